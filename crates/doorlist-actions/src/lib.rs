@@ -1,0 +1,1 @@
+//! The office: one function per action of a person or a script.

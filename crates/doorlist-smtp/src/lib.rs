@@ -1,0 +1,1 @@
+//! The language: SMTP server session and client dialogue as pure state machines over bytes.
