@@ -1,1 +1,26 @@
-//! The rules: addresses, domains, the list, decide(), limits against guessing, retry schedule. Pure.
+//! The rules of Doorlist: who is on the list, and what a `RCPT TO` is answered.
+//!
+//! This crate is pure. It does no I/O, reads no clock, no environment and no randomness, and knows neither SQL, SMTP
+//! reply digits nor sockets; whatever it needs of the world is a parameter. So every rule can be tested with a value.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`address`] | local parts, domain names, addresses: one normaliser, equal addresses <=> equal keys |
+//! | [`domain`] | a protected domain: its mode, switches and domain aliases |
+//! | [`list`] | the list in memory: a snapshot of compact shards, and the look-up |
+//! | [`policy`] | [`policy::decide`]: the answer to a recipient, with its reason |
+//! | [`change`] | what can be changed in the list, by whom and from which source |
+//! | [`harvest`] | the guard against guessing: delays in a session, flags per source |
+//! | [`retry`] | when queued mail is tried again, and when it is given up |
+//! | [`plain_list`] | a file with one address or local part a line -> rows and row errors |
+//! | [`time`] | the timestamp that every rule takes as a parameter |
+
+pub mod address;
+pub mod change;
+pub mod domain;
+pub mod harvest;
+pub mod list;
+pub mod plain_list;
+pub mod policy;
+pub mod retry;
+pub mod time;

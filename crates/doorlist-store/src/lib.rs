@@ -1,1 +1,9 @@
-//! The memory: the only crate that knows SQL (SQLite or PostgreSQL).
+//! The memory of Doorlist: tenants, domains, the list with its change log, the spool of accepted mail, the mail log.
+//!
+//! The only crate that knows SQL. One set of statements serves SQLite (embedded, three files: directory, spool, mail
+//! log) and PostgreSQL (several nodes on one database). It must not know sockets, SMTP, commands or pages.
+
+mod db;
+mod error;
+
+pub use error::StoreError;

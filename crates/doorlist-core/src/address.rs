@@ -1,0 +1,122 @@
+//! Addresses: one normaliser for RCPT, files, directories, API and page.
+//!
+//! The law: two spellings mean the same mailbox if and only if their parsed [`Address`]es are equal, and an [`Address`]
+//! prints as its canonical spelling, which parses back to itself. Local parts compare without regard to case and in
+//! Unicode NFC, domains as IDNA A-labels. What is relayed is what the sender wrote: that spelling is not kept here.
+//!
+//! This module must not know which domains are protected, nor anything of SMTP beyond the shape of a mailbox.
+
+mod domain_name;
+mod local_part;
+#[cfg(test)]
+mod tests;
+
+pub use domain_name::DomainName;
+pub use local_part::{LOCAL_PART_MAX, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, Separators};
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a text is no address. Each variant is something a person can mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// There is no `@` outside quotes.
+    #[error("an address needs an @ between the name and the domain")]
+    NoAt,
+    /// The local part is empty.
+    #[error("the part before the @ is empty")]
+    LocalEmpty,
+    /// RFC 5321 §4.5.3.1.1.
+    #[error("the part before the @ is longer than {LOCAL_PART_MAX} octets")]
+    LocalTooLong,
+    /// A character that needs quotes, a control character, or an unfinished quoted string.
+    #[error("the part before the @ has a character that is not allowed there")]
+    LocalSyntax,
+    /// A label or the whole name is empty or too long, or has a character that no host name has.
+    #[error("the domain is not a valid name")]
+    DomainSyntax,
+    /// `example.test.`: valid in DNS, not in a mail address (RFC 5321 §2.3.5).
+    #[error("the domain ends in a dot")]
+    DomainTrailingDot,
+    /// Not UTF-8.
+    #[error("the address is not valid UTF-8")]
+    NotUtf8,
+}
+
+/// A mailbox address in canonical form.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Address {
+    local: LocalPart,
+    domain: DomainName,
+}
+
+impl Address {
+    /// Puts two parsed halves together.
+    pub fn new(local: LocalPart, domain: DomainName) -> Self {
+        Self { local, domain }
+    }
+
+    /// Parses the two halves as they stand on the wire: `local` with its quotes, `domain` without brackets.
+    pub fn from_parts(local: &[u8], domain: &[u8]) -> Result<Self, AddressError> {
+        Ok(Self { local: LocalPart::parse(local)?, domain: DomainName::parse(domain)? })
+    }
+
+    /// The part before the `@`.
+    pub fn local(&self) -> &LocalPart {
+        &self.local
+    }
+
+    /// The part after the `@`.
+    pub fn domain(&self) -> &DomainName {
+        &self.domain
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    /// Parses `local@domain` as people write it: spaces around it are not part of it, the last `@` outside quotes counts.
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let text = text.trim();
+        let at = match text.strip_prefix('"') {
+            Some(rest) => quoted_end(rest).map(|end| end + 1).filter(|at| text[*at..].starts_with('@')),
+            None => text.rfind('@'),
+        };
+        let at = at.ok_or(AddressError::NoAt)?;
+        let bytes = text.as_bytes();
+        Self::from_parts(&bytes[..at], &bytes[at + 1..])
+    }
+}
+
+/// The offset just behind the closing quote in `rest`, the text after the opening one.
+fn quoted_end(rest: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in rest.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.local, self.domain)
+    }
+}
+
+impl serde::Serialize for Address {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Address {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

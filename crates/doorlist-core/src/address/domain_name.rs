@@ -1,0 +1,86 @@
+//! The part after the `@`, and the name of a protected domain: IDNA A-labels in lower case. Does not ask DNS.
+
+use super::AddressError;
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Octets of a domain name (RFC 1035 §2.3.4, without the root dot).
+const DOMAIN_MAX: usize = 253;
+/// Octets of one label.
+const LABEL_MAX: usize = 63;
+/// Octets that are looked at before a name is refused unread; a U-label name of 253 octets in A-labels is shorter.
+const RAW_MAX: usize = 1024;
+
+/// A domain name in canonical form: A-labels, lower case, no trailing dot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct DomainName(Box<str>);
+
+impl DomainName {
+    /// Parses a name in A-labels or U-labels (UTS 46, so full-width letters and the ideographic dot are folded).
+    pub fn parse(raw: &[u8]) -> Result<Self, AddressError> {
+        if raw.len() > RAW_MAX {
+            return Err(AddressError::DomainSyntax);
+        }
+        if raw.ends_with(b".") {
+            return Err(AddressError::DomainTrailingDot);
+        }
+        if is_plain_ascii_name(raw) {
+            let text = std::str::from_utf8(raw).map_err(|_| AddressError::NotUtf8)?;
+            return Ok(Self(text.to_ascii_lowercase().into_boxed_str()));
+        }
+        std::str::from_utf8(raw).map_err(|_| AddressError::NotUtf8)?;
+        let ascii = Uts46::new()
+            .to_ascii(raw, AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
+            .map_err(|_| AddressError::DomainSyntax)?;
+        Ok(Self(ascii.into_owned().into_boxed_str()))
+    }
+
+    /// The A-label form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name as people write it, in U-labels.
+    pub fn to_unicode(&self) -> String {
+        Uts46::new().to_unicode(self.0.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast).0.into_owned()
+    }
+}
+
+/// The usual case, decided without IDNA: letters, digits and hyphens in labels of legal length, none of them `xn--`
+/// (those are checked) and none with `--` in its third place.
+fn is_plain_ascii_name(raw: &[u8]) -> bool {
+    if raw.is_empty() || raw.len() > DOMAIN_MAX {
+        return false;
+    }
+    raw.split(|&b| b == b'.').all(|label| {
+        !label.is_empty()
+            && label.len() <= LABEL_MAX
+            && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
+            && label.get(2..4) != Some(b"--")
+    })
+}
+
+impl FromStr for DomainName {
+    type Err = AddressError;
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Self::parse(text.trim().as_bytes())
+    }
+}
+
+impl fmt::Display for DomainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for DomainName {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

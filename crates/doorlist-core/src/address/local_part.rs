@@ -1,0 +1,159 @@
+//! The part before the `@`: unquoted where it needs no quotes, folded in case, in NFC. Knows nothing of domains.
+
+use super::AddressError;
+use std::fmt::{self, Write};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+/// Octets that a local part may have as written, without its quotes (RFC 5321 §4.5.3.1.1).
+pub const LOCAL_PART_MAX: usize = 64;
+/// A look-up of `a+b+c+...@` tries at most so many shorter bases.
+pub const SUB_ADDRESS_LOOKUPS_MAX: usize = 8;
+
+/// Which characters part a base from its tag in a domain (`user+tag`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Separators {
+    /// `user+anything`; on by default.
+    pub plus: bool,
+    /// `user-anything`; off by default, since hyphens are common in names.
+    pub minus: bool,
+}
+
+/// A local part in canonical form: its characters without quotes and escapes, lower case, NFC.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LocalPart(Box<str>);
+
+impl LocalPart {
+    /// Parses a local part as written, with quotes if it has them.
+    ///
+    /// Unquoted, dots may stand anywhere: addresses like `first..last` exist, and are accepted if they are listed.
+    pub fn parse(raw: &[u8]) -> Result<Self, AddressError> {
+        if let [b'"', inner @ .., b'"'] = raw {
+            return Self::from_quoted(inner);
+        }
+        if raw.is_empty() {
+            return Err(AddressError::LocalEmpty);
+        }
+        if raw.len() > LOCAL_PART_MAX {
+            return Err(AddressError::LocalTooLong);
+        }
+        let mut ascii = true;
+        for &byte in raw {
+            if byte >= 0x80 {
+                ascii = false;
+            } else if !is_atext_or_dot(byte) {
+                return Err(AddressError::LocalSyntax);
+            }
+        }
+        let text = std::str::from_utf8(raw).map_err(|_| AddressError::NotUtf8)?;
+        if ascii { Ok(Self(text.to_ascii_lowercase().into_boxed_str())) } else { Self::fold(text) }
+    }
+
+    /// The inside of a quoted string: `\x` means `x` (RFC 5321 §4.1.2 quoted-pairSMTP).
+    fn from_quoted(inner: &[u8]) -> Result<Self, AddressError> {
+        let text = std::str::from_utf8(inner).map_err(|_| AddressError::NotUtf8)?;
+        let mut plain = String::with_capacity(text.len());
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            let c = match c {
+                '"' => return Err(AddressError::LocalSyntax),
+                '\\' => chars.next().ok_or(AddressError::LocalSyntax)?,
+                other => other,
+            };
+            if c.is_control() {
+                return Err(AddressError::LocalSyntax);
+            }
+            plain.push(c);
+        }
+        if plain.is_empty() {
+            return Err(AddressError::LocalEmpty);
+        }
+        if plain.len() > LOCAL_PART_MAX {
+            return Err(AddressError::LocalTooLong);
+        }
+        Self::fold(&plain)
+    }
+
+    /// Case and normal form, the same for every locale. Folding goes on until it changes nothing, so that the result
+    /// is its own canonical form; one round is the rule, two are rare.
+    fn fold(text: &str) -> Result<Self, AddressError> {
+        const ROUNDS_MAX: usize = 4;
+        if text.chars().any(|c| c.is_control()) {
+            return Err(AddressError::LocalSyntax);
+        }
+        let mut current: String = text.nfc().collect();
+        for _ in 0..ROUNDS_MAX {
+            let next: String = current.chars().flat_map(fold_char).nfc().collect();
+            if next == current && is_nfc(&next) {
+                break;
+            }
+            current = next;
+        }
+        Ok(Self(current.into_boxed_str()))
+    }
+
+    /// The canonical characters, without quotes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A local part that was stored in canonical form and is known to be one (the store's own column).
+    pub fn from_canonical(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The shorter names that this one may be a sub-address of, longest first, at most [`SUB_ADDRESS_LOOKUPS_MAX`].
+    pub fn bases(&self, separators: Separators) -> impl Iterator<Item = &str> {
+        self.0
+            .char_indices()
+            .rev()
+            .filter(move |(at, c)| *at > 0 && ((*c == '+' && separators.plus) || (*c == '-' && separators.minus)))
+            .map(|(at, _)| &self.0[..at])
+            .take(SUB_ADDRESS_LOOKUPS_MAX)
+    }
+
+    /// Whether the text asks for another host behind ours: the `%`-hack, a `!` path, an `@` inside quotes.
+    pub fn asks_for_relay(&self) -> bool {
+        self.0.bytes().any(|b| matches!(b, b'%' | b'!' | b'@'))
+    }
+}
+
+/// Lower case of one character; the Greek final sigma is the same letter as the other (`to_lowercase` of a whole text
+/// would pick one by position, and a name and its upper-case spelling would differ).
+fn fold_char(c: char) -> impl Iterator<Item = char> {
+    c.to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c })
+}
+
+/// RFC 5321 §4.1.2 atext, and the dot of a Dot-string.
+fn is_atext_or_dot(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte)
+}
+
+impl fmt::Display for LocalPart {
+    /// With quotes if it needs them, in the one spelling that parses back to this value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.bytes().all(|b| b >= 0x80 || is_atext_or_dot(b)) {
+            return f.write_str(&self.0);
+        }
+        f.write_char('"')?;
+        for c in self.0.chars() {
+            if matches!(c, '"' | '\\') {
+                f.write_char('\\')?;
+            }
+            f.write_char(c)?;
+        }
+        f.write_char('"')
+    }
+}
+
+impl serde::Serialize for LocalPart {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for LocalPart {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(text.as_bytes()).map_err(serde::de::Error::custom)
+    }
+}

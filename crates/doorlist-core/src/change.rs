@@ -1,0 +1,189 @@
+//! What can be changed in the list, by whom and from which source. Every way to change it (command, file, later
+//! directory, API and page) ends in a [`ChangeSet`] that the store applies in one transaction.
+//!
+//! This module must not know how changes are stored, planned or undone.
+
+use crate::address::{Address, DomainName, LocalPart};
+use crate::domain::{Mode, SubAddressing};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Who makes a change; goes into the change log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// A login, `root`, the name of a service: whoever is answerable.
+    pub name: String,
+    /// By which way: command, import, later api, page, sync.
+    pub via: Via,
+}
+
+/// The way by which a change came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// The command line.
+    Command,
+    /// A file import.
+    Import,
+    /// Doorlist itself (migrations, housekeeping).
+    System,
+}
+
+/// Where a claim on an address comes from. A source owns its claims: it may withdraw only its own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "name")]
+pub enum Source {
+    /// A person, by page or command.
+    Hand,
+    /// A file, by the name given with `--source` (default `file`).
+    File(String),
+}
+
+impl Source {
+    /// Whose word on structure counts: the highest rank. hand > directory, push, scim (2) > file, api > learned (0).
+    pub fn rank(&self) -> u8 {
+        match self {
+            Source::Hand => 3,
+            Source::File(_) => 1,
+        }
+    }
+
+    /// The text in the store and on screen: `hand`, `file:staff`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            None if text == "hand" => Some(Source::Hand),
+            Some(("file", name)) => Some(Source::File(name.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Hand => f.write_str("hand"),
+            Source::File(name) => write!(f, "file:{name}"),
+        }
+    }
+}
+
+/// What a source says that an address is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "structure", content = "of")]
+pub enum Structure {
+    /// An email account of its own.
+    Mailbox,
+    /// An account that is a distribution list.
+    DistributionList,
+    /// A further local part of this account in the same domain.
+    AliasOf(LocalPart),
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "op")]
+pub enum Change {
+    /// `source` says that the address is there; frees a veto if the source is a person.
+    Claim {
+        /// Whom.
+        address: Address,
+        /// As what.
+        structure: Structure,
+        /// Who says so.
+        source: Source,
+    },
+    /// `source` no longer says so; the address stays while another source does.
+    Withdraw {
+        /// Whom.
+        address: Address,
+        /// Who takes its claim back.
+        source: Source,
+    },
+    /// A person removes the address: every claim goes, a veto stays.
+    Veto {
+        /// Whom.
+        address: Address,
+    },
+    /// Accept or refuse (550 5.2.1) a listed address.
+    SetActive {
+        /// Whom.
+        address: Address,
+        /// Accept it.
+        active: bool,
+    },
+    /// Something about a domain.
+    Domain {
+        /// Which.
+        name: DomainName,
+        /// What.
+        change: DomainChange,
+    },
+}
+
+/// A change to a domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "set")]
+pub enum DomainChange {
+    /// A new domain of this customer (made if new), with its mail servers.
+    Add {
+        /// Customer's name.
+        customer: String,
+        /// Where its mail goes; at least one.
+        servers: Vec<MailServer>,
+    },
+    /// The domain, its list and its aliases go.
+    Remove,
+    /// What happens to unlisted addresses.
+    Mode(Mode),
+    /// Deliveries wait.
+    Hold(bool),
+    /// Served at all.
+    Active(bool),
+    /// Its mail servers, all of them.
+    Servers(Vec<MailServer>),
+    /// Another name with the same list and servers.
+    AddAlias(DomainName),
+    /// That name no more.
+    RemoveAlias(DomainName),
+    /// Which sub-addresses follow their base.
+    SubAddressing(SubAddressing),
+    /// `abuse@` is a system address.
+    AcceptAbuse(bool),
+}
+
+/// A domain's own mail server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MailServer {
+    /// Host name, or an IP address without brackets.
+    pub host: String,
+    /// TCP port; 25 unless said otherwise.
+    pub port: u16,
+    /// As in MX: lowest first, equal ones share the load.
+    pub preference: u16,
+    /// When the connection must be encrypted.
+    pub tls: ServerTls,
+    /// Tell the server who the client was (Postfix XFORWARD).
+    pub xforward: bool,
+}
+
+/// Encryption towards a domain's own server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerTls {
+    /// STARTTLS when offered, certificates unchecked.
+    #[default]
+    Opportunistic,
+    /// Never in the clear, certificates unchecked.
+    Required,
+    /// Never in the clear, certificate valid for the host.
+    Verify,
+}
+
+/// Changes that are applied together or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeSet {
+    /// In order.
+    pub changes: Vec<Change>,
+    /// One line for the change log.
+    pub summary: String,
+}

@@ -1,0 +1,210 @@
+//! The answer to a recipient. [`decide`] cannot fail: what could not be learnt is an input, not an error, and its
+//! [`Decision`] carries the reason that log, metric, mail log and `check` print.
+//!
+//! This module must not know SMTP reply digits (they stand in one table, in `doorlist-smtp`), sessions or the store.
+
+#[cfg(test)]
+mod tests;
+
+use crate::address::{Address, AddressError};
+use crate::domain::{DomainId, Mode, ProtectedDomain};
+use crate::list::{Match, Snapshot};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Whom a RCPT names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// Bare `<postmaster>` (RFC 5321 §4.5.1).
+    Postmaster,
+    /// A mailbox.
+    Address(Address),
+    /// A form that is never asked for: source route, address literal.
+    Relay,
+}
+
+impl Recipient {
+    /// Reads a recipient from the two halves of its path as written; a domain in brackets is an address literal.
+    pub fn from_path(local: &[u8], domain: &[u8], source_route: bool) -> Result<Self, AddressError> {
+        if source_route || domain.starts_with(b"[") {
+            return Ok(Recipient::Relay);
+        }
+        if local.contains(&b'@') && !local.starts_with(b"\"") {
+            return Ok(Recipient::Relay);
+        }
+        Address::from_parts(local, domain).map(Recipient::Address)
+    }
+}
+
+/// What the guard knows of the sender's address at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceStanding {
+    /// Nothing against it.
+    Normal,
+    /// It guessed too much: every recipient but postmaster's gets the same answer.
+    Flagged,
+}
+
+/// What is done with a recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// 2xx.
+    Accept,
+    /// 5xx: the sender bounces.
+    Reject,
+    /// 4xx: the sender comes again.
+    Defer,
+}
+
+/// Why. A closed list: whoever prints or answers matches all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// On the list: mailbox, alias, distribution list.
+    Listed,
+    /// Follows its listed base.
+    SubAddress,
+    /// `postmaster`, `abuse`.
+    System,
+    /// Listed, switched off.
+    SwitchedOff,
+    /// Removed by a person.
+    Vetoed,
+    /// Not on the list, and the list is enforced.
+    Unlisted,
+    /// The same in the soft period.
+    UnlistedSoft,
+    /// Not on the list of a domain that is being set up.
+    SettingUp,
+    /// The domain is switched off.
+    DomainInactive,
+    /// Not one of our domains, or a form that asks for a relay.
+    RelayDenied,
+    /// The source is flagged.
+    SourceFlagged,
+}
+
+impl Reason {
+    /// The word in logs and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Reason::Listed => "listed",
+            Reason::SubAddress => "sub-address",
+            Reason::System => "system",
+            Reason::SwitchedOff => "switched-off",
+            Reason::Vetoed => "vetoed",
+            Reason::Unlisted => "unlisted",
+            Reason::UnlistedSoft => "unlisted-soft",
+            Reason::SettingUp => "setting-up",
+            Reason::DomainInactive => "domain-inactive",
+            Reason::RelayDenied => "relay-denied",
+            Reason::SourceFlagged => "source-flagged",
+        }
+    }
+
+    /// The sentence that `doorlist check` prints.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Reason::Listed => "the address is on the list",
+            Reason::SubAddress => "it is a sub-address of a listed address",
+            Reason::System => "system addresses are always accepted",
+            Reason::SwitchedOff => "the address is on the list, but switched off",
+            Reason::Vetoed => "the address was removed by a person; add it again to free it",
+            Reason::Unlisted => "the address is not on the list, and the domain accepts mail only for its list",
+            Reason::UnlistedSoft => "the address is not on the list; the domain still refuses softly, the sender retries",
+            Reason::SettingUp => "the address is not on the list, and the domain is being set up: the sender retries",
+            Reason::DomainInactive => "the domain is switched off",
+            Reason::RelayDenied => "the recipient is not in one of our domains",
+            Reason::SourceFlagged => "the source guessed too many addresses; every recipient gets this answer for now",
+        }
+    }
+
+    /// Whether the recipient's name was a miss, which the guard counts.
+    pub fn is_unknown(self) -> bool {
+        matches!(self, Reason::Unlisted | Reason::UnlistedSoft | Reason::SettingUp | Reason::Vetoed)
+    }
+}
+
+/// The answer to one recipient, with all that explains it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What is done.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// What the list said.
+    pub matched: Match,
+    /// Whose list it was.
+    pub domain: Option<DomainId>,
+    /// What would be done if the domain's list were enforced without a soft period.
+    pub in_enforce: Verdict,
+}
+
+/// Answers a recipient from the list alone.
+pub fn decide(recipient: &Recipient, list: &Snapshot, source: SourceStanding, now: Timestamp) -> Decision {
+    match recipient {
+        Recipient::Postmaster => Decision::new(Verdict::Accept, Reason::System, Match::System, None),
+        Recipient::Relay => relay_denied(),
+        Recipient::Address(address) => match list.domain(address.domain()) {
+            None => relay_denied(),
+            Some(domain) => decide_in(domain, address, list, source, now),
+        },
+    }
+}
+
+fn decide_in(
+    domain: &ProtectedDomain,
+    address: &Address,
+    list: &Snapshot,
+    source: SourceStanding,
+    now: Timestamp,
+) -> Decision {
+    let id = Some(domain.id);
+    if !domain.active {
+        return Decision::new(Verdict::Reject, Reason::DomainInactive, Match::Unlisted, id);
+    }
+    let matched = list.lookup(domain, address);
+    // A listed name is what the admin says it is; only an unlisted one is read as a wish for a relay.
+    if matched == Match::Unlisted && address.local().asks_for_relay() {
+        return relay_denied();
+    }
+    let is_postmaster = address.local().as_str() == "postmaster";
+    if source == SourceStanding::Flagged && !is_postmaster {
+        let plain = by_match(matched, domain.mode, now);
+        return Decision {
+            in_enforce: plain.1,
+            ..Decision::new(Verdict::Defer, Reason::SourceFlagged, matched, id)
+        };
+    }
+    let (verdict, in_enforce, reason) = by_match(matched, domain.mode, now);
+    Decision { in_enforce, ..Decision::new(verdict, reason, matched, id) }
+}
+
+/// (verdict now, verdict in Enforce, reason) of behaviour by what the list said.
+fn by_match(matched: Match, mode: Mode, now: Timestamp) -> (Verdict, Verdict, Reason) {
+    use Verdict::{Accept, Defer, Reject};
+    match matched {
+        Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) => (Accept, Accept, Reason::Listed),
+        Match::SubAddress(_) => (Accept, Accept, Reason::SubAddress),
+        Match::System => (Accept, Accept, Reason::System),
+        Match::SwitchedOff(_) => (Reject, Reject, Reason::SwitchedOff),
+        Match::Vetoed(_) => (Reject, Reject, Reason::Vetoed),
+        Match::NotOurs => (Reject, Reject, Reason::RelayDenied),
+        Match::Unlisted => match mode {
+            Mode::SettingUp => (Defer, Reject, Reason::SettingUp),
+            Mode::Enforce { .. } if mode.is_soft(now) => (Defer, Reject, Reason::UnlistedSoft),
+            Mode::Enforce { .. } => (Reject, Reject, Reason::Unlisted),
+        },
+    }
+}
+
+fn relay_denied() -> Decision {
+    Decision::new(Verdict::Reject, Reason::RelayDenied, Match::NotOurs, None)
+}
+
+impl Decision {
+    fn new(verdict: Verdict, reason: Reason, matched: Match, domain: Option<DomainId>) -> Self {
+        Self { verdict, reason, matched, domain, in_enforce: verdict }
+    }
+}

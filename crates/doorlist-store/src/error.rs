@@ -1,0 +1,39 @@
+//! What can go wrong with the store, in words that say what was kept. Driver errors stay inside, boxed.
+
+/// A failure of the store. The public text never shows a password: connection URLs are not part of it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The engine said no, or is away. Nothing of the running change was kept.
+    #[error("the store did not answer or refused: {0}; nothing of this change was kept")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A file of the state folder cannot be read or written.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried with which file.
+        what: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The store was written by a newer Doorlist.
+    #[error("the store has format {found}, this Doorlist knows up to {known}; run the newer version")]
+    TooNew {
+        /// Format found.
+        found: i64,
+        /// Newest format known.
+        known: i64,
+    },
+    /// A row that breaks its own rules: was it edited by hand?
+    #[error("a row of {table} cannot be read ({why}); it was left as it is")]
+    Corrupt {
+        /// Which table.
+        table: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::Engine(Box::new(error))
+    }
+}
