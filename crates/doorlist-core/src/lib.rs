@@ -11,6 +11,7 @@
 //! | [`policy`] | [`policy::decide`]: the answer to a recipient, with its reason |
 //! | [`change`] | what can be changed in the list, by whom and from which source |
 //! | [`harvest`] | the guard against guessing: delays in a session, flags per source |
+//! | [`queue_id`] | the name of an accepted message |
 //! | [`retry`] | when queued mail is tried again, and when it is given up |
 //! | [`plain_list`] | a file with one address or local part a line -> rows and row errors |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
@@ -22,5 +23,6 @@ pub mod harvest;
 pub mod list;
 pub mod plain_list;
 pub mod policy;
+pub mod queue_id;
 pub mod retry;
 pub mod time;

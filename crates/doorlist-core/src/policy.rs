@@ -112,7 +112,9 @@ impl Reason {
             Reason::SwitchedOff => "the address is on the list, but switched off",
             Reason::Vetoed => "the address was removed by a person; add it again to free it",
             Reason::Unlisted => "the address is not on the list, and the domain accepts mail only for its list",
-            Reason::UnlistedSoft => "the address is not on the list; the domain still refuses softly, the sender retries",
+            Reason::UnlistedSoft => {
+                "the address is not on the list; the domain still refuses softly, the sender retries"
+            }
             Reason::SettingUp => "the address is not on the list, and the domain is being set up: the sender retries",
             Reason::DomainInactive => "the domain is switched off",
             Reason::RelayDenied => "the recipient is not in one of our domains",
@@ -172,10 +174,7 @@ fn decide_in(
     let is_postmaster = address.local().as_str() == "postmaster";
     if source == SourceStanding::Flagged && !is_postmaster {
         let plain = by_match(matched, domain.mode, now);
-        return Decision {
-            in_enforce: plain.1,
-            ..Decision::new(Verdict::Defer, Reason::SourceFlagged, matched, id)
-        };
+        return Decision { in_enforce: plain.1, ..Decision::new(Verdict::Defer, Reason::SourceFlagged, matched, id) };
     }
     let (verdict, in_enforce, reason) = by_match(matched, domain.mode, now);
     Decision { in_enforce, ..Decision::new(verdict, reason, matched, id) }

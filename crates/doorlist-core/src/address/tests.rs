@@ -49,7 +49,8 @@ fn a04_relay_forms_are_seen() {
 fn a05_bases_longest_first_and_bounded() {
     let both = Separators { plus: true, minus: true };
     let plus = Separators { plus: true, minus: false };
-    let bases = |text: &str, s| LocalPart::parse(text.as_bytes()).unwrap().bases(s).map(String::from).collect::<Vec<_>>();
+    let bases =
+        |text: &str, s| LocalPart::parse(text.as_bytes()).unwrap().bases(s).map(String::from).collect::<Vec<_>>();
     assert_eq!(bases("a+b-c", both), ["a+b", "a"]);
     assert_eq!(bases("anne-marie", plus), [] as [String; 0]);
     assert_eq!(bases("+", plus), [] as [String; 0]);
@@ -97,7 +98,8 @@ fn a08_lengths_and_shapes() {
 
 /// Spellings of one mailbox: case, needless quotes, needless escapes, decomposed letters.
 fn spelling() -> impl Strategy<Value = (String, String)> {
-    let letters = prop::collection::vec(prop::sample::select("abkz09.+-_éßñσ ı\"\\@%".chars().collect::<Vec<_>>()), 1..12);
+    let letters =
+        prop::collection::vec(prop::sample::select("abkz09.+-_éßñσ ı\"\\@%".chars().collect::<Vec<_>>()), 1..12);
     (letters, any::<u64>()).prop_map(|(letters, bits)| {
         let plain: String = letters.iter().collect();
         let mut quoted = String::from("\"");
