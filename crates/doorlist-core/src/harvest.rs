@@ -1,1 +1,206 @@
-//! harvest
+//! The guard against guessing: how a session slows down, and when a source is flagged.
+//!
+//! A source is an IPv4 address or an IPv6 /64. It is judged by distinct names within an hour: real senders name mostly
+//! people who are there, a directory harvest names mostly people who are not. While a source is flagged, every recipient
+//! but postmaster's gets the same answer after the same delay, so its guesses learn nothing.
+//!
+//! This module must not know sessions, sockets or answers; names come to it as marks, time as a parameter.
+
+#[cfg(test)]
+mod tests;
+
+use crate::policy::SourceStanding;
+use crate::time::Timestamp;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Unknown names that a session may try before its answers wait.
+pub const SESSION_FREE: u32 = 5;
+/// Unknown names after which a session is closed with 421.
+pub const SESSION_MAX: u32 = 20;
+/// The longest wait before an answer.
+pub const SESSION_DELAY_MAX: Duration = Duration::from_secs(10);
+/// Wait before each answer to a flagged source: the same for every recipient.
+pub const FLAGGED_DELAY: Duration = Duration::from_secs(2);
+/// The window in which a source's names are counted.
+pub const WINDOW: Duration = Duration::from_hours(1);
+/// Distinct unknown names in the window that flag a source which names few that exist.
+pub const UNKNOWN_SUSPICIOUS: usize = 25;
+/// A source is above suspicion while its known names are at least this share (a fifth) of its unknown ones.
+pub const KNOWN_SHARE: usize = 5;
+/// Distinct unknown names in the window that flag a source whatever else it names.
+pub const UNKNOWN_MAX: usize = 100;
+/// Known names that are worth remembering: a fifth of [`UNKNOWN_MAX`].
+const KNOWN_KEPT_MAX: usize = UNKNOWN_MAX / KNOWN_SHARE;
+/// How long a first flag lasts; each further one lasts twice as long.
+pub const FLAG_FIRST: Duration = Duration::from_hours(1);
+/// The longest flag, and how long after its last one a source counts as new.
+pub const FLAG_LONGEST: Duration = Duration::from_hours(24);
+
+/// Who is counted: an IPv4 address, or the /64 that one IPv6 customer owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SourceKey {
+    /// An IPv4 address.
+    V4([u8; 4]),
+    /// The first 64 bits of an IPv6 address.
+    V6([u8; 8]),
+}
+
+impl From<IpAddr> for SourceKey {
+    /// An IPv4 address that is written in IPv6 is the IPv4 address.
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => SourceKey::V4(v4.octets()),
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
+                SourceKey::V6([a, b, c, d, e, f, g, h])
+            }
+        }
+    }
+}
+
+/// How many answers of one session told nothing good.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SessionGuard {
+    misses: u32,
+}
+
+/// What a session does before it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Answers at once.
+    Free,
+    /// Answers after this time.
+    Wait(Duration),
+    /// Answers 421 and closes.
+    Close,
+}
+
+impl SessionGuard {
+    /// Counts a recipient that was not there, that asked for a relay, or, in a flagged session, any at all.
+    pub fn miss(&mut self) {
+        self.misses = self.misses.saturating_add(1);
+    }
+
+    /// Before the next answer, whatever it will be: known and unknown wait alike.
+    pub fn pace(&self, standing: SourceStanding) -> Pace {
+        if self.misses >= SESSION_MAX {
+            return Pace::Close;
+        }
+        if standing == SourceStanding::Flagged {
+            return Pace::Wait(FLAGGED_DELAY);
+        }
+        match self.misses.checked_sub(SESSION_FREE) {
+            None => Pace::Free,
+            Some(more) => Pace::Wait(Duration::from_secs(u64::from(more) + 1).min(SESSION_DELAY_MAX)),
+        }
+    }
+}
+
+/// A name that a source used: a fingerprint, and when it was last used.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    name: u32,
+    at: Timestamp,
+}
+
+/// What is remembered of one source: at most [`UNKNOWN_MAX`] + a fifth of that marks.
+#[derive(Clone, Debug, Default)]
+pub struct SourceRecord {
+    unknown: Vec<Mark>,
+    known: Vec<Mark>,
+    flagged_until: Option<Timestamp>,
+    flags: u32,
+    last_seen: Timestamp,
+}
+
+/// What a name was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A listed entry, by its row; sub-addresses count as their base, system addresses not at all.
+    Known(u32),
+    /// A name that is not there, by a fingerprint.
+    Unknown(u32),
+}
+
+impl SourceRecord {
+    /// Whether the source is flagged at this time.
+    pub fn standing(&self, now: Timestamp) -> SourceStanding {
+        match self.flagged_until {
+            Some(until) if now < until => SourceStanding::Flagged,
+            _ => SourceStanding::Normal,
+        }
+    }
+
+    /// Counts a name; the end of the flag if this one raised it.
+    pub fn note(&mut self, named: Named, now: Timestamp) -> Option<Timestamp> {
+        self.last_seen = now;
+        if self.standing(now) == SourceStanding::Flagged {
+            return None;
+        }
+        match named {
+            Named::Known(row) => remember(&mut self.known, row, KNOWN_KEPT_MAX, now),
+            Named::Unknown(name) => {
+                remember(&mut self.unknown, name, UNKNOWN_MAX, now);
+                if self.is_guessing(now) {
+                    return Some(self.flag(now));
+                }
+            }
+        }
+        None
+    }
+
+    fn is_guessing(&mut self, now: Timestamp) -> bool {
+        forget_old(&mut self.unknown, now);
+        forget_old(&mut self.known, now);
+        let (unknown, known) = (self.unknown.len(), self.known.len());
+        unknown >= UNKNOWN_MAX || (unknown >= UNKNOWN_SUSPICIOUS && known * KNOWN_SHARE < unknown)
+    }
+
+    fn flag(&mut self, now: Timestamp) -> Timestamp {
+        if self.flagged_until.is_some_and(|until| now.since(until) > FLAG_LONGEST) {
+            self.flags = 0;
+        }
+        let length = FLAG_FIRST.saturating_mul(1 << self.flags.min(5)).min(FLAG_LONGEST);
+        self.flags = self.flags.saturating_add(1);
+        self.unknown = Vec::new();
+        self.known = Vec::new();
+        let until = now + length;
+        self.flagged_until = Some(until);
+        until
+    }
+
+    /// Whether nothing is lost when this record goes: no flag to keep or to double, no name in the window.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        let flag_over = self.flagged_until.is_none_or(|until| now.since(until) > FLAG_LONGEST);
+        flag_over && now.since(self.last_seen) > WINDOW
+    }
+
+    /// When it last named anyone; who must make room lets the longest silent unflagged one go first.
+    pub fn last_seen(&self) -> Timestamp {
+        self.last_seen
+    }
+
+    /// Distinct unknown names remembered.
+    pub fn unknown(&self) -> usize {
+        self.unknown.len()
+    }
+}
+
+/// A repeat counts once and stays young; above `max` nothing more is kept, the verdict no longer depends on it.
+fn remember(marks: &mut Vec<Mark>, name: u32, max: usize, now: Timestamp) {
+    if let Some(mark) = marks.iter_mut().find(|mark| mark.name == name) {
+        mark.at = now;
+        return;
+    }
+    if marks.len() >= max {
+        forget_old(marks, now);
+    }
+    if marks.len() < max {
+        marks.push(Mark { name, at: now });
+    }
+}
+
+fn forget_old(marks: &mut Vec<Mark>, now: Timestamp) {
+    marks.retain(|mark| now.since(mark.at) < WINDOW);
+}

@@ -45,7 +45,14 @@ impl LocalPart {
             }
         }
         let text = std::str::from_utf8(raw).map_err(|_| AddressError::NotUtf8)?;
-        if ascii { Ok(Self(text.to_ascii_lowercase().into_boxed_str())) } else { Self::fold(text) }
+        if ascii {
+            return Ok(Self(text.to_ascii_lowercase().into_boxed_str()));
+        }
+        // A no-break space at either end would be lost wherever people's spaces are trimmed: it needs quotes.
+        if text.contains(char::is_whitespace) {
+            return Err(AddressError::LocalSyntax);
+        }
+        Self::fold(text)
     }
 
     /// The inside of a quoted string: `\x` means `x` (RFC 5321 §4.1.2 quoted-pairSMTP).
@@ -128,10 +135,14 @@ fn is_atext_or_dot(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte)
 }
 
+fn needs_no_quotes(c: char) -> bool {
+    if c.is_ascii() { is_atext_or_dot(c as u8) } else { !c.is_whitespace() }
+}
+
 impl fmt::Display for LocalPart {
     /// With quotes if it needs them, in the one spelling that parses back to this value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.bytes().all(|b| b >= 0x80 || is_atext_or_dot(b)) {
+        if self.0.chars().all(needs_no_quotes) {
             return f.write_str(&self.0);
         }
         f.write_char('"')?;
