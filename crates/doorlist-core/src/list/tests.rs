@@ -1,1 +1,144 @@
-//! t
+//! The compact list against a plain map: the same answers after any history of changes.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::domain::{DomainId, ProtectedDomain, SubAddressing};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+const SEED: Seed = Seed(*b"0123456789abcdef");
+
+type Model = BTreeMap<(u32, String), Entry>;
+
+fn entry(id: u32, kind: Kind, standing: Standing) -> Entry {
+    Entry { kind, standing, id: AddressId(id) }
+}
+
+fn build(model: &Model) -> Snapshot {
+    let mut builder = SnapshotBuilder::new(SEED, model.len());
+    for ((domain, local), e) in model {
+        builder.push(DomainId(*domain), local, e.kind, e.standing, e.id);
+    }
+    builder.build(1, Arc::default()).unwrap()
+}
+
+fn assert_same(snapshot: &Snapshot, model: &Model, absent: &[(u32, String)]) {
+    assert_eq!(snapshot.addresses(), model.len());
+    for ((domain, local), e) in model {
+        assert_eq!(snapshot.entry(DomainId(*domain), local), Some(*e), "{local} in {domain}");
+    }
+    for (domain, local) in absent {
+        assert_eq!(snapshot.entry(DomainId(*domain), local), None, "{local} in {domain}");
+    }
+}
+
+#[test]
+fn a_hundred_and_fifty_thousand_built_at_once_and_grown_in_steps_are_the_same() {
+    let rows: Vec<((u32, String), Entry)> = (0..150_000u32)
+        .map(|n| {
+            (
+                (n % 7, format!("user{n}")),
+                entry(n, [Kind::Mailbox, Kind::Alias, Kind::List][n as usize % 3], Standing::Active),
+            )
+        })
+        .collect();
+    let model: Model = rows.iter().cloned().collect();
+    let built = build(&model);
+    let mut grown = Snapshot::empty(SEED);
+    for (step, chunk) in rows.chunks(9_999).enumerate() {
+        let updates: Vec<ListUpdate> = chunk
+            .iter()
+            .map(|((d, l), e)| ListUpdate { domain: DomainId(*d), local: l.as_str().into(), entry: Some(*e) })
+            .collect();
+        grown = grown.with(step as u64, &updates, None).unwrap();
+    }
+    let absent: Vec<(u32, String)> = (0..1000).map(|n| (n % 7, format!("nobody{n}"))).collect();
+    assert_same(&built, &model, &absent);
+    assert_same(&grown, &model, &absent);
+    assert!(built.bytes() <= 14 * built.addresses(), "{} bytes", built.bytes());
+    assert!(grown.bytes() <= 16 * grown.addresses(), "{} bytes", grown.bytes());
+}
+
+#[test]
+fn a_snapshot_never_changes_under_its_reader() {
+    let old = build(&Model::from([((1, "ann".into()), entry(1, Kind::Mailbox, Standing::Active))]));
+    let gone = ListUpdate { domain: DomainId(1), local: "ann".into(), entry: None };
+    let new = old.with(2, &[gone], None).unwrap();
+    assert!(old.entry(DomainId(1), "ann").is_some() && new.entry(DomainId(1), "ann").is_none());
+    assert_eq!((old.addresses(), new.addresses(), new.version()), (1, 0, 2));
+}
+
+#[test]
+fn two_rows_for_one_hash_are_a_collision_not_a_wrong_answer() {
+    let mut builder = SnapshotBuilder::new(SEED, 2);
+    builder.push(DomainId(1), "ann", Kind::Mailbox, Standing::Active, AddressId(1));
+    builder.push(DomainId(1), "ann", Kind::Mailbox, Standing::Active, AddressId(2));
+    assert_eq!(builder.build(1, Arc::default()).err(), Some(Collision));
+    let one = build(&Model::from([((1, "ann".into()), entry(1, Kind::Mailbox, Standing::Active))]));
+    let other =
+        ListUpdate { domain: DomainId(1), local: "ann".into(), entry: Some(entry(2, Kind::Alias, Standing::Active)) };
+    assert_eq!(one.with(2, &[other], None).err(), Some(Collision));
+}
+
+#[test]
+fn sub_addresses_follow_the_longest_listed_base() {
+    let domain = ProtectedDomain {
+        id: DomainId(1),
+        name: "example.test".parse().unwrap(),
+        mode: crate::domain::Mode::SettingUp,
+        active: true,
+        hold: false,
+        sub_addressing: SubAddressing { plus: true, minus: true },
+        accept_abuse: true,
+    };
+    let list = build(&Model::from([
+        ((1, "anne".into()), entry(1, Kind::Mailbox, Standing::Active)),
+        ((1, "anne-marie".into()), entry(2, Kind::Mailbox, Standing::Active)),
+        ((1, "bob".into()), entry(3, Kind::Mailbox, Standing::SwitchedOff)),
+    ]));
+    let cases = [
+        ("anne-marie", Match::Mailbox(AddressId(2))),
+        ("anne-marie+news", Match::SubAddress(AddressId(2))),
+        ("anne-louise", Match::SubAddress(AddressId(1))),
+        ("bob+news", Match::SwitchedOff(AddressId(3))),
+        ("postmaster+x", Match::System),
+        ("ABUSE", Match::System),
+        ("+anne", Match::Unlisted),
+        ("a+b+c+d+e+f+g+h+i+j", Match::Unlisted),
+    ];
+    for (local, expected) in cases {
+        let address = format!("{local}@example.test").parse().unwrap();
+        assert_eq!(list.lookup(&domain, &address), expected, "{local}");
+    }
+}
+
+fn names() -> impl Strategy<Value = (u32, String)> {
+    (0u32..3, 0u32..200).prop_map(|(domain, n)| (domain, format!("n{n}")))
+}
+
+proptest! {
+    #[test]
+    fn any_history_gives_what_a_map_gives(steps in proptest::collection::vec(proptest::collection::vec((names(), any::<bool>()), 0..60), 0..12)) {
+        let mut ids: HashMap<(u32, String), u32> = HashMap::new();
+        let (mut model, mut list, mut touched) = (Model::new(), Snapshot::empty(SEED), Vec::new());
+        for (version, step) in steps.into_iter().enumerate() {
+            let mut updates = Vec::new();
+            for (name, present) in step {
+                let next = ids.len() as u32;
+                let id = *ids.entry(name.clone()).or_insert(next);
+                let new = present.then(|| entry(id, Kind::Alias, Standing::Vetoed));
+                match new {
+                    Some(e) => drop(model.insert(name.clone(), e)),
+                    None => drop(model.remove(&name)),
+                }
+                updates.push(ListUpdate { domain: DomainId(name.0), local: name.1.as_str().into(), entry: new });
+                touched.push(name);
+            }
+            list = list.with(version as u64, &updates, None).unwrap();
+        }
+        touched.retain(|name| !model.contains_key(name));
+        assert_same(&list, &model, &touched);
+        assert_same(&build(&model), &model, &touched);
+    }
+}
