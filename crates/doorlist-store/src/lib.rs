@@ -4,6 +4,10 @@
 //! log) and PostgreSQL (several nodes on one database). It must not know sockets, SMTP, commands or pages.
 
 mod db;
+pub mod directory;
 mod error;
+mod url;
 
+pub use directory::Directory;
 pub use error::StoreError;
+pub use url::{StoreUrl, UrlError};

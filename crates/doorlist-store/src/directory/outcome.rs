@@ -1,0 +1,228 @@
+//! What comes of a change set: what was done, what was noted on the way, or why nothing was done.
+
+use crate::error::StoreError;
+use doorlist_core::address::{Address, DomainName};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Notes that a result carries at most; further ones are only counted.
+pub const NOTES_MAX: usize = 1_000;
+
+/// A change set that was applied (or, in a plan, would be).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The list's version with it.
+    pub version: u64,
+    /// Its entry in the change log; `None` if nothing differed, so that nothing was written.
+    pub change_id: Option<u64>,
+    /// Addresses newly listed.
+    pub added: u64,
+    /// Listed addresses that differ now: kind, claims, switched on or off.
+    pub changed: u64,
+    /// Addresses no longer listed.
+    pub removed: u64,
+    /// Addresses that were so already.
+    pub same: u64,
+    /// Addresses left alone since a person removed them before.
+    pub vetoed: u64,
+    /// Domains added, changed or removed.
+    pub domains: u64,
+    /// What a person should know, at most [`NOTES_MAX`].
+    pub notes: Vec<Note>,
+    /// Notes above that number.
+    pub notes_omitted: u64,
+}
+
+/// Something that went another way than asked, or further.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "note")]
+pub enum Note {
+    /// A file claims an address that a person removed: it stays removed.
+    Vetoed {
+        /// Which.
+        address: Address,
+    },
+    /// The account became a distribution list and keeps its aliases.
+    ListKeepsAliases {
+        /// The list.
+        account: Address,
+        /// How many.
+        aliases: u64,
+    },
+    /// With its account, an alias went too.
+    AliasWentWith {
+        /// The alias.
+        alias: Address,
+        /// The account that was removed.
+        account: Address,
+    },
+    /// A source calls it something else than a stronger or earlier source: that one's word stands.
+    StructureStands {
+        /// Which.
+        address: Address,
+        /// As what it stands.
+        stands: String,
+        /// As what it was claimed.
+        claimed: String,
+    },
+    /// Its claim as an alias cannot be kept any more: it stands as an account of its own.
+    StandsAlone {
+        /// Which.
+        address: Address,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Vetoed { address } => {
+                write!(f, "{address} was removed by a person before and stays removed; add it by hand to free it")
+            }
+            Note::ListKeepsAliases { account, aliases } => {
+                write!(f, "{account} is a distribution list now and keeps its {aliases} aliases")
+            }
+            Note::AliasWentWith { alias, account } => write!(f, "{alias} was removed with its account {account}"),
+            Note::StructureStands { address, stands, claimed } => {
+                write!(f, "{address} stays {stands}; its claim as {claimed} is kept, but another source's word stands")
+            }
+            Note::StandsAlone { address } => {
+                write!(f, "{address} cannot be an alias of its account any more and stands as a mailbox")
+            }
+        }
+    }
+}
+
+/// Why a change set was not applied. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The list moved since the version on which the plan was made.
+    #[error("the list has moved from version {base} to {now} since this was planned; look at the plan again")]
+    Moved {
+        /// The plan's.
+        base: u64,
+        /// The list's.
+        now: u64,
+    },
+    /// A rule of the list speaks against it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The rule that a change breaks, with both sides of the conflict by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "refusal")]
+pub enum Refusal {
+    /// An alias must lead to an account, not to another alias.
+    #[error("{alias} cannot be an alias of {account}: that is itself an alias of {of}")]
+    AliasOfAlias {
+        /// Wanted.
+        alias: Address,
+        /// Its wanted account.
+        account: Address,
+        /// What the account is an alias of.
+        of: Address,
+    },
+    /// An alias must lead to an account that is there.
+    #[error("{alias} cannot be an alias of {account}: there is no such account; add it first")]
+    AliasOfMissing {
+        /// Wanted.
+        alias: Address,
+        /// Its wanted account.
+        account: Address,
+    },
+    /// The name has a mailbox or list of its own.
+    #[error("{alias} cannot be an alias of {account}: it is an account of its own; remove it first")]
+    AliasIsAccount {
+        /// Wanted.
+        alias: Address,
+        /// Its wanted account.
+        account: Address,
+    },
+    /// The name leads elsewhere already.
+    #[error("{alias} cannot be an alias of {account}: it is already an alias of {of}; remove it there first")]
+    AliasElsewhere {
+        /// Wanted.
+        alias: Address,
+        /// Its wanted account.
+        account: Address,
+        /// Its account now.
+        of: Address,
+    },
+    /// An account was wanted where an alias stands.
+    #[error("{address} cannot be an account: it is an alias of {of}; remove the alias first")]
+    AccountIsAlias {
+        /// Wanted.
+        address: Address,
+        /// Its account now.
+        of: Address,
+    },
+    /// Not a domain of ours.
+    #[error("{name} is not a domain of this gateway; `doorlist domain list` shows them")]
+    UnknownDomain {
+        /// Which.
+        name: DomainName,
+    },
+    /// Nothing to switch.
+    #[error("{address} is not on the list")]
+    NotListed {
+        /// Which.
+        address: Address,
+    },
+    /// A domain has one owner.
+    #[error("{name} is already a domain, of customer {customer:?}")]
+    DomainTaken {
+        /// Wanted.
+        name: DomainName,
+        /// Its owner.
+        customer: String,
+    },
+    /// A name is a domain or a domain alias, not both, and an alias of one domain.
+    #[error("{name} is already an alias of the domain {domain}")]
+    NameIsAlias {
+        /// Wanted.
+        name: DomainName,
+        /// Where it leads.
+        domain: DomainName,
+    },
+    /// A domain cannot be its own alias.
+    #[error("{name} cannot be an alias of {domain}: it is a domain of its own")]
+    AliasIsDomain {
+        /// Wanted.
+        name: DomainName,
+        /// Whose alias.
+        domain: DomainName,
+    },
+    /// No such domain alias.
+    #[error("{name} is not an alias of {domain}")]
+    NoSuchDomainAlias {
+        /// Which.
+        name: DomainName,
+        /// Of which domain.
+        domain: DomainName,
+    },
+    /// Mail must have somewhere to go.
+    #[error("{name} needs at least one mail server")]
+    NoServers {
+        /// Which domain.
+        name: DomainName,
+    },
+    /// Not a host name or IP address, or port 0.
+    #[error("{server:?} is not a mail server: {why}")]
+    BadServer {
+        /// As written.
+        server: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A named limit.
+    #[error("{what}: at most {limit}")]
+    TooMany {
+        /// Of what.
+        what: String,
+        /// How many there may be.
+        limit: u64,
+    },
+}

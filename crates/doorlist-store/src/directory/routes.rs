@@ -1,0 +1,24 @@
+//! Where each domain's mail goes. The list in memory answers who exists; this table answers where to. Must not know
+//! how a server is reached.
+
+use doorlist_core::address::{Address, DomainName};
+use doorlist_core::change::MailServer;
+use doorlist_core::domain::DomainId;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What the relay needs to know of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainRoute {
+    /// Its main name.
+    pub name: DomainName,
+    /// Its mail servers, lowest preference first.
+    pub servers: Vec<MailServer>,
+    /// Deliveries wait.
+    pub hold: bool,
+    /// Who gets what the domain's server refuses to take for postmaster.
+    pub technical_contact: Option<Address>,
+}
+
+/// Routes by domain.
+pub type RouteTable = HashMap<DomainId, Arc<DomainRoute>>;
