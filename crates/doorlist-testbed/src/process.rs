@@ -1,0 +1,274 @@
+//! A running program that ends with the test, come what may.
+//!
+//! Dropping a [`Running`] ends the program by its pid. When the test process itself is killed nothing is dropped, so
+//! the kernel is asked (by `setpriv --pdeathsig`) to end the program then. The kernel means the parent *thread*;
+//! therefore all programs are started by one thread that lives as long as the process.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{OnceLock, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User};
+
+/// How long a peer may take until it is ready, on a machine that does much else.
+pub const READY_MAX: Duration = Duration::from_secs(60);
+/// How long a peer may take to end when asked to; then it is killed.
+pub const END_MAX: Duration = Duration::from_secs(10);
+/// The pause between two looks whether a peer is ready or gone.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How much of a peer's log is shown when it does not come up.
+const LOG_SHOWN_MAX: usize = 4_000;
+
+/// A command line under construction: which program, as whom, and how it is asked to end.
+#[derive(Debug)]
+pub struct Program {
+    command: Command,
+    name: String,
+    log: PathBuf,
+    end_signal: Signal,
+}
+
+impl Program {
+    /// `program`, run as `user` (None: as whoever runs the test), its output in the file `log`.
+    #[must_use]
+    pub fn new(program: impl Into<PathBuf>, user: Option<&User>, log: PathBuf) -> Self {
+        Self::ending_with(Signal::SIGTERM, program, user, log)
+    }
+
+    /// The same for a program that ends well by another signal than SIGTERM.
+    #[must_use]
+    pub fn ending_with(end: Signal, program: impl Into<PathBuf>, user: Option<&User>, log: PathBuf) -> Self {
+        let program = program.into();
+        let name = program.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let mut command = Command::new("setpriv");
+        command.arg("--pdeathsig").arg(end.as_str().trim_start_matches("SIG"));
+        if let Some(user) = user {
+            command.args(["--reuid", &user.name, "--regid", &user.gid.to_string(), "--init-groups"]);
+        }
+        command.arg("--").arg(program).stdin(Stdio::null());
+        Self { command, name, log, end_signal: end }
+    }
+
+    /// The command, to add arguments, environment and a folder to.
+    pub fn command(&mut self) -> &mut Command {
+        &mut self.command
+    }
+
+    /// Starts it; it runs until the returned value is dropped.
+    ///
+    /// # Errors
+    /// When the program is not there or cannot be run.
+    pub fn start(mut self) -> Result<Running> {
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        self.command.stdout(log.try_clone()?).stderr(log);
+        let child = spawn(self.command).with_context(|| format!("starting {}", self.name))?;
+        Ok(Running { child, name: self.name, log: self.log, end_signal: self.end_signal })
+    }
+}
+
+/// One program to start, and where the answer goes.
+struct Order(Command, mpsc::Sender<io::Result<Child>>);
+
+/// Starts a program from the thread that lives as long as this process.
+fn spawn(command: Command) -> Result<Child> {
+    static STARTER: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
+    let starter = STARTER.get_or_init(|| {
+        let (orders, inbox) = mpsc::channel::<Order>();
+        thread::spawn(move || {
+            for Order(mut command, answer) in inbox {
+                // Nobody waits for the answer any more: the program ends with the answer that is dropped.
+                if let Err(mpsc::SendError(Ok(mut orphan))) = answer.send(command.spawn()) {
+                    drop(orphan.kill());
+                }
+            }
+        });
+        orders
+    });
+    let (answer, child) = mpsc::channel();
+    starter.send(Order(command, answer)).map_err(|_| anyhow!("the thread that starts programs is gone"))?;
+    Ok(child.recv()??)
+}
+
+/// A program that runs, and ends when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    name: String,
+    log: PathBuf,
+    end_signal: Signal,
+}
+
+impl Running {
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_raw(i32::try_from(self.child.id())?);
+        kill(pid, signal).with_context(|| format!("{signal} to {}", self.name))
+    }
+
+    /// Waits until something accepts connections on `address`.
+    ///
+    /// # Errors
+    /// When the program has ended or needs longer than [`READY_MAX`]; with the end of its log.
+    pub fn wait_for_port(&mut self, address: SocketAddr) -> Result<()> {
+        self.wait_until(&format!("listens on {address}"), || TcpStream::connect(address).is_ok())
+    }
+
+    /// Waits until `ready` holds.
+    ///
+    /// # Errors
+    /// When the program has ended or needs longer than [`READY_MAX`]; with the end of its log.
+    pub fn wait_until(&mut self, what: &str, mut ready: impl FnMut() -> bool) -> Result<()> {
+        let end = Instant::now() + READY_MAX;
+        while !ready() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended ({status}) before it {what}; its log:\n{}", self.name, self.log_tail());
+            }
+            if Instant::now() > end {
+                bail!("{} does not say that it {what} after {READY_MAX:?}; its log:\n{}", self.name, self.log_tail());
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
+    /// Waits until the program has ended by itself.
+    ///
+    /// # Errors
+    /// When it still runs after `longest`; it is killed then.
+    pub fn wait(&mut self, longest: Duration) -> Result<ExitStatus> {
+        let end = Instant::now() + longest;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() > end {
+                self.child.kill()?;
+                self.child.wait()?;
+                bail!("{} did not end within {longest:?}; its log:\n{}", self.name, self.log_tail());
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Asks the program to end and waits for it.
+    ///
+    /// # Errors
+    /// When it had to be killed.
+    pub fn end(&mut self) -> Result<ExitStatus> {
+        if self.child.try_wait()?.is_none() {
+            self.signal(self.end_signal)?;
+        }
+        self.wait(END_MAX)
+    }
+
+    /// What it has printed so far.
+    ///
+    /// # Errors
+    /// When its log cannot be read.
+    pub fn log(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
+    }
+
+    fn log_tail(&self) -> String {
+        let bytes = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(LOG_SHOWN_MAX)..]).into_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+/// Runs a program to its end and hands back what it printed.
+///
+/// # Errors
+/// When it cannot be run or fails; with what it wrote on stderr.
+pub fn run(command: &mut Command) -> Result<Vec<u8>> {
+    let output = command.output().with_context(|| format!("running {command:?}"))?;
+    if !output.status.success() {
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        bail!("{command:?} failed ({}):\n{out}{err}", output.status);
+    }
+    Ok(output.stdout)
+}
+
+/// The account that a peer runs as: `name` when the test is root, else whoever runs the test.
+///
+/// # Errors
+/// When the test is root and there is no such account.
+pub fn account(name: &str) -> Result<Option<User>> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(None);
+    }
+    let user = User::from_name(name)?;
+    user.map(Some).with_context(|| format!("no account {name} on this machine; `cargo xtask check` installs it"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use crate::folder::Folder;
+
+    fn shell(folder: &Folder, script: &str) -> Running {
+        let mut program = Program::new("/bin/sh", None, folder.path().join("log"));
+        program.command().args(["-c", script]);
+        program.start().unwrap()
+    }
+
+    fn is_gone(pid: u32) -> bool {
+        kill(Pid::from_raw(i32::try_from(pid).unwrap()), None).is_err()
+    }
+
+    #[test]
+    fn dropping_ends_it() {
+        let folder = Folder::new("process").unwrap();
+        let running = shell(&folder, "exec sleep 600");
+        let pid = running.pid();
+        assert!(!is_gone(pid));
+        drop(running);
+        assert!(is_gone(pid));
+    }
+
+    #[test]
+    fn a_program_that_dies_early_is_reported_with_its_log() {
+        let folder = Folder::new("process").unwrap();
+        let mut running = shell(&folder, "echo the disk is full; exit 3");
+        let error = running.wait_until("is ready", || false).unwrap_err().to_string();
+        assert!(error.contains("the disk is full") && error.contains("exit status: 3"), "{error}");
+    }
+
+    #[test]
+    fn it_outlives_the_thread_that_asked_for_it() {
+        let folder = Folder::new("process").unwrap();
+        let mut running = thread::scope(|scope| scope.spawn(|| shell(&folder, "exec sleep 600")).join().unwrap());
+        assert!(running.child.try_wait().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_failing_command_shows_its_stderr() {
+        let error = run(Command::new("sh").args(["-c", "echo why >&2; exit 1"])).unwrap_err().to_string();
+        assert!(error.contains("why"), "{error}");
+    }
+}
