@@ -6,8 +6,12 @@
 mod db;
 pub mod directory;
 mod error;
+pub mod mail_log;
+pub mod spool;
 mod url;
 
 pub use directory::Directory;
 pub use error::StoreError;
+pub use mail_log::MailLog;
+pub use spool::Spool;
 pub use url::{StoreUrl, UrlError};

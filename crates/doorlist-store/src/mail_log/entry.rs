@@ -1,0 +1,166 @@
+//! An entry of the mail log, and the question that a search asks. This module must not know how entries are stored.
+
+use doorlist_core::domain::DomainId;
+use doorlist_core::queue_id::QueueId;
+use doorlist_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailAction {
+    /// A message was taken for this recipient: on stable storage, 250 said.
+    Accepted,
+    /// A recipient or a message was refused for good (5xx).
+    Refused,
+    /// A recipient or a message was deferred (4xx).
+    Deferred,
+    /// The recipient's server took it.
+    Sent,
+    /// An attempt failed; another follows.
+    DeliveryDeferred,
+    /// Given up, and the sender was told.
+    Bounced,
+    /// Given up, and kept for the admin.
+    Failed,
+    /// A person stopped its delivery.
+    Held,
+    /// A person let it go on.
+    Released,
+    /// A person deleted it.
+    Deleted,
+}
+
+impl MailAction {
+    /// Every action with the number that the store keeps. Numbers are never reused.
+    pub(crate) const NUMBERS: [(MailAction, i16); 10] = [
+        (MailAction::Accepted, 1),
+        (MailAction::Refused, 2),
+        (MailAction::Deferred, 3),
+        (MailAction::Sent, 4),
+        (MailAction::DeliveryDeferred, 5),
+        (MailAction::Bounced, 6),
+        (MailAction::Failed, 7),
+        (MailAction::Held, 8),
+        (MailAction::Released, 9),
+        (MailAction::Deleted, 10),
+    ];
+}
+
+/// One event of one recipient (or of a message, where no recipient is concerned).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailEntry {
+    /// When it happened.
+    pub time: Timestamp,
+    /// What happened.
+    pub action: MailAction,
+    /// The message, once it has a name.
+    pub queue_id: Option<QueueId>,
+    /// The reverse path as written; empty for the null sender.
+    pub sender: Box<str>,
+    /// The recipient as written.
+    pub recipient: Box<str>,
+    /// The protected domain, where one is concerned.
+    pub domain: Option<DomainId>,
+    /// The client, for what came in.
+    pub client: Option<IpAddr>,
+    /// Why: the word of the decision, or the destination.
+    pub reason: Box<str>,
+    /// The reply that was given or heard.
+    pub reply: Box<str>,
+    /// The `Message-ID:` field.
+    pub message_id: Option<Box<str>>,
+    /// Octets of the message; 0 where there was none.
+    pub size: u64,
+}
+
+/// An entry as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedMail {
+    /// The event; for more than one the last of them, without sender and recipient.
+    #[serde(flatten)]
+    pub entry: MailEntry,
+    /// How many events this row stands for: above 1 once a domain's refusals are so many in an hour that only counts
+    /// per source are kept.
+    pub times: u32,
+}
+
+/// What a search asks for. Every given field must match; texts compare without regard to ASCII case.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MailFilter {
+    /// The whole sender.
+    pub sender: Option<String>,
+    /// The whole recipient.
+    pub recipient: Option<String>,
+    /// The protected domain.
+    pub domain: Option<DomainId>,
+    /// Not earlier.
+    pub since: Option<Timestamp>,
+    /// Earlier than this.
+    pub until: Option<Timestamp>,
+    /// What happened.
+    pub action: Option<MailAction>,
+    /// The message's name in the queue.
+    pub queue_id: Option<QueueId>,
+    /// The whole `Message-ID:`.
+    pub message_id: Option<String>,
+    /// How many entries at most, the newest first.
+    pub limit: usize,
+}
+
+impl Default for MailFilter {
+    fn default() -> Self {
+        Self {
+            sender: None,
+            recipient: None,
+            domain: None,
+            since: None,
+            until: None,
+            action: None,
+            queue_id: None,
+            message_id: None,
+            limit: 100,
+        }
+    }
+}
+
+impl MailFilter {
+    /// Whether an entry is asked for.
+    pub fn matches(&self, entry: &MailEntry) -> bool {
+        fn text(wanted: Option<&str>, found: &str) -> bool {
+            wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
+        }
+        text(self.sender.as_deref(), &entry.sender)
+            && text(self.recipient.as_deref(), &entry.recipient)
+            && text(self.message_id.as_deref(), entry.message_id.as_deref().unwrap_or_default())
+            && self.domain.is_none_or(|domain| entry.domain == Some(domain))
+            && self.action.is_none_or(|action| entry.action == action)
+            && self.queue_id.is_none_or(|id| entry.queue_id == Some(id))
+            && self.since.is_none_or(|since| entry.time >= since)
+            && self.until.is_none_or(|until| entry.time < until)
+    }
+}
+
+/// Settings of the mail log.
+#[derive(Clone, Copy, Debug)]
+pub struct MailLogConfig {
+    /// Days that are kept beside today.
+    pub days: u16,
+    /// Refused recipients kept singly per domain and hour; above, counts per source.
+    pub refusals_per_domain_hour_max: u32,
+}
+
+impl Default for MailLogConfig {
+    fn default() -> Self {
+        Self { days: 30, refusals_per_domain_hour_max: 5_000 }
+    }
+}
+
+impl MailLogConfig {
+    /// How long an entry is kept.
+    pub(crate) fn retention(&self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.days))
+    }
+}
