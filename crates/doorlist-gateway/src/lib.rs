@@ -1,1 +1,11 @@
-//! The mail doors: listeners, sessions, relay. The only crate that speaks SMTP over sockets.
+//! The mail doors of Doorlist: listeners and sessions in, relay to the domains' own servers out.
+//!
+//! The only crate that speaks SMTP over sockets. It judges recipients by `doorlist_core::policy::decide`, keeps mail by
+//! `doorlist_store::Spool`, and knows neither SQL nor commands nor pages.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`journal`] | the log, one line an event |
+
+mod clock;
+pub mod journal;

@@ -1,0 +1,154 @@
+//! One event and its two shapes. Control characters of strangers are escaped here, once, for all who write.
+
+use doorlist_core::queue_id::QueueId;
+use std::io::Write;
+use std::time::Duration;
+
+/// Which part of Doorlist speaks: the names of Postfix's daemons, which log readers know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Process {
+    /// Sessions that come in.
+    Smtpd,
+    /// Headers of accepted mail.
+    Cleanup,
+    /// The queue.
+    Qmgr,
+    /// Deliveries.
+    Smtp,
+    /// Bounces and notices.
+    Bounce,
+    /// The service itself.
+    Master,
+}
+
+impl Process {
+    fn word(self) -> &'static str {
+        match self {
+            Process::Smtpd => "smtpd",
+            Process::Cleanup => "cleanup",
+            Process::Qmgr => "qmgr",
+            Process::Smtp => "smtp",
+            Process::Bounce => "bounce",
+            Process::Master => "master",
+        }
+    }
+}
+
+/// The value of a field.
+#[derive(Clone, Copy, Debug)]
+pub enum Field<'a> {
+    /// Plain text.
+    Str(&'a str),
+    /// A mail path: in angle brackets in text.
+    Path(&'a str),
+    /// A count or size.
+    Num(u64),
+    /// A time in seconds.
+    Secs(Duration),
+    /// A status word with the reply that explains it: `sent (250 2.0.0 Ok)`; in JSON the reply is a field of its own.
+    Status(&'a str, &'a str),
+    /// Shown in JSON only: in text the event says it already.
+    JsonOnly(&'a str),
+}
+
+/// One line of the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// Who speaks.
+    pub process: Process,
+    /// The message that it is about.
+    pub queue: Option<QueueId>,
+    /// Words in front of the fields; then fields are parted by spaces, without it by commas, as Postfix does.
+    pub event: &'a str,
+    /// Named values.
+    pub fields: &'a [(&'a str, Field<'a>)],
+}
+
+/// `stamp host doorlist/smtpd[pid]: QUEUEID: event field=value ...`; `prefix` is ` host doorlist/`.
+pub(super) fn text(line: &Line<'_>, stamp: &str, host: &str, pid: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(stamp.as_bytes());
+    let _ = write!(out, " {host} doorlist/{}[{pid}]: ", line.process.word());
+    if let Some(id) = line.queue {
+        let _ = write!(out, "{id}: ");
+    }
+    escape(line.event, out);
+    let joint: &[u8] = if line.event.is_empty() { b", " } else { b" " };
+    let mut first = line.event.is_empty();
+    for (name, value) in line.fields {
+        if matches!(value, Field::JsonOnly(_)) {
+            continue;
+        }
+        if !first {
+            out.extend_from_slice(joint);
+        }
+        first = false;
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'=');
+        text_value(value, out);
+    }
+    out.push(b'\n');
+}
+
+fn text_value(value: &Field<'_>, out: &mut Vec<u8>) {
+    match value {
+        Field::Str(text) => escape(text, out),
+        Field::Path(path) => {
+            out.push(b'<');
+            escape(path, out);
+            out.push(b'>');
+        }
+        Field::Num(number) => drop(write!(out, "{number}")),
+        Field::Secs(time) => drop(write!(out, "{:.2}", time.as_secs_f64())),
+        Field::Status(word, reply) => {
+            out.extend_from_slice(word.as_bytes());
+            out.extend_from_slice(b" (");
+            escape(reply, out);
+            out.push(b')');
+        }
+        Field::JsonOnly(_) => {}
+    }
+}
+
+/// Control characters, and what looks like them in Unicode, as `\u{..}`; one event can never look like two.
+fn escape(text: &str, out: &mut Vec<u8>) {
+    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    for c in text.chars() {
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            let _ = write!(out, "{}", c.escape_unicode());
+        } else {
+            let _ = write!(out, "{c}");
+        }
+    }
+}
+
+/// One JSON object a line, with the same names.
+pub(super) fn json(line: &Line<'_>, stamp: &str, host: &str, pid: u32, out: &mut Vec<u8>) {
+    let mut object = serde_json::Map::new();
+    let mut put = |name: &str, value: serde_json::Value| drop(object.insert(name.to_owned(), value));
+    put("time", stamp.into());
+    put("host", host.into());
+    put("process", line.process.word().into());
+    put("pid", pid.into());
+    if let Some(id) = line.queue {
+        put("queue_id", id.to_string().into());
+    }
+    if !line.event.is_empty() {
+        put("event", line.event.trim_end_matches(';').into());
+    }
+    for (name, value) in line.fields {
+        match value {
+            Field::Str(text) | Field::Path(text) | Field::JsonOnly(text) => put(name, (*text).into()),
+            Field::Num(number) => put(name, (*number).into()),
+            Field::Secs(time) => put(name, time.as_secs_f64().into()),
+            Field::Status(word, reply) => {
+                put(name, (*word).into());
+                put("reply", (*reply).into());
+            }
+        }
+    }
+    let _ = serde_json::to_writer(&mut *out, &object);
+    out.push(b'\n');
+}
