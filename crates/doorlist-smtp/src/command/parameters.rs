@@ -1,0 +1,96 @@
+//! The ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.1.11). Only what EHLO offers is known.
+
+use crate::reply::Reply;
+
+/// Digits of a SIZE value (RFC 1870 §3).
+const SIZE_DIGITS_MAX: usize = 20;
+
+/// What MAIL declares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct MailParameters {
+    pub(super) size: Option<u64>,
+    pub(super) eight_bit: bool,
+    pub(super) smtp_utf8: bool,
+}
+
+/// Reads what follows the path of MAIL.
+pub(super) fn of_mail(text: &[u8]) -> Result<MailParameters, Reply> {
+    let mut found = MailParameters::default();
+    let mut body_seen = false;
+    for parameter in each(text)? {
+        let (keyword, value) = split(parameter)?;
+        if keyword.eq_ignore_ascii_case(b"SIZE") {
+            let size = size(value.ok_or(Reply::BadArguments)?)?;
+            set_once(found.size.is_some())?;
+            found.size = Some(size);
+        } else if keyword.eq_ignore_ascii_case(b"BODY") {
+            set_once(std::mem::replace(&mut body_seen, true))?;
+            found.eight_bit = is_eight_bit(value.ok_or(Reply::BadArguments)?)?;
+        } else if keyword.eq_ignore_ascii_case(b"SMTPUTF8") {
+            set_once(found.smtp_utf8)?;
+            found.smtp_utf8 = if value.is_none() { true } else { return Err(Reply::BadArguments) };
+        } else {
+            return Err(Reply::UnknownParameter);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads what follows the path of RCPT: nothing that we offer has a parameter there.
+pub(super) fn of_rcpt(text: &[u8]) -> Result<(), Reply> {
+    match each(text)?.next() {
+        None => Ok(()),
+        Some(parameter) => {
+            split(parameter)?;
+            Err(Reply::UnknownParameter)
+        }
+    }
+}
+
+/// The parameters, which blanks part from the path and from each other.
+fn each(text: &[u8]) -> Result<impl Iterator<Item = &[u8]>, Reply> {
+    let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
+    if text.first().is_some_and(|b| !is_blank(b)) {
+        return Err(Reply::BadArguments);
+    }
+    Ok(text.split(is_blank).filter(|parameter| !parameter.is_empty()))
+}
+
+/// `KEYWORD` or `KEYWORD=value` in the characters of RFC 5321 §4.1.2 (esmtp-keyword, esmtp-value).
+fn split(parameter: &[u8]) -> Result<(&[u8], Option<&[u8]>), Reply> {
+    let (keyword, value) = match parameter.iter().position(|&b| b == b'=') {
+        Some(at) => (&parameter[..at], Some(&parameter[at + 1..])),
+        None => (parameter, None),
+    };
+    let keyword_is_legal = keyword.first().is_some_and(u8::is_ascii_alphanumeric)
+        && keyword.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+    let value_is_legal = value.is_none_or(|value| {
+        !value.is_empty() && value.iter().all(|b| (b.is_ascii_graphic() && *b != b'=') || *b >= 0x80)
+    });
+    if keyword_is_legal && value_is_legal { Ok((keyword, value)) } else { Err(Reply::BadArguments) }
+}
+
+/// A number that is too large for us is a number still: the message will be too large.
+fn size(value: &[u8]) -> Result<u64, Reply> {
+    if value.len() > SIZE_DIGITS_MAX || !value.iter().all(u8::is_ascii_digit) {
+        return Err(Reply::BadArguments);
+    }
+    Ok(value.iter().fold(0u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'))))
+}
+
+fn is_eight_bit(value: &[u8]) -> Result<bool, Reply> {
+    if value.eq_ignore_ascii_case(b"8BITMIME") {
+        Ok(true)
+    } else if value.eq_ignore_ascii_case(b"7BIT") {
+        Ok(false)
+    } else if value.eq_ignore_ascii_case(b"BINARYMIME") {
+        // RFC 3030 §3: an extension of its own, which needs CHUNKING.
+        Err(Reply::UnknownParameter)
+    } else {
+        Err(Reply::BadArguments)
+    }
+}
+
+fn set_once(seen: bool) -> Result<(), Reply> {
+    if seen { Err(Reply::BadArguments) } else { Ok(()) }
+}

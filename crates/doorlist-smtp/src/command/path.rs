@@ -1,0 +1,128 @@
+//! Reverse-path and forward-path (RFC 5321 §4.1.2): where the parts of an address begin and end.
+//!
+//! Only as strict as is needed to find the parts without doubt; whether they are a mailbox is `doorlist-core`'s.
+
+/// Octets of a path without its angle brackets (RFC 5321 §4.5.3.1.3 counts 256 with them).
+pub const PATH_MAX: usize = 254;
+
+/// A path, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Path<'a> {
+    /// Between the brackets, behind a source route.
+    pub(super) written: &'a [u8],
+    pub(super) local: &'a [u8],
+    /// Empty if there is no `@`.
+    pub(super) domain: &'a [u8],
+    pub(super) source_route: bool,
+}
+
+/// Why it is no path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PathError {
+    /// It does not begin with `<`.
+    NoBrackets,
+    /// It cannot be read.
+    Syntax,
+}
+
+impl<'a> Path<'a> {
+    /// Reads a path from the front of `text`; what follows the closing bracket is given back.
+    pub(super) fn parse(text: &'a [u8]) -> Result<(Self, &'a [u8]), PathError> {
+        let [b'<', inner @ ..] = text else { return Err(PathError::NoBrackets) };
+        if let [b'>', rest @ ..] = inner {
+            return Ok((Self { written: b"", local: b"", domain: b"", source_route: false }, rest));
+        }
+        let mailbox = source_route(inner).ok_or(PathError::Syntax)?;
+        let local_len = local_len(mailbox).ok_or(PathError::Syntax)?;
+        let (local, behind) = mailbox.split_at(local_len);
+        let (domain, rest) = match behind {
+            [b'@', behind @ ..] => {
+                let len = domain_len(behind).ok_or(PathError::Syntax)?;
+                behind.split_at(len)
+            }
+            _ => (&b""[..], behind),
+        };
+        let [b'>', rest @ ..] = rest else { return Err(PathError::Syntax) };
+        if text.len() - rest.len() > PATH_MAX + "<>".len() {
+            return Err(PathError::Syntax);
+        }
+        let written = &mailbox[..mailbox.len() - rest.len() - ">".len()];
+        Ok((Self { written, local, domain, source_route: mailbox.len() != inner.len() }, rest))
+    }
+}
+
+/// What follows `@one,@two:`, or `text` itself if it has no source route. `None` if there is one that has no end.
+fn source_route(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text;
+    while let [b'@', behind @ ..] = rest {
+        let len = domain_len(behind)?;
+        rest = match &behind[len..] {
+            [b',', next @ ..] if next.starts_with(b"@") => next,
+            [b':', mailbox @ ..] if !mailbox.starts_with(b"@") => return Some(mailbox),
+            _ => return None,
+        };
+    }
+    Some(rest)
+}
+
+/// The length of a local part: a quoted string, or everything up to the last `@` (or the bracket, if there is none).
+/// `a@b@c` has two, and is a wish for a relay; that is seen later, here it must only not be misread.
+fn local_len(text: &[u8]) -> Option<usize> {
+    if let [b'"', quoted @ ..] = text {
+        let len = quoted_len(quoted)? + 1;
+        return matches!(text.get(len), Some(b'@' | b'>')).then_some(len);
+    }
+    let mut at = None;
+    let mut len = 0;
+    while is_local(*text.get(len)?) {
+        len += 1;
+        if text.get(len) == Some(&b'@') {
+            at = Some(len);
+            len += 1;
+            if text.get(len) == Some(&b'[') {
+                break;
+            }
+        }
+    }
+    let len = at.unwrap_or(len);
+    (len > 0).then_some(len)
+}
+
+/// The length of a quoted string behind its opening quote, the closing one included (RFC 5321 §4.1.2).
+fn quoted_len(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => match text.get(at + 1)? {
+                b' '..=b'~' => at += 2,
+                _ => return None,
+            },
+            b' '..=b'~' | 0x80.. => at += 1,
+            _ => return None,
+        }
+    }
+}
+
+/// The length of a domain name or of an address literal with its brackets; never 0.
+fn domain_len(text: &[u8]) -> Option<usize> {
+    if let [b'[', literal @ ..] = text {
+        let len = literal.iter().position(|&b| !matches!(b, b'!'..=b'Z' | b'^'..=b'~'))?;
+        return (literal[len] == b']').then_some(len + 2);
+    }
+    let len = text.iter().position(|&b| !is_domain(b))?;
+    (len > 0).then_some(len)
+}
+
+/// What may stand unquoted in a local part: everything that is printable and no special (RFC 5322 §3.2.3).
+fn is_local(byte: u8) -> bool {
+    match byte {
+        b'(' | b')' | b'<' | b'>' | b'[' | b']' | b':' | b';' | b'@' | b'\\' | b',' | b'"' => false,
+        _ => byte.is_ascii_graphic() || byte >= 0x80,
+    }
+}
+
+/// The same for a domain name; whether it is a name that can exist, the core says.
+fn is_domain(byte: u8) -> bool {
+    is_local(byte)
+}

@@ -1,0 +1,181 @@
+//! A streaming look at the header section of a message (RFC 5322 §2.2).
+//!
+//! It takes out what only we may say (`Authentication-Results` under our own name, RFC 8601 §5), counts hops, notes the
+//! Message-ID, and holds the limits. All else is passed on byte for byte, so that signatures stay valid. Only an empty
+//! line ends the section: a line that is no field is passed over as lenient readers do, so that nothing can hide behind
+//! it. This module must not know sessions or spools.
+
+mod field;
+#[cfg(test)]
+mod tests;
+
+use crate::reply::Reply;
+use memchr::memchr;
+use std::sync::Arc;
+
+/// Octets of a Message-ID that is noted (RFC 5322 §2.1.1: one line); longer ones are not.
+pub const MESSAGE_ID_MAX: usize = 998;
+
+/// What a header section may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeaderLimits {
+    /// Octets of the section, the empty line included.
+    pub bytes_max: usize,
+    /// `Received` fields (RFC 5321 §6.3).
+    pub hops_max: usize,
+}
+
+impl Default for HeaderLimits {
+    fn default() -> Self {
+        Self { bytes_max: 256 << 10, hops_max: 50 }
+    }
+}
+
+/// Why a message cannot be taken for the sake of its header section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeaderFault {
+    /// More octets than the limit.
+    TooLarge,
+    /// More `Received` fields than the limit.
+    TooManyHops,
+    /// A NUL.
+    Nul,
+}
+
+impl HeaderFault {
+    /// The answer at the end of the message.
+    pub fn refusal(self) -> Reply {
+        match self {
+            HeaderFault::TooLarge => Reply::HeaderTooLarge,
+            HeaderFault::TooManyHops => Reply::TooManyHops,
+            HeaderFault::Nul => Reply::NulInHeader,
+        }
+    }
+}
+
+/// Reads a message from its first byte.
+#[derive(Clone, Debug)]
+pub struct HeaderScan {
+    limits: HeaderLimits,
+    authserv_id: Arc<str>,
+    /// The field that may still be folded, then the line that is being received; never more than `bytes_max`.
+    held: Vec<u8>,
+    /// Where that line begins.
+    line_at: usize,
+    /// Octets of the section so far.
+    seen: usize,
+    hops: usize,
+    message_id: Option<Box<str>>,
+    in_body: bool,
+    fault: Option<HeaderFault>,
+}
+
+impl HeaderScan {
+    /// `authserv_id` is the name under which only we may write `Authentication-Results`.
+    pub fn new(limits: HeaderLimits, authserv_id: Arc<str>) -> Self {
+        Self {
+            limits,
+            authserv_id,
+            held: Vec::new(),
+            line_at: 0,
+            seen: 0,
+            hops: 0,
+            message_id: None,
+            in_body: false,
+            fault: None,
+        }
+    }
+
+    /// Takes the next bytes of the message and appends to `out` what is to be kept. After a fault nothing is appended.
+    pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        let mut rest = chunk;
+        while !rest.is_empty() && self.fault.is_none() {
+            if self.in_body {
+                out.extend_from_slice(rest);
+                return;
+            }
+            let len = memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            let (piece, behind) = rest.split_at(len);
+            rest = behind;
+            self.fault = self.hold(piece).err();
+            if self.fault.is_none() && piece.ends_with(b"\n") {
+                self.end_line(out);
+            }
+        }
+    }
+
+    /// The message is over: passes on what was held, if there was no empty line.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        if self.fault.is_none() && !self.in_body {
+            self.end_line(out);
+            self.line_at = self.held.len();
+            self.end_field(out);
+        }
+    }
+
+    /// What speaks against the message.
+    pub fn verdict(&self) -> Option<HeaderFault> {
+        self.fault
+    }
+
+    /// The first Message-ID, as it stands there.
+    pub fn message_id(&self) -> Option<&str> {
+        self.message_id.as_deref()
+    }
+
+    /// Keeps a piece of a line. The limit counts first: a NUL behind it is not looked for.
+    fn hold(&mut self, piece: &[u8]) -> Result<(), HeaderFault> {
+        let within = &piece[..piece.len().min(self.limits.bytes_max - self.seen)];
+        if memchr(0, within).is_some() {
+            return Err(HeaderFault::Nul);
+        }
+        if within.len() < piece.len() {
+            return Err(HeaderFault::TooLarge);
+        }
+        self.seen += piece.len();
+        self.held.extend_from_slice(piece);
+        Ok(())
+    }
+
+    /// A line is whole: it folds the field before it, or that one is over.
+    fn end_line(&mut self, out: &mut Vec<u8>) {
+        match &self.held[self.line_at..] {
+            b"\r\n" | b"\n" => {
+                self.end_field(out);
+                self.in_body = true;
+                if self.fault.is_none() {
+                    out.append(&mut self.held);
+                }
+            }
+            [b' ' | b'\t', ..] => self.line_at = self.held.len(),
+            _ => {
+                self.end_field(out);
+                self.line_at = self.held.len();
+            }
+        }
+    }
+
+    /// The field in front of the current line is over: judges it, and passes it on or drops it.
+    fn end_field(&mut self, out: &mut Vec<u8>) {
+        let field = &self.held[..self.line_at];
+        let mut keep = true;
+        if let Some((name, value)) = field::split(field) {
+            if name.eq_ignore_ascii_case(b"Received") {
+                self.hops += 1;
+                if self.hops > self.limits.hops_max {
+                    self.fault = Some(HeaderFault::TooManyHops);
+                    return;
+                }
+            } else if name.eq_ignore_ascii_case(b"Message-ID") && self.message_id.is_none() {
+                self.message_id = field::message_id(value).map(Into::into);
+            } else if name.eq_ignore_ascii_case(b"Authentication-Results") {
+                keep = !field::is_authserv_id(value, &self.authserv_id);
+            }
+        }
+        if keep {
+            out.extend_from_slice(field);
+        }
+        self.held.drain(..self.line_at);
+        self.line_at = 0;
+    }
+}

@@ -1,0 +1,73 @@
+//! One header field, still folded: its name, and the two values that are looked at.
+
+use super::MESSAGE_ID_MAX;
+
+/// Name and value. Blanks before the colon are not part of the name (RFC 5322 §4.5.3, obsolete, still read by many).
+pub(super) fn split(field: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = memchr::memchr(b':', field)?;
+    Some((field[..colon].trim_ascii(), &field[colon + 1..]))
+}
+
+/// The first word of the value, if it is text of a sane length.
+pub(super) fn message_id(value: &[u8]) -> Option<&str> {
+    let value = value.trim_ascii();
+    let len = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+    if len == 0 || len > MESSAGE_ID_MAX {
+        return None;
+    }
+    std::str::from_utf8(&value[..len]).ok()
+}
+
+/// Whether an `Authentication-Results` value speaks in the name of `own` (RFC 8601 §2.2: `[CFWS] authserv-id`). In doubt
+/// yes: a field that cannot be read is no loss, one that is believed would be.
+pub(super) fn is_authserv_id(value: &[u8], own: &str) -> bool {
+    let Some(value) = skip_comments(value) else { return true };
+    let id = match value {
+        [b'"', quoted @ ..] => match unquote(quoted) {
+            Some(id) => id,
+            None => return true,
+        },
+        _ => {
+            let is_end = |b: &u8| b.is_ascii_whitespace() || matches!(b, b';' | b'(' | b'"' | b'/');
+            value[..value.iter().position(is_end).unwrap_or(value.len())].to_vec()
+        }
+    };
+    let id = id.strip_suffix(b".").unwrap_or(&id);
+    id.eq_ignore_ascii_case(own.as_bytes())
+}
+
+/// What follows blanks, folds and comments, which nest (RFC 5322 §3.2.2). `None`: a comment has no end.
+fn skip_comments(value: &[u8]) -> Option<&[u8]> {
+    let mut rest = value.trim_ascii_start();
+    while let [b'(', inner @ ..] = rest {
+        let mut depth = 1;
+        let mut bytes = inner;
+        while depth > 0 {
+            let (&byte, behind) = bytes.split_first()?;
+            bytes = behind;
+            match byte {
+                b'(' => depth += 1,
+                b')' => depth -= 1,
+                b'\\' => bytes = bytes.get(1..)?,
+                _ => {}
+            }
+        }
+        rest = bytes.trim_ascii_start();
+    }
+    Some(rest)
+}
+
+/// The characters of a quoted string behind its opening quote. `None`: it has no end.
+fn unquote(quoted: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    let mut bytes = quoted.iter();
+    loop {
+        match bytes.next()? {
+            b'"' => return Some(plain),
+            b'\\' => plain.push(*bytes.next()?),
+            // Folding (RFC 5322 §3.2.4) is no part of the text.
+            b'\r' | b'\n' => {}
+            &byte => plain.push(byte),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Finds command lines in segments. A line that lies whole in the input is not copied; the parts of one that does not
+//! are collected, up to the limit. Knows nothing of what the lines say.
+
+use memchr::memchr;
+
+/// How a TLS handshake record begins (RFC 8446 §5.1): type 22, version 3.x. No command of SMTP does.
+const TLS_RECORD: [u8; 2] = [0x16, 0x03];
+
+/// Where the next line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The first `len` octets of the input, line end included.
+    InInput { len: usize },
+    /// In [`Lines::partial`].
+    Collected,
+    /// There was one, but it cannot be used. It is taken.
+    Fault(LineFault),
+}
+
+/// Why a line cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LineFault {
+    /// Longer than a command line may be; thrown away up to its end.
+    TooLong,
+    /// So long that its end is not waited for.
+    Endless,
+    /// The client speaks TLS.
+    TlsRecord,
+}
+
+/// The line that is being received.
+#[derive(Clone, Debug)]
+pub(super) struct Lines {
+    /// The line so far, or the whole of it until it is answered; never longer than `line_max`.
+    pub(super) partial: Vec<u8>,
+    /// The line that was found last is dealt with.
+    pub(super) answered: bool,
+    /// Octets of the current line that were thrown away.
+    discarded: usize,
+    /// No line has come yet.
+    first: bool,
+    line_max: usize,
+    discard_max: usize,
+}
+
+impl Lines {
+    pub(super) fn new(line_max: usize, discard_max: usize) -> Self {
+        Self { partial: Vec::new(), answered: false, discarded: 0, first: true, line_max, discard_max }
+    }
+
+    /// Finds the next line, or the same again if it is not [`Self::answered`]. `None`: the input is taken and holds none.
+    pub(super) fn find(&mut self, input: &mut &[u8]) -> Option<Found> {
+        if std::mem::take(&mut self.answered) {
+            self.partial.clear();
+        } else if self.partial.ends_with(b"\n") {
+            return Some(Found::Collected);
+        }
+        if self.first && self.is_tls_record(input) {
+            return Some(Found::Fault(LineFault::TlsRecord));
+        }
+        match memchr(b'\n', input) {
+            Some(end) => Some(self.line_ends(end + 1, input)),
+            None => self.line_goes_on(input),
+        }
+    }
+
+    /// Forgets what was received: it came before TLS.
+    pub(super) fn forget(&mut self) {
+        self.partial.clear();
+        self.answered = false;
+        self.discarded = 0;
+        self.first = false;
+    }
+
+    fn line_ends(&mut self, len: usize, input: &mut &[u8]) -> Found {
+        self.first = false;
+        let before = self.partial.len() + std::mem::take(&mut self.discarded);
+        let total = before + len;
+        if before == 0 && total <= self.line_max {
+            return Found::InInput { len };
+        }
+        let (tail, rest) = input.split_at(len);
+        *input = rest;
+        if total <= self.line_max {
+            self.partial.extend_from_slice(tail);
+            return Found::Collected;
+        }
+        self.partial.clear();
+        Found::Fault(if total > self.discard_max { LineFault::Endless } else { LineFault::TooLong })
+    }
+
+    fn line_goes_on(&mut self, input: &mut &[u8]) -> Option<Found> {
+        let more = std::mem::take(input);
+        let total = self.partial.len() + self.discarded + more.len();
+        if total <= self.line_max {
+            self.partial.extend_from_slice(more);
+            return None;
+        }
+        self.partial.clear();
+        self.discarded = total;
+        (total > self.discard_max).then_some(Found::Fault(LineFault::Endless))
+    }
+
+    fn is_tls_record(&self, input: &[u8]) -> bool {
+        self.discarded == 0 && self.partial.iter().chain(input).take(TLS_RECORD.len()).eq(&TLS_RECORD)
+    }
+}
