@@ -1,13 +1,15 @@
 //! One shard: sorted hashes with their tags and row numbers, in three parallel arrays. Immutable; knows no domains.
 
 use super::AddressId;
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// Entries of one shard at most; above it the shard splits in two.
 pub const SHARD_MAX: usize = 1 << 16;
 
 /// What a listed address is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// An email account.
     Mailbox,
@@ -18,7 +20,8 @@ pub enum Kind {
 }
 
 /// Whether a row counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Accepted.
     Active,

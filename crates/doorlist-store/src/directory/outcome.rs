@@ -33,6 +33,13 @@ pub struct Applied {
     pub notes_omitted: u64,
 }
 
+impl Applied {
+    /// Whether the list differs for it.
+    pub fn changes_something(&self) -> bool {
+        self.added + self.changed + self.removed + self.domains > 0
+    }
+}
+
 /// Something that went another way than asked, or further.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "note")]

@@ -1,0 +1,126 @@
+//! Actions on domains. Must not know how domains are stored, nor how the setup text is printed.
+
+use crate::error::{ActionError, ErrorKind};
+use crate::office::Office;
+use crate::request::ModeWish;
+use crate::response::DomainAdded;
+use crate::server_setup::ServerSetup;
+use doorlist_core::address::DomainName;
+use doorlist_core::change::{Actor, Change, DomainChange, MailServer};
+use doorlist_core::domain::{Mode, SOFT_PERIOD};
+use doorlist_store::directory::{Applied, DomainDetails, Refusal};
+
+impl Office {
+    /// Adds a domain; its mode is *setting up* until somebody enforces its list.
+    pub(crate) async fn domain_add(
+        &self,
+        name: DomainName,
+        servers: Vec<MailServer>,
+        customer: Option<String>,
+        actor: &Actor,
+    ) -> Result<DomainAdded, ActionError> {
+        let setup = ServerSetup::of(&name, &servers);
+        let customer = customer.unwrap_or_else(|| name.to_string());
+        let summary = format!("domain {name} added for customer {customer}");
+        let change = DomainChange::Add { customer, servers };
+        let applied = self.apply(vec![Change::Domain { name, change }], summary, actor).await?;
+        Ok(DomainAdded { applied, setup })
+    }
+
+    pub(crate) async fn domain_show(&self, name: &DomainName) -> Result<DomainDetails, ActionError> {
+        let details = self.directory.domain(name).await?;
+        details.ok_or_else(|| Refusal::UnknownDomain { name: name.clone() }.into())
+    }
+
+    pub(crate) async fn domain_remove(&self, name: DomainName, actor: &Actor) -> Result<Applied, ActionError> {
+        let summary = format!("domain {name} removed with its list");
+        self.change_domain(name, DomainChange::Remove, summary, actor).await
+    }
+
+    /// Enforces a list, softly at first. An empty list would refuse everybody: then the name must be typed once more.
+    pub(crate) async fn domain_mode(
+        &self,
+        name: DomainName,
+        wish: ModeWish,
+        now: bool,
+        confirmed: Option<DomainName>,
+        actor: &Actor,
+    ) -> Result<Applied, ActionError> {
+        if wish != ModeWish::Enforce {
+            return Err(not_yet(wish));
+        }
+        let counts = self.domain_show(&name).await?.summary.counts;
+        let empty = counts.mailboxes + counts.aliases + counts.lists == 0;
+        if empty && confirmed.as_ref() != Some(&name) {
+            let message = format!(
+                "the list of {name} is empty: enforced, it refuses all mail but postmaster's. Nothing was changed. Add \
+                 or import its accounts first, or confirm by typing the domain's name"
+            );
+            return Err(ActionError::new(ErrorKind::Unconfirmed, message));
+        }
+        let soft_until = (!now).then(|| (self.clock)() + SOFT_PERIOD);
+        let how = if now { "at once" } else { "softly for 72 hours" };
+        let summary = format!("domain {name} enforces its list, {how}");
+        self.change_domain(name, DomainChange::Mode(Mode::Enforce { soft_until }), summary, actor).await
+    }
+
+    pub(crate) async fn domain_hold(
+        &self,
+        name: DomainName,
+        hold: bool,
+        actor: &Actor,
+    ) -> Result<Applied, ActionError> {
+        let summary = format!("deliveries of domain {name} {}", if hold { "on hold" } else { "released" });
+        self.change_domain(name, DomainChange::Hold(hold), summary, actor).await
+    }
+
+    pub(crate) async fn domain_active(
+        &self,
+        name: DomainName,
+        active: bool,
+        actor: &Actor,
+    ) -> Result<Applied, ActionError> {
+        let summary = format!("domain {name} {}", if active { "activated" } else { "deactivated" });
+        self.change_domain(name, DomainChange::Active(active), summary, actor).await
+    }
+
+    pub(crate) async fn domain_alias_add(
+        &self,
+        name: DomainName,
+        alias: DomainName,
+        actor: &Actor,
+    ) -> Result<Applied, ActionError> {
+        let summary = format!("domain alias {alias} of {name} added");
+        self.change_domain(name, DomainChange::AddAlias(alias), summary, actor).await
+    }
+
+    /// The alias alone is enough to find its domain.
+    pub(crate) async fn domain_alias_remove(&self, alias: DomainName, actor: &Actor) -> Result<Applied, ActionError> {
+        let name = self.domain_show(&alias).await?.summary.name;
+        if name == alias {
+            let message = format!("{alias} is a domain of its own, not an alias; `domain remove` removes it");
+            return Err(ActionError::new(ErrorKind::Refused, message));
+        }
+        let summary = format!("domain alias {alias} of {name} removed");
+        self.change_domain(name, DomainChange::RemoveAlias(alias), summary, actor).await
+    }
+
+    async fn change_domain(
+        &self,
+        name: DomainName,
+        change: DomainChange,
+        summary: String,
+        actor: &Actor,
+    ) -> Result<Applied, ActionError> {
+        self.apply(vec![Change::Domain { name, change }], summary, actor).await
+    }
+}
+
+fn not_yet(wish: ModeWish) -> ActionError {
+    let mode = if wish == ModeWish::Learn { "learn" } else { "monitor" };
+    let message = format!(
+        "the mode {mode} asks the domain's own server about unlisted recipients, which comes with a later version. \
+         Nothing was changed: until its list is enforced, a domain defers unlisted recipients and loses nothing"
+    );
+    ActionError::new(ErrorKind::Unavailable, message)
+}

@@ -1,0 +1,96 @@
+//! The counter: a request goes in, its action is called, the answer comes out. Must not know any action from inside.
+
+use crate::error::{ActionError, ErrorKind};
+use crate::queue::QueueControl;
+use crate::request::Request;
+use crate::response::Response;
+use doorlist_core::change::{Actor, Change, ChangeSet};
+use doorlist_core::time::Timestamp;
+use doorlist_store::directory::Applied;
+use doorlist_store::{Directory, MailLog};
+use std::sync::Arc;
+
+/// Where actions take the time from.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Everything that actions work on.
+#[derive(Clone)]
+pub struct Office {
+    /// The list.
+    pub directory: Directory,
+    /// What happened to mail.
+    pub mail_log: MailLog,
+    /// Mail that waits.
+    pub queue: Arc<dyn QueueControl>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Office {
+    /// Does what is asked, in the name of `actor`.
+    pub async fn run(&self, request: Request, actor: &Actor) -> Result<Response, ActionError> {
+        match request {
+            Request::Check { address } => Ok(Response::Checked(self.check(&address).await?)),
+            Request::DomainList => Ok(Response::Domains(self.directory.domains().await?)),
+            Request::DomainShow { name } => Ok(Response::Domain(self.domain_show(&name).await?)),
+            Request::AccountShow { address } => Ok(Response::Account(self.account_show(&address).await?)),
+            Request::AccountList { filter } => Ok(Response::Accounts(self.account_list(&filter).await?)),
+            Request::Export { domain, format, after } => {
+                Ok(Response::Export(self.export(&domain, format, after.as_ref()).await?))
+            }
+            Request::ChangesList { domain, before, limit } => {
+                Ok(Response::Changes(self.changes_list(domain.as_ref(), before, limit).await?))
+            }
+            Request::ChangesShow { id, after, limit } => self.changes_show(id, after, limit).await,
+            Request::QueueList { filter } => Ok(Response::Queue(self.queue.list(&filter).await?)),
+            Request::QueueShow { id } => match self.queue.show(id).await? {
+                Some(entry) => Ok(Response::QueueMessage(entry)),
+                None => Err(not_in_queue(&id.to_string())),
+            },
+            Request::QueueOrder { order, selection } => self.queue_order(order, &selection).await,
+            Request::Log { filter } => Ok(Response::Log(self.mail_log.search(&filter).await?)),
+            change => self.run_change(change, actor).await,
+        }
+    }
+
+    /// The actions that change the list.
+    async fn run_change(&self, request: Request, actor: &Actor) -> Result<Response, ActionError> {
+        let applied = match request {
+            Request::DomainAdd { name, servers, customer } => {
+                return Ok(Response::DomainAdded(self.domain_add(name, servers, customer, actor).await?));
+            }
+            Request::Import { domain, source, file, apply, base } => {
+                let report = self.import(&domain, &source, file.as_bytes(), apply.then_some(base), actor).await?;
+                return Ok(Response::Import(report));
+            }
+            Request::DomainRemove { name } => self.domain_remove(name, actor).await?,
+            Request::DomainMode { name, mode, now, confirmed } => {
+                self.domain_mode(name, mode, now, confirmed, actor).await?
+            }
+            Request::DomainHold { name, hold } => self.domain_hold(name, hold, actor).await?,
+            Request::DomainActive { name, active } => self.domain_active(name, active, actor).await?,
+            Request::DomainAliasAdd { name, alias } => self.domain_alias_add(name, alias, actor).await?,
+            Request::DomainAliasRemove { alias } => self.domain_alias_remove(alias, actor).await?,
+            Request::AccountAdd { addresses, list } => self.account_add(addresses, list, actor).await?,
+            Request::AccountRemove { addresses } => self.account_remove(addresses, actor).await?,
+            Request::AliasAdd { account, locals } => self.alias_add(account, locals, actor).await?,
+            Request::AliasRemove { addresses } => self.alias_remove(addresses, actor).await?,
+            _ => return Err(ActionError::new(ErrorKind::Usage, "this request changes nothing")),
+        };
+        Ok(Response::Applied(applied))
+    }
+
+    /// Every change of an action goes through here.
+    pub(crate) async fn apply(
+        &self,
+        changes: Vec<Change>,
+        summary: String,
+        actor: &Actor,
+    ) -> Result<Applied, ActionError> {
+        Ok(self.directory.apply(&ChangeSet { changes, summary }, actor, None).await?)
+    }
+}
+
+pub(crate) fn not_in_queue(what: &str) -> ActionError {
+    ActionError::new(ErrorKind::NotFound, format!("{what} is not in the queue; it may be delivered: look into the log"))
+}

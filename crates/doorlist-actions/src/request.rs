@@ -1,0 +1,224 @@
+//! What a person or a script can ask for, as data. Must not know how it was typed or sent.
+
+use crate::queue::{QueueFilter, QueueOrder, QueueSelection};
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::change::MailServer;
+use doorlist_core::queue_id::QueueId;
+use doorlist_store::directory::AccountFilter;
+use doorlist_store::mail_log::MailFilter;
+use serde::{Deserialize, Serialize};
+
+/// One action with its arguments.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "action")]
+pub enum Request {
+    /// What a RCPT for this address would be answered, and why. Changes nothing.
+    Check {
+        /// As written, also `postmaster` alone.
+        address: String,
+    },
+    /// A new domain.
+    DomainAdd {
+        /// Which.
+        name: DomainName,
+        /// Where its mail goes.
+        servers: Vec<MailServer>,
+        /// Whose it is; by default a customer with the domain's own name.
+        customer: Option<String>,
+    },
+    /// All domains, by name.
+    DomainList,
+    /// One domain.
+    DomainShow {
+        /// Which.
+        name: DomainName,
+    },
+    /// The domain, its list and its aliases go.
+    DomainRemove {
+        /// Which.
+        name: DomainName,
+    },
+    /// What happens to unlisted addresses.
+    DomainMode {
+        /// Which.
+        name: DomainName,
+        /// The mode wanted.
+        mode: ModeWish,
+        /// Without the soft period.
+        now: bool,
+        /// The domain's name, typed once more: needed to enforce an empty list.
+        confirmed: Option<DomainName>,
+    },
+    /// Deliveries wait, or go on.
+    DomainHold {
+        /// Which.
+        name: DomainName,
+        /// Wait.
+        hold: bool,
+    },
+    /// Served, or refused altogether.
+    DomainActive {
+        /// Which.
+        name: DomainName,
+        /// Served.
+        active: bool,
+    },
+    /// Another name with the same list and servers.
+    DomainAliasAdd {
+        /// The domain.
+        name: DomainName,
+        /// Its other name.
+        alias: DomainName,
+    },
+    /// That name no more.
+    DomainAliasRemove {
+        /// The other name.
+        alias: DomainName,
+    },
+    /// Accounts are added by hand.
+    AccountAdd {
+        /// Which.
+        addresses: Vec<Address>,
+        /// As distribution lists.
+        list: bool,
+    },
+    /// Accounts and their aliases are removed by hand: a veto stays.
+    AccountRemove {
+        /// Which.
+        addresses: Vec<Address>,
+    },
+    /// An account with its aliases and claims.
+    AccountShow {
+        /// Which.
+        address: Address,
+    },
+    /// Accounts of a domain, a page at a time.
+    AccountList {
+        /// Which.
+        filter: AccountFilter,
+    },
+    /// Further local parts of an account.
+    AliasAdd {
+        /// Whose.
+        account: Address,
+        /// Which.
+        locals: Vec<LocalPart>,
+    },
+    /// Aliases are removed by hand: a veto stays.
+    AliasRemove {
+        /// Which.
+        addresses: Vec<Address>,
+    },
+    /// A file's addresses are added or updated.
+    Import {
+        /// Into which list.
+        domain: DomainName,
+        /// The name under which the file owns its claims.
+        source: String,
+        /// The file.
+        file: FileBytes,
+        /// Write it; otherwise the plan alone is shown.
+        apply: bool,
+        /// The list's version on which a plan was made and looked at.
+        base: Option<u64>,
+    },
+    /// The list as text, a page at a time.
+    Export {
+        /// Which.
+        domain: DomainName,
+        /// How.
+        format: ExportFormat,
+        /// Behind this local part, in byte order.
+        after: Option<LocalPart>,
+    },
+    /// The change log, newest first.
+    ChangesList {
+        /// Of one domain.
+        domain: Option<DomainName>,
+        /// Older than this entry.
+        before: Option<u64>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// One change with what was there before and after, a page at a time.
+    ChangesShow {
+        /// Which.
+        id: u64,
+        /// Behind this row.
+        after: Option<u64>,
+        /// At most so many rows.
+        limit: u32,
+    },
+    /// Messages that wait.
+    QueueList {
+        /// Which.
+        filter: QueueFilter,
+    },
+    /// One message that waits.
+    QueueShow {
+        /// Which.
+        id: QueueId,
+    },
+    /// Retry, hold, release or delete messages that wait.
+    QueueOrder {
+        /// What.
+        order: QueueOrder,
+        /// With which.
+        selection: QueueSelection,
+    },
+    /// The mail log, newest first.
+    Log {
+        /// What to look for.
+        filter: MailFilter,
+    },
+}
+
+/// A mode as a person names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModeWish {
+    /// Ask the domain's own server and learn.
+    Learn,
+    /// Ask the domain's own server.
+    Monitor,
+    /// Accept mail only for mailboxes in the list.
+    Enforce,
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// With a header line: address, kind, account, standing.
+    Csv,
+    /// `relay_recipient_maps` of Postfix: accepted addresses only.
+    Postfix,
+    /// JSON Lines.
+    Json,
+}
+
+/// A file's bytes. Text travels as text; only a file that is not UTF-8 goes as numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FileBytes {
+    /// Valid UTF-8.
+    Text(String),
+    /// Anything else.
+    Bytes(Vec<u8>),
+}
+
+impl FileBytes {
+    /// The bytes as read.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            FileBytes::Text(text) => text.as_bytes(),
+            FileBytes::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Vec<u8>> for FileBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        String::from_utf8(bytes).map_or_else(|e| FileBytes::Bytes(e.into_bytes()), FileBytes::Text)
+    }
+}

@@ -1,0 +1,207 @@
+//! What the store tells people and scripts of domains, addresses and changes. Plain data, the same on every way out;
+//! must not know how it is printed.
+
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::change::{Actor, MailServer, Source, Structure};
+use doorlist_core::domain::{DomainId, Mode, SubAddressing};
+use doorlist_core::list::{AddressId, Kind, Standing};
+use doorlist_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How many addresses a domain's list has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListCounts {
+    /// Accounts that are mailboxes: the number that counts for billing.
+    pub mailboxes: u64,
+    /// Further names of accounts.
+    pub aliases: u64,
+    /// Accounts that are distribution lists.
+    pub lists: u64,
+    /// Removed by a person, and kept so.
+    pub vetoed: u64,
+}
+
+/// One line of a list of domains.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainSummary {
+    /// Its row.
+    pub id: DomainId,
+    /// Its main name.
+    pub name: DomainName,
+    /// Whose it is.
+    pub customer: String,
+    /// What happens to unlisted addresses.
+    #[serde(flatten)]
+    pub mode: Mode,
+    /// Served at all.
+    pub active: bool,
+    /// Deliveries wait.
+    pub hold: bool,
+    /// Its list in numbers.
+    #[serde(flatten)]
+    pub counts: ListCounts,
+}
+
+/// All of a domain but its list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainDetails {
+    /// What the list of domains shows.
+    #[serde(flatten)]
+    pub summary: DomainSummary,
+    /// Names with the same list.
+    pub domain_aliases: Vec<DomainName>,
+    /// Where its mail goes, lowest preference first.
+    pub servers: Vec<MailServer>,
+    /// Which sub-addresses follow their base.
+    pub sub_addressing: SubAddressing,
+    /// `abuse@` is a system address.
+    pub accept_abuse: bool,
+    /// Who gets what its server refuses to take for postmaster.
+    pub technical_contact: Option<Address>,
+}
+
+/// A source's word on an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimRecord {
+    /// Whose word.
+    #[serde(with = "source_text")]
+    pub source: Source,
+    /// That it is this.
+    #[serde(flatten)]
+    pub structure: Structure,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// `hand`, `file:staff` instead of a tagged object: it stands in a million log rows.
+mod source_text {
+    use super::Source;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(source)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Source, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Source::parse(&text).ok_or_else(|| D::Error::custom("not a source"))
+    }
+}
+
+/// What is known of an address, its name apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressRecord {
+    /// Mailbox, alias or list.
+    pub kind: Kind,
+    /// Of an alias: its account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<LocalPart>,
+    /// Active, switched off or vetoed.
+    pub standing: Standing,
+    /// Who says that it is there, strongest first.
+    pub claims: Vec<ClaimRecord>,
+}
+
+/// An address of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressEntry {
+    /// Its row.
+    pub id: AddressId,
+    /// Its canonical spelling.
+    pub address: Address,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub record: AddressRecord,
+}
+
+/// An account (or an alias) with the aliases that lead to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDetails {
+    /// The address itself.
+    #[serde(flatten)]
+    pub entry: AddressEntry,
+    /// Its aliases.
+    pub aliases: Vec<LocalPart>,
+}
+
+/// Which accounts to list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountFilter {
+    /// Of which domain.
+    pub domain: DomainName,
+    /// Text in the local part of the account or of one of its aliases.
+    pub search: Option<String>,
+    /// Behind this local part, in byte order.
+    pub after: Option<LocalPart>,
+    /// At most so many; see [`super::PAGE_MAX`].
+    pub limit: u32,
+}
+
+/// An entry of the change log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeEntry {
+    /// Its number, which is the list's version with it.
+    pub id: u64,
+    /// When.
+    pub time: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// What, in one line.
+    pub summary: String,
+    /// Addresses newly listed.
+    pub added: u64,
+    /// Listed addresses that differ since.
+    pub changed: u64,
+    /// Addresses no longer listed since.
+    pub removed: u64,
+    /// Domains added, changed or removed.
+    pub domains: u64,
+}
+
+/// One thing that a change changed, with what was there before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "row")]
+pub enum ChangeRow {
+    /// An address.
+    Address {
+        /// Its row.
+        id: AddressId,
+        /// Which.
+        address: Address,
+        /// Before; `None`: it was not there.
+        before: Option<AddressRecord>,
+        /// After; `None`: it is not there.
+        after: Option<AddressRecord>,
+    },
+    /// A domain.
+    Domain {
+        /// Which.
+        name: DomainName,
+        /// Before.
+        before: Option<DomainRecord>,
+        /// After.
+        after: Option<DomainRecord>,
+    },
+}
+
+/// What a change can change of a domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainRecord {
+    /// Whose it is.
+    pub customer: String,
+    /// What happens to unlisted addresses.
+    #[serde(flatten)]
+    pub mode: Mode,
+    /// Served at all.
+    pub active: bool,
+    /// Deliveries wait.
+    pub hold: bool,
+    /// Which sub-addresses follow their base.
+    pub sub_addressing: SubAddressing,
+    /// `abuse@` is a system address.
+    pub accept_abuse: bool,
+    /// Names with the same list.
+    pub domain_aliases: Vec<DomainName>,
+    /// Where its mail goes.
+    pub servers: Vec<MailServer>,
+}
