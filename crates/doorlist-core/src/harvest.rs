@@ -97,11 +97,15 @@ impl SessionGuard {
     }
 }
 
-/// A name that a source used: a fingerprint, and when it was last used.
+/// A name that a source used: a fingerprint, and when it was last used, in seconds since the epoch (32 bits reach 2106).
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     name: u32,
-    at: Timestamp,
+    at: u32,
+}
+
+fn seconds(now: Timestamp) -> u32 {
+    u32::try_from(now.as_secs()).unwrap_or(0)
 }
 
 /// What is remembered of one source: at most [`UNKNOWN_MAX`] + a fifth of that marks.
@@ -190,17 +194,17 @@ impl SourceRecord {
 /// A repeat counts once and stays young; above `max` nothing more is kept, the verdict no longer depends on it.
 fn remember(marks: &mut Vec<Mark>, name: u32, max: usize, now: Timestamp) {
     if let Some(mark) = marks.iter_mut().find(|mark| mark.name == name) {
-        mark.at = now;
+        mark.at = seconds(now);
         return;
     }
     if marks.len() >= max {
         forget_old(marks, now);
     }
     if marks.len() < max {
-        marks.push(Mark { name, at: now });
+        marks.push(Mark { name, at: seconds(now) });
     }
 }
 
 fn forget_old(marks: &mut Vec<Mark>, now: Timestamp) {
-    marks.retain(|mark| now.since(mark.at) < WINDOW);
+    marks.retain(|mark| u64::from(seconds(now).saturating_sub(mark.at)) < WINDOW.as_secs());
 }

@@ -86,6 +86,40 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Reason; 11] = [
+        Reason::Listed,
+        Reason::SubAddress,
+        Reason::System,
+        Reason::SwitchedOff,
+        Reason::Vetoed,
+        Reason::Unlisted,
+        Reason::UnlistedSoft,
+        Reason::SettingUp,
+        Reason::DomainInactive,
+        Reason::RelayDenied,
+        Reason::SourceFlagged,
+    ];
+
+    /// The verdict that goes with it.
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Reason::Listed | Reason::SubAddress | Reason::System => Verdict::Accept,
+            Reason::UnlistedSoft | Reason::SettingUp | Reason::SourceFlagged => Verdict::Defer,
+            Reason::SwitchedOff | Reason::Vetoed | Reason::Unlisted | Reason::DomainInactive | Reason::RelayDenied => {
+                Verdict::Reject
+            }
+        }
+    }
+
+    /// What an unlisted address would be answered were the list enforced without a soft period.
+    fn in_enforce(self) -> Verdict {
+        match self {
+            Reason::UnlistedSoft | Reason::SettingUp => Verdict::Reject,
+            other => other.verdict(),
+        }
+    }
+
     /// The word in logs and metrics.
     pub fn word(self) -> &'static str {
         match self {
@@ -146,7 +180,7 @@ pub struct Decision {
 /// Answers a recipient from the list alone.
 pub fn decide(recipient: &Recipient, list: &Snapshot, source: SourceStanding, now: Timestamp) -> Decision {
     match recipient {
-        Recipient::Postmaster => Decision::new(Verdict::Accept, Reason::System, Match::System, None),
+        Recipient::Postmaster => Decision::new(Reason::System, Match::System, None),
         Recipient::Relay => relay_denied(),
         Recipient::Address(address) => match list.domain(address.domain()) {
             None => relay_denied(),
@@ -164,7 +198,7 @@ fn decide_in(
 ) -> Decision {
     let id = Some(domain.id);
     if !domain.active {
-        return Decision::new(Verdict::Reject, Reason::DomainInactive, Match::Unlisted, id);
+        return Decision::new(Reason::DomainInactive, Match::Unlisted, id);
     }
     let matched = list.lookup(domain, address);
     // A listed name is what the admin says it is; only an unlisted one is read as a wish for a relay.
@@ -172,38 +206,36 @@ fn decide_in(
         return relay_denied();
     }
     let is_postmaster = address.local().as_str() == "postmaster";
+    let reason = by_match(matched, domain.mode, now);
     if source == SourceStanding::Flagged && !is_postmaster {
-        let plain = by_match(matched, domain.mode, now);
-        return Decision { in_enforce: plain.1, ..Decision::new(Verdict::Defer, Reason::SourceFlagged, matched, id) };
+        return Decision { in_enforce: reason.in_enforce(), ..Decision::new(Reason::SourceFlagged, matched, id) };
     }
-    let (verdict, in_enforce, reason) = by_match(matched, domain.mode, now);
-    Decision { in_enforce, ..Decision::new(verdict, reason, matched, id) }
+    Decision::new(reason, matched, id)
 }
 
-/// (verdict now, verdict in Enforce, reason) of behaviour by what the list said.
-fn by_match(matched: Match, mode: Mode, now: Timestamp) -> (Verdict, Verdict, Reason) {
-    use Verdict::{Accept, Defer, Reject};
+/// The reason that follows from what the list said.
+fn by_match(matched: Match, mode: Mode, now: Timestamp) -> Reason {
     match matched {
-        Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) => (Accept, Accept, Reason::Listed),
-        Match::SubAddress(_) => (Accept, Accept, Reason::SubAddress),
-        Match::System => (Accept, Accept, Reason::System),
-        Match::SwitchedOff(_) => (Reject, Reject, Reason::SwitchedOff),
-        Match::Vetoed(_) => (Reject, Reject, Reason::Vetoed),
-        Match::NotOurs => (Reject, Reject, Reason::RelayDenied),
+        Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) => Reason::Listed,
+        Match::SubAddress(_) => Reason::SubAddress,
+        Match::System => Reason::System,
+        Match::SwitchedOff(_) => Reason::SwitchedOff,
+        Match::Vetoed(_) => Reason::Vetoed,
+        Match::NotOurs => Reason::RelayDenied,
         Match::Unlisted => match mode {
-            Mode::SettingUp => (Defer, Reject, Reason::SettingUp),
-            Mode::Enforce { .. } if mode.is_soft(now) => (Defer, Reject, Reason::UnlistedSoft),
-            Mode::Enforce { .. } => (Reject, Reject, Reason::Unlisted),
+            Mode::SettingUp => Reason::SettingUp,
+            Mode::Enforce { .. } if mode.is_soft(now) => Reason::UnlistedSoft,
+            Mode::Enforce { .. } => Reason::Unlisted,
         },
     }
 }
 
 fn relay_denied() -> Decision {
-    Decision::new(Verdict::Reject, Reason::RelayDenied, Match::NotOurs, None)
+    Decision::new(Reason::RelayDenied, Match::NotOurs, None)
 }
 
 impl Decision {
-    fn new(verdict: Verdict, reason: Reason, matched: Match, domain: Option<DomainId>) -> Self {
-        Self { verdict, reason, matched, domain, in_enforce: verdict }
+    fn new(reason: Reason, matched: Match, domain: Option<DomainId>) -> Self {
+        Self { verdict: reason.verdict(), reason, matched, domain, in_enforce: reason.in_enforce() }
     }
 }
