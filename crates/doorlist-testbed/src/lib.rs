@@ -8,11 +8,23 @@
 //! | module | what it gives |
 //! |---|---|
 //! | [`postgres`] | a PostgreSQL cluster with durable commits |
-//! | [`ports`] | ports that no other test takes |
-//! | [`process`] | a running program that ends with the test, come what may |
-//! | [`folder`] | a temporary folder in which other accounts may own parts |
+//! | [`postfix`], [`exim`] | real destinations, which keep every message in a [`maildir`] |
+//! | [`python`] | smtplib to send, aiosmtpd to receive, scripts of a test's own |
+//! | [`haproxy`] | a load balancer that speaks the PROXY protocol |
+//! | [`smtp_tools`] | smtp-source, smtp-sink, swaks |
+//! | [`trace`] | did a message come out byte for byte? |
+//! | [`packages`] | what `cargo xtask check` installs for all this, and the sample mail in it |
+//! | [`ports`], [`folder`], [`process`] | what the peers stand on |
 
+pub mod exim;
 pub mod folder;
+pub mod haproxy;
+pub mod maildir;
+pub mod packages;
 pub mod ports;
+pub mod postfix;
 pub mod postgres;
 pub mod process;
+pub mod python;
+pub mod smtp_tools;
+pub mod trace;

@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{OnceLock, mpsc};
@@ -14,7 +15,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use nix::sys::signal::{Signal, kill};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, User};
 
 /// How long a peer may take until it is ready, on a machine that does much else.
@@ -52,7 +54,8 @@ impl Program {
         if let Some(user) = user {
             command.args(["--reuid", &user.name, "--regid", &user.gid.to_string(), "--init-groups"]);
         }
-        command.arg("--").arg(program).stdin(Stdio::null());
+        // A group of its own: what the program started in turn is ended with it.
+        command.arg("--").arg(program).stdin(Stdio::null()).process_group(0);
         Self { command, name, log, end_signal: end }
     }
 
@@ -117,8 +120,7 @@ impl Running {
     /// # Errors
     /// When it is gone already.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let pid = Pid::from_raw(i32::try_from(self.child.id())?);
-        kill(pid, signal).with_context(|| format!("{signal} to {}", self.name))
+        kill(self.process_id()?, signal).with_context(|| format!("{signal} to {}", self.name))
     }
 
     /// Waits until something accepts connections on `address`.
@@ -160,13 +162,14 @@ impl Running {
             if Instant::now() > end {
                 self.child.kill()?;
                 self.child.wait()?;
+                self.end_group()?;
                 bail!("{} did not end within {longest:?}; its log:\n{}", self.name, self.log_tail());
             }
             thread::sleep(LOOK_EVERY);
         }
     }
 
-    /// Asks the program to end and waits for it.
+    /// Asks the program to end and waits for it; then ends what it left behind.
     ///
     /// # Errors
     /// When it had to be killed.
@@ -174,7 +177,21 @@ impl Running {
         if self.child.try_wait()?.is_none() {
             self.signal(self.end_signal)?;
         }
-        self.wait(END_MAX)
+        let status = self.wait(END_MAX)?;
+        self.end_group()?;
+        Ok(status)
+    }
+
+    /// Ends the processes of the program's group, such as a delivery that its daemon had begun.
+    fn end_group(&self) -> Result<()> {
+        match killpg(self.process_id()?, Signal::SIGKILL) {
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("ending what {} left behind", self.name)),
+        }
+    }
+
+    fn process_id(&self) -> Result<Pid> {
+        Ok(Pid::from_raw(i32::try_from(self.child.id())?))
     }
 
     /// What it has printed so far.
@@ -249,6 +266,23 @@ mod tests {
         assert!(!is_gone(pid));
         drop(running);
         assert!(is_gone(pid));
+    }
+
+    #[test]
+    fn what_it_left_behind_ends_with_it() {
+        let folder = Folder::new("process").unwrap();
+        let mut running = shell(&folder, "sleep 600 & echo $!; wait");
+        running.wait_until("has a child", || !fs::read(folder.path().join("log")).unwrap().is_empty()).unwrap();
+        let child = running.log().unwrap().trim().parse().unwrap();
+        assert!(!is_gone(child));
+        drop(running);
+        // Whoever inherits orphans reaps it in its own time; until then it may be a zombie.
+        let runs = || fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        let end = Instant::now() + END_MAX;
+        while runs() {
+            assert!(Instant::now() < end, "{child} still runs");
+            thread::sleep(LOOK_EVERY);
+        }
     }
 
     #[test]

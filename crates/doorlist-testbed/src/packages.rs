@@ -1,0 +1,99 @@
+//! What the tests need from Debian, and where it lies: the one list that `cargo xtask check` installs from.
+//!
+//! Some packages cannot be installed beside each other (both Postfix and Exim are "the" mail server of a machine), or
+//! would bring a service along though a test wants only a few files. Those are unpacked into a cache folder instead.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Installed with `apt-get install`; no service of theirs is started.
+pub const INSTALLED: &[&str] =
+    &["postgresql", "postfix", "swaks", "haproxy", "python3", "python3-aiosmtpd", "strace", "util-linux"];
+
+/// Unpacked into [`unpacked`]; the libraries that they link to are installed.
+pub const UNPACKED: &[&str] = &["exim4-base", "exim4-daemon-heavy", "spamassassin"];
+
+/// Python's own tests, with their sample mail, for the version of Debian's Python: unpacked too.
+#[must_use]
+pub fn python_tests(major_minor: &str) -> String {
+    format!("libpython{major_minor}-testsuite")
+}
+
+/// The account that the unpacked Exim runs as; its package, installed, would make it.
+pub const EXIM_ACCOUNT: &str = "Debian-exim";
+
+/// The folder of everything that is kept between runs: `$DOORLIST_CACHE`, or `doorlist` in the user's cache folder.
+#[must_use]
+pub fn cache() -> PathBuf {
+    if let Some(folder) = env::var_os("DOORLIST_CACHE") {
+        return PathBuf::from(folder);
+    }
+    let home = || env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
+    env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from).join("doorlist")
+}
+
+/// The root folder below which the packages of [`UNPACKED`] lie, as `/` would hold them if they were installed.
+#[must_use]
+pub fn unpacked() -> PathBuf {
+    cache().join("debian")
+}
+
+/// One sample message that a package carries.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// The file's name.
+    pub name: String,
+    /// Its bytes as they lie in the file: most with LF at the line ends, some with CRLF or a mixture.
+    pub bytes: Vec<u8>,
+}
+
+/// The sample messages of Python's own e-mail tests and of Debian's spamassassin package, ordered by name.
+///
+/// # Errors
+/// When the packages are not unpacked.
+pub fn sample_mail() -> Result<Vec<Sample>> {
+    let usr = unpacked().join("usr");
+    let pythons = fs::read_dir(usr.join("lib")).with_context(|| missing(&usr))?;
+    let mut folders: Vec<PathBuf> = pythons
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("python3"))
+        .map(|entry| entry.path().join("test/test_email/data"))
+        .collect();
+    folders.push(usr.join("share/doc/spamassassin/examples"));
+    let mut samples = Vec::new();
+    for folder in folders {
+        for entry in fs::read_dir(&folder).with_context(|| missing(&folder))? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // The other files beside them are sounds, pictures and settings.
+            if (name.starts_with("msg_") || name.starts_with("sample-")) && name.ends_with(".txt") {
+                samples.push(Sample { name, bytes: fs::read(&path)? });
+            }
+        }
+    }
+    samples.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(samples)
+}
+
+fn missing(path: &Path) -> String {
+    format!("reading {}; `cargo xtask check` unpacks it", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+
+    #[test]
+    fn there_is_sample_mail_of_both_packages() {
+        let samples = sample_mail().unwrap();
+        let of = |prefix: &str| samples.iter().filter(|sample| sample.name.starts_with(prefix)).count();
+        assert!(of("msg_") >= 40, "{} of Python", of("msg_"));
+        assert_eq!(of("sample-"), 2);
+        assert!(samples.iter().all(|sample| !sample.bytes.is_empty()));
+    }
+}

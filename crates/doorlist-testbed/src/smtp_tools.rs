@@ -1,0 +1,110 @@
+//! The small SMTP programs that mail administrators use: Postfix's `smtp-source` and `smtp-sink`, and swaks.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::folder::Folder;
+use crate::ports;
+use crate::process::{self, Program, Running};
+
+/// Where Debian keeps Postfix's programs.
+const SMTP_SINK: &str = "/usr/sbin/smtp-sink";
+const SMTP_SOURCE: &str = "/usr/sbin/smtp-source";
+/// How many connections may wait to be accepted by smtp-sink.
+const BACKLOG: &str = "1000";
+
+/// A running `smtp-sink`, which takes all mail and keeps none. Dropping it ends it.
+#[derive(Debug)]
+pub struct SmtpSink {
+    /// Dropped first: the program ends before its folder goes.
+    _running: Running,
+    _folder: Folder,
+    address: SocketAddr,
+}
+
+impl SmtpSink {
+    /// Starts one; `options` are its own, such as `-f rcpt` (answer with a 4xx) or `-q data` (hang up).
+    ///
+    /// # Errors
+    /// When it is not installed or does not come up.
+    pub fn start(options: &[&str]) -> Result<Self> {
+        let folder = Folder::new("smtp-sink")?;
+        let address = SocketAddr::from(([127, 0, 0, 1], ports::free()?));
+        let mut program = Program::new(SMTP_SINK, None, folder.path().join("log"));
+        if let Some(nobody) = process::account("nobody")? {
+            // As root it insists on an account to change to.
+            program.command().args(["-u", &nobody.name]);
+        }
+        program.command().current_dir(folder.path()).args(options).arg(format!("inet:{address}")).arg(BACKLOG);
+        let mut running = program.start()?;
+        running.wait_for_port(address)?;
+        Ok(Self { _running: running, _folder: folder, address })
+    }
+
+    /// Where it takes mail.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Mail that `smtp-source` makes and sends.
+#[derive(Debug, Clone)]
+pub struct Load<'a> {
+    /// Sessions side by side.
+    pub sessions: usize,
+    /// Messages in all.
+    pub messages: usize,
+    /// Bytes a message.
+    pub length: usize,
+    /// The envelope's sender.
+    pub sender: &'a str,
+    /// The envelope's recipient.
+    pub recipient: &'a str,
+    /// Further options of its own, such as `-d` (keep connections open) or `-r 10` (ten recipients each).
+    pub options: &'a [&'a str],
+}
+
+impl Load<'_> {
+    /// Sends it and hands back how long that took.
+    ///
+    /// # Errors
+    /// When any command was refused.
+    pub fn send(&self, address: SocketAddr) -> Result<Duration> {
+        let begin = Instant::now();
+        process::run(
+            Command::new(SMTP_SOURCE)
+                .args(["-s", &self.sessions.to_string(), "-m", &self.messages.to_string()])
+                .args(["-l", &self.length.to_string(), "-f", self.sender, "-t", self.recipient])
+                .args(self.options)
+                .arg(format!("inet:{address}")),
+        )?;
+        Ok(begin.elapsed())
+    }
+}
+
+/// One dialogue that swaks had.
+#[derive(Debug, Clone)]
+pub struct Dialogue {
+    /// What was said, with swaks's arrows: `->` it said, `<-` a good answer, `<**` a refusal.
+    pub transcript: String,
+    /// swaks's exit code: 0 when all went well, 24 when no recipient was accepted; the rest is in its manual.
+    pub code: i32,
+}
+
+/// Has swaks talk to `address`; `options` are its own, such as `--to` and `--quit-after`.
+///
+/// # Errors
+/// When swaks is not installed.
+pub fn swaks(address: SocketAddr, options: &[&str]) -> Result<Dialogue> {
+    let output = Command::new("swaks")
+        .args(["--server", &address.ip().to_string(), "--port", &address.port().to_string()])
+        .args(options)
+        .output()
+        .context("running swaks; `cargo xtask check` installs it")?;
+    let transcript = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    Ok(Dialogue { transcript, code: output.status.code().unwrap_or(-1) })
+}
