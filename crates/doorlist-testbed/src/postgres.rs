@@ -44,7 +44,7 @@ impl Cluster {
         folder.add("socket", 0o700, user.as_ref())?;
         // What initdb writes is made durable by the first checkpoint; the commits of the tests are durable.
         process::run(
-            as_user(&programs.join("initdb"), user.as_ref())
+            process::as_user(&programs.join("initdb"), user.as_ref())
                 .args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--username", SUPERUSER])
                 .arg("--pgdata")
                 .arg(&data)
@@ -143,14 +143,6 @@ impl Cluster {
         )?;
         Ok(String::from_utf8(rows)?)
     }
-}
-
-/// A command run to its end as `user`.
-fn as_user(program: &Path, user: Option<&User>) -> Command {
-    let Some(user) = user else { return Command::new(program) };
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid", &user.name, "--regid", &user.gid.to_string(), "--init-groups", "--"]).arg(program);
-    command
 }
 
 /// The folder with the programs of the newest version that is installed.

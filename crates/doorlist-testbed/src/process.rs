@@ -1,20 +1,19 @@
 //! A running program that ends with the test, come what may.
 //!
-//! Dropping a [`Running`] ends the program by its pid. When the test process itself is killed nothing is dropped, so
-//! the kernel is asked (by `setpriv --pdeathsig`) to end the program then. The kernel means the parent *thread*;
-//! therefore all programs are started by one thread that lives as long as the process.
+//! Dropping a [`Running`] ends the program by its pid. When the test process itself is killed nothing is dropped; so
+//! each program has a watchman, a shell that waits for the other end of its pipe to close and then does the same. (The
+//! kernel's own way, `PR_SET_PDEATHSIG`, is lost when a program changes its account, as mail servers do.)
 
 use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, User};
@@ -27,6 +26,10 @@ pub const END_MAX: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// How much of a peer's log is shown when it does not come up.
 const LOG_SHOWN_MAX: usize = 4_000;
+
+/// What the watchman does when the test process is gone: `$1` is the program's pid and group, `$2` the signal.
+const WATCHMAN: &str = "read -r line; kill -s $2 $1; \
+    for second in 1 2 3 4 5 6 7 8 9 10; do kill -s 0 $1 || break; sleep 1; done; kill -s KILL -- -$1";
 
 /// A command line under construction: which program, as whom, and how it is asked to end.
 #[derive(Debug)]
@@ -49,13 +52,9 @@ impl Program {
     pub fn ending_with(end: Signal, program: impl Into<PathBuf>, user: Option<&User>, log: PathBuf) -> Self {
         let program = program.into();
         let name = program.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let mut command = Command::new("setpriv");
-        command.arg("--pdeathsig").arg(end.as_str().trim_start_matches("SIG"));
-        if let Some(user) = user {
-            command.args(["--reuid", &user.name, "--regid", &user.gid.to_string(), "--init-groups"]);
-        }
+        let mut command = as_user(&program, user);
         // A group of its own: what the program started in turn is ended with it.
-        command.arg("--").arg(program).stdin(Stdio::null()).process_group(0);
+        command.stdin(Stdio::null()).process_group(0);
         Self { command, name, log, end_signal: end }
     }
 
@@ -71,38 +70,25 @@ impl Program {
     pub fn start(mut self) -> Result<Running> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         self.command.stdout(log.try_clone()?).stderr(log);
-        let child = spawn(self.command).with_context(|| format!("starting {}", self.name))?;
-        Ok(Running { child, name: self.name, log: self.log, end_signal: self.end_signal })
+        let child = self.command.spawn().with_context(|| format!("starting {}", self.name))?;
+        let watchman = Command::new("/bin/sh")
+            .args(["-c", WATCHMAN, "watchman", &child.id().to_string()])
+            .arg(self.end_signal.as_str().trim_start_matches("SIG"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        Ok(Running { child, watchman, name: self.name, log: self.log, end_signal: self.end_signal })
     }
-}
-
-/// One program to start, and where the answer goes.
-struct Order(Command, mpsc::Sender<io::Result<Child>>);
-
-/// Starts a program from the thread that lives as long as this process.
-fn spawn(command: Command) -> Result<Child> {
-    static STARTER: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
-    let starter = STARTER.get_or_init(|| {
-        let (orders, inbox) = mpsc::channel::<Order>();
-        thread::spawn(move || {
-            for Order(mut command, answer) in inbox {
-                // Nobody waits for the answer any more: the program ends with the answer that is dropped.
-                if let Err(mpsc::SendError(Ok(mut orphan))) = answer.send(command.spawn()) {
-                    drop(orphan.kill());
-                }
-            }
-        });
-        orders
-    });
-    let (answer, child) = mpsc::channel();
-    starter.send(Order(command, answer)).map_err(|_| anyhow!("the thread that starts programs is gone"))?;
-    Ok(child.recv()??)
 }
 
 /// A program that runs, and ends when this is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
+    /// Holds our end of its pipe.
+    watchman: Child,
     name: String,
     log: PathBuf,
     end_signal: Signal,
@@ -185,9 +171,15 @@ impl Running {
     /// Ends the processes of the program's group, such as a delivery that its daemon had begun.
     fn end_group(&self) -> Result<()> {
         match killpg(self.process_id()?, Signal::SIGKILL) {
-            Ok(()) | Err(Errno::ESRCH) => Ok(()),
-            Err(error) => Err(error).with_context(|| format!("ending what {} left behind", self.name)),
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(error) => return Err(error).with_context(|| format!("ending what {} left behind", self.name)),
         }
+        let end = Instant::now() + END_MAX;
+        while group_runs(self.child.id())? {
+            ensure!(Instant::now() < end, "{} left something behind that does not end", self.name);
+            thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
     }
 
     fn process_id(&self) -> Result<Pid> {
@@ -213,7 +205,37 @@ impl Drop for Running {
         if let Err(error) = self.end() {
             eprintln!("{error:#}");
         }
+        // Killed before its pipe closes: there is nothing left to watch.
+        let dismissed = self.watchman.kill().and_then(|()| self.watchman.wait());
+        if let Err(error) = dismissed {
+            eprintln!("dismissing the watchman of {}: {error}", self.name);
+        }
     }
+}
+
+/// Does a process of this group still run? One that only waits to be reaped by whoever inherited it does not.
+fn group_runs(group: u32) -> io::Result<bool> {
+    for entry in fs::read_dir("/proc")? {
+        // Processes come and go while we look.
+        let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
+        // "pid (name) state parent group ...", and a name may hold anything.
+        let Some((_, after_name)) = stat.rsplit_once(") ") else { continue };
+        let mut fields = after_name.split(' ');
+        let state = fields.next();
+        if fields.nth(1) == Some(group.to_string().as_str()) && state != Some("Z") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A command run as `user`: by `setpriv`, which every Debian has, since changing the account by ourselves is unsafe code.
+#[must_use]
+pub fn as_user(program: &Path, user: Option<&User>) -> Command {
+    let Some(user) = user else { return Command::new(program) };
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &user.name, "--regid", &user.gid.to_string(), "--init-groups", "--"]).arg(program);
+    command
 }
 
 /// Runs a program to its end and hands back what it printed.
@@ -273,16 +295,12 @@ mod tests {
         let folder = Folder::new("process").unwrap();
         let mut running = shell(&folder, "sleep 600 & echo $!; wait");
         running.wait_until("has a child", || !fs::read(folder.path().join("log")).unwrap().is_empty()).unwrap();
-        let child = running.log().unwrap().trim().parse().unwrap();
-        assert!(!is_gone(child));
+        let group = running.pid();
+        running.child.kill().unwrap();
+        running.child.wait().unwrap();
+        assert!(group_runs(group).unwrap());
         drop(running);
-        // Whoever inherits orphans reaps it in its own time; until then it may be a zombie.
-        let runs = || fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-        let end = Instant::now() + END_MAX;
-        while runs() {
-            assert!(Instant::now() < end, "{child} still runs");
-            thread::sleep(LOOK_EVERY);
-        }
+        assert!(!group_runs(group).unwrap());
     }
 
     #[test]
@@ -294,10 +312,14 @@ mod tests {
     }
 
     #[test]
-    fn it_outlives_the_thread_that_asked_for_it() {
+    fn the_watchman_ends_it_when_the_test_is_gone() {
         let folder = Folder::new("process").unwrap();
-        let mut running = thread::scope(|scope| scope.spawn(|| shell(&folder, "exec sleep 600")).join().unwrap());
-        assert!(running.child.try_wait().unwrap().is_none());
+        let mut running = shell(&folder, "sleep 600 & exec sleep 600");
+        // What the kernel does when the test process is killed.
+        drop(running.watchman.stdin.take());
+        running.wait(END_MAX).unwrap();
+        running.watchman.wait().unwrap();
+        assert!(!group_runs(running.pid()).unwrap());
     }
 
     #[test]
