@@ -5,7 +5,13 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`config`] | what the doors can be told |
+//! | [`gateway`] | starts and stops the doors |
+//! | `inbound` | sessions that come in |
 //! | [`journal`] | the log, one line an event |
 
 mod clock;
+pub mod config;
+pub mod gateway;
+mod inbound;
 pub mod journal;

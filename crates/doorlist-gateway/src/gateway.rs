@@ -1,0 +1,105 @@
+//! Starts the doors, tells when they are open, changes their settings, and closes them.
+
+use crate::config::GatewayConfig;
+use crate::inbound::{Certificate, Doors, Guard, InboundMetrics, Listener, Slots, TlsError};
+use crate::journal::Journal;
+use arc_swap::ArcSwap;
+use doorlist_store::{Directory, MailLog, Spool};
+use prometheus_client::registry::Registry;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What the doors work with.
+pub struct GatewayParts {
+    /// The list.
+    pub directory: Directory,
+    /// Accepted mail.
+    pub spool: Spool,
+    /// What is told to admins who search.
+    pub mail_log: MailLog,
+    /// What is told to the log.
+    pub journal: Journal,
+}
+
+/// Why the doors do not open.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {0}")]
+    Listen(#[source] std::io::Error),
+    /// There is no usable certificate.
+    #[error("no certificate: {0}")]
+    Certificate(String),
+}
+
+fn no_certificate(error: TlsError) -> GatewayError {
+    GatewayError::Certificate(error.to_string())
+}
+
+/// The running doors. Dropping it does not close them: [`Gateway::shutdown`] does.
+pub struct Gateway {
+    doors: Arc<Doors>,
+    addresses: Vec<SocketAddr>,
+    stop: watch::Sender<bool>,
+}
+
+impl Gateway {
+    /// Binds all listeners, then opens.
+    pub async fn start(
+        config: GatewayConfig,
+        parts: GatewayParts,
+        registry: &mut Registry,
+    ) -> Result<Gateway, GatewayError> {
+        let certificate = Certificate::default();
+        certificate.load(&config.tls, &config.hostname).map_err(no_certificate)?;
+        let listeners = config.listeners.iter().cloned().map(Listener::bind);
+        let listeners = listeners.collect::<Result<Vec<_>, _>>().map_err(GatewayError::Listen)?;
+        let addresses: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
+        let (stop, stopping) = watch::channel(false);
+        let doors = Arc::new(Doors {
+            settings: ArcSwap::from_pointee(config),
+            certificate,
+            directory: parts.directory,
+            spool: parts.spool,
+            mail_log: parts.mail_log,
+            journal: parts.journal,
+            metrics: InboundMetrics::register(registry),
+            slots: Arc::new(Slots::default()),
+            guard: Guard::new(),
+            stopping,
+            hand_over: Box::new(|_| {}),
+        });
+        for listener in listeners {
+            tokio::spawn(listener.run(doors.clone()));
+        }
+        Ok(Gateway { doors, addresses, stop })
+    }
+
+    /// Where the doors listen, in the order of the settings.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Whether new sessions are taken.
+    pub fn ready(&self) -> bool {
+        !*self.stop.borrow()
+    }
+
+    /// Takes new settings and reads the certificate again; sessions that run keep what they began with. Listeners stay
+    /// as they are until a restart. On an error nothing changes.
+    pub async fn reload(&self, config: GatewayConfig) -> Result<(), GatewayError> {
+        self.doors.certificate.load(&config.tls, &config.hostname).map_err(no_certificate)?;
+        self.doors.settings.store(Arc::new(config));
+        Ok(())
+    }
+
+    /// Closes: no new session, 421 to those between commands, and running messages may finish for the drain time.
+    pub async fn shutdown(&self) {
+        let drain: Duration = self.doors.config().limits.drain;
+        self.stop.send_replace(true);
+        let _ = tokio::time::timeout(drain, self.doors.slots.empty()).await;
+        self.doors.journal.flush();
+    }
+}

@@ -1,0 +1,83 @@
+//! The doors by which mail comes in.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `listener` | listening sockets and their accept loops |
+//! | `connection` | from a socket to a session: PROXY header, limits, TLS, a clean end |
+//! | `session` | one session on one stream |
+//! | `dialogue` | what is known of client and transaction; the answers to HELO, MAIL and RCPT |
+//! | `data` | a message on its way to stable storage |
+//! | `trace` | the `Received:` header |
+//! | `guard`, `slots`, `deadline` | what is remembered of sources; how many sessions; how long |
+//! | `tls`, `proxy_protocol` | our certificate; who the client behind a load balancer is |
+//!
+//! It must not know how accepted mail goes out: that is handed over.
+
+mod connection;
+mod data;
+mod deadline;
+mod dialogue;
+mod guard;
+mod listener;
+mod metrics;
+mod proxy_protocol;
+mod session;
+mod slots;
+mod tls;
+mod trace;
+
+pub(crate) use guard::Guard;
+pub(crate) use listener::Listener;
+pub(crate) use metrics::InboundMetrics;
+pub(crate) use slots::Slots;
+pub(crate) use tls::Certificate;
+pub(crate) use tls::TlsError;
+
+use crate::config::GatewayConfig;
+use crate::journal::{Journal, Line, Process};
+use arc_swap::ArcSwap;
+use doorlist_smtp::reply::Reply;
+use doorlist_store::spool::{SpoolHealth, Spooled};
+use doorlist_store::{Directory, MailLog, Spool};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Becomes true once, when the doors close.
+pub(crate) type Stopping = watch::Receiver<bool>;
+
+/// What all sessions share.
+pub(crate) struct Doors {
+    pub(crate) settings: ArcSwap<GatewayConfig>,
+    pub(crate) certificate: Certificate,
+    pub(crate) directory: Directory,
+    pub(crate) spool: Spool,
+    pub(crate) mail_log: MailLog,
+    pub(crate) journal: Journal,
+    pub(crate) metrics: InboundMetrics,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) guard: Guard,
+    pub(crate) stopping: Stopping,
+    /// Takes a message that is on stable storage, without waiting.
+    pub(crate) hand_over: Box<dyn Fn(Spooled) + Send + Sync>,
+}
+
+impl Doors {
+    /// The settings at this moment; a session keeps those that it began with.
+    pub(crate) fn config(&self) -> Arc<GatewayConfig> {
+        self.settings.load_full()
+    }
+
+    /// What MAIL is answered while the spool takes nothing.
+    fn refusal_of_storage(&self) -> Option<Reply> {
+        match self.spool.health() {
+            SpoolHealth::Ok => None,
+            SpoolHealth::Low => Some(Reply::InsufficientStorage),
+            SpoolHealth::Away | SpoolHealth::Bad => Some(Reply::LocalError),
+        }
+    }
+
+    /// A line of the log that belongs to no session.
+    fn tell(&self, event: &str) {
+        self.journal.write(&Line { process: Process::Smtpd, queue: None, event, fields: &[] });
+    }
+}

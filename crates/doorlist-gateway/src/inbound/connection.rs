@@ -1,0 +1,173 @@
+//! From an accepted socket to a session: PROXY header, limits, TLS, and a clean end.
+
+use super::Doors;
+use super::dialogue::Dialogue;
+use super::proxy_protocol;
+use super::session::{Next, Session};
+use super::slots::Slot;
+use crate::config::{GatewayConfig, ListenerConfig};
+use crate::journal::Field;
+use doorlist_core::harvest::SourceKey;
+use doorlist_smtp::reply::Reply;
+use doorlist_smtp::server::SessionConfig;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// After we close, so long and so much is drained, so that the client reads our last line instead of a reset.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES_MAX: usize = 256 * 1024;
+
+/// Serves one connection to its end.
+pub(super) async fn serve(
+    doors: Arc<Doors>,
+    listener: Arc<ListenerConfig>,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    mut slot: Slot,
+) {
+    let _alarm = Alarm(doors.clone());
+    let config = doors.config();
+    let is_proxy = listener.proxy_from.iter().any(|network| network.contains(peer.ip().to_canonical()));
+    let client = if is_proxy {
+        match timeout(config.limits.handshake, proxy_protocol::read(&mut stream)).await {
+            Ok(Ok(client)) => client.unwrap_or(peer),
+            Ok(Err(error)) => return doors.tell(&format!("PROXY header from {peer}: {error}; closed")),
+            Err(_elapsed) => return doors.tell(&format!("PROXY header from {peer} did not come in time; closed")),
+        }
+    } else {
+        peer
+    };
+    doors.metrics.sessions_total.inc();
+    let mut dialogue = Dialogue::new(doors.clone(), config.clone(), client);
+    if !slot.claim(SourceKey::from(client.ip()), config.limits.sessions_per_address_max) {
+        doors.metrics.sessions_refused.inc();
+        dialogue.reply(Reply::TooManySessionsFromYou);
+        dialogue.log.send();
+        let _ = stream.try_write(&dialogue.out);
+        return linger(&mut stream).await;
+    }
+    let event = format!("connect from {}", dialogue.name);
+    dialogue.event(&event, &[]);
+    let mut session = Session::new(doors.clone(), machine(&config, &listener, &doors), dialogue);
+    if let Err(error) = converse(&doors, &listener, &config, &mut session, stream).await {
+        let event = format!("lost connection from {}: {error}", session.dialogue.name);
+        session.dialogue.event(&event, &[]);
+    }
+    tell_end(&mut session.dialogue);
+}
+
+fn machine(config: &GatewayConfig, listener: &ListenerConfig, doors: &Doors) -> SessionConfig {
+    SessionConfig {
+        bare_lf: listener.bare_lf,
+        size_max: config.limits.message_bytes_max,
+        recipients_max: config.limits.recipients_max,
+        tls_offered: !listener.implicit_tls && doors.certificate.is_there(),
+        ..SessionConfig::default()
+    }
+}
+
+async fn converse(
+    doors: &Doors,
+    listener: &ListenerConfig,
+    config: &GatewayConfig,
+    session: &mut Session,
+    mut stream: TcpStream,
+) -> io::Result<()> {
+    if listener.implicit_tls {
+        let mut stream = handshake(doors, config, stream).await?;
+        session.tls_started(cipher(&stream));
+        session.greet(&mut stream).await?;
+        let next = session.run(&mut stream).await?;
+        return end(next, &mut stream).await;
+    }
+    session.greet(&mut stream).await?;
+    match session.run(&mut stream).await? {
+        Next::StartTls => {
+            let mut stream = handshake(doors, config, stream).await?;
+            session.tls_started(cipher(&stream));
+            let next = session.run(&mut stream).await?;
+            end(next, &mut stream).await
+        }
+        next => end(next, &mut stream).await,
+    }
+}
+
+async fn handshake(doors: &Doors, config: &GatewayConfig, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let certificate = doors.certificate.current().ok_or_else(|| io::Error::other("no certificate"))?;
+    timeout(config.limits.handshake, TlsAcceptor::from(certificate).accept(stream))
+        .await
+        .map_err(|_elapsed| io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long"))?
+        .map_err(|error| io::Error::new(error.kind(), format!("TLS handshake: {error}")))
+}
+
+/// As it stands in trace headers.
+fn cipher(stream: &TlsStream<TcpStream>) -> String {
+    let (_, connection) = stream.get_ref();
+    let version = match connection.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2",
+        _ => "TLS",
+    };
+    let suite = connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())).unwrap_or_default();
+    format!("{version} with cipher {}", suite.replace("TLS13_", "TLS_"))
+}
+
+async fn end<S: AsyncRead + AsyncWrite + Unpin>(next: Next, stream: &mut S) -> io::Result<()> {
+    match next {
+        Next::Linger => linger(stream).await,
+        // The client has said QUIT or is gone already: an error here tells nothing.
+        Next::Close | Next::StartTls => drop(stream.shutdown().await),
+    }
+    Ok(())
+}
+
+/// Says that no more comes, and reads what was on its way: a reset would overtake our last line.
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
+    let drained = timeout(LINGER, async {
+        stream.shutdown().await?;
+        let mut sink = [0u8; 4096];
+        let mut left = LINGER_BYTES_MAX;
+        while left > 0 {
+            match stream.read(&mut sink).await? {
+                0 => break,
+                got => left = left.saturating_sub(got),
+            }
+        }
+        io::Result::Ok(())
+    });
+    let _ = drained.await;
+}
+
+fn tell_end(dialogue: &mut Dialogue) {
+    let commands = &dialogue.commands;
+    let fields = [
+        ("mail", Field::Num(commands.mail)),
+        ("rcpt", Field::Num(commands.rcpt)),
+        ("rcpt_accepted", Field::Num(commands.rcpt_accepted)),
+        ("data", Field::Num(commands.data)),
+        ("messages", Field::Num(commands.messages)),
+    ];
+    let event = format!("disconnect from {}", dialogue.name);
+    dialogue.event(&event, &fields);
+    dialogue.log.send();
+}
+
+/// Tells of a session that ended by a fault of ours; the others go on.
+struct Alarm(Arc<Doors>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.metrics.panics.inc();
+            self.0.tell("a session ended by a fault of Doorlist; its message, if there was one, was not accepted");
+        }
+        self.0.metrics.sessions.dec();
+    }
+}

@@ -1,0 +1,205 @@
+//! A message on its way in: from 354 to the answer behind its end.
+//!
+//! The answer 250 is given when the spool says that the message is on stable storage, and never otherwise.
+
+use super::Doors;
+use super::dialogue::{Dialogue, Transaction};
+use crate::clock;
+use crate::journal::{Field, Line, Process};
+use doorlist_core::queue_id::QueueId;
+use doorlist_smtp::message::{HeaderLimits, HeaderScan};
+use doorlist_smtp::reply::{self, Reply};
+use doorlist_smtp::server::DataEnd;
+use doorlist_store::mail_log::{MailAction, MailEntry};
+use doorlist_store::spool::{BodyWriter, Envelope, MessageKind, SpoolError, Spooled};
+use std::sync::Arc;
+
+/// The message whose bytes are coming.
+pub(super) struct Incoming {
+    id: QueueId,
+    scan: HeaderScan,
+    body: Option<BodyWriter>,
+    /// Why there is no body any more.
+    fault: Option<Reply>,
+    kept: Vec<u8>,
+    /// Bytes that came, for the line that tells of a lost connection.
+    pub(super) received: u64,
+}
+
+impl Incoming {
+    /// Draws a queue id and begins the body with our trace header.
+    pub(super) async fn begin(doors: &Doors, dialogue: &mut Dialogue) -> Self {
+        dialogue.commands.data += 1;
+        let id = doors.spool.next_id();
+        let hostname: Arc<str> = dialogue.config.hostname.as_str().into();
+        let mut incoming = Self {
+            id,
+            scan: HeaderScan::new(HeaderLimits::default(), hostname),
+            body: Some(doors.spool.body(dialogue.transaction().and_then(|t| t.size))),
+            fault: None,
+            kept: Vec::new(),
+            received: 0,
+        };
+        let header = dialogue.trace_header(id);
+        incoming.keep(header.as_bytes()).await;
+        dialogue.log.add(&Line {
+            process: Process::Smtpd,
+            queue: Some(id),
+            event: "",
+            fields: &[("client", Field::Str(&dialogue.name))],
+        });
+        incoming
+    }
+
+    /// Takes the next bytes. Faults are told at the message's end; until then the rest is read and dropped.
+    pub(super) async fn push(&mut self, chunk: &[u8]) {
+        self.received += chunk.len() as u64;
+        if self.body.is_none() {
+            return;
+        }
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.clear();
+        self.scan.push(chunk, &mut kept);
+        match self.scan.verdict() {
+            Some(fault) => self.give_up(fault.refusal()),
+            None => self.keep(&kept).await,
+        }
+        self.kept = kept;
+    }
+
+    async fn keep(&mut self, bytes: &[u8]) {
+        let Some(body) = &mut self.body else { return };
+        if let Err(error) = body.write(bytes).await {
+            self.give_up(reply_to(&error));
+        }
+    }
+
+    fn give_up(&mut self, reply: Reply) {
+        self.body = None;
+        self.fault = Some(reply);
+    }
+
+    /// The true end: what the message is answered, after its commit.
+    pub(super) async fn end(mut self, end: DataEnd, doors: &Doors, dialogue: &mut Dialogue) {
+        let Some(transaction) = dialogue.take_transaction() else { return };
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.clear();
+        self.scan.finish(&mut kept);
+        if let Some(refusal) = end.refusal().or(self.scan.verdict().map(|fault| fault.refusal())) {
+            self.give_up(refusal);
+        }
+        self.keep(&kept).await;
+        let (Some(body), None) = (self.body.take(), self.fault) else {
+            let reply = self.fault.unwrap_or(Reply::LocalError);
+            return refuse(self.id, reply, None, &transaction, doors, dialogue);
+        };
+        let envelope = envelope(&self.scan, body.len(), &transaction, dialogue);
+        match doors.spool.accept(self.id, envelope, body).await {
+            Ok(spooled) => accepted(spooled, doors, dialogue),
+            Err(error) => refuse(self.id, reply_to(&error), Some(&error), &transaction, doors, dialogue),
+        }
+    }
+}
+
+fn envelope(scan: &HeaderScan, size: u64, transaction: &Transaction, dialogue: &Dialogue) -> Envelope {
+    Envelope {
+        sender: transaction.sender.clone(),
+        recipients: transaction.recipients.clone(),
+        received_at: clock::now(),
+        client: dialogue.client.clone(),
+        eight_bit: transaction.eight_bit,
+        smtp_utf8: transaction.smtp_utf8,
+        kind: MessageKind::Inbound,
+        message_id: scan.message_id().map(Into::into),
+        size,
+    }
+}
+
+/// On stable storage: say so, and hand the message to the relay.
+fn accepted(spooled: Spooled, doors: &Doors, dialogue: &mut Dialogue) {
+    let envelope = &spooled.envelope;
+    reply::queued(spooled.id, &mut dialogue.out);
+    dialogue.commands.messages += 1;
+    doors.metrics.accepted.inc();
+    doors.metrics.accepted_bytes.inc_by(envelope.size);
+    dialogue.log.add(&Line {
+        process: Process::Cleanup,
+        queue: Some(spooled.id),
+        event: "",
+        fields: &[("message-id", Field::Str(envelope.message_id.as_deref().unwrap_or_default()))],
+    });
+    dialogue.log.add(&Line {
+        process: Process::Qmgr,
+        queue: Some(spooled.id),
+        event: "",
+        fields: &[
+            ("from", Field::Path(&envelope.sender)),
+            ("size", Field::Num(envelope.size)),
+            ("nrcpt", Field::Status(&envelope.recipients.len().to_string(), "queue active")),
+        ],
+    });
+    for recipient in &envelope.recipients {
+        doors.mail_log.record(MailEntry {
+            time: envelope.received_at,
+            action: MailAction::Accepted,
+            queue_id: Some(spooled.id),
+            sender: envelope.sender.clone(),
+            recipient: recipient.path.clone(),
+            domain: recipient.domain,
+            client: envelope.client.address,
+            reason: if recipient.system { "system" } else { "listed" }.into(),
+            reply: "250 2.0.0 queued".into(),
+            message_id: envelope.message_id.clone(),
+            size: envelope.size,
+        });
+    }
+    (doors.hand_over)(spooled);
+}
+
+/// Not taken, and nothing of it is kept.
+fn refuse(
+    id: QueueId,
+    reply: Reply,
+    error: Option<&SpoolError>,
+    transaction: &Transaction,
+    doors: &Doors,
+    dialogue: &mut Dialogue,
+) {
+    dialogue.out.extend_from_slice(reply.line());
+    doors.metrics.refused(reply);
+    let event = format!("reject: END-OF-MESSAGE from {}: {reply};", dialogue.name);
+    let why = error.map(ToString::to_string).unwrap_or_default();
+    dialogue.log.add(&Line {
+        process: Process::Smtpd,
+        queue: Some(id),
+        event: &event,
+        fields: &[
+            ("from", Field::Path(&transaction.sender)),
+            ("nrcpt", Field::Num(transaction.recipients.len() as u64)),
+            ("why", Field::Str(&why)),
+        ],
+    });
+    for recipient in &transaction.recipients {
+        doors.mail_log.record(MailEntry {
+            time: clock::now(),
+            action: if reply.is_permanent() { MailAction::Refused } else { MailAction::Deferred },
+            queue_id: Some(id),
+            sender: transaction.sender.clone(),
+            recipient: recipient.path.clone(),
+            domain: recipient.domain,
+            client: dialogue.client.address,
+            reason: "message".into(),
+            reply: reply.to_string().into(),
+            message_id: None,
+            size: 0,
+        });
+    }
+}
+
+/// What the sender hears of a spool that does not take the message: to come again, always.
+fn reply_to(error: &SpoolError) -> Reply {
+    match error {
+        SpoolError::Full(_) | SpoolError::Busy(_) => Reply::InsufficientStorage,
+        _ => Reply::LocalError,
+    }
+}

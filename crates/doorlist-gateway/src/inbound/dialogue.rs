@@ -1,0 +1,309 @@
+//! What a session knows of its client and its open transaction, and the answers that need no waiting: HELO, MAIL, RCPT.
+//! Must not know sockets or the spool.
+
+use super::Doors;
+use super::guard::Source;
+use super::trace::Trace;
+use crate::clock;
+use crate::config::GatewayConfig;
+use crate::journal::{Batch, Field, Line, Process};
+use doorlist_core::address::{Address, AddressError};
+use doorlist_core::harvest::{Named, Pace, SessionGuard, SourceKey};
+use doorlist_core::list::{Match, Snapshot};
+use doorlist_core::policy::{Decision, Reason, Recipient, SourceStanding, Verdict, decide};
+use doorlist_core::queue_id::QueueId;
+use doorlist_smtp::reply::{self, Reply};
+use doorlist_smtp::server::{MailFrom, RcptTo};
+use doorlist_store::mail_log::{MailAction, MailEntry};
+use doorlist_store::spool::{ClientInfo, EnvelopeRecipient};
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The client's side of a session, and what we are about to say to it.
+pub(super) struct Dialogue {
+    doors: Arc<Doors>,
+    pub(super) config: Arc<GatewayConfig>,
+    /// `unknown[192.0.2.9]:4660`: how log lines name the client; the port tells its sessions apart.
+    pub(super) name: String,
+    pub(super) client: ClientInfo,
+    extended: bool,
+    pub(super) out: Vec<u8>,
+    pub(super) log: Batch,
+    guard: SessionGuard,
+    source: Option<Arc<Source>>,
+    transaction: Option<Transaction>,
+    pub(super) commands: Commands,
+}
+
+/// What the line at the end of a session counts.
+#[derive(Default)]
+pub(super) struct Commands {
+    pub(super) mail: u64,
+    pub(super) rcpt: u64,
+    pub(super) rcpt_accepted: u64,
+    pub(super) data: u64,
+    pub(super) messages: u64,
+}
+
+/// From MAIL to the end of DATA. One snapshot serves all of it: two recipients are never judged by two lists.
+pub(super) struct Transaction {
+    pub(super) sender: Box<str>,
+    pub(super) size: Option<u64>,
+    pub(super) eight_bit: bool,
+    pub(super) smtp_utf8: bool,
+    pub(super) recipients: Vec<EnvelopeRecipient>,
+    seen: HashSet<Address>,
+    has_bare_postmaster: bool,
+    list: Arc<Snapshot>,
+}
+
+/// Whether an accepted recipient counts towards the limit of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// A new one.
+    New,
+    /// Named before in this transaction: one delivery.
+    Repeated,
+    /// Refused or deferred.
+    No,
+}
+
+impl Dialogue {
+    pub(super) fn new(doors: Arc<Doors>, config: Arc<GatewayConfig>, peer: SocketAddr) -> Self {
+        let address = peer.ip().to_canonical();
+        let log = doors.journal.batch();
+        let client = ClientInfo { address: Some(address), port: peer.port(), ..ClientInfo::default() };
+        Self {
+            doors,
+            config,
+            name: format!("unknown[{address}]:{}", peer.port()),
+            client,
+            extended: false,
+            out: Vec::new(),
+            log,
+            guard: SessionGuard::default(),
+            source: None,
+            transaction: None,
+            commands: Commands::default(),
+        }
+    }
+
+    /// Writes a reply; what is refused outside a decision of ours is logged, too.
+    pub(super) fn reply(&mut self, reply: Reply) {
+        self.out.extend_from_slice(reply.line());
+        if reply.code() >= 400 {
+            let event = format!("NOQUEUE: reject: from {}: {reply};", self.name);
+            self.event(&event, &[("helo", Field::Path(&self.client.helo.clone()))]);
+        }
+    }
+
+    pub(super) fn event(&mut self, event: &str, fields: &[(&str, Field<'_>)]) {
+        self.log.add(&Line { process: Process::Smtpd, queue: None, event, fields });
+    }
+
+    pub(super) fn hello(&mut self, extended: bool, name: &[u8], tls_offered: bool) {
+        self.client.helo = String::from_utf8_lossy(name).into();
+        self.extended = extended;
+        self.transaction = None;
+        if extended {
+            let extensions = reply::Extensions { size_max: self.config.limits.message_bytes_max, tls: tls_offered };
+            reply::ehlo(&self.config.hostname, &extensions, &mut self.out);
+        } else {
+            reply::hello(&self.config.hostname, &mut self.out);
+        }
+    }
+
+    /// After STARTTLS nothing said before counts (RFC 3207 §4.2).
+    pub(super) fn tls_started(&mut self, tls: String) {
+        self.client.helo = Box::default();
+        self.client.tls = Some(tls.into());
+        self.transaction = None;
+    }
+
+    /// MAIL; true if a transaction begins.
+    pub(super) fn mail(&mut self, mail: &MailFrom<'_>) -> bool {
+        self.commands.mail += 1;
+        let Ok(sender) = str::from_utf8(mail.path) else {
+            self.reply(Reply::BadSenderSyntax);
+            return false;
+        };
+        if let Some(refusal) = self.doors.refusal_of_storage() {
+            self.reply(refusal);
+            return false;
+        }
+        self.transaction = Some(Transaction {
+            sender: sender.into(),
+            size: mail.size,
+            eight_bit: mail.eight_bit,
+            smtp_utf8: mail.smtp_utf8,
+            recipients: Vec::new(),
+            seen: HashSet::new(),
+            has_bare_postmaster: false,
+            list: self.doors.directory.snapshot(),
+        });
+        self.reply(Reply::SenderOk);
+        true
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.transaction = None;
+    }
+
+    pub(super) fn transaction(&self) -> Option<&Transaction> {
+        self.transaction.as_ref()
+    }
+
+    pub(super) fn take_transaction(&mut self) -> Option<Transaction> {
+        self.transaction.take()
+    }
+
+    /// Before a RCPT is judged: whether it must wait, the same for known and unknown.
+    pub(super) fn pace(&mut self) -> Pace {
+        if !self.config.guard.enabled {
+            return Pace::Free;
+        }
+        let standing = self.standing();
+        self.guard.pace(standing)
+    }
+
+    fn standing(&mut self) -> SourceStanding {
+        match (&self.source, self.client.address) {
+            (Some(source), _) => source.standing(clock::now()),
+            (None, Some(address)) if self.config.guard.enabled => {
+                let now = clock::now();
+                let source = self.doors.guard.source(SourceKey::from(address), now);
+                let standing = source.standing(now);
+                self.source = Some(source);
+                standing
+            }
+            _ => SourceStanding::Normal,
+        }
+    }
+
+    /// RCPT: the answer from the list.
+    pub(super) fn rcpt(&mut self, rcpt: &RcptTo<'_>) -> Taken {
+        self.commands.rcpt += 1;
+        let standing = self.standing();
+        let Some(transaction) = &self.transaction else {
+            self.reply(Reply::MailFirst);
+            return Taken::No;
+        };
+        let recipient = match recipient(rcpt) {
+            Ok(recipient) => recipient,
+            Err(error) => {
+                let _ = error;
+                self.reply(Reply::BadRecipientSyntax);
+                return Taken::No;
+            }
+        };
+        let now = clock::now();
+        let decision = decide(&recipient, &transaction.list, standing, now);
+        self.doors.metrics.decided(&decision);
+        self.count(&recipient, &decision);
+        let reply = Reply::to_rcpt(&decision);
+        let path = String::from_utf8_lossy(rcpt.path);
+        self.out.extend_from_slice(reply.line());
+        if decision.verdict == Verdict::Accept {
+            self.commands.rcpt_accepted += 1;
+            return self.add(recipient, &path, &decision);
+        }
+        self.log_refusal(&path, &decision, reply);
+        Taken::No
+    }
+
+    fn add(&mut self, recipient: Recipient, path: &str, decision: &Decision) -> Taken {
+        let Some(transaction) = &mut self.transaction else { return Taken::No };
+        let is_new = match recipient {
+            Recipient::Address(address) => transaction.seen.insert(address),
+            Recipient::Postmaster | Recipient::Relay => !std::mem::replace(&mut transaction.has_bare_postmaster, true),
+        };
+        if !is_new {
+            return Taken::Repeated;
+        }
+        transaction.recipients.push(EnvelopeRecipient {
+            path: path.into(),
+            domain: decision.domain,
+            address: decision.matched.address_id(),
+            system: decision.reason == Reason::System,
+        });
+        Taken::New
+    }
+
+    /// Tells the guard. Relays asked for slow the session down like unknown names; they are no guess at a mailbox, so
+    /// they do not flag the source.
+    fn count(&mut self, recipient: &Recipient, decision: &Decision) {
+        let Some(source) = &self.source else { return };
+        if decision.reason.is_unknown() || matches!(decision.reason, Reason::RelayDenied | Reason::SourceFlagged) {
+            self.guard.miss();
+        }
+        let named = match (decision.matched, recipient) {
+            (Match::Mailbox(id) | Match::Alias(id) | Match::DistributionList(id) | Match::SubAddress(id), _) => {
+                Named::Known(id.0)
+            }
+            (_, Recipient::Address(address)) if decision.reason.is_unknown() => self.doors.guard.unknown(address),
+            _ => return,
+        };
+        if let Some(until) = source.note(named, clock::now()) {
+            self.doors.metrics.flags.inc();
+            let minutes = until.since(clock::now()).as_secs() / 60;
+            let event = format!("{} guessed too many addresses: all its recipients are deferred;", self.name);
+            self.event(&event, &[("minutes", Field::Num(minutes))]);
+        }
+    }
+
+    /// One line and one entry for a recipient that is not accepted, in the shape that every log reader knows.
+    fn log_refusal(&mut self, path: &str, decision: &Decision, reply: Reply) {
+        let Some(transaction) = &self.transaction else { return };
+        let protocol = if self.extended { "ESMTP" } else { "SMTP" };
+        let event = format!("NOQUEUE: reject: RCPT from {}: {reply};", self.name);
+        self.log.add(&Line {
+            process: Process::Smtpd,
+            queue: None,
+            event: &event,
+            fields: &[
+                ("from", Field::Path(&transaction.sender)),
+                ("to", Field::Path(path)),
+                ("proto", Field::Str(protocol)),
+                ("helo", Field::Path(&self.client.helo)),
+                ("reason", Field::Str(decision.reason.word())),
+            ],
+        });
+        self.doors.mail_log.record(MailEntry {
+            time: clock::now(),
+            action: if decision.verdict == Verdict::Defer { MailAction::Deferred } else { MailAction::Refused },
+            queue_id: None,
+            sender: transaction.sender.clone(),
+            recipient: path.into(),
+            domain: decision.domain,
+            client: self.client.address,
+            reason: decision.reason.word().into(),
+            reply: reply.to_string().into(),
+            message_id: None,
+            size: 0,
+        });
+    }
+
+    /// The `Received:` of the open transaction.
+    pub(super) fn trace_header(&self, id: QueueId) -> String {
+        let (smtp_utf8, recipients) =
+            self.transaction.as_ref().map_or((false, &[][..]), |t| (t.smtp_utf8, t.recipients.as_slice()));
+        Trace {
+            client: &self.client,
+            extended: self.extended,
+            smtp_utf8,
+            hostname: &self.config.hostname,
+            id,
+            recipients,
+            now: clock::now(),
+        }
+        .header()
+    }
+}
+
+fn recipient(rcpt: &RcptTo<'_>) -> Result<Recipient, AddressError> {
+    if rcpt.domain.is_empty() {
+        return Ok(Recipient::Postmaster);
+    }
+    Recipient::from_path(rcpt.local, rcpt.domain, rcpt.source_route)
+}

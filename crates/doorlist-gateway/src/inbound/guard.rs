@@ -1,0 +1,129 @@
+//! What is remembered of sources, shared by all sessions: a bounded table around the rules of `doorlist_core::harvest`.
+
+use doorlist_core::address::Address;
+use doorlist_core::harvest::{Named, SourceKey, SourceRecord};
+use doorlist_core::policy::SourceStanding;
+use doorlist_core::time::Timestamp;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Sources that are remembered at once: with a full record each, about 40 MiB.
+pub(crate) const SOURCES_MAX: usize = 32 * 1024;
+const SHARDS: usize = 16;
+
+/// All sources.
+pub(crate) struct Guard {
+    shards: [Mutex<HashMap<SourceKey, Arc<Source>>>; SHARDS],
+    hasher: RandomState,
+}
+
+/// One source; sessions from it share this.
+pub(crate) struct Source {
+    record: Mutex<SourceRecord>,
+    /// The end of its flag in milliseconds, so that a RCPT that finds none takes no lock.
+    flagged_until: AtomicI64,
+}
+
+impl Guard {
+    /// Nobody is known.
+    pub(crate) fn new() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::new() }
+    }
+
+    /// The record of a source, made if there is none.
+    pub(crate) fn source(&self, key: SourceKey, now: Timestamp) -> Arc<Source> {
+        let shard = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
+        let Some(shard) = self.shards.get(shard) else { return Arc::new(Source::new()) };
+        let mut sources = lock(shard);
+        if let Some(source) = sources.get(&key) {
+            return source.clone();
+        }
+        if sources.len() >= SOURCES_MAX / SHARDS {
+            make_room(&mut sources, now);
+        }
+        sources.entry(key).or_insert_with(|| Arc::new(Source::new())).clone()
+    }
+
+    /// A fingerprint of a name that is not there; two names share one once in four billion.
+    pub(crate) fn unknown(&self, address: &Address) -> Named {
+        let hash = self.hasher.hash_one(address);
+        Named::Unknown((hash >> 32) as u32)
+    }
+}
+
+impl Source {
+    fn new() -> Self {
+        Self { record: Mutex::default(), flagged_until: AtomicI64::new(i64::MIN) }
+    }
+
+    /// Whether it is flagged.
+    pub(crate) fn standing(&self, now: Timestamp) -> SourceStanding {
+        if now.as_millis() < self.flagged_until.load(Ordering::Relaxed) {
+            SourceStanding::Flagged
+        } else {
+            SourceStanding::Normal
+        }
+    }
+
+    /// Counts a name; the end of the flag if this one raised it.
+    pub(crate) fn note(&self, named: Named, now: Timestamp) -> Option<Timestamp> {
+        let until = lock(&self.record).note(named, now)?;
+        self.flagged_until.store(until.as_millis(), Ordering::Relaxed);
+        Some(until)
+    }
+}
+
+/// Lets go what is stale; if that is nothing, the quarter that has been silent longest, flagged ones last.
+fn make_room(sources: &mut HashMap<SourceKey, Arc<Source>>, now: Timestamp) {
+    let before = sources.len();
+    sources.retain(|_, source| !lock(&source.record).is_stale(now));
+    if sources.len() < before {
+        return;
+    }
+    let mut seen: Vec<Timestamp> = sources.values().map(|source| lock(&source.record).last_seen()).collect();
+    let (_, limit, _) = seen.select_nth_unstable(before / 4);
+    let limit = *limit;
+    sources.retain(|_, source| {
+        let record = lock(&source.record);
+        record.last_seen() > limit || record.standing(now) == SourceStanding::Flagged
+    });
+    if sources.len() == before {
+        sources.retain(|_, source| lock(&source.record).last_seen() > limit);
+    }
+}
+
+/// A poisoned record is whole: its methods do not panic between two writes.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv6Addr};
+
+    fn key(n: u32) -> SourceKey {
+        let [a, b, c, d] = n.to_be_bytes();
+        IpAddr::from([a, b, c, d]).into()
+    }
+
+    #[test]
+    fn a_million_sources_do_not_fill_the_memory_and_flags_stay_longest() {
+        let guard = Guard::new();
+        let start = Timestamp::from_secs(1_700_000_000);
+        let flagged = guard.source(IpAddr::from(Ipv6Addr::LOCALHOST).into(), start);
+        for name in 0..25 {
+            flagged.note(Named::Unknown(name), start);
+        }
+        for n in 0..200_000 {
+            let now = Timestamp::from_millis(start.as_millis() + i64::from(n));
+            guard.source(key(n), now).note(Named::Unknown(1), now);
+        }
+        let held: usize = guard.shards.iter().map(|shard| lock(shard).len()).sum();
+        assert!(held <= SOURCES_MAX, "{held}");
+        let again = guard.source(IpAddr::from(Ipv6Addr::LOCALHOST).into(), start);
+        assert_eq!(again.standing(start), SourceStanding::Flagged);
+    }
+}

@@ -1,0 +1,114 @@
+//! Listening sockets: bound before anything else starts, then one accept loop each.
+
+use super::Doors;
+use super::connection;
+use crate::config::ListenerConfig;
+use doorlist_smtp::reply::Reply;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+/// Connections that the kernel holds for us while we are busy.
+const BACKLOG: u32 = 1024;
+/// Pause after a failed accept (too many open files): the loop must not spin, sessions that end free descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A socket that listens.
+pub(crate) struct Listener {
+    socket: TcpListener,
+    config: Arc<ListenerConfig>,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Binds; the error names the address.
+    pub(crate) fn bind(config: ListenerConfig) -> std::io::Result<Self> {
+        let attempt = || {
+            let socket = if config.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            socket.set_reuseaddr(true)?;
+            socket.bind(config.address)?;
+            socket.listen(BACKLOG)
+        };
+        let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", config.address));
+        let socket = attempt().map_err(named)?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, config: Arc::new(config), address })
+    }
+
+    /// Where it listens, with the port that was chosen for port 0.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts until the doors stop.
+    pub(crate) async fn run(self, doors: Arc<Doors>) {
+        let mut stopping = doors.stopping.clone();
+        let mut failing = false;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                accepted = self.socket.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    failing = false;
+                    self.open(&doors, stream, peer);
+                }
+                Err(error) => {
+                    if !failing {
+                        doors.tell(&format!("accept on {}: {error}; new sessions wait", self.address));
+                    }
+                    failing = true;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn open(&self, doors: &Arc<Doors>, stream: TcpStream, peer: SocketAddr) {
+        let max = doors.config().limits.sessions_max;
+        let Some(slot) = doors.slots.enter(max) else {
+            doors.metrics.sessions_refused.inc();
+            doors.tell(&format!("too many sessions ({max}): {peer} was told to come again"));
+            if !self.config.implicit_tls {
+                let _ = stream.try_write(Reply::TooManySessions.line());
+            }
+            return;
+        };
+        let _ = stream.set_nodelay(true);
+        let must_be_silent = !self.config.implicit_tls && self.config.proxy_from.is_empty();
+        match look(stream, must_be_silent) {
+            Ok(Client::Silent(stream)) => {
+                doors.metrics.sessions.inc();
+                tokio::spawn(connection::serve(doors.clone(), self.config.clone(), stream, peer, slot));
+            }
+            Ok(Client::Talks(stream)) => {
+                doors.metrics.sessions_refused.inc();
+                doors.tell(&format!("reject: {peer} talked before the greeting: {}", Reply::EarlyTalker));
+                let _ = (&stream).write(Reply::EarlyTalker.line());
+            }
+            Err(error) => doors.tell(&format!("{peer}: {error}")),
+        }
+    }
+}
+
+enum Client {
+    Silent(TcpStream),
+    Talks(std::net::TcpStream),
+}
+
+/// A client that has sent something before it could know our greeting is no mail server (RFC 5321 §3.1). Non-blocking:
+/// the socket is one of the runtime's.
+fn look(stream: TcpStream, must_be_silent: bool) -> std::io::Result<Client> {
+    if !must_be_silent {
+        return Ok(Client::Silent(stream));
+    }
+    let stream = stream.into_std()?;
+    match stream.peek(&mut [0]) {
+        Ok(1..) => Ok(Client::Talks(stream)),
+        _ => Ok(Client::Silent(TcpStream::from_std(stream)?)),
+    }
+}

@@ -1,0 +1,92 @@
+//! Counters of what comes in. No address, IP or message id is ever a label.
+
+use doorlist_core::policy::{Decision, Reason, Verdict};
+use doorlist_smtp::reply::Reply;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RcptLabels {
+    verdict: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReplyLabels {
+    code: u16,
+    status: String,
+}
+
+/// What the doors count.
+pub(crate) struct InboundMetrics {
+    /// Sessions at this moment.
+    pub(crate) sessions: Gauge,
+    /// Sessions since the start.
+    pub(crate) sessions_total: Counter,
+    /// Sessions that a limit or a listener turned away.
+    pub(crate) sessions_refused: Counter,
+    /// Messages that got their 250.
+    pub(crate) accepted: Counter,
+    /// Their octets.
+    pub(crate) accepted_bytes: Counter,
+    /// Flags raised by the guard.
+    pub(crate) flags: Counter,
+    /// Sessions that ended by a fault of ours.
+    pub(crate) panics: Counter,
+    /// One counter for each reason, looked up once: a RCPT must not.
+    rcpt: [Counter; Reason::ALL.len()],
+    refused: Family<ReplyLabels, Counter>,
+}
+
+impl InboundMetrics {
+    /// Makes the counters and names them.
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let rcpt = Family::<RcptLabels, Counter>::default();
+        let metrics = Self {
+            sessions: Gauge::default(),
+            sessions_total: Counter::default(),
+            sessions_refused: Counter::default(),
+            accepted: Counter::default(),
+            accepted_bytes: Counter::default(),
+            flags: Counter::default(),
+            panics: Counter::default(),
+            rcpt: Reason::ALL.map(|reason| rcpt.get_or_create_owned(&labels(reason))),
+            refused: Family::default(),
+        };
+        registry.register("rcpt", "Recipients answered, by decision", rcpt);
+        registry.register("smtp_sessions", "Sessions open now", metrics.sessions.clone());
+        registry.register("smtp_sessions_opened", "Sessions since the start", metrics.sessions_total.clone());
+        registry.register("smtp_sessions_refused", "Sessions turned away by a limit", metrics.sessions_refused.clone());
+        registry.register("messages_accepted", "Messages on stable storage that got 250", metrics.accepted.clone());
+        registry.register("messages_accepted_bytes", "Octets of accepted messages", metrics.accepted_bytes.clone());
+        registry.register("messages_refused", "Messages refused at DATA or its end", metrics.refused.clone());
+        registry.register("sources_flagged", "Flags raised against guessing sources", metrics.flags.clone());
+        registry.register("smtp_panics", "Sessions ended by a fault of Doorlist", metrics.panics.clone());
+        metrics
+    }
+
+    /// Counts a decision.
+    pub(crate) fn decided(&self, decision: &Decision) {
+        if let Some(counter) = self.rcpt.get(decision.reason as usize) {
+            counter.inc();
+        }
+    }
+
+    /// Counts a message that was not taken.
+    pub(crate) fn refused(&self, reply: Reply) {
+        let status = reply.enhanced().map_or_else(String::new, |status| status.to_string());
+        self.refused.get_or_create(&ReplyLabels { code: reply.code(), status }).inc();
+    }
+}
+
+fn labels(reason: Reason) -> RcptLabels {
+    let verdict = match reason.verdict() {
+        Verdict::Accept => "accept",
+        Verdict::Reject => "reject",
+        Verdict::Defer => "defer",
+    };
+    RcptLabels { verdict, reason: reason.word() }
+}

@@ -1,0 +1,230 @@
+//! One session on one stream: reads bytes, drives the machine, asks dialogue and data for answers, writes, and keeps the
+//! deadlines. Recipients are answered without a pause between read and write, unless the guard wants one.
+
+use super::data::Incoming;
+use super::deadline::Deadlines;
+use super::dialogue::{Dialogue, Taken};
+use super::{Doors, Stopping};
+use doorlist_core::harvest::Pace;
+use doorlist_smtp::reply::{self, Reply};
+use doorlist_smtp::server::{Event, Session as Machine, SessionConfig};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Octets read at once; the batch of a pipelining client fits.
+const READ_BYTES: usize = 16 * 1024;
+
+/// How a session leaves its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// QUIT, or the client is gone.
+    Close,
+    /// We closed: what the client still sends is to be drained, so that it reads why.
+    Linger,
+    /// 220 was said, the handshake comes.
+    StartTls,
+}
+
+/// A session, whatever it runs on.
+pub(super) struct Session {
+    doors: Arc<Doors>,
+    machine: Machine,
+    pub(super) dialogue: Dialogue,
+    incoming: Option<Incoming>,
+    deadlines: Deadlines,
+    stopping: Stopping,
+    tls_offered: bool,
+}
+
+/// What reading came to.
+enum Read {
+    Bytes(usize),
+    Gone,
+    Say(Reply),
+}
+
+impl Session {
+    pub(super) fn new(doors: Arc<Doors>, machine: SessionConfig, dialogue: Dialogue) -> Self {
+        Self {
+            tls_offered: machine.tls_offered,
+            machine: Machine::new(machine),
+            incoming: None,
+            deadlines: Deadlines::new(&dialogue.config.limits, Instant::now()),
+            stopping: doors.stopping.clone(),
+            dialogue,
+            doors,
+        }
+    }
+
+    /// The first line.
+    pub(super) async fn greet<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
+        reply::greeting(&self.dialogue.config.hostname, &mut self.dialogue.out);
+        flush(&mut self.dialogue, stream).await
+    }
+
+    /// The handshake is done.
+    pub(super) fn tls_started(&mut self, tls: String) {
+        self.machine.tls_started();
+        self.dialogue.tls_started(tls);
+        self.tls_offered = false;
+    }
+
+    /// Runs until the session ends or wants TLS.
+    pub(super) async fn run<S>(&mut self, stream: &mut S) -> io::Result<Next>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let input = match self.read(stream, &mut buffer).await? {
+                Read::Bytes(got) => buffer.get(..got).unwrap_or_default(),
+                Read::Gone => {
+                    self.tell_lost();
+                    return Ok(Next::Close);
+                }
+                Read::Say(reply) => {
+                    self.dialogue.reply(reply);
+                    flush(&mut self.dialogue, stream).await?;
+                    return Ok(Next::Linger);
+                }
+            };
+            let next = self.take(input, stream).await?;
+            flush(&mut self.dialogue, stream).await?;
+            if let Some(next) = next {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Takes all of the input; `Some` if the session leaves its stream.
+    async fn take<S: AsyncWrite + Unpin>(&mut self, mut input: &[u8], stream: &mut S) -> io::Result<Option<Next>> {
+        while let Some(event) = self.machine.next(&mut input) {
+            if !matches!(event, Event::Body(_)) {
+                self.deadlines.command(Instant::now());
+            }
+            match event {
+                Event::Reply(reply) => self.dialogue.reply(reply),
+                Event::Close(reply) => {
+                    self.dialogue.reply(reply);
+                    return Ok(Some(Next::Linger));
+                }
+                Event::Hello { extended, name } => self.dialogue.hello(extended, name, self.tls_offered),
+                Event::Mail(mail) => {
+                    if self.dialogue.mail(&mail) {
+                        self.machine.mail_accepted();
+                    }
+                }
+                Event::Rcpt(rcpt) => {
+                    match self.dialogue.pace() {
+                        Pace::Free => {}
+                        Pace::Wait(time) if wait(&self.doors, &mut self.dialogue, stream, time).await? => {}
+                        Pace::Wait(_) | Pace::Close => {
+                            self.dialogue.reply(Reply::TooManyUnknown);
+                            return Ok(Some(Next::Linger));
+                        }
+                    }
+                    if self.dialogue.rcpt(&rcpt) == Taken::New {
+                        self.machine.rcpt_accepted();
+                    }
+                }
+                Event::Data => {
+                    self.incoming = Some(Incoming::begin(&self.doors, &mut self.dialogue).await);
+                    self.dialogue.reply(Reply::StartMail);
+                    self.machine.data_accepted();
+                    self.deadlines.data(Instant::now());
+                }
+                Event::Body(chunk) => {
+                    if let Some(incoming) = &mut self.incoming {
+                        incoming.push(chunk).await;
+                    }
+                }
+                Event::EndOfData(end) => {
+                    if let Some(incoming) = self.incoming.take() {
+                        incoming.end(end, &self.doors, &mut self.dialogue).await;
+                    }
+                }
+                Event::Reset => self.dialogue.reset(),
+                Event::StartTls if self.doors.certificate.is_there() => {
+                    self.dialogue.reply(Reply::ReadyForTls);
+                    return Ok(Some(Next::StartTls));
+                }
+                Event::StartTls => self.dialogue.reply(Reply::TlsNotAvailable),
+                Event::Quit => {
+                    self.dialogue.reply(Reply::Bye);
+                    return Ok(Some(Next::Close));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn read<S: AsyncRead + Unpin>(&mut self, stream: &mut S, buffer: &mut [u8]) -> io::Result<Read> {
+        loop {
+            let in_data = self.incoming.is_some();
+            let read = tokio::select! {
+                biased;
+                _ = self.stopping.wait_for(|stopping| *stopping), if !in_data => return Ok(Read::Say(Reply::ShuttingDown)),
+                read = timeout_at(self.deadlines.next(), stream.read(buffer)) => read,
+            };
+            let late = match read {
+                Ok(got) => match got? {
+                    0 => return Ok(Read::Gone),
+                    got => match self.deadlines.received(got, Instant::now()) {
+                        Some(reply) => Some(reply),
+                        None => return Ok(Read::Bytes(got)),
+                    },
+                },
+                Err(_elapsed) => self.deadlines.expired(Instant::now()),
+            };
+            if let Some(reply) = late {
+                return Ok(Read::Say(reply));
+            }
+        }
+    }
+
+    fn tell_lost(&mut self) {
+        let name = &self.dialogue.name;
+        let event = match (&self.incoming, self.machine.in_transaction()) {
+            (Some(incoming), _) => format!("lost connection after DATA ({} bytes) from {name}", incoming.received),
+            (None, true) => format!("lost connection after MAIL from {name}"),
+            (None, false) => return,
+        };
+        self.dialogue.event(&event, &[]);
+    }
+}
+
+/// Writes what was said and hands over the log lines that belong to it.
+async fn flush<S: AsyncWrite + Unpin>(dialogue: &mut Dialogue, stream: &mut S) -> io::Result<()> {
+    dialogue.log.send();
+    if dialogue.out.is_empty() {
+        return Ok(());
+    }
+    let idle = dialogue.config.limits.idle;
+    let written = timeout(idle, async {
+        stream.write_all(&dialogue.out).await?;
+        stream.flush().await
+    });
+    let result = written.await.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()));
+    dialogue.out.clear();
+    result
+}
+
+/// The guard's penalty: earlier answers go out, the next one waits. False if too many sessions wait already.
+async fn wait<S: AsyncWrite + Unpin>(
+    doors: &Doors,
+    dialogue: &mut Dialogue,
+    stream: &mut S,
+    time: Duration,
+) -> io::Result<bool> {
+    flush(dialogue, stream).await?;
+    let Some(_place) = doors.slots.wait(dialogue.config.limits.sessions_max) else { return Ok(false) };
+    let mut stopping = doors.stopping.clone();
+    tokio::select! {
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+        () = tokio::time::sleep(time) => {}
+    }
+    Ok(true)
+}
