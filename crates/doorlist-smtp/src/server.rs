@@ -101,7 +101,10 @@ impl Session {
             *input = rest;
             self.lines.answered = true;
         }
-        self.closed = matches!(event, Event::Close(_) | Event::Quit);
+        if matches!(event, Event::Close(_) | Event::Quit) {
+            self.closed = true;
+            *input = &[];
+        }
         Some(event)
     }
 

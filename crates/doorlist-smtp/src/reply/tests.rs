@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
+use doorlist_core::list::Match;
+use doorlist_core::policy::Verdict;
 use std::collections::HashSet;
 
 #[test]
@@ -60,4 +62,27 @@ fn lines_with_a_name_in_them() {
     queued("0F3KZ", &mut out);
     let expected = "220 gw.example.test ESMTP Doorlist\r\n250 gw.example.test\r\n250 2.0.0 Ok: queued as 0F3KZ\r\n";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+/// What the documentation promises for every reason, in its own words.
+#[test]
+fn recipients_are_answered_as_documented() {
+    for (reason, answer) in [
+        (Reason::Listed, "250 2.1.5"),
+        (Reason::SubAddress, "250 2.1.5"),
+        (Reason::System, "250 2.1.5"),
+        (Reason::SwitchedOff, "550 5.2.1"),
+        (Reason::Vetoed, "550 5.1.1"),
+        (Reason::Unlisted, "550 5.1.1"),
+        (Reason::UnlistedSoft, "450 4.1.1"),
+        (Reason::SettingUp, "451 4.1.1"),
+        (Reason::DomainInactive, "550 5.1.2"),
+        (Reason::RelayDenied, "550 5.7.1"),
+        (Reason::SourceFlagged, "451 4.7.1"),
+    ] {
+        // The reason alone decides; the rest of a decision explains it.
+        let verdict = Verdict::Accept;
+        let decision = Decision { verdict, reason, matched: Match::Unlisted, domain: None, in_enforce: verdict };
+        assert!(Reply::to_rcpt(&decision).to_string().starts_with(answer), "{reason:?}");
+    }
 }
