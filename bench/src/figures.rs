@@ -1,0 +1,83 @@
+//! The figures of the table and their floors.
+
+use crate::server::Peer;
+
+/// What a figure must reach.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Floor {
+    /// At least so many times that server's figure.
+    TimesOf(Peer, f64),
+    /// At most one part in so many of that server's figure.
+    PartOf(Peer, f64),
+    /// At most this.
+    AtMost(f64),
+    /// At most so many times another figure of ours.
+    TimesOurs(&'static str, f64),
+    /// Nothing: it is shown because it explains another one.
+    Shown,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Figure {
+    /// What `--only` and the measurements call it.
+    pub(crate) id: &'static str,
+    /// What the table calls it.
+    pub(crate) title: &'static str,
+    /// Decimals shown.
+    pub(crate) decimals: usize,
+    /// What it must reach.
+    pub(crate) floor: Floor,
+}
+
+const fn row(id: &'static str, title: &'static str, decimals: usize, floor: Floor) -> Figure {
+    Figure { id, title, decimals, floor }
+}
+
+/// All rows, in the table's order.
+pub(crate) const FIGURES: &[Figure] = &[
+    row(
+        "relay",
+        "messages relayed per second, 4 KiB, 20 sessions, one message a connection",
+        0,
+        Floor::TimesOf(Peer::Postfix, 4.0),
+    ),
+    row("relay-kept", "the same, 100 messages a connection", 0, Floor::TimesOf(Peer::Postfix, 4.0)),
+    row("relay-slow", "one message a connection, every fsync 5 ms longer", 0, Floor::TimesOf(Peer::Postfix, 4.0)),
+    row("relay-kept-slow", "100 messages a connection, every fsync 5 ms longer", 0, Floor::TimesOf(Peer::Postfix, 4.0)),
+    row("cpu", "CPU seconds per 1,000 relayed, one message a connection", 3, Floor::PartOf(Peer::Postfix, 6.0)),
+    row("cpu-kept", "CPU seconds per 1,000 relayed, 100 messages a connection", 3, Floor::PartOf(Peer::Postfix, 6.0)),
+    row("answers", "RCPT answers per second, 4 sessions, one at a time", 0, Floor::TimesOf(Peer::Exim, 1.5)),
+    row("answers-pipelined", "the same, pipelined by 50", 0, Floor::TimesOf(Peer::Exim, 5.0)),
+    row(
+        "sessions",
+        "new sessions per second, 20 parallel: connect, EHLO, MAIL, RCPT, QUIT",
+        0,
+        Floor::TimesOf(Peer::Postfix, 4.0),
+    ),
+    row("list-bytes", "10 million addresses: octets each in the list", 1, Floor::AtMost(16.0)),
+    row("list-pss", "the same, from the server's whole memory (PSS less that of an empty server)", 1, Floor::Shown),
+    row("list-lookup", "10 million addresses: look-up in process, median, us", 2, Floor::AtMost(1.0)),
+    row("list-start", "10 million addresses, SQLite: start to the first 250, s", 2, Floor::AtMost(15.0)),
+    row("add-10k", "one address added to 10,000: effective after, ms", 1, Floor::AtMost(100.0)),
+    row("add-1m", "one address added to 1 million: effective after, ms", 1, Floor::AtMost(100.0)),
+    row("add-10m", "one address added to 10 million: effective after, ms", 1, Floor::AtMost(100.0)),
+    row("add-cpu-10k", "the server's CPU for it, 10,000 listed, ms", 2, Floor::Shown),
+    row("add-cpu-1m", "the server's CPU for it, 1 million listed, ms", 2, Floor::TimesOurs("add-cpu-10k", 2.0)),
+    row("add-cpu-10m", "the server's CPU for it, 10 million listed, ms", 2, Floor::TimesOurs("add-cpu-10k", 2.0)),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_figure_has_an_id_of_its_own_and_points_to_one_that_exists() {
+        for (index, figure) in FIGURES.iter().enumerate() {
+            assert!(FIGURES.iter().skip(index + 1).all(|other| other.id != figure.id), "{}", figure.id);
+            if let Floor::TimesOurs(id, _) = figure.floor {
+                assert!(FIGURES.iter().any(|other| other.id == id), "{id}");
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The measuring bench: Postfix, Exim and Doorlist under the same load on one machine, one command, one table. Everything
+//! stays on loopback, is bounded in count and time, and ends only what it started. See README.md beside this crate.
+
+mod big_list;
+mod figures;
+mod load;
+mod machine;
+mod measure;
+mod packages;
+mod processes;
+mod report;
+mod samples;
+mod server;
+mod sink;
+mod table;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Measures Doorlist beside Postfix and Exim.
+#[derive(Debug, Parser)]
+#[command(name = "doorlist-bench", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure every figure and write bench/RESULTS.md; needs root
+    #[command(after_help = "Examples:\n  cargo run --release -p doorlist-bench -- table\n  \
+        cargo run --release -p doorlist-bench -- table --runs 1 --only relay --server postfix --server doorlist")]
+    Table(table::Options),
+    /// Be the next hop, or a server that does nothing, until interrupted
+    #[command(after_help = "Example:\n  cargo run --release -p doorlist-bench -- sink --listen 127.0.0.1:2600")]
+    Sink {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:2600", value_name = "ADDRESS:PORT")]
+        listen: SocketAddr,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Table(options) => table::run(&options),
+        Command::Sink { listen } => {
+            let sink = sink::Sink::start(listen, Arc::new(load::Message::new(measure::MESSAGE)))?;
+            eprintln!("sink: listening on {}", sink.address());
+            sink.serve_on()
+        }
+    }
+}

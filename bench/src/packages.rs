@@ -1,0 +1,165 @@
+//! The programs that the bench measures against, from Debian's packages. Postfix is installed without a configuration;
+//! Exim, which conflicts with it, is only unpacked. No service of the machine is started or changed.
+
+use crate::machine::{project_root, target_folder};
+use crate::server::must;
+use anyhow::{Context as _, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What is installed: the peers' programs, and the libraries of the unpacked Exim.
+const INSTALL: &[&str] = &[
+    "postfix",
+    "postfix-lmdb",
+    "postfix-cdb",
+    "strace",
+    "libgnutls-dane0",
+    "libidn12",
+    "libldap-2.5-0",
+    "libmariadb3",
+    "libnsl2",
+    "libpam0g",
+    "libperl5.36",
+    "libpq5",
+    "libsasl2-2",
+    "libspf2-2",
+];
+/// What is unpacked.
+const UNPACK: &[&str] = &["exim4-base", "exim4-daemon-heavy"];
+/// Debian asks this file whether an installation may start a service (invoke-rc.d(8)).
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Where the programs are.
+#[derive(Clone, Debug)]
+pub(crate) struct Packages {
+    exim: PathBuf,
+    exim_version: String,
+    doorlist: PathBuf,
+}
+
+impl Packages {
+    /// Installs what is missing; `cache` keeps what was unpacked.
+    pub(crate) fn provide(cache: &Path) -> Result<Self> {
+        if !nix::unistd::geteuid().is_root() {
+            bail!("Postfix and Exim can only be started by root: run the same command with `sudo -E env PATH=$PATH`");
+        }
+        let exim = cache.join("packages/exim/usr/sbin/exim4");
+        let installed = ["postfix", "strace"].iter().all(|program| find_program(program))
+            && ["lmdb", "cdb"].iter().all(|kind| Path::new(&format!("/usr/lib/postfix/postfix-{kind}.so")).exists());
+        if !installed || !exim.exists() {
+            eprintln!("bench: installing Postfix, unpacking Exim");
+            install(cache)?;
+        }
+        let exim_version = package_version(cache, "exim4-base").unwrap_or_else(|| "unknown".to_owned());
+        Ok(Self { exim, exim_version, doorlist: target_folder().join("release/doorlist") })
+    }
+
+    /// The Exim binary.
+    pub(crate) fn exim(&self) -> &Path {
+        &self.exim
+    }
+
+    /// Which Exim it is, as Debian counts.
+    pub(crate) fn exim_version(&self) -> &str {
+        &self.exim_version
+    }
+
+    /// The example of doorlist-core that measures the list in memory.
+    pub(crate) fn list_lookup(&self) -> PathBuf {
+        target_folder().join("release/examples/list_lookup")
+    }
+
+    /// The Doorlist binary.
+    pub(crate) fn doorlist(&self) -> &Path {
+        &self.doorlist
+    }
+}
+
+/// Builds Doorlist, and the example that measures the list in memory, as they are released.
+pub(crate) fn build_doorlist() -> Result<()> {
+    for arguments in [["--package", "doorlist"].as_slice(), &["--package", "doorlist-core", "--example", "list_lookup"]]
+    {
+        eprintln!("bench: cargo build --release {}", arguments.join(" "));
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["build", "--release"]).args(arguments).current_dir(project_root());
+        let built = command.env("CARGO_TARGET_DIR", target_folder()).status().context("cannot run cargo")?;
+        if !built.success() {
+            bail!("doorlist does not build");
+        }
+    }
+    Ok(())
+}
+
+fn find_program(name: &str) -> bool {
+    ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|folder| Path::new(folder).join(name).exists())
+}
+
+fn install(cache: &Path) -> Result<()> {
+    let unpacked = cache.join("packages/exim");
+    let downloads = cache.join("packages");
+    fs::create_dir_all(&downloads)?;
+    apt(&["update"], &downloads)?;
+    {
+        let _guard = NoServices::declare()?;
+        preseed()?;
+        let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+        arguments.extend(INSTALL);
+        apt(&arguments, &downloads)?;
+    }
+    for package in UNPACK {
+        apt(&["download", package], &downloads)?;
+        let file = downloaded(cache, package).with_context(|| format!("apt-get download {package} left no file"))?;
+        let file = downloads.join(file);
+        must(Command::new("dpkg-deb").arg("--extract").arg(file).arg(&unpacked))?;
+    }
+    Ok(())
+}
+
+/// The file name `PACKAGE_VERSION_ARCHITECTURE.deb` of a downloaded package.
+fn downloaded(cache: &Path, package: &str) -> Option<String> {
+    let entries = fs::read_dir(cache.join("packages")).ok()?;
+    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.find(|name| name.split('_').next() == Some(package))
+}
+
+fn package_version(cache: &Path, package: &str) -> Option<String> {
+    Some(downloaded(cache, package)?.split('_').nth(1)?.to_owned())
+}
+
+fn apt(arguments: &[&str], folder: &Path) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    command.args(["--quiet", "-o", "DPkg::Lock::Timeout=300"]).args(arguments).current_dir(folder);
+    must(command.env("DEBIAN_FRONTEND", "noninteractive")).map(|_| ())
+}
+
+/// Postfix is to come without a configuration, so that it cannot run by itself.
+fn preseed() -> Result<()> {
+    let answer = "postfix postfix/main_mailer_type select No configuration";
+    must(Command::new("sh").args(["-c", "echo \"$0\" | debconf-set-selections", answer])).map(|_| ())
+}
+
+/// While it lives, no installation starts a service; a policy that the machine already has stays as it is.
+struct NoServices {
+    ours: bool,
+}
+
+impl NoServices {
+    fn declare() -> Result<Self> {
+        let ours = !Path::new(POLICY).exists();
+        if ours {
+            fs::write(POLICY, "#!/bin/sh\nexit 101\n")?;
+            must(Command::new("chmod").args(["755", POLICY]))?;
+        }
+        Ok(Self { ours })
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.ours {
+            let _ = fs::remove_file(POLICY);
+        }
+    }
+}

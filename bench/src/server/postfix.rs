@@ -1,0 +1,108 @@
+//! Postfix with its own configuration, queue and log; nothing under /etc is read but the packaged master.cf, nothing
+//! there is written.
+
+use super::{Task, must, write_map};
+use crate::load::DOMAIN;
+use anyhow::{Context as _, Result};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+/// The master.cf that the package carries.
+const MASTER: &str = "/etc/postfix/master.cf.proto";
+
+/// Writes everything down and says how Postfix is started.
+pub(super) fn prepare(task: &Task, address: SocketAddr) -> Result<Command> {
+    let etc = task.folder.join("etc");
+    for folder in [&etc, &task.folder.join("spool"), &task.folder.join("data")] {
+        fs::create_dir_all(folder)?;
+    }
+    must(Command::new("chown").arg("postfix").arg(task.folder.join("data")))?;
+    fs::write(etc.join("main.cf"), main_cf(task))?;
+    let packaged = fs::read_to_string(MASTER).with_context(|| format!("cannot read {MASTER}"))?;
+    fs::write(etc.join("master.cf"), master_cf(&packaged, address))?;
+    let map = task.folder.join("list");
+    write_map(&map, task.listed)?;
+    must(Command::new("postmap").arg("-c").arg(&etc).arg(format!("lmdb:{}", map.display())))?;
+    let mut command = task.disk.command(Path::new("postfix"));
+    command.arg("-c").arg(etc).arg("start-fg");
+    Ok(command)
+}
+
+/// As packaged, but: our list, our next hop, logs into a file, no delays, no limits against guessing.
+fn main_cf(task: &Task) -> String {
+    let folder = task.folder.display();
+    let next_hop = format!("[{}]:{}", task.next_hop.ip(), task.next_hop.port());
+    format!(
+        "compatibility_level = 3.6
+queue_directory = {folder}/spool
+data_directory = {folder}/data
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+myhostname = gw.test
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 192.0.2.1/32
+smtpd_peername_lookup = no
+smtp_dns_support_level = disabled
+relay_domains = {DOMAIN}
+relay_recipient_maps = lmdb:{folder}/list
+relay_transport = relay:{next_hop}
+alias_maps =
+alias_database =
+local_recipient_maps =
+smtpd_recipient_restrictions = reject_unauth_destination
+message_size_limit = 52428800
+smtpd_recipient_limit = 100000
+smtpd_error_sleep_time = 0
+smtpd_soft_error_limit = 1000000
+smtpd_hard_error_limit = 1000000
+smtpd_junk_command_limit = 1000000
+smtpd_client_connection_count_limit = 0
+in_flow_delay = 0
+"
+    )
+}
+
+/// The packaged services without chroot (the queue has no copies of /etc), and one listener of our own.
+fn master_cf(packaged: &str, address: SocketAddr) -> String {
+    let mut text = String::new();
+    for line in packaged.lines() {
+        let mut fields: Vec<&str> = line.split_whitespace().collect();
+        let is_service = fields.len() >= 8 && !line.starts_with(['#', ' ', '\t']);
+        if is_service && fields.get(1) == Some(&"inet") {
+            continue;
+        }
+        if let (true, Some(chroot)) = (is_service, fields.get_mut(4)) {
+            *chroot = "n";
+            text.push_str(&fields.join(" "));
+        } else if !line.starts_with('#') {
+            text.push_str(line);
+        }
+        text.push('\n');
+    }
+    text.push_str(&format!("{address} inet n - n - - smtpd\n"));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn services_lose_their_chroot_and_the_packaged_listener() {
+        let packaged = "# service type private unpriv chroot wakeup maxproc command\n\
+            smtp      inet  n       -       y       -       -       smtpd\n\
+            #smtps    inet  n       -       y       -       -       smtpd\n\
+            relay     unix  -       -       y       -       -       smtp\n        -o syslog_name=x\n";
+        let text = master_cf(packaged, "127.0.0.1:2525".parse().unwrap());
+        let lines: Vec<&str> = text.lines().filter(|l| !l.is_empty()).collect();
+        assert_eq!(
+            lines,
+            ["relay unix - - n - - smtp", "        -o syslog_name=x", "127.0.0.1:2525 inet n - n - - smtpd"]
+        );
+    }
+}
