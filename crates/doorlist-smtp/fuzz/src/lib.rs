@@ -1,4 +1,4 @@
 //! What the fuzz targets check. The laws stand beside the tests, which replay the kept inputs with the same functions.
 
-#[path = "../../tests/smtp/invariants.rs"]
+#[path = "../../tests/smtp/invariants/mod.rs"]
 pub mod invariants;
