@@ -73,13 +73,10 @@ pub(crate) fn measure(
             let mut server = Server::start(&doorlist, &task)?;
             if length.names == LONGEST {
                 samples.add("list-start", US, server.started_in.as_secs_f64());
-            }
-            additions(&doorlist, &mut server, run, length, samples)?;
-            if length.names == LONGEST {
                 let full = server.processes.memory()?;
                 samples.add("list-pss", US, full.pss.saturating_sub(empty.pss) as f64 / f64::from(LONGEST));
-                eprintln!("bench:   anonymous memory: {} MiB", full.anonymous >> 20);
             }
+            additions(&doorlist, &mut server, run, length, samples)?;
         }
     }
     Ok(())
@@ -107,7 +104,7 @@ impl Server {
 fn additions(doorlist: &Doorlist, server: &mut Server, run: u32, length: &Length, samples: &mut Samples) -> Result<()> {
     let mut asker = Asker::connect(server.address)?;
     let before = server.processes.cpu_seconds()?;
-    let (mut asked, mut took) = (0_u32, Vec::new());
+    let mut asked = 0_u32;
     for number in 0..ADDITIONS {
         let address = listed(90_000_000 + run * ADDITIONS + number);
         let begun = Instant::now();
@@ -123,12 +120,12 @@ fn additions(doorlist: &Doorlist, server: &mut Server, run: u32, length: &Length
             }
             std::thread::sleep(QUESTION);
         }
-        took.push(begun.elapsed().as_secs_f64() * 1e3);
+        let took = begun.elapsed();
         if !command.wait()?.success() {
             bail!("`doorlist account add {address}` failed");
         }
+        samples.add(length.effective, US, took.as_secs_f64() * 1e3);
     }
-    samples.extend(length.effective, US, took);
     // What the questions cost: the same number of them, without an addition.
     let spent = server.processes.cpu_seconds()? - before;
     let before = server.processes.cpu_seconds()?;

@@ -40,12 +40,10 @@ impl Processes {
     /// Starts `command` as the first process of a group of its own, called `name`; what it says goes into `output`.
     pub(crate) fn start(name: &str, command: &Command, output: &Path) -> Result<Self> {
         let account = Account::open(name)?;
-        // Whatever ends the bench ends what it started.
-        let mut inside = Command::new("setpriv");
-        inside.args(["--pdeathsig", "TERM", "sh", "-c"]);
+        let mut inside = Command::new("sh");
         match account.members_file() {
-            Some(members) => inside.arg("echo $$ > \"$0\" && exec \"$@\"").arg(members),
-            None => inside.args(["exec \"$@\"", "sh"]),
+            Some(members) => inside.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(members),
+            None => inside.args(["-c", "exec \"$@\"", "sh"]),
         };
         inside.arg(command.get_program()).args(command.get_args());
         for (key, value) in command.get_envs() {

@@ -1,1 +1,101 @@
-fn main() {}
+//! The housekeeper: the one binary. It reads the command line and the configuration, wires the rooms together and keeps
+//! the server running; what a command does is an action of `doorlist-actions`, how mail is judged is known elsewhere.
+
+mod cli;
+mod commands;
+mod config;
+mod control;
+mod door;
+mod exit;
+mod out;
+mod privileges;
+mod serve;
+mod state_dir;
+
+use clap::Parser;
+use cli::operate::Config as ConfigCommand;
+use cli::{Cli, Command, Global};
+use config::{Config, Sources};
+use door::Door;
+use exit::{Exit, Failure, OrExit};
+use out::Out;
+use privileges::Keep;
+use state_dir::StateDir;
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version were asked for; everything else is a wrong command line, whose code is not clap's 2.
+            let exit = if error.use_stderr() { Exit::USAGE } else { Exit::DONE };
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    privileges::private_files();
+    match run(&cli) {
+        Ok(exit) => exit.into(),
+        // The reader has seen enough: `doorlist log | head`.
+        Err(failure) if failure.is(ErrorKind::BrokenPipe) => Exit::DONE.into(),
+        Err(failure) => {
+            eprintln!("doorlist: {:#}", failure.error);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<Exit, Failure> {
+    match &cli.command {
+        Command::Serve => serve::serve(&cli.global),
+        Command::Config(what) => configuration(&cli.global, what),
+        command => ask(&cli.global, command),
+    }
+}
+
+fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure> {
+    let sources = Sources::of_process(global.config.as_deref(), &global.set);
+    let mut out = Out::new(global.json);
+    match what {
+        ConfigCommand::Check => {
+            Config::load(&sources)?;
+            eprintln!("the configuration is valid");
+        }
+        ConfigCommand::Show { origin } => out.raw(&config::show(&sources, *origin, global.json)?)?,
+    }
+    out.flush()?;
+    Ok(Exit::DONE)
+}
+
+/// A command that asks the office. What belongs to the caller (files, login) is read before the process becomes the
+/// owner of the state folder.
+fn ask(global: &Global, command: &Command) -> Result<Exit, Failure> {
+    let input = commands::read_input(command)?;
+    let actor = door::actor();
+    let config = Config::load(&Sources::of_process(global.config.as_deref(), &global.set))?;
+    let state = state_dir(&config, command)?;
+    privileges::become_owner(state.owner()?, Keep::Nothing)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
+    runtime.block_on(async {
+        let mut door = Door::open(&config, &state, actor).await?;
+        let mut out = Out::new(global.json);
+        let exit = commands::run(command, input, &mut door, &mut out).await;
+        out.flush()?;
+        exit
+    })
+}
+
+/// Only what begins something new makes a new state folder: a mistyped one must not become an empty gateway.
+fn state_dir(config: &Config, command: &Command) -> Result<StateDir, Failure> {
+    match command {
+        Command::Domain(cli::domain::Domain::Add { .. }) => {
+            let user = config.state_user.as_deref().map(privileges::user).transpose()?;
+            StateDir::create(&config.state_dir, user.as_ref())
+        }
+        _ => StateDir::existing(&config.state_dir),
+    }
+}

@@ -1,0 +1,28 @@
+//! `/metrics` in the text form that Prometheus reads. Which metrics there are is not known here.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+
+/// The content type of OpenMetrics text, which is what the encoder writes.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The routes of the metrics listener.
+pub fn metrics(registry: Arc<Registry>) -> Router {
+    Router::new()
+        .route("/", get(|| async { "Doorlist's metrics are at /metrics\n" }))
+        .route("/metrics", get(scrape))
+        .with_state(registry)
+}
+
+async fn scrape(State(registry): State<Arc<Registry>>) -> Response {
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, &registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written\n").into_response(),
+    }
+}

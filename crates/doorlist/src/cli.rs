@@ -1,0 +1,136 @@
+//! The grammar of the command line, and nothing else: what the words mean is done where the commands are run.
+
+pub(crate) mod domain;
+pub(crate) mod list;
+pub(crate) mod operate;
+mod server;
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+pub(crate) use server::parse as parse_server;
+
+/// An inbound mail gateway that knows who is on the list.
+#[derive(Debug, Parser)]
+#[command(name = "doorlist", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "\
+Begin:
+  doorlist serve
+  doorlist domain add example.test --server mail.example.test
+  doorlist account add alice@example.test
+  doorlist check alice@example.test
+
+Data goes to stdout, talk to stderr. Exit codes: 0 done (check: accepted), 1 failure, 2 a dry run
+that would change something, 3 check: refused, 4 check: deferred, 64-78 as in sysexits.")]
+pub(crate) struct Cli {
+    /// For every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub(crate) struct Global {
+    /// Configuration file; without it /etc/doorlist/doorlist.toml, if that is there
+    #[arg(long, global = true, value_name = "FILE", env = "DOORLIST_CONFIG", help_heading = "Everywhere")]
+    pub config: Option<PathBuf>,
+    /// One setting, above file and environment; may be given several times
+    #[arg(long, global = true, value_name = "KEY=VALUE", help_heading = "Everywhere")]
+    pub set: Vec<String>,
+    /// JSON Lines on stdout
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server: everything in one process
+    #[command(after_help = "\
+Works without any file: state in ./doorlist-data, SMTP on 127.0.0.1:2525, /healthz and /readyz on
+127.0.0.1:8080, metrics on 127.0.0.1:9925. SIGTERM finishes running transactions and ends,
+SIGHUP reads configuration and certificates again.
+
+Ports below 1024 need root or CAP_NET_BIND_SERVICE. Started by root, the server becomes the owner
+of the state folder (or state.user, who gets a new folder) and keeps only the right to bind ports.
+
+Examples:
+  doorlist serve
+  doorlist serve --config /etc/doorlist/doorlist.toml
+  doorlist serve --set web.listen=
+  DOORLIST__SMTP__LISTEN='[::]:25' doorlist serve
+  doorlist serve --set smtp.listen='[::]:25,127.0.0.1:10025 proxy_from=127.0.0.1'")]
+    Serve,
+    /// Say what RCPT TO would be answered, and why; nothing is written
+    #[command(after_help = "\
+Exit code 0: accepted, 3: refused, 4: deferred.
+
+Examples:
+  doorlist check alice@example.test
+  doorlist check --json alice+news@example.test")]
+    Check {
+        /// The recipient, as a sender would write it
+        #[arg(value_name = "ADDRESS")]
+        address: String,
+    },
+    /// Domains: add, list, show, mode, hold, aliases
+    #[command(subcommand, arg_required_else_help = true)]
+    Domain(domain::Domain),
+    /// Email accounts: add, remove, show, list
+    #[command(subcommand, arg_required_else_help = true)]
+    Account(list::Account),
+    /// Aliases of accounts: add, remove
+    #[command(subcommand, arg_required_else_help = true)]
+    Alias(list::Alias),
+    /// Read a list of addresses from a file; without --apply only say what would change
+    Import(list::Import),
+    /// Write a domain's list to stdout
+    Export(list::Export),
+    /// Who changed what
+    #[command(subcommand, arg_required_else_help = true)]
+    Changes(list::Changes),
+    /// Accepted mail that waits: list, show, retry, hold, release, delete
+    #[command(subcommand, arg_required_else_help = true)]
+    Queue(operate::Queue),
+    /// What happened to mail
+    Log(operate::Log),
+    /// The configuration: check, show
+    #[command(subcommand, arg_required_else_help = true)]
+    Config(operate::Config),
+    /// Look at everything that must work, one line each, and say what to do
+    #[command(after_help = "\
+Exit code 0 if nothing failed, else 1; warnings do not count.
+
+Examples:
+  doorlist doctor
+  doorlist doctor --json")]
+    Doctor,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_does_something_has_examples() {
+        fn look(command: &clap::Command, path: &str) {
+            for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+                look(inner, &format!("{path} {}", inner.get_name()));
+            }
+            if !command.has_subcommands() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.lines().any(|line| line.trim().starts_with(path)), "no example: {path}");
+            }
+        }
+        look(&Cli::command(), "doorlist");
+    }
+}

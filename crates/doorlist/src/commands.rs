@@ -1,0 +1,66 @@
+//! What the words of the command line do: each command asks the office and prints the answer. What an action does is
+//! not known here.
+
+mod changes;
+mod check;
+mod domain;
+mod files;
+mod list;
+mod log;
+mod print;
+mod queue;
+
+use crate::cli::Command;
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::Response;
+use doorlist_core::address::DomainName;
+use std::io::{IsTerminal, Write};
+
+pub(crate) use files::read_input;
+
+/// Runs a command that asks the office. `input` is the file of `import`, read before the process changed its user.
+pub(crate) async fn run(
+    command: &Command,
+    input: Option<Vec<u8>>,
+    door: &mut Door,
+    out: &mut Out,
+) -> Result<Exit, Failure> {
+    match command {
+        Command::Check { address } => check::check(door, out, address).await,
+        Command::Domain(what) => domain::domain(door, out, what).await,
+        Command::Account(what) => list::account(door, out, what).await,
+        Command::Alias(what) => list::alias(door, out, what).await,
+        Command::Import(what) => files::import(door, out, what, input.unwrap_or_default()).await,
+        Command::Export(what) => files::export(door, out, what).await,
+        Command::Changes(what) => changes::changes(door, out, what).await,
+        Command::Queue(what) => queue::queue(door, out, what).await,
+        Command::Log(what) => log::log(door, out, what).await,
+        Command::Serve | Command::Config(_) | Command::Doctor => Ok(Exit::DONE),
+    }
+}
+
+/// An answer that does not belong to its question: the server is of another version.
+fn unexpected(response: &Response) -> Failure {
+    let name = serde_json::to_value(response).ok().and_then(|value| value["answer"].as_str().map(str::to_owned));
+    Failure::because(
+        Exit::UNAVAILABLE,
+        format_args!(
+            "the running server answered something else ({}): is it of another version than this command? Restart it",
+            name.unwrap_or_default()
+        ),
+    )
+}
+
+/// Asks on a terminal to type the domain's name. Where no terminal is, nobody is asked and nothing is typed.
+fn typed_name(question: &str) -> Option<DomainName> {
+    if !std::io::stdin().is_terminal() {
+        return None;
+    }
+    eprint!("{question}: ");
+    let _ = std::io::stderr().flush();
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).ok()?;
+    DomainName::parse(line.trim().as_bytes()).ok()
+}

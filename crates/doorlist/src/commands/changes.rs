@@ -1,0 +1,119 @@
+//! `doorlist changes ...`
+
+use super::{print, unexpected};
+use crate::cli::list::Changes;
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{Request, Response};
+use doorlist_core::address::DomainName;
+use doorlist_core::change::Via;
+use doorlist_core::list::{Kind, Standing};
+use doorlist_store::directory::{AddressRecord, ChangeEntry, ChangeRow};
+
+/// Entries or rows that are asked for at a time.
+const PAGE: u32 = 1_000;
+
+/// Runs it.
+pub(super) async fn changes(door: &mut Door, out: &mut Out, what: &Changes) -> Result<Exit, Failure> {
+    match what {
+        Changes::List { domain } => list(door, out, domain.as_ref()).await,
+        Changes::Show { id } => show(door, out, *id).await,
+    }
+}
+
+async fn list(door: &mut Door, out: &mut Out, domain: Option<&DomainName>) -> Result<Exit, Failure> {
+    let mut before = None;
+    loop {
+        let entries = match door.ask(Request::ChangesList { domain: domain.cloned(), before, limit: PAGE }).await? {
+            Response::Changes(entries) => entries,
+            other => return Err(unexpected(&other)),
+        };
+        for entry in &entries {
+            if out.is_json() {
+                out.object(entry)?;
+            } else {
+                out.line(&line(entry))?;
+            }
+        }
+        match entries.last() {
+            Some(last) if entries.len() >= PAGE as usize => before = Some(last.id),
+            _ => return Ok(Exit::DONE),
+        }
+    }
+}
+
+fn line(entry: &ChangeEntry) -> String {
+    let via = match entry.actor.via {
+        Via::Command => "command",
+        Via::Import => "import",
+        Via::System => "system",
+    };
+    let counts = format!("+{} ~{} -{}", entry.added, entry.changed, entry.removed);
+    format!("{:>6}  {}  {} by {via}: {} ({counts})", entry.id, print::time(entry.time), entry.actor.name, entry.summary)
+}
+
+async fn show(door: &mut Door, out: &mut Out, id: u64) -> Result<Exit, Failure> {
+    let (mut after, mut first) = (None, true);
+    loop {
+        let (entry, rows, next) = match door.ask(Request::ChangesShow { id, after, limit: PAGE }).await? {
+            Response::Change { entry, rows, next } => (entry, rows, next),
+            other => return Err(unexpected(&other)),
+        };
+        if first && !out.is_json() {
+            out.line(&line(&entry))?;
+        }
+        for row in &rows {
+            if out.is_json() {
+                out.object(row)?;
+            } else {
+                out.line(&row_text(row))?;
+            }
+        }
+        (after, first) = (next, false);
+        if after.is_none() {
+            return Ok(Exit::DONE);
+        }
+    }
+}
+
+fn row_text(row: &ChangeRow) -> String {
+    match row {
+        ChangeRow::Address { address, before, after, .. } => match (before, after) {
+            (before, Some(after)) => {
+                let was = before.as_ref().map(|before| format!(" (was {})", record_text(before)));
+                let sign = if before.is_some() { '~' } else { '+' };
+                format!("  {sign} {address}: {}{}", record_text(after), was.unwrap_or_default())
+            }
+            (before, None) => {
+                format!("  - {address}: was {}", before.as_ref().map(record_text).unwrap_or_default())
+            }
+        },
+        ChangeRow::Domain { name, before, after } => {
+            let sign = match (before, after) {
+                (None, _) => '+',
+                (_, None) => '-',
+                _ => '~',
+            };
+            let mode = after.as_ref().map(|after| format!(": {}", after.mode.word())).unwrap_or_default();
+            format!("  {sign} domain {name}{mode}")
+        }
+    }
+}
+
+fn record_text(record: &AddressRecord) -> String {
+    let kind = match record.kind {
+        Kind::Mailbox => "mailbox",
+        Kind::Alias => "alias",
+        Kind::List => "distribution list",
+    };
+    let of = record.account.as_ref().map(|account| format!(" of {account}")).unwrap_or_default();
+    let standing = match record.standing {
+        Standing::Active => "",
+        Standing::SwitchedOff => ", switched off",
+        Standing::Vetoed => ", removed by a person",
+    };
+    let claims: Vec<_> = record.claims.iter().map(|claim| claim.source.to_string()).collect();
+    let claims = if claims.is_empty() { String::new() } else { format!(", claimed by {}", claims.join(", ")) };
+    format!("{kind}{of}{standing}{claims}")
+}

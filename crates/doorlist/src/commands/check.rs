@@ -1,0 +1,40 @@
+//! `doorlist check`.
+
+use super::{print, unexpected};
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{CheckReport, Request, Response};
+use doorlist_core::policy::Verdict;
+use doorlist_smtp::reply::Reply;
+
+/// Asks, prints, and tells the verdict by the exit code.
+pub(super) async fn check(door: &mut Door, out: &mut Out, address: &str) -> Result<Exit, Failure> {
+    let response = door.ask(Request::Check { address: address.to_owned() }).await?;
+    let exit = Exit::of_action(response.exit_code());
+    let Response::Checked(report) = response else { return Err(unexpected(&response)) };
+    if out.is_json() {
+        out.object(&report)?;
+    } else {
+        text(out, &report)?;
+    }
+    Ok(exit)
+}
+
+fn text(out: &mut Out, report: &CheckReport) -> Result<(), Failure> {
+    let verdict = match report.decision.verdict {
+        Verdict::Accept => "accepted",
+        Verdict::Reject => "refused",
+        Verdict::Defer => "deferred",
+    };
+    let reply = String::from_utf8_lossy(Reply::to_rcpt(&report.decision).line()).trim_end().to_owned();
+    out.line(&format!("{}: {verdict}: {reply}", report.address))?;
+    out.line(&format!("  why      {}", report.sentence))?;
+    if let Some(entry) = &report.entry {
+        out.line(&format!("  entry    {}, {}", entry.address, print::what_it_is(entry)))?;
+    }
+    if let Some(domain) = &report.domain {
+        out.line(&format!("  domain   {domain}"))?;
+    }
+    Ok(())
+}

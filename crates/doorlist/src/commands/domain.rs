@@ -1,0 +1,174 @@
+//! `doorlist domain ...`
+
+use super::{print, typed_name, unexpected};
+use crate::cli::domain::{Domain, DomainAlias, ModeWord};
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{ErrorKind, ModeWish, Request, Response, ServerSetup, SetupStep};
+use doorlist_core::address::DomainName;
+use doorlist_core::change::{MailServer, ServerTls};
+use doorlist_core::domain::Mode;
+use doorlist_store::directory::{DomainDetails, DomainSummary};
+use std::io::IsTerminal;
+
+/// Runs it.
+pub(super) async fn domain(door: &mut Door, out: &mut Out, what: &Domain) -> Result<Exit, Failure> {
+    let request = match what.clone() {
+        Domain::List => Request::DomainList,
+        Domain::Show { name } => Request::DomainShow { name },
+        Domain::Add { name, servers, customer } => Request::DomainAdd { name, servers, customer },
+        Domain::Remove { name, yes } => {
+            if !yes && std::io::stdin().is_terminal() {
+                confirm_removal(&name)?;
+            }
+            Request::DomainRemove { name }
+        }
+        Domain::Mode { name, mode, now, confirm } => return set_mode(door, out, name, mode, now, confirm).await,
+        Domain::Hold { name } => Request::DomainHold { name, hold: true },
+        Domain::Release { name } => Request::DomainHold { name, hold: false },
+        Domain::Activate { name } => Request::DomainActive { name, active: true },
+        Domain::Deactivate { name } => Request::DomainActive { name, active: false },
+        Domain::Alias(DomainAlias::Add { name, alias }) => Request::DomainAliasAdd { name, alias },
+        Domain::Alias(DomainAlias::Remove { alias }) => Request::DomainAliasRemove { alias },
+    };
+    match door.ask(request).await? {
+        Response::Domains(domains) => list(out, &domains)?,
+        Response::Domain(details) => show(out, &details)?,
+        Response::Applied(applied) => print::applied(out, &applied)?,
+        Response::DomainAdded(added) if out.is_json() => out.object(&added)?,
+        Response::DomainAdded(added) => setup(out, &added.setup)?,
+        other => return Err(unexpected(&other)),
+    }
+    Ok(Exit::DONE)
+}
+
+fn confirm_removal(name: &DomainName) -> Result<(), Failure> {
+    eprintln!("This removes {name} with its whole list and its aliases; mail for it is refused from then on.");
+    if typed_name("Type the domain's name to go on").as_ref() == Some(name) {
+        return Ok(());
+    }
+    Err(Failure::because(Exit::FAILURE, "that is another name; nothing was removed"))
+}
+
+/// Switches the mode; an empty list is enforced only once the name was typed again.
+async fn set_mode(
+    door: &mut Door,
+    out: &mut Out,
+    name: DomainName,
+    mode: ModeWord,
+    now: bool,
+    mut confirmed: Option<DomainName>,
+) -> Result<Exit, Failure> {
+    let mode = match mode {
+        ModeWord::Learn => ModeWish::Learn,
+        ModeWord::Monitor => ModeWish::Monitor,
+        ModeWord::Enforce => ModeWish::Enforce,
+    };
+    loop {
+        let request = Request::DomainMode { name: name.clone(), mode, now, confirmed: confirmed.clone() };
+        let failure = match door.ask(request).await {
+            Ok(Response::Applied(applied)) => {
+                print::applied(out, &applied)?;
+                return Ok(Exit::DONE);
+            }
+            Ok(other) => return Err(unexpected(&other)),
+            Err(failure) => failure,
+        };
+        let error = failure.error.downcast_ref::<doorlist_actions::ActionError>();
+        if confirmed.is_some() || error.is_none_or(|error| error.kind != ErrorKind::Unconfirmed) {
+            return Err(failure);
+        }
+        confirmed = Some(typed_name(&format!("{:#}", failure.error)).ok_or(failure)?);
+    }
+}
+
+fn list(out: &mut Out, domains: &[DomainSummary]) -> Result<(), Failure> {
+    for domain in domains {
+        if out.is_json() {
+            out.object(domain)?;
+            continue;
+        }
+        let counts = print::list_counts(&domain.counts);
+        out.line(&format!("{:<32} {:<12} {counts}{}", domain.name.to_string(), domain.mode.word(), switches(domain)))?;
+    }
+    if domains.is_empty() {
+        eprintln!("no domain yet: doorlist domain add example.test --server mail.example.test");
+    }
+    Ok(())
+}
+
+fn switches(domain: &DomainSummary) -> &'static str {
+    match (domain.active, domain.hold) {
+        (true, false) => "",
+        (true, true) => ", on hold",
+        (false, false) => ", inactive",
+        (false, true) => ", inactive, on hold",
+    }
+}
+
+fn show(out: &mut Out, details: &DomainDetails) -> Result<(), Failure> {
+    if out.is_json() {
+        return Ok(out.object(details)?);
+    }
+    let domain = &details.summary;
+    out.line(&format!("{}{}", domain.name, switches(domain)))?;
+    out.line(&format!("  customer     {}", domain.customer))?;
+    out.line(&format!("  mode         {}", domain.mode))?;
+    if let Mode::Enforce { soft_until: Some(until) } = domain.mode {
+        out.line(&format!("  soft until   {}: 450 until then, 550 afterwards", print::time(until)))?;
+    }
+    out.line(&format!("  list         {}", print::list_counts(&domain.counts)))?;
+    for server in &details.servers {
+        out.line(&format!("  server       {}", server_text(server)))?;
+    }
+    for alias in &details.domain_aliases {
+        out.line(&format!("  alias        {alias}"))?;
+    }
+    let sub = details.sub_addressing;
+    let separators = [(sub.plus, "user+tag"), (sub.minus, "user-tag")];
+    let on: Vec<_> = separators.iter().filter(|(on, _)| *on).map(|(_, form)| *form).collect();
+    out.line(&format!("  sub-address  {}", if on.is_empty() { "off".to_owned() } else { on.join(", ") }))?;
+    let abuse = if details.accept_abuse { "postmaster, abuse" } else { "postmaster" };
+    out.line(&format!("  system       {abuse}: always accepted"))?;
+    if let Some(contact) = &details.technical_contact {
+        out.line(&format!("  technical    {contact}"))?;
+    }
+    Ok(())
+}
+
+fn server_text(server: &MailServer) -> String {
+    let host = if server.host.contains(':') { format!("[{}]", server.host) } else { server.host.clone() };
+    let tls = match server.tls {
+        ServerTls::Opportunistic => "TLS when offered",
+        ServerTls::Required => "TLS required",
+        ServerTls::Verify => "TLS with a valid certificate",
+    };
+    let xforward = if server.xforward { ", XFORWARD" } else { "" };
+    format!("{host}:{} preference {}, {tls}{xforward}", server.port, server.preference)
+}
+
+/// What the domain's own server must allow and switch off, and what comes next.
+fn setup(out: &mut Out, setup: &ServerSetup) -> Result<(), Failure> {
+    let domain = &setup.domain;
+    out.line(&format!("{domain} is protected; its mail goes to {}.", setup.servers.join(", ")))?;
+    out.line("")?;
+    out.line("That server sees one client for everybody's mail: this gateway. For its address")?;
+    steps(out, "allow", &setup.allow)?;
+    steps(out, "switch off", &setup.switch_off)?;
+    steps(out, "then", &setup.then)?;
+    out.line("")?;
+    out.line("Until its list is enforced, recipients that are not on it are deferred; nothing is lost:")?;
+    out.line(&format!("  doorlist import staff.txt --domain {domain} --apply"))?;
+    out.line(&format!("  doorlist domain mode {domain} enforce"))?;
+    Ok(())
+}
+
+fn steps(out: &mut Out, title: &str, steps: &[SetupStep]) -> Result<(), Failure> {
+    out.line(&format!("  {title}:"))?;
+    for step in steps {
+        out.line(&format!("    - {}", step.what))?;
+        out.line(&format!("        {}", step.why))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! `doorlist account ...` and `doorlist alias ...`
+
+use super::{print, unexpected};
+use crate::cli::list::{Account, Alias};
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{Request, Response};
+use doorlist_core::address::DomainName;
+use doorlist_store::directory::{AccountDetails, AccountFilter};
+
+/// Accounts that are asked for at a time.
+const PAGE: u32 = 1_000;
+
+/// Runs `account`.
+pub(super) async fn account(door: &mut Door, out: &mut Out, what: &Account) -> Result<Exit, Failure> {
+    let request = match what {
+        Account::Add { addresses, list } => Request::AccountAdd { addresses: addresses.clone(), list: *list },
+        Account::Remove { addresses } => Request::AccountRemove { addresses: addresses.clone() },
+        Account::Show { address } => Request::AccountShow { address: address.clone() },
+        Account::List { domain, search } => return list(door, out, domain, search.as_deref()).await,
+    };
+    change_or_show(door, out, request).await
+}
+
+/// Runs `alias`.
+pub(super) async fn alias(door: &mut Door, out: &mut Out, what: &Alias) -> Result<Exit, Failure> {
+    let request = match what {
+        Alias::Add { account, names } => Request::AliasAdd { account: account.clone(), locals: names.clone() },
+        Alias::Remove { addresses } => Request::AliasRemove { addresses: addresses.clone() },
+    };
+    change_or_show(door, out, request).await
+}
+
+async fn change_or_show(door: &mut Door, out: &mut Out, request: Request) -> Result<Exit, Failure> {
+    match door.ask(request).await? {
+        Response::Applied(applied) => print::applied(out, &applied)?,
+        Response::Account(details) if out.is_json() => out.object(&details)?,
+        Response::Account(details) => show(out, &details)?,
+        other => return Err(unexpected(&other)),
+    }
+    Ok(Exit::DONE)
+}
+
+fn show(out: &mut Out, details: &AccountDetails) -> Result<(), Failure> {
+    let entry = &details.entry;
+    out.line(&format!("{}: {}", entry.address, print::what_it_is(entry)))?;
+    for alias in &details.aliases {
+        out.line(&format!("  alias    {}", print::beside(entry, alias)))?;
+    }
+    for claim in &entry.record.claims {
+        out.line(&format!("  claimed  by {} since {}", claim.source, print::time(claim.since)))?;
+    }
+    Ok(())
+}
+
+async fn list(door: &mut Door, out: &mut Out, domain: &DomainName, search: Option<&str>) -> Result<Exit, Failure> {
+    let mut filter =
+        AccountFilter { domain: domain.clone(), search: search.map(str::to_owned), after: None, limit: PAGE };
+    loop {
+        let accounts = match door.ask(Request::AccountList { filter: filter.clone() }).await? {
+            Response::Accounts(accounts) => accounts,
+            other => return Err(unexpected(&other)),
+        };
+        for account in &accounts {
+            if out.is_json() {
+                out.object(account)?;
+            } else {
+                out.line(&line(account))?;
+            }
+        }
+        match accounts.last() {
+            Some(last) if accounts.len() >= PAGE as usize => {
+                filter.after = Some(last.entry.address.local().clone());
+            }
+            _ => return Ok(Exit::DONE),
+        }
+    }
+}
+
+fn line(account: &AccountDetails) -> String {
+    let mut text = format!("{:<40} {}", account.entry.address.to_string(), print::what_it_is(&account.entry));
+    if !account.aliases.is_empty() {
+        let names: Vec<_> = account.aliases.iter().map(ToString::to_string).collect();
+        text.push_str(&format!(", also {}", names.join(", ")));
+    }
+    text
+}

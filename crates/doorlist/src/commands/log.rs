@@ -1,0 +1,180 @@
+//! `doorlist log`: what happened to mail, oldest first, and with `--follow` what happens from now on.
+
+use super::{print, unexpected};
+use crate::cli::operate::Log;
+use crate::config::units;
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{Request, Response};
+use doorlist_core::time::Timestamp;
+use doorlist_store::mail_log::{LoggedMail, MailAction, MailFilter};
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Entries that one command prints at most, the newest of them.
+const ENTRIES_MAX: usize = 10_000;
+/// Entries that are printed when nothing says since when.
+const ENTRIES_LATEST: usize = 100;
+/// Between two looks of `--follow`.
+const FOLLOW_LOOK: Duration = Duration::from_millis(500);
+/// Entries are written in batches, so one may turn up so much later than a younger one.
+const FOLLOW_OVERLAP: Duration = Duration::from_secs(5);
+
+/// Actions by the words that a person uses.
+const ACTIONS: [(&str, MailAction); 10] = [
+    ("accepted", MailAction::Accepted),
+    ("refused", MailAction::Refused),
+    ("deferred", MailAction::Deferred),
+    ("sent", MailAction::Sent),
+    ("delivery-deferred", MailAction::DeliveryDeferred),
+    ("bounced", MailAction::Bounced),
+    ("failed", MailAction::Failed),
+    ("held", MailAction::Held),
+    ("released", MailAction::Released),
+    ("deleted", MailAction::Deleted),
+];
+
+/// Runs it.
+pub(super) async fn log(door: &mut Door, out: &mut Out, what: &Log) -> Result<Exit, Failure> {
+    let now = crate::door::clock()();
+    let filter = filter(what, now)?;
+    if what.follow && !door.is_served() {
+        return Err(Failure::because(Exit::UNAVAILABLE, "no server runs on this state folder: nothing would follow"));
+    }
+    let entries = search(door, &filter).await?;
+    if entries.len() == filter.limit && what.since.is_some() {
+        eprintln!("these are the newest {ENTRIES_MAX} entries; ask for less: --to, --from, --action, a later --since");
+    }
+    print_all(out, &entries)?;
+    if what.follow {
+        return follow(door, out, filter, entries, now).await;
+    }
+    Ok(Exit::DONE)
+}
+
+fn filter(what: &Log, now: Timestamp) -> Result<MailFilter, Failure> {
+    let usage = |why: String| Failure::because(Exit::USAGE, why);
+    let action = what.action.as_deref().map(|word| action(word).map_err(usage)).transpose()?;
+    let since = what.since.as_deref().map(|text| since(text, now).map_err(usage)).transpose()?;
+    let bare = |path: &Option<String>| path.as_deref().map(|path| path.trim_matches(['<', '>']).to_owned());
+    Ok(MailFilter {
+        sender: bare(&what.from),
+        recipient: bare(&what.to),
+        action,
+        since,
+        limit: if since.is_some() { ENTRIES_MAX } else { ENTRIES_LATEST },
+        ..MailFilter::default()
+    })
+}
+
+fn action(word: &str) -> Result<MailAction, String> {
+    let known = ACTIONS.iter().find(|(name, _)| *name == word).map(|(_, action)| *action);
+    known.ok_or_else(|| {
+        let words: Vec<_> = ACTIONS.iter().map(|(name, _)| *name).collect();
+        format!("`{word}` is no action: use one of {}", words.join(", "))
+    })
+}
+
+/// `2h` ago, or a date and time of the reader's zone, or one with a zone of its own.
+fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    if let Ok(ago) = units::duration(text) {
+        return Ok(now - ago);
+    }
+    let local = |time: jiff::civil::DateTime| time.to_zoned(jiff::tz::TimeZone::system()).map(|zoned| zoned.timestamp());
+    let time = text.parse::<jiff::Timestamp>().or_else(|_| text.parse::<jiff::civil::DateTime>().and_then(local));
+    time.map(|time| Timestamp::from_millis(time.as_millisecond()))
+        .map_err(|_| format!("`{text}` is no time: write 2h, 3d, 2026-11-20 or 2026-11-20T08:00"))
+}
+
+/// Oldest first.
+async fn search(door: &mut Door, filter: &MailFilter) -> Result<Vec<LoggedMail>, Failure> {
+    match door.ask(Request::Log { filter: filter.clone() }).await? {
+        Response::Log(mut entries) => {
+            entries.reverse();
+            Ok(entries)
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Prints what is new until the reader or the server goes away.
+async fn follow(
+    door: &mut Door,
+    out: &mut Out,
+    mut filter: MailFilter,
+    mut seen: Vec<LoggedMail>,
+    mut latest: Timestamp,
+) -> Result<Exit, Failure> {
+    filter.limit = ENTRIES_MAX;
+    loop {
+        out.flush()?;
+        tokio::time::sleep(FOLLOW_LOOK).await;
+        filter.since = Some(latest - FOLLOW_OVERLAP);
+        let found = search(door, &filter).await?;
+        let known: HashSet<String> = seen.iter().map(key).collect();
+        let new: Vec<_> = found.iter().filter(|entry| !known.contains(&key(entry))).cloned().collect();
+        print_all(out, &new)?;
+        latest = found.last().map_or(latest, |entry| entry.entry.time.max(latest));
+        seen = found;
+    }
+}
+
+/// Entries have no number; two that are alike in everything are one to a follower.
+fn key(entry: &LoggedMail) -> String {
+    serde_json::to_string(entry).unwrap_or_default()
+}
+
+fn print_all(out: &mut Out, entries: &[LoggedMail]) -> Result<(), Failure> {
+    for entry in entries {
+        if out.is_json() {
+            out.object(entry)?;
+        } else {
+            out.line(&line(entry))?;
+        }
+    }
+    Ok(())
+}
+
+fn line(logged: &LoggedMail) -> String {
+    let entry = &logged.entry;
+    let word = ACTIONS.iter().find(|(_, action)| *action == entry.action).map_or("", |(word, _)| word);
+    let id = entry.queue_id.map_or_else(|| "NOQUEUE".to_owned(), |id| id.to_string());
+    let mut text = format!("{} {id} {word}: from=<{}>, to=<{}>", print::time(entry.time), entry.sender, entry.recipient);
+    if let Some(client) = entry.client {
+        text.push_str(&format!(", client={client}"));
+    }
+    if !entry.reason.is_empty() {
+        text.push_str(&format!(", reason={}", entry.reason));
+    }
+    if logged.times > 1 {
+        text.push_str(&format!(", times={}", logged.times));
+    }
+    if !entry.reply.is_empty() {
+        text.push_str(&format!(" ({})", entry.reply));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn since_is_a_time_ago_or_a_date() {
+        let now = Timestamp::from_secs(1_800_000_000);
+        assert_eq!(since("2h", now), Ok(Timestamp::from_secs(1_800_000_000 - 7200)));
+        assert_eq!(since("2027-01-15T08:00:00Z", now), Ok(Timestamp::from_secs(1_800_000_000)));
+        assert!(since("2026-11-20", now).is_ok() && since("2026-11-20T08:00", now).is_ok());
+        assert!(since("yesterday", now).is_err());
+    }
+
+    #[test]
+    fn every_action_has_a_word() {
+        for (word, known) in ACTIONS {
+            assert_eq!(action(word), Ok(known));
+        }
+        assert!(action("lost").unwrap_err().contains("delivery-deferred"));
+    }
+}

@@ -1,0 +1,87 @@
+//! Pieces of text that several commands print: times, counts, what a change did.
+
+use crate::exit::Failure;
+use crate::out::Out;
+use doorlist_core::address::{Address, LocalPart};
+use doorlist_core::list::{Kind, Standing};
+use doorlist_core::time::Timestamp;
+use doorlist_store::directory::{AddressEntry, Applied, ListCounts};
+
+/// Notes that a person reads; the rest is counted, and all stand in the JSON form.
+const NOTES_SHOWN_MAX: usize = 20;
+
+/// `2026-11-23T15:07:17Z`.
+pub(crate) fn time(at: Timestamp) -> String {
+    match jiff::Timestamp::from_second(at.as_secs()) {
+        Ok(time) => time.to_string(),
+        Err(_) => "-".to_owned(),
+    }
+}
+
+/// What a change did; notes are talk and go to stderr.
+pub(super) fn applied(out: &mut Out, applied: &Applied) -> Result<(), Failure> {
+    if out.is_json() {
+        return Ok(out.object(applied)?);
+    }
+    match applied.change_id {
+        None => out.line("nothing to change: it is so already")?,
+        Some(id) => out.line(&format!("done, change {id}: {}", counts_of(applied)))?,
+    }
+    notes(applied);
+    Ok(())
+}
+
+/// `2 added, 1 changed`: only what is not zero.
+pub(super) fn counts_of(applied: &Applied) -> String {
+    let counts = [
+        (applied.added, "added"),
+        (applied.changed, "changed"),
+        (applied.removed, "removed"),
+        (applied.same, "the same"),
+        (applied.vetoed, "left out (removed by a person before)"),
+        (applied.domains, if applied.domains == 1 { "domain" } else { "domains" }),
+    ];
+    let parts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+}
+
+/// Notes of a change, for a person.
+pub(super) fn notes(applied: &Applied) {
+    for note in applied.notes.iter().take(NOTES_SHOWN_MAX) {
+        eprintln!("note: {note}");
+    }
+    let hidden = applied.notes.len().saturating_sub(NOTES_SHOWN_MAX) as u64 + applied.notes_omitted;
+    if hidden > 0 {
+        eprintln!("note: and {hidden} more (--json shows them)");
+    }
+}
+
+/// `3 accounts, 1 list, 2 aliases`.
+pub(super) fn list_counts(counts: &ListCounts) -> String {
+    let mut text = format!("{} accounts, {} lists, {} aliases", counts.mailboxes, counts.lists, counts.aliases);
+    if counts.vetoed > 0 {
+        text.push_str(&format!(", {} removed", counts.vetoed));
+    }
+    text
+}
+
+/// `mailbox`, `alias of alice@example.test`, `distribution list (switched off)`.
+pub(super) fn what_it_is(entry: &AddressEntry) -> String {
+    let record = &entry.record;
+    let kind = match (record.kind, &record.account) {
+        (Kind::Mailbox, _) => "mailbox".to_owned(),
+        (Kind::List, _) => "distribution list".to_owned(),
+        (Kind::Alias, Some(account)) => format!("alias of {}", beside(entry, account)),
+        (Kind::Alias, None) => "alias".to_owned(),
+    };
+    match record.standing {
+        Standing::Active => kind,
+        Standing::SwitchedOff => format!("{kind} (switched off)"),
+        Standing::Vetoed => format!("{kind} (removed by a person)"),
+    }
+}
+
+/// The address of `local` in the domain of `entry`.
+pub(super) fn beside(entry: &AddressEntry, local: &LocalPart) -> Address {
+    Address::new(local.clone(), entry.address.domain().clone())
+}

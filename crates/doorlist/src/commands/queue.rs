@@ -1,0 +1,127 @@
+//! `doorlist queue ...`
+
+use super::{print, unexpected};
+use crate::cli::operate::Queue;
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{QueueEntry, QueueFilter, QueueOrder, QueueSelection, QueueState, Request, Response};
+use doorlist_core::queue_id::QueueId;
+
+/// Messages that are asked for at a time.
+const PAGE: u32 = 1_000;
+/// Recipients of a message that the list names.
+const RECIPIENTS_NAMED_MAX: usize = 3;
+
+/// Runs it.
+pub(super) async fn queue(door: &mut Door, out: &mut Out, what: &Queue) -> Result<Exit, Failure> {
+    let (order, selection) = match what {
+        Queue::List => return list(door, out).await,
+        Queue::Show { id } => return show(door, out, *id).await,
+        Queue::Retry { id: Some(id), .. } => (QueueOrder::Retry, QueueSelection::Message(*id)),
+        Queue::Retry { domain: Some(domain), .. } => (QueueOrder::Retry, QueueSelection::Domain(domain.clone())),
+        Queue::Retry { .. } => return Err(Failure::because(Exit::USAGE, "name a queue id or --domain NAME")),
+        Queue::Hold { id } => (QueueOrder::Hold, QueueSelection::Message(*id)),
+        Queue::Release { id } => (QueueOrder::Release, QueueSelection::Message(*id)),
+        Queue::Delete { id } => (QueueOrder::Delete, QueueSelection::Message(*id)),
+    };
+    let done = match door.ask(Request::QueueOrder { order, selection }).await? {
+        Response::QueueDone(done) => done,
+        other => return Err(unexpected(&other)),
+    };
+    if out.is_json() {
+        out.object(&serde_json::json!({ "messages": done }))?;
+    } else {
+        out.line(&format!("{done} message{}: {}", if done == 1 { "" } else { "s" }, done_text(order)))?;
+    }
+    Ok(Exit::DONE)
+}
+
+fn done_text(order: QueueOrder) -> &'static str {
+    match order {
+        QueueOrder::Retry => "tried now, or as soon as a server runs",
+        QueueOrder::Hold => "on hold until released",
+        QueueOrder::Release => "released",
+        QueueOrder::Delete => "deleted",
+    }
+}
+
+async fn list(door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
+    let mut filter = QueueFilter { domain: None, after: None, limit: PAGE };
+    let mut total: usize = 0;
+    loop {
+        let entries = match door.ask(Request::QueueList { filter: filter.clone() }).await? {
+            Response::Queue(entries) => entries,
+            other => return Err(unexpected(&other)),
+        };
+        total += entries.len();
+        for entry in &entries {
+            if out.is_json() {
+                out.object(entry)?;
+            } else {
+                out.line(&line(entry))?;
+            }
+        }
+        match entries.last() {
+            Some(last) if entries.len() >= PAGE as usize => filter.after = Some(last.id),
+            _ => break,
+        }
+    }
+    if !out.is_json() {
+        eprintln!("{total} message{} in the queue", if total == 1 { "" } else { "s" });
+    }
+    Ok(Exit::DONE)
+}
+
+fn line(entry: &QueueEntry) -> String {
+    let waiting: Vec<_> = entry.recipients.iter().filter(|recipient| recipient.state != QueueState::Delivered).collect();
+    let names: Vec<_> = waiting.iter().take(RECIPIENTS_NAMED_MAX).map(|recipient| recipient.address.as_str()).collect();
+    let more = waiting.len().saturating_sub(RECIPIENTS_NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let reply = waiting.iter().find_map(|recipient| recipient.reply.as_deref());
+    let reply = reply.map(|reply| format!(" ({reply})")).unwrap_or_default();
+    let size = entry.size;
+    let (id, at) = (entry.id, print::time(entry.received_at));
+    format!("{id}  {size:>9}  {at}  {} -> {}{more}: {}{reply}", sender(entry), names.join(", "), standing(entry))
+}
+
+fn sender(entry: &QueueEntry) -> String {
+    format!("<{}>", entry.sender)
+}
+
+fn standing(entry: &QueueEntry) -> String {
+    let failed = entry.recipients.iter().all(|r| matches!(r.state, QueueState::Failed | QueueState::Delivered));
+    match entry.next_attempt {
+        _ if entry.hold => "on hold".to_owned(),
+        _ if failed => "failed, kept for you".to_owned(),
+        None => "waits".to_owned(),
+        Some(at) => format!("attempt {} at {}", entry.attempts + 1, print::time(at)),
+    }
+}
+
+async fn show(door: &mut Door, out: &mut Out, id: QueueId) -> Result<Exit, Failure> {
+    let entry = match door.ask(Request::QueueShow { id }).await? {
+        Response::QueueMessage(entry) => entry,
+        other => return Err(unexpected(&other)),
+    };
+    if out.is_json() {
+        out.object(&entry)?;
+        return Ok(Exit::DONE);
+    }
+    out.line(&format!("{}: {}", entry.id, standing(&entry)))?;
+    out.line(&format!("  from      {}", sender(&entry)))?;
+    out.line(&format!("  accepted  {}", print::time(entry.received_at)))?;
+    out.line(&format!("  size      {}", entry.size))?;
+    out.line(&format!("  attempts  {}", entry.attempts))?;
+    for recipient in &entry.recipients {
+        let state = match recipient.state {
+            QueueState::Pending => "not tried yet",
+            QueueState::Deferred => "deferred",
+            QueueState::Delivered => "delivered",
+            QueueState::Failed => "failed",
+        };
+        let reply = recipient.reply.as_ref().map(|reply| format!(": {reply}")).unwrap_or_default();
+        out.line(&format!("  to        <{}> {state}{reply}", recipient.address))?;
+    }
+    Ok(Exit::DONE)
+}

@@ -1,0 +1,81 @@
+//! The configuration: read in layers, checked once, handed to each room as a value of its own. Rooms never see a file or
+//! the environment.
+
+mod build;
+pub(crate) mod keys;
+mod layers;
+mod show;
+#[cfg(test)]
+mod tests;
+pub(crate) mod units;
+
+pub(crate) use build::Config;
+pub(crate) use layers::Sources;
+pub(crate) use show::show;
+
+use layers::{Origin, Values};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Read when no other file is named and this one is there.
+pub(crate) const SYSTEM_FILE: &str = "/etc/doorlist/doorlist.toml";
+
+/// All that is wrong with the configuration; nothing was started or changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) struct ConfigError(Vec<Problem>);
+
+/// One thing that is wrong, and where.
+#[derive(Debug)]
+struct Problem {
+    origin: Option<Origin>,
+    why: String,
+}
+
+impl Problem {
+    fn new(origin: Origin, why: String) -> Self {
+        Self { origin: Some(origin), why }
+    }
+
+    fn unread(path: &Path, why: &str) -> Self {
+        Self { origin: None, why: format!("{} cannot be read: {why}", path.display()) }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Some(origin) => write!(f, "{origin}: {}", self.why),
+            None => f.write_str(&self.why),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration is not valid, nothing was done:")?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl Sources {
+    /// The sources of this process: the named file or the system's, the environment, the flags.
+    pub(crate) fn of_process(file: Option<&Path>, flags: &[String]) -> Self {
+        let system = || Some(PathBuf::from(SYSTEM_FILE)).filter(|file| file.exists());
+        // A variable that is not UTF-8 is none of ours: its name or its value would not be valid anyway.
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        };
+        Self {
+            file: file.map(Path::to_owned).or_else(system),
+            environment: std::env::vars_os().filter_map(text).collect(),
+            flags: flags.to_vec(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks all settings.
+    pub(crate) fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        build::build(&Values::read(sources)?)
+    }
+}

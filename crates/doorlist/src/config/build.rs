@@ -1,0 +1,291 @@
+//! Values as written -> settings that are checked and ready to use. All problems are told at once, each with its origin.
+
+use super::layers::{Raw, Values};
+use super::{ConfigError, Problem, units};
+use doorlist_core::address::{Address, DomainName};
+use doorlist_gateway::config::{
+    GatewayConfig, GuardConfig, IpNetwork, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig,
+};
+use doorlist_gateway::journal::JournalFormat;
+use doorlist_smtp::server::BareLf;
+use doorlist_store::StoreUrl;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// SMTP's port, where none is named.
+const SMTP_PORT: u16 = 25;
+
+/// What the whole process needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Folder of the store, the lock and the control socket.
+    pub state_dir: PathBuf,
+    /// Whom a server becomes that root started.
+    pub state_user: Option<String>,
+    /// Where the store is.
+    pub store: StoreUrl,
+    /// The mail doors.
+    pub gateway: GatewayConfig,
+    /// HTTP for health.
+    pub web: Vec<SocketAddr>,
+    /// HTTP for metrics.
+    pub metrics: Vec<SocketAddr>,
+    /// How log lines look.
+    pub log_format: JournalFormat,
+}
+
+impl Config {
+    /// The settings in which `next` differs and which a running server cannot change.
+    pub(crate) fn needs_restart(&self, next: &Config) -> Vec<&'static str> {
+        let addresses = |config: &Config| -> Vec<_> {
+            config.gateway.listeners.iter().map(|listener| (listener.address, listener.implicit_tls)).collect()
+        };
+        let differs = [
+            ("state.dir", self.state_dir != next.state_dir),
+            ("state.user", self.state_user != next.state_user),
+            ("store.url", self.store != next.store),
+            ("smtp.listen", addresses(self) != addresses(next)),
+            ("web.listen", self.web != next.web),
+            ("metrics.listen", self.metrics != next.metrics),
+            ("log.format", self.log_format != next.log_format),
+        ];
+        differs.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
+    }
+}
+
+pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
+    let mut reader = Reader { values, problems: Vec::new() };
+    let state_dir = PathBuf::from(reader.text("state.dir").unwrap_or_default());
+    let mut config = Config {
+        state_user: reader.given("state.user"),
+        store: StoreUrl::Sqlite(state_dir.clone()),
+        gateway: gateway(&mut reader, &state_dir),
+        web: Vec::new(),
+        metrics: Vec::new(),
+        log_format: JournalFormat::Text,
+        state_dir,
+    };
+    let state_dir = config.state_dir.clone();
+    reader.set(&mut config.store, "store.url", |text| StoreUrl::parse(text, &state_dir).map_err(|e| e.to_string()));
+    reader.set(&mut config.log_format, "log.format", log_format);
+    config.web = reader.list("web.listen", socket_address);
+    config.metrics = reader.list("metrics.listen", socket_address);
+    if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError(reader.problems)) }
+}
+
+fn gateway(reader: &mut Reader<'_>, state_dir: &std::path::Path) -> GatewayConfig {
+    let file = |given: Option<String>, name: &str| given.map_or_else(|| state_dir.join(name), PathBuf::from);
+    let (cert, key) = (reader.given("tls.cert"), reader.given("tls.key"));
+    // Only files of our own are made: a certificate that somebody named must be there.
+    let self_signed = cert.is_none() && key.is_none();
+    if cert.is_some() != key.is_some() {
+        reader.problem("tls.cert", "tls.cert and tls.key are given both or not at all".to_owned());
+    }
+    let mut guard = GuardConfig { enabled: true };
+    reader.set(&mut guard.enabled, "guard.enabled", units::switch);
+    let mut hostname = machine_name();
+    let mut postmaster = None;
+    if reader.given("smtp.hostname").is_some() {
+        reader.set(&mut hostname, "smtp.hostname", host_name);
+    }
+    if reader.given("smtp.postmaster").is_some() {
+        reader.set(&mut postmaster, "smtp.postmaster", |text| {
+            text.parse::<Address>().map(Some).map_err(|error| error.to_string())
+        });
+    }
+    GatewayConfig {
+        hostname,
+        listeners: listeners(reader),
+        tls: TlsConfig { cert: file(cert, "tls/cert.pem"), key: file(key, "tls/key.pem"), self_signed },
+        limits: limits(reader),
+        guard,
+        relay: relay(reader),
+        postmaster,
+    }
+}
+
+fn listeners(reader: &mut Reader<'_>) -> Vec<ListenerConfig> {
+    let mut bare_lf = BareLf::Normalize;
+    reader.set(&mut bare_lf, "smtp.bare_lf", bare_lf_of);
+    let proxy_from = reader.list("smtp.proxy_from", network);
+    let listener = |implicit_tls: bool| {
+        let plain = ListenerConfig {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            implicit_tls,
+            proxy_from: proxy_from.clone(),
+            bare_lf,
+        };
+        move |text: &str| listener(text, plain.clone())
+    };
+    let mut listeners = reader.list("smtp.listen", listener(false));
+    listeners.extend(reader.list("smtp.listen_tls", listener(true)));
+    listeners
+}
+
+/// `ADDRESS:PORT [tls] [bare_lf=...] [proxy_from=NETWORK]...`; what is not said stays as in `plain`.
+fn listener(text: &str, plain: ListenerConfig) -> Result<ListenerConfig, String> {
+    let mut words = text.split_whitespace();
+    let mut listener = ListenerConfig { address: socket_address(words.next().unwrap_or(""))?, ..plain };
+    let mut own_peers = Vec::new();
+    for word in words {
+        match word.split_once('=') {
+            None if word == "tls" => listener.implicit_tls = true,
+            Some(("bare_lf", value)) => listener.bare_lf = bare_lf_of(value)?,
+            Some(("proxy_from", value)) => own_peers.push(network(value)?),
+            _ => return Err(format!("`{word}` is none of tls, bare_lf=normalize|reject, proxy_from=NETWORK")),
+        }
+    }
+    if !own_peers.is_empty() {
+        listener.proxy_from = own_peers;
+    }
+    Ok(listener)
+}
+
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    let mut limits = Limits::default();
+    reader.set(&mut limits.message_bytes_max, "smtp.message_max", units::size);
+    reader.set(&mut limits.recipients_max, "smtp.recipients_max", units::count);
+    reader.set(&mut limits.sessions_max, "smtp.sessions_max", units::count);
+    reader.set(&mut limits.sessions_per_address_max, "smtp.sessions_per_address_max", units::count);
+    reader.set(&mut limits.idle, "smtp.idle", units::duration);
+    reader.set(&mut limits.session_max, "smtp.session_max", units::duration);
+    reader.set(&mut limits.data_bytes_per_sec_min, "smtp.data_rate_min", units::rate);
+    reader.set(&mut limits.data_window, "smtp.data_rate_window", units::duration);
+    reader.set(&mut limits.handshake, "smtp.handshake", units::duration);
+    reader.set(&mut limits.drain, "smtp.drain", units::duration);
+    limits
+}
+
+fn relay(reader: &mut Reader<'_>) -> RelayConfig {
+    let mut relay = RelayConfig::default();
+    reader.set(&mut relay.outbound, "relay.outbound", outbound);
+    let per_destination = "relay.connections_per_destination_max";
+    reader.set(&mut relay.connections_per_destination_max, per_destination, units::count);
+    reader.set(&mut relay.connections_max, "relay.connections_max", units::count);
+    reader.set(&mut relay.connect, "relay.connect", units::duration);
+    reader.set(&mut relay.reply, "relay.reply", units::duration);
+    reader.set(&mut relay.final_reply, "relay.final_reply", units::duration);
+    reader.set(&mut relay.keep_open, "relay.keep_open", units::duration);
+    reader.set(&mut relay.lifetime, "relay.lifetime", units::duration);
+    reader.set(&mut relay.bounce_lifetime, "relay.bounce_lifetime", units::duration);
+    reader.set(&mut relay.bounces_per_domain_hour_max, "relay.bounces_per_domain_hour_max", units::count);
+    reader.set(&mut relay.bounces_per_hour_max, "relay.bounces_per_hour_max", units::count);
+    relay
+}
+
+/// Reads values one by one and keeps what is wrong with them.
+struct Reader<'a> {
+    values: &'a Values,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    /// Writes the parsed value to `target`; a bad one is a problem and `target` stays as it is.
+    fn set<T>(&mut self, target: &mut T, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) {
+        match self.text(key).map(|text| parse(&text)) {
+            Some(Ok(value)) => *target = value,
+            Some(Err(why)) => self.problem(key, why),
+            None => {}
+        }
+    }
+
+    fn list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let items = match self.values.get(key).map(|value| &value.raw) {
+            Some(Raw::List(items)) => items.clone(),
+            Some(Raw::One(item)) => vec![item.clone()],
+            None => Vec::new(),
+        };
+        let mut parsed = Vec::with_capacity(items.len());
+        for item in items {
+            match parse(&item) {
+                Ok(value) => parsed.push(value),
+                Err(why) => self.problem(key, why),
+            }
+        }
+        parsed
+    }
+
+    /// The text of a single value.
+    fn text(&mut self, key: &'static str) -> Option<String> {
+        match &self.values.get(key)?.raw {
+            Raw::One(text) => Some(text.clone()),
+            Raw::List(_) => {
+                self.problem(key, "one value is needed, not a list".to_owned());
+                None
+            }
+        }
+    }
+
+    /// The text of a single value that may be empty, which means: not given.
+    fn given(&mut self, key: &'static str) -> Option<String> {
+        self.text(key).filter(|text| !text.is_empty())
+    }
+
+    fn problem(&mut self, key: &'static str, why: String) {
+        let why = format!("{key}: {why}");
+        self.problems.push(match self.values.get(key) {
+            Some(value) => Problem::new(value.origin.clone(), why),
+            None => Problem { origin: None, why },
+        });
+    }
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    text.trim().parse().map_err(|_| format!("`{text}` is no address and port, as in `0.0.0.0:25` or `[::]:25`"))
+}
+
+fn network(text: &str) -> Result<IpNetwork, String> {
+    IpNetwork::parse(text.trim()).ok_or_else(|| format!("`{text}` is no network, as in `192.0.2.0/24`"))
+}
+
+fn bare_lf_of(text: &str) -> Result<BareLf, String> {
+    match text {
+        "normalize" => Ok(BareLf::Normalize),
+        "reject" => Ok(BareLf::Reject),
+        _ => Err(format!("`{text}` is neither normalize nor reject")),
+    }
+}
+
+fn log_format(text: &str) -> Result<JournalFormat, String> {
+    match text {
+        "text" => Ok(JournalFormat::Text),
+        "json" => Ok(JournalFormat::Json),
+        _ => Err(format!("`{text}` is neither text nor json")),
+    }
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    match DomainName::parse(text.as_bytes()) {
+        Ok(name) => Ok(name.to_string()),
+        Err(_) => Err(format!("`{text}` is no host name")),
+    }
+}
+
+/// The name that the machine gives itself, or one that is valid everywhere.
+fn machine_name() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    name.and_then(|name| host_name(&name).ok()).unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// `direct`, or `HOST[:PORT]` of a smart host.
+fn outbound(text: &str) -> Result<Outbound, String> {
+    if text == "direct" {
+        return Ok(Outbound::Direct);
+    }
+    let (host, port) = host_and_port(text).ok_or_else(|| format!("`{text}` is neither direct nor HOST[:PORT]"))?;
+    Ok(Outbound::SmartHost { host, port: port.unwrap_or(SMTP_PORT) })
+}
+
+/// `mail.example.test`, `192.0.2.1:25`, `[2001:db8::1]:25`.
+fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').map(|(host, rest)| (host, rest.strip_prefix(':')))?,
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = port.map(str::parse).transpose().ok()?;
+    let valid = host.parse::<IpAddr>().is_ok() || DomainName::parse(host.as_bytes()).is_ok();
+    valid.then(|| (host.to_owned(), port))
+}

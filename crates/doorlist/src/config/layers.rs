@@ -1,0 +1,239 @@
+//! Where settings come from, one layer over the other: default, file, the files of `conf.d` beside it, environment,
+//! flags. Each value keeps its origin, so that an error and `config show --origin` can name the line. What a value means
+//! is not known here.
+
+use super::keys::{self, Default, KEYS};
+use super::{ConfigError, Problem};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use toml::de::{DeTable, DeValue};
+
+/// Octets of one configuration file; more is not one.
+const FILE_MAX: u64 = 1024 * 1024;
+/// Environment variables that begin so are settings.
+const ENVIRONMENT_PREFIX: &str = "DOORLIST__";
+
+/// A value as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Raw {
+    /// A text, a number or a switch.
+    One(String),
+    /// A list of them.
+    List(Vec<String>),
+}
+
+/// Where a value was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nowhere.
+    Default,
+    /// In a file, at this line.
+    File(PathBuf, usize),
+    /// In this variable.
+    Environment(String),
+    /// On the command line.
+    Flag,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Origin::Environment(variable) => write!(f, "environment {variable}"),
+            Origin::Flag => f.write_str("--set"),
+        }
+    }
+}
+
+/// A setting's value and where it came from.
+#[derive(Clone, Debug)]
+pub(crate) struct Value {
+    /// As written.
+    pub raw: Raw,
+    /// Where.
+    pub origin: Origin,
+}
+
+/// The value of every setting, the uppermost layer's.
+#[derive(Debug)]
+pub(crate) struct Values(BTreeMap<&'static str, Value>);
+
+/// What the layers are read from; the world as a parameter.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// The main file; those of `conf.d` beside it follow in the order of their names.
+    pub file: Option<PathBuf>,
+    /// Environment variables; those without our prefix are passed over.
+    pub environment: Vec<(String, String)>,
+    /// `KEY=VALUE` from the command line.
+    pub flags: Vec<String>,
+}
+
+impl Values {
+    /// Reads all layers. Every unknown key of every layer is told at once.
+    pub(crate) fn read(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut reading = Reading { values: defaults(), problems: Vec::new() };
+        if let Some(file) = &sources.file {
+            reading.file(file);
+            for file in drop_ins(file, &mut reading.problems) {
+                reading.file(&file);
+            }
+        }
+        for (variable, value) in &sources.environment {
+            reading.variable(variable, value);
+        }
+        for flag in &sources.flags {
+            reading.flag(flag);
+        }
+        if reading.problems.is_empty() { Ok(Self(reading.values)) } else { Err(ConfigError(reading.problems)) }
+    }
+
+    /// The value of this setting; every known one has one.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+}
+
+fn defaults() -> BTreeMap<&'static str, Value> {
+    let raw = |default: Default| match default {
+        Default::One(text) => Raw::One(text.to_owned()),
+        Default::List(items) => Raw::List(items.iter().map(|item| (*item).to_owned()).collect()),
+    };
+    KEYS.iter().map(|key| (key.name, Value { raw: raw(key.default), origin: Origin::Default })).collect()
+}
+
+/// The files of `conf.d` beside the main file, in the order of their names.
+fn drop_ins(file: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let folder = file.with_file_name("conf.d");
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            problems.push(Problem::unread(&folder, &error.to_string()));
+            return Vec::new();
+        }
+    };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    files.sort();
+    files
+}
+
+struct Reading {
+    values: BTreeMap<&'static str, Value>,
+    problems: Vec<Problem>,
+}
+
+impl Reading {
+    fn file(&mut self, path: &Path) {
+        let text = match read_bounded(path) {
+            Ok(text) => text,
+            Err(why) => return self.problems.push(Problem::unread(path, &why)),
+        };
+        let at = |offset: usize| Origin::File(path.to_owned(), line_of(&text, offset));
+        match DeTable::parse(&text) {
+            Ok(table) => self.table("", table.get_ref(), &at),
+            Err(error) => {
+                let offset = error.span().map_or(0, |span| span.start);
+                self.problems.push(Problem::new(at(offset), error.message().to_owned()));
+            }
+        }
+    }
+
+    fn table(&mut self, prefix: &str, table: &DeTable<'_>, at: &dyn Fn(usize) -> Origin) {
+        for (key, value) in table {
+            let name = format!("{prefix}{}", key.get_ref());
+            let origin = at(key.span().start);
+            match (value.get_ref(), keys::find(&name)) {
+                (DeValue::Table(inner), None) => self.table(&format!("{name}."), inner, at),
+                (value, known) => match (known, raw(value)) {
+                    (Some(_), None) => {
+                        self.problems.push(Problem::new(origin, format!("{name} must be a value or a list of values")));
+                    }
+                    (_, raw) => self.set(&name, raw.unwrap_or(Raw::One(String::new())), origin),
+                },
+            }
+        }
+    }
+
+    fn variable(&mut self, variable: &str, value: &str) {
+        let Some(rest) = variable.strip_prefix(ENVIRONMENT_PREFIX) else { return };
+        let name = rest.replace("__", ".").to_lowercase();
+        self.set(&name, from_text(&name, value), Origin::Environment(variable.to_owned()));
+    }
+
+    fn flag(&mut self, flag: &str) {
+        let Some((name, value)) = flag.split_once('=') else {
+            let why = format!("`{flag}` has no value: write --set KEY=VALUE");
+            return self.problems.push(Problem::new(Origin::Flag, why));
+        };
+        if keys::find(name).is_some_and(|key| key.secret) {
+            let why = format!(
+                "{name} may hold a password, which every user of the machine could read in a flag: \
+                 put it in the file or in the environment"
+            );
+            return self.problems.push(Problem::new(Origin::Flag, why));
+        }
+        self.set(name, from_text(name, value), Origin::Flag);
+    }
+
+    fn set(&mut self, name: &str, raw: Raw, origin: Origin) {
+        match keys::find(name) {
+            Some(key) => {
+                self.values.insert(key.name, Value { raw, origin });
+            }
+            None => {
+                let hint = match keys::nearest(name) {
+                    Some(nearest) => format!("; did you mean {nearest}?"),
+                    None => "; `doorlist config show` lists all settings".to_owned(),
+                };
+                self.problems.push(Problem::new(origin, format!("there is no setting {name}{hint}")));
+            }
+        }
+    }
+}
+
+/// A text from environment or flag; where a list belongs, commas part it.
+fn from_text(name: &str, text: &str) -> Raw {
+    match keys::find(name).map(|key| key.default) {
+        Some(Default::List(_)) => {
+            Raw::List(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+        }
+        _ => Raw::One(text.to_owned()),
+    }
+}
+
+fn raw(value: &DeValue<'_>) -> Option<Raw> {
+    match value {
+        DeValue::Array(items) => {
+            items.iter().map(|item| scalar(item.get_ref())).collect::<Option<_>>().map(Raw::List)
+        }
+        value => scalar(value).map(Raw::One),
+    }
+}
+
+fn scalar(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.as_str().to_owned()),
+        DeValue::Float(number) => Some(number.as_str().to_owned()),
+        DeValue::Boolean(switch) => Some(switch.to_string()),
+        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<String, String> {
+    let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if length > FILE_MAX {
+        return Err(format!("{length} octets are too many for a configuration file"));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}

@@ -1,0 +1,51 @@
+//! `doorlist config show`: every setting with its value, and where it came from. Secrets are masked here, once.
+
+use super::keys::{KEYS, Key};
+use super::layers::{Raw, Sources, Value, Values};
+use super::ConfigError;
+use doorlist_store::StoreUrl;
+use std::fmt::Write;
+use std::path::Path;
+
+/// One line a setting, as in the file, or one JSON object a line.
+pub(crate) fn show(sources: &Sources, origin: bool, json: bool) -> Result<String, ConfigError> {
+    let values = Values::read(sources)?;
+    let mut out = String::new();
+    for key in KEYS {
+        let Some(value) = values.get(key.name) else { continue };
+        let raw = if key.secret { masked(&value.raw) } else { value.raw.clone() };
+        let line = format!("{} = {}", key.name, toml_text(&raw));
+        let _ = match (json, origin) {
+            (true, _) => writeln!(out, "{}", as_json(key, &raw, value)),
+            (false, true) => writeln!(out, "{line:<58} # {}", value.origin),
+            (false, false) => writeln!(out, "{line:<58} # {}", key.help),
+        };
+    }
+    Ok(out)
+}
+
+fn as_json(key: &Key, raw: &Raw, value: &Value) -> serde_json::Value {
+    let raw = match raw {
+        Raw::One(text) => serde_json::json!(text),
+        Raw::List(items) => serde_json::json!(items),
+    };
+    serde_json::json!({ "setting": key.name, "value": raw, "origin": value.origin.to_string(), "help": key.help })
+}
+
+fn toml_text(raw: &Raw) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    match raw {
+        Raw::One(text) => quoted(text),
+        Raw::List(items) => format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// A store's URL as the store itself shows it: without the password.
+fn masked(raw: &Raw) -> Raw {
+    let Raw::One(text) = raw else { return raw.clone() };
+    match StoreUrl::parse(text, Path::new("")) {
+        Ok(StoreUrl::Sqlite(_)) => raw.clone(),
+        Ok(url) => Raw::One(url.to_string()),
+        Err(_) => Raw::One("***".to_owned()),
+    }
+}

@@ -1,0 +1,67 @@
+//! The command's end of the control socket.
+
+use super::{Answer, Call, next_line};
+use crate::exit::{Exit, Failure};
+use doorlist_actions::{Request, Response};
+use doorlist_core::change::Actor;
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+/// How long a server may take from its lock to its socket, or from its socket to its end.
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Between two tries.
+const CONNECT_AGAIN: Duration = Duration::from_millis(50);
+
+/// A connection to a running server.
+pub(crate) struct Client {
+    stream: BufReader<UnixStream>,
+    actor: Actor,
+}
+
+impl Client {
+    /// Connects; a server that holds the lock has its socket soon.
+    pub(crate) async fn connect(socket: &Path, actor: Actor) -> Result<Self, Failure> {
+        let deadline = tokio::time::Instant::now() + CONNECT_WAIT_MAX;
+        loop {
+            let error = match UnixStream::connect(socket).await {
+                Ok(stream) => return Ok(Self { stream: BufReader::new(stream), actor }),
+                Err(error) => error,
+            };
+            let starting = matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused);
+            if !starting || tokio::time::Instant::now() >= deadline {
+                let exit = if starting { Exit::UNAVAILABLE } else { Exit::NO_PERMISSION };
+                let why = format!(
+                    "a server holds the state folder, but its control socket {} cannot be reached: {error}",
+                    socket.display()
+                );
+                return Err(Failure::because(exit, why));
+            }
+            tokio::time::sleep(CONNECT_AGAIN).await;
+        }
+    }
+
+    /// Asks the server's office.
+    pub(crate) async fn ask(&mut self, request: Request) -> Result<Response, Failure> {
+        match self.exchange(request).await {
+            Ok(Answer::Done(response)) => Ok(response),
+            Ok(Answer::Failed(error)) => Err(error.into()),
+            Err(error) => {
+                let why = format!(
+                    "the server went away before it answered ({error}); look with `doorlist changes list` \
+                     whether the change was made"
+                );
+                Err(Failure::because(Exit::UNAVAILABLE, why))
+            }
+        }
+    }
+
+    async fn exchange(&mut self, request: Request) -> std::io::Result<Answer> {
+        let mut line = serde_json::to_vec(&Call { actor: self.actor.clone(), request })?;
+        line.push(b'\n');
+        self.stream.write_all(&line).await?;
+        let answer = next_line(&mut self.stream).await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+}

@@ -1,0 +1,125 @@
+//! The server's end of the control socket: who may ask, how many at once, and in whose name it is done.
+
+use super::{Answer, Call, next_line};
+use crate::exit::{Exit, Failure, OrExit};
+use anyhow::Context;
+use doorlist_actions::Office;
+use nix::unistd::{Gid, Uid, User, getgrouplist};
+use std::ffi::CString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::UCred;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// Connections at once; further ones wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 16;
+/// Requests that are read and run at once: each may hold a file of `import`.
+const REQUESTS_MAX: usize = 4;
+/// A request that is begun, or an answer, must be through by then: it keeps a place.
+const TRANSFER_MAX: Duration = Duration::from_secs(60);
+/// Rest after a failed accept (no file descriptors left), so that the loop does not spin.
+const ACCEPT_REST: Duration = Duration::from_millis(100);
+
+/// The bound socket. Commands may connect from now on; they are answered once [`Control::serve`] runs.
+pub(crate) struct Control {
+    listener: UnixListener,
+}
+
+impl Control {
+    /// Binds the socket with mode 0660. What lies there is a dead server's: the caller holds the lock.
+    pub(crate) fn bind(socket: &Path) -> Result<Self, Failure> {
+        let bind = || {
+            match std::fs::remove_file(socket) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let listener = UnixListener::bind(socket)?;
+            std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o660))?;
+            Ok(listener)
+        };
+        let listener = bind()
+            .with_context(|| format!("the control socket {} cannot be made", socket.display()))
+            .or_exit(Exit::CANNOT_CREATE)?;
+        Ok(Self { listener })
+    }
+
+    /// Answers until dropped.
+    pub(crate) async fn serve(self, office: Arc<Office>, peers: Peers) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
+        let peers = Arc::new(peers);
+        let mut connections = JoinSet::new();
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            while connections.try_join_next().is_some() {}
+            let Ok((stream, _)) = self.listener.accept().await else {
+                tokio::time::sleep(ACCEPT_REST).await;
+                continue;
+            };
+            let (office, peers, requests) = (Arc::clone(&office), Arc::clone(&peers), Arc::clone(&requests));
+            connections.spawn(async move {
+                // A command that is gone before its answer has lost it; nobody else is to be told.
+                let _ = converse(stream, &office, &peers, &requests).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, office: &Office, peers: &Peers, requests: &Semaphore) -> std::io::Result<()> {
+    let credentials = stream.peer_cred()?;
+    let Some(name) = peers.name_of(&credentials) else { return Ok(()) };
+    let is_root = credentials.uid() == 0;
+    let mut stream = BufReader::new(stream);
+    loop {
+        // Wait for a request without a place: a command that only looks on must not keep others out.
+        if stream.fill_buf().await?.is_empty() {
+            return Ok(());
+        }
+        let Ok(_place) = requests.acquire().await else { return Ok(()) };
+        let Some(line) = timeout(TRANSFER_MAX, next_line(&mut stream)).await?? else { return Ok(()) };
+        let mut call: Call = serde_json::from_slice(&line)?;
+        drop(line);
+        if !is_root {
+            call.actor.name.clone_from(&name);
+        }
+        let answer = match office.run(call.request, &call.actor).await {
+            Ok(response) => Answer::Done(response),
+            Err(error) => Answer::Failed(error),
+        };
+        let mut line = serde_json::to_vec(&answer)?;
+        line.push(b'\n');
+        timeout(TRANSFER_MAX, stream.write_all(&line)).await??;
+    }
+}
+
+/// Who may ask: root, the server's own user, and the group of the socket.
+pub(crate) struct Peers {
+    own: Uid,
+    group: Gid,
+}
+
+impl Peers {
+    /// Those of this process.
+    pub(crate) fn of_process() -> Self {
+        Self { own: Uid::effective(), group: Gid::effective() }
+    }
+
+    /// The peer's login, if it may ask.
+    fn name_of(&self, credentials: &UCred) -> Option<String> {
+        let (uid, gid) = (Uid::from_raw(credentials.uid()), Gid::from_raw(credentials.gid()));
+        let user = User::from_uid(uid).ok().flatten();
+        let in_group = || {
+            let name = user.as_ref().and_then(|user| CString::new(user.name.as_str()).ok());
+            name.and_then(|name| getgrouplist(&name, gid).ok()).is_some_and(|groups| groups.contains(&self.group))
+        };
+        let allowed = uid.is_root() || uid == self.own || gid == self.group || in_group();
+        allowed.then(|| user.map_or_else(|| format!("uid {uid}"), |user| user.name))
+    }
+}

@@ -1,0 +1,99 @@
+//! The way to the office: through a running server's control socket, or, when nobody serves the state folder, by opening
+//! the store here. A command does not see the difference.
+
+use crate::config::Config;
+use crate::control::Client;
+use crate::exit::{Exit, Failure, OrExit};
+use crate::state_dir::{Found, Lock, StateDir};
+use doorlist_actions::{Clock, Office, Request, Response, SpoolQueue};
+use doorlist_core::change::{Actor, Via};
+use doorlist_core::time::Timestamp;
+use doorlist_store::mail_log::MailLogConfig;
+use doorlist_store::spool::SpoolConfig;
+use doorlist_store::{Directory, MailLog, Spool};
+use nix::unistd::{Uid, User};
+use std::sync::Arc;
+
+/// Where requests go.
+pub(crate) enum Door {
+    /// A running server.
+    Server(Client),
+    /// This process, which holds a share of the lock meanwhile.
+    Here(Box<Here>),
+}
+
+/// An office of this process.
+pub(crate) struct Here {
+    office: Office,
+    actor: Actor,
+    _lock: Lock,
+}
+
+impl Door {
+    /// Finds the server, or opens the store.
+    pub(crate) async fn open(config: &Config, state: &StateDir, actor: Actor) -> Result<Self, Failure> {
+        match state.look()? {
+            Found::Served => Ok(Door::Server(Client::connect(&state.control_socket(), actor).await?)),
+            Found::Free(lock) => {
+                let store = Store::open(config).await?;
+                let office = store.office_without_server();
+                Ok(Door::Here(Box::new(Here { office, actor, _lock: lock })))
+            }
+        }
+    }
+
+    /// Asks the office.
+    pub(crate) async fn ask(&mut self, request: Request) -> Result<Response, Failure> {
+        match self {
+            Door::Server(client) => client.ask(request).await,
+            Door::Here(here) => Ok(here.office.run(request, &here.actor).await?),
+        }
+    }
+
+    /// Whether a server answers.
+    pub(crate) fn is_served(&self) -> bool {
+        matches!(self, Door::Server(_))
+    }
+}
+
+/// The opened store.
+#[derive(Clone)]
+pub(crate) struct Store {
+    /// The list.
+    pub directory: Directory,
+    /// Accepted mail.
+    pub spool: Spool,
+    /// What happened.
+    pub mail_log: MailLog,
+}
+
+impl Store {
+    /// Opens all of it.
+    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
+        let spool = SpoolConfig { message_bytes_max: config.gateway.limits.message_bytes_max, ..SpoolConfig::default() };
+        Ok(Self {
+            directory: Directory::open(&config.store).await.or_exit(Exit::LATER)?,
+            spool: Spool::open(&config.store, spool).await.or_exit(Exit::LATER)?,
+            mail_log: MailLog::open(&config.store, MailLogConfig::default()).await.or_exit(Exit::LATER)?,
+        })
+    }
+
+    fn office_without_server(self) -> Office {
+        let clock = clock();
+        let queue = SpoolQueue::new(self.spool, self.directory.clone(), Arc::clone(&clock));
+        Office { directory: self.directory, mail_log: self.mail_log, queue: Arc::new(queue), clock }
+    }
+}
+
+/// The machine's clock.
+pub(crate) fn clock() -> Clock {
+    Arc::new(|| Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()))
+}
+
+/// Who gives this command: the login, also behind sudo. Asked before the process becomes another user.
+pub(crate) fn actor() -> Actor {
+    let user = User::from_uid(Uid::current()).ok().flatten().map(|user| user.name);
+    let login = std::env::var("SUDO_USER").ok().filter(|_| Uid::current().is_root());
+    let name = login.or(user).unwrap_or_else(|| format!("uid {}", Uid::current()));
+    Actor { name, via: Via::Command }
+}

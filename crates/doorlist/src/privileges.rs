@@ -1,0 +1,72 @@
+//! Who this process is: root becomes the owner of the state folder before anything is opened there, so that no file
+//! belongs to the wrong user. Runs before the first thread is started, because user and capabilities are a thread's.
+
+use crate::exit::{Exit, Failure, OrExit};
+use anyhow::Context;
+use caps::{CapSet, Capability, CapsHashSet};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Uid, User, initgroups, setgid, setuid};
+use std::ffi::CString;
+
+/// What a process keeps when it stops being root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Nothing: a command.
+    Nothing,
+    /// Binding ports below 1024, also at a reload: a server.
+    BindPorts,
+}
+
+/// The user of this name, who must exist.
+pub(crate) fn user(name: &str) -> Result<User, Failure> {
+    let found = User::from_name(name).with_context(|| format!("the user {name} cannot be looked up"));
+    found.or_exit(Exit::SYSTEM)?.ok_or_else(|| {
+        Failure::because(Exit::CONFIG, format_args!("state.user: there is no user {name} on this machine"))
+    })
+}
+
+/// If this is root and `owner` somebody else, becomes them for good. Anybody else stays who they are.
+pub(crate) fn become_owner(owner: Uid, keep: Keep) -> Result<(), Failure> {
+    if !Uid::effective().is_root() || owner.is_root() {
+        return Ok(());
+    }
+    let user = User::from_uid(owner).ok().flatten().ok_or_else(|| {
+        Failure::because(
+            Exit::CONFIG,
+            format_args!("the state folder belongs to user id {owner}, which is no user of this machine"),
+        )
+    })?;
+    drop_to(&user, keep).with_context(|| format!("root cannot become {}", user.name)).or_exit(Exit::NO_PERMISSION)
+}
+
+fn drop_to(user: &User, keep: Keep) -> anyhow::Result<()> {
+    if keep == Keep::BindPorts {
+        caps::securebits::set_keepcaps(true)?;
+    }
+    initgroups(&CString::new(user.name.as_str())?, user.gid)?;
+    setgid(user.gid)?;
+    setuid(user.uid)?;
+    if keep == Keep::BindPorts {
+        let kept = CapsHashSet::from([Capability::CAP_NET_BIND_SERVICE]);
+        caps::set(None, CapSet::Permitted, &kept)?;
+        caps::set(None, CapSet::Effective, &kept)?;
+        caps::securebits::set_keepcaps(false)?;
+    }
+    anyhow::ensure!(setuid(Uid::from_raw(0)).is_err(), "the process could become root again");
+    Ok(())
+}
+
+/// Files of ours are nobody else's: 0600, folders 0700.
+pub(crate) fn private_files() {
+    umask(Mode::from_bits_truncate(0o077));
+}
+
+/// As many open files as the system allows: every session is one.
+pub(crate) fn raise_open_files() -> u64 {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(_) => soft,
+    }
+}

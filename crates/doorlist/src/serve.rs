@@ -1,0 +1,144 @@
+//! `doorlist serve`: everything in one process. Opens what there is in the right order, says what listens where, and
+//! closes it in the reverse order. How mail is judged and kept is not known here.
+
+mod announce;
+mod http;
+mod signals;
+
+use crate::cli::Global;
+use crate::config::{Config, Sources};
+use crate::control::{Control, Peers};
+use crate::door::{Store, clock};
+use crate::exit::{Exit, Failure, OrExit};
+use crate::privileges::{self, Keep};
+use crate::state_dir::StateDir;
+use anyhow::Context;
+use doorlist_actions::{Office, SpoolQueue};
+use doorlist_gateway::gateway::{Gateway, GatewayError, GatewayParts};
+use doorlist_gateway::journal::Journal;
+use http::{HttpListeners, Ready};
+use prometheus_client::registry::Registry;
+use signals::{Signal, Signals};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::task::JoinSet;
+
+/// Runs the server until it is told to end.
+pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let sources = Sources::of_process(global.config.as_deref(), &global.set);
+    let config = Config::load(&sources)?;
+    let user = config.state_user.as_deref().map(privileges::user).transpose()?;
+    let state = StateDir::create(&config.state_dir, user.as_ref())?;
+    let owner = match &user {
+        Some(user) => user.uid,
+        None => state.owner()?,
+    };
+    privileges::become_owner(owner, Keep::BindPorts)?;
+    let lock = state.lock_to_serve()?;
+    privileges::raise_open_files();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the threads of the server cannot be started")
+        .or_exit(Exit::SYSTEM)?;
+    let end = runtime.block_on(run(sources, config, &state, started));
+    // The lock goes last: whoever takes it next finds everything closed.
+    drop(runtime);
+    drop(lock);
+    end
+}
+
+async fn run(sources: Sources, config: Config, state: &StateDir, started: Instant) -> Result<Exit, Failure> {
+    // Signals and the control socket come first, so that nobody who sees the lock is turned away.
+    let mut signals = Signals::catch()?;
+    let control = Control::bind(&state.control_socket())?;
+    let http = HttpListeners::bind(&config).await?;
+    if config.gateway.tls.self_signed {
+        StateDir::create(&state.path().join("tls"), None)?;
+    }
+    let store = Store::open(&config).await?;
+    let journal = Journal::start(config.log_format, &config.gateway.hostname, Box::new(std::io::stdout()))
+        .context("the log cannot be started")
+        .or_exit(Exit::SYSTEM)?;
+    let mut registry = Registry::with_prefix("doorlist");
+    announce::register_build_info(&mut registry);
+    let gateway = open_doors(&config, &store, &journal, &mut registry).await?;
+    let office = office(&store);
+    announce::say(&config, state, &store, gateway.addresses(), &http, started);
+    let mut tasks = JoinSet::new();
+    let directory = store.directory.clone();
+    tasks.spawn(async move { directory.follow().await });
+    tasks.spawn(control.serve(Arc::new(office), Peers::of_process()));
+    let ready = Ready { gateway: Arc::clone(&gateway), spool: store.spool.clone() };
+    http.serve(&mut tasks, Arc::new(ready), registry);
+    while signals.next().await == Signal::Reload {
+        reload(&sources, &config, &gateway).await;
+    }
+    eprintln!("doorlist: ending; running transactions may finish, once more ends at once");
+    tokio::select! {
+        () = gateway.shutdown() => {}
+        () = signals.end() => {}
+    }
+    tasks.shutdown().await;
+    close(&store, &journal, state).await
+}
+
+async fn open_doors(
+    config: &Config,
+    store: &Store,
+    journal: &Journal,
+    registry: &mut Registry,
+) -> Result<Arc<Gateway>, Failure> {
+    let parts = GatewayParts {
+        directory: store.directory.clone(),
+        spool: store.spool.clone(),
+        mail_log: store.mail_log.clone(),
+        journal: journal.clone(),
+    };
+    let started = Gateway::start(config.gateway.clone(), parts, registry).await;
+    Ok(Arc::new(started.map_err(|error| Failure {
+        exit: if matches!(error, GatewayError::Listen(_)) { Exit::UNAVAILABLE } else { Exit::CONFIG },
+        error: error.into(),
+    })?))
+}
+
+fn office(store: &Store) -> Office {
+    let clock = clock();
+    let queue = SpoolQueue::new(store.spool.clone(), store.directory.clone(), Arc::clone(&clock));
+    Office {
+        directory: store.directory.clone(),
+        mail_log: store.mail_log.clone(),
+        queue: Arc::new(queue),
+        clock,
+    }
+}
+
+/// Takes what can change while the server runs, and names what cannot. With a mistake nothing changes.
+async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
+    let config = match Config::load(sources) {
+        Ok(config) => config,
+        Err(error) => return eprintln!("doorlist: {error}\nthe server goes on with what it had"),
+    };
+    let fixed = running.needs_restart(&config);
+    match gateway.reload(config.gateway).await {
+        Ok(()) => eprintln!("doorlist: configuration and certificates are read again"),
+        Err(error) => eprintln!("doorlist: {error}; the server goes on with what it had"),
+    }
+    if !fixed.is_empty() {
+        eprintln!("doorlist: changed, but effective only after a restart: {}", fixed.join(", "));
+    }
+}
+
+/// What waits to be written is written; a failure is told, since the process ends here.
+async fn close(store: &Store, journal: &Journal, state: &StateDir) -> Result<Exit, Failure> {
+    let flushed = store.spool.flush().await;
+    store.mail_log.flush().await;
+    journal.flush();
+    let _ = std::fs::remove_file(state.control_socket());
+    flushed
+        .context("the last results of deliveries were not written; these messages are tried again")
+        .or_exit(Exit::IO)?;
+    eprintln!("doorlist: ended");
+    Ok(Exit::DONE)
+}

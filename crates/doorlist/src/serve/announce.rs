@@ -1,0 +1,51 @@
+//! What a starting server says on stderr: what listens where, and what to do next. A person reads it first of all.
+
+use super::http::HttpListeners;
+use crate::config::Config;
+use crate::door::Store;
+use crate::state_dir::StateDir;
+use doorlist_store::StoreUrl;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// Says it.
+pub(super) fn say(
+    config: &Config,
+    state: &StateDir,
+    store: &Store,
+    smtp: &[SocketAddr],
+    http: &HttpListeners,
+    started: Instant,
+) {
+    let list = store.directory.snapshot();
+    let engine = match &config.store {
+        StoreUrl::Sqlite(_) => "SQLite".to_owned(),
+        url @ StoreUrl::Postgres(_) => url.to_string(),
+    };
+    eprintln!("doorlist {} on {engine}, state in {}", env!("CARGO_PKG_VERSION"), state.path().display());
+    for sentence in &store.spool.start_report().set_aside {
+        eprintln!("  note     {sentence}");
+    }
+    for (address, listener) in smtp.iter().zip(&config.gateway.listeners) {
+        eprintln!("  SMTP     {address}{}", if listener.implicit_tls { " (TLS)" } else { "" });
+    }
+    for address in http.web_addresses() {
+        eprintln!("  web      http://{address}/ (/healthz, /readyz)");
+    }
+    for address in http.metrics_addresses() {
+        eprintln!("  metrics  http://{address}/metrics");
+    }
+    eprintln!("  list     {} addresses in {} domains", list.addresses(), list.domains().len());
+    eprintln!("  queue    {} messages", store.spool.count());
+    if list.domains().is_empty() {
+        eprintln!("  next     doorlist domain add example.test --server mail.example.test");
+    }
+    eprintln!("ready after {:.2} s", started.elapsed().as_secs_f64());
+}
+
+/// `doorlist_build_info{version="..."} 1`.
+pub(super) fn register_build_info(registry: &mut Registry) {
+    registry.register("build", "version of this Doorlist", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+}

@@ -1,0 +1,47 @@
+//! Signals as words. What is done about them is decided by the server.
+
+use crate::exit::{Exit, Failure, OrExit};
+use anyhow::Context;
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+/// What the outside wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// SIGHUP: read configuration and certificates again.
+    Reload,
+    /// SIGTERM or SIGINT: finish and end.
+    End,
+}
+
+/// The signals that are caught.
+pub(super) struct Signals {
+    hangup: Stream,
+    terminate: Stream,
+    interrupt: Stream,
+}
+
+impl Signals {
+    /// Catches them from now on.
+    pub(super) fn catch() -> Result<Self, Failure> {
+        let catch = |kind| signal(kind).context("signals cannot be caught").or_exit(Exit::SYSTEM);
+        Ok(Self {
+            hangup: catch(SignalKind::hangup())?,
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The next one.
+    pub(super) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.hangup.recv() => Signal::Reload,
+            _ = self.terminate.recv() => Signal::End,
+            _ = self.interrupt.recv() => Signal::End,
+        }
+    }
+
+    /// Returns when the end is wanted.
+    pub(super) async fn end(&mut self) {
+        while self.next().await != Signal::End {}
+    }
+}
