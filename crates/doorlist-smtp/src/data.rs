@@ -45,9 +45,11 @@ enum Line {
     Empty,
     /// One dot, which is no part of the message.
     Dot,
+    /// The same dot, then nothing but NULs: an end to those who drop NULs.
+    DotAndNuls,
     /// Nothing but NULs.
     Nuls,
-    /// NULs and one dot: an end to those who drop NULs.
+    /// NULs and one dot of the message: an end to those whom we send it to, if they drop NULs.
     NulsAndDot,
     /// Anything else.
     Text,
@@ -184,7 +186,7 @@ impl DataReader {
 
     /// A line ends, by CRLF or by LF alone, and is not the end of the message.
     fn end_line(&mut self, crlf: bool) {
-        if matches!(self.line, Line::Dot | Line::NulsAndDot) {
+        if matches!(self.line, Line::Dot | Line::DotAndNuls | Line::NulsAndDot) {
             self.blame(DataEnd::UnframedDot);
         }
         self.line = Line::Empty;
@@ -218,7 +220,8 @@ impl Line {
     fn with(self, byte: u8) -> Self {
         match (self, byte) {
             (Line::Empty | Line::Nuls, 0) => Line::Nuls,
-            (Line::Dot | Line::NulsAndDot, 0) | (Line::Nuls, b'.') => Line::NulsAndDot,
+            (Line::Dot | Line::DotAndNuls, 0) => Line::DotAndNuls,
+            (Line::NulsAndDot, 0) | (Line::Nuls | Line::DotAndNuls, b'.') => Line::NulsAndDot,
             _ => Line::Text,
         }
     }

@@ -10,7 +10,7 @@ const OPENING: &str =
 /// What an attacker hopes to have read as commands.
 const SMUGGLED: &str = "MAIL FROM:<evil@example.test>\r\nRCPT TO:<r@example.test>\r\nDATA\r\nsecond\r\n";
 
-const VARIANTS: [(&str, &str); 12] = [
+const VARIANTS: [(&str, &str); 13] = [
     ("S01", "\n.\n"),
     ("S02", "\n.\r\n"),
     ("S03", "\r\n.\n"),
@@ -23,6 +23,7 @@ const VARIANTS: [(&str, &str); 12] = [
     ("S10", "\r\r\n.\r\r\n"),
     ("S11 NUL in front", "\r\n\0.\r\n"),
     ("S11 NUL behind", "\r\n.\0\r\n"),
+    ("S11 NUL in front once unstuffed", "\r\n.\0.\r\n"),
 ];
 
 fn config(bare_lf: BareLf) -> SessionConfig {

@@ -1,6 +1,7 @@
-//! The reader of messages against a slow one that looks at the whole input at once.
+//! The reader of messages against a slow one that looks at the whole input at once, and against the writer.
 
 use super::segments;
+use doorlist_smtp::client::DotStuffer;
 use doorlist_smtp::data::{BareLf, Chunk, DataEnd, DataReader};
 
 /// A message: how it ended, its body if it may be kept, and how many bytes it took. `None`: it has no end yet.
@@ -15,6 +16,19 @@ pub fn check(input: &[u8]) {
     assert_eq!(read(bare_lf, size_max, [bytes]), expected, "whole");
     assert_eq!(read(bare_lf, size_max, segments::bytewise(bytes)), expected, "byte by byte");
     assert_eq!(read(bare_lf, size_max, segments::pieces(choice >> 2, bytes)), expected, "in pieces");
+    if let Some((DataEnd::Complete, body, _)) = expected {
+        check_round_trip(choice, &body);
+    }
+}
+
+/// What we send onward, we would read back as the same message.
+fn check_round_trip(choice: u8, body: &[u8]) {
+    let (mut stuffer, mut wire) = (DotStuffer::default(), Vec::new());
+    segments::pieces(choice, body).iter().for_each(|piece| stuffer.push(piece, &mut wire));
+    stuffer.finish(&mut wire);
+    let len = wire.len();
+    let found = read(BareLf::Reject, 1 << 20, [&wire[..]]);
+    assert_eq!(found, Some((DataEnd::Complete, body.to_vec(), len)), "sent onward");
 }
 
 fn read<'a>(bare_lf: BareLf, size_max: u64, segments: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
@@ -55,8 +69,9 @@ fn reference(bare_lf: BareLf, size_max: u64, bytes: &[u8]) -> Outcome {
         if line.contains(&b'\r') {
             worst = worst.max(DataEnd::BareCr);
         }
+        // The second form is the first one when its dot is unstuffed, and is not stuffed when it is sent on.
         let without_nuls: Vec<u8> = line.iter().copied().filter(|&byte| byte != 0).collect();
-        if without_nuls == b"." {
+        if without_nuls == b"." || (without_nuls == b".." && line.starts_with(b".\0")) {
             worst = worst.max(DataEnd::UnframedDot);
         }
         body.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));

@@ -9,15 +9,17 @@ pub mod command;
 pub mod data_reader;
 pub mod header_scan;
 pub mod segments;
+pub mod server_reply;
 pub mod session;
 
 /// A fuzz target: its name, and the laws that it checks.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target of this crate. Each has a folder of the same name under `fuzz/corpus`.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     ("command", command::check),
     ("data_reader", data_reader::check),
     ("header_scan", header_scan::check),
+    ("server_reply", server_reply::check),
     ("smtp_session", session::check),
 ];
