@@ -87,7 +87,7 @@ replies! {
     /// RFC 5321 §4.1.1.8: HELP.
     Help = 214 "2.0.0" "This server speaks SMTP as RFC 5321 has it";
     /// RFC 5321 §3.5.3: VRFY tells nobody anything.
-    NotVerified = 252 "2.5.0" "Not verified here; RCPT TO is answered from the list";
+    NotVerified = 252 "2.0.0" "Not verified here; RCPT TO is answered from the list";
 
     // Recipients and senders.
 

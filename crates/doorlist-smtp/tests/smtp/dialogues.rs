@@ -205,7 +205,7 @@ fn s23_s31_commands_that_are_not_served() {
         C EHLO c
         S ehlo
         C VRFY r@example.test
-        S 252 2.5.0
+        S 252 2.0.0
         C VRFY
         S 501 5.5.4
         C EXPN list
