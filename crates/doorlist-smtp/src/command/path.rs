@@ -79,9 +79,6 @@ fn local_len(text: &[u8]) -> Option<usize> {
         if text.get(len) == Some(&b'@') {
             at = Some(len);
             len += 1;
-            if text.get(len) == Some(&b'[') {
-                break;
-            }
         }
     }
     let len = at.unwrap_or(len);

@@ -37,15 +37,13 @@ pub(super) struct Lines {
     pub(super) answered: bool,
     /// Octets of the current line that were thrown away.
     discarded: usize,
-    /// No line has come yet.
-    first: bool,
     line_max: usize,
     discard_max: usize,
 }
 
 impl Lines {
     pub(super) fn new(line_max: usize, discard_max: usize) -> Self {
-        Self { partial: Vec::new(), answered: false, discarded: 0, first: true, line_max, discard_max }
+        Self { partial: Vec::new(), answered: false, discarded: 0, line_max, discard_max }
     }
 
     /// Finds the next line, or the same again if it is not [`Self::answered`]. `None`: the input is taken and holds none.
@@ -55,7 +53,7 @@ impl Lines {
         } else if self.partial.ends_with(b"\n") {
             return Some(Found::Collected);
         }
-        if self.first && self.is_tls_record(input) {
+        if self.is_tls_record(input) {
             return Some(Found::Fault(LineFault::TlsRecord));
         }
         match memchr(b'\n', input) {
@@ -69,11 +67,9 @@ impl Lines {
         self.partial.clear();
         self.answered = false;
         self.discarded = 0;
-        self.first = false;
     }
 
     fn line_ends(&mut self, len: usize, input: &mut &[u8]) -> Found {
-        self.first = false;
         let before = self.partial.len() + std::mem::take(&mut self.discarded);
         let total = before + len;
         if before == 0 && total <= self.line_max {

@@ -2,6 +2,7 @@
 
 use super::invariants::session::{Item, run};
 use super::script::{play, play_default};
+use doorlist_smtp::reply::Reply;
 use doorlist_smtp::server::SessionConfig;
 
 #[test]
@@ -244,8 +245,19 @@ fn s23_tls_on_a_plain_port_is_not_waited_for() {
     let hello = [0x16, 0x03, 0x01, 0x02, 0x00, 0x01];
     for segments in [vec![&hello[..]], hello.chunks(1).collect(), vec![&hello[..1], &hello[1..]]] {
         let items = run(SessionConfig::default(), segments, false);
-        assert!(matches!(items[..], [Item::Close(_)]), "{items:?}");
+        assert_eq!(items, [Item::Close(Reply::NotSmtp)]);
     }
+    // A client that begins its handshake although STARTTLS was refused.
+    play_default(
+        r"
+        C EHLO c
+        S ehlo
+        C STARTTLS
+        S 502 5.5.1
+        C \x16\x03\x01
+        S 421 4.7.0 This is a mail server
+    ",
+    );
 }
 
 #[test]

@@ -65,6 +65,7 @@ fn a02_a03_a07_a08_paths_that_cannot_be_read() {
         "<<a@example.test>>",
         "<@a.test:>",
         "<@a.test,:a@b>",
+        "<@a.test,a@b.test>",
         "<@a.test:@b.test:a@c.test>",
         "<@a.test:postmaster>",
         "<a@example.test,b@example.test>",
