@@ -73,10 +73,13 @@ pub(crate) fn measure(
             let mut server = Server::start(&doorlist, &task)?;
             if length.names == LONGEST {
                 samples.add("list-start", US, server.started_in.as_secs_f64());
-                let full = server.processes.memory()?;
-                samples.add("list-pss", US, full.pss.saturating_sub(empty.pss) as f64 / f64::from(LONGEST));
             }
             additions(&doorlist, &mut server, run, length, samples)?;
+            if length.names == LONGEST {
+                let full = server.processes.memory()?;
+                samples.add("list-pss", US, full.pss.saturating_sub(empty.pss) as f64 / f64::from(LONGEST));
+                eprintln!("bench:   anonymous memory: {} MiB", full.anonymous >> 20);
+            }
         }
     }
     Ok(())
@@ -104,7 +107,7 @@ impl Server {
 fn additions(doorlist: &Doorlist, server: &mut Server, run: u32, length: &Length, samples: &mut Samples) -> Result<()> {
     let mut asker = Asker::connect(server.address)?;
     let before = server.processes.cpu_seconds()?;
-    let mut asked = 0_u32;
+    let (mut asked, mut took) = (0_u32, Vec::new());
     for number in 0..ADDITIONS {
         let address = listed(90_000_000 + run * ADDITIONS + number);
         let begun = Instant::now();
@@ -120,12 +123,12 @@ fn additions(doorlist: &Doorlist, server: &mut Server, run: u32, length: &Length
             }
             std::thread::sleep(QUESTION);
         }
-        let took = begun.elapsed();
+        took.push(begun.elapsed().as_secs_f64() * 1e3);
         if !command.wait()?.success() {
             bail!("`doorlist account add {address}` failed");
         }
-        samples.add(length.effective, US, took.as_secs_f64() * 1e3);
     }
+    samples.extend(length.effective, US, took);
     // What the questions cost: the same number of them, without an addition.
     let spent = server.processes.cpu_seconds()? - before;
     let before = server.processes.cpu_seconds()?;

@@ -1,6 +1,8 @@
 //! Where we are and what the machine is, as far as a reader of the figures needs to know it.
 
+use crate::disk::syncs_per_second;
 use crate::packages::Packages;
+use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +19,7 @@ pub(crate) fn target_folder() -> PathBuf {
 }
 
 /// What a reader needs to know, one fact a line.
-pub(crate) fn facts(work: &Path, packages: &Packages) -> Vec<String> {
+pub(crate) fn facts(work: &Path, packages: &Packages) -> Result<Vec<String>> {
     let cpu = first_value("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = first_value("/proc/meminfo", "MemTotal")
@@ -26,16 +28,21 @@ pub(crate) fn facts(work: &Path, packages: &Packages) -> Vec<String> {
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let doorlist = said(Command::new(packages.doorlist()).arg("--version"));
     let commit = said(Command::new("git").arg("-C").arg(project_root()).args(["rev-parse", "--short", "HEAD"]));
-    vec![
+    Ok(vec![
         format!("Machine: {cores} cores ({cpu}), {memory}, Linux {}", kernel.trim()),
-        format!("Disk: {} under {}", file_system(work), work.display()),
+        format!(
+            "Disk: {} under {}, {:.0} fdatasync per second, each after 4 KiB more in one file",
+            file_system(work),
+            work.display(),
+            syncs_per_second(work)?
+        ),
         format!(
             "Servers: Postfix {}, Exim {}, {doorlist} (commit {commit})",
             said(Command::new("postconf").args(["-dh", "mail_version"])),
             packages.exim_version(),
         ),
         format!("Date: {} (UTC)", said(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M"]))),
-    ]
+    ])
 }
 
 fn first_value(file: &str, key: &str) -> Option<String> {

@@ -40,10 +40,12 @@ impl Processes {
     /// Starts `command` as the first process of a group of its own, called `name`; what it says goes into `output`.
     pub(crate) fn start(name: &str, command: &Command, output: &Path) -> Result<Self> {
         let account = Account::open(name)?;
-        let mut inside = Command::new("sh");
+        // Whatever ends the bench ends what it started.
+        let mut inside = Command::new("setpriv");
+        inside.args(["--pdeathsig", "TERM", "sh", "-c"]);
         match account.members_file() {
-            Some(members) => inside.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(members),
-            None => inside.args(["-c", "exec \"$@\"", "sh"]),
+            Some(members) => inside.arg("echo $$ > \"$0\" && exec \"$@\"").arg(members),
+            None => inside.args(["exec \"$@\"", "sh"]),
         };
         inside.arg(command.get_program()).args(command.get_args());
         for (key, value) in command.get_envs() {

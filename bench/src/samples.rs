@@ -32,6 +32,16 @@ pub(crate) struct Spread {
     pub(crate) count: usize,
 }
 
+impl Spread {
+    fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let (count, upper) = (values.len(), values.get(values.len() / 2).copied()?);
+        let lower = values.get((count - 1) / 2).copied()?;
+        let (min, max) = (values.first().copied()?, values.last().copied()?);
+        Some(Self { median: f64::midpoint(lower, upper), min, max, count })
+    }
+}
+
 /// Whether a floor is reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Verdict {
@@ -51,18 +61,24 @@ pub(crate) enum Verdict {
 impl Samples {
     /// Writes a value down.
     pub(crate) fn add(&mut self, id: &'static str, subject: Subject, value: f64) {
-        eprintln!("bench:   {id} {subject:?} {value:.3}");
-        self.values.entry((id, subject)).or_default().push(value);
+        self.extend(id, subject, vec![value]);
+    }
+
+    /// Writes values down and tells how they lie.
+    pub(crate) fn extend(&mut self, id: &'static str, subject: Subject, values: Vec<f64>) {
+        if let Some(spread) = Spread::of(values.clone()) {
+            let who = match subject {
+                Subject::Server(peer) => peer.name(),
+                Subject::Limit => "limit",
+            };
+            eprintln!("bench:   {id}, {who}: {:.3} ({:.3} to {:.3})", spread.median, spread.min, spread.max);
+        }
+        self.values.entry((id, subject)).or_default().extend(values);
     }
 
     /// Median and spread; none if nothing was measured.
     pub(crate) fn spread(&self, id: &'static str, subject: Subject) -> Option<Spread> {
-        let mut values = self.values.get(&(id, subject))?.clone();
-        values.sort_by(f64::total_cmp);
-        let (count, upper) = (values.len(), values.get(values.len() / 2).copied()?);
-        let lower = values.get((count - 1) / 2).copied()?;
-        let (min, max) = (values.first().copied()?, values.last().copied()?);
-        Some(Spread { median: f64::midpoint(lower, upper), min, max, count })
+        Spread::of(self.values.get(&(id, subject))?.clone())
     }
 
     /// Whether ours reaches its floor.

@@ -81,6 +81,10 @@ impl Disk {
                 "trace=fsync,fdatasync",
                 "-e",
                 "inject=fsync,fdatasync:delay_exit=5000",
+                // A server does not outlive strace, as strace does not outlive the bench.
+                "setpriv",
+                "--pdeathsig",
+                "TERM",
             ],
         }
     }

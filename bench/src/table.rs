@@ -68,7 +68,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if with_doorlist {
         big_list::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
     }
-    let facts = machine::facts(&options.work, &packages);
+    let facts = machine::facts(&options.work, &packages)?;
     let page = report::page(&samples, &facts, options.is_whole());
     println!("{page}");
     let out =

@@ -164,7 +164,8 @@ impl Dialogue {
             Work::Answers { .. } => false,
             Work::Sessions => self.transactions >= 1,
         };
-        if enough || shared.over {
+        // Every session does at least one unit of work, however short the load's time is.
+        if enough || (shared.over && self.transactions > 0) {
             return self.say(Awaited::Quit, b"QUIT\r\n", out);
         }
         self.recipients = 0;

@@ -25,8 +25,11 @@ pub(super) fn prepare(task: &Task, address: SocketAddr) -> Result<Command> {
     let map = task.folder.join("list");
     write_map(&map, task.listed)?;
     must(Command::new("postmap").arg("-c").arg(&etc).arg(format!("lmdb:{}", map.display())))?;
-    let mut command = task.disk.command(Path::new("postfix"));
-    command.arg("-c").arg(etc).arg("start-fg");
+    // Makes the queue's folders. `postfix start-fg` would do the rest too, but leave a shell in front of the server.
+    must(Command::new("postfix").arg("-c").arg(&etc).arg("check"))?;
+    let programs = must(Command::new("postconf").args(["-dh", "daemon_directory"]))?;
+    let mut command = task.disk.command(&Path::new(programs.trim()).join("master"));
+    command.arg("-d").arg("-c").arg(etc);
     Ok(command)
 }
 

@@ -1,9 +1,16 @@
-//! A database of either engine: opening, migrating, and running one piece of code on both. Nothing outside this crate
-//! sees a pool.
+//! A database of either engine: opening it, and running one statement text on both. Nothing outside this crate sees a
+//! pool; no module of it needs to know which engine it talks to, unless a statement must differ.
+//!
+//! Statements are written for SQLite, with `$1` placeholders; [`Engine::text`] has the few words that PostgreSQL spells
+//! otherwise. Bulk work goes as one JSON array of rows through `json_each($1)`, never row by row.
 
 use crate::error::StoreError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::postgres::{PgPoolOptions, PgRow};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction};
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,8 +18,12 @@ use std::time::Duration;
 const PG_CONNECTIONS_MAX: u32 = 10;
 /// Readers of one SQLite file beside its one writer.
 const SQLITE_READERS_MAX: u32 = 4;
-/// How long a statement waits for another writer before it gives up.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement waits for another process that writes: an import of a million rows holds the file so long.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Page cache of a connection in KiB (SQLite counts so when the number is negative).
+const CACHE_KIB: &str = "-65536";
 
 /// Typed pools of one engine. On SQLite the writer has one connection, so that writers queue here and not in the file.
 #[derive(Clone, Debug)]
@@ -23,37 +34,128 @@ pub(crate) enum Db {
     Postgres(PgPool),
 }
 
-/// Runs the same code with `$conn` bound to a pool for reading of either engine. The body is compiled twice, once per
-/// engine; SQL text is the same on both (`$1` placeholders).
-macro_rules! on_reader {
-    ($db:expr, $pool:ident => $body:expr) => {
-        match $db {
-            $crate::db::Db::Sqlite { readers: $pool, .. } => $body,
-            $crate::db::Db::Postgres($pool) => $body,
+/// Which words a statement needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    /// The words of a statement that differ: SQLite's, PostgreSQL's.
+    const WORDS: [(&str, &str, &str); 2] =
+        [("json_each($1)", "json_each($1)", "json_array_elements($1::json)"), (" FOR UPDATE", "", " FOR UPDATE")];
+
+    /// The statement in this engine's words.
+    fn text(self, sql: &'static str) -> SqlStr {
+        let mut text = sql.to_owned();
+        for (word, sqlite, postgres) in Self::WORDS {
+            let here = if self == Engine::Sqlite { sqlite } else { postgres };
+            if word != here && sql.contains(word) {
+                text = text.replace(word, here);
+            }
+        }
+        if text == sql { sql.into_sql_str() } else { AssertSqlSafe(text).into_sql_str() }
+    }
+}
+
+/// A value bound to a placeholder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bind<'a> {
+    Int(i64),
+    IntOrNull(Option<i64>),
+    Text(&'a str),
+    Flag(bool),
+}
+
+/// A row that was read.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+macro_rules! column {
+    ($name:ident, $type:ty) => {
+        pub(crate) fn $name(&self, at: usize) -> Result<$type, StoreError> {
+            match self {
+                Row::Sqlite(row) => Ok(row.try_get(at)?),
+                Row::Postgres(row) => Ok(row.try_get(at)?),
+            }
         }
     };
 }
 
-/// The same with the pool for writing.
-macro_rules! on_writer {
-    ($db:expr, $pool:ident => $body:expr) => {
-        match $db {
-            $crate::db::Db::Sqlite { writer: $pool, .. } => $body,
-            $crate::db::Db::Postgres($pool) => $body,
-        }
-    };
+impl Row {
+    column!(int, i64);
+    column!(int_or_null, Option<i64>);
+    column!(text, &str);
+    column!(text_or_null, Option<&str>);
+    column!(flag, bool);
 }
-pub(crate) use {on_reader, on_writer};
+
+macro_rules! bound {
+    ($engine:expr, $sql:expr, $binds:expr) => {{
+        let mut query: Query<'_, _, _> = sqlx::query($engine.text($sql));
+        for bind in $binds {
+            query = match *bind {
+                Bind::Int(value) => query.bind(value),
+                Bind::IntOrNull(value) => query.bind(value),
+                Bind::Text(value) => query.bind(value),
+                Bind::Flag(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
+
+/// Whatever can be read from: the pools, or a transaction that sees its own writes.
+pub(crate) trait Read {
+    /// All rows of a statement.
+    fn rows(
+        &mut self,
+        sql: &'static str,
+        binds: &[Bind<'_>],
+    ) -> impl Future<Output = Result<Vec<Row>, StoreError>> + Send;
+
+    /// The one row of a statement, or none.
+    fn row(
+        &mut self,
+        sql: &'static str,
+        binds: &[Bind<'_>],
+    ) -> impl Future<Output = Result<Option<Row>, StoreError>> + Send
+    where
+        Self: Send,
+    {
+        async move { Ok(self.rows(sql, binds).await?.into_iter().next()) }
+    }
+}
+
+impl Read for &Db {
+    async fn rows(&mut self, sql: &'static str, binds: &[Bind<'_>]) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Db::Sqlite { readers, .. } => {
+                let rows = bound!(Engine::Sqlite, sql, binds).fetch_all(readers).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Db::Postgres(pool) => {
+                let rows = bound!(Engine::Postgres, sql, binds).fetch_all(pool).await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+}
 
 impl Db {
-    /// Opens (and makes, if need be) a SQLite file that survives power cuts: WAL, `synchronous=FULL`.
+    /// Opens (and makes, if need be) a SQLite file that survives power cuts: WAL, `synchronous=FULL`. The file is the
+    /// owner's alone, and so is a folder that has to be made.
     pub(crate) async fn open_sqlite(file: &Path) -> Result<Self, StoreError> {
+        make_private(file)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .pragma("cache_size", CACHE_KIB)
             .busy_timeout(BUSY_TIMEOUT);
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         let readers = SqlitePoolOptions::new().max_connections(SQLITE_READERS_MAX).connect_with(options).await?;
@@ -62,7 +164,86 @@ impl Db {
 
     /// Connects to a PostgreSQL server by URL.
     pub(crate) async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        let pool = sqlx::postgres::PgPoolOptions::new().max_connections(PG_CONNECTIONS_MAX).connect(url).await?;
-        Ok(Db::Postgres(pool))
+        let options = PgPoolOptions::new().max_connections(PG_CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
+        Ok(Db::Postgres(options.connect(url).await?))
     }
+
+    /// Begins to write. On SQLite nobody else writes from here on; on PostgreSQL rows are locked as they are read.
+    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+        match self {
+            Db::Sqlite { writer, .. } => Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)),
+            Db::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+        }
+    }
+}
+
+/// Everything between BEGIN and COMMIT. Dropped, it is rolled back.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    pub(crate) fn engine(&self) -> Engine {
+        match self {
+            Tx::Sqlite(_) => Engine::Sqlite,
+            Tx::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Runs a statement; answers with the rows that it touched.
+    pub(crate) async fn execute(&mut self, sql: &'static str, binds: &[Bind<'_>]) -> Result<u64, StoreError> {
+        match self {
+            Tx::Sqlite(tx) => Ok(bound!(Engine::Sqlite, sql, binds).execute(&mut **tx).await?.rows_affected()),
+            Tx::Postgres(tx) => Ok(bound!(Engine::Postgres, sql, binds).execute(&mut **tx).await?.rows_affected()),
+        }
+    }
+
+    /// Runs several statements without placeholders: a migration.
+    pub(crate) async fn execute_script(&mut self, script: String) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut **tx).await.map(|_| ())?,
+            Tx::Postgres(tx) => sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut **tx).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+
+    /// Makes it last. A connection that is lost here leaves the outcome open, and the error says so.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        let committed = match self {
+            Tx::Sqlite(tx) => tx.commit().await,
+            Tx::Postgres(tx) => tx.commit().await,
+        };
+        committed.map_err(|error| match error {
+            sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => StoreError::Unknown(Box::new(error)),
+            other => other.into(),
+        })
+    }
+}
+
+impl Read for Tx {
+    async fn rows(&mut self, sql: &'static str, binds: &[Bind<'_>]) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Tx::Sqlite(tx) => {
+                let rows = bound!(Engine::Sqlite, sql, binds).fetch_all(&mut **tx).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Tx::Postgres(tx) => {
+                let rows = bound!(Engine::Postgres, sql, binds).fetch_all(&mut **tx).await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+}
+
+/// SQLite would make the file readable for everybody; its `-wal` and `-shm` take the mode of the file.
+fn make_private(file: &Path) -> Result<(), StoreError> {
+    let failed =
+        |what: &str, path: &Path, source| StoreError::Io { what: format!("{what} {}", path.display()), source };
+    if let Some(folder) = file.parent() {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|e| failed("cannot make the folder", folder, e))?;
+    }
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file);
+    opened.map(drop).map_err(|e| failed("cannot open", file, e))
 }

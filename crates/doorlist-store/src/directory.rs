@@ -2,28 +2,57 @@
 //!
 //! Reads are an `Arc` clone and cannot fail; a change is one transaction that writes the rows, the change log and the
 //! new version, then publishes the next snapshot. Must not know who asks, nor what is answered to a recipient.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `draft`, `domain_rules` | the rules of the list, pure, on rows in hand |
+//! | `work`, `log` | one transaction of changes, and its change log |
+//! | `rows`, `domain_rows` | the SQL of addresses and of domains |
+//! | `load`, `publish`, `follow` | the list in memory: built, replaced, kept up with other processes |
+//! | `read`, `changes` | what people ask |
 
+mod changes;
+mod domain_rows;
+mod domain_rules;
+mod draft;
+mod follow;
+mod load;
+mod log;
 mod outcome;
+mod publish;
+mod read;
 mod records;
 mod routes;
+mod rows;
+mod work;
 
+pub use domain_rules::{CUSTOMER_NAME_MAX, DOMAIN_ALIASES_MAX, SERVERS_MAX};
 pub use outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
 pub use records::{
     AccountDetails, AccountFilter, AddressEntry, AddressRecord, ChangeEntry, ChangeRow, ClaimRecord, DomainDetails,
     DomainRecord, DomainSummary, ListCounts,
 };
 pub use routes::{DomainRoute, RouteTable};
+pub use work::CHANGES_MAX;
 
+use crate::db::Db;
 use crate::error::StoreError;
+use crate::migrate::{Migration, migrate};
 use crate::url::StoreUrl;
-use arc_swap::ArcSwap;
-use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, ChangeSet};
-use doorlist_core::list::{AddressId, Seed, Snapshot};
+use doorlist_core::list::Snapshot;
+use doorlist_core::time::Timestamp;
+use publish::Published;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use tokio::sync::Mutex;
+use work::Work;
 
 /// Rows that one page of a read has at most.
 pub const PAGE_MAX: u32 = 10_000;
+
+/// The shape of the directory's tables.
+const MIGRATIONS: &[Migration] = &[Migration { format: 1, sql: include_str!("../migrations/directory/0001_list.sql") }];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.
 #[derive(Clone)]
@@ -32,108 +61,67 @@ pub struct Directory {
 }
 
 struct Shared {
-    snapshot: ArcSwap<Snapshot>,
-    routes: ArcSwap<RouteTable>,
+    db: Db,
+    published: Published,
+    /// Held by whoever makes the next snapshot, from reading the store to publishing.
+    turn: Mutex<()>,
+    /// Since when the store is away, in milliseconds; 0: it is not.
+    away_since: AtomicI64,
 }
 
 impl Directory {
     /// Opens the store, brings its tables to this version's shape and loads the list.
-    pub async fn open(_url: &StoreUrl) -> Result<Self, StoreError> {
-        let mut seed = [0; 16];
-        getrandom::fill(&mut seed).map_err(|e| StoreError::Engine(Box::new(e)))?;
-        let shared = Shared {
-            snapshot: ArcSwap::from_pointee(Snapshot::empty(Seed(seed))),
-            routes: ArcSwap::from_pointee(RouteTable::default()),
+    pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
+        let db = match url {
+            StoreUrl::Sqlite(folder) => Db::open_sqlite(&folder.join("directory.db")).await?,
+            StoreUrl::Postgres(url) => Db::open_postgres(url).await?,
         };
+        migrate(&db, "directory", MIGRATIONS).await?;
+        let published = Published::load(&db).await?;
+        let shared = Shared { db, published, turn: Mutex::new(()), away_since: AtomicI64::new(0) };
         Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The list as it is now. Never waits, never fails.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.shared.snapshot.load_full()
+        self.shared.published.snapshot()
     }
 
     /// Where each domain's mail goes. Never waits, never fails.
     pub fn routes(&self) -> Arc<RouteTable> {
-        self.shared.routes.load_full()
+        self.shared.published.routes()
     }
 
     /// Applies all of the change set or nothing of it, and publishes the list that results.
-    pub async fn apply(&self, _set: &ChangeSet, _actor: &Actor, base: Option<u64>) -> Result<Applied, ApplyError> {
-        let now = self.snapshot().version();
-        match base {
-            Some(base) if base != now => Err(ApplyError::Moved { base, now }),
-            _ => Ok(Applied { version: now, ..Applied::default() }),
+    ///
+    /// `base` is the version on which a plan was made; if a domain that the set touches was changed since, nothing is
+    /// done. A set that changes nothing writes nothing and leaves the version as it is.
+    pub async fn apply(&self, set: &ChangeSet, actor: &Actor, base: Option<u64>) -> Result<Applied, ApplyError> {
+        let Shared { db, published, turn, .. } = &*self.shared;
+        let _turn = turn.lock().await;
+        let mut work = Work::begin(db, base, now()).await?;
+        Box::pin(work.run(set)).await?;
+        let committed = work.commit(actor, &set.summary).await?;
+        let applied = committed.applied.clone();
+        if applied.change_id.is_some() {
+            // It is committed: if it cannot be shown now, it is taken up as soon as the store answers again.
+            if published.show(db, committed).await.is_err() {
+                self.note_contact(false);
+            }
         }
+        Ok(applied)
     }
 
-    /// What `apply` would do with this change set now. Writes nothing.
-    pub async fn plan(&self, _set: &ChangeSet) -> Result<Applied, ApplyError> {
-        Ok(Applied { version: self.snapshot().version(), ..Applied::default() })
+    /// What [`Directory::apply`] would do with this change set now, found out by the same code and thrown away. Its
+    /// version is the one on which the plan is made: the `base` to apply it with.
+    pub async fn plan(&self, set: &ChangeSet) -> Result<Applied, ApplyError> {
+        let mut work = Work::begin(&self.shared.db, None, now()).await?;
+        Box::pin(work.run(set)).await?;
+        Ok(work.abandon())
     }
+}
 
-    /// All domains, by name.
-    pub async fn domains(&self) -> Result<Vec<DomainSummary>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    /// The domain that this name or domain alias leads to.
-    pub async fn domain(&self, _name: &DomainName) -> Result<Option<DomainDetails>, StoreError> {
-        Ok(None)
-    }
-
-    /// Accounts of a domain with their aliases, in byte order of their local parts.
-    pub async fn accounts(&self, _filter: &AccountFilter) -> Result<Vec<AccountDetails>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    /// An address with the aliases that lead to it.
-    pub async fn account(&self, _address: &Address) -> Result<Option<AccountDetails>, StoreError> {
-        Ok(None)
-    }
-
-    /// All addresses of a domain, in byte order of their local parts.
-    pub async fn addresses(
-        &self,
-        _domain: &DomainName,
-        _after: Option<&LocalPart>,
-        _limit: u32,
-    ) -> Result<Vec<AddressEntry>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    /// The address of a row.
-    pub async fn entry_of(&self, _id: AddressId) -> Result<Option<AddressEntry>, StoreError> {
-        Ok(None)
-    }
-
-    /// The change log, newest first.
-    pub async fn changes(
-        &self,
-        _domain: Option<&DomainName>,
-        _before: Option<u64>,
-        _limit: u32,
-    ) -> Result<Vec<ChangeEntry>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    /// One entry of the change log.
-    pub async fn change(&self, _id: u64) -> Result<Option<ChangeEntry>, StoreError> {
-        Ok(None)
-    }
-
-    /// What a change changed, behind the row `after`; with it what to ask for next.
-    pub async fn change_rows(
-        &self,
-        _id: u64,
-        _after: Option<u64>,
-        _limit: u32,
-    ) -> Result<(Vec<ChangeRow>, Option<u64>), StoreError> {
-        Ok((Vec::new(), None))
-    }
-
-    /// Takes up what other processes and nodes write; runs until it is dropped.
-    pub async fn follow(&self) {
-        std::future::pending().await
-    }
+/// The store's rows carry the wall clock; rules take it as a parameter.
+fn now() -> Timestamp {
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }

@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The engine said no, or is away. Nothing of the running change was kept.
     #[error("the store did not answer or refused: {0}; nothing of this change was kept")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The connection was lost in the middle of a commit: it may have happened or not.
+    #[error("the store was lost while a change was committed: {0}; look into the change log whether it is there")]
+    Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A file of the state folder cannot be read or written.
     #[error("{what}: {source}")]
     Io {

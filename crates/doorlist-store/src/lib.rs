@@ -7,6 +7,7 @@ mod db;
 pub mod directory;
 mod error;
 pub mod mail_log;
+mod migrate;
 pub mod spool;
 mod url;
 

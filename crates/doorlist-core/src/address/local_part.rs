@@ -95,6 +95,10 @@ impl LocalPart {
             }
             current = next;
         }
+        // Folding can lengthen a name, and what is longer than a local part would not parse back.
+        if current.len() > LOCAL_PART_MAX {
+            return Err(AddressError::LocalTooLong);
+        }
         Ok(Self(current.into_boxed_str()))
     }
 

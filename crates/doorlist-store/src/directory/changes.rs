@@ -1,0 +1,101 @@
+//! Reading the change log: who changed what, and what was there before. Must not change or undo anything.
+
+use super::Directory;
+use super::domain_rows;
+use super::log::via_from;
+use super::records::{ChangeEntry, ChangeRow};
+use super::rows::{address_id, corrupt};
+use crate::db::{Bind, Read, Row};
+use crate::error::StoreError;
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::change::Actor;
+use doorlist_core::time::Timestamp;
+use serde::de::DeserializeOwned;
+
+impl Directory {
+    /// The change log, newest first: older than `before`, of one domain if it is given.
+    pub async fn changes(
+        &self,
+        domain: Option<&DomainName>,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<ChangeEntry>, StoreError> {
+        const ALL: &str = "
+            SELECT id, time, actor, via, summary, added, changed, removed, domains FROM change
+            WHERE id < $1 ORDER BY id DESC LIMIT $2";
+        const OF_DOMAIN: &str = "
+            SELECT c.id, c.time, c.actor, c.via, c.summary, c.added, c.changed, c.removed, c.domains
+            FROM change_domain AS t JOIN change AS c ON c.id = t.change_id
+            WHERE t.change_id < $1 AND t.domain_id = $3 ORDER BY t.change_id DESC LIMIT $2";
+        let before = before.and_then(|id| i64::try_from(id).ok()).unwrap_or(i64::MAX);
+        let binds = [Bind::Int(before), Bind::Int(limit.into())];
+        let mut db = self.db();
+        let rows = match domain {
+            None => db.rows(ALL, &binds).await?,
+            Some(name) => {
+                let Some(id) = domain_rows::id_of(&mut db, name).await? else { return Ok(Vec::new()) };
+                db.rows(OF_DOMAIN, &[binds[0], binds[1], Bind::Int(id.0.into())]).await?
+            }
+        };
+        rows.iter().map(entry).collect()
+    }
+
+    /// One entry of the change log.
+    pub async fn change(&self, id: u64) -> Result<Option<ChangeEntry>, StoreError> {
+        let next = id.checked_add(1);
+        Ok(self.changes(None, next, 1).await?.into_iter().find(|entry| entry.id == id))
+    }
+
+    /// What a change changed, behind the row `after`; with it what to ask for next.
+    pub async fn change_rows(
+        &self,
+        id: u64,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<(Vec<ChangeRow>, Option<u64>), StoreError> {
+        const SQL: &str = "
+            SELECT place, domain_name, address_id, local, before, after FROM change_row
+            WHERE change_id = $1 AND place > $2 ORDER BY place LIMIT $3";
+        let number = |value: u64| Bind::Int(i64::try_from(value).unwrap_or(i64::MAX));
+        let binds = [number(id), number(after.unwrap_or(0)), Bind::Int(limit.into())];
+        let rows = self.db().rows(SQL, &binds).await?;
+        let full = rows.len() >= limit as usize;
+        let last = rows.last().filter(|_| full).map(|row| row.int(0)).transpose()?;
+        let read = rows.iter().map(change_row).collect::<Result<_, _>>()?;
+        Ok((read, last.and_then(|place| u64::try_from(place).ok())))
+    }
+}
+
+fn entry(row: &Row) -> Result<ChangeEntry, StoreError> {
+    let count = |at| Ok::<_, StoreError>(u64::try_from(row.int(at)?).unwrap_or(0));
+    Ok(ChangeEntry {
+        id: count(0)?,
+        time: Timestamp::from_millis(row.int(1)?),
+        actor: Actor { name: row.text(2)?.to_owned(), via: via_from(row.text(3)?)? },
+        summary: row.text(4)?.to_owned(),
+        added: count(5)?,
+        changed: count(6)?,
+        removed: count(7)?,
+        domains: count(8)?,
+    })
+}
+
+fn change_row(row: &Row) -> Result<ChangeRow, StoreError> {
+    let name = domain_rows::domain_name(row.text(1)?)?;
+    match (row.int_or_null(2)?, row.text_or_null(3)?) {
+        (Some(id), Some(local)) => Ok(ChangeRow::Address {
+            id: address_id(id)?,
+            address: Address::new(LocalPart::from_canonical(local), name),
+            before: recorded(row.text_or_null(4)?)?,
+            after: recorded(row.text_or_null(5)?)?,
+        }),
+        _ => {
+            let (before, after) = (recorded(row.text_or_null(4)?)?, recorded(row.text_or_null(5)?)?);
+            Ok(ChangeRow::Domain { name, before, after })
+        }
+    }
+}
+
+fn recorded<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, StoreError> {
+    text.map(serde_json::from_str).transpose().map_err(|e| corrupt("change_row", e.to_string()))
+}

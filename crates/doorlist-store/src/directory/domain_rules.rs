@@ -1,0 +1,94 @@
+//! The rules of domains: what a change does to a domain in hand, and what a mail server may be. Pure; whether a name is
+//! free is asked of the store by whoever calls.
+
+use super::outcome::Refusal;
+use super::records::DomainRecord;
+use doorlist_core::address::DomainName;
+use doorlist_core::change::{DomainChange, MailServer};
+use doorlist_core::domain::{Mode, SubAddressing};
+use std::net::IpAddr;
+
+/// Mail servers of a domain.
+pub const SERVERS_MAX: usize = 50;
+/// Domain aliases of a domain.
+pub const DOMAIN_ALIASES_MAX: usize = 1_000;
+/// Characters of a customer's name.
+pub const CUSTOMER_NAME_MAX: usize = 200;
+
+/// A domain that was just added.
+pub(super) fn new_domain(name: &DomainName, customer: &str, servers: &[MailServer]) -> Result<DomainRecord, Refusal> {
+    if customer.is_empty() || customer.chars().count() > CUSTOMER_NAME_MAX || customer.chars().any(char::is_control) {
+        let what = "characters of a customer's name, none of them a control character".to_owned();
+        return Err(Refusal::TooMany { what, limit: CUSTOMER_NAME_MAX as u64 });
+    }
+    Ok(DomainRecord {
+        customer: customer.to_owned(),
+        mode: Mode::SettingUp,
+        active: true,
+        hold: false,
+        sub_addressing: SubAddressing::default(),
+        accept_abuse: true,
+        domain_aliases: Vec::new(),
+        servers: checked_servers(name, servers)?,
+    })
+}
+
+/// Changes a domain in hand. Adding and removing domains is not among it.
+pub(super) fn change(name: &DomainName, domain: &mut DomainRecord, change: &DomainChange) -> Result<(), Refusal> {
+    match change {
+        DomainChange::Add { .. } | DomainChange::Remove => {}
+        DomainChange::Mode(mode) => domain.mode = *mode,
+        DomainChange::Hold(hold) => domain.hold = *hold,
+        DomainChange::Active(active) => domain.active = *active,
+        DomainChange::Servers(servers) => domain.servers = checked_servers(name, servers)?,
+        DomainChange::SubAddressing(sub_addressing) => domain.sub_addressing = *sub_addressing,
+        DomainChange::AcceptAbuse(accept) => domain.accept_abuse = *accept,
+        DomainChange::AddAlias(alias) => {
+            if let Err(place) = domain.domain_aliases.binary_search(alias) {
+                domain.domain_aliases.insert(place, alias.clone());
+            }
+            if domain.domain_aliases.len() > DOMAIN_ALIASES_MAX {
+                let what = format!("domain aliases of {name}");
+                return Err(Refusal::TooMany { what, limit: DOMAIN_ALIASES_MAX as u64 });
+            }
+        }
+        DomainChange::RemoveAlias(alias) => match domain.domain_aliases.binary_search(alias) {
+            Ok(place) => drop(domain.domain_aliases.remove(place)),
+            Err(_) => return Err(Refusal::NoSuchDomainAlias { name: alias.clone(), domain: name.clone() }),
+        },
+    }
+    Ok(())
+}
+
+/// Lowest preference first, each host name or address valid and in canonical form.
+fn checked_servers(name: &DomainName, servers: &[MailServer]) -> Result<Vec<MailServer>, Refusal> {
+    if servers.is_empty() {
+        return Err(Refusal::NoServers { name: name.clone() });
+    }
+    if servers.len() > SERVERS_MAX {
+        return Err(Refusal::TooMany { what: format!("mail servers of {name}"), limit: SERVERS_MAX as u64 });
+    }
+    let mut checked = servers.iter().map(checked_server).collect::<Result<Vec<_>, _>>()?;
+    checked.sort_by_key(|server| server.preference);
+    Ok(checked)
+}
+
+fn checked_server(server: &MailServer) -> Result<MailServer, Refusal> {
+    let bad = |why: &str| Refusal::BadServer { server: server.host.clone(), why: why.to_owned() };
+    if server.port == 0 {
+        return Err(bad("port 0"));
+    }
+    let host = match server.host.parse::<IpAddr>() {
+        Ok(address) if address.is_unspecified() || address.is_multicast() => return Err(bad("not a host's address")),
+        Ok(address) => address.to_string(),
+        Err(_) => host_name(&server.host).ok_or_else(|| bad("neither a host name nor an IP address"))?,
+    };
+    Ok(MailServer { host, ..server.clone() })
+}
+
+/// A name whose last label is a number would be a mistyped IP address.
+fn host_name(host: &str) -> Option<String> {
+    let name = DomainName::parse(host.as_bytes()).ok()?;
+    let last = name.as_str().rsplit('.').next()?;
+    (!last.bytes().all(|b| b.is_ascii_digit())).then(|| name.to_string())
+}

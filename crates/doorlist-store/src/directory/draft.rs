@@ -1,0 +1,399 @@
+//! The rules of the list, on rows in hand: what a claim, a withdrawal, a veto or a switch does to an address and to its
+//! aliases. Nothing is read or written here; the store loads the rows that a batch of changes concerns, and writes what
+//! differs afterwards. Must not know SQL, nor domains beyond their number and name.
+
+use super::outcome::{Note, Refusal};
+use super::records::{AddressRecord, ClaimRecord};
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::change::{Source, Structure};
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::{AddressId, Entry, Kind, Standing};
+use doorlist_core::time::Timestamp;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A domain as far as its addresses need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Home {
+    pub(super) id: DomainId,
+    pub(super) name: DomainName,
+}
+
+/// A row of the list in hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) id: AddressId,
+    pub(super) kind: Kind,
+    /// Of an alias: its account.
+    pub(super) account: Option<(AddressId, LocalPart)>,
+    pub(super) standing: Standing,
+    /// Strongest first.
+    pub(super) claims: Vec<ClaimRecord>,
+}
+
+impl Held {
+    pub(super) fn entry(&self) -> Entry {
+        Entry { kind: self.kind, standing: self.standing, id: self.id }
+    }
+
+    pub(super) fn record(&self) -> AddressRecord {
+        AddressRecord {
+            kind: self.kind,
+            account: self.account.as_ref().map(|(_, local)| local.clone()),
+            standing: self.standing,
+            claims: self.claims.clone(),
+        }
+    }
+
+    pub(super) fn is_listed(&self) -> bool {
+        self.standing != Standing::Vetoed
+    }
+
+    fn is_account(&self) -> bool {
+        self.is_listed() && self.kind != Kind::Alias
+    }
+}
+
+/// One address in hand: as it was, as it is now.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) home: Arc<Home>,
+    pub(super) local: LocalPart,
+    pub(super) before: Option<Held>,
+    pub(super) now: Option<Held>,
+}
+
+impl Slot {
+    pub(super) fn address(&self) -> Address {
+        Address::new(self.local.clone(), self.home.name.clone())
+    }
+}
+
+/// The rows that a batch of changes concerns.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    slots: Vec<Slot>,
+    index: HashMap<(DomainId, LocalPart), usize>,
+    /// Slots that are or were aliases of an account.
+    aliases: HashMap<AddressId, Vec<usize>>,
+    /// What a person should know.
+    pub(super) notes: Vec<Note>,
+    /// Claims that changed nothing.
+    pub(super) same: u64,
+    /// Claims that a veto kept out.
+    pub(super) vetoed: u64,
+}
+
+/// What a claim needs beside the address.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim<'a> {
+    pub(super) structure: &'a Structure,
+    pub(super) source: &'a Source,
+    pub(super) now: Timestamp,
+}
+
+impl Draft {
+    /// Takes an address in hand; `held` is its row in the store.
+    pub(super) fn take(&mut self, home: &Arc<Home>, local: &LocalPart, held: Option<Held>) {
+        let key = (home.id, local.clone());
+        if self.index.contains_key(&key) {
+            return;
+        }
+        let at = self.slots.len();
+        if let Some((account, _)) = held.as_ref().and_then(|held| held.account.as_ref()) {
+            self.aliases.entry(*account).or_default().push(at);
+        }
+        self.index.insert(key, at);
+        self.slots.push(Slot { home: Arc::clone(home), local: local.clone(), before: held.clone(), now: held });
+    }
+
+    /// Everything in hand, in the order in which it was taken.
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    pub(super) fn has(&self, home: DomainId, local: &LocalPart) -> bool {
+        self.index.contains_key(&(home, local.clone()))
+    }
+
+    fn at(&self, home: &Home, local: &LocalPart) -> Option<usize> {
+        self.index.get(&(home.id, local.clone())).copied()
+    }
+
+    fn now(&self, at: usize) -> Option<&Held> {
+        self.slots.get(at).and_then(|slot| slot.now.as_ref())
+    }
+
+    fn set(&mut self, at: usize, held: Option<Held>) {
+        if let Some((account, _)) = held.as_ref().and_then(|held| held.account.as_ref()) {
+            let aliases = self.aliases.entry(*account).or_default();
+            if !aliases.contains(&at) {
+                aliases.push(at);
+            }
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
+            slot.now = held;
+        }
+    }
+
+    /// The aliases that lead to an account at this moment.
+    fn aliases_of(&self, account: AddressId) -> Vec<usize> {
+        let all = self.aliases.get(&account).map(Vec::as_slice).unwrap_or_default();
+        let leads = |at: &usize| self.now(*at).and_then(|held| held.account.as_ref()).is_some_and(|a| a.0 == account);
+        all.iter().copied().filter(leads).collect()
+    }
+
+    /// A source says that the address is there. `fresh` gives the number of a new row.
+    pub(super) fn claim(
+        &mut self,
+        home: &Home,
+        local: &LocalPart,
+        claim: Claim<'_>,
+        fresh: &mut dyn FnMut() -> Result<AddressId, Refusal>,
+    ) -> Result<(), Refusal> {
+        let Some(at) = self.at(home, local) else { return Ok(()) };
+        let address = Address::new(local.clone(), home.name.clone());
+        let before = self.now(at).cloned();
+        if before.as_ref().is_some_and(|held| !held.is_listed()) && *claim.source != Source::Hand {
+            self.vetoed += 1;
+            self.notes.push(Note::Vetoed { address });
+            return Ok(());
+        }
+        let listed = before.as_ref().filter(|held| held.is_listed());
+        self.check_claim(home, &address, listed, claim)?;
+        let mut held = match (&before, self.slots.get(at).and_then(|slot| slot.before.as_ref())) {
+            (Some(row), _) if row.is_listed() => row.clone(),
+            (Some(row), _) | (None, Some(row)) => new_row(row.id),
+            (None, None) => new_row(fresh()?),
+        };
+        put_claim(&mut held.claims, claim);
+        self.resolve(home, &address, &mut held);
+        self.note_claim(&address, listed.map(|row| row.kind), &held, claim);
+        if before.as_ref() == Some(&held) {
+            self.same += 1;
+        }
+        self.set(at, Some(held));
+        Ok(())
+    }
+
+    /// Refuses what would make an alias lead nowhere, to itself or to another alias, and what would turn an account into
+    /// an alias or the reverse behind a person's back.
+    fn check_claim(
+        &self,
+        home: &Home,
+        address: &Address,
+        listed: Option<&Held>,
+        claim: Claim<'_>,
+    ) -> Result<(), Refusal> {
+        let in_domain = |local: &LocalPart| Address::new(local.clone(), home.name.clone());
+        let leads_to = listed.and_then(|held| held.account.as_ref()).map(|(_, local)| local);
+        let Structure::AliasOf(target) = claim.structure else {
+            let by_hand = listed.is_some_and(|held| held.claims.iter().any(|c| c.source == Source::Hand));
+            return match leads_to {
+                Some(of) if *claim.source == Source::Hand && by_hand => {
+                    Err(Refusal::AccountIsAlias { address: address.clone(), of: in_domain(of) })
+                }
+                _ => Ok(()),
+            };
+        };
+        let (alias, account) = (address.clone(), in_domain(target));
+        let target_row = self.at(home, target).and_then(|at| self.now(at)).filter(|held| held.is_listed());
+        match (target_row, target_row.and_then(|held| held.account.as_ref())) {
+            (None, _) => return Err(Refusal::AliasOfMissing { alias, account }),
+            (Some(_), Some((_, of))) => return Err(Refusal::AliasOfAlias { alias, account, of: in_domain(of) }),
+            (Some(_), None) => {}
+        }
+        match leads_to {
+            Some(of) if of != target => Err(Refusal::AliasElsewhere { alias, account, of: in_domain(of) }),
+            None if listed.is_some() => Err(Refusal::AliasIsAccount { alias, account }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes where the list differs from the claim, and an account that becomes a list with aliases.
+    fn note_claim(&mut self, address: &Address, was: Option<Kind>, held: &Held, claim: Claim<'_>) {
+        if kind_of(claim.structure) != held.kind {
+            self.notes.push(Note::StructureStands {
+                address: address.clone(),
+                stands: kind_words(held.kind).to_owned(),
+                claimed: kind_words(kind_of(claim.structure)).to_owned(),
+            });
+        }
+        if held.kind == Kind::List && was == Some(Kind::Mailbox) {
+            let aliases = self.aliases_of(held.id).len() as u64;
+            if aliases > 0 {
+                self.notes.push(Note::ListKeepsAliases { account: address.clone(), aliases });
+            }
+        }
+    }
+
+    /// Structure comes from the strongest claim; among equals the older one stands. An alias whose account is gone, or
+    /// that has aliases itself, stands alone.
+    fn resolve(&mut self, home: &Home, address: &Address, held: &mut Held) {
+        let Some(strongest) = held.claims.first() else { return };
+        match strongest.structure.clone() {
+            Structure::Mailbox => (held.kind, held.account) = (Kind::Mailbox, None),
+            Structure::DistributionList => (held.kind, held.account) = (Kind::List, None),
+            Structure::AliasOf(target) => {
+                let account = self.account(home, &target).or_else(|| {
+                    // The account of an alias is taken in hand only where a change concerns it.
+                    held.account.clone().filter(|(_, local)| *local == target && !self.has(home.id, local))
+                });
+                match account.filter(|(id, _)| *id != held.id && self.aliases_of(held.id).is_empty()) {
+                    Some(account) => (held.kind, held.account) = (Kind::Alias, Some(account)),
+                    None => {
+                        (held.kind, held.account) = (Kind::Mailbox, None);
+                        self.notes.push(Note::StandsAlone { address: address.clone() });
+                    }
+                }
+            }
+        }
+    }
+
+    fn account(&self, home: &Home, local: &LocalPart) -> Option<(AddressId, LocalPart)> {
+        let held = self.at(home, local).and_then(|at| self.now(at)).filter(|held| held.is_account())?;
+        Some((held.id, local.clone()))
+    }
+
+    /// A source takes its claim back.
+    pub(super) fn withdraw(&mut self, home: &Home, local: &LocalPart, source: &Source) {
+        let Some(at) = self.at(home, local) else { return };
+        let Some(mut held) = self.now(at).cloned() else { return self.same += 1 };
+        let claims = held.claims.len();
+        held.claims.retain(|claim| claim.source != *source);
+        if held.claims.len() == claims {
+            self.same += 1;
+            return;
+        }
+        let address = Address::new(local.clone(), home.name.clone());
+        if held.claims.is_empty() {
+            let aliases = self.aliases_of(held.id);
+            self.set(at, None);
+            self.cascade(home, &address, &aliases, Gone::Withdrawn);
+            return;
+        }
+        self.resolve(home, &address, &mut held);
+        self.set(at, Some(held));
+    }
+
+    /// A person removes the address: its claims go, a veto stays, and its aliases share its fate.
+    pub(super) fn veto(
+        &mut self,
+        home: &Home,
+        local: &LocalPart,
+        fresh: &mut dyn FnMut() -> Result<AddressId, Refusal>,
+    ) -> Result<(), Refusal> {
+        let Some(at) = self.at(home, local) else { return Ok(()) };
+        let id = match (self.now(at), self.slots.get(at).and_then(|slot| slot.before.as_ref())) {
+            (Some(held), _) if !held.is_listed() => {
+                self.same += 1;
+                return Ok(());
+            }
+            (Some(held), _) | (None, Some(held)) => held.id,
+            (None, None) => fresh()?,
+        };
+        let aliases = self.aliases_of(id);
+        self.set(at, Some(Held { standing: Standing::Vetoed, ..new_row(id) }));
+        self.cascade(home, &Address::new(local.clone(), home.name.clone()), &aliases, Gone::Vetoed);
+        Ok(())
+    }
+
+    /// What becomes of the aliases of an account that went.
+    fn cascade(&mut self, home: &Home, account: &Address, aliases: &[usize], gone: Gone) {
+        for &at in aliases {
+            let Some(slot) = self.slots.get(at) else { continue };
+            let (alias, Some(mut held)) = (slot.address(), slot.now.clone()) else { continue };
+            let went = Note::AliasWentWith { alias: alias.clone(), account: account.clone() };
+            match gone {
+                Gone::Vetoed => {
+                    self.set(at, Some(Held { standing: Standing::Vetoed, ..new_row(held.id) }));
+                    self.notes.push(went);
+                }
+                Gone::Withdrawn => {
+                    let of_it = Structure::AliasOf(account.local().clone());
+                    held.claims.retain(|claim| claim.structure != of_it);
+                    held.account = None;
+                    if held.claims.is_empty() {
+                        self.set(at, None);
+                        self.notes.push(went);
+                    } else {
+                        self.resolve(home, &alias, &mut held);
+                        self.set(at, Some(held));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Accepts or refuses a listed address.
+    pub(super) fn set_active(&mut self, home: &Home, local: &LocalPart, active: bool) -> Result<(), Refusal> {
+        let standing = if active { Standing::Active } else { Standing::SwitchedOff };
+        let listed = self.at(home, local).and_then(|at| Some((at, self.now(at).filter(|held| held.is_listed())?)));
+        let Some((at, held)) = listed else {
+            return Err(Refusal::NotListed { address: Address::new(local.clone(), home.name.clone()) });
+        };
+        if held.standing == standing {
+            self.same += 1;
+            return Ok(());
+        }
+        let held = Held { standing, ..held.clone() };
+        self.set(at, Some(held));
+        Ok(())
+    }
+
+    /// Its row goes, whatever claims it: the domain goes.
+    pub(super) fn erase_all(&mut self) {
+        for slot in &mut self.slots {
+            slot.now = None;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Gone {
+    Withdrawn,
+    Vetoed,
+}
+
+fn new_row(id: AddressId) -> Held {
+    Held { id, kind: Kind::Mailbox, account: None, standing: Standing::Active, claims: Vec::new() }
+}
+
+/// Puts a claim in its place; a source that says the same again keeps its date.
+fn put_claim(claims: &mut Vec<ClaimRecord>, claim: Claim<'_>) {
+    match claims.iter_mut().find(|old| old.source == *claim.source) {
+        Some(old) if old.structure == *claim.structure => {}
+        Some(old) => (old.structure, old.since) = (claim.structure.clone(), claim.now),
+        None => claims.push(ClaimRecord {
+            source: claim.source.clone(),
+            structure: claim.structure.clone(),
+            since: claim.now,
+        }),
+    }
+    sort_claims(claims);
+}
+
+/// Strongest first; among equals the older, then by name, so that the order does not depend on the engine.
+pub(super) fn sort_claims(claims: &mut [ClaimRecord]) {
+    claims.sort_by(|a, b| {
+        let key = |claim: &ClaimRecord| (Reverse(claim.source.rank()), claim.since);
+        key(a).cmp(&key(b)).then_with(|| a.source.cmp(&b.source))
+    });
+}
+
+pub(super) fn kind_of(structure: &Structure) -> Kind {
+    match structure {
+        Structure::Mailbox => Kind::Mailbox,
+        Structure::DistributionList => Kind::List,
+        Structure::AliasOf(_) => Kind::Alias,
+    }
+}
+
+fn kind_words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Mailbox => "a mailbox",
+        Kind::Alias => "an alias",
+        Kind::List => "a distribution list",
+    }
+}

@@ -1,0 +1,162 @@
+//! Reading the whole list into memory: ten million rows in seconds, since the store packs ten thousand of them into one
+//! text, several readers fetch such texts at once, and one thread hashes and sorts.
+
+use super::domain_rows::{self, StoredDomain};
+use super::routes::{DomainRoute, RouteTable};
+use super::rows::{BATCH, address_id, corrupt, kind_from, standing_from};
+use crate::db::{Bind, Db, Read};
+use crate::error::StoreError;
+use doorlist_core::domain::{DomainId, ProtectedDomain};
+use doorlist_core::list::{Collision, DomainTable, Seed, Snapshot, SnapshotBuilder};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::mpsc;
+use tokio::task::{JoinSet, spawn_blocking};
+
+/// Readers that fetch at once.
+const READERS: usize = 2;
+/// Texts that wait for the thread that hashes.
+const TEXTS_WAITING: usize = 4;
+/// Seeds that are tried; a second one is needed once in a hundred thousand starts.
+const SEEDS_MAX: usize = 5;
+/// `id domain kind+16*standing local`, one row a line. No local part has a control character, so none has a line end.
+const PACKED: &str = "
+    SELECT string_agg(id || ' ' || domain_id || ' ' || (kind + 16 * standing) || ' ' || local, $3)
+    FROM address WHERE id >= $1 AND id < $2";
+
+/// The list and the routes as the store has them.
+pub(super) struct Loaded {
+    pub(super) snapshot: Snapshot,
+    pub(super) routes: RouteTable,
+}
+
+/// Loads everything. What is written meanwhile may be in it or not: it shows the version that was read first, and who
+/// takes up the changes behind that version sets everything right.
+pub(super) async fn load(db: &Db) -> Result<Loaded, StoreError> {
+    for _ in 0..SEEDS_MAX {
+        let version = version(db).await?;
+        let domains = all_domains(db).await?;
+        let mut routes = RouteTable::default();
+        let mut table = DomainTable::default();
+        for domain in &domains {
+            put_domain(&mut table, &mut routes, domain);
+        }
+        let rows = domains.iter().map(|d| d.counts.mailboxes + d.counts.aliases + d.counts.lists + d.counts.vetoed);
+        let builder = SnapshotBuilder::new(fresh_seed()?, usize::try_from(rows.sum::<u64>()).unwrap_or(0));
+        if let Ok(snapshot) = load_addresses(db, builder, version, Arc::new(table)).await? {
+            return Ok(Loaded { snapshot, routes });
+        }
+    }
+    Err(corrupt("address", "two rows have the same address".to_owned()))
+}
+
+/// The store's version of the list.
+pub(super) async fn version(mut db: &Db) -> Result<u64, StoreError> {
+    let row = db.row("SELECT version FROM list_state WHERE id = 1", &[]).await?;
+    let row = row.ok_or_else(|| corrupt("list_state", "its row is gone".to_owned()))?;
+    Ok(u64::try_from(row.int(0)?).unwrap_or(0))
+}
+
+async fn all_domains(mut db: &Db) -> Result<Vec<StoredDomain>, StoreError> {
+    let mut domains = Vec::new();
+    for ids in domain_rows::all_ids(&mut db).await?.chunks(BATCH) {
+        domains.extend(domain_rows::load(&mut db, ids).await?);
+    }
+    Ok(domains)
+}
+
+fn fresh_seed() -> Result<Seed, StoreError> {
+    let mut seed = [0; 16];
+    getrandom::fill(&mut seed).map_err(|e| StoreError::Engine(Box::new(e)))?;
+    Ok(Seed(seed))
+}
+
+async fn load_addresses(
+    mut db: &Db,
+    mut builder: SnapshotBuilder,
+    version: u64,
+    domains: Arc<DomainTable>,
+) -> Result<Result<Snapshot, Collision>, StoreError> {
+    let ends = db.row("SELECT MIN(id), MAX(id) FROM address", &[]).await?;
+    let ends = ends.map(|row| Ok::<_, StoreError>(row.int_or_null(0)?.zip(row.int_or_null(1)?))).transpose()?;
+    let Some((first, last)) = ends.flatten() else { return Ok(builder.build(version, domains)) };
+    let (texts, mut waiting) = mpsc::channel::<String>(TEXTS_WAITING);
+    let hashing = spawn_blocking(move || {
+        while let Some(text) = waiting.blocking_recv() {
+            for line in text.lines() {
+                push(&mut builder, line)?;
+            }
+        }
+        Ok::<_, StoreError>(builder.build(version, domains))
+    });
+    let next = Arc::new(AtomicI64::new(first));
+    let mut readers = JoinSet::new();
+    for _ in 0..READERS {
+        readers.spawn(read_texts(db.clone(), Arc::clone(&next), last, texts.clone()));
+    }
+    drop(texts);
+    while let Some(read) = readers.join_next().await {
+        read.map_err(|e| StoreError::Engine(Box::new(e)))??;
+    }
+    hashing.await.map_err(|e| StoreError::Engine(Box::new(e)))?
+}
+
+/// Fetches one range of ids after another until none is left, or nobody hashes any more.
+async fn read_texts(db: Db, next: Arc<AtomicI64>, last: i64, texts: mpsc::Sender<String>) -> Result<(), StoreError> {
+    let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
+    loop {
+        let from = next.fetch_add(batch, Ordering::Relaxed);
+        if from > last {
+            return Ok(());
+        }
+        let binds = [Bind::Int(from), Bind::Int(from + batch), Bind::Text("\n")];
+        let Some(row) = (&db).row(PACKED, &binds).await? else { continue };
+        let Some(text) = row.text_or_null(0)? else { continue };
+        if texts.send(text.to_owned()).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+fn push(builder: &mut SnapshotBuilder, line: &str) -> Result<(), StoreError> {
+    let mut words = line.splitn(4, ' ');
+    let mut number = || words.next().and_then(|word| word.parse::<i64>().ok());
+    let (Some(id), Some(domain), Some(tag)) = (number(), number(), number()) else {
+        return Err(corrupt("address", format!("{line:?}")));
+    };
+    let local = words.next().unwrap_or_default();
+    let domain = domain_rows::domain_id(domain)?;
+    builder.push(domain, local, kind_from(tag % 16)?, standing_from(tag / 16)?, address_id(id)?);
+    Ok(())
+}
+
+/// Enters a domain under all its names, and its route.
+pub(super) fn put_domain(table: &mut DomainTable, routes: &mut RouteTable, domain: &StoredDomain) {
+    let record = &domain.record;
+    let protected = Arc::new(ProtectedDomain {
+        id: domain.id,
+        name: domain.name.clone(),
+        mode: record.mode,
+        active: record.active,
+        hold: record.hold,
+        sub_addressing: record.sub_addressing,
+        accept_abuse: record.accept_abuse,
+    });
+    for alias in &record.domain_aliases {
+        table.insert(alias.clone(), Arc::clone(&protected));
+    }
+    table.insert(domain.name.clone(), protected);
+    let route = DomainRoute {
+        name: domain.name.clone(),
+        servers: record.servers.clone(),
+        hold: record.hold,
+        technical_contact: domain.technical_contact.clone(),
+    };
+    routes.insert(domain.id, Arc::new(route));
+}
+
+/// Takes a domain out, with all its names.
+pub(super) fn take_domains(table: &mut DomainTable, routes: &mut RouteTable, ids: &[DomainId]) {
+    table.retain(|_, domain| !ids.contains(&domain.id));
+    routes.retain(|id, _| !ids.contains(id));
+}

@@ -1,0 +1,148 @@
+//! Writing the change log: for each row that a change touches, what was there before and after. Must not know what a
+//! change means; who reads it is in `changes.rs`.
+
+use super::domain_rows::StoredDomain;
+use super::draft::{Held, Home, Slot};
+use super::outcome::Applied;
+use super::rows::{corrupt, to_json, write_rows};
+use crate::db::{Bind, Tx};
+use crate::error::StoreError;
+use doorlist_core::change::{Actor, Via};
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::{Kind, Standing};
+use doorlist_core::time::Timestamp;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Mailboxes, aliases, lists, vetoes: how their numbers in a domain differ.
+type Difference = [i64; 4];
+
+/// The log of one transaction.
+pub(super) struct Log {
+    change: u64,
+    place: u64,
+    rows: Vec<Value>,
+    domains: BTreeMap<DomainId, Difference>,
+}
+
+impl Log {
+    /// For the change with this number.
+    pub(super) fn new(change: u64) -> Self {
+        Self { change, place: 0, rows: Vec::new(), domains: BTreeMap::new() }
+    }
+
+    /// Notes an address that differs.
+    pub(super) fn address(&mut self, slot: &Slot) -> Result<(), StoreError> {
+        let difference = self.domains.entry(slot.home.id).or_default();
+        for (held, sign) in [(&slot.before, -1), (&slot.now, 1)] {
+            if let Some(count) = held.as_ref().and_then(|held| difference.get_mut(counted_as(held))) {
+                *count += sign;
+            }
+        }
+        let text = |held: &Option<Held>| held.as_ref().map(|held| to_json(&held.record())).transpose();
+        let id = slot.now.as_ref().or(slot.before.as_ref()).map(|held| held.id);
+        let (before, after) = (text(&slot.before)?, text(&slot.now)?);
+        self.put(&slot.home, json!(id), Some(slot.local.as_str()), before, after);
+        Ok(())
+    }
+
+    /// Notes a domain that differs.
+    pub(super) fn domain(
+        &mut self,
+        before: Option<&StoredDomain>,
+        now: Option<&StoredDomain>,
+    ) -> Result<(), StoreError> {
+        let Some(domain) = now.or(before) else { return Ok(()) };
+        self.domains.entry(domain.id).or_default();
+        let text = |domain: Option<&StoredDomain>| domain.map(|domain| to_json(&domain.record)).transpose();
+        let home = Home { id: domain.id, name: domain.name.clone() };
+        self.put(&home, Value::Null, None, text(before)?, text(now)?);
+        Ok(())
+    }
+
+    fn put(&mut self, home: &Home, id: Value, local: Option<&str>, before: Option<String>, after: Option<String>) {
+        self.place += 1;
+        self.rows.push(json!([self.change, self.place, home.id, home.name, id, local, before, after]));
+    }
+
+    /// Writes the rows noted so far.
+    pub(super) async fn write(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO change_row (change_id, place, domain_id, domain_name, address_id, local, before, after)
+            SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT),
+                   CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS TEXT),
+                   CAST(value ->> 6 AS TEXT), CAST(value ->> 7 AS TEXT)
+            FROM json_each($1)";
+        write_rows(tx, SQL, &std::mem::take(&mut self.rows)).await
+    }
+
+    /// Writes the change's own line, and on its domains their new counts and the version.
+    pub(super) async fn finish(
+        &mut self,
+        tx: &mut Tx,
+        applied: &Applied,
+        actor: &Actor,
+        summary: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const CHANGE: &str = "
+            INSERT INTO change (id, time, actor, via, summary, added, changed, removed, domains)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        const TOUCHED: &str = "
+            INSERT INTO change_domain (domain_id, change_id)
+            SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT) FROM json_each($1)";
+        const COUNTS: &str = "
+            UPDATE domain SET changed = CAST(value ->> 1 AS BIGINT),
+                mailboxes = mailboxes + CAST(value ->> 2 AS BIGINT), aliases = aliases + CAST(value ->> 3 AS BIGINT),
+                lists = lists + CAST(value ->> 4 AS BIGINT), vetoed = vetoed + CAST(value ->> 5 AS BIGINT)
+            FROM json_each($1) WHERE domain.id = CAST(value ->> 0 AS BIGINT)";
+        let via = via_word(actor.via);
+        let binds = [
+            number(self.change),
+            Bind::Int(now.as_millis()),
+            Bind::Text(&actor.name),
+            Bind::Text(via),
+            Bind::Text(summary),
+            number(applied.added),
+            number(applied.changed),
+            number(applied.removed),
+            number(applied.domains),
+        ];
+        tx.execute(CHANGE, &binds).await?;
+        let rows: Vec<_> = self.domains.keys().map(|id| json!([id, self.change])).collect();
+        write_rows(tx, TOUCHED, &rows).await?;
+        let rows: Vec<_> = self.domains.iter().map(|(id, [m, a, l, v])| json!([id, self.change, m, a, l, v])).collect();
+        write_rows(tx, COUNTS, &rows).await
+    }
+}
+
+/// Which of the four numbers an address counts in.
+fn counted_as(held: &Held) -> usize {
+    match (held.standing, held.kind) {
+        (Standing::Vetoed, _) => 3,
+        (_, Kind::Mailbox) => 0,
+        (_, Kind::Alias) => 1,
+        (_, Kind::List) => 2,
+    }
+}
+
+fn number(value: u64) -> Bind<'static> {
+    Bind::Int(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+pub(super) fn via_word(via: Via) -> &'static str {
+    match via {
+        Via::Command => "command",
+        Via::Import => "import",
+        Via::System => "system",
+    }
+}
+
+pub(super) fn via_from(word: &str) -> Result<Via, StoreError> {
+    match word {
+        "command" => Ok(Via::Command),
+        "import" => Ok(Via::Import),
+        "system" => Ok(Via::System),
+        other => Err(corrupt("change", format!("via {other:?}"))),
+    }
+}

@@ -1,0 +1,353 @@
+//! One transaction of changes: rows are loaded a batch at a time, changed in hand by the rules, and what differs is
+//! written with the change log. The list's version is the last thing written before COMMIT; since the row that holds it
+//! is locked first, versions commit in order. Must not know how the list in memory is built.
+
+use super::domain_rows::{self, StoredDomain};
+use super::domain_rules;
+use super::draft::{Claim, Draft, Home};
+use super::log::Log;
+use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
+use super::records::ListCounts;
+use super::rows::{self, BATCH};
+use crate::db::{Bind, Db, Engine, Read, Tx};
+use crate::error::StoreError;
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Structure};
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::{AddressId, Kind, ListUpdate};
+use doorlist_core::time::Timestamp;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Changes of one change set.
+pub const CHANGES_MAX: usize = 2_000_000;
+
+/// What was committed, as the list in memory needs it.
+pub(super) struct Committed {
+    pub(super) applied: Applied,
+    pub(super) updates: Vec<ListUpdate>,
+    /// Domains that changed, and what they are now; one that is gone is only in the first.
+    pub(super) domains: Vec<DomainId>,
+    pub(super) domains_now: Vec<StoredDomain>,
+}
+
+/// A transaction under way.
+pub(super) struct Work {
+    tx: Tx,
+    now: Timestamp,
+    base: Option<u64>,
+    version: u64,
+    next_address: i64,
+    next_domain: i64,
+    homes: HashMap<DomainName, Arc<Home>>,
+    domains: BTreeSet<DomainId>,
+    applied: Applied,
+    updates: Vec<ListUpdate>,
+    log: Log,
+}
+
+impl Work {
+    /// Begins, and locks out every other change.
+    pub(super) async fn begin(db: &Db, base: Option<u64>, now: Timestamp) -> Result<Self, StoreError> {
+        const LOCK: &str = "SELECT version, next_address, next_domain FROM list_state WHERE id = 1 FOR UPDATE";
+        let mut tx = db.begin().await?;
+        let row = tx.row(LOCK, &[]).await?;
+        let row = row.ok_or_else(|| rows::corrupt("list_state", "its row is gone".to_owned()))?;
+        let version = u64::try_from(row.int(0)?).unwrap_or(0);
+        Ok(Self {
+            tx,
+            now,
+            base,
+            version,
+            next_address: row.int(1)?,
+            next_domain: row.int(2)?,
+            homes: HashMap::new(),
+            domains: BTreeSet::new(),
+            applied: Applied { version, ..Applied::default() },
+            updates: Vec::new(),
+            log: Log::new(version + 1),
+        })
+    }
+
+    /// Does all changes of a set, in order.
+    pub(super) async fn run(&mut self, set: &ChangeSet) -> Result<(), ApplyError> {
+        if set.changes.len() > CHANGES_MAX {
+            let what = "changes in one set; split it".to_owned();
+            return Err(Refusal::TooMany { what, limit: CHANGES_MAX as u64 }.into());
+        }
+        let mut rest = set.changes.as_slice();
+        while let [first, later @ ..] = rest {
+            if let Change::Domain { name, change } = first {
+                self.domain(name, change).await?;
+                rest = later;
+                continue;
+            }
+            let of_addresses = |change: &&Change| !matches!(change, Change::Domain { .. });
+            let (batch, later) = rest.split_at(rest.iter().take(BATCH).take_while(of_addresses).count());
+            self.addresses(batch).await?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// What it would do; nothing of it is written.
+    pub(super) fn abandon(self) -> Applied {
+        self.applied
+    }
+
+    /// Writes change log and version, and commits.
+    pub(super) async fn commit(mut self, actor: &Actor, summary: &str) -> Result<Committed, StoreError> {
+        let domains: Vec<_> = self.domains.iter().copied().collect();
+        if !self.applied.changes_something() {
+            return Ok(Committed { applied: self.applied, updates: Vec::new(), domains, domains_now: Vec::new() });
+        }
+        self.applied.version = self.version + 1;
+        self.applied.change_id = Some(self.applied.version);
+        self.log.finish(&mut self.tx, &self.applied, actor, summary, self.now).await?;
+        let domains_now = domain_rows::load(&mut self.tx, &domains).await?;
+        if self.tx.engine() == Engine::Postgres {
+            self.tx.execute("SELECT pg_notify('doorlist_list', '')", &[]).await?;
+        }
+        let state = "UPDATE list_state SET version = $1, next_address = $2, next_domain = $3 WHERE id = 1";
+        let version = i64::try_from(self.applied.version).unwrap_or(i64::MAX);
+        let binds = [Bind::Int(version), Bind::Int(self.next_address), Bind::Int(self.next_domain)];
+        self.tx.execute(state, &binds).await?;
+        self.tx.commit().await?;
+        Ok(Committed { applied: self.applied, updates: self.updates, domains, domains_now })
+    }
+
+    /// A batch of changes to addresses.
+    async fn addresses(&mut self, batch: &[Change]) -> Result<(), ApplyError> {
+        let mut changes = Vec::with_capacity(batch.len());
+        for change in batch {
+            if let Some(address) = address_of(change) {
+                changes.push((self.home(address.domain()).await?, address.local(), change));
+            }
+        }
+        let mut draft = self.load(&changes).await?;
+        let (now, next_address) = (self.now, &mut self.next_address);
+        let mut fresh = || take_number(next_address, "addresses in the life of a store").map(AddressId);
+        for (home, local, change) in changes {
+            match change {
+                Change::Claim { structure, source, .. } => {
+                    draft.claim(&home, local, Claim { structure, source, now }, &mut fresh)?;
+                }
+                Change::Withdraw { source, .. } => draft.withdraw(&home, local, source),
+                Change::Veto { .. } => draft.veto(&home, local, &mut fresh)?,
+                Change::SetActive { active, .. } => draft.set_active(&home, local, *active)?,
+                Change::Domain { .. } => {}
+            }
+        }
+        Ok(self.flush(draft).await?)
+    }
+
+    /// Takes in hand every row that these changes can concern: the addresses, the accounts that claims lead to, and the
+    /// aliases of accounts that may go or become something else.
+    async fn load(&mut self, changes: &[(Arc<Home>, &LocalPart, &Change)]) -> Result<Draft, StoreError> {
+        let mut wanted: HashMap<DomainId, (Arc<Home>, BTreeSet<&LocalPart>, bool)> = HashMap::new();
+        for (home, local, change) in changes {
+            let (_, locals, with_aliases) =
+                wanted.entry(home.id).or_insert_with(|| (Arc::clone(home), BTreeSet::new(), false));
+            locals.insert(local);
+            match change {
+                Change::Claim { structure: Structure::Mailbox, .. } => {}
+                Change::Claim { structure: Structure::AliasOf(account), .. } => drop(locals.insert(account)),
+                _ => *with_aliases = true,
+            }
+        }
+        let mut draft = Draft::default();
+        for (home, locals, with_aliases) in wanted.into_values() {
+            self.take(&mut draft, &home, locals.into_iter().collect()).await?;
+            if with_aliases {
+                let accounts = accounts_in_hand(&draft, &home);
+                let aliases = rows::aliases_of(&mut self.tx, &accounts).await?;
+                rows::take_all(&mut draft, &home, aliases);
+            }
+            let targets = targets_in_hand(&draft, &home);
+            self.take(&mut draft, &home, targets.iter().collect()).await?;
+        }
+        Ok(draft)
+    }
+
+    async fn take(&mut self, draft: &mut Draft, home: &Arc<Home>, locals: Vec<&LocalPart>) -> Result<(), StoreError> {
+        for locals in locals.chunks(BATCH) {
+            let found = rows::by_name(&mut self.tx, home, locals).await?;
+            rows::take_all(draft, home, found);
+            for local in locals {
+                draft.take(home, local, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what differs, with its rows of the change log.
+    async fn flush(&mut self, draft: Draft) -> Result<(), StoreError> {
+        rows::write(&mut self.tx, &draft).await?;
+        for slot in draft.slots() {
+            let (was, is) = (slot.before.as_ref(), slot.now.as_ref());
+            if was == is {
+                continue;
+            }
+            match (was.is_some_and(|held| held.is_listed()), is.is_some_and(|held| held.is_listed())) {
+                (false, true) => self.applied.added += 1,
+                (true, false) => self.applied.removed += 1,
+                _ => self.applied.changed += 1,
+            }
+            if was.map(|held| held.entry()) != is.map(|held| held.entry()) {
+                let (domain, local) = (slot.home.id, slot.local.as_str().into());
+                self.updates.push(ListUpdate { domain, local, entry: is.map(|held| held.entry()) });
+            }
+            self.log.address(slot)?;
+        }
+        self.log.write(&mut self.tx).await?;
+        self.applied.same += draft.same;
+        self.applied.vetoed += draft.vetoed;
+        self.note(draft.notes);
+        Ok(())
+    }
+
+    fn note(&mut self, notes: Vec<Note>) {
+        let room = NOTES_MAX - self.applied.notes.len();
+        self.applied.notes_omitted += notes.len().saturating_sub(room) as u64;
+        self.applied.notes.extend(notes.into_iter().take(room));
+    }
+
+    /// The domain of an address, by its name or an alias. A plan that was made before its last change is out of date.
+    async fn home(&mut self, name: &DomainName) -> Result<Arc<Home>, ApplyError> {
+        if let Some(home) = self.homes.get(name) {
+            return Ok(Arc::clone(home));
+        }
+        let domain = self.existing(name).await?;
+        let home = Arc::new(Home { id: domain.id, name: domain.name });
+        self.homes.insert(name.clone(), Arc::clone(&home));
+        Ok(home)
+    }
+
+    async fn existing(&mut self, name: &DomainName) -> Result<StoredDomain, ApplyError> {
+        let domain = self.find(name).await?.ok_or_else(|| Refusal::UnknownDomain { name: name.clone() })?;
+        match self.base {
+            Some(base) if domain.changed > base => Err(ApplyError::Moved { base, now: self.version }),
+            _ => Ok(domain),
+        }
+    }
+
+    async fn find(&mut self, name: &DomainName) -> Result<Option<StoredDomain>, StoreError> {
+        let Some(id) = domain_rows::id_of(&mut self.tx, name).await? else { return Ok(None) };
+        Ok(domain_rows::load(&mut self.tx, &[id]).await?.into_iter().next())
+    }
+
+    /// A change to a domain.
+    async fn domain(&mut self, name: &DomainName, change: &DomainChange) -> Result<(), ApplyError> {
+        self.homes.clear();
+        if let DomainChange::Add { customer, servers } = change {
+            self.must_be_free(name, None).await?;
+            let record = domain_rules::new_domain(name, customer, servers)?;
+            let id = DomainId(take_number(&mut self.next_domain, "domains in the life of a store")?);
+            let (name, counts) = (name.clone(), ListCounts::default());
+            let domain = StoredDomain { id, name, changed: 0, counts, record, technical_contact: None };
+            domain_rows::insert(&mut self.tx, &domain).await?;
+            return Ok(self.changed_domain(None, Some(&domain)).await?);
+        }
+        let before = self.existing(name).await?;
+        if matches!(change, DomainChange::Remove) {
+            self.must_not_be_alias(name, &before)?;
+            self.erase_list(&before).await?;
+            domain_rows::delete(&mut self.tx, before.id).await?;
+            return Ok(self.changed_domain(Some(&before), None).await?);
+        }
+        if let DomainChange::AddAlias(alias) = change {
+            self.must_be_free(alias, Some(&before)).await?;
+        }
+        let mut now = before.clone();
+        domain_rules::change(&before.name, &mut now.record, change)?;
+        if now == before {
+            return Ok(());
+        }
+        domain_rows::update(&mut self.tx, &before, &now).await?;
+        Ok(self.changed_domain(Some(&before), Some(&now)).await?)
+    }
+
+    async fn changed_domain(
+        &mut self,
+        before: Option<&StoredDomain>,
+        now: Option<&StoredDomain>,
+    ) -> Result<(), StoreError> {
+        self.applied.domains += 1;
+        self.domains.extend(before.or(now).map(|domain| domain.id));
+        self.log.domain(before, now)?;
+        self.log.write(&mut self.tx).await
+    }
+
+    /// A name is one domain or an alias of one domain; `of` is the domain whose alias it may be already.
+    async fn must_be_free(&mut self, name: &DomainName, of: Option<&StoredDomain>) -> Result<(), ApplyError> {
+        let Some(owner) = self.find(name).await? else { return Ok(()) };
+        let (name, domain) = (name.clone(), owner.name);
+        Err(match of {
+            Some(of) if of.id == owner.id && name != domain => return Ok(()),
+            Some(of) if name == domain => Refusal::AliasIsDomain { name, domain: of.name.clone() },
+            None if name == domain => Refusal::DomainTaken { name, customer: owner.record.customer },
+            _ => Refusal::NameIsAlias { name, domain },
+        }
+        .into())
+    }
+
+    /// Whoever removes a domain names it, not one of its aliases.
+    fn must_not_be_alias(&self, name: &DomainName, domain: &StoredDomain) -> Result<(), Refusal> {
+        if *name == domain.name {
+            return Ok(());
+        }
+        Err(Refusal::NameIsAlias { name: name.clone(), domain: domain.name.clone() })
+    }
+
+    /// Removes all addresses of a domain: its aliases first, since they lead to its accounts.
+    async fn erase_list(&mut self, domain: &StoredDomain) -> Result<(), StoreError> {
+        let home = Arc::new(Home { id: domain.id, name: domain.name.clone() });
+        for kind in [Some(Kind::Alias), None] {
+            loop {
+                let page = rows::page(&mut self.tx, &home, "", kind, BATCH).await?;
+                if page.is_empty() {
+                    break;
+                }
+                let mut draft = Draft::default();
+                rows::take_all(&mut draft, &home, page);
+                draft.erase_all();
+                self.flush(draft).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn address_of(change: &Change) -> Option<&Address> {
+    match change {
+        Change::Claim { address, .. }
+        | Change::Withdraw { address, .. }
+        | Change::Veto { address }
+        | Change::SetActive { address, .. } => Some(address),
+        Change::Domain { .. } => None,
+    }
+}
+
+/// Numbers are 32 bits and never given twice.
+fn take_number(next: &mut i64, what: &str) -> Result<u32, Refusal> {
+    let number =
+        u32::try_from(*next).map_err(|_| Refusal::TooMany { what: what.to_owned(), limit: u32::MAX.into() })?;
+    *next += 1;
+    Ok(number)
+}
+
+fn accounts_in_hand(draft: &Draft, home: &Home) -> Vec<AddressId> {
+    let here = draft.slots().iter().filter(|slot| slot.home.id == home.id);
+    here.filter_map(|slot| slot.now.as_ref()).filter(|held| held.kind != Kind::Alias).map(|held| held.id).collect()
+}
+
+/// Accounts that claims of rows in hand lead to, and that are not in hand themselves.
+fn targets_in_hand(draft: &Draft, home: &Home) -> BTreeSet<LocalPart> {
+    let here = draft.slots().iter().filter(|slot| slot.home.id == home.id);
+    let claims = here.filter_map(|slot| slot.now.as_ref()).flat_map(|held| &held.claims);
+    let targets = claims.filter_map(|claim| match &claim.structure {
+        Structure::AliasOf(account) if !draft.has(home.id, account) => Some(account.clone()),
+        _ => None,
+    });
+    targets.collect()
+}

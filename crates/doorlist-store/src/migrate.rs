@@ -1,0 +1,55 @@
+//! The shape of the tables, in numbered steps that are only ever added. Each part of the store (directory, spool, mail
+//! log) has its own row of numbers, since on SQLite each has its own file. Must not know what the tables mean.
+
+use crate::db::{Bind, Db, Engine, Read, Tx};
+use crate::error::StoreError;
+
+/// One step, written for PostgreSQL with a few words that SQLite spells otherwise (see [`for_engine`]).
+pub(crate) struct Migration {
+    /// 1, 2, 3 ... without gaps.
+    pub(crate) format: i64,
+    /// The statements.
+    pub(crate) sql: &'static str,
+}
+
+/// PostgreSQL's name of the lock under which one node at a time changes the shape of tables.
+const MIGRATION_LOCK: i64 = 0x646f_6f72_6c69_7374;
+
+/// Brings a part's tables to the newest shape; refuses a store that a newer Doorlist has written.
+pub(crate) async fn migrate(db: &Db, part: &str, migrations: &[Migration]) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    if tx.engine() == Engine::Postgres {
+        tx.execute("SELECT pg_advisory_xact_lock($1)", &[Bind::Int(MIGRATION_LOCK)]).await?;
+    }
+    let formats = "CREATE TABLE IF NOT EXISTS doorlist_format (part TEXT PRIMARY KEY, format BIGINT NOT NULL)";
+    tx.execute_script(formats.to_owned()).await?;
+    let found = format_of(&mut tx, part).await?;
+    let known = migrations.last().map_or(0, |newest| newest.format);
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    for migration in migrations.iter().filter(|migration| migration.format > found) {
+        let script = for_engine(tx.engine(), migration.sql);
+        tx.execute_script(script).await?;
+    }
+    let note = "INSERT INTO doorlist_format (part, format) VALUES ($1, $2) \
+                ON CONFLICT (part) DO UPDATE SET format = excluded.format";
+    tx.execute(note, &[Bind::Text(part), Bind::Int(known)]).await?;
+    tx.commit().await
+}
+
+async fn format_of(tx: &mut Tx, part: &str) -> Result<i64, StoreError> {
+    let row = tx.row("SELECT format FROM doorlist_format WHERE part = $1", &[Bind::Text(part)]).await?;
+    row.map_or(Ok(0), |row| row.int(0))
+}
+
+/// A row id of SQLite is an `INTEGER PRIMARY KEY`; texts compare by bytes there without being told.
+fn for_engine(engine: Engine, sql: &str) -> String {
+    match engine {
+        Engine::Postgres => sql.replace(" WITHOUT ROWID", ""),
+        Engine::Sqlite => sql
+            .replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")
+            .replace("BYTEA", "BLOB")
+            .replace(" COLLATE \"C\"", ""),
+    }
+}
