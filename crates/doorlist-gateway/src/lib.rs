@@ -9,9 +9,11 @@
 //! | [`gateway`] | starts and stops the doors |
 //! | `inbound` | sessions that come in |
 //! | [`journal`] | the log, one line an event |
+//! | [`relay`] | the way out |
 
 mod clock;
 pub mod config;
 pub mod gateway;
 mod inbound;
 pub mod journal;
+pub mod relay;

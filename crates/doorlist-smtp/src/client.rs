@@ -8,7 +8,6 @@ mod capabilities;
 mod dots;
 mod opening;
 mod reply_parser;
-mod status;
 mod transaction;
 mod xforward;
 
@@ -16,7 +15,6 @@ pub use capabilities::Capabilities;
 pub use dots::DotStuffer;
 pub use opening::{Opening, OpeningFault, OpeningStep, TlsUse};
 pub use reply_parser::{REPLY_LINE_KEPT_MAX, REPLY_LINES_MAX, REPLY_OCTETS_MAX, ReplyError, ReplyParser, ServerReply};
-pub use status::StatusCode;
 pub use transaction::{Command, Offer, Step, Transaction, Unsendable};
 pub use xforward::{XForward, XForwardAttributes};
 

@@ -1,7 +1,7 @@
 //! Received bytes into replies (RFC 5321 §4.2), independent of how the network cut them. Lenient where real servers are
 //! sloppy (a lone LF, a missing text), strict where a guess would be dangerous: what is no reply ends the connection.
 
-use super::status::StatusCode;
+use crate::reply::EnhancedCode;
 use std::fmt;
 
 /// Octets of one line that are kept; the rest of a longer line is dropped (RFC 5321 §4.5.3.1.5 allows 512).
@@ -17,7 +17,7 @@ const SHOWN_MAX: usize = 60;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerReply {
     code: u16,
-    enhanced: Option<StatusCode>,
+    enhanced: Option<EnhancedCode>,
     text: Box<str>,
 }
 
@@ -28,12 +28,12 @@ impl ServerReply {
     }
 
     /// The enhanced code if the server sent one of the same class, else the class alone (`5.0.0`).
-    pub fn status(&self) -> StatusCode {
-        self.enhanced.unwrap_or(StatusCode::new(if self.is_positive() { 2 } else { self.class() }, 0, 0))
+    pub fn status(&self) -> EnhancedCode {
+        self.enhanced.unwrap_or(EnhancedCode::new(if self.is_positive() { 2 } else { self.class() }, 0, 0))
     }
 
     /// The enhanced code that the server sent.
-    pub fn enhanced(&self) -> Option<StatusCode> {
+    pub fn enhanced(&self) -> Option<EnhancedCode> {
         self.enhanced
     }
 
@@ -151,7 +151,7 @@ impl ReplyParser {
         (self.code, self.lines, self.octets) = (None, 0, 0);
         let mut reply = ServerReply { code, enhanced: None, text };
         // RFC 2034 §4: the class of the enhanced code is the first digit of the reply; another one is a server's error.
-        reply.enhanced = StatusCode::in_front_of(&reply.text).filter(|status| status.class() == reply.class());
+        reply.enhanced = EnhancedCode::in_front_of(&reply.text).filter(|status| status.class == reply.class());
         reply
     }
 }

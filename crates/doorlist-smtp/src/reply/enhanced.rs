@@ -14,6 +14,16 @@ pub struct EnhancedCode {
 }
 
 impl EnhancedCode {
+    /// The code with these parts.
+    pub const fn new(class: u8, subject: u16, detail: u16) -> Self {
+        Self { class, subject, detail }
+    }
+
+    /// The code in front of a reply's text, if one stands there (RFC 2034 §4).
+    pub fn in_front_of(text: &str) -> Option<Self> {
+        Self::parse(text.split([' ', '\n']).next()?.as_bytes())
+    }
+
     /// Reads a code that fills the whole text. `None` if it is none.
     pub const fn parse(text: &[u8]) -> Option<Self> {
         let [class @ (b'2' | b'4' | b'5'), b'.', rest @ ..] = text else { return None };
@@ -42,5 +52,28 @@ const fn number(text: &[u8]) -> Option<(u16, &[u8])> {
 impl fmt::Display for EnhancedCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.class, self.subject, self.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_code_in_front_counts() {
+        for (text, code) in [
+            ("2.1.5 Ok", Some(EnhancedCode::new(2, 1, 5))),
+            ("5.7.606", Some(EnhancedCode::new(5, 7, 606))),
+            ("4.2.2\nmailbox full", Some(EnhancedCode::new(4, 2, 2))),
+            ("3.1.5 Ok", None),
+            ("2.1.5.1 Ok", None),
+            ("2.1 Ok", None),
+            ("2.1234.5 Ok", None),
+            ("2.+1.5 Ok", None),
+            ("192.0.2.1 greets you", None),
+            ("", None),
+        ] {
+            assert_eq!(EnhancedCode::in_front_of(text), code, "{text:?}");
+        }
     }
 }

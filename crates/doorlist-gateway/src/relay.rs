@@ -1,0 +1,314 @@
+//! The way out: accepted mail to the domains' own servers, everything else by MX or a smart host, failures to the people
+//! concerned. Nothing leaves the spool before its last recipient has a final answer that somebody knows of.
+//!
+//! A message comes in by [`Relay::enqueue`] (or from the spool, after a restart), waits in the [`queue`] for its
+//! destination, is carried by a connection ([`deliver`]), and what failed for good is told by the [`report`] task. This
+//! module must not know how mail is judged or how it came in.
+
+mod connect;
+mod connection;
+mod deliver;
+mod dsn;
+mod handle;
+mod header_section;
+mod limits;
+mod log;
+mod metrics;
+mod queue;
+mod refill;
+mod report;
+pub mod resolver;
+mod route;
+mod tls;
+
+pub use handle::{QueueHandle, QueueOrder, Queued};
+
+use crate::clock;
+use crate::config::RelayConfig;
+use crate::journal::Journal;
+use arc_swap::ArcSwap;
+use connect::Connector;
+use deliver::{Stop, reached};
+use doorlist_core::address::Address;
+use doorlist_core::retry::RetrySchedule;
+use doorlist_store::spool::Spooled;
+use doorlist_store::{Directory, MailLog, Spool};
+use metrics::Metrics;
+use prometheus_client::registry::Registry;
+use queue::{Arrival, Effects, Moment, Queue, Report, Router, Settings};
+use resolver::{Resolver, SystemResolver};
+use rustls::RootCertStore;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tls::ClientTls;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+/// Routes are compared so often: a new server, a hold or a release takes effect within this time.
+const TICK: Duration = Duration::from_millis(250);
+/// No tick is shorter, whatever is due.
+const TICK_MIN: Duration = Duration::from_millis(2);
+/// Destinations without mail are forgotten so often.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+
+/// What the relay takes from outside; a test puts its own world here.
+pub struct Surroundings {
+    /// Our own listening sockets: a server that leads there is a loop.
+    pub listeners: Vec<SocketAddr>,
+    /// Who answers for names.
+    pub resolver: Arc<dyn Resolver>,
+    /// Trusted where a domain wants its server's certificate checked.
+    pub roots: Arc<RootCertStore>,
+    /// Wait after the first failed attempt.
+    pub retry_first: Duration,
+    /// No wait is longer.
+    pub retry_longest: Duration,
+}
+
+impl Surroundings {
+    /// The system's resolver, the usual roots, the usual schedule.
+    pub fn system(listeners: Vec<SocketAddr>) -> Result<Self, RelayError> {
+        let resolver = SystemResolver::from_system().map_err(|error| RelayError::Resolver(error.to_string()))?;
+        let usual = RetrySchedule::inbound();
+        Ok(Self {
+            listeners,
+            resolver: Arc::new(resolver),
+            roots: Arc::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }),
+            retry_first: usual.first,
+            retry_longest: usual.longest,
+        })
+    }
+}
+
+/// What the relay works with.
+pub struct RelayParts {
+    /// Settings.
+    pub config: RelayConfig,
+    /// Our name in EHLO and in bounces.
+    pub hostname: Arc<str>,
+    /// The operator's mailbox, for what a domain's server refuses to take for its postmaster.
+    pub postmaster: Option<Address>,
+    /// Where each domain's mail goes.
+    pub directory: Directory,
+    /// Accepted mail.
+    pub spool: Spool,
+    /// What is told to admins who search.
+    pub mail_log: MailLog,
+    /// What is told to the log.
+    pub journal: Journal,
+    /// The world.
+    pub surroundings: Surroundings,
+}
+
+/// Why the relay does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// No resolver settings.
+    #[error("the system's resolver settings cannot be read: {0}")]
+    Resolver(String),
+    /// No TLS.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// No randomness.
+    #[error("the system gives no random numbers: {0}")]
+    Random(String),
+}
+
+/// What all tasks of the relay share.
+struct Shared {
+    connector: Connector,
+    config: ArcSwap<RelayConfig>,
+    postmaster: Option<Address>,
+    directory: Directory,
+    spool: Spool,
+    mail_log: MailLog,
+    journal: Journal,
+    metrics: Metrics,
+    queue: Mutex<Queue>,
+    retry: (Duration, Duration),
+    /// Unbounded, yet it holds at most one report for each message in memory, which are counted.
+    reports: mpsc::UnboundedSender<Report>,
+    stop: watch::Sender<Stop>,
+    connection_ended: Notify,
+    turn: AtomicUsize,
+    chance: AtomicU64,
+}
+
+/// The running relay. Dropping it does not stop it: [`Relay::shutdown`] does.
+pub struct Relay {
+    shared: Arc<Shared>,
+    reporter: tokio::task::JoinHandle<()>,
+}
+
+impl Relay {
+    /// Starts the relay and takes up what the spool has, beside the mail that comes in from now on.
+    pub async fn start(parts: RelayParts, registry: &mut Registry) -> Result<Relay, RelayError> {
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(|error| RelayError::Random(error.to_string()))?;
+        let (reports, to_report) = mpsc::unbounded_channel();
+        let Surroundings { listeners, resolver, roots, retry_first, retry_longest } = parts.surroundings;
+        let retry = (retry_first, retry_longest);
+        let router = Router::new(parts.directory.routes(), parts.config.outbound.clone());
+        let tls = ClientTls::new(roots)?;
+        let shared = Arc::new(Shared {
+            connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
+            queue: Mutex::new(Queue::new(settings(&parts.config, retry), router)),
+            config: ArcSwap::from_pointee(parts.config),
+            postmaster: parts.postmaster,
+            directory: parts.directory,
+            spool: parts.spool,
+            mail_log: parts.mail_log,
+            journal: parts.journal,
+            metrics: Metrics::new(registry),
+            retry,
+            reports,
+            stop: watch::Sender::new(Stop::No),
+            connection_ended: Notify::new(),
+            turn: AtomicUsize::new(0),
+            chance: AtomicU64::new(u64::from_le_bytes(seed)),
+        });
+        metrics::register_queue(&shared, registry);
+        let reporter = tokio::spawn(report::run(Arc::clone(&shared), to_report));
+        tokio::spawn(clockwork(Arc::clone(&shared)));
+        // Drawn before any new mail: what is older was there before us.
+        let started = shared.spool.next_id();
+        tokio::spawn(refill::run(Arc::clone(&shared), started));
+        Ok(Relay { shared, reporter })
+    }
+
+    /// Takes a message that is on stable storage. Never waits; without room in memory it is read from the spool later.
+    pub fn enqueue(&self, mail: Spooled) {
+        self.shared.enqueue(mail);
+    }
+
+    /// For people who handle the queue.
+    pub fn handle(&self) -> QueueHandle {
+        QueueHandle::new(Arc::clone(&self.shared))
+    }
+
+    /// Takes new settings; connections that are open keep theirs until they end.
+    pub fn reload(&self, config: RelayConfig) {
+        let settings = settings(&config, self.shared.retry);
+        let outbound = config.outbound.clone();
+        self.shared.config.store(Arc::new(config));
+        self.shared.with_queue(|queue, at| {
+            queue.set_settings(settings);
+            queue.set_outbound(outbound, at);
+        });
+    }
+
+    /// Stops: running transactions end within `deadline`, what is left stays in the spool for the next start.
+    pub async fn shutdown(&self, deadline: Duration) {
+        self.shared.with_queue(|queue, _| queue.stop());
+        self.shared.stop.send_replace(Stop::Finish);
+        if timeout(deadline, self.all_connections_ended()).await.is_err() {
+            self.shared.stop.send_replace(Stop::Now);
+            self.all_connections_ended().await;
+        }
+        self.shared.stop.send_replace(Stop::Now);
+        while !self.reporter.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        // A failed flush is the spool's to report; nothing is lost but progress, and mail may come twice.
+        let _ = self.shared.spool.flush().await;
+        self.shared.journal.flush();
+    }
+
+    async fn all_connections_ended(&self) {
+        while self.shared.lock_queue().connections() > 0 {
+            self.shared.connection_ended.notified().await;
+        }
+    }
+}
+
+/// What is due by time: deferred messages, probes of dead destinations, changed routes.
+async fn clockwork(shared: Arc<Shared>) {
+    let mut stop = shared.stop.subscribe();
+    let mut pruned = tokio::time::Instant::now();
+    loop {
+        let routes = shared.directory.routes();
+        let next = shared.with_queue(|queue, at| {
+            queue.set_routes(&routes, at);
+            queue.tick(at);
+            if pruned.elapsed() >= PRUNE_EVERY {
+                pruned = tokio::time::Instant::now();
+                queue.prune();
+            }
+            queue.next_event().map_or(TICK, |next| next.since(at.now))
+        });
+        tokio::select! {
+            () = sleep(next.clamp(TICK_MIN, TICK)) => {}
+            () = reached(&mut stop, Stop::Finish) => return,
+        }
+    }
+}
+
+fn settings(config: &RelayConfig, (first, longest): (Duration, Duration)) -> Settings {
+    let schedule = |lifetime| RetrySchedule { first, longest, lifetime };
+    Settings {
+        active_max: queue::ACTIVE_MAX,
+        connections_max: config.connections_max.max(1),
+        per_destination_max: config.connections_per_destination_max.max(1),
+        inbound: schedule(config.lifetime),
+        bounce: schedule(config.bounce_lifetime),
+    }
+}
+
+impl Shared {
+    fn enqueue(self: &Arc<Self>, mail: Spooled) {
+        let Spooled { id, envelope, body } = mail;
+        self.with_queue(|queue, at| queue.admit(Arrival { id, envelope, progress: None, body }, at));
+    }
+
+    /// Does something with the queue, then what follows from it.
+    fn with_queue<R>(self: &Arc<Self>, act: impl FnOnce(&mut Queue, Moment) -> R) -> R {
+        let at = Moment { now: clock::now(), chance: self.chance() };
+        let (result, effects) = {
+            let mut queue = self.lock_queue();
+            let result = act(&mut queue, at);
+            let mut effects = queue.take_effects();
+            // Within the lock, so that the spool hears of one message in the right order.
+            for (id, settlement) in effects.settle.drain(..) {
+                self.spool.settle(id, settlement);
+            }
+            (result, effects)
+        };
+        self.perform(effects);
+        result
+    }
+
+    fn perform(self: &Arc<Self>, effects: Effects) {
+        for destination in effects.open {
+            tokio::spawn(deliver::run(Arc::clone(self), destination));
+        }
+        for (part, why) in effects.parked {
+            self.log_parked(&part, &why);
+        }
+        for report in effects.reports {
+            // Without a reporter we are on the way out, and the message is tried again after the next start.
+            let _ = self.reports.send(report);
+        }
+        for id in effects.removed {
+            self.log_removed(id);
+        }
+    }
+
+    fn lock_queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which of several equal servers comes first this time.
+    fn turn(&self) -> usize {
+        self.turn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A number in 0..1 (SplitMix64): spreads retries, guards no secret.
+    fn chance(&self) -> f64 {
+        let mut z = self.chance.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        f64::from(u32::try_from((z ^ (z >> 31)) >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
+    }
+}

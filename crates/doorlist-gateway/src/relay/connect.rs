@@ -1,0 +1,256 @@
+//! From a destination to an open connection: its servers in order, their addresses in a race, the opening dialogue with
+//! TLS as asked for. A server that fails in any of these is passed over for the next. This module must not know messages.
+
+use super::connection::{Connection, ConnectionFault, Peer};
+use super::resolver::Resolver;
+use super::route::{self, DestinationKey, NoRoute, Server};
+use super::tls::ClientTls;
+use crate::config::RelayConfig;
+use doorlist_core::change::ServerTls;
+use doorlist_smtp::client::{Opening, OpeningFault, OpeningStep, TlsUse};
+use doorlist_smtp::reply::EnhancedCode;
+use rustls::pki_types::ServerName;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// The next address is tried so long after one that does not answer (RFC 8305 §5).
+const RACE_DELAY: Duration = Duration::from_millis(250);
+
+/// What connecting needs of the world.
+pub(crate) struct Connector {
+    pub(crate) hostname: Arc<str>,
+    /// Our own sockets, against loops.
+    pub(crate) listeners: Vec<SocketAddr>,
+    pub(crate) resolver: Arc<dyn Resolver>,
+    pub(crate) tls: ClientTls,
+}
+
+/// An open connection, and whether the server is to be told who the client was.
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    pub(crate) xforward: bool,
+}
+
+impl Connector {
+    /// Opens a connection to one of the destination's servers; `turn` picks among equal ones.
+    pub(crate) async fn open(
+        &self,
+        key: &DestinationKey,
+        config: &RelayConfig,
+        turn: usize,
+    ) -> Result<Opened, NoRoute> {
+        let mut last = None;
+        for server in route::servers(key, &*self.resolver, turn).await? {
+            match self.open_server(&server, config).await {
+                Ok(connection) => return Ok(Opened { connection, xforward: server.xforward }),
+                Err(fault) => last = Some(fault),
+            }
+        }
+        Err(last.unwrap_or_else(|| no_route(EnhancedCode::new(4, 4, 4), "no mail server is known".to_owned())))
+    }
+
+    async fn open_server(&self, server: &Server, config: &RelayConfig) -> Result<Connection, NoRoute> {
+        let mut addresses = route::addresses(&server.host, &*self.resolver).await?;
+        let mut last = None;
+        while !addresses.is_empty() {
+            let (stream, address) = match race(&addresses, server.port, config.connect).await {
+                Ok(won) => won,
+                Err((address, why)) => {
+                    let fault = no_route(
+                        EnhancedCode::new(4, 4, 1),
+                        format!("connect to {}[{address}]:{}: {why}", server.host, server.port),
+                    );
+                    return Err(last.unwrap_or(fault));
+                }
+            };
+            addresses.retain(|other| *other != address.ip());
+            match self.open_session(stream, address, server, config).await {
+                Ok(connection) => return Ok(connection),
+                Err(fault) => last = Some(fault),
+            }
+        }
+        Err(last
+            .unwrap_or_else(|| no_route(EnhancedCode::new(4, 4, 1), format!("no address of {} is left", server.host))))
+    }
+
+    async fn open_session(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        server: &Server,
+        config: &RelayConfig,
+    ) -> Result<Connection, NoRoute> {
+        let use_tls = match server.tls {
+            ServerTls::Opportunistic => TlsUse::WhenOffered,
+            ServerTls::Required | ServerTls::Verify => TlsUse::Always,
+        };
+        match self.dialogue(stream, address, server, use_tls, config).await {
+            Err(Broken::Handshake(_)) if server.tls == ServerTls::Opportunistic => {
+                // Encryption that fails is no reason to keep the mail, where none would have been fine, too.
+                let stream = connect(address, config.connect).await.map_err(|why| {
+                    no_route(EnhancedCode::new(4, 4, 1), format!("connect to {}[{address}]: {why}", server.host))
+                })?;
+                self.dialogue(stream, address, server, TlsUse::Never, config).await
+            }
+            other => other,
+        }
+        .map_err(|broken| broken.into_no_route(&Peer { host: server.host.as_str().into(), address }))
+    }
+
+    async fn dialogue(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        server: &Server,
+        tls: TlsUse,
+        config: &RelayConfig,
+    ) -> Result<Connection, Broken> {
+        if self.is_ours(&stream, address) {
+            return Err(Broken::Fault(OpeningFault::Ourselves));
+        }
+        // Failing to switch Nagle off costs speed, not mail.
+        let _ = stream.set_nodelay(true);
+        let same_port = self.listeners.iter().any(|own| own.port() == address.port());
+        let mut opening = Opening::new(&self.hostname, tls, same_port);
+        let mut connection = Connection::new(stream, Peer { host: server.host.as_str().into(), address });
+        loop {
+            let reply = connection.reply(config.reply).await?;
+            match opening.reply(reply, &mut connection.out) {
+                OpeningStep::Continue => connection.send(config.reply).await?,
+                OpeningStep::Handshake => {
+                    self.handshake(&mut connection, server, config).await?;
+                    opening.encrypted(&mut connection.out);
+                    connection.send(config.reply).await?;
+                }
+                OpeningStep::Ready(offers) => {
+                    connection.offers = offers;
+                    return Ok(connection);
+                }
+                OpeningStep::Fault(fault) => return Err(Broken::Fault(fault)),
+            }
+        }
+    }
+
+    async fn handshake(
+        &self,
+        connection: &mut Connection,
+        server: &Server,
+        config: &RelayConfig,
+    ) -> Result<(), Broken> {
+        let name = ServerName::try_from(server.host.clone()).map_err(|error| Broken::Handshake(error.to_string()))?;
+        let plain = connection.take_plain();
+        let plain = plain.ok_or_else(|| Broken::Handshake("the server spoke on behind its 220".to_owned()))?;
+        let handshake = self.tls.connector(server.tls).connect(name, plain);
+        match timeout(config.connect, handshake).await {
+            Ok(Ok(stream)) => {
+                connection.encrypted(stream);
+                Ok(())
+            }
+            Ok(Err(error)) => Err(Broken::Handshake(error.to_string())),
+            Err(_) => Err(Broken::Handshake("timed out".to_owned())),
+        }
+    }
+
+    /// Whether this connection leads to one of our own listeners: mail would go in a circle.
+    fn is_ours(&self, stream: &TcpStream, peer: SocketAddr) -> bool {
+        let from = stream.local_addr().map(|local| local.ip()).ok();
+        self.listeners.iter().any(|own| {
+            // A connection to this machine has the same address at both ends.
+            let here = own.ip() == peer.ip() || (own.ip().is_unspecified() && from == Some(peer.ip()));
+            own.port() == peer.port() && here
+        })
+    }
+}
+
+/// Why an opening dialogue did not come to its end.
+enum Broken {
+    Connection(ConnectionFault),
+    Handshake(String),
+    Fault(OpeningFault),
+}
+
+impl From<ConnectionFault> for Broken {
+    fn from(fault: ConnectionFault) -> Self {
+        Broken::Connection(fault)
+    }
+}
+
+impl Broken {
+    fn into_no_route(self, peer: &Peer) -> NoRoute {
+        let name = peer.short();
+        match self {
+            Broken::Connection(fault) => {
+                no_route(EnhancedCode::new(4, 4, 2), format!("conversation with {name} ended before it began: {fault}"))
+            }
+            Broken::Handshake(why) => no_route(
+                EnhancedCode::new(4, 7, 5),
+                format!("TLS is required for {name}, but the handshake failed: {why}"),
+            ),
+            Broken::Fault(OpeningFault::Refused { to, reply }) => {
+                let status = reply.status();
+                // Not even a 5xx greeting is a verdict on a recipient: it is tried again.
+                let class = EnhancedCode::new(4, 3, 0);
+                let status = if status.class == 4 { status } else { class };
+                no_route(status, format!("host {name} refused to talk to me: {reply} (in reply to {to})"))
+            }
+            Broken::Fault(OpeningFault::Ourselves) => no_route(
+                EnhancedCode::new(4, 4, 6),
+                format!(
+                    "mail loops back to this gateway: {peer} is one of its own listeners; set the domain's servers"
+                ),
+            ),
+            Broken::Fault(OpeningFault::NoTls) => {
+                no_route(EnhancedCode::new(4, 7, 4), format!("TLS is required, but was not offered by host {name}"))
+            }
+            Broken::Fault(OpeningFault::TlsRefused(reply)) => {
+                no_route(EnhancedCode::new(4, 7, 4), format!("TLS is required, but host {name} said: {reply}"))
+            }
+        }
+    }
+}
+
+fn no_route(status: EnhancedCode, why: String) -> NoRoute {
+    NoRoute { status, why }
+}
+
+async fn connect(address: SocketAddr, within: Duration) -> Result<TcpStream, String> {
+    match timeout(within, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(plain_words(&error)),
+        Err(_) => Err("Connection timed out".to_owned()),
+    }
+}
+
+/// Without Rust's `(os error 111)`.
+fn plain_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// Connects to the first address that answers: each gets [`RACE_DELAY`] before the next is tried beside it.
+async fn race(addresses: &[IpAddr], port: u16, within: Duration) -> Result<(TcpStream, SocketAddr), (IpAddr, String)> {
+    let mut waiting = addresses.iter().map(|ip| SocketAddr::new(*ip, port));
+    let mut running = JoinSet::new();
+    let mut last = (IpAddr::from([0, 0, 0, 0]), "no address".to_owned());
+    loop {
+        let next = waiting.next();
+        match next {
+            Some(address) => drop(running.spawn(async move { (address, connect(address, within).await) })),
+            None if running.is_empty() => return Err(last),
+            None => {}
+        }
+        let more = next.is_some();
+        tokio::select! {
+            Some(ended) = running.join_next() => match ended {
+                Ok((address, Ok(stream))) => return Ok((stream, address)),
+                Ok((address, Err(why))) => last = (address.ip(), why),
+                Err(_) => {}
+            },
+            () = sleep(RACE_DELAY), if more => {}
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! One connection to a server: bytes out in few writes, replies in, each with its time limit. Which commands are said
+//! is decided by the dialogue in `doorlist_smtp::client`; this module must not know messages or recipients.
+
+use doorlist_smtp::client::{Capabilities, ReplyError, ReplyParser, ServerReply};
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+
+/// Octets read at once.
+const READ_BYTES: usize = 4096;
+/// A write buffer that has grown beyond this is given back after a large message.
+const WRITE_BUFFER_KEPT: usize = 128 * 1024;
+
+/// The server at the other end, for logs and reports.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// As it was configured or as its MX record names it.
+    pub(crate) host: Arc<str>,
+    /// Where it is.
+    pub(crate) address: SocketAddr,
+}
+
+impl Peer {
+    /// `host[192.0.2.1]`, as Postfix names it in replies.
+    pub(crate) fn short(&self) -> String {
+        format!("{}[{}]", self.host, self.address.ip())
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]:{}", self.host, self.address.ip(), self.address.port())
+    }
+}
+
+/// Why nothing more can be done with a connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectionFault {
+    /// Nothing came or went in time.
+    #[error("timed out")]
+    TimedOut,
+    /// The server closed it.
+    #[error("closed by the server")]
+    Closed,
+    /// The system says so.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The server does not speak SMTP.
+    #[error(transparent)]
+    Protocol(#[from] ReplyError),
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A connection to a server.
+pub(crate) struct Connection {
+    stream: Option<Stream>,
+    input: Box<[u8; READ_BYTES]>,
+    unread: std::ops::Range<usize>,
+    parser: ReplyParser,
+    /// Where commands and bodies are gathered until [`Connection::send`].
+    pub(crate) out: Vec<u8>,
+    /// Who is there.
+    pub(crate) peer: Peer,
+    /// What the server offers.
+    pub(crate) offers: Capabilities,
+}
+
+impl Connection {
+    pub(crate) fn new(stream: TcpStream, peer: Peer) -> Self {
+        Self {
+            stream: Some(Stream::Plain(stream)),
+            input: Box::new([0; READ_BYTES]),
+            unread: 0..0,
+            parser: ReplyParser::default(),
+            out: Vec::with_capacity(1024),
+            peer,
+            offers: Capabilities::default(),
+        }
+    }
+
+    /// Sends what was gathered, in one write if the network takes it.
+    pub(crate) async fn send(&mut self, within: Duration) -> Result<(), ConnectionFault> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let written = match &mut self.stream {
+            Some(Stream::Plain(stream)) => timeout(within, stream.write_all(&self.out)).await,
+            Some(Stream::Tls(stream)) => {
+                timeout(within, async {
+                    stream.write_all(&self.out).await?;
+                    stream.flush().await
+                })
+                .await
+            }
+            None => return Err(ConnectionFault::Closed),
+        };
+        self.out.clear();
+        if self.out.capacity() > WRITE_BUFFER_KEPT {
+            self.out.shrink_to(READ_BYTES);
+        }
+        Ok(written.map_err(|_| ConnectionFault::TimedOut)??)
+    }
+
+    /// The next reply.
+    pub(crate) async fn reply(&mut self, within: Duration) -> Result<ServerReply, ConnectionFault> {
+        if let Some(reply) = self.parse()? {
+            return Ok(reply);
+        }
+        // One limit for the whole reply: an octet now and then does not keep a connection.
+        let whole = async {
+            loop {
+                self.read().await?;
+                if let Some(reply) = self.parse()? {
+                    return Ok(reply);
+                }
+            }
+        };
+        timeout(within, whole).await.map_err(|_| ConnectionFault::TimedOut)?
+    }
+
+    /// Returns when the server says something without being asked, or closes; both mean the end of the connection.
+    pub(crate) async fn unasked(&mut self) {
+        if self.unread.is_empty() {
+            // What it is does not matter.
+            let _ = self.read().await;
+        }
+    }
+
+    /// The bare stream, to begin TLS on it. Nothing may have been received already (CVE-2011-0411).
+    pub(crate) fn take_plain(&mut self) -> Option<TcpStream> {
+        if !self.unread.is_empty() {
+            return None;
+        }
+        match self.stream.take() {
+            Some(Stream::Plain(stream)) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Goes on with the encrypted stream.
+    pub(crate) fn encrypted(&mut self, stream: TlsStream<TcpStream>) {
+        self.stream = Some(Stream::Tls(Box::new(stream)));
+    }
+
+    fn parse(&mut self) -> Result<Option<ServerReply>, ReplyError> {
+        let mut bytes = &self.input[self.unread.clone()];
+        let reply = self.parser.next(&mut bytes);
+        self.unread.start = self.unread.end - bytes.len();
+        reply
+    }
+
+    async fn read(&mut self) -> Result<(), ConnectionFault> {
+        let buffer = &mut self.input[..];
+        let read = match &mut self.stream {
+            Some(Stream::Plain(stream)) => stream.read(buffer).await?,
+            Some(Stream::Tls(stream)) => stream.read(buffer).await?,
+            None => 0,
+        };
+        self.unread = 0..read;
+        if read == 0 { Err(ConnectionFault::Closed) } else { Ok(()) }
+    }
+}

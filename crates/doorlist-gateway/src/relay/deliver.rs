@@ -1,0 +1,411 @@
+//! One connection at work: opens, takes messages of its destination one after the other, and ends when there are no more.
+//!
+//! Where the server pipelines, the commands of the next message travel in the same write as the body of this one
+//! (RFC 2920 §3.1 allows it), so that a busy connection costs one write and about one read a message. This module must
+//! not know what becomes of a refusal.
+
+use super::Shared;
+use super::connect::Opened;
+use super::connection::{Connection, ConnectionFault, Peer};
+use super::header_section::needs_smtp_utf8;
+use super::queue::{DestinationId, Job, Outcome, Part, Verdict};
+use crate::config::RelayConfig;
+use doorlist_smtp::client::{Command, DotStuffer, Offer, QUIT, ServerReply, Step, Transaction, Unsendable, XForward};
+use doorlist_smtp::reply::EnhancedCode;
+use doorlist_store::spool::{MessageBody, SpoolError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep};
+
+/// Messages that one connection carries at most; servers count, too.
+const MESSAGES_PER_CONNECTION_MAX: u32 = 1_000;
+/// How long one connection is used at most.
+const CONNECTION_AGE_MAX: Duration = Duration::from_secs(100);
+/// A body is sent in pieces of about this size.
+const BODY_PIECE: usize = 64 * 1024;
+/// A server that closes in the middle of a body may have said why.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The reply to QUIT is not worth a longer wait.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How far the relay is on its way to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stop {
+    /// It works.
+    No,
+    /// Running transactions end, nothing new begins.
+    Finish,
+    /// Connections are dropped as they are; what was under way is in the spool.
+    Now,
+}
+
+/// Returns when the relay has come to this stage of its end.
+pub(crate) async fn reached(stop: &mut watch::Receiver<Stop>, stage: Stop) {
+    // An error means that the relay is gone altogether.
+    let _ = stop.wait_for(|stop| *stop >= stage).await;
+}
+
+/// A place among the connections; gives itself back.
+struct Slot {
+    shared: Arc<Shared>,
+    destination: DestinationId,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.shared.with_queue(|queue, at| queue.closed(self.destination, at));
+        self.shared.connection_ended.notify_one();
+    }
+}
+
+/// Opens a connection to a destination and works on it until there is nothing left to do.
+pub(crate) async fn run(shared: Arc<Shared>, destination: DestinationId) {
+    let slot = Slot { shared, destination };
+    let mut stop = slot.shared.stop.subscribe();
+    tokio::select! {
+        () = Box::pin(connect_and_work(&slot)) => {}
+        () = reached(&mut stop, Stop::Now) => {}
+    }
+}
+
+async fn connect_and_work(slot: &Slot) {
+    let (shared, destination) = (&slot.shared, slot.destination);
+    let Some(key) = shared.with_queue(|queue, _| queue.key(destination).cloned()) else { return };
+    let config = shared.config.load_full();
+    match shared.connector.open(&key, &config, shared.turn()).await {
+        Ok(Opened { connection, xforward }) => {
+            shared.with_queue(|queue, at| queue.opened(destination, at));
+            let worker = Worker {
+                shared,
+                destination,
+                connection,
+                xforward,
+                bell: Arc::default(),
+                stop: shared.stop.subscribe(),
+                carried: 0,
+                since: Instant::now(),
+                reset: false,
+            };
+            worker.work().await;
+        }
+        Err(no_route) => {
+            let why = format!("{} {}", no_route.status, no_route.why);
+            shared.log_destination(key.name(), &why);
+            if no_route.status.class == 5 {
+                shared.with_queue(|queue, at| queue.refuse(destination, &why, at));
+            } else {
+                shared.with_queue(|queue, at| queue.open_failed(destination, &why, at));
+            }
+        }
+    }
+}
+
+/// A message whose commands are sent or about to be.
+struct Flight {
+    part: Part,
+    body: MessageBody,
+    transaction: Transaction,
+    /// Its final dot may have reached the server: an end without a reply is ambiguous.
+    dot_sent: bool,
+}
+
+/// How a message's turn ended.
+enum Carried {
+    /// The connection goes on, perhaps with the next message begun already.
+    On(Option<Flight>),
+    /// The connection is of no further use.
+    Lost,
+}
+
+struct Worker<'a> {
+    shared: &'a Arc<Shared>,
+    destination: DestinationId,
+    connection: Connection,
+    xforward: bool,
+    bell: Arc<Notify>,
+    stop: watch::Receiver<Stop>,
+    carried: u32,
+    since: Instant,
+    /// The last transaction was left open.
+    reset: bool,
+}
+
+impl Worker<'_> {
+    async fn work(mut self) {
+        let mut begun = None;
+        loop {
+            let flight = match begun.take() {
+                Some(flight) => flight,
+                None => match self.next_flight().await {
+                    Some(flight) => flight,
+                    None => break,
+                },
+            };
+            match self.carry(flight).await {
+                Carried::On(next) => begun = next,
+                Carried::Lost => return,
+            }
+        }
+        self.connection.out.extend_from_slice(QUIT);
+        if self.connection.send(FAREWELL).await.is_ok() {
+            // Whatever it answers, this is the end.
+            let _ = self.connection.reply(FAREWELL).await;
+        }
+    }
+
+    /// The next message, waited for as long as the connection is to be kept; its commands are in the write buffer.
+    async fn next_flight(&mut self) -> Option<Flight> {
+        while self.may_go_on() {
+            let bell = Arc::clone(&self.bell);
+            if let Some(job) = self.shared.with_queue(|queue, _| queue.take(self.destination, Some(&bell))) {
+                if let Some(flight) = self.begin(job).await {
+                    return Some(flight);
+                }
+                continue;
+            }
+            let keep_open = self.shared.config.load().keep_open;
+            let rung = tokio::select! {
+                () = bell.notified() => true,
+                () = self.connection.unasked() => false,
+                () = sleep(keep_open) => false,
+                () = reached(&mut self.stop, Stop::Finish) => false,
+            };
+            if !rung && self.shared.with_queue(|queue, _| queue.stop_waiting(self.destination, &bell)) {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.carried < MESSAGES_PER_CONNECTION_MAX
+            && self.since.elapsed() < CONNECTION_AGE_MAX
+            && *self.stop.borrow() == Stop::No
+    }
+
+    /// Puts the commands of a message into the write buffer. `None`: it cannot be sent here, and that is settled.
+    async fn begin(&mut self, job: Job) -> Option<Flight> {
+        let Job { part, body } = job;
+        let body = match body {
+            Some(body) => body,
+            None => match self.shared.spool.body_of(part.id).await {
+                Ok(body) => body,
+                Err(error) => {
+                    self.unreadable(&part, &error);
+                    return None;
+                }
+            },
+        };
+        let envelope = Arc::clone(&part.envelope);
+        let offers = self.connection.offers;
+        let ident = part.id.to_string();
+        let client = &envelope.client;
+        let xforward = XForward { addr: client.address, port: client.port, helo: &client.helo, ident: &ident };
+        let offer = Offer {
+            sender: &envelope.sender,
+            size: envelope.size,
+            eight_bit: envelope.eight_bit,
+            smtp_utf8: envelope.smtp_utf8,
+            needs_smtp_utf8: !offers.smtp_utf8 && envelope.smtp_utf8 && needs_smtp_utf8(&part, &body).await,
+            xforward: self.xforward.then_some(xforward),
+            reset: self.reset,
+        };
+        match Transaction::start(&offers, &offer, part.paths(), &mut self.connection.out) {
+            Ok(transaction) => {
+                self.reset = false;
+                Some(Flight { part, body, transaction, dot_sent: false })
+            }
+            Err(unsendable) => {
+                let outcomes = vec![self.cannot_be_sent(unsendable); part.recipients.len()];
+                self.shared.conclude(self.destination, &part, &outcomes, Some(&self.connection.peer));
+                None
+            }
+        }
+    }
+
+    /// Carries one message to its end.
+    async fn carry(&mut self, mut flight: Flight) -> Carried {
+        let config = self.shared.config.load_full();
+        let mut next = None;
+        if let Err(fault) = self.connection.send(config.reply).await {
+            return self.lost(flight, next, Some(&fault));
+        }
+        loop {
+            let command = flight.transaction.command();
+            let within = if command == Command::EndOfData { config.final_reply } else { config.reply };
+            let reply = match self.connection.reply(within).await {
+                Ok(reply) => reply,
+                Err(fault) => return self.lost(flight, next, Some(&fault)),
+            };
+            match flight.transaction.reply(reply, &mut self.connection.out) {
+                Step::Continue => {
+                    if let Err(fault) = self.connection.send(config.reply).await {
+                        return self.lost(flight, next, Some(&fault));
+                    }
+                }
+                Step::SendBody => {
+                    if let Err(fault) = self.send_body(&mut flight, &mut next, &config).await {
+                        return self.body_lost(flight, next, &fault).await;
+                    }
+                }
+                Step::Done { reset } => {
+                    self.reset = reset;
+                    self.carried += 1;
+                    self.finish(&flight);
+                    return Carried::On(next);
+                }
+                Step::Broken => return self.lost(flight, next, None),
+            }
+        }
+    }
+
+    /// Sends the body and its end, and where that is possible the commands of the next message in the same write.
+    async fn send_body(
+        &mut self,
+        flight: &mut Flight,
+        next: &mut Option<Flight>,
+        config: &RelayConfig,
+    ) -> Result<(), ConnectionFault> {
+        let mut dots = DotStuffer::default();
+        if let Some(whole) = flight.body.in_memory() {
+            dots.push(whole, &mut self.connection.out);
+        } else {
+            let mut reader = flight.body.reader().await.map_err(std::io::Error::other)?;
+            while let Some(chunk) = reader.chunk().await.map_err(std::io::Error::other)? {
+                for piece in chunk.chunks(BODY_PIECE) {
+                    dots.push(piece, &mut self.connection.out);
+                    if self.connection.out.len() >= BODY_PIECE {
+                        self.connection.send(config.reply).await?;
+                    }
+                }
+            }
+        }
+        dots.finish(&mut self.connection.out);
+        flight.dot_sent = true;
+        self.carried += 1;
+        if self.connection.offers.pipelining && self.may_go_on() {
+            while let Some(job) = self.shared.with_queue(|queue, _| queue.take(self.destination, None)) {
+                *next = self.begin(job).await;
+                if next.is_some() {
+                    break;
+                }
+            }
+        }
+        self.carried -= 1;
+        self.connection.send(config.reply).await
+    }
+
+    /// The transaction is over: every recipient has its result.
+    fn finish(&self, flight: &Flight) {
+        let mut outcomes: Vec<Outcome> = (0..flight.part.recipients.len())
+            .map(|index| match flight.transaction.result(index) {
+                Some((reply, command)) => self.outcome(reply, command),
+                None => deferred(EnhancedCode::new(4, 5, 0), "the server lost the thread".to_owned()),
+            })
+            .collect();
+        // RFC 5321 §4.5.3.1.10: too many recipients for one transaction; the others come in the next, not in an hour.
+        if outcomes.iter().any(|outcome| outcome.verdict == Verdict::Delivered) {
+            for (index, outcome) in outcomes.iter_mut().enumerate() {
+                if flight.transaction.result(index).is_some_and(|(reply, command)| is_too_many(reply, command)) {
+                    outcome.verdict = Verdict::Untried;
+                }
+            }
+        }
+        self.shared.conclude(self.destination, &flight.part, &outcomes, Some(&self.connection.peer));
+    }
+
+    fn outcome(&self, reply: &ServerReply, command: Command) -> Outcome {
+        if reply.is_positive() {
+            return Outcome { verdict: Verdict::Delivered, status: reply.status(), reply: reply.to_string() };
+        }
+        let verdict = if reply.is_permanent() { Verdict::Failed } else { Verdict::Deferred };
+        // A 354 where none belongs has no class of its own.
+        let status = if reply.class() == 3 { EnhancedCode::new(4, 5, 0) } else { reply.status() };
+        let reply = format!("host {} said: {reply} (in reply to {command})", self.connection.peer.short());
+        Outcome { verdict, status, reply }
+    }
+
+    /// The connection broke while a body was sent: the server may have said why before it closed.
+    async fn body_lost(&mut self, mut flight: Flight, next: Option<Flight>, fault: &ConnectionFault) -> Carried {
+        if let Ok(reply) = self.connection.reply(LAST_WORDS).await
+            && let Step::Done { .. } = flight.transaction.reply(reply, &mut self.connection.out)
+        {
+            self.finish(&flight);
+            self.give_back(next);
+            return Carried::Lost;
+        }
+        self.lost(flight, next, Some(fault))
+    }
+
+    /// The connection is of no further use; what is settled is settled, the rest is tried again.
+    fn lost(&self, flight: Flight, next: Option<Flight>, fault: Option<&ConnectionFault>) -> Carried {
+        self.give_back(next);
+        let command = flight.transaction.command();
+        // A server may close an idle connection at any time; that is no failure of anything.
+        let untouched = matches!(command, Command::Preamble | Command::Mail) && flight.transaction.result(0).is_none();
+        let closed = matches!(fault, Some(ConnectionFault::Closed | ConnectionFault::Io(_)));
+        if self.carried > 0 && untouched && closed {
+            self.give_back(Some(flight));
+            return Carried::Lost;
+        }
+        let peer = self.connection.peer.short();
+        let why = match fault {
+            Some(fault) => {
+                format!("conversation with {peer} broke off ({fault}) while waiting for the reply to {command}")
+            }
+            None => format!("host {peer} closed the conversation at {command}"),
+        };
+        let status = match fault {
+            Some(ConnectionFault::Protocol(_)) => EnhancedCode::new(4, 5, 0),
+            _ => EnhancedCode::new(4, 4, 2),
+        };
+        let ambiguous = if flight.dot_sent { ": possible duplicate" } else { "" };
+        let outcomes: Vec<Outcome> = (0..flight.part.recipients.len())
+            .map(|index| match flight.transaction.result(index) {
+                Some((reply, command)) => self.outcome(reply, command),
+                None => deferred(status, format!("{why}{ambiguous}")),
+            })
+            .collect();
+        self.shared.conclude(self.destination, &flight.part, &outcomes, Some(&self.connection.peer));
+        let why = format!("{status} {why}");
+        self.shared.with_queue(|queue, at| queue.broke(self.destination, &why, at));
+        Carried::Lost
+    }
+
+    fn give_back(&self, flight: Option<Flight>) {
+        if let Some(flight) = flight {
+            self.shared.with_queue(|queue, at| queue.give_back(self.destination, flight.part, at));
+        }
+    }
+
+    /// The spool cannot give the message: gone (deleted beside us), damaged (kept for a person), or not now.
+    fn unreadable(&self, part: &Part, error: &SpoolError) {
+        self.shared.with_queue(|queue, at| match error {
+            SpoolError::NotFound(_) => drop(queue.delete(part.id)),
+            SpoolError::Corrupt { .. } => drop(queue.hold(part.id, at)),
+            _ => {}
+        });
+        let outcome = deferred(EnhancedCode::new(4, 3, 0), error.to_string());
+        self.shared.conclude(self.destination, part, &vec![outcome; part.recipients.len()], None);
+    }
+
+    fn cannot_be_sent(&self, why: Unsendable) -> Outcome {
+        let status = match why {
+            Unsendable::SmtpUtf8 => EnhancedCode::new(5, 6, 7),
+            Unsendable::TooLarge { .. } => EnhancedCode::new(5, 3, 4),
+            Unsendable::Path => EnhancedCode::new(5, 1, 3),
+        };
+        Outcome { verdict: Verdict::Failed, status, reply: format!("{why} (host {})", self.connection.peer.short()) }
+    }
+}
+
+fn deferred(status: EnhancedCode, reply: String) -> Outcome {
+    Outcome { verdict: Verdict::Deferred, status, reply }
+}
+
+/// 452 at RCPT, with 4.5.3 or without an enhanced code. Other 452 (4.2.2: the mailbox is full) are what they say.
+fn is_too_many(reply: &ServerReply, command: Command) -> bool {
+    let too_many = reply.enhanced().is_none_or(|status| status == EnhancedCode::new(4, 5, 3));
+    command == Command::Rcpt && reply.code() == 452 && too_many
+}

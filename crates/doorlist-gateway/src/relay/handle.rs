@@ -1,0 +1,168 @@
+//! The queue in the hands of people: look, retry, hold, release, delete. What a person may do is decided elsewhere.
+
+use super::Shared;
+use super::queue::{Arrival, Seen, is_final, revived};
+use crate::clock;
+use doorlist_core::domain::DomainId;
+use doorlist_core::queue_id::QueueId;
+use doorlist_core::time::Timestamp;
+use doorlist_store::mail_log::MailAction;
+use doorlist_store::spool::{Envelope, Pending, Progress, RecipientState, Settlement, SpoolError};
+use std::sync::Arc;
+
+/// Messages read from the spool at once.
+const PAGE: u32 = 1_000;
+
+/// A message in the queue.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// Its name.
+    pub id: QueueId,
+    /// What was said before DATA.
+    pub envelope: Arc<Envelope>,
+    /// How far it is with each recipient.
+    pub recipients: Vec<RecipientState>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// A person stopped it.
+    pub hold: bool,
+    /// It is being delivered at this moment.
+    pub under_way: bool,
+    /// When it is tried next; `None`: now, or not by itself.
+    pub next_attempt: Option<Timestamp>,
+}
+
+/// What can be done with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueOrder {
+    /// Try it now; one that has failed and was kept gets another life.
+    Retry,
+    /// Do not try it until it is released.
+    Hold,
+    /// Try it again.
+    Release,
+    /// Drop it without a bounce.
+    Delete,
+}
+
+/// The queue. Clones share it.
+#[derive(Clone)]
+pub struct QueueHandle {
+    shared: Arc<Shared>,
+}
+
+impl QueueHandle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Messages behind `after`, oldest first, with a recipient in `domain` if one is given.
+    pub async fn list(
+        &self,
+        domain: Option<DomainId>,
+        mut after: Option<QueueId>,
+        limit: usize,
+    ) -> Result<Vec<Queued>, SpoolError> {
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let page = self.shared.spool.pending(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            let wanted = page.into_iter().filter(|pending| is_in(&pending.envelope, domain));
+            found.extend(wanted.take(limit - found.len()).map(|pending| self.queued(pending)));
+        }
+        Ok(found)
+    }
+
+    /// One message.
+    pub async fn show(&self, id: QueueId) -> Result<Option<Queued>, SpoolError> {
+        Ok(self.shared.spool.get(id).await?.map(|pending| self.queued(pending)))
+    }
+
+    /// Does something with one message. False: there is none of this name.
+    pub async fn order(&self, order: QueueOrder, id: QueueId) -> Result<bool, SpoolError> {
+        match self.shared.spool.get(id).await? {
+            Some(pending) => Ok(self.carry_out(order, pending)),
+            None => Ok(false),
+        }
+    }
+
+    /// Does something with all messages that have a recipient in this domain; how many they were.
+    pub async fn order_domain(&self, order: QueueOrder, domain: DomainId) -> Result<u64, SpoolError> {
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let page = self.shared.spool.pending(after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(count) };
+            after = Some(last.id);
+            for pending in page.into_iter().filter(|pending| is_in(&pending.envelope, Some(domain))) {
+                count += u64::from(self.carry_out(order, pending));
+            }
+        }
+    }
+
+    fn queued(&self, pending: Pending) -> Queued {
+        let now = clock::now();
+        let seen = self.shared.lock_queue().look(pending.id, now);
+        let (progress, under_way, next_attempt) = match seen {
+            Some(Seen { progress, under_way, next_attempt }) => (Some(progress), under_way, next_attempt),
+            None => (pending.progress, false, None),
+        };
+        let progress = progress.unwrap_or_else(|| untouched(&pending.envelope, now));
+        let Progress { attempts, hold, recipients, .. } = progress;
+        Queued { id: pending.id, envelope: pending.envelope, recipients, attempts, hold, under_way, next_attempt }
+    }
+
+    fn carry_out(&self, order: QueueOrder, pending: Pending) -> bool {
+        let id = pending.id;
+        let in_memory = self.shared.with_queue(|queue, at| match order {
+            QueueOrder::Retry => queue.retry(id, at),
+            QueueOrder::Hold => queue.hold(id, at),
+            QueueOrder::Release => queue.release(id, at),
+            QueueOrder::Delete => queue.delete(id),
+        });
+        let action = match order {
+            QueueOrder::Retry => None,
+            QueueOrder::Hold => Some(MailAction::Held),
+            QueueOrder::Release => Some(MailAction::Released),
+            QueueOrder::Delete => Some(MailAction::Deleted),
+        };
+        if let Some(action) = action {
+            for index in 0..pending.envelope.recipients.len() {
+                self.shared.record(action, id, &pending.envelope, index, "by hand", "");
+            }
+        }
+        if !in_memory {
+            self.in_the_spool(order, pending);
+        }
+        true
+    }
+
+    /// The same with a message that is not in memory: it found no room, or it has failed and was kept.
+    fn in_the_spool(&self, order: QueueOrder, pending: Pending) {
+        let Pending { id, envelope, progress } = pending;
+        let progress = progress.unwrap_or_else(|| untouched(&envelope, clock::now()));
+        match order {
+            QueueOrder::Delete => self.shared.spool.settle(id, Settlement::Done),
+            QueueOrder::Hold if progress.recipients.iter().all(is_final) => {}
+            QueueOrder::Hold => {
+                let held = Progress { hold: true, ..progress };
+                self.shared.spool.settle(id, Settlement::Progress(held));
+            }
+            QueueOrder::Retry | QueueOrder::Release => {
+                let progress = revived(progress, clock::now());
+                self.shared.spool.settle(id, Settlement::Progress(progress.clone()));
+                let arrival = Arrival { id, envelope, progress: Some(progress), body: None };
+                self.shared.with_queue(|queue, at| queue.admit(arrival, at));
+            }
+        }
+    }
+}
+
+fn is_in(envelope: &Envelope, domain: Option<DomainId>) -> bool {
+    domain.is_none() || envelope.recipients.iter().any(|recipient| recipient.domain == domain)
+}
+
+fn untouched(envelope: &Envelope, now: Timestamp) -> Progress {
+    let recipients = vec![RecipientState::Pending; envelope.recipients.len()];
+    Progress { attempts: 0, next_attempt: now, hold: false, recipients }
+}

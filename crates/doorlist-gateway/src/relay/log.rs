@@ -1,0 +1,139 @@
+//! The relay's lines in the log, in Postfix's words, and its entries in the mail log.
+
+use super::Shared;
+use super::connection::Peer;
+use super::queue::{DestinationId, Outcome, Part, Verdict};
+use crate::clock;
+use crate::journal::{Field, Line, Process};
+use doorlist_core::queue_id::QueueId;
+use doorlist_core::time::Timestamp;
+use doorlist_smtp::reply::EnhancedCode;
+use doorlist_store::mail_log::{MailAction, MailEntry};
+use doorlist_store::spool::Envelope;
+use std::sync::Arc;
+
+impl Shared {
+    /// A part's attempt has ended: log it, count it, settle it.
+    pub(super) fn conclude(
+        self: &Arc<Self>,
+        destination: DestinationId,
+        part: &Part,
+        outcomes: &[Outcome],
+        peer: Option<&Peer>,
+    ) {
+        let now = clock::now();
+        let relay = peer.map_or_else(|| "none".to_owned(), Peer::to_string);
+        let delay = now.since(part.envelope.received_at);
+        let mut batch = self.journal.batch();
+        for (&index, outcome) in part.recipients.iter().zip(outcomes) {
+            self.metrics.attempt(outcome.verdict);
+            let (word, action) = match outcome.verdict {
+                Verdict::Delivered => ("sent", Some(MailAction::Sent)),
+                Verdict::Deferred => ("deferred", Some(MailAction::DeliveryDeferred)),
+                // Whether the sender is told is decided later; that makes the entry.
+                Verdict::Failed => ("bounced", None),
+                Verdict::Untried => continue,
+            };
+            let Some(recipient) = part.envelope.recipients.get(index) else { continue };
+            let dsn = outcome.status.to_string();
+            batch.add(&Line {
+                process: Process::Smtp,
+                queue: Some(part.id),
+                event: "",
+                fields: &[
+                    ("to", Field::Path(&recipient.path)),
+                    ("relay", Field::Str(&relay)),
+                    ("delay", Field::Secs(delay)),
+                    ("dsn", Field::Str(&dsn)),
+                    ("status", Field::Status(word, &outcome.reply)),
+                ],
+            });
+            if let Some(action) = action {
+                self.mail_log.record(entry(now, action, part.id, &part.envelope, index, &relay, &outcome.reply));
+            }
+        }
+        batch.send();
+        self.with_queue(|queue, at| queue.finish(destination, part, outcomes, at));
+    }
+
+    /// A message waits for a destination that is known to be down, or has none.
+    pub(super) fn log_parked(&self, part: &Part, why: &str) {
+        let now = clock::now();
+        let delay = now.since(part.envelope.received_at);
+        let status = EnhancedCode::in_front_of(why).unwrap_or(EnhancedCode::new(4, 0, 0)).to_string();
+        let why = why.strip_prefix(&status).unwrap_or(why).trim_start();
+        let reply = format!("delivery temporarily suspended: {why}");
+        let mut batch = self.journal.batch();
+        for &index in &part.recipients {
+            let Some(recipient) = part.envelope.recipients.get(index) else { continue };
+            batch.add(&Line {
+                process: Process::Qmgr,
+                queue: Some(part.id),
+                event: "",
+                fields: &[
+                    ("to", Field::Path(&recipient.path)),
+                    ("relay", Field::Str("none")),
+                    ("delay", Field::Secs(delay)),
+                    ("dsn", Field::Str(&status)),
+                    ("status", Field::Status("deferred", &reply)),
+                ],
+            });
+            let action = MailAction::DeliveryDeferred;
+            self.mail_log.record(entry(now, action, part.id, &part.envelope, index, "none", &reply));
+        }
+    }
+
+    /// A destination could not be reached.
+    pub(super) fn log_destination(&self, name: &str, why: &str) {
+        let fields = &[("destination", Field::Str(name))];
+        self.journal.write(&Line { process: Process::Smtp, queue: None, event: &format!("{why};"), fields });
+    }
+
+    /// A message left the queue.
+    pub(super) fn log_removed(&self, id: QueueId) {
+        self.journal.write(&Line { process: Process::Qmgr, queue: Some(id), event: "removed", fields: &[] });
+    }
+
+    /// Something about a message, in words.
+    pub(super) fn log_event(&self, process: Process, id: QueueId, event: &str) {
+        self.journal.write(&Line { process, queue: Some(id), event, fields: &[] });
+    }
+
+    /// An entry of the mail log about one recipient.
+    pub(super) fn record(
+        &self,
+        action: MailAction,
+        id: QueueId,
+        envelope: &Envelope,
+        index: usize,
+        why: &str,
+        reply: &str,
+    ) {
+        self.mail_log.record(entry(clock::now(), action, id, envelope, index, why, reply));
+    }
+}
+
+fn entry(
+    time: Timestamp,
+    action: MailAction,
+    id: QueueId,
+    envelope: &Envelope,
+    index: usize,
+    reason: &str,
+    reply: &str,
+) -> MailEntry {
+    let recipient = envelope.recipients.get(index);
+    MailEntry {
+        time,
+        action,
+        queue_id: Some(id),
+        sender: envelope.sender.clone(),
+        recipient: recipient.map_or_else(Box::default, |recipient| recipient.path.clone()),
+        domain: recipient.and_then(|recipient| recipient.domain),
+        client: None,
+        reason: reason.into(),
+        reply: reply.into(),
+        message_id: envelope.message_id.clone(),
+        size: envelope.size,
+    }
+}

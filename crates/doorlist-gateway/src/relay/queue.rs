@@ -1,0 +1,462 @@
+//! The queue in memory: which message waits for which destination, and how many connections each destination may have.
+//!
+//! Every destination has its own line, its own window of connections and its own health, so that a dead one costs the
+//! others nothing. Memory is shared fairly: a destination may hold as many messages as there is room left, so that not
+//! even several dead ones with a million messages each can crowd out the rest; what finds no room stays in the spool
+//! and is read again later. Pure: time and chance are parameters, and what is to be done outside comes back as
+//! [`Effects`]. This module must not know sockets, the spool or the log.
+
+mod destination;
+mod orders;
+mod part;
+mod placing;
+mod rounds;
+mod router;
+
+pub(crate) use destination::Destination;
+pub(crate) use orders::{Seen, revived};
+pub(crate) use part::{Job, Outcome, Part, Verdict};
+pub(crate) use rounds::is_final;
+pub(crate) use router::Router;
+
+use super::route::DestinationKey;
+use doorlist_core::domain::DomainId;
+use doorlist_core::queue_id::QueueId;
+use doorlist_core::retry::RetrySchedule;
+use doorlist_core::time::Timestamp;
+use doorlist_store::spool::{Envelope, MessageBody, MessageKind, Progress, RecipientState, Settlement};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// Messages in memory; more wait in the spool.
+pub(crate) const ACTIVE_MAX: usize = 200_000;
+/// Messages that every destination may hold in memory, however full it is.
+const DESTINATION_FLOOR: usize = 100;
+/// Bytes of bodies that the queue keeps in memory; what is beyond is read from the spool when its turn comes.
+const BODIES_MAX: u64 = 32 * 1024 * 1024;
+/// Recipients of one transaction.
+const RECIPIENTS_PER_PART_MAX: usize = 100;
+
+/// A destination's number while it is in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct DestinationId(u64);
+
+/// When, and a number in 0..1 that nobody can foresee.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) now: Timestamp,
+    pub(crate) chance: f64,
+}
+
+/// Limits and schedules.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// [`ACTIVE_MAX`].
+    pub(crate) active_max: usize,
+    /// Connections in all.
+    pub(crate) connections_max: usize,
+    /// Connections to one destination.
+    pub(crate) per_destination_max: usize,
+    /// For mail of protected domains, and notices.
+    pub(crate) inbound: RetrySchedule,
+    /// For bounces.
+    pub(crate) bounce: RetrySchedule,
+}
+
+impl Settings {
+    fn schedule(&self, kind: MessageKind) -> &RetrySchedule {
+        match kind {
+            MessageKind::Inbound | MessageKind::Notice => &self.inbound,
+            MessageKind::Bounce => &self.bounce,
+        }
+    }
+}
+
+/// What is to be done outside after a call.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// Connections to open; they are counted already.
+    pub(crate) open: Vec<DestinationId>,
+    /// What the spool must be told, in this order.
+    pub(crate) settle: Vec<(QueueId, Settlement)>,
+    /// Messages that wait for a destination known to be down, for the first time: to be logged.
+    pub(crate) parked: Vec<(Part, Arc<str>)>,
+    /// Recipients that failed for good: to be reported, then [`Queue::reported`].
+    pub(crate) reports: Vec<Report>,
+    /// Messages that left the queue.
+    pub(crate) removed: Vec<QueueId>,
+}
+
+/// Recipients of a message that failed for good in this round.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) id: QueueId,
+    pub(crate) envelope: Arc<Envelope>,
+    /// Index of the recipient and what was said of it.
+    pub(crate) failed: Vec<(usize, String)>,
+}
+
+/// A message that comes into memory.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) id: QueueId,
+    pub(crate) envelope: Arc<Envelope>,
+    pub(crate) progress: Option<Progress>,
+    pub(crate) body: Option<MessageBody>,
+}
+
+/// Whether it came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Admitted,
+    /// It is there, or was a moment ago.
+    Known,
+    /// No room: it stays in the spool.
+    Full,
+}
+
+#[derive(Debug)]
+struct Entry {
+    envelope: Arc<Envelope>,
+    body: Option<MessageBody>,
+    states: Vec<RecipientState>,
+    attempts: u32,
+    /// When it is tried again, while it waits for that.
+    next_attempt: Option<Timestamp>,
+    hold: bool,
+    deleted: bool,
+    /// Its wait for a dead destination has been logged.
+    told: bool,
+    home: DestinationId,
+    /// Parts that wait for a connection or for the end of a hold.
+    waiting: usize,
+    /// Parts that are being delivered or reported.
+    out: usize,
+    /// Recipients that failed for good in this round.
+    failed: Vec<usize>,
+}
+
+impl Entry {
+    fn unfinished(&self) -> Vec<usize> {
+        self.states.iter().enumerate().filter(|(_, state)| !is_final(state)).map(|(index, _)| index).collect()
+    }
+}
+
+/// The queue.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    settings: Settings,
+    router: Router,
+    messages: BTreeMap<QueueId, Entry>,
+    destinations: HashMap<DestinationId, Destination>,
+    by_key: HashMap<DestinationKey, DestinationId>,
+    /// Destination and hold of protected domains, as long as the routes are the same.
+    by_domain: HashMap<DomainId, (DestinationId, bool)>,
+    next_destination: u64,
+    deferred: BinaryHeap<Reverse<(Timestamp, QueueId)>>,
+    probes: BinaryHeap<Reverse<(Timestamp, DestinationId)>>,
+    /// Parts of domains that are on hold.
+    held: Vec<Part>,
+    stopped: bool,
+    connections: usize,
+    /// Destinations that want a connection when another gives one back.
+    starved: VecDeque<DestinationId>,
+    bodies: u64,
+    /// The first message that found no room.
+    skipped_from: Option<QueueId>,
+    /// Messages that left memory while the spool is being read.
+    left_during_scan: Option<HashSet<QueueId>>,
+    effects: Effects,
+}
+
+impl Queue {
+    pub(crate) fn new(settings: Settings, router: Router) -> Self {
+        Self {
+            settings,
+            router,
+            messages: BTreeMap::new(),
+            destinations: HashMap::new(),
+            by_key: HashMap::new(),
+            by_domain: HashMap::new(),
+            next_destination: 0,
+            deferred: BinaryHeap::new(),
+            probes: BinaryHeap::new(),
+            held: Vec::new(),
+            stopped: false,
+            connections: 0,
+            starved: VecDeque::new(),
+            bodies: 0,
+            skipped_from: None,
+            left_during_scan: None,
+            effects: Effects::default(),
+        }
+    }
+
+    /// What the calls since the last time ask for.
+    pub(crate) fn take_effects(&mut self) -> Effects {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Takes a message into memory, if it is not there and there is room.
+    pub(crate) fn admit(&mut self, arrival: Arrival, at: Moment) -> Admission {
+        let Arrival { id, envelope, progress, body } = arrival;
+        let left = self.left_during_scan.as_ref().is_some_and(|left| left.contains(&id));
+        if left || self.messages.contains_key(&id) {
+            return Admission::Known;
+        }
+        let progress = progress.filter(|progress| progress.recipients.len() == envelope.recipients.len());
+        let progress = progress.unwrap_or_else(|| Progress {
+            attempts: 0,
+            next_attempt: at.now,
+            hold: false,
+            recipients: vec![RecipientState::Pending; envelope.recipients.len()],
+        });
+        let home = self.home(&envelope, &progress.recipients);
+        if !self.has_room(home) {
+            self.skipped_from = Some(self.skipped_from.map_or(id, |first| first.min(id)));
+            return Admission::Full;
+        }
+        if let Some(destination) = self.destinations.get_mut(&home) {
+            destination.messages += 1;
+        }
+        let body = body.filter(|body| self.bodies + body.len() <= BODIES_MAX && body.in_memory().is_some());
+        self.bodies += body.as_ref().map_or(0, MessageBody::len);
+        let entry = Entry {
+            envelope,
+            body,
+            states: progress.recipients,
+            attempts: progress.attempts,
+            next_attempt: None,
+            hold: progress.hold,
+            deleted: false,
+            told: progress.attempts > 0,
+            home,
+            waiting: 0,
+            out: 0,
+            failed: Vec::new(),
+        };
+        let hold = entry.hold;
+        self.messages.insert(id, entry);
+        if !hold && progress.next_attempt > at.now {
+            self.defer(id, progress.next_attempt);
+        } else if !hold {
+            self.place_all(id, at);
+        }
+        Admission::Admitted
+    }
+
+    /// Work for a connection; without any, its `bell` is rung when there is some.
+    pub(crate) fn take(&mut self, destination: DestinationId, bell: Option<&Arc<Notify>>) -> Option<Job> {
+        let line = self.destinations.get_mut(&destination)?;
+        while let Some(part) = line.ready.pop_front() {
+            if let Some(entry) = self.messages.get_mut(&part.id) {
+                entry.waiting = entry.waiting.saturating_sub(1);
+                entry.out += 1;
+                return Some(Job { body: entry.body.clone(), part });
+            }
+        }
+        if let Some(bell) = bell {
+            line.idle.push(Arc::clone(bell));
+        }
+        None
+    }
+
+    /// A connection has waited long enough. False: its bell has just been rung.
+    pub(crate) fn stop_waiting(&mut self, destination: DestinationId, bell: &Arc<Notify>) -> bool {
+        let Some(line) = self.destinations.get_mut(&destination) else { return true };
+        let before = line.idle.len();
+        line.idle.retain(|other| !Arc::ptr_eq(other, bell));
+        line.idle.len() < before
+    }
+
+    /// What a connection is to be opened to; `None`: it is not needed any more.
+    pub(crate) fn key(&self, destination: DestinationId) -> Option<&DestinationKey> {
+        self.destinations.get(&destination).map(|destination| &destination.key)
+    }
+
+    /// A connection is open.
+    pub(crate) fn opened(&mut self, destination: DestinationId, at: Moment) {
+        if let Some(line) = self.destinations.get_mut(&destination) {
+            line.opened();
+            self.press(destination, at);
+        }
+    }
+
+    /// A connection could not be opened; [`Queue::closed`] follows.
+    pub(crate) fn open_failed(&mut self, destination: DestinationId, why: &str, at: Moment) {
+        let schedule = self.settings.inbound;
+        if let Some(line) = self.destinations.get_mut(&destination)
+            && line.open_failed(why, &schedule, at.now, at.chance)
+        {
+            self.sink(destination, at);
+        }
+    }
+
+    /// There is no way to this destination, and never will be: all that waits for it has failed.
+    pub(crate) fn refuse(&mut self, destination: DestinationId, why: &str, at: Moment) {
+        let Some(line) = self.destinations.get_mut(&destination) else { return };
+        line.connecting = line.connecting.saturating_sub(1);
+        for part in std::mem::take(&mut line.ready) {
+            self.fail_waiting(&part, why, at);
+        }
+    }
+
+    /// A connection broke in the middle of mail; [`Queue::closed`] follows.
+    pub(crate) fn broke(&mut self, destination: DestinationId, why: &str, at: Moment) {
+        let schedule = self.settings.inbound;
+        if let Some(line) = self.destinations.get_mut(&destination)
+            && line.broke(why, &schedule, at.now, at.chance)
+        {
+            self.sink(destination, at);
+        }
+    }
+
+    /// A connection is gone; another destination may have its place.
+    pub(crate) fn closed(&mut self, destination: DestinationId, at: Moment) {
+        self.connections = self.connections.saturating_sub(1);
+        if let Some(line) = self.destinations.get_mut(&destination) {
+            line.connections = line.connections.saturating_sub(1);
+            self.press(destination, at);
+        }
+        for _ in 0..self.starved.len() {
+            if self.connections >= self.settings.connections_max {
+                break;
+            }
+            let Some(next) = self.starved.pop_front() else { break };
+            if let Some(line) = self.destinations.get_mut(&next) {
+                line.starving = false;
+                self.press(next, at);
+            }
+        }
+    }
+
+    /// A part comes back untried: the connection was of no use.
+    pub(crate) fn give_back(&mut self, destination: DestinationId, part: Part, at: Moment) {
+        let Some(entry) = self.messages.get_mut(&part.id) else { return };
+        entry.out = entry.out.saturating_sub(1);
+        if entry.hold || entry.deleted {
+            return self.round_may_be_over(part.id, at);
+        }
+        entry.waiting += 1;
+        if let Some(line) = self.destinations.get_mut(&destination) {
+            line.ready.push_front(part);
+        }
+    }
+
+    /// Moves what has become due; called at least every quarter of a second.
+    pub(crate) fn tick(&mut self, at: Moment) {
+        while let Some(&Reverse((due, id))) = self.deferred.peek()
+            && due <= at.now
+        {
+            self.deferred.pop();
+            // Retried or held in between, its place in the heap is stale.
+            if let Some(entry) = self.messages.get_mut(&id)
+                && entry.next_attempt == Some(due)
+            {
+                entry.next_attempt = None;
+                self.place_all(id, at);
+            }
+        }
+        while let Some(&Reverse((due, destination))) = self.probes.peek()
+            && due <= at.now
+        {
+            self.probes.pop();
+            self.press(destination, at);
+        }
+    }
+
+    /// When [`Queue::tick`] has something to do.
+    pub(crate) fn next_event(&self) -> Option<Timestamp> {
+        let deferred = self.deferred.peek().map(|Reverse((at, _))| *at);
+        let probe = self.probes.peek().map(|Reverse((at, _))| *at);
+        deferred.into_iter().chain(probe).min()
+    }
+
+    /// Takes other limits and schedules.
+    pub(crate) fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// Opens no connection any more.
+    pub(crate) fn stop(&mut self) {
+        self.stopped = true;
+    }
+
+    /// Messages in memory.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Connections, with those that are being opened.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// From where the spool should be read again: some messages found no room, and now there is some.
+    pub(crate) fn refill_from(&self) -> Option<QueueId> {
+        self.skipped_from.filter(|_| self.messages.len() < self.settings.active_max / 2)
+    }
+
+    /// The spool is about to be read: from now on leaving messages are remembered, so that a page read before they left
+    /// does not bring them back.
+    pub(crate) fn begin_scan(&mut self) {
+        self.left_during_scan = Some(HashSet::new());
+        self.skipped_from = None;
+    }
+
+    /// A message that the scan passed over, to be looked at in a later one.
+    pub(crate) fn skip(&mut self, id: QueueId) {
+        self.skipped_from = Some(self.skipped_from.map_or(id, |first| first.min(id)));
+    }
+
+    /// A page was looked through: what left before the next one is read will not be in it.
+    pub(crate) fn next_page(&mut self) {
+        if let Some(left) = &mut self.left_during_scan {
+            left.clear();
+        }
+    }
+
+    /// The spool has been read.
+    pub(crate) fn end_scan(&mut self) {
+        self.left_during_scan = None;
+    }
+
+    /// Forgets destinations that nobody needs.
+    pub(crate) fn prune(&mut self) {
+        let before = self.destinations.len();
+        self.destinations.retain(|_, destination| !destination.is_unused());
+        if self.destinations.len() < before {
+            self.by_key.retain(|_, id| self.destinations.contains_key(id));
+            self.by_domain.clear();
+        }
+    }
+
+    fn has_room(&self, home: DestinationId) -> bool {
+        let room = self.settings.active_max.saturating_sub(self.messages.len());
+        let mine = self.destinations.get(&home).map_or(0, |destination| destination.messages);
+        room > 0 && (mine < DESTINATION_FLOOR || mine < room)
+    }
+
+    /// Takes a message out of memory.
+    fn forget(&mut self, id: QueueId) {
+        let Some(entry) = self.messages.remove(&id) else { return };
+        self.bodies -= entry.body.as_ref().map_or(0, MessageBody::len);
+        if let Some(destination) = self.destinations.get_mut(&entry.home) {
+            destination.messages = destination.messages.saturating_sub(1);
+        }
+        if let Some(left) = &mut self.left_during_scan {
+            left.insert(id);
+        }
+    }
+
+    fn drop_body(&mut self, id: QueueId) {
+        let body = self.messages.get_mut(&id).and_then(|entry| entry.body.take());
+        self.bodies -= body.map_or(0, |body| body.len());
+    }
+}
+
+#[cfg(test)]
+mod tests;

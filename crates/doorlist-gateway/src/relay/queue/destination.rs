@@ -1,0 +1,175 @@
+//! One destination: the messages that wait for it, its connections, and whether it is alive. A destination that fails is
+//! spoken to through one connection at a time, on the retry schedule; when it returns, the window grows from one
+//! connection, doubling per twenty successes. This module must not know other destinations or sockets.
+
+use super::part::Part;
+use crate::relay::route::DestinationKey;
+use doorlist_core::retry::{Next, RetrySchedule};
+use doorlist_core::time::Timestamp;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// Connections that a destination without a history may have at once, after the first of them succeeded.
+const WINDOW_AT_FIRST: usize = 5;
+/// Successes after which the window doubles.
+const SUCCESSES_TO_DOUBLE: u32 = 20;
+/// Connections lost in a row, without a success between them, after which a destination counts as dead.
+const STRIKES_MAX: u32 = 3;
+
+/// A destination in the queue.
+#[derive(Debug)]
+pub(crate) struct Destination {
+    /// Where it is.
+    pub(crate) key: DestinationKey,
+    /// What waits for a connection.
+    pub(crate) ready: VecDeque<Part>,
+    /// Messages in memory that are at home here.
+    pub(crate) messages: usize,
+    /// Open connections, with those that are being opened.
+    pub(crate) connections: usize,
+    /// Of these, being opened.
+    pub(crate) connecting: usize,
+    /// Bells of connections that wait for work; the last to come is the first to be rung.
+    pub(crate) idle: Vec<Arc<Notify>>,
+    /// Waits for one of the connections of all destinations together.
+    pub(crate) starving: bool,
+    health: Health,
+    window: usize,
+    successes: u32,
+    strikes: u32,
+}
+
+#[derive(Clone, Debug)]
+enum Health {
+    /// Nothing is known yet.
+    Fresh,
+    /// It answers.
+    Up,
+    /// It does not; nothing is tried before `until`.
+    Down { failures: u32, until: Timestamp, why: Arc<str> },
+}
+
+impl Destination {
+    pub(crate) fn new(key: DestinationKey) -> Self {
+        Self {
+            key,
+            ready: VecDeque::new(),
+            messages: 0,
+            connections: 0,
+            connecting: 0,
+            idle: Vec::new(),
+            starving: false,
+            health: Health::Fresh,
+            window: WINDOW_AT_FIRST,
+            successes: 0,
+            strikes: 0,
+        }
+    }
+
+    /// Whether there is work that one more connection may be opened for.
+    pub(crate) fn wants_connection(&self, now: Timestamp, connections_max: usize) -> bool {
+        let window = match self.health {
+            // One goes ahead: a dead destination costs one connection, not a window full.
+            Health::Fresh => 1,
+            Health::Up => self.window.min(connections_max),
+            Health::Down { until, .. } if until <= now => 1,
+            Health::Down { .. } => 0,
+        };
+        self.ready.len() > self.connecting && self.connections < window
+    }
+
+    /// Nothing is known of it, or nothing good.
+    pub(crate) fn is_unproven(&self) -> bool {
+        !matches!(self.health, Health::Up)
+    }
+
+    /// Why nothing is sent there now, if so.
+    pub(crate) fn down(&self) -> Option<&Arc<str>> {
+        match &self.health {
+            Health::Down { why, .. } => Some(why),
+            Health::Fresh | Health::Up => None,
+        }
+    }
+
+    /// When it is tried again.
+    pub(crate) fn probe_at(&self) -> Option<Timestamp> {
+        match self.health {
+            Health::Down { until, .. } => Some(until),
+            Health::Fresh | Health::Up => None,
+        }
+    }
+
+    /// A person wants it tried now.
+    pub(crate) fn probe_now(&mut self, now: Timestamp) {
+        if let Health::Down { until, .. } = &mut self.health {
+            *until = now;
+        }
+    }
+
+    /// A connection is open: mail may be sent.
+    pub(crate) fn opened(&mut self) {
+        self.connecting = self.connecting.saturating_sub(1);
+        if matches!(self.health, Health::Down { .. }) {
+            (self.window, self.successes) = (1, 0);
+        }
+        self.health = Health::Up;
+    }
+
+    /// A connection could not be opened. True: the destination is down now.
+    pub(crate) fn open_failed(&mut self, why: &str, schedule: &RetrySchedule, now: Timestamp, chance: f64) -> bool {
+        self.connecting = self.connecting.saturating_sub(1);
+        self.successes = 0;
+        let others = self.connections.saturating_sub(self.connecting + 1);
+        if others > 0 && !self.is_unproven() {
+            // It has as many of our connections as it takes.
+            self.window = others;
+            return false;
+        }
+        self.fall(why, schedule, now, chance);
+        true
+    }
+
+    /// A connection broke while mail was sent. True: the destination is down now.
+    pub(crate) fn broke(&mut self, why: &str, schedule: &RetrySchedule, now: Timestamp, chance: f64) -> bool {
+        (self.window, self.successes) = (1, 0);
+        self.strikes += 1;
+        let dead = self.strikes >= STRIKES_MAX;
+        if dead {
+            self.fall(why, schedule, now, chance);
+        }
+        dead
+    }
+
+    /// The server took a message. True: the window has grown.
+    pub(crate) fn succeeded(&mut self, connections_max: usize) -> bool {
+        self.health = Health::Up;
+        self.strikes = 0;
+        self.successes += 1;
+        if self.successes < SUCCESSES_TO_DOUBLE || self.window >= connections_max {
+            return false;
+        }
+        self.successes = 0;
+        self.window = (self.window * 2).min(connections_max);
+        true
+    }
+
+    /// Whether it can be forgotten.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.messages == 0 && self.connections == 0 && self.ready.is_empty()
+    }
+
+    fn fall(&mut self, why: &str, schedule: &RetrySchedule, now: Timestamp, chance: f64) {
+        let failures = match self.health {
+            Health::Down { failures, .. } => failures.saturating_add(1),
+            Health::Fresh | Health::Up => 1,
+        };
+        // The lifetime is that of messages; a destination is tried as long as one waits for it.
+        let until = match schedule.next(now, failures, now, chance) {
+            Next::At(at) => at,
+            Next::GiveUp => now + schedule.longest,
+        };
+        (self.window, self.strikes) = (1, 0);
+        self.health = Health::Down { failures, until, why: why.into() };
+    }
+}

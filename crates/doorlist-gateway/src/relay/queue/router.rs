@@ -1,0 +1,101 @@
+//! From a recipient to its destination, by the routes and settings of the moment. Keeps no messages.
+
+use crate::config::Outbound;
+use crate::relay::route::DestinationKey;
+use doorlist_core::address::DomainName;
+use doorlist_core::domain::DomainId;
+use doorlist_smtp::reply::EnhancedCode;
+use doorlist_store::directory::RouteTable;
+use doorlist_store::spool::EnvelopeRecipient;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Where a recipient's mail goes at this moment.
+#[derive(Debug)]
+pub(crate) enum Way {
+    /// To this destination.
+    To(DestinationKey),
+    /// To this destination, but the domain is on hold.
+    Held(DestinationKey),
+    /// Its domain has no route; it may get one again.
+    NoRoute,
+    /// It is no address that mail could be sent to.
+    NoAddress(EnhancedCode, &'static str),
+}
+
+/// The routes and the way out, as they are now.
+#[derive(Debug)]
+pub(crate) struct Router {
+    routes: Arc<RouteTable>,
+    outbound: Outbound,
+}
+
+/// What a change of routes concerns.
+#[derive(Debug, Default)]
+pub(crate) struct Rerouted {
+    domains: HashSet<DomainId>,
+    outbound: bool,
+}
+
+impl Rerouted {
+    /// Whether anything changed at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.domains.is_empty() && !self.outbound
+    }
+
+    /// Whether the change concerns this recipient.
+    pub(crate) fn concerns(&self, recipient: &EnvelopeRecipient) -> bool {
+        recipient.domain.map_or(self.outbound, |domain| self.domains.contains(&domain))
+    }
+}
+
+impl Router {
+    pub(crate) fn new(routes: Arc<RouteTable>, outbound: Outbound) -> Self {
+        Self { routes, outbound }
+    }
+
+    /// The routes as they are now.
+    pub(crate) fn routes(&self) -> &Arc<RouteTable> {
+        &self.routes
+    }
+
+    /// Takes new routes; says whom they concern.
+    pub(crate) fn set_routes(&mut self, routes: Arc<RouteTable>) -> Rerouted {
+        if Arc::ptr_eq(&self.routes, &routes) {
+            return Rerouted::default();
+        }
+        let old = std::mem::replace(&mut self.routes, routes);
+        let ids = old.keys().chain(self.routes.keys()).copied();
+        let domains = ids.filter(|id| old.get(id) != self.routes.get(id)).collect();
+        Rerouted { domains, outbound: false }
+    }
+
+    /// Takes another way out; says whom it concerns.
+    pub(crate) fn set_outbound(&mut self, outbound: Outbound) -> Rerouted {
+        let changed = self.outbound != outbound;
+        self.outbound = outbound;
+        Rerouted { domains: HashSet::new(), outbound: changed }
+    }
+
+    /// Where this recipient's mail goes.
+    pub(crate) fn way(&self, recipient: &EnvelopeRecipient) -> Way {
+        let Some(domain) = recipient.domain else { return self.way_out(&recipient.path) };
+        match self.routes.get(&domain) {
+            None => Way::NoRoute,
+            Some(route) if route.servers.is_empty() => Way::NoRoute,
+            Some(route) => {
+                let key = DestinationKey::Servers(route.servers.as_slice().into());
+                if route.hold { Way::Held(key) } else { Way::To(key) }
+            }
+        }
+    }
+
+    fn way_out(&self, path: &str) -> Way {
+        let domain = path.rsplit_once('@').map(|(_, domain)| DomainName::parse(domain.as_bytes()));
+        match domain {
+            Some(Ok(domain)) => Way::To(DestinationKey::outbound(&self.outbound, domain)),
+            // RFC 3463: 5.1.3, bad destination mailbox address syntax.
+            _ => Way::NoAddress(EnhancedCode::new(5, 1, 3), "this is no address that mail can be sent to"),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::*;
+use crate::config::Outbound;
+use doorlist_core::change::{MailServer, ServerTls};
+use doorlist_smtp::reply::EnhancedCode;
+use doorlist_store::directory::{DomainRoute, RouteTable};
+use doorlist_store::spool::{ClientInfo, EnvelopeRecipient};
+use proptest::prelude::*;
+use std::time::Duration;
+
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+/// A queue whose domain `n` has the server `mx{n}`, at a time that the test moves.
+struct Bench {
+    queue: Queue,
+    now: Timestamp,
+    next: u64,
+    routes: RouteTable,
+}
+
+impl Bench {
+    fn new(domains: u32) -> Self {
+        let schedule = RetrySchedule::inbound();
+        let settings = Settings {
+            active_max: ACTIVE_MAX,
+            connections_max: 500,
+            per_destination_max: 20,
+            inbound: schedule,
+            bounce: RetrySchedule::bounce(),
+        };
+        let routes: RouteTable = (0..domains).map(|n| (DomainId(n), Arc::new(route(n)))).collect();
+        let router = Router::new(Arc::new(routes.clone()), Outbound::Direct);
+        Self { queue: Queue::new(settings, router), now: START, next: 1, routes }
+    }
+
+    fn at(&self) -> Moment {
+        Moment { now: self.now, chance: 0.5 }
+    }
+
+    /// A message to these domains.
+    fn admit(&mut self, domains: &[u32]) -> (QueueId, Admission) {
+        let id = QueueId::from_u64(self.next);
+        self.next += 1;
+        let recipients = domains.iter().map(|&n| EnvelopeRecipient {
+            path: format!("r@d{n}.example.test").into(),
+            domain: Some(DomainId(n)),
+            address: None,
+            system: false,
+        });
+        let envelope = Envelope {
+            sender: "s@example.test".into(),
+            recipients: recipients.collect(),
+            received_at: self.now,
+            client: ClientInfo::default(),
+            eight_bit: false,
+            smtp_utf8: false,
+            kind: MessageKind::Inbound,
+            message_id: None,
+            size: 10,
+        };
+        let arrival = Arrival { id, envelope: Arc::new(envelope), progress: None, body: None };
+        let admission = self.queue.admit(arrival, self.at());
+        (id, admission)
+    }
+
+    /// The destination of domain `n`.
+    fn destination(&self, n: u32) -> DestinationId {
+        self.queue.by_domain[&DomainId(n)].0
+    }
+
+    /// Connections to open since the last time.
+    fn opened(&mut self) -> Vec<DestinationId> {
+        let mut open = std::mem::take(&mut self.queue.effects.open);
+        open.sort();
+        open
+    }
+
+    fn settled(&mut self) -> Vec<(QueueId, Settlement)> {
+        std::mem::take(&mut self.queue.effects.settle)
+    }
+
+    /// Carries out the next part of this destination with this verdict for all.
+    fn carry(&mut self, destination: DestinationId, verdict: Verdict) -> Option<QueueId> {
+        let job = self.queue.take(destination, None)?;
+        let outcome = Outcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: "said".into() };
+        let outcomes = vec![outcome; job.part.recipients.len()];
+        self.queue.finish(destination, &job.part, &outcomes, self.at());
+        Some(job.part.id)
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now + time;
+        self.queue.tick(self.at());
+    }
+}
+
+fn route(n: u32) -> DomainRoute {
+    let server = MailServer {
+        host: format!("mx{n}.example.test"),
+        port: 25,
+        preference: 10,
+        tls: ServerTls::Opportunistic,
+        xforward: false,
+    };
+    DomainRoute {
+        name: format!("d{n}.example.test").parse().unwrap(),
+        servers: vec![server],
+        hold: false,
+        technical_contact: None,
+    }
+}
+
+#[test]
+fn a_delivered_message_leaves_at_once() {
+    let mut bench = Bench::new(1);
+    let (id, admission) = bench.admit(&[0]);
+    let destination = bench.destination(0);
+    assert_eq!((admission, bench.opened()), (Admission::Admitted, vec![destination]));
+    bench.queue.opened(destination, bench.at());
+    assert_eq!(bench.carry(destination, Verdict::Delivered), Some(id));
+    assert_eq!(bench.settled(), [(id, Settlement::Done)]);
+    assert_eq!((bench.queue.len(), bench.queue.take_effects().removed), (0, vec![id]));
+}
+
+#[test]
+fn a_message_to_several_destinations_is_done_when_all_are() {
+    let mut bench = Bench::new(2);
+    let (id, _) = bench.admit(&[0, 1, 0]);
+    let (first, second) = (bench.destination(0), bench.destination(1));
+    bench.carry(first, Verdict::Delivered);
+    let settled = bench.settled();
+    let [(_, Settlement::Progress(progress))] = &settled[..] else { panic!("{settled:?}") };
+    let delivered = RecipientState::Delivered;
+    assert_eq!(progress.recipients, [delivered.clone(), RecipientState::Pending, delivered]);
+    bench.carry(second, Verdict::Delivered);
+    assert_eq!(bench.settled(), [(id, Settlement::Done)]);
+}
+
+#[test]
+fn a_deferred_message_comes_again_on_the_schedule() {
+    let mut bench = Bench::new(1);
+    let (id, _) = bench.admit(&[0]);
+    let destination = bench.destination(0);
+    for minutes in [5, 7] {
+        bench.carry(destination, Verdict::Deferred);
+        bench.pass(Duration::from_mins(minutes) - Duration::from_secs(1));
+        assert_eq!(bench.carry(destination, Verdict::Deferred), None, "before {minutes} minutes are over");
+        bench.pass(Duration::from_secs(31));
+    }
+    assert_eq!(bench.queue.look(id, bench.now).unwrap().progress.attempts, 2);
+    bench.now = START + RetrySchedule::inbound().lifetime;
+    bench.carry(destination, Verdict::Deferred);
+    let effects = bench.queue.take_effects();
+    assert_eq!(effects.reports[0].failed, [(0, "4.0.0 said".to_owned())], "its lifetime is over");
+    bench.queue.reported(id, &[0], &[], bench.at());
+    assert_eq!(bench.settled().pop(), Some((id, Settlement::Done)));
+}
+
+#[test]
+fn what_nobody_was_told_stays_in_the_spool_but_not_in_memory() {
+    let mut bench = Bench::new(1);
+    let (id, _) = bench.admit(&[0]);
+    bench.carry(bench.destination(0), Verdict::Failed);
+    assert_eq!(bench.queue.take_effects().reports.len(), 1);
+    bench.queue.reported(id, &[], &[], bench.at());
+    let settled = bench.settled();
+    let [(_, Settlement::Progress(progress))] = &settled[..] else { panic!("{settled:?}") };
+    assert!(matches!(progress.recipients[..], [RecipientState::Failed { .. }]));
+    assert_eq!(bench.queue.len(), 0);
+}
+
+#[test]
+fn a_dead_destination_costs_one_connection_on_the_schedule() {
+    let mut bench = Bench::new(2);
+    for _ in 0..50 {
+        bench.admit(&[0]);
+    }
+    let dead = bench.destination(0);
+    assert_eq!(bench.opened(), [dead], "one goes ahead");
+    let mut wait = 5;
+    for probes in 1..6 {
+        bench.queue.open_failed(dead, "4.4.1 refused", bench.at());
+        bench.queue.closed(dead, bench.at());
+        assert_eq!(bench.queue.take_effects().parked.len(), if probes == 1 { 50 } else { 0 }, "told once");
+        bench.pass(Duration::from_mins(wait) - Duration::from_secs(1));
+        assert_eq!(bench.opened(), []);
+        bench.pass(Duration::from_secs(31));
+        assert_eq!(bench.opened(), [dead]);
+        wait = wait * 3 / 2;
+    }
+    bench.admit(&[1]);
+    let alive = bench.destination(1);
+    assert_eq!(bench.opened(), [alive], "another one is not delayed");
+}
+
+#[test]
+fn a_returning_destination_is_drained_from_one_connection_doubling_per_twenty_successes() {
+    let mut bench = Bench::new(1);
+    for _ in 0..200 {
+        bench.admit(&[0]);
+    }
+    let destination = bench.destination(0);
+    bench.queue.open_failed(destination, "4.4.1 refused", bench.at());
+    bench.queue.closed(destination, bench.at());
+    bench.pass(Duration::from_mins(6));
+    bench.queue.opened(destination, bench.at());
+    let mut most = Vec::new();
+    for _ in 0..5 {
+        for _ in 0..20 {
+            bench.carry(destination, Verdict::Delivered);
+        }
+        most.push(bench.queue.connections());
+    }
+    assert_eq!(most, [2, 4, 8, 16, 20]);
+}
+
+#[test]
+fn a_lost_connection_narrows_the_window_and_three_in_a_row_close_it() {
+    let mut bench = Bench::new(1);
+    for _ in 0..100 {
+        bench.admit(&[0]);
+    }
+    let destination = bench.destination(0);
+    bench.queue.opened(destination, bench.at());
+    assert_eq!(bench.queue.connections(), 5);
+    for connections in [4, 3, 2] {
+        bench.queue.broke(destination, "4.4.2 lost", bench.at());
+        bench.queue.closed(destination, bench.at());
+        assert_eq!(bench.queue.connections(), connections);
+    }
+    assert!(bench.queue.destinations[&destination].down().is_some());
+}
+
+#[test]
+fn unproven_destinations_leave_half_of_the_connections_to_the_others() {
+    let mut bench = Bench::new(20);
+    bench.queue.settings.connections_max = 8;
+    (0..19).for_each(|n| {
+        bench.admit(&[n]);
+    });
+    let unproven = bench.opened();
+    assert_eq!(unproven.len(), 4);
+    bench.queue.opened(unproven[0], bench.at());
+    for _ in 0..10 {
+        bench.admit(&[0]);
+    }
+    assert_eq!(bench.opened().len(), 4, "one that answers may have the rest");
+    bench.queue.closed(unproven[1], bench.at());
+    assert_eq!(bench.queue.connections(), 7, "the starved ones are unproven themselves");
+}
+
+#[test]
+fn a_hold_of_a_domain_takes_effect_and_so_does_its_release() {
+    let mut bench = Bench::new(1);
+    bench.admit(&[0]);
+    let destination = bench.destination(0);
+    let hold = |bench: &mut Bench, hold| {
+        bench.routes.insert(DomainId(0), Arc::new(DomainRoute { hold, ..route(0) }));
+        bench.queue.set_routes(&Arc::new(bench.routes.clone()), bench.at());
+    };
+    hold(&mut bench, true);
+    bench.admit(&[0]);
+    assert_eq!(bench.carry(destination, Verdict::Delivered), None);
+    hold(&mut bench, false);
+    assert!(bench.carry(destination, Verdict::Delivered).is_some());
+    assert!(bench.carry(destination, Verdict::Delivered).is_some());
+    assert_eq!(bench.queue.len(), 0);
+}
+
+#[test]
+fn new_servers_take_what_waits_for_the_old_ones() {
+    let mut bench = Bench::new(1);
+    bench.admit(&[0]);
+    let old = bench.destination(0);
+    bench.admit(&[0]);
+    bench.carry(old, Verdict::Deferred);
+    bench.queue.open_failed(old, "4.4.1 refused", bench.at());
+    let moved = DomainRoute { servers: route(7).servers, ..route(0) };
+    bench.routes.insert(DomainId(0), Arc::new(moved));
+    bench.queue.set_routes(&Arc::new(bench.routes.clone()), bench.at());
+    let new = bench.destination(0);
+    assert_ne!(old, new);
+    assert!(bench.carry(new, Verdict::Delivered).is_some() && bench.carry(new, Verdict::Delivered).is_some());
+    assert_eq!(bench.queue.len(), 0);
+    bench.queue.closed(old, bench.at());
+    bench.queue.closed(new, bench.at());
+    bench.queue.prune();
+    assert!(bench.queue.destinations.is_empty() && bench.queue.by_key.is_empty());
+}
+
+#[test]
+fn a_domain_without_a_route_waits_for_one() {
+    let mut bench = Bench::new(1);
+    bench.routes.clear();
+    bench.queue.set_routes(&Arc::new(RouteTable::new()), bench.at());
+    bench.admit(&[0]);
+    let effects = bench.queue.take_effects();
+    assert!(matches!(&effects.settle[..], [(_, Settlement::Progress(progress))] if progress.attempts == 1));
+    assert!(effects.parked[0].1.starts_with("4.4.4 "), "{effects:?}");
+    bench.routes.insert(DomainId(0), Arc::new(route(0)));
+    bench.queue.set_routes(&Arc::new(bench.routes.clone()), bench.at());
+    assert!(bench.carry(bench.destination(0), Verdict::Delivered).is_some());
+}
+
+#[test]
+fn d11_dead_destinations_leave_room_for_the_others() {
+    let mut bench = Bench::new(1_000);
+    bench.queue.settings.active_max = 10_000;
+    let admitted =
+        |bench: &mut Bench, n, times| (0..times).filter(|_| bench.admit(&[n]).1 == Admission::Admitted).count();
+    assert_eq!(admitted(&mut bench, 0, 50_000), 5_000, "the first may take half");
+    assert_eq!(admitted(&mut bench, 1, 50_000), 2_500, "the next half of the rest");
+    assert!(bench.queue.skipped_from.is_some());
+    for n in 2..20 {
+        assert_eq!(admitted(&mut bench, n, 50), 50);
+    }
+}
+
+#[test]
+fn what_left_while_the_spool_was_read_does_not_come_back() {
+    let mut bench = Bench::new(1);
+    bench.queue.begin_scan();
+    bench.queue.next_page();
+    let (id, _) = bench.admit(&[0]);
+    bench.carry(bench.destination(0), Verdict::Delivered);
+    bench.next = id.as_u64();
+    assert_eq!(bench.admit(&[0]), (id, Admission::Known));
+    bench.queue.end_scan();
+}
+
+#[test]
+fn a_person_holds_releases_retries_and_deletes() {
+    let mut bench = Bench::new(1);
+    let (id, _) = bench.admit(&[0]);
+    let destination = bench.destination(0);
+    assert!(bench.queue.hold(id, bench.at()));
+    assert!(matches!(&bench.settled()[..], [(_, Settlement::Progress(Progress { hold: true, .. }))]));
+    assert_eq!(bench.carry(destination, Verdict::Delivered), None);
+    assert!(bench.queue.release(id, bench.at()));
+    assert_eq!(bench.carry(destination, Verdict::Deferred), Some(id));
+    assert!(bench.queue.retry(id, bench.at()));
+    let job = bench.queue.take(destination, None).unwrap();
+    assert!(bench.queue.delete(id), "while it is under way");
+    assert_eq!(bench.queue.len(), 1);
+    bench.queue.give_back(destination, job.part, bench.at());
+    assert_eq!(bench.settled().pop(), Some((id, Settlement::Done)));
+    assert_eq!(bench.queue.len(), 0);
+    assert!(!bench.queue.delete(id));
+}
+
+proptest! {
+    /// Whatever happens to connections and messages, each message is in exactly one place: it waits, is under way, is
+    /// deferred, or has left; and the counts of connections and messages agree with that.
+    #[test]
+    fn nothing_is_lost_and_nothing_is_counted_twice(steps in proptest::collection::vec((0u8..10, 0u32..4, 0u32..4), 1..120)) {
+        let mut bench = Bench::new(4);
+        let (mut open, mut jobs): (Vec<DestinationId>, Vec<(DestinationId, Job)>) = (Vec::new(), Vec::new());
+        for (what, n, m) in steps {
+            let destination = bench.queue.by_domain.get(&DomainId(n)).map(|(id, _)| *id);
+            open.extend(bench.opened());
+            let at = bench.at();
+            match (what, destination) {
+                (0..=2, _) if n == m => { bench.admit(&[n]); }
+                (0..=2, _) => { bench.admit(&[n, m]); }
+                (3, Some(id)) if open.contains(&id) => bench.queue.opened(id, at),
+                (4, Some(id)) if open.contains(&id) => {
+                    bench.queue.open_failed(id, "4.4.1 no", at);
+                    bench.queue.closed(id, at);
+                    open.remove(open.iter().position(|x| *x == id).unwrap());
+                }
+                (5, Some(id)) if open.contains(&id) => jobs.extend(bench.queue.take(id, None).map(|job| (id, job))),
+                (6 | 7, _) if !jobs.is_empty() => {
+                    let (id, job) = jobs.remove(m as usize % jobs.len());
+                    let verdict = [Verdict::Delivered, Verdict::Deferred, Verdict::Failed, Verdict::Untried][m as usize];
+                    let outcome = Outcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: String::new() };
+                    bench.queue.finish(id, &job.part, &vec![outcome; job.part.recipients.len()], at);
+                    for report in std::mem::take(&mut bench.queue.effects.reports) {
+                        bench.queue.reported(report.id, &[report.failed[0].0], &[], at);
+                    }
+                }
+                (8, _) => bench.pass(Duration::from_mins(u64::from(m) * 4)),
+                (9, _) => {
+                    let hold = m == 0;
+                    bench.routes.insert(DomainId(n), Arc::new(DomainRoute { hold, ..route(n + m) }));
+                    let routes = Arc::new(bench.routes.clone());
+                    bench.queue.set_routes(&routes, at);
+                }
+                _ => {}
+            }
+            open.extend(bench.opened());
+            let queue = &bench.queue;
+            let lines = || queue.destinations.values().flat_map(|d| d.ready.iter()).chain(&queue.held);
+            for (id, entry) in &queue.messages {
+                prop_assert_eq!(entry.waiting, lines().filter(|part| part.id == *id).count());
+                prop_assert_eq!(entry.out, jobs.iter().filter(|(_, job)| job.part.id == *id).count());
+                prop_assert!(entry.waiting + entry.out > 0 || entry.next_attempt.is_some(), "stuck: {:?}", entry);
+            }
+            prop_assert_eq!(queue.connections, open.len());
+            prop_assert_eq!(queue.destinations.values().map(|d| d.connections).sum::<usize>(), open.len());
+            prop_assert_eq!(queue.destinations.values().map(|d| d.messages).sum::<usize>(), queue.messages.len());
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What failed for good is told to somebody, or kept for the admin: bounces to senders, within limits; copies of what was
+//! refused for postmaster or abuse to the person in charge. One task, one report after the other.
+//!
+//! Whatever is told is on stable storage before the message's own row says so: after a crash between the two, it may be
+//! told twice, never not at all. This module must not know connections or retry times.
+
+use super::Shared;
+use super::deliver::{Stop, reached};
+use super::dsn;
+use super::header_section::header_section;
+use super::limits::BounceLimits;
+use super::queue::Report;
+use crate::clock;
+use crate::journal::Process;
+use doorlist_core::address::Address;
+use doorlist_store::mail_log::MailAction;
+use doorlist_store::spool::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind, SpoolError};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Takes reports until the relay has ended.
+pub(super) async fn run(shared: Arc<Shared>, mut reports: mpsc::UnboundedReceiver<Report>) {
+    let mut limits = BounceLimits::default();
+    let mut stop = shared.stop.subscribe();
+    loop {
+        tokio::select! {
+            biased;
+            Some(report) = reports.recv() => handle(&shared, &mut limits, report).await,
+            () = reached(&mut stop, Stop::Now) => return,
+        }
+    }
+}
+
+/// What is done about a failed recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Course {
+    /// Its sender is told.
+    Bounce(Address),
+    /// A person gets the message.
+    Copy(Address),
+    /// Nothing: it was a message of our own.
+    Drop(&'static str),
+    /// It stays for the admin.
+    Keep(&'static str),
+}
+
+async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report) {
+    let (mut told, mut again, mut bounce) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, why) in &report.failed {
+        let mut course = course(shared, &report.envelope, *index);
+        if let Course::Copy(person) = &course {
+            match copy(shared, &report, person).await {
+                Ok(()) => told.push(*index),
+                Err(error) => {
+                    shared.log_event(Process::Bounce, report.id, &format!("no copy for {person} now: {error}"));
+                    again.push(*index);
+                }
+            }
+        }
+        if let Course::Bounce(sender) = &course {
+            // The limit counts bounces, not recipients: the first of them asks, the others go with it.
+            if bounce.is_empty() && !allowed(shared, limits, sender) {
+                course = Course::Keep("the limit of bounces is reached");
+            } else {
+                bounce.push((*index, why.as_str()));
+            }
+        }
+        match course {
+            Course::Drop(why) => {
+                shared.log_event(Process::Bounce, report.id, why);
+                told.push(*index);
+            }
+            Course::Keep(reason) => {
+                shared.metrics.failed.inc();
+                shared.record(MailAction::Failed, report.id, &report.envelope, *index, reason, why);
+                shared.log_event(Process::Bounce, report.id, &format!("failed, kept for the admin: {reason}"));
+            }
+            Course::Bounce(_) | Course::Copy(_) => {}
+        }
+    }
+    if !bounce.is_empty() {
+        let indexes = bounce.iter().map(|(index, _)| *index);
+        match send_bounce(shared, &report, &bounce).await {
+            Ok(()) => told.extend(indexes),
+            Err(error) => {
+                shared.log_event(Process::Bounce, report.id, &format!("no bounce now: {error}; it is tried again"));
+                again.extend(indexes);
+            }
+        }
+    }
+    shared.with_queue(|queue, at| queue.reported(report.id, &told, &again, at));
+}
+
+fn course(shared: &Shared, envelope: &Envelope, index: usize) -> Course {
+    let recipient = envelope.recipients.get(index);
+    match envelope.kind {
+        MessageKind::Bounce => return Course::Drop("undeliverable bounce dropped: its sender will not be told"),
+        MessageKind::Notice => return Course::Keep("a notice that nobody takes"),
+        MessageKind::Inbound => {}
+    }
+    if let Some(recipient) = recipient.filter(|recipient| recipient.system) {
+        return match person_in_charge(shared, recipient) {
+            Some(person) => Course::Copy(person),
+            None => Course::Keep(
+                "refused for postmaster or abuse, and neither technical contact nor smtp.postmaster is set",
+            ),
+        };
+    }
+    if envelope.sender.is_empty() {
+        return Course::Keep("the null sender gets no bounce");
+    }
+    match envelope.sender.parse::<Address>() {
+        Ok(sender) => Course::Bounce(sender),
+        Err(_) => Course::Keep("its sender is no address that a bounce could go to"),
+    }
+}
+
+/// The domain's technical contact, else the operator's mailbox; not the refused address itself.
+fn person_in_charge(shared: &Shared, recipient: &EnvelopeRecipient) -> Option<Address> {
+    let refused = recipient.path.parse::<Address>().ok();
+    let routes = shared.directory.routes();
+    let contact =
+        recipient.domain.and_then(|domain| routes.get(&domain)).and_then(|route| route.technical_contact.clone());
+    let candidates = [contact, shared.postmaster.clone()];
+    candidates.into_iter().flatten().find(|person| Some(person) != refused.as_ref())
+}
+
+fn allowed(shared: &Shared, limits: &mut BounceLimits, sender: &Address) -> bool {
+    let config = shared.config.load();
+    limits.allow(sender.domain(), clock::now(), config.bounces_per_domain_hour_max, config.bounces_per_hour_max)
+}
+
+async fn send_bounce(shared: &Arc<Shared>, report: &Report, failed: &[(usize, &str)]) -> Result<(), SpoolError> {
+    let original = &report.envelope;
+    let body = shared.spool.body_of(report.id).await?;
+    let headers = header_section(&body, dsn::HEADERS_QUOTED_MAX).await?;
+    let path = |index: usize| original.recipients.get(index).map_or("", |recipient| &*recipient.path);
+    let recipients: Vec<(&str, &str)> = failed.iter().map(|(index, why)| (path(*index), *why)).collect();
+    let id = shared.spool.next_id();
+    let message = dsn::Report {
+        hostname: &shared.connector.hostname,
+        id,
+        original: report.id,
+        sender: &original.sender,
+        failed: &recipients,
+        headers: &headers,
+        arrived: original.received_at,
+        now: clock::now(),
+    }
+    .message();
+    let mut writer = shared.spool.body(Some(message.len() as u64));
+    writer.write(&message).await?;
+    let utf8 =
+        !headers.is_ascii() || !original.sender.is_ascii() || recipients.iter().any(|(path, _)| !path.is_ascii());
+    let envelope = ours(shared, MessageKind::Bounce, &original.sender, writer.len(), utf8, None);
+    let spooled = shared.spool.accept(id, envelope, writer).await?;
+    for (index, why) in failed {
+        shared.record(MailAction::Bounced, report.id, original, *index, &id.to_string(), why);
+        shared.metrics.bounced.inc();
+    }
+    shared.log_event(Process::Bounce, report.id, &format!("sender non-delivery notification: {id}"));
+    shared.enqueue(spooled);
+    Ok(())
+}
+
+/// The message itself, unchanged, to the person in charge; without a sender, so that it cannot bounce either.
+async fn copy(shared: &Arc<Shared>, report: &Report, person: &Address) -> Result<(), SpoolError> {
+    let original = &report.envelope;
+    let body = shared.spool.body_of(report.id).await?;
+    let mut reader = body.reader().await?;
+    let mut writer = shared.spool.body(Some(body.len()));
+    while let Some(chunk) = reader.chunk().await? {
+        writer.write(chunk).await?;
+    }
+    let id = shared.spool.next_id();
+    let to = person.to_string();
+    let mut envelope =
+        ours(shared, MessageKind::Notice, &to, writer.len(), original.smtp_utf8, original.message_id.clone());
+    envelope.eight_bit = original.eight_bit;
+    let spooled = shared.spool.accept(id, envelope, writer).await?;
+    shared.log_event(Process::Bounce, report.id, &format!("refused for a system address: copy {id} goes to <{to}>"));
+    shared.enqueue(spooled);
+    Ok(())
+}
+
+/// The envelope of a message of our own to one address, wherever that is.
+fn ours(shared: &Shared, kind: MessageKind, to: &str, size: u64, utf8: bool, message_id: Option<Box<str>>) -> Envelope {
+    let list = shared.directory.snapshot();
+    let address = to.parse::<Address>().ok();
+    let domain = address.and_then(|address| list.domain(address.domain()).map(|domain| domain.id));
+    Envelope {
+        sender: "".into(),
+        recipients: vec![EnvelopeRecipient { path: to.into(), domain, address: None, system: false }],
+        received_at: clock::now(),
+        client: ClientInfo::default(),
+        eight_bit: utf8,
+        smtp_utf8: utf8,
+        kind,
+        message_id,
+        size,
+    }
+}

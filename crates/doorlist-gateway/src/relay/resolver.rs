@@ -1,0 +1,97 @@
+//! Names into mail exchangers and addresses. A small trait, so that the world is a parameter; behind it the system's
+//! resolver settings and hosts file. Where mail goes is not decided here.
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::RData;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+/// An answer that is waited for.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, LookupError>> + Send + 'a>>;
+
+/// One MX record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailExchanger {
+    /// Lowest first.
+    pub preference: u16,
+    /// The host, without a trailing dot; empty for the root, which means "no mail" (RFC 7505).
+    pub host: String,
+}
+
+/// Why a name has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// There is no such name (NXDOMAIN).
+    #[error("name not found")]
+    NoName,
+    /// The name is there, but has no record of this type.
+    #[error("no such record")]
+    NoRecord,
+    /// No answer now: timeout, SERVFAIL, refused.
+    #[error("{0}")]
+    Temporary(String),
+}
+
+/// Asks for names.
+pub trait Resolver: Send + Sync + 'static {
+    /// The MX records of a domain, in no order.
+    fn mail_exchangers<'a>(&'a self, domain: &'a str) -> Answer<'a, Vec<MailExchanger>>;
+    /// The addresses of a host, of both families.
+    fn addresses<'a>(&'a self, host: &'a str) -> Answer<'a, Vec<IpAddr>>;
+}
+
+/// The resolver that the system is set up with.
+pub struct SystemResolver(TokioResolver);
+
+impl SystemResolver {
+    /// Reads resolv.conf and hosts.
+    pub fn from_system() -> Result<Self, NetError> {
+        let mut builder = TokioResolver::builder_tokio()?;
+        builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        Ok(Self(builder.build()?))
+    }
+}
+
+impl Resolver for SystemResolver {
+    fn mail_exchangers<'a>(&'a self, domain: &'a str) -> Answer<'a, Vec<MailExchanger>> {
+        Box::pin(async move {
+            let lookup = self.0.mx_lookup(absolute(domain)).await.map_err(classify)?;
+            let exchangers = lookup.answers().iter().filter_map(|record| match &record.data {
+                RData::MX(mx) => Some(MailExchanger {
+                    preference: mx.preference,
+                    host: mx.exchange.to_ascii().trim_end_matches('.').to_owned(),
+                }),
+                _ => None,
+            });
+            Ok(exchangers.collect())
+        })
+    }
+
+    fn addresses<'a>(&'a self, host: &'a str) -> Answer<'a, Vec<IpAddr>> {
+        Box::pin(async move {
+            // A name without a dot may be one of the local network: it goes through the search list.
+            let name = if host.contains('.') { absolute(host) } else { host.to_owned() };
+            let lookup = self.0.lookup_ip(name).await.map_err(classify)?;
+            Ok(lookup.iter().collect())
+        })
+    }
+}
+
+/// With the root's dot, so that no search list is tried.
+fn absolute(name: &str) -> String {
+    format!("{}.", name.trim_end_matches('.'))
+}
+
+fn classify(error: NetError) -> LookupError {
+    match &error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
+            ResponseCode::NXDomain => LookupError::NoName,
+            ResponseCode::NoError => LookupError::NoRecord,
+            other => LookupError::Temporary(format!("the name server answered {other}")),
+        },
+        _ => LookupError::Temporary(error.to_string()),
+    }
+}

@@ -1,0 +1,155 @@
+//! Where mail goes: a domain's own servers by preference, or for all other mail the MX records of its domain or a smart
+//! host (RFC 5321 §5.1). What is done with a connection is not known here.
+
+use super::resolver::{LookupError, Resolver};
+use crate::config::Outbound;
+use doorlist_core::address::DomainName;
+use doorlist_core::change::{MailServer, ServerTls};
+use doorlist_smtp::reply::EnhancedCode;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Addresses of one server that are tried (a name with fifty addresses must not take all day).
+pub(crate) const ADDRESSES_MAX: usize = 8;
+/// Servers of one destination that are tried.
+const SERVERS_MAX: usize = 16;
+/// The port of mail between servers.
+const SMTP_PORT: u16 = 25;
+
+/// What makes two recipients one destination: the same servers under the same conditions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum DestinationKey {
+    /// The servers of protected domains; domains with equal ones share it.
+    Servers(Arc<[MailServer]>),
+    /// Mail for others: the exchangers of this domain.
+    Exchangers(DomainName),
+    /// Mail for others: one host.
+    SmartHost(String, u16),
+    /// Mail of domains that have no route (any more); nothing is ever sent here.
+    Nowhere,
+}
+
+/// A server to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    /// Name or address.
+    pub(crate) host: String,
+    /// Port.
+    pub(crate) port: u16,
+    /// When to encrypt.
+    pub(crate) tls: ServerTls,
+    /// Say who the client was.
+    pub(crate) xforward: bool,
+}
+
+/// Why there is no server to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NoRoute {
+    /// For the log, a bounce, the queue's list.
+    pub(crate) status: EnhancedCode,
+    /// In words.
+    pub(crate) why: String,
+}
+
+impl NoRoute {
+    fn new(class: u8, subject: u16, detail: u16, why: String) -> Self {
+        Self { status: EnhancedCode::new(class, subject, detail), why }
+    }
+}
+
+impl DestinationKey {
+    /// Where mail for a domain that is not protected goes.
+    pub(crate) fn outbound(way: &Outbound, domain: DomainName) -> Self {
+        match way {
+            Outbound::Direct => DestinationKey::Exchangers(domain),
+            Outbound::SmartHost { host, port } => DestinationKey::SmartHost(host.clone(), *port),
+        }
+    }
+
+    /// For a log line.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            DestinationKey::Servers(servers) => servers.first().map_or("no server", |server| &server.host),
+            DestinationKey::Exchangers(domain) => domain.as_str(),
+            DestinationKey::SmartHost(host, _) => host,
+            DestinationKey::Nowhere => "nowhere",
+        }
+    }
+}
+
+/// The servers to try, in order: lower preference first, equal ones beginning with another at each `turn`.
+pub(crate) async fn servers(
+    key: &DestinationKey,
+    resolver: &dyn Resolver,
+    turn: usize,
+) -> Result<Vec<Server>, NoRoute> {
+    let one = |host: &str, port| Server { host: host.to_owned(), port, tls: ServerTls::Opportunistic, xforward: false };
+    match key {
+        DestinationKey::Servers(servers) => {
+            let servers = servers.iter().map(|s| {
+                let server = Server { host: s.host.clone(), port: s.port, tls: s.tls, xforward: s.xforward };
+                (s.preference, server)
+            });
+            Ok(in_order(servers.collect(), turn))
+        }
+        DestinationKey::SmartHost(host, port) => Ok(vec![one(host, *port)]),
+        DestinationKey::Exchangers(domain) => {
+            let hosts = exchangers(domain, resolver, turn).await?;
+            Ok(hosts.iter().map(|host| one(host, SMTP_PORT)).collect())
+        }
+        DestinationKey::Nowhere => Err(NoRoute::new(4, 4, 4, "no mail server is known for this domain".to_owned())),
+    }
+}
+
+/// RFC 5321 §5.1: the MX records; without any, the domain itself (implicit MX). RFC 7505: a null MX takes no mail.
+async fn exchangers(domain: &DomainName, resolver: &dyn Resolver, turn: usize) -> Result<Vec<String>, NoRoute> {
+    match resolver.mail_exchangers(domain.as_str()).await {
+        Ok(records) if records.is_empty() => Ok(vec![domain.to_string()]),
+        Ok(records) if records.iter().all(|mx| mx.host.is_empty()) => {
+            Err(NoRoute::new(5, 1, 10, format!("the domain {domain} does not accept mail (null MX)")))
+        }
+        Ok(records) => {
+            let hosts = records.into_iter().filter(|mx| !mx.host.is_empty()).map(|mx| (mx.preference, mx.host));
+            Ok(in_order(hosts.collect(), turn))
+        }
+        Err(LookupError::NoRecord) => Ok(vec![domain.to_string()]),
+        Err(LookupError::NoName) => {
+            Err(NoRoute::new(5, 1, 2, format!("Host or domain name not found. The domain {domain} does not exist")))
+        }
+        Err(LookupError::Temporary(why)) => {
+            Err(NoRoute::new(4, 4, 3, format!("Host or domain name not found. MX lookup of {domain} failed: {why}")))
+        }
+    }
+}
+
+/// Sorted by preference; within one preference rotated by `turn`, so that equal ones share the load.
+fn in_order<T>(mut servers: Vec<(u16, T)>, turn: usize) -> Vec<T> {
+    servers.sort_by_key(|(preference, _)| *preference);
+    for equals in servers.chunk_by_mut(|a, b| a.0 == b.0) {
+        let shift = turn % equals.len();
+        equals.rotate_left(shift);
+    }
+    servers.into_iter().map(|(_, server)| server).take(SERVERS_MAX).collect()
+}
+
+/// The addresses of a server, at most [`ADDRESSES_MAX`], the families in turn so that a dead one is passed by quickly.
+pub(crate) async fn addresses(host: &str, resolver: &dyn Resolver) -> Result<Vec<IpAddr>, NoRoute> {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    // A name that is missing may be a mistake of an admin or of a name server that is mended tomorrow: never for good.
+    let found = resolver.addresses(host).await.map_err(|error| {
+        NoRoute::new(4, 4, 3, format!("Host or domain name not found. Address lookup of {host} failed: {error}"))
+    })?;
+    let (v6, v4): (Vec<IpAddr>, Vec<IpAddr>) = found.into_iter().partition(IpAddr::is_ipv6);
+    let longest = v6.len().max(v4.len());
+    let in_turn = (0..longest).flat_map(|n| [v6.get(n), v4.get(n)]).flatten().copied();
+    let addresses: Vec<IpAddr> = in_turn.take(ADDRESSES_MAX).collect();
+    match addresses.is_empty() {
+        true => Err(NoRoute::new(4, 4, 3, format!("Host or domain name not found. {host} has no address"))),
+        false => Ok(addresses),
+    }
+}
+
+#[cfg(test)]
+mod tests;
