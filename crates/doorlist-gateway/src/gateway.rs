@@ -3,13 +3,14 @@
 use crate::config::GatewayConfig;
 use crate::inbound::{Certificate, Doors, Guard, InboundMetrics, Listener, Slots, TlsError};
 use crate::journal::Journal;
+use crate::relay::{QueueHandle, Relay, RelayError, RelayParts, Surroundings};
 use arc_swap::ArcSwap;
 use doorlist_store::{Directory, MailLog, Spool};
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 /// What the doors work with.
 pub struct GatewayParts {
@@ -32,6 +33,9 @@ pub enum GatewayError {
     /// There is no usable certificate.
     #[error("no certificate: {0}")]
     Certificate(String),
+    /// The way out cannot be set up.
+    #[error("mail could not be delivered: {0}")]
+    Relay(#[from] RelayError),
 }
 
 fn no_certificate(error: TlsError) -> GatewayError {
@@ -41,12 +45,13 @@ fn no_certificate(error: TlsError) -> GatewayError {
 /// The running doors. Dropping it does not close them: [`Gateway::shutdown`] does.
 pub struct Gateway {
     doors: Arc<Doors>,
+    relay: Arc<Relay>,
     addresses: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
 }
 
 impl Gateway {
-    /// Binds all listeners, then opens.
+    /// Binds all listeners, takes up what the spool has, then opens.
     pub async fn start(
         config: GatewayConfig,
         parts: GatewayParts,
@@ -58,6 +63,8 @@ impl Gateway {
         let listeners = listeners.collect::<Result<Vec<_>, _>>().map_err(GatewayError::Listen)?;
         let addresses: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
         let (stop, stopping) = watch::channel(false);
+        let relay = Arc::new(start_relay(&config, &parts, addresses.clone(), registry).await?);
+        let way_out = relay.clone();
         let doors = Arc::new(Doors {
             settings: ArcSwap::from_pointee(config),
             certificate,
@@ -69,12 +76,12 @@ impl Gateway {
             slots: Arc::new(Slots::default()),
             guard: Guard::new(),
             stopping,
-            hand_over: Box::new(|_| {}),
+            hand_over: Box::new(move |mail| way_out.enqueue(mail)),
         });
         for listener in listeners {
             tokio::spawn(listener.run(doors.clone()));
         }
-        Ok(Gateway { doors, addresses, stop })
+        Ok(Gateway { doors, relay, addresses, stop })
     }
 
     /// Where the doors listen, in the order of the settings.
@@ -91,15 +98,42 @@ impl Gateway {
     /// as they are until a restart. On an error nothing changes.
     pub async fn reload(&self, config: GatewayConfig) -> Result<(), GatewayError> {
         self.doors.certificate.load(&config.tls, &config.hostname).map_err(no_certificate)?;
+        self.relay.reload(config.relay.clone());
         self.doors.settings.store(Arc::new(config));
         Ok(())
     }
 
-    /// Closes: no new session, 421 to those between commands, and running messages may finish for the drain time.
+    /// The queue, for people.
+    pub fn queue(&self) -> QueueHandle {
+        self.relay.handle()
+    }
+
+    /// Closes: no new session, 421 to those between commands, and running messages may finish, both ways, within the
+    /// drain time. What is not delivered then stays in the spool for the next start.
     pub async fn shutdown(&self) {
-        let drain: Duration = self.doors.config().limits.drain;
+        let deadline = Instant::now() + self.doors.config().limits.drain;
         self.stop.send_replace(true);
-        let _ = tokio::time::timeout(drain, self.doors.slots.empty()).await;
+        let _ = timeout_at(deadline, self.doors.slots.empty()).await;
+        self.relay.shutdown(deadline.saturating_duration_since(Instant::now())).await;
         self.doors.journal.flush();
     }
+}
+
+async fn start_relay(
+    config: &GatewayConfig,
+    parts: &GatewayParts,
+    listeners: Vec<SocketAddr>,
+    registry: &mut Registry,
+) -> Result<Relay, GatewayError> {
+    let parts = RelayParts {
+        config: config.relay.clone(),
+        hostname: config.hostname.as_str().into(),
+        postmaster: config.postmaster.clone(),
+        directory: parts.directory.clone(),
+        spool: parts.spool.clone(),
+        mail_log: parts.mail_log.clone(),
+        journal: parts.journal.clone(),
+        surroundings: Surroundings::system(listeners)?,
+    };
+    Ok(Relay::start(parts, registry).await?)
 }
