@@ -53,7 +53,7 @@ impl HeaderFault {
     }
 }
 
-/// Reads a message from its first byte.
+/// Reads a message from its first byte, with the line ends that [`crate::data`] gives it: CRLF only.
 #[derive(Clone, Debug)]
 pub struct HeaderScan {
     limits: HeaderLimits,
@@ -140,7 +140,7 @@ impl HeaderScan {
     /// A line is whole: it folds the field before it, or that one is over.
     fn end_line(&mut self, out: &mut Vec<u8>) {
         match &self.held[self.line_at..] {
-            b"\r\n" | b"\n" => {
+            b"\r\n" => {
                 self.end_field(out);
                 self.in_body = true;
                 if self.fault.is_none() {

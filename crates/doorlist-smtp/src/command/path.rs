@@ -69,8 +69,7 @@ fn source_route(text: &[u8]) -> Option<&[u8]> {
 /// `a@b@c` has two, and is a wish for a relay; that is seen later, here it must only not be misread.
 fn local_len(text: &[u8]) -> Option<usize> {
     if let [b'"', quoted @ ..] = text {
-        let len = quoted_len(quoted)? + 1;
-        return matches!(text.get(len), Some(b'@' | b'>')).then_some(len);
+        return Some(quoted_len(quoted)? + 1);
     }
     let mut at = None;
     let mut len = 0;

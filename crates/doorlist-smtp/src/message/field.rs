@@ -57,7 +57,7 @@ fn skip_comments(value: &[u8]) -> Option<&[u8]> {
     Some(rest)
 }
 
-/// The characters of a quoted string behind its opening quote. `None`: it has no end.
+/// The characters of a quoted string behind its opening quote, without blanks. `None`: it has no end.
 fn unquote(quoted: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     let mut bytes = quoted.iter();
@@ -65,8 +65,8 @@ fn unquote(quoted: &[u8]) -> Option<Vec<u8>> {
         match bytes.next()? {
             b'"' => return Some(plain),
             b'\\' => plain.push(*bytes.next()?),
-            // Folding (RFC 5322 §3.2.4) is no part of the text.
-            b'\r' | b'\n' => {}
+            // Folding is no part of the text (RFC 5322 §3.2.4), and a lenient reader drops other blanks, too.
+            blank if blank.is_ascii_whitespace() => {}
             &byte => plain.push(byte),
         }
     }

@@ -44,6 +44,7 @@ fn s37_authentication_results_in_our_name_are_taken_out() {
         "Authentication-Results:\r\n gw.example.test 1; none\r\n",
         "Authentication-Results: (a (nested\\)) comment) gw.example.test(x); none\r\n",
         "Authentication-Results: \"gw.example\\.test\"; none\r\n",
+        "Authentication-Results: \"gw.example\r\n .test \"; none\r\n",
         "Authentication-Results: gw.example.test.; none\r\n",
         "Authentication-Results: (no end gw.example.test; none\r\n",
         "Authentication-Results: \"no end; none\r\n",

@@ -97,6 +97,16 @@ fn s14_what_is_kept_of_a_line_is_bounded() {
 }
 
 #[test]
+fn s23_a_tls_record_is_seen_only_where_a_line_begins() {
+    let mut session = Session::new(SessionConfig::default());
+    assert_eq!(session.next(&mut &[b'x'; 3_000][..]), None);
+    assert_eq!(only_event(&mut session, b"\x16\x03\r\n"), Event::Reply(Reply::LineTooLong));
+    assert_eq!(session.next(&mut &b"NOOP "[..]), None);
+    assert_eq!(only_event(&mut session, b"\x16\x03\r\n"), Event::Reply(Reply::Ok));
+    assert_eq!(only_event(&mut session, b"\x16\x03"), Event::Close(Reply::NotSmtp));
+}
+
+#[test]
 fn a_dropped_transaction_is_told_before_the_answer() {
     let mut session = greeted(SessionConfig::default());
     assert!(matches!(only_event(&mut session, b"MAIL FROM:<>\r\n"), Event::Mail(_)));

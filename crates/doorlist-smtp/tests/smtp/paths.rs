@@ -54,6 +54,7 @@ fn a02_a03_a07_a08_paths_that_cannot_be_read() {
         "<\"alice@example.test>",
         "<\"alice\"x@example.test>",
         "<\"\u{7f}\"@example.test>",
+        "<\"\\\u{1}\"@example.test>",
         "<a,b@example.test>",
         "<a:b@example.test>",
         "<a(c)@example.test>",
