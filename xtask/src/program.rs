@@ -79,7 +79,8 @@ pub(crate) fn as_root(program: &str) -> Command {
 fn line_of(command: &Command) -> String {
     /// More of one argument is not worth showing.
     const ARGUMENT_SHOWN_MAX: usize = 120;
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let words = std::iter::once(program).chain(command.get_args());
     let words: Vec<String> = words
         .map(|word| {
             let word = word.to_string_lossy();
@@ -104,8 +105,8 @@ mod tests {
     }
 
     #[test]
-    fn a_script_is_cut_when_shown() {
-        assert_eq!(line_of(Command::new("sh").args(["-c", "one\ntwo"])), "sh -c one...");
+    fn a_program_is_shown_by_its_name_and_a_script_is_cut() {
+        assert_eq!(line_of(Command::new("/bin/sh").args(["-c", "one\ntwo"])), "sh -c one...");
     }
 
     #[test]

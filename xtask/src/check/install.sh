@@ -45,6 +45,5 @@ fi
 for service in $new; do
     if is_service "$service"; then
         update-rc.d "$service" disable || true
-        deb-systemd-helper disable "$service.service" || true
     fi
 done
