@@ -9,7 +9,7 @@ use doorlist_core::change::{Source, Structure};
 use doorlist_core::list::{AddressId, Kind, Standing};
 use doorlist_core::time::Timestamp;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Rows that one statement reads or writes.
@@ -198,12 +198,11 @@ fn claim_row(id: AddressId, claim: &ClaimRecord, sources: &HashMap<Source, i64>)
 
 /// The numbers of all sources that these rows name; new ones are given a number.
 async fn source_ids(tx: &mut Tx, slots: &[&Slot]) -> Result<HashMap<Source, i64>, StoreError> {
-    let mut ids: HashMap<Source, i64> = HashMap::new();
+    // Collected before the first wait: an iterator of closures that is held over one is not `Send` for the compiler.
     let held = slots.iter().flat_map(|slot| [&slot.before, &slot.now]).flatten();
-    for source in held.flat_map(|held| &held.claims).map(|claim| &claim.source) {
-        if ids.contains_key(source) {
-            continue;
-        }
+    let sources: BTreeSet<&Source> = held.flat_map(|held| &held.claims).map(|claim| &claim.source).collect();
+    let mut ids: HashMap<Source, i64> = HashMap::new();
+    for source in sources {
         let name = source.to_string();
         let insert = "INSERT INTO claim_source (id, name) SELECT COALESCE(MAX(id), 0) + 1, $1 FROM claim_source \
                       WHERE true ON CONFLICT (name) DO NOTHING";

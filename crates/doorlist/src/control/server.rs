@@ -52,8 +52,7 @@ impl Control {
     /// Answers until dropped.
     pub(crate) async fn serve(self, office: Arc<Office>, peers: Peers) {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let requests = Arc::new(Semaphore::new(REQUESTS_MAX));
-        let peers = Arc::new(peers);
+        let counter = Counter { office, peers: Arc::new(peers), requests: Arc::new(Semaphore::new(REQUESTS_MAX)) };
         let mut connections = JoinSet::new();
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -62,40 +61,52 @@ impl Control {
                 tokio::time::sleep(ACCEPT_REST).await;
                 continue;
             };
-            let (office, peers, requests) = (Arc::clone(&office), Arc::clone(&peers), Arc::clone(&requests));
+            let counter = counter.clone();
             connections.spawn(async move {
                 // A command that is gone before its answer has lost it; nobody else is to be told.
-                let _ = converse(stream, &office, &peers, &requests).await;
+                let _ = counter.converse(stream).await;
                 drop(place);
             });
         }
     }
 }
 
-async fn converse(stream: UnixStream, office: &Office, peers: &Peers, requests: &Semaphore) -> std::io::Result<()> {
-    let credentials = stream.peer_cred()?;
-    let Some(name) = peers.name_of(&credentials) else { return Ok(()) };
-    let is_root = credentials.uid() == 0;
-    let mut stream = BufReader::new(stream);
-    loop {
+/// What all connections share.
+#[derive(Clone)]
+struct Counter {
+    office: Arc<Office>,
+    peers: Arc<Peers>,
+    requests: Arc<Semaphore>,
+}
+
+impl Counter {
+    async fn converse(self, stream: UnixStream) -> std::io::Result<()> {
+        let credentials = stream.peer_cred()?;
+        let Some(name) = self.peers.name_of(&credentials) else { return Ok(()) };
+        // Only root may speak for somebody else: for the login behind sudo.
+        let own_name = (credentials.uid() != 0).then_some(name);
+        let mut stream = BufReader::new(stream);
         // Wait for a request without a place: a command that only looks on must not keep others out.
-        if stream.fill_buf().await?.is_empty() {
-            return Ok(());
+        while !stream.fill_buf().await?.is_empty() {
+            let Ok(_place) = self.requests.acquire().await else { break };
+            let Some(line) = timeout(TRANSFER_MAX, next_line(&mut stream)).await?? else { break };
+            let mut call: Call = serde_json::from_slice(&line)?;
+            drop(line);
+            if let Some(name) = &own_name {
+                call.actor.name.clone_from(name);
+            }
+            let mut answer = serde_json::to_vec(&self.answer(call).await)?;
+            answer.push(b'\n');
+            timeout(TRANSFER_MAX, stream.write_all(&answer)).await??;
         }
-        let Ok(_place) = requests.acquire().await else { return Ok(()) };
-        let Some(line) = timeout(TRANSFER_MAX, next_line(&mut stream)).await?? else { return Ok(()) };
-        let mut call: Call = serde_json::from_slice(&line)?;
-        drop(line);
-        if !is_root {
-            call.actor.name.clone_from(&name);
-        }
-        let answer = match office.run(call.request, &call.actor).await {
+        Ok(())
+    }
+
+    async fn answer(&self, call: Call) -> Answer {
+        match self.office.run(call.request, &call.actor).await {
             Ok(response) => Answer::Done(response),
             Err(error) => Answer::Failed(error),
-        };
-        let mut line = serde_json::to_vec(&answer)?;
-        line.push(b'\n');
-        timeout(TRANSFER_MAX, stream.write_all(&line)).await??;
+        }
     }
 }
 
