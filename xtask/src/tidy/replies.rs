@@ -21,9 +21,12 @@ pub(super) fn rule(tree: &Tree) -> Vec<Fault> {
         .collect()
 }
 
-/// Three digits, the first of them 2 to 5, and a space or a hyphen (RFC 5321 section 4.2).
+/// Three digits that a server may answer, and a space or a hyphen (RFC 5321 section 4.2). "300 s" is no reply: the only
+/// one that begins with a 3 is 354.
 fn is_reply(text: &str) -> bool {
-    matches!(text.as_bytes(), [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..])
+    let (code, after) = text.as_bytes().split_at_checked(3).unwrap_or_default();
+    let is_code = matches!(code, b"354" | [b'2' | b'4' | b'5', b'0'..=b'9', b'0'..=b'9']);
+    is_code && matches!(after, [b' ' | b'-', ..])
 }
 
 #[cfg(test)]
@@ -50,7 +53,10 @@ mod tests {
             ("bench/src/sink.rs", reply),
             ("crates/doorlist-gateway/tests/it.rs", reply),
             ("crates/doorlist-web/src/lib.rs", reply),
-            ("crates/doorlist-gateway/src/a.rs", "/// \"550 no\"\nconst A: &str = \"1024 bytes, or 550\";"),
+            (
+                "crates/doorlist-gateway/src/a.rs",
+                "/// \"550 no\"\nconst A: [&str; 2] = [\"1024 bytes, or 550\", \"300 s\"];",
+            ),
             ("crates/doorlist-gateway/src/b.rs", "#[cfg(test)]\nmod tests { const A: &str = \"550 no\"; }"),
         ];
         assert_eq!(faults(rule, &files), [""; 0]);
