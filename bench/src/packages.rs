@@ -104,7 +104,8 @@ fn install(cache: &Path) -> Result<()> {
     {
         let _guard = NoServices::declare()?;
         preseed()?;
-        let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+        // Rather fail than take the machine's own mail server away.
+        let mut arguments = vec!["install", "--yes", "--no-install-recommends", "--no-remove"];
         arguments.extend(INSTALL);
         apt(&arguments, &downloads)?;
     }
