@@ -1,46 +1,140 @@
 //! The mail log: what happened to every message and every refused recipient, searchable for 30 days.
 //!
-//! Writers never wait for it: [`MailLog::record`] puts an entry into a bounded channel, and one task writes what has
-//! gathered there. It is a diary, not a promise: a crash loses at most the last second, and entries that found the
-//! channel full are counted and dropped. This module must not know why a recipient was refused or a message bounced.
+//! Nobody waits for it: [`MailLog::record`] puts an entry into a bounded channel, and one task writes what has gathered
+//! there. It is a diary, not a promise: a crash or a power cut loses at most the last second, and entries that found
+//! the channel full are counted and dropped. Each day has a file (a partition on PostgreSQL) of its own; an old day goes
+//! as a whole. While a day runs it has no index, so that mail pays nothing for searches; it gets them when it is over.
+//!
+//! This module must not know why a recipient was refused or a message bounced.
 
+mod day;
 mod entry;
+mod flood;
+mod postgres;
+mod query;
+mod sqlite;
+mod writer;
 
 pub use entry::{LoggedMail, MailAction, MailEntry, MailFilter, MailLogConfig};
 
 use crate::{StoreError, StoreUrl};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use day::Day;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// Entries that wait to be written, about 20 MiB at most.
+const QUEUE_MAX: usize = 50_000;
+/// Refused and deferred recipients may fill the queue up to here; the rest is for what happens to messages.
+const REFUSALS_QUEUE_MAX: usize = QUEUE_MAX / 2;
+/// Entries that one search may ask for.
+const SEARCH_MAX: usize = 100_000;
 
 /// The handle that gateway and actions hold; clones share one log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct MailLog {
-    entries: Arc<Mutex<VecDeque<MailEntry>>>,
+    queue: mpsc::Sender<Note>,
+    shared: Arc<Shared>,
+}
+
+/// What the writer is told.
+#[derive(Debug)]
+enum Note {
+    Entry(MailEntry),
+    /// Everything before this is to be written now.
+    Flush(oneshot::Sender<()>),
+}
+
+/// What handles and writer share.
+#[derive(Debug)]
+struct Shared {
+    days: Days,
+    dropped: AtomicU64,
+    /// Someone waits for a flush: no more gathering.
+    hurry: Notify,
+}
+
+/// Where the days are.
+#[derive(Clone, Debug)]
+enum Days {
+    Sqlite(sqlite::Files),
+    Postgres(postgres::Partitions),
 }
 
 impl MailLog {
-    /// Opens the log beside the store.
-    pub async fn open(_url: &StoreUrl, _config: MailLogConfig) -> Result<Self, StoreError> {
-        Ok(Self::default())
+    /// Opens the log beside the store and begins to write.
+    ///
+    /// # Errors
+    /// When the engine or the folder does not answer, or was written by a newer Doorlist.
+    pub async fn open(url: &StoreUrl, config: MailLogConfig) -> Result<Self, StoreError> {
+        let days = match url {
+            StoreUrl::Sqlite(state) => Days::Sqlite(sqlite::Files::open(state).await?),
+            StoreUrl::Postgres(url) => Days::Postgres(postgres::Partitions::open(url).await?),
+        };
+        let shared = Arc::new(Shared { days, dropped: AtomicU64::new(0), hurry: Notify::new() });
+        let (queue, notes) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(writer::run(Arc::clone(&shared), notes, config));
+        Ok(Self { queue, shared })
     }
 
     /// Notes an event. Never blocks.
     pub fn record(&self, entry: MailEntry) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).push_front(entry);
+        let crowded = entry.is_refused_recipient() && self.queue.capacity() < QUEUE_MAX - REFUSALS_QUEUE_MAX;
+        if crowded || self.queue.try_send(Note::Entry(entry)).is_err() {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    /// Entries that were lost because the writer could not keep up.
+    /// Entries that were lost because the writer could not keep up or could not write.
     pub fn dropped(&self) -> u64 {
-        0
+        self.shared.dropped.load(Ordering::Relaxed)
     }
 
-    /// The newest entries that match, newest first.
+    /// The newest entries that match, newest first, across days. What was recorded before is among them.
+    ///
+    /// # Errors
+    /// When a day cannot be read.
     pub async fn search(&self, filter: &MailFilter) -> Result<Vec<LoggedMail>, StoreError> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = entries.iter().filter(|e| filter.matches(e)).take(filter.limit);
-        Ok(found.map(|e| LoggedMail { entry: e.clone(), times: 1 }).collect())
+        self.flush().await;
+        let limit = filter.limit.min(SEARCH_MAX);
+        let mut found = Vec::new();
+        for day in self.shared.days.list().await?.into_iter().rev() {
+            let wanted = limit - found.len();
+            if wanted == 0 || !day.is_asked_for(filter) {
+                continue;
+            }
+            let question = query::Question::new(filter, wanted);
+            let searched = match &self.shared.days {
+                Days::Sqlite(files) => files.search(day, question).await,
+                Days::Postgres(partitions) => partitions.search(day, question).await,
+            };
+            match searched {
+                Ok(mut entries) => found.append(&mut entries),
+                Err(error) if self.shared.days.list().await?.contains(&day) => return Err(error),
+                // The day was dropped meanwhile.
+                Err(_) => {}
+            }
+        }
+        Ok(found)
     }
 
-    /// Returns when everything recorded so far is written.
-    pub async fn flush(&self) {}
+    /// Returns when everything recorded so far is written, or was dropped because it could not be.
+    pub async fn flush(&self) {
+        let (told, written) = oneshot::channel();
+        if self.queue.send(Note::Flush(told)).await.is_ok() {
+            self.shared.hurry.notify_one();
+            // The writer ends with the runtime only.
+            drop(written.await);
+        }
+    }
+}
+
+impl Days {
+    /// The days that are kept, oldest first.
+    async fn list(&self) -> Result<Vec<Day>, StoreError> {
+        match self {
+            Days::Sqlite(files) => files.list(),
+            Days::Postgres(partitions) => partitions.list().await,
+        }
+    }
 }

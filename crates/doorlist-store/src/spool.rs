@@ -4,21 +4,35 @@
 //! retried into a yes. One task writes: what arrives while a commit runs goes into the next, so that one fsync serves
 //! all sessions. This module must not know SMTP, destinations or retry times.
 
+mod apart;
 mod body;
+mod disk;
 mod envelope;
 mod error;
+mod ids;
+mod index;
+mod postgres;
+pub mod record;
+mod rows;
+mod set_aside;
+mod sqlite;
+mod writer;
 
 pub use body::{BodyReader, BodyWriter, IN_ROW_MAX, MessageBody};
 pub use envelope::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind, Progress, RecipientState, Settlement};
 pub use error::SpoolError;
 
 use crate::{StoreError, StoreUrl};
+use body::{Bodies, Ration};
+use disk::Room;
 use doorlist_core::queue_id::QueueId;
-use doorlist_core::time::Timestamp;
-use std::collections::BTreeMap;
-use std::ops::Bound;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use ids::Ids;
+use index::{Accept, Index};
+use rows::{Reader, Row};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::sync::{Notify, oneshot, watch};
+use writer::Engine;
 
 /// Settings of the spool.
 #[derive(Clone, Debug)]
@@ -95,24 +109,96 @@ pub struct StartReport {
 #[derive(Clone, Debug)]
 pub struct Spool {
     shared: Arc<Shared>,
+    _last: Arc<LastHandle>,
 }
 
+/// Ends the writer when the last handle is dropped.
+#[derive(Debug)]
+struct LastHandle(Arc<Shared>);
+
+impl Drop for LastHandle {
+    fn drop(&mut self) {
+        self.0.index().close();
+        self.0.wake.notify_one();
+    }
+}
+
+/// What the handles and the writer share.
 #[derive(Debug)]
 struct Shared {
     report: StartReport,
-    last: Mutex<QueueId>,
-    messages: Mutex<BTreeMap<QueueId, (Pending, MessageBody)>>,
+    ids: Arc<Ids>,
+    bodies: Arc<Bodies>,
+    index: Mutex<Index>,
+    wake: Notify,
+    reader: Reader,
+    /// `None` on PostgreSQL: its disk is its own affair.
+    room: Option<Arc<Room>>,
+    away: AtomicBool,
+    /// Set once, never taken back.
+    bad: OnceLock<String>,
+    ended: watch::Receiver<bool>,
+}
+
+impl Shared {
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what a failure means for those who come next.
+    fn mark(&self, error: &SpoolError) {
+        match error {
+            SpoolError::Bad(why) => drop(self.bad.set(why.clone())),
+            SpoolError::Away(_) | SpoolError::Unknown(_) => self.away(true),
+            _ => {}
+        }
+    }
+
+    fn away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
+    }
+
+    fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    fn is_bad(&self) -> bool {
+        self.bad.get().is_some()
+    }
 }
 
 impl Spool {
     /// Opens the spool, takes up what is in it and sweeps what nobody needs.
-    pub async fn open(_url: &StoreUrl, _config: SpoolConfig) -> Result<Self, StoreError> {
-        let shared = Shared {
-            report: StartReport::default(),
-            last: Mutex::new(QueueId::from_u64(0)),
-            messages: Mutex::default(),
+    ///
+    /// # Errors
+    /// When the engine or a folder does not answer, or was written by a newer Doorlist.
+    pub async fn open(url: &StoreUrl, config: SpoolConfig) -> Result<Self, StoreError> {
+        let opened = match url {
+            StoreUrl::Sqlite(state) => sqlite::open(state, &config).await?,
+            StoreUrl::Postgres(url) => postgres::open(url, &config).await?,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let Opened { index, engine, reader, apart, room, report } = opened;
+        let ids = Arc::new(Ids::new(config.node));
+        if let Some(newest) = index.newest() {
+            ids.skip(newest);
+        }
+        let bodies = Arc::new(Bodies::new(config.memory_max, apart, Arc::clone(&ids)));
+        let (ending, ended) = watch::channel(false);
+        let shared = Arc::new(Shared {
+            report,
+            ids,
+            bodies,
+            index: Mutex::new(index),
+            wake: Notify::new(),
+            reader,
+            room,
+            away: AtomicBool::new(false),
+            bad: OnceLock::new(),
+            ended,
+        });
+        tokio::spawn(writer::run(Arc::clone(&shared), engine, ending));
+        let last = Arc::new(LastHandle(Arc::clone(&shared)));
+        Ok(Self { shared, _last: last })
     }
 
     /// What the start found that it could not use.
@@ -120,83 +206,197 @@ impl Spool {
         &self.shared.report
     }
 
-    /// The folder of body files and generations, where there is one.
-    pub fn folder(&self) -> Option<PathBuf> {
-        None
-    }
-
     /// The name of the next message, drawn before it is taken so that its trace header can carry it.
     pub fn next_id(&self) -> QueueId {
-        let mut last = self.shared.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let millis = jiff::Timestamp::now().as_millisecond();
-        *last = QueueId::new(Timestamp::from_millis(millis), 0, 0).max(QueueId::from_u64(last.as_u64() + 1));
-        *last
+        self.shared.ids.next()
     }
 
     /// Begins to take the bytes of a message.
-    pub fn body(&self, _declared_size: Option<u64>) -> BodyWriter {
-        BodyWriter::default()
+    pub fn body(&self, declared_size: Option<u64>) -> BodyWriter {
+        BodyWriter::new(Arc::clone(&self.shared.bodies), declared_size)
     }
 
-    /// Puts a message on stable storage. `Ok` means that it is there; only then may the sender hear 250.
+    /// Puts a message on stable storage. `Ok` means that it is there; only then may the sender hear 250. Dropped before
+    /// it answers, the message goes again: nobody has said 250 for it.
+    ///
+    /// # Errors
+    /// The sender must hear 452 when there is no room, else 451.
     pub async fn accept(&self, id: QueueId, envelope: Envelope, body: BodyWriter) -> Result<Spooled, SpoolError> {
-        let (envelope, body) = (Arc::new(envelope), body.finish());
-        let pending = Pending { id, envelope: Arc::clone(&envelope), progress: None };
-        self.messages().insert(id, (pending, body.clone()));
-        Ok(Spooled { id, envelope, body: Some(body) })
+        let shared = &self.shared;
+        if let Some(why) = shared.bad.get() {
+            return Err(SpoolError::Bad(why.clone()));
+        }
+        let (held, body_seal) = body.finish().await.inspect_err(|error| shared.mark(error))?;
+        let text = record::encode(&envelope, &body_seal).map_err(|why| SpoolError::Corrupt { id, why })?;
+        let (answer, answered) = oneshot::channel();
+        let seal = record::seal(id, text.as_bytes());
+        shared.index().wait(Accept { id, text, seal, body: held, body_seal, answer })?;
+        shared.wake.notify_one();
+        let mut waiting = Waiting { shared, id, answered: false };
+        let body = answered.await;
+        waiting.answered = true;
+        let body = body.unwrap_or_else(|_| Err(SpoolError::Away("the spool was closed".to_owned())))?;
+        Ok(Spooled { id, envelope: Arc::new(envelope), body })
     }
 
     /// Notes what became of a message. It is written with the next commit, without a wait; [`Spool::flush`] waits.
     pub fn settle(&self, id: QueueId, outcome: Settlement) {
-        match outcome {
-            Settlement::Done => drop(self.messages().remove(&id)),
-            Settlement::Progress(progress) => {
-                if let Some((pending, _)) = self.messages().get_mut(&id) {
-                    pending.progress = Some(progress);
+        self.shared.index().settle(id, outcome);
+        self.shared.wake.notify_one();
+    }
+
+    /// Returns when everything settled so far is on stable storage.
+    ///
+    /// # Errors
+    /// When it could not be written; it is tried again.
+    pub async fn flush(&self) -> Result<(), SpoolError> {
+        let (told, written) = oneshot::channel();
+        self.shared.index().flush(told);
+        self.shared.wake.notify_one();
+        written.await.unwrap_or_else(|_| Err(SpoolError::Away("the spool was closed".to_owned())))
+    }
+
+    /// Writes what is to be written and closes the files. Nothing can be accepted or settled afterwards.
+    pub async fn close(&self) {
+        self.shared.index().close();
+        self.shared.wake.notify_one();
+        // The sender is gone only after it said that it ended, or with the runtime.
+        drop(self.shared.ended.clone().wait_for(|ended| *ended).await);
+    }
+
+    /// The bytes of a message.
+    ///
+    /// # Errors
+    /// When it is not in the queue, or not what was stored.
+    pub async fn body_of(&self, id: QueueId) -> Result<MessageBody, SpoolError> {
+        let entry = self.shared.index().entry(id).ok_or(SpoolError::NotFound(id))?;
+        let row = self.rows(&[(id, entry)]).await?.pop().ok_or(SpoolError::NotFound(id))?;
+        let (record, _) = row.open().map_err(|why| SpoolError::Corrupt { id, why })?;
+        if record.body.apart.is_some() {
+            return Ok(MessageBody::apart(self.shared.bodies.apart().clone(), record.body));
+        }
+        let bytes = self.shared.reader.body(id, entry).await.map_err(|error| SpoolError::Away(error.to_string()))?;
+        let bytes = bytes.filter(|bytes| record.body.covers(bytes));
+        let bytes =
+            bytes.ok_or_else(|| SpoolError::Corrupt { id, why: "its bytes are not those stored".to_owned() })?;
+        Ok(MessageBody::in_row(Ration::read(bytes)))
+    }
+
+    /// Messages behind `after` in the order of their names, which is that of their arrival; an empty list is the end. One
+    /// that was accepted just now may be listed here and returned by [`Spool::accept`] too: whoever delivers must look
+    /// whether it has it. Rows that cannot be read are left out; [`Spool::get`] says why.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn pending(&self, after: Option<QueueId>, limit: u32) -> Result<Vec<Pending>, SpoolError> {
+        let page = self.shared.index().page(after, limit as usize);
+        let rows = self.rows(&page).await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.judge(&row) {
+                Judged::Current(Ok(pending)) => found.push(pending),
+                Judged::Current(Err(_)) | Judged::Gone => {}
+                // Settled while the rows were read; one that cannot be read now is left out like the others.
+                Judged::Stale => found.extend(self.get(row.id).await.ok().flatten()),
+            }
+        }
+        Ok(found)
+    }
+
+    /// One message.
+    ///
+    /// # Errors
+    /// When the engine does not answer, or the row cannot be read.
+    pub async fn get(&self, id: QueueId) -> Result<Option<Pending>, SpoolError> {
+        loop {
+            let Some(entry) = self.shared.index().entry(id) else { return Ok(None) };
+            let Some(row) = self.rows(&[(id, entry)]).await?.pop() else { return Ok(None) };
+            match self.judge(&row) {
+                Judged::Current(pending) => {
+                    return pending.map(Some).map_err(|why| SpoolError::Corrupt { id, why });
                 }
+                Judged::Gone => return Ok(None),
+                // Its progress was written between the two looks: the next one sees it.
+                Judged::Stale => {}
             }
         }
     }
 
-    /// Returns when everything settled so far is on stable storage.
-    pub async fn flush(&self) -> Result<(), SpoolError> {
-        Ok(())
-    }
-
-    /// The bytes of a message.
-    pub async fn body_of(&self, id: QueueId) -> Result<MessageBody, SpoolError> {
-        self.messages().get(&id).map(|(_, body)| body.clone()).ok_or(SpoolError::NotFound(id))
-    }
-
-    /// Messages behind `after` in the order of their names, which is that of their arrival. One that was accepted just
-    /// now may be listed here and returned by [`Spool::accept`] too: whoever delivers must look whether it has it.
-    pub async fn pending(&self, after: Option<QueueId>, limit: u32) -> Result<Vec<Pending>, SpoolError> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let messages = self.messages();
-        Ok(messages.range((from, Bound::Unbounded)).take(limit as usize).map(|(_, (p, _))| p.clone()).collect())
-    }
-
-    /// One message.
-    pub async fn get(&self, id: QueueId) -> Result<Option<Pending>, SpoolError> {
-        Ok(self.messages().get(&id).map(|(pending, _)| pending.clone()))
-    }
-
     /// Messages in the queue.
     pub fn count(&self) -> u64 {
-        self.messages().len() as u64
+        self.shared.index().len()
     }
 
     /// The message that waits longest.
     pub fn oldest(&self) -> Option<QueueId> {
-        self.messages().keys().next().copied()
+        self.shared.index().oldest()
     }
 
     /// Whether the spool takes mail. Cheap: asked at every MAIL.
     pub fn health(&self) -> SpoolHealth {
-        SpoolHealth::Ok
+        if self.shared.is_bad() {
+            SpoolHealth::Bad
+        } else if self.shared.is_away() {
+            SpoolHealth::Away
+        } else if self.shared.room.as_ref().is_some_and(|room| room.is_low()) {
+            SpoolHealth::Low
+        } else {
+            SpoolHealth::Ok
+        }
     }
 
-    fn messages(&self) -> MutexGuard<'_, BTreeMap<QueueId, (Pending, MessageBody)>> {
-        self.shared.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn rows(&self, page: &[(QueueId, index::Entry)]) -> Result<Vec<Row>, SpoolError> {
+        self.shared.reader.rows(page).await.map_err(|error| SpoolError::Away(error.to_string()))
     }
+
+    /// Compares a row with what is known in memory, which may be newer.
+    fn judge(&self, row: &Row) -> Judged {
+        let index = self.shared.index();
+        let Some(entry) = index.entry(row.id) else { return Judged::Gone };
+        let unwritten = index.unwritten(row.id);
+        drop(index);
+        match unwritten {
+            Some(progress) => Judged::Current(
+                row.pending().map(|pending| Pending { progress: Some(Progress::clone(&progress)), ..pending }),
+            ),
+            None if row.revision == entry.revision => Judged::Current(row.pending()),
+            None => Judged::Stale,
+        }
+    }
+}
+
+/// What a row that was read is worth.
+enum Judged {
+    Current(Result<Pending, String>),
+    /// The message is done.
+    Gone,
+    /// Newer progress was written since.
+    Stale,
+}
+
+/// Someone waits for a commit. Whoever goes away before the answer says no 250, so the message goes again; if it is not
+/// yet committed, the writer sees that nobody waits.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    id: QueueId,
+    answered: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.shared.index().settle(self.id, Settlement::Done);
+            self.shared.wake.notify_one();
+        }
+    }
+}
+
+/// What an engine hands over at start.
+struct Opened {
+    index: Index,
+    engine: Engine,
+    reader: Reader,
+    apart: apart::Apart,
+    room: Option<Arc<Room>>,
+    report: StartReport,
 }

@@ -5,7 +5,6 @@ use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,7 +34,7 @@ pub enum MailAction {
 
 impl MailAction {
     /// Every action with the number that the store keeps. Numbers are never reused.
-    pub(crate) const NUMBERS: [(MailAction, i16); 10] = [
+    const NUMBERS: [(MailAction, i16); 10] = [
         (MailAction::Accepted, 1),
         (MailAction::Refused, 2),
         (MailAction::Deferred, 3),
@@ -47,6 +46,14 @@ impl MailAction {
         (MailAction::Released, 9),
         (MailAction::Deleted, 10),
     ];
+
+    pub(super) fn number(self) -> i16 {
+        Self::NUMBERS.iter().find(|(action, _)| *action == self).map_or(0, |(_, number)| *number)
+    }
+
+    pub(super) fn from_number(number: i16) -> Option<Self> {
+        Self::NUMBERS.iter().find(|(_, known)| *known == number).map(|(action, _)| *action)
+    }
 }
 
 /// One event of one recipient (or of a message, where no recipient is concerned).
@@ -74,6 +81,13 @@ pub struct MailEntry {
     pub message_id: Option<Box<str>>,
     /// Octets of the message; 0 where there was none.
     pub size: u64,
+}
+
+impl MailEntry {
+    /// Whether it is one of those that come in floods: a recipient that was not taken.
+    pub(super) fn is_refused_recipient(&self) -> bool {
+        matches!(self.action, MailAction::Refused | MailAction::Deferred) && self.queue_id.is_none()
+    }
 }
 
 /// An entry as it was written.
@@ -126,23 +140,6 @@ impl Default for MailFilter {
     }
 }
 
-impl MailFilter {
-    /// Whether an entry is asked for.
-    pub fn matches(&self, entry: &MailEntry) -> bool {
-        fn text(wanted: Option<&str>, found: &str) -> bool {
-            wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
-        }
-        text(self.sender.as_deref(), &entry.sender)
-            && text(self.recipient.as_deref(), &entry.recipient)
-            && text(self.message_id.as_deref(), entry.message_id.as_deref().unwrap_or_default())
-            && self.domain.is_none_or(|domain| entry.domain == Some(domain))
-            && self.action.is_none_or(|action| entry.action == action)
-            && self.queue_id.is_none_or(|id| entry.queue_id == Some(id))
-            && self.since.is_none_or(|since| entry.time >= since)
-            && self.until.is_none_or(|until| entry.time < until)
-    }
-}
-
 /// Settings of the mail log.
 #[derive(Clone, Copy, Debug)]
 pub struct MailLogConfig {
@@ -155,12 +152,5 @@ pub struct MailLogConfig {
 impl Default for MailLogConfig {
     fn default() -> Self {
         Self { days: 30, refusals_per_domain_hour_max: 5_000 }
-    }
-}
-
-impl MailLogConfig {
-    /// How long an entry is kept.
-    pub(crate) fn retention(&self) -> Duration {
-        Duration::from_hours(24 * u64::from(self.days))
     }
 }

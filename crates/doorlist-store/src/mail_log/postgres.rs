@@ -1,0 +1,157 @@
+//! The mail log on PostgreSQL: a partition for each day, shared by all nodes.
+
+use super::LoggedMail;
+use super::day::Day;
+use super::query::{COLUMNS, Columns, Question, Value, indexes, read};
+use crate::StoreError;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The format that this Doorlist writes.
+const FORMAT: i64 = 1;
+const SCHEMA: &str = include_str!("../../migrations/mail_log_postgres_0001.sql");
+/// Held while tables are made or dropped, so that two nodes do not do it at once ("DOML").
+const LOCK: i64 = 0x444F_4D4C;
+/// One writes, one makes indexes, one searches.
+const CONNECTIONS_MAX: u32 = 3;
+const ACQUIRE_MAX: Duration = Duration::from_secs(10);
+
+/// The partitions of all days.
+#[derive(Clone, Debug)]
+pub(super) struct Partitions {
+    pool: PgPool,
+}
+
+fn table(day: Day) -> String {
+    format!("mail_log_{}", day.digits())
+}
+
+impl Partitions {
+    pub(super) async fn open(url: &str) -> Result<Self, StoreError> {
+        let options =
+            PgConnectOptions::from_str(url)?.application_name("doorlist mail log").disable_statement_logging();
+        // The last second may be lost with the server's power; nobody waits for its disk.
+        let options = options.options([("synchronous_commit", "off")]);
+        let pool =
+            PgPoolOptions::new().max_connections(CONNECTIONS_MAX).min_connections(0).acquire_timeout(ACQUIRE_MAX);
+        let partitions = Self { pool: pool.connect_with(options).await? };
+        partitions.make_tables().await?;
+        Ok(partitions)
+    }
+
+    async fn make_tables(&self) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;
+        let there: bool = sqlx::query_scalar("SELECT to_regclass('mail_log_format') IS NOT NULL")
+            .fetch_one(&mut *transaction)
+            .await?;
+        if !there {
+            sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
+        }
+        let found: i32 = sqlx::query_scalar("SELECT version FROM mail_log_format").fetch_one(&mut *transaction).await?;
+        if i64::from(found) > FORMAT {
+            return Err(StoreError::TooNew { found: found.into(), known: FORMAT });
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    /// The days that have a partition, oldest first.
+    pub(super) async fn list(&self) -> Result<Vec<Day>, StoreError> {
+        const SQL: &str = "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
+            WHERE i.inhparent = 'mail_log'::regclass";
+        let names: Vec<String> = sqlx::query_scalar(SQL).fetch_all(&self.pool).await?;
+        let mut days: Vec<Day> = names.iter().filter_map(|name| Day::parse(name.strip_prefix("mail_log_")?)).collect();
+        days.sort_unstable();
+        Ok(days)
+    }
+
+    pub(super) async fn search(&self, day: Day, question: Question) -> Result<Vec<LoggedMail>, StoreError> {
+        let mut query = sqlx::query(AssertSqlSafe(question.sql(&table(day), "time DESC, id DESC")));
+        for value in question.values {
+            query = match value {
+                Value::Number(number) => query.bind(number),
+                Value::Text(text) => query.bind(text),
+            };
+        }
+        Ok(query.fetch_all(&self.pool).await?.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    /// Makes a day that is over quick to search.
+    pub(super) async fn finish(&self, day: Day) -> Result<(), StoreError> {
+        self.alone(indexes(&table(day), "time").to_vec()).await
+    }
+
+    /// Removes a day.
+    pub(super) async fn drop_day(&self, day: Day) -> Result<(), StoreError> {
+        self.alone(vec![format!("DROP TABLE IF EXISTS {}", table(day))]).await
+    }
+
+    async fn begin(&self, day: Day) -> Result<(), StoreError> {
+        let (first, next) = day.bounds();
+        let bounds = format!("FOR VALUES FROM ({first}) TO ({next})");
+        self.alone(vec![format!("CREATE TABLE IF NOT EXISTS {} PARTITION OF mail_log {bounds}", table(day))]).await
+    }
+
+    /// Changes tables while no other node does.
+    async fn alone(&self, statements: Vec<String>) -> Result<(), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;
+        for sql in statements {
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut *transaction).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+}
+
+/// Writes entries of any day.
+#[derive(Debug)]
+pub(super) struct Writer {
+    partitions: Partitions,
+    /// Days whose partition is known to be there.
+    begun: BTreeSet<Day>,
+}
+
+impl Writer {
+    pub(super) fn new(partitions: Partitions) -> Self {
+        Self { partitions, begun: BTreeSet::new() }
+    }
+
+    /// Writes entries of one day.
+    pub(super) async fn write(&mut self, day: Day, entries: Vec<Columns>) -> Result<(), StoreError> {
+        if !self.begun.contains(&day) {
+            self.partitions.begin(day).await?;
+            self.begun = BTreeSet::from([day]);
+        }
+        let sql = format!(
+            "INSERT INTO mail_log ({COLUMNS}) SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], \
+             $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], \
+             $12::integer[])"
+        );
+        fn column<'a, T>(entries: &'a [Columns], value: impl Fn(&'a Columns) -> T) -> Vec<T> {
+            entries.iter().map(value).collect()
+        }
+        let written = sqlx::query(AssertSqlSafe(sql))
+            .bind(column(&entries, |entry| entry.time))
+            .bind(column(&entries, |entry| entry.action))
+            .bind(column(&entries, |entry| entry.queue_id))
+            .bind(column(&entries, |entry| entry.sender.as_str()))
+            .bind(column(&entries, |entry| entry.recipient.as_str()))
+            .bind(column(&entries, |entry| entry.domain))
+            .bind(column(&entries, |entry| entry.client.as_deref()))
+            .bind(column(&entries, |entry| entry.reason.as_str()))
+            .bind(column(&entries, |entry| entry.reply.as_str()))
+            .bind(column(&entries, |entry| entry.message_id.as_deref()))
+            .bind(column(&entries, |entry| entry.size))
+            .bind(column(&entries, |entry| entry.times))
+            .execute(&self.partitions.pool)
+            .await;
+        if written.is_err() {
+            // The partition may have been dropped by another node.
+            self.begun.clear();
+        }
+        Ok(written.map(drop)?)
+    }
+}

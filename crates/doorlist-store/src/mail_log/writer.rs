@@ -1,0 +1,152 @@
+//! The one task that writes the log: it lets entries gather for a moment, writes them together, and once a day ends the
+//! old one and drops the oldest. This module must not know SQL.
+
+use super::day::Day;
+use super::flood::Flood;
+use super::query::Columns;
+use super::{Days, LoggedMail, MailLogConfig, Note, Shared, postgres, sqlite};
+use crate::StoreError;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// Entries written together.
+const BATCH_MAX: usize = 1_024;
+/// Entries gather for so long, so that each does not cost a commit.
+const GATHER: Duration = Duration::from_millis(200);
+/// Counted refusals are written so often.
+const COUNTS_EVERY: Duration = Duration::from_secs(60);
+
+/// Writes until the last handle is gone.
+pub(super) async fn run(shared: Arc<Shared>, mut notes: mpsc::Receiver<Note>, config: MailLogConfig) {
+    let engine = match &shared.days {
+        Days::Sqlite(files) => Engine::Sqlite(sqlite::Writer::new(files.clone())),
+        Days::Postgres(partitions) => Engine::Postgres(postgres::Writer::new(partitions.clone())),
+    };
+    let flood = Flood::new(config.refusals_per_domain_hour_max);
+    let mut writer = Writer { shared, engine, flood, counted: Instant::now(), today: None, keep: config.days };
+    while let Some(batch) = writer.gather(&mut notes).await {
+        writer.keep_house();
+        writer.take(batch).await;
+    }
+    writer.write_counts().await;
+    writer.engine.close().await;
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    engine: Engine,
+    flood: Flood,
+    /// When counts were written last.
+    counted: Instant,
+    today: Option<Day>,
+    keep: u16,
+}
+
+impl Writer {
+    /// What arrived, soon after the first of it; empty when nothing comes for a while; `None` at the end.
+    async fn gather(&self, notes: &mut mpsc::Receiver<Note>) -> Option<Vec<Note>> {
+        let mut batch = Vec::new();
+        match tokio::time::timeout(COUNTS_EVERY, notes.recv_many(&mut batch, BATCH_MAX)).await {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(_) => return Some(batch),
+        }
+        if batch.len() < BATCH_MAX && !batch.iter().any(|note| matches!(note, Note::Flush(_))) {
+            // Either way it is time to write.
+            drop(tokio::time::timeout(GATHER, self.shared.hurry.notified()).await);
+            while batch.len() < BATCH_MAX {
+                let Ok(note) = notes.try_recv() else { break };
+                batch.push(note);
+            }
+        }
+        Some(batch)
+    }
+
+    async fn take(&mut self, notes: Vec<Note>) {
+        let mut entries = Vec::with_capacity(notes.len());
+        let mut flushes: Vec<oneshot::Sender<()>> = Vec::new();
+        for note in notes {
+            match note {
+                Note::Entry(entry) => {
+                    entries.extend(self.flood.pass(entry).map(|entry| LoggedMail { entry, times: 1 }))
+                }
+                Note::Flush(told) => flushes.push(told),
+            }
+        }
+        self.write(entries).await;
+        if !flushes.is_empty() || self.counted.elapsed() >= COUNTS_EVERY {
+            self.write_counts().await;
+        }
+        for told in flushes {
+            // Whoever does not wait any more need not be told.
+            let _ = told.send(());
+        }
+    }
+
+    async fn write_counts(&mut self) {
+        self.counted = Instant::now();
+        let counts = self.flood.drain();
+        self.write(counts).await;
+    }
+
+    /// Writes entries, each in its day. What cannot be written is counted and dropped: mail does not wait for a diary.
+    async fn write(&mut self, entries: Vec<LoggedMail>) {
+        let mut days = BTreeMap::<Day, Vec<Columns>>::new();
+        for entry in entries {
+            days.entry(Day::of(entry.entry.time)).or_default().push(entry.into());
+        }
+        for (day, entries) in days {
+            let count = entries.len() as u64;
+            if self.engine.write(day, entries).await.is_err() {
+                self.shared.dropped.fetch_add(count, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// At the first sign of a new day: indexes for those that are over, an end for those that are too old.
+    fn keep_house(&mut self) {
+        let today = Day::today();
+        if self.today.replace(today) == Some(today) {
+            return;
+        }
+        // Beside the writer: an index over a million entries takes seconds.
+        tokio::spawn(tidy(self.shared.days.clone(), today.before(self.keep), today));
+    }
+}
+
+/// What fails here is tried again tomorrow, and at the next start.
+async fn tidy(days: Days, oldest: Day, today: Day) {
+    for day in days.list().await.unwrap_or_default().into_iter().filter(|day| *day < today) {
+        // One day that cannot be tidied is no reason to leave the others.
+        drop(match &days {
+            Days::Sqlite(files) if day < oldest => files.drop_day(day),
+            Days::Sqlite(files) => files.finish(day).await,
+            Days::Postgres(partitions) if day < oldest => partitions.drop_day(day).await,
+            Days::Postgres(partitions) => partitions.finish(day).await,
+        });
+    }
+}
+
+/// The engine that writes.
+enum Engine {
+    Sqlite(sqlite::Writer),
+    Postgres(postgres::Writer),
+}
+
+impl Engine {
+    async fn write(&mut self, day: Day, entries: Vec<Columns>) -> Result<(), StoreError> {
+        match self {
+            Engine::Sqlite(writer) => writer.write(day, entries).await,
+            Engine::Postgres(writer) => writer.write(day, entries).await,
+        }
+    }
+
+    async fn close(self) {
+        if let Engine::Sqlite(writer) = self {
+            writer.close().await;
+        }
+    }
+}

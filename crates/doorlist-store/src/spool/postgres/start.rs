@@ -1,0 +1,130 @@
+//! Opening the spool in PostgreSQL: its tables, this node's rows, and the sweep of chunks that no row names.
+
+use super::fence::Fence;
+use super::{CONNECTIONS_MAX, Reader, Writer, read_row};
+use crate::error::StoreError;
+use crate::spool::apart::Apart;
+use crate::spool::index::{Entry, Index};
+use crate::spool::rows;
+use crate::spool::writer::Engine;
+use crate::spool::{Opened, SpoolConfig, StartReport};
+use doorlist_core::queue_id::QueueId;
+use futures_util::TryStreamExt;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Acquire, ConnectOptions, PgConnection, PgPool};
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The format that this Doorlist writes.
+const FORMAT: i64 = 1;
+const SCHEMA: &str = include_str!("../../../migrations/spool_postgres_0001.sql");
+/// Held while the tables are made, so that two nodes do not make them at once ("DOSC").
+const SCHEMA_LOCK: i64 = 0x444F_5343;
+/// An earlier process of this node may need so long to be gone.
+const FENCE_MAX: Duration = Duration::from_secs(10);
+/// A reader waits so long for a connection.
+const ACQUIRE_MAX: Duration = Duration::from_secs(5);
+
+/// Opens the spool of this node.
+pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<Opened, StoreError> {
+    let options = PgConnectOptions::from_str(url)?.application_name("doorlist spool").disable_statement_logging();
+    let node = i16::try_from(config.node).unwrap_or(i16::MAX);
+    let mut fence = Fence::new(options.clone().options([("synchronous_commit", "on")]), node);
+    let connected = tokio::time::timeout(FENCE_MAX, fence.connect()).await;
+    let mut connection = connected
+        .map_err(|_| StoreError::Engine(format!("another Doorlist runs as node {node} on this database").into()))??;
+    make_tables(&mut connection).await?;
+    // Chunks need not be durable by themselves: the commit of their message is, and it comes later in the same log.
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).min_connections(0).acquire_timeout(ACQUIRE_MAX);
+    let pool = pool.connect_lazy_with(options.options([("synchronous_commit", "off")]));
+    let mut start = Start { index: Index::default(), apart: HashMap::new(), notes: Vec::new(), damaged: false };
+    start.scan(&pool, node).await?;
+    start.sweep(&pool, node).await?;
+    let writer = Writer { fence, node, connection: Some(connection), doubtful: Vec::new() };
+    Ok(Opened {
+        report: StartReport { messages: start.index.len(), set_aside: start.notes },
+        index: start.index,
+        engine: Engine::Postgres(Box::new(writer)),
+        reader: rows::Reader::Postgres(Reader { pool: pool.clone(), node }),
+        apart: Apart::Chunks(pool),
+        room: None,
+    })
+}
+
+async fn make_tables(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let mut transaction = connection.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(SCHEMA_LOCK).execute(&mut *transaction).await?;
+    let there: bool =
+        sqlx::query_scalar("SELECT to_regclass('spool_format') IS NOT NULL").fetch_one(&mut *transaction).await?;
+    if !there {
+        sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
+    }
+    let found: i32 = sqlx::query_scalar("SELECT version FROM spool_format").fetch_one(&mut *transaction).await?;
+    if i64::from(found) > FORMAT {
+        return Err(StoreError::TooNew { found: found.into(), known: FORMAT });
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+struct Start {
+    index: Index,
+    /// Messages whose bytes are in chunks, by their name: they count when the chunks are there.
+    apart: HashMap<QueueId, (QueueId, Entry, u64)>,
+    notes: Vec<String>,
+    /// A row could not be read: chunks that seem to be left over may belong to it.
+    damaged: bool,
+}
+
+impl Start {
+    /// Reads every row of this node but for its bytes.
+    async fn scan(&mut self, pool: &PgPool, node: i16) -> Result<(), StoreError> {
+        const SQL: &str = "SELECT m.id, m.record, m.seal, p.revision, p.state FROM spool_message m \
+            LEFT JOIN spool_progress p ON p.id = m.id WHERE m.node = $1 ORDER BY m.id";
+        let mut rows = sqlx::query(SQL).bind(node).fetch(pool);
+        while let Some(found) = rows.try_next().await? {
+            let row = read_row(&found)?;
+            match row.open() {
+                Ok((record, _)) => {
+                    let entry = Entry { generation: 0, revision: row.revision };
+                    match record.body.apart {
+                        None => self.index.add(row.id, entry, None),
+                        Some(name) => drop(self.apart.insert(name, (row.id, entry, record.body.size))),
+                    }
+                }
+                Err(why) => {
+                    self.damaged = true;
+                    self.notes.push(format!("message {} cannot be read ({why}); its row was left there", row.id));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the messages with chunks into the index, and removes this node's chunks that no row names.
+    async fn sweep(&mut self, pool: &PgPool, node: i16) -> Result<(), StoreError> {
+        const SIZES: &str = "SELECT body, SUM(octet_length(bytes))::bigint FROM spool_chunk \
+            WHERE ((body >> 10) & 1023) = $1 GROUP BY body";
+        let found: Vec<(i64, i64)> = sqlx::query_as(SIZES).bind(i64::from(node)).fetch_all(pool).await?;
+        let mut orphans = Vec::new();
+        for (name, size) in found {
+            match self.apart.get(&QueueId::from_u64(name.cast_unsigned())).copied() {
+                Some((id, entry, stored)) if stored == size.cast_unsigned() => {
+                    let name = QueueId::from_u64(name.cast_unsigned());
+                    self.index.add(id, entry, Some(name));
+                    self.apart.remove(&name);
+                }
+                Some(_) => {}
+                None => orphans.push(name),
+            }
+        }
+        for (_, (id, ..)) in self.apart.drain() {
+            self.notes.push(format!("chunks of message {id} are missing; its row was left"));
+        }
+        if !self.damaged {
+            sqlx::query("DELETE FROM spool_chunk WHERE body = ANY($1)").bind(orphans).execute(pool).await?;
+        }
+        Ok(())
+    }
+}

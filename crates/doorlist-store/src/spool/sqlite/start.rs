@@ -1,0 +1,227 @@
+//! Opening the spool's folder: every row is looked at, what cannot be used is set aside with a report, and what a crash
+//! left over is swept. Nothing that is not surely ours is followed, opened or deleted.
+
+use super::generation::{self, Generation};
+use super::salvage::salvage;
+use super::{Generations, Writer, begin, read_row};
+use crate::error::StoreError;
+use crate::spool::apart::{Apart, name_of};
+use crate::spool::disk::Room;
+use crate::spool::index::{Entry, Index};
+use crate::spool::rows::Reader;
+use crate::spool::set_aside::{Folder, Found};
+use crate::spool::writer::Engine;
+use crate::spool::{Opened, SpoolConfig, StartReport};
+use doorlist_core::queue_id::QueueId;
+use futures_util::TryStreamExt;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+use std::time::Instant;
+
+/// The spool's folder in the state folder.
+const SPOOL: &str = "spool";
+/// The folder of body files in the spool's folder.
+const BODIES: &str = "bodies";
+
+/// Opens the spool in the state folder.
+pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result<Opened, StoreError> {
+    let mut start = Start {
+        folder: Folder::open(state.join(SPOOL))?,
+        index: Index::default(),
+        apart: HashMap::new(),
+        damaged: false,
+    };
+    let bodies = start.folder.sub_folder(BODIES)?;
+    let (numbers, next) = start.list()?;
+    let mut open = BTreeMap::new();
+    for number in numbers {
+        if let Some(generation) = start.take_up(number, next).await? {
+            open.insert(generation.number, Arc::new(generation));
+        }
+    }
+    start.sweep(bodies)?;
+    let current = start.choose(&mut open, next).await?;
+    let connection = current.writer().await?;
+    let generations = Arc::new(Generations { folder: start.folder.path().to_owned(), open: RwLock::new(open) });
+    let needed = config.message_bytes_max.saturating_add(config.message_bytes_max / 2);
+    let room = Arc::new(Room::new(start.folder.path().to_owned(), needed.saturating_add(config.disk_reserve)));
+    let writer = Writer {
+        generations: Arc::clone(&generations),
+        room: Arc::clone(&room),
+        current,
+        connection,
+        begun: Instant::now(),
+        bytes_max: config.generation_bytes_max,
+        logged: 0,
+        checkpoint: None,
+    };
+    let apart = Apart::folder(start.folder.path().join(BODIES));
+    let report = StartReport { messages: start.index.len(), set_aside: start.folder.into_report() };
+    let (engine, reader) = (Engine::Sqlite(Box::new(writer)), Reader::Sqlite(generations));
+    Ok(Opened { index: start.index, engine, reader, apart, room: Some(room), report })
+}
+
+struct Start {
+    folder: Folder,
+    index: Index,
+    /// Messages whose bytes are in a file of their own, by its name: they count when the file is there.
+    apart: HashMap<QueueId, (QueueId, Entry, u64)>,
+    /// A row or a file could not be read: what seems to be left over may belong to it.
+    damaged: bool,
+}
+
+impl Start {
+    /// The numbers of the generation files, and the next free one. Whatever else lies there is set aside.
+    fn list(&mut self) -> Result<(Vec<u32>, u32), StoreError> {
+        let mut numbers = Vec::new();
+        let mut companions = Vec::new();
+        for found in self.folder.list()? {
+            let base = found.name().and_then(|name| ["-wal", "-shm"].iter().find_map(|end| name.strip_suffix(end)));
+            match found.name().and_then(generation::number_of) {
+                Some(number) if found.is_file() => numbers.push(number),
+                _ if found.is_folder() && found.name() == Some(BODIES) => {}
+                _ => match base.and_then(generation::number_of) {
+                    Some(number) if found.is_file() => companions.push((number, found)),
+                    _ => self.folder.set_aside(&found, "it is no file of the spool")?,
+                },
+            }
+        }
+        for (_, found) in companions.iter().filter(|(number, _)| !numbers.contains(number)) {
+            self.folder.set_aside(found, "the file it belongs to is missing")?;
+        }
+        let next = numbers.iter().max().map_or(1, |newest| newest + 1);
+        numbers.sort_unstable();
+        Ok((numbers, next))
+    }
+
+    /// Opens a generation and looks at its rows. A damaged file is set aside; its readable rows go on in a new one.
+    async fn take_up(&mut self, number: u32, next: u32) -> Result<Option<Generation>, StoreError> {
+        let opened = Generation::open(self.folder.path(), number, false).await;
+        let scanned = match opened {
+            Ok(generation) => match self.scan(&generation).await {
+                Ok(()) => return Ok(Some(generation)),
+                Err(error) if is_damage(&error) => {
+                    generation.pool.close().await;
+                    error
+                }
+                Err(error) => return Err(error.into()),
+            },
+            Err(StoreError::Engine(error)) => match error.downcast::<sqlx::Error>() {
+                Ok(error) if is_damage(&error) => *error,
+                Ok(error) => return Err((*error).into()),
+                Err(error) => return Err(StoreError::Engine(error)),
+            },
+            Err(StoreError::Corrupt { why, .. }) => {
+                self.set_generation_aside(number, &why)?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        self.index.forget(number);
+        self.apart.retain(|_, (_, entry, _)| entry.generation != number);
+        let saved = salvage(self.folder.path(), number, next + number).await?;
+        self.set_generation_aside(number, &scanned.to_string())?;
+        if let Some(saved) = &saved {
+            self.scan(saved).await?;
+        }
+        Ok(saved)
+    }
+
+    /// Reads every row but for its bytes.
+    async fn scan(&mut self, generation: &Generation) -> Result<(), sqlx::Error> {
+        const SQL: &str = "SELECT m.id, m.record, m.seal, p.revision, p.state FROM message m \
+            LEFT JOIN progress p ON p.id = m.id ORDER BY m.id";
+        let mut rows = sqlx::query(SQL).fetch(&generation.pool);
+        while let Some(found) = rows.try_next().await? {
+            let opened = read_row(&found).map_err(|error| error.to_string()).and_then(|row| Ok((row.open()?.0, row)));
+            match opened {
+                Ok((record, row)) => {
+                    let entry = Entry { generation: generation.number, revision: row.revision };
+                    match record.body.apart {
+                        None => self.index.add(row.id, entry, None),
+                        Some(name) => drop(self.apart.insert(name, (row.id, entry, record.body.size))),
+                    }
+                }
+                Err(why) => {
+                    self.damaged = true;
+                    self.index.keep_row(generation.number);
+                    self.folder.note(format!(
+                        "a message in {} cannot be read ({why}); its row was left there",
+                        generation::file_name(generation.number)
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the messages with a body file into the index, and removes files that no row names.
+    fn sweep(&mut self, mut bodies: Folder) -> Result<(), StoreError> {
+        for found in bodies.list()? {
+            let name = found.name().and_then(name_of).filter(|_| found.is_file());
+            match name.map(|name| (name, self.apart.get(&name).copied())) {
+                Some((name, Some((id, entry, size)))) if found.len() == size => {
+                    self.index.add(id, entry, Some(name));
+                    self.apart.remove(&name);
+                }
+                Some((_, Some(_))) => bodies.set_aside(&found, "it has not the size that was stored")?,
+                // A crash came between the file and its row: its sender never heard 250.
+                Some((_, None)) if !self.damaged => bodies.remove(&found)?,
+                _ => bodies.set_aside(&found, "no message names it")?,
+            }
+        }
+        for (name, (id, entry, _)) in self.apart.drain() {
+            self.index.keep_row(entry.generation);
+            self.folder.note(format!("the body file of message {id} ({name}) is missing; its row was left"));
+        }
+        self.folder.take_notes(bodies);
+        Ok(())
+    }
+
+    /// The newest generation goes on; older ones without a message are removed.
+    async fn choose(
+        &mut self,
+        open: &mut BTreeMap<u32, Arc<Generation>>,
+        next: u32,
+    ) -> Result<Arc<Generation>, StoreError> {
+        let Some(newest) = open.last_key_value().map(|(_, newest)| Arc::clone(newest)) else {
+            let first = begin(self.folder.path(), next).await?;
+            open.insert(first.number, Arc::clone(&first));
+            return Ok(first);
+        };
+        for number in open.keys().copied().collect::<Vec<_>>() {
+            if number != newest.number
+                && self.index.is_empty(number)
+                && let Some(empty) = open.remove(&number)
+            {
+                // What cannot be unlinked is empty, and looked at again by the next start.
+                drop(empty.remove().await);
+            }
+        }
+        Ok(newest)
+    }
+
+    fn set_generation_aside(&mut self, number: u32, why: &str) -> Result<(), StoreError> {
+        self.damaged = true;
+        for end in ["", "-wal", "-shm"] {
+            let found = Found::named(self.folder.path(), format!("{}{end}", generation::file_name(number)));
+            if let Some(found) = found {
+                self.folder.set_aside(&found, why)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether SQLite calls a file damaged or none of its own. A plain error means that the tables have not the shape that
+/// our statements expect.
+fn is_damage(error: &sqlx::Error) -> bool {
+    const ERROR: i64 = 1;
+    const CORRUPT: i64 = 11;
+    const NOT_A_DATABASE: i64 = 26;
+    let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+    // Extended codes keep the plain one in their low byte.
+    let plain = code.parse::<i64>().map_or(0, |code| code & 0xff);
+    [ERROR, CORRUPT, NOT_A_DATABASE].contains(&plain)
+}

@@ -1,0 +1,10 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! The spool and the mail log through their own doors, on both engines, under crashes and on failing disks.
+
+mod crash;
+mod disk;
+mod fixture;
+mod lost;
+mod mail_log;
+mod start;
+mod story;
