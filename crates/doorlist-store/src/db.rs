@@ -208,6 +208,14 @@ impl Tx {
         Ok(())
     }
 
+    /// Undoes it, at once and not only when the connection is used again.
+    pub(crate) async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => Ok(tx.rollback().await?),
+            Tx::Postgres(tx) => Ok(tx.rollback().await?),
+        }
+    }
+
     /// Makes it last. A connection that is lost here leaves the outcome open, and the error says so.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         let committed = match self {

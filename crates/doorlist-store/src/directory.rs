@@ -117,7 +117,7 @@ impl Directory {
     pub async fn plan(&self, set: &ChangeSet) -> Result<Applied, ApplyError> {
         let mut work = Work::begin(&self.shared.db, None, now()).await?;
         Box::pin(work.run(set)).await?;
-        Ok(work.abandon())
+        Ok(work.abandon().await?)
     }
 }
 

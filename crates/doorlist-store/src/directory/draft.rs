@@ -9,7 +9,6 @@ use doorlist_core::change::{Source, Structure};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{AddressId, Entry, Kind, Standing};
 use doorlist_core::time::Timestamp;
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -228,19 +227,18 @@ impl Draft {
         }
     }
 
-    /// Structure comes from the strongest claim; among equals the older one stands. An alias whose account is gone, or
-    /// that has aliases itself, stands alone.
+    /// Structure comes from the strongest claim; where equal ones disagree, what stands goes on standing. An alias whose
+    /// account is gone, or that has aliases itself, stands alone.
     fn resolve(&mut self, home: &Home, address: &Address, held: &mut Held) {
         let Some(strongest) = held.claims.first() else { return };
-        match strongest.structure.clone() {
+        let mut equals = held.claims.iter().take_while(|claim| claim.source.rank() == strongest.source.rank());
+        let structure = equals.find(|claim| says(claim, held)).unwrap_or(strongest).structure.clone();
+        match structure {
             Structure::Mailbox => (held.kind, held.account) = (Kind::Mailbox, None),
             Structure::DistributionList => (held.kind, held.account) = (Kind::List, None),
             Structure::AliasOf(target) => {
-                let account = self.account(home, &target).or_else(|| {
-                    // The account of an alias is taken in hand only where a change concerns it.
-                    held.account.clone().filter(|(_, local)| *local == target && !self.has(home.id, local))
-                });
-                match account.filter(|(id, _)| *id != held.id && self.aliases_of(held.id).is_empty()) {
+                let account = self.account(home, &target).filter(|(id, _)| *id != held.id);
+                match account.filter(|_| self.aliases_of(held.id).is_empty()) {
                     Some(account) => (held.kind, held.account) = (Kind::Alias, Some(account)),
                     None => {
                         (held.kind, held.account) = (Kind::Mailbox, None);
@@ -374,12 +372,17 @@ fn put_claim(claims: &mut Vec<ClaimRecord>, claim: Claim<'_>) {
     sort_claims(claims);
 }
 
-/// Strongest first; among equals the older, then by name, so that the order does not depend on the engine.
+/// Strongest first; among equals by name, so that the order depends on neither engine nor clock.
 pub(super) fn sort_claims(claims: &mut [ClaimRecord]) {
-    claims.sort_by(|a, b| {
-        let key = |claim: &ClaimRecord| (Reverse(claim.source.rank()), claim.since);
-        key(a).cmp(&key(b)).then_with(|| a.source.cmp(&b.source))
-    });
+    claims.sort_by(|a, b| b.source.rank().cmp(&a.source.rank()).then_with(|| a.source.cmp(&b.source)));
+}
+
+/// Whether a claim says what the row is already.
+fn says(claim: &ClaimRecord, held: &Held) -> bool {
+    match (&claim.structure, &held.account) {
+        (Structure::AliasOf(target), Some((_, account))) => held.kind == Kind::Alias && target == account,
+        (structure, _) => kind_of(structure) == held.kind && held.kind != Kind::Alias,
+    }
 }
 
 pub(super) fn kind_of(structure: &Structure) -> Kind {

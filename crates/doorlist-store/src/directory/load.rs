@@ -8,6 +8,7 @@ use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
 use doorlist_core::domain::{DomainId, ProtectedDomain};
 use doorlist_core::list::{Collision, DomainTable, Seed, Snapshot, SnapshotBuilder};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::mpsc;
@@ -156,7 +157,7 @@ pub(super) fn put_domain(table: &mut DomainTable, routes: &mut RouteTable, domai
 }
 
 /// Takes a domain out, with all its names.
-pub(super) fn take_domains(table: &mut DomainTable, routes: &mut RouteTable, ids: &[DomainId]) {
+pub(super) fn take_domains(table: &mut DomainTable, routes: &mut RouteTable, ids: &HashSet<DomainId>) {
     table.retain(|_, domain| !ids.contains(&domain.id));
     routes.retain(|id, _| !ids.contains(id));
 }

@@ -5,19 +5,18 @@ use super::domain_rows::{self, StoredDomain};
 use super::load::{self, put_domain, take_domains};
 use super::routes::RouteTable;
 use super::rows::{address_id, kind_from, standing_from};
-use super::work::Committed;
+use super::work::{Committed, UPDATES_MAX};
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
 use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{Collision, DomainTable, Entry, ListUpdate, Snapshot};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 /// Rows of the change log that are read at a time.
 const PAGE: i64 = 50_000;
-/// Behind by more changed rows than this, loading the whole list is quicker than catching up.
-const CATCH_UP_MAX: i64 = 2_000_000;
 
 /// What everybody reads.
 pub(super) struct Published {
@@ -51,6 +50,7 @@ impl Published {
             return self.take_up(db).await;
         }
         let Committed { applied, updates, domains, domains_now } = committed;
+        let Some(updates) = updates else { return self.reload(db).await };
         self.advance(db, applied.version, updates, domains, domains_now).await
     }
 
@@ -61,7 +61,7 @@ impl Published {
             return Ok(());
         }
         // A smaller version: the store was put back from a backup.
-        if version < have || rows_behind(db, have).await? > CATCH_UP_MAX {
+        if version < have || rows_behind(db, have).await? > UPDATES_MAX as u64 {
             return self.reload(db).await;
         }
         let updates = changed_addresses(db, have, version).await?;
@@ -102,7 +102,7 @@ impl Published {
 
     fn tables(&self, old: &Snapshot, domains: &[DomainId], now: &[StoredDomain]) -> (DomainTable, RouteTable) {
         let (mut table, mut routes) = (old.domains().clone(), RouteTable::clone(&self.routes.load()));
-        take_domains(&mut table, &mut routes, domains);
+        take_domains(&mut table, &mut routes, &domains.iter().copied().collect::<HashSet<_>>());
         for domain in now {
             put_domain(&mut table, &mut routes, domain);
         }
@@ -124,10 +124,10 @@ fn next_snapshot(
     old.with(version, &gone, None)?.with(version, updates, table)
 }
 
-async fn rows_behind(mut db: &Db, have: u64) -> Result<i64, StoreError> {
+async fn rows_behind(mut db: &Db, have: u64) -> Result<u64, StoreError> {
     let sql = "SELECT CAST(COALESCE(SUM(added + changed + removed), 0) AS BIGINT) FROM change WHERE id > $1";
     let row = db.row(sql, &[number(have)]).await?;
-    row.map_or(Ok(0), |row| row.int(0))
+    Ok(row.map_or(Ok(0), |row| row.int(0))?.cast_unsigned())
 }
 
 /// Addresses that the changes behind `have` touched, each as the store has it now. Read a second time, they give the

@@ -4,7 +4,7 @@
 
 use super::domain_rows::{self, StoredDomain};
 use super::domain_rules;
-use super::draft::{Claim, Draft, Home};
+use super::draft::{Claim, Draft, Held, Home};
 use super::log::Log;
 use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
 use super::records::ListCounts;
@@ -22,10 +22,14 @@ use std::sync::Arc;
 /// Changes of one change set.
 pub const CHANGES_MAX: usize = 2_000_000;
 
+/// Changed addresses of one transaction that are kept for the list in memory; beyond, loading it anew is quicker.
+pub(super) const UPDATES_MAX: usize = 2_000_000;
+
 /// What was committed, as the list in memory needs it.
 pub(super) struct Committed {
     pub(super) applied: Applied,
-    pub(super) updates: Vec<ListUpdate>,
+    /// `None`: more than [`UPDATES_MAX`]; the list is loaded anew.
+    pub(super) updates: Option<Vec<ListUpdate>>,
     /// Domains that changed, and what they are now; one that is gone is only in the first.
     pub(super) domains: Vec<DomainId>,
     pub(super) domains_now: Vec<StoredDomain>,
@@ -42,7 +46,7 @@ pub(super) struct Work {
     homes: HashMap<DomainName, Arc<Home>>,
     domains: BTreeSet<DomainId>,
     applied: Applied,
-    updates: Vec<ListUpdate>,
+    updates: Option<Vec<ListUpdate>>,
     log: Log,
 }
 
@@ -64,7 +68,7 @@ impl Work {
             homes: HashMap::new(),
             domains: BTreeSet::new(),
             applied: Applied { version, ..Applied::default() },
-            updates: Vec::new(),
+            updates: Some(Vec::new()),
             log: Log::new(version + 1),
         })
     }
@@ -91,15 +95,17 @@ impl Work {
     }
 
     /// What it would do; nothing of it is written.
-    pub(super) fn abandon(self) -> Applied {
-        self.applied
+    pub(super) async fn abandon(self) -> Result<Applied, StoreError> {
+        self.tx.rollback().await?;
+        Ok(self.applied)
     }
 
     /// Writes change log and version, and commits.
     pub(super) async fn commit(mut self, actor: &Actor, summary: &str) -> Result<Committed, StoreError> {
         let domains: Vec<_> = self.domains.iter().copied().collect();
         if !self.applied.changes_something() {
-            return Ok(Committed { applied: self.applied, updates: Vec::new(), domains, domains_now: Vec::new() });
+            self.tx.rollback().await?;
+            return Ok(Committed { applied: self.applied, updates: None, domains, domains_now: Vec::new() });
         }
         self.applied.version = self.version + 1;
         self.applied.change_id = Some(self.applied.version);
@@ -158,8 +164,8 @@ impl Work {
         let mut draft = Draft::default();
         for (home, locals, with_aliases) in wanted.into_values() {
             self.take(&mut draft, &home, locals.into_iter().collect()).await?;
-            if with_aliases {
-                let accounts = accounts_in_hand(&draft, &home);
+            let accounts = accounts_in_hand(&draft, &home, with_aliases);
+            if !accounts.is_empty() {
                 let aliases = rows::aliases_of(&mut self.tx, &accounts).await?;
                 rows::take_all(&mut draft, &home, aliases);
             }
@@ -195,7 +201,7 @@ impl Work {
             }
             if was.map(|held| held.entry()) != is.map(|held| held.entry()) {
                 let (domain, local) = (slot.home.id, slot.local.as_str().into());
-                self.updates.push(ListUpdate { domain, local, entry: is.map(|held| held.entry()) });
+                self.update(ListUpdate { domain, local, entry: is.map(|held| held.entry()) });
             }
             self.log.address(slot)?;
         }
@@ -204,6 +210,13 @@ impl Work {
         self.applied.vetoed += draft.vetoed;
         self.note(draft.notes);
         Ok(())
+    }
+
+    fn update(&mut self, update: ListUpdate) {
+        self.updates = self.updates.take().filter(|updates| updates.len() < UPDATES_MAX);
+        if let Some(updates) = &mut self.updates {
+            updates.push(update);
+        }
     }
 
     fn note(&mut self, notes: Vec<Note>) {
@@ -336,9 +349,12 @@ fn take_number(next: &mut i64, what: &str) -> Result<u32, Refusal> {
     Ok(number)
 }
 
-fn accounts_in_hand(draft: &Draft, home: &Home) -> Vec<AddressId> {
-    let here = draft.slots().iter().filter(|slot| slot.home.id == home.id);
-    here.filter_map(|slot| slot.now.as_ref()).filter(|held| held.kind != Kind::Alias).map(|held| held.id).collect()
+/// All accounts in hand, or only those that some source calls an alias: they may become one if nothing leads to them.
+fn accounts_in_hand(draft: &Draft, home: &Home, all: bool) -> Vec<AddressId> {
+    let here = draft.slots().iter().filter(|slot| slot.home.id == home.id).filter_map(|slot| slot.now.as_ref());
+    let called_alias = |held: &&Held| held.claims.iter().any(|claim| matches!(claim.structure, Structure::AliasOf(_)));
+    let accounts = here.filter(|held| held.kind != Kind::Alias).filter(|held| all || called_alias(held));
+    accounts.map(|held| held.id).collect()
 }
 
 /// Accounts that claims of rows in hand lead to, and that are not in hand themselves.

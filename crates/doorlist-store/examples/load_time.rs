@@ -1,0 +1,106 @@
+//! How long a store with many addresses takes to open, what one more address costs, and how fast a file is imported.
+//!
+//! `cargo run --release -p doorlist-store --example load_time -- [FOLDER] [ADDRESSES] [IMPORTED]`
+//!
+//! The list is made by one SQL statement in a new folder (or found there from an earlier run), so that the measurement
+//! does not wait for an import of ten million rows.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use doorlist_core::address::{Address, DomainName};
+use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, ServerTls, Source, Structure, Via};
+use doorlist_store::{Directory, StoreUrl};
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+#[tokio::main]
+async fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let folder = PathBuf::from(arguments.next().unwrap_or_else(|| "load_time-data".to_owned()));
+    let addresses: u64 = arguments.next().map_or(10_000_000, |text| text.parse().expect("a number of addresses"));
+    let imported: usize = arguments.next().map_or(100_000, |text| text.parse().expect("a number of addresses"));
+    let url = StoreUrl::Sqlite(folder.clone());
+    if !folder.join("directory.db").exists() {
+        timed("made the list", make(&url, &folder, addresses)).await;
+    }
+    let directory = timed("opened and loaded", Directory::open(&url)).await.unwrap();
+    let snapshot = directory.snapshot();
+    println!(
+        "{} addresses, {:.2} bytes each",
+        snapshot.addresses(),
+        snapshot.bytes() as f64 / snapshot.addresses() as f64
+    );
+    let round = snapshot.version();
+    for n in 0..3 {
+        let one = set(vec![mailbox(&format!("one{n}-{round}@big.test"), Source::Hand)]);
+        timed("added one address", directory.apply(&one, &actor(), None)).await.unwrap();
+    }
+    let rows = |source: &'static str| {
+        let row = move |n| mailbox(&format!("new{n}-{round}@other.test"), Source::File(source.to_owned()));
+        set((0..imported).map(row).collect())
+    };
+    let (first, second) = (rows("staff"), rows("second"));
+    println!("{imported} rows:");
+    timed("planned an import", directory.plan(&first)).await.unwrap();
+    timed("imported", directory.apply(&first, &actor(), None)).await.unwrap();
+    timed("imported the same again", directory.apply(&first, &actor(), None)).await.unwrap();
+    timed("imported from a second source", directory.apply(&second, &actor(), None)).await.unwrap();
+    let gone = set(vec![Change::Domain { name: name("other.test"), change: DomainChange::Remove }]);
+    timed("removed the domain", directory.apply(&gone, &actor(), None)).await.unwrap();
+    directory.apply(&set(vec![added("other.test")]), &actor(), None).await.unwrap();
+}
+
+async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let done = work.await;
+    println!("{what}: {:.3} s", begun.elapsed().as_secs_f64());
+    done
+}
+
+async fn make(url: &StoreUrl, folder: &Path, addresses: u64) {
+    let directory = Directory::open(url).await.unwrap();
+    directory.apply(&set(vec![added("big.test"), added("other.test")]), &actor(), None).await.unwrap();
+    drop(directory);
+    let options = SqliteConnectOptions::new().filename(folder.join("directory.db")).pragma("cache_size", "-262144");
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {addresses})");
+    for sql in [
+        format!("{numbers} INSERT INTO address SELECT i, 1, printf('person.%08d', i), 0, NULL, 0 FROM n"),
+        "INSERT INTO claim_source VALUES (1, 'file:staff')".to_owned(),
+        format!("{numbers} INSERT INTO claim SELECT i, 1, 0, NULL, 0 FROM n"),
+        format!("UPDATE domain SET mailboxes = {addresses} WHERE id = 1"),
+        format!("UPDATE list_state SET next_address = {addresses} + 1"),
+    ] {
+        sqlx::query(AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+    }
+    pool.close().await;
+}
+
+fn set(changes: Vec<Change>) -> ChangeSet {
+    ChangeSet { changes, summary: "measured".to_owned() }
+}
+
+fn actor() -> Actor {
+    Actor { name: "load_time".to_owned(), via: Via::Command }
+}
+
+fn name(text: &str) -> DomainName {
+    text.parse().unwrap()
+}
+
+fn mailbox(text: &str, source: Source) -> Change {
+    Change::Claim { address: text.parse::<Address>().unwrap(), structure: Structure::Mailbox, source }
+}
+
+fn added(domain: &str) -> Change {
+    let server = MailServer {
+        host: "192.0.2.1".to_owned(),
+        port: 25,
+        preference: 10,
+        tls: ServerTls::Opportunistic,
+        xforward: false,
+    };
+    let change = DomainChange::Add { customer: "measured".to_owned(), servers: vec![server] };
+    Change::Domain { name: name(domain), change }
+}
