@@ -144,12 +144,31 @@ fn strip(raw: &[u8]) -> &[u8] {
         // A quoted local part keeps its quotes; a quoted cell ("ann@example.test") loses them.
         return match line {
             [b'"', inner @ .., b'"'] if !inner.contains(&b'"') && inner.contains(&b'@') => inner.trim_ascii(),
-            _ => line,
+            _ => word(line, quoted_len(line)),
         };
     }
-    let end = line.iter().position(|b| b.is_ascii_whitespace()).unwrap_or(line.len());
-    let word = &line[..end];
+    word(line, 0)
+}
+
+/// The line up to the first blank behind `from`, without a trailing separator.
+fn word(line: &[u8], from: usize) -> &[u8] {
+    let blank = line.iter().skip(from).position(|b| b.is_ascii_whitespace());
+    let word = &line[..blank.map_or(line.len(), |at| from + at)];
     word.strip_suffix(b",").or_else(|| word.strip_suffix(b";")).unwrap_or(word)
+}
+
+/// How long the quoted string is with which the line begins; blanks in it are part of the name.
+fn quoted_len(line: &[u8]) -> usize {
+    let mut escaped = true;
+    for (at, byte) in line.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return at + 1,
+            _ => {}
+        }
+    }
+    line.len()
 }
 
 fn row(value: &[u8], domain: &DomainName, aliases: &[DomainName]) -> Result<Address, String> {

@@ -25,6 +25,10 @@ fn local_parts_and_addresses_in_any_dress() {
             &["ann@example.test", "bob@example.test", "cy@example.test"],
         ),
         (b"\"a b\"@example.test\n", &["\"a b\"@example.test"]),
+        (
+            b"\"a b\"@example.test OK\n\"q\\\" \"@example.test\tx\n",
+            &["\"a b\"@example.test", "\"q\\\" \"@example.test"],
+        ),
         ("jürgen\n".as_bytes(), &["jürgen@example.test"]),
         (b"", &[]),
     ];
