@@ -28,7 +28,7 @@ impl RustFile {
     /// Is the whole file there for tests only?
     pub(super) fn is_test(&self) -> bool {
         self.path.ends_with("/tests.rs")
-            || ["/tests/", "/benches/", "/fuzz/"].iter().any(|folder| self.path.contains(folder))
+            || ["/tests/", "/benches/", "/examples/", "/fuzz/"].iter().any(|folder| self.path.contains(folder))
     }
 }
 
