@@ -50,6 +50,20 @@ pub struct Sample {
     pub bytes: Vec<u8>,
 }
 
+impl Sample {
+    /// The message as a client sends it: CRLF at every line end, and at the end.
+    #[must_use]
+    pub fn as_sent(&self) -> Vec<u8> {
+        let mut sent = Vec::with_capacity(self.bytes.len() + self.bytes.len() / 16);
+        for line in self.bytes.split_inclusive(|&byte| byte == b'\n') {
+            let text = line.strip_suffix(b"\n").unwrap_or(line);
+            sent.extend_from_slice(text.strip_suffix(b"\r").unwrap_or(text));
+            sent.extend_from_slice(b"\r\n");
+        }
+        sent
+    }
+}
+
 /// The sample messages of Python's own e-mail tests and of Debian's spamassassin package, ordered by name.
 ///
 /// # Errors
@@ -87,6 +101,16 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
+
+    #[test]
+    fn a_sample_is_sent_with_crlf_however_it_lies_in_its_file() {
+        for (bytes, sent) in
+            [("a\n\nb", "a\r\n\r\nb\r\n"), ("a\r\nb\n", "a\r\nb\r\n"), ("a\rb\n", "a\rb\r\n"), ("", "")]
+        {
+            let sample = Sample { name: String::new(), bytes: bytes.as_bytes().to_vec() };
+            assert_eq!(String::from_utf8(sample.as_sent()).unwrap(), sent);
+        }
+    }
 
     #[test]
     fn there_is_sample_mail_of_both_packages() {
