@@ -71,7 +71,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     ensure!(findings.is_empty(), "\ncargo xtask fuzz: findings in {}; see above", findings.join(", "));
-    println!("\ncargo xtask fuzz: {} targets ran {} min each without a finding", chosen.len(), options.minutes);
+    let names: Vec<&str> = chosen.iter().map(|target| target.name.as_str()).collect();
+    println!("\ncargo xtask fuzz: no finding in {} ({} min each)", names.join(", "), options.minutes);
     Ok(())
 }
 
