@@ -259,7 +259,12 @@ fn settings(config: &RelayConfig, (first, longest): (Duration, Duration)) -> Set
 impl Shared {
     fn enqueue(self: &Arc<Self>, mail: Spooled) {
         let Spooled { id, envelope, body } = mail;
-        self.with_queue(|queue, at| queue.admit(Arrival { id, envelope, progress: None, body }, at));
+        // A message for a domain that was added this very moment must find its route.
+        let routes = self.directory.routes();
+        self.with_queue(|queue, at| {
+            queue.set_routes(&routes, at);
+            queue.admit(Arrival { id, envelope, progress: None, body }, at)
+        });
     }
 
     /// Does something with the queue, then what follows from it.

@@ -6,7 +6,7 @@
 
 use super::Shared;
 use super::connect::Opened;
-use super::connection::{Connection, ConnectionFault, Peer};
+use super::connection::{Connection, ConnectionFault};
 use super::header_section::needs_smtp_utf8;
 use super::queue::{DestinationId, Job, Outcome, Part, Verdict};
 use crate::config::RelayConfig;
@@ -110,13 +110,11 @@ struct Flight {
     dot_sent: bool,
 }
 
-/// How a message's turn ended.
-enum Carried {
-    /// The connection goes on, perhaps with the next message begun already.
-    On(Option<Flight>),
-    /// The connection is of no further use.
-    Lost,
-}
+/// The connection is of no further use.
+struct Lost;
+
+/// How a message's turn ended: the connection goes on, perhaps with the next message begun already.
+type Carried = Result<Option<Flight>, Lost>;
 
 struct Worker<'a> {
     shared: &'a Arc<Shared>,
@@ -143,8 +141,8 @@ impl Worker<'_> {
                 },
             };
             match self.carry(flight).await {
-                Carried::On(next) => begun = next,
-                Carried::Lost => return,
+                Ok(next) => begun = next,
+                Err(Lost) => return,
             }
         }
         self.connection.out.extend_from_slice(QUIT);
@@ -253,7 +251,7 @@ impl Worker<'_> {
                     self.reset = reset;
                     self.carried += 1;
                     self.finish(&flight);
-                    return Carried::On(next);
+                    return Ok(next);
                 }
                 Step::Broken => return self.lost(flight, next, None),
             }
@@ -333,7 +331,7 @@ impl Worker<'_> {
         {
             self.finish(&flight);
             self.give_back(next);
-            return Carried::Lost;
+            return Err(Lost);
         }
         self.lost(flight, next, Some(fault))
     }
@@ -347,7 +345,7 @@ impl Worker<'_> {
         let closed = matches!(fault, Some(ConnectionFault::Closed | ConnectionFault::Io(_)));
         if self.carried > 0 && untouched && closed {
             self.give_back(Some(flight));
-            return Carried::Lost;
+            return Err(Lost);
         }
         let peer = self.connection.peer.short();
         let why = match fault {
@@ -370,7 +368,7 @@ impl Worker<'_> {
         self.shared.conclude(self.destination, &flight.part, &outcomes, Some(&self.connection.peer));
         let why = format!("{status} {why}");
         self.shared.with_queue(|queue, at| queue.broke(self.destination, &why, at));
-        Carried::Lost
+        Err(Lost)
     }
 
     fn give_back(&self, flight: Option<Flight>) {

@@ -280,7 +280,9 @@ impl Queue {
     pub(crate) fn opened(&mut self, destination: DestinationId, at: Moment) {
         if let Some(line) = self.destinations.get_mut(&destination) {
             line.opened();
-            self.press(destination, at);
+            // One of what waits is for this connection itself.
+            let others = line.ready.len().saturating_sub(1);
+            self.press(destination, others, at);
         }
     }
 
@@ -318,7 +320,7 @@ impl Queue {
         self.connections = self.connections.saturating_sub(1);
         if let Some(line) = self.destinations.get_mut(&destination) {
             line.connections = line.connections.saturating_sub(1);
-            self.press(destination, at);
+            self.press_all(destination, at);
         }
         for _ in 0..self.starved.len() {
             if self.connections >= self.settings.connections_max {
@@ -327,7 +329,7 @@ impl Queue {
             let Some(next) = self.starved.pop_front() else { break };
             if let Some(line) = self.destinations.get_mut(&next) {
                 line.starving = false;
-                self.press(next, at);
+                self.press_all(next, at);
             }
         }
     }
@@ -363,7 +365,7 @@ impl Queue {
             && due <= at.now
         {
             self.probes.pop();
-            self.press(destination, at);
+            self.press_all(destination, at);
         }
     }
 

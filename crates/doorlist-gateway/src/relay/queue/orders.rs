@@ -38,7 +38,7 @@ impl Queue {
         if waited {
             self.place_all(id, at);
         }
-        self.press(home, at);
+        self.press_all(home, at);
         true
     }
 

@@ -190,10 +190,15 @@ impl Queue {
         }
     }
 
-    /// Rings or opens connections until the line has all that it may.
-    pub(super) fn press(&mut self, destination: DestinationId, at: Moment) {
+    /// Rings or opens connections for all that waits, as far as may be.
+    pub(super) fn press_all(&mut self, destination: DestinationId, at: Moment) {
         let waiting = self.destinations.get(&destination).map_or(0, |line| line.ready.len());
-        for _ in 0..waiting {
+        self.press(destination, waiting, at);
+    }
+
+    /// Rings or opens so many connections, as far as may be.
+    pub(super) fn press(&mut self, destination: DestinationId, wanted: usize, at: Moment) {
+        for _ in 0..wanted {
             if !self.press_once(destination, at) {
                 return;
             }

@@ -39,7 +39,7 @@ impl Queue {
             && let Some(line) = self.destinations.get_mut(&destination)
             && line.succeeded(self.settings.per_destination_max)
         {
-            self.press(destination, at);
+            self.press_all(destination, at);
         }
         let Some(entry) = self.messages.get_mut(&part.id) else { return };
         entry.out = entry.out.saturating_sub(1);

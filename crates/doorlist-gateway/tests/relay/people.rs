@@ -1,0 +1,184 @@
+//! Who is told when mail has failed for good: senders within limits, the person in charge for system addresses, else the
+//! admin. S34: the null sender is never answered; S35: a bounce has headers only and is rare.
+
+use crate::fake::{Event, Fake, ok, say};
+use crate::home::{Home, Wishes, server};
+use doorlist_gateway::relay::QueueOrder;
+use doorlist_store::mail_log::MailAction;
+use doorlist_store::spool::{MessageKind, RecipientState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const BODY: &[u8] = b"Subject: hello\r\n\r\nsecret words\r\n";
+
+async fn refuses_all() -> Fake {
+    Fake::start(|event| match event {
+        Event::Command(line) if line.starts_with("RCPT") => say("550 5.1.1 no such user"),
+        other => ok(other),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn s34_the_null_sender_gets_no_bounce_and_the_admin_can_look() {
+    let fake = refuses_all().await;
+    let home = Home::start(Wishes::default()).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    let id = home.post("", &["a@d.example.test"], BODY).await;
+    home.logged(&[&id.to_string(), "failed, kept for the admin: the null sender gets no bounce"]).await;
+    let queued = home.queue().show(id).await.unwrap().unwrap();
+    assert!(matches!(&queued.recipients[..], [RecipientState::Failed { reply }] if reply.starts_with("5.1.1 host ")));
+    assert_eq!(home.spool.count(), 1, "no message of our own");
+    assert_eq!(home.actions(id).await, [MailAction::Failed]);
+    assert!(home.queue().order(QueueOrder::Delete, id).await.unwrap());
+    assert_eq!(home.spool.count(), 0);
+}
+
+#[tokio::test]
+async fn s35_bounces_have_headers_only_and_are_limited() {
+    let (fake, others) = (refuses_all().await, Fake::start(ok).await);
+    let mut wishes = Wishes::default().outbound(&others);
+    wishes.config.bounces_per_domain_hour_max = 2;
+    wishes.config.bounces_per_hour_max = 3;
+    let home = Home::start(wishes).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    let mut ids = Vec::new();
+    for sender in
+        ["a@one.example.test", "b@one.example.test", "c@one.example.test", "d@two.example.test", "e@three.example.test"]
+    {
+        let id = home.post(sender, &["x@d.example.test"], BODY).await;
+        home.logged(&[&id.to_string(), "doorlist/bounce["]).await;
+        ids.push(id);
+    }
+    for (n, bounced) in [true, true, false, true, false].into_iter().enumerate() {
+        let expected = if bounced { MailAction::Bounced } else { MailAction::Failed };
+        assert_eq!(home.actions(ids[n]).await, [expected], "message {n}");
+    }
+    for _ in 0..3 {
+        let bounce = others.next().await;
+        let text = String::from_utf8(bounce.body).unwrap();
+        assert!(bounce.mail.starts_with("MAIL FROM:<>") && !text.contains("secret words"), "{text}");
+    }
+    assert!(!others.has_more().await);
+    home.removed(ids[0]).await;
+    assert!(home.queue().show(ids[2]).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_bounce_that_nobody_takes_is_dropped() {
+    let (fake, others) = (refuses_all().await, refuses_all().await);
+    let home = Home::start(Wishes::default().outbound(&others)).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    let id = home.post("s@sender.example.test", &["a@d.example.test"], BODY).await;
+    home.removed(id).await;
+    home.logged(&["undeliverable bounce dropped"]).await;
+    home.logged(&["qmgr", "removed"]).await;
+}
+
+#[tokio::test]
+async fn a_bounce_to_a_sender_in_a_protected_domain_goes_to_its_server() {
+    let fake = Fake::start(|event| match event {
+        Event::Command(line) if line.contains("<nobody@") => say("550 5.1.1 no such user"),
+        other => ok(other),
+    })
+    .await;
+    let home = Home::start(Wishes::default()).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    home.post("alice@d.example.test", &["nobody@d.example.test"], BODY).await;
+    assert_eq!(fake.next().await.rcpt, ["alice@d.example.test"]);
+}
+
+#[tokio::test]
+async fn what_a_server_refuses_for_its_postmaster_goes_to_the_person_in_charge() {
+    let (fake, others) = (refuses_all().await, Fake::start(ok).await);
+    let wishes = Wishes { postmaster: Some("operator@elsewhere.example.test"), ..Wishes::default() };
+    let home = Home::start(wishes.outbound(&others)).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    let id = home.post("s@sender.example.test", &["postmaster@d.example.test"], BODY).await;
+    let copy = others.next().await;
+    assert_eq!((&*copy.rcpt, &*copy.body), (["operator@elsewhere.example.test".to_owned()].as_slice(), BODY));
+    assert!(copy.mail.starts_with("MAIL FROM:<> "), "{}", copy.mail);
+    home.removed(id).await;
+    assert!(!others.has_more().await, "and no bounce");
+}
+
+#[tokio::test]
+async fn without_anybody_in_charge_it_stays_for_the_admin() {
+    let fake = refuses_all().await;
+    let home = Home::start(Wishes::default()).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    let id = home.post("s@sender.example.test", &["postmaster@d.example.test"], BODY).await;
+    home.logged(&[&id.to_string(), "failed, kept for the admin: refused for postmaster or abuse"]).await;
+}
+
+#[tokio::test]
+async fn a_failed_message_that_was_kept_can_be_tried_again() {
+    let open = Arc::new(AtomicBool::new(false));
+    let fake = Fake::start({
+        let open = Arc::clone(&open);
+        move |event| match event {
+            Event::Command(line) if line.starts_with("RCPT") && !open.load(Ordering::SeqCst) => say("550 5.1.1 no"),
+            other => ok(other),
+        }
+    })
+    .await;
+    let home = Home::start(Wishes::default()).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    let id = home.post("", &["a@d.example.test"], BODY).await;
+    home.logged(&[&id.to_string(), "failed, kept for the admin"]).await;
+    open.store(true, Ordering::SeqCst);
+    assert!(home.queue().order(QueueOrder::Release, id).await.unwrap());
+    assert_eq!(fake.next().await.body, BODY);
+    home.removed(id).await;
+}
+
+#[tokio::test]
+async fn a_message_whose_lifetime_is_over_is_reported_with_what_was_said_last() {
+    let fake = Fake::start(|event| match event {
+        Event::EndOfData => say("451 4.3.0 disk full"),
+        other => ok(other),
+    })
+    .await;
+    let others = Fake::start(ok).await;
+    let mut wishes = Wishes::default().outbound(&others);
+    wishes.config.lifetime = Duration::from_millis(400);
+    let home = Home::start(wishes).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    home.post("s@sender.example.test", &["a@d.example.test"], BODY).await;
+    let text = String::from_utf8(others.next().await.body).unwrap();
+    assert!(
+        text.contains("Status: 4.3.0\r\n") && text.contains("Diagnostic-Code: smtp; 451 4.3.0 disk full\r\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_message_for_a_dead_server_is_reported_when_its_lifetime_is_over() {
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let others = Fake::start(ok).await;
+    let mut wishes = Wishes::default().outbound(&others);
+    wishes.config.lifetime = Duration::from_millis(400);
+    let home = Home::start(wishes).await;
+    home.domain("d.example.test", vec![server(closed)]).await;
+    let id = home.post("s@sender.example.test", &["a@d.example.test"], BODY).await;
+    let text = String::from_utf8(others.next().await.body).unwrap();
+    assert!(text.contains("Status: 4.4.1\r\n") && text.contains("Connection refused"), "{text}");
+    home.removed(id).await;
+}
+
+#[tokio::test]
+async fn a_bounce_is_tried_for_its_own_shorter_lifetime() {
+    let others = Fake::start(|event| match event {
+        Event::EndOfData => say("451 4.3.0 disk full"),
+        other => ok(other),
+    })
+    .await;
+    let mut wishes = Wishes::default().outbound(&others);
+    wishes.config.bounce_lifetime = Duration::from_millis(300);
+    let home = Home::start(wishes).await;
+    let bounce = |envelope: &mut doorlist_store::spool::Envelope| envelope.kind = MessageKind::Bounce;
+    let id = home.post_as("", &["s@sender.example.test"], BODY, bounce).await;
+    home.logged(&[&id.to_string(), "undeliverable bounce dropped"]).await;
+    home.removed(id).await;
+}
