@@ -15,6 +15,7 @@ mod postgres;
 pub mod record;
 mod rows;
 mod set_aside;
+mod shared;
 mod sqlite;
 mod writer;
 
@@ -27,11 +28,11 @@ use body::{Bodies, Ration};
 use disk::Room;
 use doorlist_core::queue_id::QueueId;
 use ids::Ids;
-use index::{Accept, Index};
+use index::{Accept, Entry, Index};
 use rows::{Reader, Row};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use tokio::sync::{Notify, oneshot, watch};
+use shared::{LastHandle, Shared, Waiting};
+use std::sync::Arc;
+use tokio::sync::{oneshot, watch};
 use writer::Engine;
 
 /// Settings of the spool.
@@ -112,61 +113,6 @@ pub struct Spool {
     _last: Arc<LastHandle>,
 }
 
-/// Ends the writer when the last handle is dropped.
-#[derive(Debug)]
-struct LastHandle(Arc<Shared>);
-
-impl Drop for LastHandle {
-    fn drop(&mut self) {
-        self.0.index().close();
-        self.0.wake.notify_one();
-    }
-}
-
-/// What the handles and the writer share.
-#[derive(Debug)]
-struct Shared {
-    report: StartReport,
-    ids: Arc<Ids>,
-    bodies: Arc<Bodies>,
-    index: Mutex<Index>,
-    wake: Notify,
-    reader: Reader,
-    /// `None` on PostgreSQL: its disk is its own affair.
-    room: Option<Arc<Room>>,
-    away: AtomicBool,
-    /// Set once, never taken back.
-    bad: OnceLock<String>,
-    ended: watch::Receiver<bool>,
-}
-
-impl Shared {
-    fn index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Remembers what a failure means for those who come next.
-    fn mark(&self, error: &SpoolError) {
-        match error {
-            SpoolError::Bad(why) => drop(self.bad.set(why.clone())),
-            SpoolError::Away(_) | SpoolError::Unknown(_) => self.away(true),
-            _ => {}
-        }
-    }
-
-    fn away(&self, away: bool) {
-        self.away.store(away, Ordering::Relaxed);
-    }
-
-    fn is_away(&self) -> bool {
-        self.away.load(Ordering::Relaxed)
-    }
-
-    fn is_bad(&self) -> bool {
-        self.bad.get().is_some()
-    }
-}
-
 impl Spool {
     /// Opens the spool, takes up what is in it and sweeps what nobody needs.
     ///
@@ -184,20 +130,9 @@ impl Spool {
         }
         let bodies = Arc::new(Bodies::new(config.memory_max, apart, Arc::clone(&ids)));
         let (ending, ended) = watch::channel(false);
-        let shared = Arc::new(Shared {
-            report,
-            ids,
-            bodies,
-            index: Mutex::new(index),
-            wake: Notify::new(),
-            reader,
-            room,
-            away: AtomicBool::new(false),
-            bad: OnceLock::new(),
-            ended,
-        });
+        let shared = Arc::new(Shared::new(report, ids, bodies, index, reader, room, ended));
         tokio::spawn(writer::run(Arc::clone(&shared), engine, ending));
-        let last = Arc::new(LastHandle(Arc::clone(&shared)));
+        let last = Arc::new(LastHandle::new(Arc::clone(&shared)));
         Ok(Self { shared, _last: last })
     }
 
@@ -223,18 +158,16 @@ impl Spool {
     /// The sender must hear 452 when there is no room, else 451.
     pub async fn accept(&self, id: QueueId, envelope: Envelope, body: BodyWriter) -> Result<Spooled, SpoolError> {
         let shared = &self.shared;
-        if let Some(why) = shared.bad.get() {
-            return Err(SpoolError::Bad(why.clone()));
-        }
+        shared.refuse_if_bad()?;
         let (held, body_seal) = body.finish().await.inspect_err(|error| shared.mark(error))?;
         let text = record::encode(&envelope, &body_seal).map_err(|why| SpoolError::Corrupt { id, why })?;
         let (answer, answered) = oneshot::channel();
         let seal = record::seal(id, text.as_bytes());
         shared.index().wait(Accept { id, text, seal, body: held, body_seal, answer })?;
         shared.wake.notify_one();
-        let mut waiting = Waiting { shared, id, answered: false };
+        let waiting = Waiting::new(shared, id);
         let body = answered.await;
-        waiting.answered = true;
+        waiting.answered();
         let body = body.unwrap_or_else(|_| Err(SpoolError::Away("the spool was closed".to_owned())))?;
         Ok(Spooled { id, envelope: Arc::new(envelope), body })
     }
@@ -261,7 +194,7 @@ impl Spool {
         self.shared.index().close();
         self.shared.wake.notify_one();
         // The sender is gone only after it said that it ended, or with the runtime.
-        drop(self.shared.ended.clone().wait_for(|ended| *ended).await);
+        drop(self.shared.ended().wait_for(|ended| *ended).await);
     }
 
     /// The bytes of a message.
@@ -289,18 +222,16 @@ impl Spool {
     /// # Errors
     /// When the engine does not answer.
     pub async fn pending(&self, after: Option<QueueId>, limit: u32) -> Result<Vec<Pending>, SpoolError> {
-        let page = self.shared.index().page(after, limit as usize);
-        let rows = self.rows(&page).await?;
-        let mut found = Vec::with_capacity(rows.len());
-        for row in rows {
-            match self.judge(&row) {
-                Judged::Current(Ok(pending)) => found.push(pending),
-                Judged::Current(Err(_)) | Judged::Gone => {}
-                // Settled while the rows were read; one that cannot be read now is left out like the others.
-                Judged::Stale => found.extend(self.get(row.id).await.ok().flatten()),
+        let mut after = after;
+        loop {
+            let page = self.shared.index().page(after, limit as usize);
+            let Some((last, _)) = page.last() else { return Ok(Vec::new()) };
+            after = Some(*last);
+            let found = self.read(&page).await?;
+            if !found.is_empty() {
+                return Ok(found);
             }
         }
-        Ok(found)
     }
 
     /// One message.
@@ -334,18 +265,25 @@ impl Spool {
 
     /// Whether the spool takes mail. Cheap: asked at every MAIL.
     pub fn health(&self) -> SpoolHealth {
-        if self.shared.is_bad() {
-            SpoolHealth::Bad
-        } else if self.shared.is_away() {
-            SpoolHealth::Away
-        } else if self.shared.room.as_ref().is_some_and(|room| room.is_low()) {
-            SpoolHealth::Low
-        } else {
-            SpoolHealth::Ok
-        }
+        self.shared.health()
     }
 
-    async fn rows(&self, page: &[(QueueId, index::Entry)]) -> Result<Vec<Row>, SpoolError> {
+    /// What can be read of a page, as new as it is known.
+    async fn read(&self, page: &[(QueueId, Entry)]) -> Result<Vec<Pending>, SpoolError> {
+        let rows = self.rows(page).await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.judge(&row) {
+                Judged::Current(Ok(pending)) => found.push(pending),
+                Judged::Current(Err(_)) | Judged::Gone => {}
+                // Settled while the rows were read; one that cannot be read now is left out like the others.
+                Judged::Stale => found.extend(self.get(row.id).await.ok().flatten()),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn rows(&self, page: &[(QueueId, Entry)]) -> Result<Vec<Row>, SpoolError> {
         self.shared.reader.rows(page).await.map_err(|error| SpoolError::Away(error.to_string()))
     }
 
@@ -374,29 +312,12 @@ enum Judged {
     Stale,
 }
 
-/// Someone waits for a commit. Whoever goes away before the answer says no 250, so the message goes again; if it is not
-/// yet committed, the writer sees that nobody waits.
-struct Waiting<'a> {
-    shared: &'a Shared,
-    id: QueueId,
-    answered: bool,
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.shared.index().settle(self.id, Settlement::Done);
-            self.shared.wake.notify_one();
-        }
-    }
-}
-
 /// What an engine hands over at start.
 struct Opened {
     index: Index,
     engine: Engine,
     reader: Reader,
     apart: apart::Apart,
-    room: Option<Arc<Room>>,
+    room: Option<Room>,
     report: StartReport,
 }

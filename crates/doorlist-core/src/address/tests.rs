@@ -1,4 +1,5 @@
 //! The law of addresses, as properties and as the numbered cases A01 to A11.
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 use proptest::prelude::*;

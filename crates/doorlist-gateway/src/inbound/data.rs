@@ -118,7 +118,9 @@ fn envelope(scan: &HeaderScan, size: u64, transaction: &Transaction, dialogue: &
 /// On stable storage: say so, and hand the message to the relay.
 fn accepted(spooled: Spooled, doors: &Doors, dialogue: &mut Dialogue) {
     let envelope = &spooled.envelope;
+    let before = dialogue.out.len();
     reply::queued(spooled.id, &mut dialogue.out);
+    let said: Box<str> = dialogue.out.get(before..).map(String::from_utf8_lossy).unwrap_or_default().trim_end().into();
     dialogue.commands.messages += 1;
     doors.metrics.accepted.inc();
     doors.metrics.accepted_bytes.inc_by(envelope.size);
@@ -148,7 +150,7 @@ fn accepted(spooled: Spooled, doors: &Doors, dialogue: &mut Dialogue) {
             domain: recipient.domain,
             client: envelope.client.address,
             reason: if recipient.system { "system" } else { "listed" }.into(),
-            reply: "250 2.0.0 queued".into(),
+            reply: said.clone(),
             message_id: envelope.message_id.clone(),
             size: envelope.size,
         });

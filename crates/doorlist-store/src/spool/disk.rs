@@ -1,8 +1,10 @@
 //! The room on the disk, and names that outlive a power cut. This module must not know what is stored.
 
+use nix::fcntl::OFlag;
 use nix::sys::statvfs::statvfs;
-use std::fs::File;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +13,8 @@ use std::time::{Duration, Instant};
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// After a write found no room, none is expected for this time, whatever the file system says (it knows no quotas).
 const FULL_PAUSE: Duration = Duration::from_secs(5);
+/// So much is written to try whether there is room.
+const PROBE: usize = 64 * 1024;
 
 /// Whether an error means that there is no room, for bytes, for files, or within a quota.
 pub(super) fn is_full(error: &io::Error) -> bool {
@@ -22,12 +26,12 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Tries whether a file can be written at all, for errors that do not say what is missing.
+/// Tries whether a file can be written at all, for errors that do not say what is missing. It has no name, so that a
+/// crash leaves nothing behind.
 pub(super) fn has_no_room(folder: &Path) -> bool {
-    let probe = folder.join("room.probe");
-    let tried = std::fs::write(&probe, [0u8; 64 * 1024]);
-    drop(std::fs::remove_file(&probe));
-    tried.is_err_and(|error| is_full(&error))
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600).custom_flags(OFlag::O_TMPFILE.bits());
+    options.open(folder).and_then(|mut probe| probe.write_all(&[0; PROBE])).is_err_and(|error| is_full(&error))
 }
 
 /// Watches the room on one file system.
@@ -62,7 +66,7 @@ impl Room {
             seen.at = Some(Instant::now());
             // A file system that gives no answer is no reason to refuse mail: the commit will tell.
             seen.low = statvfs(&self.folder).is_ok_and(|free| {
-                let bytes = u64::from(free.blocks_available()).saturating_mul(free.fragment_size());
+                let bytes = free.blocks_available().saturating_mul(free.fragment_size());
                 bytes < self.needed || (free.files() > 0 && free.files_available() == 0)
             });
         }

@@ -5,7 +5,7 @@ mod generation;
 mod salvage;
 mod start;
 
-use super::disk::{self, Room};
+use super::disk;
 use super::error::SpoolError;
 use super::index::Batch;
 use super::rows::Row;
@@ -25,6 +25,8 @@ pub(super) use start::open;
 const AGE_MAX: Duration = Duration::from_hours(1);
 /// A file of this size is no burden.
 const SMALL: u64 = 64 * 1024 * 1024;
+/// How often a generation is begun that could not be.
+const TRY_EVERY: Duration = Duration::from_secs(60);
 /// The log is copied into the file when so much was written to it.
 const LOG_SOFT_MAX: u64 = 16 * 1024 * 1024;
 /// The writer waits for the checkpoint when so much was.
@@ -87,10 +89,11 @@ fn read_row(row: &sqlx::sqlite::SqliteRow) -> Result<Row, sqlx::Error> {
 #[derive(Debug)]
 pub(super) struct Writer {
     generations: Arc<Generations>,
-    room: Arc<Room>,
     current: Arc<Generation>,
     connection: SqliteConnection,
     begun: Instant,
+    /// When the next generation could not be begun.
+    tried: Option<Instant>,
     bytes_max: u64,
     /// Written to the log since the last checkpoint began, estimated.
     logged: u64,
@@ -126,8 +129,11 @@ impl Writer {
             self.checkpoint = Some(tokio::spawn(async move { generation.checkpoint().await }));
         }
         let bytes = self.current.bytes();
-        if bytes >= self.bytes_max || (bytes >= SMALL && self.begun.elapsed() >= AGE_MAX) {
-            self.begin_next().await?;
+        let due = bytes >= self.bytes_max || (bytes >= SMALL && self.begun.elapsed() >= AGE_MAX);
+        if due && self.tried.is_none_or(|tried| tried.elapsed() >= TRY_EVERY) {
+            self.tried = Some(Instant::now());
+            // As long as it fails (no room, no file handles) the old one goes on.
+            drop(self.begin_next().await);
         }
         for closed in self.generations.closed(self.current.number) {
             if is_empty(closed.number) {
@@ -150,15 +156,14 @@ impl Writer {
         }
     }
 
-    async fn begin_next(&mut self) -> Result<(), SpoolError> {
-        let next = begin(&self.generations.folder, self.current.number + 1).await;
-        let next = next.map_err(|error| SpoolError::Bad(error.to_string()))?;
-        let connection = next.writer().await.map_err(|error| self.explain(&error))?;
+    async fn begin_next(&mut self) -> Result<(), StoreError> {
+        let next = begin(&self.generations.folder, self.current.number + 1).await?;
+        let connection = next.writer().await?;
         let old = std::mem::replace(&mut self.connection, connection);
         // Its log is copied when the last connection of the old generation closes.
         drop(old.close().await);
         self.generations.add(&next);
-        (self.current, self.begun, self.logged) = (next, Instant::now(), 0);
+        (self.current, self.begun, self.tried, self.logged) = (next, Instant::now(), None, 0);
         Ok(())
     }
 
@@ -166,17 +171,12 @@ impl Writer {
     fn explain(&self, error: &sqlx::Error) -> SpoolError {
         let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
         match code.as_ref() {
-            SQLITE_FULL => self.full(error),
+            SQLITE_FULL => SpoolError::Full(error.to_string()),
             SQLITE_BUSY | SQLITE_BUSY_SNAPSHOT | SQLITE_NOMEM => SpoolError::Away(error.to_string()),
             SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC => SpoolError::Bad(error.to_string()),
-            _ if disk::has_no_room(&self.generations.folder) => self.full(error),
+            _ if disk::has_no_room(&self.generations.folder) => SpoolError::Full(error.to_string()),
             _ => SpoolError::Bad(error.to_string()),
         }
-    }
-
-    fn full(&self, error: &sqlx::Error) -> SpoolError {
-        self.room.was_full();
-        SpoolError::Full(error.to_string())
     }
 
     /// Copies the log and closes the files.

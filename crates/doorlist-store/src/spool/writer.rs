@@ -1,9 +1,9 @@
 //! The one task that writes. A batch is whatever arrived while the last commit ran, so the busier the gateway, the more
 //! messages share an fsync; there is no timer. This module must not know what a commit costs, or where it goes.
 
-use super::Shared;
 use super::error::SpoolError;
 use super::index::{Accept, Batch};
+use super::shared::Shared;
 use super::{postgres, sqlite};
 use crate::spool::Settlement;
 use doorlist_core::queue_id::QueueId;
@@ -91,8 +91,8 @@ pub(super) async fn run(shared: Arc<Shared>, mut engine: Engine, ended: watch::S
 
 /// Commits a batch and tells everyone in it.
 async fn write(shared: &Shared, engine: &mut Engine, mut batch: Batch) -> bool {
-    if shared.is_bad() {
-        refuse(&mut batch, &SpoolError::Bad("an earlier commit failed".to_owned()));
+    if let Err(bad) = shared.refuse_if_bad() {
+        refuse(&mut batch, &bad);
     }
     let written = if batch.is_empty() { Ok(()) } else { engine.write(&batch).await };
     let flushes = std::mem::take(&mut batch.flushes);

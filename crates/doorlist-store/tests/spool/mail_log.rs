@@ -17,7 +17,7 @@ fn now() -> Timestamp {
 fn entry(number: u64, time: Timestamp) -> MailEntry {
     MailEntry {
         time,
-        action: if number % 2 == 0 { MailAction::Accepted } else { MailAction::Sent },
+        action: if number.is_multiple_of(2) { MailAction::Accepted } else { MailAction::Sent },
         queue_id: Some(QueueId::from_u64(number / 2)),
         sender: format!("Sender{}@outside.example", number % 5).into(),
         recipient: format!("erika{}@example.test", number % 7).into(),

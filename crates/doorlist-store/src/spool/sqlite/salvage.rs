@@ -47,7 +47,10 @@ async fn copy_messages(from: &mut SqliteConnection, to: &mut SqliteConnection, o
     Ok(())
 }
 
-fn message(row: &SqliteRow) -> Result<(i64, Vec<u8>, i64, Option<Vec<u8>>), sqlx::Error> {
+/// Id, record, seal and body.
+type Message = (i64, Vec<u8>, i64, Option<Vec<u8>>);
+
+fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
     Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
 }
 

@@ -45,13 +45,13 @@ pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result
     let connection = current.writer().await?;
     let generations = Arc::new(Generations { folder: start.folder.path().to_owned(), open: RwLock::new(open) });
     let needed = config.message_bytes_max.saturating_add(config.message_bytes_max / 2);
-    let room = Arc::new(Room::new(start.folder.path().to_owned(), needed.saturating_add(config.disk_reserve)));
+    let room = Room::new(start.folder.path().to_owned(), needed.saturating_add(config.disk_reserve));
     let writer = Writer {
         generations: Arc::clone(&generations),
-        room: Arc::clone(&room),
         current,
         connection,
         begun: Instant::now(),
+        tried: None,
         bytes_max: config.generation_bytes_max,
         logged: 0,
         checkpoint: None,
