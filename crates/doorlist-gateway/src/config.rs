@@ -57,6 +57,8 @@ pub struct Limits {
     pub message_bytes_max: u64,
     /// Accepted recipients of one transaction.
     pub recipients_max: usize,
+    /// Commands that lead nowhere (NOOP, RSET, errors) in a row without a message between them; then 421.
+    pub junk_commands_max: u32,
     /// Sessions at once.
     pub sessions_max: usize,
     /// Sessions at once from one address (IPv6: /64).
@@ -165,6 +167,7 @@ impl Default for Limits {
         Self {
             message_bytes_max: 50 * 1024 * 1024,
             recipients_max: 100,
+            junk_commands_max: 100,
             sessions_max: 1000,
             sessions_per_address_max: 50,
             idle: Duration::from_secs(300),

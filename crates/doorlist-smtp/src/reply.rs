@@ -191,6 +191,15 @@ replies! {
 }
 
 impl Reply {
+    /// The line without its end, for logs.
+    pub const fn as_str(self) -> &'static str {
+        match str::from_utf8(self.line().split_at(self.line().len() - 2).0) {
+            Ok(text) => text,
+            // The table is text; a test reads all of it.
+            Err(_) => "",
+        }
+    }
+
     /// The answer to a recipient: behaviour of every [`Reason`].
     pub fn to_rcpt(decision: &Decision) -> Reply {
         match decision.reason {

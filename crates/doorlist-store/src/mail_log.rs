@@ -16,11 +16,13 @@ mod sqlite;
 mod writer;
 
 pub use entry::{LoggedMail, MailAction, MailEntry, MailFilter, MailLogConfig};
+pub use flood::Refusal;
 
 use crate::{StoreError, StoreUrl};
 use day::Day;
-use std::sync::Arc;
+use flood::Flood;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Entries that wait to be written, about 20 MiB at most.
@@ -50,6 +52,7 @@ enum Note {
 struct Shared {
     days: Days,
     dropped: AtomicU64,
+    flood: Mutex<Flood>,
     /// Someone waits for a flush: no more gathering.
     hurry: Notify,
 }
@@ -71,18 +74,28 @@ impl MailLog {
             StoreUrl::Sqlite(state) => Days::Sqlite(sqlite::Files::open(state).await?),
             StoreUrl::Postgres(url) => Days::Postgres(postgres::Partitions::open(url).await?),
         };
-        let shared = Arc::new(Shared { days, dropped: AtomicU64::new(0), hurry: Notify::new() });
+        let flood = Mutex::new(Flood::new(config.refusals_per_domain_hour_max));
+        let shared = Arc::new(Shared { days, dropped: AtomicU64::new(0), flood, hurry: Notify::new() });
         let (queue, notes) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer::run(Arc::clone(&shared), notes, config));
         Ok(Self { queue, shared })
     }
 
-    /// Notes an event. Never blocks.
+    /// Notes what happened to a message. Never blocks.
     pub fn record(&self, entry: MailEntry) {
-        let crowded = entry.is_refused_recipient() && self.queue.capacity() < QUEUE_MAX - REFUSALS_QUEUE_MAX;
-        if crowded || self.queue.try_send(Note::Entry(entry)).is_err() {
+        if self.queue.try_send(Note::Entry(entry)).is_err() {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Notes a recipient that was refused or deferred: singly, or in a flood by a count. Never blocks.
+    pub fn record_refusal(&self, refusal: &Refusal<'_>) {
+        let Some(entry) = self.shared.flood().pass(refusal) else { return };
+        if self.queue.capacity() < QUEUE_MAX - REFUSALS_QUEUE_MAX {
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.record(entry);
     }
 
     /// Entries that were lost because the writer could not keep up or could not write.
@@ -126,6 +139,13 @@ impl MailLog {
             // The writer ends with the runtime only.
             drop(written.await);
         }
+    }
+}
+
+impl Shared {
+    /// A count that a panic left half done is a count all the same.
+    fn flood(&self) -> MutexGuard<'_, Flood> {
+        self.flood.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

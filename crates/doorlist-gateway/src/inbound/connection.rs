@@ -68,6 +68,7 @@ fn machine(config: &GatewayConfig, listener: &ListenerConfig, doors: &Doors) -> 
         bare_lf: listener.bare_lf,
         size_max: config.limits.message_bytes_max,
         recipients_max: config.limits.recipients_max,
+        junk_max: config.limits.junk_commands_max,
         tls_offered: !listener.implicit_tls && doors.certificate.is_there(),
         ..SessionConfig::default()
     }

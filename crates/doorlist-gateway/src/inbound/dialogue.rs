@@ -12,9 +12,10 @@ use doorlist_core::harvest::{Named, Pace, SessionGuard, SourceKey};
 use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::policy::{Decision, Reason, Recipient, SourceStanding, Verdict, decide};
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::time::Timestamp;
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::{MailFrom, RcptTo};
-use doorlist_store::mail_log::{MailAction, MailEntry};
+use doorlist_store::mail_log::{MailAction, Refusal};
 use doorlist_store::spool::{ClientInfo, EnvelopeRecipient};
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -30,6 +31,8 @@ pub(super) struct Dialogue {
     extended: bool,
     pub(super) out: Vec<u8>,
     pub(super) log: Batch,
+    /// Words of the line that is being written.
+    event: String,
     guard: SessionGuard,
     source: Option<Arc<Source>>,
     transaction: Option<Transaction>,
@@ -82,6 +85,7 @@ impl Dialogue {
             extended: false,
             out: Vec::new(),
             log,
+            event: String::new(),
             guard: SessionGuard::default(),
             source: None,
             transaction: None,
@@ -191,8 +195,8 @@ impl Dialogue {
         };
         let recipient = match recipient(rcpt) {
             Ok(recipient) => recipient,
-            Err(error) => {
-                let _ = error;
+            // Which of its rules the address breaks is told to people (`doorlist check`), not to senders.
+            Err(_) => {
                 self.reply(Reply::BadRecipientSyntax);
                 return Taken::No;
             }
@@ -208,7 +212,7 @@ impl Dialogue {
             self.commands.rcpt_accepted += 1;
             return self.add(recipient, &path, &decision);
         }
-        self.log_refusal(&path, &decision, reply);
+        self.log_refusal(&path, &decision, reply, now);
         Taken::No
     }
 
@@ -253,34 +257,34 @@ impl Dialogue {
     }
 
     /// One line and one entry for a recipient that is not accepted, in the shape that every log reader knows.
-    fn log_refusal(&mut self, path: &str, decision: &Decision, reply: Reply) {
+    fn log_refusal(&mut self, path: &str, decision: &Decision, reply: Reply, now: Timestamp) {
         let Some(transaction) = &self.transaction else { return };
-        let protocol = if self.extended { "ESMTP" } else { "SMTP" };
-        let event = format!("NOQUEUE: reject: RCPT from {}: {reply};", self.name);
+        let said = reply.as_str();
+        self.event.clear();
+        for part in ["NOQUEUE: reject: RCPT from ", &self.name, ": ", said, ";"] {
+            self.event.push_str(part);
+        }
         self.log.add(&Line {
             process: Process::Smtpd,
             queue: None,
-            event: &event,
+            event: &self.event,
             fields: &[
                 ("from", Field::Path(&transaction.sender)),
                 ("to", Field::Path(path)),
-                ("proto", Field::Str(protocol)),
+                ("proto", Field::Str(if self.extended { "ESMTP" } else { "SMTP" })),
                 ("helo", Field::Path(&self.client.helo)),
                 ("reason", Field::Str(decision.reason.word())),
             ],
         });
-        self.doors.mail_log.record(MailEntry {
-            time: clock::now(),
+        self.doors.mail_log.record_refusal(&Refusal {
+            time: now,
             action: if decision.verdict == Verdict::Defer { MailAction::Deferred } else { MailAction::Refused },
-            queue_id: None,
-            sender: transaction.sender.clone(),
-            recipient: path.into(),
+            sender: &transaction.sender,
+            recipient: path,
             domain: decision.domain,
             client: self.client.address,
-            reason: decision.reason.word().into(),
-            reply: reply.to_string().into(),
-            message_id: None,
-            size: 0,
+            reason: decision.reason.word(),
+            reply: said,
         });
     }
 

@@ -10,6 +10,7 @@ fn every_line_is_one_whole_ascii_line_that_matches_its_parts() {
     for &reply in Reply::ALL {
         let line = std::str::from_utf8(reply.line()).unwrap();
         assert_eq!(line, format!("{reply}\r\n"));
+        assert_eq!(line, format!("{}\r\n", reply.as_str()));
         assert!(line.len() <= 512, "{line}");
         assert!(line.trim_end().bytes().all(|b| (b' '..=b'~').contains(&b)), "{line:?}");
     }

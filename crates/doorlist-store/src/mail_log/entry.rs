@@ -83,13 +83,6 @@ pub struct MailEntry {
     pub size: u64,
 }
 
-impl MailEntry {
-    /// Whether it is one of those that come in floods: a recipient that was not taken.
-    pub(super) fn is_refused_recipient(&self) -> bool {
-        matches!(self.action, MailAction::Refused | MailAction::Deferred) && self.queue_id.is_none()
-    }
-}
-
 /// An entry as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoggedMail {

@@ -2,7 +2,6 @@
 //! old one and drops the oldest. This module must not know SQL.
 
 use super::day::Day;
-use super::flood::Flood;
 use super::query::Columns;
 use super::{Days, LoggedMail, MailLogConfig, Note, Shared, postgres, sqlite};
 use crate::StoreError;
@@ -25,8 +24,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut notes: mpsc::Receiver<Note>, co
         Days::Sqlite(files) => Engine::Sqlite(sqlite::Writer::new(files.clone())),
         Days::Postgres(partitions) => Engine::Postgres(postgres::Writer::new(partitions.clone())),
     };
-    let flood = Flood::new(config.refusals_per_domain_hour_max);
-    let mut writer = Writer { shared, engine, flood, counted: Instant::now(), today: None, keep: config.days };
+    let mut writer = Writer { shared, engine, counted: Instant::now(), today: None, keep: config.days };
     while let Some(batch) = writer.gather(&mut notes).await {
         writer.keep_house();
         writer.take(batch).await;
@@ -38,7 +36,6 @@ pub(super) async fn run(shared: Arc<Shared>, mut notes: mpsc::Receiver<Note>, co
 struct Writer {
     shared: Arc<Shared>,
     engine: Engine,
-    flood: Flood,
     /// When counts were written last.
     counted: Instant,
     today: Option<Day>,
@@ -70,9 +67,7 @@ impl Writer {
         let mut flushes: Vec<oneshot::Sender<()>> = Vec::new();
         for note in notes {
             match note {
-                Note::Entry(entry) => {
-                    entries.extend(self.flood.pass(entry).map(|entry| LoggedMail { entry, times: 1 }))
-                }
+                Note::Entry(entry) => entries.push(LoggedMail { entry, times: 1 }),
                 Note::Flush(told) => flushes.push(told),
             }
         }
@@ -88,7 +83,7 @@ impl Writer {
 
     async fn write_counts(&mut self) {
         self.counted = Instant::now();
-        let counts = self.flood.drain();
+        let counts = self.shared.flood().drain();
         self.write(counts).await;
     }
 

@@ -4,7 +4,7 @@ use crate::fixture::{postgres, sqlite};
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
-use doorlist_store::mail_log::{MailAction, MailEntry, MailFilter, MailLogConfig};
+use doorlist_store::mail_log::{MailAction, MailEntry, MailFilter, MailLogConfig, Refusal};
 use doorlist_store::{MailLog, StoreUrl};
 use std::time::Duration;
 
@@ -89,14 +89,18 @@ async fn a_flood_of_refusals_becomes_counts_and_never_crowds_out_mail() {
     for url in [sqlite(state.path()), postgres("flood")] {
         let config = MailLogConfig { refusals_per_domain_hour_max: 100, ..MailLogConfig::default() };
         let log = MailLog::open(&url, config).await.unwrap();
-        let refused = MailEntry {
+        let refused = Refusal {
+            time: Timestamp::from_secs(now().as_secs() / 3600 * 3600),
             action: MailAction::Refused,
-            queue_id: None,
+            sender: "a@b.example",
+            recipient: "guess@example.test",
             domain: Some(DomainId(1)),
-            ..entry(1, Timestamp::from_secs(now().as_secs() / 3600 * 3600))
+            client: Some([192, 0, 2, 1].into()),
+            reason: "unlisted",
+            reply: "550 5.1.1",
         };
         for number in 0..200_000u32 {
-            log.record(refused.clone());
+            log.record_refusal(&refused);
             if number % 1_000 == 0 {
                 log.record(entry(u64::from(number), now()));
             }

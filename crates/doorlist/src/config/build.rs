@@ -145,6 +145,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
     let mut limits = Limits::default();
     reader.set(&mut limits.message_bytes_max, "smtp.message_max", units::size);
     reader.set(&mut limits.recipients_max, "smtp.recipients_max", units::count);
+    reader.set(&mut limits.junk_commands_max, "smtp.junk_commands_max", units::count);
     reader.set(&mut limits.sessions_max, "smtp.sessions_max", units::count);
     reader.set(&mut limits.sessions_per_address_max, "smtp.sessions_per_address_max", units::count);
     reader.set(&mut limits.idle, "smtp.idle", units::duration);

@@ -46,6 +46,7 @@ pub(crate) const KEYS: &[Key] = &[
     one("smtp.bare_lf", "normalize", "a lone LF at a line's end: normalize it to CRLF, or reject the message"),
     one("smtp.message_max", "50 MiB", "largest message"),
     one("smtp.recipients_max", "100", "recipients of one transaction"),
+    one("smtp.junk_commands_max", "100", "commands that lead nowhere (NOOP, RSET, errors) before a session is closed"),
     one("smtp.sessions_max", "1000", "sessions at once"),
     one("smtp.sessions_per_address_max", "50", "sessions at once from one address (IPv6: from one /64)"),
     one("smtp.idle", "300 s", "a session in which nothing arrives is closed"),
