@@ -1,7 +1,7 @@
 //! Long lists, Doorlist alone: memory, start, and one address added beside the running server.
 
 use crate::load::{Message, listed};
-use crate::packages::Packages;
+use crate::packages::{Packages, build_list_lookup};
 use crate::processes::{Memory, Processes};
 use crate::samples::{Samples, Subject};
 use crate::server::{Asker, Disk, Doorlist, Peer, Task, await_ready, free_address, fresh_folder, must};
@@ -46,6 +46,7 @@ pub(crate) fn measure(
     samples: &mut Samples,
 ) -> Result<()> {
     if wanted("list-lookup") || wanted("list-bytes") {
+        build_list_lookup()?;
         for _ in 0..runs {
             in_process(packages, samples)?;
         }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// RCPT commands in one transaction of [`Work::Answers`].
 const RECIPIENTS_PER_TRANSACTION: u32 = 500;
+/// Transactions in one session of it: servers close a session that says RSET too often.
+const TRANSACTIONS_PER_SESSION: u32 = 50;
 /// Durations kept for the percentiles.
 const DURATIONS_MAX: usize = 4_000_000;
 
@@ -161,7 +163,7 @@ impl Dialogue {
     fn begin(&mut self, shared: &Shared, out: &mut Vec<u8>) {
         let enough = match shared.work {
             Work::Relay { per_connection, .. } => self.transactions >= per_connection,
-            Work::Answers { .. } => false,
+            Work::Answers { .. } => self.transactions >= TRANSACTIONS_PER_SESSION,
             Work::Sessions => self.transactions >= 1,
         };
         // Every session does at least one unit of work, however short the load's time is.

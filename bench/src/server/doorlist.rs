@@ -45,8 +45,9 @@ impl Doorlist {
     /// The domain in Enforce with these names on its list.
     pub(crate) fn fill(&self, next_hop: SocketAddr, names: std::ops::Range<u32>) -> Result<()> {
         must(self.command().args(["domain", "add", DOMAIN, "--server", &next_hop.to_string()]))?;
-        must(self.command().args(["domain", "mode", DOMAIN, "enforce", "--now"]))?;
-        self.import(names)
+        self.import(names)?;
+        // An empty list is not enforced: names come first.
+        must(self.command().args(["domain", "mode", DOMAIN, "enforce", "--now"])).map(|_| ())
     }
 
     /// These names onto the list, while no server runs.
