@@ -172,10 +172,12 @@ impl Spool {
         Ok(Spooled { id, envelope: Arc::new(envelope), body })
     }
 
-    /// Notes what became of a message. It is written with the next commit, without a wait; [`Spool::flush`] waits.
+    /// Notes what became of a message. It is written soon, with the next message or after a moment without
+    /// one; [`Spool::flush`] waits.
     pub fn settle(&self, id: QueueId, outcome: Settlement) {
-        self.shared.index().settle(id, outcome);
-        self.shared.wake.notify_one();
+        if self.shared.index().settle(id, outcome) {
+            self.shared.wake.notify_one();
+        }
     }
 
     /// Returns when everything settled so far is on stable storage.

@@ -83,6 +83,19 @@ struct Due {
     steps: VecDeque<QueueId>,
 }
 
+/// How much the writer is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// Nothing is to be written.
+    Nothing,
+    /// Settlements: they can wait for company, nobody waits for them.
+    Soon,
+    /// Someone waits.
+    Now,
+    /// Nothing is to be written, and nothing will be.
+    End,
+}
+
 /// Everything under one short lock.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -132,23 +145,39 @@ impl Index {
         Ok(())
     }
 
-    /// Queues a settlement. What is not in the queue (any more) is left alone. Nothing here can grow beyond the number
-    /// of messages: each has one place for its end and one for its progress.
-    pub(super) fn settle(&mut self, id: QueueId, outcome: Settlement) {
+    /// Queues a settlement; `true` if the writer must hear of it. What is not in the queue (any more) is left alone.
+    /// Nothing here can grow beyond the number of messages: each has one place for its end and one for its progress.
+    pub(super) fn settle(&mut self, id: QueueId, outcome: Settlement) -> bool {
+        let before = self.demand();
         match outcome {
             Settlement::Done => {
-                let Some(entry) = self.entries.remove(&id) else { return };
+                let Some(entry) = self.entries.remove(&id) else { return false };
                 self.unwritten.remove(&id);
                 let gone = Gone { id, apart: self.apart.remove(&id) };
                 self.due.entry(entry.generation).or_default().gone.push_back(gone);
             }
             Settlement::Progress(progress) => {
-                let Some(entry) = self.entries.get_mut(&id) else { return };
+                let Some(entry) = self.entries.get_mut(&id) else { return false };
                 entry.revision = entry.revision.saturating_add(1);
                 if self.unwritten.insert(id, (entry.revision, Arc::new(progress))).is_none() {
                     self.due.entry(entry.generation).or_default().steps.push_back(id);
                 }
             }
+        }
+        self.demand() != before
+    }
+
+    /// How much the writer is needed.
+    pub(super) fn demand(&self) -> Demand {
+        let settled = self.due.values().map(|due| due.gone.len().max(due.steps.len()));
+        if !self.waiting.is_empty() || !self.flushes.is_empty() {
+            return Demand::Now;
+        }
+        match settled.max() {
+            None if self.closing => Demand::End,
+            None => Demand::Nothing,
+            Some(settled) if self.closing || settled >= BATCH_SETTLED_MAX => Demand::Now,
+            Some(_) => Demand::Soon,
         }
     }
 

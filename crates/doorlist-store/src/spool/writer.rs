@@ -2,7 +2,7 @@
 //! messages share an fsync; there is no timer. This module must not know what a commit costs, or where it goes.
 
 use super::error::SpoolError;
-use super::index::{Accept, Batch};
+use super::index::{Accept, Batch, Demand};
 use super::shared::Shared;
 use super::{postgres, sqlite};
 use crate::spool::Settlement;
@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// So long settlements wait for a message to share its commit. After a crash their messages are delivered once more.
+const SETTLE_PAUSE: Duration = Duration::from_millis(25);
 /// After a failed commit, settlements are tried again after this time; a new message tries at once.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -61,11 +63,9 @@ impl Engine {
 
 /// Writes until the spool is closed and everything is written.
 pub(super) async fn run(shared: Arc<Shared>, mut engine: Engine, ended: watch::Sender<bool>) {
-    loop {
-        let arrived = shared.wake.notified();
+    while wait(&shared, &mut engine).await {
         let batch = shared.index().take(engine.current());
         let closed = shared.index().take_closed(engine.current());
-        let idle = batch.is_empty() && closed.is_none();
         let mut failed = false;
         for batch in [Some(batch), closed].into_iter().flatten() {
             failed |= !write(&shared, &mut engine, batch).await;
@@ -73,20 +73,43 @@ pub(super) async fn run(shared: Arc<Shared>, mut engine: Engine, ended: watch::S
         if let Err(error) = engine.maintain(&shared).await {
             shared.mark(&error);
         }
-        if shared.index().is_closing() && (idle || failed) {
+        if failed && shared.index().is_closing() {
             break;
         }
-        if failed || shared.is_away() {
+        if failed {
             // Whether something arrived or the pause is over: both mean to try again.
-            drop(tokio::time::timeout(RETRY_PAUSE, arrived).await);
-            shared.away(shared.is_away() && engine.probe().await.is_err());
-        } else if idle {
-            arrived.await;
+            drop(tokio::time::timeout(RETRY_PAUSE, shared.wake.notified()).await);
         }
     }
     shared.index().abandon();
     engine.close().await;
     ended.send_replace(true);
+}
+
+/// Waits until something is to be written; `false` when nothing will be any more. Nobody waits for settlements alone:
+/// they wait for the next message, so that its fsync serves them too, but not for long.
+async fn wait(shared: &Shared, engine: &mut Engine) -> bool {
+    loop {
+        let demand = shared.index().demand();
+        match demand {
+            Demand::Now => return true,
+            Demand::End => return false,
+            Demand::Soon => {
+                let company = async {
+                    while shared.index().demand() == Demand::Soon {
+                        shared.wake.notified().await;
+                    }
+                };
+                drop(tokio::time::timeout(SETTLE_PAUSE, company).await);
+                return true;
+            }
+            Demand::Nothing if shared.is_away() => {
+                drop(tokio::time::timeout(RETRY_PAUSE, shared.wake.notified()).await);
+                shared.away(engine.probe().await.is_err());
+            }
+            Demand::Nothing => shared.wake.notified().await,
+        }
+    }
 }
 
 /// Commits a batch and tells everyone in it.
