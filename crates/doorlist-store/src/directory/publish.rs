@@ -161,8 +161,8 @@ async fn changed_addresses(mut db: &Db, have: u64, version: u64) -> Result<Vec<L
 
 async fn changed_domains(mut db: &Db, have: u64, version: u64) -> Result<Vec<DomainId>, StoreError> {
     const SQL: &str = "
-        SELECT DISTINCT r.domain_id FROM change AS c JOIN change_row AS r ON r.change_id = c.id
-        WHERE c.id > $1 AND c.id <= $2 AND c.domains > 0 AND r.address_id IS NULL";
+        SELECT DISTINCT r.domain_id FROM change AS c CROSS JOIN change_row AS r
+        WHERE c.id > $1 AND c.id <= $2 AND c.domains > 0 AND r.change_id = c.id AND r.address_id IS NULL";
     let rows = db.rows(SQL, &[number(have), number(version)]).await?;
     rows.iter().map(|row| domain_rows::domain_id(row.int(0)?)).collect()
 }

@@ -33,8 +33,9 @@ impl Directory {
         // An account is found by its own name and by those of its aliases. Texts are folded when they are stored.
         const SQL: &str = "
             SELECT a.local FROM address AS a
-            WHERE a.domain_id = $1 AND a.local > $2 AND a.kind <> 1 AND (a.local LIKE $3 ESCAPE '\\' OR EXISTS
-                (SELECT 1 FROM address AS o WHERE o.account_id = a.id AND o.local LIKE $3 ESCAPE '\\'))
+            WHERE a.domain_id = $1 AND a.local > $2 AND a.kind <> 1 AND (a.local LIKE $3 ESCAPE '\\' OR a.id IN
+                (SELECT o.account_id FROM address AS o
+                 WHERE o.domain_id = $1 AND o.account_id IS NOT NULL AND o.local LIKE $3 ESCAPE '\\'))
             ORDER BY a.local LIMIT $4";
         let Some(home) = self.home(&filter.domain).await? else { return Ok(Vec::new()) };
         let pattern = filter.search.as_deref().map_or_else(|| "%".to_owned(), like_pattern);
