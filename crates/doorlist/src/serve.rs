@@ -10,10 +10,11 @@ use crate::config::{Config, Sources};
 use crate::control::{Control, Peers};
 use crate::door::{Store, clock};
 use crate::exit::{Exit, Failure, OrExit};
+use crate::gateway_queue::GatewayQueue;
 use crate::privileges::{self, Keep};
 use crate::state_dir::StateDir;
 use anyhow::Context;
-use doorlist_actions::{Office, SpoolQueue};
+use doorlist_actions::Office;
 use doorlist_gateway::gateway::{Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
 use http::{HttpListeners, Ready};
@@ -64,7 +65,7 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     let mut registry = Registry::with_prefix("doorlist");
     announce::register_build_info(&mut registry);
     let gateway = open_doors(&config, &store, &journal, &mut registry).await?;
-    let office = office(&store);
+    let office = office(&store, &gateway);
     announce::say(&config, state, &store, gateway.addresses(), &http, started);
     let mut tasks = JoinSet::new();
     let directory = store.directory.clone();
@@ -103,14 +104,13 @@ async fn open_doors(
     })?))
 }
 
-fn office(store: &Store) -> Office {
-    let clock = clock();
-    let queue = SpoolQueue::new(store.spool.clone(), store.directory.clone(), Arc::clone(&clock));
+fn office(store: &Store, gateway: &Gateway) -> Office {
+    let queue = GatewayQueue { queue: gateway.queue(), directory: store.directory.clone() };
     Office {
         directory: store.directory.clone(),
         mail_log: store.mail_log.clone(),
         queue: Arc::new(queue),
-        clock,
+        clock: clock(),
     }
 }
 

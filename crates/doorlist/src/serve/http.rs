@@ -22,7 +22,10 @@ pub(super) struct HttpListeners {
 impl HttpListeners {
     /// Binds all of them.
     pub(super) async fn bind(config: &Config) -> Result<Self, Failure> {
-        Ok(Self { web: bind("web.listen", &config.web).await?, metrics: bind("metrics.listen", &config.metrics).await? })
+        Ok(Self {
+            web: bind("web.listen", &config.web).await?,
+            metrics: bind("metrics.listen", &config.metrics).await?,
+        })
     }
 
     /// Where the web listeners are: the port that was taken where 0 was asked for.
@@ -77,7 +80,9 @@ impl Readiness for Ready {
             SpoolHealth::Ok => None,
             SpoolHealth::Low => Some("the disk of the spool is nearly full: mail is deferred; make room"),
             SpoolHealth::Away => Some("the database of the spool does not answer: mail is deferred"),
-            SpoolHealth::Bad => Some("the spool could not be written: nothing is accepted until a restart; see the log"),
+            SpoolHealth::Bad => {
+                Some("the spool could not be written: nothing is accepted until a restart; see the log")
+            }
         };
         let doors = (!self.gateway.ready()).then_some("the SMTP listeners take no new sessions");
         doors.into_iter().chain(spool).map(str::to_owned).collect()
