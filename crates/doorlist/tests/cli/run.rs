@@ -19,6 +19,7 @@ pub(crate) struct Place {
     folder: TempDir,
     binary: PathBuf,
     user: Option<u32>,
+    settings: Vec<(String, String)>,
 }
 
 /// What a command left.
@@ -31,13 +32,23 @@ pub(crate) struct Ran {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), binary: env!("CARGO_BIN_EXE_doorlist").into(), user: None }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            binary: env!("CARGO_BIN_EXE_doorlist").into(),
+            user: None,
+            settings: Vec::new(),
+        }
     }
 
     /// The same place for another user of the machine, who must be able to run the binary; needs root.
     pub(crate) fn as_user(&self, uid: u32) -> Place {
         let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
-        Place { folder, binary: self.binary.clone(), user: Some(uid) }
+        Place { folder, binary: self.binary.clone(), user: Some(uid), settings: self.settings.clone() }
+    }
+
+    /// A setting of every command here: `STORE__URL`.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((format!("DOORLIST__{name}"), value.to_owned()));
     }
 
     /// Lets every user in, with a copy of the binary beside: the build's folder may be in a closed home.
@@ -75,6 +86,7 @@ impl Place {
             command.env(format!("DOORLIST__{setting}__LISTEN"), value);
         }
         command.env("DOORLIST__SMTP__HOSTNAME", "gw.example.test").stdin(Stdio::null());
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         if let Some(uid) = self.user {
             command.uid(uid).gid(uid);
         }

@@ -12,7 +12,9 @@ fn it_works_without_any_file_and_says_where() {
     assert!(http(server.address("web"), "/healthz").starts_with("HTTP/1.1 200"));
     assert!(http(server.address("web"), "/readyz").starts_with("HTTP/1.1 200"));
     let metrics = http(server.address("metrics"), "/metrics");
-    assert!(metrics.contains("doorlist_build_info{version=\"") && metrics.ends_with("# EOF\n"), "{metrics}");
+    let names = ["doorlist_build_info{version=\"", "doorlist_list_addresses 0", "doorlist_queue_messages 0"];
+    assert!(names.iter().all(|name| metrics.contains(name)) && metrics.ends_with("# EOF\n"), "{metrics}");
+    assert!(!metrics.contains("doorlist_doorlist"), "{metrics}");
 
     let mode = |name: &str| std::fs::metadata(place.state().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(""), mode("lock"), mode("control.sock")), (0o700, 0o600, 0o660));

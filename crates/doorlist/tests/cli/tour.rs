@@ -2,6 +2,7 @@
 //! does not see the difference, and neither does the transcript.
 
 use super::run::{Place, Server};
+use doorlist_testbed::postgres::Cluster;
 
 /// Exit code wanted, command line, what is on stdin.
 const TOUR: &[(i32, &str, &str)] = &[
@@ -87,6 +88,17 @@ fn the_tour_is_the_same_without_a_server_and_beside_one() {
     insta::assert_snapshot!(alone);
 
     let place = Place::new();
+    let server = Server::start(&place);
+    assert_eq!(transcript(&place), alone);
+    assert!(server.end().success());
+}
+
+#[test]
+fn the_tour_is_the_same_on_postgresql() {
+    let alone = transcript(&Place::new());
+    let cluster = Cluster::start().unwrap();
+    let mut place = Place::new();
+    place.set("STORE__URL", &cluster.url("tour").unwrap());
     let server = Server::start(&place);
     assert_eq!(transcript(&place), alone);
     assert!(server.end().success());
