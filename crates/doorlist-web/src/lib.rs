@@ -7,6 +7,7 @@ mod health;
 mod listener;
 mod metrics;
 
+pub use axum::Router;
 pub use health::{Readiness, health};
 pub use listener::{CONNECTIONS_MAX, HEADER_READ_MAX, serve};
 pub use metrics::metrics;

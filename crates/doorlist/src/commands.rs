@@ -19,6 +19,7 @@ use doorlist_core::address::DomainName;
 use std::io::{IsTerminal, Write};
 
 pub(crate) use files::read_input;
+pub(crate) use print::time;
 
 /// Runs a command that asks the office. `input` is the file of `import`, read before the process changed its user.
 pub(crate) async fn run(

@@ -4,12 +4,11 @@
 use crate::config::Config;
 use crate::control::Client;
 use crate::exit::{Exit, Failure, OrExit};
+use crate::privileges::{self, Keep};
 use crate::state_dir::{Found, Lock, StateDir};
 use doorlist_actions::{Clock, Office, Request, Response, SpoolQueue};
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
-use doorlist_store::mail_log::MailLogConfig;
-use doorlist_store::spool::SpoolConfig;
 use doorlist_store::{Directory, MailLog, Spool};
 use nix::unistd::{Uid, User};
 use std::sync::Arc;
@@ -30,11 +29,13 @@ pub(crate) struct Here {
 }
 
 impl Door {
-    /// Finds the server, or opens the store.
+    /// Finds the server, or opens the store as the owner of the state folder. A server is spoken to as who we are: it
+    /// looks at its peer.
     pub(crate) async fn open(config: &Config, state: &StateDir, actor: Actor) -> Result<Self, Failure> {
         match state.look()? {
             Found::Served => Ok(Door::Server(Client::connect(&state.control_socket(), actor).await?)),
             Found::Free(lock) => {
+                privileges::become_owner(state.owner()?, Keep::Nothing)?;
                 let store = Store::open(config).await?;
                 let office = store.office_without_server();
                 Ok(Door::Here(Box::new(Here { office, actor, _lock: lock })))
@@ -70,11 +71,10 @@ pub(crate) struct Store {
 impl Store {
     /// Opens all of it.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
-        let spool = SpoolConfig { message_bytes_max: config.gateway.limits.message_bytes_max, ..SpoolConfig::default() };
         Ok(Self {
             directory: Directory::open(&config.store).await.or_exit(Exit::LATER)?,
-            spool: Spool::open(&config.store, spool).await.or_exit(Exit::LATER)?,
-            mail_log: MailLog::open(&config.store, MailLogConfig::default()).await.or_exit(Exit::LATER)?,
+            spool: Spool::open(&config.store, config.spool.clone()).await.or_exit(Exit::LATER)?,
+            mail_log: MailLog::open(&config.store, config.mail_log).await.or_exit(Exit::LATER)?,
         })
     }
 

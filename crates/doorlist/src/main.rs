@@ -5,8 +5,10 @@ mod cli;
 mod commands;
 mod config;
 mod control;
+mod doctor;
 mod door;
 mod exit;
+mod gateway_queue;
 mod out;
 mod privileges;
 mod serve;
@@ -19,7 +21,6 @@ use config::{Config, Sources};
 use door::Door;
 use exit::{Exit, Failure, OrExit};
 use out::Out;
-use privileges::Keep;
 use state_dir::StateDir;
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Serve => serve::serve(&cli.global),
         Command::Config(what) => configuration(&cli.global, what),
+        Command::Doctor => doctor::doctor(&cli.global),
         command => ask(&cli.global, command),
     }
 }
@@ -71,14 +73,13 @@ fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure>
     Ok(Exit::DONE)
 }
 
-/// A command that asks the office. What belongs to the caller (files, login) is read before the process becomes the
-/// owner of the state folder.
+/// A command that asks the office. What belongs to the caller (files, login) is read first: root may become the owner of
+/// the state folder.
 fn ask(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let input = commands::read_input(command)?;
     let actor = door::actor();
     let config = Config::load(&Sources::of_process(global.config.as_deref(), &global.set))?;
     let state = state_dir(&config, command)?;
-    privileges::become_owner(state.owner()?, Keep::Nothing)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {
         let mut door = Door::open(&config, &state, actor).await?;

@@ -1,5 +1,5 @@
 //! Who this process is: root becomes the owner of the state folder before anything is opened there, so that no file
-//! belongs to the wrong user. Runs before the first thread is started, because user and capabilities are a thread's.
+//! belongs to the wrong user. Runs before a second thread is started, because capabilities are a thread's.
 
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;

@@ -3,6 +3,7 @@
 
 mod announce;
 mod http;
+mod metrics;
 mod signals;
 
 use crate::cli::Global;
@@ -10,13 +11,14 @@ use crate::config::{Config, Sources};
 use crate::control::{Control, Peers};
 use crate::door::{Store, clock};
 use crate::exit::{Exit, Failure, OrExit};
+use crate::gateway_queue::GatewayQueue;
 use crate::privileges::{self, Keep};
 use crate::state_dir::StateDir;
 use anyhow::Context;
-use doorlist_actions::{Office, SpoolQueue};
+use doorlist_actions::Office;
 use doorlist_gateway::gateway::{Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
-use http::{HttpListeners, Ready};
+use http::Ready;
 use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
 use std::sync::Arc;
@@ -50,28 +52,25 @@ pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
 }
 
 async fn run(sources: Sources, config: Config, state: &StateDir, started: Instant) -> Result<Exit, Failure> {
-    // Signals and the control socket come first, so that nobody who sees the lock is turned away.
+    // Signals, control socket and health come first: a long list takes seconds, and whoever asks meanwhile is heard.
     let mut signals = Signals::catch()?;
     let control = Control::bind(&state.control_socket())?;
-    let http = HttpListeners::bind(&config).await?;
-    if config.gateway.tls.self_signed {
-        StateDir::create(&state.path().join("tls"), None)?;
-    }
-    let store = Store::open(&config).await?;
-    let journal = Journal::start(config.log_format, &config.gateway.hostname, Box::new(std::io::stdout()))
-        .context("the log cannot be started")
-        .or_exit(Exit::SYSTEM)?;
-    let mut registry = Registry::with_prefix("doorlist");
-    announce::register_build_info(&mut registry);
-    let gateway = open_doors(&config, &store, &journal, &mut registry).await?;
-    let office = office(&store);
-    announce::say(&config, state, &store, gateway.addresses(), &http, started);
+    let (web, metrics) =
+        (http::bind("web.listen", &config.web).await?, http::bind("metrics.listen", &config.metrics).await?);
+    let addresses = (http::addresses(&web), http::addresses(&metrics));
+    let ready = Arc::new(Ready::default());
     let mut tasks = JoinSet::new();
+    http::serve(&mut tasks, web, &doorlist_web::health(ready.clone()));
+    let Opened { store, journal, gateway, registry } = tokio::select! {
+        opened = open(&config, state) => opened?,
+        () = signals.end() => return Ok(Exit::DONE),
+    };
+    announce::say(&config, state, &store, gateway.addresses(), &addresses, started);
     let directory = store.directory.clone();
     tasks.spawn(async move { directory.follow().await });
-    tasks.spawn(control.serve(Arc::new(office), Peers::of_process()));
-    let ready = Ready { gateway: Arc::clone(&gateway), spool: store.spool.clone() };
-    http.serve(&mut tasks, Arc::new(ready), registry);
+    tasks.spawn(control.serve(Arc::new(office(&store, &gateway)), Peers::of_process()));
+    http::serve(&mut tasks, metrics, &doorlist_web::metrics(Arc::new(registry)));
+    ready.opened(Arc::clone(&gateway), store.spool.clone());
     while signals.next().await == Signal::Reload {
         reload(&sources, &config, &gateway).await;
     }
@@ -81,36 +80,47 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
         () = signals.end() => {}
     }
     tasks.shutdown().await;
-    close(&store, &journal, state).await
+    close(&store, &journal).await
 }
 
-async fn open_doors(
-    config: &Config,
-    store: &Store,
-    journal: &Journal,
-    registry: &mut Registry,
-) -> Result<Arc<Gateway>, Failure> {
+/// What a server works with.
+struct Opened {
+    store: Store,
+    journal: Journal,
+    gateway: Arc<Gateway>,
+    registry: Registry,
+}
+
+async fn open(config: &Config, state: &StateDir) -> Result<Opened, Failure> {
+    if config.gateway.tls.self_signed {
+        StateDir::create(&state.path().join("tls"), None)?;
+    }
+    let store = Store::open(config).await?;
+    let journal = Journal::start(config.log_format, &config.gateway.hostname, Box::new(std::io::stdout()))
+        .context("the log cannot be started")
+        .or_exit(Exit::SYSTEM)?;
+    let mut registry = Registry::with_prefix("doorlist");
+    metrics::register(&mut registry, &store, &journal);
     let parts = GatewayParts {
         directory: store.directory.clone(),
         spool: store.spool.clone(),
         mail_log: store.mail_log.clone(),
         journal: journal.clone(),
     };
-    let started = Gateway::start(config.gateway.clone(), parts, registry).await;
-    Ok(Arc::new(started.map_err(|error| Failure {
+    let gateway = Gateway::start(config.gateway.clone(), parts, &mut registry).await.map_err(|error| Failure {
         exit: if matches!(error, GatewayError::Listen(_)) { Exit::UNAVAILABLE } else { Exit::CONFIG },
         error: error.into(),
-    })?))
+    })?;
+    Ok(Opened { store, journal, gateway: Arc::new(gateway), registry })
 }
 
-fn office(store: &Store) -> Office {
-    let clock = clock();
-    let queue = SpoolQueue::new(store.spool.clone(), store.directory.clone(), Arc::clone(&clock));
+fn office(store: &Store, gateway: &Gateway) -> Office {
+    let queue = GatewayQueue { queue: gateway.queue(), directory: store.directory.clone() };
     Office {
         directory: store.directory.clone(),
         mail_log: store.mail_log.clone(),
         queue: Arc::new(queue),
-        clock,
+        clock: clock(),
     }
 }
 
@@ -131,11 +141,10 @@ async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
 }
 
 /// What waits to be written is written; a failure is told, since the process ends here.
-async fn close(store: &Store, journal: &Journal, state: &StateDir) -> Result<Exit, Failure> {
+async fn close(store: &Store, journal: &Journal) -> Result<Exit, Failure> {
     let flushed = store.spool.flush().await;
     store.mail_log.flush().await;
     journal.flush();
-    let _ = std::fs::remove_file(state.control_socket());
     flushed
         .context("the last results of deliveries were not written; these messages are tried again")
         .or_exit(Exit::IO)?;

@@ -116,7 +116,9 @@ impl StateDir {
             file.rewind()?;
             writeln!(file, "{}", std::process::id())
         };
-        write(&mut file).with_context(|| format!("{} cannot be written", self.lock_path().display())).or_exit(Exit::IO)?;
+        write(&mut file)
+            .with_context(|| format!("{} cannot be written", self.lock_path().display()))
+            .or_exit(Exit::IO)?;
         Ok(Lock(file))
     }
 
@@ -140,16 +142,19 @@ impl StateDir {
         self.path.join("lock")
     }
 
+    /// The lock file, which is the folder's owner's also when root is the first to look.
     fn lock_file(&self) -> Result<File, Failure> {
         let path = self.lock_path();
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| no_access(&path, error))
+        let open = || {
+            let mut options = OpenOptions::new();
+            let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            if Uid::effective().is_root() {
+                let folder = std::fs::metadata(&self.path)?;
+                std::os::unix::fs::fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
+            }
+            Ok(file)
+        };
+        open().map_err(|error| no_access(&path, error))
     }
 }
 

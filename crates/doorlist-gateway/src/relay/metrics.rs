@@ -29,7 +29,7 @@ impl Metrics {
     pub(crate) fn new(registry: &mut Registry) -> Self {
         let family = Family::<Labels, Counter>::default();
         registry.register(
-            "doorlist_relay_messages",
+            "relay_messages",
             "Recipients by what became of them: sent, deferred, refused at an attempt; bounced, failed in the end",
             family.clone(),
         );
@@ -78,9 +78,9 @@ impl Collector for QueueCollector {
         let connections = self.shared.upgrade().map_or(0, |shared| shared.lock_queue().connections());
         let connections = u64::try_from(connections).unwrap_or(u64::MAX);
         for (name, help, value) in [
-            ("doorlist_queue_messages", "Messages in the queue", self.spool.count()),
-            ("doorlist_queue_oldest_seconds", "Age of the oldest message in the queue", oldest),
-            ("doorlist_relay_connections", "Connections to other servers, with those being opened", connections),
+            ("queue_messages", "Messages in the queue", self.spool.count()),
+            ("queue_oldest_seconds", "Age of the oldest message in the queue", oldest),
+            ("relay_connections", "Connections to other servers, with those being opened", connections),
         ] {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;

@@ -132,7 +132,7 @@ impl Home {
                 retry_longest: wishes.retry * 2,
             },
         };
-        let mut registry = Registry::default();
+        let mut registry = Registry::with_prefix("doorlist");
         let relay = Relay::start(parts, &mut registry).await.unwrap();
         Self { relay, directory, spool, mail_log, registry, log, folder }
     }

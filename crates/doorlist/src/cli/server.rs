@@ -79,8 +79,21 @@ mod tests {
     #[test]
     fn what_is_no_server_is_refused() {
         let wrong = [
-            "", ":25", "mail.example.test:", "mail:x", "mail:70000", "mail:0", "mail:25:10:3", "2001:db8::7", "[2001:db8::7",
-            "[192.0.2.7]", "[2001:db8::7]x", "two words", "mail,", "mail,tls=maybe", "a..b",
+            "",
+            ":25",
+            "mail.example.test:",
+            "mail:x",
+            "mail:70000",
+            "mail:0",
+            "mail:25:10:3",
+            "2001:db8::7",
+            "[2001:db8::7",
+            "[192.0.2.7]",
+            "[2001:db8::7]x",
+            "two words",
+            "mail,",
+            "mail,tls=maybe",
+            "a..b",
         ];
         for text in wrong {
             assert!(parse(text).is_err(), "{text}");

@@ -81,7 +81,8 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     if let Ok(ago) = units::duration(text) {
         return Ok(now - ago);
     }
-    let local = |time: jiff::civil::DateTime| time.to_zoned(jiff::tz::TimeZone::system()).map(|zoned| zoned.timestamp());
+    let local =
+        |time: jiff::civil::DateTime| time.to_zoned(jiff::tz::TimeZone::system()).map(|zoned| zoned.timestamp());
     let time = text.parse::<jiff::Timestamp>().or_else(|_| text.parse::<jiff::civil::DateTime>().and_then(local));
     time.map(|time| Timestamp::from_millis(time.as_millisecond()))
         .map_err(|_| format!("`{text}` is no time: write 2h, 3d, 2026-11-20 or 2026-11-20T08:00"))
@@ -140,7 +141,8 @@ fn line(logged: &LoggedMail) -> String {
     let entry = &logged.entry;
     let word = ACTIONS.iter().find(|(_, action)| *action == entry.action).map_or("", |(word, _)| word);
     let id = entry.queue_id.map_or_else(|| "NOQUEUE".to_owned(), |id| id.to_string());
-    let mut text = format!("{} {id} {word}: from=<{}>, to=<{}>", print::time(entry.time), entry.sender, entry.recipient);
+    let mut text =
+        format!("{} {id} {word}: from=<{}>, to=<{}>", print::time(entry.time), entry.sender, entry.recipient);
     if let Some(client) = entry.client {
         text.push_str(&format!(", client={client}"));
     }

@@ -74,7 +74,8 @@ async fn list(door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
 }
 
 fn line(entry: &QueueEntry) -> String {
-    let waiting: Vec<_> = entry.recipients.iter().filter(|recipient| recipient.state != QueueState::Delivered).collect();
+    let waiting: Vec<_> =
+        entry.recipients.iter().filter(|recipient| recipient.state != QueueState::Delivered).collect();
     let names: Vec<_> = waiting.iter().take(RECIPIENTS_NAMED_MAX).map(|recipient| recipient.address.as_str()).collect();
     let more = waiting.len().saturating_sub(RECIPIENTS_NAMED_MAX);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -3,12 +3,15 @@
 use super::layers::{Raw, Values};
 use super::{ConfigError, Problem, units};
 use doorlist_core::address::{Address, DomainName};
+use doorlist_core::queue_id::QueueId;
 use doorlist_gateway::config::{
     GatewayConfig, GuardConfig, IpNetwork, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig,
 };
 use doorlist_gateway::journal::JournalFormat;
 use doorlist_smtp::server::BareLf;
 use doorlist_store::StoreUrl;
+use doorlist_store::mail_log::MailLogConfig;
+use doorlist_store::spool::SpoolConfig;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -24,6 +27,10 @@ pub(crate) struct Config {
     pub state_user: Option<String>,
     /// Where the store is.
     pub store: StoreUrl,
+    /// Accepted mail.
+    pub spool: SpoolConfig,
+    /// What happened to mail.
+    pub mail_log: MailLogConfig,
     /// The mail doors.
     pub gateway: GatewayConfig,
     /// HTTP for health.
@@ -44,6 +51,10 @@ impl Config {
             ("state.dir", self.state_dir != next.state_dir),
             ("state.user", self.state_user != next.state_user),
             ("store.url", self.store != next.store),
+            ("spool.node", self.spool.node != next.spool.node),
+            ("spool.memory_max", self.spool.memory_max != next.spool.memory_max),
+            ("spool.disk_reserve", self.spool.disk_reserve != next.spool.disk_reserve),
+            ("mail_log", format!("{:?}", self.mail_log) != format!("{:?}", next.mail_log)),
             ("smtp.listen", addresses(self) != addresses(next)),
             ("web.listen", self.web != next.web),
             ("metrics.listen", self.metrics != next.metrics),
@@ -60,6 +71,8 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
         state_user: reader.given("state.user"),
         store: StoreUrl::Sqlite(state_dir.clone()),
         gateway: gateway(&mut reader, &state_dir),
+        spool: SpoolConfig::default(),
+        mail_log: MailLogConfig::default(),
         web: Vec::new(),
         metrics: Vec::new(),
         log_format: JournalFormat::Text,
@@ -68,6 +81,8 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
     let state_dir = config.state_dir.clone();
     reader.set(&mut config.store, "store.url", |text| StoreUrl::parse(text, &state_dir).map_err(|e| e.to_string()));
     reader.set(&mut config.log_format, "log.format", log_format);
+    config.spool = spool(&mut reader, &config.gateway.limits);
+    config.mail_log = mail_log(&mut reader);
     config.web = reader.list("web.listen", socket_address);
     config.metrics = reader.list("metrics.listen", socket_address);
     if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError(reader.problems)) }
@@ -174,6 +189,24 @@ fn relay(reader: &mut Reader<'_>) -> RelayConfig {
     relay
 }
 
+fn spool(reader: &mut Reader<'_>, limits: &Limits) -> SpoolConfig {
+    let mut spool = SpoolConfig { message_bytes_max: limits.message_bytes_max, ..SpoolConfig::default() };
+    reader.set(&mut spool.node, "spool.node", node);
+    reader.set(&mut spool.memory_max, "spool.memory_max", |text| {
+        usize::try_from(units::size(text)?).map_err(|_| format!("`{text}` is too much"))
+    });
+    reader.set(&mut spool.disk_reserve, "spool.disk_reserve", units::size);
+    spool
+}
+
+fn mail_log(reader: &mut Reader<'_>) -> MailLogConfig {
+    let mut mail_log = MailLogConfig::default();
+    reader.set(&mut mail_log.days, "mail_log.days", units::count);
+    let refusals = "mail_log.refusals_per_domain_hour_max";
+    reader.set(&mut mail_log.refusals_per_domain_hour_max, refusals, units::count);
+    mail_log
+}
+
 /// Reads values one by one and keeps what is wrong with them.
 struct Reader<'a> {
     values: &'a Values,
@@ -233,6 +266,11 @@ impl Reader<'_> {
 
 fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.trim().parse().map_err(|_| format!("`{text}` is no address and port, as in `0.0.0.0:25` or `[::]:25`"))
+}
+
+fn node(text: &str) -> Result<u16, String> {
+    let node = text.parse().ok().filter(|node| *node < QueueId::NODES);
+    node.ok_or_else(|| format!("`{text}` is no number below {}", QueueId::NODES))
 }
 
 fn network(text: &str) -> Result<IpNetwork, String> {

@@ -209,9 +209,7 @@ fn from_text(name: &str, text: &str) -> Raw {
 
 fn raw(value: &DeValue<'_>) -> Option<Raw> {
     match value {
-        DeValue::Array(items) => {
-            items.iter().map(|item| scalar(item.get_ref())).collect::<Option<_>>().map(Raw::List)
-        }
+        DeValue::Array(items) => items.iter().map(|item| scalar(item.get_ref())).collect::<Option<_>>().map(Raw::List),
         value => scalar(value).map(Raw::One),
     }
 }

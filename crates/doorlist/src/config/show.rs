@@ -1,8 +1,8 @@
 //! `doorlist config show`: every setting with its value, and where it came from. Secrets are masked here, once.
 
+use super::ConfigError;
 use super::keys::{KEYS, Key};
 use super::layers::{Raw, Sources, Value, Values};
-use super::ConfigError;
 use doorlist_store::StoreUrl;
 use std::fmt::Write;
 use std::path::Path;

@@ -6,6 +6,8 @@ use super::keys::KEYS;
 use super::{Config, Sources, show};
 use doorlist_gateway::config::{Limits, Outbound, RelayConfig};
 use doorlist_smtp::server::BareLf;
+use doorlist_store::mail_log::MailLogConfig;
+use doorlist_store::spool::SpoolConfig;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,6 +60,8 @@ fn without_any_source_everything_has_its_default() {
     let (limits, relay) = (Limits::default(), RelayConfig::default());
     assert_eq!(format!("{:?}", config.gateway.limits), format!("{limits:?}"), "the table repeats the room's defaults");
     assert_eq!(format!("{:?}", config.gateway.relay), format!("{relay:?}"), "the table repeats the room's defaults");
+    assert_eq!(format!("{:?}", config.spool), format!("{:?}", SpoolConfig::default()));
+    assert_eq!(format!("{:?}", config.mail_log), format!("{:?}", MailLogConfig::default()));
     assert_eq!(config.state_dir, PathBuf::from("./doorlist-data"));
     assert_eq!(config.gateway.tls.cert, PathBuf::from("./doorlist-data/tls/cert.pem"));
     assert!(config.gateway.tls.self_signed && config.gateway.guard.enabled);
@@ -143,7 +147,8 @@ fn listeners_have_settings_of_their_own() {
 
 #[test]
 fn the_way_out_is_direct_or_a_smart_host() {
-    let outbound = |text: &str| Config::load(&flags(&[&format!("relay.outbound={text}")])).unwrap().gateway.relay.outbound;
+    let outbound =
+        |text: &str| Config::load(&flags(&[&format!("relay.outbound={text}")])).unwrap().gateway.relay.outbound;
     let smart = |host: &str, port| Outbound::SmartHost { host: host.to_owned(), port };
     assert_eq!(outbound("direct"), Outbound::Direct);
     assert_eq!(outbound("smart.example.test"), smart("smart.example.test", 25));
@@ -152,19 +157,38 @@ fn the_way_out_is_direct_or_a_smart_host() {
 
 /// A file -> what is said about it.
 const WRONG_FILES: &[(&str, &str)] = &[
-    ("[smtp]\nlisen = \"127.0.0.1:25\"\n", "doorlist.toml:2: there is no setting smtp.lisen; did you mean smtp.listen?"),
-    ("[smpt]\nlisten = \"127.0.0.1:25\"\n", "doorlist.toml:2: there is no setting smpt.listen; did you mean smtp.listen?"),
-    ("[smtp]\nidle = 300\n", "doorlist.toml:2: smtp.idle: `300` is no time: write a number and ms, s, min, h or d, as in `300 s`"),
+    (
+        "[smtp]\nlisen = \"127.0.0.1:25\"\n",
+        "doorlist.toml:2: there is no setting smtp.lisen; did you mean smtp.listen?",
+    ),
+    (
+        "[smpt]\nlisten = \"127.0.0.1:25\"\n",
+        "doorlist.toml:2: there is no setting smpt.listen; did you mean smtp.listen?",
+    ),
+    (
+        "[smtp]\nidle = 300\n",
+        "doorlist.toml:2: smtp.idle: `300` is no time: write a number and ms, s, min, h or d, as in `300 s`",
+    ),
     ("[smtp]\nidle = [\"1 s\", \"2 s\"]\n", "doorlist.toml:2: smtp.idle: one value is needed, not a list"),
     ("[smtp.idle]\nx = 1\n", "doorlist.toml:1: smtp.idle must be a value or a list of values"),
-    ("[smtp]\nlisten = \"25\"\n", "doorlist.toml:2: smtp.listen: `25` is no address and port, as in `0.0.0.0:25` or `[::]:25`"),
-    ("[smtp]\nlisten = \"[::]:25 tsl\"\n", "doorlist.toml:2: smtp.listen: `tsl` is none of tls, bare_lf=normalize|reject, proxy_from=NETWORK"),
+    (
+        "[smtp]\nlisten = \"25\"\n",
+        "doorlist.toml:2: smtp.listen: `25` is no address and port, as in `0.0.0.0:25` or `[::]:25`",
+    ),
+    (
+        "[smtp]\nlisten = \"[::]:25 tsl\"\n",
+        "doorlist.toml:2: smtp.listen: `tsl` is none of tls, bare_lf=normalize|reject, proxy_from=NETWORK",
+    ),
     ("[smtp]\n\nbare_lf = \"keep\"\n", "doorlist.toml:3: smtp.bare_lf: `keep` is neither normalize nor reject"),
     ("[smtp]\nhostname = \"two words\"\n", "doorlist.toml:2: smtp.hostname: `two words` is no host name"),
     ("[tls]\ncert = \"/a\"\n", "doorlist.toml:2: tls.cert: tls.cert and tls.key are given both or not at all"),
     ("[relay]\noutbound = \"a b\"\n", "doorlist.toml:2: relay.outbound: `a b` is neither direct nor HOST[:PORT]"),
     ("[relay]\nconnections_max = 0\n", "doorlist.toml:2: relay.connections_max: `0` is no number above zero"),
-    ("[store]\nurl = \"mysql://u:s3cret@db/x\"\n", "doorlist.toml:2: store.url: store.url is neither `sqlite:`, `sqlite:/a/folder` nor `postgres://...`"),
+    (
+        "[store]\nurl = \"mysql://u:s3cret@db/x\"\n",
+        "doorlist.toml:2: store.url: store.url is neither `sqlite:`, `sqlite:/a/folder` nor `postgres://...`",
+    ),
+    ("[spool]\nnode = 1024\n", "doorlist.toml:2: spool.node: `1024` is no number below 1024"),
     ("[log]\nformat = \"xml\"\n", "doorlist.toml:2: log.format: `xml` is neither text nor json"),
     ("[guard]\nenabled = \"yes\"\n", "doorlist.toml:2: guard.enabled: `yes` is neither true nor false"),
 ];

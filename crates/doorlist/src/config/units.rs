@@ -104,7 +104,9 @@ mod tests {
 
     #[test]
     fn what_has_no_unit_or_is_too_much_is_refused() {
-        for text in ["", "50", "MiB", "50 mib", "50 MiB 3", "-1 MiB", "99999999999999999999 B", "18446744073709551615 GiB"] {
+        for text in
+            ["", "50", "MiB", "50 mib", "50 MiB 3", "-1 MiB", "99999999999999999999 B", "18446744073709551615 GiB"]
+        {
             assert!(size(text).is_err(), "{text}");
         }
         for text in ["", "300", "s", "0 s", "1 fortnight", "300 s x", "18446744073709551615 d"] {

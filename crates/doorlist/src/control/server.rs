@@ -7,7 +7,7 @@ use doorlist_actions::Office;
 use nix::unistd::{Gid, Uid, User, getgrouplist};
 use std::ffi::CString;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -29,6 +29,16 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// The bound socket. Commands may connect from now on; they are answered once [`Control::serve`] runs.
 pub(crate) struct Control {
     listener: UnixListener,
+    _file: SocketFile,
+}
+
+/// The socket's file, which goes with the server: whoever comes later finds none instead of a dead one.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 impl Control {
@@ -46,7 +56,7 @@ impl Control {
         let listener = bind()
             .with_context(|| format!("the control socket {} cannot be made", socket.display()))
             .or_exit(Exit::CANNOT_CREATE)?;
-        Ok(Self { listener })
+        Ok(Self { listener, _file: SocketFile(socket.to_owned()) })
     }
 
     /// Answers until dropped.

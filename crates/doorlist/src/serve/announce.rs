@@ -1,12 +1,9 @@
 //! What a starting server says on stderr: what listens where, and what to do next. A person reads it first of all.
 
-use super::http::HttpListeners;
 use crate::config::Config;
 use crate::door::Store;
 use crate::state_dir::StateDir;
 use doorlist_store::StoreUrl;
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -16,7 +13,7 @@ pub(super) fn say(
     state: &StateDir,
     store: &Store,
     smtp: &[SocketAddr],
-    http: &HttpListeners,
+    (web, metrics): &(Vec<SocketAddr>, Vec<SocketAddr>),
     started: Instant,
 ) {
     let list = store.directory.snapshot();
@@ -31,10 +28,10 @@ pub(super) fn say(
     for (address, listener) in smtp.iter().zip(&config.gateway.listeners) {
         eprintln!("  SMTP     {address}{}", if listener.implicit_tls { " (TLS)" } else { "" });
     }
-    for address in http.web_addresses() {
+    for address in web {
         eprintln!("  web      http://{address}/ (/healthz, /readyz)");
     }
-    for address in http.metrics_addresses() {
+    for address in metrics {
         eprintln!("  metrics  http://{address}/metrics");
     }
     eprintln!("  list     {} addresses in {} domains", list.addresses(), list.domains().len());
@@ -43,9 +40,4 @@ pub(super) fn say(
         eprintln!("  next     doorlist domain add example.test --server mail.example.test");
     }
     eprintln!("ready after {:.2} s", started.elapsed().as_secs_f64());
-}
-
-/// `doorlist_build_info{version="..."} 1`.
-pub(super) fn register_build_info(registry: &mut Registry) {
-    registry.register("build", "version of this Doorlist", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
 }

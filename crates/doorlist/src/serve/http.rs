@@ -1,55 +1,18 @@
-//! The HTTP listeners of a server: bound before anything is opened, served by `doorlist-web`.
+//! The HTTP listeners of a server, and what it means that it is ready. What they answer is `doorlist-web`'s affair.
 
-use crate::config::Config;
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use doorlist_gateway::gateway::Gateway;
 use doorlist_store::Spool;
 use doorlist_store::spool::SpoolHealth;
-use doorlist_web::Readiness;
-use prometheus_client::registry::Registry;
+use doorlist_web::{Readiness, Router};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// Bound, not yet answering.
-pub(super) struct HttpListeners {
-    web: Vec<TcpListener>,
-    metrics: Vec<TcpListener>,
-}
-
-impl HttpListeners {
-    /// Binds all of them.
-    pub(super) async fn bind(config: &Config) -> Result<Self, Failure> {
-        Ok(Self { web: bind("web.listen", &config.web).await?, metrics: bind("metrics.listen", &config.metrics).await? })
-    }
-
-    /// Where the web listeners are: the port that was taken where 0 was asked for.
-    pub(super) fn web_addresses(&self) -> Vec<SocketAddr> {
-        addresses(&self.web)
-    }
-
-    /// Where the metrics listeners are.
-    pub(super) fn metrics_addresses(&self) -> Vec<SocketAddr> {
-        addresses(&self.metrics)
-    }
-
-    /// Answers, each listener in a task of its own.
-    pub(super) fn serve(self, tasks: &mut JoinSet<()>, readiness: Arc<dyn Readiness>, registry: Registry) {
-        let registry = Arc::new(registry);
-        for listener in self.web {
-            let router = doorlist_web::health(Arc::clone(&readiness));
-            tasks.spawn(doorlist_web::serve(listener, router, std::future::pending()));
-        }
-        for listener in self.metrics {
-            let router = doorlist_web::metrics(Arc::clone(&registry));
-            tasks.spawn(doorlist_web::serve(listener, router, std::future::pending()));
-        }
-    }
-}
-
-async fn bind(setting: &str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {
+/// Binds the addresses of a setting.
+pub(super) async fn bind(setting: &str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
         let listener = TcpListener::bind(address).await;
@@ -59,27 +22,42 @@ async fn bind(setting: &str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener
     Ok(listeners)
 }
 
-fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+/// Where they are: the port that was taken where 0 was asked for.
+pub(super) fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
     listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
 }
 
-/// Whether mail is accepted: SMTP answers and the spool takes it.
-pub(super) struct Ready {
-    /// Whether it takes sessions.
-    pub gateway: Arc<Gateway>,
-    /// Where accepted mail goes.
-    pub spool: Spool,
+/// Answers, each listener in a task of its own.
+pub(super) fn serve(tasks: &mut JoinSet<()>, listeners: Vec<TcpListener>, router: &Router) {
+    for listener in listeners {
+        tasks.spawn(doorlist_web::serve(listener, router.clone(), std::future::pending()));
+    }
+}
+
+/// Whether mail is accepted: everything is opened, SMTP answers and the spool takes it.
+#[derive(Default)]
+pub(super) struct Ready(OnceLock<(Arc<Gateway>, Spool)>);
+
+impl Ready {
+    /// From now on it depends on these.
+    pub(super) fn opened(&self, gateway: Arc<Gateway>, spool: Spool) {
+        // Said once, at the end of the start; what was said first stands.
+        let _ = self.0.set((gateway, spool));
+    }
 }
 
 impl Readiness for Ready {
     fn reasons(&self) -> Vec<String> {
-        let spool = match self.spool.health() {
+        let Some((gateway, spool)) = self.0.get() else { return vec!["the server is starting".to_owned()] };
+        let doors = (!gateway.ready()).then_some("the SMTP listeners take no new sessions");
+        let spool = match spool.health() {
             SpoolHealth::Ok => None,
             SpoolHealth::Low => Some("the disk of the spool is nearly full: mail is deferred; make room"),
             SpoolHealth::Away => Some("the database of the spool does not answer: mail is deferred"),
-            SpoolHealth::Bad => Some("the spool could not be written: nothing is accepted until a restart; see the log"),
+            SpoolHealth::Bad => {
+                Some("the spool could not be written: nothing is accepted until a restart; see the log")
+            }
         };
-        let doors = (!self.gateway.ready()).then_some("the SMTP listeners take no new sessions");
         doors.into_iter().chain(spool).map(str::to_owned).collect()
     }
 }

@@ -1,0 +1,151 @@
+//! `doorlist doctor`: looks at everything that must work, one line each: ok, warn or fail, and what to do. It changes
+//! nothing. Each look is a function of its own in the modules below.
+
+mod domains;
+mod machine;
+
+use crate::cli::Global;
+use crate::config::{Config, Sources};
+use crate::door::{self, Door};
+use crate::exit::{Exit, Failure, OrExit};
+use crate::out::Out;
+use crate::state_dir::{Found, StateDir};
+use doorlist_actions::{Request, Response};
+use serde::Serialize;
+
+/// How serious a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Level {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Finding {
+    check: &'static str,
+    level: Level,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    todo: Option<String>,
+}
+
+impl Finding {
+    fn ok(check: &'static str, text: impl Into<String>) -> Self {
+        Self { check, level: Level::Ok, text: text.into(), todo: None }
+    }
+
+    fn warn(check: &'static str, text: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { check, level: Level::Warn, text: text.into(), todo: Some(todo.into()) }
+    }
+
+    fn fail(check: &'static str, text: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { check, level: Level::Fail, text: text.into(), todo: Some(todo.into()) }
+    }
+}
+
+/// Prints findings as they come, and remembers whether one failed.
+struct Chart {
+    out: Out,
+    failed: bool,
+}
+
+impl Chart {
+    fn add(&mut self, findings: impl IntoIterator<Item = Finding>) -> Result<(), Failure> {
+        for finding in findings {
+            self.failed |= finding.level == Level::Fail;
+            if self.out.is_json() {
+                self.out.object(&finding)?;
+                continue;
+            }
+            let word = match finding.level {
+                Level::Ok => "ok  ",
+                Level::Warn => "warn",
+                Level::Fail => "FAIL",
+            };
+            self.out.line(&format!("{word}  {:<12} {}", finding.check, finding.text))?;
+            if let Some(todo) = &finding.todo {
+                self.out.line(&format!("                    -> {todo}"))?;
+            }
+        }
+        Ok(self.out.flush()?)
+    }
+}
+
+/// Looks at everything. A configuration that is not valid ends it: nothing else could be looked at.
+pub(crate) fn doctor(global: &Global) -> Result<Exit, Failure> {
+    let config = Config::load(&Sources::of_process(global.config.as_deref(), &global.set))?;
+    let mut chart = Chart { out: Out::new(global.json), failed: false };
+    chart.add([Finding::ok("config", "every setting is valid")])?;
+    chart.add(machine::hostname(&config))?;
+    match StateDir::existing(&config.state_dir) {
+        Ok(state) => with_state(&config, &state, &mut chart)?,
+        Err(failure) => {
+            chart.add([Finding::warn("state", format!("{:#}", failure.error), "start it: doorlist serve")])?;
+            chart.add(machine::ports(&config, false))?;
+        }
+    }
+    Ok(if chart.failed { Exit::FAILURE } else { Exit::DONE })
+}
+
+fn with_state(config: &Config, state: &StateDir, chart: &mut Chart) -> Result<(), Failure> {
+    let served = matches!(state.look()?, Found::Served);
+    let path = state.path().display();
+    chart.add([match served {
+        true => Finding::ok("server", format!("a server runs on {path}")),
+        false => Finding::warn("server", format!("no server runs on {path}"), "start it: doorlist serve"),
+    }])?;
+    chart.add(machine::ports(config, served))?;
+    chart.add(machine::certificate(config))?;
+    chart.add(machine::disk(config, state))?;
+    chart.add(machine::open_files(config))?;
+    let actor = door::actor();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
+    runtime.block_on(async {
+        match Door::open(config, state, actor).await {
+            Ok(mut door) => {
+                chart.add([store(&mut door).await, clock(&mut door).await])?;
+                chart.add(domains::domains(&mut door, config).await)
+            }
+            Err(failure) => chart.add([store_failed(&failure)]),
+        }
+    })
+}
+
+fn store_failed(failure: &Failure) -> Finding {
+    let todo = "see whether the database answers, and whether state.dir is this user's; mail is deferred meanwhile";
+    Finding::fail("store", format!("{:#}", failure.error), todo)
+}
+
+async fn store(door: &mut Door) -> Finding {
+    match door.ask(Request::DomainList).await {
+        Ok(Response::Domains(domains)) if domains.is_empty() => {
+            let todo = "doorlist domain add example.test --server mail.example.test";
+            Finding::warn("store", "answers; it has no domain yet", todo)
+        }
+        Ok(Response::Domains(domains)) => {
+            let addresses: u64 = domains
+                .iter()
+                .map(|domain| domain.counts.mailboxes + domain.counts.lists + domain.counts.aliases)
+                .sum();
+            Finding::ok("store", format!("answers; {addresses} addresses in {} domains", domains.len()))
+        }
+        Ok(_) => Finding::fail("store", "the server answered something else", "is it of another version? Restart it"),
+        Err(failure) => store_failed(&failure),
+    }
+}
+
+/// Without a time server to ask: a clock that is behind the last change was set back.
+async fn clock(door: &mut Door) -> Finding {
+    let now = door::clock()();
+    let text = format!("it is {}", crate::commands::time(now));
+    match door.ask(Request::ChangesList { domain: None, before: None, limit: 1 }).await {
+        Ok(Response::Changes(changes)) if changes.first().is_some_and(|change| change.time > now) => {
+            let todo = "set the clock, and keep it by NTP: queue times and soft periods depend on it";
+            Finding::fail("clock", format!("{text}, which is before the last change of the list"), todo)
+        }
+        _ => Finding::ok("clock", text),
+    }
+}

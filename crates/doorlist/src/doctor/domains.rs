@@ -1,0 +1,141 @@
+//! Each domain: do its MX records lead here, and does its own server answer.
+
+use super::Finding;
+use crate::config::Config;
+use crate::door::Door;
+use doorlist_actions::{Request, Response};
+use doorlist_core::change::MailServer;
+use doorlist_gateway::relay::resolver::{LookupError, MailExchanger, Resolver, SystemResolver};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Domains that are looked at; more would take minutes.
+const DOMAINS_MAX: usize = 200;
+/// Looks at once.
+const LOOKS_MAX: usize = 16;
+/// A name server or a mail server answers by then, or counts as silent.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// Looks at every domain, several at once; the findings come in the order of the domains.
+pub(super) async fn domains(door: &mut Door, config: &Config) -> Vec<Finding> {
+    let resolver: Arc<dyn Resolver> = match SystemResolver::from_system() {
+        Ok(resolver) => Arc::new(resolver),
+        Err(error) => {
+            let todo = "look into /etc/resolv.conf: servers that are given by name cannot be found";
+            return vec![Finding::fail("dns", format!("no resolver: {error}"), todo)];
+        }
+    };
+    let Ok(Response::Domains(domains)) = door.ask(Request::DomainList).await else { return Vec::new() };
+    let places = Arc::new(Semaphore::new(LOOKS_MAX));
+    let mut looks: Vec<JoinHandle<Vec<Finding>>> = Vec::new();
+    for domain in domains.iter().take(DOMAINS_MAX) {
+        let Ok(Response::Domain(details)) = door.ask(Request::DomainShow { name: domain.name.clone() }).await else {
+            continue;
+        };
+        let (resolver, places) = (Arc::clone(&resolver), Arc::clone(&places));
+        let hostname = config.gateway.hostname.clone();
+        looks.push(tokio::spawn(async move {
+            let _place = places.acquire().await;
+            let name = details.summary.name.to_string();
+            let mut findings = vec![exchangers(&*resolver, &name, &hostname).await];
+            for server in &details.servers {
+                findings.push(next_hop(&*resolver, &name, server).await);
+            }
+            findings
+        }));
+    }
+    let mut findings = Vec::new();
+    for look in looks {
+        findings.extend(look.await.unwrap_or_default());
+    }
+    if let Some(more) = domains.len().checked_sub(DOMAINS_MAX).filter(|more| *more > 0) {
+        findings.push(Finding::ok("domains", format!("{more} more were not looked at")));
+    }
+    findings
+}
+
+async fn exchangers(resolver: &dyn Resolver, domain: &str, hostname: &str) -> Finding {
+    let answer = timeout(ANSWER_MAX, resolver.mail_exchangers(domain)).await;
+    mx_finding(domain, hostname, answer.unwrap_or(Err(LookupError::Temporary("no answer".to_owned()))))
+}
+
+fn mx_finding(domain: &str, hostname: &str, answer: Result<Vec<MailExchanger>, LookupError>) -> Finding {
+    let todo = format!("let the MX records of {domain} name {hostname} when it is to get the domain's mail");
+    match answer {
+        Ok(mut found) => {
+            found.sort_by_key(|mx| mx.preference);
+            let hosts: Vec<_> = found.iter().map(|mx| mx.host.as_str()).collect();
+            let text = format!("{domain}: MX {}", hosts.join(", "));
+            match hosts.iter().position(|host| host.eq_ignore_ascii_case(hostname)) {
+                Some(0) if hosts.len() == 1 => Finding::ok("mx", text),
+                Some(_) => {
+                    let todo = "senders use every MX: one that is not this gateway lets mail walk around the list";
+                    Finding::warn("mx", format!("{text}: not all of it is this gateway ({hostname})"), todo)
+                }
+                None => Finding::warn("mx", format!("{text}: none of it is this gateway ({hostname})"), todo),
+            }
+        }
+        Err(LookupError::NoName | LookupError::NoRecord) => {
+            Finding::warn("mx", format!("{domain} has no MX record"), todo)
+        }
+        Err(LookupError::Temporary(why)) => {
+            Finding::warn("mx", format!("the MX of {domain} cannot be asked for: {why}"), "look at the name servers")
+        }
+    }
+}
+
+/// Only a connection is made; the relay speaks SMTP.
+async fn next_hop(resolver: &dyn Resolver, domain: &str, server: &MailServer) -> Finding {
+    let name = format!("{domain}: server {}:{}", server.host, server.port);
+    let addresses = match server.host.parse::<IpAddr>() {
+        Ok(address) => Ok(vec![address]),
+        Err(_) => match timeout(ANSWER_MAX, resolver.addresses(&server.host)).await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_) => Err("no answer of the name servers".to_owned()),
+        },
+    };
+    let addresses = match addresses {
+        Ok(addresses) => addresses,
+        Err(why) => {
+            let todo = "mend its name in DNS; mail for the domain waits in the queue";
+            return Finding::fail("next hop", format!("{name}: {why}"), todo);
+        }
+    };
+    let mut last = "it has no address".to_owned();
+    for address in addresses {
+        match timeout(ANSWER_MAX, TcpStream::connect(SocketAddr::new(address, server.port))).await {
+            Ok(Ok(_)) => return Finding::ok("next hop", format!("{name} answers at {address}")),
+            Ok(Err(error)) => last = format!("{address}: {error}"),
+            Err(_) => last = format!("{address}: no answer"),
+        }
+    }
+    let todo = "is the server up, and does its firewall let us in? Mail for the domain waits in the queue";
+    Finding::fail("next hop", format!("{name}: {last}"), todo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::*;
+
+    #[test]
+    fn mx_records_should_lead_here_and_nowhere_else() {
+        let mx = |hosts: &[&str]| {
+            let records =
+                hosts.iter().zip(1..).map(|(host, preference)| MailExchanger { preference, host: (*host).to_owned() });
+            mx_finding("example.test", "gw.example.test", Ok(records.collect())).level
+        };
+        assert_eq!(mx(&["GW.example.test"]), Level::Ok);
+        assert_eq!(mx(&["gw.example.test", "mail.example.test"]), Level::Warn);
+        assert_eq!(mx(&["mail.example.test"]), Level::Warn);
+        assert_eq!(mx(&[]), Level::Warn);
+        for error in [LookupError::NoName, LookupError::NoRecord, LookupError::Temporary("SERVFAIL".to_owned())] {
+            assert_eq!(mx_finding("example.test", "gw.example.test", Err(error)).level, Level::Warn);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What the machine must give: a name, ports, a certificate that is valid, room on the disk, open files.
+
+use super::Finding;
+use crate::config::Config;
+use crate::state_dir::StateDir;
+use nix::sys::resource::{Resource, getrlimit};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+use x509_parser::pem::Pem;
+use x509_parser::time::ASN1Time;
+
+/// A listener of our own answers at once or never.
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// A certificate should be renewed so long before its end.
+const RENEW_SECS: i64 = 14 * 24 * 3600;
+/// Less room than this is worth a word.
+const DISK_COMFORT: u64 = 1024 * 1024 * 1024;
+/// Open files beside sessions: databases, connections to servers, logs.
+const FILES_BESIDE: u64 = 600;
+
+/// The name that other servers see.
+pub(super) fn hostname(config: &Config) -> [Finding; 1] {
+    let name = &config.gateway.hostname;
+    if name.contains('.') {
+        return [Finding::ok("hostname", name.as_str())];
+    }
+    let todo = "set smtp.hostname to the full name that the MX records name";
+    [Finding::warn("hostname", format!("{name} is no full name; servers that get our bounces may refuse it"), todo)]
+}
+
+/// Every listener: answers if a server runs, free otherwise.
+pub(super) fn ports(config: &Config, served: bool) -> Vec<Finding> {
+    let smtp = config.gateway.listeners.iter().map(|listener| ("smtp.listen", listener.address));
+    let web = config.web.iter().map(|address| ("web.listen", *address));
+    let metrics = config.metrics.iter().map(|address| ("metrics.listen", *address));
+    let all = smtp.chain(web).chain(metrics).filter(|(_, address)| address.port() != 0);
+    all.map(|(setting, address)| if served { answers(setting, address) } else { is_free(setting, address) }).collect()
+}
+
+fn answers(setting: &str, address: SocketAddr) -> Finding {
+    match TcpStream::connect_timeout(&from_here(address), CONNECT_MAX) {
+        Ok(_) => Finding::ok("port", format!("{setting} {address} answers")),
+        Err(error) => {
+            let todo = "restart the server if this setting was changed; look into its log";
+            Finding::fail("port", format!("{setting} {address} does not answer: {error}"), todo)
+        }
+    }
+}
+
+/// An address that means all of them is reached over the loopback.
+fn from_here(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn is_free(setting: &str, address: SocketAddr) -> Finding {
+    let Err(error) = TcpListener::bind(address) else {
+        return Finding::ok("port", format!("{setting} {address} is free"));
+    };
+    let todo = match error.kind() {
+        ErrorKind::AddrInUse => "another program has it: stop that one (ss -ltnp shows it) or choose another port",
+        ErrorKind::PermissionDenied => "ports below 1024 need root or CAP_NET_BIND_SERVICE",
+        _ => "is the address one of this machine's?",
+    };
+    Finding::fail("port", format!("{setting} {address} cannot be listened on: {error}"), todo)
+}
+
+/// The certificate of STARTTLS, and its end.
+pub(super) fn certificate(config: &Config) -> [Finding; 1] {
+    let tls = &config.gateway.tls;
+    let path = tls.cert.display();
+    let bytes = match std::fs::read(&tls.cert) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound && tls.self_signed => {
+            return [Finding::ok("certificate", "a self-signed one is made at the first start")];
+        }
+        Err(error) => {
+            let todo = "name a readable file in tls.cert";
+            return [Finding::fail("certificate", format!("{path} cannot be read: {error}"), todo)];
+        }
+    };
+    let now = ASN1Time::now().timestamp();
+    match not_after(&bytes) {
+        None => {
+            let todo = "write the chain as PEM, our own certificate first";
+            [Finding::fail("certificate", format!("{path} has no certificate that can be read"), todo)]
+        }
+        Some(end) => [lifetime(&path.to_string(), end, now)],
+    }
+}
+
+fn lifetime(path: &str, end: i64, now: i64) -> Finding {
+    let day = jiff::Timestamp::from_second(end).map_or_else(|_| "-".to_owned(), |end| end.strftime("%F").to_string());
+    let todo = "renew it, then send the server SIGHUP";
+    if end <= now {
+        Finding::fail("certificate", format!("{path} ended on {day}"), todo)
+    } else if end - now < RENEW_SECS {
+        Finding::warn("certificate", format!("{path} ends on {day}"), todo)
+    } else {
+        Finding::ok("certificate", format!("{path} is valid until {day}"))
+    }
+}
+
+/// The end of the first certificate of a PEM file, in seconds since the epoch.
+fn not_after(pem: &[u8]) -> Option<i64> {
+    let first = Pem::iter_from_buffer(pem).filter_map(Result::ok).find(|pem| pem.label == "CERTIFICATE")?;
+    let end = first.parse_x509().ok()?.validity().not_after;
+    Some(end.timestamp())
+}
+
+/// Room for mail.
+pub(super) fn disk(config: &Config, state: &StateDir) -> [Finding; 1] {
+    let free = match nix::sys::statvfs::statvfs(state.path()) {
+        Ok(stat) => stat.blocks_available().saturating_mul(stat.fragment_size()),
+        Err(error) => return [Finding::warn("disk", format!("cannot be asked: {error}"), "is it mounted?")],
+    };
+    let text = format!("{} MiB are free for {}", free >> 20, state.path().display());
+    let largest = config.gateway.limits.message_bytes_max;
+    if free < largest + largest / 2 + config.spool.disk_reserve {
+        return [Finding::fail("disk", format!("{text}: mail is deferred"), "make room; it goes on by itself")];
+    }
+    if free < DISK_COMFORT {
+        return [Finding::warn("disk", text, "make room before mail is deferred")];
+    }
+    [Finding::ok("disk", text)]
+}
+
+/// A session is an open file, and so is a connection to a domain's server.
+pub(super) fn open_files(config: &Config) -> [Finding; 1] {
+    let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return [Finding::ok("open files", "no limit known")];
+    };
+    let relay = config.gateway.relay.connections_max as u64;
+    let needed = config.gateway.limits.sessions_max as u64 + relay + FILES_BESIDE;
+    if hard >= needed {
+        return [Finding::ok("open files", format!("{hard} allowed, at most {needed} needed"))];
+    }
+    let todo = "raise the hard limit (LimitNOFILE= of a systemd unit) or lower smtp.sessions_max";
+    [Finding::warn("open files", format!("{hard} allowed, {needed} may be needed"), todo)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_renewed_before_it_ends() {
+        let day = 24 * 3600;
+        let now = 1_800_000_000;
+        let level = |end| lifetime("cert.pem", end, now).level;
+        assert_eq!(level(now - 1), Level::Fail);
+        assert_eq!(level(now + 13 * day), Level::Warn);
+        assert_eq!(level(now + 15 * day), Level::Ok);
+        assert!(lifetime("cert.pem", now, now).text.contains("2027-01-15"));
+    }
+
+    #[test]
+    fn what_is_no_certificate_has_no_end() {
+        assert_eq!(not_after(b""), None);
+        assert_eq!(not_after(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), None);
+    }
+
+    #[test]
+    fn a_taken_port_fails_and_a_listening_one_answers() -> std::io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        assert_eq!(is_free("smtp.listen", address).level, Level::Fail);
+        assert_eq!(answers("smtp.listen", address).level, Level::Ok);
+        drop(listener);
+        assert_eq!(is_free("smtp.listen", address).level, Level::Ok);
+        assert_eq!(answers("smtp.listen", address).level, Level::Fail);
+        Ok(())
+    }
+}

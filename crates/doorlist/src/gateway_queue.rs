@@ -1,0 +1,71 @@
+//! The running gateway's queue as the office asks for it.
+
+use doorlist_actions::{
+    ActionError, ErrorKind, QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueSelection,
+};
+use doorlist_core::address::DomainName;
+use doorlist_core::domain::DomainId;
+use doorlist_core::queue_id::QueueId;
+use doorlist_gateway::relay::{self, QueueHandle, Queued};
+use doorlist_store::Directory;
+use doorlist_store::directory::Refusal;
+use doorlist_store::spool::{Pending, Progress, SpoolError};
+
+/// Names of domains come from the directory, everything else from the relay.
+pub(crate) struct GatewayQueue {
+    /// The relay's queue.
+    pub queue: QueueHandle,
+    /// Tells which domain is meant.
+    pub directory: Directory,
+}
+
+impl GatewayQueue {
+    fn domain_id(&self, name: &DomainName) -> Result<DomainId, ActionError> {
+        let list = self.directory.snapshot();
+        let domain = list.domain(name).ok_or_else(|| Refusal::UnknownDomain { name: name.clone() })?;
+        Ok(domain.id)
+    }
+}
+
+impl QueueControl for GatewayQueue {
+    fn list<'a>(&'a self, filter: &'a QueueFilter) -> QueueAnswer<'a, Vec<QueueEntry>> {
+        Box::pin(async move {
+            let domain = filter.domain.as_ref().map(|name| self.domain_id(name)).transpose()?;
+            let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+            let found = self.queue.list(domain, filter.after, limit).await.map_err(away)?;
+            Ok(found.into_iter().map(entry).collect())
+        })
+    }
+
+    fn show(&self, id: QueueId) -> QueueAnswer<'_, Option<QueueEntry>> {
+        Box::pin(async move { Ok(self.queue.show(id).await.map_err(away)?.map(entry)) })
+    }
+
+    fn order<'a>(&'a self, order: QueueOrder, selection: &'a QueueSelection) -> QueueAnswer<'a, u64> {
+        let order = match order {
+            QueueOrder::Retry => relay::QueueOrder::Retry,
+            QueueOrder::Hold => relay::QueueOrder::Hold,
+            QueueOrder::Release => relay::QueueOrder::Release,
+            QueueOrder::Delete => relay::QueueOrder::Delete,
+        };
+        Box::pin(async move {
+            match selection {
+                QueueSelection::Message(id) => self.queue.order(order, *id).await.map(u64::from),
+                QueueSelection::Domain(name) => self.queue.order_domain(order, self.domain_id(name)?).await,
+            }
+            .map_err(away)
+        })
+    }
+}
+
+/// A message as the office knows it. Only the relay knows when it is tried next.
+fn entry(queued: Queued) -> QueueEntry {
+    let Queued { id, envelope, recipients, attempts, hold, next_attempt, under_way: _ } = queued;
+    let known = next_attempt.unwrap_or(envelope.received_at);
+    let progress = Progress { attempts, next_attempt: known, hold, recipients };
+    QueueEntry { next_attempt, ..QueueEntry::from(&Pending { id, envelope, progress: Some(progress) }) }
+}
+
+fn away(error: SpoolError) -> ActionError {
+    ActionError { kind: ErrorKind::Store, message: error.to_string() }
+}

@@ -1,0 +1,61 @@
+//! What the whole process tells Prometheus beside mail: its version, the list, log lines that were lost. Looked up when
+//! it is asked. No address, host or message may become a label.
+
+use crate::door::Store;
+use doorlist_gateway::journal::Journal;
+use doorlist_store::{Directory, MailLog};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use std::fmt;
+
+/// Registers all of it.
+pub(super) fn register(registry: &mut Registry, store: &Store, journal: &Journal) {
+    registry.register("build", "Version of this Doorlist", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+    registry.register_collector(Box::new(Process {
+        directory: store.directory.clone(),
+        mail_log: store.mail_log.clone(),
+        journal: journal.clone(),
+    }));
+}
+
+struct Process {
+    directory: Directory,
+    mail_log: MailLog,
+    journal: Journal,
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Process")
+    }
+}
+
+impl Collector for Process {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let list = self.directory.snapshot();
+        for (name, help, value) in [
+            (
+                "list_addresses",
+                "Addresses on the list, with those that were removed by a person",
+                list.addresses() as u64,
+            ),
+            ("list_bytes", "Memory of the list", list.bytes() as u64),
+            ("list_version", "Version of the list, which grows with every change", list.version()),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        for (name, help, value) in [
+            ("log_lines_dropped", "Log lines that found the buffer full", self.journal.dropped()),
+            ("mail_log_entries_dropped", "Mail log entries that found the buffer full", self.mail_log.dropped()),
+        ] {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! Failures: their exit codes, and that they say what to do.
+
+use super::run::Place;
+use std::io::Read;
+use std::process::Stdio;
+
+#[test]
+fn a_mistake_in_the_settings_is_a_configuration_error() {
+    let place = Place::new();
+    let file = place.file("doorlist.toml", "[smtp]\nlisen = \"127.0.0.1:25\"\n");
+    for command in ["serve", "config check", "domain list", "doctor"] {
+        let ran = place.run(&format!("{command} --config {}", file.display()));
+        assert_eq!(ran.code, 78, "{command}");
+        assert!(
+            ran.err.contains("doorlist.toml:2: there is no setting smtp.lisen; did you mean smtp.listen?"),
+            "{ran:?}"
+        );
+    }
+    assert_eq!(place.run("config check --set smtp.idle=1").code, 78);
+    assert_eq!(place.run("config check --config /nonexistent/x.toml").code, 78);
+    assert!(!place.state().exists(), "nothing was begun");
+    assert_eq!(place.run("config check").code, 0);
+}
+
+#[test]
+fn a_command_does_not_make_a_gateway_by_mistake() {
+    let place = Place::new();
+    for line in ["domain list", "check a@b.test", "account add a@b.test", "queue list", "log"] {
+        let ran = place.run(line);
+        assert_eq!(ran.code, 66, "{line}: {ran:?}");
+        assert!(ran.err.contains("there is no state folder"), "{ran:?}");
+    }
+    assert!(!place.state().exists());
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let place = Place::new();
+    place.done("domain add example.test --server 192.0.2.7");
+    let cases = [
+        (66, "import /nonexistent/staff.txt --domain example.test", "/nonexistent/staff.txt cannot be read"),
+        (3, "account list --domain other.test", "other.test is not a domain of this gateway"),
+        (3, "account remove alice@example.test", "alice@example.test is not on the list"),
+        (1, "domain add example.test --server 192.0.2.7", "example.test is already a domain"),
+        (4, "domain mode example.test enforce", "the list of example.test is empty"),
+        (64, "log --action lost", "`lost` is no action"),
+        (64, "log --since yesterday", "`yesterday` is no time"),
+        (69, "log --follow", "no server runs"),
+        (3, "changes show 99", "there is no change 99"),
+    ];
+    for (code, line, text) in cases {
+        let ran = place.run(line);
+        assert_eq!(ran.code, code, "{line}: {ran:?}");
+        assert!(ran.err.contains(text), "{line}: {ran:?}");
+    }
+    place.done("domain mode example.test enforce --confirm example.test");
+}
+
+#[test]
+fn passwords_are_not_printed() {
+    let place = Place::new();
+    let file = place.file("doorlist.toml", "store.url = \"postgres://u:s3cret@127.0.0.1:1/none\"\n");
+    for command in ["config show --origin", "config show --json", "serve", "domain add example.test --server 192.0.2.7"]
+    {
+        let ran = place.run(&format!("{command} --config {}", file.display()));
+        assert!(!format!("{ran:?}").contains("s3cret"), "{command}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let place = Place::new();
+    place.done("domain add example.test --server 192.0.2.7");
+    let names: String = (0..20_000).map(|n| format!("user{n}\n")).collect();
+    let file = place.file("staff.txt", &names);
+    place.done(&format!("import {} --domain example.test --apply", file.display()));
+    let mut child = place
+        .command(["export", "--domain", "example.test"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut head = [0; 16];
+    child.stdout.take().unwrap().read_exact(&mut head).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+#[test]
+fn the_doctor_finds_what_fails() {
+    let place = Place::new();
+    let lines = |line: &str| -> Vec<serde_json::Value> {
+        place.run(line).out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let level = |findings: &[serde_json::Value], check: &str| -> String {
+        let found = findings.iter().find(|finding| finding["check"] == check);
+        found.map(|finding| finding["level"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    assert_eq!(level(&lines("doctor --json"), "state"), "warn");
+    assert_eq!(place.run("doctor").code, 0, "nothing is wrong before the start");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    place.done(&format!("domain add example.test --server {address}"));
+    let findings = lines("doctor --json");
+    assert_eq!(level(&findings, "server"), "warn");
+    assert_eq!(level(&findings, "next hop"), "ok", "{findings:?}");
+    assert_eq!(level(&findings, "mx"), "warn");
+    let in_use = format!("--set web.listen={address}");
+    assert_eq!(level(&lines(&format!("doctor --json {in_use}")), "port"), "fail");
+    drop(taken);
+    let ran = place.run("doctor");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.contains("FAIL  next hop") && ran.out.contains("-> is the server up"), "{ran:?}");
+}

@@ -1,0 +1,64 @@
+//! Every page of help, as it is printed.
+
+use super::run::Place;
+
+const PAGES: &[&str] = &[
+    "",
+    "serve",
+    "check",
+    "domain",
+    "domain add",
+    "domain remove",
+    "domain mode",
+    "domain alias",
+    "domain alias add",
+    "account",
+    "account add",
+    "account list",
+    "alias",
+    "alias add",
+    "import",
+    "export",
+    "changes",
+    "changes list",
+    "queue",
+    "queue retry",
+    "log",
+    "config",
+    "config show",
+    "doctor",
+];
+
+#[test]
+fn help_is_as_it_was_read_last() {
+    let place = Place::new();
+    let mut all = String::new();
+    for page in PAGES {
+        let text = place.done(&format!("{page} --help"));
+        all.push_str(&format!("$ doorlist {page} --help\n{text}\n"));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    let place = Place::new();
+    let lines = [
+        "",
+        "domain",
+        "serve me",
+        "domain add example.test",
+        "domain mode example.test accept",
+        "queue retry",
+        "queue show x",
+        "account add not-an-address",
+        "preview example.test",
+        "import x.txt",
+    ];
+    for line in lines {
+        let ran = place.run(line);
+        assert_eq!((ran.code, ran.out.as_str()), (64, ""), "{line}");
+        assert!(!ran.err.is_empty(), "{line}");
+    }
+    assert!(place.done("--version").starts_with("doorlist "));
+}

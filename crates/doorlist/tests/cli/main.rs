@@ -1,0 +1,12 @@
+//! The binary as scripts and operators see it: words in, text and exit codes out. Everything runs on loopback and in
+//! folders of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod beside_a_server;
+mod codes;
+mod help;
+mod owner;
+mod run;
+mod server;
+mod tour;
