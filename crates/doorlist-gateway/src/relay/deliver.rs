@@ -4,13 +4,16 @@
 //! (RFC 2920 §3.1 allows it), so that a busy connection costs one write and about one read a message. This module must
 //! not know what becomes of a refusal.
 
+mod outcome;
+
+use self::outcome::{cannot_be_sent, deferred, is_too_many, outcome};
 use super::Shared;
 use super::connect::Opened;
 use super::connection::{Connection, ConnectionFault};
 use super::header_section::needs_smtp_utf8;
 use super::queue::{DestinationId, Job, Outcome, Part, Verdict};
 use crate::config::RelayConfig;
-use doorlist_smtp::client::{Command, DotStuffer, Offer, QUIT, ServerReply, Step, Transaction, Unsendable, XForward};
+use doorlist_smtp::client::{Command, DotStuffer, Offer, QUIT, Step, Transaction, XForward};
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::spool::{MessageBody, SpoolError};
 use std::sync::Arc;
@@ -215,7 +218,7 @@ impl Worker<'_> {
                 Some(Flight { part, body, transaction, dot_sent: false })
             }
             Err(unsendable) => {
-                let outcomes = vec![self.cannot_be_sent(unsendable); part.recipients.len()];
+                let outcomes = vec![cannot_be_sent(&self.connection.peer, unsendable); part.recipients.len()];
                 self.shared.conclude(self.destination, &part, &outcomes, Some(&self.connection.peer));
                 None
             }
@@ -298,7 +301,7 @@ impl Worker<'_> {
     fn finish(&self, flight: &Flight) {
         let mut outcomes: Vec<Outcome> = (0..flight.part.recipients.len())
             .map(|index| match flight.transaction.result(index) {
-                Some((reply, command)) => self.outcome(reply, command),
+                Some((reply, command)) => outcome(&self.connection.peer, reply, command),
                 None => deferred(EnhancedCode::new(4, 5, 0), "the server lost the thread".to_owned()),
             })
             .collect();
@@ -311,17 +314,6 @@ impl Worker<'_> {
             }
         }
         self.shared.conclude(self.destination, &flight.part, &outcomes, Some(&self.connection.peer));
-    }
-
-    fn outcome(&self, reply: &ServerReply, command: Command) -> Outcome {
-        if reply.is_positive() {
-            return Outcome { verdict: Verdict::Delivered, status: reply.status(), reply: reply.to_string() };
-        }
-        let verdict = if reply.is_permanent() { Verdict::Failed } else { Verdict::Deferred };
-        // A 354 where none belongs has no class of its own.
-        let status = if reply.class() == 3 { EnhancedCode::new(4, 5, 0) } else { reply.status() };
-        let reply = format!("host {} said: {reply} (in reply to {command})", self.connection.peer.short());
-        Outcome { verdict, status, reply }
     }
 
     /// The connection broke while a body was sent: the server may have said why before it closed.
@@ -361,7 +353,7 @@ impl Worker<'_> {
         let ambiguous = if flight.dot_sent { ": possible duplicate" } else { "" };
         let outcomes: Vec<Outcome> = (0..flight.part.recipients.len())
             .map(|index| match flight.transaction.result(index) {
-                Some((reply, command)) => self.outcome(reply, command),
+                Some((reply, command)) => outcome(&self.connection.peer, reply, command),
                 None => deferred(status, format!("{why}{ambiguous}")),
             })
             .collect();
@@ -387,23 +379,4 @@ impl Worker<'_> {
         let outcome = deferred(EnhancedCode::new(4, 3, 0), error.to_string());
         self.shared.conclude(self.destination, part, &vec![outcome; part.recipients.len()], None);
     }
-
-    fn cannot_be_sent(&self, why: Unsendable) -> Outcome {
-        let status = match why {
-            Unsendable::SmtpUtf8 => EnhancedCode::new(5, 6, 7),
-            Unsendable::TooLarge { .. } => EnhancedCode::new(5, 3, 4),
-            Unsendable::Path => EnhancedCode::new(5, 1, 3),
-        };
-        Outcome { verdict: Verdict::Failed, status, reply: format!("{why} (host {})", self.connection.peer.short()) }
-    }
-}
-
-fn deferred(status: EnhancedCode, reply: String) -> Outcome {
-    Outcome { verdict: Verdict::Deferred, status, reply }
-}
-
-/// 452 at RCPT, with 4.5.3 or without an enhanced code. Other 452 (4.2.2: the mailbox is full) are what they say.
-fn is_too_many(reply: &ServerReply, command: Command) -> bool {
-    let too_many = reply.enhanced().is_none_or(|status| status == EnhancedCode::new(4, 5, 3));
-    command == Command::Rcpt && reply.code() == 452 && too_many
 }

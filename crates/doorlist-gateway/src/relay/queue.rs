@@ -7,6 +7,7 @@
 //! [`Effects`]. This module must not know sockets, the spool or the log.
 
 mod destination;
+mod filling;
 mod orders;
 mod part;
 mod placing;
@@ -14,6 +15,9 @@ mod rounds;
 mod router;
 
 pub(crate) use destination::Destination;
+#[cfg(test)]
+pub(crate) use filling::Admission;
+pub(crate) use filling::Arrival;
 pub(crate) use orders::{Seen, revived};
 pub(crate) use part::{Job, Outcome, Part, Verdict};
 pub(crate) use rounds::is_final;
@@ -24,7 +28,8 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::retry::RetrySchedule;
 use doorlist_core::time::Timestamp;
-use doorlist_store::spool::{Envelope, MessageBody, MessageKind, Progress, RecipientState, Settlement};
+use doorlist_store::spool::{Envelope, MessageBody, MessageKind, RecipientState, Settlement};
+use filling::Skipped;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -32,10 +37,6 @@ use tokio::sync::Notify;
 
 /// Messages in memory; more wait in the spool.
 pub(crate) const ACTIVE_MAX: usize = 200_000;
-/// Messages that every destination may hold in memory, however full it is.
-const DESTINATION_FLOOR: usize = 100;
-/// Bytes of bodies that the queue keeps in memory; what is beyond is read from the spool when its turn comes.
-const BODIES_MAX: u64 = 32 * 1024 * 1024;
 /// Recipients of one transaction.
 const RECIPIENTS_PER_PART_MAX: usize = 100;
 
@@ -98,25 +99,6 @@ pub(crate) struct Report {
     pub(crate) failed: Vec<(usize, String)>,
 }
 
-/// A message that comes into memory.
-#[derive(Debug)]
-pub(crate) struct Arrival {
-    pub(crate) id: QueueId,
-    pub(crate) envelope: Arc<Envelope>,
-    pub(crate) progress: Option<Progress>,
-    pub(crate) body: Option<MessageBody>,
-}
-
-/// Whether it came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
-    Admitted,
-    /// It is there, or was a moment ago.
-    Known,
-    /// No room: it stays in the spool.
-    Full,
-}
-
 #[derive(Debug)]
 struct Entry {
     envelope: Arc<Envelope>,
@@ -130,6 +112,8 @@ struct Entry {
     /// Its wait for a dead destination has been logged.
     told: bool,
     home: DestinationId,
+    /// Parts of another life are void.
+    life: u64,
     /// Parts that wait for a connection or for the end of a hold.
     waiting: usize,
     /// Parts that are being delivered or reported.
@@ -164,8 +148,8 @@ pub(crate) struct Queue {
     /// Destinations that want a connection when another gives one back.
     starved: VecDeque<DestinationId>,
     bodies: u64,
-    /// The first message that found no room.
-    skipped_from: Option<QueueId>,
+    last_life: u64,
+    skipped: Skipped,
     /// Messages that left memory while the spool is being read.
     left_during_scan: Option<HashSet<QueueId>>,
     effects: Effects,
@@ -188,7 +172,8 @@ impl Queue {
             connections: 0,
             starved: VecDeque::new(),
             bodies: 0,
-            skipped_from: None,
+            last_life: 0,
+            skipped: Skipped::default(),
             left_during_scan: None,
             effects: Effects::default(),
         }
@@ -199,59 +184,11 @@ impl Queue {
         std::mem::take(&mut self.effects)
     }
 
-    /// Takes a message into memory, if it is not there and there is room.
-    pub(crate) fn admit(&mut self, arrival: Arrival, at: Moment) -> Admission {
-        let Arrival { id, envelope, progress, body } = arrival;
-        let left = self.left_during_scan.as_ref().is_some_and(|left| left.contains(&id));
-        if left || self.messages.contains_key(&id) {
-            return Admission::Known;
-        }
-        let progress = progress.filter(|progress| progress.recipients.len() == envelope.recipients.len());
-        let progress = progress.unwrap_or_else(|| Progress {
-            attempts: 0,
-            next_attempt: at.now,
-            hold: false,
-            recipients: vec![RecipientState::Pending; envelope.recipients.len()],
-        });
-        let home = self.home(&envelope, &progress.recipients);
-        if !self.has_room(home) {
-            self.skipped_from = Some(self.skipped_from.map_or(id, |first| first.min(id)));
-            return Admission::Full;
-        }
-        if let Some(destination) = self.destinations.get_mut(&home) {
-            destination.messages += 1;
-        }
-        let body = body.filter(|body| self.bodies + body.len() <= BODIES_MAX && body.in_memory().is_some());
-        self.bodies += body.as_ref().map_or(0, MessageBody::len);
-        let entry = Entry {
-            envelope,
-            body,
-            states: progress.recipients,
-            attempts: progress.attempts,
-            next_attempt: None,
-            hold: progress.hold,
-            deleted: false,
-            told: progress.attempts > 0,
-            home,
-            waiting: 0,
-            out: 0,
-            failed: Vec::new(),
-        };
-        let hold = entry.hold;
-        self.messages.insert(id, entry);
-        if !hold && progress.next_attempt > at.now {
-            self.defer(id, progress.next_attempt);
-        } else if !hold {
-            self.place_all(id, at);
-        }
-        Admission::Admitted
-    }
-
     /// Work for a connection; without any, its `bell` is rung when there is some.
     pub(crate) fn take(&mut self, destination: DestinationId, bell: Option<&Arc<Notify>>) -> Option<Job> {
         let line = self.destinations.get_mut(&destination)?;
         while let Some(part) = line.ready.pop_front() {
-            if let Some(entry) = self.messages.get_mut(&part.id) {
+            if let Some(entry) = self.messages.get_mut(&part.id).filter(|entry| entry.life == part.life) {
                 entry.waiting = entry.waiting.saturating_sub(1);
                 entry.out += 1;
                 return Some(Job { body: entry.body.clone(), part });
@@ -335,13 +272,14 @@ impl Queue {
     }
 
     /// A part comes back untried: the connection was of no use.
-    pub(crate) fn give_back(&mut self, destination: DestinationId, part: Part, at: Moment) {
+    pub(crate) fn give_back(&mut self, destination: DestinationId, mut part: Part, at: Moment) {
         let Some(entry) = self.messages.get_mut(&part.id) else { return };
         entry.out = entry.out.saturating_sub(1);
         if entry.hold || entry.deleted {
             return self.round_may_be_over(part.id, at);
         }
         entry.waiting += 1;
+        part.life = entry.life;
         if let Some(line) = self.destinations.get_mut(&destination) {
             line.ready.push_front(part);
         }
@@ -397,35 +335,6 @@ impl Queue {
         self.connections
     }
 
-    /// From where the spool should be read again: some messages found no room, and now there is some.
-    pub(crate) fn refill_from(&self) -> Option<QueueId> {
-        self.skipped_from.filter(|_| self.messages.len() < self.settings.active_max / 2)
-    }
-
-    /// The spool is about to be read: from now on leaving messages are remembered, so that a page read before they left
-    /// does not bring them back.
-    pub(crate) fn begin_scan(&mut self) {
-        self.left_during_scan = Some(HashSet::new());
-        self.skipped_from = None;
-    }
-
-    /// A message that the scan passed over, to be looked at in a later one.
-    pub(crate) fn skip(&mut self, id: QueueId) {
-        self.skipped_from = Some(self.skipped_from.map_or(id, |first| first.min(id)));
-    }
-
-    /// A page was looked through: what left before the next one is read will not be in it.
-    pub(crate) fn next_page(&mut self) {
-        if let Some(left) = &mut self.left_during_scan {
-            left.clear();
-        }
-    }
-
-    /// The spool has been read.
-    pub(crate) fn end_scan(&mut self) {
-        self.left_during_scan = None;
-    }
-
     /// Forgets destinations that nobody needs.
     pub(crate) fn prune(&mut self) {
         let before = self.destinations.len();
@@ -436,10 +345,14 @@ impl Queue {
         }
     }
 
-    fn has_room(&self, home: DestinationId) -> bool {
-        let room = self.settings.active_max.saturating_sub(self.messages.len());
-        let mine = self.destinations.get(&home).map_or(0, |destination| destination.messages);
-        room > 0 && (mine < DESTINATION_FLOOR || mine < room)
+    /// Whether a part still stands for what its message waits for.
+    fn is_current(&self, part: &Part) -> bool {
+        self.messages.get(&part.id).is_some_and(|entry| entry.life == part.life)
+    }
+
+    fn next_life(&mut self) -> u64 {
+        self.last_life += 1;
+        self.last_life
     }
 
     /// Takes a message out of memory.

@@ -59,7 +59,7 @@ pub(super) async fn run(shared: Arc<Shared>, started: QueueId) {
         if swept.elapsed() >= SWEEP_EVERY {
             swept = Instant::now();
             scan = Some((None, Take::Settled));
-        } else if let Some(first) = shared.lock_queue().refill_from() {
+        } else if let Some(first) = shared.lock_queue().refill_from(clock::now()) {
             scan = Some((Some(QueueId::from_u64(first.as_u64().saturating_sub(1))), Take::Settled));
         }
     }
@@ -103,7 +103,7 @@ fn take_up(shared: &Arc<Shared>, pending: Pending, take: Take) {
         return;
     }
     if matches!(take, Take::Settled) && now.since(envelope.received_at) < HAND_OVER {
-        return shared.lock_queue().skip(id);
+        return shared.lock_queue().skip_until(id, now + HAND_OVER);
     }
     let arrival = Arrival { id, envelope, progress, body: None };
     // Without room it stays in the spool, and the queue remembers from where.

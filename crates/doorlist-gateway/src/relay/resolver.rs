@@ -2,11 +2,12 @@
 //! resolver settings and hosts file. Where mail goes is not decided here.
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::RData;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
 /// An answer that is waited for.
@@ -47,9 +48,15 @@ pub trait Resolver: Send + Sync + 'static {
 pub struct SystemResolver(TokioResolver);
 
 impl SystemResolver {
-    /// Reads resolv.conf and hosts.
+    /// Reads resolv.conf and hosts. Without a readable resolv.conf, the name server of this machine is asked
+    /// (resolv.conf(5)), so that a gateway whose servers are addresses needs none.
     pub fn from_system() -> Result<Self, NetError> {
-        let mut builder = TokioResolver::builder_tokio()?;
+        let local = || {
+            let server = NameServerConfig::udp_and_tcp(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        };
+        let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|_| local());
         builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         Ok(Self(builder.build()?))
     }

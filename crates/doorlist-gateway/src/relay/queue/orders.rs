@@ -1,7 +1,7 @@
 //! What a person can do with messages in memory: look, retry, hold, release, delete.
 
 use super::rounds::progress;
-use super::{Moment, Part, Queue};
+use super::{Moment, Queue};
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use doorlist_store::spool::{Progress, RecipientState, Settlement};
@@ -85,14 +85,12 @@ impl Queue {
         true
     }
 
-    /// Takes the waiting parts of a message out of all lines.
+    /// Makes the waiting parts of a message void, wherever they wait. They are dropped by whoever meets them: a search
+    /// through all lines for each of a hundred thousand messages would stop the queue.
     fn withdraw(&mut self, id: QueueId) {
-        let others = |part: &Part| part.id != id;
-        self.held.retain(others);
-        for destination in self.destinations.values_mut() {
-            destination.ready.retain(others);
-        }
+        let life = self.next_life();
         if let Some(entry) = self.messages.get_mut(&id) {
+            entry.life = life;
             entry.waiting = 0;
         }
     }

@@ -14,6 +14,8 @@ pub(crate) struct Part {
     pub(crate) envelope: Arc<Envelope>,
     /// Which of the envelope's recipients.
     pub(crate) recipients: Vec<usize>,
+    /// A part of another life than its message's has been withdrawn; whoever meets it drops it.
+    pub(crate) life: u64,
 }
 
 impl Part {

@@ -51,7 +51,9 @@ impl Queue {
             return;
         }
         self.by_domain.clear();
-        let concerned = |part: &Part| part.recipients.iter().any(|&i| change.concerns(&part.envelope.recipients[i]));
+        let concerned = |part: &Part| {
+            part.recipients.iter().filter_map(|&index| part.envelope.recipients.get(index)).any(|r| change.concerns(r))
+        };
         let mut moving: Vec<Part> = self.held.extract_if(.., |part| concerned(part)).collect();
         for destination in self.destinations.values_mut() {
             let (gone, stay): (VecDeque<Part>, VecDeque<Part>) =
@@ -60,6 +62,9 @@ impl Queue {
             moving.extend(gone);
         }
         for part in moving {
+            if !self.is_current(&part) {
+                continue;
+            }
             if let Some(entry) = self.messages.get_mut(&part.id) {
                 entry.waiting = entry.waiting.saturating_sub(1);
             }
@@ -106,7 +111,8 @@ impl Queue {
 
     /// Brings these recipients to their destinations.
     pub(super) fn place(&mut self, id: QueueId, recipients: Vec<usize>, at: Moment) {
-        let Some(envelope) = self.messages.get(&id).map(|entry| Arc::clone(&entry.envelope)) else { return };
+        let entry = self.messages.get(&id).map(|entry| (Arc::clone(&entry.envelope), entry.life));
+        let Some((envelope, life)) = entry else { return };
         let mut groups: Vec<(Spot, Vec<usize>)> = Vec::new();
         let mut stuck = Vec::new();
         for index in recipients {
@@ -121,12 +127,12 @@ impl Queue {
             }
         }
         if !stuck.is_empty() {
-            let part = Part { id, envelope: Arc::clone(&envelope), recipients: stuck };
+            let part = Part { id, envelope: Arc::clone(&envelope), recipients: stuck, life };
             self.park(part, &unroutable().into());
         }
         for (spot, group) in groups {
             for recipients in group.chunks(RECIPIENTS_PER_PART_MAX) {
-                let part = Part { id, envelope: Arc::clone(&envelope), recipients: recipients.to_vec() };
+                let part = Part { id, envelope: Arc::clone(&envelope), recipients: recipients.to_vec(), life };
                 self.wait(spot, part, at);
             }
         }
@@ -163,6 +169,9 @@ impl Queue {
         let waiting = std::mem::take(&mut line.ready);
         let mut staying = VecDeque::with_capacity(waiting.len());
         for part in waiting {
+            if !self.is_current(&part) {
+                continue;
+            }
             let lifetime = self.settings.schedule(part.envelope.kind).lifetime;
             if at.now.since(part.envelope.received_at) >= lifetime {
                 self.fail_waiting(&part, &why, at);

@@ -88,6 +88,9 @@ impl Queue {
 
     /// A part fails that no connection has taken.
     pub(super) fn fail_waiting(&mut self, part: &Part, why: &str, at: Moment) {
+        if !self.is_current(part) {
+            return;
+        }
         for &index in &part.recipients {
             self.set_state(part.id, index, RecipientState::Failed { reply: why.to_owned() });
         }

@@ -5,7 +5,7 @@ use crate::config::Outbound;
 use doorlist_core::change::{MailServer, ServerTls};
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::directory::{DomainRoute, RouteTable};
-use doorlist_store::spool::{ClientInfo, EnvelopeRecipient};
+use doorlist_store::spool::{ClientInfo, EnvelopeRecipient, Progress};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -309,10 +309,14 @@ fn d11_dead_destinations_leave_room_for_the_others() {
         |bench: &mut Bench, n, times| (0..times).filter(|_| bench.admit(&[n]).1 == Admission::Admitted).count();
     assert_eq!(admitted(&mut bench, 0, 50_000), 5_000, "the first may take half");
     assert_eq!(admitted(&mut bench, 1, 50_000), 2_500, "the next half of the rest");
-    assert!(bench.queue.skipped_from.is_some());
+    assert_eq!(bench.queue.refill_from(bench.now), None, "there is no room for those who wait in the spool");
     for n in 2..20 {
         assert_eq!(admitted(&mut bench, n, 50), 50);
     }
+    let second = bench.destination(1);
+    while bench.carry(second, Verdict::Delivered).is_some() {}
+    let first_skipped = QueueId::from_u64(5_001);
+    assert_eq!(bench.queue.refill_from(bench.now), Some(first_skipped), "though the first is as dead as before");
 }
 
 #[test]
@@ -325,6 +329,17 @@ fn what_left_while_the_spool_was_read_does_not_come_back() {
     bench.next = id.as_u64();
     assert_eq!(bench.admit(&[0]), (id, Admission::Known));
     bench.queue.end_scan();
+}
+
+#[test]
+fn a_withdrawn_part_is_void_even_if_its_message_comes_back() {
+    let mut bench = Bench::new(1);
+    let (id, _) = bench.admit(&[0]);
+    let destination = bench.destination(0);
+    assert!(bench.queue.hold(id, bench.at()) && bench.queue.release(id, bench.at()));
+    assert_eq!(bench.queue.destinations[&destination].ready.len(), 2);
+    assert_eq!(bench.carry(destination, Verdict::Delivered), Some(id));
+    assert_eq!(bench.carry(destination, Verdict::Delivered), None);
 }
 
 #[test]
