@@ -4,21 +4,23 @@ use crate::load::{Message, listed};
 use crate::packages::{Packages, build_list_lookup};
 use crate::processes::{Memory, Processes};
 use crate::samples::{Samples, Subject};
-use crate::server::{Asker, Disk, Doorlist, Peer, Task, await_ready, free_address, fresh_folder, must};
+use crate::server::{Disk, Doorlist, Peer, Task, ask, await_ready, free_address, fresh_folder, must};
 use crate::sink::Sink;
 use anyhow::{Context as _, Result, bail};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Addresses added one after the other on each list.
+/// Addresses added one after the other on each list, once to be timed and once again for what they cost.
 const ADDITIONS: u32 = 20;
 /// An added address must be effective within this time.
 const EFFECTIVE: Duration = Duration::from_secs(30);
 /// Between two questions for the added address.
-const QUESTION: Duration = Duration::from_micros(500);
+const QUESTION: Duration = Duration::from_millis(1);
+/// Number of the first added name, behind all that are on the list.
+const ADDED: u32 = 90_000_000;
 
 const US: Subject = Subject::Server(Peer::Doorlist);
 
@@ -104,42 +106,45 @@ impl Server {
     }
 }
 
-/// Adds addresses by the command, each timed from the command's start to the first 250 for it.
+/// Adds addresses by the command: one half timed until they are effective, the other half for what they cost.
 fn additions(doorlist: &Doorlist, server: &mut Server, run: u32, length: &Length, samples: &mut Samples) -> Result<()> {
-    let mut asker = Asker::connect(server.address)?;
-    let before = server.processes.cpu_seconds()?;
-    let (mut asked, mut took) = (0_u32, Vec::new());
-    for number in 0..ADDITIONS {
-        let address = listed(90_000_000 + run * ADDITIONS + number);
-        let begun = Instant::now();
-        let mut command = doorlist.add_account(&address)?;
-        loop {
-            let reply = asker.ask(&address)?;
-            asked += 1;
-            if reply.starts_with("250") {
-                break;
-            }
-            if !reply.starts_with("550") || begun.elapsed() > EFFECTIVE {
-                bail!("{address} was added and is answered: {reply}");
-            }
-            std::thread::sleep(QUESTION);
-        }
-        took.push(begun.elapsed().as_secs_f64() * 1e3);
-        if !command.wait()?.success() {
-            bail!("`doorlist account add {address}` failed");
-        }
+    let first = ADDED + run * 2 * ADDITIONS;
+    let mut took = Vec::new();
+    for number in first..first + ADDITIONS {
+        took.push(effective_after(doorlist, server.address, &listed(number))?.as_secs_f64() * 1e3);
     }
     samples.extend(length.effective, US, took);
-    // What the questions cost: the same number of them, without an addition.
-    let spent = server.processes.cpu_seconds()? - before;
     let before = server.processes.cpu_seconds()?;
-    for _ in 0..asked {
-        asker.ask("nobody@example.test")?;
+    for number in first + ADDITIONS..first + 2 * ADDITIONS {
+        finish(doorlist.add_account(&listed(number))?)?;
+    }
+    let spent = server.processes.cpu_seconds()? - before;
+    samples.add(length.cpu, US, spent * 1e3 / f64::from(ADDITIONS));
+    Ok(())
+}
+
+/// From the start of the command to the first 250. Each question has a session of its own: a transaction is judged
+/// by the list as it was at MAIL.
+fn effective_after(doorlist: &Doorlist, server: SocketAddr, address: &str) -> Result<Duration> {
+    let begun = Instant::now();
+    let command = doorlist.add_account(address)?;
+    loop {
+        let reply = ask(server, address)?;
+        if reply.starts_with("250") {
+            let took = begun.elapsed();
+            finish(command)?;
+            return Ok(took);
+        }
+        if !reply.starts_with("550") || begun.elapsed() > EFFECTIVE {
+            bail!("{address} was added and is answered: {reply}");
+        }
         std::thread::sleep(QUESTION);
     }
-    let questions = server.processes.cpu_seconds()? - before;
-    samples.add(length.cpu, US, (spent - questions).max(0.0) * 1e3 / f64::from(ADDITIONS));
-    Ok(())
+}
+
+fn finish(mut command: Child) -> Result<()> {
+    let status = command.wait()?;
+    if status.success() { Ok(()) } else { bail!("`doorlist account add` failed: {status}") }
 }
 
 /// The list alone, in a program of its own.

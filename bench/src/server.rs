@@ -12,7 +12,7 @@ use crate::packages::Packages;
 use crate::processes::Processes;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -160,49 +160,31 @@ pub(crate) fn await_ready(address: SocketAddr, processes: &mut Processes) -> Res
 
 /// The reply to RCPT for this recipient, in a session of its own.
 pub(crate) fn ask(address: SocketAddr, recipient: &str) -> Result<String> {
-    let mut asker = Asker::connect(address)?;
-    let reply = asker.ask(recipient)?;
-    asker.say("QUIT")?;
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(READY))?;
+    let mut stream = BufReader::new(stream);
+    last_line(&mut stream)?;
+    let mut say = |command: String| -> Result<String> {
+        stream.get_mut().write_all(format!("{command}\r\n").as_bytes())?;
+        last_line(&mut stream)
+    };
+    say("EHLO load.test".to_owned())?;
+    say("MAIL FROM:<sender@src.test>".to_owned())?;
+    let reply = say(format!("RCPT TO:<{recipient}>"))?;
+    say("QUIT".to_owned())?;
     Ok(reply)
 }
 
-/// A session that asks for one recipient after the other.
-pub(crate) struct Asker {
-    stream: BufReader<TcpStream>,
-}
-
-impl Asker {
-    /// Up to the accepted MAIL.
-    pub(crate) fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(READY))?;
-        let mut asker = Self { stream: BufReader::new(stream) };
-        asker.listen()?;
-        asker.say("EHLO load.test")?;
-        asker.say("MAIL FROM:<sender@src.test>")?;
-        Ok(asker)
-    }
-
-    /// The reply to RCPT for this recipient.
-    pub(crate) fn ask(&mut self, recipient: &str) -> Result<String> {
-        self.say(&format!("RCPT TO:<{recipient}>"))
-    }
-
-    fn say(&mut self, command: &str) -> Result<String> {
-        self.stream.get_mut().write_all(format!("{command}\r\n").as_bytes())?;
-        self.listen()
-    }
-
-    fn listen(&mut self) -> Result<String> {
-        loop {
-            let mut line = String::new();
-            if self.stream.read_line(&mut line)? == 0 {
-                bail!("the server closed the connection");
-            }
-            if line.as_bytes().get(3) != Some(&b'-') {
-                return Ok(line);
-            }
+/// The last line of a reply.
+fn last_line(stream: &mut impl BufRead) -> Result<String> {
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            bail!("the server closed the connection");
+        }
+        if line.as_bytes().get(3) != Some(&b'-') {
+            return Ok(line);
         }
     }
 }
