@@ -16,6 +16,7 @@ mod domain_rows;
 mod domain_rules;
 mod draft;
 mod follow;
+mod held;
 mod load;
 mod log;
 mod outcome;

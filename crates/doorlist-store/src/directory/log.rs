@@ -2,7 +2,7 @@
 //! change means; who reads it is in `changes.rs`.
 
 use super::domain_rows::StoredDomain;
-use super::draft::{Held, Home, Slot};
+use super::held::{Held, Home, Slot};
 use super::outcome::Applied;
 use super::rows::{corrupt, to_json, write_rows};
 use crate::db::{Bind, Tx};

@@ -2,7 +2,7 @@
 //! path of mail. Must not change anything.
 
 use super::domain_rows::{self, StoredDomain};
-use super::draft::{Held, Home};
+use super::held::{Held, Home};
 use super::records::{AccountDetails, AccountFilter, AddressEntry, DomainDetails, DomainSummary};
 use super::rows::{self, BATCH};
 use super::{Directory, PAGE_MAX};

@@ -1,6 +1,7 @@
 //! Rows of the list to and from the store, in batches: one JSON array each way. Knows SQL, not what a change means.
 
-use super::draft::{Draft, Held, Home, Slot, sort_claims};
+use super::draft::{Draft, sort_claims};
+use super::held::{Held, Home, Slot};
 use super::records::ClaimRecord;
 use crate::db::{Bind, Read, Row, Tx};
 use crate::error::StoreError;

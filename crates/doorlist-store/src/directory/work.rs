@@ -4,7 +4,8 @@
 
 use super::domain_rows::{self, StoredDomain};
 use super::domain_rules;
-use super::draft::{Claim, Draft, Held, Home};
+use super::draft::{Claim, Draft};
+use super::held::{Held, Home};
 use super::log::Log;
 use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
 use super::records::ListCounts;

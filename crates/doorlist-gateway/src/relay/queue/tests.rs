@@ -1,115 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bench;
+
 use super::*;
-use crate::config::Outbound;
-use doorlist_core::change::{MailServer, ServerTls};
+use bench::{Bench, START, route};
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::directory::{DomainRoute, RouteTable};
-use doorlist_store::spool::{ClientInfo, EnvelopeRecipient, Progress};
+use doorlist_store::spool::Progress;
 use proptest::prelude::*;
 use std::time::Duration;
-
-const START: Timestamp = Timestamp::from_secs(1_800_000_000);
-
-/// A queue whose domain `n` has the server `mx{n}`, at a time that the test moves.
-struct Bench {
-    queue: Queue,
-    now: Timestamp,
-    next: u64,
-    routes: RouteTable,
-}
-
-impl Bench {
-    fn new(domains: u32) -> Self {
-        let schedule = RetrySchedule::inbound();
-        let settings = Settings {
-            active_max: ACTIVE_MAX,
-            connections_max: 500,
-            per_destination_max: 20,
-            inbound: schedule,
-            bounce: RetrySchedule::bounce(),
-        };
-        let routes: RouteTable = (0..domains).map(|n| (DomainId(n), Arc::new(route(n)))).collect();
-        let router = Router::new(Arc::new(routes.clone()), Outbound::Direct);
-        Self { queue: Queue::new(settings, router), now: START, next: 1, routes }
-    }
-
-    fn at(&self) -> Moment {
-        Moment { now: self.now, chance: 0.5 }
-    }
-
-    /// A message to these domains.
-    fn admit(&mut self, domains: &[u32]) -> (QueueId, Admission) {
-        let id = QueueId::from_u64(self.next);
-        self.next += 1;
-        let recipients = domains.iter().map(|&n| EnvelopeRecipient {
-            path: format!("r@d{n}.example.test").into(),
-            domain: Some(DomainId(n)),
-            address: None,
-            system: false,
-        });
-        let envelope = Envelope {
-            sender: "s@example.test".into(),
-            recipients: recipients.collect(),
-            received_at: self.now,
-            client: ClientInfo::default(),
-            eight_bit: false,
-            smtp_utf8: false,
-            kind: MessageKind::Inbound,
-            message_id: None,
-            size: 10,
-        };
-        let arrival = Arrival { id, envelope: Arc::new(envelope), progress: None, body: None };
-        let admission = self.queue.admit(arrival, self.at());
-        (id, admission)
-    }
-
-    /// The destination of domain `n`.
-    fn destination(&self, n: u32) -> DestinationId {
-        self.queue.by_domain[&DomainId(n)].0
-    }
-
-    /// Connections to open since the last time.
-    fn opened(&mut self) -> Vec<DestinationId> {
-        let mut open = std::mem::take(&mut self.queue.effects.open);
-        open.sort();
-        open
-    }
-
-    fn settled(&mut self) -> Vec<(QueueId, Settlement)> {
-        std::mem::take(&mut self.queue.effects.settle)
-    }
-
-    /// Carries out the next part of this destination with this verdict for all.
-    fn carry(&mut self, destination: DestinationId, verdict: Verdict) -> Option<QueueId> {
-        let job = self.queue.take(destination, None)?;
-        let outcome = Outcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: "said".into() };
-        let outcomes = vec![outcome; job.part.recipients.len()];
-        self.queue.finish(destination, &job.part, &outcomes, self.at());
-        Some(job.part.id)
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.now = self.now + time;
-        self.queue.tick(self.at());
-    }
-}
-
-fn route(n: u32) -> DomainRoute {
-    let server = MailServer {
-        host: format!("mx{n}.example.test"),
-        port: 25,
-        preference: 10,
-        tls: ServerTls::Opportunistic,
-        xforward: false,
-    };
-    DomainRoute {
-        name: format!("d{n}.example.test").parse().unwrap(),
-        servers: vec![server],
-        hold: false,
-        technical_contact: None,
-    }
-}
 
 #[test]
 fn a_delivered_message_leaves_at_once() {
