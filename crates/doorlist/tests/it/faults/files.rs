@@ -2,11 +2,10 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use doorlist_testbed::python;
 
-use crate::client::{Client, wait_until};
+use crate::client::Client;
 use crate::server::{Server, Settings};
 use crate::sink::Sink;
 
