@@ -143,6 +143,7 @@ async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
 /// What waits to be written is written; a failure is told, since the process ends here.
 async fn close(store: &Store, journal: &Journal) -> Result<Exit, Failure> {
     let flushed = store.spool.flush().await;
+    store.spool.close().await;
     store.mail_log.flush().await;
     journal.flush();
     flushed

@@ -50,7 +50,7 @@ pub(super) async fn serve(
         doors.metrics.sessions_refused.inc();
         dialogue.reply(Reply::TooManySessionsFromYou);
         dialogue.log.send();
-        let _ = stream.try_write(&dialogue.out);
+        let _ = timeout(LINGER, stream.write_all(&dialogue.out)).await;
         return linger(&mut stream).await;
     }
     let event = format!("connect from {}", dialogue.name);

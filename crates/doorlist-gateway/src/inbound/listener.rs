@@ -74,7 +74,8 @@ impl Listener {
             doors.metrics.sessions_refused.inc();
             doors.tell(&format!("too many sessions ({max}): {peer} was told to come again"));
             if !self.config.implicit_tls {
-                let _ = stream.try_write(Reply::TooManySessions.line());
+                // Not `try_write`: the runtime does not know yet that a new socket can be written to.
+                let _ = stream.into_std().and_then(|mut stream| stream.write(Reply::TooManySessions.line()));
             }
             return;
         };

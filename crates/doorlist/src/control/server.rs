@@ -93,8 +93,7 @@ impl Counter {
     async fn converse(self, stream: UnixStream) -> std::io::Result<()> {
         let credentials = stream.peer_cred()?;
         let Some(name) = self.peers.name_of(&credentials) else { return Ok(()) };
-        // Only root may speak for somebody else: for the login behind sudo.
-        let own_name = (credentials.uid() != 0).then_some(name);
+        let own_name = (!self.peers.may_speak_for_others(&credentials)).then_some(name);
         let mut stream = BufReader::new(stream);
         // Wait for a request without a place: a command that only looks on must not keep others out.
         while !stream.fill_buf().await?.is_empty() {
@@ -130,6 +129,13 @@ impl Peers {
     /// Those of this process.
     pub(crate) fn of_process() -> Self {
         Self { own: Uid::effective(), group: Gid::effective() }
+    }
+
+    /// Root speaks for the login behind sudo, and has become our own user before it connects; who is our own user could
+    /// write any name into the store without asking us.
+    fn may_speak_for_others(&self, credentials: &UCred) -> bool {
+        let uid = Uid::from_raw(credentials.uid());
+        uid.is_root() || uid == self.own
     }
 
     /// The peer's login, if it may ask.

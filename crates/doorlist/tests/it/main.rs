@@ -1,0 +1,28 @@
+//! Doorlist as a whole: the binary as an operator runs it, talked to by real clients, delivering to real servers, killed
+//! and starved in every way that a machine knows. One test binary, so that it is linked once.
+//!
+//! | module | what it asks |
+//! |---|---|
+//! | `dialogue` | does every recipient get the answer that the files in `tests/dialogues` say? |
+//! | `bad_input` | is whatever strangers send answered, and nothing lost by it? |
+//! | `faults` | what if the disk fails or fills, files are damaged, destinations go away, the server must stop? |
+//! | `crash` | does a server that is killed again and again lose a message? |
+//! | `traced` | does every 250 follow an fsync? |
+//! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
+//! | `beside` | do commands work beside a running server, for whom, and on PostgreSQL, too? |
+//!
+//! `server`, `client` and `sink` are what they are made of: our binary, a client that says what it is told to say, a
+//! destination that keeps what it gets. `random` is chance that can be repeated.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_input;
+mod beside;
+mod client;
+mod crash;
+mod dialogue;
+mod faults;
+mod random;
+mod real_mail;
+mod server;
+mod sink;
+mod traced;
