@@ -65,22 +65,28 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let mut samples = Samples::default();
     rounds(options, &packages, &mut samples)?;
+    let facts = machine::facts(&options.work, &packages)?;
+    // Written before the long lists too: what is measured is not lost with them.
+    write(options, &report::page(&samples, &facts, options.is_whole()))?;
     if with_doorlist {
         big_list::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
     }
-    let facts = machine::facts(&options.work, &packages)?;
     let page = report::page(&samples, &facts, options.is_whole());
     println!("{page}");
-    let out =
-        options.out.clone().or_else(|| options.is_whole().then(|| machine::project_root().join("bench/RESULTS.md")));
-    if let Some(out) = out {
-        fs::write(&out, page).with_context(|| format!("cannot write {}", out.display()))?;
-        eprintln!("bench: written to {}", out.display());
-    }
+    write(options, &page)?;
     let unmet = report::unmet(&samples);
     if !unmet.is_empty() {
         eprintln!("bench: floors not met: {}", unmet.join(", "));
     }
+    Ok(())
+}
+
+/// Into the file that was asked for; a whole table goes into the project's own.
+fn write(options: &Options, page: &str) -> Result<()> {
+    let own = || options.is_whole().then(|| machine::project_root().join("bench/RESULTS.md"));
+    let Some(out) = options.out.clone().or_else(own) else { return Ok(()) };
+    fs::write(&out, page).with_context(|| format!("cannot write {}", out.display()))?;
+    eprintln!("bench: written to {}", out.display());
     Ok(())
 }
 
