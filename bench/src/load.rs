@@ -72,8 +72,6 @@ pub(crate) struct Outcome {
     pub(crate) sessions: u64,
     /// Messages that got their 250, also those after that time.
     pub(crate) messages: u64,
-    /// Of a unit of work: a batch of RCPT, a message from MAIL to its 250, a session from connect to 221.
-    pub(crate) median: Duration,
-    /// Its 99th percentile.
-    pub(crate) p99: Duration,
+    /// Shortest time of a message from MAIL to the 250 after its final dot.
+    pub(crate) soonest: Option<Duration>,
 }

@@ -110,9 +110,9 @@ impl Step {
         let load = self.load(server.address, peer.goodbye(), time);
         match self {
             Self::Relay { rate, cpu, .. } => {
-                relay(&warm_up, sink, PATIENCE)?;
+                relay(&warm_up, self.disk(), sink, PATIENCE)?;
                 let before = server.processes.cpu_seconds()?;
-                let (per_second, messages) = relay(&load, sink, PATIENCE)?;
+                let (per_second, messages) = relay(&load, self.disk(), sink, PATIENCE)?;
                 std::thread::sleep(SETTLE);
                 let spent = server.processes.cpu_seconds()? - before;
                 samples.add(rate, subject, per_second);
@@ -137,7 +137,7 @@ impl Step {
         let load = self.load(nothing.address(), Goodbye::AwaitReply, time);
         let (rate, per_second) = match self {
             Self::Relay { disk: Disk::SlowSync, .. } => return Ok(()),
-            Self::Relay { rate, .. } => (rate, relay(&load, nothing, PATIENCE)?.0),
+            Self::Relay { rate, .. } => (rate, relay(&load, Disk::AsIs, nothing, PATIENCE)?.0),
             Self::Answers { rate, .. } => (rate, answers_per_second(&load)?),
             Self::Sessions { rate } => (rate, sessions_per_second(&load)?),
         };
@@ -147,10 +147,14 @@ impl Step {
 }
 
 /// Messages per second from the first connection until the last message stands at the sink, and how many they were.
-fn relay(load: &Load, sink: &Sink, patience: Duration) -> Result<(f64, f64)> {
+fn relay(load: &Load, disk: Disk, sink: &Sink, patience: Duration) -> Result<(f64, f64)> {
     sink.clear();
     let begun = Instant::now();
-    let accepted = run(load)?.messages;
+    let outcome = run(load)?;
+    let accepted = outcome.messages;
+    if let Some(soonest) = outcome.soonest.filter(|soonest| *soonest < disk.soonest()) {
+        bail!("a message got its 250 after {soonest:?}: no fsync, which takes {:?}, lies before it", disk.soonest());
+    }
     let arrived = sink.await_messages(accepted, patience);
     if arrived.messages != accepted || arrived.duplicates > 0 || arrived.damaged > 0 {
         bail!(
@@ -205,7 +209,16 @@ mod tests {
     fn a_message_that_is_not_what_was_sent_ends_the_run() {
         let sink = Sink::start("127.0.0.1:0".parse().unwrap(), Arc::new(Message::new(100))).unwrap();
         let load = STEPS[0].load(sink.address(), Goodbye::AwaitReply, Duration::ZERO);
-        let fault = relay(&load, &sink, Duration::from_millis(1)).unwrap_err().to_string();
+        let fault = relay(&load, Disk::AsIs, &sink, Duration::from_millis(1)).unwrap_err().to_string();
         assert!(fault.ends_with("20 damaged"), "{fault}");
+    }
+
+    #[test]
+    fn a_250_without_an_fsync_ends_the_run() {
+        let sink = Sink::start("127.0.0.1:0".parse().unwrap(), Arc::new(Message::new(MESSAGE))).unwrap();
+        let load = STEPS[0].load(sink.address(), Goodbye::AwaitReply, Duration::ZERO);
+        let load = Load { sessions: 1, ..load };
+        let fault = relay(&load, Disk::SlowSync, &sink, PATIENCE).unwrap_err().to_string();
+        assert!(fault.contains("no fsync"), "{fault}");
     }
 }

@@ -66,6 +66,14 @@ pub(crate) enum Disk {
 }
 
 impl Disk {
+    /// No 250 for a message can come sooner, if the message is on stable storage by then.
+    pub(crate) fn soonest(self) -> Duration {
+        match self {
+            Self::AsIs => Duration::ZERO,
+            Self::SlowSync => Duration::from_millis(5),
+        }
+    }
+
     /// The command behind which a server is started.
     fn prefix(self) -> &'static [&'static str] {
         match self {

@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 const RECIPIENTS_PER_TRANSACTION: u32 = 500;
 /// Transactions in one session of it: servers close a session that says RSET too often.
 const TRANSACTIONS_PER_SESSION: u32 = 50;
-/// Durations kept for the percentiles.
-const DURATIONS_MAX: usize = 4_000_000;
 
 /// A reply that is still owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +42,6 @@ pub(super) struct Shared {
     /// The time is up: nothing new is begun.
     over: bool,
     outcome: Outcome,
-    durations: Vec<u32>,
 }
 
 impl Shared {
@@ -57,7 +54,6 @@ impl Shared {
             next_number: 0,
             over: false,
             outcome: Outcome::default(),
-            durations: Vec::new(),
         }
     }
 
@@ -73,21 +69,8 @@ impl Shared {
     }
 
     /// What came of it, once all connections are done.
-    pub(super) fn outcome(mut self) -> Outcome {
-        self.durations.sort_unstable();
-        let at = |permille: usize| {
-            let index = self.durations.len().saturating_sub(1) * permille / 1000;
-            Duration::from_micros(self.durations.get(index).copied().map_or(0, u64::from))
-        };
-        self.outcome.median = at(500);
-        self.outcome.p99 = at(990);
+    pub(super) fn outcome(self) -> Outcome {
         self.outcome
-    }
-
-    fn took(&mut self, since: Instant) {
-        if self.durations.len() < DURATIONS_MAX {
-            self.durations.push(u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX));
-        }
     }
 }
 
@@ -98,7 +81,7 @@ pub(super) struct Dialogue {
     transactions: u32,
     /// RCPT commands sent in this transaction.
     recipients: u32,
-    /// When the present unit of work began.
+    /// When the present transaction began.
     begun: Instant,
 }
 
@@ -115,9 +98,6 @@ impl Dialogue {
 
     /// The session ended as it should.
     pub(super) fn ended(&self, shared: &mut Shared) {
-        if matches!(shared.work, Work::Sessions) {
-            shared.took(self.begun);
-        }
         if !shared.over {
             shared.outcome.sessions += 1;
         }
@@ -140,7 +120,8 @@ impl Dialogue {
                 }
             }
             (Some(Awaited::Body), Some(b"250")) => {
-                shared.took(self.begun);
+                let took = self.begun.elapsed();
+                shared.outcome.soonest = Some(shared.outcome.soonest.map_or(took, |soonest| soonest.min(took)));
                 shared.outcome.messages += 1;
                 self.transactions += 1;
                 self.begin(shared, out);
@@ -171,18 +152,13 @@ impl Dialogue {
             return self.say(Awaited::Quit, b"QUIT\r\n", out);
         }
         self.recipients = 0;
-        if !matches!(shared.work, Work::Sessions) {
-            self.begun = Instant::now();
-        }
+        self.begun = Instant::now();
         self.say(Awaited::Mail, b"MAIL FROM:<sender@src.test>\r\n", out);
     }
 
     fn name_recipients(&mut self, shared: &mut Shared, out: &mut Vec<u8>) {
         let batch = match shared.work {
-            Work::Answers { pipelined, .. } => {
-                self.begun = Instant::now();
-                pipelined.clamp(1, RECIPIENTS_PER_TRANSACTION)
-            }
+            Work::Answers { pipelined, .. } => pipelined.clamp(1, RECIPIENTS_PER_TRANSACTION),
             Work::Relay { .. } | Work::Sessions => 1,
         };
         for _ in 0..batch {
@@ -207,7 +183,6 @@ impl Dialogue {
                 self.begin(shared, out);
             }
             Work::Answers { .. } => {
-                shared.took(self.begun);
                 if shared.over || self.recipients >= RECIPIENTS_PER_TRANSACTION {
                     self.transactions += 1;
                     self.say(Awaited::Reset, b"RSET\r\n", out);
