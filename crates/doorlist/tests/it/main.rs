@@ -9,6 +9,7 @@
 //! | `crash` | does a server that is killed again and again lose a message? |
 //! | `traced` | does every 250 follow an fsync? |
 //! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
+//! | `readme` | does the tour print what the README shows? |
 //! | `beside` | do commands work beside a running server, for whom, and on PostgreSQL, too? |
 //!
 //! `server`, `client` and `sink` are what they are made of: our binary, a client that says what it is told to say, a
@@ -22,6 +23,7 @@ mod crash;
 mod dialogue;
 mod faults;
 mod random;
+mod readme;
 mod real_mail;
 mod server;
 mod sink;

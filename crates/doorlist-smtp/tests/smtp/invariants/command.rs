@@ -30,7 +30,8 @@ fn check_rcpt(rcpt: RcptTo<'_>, smtp_utf8: bool) {
     assert_eq!(rcpt.path, [rcpt.local, at, rcpt.domain].concat());
     assert!(!rcpt.local.is_empty() && rcpt.path.len() <= PATH_MAX);
     assert!(!rcpt.path.iter().any(u8::is_ascii_control));
-    assert!(!rcpt.domain.contains(&b'@'));
+    // RFC 5321 §4.1.3: only an address literal may hold one.
+    assert!(rcpt.domain.starts_with(b"[") || !rcpt.domain.contains(&b'@'));
     assert!(rcpt.path.is_ascii() || (smtp_utf8 && std::str::from_utf8(rcpt.path).is_ok()));
 
     let again = [b"TO:<", rcpt.path, b">"].concat();
