@@ -29,8 +29,8 @@ fn with_destination(server: &Server, manners: Manners) -> Sink {
     sink
 }
 
-/// The next session works: its message comes out, and it is the only one that does. No session before it ended by a fault
-/// of ours.
+/// The next session works: its message comes out, and it is the only one that does. No session before it ended by a
+/// fault of ours.
 #[track_caller]
 fn only_an_honest_message_comes_out(server: &Server, sink: &Sink) {
     let mut client = Client::greeted(server.smtp());

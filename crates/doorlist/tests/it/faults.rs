@@ -1,5 +1,5 @@
-//! What machines do, by the numbers of the list of faults: disks that fail or fill, files that others touched, processes
-//! without file descriptors, servers that stop in the middle. Real faults, not simulated ones.
+//! What machines do, by the numbers of the list of faults: disks that fail or fill, files that others touched,
+//! processes without file descriptors, servers that stop in the middle. Real faults, not simulated ones.
 
 mod disk;
 mod files;

@@ -1,5 +1,5 @@
-//! Doorlist as a whole: the binary as an operator runs it, talked to by real clients, delivering to real servers, killed
-//! and starved in every way that a machine knows. One test binary, so that it is linked once.
+//! Doorlist as a whole: the binary as an operator runs it, talked to by real clients, delivering to real servers,
+//! killed and starved in every way that a machine knows. One test binary, so that it is linked once.
 //!
 //! | module | what it asks |
 //! |---|---|

@@ -1,6 +1,7 @@
 //! Real mail and made mail: brought by the programs that administrators use, through a list of a hundred thousand
-//! addresses, to a real Postfix and a real Exim. It comes out byte for byte, but for the headers that every server on the
-//! way puts on top. What these two would mend by themselves (no header, no end of it) goes to aiosmtpd, which mends nothing.
+//! addresses, to a real Postfix and a real Exim. It comes out byte for byte, but for the headers that every server on
+//! the way puts on top. What these two would mend by themselves (no header, no end of it) goes to aiosmtpd, which
+//! mends nothing.
 
 mod made;
 

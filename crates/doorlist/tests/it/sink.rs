@@ -51,8 +51,6 @@ pub(crate) struct Manners {
     pub(crate) recipient: Option<String>,
     /// To the end of every message.
     pub(crate) message: Option<String>,
-    /// Offers XFORWARD and keeps what comes in `Taken::mail`, in front.
-    pub(crate) xforward: bool,
 }
 
 #[derive(Default)]
@@ -144,15 +142,7 @@ fn serve(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
         let manners = shared.manners.lock().unwrap().clone();
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         let answer = match verb.as_str() {
-            "EHLO" if manners.xforward => {
-                "250-sink.example.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 XFORWARD NAME ADDR PORT PROTO HELO SOURCE"
-                    .to_owned()
-            }
             "EHLO" => "250-sink.example.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8".to_owned(),
-            "XFORWARD" => {
-                taken.mail.push_str(&line);
-                "250 2.0.0 noted".to_owned()
-            }
             "MAIL" => {
                 taken.mail.push_str(&line["MAIL FROM:".len()..]);
                 "250 2.1.0 Ok".to_owned()

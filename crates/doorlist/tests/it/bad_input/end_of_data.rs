@@ -25,8 +25,8 @@ const VARIANTS: [(&str, &str); 12] = [
     ("S11 NUL behind", "\r\n.\0\r\n"),
 ];
 
-/// Sends one variant in these pieces; it must be refused at its true end. Had anything behind the false end been read as
-/// a command, its reply would be taken for that of the next transaction's MAIL.
+/// Sends one variant in these pieces; it must be refused at its true end. Had anything behind the false end been read
+/// as a command, its reply would be taken for that of the next transaction's MAIL.
 #[track_caller]
 fn is_refused<'a>(client: &mut Client, name: &str, pieces: impl IntoIterator<Item = &'a [u8]>) {
     client.begin_data(ANN);

@@ -1,4 +1,4 @@
-//! S14 to S17 and S26 to S29: too much, too long, too slow, too many. The answer is a limit's, the memory stays bounded.
+//! S14 to S17 and S26 to S29: too much, too long, too slow, too many. The answer is a limit's, the memory is bounded.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};

@@ -8,7 +8,7 @@ use crate::server::{Server, Settings};
 use crate::sink::{Manners, Sink};
 
 /// Every form in which a stranger may ask for somebody behind us.
-const FOREIGN: [&str; 38] = [
+const FOREIGN: [&str; 37] = [
     "victim@foreign.test",
     "victim@FOREIGN.TEST",
     "ann@sub.example.test",
@@ -18,7 +18,6 @@ const FOREIGN: [&str; 38] = [
     "ann@localhost",
     "ann@gw.example.test",
     "ann@xn--example-9d0b.test",
-    "ann@[127.0.0.1]",
     "ann@[127.0.0.1]",
     "ann@[IPv6:::1]",
     "ann@[IPv6:::ffff:127.0.0.1]",
@@ -74,10 +73,7 @@ fn s32_a_server_that_is_ourselves_gets_nothing() {
     assert!(client.mail(ANN, "Message-ID: <loop@test>\r\n\r\n").starts_with("250 2.0.0"));
     wait_until("the loop is told", Duration::from_secs(20), || server.log().contains("loops back"));
     assert_eq!(server.queue().len(), 1, "the message waits for a better server");
-    assert_eq!(
-        server.log().matches("message-id=<loop@test>").count() + server.log().matches("message-id=loop@test").count(),
-        1
-    );
+    assert_eq!(server.metric("doorlist_messages_accepted_total"), 1.0, "it did not come in again");
 }
 
 #[test]
@@ -193,7 +189,8 @@ fn s37_nobody_else_speaks_in_our_name() {
     let kept = "Received: from forged.example.test by gw.example.test; yesterday\r\n\
         Authentication-Results: other.example.test; spf=pass\r\nX-Doorlist-Verdict: clean\r\n";
     let forged = "Authentication-Results: gw.example.test; spf=pass\r\n\
-        authentication-results: GW.EXAMPLE.TEST;\r\n\tdkim=pass\r\nAuthentication-Results:\r\n gw.example.test; dmarc=pass\r\n";
+        authentication-results: GW.EXAMPLE.TEST;\r\n\tdkim=pass\r\n\
+        Authentication-Results:\r\n gw.example.test; dmarc=pass\r\n";
     let message =
         format!("Message-ID: <forged@test>\r\n{forged}{kept}\r\nAuthentication-Results: gw.example.test; in the body");
     assert!(client.mail(ANN, &message).starts_with("250 2.0.0"));

@@ -1,8 +1,8 @@
 //! The list that a dialogue needs: `DOMAIN MODE; mailbox ann, bob; alias annie of ann; ...`
 //!
 //! MODE is `setting-up`, `soft` or `enforce`. Further words: `list team`, `mailboxes u 30` (u1 to u30), `vetoed eve`,
-//! `off olga` (listed, switched off), `domain-alias other.example.test`, `minus` (`user-tag`), `no-abuse`, `inactive`. The
-//! domains are on hold: their mail stays in the queue.
+//! `off olga` (listed, switched off), `domain-alias other.example.test`, `minus` (`user-tag`), `no-abuse`, `inactive`.
+//! The domains are on hold: their mail stays in the queue.
 
 use super::script::Script;
 use crate::server::Server;

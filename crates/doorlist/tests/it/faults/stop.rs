@@ -1,5 +1,5 @@
-//! D10 to D12: destinations that go and come back, one dead among many, and a server that is told to stop with its hands
-//! full.
+//! D10 to D12: destinations that go and come back, one dead among many, and a server that is told to stop with its
+//! hands full.
 
 use std::time::{Duration, Instant};
 

@@ -69,67 +69,77 @@ pub(super) fn some(count: usize) -> Vec<Mail> {
 }
 
 fn one(number: usize, random: &mut Random) -> Mail {
+    /// How many of them `kind` knows.
     const KINDS: usize = 13;
+    let kind = number % KINDS;
+    let bytes = match kind {
+        3 => any_octets(number, random),
+        _ => text_of(kind, number, random).into_bytes(),
+    };
+    Mail { name: format!("made {number}, kind {kind}"), bytes, smtp_utf8: kind == 10 }
+}
+
+fn text_of(kind: usize, number: usize, random: &mut Random) -> String {
     let head = header(number);
-    let mut bytes = Vec::new();
-    let mut smtp_utf8 = false;
     let lines = random.below(40) + 1;
-    match number % KINDS {
-        0 => bytes.extend(format!("{head}Subject: plain\r\n\r\n{}", ascii(random, lines)).bytes()),
-        1 => {
-            let (words, size) = (ascii(random, 5), random.below(30_000));
-            let attachment = base64(random, size);
-            bytes.extend(
-                format!(
-                    "{head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"=_{number}\"\r\n\r\n\
-                     --=_{number}\r\nContent-Type: text/plain\r\n\r\n{words}\r\n--=_{number}\r\n\
-                     Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n{attachment}\
-                     --=_{number}--\r\n"
-                )
-                .bytes(),
-            );
-        }
-        2 => bytes.extend(
-            format!("{head}Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{}", text(random, lines))
-                .bytes(),
+    match kind {
+        0 => format!("{head}Subject: plain\r\n\r\n{}", ascii(random, lines)),
+        1 => with_attachment(number, random),
+        2 => format!(
+            "{head}Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{}",
+            text(random, lines)
         ),
-        3 => {
-            bytes.extend(format!("{head}Content-Transfer-Encoding: 8bit\r\n\r\n").bytes());
-            let size = random.below(5_000) + 1;
-            bytes.extend(random.bytes(size).into_iter().filter(|byte| !matches!(byte, 0 | b'\r' | b'\n')));
-            bytes.extend(b"\r\n");
-        }
         4 => {
             let length = random.below(20_000) + 999;
-            bytes.extend(format!("{head}\r\n{}\r\n{}\r\n", "long ".repeat(length / 5), "y".repeat(length)).bytes());
+            format!("{head}\r\n{}\r\n{}\r\n", "long ".repeat(length / 5), "y".repeat(length))
         }
-        5 => bytes.extend(format!("{head}\r\n.\r\n..\r\n...\r\n. \r\n.x\r\n\r\n.\r\n.").bytes().chain(*b"\r\n")),
-        6 => bytes.extend(format!("{head}Subject: nothing more\r\n\r\n").bytes()),
-        7 => bytes.extend(format!("{head}Subject: no end of the header\r\n").bytes()),
-        8 => bytes.extend(
-            format!("{head}Content-Transfer-Encoding: quoted-printable\r\n\r\ntrailing blanks  \t \r\n=C3=A9=\r\n\t\r\n \r\nend=20\r\n\r\n\r\n")
-                .bytes(),
+        5 => format!("{head}\r\n.\r\n..\r\n...\r\n. \r\n.x\r\n\r\n.\r\n.\r\n"),
+        6 => format!("{head}Subject: nothing more\r\n\r\n"),
+        7 => format!("{head}Subject: no end of the header\r\n"),
+        8 => format!(
+            "{head}Content-Transfer-Encoding: quoted-printable\r\n\r\n\
+             trailing blanks  \t \r\n=C3=A9=\r\n\t\r\n \r\nend=20\r\n\r\n\r\n"
         ),
         9 => {
             let inner = format!("{}Subject: inside\r\n\r\n{}", header(number + 1_000_000), ascii(random, 3));
-            bytes.extend(
-                format!("{head}Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: message/rfc822\r\n\r\n{inner}\r\n--a--\r\n")
-                    .bytes(),
-            );
+            format!(
+                "{head}Content-Type: multipart/mixed; boundary=a\r\n\r\n\
+                 --a\r\nContent-Type: message/rfc822\r\n\r\n{inner}\r\n--a--\r\n"
+            )
         }
-        10 => {
-            smtp_utf8 = true;
-            bytes.extend(format!("{head}Subject: grüße aus Köln 日本\r\nX-From: Jörg <jörg@bücher.test>\r\n\r\n{}", text(random, lines)).bytes());
-        }
+        10 => format!(
+            "{head}Subject: grüße aus Köln 日本\r\nX-From: Jörg <jörg@bücher.test>\r\n\r\n{}",
+            text(random, lines)
+        ),
         11 => {
-            let hops: String = (0..random.below(20)).map(|hop| format!("Received: from h{hop} by g{hop};\r\n\tlong ago\r\n")).collect();
-            let fields: String = (0..random.below(60)).map(|field| format!("X-Field-{field}: a\r\n b\r\n\tc\r\n")).collect();
-            bytes.extend(format!("{hops}{head}{fields}Subject: twice\r\nSubject: twice\r\n\r\n{}", ascii(random, 2)).bytes());
+            let hop = |hop| format!("Received: from h{hop} by g{hop};\r\n\tlong ago\r\n");
+            let hops: String = (0..random.below(20)).map(hop).collect();
+            let field = |field| format!("X-Field-{field}: a\r\n b\r\n\tc\r\n");
+            let fields: String = (0..random.below(60)).map(field).collect();
+            format!("{hops}{head}{fields}Subject: twice\r\nSubject: twice\r\n\r\n{}", ascii(random, 2))
         }
-        _ => bytes.extend(format!("made-{number}. is no header\r\n\r\n{}", ascii(random, lines)).bytes()),
+        _ => format!("made-{number}. is no header\r\n\r\n{}", ascii(random, lines)),
     }
-    let name = format!("made {number}, kind {}", number % KINDS);
-    Mail { name, bytes, smtp_utf8 }
+}
+
+fn with_attachment(number: usize, random: &mut Random) -> String {
+    let (head, words, size) = (header(number), ascii(random, 5), random.below(30_000));
+    let attachment = base64(random, size);
+    format!(
+        "{head}MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"=_{number}\"\r\n\r\n\
+         --=_{number}\r\nContent-Type: text/plain\r\n\r\n{words}\r\n--=_{number}\r\n\
+         Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n{attachment}\
+         --=_{number}--\r\n"
+    )
+}
+
+/// A line of every octet but those that end lines, as old programs send them.
+fn any_octets(number: usize, random: &mut Random) -> Vec<u8> {
+    let mut bytes = format!("{}Content-Transfer-Encoding: 8bit\r\n\r\n", header(number)).into_bytes();
+    let size = random.below(5_000) + 1;
+    bytes.extend(random.bytes(size).into_iter().filter(|byte| !matches!(byte, 0 | b'\r' | b'\n')));
+    bytes.extend(b"\r\n");
+    bytes
 }
 
 /// One that every program can bring.
