@@ -35,7 +35,7 @@ fn d10_a_destination_that_is_away_gets_everything_when_it_is_back() {
 }
 
 #[test]
-fn d10_a_mixture_of_answers_is_kept_apart_by_recipient() {
+fn d10_a_deferred_message_waits_while_held_and_goes_when_released() {
     let bounces = Sink::start();
     let server = Server::with(Settings::default().set("relay.outbound", bounces.address().to_string()));
     let sink = Sink::with(Manners { recipient: Some("450 4.2.1 later".to_owned()), ..Manners::default() });
