@@ -85,8 +85,10 @@ impl Disk {
                 "-qqq",
                 "-o",
                 "/dev/null",
+                // strace takes a thread for one without a filter, and stops it at every system call, until it sees the
+                // first of these: with the two that each new thread begins with, only fsyncs cost anything.
                 "-e",
-                "trace=fsync,fdatasync",
+                "trace=fsync,fdatasync,set_robust_list,rseq",
                 "-e",
                 "inject=fsync,fdatasync:delay_exit=5000",
                 // A server does not outlive strace, as strace does not outlive the bench.

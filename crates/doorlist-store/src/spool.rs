@@ -1,8 +1,8 @@
 //! The spool: accepted mail on stable storage, until it is delivered or given up.
 //!
 //! [`Spool::accept`] answers only after a commit that covers the message has reached the disk; a failed one is never
-//! retried into a yes. One task writes: what arrives while a commit runs goes into the next, so that one fsync serves
-//! all sessions. This module must not know SMTP, destinations or retry times.
+//! retried into a yes. One task hands out what is to be written: what arrives while a commit runs shares the next, and
+//! where commits take long several run side by side. This module must not know SMTP, destinations or retry times.
 
 mod apart;
 mod body;
@@ -123,7 +123,7 @@ impl Spool {
             StoreUrl::Sqlite(state) => sqlite::open(state, &config).await?,
             StoreUrl::Postgres(url) => postgres::open(url, &config).await?,
         };
-        let Opened { index, engine, reader, apart, room, report } = opened;
+        let Opened { index, engines, reader, apart, room, report } = opened;
         let ids = Arc::new(Ids::new(config.node));
         if let Some(newest) = index.newest() {
             ids.skip(newest);
@@ -131,7 +131,7 @@ impl Spool {
         let bodies = Arc::new(Bodies::new(config.memory_max, apart, Arc::clone(&ids)));
         let (ending, ended) = watch::channel(false);
         let shared = Arc::new(Shared::new(report, ids, bodies, index, reader, room, ended));
-        tokio::spawn(writer::run(Arc::clone(&shared), engine, ending));
+        tokio::spawn(writer::run(Arc::clone(&shared), engines, ending));
         let last = Arc::new(LastHandle::new(Arc::clone(&shared)));
         Ok(Self { shared, _last: last })
     }
@@ -317,7 +317,8 @@ enum Judged {
 /// What an engine hands over at start.
 struct Opened {
     index: Index,
-    engine: Engine,
+    /// One at least: the first settles in files that take no messages any more.
+    engines: Vec<Engine>,
     reader: Reader,
     apart: apart::Apart,
     room: Option<Room>,

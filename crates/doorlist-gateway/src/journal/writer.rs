@@ -4,6 +4,14 @@ use super::line::{self, Line};
 use doorlist_core::time::Timestamp;
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Lines gather for so long after the first, so that a busy gateway does not wake the thread for each.
+const GATHER: Duration = Duration::from_millis(5);
+/// So many octets are written at once without waiting for more.
+const FULL: usize = 256 * 1024;
+/// Room that the buffers keep when they are empty.
+const KEPT: usize = 1024 * 1024;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +38,14 @@ pub(super) struct Shared {
 struct State {
     waiting: Vec<u8>,
     writing: bool,
+    /// Somebody waits until all is written.
+    hurry: bool,
+}
+
+impl State {
+    fn may_wait(&self) -> bool {
+        !self.hurry && self.waiting.len() < FULL
+    }
 }
 
 impl Shared {
@@ -65,17 +81,20 @@ impl Shared {
         if state.waiting.len() + text.len() > max {
             return false;
         }
-        let idle = state.waiting.is_empty() && !state.writing;
+        let before = state.waiting.len();
         state.waiting.extend_from_slice(text);
+        let wake = before == 0 || (before < FULL && before + text.len() >= FULL);
         drop(state);
-        if idle {
+        if wake {
             self.pushed.notify_one();
         }
         true
     }
 
     pub(super) fn wait_until_empty(&self) {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.hurry = true;
+        self.pushed.notify_one();
         drop(self.empty.wait_while(state, |s| s.writing || !s.waiting.is_empty()));
     }
 
@@ -91,12 +110,15 @@ pub(super) fn spawn(shared: Arc<Shared>, mut out: Box<dyn Write + Send>) -> std:
         let mut spare = Vec::new();
         loop {
             let state = shared.lock();
-            let Ok(mut state) = shared.pushed.wait_while(state, |s| s.waiting.is_empty()) else { return };
+            let Ok(state) = shared.pushed.wait_while(state, |s| s.waiting.is_empty()) else { return };
+            let gathered = shared.pushed.wait_timeout_while(state, GATHER, |s| s.may_wait());
+            let Ok((mut state, _)) = gathered else { return };
             std::mem::swap(&mut state.waiting, &mut spare);
-            state.writing = true;
+            (state.writing, state.hurry) = (true, false);
             drop(state);
             let _ = out.write_all(&spare).and_then(|()| out.flush());
             spare.clear();
+            spare.shrink_to(KEPT);
             shared.lock().writing = false;
             shared.empty.notify_all();
         }

@@ -1,12 +1,16 @@
 //! What waits in the queue, in memory: about 24 bytes a message, the settlements that are not written yet, and the
-//! messages that wait for a commit. It is the truth about what is pending; rows are only where it is kept. This module
-//! must not know engines: it hands out batches and takes their results.
+//! messages that wait for a commit. It is the truth about what is pending; rows are only where it is kept. Batches of
+//! different generations may be written at the same time, those of one generation one after the other. This module must
+//! not know engines: it hands out batches and takes their results.
+
+mod flushes;
 
 use super::body::{Held, MessageBody};
 use super::envelope::{Progress, Settlement};
 use super::error::SpoolError;
 use super::record::{self, BodySeal};
 use doorlist_core::queue_id::QueueId;
+use flushes::Flushes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -64,8 +68,6 @@ pub(super) struct Batch {
     pub(super) accepts: Vec<Accept>,
     pub(super) gone: Vec<Gone>,
     pub(super) steps: Vec<Step>,
-    /// Who waits until this and everything before it is written.
-    pub(super) flushes: Vec<oneshot::Sender<Result<(), SpoolError>>>,
 }
 
 impl Batch {
@@ -83,17 +85,11 @@ struct Due {
     steps: VecDeque<QueueId>,
 }
 
-/// How much the writer is needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Demand {
-    /// Nothing is to be written.
-    Nothing,
-    /// Settlements: they can wait for company, nobody waits for them.
-    Soon,
-    /// Someone waits.
-    Now,
-    /// Nothing is to be written, and nothing will be.
-    End,
+impl Due {
+    /// The greater of both, as each has its limit.
+    fn len(&self) -> usize {
+        self.gone.len().max(self.steps.len())
+    }
 }
 
 /// Everything under one short lock.
@@ -108,7 +104,7 @@ pub(super) struct Index {
     due: BTreeMap<u32, Due>,
     /// Progress that no commit holds yet, that of the running commit included.
     unwritten: HashMap<QueueId, (u32, Arc<Progress>)>,
-    flushes: Vec<oneshot::Sender<Result<(), SpoolError>>>,
+    flushes: Flushes,
     closing: bool,
 }
 
@@ -148,40 +144,51 @@ impl Index {
     /// Queues a settlement; `true` if the writer must hear of it. What is not in the queue (any more) is left alone.
     /// Nothing here can grow beyond the number of messages: each has one place for its end and one for its progress.
     pub(super) fn settle(&mut self, id: QueueId, outcome: Settlement) -> bool {
-        let before = self.demand();
-        match outcome {
+        let first = self.due.is_empty();
+        let Some(entry) = self.entries.get_mut(&id) else { return false };
+        let generation = entry.generation;
+        let due = match outcome {
             Settlement::Done => {
-                let Some(entry) = self.entries.remove(&id) else { return false };
+                self.entries.remove(&id);
                 self.unwritten.remove(&id);
-                let gone = Gone { id, apart: self.apart.remove(&id) };
-                self.due.entry(entry.generation).or_default().gone.push_back(gone);
+                let due = self.due.entry(generation).or_default();
+                due.gone.push_back(Gone { id, apart: self.apart.remove(&id) });
+                due
             }
             Settlement::Progress(progress) => {
-                let Some(entry) = self.entries.get_mut(&id) else { return false };
                 entry.revision = entry.revision.saturating_add(1);
-                if self.unwritten.insert(id, (entry.revision, Arc::new(progress))).is_none() {
-                    self.due.entry(entry.generation).or_default().steps.push_back(id);
+                if self.unwritten.insert(id, (entry.revision, Arc::new(progress))).is_some() {
+                    return false;
                 }
+                let due = self.due.entry(generation).or_default();
+                due.steps.push_back(id);
+                due
             }
-        }
-        self.demand() != before
+        };
+        first || due.len() == BATCH_SETTLED_MAX
     }
 
-    /// How much the writer is needed.
-    pub(super) fn demand(&self) -> Demand {
-        let settled = self.due.values().map(|due| due.gone.len().max(due.steps.len()));
-        if !self.waiting.is_empty() || !self.flushes.is_empty() {
-            return Demand::Now;
-        }
-        match settled.max() {
-            None if self.closing => Demand::End,
-            None => Demand::Nothing,
-            Some(settled) if self.closing || settled >= BATCH_SETTLED_MAX => Demand::Now,
-            Some(_) => Demand::Soon,
-        }
+    /// Whether messages wait for a commit.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
-    /// What the next commit in the current generation shall hold.
+    /// Whether something is to be settled in a generation.
+    pub(super) fn has_due(&self, generation: u32) -> bool {
+        self.due.get(&generation).is_some_and(|due| due.len() > 0)
+    }
+
+    /// Whether something is to be settled in a generation that is not one of those.
+    pub(super) fn has_due_outside(&self, current: &[u32]) -> bool {
+        self.due.keys().any(|generation| !current.contains(generation))
+    }
+
+    /// Whether settlements should not wait for company.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.closing || !self.flushes.is_empty() || self.due.values().any(|due| due.len() >= BATCH_SETTLED_MAX)
+    }
+
+    /// What the next commit in a generation that takes messages shall hold.
     pub(super) fn take(&mut self, current: u32) -> Batch {
         let mut bytes = 0;
         let mut accepts = Vec::new();
@@ -193,9 +200,9 @@ impl Index {
         Batch { accepts, ..self.take_settled(current) }
     }
 
-    /// What is to be settled in one of the closed generations.
-    pub(super) fn take_closed(&mut self, current: u32) -> Option<Batch> {
-        let closed = *self.due.keys().find(|generation| **generation != current)?;
+    /// What is to be settled in one of the generations that take no messages any more.
+    pub(super) fn take_closed(&mut self, current: &[u32]) -> Option<Batch> {
+        let closed = *self.due.keys().find(|generation| !current.contains(generation))?;
         Some(self.take_settled(closed))
     }
 
@@ -208,12 +215,12 @@ impl Index {
             Some(Step { id, revision: *revision, text: record::encode_progress(progress) })
         });
         let steps = steps.collect();
-        if !due.gone.is_empty() || !due.steps.is_empty() {
+        let whole = due.len() == 0;
+        if !whole {
             self.due.insert(generation, due);
         }
-        let all = self.waiting.is_empty() && self.due.is_empty();
-        let flushes = if all { std::mem::take(&mut self.flushes) } else { Vec::new() };
-        Batch { generation, accepts: Vec::new(), gone, steps, flushes }
+        self.flushes.taken(generation, whole);
+        Batch { generation, accepts: Vec::new(), gone, steps }
     }
 
     /// The commit is on stable storage: its messages are pending from now on.
@@ -234,16 +241,19 @@ impl Index {
         if let Some(rows) = self.rows.get_mut(&batch.generation) {
             *rows = rows.saturating_sub(batch.gone.len() as u64);
         }
+        // What was said while the commit ran may have been said before someone asked.
+        self.flushes.committed(batch.generation, self.has_due(batch.generation));
     }
 
     /// The commit failed: its settlements wait for another one.
-    pub(super) fn failed(&mut self, batch: &Batch) {
-        if batch.gone.is_empty() && batch.steps.is_empty() {
-            return;
-        }
-        let due = self.due.entry(batch.generation).or_default();
+    pub(super) fn failed(&mut self, batch: &Batch, error: &SpoolError) {
+        self.flushes.failed(batch.generation, error);
+        let mut due = self.due.remove(&batch.generation).unwrap_or_default();
         due.gone.extend(batch.gone.iter().copied());
         due.steps.extend(batch.steps.iter().map(|step| step.id).filter(|id| self.unwritten.contains_key(id)));
+        if due.len() > 0 {
+            self.due.insert(batch.generation, due);
+        }
     }
 
     /// Whether a generation has no row any more.
@@ -284,7 +294,7 @@ impl Index {
     pub(super) fn flush(&mut self, told: oneshot::Sender<Result<(), SpoolError>>) {
         // Not kept when closed: whoever waits hears that nobody answers any more.
         if !self.closing {
-            self.flushes.push(told);
+            self.flushes.ask(self.due.keys().copied().collect(), told);
         }
     }
 
@@ -296,11 +306,16 @@ impl Index {
     /// The writer ended: nobody is answered any more.
     pub(super) fn abandon(&mut self) {
         self.waiting.clear();
-        self.flushes.clear();
+        self.flushes = Flushes::default();
     }
 
     pub(super) fn is_closing(&self) -> bool {
         self.closing
+    }
+
+    /// Whether nothing is left to be written.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.due.is_empty()
     }
 }
 

@@ -1,5 +1,5 @@
-//! The spool on SQLite: generation files, one of which takes new messages. A file that has grown large is closed and a
-//! new one begun; a closed one is unlinked when its last message is done. Nothing is ever vacuumed.
+//! The spool on SQLite: generation files, of which one takes new messages for each writer. A file that has grown large
+//! is closed and a new one begun; a closed one is unlinked when its last message is done. Nothing is ever vacuumed.
 
 mod generation;
 mod salvage;
@@ -15,13 +15,15 @@ use generation::Generation;
 use sqlx::{Connection, Row as _, SqliteConnection};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 pub(super) use start::open;
 
-/// A generation that is so old is closed, if it has grown beyond [`SMALL`]: its room comes back once it is empty.
+/// A generation that is so old (or empty) is closed, if it has grown beyond [`SMALL`]: its room comes back once it is
+/// empty.
 const AGE_MAX: Duration = Duration::from_hours(1);
 /// A file of this size is no burden.
 const SMALL: u64 = 64 * 1024 * 1024;
@@ -39,21 +41,37 @@ const LOG_BYTES_PER_ROW: u64 = 8 * 1024;
 pub(super) struct Generations {
     folder: PathBuf,
     open: RwLock<BTreeMap<u32, Arc<Generation>>>,
+    /// The number of the next file.
+    next: AtomicU32,
 }
 
 impl Generations {
+    /// `next` at least is the number of the next file.
+    fn new(folder: PathBuf, open: BTreeMap<u32, Arc<Generation>>, next: u32) -> Self {
+        let next = open.last_key_value().map_or(next, |(newest, _)| next.max(newest + 1));
+        Self { folder, open: RwLock::new(open), next: AtomicU32::new(next) }
+    }
+
+    /// A new file that takes messages.
+    async fn begin(&self) -> Result<Arc<Generation>, StoreError> {
+        let next = begin(&self.folder, self.next.fetch_add(1, Ordering::Relaxed)).await?;
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(next.number, Arc::clone(&next));
+        Ok(next)
+    }
+
     fn get(&self, number: u32) -> Option<Arc<Generation>> {
         self.open.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
     }
 
-    fn add(&self, generation: &Arc<Generation>) {
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        open.insert(generation.number, Arc::clone(generation));
+    /// Those that take no messages any more.
+    fn closed(&self) -> Vec<Arc<Generation>> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.values().filter(|generation| generation.is_closed()).cloned().collect()
     }
 
-    fn closed(&self, current: u32) -> Vec<Arc<Generation>> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.values().filter(|generation| generation.number != current).cloned().collect()
+    /// Takes one out, so that its files can be removed; `None` when somebody else did.
+    fn take_out(&self, number: u32) -> Option<Arc<Generation>> {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).remove(&number)
     }
 
     /// The rows from `first` to `last` in one generation.
@@ -85,7 +103,23 @@ fn read_row(row: &sqlx::sqlite::SqliteRow) -> Result<Row, sqlx::Error> {
     })
 }
 
-/// The one writer.
+/// Opens writers beside the first.
+#[derive(Clone, Debug)]
+pub(super) struct Opener {
+    generations: Arc<Generations>,
+    bytes_max: u64,
+}
+
+impl Opener {
+    /// A writer with a new file.
+    pub(super) async fn open(&self) -> Result<Writer, StoreError> {
+        let current = self.generations.begin().await?;
+        let connection = current.writer().await?;
+        Ok(Writer::new(self.clone(), current, connection))
+    }
+}
+
+/// The one writer of one file.
 #[derive(Debug)]
 pub(super) struct Writer {
     generations: Arc<Generations>,
@@ -101,7 +135,18 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// The generation that takes new messages.
+    fn new(opener: Opener, current: Arc<Generation>, connection: SqliteConnection) -> Self {
+        let Opener { generations, bytes_max } = opener;
+        let begun = Instant::now();
+        Self { generations, current, connection, begun, tried: None, bytes_max, logged: 0, checkpoint: None }
+    }
+
+    /// For writers beside this one.
+    pub(super) fn opener(&self) -> Opener {
+        Opener { generations: Arc::clone(&self.generations), bytes_max: self.bytes_max }
+    }
+
+    /// The generation that takes this writer's messages.
     pub(super) fn current(&self) -> u32 {
         self.current.number
     }
@@ -129,17 +174,19 @@ impl Writer {
             self.checkpoint = Some(tokio::spawn(async move { generation.checkpoint().await }));
         }
         let bytes = self.current.bytes();
-        let due = bytes >= self.bytes_max || (bytes >= SMALL && self.begun.elapsed() >= AGE_MAX);
+        let old = || self.begun.elapsed() >= AGE_MAX || is_empty(self.current.number);
+        let due = bytes >= self.bytes_max || (bytes >= SMALL && old());
         if due && self.tried.is_none_or(|tried| tried.elapsed() >= TRY_EVERY) {
             self.tried = Some(Instant::now());
             // As long as it fails (no room, no file handles) the old one goes on.
             drop(self.begin_next().await);
         }
-        for closed in self.generations.closed(self.current.number) {
-            if is_empty(closed.number) {
-                self.generations.open.write().unwrap_or_else(PoisonError::into_inner).remove(&closed.number);
+        for closed in self.generations.closed() {
+            if is_empty(closed.number)
+                && let Some(empty) = self.generations.take_out(closed.number)
+            {
                 // What cannot be unlinked is empty: the next start removes it.
-                drop(closed.remove().await);
+                drop(empty.remove().await);
             }
         }
         Ok(())
@@ -157,12 +204,12 @@ impl Writer {
     }
 
     async fn begin_next(&mut self) -> Result<(), StoreError> {
-        let next = begin(&self.generations.folder, self.current.number + 1).await?;
+        let next = self.generations.begin().await?;
         let connection = next.writer().await?;
         let old = std::mem::replace(&mut self.connection, connection);
         // Its log is copied when the last connection of the old generation closes.
         drop(old.close().await);
-        self.generations.add(&next);
+        self.current.close();
         (self.current, self.begun, self.tried, self.logged) = (next, Instant::now(), None, 0);
         Ok(())
     }
@@ -185,7 +232,8 @@ impl Writer {
             drop(running.await);
         }
         drop(self.connection.close().await);
-        for generation in self.generations.closed(0) {
+        self.current.pool.close().await;
+        for generation in self.generations.closed() {
             generation.pool.close().await;
         }
     }
@@ -207,7 +255,7 @@ fn log_bytes(batch: &Batch) -> u64 {
 
 /// A new generation whose name is on stable storage.
 async fn begin(folder: &Path, number: u32) -> Result<Arc<Generation>, StoreError> {
-    let generation = Generation::open(folder, number, true).await?;
+    let generation = Generation::create(folder, number).await?;
     disk::sync_folder(folder)
         .map_err(|source| StoreError::Io { what: format!("cannot sync {}", folder.display()), source })?;
     Ok(Arc::new(generation))

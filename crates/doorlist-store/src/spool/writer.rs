@@ -1,158 +1,237 @@
-//! The one task that writes. A batch is whatever arrived while the last commit ran, so the busier the gateway, the more
-//! messages share an fsync; there is no timer. This module must not know what a commit costs, or where it goes.
+//! Who writes, and when. A batch is whatever waits when a commit begins, so the busier the gateway, the more messages
+//! share an fsync. Where commits take long, several run side by side, each in a lane with a file of its own: a sender
+//! then waits for one fsync, not for the one before it too. This module must not know what a commit costs, or where it
+//! goes.
 
-use super::error::SpoolError;
-use super::index::{Accept, Batch, Demand};
+mod lane;
+
 use super::shared::Shared;
-use super::{postgres, sqlite};
-use crate::spool::Settlement;
-use doorlist_core::queue_id::QueueId;
+use lane::{Finished, Opener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 
+pub(super) use lane::Engine;
+
+/// Commits that run side by side, and files that take messages. More are opened when they are needed first.
+pub(super) const LANES_MAX: usize = 6;
+/// Commits beside the first lane's begin at least so far apart, so that each finds company: a fast disk is done by then.
+const PACE: Duration = Duration::from_micros(500);
 /// So long settlements wait for a message to share its commit. After a crash their messages are delivered once more.
 const SETTLE_PAUSE: Duration = Duration::from_millis(25);
 /// After a failed commit, settlements are tried again after this time; a new message tries at once.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// After a lane could not be opened (no room, no file handles), the next try comes after this time.
+const OPEN_PAUSE: Duration = Duration::from_mins(1);
 
-/// The engine that commits.
-#[derive(Debug)]
-pub(super) enum Engine {
-    Sqlite(Box<sqlite::Writer>),
-    Postgres(Box<postgres::Writer>),
+/// Writes until the spool is closed and everything is written.
+pub(super) async fn run(shared: Arc<Shared>, engines: Vec<Engine>, ended: watch::Sender<bool>) {
+    let mut writers = Writers::new(shared, engines);
+    while !writers.is_done() {
+        writers.hand_out();
+        writers.wait().await;
+    }
+    writers.close().await;
+    ended.send_replace(true);
 }
 
-impl Engine {
-    fn current(&self) -> u32 {
-        match self {
-            Engine::Sqlite(writer) => writer.current(),
-            Engine::Postgres(_) => 0,
+/// The lanes, and what they are doing.
+struct Writers {
+    shared: Arc<Shared>,
+    lanes: Vec<Lane>,
+    running: JoinSet<Finished>,
+    opener: Option<Opener>,
+    /// When the last commit began.
+    begun: Instant,
+    /// When settlements have waited long enough.
+    settle_at: Option<Instant>,
+    /// A commit failed: nothing is written for settlements alone before.
+    retry_at: Option<Instant>,
+    /// A lane is being opened, or could not be: no other is before.
+    open_at: Option<Instant>,
+    /// When to look again, whatever happens.
+    alarm: Option<Instant>,
+    given_up: bool,
+}
+
+/// A file that takes messages.
+struct Lane {
+    generation: u32,
+    /// `None` while a commit runs.
+    engine: Option<Engine>,
+}
+
+impl Lane {
+    fn new(engine: Engine) -> Self {
+        Self { generation: engine.current(), engine: Some(engine) }
+    }
+}
+
+impl Writers {
+    fn new(shared: Arc<Shared>, engines: Vec<Engine>) -> Self {
+        Self {
+            shared,
+            opener: engines.first().and_then(Engine::opener),
+            lanes: engines.into_iter().map(Lane::new).collect(),
+            running: JoinSet::new(),
+            begun: Instant::now(),
+            settle_at: None,
+            retry_at: None,
+            open_at: None,
+            alarm: None,
+            given_up: false,
         }
     }
 
-    async fn write(&mut self, batch: &Batch) -> Result<(), SpoolError> {
-        match self {
-            Engine::Sqlite(writer) => writer.write(batch).await,
-            Engine::Postgres(writer) => writer.write(batch).await,
+    fn is_done(&self) -> bool {
+        let index = self.shared.index();
+        self.running.is_empty() && (self.given_up || (index.is_closing() && index.is_idle()))
+    }
+
+    /// Begins the commits that are due now.
+    fn hand_out(&mut self) {
+        let now = Instant::now();
+        self.alarm = None;
+        if self.given_up {
+            return;
+        }
+        self.accept(now);
+        self.settle(now);
+        self.probe(now);
+    }
+
+    /// Messages go into a commit at once where the first lane is free, else into another lane, not too soon after the
+    /// last.
+    fn accept(&mut self, now: Instant) {
+        if !self.shared.index().has_waiting() {
+            return;
+        }
+        match self.lanes.iter().position(|lane| lane.engine.is_some()) {
+            Some(0) => self.begin(0, now),
+            _ if now < self.begun + PACE => self.look_again(self.begun + PACE),
+            Some(free) => self.begin(free, now),
+            None => self.open(now),
         }
     }
 
-    async fn maintain(&mut self, shared: &Shared) -> Result<(), SpoolError> {
-        match self {
-            Engine::Sqlite(writer) => writer.maintain(|generation| shared.index().is_empty(generation)).await,
-            Engine::Postgres(_) => Ok(()),
+    /// Nobody waits for settlements alone: they wait for the next message, so that its fsync serves them too, but not
+    /// for long.
+    fn settle(&mut self, now: Instant) {
+        let (due, urgent) = {
+            let index = self.shared.index();
+            let current = self.current();
+            let has_due = |(at, lane): (usize, &Lane)| {
+                let due = index.has_due(lane.generation) || (at == 0 && index.has_due_outside(&current));
+                (lane.engine.is_some() && due).then_some(at)
+            };
+            (self.lanes.iter().enumerate().filter_map(has_due).collect::<Vec<_>>(), index.is_urgent())
+        };
+        if due.is_empty() {
+            self.settle_at = None;
+            return;
+        }
+        let pause = if urgent { Duration::ZERO } else { SETTLE_PAUSE };
+        let at = self.settle_at.map_or(now + pause, |at| at.min(now + pause));
+        let at = self.retry_at.map_or(at, |retry| at.max(retry));
+        if now < at {
+            self.settle_at = Some(at);
+            self.look_again(at);
+            return;
+        }
+        self.settle_at = None;
+        for lane in due {
+            self.begin(lane, now);
         }
     }
 
-    /// Whether it answers again.
-    async fn probe(&mut self) -> Result<(), SpoolError> {
-        match self {
-            Engine::Sqlite(_) => Ok(()),
-            Engine::Postgres(writer) => writer.probe().await,
+    /// As long as the engine is away and nothing is to be written, it is asked now and then whether it is back.
+    fn probe(&mut self, now: Instant) {
+        if !self.shared.is_away() || self.shared.index().is_closing() {
+            return;
+        }
+        let at = *self.retry_at.get_or_insert(now + RETRY_PAUSE);
+        if now < at {
+            self.look_again(at);
+        } else if let Some(engine) = self.lanes.first_mut().and_then(|first| first.engine.take()) {
+            self.running.spawn(lane::probe(Arc::clone(&self.shared), engine));
+        }
+    }
+
+    fn begin(&mut self, lane: usize, now: Instant) {
+        let current = self.current();
+        let Some(engine) = self.lanes[lane].engine.take() else { return };
+        let mut index = self.shared.index();
+        let batch = index.take(self.lanes[lane].generation);
+        // The first lane settles in the files that take no messages any more.
+        let closed = if lane == 0 { index.take_closed(&current) } else { None };
+        drop(index);
+        self.begun = now;
+        self.running.spawn(lane::write(Arc::clone(&self.shared), lane, engine, batch, closed));
+    }
+
+    /// Opens another lane; what waits for it goes into the next one that is free.
+    fn open(&mut self, now: Instant) {
+        if self.lanes.len() >= LANES_MAX || self.open_at.is_some_and(|at| now < at) {
+            return;
+        }
+        if let Some(opener) = self.opener.clone() {
+            self.open_at = Some(now + OPEN_PAUSE);
+            self.running.spawn(lane::open(opener));
+        }
+    }
+
+    fn look_again(&mut self, at: Instant) {
+        self.alarm = Some(self.alarm.map_or(at, |alarm| alarm.min(at)));
+    }
+
+    /// The files that take messages.
+    fn current(&self) -> Vec<u32> {
+        self.lanes.iter().map(|lane| lane.generation).collect()
+    }
+
+    /// Waits until a commit ends, something arrives, or it is time.
+    async fn wait(&mut self) {
+        let alarm = self.alarm;
+        let time = async {
+            match alarm {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(finished) = self.running.join_next() => self.take_back(finished),
+            () = self.shared.wake.notified() => {}
+            () = time => {}
+        }
+    }
+
+    fn take_back(&mut self, finished: Result<Finished, JoinError>) {
+        match finished {
+            Ok(Finished::Wrote { lane, engine, failed }) => {
+                self.lanes[lane] = Lane::new(engine);
+                self.retry_at = failed.then(|| Instant::now() + RETRY_PAUSE);
+                self.given_up |= failed && self.shared.index().is_closing();
+            }
+            Ok(Finished::Opened(engine)) => {
+                self.lanes.push(Lane::new(engine));
+                self.open_at = None;
+            }
+            // The others go on; `open_at` says when it is tried again.
+            Ok(Finished::NotOpened) => {}
+            Err(ended) => {
+                self.shared.mark(&lane::broken(&ended));
+                self.shared.index().abandon();
+                self.given_up = true;
+            }
         }
     }
 
     async fn close(self) {
-        match self {
-            Engine::Sqlite(writer) => writer.close().await,
-            Engine::Postgres(writer) => writer.close().await,
+        self.shared.index().abandon();
+        for engine in self.lanes.into_iter().filter_map(|lane| lane.engine) {
+            engine.close().await;
         }
-    }
-}
-
-/// Writes until the spool is closed and everything is written.
-pub(super) async fn run(shared: Arc<Shared>, mut engine: Engine, ended: watch::Sender<bool>) {
-    while wait(&shared, &mut engine).await {
-        let batch = shared.index().take(engine.current());
-        let closed = shared.index().take_closed(engine.current());
-        let mut failed = false;
-        for batch in [Some(batch), closed].into_iter().flatten() {
-            failed |= !write(&shared, &mut engine, batch).await;
-        }
-        if let Err(error) = engine.maintain(&shared).await {
-            shared.mark(&error);
-        }
-        if failed && shared.index().is_closing() {
-            break;
-        }
-        if failed {
-            // Whether something arrived or the pause is over: both mean to try again.
-            drop(tokio::time::timeout(RETRY_PAUSE, shared.wake.notified()).await);
-        }
-    }
-    shared.index().abandon();
-    engine.close().await;
-    ended.send_replace(true);
-}
-
-/// Waits until something is to be written; `false` when nothing will be any more. Nobody waits for settlements alone:
-/// they wait for the next message, so that its fsync serves them too, but not for long.
-async fn wait(shared: &Shared, engine: &mut Engine) -> bool {
-    loop {
-        let demand = shared.index().demand();
-        match demand {
-            Demand::Now => return true,
-            Demand::End => return false,
-            Demand::Soon => {
-                let company = async {
-                    while shared.index().demand() == Demand::Soon {
-                        shared.wake.notified().await;
-                    }
-                };
-                drop(tokio::time::timeout(SETTLE_PAUSE, company).await);
-                return true;
-            }
-            Demand::Nothing if shared.is_away() => {
-                drop(tokio::time::timeout(RETRY_PAUSE, shared.wake.notified()).await);
-                shared.away(engine.probe().await.is_err());
-            }
-            Demand::Nothing => shared.wake.notified().await,
-        }
-    }
-}
-
-/// Commits a batch and tells everyone in it.
-async fn write(shared: &Shared, engine: &mut Engine, mut batch: Batch) -> bool {
-    if let Err(bad) = shared.refuse_if_bad() {
-        refuse(&mut batch, &bad);
-    }
-    let written = if batch.is_empty() { Ok(()) } else { engine.write(&batch).await };
-    let flushes = std::mem::take(&mut batch.flushes);
-    match &written {
-        Ok(()) => {
-            shared.away(false);
-            shared.index().committed(&batch);
-            let gone: Vec<QueueId> = batch.gone.iter().filter_map(|gone| gone.apart).collect();
-            batch.accepts.drain(..).for_each(|accept| answer(shared, accept));
-            if !gone.is_empty() {
-                shared.bodies.apart().remove(&gone).await;
-            }
-        }
-        Err(error) => {
-            shared.mark(error);
-            shared.index().failed(&batch);
-            refuse(&mut batch, error);
-        }
-    }
-    for told in flushes {
-        // Whoever does not wait any more need not be told.
-        drop(told.send(written.clone()));
-    }
-    written.is_ok()
-}
-
-/// The message is on stable storage. If nobody waits any more its sender never hears 250, so it goes again.
-fn answer(shared: &Shared, accept: Accept) {
-    let body = accept.body.keep(accept.body_seal, &shared.bodies);
-    if accept.answer.send(Ok(body)).is_err() {
-        shared.index().settle(accept.id, Settlement::Done);
-    }
-}
-
-fn refuse(batch: &mut Batch, error: &SpoolError) {
-    for accept in batch.accepts.drain(..) {
-        // Whoever does not wait any more did not say 250 either.
-        drop(accept.answer.send(Err(error.clone())));
     }
 }

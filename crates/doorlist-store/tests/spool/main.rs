@@ -4,6 +4,7 @@
 mod crash;
 mod disk;
 mod fixture;
+mod lanes;
 mod lost;
 mod mail_log;
 mod start;

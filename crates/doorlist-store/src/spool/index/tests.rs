@@ -7,16 +7,22 @@ use crate::spool::body::Ration;
 use doorlist_core::time::Timestamp;
 use proptest::prelude::*;
 
+/// Batches that run side by side: of two generations that take messages, and of one that takes none any more.
+const LANES: usize = 3;
+const CLOSED: usize = 2;
+
 #[derive(Clone, Debug)]
 enum Step {
     Accept,
     Done(prop::sample::Index),
     Progress(prop::sample::Index, u32),
-    /// A commit in the current generation, and whether it succeeds.
-    Commit(bool),
-    /// A commit in a closed one.
-    CommitClosed(bool),
-    NextGeneration,
+    /// A batch begins in a lane where none runs.
+    Begin(usize),
+    /// It ends, and whether it succeeds.
+    End(usize, bool),
+    /// Someone waits until everything is written.
+    Flush,
+    NextGeneration(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -24,11 +30,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => Just(Step::Accept),
         3 => any::<prop::sample::Index>().prop_map(Step::Done),
         4 => (any::<prop::sample::Index>(), any::<u32>()).prop_map(|(which, n)| Step::Progress(which, n)),
-        4 => prop::bool::weighted(0.8).prop_map(Step::Commit),
-        2 => prop::bool::weighted(0.8).prop_map(Step::CommitClosed),
-        1 => Just(Step::NextGeneration),
+        6 => (0..LANES).prop_map(Step::Begin),
+        6 => (0..LANES, prop::bool::weighted(0.8)).prop_map(|(lane, succeeds)| Step::End(lane, succeeds)),
+        1 => Just(Step::Flush),
+        1 => (0..CLOSED).prop_map(Step::NextGeneration),
     ];
-    prop::collection::vec(step, 0..80)
+    prop::collection::vec(step, 0..120)
 }
 
 fn accept(number: u64) -> (Accept, oneshot::Receiver<Result<Option<MessageBody>, SpoolError>>) {
@@ -46,92 +53,163 @@ fn progress(attempts: u32) -> Progress {
 /// What a disk would hold: generation and the last progress with its revision.
 type Disk = BTreeMap<QueueId, (u32, Option<(u32, String)>)>;
 
-fn commit(index: &mut Index, disk: &mut Disk, batch: &Batch, succeeds: bool) {
-    if !succeeds {
-        index.failed(batch);
-        return;
+/// Someone waits, and what must be written by then: that a row is gone (`None`), or its progress of at least so new.
+type Flushing = (oneshot::Receiver<Result<(), SpoolError>>, Vec<(QueueId, Option<u32>)>);
+
+/// The index, what it makes of a disk, and what it was told.
+#[derive(Default)]
+struct World {
+    index: Index,
+    disk: Disk,
+    said: BTreeMap<QueueId, Option<u32>>,
+    accepted: u64,
+    current: [u32; CLOSED],
+    generations: u32,
+    running: [Option<Batch>; LANES],
+    flushing: Vec<Flushing>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { current: [1, 2], generations: 2, ..Self::default() }
     }
-    for accept in &batch.accepts {
-        disk.insert(accept.id, (batch.generation, None));
+
+    fn pick(&self, which: prop::sample::Index) -> Option<QueueId> {
+        (!self.said.is_empty()).then(|| *self.said.keys().nth(which.index(self.said.len())).unwrap())
     }
-    for step in &batch.steps {
-        if let Some((generation, state)) = disk.get_mut(&step.id) {
-            assert_eq!(*generation, batch.generation, "in the file where its row is");
-            *state = Some((step.revision, step.text.clone()));
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Accept => {
+                self.accepted += 1;
+                // The answer is not looked at here: the writer's task gives it.
+                self.index.wait(accept(self.accepted).0).unwrap();
+            }
+            Step::Done(which) => {
+                if let Some(id) = self.pick(which) {
+                    self.said.remove(&id);
+                    self.index.settle(id, Settlement::Done);
+                }
+            }
+            Step::Progress(which, n) => {
+                if let Some(id) = self.pick(which) {
+                    self.said.insert(id, Some(n));
+                    self.index.settle(id, Settlement::Progress(progress(n)));
+                }
+            }
+            Step::Begin(lane) => self.begin(lane),
+            Step::End(lane, succeeds) => self.end(lane, succeeds),
+            Step::Flush => self.flush(),
+            // A generation is closed between two commits.
+            Step::NextGeneration(lane) if self.running[lane].is_none() => {
+                self.generations += 1;
+                self.current[lane] = self.generations;
+            }
+            Step::NextGeneration(_) => {}
         }
     }
-    for gone in &batch.gone {
-        let (generation, _) = disk.remove(&gone.id).expect("a row goes once");
-        assert_eq!(generation, batch.generation);
+
+    fn begin(&mut self, lane: usize) {
+        if self.running[lane].is_none() {
+            self.running[lane] = match lane {
+                CLOSED => self.index.take_closed(&self.current),
+                _ => Some(self.index.take(self.current[lane])),
+            };
+        }
     }
-    index.committed(batch);
+
+    fn end(&mut self, lane: usize, succeeds: bool) {
+        let Some(batch) = self.running[lane].take() else { return };
+        if !succeeds {
+            self.index.failed(&batch, &SpoolError::Away("a try".to_owned()));
+            return;
+        }
+        for accept in &batch.accepts {
+            self.said.insert(accept.id, None);
+            self.disk.insert(accept.id, (batch.generation, None));
+        }
+        for step in &batch.steps {
+            if let Some((generation, state)) = self.disk.get_mut(&step.id) {
+                assert_eq!(*generation, batch.generation, "in the file where its row is");
+                *state = Some((step.revision, step.text.clone()));
+            }
+        }
+        for gone in &batch.gone {
+            let (generation, _) = self.disk.remove(&gone.id).expect("a row goes once");
+            assert_eq!(generation, batch.generation);
+        }
+        self.index.committed(&batch);
+    }
+
+    fn flush(&mut self) {
+        let (told, answer) = oneshot::channel();
+        let wanted = self.disk.keys().map(|id| (*id, self.index.entry(*id).map(|entry| entry.revision))).collect();
+        self.index.flush(told);
+        self.flushing.push((answer, wanted));
+    }
+
+    /// Whoever was told that everything is written was told the truth.
+    fn check_flushes(&mut self) {
+        let disk = &self.disk;
+        self.flushing.retain_mut(|(answer, wanted)| match answer.try_recv() {
+            Ok(Ok(())) => {
+                for (id, revision) in wanted {
+                    let written = disk.get(id).map(|(_, state)| state.as_ref().map_or(0, |(revision, _)| *revision));
+                    assert!(written.is_none_or(|written| revision.is_some_and(|wanted| written >= wanted)));
+                }
+                false
+            }
+            Ok(Err(_)) => false,
+            Err(oneshot::error::TryRecvError::Empty) => true,
+            Err(oneshot::error::TryRecvError::Closed) => panic!("somebody was forgotten"),
+        });
+    }
+
+    fn check(&mut self) {
+        self.check_flushes();
+        let listed: Vec<_> = self.index.page(None, usize::MAX).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(listed, self.said.keys().copied().collect::<Vec<_>>());
+        for (id, last) in &self.said {
+            let seen = self.index.unwritten(*id).map(|progress| progress.attempts);
+            let written = self.disk[id].1.as_ref().map(|(revision, _)| *revision);
+            // Either memory has the last word, or the row is the one that the index knows to be the newest.
+            let newest = self.index.entry(*id).unwrap().revision;
+            assert!(seen == *last && seen.is_some() || written.unwrap_or(0) == newest);
+        }
+    }
+
+    /// Everything that is left is written.
+    fn finish(&mut self) {
+        (0..LANES).for_each(|lane| self.end(lane, true));
+        while let Some(batch) = self.index.take_closed(&self.current) {
+            self.running[CLOSED] = Some(batch);
+            self.end(CLOSED, true);
+        }
+        for lane in 0..CLOSED {
+            self.begin(lane);
+            self.end(lane, true);
+        }
+    }
 }
 
 proptest! {
     #[test]
     fn what_is_written_in_the_end_is_what_was_said_last(steps in steps()) {
-        let (mut index, mut disk, mut current) = (Index::default(), Disk::new(), 1);
-        let mut said: BTreeMap<QueueId, Option<u32>> = BTreeMap::new();
-        let mut number = 0;
-        let pick = |which: prop::sample::Index, said: &BTreeMap<QueueId, Option<u32>>| {
-            (!said.is_empty()).then(|| *said.keys().nth(which.index(said.len())).unwrap())
-        };
+        let mut world = World::new();
         for step in steps {
-            match step {
-                Step::Accept => {
-                    number += 1;
-                    // The answer is not looked at here: the writer's task gives it.
-                    index.wait(accept(number).0).unwrap();
-                }
-                Step::Done(which) => {
-                    if let Some(id) = pick(which, &said) {
-                        said.remove(&id);
-                        index.settle(id, Settlement::Done);
-                    }
-                }
-                Step::Progress(which, n) => {
-                    if let Some(id) = pick(which, &said) {
-                        said.insert(id, Some(n));
-                        index.settle(id, Settlement::Progress(progress(n)));
-                    }
-                }
-                Step::Commit(succeeds) => {
-                    let batch = index.take(current);
-                    if succeeds {
-                        said.extend(batch.accepts.iter().map(|accept| (accept.id, None)));
-                    }
-                    commit(&mut index, &mut disk, &batch, succeeds);
-                }
-                Step::CommitClosed(succeeds) => {
-                    if let Some(batch) = index.take_closed(current) {
-                        commit(&mut index, &mut disk, &batch, succeeds);
-                    }
-                }
-                Step::NextGeneration => current += 1,
-            }
-            let listed: Vec<_> = index.page(None, usize::MAX).into_iter().map(|(id, _)| id).collect();
-            prop_assert_eq!(&listed, &said.keys().copied().collect::<Vec<_>>());
-            for (id, last) in &said {
-                let seen = index.unwritten(*id).map(|progress| progress.attempts);
-                let written = disk[id].1.as_ref().map(|(revision, _)| *revision);
-                // Either memory has the last word, or the row is the one that the index knows to be the newest.
-                prop_assert!(seen == *last && seen.is_some() || written.unwrap_or(0) == index.entry(*id).unwrap().revision);
-            }
+            world.step(step);
+            world.check();
         }
-        while let Some(batch) = index.take_closed(current) {
-            commit(&mut index, &mut disk, &batch, true);
-        }
-        let batch = index.take(current);
-        said.extend(batch.accepts.iter().map(|accept| (accept.id, None)));
-        commit(&mut index, &mut disk, &batch, true);
-        prop_assert!(index.take(current).is_empty() && index.take_closed(current).is_none());
-        let written: Vec<_> = disk.iter().map(|(id, (_, state))| (*id, state.clone().map(|(_, text)| text))).collect();
-        let wanted: Vec<_> =
-            said.iter().map(|(id, last)| (*id, last.map(|n| record::encode_progress(&progress(n))))).collect();
-        prop_assert_eq!(written, wanted);
-        for generation in 1..=current {
-            let rows = disk.values().filter(|(number, _)| *number == generation).count();
-            prop_assert_eq!(index.is_empty(generation), rows == 0);
+        world.finish();
+        world.check();
+        prop_assert!(world.flushing.is_empty(), "everybody who waited was answered");
+        prop_assert!(world.index.is_idle());
+        let written = world.disk.iter().map(|(id, (_, state))| (*id, state.clone().map(|(_, text)| text)));
+        let wanted = world.said.iter().map(|(id, last)| (*id, last.map(|n| record::encode_progress(&progress(n)))));
+        prop_assert_eq!(written.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+        for generation in 1..=world.generations {
+            let rows = world.disk.values().filter(|(number, _)| *number == generation).count();
+            prop_assert_eq!(world.index.is_empty(generation), rows == 0);
         }
     }
 }

@@ -45,7 +45,7 @@ pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<Op
     Ok(Opened {
         report: StartReport { messages: start.index.len(), set_aside: start.notes },
         index: start.index,
-        engine: Engine::Postgres(Box::new(writer)),
+        engines: vec![Engine::Postgres(Box::new(writer))],
         reader: rows::Reader::Postgres(Reader { pool: pool.clone(), node }),
         apart: Apart::Chunks(pool),
         room: None,

@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The format that this Doorlist writes, in `PRAGMA user_version`.
@@ -24,6 +24,8 @@ const STATEMENTS_MAX: usize = 256;
 const CACHE_KIB: &str = "-8192";
 /// A message of 4 KiB and its record fill one page and a part of the next.
 const PAGE_SIZE: u32 = 4096;
+/// What SQLite keeps beside a file: its log, the log's index, and the journal of a change to the file itself.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// Frames of the log that a checkpoint with the writer waiting may have to copy.
 const LAST_PASS_FRAMES: i64 = 512;
 /// Passes beside the writer before that one.
@@ -40,40 +42,60 @@ pub(super) struct Generation {
     /// Held by the writer during a commit, and by the last pass of a checkpoint.
     turnstile: tokio::sync::Mutex<()>,
     bytes: AtomicU64,
+    /// It takes no messages any more.
+    closed: AtomicBool,
 }
 
 impl Generation {
-    /// Opens a file; makes it when `create`. What the log holds from a crash is copied into the file and synced, so
-    /// that nothing rests on pages that an earlier, failed fsync left in the system's memory.
-    pub(super) async fn open(folder: &Path, number: u32, create: bool) -> Result<Self, StoreError> {
+    /// Opens a file. What the log holds from a crash is copied into the file and synced, so that nothing rests on pages
+    /// that an earlier, failed fsync left in the system's memory.
+    pub(super) async fn open(folder: &Path, number: u32) -> Result<Self, StoreError> {
         let path = folder.join(file_name(number));
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(create)
-            .page_size(PAGE_SIZE)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(STATEMENTS_MAX)
-            .pragma("cache_size", CACHE_KIB)
-            .disable_statement_logging();
-        if !create && !is_database(&path) {
+        if !is_database(&path) {
             return Err(StoreError::Corrupt { table: "message", why: "it is no database".to_owned() });
         }
-        let mut first = SqliteConnection::connect_with(&options).await?;
-        let checked = prepare(&mut first, create).await;
-        // Closed before anybody moves the file.
-        first.close().await?;
-        checked?;
+        prepare(&options(&path), false).await?;
+        Ok(Self::new(number, path))
+    }
+
+    /// Makes a file, under another name until it is whole: a crash leaves none that looks like a damaged one. The name
+    /// is not yet on stable storage.
+    pub(super) async fn create(folder: &Path, number: u32) -> Result<Self, StoreError> {
+        let (unfinished, path) = (folder.join(unfinished_name(number)), folder.join(file_name(number)));
+        let made = prepare(&options(&unfinished).create_if_missing(true), true).await;
+        let made = made.and_then(|()| {
+            std::fs::rename(&unfinished, &path)
+                .map_err(|source| StoreError::Io { what: format!("cannot make {}", path.display()), source })
+        });
+        if let Err(error) = made {
+            // What cannot be removed now, the next start removes.
+            drop(remove_files(&unfinished));
+            return Err(error);
+        }
+        Ok(Self::new(number, path))
+    }
+
+    fn new(number: u32, path: PathBuf) -> Self {
+        let options = options(&path);
         let pool = SqlitePoolOptions::new().max_connections(READERS_MAX).idle_timeout(READER_IDLE);
         let pool = pool.min_connections(0).connect_lazy_with(options.clone());
         let bytes = AtomicU64::new(std::fs::metadata(&path).map_or(0, |meta| meta.len()));
-        Ok(Self { number, path, options, pool, turnstile: tokio::sync::Mutex::new(()), bytes })
+        let (turnstile, closed) = (tokio::sync::Mutex::new(()), AtomicBool::new(false));
+        Self { number, path, options, pool, turnstile, bytes, closed }
     }
 
     /// The one connection that accepts into it. It never checkpoints by itself.
     pub(super) async fn writer(&self) -> Result<SqliteConnection, sqlx::Error> {
         SqliteConnection::connect_with(&self.options.clone().pragma("wal_autocheckpoint", "0")).await
+    }
+
+    /// From now on it takes no messages.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// Size of the file after the last checkpoint.
@@ -117,19 +139,50 @@ impl Generation {
     /// Closes it and removes its files: no row is left in it.
     pub(super) async fn remove(&self) -> std::io::Result<()> {
         self.pool.close().await;
-        for companion in ["-wal", "-shm"] {
-            let mut path = self.path.clone().into_os_string();
-            path.push(companion);
-            // The last connection has removed them already, as a rule.
-            drop(std::fs::remove_file(path));
-        }
-        std::fs::remove_file(&self.path)
+        remove_files(&self.path)
     }
+}
+
+/// How each connection to a file is opened.
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .page_size(PAGE_SIZE)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_MAX)
+        .pragma("cache_size", CACHE_KIB)
+        .disable_statement_logging()
+}
+
+/// Removes a file and what SQLite may have left beside it.
+fn remove_files(path: &Path) -> std::io::Result<()> {
+    for companion in COMPANIONS {
+        let mut path = path.to_path_buf().into_os_string();
+        path.push(companion);
+        // The last connection has removed them already, as a rule.
+        drop(std::fs::remove_file(path));
+    }
+    std::fs::remove_file(path)
 }
 
 /// `gen-0001.db`.
 pub(super) fn file_name(number: u32) -> String {
     format!("gen-{number:04}.db")
+}
+
+/// The name of a file that is being made, which holds no message yet.
+fn unfinished_name(number: u32) -> String {
+    format!("new-{number:04}.db")
+}
+
+/// Whether a name is that of a file that was being made, or of what SQLite keeps beside it.
+pub(super) fn is_unfinished(name: &str) -> bool {
+    let name = COMPANIONS.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let number = name.strip_prefix("new-").and_then(|name| name.strip_suffix(".db")).and_then(|name| name.parse().ok());
+    number.is_some_and(|number| number > 0 && unfinished_name(number) == name)
 }
 
 /// The number of a generation file's name, if it is one.
@@ -145,10 +198,17 @@ fn is_database(path: &Path) -> bool {
     read.is_ok() && &start == b"SQLite format 3\0"
 }
 
-async fn prepare(connection: &mut SqliteConnection, create: bool) -> Result<(), StoreError> {
-    check_format(connection, create).await?;
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await?;
-    Ok(())
+async fn prepare(options: &SqliteConnectOptions, create: bool) -> Result<(), StoreError> {
+    let mut first = SqliteConnection::connect_with(options).await?;
+    let checked = async {
+        check_format(&mut first, create).await?;
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut first).await?;
+        Ok(())
+    };
+    let checked = checked.await;
+    // Closed before anybody moves the file.
+    first.close().await?;
+    checked
 }
 
 async fn check_format(connection: &mut SqliteConnection, create: bool) -> Result<(), StoreError> {

@@ -3,21 +3,20 @@
 
 use super::generation::{self, Generation};
 use super::salvage::salvage;
-use super::{Generations, Writer, begin, read_row};
+use super::{Generations, Opener, SMALL, Writer, begin, read_row};
 use crate::error::StoreError;
 use crate::spool::apart::{Apart, name_of};
 use crate::spool::disk::Room;
 use crate::spool::index::{Entry, Index};
 use crate::spool::rows::Reader;
 use crate::spool::set_aside::{Folder, Found};
-use crate::spool::writer::Engine;
+use crate::spool::writer::{Engine, LANES_MAX};
 use crate::spool::{Opened, SpoolConfig, StartReport};
 use doorlist_core::queue_id::QueueId;
 use futures_util::TryStreamExt;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::{Arc, RwLock};
-use std::time::Instant;
+use std::sync::Arc;
 
 /// The spool's folder in the state folder.
 const SPOOL: &str = "spool";
@@ -41,25 +40,20 @@ pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result
         }
     }
     start.sweep(bodies)?;
-    let current = start.choose(&mut open, next).await?;
-    let connection = current.writer().await?;
-    let generations = Arc::new(Generations { folder: start.folder.path().to_owned(), open: RwLock::new(open) });
+    let current = start.choose(&mut open, next, config.generation_bytes_max.min(SMALL)).await?;
+    let generations = Arc::new(Generations::new(start.folder.path().to_owned(), open, next));
     let needed = config.message_bytes_max.saturating_add(config.message_bytes_max / 2);
     let room = Room::new(start.folder.path().to_owned(), needed.saturating_add(config.disk_reserve));
-    let writer = Writer {
-        generations: Arc::clone(&generations),
-        current,
-        connection,
-        begun: Instant::now(),
-        tried: None,
-        bytes_max: config.generation_bytes_max,
-        logged: 0,
-        checkpoint: None,
-    };
+    let opener = Opener { generations: Arc::clone(&generations), bytes_max: config.generation_bytes_max };
+    let mut engines = Vec::new();
+    for current in current {
+        let connection = current.writer().await?;
+        engines.push(Engine::Sqlite(Box::new(Writer::new(opener.clone(), current, connection))));
+    }
     let apart = Apart::folder(start.folder.path().join(BODIES));
     let report = StartReport { messages: start.index.len(), set_aside: start.folder.into_report() };
-    let (engine, reader) = (Engine::Sqlite(Box::new(writer)), Reader::Sqlite(generations));
-    Ok(Opened { index: start.index, engine, reader, apart, room: Some(room), report })
+    let reader = Reader::Sqlite(generations);
+    Ok(Opened { index: start.index, engines, reader, apart, room: Some(room), report })
 }
 
 struct Start {
@@ -81,6 +75,10 @@ impl Start {
             match found.name().and_then(generation::number_of) {
                 Some(number) if found.is_file() => numbers.push(number),
                 _ if found.is_folder() && found.name() == Some(BODIES) => {}
+                // A crash came before it was whole: it never took a message.
+                _ if found.is_file() && found.name().is_some_and(generation::is_unfinished) => {
+                    self.folder.remove(&found)?
+                }
                 _ => match base.and_then(generation::number_of) {
                     Some(number) if found.is_file() => companions.push((number, found)),
                     _ => self.folder.set_aside(&found, "it is no file of the spool")?,
@@ -97,7 +95,7 @@ impl Start {
 
     /// Opens a generation and looks at its rows. A damaged file is set aside; its readable rows go on in a new one.
     async fn take_up(&mut self, number: u32, next: u32) -> Result<Option<Generation>, StoreError> {
-        let opened = Generation::open(self.folder.path(), number, false).await;
+        let opened = Generation::open(self.folder.path(), number).await;
         let scanned = match opened {
             Ok(generation) => match self.scan(&generation).await {
                 Ok(()) => return Ok(Some(generation)),
@@ -179,19 +177,21 @@ impl Start {
         Ok(())
     }
 
-    /// The newest generation goes on; older ones without a message are removed.
+    /// The generations that take messages again: the newest, and of those that are not too large as many as there are
+    /// lanes; a crash under load leaves so many. The others are closed, empty ones removed.
     async fn choose(
         &mut self,
         open: &mut BTreeMap<u32, Arc<Generation>>,
         next: u32,
-    ) -> Result<Arc<Generation>, StoreError> {
-        let Some(newest) = open.last_key_value().map(|(_, newest)| Arc::clone(newest)) else {
+        bytes_max: u64,
+    ) -> Result<Vec<Arc<Generation>>, StoreError> {
+        let Some(newest) = open.last_key_value().map(|(newest, _)| *newest) else {
             let first = begin(self.folder.path(), next).await?;
             open.insert(first.number, Arc::clone(&first));
-            return Ok(first);
+            return Ok(vec![first]);
         };
         for number in open.keys().copied().collect::<Vec<_>>() {
-            if number != newest.number
+            if number != newest
                 && self.index.is_empty(number)
                 && let Some(empty) = open.remove(&number)
             {
@@ -199,7 +199,11 @@ impl Start {
                 drop(empty.remove().await);
             }
         }
-        Ok(newest)
+        let may_go_on = |found: &&Arc<Generation>| found.number == newest || found.bytes() < bytes_max;
+        let current: Vec<_> = open.values().rev().filter(may_go_on).take(LANES_MAX).cloned().collect();
+        let is_old = |found: &&Arc<Generation>| current.iter().all(|current| current.number != found.number);
+        open.values().filter(is_old).for_each(|old| old.close());
+        Ok(current)
     }
 
     fn set_generation_aside(&mut self, number: u32, why: &str) -> Result<(), StoreError> {

@@ -1,0 +1,156 @@
+//! What one lane does: commit a batch and tell everyone in it. This module must not know when, or what else runs.
+
+use crate::spool::error::SpoolError;
+use crate::spool::index::{Accept, Batch};
+use crate::spool::shared::Shared;
+use crate::spool::{Settlement, postgres, sqlite};
+use doorlist_core::queue_id::QueueId;
+use std::sync::Arc;
+use tokio::task::JoinError;
+
+/// Opens the files of further lanes; there is one lane on PostgreSQL.
+pub(super) type Opener = sqlite::Opener;
+
+/// The engine that commits.
+#[derive(Debug)]
+pub(in crate::spool) enum Engine {
+    Sqlite(Box<sqlite::Writer>),
+    Postgres(Box<postgres::Writer>),
+}
+
+impl Engine {
+    /// The file that takes messages.
+    pub(super) fn current(&self) -> u32 {
+        match self {
+            Engine::Sqlite(writer) => writer.current(),
+            Engine::Postgres(_) => 0,
+        }
+    }
+
+    pub(super) fn opener(&self) -> Option<Opener> {
+        match self {
+            Engine::Sqlite(writer) => Some(writer.opener()),
+            Engine::Postgres(_) => None,
+        }
+    }
+
+    async fn write(&mut self, batch: &Batch) -> Result<(), SpoolError> {
+        match self {
+            Engine::Sqlite(writer) => writer.write(batch).await,
+            Engine::Postgres(writer) => writer.write(batch).await,
+        }
+    }
+
+    async fn maintain(&mut self, shared: &Shared) -> Result<(), SpoolError> {
+        match self {
+            Engine::Sqlite(writer) => writer.maintain(|generation| shared.index().is_empty(generation)).await,
+            Engine::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Whether it answers again.
+    async fn probe(&mut self) -> Result<(), SpoolError> {
+        match self {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(writer) => writer.probe().await,
+        }
+    }
+
+    pub(super) async fn close(self) {
+        match self {
+            Engine::Sqlite(writer) => writer.close().await,
+            Engine::Postgres(writer) => writer.close().await,
+        }
+    }
+}
+
+/// What a task of a lane came to.
+#[derive(Debug)]
+pub(super) enum Finished {
+    /// A commit, or a look whether one is possible.
+    Wrote {
+        lane: usize,
+        engine: Engine,
+        failed: bool,
+    },
+    Opened(Engine),
+    NotOpened,
+}
+
+/// Commits a batch in the lane's own file, and one in a file that takes no messages any more.
+pub(super) async fn write(
+    shared: Arc<Shared>,
+    lane: usize,
+    mut engine: Engine,
+    batch: Batch,
+    closed: Option<Batch>,
+) -> Finished {
+    let mut failed = false;
+    for batch in [Some(batch), closed].into_iter().flatten() {
+        failed |= !commit(&shared, &mut engine, batch).await;
+    }
+    if let Err(error) = engine.maintain(&shared).await {
+        shared.mark(&error);
+    }
+    Finished::Wrote { lane, engine, failed }
+}
+
+/// Asks the engine of the first lane whether it answers again.
+pub(super) async fn probe(shared: Arc<Shared>, mut engine: Engine) -> Finished {
+    let failed = engine.probe().await.is_err();
+    shared.away(failed);
+    Finished::Wrote { lane: 0, engine, failed }
+}
+
+/// Opens a file for another lane.
+pub(super) async fn open(opener: Opener) -> Finished {
+    match opener.open().await {
+        Ok(writer) => Finished::Opened(Engine::Sqlite(Box::new(writer))),
+        Err(_) => Finished::NotOpened,
+    }
+}
+
+/// A lane's task ended without an answer: nobody knows what it wrote.
+pub(super) fn broken(ended: &JoinError) -> SpoolError {
+    SpoolError::Bad(format!("the spool's writer ended: {ended}"))
+}
+
+/// Commits a batch and tells everyone in it.
+async fn commit(shared: &Shared, engine: &mut Engine, mut batch: Batch) -> bool {
+    if let Err(bad) = shared.refuse_if_bad() {
+        refuse(&mut batch, &bad);
+    }
+    let written = if batch.is_empty() { Ok(()) } else { engine.write(&batch).await };
+    match &written {
+        Ok(()) => {
+            shared.away(false);
+            shared.index().committed(&batch);
+            let gone: Vec<QueueId> = batch.gone.iter().filter_map(|gone| gone.apart).collect();
+            batch.accepts.drain(..).for_each(|accept| answer(shared, accept));
+            if !gone.is_empty() {
+                shared.bodies.apart().remove(&gone).await;
+            }
+        }
+        Err(error) => {
+            shared.mark(error);
+            shared.index().failed(&batch, error);
+            refuse(&mut batch, error);
+        }
+    }
+    written.is_ok()
+}
+
+/// The message is on stable storage. If nobody waits any more its sender never hears 250, so it goes again.
+fn answer(shared: &Shared, accept: Accept) {
+    let body = accept.body.keep(accept.body_seal, &shared.bodies);
+    if accept.answer.send(Ok(body)).is_err() {
+        shared.index().settle(accept.id, Settlement::Done);
+    }
+}
+
+fn refuse(batch: &mut Batch, error: &SpoolError) {
+    for accept in batch.accepts.drain(..) {
+        // Whoever does not wait any more did not say 250 either.
+        drop(accept.answer.send(Err(error.clone())));
+    }
+}
