@@ -121,7 +121,7 @@ fn run(name: &str, text: &str) -> usize {
 
 #[test]
 fn policy_scripts() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/policy");
+    let folder = "tests/policy";
     let mut checks = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();

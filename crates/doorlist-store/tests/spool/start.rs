@@ -236,7 +236,9 @@ async fn generations_follow_each_other_and_empty_ones_go() {
     }
     spool.flush().await.unwrap();
     spool.close().await;
-    assert_eq!(generations(state.path()), 1, "only the one that takes new messages is left");
+    assert!(generations(state.path()) <= 2, "only those that take new messages are left");
+    open(&sqlite(state.path())).await.close().await;
+    assert_eq!(generations(state.path()), 1, "of empty ones, a start keeps one");
 }
 
 fn generations(state: &Path) -> usize {

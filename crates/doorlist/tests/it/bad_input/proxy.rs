@@ -78,6 +78,7 @@ fn s30_local_and_unknown_are_the_peer_itself_and_a_second_header_is_a_command() 
         client.ask("PROXY TCP4 192.0.2.77 127.0.0.1 4660 25", "500 5.5.2");
         client.ask("QUIT", "221 ");
     }
+    server.wait_for_log(&["disconnect from unknown[192.0.2.9]"]);
     let log = server.log();
     assert!(log.contains("connect from unknown[192.0.2.9]:4660"), "{log}");
     assert!(!log.contains("connect from unknown[192.0.2.77]"), "{log}");

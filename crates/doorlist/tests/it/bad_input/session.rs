@@ -114,7 +114,7 @@ fn s21_a_nul_passes_in_the_body_and_nowhere_else() {
 
 #[test]
 fn s22_bytes_that_are_no_utf_8_stay_bytes_and_the_log_stays_readable() {
-    let (server, sink) = at_work(Settings::default());
+    let (mut server, sink) = at_work(Settings::default());
     let mut client = Client::connect(server.smtp());
     client.expect("220 ");
     client.send(b"EHLO \xff\xfe\r\n");
@@ -136,6 +136,7 @@ fn s22_bytes_that_are_no_utf_8_stay_bytes_and_the_log_stays_readable() {
     let end = b"Subject: \xff\xfe \xe9\r\n\r\n\x80\x81\r\n";
     assert!(taken.message().ends_with(end), "{:?}", taken.text());
     client.ask("QUIT", "221 ");
+    server.wait_for_log(&["disconnect from"]);
     let log = server.log();
     let strange = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{2028}' | '\u{202e}');
     assert!(!log.contains(strange), "{:?}", log.lines().find(|line| line.contains(strange)));
