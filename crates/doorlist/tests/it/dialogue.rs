@@ -139,7 +139,7 @@ fn source(number: usize) -> IpAddr {
 fn every_dialogue_goes_as_its_file_says() {
     /// The longest ones mostly wait.
     const SIDE_BY_SIDE: usize = 8;
-    let scripts = read(&Path::new("tests/dialogues"));
+    let scripts = read(Path::new("tests/dialogues"));
     assert!(scripts.len() >= 55, "{} dialogues", scripts.len());
     let mut server = Server::stopped(crate::server::Settings::default());
     list::write(&server, scripts.iter());
