@@ -9,9 +9,11 @@
 //! | `work`, `log` | one transaction of changes, and its change log |
 //! | `rows`, `domain_rows` | the SQL of addresses and of domains |
 //! | `load`, `publish`, `follow` | the list in memory: built, replaced, kept up with other processes |
+//! | `damage` | a database that is lost or damaged stops the start |
 //! | `read`, `changes` | what people ask |
 
 mod changes;
+mod damage;
 mod domain_rows;
 mod domain_rules;
 mod draft;
@@ -72,11 +74,22 @@ struct Shared {
 
 impl Directory {
     /// Opens the store, brings its tables to this version's shape and loads the list.
+    ///
+    /// # Errors
+    /// When the store does not answer, is of a newer version, or a SQLite file is lost or damaged.
     pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
-        let db = match url {
-            StoreUrl::Sqlite(folder) => Db::open_sqlite(&folder.join("directory.db")).await?,
-            StoreUrl::Postgres(url) => Db::open_postgres(url).await?,
-        };
+        match url {
+            StoreUrl::Sqlite(folder) => {
+                let file = folder.join("directory.db");
+                damage::refuse_if_lost(folder, &file)?;
+                let opened = async { Self::load(Db::open_sqlite(&file).await?).await };
+                opened.await.map_err(|error| damage::explain(error, &file))
+            }
+            StoreUrl::Postgres(url) => Self::load(Db::open_postgres(url).await?).await,
+        }
+    }
+
+    async fn load(db: Db) -> Result<Self, StoreError> {
         migrate(&db, "directory", MIGRATIONS).await?;
         let published = Published::load(&db).await?;
         let shared = Shared { db, published, turn: Mutex::new(()), away_since: AtomicI64::new(0) };

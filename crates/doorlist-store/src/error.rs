@@ -25,6 +25,28 @@ pub enum StoreError {
         /// Newest format known.
         known: i64,
     },
+    /// The state folder was used before, and its database is not there any more.
+    #[error(
+        "{} is missing or empty, though this state folder was in use: put the file back from a backup; or, to begin with \
+         an empty list, move the whole folder away",
+        .file.display()
+    )]
+    Lost {
+        /// The database.
+        file: std::path::PathBuf,
+    },
+    /// SQLite cannot read its file.
+    #[error(
+        "{} is damaged ({why}): put the file back from a backup, or save what can be read with `sqlite3 .recover`; \
+         nothing was changed, and the mail in the queue is safe",
+        .file.display()
+    )]
+    Damaged {
+        /// The database.
+        file: std::path::PathBuf,
+        /// What SQLite says.
+        why: String,
+    },
     /// A row that breaks its own rules: was it edited by hand?
     #[error("a row of {table} cannot be read ({why}); it was left as it is")]
     Corrupt {

@@ -27,6 +27,8 @@ pub(super) struct Shared {
     format: JournalFormat,
     host: String,
     pid: u32,
+    /// What stands before and behind the word of the process in a line of text.
+    around: (String, String),
     state: Mutex<State>,
     /// Something was pushed.
     pushed: Condvar,
@@ -50,11 +52,12 @@ impl State {
 
 impl Shared {
     pub(super) fn new(format: JournalFormat, host: &str) -> Self {
-        let state = Mutex::default();
+        let (state, pid) = (Mutex::default(), std::process::id());
         Self {
             format,
             host: host.to_owned(),
-            pid: std::process::id(),
+            pid,
+            around: (format!(" {host} doorlist/"), format!("[{pid}]: ")),
             state,
             pushed: Condvar::new(),
             empty: Condvar::new(),
@@ -70,7 +73,7 @@ impl Shared {
 
     pub(super) fn render(&self, stamp: &str, line: &Line<'_>, out: &mut Vec<u8>) {
         match self.format {
-            JournalFormat::Text => line::text(line, stamp, &self.host, self.pid, out),
+            JournalFormat::Text => line::text(line, stamp, &self.around.0, &self.around.1, out),
             JournalFormat::Json => line::json(line, stamp, &self.host, self.pid, out),
         }
     }

@@ -75,3 +75,19 @@ fn the_tour_prints_what_the_readme_shows() {
         assert_eq!(steady(&ran.out), steady(&here(&printed)), "README.md:{line}: {command}");
     }
 }
+
+/// `cargo run --release -- serve` on a fresh clone: cargo must know which program is meant. (The build is the same as that
+/// of the tests but for its profile; it is not made again here.)
+#[test]
+fn the_first_command_of_the_readme_runs_this_program() {
+    let page = std::fs::read_to_string("../../README.md").unwrap();
+    assert!(page.contains("cargo run --release -- serve "), "the command that this test stands for");
+    let asked =
+        Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).output();
+    let told = String::from_utf8(asked.unwrap().stdout).unwrap();
+    let (_, members) = told.split_once("\"workspace_default_members\":[").expect("cargo tells the default members");
+    let members: Vec<&str> = members.split_once(']').expect("a list").0.split(',').collect();
+    assert!(matches!(members[..], [only] if only.contains("/crates/doorlist#")), "{members:?}");
+    let program = told.contains("\"name\":\"doorlist\",\"src_path\"") && told.contains("\"kind\":[\"bin\"]");
+    assert!(program, "a program of that name");
+}

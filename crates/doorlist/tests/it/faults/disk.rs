@@ -1,4 +1,4 @@
-//! D03 and D04: a disk that says it did not write, and a disk that is full.
+//! D03, D04 and D05: a disk that says it did not write, a disk that is full, and one that takes no writes any more.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use crate::sink::Sink;
 
 const ANN: &str = "ann@example.test";
 
-/// Lets every flush of this process fail, until dropped.
-fn failing_fsync(server: &mut Server) -> Running {
+/// Lets these system calls of this process fail, until dropped.
+fn failing(server: &mut Server, calls: &str, error: &str) -> Running {
     let pid = server.process().pid().to_string();
     let log = server.folder().path().join("strace");
     let mut strace = Program::new("strace", None, log);
-    let inject = "inject=fsync,fdatasync:error=EIO";
-    strace.command().args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", inject, "-p", &pid]);
+    let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:error={error}"));
+    strace.command().args(["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject, "-p", &pid]);
     let mut strace = strace.start().unwrap();
     strace.wait_until("traces every thread", || every_thread_is_traced(&pid)).unwrap();
     strace
@@ -39,7 +39,7 @@ fn d03_a_failed_fsync_is_never_answered_with_250_and_ends_accepting() {
     server.done(&["domain", "hold", "example.test"]);
     let mut client = Client::greeted(server.smtp());
     assert!(client.mail(ANN, "Message-ID: <before@test>\r\n\r\n").starts_with("250 2.0.0"));
-    let strace = failing_fsync(&mut server);
+    let strace = failing(&mut server, "fsync,fdatasync", "EIO");
     for size in [10, 400_000] {
         let text = "x".repeat(70).repeat(size / 70 + 1);
         let mut client = Client::greeted(server.smtp());
@@ -69,6 +69,34 @@ fn d03_a_failed_fsync_is_never_answered_with_250_and_ends_accepting() {
     ids.sort();
     assert_eq!(ids[..2], ["after@test", "before@test"]);
     wait_until("the queue is empty", Duration::from_secs(20), || server.queue().is_empty());
+}
+
+/// What a file system does that was made read-only behind our back: files stay open, and no write succeeds.
+#[test]
+fn d05_a_disk_that_takes_no_writes_any_more_defers_mail_and_keeps_the_queue() {
+    let mut server = Server::start();
+    let sink = Sink::start();
+    server.protect("example.test", sink.address(), &["ann"]);
+    server.done(&["domain", "hold", "example.test"]);
+    let mut client = Client::greeted(server.smtp());
+    assert!(client.mail(ANN, "Message-ID: <before@test>\r\n\r\n").starts_with("250 2.0.0"));
+    let strace = failing(&mut server, "pwrite64", "EROFS");
+    let reply = Client::greeted(server.smtp()).mail(ANN, "Message-ID: <unwritten@test>\r\n\r\n");
+    assert!(reply.starts_with("451 4.3.0") || reply.starts_with("452 4.3.1"), "{reply}");
+    let changed = server.command(&["account", "add", "bob@example.test"]);
+    assert_ne!(changed.code, 0, "{changed:?}");
+    assert_eq!(server.page("/healthz").0, 200);
+    assert_eq!(server.queue().len(), 1);
+    drop(strace);
+    server.stop();
+    server.run();
+    let mut client = Client::greeted(server.smtp());
+    assert!(client.mail(ANN, "Message-ID: <after@test>\r\n\r\n").starts_with("250 2.0.0"));
+    server.done(&["account", "add", "bob@example.test"]);
+    server.done(&["domain", "release", "example.test"]);
+    let mut ids: Vec<String> = sink.wait_for(2).iter().map(|taken| taken.id()).collect();
+    ids.sort();
+    assert_eq!(ids, ["after@test", "before@test"]);
 }
 
 /// A server whose state lies on a disk of its own, of this size, which nobody else sees.

@@ -2,11 +2,12 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use doorlist_testbed::python;
 
 use crate::client::Client;
-use crate::server::{Server, Settings};
+use crate::server::{DOORLIST, Server, Settings};
 use crate::sink::Sink;
 
 const ANN: &str = "ann@example.test";
@@ -125,4 +126,43 @@ fn an_unknown_setting_is_named_and_nothing_starts() {
     assert_eq!(printed.code, 78, "{printed:?}");
     assert!(printed.talk.contains("smtp.lisen") && printed.talk.contains("smtp.listen"), "{printed:?}");
     assert!(!server.state().exists());
+}
+
+/// What a stopped server says when it is started on a state that it must refuse.
+fn refusal(server: &Server) -> String {
+    let refused = server.command_of(Command::new("timeout"), &["60", DOORLIST, "serve"], b"");
+    assert!(![0, 124].contains(&refused.code), "it must not run: {}", refused.talk);
+    refused.talk
+}
+
+#[test]
+fn d08_a_list_that_is_lost_or_damaged_is_never_taken_for_an_empty_one() {
+    let (mut server, sink) = with_queued(&["kept@test"]);
+    let file = server.state().join("directory.db");
+    let whole = std::fs::read(&file).unwrap();
+    assert!(whole.len() > 8 * 4096, "a database of several pages");
+    std::fs::remove_file(&file).unwrap();
+    let told = refusal(&server);
+    assert!(told.contains("directory.db is missing or empty") && told.contains("from a backup"), "{told}");
+    assert!(!file.exists(), "nothing was put in its place");
+    std::fs::write(&file, "").unwrap();
+    assert!(refusal(&server).contains("directory.db is missing or empty"));
+    // Cut off in the middle; pages overwritten; another file altogether.
+    let mut garbled = whole.clone();
+    garbled[4096..].fill(0xa5);
+    let damaged: [&[u8]; 3] =
+        [&whole[..whole.len() / 2], &garbled, b"no database at all, but long enough to be read as one"];
+    for bytes in damaged {
+        std::fs::write(&file, bytes).unwrap();
+        let told = refusal(&server);
+        assert!(told.contains("directory.db is damaged") && told.contains("from a backup"), "{told}");
+        assert!(!told.contains("panicked"), "{told}");
+    }
+    // With the file back, everything is as it was: the list, and the mail that waited.
+    std::fs::write(&file, &whole).unwrap();
+    server.run();
+    server.done(&["domain", "release", "example.test"]);
+    assert_eq!(sink.wait_for(1)[0].id(), "kept@test");
+    let mut client = Client::greeted(server.smtp());
+    assert!(client.mail(ANN, "Message-ID: <new@test>\r\n\r\n").starts_with("250 2.0.0"));
 }
