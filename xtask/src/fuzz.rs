@@ -148,10 +148,12 @@ impl Target {
         }
     }
 
-    /// libFuzzer copies only what reaches code that the kept corpus does not.
+    /// libFuzzer copies only what reaches code that the kept corpus does not. How often it is reached does not count: a
+    /// corpus of thousands of files would be nobody's.
     fn keep(&self, root: &Path) -> Result<()> {
         fs::create_dir_all(self.kept())?;
-        program::run(self.command(root, &[self.kept(), self.corpus()]).arg("-merge=1"))
+        let merge = ["-set_cover_merge=1", "-use_counters=0"];
+        program::run(self.command(root, &[self.kept(), self.corpus()]).args(merge))
     }
 }
 
