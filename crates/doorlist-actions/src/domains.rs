@@ -7,8 +7,17 @@ use crate::response::DomainAdded;
 use crate::server_setup::ServerSetup;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Change, DomainChange, MailServer};
-use doorlist_core::domain::{Mode, SOFT_PERIOD};
+use doorlist_core::domain::{Mode, SOFT_PERIOD, SubAddressing};
 use doorlist_store::directory::{Applied, DomainDetails, Refusal};
+
+/// Settings of a domain that are to be changed; `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DomainSettings {
+    pub(crate) servers: Option<Vec<MailServer>>,
+    pub(crate) plus: Option<bool>,
+    pub(crate) minus: Option<bool>,
+    pub(crate) accept_abuse: Option<bool>,
+}
 
 impl Office {
     /// Adds a domain; its mode is *setting up* until somebody enforces its list.
@@ -64,6 +73,36 @@ impl Office {
         self.change_domain(name, DomainChange::Mode(Mode::Enforce { soft_until }), summary, actor).await
     }
 
+    /// Changes settings together, or none of them. Mail that waits goes to the new servers.
+    pub(crate) async fn domain_set(
+        &self,
+        name: DomainName,
+        wanted: DomainSettings,
+        actor: &Actor,
+    ) -> Result<Applied, ActionError> {
+        let mut changes = Vec::new();
+        let mut words = Vec::new();
+        if wanted.plus.is_some() || wanted.minus.is_some() {
+            let now = self.domain_show(&name).await?.sub_addressing;
+            let wanted =
+                SubAddressing { plus: wanted.plus.unwrap_or(now.plus), minus: wanted.minus.unwrap_or(now.minus) };
+            words.push(format!("user+tag {}, user-tag {}", on_off(wanted.plus), on_off(wanted.minus)));
+            changes.push(DomainChange::SubAddressing(wanted));
+        }
+        if let Some(accepted) = wanted.accept_abuse {
+            words.push(format!("abuse@ {}", if accepted { "always accepted" } else { "as the list says" }));
+            changes.push(DomainChange::AcceptAbuse(accepted));
+        }
+        if let Some(servers) = wanted.servers {
+            let hosts: Vec<&str> = servers.iter().map(|server| server.host.as_str()).collect();
+            words.push(format!("mail goes to {}", hosts.join(", ")));
+            changes.push(DomainChange::Servers(servers));
+        }
+        let summary = format!("domain {name}: {}", words.join("; "));
+        let changes = changes.into_iter().map(|change| Change::Domain { name: name.clone(), change });
+        self.apply(changes.collect(), summary, actor).await
+    }
+
     pub(crate) async fn domain_hold(
         &self,
         name: DomainName,
@@ -114,6 +153,10 @@ impl Office {
     ) -> Result<Applied, ActionError> {
         self.apply(vec![Change::Domain { name, change }], summary, actor).await
     }
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 fn not_yet(wish: ModeWish) -> ActionError {

@@ -1,5 +1,6 @@
 //! The counter: a request goes in, its action is called, the answer comes out. Must not know any action from inside.
 
+use crate::domains::DomainSettings;
 use crate::error::{ActionError, ErrorKind};
 use crate::queue::QueueControl;
 use crate::request::Request;
@@ -66,6 +67,9 @@ impl Office {
             Request::DomainRemove { name } => self.domain_remove(name, actor).await?,
             Request::DomainMode { name, mode, now, confirmed } => {
                 self.domain_mode(name, mode, now, confirmed, actor).await?
+            }
+            Request::DomainSet { name, servers, plus, minus, accept_abuse } => {
+                self.domain_set(name, DomainSettings { servers, plus, minus, accept_abuse }, actor).await?
             }
             Request::DomainHold { name, hold } => self.domain_hold(name, hold, actor).await?,
             Request::DomainActive { name, active } => self.domain_active(name, active, actor).await?,

@@ -49,6 +49,19 @@ pub enum Request {
         /// The domain's name, typed once more: needed to enforce an empty list.
         confirmed: Option<DomainName>,
     },
+    /// Settings of a domain; what is not given stays.
+    DomainSet {
+        /// Which.
+        name: DomainName,
+        /// Where its mail goes: all of its servers.
+        servers: Option<Vec<MailServer>>,
+        /// Whether `user+tag` follows `user`.
+        plus: Option<bool>,
+        /// Whether `user-tag` follows `user`.
+        minus: Option<bool>,
+        /// Whether `abuse@` is always accepted.
+        accept_abuse: Option<bool>,
+    },
     /// Deliveries wait, or go on.
     DomainHold {
         /// Which.

@@ -286,8 +286,9 @@ impl Work {
         before: Option<&StoredDomain>,
         now: Option<&StoredDomain>,
     ) -> Result<(), StoreError> {
-        self.applied.domains += 1;
-        self.domains.extend(before.or(now).map(|domain| domain.id));
+        // Several settings of one domain are one domain changed.
+        let is_new = before.or(now).is_some_and(|domain| self.domains.insert(domain.id));
+        self.applied.domains += u64::from(is_new);
         self.log.domain(before, now)?;
         self.log.write(&mut self.tx).await
     }

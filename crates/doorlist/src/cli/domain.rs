@@ -1,6 +1,6 @@
 //! `doorlist domain ...`
 
-use clap::{Subcommand, ValueEnum};
+use clap::{ArgGroup, Subcommand, ValueEnum};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::MailServer;
 
@@ -74,6 +74,36 @@ Examples:
         #[arg(long, value_name = "NAME")]
         confirm: Option<DomainName>,
     },
+    /// Change where a domain's mail goes, and other settings
+    #[command(after_help = "\
+What is not given stays. --server replaces all servers of the domain; mail that waits goes to the
+new ones.
+
+Examples:
+  doorlist domain set example.test --server new.example.test --server old.example.test:25:20
+  doorlist domain set example.test --minus on --abuse off")]
+    #[command(group = ArgGroup::new("setting").required(true).multiple(true))]
+    Set {
+        /// The domain
+        name: DomainName,
+        /// Its own mail server; several by preference as in MX, lowest first
+        #[arg(
+            long = "server",
+            group = "setting",
+            value_name = "HOST[:PORT[:PREFERENCE]][,tls=opportunistic|required|verify][,xforward]",
+            value_parser = super::parse_server
+        )]
+        servers: Option<Vec<MailServer>>,
+        /// Mail for user+tag goes to user
+        #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
+        plus: Option<Switch>,
+        /// Mail for user-tag goes to user
+        #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
+        minus: Option<Switch>,
+        /// abuse@ is always accepted
+        #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
+        abuse: Option<Switch>,
+    },
     /// Keep accepting, stop delivering
     #[command(after_help = "Example:\n  doorlist domain hold example.test")]
     Hold {
@@ -101,6 +131,15 @@ Examples:
     /// Other names of a domain: same list, same servers
     #[command(subcommand, arg_required_else_help = true)]
     Alias(DomainAlias),
+}
+
+/// A setting as a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
 }
 
 /// Modes as words.

@@ -1,7 +1,7 @@
 //! `doorlist domain ...`
 
 use super::{print, typed_name, unexpected};
-use crate::cli::domain::{Domain, DomainAlias, ModeWord};
+use crate::cli::domain::{Domain, DomainAlias, ModeWord, Switch};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
@@ -25,6 +25,11 @@ pub(super) async fn domain(door: &mut Door, out: &mut Out, what: &Domain) -> Res
             Request::DomainRemove { name }
         }
         Domain::Mode { name, mode, now, confirm } => return set_mode(door, out, name, mode, now, confirm).await,
+        Domain::Set { name, servers, plus, minus, abuse } => {
+            let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
+            let (plus, minus, accept_abuse) = (is_on(plus), is_on(minus), is_on(abuse));
+            Request::DomainSet { name, servers, plus, minus, accept_abuse }
+        }
         Domain::Hold { name } => Request::DomainHold { name, hold: true },
         Domain::Release { name } => Request::DomainHold { name, hold: false },
         Domain::Activate { name } => Request::DomainActive { name, active: true },

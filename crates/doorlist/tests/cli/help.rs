@@ -9,6 +9,7 @@ const PAGES: &[&str] = &[
     "domain",
     "domain add",
     "domain remove",
+    "domain set",
     "domain mode",
     "domain alias",
     "domain alias add",

@@ -34,6 +34,24 @@ fn d10_a_destination_that_is_away_gets_everything_when_it_is_back() {
     wait_until("the queue is empty", Duration::from_secs(20), || server.queue().is_empty());
 }
 
+/// What an administrator does on the day the mail server is replaced.
+#[test]
+fn d10_mail_that_waits_for_a_dead_server_goes_to_the_new_one() {
+    let server = Server::start();
+    let dead = std::net::SocketAddr::from(([127, 0, 0, 1], ports::free().unwrap()));
+    server.protect("example.test", dead, &["ann"]);
+    let mut client = Client::greeted(server.smtp());
+    assert!(client.mail(ANN, "Message-ID: <waiting@test>\r\n\r\n").starts_with("250 2.0.0"));
+    wait_until("it is told that nobody answers", Duration::from_secs(20), || server.log().contains("status=deferred"));
+    let sink = Sink::start();
+    server.done(&["domain", "set", "example.test", "--server", &sink.address().to_string()]);
+    server.done(&["queue", "retry", "--domain", "example.test"]);
+    assert_eq!(sink.wait_for(1)[0].id(), "waiting@test");
+    assert!(client.mail(ANN, "Message-ID: <new@test>\r\n\r\n").starts_with("250 2.0.0"));
+    assert_eq!(sink.wait_for(2)[1].id(), "new@test");
+    wait_until("the queue is empty", Duration::from_secs(20), || server.queue().is_empty());
+}
+
 #[test]
 fn d10_a_deferred_message_waits_while_held_and_goes_when_released() {
     let bounces = Sink::start();
