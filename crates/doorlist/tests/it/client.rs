@@ -27,6 +27,7 @@ enum Stream {
 pub(crate) struct Client {
     stream: Stream,
     unread: Vec<u8>,
+    gives_up: bool,
 }
 
 impl Client {
@@ -51,7 +52,17 @@ impl Client {
         stream.set_nonblocking(false)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(REPLY_MAX))?;
-        Ok(Self { stream: Stream::Plain(stream), unread: Vec::new() })
+        Ok(Self { stream: Stream::Plain(stream), unread: Vec::new(), gives_up: false })
+    }
+
+    /// From now on silence for so long is an end, as it is to a sender whose server is gone without a word.
+    pub(crate) fn give_up_after(&mut self, silence: Duration) {
+        self.gives_up = true;
+        let stream = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => &stream.sock,
+        };
+        stream.set_read_timeout(Some(silence)).unwrap();
     }
 
     /// Connects, hears the greeting and says EHLO.
@@ -109,6 +120,7 @@ impl Client {
                     return Ok(None);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if self.gives_up && error.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
@@ -201,7 +213,11 @@ impl Client {
         while connection.is_handshaking() {
             connection.complete_io(&mut stream)?;
         }
-        Ok(Self { stream: Stream::Tls(Box::new(StreamOwned::new(connection, stream))), unread: Vec::new() })
+        Ok(Self {
+            stream: Stream::Tls(Box::new(StreamOwned::new(connection, stream))),
+            unread: Vec::new(),
+            gives_up: self.gives_up,
+        })
     }
 }
 

@@ -22,6 +22,9 @@ const KILLS_ON_POSTGRES: usize = 20;
 /// A delivery is settled in the queue so soon that only a kill within this time makes it a duplicate.
 const SETTLED_WITHIN: Duration = Duration::from_secs(2);
 
+/// No server lives so long that it could be silent for this time.
+const SILENCE_MAX: Duration = Duration::from_secs(35);
+
 /// What the senders heard.
 #[derive(Default)]
 struct Heard {
@@ -94,6 +97,8 @@ fn send(sender: usize, server: SocketAddr, heard: &Heard) {
             std::thread::sleep(Duration::from_millis(2));
             continue;
         };
+        // A kernel does not always tell the client of a killed server that nobody is there any more.
+        client.give_up_after(SILENCE_MAX);
         if !client.reply().is_some_and(|reply| reply.starts_with("220 "))
             || !client.wants("EHLO client.example.test\r\n", "250 ")
         {
