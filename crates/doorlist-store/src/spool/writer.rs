@@ -105,14 +105,14 @@ impl Writers {
     /// Messages go into a commit at once where the first lane is free, else into another lane, not too soon after the
     /// last.
     fn accept(&mut self, now: Instant) {
-        if !self.shared.index().has_waiting() {
-            return;
-        }
-        match self.lanes.iter().position(|lane| lane.engine.is_some()) {
-            Some(0) => self.begin(0, now),
-            _ if now < self.begun + PACE => self.look_again(self.begun + PACE),
-            Some(free) => self.begin(free, now),
-            None => self.open(now),
+        // More may wait than one batch takes.
+        while self.shared.index().has_waiting() {
+            match self.lanes.iter().position(|lane| lane.engine.is_some()) {
+                Some(0) => self.begin(0, now),
+                _ if now < self.begun + PACE => return self.look_again(self.begun + PACE),
+                Some(free) => self.begin(free, now),
+                None => return self.open(now),
+            }
         }
     }
 
@@ -222,7 +222,11 @@ impl Writers {
             Ok(Finished::NotOpened) => {}
             Err(ended) => {
                 self.shared.mark(&lane::broken(&ended));
-                self.shared.index().abandon();
+                // Whoever asks for a flush from here on is told at once: nobody writes any more.
+                let mut index = self.shared.index();
+                index.close();
+                index.abandon();
+                drop(index);
                 self.given_up = true;
             }
         }

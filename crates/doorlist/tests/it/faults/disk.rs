@@ -23,6 +23,17 @@ fn failing(server: &mut Server, calls: &str, error: &str) -> Running {
     strace
 }
 
+/// A server that keeps one message, and the sink that gets it once the domain is released.
+fn with_a_held_message() -> (Server, Sink) {
+    let server = Server::start();
+    let sink = Sink::start();
+    server.protect("example.test", sink.address(), &["ann"]);
+    server.done(&["domain", "hold", "example.test"]);
+    let mut client = Client::greeted(server.smtp());
+    assert!(client.mail(ANN, "Message-ID: <before@test>\r\n\r\n").starts_with("250 2.0.0"));
+    (server, sink)
+}
+
 fn every_thread_is_traced(pid: &str) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     threads.filter_map(Result::ok).all(|thread| {
@@ -33,12 +44,7 @@ fn every_thread_is_traced(pid: &str) -> bool {
 
 #[test]
 fn d03_a_failed_fsync_is_never_answered_with_250_and_ends_accepting() {
-    let mut server = Server::start();
-    let sink = Sink::start();
-    server.protect("example.test", sink.address(), &["ann"]);
-    server.done(&["domain", "hold", "example.test"]);
-    let mut client = Client::greeted(server.smtp());
-    assert!(client.mail(ANN, "Message-ID: <before@test>\r\n\r\n").starts_with("250 2.0.0"));
+    let (mut server, sink) = with_a_held_message();
     let strace = failing(&mut server, "fsync,fdatasync", "EIO");
     for size in [10, 400_000] {
         let text = "x".repeat(70).repeat(size / 70 + 1);
@@ -74,12 +80,7 @@ fn d03_a_failed_fsync_is_never_answered_with_250_and_ends_accepting() {
 /// What a file system does that was made read-only behind our back: files stay open, and no write succeeds.
 #[test]
 fn d05_a_disk_that_takes_no_writes_any_more_defers_mail_and_keeps_the_queue() {
-    let mut server = Server::start();
-    let sink = Sink::start();
-    server.protect("example.test", sink.address(), &["ann"]);
-    server.done(&["domain", "hold", "example.test"]);
-    let mut client = Client::greeted(server.smtp());
-    assert!(client.mail(ANN, "Message-ID: <before@test>\r\n\r\n").starts_with("250 2.0.0"));
+    let (mut server, sink) = with_a_held_message();
     let strace = failing(&mut server, "pwrite64", "EROFS");
     let reply = Client::greeted(server.smtp()).mail(ANN, "Message-ID: <unwritten@test>\r\n\r\n");
     assert!(reply.starts_with("451 4.3.0") || reply.starts_with("452 4.3.1"), "{reply}");
