@@ -14,6 +14,7 @@
 //! | [`queue_id`] | the name of an accepted message |
 //! | [`retry`] | when queued mail is tried again, and when it is given up |
 //! | [`plain_list`] | a file with one address or local part a line -> rows and row errors |
+//! | [`source_rows`] | what a file, a directory or pushed data says of a domain's list |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
 
 pub mod address;
@@ -25,4 +26,5 @@ pub mod plain_list;
 pub mod policy;
 pub mod queue_id;
 pub mod retry;
+pub mod source_rows;
 pub mod time;
