@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use doorlist_testbed::certificates::Shown;
 use doorlist_testbed::ldap_tools::Client;
 use doorlist_testbed::openldap::{OpenLdap, Person, Setup, large_address};
+use doorlist_testbed::samba_ad::{self, ActiveDirectory, Certificate};
 
 /// Result codes of RFC 4511 §4.1.9.
 const SIZE_LIMIT_EXCEEDED: i32 = 4;
+const STRONGER_AUTH_REQUIRED: i32 = 8;
 const REFERRAL: i32 = 10;
 const ADMIN_LIMIT_EXCEEDED: i32 = 11;
 const NO_SUCH_OBJECT: i32 = 32;
@@ -131,4 +133,76 @@ fn openldap_holds_very_many_people() {
     assert_eq!(said.names().len(), 100_000);
     assert!(addresses.contains(large_address(99_999, 0).as_str()));
     assert!(addresses.contains(format!("smtp:{}", large_address(99_999, 2)).as_str()));
+}
+
+#[test]
+fn active_directory_shows_its_fixture_over_ldaps_and_start_tls() {
+    let directory = ActiveDirectory::start(&samba_ad::Setup::default()).unwrap();
+    let client = directory.client().unwrap();
+    let url = format!("ldap://{}", directory.ldap_address());
+    let start_tls = Client { url: url.clone(), start_tls: true, ..client.clone() };
+    for client in [&client, &start_tls] {
+        let said = client.search(directory.base(), "(mail=*)", &[]).unwrap();
+        assert_eq!((said.code, said.names().len()), (0, 8), "{said:?}");
+        assert!(said.ldif.contains("://ad.example.test/CN=Configuration,"), "{}", said.ldif);
+        for kind in ["SMTP:alice@example.test", "smtp:a.anderson@", "SIP:alice@", "x500:/o=Example/"] {
+            assert!(said.ldif.contains(&format!("proxyAddresses: {kind}")), "{kind}: {}", said.ldif);
+        }
+        assert!(said.ldif.contains("objectGUID:: "), "{}", said.ldif);
+    }
+    let disabled = "(&(mail=*)(userAccountControl:1.2.840.113556.1.4.803:=2))";
+    let said = client.search(directory.base(), disabled, &["--", "mail"]).unwrap();
+    let mut mail: Vec<&str> = said.ldif.lines().filter_map(|line| line.strip_prefix("mail: ")).collect();
+    mail.sort_unstable();
+    assert_eq!(mail, ["bob@example.test", "info@example.test"]);
+}
+
+#[test]
+fn active_directory_refuses_a_plain_bind_unless_told_otherwise() {
+    for (plain_binds, expected) in [(false, (STRONGER_AUTH_REQUIRED, 0)), (true, (0, 1))] {
+        let directory = ActiveDirectory::start(&samba_ad::Setup { plain_binds, ..samba_ad::Setup::default() }).unwrap();
+        let url = format!("ldap://{}", directory.ldap_address());
+        let client = Client { url, ..directory.client().unwrap() };
+        let said = client.search(directory.base(), "(sAMAccountName=alice)", &[]).unwrap();
+        assert_eq!((said.code, said.names().len()), expected, "{said:?}");
+    }
+}
+
+#[test]
+fn active_directory_takes_changes_and_keeps_them_over_a_stop() {
+    let mut directory = ActiveDirectory::start(&samba_ad::Setup::default()).unwrap();
+    let client = directory.client().unwrap();
+    let guid = |name: &str| {
+        let filter = format!("(mail={name}@example.test)");
+        let said = client.search("DC=ad,DC=example,DC=test", &filter, &["--", "objectGUID"]).unwrap();
+        said.ldif.lines().find(|line| line.starts_with("objectGUID:: ")).map(str::to_owned)
+    };
+    let before = guid("alice");
+    assert!(before.is_some());
+    directory
+        .modify(
+            "dn: CN=Alice Anderson,OU=Staff,DC=ad,DC=example,DC=test\nchangetype: moddn\nnewrdn: CN=Alice Brown\n\
+             deleteoldrdn: 1\nnewsuperior: OU=Shared,DC=ad,DC=example,DC=test\n\n\
+             dn: CN=Alice Brown,OU=Shared,DC=ad,DC=example,DC=test\nchangetype: modify\nreplace: mail\n\
+             mail: a.brown@example.test\n",
+        )
+        .unwrap();
+    directory.samba_tool(&["user", "delete", "carol"]).unwrap();
+    assert_eq!((guid("alice"), guid("carol")), (None, None));
+    directory.stop().unwrap();
+    assert_ne!(client.search(directory.base(), "(mail=*)", &[]).unwrap().code, 0);
+    directory.start_again().unwrap();
+    assert_eq!(guid("a.brown"), before);
+}
+
+#[test]
+fn active_directory_shows_a_bad_certificate_when_told_to() {
+    for certificate in [Certificate::SelfMade, Certificate::Issued(Shown::Expired)] {
+        let directory = ActiveDirectory::start(&samba_ad::Setup { certificate, ..samba_ad::Setup::default() }).unwrap();
+        let client = directory.client().unwrap();
+        assert_ne!(client.search(directory.base(), "(mail=*)", &[]).unwrap().code, 0);
+        let careless = Client { any_certificate: true, ..client };
+        assert_eq!(careless.search(directory.base(), "(mail=*)", &[]).unwrap().names().len(), 8);
+        assert!(directory.ca_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+    }
 }
