@@ -34,6 +34,7 @@ mod rows;
 mod taking;
 mod work;
 
+pub(crate) use domain_rows::domain_name;
 pub use domain_rules::{CUSTOMER_NAME_MAX, DOMAIN_ALIASES_MAX, SERVERS_MAX};
 pub use outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
 pub use plan::{Coverage, EXAMPLES_MAX, PlanEntry, PlanRow, PlanState, Planned, Shrunken, SourcePlan, UNDO_MAX};
@@ -42,6 +43,7 @@ pub use records::{
     DomainRecord, DomainSummary, ListCounts, VetoRecord,
 };
 pub use routes::{DomainRoute, RouteTable};
+pub(crate) use rows::corrupt;
 pub use work::CHANGES_MAX;
 
 use crate::db::Db;
@@ -121,12 +123,13 @@ impl Directory {
     /// done. A set that changes nothing writes nothing and leaves the version as it is.
     pub async fn apply(&self, set: &ChangeSet, actor: &Actor, base: Option<u64>) -> Result<Applied, ApplyError> {
         let Shared { db, published, turn, .. } = &*self.shared;
-        let _turn = turn.lock().await;
         let mut work = Work::begin(db, base, now(), actor).await?;
         Box::pin(work.run(set)).await?;
         let committed = work.commit(&set.summary).await?;
         let applied = committed.applied.clone();
         if applied.change_id.is_some() {
+            // Whoever comes second finds its change shown already, with the first one's.
+            let _turn = turn.lock().await;
             // It is committed: if it cannot be shown now, it is taken up as soon as the store answers again.
             if published.show(db, committed).await.is_err() {
                 self.note_contact(false);

@@ -8,11 +8,13 @@ pub mod directory;
 mod error;
 pub mod mail_log;
 mod migrate;
+pub mod source_book;
 pub mod spool;
 mod url;
 
 pub use directory::Directory;
 pub use error::StoreError;
 pub use mail_log::MailLog;
+pub use source_book::SourceBook;
 pub use spool::Spool;
 pub use url::{StoreUrl, UrlError};

@@ -20,6 +20,26 @@ ALTER TABLE change ADD COLUMN batch BIGINT;
 ALTER TABLE change ADD COLUMN first_address BIGINT NOT NULL DEFAULT 0;
 UPDATE change SET batch = id;
 
+-- What applying a plan writes, as plain columns beside the JSON of its rows: of the address, and of each claim on it.
+ALTER TABLE change_row ADD COLUMN kind BIGINT;
+ALTER TABLE change_row ADD COLUMN standing BIGINT;
+ALTER TABLE change_row ADD COLUMN account TEXT;
+ALTER TABLE change_row ADD COLUMN vetoed_at BIGINT;
+ALTER TABLE change_row ADD COLUMN vetoed_by TEXT;
+CREATE TABLE plan_claim (
+    batch BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    source_id BIGINT NOT NULL,
+    kind BIGINT NOT NULL,
+    account TEXT,
+    since BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    source_place TEXT,
+    entry_key TEXT,
+    missing_since BIGINT,
+    PRIMARY KEY (batch, place, source_id)
+) WITHOUT ROWID;
+
 -- state: staging, waiting (for a person), applied, discarded. base: the version of the list that it was made on.
 -- outcome, report: JSON. change_id: what it was applied as.
 CREATE TABLE plan (

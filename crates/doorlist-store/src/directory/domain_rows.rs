@@ -229,6 +229,6 @@ pub(super) fn domain_id(number: i64) -> Result<DomainId, StoreError> {
     u32::try_from(number).map(DomainId).map_err(|_| corrupt("domain", format!("id {number}")))
 }
 
-pub(super) fn domain_name(text: &str) -> Result<DomainName, StoreError> {
+pub(crate) fn domain_name(text: &str) -> Result<DomainName, StoreError> {
     text.parse().map_err(|_| corrupt("domain", format!("name {text:?}")))
 }

@@ -108,7 +108,7 @@ impl Directory {
         Ok(domain_rows::load(&mut db, &[id]).await?.pop())
     }
 
-    pub(super) fn db(&self) -> &Db {
+    pub(crate) fn db(&self) -> &Db {
         &self.shared.db
     }
 }

@@ -100,14 +100,19 @@ async fn write_claims(tx: &mut Tx, slots: &[&Slot], sources: &HashMap<Source, i6
 }
 
 fn claim_row(id: AddressId, claim: &ClaimRecord, sources: &HashMap<Source, i64>) -> Value {
-    let (kind, account) = match &claim.structure {
-        Structure::Mailbox => (Kind::Mailbox, None),
-        Structure::DistributionList => (Kind::List, None),
-        Structure::AliasOf(local) => (Kind::Alias, Some(local.as_str())),
-    };
+    let (kind, account) = structure_columns(&claim.structure);
     let missing_since = claim.missing_since.map(Timestamp::as_millis);
     let ClaimRecord { since, by, place, key, .. } = claim;
-    json!([id, sources.get(&claim.source), kind_code(kind), account, since, by, place, key, missing_since])
+    json!([id, sources.get(&claim.source), kind, account, since, by, place, key, missing_since])
+}
+
+/// What a source says that an address is, as columns.
+pub(super) fn structure_columns(structure: &Structure) -> (i64, Option<&str>) {
+    match structure {
+        Structure::Mailbox => (kind_code(Kind::Mailbox), None),
+        Structure::DistributionList => (kind_code(Kind::List), None),
+        Structure::AliasOf(local) => (kind_code(Kind::Alias), Some(local.as_str())),
+    }
 }
 
 /// The numbers of all sources that these rows name; new ones are given a number.
@@ -145,7 +150,7 @@ pub(super) fn to_json<T: serde::Serialize + ?Sized>(rows: &T) -> Result<String, 
     serde_json::to_string(rows).map_err(|e| corrupt("address", e.to_string()))
 }
 
-pub(super) fn corrupt(table: &'static str, why: String) -> StoreError {
+pub(crate) fn corrupt(table: &'static str, why: String) -> StoreError {
     StoreError::Corrupt { table, why }
 }
 
@@ -174,7 +179,7 @@ pub(super) fn kind_from(code: i64) -> Result<Kind, StoreError> {
     }
 }
 
-fn standing_code(standing: Standing) -> i64 {
+pub(super) fn standing_code(standing: Standing) -> i64 {
     match standing {
         Standing::Active => 0,
         Standing::SwitchedOff => 1,

@@ -8,39 +8,28 @@ use crate::directory::changes::change_row;
 use crate::directory::domain_rows::{self, StoredDomain};
 use crate::directory::outcome::{ApplyError, Refusal};
 use crate::directory::records::{ChangeRow, DomainRecord, ListCounts};
-use crate::directory::rows::{self, corrupt};
+use crate::directory::rows::corrupt;
 use crate::error::StoreError;
 use doorlist_core::address::DomainName;
-use doorlist_core::change::{PlanId, Source};
+use doorlist_core::change::PlanId;
 use doorlist_core::domain::{DomainId, Mode};
 
 /// Rows whose address is new with the plan have no number yet: it is counted from here.
 const INSERT: &str = "
     INSERT INTO address (id, domain_id, local, kind, account_id, standing, vetoed_at, vetoed_by)
-    SELECT COALESCE(r.address_id, $2 + r.place), r.domain_id, r.local,
-           CASE AS_JSON(r.after) ->> 'kind' WHEN 'mailbox' THEN 0 WHEN 'alias' THEN 1 ELSE 2 END, NULL,
-           CASE AS_JSON(r.after) ->> 'standing' WHEN 'active' THEN 0 WHEN 'switched_off' THEN 1 ELSE 2 END, NULL, NULL
+    SELECT COALESCE(r.address_id, $2 + r.place), r.domain_id, r.local, r.kind, NULL, r.standing, r.vetoed_at, r.vetoed_by
     FROM change_row AS r WHERE r.batch = $1 AND r.local IS NOT NULL AND r.before IS NULL ORDER BY r.place";
 const UPDATE: &str = "
-    UPDATE address SET
-        kind = CASE AS_JSON(r.after) ->> 'kind' WHEN 'mailbox' THEN 0 WHEN 'alias' THEN 1 ELSE 2 END, account_id = NULL,
-        standing = CASE AS_JSON(r.after) ->> 'standing' WHEN 'active' THEN 0 WHEN 'switched_off' THEN 1 ELSE 2 END,
-        vetoed_at = NULL, vetoed_by = NULL
+    UPDATE address SET kind = r.kind, account_id = NULL, standing = r.standing, vetoed_at = r.vetoed_at,
+                       vetoed_by = r.vetoed_by
     FROM change_row AS r
     WHERE r.batch = $1 AND r.local IS NOT NULL AND r.before IS NOT NULL AND r.after IS NOT NULL
       AND address.id = r.address_id";
 const ACCOUNTS: &str = "
     UPDATE address SET account_id = p.id
     FROM change_row AS r, address AS p
-    WHERE r.batch = $1 AND r.local IS NOT NULL AND AS_JSON(r.after) ->> 'account' IS NOT NULL
-      AND address.id = COALESCE(r.address_id, $2 + r.place)
-      AND p.domain_id = r.domain_id AND p.local = AS_JSON(r.after) ->> 'account'";
-const VETOES: &str = "
-    UPDATE address SET vetoed_at = CAST(AS_JSON(r.after) -> 'veto' ->> 'since' AS BIGINT),
-                       vetoed_by = AS_JSON(r.after) -> 'veto' ->> 'by'
-    FROM change_row AS r
-    WHERE r.batch = $1 AND r.local IS NOT NULL AND AS_JSON(r.after) ->> 'veto' IS NOT NULL
-      AND address.id = COALESCE(r.address_id, $2 + r.place)";
+    WHERE r.batch = $1 AND r.account IS NOT NULL AND address.id = COALESCE(r.address_id, $2 + r.place)
+      AND p.domain_id = r.domain_id AND p.local = r.account";
 const UNCLAIM: &str = "
     DELETE FROM claim WHERE address_id IN
     (SELECT r.address_id FROM change_row AS r WHERE r.batch = $1 AND r.address_id IS NOT NULL AND r.before IS NOT NULL)";
@@ -49,12 +38,10 @@ const DELETE: &str = "
     (SELECT r.address_id FROM change_row AS r WHERE r.batch = $1 AND r.local IS NOT NULL AND r.after IS NULL)";
 const CLAIM: &str = "
     INSERT INTO claim (address_id, source_id, kind, account, since, actor, place, entry_key, missing_since)
-    SELECT COALESCE(r.address_id, $2 + r.place), s.id,
-           CASE j.value ->> 'structure' WHEN 'mailbox' THEN 0 WHEN 'alias_of' THEN 1 ELSE 2 END, j.value ->> 'of',
-           CAST(j.value ->> 'since' AS BIGINT), COALESCE(j.value ->> 'by', ''), j.value ->> 'place', j.value ->> 'key',
-           CAST(j.value ->> 'missing_since' AS BIGINT)
-    FROM change_row AS r CROSS JOIN CLAIMS_OF(r.after) AS j JOIN claim_source AS s ON s.name = j.value ->> 'source'
-    WHERE r.batch = $1 AND r.local IS NOT NULL AND r.after IS NOT NULL";
+    SELECT COALESCE(r.address_id, $2 + r.place), c.source_id, c.kind, c.account, c.since, c.actor, c.source_place,
+           c.entry_key, c.missing_since
+    FROM plan_claim AS c CROSS JOIN change_row AS r
+    WHERE c.batch = $1 AND r.batch = $1 AND r.place = c.place ORDER BY c.place";
 
 /// Where a plan's new addresses are numbered from, and what was planned.
 pub(in crate::directory) struct Taken {
@@ -100,10 +87,6 @@ pub(in crate::directory) async fn take_over(
     let taken = Taken { domains: domains(tx, batch(id)).await?, batch: batch(id), staged };
     let touched: Vec<i64> = taken.staged.differences.keys().map(|id| id.0.into()).collect();
     unmoved(tx, &touched, base.cast_unsigned()).await?;
-    for source in &taken.staged.sources {
-        let source = Source::parse(source).ok_or_else(|| corrupt("plan", format!("unknown source {source:?}")))?;
-        rows::source_id(tx, &source).await?;
-    }
     domains_before(tx, taken.batch).await?;
     write(tx, &taken, first_address).await?;
     domains_after(tx, taken.batch).await?;
@@ -121,7 +104,7 @@ async fn domains(tx: &mut Tx, batch: i64) -> Result<Vec<DomainId>, StoreError> {
 async fn write(tx: &mut Tx, taken: &Taken, first_address: i64) -> Result<(), StoreError> {
     let one = [Bind::Int(taken.batch)];
     let both = [Bind::Int(taken.batch), Bind::Int(first_address)];
-    let Staged { existing, aliases, vetoes, .. } = taken.staged;
+    let Staged { existing, aliases, .. } = taken.staged;
     if existing {
         tx.execute(UNCLAIM, &one).await?;
     }
@@ -131,9 +114,6 @@ async fn write(tx: &mut Tx, taken: &Taken, first_address: i64) -> Result<(), Sto
     }
     if aliases {
         tx.execute(ACCOUNTS, &both).await?;
-    }
-    if vetoes {
-        tx.execute(VETOES, &both).await?;
     }
     if existing {
         written += tx.execute(DELETE, &one).await?;

@@ -148,21 +148,33 @@ impl Directory {
         const OLD: &str = "
             UPDATE plan SET state = 'discarded'
             WHERE (state = 'waiting' AND made < $1) OR (state = 'staging' AND made < $2)";
-        const LEFT: &str = "
+        const ROWS_LEFT: &str = "
             SELECT p.id FROM plan AS p WHERE p.state = 'discarded'
             AND EXISTS (SELECT 1 FROM change_row AS r WHERE r.batch = -p.id)";
-        const STEP: &str = "
+        const ROWS: &str = "
             DELETE FROM change_row WHERE batch = $1 AND place IN
             (SELECT r.place FROM change_row AS r WHERE r.batch = $1 ORDER BY r.place LIMIT $2)";
+        // Those of an applied plan have done their work; its rows are the change log's.
+        const CLAIMS_LEFT: &str = "
+            SELECT p.id FROM plan AS p WHERE p.state IN ('applied', 'discarded')
+            AND EXISTS (SELECT 1 FROM plan_claim AS c WHERE c.batch = -p.id)";
+        const CLAIMS: &str = "
+            DELETE FROM plan_claim WHERE batch = $1 AND place IN
+            (SELECT DISTINCT c.place FROM plan_claim AS c WHERE c.batch = $1 ORDER BY c.place LIMIT $2)";
         let mut tx = self.db().begin().await?;
         tx.execute(OLD, &[Bind::Int(waiting_since.as_millis()), Bind::Int(staging_since.as_millis())]).await?;
         tx.commit().await?;
+        self.sweep(ROWS_LEFT, ROWS).await?;
+        self.sweep(CLAIMS_LEFT, CLAIMS).await
+    }
+
+    async fn sweep(&self, left: &'static str, delete: &'static str) -> Result<(), StoreError> {
         let step = Bind::Int(i64::try_from(BATCH).unwrap_or(i64::MAX));
-        for row in self.db().rows(LEFT, &[]).await? {
+        for row in self.db().rows(left, &[]).await? {
             let batch = Bind::Int(-row.int(0)?);
             loop {
                 let mut tx = self.db().begin().await?;
-                let deleted = tx.execute(STEP, &[batch, step]).await?;
+                let deleted = tx.execute(delete, &[batch, step]).await?;
                 tx.commit().await?;
                 if deleted == 0 {
                     break;

@@ -3,34 +3,31 @@
 
 use super::tally::Tally;
 use super::{Planned, SourcePlan};
-use crate::db::{Bind, Db, Read};
+use crate::db::{Bind, Db, Read, Tx};
 use crate::directory::held::Home;
 use crate::directory::log::{Difference, via_word};
-use crate::directory::records::{AddressRecord, DomainRecord};
-use crate::directory::rows::{BATCH, corrupt, to_json};
+use crate::directory::records::{AddressRecord, ClaimRecord, DomainRecord};
+use crate::directory::rows::{BATCH, corrupt, kind_code, source_id, standing_code, structure_columns, to_json};
 use crate::error::StoreError;
 use doorlist_core::address::{DomainName, LocalPart};
-use doorlist_core::change::{Actor, PlanId};
+use doorlist_core::change::{Actor, PlanId, Source};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What applying needs to know beside the rows.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Staged {
     pub(super) planned: Planned,
     pub(super) differences: BTreeMap<DomainId, Difference>,
-    pub(super) sources: Vec<String>,
     /// Rows of addresses.
     pub(super) rows: u64,
     /// The last row's place.
     pub(super) last_place: u64,
     /// Some of them are aliases afterwards.
     pub(super) aliases: bool,
-    /// Some of them are vetoed afterwards.
-    pub(super) vetoes: bool,
     /// Some of them are on the list already.
     pub(super) existing: bool,
 }
@@ -41,13 +38,54 @@ pub(super) struct Stage<'a> {
     id: PlanId,
     place: u64,
     rows: u64,
-    /// A JSON array of rows, without its end.
-    text: Vec<u8>,
-    waiting: usize,
+    rows_text: Array,
+    claims_text: Array,
+    /// The numbers of sources that were met.
+    sources: HashMap<Source, i64>,
 }
 
-/// `place, domain, its name, address, local part, before, after`
-type Row<'a, R> = (u64, DomainId, &'a DomainName, Option<AddressId>, Option<&'a str>, Option<&'a R>, Option<&'a R>);
+/// A JSON array that grows; its end is written when it is taken.
+#[derive(Default)]
+struct Array {
+    text: Vec<u8>,
+    len: usize,
+}
+
+impl Array {
+    fn push(&mut self, value: &impl Serialize) -> Result<(), StoreError> {
+        self.text.push(if self.len == 0 { b'[' } else { b',' });
+        self.len += 1;
+        serde_json::to_writer(&mut self.text, value).map_err(|e| corrupt("change_row", e.to_string()))
+    }
+
+    /// Runs a bulk statement with what there is, and begins anew.
+    async fn write(&mut self, tx: &mut Tx, sql: &'static str, batch: i64) -> Result<(), StoreError> {
+        if self.len > 0 {
+            self.text.push(b']');
+            let text = str::from_utf8(&self.text).map_err(|e| corrupt("change_row", e.to_string()))?;
+            tx.execute(sql, &[Bind::Text(text), Bind::Int(batch)]).await?;
+            self.text.clear();
+            self.len = 0;
+        }
+        Ok(())
+    }
+}
+
+/// A row as it is staged: before and after for the log, and what of it is written to the address.
+#[derive(Serialize)]
+struct Row<'a, R>(
+    u64,
+    DomainId,
+    &'a DomainName,
+    Option<AddressId>,
+    Option<&'a str>,
+    Option<&'a R>,
+    Option<&'a R>,
+    Option<Columns<'a>>,
+);
+
+/// `kind, standing, account, vetoed at, vetoed by`
+type Columns<'a> = (i64, i64, Option<&'a str>, Option<i64>, Option<&'a str>);
 
 impl<'a> Stage<'a> {
     /// Gives the plan a number.
@@ -88,7 +126,15 @@ impl<'a> Stage<'a> {
         ];
         tx.execute(SQL, &binds).await?;
         tx.commit().await?;
-        Ok(Self { db, id: PlanId(id.cast_unsigned()), place: 0, rows: 0, text: Vec::new(), waiting: 0 })
+        Ok(Self {
+            db,
+            id: PlanId(id.cast_unsigned()),
+            place: 0,
+            rows: 0,
+            rows_text: Array::default(),
+            claims_text: Array::default(),
+            sources: HashMap::new(),
+        })
     }
 
     /// Takes a row; a full batch is written.
@@ -102,9 +148,26 @@ impl<'a> Stage<'a> {
     ) -> Result<(), StoreError> {
         self.place += 1;
         self.rows += 1;
-        let row: Row<'_, AddressRecord> = (self.place, home.id, &home.name, id, Some(local.as_str()), before, after);
-        self.put(&row)?;
-        if self.waiting >= BATCH { self.write().await } else { Ok(()) }
+        let (place, local) = (self.place, Some(local.as_str()));
+        self.rows_text.push(&Row(place, home.id, &home.name, id, local, before, after, after.map(columns)))?;
+        for claim in after.iter().flat_map(|record| &record.claims) {
+            let source = match self.sources.get(&claim.source) {
+                Some(id) => *id,
+                None => self.source(&claim.source).await?,
+            };
+            let (kind, account) = structure_columns(&claim.structure);
+            let ClaimRecord { since, by, place: at, key, missing_since, .. } = claim;
+            self.claims_text.push(&(place, source, kind, account, since, by, at, key, missing_since))?;
+        }
+        if self.rows_text.len >= BATCH { self.write().await } else { Ok(()) }
+    }
+
+    async fn source(&mut self, source: &Source) -> Result<i64, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let id = source_id(&mut tx, source).await?;
+        tx.commit().await?;
+        self.sources.insert(source.clone(), id);
+        Ok(id)
     }
 
     /// Takes a row of a domain itself.
@@ -115,34 +178,29 @@ impl<'a> Stage<'a> {
         after: Option<&DomainRecord>,
     ) -> Result<(), StoreError> {
         self.place += 1;
-        let row: Row<'_, DomainRecord> = (self.place, home.id, &home.name, None, None, before, after);
-        self.put(&row)
-    }
-
-    fn put<R: Serialize>(&mut self, row: &Row<'_, R>) -> Result<(), StoreError> {
-        self.text.push(if self.waiting == 0 { b'[' } else { b',' });
-        self.waiting += 1;
-        serde_json::to_writer(&mut self.text, row).map_err(|e| corrupt("change_row", e.to_string()))
+        self.rows_text.push(&Row(self.place, home.id, &home.name, None, None, before, after, None))
     }
 
     async fn write(&mut self) -> Result<(), StoreError> {
-        const SQL: &str = "
-            INSERT INTO change_row (batch, place, domain_id, domain_name, address_id, local, before, after)
+        const ROWS: &str = "
+            INSERT INTO change_row (batch, place, domain_id, domain_name, address_id, local, before, after,
+                                    kind, standing, account, vetoed_at, vetoed_by)
             SELECT $2, CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS TEXT),
                    CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS TEXT), CAST(value ->> 5 AS TEXT),
-                   CAST(value ->> 6 AS TEXT)
+                   CAST(value ->> 6 AS TEXT), CAST(value -> 7 ->> 0 AS BIGINT), CAST(value -> 7 ->> 1 AS BIGINT),
+                   CAST(value -> 7 ->> 2 AS TEXT), CAST(value -> 7 ->> 3 AS BIGINT), CAST(value -> 7 ->> 4 AS TEXT)
             FROM json_each($1)";
-        if self.waiting == 0 {
-            return Ok(());
-        }
-        self.text.push(b']');
-        let text = str::from_utf8(&self.text).map_err(|e| corrupt("change_row", e.to_string()))?;
+        const CLAIMS: &str = "
+            INSERT INTO plan_claim (batch, place, source_id, kind, account, since, actor, source_place, entry_key,
+                                    missing_since)
+            SELECT $2, CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT),
+                   CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS TEXT),
+                   CAST(value ->> 6 AS TEXT), CAST(value ->> 7 AS TEXT), CAST(value ->> 8 AS BIGINT)
+            FROM json_each($1)";
         let mut tx = self.db.begin().await?;
-        tx.execute(SQL, &[Bind::Text(text), Bind::Int(batch(self.id))]).await?;
-        tx.commit().await?;
-        self.text.clear();
-        self.waiting = 0;
-        Ok(())
+        self.rows_text.write(&mut tx, ROWS, batch(self.id)).await?;
+        self.claims_text.write(&mut tx, CLAIMS, batch(self.id)).await?;
+        tx.commit().await
     }
 
     /// Writes the rest; from here on the plan can be applied. A plan without rows goes again.
@@ -164,11 +222,9 @@ impl<'a> Stage<'a> {
         let staged = Staged {
             planned: Planned { id: Some(self.id), ..planned.clone() },
             differences: tally.differences.clone(),
-            sources: tally.sources.iter().cloned().collect(),
             rows: self.rows,
             last_place: self.place,
             aliases: tally.aliases,
-            vetoes: tally.vetoes,
             existing: tally.existing,
         };
         tx.execute(SQL, &[id, Bind::Text(summary), Bind::Text(&to_json(&staged)?)]).await?;
@@ -180,4 +236,11 @@ impl<'a> Stage<'a> {
 /// The number under which a plan's rows stand in the change log.
 pub(super) fn batch(id: PlanId) -> i64 {
     i64::try_from(id.0).map_or(i64::MIN, |id| -id)
+}
+
+fn columns(record: &AddressRecord) -> Columns<'_> {
+    let account = record.account.as_ref().map(LocalPart::as_str);
+    let veto = record.veto.as_ref();
+    let (at, by) = (veto.map(|veto| veto.since.as_millis()), veto.map(|veto| veto.by.as_str()));
+    (kind_code(record.kind), standing_code(record.standing), account, at, by)
 }

@@ -9,7 +9,7 @@ use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{Kind, Standing};
 use doorlist_core::shrink_guard::Operations;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The counts so far.
 #[derive(Debug, Default)]
@@ -19,11 +19,8 @@ pub(in crate::directory) struct Tally {
     pub(super) examples: Vec<PlanRow>,
     /// How many mailboxes, aliases, lists and vetoes each domain has more.
     pub(super) differences: BTreeMap<DomainId, Difference>,
-    /// Sources whose claims stand in the rows.
-    pub(super) sources: BTreeSet<String>,
     /// What kinds of rows there are: statements for others need not run.
     pub(super) aliases: bool,
-    pub(super) vetoes: bool,
     pub(super) existing: bool,
 }
 
@@ -43,18 +40,11 @@ impl Tally {
             _ => self.applied.changed += 1,
         }
         self.aliases |= after.is_some_and(|record| record.kind == Kind::Alias);
-        self.vetoes |= after.is_some_and(|record| record.veto.is_some());
         self.existing |= before.is_some();
         let difference = self.differences.entry(home.id).or_default();
         for (record, sign) in [(before, -1), (after, 1)] {
             if let Some(count) = record.and_then(|record| difference.get_mut(counted_as(record))) {
                 *count += sign;
-            }
-        }
-        for claim in after.iter().flat_map(|record| &record.claims) {
-            let name = claim.source.to_string();
-            if !self.sources.contains(&name) {
-                self.sources.insert(name);
             }
         }
         if self.examples.len() < EXAMPLES_MAX {
