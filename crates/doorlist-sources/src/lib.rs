@@ -1,0 +1,11 @@
+//! The fetchers: read a domain's addresses out of a directory (LDAP, Active Directory), which may be slow, wrong or
+//! hostile. Nothing that is read partly ever looks complete: a read gives everything, or an error.
+//!
+//! The few LDAP operations that this needs are written here, over bytes that are checked first; there is no general
+//! client below. This crate must not know the list, the store, schedules or commands.
+
+mod ber;
+mod ber_guard;
+mod protocol;
+
+pub use ber::BerFault;
