@@ -10,8 +10,26 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// Installed with `apt-get install`; no service of theirs is started.
-pub const INSTALLED: &[&str] =
-    &["postgresql", "postfix", "swaks", "haproxy", "python3", "python3-aiosmtpd", "strace", "util-linux"];
+pub const INSTALLED: &[&str] = &[
+    "postgresql",
+    "postfix",
+    "swaks",
+    "haproxy",
+    "python3",
+    "python3-aiosmtpd",
+    "strace",
+    "util-linux",
+    "slapd",
+    "ldap-utils",
+    "iproute2",
+    "tar",
+    "samba",
+    "samba-ad-dc",
+    "samba-ad-provision",
+    "samba-dsdb-modules",
+    "winbind",
+    "krb5-user",
+];
 
 /// Unpacked into [`unpacked`]; the libraries that they link to are installed.
 pub const UNPACKED: &[&str] = &["exim4-base", "exim4-daemon-heavy", "spamassassin"];

@@ -27,10 +27,14 @@ put /etc/postgresql-common/createcluster.d/doorlist-tests.conf 644 'create_main_
 if ! dpkg-query --show postfix >/dev/null 2>&1 && command -v debconf-set-selections >/dev/null; then
     echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
 fi
+# OpenLDAP's makes no directory of its own.
+if ! dpkg-query --show slapd >/dev/null 2>&1 && command -v debconf-set-selections >/dev/null; then
+    echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections
+fi
 
 is_service() { [ -e "/etc/init.d/$1" ] || [ -e "/lib/systemd/system/$1.service" ]; }
 new=""
-for service in postgresql postfix haproxy; do
+for service in postgresql postfix haproxy slapd smbd nmbd samba-ad-dc winbind; do
     if ! is_service "$service"; then new="$new $service"; fi
 done
 
