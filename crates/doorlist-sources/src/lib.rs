@@ -6,6 +6,14 @@
 
 mod ber;
 mod ber_guard;
+mod error;
+mod mapping;
 mod protocol;
+mod secret;
+mod terms;
 
 pub use ber::BerFault;
+pub use error::{CertificateFault, Fault, ReadError, Refusal, Stage};
+pub use mapping::Skipped;
+pub use secret::{SECRET_BYTES_MAX, Secret};
+pub use terms::{Addresses, Names, Sizes, SystemNames, Terms, Times};
