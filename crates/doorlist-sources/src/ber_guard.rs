@@ -5,7 +5,7 @@ use super::ber::{self, BerFault, CONSTRUCTED, SEQUENCE};
 use std::ops::Range;
 
 /// Elements in elements. A search result entry has five levels, controls no more.
-pub const DEPTH_MAX: usize = 16;
+pub(crate) const DEPTH_MAX: usize = 16;
 /// Room that is made for the next bytes.
 const CHUNK: usize = 128 * 1024;
 

@@ -6,14 +6,24 @@
 
 mod ber;
 mod ber_guard;
+mod dial;
 mod error;
 mod mapping;
+mod position;
 mod protocol;
+mod ranges;
+mod read;
 mod secret;
+mod session;
+mod sweep;
 mod terms;
+mod trial;
+mod trust;
 
 pub use ber::BerFault;
 pub use error::{CertificateFault, Fault, ReadError, Refusal, Stage};
 pub use mapping::Skipped;
+pub use read::{DirectoryRead, ReadMode, ReadScope, read};
 pub use secret::{SECRET_BYTES_MAX, Secret};
 pub use terms::{Addresses, Names, Sizes, SystemNames, Terms, Times};
+pub use trial::{MappedEntry, ShownCertificate, Step, TestReport, test};

@@ -16,6 +16,7 @@ use doorlist_core::address::DomainName;
 use doorlist_core::change::Structure;
 use doorlist_core::connection::{AttributeName, Connection};
 use doorlist_core::source_rows::{EntryPlace, PROBLEMS_KEPT_MAX, Place, RowProblem, SourceRow, shown};
+pub(crate) use facts::guid_text;
 use facts::{Facts, Kind};
 use std::fmt;
 use std::sync::Arc;

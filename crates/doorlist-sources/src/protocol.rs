@@ -114,6 +114,14 @@ fn paged_cookie<'a>(mut controls: Reader<'a>) -> Result<Option<&'a [u8]>, BerFau
 }
 
 impl<'a> Entry<'a> {
+    /// The entry of a message that [`write_entry`] has made.
+    pub(crate) fn from_message(bytes: &'a [u8]) -> Result<Self, BerFault> {
+        match Message::read(bytes)?.answer {
+            Answer::Entry(entry) => Ok(entry),
+            _ => Err(BerFault::Shape),
+        }
+    }
+
     /// Its attributes, in the server's order.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = Result<Attribute<'a>, BerFault>> + use<'a> {
         let mut rest = Reader::new(self.attributes);

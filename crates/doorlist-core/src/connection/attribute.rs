@@ -23,6 +23,11 @@ impl AttributeName {
         Self("mail".into())
     }
 
+    /// `objectClass`, which every entry has.
+    pub fn object_class() -> Self {
+        Self("objectClass".into())
+    }
+
     /// A name that stands in this program's text and is known to be one.
     pub(super) fn known(text: &'static str) -> Self {
         Self(text.into())

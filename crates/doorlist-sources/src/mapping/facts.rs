@@ -142,7 +142,7 @@ fn number<N: std::str::FromStr>(value: &[u8]) -> Option<N> {
 }
 
 /// A GUID as its tools show it: the first three groups were written by a little-endian machine ([MS-DTYP] §2.3.4).
-fn guid_text(guid: &[u8; 16]) -> Box<str> {
+pub(crate) fn guid_text(guid: &[u8; 16]) -> Box<str> {
     const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
     let mut text = String::with_capacity(36);
     for (place, from) in ORDER.into_iter().enumerate() {

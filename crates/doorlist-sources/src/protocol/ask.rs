@@ -17,7 +17,7 @@ pub(crate) enum Scope {
 /// One search.
 #[derive(Debug)]
 pub(crate) struct Search<'a> {
-    pub(crate) base: &'a str,
+    pub(crate) base: &'a [u8],
     pub(crate) scope: Scope,
     pub(crate) filter: &'a Filter,
     pub(crate) attributes: &'a [&'a str],
@@ -62,7 +62,7 @@ pub(crate) fn start_tls(id: u32) -> Vec<u8> {
 pub(crate) fn search(id: u32, search: &Search<'_>) -> Vec<u8> {
     message(id, |message| {
         message.nested(0x63, |request| {
-            request.primitive(OCTETS, search.base.as_bytes());
+            request.primitive(OCTETS, search.base);
             request.number(ENUMERATED, search.scope as u32);
             request.number(ENUMERATED, 0);
             request.number(INTEGER, 0);

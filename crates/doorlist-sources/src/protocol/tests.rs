@@ -12,7 +12,7 @@ fn requests_have_the_bytes_of_the_standard() {
     assert_eq!(start_tls(2), b"\x30\x1d\x02\x01\x02\x77\x18\x80\x161.3.6.1.4.1.1466.20037");
     let filter: Filter = "(&(mail=*)(!(a>=x))(cn=a*b*c)(u:1.2:=2))".parse().unwrap();
     let request =
-        Search { base: "", scope: Scope::Base, filter: &filter, attributes: &["mail"], page: None, seconds_max: 9 };
+        Search { base: b"", scope: Scope::Base, filter: &filter, attributes: &["mail"], page: None, seconds_max: 9 };
     assert_eq!(
         search(200, &request),
         b"\x30\x4f\x02\x02\x00\xc8\x63\x49\x04\x00\x0a\x01\x00\x0a\x01\x00\x02\x01\x00\x02\x01\x09\x01\x01\x00\
