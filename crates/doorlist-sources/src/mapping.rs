@@ -192,7 +192,7 @@ impl<'c> Mapper<'c> {
             self.out.skip(Skipped::Excluded);
             return;
         }
-        let account = found.locals.swap_remove(account);
+        let account = found.locals.remove(account);
         let place = Arc::new(EntryPlace { key: facts.key(), dn: String::from_utf8_lossy(dn).into() });
         let structure = match facts.kind() {
             Kind::List => Structure::DistributionList,
