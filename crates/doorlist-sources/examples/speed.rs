@@ -34,8 +34,7 @@ fn main() {
             connection.trust = Trust::Ca(server.ca_pem());
             connection.allow_plain_password = true;
             let began = Instant::now();
-            let reading =
-                doorlist_sources::read(&connection, Some(&password), &domain, &[], ReadMode::Full, &terms);
+            let reading = doorlist_sources::read(&connection, Some(&password), &domain, &[], ReadMode::Full, &terms);
             let read = runtime.block_on(reading).unwrap();
             let (entries, rows) = (read.entries, read.rows.len());
             println!("{round}: {tls:?} {:.2} s ({entries} entries, {rows} addresses)", began.elapsed().as_secs_f64());
