@@ -77,9 +77,9 @@ impl Client {
             command.args(["-D", &self.bind_dn, "-w", &self.password]);
         }
         // Nothing from the settings of the machine or the account.
-        let nobody = PathBuf::from("/dev/null");
-        let authority = self.authority.as_ref().unwrap_or(&nobody);
-        command.env("LDAPCONF", &nobody).env("LDAPRC", &nobody).env("HOME", "/nonexistent");
+        let nothing = PathBuf::from("/dev/null");
+        let authority = self.authority.as_ref().unwrap_or(&nothing);
+        command.env("LDAPCONF", &nothing).env("LDAPRC", &nothing).env("HOME", "/nonexistent");
         let check = if self.any_certificate { "never" } else { "demand" };
         command.env("LDAPTLS_CACERT", authority).env("LDAPTLS_REQCERT", check);
         command

@@ -8,6 +8,7 @@ use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
@@ -64,7 +65,7 @@ impl Forward {
     pub fn start(from: SocketAddr, network: Network, to: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind(from).with_context(|| format!("listening on {from}"))?;
         let ends = Arc::new(AtomicBool::new(false));
-        let (says, hears) = std::sync::mpsc::channel();
+        let (says, hears) = mpsc::channel();
         let seen = Arc::clone(&ends);
         let thread = thread::spawn(move || {
             let entered = network.enter();

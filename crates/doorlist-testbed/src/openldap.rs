@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::certificates::{Authority, Shown};
 use crate::folder::Folder;
@@ -191,7 +191,7 @@ impl OpenLdap {
     /// When the filter is none or the server is stopped.
     pub fn search(&self, filter: &str) -> Result<String> {
         let Said { code, ldif, error } = self.root().search(BASE, filter, &["-M", "--", "*", "+"])?;
-        anyhow::ensure!(code == 0, "ldapsearch was told {code}: {error}");
+        ensure!(code == 0, "ldapsearch was told {code}: {error}");
         Ok(ldif)
     }
 

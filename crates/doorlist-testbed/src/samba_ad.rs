@@ -7,10 +7,11 @@ mod provision;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::geteuid;
 
 use crate::certificates::{Authority, Shown};
@@ -213,7 +214,7 @@ impl ActiveDirectory {
     /// # Errors
     /// When it does not come up.
     pub fn start_again(&mut self) -> Result<()> {
-        let [program, words @ ..] = network::COMMAND else { anyhow::bail!("no command to make a network with") };
+        let [program, words @ ..] = network::COMMAND else { bail!("no command to make a network with") };
         let mut samba = Program::new(PathBuf::from(program), None, self.folder.path().join("log"));
         samba.command().args(words).args([PROGRAM, "--foreground", "--no-process-group", "--model=single"]);
         samba.command().arg("--debug-stdout").arg("-s").arg(self.folder.path().join("smb.conf"));
@@ -240,7 +241,7 @@ fn issue(folder: &Folder, shown: Shown) -> Result<(String, String)> {
     folder.write("tls/certificate.pem", issued.certificate_pem)?;
     let key = folder.write("tls/key.pem", issued.key_pem)?;
     // Samba does not start with a key that others may read.
-    fs::set_permissions(key, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    fs::set_permissions(key, fs::Permissions::from_mode(0o600))?;
     let path = path.display();
     let settings = format!(
         "tls cafile = {path}/authority.pem\ntls certfile = {path}/certificate.pem\ntls keyfile = {path}/key.pem\n"

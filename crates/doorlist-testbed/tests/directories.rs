@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use doorlist_testbed::certificates::Shown;
 use doorlist_testbed::ldap_tools::Client;
@@ -102,6 +104,23 @@ fn openldap_refers_elsewhere() {
     assert!(said.ldif.contains("# refldap://127.0.0.1:9/"), "{}", said.ldif);
     let said = directory.client().search("ou=elsewhere,dc=example,dc=test", "(uid=anna)", &[]).unwrap();
     assert_eq!(said.code, REFERRAL);
+}
+
+#[test]
+fn openldap_tells_of_changes_to_those_who_wait_and_ends_all_the_same() {
+    let mut directory = OpenLdap::start(&Setup::default()).unwrap();
+    let mut waits = Command::new("ldapsearch")
+        .args(["-x", "-H", &directory.url(), "-D", directory.bind_dn(), "-w", directory.password(), "-LLL"])
+        .args(["-b", directory.base(), "-E", "!sync=rp", "(uid=anna)"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    directory.add_people(&[ANNA, BERTA]).unwrap();
+    let mut lines = BufReader::new(waits.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.starts_with("dn: uid=anna,")));
+    directory.stop().unwrap();
+    assert!(!lines.any(|line| line.contains("berta")));
+    waits.wait().unwrap();
 }
 
 #[test]
