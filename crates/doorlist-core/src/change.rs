@@ -25,6 +25,10 @@ pub enum Via {
     Command,
     /// A file import.
     Import,
+    /// A directory that was read.
+    Sync,
+    /// Data that was pushed.
+    Push,
     /// Doorlist itself (migrations, housekeeping).
     System,
 }
@@ -35,8 +39,14 @@ pub enum Via {
 pub enum Source {
     /// A person, by page or command.
     Hand,
+    /// A directory, by the name of its connection.
+    Directory(String),
+    /// Data that an identity system pushes as the full state of a domain.
+    Push,
     /// A file, by the name given with `--source` (default `file`).
     File(String),
+    /// The mail itself: clean mail that the domain's own server took.
+    Learned,
 }
 
 impl Source {
@@ -44,17 +54,28 @@ impl Source {
     pub fn rank(&self) -> u8 {
         match self {
             Source::Hand => 3,
+            Source::Directory(_) | Source::Push => 2,
             Source::File(_) => 1,
+            Source::Learned => 0,
         }
     }
 
-    /// The text in the store and on screen: `hand`, `file:staff`.
+    /// The text in the store and on screen: `hand`, `file:staff`, `directory:head office`.
     pub fn parse(text: &str) -> Option<Self> {
-        match text.split_once(':') {
-            None if text == "hand" => Some(Source::Hand),
-            Some(("file", name)) => Some(Source::File(name.to_owned())),
+        match (text, text.split_once(':')) {
+            ("hand", _) => Some(Source::Hand),
+            ("push", _) => Some(Source::Push),
+            ("learned", _) => Some(Source::Learned),
+            (_, Some(("directory", name))) => Some(Source::Directory(name.to_owned())),
+            (_, Some(("file", name))) => Some(Source::File(name.to_owned())),
             _ => None,
         }
+    }
+
+    /// What goes missing in this source stays accepted for a while: it may be a mistake of the other side. A file is what
+    /// a person handed in and looked at.
+    pub fn has_grace(&self) -> bool {
+        matches!(self, Source::Directory(_) | Source::Push)
     }
 }
 
@@ -62,6 +83,9 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Source::Hand => f.write_str("hand"),
+            Source::Directory(name) => write!(f, "directory:{name}"),
+            Source::Push => f.write_str("push"),
+            Source::Learned => f.write_str("learned"),
             Source::File(name) => write!(f, "file:{name}"),
         }
     }
@@ -78,6 +102,11 @@ pub enum Structure {
     /// A further local part of this account in the same domain.
     AliasOf(LocalPart),
 }
+
+/// The number of a plan in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlanId(pub u64);
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +139,11 @@ pub enum Change {
         address: Address,
         /// Accept it.
         active: bool,
+    },
+    /// Everything that a plan staged. It stands alone in its set.
+    Plan {
+        /// Which.
+        id: PlanId,
     },
     /// Something about a domain.
     Domain {

@@ -16,6 +16,7 @@
 //! | [`queue_id`] | the name of an accepted message |
 //! | [`retry`] | when queued mail is tried again, and when it is given up |
 //! | [`plain_list`] | a file with one address or local part a line -> rows and row errors |
+//! | [`shrink_guard`] | when a list that shrinks waits for a person |
 //! | [`source_rows`] | what a file, a directory or pushed data says of a domain's list |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
 
@@ -30,5 +31,6 @@ pub mod plain_list;
 pub mod policy;
 pub mod queue_id;
 pub mod retry;
+pub mod shrink_guard;
 pub mod source_rows;
 pub mod time;

@@ -6,8 +6,10 @@
 //! does not wait for an import of ten million rows.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use doorlist_core::address::{Address, DomainName};
+use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, ServerTls, Source, Structure, Via};
+use doorlist_core::source_rows::{Place, SourceList, SourceRow, settle};
+use doorlist_store::directory::{Coverage, SourcePlan};
 use doorlist_store::{Directory, StoreUrl};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
@@ -36,16 +38,29 @@ async fn main() {
         let one = set(vec![mailbox(&format!("one{n}-{round}@big.test"), Source::Hand)]);
         timed("added one address", directory.apply(&one, &actor(), None)).await.unwrap();
     }
-    let rows = |source: &'static str| {
-        let row = move |n| mailbox(&format!("new{n}-{round}@other.test"), Source::File(source.to_owned()));
-        set((0..imported).map(row).collect())
-    };
-    let (first, second) = (rows("staff"), rows("second"));
     println!("{imported} rows:");
-    timed("planned an import", directory.plan(&first)).await.unwrap();
-    timed("imported", directory.apply(&first, &actor(), None)).await.unwrap();
-    timed("imported the same again", directory.apply(&first, &actor(), None)).await.unwrap();
-    timed("imported from a second source", directory.apply(&second, &actor(), None)).await.unwrap();
+    let list = rows(imported);
+    for source in ["staff", "staff", "second"] {
+        println!("from {source}:");
+        let (domain, source) = (name("other.test"), Source::File(source.to_owned()));
+        let plan = SourcePlan {
+            domain: &domain,
+            source: &source,
+            list: &list,
+            coverage: Coverage::Whole,
+            file: Some("staff.csv"),
+        };
+        timed("planned", directory.plan_source(&plan, &actor(), None)).await.unwrap();
+        let staged = timed("planned and staged", directory.plan_source(&plan, &actor(), Some(""))).await.unwrap();
+        let Some(id) = staged.id else { continue };
+        let applied = timed("applied", directory.apply(&set(vec![Change::Plan { id }]), &actor(), None)).await.unwrap();
+        let undo = directory.plan_undo(applied.change_id.unwrap(), &actor(), Some(""));
+        let undo = timed("planned and staged its undo", undo).await.unwrap().id.unwrap();
+        let undone =
+            timed("undone", directory.apply(&set(vec![Change::Plan { id: undo }]), &actor(), None)).await.unwrap();
+        let redo = directory.plan_undo(undone.change_id.unwrap(), &actor(), Some("")).await.unwrap().id.unwrap();
+        directory.apply(&set(vec![Change::Plan { id: redo }]), &actor(), None).await.unwrap();
+    }
     let gone = set(vec![Change::Domain { name: name("other.test"), change: DomainChange::Remove }]);
     timed("removed the domain", directory.apply(&gone, &actor(), None)).await.unwrap();
     directory.apply(&set(vec![added("other.test")]), &actor(), None).await.unwrap();
@@ -66,15 +81,33 @@ async fn make(url: &StoreUrl, folder: &Path, addresses: u64) {
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
     let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {addresses})");
     for sql in [
-        format!("{numbers} INSERT INTO address SELECT i, 1, printf('person.%08d', i), 0, NULL, 0 FROM n"),
+        format!(
+            "{numbers} INSERT INTO address (id, domain_id, local, kind, standing) SELECT i, 1, printf('person.%08d', i), 0, 0 FROM n"
+        ),
         "INSERT INTO claim_source VALUES (1, 'file:staff')".to_owned(),
-        format!("{numbers} INSERT INTO claim SELECT i, 1, 0, NULL, 0 FROM n"),
+        format!("{numbers} INSERT INTO claim (address_id, source_id, kind, since) SELECT i, 1, 0, 0 FROM n"),
         format!("UPDATE domain SET mailboxes = {addresses} WHERE id = 1"),
         format!("UPDATE list_state SET next_address = {addresses} + 1"),
     ] {
         sqlx::query(AssertSqlSafe(sql)).execute(&pool).await.unwrap();
     }
     pool.close().await;
+}
+
+/// Three rows in ten are aliases.
+fn rows(count: usize) -> SourceList {
+    let local = |text: String| LocalPart::parse(text.as_bytes()).expect("a local part");
+    let row = |n: usize| SourceRow {
+        local: local(format!("new{n}.person")),
+        structure: if n % 10 < 3 {
+            Structure::AliasOf(local(format!("new{}.person", n / 10 * 10 + 5)))
+        } else {
+            Structure::Mailbox
+        },
+        switched_off: false,
+        place: Place::Line(u32::try_from(n).unwrap_or(u32::MAX)),
+    };
+    settle((0..count).map(row).collect())
 }
 
 fn set(changes: Vec<Change>) -> ChangeSet {

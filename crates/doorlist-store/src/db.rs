@@ -43,8 +43,12 @@ pub(crate) enum Engine {
 
 impl Engine {
     /// The words of a statement that differ: SQLite's, PostgreSQL's.
-    const WORDS: [(&str, &str, &str); 2] =
-        [("json_each($1)", "json_each($1)", "json_array_elements($1::json)"), (" FOR UPDATE", "", " FOR UPDATE")];
+    const WORDS: [(&str, &str, &str); 4] = [
+        ("json_each($1)", "json_each($1)", "json_array_elements($1::json)"),
+        ("AS_JSON(r.after)", "r.after", "r.after::json"),
+        ("CLAIMS_OF(r.after)", "json_each(r.after, '$.claims')", "json_array_elements(r.after::json -> 'claims')"),
+        (" FOR UPDATE", "", " FOR UPDATE"),
+    ];
 
     /// The statement in this engine's words.
     fn text(self, sql: &'static str) -> SqlStr {

@@ -9,6 +9,7 @@
 //! | `work`, `log` | one transaction of changes, and its change log |
 //! | `rows`, `domain_rows` | the SQL of addresses and of domains |
 //! | `load`, `publish`, `follow` | the list in memory: built, replaced, kept up with other processes |
+//! | `plan` | changes of many rows: found out, staged, applied, undone |
 //! | `damage` | a database that is lost or damaged stops the start |
 //! | `read`, `changes` | what people ask |
 
@@ -22,18 +23,21 @@ mod held;
 mod load;
 mod log;
 mod outcome;
+mod plan;
 mod publish;
 mod read;
 mod records;
 mod routes;
 mod rows;
+mod taking;
 mod work;
 
 pub use domain_rules::{CUSTOMER_NAME_MAX, DOMAIN_ALIASES_MAX, SERVERS_MAX};
 pub use outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
+pub use plan::{Coverage, EXAMPLES_MAX, PlanEntry, PlanRow, PlanState, Planned, Shrunken, SourcePlan, UNDO_MAX};
 pub use records::{
     AccountDetails, AccountFilter, AddressEntry, AddressRecord, ChangeEntry, ChangeRow, ClaimRecord, DomainDetails,
-    DomainRecord, DomainSummary, ListCounts,
+    DomainRecord, DomainSummary, ListCounts, VetoRecord,
 };
 pub use routes::{DomainRoute, RouteTable};
 pub use work::CHANGES_MAX;
@@ -55,7 +59,10 @@ use work::Work;
 pub const PAGE_MAX: u32 = 10_000;
 
 /// The shape of the directory's tables.
-const MIGRATIONS: &[Migration] = &[Migration { format: 1, sql: include_str!("../migrations/directory/0001_list.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { format: 1, sql: include_str!("../migrations/directory/0001_list.sql") },
+    Migration { format: 2, sql: include_str!("../migrations/directory/0002_plans.sql") },
+];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.
 #[derive(Clone)]
@@ -113,9 +120,9 @@ impl Directory {
     pub async fn apply(&self, set: &ChangeSet, actor: &Actor, base: Option<u64>) -> Result<Applied, ApplyError> {
         let Shared { db, published, turn, .. } = &*self.shared;
         let _turn = turn.lock().await;
-        let mut work = Work::begin(db, base, now()).await?;
+        let mut work = Work::begin(db, base, now(), actor).await?;
         Box::pin(work.run(set)).await?;
-        let committed = work.commit(actor, &set.summary).await?;
+        let committed = work.commit(&set.summary).await?;
         let applied = committed.applied.clone();
         if applied.change_id.is_some() {
             // It is committed: if it cannot be shown now, it is taken up as soon as the store answers again.
@@ -124,14 +131,6 @@ impl Directory {
             }
         }
         Ok(applied)
-    }
-
-    /// What [`Directory::apply`] would do with this change set now, found out by the same code and thrown away. Its
-    /// version is the one on which the plan is made: the `base` to apply it with.
-    pub async fn plan(&self, set: &ChangeSet) -> Result<Applied, ApplyError> {
-        let mut work = Work::begin(&self.shared.db, None, now()).await?;
-        Box::pin(work.run(set)).await?;
-        Ok(work.abandon().await?)
     }
 }
 

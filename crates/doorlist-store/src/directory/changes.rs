@@ -9,6 +9,7 @@ use crate::db::{Bind, Read, Row};
 use crate::error::StoreError;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::Actor;
+use doorlist_core::domain::DomainId;
 use doorlist_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -53,16 +54,29 @@ impl Directory {
         after: Option<u64>,
         limit: u32,
     ) -> Result<(Vec<ChangeRow>, Option<u64>), StoreError> {
+        let (rows, next) = self.numbered_rows(id, after, limit).await?;
+        Ok((rows.into_iter().map(|(_, row)| row).collect(), next))
+    }
+
+    /// The same, each row with the number of its domain.
+    pub(super) async fn numbered_rows(
+        &self,
+        id: u64,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<(Vec<(DomainId, ChangeRow)>, Option<u64>), StoreError> {
         const SQL: &str = "
-            SELECT place, domain_name, address_id, local, before, after FROM change_row
-            WHERE change_id = $1 AND place > $2 ORDER BY place LIMIT $3";
+            SELECT r.place, r.domain_name, COALESCE(r.address_id, c.first_address + r.place), r.local, r.before, r.after,
+                   r.domain_id
+            FROM change AS c JOIN change_row AS r ON r.batch = c.batch
+            WHERE c.id = $1 AND r.place > $2 ORDER BY r.place LIMIT $3";
         let number = |value: u64| Bind::Int(i64::try_from(value).unwrap_or(i64::MAX));
         let binds = [number(id), number(after.unwrap_or(0)), Bind::Int(limit.into())];
         let rows = self.db().rows(SQL, &binds).await?;
         let full = rows.len() >= limit as usize;
         let last = rows.last().filter(|_| full).map(|row| row.int(0)).transpose()?;
-        let read = rows.iter().map(change_row).collect::<Result<_, _>>()?;
-        Ok((read, last.and_then(|place| u64::try_from(place).ok())))
+        let read = rows.iter().map(|row| Ok((domain_rows::domain_id(row.int(6)?)?, change_row(row)?)));
+        Ok((read.collect::<Result<_, StoreError>>()?, last.and_then(|place| u64::try_from(place).ok())))
     }
 }
 
@@ -80,7 +94,7 @@ fn entry(row: &Row) -> Result<ChangeEntry, StoreError> {
     })
 }
 
-fn change_row(row: &Row) -> Result<ChangeRow, StoreError> {
+pub(super) fn change_row(row: &Row) -> Result<ChangeRow, StoreError> {
     let name = domain_rows::domain_name(row.text(1)?)?;
     match (row.int_or_null(2)?, row.text_or_null(3)?) {
         (Some(id), Some(local)) => Ok(ChangeRow::Address {

@@ -173,6 +173,7 @@ pub(super) async fn update(tx: &mut Tx, before: &StoredDomain, now: &StoredDomai
 /// Removes a domain whose addresses are gone already.
 pub(super) async fn delete(tx: &mut Tx, id: DomainId) -> Result<(), StoreError> {
     let id = [Bind::Int(id.0.into())];
+    tx.execute("DELETE FROM connection WHERE domain_id = $1", &id).await?;
     tx.execute("DELETE FROM domain_alias WHERE domain_id = $1", &id).await?;
     tx.execute("DELETE FROM mail_server WHERE domain_id = $1", &id).await?;
     tx.execute("DELETE FROM domain WHERE id = $1", &id).await?;

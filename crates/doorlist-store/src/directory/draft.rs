@@ -2,9 +2,14 @@
 //! aliases. Nothing is read or written here; the store loads the rows that a batch of changes concerns, and writes what
 //! differs afterwards. Must not know SQL, nor domains beyond their number and name.
 
+mod gone;
+mod restore;
+
+pub(super) use restore::Undone;
+
 use super::held::{Held, Home, Slot};
 use super::outcome::{Note, Refusal};
-use super::records::ClaimRecord;
+use super::records::{ClaimRecord, VetoRecord};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Source, Structure};
 use doorlist_core::domain::DomainId;
@@ -26,6 +31,8 @@ pub(super) struct Draft {
     pub(super) same: u64,
     /// Claims that a veto kept out.
     pub(super) vetoed: u64,
+    /// Claims of sources of equal rank that disagree.
+    pub(super) conflicts: u64,
 }
 
 /// What a claim needs beside the address.
@@ -33,7 +40,18 @@ pub(super) struct Draft {
 pub(super) struct Claim<'a> {
     pub(super) structure: &'a Structure,
     pub(super) source: &'a Source,
+    pub(super) at: Origin<'a>,
+    /// The source says that it takes no mail: only heeded where the address is new.
+    pub(super) switched_off: bool,
+}
+
+/// Who brought a claim, when, and from where in the source.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin<'a> {
     pub(super) now: Timestamp,
+    pub(super) by: &'a str,
+    pub(super) place: Option<&'a str>,
+    pub(super) key: Option<&'a str>,
 }
 
 impl Draft {
@@ -58,6 +76,11 @@ impl Draft {
 
     pub(super) fn has(&self, home: DomainId, local: &LocalPart) -> bool {
         self.index.contains_key(&(home, local.clone()))
+    }
+
+    /// An address in hand as it is now, if it has a row.
+    pub(super) fn held(&self, home: &Home, local: &LocalPart) -> Option<&Held> {
+        self.at(home, local).and_then(|at| self.now(at))
     }
 
     fn at(&self, home: &Home, local: &LocalPart) -> Option<usize> {
@@ -104,12 +127,17 @@ impl Draft {
             return Ok(());
         }
         let listed = before.as_ref().filter(|held| held.is_listed());
-        self.check_claim(home, &address, listed, claim)?;
+        if *claim.source == Source::Hand {
+            self.check_claim(home, &address, listed, claim)?;
+        }
         let mut held = match (&before, self.slots.get(at).and_then(|slot| slot.before.as_ref())) {
             (Some(row), _) if row.is_listed() => row.clone(),
             (Some(row), _) | (None, Some(row)) => new_row(row.id),
             (None, None) => new_row(fresh()?),
         };
+        if claim.switched_off && listed.is_none() {
+            held.standing = Standing::SwitchedOff;
+        }
         put_claim(&mut held.claims, claim);
         self.resolve(home, &address, &mut held);
         self.note_claim(&address, listed.map(|row| row.kind), &held, claim);
@@ -120,8 +148,8 @@ impl Draft {
         Ok(())
     }
 
-    /// Refuses what would make an alias lead nowhere, to itself or to another alias, and what would turn an account into
-    /// an alias or the reverse behind a person's back.
+    /// Refuses a person what would make an alias lead nowhere, to itself or to another alias, and what would turn an
+    /// account into an alias or the reverse. Other sources are never refused: their rank and what stands decide.
     fn check_claim(
         &self,
         home: &Home,
@@ -134,9 +162,7 @@ impl Draft {
         let Structure::AliasOf(target) = claim.structure else {
             let by_hand = listed.is_some_and(|held| held.claims.iter().any(|c| c.source == Source::Hand));
             return match leads_to {
-                Some(of) if *claim.source == Source::Hand && by_hand => {
-                    Err(Refusal::AccountIsAlias { address: address.clone(), of: in_domain(of) })
-                }
+                Some(of) if by_hand => Err(Refusal::AccountIsAlias { address: address.clone(), of: in_domain(of) }),
                 _ => Ok(()),
             };
         };
@@ -156,12 +182,20 @@ impl Draft {
 
     /// Notes where the list differs from the claim, and an account that becomes a list with aliases.
     fn note_claim(&mut self, address: &Address, was: Option<Kind>, held: &Held, claim: Claim<'_>) {
-        if kind_of(claim.structure) != held.kind {
-            self.notes.push(Note::StructureStands {
-                address: address.clone(),
-                stands: kind_words(held.kind).to_owned(),
-                claimed: kind_words(kind_of(claim.structure)).to_owned(),
-            });
+        if !says(claim.structure, held) {
+            let (address, stands) = (address.clone(), stands_as(held));
+            let claimed = structure_words(claim.structure);
+            let other = held.claims.iter().find(|other| other.source != *claim.source && says(&other.structure, held));
+            match other {
+                Some(other) if other.source.rank() == claim.source.rank() => {
+                    self.conflicts += 1;
+                    let (source, other) = (claim.source.to_string(), other.source.to_string());
+                    self.notes.push(Note::Conflict { address, stands, other, claimed, source });
+                }
+                Some(_) => self.notes.push(Note::StructureStands { address, stands, claimed }),
+                // It stands alone, and that is noted.
+                None => {}
+            }
         }
         if held.kind == Kind::List && was == Some(Kind::Mailbox) {
             let aliases = self.aliases_of(held.id).len() as u64;
@@ -176,7 +210,7 @@ impl Draft {
     fn resolve(&mut self, home: &Home, address: &Address, held: &mut Held) {
         let Some(strongest) = held.claims.first() else { return };
         let mut equals = held.claims.iter().take_while(|claim| claim.source.rank() == strongest.source.rank());
-        let structure = equals.find(|claim| says(claim, held)).unwrap_or(strongest).structure.clone();
+        let structure = equals.find(|claim| says(&claim.structure, held)).unwrap_or(strongest).structure.clone();
         match structure {
             Structure::Mailbox => (held.kind, held.account) = (Kind::Mailbox, None),
             Structure::DistributionList => (held.kind, held.account) = (Kind::List, None),
@@ -212,7 +246,7 @@ impl Draft {
         if held.claims.is_empty() {
             let aliases = self.aliases_of(held.id);
             self.set(at, None);
-            self.cascade(home, &address, &aliases, Gone::Withdrawn);
+            self.cascade(home, &address, &aliases, &Gone::Withdrawn);
             return;
         }
         self.resolve(home, &address, &mut held);
@@ -224,6 +258,7 @@ impl Draft {
         &mut self,
         home: &Home,
         local: &LocalPart,
+        veto: VetoRecord,
         fresh: &mut dyn FnMut() -> Result<AddressId, Refusal>,
     ) -> Result<(), Refusal> {
         let Some(at) = self.at(home, local) else { return Ok(()) };
@@ -236,20 +271,20 @@ impl Draft {
             (None, None) => fresh()?,
         };
         let aliases = self.aliases_of(id);
-        self.set(at, Some(Held { standing: Standing::Vetoed, ..new_row(id) }));
-        self.cascade(home, &Address::new(local.clone(), home.name.clone()), &aliases, Gone::Vetoed);
+        self.set(at, Some(vetoed_row(id, veto.clone())));
+        self.cascade(home, &Address::new(local.clone(), home.name.clone()), &aliases, &Gone::Vetoed(veto));
         Ok(())
     }
 
     /// What becomes of the aliases of an account that went.
-    fn cascade(&mut self, home: &Home, account: &Address, aliases: &[usize], gone: Gone) {
+    fn cascade(&mut self, home: &Home, account: &Address, aliases: &[usize], gone: &Gone) {
         for &at in aliases {
             let Some(slot) = self.slots.get(at) else { continue };
             let (alias, Some(mut held)) = (slot.address(), slot.now.clone()) else { continue };
             let went = Note::AliasWentWith { alias: alias.clone(), account: account.clone() };
             match gone {
-                Gone::Vetoed => {
-                    self.set(at, Some(Held { standing: Standing::Vetoed, ..new_row(held.id) }));
+                Gone::Vetoed(veto) => {
+                    self.set(at, Some(vetoed_row(held.id, veto.clone())));
                     self.notes.push(went);
                 }
                 Gone::Withdrawn => {
@@ -292,28 +327,46 @@ impl Draft {
     }
 }
 
-#[derive(Clone, Copy)]
 enum Gone {
     Withdrawn,
-    Vetoed,
+    Vetoed(VetoRecord),
 }
 
 fn new_row(id: AddressId) -> Held {
-    Held { id, kind: Kind::Mailbox, account: None, standing: Standing::Active, claims: Vec::new() }
+    Held { id, kind: Kind::Mailbox, account: None, standing: Standing::Active, claims: Vec::new(), veto: None }
+}
+
+fn vetoed_row(id: AddressId, veto: VetoRecord) -> Held {
+    Held { standing: Standing::Vetoed, veto: Some(veto), ..new_row(id) }
 }
 
 /// Puts a claim in its place; a source that says the same again keeps its date.
 fn put_claim(claims: &mut Vec<ClaimRecord>, claim: Claim<'_>) {
     match claims.iter_mut().find(|old| old.source == *claim.source) {
-        Some(old) if old.structure == *claim.structure => {}
-        Some(old) => (old.structure, old.since) = (claim.structure.clone(), claim.now),
-        None => claims.push(ClaimRecord {
-            source: claim.source.clone(),
-            structure: claim.structure.clone(),
-            since: claim.now,
-        }),
+        // It came back, or its entry is known by name now: where it stands may have moved with that.
+        Some(old) if old.structure == *claim.structure => {
+            let key = claim.at.key.map(str::to_owned);
+            if old.missing_since.is_some() || old.key != key {
+                (old.missing_since, old.key, old.place) = (None, key, claim.at.place.map(str::to_owned));
+            }
+        }
+        Some(old) => *old = record(claim),
+        None => claims.push(record(claim)),
     }
     sort_claims(claims);
+}
+
+fn record(claim: Claim<'_>) -> ClaimRecord {
+    let Origin { now, by, place, key } = claim.at;
+    ClaimRecord {
+        source: claim.source.clone(),
+        structure: claim.structure.clone(),
+        since: now,
+        by: by.to_owned(),
+        place: place.map(str::to_owned),
+        key: key.map(str::to_owned),
+        missing_since: None,
+    }
 }
 
 /// Strongest first; among equals by name, so that the order depends on neither engine nor clock.
@@ -321,9 +374,9 @@ pub(super) fn sort_claims(claims: &mut [ClaimRecord]) {
     claims.sort_by(|a, b| b.source.rank().cmp(&a.source.rank()).then_with(|| a.source.cmp(&b.source)));
 }
 
-/// Whether a claim says what the row is already.
-fn says(claim: &ClaimRecord, held: &Held) -> bool {
-    match (&claim.structure, &held.account) {
+/// Whether a claim of this structure says what the row is already.
+pub(super) fn says(structure: &Structure, held: &Held) -> bool {
+    match (structure, &held.account) {
         (Structure::AliasOf(target), Some((_, account))) => held.kind == Kind::Alias && target == account,
         (structure, _) => kind_of(structure) == held.kind && held.kind != Kind::Alias,
     }
@@ -337,10 +390,18 @@ pub(super) fn kind_of(structure: &Structure) -> Kind {
     }
 }
 
-fn kind_words(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Mailbox => "a mailbox",
-        Kind::Alias => "an alias",
-        Kind::List => "a distribution list",
+fn structure_words(structure: &Structure) -> String {
+    match structure {
+        Structure::Mailbox => "a mailbox".to_owned(),
+        Structure::AliasOf(account) => format!("an alias of {account}"),
+        Structure::DistributionList => "a distribution list".to_owned(),
+    }
+}
+
+fn stands_as(held: &Held) -> String {
+    match (held.kind, &held.account) {
+        (Kind::Alias, Some((_, account))) => format!("an alias of {account}"),
+        (Kind::List, _) => "a distribution list".to_owned(),
+        _ => "a mailbox".to_owned(),
     }
 }

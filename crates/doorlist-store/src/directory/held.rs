@@ -1,7 +1,7 @@
 //! Addresses in hand: a row of the list as a batch of changes found it and as it is now. Must not know the rules of
 //! claims, nor SQL.
 
-use super::records::{AddressRecord, ClaimRecord};
+use super::records::{AddressRecord, ClaimRecord, VetoRecord};
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{AddressId, Entry, Kind, Standing};
@@ -24,6 +24,8 @@ pub(super) struct Held {
     pub(super) standing: Standing,
     /// Strongest first.
     pub(super) claims: Vec<ClaimRecord>,
+    /// Of a vetoed one: whose word it is.
+    pub(super) veto: Option<VetoRecord>,
 }
 
 impl Held {
@@ -37,6 +39,7 @@ impl Held {
             account: self.account.as_ref().map(|(_, local)| local.clone()),
             standing: self.standing,
             claims: self.claims.clone(),
+            veto: self.veto.clone(),
         }
     }
 

@@ -15,11 +15,15 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Mailboxes, aliases, lists, vetoes: how their numbers in a domain differ.
-type Difference = [i64; 4];
+pub(super) type Difference = [i64; 4];
 
 /// The log of one transaction.
 pub(super) struct Log {
     change: u64,
+    /// Under which its rows stand: the change's own number, or a plan's.
+    batch: i64,
+    /// New addresses of a plan's rows are numbered from here.
+    first_address: i64,
     place: u64,
     rows: Vec<Value>,
     domains: BTreeMap<DomainId, Difference>,
@@ -28,7 +32,13 @@ pub(super) struct Log {
 impl Log {
     /// For the change with this number.
     pub(super) fn new(change: u64) -> Self {
-        Self { change, place: 0, rows: Vec::new(), domains: BTreeMap::new() }
+        let batch = i64::try_from(change).unwrap_or(i64::MAX);
+        Self { change, batch, first_address: 0, place: 0, rows: Vec::new(), domains: BTreeMap::new() }
+    }
+
+    /// The rows of this change were written before, as those of a plan.
+    pub(super) fn adopt(&mut self, batch: i64, first_address: i64, domains: BTreeMap<DomainId, Difference>) {
+        (self.batch, self.first_address, self.domains) = (batch, first_address, domains);
     }
 
     /// Notes an address that differs.
@@ -68,7 +78,7 @@ impl Log {
     /// Writes the rows noted so far.
     pub(super) async fn write(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         const SQL: &str = "
-            INSERT INTO change_row (change_id, place, domain_id, domain_name, address_id, local, before, after)
+            INSERT INTO change_row (batch, place, domain_id, domain_name, address_id, local, before, after)
             SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT),
                    CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS TEXT),
                    CAST(value ->> 6 AS TEXT), CAST(value ->> 7 AS TEXT)
@@ -86,8 +96,8 @@ impl Log {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         const CHANGE: &str = "
-            INSERT INTO change (id, time, actor, via, summary, added, changed, removed, domains)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+            INSERT INTO change (id, time, actor, via, summary, added, changed, removed, domains, batch, first_address)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         const TOUCHED: &str = "
             INSERT INTO change_domain (domain_id, change_id)
             SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT) FROM json_each($1)";
@@ -107,6 +117,8 @@ impl Log {
             number(applied.changed),
             number(applied.removed),
             number(applied.domains),
+            Bind::Int(self.batch),
+            Bind::Int(self.first_address),
         ];
         tx.execute(CHANGE, &binds).await?;
         let rows: Vec<_> = self.domains.keys().map(|id| json!([id, self.change])).collect();
@@ -134,6 +146,8 @@ pub(super) fn via_word(via: Via) -> &'static str {
     match via {
         Via::Command => "command",
         Via::Import => "import",
+        Via::Sync => "sync",
+        Via::Push => "push",
         Via::System => "system",
     }
 }
@@ -142,6 +156,8 @@ pub(super) fn via_from(word: &str) -> Result<Via, StoreError> {
     match word {
         "command" => Ok(Via::Command),
         "import" => Ok(Via::Import),
+        "sync" => Ok(Via::Sync),
+        "push" => Ok(Via::Push),
         "system" => Ok(Via::System),
         other => Err(corrupt("change", format!("via {other:?}"))),
     }

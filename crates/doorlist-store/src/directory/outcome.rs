@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use doorlist_core::address::{Address, DomainName};
+use doorlist_core::change::PlanId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -21,10 +22,16 @@ pub struct Applied {
     pub changed: u64,
     /// Addresses no longer listed.
     pub removed: u64,
+    /// Of those changed: no longer in their source, and accepted until the grace is over.
+    #[serde(default)]
+    pub missing: u64,
     /// Addresses that were so already.
     pub same: u64,
     /// Addresses left alone since a person removed them before.
     pub vetoed: u64,
+    /// Addresses of which sources of equal rank say different things.
+    #[serde(default)]
+    pub conflicts: u64,
     /// Domains added, changed or removed.
     pub domains: u64,
     /// What a person should know, at most [`NOTES_MAX`].
@@ -72,6 +79,36 @@ pub enum Note {
         /// As what it was claimed.
         claimed: String,
     },
+    /// Two sources of equal rank call it different things: what stood first stands, and a person decides.
+    Conflict {
+        /// Which.
+        address: Address,
+        /// As what it stands.
+        stands: String,
+        /// By whose word.
+        other: String,
+        /// As what it was claimed.
+        claimed: String,
+        /// By whom.
+        source: String,
+    },
+    /// An entry of the directory has another address now: the former one stays accepted until the grace is over.
+    Renamed {
+        /// The former address.
+        address: Address,
+        /// The entry's address now.
+        to: Address,
+    },
+    /// It was changed again since the change that is undone: what came later stays.
+    ChangedSince {
+        /// Which.
+        address: Address,
+    },
+    /// A domain that an undo would change was changed again, or has a list by now.
+    DomainChangedSince {
+        /// Which.
+        name: DomainName,
+    },
     /// Its claim as an alias cannot be kept any more: it stands as an account of its own.
     StandsAlone {
         /// Which.
@@ -91,6 +128,19 @@ impl fmt::Display for Note {
             Note::AliasWentWith { alias, account } => write!(f, "{alias} was removed with its account {account}"),
             Note::StructureStands { address, stands, claimed } => {
                 write!(f, "{address} stays {stands}; its claim as {claimed} is kept, but another source's word stands")
+            }
+            Note::Conflict { address, stands, other, claimed, source } => write!(
+                f,
+                "{address} stays {stands}, as {other} says; {source} says that it is {claimed}: add it by hand as what it is"
+            ),
+            Note::Renamed { address, to } => {
+                write!(f, "{address} is {to} now; the former address stays accepted for 7 days")
+            }
+            Note::ChangedSince { address } => {
+                write!(f, "{address} was changed again since; what came later stays, the rest is undone")
+            }
+            Note::DomainChangedSince { name } => {
+                write!(f, "the domain {name} was changed again since, or has a list by now; it stays as it is")
             }
             Note::StandsAlone { address } => {
                 write!(f, "{address} cannot be an alias of its account any more and stands as a mailbox")
@@ -223,6 +273,37 @@ pub enum Refusal {
         server: String,
         /// What is wrong.
         why: String,
+    },
+    /// No plan has this number.
+    #[error("there is no plan {}; `doorlist plan list` shows them", id.0)]
+    NoSuchPlan {
+        /// Which.
+        id: PlanId,
+    },
+    /// A plan is applied or thrown away once.
+    #[error("plan {} does not wait: it is {state}", id.0)]
+    PlanIsDone {
+        /// Which.
+        id: PlanId,
+        /// What became of it.
+        state: String,
+    },
+    /// A plan is a set of its own.
+    #[error("a plan is applied alone, not together with other changes")]
+    PlanNotAlone,
+    /// No change has this number.
+    #[error("there is no change {change}; `doorlist changes list` shows them")]
+    NoSuchChange {
+        /// Which.
+        change: u64,
+    },
+    /// Nobody remembers what it was for.
+    #[error(
+        "change {change} is older than 30 days and cannot be undone as a whole; `doorlist changes show {change}` shows what it did"
+    )]
+    TooOldToUndo {
+        /// Which.
+        change: u64,
     },
     /// A named limit.
     #[error("{what}: at most {limit}")]

@@ -50,7 +50,8 @@ impl Published {
             return self.take_up(db).await;
         }
         let Committed { applied, updates, domains, domains_now } = committed;
-        let Some(updates) = updates else { return self.reload(db).await };
+        // They are many, and were written before the change was made: read from there, or all anew if that is quicker.
+        let Some(updates) = updates else { return self.take_up(db).await };
         self.advance(db, applied.version, updates, domains, domains_now).await
     }
 
@@ -133,27 +134,41 @@ async fn rows_behind(mut db: &Db, have: u64) -> Result<u64, StoreError> {
 /// Addresses that the changes behind `have` touched, each as the store has it now. Read a second time, they give the
 /// same: nothing is lost or doubled by a change that is committed meanwhile.
 async fn changed_addresses(mut db: &Db, have: u64, version: u64) -> Result<Vec<ListUpdate>, StoreError> {
+    const CHANGES: &str = "SELECT batch, first_address FROM change WHERE id > $1 AND id <= $2 ORDER BY id";
+    let mut updates = Vec::new();
+    for change in db.rows(CHANGES, &[number(have), number(version)]).await? {
+        rows_of_change(db, (change.int(0)?, change.int(1)?), &mut updates).await?;
+    }
+    Ok(updates)
+}
+
+/// The addresses of one batch of rows; `first_address` is where the numbers of its new ones begin.
+async fn rows_of_change(
+    mut db: &Db,
+    (batch, first_address): (i64, i64),
+    updates: &mut Vec<ListUpdate>,
+) -> Result<(), StoreError> {
     const SQL: &str = "
-        SELECT r.change_id, r.place, r.domain_id, r.local, r.address_id, a.kind, a.standing
-        FROM change_row AS r LEFT JOIN address AS a ON a.id = r.address_id
-        WHERE (r.change_id, r.place) > ($1, $2) AND r.change_id <= $3 AND r.address_id IS NOT NULL
-        ORDER BY r.change_id, r.place LIMIT $4";
-    let (mut updates, mut after) = (Vec::new(), (i64::try_from(have).unwrap_or(i64::MAX), i64::MAX));
+        SELECT r.place, r.domain_id, r.local, COALESCE(r.address_id, $1 + r.place), a.kind, a.standing
+        FROM change_row AS r LEFT JOIN address AS a ON a.id = COALESCE(r.address_id, $1 + r.place)
+        WHERE r.batch = $2 AND r.place > $3 AND r.local IS NOT NULL
+        ORDER BY r.place LIMIT $4";
+    let mut after = 0;
     loop {
-        let binds = [Bind::Int(after.0), Bind::Int(after.1), number(version), Bind::Int(PAGE)];
+        let binds = [Bind::Int(first_address), Bind::Int(batch), Bind::Int(after), Bind::Int(PAGE)];
         let rows = db.rows(SQL, &binds).await?;
-        let Some(last) = rows.last() else { return Ok(updates) };
-        after = (last.int(0)?, last.int(1)?);
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.int(0)?;
         for row in &rows {
-            let entry = match (row.int_or_null(5)?, row.int_or_null(6)?) {
+            let entry = match (row.int_or_null(4)?, row.int_or_null(5)?) {
                 (Some(kind), Some(standing)) => Some(Entry {
                     kind: kind_from(kind)?,
                     standing: standing_from(standing)?,
-                    id: address_id(row.int(4)?)?,
+                    id: address_id(row.int(3)?)?,
                 }),
                 _ => None,
             };
-            let (domain, local) = (domain_rows::domain_id(row.int(2)?)?, row.text(3)?.into());
+            let (domain, local) = (domain_rows::domain_id(row.int(1)?)?, row.text(2)?.into());
             updates.push(ListUpdate { domain, local, entry });
         }
     }
@@ -162,7 +177,7 @@ async fn changed_addresses(mut db: &Db, have: u64, version: u64) -> Result<Vec<L
 async fn changed_domains(mut db: &Db, have: u64, version: u64) -> Result<Vec<DomainId>, StoreError> {
     const SQL: &str = "
         SELECT DISTINCT r.domain_id FROM change AS c CROSS JOIN change_row AS r
-        WHERE c.id > $1 AND c.id <= $2 AND c.domains > 0 AND r.change_id = c.id AND r.address_id IS NULL";
+        WHERE c.id > $1 AND c.id <= $2 AND c.domains > 0 AND r.batch = c.batch AND r.local IS NULL";
     let rows = db.rows(SQL, &[number(have), number(version)]).await?;
     rows.iter().map(|row| domain_rows::domain_id(row.int(0)?)).collect()
 }

@@ -71,6 +71,27 @@ pub struct ClaimRecord {
     pub structure: Structure,
     /// Since when.
     pub since: Timestamp,
+    /// Who brought it: a login.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// Where in the source: a file and its line, a distinguished name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// What names its entry in a directory for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Since when the source has it no more. It counts until the grace is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<Timestamp>,
+}
+
+/// A person's removal of an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VetoRecord {
+    /// When.
+    pub since: Timestamp,
+    /// Who.
+    pub by: String,
 }
 
 /// `hand`, `file:staff` instead of a tagged object: it stands in a million log rows.
@@ -100,6 +121,9 @@ pub struct AddressRecord {
     pub standing: Standing,
     /// Who says that it is there, strongest first.
     pub claims: Vec<ClaimRecord>,
+    /// Who removed it, if it is vetoed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub veto: Option<VetoRecord>,
 }
 
 /// An address of the list.

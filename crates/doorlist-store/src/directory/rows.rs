@@ -2,7 +2,7 @@
 
 use super::draft::{Draft, sort_claims};
 use super::held::{Held, Home, Slot};
-use super::records::ClaimRecord;
+use super::records::{ClaimRecord, VetoRecord};
 use crate::db::{Bind, Read, Row, Tx};
 use crate::error::StoreError;
 use doorlist_core::address::LocalPart;
@@ -17,7 +17,8 @@ use std::sync::Arc;
 pub(super) const BATCH: usize = 10_000;
 
 const BY_NAME: &str = "
-    SELECT a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since
+    SELECT a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
+           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since
     FROM json_each($1) AS k CROSS JOIN address AS a
     LEFT JOIN address AS p ON p.id = a.account_id
     LEFT JOIN claim AS c ON c.address_id = a.id
@@ -26,7 +27,8 @@ const BY_NAME: &str = "
     ORDER BY a.local";
 
 const ALIASES_OF: &str = "
-    SELECT a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since
+    SELECT a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
+           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since
     FROM json_each($1) AS k CROSS JOIN address AS a
     LEFT JOIN address AS p ON p.id = a.account_id
     LEFT JOIN claim AS c ON c.address_id = a.id
@@ -35,8 +37,9 @@ const ALIASES_OF: &str = "
     ORDER BY a.id";
 
 const PAGE: &str = "
-    SELECT a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since
-    FROM (SELECT id, local, kind, account_id, standing FROM address
+    SELECT a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
+           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since
+    FROM (SELECT id, local, kind, account_id, standing, vetoed_at, vetoed_by FROM address
           WHERE domain_id = $1 AND local > $2 AND ($3 < 0 OR kind = $3) ORDER BY local LIMIT $4) AS a
     LEFT JOIN address AS p ON p.id = a.account_id
     LEFT JOIN claim AS c ON c.address_id = a.id
@@ -104,7 +107,14 @@ fn held(row: &Row, id: AddressId) -> Result<Held, StoreError> {
         _ => None,
     };
     let (kind, standing) = (kind_from(row.int(2)?)?, standing_from(row.int(5)?)?);
-    Ok(Held { id, kind, account, standing, claims: Vec::new() })
+    let veto = match (standing, row.int_or_null(10)?) {
+        (Standing::Vetoed, Some(at)) => {
+            let by = row.text_or_null(11)?.unwrap_or_default().to_owned();
+            Some(VetoRecord { since: Timestamp::from_millis(at), by })
+        }
+        _ => None,
+    };
+    Ok(Held { id, kind, account, standing, claims: Vec::new(), veto })
 }
 
 fn claim(row: &Row, source: &str) -> Result<ClaimRecord, StoreError> {
@@ -115,7 +125,15 @@ fn claim(row: &Row, source: &str) -> Result<ClaimRecord, StoreError> {
         (Kind::Alias, Some(account)) => Structure::AliasOf(LocalPart::from_canonical(account)),
         (Kind::Alias, None) => return Err(corrupt("claim", "an alias of nobody".to_owned())),
     };
-    Ok(ClaimRecord { source, structure, since: Timestamp::from_millis(row.int(9)?) })
+    Ok(ClaimRecord {
+        source,
+        structure,
+        since: Timestamp::from_millis(row.int(9)?),
+        by: row.text(12)?.to_owned(),
+        place: row.text_or_null(13)?.map(str::to_owned),
+        key: row.text_or_null(14)?.map(str::to_owned),
+        missing_since: row.int_or_null(15)?.map(Timestamp::from_millis),
+    })
 }
 
 /// Writes what differs between the rows of a draft as they were and as they are. Changed rows go before removed ones:
@@ -132,27 +150,28 @@ pub(super) async fn write(tx: &mut Tx, draft: &Draft) -> Result<(), StoreError> 
 
 async fn write_addresses(tx: &mut Tx, slots: &[&Slot]) -> Result<(), StoreError> {
     const INSERT: &str = "
-        INSERT INTO address (id, domain_id, local, kind, account_id, standing)
+        INSERT INTO address (id, domain_id, local, kind, account_id, standing, vetoed_at, vetoed_by)
         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS TEXT),
-               CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT)
+               CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT),
+               CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS TEXT)
         FROM json_each($1)";
     const UPDATE: &str = "
         UPDATE address SET kind = CAST(value ->> 1 AS BIGINT), account_id = CAST(value ->> 2 AS BIGINT),
-                           standing = CAST(value ->> 3 AS BIGINT)
+                           standing = CAST(value ->> 3 AS BIGINT), vetoed_at = CAST(value ->> 4 AS BIGINT),
+                           vetoed_by = CAST(value ->> 5 AS TEXT)
         FROM json_each($1) WHERE address.id = CAST(value ->> 0 AS BIGINT)";
     const DELETE: &str = "
         DELETE FROM address WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
     let (mut inserted, mut updated, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
     for slot in slots {
-        let columns = |held: &Held| (kind_code(held.kind), account_code(held), standing_code(held.standing));
         match (&slot.before, &slot.now) {
             (None, Some(now)) => {
-                let (kind, account, standing) = columns(now);
-                inserted.push(json!([now.id, slot.home.id, slot.local.as_str(), kind, account, standing]));
+                let (kind, account, standing, at, by) = columns(now);
+                inserted.push(json!([now.id, slot.home.id, slot.local.as_str(), kind, account, standing, at, by]));
             }
             (Some(before), Some(now)) if columns(before) != columns(now) => {
-                let (kind, account, standing) = columns(now);
-                updated.push(json!([now.id, kind, account, standing]));
+                let (kind, account, standing, at, by) = columns(now);
+                updated.push(json!([now.id, kind, account, standing, at, by]));
             }
             (Some(before), None) => deleted.push(json!([before.id])),
             _ => {}
@@ -163,14 +182,25 @@ async fn write_addresses(tx: &mut Tx, slots: &[&Slot]) -> Result<(), StoreError>
     write_rows(tx, DELETE, &deleted).await
 }
 
+type Columns<'a> = (i64, Option<AddressId>, i64, Option<i64>, Option<&'a str>);
+
+fn columns(held: &Held) -> Columns<'_> {
+    let veto = held.veto.as_ref();
+    let (at, by) = (veto.map(|veto| veto.since.as_millis()), veto.map(|veto| veto.by.as_str()));
+    (kind_code(held.kind), account_code(held), standing_code(held.standing), at, by)
+}
+
 async fn write_claims(tx: &mut Tx, slots: &[&Slot], sources: &HashMap<Source, i64>) -> Result<(), StoreError> {
     const PUT: &str = "
-        INSERT INTO claim (address_id, source_id, kind, account, since)
+        INSERT INTO claim (address_id, source_id, kind, account, since, actor, place, entry_key, missing_since)
         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT),
-               CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS BIGINT)
+               CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS TEXT),
+               CAST(value ->> 6 AS TEXT), CAST(value ->> 7 AS TEXT), CAST(value ->> 8 AS BIGINT)
         FROM json_each($1) WHERE true
         ON CONFLICT (address_id, source_id)
-        DO UPDATE SET kind = excluded.kind, account = excluded.account, since = excluded.since";
+        DO UPDATE SET kind = excluded.kind, account = excluded.account, since = excluded.since,
+            actor = excluded.actor, place = excluded.place, entry_key = excluded.entry_key,
+            missing_since = excluded.missing_since";
     const TAKE: &str = "
         DELETE FROM claim WHERE (address_id, source_id) IN
         (SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT) FROM json_each($1))";
@@ -194,7 +224,9 @@ fn claim_row(id: AddressId, claim: &ClaimRecord, sources: &HashMap<Source, i64>)
         Structure::DistributionList => (Kind::List, None),
         Structure::AliasOf(local) => (Kind::Alias, Some(local.as_str())),
     };
-    json!([id, sources.get(&claim.source), kind_code(kind), account, claim.since.as_millis()])
+    let missing_since = claim.missing_since.map(Timestamp::as_millis);
+    let ClaimRecord { since, by, place, key, .. } = claim;
+    json!([id, sources.get(&claim.source), kind_code(kind), account, since, by, place, key, missing_since])
 }
 
 /// The numbers of all sources that these rows name; new ones are given a number.
@@ -204,15 +236,19 @@ async fn source_ids(tx: &mut Tx, slots: &[&Slot]) -> Result<HashMap<Source, i64>
     let sources: BTreeSet<&Source> = held.flat_map(|held| &held.claims).map(|claim| &claim.source).collect();
     let mut ids: HashMap<Source, i64> = HashMap::new();
     for source in sources {
-        let name = source.to_string();
-        let insert = "INSERT INTO claim_source (id, name) SELECT COALESCE(MAX(id), 0) + 1, $1 FROM claim_source \
-                      WHERE true ON CONFLICT (name) DO NOTHING";
-        tx.execute(insert, &[Bind::Text(&name)]).await?;
-        let row = tx.row("SELECT id FROM claim_source WHERE name = $1", &[Bind::Text(&name)]).await?;
-        let row = row.ok_or_else(|| corrupt("claim_source", format!("{name:?} cannot be kept")))?;
-        ids.insert(source.clone(), row.int(0)?);
+        ids.insert(source.clone(), source_id(tx, source).await?);
     }
     Ok(ids)
+}
+
+/// The number of a source; a new one is given a number.
+pub(super) async fn source_id(tx: &mut Tx, source: &Source) -> Result<i64, StoreError> {
+    let name = source.to_string();
+    let insert = "INSERT INTO claim_source (id, name) SELECT COALESCE(MAX(id), 0) + 1, $1 FROM claim_source \
+                  WHERE true ON CONFLICT (name) DO NOTHING";
+    tx.execute(insert, &[Bind::Text(&name)]).await?;
+    let row = tx.row("SELECT id FROM claim_source WHERE name = $1", &[Bind::Text(&name)]).await?;
+    row.ok_or_else(|| corrupt("claim_source", format!("{name:?} cannot be kept")))?.int(0)
 }
 
 /// Runs a bulk statement with these rows, unless there are none.

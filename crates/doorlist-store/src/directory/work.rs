@@ -4,16 +4,18 @@
 
 use super::domain_rows::{self, StoredDomain};
 use super::domain_rules;
-use super::draft::{Claim, Draft};
-use super::held::{Held, Home};
+use super::draft::{Claim, Draft, Origin};
+use super::held::Home;
 use super::log::Log;
 use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
-use super::records::ListCounts;
+use super::plan::take_over;
+use super::records::{ListCounts, VetoRecord};
 use super::rows::{self, BATCH};
+use super::taking;
 use crate::db::{Bind, Db, Engine, Read, Tx};
 use crate::error::StoreError;
 use doorlist_core::address::{Address, DomainName, LocalPart};
-use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Structure};
+use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId, Structure};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{AddressId, Kind, ListUpdate};
 use doorlist_core::time::Timestamp;
@@ -40,6 +42,7 @@ pub(super) struct Committed {
 pub(super) struct Work {
     tx: Tx,
     now: Timestamp,
+    actor: Actor,
     base: Option<u64>,
     version: u64,
     next_address: i64,
@@ -53,7 +56,7 @@ pub(super) struct Work {
 
 impl Work {
     /// Begins, and locks out every other change.
-    pub(super) async fn begin(db: &Db, base: Option<u64>, now: Timestamp) -> Result<Self, StoreError> {
+    pub(super) async fn begin(db: &Db, base: Option<u64>, now: Timestamp, actor: &Actor) -> Result<Self, StoreError> {
         const LOCK: &str = "SELECT version, next_address, next_domain FROM list_state WHERE id = 1 FOR UPDATE";
         let mut tx = db.begin().await?;
         let row = tx.row(LOCK, &[]).await?;
@@ -62,6 +65,7 @@ impl Work {
         Ok(Self {
             tx,
             now,
+            actor: actor.clone(),
             base,
             version,
             next_address: row.int(1)?,
@@ -82,6 +86,12 @@ impl Work {
         }
         let mut rest = set.changes.as_slice();
         while let [first, later @ ..] = rest {
+            if let Change::Plan { id } = first {
+                if set.changes.len() > 1 {
+                    return Err(Refusal::PlanNotAlone.into());
+                }
+                return self.plan(*id).await;
+            }
             if let Change::Domain { name, change } = first {
                 self.domain(name, change).await?;
                 rest = later;
@@ -95,14 +105,22 @@ impl Work {
         Ok(())
     }
 
-    /// What it would do; nothing of it is written.
-    pub(super) async fn abandon(self) -> Result<Applied, StoreError> {
-        self.tx.rollback().await?;
-        Ok(self.applied)
+    /// Takes over everything that a plan staged.
+    async fn plan(&mut self, id: PlanId) -> Result<(), ApplyError> {
+        let first = self.next_address;
+        let taken = take_over(&mut self.tx, id, first, self.version + 1).await?;
+        self.next_address = first.saturating_add(taken.numbers());
+        take_number(&mut self.next_address.clone(), "addresses in the life of a store")?;
+        self.log.adopt(taken.batch, first, taken.differences());
+        self.applied = Applied { version: self.version, ..taken.applied().clone() };
+        self.domains.extend(taken.domains);
+        // They are read from the log: a million of them are not kept beside the transaction.
+        self.updates = None;
+        Ok(())
     }
 
     /// Writes change log and version, and commits.
-    pub(super) async fn commit(mut self, actor: &Actor, summary: &str) -> Result<Committed, StoreError> {
+    pub(super) async fn commit(mut self, summary: &str) -> Result<Committed, StoreError> {
         let domains: Vec<_> = self.domains.iter().copied().collect();
         if !self.applied.changes_something() {
             self.tx.rollback().await?;
@@ -110,7 +128,7 @@ impl Work {
         }
         self.applied.version = self.version + 1;
         self.applied.change_id = Some(self.applied.version);
-        self.log.finish(&mut self.tx, &self.applied, actor, summary, self.now).await?;
+        self.log.finish(&mut self.tx, &self.applied, &self.actor, summary, self.now).await?;
         let domains_now = domain_rows::load(&mut self.tx, &domains).await?;
         if self.tx.engine() == Engine::Postgres {
             self.tx.execute("SELECT pg_notify('doorlist_list', '')", &[]).await?;
@@ -132,17 +150,21 @@ impl Work {
             }
         }
         let mut draft = self.load(&changes).await?;
-        let (now, next_address) = (self.now, &mut self.next_address);
+        let (now, by, next_address) = (self.now, self.actor.name.as_str(), &mut self.next_address);
         let mut fresh = || take_number(next_address, "addresses in the life of a store").map(AddressId);
         for (home, local, change) in changes {
             match change {
                 Change::Claim { structure, source, .. } => {
-                    draft.claim(&home, local, Claim { structure, source, now }, &mut fresh)?;
+                    let at = Origin { now, by, place: None, key: None };
+                    draft.claim(&home, local, Claim { structure, source, at, switched_off: false }, &mut fresh)?;
                 }
                 Change::Withdraw { source, .. } => draft.withdraw(&home, local, source),
-                Change::Veto { .. } => draft.veto(&home, local, &mut fresh)?,
+                Change::Veto { .. } => {
+                    let veto = VetoRecord { since: now, by: by.to_owned() };
+                    draft.veto(&home, local, veto, &mut fresh)?;
+                }
                 Change::SetActive { active, .. } => draft.set_active(&home, local, *active)?,
-                Change::Domain { .. } => {}
+                Change::Domain { .. } | Change::Plan { .. } => {}
             }
         }
         Ok(self.flush(draft).await?)
@@ -164,27 +186,9 @@ impl Work {
         }
         let mut draft = Draft::default();
         for (home, locals, with_aliases) in wanted.into_values() {
-            self.take(&mut draft, &home, locals.into_iter().collect()).await?;
-            let accounts = accounts_in_hand(&draft, &home, with_aliases);
-            if !accounts.is_empty() {
-                let aliases = rows::aliases_of(&mut self.tx, &accounts).await?;
-                rows::take_all(&mut draft, &home, aliases);
-            }
-            let targets = targets_in_hand(&draft, &home);
-            self.take(&mut draft, &home, targets.iter().collect()).await?;
+            taking::with_relations(&mut self.tx, &mut draft, &home, locals, with_aliases).await?;
         }
         Ok(draft)
-    }
-
-    async fn take(&mut self, draft: &mut Draft, home: &Arc<Home>, locals: Vec<&LocalPart>) -> Result<(), StoreError> {
-        for locals in locals.chunks(BATCH) {
-            let found = rows::by_name(&mut self.tx, home, locals).await?;
-            rows::take_all(draft, home, found);
-            for local in locals {
-                draft.take(home, local, None);
-            }
-        }
-        Ok(())
     }
 
     /// Writes what differs, with its rows of the change log.
@@ -209,6 +213,7 @@ impl Work {
         self.log.write(&mut self.tx).await?;
         self.applied.same += draft.same;
         self.applied.vetoed += draft.vetoed;
+        self.applied.conflicts += draft.conflicts;
         self.note(draft.notes);
         Ok(())
     }
@@ -339,7 +344,7 @@ fn address_of(change: &Change) -> Option<&Address> {
         | Change::Withdraw { address, .. }
         | Change::Veto { address }
         | Change::SetActive { address, .. } => Some(address),
-        Change::Domain { .. } => None,
+        Change::Domain { .. } | Change::Plan { .. } => None,
     }
 }
 
@@ -349,23 +354,4 @@ fn take_number(next: &mut i64, what: &str) -> Result<u32, Refusal> {
         u32::try_from(*next).map_err(|_| Refusal::TooMany { what: what.to_owned(), limit: u32::MAX.into() })?;
     *next += 1;
     Ok(number)
-}
-
-/// All accounts in hand, or only those that some source calls an alias: they may become one if nothing leads to them.
-fn accounts_in_hand(draft: &Draft, home: &Home, all: bool) -> Vec<AddressId> {
-    let here = draft.slots().iter().filter(|slot| slot.home.id == home.id).filter_map(|slot| slot.now.as_ref());
-    let called_alias = |held: &&Held| held.claims.iter().any(|claim| matches!(claim.structure, Structure::AliasOf(_)));
-    let accounts = here.filter(|held| held.kind != Kind::Alias).filter(|held| all || called_alias(held));
-    accounts.map(|held| held.id).collect()
-}
-
-/// Accounts that claims of rows in hand lead to, and that are not in hand themselves.
-fn targets_in_hand(draft: &Draft, home: &Home) -> BTreeSet<LocalPart> {
-    let here = draft.slots().iter().filter(|slot| slot.home.id == home.id);
-    let claims = here.filter_map(|slot| slot.now.as_ref()).flat_map(|held| &held.claims);
-    let targets = claims.filter_map(|claim| match &claim.structure {
-        Structure::AliasOf(account) if !draft.has(home.id, account) => Some(account.clone()),
-        _ => None,
-    });
-    targets.collect()
 }

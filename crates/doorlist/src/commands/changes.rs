@@ -47,6 +47,8 @@ fn line(entry: &ChangeEntry) -> String {
     let via = match entry.actor.via {
         Via::Command => "command",
         Via::Import => "import",
+        Via::Sync => "sync",
+        Via::Push => "push",
         Via::System => "system",
     };
     let counts = format!("+{} ~{} -{}", entry.added, entry.changed, entry.removed);

@@ -1,0 +1,156 @@
+//! The guard against a list that shrinks by mistake: a directory that answers with half of its people, a filter that was
+//! edited, a file of another domain. Whoever plans asks it; what it holds back waits for a person.
+//!
+//! This module must not know where a source's rows come from, nor what is done with a plan that is held.
+
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Losses are added up over this time, so that a little every hour is seen too.
+pub const WINDOW: Duration = Duration::from_hours(7 * 24);
+/// An address that a directory has no more stays accepted for so long.
+pub const GRACE: Duration = Duration::from_hours(7 * 24);
+/// Losses up to this share of the largest list of the window, in percent, are ordinary ...
+pub const SHARE_MAX_PERCENT: u64 = 5;
+/// ... and so are as many as this, in a small list.
+pub const COUNT_MAX: u64 = 5;
+
+/// What a run of the same source lost before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// When.
+    pub at: Timestamp,
+    /// Addresses that went missing or were removed by it.
+    pub lost: u64,
+    /// Addresses that the source claimed before it.
+    pub size: u64,
+}
+
+/// What a plan would do to its source's claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shrinking {
+    /// Addresses that the source claims now, those in grace apart.
+    pub size: u64,
+    /// Addresses that would go missing or be removed. Those whose entry got another address are not among them.
+    pub lost: u64,
+}
+
+/// Why a plan waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "because")]
+pub enum Shrunk {
+    /// Nothing would be left.
+    #[error(
+        "the source names none of the {size} addresses that it named before; an empty answer never removes anybody"
+    )]
+    NothingLeft {
+        /// What it claimed.
+        size: u64,
+    },
+    /// More than half is gone.
+    #[error("{lost} of the source's {largest} addresses are gone within 7 days, which is more than half")]
+    MoreThanHalf {
+        /// In the window.
+        lost: u64,
+        /// The largest list in the window.
+        largest: u64,
+    },
+    /// More than a few.
+    #[error("{lost} of the source's {largest} addresses are gone within 7 days; more than {limit} wait for a person")]
+    TooMany {
+        /// In the window.
+        lost: u64,
+        /// The largest list in the window.
+        largest: u64,
+        /// What would have passed.
+        limit: u64,
+    },
+}
+
+/// Whether a plan may be applied without a person: `earlier` are the runs of the same source that were applied.
+pub fn check(plan: Shrinking, earlier: &[Loss], now: Timestamp) -> Result<(), Shrunk> {
+    if plan.lost == 0 {
+        return Ok(());
+    }
+    if plan.lost >= plan.size {
+        return Err(Shrunk::NothingLeft { size: plan.size });
+    }
+    // A clock that was put back does not empty the window: what seems to lie ahead counts too.
+    let window = || earlier.iter().filter(|loss| loss.at + WINDOW > now);
+    let lost = window().map(|loss| loss.lost).fold(plan.lost, u64::saturating_add);
+    let largest = window().map(|loss| loss.size).fold(plan.size, u64::max);
+    let limit = (largest.saturating_mul(SHARE_MAX_PERCENT) / 100).max(COUNT_MAX);
+    if lost > largest / 2 {
+        return Err(Shrunk::MoreThanHalf { lost, largest });
+    }
+    if lost > limit {
+        return Err(Shrunk::TooMany { lost, largest, limit });
+    }
+    Ok(())
+}
+
+/// How many changes of each kind a source may make in one run; what is not given is not limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OperationLimits {
+    /// Accounts that become listed.
+    pub accounts_add: Option<u64>,
+    /// Accounts that go missing or are removed.
+    pub accounts_delete: Option<u64>,
+    /// Aliases that become listed.
+    pub aliases_add: Option<u64>,
+    /// Aliases that go missing or are removed.
+    pub aliases_delete: Option<u64>,
+    /// All of these together.
+    pub total: Option<u64>,
+}
+
+/// How many there are of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operations {
+    /// See [`OperationLimits::accounts_add`].
+    pub accounts_add: u64,
+    /// See [`OperationLimits::accounts_delete`].
+    pub accounts_delete: u64,
+    /// See [`OperationLimits::aliases_add`].
+    pub aliases_add: u64,
+    /// See [`OperationLimits::aliases_delete`].
+    pub aliases_delete: u64,
+}
+
+/// The limit that a plan exceeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{count} {what} are more than the limit of {limit} for one run; nothing was saved")]
+pub struct OverLimit {
+    /// Of what.
+    pub what: &'static str,
+    /// How many.
+    pub count: u64,
+    /// How many there may be.
+    pub limit: u64,
+}
+
+impl OperationLimits {
+    /// Whether a plan keeps all limits.
+    pub fn check(&self, operations: &Operations) -> Result<(), OverLimit> {
+        let Operations { accounts_add, accounts_delete, aliases_add, aliases_delete } = *operations;
+        let total = [accounts_add, accounts_delete, aliases_add, aliases_delete].iter().sum();
+        let all = [
+            ("new accounts", accounts_add, self.accounts_add),
+            ("accounts gone", accounts_delete, self.accounts_delete),
+            ("new aliases", aliases_add, self.aliases_add),
+            ("aliases gone", aliases_delete, self.aliases_delete),
+            ("changes", total, self.total),
+        ];
+        for (what, count, limit) in all {
+            if let Some(limit) = limit.filter(|limit| count > *limit) {
+                return Err(OverLimit { what, count, limit });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

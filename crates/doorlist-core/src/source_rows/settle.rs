@@ -1,0 +1,184 @@
+//! A source's rows as one statement about the domain: each address once, in byte order, an alias leading straight to an
+//! account. Where the source contradicts itself, the address stays (it must be accepted) and the contradiction is named.
+
+use super::{PROBLEMS_KEPT_MAX, Place, RowProblem, SourceRow, shown};
+use crate::address::LocalPart;
+use crate::change::Structure;
+
+/// An alias of an alias of an alias ... is followed so far.
+const STEPS_MAX: usize = 8;
+
+/// What a source says of a domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceList {
+    /// Each address once, in byte order.
+    pub rows: Vec<SourceRow>,
+    /// Rows that said the same again.
+    pub repeated: u64,
+    /// Where the source contradicts itself, the first [`PROBLEMS_KEPT_MAX`] of them.
+    pub conflicts: Vec<RowProblem>,
+    /// How many they are.
+    pub conflicts_total: u64,
+}
+
+/// Sorts rows and makes one of those that name the same address.
+pub fn settle(mut rows: Vec<SourceRow>) -> SourceList {
+    // Stable: among rows of one address the first in the source stays first.
+    rows.sort_by(|a, b| a.local.cmp(&b.local));
+    let mut list = SourceList { rows: Vec::with_capacity(rows.len()), ..SourceList::default() };
+    for row in rows {
+        match list.rows.last_mut().filter(|last| last.local == row.local) {
+            None => list.rows.push(row),
+            Some(kept) if kept.structure == row.structure => list.repeated += 1,
+            Some(kept) => {
+                let (conflict, takes_over) = contradiction(kept, &row);
+                if takes_over {
+                    *kept = row;
+                }
+                list.note(conflict);
+            }
+        }
+    }
+    list.straighten();
+    list
+}
+
+impl SourceList {
+    fn note(&mut self, conflict: RowProblem) {
+        self.conflicts_total += 1;
+        if self.conflicts.len() < PROBLEMS_KEPT_MAX {
+            self.conflicts.push(conflict);
+        }
+    }
+
+    /// The row of an address.
+    pub fn find(&self, local: &LocalPart) -> Option<usize> {
+        self.rows.binary_search_by(|row| row.local.cmp(local)).ok()
+    }
+
+    /// An alias whose target is an alias itself leads to where that one leads; one that leads to itself stands alone.
+    fn straighten(&mut self) {
+        for at in 0..self.rows.len() {
+            let Some(target) = self.target(at).cloned() else { continue };
+            let Some(end) = self.end_of(at) else {
+                let row = &self.rows[at];
+                let why = format!("is an alias that leads back to itself by way of {target}; taken as an account");
+                let conflict = problem(row, &row.place, why);
+                self.rows[at].structure = Structure::Mailbox;
+                self.note(conflict);
+                continue;
+            };
+            if end != target {
+                self.rows[at].structure = Structure::AliasOf(end);
+            }
+        }
+    }
+
+    fn target(&self, at: usize) -> Option<&LocalPart> {
+        match &self.rows.get(at)?.structure {
+            Structure::AliasOf(target) => Some(target),
+            _ => None,
+        }
+    }
+
+    /// Where an alias leads in the end; `None`: in a circle, or too far.
+    fn end_of(&self, at: usize) -> Option<LocalPart> {
+        let mut target = self.target(at)?;
+        for _ in 0..STEPS_MAX {
+            let Some(next) = self.find(target).and_then(|at| self.target(at)) else {
+                return (*target != self.rows[at].local).then(|| target.clone());
+            };
+            target = next;
+        }
+        None
+    }
+}
+
+/// Two rows say different things of one address: an account is more than an alias, else the first one stands.
+fn contradiction(kept: &SourceRow, row: &SourceRow) -> (RowProblem, bool) {
+    let is_alias = |row: &SourceRow| matches!(row.structure, Structure::AliasOf(_));
+    let takes_over = is_alias(kept) && !is_alias(row);
+    let (taken, other) = if takes_over { (row, kept) } else { (kept, row) };
+    let why = format!(
+        "is {} at {} and {} at {}; taken as the former, and accepted either way",
+        words(&taken.structure),
+        taken.place,
+        words(&other.structure),
+        other.place
+    );
+    (problem(row, &row.place, why), takes_over)
+}
+
+fn problem(row: &SourceRow, place: &Place, why: String) -> RowProblem {
+    RowProblem { place: place.to_string(), column: None, value: shown(row.local.as_str().as_bytes()), why }
+}
+
+fn words(structure: &Structure) -> String {
+    match structure {
+        Structure::Mailbox => "an account".to_owned(),
+        Structure::DistributionList => "a distribution list".to_owned(),
+        Structure::AliasOf(account) => format!("an alias of {account}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn local(text: &str) -> LocalPart {
+        LocalPart::parse(text.as_bytes()).unwrap()
+    }
+
+    /// `ann`, `team*` (a list), `info>ann` (an alias), each on its line.
+    fn list(text: &str) -> SourceList {
+        let rows = text.split_whitespace().zip(1..).map(|(word, line)| {
+            let (name, structure) = match word.split_once('>') {
+                Some((name, of)) => (name, Structure::AliasOf(local(of))),
+                None if word.ends_with('*') => (word.trim_end_matches('*'), Structure::DistributionList),
+                None => (word, Structure::Mailbox),
+            };
+            SourceRow { local: local(name), structure, switched_off: false, place: Place::Line(line) }
+        });
+        settle(rows.collect())
+    }
+
+    fn said(list: &SourceList) -> String {
+        let word = |row: &SourceRow| match &row.structure {
+            Structure::Mailbox => row.local.to_string(),
+            Structure::DistributionList => format!("{}*", row.local),
+            Structure::AliasOf(of) => format!("{}>{of}", row.local),
+        };
+        list.rows.iter().map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn each_address_stands_once_and_in_order() {
+        let list = list("cora ann bob ann info>ann info>ann");
+        assert_eq!(said(&list), "ann bob cora info>ann");
+        assert_eq!((list.repeated, list.conflicts_total), (2, 0));
+    }
+
+    #[test]
+    fn an_account_is_more_than_an_alias_and_the_first_owner_stands() {
+        let list = list("info>ann info team* team info>bob sales>ann sales>bob");
+        assert_eq!(said(&list), "info sales>ann team*");
+        let why: Vec<_> = list.conflicts.iter().map(|c| format!("{} {}: {}", c.place, c.value, c.why)).collect();
+        assert_eq!(list.conflicts_total, 4);
+        assert_eq!(
+            why[0],
+            "line 2 info: is an account at line 2 and an alias of ann at line 1; taken as the former, and accepted either way"
+        );
+    }
+
+    #[test]
+    fn aliases_lead_straight_to_accounts() {
+        assert_eq!(said(&list("a>b b>c c")), "a>c b>c c");
+        assert_eq!(said(&list("a>elsewhere")), "a>elsewhere");
+        let circle = list("a>b b>a");
+        assert_eq!(said(&circle), "a b>a");
+        assert_eq!(circle.conflicts_total, 1);
+        assert_eq!(said(&list("a>a")), "a");
+    }
+}

@@ -1,0 +1,186 @@
+//! Taking over a plan's rows: one transaction whose statements read the staged rows, so that the list is locked for
+//! seconds where a million rows come in. The number of rows written must be what was planned, or nothing is.
+
+use super::stage::{Staged, batch};
+use super::unmoved;
+use crate::db::{Bind, Read, Tx};
+use crate::directory::changes::change_row;
+use crate::directory::domain_rows::{self, StoredDomain};
+use crate::directory::outcome::{ApplyError, Refusal};
+use crate::directory::records::{ChangeRow, DomainRecord, ListCounts};
+use crate::directory::rows::{self, corrupt};
+use crate::error::StoreError;
+use doorlist_core::address::DomainName;
+use doorlist_core::change::{PlanId, Source};
+use doorlist_core::domain::{DomainId, Mode};
+
+/// Rows whose address is new with the plan have no number yet: it is counted from here.
+const INSERT: &str = "
+    INSERT INTO address (id, domain_id, local, kind, account_id, standing, vetoed_at, vetoed_by)
+    SELECT COALESCE(r.address_id, $2 + r.place), r.domain_id, r.local,
+           CASE AS_JSON(r.after) ->> 'kind' WHEN 'mailbox' THEN 0 WHEN 'alias' THEN 1 ELSE 2 END, NULL,
+           CASE AS_JSON(r.after) ->> 'standing' WHEN 'active' THEN 0 WHEN 'switched_off' THEN 1 ELSE 2 END, NULL, NULL
+    FROM change_row AS r WHERE r.batch = $1 AND r.local IS NOT NULL AND r.before IS NULL ORDER BY r.place";
+const UPDATE: &str = "
+    UPDATE address SET
+        kind = CASE AS_JSON(r.after) ->> 'kind' WHEN 'mailbox' THEN 0 WHEN 'alias' THEN 1 ELSE 2 END, account_id = NULL,
+        standing = CASE AS_JSON(r.after) ->> 'standing' WHEN 'active' THEN 0 WHEN 'switched_off' THEN 1 ELSE 2 END,
+        vetoed_at = NULL, vetoed_by = NULL
+    FROM change_row AS r
+    WHERE r.batch = $1 AND r.local IS NOT NULL AND r.before IS NOT NULL AND r.after IS NOT NULL
+      AND address.id = r.address_id";
+const ACCOUNTS: &str = "
+    UPDATE address SET account_id = p.id
+    FROM change_row AS r, address AS p
+    WHERE r.batch = $1 AND r.local IS NOT NULL AND AS_JSON(r.after) ->> 'account' IS NOT NULL
+      AND address.id = COALESCE(r.address_id, $2 + r.place)
+      AND p.domain_id = r.domain_id AND p.local = AS_JSON(r.after) ->> 'account'";
+const VETOES: &str = "
+    UPDATE address SET vetoed_at = CAST(AS_JSON(r.after) -> 'veto' ->> 'since' AS BIGINT),
+                       vetoed_by = AS_JSON(r.after) -> 'veto' ->> 'by'
+    FROM change_row AS r
+    WHERE r.batch = $1 AND r.local IS NOT NULL AND AS_JSON(r.after) ->> 'veto' IS NOT NULL
+      AND address.id = COALESCE(r.address_id, $2 + r.place)";
+const UNCLAIM: &str = "
+    DELETE FROM claim WHERE address_id IN
+    (SELECT r.address_id FROM change_row AS r WHERE r.batch = $1 AND r.address_id IS NOT NULL AND r.before IS NOT NULL)";
+const DELETE: &str = "
+    DELETE FROM address WHERE id IN
+    (SELECT r.address_id FROM change_row AS r WHERE r.batch = $1 AND r.local IS NOT NULL AND r.after IS NULL)";
+const CLAIM: &str = "
+    INSERT INTO claim (address_id, source_id, kind, account, since, actor, place, entry_key, missing_since)
+    SELECT COALESCE(r.address_id, $2 + r.place), s.id,
+           CASE j.value ->> 'structure' WHEN 'mailbox' THEN 0 WHEN 'alias_of' THEN 1 ELSE 2 END, j.value ->> 'of',
+           CAST(j.value ->> 'since' AS BIGINT), COALESCE(j.value ->> 'by', ''), j.value ->> 'place', j.value ->> 'key',
+           CAST(j.value ->> 'missing_since' AS BIGINT)
+    FROM change_row AS r CROSS JOIN CLAIMS_OF(r.after) AS j JOIN claim_source AS s ON s.name = j.value ->> 'source'
+    WHERE r.batch = $1 AND r.local IS NOT NULL AND r.after IS NOT NULL";
+
+/// Where a plan's new addresses are numbered from, and what was planned.
+pub(in crate::directory) struct Taken {
+    pub(super) staged: Staged,
+    pub(in crate::directory) batch: i64,
+    pub(in crate::directory) domains: Vec<DomainId>,
+}
+
+impl Taken {
+    pub(in crate::directory) fn applied(&self) -> &crate::directory::outcome::Applied {
+        &self.staged.planned.applied
+    }
+
+    pub(in crate::directory) fn differences(
+        &self,
+    ) -> std::collections::BTreeMap<DomainId, crate::directory::log::Difference> {
+        self.staged.differences.clone()
+    }
+
+    /// Numbers that the plan's rows take.
+    pub(in crate::directory) fn numbers(&self) -> i64 {
+        i64::try_from(self.staged.last_place).unwrap_or(i64::MAX).saturating_add(1)
+    }
+}
+
+/// Takes over the rows of a plan that waits, if no domain that it touches has moved since it was made.
+pub(in crate::directory) async fn take_over(
+    tx: &mut Tx,
+    id: PlanId,
+    first_address: i64,
+    change: u64,
+) -> Result<Taken, ApplyError> {
+    const FIND: &str = "SELECT state, base, outcome FROM plan WHERE id = $1 FOR UPDATE";
+    const DONE: &str = "UPDATE plan SET state = 'applied', change_id = $2 WHERE id = $1";
+    let number = Bind::Int(i64::try_from(id.0).unwrap_or(i64::MAX));
+    let row = tx.row(FIND, &[number]).await?.ok_or(Refusal::NoSuchPlan { id })?;
+    match row.text(0)? {
+        "waiting" => {}
+        state => return Err(Refusal::PlanIsDone { id, state: state.to_owned() }.into()),
+    }
+    let base = row.int(1)?;
+    let staged: Staged = serde_json::from_str(row.text(2)?).map_err(|e| corrupt("plan", e.to_string()))?;
+    let taken = Taken { domains: domains(tx, batch(id)).await?, batch: batch(id), staged };
+    let touched: Vec<i64> = taken.staged.differences.keys().map(|id| id.0.into()).collect();
+    unmoved(tx, &touched, base.cast_unsigned()).await?;
+    for source in &taken.staged.sources {
+        let source = Source::parse(source).ok_or_else(|| corrupt("plan", format!("unknown source {source:?}")))?;
+        rows::source_id(tx, &source).await?;
+    }
+    domains_before(tx, taken.batch).await?;
+    write(tx, &taken, first_address).await?;
+    domains_after(tx, taken.batch).await?;
+    tx.execute(DONE, &[number, Bind::Int(i64::try_from(change).unwrap_or(i64::MAX))]).await?;
+    Ok(taken)
+}
+
+/// Which domains the rows are of.
+async fn domains(tx: &mut Tx, batch: i64) -> Result<Vec<DomainId>, StoreError> {
+    const SQL: &str = "SELECT DISTINCT domain_id FROM change_row WHERE batch = $1 AND local IS NULL";
+    let rows = tx.rows(SQL, &[Bind::Int(batch)]).await?;
+    rows.iter().map(|row| domain_rows::domain_id(row.int(0)?)).collect()
+}
+
+async fn write(tx: &mut Tx, taken: &Taken, first_address: i64) -> Result<(), StoreError> {
+    let one = [Bind::Int(taken.batch)];
+    let both = [Bind::Int(taken.batch), Bind::Int(first_address)];
+    tx.execute(UNCLAIM, &one).await?;
+    let mut written = tx.execute(INSERT, &both).await?;
+    written += tx.execute(UPDATE, &one).await?;
+    tx.execute(ACCOUNTS, &both).await?;
+    tx.execute(VETOES, &both).await?;
+    written += tx.execute(DELETE, &one).await?;
+    tx.execute(CLAIM, &both).await?;
+    if written != taken.staged.rows {
+        let why = format!("{written} of its {} rows could be written; nothing was", taken.staged.rows);
+        return Err(corrupt("plan", why));
+    }
+    Ok(())
+}
+
+/// Domains that come back are there before their addresses.
+async fn domains_before(tx: &mut Tx, batch: i64) -> Result<(), StoreError> {
+    for (id, name, before, after) in domain_changes(tx, batch).await? {
+        let domain = |record: DomainRecord| StoredDomain {
+            id,
+            name: name.clone(),
+            changed: 0,
+            counts: ListCounts::default(),
+            record,
+            technical_contact: None,
+        };
+        match (before, after) {
+            (None, Some(after)) => {
+                // A new domain begins in its first mode; this one comes back in the one that it had.
+                let fresh = domain(DomainRecord { mode: Mode::SettingUp, ..after.clone() });
+                domain_rows::insert(tx, &fresh).await?;
+                domain_rows::update(tx, &fresh, &domain(after)).await?;
+            }
+            (Some(before), Some(after)) => domain_rows::update(tx, &domain(before), &domain(after)).await?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Domains that go, go last.
+async fn domains_after(tx: &mut Tx, batch: i64) -> Result<(), StoreError> {
+    for (id, _, _, after) in domain_changes(tx, batch).await? {
+        if after.is_none() {
+            domain_rows::delete(tx, id).await?;
+        }
+    }
+    Ok(())
+}
+
+type DomainChange = (DomainId, DomainName, Option<DomainRecord>, Option<DomainRecord>);
+
+async fn domain_changes(tx: &mut Tx, batch: i64) -> Result<Vec<DomainChange>, StoreError> {
+    const SQL: &str = "
+        SELECT place, domain_name, address_id, local, before, after, domain_id FROM change_row
+        WHERE batch = $1 AND local IS NULL ORDER BY place";
+    let mut changes = Vec::new();
+    for row in tx.rows(SQL, &[Bind::Int(batch)]).await? {
+        if let ChangeRow::Domain { name, before, after } = change_row(&row)? {
+            changes.push((domain_rows::domain_id(row.int(6)?)?, name, before, after));
+        }
+    }
+    Ok(changes)
+}

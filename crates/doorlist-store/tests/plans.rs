@@ -1,0 +1,56 @@
+//! The story of plans, told on SQLite and on PostgreSQL: what a source says is compared, staged, applied, undone; claims
+//! of several sources meet; what goes missing stays for a while.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "story/hand.rs"]
+#[allow(dead_code)]
+mod hand;
+#[path = "plans/list.rs"]
+mod list;
+#[path = "plans/sources.rs"]
+mod sources;
+#[path = "plans/undo.rs"]
+mod undo;
+
+use doorlist_store::{Directory, StoreUrl};
+use doorlist_testbed::postgres::Cluster;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    tell(StoreUrl::Sqlite(folder.path().join("state"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_on_postgresql() {
+    let cluster = Cluster::start().unwrap();
+    tell(StoreUrl::Postgres(cluster.url("plans").unwrap())).await;
+}
+
+async fn tell(url: StoreUrl) {
+    let here = Directory::open(&url).await.unwrap();
+    let there = Directory::open(&url).await.unwrap();
+    let following = tokio::spawn({
+        let there = there.clone();
+        async move { there.follow().await }
+    });
+    sources::a_file_is_planned_then_applied(&here).await;
+    sources::stronger_sources_say_what_an_address_is(&here).await;
+    sources::equal_sources_that_disagree_are_a_conflict(&here).await;
+    sources::a_veto_survives_every_source(&here).await;
+    sources::a_mirror_withdraws_only_its_own(&here).await;
+    sources::what_goes_missing_stays_for_seven_days(&here).await;
+    sources::a_renamed_entry_is_one_change(&here).await;
+    sources::some_entries_alone(&here).await;
+    sources::a_plan_waits_moves_and_is_thrown_away(&here).await;
+    undo::an_import_goes_back_exactly(&here).await;
+    undo::what_came_later_stays(&here).await;
+    undo::removals_by_hand_come_back(&here).await;
+    undo::a_domain_comes_back_with_its_list(&here).await;
+    list::catches_up(&there, &here).await;
+    following.abort();
+    let again = Directory::open(&url).await.unwrap();
+    for directory in [&there, &again] {
+        list::shows_the_store(directory).await;
+    }
+}

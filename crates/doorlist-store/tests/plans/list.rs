@@ -1,0 +1,146 @@
+//! A domain's list as one line of text, and back: `ann`, `team*` (a list), `info>ann` (an alias), `ann!` (switched off),
+//! `ann#` (vetoed). Claims stand behind a slash: `ann/hand,file:staff`; one in grace ends in `?`.
+
+use crate::hand::{actor, local, name};
+use doorlist_core::change::{Change, ChangeSet, Source, Structure};
+use doorlist_core::list::{Kind, Standing};
+use doorlist_core::source_rows::{EntryPlace, Place, SourceList, SourceRow, settle};
+use doorlist_core::time::Timestamp;
+use doorlist_store::Directory;
+use doorlist_store::directory::{Applied, Coverage, Planned, SourcePlan};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Rows of a source; `ann=k1` is the entry with the key k1.
+pub(crate) fn rows(text: &str) -> SourceList {
+    let rows = text.split_whitespace().zip(1..).map(|(word, line)| {
+        let (word, key) = word.split_once('=').map_or((word, None), |(word, key)| (word, Some(key)));
+        let (name, structure) = match word.split_once('>') {
+            Some((name, of)) => (name, Structure::AliasOf(local(of))),
+            None if word.ends_with('*') => (word.trim_end_matches('*'), Structure::DistributionList),
+            None => (word, Structure::Mailbox),
+        };
+        let place = match key {
+            None => Place::Line(line),
+            Some(key) => {
+                let dn = format!("cn={name},dc=example,dc=test").into();
+                Place::Entry(Arc::new(EntryPlace { key: Some(key.into()), dn }))
+            }
+        };
+        SourceRow { local: local(name), structure, switched_off: false, place }
+    });
+    settle(rows.collect())
+}
+
+/// What a source says of a domain, and what it means.
+pub(crate) struct Said<'a> {
+    pub(crate) domain: &'a str,
+    pub(crate) source: Source,
+    pub(crate) rows: &'a str,
+    pub(crate) coverage: Coverage<'a>,
+    /// Days after the beginning of the story.
+    pub(crate) day: u64,
+}
+
+/// Plans it without staging.
+pub(crate) async fn look(directory: &Directory, said: &Said<'_>) -> Planned {
+    plan(directory, said, None).await
+}
+
+pub(crate) async fn plan(directory: &Directory, said: &Said<'_>, stage: Option<&str>) -> Planned {
+    let (domain, list) = (name(said.domain), rows(said.rows));
+    let plan = SourcePlan {
+        domain: &domain,
+        source: &said.source,
+        list: &list,
+        coverage: said.coverage,
+        file: Some("staff.csv"),
+    };
+    let now = Timestamp::from_secs(1_800_000_000) + Duration::from_hours(24 * said.day);
+    directory.plan_source_at(&plan, &actor(), stage, now).await.unwrap()
+}
+
+/// Plans it, applies the plan, and holds what was written against what was planned.
+pub(crate) async fn take(directory: &Directory, said: &Said<'_>) -> Applied {
+    let looked = look(directory, said).await;
+    let planned = plan(directory, said, Some("a source")).await;
+    assert_eq!(looked.applied, planned.applied, "a plan is the same, staged or not");
+    let Some(id) = planned.id else {
+        assert!(!planned.applied.changes_something());
+        return planned.applied;
+    };
+    let set = ChangeSet { changes: vec![Change::Plan { id }], summary: "a source".to_owned() };
+    let applied = directory.apply(&set, &actor(), None).await.unwrap();
+    assert_eq!((applied.version, applied.change_id), (planned.base + 1, Some(planned.base + 1)));
+    shows_the_store(directory).await;
+    applied
+}
+
+/// Undoes a change.
+pub(crate) async fn undo(directory: &Directory, change: u64) -> Applied {
+    let planned = directory.plan_undo(change, &actor(), Some("undone")).await.unwrap();
+    let Some(id) = planned.id else { return planned.applied };
+    let set = ChangeSet { changes: vec![Change::Plan { id }], summary: "undone".to_owned() };
+    let applied = directory.apply(&set, &actor(), None).await.unwrap();
+    shows_the_store(directory).await;
+    applied
+}
+
+/// The list of a domain as text.
+pub(crate) async fn list(directory: &Directory, domain: &str) -> String {
+    let mut words = Vec::new();
+    for entry in directory.addresses(&name(domain), None, 10_000).await.unwrap() {
+        let record = entry.record;
+        let mut word = entry.address.local().to_string();
+        match (record.kind, record.standing) {
+            (_, Standing::Vetoed) => word.push('#'),
+            (Kind::Alias, _) => word.push_str(&format!(">{}", record.account.unwrap())),
+            (Kind::List, _) => word.push('*'),
+            (Kind::Mailbox, _) => {}
+        }
+        if record.standing == Standing::SwitchedOff {
+            word.push('!');
+        }
+        let claim = |claim: &doorlist_store::directory::ClaimRecord| {
+            format!("{}{}", claim.source, if claim.missing_since.is_some() { "?" } else { "" })
+        };
+        let claims: Vec<_> = record.claims.iter().map(claim).collect();
+        if !claims.is_empty() {
+            word.push_str(&format!("/{}", claims.join(",")));
+        }
+        words.push(word);
+    }
+    words.join(" ")
+}
+
+/// The list in memory has every row of the store and no other, and each domain counts its own right.
+pub(crate) async fn shows_the_store(directory: &Directory) {
+    let snapshot = directory.snapshot();
+    let mut rows = 0;
+    for summary in directory.domains().await.unwrap() {
+        let mut counts = doorlist_store::directory::ListCounts::default();
+        for entry in directory.addresses(&summary.name, None, 10_000).await.unwrap() {
+            let known = snapshot.entry(summary.id, entry.address.local().as_str());
+            let known = known.map(|known| (known.id, known.kind, known.standing));
+            assert_eq!(known, Some((entry.id, entry.record.kind, entry.record.standing)), "{}", entry.address);
+            match (entry.record.standing, entry.record.kind) {
+                (Standing::Vetoed, _) => counts.vetoed += 1,
+                (_, Kind::Mailbox) => counts.mailboxes += 1,
+                (_, Kind::Alias) => counts.aliases += 1,
+                (_, Kind::List) => counts.lists += 1,
+            }
+            rows += 1;
+        }
+        assert_eq!(summary.counts, counts, "{}", summary.name);
+    }
+    assert_eq!(snapshot.addresses(), rows);
+}
+
+/// Waits until a handle that follows has taken up what the other wrote.
+pub(crate) async fn catches_up(behind: &Directory, ahead: &Directory) {
+    let begun = Instant::now();
+    while behind.snapshot().version() < ahead.snapshot().version() {
+        assert!(begun.elapsed() < Duration::from_secs(5), "a follower is behind for more than five seconds");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

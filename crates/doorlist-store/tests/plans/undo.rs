@@ -1,0 +1,88 @@
+//! Chapters about taking back.
+
+use crate::hand::{actor, added, address, alias, apply, domain, file, mailbox, name, veto};
+use crate::list::{Said, list, take, undo};
+use doorlist_core::change::{Change, DomainChange, Source};
+use doorlist_store::Directory;
+use doorlist_store::directory::{Coverage, Note};
+
+const BACK: &str = "back.test";
+
+fn said(rows: &str) -> Said<'_> {
+    Said { domain: BACK, source: file("staff"), rows, coverage: Coverage::Whole, day: 0 }
+}
+
+pub(crate) async fn an_import_goes_back_exactly(here: &Directory) {
+    apply(here, vec![added(BACK, "Maple")]).await;
+    apply(here, vec![mailbox("ann@back.test"), mailbox("bob@back.test"), alias("info@back.test", "ann")]).await;
+    let first = take(here, &said("ann cora help>cora")).await;
+    let before = here.addresses(&name(BACK), None, 100).await.unwrap();
+    let change = take(here, &said("cora* dan new>dan sales>ann info>dan")).await;
+    assert_eq!((change.added, change.changed, change.removed), (3, 3, 1));
+    let undone = undo(here, change.change_id.unwrap()).await;
+    assert_eq!((undone.added, undone.changed, undone.removed, undone.notes.len()), (1, 3, 3, 0));
+    assert_eq!(here.addresses(&name(BACK), None, 100).await.unwrap(), before, "ids, claims and dates too");
+    // What was undone can be done again, and undone twice is nothing.
+    assert_eq!(undo(here, change.change_id.unwrap()).await.change_id, None);
+    undo(here, undone.change_id.unwrap()).await;
+    assert_eq!(
+        list(here, BACK).await,
+        "ann/hand bob/hand cora*/file:staff dan/file:staff info>ann/hand,file:staff new>dan/file:staff sales>ann/file:staff"
+    );
+    undo(here, change.change_id.unwrap()).await;
+    undo(here, first.change_id.unwrap()).await;
+    assert_eq!(list(here, BACK).await, "ann/hand bob/hand info>ann/hand");
+}
+
+pub(crate) async fn what_came_later_stays(here: &Directory) {
+    let change = take(here, &said("ann cora dan help>cora")).await.change_id.unwrap();
+    // Since then a person vouched for one, and another became an alias of somebody who goes.
+    apply(here, vec![mailbox("dan@back.test")]).await;
+    apply(here, vec![alias("desk@back.test", "cora")]).await;
+    let undone = undo(here, change).await;
+    assert_eq!(list(here, BACK).await, "ann/hand bob/hand dan/hand info>ann/hand");
+    let changed_since = |note: &&Note| matches!(note, Note::ChangedSince { .. });
+    assert_eq!(undone.notes.iter().filter(changed_since).count(), 1, "{:?}", undone.notes);
+    assert!(undone.notes.iter().any(|note| matches!(note, Note::AliasWentWith { .. })), "{:?}", undone.notes);
+    undo(here, undone.change_id.unwrap()).await;
+    let expected = "ann/hand,file:staff bob/hand cora/file:staff dan/hand,file:staff desk>cora/hand help>cora/file:staff info>ann/hand";
+    assert_eq!(list(here, BACK).await, expected);
+    undo(here, change).await;
+}
+
+pub(crate) async fn removals_by_hand_come_back(here: &Directory) {
+    let before = list(here, BACK).await;
+    let removal = apply(here, vec![veto("ann@back.test")]).await.change_id.unwrap();
+    assert!(list(here, BACK).await.starts_with("ann# "), "with its alias");
+    let undone = undo(here, removal).await.change_id.unwrap();
+    assert_eq!(list(here, BACK).await, before);
+    undo(here, undone).await;
+    // An address that was freed meanwhile keeps its new claim, and gets the old ones back.
+    take(here, &said("bob")).await;
+    let removal = apply(here, vec![veto("bob@back.test")]).await.change_id.unwrap();
+    apply(here, vec![mailbox("bob@back.test")]).await;
+    undo(here, removal).await;
+    assert!(list(here, BACK).await.contains("bob/hand,file:staff"));
+    let withdraw = Change::Withdraw { address: address("bob@back.test"), source: Source::Hand };
+    let change = apply(here, vec![withdraw]).await.change_id.unwrap();
+    undo(here, change).await;
+    assert!(list(here, BACK).await.contains("bob/hand,file:staff"));
+}
+
+pub(crate) async fn a_domain_comes_back_with_its_list(here: &Directory) {
+    let before = (here.domain(&name(BACK)).await.unwrap(), here.addresses(&name(BACK), None, 100).await.unwrap());
+    let removal = apply(here, vec![domain(BACK, DomainChange::Remove)]).await.change_id.unwrap();
+    assert_eq!(here.domain(&name(BACK)).await.unwrap(), None);
+    let undone = undo(here, removal).await;
+    assert_eq!((undone.domains, undone.added as usize + undone.changed as usize), (1, before.1.len()));
+    let after = (here.domain(&name(BACK)).await.unwrap(), here.addresses(&name(BACK), None, 100).await.unwrap());
+    assert_eq!(after, before);
+    // An addition is not taken back under a list; a setting is.
+    let hold = apply(here, vec![domain(BACK, DomainChange::Hold(true))]).await.change_id.unwrap();
+    undo(here, hold).await;
+    assert!(!here.domain(&name(BACK)).await.unwrap().unwrap().summary.hold);
+    let addition = here.changes(Some(&name(BACK)), None, 1_000).await.unwrap().pop().unwrap().id;
+    let undone = undo(here, addition).await;
+    assert!(matches!(undone.notes.as_slice(), [Note::DomainChangedSince { .. }]), "{:?}", undone.notes);
+    assert!(here.plan_undo(999_999, &actor(), None).await.is_err());
+}
