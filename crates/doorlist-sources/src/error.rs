@@ -6,6 +6,9 @@ use super::ber::BerFault;
 use doorlist_core::connection::{AttributeName, ConnectionError, DirectoryServer};
 use std::fmt;
 
+/// Characters of a cause that are kept.
+const CAUSE_CHARS_MAX: usize = 500;
+
 /// A read that gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadError {
@@ -161,7 +164,7 @@ pub enum CertificateFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// operationsError(1): what Active Directory says to a search without a bind.
-    #[error("the directory does not answer nobody: set a bind name and password")]
+    #[error("the directory does not work for this account: if none is set, set a bind name and password")]
     BindFirst,
     /// timeLimitExceeded(3)
     #[error("the directory gave up: the search took longer than it allows; narrow base or filter, or raise its limit")]
@@ -222,7 +225,9 @@ impl ReadError {
 
     /// With what the system said.
     pub(crate) fn caused(stage: Stage, fault: Fault, cause: impl fmt::Display) -> Self {
-        Self { server: None, stage, fault, cause: Some(cause.to_string()) }
+        // What the system says of a certificate has names out of it: they must not steer a terminal.
+        let readable = readable(cause.to_string().as_bytes(), CAUSE_CHARS_MAX);
+        Self { server: None, stage, fault, cause: Some(readable) }
     }
 
     pub(crate) fn at(mut self, server: &DirectoryServer) -> Self {
@@ -282,6 +287,18 @@ pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<Refusal> {
         53 => Refusal::BadFilter,
         code => Refusal::Other { code },
     })
+}
+
+/// A text that came from elsewhere, for people to read: control characters escaped, and not without end.
+pub(crate) fn readable(text: &[u8], chars_max: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(chars_max));
+    for c in String::from_utf8_lossy(text).chars().take(chars_max) {
+        match c.is_control() {
+            true => out.extend(c.escape_debug()),
+            false => out.push(c),
+        }
+    }
+    out
 }
 
 fn active_directory_code(text: &[u8]) -> Option<u32> {

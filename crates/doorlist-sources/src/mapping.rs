@@ -10,6 +10,7 @@ mod facts;
 mod tests;
 
 use super::ber::BerFault;
+use super::error::readable;
 use super::protocol::Entry;
 use account::Found;
 use doorlist_core::address::DomainName;
@@ -20,6 +21,9 @@ pub(crate) use facts::guid_text;
 use facts::{Facts, Kind};
 use std::fmt;
 use std::sync::Arc;
+
+/// Characters of a distinguished name that are kept.
+const DN_CHARS_MAX: usize = 2_048;
 
 /// Why an entry or a value gave no row, though nothing is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -193,7 +197,7 @@ impl<'c> Mapper<'c> {
             return;
         }
         let account = found.locals.remove(account);
-        let place = Arc::new(EntryPlace { key: facts.key(), dn: String::from_utf8_lossy(dn).into() });
+        let place = Arc::new(EntryPlace { key: facts.key(), dn: readable(dn, DN_CHARS_MAX).into() });
         let structure = match facts.kind() {
             Kind::List => Structure::DistributionList,
             _ => Structure::Mailbox,

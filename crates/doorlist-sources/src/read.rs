@@ -91,7 +91,7 @@ pub async fn read(
     mode: ReadMode,
     terms: &Terms,
 ) -> Result<DirectoryRead, ReadError> {
-    let reading = Reading::new(connection, password, domain, domain_aliases, terms)?;
+    let reading = Reading::new(connection, password, domain, domain_aliases, terms).await?;
     let mut servers = connection.servers.iter().peekable();
     loop {
         let Some(server) = servers.next() else { return Err(no_server()) };
@@ -107,7 +107,7 @@ fn no_server() -> ReadError {
 }
 
 impl<'a> Reading<'a> {
-    pub(crate) fn new(
+    pub(crate) async fn new(
         connection: &'a Connection,
         password: Option<&'a Secret>,
         domain: &'a DomainName,
@@ -118,7 +118,7 @@ impl<'a> Reading<'a> {
         if matches!(connection.bind, Bind::Simple { .. }) && password.is_none() {
             return Err(ReadError::new(Stage::Settings, Fault::NoPassword));
         }
-        let believer = Believer::new(&connection.trust)?;
+        let believer = Believer::of(connection).await?;
         let end = Instant::now() + terms.times.whole;
         Ok(Self { connection, password, domain, aliases, terms, believer, end })
     }

@@ -93,7 +93,7 @@ pub async fn test(
     terms: &Terms,
 ) -> TestReport {
     let mut report = TestReport::default();
-    let reading = match Reading::new(connection, password, domain, domain_aliases, terms) {
+    let reading = match Reading::new(connection, password, domain, domain_aliases, terms).await {
         Ok(reading) => reading,
         Err(error) => {
             report.failed(None, &error, Duration::ZERO);

@@ -2,7 +2,7 @@
 //! is no way to believe any other. The certificate that was shown is kept, so that a person may look at it and pin it.
 
 use super::error::{CertificateFault, Fault, ReadError, Stage};
-use doorlist_core::connection::Trust;
+use doorlist_core::connection::{Connection, DirectoryTls, Trust};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -19,16 +19,25 @@ pub(crate) struct Believer {
 }
 
 impl Believer {
-    /// Reads the authorities. May read the machine's files, so it is made once a read.
-    pub(crate) fn new(trust: &Trust) -> Result<Self, ReadError> {
+    /// For a connection. The machine's authorities are files, so this is done aside.
+    pub(crate) async fn of(connection: &Connection) -> Result<Self, ReadError> {
+        let trust =
+            connection.servers.iter().any(|server| server.tls != DirectoryTls::Plain).then(|| connection.trust.clone());
+        let made = tokio::task::spawn_blocking(move || Self::new(trust.as_ref())).await;
+        made.map_err(|error| ReadError::caused(Stage::Settings, Fault::Handshake, error))?
+    }
+
+    /// None: nothing is encrypted, so nobody needs to be believed.
+    fn new(trust: Option<&Trust>) -> Result<Self, ReadError> {
         let settings = |fault| ReadError::new(Stage::Settings, fault);
         let provider = Arc::new(ring::default_provider());
         let belief = match trust {
-            Trust::Pinned(pin) => Belief::Pin(*pin),
-            Trust::System => {
+            None => Belief::Nobody,
+            Some(Trust::Pinned(pin)) => Belief::Pin(*pin),
+            Some(Trust::System) => {
                 Belief::Authorities(verifier(system_roots(), &provider).ok_or(settings(Fault::NoAuthorities))?)
             }
-            Trust::Ca(pem) => {
+            Some(Trust::Ca(pem)) => {
                 let roots = own_roots(pem).ok_or(settings(Fault::Authority))?;
                 Belief::Authorities(verifier(roots, &provider).ok_or(settings(Fault::Authority))?)
             }
@@ -97,6 +106,7 @@ fn verifier(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Option<Arc<
 
 #[derive(Debug)]
 enum Belief {
+    Nobody,
     Authorities(Arc<WebPkiServerVerifier>),
     Pin([u8; 32]),
 }
@@ -123,7 +133,7 @@ impl ServerCertVerifier for Keeper {
             // A pin says "this one": whoever holds its key is believed, whatever else it says. That it does hold the key
             // is checked with the signature.
             Belief::Pin(pin) if fingerprint(certificate) == *pin => Ok(ServerCertVerified::assertion()),
-            Belief::Pin(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
+            Belief::Pin(_) | Belief::Nobody => Err(CertificateError::ApplicationVerificationFailure.into()),
         }
     }
 

@@ -28,7 +28,12 @@ pub(crate) struct Search<'a> {
 }
 
 fn message(id: u32, request: impl FnOnce(&mut Writer)) -> Vec<u8> {
-    let mut out = Writer::default();
+    message_of(0, id, request)
+}
+
+/// With room for so many bytes: what fits is not moved, and leaves no copy behind.
+fn message_of(bytes: usize, id: u32, request: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut out = Writer(Vec::with_capacity(bytes));
     out.nested(SEQUENCE, |message| {
         message.number(INTEGER, id);
         request(message);
@@ -38,7 +43,8 @@ fn message(id: u32, request: impl FnOnce(&mut Writer)) -> Vec<u8> {
 
 /// A bind with name and password, or with neither.
 pub(crate) fn bind(id: u32, name: &str, password: &[u8]) -> Vec<u8> {
-    message(id, |message| {
+    const HEADERS: usize = 64;
+    message_of(name.len() + password.len() + HEADERS, id, |message| {
         message.nested(0x60, |bind| {
             bind.number(INTEGER, VERSION);
             bind.primitive(OCTETS, name.as_bytes());

@@ -71,7 +71,8 @@ fn a_domain_is_read_over_ldaps_and_start_tls() {
     everything.limits.page_entries = 10;
     let many_pages = read(&everything, password).unwrap();
     assert!(one_page.entries > 100);
-    assert_eq!((many_pages.entries, rows(&many_pages)), (one_page.entries, people()));
+    assert_eq!(many_pages.entries, one_page.entries);
+    assert_eq!(rows(&many_pages), people());
 
     let report = test(&over(&server, DirectoryTls::Ldaps), password);
     assert!(report.is_good(), "{:?}", report.steps);
