@@ -19,6 +19,11 @@ pub struct Network {
 pub struct NetworkError;
 
 impl Network {
+    /// Whether it is one address, named by itself.
+    pub fn is_one_address(&self) -> bool {
+        self.prefix == if self.address.is_ipv4() { 32 } else { 128 }
+    }
+
     /// Whether the address lies in it. IPv4 in its IPv6 forms counts as what it is.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, plain(address)) {

@@ -11,8 +11,9 @@ use tokio::time::timeout;
 
 /// Addresses of one server that are tried.
 const ADDRESSES_MAX: usize = 8;
-/// The ports of directories below 1024; what else listens there is another service.
-const LOW_PORTS: [u16; 2] = [389, 636];
+/// The ports that directories listen on: the standard's, Active Directory's global catalog, and what OpenDJ, lldap and
+/// ApacheDS use. At any other port another service answers, and whoever may edit a connection must not find out which.
+const PORTS: [u16; 10] = [389, 636, 1389, 1636, 3268, 3269, 3890, 6360, 10389, 10636];
 
 /// The addresses of the server that may be connected to.
 pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<Vec<SocketAddr>, ReadError> {
@@ -36,13 +37,15 @@ pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<V
     if allowed.is_empty() { Err(ReadError::new(Stage::Name, Fault::NotAllowed)) } else { Ok(allowed) }
 }
 
-/// Whether an address is public and not ours, or expressly allowed.
+/// Whether an address may be connected to: one that the operator has named by itself, at any port; else one of a public
+/// or an allowed network, at a directory's port. A network never covers this machine: its own services are closed.
 async fn may_reach(address: SocketAddr, terms: &Terms) -> bool {
-    if terms.allowed.iter().any(|network| network.contains(address.ip())) {
+    let mut allowed = terms.allowed.iter().filter(|network| network.contains(address.ip())).peekable();
+    let in_network = allowed.peek().is_some();
+    if allowed.any(|network| network.is_one_address()) {
         return true;
     }
-    let low_port = address.port() < 1024 && !LOW_PORTS.contains(&address.port());
-    network::is_public(address.ip()) && !low_port && !is_ours(address).await
+    PORTS.contains(&address.port()) && (in_network || network::is_public(address.ip())) && !is_ours(address).await
 }
 
 /// Whether the address is one of this machine: then the way to it begins where it ends. Nothing is sent.
@@ -70,4 +73,37 @@ pub(crate) async fn connect(addresses: &[SocketAddr], terms: &Terms) -> Result<T
         }
     }
     Err(ReadError::caused(Stage::Connect, Fault::NotReached, last))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    fn reaches(allowed: &[&str], address: &str) -> bool {
+        let allowed = allowed.iter().map(|network| network.parse().unwrap()).collect();
+        block_on(may_reach(address.parse().unwrap(), &Terms { allowed, ..Terms::default() }))
+    }
+
+    #[test]
+    fn l14_an_address_is_known_as_ours() {
+        assert!(block_on(is_ours("127.0.0.1:389".parse().unwrap())));
+        assert!(!block_on(is_ours("192.0.2.1:389".parse().unwrap())));
+    }
+
+    #[test]
+    fn l14_networks_open_directories_and_nothing_else() {
+        assert!(reaches(&[], "9.9.9.9:636") && reaches(&[], "9.9.9.9:3268"));
+        assert!(!reaches(&[], "9.9.9.9:25") && !reaches(&[], "9.9.9.9:5432") && !reaches(&[], "10.9.9.9:636"));
+        assert!(reaches(&["10.0.0.0/8"], "10.9.9.9:636") && !reaches(&["10.0.0.0/8"], "10.9.9.9:6379"));
+        assert!(reaches(&["10.0.0.0/8", "10.9.9.9"], "10.9.9.9:6379"), "named by itself");
+        assert!(!reaches(&["127.0.0.0/8"], "127.0.0.1:389"), "a network is never this machine");
+        assert!(reaches(&["127.0.0.1/32"], "127.0.0.1:3000") && reaches(&["::1"], "[::1]:3000"));
+        assert!(!reaches(&["0.0.0.0/0"], "[::ffff:127.0.0.1]:389"));
+    }
 }

@@ -74,7 +74,9 @@ pub enum Fault {
     #[error("the server's name is not known to DNS: check the name")]
     NoName,
     /// Private, local or our own address, or a port of another service.
-    #[error("the server's address is private or of this machine, and the operator has not allowed its network")]
+    #[error(
+        "the server's address is private or of this machine, or its port is no directory's: the operator has to allow it"
+    )]
     NotAllowed,
     /// Closed, filtered, unreachable, cut: all the same to whoever asks.
     #[error("no connection to the server: check name and port, and that it lets this gateway in")]

@@ -12,7 +12,9 @@ use std::time::Duration;
 /// The operator's terms for every read.
 #[derive(Clone)]
 pub struct Terms {
-    /// Networks that may be reached although they are private, local or our own. Public addresses always may.
+    /// Networks that may be reached although they are private; public addresses always may, all of them at the ports of
+    /// directories only. An address that is named by itself (`10.1.2.3`, `127.0.0.1/32`) may be reached at any port, and
+    /// may be one of this machine.
     pub allowed: Vec<Network>,
     /// Names into addresses.
     pub names: Arc<dyn Names>,

@@ -62,7 +62,7 @@ fn l14_private_and_own_addresses_are_not_reached() {
         let error = read_from(&at(&format!("ldap://{host}:{port}")), &terms).unwrap_err();
         assert_eq!((error.stage, error.fault), (Stage::Name, Fault::NotAllowed), "{host}");
     }
-    for port in [22, 25, 80, 110, 443] {
+    for port in [22, 25, 80, 110, 443, 5432, 6379] {
         let error = read_from(&at(&format!("ldap://9.9.9.9:{port}")), &terms).unwrap_err();
         assert_eq!((error.stage, error.fault), (Stage::Name, Fault::NotAllowed), "{port}");
     }
