@@ -3,6 +3,15 @@
 //!
 //! The few LDAP operations that this needs are written here, over bytes that are checked first; there is no general
 //! client below. This crate must not know the list, the store, schedules or commands.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `read`, `trial` | [`read()`] for a sync, [`test()`] for a person who sets a connection up |
+//! | `dial`, `trust`, `session` | name, address check, TCP, certificate, requests and answers with an end to each wait |
+//! | `sweep`, `ranges`, `position` | pages, values in pieces, what has changed since |
+//! | `mapping` | pure: an entry's attributes to rows |
+//! | `ber_guard`, `ber`, `protocol` | pure: the byte stream cut and checked, elements, messages |
+//! | `terms`, `secret`, `error` | what the operator allows, a password, what went wrong |
 
 mod ber;
 mod ber_guard;

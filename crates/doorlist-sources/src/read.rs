@@ -11,7 +11,7 @@ use super::sweep::{Sweep, Swept};
 use super::terms::Terms;
 use super::trust::Believer;
 use doorlist_core::address::DomainName;
-use doorlist_core::connection::{Bind, Connection, DirectoryServer};
+use doorlist_core::connection::{Bind, Connection, ConnectionError, DirectoryServer, Filter};
 use doorlist_core::source_rows::{RowProblem, SourceRow};
 use tokio::time::Instant;
 
@@ -92,18 +92,21 @@ pub async fn read(
     terms: &Terms,
 ) -> Result<DirectoryRead, ReadError> {
     let reading = Reading::new(connection, password, domain, domain_aliases, terms).await?;
-    let mut servers = connection.servers.iter().peekable();
-    loop {
-        let Some(server) = servers.next() else { return Err(no_server()) };
-        match reading.from(server, &mode).await {
-            Err(error) if error.is_unreachable() && servers.peek().is_some() => {}
-            done => return done.map_err(|error| error.at(server)),
+    let mut furthest: Option<ReadError> = None;
+    for server in &connection.servers {
+        let error = match reading.from(server, &mode).await {
+            Ok(read) => return Ok(read),
+            Err(error) => error.at(server),
+        };
+        if !error.is_unreachable() {
+            return Err(error);
+        }
+        // Of several servers that are away, the one with which we came furthest says most.
+        if furthest.as_ref().is_none_or(|other| other.stage < error.stage) {
+            furthest = Some(error);
         }
     }
-}
-
-fn no_server() -> ReadError {
-    ReadError::new(Stage::Settings, doorlist_core::connection::ConnectionError::NoServer)
+    Err(furthest.unwrap_or_else(|| ReadError::new(Stage::Settings, ConnectionError::NoServer)))
 }
 
 impl<'a> Reading<'a> {
@@ -181,7 +184,7 @@ impl<'a> Reading<'a> {
     async fn sweep(
         &self,
         session: &mut Session,
-        filter: &doorlist_core::connection::Filter,
+        filter: &Filter,
         wants_keys: bool,
     ) -> Result<(Mapped, Swept), ReadError> {
         let mut mapper = Mapper::new(self.connection, self.domain, self.aliases, wants_keys);

@@ -200,6 +200,10 @@ fn another_server_is_asked_when_the_first_is_away_and_not_when_it_refuses() {
     away.stop().unwrap();
     let found = read(&both, server.password()).unwrap();
     assert_eq!((rows(&found), found.server), (vec!["bob".to_owned()], server.url()));
+    let urls = format!("ldaps://{},{}", server.address(), away.url());
+    let neither = connection(&urls, DirectoryTls::Plain, simple(server.bind_dn()), Preset::OpenLdap);
+    let error = read(&neither, server.password()).unwrap_err();
+    assert_eq!(error.stage, Stage::Tls, "with the first we came further: {error}");
     let report = test(&both, server.password());
     let steps: Vec<(bool, Stage)> = report.steps.iter().map(|step| (step.ok, step.stage)).collect();
     assert_eq!(steps[..2], [(true, Stage::Name), (false, Stage::Connect)]);
