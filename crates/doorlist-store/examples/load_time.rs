@@ -53,8 +53,11 @@ async fn main() {
         timed("planned", directory.plan_source(&plan, &actor(), None)).await.unwrap();
         let staged = timed("planned and staged", directory.plan_source(&plan, &actor(), Some(""))).await.unwrap();
         let Some(id) = staged.id else { continue };
+        let by_hand = tokio::spawn(adds_by_hand(directory.clone()));
         let applied = timed("applied", directory.apply(&set(vec![Change::Plan { id }]), &actor(), None)).await.unwrap();
-        let undo = directory.plan_undo(applied.change_id.unwrap(), &actor(), Some(""));
+        by_hand.abort();
+        let (change, ann) = (applied.change_id.unwrap(), actor());
+        let undo = directory.plan_undo(change, &ann, Some(""));
         let undo = timed("planned and staged its undo", undo).await.unwrap().id.unwrap();
         let undone =
             timed("undone", directory.apply(&set(vec![Change::Plan { id: undo }]), &actor(), None)).await.unwrap();
@@ -92,6 +95,19 @@ async fn make(url: &StoreUrl, folder: &Path, addresses: u64) {
         sqlx::query(AssertSqlSafe(sql)).execute(&pool).await.unwrap();
     }
     pool.close().await;
+}
+
+/// Adds an address now and then, until it is ended; says how long one had to wait.
+async fn adds_by_hand(directory: Directory) {
+    for n in 0.. {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let one = set(vec![mailbox(&format!("hand{n}@big.test"), Source::Hand)]);
+        let begun = Instant::now();
+        let _ = directory.apply(&one, &actor(), None).await;
+        if begun.elapsed().as_millis() > 100 {
+            println!("  an address by hand took {:.3} s", begun.elapsed().as_secs_f64());
+        }
+    }
 }
 
 /// Three rows in ten are aliases.

@@ -43,7 +43,8 @@ pub(crate) enum Engine {
 
 impl Engine {
     /// The words of a statement that differ: SQLite's, PostgreSQL's.
-    const WORDS: [(&str, &str, &str); 4] = [
+    const WORDS: [(&str, &str, &str); 5] = [
+        ("JSON_ROWS(", "json_group_array(json_array(", "json_agg(json_build_array("),
         ("json_each($1)", "json_each($1)", "json_array_elements($1::json)"),
         ("AS_JSON(r.after)", "r.after", "r.after::json"),
         ("CLAIMS_OF(r.after)", "json_each(r.after, '$.claims')", "json_array_elements(r.after::json -> 'claims')"),

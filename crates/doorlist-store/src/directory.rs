@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `draft`, `domain_rules` | the rules of the list, pure, on rows in hand |
 //! | `work`, `log` | one transaction of changes, and its change log |
-//! | `rows`, `domain_rows` | the SQL of addresses and of domains |
+//! | `rows`, `packed`, `domain_rows` | the SQL of addresses, written and read, and of domains |
+//! | `taking` | which rows a change concerns |
 //! | `load`, `publish`, `follow` | the list in memory: built, replaced, kept up with other processes |
 //! | `plan` | changes of many rows: found out, staged, applied, undone |
 //! | `damage` | a database that is lost or damaged stops the start |
@@ -23,6 +24,7 @@ mod held;
 mod load;
 mod log;
 mod outcome;
+mod packed;
 mod plan;
 mod publish;
 mod read;

@@ -3,20 +3,22 @@
 
 use super::domain_rows::{self, StoredDomain};
 use super::load::{self, put_domain, take_domains};
+use super::packed;
 use super::routes::RouteTable;
-use super::rows::{address_id, kind_from, standing_from};
+use super::rows::{kind_from, standing_from};
 use super::work::{Committed, UPDATES_MAX};
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
 use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
-use doorlist_core::list::{Collision, DomainTable, Entry, ListUpdate, Snapshot};
+use doorlist_core::list::{AddressId, Collision, DomainTable, Entry, ListUpdate, Snapshot};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
 /// Rows of the change log that are read at a time.
-const PAGE: i64 = 50_000;
+const PAGE: i64 = 20_000;
 
 /// What everybody reads.
 pub(super) struct Published {
@@ -149,27 +151,28 @@ async fn rows_of_change(
     updates: &mut Vec<ListUpdate>,
 ) -> Result<(), StoreError> {
     const SQL: &str = "
-        SELECT r.place, r.domain_id, r.local, COALESCE(r.address_id, $1 + r.place), a.kind, a.standing
-        FROM change_row AS r LEFT JOIN address AS a ON a.id = COALESCE(r.address_id, $1 + r.place)
-        WHERE r.batch = $2 AND r.place > $3 AND r.local IS NOT NULL
-        ORDER BY r.place LIMIT $4";
+        SELECT CAST(JSON_ROWS(r.place, r.domain_id, r.local, COALESCE(r.address_id, $1 + r.place), a.kind, a.standing)) AS TEXT)
+        FROM (SELECT place, domain_id, local, address_id FROM change_row
+              WHERE batch = $2 AND place > $3 AND local IS NOT NULL ORDER BY place LIMIT $4) AS r
+        LEFT JOIN address AS a ON a.id = COALESCE(r.address_id, $1 + r.place)";
+    type Packed<'a> = (i64, u32, Cow<'a, str>, u32, Option<i64>, Option<i64>);
     let mut after = 0;
     loop {
         let binds = [Bind::Int(first_address), Bind::Int(batch), Bind::Int(after), Bind::Int(PAGE)];
-        let rows = db.rows(SQL, &binds).await?;
+        let Some(row) = db.row(SQL, &binds).await? else { return Ok(()) };
+        let mut rows: Vec<Packed<'_>> = packed::unpack(&row, "change_row")?;
+        rows.sort_by_key(|row| row.0);
         let Some(last) = rows.last() else { return Ok(()) };
-        after = last.int(0)?;
-        for row in &rows {
-            let entry = match (row.int_or_null(4)?, row.int_or_null(5)?) {
-                (Some(kind), Some(standing)) => Some(Entry {
-                    kind: kind_from(kind)?,
-                    standing: standing_from(standing)?,
-                    id: address_id(row.int(3)?)?,
-                }),
+        after = last.0;
+        for (_, domain, local, id, kind, standing) in rows {
+            let entry = match (kind, standing) {
+                (Some(kind), Some(standing)) => {
+                    let (kind, standing) = (kind_from(kind)?, standing_from(standing)?);
+                    Some(Entry { kind, standing, id: AddressId(id) })
+                }
                 _ => None,
             };
-            let (domain, local) = (domain_rows::domain_id(row.int(1)?)?, row.text(2)?.into());
-            updates.push(ListUpdate { domain, local, entry });
+            updates.push(ListUpdate { domain: DomainId(domain), local: local.as_ref().into(), entry });
         }
     }
 }

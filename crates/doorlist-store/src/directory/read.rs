@@ -3,8 +3,9 @@
 
 use super::domain_rows::{self, StoredDomain};
 use super::held::{Held, Home};
+use super::packed;
 use super::records::{AccountDetails, AccountFilter, AddressEntry, DomainDetails, DomainSummary};
-use super::rows::{self, BATCH};
+use super::rows::BATCH;
 use super::{Directory, PAGE_MAX};
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
@@ -67,7 +68,7 @@ impl Directory {
     ) -> Result<Vec<AddressEntry>, StoreError> {
         let Some(home) = self.home(domain).await? else { return Ok(Vec::new()) };
         let after = after.map_or("", LocalPart::as_str);
-        let page = rows::page(&mut self.db(), &home, after, None, limit.min(PAGE_MAX) as usize).await?;
+        let page = packed::page(&mut self.db(), &home, after, None, limit.min(PAGE_MAX) as usize).await?;
         Ok(page.into_iter().map(|(local, held)| entry(&home, local, &held)).collect())
     }
 
@@ -81,10 +82,10 @@ impl Directory {
     }
 
     async fn with_aliases(&self, home: &Home, locals: &[LocalPart]) -> Result<Vec<AccountDetails>, StoreError> {
-        let found = rows::by_name(&mut self.db(), home, &locals.iter().collect::<Vec<_>>()).await?;
+        let found = packed::by_name(&mut self.db(), home, &locals.iter().collect::<Vec<_>>()).await?;
         let ids: Vec<_> = found.iter().map(|(_, held)| held.id).collect();
         let mut aliases: HashMap<AddressId, Vec<LocalPart>> = HashMap::new();
-        for (alias, held) in rows::aliases_of(&mut self.db(), &ids).await? {
+        for (alias, held) in packed::aliases_of(&mut self.db(), &ids).await? {
             if let Some((account, _)) = held.account {
                 aliases.entry(account).or_default().push(alias);
             }

@@ -1,9 +1,10 @@
-//! Rows of the list to and from the store, in batches: one JSON array each way. Knows SQL, not what a change means.
+//! Rows of the list into the store, in batches of one JSON array each, and the numbers that stand for words there. Knows
+//! SQL, not what a change means; reading is in `packed`.
 
-use super::draft::{Draft, sort_claims};
+use super::draft::Draft;
 use super::held::{Held, Home, Slot};
-use super::records::{ClaimRecord, VetoRecord};
-use crate::db::{Bind, Read, Row, Tx};
+use super::records::ClaimRecord;
+use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Source, Structure};
@@ -15,126 +16,6 @@ use std::sync::Arc;
 
 /// Rows that one statement reads or writes.
 pub(super) const BATCH: usize = 10_000;
-
-const BY_NAME: &str = "
-    SELECT a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
-           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since
-    FROM json_each($1) AS k CROSS JOIN address AS a
-    LEFT JOIN address AS p ON p.id = a.account_id
-    LEFT JOIN claim AS c ON c.address_id = a.id
-    LEFT JOIN claim_source AS s ON s.id = c.source_id
-    WHERE a.domain_id = $2 AND a.local = CAST(k.value ->> 0 AS TEXT)
-    ORDER BY a.local";
-
-const ALIASES_OF: &str = "
-    SELECT a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
-           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since
-    FROM json_each($1) AS k CROSS JOIN address AS a
-    LEFT JOIN address AS p ON p.id = a.account_id
-    LEFT JOIN claim AS c ON c.address_id = a.id
-    LEFT JOIN claim_source AS s ON s.id = c.source_id
-    WHERE a.account_id = CAST(k.value ->> 0 AS BIGINT) AND a.account_id IS NOT NULL
-    ORDER BY a.id";
-
-const PAGE: &str = "
-    SELECT a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
-           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since
-    FROM (SELECT id, local, kind, account_id, standing, vetoed_at, vetoed_by FROM address
-          WHERE domain_id = $1 AND local > $2 AND ($3 < 0 OR kind = $3) ORDER BY local LIMIT $4) AS a
-    LEFT JOIN address AS p ON p.id = a.account_id
-    LEFT JOIN claim AS c ON c.address_id = a.id
-    LEFT JOIN claim_source AS s ON s.id = c.source_id
-    ORDER BY a.local";
-
-/// The rows of these local parts of a domain.
-pub(super) async fn by_name(
-    from: &mut (impl Read + Send),
-    home: &Home,
-    locals: &[&LocalPart],
-) -> Result<Vec<(LocalPart, Held)>, StoreError> {
-    let keys: Vec<_> = locals.iter().map(|local| [local.as_str()]).collect();
-    let binds = [Bind::Text(&to_json(&keys)?), Bind::Int(home.id.0.into())];
-    gather(from.rows(BY_NAME, &binds).await?)
-}
-
-/// The rows of the aliases of these accounts.
-pub(super) async fn aliases_of(
-    from: &mut (impl Read + Send),
-    accounts: &[AddressId],
-) -> Result<Vec<(LocalPart, Held)>, StoreError> {
-    let keys: Vec<_> = accounts.iter().map(|id| [id.0]).collect();
-    gather(from.rows(ALIASES_OF, &[Bind::Text(&to_json(&keys)?)]).await?)
-}
-
-/// Rows of a domain behind a local part, in byte order; of one kind only if it is given.
-pub(super) async fn page(
-    from: &mut (impl Read + Send),
-    home: &Home,
-    after: &str,
-    kind: Option<Kind>,
-    limit: usize,
-) -> Result<Vec<(LocalPart, Held)>, StoreError> {
-    let binds = [
-        Bind::Int(home.id.0.into()),
-        Bind::Text(after),
-        Bind::Int(kind.map_or(-1, kind_code)),
-        Bind::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
-    ];
-    gather(from.rows(PAGE, &binds).await?)
-}
-
-/// Puts the rows of one address together; a row comes once for each claim, rows of an address beside each other.
-fn gather(rows: Vec<Row>) -> Result<Vec<(LocalPart, Held)>, StoreError> {
-    let mut found: Vec<(LocalPart, Held)> = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let id = address_id(row.int(0)?)?;
-        if found.last().is_none_or(|(_, held)| held.id != id) {
-            found.push((LocalPart::from_canonical(row.text(1)?), held(row, id)?));
-        }
-        if let (Some((_, held)), Some(source)) = (found.last_mut(), row.text_or_null(6)?) {
-            held.claims.push(claim(row, source)?);
-        }
-    }
-    for (_, held) in &mut found {
-        sort_claims(&mut held.claims);
-    }
-    Ok(found)
-}
-
-fn held(row: &Row, id: AddressId) -> Result<Held, StoreError> {
-    let account = match (row.int_or_null(3)?, row.text_or_null(4)?) {
-        (Some(account), Some(local)) => Some((address_id(account)?, LocalPart::from_canonical(local))),
-        _ => None,
-    };
-    let (kind, standing) = (kind_from(row.int(2)?)?, standing_from(row.int(5)?)?);
-    let veto = match (standing, row.int_or_null(10)?) {
-        (Standing::Vetoed, Some(at)) => {
-            let by = row.text_or_null(11)?.unwrap_or_default().to_owned();
-            Some(VetoRecord { since: Timestamp::from_millis(at), by })
-        }
-        _ => None,
-    };
-    Ok(Held { id, kind, account, standing, claims: Vec::new(), veto })
-}
-
-fn claim(row: &Row, source: &str) -> Result<ClaimRecord, StoreError> {
-    let source = Source::parse(source).ok_or_else(|| corrupt("claim_source", format!("unknown source {source:?}")))?;
-    let structure = match (kind_from(row.int(7)?)?, row.text_or_null(8)?) {
-        (Kind::Mailbox, _) => Structure::Mailbox,
-        (Kind::List, _) => Structure::DistributionList,
-        (Kind::Alias, Some(account)) => Structure::AliasOf(LocalPart::from_canonical(account)),
-        (Kind::Alias, None) => return Err(corrupt("claim", "an alias of nobody".to_owned())),
-    };
-    Ok(ClaimRecord {
-        source,
-        structure,
-        since: Timestamp::from_millis(row.int(9)?),
-        by: row.text(12)?.to_owned(),
-        place: row.text_or_null(13)?.map(str::to_owned),
-        key: row.text_or_null(14)?.map(str::to_owned),
-        missing_since: row.int_or_null(15)?.map(Timestamp::from_millis),
-    })
-}
 
 /// Writes what differs between the rows of a draft as they were and as they are. Changed rows go before removed ones:
 /// an alias lets go of its account first.

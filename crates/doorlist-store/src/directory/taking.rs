@@ -3,6 +3,7 @@
 
 use super::draft::Draft;
 use super::held::{Held, Home};
+use super::packed;
 use super::rows::{self, BATCH};
 use crate::db::Read;
 use crate::error::StoreError;
@@ -24,7 +25,7 @@ pub(super) async fn with_relations(
     let mut concerned: Vec<LocalPart> = locals.iter().map(|local| (*local).clone()).collect();
     named(from, draft, home, locals.into_iter().collect()).await?;
     for accounts in accounts_among(draft, home, &concerned, all_aliases).chunks(BATCH) {
-        let aliases = rows::aliases_of(from, accounts).await?;
+        let aliases = packed::aliases_of(from, accounts).await?;
         concerned.extend(aliases.iter().map(|(local, _)| local.clone()));
         rows::take_all(draft, home, aliases);
     }
@@ -37,10 +38,11 @@ async fn named(
     from: &mut (impl Read + Send),
     draft: &mut Draft,
     home: &Arc<Home>,
-    locals: Vec<&LocalPart>,
+    mut locals: Vec<&LocalPart>,
 ) -> Result<(), StoreError> {
+    locals.retain(|local| !draft.has(home.id, local));
     for locals in locals.chunks(BATCH) {
-        let found = rows::by_name(from, home, locals).await?;
+        let found = packed::by_name(from, home, locals).await?;
         rows::take_all(draft, home, found);
         for local in locals {
             draft.take(home, local, None);

@@ -8,6 +8,7 @@ use super::draft::{Claim, Draft, Origin};
 use super::held::Home;
 use super::log::Log;
 use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
+use super::packed;
 use super::plan::take_over;
 use super::records::{ListCounts, VetoRecord};
 use super::rows::{self, BATCH};
@@ -324,7 +325,7 @@ impl Work {
         let home = Arc::new(Home { id: domain.id, name: domain.name.clone() });
         for kind in [Some(Kind::Alias), None] {
             loop {
-                let page = rows::page(&mut self.tx, &home, "", kind, BATCH).await?;
+                let page = packed::page(&mut self.tx, &home, "", kind, BATCH).await?;
                 if page.is_empty() {
                     break;
                 }

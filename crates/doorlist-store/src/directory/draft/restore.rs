@@ -7,7 +7,7 @@ use crate::directory::outcome::Note;
 use crate::directory::records::{AddressRecord, ClaimRecord};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::Source;
-use doorlist_core::list::{AddressId, Kind, Standing};
+use doorlist_core::list::{AddressId, Kind};
 use std::collections::BTreeSet;
 
 /// What a change did to an address.
@@ -21,80 +21,61 @@ pub(in crate::directory) struct Undone {
 }
 
 impl Draft {
-    /// Undoes a change to addresses of one domain, all of which are in hand with their aliases. Accounts come before the
-    /// aliases that lead to them, and what goes, goes last: aliases first.
+    /// Undoes a change to addresses of one domain, all of which are in hand with their aliases. What each was changed to
+    /// is looked at before anything is put back: the rows of one change depend on each other.
     pub(in crate::directory) fn restore(&mut self, home: &Home, undone: &[Undone]) {
-        let step = |row: &Undone| match &row.before {
-            Some(record) if record.kind != Kind::Alias || record.standing == Standing::Vetoed => 0,
-            Some(_) => 1,
-            None if row.after.as_ref().is_some_and(|after| after.kind == Kind::Alias) => 2,
-            None => 3,
-        };
-        for wanted in 0..4 {
-            for row in undone.iter().filter(|row| step(row) == wanted) {
-                self.restore_one(home, row);
+        let is_now = |row: &Undone| self.held(home, &row.local).map(Held::record);
+        let (done, open): (Vec<_>, Vec<_>) = undone.iter().partition(|row| is_now(row) == row.before);
+        let (untouched, touched): (Vec<_>, Vec<_>) = open.into_iter().partition(|row| is_now(row) == row.after);
+        self.same += done.len() as u64;
+        let leads = |row: &Undone| row.before.as_ref().is_some_and(|record| record.account.is_some());
+        // Accounts before the aliases that lead to them.
+        for aliases in [false, true] {
+            for row in untouched.iter().filter(|row| leads(row) == aliases) {
+                let held = row.before.as_ref().map(|record| self.held_of(home, row, record));
+                self.put_back(home, &row.local, held);
             }
+        }
+        for row in touched {
+            self.merge(home, row);
         }
         self.let_go_of_lost_accounts(home);
     }
 
-    fn restore_one(&mut self, home: &Home, row: &Undone) {
-        let Some(at) = self.at(home, &row.local) else { return };
+    /// It was changed again since: what came later stays.
+    fn merge(&mut self, home: &Home, row: &Undone) {
         let address = Address::new(row.local.clone(), home.name.clone());
-        let current = self.now(at).cloned();
-        let is = current.as_ref().map(Held::record);
-        if is == row.before {
-            self.same += 1;
-            return;
-        }
-        if is == row.after {
-            let held = row.before.as_ref().map(|record| self.held_of(home, &address, row.id, record));
-            return self.put_back(home, &address, at, held);
-        }
         self.notes.push(Note::ChangedSince { address: address.clone() });
-        let Some(held) = current else { return };
-        let merged = merge(held, row.before.as_ref(), row.after.as_ref());
-        if merged.is_listed() && merged.claims.is_empty() {
-            return self.put_back(home, &address, at, None);
-        }
-        let mut merged = merged;
+        let Some(held) = self.held(home, &row.local).cloned() else { return };
+        let mut merged = merge(held, row.before.as_ref(), row.after.as_ref());
         if merged.is_listed() {
             self.resolve(home, &address, &mut merged);
         }
-        self.put_back(home, &address, at, Some(merged));
+        let is_left = !merged.is_listed() || !merged.claims.is_empty();
+        self.put_back(home, &row.local, is_left.then_some(merged));
     }
 
-    /// An account that goes lets its aliases go, or stand alone where somebody else claims them.
-    fn put_back(&mut self, home: &Home, address: &Address, at: usize, held: Option<Held>) {
-        let was_account = self.now(at).filter(|was| was.is_account()).map(|was| was.id);
-        let is_account = held.as_ref().is_some_and(Held::is_account);
-        self.set(at, held);
-        if let Some(id) = was_account.filter(|_| !is_account) {
-            let aliases = self.aliases_of(id);
-            self.cascade(home, address, &aliases, &Gone::Withdrawn);
+    fn put_back(&mut self, home: &Home, local: &LocalPart, held: Option<Held>) {
+        if let Some(at) = self.at(home, local) {
+            self.set(at, held);
         }
     }
 
-    fn held_of(&self, home: &Home, address: &Address, id: AddressId, record: &AddressRecord) -> Held {
-        let id = self.at(home, address.local()).and_then(|at| self.now(at)).map_or(id, |held| held.id);
+    fn held_of(&self, home: &Home, row: &Undone, record: &AddressRecord) -> Held {
+        let id = self.held(home, &row.local).map_or(row.id, |held| held.id);
         let account = record.account.as_ref().and_then(|local| self.account(home, local));
         let kind = if record.kind == Kind::Alias && account.is_none() { Kind::Mailbox } else { record.kind };
         let AddressRecord { standing, claims, veto, .. } = record.clone();
         Held { id, kind, account, standing, claims, veto }
     }
 
-    /// An alias whose account is none any more stands as its claims say.
+    /// An alias whose account is none any more goes with it, or stands as other claims say.
     fn let_go_of_lost_accounts(&mut self, home: &Home) {
         for at in 0..self.slots.len() {
-            let Some(held) = self.now(at) else { continue };
-            let Some((_, account)) = &held.account else { continue };
-            if self.account(home, account).is_some() {
-                continue;
+            let Some((_, account)) = self.now(at).and_then(|held| held.account.clone()) else { continue };
+            if self.account(home, &account).is_none() {
+                self.cascade(home, &Address::new(account, home.name.clone()), &[at], &Gone::Withdrawn);
             }
-            let (mut held, address) = (held.clone(), self.slots[at].address());
-            (held.kind, held.account) = (Kind::Mailbox, None);
-            self.resolve(home, &address, &mut held);
-            self.set(at, Some(held));
         }
     }
 }

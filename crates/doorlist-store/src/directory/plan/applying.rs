@@ -121,12 +121,23 @@ async fn domains(tx: &mut Tx, batch: i64) -> Result<Vec<DomainId>, StoreError> {
 async fn write(tx: &mut Tx, taken: &Taken, first_address: i64) -> Result<(), StoreError> {
     let one = [Bind::Int(taken.batch)];
     let both = [Bind::Int(taken.batch), Bind::Int(first_address)];
-    tx.execute(UNCLAIM, &one).await?;
+    let Staged { existing, aliases, vetoes, .. } = taken.staged;
+    if existing {
+        tx.execute(UNCLAIM, &one).await?;
+    }
     let mut written = tx.execute(INSERT, &both).await?;
-    written += tx.execute(UPDATE, &one).await?;
-    tx.execute(ACCOUNTS, &both).await?;
-    tx.execute(VETOES, &both).await?;
-    written += tx.execute(DELETE, &one).await?;
+    if existing {
+        written += tx.execute(UPDATE, &one).await?;
+    }
+    if aliases {
+        tx.execute(ACCOUNTS, &both).await?;
+    }
+    if vetoes {
+        tx.execute(VETOES, &both).await?;
+    }
+    if existing {
+        written += tx.execute(DELETE, &one).await?;
+    }
     tx.execute(CLAIM, &both).await?;
     if written != taken.staged.rows {
         let why = format!("{written} of its {} rows could be written; nothing was", taken.staged.rows);

@@ -6,7 +6,8 @@ use super::{Coverage, SourcePlan};
 use crate::db::{Bind, Db, Read};
 use crate::directory::draft::{Draft, says};
 use crate::directory::held::{Held, Home};
-use crate::directory::rows::{self, BATCH, to_json};
+use crate::directory::packed;
+use crate::directory::rows::{BATCH, to_json};
 use crate::error::StoreError;
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Source, Structure};
@@ -90,7 +91,7 @@ impl Comparison<'_> {
         self.found.size = Some(0);
         let (mut at, mut after) = (0, String::new());
         while listed > 0 {
-            let page = rows::page(&mut db, self.home, &after, None, BATCH).await?;
+            let page = packed::page(&mut db, self.home, &after, None, BATCH).await?;
             let full = page.len() >= BATCH;
             if let Some((last, _)) = page.last() {
                 after = last.as_str().to_owned();
@@ -108,7 +109,7 @@ impl Comparison<'_> {
         let mut at = 0;
         for chunk in self.plan.list.rows.chunks(BATCH) {
             let locals: Vec<_> = chunk.iter().map(|row| &row.local).collect();
-            let mut found = rows::by_name(&mut db, self.home, &locals).await?;
+            let mut found = packed::by_name(&mut db, self.home, &locals).await?;
             found.sort_by(|a, b| a.0.cmp(&b.0));
             self.merge(&mut at, found);
         }

@@ -25,8 +25,14 @@ pub(super) struct Staged {
     pub(super) sources: Vec<String>,
     /// Rows of addresses.
     pub(super) rows: u64,
-    /// Some of them are new.
+    /// The last row's place.
     pub(super) last_place: u64,
+    /// Some of them are aliases afterwards.
+    pub(super) aliases: bool,
+    /// Some of them are vetoed afterwards.
+    pub(super) vetoes: bool,
+    /// Some of them are on the list already.
+    pub(super) existing: bool,
 }
 
 /// A plan that is being written.
@@ -161,6 +167,9 @@ impl<'a> Stage<'a> {
             sources: tally.sources.iter().cloned().collect(),
             rows: self.rows,
             last_place: self.place,
+            aliases: tally.aliases,
+            vetoes: tally.vetoes,
+            existing: tally.existing,
         };
         tx.execute(SQL, &[id, Bind::Text(summary), Bind::Text(&to_json(&staged)?)]).await?;
         tx.commit().await?;

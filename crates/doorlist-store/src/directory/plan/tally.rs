@@ -21,6 +21,10 @@ pub(in crate::directory) struct Tally {
     pub(super) differences: BTreeMap<DomainId, Difference>,
     /// Sources whose claims stand in the rows.
     pub(super) sources: BTreeSet<String>,
+    /// What kinds of rows there are: statements for others need not run.
+    pub(super) aliases: bool,
+    pub(super) vetoes: bool,
+    pub(super) existing: bool,
 }
 
 impl Tally {
@@ -38,6 +42,9 @@ impl Tally {
             (true, false) => self.removed(before),
             _ => self.applied.changed += 1,
         }
+        self.aliases |= after.is_some_and(|record| record.kind == Kind::Alias);
+        self.vetoes |= after.is_some_and(|record| record.veto.is_some());
+        self.existing |= before.is_some();
         let difference = self.differences.entry(home.id).or_default();
         for (record, sign) in [(before, -1), (after, 1)] {
             if let Some(count) = record.and_then(|record| difference.get_mut(counted_as(record))) {

@@ -1,0 +1,166 @@
+//! Reading rows of the list, packed: the store puts ten thousand of them into one text, since fetching them one by one
+//! costs more than all the rest. Knows SQL, not what a row means.
+
+use super::draft::sort_claims;
+use super::held::{Held, Home};
+use super::records::{ClaimRecord, VetoRecord};
+use super::rows::{address_id, corrupt, kind_code, kind_from, standing_from, to_json};
+use crate::db::{Bind, Read, Row};
+use crate::error::StoreError;
+use doorlist_core::address::LocalPart;
+use doorlist_core::change::{Source, Structure};
+use doorlist_core::list::{AddressId, Kind, Standing};
+use doorlist_core::time::Timestamp;
+use serde::Deserialize;
+use std::borrow::Cow;
+
+const BY_NAME: &str = "
+    SELECT CAST(JSON_ROWS(a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
+           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since)) AS TEXT)
+    FROM json_each($1) AS k CROSS JOIN address AS a
+    LEFT JOIN address AS p ON p.id = a.account_id
+    LEFT JOIN claim AS c ON c.address_id = a.id
+    LEFT JOIN claim_source AS s ON s.id = c.source_id
+    WHERE a.domain_id = $2 AND a.local = CAST(k.value ->> 0 AS TEXT)";
+
+const ALIASES_OF: &str = "
+    SELECT CAST(JSON_ROWS(a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
+           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since)) AS TEXT)
+    FROM json_each($1) AS k CROSS JOIN address AS a
+    LEFT JOIN address AS p ON p.id = a.account_id
+    LEFT JOIN claim AS c ON c.address_id = a.id
+    LEFT JOIN claim_source AS s ON s.id = c.source_id
+    WHERE a.account_id = CAST(k.value ->> 0 AS BIGINT) AND a.account_id IS NOT NULL";
+
+const PAGE: &str = "
+    SELECT CAST(JSON_ROWS(a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
+           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since)) AS TEXT)
+    FROM (SELECT id, local, kind, account_id, standing, vetoed_at, vetoed_by FROM address
+          WHERE domain_id = $1 AND local > $2 AND ($3 < 0 OR kind = $3) ORDER BY local LIMIT $4) AS a
+    LEFT JOIN address AS p ON p.id = a.account_id
+    LEFT JOIN claim AS c ON c.address_id = a.id
+    LEFT JOIN claim_source AS s ON s.id = c.source_id";
+
+/// One row of the above, in that order. A text without escapes is not copied.
+#[derive(Deserialize)]
+struct Packed<'a>(
+    u32,
+    #[serde(borrow)] Cow<'a, str>,
+    i64,
+    Option<u32>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    i64,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    Option<i64>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    Option<i64>,
+    Option<i64>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    #[serde(borrow)] Option<Cow<'a, str>>,
+    Option<i64>,
+);
+
+/// The rows of these local parts of a domain, in byte order.
+pub(super) async fn by_name(
+    from: &mut (impl Read + Send),
+    home: &Home,
+    locals: &[&LocalPart],
+) -> Result<Vec<(LocalPart, Held)>, StoreError> {
+    let keys: Vec<_> = locals.iter().map(|local| [local.as_str()]).collect();
+    let binds = [Bind::Text(&to_json(&keys)?), Bind::Int(home.id.0.into())];
+    gather(from.row(BY_NAME, &binds).await?)
+}
+
+/// The rows of the aliases of these accounts, in byte order.
+pub(super) async fn aliases_of(
+    from: &mut (impl Read + Send),
+    accounts: &[AddressId],
+) -> Result<Vec<(LocalPart, Held)>, StoreError> {
+    let keys: Vec<_> = accounts.iter().map(|id| [id.0]).collect();
+    gather(from.row(ALIASES_OF, &[Bind::Text(&to_json(&keys)?)]).await?)
+}
+
+/// Rows of a domain behind a local part, in byte order; of one kind only if it is given.
+pub(super) async fn page(
+    from: &mut (impl Read + Send),
+    home: &Home,
+    after: &str,
+    kind: Option<Kind>,
+    limit: usize,
+) -> Result<Vec<(LocalPart, Held)>, StoreError> {
+    let binds = [
+        Bind::Int(home.id.0.into()),
+        Bind::Text(after),
+        Bind::Int(kind.map_or(-1, kind_code)),
+        Bind::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
+    ];
+    gather(from.row(PAGE, &binds).await?)
+}
+
+/// The rows of a packed text; PostgreSQL has none for no rows.
+pub(super) fn unpack<'a, T: Deserialize<'a>>(row: &'a Row, table: &'static str) -> Result<Vec<T>, StoreError> {
+    match row.text_or_null(0)? {
+        Some(text) => serde_json::from_str(text).map_err(|e| corrupt(table, e.to_string())),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Puts the rows of one address together: a row comes once for each claim.
+fn gather(row: Option<Row>) -> Result<Vec<(LocalPart, Held)>, StoreError> {
+    let Some(row) = row else { return Ok(Vec::new()) };
+    let mut rows: Vec<Packed<'_>> = unpack(&row, "address")?;
+    // Mostly so already; which of several aliases is first must not depend on the engine.
+    rows.sort_by(|a, b| a.1.cmp(&b.1));
+    let mut found: Vec<(LocalPart, Held)> = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let id = address_id(row.0.into())?;
+        if found.last().is_none_or(|(_, held)| held.id != id) {
+            found.push((LocalPart::from_canonical(&row.1), held(row, id)?));
+        }
+        if let (Some((_, held)), Some(source)) = (found.last_mut(), &row.6) {
+            held.claims.push(claim(row, source)?);
+        }
+    }
+    for (_, held) in &mut found {
+        sort_claims(&mut held.claims);
+    }
+    Ok(found)
+}
+
+fn held(row: &Packed<'_>, id: AddressId) -> Result<Held, StoreError> {
+    let account = match (row.3, &row.4) {
+        (Some(account), Some(local)) => Some((AddressId(account), LocalPart::from_canonical(local))),
+        _ => None,
+    };
+    let (kind, standing) = (kind_from(row.2)?, standing_from(row.5)?);
+    let veto = match (standing, row.10) {
+        (Standing::Vetoed, Some(at)) => {
+            let by = row.11.as_deref().unwrap_or_default().to_owned();
+            Some(VetoRecord { since: Timestamp::from_millis(at), by })
+        }
+        _ => None,
+    };
+    Ok(Held { id, kind, account, standing, claims: Vec::new(), veto })
+}
+
+fn claim(row: &Packed<'_>, source: &str) -> Result<ClaimRecord, StoreError> {
+    let source = Source::parse(source).ok_or_else(|| corrupt("claim_source", format!("unknown source {source:?}")))?;
+    let structure = match (row.7.map_or(Ok(Kind::Mailbox), kind_from)?, &row.8) {
+        (Kind::Mailbox, _) => Structure::Mailbox,
+        (Kind::List, _) => Structure::DistributionList,
+        (Kind::Alias, Some(account)) => Structure::AliasOf(LocalPart::from_canonical(account)),
+        (Kind::Alias, None) => return Err(corrupt("claim", "an alias of nobody".to_owned())),
+    };
+    let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    Ok(ClaimRecord {
+        source,
+        structure,
+        since: Timestamp::from_millis(row.9.unwrap_or(0)),
+        by: text(&row.12).unwrap_or_default(),
+        place: text(&row.13),
+        key: text(&row.14),
+        missing_since: row.15.map(Timestamp::from_millis),
+    })
+}
