@@ -10,7 +10,9 @@
 //! | [`list`] | the list in memory: a snapshot of compact shards, and the look-up |
 //! | [`policy`] | [`policy::decide`]: the answer to a recipient, with its reason |
 //! | [`change`] | what can be changed in the list, by whom and from which source |
+//! | [`connection`] | how a domain's directory is reached and read: servers, trust, filter, attributes, patterns |
 //! | [`harvest`] | the guard against guessing: delays in a session, flags per source |
+//! | [`network`] | networks, and which addresses are those of the public Internet |
 //! | [`queue_id`] | the name of an accepted message |
 //! | [`retry`] | when queued mail is tried again, and when it is given up |
 //! | [`plain_list`] | a file with one address or local part a line -> rows and row errors |
@@ -20,9 +22,11 @@
 
 pub mod address;
 pub mod change;
+pub mod connection;
 pub mod domain;
 pub mod harvest;
 pub mod list;
+pub mod network;
 pub mod plain_list;
 pub mod policy;
 pub mod queue_id;

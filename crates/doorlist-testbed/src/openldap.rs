@@ -86,8 +86,10 @@ impl OpenLdap {
         folder.write("key.pem", issued.key_pem)?;
         folder.add("data", 0o700, None)?;
         folder.write("slapd.conf", settings::text(folder.path(), setup))?;
-        // Under another path than the package's, where the machine's AppArmor would keep it out of our folder.
-        fs::copy(PROGRAM, folder.path().join("slapd"))
+        // Under another path than the package's, where the machine's AppArmor would keep it out of our folder. Copied by
+        // another process: a program that another thread starts while we write would hold the file open, and nobody runs
+        // a file that is being written ("Text file busy").
+        process::run(Command::new("cp").arg(PROGRAM).arg(folder.path().join("slapd")))
             .with_context(|| format!("copying {PROGRAM}; `cargo xtask check` installs it"))?;
         load(folder.path(), &(tree::fixed(setup.referral) + more))?;
         let (plain, tls) = (ports::free()?, ports::free()?);

@@ -1,0 +1,278 @@
+//! How a domain's directory (LDAP, Active Directory) is reached and read: plain data, parsed and checked.
+//!
+//! The password is not here: it is kept apart and passed beside. This module must not know the network, nor how a
+//! directory answers.
+
+mod attribute;
+mod filter;
+mod glob;
+mod preset;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use attribute::{AttributeError, AttributeName};
+pub use filter::{Comparison, FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_PARTS_MAX, Filter, FilterError, escape};
+pub use glob::{GLOB_CHARS_MAX, Glob, GlobError};
+pub use preset::Preset;
+pub use server::{DirectoryServer, DirectoryTls, SERVERS_MAX, ServerError};
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a base or of a bind name.
+pub const NAME_BYTES_MAX: usize = 2_048;
+/// Bytes of the certificates of an own CA.
+pub const CA_BYTES_MAX: usize = 256 * 1024;
+/// Further attributes with addresses.
+pub const ALIAS_ATTRIBUTES_MAX: usize = 20;
+/// Patterns of addresses that are left out.
+pub const EXCLUSIONS_MAX: usize = 1_000;
+/// Entries a page, at least; smaller pages only cost time.
+pub const PAGE_ENTRIES_MIN: u32 = 10;
+/// Entries a page, at most: Active Directory gives no more (MaxPageSize).
+pub const PAGE_ENTRIES_MAX: u32 = 1_000;
+
+/// A directory, and what of it is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Tried in this order when one cannot be reached.
+    pub servers: Vec<DirectoryServer>,
+    /// Whose certificates are believed.
+    pub trust: Trust,
+    /// As whom it is read.
+    pub bind: Bind,
+    /// The password may travel unencrypted. Only for a server on a network that nobody else can listen on.
+    #[serde(default)]
+    pub allow_plain_password: bool,
+    /// The distinguished name below which is read.
+    pub base: String,
+    /// Which entries; without one the preset's filter.
+    #[serde(default)]
+    pub filter: Option<Filter>,
+    /// What kind of directory it is.
+    pub preset: Preset,
+    /// The attribute with the address of the account.
+    #[serde(default = "AttributeName::mail")]
+    pub email_attribute: AttributeName,
+    /// The attributes with further addresses; see [`Preset::alias_attributes`].
+    pub alias_attributes: Vec<AttributeName>,
+    /// What marks a distribution list beside the usual classes.
+    #[serde(default)]
+    pub list_mark: Option<ListMark>,
+    /// Addresses that are left out.
+    #[serde(default)]
+    pub exclusions: Vec<Glob>,
+    /// Accounts that cannot log in are read too: a shared mailbox is such an account, and takes mail.
+    #[serde(default = "yes")]
+    pub include_disabled: bool,
+    /// How much is read.
+    #[serde(default)]
+    pub limits: DirectoryLimits,
+}
+
+/// Whose certificates are believed. They are always checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "value")]
+pub enum Trust {
+    /// The authorities that this machine knows.
+    #[default]
+    System,
+    /// These authorities only, as PEM text.
+    Ca(String),
+    /// This one certificate, by the SHA-256 of its DER form, whatever name and dates it bears.
+    Pinned(#[serde(with = "hex_32")] [u8; 32]),
+}
+
+/// As whom the directory is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Bind {
+    /// As nobody.
+    Anonymous,
+    /// By name and password (RFC 4513 §5.1.3).
+    Simple {
+        /// A distinguished name, or with Active Directory `user@domain`.
+        name: String,
+    },
+}
+
+/// An attribute with a value, which marks the entries that are distribution lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListMark {
+    /// Such as `objectClass`.
+    pub attribute: AttributeName,
+    /// Such as `mailList`; compared without regard to case.
+    pub value: String,
+}
+
+/// How much is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectoryLimits {
+    /// Entries a page ([`PAGE_ENTRIES_MIN`] to [`PAGE_ENTRIES_MAX`]).
+    pub page_entries: u32,
+    /// Entries in all; a directory that sends more is not believed.
+    pub entries_max: u64,
+}
+
+impl Default for DirectoryLimits {
+    fn default() -> Self {
+        Self { page_entries: PAGE_ENTRIES_MAX, entries_max: 1_000_000 }
+    }
+}
+
+/// What is wrong with a connection, before anything is contacted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionError {
+    /// No server.
+    #[error("name at least one server, such as ldaps://ldap.example.test")]
+    NoServer,
+    /// See [`SERVERS_MAX`].
+    #[error("name at most {SERVERS_MAX} servers")]
+    TooManyServers,
+    /// A text is empty or too long, or has control characters.
+    #[error("the {what} must have 1 to {NAME_BYTES_MAX} bytes and no control characters")]
+    Name {
+        /// Which.
+        what: &'static str,
+    },
+    /// RFC 4513 §6.3.1: a password must not be sent in the clear.
+    #[error("{server} would get the password unencrypted: use ldaps:// or StartTLS, or allow it expressly")]
+    PlainPassword {
+        /// Which.
+        server: DirectoryServer,
+    },
+    /// The CA text is empty or too long.
+    #[error("the certificates of the own authority must be PEM text of at most {} KiB", CA_BYTES_MAX / 1024)]
+    Ca,
+    /// See [`ALIAS_ATTRIBUTES_MAX`].
+    #[error("name at most {ALIAS_ATTRIBUTES_MAX} attributes with aliases")]
+    TooManyAttributes,
+    /// See [`EXCLUSIONS_MAX`].
+    #[error("name at most {EXCLUSIONS_MAX} exclusions")]
+    TooManyExclusions,
+    /// The page size is out of its range.
+    #[error("a page has {PAGE_ENTRIES_MIN} to {PAGE_ENTRIES_MAX} entries")]
+    PageEntries,
+}
+
+impl Connection {
+    /// A connection with what its preset says.
+    pub fn new(servers: Vec<DirectoryServer>, bind: Bind, base: String, preset: Preset) -> Self {
+        Self {
+            servers,
+            trust: Trust::System,
+            bind,
+            allow_plain_password: false,
+            base,
+            filter: None,
+            preset,
+            email_attribute: AttributeName::mail(),
+            alias_attributes: preset.alias_attributes(),
+            list_mark: None,
+            exclusions: Vec::new(),
+            include_disabled: true,
+            limits: DirectoryLimits::default(),
+        }
+    }
+
+    /// Checks what the types of the parts do not.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn validate(&self) -> Result<(), ConnectionError> {
+        if self.servers.is_empty() {
+            return Err(ConnectionError::NoServer);
+        }
+        if self.servers.len() > SERVERS_MAX {
+            return Err(ConnectionError::TooManyServers);
+        }
+        name("base", &self.base)?;
+        if let Bind::Simple { name: who } = &self.bind {
+            name("bind name", who)?;
+            let plain = self.servers.iter().find(|server| server.tls == DirectoryTls::Plain);
+            if let (Some(server), false) = (plain, self.allow_plain_password) {
+                return Err(ConnectionError::PlainPassword { server: server.clone() });
+            }
+        }
+        if let Trust::Ca(pem) = &self.trust
+            && (pem.len() > CA_BYTES_MAX || !pem.contains("-----BEGIN CERTIFICATE-----"))
+        {
+            return Err(ConnectionError::Ca);
+        }
+        if let Some(mark) = &self.list_mark {
+            name("value that marks distribution lists", &mark.value)?;
+        }
+        if self.alias_attributes.len() > ALIAS_ATTRIBUTES_MAX {
+            return Err(ConnectionError::TooManyAttributes);
+        }
+        if self.exclusions.len() > EXCLUSIONS_MAX {
+            return Err(ConnectionError::TooManyExclusions);
+        }
+        if !(PAGE_ENTRIES_MIN..=PAGE_ENTRIES_MAX).contains(&self.limits.page_entries) {
+            return Err(ConnectionError::PageEntries);
+        }
+        Ok(())
+    }
+
+    /// The filter of a full read: the administrator's, else the preset's.
+    pub fn effective_filter(&self) -> Filter {
+        self.filter.clone().unwrap_or_else(|| self.preset.filter(&self.email_attribute, &self.alias_attributes))
+    }
+
+    /// Whether the stored password must be given again, since this connection would show it to another server, in
+    /// another way or under another name than `before`. Otherwise whoever may edit a connection could have its password
+    /// sent to a server of their own.
+    pub fn needs_password_again(&self, before: &Connection) -> bool {
+        let Bind::Simple { .. } = self.bind else { return false };
+        self.bind != before.bind
+            || self.trust != before.trust
+            || self.servers.iter().any(|server| !before.servers.contains(server))
+    }
+}
+
+fn name(what: &'static str, text: &str) -> Result<(), ConnectionError> {
+    let fine = !text.trim().is_empty() && text.len() <= NAME_BYTES_MAX && !text.chars().any(char::is_control);
+    if fine { Ok(()) } else { Err(ConnectionError::Name { what }) }
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Trust {
+    /// A pin as people copy it: 64 hexadecimal digits, with or without colons.
+    pub fn pinned(text: &str) -> Option<Self> {
+        hex_32::parse(text).map(Self::Pinned)
+    }
+}
+
+/// A SHA-256 as text.
+mod hex_32 {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::fmt::Write;
+
+    pub(super) fn parse(text: &str) -> Option<[u8; 32]> {
+        let digits: Vec<u8> = text
+            .trim()
+            .chars()
+            .filter(|c| *c != ':')
+            .map(|c| c.to_digit(16)?.try_into().ok())
+            .collect::<Option<_>>()?;
+        let bytes: Vec<u8> =
+            digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+        if digits.len() == 64 { bytes.try_into().ok() } else { None }
+    }
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        let text = bytes.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        serializer.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        parse(&text).ok_or_else(|| serde::de::Error::custom("a SHA-256 has 64 hexadecimal digits"))
+    }
+}

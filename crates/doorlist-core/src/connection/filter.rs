@@ -1,0 +1,202 @@
+//! Search filters (RFC 4511 §4.5.1.7) as a tree: an administrator's text is parsed, never pasted into another, and what
+//! is put beside it is put beside it in the tree. Does not know what a directory makes of a filter.
+
+mod parse;
+
+use super::AttributeName;
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt::{self, Write};
+use std::str::FromStr;
+
+/// Bytes of a filter's text.
+pub const FILTER_BYTES_MAX: usize = 16 * 1024;
+/// Filters inside filters.
+pub const FILTER_DEPTH_MAX: usize = 32;
+/// Filters of a tree in all.
+pub const FILTER_PARTS_MAX: usize = 1_000;
+
+/// A search filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// All of these hold.
+    And(Vec<Filter>),
+    /// One of these holds.
+    Or(Vec<Filter>),
+    /// This does not hold.
+    Not(Box<Filter>),
+    /// The attribute has a value of this relation to the given one.
+    Compare {
+        /// Which.
+        attribute: AttributeName,
+        /// How.
+        comparison: Comparison,
+        /// With what.
+        value: Vec<u8>,
+    },
+    /// The attribute is there.
+    Present(AttributeName),
+    /// The attribute has a value with these pieces in this order; at least one is given.
+    Substrings {
+        /// Which.
+        attribute: AttributeName,
+        /// At its beginning.
+        initial: Option<Vec<u8>>,
+        /// In between, none of them empty.
+        any: Vec<Vec<u8>>,
+        /// At its end.
+        last: Option<Vec<u8>>,
+    },
+    /// A matching rule decides (RFC 4515 §3), such as Active Directory's bit tests. Attribute or rule is given.
+    Extensible {
+        /// Which.
+        attribute: Option<AttributeName>,
+        /// The rule's name or object identifier.
+        rule: Option<AttributeName>,
+        /// The parts of the distinguished name count as attributes.
+        of_dn: bool,
+        /// With what.
+        value: Vec<u8>,
+    },
+}
+
+/// How a value compares with the given one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `>=`
+    GreaterOrEqual,
+    /// `<=`
+    LessOrEqual,
+    /// `~=`
+    Approximate,
+}
+
+/// Why a text is no filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FilterError {
+    /// See [`FILTER_BYTES_MAX`].
+    #[error("a filter has at most {} KiB", FILTER_BYTES_MAX / 1024)]
+    TooLong,
+    /// See [`FILTER_DEPTH_MAX`].
+    #[error("the filter has more than {FILTER_DEPTH_MAX} levels")]
+    TooDeep,
+    /// See [`FILTER_PARTS_MAX`].
+    #[error("the filter has more than {FILTER_PARTS_MAX} parts")]
+    TooManyParts,
+    /// A bracket is missing, or one too many.
+    #[error("at character {at} of the filter: {expected} is expected here")]
+    Expected {
+        /// From 1.
+        at: usize,
+        /// What should stand there.
+        expected: &'static str,
+    },
+}
+
+impl Filter {
+    /// `(attribute=value)` with any bytes as value.
+    pub fn equal(attribute: AttributeName, value: Vec<u8>) -> Self {
+        Filter::Compare { attribute, comparison: Comparison::Equal, value }
+    }
+
+    /// `(attribute>=value)` with any bytes as value.
+    pub fn at_least(attribute: AttributeName, value: Vec<u8>) -> Self {
+        Filter::Compare { attribute, comparison: Comparison::GreaterOrEqual, value }
+    }
+
+    /// Both hold.
+    #[must_use]
+    pub fn and(self, other: Filter) -> Self {
+        Filter::And(vec![self, other])
+    }
+}
+
+/// Writes a value so that it stands for itself in a filter (RFC 4515 §3): the only function that does.
+///
+/// What is UTF-8 stays readable; control characters, the characters that mean something in a filter and bytes that are
+/// no text are written as `\` and two hexadecimal digits.
+pub fn escape(value: &[u8], out: &mut impl Write) -> fmt::Result {
+    for chunk in value.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '*' | '(' | ')' | '\\' => write!(out, "\\{:02x}", u32::from(c))?,
+                c if c.is_ascii_control() => write!(out, "\\{:02x}", u32::from(c))?,
+                c => out.write_char(c)?,
+            }
+        }
+        for byte in chunk.invalid() {
+            write!(out, "\\{byte:02x}")?;
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('(')?;
+        match self {
+            Filter::And(parts) => list('&', parts, f)?,
+            Filter::Or(parts) => list('|', parts, f)?,
+            Filter::Not(part) => write!(f, "!{part}")?,
+            Filter::Compare { attribute, comparison, value } => {
+                let sign = match comparison {
+                    Comparison::Equal => "=",
+                    Comparison::GreaterOrEqual => ">=",
+                    Comparison::LessOrEqual => "<=",
+                    Comparison::Approximate => "~=",
+                };
+                write!(f, "{attribute}{sign}")?;
+                escape(value, f)?;
+            }
+            Filter::Present(attribute) => write!(f, "{attribute}=*")?,
+            Filter::Substrings { attribute, initial, any, last } => {
+                write!(f, "{attribute}=")?;
+                escape(initial.as_deref().unwrap_or_default(), f)?;
+                f.write_char('*')?;
+                for piece in any {
+                    escape(piece, f)?;
+                    f.write_char('*')?;
+                }
+                escape(last.as_deref().unwrap_or_default(), f)?;
+            }
+            Filter::Extensible { attribute, rule, of_dn, value } => {
+                if let Some(attribute) = attribute {
+                    write!(f, "{attribute}")?;
+                }
+                f.write_str(if *of_dn { ":dn" } else { "" })?;
+                if let Some(rule) = rule {
+                    write!(f, ":{rule}")?;
+                }
+                f.write_str(":=")?;
+                escape(value, f)?;
+            }
+        }
+        f.write_char(')')
+    }
+}
+
+fn list(sign: char, parts: &[Filter], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_char(sign)?;
+    parts.iter().try_for_each(|part| write!(f, "{part}"))
+}
+
+impl FromStr for Filter {
+    type Err = FilterError;
+    fn from_str(text: &str) -> Result<Self, FilterError> {
+        parse::parse(text)
+    }
+}
+
+impl Serialize for Filter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Filter {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

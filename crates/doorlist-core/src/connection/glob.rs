@@ -1,0 +1,152 @@
+//! Patterns of addresses, as shells and mail administrators write them. Knows nothing of addresses beyond their text.
+
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
+use std::str::{Chars, FromStr};
+
+/// Characters of a pattern.
+pub const GLOB_CHARS_MAX: usize = 320;
+
+/// A pattern for whole addresses, without regard to case: `*` is any text, `?` any one character, `[abc]` and `[a-c]`
+/// one of these, `[!abc]` any other. A `[` that is not closed stands for itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glob {
+    text: Box<str>,
+    parts: Box<[Part]>,
+}
+
+/// Why a text is no pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GlobError {
+    /// Nothing, or too much.
+    #[error("a pattern has 1 to {GLOB_CHARS_MAX} characters")]
+    Length,
+    /// Control characters.
+    #[error("a pattern has no control characters")]
+    Control,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Star,
+    AnyOne,
+    One(char),
+    OneOf { negated: bool, ranges: Box<[(char, char)]> },
+}
+
+impl Glob {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the pattern fits the whole of `text`, which is in lower case. Takes at most time in proportion to the
+    /// product of both lengths, whatever the pattern.
+    pub fn matches(&self, text: &str) -> bool {
+        let mut parts = self.parts.iter();
+        let mut rest = text.chars();
+        // Where to go on when what follows the last star does not fit: the star takes one character more.
+        let mut retry: Option<(std::slice::Iter<'_, Part>, Chars<'_>)> = None;
+        loop {
+            let rest_here = rest.clone();
+            match (parts.next(), rest.next()) {
+                (None, None) => return true,
+                (Some(Part::Star), _) => {
+                    retry = Some((parts.clone(), rest_here.clone()));
+                    rest = rest_here;
+                }
+                (Some(part), Some(c)) if part.fits(c) => {}
+                _ => {
+                    let Some((after_star, taken)) = &mut retry else { return false };
+                    if taken.next().is_none() {
+                        return false;
+                    }
+                    (parts, rest) = (after_star.clone(), taken.clone());
+                }
+            }
+        }
+    }
+}
+
+impl Part {
+    fn fits(&self, c: char) -> bool {
+        match self {
+            Part::Star => false,
+            Part::AnyOne => true,
+            Part::One(own) => *own == c,
+            Part::OneOf { negated, ranges } => ranges.iter().any(|(from, to)| (*from..=*to).contains(&c)) != *negated,
+        }
+    }
+}
+
+/// `[...]` behind its opening bracket, and how many characters it has; None when it is not closed.
+fn one_of(chars: &[char]) -> Option<(Part, usize)> {
+    let negated = chars.first() == Some(&'!');
+    let start = usize::from(negated);
+    // A closing bracket in the first place is one of the characters.
+    let end = chars.iter().skip(start + 1).position(|c| *c == ']')? + start + 1;
+    let mut inner = chars.get(start..end)?;
+    let mut ranges = Vec::new();
+    while let [first, behind @ ..] = inner {
+        if let ['-', last, behind @ ..] = behind {
+            ranges.push((*first, *last));
+            inner = behind;
+        } else {
+            ranges.push((*first, *first));
+            inner = behind;
+        }
+    }
+    Some((Part::OneOf { negated, ranges: ranges.into() }, end + 1))
+}
+
+impl FromStr for Glob {
+    type Err = GlobError;
+    fn from_str(text: &str) -> Result<Self, GlobError> {
+        let text = text.trim();
+        if text.chars().any(char::is_control) {
+            return Err(GlobError::Control);
+        }
+        let chars: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
+        if chars.is_empty() || chars.len() > GLOB_CHARS_MAX {
+            return Err(GlobError::Length);
+        }
+        let mut parts = Vec::new();
+        let mut rest = chars.as_slice();
+        while let [c, behind @ ..] = rest {
+            rest = behind;
+            parts.push(match c {
+                '*' => Part::Star,
+                '?' => Part::AnyOne,
+                '[' => match one_of(behind) {
+                    Some((part, length)) => {
+                        rest = behind.get(length..).unwrap_or_default();
+                        part
+                    }
+                    None => Part::One('['),
+                },
+                other => Part::One(*other),
+            });
+        }
+        parts.dedup_by(|a, b| *a == Part::Star && *b == Part::Star);
+        Ok(Self { text: text.into(), parts: parts.into() })
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for Glob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Glob {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,53 @@
+//! The usual directories: where their addresses stand, and which entries have any. Does not know how they are asked.
+
+use super::{AttributeName, Filter};
+use serde::{Deserialize, Serialize};
+
+/// A kind of directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    /// Active Directory with Exchange's schema: what has an Exchange alias takes mail.
+    ActiveDirectoryExchange,
+    /// Active Directory without Exchange (also Samba): what has an address takes mail.
+    ActiveDirectory,
+    /// OpenLDAP and its kin.
+    OpenLdap,
+    /// Any other: whatever has one of the attributes.
+    Generic,
+}
+
+impl Preset {
+    /// Whether this is one of Active Directory's.
+    pub fn is_active_directory(self) -> bool {
+        matches!(self, Preset::ActiveDirectoryExchange | Preset::ActiveDirectory)
+    }
+
+    /// The attributes with further addresses, unless an administrator names others.
+    pub fn alias_attributes(self) -> Vec<AttributeName> {
+        let names: &[&'static str] = match self {
+            Preset::ActiveDirectoryExchange | Preset::ActiveDirectory | Preset::Generic => &["proxyAddresses"],
+            Preset::OpenLdap => &["mailAlternateAddress", "mailLocalAddress", "proxyAddresses"],
+        };
+        names.iter().map(|name| AttributeName::known(name)).collect()
+    }
+
+    /// The entries that may have an address. What has an address of another domain only is dropped when it has come.
+    ///
+    /// `mailNickname` is unknown to an Active Directory without Exchange, and a filter on it finds nothing there: that
+    /// is why there are two presets.
+    pub fn filter(self, email: &AttributeName, aliases: &[AttributeName]) -> Filter {
+        let addresses = std::iter::once(email).chain(aliases).cloned().map(Filter::Present).collect();
+        let has_address = Filter::Or(addresses);
+        let no_computer =
+            || Filter::Not(Box::new(Filter::equal(AttributeName::known("objectCategory"), b"computer".to_vec())));
+        match self {
+            Preset::ActiveDirectoryExchange => {
+                let nickname = Filter::Present(AttributeName::known("mailNickname"));
+                Filter::And(vec![nickname, has_address, no_computer()])
+            }
+            Preset::ActiveDirectory => Filter::And(vec![has_address, no_computer()]),
+            Preset::OpenLdap | Preset::Generic => has_address,
+        }
+    }
+}

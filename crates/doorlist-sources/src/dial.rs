@@ -1,0 +1,109 @@
+//! From a server's name to a TCP connection: the name is resolved once, its addresses are checked, and only a checked
+//! address is connected to. A name that leads elsewhere a moment later leads nowhere. Does not know LDAP.
+
+use super::error::{Fault, ReadError, Stage};
+use super::terms::Terms;
+use doorlist_core::connection::DirectoryServer;
+use doorlist_core::network;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+/// Addresses of one server that are tried.
+const ADDRESSES_MAX: usize = 8;
+/// The ports that directories listen on: the standard's, Active Directory's global catalog, and what OpenDJ, lldap and
+/// ApacheDS use. At any other port another service answers, and whoever may edit a connection must not find out which.
+const PORTS: [u16; 10] = [389, 636, 1389, 1636, 3268, 3269, 3890, 6360, 10389, 10636];
+
+/// The addresses of the server that may be connected to.
+pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<Vec<SocketAddr>, ReadError> {
+    let found = match server.host.parse::<IpAddr>() {
+        Ok(address) => vec![address],
+        Err(_) => match timeout(terms.times.connect, terms.names.addresses(&server.host)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return Err(ReadError::caused(Stage::Name, Fault::NoName, error)),
+            Err(_) => return Err(ReadError::new(Stage::Name, Fault::TooSlow)),
+        },
+    };
+    if found.is_empty() {
+        return Err(ReadError::new(Stage::Name, Fault::NoName));
+    }
+    let mut allowed = Vec::new();
+    for address in found.into_iter().map(|address| SocketAddr::new(address, server.port)) {
+        if may_reach(address, terms).await && !allowed.contains(&address) && allowed.len() < ADDRESSES_MAX {
+            allowed.push(address);
+        }
+    }
+    if allowed.is_empty() { Err(ReadError::new(Stage::Name, Fault::NotAllowed)) } else { Ok(allowed) }
+}
+
+/// Whether an address may be connected to: one that the operator has named by itself, at any port; else one of a public
+/// or an allowed network, at a directory's port. A network never covers this machine: its own services are closed.
+async fn may_reach(address: SocketAddr, terms: &Terms) -> bool {
+    let mut allowed = terms.allowed.iter().filter(|network| network.contains(address.ip())).peekable();
+    let in_network = allowed.peek().is_some();
+    if allowed.any(|network| network.is_one_address()) {
+        return true;
+    }
+    PORTS.contains(&address.port()) && (in_network || network::is_public(address.ip())) && !is_ours(address).await
+}
+
+/// Whether the address is one of this machine: then the way to it begins where it ends. Nothing is sent.
+async fn is_ours(address: SocketAddr) -> bool {
+    let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let Ok(socket) = UdpSocket::bind((any, 0)).await else { return false };
+    if socket.connect(address).await.is_err() {
+        return false;
+    }
+    socket.local_addr().is_ok_and(|own| own.ip() == address.ip())
+}
+
+/// Connects to the first address that answers.
+pub(crate) async fn connect(addresses: &[SocketAddr], terms: &Terms) -> Result<TcpStream, ReadError> {
+    let mut last = "no address".to_owned();
+    for address in addresses {
+        match timeout(terms.times.connect, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Failing to switch Nagle off costs speed, not the read.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Ok(Err(error)) => last = format!("{address}: {error}"),
+            Err(_) => last = format!("{address}: timed out"),
+        }
+    }
+    Err(ReadError::caused(Stage::Connect, Fault::NotReached, last))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    fn reaches(allowed: &[&str], address: &str) -> bool {
+        let allowed = allowed.iter().map(|network| network.parse().unwrap()).collect();
+        block_on(may_reach(address.parse().unwrap(), &Terms { allowed, ..Terms::default() }))
+    }
+
+    #[test]
+    fn l14_an_address_is_known_as_ours() {
+        assert!(block_on(is_ours("127.0.0.1:389".parse().unwrap())));
+        assert!(!block_on(is_ours("192.0.2.1:389".parse().unwrap())));
+    }
+
+    #[test]
+    fn l14_networks_open_directories_and_nothing_else() {
+        assert!(reaches(&[], "9.9.9.9:636") && reaches(&[], "9.9.9.9:3268"));
+        assert!(!reaches(&[], "9.9.9.9:25") && !reaches(&[], "9.9.9.9:5432") && !reaches(&[], "10.9.9.9:636"));
+        assert!(reaches(&["10.0.0.0/8"], "10.9.9.9:636") && !reaches(&["10.0.0.0/8"], "10.9.9.9:6379"));
+        assert!(reaches(&["10.0.0.0/8", "10.9.9.9"], "10.9.9.9:6379"), "named by itself");
+        assert!(!reaches(&["127.0.0.0/8"], "127.0.0.1:389"), "a network is never this machine");
+        assert!(reaches(&["127.0.0.1/32"], "127.0.0.1:3000") && reaches(&["::1"], "[::1]:3000"));
+        assert!(!reaches(&["0.0.0.0/0"], "[::ffff:127.0.0.1]:389"));
+    }
+}

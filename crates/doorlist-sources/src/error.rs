@@ -1,0 +1,310 @@
+//! Why a read failed: at which stage, with a sentence that says what happened and what to do. The sentences never hold
+//! what the other side sent, and do not tell a closed port from a silent one: who may edit a connection must not learn
+//! about the operator's network from them.
+
+use super::ber::BerFault;
+use doorlist_core::connection::{AttributeName, ConnectionError, DirectoryServer};
+use std::fmt;
+
+/// Characters of a cause that are kept.
+const CAUSE_CHARS_MAX: usize = 500;
+
+/// A read that gave nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadError {
+    /// Which server, where one was asked.
+    pub server: Option<DirectoryServer>,
+    /// How far it came.
+    pub stage: Stage,
+    /// What happened.
+    pub fault: Fault,
+    /// What the system said, for the operator's log only.
+    pub cause: Option<String>,
+}
+
+/// The stages of a read, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The connection's settings.
+    Settings,
+    /// The server's name.
+    Name,
+    /// The connection to it.
+    Connect,
+    /// Encryption, and its certificate.
+    Tls,
+    /// Name and password.
+    Bind,
+    /// The place that is searched.
+    Base,
+    /// The search itself.
+    Search,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Settings => "settings",
+            Stage::Name => "name",
+            Stage::Connect => "connect",
+            Stage::Tls => "TLS",
+            Stage::Bind => "bind",
+            Stage::Base => "base",
+            Stage::Search => "search",
+        })
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Nothing was contacted.
+    #[error("{0}")]
+    Connection(#[from] ConnectionError),
+    /// A name without a password would be taken for nobody (RFC 4513 §5.1.2).
+    #[error("the bind needs a password: give it again")]
+    NoPassword,
+    /// The own authority's certificates are none.
+    #[error("the certificates of the own authority cannot be read: give them as PEM text")]
+    Authority,
+    /// This machine knows no authorities.
+    #[error("this machine has no list of certificate authorities: install it, or give the authority's certificate")]
+    NoAuthorities,
+    /// No address.
+    #[error("the server's name is not known to DNS: check the name")]
+    NoName,
+    /// Private, local or our own address, or a port of another service.
+    #[error(
+        "the server's address is private or of this machine, or its port is no directory's: the operator has to allow it"
+    )]
+    NotAllowed,
+    /// Closed, filtered, unreachable, cut: all the same to whoever asks.
+    #[error("no connection to the server: check name and port, and that it lets this gateway in")]
+    NotReached,
+    /// The handshake failed for another reason than the certificate.
+    #[error("no encryption with the server: check that it speaks TLS at this port")]
+    Handshake,
+    /// The certificate is not believed.
+    #[error("{0}")]
+    Certificate(#[from] CertificateFault),
+    /// RFC 4511 §4.14.2.
+    #[error("the server refuses StartTLS: use ldaps://, or set up its certificate")]
+    StartTlsRefused,
+    /// Something stood behind the answer to StartTLS: it would have been taken for encrypted.
+    #[error("the server spoke on unencrypted behind its answer to StartTLS; nothing was believed")]
+    StartTlsInjection,
+    /// A stage took too long.
+    #[error("the server did not answer in time")]
+    TooSlow,
+    /// All of it took too long.
+    #[error("the read took longer than it may; nothing was used")]
+    TimeUp,
+    /// The connection ended before the answer.
+    #[error("the connection was lost before everything was read; nothing was used")]
+    Lost,
+    /// The server said that it ends the connection (RFC 4511 §4.4.1).
+    #[error("the server ended the connection before everything was read; nothing was used")]
+    Ended,
+    /// What came is no LDAP.
+    #[error("the server does not keep to the protocol: {0}")]
+    Protocol(#[from] BerFault),
+    /// An answer to something that was not asked.
+    #[error("the server does not keep to the protocol: it answered what was not asked")]
+    WrongAnswer,
+    /// The server said no.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// More entries than are believed.
+    #[error("the directory has more than {max} entries that fit the filter: narrow base or filter, or raise the limit")]
+    TooManyEntries {
+        /// The limit.
+        max: u64,
+    },
+    /// More bytes in a page than are believed.
+    #[error("a page of the answer has more than {max} bytes; nothing was used")]
+    PageTooLarge {
+        /// The limit.
+        max: u64,
+    },
+    /// An attribute of one entry has more values than are believed.
+    #[error("an entry has more than {max} values of {attribute}; nothing was used")]
+    TooManyValues {
+        /// Which.
+        attribute: AttributeName,
+        /// The limit.
+        max: usize,
+    },
+    /// Pages without end, by whatever cookies.
+    #[error("the server's pages do not come to an end; nothing was used")]
+    EndlessPages,
+    /// A range of values that does not go on where the one before ended.
+    #[error("the server does not keep to the protocol: the values of an entry do not come to an end")]
+    EndlessValues,
+}
+
+/// Why a certificate is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateFault {
+    /// Self-signed, or by an authority that is not known.
+    #[error("the server's certificate is signed by nobody we trust: give its authority's certificate, or pin it")]
+    Untrusted,
+    /// Or not valid yet.
+    #[error("the server's certificate is not valid at this time: renew it, and check the clocks")]
+    Expired,
+    /// For another name.
+    #[error("the server's certificate is for another name: use the name in it, or pin it")]
+    OtherName,
+    /// Not the pinned one.
+    #[error("the server's certificate is not the pinned one: if it was renewed, check and pin the new one")]
+    NotPinned,
+    /// Anything else.
+    #[error("the server's certificate is not valid")]
+    Invalid,
+}
+
+/// The server's no, by its result code (RFC 4511 §4.1.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// operationsError(1): what Active Directory says to a search without a bind.
+    #[error("the directory does not work for this account: if none is set, set a bind name and password")]
+    BindFirst,
+    /// timeLimitExceeded(3)
+    #[error("the directory gave up: the search took longer than it allows; narrow base or filter, or raise its limit")]
+    TimeLimit,
+    /// sizeLimitExceeded(4)
+    #[error(
+        "the directory sent only a part: it allows this account fewer entries; raise its size limit, or allow paging"
+    )]
+    SizeLimit,
+    /// adminLimitExceeded(11)
+    #[error("the directory gave up at a limit of its own: narrow base or filter, or raise the limit")]
+    AdminLimit,
+    /// strongerAuthRequired(8), confidentialityRequired(13)
+    #[error("the directory takes no password on an unencrypted connection: use ldaps:// or StartTLS")]
+    Encrypt,
+    /// referral(10)
+    #[error("the directory says that another server has this base: name that server (referrals are not followed)")]
+    Elsewhere,
+    /// noSuchObject(32)
+    #[error("the base does not exist, or the bind account may not see it: check the base's distinguished name")]
+    NoBase,
+    /// invalidDNSyntax(34)
+    #[error("the base is no distinguished name: write it like dc=example,dc=test")]
+    BadName,
+    /// undefinedAttributeType(17), inappropriateMatching(18), unwillingToPerform(53) to a search
+    #[error("the directory does not take the filter: check it")]
+    BadFilter,
+    /// inappropriateAuthentication(48)
+    #[error("the directory does not take this kind of bind: set a bind name and password")]
+    BindKind,
+    /// invalidCredentials(49)
+    #[error("the directory refuses the bind name or the password")]
+    Credentials,
+    /// invalidCredentials(49) with Active Directory's word that the account is switched off, expired or locked.
+    #[error("the directory says that the bind account is switched off, locked or expired: see to the account there")]
+    AccountState,
+    /// invalidCredentials(49) with Active Directory's word that the password has to be changed.
+    #[error("the directory says that the bind account's password has expired: set a new one there and here")]
+    PasswordExpired,
+    /// insufficientAccessRights(50)
+    #[error("the bind account may not read this: give it the right to read the base and what lies below")]
+    Rights,
+    /// busy(51), unavailable(52)
+    #[error("the directory is busy or shutting down; it is asked again at the next sync")]
+    Busy,
+    /// Any other.
+    #[error("the directory answers with error {code}; nothing was used")]
+    Other {
+        /// Its result code.
+        code: u32,
+    },
+}
+
+impl ReadError {
+    pub(crate) fn new(stage: Stage, fault: impl Into<Fault>) -> Self {
+        Self { server: None, stage, fault: fault.into(), cause: None }
+    }
+
+    /// With what the system said.
+    pub(crate) fn caused(stage: Stage, fault: Fault, cause: impl fmt::Display) -> Self {
+        // What the system says of a certificate has names out of it: they must not steer a terminal.
+        let readable = readable(cause.to_string().as_bytes(), CAUSE_CHARS_MAX);
+        Self { server: None, stage, fault, cause: Some(readable) }
+    }
+
+    pub(crate) fn at(mut self, server: &DirectoryServer) -> Self {
+        self.server = Some(server.clone());
+        self
+    }
+
+    /// Whether another server may do better: this one was not there, or had no time. One that refuses the bind speaks
+    /// for all.
+    pub fn is_unreachable(&self) -> bool {
+        match self.stage {
+            Stage::Settings => false,
+            Stage::Name | Stage::Connect | Stage::Tls => true,
+            Stage::Bind | Stage::Base => {
+                matches!(self.fault, Fault::Refused(Refusal::Busy) | Fault::Lost | Fault::Ended | Fault::TooSlow)
+            }
+            Stage::Search => false,
+        }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(server) = &self.server {
+            write!(f, "{server}: ")?;
+        }
+        write!(f, "{}: {}", self.stage, self.fault)
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+/// The refusal that a result code means; None for success. `text` is the server's own, from which only Active
+/// Directory's code for the state of the account is taken: `data 52e`.
+pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<Refusal> {
+    Some(match code {
+        0 => return None,
+        1 => Refusal::BindFirst,
+        3 => Refusal::TimeLimit,
+        4 => Refusal::SizeLimit,
+        8 | 13 => Refusal::Encrypt,
+        10 => Refusal::Elsewhere,
+        11 => Refusal::AdminLimit,
+        17 | 18 => Refusal::BadFilter,
+        32 => Refusal::NoBase,
+        34 if stage == Stage::Bind => Refusal::Credentials,
+        34 => Refusal::BadName,
+        48 => Refusal::BindKind,
+        49 => match active_directory_code(text) {
+            Some(0x530 | 0x531 | 0x533 | 0x701 | 0x775) => Refusal::AccountState,
+            Some(0x532 | 0x773) => Refusal::PasswordExpired,
+            _ => Refusal::Credentials,
+        },
+        50 => Refusal::Rights,
+        51 | 52 => Refusal::Busy,
+        53 if stage == Stage::Bind => Refusal::BindKind,
+        53 => Refusal::BadFilter,
+        code => Refusal::Other { code },
+    })
+}
+
+/// A text that came from elsewhere, for people to read: control characters escaped, and not without end.
+pub(crate) fn readable(text: &[u8], chars_max: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(chars_max));
+    for c in String::from_utf8_lossy(text).chars().take(chars_max) {
+        match c.is_control() {
+            true => out.extend(c.escape_debug()),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
+fn active_directory_code(text: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(text).ok()?;
+    let digits = text.split_once("data ")?.1.split([',', ' ']).next()?;
+    u32::from_str_radix(digits, 16).ok()
+}

@@ -1,0 +1,228 @@
+//! What an entry of a directory says of a domain's list: attributes to rows. Pure; knows neither sockets nor how the
+//! entry came, nor what is on the list already.
+//!
+//! An entry is one account: one of its addresses is the mailbox or the distribution list, the others are its aliases.
+//! The same address on two entries gives two rows; that it cannot belong to both is for the plan to say.
+
+mod account;
+mod facts;
+#[cfg(test)]
+mod tests;
+
+use super::ber::BerFault;
+use super::error::readable;
+use super::protocol::Entry;
+use account::Found;
+use doorlist_core::address::DomainName;
+use doorlist_core::change::Structure;
+use doorlist_core::connection::{AttributeName, Connection};
+use doorlist_core::source_rows::{EntryPlace, PROBLEMS_KEPT_MAX, Place, RowProblem, SourceRow, shown};
+pub(crate) use facts::guid_text;
+use facts::{Facts, Kind};
+use std::fmt;
+use std::sync::Arc;
+
+/// Characters of a distinguished name that are kept.
+const DN_CHARS_MAX: usize = 2_048;
+
+/// Why an entry or a value gave no row, though nothing is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Skipped {
+    /// A value that is no mail address: `sip:`, `x500:`, `x400:`, `SPO:`, `NOTES:`, `EUM:` and the like.
+    OtherKind,
+    /// An address of another domain.
+    OtherDomain,
+    /// An address that the entry has already, in this or another spelling.
+    Repeated,
+    /// An address that an exclusion names. When it is the account's own, its aliases go with it, uncounted.
+    Excluded,
+    /// An entry whose account is switched off, where those are not wanted.
+    Disabled,
+    /// An entry that is deleted and only not yet gone.
+    Deleted,
+    /// A mailbox of the mail system for itself, such as Exchange's arbitration mailboxes.
+    SystemMailbox,
+    /// An entry without any address of this domain.
+    NoAddress,
+}
+
+/// All of them, in the order in which they are counted.
+const SKIPPED: [Skipped; 8] = [
+    Skipped::OtherKind,
+    Skipped::OtherDomain,
+    Skipped::Repeated,
+    Skipped::Excluded,
+    Skipped::Disabled,
+    Skipped::Deleted,
+    Skipped::SystemMailbox,
+    Skipped::NoAddress,
+];
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Skipped::OtherKind => "values that are no mail addresses (sip, x500 and the like)",
+            Skipped::OtherDomain => "addresses of other domains",
+            Skipped::Repeated => "addresses given twice in one entry",
+            Skipped::Excluded => "addresses that are excluded",
+            Skipped::Disabled => "accounts that are switched off",
+            Skipped::Deleted => "deleted entries",
+            Skipped::SystemMailbox => "mailboxes of the mail system for itself",
+            Skipped::NoAddress => "entries without an address of the domain",
+        })
+    }
+}
+
+/// What the entries gave.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mapped {
+    pub(crate) rows: Vec<SourceRow>,
+    pub(crate) entries: u64,
+    counts: [u64; SKIPPED.len()],
+    pub(crate) problems: Vec<RowProblem>,
+    pub(crate) problems_total: u64,
+    /// Of every entry, where keys are asked for.
+    pub(crate) keys: Vec<Box<str>>,
+    /// Entries without a key.
+    pub(crate) keyless: u64,
+}
+
+impl Mapped {
+    /// What was skipped, and how often; only what was.
+    pub(crate) fn skipped(&self) -> Vec<(Skipped, u64)> {
+        SKIPPED.into_iter().zip(self.counts).filter(|(_, count)| *count > 0).collect()
+    }
+
+    fn skip(&mut self, what: Skipped) {
+        self.counts[what as usize] += 1;
+    }
+
+    fn problem(&mut self, dn: &[u8], attribute: &AttributeName, value: &[u8], why: impl fmt::Display) {
+        self.problems_total += 1;
+        if self.problems.len() < PROBLEMS_KEPT_MAX {
+            self.problems.push(RowProblem {
+                place: shown(dn),
+                column: Some(attribute.to_string()),
+                value: shown(value),
+                why: why.to_string(),
+            });
+        }
+    }
+}
+
+/// Turns entries into rows, one after another.
+#[derive(Debug)]
+pub(crate) struct Mapper<'c> {
+    connection: &'c Connection,
+    /// The domain itself, then its aliases.
+    domains: Vec<&'c DomainName>,
+    wants_keys: bool,
+    out: Mapped,
+}
+
+impl<'c> Mapper<'c> {
+    /// For one domain; addresses of its aliases are addresses of the domain. `wants_keys`: note the key of every entry.
+    pub(crate) fn new(
+        connection: &'c Connection,
+        domain: &'c DomainName,
+        aliases: &'c [DomainName],
+        wants_keys: bool,
+    ) -> Self {
+        let domains = std::iter::once(domain).chain(aliases).collect();
+        Self { connection, domains, wants_keys, out: Mapped::default() }
+    }
+
+    /// The attributes that this needs, for the search to ask for.
+    pub(crate) fn attributes(connection: &Connection) -> Vec<&str> {
+        let mut names = vec![connection.email_attribute.as_str(), "objectClass"];
+        names.extend(connection.alias_attributes.iter().map(AttributeName::as_str));
+        names.extend(connection.list_mark.iter().map(|mark| mark.attribute.as_str()));
+        if !matches!(connection.preset, doorlist_core::connection::Preset::OpenLdap) {
+            names.extend(["objectGUID", "userAccountControl", "msExchRecipientTypeDetails", "isDeleted"]);
+        }
+        if !connection.preset.is_active_directory() {
+            names.push("entryUUID");
+        }
+        let mut wanted: Vec<&str> = Vec::with_capacity(names.len());
+        for name in names {
+            if !wanted.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+                wanted.push(name);
+            }
+        }
+        wanted
+    }
+
+    /// Takes one entry.
+    ///
+    /// # Errors
+    /// When its bytes are none; then what was mapped before counts for nothing either.
+    pub(crate) fn entry(&mut self, entry: &Entry<'_>) -> Result<(), BerFault> {
+        self.out.entries += 1;
+        let facts = Facts::read(self.connection, entry)?;
+        if self.wants_keys {
+            match facts.key() {
+                Some(key) => self.out.keys.push(key),
+                None => self.out.keyless += 1,
+            }
+        }
+        if facts.deleted {
+            self.out.skip(Skipped::Deleted);
+            return Ok(());
+        }
+        if facts.kind() == Kind::System {
+            self.out.skip(Skipped::SystemMailbox);
+            return Ok(());
+        }
+        if facts.is_disabled() && !self.connection.include_disabled {
+            self.out.skip(Skipped::Disabled);
+            return Ok(());
+        }
+        let found = self.addresses(entry.dn, &facts)?;
+        self.rows(entry.dn, &facts, found);
+        Ok(())
+    }
+
+    /// Everything that the entries gave.
+    pub(crate) fn finish(self) -> Mapped {
+        self.out
+    }
+
+    fn rows(&mut self, dn: &[u8], facts: &Facts<'_>, mut found: Found) {
+        let Some(account) = found.account() else {
+            self.out.skip(Skipped::NoAddress);
+            return;
+        };
+        if self.is_excluded(found.locals.get(account)) {
+            self.out.skip(Skipped::Excluded);
+            return;
+        }
+        let account = found.locals.remove(account);
+        let place = Arc::new(EntryPlace { key: facts.key(), dn: readable(dn, DN_CHARS_MAX).into() });
+        let structure = match facts.kind() {
+            Kind::List => Structure::DistributionList,
+            _ => Structure::Mailbox,
+        };
+        for alias in found.locals {
+            if self.is_excluded(Some(&alias)) {
+                self.out.skip(Skipped::Excluded);
+                continue;
+            }
+            self.out.rows.push(SourceRow {
+                local: alias.local,
+                structure: Structure::AliasOf(account.local.clone()),
+                switched_off: false,
+                place: Place::Entry(Arc::clone(&place)),
+            });
+        }
+        let place = Place::Entry(place);
+        self.out.rows.push(SourceRow { local: account.local, structure, switched_off: false, place });
+    }
+
+    fn is_excluded(&self, address: Option<&account::Local>) -> bool {
+        let (Some(address), false) = (address, self.connection.exclusions.is_empty()) else { return false };
+        let named = self.domains.get(address.domain).into_iter().chain(self.domains.first());
+        named
+            .map(|domain| format!("{}@{domain}", address.local))
+            .any(|text| self.connection.exclusions.iter().any(|exclusion| exclusion.matches(&text)))
+    }
+}

@@ -1,0 +1,180 @@
+//! The addresses of one entry that are of the domain, and which of them is the account.
+
+use super::facts::Facts;
+use super::{Mapper, Skipped};
+use crate::ber::BerFault;
+use doorlist_core::address::{Address, AddressError, LocalPart};
+use doorlist_core::connection::AttributeName;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// From so many addresses on, repeated ones are looked for by their hash.
+const FEW: usize = 16;
+
+/// An address of the domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Local {
+    pub(super) local: LocalPart,
+    /// In which of the mapper's domains.
+    pub(super) domain: usize,
+}
+
+/// The addresses of an entry, each once.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) locals: Vec<Local>,
+    /// Where each one stands, once they are not few; two addresses with one hash are at worst taken twice.
+    seen: HashMap<u64, usize>,
+    /// The first one of the email attribute.
+    email: Option<usize>,
+    /// The first one marked as primary by `SMTP:` in capitals.
+    primary: Option<usize>,
+}
+
+impl Found {
+    /// Which address is the account.
+    ///
+    /// What the email attribute says, since that is the one a person sees in the directory and the one other programs
+    /// go by; if it is of another domain, the address that Exchange sends from (`SMTP:`); else the first one that there
+    /// is. Not the other way round: with several domains in one directory `SMTP:` often names another one, and what is
+    /// no Exchange has no `SMTP:` at all.
+    pub(super) fn account(&self) -> Option<usize> {
+        self.email.or(self.primary).or(if self.locals.is_empty() { None } else { Some(0) })
+    }
+
+    /// Takes an address; where it stands, and whether it is new.
+    fn take(&mut self, local: Local) -> (usize, bool) {
+        let known = if self.locals.len() <= FEW {
+            self.locals.iter().position(|other| other.local == local.local)
+        } else {
+            let at = self.seen.get(&hash(&local.local)).copied();
+            at.filter(|at| self.locals.get(*at).is_some_and(|other| other.local == local.local))
+        };
+        if let Some(at) = known {
+            return (at, false);
+        }
+        self.locals.push(local);
+        let last = self.locals.len() - 1;
+        if last == FEW {
+            self.seen = self.locals.iter().enumerate().map(|(at, local)| (hash(&local.local), at)).collect();
+        } else if let (Some(local), true) = (self.locals.get(last), last > FEW) {
+            self.seen.insert(hash(&local.local), last);
+        }
+        (last, true)
+    }
+}
+
+fn hash(local: &LocalPart) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    local.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A value of an attribute.
+enum Value<'v> {
+    /// Maybe a mail address, and whether it is marked as the primary one.
+    Mail(&'v [u8], bool),
+    /// Of another kind, by its prefix.
+    Other,
+}
+
+/// `smtp:` in any case is a mail address; another prefix is something else. What has no prefix is what it is.
+fn value(raw: &[u8]) -> Value<'_> {
+    let text = raw.trim_ascii();
+    let Some(colon) = text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b':').position(|b| *b == b':')
+    else {
+        return Value::Mail(text, false);
+    };
+    let (prefix, address) = (text.get(..colon).unwrap_or_default(), text.get(colon + 1..).unwrap_or_default());
+    if prefix.eq_ignore_ascii_case(b"smtp") {
+        Value::Mail(address.trim_ascii(), prefix == b"SMTP")
+    } else {
+        Value::Other
+    }
+}
+
+/// Where an address belongs.
+enum Whose {
+    Ours(Local),
+    Foreign,
+    Bad(AddressError),
+}
+
+impl Mapper<'_> {
+    pub(super) fn addresses(&mut self, dn: &[u8], facts: &Facts<'_>) -> Result<Found, BerFault> {
+        let mut found = Found::default();
+        let email = &self.connection.email_attribute;
+        for raw in facts.email.into_iter().flatten() {
+            let at = self.address(dn, email, raw?, &mut found);
+            found.email = found.email.or(at.map(|(at, _)| at));
+        }
+        for (attribute, values) in &facts.aliases {
+            let Some(attribute) = self.connection.alias_attributes.get(*attribute) else { continue };
+            for raw in *values {
+                if let Some((at, true)) = self.address(dn, attribute, raw?, &mut found) {
+                    found.primary = found.primary.or(Some(at));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes one value; where its address stands, and whether it is marked as primary.
+    fn address(
+        &mut self,
+        dn: &[u8],
+        attribute: &AttributeName,
+        raw: &[u8],
+        found: &mut Found,
+    ) -> Option<(usize, bool)> {
+        let (text, primary) = match value(raw) {
+            Value::Mail(text, primary) => (text, primary),
+            Value::Other => {
+                self.out.skip(Skipped::OtherKind);
+                return None;
+            }
+        };
+        match self.whose(text) {
+            Whose::Ours(local) => {
+                let (at, is_new) = found.take(local);
+                // `mail` and `SMTP:` are the same address in nearly every entry: that is no repetition.
+                if !is_new && !primary {
+                    self.out.skip(Skipped::Repeated);
+                }
+                Some((at, primary))
+            }
+            Whose::Foreign => {
+                self.out.skip(Skipped::OtherDomain);
+                None
+            }
+            Whose::Bad(error) => {
+                self.out.problem(dn, attribute, raw, error);
+                None
+            }
+        }
+    }
+
+    /// Most addresses are ASCII, and of a domain that is compared without being parsed.
+    fn whose(&self, text: &[u8]) -> Whose {
+        let Some(at) = text.iter().rposition(|b| *b == b'@') else { return Whose::Bad(AddressError::NoAt) };
+        let (local, domain) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+        let same = |own: &&doorlist_core::address::DomainName| own.as_str().as_bytes().eq_ignore_ascii_case(domain);
+        if let Some(domain) = self.domains.iter().position(same) {
+            return match LocalPart::parse(local) {
+                Ok(local) => Whose::Ours(Local { local, domain }),
+                Err(error) => Whose::Bad(error),
+            };
+        }
+        if domain.is_ascii() && !domain.is_empty() && !domain.ends_with(b".") {
+            return Whose::Foreign;
+        }
+        // A name in U-labels may be ours, and one that is none is an error.
+        match Address::from_parts(local, domain) {
+            Ok(address) => match self.domains.iter().position(|own| *own == address.domain()) {
+                Some(domain) => Whose::Ours(Local { local: address.local().clone(), domain }),
+                None => Whose::Foreign,
+            },
+            Err(error) => Whose::Bad(error),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! One read of a directory, from the settings to the rows: everything, or an error.
+
+use super::error::{Fault, ReadError, Stage};
+use super::mapping::{Mapped, Mapper, Skipped};
+use super::position::Position;
+use super::protocol::{Scope, Search};
+use super::ranges::anything;
+use super::secret::Secret;
+use super::session::{Found, Session};
+use super::sweep::{Sweep, Swept};
+use super::terms::Terms;
+use super::trust::Believer;
+use doorlist_core::address::DomainName;
+use doorlist_core::connection::{Bind, Connection, ConnectionError, DirectoryServer, Filter};
+use doorlist_core::source_rows::{RowProblem, SourceRow};
+use tokio::time::Instant;
+
+/// What is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadMode {
+    /// Everything.
+    Full,
+    /// What has changed since the read that gave this marker. Everything, if the directory cannot say that: the marker
+    /// is of another server or database, or its entries have no keys. That an entry was deleted, or has lost what the
+    /// filter asks for, only a full read shows.
+    Since(String),
+}
+
+/// What a read covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadScope {
+    /// Everything: what is not in the rows is not in the directory, as far as base, filter and rights reach.
+    Full,
+    /// These entries only: what is in the list for one of these keys and not in the rows is gone; about all others
+    /// nothing is said.
+    Changed {
+        /// Of every entry that has changed, whether it gave rows or not.
+        keys: Vec<Box<str>>,
+    },
+}
+
+/// A read that came to its end.
+#[derive(Clone, Debug)]
+pub struct DirectoryRead {
+    /// The addresses of the domain. The same one on two entries is there twice.
+    pub rows: Vec<SourceRow>,
+    /// Entries that fit base and filter. None is a fine read of an empty answer, and no reason to remove anybody.
+    pub entries: u64,
+    /// What is covered.
+    pub scope: ReadScope,
+    /// For the next [`ReadMode::Since`]; None where the directory has no order of changes, or does not tell.
+    pub marker: Option<String>,
+    /// What gave no row though nothing is wrong with it, and how often.
+    pub skipped: Vec<(Skipped, u64)>,
+    /// Values that are no addresses, the first of them
+    /// ([`PROBLEMS_KEPT_MAX`](doorlist_core::source_rows::PROBLEMS_KEPT_MAX)).
+    pub problems: Vec<RowProblem>,
+    /// How many there are.
+    pub problems_total: u64,
+    /// Parts of the tree that lie on other servers; never gone to.
+    pub references: u64,
+    /// The URLs of some of them, for people to see.
+    pub reference_urls: Vec<String>,
+    /// Which server was read.
+    pub server: String,
+}
+
+/// What every step of a read needs.
+pub(crate) struct Reading<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) password: Option<&'a Secret>,
+    pub(crate) domain: &'a DomainName,
+    pub(crate) aliases: &'a [DomainName],
+    pub(crate) terms: &'a Terms,
+    pub(crate) believer: Believer,
+    pub(crate) end: Instant,
+}
+
+/// Reads a domain's addresses. Servers are tried in order while they cannot be reached; one that answers speaks for all.
+///
+/// Limits: the terms' times and sizes, the connection's entries. Cancelling it (dropping the future) is safe at any
+/// point: it only reads.
+///
+/// # Errors
+/// Whatever kept it from reading everything. Nothing of a read that failed is handed out.
+pub async fn read(
+    connection: &Connection,
+    password: Option<&Secret>,
+    domain: &DomainName,
+    domain_aliases: &[DomainName],
+    mode: ReadMode,
+    terms: &Terms,
+) -> Result<DirectoryRead, ReadError> {
+    let reading = Reading::new(connection, password, domain, domain_aliases, terms).await?;
+    let mut furthest: Option<ReadError> = None;
+    for server in &connection.servers {
+        let error = match reading.from(server, &mode).await {
+            Ok(read) => return Ok(read),
+            Err(error) => error.at(server),
+        };
+        if !error.is_unreachable() {
+            return Err(error);
+        }
+        // Of several servers that are away, the one with which we came furthest says most.
+        if furthest.as_ref().is_none_or(|other| other.stage < error.stage) {
+            furthest = Some(error);
+        }
+    }
+    Err(furthest.unwrap_or_else(|| ReadError::new(Stage::Settings, ConnectionError::NoServer)))
+}
+
+impl<'a> Reading<'a> {
+    pub(crate) async fn new(
+        connection: &'a Connection,
+        password: Option<&'a Secret>,
+        domain: &'a DomainName,
+        aliases: &'a [DomainName],
+        terms: &'a Terms,
+    ) -> Result<Self, ReadError> {
+        connection.validate().map_err(|error| ReadError::new(Stage::Settings, error))?;
+        if matches!(connection.bind, Bind::Simple { .. }) && password.is_none() {
+            return Err(ReadError::new(Stage::Settings, Fault::NoPassword));
+        }
+        let believer = Believer::of(connection).await?;
+        let end = Instant::now() + terms.times.whole;
+        Ok(Self { connection, password, domain, aliases, terms, believer, end })
+    }
+
+    async fn from(&self, server: &DirectoryServer, mode: &ReadMode) -> Result<DirectoryRead, ReadError> {
+        let mut session = Session::open(server, &self.believer, self.terms, self.end).await?;
+        session.bind(&self.connection.bind, self.password).await?;
+        self.base(&mut session).await?;
+        let done = self.entries(&mut session, server, mode).await?;
+        session.close().await;
+        Ok(done)
+    }
+
+    /// Whether the base is there. That we may not see it is no error: we may see what lies below.
+    pub(crate) async fn base(&self, session: &mut Session) -> Result<bool, ReadError> {
+        let (base, any) = (self.connection.base.as_bytes(), anything());
+        // RFC 4511 §4.5.1.8: no attributes.
+        let attributes = ["1.1"];
+        let mut search =
+            Search { base, scope: Scope::Base, filter: &any, attributes: &attributes, page: None, seconds_max: 0 };
+        session.search(Stage::Base, &mut search).await?;
+        let mut is_there = false;
+        loop {
+            match session.found(Stage::Base).await? {
+                Found::Entry(_) => is_there = true,
+                Found::Reference(_) => {}
+                Found::Done(_) => return Ok(is_there),
+            }
+        }
+    }
+
+    /// The search itself, in an open session.
+    pub(crate) async fn entries(
+        &self,
+        session: &mut Session,
+        server: &DirectoryServer,
+        mode: &ReadMode,
+    ) -> Result<DirectoryRead, ReadError> {
+        // Before the search: what changes while it runs is found again the next time.
+        let now = Position::now(session, self.connection, server).await?;
+        let marker = now.as_ref().map(Position::marker);
+        let filter = self.connection.effective_filter();
+        let before = match mode {
+            ReadMode::Full => None,
+            ReadMode::Since(marker) => Position::parse(marker),
+        };
+        if let (Some(before), Some(now)) = (&before, &now)
+            && let Some(changed) = before.changed_until(now)
+        {
+            let (mapped, swept) = self.sweep(session, &changed.and(filter.clone()), true).await?;
+            // Without a key nobody could say what an entry had before.
+            if mapped.keyless == 0 {
+                return Ok(self.done(mapped, swept, server, marker, true));
+            }
+        }
+        let (mapped, swept) = self.sweep(session, &filter, false).await?;
+        Ok(self.done(mapped, swept, server, marker, false))
+    }
+
+    async fn sweep(
+        &self,
+        session: &mut Session,
+        filter: &Filter,
+        wants_keys: bool,
+    ) -> Result<(Mapped, Swept), ReadError> {
+        let mut mapper = Mapper::new(self.connection, self.domain, self.aliases, wants_keys);
+        let sweep = Sweep {
+            base: &self.connection.base,
+            filter,
+            attributes: &Mapper::attributes(self.connection),
+            page_entries: self.connection.limits.page_entries,
+            entries_max: self.connection.limits.entries_max.min(self.terms.sizes.entries_max),
+            sizes: &self.terms.sizes,
+        };
+        let swept = sweep.run(session, &mut mapper).await?;
+        Ok((mapper.finish(), swept))
+    }
+
+    fn done(
+        &self,
+        mapped: Mapped,
+        swept: Swept,
+        server: &DirectoryServer,
+        marker: Option<String>,
+        changed: bool,
+    ) -> DirectoryRead {
+        let skipped = mapped.skipped();
+        DirectoryRead {
+            rows: mapped.rows,
+            entries: mapped.entries,
+            scope: if changed { ReadScope::Changed { keys: mapped.keys } } else { ReadScope::Full },
+            marker,
+            skipped,
+            problems: mapped.problems,
+            problems_total: mapped.problems_total,
+            references: swept.references,
+            reference_urls: swept.reference_urls,
+            server: server.to_string(),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! A password in memory: wiped when it goes, never printed. Does not know where it is kept.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// Bytes of a password.
+pub const SECRET_BYTES_MAX: usize = 4_096;
+
+/// A password.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes it over; an empty one is a mistake, since to a directory a name without a password means "as nobody"
+    /// (RFC 4513 §5.1.2).
+    pub fn new(password: impl Into<Vec<u8>>) -> Option<Self> {
+        let bytes = Zeroizing::new(password.into());
+        (1..=SECRET_BYTES_MAX).contains(&bytes.len()).then_some(Self(bytes))
+    }
+
+    /// The password itself, for the one place that sends it and the one that encrypts it.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn it_is_never_printed() {
+        assert_eq!(format!("{:?}", Secret::new("correct horse").unwrap()), "Secret");
+        assert!(Secret::new("").is_none());
+    }
+}

@@ -1,0 +1,284 @@
+//! A conversation with one directory server: requests out, checked messages in, each wait with an end. Encryption and
+//! bind are done here; what is searched is not known here.
+
+use super::ber::Reader;
+use super::ber_guard::Messages;
+use super::dial;
+use super::error::{Fault, ReadError, Refusal, Stage, refusal};
+use super::protocol::{self, Answer, Message, Outcome, Search};
+use super::secret::Secret;
+use super::terms::Terms;
+use super::trust::{Believer, handshake_fault};
+use doorlist_core::connection::{Bind, DirectoryServer, DirectoryTls};
+use rustls::pki_types::ServerName;
+use std::ops::Range;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::client::TlsStream;
+use zeroize::Zeroizing;
+
+/// Messages that nobody asked for, and that say nothing: more of them are not listened to.
+const UNASKED_MAX: u32 = 100;
+
+/// Bytes to and from the server.
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// Between the two, and after a failed handshake.
+    Closed,
+}
+
+/// An open connection.
+pub(crate) struct Session {
+    wire: Wire,
+    messages: Messages,
+    /// Of the request that is being answered.
+    id: u32,
+    unasked: u32,
+    /// Bytes of the messages since [`Session::search`].
+    page_bytes: u64,
+    answer: Duration,
+    /// When all of it must be over.
+    end: Instant,
+    page_max: u64,
+}
+
+/// What one answer to a search holds. What borrows is read from the session by its range.
+pub(crate) enum Found {
+    Entry(Range<usize>),
+    Reference(Range<usize>),
+    /// The end, with the cookie of the next page; None when the server does not page.
+    Done(Option<Vec<u8>>),
+}
+
+impl Session {
+    /// Takes over a connection. `end`: when all of the read must be over.
+    pub(crate) fn new(stream: TcpStream, terms: &Terms, end: Instant) -> Self {
+        Self {
+            wire: Wire::Plain(stream),
+            messages: Messages::new(terms.sizes.message_max),
+            id: 0,
+            unasked: 0,
+            page_bytes: 0,
+            answer: terms.times.answer,
+            end,
+            page_max: terms.sizes.page_max,
+        }
+    }
+
+    /// Resolves, connects and encrypts; the stages of [`super::trial`] in one.
+    pub(crate) async fn open(
+        server: &DirectoryServer,
+        believer: &Believer,
+        terms: &Terms,
+        end: Instant,
+    ) -> Result<Self, ReadError> {
+        let addresses = dial::resolve(server, terms).await?;
+        let mut session = Self::new(dial::connect(&addresses, terms).await?, terms, end);
+        session.encrypt(server, believer, terms).await?;
+        Ok(session)
+    }
+
+    /// Encrypts as the server's setting says. The certificate is always checked.
+    pub(crate) async fn encrypt(
+        &mut self,
+        server: &DirectoryServer,
+        believer: &Believer,
+        terms: &Terms,
+    ) -> Result<(), ReadError> {
+        match server.tls {
+            DirectoryTls::Plain => return Ok(()),
+            DirectoryTls::Ldaps => {}
+            DirectoryTls::StartTls => self.start_tls().await?,
+        }
+        let Wire::Plain(stream) = std::mem::replace(&mut self.wire, Wire::Closed) else { return Ok(()) };
+        let name = ServerName::try_from(server.host.clone())
+            .map_err(|error| ReadError::caused(Stage::Tls, Fault::Handshake, error))?;
+        match timeout(terms.times.handshake, believer.connector.connect(name, stream)).await {
+            Ok(Ok(stream)) => self.wire = Wire::Tls(Box::new(stream)),
+            Ok(Err(error)) => return Err(ReadError::caused(Stage::Tls, handshake_fault(&error), error)),
+            Err(_) => return Err(ReadError::new(Stage::Tls, Fault::TooSlow)),
+        }
+        Ok(())
+    }
+
+    async fn start_tls(&mut self) -> Result<(), ReadError> {
+        self.id += 1;
+        self.send(Stage::Tls, &protocol::start_tls(self.id)).await?;
+        let range = self.message(Stage::Tls).await?;
+        let code = match self.read(Stage::Tls, &range)?.answer {
+            Answer::Extended(outcome) => outcome.code,
+            _ => return Err(ReadError::new(Stage::Tls, Fault::WrongAnswer)),
+        };
+        if code != 0 {
+            return Err(ReadError::caused(Stage::Tls, Fault::StartTlsRefused, format!("result code {code}")));
+        }
+        // RFC 4511 §4.14.3: nothing comes between the answer and the handshake. What does is somebody else's.
+        if self.messages.is_empty() { Ok(()) } else { Err(ReadError::new(Stage::Tls, Fault::StartTlsInjection)) }
+    }
+
+    /// Says who reads.
+    pub(crate) async fn bind(&mut self, bind: &Bind, password: Option<&Secret>) -> Result<(), ReadError> {
+        let Bind::Simple { name } = bind else { return Ok(()) };
+        let password = password.ok_or(ReadError::new(Stage::Settings, Fault::NoPassword))?;
+        self.id += 1;
+        let request = Zeroizing::new(protocol::bind(self.id, name, password.expose()));
+        self.send(Stage::Bind, &request).await?;
+        let range = self.message(Stage::Bind).await?;
+        match self.read(Stage::Bind, &range)?.answer {
+            Answer::Bind(outcome) => success(Stage::Bind, outcome),
+            _ => Err(ReadError::new(Stage::Bind, Fault::WrongAnswer)),
+        }
+    }
+
+    /// Begins a search, or the next page of one; its answers come from [`Self::found`].
+    pub(crate) async fn search(&mut self, stage: Stage, search: &mut Search<'_>) -> Result<(), ReadError> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        search.seconds_max = u32::try_from(left.as_secs().max(1)).unwrap_or(u32::MAX >> 1);
+        self.id += 1;
+        self.page_bytes = 0;
+        self.send(stage, &protocol::search(self.id, search)).await
+    }
+
+    /// The next answer to the search.
+    pub(crate) async fn found(&mut self, stage: Stage) -> Result<Found, ReadError> {
+        let range = self.message(stage).await?;
+        let message = self.read(stage, &range)?;
+        match message.answer {
+            Answer::Entry(_) => Ok(Found::Entry(range)),
+            Answer::Reference(_) => Ok(Found::Reference(range)),
+            Answer::SearchDone(outcome) => {
+                success(stage, outcome)?;
+                Ok(Found::Done(message.cookie.map(<[u8]>::to_vec)))
+            }
+            _ => Err(ReadError::new(stage, Fault::WrongAnswer)),
+        }
+    }
+
+    /// The entry of a [`Found::Entry`], until the next answer is asked for.
+    pub(crate) fn entry(&self, stage: Stage, range: &Range<usize>) -> Result<protocol::Entry<'_>, ReadError> {
+        match self.read(stage, range)?.answer {
+            Answer::Entry(entry) => Ok(entry),
+            _ => Err(ReadError::new(stage, Fault::WrongAnswer)),
+        }
+    }
+
+    /// The URLs of a [`Found::Reference`].
+    pub(crate) fn reference(&self, stage: Stage, range: &Range<usize>) -> Result<Reader<'_>, ReadError> {
+        match self.read(stage, range)?.answer {
+            Answer::Reference(urls) => Ok(urls),
+            _ => Err(ReadError::new(stage, Fault::WrongAnswer)),
+        }
+    }
+
+    /// Says goodbye. That it is not heard does no harm: everything has been read.
+    pub(crate) async fn close(mut self) {
+        let goodbye = protocol::unbind(self.id + 1);
+        let farewell = async {
+            self.send(Stage::Search, &goodbye).await.ok();
+            match &mut self.wire {
+                Wire::Plain(stream) => stream.shutdown().await.ok(),
+                Wire::Tls(stream) => stream.shutdown().await.ok(),
+                Wire::Closed => None,
+            }
+        };
+        let _ = timeout(Duration::from_secs(1), farewell).await;
+    }
+
+    fn read(&self, stage: Stage, range: &Range<usize>) -> Result<Message<'_>, ReadError> {
+        Message::read(self.messages.get(range.clone())).map_err(|fault| ReadError::new(stage, fault))
+    }
+
+    async fn send(&mut self, stage: Stage, bytes: &[u8]) -> Result<(), ReadError> {
+        let until = self.end.min(Instant::now() + self.answer);
+        let sent = async {
+            match &mut self.wire {
+                Wire::Plain(stream) => stream.write_all(bytes).await,
+                Wire::Tls(stream) => {
+                    stream.write_all(bytes).await?;
+                    stream.flush().await
+                }
+                Wire::Closed => Err(std::io::ErrorKind::NotConnected.into()),
+            }
+        };
+        match timeout_at(until, sent).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(ReadError::caused(stage, Fault::Lost, error)),
+            Err(_) => Err(self.late(stage)),
+        }
+    }
+
+    /// The next message that answers the running request.
+    async fn message(&mut self, stage: Stage) -> Result<Range<usize>, ReadError> {
+        loop {
+            let range = self.whole_message(stage).await?;
+            self.page_bytes += range.len() as u64;
+            if self.page_bytes > self.page_max {
+                return Err(ReadError::new(stage, Fault::PageTooLarge { max: self.page_max }));
+            }
+            let message = self.read(stage, &range)?;
+            match (message.id, &message.answer) {
+                (id, _) if id == self.id && id != 0 => {}
+                // RFC 4511 §4.4.1, the only unsolicited notification that there is, and its end of the connection.
+                (0, Answer::Extended(outcome)) => {
+                    let fault = match refusal(stage, outcome.code, outcome.text) {
+                        Some(Refusal::Encrypt) => Fault::Refused(Refusal::Encrypt),
+                        _ => Fault::Ended,
+                    };
+                    return Err(ReadError::new(stage, fault));
+                }
+                _ => return Err(ReadError::new(stage, Fault::WrongAnswer)),
+            }
+            if !matches!(message.answer, Answer::Other) {
+                return Ok(range);
+            }
+            // Intermediate responses (RFC 4511 §4.13) tell of progress.
+            self.unasked += 1;
+            if self.unasked > UNASKED_MAX {
+                return Err(ReadError::new(stage, Fault::WrongAnswer));
+            }
+        }
+    }
+
+    async fn whole_message(&mut self, stage: Stage) -> Result<Range<usize>, ReadError> {
+        let protocol = |fault| ReadError::new(stage, fault);
+        if let Some(range) = self.messages.next().map_err(protocol)? {
+            return Ok(range);
+        }
+        let until = self.end.min(Instant::now() + self.answer);
+        loop {
+            let wire = &mut self.wire;
+            let space = self.messages.space();
+            let more = async {
+                match wire {
+                    Wire::Plain(stream) => stream.read_buf(space).await,
+                    Wire::Tls(stream) => stream.read_buf(space).await,
+                    Wire::Closed => Ok(0),
+                }
+            };
+            match timeout_at(until, more).await {
+                Ok(Ok(0)) => return Err(ReadError::new(stage, Fault::Lost)),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(ReadError::caused(stage, Fault::Lost, error)),
+                Err(_) => return Err(self.late(stage)),
+            }
+            if let Some(range) = self.messages.next().map_err(protocol)? {
+                return Ok(range);
+            }
+        }
+    }
+
+    fn late(&self, stage: Stage) -> ReadError {
+        let all = Instant::now() >= self.end;
+        ReadError::new(stage, if all { Fault::TimeUp } else { Fault::TooSlow })
+    }
+}
+
+fn success(stage: Stage, outcome: Outcome<'_>) -> Result<(), ReadError> {
+    match refusal(stage, outcome.code, outcome.text) {
+        None => Ok(()),
+        Some(refusal) => Err(ReadError::new(stage, Fault::Refused(refusal))),
+    }
+}

@@ -1,0 +1,148 @@
+//! The search of a whole tree, page by page (RFC 2696), with the values that come in ranges. It ends with everything or
+//! with an error. What lies on other servers is counted and left alone.
+
+use super::error::{Fault, ReadError, Stage};
+use super::mapping::Mapper;
+use super::protocol::{Entry, Scope, Search, urls, write_entry};
+use super::ranges::Ranged;
+use super::session::{Found, Session};
+use super::terms::Sizes;
+use doorlist_core::connection::Filter;
+use doorlist_core::source_rows::shown;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Search references of which the URL is kept.
+const REFERENCES_KEPT_MAX: usize = 20;
+/// Empty pages in a row: Active Directory sends some when a filter is slow.
+const EMPTY_PAGES_MAX: u32 = 100;
+/// Pages beyond those that full ones would need, and how many times as many: servers may send small ones.
+const PAGES_MORE: u64 = 100;
+const PAGES_TIMES: u64 = 4;
+
+/// What is searched, and how much may come.
+pub(crate) struct Sweep<'a> {
+    pub(crate) base: &'a str,
+    pub(crate) filter: &'a Filter,
+    pub(crate) attributes: &'a [&'a str],
+    pub(crate) page_entries: u32,
+    pub(crate) entries_max: u64,
+    pub(crate) sizes: &'a Sizes,
+}
+
+/// What came beside the entries.
+#[derive(Debug, Default)]
+pub(crate) struct Swept {
+    pub(crate) references: u64,
+    pub(crate) reference_urls: Vec<String>,
+}
+
+/// How far a search has come.
+#[derive(Default)]
+struct Progress {
+    entries: u64,
+    pages: u64,
+    empty_pages: u32,
+    /// The first entry of every page: an honest server sends none of them twice.
+    firsts: HashSet<u64>,
+    ranged: Vec<Ranged>,
+    ranged_bytes: u64,
+    swept: Swept,
+}
+
+impl Sweep<'_> {
+    /// Searches, and gives every entry to the mapper.
+    pub(crate) async fn run(&self, session: &mut Session, mapper: &mut Mapper<'_>) -> Result<Swept, ReadError> {
+        let mut progress = Progress::default();
+        let mut cookie = Vec::new();
+        loop {
+            let mut search = Search {
+                base: self.base.as_bytes(),
+                scope: Scope::Subtree,
+                filter: self.filter,
+                attributes: self.attributes,
+                page: Some((self.page_entries, &cookie)),
+                seconds_max: 0,
+            };
+            session.search(Stage::Search, &mut search).await?;
+            let next = self.page(session, mapper, &mut progress).await?;
+            match next {
+                None => break,
+                Some(next) if next.is_empty() => break,
+                Some(next) if next.len() > self.sizes.cookie_max => return Err(failed(Fault::EndlessPages)),
+                Some(next) => cookie = next,
+            }
+        }
+        // After the last page: some servers forget where they were when another search comes between two pages.
+        for ranged in std::mem::take(&mut progress.ranged) {
+            let entry = ranged.complete(session, self.sizes).await?;
+            let bytes = write_entry(&entry.dn, entry.attributes());
+            let entry = Entry::from_message(&bytes).map_err(failed)?;
+            mapper.entry(&entry).map_err(failed)?;
+        }
+        Ok(progress.swept)
+    }
+
+    /// Takes a page to its end, and hands back the cookie of the next.
+    async fn page(
+        &self,
+        session: &mut Session,
+        mapper: &mut Mapper<'_>,
+        progress: &mut Progress,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
+        let mut is_empty = true;
+        let next = loop {
+            match session.found(Stage::Search).await? {
+                Found::Entry(range) => {
+                    progress.entries += 1;
+                    if progress.entries > self.entries_max {
+                        return Err(failed(Fault::TooManyEntries { max: self.entries_max }));
+                    }
+                    let entry = session.entry(Stage::Search, &range)?;
+                    if is_empty && !progress.firsts.insert(hash(entry.dn)) {
+                        return Err(failed(Fault::EndlessPages));
+                    }
+                    is_empty = false;
+                    self.entry(&entry, mapper, progress)?;
+                }
+                Found::Reference(range) => progress.swept.reference(urls(session.reference(Stage::Search, &range)?)),
+                Found::Done(next) => break next,
+            }
+        };
+        progress.pages += 1;
+        progress.empty_pages = if is_empty { progress.empty_pages + 1 } else { 0 };
+        let pages_max = self.entries_max / u64::from(self.page_entries.max(1)) * PAGES_TIMES + PAGES_MORE;
+        if progress.empty_pages > EMPTY_PAGES_MAX || progress.pages > pages_max {
+            return Err(failed(Fault::EndlessPages));
+        }
+        Ok(next)
+    }
+
+    fn entry(&self, entry: &Entry<'_>, mapper: &mut Mapper<'_>, progress: &mut Progress) -> Result<(), ReadError> {
+        let Some(ranged) = Ranged::of(entry).map_err(failed)? else { return mapper.entry(entry).map_err(failed) };
+        progress.ranged_bytes += ranged.bytes();
+        if progress.ranged_bytes > self.sizes.page_max {
+            return Err(failed(Fault::PageTooLarge { max: self.sizes.page_max }));
+        }
+        progress.ranged.push(ranged);
+        Ok(())
+    }
+}
+
+impl Swept {
+    fn reference<'a>(&mut self, urls: impl Iterator<Item = &'a [u8]>) {
+        self.references += 1;
+        let room = REFERENCES_KEPT_MAX.saturating_sub(self.reference_urls.len());
+        self.reference_urls.extend(urls.take(room).map(shown));
+    }
+}
+
+fn failed(fault: impl Into<Fault>) -> ReadError {
+    ReadError::new(Stage::Search, fault)
+}
+
+fn hash(dn: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    dn.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,104 @@
+//! What the operator allows a read: which networks it may reach, how long it may take, how much it may bring. The world
+//! as a parameter; does not know connections.
+
+use doorlist_core::network::Network;
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The operator's terms for every read.
+#[derive(Clone)]
+pub struct Terms {
+    /// Networks that may be reached although they are private; public addresses always may, all of them at the ports of
+    /// directories only. An address that is named by itself (`10.1.2.3`, `127.0.0.1/32`) may be reached at any port, and
+    /// may be one of this machine.
+    pub allowed: Vec<Network>,
+    /// Names into addresses.
+    pub names: Arc<dyn Names>,
+    /// How long anything may take.
+    pub times: Times,
+    /// How much may come.
+    pub sizes: Sizes,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { allowed: Vec::new(), names: Arc::new(SystemNames), times: Times::default(), sizes: Sizes::default() }
+    }
+}
+
+/// Times for the stages of a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// To resolve a name, and to connect to one address.
+    pub connect: Duration,
+    /// For the TLS handshake.
+    pub handshake: Duration,
+    /// Until the next whole message has come.
+    pub answer: Duration,
+    /// For all of it.
+    pub whole: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            handshake: Duration::from_secs(10),
+            answer: Duration::from_secs(60),
+            whole: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Amounts that one read may bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Bytes of one message, that is of one entry.
+    pub message_max: usize,
+    /// Bytes of one page.
+    pub page_max: u64,
+    /// Entries in all; the smaller one of this and the connection's own limit counts.
+    pub entries_max: u64,
+    /// Values of one attribute of one entry.
+    pub values_max: usize,
+    /// Bytes of a cookie for the next page.
+    pub cookie_max: usize,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            message_max: 1 << 20,
+            page_max: 64 << 20,
+            entries_max: 10_000_000,
+            values_max: 20_000,
+            cookie_max: 16 << 10,
+        }
+    }
+}
+
+/// Addresses that are waited for.
+pub type Addresses<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
+
+/// Turns the names of servers into addresses.
+pub trait Names: Send + Sync + 'static {
+    /// The addresses of a host, of both families.
+    fn addresses<'a>(&'a self, host: &'a str) -> Addresses<'a>;
+}
+
+/// As this machine is set up: hosts file, name servers.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemNames;
+
+impl Names for SystemNames {
+    fn addresses<'a>(&'a self, host: &'a str) -> Addresses<'a> {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host, 0)).await?;
+            Ok(found.map(|address| address.ip()).collect())
+        })
+    }
+}

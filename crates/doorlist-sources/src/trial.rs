@@ -1,0 +1,268 @@
+//! A read for a person who sets up a connection: the same steps as a read, each with its time and what it found, the
+//! certificate that was shown (to be pinned), and the first entries as they would be listed. Nothing is kept.
+
+use super::dial;
+use super::error::{ReadError, Stage};
+use super::read::{DirectoryRead, ReadMode, Reading};
+use super::secret::Secret;
+use super::session::Session;
+use super::terms::Terms;
+use super::trust::fingerprint;
+use doorlist_core::address::DomainName;
+use doorlist_core::change::Structure;
+use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls};
+use doorlist_core::source_rows::{Place, SourceRow, shown};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// Entries that are shown.
+const ENTRIES_SHOWN: usize = 10;
+
+/// What a test of a connection found.
+#[derive(Clone, Debug, Default)]
+pub struct TestReport {
+    /// In order; of each server that was tried, up to the first step that failed.
+    pub steps: Vec<Step>,
+    /// The certificate of the last server that showed one, believed or not.
+    pub certificate: Option<ShownCertificate>,
+    /// The first entries with addresses of the domain.
+    pub first: Vec<MappedEntry>,
+    /// All that was read; None when a step failed.
+    pub read: Option<DirectoryRead>,
+}
+
+impl TestReport {
+    /// Whether everything was read.
+    pub fn is_good(&self) -> bool {
+        self.read.is_some()
+    }
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// With which server; None for the settings.
+    pub server: Option<String>,
+    /// Which.
+    pub stage: Stage,
+    /// It came out well.
+    pub ok: bool,
+    /// What was found, or what is wrong and what to do.
+    pub detail: String,
+    /// What the system said when it went wrong, for the operator only.
+    pub cause: Option<String>,
+    /// How long it took.
+    pub millis: u64,
+}
+
+/// A certificate as a person looks at it. Its texts are the server's own, with control characters escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownCertificate {
+    /// Whose it is; empty when it cannot be read.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// When it ends, such as `Nov 23 06:20:11 2027 +00:00`.
+    pub not_after: String,
+    /// The pin, 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// An entry as it would be listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappedEntry {
+    /// Its distinguished name.
+    pub dn: String,
+    /// The account's address.
+    pub account: String,
+    /// It is a distribution list.
+    pub is_list: bool,
+    /// Its further addresses.
+    pub aliases: Vec<String>,
+}
+
+/// Tries a connection, and reads everything. The limits are those of [`super::read()`], and so is what is allowed.
+pub async fn test(
+    connection: &Connection,
+    password: Option<&Secret>,
+    domain: &DomainName,
+    domain_aliases: &[DomainName],
+    terms: &Terms,
+) -> TestReport {
+    let mut report = TestReport::default();
+    let reading = match Reading::new(connection, password, domain, domain_aliases, terms).await {
+        Ok(reading) => reading,
+        Err(error) => {
+            report.failed(None, &error, Duration::ZERO);
+            return report;
+        }
+    };
+    for server in &connection.servers {
+        let mut trial = Trial { reading: &reading, server, report: &mut report, began: Instant::now() };
+        let tried = trial.run().await;
+        let took = trial.began.elapsed();
+        if let Some(certificate) = reading.believer.shown() {
+            report.certificate = Some(ShownCertificate::of(&certificate));
+        }
+        match tried {
+            Ok(read) => {
+                report.first = first(&read.rows, domain);
+                report.read = Some(read);
+                return report;
+            }
+            Err(error) => {
+                report.failed(Some(server), &error, took);
+                if !error.is_unreachable() {
+                    return report;
+                }
+            }
+        }
+    }
+    report
+}
+
+/// One server's turn.
+struct Trial<'t> {
+    reading: &'t Reading<'t>,
+    server: &'t DirectoryServer,
+    report: &'t mut TestReport,
+    /// When the running step began.
+    began: Instant,
+}
+
+impl Trial<'_> {
+    async fn run(&mut self) -> Result<DirectoryRead, ReadError> {
+        let (reading, server, terms) = (self.reading, self.server, self.reading.terms);
+        let addresses = dial::resolve(server, terms).await?;
+        let names: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+        self.passed(Stage::Name, names.join(", "));
+
+        let stream = dial::connect(&addresses, terms).await?;
+        self.passed(Stage::Connect, format!("port {} answers", server.port));
+
+        let mut session = Session::new(stream, terms, reading.end);
+        session.encrypt(server, &reading.believer, terms).await?;
+        self.passed(Stage::Tls, self.encryption());
+
+        session.bind(&reading.connection.bind, reading.password).await?;
+        self.passed(
+            Stage::Bind,
+            match &reading.connection.bind {
+                Bind::Anonymous => "nothing to do: as nobody".to_owned(),
+                Bind::Simple { name } => format!("as {name}"),
+            },
+        );
+
+        let is_there = reading.base(&mut session).await?;
+        self.passed(
+            Stage::Base,
+            match is_there {
+                true => "is there".to_owned(),
+                false => "the server does not show it to this account; what lies below may be shown".to_owned(),
+            },
+        );
+
+        let read = reading.entries(&mut session, server, &ReadMode::Full).await?;
+        session.close().await;
+        self.passed(Stage::Search, summary(&read));
+        Ok(read)
+    }
+
+    fn passed(&mut self, stage: Stage, detail: String) {
+        let server = Some(self.server.to_string());
+        let millis = self.began.elapsed().as_millis() as u64;
+        self.report.steps.push(Step { server, stage, ok: true, detail, cause: None, millis });
+        self.began = Instant::now();
+    }
+
+    fn encryption(&self) -> String {
+        match (self.server.tls, self.reading.believer.shown()) {
+            (DirectoryTls::Plain, _) | (_, None) => "none: everything travels in the clear".to_owned(),
+            (_, Some(certificate)) => {
+                let ShownCertificate { subject, not_after, sha256, .. } = ShownCertificate::of(&certificate);
+                format!("certificate of {subject}, valid until {not_after}, SHA-256 {sha256}")
+            }
+        }
+    }
+}
+
+fn summary(read: &DirectoryRead) -> String {
+    let mut text = format!("{} entries, {} addresses of the domain", read.entries, read.rows.len());
+    if read.entries == 0 {
+        text.push_str(": check base and filter, and what the bind account may see");
+    }
+    for (what, count) in &read.skipped {
+        let _ = write!(text, "; {count} {what}");
+    }
+    if read.problems_total > 0 {
+        let _ = write!(text, "; {} values that are no addresses", read.problems_total);
+    }
+    if read.references > 0 {
+        let _ = write!(text, "; {} references to other servers, not followed", read.references);
+    }
+    text
+}
+
+impl TestReport {
+    fn failed(&mut self, server: Option<&DirectoryServer>, error: &ReadError, took: Duration) {
+        self.steps.push(Step {
+            server: server.map(ToString::to_string),
+            stage: error.stage,
+            ok: false,
+            detail: error.fault.to_string(),
+            cause: error.cause.clone(),
+            millis: took.as_millis() as u64,
+        });
+    }
+}
+
+impl ShownCertificate {
+    fn of(der: &[u8]) -> Self {
+        let sha256 = fingerprint(&der.into()).iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+            return Self { subject: String::new(), issuer: String::new(), not_after: String::new(), sha256 };
+        };
+        Self {
+            subject: shown(certificate.subject().to_string().as_bytes()),
+            issuer: shown(certificate.issuer().to_string().as_bytes()),
+            not_after: certificate.validity().not_after.to_string(),
+            sha256,
+        }
+    }
+}
+
+/// The rows of an entry stand together.
+fn first(rows: &[SourceRow], domain: &DomainName) -> Vec<MappedEntry> {
+    let same = |a: &SourceRow, b: &SourceRow| match (&a.place, &b.place) {
+        (Place::Entry(a), Place::Entry(b)) => Arc::ptr_eq(a, b),
+        _ => false,
+    };
+    let entries = rows.chunk_by(same).take(ENTRIES_SHOWN);
+    entries
+        .map(|rows| {
+            let mut entry = MappedEntry {
+                dn: rows.first().map(|row| row.place.to_string()).unwrap_or_default(),
+                account: String::new(),
+                is_list: false,
+                aliases: Vec::new(),
+            };
+            for row in rows {
+                let address = format!("{}@{domain}", row.local);
+                match row.structure {
+                    Structure::AliasOf(_) => entry.aliases.push(address),
+                    Structure::Mailbox | Structure::DistributionList => {
+                        entry.is_list = row.structure == Structure::DistributionList;
+                        entry.account = address;
+                    }
+                }
+            }
+            entry
+        })
+        .collect()
+}

@@ -1,0 +1,161 @@
+//! Whose certificates are believed: the machine's authorities, an administrator's own, or one pinned certificate. There
+//! is no way to believe any other. The certificate that was shown is kept, so that a person may look at it and pin it.
+
+use super::error::{CertificateFault, Fault, ReadError, Stage};
+use doorlist_core::connection::{Connection, DirectoryTls, Trust};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_rustls::TlsConnector;
+
+/// Believes what a connection's trust says, and keeps what it was shown.
+pub(crate) struct Believer {
+    pub(crate) connector: TlsConnector,
+    shown: Arc<Mutex<Option<CertificateDer<'static>>>>,
+}
+
+impl Believer {
+    /// For a connection. The machine's authorities are files, so this is done aside.
+    pub(crate) async fn of(connection: &Connection) -> Result<Self, ReadError> {
+        let trust =
+            connection.servers.iter().any(|server| server.tls != DirectoryTls::Plain).then(|| connection.trust.clone());
+        let made = tokio::task::spawn_blocking(move || Self::new(trust.as_ref())).await;
+        made.map_err(|error| ReadError::caused(Stage::Settings, Fault::Handshake, error))?
+    }
+
+    /// None: nothing is encrypted, so nobody needs to be believed.
+    fn new(trust: Option<&Trust>) -> Result<Self, ReadError> {
+        let settings = |fault| ReadError::new(Stage::Settings, fault);
+        let provider = Arc::new(ring::default_provider());
+        let belief = match trust {
+            None => Belief::Nobody,
+            Some(Trust::Pinned(pin)) => Belief::Pin(*pin),
+            Some(Trust::System) => {
+                Belief::Authorities(verifier(system_roots(), &provider).ok_or(settings(Fault::NoAuthorities))?)
+            }
+            Some(Trust::Ca(pem)) => {
+                let roots = own_roots(pem).ok_or(settings(Fault::Authority))?;
+                Belief::Authorities(verifier(roots, &provider).ok_or(settings(Fault::Authority))?)
+            }
+        };
+        let shown = Arc::new(Mutex::new(None));
+        let keeper = Keeper { belief, provider: Arc::clone(&provider), shown: Arc::clone(&shown) };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| ReadError::caused(Stage::Settings, Fault::Handshake, error))?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(keeper))
+            .with_no_client_auth();
+        Ok(Self { connector: Arc::new(config).into(), shown })
+    }
+
+    /// The server's certificate of the last handshake, believed or not.
+    pub(crate) fn shown(&self) -> Option<CertificateDer<'static>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The SHA-256 by which a certificate is pinned.
+pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> [u8; 32] {
+    let digest = ::ring::digest::digest(&::ring::digest::SHA256, certificate);
+    digest.as_ref().try_into().unwrap_or_default()
+}
+
+/// What became of a handshake, as a person should know it.
+pub(crate) fn handshake_fault(error: &std::io::Error) -> Fault {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let Some(Error::InvalidCertificate(fault)) = inner else { return Fault::Handshake };
+    Fault::Certificate(match fault {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::Untrusted,
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => CertificateFault::Expired,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateFault::OtherName
+        }
+        CertificateError::ApplicationVerificationFailure => CertificateFault::NotPinned,
+        // A self-signed certificate that is its own authority, and others that cannot be.
+        CertificateError::Other(_) => CertificateFault::Untrusted,
+        _ => CertificateFault::Invalid,
+    })
+}
+
+/// Those that this machine trusts. Some of them may be unreadable or too old to be read; the others stand.
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+fn own_roots(pem: &str) -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        roots.add(certificate.ok()?).ok()?;
+    }
+    Some(roots)
+}
+
+fn verifier(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Option<Arc<WebPkiServerVerifier>> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().ok()
+}
+
+#[derive(Debug)]
+enum Belief {
+    Nobody,
+    Authorities(Arc<WebPkiServerVerifier>),
+    Pin([u8; 32]),
+}
+
+#[derive(Debug)]
+struct Keeper {
+    belief: Belief,
+    provider: Arc<CryptoProvider>,
+    shown: Arc<Mutex<Option<CertificateDer<'static>>>>,
+}
+
+impl ServerCertVerifier for Keeper {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate.clone().into_owned());
+        match &self.belief {
+            Belief::Authorities(verifier) => verifier.verify_server_cert(certificate, between, name, ocsp, now),
+            // A pin says "this one": whoever holds its key is believed, whatever else it says. That it does hold the key
+            // is checked with the signature.
+            Belief::Pin(pin) if fingerprint(certificate) == *pin => Ok(ServerCertVerified::assertion()),
+            Belief::Pin(_) | Belief::Nobody => Err(CertificateError::ApplicationVerificationFailure.into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

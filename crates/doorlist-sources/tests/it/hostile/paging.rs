@@ -1,0 +1,109 @@
+//! Pages and ranges that do not end, and odd ones that do (L06, L07).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::*;
+
+fn people(request: &Request, from: u32, count: u32) -> Vec<u8> {
+    (from..from + count).flat_map(|number| person(request.id, number)).collect()
+}
+
+#[test]
+fn l07_pages_without_end() {
+    let small = || {
+        let mut terms = terms();
+        terms.sizes.entries_max = 5_000;
+        terms
+    };
+    let same =
+        fault(&small(), |request| Do::Send([people(request, 0, 10), done(request.id, 0, Some(b"again"))].concat()));
+    assert_eq!(same, Fault::EndlessPages, "the same page for ever");
+    let cookies = fault(&small(), |request| {
+        Do::Send([people(request, 0, 10), done(request.id, 0, Some(&request.page.to_be_bytes()))].concat())
+    });
+    assert_eq!(cookies, Fault::EndlessPages, "the same page under other cookies");
+    let empty = fault(&small(), |request| Do::Send(done(request.id, 0, Some(&request.page.to_be_bytes()))));
+    assert_eq!(empty, Fault::EndlessPages, "empty pages");
+    let tiny = fault(&small(), |request| {
+        Do::Send([people(request, request.page, 1), done(request.id, 0, Some(b"x"))].concat())
+    });
+    assert_eq!(tiny, Fault::EndlessPages, "pages of one entry");
+    let new = fault(&small(), |request| {
+        Do::Send([people(request, request.page * 10, 10), done(request.id, 0, Some(b"x"))].concat())
+    });
+    assert_eq!(new, Fault::TooManyEntries { max: 5_000 }, "new entries for ever");
+    let cookie = fault(&small(), |request| Do::Send(done(request.id, 0, Some(&vec![7; 1_000_000]))));
+    assert_eq!(cookie, Fault::EndlessPages, "a cookie of 1 MB");
+    let cookie = fault(&small(), |request| Do::Send(done(request.id, 0, Some(&vec![7; 2_000_000]))));
+    assert!(matches!(cookie, Fault::Protocol(BerFault::TooLarge { .. })), "a cookie of 2 MB");
+}
+
+#[test]
+fn one_cookie_for_all_pages_is_fine_while_they_go_on() {
+    // Samba and 389 Directory Server number their searches, not their pages.
+    let address = serve(|request| {
+        is_of_tree(request).then(|| {
+            let cookie: &[u8] = if request.page == 4 { b"" } else { b"0" };
+            Do::Send([people(request, request.page * 10, 10), done(request.id, 0, Some(cookie))].concat())
+        })
+    });
+    assert_eq!(read_from(&plain(address), &terms()).unwrap().entries, 50);
+}
+
+#[test]
+fn a_server_that_does_not_page_may_send_all() {
+    let address = serve(|request| {
+        is_of_tree(request).then(|| Do::Send([people(request, 0, 5_000), done(request.id, 0, None)].concat()))
+    });
+    assert_eq!(read_from(&plain(address), &terms()).unwrap().entries, 5_000);
+}
+
+/// An entry with `proxyAddresses` in the range that was asked for; `to` is the end of the range, None for the last one.
+fn ranged(id: u32, from: u32, to: Option<u32>, count: u32) -> Vec<u8> {
+    let to = to.map_or("*".to_owned(), |to| to.to_string());
+    let values: Vec<String> = (from..from + count).map(|n| format!("smtp:n{n}@example.test")).collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let name = format!("proxyAddresses;range={from}-{to}");
+    let attributes = [("mail", ["anna@example.test"].as_slice()), ("proxyAddresses", &[]), (&name, &values)];
+    [entry(id, "cn=anna", &attributes), done(id, 0, Some(b""))].concat()
+}
+
+/// Where the asked range begins.
+fn asked(request: &Request) -> Option<u32> {
+    let text = String::from_utf8_lossy(&request.bytes).into_owned();
+    text.split_once(";range=")?.1.split_once('-')?.0.parse().ok()
+}
+
+fn with_ranges(next: fn(u32, u32) -> Vec<u8>) -> Result<DirectoryRead, ReadError> {
+    let address = serve(move |request| match asked(request) {
+        Some(from) => Some(Do::Send(next(request.id, from))),
+        None if is_of_tree(request) => Some(Do::Send(ranged(request.id, 0, Some(1_499), 1_500))),
+        None => None,
+    });
+    let mut terms = terms();
+    terms.sizes.values_max = 10_000;
+    read_from(&plain(address), &terms)
+}
+
+#[test]
+fn values_in_ranges_are_put_together() {
+    let read = with_ranges(|id, from| match from {
+        1_500 => ranged(id, from, Some(2_999), 1_500),
+        _ => ranged(id, from, None, 7),
+    });
+    let read = read.unwrap();
+    assert_eq!((read.entries, read.rows.len()), (1, 1 + 3_007));
+}
+
+#[test]
+fn l06_values_without_end() {
+    let failed = |next| with_ranges(next).unwrap_err().fault;
+    let endless = failed(|id, from| ranged(id, from, Some(from + 1_499), 1_500));
+    assert!(matches!(endless, Fault::TooManyValues { max: 10_000, .. }), "{endless}");
+    assert_eq!(failed(|id, from| ranged(id, from, Some(from), 1)), Fault::EndlessValues, "one value a question");
+    assert_eq!(failed(|id, _| ranged(id, 0, Some(1_499), 1_500)), Fault::EndlessValues, "not where it was asked");
+    assert_eq!(failed(|id, from| ranged(id, from, Some(from - 1), 0)), Fault::EndlessValues, "backwards");
+    assert_eq!(failed(|id, _| done(id, 0, None)), Fault::EndlessValues, "the entry has gone");
+    assert_eq!(failed(|id, _| done(id, 32, None)), Fault::Refused(Refusal::NoBase));
+    let much = failed(|id, from| ranged(id, from, None, 60_000));
+    assert!(matches!(much, Fault::Protocol(BerFault::TooLarge { .. })), "{much}");
+}

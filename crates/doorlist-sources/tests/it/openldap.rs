@@ -1,0 +1,227 @@
+//! A real OpenLDAP: bind, encryption, certificates, paging, limits, rights, referrals, changes since.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use crate::reading::{connection, read, read_with, rows, simple, terms, test, trusting};
+use doorlist_core::connection::{Bind, Connection, DirectoryTls, Preset, Trust};
+use doorlist_core::source_rows::Place;
+use doorlist_sources::{CertificateFault, Fault, ReadMode, ReadScope, Refusal, Stage};
+use doorlist_testbed::certificates::Shown;
+use doorlist_testbed::openldap::{OpenLdap, Person, Setup, large_address};
+
+const ANNA: Person<'_> = Person {
+    uid: "anna",
+    cn: "Anna Ångström",
+    mail: &["anna@example.test"],
+    proxy_addresses: &["SMTP:anna@example.test", "smtp:a.angstrom@example.test", "sip:anna@example.test"],
+};
+const BOB: Person<'_> =
+    Person { uid: "bob", cn: "Bob", mail: &["bob@example.test", "bob@other.test"], proxy_addresses: &[] };
+
+fn plain(server: &OpenLdap) -> Connection {
+    connection(&server.url(), DirectoryTls::Plain, simple(server.bind_dn()), Preset::OpenLdap)
+}
+
+#[test]
+fn people_and_groups_are_read_in_every_kind_of_encryption() {
+    let server = OpenLdap::start(&Setup { referral: Some("ldap://evil.example.test/x"), ..Setup::default() }).unwrap();
+    server.add_people(&[ANNA, BOB]).unwrap();
+    let base = server.base();
+    server
+        .modify(&format!(
+            "dn: cn=staff,ou=groups,{base}\nobjectClass: groupOfNames\nobjectClass: mailRecipient\ncn: staff\n\
+             member: uid=anna,ou=people,{base}\nmail: staff@example.test\n\n"
+        ))
+        .unwrap();
+    let expected = ["a.angstrom -> anna", "anna", "bob", "staff (list)"];
+    let start_tls = connection(&server.url(), DirectoryTls::StartTls, simple(server.bind_dn()), Preset::OpenLdap);
+    let ldaps = connection(&server.ldaps_url(), DirectoryTls::Ldaps, simple(server.bind_dn()), Preset::OpenLdap);
+    for connection in [plain(&server), trusting(start_tls, &server.ca_pem()), trusting(ldaps, &server.ca_pem())] {
+        let read = read(&connection, server.password()).unwrap();
+        assert_eq!(rows(&read), expected);
+        assert_eq!((read.entries, read.references, read.scope), (3, 1, ReadScope::Full));
+        assert!(read.reference_urls[0].starts_with("ldap://evil.example.test/"), "L02: counted, never gone to");
+        assert!(read.marker.is_some_and(|marker| marker.starts_with("csn ")));
+        for row in &read.rows {
+            let Place::Entry(place) = &row.place else { panic!() };
+            assert_eq!(place.key.as_ref().map(|key| key.len()), Some(36), "L11: entryUUID");
+        }
+    }
+}
+
+#[test]
+fn l05_certificates_are_checked_and_may_be_pinned() {
+    for (shown, fault) in [
+        (Shown::Expired, CertificateFault::Expired),
+        (Shown::WrongHost, CertificateFault::OtherName),
+        (Shown::UnknownAuthority, CertificateFault::Untrusted),
+    ] {
+        let server = OpenLdap::start(&Setup { shown, ..Setup::default() }).unwrap();
+        for (url, tls) in [(server.ldaps_url(), DirectoryTls::Ldaps), (server.url(), DirectoryTls::StartTls)] {
+            let mut connection =
+                trusting(connection(&url, tls, simple(server.bind_dn()), Preset::OpenLdap), &server.ca_pem());
+            let error = read(&connection, server.password()).unwrap_err();
+            assert_eq!((error.stage, error.fault), (Stage::Tls, Fault::Certificate(fault)));
+            let report = test(&connection, server.password());
+            assert!(!report.is_good() && !report.steps.last().unwrap().ok);
+            let pin = report.certificate.unwrap().sha256;
+            connection.trust = Trust::pinned(&pin).unwrap();
+            assert_eq!(read(&connection, server.password()).unwrap().entries, 0, "{shown:?} pinned");
+            connection.trust = Trust::Pinned([7; 32]);
+            let error = read(&connection, server.password()).unwrap_err();
+            assert_eq!(error.fault, Fault::Certificate(CertificateFault::NotPinned));
+            connection.trust = Trust::System;
+            let error = read(&connection, server.password()).unwrap_err();
+            assert!(matches!(error.fault, Fault::Certificate(_)), "{error}");
+        }
+        assert!(!server.log().unwrap().contains("BIND dn=\"cn=reader,ou=services,dc=example,dc=test\" method=128 err"));
+    }
+}
+
+#[test]
+fn binds_are_refused_with_a_reason() {
+    let server = OpenLdap::start(&Setup::default()).unwrap();
+    server.add_people(&[ANNA]).unwrap();
+    let error = read(&plain(&server), "wrong").unwrap_err();
+    assert_eq!((error.stage, &error.fault), (Stage::Bind, &Fault::Refused(Refusal::Credentials)));
+    assert_eq!(
+        error.to_string(),
+        format!("{}: bind: the directory refuses the bind name or the password", server.url())
+    );
+    let error = read(&plain(&server), "").unwrap_err();
+    assert_eq!((error.stage, error.fault), (Stage::Settings, Fault::NoPassword), "never an anonymous bind by mistake");
+    let nobody = connection(&server.url(), DirectoryTls::Plain, Bind::Anonymous, Preset::OpenLdap);
+    let error = read(&nobody, "").unwrap_err();
+    assert_eq!((error.stage, error.fault), (Stage::Base, Fault::Refused(Refusal::NoBase)));
+    let secure = OpenLdap::start(&Setup { settings: "security simple_bind=128", ..Setup::default() }).unwrap();
+    let error = read(&plain(&secure), secure.password()).unwrap_err();
+    assert_eq!(error.fault, Fault::Refused(Refusal::Encrypt), "L04");
+    let mut without = plain(&server);
+    without.allow_plain_password = false;
+    assert!(matches!(read(&without, "x").unwrap_err().fault, Fault::Connection(_)));
+}
+
+#[test]
+fn l08_what_is_read_partly_is_an_error_and_what_is_empty_is_plainly_so() {
+    let few = OpenLdap::large(&Setup { entries_max: Some(10), ..Setup::default() }, 30, 1).unwrap();
+    let error = read(&plain(&few), few.password()).unwrap_err();
+    assert_eq!((error.stage, error.fault), (Stage::Search, Fault::Refused(Refusal::SizeLimit)));
+
+    let total =
+        OpenLdap::large(&Setup { reader_limits: "size.pr=7 size.prtotal=20", ..Setup::default() }, 30, 1).unwrap();
+    let mut small = plain(&total);
+    small.limits.page_entries = 10;
+    let error = read(&small, total.password()).unwrap_err();
+    assert!(matches!(error.fault, Fault::Refused(_)), "{error}");
+
+    let server = OpenLdap::large(&Setup::default(), 30, 2).unwrap();
+    let mut connection = plain(&server);
+    connection.limits.page_entries = 10;
+    let all = read(&connection, server.password()).unwrap();
+    assert_eq!((all.entries, all.rows.len()), (30, 60), "three pages");
+    connection.limits.entries_max = 29;
+    let error = read(&connection, server.password()).unwrap_err();
+    assert_eq!(error.fault, Fault::TooManyEntries { max: 29 });
+
+    connection = plain(&server);
+    connection.base = "ou=nowhere,dc=example,dc=test".into();
+    let error = read(&connection, server.password()).unwrap_err();
+    assert_eq!((error.stage, error.fault), (Stage::Base, Fault::Refused(Refusal::NoBase)));
+    connection.base = "example.test".into();
+    let error = read(&connection, server.password()).unwrap_err();
+    assert_eq!(error.fault, Fault::Refused(Refusal::BadName));
+    connection.base = "ou=elsewhere,dc=example,dc=test".into();
+
+    let mut blind = plain(&server);
+    blind.bind = simple(server.blind_dn());
+    let empty = read(&blind, server.password()).unwrap();
+    assert_eq!((empty.entries, empty.rows.len(), empty.scope), (0, 0, ReadScope::Full));
+    let mut nickname = plain(&server);
+    nickname.preset = Preset::ActiveDirectoryExchange;
+    assert_eq!(read(&nickname, server.password()).unwrap().entries, 0, "nobody has a mailNickname");
+}
+
+#[test]
+fn a_base_on_another_server_is_not_followed() {
+    let server = OpenLdap::start(&Setup { referral: Some("ldap://127.0.0.1:1/x"), ..Setup::default() }).unwrap();
+    let mut connection = plain(&server);
+    connection.base = "ou=elsewhere,dc=example,dc=test".into();
+    let error = read(&connection, server.password()).unwrap_err();
+    assert_eq!((error.stage, error.fault), (Stage::Base, Fault::Refused(Refusal::Elsewhere)));
+}
+
+#[test]
+fn an_own_filter_is_sent_as_it_is_meant() {
+    let server = OpenLdap::start(&Setup::default()).unwrap();
+    let odd = Person { uid: "odd", cn: "a*b(c)\\d", mail: &["odd@example.test"], proxy_addresses: &[] };
+    server.add_people(&[ANNA, BOB, odd]).unwrap();
+    for (filter, expected) in [
+        ("(cn=a\\2ab\\28c\\29\\5cd)", &["odd"] as &[&str]),
+        ("(&(mail=*@example.test)(!(uid=anna)))", &["bob", "odd"]),
+        ("(|(cn=ANNA å*)(uid=b*b))", &["a.angstrom -> anna", "anna", "bob"]),
+        ("(uid:caseIgnoreMatch:=BOB)", &["bob"]),
+        ("(createTimestamp>=29990101000000Z)", &[]),
+        ("(mail=nobody@example.test)", &[]),
+    ] {
+        let mut connection = plain(&server);
+        connection.filter = Some(filter.parse().unwrap());
+        assert_eq!(rows(&read(&connection, server.password()).unwrap()), expected, "{filter}");
+    }
+}
+
+#[test]
+fn what_has_changed_since_is_read_alone() {
+    let server = OpenLdap::start(&Setup::default()).unwrap();
+    server.add_people(&[ANNA, BOB]).unwrap();
+    let first = read(&plain(&server), server.password()).unwrap();
+    let (name, _) = first.marker.as_deref().unwrap().rsplit_once(' ').unwrap();
+    let since =
+        |marker: String| read_with(&plain(&server), server.password(), ReadMode::Since(marker), &terms()).unwrap();
+    // Both were just now added, and stamps overlap by ten minutes.
+    let both = since(first.marker.clone().unwrap());
+    assert_eq!(rows(&both), rows(&first));
+    let ReadScope::Changed { keys } = &both.scope else { panic!("{:?}", both.scope) };
+    assert_eq!(keys.len(), 2);
+    // As if nothing had changed for an hour: a marker of a time that has not come.
+    assert_eq!(since(format!("{name} 29990101000000")).scope, ReadScope::Full, "the directory is behind its marker");
+    assert_eq!(since("csn other:389 20200101000000".into()).scope, ReadScope::Full, "another server");
+    assert_eq!(since("nonsense".into()).scope, ReadScope::Full);
+}
+
+#[test]
+fn another_server_is_asked_when_the_first_is_away_and_not_when_it_refuses() {
+    let mut away = OpenLdap::start(&Setup::default()).unwrap();
+    let server = OpenLdap::start(&Setup::default()).unwrap();
+    server.add_people(&[BOB]).unwrap();
+    let urls = format!("{},{}", away.url(), server.url());
+    let both = connection(&urls, DirectoryTls::Plain, simple(server.bind_dn()), Preset::OpenLdap);
+    let error = read(&both, "wrong").unwrap_err();
+    assert_eq!(error.server.unwrap().to_string(), away.url());
+    assert_eq!(read(&both, server.password()).unwrap().entries, 0, "the first one answers, and has nobody");
+    away.stop().unwrap();
+    let found = read(&both, server.password()).unwrap();
+    assert_eq!((rows(&found), found.server), (vec!["bob".to_owned()], server.url()));
+    let urls = format!("ldaps://{},{}", server.address(), away.url());
+    let neither = connection(&urls, DirectoryTls::Plain, simple(server.bind_dn()), Preset::OpenLdap);
+    let error = read(&neither, server.password()).unwrap_err();
+    assert_eq!(error.stage, Stage::Tls, "with the first we came further: {error}");
+    let report = test(&both, server.password());
+    let steps: Vec<(bool, Stage)> = report.steps.iter().map(|step| (step.ok, step.stage)).collect();
+    assert_eq!(steps[..2], [(true, Stage::Name), (false, Stage::Connect)]);
+    assert_eq!(steps.last(), Some(&(true, Stage::Search)));
+}
+
+#[test]
+fn a_test_shows_each_step_and_the_first_entries() {
+    let server = OpenLdap::large(&Setup::default(), 25, 3).unwrap();
+    let ldaps = connection(&server.ldaps_url(), DirectoryTls::Ldaps, simple(server.bind_dn()), Preset::OpenLdap);
+    let report = test(&trusting(ldaps, &server.ca_pem()), server.password());
+    let stages: Vec<Stage> = report.steps.iter().map(|step| step.stage).collect();
+    assert_eq!(stages, [Stage::Name, Stage::Connect, Stage::Tls, Stage::Bind, Stage::Base, Stage::Search]);
+    assert!(report.is_good() && report.steps.iter().all(|step| step.ok));
+    assert_eq!(report.steps[5].detail, "25 entries, 75 addresses of the domain");
+    let certificate = report.certificate.unwrap();
+    assert!(report.steps[2].detail.contains(&certificate.sha256) && certificate.subject == "CN=127.0.0.1");
+    assert_eq!(report.first.len(), 10);
+    assert_eq!(report.first[0].account, large_address(0, 0));
+    assert_eq!(report.first[0].aliases, [large_address(0, 1), large_address(0, 2)]);
+}
