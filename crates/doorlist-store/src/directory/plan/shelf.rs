@@ -119,6 +119,21 @@ impl Directory {
         tx.commit().await
     }
 
+    /// Throws away what the same source planned for the same domain before this plan and still waits: the newer one is
+    /// made of newer words.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn supersede_plans(&self, id: PlanId) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE plan SET state = 'discarded' WHERE state = 'waiting' AND id < $1
+              AND EXISTS (SELECT 1 FROM plan AS p WHERE p.id = $1 AND p.source = plan.source AND p.source <> 'undo'
+                          AND p.domain_name = plan.domain_name)";
+        let mut tx = self.db().begin().await?;
+        tx.execute(SQL, &[Bind::Int(i64::try_from(id.0).unwrap_or(i64::MAX))]).await?;
+        tx.commit().await
+    }
+
     /// Throws a plan away that waits; nothing of it was on the list.
     ///
     /// # Errors

@@ -182,21 +182,24 @@ impl<'a> Stage<'a> {
     }
 
     async fn write(&mut self) -> Result<(), StoreError> {
+        // Named once: SQLite would write out a row's text anew for each of its columns.
         const ROWS: &str = "
+            WITH given AS MATERIALIZED (SELECT value AS v FROM json_each($1))
             INSERT INTO change_row (batch, place, domain_id, domain_name, address_id, local, before, after,
                                     kind, standing, account, vetoed_at, vetoed_by)
-            SELECT $2, CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS TEXT),
-                   CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS TEXT), CAST(value ->> 5 AS TEXT),
-                   CAST(value ->> 6 AS TEXT), CAST(value -> 7 ->> 0 AS BIGINT), CAST(value -> 7 ->> 1 AS BIGINT),
-                   CAST(value -> 7 ->> 2 AS TEXT), CAST(value -> 7 ->> 3 AS BIGINT), CAST(value -> 7 ->> 4 AS TEXT)
-            FROM json_each($1)";
+            SELECT $2, CAST(v ->> 0 AS BIGINT), CAST(v ->> 1 AS BIGINT), CAST(v ->> 2 AS TEXT),
+                   CAST(v ->> 3 AS BIGINT), CAST(v ->> 4 AS TEXT), CAST(v ->> 5 AS TEXT),
+                   CAST(v ->> 6 AS TEXT), CAST(v -> 7 ->> 0 AS BIGINT), CAST(v -> 7 ->> 1 AS BIGINT),
+                   CAST(v -> 7 ->> 2 AS TEXT), CAST(v -> 7 ->> 3 AS BIGINT), CAST(v -> 7 ->> 4 AS TEXT)
+            FROM given";
         const CLAIMS: &str = "
+            WITH given AS MATERIALIZED (SELECT value AS v FROM json_each($1))
             INSERT INTO plan_claim (batch, place, source_id, kind, account, since, actor, source_place, entry_key,
                                     missing_since)
-            SELECT $2, CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT),
-                   CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS TEXT),
-                   CAST(value ->> 6 AS TEXT), CAST(value ->> 7 AS TEXT), CAST(value ->> 8 AS BIGINT)
-            FROM json_each($1)";
+            SELECT $2, CAST(v ->> 0 AS BIGINT), CAST(v ->> 1 AS BIGINT), CAST(v ->> 2 AS BIGINT),
+                   CAST(v ->> 3 AS TEXT), CAST(v ->> 4 AS BIGINT), CAST(v ->> 5 AS TEXT),
+                   CAST(v ->> 6 AS TEXT), CAST(v ->> 7 AS TEXT), CAST(v ->> 8 AS BIGINT)
+            FROM given";
         let mut tx = self.db.begin().await?;
         self.rows_text.write(&mut tx, ROWS, batch(self.id)).await?;
         self.claims_text.write(&mut tx, CLAIMS, batch(self.id)).await?;

@@ -1,0 +1,203 @@
+//! The one way from what a source says to the list: a plan, the guard against a list that shrinks, limits, and only then
+//! the change. Files, directories and pushed data all come through here. Must not know how a source is read.
+
+use crate::error::{ActionError, ErrorKind};
+use crate::office::Office;
+use doorlist_core::address::DomainName;
+use doorlist_core::change::{Actor, Change, ChangeSet, PlanId, Source};
+use doorlist_core::shrink_guard::{self, OperationLimits, Operations, WINDOW};
+use doorlist_core::source_rows::SourceList;
+use doorlist_core::time::Timestamp;
+use doorlist_store::directory::{Applied, ApplyError, Coverage, PlanRow, Planned, Shrunken, SourcePlan};
+use doorlist_store::source_book::{RunOutcome, RunRecord};
+use serde::{Deserialize, Serialize};
+
+/// The list may move between plan and change; so often the plan is made again.
+const TRIES: usize = 5;
+/// Characters of a reason that a person gives.
+pub(crate) const REASON_MAX: usize = 200;
+
+/// What a source says, and what may come of it.
+pub(crate) struct Wish<'a> {
+    pub(crate) domain: &'a DomainName,
+    pub(crate) source: &'a Source,
+    pub(crate) list: &'a SourceList,
+    pub(crate) coverage: Coverage<'a>,
+    pub(crate) file: Option<&'a str>,
+    /// The line in the change log.
+    pub(crate) summary: &'a str,
+    pub(crate) limits: OperationLimits,
+    /// What its maker tells whoever looks at the plan: JSON.
+    pub(crate) report: &'a str,
+    pub(crate) then: Then<'a>,
+}
+
+/// What is done with the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then<'a> {
+    /// It is shown and thrown away.
+    Show,
+    /// It waits for a person.
+    Wait,
+    /// It is applied, unless a limit stops it.
+    Apply,
+    /// It is applied over the limits, for this reason.
+    Override(&'a str),
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanReport {
+    /// What was (or would be) done.
+    pub applied: Applied,
+    /// It is on the list now.
+    pub written: bool,
+    /// The plan, if it waits for a person.
+    pub plan: Option<PlanId>,
+    /// Why it waits: the limit that stopped it, or would stop it.
+    pub held: Option<String>,
+    /// Its counts by kind.
+    pub operations: Operations,
+    /// What the source loses.
+    pub shrinking: Shrunken,
+    /// Its first rows.
+    pub rows: Vec<PlanRow>,
+}
+
+impl PlanReport {
+    /// 0 written, or nothing to do; 2 something would change; 4 a limit stops it.
+    pub fn exit_code(&self) -> u8 {
+        match (&self.held, self.written) {
+            (Some(_), false) => 4,
+            (_, false) if self.applied.changes_something() => 2,
+            _ => 0,
+        }
+    }
+}
+
+impl Office {
+    /// Plans, guards, and applies.
+    pub(crate) async fn bring_in(&self, wish: &Wish<'_>, actor: &Actor) -> Result<PlanReport, ActionError> {
+        let stage = (wish.then != Then::Show).then_some(wish.summary);
+        let mut tries = 1;
+        loop {
+            let planned = self.plan(wish, actor, stage).await?;
+            let held = self.stopped_by(wish, &planned).await?;
+            match self.settle_plan(wish, planned, held, actor).await {
+                Err(ApplyError::Moved { .. }) if tries < TRIES => tries += 1,
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    async fn plan(&self, wish: &Wish<'_>, actor: &Actor, stage: Option<&str>) -> Result<Planned, ApplyError> {
+        let plan = SourcePlan {
+            domain: wish.domain,
+            source: wish.source,
+            list: wish.list,
+            coverage: wish.coverage,
+            file: wish.file,
+        };
+        self.directory.plan_source_at(&plan, actor, stage, (self.clock)()).await
+    }
+
+    /// The limit that a plan exceeds, as a sentence.
+    async fn stopped_by(&self, wish: &Wish<'_>, planned: &Planned) -> Result<Option<String>, ActionError> {
+        let now = (self.clock)();
+        let earlier = self.book.losses(wish.source, wish.domain, now - WINDOW).await?;
+        if let Err(shrunk) = shrink_guard::check(planned.shrinking.into(), &earlier, now) {
+            return Ok(Some(shrunk.to_string()));
+        }
+        Ok(wish.limits.check(&planned.operations).err().map(|over| over.to_string()))
+    }
+
+    async fn settle_plan(
+        &self,
+        wish: &Wish<'_>,
+        planned: Planned,
+        held: Option<String>,
+        actor: &Actor,
+    ) -> Result<PlanReport, ApplyError> {
+        let report = |applied: Applied, written, plan, held| PlanReport {
+            applied,
+            written,
+            plan,
+            held,
+            operations: planned.operations,
+            shrinking: planned.shrinking,
+            rows: planned.examples.clone(),
+        };
+        let Some(id) = planned.id else {
+            let written = wish.then != Then::Show && !planned.applied.changes_something();
+            return Ok(report(planned.applied.clone(), written, None, held.filter(|_| wish.then == Then::Show)));
+        };
+        let waits = match (wish.then, &held) {
+            (Then::Override(_), _) => planned.shrinking.size > 0 && planned.shrinking.lost >= planned.shrinking.size,
+            (Then::Apply, None) => false,
+            _ => true,
+        };
+        if waits {
+            self.directory.supersede_plans(id).await?;
+            self.directory.annotate_plan(id, held.as_deref(), wish.report).await?;
+            return Ok(report(planned.applied.clone(), false, Some(id), held));
+        }
+        self.directory.annotate_plan(id, None, wish.report).await?;
+        let set = ChangeSet { changes: vec![Change::Plan { id }], summary: summary(wish) };
+        match self.directory.apply(&set, actor, None).await {
+            Ok(applied) => Ok(report(applied, true, None, None)),
+            Err(error) => {
+                // What was staged is thrown away; if the store is away, it is swept later.
+                let _ = self.directory.discard_plan(id).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Notes what came of reading a source, for people and for the guard.
+    pub(crate) async fn note_run(
+        &self,
+        wish: &Wish<'_>,
+        began: Timestamp,
+        came: &PlanReport,
+        report: String,
+    ) -> Result<RunOutcome, ActionError> {
+        let outcome = match (came.written, came.applied.change_id) {
+            (true, Some(_)) => RunOutcome::Applied,
+            (true, None) => RunOutcome::Same,
+            (false, _) => RunOutcome::Held,
+        };
+        let lost = if outcome == RunOutcome::Applied { came.shrinking.lost } else { 0 };
+        let run = RunRecord {
+            id: 0,
+            source: wish.source.to_string(),
+            domain: wish.domain.clone(),
+            began,
+            ended: (self.clock)(),
+            outcome,
+            lost,
+            size: came.shrinking.size,
+            plan: came.plan,
+            change_id: came.applied.change_id,
+            report,
+        };
+        self.book.add_run(&run).await?;
+        Ok(outcome)
+    }
+}
+
+fn summary(wish: &Wish<'_>) -> String {
+    match wish.then {
+        Then::Override(reason) => format!("{} (over the limits: {reason})", wish.summary),
+        _ => wish.summary.to_owned(),
+    }
+}
+
+/// A reason stands in the change log.
+pub(crate) fn check_reason(reason: &str) -> Result<(), ActionError> {
+    let fits = !reason.trim().is_empty() && reason.chars().count() <= REASON_MAX && !reason.chars().any(char::is_control);
+    if fits {
+        return Ok(());
+    }
+    let message = format!("say in 1 to {REASON_MAX} characters why the limit is passed over");
+    Err(ActionError::new(ErrorKind::Usage, message))
+}

@@ -1,0 +1,134 @@
+//! What the office needs of the world beside the store and the queue, as small traits: a directory that is read, a place
+//! for secrets, a way to tell people. Must not know how any of it is done.
+
+use doorlist_core::address::{Address, DomainName};
+use doorlist_core::connection::Connection;
+use doorlist_core::source_rows::{RowProblem, SourceRow};
+use serde::{Deserialize, Serialize};
+use std::pin::Pin;
+
+/// Something that is waited for.
+pub type Waited<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Reads directories.
+pub trait DirectoryReader: Send + Sync {
+    /// Reads what a directory has of a domain: everything, or an error.
+    fn read<'a>(&'a self, wish: &'a ReadWish<'a>) -> Waited<'a, Result<DirectoryReading, ReadFailure>>;
+    /// Tries each step of a read, and says what each found.
+    fn test<'a>(&'a self, wish: &'a ReadWish<'a>) -> Waited<'a, TestReport>;
+}
+
+/// What is read.
+pub struct ReadWish<'a> {
+    /// How.
+    pub connection: &'a Connection,
+    /// With this password.
+    pub password: Option<&'a [u8]>,
+    /// The addresses of this domain.
+    pub domain: &'a DomainName,
+    /// Its other names.
+    pub domain_aliases: &'a [DomainName],
+    /// Only what has changed since this marker.
+    pub since: Option<&'a str>,
+}
+
+/// What a directory has.
+#[derive(Clone, Debug)]
+pub struct DirectoryReading {
+    /// The addresses.
+    pub rows: Vec<SourceRow>,
+    /// Entries that fit.
+    pub entries: u64,
+    /// `None`: everything was read. Else the keys of the entries that changed; about others nothing is said.
+    pub changed: Option<Vec<Box<str>>>,
+    /// From where the next reading of changes goes on.
+    pub marker: Option<String>,
+    /// What was rightly left out, by kind.
+    pub skipped: Vec<(String, u64)>,
+    /// Values that are no addresses.
+    pub problems: Vec<RowProblem>,
+    /// How many they are.
+    pub problems_total: u64,
+    /// References to other servers, which are never followed.
+    pub references: u64,
+    /// Some of them.
+    pub reference_urls: Vec<String>,
+    /// Which server answered.
+    pub server: String,
+}
+
+/// Why a directory could not be read. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ReadFailure {
+    /// What happened and what to do, fit for whoever may see the connection.
+    pub message: String,
+    /// What the system said, for the operator.
+    pub cause: Option<String>,
+}
+
+/// What a test of a connection found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestReport {
+    /// In order, up to the first that failed.
+    pub steps: Vec<TestStep>,
+    /// SHA-256 of the certificate that the server showed, to be pinned.
+    pub certificate_sha256: Option<String>,
+    /// Whose certificate it is, and until when.
+    pub certificate: Option<String>,
+    /// The first entries as they would be listed.
+    pub first: Vec<String>,
+    /// Everything was read.
+    pub good: bool,
+}
+
+/// One step of a test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestStep {
+    /// With which server.
+    pub server: Option<String>,
+    /// Which: name, connect, TLS, bind, base, search.
+    pub stage: String,
+    /// It came out well.
+    pub ok: bool,
+    /// What was found, or what is wrong and what to do.
+    pub detail: String,
+    /// Milliseconds.
+    pub millis: u64,
+}
+
+/// Keeps secrets: what is sealed can be stored anywhere, and opened only here.
+pub trait Vault: Send + Sync {
+    /// Encrypts a secret; `name` says what it is for, and must be the same when it is opened.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    fn seal(&self, name: &str, secret: &[u8]) -> Result<String, String>;
+    /// The secret again.
+    ///
+    /// # Errors
+    /// A sentence for people: the key is another one, or what was stored is damaged.
+    fn open(&self, name: &str, sealed: &str) -> Result<Vec<u8>, String>;
+    /// A new token: 256 random bits as text that fits into a URL.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    fn token(&self) -> Result<String, String>;
+    /// What is kept of a token: nobody can make the token of it.
+    fn hash(&self, token: &str) -> String;
+}
+
+/// Tells people by mail.
+pub trait Notices: Send + Sync {
+    /// Takes a message for delivery by the way that bounces go. Must not wait for its delivery.
+    fn tell<'a>(&'a self, to: &'a [Address], subject: &'a str, text: &'a str) -> Waited<'a, Result<(), String>>;
+}
+
+/// Where nobody can be told: a command without a server.
+pub struct NoNotices;
+
+impl Notices for NoNotices {
+    fn tell<'a>(&'a self, _: &'a [Address], _: &'a str, _: &'a str) -> Waited<'a, Result<(), String>> {
+        Box::pin(async { Err("no server runs here".to_owned()) })
+    }
+}
