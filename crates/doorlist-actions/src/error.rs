@@ -58,9 +58,11 @@ impl ActionError {
 impl From<Refusal> for ActionError {
     fn from(refusal: Refusal) -> Self {
         let kind = match refusal {
-            Refusal::UnknownDomain { .. } | Refusal::NotListed { .. } | Refusal::NoSuchDomainAlias { .. } => {
-                ErrorKind::NotFound
-            }
+            Refusal::UnknownDomain { .. }
+            | Refusal::NotListed { .. }
+            | Refusal::NoSuchDomainAlias { .. }
+            | Refusal::NoSuchPlan { .. }
+            | Refusal::NoSuchChange { .. } => ErrorKind::NotFound,
             Refusal::BadServer { .. } | Refusal::NoServers { .. } => ErrorKind::Usage,
             _ => ErrorKind::Refused,
         };

@@ -194,7 +194,8 @@ fn summary(wish: &Wish<'_>) -> String {
 
 /// A reason stands in the change log.
 pub(crate) fn check_reason(reason: &str) -> Result<(), ActionError> {
-    let fits = !reason.trim().is_empty() && reason.chars().count() <= REASON_MAX && !reason.chars().any(char::is_control);
+    let fits =
+        !reason.trim().is_empty() && reason.chars().count() <= REASON_MAX && !reason.chars().any(char::is_control);
     if fits {
         return Ok(());
     }

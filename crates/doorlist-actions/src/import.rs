@@ -1,61 +1,133 @@
-//! Import of a plain address list: the file's rows become claims of a named source. Without `apply` the same change set
-//! is planned and thrown away. Must not know how a file is read (core does) or stored.
+//! Import of a file: its rows become claims of a named source. Must not know how a file is read (core does), planned or
+//! stored.
 
 use crate::error::{ActionError, ErrorKind};
+use crate::guarded::{Then, Wish, check_reason};
 use crate::office::Office;
-use crate::response::ImportReport;
+use crate::request::ImportFile;
+use crate::response::{FileReading, ImportReport};
 use doorlist_core::address::DomainName;
-use doorlist_core::change::{Actor, Change, ChangeSet, Source, Structure};
-use doorlist_core::plain_list::{self, PlainList};
-use doorlist_store::directory::Applied;
+use doorlist_core::change::{Actor, Source, Structure};
+use doorlist_core::plain_list;
+use doorlist_core::shrink_guard::OperationLimits;
+use doorlist_core::source_rows::{Place, SourceRow, settle};
+use doorlist_store::directory::Coverage;
 
 /// Characters of a source's name.
 const SOURCE_NAME_MAX: usize = 64;
+/// Characters of a file's name that are kept with each address.
+const FILE_NAME_MAX: usize = 100;
+
+/// A file and what it is for.
+pub(crate) struct FileWish<'a> {
+    pub(crate) domain: &'a DomainName,
+    /// The name under which it owns its claims.
+    pub(crate) source: &'a str,
+    /// What it is called, for those who ask later where an address came from.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) format: Option<&'a str>,
+    pub(crate) columns: &'a [String],
+    /// What the source claimed before and the file has not goes.
+    pub(crate) mirror: bool,
+}
 
 impl Office {
-    /// Plans the import of `file`, or writes it: `write` is `Some(base)` then, `base` the version of a plan that was
-    /// looked at before.
+    /// Reads the file, and plans or applies what follows.
     pub(crate) async fn import(
         &self,
-        domain: &DomainName,
-        source: &str,
-        file: &[u8],
-        write: Option<Option<u64>>,
+        wish: &FileWish<'_>,
+        then: Then<'_>,
         actor: &Actor,
     ) -> Result<ImportReport, ActionError> {
-        check_source(source)?;
-        let details = self.domain_show(domain).await?;
+        check_source(wish.source)?;
+        if let Then::Override(reason) = then {
+            check_reason(reason)?;
+        }
+        let began = (self.clock)();
+        let details = self.domain_show(wish.domain).await?;
         let name = details.summary.name;
-        let list = plain_list::parse(file, &name, &details.domain_aliases)
-            .map_err(|e| ActionError::new(ErrorKind::Data, e.to_string()))?;
-        let (set, report) = change_set(list, &name, source);
-        let applied = match write {
-            Some(base) => self.directory.apply(&set, actor, base).await?,
-            None => self.directory.plan(&set).await?,
+        let (rows, mut reading) = read(wish, &name, &details.domain_aliases)?;
+        let list = settle(rows);
+        reading.addresses = list.rows.len() as u64;
+        reading.repeated = list.repeated;
+        reading.conflicts = list.conflicts.clone();
+        reading.conflicts_total = list.conflicts_total;
+        let source = Source::File(wish.source.to_owned());
+        let file = wish.name.map(file_name);
+        let summary = summary(&name, &source, file.as_deref(), list.rows.len());
+        let told = serde_json::to_string(&reading).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
+        let bring = Wish {
+            domain: &name,
+            source: &source,
+            list: &list,
+            coverage: if wish.mirror { Coverage::Whole } else { Coverage::Part },
+            file: file.as_deref(),
+            summary: &summary,
+            limits: OperationLimits::default(),
+            report: &told,
+            then,
         };
-        Ok(ImportReport { written: write.is_some(), applied, ..report })
+        let plan = self.bring_in(&bring, actor).await?;
+        if then != Then::Show {
+            self.note_run(&bring, began, &plan, told.clone()).await?;
+        }
+        Ok(ImportReport { plan, reading })
     }
 }
 
-fn change_set(list: PlainList, domain: &DomainName, source: &str) -> (ChangeSet, ImportReport) {
-    let summary = format!("{} addresses of {domain} from file:{source}", list.rows.len());
-    let report = ImportReport {
-        written: false,
-        applied: Applied::default(),
-        errors: list.errors,
-        errors_total: list.errors_total as u64,
-        repeated: list.repeated as u64,
-    };
-    let claim = |row: plain_list::Row| Change::Claim {
-        address: row.address,
+impl Office {
+    pub(crate) async fn import_file(&self, import: &ImportFile, actor: &Actor) -> Result<ImportReport, ActionError> {
+        let wish = FileWish {
+            domain: &import.domain,
+            source: &import.source,
+            name: import.name.as_deref(),
+            bytes: import.file.as_bytes(),
+            format: import.format.as_deref(),
+            columns: &import.columns,
+            mirror: import.mirror,
+        };
+        let then = match (&import.reason, import.apply) {
+            (_, false) => Then::Show,
+            (None, true) => Then::Apply,
+            (Some(reason), true) => Then::Override(reason),
+        };
+        self.import(&wish, then, actor).await
+    }
+}
+
+/// The rows of a file, and how it was read.
+fn read(
+    wish: &FileWish<'_>,
+    domain: &DomainName,
+    aliases: &[DomainName],
+) -> Result<(Vec<SourceRow>, FileReading), ActionError> {
+    let list =
+        plain_list::parse(wish.bytes, domain, aliases).map_err(|e| ActionError::new(ErrorKind::Data, e.to_string()))?;
+    let row = |row: plain_list::Row| SourceRow {
+        local: row.address.local().clone(),
         structure: Structure::Mailbox,
-        source: Source::File(source.to_owned()),
+        switched_off: false,
+        place: Place::Line(u32::try_from(row.line).unwrap_or(u32::MAX)),
     };
-    (ChangeSet { changes: list.rows.into_iter().map(claim).collect(), summary }, report)
+    Ok((list.rows.into_iter().map(row).collect(), FileReading::default()))
+}
+
+fn summary(domain: &DomainName, source: &Source, file: Option<&str>, count: usize) -> String {
+    match file {
+        Some(file) => format!("{count} addresses of {domain} from {file} ({source})"),
+        None => format!("{count} addresses of {domain} from {source}"),
+    }
+}
+
+/// A file's name without its folder, and nothing in it that could steer a terminal.
+fn file_name(name: &str) -> String {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    name.chars().filter(|c| !c.is_control()).take(FILE_NAME_MAX).collect()
 }
 
 /// A source's name stands in the change log and on screen.
-fn check_source(name: &str) -> Result<(), ActionError> {
+pub(crate) fn check_source(name: &str) -> Result<(), ActionError> {
     let fits = !name.is_empty()
         && name.chars().count() <= SOURCE_NAME_MAX
         && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '));

@@ -2,7 +2,7 @@
 //!
 //! The command line and the control socket call these, later the API and the page too; nothing of an action is written
 //! twice. A [`Request`] goes in, a [`Response`] comes out, both plain data that travel over a socket unchanged. What
-//! the office needs of a running gateway it declares as a trait ([`QueueControl`]). It must not know SQL, sockets, SMTP,
+//! the office needs of the world it declares as traits ([`QueueControl`], [`DirectoryReader`], [`Vault`], [`Notices`]). It must not know SQL, sockets, SMTP,
 //! or how an answer is printed.
 
 mod accounts;
@@ -11,21 +11,30 @@ mod check;
 mod domains;
 mod error;
 mod export;
+mod guarded;
 mod import;
 mod office;
+mod plans;
 mod queue;
 mod request;
 mod response;
 mod server_setup;
 mod spool_queue;
+mod uploads;
+mod world;
 
 pub use accounts::ADDRESSES_MAX;
 pub use error::{ActionError, ErrorKind};
+pub use guarded::PlanReport;
 pub use office::{Clock, Office};
 pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
 };
-pub use request::{ExportFormat, FileBytes, ModeWish, Request};
-pub use response::{CheckReport, DomainAdded, ExportPage, ImportReport, Response};
+pub use request::{ExportFormat, FileBytes, ImportFile, ModeWish, Request};
+pub use response::{CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
 pub use server_setup::{ServerSetup, SetupStep};
 pub use spool_queue::SpoolQueue;
+pub use uploads::{LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
+pub use world::{
+    DirectoryReader, DirectoryReading, NoNotices, Notices, ReadFailure, ReadWish, TestReport, TestStep, Vault, Waited,
+};

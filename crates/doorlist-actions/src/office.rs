@@ -5,11 +5,14 @@ use crate::error::{ActionError, ErrorKind};
 use crate::queue::QueueControl;
 use crate::request::Request;
 use crate::response::Response;
+use crate::world::{DirectoryReader, Notices, Vault};
+use doorlist_core::address::Address;
 use doorlist_core::change::{Actor, Change, ChangeSet};
 use doorlist_core::time::Timestamp;
 use doorlist_store::directory::Applied;
-use doorlist_store::{Directory, MailLog};
+use doorlist_store::{Directory, MailLog, SourceBook};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where actions take the time from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -23,6 +26,20 @@ pub struct Office {
     pub mail_log: MailLog,
     /// Mail that waits.
     pub queue: Arc<dyn QueueControl>,
+    /// Sources, what came of reading them, links for files.
+    pub book: SourceBook,
+    /// Reads directories.
+    pub reader: Arc<dyn DirectoryReader>,
+    /// Keeps passwords and makes tokens.
+    pub vault: Arc<dyn Vault>,
+    /// Tells people by mail.
+    pub notices: Arc<dyn Notices>,
+    /// Who is told what waits for the operator.
+    pub operator: Option<Address>,
+    /// Under which name people reach our pages: `https://mx.example.test`.
+    pub web_base: Option<String>,
+    /// Which of several nodes this is.
+    pub node: String,
     /// The time.
     pub clock: Clock,
 }
@@ -43,6 +60,10 @@ impl Office {
                 Ok(Response::Changes(self.changes_list(domain.as_ref(), before, limit).await?))
             }
             Request::ChangesShow { id, after, limit } => self.changes_show(id, after, limit).await,
+            Request::PlanList { domain, before, limit } => {
+                Ok(Response::Plans(self.plan_list(domain.as_ref(), before, limit).await?))
+            }
+            Request::PlanShow { id, after, limit } => self.plan_show(id, after, limit).await,
             Request::QueueList { filter } => Ok(Response::Queue(self.queue.list(&filter).await?)),
             Request::QueueShow { id } => match self.queue.show(id).await? {
                 Some(entry) => Ok(Response::QueueMessage(entry)),
@@ -60,10 +81,18 @@ impl Office {
             Request::DomainAdd { name, servers, customer } => {
                 return Ok(Response::DomainAdded(self.domain_add(name, servers, customer, actor).await?));
             }
-            Request::Import { domain, source, file, apply, base } => {
-                let report = self.import(&domain, &source, file.as_bytes(), apply.then_some(base), actor).await?;
-                return Ok(Response::Import(report));
+            Request::Import(import) => return Ok(Response::Import(self.import_file(&import, actor).await?)),
+            Request::ImportRequest { domain, source, days } => {
+                let term = days.map(|days| Duration::from_hours(24 * u64::from(days)));
+                let made = self.upload_request(&domain, &source, term, actor).await?;
+                return Ok(Response::UploadRequest(made));
             }
+            Request::PlanDiscard { id } => {
+                self.plan_discard(id).await?;
+                return Ok(Response::Discarded(id));
+            }
+            Request::PlanApply { id, reason } => self.plan_apply(id, reason.as_deref(), actor).await?,
+            Request::ChangesUndo { id } => self.changes_undo(id, actor).await?,
             Request::DomainRemove { name } => self.domain_remove(name, actor).await?,
             Request::DomainMode { name, mode, now, confirmed } => {
                 self.domain_mode(name, mode, now, confirmed, actor).await?

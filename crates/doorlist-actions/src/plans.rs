@@ -5,8 +5,8 @@ use crate::guarded::check_reason;
 use crate::office::Office;
 use crate::response::Response;
 use doorlist_core::address::DomainName;
-use doorlist_core::change::{Actor, Change, ChangeSet, PlanId};
 use doorlist_core::change::Source;
+use doorlist_core::change::{Actor, Change, ChangeSet, PlanId};
 use doorlist_store::directory::{Applied, ApplyError, PAGE_MAX, PlanEntry, Refusal};
 use doorlist_store::source_book::{RunOutcome, RunRecord};
 
@@ -23,12 +23,7 @@ impl Office {
         Ok(self.directory.plans(domain, before, limit.clamp(1, PAGE_MAX)).await?)
     }
 
-    pub(crate) async fn plan_show(
-        &self,
-        id: PlanId,
-        after: Option<u64>,
-        limit: u32,
-    ) -> Result<Response, ActionError> {
+    pub(crate) async fn plan_show(&self, id: PlanId, after: Option<u64>, limit: u32) -> Result<Response, ActionError> {
         let entry = self.plan_entry(id).await?;
         let (rows, next) = self.directory.plan_rows(id, after, limit.clamp(1, PAGE_MAX)).await?;
         Ok(Response::Plan { entry, rows, next })

@@ -2,7 +2,7 @@
 
 use crate::queue::{QueueFilter, QueueOrder, QueueSelection};
 use doorlist_core::address::{Address, DomainName, LocalPart};
-use doorlist_core::change::MailServer;
+use doorlist_core::change::{MailServer, PlanId};
 use doorlist_core::queue_id::QueueId;
 use doorlist_store::directory::AccountFilter;
 use doorlist_store::mail_log::MailFilter;
@@ -123,17 +123,50 @@ pub enum Request {
         addresses: Vec<Address>,
     },
     /// A file's addresses are added or updated.
-    Import {
-        /// Into which list.
+    Import(Box<ImportFile>),
+    /// A link behind which a customer hands in a file, without a login.
+    ImportRequest {
+        /// For which list.
         domain: DomainName,
-        /// The name under which the file owns its claims.
+        /// The name under which the file will own its claims.
         source: String,
-        /// The file.
-        file: FileBytes,
-        /// Write it; otherwise the plan alone is shown.
-        apply: bool,
-        /// The list's version on which a plan was made and looked at.
-        base: Option<u64>,
+        /// How long the link can be used.
+        days: Option<u16>,
+    },
+    /// Plans, newest first.
+    PlanList {
+        /// Of one domain.
+        domain: Option<DomainName>,
+        /// Older than this one.
+        before: Option<PlanId>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// One plan with its rows, a page at a time.
+    PlanShow {
+        /// Which.
+        id: PlanId,
+        /// Behind this row.
+        after: Option<u64>,
+        /// At most so many rows.
+        limit: u32,
+    },
+    /// A plan that waits is applied.
+    PlanApply {
+        /// Which.
+        id: PlanId,
+        /// Why the limit that stopped it is passed over.
+        reason: Option<String>,
+    },
+    /// A plan that waits is thrown away.
+    PlanDiscard {
+        /// Which.
+        id: PlanId,
+    },
+    /// A change is taken back.
+    ChangesUndo {
+        /// Which.
+        id: u64,
     },
     /// The list as text, a page at a time.
     Export {
@@ -184,6 +217,35 @@ pub enum Request {
         /// What to look for.
         filter: MailFilter,
     },
+}
+
+/// A file to be imported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportFile {
+    /// Into which list.
+    pub domain: DomainName,
+    /// The name under which the file owns its claims.
+    pub source: String,
+    /// What the file is called.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The file.
+    pub file: FileBytes,
+    /// How it is written; found out if it is not said.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// What its columns are: `column=field`.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// What the source claimed before and the file has not goes.
+    #[serde(default)]
+    pub mirror: bool,
+    /// Write it; otherwise the plan alone is shown.
+    #[serde(default)]
+    pub apply: bool,
+    /// Write it over the limits, for this reason.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// A mode as a person names it.

@@ -1,12 +1,15 @@
 //! What an action answers, as data, and the exit code that a script gets. Must not know how it is printed.
 
+use crate::guarded::PlanReport;
 use crate::queue::QueueEntry;
 use crate::server_setup::ServerSetup;
+use crate::uploads::UploadRequest;
 use doorlist_core::address::{DomainName, LocalPart};
-use doorlist_core::plain_list::RowError;
+use doorlist_core::change::PlanId;
 use doorlist_core::policy::{Decision, Verdict};
+use doorlist_core::source_rows::RowProblem;
 use doorlist_store::directory::{
-    AccountDetails, AddressEntry, Applied, ChangeEntry, ChangeRow, DomainDetails, DomainSummary,
+    AccountDetails, AddressEntry, Applied, ChangeEntry, ChangeRow, DomainDetails, DomainSummary, PlanEntry,
 };
 use doorlist_store::mail_log::LoggedMail;
 use serde::{Deserialize, Serialize};
@@ -44,6 +47,21 @@ pub enum Response {
         /// What to ask for next; `None`: that was all.
         next: Option<u64>,
     },
+    /// To `ImportRequest`.
+    UploadRequest(UploadRequest),
+    /// To `PlanList`.
+    Plans(Vec<PlanEntry>),
+    /// To `PlanShow`.
+    Plan {
+        /// The plan.
+        entry: PlanEntry,
+        /// This page of its rows.
+        rows: Vec<ChangeRow>,
+        /// What to ask for next; `None`: that was all.
+        next: Option<u64>,
+    },
+    /// To `PlanDiscard`.
+    Discarded(PlanId),
     /// To `QueueList`.
     Queue(Vec<QueueEntry>),
     /// To `QueueShow`.
@@ -81,16 +99,38 @@ pub struct DomainAdded {
 /// The plan of an import, or what it did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
-    /// Written, or only planned.
-    pub written: bool,
-    /// What was (or would be) done.
-    pub applied: Applied,
-    /// Rows that could not be taken, the first of them.
-    pub errors: Vec<RowError>,
-    /// How many they are.
-    pub errors_total: u64,
-    /// Rows that name an address a second time.
+    /// What follows from the file.
+    pub plan: PlanReport,
+    /// How it was read.
+    pub reading: FileReading,
+}
+
+/// How a file was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileReading {
+    /// What it was taken for.
+    pub format: String,
+    /// How: encoding, separator, what each column was taken for.
+    pub details: Vec<String>,
+    /// Addresses that it names.
+    pub addresses: u64,
+    /// Rows that say the same again.
     pub repeated: u64,
+    /// Rows that could not be taken, the first of them.
+    pub problems: Vec<RowProblem>,
+    /// How many they are.
+    pub problems_total: u64,
+    /// Where the file contradicts itself.
+    pub conflicts: Vec<RowProblem>,
+    /// How often.
+    pub conflicts_total: u64,
+    /// What was rightly left out, by kind.
+    pub skipped: Vec<(String, u64)>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// The rows that could not be taken, as a CSV with a column `error`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rejected: String,
 }
 
 /// A page of an export.
@@ -111,7 +151,7 @@ impl Response {
                 Verdict::Reject => 3,
                 Verdict::Defer => 4,
             },
-            Response::Import(report) if !report.written && report.applied.changes_something() => 2,
+            Response::Import(report) => report.plan.exit_code(),
             _ => 0,
         }
     }

@@ -127,7 +127,9 @@ impl Office {
         let Some(to) = &self.operator else { return };
         let applied = &report.plan.applied;
         let next = match report.plan.plan {
-            Some(id) => format!("Look at it with `doorlist plan show {0}`, apply it with `doorlist plan apply {0}`.", id.0),
+            Some(id) => {
+                format!("Look at it with `doorlist plan show {0}`, apply it with `doorlist plan apply {0}`.", id.0)
+            }
             None => "The list is so already; there is nothing to do.".to_owned(),
         };
         let text = format!(
@@ -140,5 +142,8 @@ impl Office {
 }
 
 fn no_link() -> ActionError {
-    ActionError::new(ErrorKind::NotFound, "this link takes no file: it was used, or its time is over. Ask for a new one")
+    ActionError::new(
+        ErrorKind::NotFound,
+        "this link takes no file: it was used, or its time is over. Ask for a new one",
+    )
 }
