@@ -2,6 +2,7 @@
 
 use crate::error::{ActionError, ErrorKind};
 use crate::office::Office;
+use crate::response::AccountReport;
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Actor, Change, Source, Structure};
 use doorlist_core::list::{Kind, Standing};
@@ -59,6 +60,19 @@ impl Office {
     pub(crate) async fn account_show(&self, address: &Address) -> Result<AccountDetails, ActionError> {
         let details = self.directory.account(address).await?;
         details.ok_or_else(|| Refusal::NotListed { address: address.clone() }.into())
+    }
+
+    /// An address with its claims, and when each of their sources was last read.
+    pub(crate) async fn account_report(&self, address: &Address) -> Result<AccountReport, ActionError> {
+        let details = self.account_show(address).await?;
+        let mut last_seen = Vec::new();
+        for claim in &details.entry.record.claims {
+            let source = claim.source.to_string();
+            if let Some(at) = self.book.last_seen(&source, details.entry.address.domain()).await? {
+                last_seen.push((source, at));
+            }
+        }
+        Ok(AccountReport { details, last_seen })
     }
 
     pub(crate) async fn account_list(&self, filter: &AccountFilter) -> Result<Vec<AccountDetails>, ActionError> {

@@ -8,6 +8,7 @@
 mod accounts;
 mod change_log;
 mod check;
+mod connections;
 mod domains;
 mod error;
 mod export;
@@ -15,25 +16,33 @@ mod guarded;
 mod import;
 mod office;
 mod plans;
+mod push;
 mod queue;
 mod request;
 mod response;
 mod server_setup;
 mod spool_queue;
+mod sync;
+mod sync_report;
 mod uploads;
 mod world;
 
 pub use accounts::ADDRESSES_MAX;
+pub use connections::{
+    EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, SourceEntry, SourceSettings, Tell,
+};
 pub use error::{ActionError, ErrorKind};
 pub use guarded::PlanReport;
 pub use office::{Clock, Office};
+pub use push::{ITEMS_MAX, PushItem, PushReport};
 pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
 };
 pub use request::{ExportFormat, FileBytes, ImportFile, ModeWish, Request};
-pub use response::{CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
+pub use response::{AccountReport, CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
 pub use server_setup::{ServerSetup, SetupStep};
 pub use spool_queue::SpoolQueue;
+pub use sync_report::SyncReport;
 pub use uploads::{LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
 pub use world::{
     DirectoryReader, DirectoryReading, NoNotices, Notices, ReadFailure, ReadWish, TestReport, TestStep, Vault, Waited,

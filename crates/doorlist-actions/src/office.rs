@@ -2,9 +2,11 @@
 
 use crate::domains::DomainSettings;
 use crate::error::{ActionError, ErrorKind};
+use crate::guarded::Then;
 use crate::queue::QueueControl;
-use crate::request::Request;
+use crate::request::{PutSource, Request};
 use crate::response::Response;
+use crate::sync_report::SyncTrigger;
 use crate::world::{DirectoryReader, Notices, Vault};
 use doorlist_core::address::Address;
 use doorlist_core::change::{Actor, Change, ChangeSet};
@@ -51,7 +53,7 @@ impl Office {
             Request::Check { address } => Ok(Response::Checked(self.check(&address).await?)),
             Request::DomainList => Ok(Response::Domains(self.directory.domains().await?)),
             Request::DomainShow { name } => Ok(Response::Domain(self.domain_show(&name).await?)),
-            Request::AccountShow { address } => Ok(Response::Account(self.account_show(&address).await?)),
+            Request::AccountShow { address } => Ok(Response::Account(self.account_report(&address).await?)),
             Request::AccountList { filter } => Ok(Response::Accounts(self.account_list(&filter).await?)),
             Request::Export { domain, format, after } => {
                 Ok(Response::Export(self.export(&domain, format, after.as_ref()).await?))
@@ -62,6 +64,15 @@ impl Office {
             Request::ChangesShow { id, after, limit } => self.changes_show(id, after, limit).await,
             Request::PlanList { domain, before, limit } => {
                 Ok(Response::Plans(self.plan_list(domain.as_ref(), before, limit).await?))
+            }
+            Request::SourceList => Ok(Response::Sources(self.source_list().await?)),
+            Request::SourceShow { name } => Ok(Response::Source(self.source_show(&name).await?)),
+            Request::SyncTest { name } => Ok(Response::SyncTested(self.sync_test(&name).await?)),
+            Request::SyncPreview { name } => {
+                Ok(Response::Synced(Box::new(self.sync(&name, SyncTrigger::Preview, actor).await?)))
+            }
+            Request::SyncHistory { name, before, limit } => {
+                Ok(Response::SyncRuns(self.sync_history(&name, before, limit).await?))
             }
             Request::PlanShow { id, after, limit } => self.plan_show(id, after, limit).await,
             Request::QueueList { filter } => Ok(Response::Queue(self.queue.list(&filter).await?)),
@@ -86,6 +97,24 @@ impl Office {
                 let term = days.map(|days| Duration::from_hours(24 * u64::from(days)));
                 let made = self.upload_request(&domain, &source, term, actor).await?;
                 return Ok(Response::UploadRequest(made));
+            }
+            Request::SourcePut(put) => {
+                let PutSource { name, domain, settings, password, replace } = *put;
+                let entry = self.source_put(&name, &domain, &settings, password.as_ref(), replace).await?;
+                return Ok(Response::Source(entry));
+            }
+            Request::SourceRemove { name, withdraw } => self.source_remove(&name, withdraw, actor).await?,
+            Request::SyncRun { name, reason } => {
+                let trigger = reason.as_deref().map_or(SyncTrigger::Command, SyncTrigger::Override);
+                return Ok(Response::Synced(Box::new(self.sync(&name, trigger, actor).await?)));
+            }
+            Request::Push { domain, items, limits, apply, reason } => {
+                let then = match (&reason, apply) {
+                    (_, false) => Then::Show,
+                    (None, true) => Then::Apply,
+                    (Some(reason), true) => Then::Override(reason),
+                };
+                return Ok(Response::Pushed(self.push(&domain, &items, limits, then, actor).await?));
             }
             Request::PlanDiscard { id } => {
                 self.plan_discard(id).await?;

@@ -1,9 +1,12 @@
 //! What a person or a script can ask for, as data. Must not know how it was typed or sent.
 
+use crate::connections::{Password, SourceSettings};
+use crate::push::PushItem;
 use crate::queue::{QueueFilter, QueueOrder, QueueSelection};
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{MailServer, PlanId};
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_store::directory::AccountFilter;
 use doorlist_store::mail_log::MailFilter;
 use serde::{Deserialize, Serialize};
@@ -133,6 +136,63 @@ pub enum Request {
         /// How long the link can be used.
         days: Option<u16>,
     },
+    /// A directory to be read on a schedule, new or changed.
+    SourcePut(Box<PutSource>),
+    /// All of them.
+    SourceList,
+    /// One of them.
+    SourceShow {
+        /// Which.
+        name: String,
+    },
+    /// A directory is read no more.
+    SourceRemove {
+        /// Which.
+        name: String,
+        /// What it claims goes with it; otherwise that stays.
+        withdraw: bool,
+    },
+    /// Tries a connection step by step.
+    SyncTest {
+        /// Which.
+        name: String,
+    },
+    /// Reads a directory and shows what would come of it.
+    SyncPreview {
+        /// Which.
+        name: String,
+    },
+    /// Reads a directory now.
+    SyncRun {
+        /// Which.
+        name: String,
+        /// Why the limits are passed over.
+        reason: Option<String>,
+    },
+    /// What came of earlier readings, newest first.
+    SyncHistory {
+        /// Of which source.
+        name: String,
+        /// Before this one.
+        before: Option<u64>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// The full state of a domain, from an identity system.
+    Push {
+        /// Which.
+        domain: DomainName,
+        /// Its accounts.
+        items: Vec<PushItem>,
+        /// How many changes it may make.
+        #[serde(default)]
+        limits: OperationLimits,
+        /// Write it; otherwise the plan alone is shown.
+        apply: bool,
+        /// Why the limits are passed over.
+        #[serde(default)]
+        reason: Option<String>,
+    },
     /// Plans, newest first.
     PlanList {
         /// Of one domain.
@@ -217,6 +277,21 @@ pub enum Request {
         /// What to look for.
         filter: MailFilter,
     },
+}
+
+/// A directory to be read on a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutSource {
+    /// Its name.
+    pub name: String,
+    /// Whose list it keeps.
+    pub domain: DomainName,
+    /// What is set.
+    pub settings: SourceSettings,
+    /// Its password; without one the kept one stays, if it goes nowhere else than before.
+    pub password: Option<Password>,
+    /// It is there and changed; otherwise it is new.
+    pub replace: bool,
 }
 
 /// A file to be imported.

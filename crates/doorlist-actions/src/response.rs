@@ -1,17 +1,23 @@
 //! What an action answers, as data, and the exit code that a script gets. Must not know how it is printed.
 
+use crate::connections::SourceEntry;
 use crate::guarded::PlanReport;
+use crate::push::PushReport;
 use crate::queue::QueueEntry;
 use crate::server_setup::ServerSetup;
+use crate::sync_report::SyncReport;
 use crate::uploads::UploadRequest;
+use crate::world::TestReport;
 use doorlist_core::address::{DomainName, LocalPart};
 use doorlist_core::change::PlanId;
 use doorlist_core::policy::{Decision, Verdict};
 use doorlist_core::source_rows::RowProblem;
+use doorlist_core::time::Timestamp;
 use doorlist_store::directory::{
     AccountDetails, AddressEntry, Applied, ChangeEntry, ChangeRow, DomainDetails, DomainSummary, PlanEntry,
 };
 use doorlist_store::mail_log::LoggedMail;
+use doorlist_store::source_book::RunRecord;
 use serde::{Deserialize, Serialize};
 
 /// The answer to a [`Request`](crate::Request).
@@ -29,7 +35,7 @@ pub enum Response {
     /// To every other change of the list.
     Applied(Applied),
     /// To `AccountShow`.
-    Account(AccountDetails),
+    Account(AccountReport),
     /// To `AccountList`; shorter than the limit: the last page.
     Accounts(Vec<AccountDetails>),
     /// To `Import`.
@@ -47,6 +53,18 @@ pub enum Response {
         /// What to ask for next; `None`: that was all.
         next: Option<u64>,
     },
+    /// To `SourcePut` and `SourceShow`.
+    Source(SourceEntry),
+    /// To `SourceList`.
+    Sources(Vec<SourceEntry>),
+    /// To `SyncTest`.
+    SyncTested(TestReport),
+    /// To `SyncPreview` and `SyncRun`.
+    Synced(Box<SyncReport>),
+    /// To `SyncHistory`.
+    SyncRuns(Vec<RunRecord>),
+    /// To `Push`.
+    Pushed(PushReport),
     /// To `ImportRequest`.
     UploadRequest(UploadRequest),
     /// To `PlanList`.
@@ -85,6 +103,16 @@ pub struct CheckReport {
     pub domain: Option<DomainName>,
     /// The entry that decided, if one did and the store could be read.
     pub entry: Option<AddressEntry>,
+}
+
+/// An address with everything that is known of where it came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountReport {
+    /// What it is, its aliases and claims.
+    #[serde(flatten)]
+    pub details: AccountDetails,
+    /// When each source that claims it was last read whole.
+    pub last_seen: Vec<(String, Timestamp)>,
 }
 
 /// A domain that was added.
@@ -152,6 +180,9 @@ impl Response {
                 Verdict::Defer => 4,
             },
             Response::Import(report) => report.plan.exit_code(),
+            Response::Pushed(report) => report.plan.exit_code(),
+            Response::Synced(report) => report.exit_code(),
+            Response::SyncTested(report) if !report.good => 1,
             _ => 0,
         }
     }

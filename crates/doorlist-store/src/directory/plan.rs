@@ -65,6 +65,8 @@ pub enum Coverage<'a> {
     Whole,
     /// The same, if its claim is of one of these entries of a directory; what others claim stays.
     Entries(&'a [Box<str>]),
+    /// There is no such source any more: its claims are withdrawn at once.
+    Ended,
 }
 
 /// One row of a plan.

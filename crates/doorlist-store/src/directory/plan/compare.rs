@@ -35,7 +35,7 @@ pub(super) struct Compared {
     pub(super) draft: Draft,
     /// Claimed by the source before and not in its list.
     pub(super) gone: Vec<LocalPart>,
-    /// The same, and their grace is over.
+    /// The same, and their grace is over, or there is none.
     pub(super) expired: Vec<LocalPart>,
     /// Claims of the source, those in grace apart; `None`: not all of the domain was read.
     pub(super) size: Option<u64>,
@@ -62,7 +62,7 @@ pub(super) async fn compare(
             size: None,
         },
     };
-    if plan.coverage == Coverage::Whole || rows.len() as u64 >= listed / 4 {
+    if matches!(plan.coverage, Coverage::Whole | Coverage::Ended) || rows.len() as u64 >= listed / 4 {
         comparison.all(db, listed).await?;
     } else {
         comparison.named(db).await?;
@@ -139,6 +139,10 @@ impl Comparison<'_> {
             }
             (Some(at), _) => {
                 self.found.states[at] = State::ByRule;
+                self.found.draft.take(self.home, &local, Some(held));
+            }
+            (None, Some(_)) if self.plan.coverage == Coverage::Ended => {
+                self.found.expired.push(local.clone());
                 self.found.draft.take(self.home, &local, Some(held));
             }
             (None, Some(claim)) if self.plan.coverage == Coverage::Whole => {

@@ -1,0 +1,244 @@
+//! Connections to directories: added, changed, shown, removed. Must not know how a directory is read.
+
+use crate::error::{ActionError, ErrorKind};
+use crate::import::check_source;
+use crate::office::Office;
+use doorlist_core::address::{Address, DomainName};
+use doorlist_core::change::{Actor, Change, ChangeSet, Source};
+use doorlist_core::connection::{Bind, Connection};
+use doorlist_core::shrink_guard::OperationLimits;
+use doorlist_core::source_rows::SourceList;
+use doorlist_core::time::Timestamp;
+use doorlist_store::directory::{Applied, Coverage, SourcePlan};
+use doorlist_store::source_book::StoredConnection;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Minutes between two readings, unless it is said otherwise.
+pub const EVERY_MINUTES: u32 = 60;
+/// The shortest time between two readings.
+pub const EVERY_MINUTES_MIN: u32 = 5;
+/// The longest: a directory is read once a day at least.
+pub const EVERY_MINUTES_MAX: u32 = 24 * 60;
+/// People who are told.
+pub const RECIPIENTS_MAX: usize = 20;
+
+/// A directory that is read on a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceSettings {
+    /// How it is reached and read.
+    pub connection: Connection,
+    /// How often.
+    pub every_minutes: u32,
+    /// How many changes one run may make.
+    #[serde(default)]
+    pub limits: OperationLimits,
+    /// Who is told what came of it.
+    #[serde(default)]
+    pub recipients: Vec<Address>,
+    /// When they are told.
+    #[serde(default)]
+    pub tell: Tell,
+}
+
+/// When people are told of a reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tell {
+    /// Each time.
+    Always,
+    /// When something changed or went wrong.
+    #[default]
+    Changes,
+    /// When something went wrong or waits for a person.
+    Trouble,
+}
+
+/// A password on its way. It is never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    /// Takes it over.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// A connection as people see it; its password is not among it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceEntry {
+    /// Its name.
+    pub name: String,
+    /// Whose list it keeps.
+    pub domain: DomainName,
+    /// What is set.
+    pub settings: SourceSettings,
+    /// A password is kept for it.
+    pub has_password: bool,
+    /// When it is read next.
+    pub next_run: Timestamp,
+    /// When it was last read whole, and taken over.
+    pub full_read: Option<Timestamp>,
+}
+
+impl Office {
+    /// Adds a connection, or changes one. Its password is asked for anew when it would go elsewhere than before.
+    pub(crate) async fn source_put(
+        &self,
+        name: &str,
+        domain: &DomainName,
+        settings: &SourceSettings,
+        password: Option<&Password>,
+        replace: bool,
+    ) -> Result<SourceEntry, ActionError> {
+        check_source(name)?;
+        check_settings(settings)?;
+        let domain = self.domain_show(domain).await?.summary.name;
+        let before = self.book.connection(name).await?;
+        let usage = |message: String| Err(ActionError::new(ErrorKind::Refused, message));
+        match (&before, replace) {
+            (Some(_), false) => return usage(format!("there is a source {name} already; `source set` changes it")),
+            (None, true) => return Err(no_source(name)),
+            _ => {}
+        }
+        let secret = match (password, &before) {
+            (Some(password), _) => Some(self.seal(name, password)?),
+            (None, Some(before)) => self.kept_secret(before, settings)?,
+            (None, None) => None,
+        };
+        if secret.is_none() && matches!(settings.connection.bind, Bind::Simple { .. }) {
+            let message = format!("the source {name} binds by name: give its password with --password-file");
+            return Err(ActionError::new(ErrorKind::Usage, message));
+        }
+        let text = serde_json::to_string(settings).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
+        let stored = StoredConnection {
+            name: name.to_owned(),
+            domain,
+            settings: text,
+            secret,
+            marker: None,
+            next_run: (self.clock)(),
+            full_read: None,
+        };
+        self.book.put_connection(&stored).await?;
+        entry(&stored)
+    }
+
+    fn seal(&self, name: &str, password: &Password) -> Result<String, ActionError> {
+        let text = password.0.trim_end_matches(['\r', '\n']);
+        if text.is_empty() {
+            return Err(ActionError::new(ErrorKind::Usage, "the password is empty"));
+        }
+        self.vault.seal(&secret_name(name), text.as_bytes()).map_err(|why| ActionError::new(ErrorKind::Store, why))
+    }
+
+    fn kept_secret(&self, before: &StoredConnection, settings: &SourceSettings) -> Result<Option<String>, ActionError> {
+        let was = settings_of(before)?;
+        if before.secret.is_some() && settings.connection.needs_password_again(&was.connection) {
+            let message = "server, port, encryption, trust or bind name are others than before: the password must be \
+                           given again with --password-file, or it could be sent to a server of somebody else's choice. \
+                           Nothing was changed";
+            return Err(ActionError::new(ErrorKind::Unconfirmed, message));
+        }
+        Ok(before.secret.clone())
+    }
+
+    pub(crate) async fn source_list(&self) -> Result<Vec<SourceEntry>, ActionError> {
+        self.book.connections().await?.iter().map(entry).collect()
+    }
+
+    pub(crate) async fn source_show(&self, name: &str) -> Result<SourceEntry, ActionError> {
+        entry(&self.stored_source(name).await?)
+    }
+
+    pub(crate) async fn stored_source(&self, name: &str) -> Result<StoredConnection, ActionError> {
+        self.book.connection(name).await?.ok_or_else(|| no_source(name))
+    }
+
+    /// Forgets a connection. What it claims stays, or is withdrawn with it, as one change that can be undone.
+    pub(crate) async fn source_remove(
+        &self,
+        name: &str,
+        withdraw: bool,
+        actor: &Actor,
+    ) -> Result<Applied, ActionError> {
+        let stored = self.stored_source(name).await?;
+        let source = Source::Directory(name.to_owned());
+        let mut applied = Applied { version: self.directory.snapshot().version(), ..Applied::default() };
+        if withdraw {
+            let plan = SourcePlan {
+                domain: &stored.domain,
+                source: &source,
+                list: &SourceList::default(),
+                coverage: Coverage::Ended,
+                file: None,
+            };
+            let summary = format!("{source} removed with what it claimed");
+            if let Some(id) = self.directory.plan_source(&plan, actor, Some(&summary)).await?.id {
+                let set = ChangeSet { changes: vec![Change::Plan { id }], summary };
+                applied = self.directory.apply(&set, actor, None).await?;
+            }
+        }
+        self.book.remove_connection(name).await?;
+        Ok(applied)
+    }
+
+    /// The password of a connection, for the one who reads.
+    pub(crate) fn password_of(&self, stored: &StoredConnection) -> Result<Option<Vec<u8>>, ActionError> {
+        let open = |sealed| self.vault.open(&secret_name(&stored.name), sealed);
+        let opened = stored.secret.as_deref().map(open).transpose();
+        opened.map_err(|why| {
+            let message = format!("the password of source {} cannot be read: {why}; give it again", stored.name);
+            ActionError::new(ErrorKind::Unavailable, message)
+        })
+    }
+}
+
+/// What a secret is sealed for: that of another connection cannot be put in its place.
+fn secret_name(name: &str) -> String {
+    format!("source:{name}")
+}
+
+fn check_settings(settings: &SourceSettings) -> Result<(), ActionError> {
+    let usage = |message: String| Err(ActionError::new(ErrorKind::Usage, message));
+    if let Err(error) = settings.connection.validate() {
+        return usage(error.to_string());
+    }
+    if !(EVERY_MINUTES_MIN..=EVERY_MINUTES_MAX).contains(&settings.every_minutes) {
+        return usage(format!("a directory is read every {EVERY_MINUTES_MIN} to {EVERY_MINUTES_MAX} minutes"));
+    }
+    if settings.recipients.len() > RECIPIENTS_MAX {
+        return usage(format!("at most {RECIPIENTS_MAX} people are told"));
+    }
+    Ok(())
+}
+
+pub(crate) fn settings_of(stored: &StoredConnection) -> Result<SourceSettings, ActionError> {
+    serde_json::from_str(&stored.settings).map_err(|error| {
+        let message = format!("the settings of source {} cannot be read: {error}; set them again", stored.name);
+        ActionError::new(ErrorKind::Store, message)
+    })
+}
+
+fn entry(stored: &StoredConnection) -> Result<SourceEntry, ActionError> {
+    Ok(SourceEntry {
+        name: stored.name.clone(),
+        domain: stored.domain.clone(),
+        settings: settings_of(stored)?,
+        has_password: stored.secret.is_some(),
+        next_run: stored.next_run,
+        full_read: stored.full_read,
+    })
+}
+
+fn no_source(name: &str) -> ActionError {
+    ActionError::new(ErrorKind::NotFound, format!("there is no source {name}; `source list` shows them"))
+}

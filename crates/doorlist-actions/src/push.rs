@@ -1,0 +1,160 @@
+//! Pushed data: an identity system tells the full state of a domain as addresses with their aliases. Must not know how
+//! it travelled.
+
+use crate::error::{ActionError, ErrorKind};
+use crate::guarded::{PlanReport, Then, Wish, check_reason};
+use crate::office::Office;
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::change::{Actor, Source, Structure, Via};
+use doorlist_core::shrink_guard::OperationLimits;
+use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, Place, RowProblem, SourceRow, settle, shown};
+use doorlist_store::directory::Coverage;
+use serde::{Deserialize, Serialize};
+
+/// Accounts that are pushed at once.
+pub const ITEMS_MAX: usize = 1_000_000;
+/// Aliases of one of them.
+pub const ALIASES_MAX: usize = 10_000;
+
+/// An account as it is pushed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushItem {
+    /// Its address.
+    pub email: String,
+    /// Its further addresses: whole ones, or local parts.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushReport {
+    /// What follows.
+    pub plan: PlanReport,
+    /// Items and aliases that are no addresses, the first of them, and where the data contradict themselves.
+    pub problems: Vec<RowProblem>,
+    /// How many they are.
+    pub problems_total: u64,
+    /// Addresses of other domains, and names that are no mail addresses (`sip:`, `x500:`); left out.
+    pub left_out: u64,
+}
+
+impl Office {
+    /// Takes the full state of a domain. An empty one is refused: it never removes anybody.
+    pub(crate) async fn push(
+        &self,
+        domain: &DomainName,
+        items: &[PushItem],
+        limits: OperationLimits,
+        then: Then<'_>,
+        actor: &Actor,
+    ) -> Result<PushReport, ActionError> {
+        if let Then::Override(reason) = then {
+            check_reason(reason)?;
+        }
+        if items.len() > ITEMS_MAX || items.iter().any(|item| item.aliases.len() > ALIASES_MAX) {
+            let message = format!("at most {ITEMS_MAX} accounts at once, each with at most {ALIASES_MAX} aliases");
+            return Err(ActionError::new(ErrorKind::Data, message));
+        }
+        let details = self.domain_show(domain).await?;
+        let name = details.summary.name;
+        let began = (self.clock)();
+        let mut reading = Reading::of(&name, &details.domain_aliases);
+        for (number, item) in (1..).zip(items) {
+            reading.item(number, item);
+        }
+        let Reading { rows, mut problems, mut problems_total, left_out, .. } = reading;
+        if rows.is_empty() {
+            let message =
+                format!("the data name no address of {name}; an empty list never removes anybody. Nothing was changed");
+            return Err(ActionError::new(ErrorKind::Data, message));
+        }
+        let list = settle(rows);
+        problems.extend(list.conflicts.iter().take(PROBLEMS_KEPT_MAX.saturating_sub(problems.len())).cloned());
+        problems_total += list.conflicts_total;
+        let summary = format!("{} addresses of {name} pushed", list.rows.len());
+        let wish = Wish {
+            domain: &name,
+            source: &Source::Push,
+            list: &list,
+            coverage: Coverage::Whole,
+            file: None,
+            summary: &summary,
+            limits,
+            report: "{}",
+            then,
+        };
+        let actor = Actor { name: actor.name.clone(), via: Via::Push };
+        let plan = self.bring_in(&wish, &actor).await?;
+        if then != Then::Show {
+            self.note_run(&wish, began, &plan, "{}".to_owned()).await?;
+        }
+        Ok(PushReport { plan, problems, problems_total, left_out })
+    }
+}
+
+/// Pushed data on the way to rows.
+struct Reading<'a> {
+    domain: &'a DomainName,
+    aliases: &'a [DomainName],
+    rows: Vec<SourceRow>,
+    problems: Vec<RowProblem>,
+    problems_total: u64,
+    left_out: u64,
+}
+
+impl<'a> Reading<'a> {
+    fn of(domain: &'a DomainName, aliases: &'a [DomainName]) -> Self {
+        Self { domain, aliases, rows: Vec::new(), problems: Vec::new(), problems_total: 0, left_out: 0 }
+    }
+
+    fn item(&mut self, number: u32, item: &PushItem) {
+        let Some(account) = self.local(number, &item.email) else { return };
+        self.row(number, account.clone(), Structure::Mailbox);
+        for alias in &item.aliases {
+            if let Some(local) = self.local(number, alias).filter(|local| *local != account) {
+                self.row(number, local, Structure::AliasOf(account.clone()));
+            }
+        }
+    }
+
+    fn row(&mut self, number: u32, local: LocalPart, structure: Structure) {
+        self.rows.push(SourceRow { local, structure, switched_off: false, place: Place::Item(number) });
+    }
+
+    /// A local part of the domain, if the text is an address of it.
+    fn local(&mut self, number: u32, text: &str) -> Option<LocalPart> {
+        let text = text.trim();
+        let text = match text.split_once(':') {
+            Some((prefix, rest)) if prefix.eq_ignore_ascii_case("smtp") => rest,
+            // Another kind of name: sip, x500, EUM ...
+            Some((prefix, _)) if prefix.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                self.left_out += 1;
+                return None;
+            }
+            _ => text,
+        };
+        let parsed = match text.contains('@') {
+            true => text.parse::<Address>().map(|a| (a.local().clone(), Some(a.domain().clone()))),
+            false => LocalPart::parse(text.as_bytes()).map(|local| (local, None)),
+        };
+        match parsed {
+            Ok((local, domain)) if domain.as_ref().is_none_or(|d| d == self.domain || self.aliases.contains(d)) => {
+                Some(local)
+            }
+            Ok(_) => {
+                self.left_out += 1;
+                None
+            }
+            Err(error) => {
+                self.problems_total += 1;
+                if self.problems.len() < PROBLEMS_KEPT_MAX {
+                    let place = Place::Item(number).to_string();
+                    let (value, why) = (shown(text.as_bytes()), error.to_string());
+                    self.problems.push(RowProblem { place, column: None, value, why });
+                }
+                None
+            }
+        }
+    }
+}
