@@ -4,6 +4,7 @@ pub(crate) mod domain;
 pub(crate) mod list;
 pub(crate) mod operate;
 mod server;
+pub(crate) mod sources;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -21,7 +22,8 @@ Begin:
   doorlist check alice@example.test
 
 Data goes to stdout, talk to stderr. Exit codes: 0 done (check: accepted), 1 failure, 2 a dry run
-that would change something, 3 check: refused, 4 check: deferred, 64-78 as in sysexits.")]
+that would change something, 3 check: refused, 4 check: deferred, or a plan stopped by a limit, 64-78
+as in sysexits.")]
 pub(crate) struct Cli {
     /// For every command.
     #[command(flatten)]
@@ -85,11 +87,20 @@ Examples:
     /// Aliases of accounts: add, remove
     #[command(subcommand, arg_required_else_help = true)]
     Alias(list::Alias),
-    /// Read a list of addresses from a file; without --apply only say what would change
+    /// Read a list of addresses from a file of any kind; without --apply only say what would change
     Import(list::Import),
     /// Write a domain's list to stdout
     Export(list::Export),
-    /// Who changed what
+    /// Directories (LDAP, Active Directory) that keep a list: add, set, list, show, remove
+    #[command(subcommand, arg_required_else_help = true)]
+    Source(sources::Source),
+    /// Reading directories: test, preview, run, history
+    #[command(subcommand, arg_required_else_help = true)]
+    Sync(sources::Sync),
+    /// Plans that wait for a person: list, show, apply, discard
+    #[command(subcommand, arg_required_else_help = true)]
+    Plan(sources::Plan),
+    /// Who changed what; taking it back
     #[command(subcommand, arg_required_else_help = true)]
     Changes(list::Changes),
     /// Accepted mail that waits: list, show, retry, hold, release, delete

@@ -5,10 +5,14 @@ mod changes;
 mod check;
 mod domain;
 mod files;
+mod input;
 mod list;
 mod log;
+mod plans;
 mod print;
 mod queue;
+mod sources;
+mod sync;
 
 use crate::cli::Command;
 use crate::door::Door;
@@ -18,13 +22,13 @@ use doorlist_actions::Response;
 use doorlist_core::address::DomainName;
 use std::io::{IsTerminal, Write};
 
-pub(crate) use files::read_input;
+pub(crate) use input::{Input, read_input};
 pub(crate) use print::time;
 
-/// Runs a command that asks the office. `input` is the file of `import`, read before the process changed its user.
+/// Runs a command that asks the office. `input` is what the caller's files say, read before the process changed its user.
 pub(crate) async fn run(
     command: &Command,
-    input: Option<Vec<u8>>,
+    input: Input,
     door: &mut Door,
     out: &mut Out,
 ) -> Result<Exit, Failure> {
@@ -33,8 +37,11 @@ pub(crate) async fn run(
         Command::Domain(what) => domain::domain(door, out, what).await,
         Command::Account(what) => list::account(door, out, what).await,
         Command::Alias(what) => list::alias(door, out, what).await,
-        Command::Import(what) => files::import(door, out, what, input.unwrap_or_default()).await,
+        Command::Import(what) => files::import(door, out, what, input).await,
         Command::Export(what) => files::export(door, out, what).await,
+        Command::Source(what) => sources::source(door, out, what, input).await,
+        Command::Sync(what) => sync::sync(door, out, what).await,
+        Command::Plan(what) => plans::plan(door, out, what).await,
         Command::Changes(what) => changes::changes(door, out, what).await,
         Command::Queue(what) => queue::queue(door, out, what).await,
         Command::Log(what) => log::log(door, out, what).await,

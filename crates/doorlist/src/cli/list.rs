@@ -1,5 +1,6 @@
 //! `doorlist account`, `alias`, `import`, `export`, `changes`: what stands on the list, and how it came there.
 
+use super::sources::Override;
 use clap::{Args, Subcommand, ValueEnum};
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use std::path::PathBuf;
@@ -75,44 +76,82 @@ fn local_part(text: &str) -> Result<LocalPart, String> {
 
 /// A file that becomes a list.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
-A plain file has one address or one local part a line; empty lines and lines that begin with # are
-passed over. A bad row never stops good ones. Without --apply nothing is written and the exit code
-is 2 if something would change.
+The file may be an export of Exchange, Microsoft 365, Entra, Google Workspace, cPanel, Zimbra, Proofpoint,
+Postini, MailRoute or Barracuda, a Postfix map, LDIF, an aliases file, any table with addresses, or a
+plain list: it is recognised. A bad row never stops good ones. Without --apply nothing is written and
+the exit code is 2 if something would change, 4 if a limit would stop it.
 
 Examples:
-  doorlist import staff.txt --domain example.test
-  doorlist import staff.txt --domain example.test --source staff --apply
-  getent passwd | cut -d: -f1 | doorlist import - --domain example.test")]
+  doorlist import staff.csv --domain example.test
+  doorlist import staff.csv --domain example.test --source staff --apply
+  doorlist import staff.csv --domain example.test --source staff --mirror --apply
+  doorlist import list.csv --domain example.test --map 'Work mail=address' --map 'Also=aliases'
+  getent passwd | cut -d: -f1 | doorlist import - --domain example.test
+  doorlist import request --domain example.test")]
 pub(crate) struct Import {
+    /// A link for somebody else's file
+    #[command(subcommand)]
+    pub request: Option<ImportRequest>,
     /// The file; - is stdin
-    pub file: PathBuf,
+    #[arg(required = true)]
+    pub file: Option<PathBuf>,
     /// Whose list
-    #[arg(long, value_name = "NAME")]
-    pub domain: DomainName,
-    /// How the file is written
-    #[arg(long, value_enum, default_value = "plain")]
-    pub format: ImportFormat,
+    #[arg(long, value_name = "NAME", required = true)]
+    pub domain: Option<DomainName>,
+    /// How the file is written, if it is not recognised; a wrong word lists those known
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// What a column is: COLUMN=FIELD, with a field address, aliases, kind ...; may be given several times
+    #[arg(long, value_name = "COLUMN=FIELD")]
+    pub map: Vec<String>,
     /// The name under which these claims stand; a file withdraws only its own
     #[arg(long, value_name = "NAME", default_value = "file")]
     pub source: String,
+    /// Withdraw what this source claimed before and the file has no more
+    #[arg(long)]
+    pub mirror: bool,
     /// Write it
     #[arg(long)]
     pub apply: bool,
+    /// Pass over the limit that would stop it
+    #[command(flatten)]
+    pub over: Override,
+    /// Write the rows that could not be read to this file, as a CSV with a column `error`
+    #[arg(long, value_name = "FILE")]
+    pub rejected: Option<PathBuf>,
 }
 
-/// What import reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ImportFormat {
-    /// One address or local part a line
-    Plain,
+/// What else `import` does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportRequest {
+    /// Make a one-time link behind which a customer hands in a file without a login; its plan waits for you
+    #[command(after_help = "\
+Examples:
+  doorlist import request --domain example.test
+  doorlist import request --domain example.test --source staff --days 14")]
+    Request {
+        /// Whose list
+        #[arg(long, value_name = "NAME")]
+        domain: DomainName,
+        /// The name under which the file's claims will stand
+        #[arg(long, value_name = "NAME", default_value = "file")]
+        source: String,
+        /// How long it can be used, 1 to 90 [default: 7]
+        #[arg(long, value_name = "DAYS")]
+        days: Option<u16>,
+    },
 }
 
 /// A list that becomes a file.
 #[derive(Args, Debug)]
 #[command(after_help = "\
+What is exported can be imported again, in every format.
+
 Examples:
   doorlist export --domain example.test
+  doorlist export --domain example.test --spreadsheet > list.csv
   doorlist export --domain example.test --format postfix > relay_recipients")]
 pub(crate) struct Export {
     /// Whose list
@@ -121,6 +160,9 @@ pub(crate) struct Export {
     /// How to write it
     #[arg(long, value_enum, default_value = "csv")]
     pub format: ExportFormat,
+    /// For a spreadsheet program: a cell that it would take for a formula gets a ' in front
+    #[arg(long)]
+    pub spreadsheet: bool,
 }
 
 /// What export writes.
@@ -130,6 +172,8 @@ pub(crate) enum ExportFormat {
     Csv,
     /// A Postfix map for relay_recipient_maps
     Postfix,
+    /// LDAP Data Interchange Format
+    Ldif,
     /// One object a line
     Json,
 }
@@ -150,6 +194,12 @@ Examples:
     /// Show one change, row by row
     #[command(after_help = "Example:\n  doorlist changes show 17")]
     Show {
+        /// Its number in the list
+        id: u64,
+    },
+    /// Take a change back; what was changed again since stays. For 30 days
+    #[command(after_help = "Example:\n  doorlist changes undo 17")]
+    Undo {
         /// Its number in the list
         id: u64,
     },

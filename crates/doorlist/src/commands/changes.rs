@@ -19,7 +19,16 @@ pub(super) async fn changes(door: &mut Door, out: &mut Out, what: &Changes) -> R
     match what {
         Changes::List { domain } => list(door, out, domain.as_ref()).await,
         Changes::Show { id } => show(door, out, *id).await,
+        Changes::Undo { id } => undo(door, out, *id).await,
     }
+}
+
+async fn undo(door: &mut Door, out: &mut Out, id: u64) -> Result<Exit, Failure> {
+    match door.ask(Request::ChangesUndo { id }).await? {
+        Response::Applied(applied) => print::applied(out, &applied)?,
+        other => return Err(unexpected(&other)),
+    }
+    Ok(Exit::DONE)
 }
 
 async fn list(door: &mut Door, out: &mut Out, domain: Option<&DomainName>) -> Result<Exit, Failure> {
@@ -79,7 +88,7 @@ async fn show(door: &mut Door, out: &mut Out, id: u64) -> Result<Exit, Failure> 
     }
 }
 
-fn row_text(row: &ChangeRow) -> String {
+pub(super) fn row_text(row: &ChangeRow) -> String {
     match row {
         ChangeRow::Address { address, before, after, .. } => match (before, after) {
             (before, Some(after)) => {
@@ -103,7 +112,7 @@ fn row_text(row: &ChangeRow) -> String {
     }
 }
 
-fn record_text(record: &AddressRecord) -> String {
+pub(super) fn record_text(record: &AddressRecord) -> String {
     let kind = match record.kind {
         Kind::Mailbox => "mailbox",
         Kind::Alias => "alias",

@@ -1,46 +1,47 @@
 //! `doorlist import` and `doorlist export`.
 
-use super::{print, unexpected};
-use crate::cli::Command;
-use crate::cli::list::{Export, ExportFormat as Word, Import, ImportFormat};
+use super::{input::Input, print, unexpected};
+use crate::cli::list::{Export, ExportFormat as Word, Import, ImportRequest};
 use crate::door::Door;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::out::Out;
 use anyhow::Context;
-use doorlist_actions::{ExportFormat, ImportReport, Request, Response};
-use doorlist_core::plain_list::FILE_BYTES_MAX;
-use std::io::Read;
+use doorlist_actions::{ExportFormat, FileReading, ImportFile, ImportReport, Request, Response};
+use doorlist_core::source_rows::RowProblem;
 
-/// Bad rows that a person reads; the rest is counted, and all stand in the JSON form.
+/// Bad rows and rows of a plan that a person reads; the rest is counted, and all stand in the JSON form.
 const ROWS_SHOWN_MAX: usize = 20;
 
-/// The file of `import`. One octet above the limit is read, so that the action sees that it is too large.
-pub(crate) fn read_input(command: &Command) -> Result<Option<Vec<u8>>, Failure> {
-    let Command::Import(import) = command else { return Ok(None) };
-    let mut bytes = Vec::new();
-    let limit = FILE_BYTES_MAX as u64 + 1;
-    let read = if import.file.as_os_str() == "-" {
-        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(&import.file).and_then(|file| file.take(limit).read_to_end(&mut bytes))
-    };
-    read.with_context(|| format!("{} cannot be read", import.file.display())).or_exit(Exit::NO_INPUT)?;
-    Ok(Some(bytes))
-}
-
 /// Plans the import, or writes it.
-pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, bytes: Vec<u8>) -> Result<Exit, Failure> {
-    let ImportFormat::Plain = what.format;
-    let request = Request::Import {
-        domain: what.domain.clone(),
+pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input: Input) -> Result<Exit, Failure> {
+    if let Some(ImportRequest::Request { domain, source, days }) = &what.request {
+        let request = Request::ImportRequest { domain: domain.clone(), source: source.clone(), days: *days };
+        return link(door, out, request).await;
+    }
+    let (Some(domain), Some(file)) = (&what.domain, &what.file) else { return Ok(Exit::USAGE) };
+    let from_stdin = file.as_os_str() == "-";
+    let request = ImportFile {
+        domain: domain.clone(),
         source: what.source.clone(),
-        file: bytes.into(),
+        name: (!from_stdin).then(|| file.file_name().unwrap_or_default().to_string_lossy().into_owned()),
+        file: input.file.into(),
+        format: what.format.clone(),
+        columns: what.map.clone(),
+        mirror: what.mirror,
         apply: what.apply,
-        base: None,
+        reason: what.over.reason.clone(),
     };
-    let response = door.ask(request).await?;
+    let bar = print::Progress::begin("reading and comparing");
+    let response = door.ask(Request::Import(Box::new(request))).await;
+    bar.end();
+    let response = response?;
     let exit = Exit::of_action(response.exit_code());
     let Response::Import(report) = response else { return Err(unexpected(&response)) };
+    if let Some(path) = &what.rejected {
+        std::fs::write(path, &report.reading.rejected)
+            .with_context(|| format!("the rejected rows cannot be written to {}", path.display()))
+            .or_exit(Exit::CANNOT_CREATE)?;
+    }
     if out.is_json() {
         out.object(&report)?;
     } else {
@@ -49,35 +50,106 @@ pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, bytes:
     Ok(exit)
 }
 
+async fn link(door: &mut Door, out: &mut Out, request: Request) -> Result<Exit, Failure> {
+    let made = match door.ask(request).await? {
+        Response::UploadRequest(made) => made,
+        other => return Err(unexpected(&other)),
+    };
+    if out.is_json() {
+        out.object(&made)?;
+        return Ok(Exit::DONE);
+    }
+    match &made.url {
+        Some(url) => out.line(url)?,
+        None => out.line(&format!("/upload/{}", made.token))?,
+    }
+    eprintln!("takes one file for {} until {}; it is shown only now", made.domain, print::time(made.expires));
+    if made.url.is_none() {
+        eprintln!("set web.url, and links begin with it");
+    }
+    eprintln!("`plan list` shows what was handed in");
+    Ok(Exit::DONE)
+}
+
 fn text(out: &mut Out, what: &Import, report: &ImportReport) -> Result<(), Failure> {
-    for row in report.errors.iter().take(ROWS_SHOWN_MAX) {
-        eprintln!("line {}: {}: {}", row.line, row.value, row.why);
+    let reading = &report.reading;
+    how_read(reading);
+    problems(&reading.problems, reading.problems_total, "bad rows");
+    problems(&reading.conflicts, reading.conflicts_total, "contradictions");
+    if reading.problems_total > 0 && what.rejected.is_none() {
+        eprintln!("--rejected FILE writes the bad rows to a file, to be mended and imported again");
     }
-    let hidden = report.errors_total.saturating_sub(ROWS_SHOWN_MAX as u64);
-    if hidden > 0 {
-        eprintln!("and {hidden} more bad lines (--json shows them)");
+    let plan = &report.plan;
+    if !plan.written {
+        for row in plan.rows.iter().take(ROWS_SHOWN_MAX) {
+            out.line(&print::plan_row(row))?;
+        }
+        let hidden = (plan.applied.added + plan.applied.changed + plan.applied.removed)
+            .saturating_sub(ROWS_SHOWN_MAX.min(plan.rows.len()) as u64);
+        if hidden > 0 {
+            eprintln!("and {hidden} more rows (--json shows {})", plan.rows.len());
+        }
     }
-    let mut counts = print::counts_of(&report.applied);
-    for (count, text) in [(report.repeated, "named again"), (report.errors_total, "bad lines left out")] {
+    let mut counts = print::counts_of(&plan.applied);
+    for (count, text) in [(reading.repeated, "named again"), (reading.problems_total, "bad rows left out")] {
         if count > 0 {
             counts.push_str(&format!(", {count} {text}"));
         }
     }
-    let verb = if report.written { "imported into" } else { "plan for" };
-    out.line(&format!("{verb} {}: {counts}", what.domain))?;
-    print::notes(&report.applied);
-    if !report.written && report.applied.changes_something() {
-        eprintln!("nothing is written yet: add --apply to write it");
+    let verb = if plan.written { "imported into" } else { "plan for" };
+    let domain = what.domain.as_ref().map(ToString::to_string).unwrap_or_default();
+    out.line(&format!("{verb} {domain}: {counts}"))?;
+    print::notes(&plan.applied);
+    match (&plan.held, plan.plan, plan.written) {
+        (Some(held), Some(id), _) => {
+            eprintln!("stopped: {held}\nnothing is written; it waits as plan {0} (`plan show {0}`)", id.0);
+        }
+        (Some(held), None, false) => eprintln!("a limit would stop it: {held}"),
+        (None, _, false) if plan.applied.changes_something() => {
+            eprintln!("nothing is written yet: add --apply to write it");
+        }
+        _ => {}
+    }
+    if let Some(id) = plan.applied.change_id {
+        eprintln!("change {id}; `changes undo {id}` takes it back");
     }
     Ok(())
+}
+
+fn how_read(reading: &FileReading) {
+    if !reading.format.is_empty() {
+        eprintln!("read as {}", reading.format);
+    }
+    for detail in &reading.details {
+        eprintln!("  {detail}");
+    }
+    for (what, count) in &reading.skipped {
+        eprintln!("left out: {count} {what}");
+    }
+    for note in &reading.notes {
+        eprintln!("note: {note}");
+    }
+}
+
+fn problems(problems: &[RowProblem], total: u64, what: &str) {
+    for row in problems.iter().take(ROWS_SHOWN_MAX) {
+        let column = row.column.as_ref().map(|column| format!(", {column}")).unwrap_or_default();
+        eprintln!("{}{column}: {}: {}", row.place, row.value, row.why);
+    }
+    let hidden = total.saturating_sub(ROWS_SHOWN_MAX as u64);
+    if hidden > 0 {
+        eprintln!("and {hidden} more {what} (--json shows them)");
+    }
 }
 
 /// Writes the list to stdout, page by page.
 pub(super) async fn export(door: &mut Door, out: &mut Out, what: &Export) -> Result<Exit, Failure> {
     let format = match what.format {
         _ if out.is_json() => ExportFormat::Json,
+        Word::Csv if what.spreadsheet => ExportFormat::Spreadsheet,
         Word::Csv => ExportFormat::Csv,
         Word::Postfix => ExportFormat::Postfix,
+        Word::Ldif => ExportFormat::Ldif,
         Word::Json => ExportFormat::Json,
     };
     let mut after = None;

@@ -5,9 +5,10 @@ use crate::cli::list::{Account, Alias};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{Request, Response};
+use doorlist_actions::{AccountReport, Request, Response};
 use doorlist_core::address::DomainName;
-use doorlist_store::directory::{AccountDetails, AccountFilter};
+use doorlist_core::time::Timestamp;
+use doorlist_store::directory::{AccountDetails, AccountFilter, ClaimRecord};
 
 /// Accounts that are asked for at a time.
 const PAGE: u32 = 1_000;
@@ -42,16 +43,41 @@ async fn change_or_show(door: &mut Door, out: &mut Out, request: Request) -> Res
     Ok(Exit::DONE)
 }
 
-fn show(out: &mut Out, details: &AccountDetails) -> Result<(), Failure> {
+fn show(out: &mut Out, report: &AccountReport) -> Result<(), Failure> {
+    let details = &report.details;
     let entry = &details.entry;
     out.line(&format!("{}: {}", entry.address, print::what_it_is(entry)))?;
     for alias in &details.aliases {
         out.line(&format!("  alias    {}", print::beside(entry, alias)))?;
     }
     for claim in &entry.record.claims {
-        out.line(&format!("  claimed  by {} since {}", claim.source, print::time(claim.since)))?;
+        out.line(&format!("  claimed  {}", claim_text(claim, &report.last_seen)))?;
+    }
+    if let Some(veto) = &entry.record.veto {
+        out.line(&format!("  vetoed   by {} since {}; adding it by hand frees it", veto.by, print::time(veto.since)))?;
     }
     Ok(())
+}
+
+/// `directory:office since ..., brought by schedule, cn=Ann,...; last seen ...`
+fn claim_text(claim: &ClaimRecord, last_seen: &[(String, Timestamp)]) -> String {
+    let source = claim.source.to_string();
+    let mut text = format!("by {source} since {}", print::time(claim.since));
+    if !claim.by.is_empty() {
+        text.push_str(&format!(", brought by {}", claim.by));
+    }
+    if let Some(place) = &claim.place {
+        text.push_str(&format!(", {place}"));
+    }
+    let seen = last_seen.iter().find(|(name, _)| *name == source);
+    match (claim.missing_since, seen) {
+        (Some(since), _) => {
+            text.push_str(&format!("; missing there since {}, accepted for 7 days more", print::time(since)));
+        }
+        (None, Some((_, at))) => text.push_str(&format!("; last seen {}", print::time(*at))),
+        (None, None) => {}
+    }
+    text
 }
 
 async fn list(door: &mut Door, out: &mut Out, domain: &DomainName, search: Option<&str>) -> Result<Exit, Failure> {

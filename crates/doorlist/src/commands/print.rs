@@ -1,14 +1,20 @@
 //! Pieces of text that several commands print: times, counts, what a change did.
 
+use super::changes;
 use crate::exit::Failure;
 use crate::out::Out;
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::list::{Kind, Standing};
 use doorlist_core::time::Timestamp;
-use doorlist_store::directory::{AddressEntry, Applied, ListCounts};
+use doorlist_store::directory::{AddressEntry, Applied, ListCounts, PlanRow};
+use std::io::IsTerminal;
+use std::time::Duration;
 
 /// Notes that a person reads; the rest is counted, and all stand in the JSON form.
 const NOTES_SHOWN_MAX: usize = 20;
+
+/// How often the time that something takes is shown anew.
+const PROGRESS_STEP: Duration = Duration::from_millis(500);
 
 /// `2026-11-23T15:07:17Z`.
 pub(crate) fn time(at: Timestamp) -> String {
@@ -37,6 +43,8 @@ pub(super) fn counts_of(applied: &Applied) -> String {
         (applied.added, "added"),
         (applied.changed, "changed"),
         (applied.removed, "removed"),
+        (applied.missing, "newly missing (accepted for 7 days)"),
+        (applied.conflicts, "in conflict"),
         (applied.same, "the same"),
         (applied.vetoed, "left out (removed by a person before)"),
         (applied.domains, if applied.domains == 1 { "domain" } else { "domains" }),
@@ -84,4 +92,43 @@ pub(super) fn what_it_is(entry: &AddressEntry) -> String {
 /// The address of `local` in the domain of `entry`.
 pub(super) fn beside(entry: &AddressEntry, local: &LocalPart) -> Address {
     Address::new(local.clone(), entry.address.domain().clone())
+}
+
+/// A row of a plan: `+ ann@example.test: mailbox, claimed by file:file`.
+pub(super) fn plan_row(row: &PlanRow) -> String {
+    let (sign, text) = match (&row.before, &row.after) {
+        (None, Some(after)) => ('+', changes::record_text(after)),
+        (Some(before), Some(after)) => {
+            ('~', format!("{} (was {})", changes::record_text(after), changes::record_text(before)))
+        }
+        (Some(before), None) => ('-', format!("was {}", changes::record_text(before))),
+        (None, None) => (' ', String::new()),
+    };
+    format!("  {sign} {}: {text}", row.address)
+}
+
+/// Something that takes a while, on a terminal: what it is and how long it has been at it.
+pub(super) struct Progress(Option<std::sync::mpsc::Sender<()>>);
+
+impl Progress {
+    /// Begins to show it after a moment.
+    pub(super) fn begin(what: &'static str) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let (end, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let begun = std::time::Instant::now();
+            while ended.recv_timeout(PROGRESS_STEP) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                eprint!("\r{what} ... {} s", begun.elapsed().as_secs());
+            }
+            eprint!("\r\x1b[K");
+        });
+        Self(Some(end))
+    }
+
+    /// It is done.
+    pub(super) fn end(self) {
+        drop(self.0);
+    }
 }

@@ -1,0 +1,60 @@
+//! Files that belong to the caller: a list, a password, certificates. They are read before the process becomes the owner
+//! of the state folder, who may not see them.
+
+use crate::cli::Command;
+use crate::cli::sources::{Source, SourceOptions};
+use crate::exit::{Exit, Failure, OrExit};
+use anyhow::Context;
+use doorlist_actions::Password;
+use doorlist_core::connection::CA_BYTES_MAX;
+use doorlist_core::plain_list::FILE_BYTES_MAX;
+use std::io::Read;
+use std::path::Path;
+
+/// Octets of a password's file.
+const PASSWORD_MAX: u64 = 8 * 1024;
+
+/// What was read.
+#[derive(Default)]
+pub(crate) struct Input {
+    /// The list to be imported.
+    pub file: Vec<u8>,
+    /// A directory's password.
+    pub password: Option<Password>,
+    /// The certificates of an authority.
+    pub authority: Option<String>,
+}
+
+/// Reads whatever files a command names.
+pub(crate) fn read_input(command: &Command) -> Result<Input, Failure> {
+    match command {
+        Command::Import(import) => {
+            let Some(path) = &import.file else { return Ok(Input::default()) };
+            // One octet above the limit is read, so that the action sees that it is too large.
+            Ok(Input { file: read(path, FILE_BYTES_MAX as u64 + 1)?, ..Input::default() })
+        }
+        Command::Source(Source::Add { options, .. } | Source::Set { options, .. }) => of_source(options),
+        _ => Ok(Input::default()),
+    }
+}
+
+fn of_source(options: &SourceOptions) -> Result<Input, Failure> {
+    let text = |path: &Path, limit| {
+        let bytes = read(path, limit)?;
+        String::from_utf8(bytes).with_context(|| format!("{} is not text in UTF-8", path.display())).or_exit(Exit::NO_INPUT)
+    };
+    let password = options.password_file.as_deref().map(|path| text(path, PASSWORD_MAX)).transpose()?;
+    let authority = options.ca_file.as_deref().map(|path| text(path, CA_BYTES_MAX as u64 + 1)).transpose()?;
+    Ok(Input { file: Vec::new(), password: password.map(Password::new), authority })
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    };
+    read.with_context(|| format!("{} cannot be read", path.display())).or_exit(Exit::NO_INPUT)?;
+    Ok(bytes)
+}

@@ -1,0 +1,87 @@
+//! `doorlist plan ...`: what waits for a person.
+
+use super::{changes, print, unexpected};
+use crate::cli::sources::Plan;
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{Request, Response};
+use doorlist_core::address::DomainName;
+use doorlist_core::change::PlanId;
+use doorlist_store::directory::{PlanEntry, PlanState};
+
+/// Plans or rows that are asked for at a time.
+const PAGE: u32 = 1_000;
+
+/// Runs it.
+pub(super) async fn plan(door: &mut Door, out: &mut Out, what: &Plan) -> Result<Exit, Failure> {
+    match what {
+        Plan::List { domain } => list(door, out, domain.as_ref()).await,
+        Plan::Show { id } => show(door, out, PlanId(*id)).await,
+        Plan::Apply { id, over } => {
+            match door.ask(Request::PlanApply { id: PlanId(*id), reason: over.reason.clone() }).await? {
+                Response::Applied(applied) => print::applied(out, &applied)?,
+                other => return Err(unexpected(&other)),
+            }
+            Ok(Exit::DONE)
+        }
+        Plan::Discard { id } => {
+            match door.ask(Request::PlanDiscard { id: PlanId(*id) }).await? {
+                Response::Discarded(id) if out.is_json() => out.object(&id)?,
+                Response::Discarded(id) => out.line(&format!("plan {} is thrown away; nothing was changed", id.0))?,
+                other => return Err(unexpected(&other)),
+            }
+            Ok(Exit::DONE)
+        }
+    }
+}
+
+async fn list(door: &mut Door, out: &mut Out, domain: Option<&DomainName>) -> Result<Exit, Failure> {
+    let mut before = None;
+    loop {
+        let plans = match door.ask(Request::PlanList { domain: domain.cloned(), before, limit: PAGE }).await? {
+            Response::Plans(plans) => plans,
+            other => return Err(unexpected(&other)),
+        };
+        for plan in &plans {
+            if out.is_json() { out.object(plan)? } else { out.line(&line(plan))? }
+        }
+        match plans.last() {
+            Some(last) if plans.len() >= PAGE as usize => before = Some(last.id),
+            _ => return Ok(Exit::DONE),
+        }
+    }
+}
+
+fn line(plan: &PlanEntry) -> String {
+    let applied = &plan.planned.applied;
+    let state = match (plan.state, &plan.held) {
+        (PlanState::Waiting, Some(held)) => format!("waits: {held}"),
+        (PlanState::Waiting, None) => "waits".to_owned(),
+        (PlanState::Applied, _) => plan.change_id.map_or("applied".to_owned(), |id| format!("applied as change {id}")),
+        (PlanState::Discarded, _) => "thrown away".to_owned(),
+    };
+    let counts = format!("+{} ~{} -{}", applied.added, applied.changed, applied.removed);
+    format!("{:>6}  {}  {}: {} ({counts}) {state}", plan.id.0, print::time(plan.made), plan.actor.name, plan.summary)
+}
+
+async fn show(door: &mut Door, out: &mut Out, id: PlanId) -> Result<Exit, Failure> {
+    let (mut after, mut first) = (None, true);
+    loop {
+        let (entry, rows, next) = match door.ask(Request::PlanShow { id, after, limit: PAGE }).await? {
+            Response::Plan { entry, rows, next } => (entry, rows, next),
+            other => return Err(unexpected(&other)),
+        };
+        if first && !out.is_json() {
+            out.line(&line(&entry))?;
+            print::notes(&entry.planned.applied);
+        }
+        for row in &rows {
+            if out.is_json() { out.object(row)? } else { out.line(&changes::row_text(row))? }
+        }
+        (after, first) = (next, false);
+        if after.is_none() {
+            return Ok(Exit::DONE);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! `doorlist source ...`: directories that keep a list.
+
+use super::{input::Input, print, unexpected};
+use crate::cli::sources::{PresetWord, Source, SourceOptions, TellWord};
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{EVERY_MINUTES, PutSource, Request, Response, SourceEntry, SourceSettings, Tell};
+use doorlist_core::connection::{
+    Bind, Connection, DirectoryServer, DirectoryTls, ListMark, Preset, Trust,
+};
+use doorlist_core::shrink_guard::OperationLimits;
+
+/// Runs it.
+pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input: Input) -> Result<Exit, Failure> {
+    match what {
+        Source::Add { name, domain, options } => {
+            let mut connection = new_connection(options)?;
+            change(&mut connection, options, &input)?;
+            let settings = SourceSettings {
+                connection,
+                every_minutes: EVERY_MINUTES,
+                limits: OperationLimits::default(),
+                recipients: Vec::new(),
+                tell: Tell::default(),
+            };
+            let settings = with_rest(settings, options);
+            let put = PutSource { name: name.clone(), domain: domain.clone(), settings, password: input.password, replace: false };
+            saved(door, out, put).await?;
+            eprintln!("`sync test {name}` tries it; it is read within a minute, then on its schedule");
+        }
+        Source::Set { name, options } => {
+            let SourceEntry { domain, mut settings, .. } = entry(door, name).await?;
+            change(&mut settings.connection, options, &input)?;
+            let settings = with_rest(settings, options);
+            let put = PutSource { name: name.clone(), domain, settings, password: input.password, replace: true };
+            saved(door, out, put).await?;
+        }
+        Source::List => match door.ask(Request::SourceList).await? {
+            Response::Sources(sources) => {
+                for source in &sources {
+                    if out.is_json() { out.object(source)? } else { out.line(&line(source))? }
+                }
+            }
+            other => return Err(unexpected(&other)),
+        },
+        Source::Show { name } => {
+            let source = entry(door, name).await?;
+            if out.is_json() { out.object(&source)? } else { show(out, &source)? }
+        }
+        Source::Remove { name, withdraw } => {
+            let request = Request::SourceRemove { name: name.clone(), withdraw: *withdraw };
+            match door.ask(request).await? {
+                Response::Applied(applied) if *withdraw => print::applied(out, &applied)?,
+                Response::Applied(applied) if out.is_json() => out.object(&applied)?,
+                Response::Applied(_) => out.line("removed; what it claimed stays on the list")?,
+                other => return Err(unexpected(&other)),
+            }
+        }
+    }
+    Ok(Exit::DONE)
+}
+
+async fn entry(door: &mut Door, name: &str) -> Result<SourceEntry, Failure> {
+    match door.ask(Request::SourceShow { name: name.to_owned() }).await? {
+        Response::Source(entry) => Ok(entry),
+        other => Err(unexpected(&other)),
+    }
+}
+
+async fn saved(door: &mut Door, out: &mut Out, put: PutSource) -> Result<(), Failure> {
+    match door.ask(Request::SourcePut(Box::new(put))).await? {
+        Response::Source(entry) if out.is_json() => out.object(&entry)?,
+        Response::Source(entry) => out.line(&line(&entry))?,
+        other => return Err(unexpected(&other)),
+    }
+    Ok(())
+}
+
+fn new_connection(options: &SourceOptions) -> Result<Connection, Failure> {
+    let (Some(url), Some(base)) = (&options.url, &options.base) else {
+        return Err(Failure::because(Exit::USAGE, "a directory needs --url and --base"));
+    };
+    let bind = options.bind_dn.clone().map_or(Bind::Anonymous, |name| Bind::Simple { name });
+    let preset = options.preset.map_or(Preset::ActiveDirectory, preset);
+    Ok(Connection::new(servers(url, options.plain)?, bind, base.clone(), preset))
+}
+
+fn servers(url: &str, plain: bool) -> Result<Vec<DirectoryServer>, Failure> {
+    let meaning = if plain { DirectoryTls::Plain } else { DirectoryTls::StartTls };
+    DirectoryServer::parse_list(url, meaning).map_err(|error| Failure::because(Exit::USAGE, error))
+}
+
+fn preset(word: PresetWord) -> Preset {
+    match word {
+        PresetWord::ActiveDirectoryExchange => Preset::ActiveDirectoryExchange,
+        PresetWord::ActiveDirectory => Preset::ActiveDirectory,
+        PresetWord::Openldap => Preset::OpenLdap,
+        PresetWord::Generic => Preset::Generic,
+    }
+}
+
+/// What is named is changed, everything else stays.
+fn change(connection: &mut Connection, options: &SourceOptions, input: &Input) -> Result<(), Failure> {
+    if let Some(url) = &options.url {
+        connection.servers = servers(url, options.plain)?;
+    }
+    if let Some(word) = options.preset {
+        connection.preset = preset(word);
+        connection.alias_attributes = connection.preset.alias_attributes();
+    }
+    if let Some(name) = &options.bind_dn {
+        connection.bind = Bind::Simple { name: name.clone() };
+    }
+    if let Some(base) = &options.base {
+        connection.base.clone_from(base);
+    }
+    if options.filter.is_some() {
+        connection.filter.clone_from(&options.filter);
+    }
+    if let Some(attribute) = &options.email_attribute {
+        connection.email_attribute = attribute.clone();
+    }
+    if !options.alias_attribute.is_empty() {
+        connection.alias_attributes.clone_from(&options.alias_attribute);
+    }
+    if !options.exclude.is_empty() {
+        connection.exclusions.clone_from(&options.exclude);
+    }
+    connection.allow_plain_password |= options.allow_plain_password;
+    connection.include_disabled &= !options.skip_disabled;
+    if let Some(mark) = &options.list_mark {
+        connection.list_mark = Some(list_mark(mark)?);
+    }
+    if let Some(pem) = &input.authority {
+        connection.trust = Trust::Ca(pem.clone());
+    }
+    if let Some(pin) = &options.pin {
+        let wrong = || Failure::because(Exit::USAGE, "--pin takes a SHA-256: 64 hexadecimal digits");
+        connection.trust = Trust::pinned(pin).ok_or_else(wrong)?;
+    }
+    Ok(())
+}
+
+fn list_mark(text: &str) -> Result<ListMark, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::because(Exit::USAGE, format_args!("--list-mark {text}: {why}"));
+    let (attribute, value) = text.split_once('=').ok_or_else(|| wrong(&"it is written ATTRIBUTE=VALUE"))?;
+    let attribute = attribute.parse().map_err(|error| wrong(&error))?;
+    Ok(ListMark { attribute, value: value.to_owned() })
+}
+
+fn with_rest(mut settings: SourceSettings, options: &SourceOptions) -> SourceSettings {
+    settings.every_minutes = options.every.unwrap_or(settings.every_minutes);
+    let limits = &mut settings.limits;
+    limits.accounts_add = options.limit_accounts_add.or(limits.accounts_add);
+    limits.accounts_delete = options.limit_accounts_delete.or(limits.accounts_delete);
+    limits.aliases_add = options.limit_aliases_add.or(limits.aliases_add);
+    limits.aliases_delete = options.limit_aliases_delete.or(limits.aliases_delete);
+    limits.total = options.limit_total.or(limits.total);
+    if !options.report_to.is_empty() {
+        settings.recipients.clone_from(&options.report_to);
+    }
+    settings.tell = match options.tell {
+        Some(TellWord::Always) => Tell::Always,
+        Some(TellWord::Changes) => Tell::Changes,
+        Some(TellWord::Trouble) => Tell::Trouble,
+        None => settings.tell,
+    };
+    settings
+}
+
+fn line(source: &SourceEntry) -> String {
+    let servers: Vec<_> = source.settings.connection.servers.iter().map(ToString::to_string).collect();
+    let read = source.full_read.map_or("never read".to_owned(), |at| format!("read {}", print::time(at)));
+    format!("{}: {} from {}, every {} minutes, {read}", source.name, source.domain, servers.join(", "), source.settings.every_minutes)
+}
+
+fn show(out: &mut Out, source: &SourceEntry) -> Result<(), Failure> {
+    let connection = &source.settings.connection;
+    out.line(&line(source))?;
+    let bind = match &connection.bind {
+        Bind::Anonymous => "as nobody".to_owned(),
+        Bind::Simple { name } => format!("as {name}, password {}", if source.has_password { "kept" } else { "missing" }),
+    };
+    out.line(&format!("  bind       {bind}"))?;
+    let trust = match &connection.trust {
+        Trust::System => "the authorities of this machine".to_owned(),
+        Trust::Ca(_) => "an authority of your own".to_owned(),
+        Trust::Pinned(_) => "one pinned certificate".to_owned(),
+    };
+    out.line(&format!("  trust      {trust}"))?;
+    out.line(&format!("  base       {}", connection.base))?;
+    out.line(&format!("  filter     {}", connection.effective_filter()))?;
+    let aliases: Vec<_> = connection.alias_attributes.iter().map(ToString::to_string).collect();
+    out.line(&format!("  attributes {}; aliases {}", connection.email_attribute, aliases.join(", ")))?;
+    for glob in &connection.exclusions {
+        out.line(&format!("  leave out  {glob}"))?;
+    }
+    out.line(&format!("  next       {}", print::time(source.next_run)))?;
+    for address in &source.settings.recipients {
+        out.line(&format!("  tells      {address}"))?;
+    }
+    Ok(())
+}

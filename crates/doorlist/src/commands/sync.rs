@@ -1,0 +1,120 @@
+//! `doorlist sync ...`: reading directories.
+
+use super::{print, unexpected};
+use crate::cli::sources::Sync;
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{Request, Response, SyncReport, TestReport};
+use doorlist_store::source_book::RunRecord;
+
+/// Readings that are asked for at a time.
+const PAGE: u32 = 100;
+/// Rows and problems that a person reads.
+const ROWS_SHOWN_MAX: usize = 20;
+
+/// Runs it.
+pub(super) async fn sync(door: &mut Door, out: &mut Out, what: &Sync) -> Result<Exit, Failure> {
+    let request = match what {
+        Sync::Test { name } => Request::SyncTest { name: name.clone() },
+        Sync::Preview { name } => Request::SyncPreview { name: name.clone() },
+        Sync::Run { name, over } => Request::SyncRun { name: name.clone(), reason: over.reason.clone() },
+        Sync::History { name } => return history(door, out, name).await,
+    };
+    let bar = print::Progress::begin("reading");
+    let response = door.ask(request).await;
+    bar.end();
+    let response = response?;
+    let exit = Exit::of_action(response.exit_code());
+    match response {
+        Response::SyncTested(report) if out.is_json() => out.object(&report)?,
+        Response::SyncTested(report) => tested(out, &report)?,
+        Response::Synced(report) if out.is_json() => out.object(&*report)?,
+        Response::Synced(report) => synced(out, &report)?,
+        other => return Err(unexpected(&other)),
+    }
+    Ok(exit)
+}
+
+fn tested(out: &mut Out, report: &TestReport) -> Result<(), Failure> {
+    for step in &report.steps {
+        let word = if step.ok { "ok" } else { "FAILED" };
+        let server = step.server.as_ref().map(|server| format!("{server}: ")).unwrap_or_default();
+        out.line(&format!("{word:<7} {:<8} {server}{} ({} ms)", step.stage, step.detail, step.millis))?;
+    }
+    if let Some(certificate) = &report.certificate {
+        out.line(&format!("certificate {certificate}"))?;
+    }
+    if let Some(sha256) = &report.certificate_sha256 {
+        out.line(&format!("to believe just this one: --pin {sha256}"))?;
+    }
+    for entry in &report.first {
+        out.line(&format!("  {entry}"))?;
+    }
+    Ok(())
+}
+
+fn synced(out: &mut Out, report: &SyncReport) -> Result<(), Failure> {
+    let what = if report.whole { "read whole" } else { "what has changed was read" };
+    if !report.server.is_empty() {
+        eprintln!(
+            "{what} from {}: {} entries, {} addresses of {}",
+            report.server, report.entries, report.addresses, report.domain
+        );
+    }
+    for (what, count) in &report.skipped {
+        eprintln!("left out: {count} {what}");
+    }
+    for problem in report.problems.iter().take(ROWS_SHOWN_MAX) {
+        eprintln!("{}: {}: {}", problem.place, problem.value, problem.why);
+    }
+    if report.references > 0 {
+        eprintln!("{} references to other servers, not followed", report.references);
+    }
+    if let Some(plan) = &report.plan {
+        if !plan.written {
+            for row in plan.rows.iter().take(ROWS_SHOWN_MAX) {
+                out.line(&print::plan_row(row))?;
+            }
+        }
+        print::notes(&plan.applied);
+    }
+    out.line(&line(report))?;
+    Ok(())
+}
+
+fn line(report: &SyncReport) -> String {
+    let [added, changed, removed, missing] = report.counts;
+    let why = report.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!(
+        "{} {} +{added} ~{changed} -{removed}, {missing} newly missing, {} ms{why}",
+        report.source,
+        report.outcome.word(),
+        report.millis
+    )
+}
+
+async fn history(door: &mut Door, out: &mut Out, name: &str) -> Result<Exit, Failure> {
+    let mut before = None;
+    loop {
+        let request = Request::SyncHistory { name: name.to_owned(), before, limit: PAGE };
+        let runs = match door.ask(request).await? {
+            Response::SyncRuns(runs) => runs,
+            other => return Err(unexpected(&other)),
+        };
+        for run in &runs {
+            if out.is_json() { out.object(run)? } else { out.line(&run_line(run))? }
+        }
+        match runs.last() {
+            Some(last) if runs.len() >= PAGE as usize => before = Some(last.id),
+            _ => return Ok(Exit::DONE),
+        }
+    }
+}
+
+fn run_line(run: &RunRecord) -> String {
+    let report: Option<SyncReport> = serde_json::from_str(&run.report).ok();
+    let told = report.as_ref().map_or_else(|| run.outcome.word().to_owned(), line);
+    let change = run.change_id.map(|id| format!(", change {id}")).unwrap_or_default();
+    format!("{}  {told}{change}", print::time(run.began))
+}
