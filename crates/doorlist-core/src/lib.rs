@@ -13,6 +13,8 @@
 //! | [`harvest`] | the guard against guessing: delays in a session, flags per source |
 //! | [`queue_id`] | the name of an accepted message |
 //! | [`retry`] | when queued mail is tried again, and when it is given up |
+//! | [`file_list`] | a file from any mail system -> rows, problems, what was left out |
+//! | [`list_text`] | a list as text, entry by entry: CSV, Postfix, LDIF |
 //! | [`plain_list`] | a file with one address or local part a line -> rows and row errors |
 //! | [`source_rows`] | what a file, a directory or pushed data says of a domain's list |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
@@ -20,8 +22,10 @@
 pub mod address;
 pub mod change;
 pub mod domain;
+pub mod file_list;
 pub mod harvest;
 pub mod list;
+pub mod list_text;
 pub mod plain_list;
 pub mod policy;
 pub mod queue_id;
