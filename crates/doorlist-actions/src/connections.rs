@@ -21,7 +21,7 @@ pub const EVERY_MINUTES_MIN: u32 = 5;
 /// The longest: a directory is read once a day at least.
 pub const EVERY_MINUTES_MAX: u32 = 24 * 60;
 /// People who are told.
-pub const RECIPIENTS_MAX: usize = 20;
+pub(crate) const RECIPIENTS_MAX: usize = 20;
 
 /// A directory that is read on a schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,12 +5,9 @@ use crate::error::{ActionError, ErrorKind};
 use crate::office::Office;
 use crate::request::ExportFormat;
 use crate::response::ExportPage;
-use doorlist_core::address::{Address, DomainName, LocalPart};
-use doorlist_core::list::{Kind, Standing};
+use doorlist_core::address::{DomainName, LocalPart};
+use doorlist_core::list_text::{self, ExportEntry, ExportForm};
 use doorlist_store::directory::{AddressEntry, PAGE_MAX};
-
-/// The first line of a CSV export.
-const CSV_HEADER: &str = "address,kind,account,standing\r\n";
 
 impl Office {
     /// The page behind `after`; the first one begins with the header.
@@ -23,14 +20,14 @@ impl Office {
         let name = self.domain_show(domain).await?.summary.name;
         let entries = self.directory.addresses(&name, after, PAGE_MAX).await?;
         let mut text = String::new();
-        if after.is_none() && format == ExportFormat::Csv {
-            text.push_str(CSV_HEADER);
+        let form = form(format);
+        if let Some(form) = form.filter(|_| after.is_none()) {
+            text.push_str(&list_text::head(form, &name));
         }
         for entry in &entries {
-            match format {
-                ExportFormat::Csv => text.push_str(&csv_line(entry)),
-                ExportFormat::Postfix => text.push_str(&postfix_line(entry)),
-                ExportFormat::Json => text.push_str(&json_line(entry)?),
+            match form {
+                Some(form) => list_text::entry(form, &as_exported(entry), &mut text),
+                None => text.push_str(&json_line(entry)?),
             }
         }
         let full = entries.len() >= PAGE_MAX as usize;
@@ -39,33 +36,23 @@ impl Office {
     }
 }
 
-/// RFC 4180: a field with a comma or a quote stands in quotes, quotes doubled.
-fn csv_line(entry: &AddressEntry) -> String {
-    let account = entry.record.account.as_ref();
-    let account = account.map(|local| Address::new(local.clone(), entry.address.domain().clone()).to_string());
-    let kind = match entry.record.kind {
-        Kind::Mailbox => "mailbox",
-        Kind::Alias => "alias",
-        Kind::List => "list",
-    };
-    let standing = match entry.record.standing {
-        Standing::Active => "active",
-        Standing::SwitchedOff => "switched-off",
-        Standing::Vetoed => "vetoed",
-    };
-    let address = csv_field(&entry.address.to_string());
-    format!("{address},{kind},{},{standing}\r\n", csv_field(account.as_deref().unwrap_or_default()))
+/// How the text is written; JSON is not core's.
+fn form(format: ExportFormat) -> Option<ExportForm> {
+    match format {
+        ExportFormat::Csv => Some(ExportForm::CsvExact),
+        ExportFormat::Spreadsheet => Some(ExportForm::CsvSpreadsheet),
+        ExportFormat::Postfix => Some(ExportForm::Postfix),
+        ExportFormat::Ldif => Some(ExportForm::Ldif),
+        ExportFormat::Json => None,
+    }
 }
 
-fn csv_field(text: &str) -> String {
-    if text.contains(['"', ',']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
-}
-
-/// `relay_recipient_maps` lists who is accepted; the rest has no line.
-fn postfix_line(entry: &AddressEntry) -> String {
-    match entry.record.standing {
-        Standing::Active => format!("{} OK\n", entry.address),
-        Standing::SwitchedOff | Standing::Vetoed => String::new(),
+fn as_exported(entry: &AddressEntry) -> ExportEntry {
+    ExportEntry {
+        address: entry.address.clone(),
+        kind: entry.record.kind,
+        account: entry.record.account.clone(),
+        standing: entry.record.standing,
     }
 }
 

@@ -3,14 +3,15 @@
 
 use crate::error::{ActionError, ErrorKind};
 use crate::guarded::{Then, Wish, check_reason};
+use crate::json_list;
 use crate::office::Office;
 use crate::request::ImportFile;
 use crate::response::{FileReading, ImportReport};
 use doorlist_core::address::DomainName;
-use doorlist_core::change::{Actor, Source, Structure};
-use doorlist_core::plain_list;
+use doorlist_core::change::{Actor, Source};
+use doorlist_core::file_list::{self, ColumnMap, Field, ParseOptions, Recognised};
 use doorlist_core::shrink_guard::OperationLimits;
-use doorlist_core::source_rows::{Place, SourceRow, settle};
+use doorlist_core::source_rows::{SourceRow, settle};
 use doorlist_store::directory::Coverage;
 
 /// Characters of a source's name.
@@ -102,15 +103,43 @@ fn read(
     domain: &DomainName,
     aliases: &[DomainName],
 ) -> Result<(Vec<SourceRow>, FileReading), ActionError> {
-    let list =
-        plain_list::parse(wish.bytes, domain, aliases).map_err(|e| ActionError::new(ErrorKind::Data, e.to_string()))?;
-    let row = |row: plain_list::Row| SourceRow {
-        local: row.address.local().clone(),
-        structure: Structure::Mailbox,
-        switched_off: false,
-        place: Place::Line(u32::try_from(row.line).unwrap_or(u32::MAX)),
+    if wish.format == Some(json_list::FORMAT) || (wish.format.is_none() && json_list::looks_like(wish.bytes)) {
+        return json_list::read(wish.bytes, domain, aliases);
+    }
+    let usage = |e: &dyn std::fmt::Display| ActionError::new(ErrorKind::Usage, e.to_string());
+    let format = wish.format.map(str::parse).transpose().map_err(|e| usage(&e))?;
+    let columns: Vec<ColumnMap> =
+        wish.columns.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(|e| usage(&e))?;
+    let options = ParseOptions { domain, domain_aliases: aliases, format, columns: &columns };
+    let list = file_list::parse(wish.bytes, &options).map_err(|e| ActionError::new(ErrorKind::Data, e.to_string()))?;
+    let rejected = if list.problems_total > 0 { file_list::rejected(wish.bytes, &list) } else { String::new() };
+    let reading = FileReading {
+        format: list.recognised.format.to_string(),
+        details: details(&list.recognised),
+        problems_total: list.problems_total,
+        skipped: list.skipped.iter().map(|(what, count)| (what.to_string(), *count)).collect(),
+        notes: list.notes.iter().map(ToString::to_string).collect(),
+        problems: list.problems,
+        rejected,
+        ..FileReading::default()
     };
-    Ok((list.rows.into_iter().map(row).collect(), FileReading::default()))
+    Ok((list.rows, reading))
+}
+
+/// How it was read, in words: the preview shows what was guessed as a guess.
+fn details(recognised: &Recognised) -> Vec<String> {
+    let mut details = vec![format!("written in {}", recognised.encoding)];
+    if let Some(delimiter) = recognised.delimiter {
+        let name = match delimiter {
+            '\t' => "tabs".to_owned(),
+            other => format!("{other:?}"),
+        };
+        details.push(format!("cells parted by {name}"));
+    }
+    let taken = recognised.columns.iter().filter(|column| column.field != Field::Ignore);
+    details
+        .extend(taken.map(|column| format!("column {:?} is taken for {}, {}", column.name, column.field, column.by)));
+    details
 }
 
 fn summary(domain: &DomainName, source: &Source, file: Option<&str>, count: usize) -> String {

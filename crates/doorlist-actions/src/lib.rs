@@ -14,6 +14,7 @@ mod error;
 mod export;
 mod guarded;
 mod import;
+mod json_list;
 mod office;
 mod plans;
 mod push;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// Accounts that are pushed at once.
 pub const ITEMS_MAX: usize = 1_000_000;
 /// Aliases of one of them.
-pub const ALIASES_MAX: usize = 10_000;
+pub(crate) const ALIASES_MAX: usize = 10_000;
 
 /// An account as it is pushed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,21 +94,21 @@ impl Office {
 }
 
 /// Pushed data on the way to rows.
-struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     domain: &'a DomainName,
     aliases: &'a [DomainName],
-    rows: Vec<SourceRow>,
-    problems: Vec<RowProblem>,
-    problems_total: u64,
-    left_out: u64,
+    pub(crate) rows: Vec<SourceRow>,
+    pub(crate) problems: Vec<RowProblem>,
+    pub(crate) problems_total: u64,
+    pub(crate) left_out: u64,
 }
 
 impl<'a> Reading<'a> {
-    fn of(domain: &'a DomainName, aliases: &'a [DomainName]) -> Self {
+    pub(crate) fn of(domain: &'a DomainName, aliases: &'a [DomainName]) -> Self {
         Self { domain, aliases, rows: Vec::new(), problems: Vec::new(), problems_total: 0, left_out: 0 }
     }
 
-    fn item(&mut self, number: u32, item: &PushItem) {
+    pub(crate) fn item(&mut self, number: u32, item: &PushItem) {
         let Some(account) = self.local(number, &item.email) else { return };
         self.row(number, account.clone(), Structure::Mailbox);
         for alias in &item.aliases {

@@ -341,8 +341,12 @@ pub enum ModeWish {
 pub enum ExportFormat {
     /// With a header line: address, kind, account, standing.
     Csv,
+    /// The same for a spreadsheet program: no cell is taken for a formula.
+    Spreadsheet,
     /// `relay_recipient_maps` of Postfix: accepted addresses only.
     Postfix,
+    /// LDAP Data Interchange Format.
+    Ldif,
     /// JSON Lines.
     Json,
 }

@@ -15,7 +15,8 @@
 //! | [`network`] | networks, and which addresses are those of the public Internet |
 //! | [`queue_id`] | the name of an accepted message |
 //! | [`retry`] | when queued mail is tried again, and when it is given up |
-//! | [`plain_list`] | a file with one address or local part a line -> rows and row errors |
+//! | [`file_list`] | a file from any mail system -> rows, problems, what was left out |
+//! | [`list_text`] | a list as text, entry by entry: CSV, Postfix, LDIF |
 //! | [`shrink_guard`] | when a list that shrinks waits for a person |
 //! | [`source_rows`] | what a file, a directory or pushed data says of a domain's list |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
@@ -24,10 +25,11 @@ pub mod address;
 pub mod change;
 pub mod connection;
 pub mod domain;
+pub mod file_list;
 pub mod harvest;
 pub mod list;
+pub mod list_text;
 pub mod network;
-pub mod plain_list;
 pub mod policy;
 pub mod queue_id;
 pub mod retry;

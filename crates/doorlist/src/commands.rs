@@ -26,12 +26,7 @@ pub(crate) use input::{Input, read_input};
 pub(crate) use print::time;
 
 /// Runs a command that asks the office. `input` is what the caller's files say, read before the process changed its user.
-pub(crate) async fn run(
-    command: &Command,
-    input: Input,
-    door: &mut Door,
-    out: &mut Out,
-) -> Result<Exit, Failure> {
+pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
     match command {
         Command::Check { address } => check::check(door, out, address).await,
         Command::Domain(what) => domain::domain(door, out, what).await,

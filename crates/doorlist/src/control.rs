@@ -9,7 +9,7 @@ pub(crate) use server::{Control, Peers};
 
 use doorlist_actions::{ActionError, Request, Response};
 use doorlist_core::change::Actor;
-use doorlist_core::plain_list::FILE_BYTES_MAX;
+use doorlist_core::file_list::FILE_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 

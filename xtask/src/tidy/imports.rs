@@ -45,8 +45,17 @@ const DRIVERS: &[(&str, &[&str])] = &[
 
 /// The crates without I/O, and all that they may depend on: none of these touches the world by itself.
 const PURE: &[&str] = &["doorlist-core", "doorlist-smtp"];
-const PURE_DEPENDENCIES: &[&str] =
-    &["doorlist-core", "idna", "memchr", "serde", "siphasher", "thiserror", "unicode-normalization"];
+const PURE_DEPENDENCIES: &[&str] = &[
+    "base64",
+    "doorlist-core",
+    "encoding_rs",
+    "idna",
+    "memchr",
+    "serde",
+    "siphasher",
+    "thiserror",
+    "unicode-normalization",
+];
 
 /// One dependency in a `Cargo.toml`.
 struct Dependency<'a> {

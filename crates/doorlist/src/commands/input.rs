@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use doorlist_actions::Password;
 use doorlist_core::connection::CA_BYTES_MAX;
-use doorlist_core::plain_list::FILE_BYTES_MAX;
+use doorlist_core::file_list::FILE_BYTES_MAX;
 use std::io::Read;
 use std::path::Path;
 
@@ -41,7 +41,9 @@ pub(crate) fn read_input(command: &Command) -> Result<Input, Failure> {
 fn of_source(options: &SourceOptions) -> Result<Input, Failure> {
     let text = |path: &Path, limit| {
         let bytes = read(path, limit)?;
-        String::from_utf8(bytes).with_context(|| format!("{} is not text in UTF-8", path.display())).or_exit(Exit::NO_INPUT)
+        String::from_utf8(bytes)
+            .with_context(|| format!("{} is not text in UTF-8", path.display()))
+            .or_exit(Exit::NO_INPUT)
     };
     let password = options.password_file.as_deref().map(|path| text(path, PASSWORD_MAX)).transpose()?;
     let authority = options.ca_file.as_deref().map(|path| text(path, CA_BYTES_MAX as u64 + 1)).transpose()?;

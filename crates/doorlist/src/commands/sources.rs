@@ -6,9 +6,7 @@ use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
 use doorlist_actions::{EVERY_MINUTES, PutSource, Request, Response, SourceEntry, SourceSettings, Tell};
-use doorlist_core::connection::{
-    Bind, Connection, DirectoryServer, DirectoryTls, ListMark, Preset, Trust,
-};
+use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, ListMark, Preset, Trust};
 use doorlist_core::shrink_guard::OperationLimits;
 
 /// Runs it.
@@ -25,7 +23,13 @@ pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input:
                 tell: Tell::default(),
             };
             let settings = with_rest(settings, options);
-            let put = PutSource { name: name.clone(), domain: domain.clone(), settings, password: input.password, replace: false };
+            let put = PutSource {
+                name: name.clone(),
+                domain: domain.clone(),
+                settings,
+                password: input.password,
+                replace: false,
+            };
             saved(door, out, put).await?;
             eprintln!("`sync test {name}` tries it; it is read within a minute, then on its schedule");
         }
@@ -172,7 +176,13 @@ fn with_rest(mut settings: SourceSettings, options: &SourceOptions) -> SourceSet
 fn line(source: &SourceEntry) -> String {
     let servers: Vec<_> = source.settings.connection.servers.iter().map(ToString::to_string).collect();
     let read = source.full_read.map_or("never read".to_owned(), |at| format!("read {}", print::time(at)));
-    format!("{}: {} from {}, every {} minutes, {read}", source.name, source.domain, servers.join(", "), source.settings.every_minutes)
+    format!(
+        "{}: {} from {}, every {} minutes, {read}",
+        source.name,
+        source.domain,
+        servers.join(", "),
+        source.settings.every_minutes
+    )
 }
 
 fn show(out: &mut Out, source: &SourceEntry) -> Result<(), Failure> {
@@ -180,7 +190,9 @@ fn show(out: &mut Out, source: &SourceEntry) -> Result<(), Failure> {
     out.line(&line(source))?;
     let bind = match &connection.bind {
         Bind::Anonymous => "as nobody".to_owned(),
-        Bind::Simple { name } => format!("as {name}, password {}", if source.has_password { "kept" } else { "missing" }),
+        Bind::Simple { name } => {
+            format!("as {name}, password {}", if source.has_password { "kept" } else { "missing" })
+        }
     };
     out.line(&format!("  bind       {bind}"))?;
     let trust = match &connection.trust {

@@ -1,0 +1,135 @@
+//! One account of an export, gathered from its cells or attributes, and the rows that it becomes: the account before its
+//! aliases. Does not know where its values stood.
+
+use super::findings::{Findings, Judged};
+use super::notes::Skipped;
+use super::values::{self, Proxy, Values};
+use crate::address::{DomainName, LocalPart};
+use crate::change::Structure;
+
+/// Where and how the values of one account are read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'c> {
+    /// First line of the row or record.
+    pub(super) line: u32,
+    /// The column or attribute.
+    pub(super) column: Option<&'c str>,
+    /// A name without `@` is a local part.
+    pub(super) local_parts: bool,
+}
+
+/// What is known of an account.
+#[derive(Default)]
+pub(super) struct Account {
+    primary: Option<LocalPart>,
+    aliases: Vec<LocalPart>,
+    /// Its address in another domain.
+    foreign: Option<(String, DomainName)>,
+    /// A problem was reported for it.
+    bad: bool,
+}
+
+impl Account {
+    /// Forgets all, for the next account.
+    pub(super) fn clear(&mut self) {
+        self.primary = None;
+        self.aliases.clear();
+        self.foreign = None;
+        self.bad = false;
+    }
+
+    /// The account's own address.
+    pub(super) fn address(&mut self, found: &mut Findings<'_>, at: Reading<'_>, cell: &str) {
+        let (word, value) = values::proxy(values::trimmed(cell));
+        let value = values::bare(value);
+        if value.is_empty() {
+            return;
+        }
+        if word == Proxy::NotSmtp {
+            return found.skip(Skipped::NotSmtp);
+        }
+        match judge(found, at, value) {
+            Judged::Ours(local) if self.primary.is_none() => self.primary = Some(local),
+            Judged::Ours(local) => self.aliases.push(local),
+            Judged::Foreign(domain) => self.elsewhere(found, value, domain),
+            Judged::Bad(why) => self.problem(found, at, value, why),
+        }
+    }
+
+    /// Further addresses of it; one behind `SMTP:` is its own where no other was given.
+    pub(super) fn proxies(&mut self, found: &mut Findings<'_>, at: Reading<'_>, cell: &str) {
+        for (word, value) in Values::new(cell) {
+            match word {
+                Proxy::NotSmtp => found.skip(Skipped::NotSmtp),
+                Proxy::Primary if self.primary.is_none() => self.address(found, at, value),
+                Proxy::Primary | Proxy::Further | Proxy::None => self.alias(found, at, value),
+            }
+        }
+    }
+
+    fn alias(&mut self, found: &mut Findings<'_>, at: Reading<'_>, value: &str) {
+        match judge(found, at, value) {
+            Judged::Ours(local) => self.aliases.push(local),
+            Judged::Foreign(domain) if found.is_nearly_ours(&domain) => {
+                let why = found.belongs_elsewhere(&domain);
+                self.problem(found, at, value, why);
+            }
+            Judged::Foreign(_) => found.skip(Skipped::OtherDomain),
+            Judged::Bad(why) => self.problem(found, at, value, why),
+        }
+    }
+
+    /// The name to sign in with: an address of the account where it has no other, and none if it is of another domain.
+    pub(super) fn login(&mut self, found: &mut Findings<'_>, cell: &str) {
+        if self.primary.is_none()
+            && self.foreign.is_none()
+            && let Judged::Ours(local) = found.judge(values::trimmed(cell))
+        {
+            self.primary = Some(local);
+        }
+    }
+
+    fn elsewhere(&mut self, found: &mut Findings<'_>, value: &str, domain: DomainName) {
+        match &self.foreign {
+            None => self.foreign = Some((value.to_owned(), domain)),
+            Some((known, _)) if known.eq_ignore_ascii_case(value) => {}
+            Some(_) => found.skip(Skipped::OtherDomain),
+        }
+    }
+
+    fn problem(&mut self, found: &mut Findings<'_>, at: Reading<'_>, value: &str, why: String) {
+        self.bad = true;
+        found.problem(at.line, at.column, value, why);
+    }
+
+    /// Puts its rows among the findings. `mixed`: addresses of other domains are expected.
+    pub(super) fn finish(&mut self, found: &mut Findings<'_>, at: Reading<'_>, list: bool, mixed: bool) -> bool {
+        let head = match self.primary.take() {
+            Some(primary) => primary,
+            None if !self.aliases.is_empty() => self.aliases.remove(0),
+            None => {
+                match self.foreign.take() {
+                    Some((value, domain)) => found.foreign(at.line, at.column, &value, &domain, mixed),
+                    None if !self.bad => found.skip(Skipped::NoAddress),
+                    None => {}
+                }
+                return false;
+            }
+        };
+        if let Some((value, domain)) = self.foreign.take() {
+            found.foreign(at.line, at.column, &value, &domain, true);
+        }
+        let structure = if list { Structure::DistributionList } else { Structure::Mailbox };
+        found.row(at.line, head.clone(), structure);
+        for alias in self.aliases.drain(..) {
+            if alias != head {
+                found.row(at.line, alias, Structure::AliasOf(head.clone()));
+            }
+        }
+        true
+    }
+}
+
+fn judge(found: &Findings<'_>, at: Reading<'_>, value: &str) -> Judged {
+    if at.local_parts { found.judge_name(value) } else { found.judge(value) }
+}

@@ -1,0 +1,147 @@
+//! What the columns of a table are for, by `--map`. Does not know how a head line is recognised.
+
+use super::format::words;
+use std::fmt;
+use std::str::FromStr;
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// The row's own address.
+    Address,
+    /// Its part before the `@`.
+    Local,
+    /// The domain of that part.
+    Domain,
+    /// Further addresses of the same account, one or several in a cell, or local parts.
+    Alias,
+    /// Mailbox or distribution list.
+    Kind,
+    /// Active, switched off or vetoed, in our own export.
+    Standing,
+    /// The account that the address is an alias of.
+    Account,
+    /// Where mail to the address goes.
+    Target,
+    /// The name to sign in with: an address where there is no other.
+    Login,
+    /// Active or suspended.
+    Status,
+    /// `True` where signing in is blocked.
+    Blocked,
+    /// Member or guest.
+    Guest,
+    /// Never shown, never kept.
+    Password,
+    /// Of no use here.
+    Ignore,
+}
+
+impl Field {
+    /// Every field with its word on the command line.
+    pub const ALL: [(Field, &'static str); 14] = [
+        (Field::Address, "address"),
+        (Field::Local, "local"),
+        (Field::Domain, "domain"),
+        (Field::Alias, "alias"),
+        (Field::Kind, "kind"),
+        (Field::Standing, "standing"),
+        (Field::Account, "account"),
+        (Field::Target, "target"),
+        (Field::Login, "login"),
+        (Field::Status, "status"),
+        (Field::Blocked, "blocked"),
+        (Field::Guest, "guest"),
+        (Field::Password, "password"),
+        (Field::Ignore, "ignore"),
+    ];
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::ALL.iter().find(|(field, _)| field == self).map_or("", |(_, word)| word))
+    }
+}
+
+impl FromStr for Field {
+    type Err = BadMap;
+
+    fn from_str(text: &str) -> Result<Self, BadMap> {
+        let word = text.trim();
+        let found = Self::ALL.iter().find(|(_, known)| known.eq_ignore_ascii_case(word));
+        found.map(|(field, _)| *field).ok_or_else(|| BadMap::UnknownField(word.to_owned()))
+    }
+}
+
+/// What a person says of a column: `E-mail=address`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnMap {
+    /// Its name in the head line, or its number from 1.
+    pub column: String,
+    /// What it holds.
+    pub field: Field,
+}
+
+/// A `--map` that says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadMap {
+    /// No `=` in it, or nothing before it.
+    #[error("a column is mapped as COLUMN=FIELD, for instance \"E-mail=address\"")]
+    NoField,
+    /// No such field.
+    #[error("no field is called {0:?}; known are {known}", known = words(&Field::ALL.map(|(_, word)| word)))]
+    UnknownField(String),
+}
+
+impl FromStr for ColumnMap {
+    type Err = BadMap;
+
+    fn from_str(text: &str) -> Result<Self, BadMap> {
+        let (column, field) = text.rsplit_once('=').ok_or(BadMap::NoField)?;
+        if column.trim().is_empty() {
+            return Err(BadMap::NoField);
+        }
+        Ok(Self { column: column.trim().to_owned(), field: field.parse()? })
+    }
+}
+
+impl fmt::Display for ColumnMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.column, self.field)
+    }
+}
+
+/// What one column was taken for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnTaken {
+    /// Its name in the head line; `column 3` where there is none.
+    pub name: String,
+    /// What it holds.
+    pub field: Field,
+    /// How that was seen.
+    pub by: TakenBy,
+}
+
+/// How a column's meaning was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenBy {
+    /// By its name in the head line.
+    Name,
+    /// By its place, in a format without a head line.
+    Place,
+    /// By what its cells hold.
+    Content,
+    /// Said so with `--map`.
+    Map,
+}
+
+impl fmt::Display for TakenBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TakenBy::Name => "by its name",
+            TakenBy::Place => "by its place",
+            TakenBy::Content => "by its content",
+            TakenBy::Map => "as mapped",
+        })
+    }
+}

@@ -1,0 +1,227 @@
+//! What has been found in a file so far: rows, problems, what was left out. Every reader reports here, and here a value is
+//! judged: one of ours, one of another domain, or none at all. Does not know in which format a value stood.
+
+use super::notes::{FileNote, Skipped};
+use super::values::one_typo_apart;
+use super::{ADDRESSES_MAX, FileList, NotAList, ParseOptions, ROWS_MAX, Recognised, encoding};
+use crate::address::{Address, AddressError, DomainName, LocalPart};
+use crate::change::Structure;
+use crate::source_rows::{PROBLEMS_KEPT_MAX, Place, RowProblem, SourceRow, shown};
+
+/// What becomes of a value.
+pub(super) enum Judged {
+    /// An address of the domain, by whichever of its names.
+    Ours(LocalPart),
+    /// An address of another domain.
+    Foreign(DomainName),
+    /// No address.
+    Bad(String),
+}
+
+/// The findings so far.
+pub(super) struct Findings<'a> {
+    domain: &'a DomainName,
+    domain_aliases: &'a [DomainName],
+    rows: Vec<SourceRow>,
+    problems: Vec<RowProblem>,
+    problems_total: u64,
+    skipped: [u64; Skipped::ALL.len()],
+    records: usize,
+    catch_all: Option<u32>,
+    notes: Vec<FileNote>,
+    type_names: Vec<(String, u64)>,
+    cut_off: Vec<(String, u64)>,
+    /// Accounts that cannot sign in.
+    pub(super) blocked: u64,
+    /// Addresses whose one target is elsewhere.
+    pub(super) elsewhere: u64,
+    /// Addresses with several targets.
+    pub(super) several: u64,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn new(options: &ParseOptions<'a>) -> Self {
+        Self {
+            domain: options.domain,
+            domain_aliases: options.domain_aliases,
+            rows: Vec::new(),
+            problems: Vec::new(),
+            problems_total: 0,
+            skipped: [0; Skipped::ALL.len()],
+            records: 0,
+            catch_all: None,
+            notes: Vec::new(),
+            type_names: Vec::new(),
+            cut_off: Vec::new(),
+            blocked: 0,
+            elsewhere: 0,
+            several: 0,
+        }
+    }
+
+    /// Counts a row of the file, before it is read.
+    pub(super) fn begin_row(&mut self) -> Result<(), NotAList> {
+        self.records += 1;
+        if self.records > ROWS_MAX {
+            return Err(NotAList::TooManyRows);
+        }
+        if self.rows.len() > ADDRESSES_MAX { Err(NotAList::TooManyAddresses) } else { Ok(()) }
+    }
+
+    /// Whose list it is.
+    pub(super) fn domain(&self) -> &DomainName {
+        self.domain
+    }
+
+    /// The domain is one of ours: the domain itself or another name of it.
+    pub(super) fn is_ours(&self, domain: &str) -> bool {
+        domain.eq_ignore_ascii_case(self.domain.as_str())
+            || self.domain_aliases.iter().any(|alias| domain.eq_ignore_ascii_case(alias.as_str()))
+    }
+
+    /// Judges `local@domain`.
+    pub(super) fn judge(&self, text: &str) -> Judged {
+        if !text.is_ascii() && text.contains(encoding::UNREADABLE) {
+            return Judged::Bad("has characters that cannot be read; save the file as UTF-8".to_owned());
+        }
+        // Nearly every value is a plain address in the domain's own spelling.
+        if !text.starts_with('"')
+            && let Some((local, domain)) = text.rsplit_once('@')
+            && self.is_ours(domain)
+        {
+            return LocalPart::parse(local.as_bytes()).map_or_else(bad, Judged::Ours);
+        }
+        match text.parse::<Address>() {
+            Ok(address) if self.is_ours(address.domain().as_str()) => Judged::Ours(address.local().clone()),
+            Ok(address) => Judged::Foreign(address.domain().clone()),
+            Err(error) => bad(error),
+        }
+    }
+
+    /// Judges an address, or a local part of the domain.
+    pub(super) fn judge_name(&self, text: &str) -> Judged {
+        match self.judge(text) {
+            Judged::Bad(_)
+                if !text.contains(encoding::UNREADABLE) && (text.starts_with('"') || !text.contains('@')) =>
+            {
+                LocalPart::parse(text.as_bytes()).map_or_else(bad, Judged::Ours)
+            }
+            judged => judged,
+        }
+    }
+
+    /// Why an address of `other` is not taken.
+    pub(super) fn belongs_elsewhere(&self, other: &DomainName) -> String {
+        let why = format!("belongs to {other}, this import is for {}", self.domain);
+        if self.is_nearly_ours(other) { format!("{why}; did you mean @{}?", self.domain) } else { why }
+    }
+
+    /// One typing error away from the domain.
+    pub(super) fn is_nearly_ours(&self, other: &DomainName) -> bool {
+        one_typo_apart(other.as_str(), self.domain.as_str())
+    }
+
+    pub(super) fn row(&mut self, line: u32, local: LocalPart, structure: Structure) {
+        self.own_row(line, local, structure, false);
+    }
+
+    /// A row of our own export, which may be switched off.
+    pub(super) fn own_row(&mut self, line: u32, local: LocalPart, structure: Structure, switched_off: bool) {
+        self.rows.push(SourceRow { local, structure, switched_off, place: Place::Line(line) });
+    }
+
+    pub(super) fn problem(&mut self, line: u32, column: Option<&str>, value: &str, why: impl Into<String>) {
+        self.problems_total += 1;
+        if self.problems.len() < PROBLEMS_KEPT_MAX {
+            self.problems.push(RowProblem {
+                place: Place::Line(line).to_string(),
+                column: column.map(|name| shown(name.as_bytes())),
+                value: shown(value.as_bytes()),
+                why: why.into(),
+            });
+        }
+    }
+
+    /// An address of another domain, in a file where such ones are not expected, or are nearly ours.
+    pub(super) fn foreign(&mut self, line: u32, column: Option<&str>, value: &str, domain: &DomainName, mixed: bool) {
+        if mixed && !self.is_nearly_ours(domain) {
+            self.skip(Skipped::OtherDomain);
+        } else {
+            let why = self.belongs_elsewhere(domain);
+            self.problem(line, column, value, why);
+        }
+    }
+
+    pub(super) fn skip(&mut self, kind: Skipped) {
+        if let Some(at) = Skipped::ALL.iter().position(|known| *known == kind) {
+            self.skipped[at] += 1;
+        }
+    }
+
+    pub(super) fn skipped(&self, kind: Skipped) -> u64 {
+        Skipped::ALL.iter().position(|known| *known == kind).map_or(0, |at| self.skipped[at])
+    }
+
+    /// A line that accepts every name of `domain`.
+    pub(super) fn catch_all(&mut self, line: u32, domain: &str) {
+        if self.is_ours(domain.trim()) {
+            self.skip(Skipped::CatchAll);
+            self.catch_all.get_or_insert(line);
+        } else {
+            self.skip(Skipped::OtherDomain);
+        }
+    }
+
+    pub(super) fn type_name(&mut self, column: &str) {
+        count(&mut self.type_names, column);
+    }
+
+    pub(super) fn cut_off(&mut self, column: &str) {
+        count(&mut self.cut_off, column);
+    }
+
+    pub(super) fn note(&mut self, note: FileNote) {
+        self.notes.push(note);
+    }
+
+    /// Rows of the file that were begun.
+    pub(super) fn records(&self) -> usize {
+        self.records
+    }
+
+    /// All that was found.
+    pub(super) fn into_list(self, recognised: Recognised) -> FileList {
+        let mut notes = Vec::new();
+        notes.extend(self.catch_all.map(|line| FileNote::CatchAll { line }));
+        notes.extend(
+            self.type_names.iter().map(|(column, cells)| FileNote::TypeNames { column: column.clone(), cells: *cells }),
+        );
+        notes.extend(
+            self.cut_off.iter().map(|(column, cells)| FileNote::CutOff { column: column.clone(), cells: *cells }),
+        );
+        let changes = self.skipped(Skipped::Change);
+        let counted = [
+            (self.blocked, FileNote::Blocked as fn(u64) -> FileNote),
+            (self.elsewhere, FileNote::ForwardsElsewhere),
+            (self.several, FileNote::ForwardsToSeveral),
+            (changes, FileNote::Changes),
+        ];
+        notes.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, note)| note(*n)));
+        notes.extend(self.notes);
+        let skipped = Skipped::ALL.into_iter().zip(self.skipped).filter(|(_, n)| *n > 0).collect();
+        let (problems, problems_total) = (self.problems, self.problems_total);
+        FileList { recognised, rows: self.rows, problems, problems_total, skipped, notes }
+    }
+}
+
+fn bad(error: AddressError) -> Judged {
+    Judged::Bad(error.to_string())
+}
+
+/// Counts by column; a file has few of them.
+fn count(counts: &mut Vec<(String, u64)>, column: &str) {
+    match counts.iter_mut().find(|(name, _)| name == column) {
+        Some((_, n)) => *n += 1,
+        None => counts.push((shown(column.as_bytes()), 1)),
+    }
+}

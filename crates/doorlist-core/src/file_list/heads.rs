@@ -1,0 +1,240 @@
+//! Head lines: which export has which columns, and what a column's name says. Does not look at rows.
+
+use super::columns::Field;
+use super::format::FileFormat as F;
+
+/// A format by its columns, names as [`normal`] gives them.
+struct Head {
+    format: F,
+    /// All names of one of these sets stand in the head line.
+    any: &'static [&'static [&'static str]],
+    /// Where a column means something else than its name says in general.
+    own: &'static [(&'static str, Field)],
+}
+
+/// The first that fits counts.
+const HEADS: [Head; 14] = [
+    Head {
+        format: F::Doorlist,
+        any: &[&["address", "kind", "account", "standing"]],
+        own: &[("account", Field::Account), ("standing", Field::Standing), ("kind", Field::Kind)],
+    },
+    Head {
+        format: F::PostiniAliases,
+        any: &[&["address", "useraddress"]],
+        own: &[("useraddress", Field::Account), ("domain", Field::Ignore)],
+    },
+    Head { format: F::PostiniUsers, any: &POSTINI_USERS, own: &[("domain", Field::Ignore)] },
+    Head {
+        format: F::GoogleAliases,
+        any: &[&["alias", "target"], &["alias", "targettype"]],
+        own: &[("alias", Field::Address), ("target", Field::Account)],
+    },
+    Head {
+        format: F::CpanelForwarders,
+        any: &[&["source", "target"], &["source", "destination"], &["address", "forwardto"]],
+        own: &[
+            ("source", Field::Address),
+            ("target", Field::Target),
+            ("destination", Field::Target),
+            ("forwardto", Field::Target),
+        ],
+    },
+    Head {
+        format: F::Microsoft365,
+        any: &[&["blockcredential"], &["userprincipalname", "proxyaddresses", "licenses"]],
+        own: &[],
+    },
+    Head {
+        format: F::Entra,
+        any: &[
+            &["userprincipalname", "usertype"],
+            &["userprincipalname", "accountenabled"],
+            &["userprincipalname", "mail", "objectid"],
+            &["userprincipalname", "mail", "id"],
+        ],
+        own: &[("alternateemailaddress", Field::Ignore)],
+    },
+    Head {
+        format: F::Exchange,
+        any: &EXCHANGE,
+        own: &[("alias", Field::Ignore), ("emailaddress", Field::Ignore), ("name", Field::Ignore)],
+    },
+    Head { format: F::Google, any: &GOOGLE, own: &[("newstatus", Field::Ignore)] },
+    Head {
+        format: F::Outlook,
+        any: &OUTLOOK,
+        own: &[("email2address", Field::Alias), ("email3address", Field::Alias)],
+    },
+    Head {
+        format: F::CpanelAccounts,
+        any: &[&["email", "quota"], &["email", "password"], &["email", "domain"]],
+        own: &[("domain", Field::Domain)],
+    },
+    Head {
+        format: F::MailRoute,
+        any: &[&["localpart", "localpartaliases"], &["domain", "localpart"]],
+        own: &[("domain", Field::Domain)],
+    },
+    Head { format: F::MailRoute, any: &[&["email", "aliases"]], own: &[] },
+    Head { format: F::Proofpoint, any: &[&["firstname", "surname", "primaryemail"]], own: &[] },
+];
+
+const POSTINI_USERS: [&[&str]; 5] = [
+    &["userid", "address"],
+    &["approvedsenders"],
+    &["blockedsenders"],
+    &["approvedsenderlist"],
+    &["blockedsenderlist"],
+];
+
+const EXCHANGE: [&[&str]; 7] = [
+    &["primarysmtpaddress"],
+    &["emailaddresses"],
+    &["recipienttypedetails"],
+    &["recipienttype"],
+    &["windowsemailaddress"],
+    &["proxyaddresses"],
+    &["mailnickname", "mail"],
+];
+
+const GOOGLE: [&[&str]; 5] = [
+    &["emailaddress", "orgunitpath"],
+    &["emailaddress", "passwordhashfunction"],
+    &["emailaddress", "lastsignin"],
+    &["emailaddress", "newprimaryemail"],
+    &["emailaddress", "recoveryemail"],
+];
+
+const OUTLOOK: [&[&str]; 7] = [
+    &["emailaddress", "emailtype"],
+    &["emailaddress", "emaildisplayname"],
+    &["emailaddress", "email2address"],
+    &["emailaddress", "businessphone"],
+    &["emailaddress", "homephone"],
+    &["emailaddress", "homestreet"],
+    &["emailaddress", "mobilephone"],
+];
+
+/// Names that say what a column holds, wherever they stand. Of several for the row's address the first in this order
+/// counts.
+const NAMES: [(&str, Field); 58] = [
+    ("primarysmtpaddress", Field::Address),
+    ("primaryemail", Field::Address),
+    ("primaryemailaddress", Field::Address),
+    ("primaryaddress", Field::Address),
+    ("emailaddress", Field::Address),
+    ("email", Field::Address),
+    ("mail", Field::Address),
+    ("address", Field::Address),
+    ("smtpaddress", Field::Address),
+    ("mailaddress", Field::Address),
+    ("useremail", Field::Address),
+    ("emailaccount", Field::Address),
+    ("emailadresse", Field::Address),
+    ("windowsemailaddress", Field::Address),
+    ("localpart", Field::Local),
+    ("userprincipalname", Field::Login),
+    ("upn", Field::Login),
+    ("alias", Field::Alias),
+    ("aliases", Field::Alias),
+    ("emailalias", Field::Alias),
+    ("emailaliases", Field::Alias),
+    ("mailaliases", Field::Alias),
+    ("emailaddresses", Field::Alias),
+    ("proxyaddress", Field::Alias),
+    ("proxyaddresses", Field::Alias),
+    ("smtpaddresses", Field::Alias),
+    ("mailalternateaddress", Field::Alias),
+    ("mailalternateaddresses", Field::Alias),
+    ("alternateemail", Field::Alias),
+    ("localpartaliases", Field::Alias),
+    ("noneditablealiases", Field::Alias),
+    ("secondarysmtpaddress", Field::Alias),
+    ("secondarysmtpaddresses", Field::Alias),
+    ("zimbramailalias", Field::Alias),
+    ("recipienttypedetails", Field::Kind),
+    ("recipienttype", Field::Kind),
+    ("status", Field::Status),
+    ("accountstatus", Field::Status),
+    ("accountenabled", Field::Status),
+    ("enabled", Field::Status),
+    ("zimbraaccountstatus", Field::Status),
+    ("active", Field::Status),
+    ("blockcredential", Field::Blocked),
+    ("accountdisabled", Field::Blocked),
+    ("suspended", Field::Blocked),
+    ("blocked", Field::Blocked),
+    ("disabled", Field::Blocked),
+    ("usertype", Field::Guest),
+    // Addresses elsewhere, or of other people.
+    ("alternateemailaddress", Field::Ignore),
+    ("recoveryemail", Field::Ignore),
+    ("homesecondaryemail", Field::Ignore),
+    ("worksecondaryemail", Field::Ignore),
+    ("manageremail", Field::Ignore),
+    ("newprimaryemail", Field::Ignore),
+    ("externalemailaddress", Field::Ignore),
+    ("forwardingsmtpaddress", Field::Ignore),
+    ("forwardingaddress", Field::Ignore),
+    ("error", Field::Ignore),
+];
+
+/// A name without case, blanks, punctuation and a note in brackets: `Email Address [Required]` is `emailaddress`.
+pub(super) fn normal(name: &str) -> String {
+    let name = name.split('[').next().unwrap_or(name);
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// What a column's name says; `None` if nothing.
+fn field_of(name: &str) -> Option<Field> {
+    if ["password", "passwd", "passwort", "secret"].iter().any(|word| name.contains(word)) || name == "pwd" {
+        return Some(Field::Password);
+    }
+    let exact = |name: &str| NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
+    // `aliases.0`, `Alias 2`: several columns of one meaning.
+    let without_number = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    exact(name).or_else(|| exact(without_number).filter(|field| *field == Field::Alias))
+}
+
+/// What the head line says: the format, and each column's field if its name says one.
+pub(super) fn read(names: &[String]) -> (Option<F>, Vec<Option<Field>>) {
+    let names: Vec<String> = names.iter().map(|name| normal(name)).collect();
+    let holds = |name: &&str| names.iter().any(|known| known == name);
+    let head = HEADS.iter().find(|head| head.any.iter().any(|set| set.iter().all(&holds)));
+    (head.map(|head| head.format), fields(&names, head.map_or(&[], |head| head.own)))
+}
+
+/// The fields of a table whose format was said.
+pub(super) fn read_as(names: &[String], format: F) -> Vec<Option<Field>> {
+    let names: Vec<String> = names.iter().map(|name| normal(name)).collect();
+    fields(&names, HEADS.iter().find(|head| head.format == format).map_or(&[], |head| head.own))
+}
+
+fn fields(names: &[String], own: &[(&str, Field)]) -> Vec<Option<Field>> {
+    let of_name =
+        |name: &String| own.iter().find(|(known, _)| known == name).map(|(_, field)| *field).or_else(|| field_of(name));
+    let mut fields: Vec<Option<Field>> = names.iter().map(of_name).collect();
+    for single in [Field::Address, Field::Kind, Field::Login, Field::Status] {
+        keep_first(names, &mut fields, single);
+    }
+    fields
+}
+
+/// Of several columns for the same single thing the one that stands first among the known names.
+fn keep_first(names: &[String], fields: &mut [Option<Field>], single: Field) {
+    let rank = |name: &String| NAMES.iter().position(|(known, _)| known == name).unwrap_or(0);
+    let places = (0..fields.len()).filter(|at| fields[*at] == Some(single));
+    let Some(best) = places.min_by_key(|at| rank(&names[*at])) else { return };
+    for (at, field) in fields.iter_mut().enumerate() {
+        if *field == Some(single) && at != best {
+            *field = Some(Field::Ignore);
+        }
+    }
+}
+
+/// A name that nobody would give to a mailbox: a head line of one column even if nothing follows.
+pub(super) fn is_surely_head(name: &str) -> bool {
+    let normal = normal(name);
+    normal.len() > 9 && NAMES.iter().any(|(known, _)| *known == normal)
+}

@@ -1,0 +1,78 @@
+//! Words for the kind of a recipient and the state of an account, as the exports write them. Does not know the rows.
+
+/// What a recipient is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recipient {
+    /// A mailbox, or something that receives mail like one.
+    Mailbox,
+    /// Mail goes on to several.
+    List,
+    /// An entry that may point elsewhere; what it has of our domain receives mail.
+    Contact,
+    /// A guest of the tenant.
+    Guest,
+    /// An account of the system itself.
+    System,
+}
+
+/// Mailboxes that Exchange keeps for itself.
+const SYSTEM: [&str; 8] = [
+    "discoverymailbox",
+    "arbitrationmailbox",
+    "auditlogmailbox",
+    "auxauditlogmailbox",
+    "monitoringmailbox",
+    "systemmailbox",
+    "systemattendantmailbox",
+    "supervisoryreviewpolicymailbox",
+];
+
+/// What `RecipientTypeDetails` and its like say.
+pub(super) fn recipient(cell: &str) -> Recipient {
+    let word = cell.trim().to_ascii_lowercase();
+    if word.starts_with("guest") {
+        Recipient::Guest
+    } else if SYSTEM.contains(&word.as_str()) {
+        Recipient::System
+    } else if word == "mailcontact" || word == "mailuser" || word == "contact" {
+        Recipient::Contact
+    } else if word == "groupmailbox" || word.contains("group") || word.contains("list") {
+        Recipient::List
+    } else {
+        Recipient::Mailbox
+    }
+}
+
+/// What the state of an account means for its mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing.
+    Normal,
+    /// Nobody can sign in; mail is still received.
+    Blocked,
+    /// Mail bounces.
+    Closed,
+}
+
+/// `accountEnabled`, `Status`, `zimbraAccountStatus`.
+pub(super) fn status(cell: &str) -> State {
+    match cell.trim().to_ascii_lowercase().as_str() {
+        "false" | "0" | "no" | "suspended" | "disabled" | "inactive" | "locked" | "lockout" | "archived"
+        | "blocked" => State::Blocked,
+        "closed" | "deleted" => State::Closed,
+        _ => State::Normal,
+    }
+}
+
+/// `Block credential`: true where signing in is blocked.
+pub(super) fn blocked(cell: &str) -> State {
+    match cell.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "blocked" => State::Blocked,
+        _ => State::Normal,
+    }
+}
+
+/// Accounts that Zimbra makes for itself.
+pub(super) fn is_zimbra_system(local: &str) -> bool {
+    ["galsync", "spam.", "ham.", "virus-quarantine."].iter().any(|start| local.starts_with(start))
+}

@@ -1,0 +1,281 @@
+//! Records of attributes: LDIF (RFC 2849) and what `zmprov gaa -v` prints. Does not know how the file was recognised.
+//!
+//! Of our own LDIF export each record is one address: `mail` is the address, `doorlistKind` is `mailbox`, `alias` or
+//! `list`, `doorlistAccount` the account of an alias, `doorlistStanding` is `active`, `switched-off` or `vetoed`.
+
+use super::account::{Account, Reading};
+use super::findings::{Findings, Judged};
+use super::kinds::{self, Recipient, State};
+use super::lines::Lines;
+use super::notes::Skipped;
+use super::{FIELD_BYTES_MAX, NotAList, targets};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use std::borrow::Cow;
+
+/// Values that a record keeps; the members of a list are not among them.
+const VALUES_MAX: usize = 10_000;
+
+/// Attributes that are read, in lower case.
+const READ: [&str; 32] = [
+    "dn",
+    "changetype",
+    "objectclass",
+    "mail",
+    "rfc822mailbox",
+    "proxyaddresses",
+    "mailalternateaddress",
+    "mailalternateaddresses",
+    "gosamailalternateaddress",
+    "maillocaladdress",
+    "mailalias",
+    "mailequivalentaddress",
+    "zimbramailalias",
+    "zimbraaccountstatus",
+    "zimbraissystemresource",
+    "zimbraissystemaccount",
+    "zimbraisexternalvirtualaccount",
+    "userprincipalname",
+    "useraccountcontrol",
+    "accountstatus",
+    "mailuserstatus",
+    "inetuserstatus",
+    "nsaccountlock",
+    "msexchrecipienttypedetails",
+    "usertype",
+    "doorlistkind",
+    "doorlistaccount",
+    "doorliststanding",
+    "# name",
+    "# distributionlist",
+    "grouptype",
+    "alias",
+];
+
+/// Attributes of further addresses.
+const FURTHER: [&str; 8] = [
+    "proxyaddresses",
+    "mailalternateaddress",
+    "mailalternateaddresses",
+    "gosamailalternateaddress",
+    "maillocaladdress",
+    "mailalias",
+    "mailequivalentaddress",
+    "zimbramailalias",
+];
+
+/// Kinds of entries that send mail on to their members.
+const LISTS: [&str; 8] = [
+    "group",
+    "groupofnames",
+    "groupofuniquenames",
+    "groupofurls",
+    "mailgroup",
+    "inetmailgroup",
+    "nisMailAlias",
+    "zimbradistributionlist",
+];
+
+/// One record.
+#[derive(Default)]
+struct Record<'t> {
+    /// Its first line; 0 while there is none.
+    line: u32,
+    values: Vec<(&'static str, Cow<'t, str>)>,
+    /// A value that could not be read, and why.
+    bad: Option<(u32, String, &'static str)>,
+}
+
+impl Record<'_> {
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_ref())
+    }
+
+    fn first(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    fn says(&self, name: &str, word: &str) -> bool {
+        self.all(name).any(|value| value.eq_ignore_ascii_case(word))
+    }
+}
+
+/// Reads every record.
+pub(super) fn read(text: &str, found: &mut Findings<'_>) -> Result<(), NotAList> {
+    let mut lines = Lines::new(text).peekable();
+    let mut record = Record::default();
+    while let Some((number, first)) = lines.next() {
+        // A folded line goes on where the next one begins with one blank.
+        let mut line = Cow::Borrowed(first);
+        while let Some((_, more)) = lines.next_if(|(_, next)| next.starts_with(' ') && !first.is_empty()) {
+            if line.len() <= FIELD_BYTES_MAX {
+                line.to_mut().push_str(&more[1..]);
+            }
+        }
+        if starts_record(&line) {
+            end_record(&mut record, found)?;
+        }
+        take_line(&mut record, number, line);
+    }
+    end_record(&mut record, found)
+}
+
+fn starts_record(line: &str) -> bool {
+    let starts = |word: &str| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    line.trim().is_empty() || starts("dn:") || starts("# name ") || starts("# distributionList ")
+}
+
+/// `name: value`, `name:: base64`, `name;option: value`, `# name value`.
+fn take_line<'t>(record: &mut Record<'t>, number: u32, line: Cow<'t, str>) {
+    let (name, value) = if let Some(rest) = line.strip_prefix("# ") {
+        let Some((name, value)) = rest.split_once(' ') else { return };
+        (format!("# {name}"), value)
+    } else {
+        let Some((name, value)) = line.split_once(':') else { return };
+        (name.split(';').next().unwrap_or(name).trim().to_owned(), value)
+    };
+    let Some(name) = READ.iter().copied().find(|known| known.eq_ignore_ascii_case(&name)) else { return };
+    if record.line == 0 {
+        record.line = number;
+    }
+    if record.values.len() >= VALUES_MAX {
+        record.bad = Some((number, String::new(), "the record has too many values"));
+        return;
+    }
+    if line.len() > FIELD_BYTES_MAX {
+        record.bad = Some((number, String::new(), "the value is longer than 1 MiB"));
+        return;
+    }
+    let value = match value.strip_prefix(':') {
+        Some(coded) => match decoded(coded) {
+            Ok(value) => Cow::Owned(value),
+            Err(why) => {
+                record.bad = Some((number, coded.trim().to_owned(), why));
+                return;
+            }
+        },
+        // The address of a file that holds the value.
+        None if value.starts_with('<') => return,
+        None => {
+            let from = line.len() - value.len();
+            match line {
+                Cow::Borrowed(line) => Cow::Borrowed(line[from..].trim()),
+                Cow::Owned(line) => Cow::Owned(line[from..].trim().to_owned()),
+            }
+        }
+    };
+    record.values.push((name, value));
+}
+
+fn decoded(coded: &str) -> Result<String, &'static str> {
+    let bytes = BASE64.decode(coded.trim()).map_err(|_| "is no Base64")?;
+    String::from_utf8(bytes).map_err(|_| "is no UTF-8 inside its Base64")
+}
+
+/// Takes the record that has ended among the findings.
+fn end_record(record: &mut Record<'_>, found: &mut Findings<'_>) -> Result<(), NotAList> {
+    let record = std::mem::take(record);
+    if record.line == 0 {
+        return Ok(());
+    }
+    found.begin_row()?;
+    if let Some((line, value, why)) = &record.bad {
+        found.problem(*line, None, value, *why);
+    }
+    if record.first("changetype").is_some_and(|change| !change.eq_ignore_ascii_case("add")) {
+        found.skip(Skipped::Change);
+    } else if record.first("doorlistkind").is_some() {
+        own_record(&record, found);
+    } else if let Some(kind) = left_out(&record) {
+        found.skip(kind);
+    } else {
+        account_record(&record, found);
+    }
+    Ok(())
+}
+
+/// One address of our own export.
+fn own_record(record: &Record<'_>, found: &mut Findings<'_>) {
+    let (line, address) = (record.line, record.first("mail").unwrap_or_default());
+    if record.says("doorliststanding", "vetoed") {
+        return found.skip(Skipped::Vetoed);
+    }
+    let local = match found.judge(address) {
+        Judged::Ours(local) => local,
+        Judged::Foreign(domain) => return found.foreign(line, Some("mail"), address, &domain, false),
+        Judged::Bad(why) => return found.problem(line, Some("mail"), address, why),
+    };
+    let kind = record.first("doorlistkind").unwrap_or_default();
+    match targets::own_structure(kind, record.first("doorlistaccount").unwrap_or_default(), found) {
+        Ok(structure) => found.own_row(line, local, structure, record.says("doorliststanding", "switched-off")),
+        Err(why) => found.problem(line, Some("doorlistKind"), kind, why),
+    }
+}
+
+/// Why the whole record is rightly left out.
+fn left_out(record: &Record<'_>) -> Option<Skipped> {
+    let name = record.first("# name").or_else(|| record.first("mail")).unwrap_or_default().to_ascii_lowercase();
+    let is_zimbra = record.first("# name").is_some() || record.first("zimbraaccountstatus").is_some();
+    if record.says("zimbraaccountstatus", "closed") || record.says("mailuserstatus", "deleted") {
+        Some(Skipped::Closed)
+    } else if (is_zimbra && kinds::is_zimbra_system(&name))
+        || record.says("zimbraissystemresource", "true")
+        || record.says("zimbraissystemaccount", "true")
+    {
+        Some(Skipped::System)
+    } else if record.says("usertype", "guest") || record.says("zimbraisexternalvirtualaccount", "true") {
+        Some(Skipped::Guest)
+    } else {
+        None
+    }
+}
+
+/// An account with all its addresses.
+fn account_record(record: &Record<'_>, found: &mut Findings<'_>) {
+    let mut account = Account::default();
+    let at = |column| Reading { line: record.line, column: Some(column), local_parts: false };
+    for name in ["# name", "# distributionlist", "mail", "rfc822mailbox"] {
+        for value in record.all(name) {
+            // `zmprov gadl -v` counts the members behind the name.
+            let value = if name.starts_with('#') { value.split(' ').next().unwrap_or(value) } else { value };
+            account.address(found, at("mail"), value);
+        }
+    }
+    for name in FURTHER {
+        for value in record.all(name) {
+            account.proxies(found, at(name), value);
+        }
+    }
+    if let Some(login) = record.first("userprincipalname") {
+        account.login(found, login);
+    }
+    let is_list = record.first("# distributionlist").is_some()
+        || record.all("objectclass").any(|class| LISTS.iter().any(|list| list.eq_ignore_ascii_case(class)))
+        || record.first("msexchrecipienttypedetails").is_some_and(|kind| kinds::recipient(kind) == Recipient::List);
+    let mixed = record.first("# name").is_some() || record.first("# distributionlist").is_some();
+    if account.finish(found, at("mail"), is_list, mixed) && is_blocked(record) {
+        found.blocked += 1;
+    }
+}
+
+/// Nobody can sign in: by status, by lock, or by bit 2 of Active Directory's flags.
+fn is_blocked(record: &Record<'_>) -> bool {
+    const DISABLED: u32 = 2;
+    let flags = record.first("useraccountcontrol").and_then(|flags| flags.parse::<u32>().ok());
+    flags.is_some_and(|flags| flags & DISABLED != 0)
+        || record.says("nsaccountlock", "true")
+        || ["zimbraaccountstatus", "accountstatus", "inetuserstatus", "mailuserstatus"]
+            .iter()
+            .any(|name| record.first(name).is_some_and(|value| kinds::status(value) == State::Blocked))
+}
+
+/// A first line of LDIF.
+pub(super) fn is_start(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    line.starts_with("dn:") || line.starts_with("version: 1") || line.starts_with("version:1")
+}
+
+/// A first line of `zmprov gaa -v` or `gadl -v`.
+pub(super) fn is_zimbra_start(line: &str) -> bool {
+    line.starts_with("# name ") || line.starts_with("# distributionList ")
+}

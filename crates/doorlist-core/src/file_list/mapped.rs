@@ -1,0 +1,39 @@
+//! What a person says of the columns, over what was seen. Does not know the rows.
+
+use super::columns::{ColumnMap, ColumnTaken, Field, TakenBy};
+use super::heads::normal;
+use super::{NotAList, values};
+
+/// Gives each named column its field. A column that was taken for the same single thing before is no more.
+pub(super) fn apply(columns: &mut [ColumnTaken], maps: &[ColumnMap]) -> Result<(), NotAList> {
+    for map in maps {
+        let at = find(columns, &map.column).ok_or_else(|| NotAList::NoSuchColumn {
+            column: map.column.clone(),
+            columns: columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", "),
+        })?;
+        for column in columns.iter_mut() {
+            if column.by != TakenBy::Map && stands_against(column.field, map.field) {
+                column.field = Field::Ignore;
+            }
+        }
+        columns[at].field = map.field;
+        columns[at].by = TakenBy::Map;
+    }
+    Ok(())
+}
+
+/// A row has one of these.
+fn stands_against(seen: Field, said: Field) -> bool {
+    let is_name = |field| matches!(field, Field::Address | Field::Local);
+    (seen == said && !matches!(said, Field::Alias | Field::Ignore | Field::Password))
+        || (is_name(seen) && is_name(said))
+}
+
+/// By name, without regard to case and punctuation, or by number.
+fn find(columns: &[ColumnTaken], wanted: &str) -> Option<usize> {
+    let wanted = values::trimmed(wanted);
+    let by = |is: &dyn Fn(&ColumnTaken) -> bool| columns.iter().position(is);
+    by(&|column| column.name.eq_ignore_ascii_case(wanted))
+        .or_else(|| by(&|column| !normal(wanted).is_empty() && normal(&column.name) == normal(wanted)))
+        .or_else(|| wanted.parse::<usize>().ok()?.checked_sub(1).filter(|at| *at < columns.len()))
+}

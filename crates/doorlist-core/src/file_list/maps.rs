@@ -1,0 +1,112 @@
+//! Files of keys and values: Postfix maps, the Sendmail virtual user table, aliases files, Barracuda's alias linking. Does
+//! not know which of them it is without being told.
+
+use super::NotAList;
+use super::account::{Account, Reading};
+use super::findings::{Findings, Judged};
+use super::format::FileFormat;
+use super::lines::LogicalLines;
+use super::notes::Skipped;
+use super::targets::{self, Forward};
+use super::values;
+use crate::change::Structure;
+
+/// Reads every line.
+pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
+    for (line, entry) in LogicalLines::new(text) {
+        found.begin_row()?;
+        match format {
+            FileFormat::Aliases => alias_line(line, &entry, found),
+            FileFormat::Barracuda => linking_line(line, &entry, found),
+            _ => map_line(line, &entry, format, found),
+        }
+    }
+    Ok(())
+}
+
+/// `key value` of a map; the key may be in quotes, wholly or in its local part.
+fn map_line(line: u32, entry: &str, format: FileFormat, found: &mut Findings<'_>) {
+    let (key, value) = key_and_value(entry);
+    if key.starts_with('/') && key.len() > 1 && (key.ends_with('/') || key.ends_with("/i")) {
+        return found.problem(line, None, key, "is a regular expression; list the addresses that it stands for");
+    }
+    if !key.contains('@') && found.is_ours(key) {
+        return found.skip(Skipped::DomainLine);
+    }
+    if format == FileFormat::PostfixRelay {
+        relay_line(line, key, value, found);
+    } else {
+        let mixed = format.is_mixed();
+        targets::read(&Forward { line, column: None, name: key, targets: value, local_parts: true, mixed }, found);
+    }
+}
+
+/// The value is of no meaning to Postfix; in our own export it says what the address is.
+fn relay_line(line: u32, key: &str, value: &str, found: &mut Findings<'_>) {
+    let name = values::bare(key);
+    if let Some(domain) = name.strip_prefix('@') {
+        return found.catch_all(line, domain);
+    }
+    let local = match found.judge_name(name) {
+        Judged::Ours(local) => local,
+        Judged::Foreign(domain) => return found.foreign(line, None, name, &domain, true),
+        Judged::Bad(why) => return found.problem(line, None, name, why),
+    };
+    let structure = match value.split_once(':') {
+        Some(("alias", account)) => targets::own_structure("alias", account, found),
+        _ if value == "list" => Ok(Structure::DistributionList),
+        _ => Ok(Structure::Mailbox),
+    };
+    match structure {
+        Ok(structure) => found.row(line, local, structure),
+        Err(why) => found.problem(line, None, value, why),
+    }
+}
+
+/// The first word and the rest; a quoted string is part of its word.
+pub(super) fn key_and_value(entry: &str) -> (&str, &str) {
+    let mut quoted = false;
+    let mut escaped = false;
+    for (at, c) in entry.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            c if c.is_ascii_whitespace() && !quoted => return (&entry[..at], entry[at..].trim()),
+            _ => {}
+        }
+    }
+    (entry, "")
+}
+
+/// `name: target, target`
+fn alias_line(line: u32, entry: &str, found: &mut Findings<'_>) {
+    let Some((name, targets)) = name_and_targets(entry) else {
+        return found.problem(line, None, entry, "is no alias; write NAME: TARGET");
+    };
+    if name == "*" {
+        return found.problem(line, None, name, "accepts every name; list the addresses instead");
+    }
+    targets::read(&Forward { line, column: None, name, targets, local_parts: true, mixed: false }, found);
+}
+
+/// What stands on either side of the first colon outside quotes.
+pub(super) fn name_and_targets(entry: &str) -> Option<(&str, &str)> {
+    let mut quoted = false;
+    let colon = entry.bytes().position(|byte| {
+        quoted ^= byte == b'"';
+        byte == b':' && !quoted
+    })?;
+    let (name, targets) = (entry[..colon].trim(), entry[colon + 1..].trim());
+    (!name.is_empty()).then_some((name, targets))
+}
+
+/// `primary: alias, alias`, or an address alone.
+fn linking_line(line: u32, entry: &str, found: &mut Findings<'_>) {
+    let (primary, aliases) = name_and_targets(entry).unwrap_or((entry, ""));
+    let mut account = Account::default();
+    let at = Reading { line, column: None, local_parts: true };
+    account.address(found, at, primary);
+    account.proxies(found, at, aliases);
+    account.finish(found, at, false, FileFormat::Barracuda.is_mixed());
+}

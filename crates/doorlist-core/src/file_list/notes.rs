@@ -1,0 +1,165 @@
+//! What is told of a file besides its rows: what was rightly left out, and what a person must know. Does not know how it
+//! was found.
+
+use std::fmt;
+
+/// What was rightly left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Skipped {
+    /// Of another domain, where the file has several by nature.
+    OtherDomain,
+    /// Guests of a tenant: their mail is elsewhere.
+    Guest,
+    /// `SIP:`, `X500:` and the like.
+    NotSmtp,
+    /// Accounts of the system itself: `galsync`, discovery mailboxes, daemons.
+    System,
+    /// `@example.test`.
+    CatchAll,
+    /// Removed by a person, in our own export.
+    Vetoed,
+    /// Closed accounts, which bounce.
+    Closed,
+    /// Aliases that refuse mail on purpose.
+    Refused,
+    /// Records that are no entries: deletions and modifications.
+    Change,
+    /// Rows without an address.
+    NoAddress,
+    /// The line that makes a domain a virtual one.
+    DomainLine,
+}
+
+impl Skipped {
+    /// Every kind, in the order in which they are told.
+    pub const ALL: [Skipped; 11] = [
+        Skipped::OtherDomain,
+        Skipped::Guest,
+        Skipped::NotSmtp,
+        Skipped::System,
+        Skipped::CatchAll,
+        Skipped::Vetoed,
+        Skipped::Closed,
+        Skipped::Refused,
+        Skipped::Change,
+        Skipped::NoAddress,
+        Skipped::DomainLine,
+    ];
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Skipped::OtherDomain => "addresses of other domains",
+            Skipped::Guest => "guests, whose mailboxes are elsewhere",
+            Skipped::NotSmtp => "values that are no mail addresses (SIP, X500 and the like)",
+            Skipped::System => "accounts of the system itself",
+            Skipped::CatchAll => "catch-all lines",
+            Skipped::Vetoed => "addresses that were vetoed when they were exported",
+            Skipped::Closed => "closed accounts, whose mail bounces",
+            Skipped::Refused => "addresses that the file itself says to refuse",
+            Skipped::Change => "records that delete or modify an entry",
+            Skipped::NoAddress => "rows without a mail address",
+            Skipped::DomainLine => "lines that name a domain",
+        })
+    }
+}
+
+/// What a person must know before the list is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileNote {
+    /// The file accepts every name of the domain.
+    CatchAll {
+        /// The first such line.
+        line: u32,
+    },
+    /// Accounts that cannot sign in.
+    Blocked(u64),
+    /// This kind of export does not hold aliases.
+    NoAliases {
+        /// How to get them.
+        how: &'static str,
+    },
+    /// Cells that hold the name of a type instead of values.
+    TypeNames {
+        /// In which column.
+        column: String,
+        /// How many.
+        cells: u64,
+    },
+    /// Cells that end in dots: cut by the program that printed them.
+    CutOff {
+        /// In which column.
+        column: String,
+        /// How many.
+        cells: u64,
+    },
+    /// Addresses that forward to another domain or a program, taken as mailboxes.
+    ForwardsElsewhere(u64),
+    /// Addresses that forward to several, taken as distribution lists.
+    ForwardsToSeveral(u64),
+    /// Records that delete or modify.
+    Changes(u64),
+    /// A head line and nothing else.
+    HeadOnly,
+    /// Parts of the file are not in its encoding.
+    Mixed,
+    /// Another column has addresses of the domain too, and was not used.
+    OtherColumn(String),
+}
+
+impl fmt::Display for FileNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FileNote::CatchAll { line } => {
+                write!(
+                    f,
+                    "this file accepts every name (a catch-all in line {line}); only the addresses that it names are taken"
+                )
+            }
+            FileNote::Blocked(1) => {
+                f.write_str("1 account is blocked from signing in; it is kept, since a shared mailbox is so too")
+            }
+            FileNote::Blocked(n) => {
+                write!(f, "{n} accounts are blocked from signing in; they are kept, since a shared mailbox is so too")
+            }
+            FileNote::NoAliases { how } => write!(f, "this export has no aliases; {how}"),
+            FileNote::TypeNames { column, cells } => write!(
+                f,
+                "column {column:?} holds the name of a type instead of addresses in {cells} rows; export it joined: \
+                 @{{n='{column}';e={{$_.{column} -join ';'}}}}"
+            ),
+            FileNote::CutOff { column, cells } => {
+                write!(
+                    f,
+                    "column {column:?} is cut off in {cells} rows; export it with Export-Csv, values joined by ';'"
+                )
+            }
+            FileNote::ForwardsElsewhere(n) => {
+                write!(f, "{n} addresses forward to another domain or to a program; they are taken as mailboxes")
+            }
+            FileNote::ForwardsToSeveral(n) => {
+                write!(f, "{n} addresses forward to several others; they are taken as distribution lists")
+            }
+            FileNote::Changes(n) => {
+                write!(f, "{n} records delete or modify an entry; they are left out, export the entries themselves")
+            }
+            FileNote::HeadOnly => f.write_str("the file has a head line and no rows"),
+            FileNote::Mixed => f.write_str("parts of the file are not UTF-8; save all of it as UTF-8"),
+            FileNote::OtherColumn(column) => write!(
+                f,
+                "column {column:?} holds addresses of the domain too and is not used; --map {}=alias if they are aliases",
+                quoted(column)
+            ),
+        }
+    }
+}
+
+/// A word as it is typed on a command line.
+pub(super) fn quoted(word: &str) -> String {
+    if word.contains(|c: char| c.is_whitespace() || "'\"$&;<>()|".contains(c)) {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    } else {
+        word.to_owned()
+    }
+}

@@ -1,0 +1,247 @@
+//! What a text is: the questions, in the order in which they are asked. Does not read the rows.
+
+use super::columns::{ColumnTaken, Field, TakenBy};
+use super::findings::Findings;
+use super::format::FileFormat;
+use super::notes::FileNote;
+use super::sample::{Holds, Sample, Start, is_most, share};
+use super::{NotAList, ParseOptions, heads, line_kinds, mapped};
+
+/// A table whose columns are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    pub(super) format: FileFormat,
+    pub(super) delimiter: u8,
+    /// Where its first record begins: byte and line.
+    pub(super) start: usize,
+    pub(super) start_line: u32,
+    pub(super) head_line: Option<u32>,
+    pub(super) columns: Vec<ColumnTaken>,
+    /// Our own exact export: no cell has a guard for spreadsheets.
+    pub(super) is_exact: bool,
+}
+
+/// How a text is read.
+pub(super) enum Plan {
+    Table(Table),
+    Lines(FileFormat),
+}
+
+/// Columns of Proofpoint Essentials, which come without names.
+const PROOFPOINT: [(&str, Field); 4] = [
+    ("first name", Field::Ignore),
+    ("last name", Field::Ignore),
+    ("email address", Field::Address),
+    ("mobile", Field::Alias),
+];
+
+/// Says what the text is.
+pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &mut Findings<'_>) -> Result<Plan, NotAList> {
+    let start = Start::of(text);
+    if let Some(format) = options.format {
+        return match format.is_table() {
+            true => said(text, &start, format, options, found).map(Plan::Table),
+            false => Ok(Plan::Lines(format)),
+        };
+    }
+    if !options.columns.is_empty() {
+        let known = known_table(text, &start).map_or(FileFormat::Table, |table| table.format);
+        return said(text, &start, known, options, found).map(Plan::Table);
+    }
+    if let Some(format) = line_kinds::by_first_line(text) {
+        return Ok(Plan::Lines(format));
+    }
+    if let Some(table) = known_table(text, &start) {
+        return Ok(Plan::Table(table));
+    }
+    if let Some(format) = line_kinds::by_shape(text, found) {
+        return Ok(Plan::Lines(format));
+    }
+    if let Some(table) = headless_table(text, &start, found) {
+        return Ok(Plan::Table(table));
+    }
+    match unknown_table(text, &start, found)? {
+        Some(table) => Ok(Plan::Table(table)),
+        None => Ok(Plan::Lines(plain(text))),
+    }
+}
+
+/// Zimbra prints its own accounts among the others.
+fn plain(text: &str) -> FileFormat {
+    let is_zimbra = |name: &str| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some();
+    if is_zimbra("galsync") || is_zimbra("virus-quarantine.") { FileFormat::Zimbra } else { FileFormat::Plain }
+}
+
+impl Table {
+    fn new(text: &str, start: &Start, sample: &Sample<'_>, format: FileFormat, fields: &[Option<Field>]) -> Self {
+        let name = |at: usize| match sample.head[at].trim() {
+            "" => format!("column {}", at + 1),
+            name => name.to_owned(),
+        };
+        let columns = fields.iter().enumerate().map(|(at, field)| ColumnTaken {
+            name: name(at),
+            field: field.unwrap_or(Field::Ignore),
+            by: TakenBy::Name,
+        });
+        let is_exact = text[start.at..].starts_with(crate::list_text::CSV_HEAD.trim_end());
+        Self {
+            format,
+            delimiter: sample.delimiter,
+            start: start.at,
+            start_line: start.line,
+            head_line: Some(sample.head_line),
+            columns: columns.collect(),
+            is_exact: is_exact && format == FileFormat::Doorlist,
+        }
+    }
+
+    /// Columns without names, by number.
+    fn headless(start: &Start, sample: &Sample<'_>, format: FileFormat) -> Self {
+        let count = sample.with_head().map(Vec::len).max().unwrap_or(0);
+        let column = |at: usize| match PROOFPOINT.get(at) {
+            Some((name, field)) if format == FileFormat::Proofpoint => (String::from(*name), *field),
+            None if format == FileFormat::Proofpoint => (format!("alias {}", at - 3), Field::Alias),
+            _ => (format!("column {}", at + 1), Field::Ignore),
+        };
+        let columns = (0..count).map(column).map(|(name, field)| ColumnTaken { name, field, by: TakenBy::Place });
+        Self {
+            format,
+            delimiter: sample.delimiter,
+            start: start.at,
+            start_line: start.line,
+            head_line: None,
+            columns: columns.collect(),
+            is_exact: false,
+        }
+    }
+
+    fn has(&self, field: Field) -> bool {
+        self.columns.iter().any(|column| column.field == field)
+    }
+
+    /// Something from which an address can be had.
+    fn has_addresses(&self) -> bool {
+        [Field::Address, Field::Local, Field::Alias, Field::Login].iter().any(|field| self.has(*field))
+    }
+
+    /// The names of its columns.
+    fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.clone()).collect()
+    }
+}
+
+/// A table with a head line that is known.
+fn known_table(text: &str, start: &Start) -> Option<Table> {
+    let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
+    let tables = samples.filter(|sample| !sample.begins_with_address()).filter_map(|sample| {
+        let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
+        let (format, fields) = heads::read(&names);
+        let format = match names.as_slice() {
+            [name] => one_column(name, &sample, &fields).then(|| format.unwrap_or(FileFormat::Table)),
+            _ => format,
+        };
+        Some(Table::new(text, start, &sample, format?, &fields))
+    });
+    tables.max_by_key(|table| table.columns.len())
+}
+
+/// A list with a head line of one word: the word is known, and nobody's name.
+fn one_column(name: &str, sample: &Sample<'_>, fields: &[Option<Field>]) -> bool {
+    matches!(fields, [Some(Field::Address | Field::Alias | Field::Login)])
+        && match sample.rows.first() {
+            Some(row) => row.iter().any(|cell| cell.contains('@')),
+            None => heads::is_surely_head(name),
+        }
+}
+
+/// A table without a head line: Proofpoint Essentials, or one with a column of addresses beside others.
+fn headless_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Option<Table> {
+    for delimiter in start.delimiters() {
+        let Some(sample) = Sample::take(text, start, delimiter) else { continue };
+        if sample.head.len() < 2 || !sample.begins_with_address() {
+            continue;
+        }
+        let part = |column: usize| share(sample.with_head(), column, Holds::Any, found);
+        if is_most(part(2)) && part(0).0 + part(1).0 == 0 && part(0).1 > 0 {
+            return Some(Table::headless(start, &sample, FileFormat::Proofpoint));
+        }
+        let holds_others = (0..sample.head.len()).map(part).any(|(hits, all)| all > 0 && hits * 5 < all);
+        let mut table = Table::headless(start, &sample, FileFormat::Table);
+        if sample.is_even() && holds_others && by_content(&mut table, &sample, found) {
+            return Some(table);
+        }
+    }
+    None
+}
+
+/// A table with a head line that nobody knows.
+fn unknown_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Result<Option<Table>, NotAList> {
+    let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
+    let tables =
+        samples.filter(|sample| !sample.begins_with_address() && sample.head.len() > 1 && !sample.rows.is_empty());
+    let Some(sample) = tables.max_by_key(|sample| (sample.is_even(), sample.head.len())) else { return Ok(None) };
+    let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
+    let (_, fields) = heads::read(&names);
+    let mut table = Table::new(text, start, &sample, FileFormat::Table, &fields);
+    without_streets(&mut table, &sample, found);
+    if table.has(Field::Address) || by_content(&mut table, &sample, found) || table.has_addresses() {
+        return Ok(Some(table));
+    }
+    Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string() })
+}
+
+/// A column `address` may hold streets: what is named so and holds no mail addresses is not taken.
+fn without_streets(table: &mut Table, sample: &Sample<'_>, found: &Findings<'_>) {
+    for (at, column) in table.columns.iter_mut().enumerate() {
+        let (hits, all) = share(sample.rows.iter(), at, Holds::Any, found);
+        if column.field == Field::Address && hits * 2 < all {
+            column.field = Field::Ignore;
+        }
+    }
+}
+
+/// Takes the column with the most addresses of the domain, or else of any domain, so that the rows say which.
+fn by_content(table: &mut Table, sample: &Sample<'_>, found: &mut Findings<'_>) -> bool {
+    let has_head = table.head_line.is_some();
+    let part = |column: usize, holds: Holds| match has_head {
+        true => share(sample.rows.iter(), column, holds, found),
+        false => share(sample.with_head(), column, holds, found),
+    };
+    let free = |at: &usize| table.columns[*at].field == Field::Ignore;
+    let best = |holds: Holds| {
+        let most = (0..table.columns.len()).filter(free).filter(|at| is_most(part(*at, holds)));
+        most.max_by_key(|at| (part(*at, holds).0, usize::MAX - at))
+    };
+    let Some(best) = best(Holds::Ours).or_else(|| best(Holds::Any)) else { return false };
+    let others: Vec<usize> =
+        (0..table.columns.len()).filter(free).filter(|at| *at != best && is_most(part(*at, Holds::Ours))).collect();
+    for at in others {
+        found.note(FileNote::OtherColumn(table.columns[at].name.clone()));
+    }
+    table.columns[best].field = Field::Address;
+    table.columns[best].by = TakenBy::Content;
+    true
+}
+
+/// A table whose format or columns a person said.
+fn said(
+    text: &str,
+    start: &Start,
+    format: FileFormat,
+    options: &ParseOptions<'_>,
+    found: &mut Findings<'_>,
+) -> Result<Table, NotAList> {
+    let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
+    let sample = samples.max_by_key(|sample| (sample.is_even(), sample.head.len())).ok_or(NotAList::Empty)?;
+    let mut table = if sample.begins_with_address() {
+        Table::headless(start, &sample, format)
+    } else {
+        let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
+        Table::new(text, start, &sample, format, &heads::read_as(&names, format))
+    };
+    mapped::apply(&mut table.columns, options.columns)?;
+    if !table.has_addresses() && !by_content(&mut table, &sample, found) {
+        return Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string() });
+    }
+    Ok(table)
+}

@@ -1,0 +1,102 @@
+//! The bad rows of a file as CSV, to be mended and imported again. Does not judge rows itself.
+
+use super::columns::{ColumnTaken, Field};
+use super::values::is_formula;
+use super::{FileList, MASKED, encoding, table};
+use crate::source_rows::RowProblem;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Bytes of rejected rows; what comes behind is named by line only.
+const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The rejected rows: the columns of the file and one more, `error`. Cells are safe to open in a spreadsheet; the importer
+/// takes their guards off again. Passwords are masked.
+pub fn rejected(bytes: &[u8], list: &FileList) -> String {
+    let Some(table) = &list.recognised.table else { return of_values(&list.problems) };
+    let (_, text) = encoding::decode(bytes);
+    let faults = by_line(&list.problems);
+    let mut out = String::new();
+    for column in &table.columns {
+        cell(&column.name, &mut out);
+        out.push(',');
+    }
+    out.push_str("\"error\"\r\n");
+    let mut records = table::records(&text, table);
+    let mut cells = Vec::new();
+    while let Some(record) = records.next_into(&mut cells) {
+        let line = match &record {
+            Ok(line) => *line,
+            Err(bad) => {
+                cells = vec![Cow::Borrowed(bad.text)];
+                bad.line
+            }
+        };
+        let Some(why) = faults.get(&line) else { continue };
+        if out.len() > BYTES_MAX {
+            break;
+        }
+        let is_whole = record.is_ok()
+            && cells.get(table.columns.len()..).is_none_or(|more| more.iter().all(|cell| cell.trim().is_empty()));
+        row(&table.columns, &cells, is_whole, &mut out);
+        cell(&format!("line {line}: {why}"), &mut out);
+        out.push_str("\r\n");
+    }
+    out
+}
+
+/// The cells of one row, one for each column. Where cells are missing or too many, any of them may be the password.
+fn row(columns: &[ColumnTaken], cells: &[Cow<'_, str>], is_whole: bool, out: &mut String) {
+    let has_password = columns.iter().any(|column| column.field == Field::Password);
+    for (at, column) in columns.iter().enumerate() {
+        let last = at + 1 == columns.len() && !is_whole;
+        match cells.get(at) {
+            None => cell("", out),
+            Some(text) if text.is_empty() => cell("", out),
+            Some(_) if has_password && (!is_whole || column.field == Field::Password) => cell(MASKED, out),
+            // What is too much stands in the last column, where a person sees it.
+            Some(_) if last => cell(&cells[at..].join(","), out),
+            Some(text) => cell(text, out),
+        }
+        out.push(',');
+    }
+}
+
+/// Files without columns: the values.
+fn of_values(problems: &[RowProblem]) -> String {
+    let mut out = String::from("\"address\",\"error\"\r\n");
+    for problem in problems {
+        cell(&problem.value, &mut out);
+        out.push(',');
+        cell(&format!("{}: {}", problem.place, problem.why), &mut out);
+        out.push_str("\r\n");
+    }
+    out
+}
+
+/// What is wrong with each line.
+fn by_line(problems: &[RowProblem]) -> BTreeMap<u32, String> {
+    let mut faults: BTreeMap<u32, String> = BTreeMap::new();
+    for problem in problems {
+        let Some(line) = problem.place.strip_prefix("line ").and_then(|line| line.parse().ok()) else { continue };
+        let column = problem.column.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let fault = format!("{column}{}", problem.why);
+        faults.entry(line).and_modify(|all| *all = format!("{all}; {fault}")).or_insert(fault);
+    }
+    faults
+}
+
+/// A quoted cell, with an apostrophe where a spreadsheet would see a formula.
+fn cell(text: &str, out: &mut String) {
+    out.push('"');
+    if is_formula(text) {
+        out.push('\'');
+    }
+    for c in text.chars() {
+        if c == '"' {
+            out.push('"');
+        }
+        out.push(c);
+    }
+    out.push('"');
+}

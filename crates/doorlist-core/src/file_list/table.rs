@@ -1,0 +1,269 @@
+//! The rows of a table whose columns are known. Does not know how the columns were recognised.
+
+use super::account::{Account, Reading};
+use super::cells::Records;
+use super::columns::{ColumnTaken, Field};
+use super::findings::{Findings, Judged};
+use super::format::FileFormat;
+use super::kinds::{self, Recipient, State};
+use super::notes::{FileNote, Skipped};
+use super::recognise::Table;
+use super::targets::{self, Forward};
+use super::values;
+use super::{MASKED, NotAList};
+use std::borrow::Cow;
+
+/// Which column holds what, by index.
+struct Roles<'t> {
+    columns: &'t [ColumnTaken],
+    format: FileFormat,
+    address: Option<usize>,
+    local: Option<usize>,
+    domain: Option<usize>,
+    kind: Option<usize>,
+    standing: Option<usize>,
+    account: Option<usize>,
+    target: Option<usize>,
+    login: Option<usize>,
+    status: Option<usize>,
+    blocked: Option<usize>,
+    guest: Option<usize>,
+    aliases: Vec<usize>,
+    has_password: bool,
+    /// Apostrophes in front of formulas are guards for spreadsheets.
+    is_guarded: bool,
+    has_head: bool,
+}
+
+impl<'t> Roles<'t> {
+    fn new(table: &'t Table) -> Self {
+        let columns = &table.columns[..];
+        let find = |field| columns.iter().position(|column| column.field == field);
+        Self {
+            columns,
+            format: table.format,
+            address: find(Field::Address),
+            local: find(Field::Local),
+            domain: find(Field::Domain),
+            kind: find(Field::Kind),
+            standing: find(Field::Standing),
+            account: find(Field::Account),
+            target: find(Field::Target),
+            login: find(Field::Login),
+            status: find(Field::Status),
+            blocked: find(Field::Blocked),
+            guest: find(Field::Guest),
+            aliases: (0..columns.len()).filter(|at| columns[*at].field == Field::Alias).collect(),
+            has_password: find(Field::Password).is_some(),
+            is_guarded: !table.is_exact,
+            has_head: table.head_line.is_some(),
+        }
+    }
+
+    /// The cell of a column, trimmed; empty where the row is short.
+    fn cell<'r>(&self, cells: &'r [Cow<'_, str>], at: Option<usize>) -> &'r str {
+        let cell = at.and_then(|at| cells.get(at)).map_or("", |cell| values::trimmed(cell));
+        if self.is_guarded { values::unguarded(cell) } else { cell }
+    }
+
+    fn name(&self, at: Option<usize>) -> Option<&'t str> {
+        at.and_then(|at| self.columns.get(at)).map(|column| column.name.as_str())
+    }
+}
+
+/// Reads every row.
+pub(super) fn read(text: &str, table: &Table, found: &mut Findings<'_>) -> Result<(), NotAList> {
+    let roles = Roles::new(table);
+    let mut records = records(text, table);
+    let mut cells = Vec::new();
+    let mut account = Account::default();
+    while let Some(record) = records.next_into(&mut cells) {
+        let line = match record {
+            Ok(_) if is_blank(&cells) => continue,
+            Ok(line) => line,
+            Err(bad) => {
+                found.begin_row()?;
+                found.problem(bad.line, None, if roles.has_password { MASKED } else { bad.text }, bad.why);
+                continue;
+            }
+        };
+        found.begin_row()?;
+        if let Some(why) = ragged(&roles, &cells) {
+            let shown = if roles.has_password { MASKED } else { roles.cell(&cells, roles.address) };
+            found.problem(line, None, shown, why);
+        } else if roles.standing.is_some() {
+            own_row(&roles, line, &cells, found);
+        } else if roles.target.is_some() || roles.account.is_some() {
+            forward_row(&roles, line, &cells, found);
+        } else {
+            account_row(&roles, line, &cells, &mut account, found);
+        }
+    }
+    without_aliases(&roles, found);
+    Ok(())
+}
+
+/// The records behind the head line.
+pub(super) fn records<'t>(text: &'t str, table: &Table) -> Records<'t> {
+    let mut records = Records::new(text.get(table.start..).unwrap_or_default(), table.start_line, table.delimiter);
+    if table.head_line.is_some() {
+        let _ = records.next_into(&mut Vec::new());
+    }
+    records
+}
+
+/// Nothing in it, or a comment.
+pub(super) fn is_blank(cells: &[Cow<'_, str>]) -> bool {
+    match cells {
+        [only] => only.trim().is_empty() || only.trim_start().starts_with('#'),
+        cells => cells.iter().all(|cell| cell.trim().is_empty()),
+    }
+}
+
+/// More cells than the head line has: which of them is the address, nobody knows. Aliases may go on at the end.
+fn ragged(roles: &Roles<'_>, cells: &[Cow<'_, str>]) -> Option<String> {
+    let columns = roles.columns.len();
+    let more = cells.get(columns..).unwrap_or_default();
+    let ends_in_aliases = roles.columns.last().is_some_and(|last| last.field == Field::Alias);
+    if !roles.has_head || ends_in_aliases || more.iter().all(|cell| cell.trim().is_empty()) {
+        return None;
+    }
+    Some(format!(
+        "has {} cells, the head line has {columns}; put cells with a separator in them in quotes",
+        cells.len()
+    ))
+}
+
+/// A row of our own export.
+fn own_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], found: &mut Findings<'_>) {
+    let address = roles.cell(cells, roles.address);
+    let local = match found.judge(address) {
+        Judged::Ours(local) => local,
+        Judged::Foreign(domain) => return found.foreign(line, roles.name(roles.address), address, &domain, false),
+        Judged::Bad(why) => return found.problem(line, roles.name(roles.address), address, why),
+    };
+    let standing = roles.cell(cells, roles.standing);
+    let switched_off = match standing.to_ascii_lowercase().as_str() {
+        "active" | "" => false,
+        "switched-off" => true,
+        "vetoed" => return found.skip(Skipped::Vetoed),
+        _ => {
+            let why = "is no standing; known are active, switched-off, vetoed";
+            return found.problem(line, roles.name(roles.standing), standing, why);
+        }
+    };
+    let (kind, account) = (roles.cell(cells, roles.kind), roles.cell(cells, roles.account));
+    match targets::own_structure(kind, account, found) {
+        Ok(structure) => found.own_row(line, local, structure, switched_off),
+        Err(why) => found.problem(line, roles.name(roles.kind), kind, why),
+    }
+}
+
+/// An address and where its mail goes.
+fn forward_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], found: &mut Findings<'_>) {
+    let goes_to = roles.target.or(roles.account);
+    let forward = Forward {
+        line,
+        column: roles.name(roles.address),
+        name: roles.cell(cells, roles.address),
+        targets: roles.cell(cells, goes_to),
+        local_parts: roles.format.takes_local_parts(),
+        mixed: roles.format.is_mixed(),
+    };
+    if forward.name.is_empty() { found.skip(Skipped::NoAddress) } else { targets::read(&forward, found) }
+}
+
+/// An account with its further addresses.
+fn account_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], account: &mut Account, found: &mut Findings<'_>) {
+    account.clear();
+    let kind = roles.kind.map_or(Recipient::Mailbox, |at| kinds::recipient(roles.cell(cells, Some(at))));
+    let login = roles.cell(cells, roles.login);
+    let is_guest = roles.guest.is_some_and(|at| roles.cell(cells, Some(at)).eq_ignore_ascii_case("guest"));
+    if kind == Recipient::Guest || is_guest || login.contains("#EXT#") {
+        return found.skip(Skipped::Guest);
+    }
+    if kind == Recipient::System {
+        return found.skip(Skipped::System);
+    }
+    let state = match kinds::status(roles.cell(cells, roles.status)) {
+        State::Normal => kinds::blocked(roles.cell(cells, roles.blocked)),
+        state => state,
+    };
+    if state == State::Closed {
+        return found.skip(Skipped::Closed);
+    }
+    let column = roles.name(roles.address).or_else(|| roles.name(roles.aliases.first().copied()));
+    let at = Reading { line, column, local_parts: roles.format.takes_local_parts() };
+    own_address(roles, cells, at, account, found);
+    alias_cells(roles, line, cells, account, found);
+    account.login(found, login);
+    let mixed = roles.format.is_mixed() || kind == Recipient::Contact;
+    if account.finish(found, at, kind == Recipient::List, mixed) && state == State::Blocked {
+        found.blocked += 1;
+    }
+}
+
+/// The address, or the local part with the domain beside it.
+fn own_address(
+    roles: &Roles<'_>,
+    cells: &[Cow<'_, str>],
+    at: Reading<'_>,
+    account: &mut Account,
+    found: &mut Findings<'_>,
+) {
+    let address = roles.cell(cells, roles.address.or(roles.local));
+    let domain = roles.cell(cells, roles.domain);
+    if values::is_type_name(address) {
+        return found.type_name(at.column.unwrap_or_default());
+    }
+    let is_local = roles.address.is_none() || (at.local_parts && !address.contains('@'));
+    if is_local && !domain.is_empty() && !address.is_empty() {
+        account.address(found, at, &format!("{address}@{domain}"));
+    } else {
+        let column = at.column.or_else(|| roles.name(roles.local));
+        account.address(found, Reading { column, local_parts: at.local_parts || is_local, ..at }, address);
+    }
+}
+
+fn alias_cells(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], account: &mut Account, found: &mut Findings<'_>) {
+    // What goes on behind the last column belongs to it.
+    let beyond = if roles.aliases.last().is_some_and(|at| at + 1 == roles.columns.len()) {
+        roles.columns.len()..cells.len()
+    } else {
+        0..0
+    };
+    for index in roles.aliases.iter().copied().chain(beyond) {
+        let cell = roles.cell(cells, Some(index));
+        let column = roles.name(Some(index)).or_else(|| roles.name(roles.aliases.last().copied()));
+        if cell.is_empty() || (roles.format == FileFormat::Proofpoint && !cell.contains('@')) {
+            continue;
+        }
+        if values::is_type_name(cell) {
+            found.type_name(column.unwrap_or_default());
+            continue;
+        }
+        if values::is_cut_off(cell) {
+            found.cut_off(column.unwrap_or_default());
+        }
+        let local_parts = roles.format.takes_local_parts() || roles.local.is_some();
+        account.proxies(found, Reading { line, column, local_parts }, cell);
+    }
+}
+
+/// Exports that never hold aliases, or were made without them.
+fn without_aliases(roles: &Roles<'_>, found: &mut Findings<'_>) {
+    if found.records() == 0 {
+        return found.note(FileNote::HeadOnly);
+    }
+    if !roles.aliases.is_empty() {
+        return;
+    }
+    let how = match roles.format {
+        FileFormat::Google => "import them as well, under another --source: gam print aliases, gam print groups",
+        FileFormat::Exchange => "add @{n='EmailAddresses';e={$_.EmailAddresses -join ';'}} to the columns",
+        FileFormat::Entra => "export them with Get-Recipient, or from the Microsoft 365 admin center",
+        FileFormat::CpanelAccounts => "import the forwarders as well, under another --source",
+        _ => return,
+    };
+    found.note(FileNote::NoAliases { how });
+}

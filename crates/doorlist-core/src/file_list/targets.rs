@@ -1,0 +1,95 @@
+//! Where mail to an address goes, and what that makes of the address: an alias of another, a distribution list, a mailbox.
+//! Does not know in which file it stood.
+
+use super::findings::{Findings, Judged};
+use super::notes::Skipped;
+use super::values::{self, Values};
+use crate::address::LocalPart;
+use crate::change::Structure;
+
+/// An address and its targets, as written.
+pub(super) struct Forward<'c> {
+    /// First line.
+    pub(super) line: u32,
+    /// Column of the name.
+    pub(super) column: Option<&'c str>,
+    /// The address, or a local part.
+    pub(super) name: &'c str,
+    /// One or several.
+    pub(super) targets: &'c str,
+    /// A name without `@` is a local part.
+    pub(super) local_parts: bool,
+    /// Addresses of other domains are expected.
+    pub(super) mixed: bool,
+}
+
+/// Puts the row among the findings.
+pub(super) fn read(forward: &Forward<'_>, found: &mut Findings<'_>) {
+    let name = values::bare(forward.name);
+    if let Some(domain) = name.strip_prefix('@') {
+        return found.catch_all(forward.line, domain);
+    }
+    let judged = if forward.local_parts { found.judge_name(name) } else { found.judge(name) };
+    let local = match judged {
+        Judged::Ours(local) => local,
+        Judged::Foreign(domain) => return found.foreign(forward.line, forward.column, name, &domain, forward.mixed),
+        Judged::Bad(why) => return found.problem(forward.line, forward.column, name, why),
+    };
+    match structure(&local, forward.targets, found) {
+        Some(structure) => found.row(forward.line, local, structure),
+        None => found.skip(Skipped::Refused),
+    }
+}
+
+/// What the targets make of the address; `None` where they say that it refuses mail.
+fn structure(local: &LocalPart, targets: &str, found: &mut Findings<'_>) -> Option<Structure> {
+    let targets = targets.trim();
+    if is_refusal(targets) {
+        return None;
+    }
+    if is_program(targets) {
+        found.elsewhere += 1;
+        return Some(Structure::Mailbox);
+    }
+    let mut all =
+        Values::new(targets).map(|(_, value)| value.trim_start_matches('\\')).filter(|value| !value.is_empty());
+    let Some(first) = all.next() else { return Some(Structure::Mailbox) };
+    // Postfix and Sendmail part targets by blanks too.
+    if all.next().is_some() || (first.contains(char::is_whitespace) && !first.starts_with('"')) {
+        found.several += 1;
+        return Some(Structure::DistributionList);
+    }
+    match found.judge_name(first) {
+        Judged::Ours(target) if target == *local => Some(Structure::Mailbox),
+        Judged::Ours(target) => Some(Structure::AliasOf(target)),
+        Judged::Foreign(_) | Judged::Bad(_) => {
+            found.elsewhere += 1;
+            Some(Structure::Mailbox)
+        }
+    }
+}
+
+/// `error:nouser No such user`, `:fail:`.
+fn is_refusal(targets: &str) -> bool {
+    let start = targets.get(..6).unwrap_or(targets).to_ascii_lowercase();
+    start.starts_with("error:") || start.starts_with(":fail:") || start.starts_with("reject")
+}
+
+/// A pipe, a file, a list in a file, `:blackhole:`, `%1@...`.
+fn is_program(targets: &str) -> bool {
+    targets.trim_start_matches('"').starts_with(['|', '/', ':', '%'])
+}
+
+/// The structure that our own exports write: kind and account.
+pub(super) fn own_structure(kind: &str, account: &str, found: &Findings<'_>) -> Result<Structure, String> {
+    match kind.to_ascii_lowercase().as_str() {
+        "mailbox" | "" => Ok(Structure::Mailbox),
+        "list" => Ok(Structure::DistributionList),
+        "alias" => match found.judge_name(account) {
+            Judged::Ours(of) => Ok(Structure::AliasOf(of)),
+            Judged::Foreign(domain) => Err(format!("its account {}", found.belongs_elsewhere(&domain))),
+            Judged::Bad(_) => Err("an alias needs its account, an address of the domain".to_owned()),
+        },
+        _ => Err("is no kind; known are mailbox, alias, list".to_owned()),
+    }
+}
