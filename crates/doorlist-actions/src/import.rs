@@ -54,6 +54,12 @@ impl Office {
         reading.repeated = list.repeated;
         reading.conflicts = list.conflicts.clone();
         reading.conflicts_total = list.conflicts_total;
+        if wish.mirror && list.rows.is_empty() {
+            let message = format!(
+                "the file names no address of {name}; an empty file never removes anybody. Nothing was changed"
+            );
+            return Err(ActionError::new(ErrorKind::Data, message));
+        }
         let source = Source::File(wish.source.to_owned());
         let file = wish.name.map(file_name);
         let summary = summary(&name, &source, file.as_deref(), list.rows.len());

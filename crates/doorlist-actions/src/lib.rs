@@ -39,7 +39,7 @@ pub use push::{ITEMS_MAX, PushItem, PushReport};
 pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
 };
-pub use request::{ExportFormat, FileBytes, ImportFile, ModeWish, Request};
+pub use request::{ExportFormat, FileBytes, ImportFile, ModeWish, PutSource, Request};
 pub use response::{AccountReport, CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
 pub use server_setup::{ServerSetup, SetupStep};
 pub use spool_queue::SpoolQueue;

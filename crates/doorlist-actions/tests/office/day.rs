@@ -1,0 +1,221 @@
+//! A day at the office: an office on a store of its own, with a world that the test makes up.
+
+use doorlist_actions::{
+    ActionError, Clock, DirectoryReader, DirectoryReading, ErrorKind, FileBytes, ImportFile, ImportReport, Notices,
+    Office, ReadFailure, ReadWish, Request, Response, SpoolQueue, TestReport, Vault, Waited,
+};
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::change::{Actor, MailServer, ServerTls, Via};
+use doorlist_core::time::Timestamp;
+use doorlist_store::directory::Applied;
+use doorlist_store::mail_log::MailLogConfig;
+use doorlist_store::spool::{Spool, SpoolConfig};
+use doorlist_store::{Directory, MailLog, SourceBook, StoreUrl};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+pub(crate) struct Day {
+    pub(crate) office: Office,
+    pub(crate) spool: Spool,
+    pub(crate) world: Arc<World>,
+    _folder: tempfile::TempDir,
+}
+
+/// What the office believes of the world.
+pub(crate) struct World {
+    /// Milliseconds since 1970.
+    now: AtomicI64,
+    /// What directories answer, one after the other; the last one goes on answering.
+    pub(crate) answers: Mutex<VecDeque<Result<DirectoryReading, ReadFailure>>>,
+    /// Markers with which they were asked, and the password.
+    pub(crate) asked: Mutex<Vec<(Option<String>, Option<Vec<u8>>)>>,
+    /// Who was told what.
+    pub(crate) told: Mutex<Vec<(Vec<Address>, String, String)>>,
+}
+
+impl World {
+    pub(crate) fn pass(&self, time: Duration) {
+        self.now.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now.load(Ordering::Relaxed))
+    }
+
+    /// The directory answers this from now on.
+    pub(crate) fn answers(&self, answer: Result<DirectoryReading, ReadFailure>) {
+        *self.answers.lock().unwrap() = VecDeque::from([answer]);
+    }
+}
+
+impl DirectoryReader for World {
+    fn read<'a>(&'a self, wish: &'a ReadWish<'a>) -> Waited<'a, Result<DirectoryReading, ReadFailure>> {
+        let asked = (wish.since.map(str::to_owned), wish.password.map(<[u8]>::to_vec));
+        self.asked.lock().unwrap().push(asked);
+        let mut answers = self.answers.lock().unwrap();
+        let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        Box::pin(async move { answer.expect("the test says what the directory answers") })
+    }
+
+    fn test<'a>(&'a self, _: &'a ReadWish<'a>) -> Waited<'a, TestReport> {
+        Box::pin(async { TestReport::default() })
+    }
+}
+
+/// Seals by writing the name in front: enough to see that names and secrets are kept together.
+impl Vault for World {
+    fn seal(&self, name: &str, secret: &[u8]) -> Result<String, String> {
+        Ok(format!("{name}|{}", String::from_utf8_lossy(secret)))
+    }
+
+    fn open(&self, name: &str, sealed: &str) -> Result<Vec<u8>, String> {
+        let secret = sealed.strip_prefix(name).and_then(|rest| rest.strip_prefix('|'));
+        secret.map(|secret| secret.as_bytes().to_vec()).ok_or_else(|| "it is another one's".to_owned())
+    }
+
+    fn token(&self) -> Result<String, String> {
+        Ok("token".to_owned())
+    }
+
+    fn hash(&self, token: &str) -> String {
+        format!("hash of {token}")
+    }
+}
+
+impl Notices for World {
+    fn tell<'a>(&'a self, to: &'a [Address], subject: &'a str, text: &'a str) -> Waited<'a, Result<(), String>> {
+        self.told.lock().unwrap().push((to.to_vec(), subject.to_owned(), text.to_owned()));
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Day {
+    pub(crate) async fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = StoreUrl::Sqlite(folder.path().join("state"));
+        let directory = Directory::open(&url).await.unwrap();
+        let spool = Spool::open(&url, SpoolConfig::default()).await.unwrap();
+        let mail_log = MailLog::open(&url, MailLogConfig::default()).await.unwrap();
+        let world = Arc::new(World {
+            now: AtomicI64::new(NOW.as_millis()),
+            answers: Mutex::default(),
+            asked: Mutex::default(),
+            told: Mutex::default(),
+        });
+        let clock: Clock = {
+            let world = Arc::clone(&world);
+            Arc::new(move || world.now())
+        };
+        let queue = Arc::new(SpoolQueue::new(spool.clone(), directory.clone(), Arc::clone(&clock)));
+        let office = Office {
+            book: SourceBook::of(&directory),
+            directory,
+            mail_log,
+            queue,
+            reader: Arc::clone(&world) as Arc<dyn DirectoryReader>,
+            vault: Arc::clone(&world) as Arc<dyn Vault>,
+            notices: Arc::clone(&world) as Arc<dyn Notices>,
+            operator: Some("postmaster@example.test".parse().unwrap()),
+            web_base: Some("https://mx.example.test/".to_owned()),
+            node: "one".to_owned(),
+            clock,
+        };
+        Self { office, spool, world, _folder: folder }
+    }
+
+    pub(crate) async fn with_a_domain() -> Self {
+        let day = Self::begin().await;
+        day.ask(Request::DomainAdd { name: name("example.test"), servers: vec![server()], customer: None })
+            .await
+            .unwrap();
+        day
+    }
+
+    /// Asks as the control socket does: as JSON, both ways.
+    pub(crate) async fn ask(&self, request: Request) -> Result<Response, ActionError> {
+        let actor = Actor { name: "root".to_owned(), via: Via::Command };
+        let answer = self.office.run(travelled(&request), &actor).await;
+        answer.map(|response| travelled(&response)).map_err(|error| travelled(&error))
+    }
+
+    pub(crate) async fn done(&self, request: Request) -> Applied {
+        match self.ask(request).await.unwrap() {
+            Response::Applied(applied) => applied,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn refused(&self, request: Request, kind: ErrorKind, exit_code: u8, word: &str) {
+        let error = self.ask(request).await.unwrap_err();
+        assert_eq!((error.kind, error.exit_code()), (kind, exit_code), "{error}");
+        assert!(error.message.contains(word), "{word:?} is not in {:?}", error.message);
+    }
+
+    /// The exit code of `check`, and its reason.
+    pub(crate) async fn check(&self, text: &str) -> (u8, &'static str) {
+        let response = self.ask(Request::Check { address: text.to_owned() }).await.unwrap();
+        match &response {
+            Response::Checked(report) => (response.exit_code(), report.decision.reason.word()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+pub(crate) fn travelled<T: Serialize + DeserializeOwned>(value: &T) -> T {
+    serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+}
+
+pub(crate) fn name(text: &str) -> DomainName {
+    text.parse().unwrap()
+}
+
+pub(crate) fn addresses(texts: &[&str]) -> Vec<Address> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+pub(crate) fn local(text: &str) -> LocalPart {
+    LocalPart::parse(text.as_bytes()).unwrap()
+}
+
+pub(crate) fn server() -> MailServer {
+    MailServer {
+        host: "mail.example.test".to_owned(),
+        port: 25,
+        preference: 10,
+        tls: ServerTls::Opportunistic,
+        xforward: false,
+    }
+}
+
+pub(crate) fn file(text: impl Into<Vec<u8>>) -> ImportFile {
+    ImportFile {
+        domain: name("example.test"),
+        source: "staff".to_owned(),
+        name: Some("staff.txt".to_owned()),
+        file: FileBytes::from(text.into()),
+        format: None,
+        columns: Vec::new(),
+        mirror: false,
+        apply: false,
+        reason: None,
+    }
+}
+
+pub(crate) fn import(text: impl Into<Vec<u8>>, apply: bool) -> Request {
+    Request::Import(Box::new(ImportFile { apply, ..file(text) }))
+}
+
+impl Day {
+    pub(crate) async fn import(&self, wish: ImportFile) -> ImportReport {
+        match self.ask(Request::Import(Box::new(wish))).await.unwrap() {
+            Response::Import(report) => report,
+            other => panic!("{other:?}"),
+        }
+    }
+}
