@@ -45,18 +45,17 @@ pub fn rejected(bytes: &[u8], list: &FileList) -> String {
     out
 }
 
-/// The cells of one row, one for each column. Where cells are missing or too many, any of them may be the password.
+/// The cells of one row, at least one for each column. Where they are too many, any of them may be the password, and they
+/// stay too many: a shifted row must not be taken as it is.
 fn row(columns: &[ColumnTaken], cells: &[Cow<'_, str>], is_whole: bool, out: &mut String) {
     let has_password = columns.iter().any(|column| column.field == Field::Password);
-    for (at, column) in columns.iter().enumerate() {
-        let last = at + 1 == columns.len() && !is_whole;
-        match cells.get(at) {
-            None => cell("", out),
-            Some(text) if text.is_empty() => cell("", out),
-            Some(_) if has_password && (!is_whole || column.field == Field::Password) => cell(MASKED, out),
-            // What is too much stands in the last column, where a person sees it.
-            Some(_) if last => cell(&cells[at..].join(","), out),
-            Some(text) => cell(text, out),
+    let count = if is_whole { columns.len() } else { columns.len().max(cells.len()) };
+    for at in 0..count {
+        let is_password = columns.get(at).is_some_and(|column| column.field == Field::Password);
+        match cells.get(at).map_or("", AsRef::as_ref) {
+            "" => cell("", out),
+            _ if has_password && (!is_whole || is_password) => cell(MASKED, out),
+            text => cell(text, out),
         }
         out.push(',');
     }
