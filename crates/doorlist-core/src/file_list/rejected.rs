@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// Bytes of rejected rows; what comes behind is named by line only.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Characters of a row that could not be cut into cells.
+const BAD_SHOWN_MAX: usize = 4096;
+
 /// The rejected rows: the columns of the file and one more, `error`. Cells are safe to open in a spreadsheet; the importer
 /// takes their guards off again. Passwords are masked.
 pub fn rejected(bytes: &[u8], list: &FileList) -> String {
@@ -28,7 +31,7 @@ pub fn rejected(bytes: &[u8], list: &FileList) -> String {
         let line = match &record {
             Ok(line) => *line,
             Err(bad) => {
-                cells = vec![Cow::Borrowed(bad.text)];
+                cells = vec![Cow::Owned(bad.text.chars().take(BAD_SHOWN_MAX).collect())];
                 bad.line
             }
         };

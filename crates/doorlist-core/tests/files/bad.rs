@@ -210,3 +210,15 @@ fn columns_can_be_said() {
     let list = read_mapped(&fixture("table.csv"), &maps(&["Elektropost=ignore", "Chef=address"])).unwrap();
     assert_eq!(rows(&list)[0], "bo mailbox");
 }
+
+#[test]
+fn i02_a_row_of_very_many_cells_costs_one_row() {
+    for end in ["", "x", ",", "\r"] {
+        let text = format!("email,aliases\nm@example.test{}{end}\nbo@example.test,\n", ",".repeat(9_999));
+        let most = lines(text.as_bytes());
+        assert!(most.last().unwrap().ends_with("bo mailbox"), "{end:?} {most:?}");
+    }
+    let text = format!("email,aliases\nm@example.test{}\nbo@example.test,\n", ",".repeat(1_000_000));
+    assert_eq!(lines(text.as_bytes()), ["line 3: bo mailbox"]);
+    assert!(problems(text.as_bytes())[0].ends_with("has more than 10000 cells"));
+}
