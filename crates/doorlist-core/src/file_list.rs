@@ -165,6 +165,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
             (format, None)
         }
     };
+    found.within_limits()?;
     if encoding == Encoding::Utf8Mixed {
         found.note(FileNote::Mixed);
     }

@@ -1,11 +1,15 @@
 //! One account of an export, gathered from its cells or attributes, and the rows that it becomes: the account before its
 //! aliases. Does not know where its values stood.
 
+use super::ADDRESSES_MAX;
 use super::findings::{Findings, Judged};
 use super::notes::Skipped;
 use super::values::{self, Proxy, Values};
 use crate::address::{DomainName, LocalPart};
 use crate::change::Structure;
+
+/// Aliases of one account among which a repeated one is found.
+const ALIASES_SEARCHED_MAX: usize = 100;
 
 /// Where and how the values of one account are read.
 #[derive(Clone, Copy)]
@@ -38,6 +42,11 @@ impl Account {
         self.bad = false;
     }
 
+    /// A problem was reported for it: that it has no address is not told besides.
+    pub(super) fn mark_bad(&mut self) {
+        self.bad = true;
+    }
+
     /// The account's own address.
     pub(super) fn address(&mut self, found: &mut Findings<'_>, at: Reading<'_>, cell: &str) {
         let (word, value) = values::proxy(values::trimmed(cell));
@@ -50,7 +59,7 @@ impl Account {
         }
         match judge(found, at, value) {
             Judged::Ours(local) if self.primary.is_none() => self.primary = Some(local),
-            Judged::Ours(local) => self.aliases.push(local),
+            Judged::Ours(local) => self.add(local),
             Judged::Foreign(domain) => self.elsewhere(found, value, domain),
             Judged::Bad(why) => self.problem(found, at, value, why),
         }
@@ -69,7 +78,7 @@ impl Account {
 
     fn alias(&mut self, found: &mut Findings<'_>, at: Reading<'_>, value: &str) {
         match judge(found, at, value) {
-            Judged::Ours(local) => self.aliases.push(local),
+            Judged::Ours(local) => self.add(local),
             Judged::Foreign(domain) if found.is_nearly_ours(&domain) => {
                 let why = found.belongs_elsewhere(&domain);
                 self.problem(found, at, value, why);
@@ -86,6 +95,17 @@ impl Account {
             && let Judged::Ours(local) = found.judge(values::trimmed(cell))
         {
             self.primary = Some(local);
+        }
+    }
+
+    /// Exports say an alias in two attributes; an account with very many is not searched for each.
+    fn add(&mut self, alias: LocalPart) {
+        // A file with more is refused in the end.
+        if self.aliases.len() > ADDRESSES_MAX {
+            return;
+        }
+        if self.aliases.len() > ALIASES_SEARCHED_MAX || !self.aliases.contains(&alias) {
+            self.aliases.push(alias);
         }
     }
 

@@ -5,6 +5,9 @@ use super::FIELD_BYTES_MAX;
 use super::lines::line_ends;
 use std::borrow::Cow;
 
+/// Cells of one record.
+const CELLS_MAX: usize = 10_000;
+
 /// Reads records one after another.
 #[derive(Clone)]
 pub(super) struct Records<'t> {
@@ -29,6 +32,7 @@ pub(super) struct BadRecord<'t> {
 enum Fault {
     Unclosed(u32),
     TooLong(u32),
+    TooMany,
 }
 
 /// What stands behind a cell.
@@ -53,6 +57,10 @@ impl<'t> Records<'t> {
         let (start, line) = (self.at, self.line);
         loop {
             match self.cell() {
+                Ok(_) if cells.len() >= CELLS_MAX => {
+                    cells.clear();
+                    return Some(Err(self.give_up(start, line, &Fault::TooMany)));
+                }
                 Ok((cell, end)) => {
                     cells.push(cell);
                     if end == End::Record {
@@ -67,11 +75,15 @@ impl<'t> Records<'t> {
     /// Goes on behind the line in which the bad cell begins.
     fn give_up(&mut self, start: usize, line: u32, fault: &Fault) -> BadRecord<'t> {
         let bytes = self.text.as_bytes();
-        let end = memchr::memchr2(b'\n', b'\r', &bytes[self.at..]).map_or(bytes.len(), |n| self.at + n);
-        self.behind(end);
+        let ends_line = |at: usize| at > start && matches!(bytes[at - 1], b'\n' | b'\r');
+        if !(matches!(fault, Fault::TooMany) && ends_line(self.at)) {
+            let end = memchr::memchr2(b'\n', b'\r', &bytes[self.at..]).map_or(bytes.len(), |n| self.at + n);
+            self.behind(end);
+        }
         let first_end = memchr::memchr2(b'\n', b'\r', &bytes[start..]).map_or(bytes.len(), |n| start + n);
         let why = match fault {
             Fault::Unclosed(at) => format!("the quote that opens in line {at} is not closed; close it or take it out"),
+            Fault::TooMany => format!("has more than {CELLS_MAX} cells"),
             Fault::TooLong(at) => {
                 format!("the cell that begins in line {at} is longer than {} MiB", FIELD_BYTES_MAX / 1024 / 1024)
             }

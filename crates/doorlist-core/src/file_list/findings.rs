@@ -65,6 +65,11 @@ impl<'a> Findings<'a> {
         if self.records > ROWS_MAX {
             return Err(NotAList::TooManyRows);
         }
+        self.within_limits()
+    }
+
+    /// No more addresses than are read.
+    pub(super) fn within_limits(&self) -> Result<(), NotAList> {
         if self.rows.len() > ADDRESSES_MAX { Err(NotAList::TooManyAddresses) } else { Ok(()) }
     }
 

@@ -13,7 +13,7 @@ struct Head {
 }
 
 /// The first that fits counts.
-const HEADS: [Head; 14] = [
+const HEADS: [Head; 15] = [
     Head {
         format: F::Doorlist,
         any: &[&["address", "kind", "account", "standing"]],
@@ -77,7 +77,9 @@ const HEADS: [Head; 14] = [
         own: &[("domain", Field::Domain)],
     },
     Head { format: F::MailRoute, any: &[&["email", "aliases"]], own: &[] },
-    Head { format: F::Proofpoint, any: &[&["firstname", "surname", "primaryemail"]], own: &[] },
+    // The rejected values of a file without columns.
+    Head { format: F::Table, any: &[&["address", "error"]], own: &[] },
+    Head { format: F::Proofpoint, any: &PROOFPOINT, own: &[("aliasormobile", Field::Alias)] },
 ];
 
 const POSTINI_USERS: [&[&str]; 5] = [
@@ -87,6 +89,9 @@ const POSTINI_USERS: [&[&str]; 5] = [
     &["approvedsenderlist"],
     &["blockedsenderlist"],
 ];
+
+/// The head line of its rejected rows, too.
+const PROOFPOINT: [&[&str]; 2] = [&["firstname", "surname", "primaryemail"], &["emailaddress", "aliasormobile"]];
 
 const EXCHANGE: [&[&str]; 7] = [
     &["primarysmtpaddress"],

@@ -23,8 +23,8 @@ const MAGIC: [(&[u8], &str); 17] = [
     (b"!BDN", "an Outlook mail store (pst)"),
 ];
 
-/// How a text of another kind begins, behind blanks, in lower case.
-const TEXT_STARTS: [(&str, &str); 9] = [
+/// How a text of another kind begins, without blanks, in lower case.
+const TEXT_STARTS: [(&str, &str); 8] = [
     ("<!doctype", "a web page"),
     ("<html", "a web page"),
     ("<head", "a web page"),
@@ -32,8 +32,7 @@ const TEXT_STARTS: [(&str, &str); 9] = [
     ("{\"", "a JSON document"),
     ("[{", "a JSON document"),
     ("[\"", "a JSON document"),
-    ("{ \"", "a JSON document"),
-    ("-----begin ", "a key or certificate"),
+    ("-----begin", "a key or certificate"),
 ];
 
 /// Characters of a text that are looked at.
@@ -49,9 +48,8 @@ pub(super) fn of_bytes(bytes: &[u8]) -> Result<(), NotAList> {
 
 /// Refuses decoded text that is of another kind, or binary.
 pub(super) fn of_text(text: &str) -> Result<(), NotAList> {
-    let start: String = text.trim_start().chars().take(16).collect::<String>().to_ascii_lowercase();
-    // A JSON document may have its first value on a line of its own.
-    let start = start.replace(['\r', '\n'], " ").replace("{  ", "{ ").replace("[ ", "[");
+    let letters = text.chars().filter(|c| !c.is_whitespace());
+    let start: String = letters.take(16).collect::<String>().to_ascii_lowercase();
     if let Some((_, kind)) = TEXT_STARTS.iter().find(|(begins, _)| start.starts_with(begins)) {
         return Err(NotAList::OtherKind(kind));
     }

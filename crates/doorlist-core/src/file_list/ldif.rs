@@ -150,7 +150,7 @@ fn take_line<'t>(record: &mut Record<'t>, number: u32, line: Cow<'t, str>) {
         Some(coded) => match decoded(coded) {
             Ok(value) => Cow::Owned(value),
             Err(why) => {
-                record.bad = Some((number, coded.trim().to_owned(), why));
+                record.bad = Some((number, format!("{name}:: {}", coded.trim()), why));
                 return;
             }
         },
@@ -233,6 +233,9 @@ fn left_out(record: &Record<'_>) -> Option<Skipped> {
 /// An account with all its addresses.
 fn account_record(record: &Record<'_>, found: &mut Findings<'_>) {
     let mut account = Account::default();
+    if record.bad.is_some() {
+        account.mark_bad();
+    }
     let at = |column| Reading { line: record.line, column: Some(column), local_parts: false };
     for name in ["# name", "# distributionlist", "mail", "rfc822mailbox"] {
         for value in record.all(name) {

@@ -94,10 +94,10 @@ fn map_by_values(pairs: &[(&str, &str)]) -> FileFormat {
     let values = || pairs.iter().map(|(_, value)| *value).filter(|value| !value.is_empty());
     let names_itself =
         |(key, value): &(&str, &str)| key.split('@').next().is_some_and(|local| local.eq_ignore_ascii_case(value));
-    if values().any(|value| value.starts_with("error:") || value.contains('%')) {
-        FileFormat::Virtusertable
-    } else if values().all(is_relay) {
+    if values().all(is_relay) {
         FileFormat::PostfixRelay
+    } else if values().any(|value| value.starts_with("error:") || value.contains('%')) {
+        FileFormat::Virtusertable
     } else if values().any(|value| value.contains('@')) {
         FileFormat::PostfixVirtual
     } else if pairs.iter().any(names_itself) || values().any(|value| value.contains(',')) {

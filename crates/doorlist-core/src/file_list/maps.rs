@@ -43,11 +43,15 @@ fn map_line(line: u32, entry: &str, format: FileFormat, found: &mut Findings<'_>
 
 /// The value is of no meaning to Postfix; in our own export it says what the address is.
 fn relay_line(line: u32, key: &str, value: &str, found: &mut Findings<'_>) {
-    let name = values::bare(key);
-    if let Some(domain) = name.strip_prefix('@') {
+    if let Some(domain) = key.strip_prefix('@') {
         return found.catch_all(line, domain);
     }
-    let local = match found.judge_name(name) {
+    let bare = values::bare(key);
+    let (name, judged) = match found.judge_name(key) {
+        Judged::Bad(_) => (bare, found.judge_name(bare)),
+        judged => (key, judged),
+    };
+    let local = match judged {
         Judged::Ours(local) => local,
         Judged::Foreign(domain) => return found.foreign(line, None, name, &domain, true),
         Judged::Bad(why) => return found.problem(line, None, name, why),

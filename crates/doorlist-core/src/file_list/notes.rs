@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// What was rightly left out.
+/// What was rightly left out. Its text is a label for a number: `guests, whose mailboxes are elsewhere: 12`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Skipped {
     /// Of another domain, where the file has several by nature.
@@ -126,23 +126,26 @@ impl fmt::Display for FileNote {
             FileNote::NoAliases { how } => write!(f, "this export has no aliases; {how}"),
             FileNote::TypeNames { column, cells } => write!(
                 f,
-                "column {column:?} holds the name of a type instead of addresses in {cells} rows; export it joined: \
+                "column {column:?} holds the name of a type instead of addresses (cells: {cells}); export it joined: \
                  @{{n='{column}';e={{$_.{column} -join ';'}}}}"
             ),
             FileNote::CutOff { column, cells } => {
                 write!(
                     f,
-                    "column {column:?} is cut off in {cells} rows; export it with Export-Csv, values joined by ';'"
+                    "column {column:?} is cut off (cells: {cells}); export it with Export-Csv, values joined by ';'"
                 )
             }
             FileNote::ForwardsElsewhere(n) => {
-                write!(f, "{n} addresses forward to another domain or to a program; they are taken as mailboxes")
+                write!(f, "addresses that forward to another domain or to a program: {n}; they are taken as mailboxes")
             }
             FileNote::ForwardsToSeveral(n) => {
-                write!(f, "{n} addresses forward to several others; they are taken as distribution lists")
+                write!(f, "addresses that forward to several others: {n}; they are taken as distribution lists")
             }
             FileNote::Changes(n) => {
-                write!(f, "{n} records delete or modify an entry; they are left out, export the entries themselves")
+                write!(
+                    f,
+                    "records that delete or modify an entry: {n}; they are left out, export the entries themselves"
+                )
             }
             FileNote::HeadOnly => f.write_str("the file has a head line and no rows"),
             FileNote::Mixed => f.write_str("parts of the file are not UTF-8; save all of it as UTF-8"),

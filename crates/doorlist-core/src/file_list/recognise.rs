@@ -3,8 +3,9 @@
 use super::columns::{ColumnTaken, Field, TakenBy};
 use super::findings::Findings;
 use super::format::FileFormat;
+use super::lines::Lines;
 use super::notes::FileNote;
-use super::sample::{Holds, Sample, Start, is_most, share};
+use super::sample::{Holds, Sample, Start, distinct, is_most, share};
 use super::{NotAList, ParseOptions, heads, line_kinds, mapped};
 
 /// A table whose columns are known.
@@ -32,7 +33,7 @@ const PROOFPOINT: [(&str, Field); 4] = [
     ("first name", Field::Ignore),
     ("last name", Field::Ignore),
     ("email address", Field::Address),
-    ("mobile", Field::Alias),
+    ("alias or mobile", Field::Alias),
 ];
 
 /// Says what the text is.
@@ -83,7 +84,8 @@ impl Table {
             field: field.unwrap_or(Field::Ignore),
             by: TakenBy::Name,
         });
-        let is_exact = text[start.at..].starts_with(crate::list_text::CSV_HEAD.trim_end());
+        let first = Lines::new(&text[start.at..]).next().map_or("", |(_, line)| line);
+        let is_exact = first == crate::list_text::CSV_HEAD.trim_end();
         Self {
             format,
             delimiter: sample.delimiter,
@@ -183,21 +185,23 @@ fn unknown_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Result<
     let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
     let (_, fields) = heads::read(&names);
     let mut table = Table::new(text, start, &sample, FileFormat::Table, &fields);
-    without_streets(&mut table, &sample, found);
+    if let Some(street) = street(&table, &sample, found) {
+        table.columns[street].field = Field::Ignore;
+        if !by_content(&mut table, &sample, found) {
+            table.columns[street].field = Field::Address;
+        }
+    }
     if table.has(Field::Address) || by_content(&mut table, &sample, found) || table.has_addresses() {
         return Ok(Some(table));
     }
     Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string() })
 }
 
-/// A column `address` may hold streets: what is named so and holds no mail addresses is not taken.
-fn without_streets(table: &mut Table, sample: &Sample<'_>, found: &Findings<'_>) {
-    for (at, column) in table.columns.iter_mut().enumerate() {
-        let (hits, all) = share(sample.rows.iter(), at, Holds::Any, found);
-        if column.field == Field::Address && hits * 2 < all {
-            column.field = Field::Ignore;
-        }
-    }
+/// A column `address` may hold streets: one that is named so and holds few mail addresses.
+fn street(table: &Table, sample: &Sample<'_>, found: &Findings<'_>) -> Option<usize> {
+    let named = table.columns.iter().position(|column| column.field == Field::Address)?;
+    let (hits, all) = share(sample.rows.iter(), named, Holds::Any, found);
+    (hits * 2 < all).then_some(named)
 }
 
 /// Takes the column with the most addresses of the domain, or else of any domain, so that the rows say which.
@@ -210,7 +214,8 @@ fn by_content(table: &mut Table, sample: &Sample<'_>, found: &mut Findings<'_>) 
     let free = |at: &usize| table.columns[*at].field == Field::Ignore;
     let best = |holds: Holds| {
         let most = (0..table.columns.len()).filter(free).filter(|at| is_most(part(*at, holds)));
-        most.max_by_key(|at| (part(*at, holds).0, usize::MAX - at))
+        // A column of managers has addresses too, but few different ones.
+        most.max_by_key(|at| (distinct(sample.with_head(), *at), usize::MAX - at))
     };
     let Some(best) = best(Holds::Ours).or_else(|| best(Holds::Any)) else { return false };
     let others: Vec<usize> =

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// Bytes of rejected rows; what comes behind is named by line only.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Characters of a row that could not be cut into cells.
+const BAD_SHOWN_MAX: usize = 4096;
+
 /// The rejected rows: the columns of the file and one more, `error`. Cells are safe to open in a spreadsheet; the importer
 /// takes their guards off again. Passwords are masked.
 pub fn rejected(bytes: &[u8], list: &FileList) -> String {
@@ -28,7 +31,7 @@ pub fn rejected(bytes: &[u8], list: &FileList) -> String {
         let line = match &record {
             Ok(line) => *line,
             Err(bad) => {
-                cells = vec![Cow::Borrowed(bad.text)];
+                cells = vec![Cow::Owned(bad.text.chars().take(BAD_SHOWN_MAX).collect())];
                 bad.line
             }
         };
@@ -45,18 +48,17 @@ pub fn rejected(bytes: &[u8], list: &FileList) -> String {
     out
 }
 
-/// The cells of one row, one for each column. Where cells are missing or too many, any of them may be the password.
+/// The cells of one row, at least one for each column. Where they are too many, any of them may be the password, and they
+/// stay too many: a shifted row must not be taken as it is.
 fn row(columns: &[ColumnTaken], cells: &[Cow<'_, str>], is_whole: bool, out: &mut String) {
     let has_password = columns.iter().any(|column| column.field == Field::Password);
-    for (at, column) in columns.iter().enumerate() {
-        let last = at + 1 == columns.len() && !is_whole;
-        match cells.get(at) {
-            None => cell("", out),
-            Some(text) if text.is_empty() => cell("", out),
-            Some(_) if has_password && (!is_whole || column.field == Field::Password) => cell(MASKED, out),
-            // What is too much stands in the last column, where a person sees it.
-            Some(_) if last => cell(&cells[at..].join(","), out),
-            Some(text) => cell(text, out),
+    let count = if is_whole { columns.len() } else { columns.len().max(cells.len()) };
+    for at in 0..count {
+        let is_password = columns.get(at).is_some_and(|column| column.field == Field::Password);
+        match cells.get(at).map_or("", AsRef::as_ref) {
+            "" => cell("", out),
+            _ if has_password && (!is_whole || is_password) => cell(MASKED, out),
+            text => cell(text, out),
         }
         out.push(',');
     }

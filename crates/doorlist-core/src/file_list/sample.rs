@@ -7,6 +7,7 @@ use super::lines::Lines;
 use super::table::is_blank;
 use super::values::{self, Proxy, Values};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Records that are looked at.
 const LOOKED_AT: usize = 1000;
@@ -131,4 +132,10 @@ fn is_addresses(cell: &str, holds: Holds, found: &Findings<'_>) -> bool {
 /// Four of five cells, and at least one.
 pub(super) fn is_most((hits, all): (usize, usize)) -> bool {
     hits > 0 && hits * 5 >= all * 4
+}
+
+/// How many different values the column has.
+pub(super) fn distinct<'r, 't: 'r>(rows: impl Iterator<Item = &'r Vec<Cow<'t, str>>>, column: usize) -> usize {
+    let cells = rows.filter_map(|row| row.get(column)).map(|cell| values::trimmed(cell));
+    cells.filter(|cell| !cell.is_empty()).collect::<BTreeSet<_>>().len()
 }

@@ -62,7 +62,9 @@ impl<'t> Roles<'t> {
 
     /// The cell of a column, trimmed; empty where the row is short.
     fn cell<'r>(&self, cells: &'r [Cow<'_, str>], at: Option<usize>) -> &'r str {
-        let cell = at.and_then(|at| cells.get(at)).map_or("", |cell| values::trimmed(cell));
+        let cell = at.and_then(|at| cells.get(at)).map_or("", AsRef::as_ref);
+        // In our own export an invisible character is part of the name.
+        let cell = if self.format == FileFormat::Doorlist { cell.trim() } else { values::trimmed(cell) };
         if self.is_guarded { values::unguarded(cell) } else { cell }
     }
 

@@ -27,6 +27,10 @@ pub(super) struct Forward<'c> {
 pub(super) fn read(forward: &Forward<'_>, found: &mut Findings<'_>) {
     let name = values::bare(forward.name);
     if let Some(domain) = name.strip_prefix('@') {
+        // `@example.test error:nouser` is no catch-all but the end of the list.
+        if is_refusal(forward.targets.trim()) {
+            return found.skip(Skipped::Refused);
+        }
         return found.catch_all(forward.line, domain);
     }
     let judged = if forward.local_parts { found.judge_name(name) } else { found.judge(name) };

@@ -1,0 +1,224 @@
+//! Bad files by number, as far as reading them goes.
+
+use super::{fixture, line, read, read_mapped, rows};
+use doorlist_core::file_list::{ColumnMap, Encoding, FIELD_BYTES_MAX, FILE_BYTES_MAX, NotAList, ROWS_MAX, rejected};
+
+fn problems(bytes: &[u8]) -> Vec<String> {
+    read(bytes).unwrap().problems.iter().map(|p| format!("{} {:?} {}", p.place, p.value, p.why)).collect()
+}
+
+fn lines(bytes: &[u8]) -> Vec<String> {
+    read(bytes).unwrap().rows.iter().map(line).collect()
+}
+
+#[test]
+fn i01_encodings_are_seen_and_an_unreadable_row_is_a_problem() {
+    let text = "email,aliases\r\njürgen@example.test,müller@example.test\r\nbo@example.test,\r\n";
+    let utf16 = |to: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(to).collect::<Vec<u8>>();
+    let marked = |mark: &[u8], rest: Vec<u8>| [mark, &rest].concat();
+    let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
+    let cases = [
+        (text.as_bytes().to_vec(), Encoding::Utf8),
+        (marked(b"\xef\xbb\xbf", text.as_bytes().to_vec()), Encoding::Utf8),
+        (utf16(u16::to_le_bytes), Encoding::Utf16Le),
+        (utf16(u16::to_be_bytes), Encoding::Utf16Be),
+        (marked(b"\xff\xfe", utf16(u16::to_le_bytes)), Encoding::Utf16Le),
+        (marked(b"\xfe\xff", utf16(u16::to_be_bytes)), Encoding::Utf16Be),
+        (latin, Encoding::Windows1252),
+    ];
+    for (bytes, encoding) in cases {
+        let list = read(&bytes).unwrap();
+        assert_eq!(list.recognised.encoding, encoding);
+        assert_eq!(rows(&list), ["jürgen mailbox", "müller alias of jürgen", "bo mailbox"], "{encoding}");
+    }
+    let mixed = b"email,aliases\nj\xc3\xbcrgen@example.test,\nm\xfcller@example.test,\nbo@example.test,\n";
+    let list = read(mixed).unwrap();
+    assert_eq!(list.recognised.encoding, Encoding::Utf8Mixed);
+    assert_eq!(rows(&list), ["jürgen mailbox", "bo mailbox"]);
+    assert_eq!(list.problems[0].place, "line 3");
+    // A byte that the code page does not define, and half a character at the end of UTF-16.
+    assert_eq!(problems(b"b\x81@example.test\nbo@example.test").len(), 1);
+    assert_eq!(problems(b"\xff\xfea\0\n\0b\0\0").len(), 1);
+}
+
+#[test]
+fn i02_separators_line_ends_and_preambles() {
+    for separator in [",", ";", "\t", "|"] {
+        for ending in ["\n", "\r", "\r\n"] {
+            let plain = "email,aliases\nmira@example.test,m@example.test\n\"bo@example.test\",\n";
+            let text = plain.replace(',', separator).replace('\n', ending);
+            let expected = ["line 2: mira mailbox", "line 2: m alias of mira", "line 3: bo mailbox"];
+            assert_eq!(lines(text.as_bytes()), expected, "{separator:?} {ending:?}");
+        }
+    }
+    let led = b"\xef\xbb\xbf\"sep=;\"\r\n#TYPE Selected.X\r\n\r\nemail;aliases\r\nmira@example.test;\r\n";
+    assert_eq!(lines(led), ["line 5: mira mailbox"]);
+    let list = read(led).unwrap();
+    assert_eq!((list.recognised.delimiter, list.recognised.head_line), (Some(';'), Some(4)));
+}
+
+#[test]
+fn i02_quotes_stray_unclosed_and_over_lines() {
+    let stray = b"email,aliases,name\nmira@example.test,m@example.test,5\" disk\nbo@example.test,,\"Bo\" Stone\n";
+    assert_eq!(lines(stray), ["line 2: mira mailbox", "line 2: m alias of mira", "line 3: bo mailbox"]);
+    let over = b"email,aliases\nmira@example.test,\"m@example.test\nn@example.test\"\nbo@example.test,\n";
+    assert_eq!(lines(over).last().unwrap(), "line 4: bo mailbox");
+    let unclosed = b"email,aliases\nmira@example.test,\"m@example.test\nbo@example.test,\nola@example.test,\n";
+    assert_eq!(lines(unclosed), ["line 3: bo mailbox", "line 4: ola mailbox"]);
+    assert!(problems(unclosed)[0].contains("the quote that opens in line 2 is not closed"), "{:?}", problems(unclosed));
+    // A quote that happens to be closed by the one of another row swallows nothing.
+    let pair =
+        b"email,name\nmira@example.test,\"Mira\nbo@example.test,Bo\nola@example.test,\"Ola\njo@example.test,Jo\n";
+    let list = read(&[b"email,aliases,name\n", &pair[11..]].concat()).unwrap();
+    assert_eq!(list.problems_total, 2, "{:?}", list.problems);
+    assert_eq!(rows(&list), ["bo mailbox", "jo mailbox"]);
+}
+
+#[test]
+fn i02_a_quote_that_is_never_closed_costs_one_row() {
+    let mut text = b"email,aliases\nmira@example.test,\"x\n".to_vec();
+    for n in 0..200_000 {
+        text.extend(format!("user{n}@example.test,\n").bytes());
+    }
+    let list = read(&text).unwrap();
+    assert_eq!((list.rows.len(), list.problems_total), (200_000, 1));
+    let long = [b"email,aliases\n", &vec![b'a'; FIELD_BYTES_MAX + 1][..], b",\nbo@example.test,\n"].concat();
+    assert_eq!(lines(&long), ["line 3: bo mailbox"]);
+    assert!(problems(&long)[0].ends_with("is longer than 1 MiB"));
+}
+
+#[test]
+fn i02_ragged_empty_and_without_rows() {
+    let ragged = b"email,domain,password,quota\nmira\nbo,example.test,x,1,,\nola,example.test,a,b,c\n";
+    assert_eq!(lines(ragged), ["line 2: mira mailbox", "line 3: bo mailbox"]);
+    assert!(problems(ragged)[0].starts_with("line 4 \"****\" has 5 cells"));
+    let head = read(b"email,aliases\n").unwrap();
+    assert!(head.rows.is_empty() && head.notes[0].to_string().contains("head line and no rows"));
+    assert!(read(b"PrimarySmtpAddress\r\n").unwrap().rows.is_empty());
+    for empty in [&b""[..], b"\n\n", b"\xef\xbb\xbf", b" \t\r\n\x1a"] {
+        assert_eq!(read(empty), Err(NotAList::Empty));
+    }
+    assert_eq!(lines(b"mira,bo,ola"), ["line 1: mira mailbox", "line 1: bo mailbox", "line 1: ola mailbox"]);
+}
+
+#[test]
+fn i02_limits() {
+    assert_eq!(read(&vec![b'\n'; FILE_BYTES_MAX + 1]), Err(NotAList::TooLarge));
+    assert_eq!(read(&b"a\n".repeat(ROWS_MAX + 1)), Err(NotAList::TooManyRows));
+    assert_eq!(read(&b"a,".repeat(ROWS_MAX + 1)), Err(NotAList::TooManyRows));
+    let many: String = (0..100_000).map(|n| format!("{n};")).collect();
+    let aliases = format!("email,aliases\n{}", format!("m@example.test,{many}\n").repeat(41));
+    assert_eq!(read(aliases.as_bytes()).err(), Some(NotAList::TooManyAddresses));
+}
+
+#[test]
+fn i03_repeats_and_foreign_addresses() {
+    let text = b"email,aliases\nmira@example.test,\nMIRA@Example.Test,\nbo@example.test,mira@example.test\n\
+        ola@example.invalid,o+tag@example.test\nnils@other.test,\nida@exampe.test,\n";
+    let expected = [
+        "line 2: mira mailbox",
+        "line 3: mira mailbox",
+        "line 4: bo mailbox",
+        "line 4: mira alias of bo",
+        "line 5: ola mailbox",
+        "line 5: o+tag alias of ola",
+    ];
+    assert_eq!(lines(text), expected);
+    let found = problems(text);
+    assert!(found[0].ends_with("belongs to other.test, this import is for example.test"), "{found:?}");
+    assert!(found[1].ends_with("did you mean @example.test?"), "{found:?}");
+}
+
+#[test]
+fn i05_other_kinds_are_named() {
+    let cases: [(&[u8], &str); 10] = [
+        (b"PK\x03\x04....", "spreadsheet"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel"),
+        (b"  <!DOCTYPE html><html>", "web page"),
+        (b"\xef\xbb\xbf\r\n<HTML>", "web page"),
+        (b"[\n  {\"email\": \"mira@example.test\"}]", "JSON"),
+        (b"{\"users\": []}", "JSON"),
+        (b"<?xml version=\"1.0\"?>", "XML"),
+        (b"mira\0@example.test\nbo@example.test\nola@example.test", "not text"),
+    ];
+    for (bytes, kind) in cases {
+        let error = read(bytes).unwrap_err().to_string();
+        assert!(error.contains(kind) && error.contains("save it as"), "{error}");
+    }
+    assert_eq!(read(b"\x01\x02\x03\x04mira"), Err(NotAList::NotText));
+}
+
+#[test]
+fn i06_formulas_arrive_with_and_without_guards() {
+    let text = "nr,post\n1,'=cmd@example.test\n2,'+a@example.test\n3,-b@example.test\n4,'|c@example.test\n\
+        5,\u{ff1d}d@example.test\n6,'\u{ff0b}e@example.test\n";
+    let expected = ["=cmd mailbox", "+a mailbox", "-b mailbox", "|c mailbox", "\u{ff1d}d mailbox", "\u{ff0b}e mailbox"];
+    assert_eq!(rows(&read(text.as_bytes()).unwrap()), expected);
+    let bad = b"email,aliases\n\"@SUM(1+1)*cmd|' /C calc'!A0\",\nbo@example.test,\n";
+    let list = read(bad).unwrap();
+    let back = rejected(bad, &list);
+    assert!(back.contains("\"'@SUM(1+1)"), "{back}");
+}
+
+#[test]
+fn i07_hostile_names_are_only_text() {
+    let name = "<img src=x onerror=alert(1)>\u{202e}".repeat(300);
+    let text = format!("email,aliases,name\nmira@example.test,,\"{name}\"\n<img@example.test>,,{name}\n");
+    let list = read(text.as_bytes()).unwrap();
+    assert_eq!(rows(&list), ["mira mailbox", "img mailbox"]);
+    let text = format!("email,aliases\n\"\x1b[31m{name}\",\nbo@example.test,\n");
+    let problem = &read(text.as_bytes()).unwrap().problems[0];
+    assert!(problem.value.chars().count() < 1000 && !problem.value.contains('\x1b'));
+}
+
+#[test]
+fn i09_values_joined_in_many_ways_and_passwords_gone() {
+    let text = b"email,aliases,Password\nmira@example.test,\"a@example.test, b@example.test\",hunter2\n\
+        bo@example.test,\"{email=bo@example.test, primary=true},{email=c@example.test, type=work}\",hunter2\n\
+        ola@example.test,\"{d@example.test, SMTP:e@example.test}\",hunter2\nbad address,,hunter2\n";
+    let list = read(text).unwrap();
+    let expected = [
+        "mira mailbox",
+        "a alias of mira",
+        "b alias of mira",
+        "bo mailbox",
+        "c alias of bo",
+        "ola mailbox",
+        "d alias of ola",
+        "e alias of ola",
+    ];
+    assert_eq!(rows(&list), expected);
+    assert_eq!(list.problems_total, 1);
+    let all = format!("{list:?}{}", rejected(text, &list));
+    assert!(!all.contains("hunter2") && all.contains("****"), "{all}");
+}
+
+#[test]
+fn columns_can_be_said() {
+    let maps = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<ColumnMap>>();
+    let text = b"id;who;more\n1;mira;m@example.test\n2;bo;\n";
+    let error = read(b"id;who;more\n1;mira;x\n2;bo;\n").unwrap_err().to_string();
+    assert!(error.contains("id, who, more") && error.contains("--map"), "{error}");
+    let list = read_mapped(text, &maps(&["Who=local", "3=alias"])).unwrap();
+    assert_eq!(rows(&list), ["mira mailbox", "m alias of mira", "bo mailbox"]);
+    let missing = read_mapped(text, &maps(&["mail=address"])).unwrap_err().to_string();
+    assert!(missing.contains("\"mail\"") && missing.contains("id, who, more"), "{missing}");
+    assert!("=address".parse::<ColumnMap>().is_err() && "x=adress".parse::<ColumnMap>().is_err());
+    // What is mapped wins over what was seen.
+    let list = read_mapped(&fixture("table.csv"), &maps(&["Elektropost=ignore", "Chef=address"])).unwrap();
+    assert_eq!(rows(&list)[0], "bo mailbox");
+}
+
+#[test]
+fn i02_a_row_of_very_many_cells_costs_one_row() {
+    for end in ["", "x", ",", "\r"] {
+        let text = format!("email,aliases\nm@example.test{}{end}\nbo@example.test,\n", ",".repeat(9_999));
+        let most = lines(text.as_bytes());
+        assert!(most.last().unwrap().ends_with("bo mailbox"), "{end:?} {most:?}");
+    }
+    let text = format!("email,aliases\nm@example.test{}\nbo@example.test,\n", ",".repeat(1_000_000));
+    assert_eq!(lines(text.as_bytes()), ["line 3: bo mailbox"]);
+    assert!(problems(text.as_bytes())[0].ends_with("has more than 10000 cells"));
+}
