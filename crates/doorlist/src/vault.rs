@@ -1,0 +1,134 @@
+//! Where secrets are sealed: one key in the state folder, or one that is given from outside (`$CREDENTIALS_DIRECTORY`), and
+//! what it makes of them, ChaCha20-Poly1305 (RFC 8439). Must not know what is sealed or where it is stored.
+//!
+//! The key is made when something is sealed for the first time, never when something is opened: a key that is lost must
+//! be missed, not replaced. Nothing here prints a secret, a token or a key.
+
+mod key_file;
+#[cfg(test)]
+mod tests;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use doorlist_actions::Vault;
+pub(crate) use key_file::KeyPlace;
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::digest::{SHA256, digest};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::fmt::{self, Write};
+use std::sync::OnceLock;
+use zeroize::Zeroizing;
+
+/// Octets of a secret.
+const SECRET_MAX: usize = 64 * 1024;
+/// Octets of a token's randomness.
+const TOKEN_LEN: usize = 32;
+/// In front of what is sealed: how it was done.
+const SEALED_V1: &str = "v1:";
+/// In front of a token when it is hashed, so that no hash that something else keeps is ever one of a token.
+const TOKEN_DOMAIN: &str = "doorlist token v1\0";
+
+/// Seals with the key of a [`KeyPlace`]. The file is read once; a key that is exchanged is seen after a restart.
+pub(crate) struct KeyVault {
+    place: KeyPlace,
+    key: OnceLock<LessSafeKey>,
+    random: SystemRandom,
+}
+
+impl KeyVault {
+    /// With a key that is there, or will be made at first use.
+    pub(crate) fn new(place: KeyPlace) -> Self {
+        Self { place, key: OnceLock::new(), random: SystemRandom::new() }
+    }
+
+    /// Whether the key can be used, if it is there at all: for the start and for `doctor`.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.place.read().map(drop)
+    }
+
+    fn key_to_open(&self) -> Result<&LessSafeKey, String> {
+        match self.key.get() {
+            Some(key) => Ok(key),
+            None => match self.place.read()? {
+                Some(bytes) => self.keep(&*bytes),
+                None => Err(self.place.missing()),
+            },
+        }
+    }
+
+    fn key_to_seal(&self) -> Result<&LessSafeKey, String> {
+        match self.key.get() {
+            Some(key) => Ok(key),
+            None => self.keep(&*self.place.read_or_make(&self.random)?),
+        }
+    }
+
+    /// Of two threads that read it at once, both read the same.
+    fn keep(&self, bytes: &[u8]) -> Result<&LessSafeKey, String> {
+        let key = UnboundKey::new(&CHACHA20_POLY1305, bytes).map_err(|_| "the key has a wrong length".to_owned())?;
+        Ok(self.key.get_or_init(|| LessSafeKey::new(key)))
+    }
+
+    fn random<const N: usize>(&self) -> Result<[u8; N], String> {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes).map_err(|_| "the system gives no random numbers".to_owned())?;
+        Ok(bytes)
+    }
+}
+
+impl Vault for KeyVault {
+    fn seal(&self, name: &str, secret: &[u8]) -> Result<String, String> {
+        if secret.len() > SECRET_MAX {
+            return Err(format!("a secret has at most {SECRET_MAX} octets"));
+        }
+        let key = self.key_to_seal()?;
+        let nonce: [u8; NONCE_LEN] = self.random()?;
+        // Room for the tag, so that no copy of the secret stays behind where the vector was before it grew.
+        let mut sealed = Vec::with_capacity(NONCE_LEN + secret.len() + CHACHA20_POLY1305.tag_len());
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(secret);
+        let text = sealed.get_mut(NONCE_LEN..).unwrap_or_default();
+        let tag = key
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name.as_bytes()), text)
+            .map_err(|_| "the secret could not be sealed".to_owned())?;
+        sealed.extend_from_slice(tag.as_ref());
+        Ok(format!("{SEALED_V1}{}", STANDARD.encode(sealed)))
+    }
+
+    fn open(&self, name: &str, sealed: &str) -> Result<Vec<u8>, String> {
+        let damaged = || "what was stored is damaged, or of a newer Doorlist: give the secret again".to_owned();
+        let text = sealed.strip_prefix(SEALED_V1).ok_or_else(damaged)?;
+        if text.len() > SECRET_MAX * 2 {
+            return Err(damaged());
+        }
+        let mut bytes = Zeroizing::new(STANDARD.decode(text).map_err(|_| damaged())?);
+        let (nonce, text) = bytes.split_at_mut_checked(NONCE_LEN).ok_or_else(damaged)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
+        match self.key_to_open()?.open_in_place(nonce, Aad::from(name.as_bytes()), text) {
+            Ok(secret) => Ok(secret.to_vec()),
+            Err(_) => Err(format!(
+                "it was sealed with another key than {}, for something else, or is damaged: bring the old key back, or \
+                 give the secret again",
+                self.place
+            )),
+        }
+    }
+
+    fn token(&self) -> Result<String, String> {
+        Ok(URL_SAFE_NO_PAD.encode(self.random::<TOKEN_LEN>()?))
+    }
+
+    fn hash(&self, token: &str) -> String {
+        let text = [TOKEN_DOMAIN.as_bytes(), token.as_bytes()].concat();
+        digest(&SHA256, &text).as_ref().iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+impl fmt::Debug for KeyVault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyVault({})", self.place)
+    }
+}

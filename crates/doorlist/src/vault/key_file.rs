@@ -1,0 +1,130 @@
+//! The file with the key: read and checked, or made so that of two processes that make it at once, both use the same.
+//! Must not know what the key is used for.
+
+use ring::rand::{SecureRandom, SystemRandom};
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Octets of a key.
+const KEY_LEN: usize = 32;
+/// Its name in the state folder.
+const FILE_NAME: &str = "secret.key";
+/// Nobody but the owner may do anything with a key of our own.
+const OWN_FORBIDDEN: u32 = 0o077;
+/// One from outside may be readable by a group: systemd gives credentials by access lists, which show as a group's bits.
+const GIVEN_FORBIDDEN: u32 = 0o027;
+
+/// The key itself.
+pub(super) type Key = Zeroizing<[u8; KEY_LEN]>;
+
+/// Where the key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeyPlace {
+    /// In the state folder of this path; made at first use.
+    StateDir(PathBuf),
+    /// In this file, which somebody else has to make.
+    File(PathBuf),
+}
+
+impl KeyPlace {
+    /// The file of `state.secret_key_file`, if one is named, else the state folder's.
+    pub(crate) fn of(state_dir: &Path, given: Option<&Path>) -> Self {
+        match given {
+            Some(file) => KeyPlace::File(file.to_owned()),
+            None => KeyPlace::StateDir(state_dir.to_owned()),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        match self {
+            KeyPlace::StateDir(folder) => folder.join(FILE_NAME),
+            KeyPlace::File(file) => file.clone(),
+        }
+    }
+
+    pub(super) fn missing(&self) -> String {
+        format!("the key {self} is not there: bring it back, or give the secrets again")
+    }
+
+    /// The key, if it is there.
+    pub(super) fn read(&self) -> Result<Option<Key>, String> {
+        match File::open(self.path()) {
+            Ok(file) => self.checked(file).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.trouble(error)),
+        }
+    }
+
+    /// The key; a new one of our own where there is none.
+    pub(super) fn read_or_make(&self, random: &SystemRandom) -> Result<Key, String> {
+        if let Some(key) = self.read()? {
+            return Ok(key);
+        }
+        let KeyPlace::StateDir(folder) = self else { return Err(self.missing()) };
+        let mut key = Zeroizing::new([0; KEY_LEN]);
+        let mut name = [0; 8];
+        random
+            .fill(key.as_mut())
+            .and_then(|()| random.fill(&mut name))
+            .map_err(|_| "the system gives no random numbers, so no key can be made".to_owned())?;
+        let fresh = folder.join(format!("{FILE_NAME}.{:016x}.new", u64::from_be_bytes(name)));
+        let published = publish(folder, &fresh, &self.path(), &key);
+        let _ = std::fs::remove_file(&fresh);
+        published.map_err(|error| self.trouble(error))?;
+        // Read back, for another process may have been quicker: its key counts then.
+        self.read()?.ok_or_else(|| self.missing())
+    }
+
+    /// What is looked at is the opened file, which nobody can exchange meanwhile.
+    fn checked(&self, file: File) -> Result<Key, String> {
+        let metadata = file.metadata().map_err(|error| self.trouble(error))?;
+        if !metadata.is_file() {
+            return Err(format!("{self} is no file"));
+        }
+        let forbidden = match self {
+            KeyPlace::StateDir(_) => OWN_FORBIDDEN,
+            KeyPlace::File(_) => GIVEN_FORBIDDEN,
+        };
+        if metadata.mode() & forbidden != 0 {
+            return Err(format!(
+                "others may read or change the key {self} (mode {:04o}): find out who did, then chmod 600 it",
+                metadata.mode() & 0o7777
+            ));
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_LEN + 1));
+        file.take(KEY_LEN as u64 + 1).read_to_end(&mut bytes).map_err(|error| self.trouble(error))?;
+        let key: [u8; KEY_LEN] = bytes
+            .as_slice()
+            .try_into()
+            .map_err(|_| format!("{self} is no key: a key has exactly {KEY_LEN} octets, as random as can be"))?;
+        Ok(Zeroizing::new(key))
+    }
+
+    fn trouble(&self, error: io::Error) -> String {
+        format!("the key {self}: {error}")
+    }
+}
+
+impl fmt::Display for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path().display().fmt(f)
+    }
+}
+
+/// Writes the key beside its place, and gives it its name when it is on stable storage. A link, not a rename, which would
+/// take the place of a key that another process has just begun to use.
+fn publish(folder: &Path, fresh: &Path, place: &Path, key: &Key) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(fresh)?;
+    file.write_all(key.as_ref())?;
+    file.sync_all()?;
+    match std::fs::hard_link(fresh, place) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    // The name too must outlive a power cut before anything is sealed, whoever of two gave it.
+    File::open(folder)?.sync_all()
+}
