@@ -74,6 +74,17 @@ impl Processes {
     }
 
     /// Memory of all its processes.
+    /// The greatest resident memory of its processes so far, added up, in octets.
+    pub(crate) fn greatest_memory(&self) -> Result<u64> {
+        let mut all = 0;
+        for pid in self.members()? {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+            all += line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) << 10;
+        }
+        Ok(all)
+    }
+
     pub(crate) fn memory(&self) -> Result<Memory> {
         let mut sum = Memory::default();
         for pid in self.members()? {

@@ -19,6 +19,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("DOORLIST__SMTP__SESSIONS_PER_ADDRESS_MAX", "1000"),
     ("DOORLIST__WEB__LISTEN", "127.0.0.1:0"),
     ("DOORLIST__METRICS__LISTEN", "127.0.0.1:0"),
+    ("DOORLIST__SOURCES__ALLOW_NETWORKS", "127.0.0.1"),
 ];
 /// Addresses of one import.
 const IMPORT: u32 = 1_000_000;
@@ -78,7 +79,8 @@ impl Doorlist {
         command.spawn().context("cannot run `doorlist account add`")
     }
 
-    fn command(&self) -> Command {
+    /// A command beside the running server.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         self.settings(&mut command);
         command

@@ -104,8 +104,12 @@ impl Office {
                 return Ok(Response::Source(entry));
             }
             Request::SourceRemove { name, withdraw } => self.source_remove(&name, withdraw, actor).await?,
-            Request::SyncRun { name, reason } => {
-                let trigger = reason.as_deref().map_or(SyncTrigger::Command, SyncTrigger::Override);
+            Request::SyncRun { name, reason, changes } => {
+                let trigger = match &reason {
+                    Some(reason) => SyncTrigger::Override(reason),
+                    None if changes => SyncTrigger::Schedule,
+                    None => SyncTrigger::Command,
+                };
                 return Ok(Response::Synced(Box::new(self.sync(&name, trigger, actor).await?)));
             }
             Request::Push { domain, items, limits, apply, reason } => {

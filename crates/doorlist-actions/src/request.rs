@@ -168,6 +168,9 @@ pub enum Request {
         name: String,
         /// Why the limits are passed over.
         reason: Option<String>,
+        /// Only what has changed since the last reading, where the directory can tell.
+        #[serde(default)]
+        changes: bool,
     },
     /// What came of earlier readings, newest first.
     SyncHistory {

@@ -23,7 +23,7 @@ pub(crate) enum SyncTrigger<'a> {
     Command,
     /// A person wants it over the limits, for this reason.
     Override(&'a str),
-    /// Its time has come.
+    /// Its time has come: once a day everything is read, otherwise what has changed.
     Schedule,
 }
 

@@ -6,10 +6,12 @@ use crate::control::Client;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::privileges::{self, Keep};
 use crate::state_dir::{Found, Lock, StateDir};
-use doorlist_actions::{Clock, Office, Request, Response, SpoolQueue};
+use crate::directory_reader::Directories;
+use crate::vault::{KeyPlace, KeyVault};
+use doorlist_actions::{Clock, NoNotices, Notices, Office, QueueControl, Request, Response, SpoolQueue};
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
-use doorlist_store::{Directory, MailLog, Spool};
+use doorlist_store::{Directory, MailLog, SourceBook, Spool};
 use nix::unistd::{Uid, User};
 use std::sync::Arc;
 
@@ -37,7 +39,7 @@ impl Door {
             Found::Free(lock) => {
                 privileges::become_owner(state.owner()?, Keep::Nothing)?;
                 let store = Store::open(config).await?;
-                let office = store.office_without_server();
+                let office = store.office_without_server(config);
                 Ok(Door::Here(Box::new(Here { office, actor, _lock: lock })))
             }
         }
@@ -78,10 +80,33 @@ impl Store {
         })
     }
 
-    fn office_without_server(self) -> Office {
-        let clock = clock();
-        let queue = SpoolQueue::new(self.spool, self.directory.clone(), Arc::clone(&clock));
-        Office { directory: self.directory, mail_log: self.mail_log, queue: Arc::new(queue), clock }
+    fn office_without_server(self, config: &Config) -> Office {
+        let queue = SpoolQueue::new(self.spool.clone(), self.directory.clone(), clock());
+        self.office(config, Arc::new(queue), Arc::new(NoNotices))
+    }
+
+    /// The office on this store; what waits for delivery and who can be told depends on whether a server runs.
+    pub(crate) fn office(
+        &self,
+        config: &Config,
+        queue: Arc<dyn QueueControl>,
+        notices: Arc<dyn Notices>,
+    ) -> Office {
+        let key = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
+        Office {
+            book: SourceBook::of(&self.directory),
+            directory: self.directory.clone(),
+            mail_log: self.mail_log.clone(),
+            queue,
+            reader: Arc::new(Directories::new(config.allow_networks.clone())),
+            vault: Arc::new(KeyVault::new(key)),
+            notices,
+            operator: config.gateway.postmaster.clone(),
+            web_base: config.web_url.clone(),
+            // Each process by itself: of a server and a command, one reads a source at a time.
+            node: format!("{}/{}/{}", config.gateway.hostname, config.spool.node, std::process::id()),
+            clock: clock(),
+        }
     }
 }
 

@@ -5,14 +5,18 @@ mod cli;
 mod commands;
 mod config;
 mod control;
+mod directory_reader;
 mod doctor;
 mod door;
 mod exit;
 mod gateway_queue;
+mod notices;
 mod out;
 mod privileges;
 mod serve;
 mod state_dir;
+mod upload_desk;
+mod vault;
 
 use clap::Parser;
 use cli::operate::Config as ConfigCommand;

@@ -4,20 +4,24 @@
 mod announce;
 mod http;
 mod metrics;
+mod schedule;
 mod signals;
 
 use crate::cli::Global;
 use crate::config::{Config, Sources};
 use crate::control::{Control, Peers};
-use crate::door::{Store, clock};
+use crate::door::Store;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::gateway_queue::GatewayQueue;
+use crate::notices::MailNotices;
 use crate::privileges::{self, Keep};
 use crate::state_dir::StateDir;
+use crate::upload_desk::UploadDesk;
 use anyhow::Context;
 use doorlist_actions::Office;
 use doorlist_gateway::gateway::{Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
+use doorlist_web::Uploads;
 use http::Ready;
 use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
@@ -60,7 +64,9 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     let addresses = (http::addresses(&web), http::addresses(&metrics));
     let ready = Arc::new(Ready::default());
     let mut tasks = JoinSet::new();
-    http::serve(&mut tasks, web, &doorlist_web::health(ready.clone()));
+    let desk = Arc::new(UploadDesk::default());
+    let pages = doorlist_web::health(ready.clone()).merge(doorlist_web::uploads(Arc::clone(&desk) as Arc<dyn Uploads>));
+    http::serve(&mut tasks, web, &pages);
     let Opened { store, journal, gateway, registry } = tokio::select! {
         opened = open(&config, state) => opened?,
         () = signals.end() => return Ok(Exit::DONE),
@@ -68,8 +74,11 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     announce::say(&config, state, &store, gateway.addresses(), &addresses, started);
     let directory = store.directory.clone();
     tasks.spawn(async move { directory.follow().await });
-    tasks.spawn(control.serve(Arc::new(office(&store, &gateway)), Peers::of_process()));
+    let office = Arc::new(office(&config, &store, &gateway));
+    tasks.spawn(control.serve(Arc::clone(&office), Peers::of_process()));
+    tasks.spawn(schedule::run(Arc::clone(&office)));
     http::serve(&mut tasks, metrics, &doorlist_web::metrics(Arc::new(registry)));
+    desk.open(office);
     ready.opened(Arc::clone(&gateway), store.spool.clone());
     while signals.next().await == Signal::Reload {
         reload(&sources, &config, &gateway).await;
@@ -114,14 +123,9 @@ async fn open(config: &Config, state: &StateDir) -> Result<Opened, Failure> {
     Ok(Opened { store, journal, gateway: Arc::new(gateway), registry })
 }
 
-fn office(store: &Store, gateway: &Gateway) -> Office {
+fn office(config: &Config, store: &Store, gateway: &Gateway) -> Office {
     let queue = GatewayQueue { queue: gateway.queue(), directory: store.directory.clone() };
-    Office {
-        directory: store.directory.clone(),
-        mail_log: store.mail_log.clone(),
-        queue: Arc::new(queue),
-        clock: clock(),
-    }
+    store.office(config, Arc::new(queue), Arc::new(MailNotices(gateway.notices())))
 }
 
 /// Takes what can change while the server runs, and names what cannot. With a mistake nothing changes.

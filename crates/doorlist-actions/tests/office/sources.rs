@@ -72,7 +72,7 @@ pub(crate) fn people(numbers: impl Iterator<Item = u32>) -> DirectoryReading {
 }
 
 pub(crate) async fn run(day: &Day) -> SyncReport {
-    synced(day, Request::SyncRun { name: "office".to_owned(), reason: None }).await
+    synced(day, Request::SyncRun { name: "office".to_owned(), reason: None, changes: false }).await
 }
 
 pub(crate) async fn synced(day: &Day, request: Request) -> SyncReport {
@@ -164,7 +164,7 @@ async fn limits_of_operations_save_nothing() {
     );
     assert!(text.contains("it waits as plan"), "{text}");
     let over =
-        synced(&day, Request::SyncRun { name: "office".to_owned(), reason: Some("a new branch".to_owned()) }).await;
+        synced(&day, Request::SyncRun { name: "office".to_owned(), reason: Some("a new branch".to_owned()), changes: false }).await;
     assert_eq!((over.outcome, over.counts[0]), (RunOutcome::Applied, 4));
 }
 
@@ -173,7 +173,7 @@ async fn only_one_reads_a_source_at_a_time() {
     let day = with_a_directory(3).await;
     let book = &day.office.book;
     assert!(book.take_lease("sync:office", "two", day.world.now(), 2 * HOUR).await.unwrap());
-    let busy = Request::SyncRun { name: "office".to_owned(), reason: None };
+    let busy = Request::SyncRun { name: "office".to_owned(), reason: None, changes: false };
     day.refused(busy, ErrorKind::Unavailable, 69, "being read already").await;
     day.world.pass(3 * HOUR);
     assert_eq!(run(&day).await.outcome, RunOutcome::Same, "a lease of a node that is gone runs out");

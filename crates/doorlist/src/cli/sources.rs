@@ -186,6 +186,9 @@ Examples:
     Run {
         /// Which directory
         name: String,
+        /// Only what has changed since the last reading, as on the schedule
+        #[arg(long, conflicts_with = "override_limit")]
+        changes: bool,
         /// Pass over the limits
         #[command(flatten)]
         over: Override,

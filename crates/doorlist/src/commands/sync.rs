@@ -18,7 +18,9 @@ pub(super) async fn sync(door: &mut Door, out: &mut Out, what: &Sync) -> Result<
     let request = match what {
         Sync::Test { name } => Request::SyncTest { name: name.clone() },
         Sync::Preview { name } => Request::SyncPreview { name: name.clone() },
-        Sync::Run { name, over } => Request::SyncRun { name: name.clone(), reason: over.reason.clone() },
+        Sync::Run { name, changes, over } => {
+            Request::SyncRun { name: name.clone(), reason: over.reason.clone(), changes: *changes }
+        }
         Sync::History { name } => return history(door, out, name).await,
     };
     let bar = print::Progress::begin("reading");

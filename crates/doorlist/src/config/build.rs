@@ -2,6 +2,7 @@
 
 use super::layers::{Raw, Values};
 use super::{ConfigError, Problem, units};
+use doorlist_core::network::Network;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::queue_id::QueueId;
 use doorlist_gateway::config::{
@@ -33,8 +34,14 @@ pub(crate) struct Config {
     pub mail_log: MailLogConfig,
     /// The mail doors.
     pub gateway: GatewayConfig,
-    /// HTTP for health.
+    /// HTTP for health and links for files.
     pub web: Vec<SocketAddr>,
+    /// How people reach it.
+    pub web_url: Option<String>,
+    /// The key that seals stored passwords, if it is not in the state folder.
+    pub secret_key_file: Option<PathBuf>,
+    /// Private networks whose directories may be read.
+    pub allow_networks: Vec<Network>,
     /// HTTP for metrics.
     pub metrics: Vec<SocketAddr>,
     /// How log lines look.
@@ -57,6 +64,9 @@ impl Config {
             ("mail_log", format!("{:?}", self.mail_log) != format!("{:?}", next.mail_log)),
             ("smtp.listen", addresses(self) != addresses(next)),
             ("web.listen", self.web != next.web),
+            ("web.url", self.web_url != next.web_url),
+            ("state.secret_key_file", self.secret_key_file != next.secret_key_file),
+            ("sources.allow_networks", self.allow_networks != next.allow_networks),
             ("metrics.listen", self.metrics != next.metrics),
             ("log.format", self.log_format != next.log_format),
         ];
@@ -74,6 +84,9 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
         spool: SpoolConfig::default(),
         mail_log: MailLogConfig::default(),
         web: Vec::new(),
+        web_url: reader.given("web.url"),
+        secret_key_file: reader.given("state.secret_key_file").map(PathBuf::from),
+        allow_networks: Vec::new(),
         metrics: Vec::new(),
         log_format: JournalFormat::Text,
         state_dir,
@@ -84,8 +97,19 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
     config.spool = spool(&mut reader, &config.gateway.limits);
     config.mail_log = mail_log(&mut reader);
     config.web = reader.list("web.listen", socket_address);
+    config.allow_networks = reader.list("sources.allow_networks", |text| {
+        text.parse::<Network>().map_err(|error| error.to_string())
+    });
+    if let Some(url) = config.web_url.as_deref().filter(|url| !is_web_url(url)) {
+        reader.problem("web.url", format!("{url:?} is not like https://mx.example.test"));
+    }
     config.metrics = reader.list("metrics.listen", socket_address);
     if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError(reader.problems)) }
+}
+
+fn is_web_url(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_graphic() && !"\"<>".contains(c)))
 }
 
 fn gateway(reader: &mut Reader<'_>, state_dir: &std::path::Path) -> GatewayConfig {

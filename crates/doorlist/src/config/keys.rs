@@ -34,6 +34,7 @@ const fn list(name: &'static str, default: &'static [&'static str], help: &'stat
 pub(crate) const KEYS: &[Key] = &[
     one("state.dir", "./doorlist-data", "folder of the store, the lock and the control socket"),
     one("state.user", "", "a server started by root becomes this user; empty: the owner of state.dir"),
+    one("state.secret_key_file", "", "the key that seals stored passwords; empty: secret.key in state.dir, made when needed"),
     Key {
         secret: true,
         ..one("store.url", "sqlite:", "sqlite: keeps the store in state.dir; or postgres://user:password@host/database")
@@ -74,7 +75,9 @@ pub(crate) const KEYS: &[Key] = &[
     one("spool.disk_reserve", "64 MiB", "room on the disk that is never used, beside one and a half largest messages"),
     one("mail_log.days", "30", "how long the mail log is kept"),
     one("mail_log.refusals_per_domain_hour_max", "5000", "refusals that are logged singly; beyond, counts a source"),
-    list("web.listen", &["127.0.0.1:8080"], "HTTP: /healthz and /readyz"),
+    list("web.listen", &["127.0.0.1:8080"], "HTTP: /healthz, /readyz and links for files"),
+    one("web.url", "", "how people reach it, such as https://mx.example.test: links for files begin so"),
+    list("sources.allow_networks", &[], "private networks and addresses whose directories may be read"),
     list("metrics.listen", &["127.0.0.1:9925"], "HTTP: /metrics for Prometheus"),
     one("log.format", "text", "text in Postfix's shape, or json: one object a line"),
 ];
