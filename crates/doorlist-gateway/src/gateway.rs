@@ -3,7 +3,7 @@
 use crate::config::GatewayConfig;
 use crate::inbound::{Certificate, Doors, Guard, InboundMetrics, Listener, Slots, TlsError};
 use crate::journal::Journal;
-use crate::relay::{QueueHandle, Relay, RelayError, RelayParts, Surroundings};
+use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, Surroundings};
 use arc_swap::ArcSwap;
 use doorlist_store::{Directory, MailLog, Spool};
 use prometheus_client::registry::Registry;
@@ -106,6 +106,11 @@ impl Gateway {
     /// The queue, for people.
     pub fn queue(&self) -> QueueHandle {
         self.relay.handle()
+    }
+
+    /// The way for what we ourselves have to tell people.
+    pub fn notices(&self) -> NoticeHandle {
+        self.relay.notices()
     }
 
     /// Closes: no new session, 421 to those between commands, and running messages may finish, both ways, within the

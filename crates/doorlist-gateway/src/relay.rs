@@ -14,6 +14,7 @@ mod header_section;
 mod limits;
 mod log;
 mod metrics;
+mod notice;
 mod queue;
 mod refill;
 mod report;
@@ -22,6 +23,7 @@ mod route;
 mod tls;
 
 pub use handle::{QueueHandle, QueueOrder, Queued};
+pub use notice::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NOTICES_PER_HOUR_MAX, NoticeError, NoticeHandle};
 
 use crate::clock;
 use crate::config::RelayConfig;
@@ -34,6 +36,7 @@ use doorlist_core::retry::RetrySchedule;
 use doorlist_store::spool::Spooled;
 use doorlist_store::{Directory, MailLog, Spool};
 use metrics::Metrics;
+use notice::NoticeLimit;
 use prometheus_client::registry::Registry;
 use queue::{Arrival, Effects, Moment, Queue, Report, Router, Settings};
 use resolver::{Resolver, SystemResolver};
@@ -127,6 +130,7 @@ struct Shared {
     journal: Journal,
     metrics: Metrics,
     queue: Mutex<Queue>,
+    notices: Mutex<NoticeLimit>,
     retry: (Duration, Duration),
     /// Unbounded, yet it holds at most one report for each message in memory, which are counted.
     reports: mpsc::UnboundedSender<Report>,
@@ -155,6 +159,7 @@ impl Relay {
         let shared = Arc::new(Shared {
             connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
             queue: Mutex::new(Queue::new(settings(&parts.config, retry), router)),
+            notices: Mutex::default(),
             config: ArcSwap::from_pointee(parts.config),
             postmaster: parts.postmaster,
             directory: parts.directory,
@@ -186,6 +191,11 @@ impl Relay {
     /// For people who handle the queue.
     pub fn handle(&self) -> QueueHandle {
         QueueHandle::new(Arc::clone(&self.shared))
+    }
+
+    /// For what we ourselves have to tell people.
+    pub fn notices(&self) -> NoticeHandle {
+        NoticeHandle::new(Arc::clone(&self.shared))
     }
 
     /// Takes new settings; connections that are open keep theirs until they end.

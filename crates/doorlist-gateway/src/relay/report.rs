@@ -152,7 +152,7 @@ async fn send_bounce(shared: &Arc<Shared>, report: &Report, failed: &[(usize, &s
     writer.write(&message).await?;
     let utf8 =
         !headers.is_ascii() || !original.sender.is_ascii() || recipients.iter().any(|(path, _)| !path.is_ascii());
-    let envelope = ours(shared, MessageKind::Bounce, &original.sender, writer.len(), utf8, None);
+    let envelope = ours(shared, MessageKind::Bounce, &[&original.sender], writer.len(), utf8, None);
     let spooled = shared.spool.accept(id, envelope, writer).await?;
     for (index, why) in failed {
         shared.record(MailAction::Bounced, report.id, original, *index, &id.to_string(), why);
@@ -175,7 +175,7 @@ async fn copy(shared: &Arc<Shared>, report: &Report, person: &Address) -> Result
     let id = shared.spool.next_id();
     let to = person.to_string();
     let mut envelope =
-        ours(shared, MessageKind::Notice, &to, writer.len(), original.smtp_utf8, original.message_id.clone());
+        ours(shared, MessageKind::Notice, &[&to], writer.len(), original.smtp_utf8, original.message_id.clone());
     envelope.eight_bit = original.eight_bit;
     let spooled = shared.spool.accept(id, envelope, writer).await?;
     shared.log_event(Process::Bounce, report.id, &format!("refused for a system address: copy {id} goes to <{to}>"));
@@ -183,14 +183,24 @@ async fn copy(shared: &Arc<Shared>, report: &Report, person: &Address) -> Result
     Ok(())
 }
 
-/// The envelope of a message of our own to one address, wherever that is.
-fn ours(shared: &Shared, kind: MessageKind, to: &str, size: u64, utf8: bool, message_id: Option<Box<str>>) -> Envelope {
+/// The envelope of a message of our own, to these addresses, wherever they are.
+pub(super) fn ours(
+    shared: &Shared,
+    kind: MessageKind,
+    to: &[&str],
+    size: u64,
+    utf8: bool,
+    message_id: Option<Box<str>>,
+) -> Envelope {
     let list = shared.directory.snapshot();
-    let address = to.parse::<Address>().ok();
-    let domain = address.and_then(|address| list.domain(address.domain()).map(|domain| domain.id));
+    let recipient = |path: &&str| {
+        let address = path.parse::<Address>().ok();
+        let domain = address.and_then(|address| list.domain(address.domain()).map(|domain| domain.id));
+        EnvelopeRecipient { path: (*path).into(), domain, address: None, system: false }
+    };
     Envelope {
         sender: "".into(),
-        recipients: vec![EnvelopeRecipient { path: to.into(), domain, address: None, system: false }],
+        recipients: to.iter().map(recipient).collect(),
         received_at: clock::now(),
         client: ClientInfo::default(),
         eight_bit: utf8,

@@ -5,6 +5,7 @@ mod fairness;
 mod fake;
 mod faults;
 mod home;
+mod notices;
 mod people;
 mod results;
 mod tls;

@@ -124,7 +124,7 @@ fn how_read(reading: &FileReading) {
         eprintln!("  {detail}");
     }
     for (what, count) in &reading.skipped {
-        eprintln!("left out: {count} {what}");
+        eprintln!("left out: {what}: {count}");
     }
     for note in &reading.notes {
         eprintln!("note: {note}");

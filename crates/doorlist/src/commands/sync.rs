@@ -65,7 +65,7 @@ fn synced(out: &mut Out, report: &SyncReport) -> Result<(), Failure> {
         );
     }
     for (what, count) in &report.skipped {
-        eprintln!("left out: {count} {what}");
+        eprintln!("left out: {what}: {count}");
     }
     for problem in report.problems.iter().take(ROWS_SHOWN_MAX) {
         eprintln!("{}: {}: {}", problem.place, problem.value, problem.why);

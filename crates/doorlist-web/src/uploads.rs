@@ -1,0 +1,176 @@
+//! `/upload/{token}`: the page where somebody without a login hands in the file that a link asks for. Must not know what a
+//! link is, how a file is read or what becomes of it.
+//!
+//! Whoever has no good link gets one and the same answer, and none of our memory: the link is asked about before a body
+//! is read. The token stands in the address alone, and is never printed.
+
+mod body;
+mod page;
+
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Octets of a file.
+pub const UPLOAD_FILE_MAX: usize = 100 * 1024 * 1024;
+/// Files that are taken at once; each is in memory while it is read.
+pub const UPLOADS_AT_ONCE_MAX: usize = 2;
+/// Octets of a body beside its file: boundaries, names.
+const BODY_SLACK: usize = 64 * 1024;
+/// Characters of a token.
+const TOKEN_CHARS_MAX: usize = 128;
+
+/// An answer that is waited for.
+pub type UploadAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UploadRefused>> + Send + 'a>>;
+
+/// Takes files by links.
+pub trait Uploads: Send + Sync + 'static {
+    /// The kinds of files that are understood, each in a few words.
+    fn formats(&self) -> Vec<String>;
+    /// For which domain the link takes a file.
+    fn look<'a>(&'a self, token: &'a str) -> UploadAnswer<'a, String>;
+    /// Takes the file. Runs to its end although the client may have gone.
+    fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: &'a [u8]) -> UploadAnswer<'a, UploadTaken>;
+}
+
+/// A file that was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadTaken {
+    /// How it was read; may be empty.
+    pub format: String,
+    /// Addresses that it names.
+    pub addresses: u64,
+    /// Rows that could not be read.
+    pub bad_rows: u64,
+    /// Somebody has to look at it; otherwise there is nothing to do.
+    pub waits: bool,
+}
+
+/// Why a file was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UploadRefused {
+    /// The link was never given, was used, or its time is over.
+    NoLink,
+    /// The file cannot be used, for this reason; the link can be used again.
+    Unfit(String),
+    /// It is not taken as things are, for this reason; the link can be used again.
+    NotNow(String),
+    /// The store is away; what it said is nobody's affair here.
+    Away,
+}
+
+#[derive(Clone)]
+struct Desk {
+    uploads: Arc<dyn Uploads>,
+    places: Arc<Semaphore>,
+}
+
+/// The routes of the page.
+pub fn uploads(uploads: Arc<dyn Uploads>) -> Router {
+    let places = Arc::new(Semaphore::new(UPLOADS_AT_ONCE_MAX));
+    Router::new()
+        .route("/upload/{token}", get(show).post(hand_in))
+        .route("/upload.css", get(style))
+        .layer(DefaultBodyLimit::max(UPLOAD_FILE_MAX + BODY_SLACK))
+        .layer(map_response(guarded))
+        .with_state(Desk { uploads, places })
+}
+
+type Token = Result<Path<String>, PathRejection>;
+
+async fn show(State(desk): State<Desk>, token: Token) -> Response {
+    match desk.link(token).await {
+        Ok((_, domain)) => page::form(&domain, &desk.uploads.formats(), None).into_response(),
+        Err(refused) => desk.refuse("", refused),
+    }
+}
+
+async fn hand_in(State(desk): State<Desk>, token: Token, request: Request) -> Response {
+    let (token, domain) = match desk.link(token).await {
+        Ok(link) => link,
+        Err(refused) => {
+            body::pass_by(request).await;
+            return desk.refuse("", refused);
+        }
+    };
+    let Ok(place) = Arc::clone(&desk.places).try_acquire_owned() else {
+        body::pass_by(request).await;
+        return desk.refuse(&domain, busy());
+    };
+    let file = match body::file(request).await {
+        Ok(file) => file,
+        Err(unread) => return desk.form_again(unread.status(), &domain, &unread.to_string()),
+    };
+    // A task of its own: a client that goes now must not leave a file half taken.
+    let uploads = Arc::clone(&desk.uploads);
+    let taken = tokio::spawn(async move {
+        let taken = uploads.take(&token, &file.name, &file.bytes).await;
+        drop(place);
+        (taken, file.name)
+    });
+    match taken.await {
+        Ok((Ok(taken), name)) => page::taken(&domain, &name, &taken).into_response(),
+        Ok((Err(refused), _)) => desk.refuse(&domain, refused),
+        Err(_) => desk.refuse(&domain, UploadRefused::Away),
+    }
+}
+
+fn busy() -> UploadRefused {
+    UploadRefused::NotNow("other files are being read at this moment; hand it in again in a minute".to_owned())
+}
+
+impl Desk {
+    /// The token and its domain. What cannot be a token is not asked about.
+    async fn link(&self, token: Token) -> Result<(String, String), UploadRefused> {
+        let Ok(Path(token)) = token else { return Err(UploadRefused::NoLink) };
+        let is_one = (1..=TOKEN_CHARS_MAX).contains(&token.len())
+            && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        if !is_one {
+            return Err(UploadRefused::NoLink);
+        }
+        let domain = self.uploads.look(&token).await?;
+        Ok((token, domain))
+    }
+
+    fn refuse(&self, domain: &str, refused: UploadRefused) -> Response {
+        match refused {
+            UploadRefused::NoLink => (StatusCode::NOT_FOUND, page::no_link()).into_response(),
+            UploadRefused::Unfit(why) => self.form_again(StatusCode::UNPROCESSABLE_ENTITY, domain, &why),
+            UploadRefused::NotNow(why) => self.form_again(StatusCode::SERVICE_UNAVAILABLE, domain, &why),
+            UploadRefused::Away => (StatusCode::SERVICE_UNAVAILABLE, page::away()).into_response(),
+        }
+    }
+
+    fn form_again(&self, status: StatusCode, domain: &str, why: &str) -> Response {
+        (status, page::form(domain, &self.uploads.formats(), Some(why))).into_response()
+    }
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE).into_response()
+}
+
+/// What a browser may do with an answer: next to nothing. The address, which has the token in it, is told to nobody.
+async fn guarded(mut response: Response) -> Response {
+    const HEADERS: [(header::HeaderName, &str); 5] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

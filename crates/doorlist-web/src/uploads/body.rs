@@ -1,0 +1,157 @@
+//! The file out of a form's body (RFC 7578), within limits of size and time. Must not know links or pages.
+
+use super::{BODY_SLACK, UPLOAD_FILE_MAX};
+use axum::body::HttpBody;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{StatusCode, header};
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// All of a body must have come by then. Before the listener lets a connection go, so that the answer still gets through.
+const BODY_WAIT: Duration = Duration::from_secs(240);
+/// And something of it within each such time.
+const PART_WAIT: Duration = Duration::from_secs(20);
+/// Of a body that nobody wants, so much is read: a browser that still sends would not show the answer.
+const PASSED_BY_MAX: u64 = 16 * 1024 * 1024;
+/// And for so long.
+const PASSED_BY_WAIT: Duration = Duration::from_secs(10);
+/// Fields of a form.
+const FIELDS_MAX: usize = 16;
+/// The field with the file.
+const FIELD: &str = "file";
+/// Characters of a file's name that are kept.
+const NAME_CHARS_MAX: usize = 200;
+
+/// A file as it came.
+pub(super) struct File {
+    /// What its owner calls it, without folders and control characters.
+    pub(super) name: String,
+    /// All of it.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Why there is no file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// The form came without one.
+    None,
+    /// With several.
+    Several,
+    /// It is empty.
+    Empty,
+    /// It is no form.
+    NoForm,
+    /// It ended too early.
+    Broken,
+    /// Larger than may be.
+    TooLarge,
+    /// It came too slowly.
+    TooSlow,
+}
+
+impl Unread {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Unread::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Unread::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Unread::None | Unread::Several | Unread::Empty | Unread::NoForm | Unread::Broken => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unread::None => "no file was chosen",
+            Unread::Several => "hand in one file, not several",
+            Unread::Empty => "the file is empty",
+            Unread::NoForm => "this was no form with a file (multipart/form-data, field \"file\")",
+            Unread::Broken => "the file did not come over whole; hand it in again",
+            Unread::TooLarge => return write!(f, "the file has more than {} MiB", UPLOAD_FILE_MAX >> 20),
+            Unread::TooSlow => "the file did not come over in time; hand it in again",
+        })
+    }
+}
+
+impl From<MultipartError> for Unread {
+    fn from(error: MultipartError) -> Self {
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE { Unread::TooLarge } else { Unread::Broken }
+    }
+}
+
+/// The file of a request: whole, or an error.
+pub(super) async fn file(request: Request) -> Result<File, Unread> {
+    let length = length(&request);
+    if length.is_some_and(|length| length > UPLOAD_FILE_MAX + BODY_SLACK) {
+        pass_by(request).await;
+        return Err(Unread::TooLarge);
+    }
+    let end = Instant::now() + BODY_WAIT;
+    let mut form = Multipart::from_request(request, &()).await.map_err(|_| Unread::NoForm)?;
+    let mut found = None;
+    // To the last field: a form that is cut off behind its file is not believed either.
+    for _ in 0..FIELDS_MAX {
+        let Some(field) = within(end, form.next_field()).await?? else { return found.ok_or(Unread::None) };
+        if field.name() != Some(FIELD) {
+            continue;
+        }
+        if found.is_some() {
+            return Err(Unread::Several);
+        }
+        found = Some(whole(field, length.unwrap_or_default(), end).await?);
+    }
+    Err(Unread::NoForm)
+}
+
+async fn whole(mut field: Field<'_>, length: usize, end: Instant) -> Result<File, Unread> {
+    let name = name(field.file_name().unwrap_or_default());
+    // Room for all of it at once, so that a large file is not in memory twice while it grows.
+    let mut bytes = Vec::with_capacity(length.min(UPLOAD_FILE_MAX));
+    while let Some(chunk) = within(end, field.chunk()).await?? {
+        if bytes.len() + chunk.len() > UPLOAD_FILE_MAX {
+            return Err(Unread::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    match (bytes.is_empty(), name.is_empty()) {
+        (true, true) => Err(Unread::None),
+        (true, false) => Err(Unread::Empty),
+        (false, _) => Ok(File { name, bytes }),
+    }
+}
+
+/// Reads a body that nobody wants for a while.
+pub(super) async fn pass_by(request: Request) {
+    let end = Instant::now() + PASSED_BY_WAIT;
+    if length(&request).is_some_and(|length| length as u64 > PASSED_BY_MAX) {
+        return;
+    }
+    let mut body = request.into_body();
+    let mut rest = PASSED_BY_MAX;
+    let mut next = async || poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+    while let Ok(Some(Ok(frame))) = timeout_at(end, next()).await {
+        let octets = frame.data_ref().map_or(0, |data| data.len() as u64);
+        match rest.checked_sub(octets) {
+            Some(left) => rest = left,
+            None => return,
+        }
+    }
+}
+
+async fn within<T>(end: Instant, wait: impl Future<Output = T>) -> Result<T, Unread> {
+    timeout_at(end.min(Instant::now() + PART_WAIT), wait).await.map_err(|_| Unread::TooSlow)
+}
+
+fn length(request: &Request) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Some browsers send a path.
+fn name(sent: &str) -> String {
+    let name = sent.rsplit(['/', '\\']).next().unwrap_or(sent);
+    name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
+}

@@ -1,0 +1,135 @@
+//! The page as HTML: no scripts, nothing from elsewhere, readable without its style. Every text that comes from outside goes
+//! through [`escape`]. Must not know requests.
+
+use super::{UPLOAD_FILE_MAX, UploadTaken};
+use axum::response::Html;
+use std::fmt::Write;
+
+/// How it looks.
+pub(super) const STYLE: &str = "\
+:root { color-scheme: light dark; }
+body { font: 1.1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem; padding: 0 1rem; }
+h1 { font-size: 1.5rem; overflow-wrap: anywhere; }
+p, li { overflow-wrap: anywhere; }
+form, .alert, .done { border: 1px solid; border-radius: 0.5rem; padding: 0 1rem; margin: 1.5rem 0; }
+.alert { border-width: 3px; }
+label { display: block; font-weight: bold; }
+input, button { font: inherit; max-width: 100%; }
+button { padding: 0.4rem 1.2rem; }
+";
+
+/// A text as HTML shows it, also within quotes. Control and direction characters become visible: a name must not make
+/// the words around it read differently.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\n' => out.push(' '),
+            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => out.push('\u{FFFD}'),
+            c if c.is_control() => out.push('\u{FFFD}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// `title` and `content` are HTML already.
+fn document(title: &str, content: &str) -> Html<String> {
+    Html(format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"robots\" content=\"noindex\">\n<title>{title}</title>\n\
+         <link rel=\"stylesheet\" href=\"../upload.css\">\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{content}\
+         </main>\n</body>\n</html>\n"
+    ))
+}
+
+/// Where a file is chosen; `alert` says why the last one was not taken.
+pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Html<String> {
+    let domain = escape(domain);
+    let mut content = String::new();
+    if let Some(why) = alert {
+        let why = escape(why);
+        let _ = writeln!(content, "<div class=\"alert\" role=\"alert\"><p>The file was not taken: {why}.</p></div>");
+    }
+    let _ = writeln!(
+        content,
+        "<p>Your mail provider asks for a file with all mail addresses of <strong>{domain}</strong>: mailboxes, aliases \
+         and distribution lists.</p>\n\
+         <form method=\"post\" enctype=\"multipart/form-data\">\n\
+         <p><label for=\"file\">File with the addresses</label>\n\
+         <input type=\"file\" id=\"file\" name=\"file\" required aria-describedby=\"kinds\"></p>\n\
+         <p><button type=\"submit\">Hand in</button></p>\n</form>\n<div id=\"kinds\">"
+    );
+    if !formats.is_empty() {
+        content.push_str("<p>What is understood:</p>\n<ul>\n");
+        for format in formats {
+            let _ = writeln!(content, "<li>{}</li>", escape(format));
+        }
+        content.push_str("</ul>\n");
+    }
+    let _ = writeln!(
+        content,
+        "<p>A file may have up to {} MiB. This link takes one file; nothing changes before your provider has looked at \
+         it.</p></div>",
+        UPLOAD_FILE_MAX >> 20
+    );
+    document(&format!("Address list of {domain}"), &content)
+}
+
+/// What became of the file.
+pub(super) fn taken(domain: &str, file_name: &str, taken: &UploadTaken) -> Html<String> {
+    let name = if file_name.is_empty() { "the file".to_owned() } else { escape(file_name) };
+    let mut content = format!("<div class=\"done\" role=\"status\">\n<p>Thank you: {name} was read.</p>\n<ul>\n");
+    if !taken.format.is_empty() {
+        let _ = writeln!(content, "<li>Read as: {}</li>", escape(&taken.format));
+    }
+    let _ = writeln!(content, "<li>Addresses: {}</li>", taken.addresses);
+    let _ = writeln!(content, "<li>Rows that could not be read: {}</li>\n</ul>", taken.bad_rows);
+    content.push_str(match taken.waits {
+        true => "<p>It waits for your provider to look at it. You can close this page.</p>\n</div>\n",
+        false => {
+            "<p>Your provider has all of these already, so nothing changes. You can close this page.</p>\n</div>\n"
+        }
+    });
+    if taken.bad_rows > 0 {
+        content.push_str("<p>If rows are missing, ask your provider for another link.</p>\n");
+    }
+    document(&format!("Address list of {}", escape(domain)), &content)
+}
+
+/// The same for every link that is none.
+pub(super) fn no_link() -> Html<String> {
+    document(
+        "This link takes no file any more",
+        "<p>It was used already, its time is over, or a part of it is missing. Ask your mail provider for a new one.</p>\n",
+    )
+}
+
+/// When we do not know.
+pub(super) fn away() -> Html<String> {
+    document(
+        "Not at this moment",
+        "<p>No file can be taken at this moment. Your link stays as it is: try it again in a few minutes.</p>\n",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_from_outside_is_text() {
+        let evil = "<img src=x onerror=alert(1)>\"'&\u{202E}\u{7}";
+        let taken_of = |format: &str| UploadTaken { format: format.to_owned(), addresses: 1, bad_rows: 1, waits: true };
+        for Html(page) in [form(evil, &[evil.to_owned()], Some(evil)), taken(evil, evil, &taken_of(evil))] {
+            assert!(!page.contains("<img") && page.contains("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;"));
+            assert!(!page.contains(['\u{202E}', '\u{7}']), "{page}");
+        }
+    }
+}
