@@ -177,7 +177,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
 
 fn read_lines(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     match format {
-        FileFormat::Ldif | FileFormat::ZimbraVerbose => ldif::read(text, found),
+        FileFormat::Ldif | FileFormat::ZimbraVerbose => ldif::read(text, format, found),
         FileFormat::Passwd => plain::read_passwd(text, found),
         FileFormat::ExchangeValues => proxy_lines::read(text, found),
         FileFormat::Plain | FileFormat::Plesk | FileFormat::Zimbra => plain::read(text, format, found),

@@ -7,6 +7,7 @@ use super::lines::Lines;
 use super::notes::FileNote;
 use super::sample::{Holds, Sample, Start, distinct, is_most, share};
 use super::{NotAList, ParseOptions, heads, line_kinds, mapped};
+use std::borrow::Cow;
 
 /// A table whose columns are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +29,28 @@ pub(super) enum Plan {
     Lines(FileFormat),
 }
 
-/// Columns of Proofpoint Essentials, which come without names.
-const PROOFPOINT: [(&str, Field); 4] = [
-    ("first name", Field::Ignore),
-    ("last name", Field::Ignore),
-    ("email address", Field::Address),
-    ("alias or mobile", Field::Alias),
+/// Columns of formats that may come without names, in their order.
+const PLACES: [(FileFormat, &[(&str, Field)]); 4] = [
+    (
+        FileFormat::Proofpoint,
+        &[
+            ("first name", Field::Ignore),
+            ("last name", Field::Ignore),
+            ("email address", Field::Address),
+            ("alias or mobile", Field::Alias),
+        ],
+    ),
+    (
+        FileFormat::CpanelAccounts,
+        &[
+            ("email", Field::Address),
+            ("domain", Field::Domain),
+            ("password", Field::Password),
+            ("quota", Field::Ignore),
+        ],
+    ),
+    (FileFormat::CpanelForwarders, &[("source", Field::Address), ("target", Field::Target)]),
+    (FileFormat::MailRoute, &[("email", Field::Address), ("aliases", Field::Alias)]),
 ];
 
 /// Says what the text is.
@@ -57,6 +74,9 @@ pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &mut Find
     }
     if let Some(format) = line_kinds::by_shape(text, found) {
         return Ok(Plan::Lines(format));
+    }
+    if let Some(table) = headless_cpanel(text, &start, found) {
+        return Ok(Plan::Table(table));
     }
     if let Some(table) = headless_table(text, &start, found) {
         return Ok(Plan::Table(table));
@@ -100,10 +120,11 @@ impl Table {
     /// Columns without names, by number.
     fn headless(start: &Start, sample: &Sample<'_>, format: FileFormat) -> Self {
         let count = sample.with_head().map(Vec::len).max().unwrap_or(0);
-        let column = |at: usize| match PROOFPOINT.get(at) {
-            Some((name, field)) if format == FileFormat::Proofpoint => (String::from(*name), *field),
+        let places = PLACES.iter().find(|(known, _)| *known == format).map_or(&[][..], |(_, places)| places);
+        let column = |at: usize| match places.get(at) {
+            Some((name, field)) => (String::from(*name), *field),
             None if format == FileFormat::Proofpoint => (format!("alias {}", at - 3), Field::Alias),
-            _ => (format!("column {}", at + 1), Field::Ignore),
+            None => (format!("column {}", at + 1), Field::Ignore),
         };
         let columns = (0..count).map(column).map(|(name, field)| ColumnTaken { name, field, by: TakenBy::Place });
         Self {
@@ -154,6 +175,17 @@ fn one_column(name: &str, sample: &Sample<'_>, fields: &[Option<Field>]) -> bool
             Some(row) => row.iter().any(|cell| cell.contains('@')),
             None => heads::is_surely_head(name),
         }
+}
+
+/// Accounts of cPanel without a head line: the second column names the domain.
+fn headless_cpanel(text: &str, start: &Start, found: &Findings<'_>) -> Option<Table> {
+    let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
+    let is_domain = |row: &Vec<Cow<'_, str>>| row.get(1).is_some_and(|cell| found.is_ours(cell.trim()));
+    let is_one = |sample: &Sample<'_>| {
+        let hits = sample.with_head().filter(|row| is_domain(row)).count();
+        sample.head.len() > 2 && sample.is_even() && is_most((hits, sample.rows.len() + 1))
+    };
+    samples.into_iter().find(is_one).map(|sample| Table::headless(start, &sample, FileFormat::CpanelAccounts))
 }
 
 /// A table without a head line: Proofpoint Essentials, or one with a column of addresses beside others.
@@ -238,11 +270,13 @@ fn said(
 ) -> Result<Table, NotAList> {
     let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
     let sample = samples.max_by_key(|sample| (sample.is_even(), sample.head.len())).ok_or(NotAList::Empty)?;
-    let mut table = if sample.begins_with_address() {
+    let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
+    let fields = heads::read_as(&names, format);
+    let has_places = PLACES.iter().any(|(known, _)| *known == format) && fields.iter().all(Option::is_none);
+    let mut table = if sample.begins_with_address() || has_places {
         Table::headless(start, &sample, format)
     } else {
-        let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
-        Table::new(text, start, &sample, format, &heads::read_as(&names, format))
+        Table::new(text, start, &sample, format, &fields)
     };
     mapped::apply(&mut table.columns, options.columns)?;
     if !table.has_addresses() && !by_content(&mut table, &sample, found) {
