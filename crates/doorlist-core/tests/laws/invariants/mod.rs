@@ -4,9 +4,10 @@
 #![allow(unreachable_pub)]
 
 pub mod address;
+pub mod file_list;
 
 /// A fuzz target: its name, and the laws that it checks.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target of this crate. Each has a folder of the same name under `fuzz/corpus`.
-pub const TARGETS: [Target; 1] = [("address_parse", address::check)];
+pub const TARGETS: [Target; 2] = [("address_parse", address::check), ("file_list", file_list::check)];
