@@ -69,7 +69,12 @@ pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &mut Find
     if let Some(format) = line_kinds::by_first_line(text) {
         return Ok(Plan::Lines(format));
     }
-    if let Some(table) = known_table(text, &start) {
+    if let Some(mut table) = known_table(text, &start) {
+        if !table.has_addresses()
+            && let Some(sample) = Sample::take(text, &start, table.delimiter)
+        {
+            need_addresses(&mut table, &sample, found)?;
+        }
         return Ok(Plan::Table(table));
     }
     if let Some(format) = line_kinds::by_shape(text, found) {
@@ -199,6 +204,9 @@ fn headless_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Option
         if is_most(part(2)) && part(0).0 + part(1).0 == 0 && part(0).1 > 0 {
             return Some(Table::headless(start, &sample, FileFormat::Proofpoint));
         }
+        if sample.head.len() == 2 && is_most(part(0)) && is_most(part(1)) && sample.has_joined(1) {
+            return Some(Table::headless(start, &sample, FileFormat::MailRoute));
+        }
         let holds_others = (0..sample.head.len()).map(part).any(|(hits, all)| all > 0 && hits * 5 < all);
         let mut table = Table::headless(start, &sample, FileFormat::Table);
         if sample.is_even() && holds_others && by_content(&mut table, &sample, found) {
@@ -223,8 +231,17 @@ fn unknown_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Result<
             table.columns[street].field = Field::Address;
         }
     }
-    if table.has(Field::Address) || by_content(&mut table, &sample, found) || table.has_addresses() {
-        return Ok(Some(table));
+    if !table.has(Field::Address) {
+        by_content(&mut table, &sample, found);
+    }
+    need_addresses(&mut table, &sample, found)?;
+    Ok(Some(table))
+}
+
+/// Refuses a table in which no column holds addresses, by name or by content.
+fn need_addresses(table: &mut Table, sample: &Sample<'_>, found: &mut Findings<'_>) -> Result<(), NotAList> {
+    if table.has_addresses() || by_content(table, sample, found) {
+        return Ok(());
     }
     Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string() })
 }
@@ -279,8 +296,6 @@ fn said(
         Table::new(text, start, &sample, format, &fields)
     };
     mapped::apply(&mut table.columns, options.columns)?;
-    if !table.has_addresses() && !by_content(&mut table, &sample, found) {
-        return Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string() });
-    }
+    need_addresses(&mut table, &sample, found)?;
     Ok(table)
 }

@@ -208,6 +208,8 @@ fn columns_can_be_said() {
     let missing = read_mapped(text, &maps(&["mail=address"])).unwrap_err().to_string();
     assert!(missing.contains("\"mail\"") && missing.contains("id, who, more"), "{missing}");
     assert!("=address".parse::<ColumnMap>().is_err() && "x=adress".parse::<ColumnMap>().is_err());
+    let groups = read(b"DisplayName,RecipientTypeDetails\nMira,UserMailbox\n").unwrap_err().to_string();
+    assert!(groups.contains("DisplayName, RecipientTypeDetails"), "{groups}");
     // What is mapped wins over what was seen.
     let list = read_mapped(&fixture("table.csv"), &maps(&["Elektropost=ignore", "Chef=address"])).unwrap();
     assert_eq!(rows(&list)[0], "bo mailbox");
