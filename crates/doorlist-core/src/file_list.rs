@@ -25,6 +25,7 @@ mod proxy_lines;
 mod recognise;
 mod rejected;
 mod sample;
+mod shape;
 mod table;
 mod targets;
 pub(crate) mod values;
@@ -95,7 +96,7 @@ pub struct Recognised {
     /// What each column was taken for.
     pub columns: Vec<ColumnTaken>,
     /// How its rows are found again.
-    table: Option<recognise::Table>,
+    table: Option<shape::Table>,
 }
 
 /// Why a whole file is refused. Nothing of it is used.

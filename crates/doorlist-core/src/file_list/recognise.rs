@@ -1,57 +1,19 @@
 //! What a text is: the questions, in the order in which they are asked. Does not read the rows.
 
-use super::columns::{ColumnTaken, Field, TakenBy};
+use super::columns::{Field, TakenBy};
 use super::findings::Findings;
 use super::format::FileFormat;
-use super::lines::Lines;
 use super::notes::FileNote;
 use super::sample::{Holds, Sample, Start, distinct, is_most, share};
+use super::shape::{self, Table};
 use super::{NotAList, ParseOptions, heads, line_kinds, mapped};
 use std::borrow::Cow;
-
-/// A table whose columns are known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Table {
-    pub(super) format: FileFormat,
-    pub(super) delimiter: u8,
-    /// Where its first record begins: byte and line.
-    pub(super) start: usize,
-    pub(super) start_line: u32,
-    pub(super) head_line: Option<u32>,
-    pub(super) columns: Vec<ColumnTaken>,
-    /// Our own exact export: no cell has a guard for spreadsheets.
-    pub(super) is_exact: bool,
-}
 
 /// How a text is read.
 pub(super) enum Plan {
     Table(Table),
     Lines(FileFormat),
 }
-
-/// Columns of formats that may come without names, in their order.
-const PLACES: [(FileFormat, &[(&str, Field)]); 4] = [
-    (
-        FileFormat::Proofpoint,
-        &[
-            ("first name", Field::Ignore),
-            ("last name", Field::Ignore),
-            ("email address", Field::Address),
-            ("alias or mobile", Field::Alias),
-        ],
-    ),
-    (
-        FileFormat::CpanelAccounts,
-        &[
-            ("email", Field::Address),
-            ("domain", Field::Domain),
-            ("password", Field::Password),
-            ("quota", Field::Ignore),
-        ],
-    ),
-    (FileFormat::CpanelForwarders, &[("source", Field::Address), ("target", Field::Target)]),
-    (FileFormat::MailRoute, &[("email", Field::Address), ("aliases", Field::Alias)]),
-];
 
 /// Says what the text is.
 pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &mut Findings<'_>) -> Result<Plan, NotAList> {
@@ -96,66 +58,6 @@ pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &mut Find
 fn plain(text: &str) -> FileFormat {
     let is_zimbra = |name: &str| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some();
     if is_zimbra("galsync") || is_zimbra("virus-quarantine.") { FileFormat::Zimbra } else { FileFormat::Plain }
-}
-
-impl Table {
-    fn new(text: &str, start: &Start, sample: &Sample<'_>, format: FileFormat, fields: &[Option<Field>]) -> Self {
-        let name = |at: usize| match sample.head[at].trim() {
-            "" => format!("column {}", at + 1),
-            name => name.to_owned(),
-        };
-        let columns = fields.iter().enumerate().map(|(at, field)| ColumnTaken {
-            name: name(at),
-            field: field.unwrap_or(Field::Ignore),
-            by: TakenBy::Name,
-        });
-        let first = Lines::new(&text[start.at..]).next().map_or("", |(_, line)| line);
-        let is_exact = first == crate::list_text::CSV_HEAD.trim_end();
-        Self {
-            format,
-            delimiter: sample.delimiter,
-            start: start.at,
-            start_line: start.line,
-            head_line: Some(sample.head_line),
-            columns: columns.collect(),
-            is_exact: is_exact && format == FileFormat::Doorlist,
-        }
-    }
-
-    /// Columns without names, by number.
-    fn headless(start: &Start, sample: &Sample<'_>, format: FileFormat) -> Self {
-        let count = sample.with_head().map(Vec::len).max().unwrap_or(0);
-        let places = PLACES.iter().find(|(known, _)| *known == format).map_or(&[][..], |(_, places)| places);
-        let column = |at: usize| match places.get(at) {
-            Some((name, field)) => (String::from(*name), *field),
-            None if format == FileFormat::Proofpoint => (format!("alias {}", at - 3), Field::Alias),
-            None => (format!("column {}", at + 1), Field::Ignore),
-        };
-        let columns = (0..count).map(column).map(|(name, field)| ColumnTaken { name, field, by: TakenBy::Place });
-        Self {
-            format,
-            delimiter: sample.delimiter,
-            start: start.at,
-            start_line: start.line,
-            head_line: None,
-            columns: columns.collect(),
-            is_exact: false,
-        }
-    }
-
-    fn has(&self, field: Field) -> bool {
-        self.columns.iter().any(|column| column.field == field)
-    }
-
-    /// Something from which an address can be had.
-    fn has_addresses(&self) -> bool {
-        [Field::Address, Field::Local, Field::Alias, Field::Login].iter().any(|field| self.has(*field))
-    }
-
-    /// The names of its columns.
-    fn names(&self) -> Vec<String> {
-        self.columns.iter().map(|column| column.name.clone()).collect()
-    }
 }
 
 /// A table with a head line that is known.
@@ -289,8 +191,8 @@ fn said(
     let sample = samples.max_by_key(|sample| (sample.is_even(), sample.head.len())).ok_or(NotAList::Empty)?;
     let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
     let fields = heads::read_as(&names, format);
-    let has_places = PLACES.iter().any(|(known, _)| *known == format) && fields.iter().all(Option::is_none);
-    let mut table = if sample.begins_with_address() || has_places {
+    let by_place = shape::has_places(format) && fields.iter().all(Option::is_none);
+    let mut table = if sample.begins_with_address() || by_place {
         Table::headless(start, &sample, format)
     } else {
         Table::new(text, start, &sample, format, &fields)
