@@ -209,19 +209,24 @@ fn directory(packages: &Packages, work: &Path, next_hop: SocketAddr, samples: &m
     let secret = work.join("secret");
     std::fs::write(&secret, ldap.password())?;
     let (url, secret) = (ldap.url(), secret.to_string_lossy().into_owned());
-    let add = ["source", "add", "people", "--domain", "example.test", "--url", &url, "--plain", "--allow-plain-password"];
+    let add =
+        ["source", "add", "people", "--domain", "example.test", "--url", &url, "--plain", "--allow-plain-password"];
     let rest = ["--base", ldap.base(), "--bind-dn", ldap.bind_dn(), "--password-file", &secret, "--preset", "openldap"];
     must(desk.doorlist.command().args(["domain", "add", "example.test", "--server", &next_hop.to_string()]))?;
     desk.timed(&[&add[..], &rest[..]].concat(), &[0])?;
     // The first reading, by us or by the server's schedule, whichever comes first.
-    while desk.doorlist.command().args(["sync", "run", "people"]).stderr(Stdio::null()).output()?.status.code() != Some(0) {
+    while desk.doorlist.command().args(["sync", "run", "people"]).stderr(Stdio::null()).output()?.status.code()
+        != Some(0)
+    {
         sleep(PACE.1);
     }
     samples.add("sync-full", US, desk.timed(&["sync", "run", "people"], &[0])?.0);
     samples.add("sync-changes", US, desk.timed(&["sync", "run", "people", "--changes"], &[0])?.0);
     let mut search = Command::new("ldapsearch");
     search.args(["-x", "-H", &url, "-D", ldap.bind_dn(), "-w", ldap.password(), "-b", ldap.base(), "-LLL"]);
-    search.args(["-E", "pr=1000/noprompt", "(objectClass=inetOrgPerson)", "mail", "proxyAddresses"]).stdout(Stdio::null());
+    search
+        .args(["-E", "pr=1000/noprompt", "(objectClass=inetOrgPerson)", "mail", "proxyAddresses"])
+        .stdout(Stdio::null());
     let begun = Instant::now();
     let status = search.status().context("cannot run ldapsearch")?;
     if !status.success() {

@@ -25,6 +25,7 @@ mod proxy_lines;
 mod recognise;
 mod rejected;
 mod sample;
+mod shape;
 mod table;
 mod targets;
 pub(crate) mod values;
@@ -95,7 +96,7 @@ pub struct Recognised {
     /// What each column was taken for.
     pub columns: Vec<ColumnTaken>,
     /// How its rows are found again.
-    table: Option<recognise::Table>,
+    table: Option<shape::Table>,
 }
 
 /// Why a whole file is refused. Nothing of it is used.
@@ -177,7 +178,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
 
 fn read_lines(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     match format {
-        FileFormat::Ldif | FileFormat::ZimbraVerbose => ldif::read(text, found),
+        FileFormat::Ldif | FileFormat::ZimbraVerbose => ldif::read(text, format, found),
         FileFormat::Passwd => plain::read_passwd(text, found),
         FileFormat::ExchangeValues => proxy_lines::read(text, found),
         FileFormat::Plain | FileFormat::Plesk | FileFormat::Zimbra => plain::read(text, format, found),

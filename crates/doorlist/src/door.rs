@@ -3,10 +3,10 @@
 
 use crate::config::Config;
 use crate::control::Client;
+use crate::directory_reader::Directories;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::privileges::{self, Keep};
 use crate::state_dir::{Found, Lock, StateDir};
-use crate::directory_reader::Directories;
 use crate::vault::{KeyPlace, KeyVault};
 use doorlist_actions::{Clock, NoNotices, Notices, Office, QueueControl, Request, Response, SpoolQueue};
 use doorlist_core::change::{Actor, Via};
@@ -86,12 +86,7 @@ impl Store {
     }
 
     /// The office on this store; what waits for delivery and who can be told depends on whether a server runs.
-    pub(crate) fn office(
-        &self,
-        config: &Config,
-        queue: Arc<dyn QueueControl>,
-        notices: Arc<dyn Notices>,
-    ) -> Office {
+    pub(crate) fn office(&self, config: &Config, queue: Arc<dyn QueueControl>, notices: Arc<dyn Notices>) -> Office {
         let key = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
         Office {
             book: SourceBook::of(&self.directory),

@@ -40,7 +40,9 @@ impl Uploads for UploadDesk {
     }
 
     fn look<'a>(&'a self, token: &'a str) -> UploadAnswer<'a, String> {
-        Box::pin(async move { self.office()?.upload_link(token).await.map(|domain| domain.to_string()).map_err(refused) })
+        Box::pin(
+            async move { self.office()?.upload_link(token).await.map(|domain| domain.to_string()).map_err(refused) },
+        )
     }
 
     fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: &'a [u8]) -> UploadAnswer<'a, UploadTaken> {

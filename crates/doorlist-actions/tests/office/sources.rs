@@ -163,8 +163,11 @@ async fn limits_of_operations_save_nothing() {
         ("ops@example.test", "example.test: source office held")
     );
     assert!(text.contains("it waits as plan"), "{text}");
-    let over =
-        synced(&day, Request::SyncRun { name: "office".to_owned(), reason: Some("a new branch".to_owned()), changes: false }).await;
+    let over = synced(
+        &day,
+        Request::SyncRun { name: "office".to_owned(), reason: Some("a new branch".to_owned()), changes: false },
+    )
+    .await;
     assert_eq!((over.outcome, over.counts[0]), (RunOutcome::Applied, 4));
 }
 

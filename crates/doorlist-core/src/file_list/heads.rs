@@ -55,11 +55,7 @@ const HEADS: [Head; 15] = [
         ],
         own: &[("alternateemailaddress", Field::Ignore)],
     },
-    Head {
-        format: F::Exchange,
-        any: &EXCHANGE,
-        own: &[("alias", Field::Ignore), ("emailaddress", Field::Ignore), ("name", Field::Ignore)],
-    },
+    Head { format: F::Exchange, any: &EXCHANGE, own: &[("alias", Field::Ignore), ("name", Field::Ignore)] },
     Head { format: F::Google, any: &GOOGLE, own: &[("newstatus", Field::Ignore)] },
     Head {
         format: F::Outlook,
@@ -68,7 +64,7 @@ const HEADS: [Head; 15] = [
     },
     Head {
         format: F::CpanelAccounts,
-        any: &[&["email", "quota"], &["email", "password"], &["email", "domain"]],
+        any: &[&["email", "quota"], &["email", "domain", "password"]],
         own: &[("domain", Field::Domain)],
     },
     Head {

@@ -5,6 +5,7 @@
 
 use super::account::{Account, Reading};
 use super::findings::{Findings, Judged};
+use super::format::FileFormat;
 use super::kinds::{self, Recipient, State};
 use super::lines::Lines;
 use super::notes::Skipped;
@@ -101,7 +102,8 @@ impl Record<'_> {
 }
 
 /// Reads every record.
-pub(super) fn read(text: &str, found: &mut Findings<'_>) -> Result<(), NotAList> {
+pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
+    let is_zimbra = format == FileFormat::ZimbraVerbose;
     let mut lines = Lines::new(text).peekable();
     let mut record = Record::default();
     while let Some((number, first)) = lines.next() {
@@ -112,17 +114,20 @@ pub(super) fn read(text: &str, found: &mut Findings<'_>) -> Result<(), NotAList>
                 line.to_mut().push_str(&more[1..]);
             }
         }
-        if starts_record(&line) {
+        let starts_record = if is_zimbra { is_zimbra_start(&line) } else { starts_record(&line) };
+        if starts_record {
             end_record(&mut record, found)?;
         }
-        take_line(&mut record, number, line);
+        if is_zimbra || !line.starts_with('#') {
+            take_line(&mut record, number, line);
+        }
     }
     end_record(&mut record, found)
 }
 
+/// In LDIF a record ends with a blank line. Zimbra's values have blank lines of their own.
 fn starts_record(line: &str) -> bool {
-    let starts = |word: &str| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    line.trim().is_empty() || starts("dn:") || starts("# name ") || starts("# distributionList ")
+    line.trim().is_empty() || line.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("dn:"))
 }
 
 /// `name: value`, `name:: base64`, `name;option: value`, `# name value`.

@@ -1,6 +1,7 @@
 //! Lines that end in LF, CRLF or a lone CR, with their numbers; and logical lines, which go on where the next one begins
 //! with a blank. Does not know what stands in them.
 
+use super::FIELD_BYTES_MAX;
 use std::borrow::Cow;
 
 /// The lines of a text, each with its number from 1.
@@ -72,9 +73,12 @@ impl<'t> Iterator for LogicalLines<'t> {
             if is_comment(line) {
                 self.lines.next();
             } else if line.starts_with([' ', '\t']) {
-                let whole = whole.to_mut();
-                whole.push(' ');
-                whole.push_str(line.trim());
+                // What is behind so much changes nothing: the key stands in front.
+                if whole.len() < FIELD_BYTES_MAX {
+                    let whole = whole.to_mut();
+                    whole.push(' ');
+                    whole.push_str(line.trim());
+                }
                 self.lines.next();
             } else {
                 break;

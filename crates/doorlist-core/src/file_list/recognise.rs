@@ -1,40 +1,19 @@
 //! What a text is: the questions, in the order in which they are asked. Does not read the rows.
 
-use super::columns::{ColumnTaken, Field, TakenBy};
+use super::columns::{Field, TakenBy};
 use super::findings::Findings;
 use super::format::FileFormat;
-use super::lines::Lines;
 use super::notes::FileNote;
 use super::sample::{Holds, Sample, Start, distinct, is_most, share};
+use super::shape::{self, Table};
 use super::{NotAList, ParseOptions, heads, line_kinds, mapped};
-
-/// A table whose columns are known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Table {
-    pub(super) format: FileFormat,
-    pub(super) delimiter: u8,
-    /// Where its first record begins: byte and line.
-    pub(super) start: usize,
-    pub(super) start_line: u32,
-    pub(super) head_line: Option<u32>,
-    pub(super) columns: Vec<ColumnTaken>,
-    /// Our own exact export: no cell has a guard for spreadsheets.
-    pub(super) is_exact: bool,
-}
+use std::borrow::Cow;
 
 /// How a text is read.
 pub(super) enum Plan {
     Table(Table),
     Lines(FileFormat),
 }
-
-/// Columns of Proofpoint Essentials, which come without names.
-const PROOFPOINT: [(&str, Field); 4] = [
-    ("first name", Field::Ignore),
-    ("last name", Field::Ignore),
-    ("email address", Field::Address),
-    ("alias or mobile", Field::Alias),
-];
 
 /// Says what the text is.
 pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &mut Findings<'_>) -> Result<Plan, NotAList> {
@@ -52,11 +31,19 @@ pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &mut Find
     if let Some(format) = line_kinds::by_first_line(text) {
         return Ok(Plan::Lines(format));
     }
-    if let Some(table) = known_table(text, &start) {
+    if let Some(mut table) = known_table(text, &start) {
+        if !table.has_addresses()
+            && let Some(sample) = Sample::take(text, &start, table.delimiter)
+        {
+            need_addresses(&mut table, &sample, found)?;
+        }
         return Ok(Plan::Table(table));
     }
     if let Some(format) = line_kinds::by_shape(text, found) {
         return Ok(Plan::Lines(format));
+    }
+    if let Some(table) = headless_cpanel(text, &start, found) {
+        return Ok(Plan::Table(table));
     }
     if let Some(table) = headless_table(text, &start, found) {
         return Ok(Plan::Table(table));
@@ -71,65 +58,6 @@ pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &mut Find
 fn plain(text: &str) -> FileFormat {
     let is_zimbra = |name: &str| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some();
     if is_zimbra("galsync") || is_zimbra("virus-quarantine.") { FileFormat::Zimbra } else { FileFormat::Plain }
-}
-
-impl Table {
-    fn new(text: &str, start: &Start, sample: &Sample<'_>, format: FileFormat, fields: &[Option<Field>]) -> Self {
-        let name = |at: usize| match sample.head[at].trim() {
-            "" => format!("column {}", at + 1),
-            name => name.to_owned(),
-        };
-        let columns = fields.iter().enumerate().map(|(at, field)| ColumnTaken {
-            name: name(at),
-            field: field.unwrap_or(Field::Ignore),
-            by: TakenBy::Name,
-        });
-        let first = Lines::new(&text[start.at..]).next().map_or("", |(_, line)| line);
-        let is_exact = first == crate::list_text::CSV_HEAD.trim_end();
-        Self {
-            format,
-            delimiter: sample.delimiter,
-            start: start.at,
-            start_line: start.line,
-            head_line: Some(sample.head_line),
-            columns: columns.collect(),
-            is_exact: is_exact && format == FileFormat::Doorlist,
-        }
-    }
-
-    /// Columns without names, by number.
-    fn headless(start: &Start, sample: &Sample<'_>, format: FileFormat) -> Self {
-        let count = sample.with_head().map(Vec::len).max().unwrap_or(0);
-        let column = |at: usize| match PROOFPOINT.get(at) {
-            Some((name, field)) if format == FileFormat::Proofpoint => (String::from(*name), *field),
-            None if format == FileFormat::Proofpoint => (format!("alias {}", at - 3), Field::Alias),
-            _ => (format!("column {}", at + 1), Field::Ignore),
-        };
-        let columns = (0..count).map(column).map(|(name, field)| ColumnTaken { name, field, by: TakenBy::Place });
-        Self {
-            format,
-            delimiter: sample.delimiter,
-            start: start.at,
-            start_line: start.line,
-            head_line: None,
-            columns: columns.collect(),
-            is_exact: false,
-        }
-    }
-
-    fn has(&self, field: Field) -> bool {
-        self.columns.iter().any(|column| column.field == field)
-    }
-
-    /// Something from which an address can be had.
-    fn has_addresses(&self) -> bool {
-        [Field::Address, Field::Local, Field::Alias, Field::Login].iter().any(|field| self.has(*field))
-    }
-
-    /// The names of its columns.
-    fn names(&self) -> Vec<String> {
-        self.columns.iter().map(|column| column.name.clone()).collect()
-    }
 }
 
 /// A table with a head line that is known.
@@ -156,6 +84,17 @@ fn one_column(name: &str, sample: &Sample<'_>, fields: &[Option<Field>]) -> bool
         }
 }
 
+/// Accounts of cPanel without a head line: the second column names the domain.
+fn headless_cpanel(text: &str, start: &Start, found: &Findings<'_>) -> Option<Table> {
+    let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
+    let is_domain = |row: &Vec<Cow<'_, str>>| row.get(1).is_some_and(|cell| found.is_ours(cell.trim()));
+    let is_one = |sample: &Sample<'_>| {
+        let hits = sample.with_head().filter(|row| is_domain(row)).count();
+        sample.head.len() > 2 && sample.is_even() && is_most((hits, sample.rows.len() + 1))
+    };
+    samples.into_iter().find(is_one).map(|sample| Table::headless(start, &sample, FileFormat::CpanelAccounts))
+}
+
 /// A table without a head line: Proofpoint Essentials, or one with a column of addresses beside others.
 fn headless_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Option<Table> {
     for delimiter in start.delimiters() {
@@ -166,6 +105,9 @@ fn headless_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Option
         let part = |column: usize| share(sample.with_head(), column, Holds::Any, found);
         if is_most(part(2)) && part(0).0 + part(1).0 == 0 && part(0).1 > 0 {
             return Some(Table::headless(start, &sample, FileFormat::Proofpoint));
+        }
+        if sample.head.len() == 2 && is_most(part(0)) && is_most(part(1)) && sample.has_joined(1) {
+            return Some(Table::headless(start, &sample, FileFormat::MailRoute));
         }
         let holds_others = (0..sample.head.len()).map(part).any(|(hits, all)| all > 0 && hits * 5 < all);
         let mut table = Table::headless(start, &sample, FileFormat::Table);
@@ -191,8 +133,17 @@ fn unknown_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Result<
             table.columns[street].field = Field::Address;
         }
     }
-    if table.has(Field::Address) || by_content(&mut table, &sample, found) || table.has_addresses() {
-        return Ok(Some(table));
+    if !table.has(Field::Address) {
+        by_content(&mut table, &sample, found);
+    }
+    need_addresses(&mut table, &sample, found)?;
+    Ok(Some(table))
+}
+
+/// Refuses a table in which no column holds addresses, by name or by content.
+fn need_addresses(table: &mut Table, sample: &Sample<'_>, found: &mut Findings<'_>) -> Result<(), NotAList> {
+    if table.has_addresses() || by_content(table, sample, found) {
+        return Ok(());
     }
     Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string() })
 }
@@ -238,15 +189,15 @@ fn said(
 ) -> Result<Table, NotAList> {
     let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
     let sample = samples.max_by_key(|sample| (sample.is_even(), sample.head.len())).ok_or(NotAList::Empty)?;
-    let mut table = if sample.begins_with_address() {
+    let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
+    let fields = heads::read_as(&names, format);
+    let by_place = shape::has_places(format) && fields.iter().all(Option::is_none);
+    let mut table = if sample.begins_with_address() || by_place {
         Table::headless(start, &sample, format)
     } else {
-        let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
-        Table::new(text, start, &sample, format, &heads::read_as(&names, format))
+        Table::new(text, start, &sample, format, &fields)
     };
     mapped::apply(&mut table.columns, options.columns)?;
-    if !table.has_addresses() && !by_content(&mut table, &sample, found) {
-        return Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string() });
-    }
+    need_addresses(&mut table, &sample, found)?;
     Ok(table)
 }

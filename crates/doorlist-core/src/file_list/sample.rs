@@ -96,6 +96,11 @@ impl<'t> Sample<'t> {
         even * 5 >= self.rows.len() * 4
     }
 
+    /// Several addresses in one cell of the column.
+    pub(super) fn has_joined(&self, column: usize) -> bool {
+        self.with_head().filter_map(|row| row.get(column)).any(|cell| cell.matches('@').count() > 1)
+    }
+
     /// Every record, the first one too.
     pub(super) fn with_head(&self) -> impl Iterator<Item = &Vec<Cow<'t, str>>> {
         std::iter::once(&self.head).chain(&self.rows)

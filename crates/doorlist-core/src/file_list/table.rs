@@ -7,7 +7,7 @@ use super::findings::{Findings, Judged};
 use super::format::FileFormat;
 use super::kinds::{self, Recipient, State};
 use super::notes::{FileNote, Skipped};
-use super::recognise::Table;
+use super::shape::Table;
 use super::targets::{self, Forward};
 use super::values;
 use super::{MASKED, NotAList};

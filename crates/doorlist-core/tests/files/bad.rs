@@ -1,7 +1,9 @@
 //! Bad files by number, as far as reading them goes.
 
 use super::{fixture, line, read, read_mapped, rows};
-use doorlist_core::file_list::{ColumnMap, Encoding, FIELD_BYTES_MAX, FILE_BYTES_MAX, NotAList, ROWS_MAX, rejected};
+use doorlist_core::file_list::{
+    ColumnMap, Encoding, FIELD_BYTES_MAX, FILE_BYTES_MAX, FileFormat, NotAList, ParseOptions, ROWS_MAX, parse, rejected,
+};
 
 fn problems(bytes: &[u8]) -> Vec<String> {
     read(bytes).unwrap().problems.iter().map(|p| format!("{} {:?} {}", p.place, p.value, p.why)).collect()
@@ -206,6 +208,8 @@ fn columns_can_be_said() {
     let missing = read_mapped(text, &maps(&["mail=address"])).unwrap_err().to_string();
     assert!(missing.contains("\"mail\"") && missing.contains("id, who, more"), "{missing}");
     assert!("=address".parse::<ColumnMap>().is_err() && "x=adress".parse::<ColumnMap>().is_err());
+    let groups = read(b"DisplayName,RecipientTypeDetails\nMira,UserMailbox\n").unwrap_err().to_string();
+    assert!(groups.contains("DisplayName, RecipientTypeDetails"), "{groups}");
     // What is mapped wins over what was seen.
     let list = read_mapped(&fixture("table.csv"), &maps(&["Elektropost=ignore", "Chef=address"])).unwrap();
     assert_eq!(rows(&list)[0], "bo mailbox");
@@ -221,4 +225,26 @@ fn i02_a_row_of_very_many_cells_costs_one_row() {
     let text = format!("email,aliases\nm@example.test{}\nbo@example.test,\n", ",".repeat(1_000_000));
     assert_eq!(lines(text.as_bytes()), ["line 3: bo mailbox"]);
     assert!(problems(text.as_bytes())[0].ends_with("has more than 10000 cells"));
+}
+
+#[test]
+fn a_format_can_be_said() {
+    let domain = "example.test".parse().unwrap();
+    let read_as = |bytes: &[u8], format: FileFormat| {
+        let options = ParseOptions { domain: &domain, domain_aliases: &[], format: Some(format), columns: &[] };
+        rows(&parse(bytes, &options).unwrap())
+    };
+    assert_eq!(read_as(b"info,mira@example.test\n", FileFormat::CpanelForwarders), ["info alias of mira"]);
+    assert_eq!(read_as(b"info,x,y,z\n", FileFormat::CpanelAccounts), [] as [&str; 0]);
+    assert_eq!(read_as(b"mira,m\nbo,\n", FileFormat::MailRoute), ["mira mailbox", "m alias of mira", "bo mailbox"]);
+    assert_eq!(read_as(b"info@example.test: bo@example.test\n", FileFormat::Aliases), ["info alias of bo"]);
+    assert_eq!(read_as(b"id,name\n", FileFormat::Plain), ["id mailbox", "name mailbox"]);
+    for (format, ..) in FileFormat::ALL {
+        for (name, bytes) in super::fixtures() {
+            let options = ParseOptions { domain: &domain, domain_aliases: &[], format: Some(format), columns: &[] };
+            if let Ok(list) = parse(&bytes, &options) {
+                assert_eq!(list.recognised.format, format, "{name}");
+            }
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::layers::{Raw, Values};
 use super::{ConfigError, Problem, units};
-use doorlist_core::network::Network;
 use doorlist_core::address::{Address, DomainName};
+use doorlist_core::network::Network;
 use doorlist_core::queue_id::QueueId;
 use doorlist_gateway::config::{
     GatewayConfig, GuardConfig, IpNetwork, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig,
@@ -97,9 +97,8 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
     config.spool = spool(&mut reader, &config.gateway.limits);
     config.mail_log = mail_log(&mut reader);
     config.web = reader.list("web.listen", socket_address);
-    config.allow_networks = reader.list("sources.allow_networks", |text| {
-        text.parse::<Network>().map_err(|error| error.to_string())
-    });
+    config.allow_networks =
+        reader.list("sources.allow_networks", |text| text.parse::<Network>().map_err(|error| error.to_string()));
     if let Some(url) = config.web_url.as_deref().filter(|url| !is_web_url(url)) {
         reader.problem("web.url", format!("{url:?} is not like https://mx.example.test"));
     }

@@ -34,7 +34,11 @@ const fn list(name: &'static str, default: &'static [&'static str], help: &'stat
 pub(crate) const KEYS: &[Key] = &[
     one("state.dir", "./doorlist-data", "folder of the store, the lock and the control socket"),
     one("state.user", "", "a server started by root becomes this user; empty: the owner of state.dir"),
-    one("state.secret_key_file", "", "the key that seals stored passwords; empty: secret.key in state.dir, made when needed"),
+    one(
+        "state.secret_key_file",
+        "",
+        "the key that seals stored passwords; empty: secret.key in state.dir, made when needed",
+    ),
     Key {
         secret: true,
         ..one("store.url", "sqlite:", "sqlite: keeps the store in state.dir; or postgres://user:password@host/database")

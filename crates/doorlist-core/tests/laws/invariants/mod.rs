@@ -5,9 +5,11 @@
 
 pub mod address;
 pub mod connection;
+pub mod file_list;
 
 /// A fuzz target: its name, and the laws that it checks.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target of this crate. Each has a folder of the same name under `fuzz/corpus`.
 pub const TARGETS: [Target; 2] = [("address_parse", address::check), ("connection_parse", connection::check)];
+pub const TARGETS: [Target; 2] = [("address_parse", address::check), ("file_list", file_list::check)];

@@ -1,0 +1,116 @@
+//! The shape of a table: where its records begin, what parts their cells, what each column holds. Does not know which
+//! export it is, nor what the rows say.
+
+use super::columns::{ColumnTaken, Field, TakenBy};
+use super::format::FileFormat;
+use super::lines::Lines;
+use super::sample::{Sample, Start};
+
+/// A table whose columns are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    pub(super) format: FileFormat,
+    pub(super) delimiter: u8,
+    /// Where its first record begins: byte and line.
+    pub(super) start: usize,
+    pub(super) start_line: u32,
+    pub(super) head_line: Option<u32>,
+    pub(super) columns: Vec<ColumnTaken>,
+    /// Our own exact export: no cell has a guard for spreadsheets.
+    pub(super) is_exact: bool,
+}
+
+/// Columns of formats that may come without names, in their order.
+const PLACES: [(FileFormat, &[(&str, Field)]); 4] = [
+    (
+        FileFormat::Proofpoint,
+        &[
+            ("first name", Field::Ignore),
+            ("last name", Field::Ignore),
+            ("email address", Field::Address),
+            ("alias or mobile", Field::Alias),
+        ],
+    ),
+    (
+        FileFormat::CpanelAccounts,
+        &[
+            ("email", Field::Address),
+            ("domain", Field::Domain),
+            ("password", Field::Password),
+            ("quota", Field::Ignore),
+        ],
+    ),
+    (FileFormat::CpanelForwarders, &[("source", Field::Address), ("target", Field::Target)]),
+    (FileFormat::MailRoute, &[("email", Field::Address), ("aliases", Field::Alias)]),
+];
+
+impl Table {
+    pub(super) fn new(
+        text: &str,
+        start: &Start,
+        sample: &Sample<'_>,
+        format: FileFormat,
+        fields: &[Option<Field>],
+    ) -> Self {
+        let name = |at: usize| match sample.head[at].trim() {
+            "" => format!("column {}", at + 1),
+            name => name.to_owned(),
+        };
+        let columns = fields.iter().enumerate().map(|(at, field)| ColumnTaken {
+            name: name(at),
+            field: field.unwrap_or(Field::Ignore),
+            by: TakenBy::Name,
+        });
+        let first = Lines::new(&text[start.at..]).next().map_or("", |(_, line)| line);
+        let is_exact = first == crate::list_text::CSV_HEAD.trim_end();
+        Self {
+            format,
+            delimiter: sample.delimiter,
+            start: start.at,
+            start_line: start.line,
+            head_line: Some(sample.head_line),
+            columns: columns.collect(),
+            is_exact: is_exact && format == FileFormat::Doorlist,
+        }
+    }
+
+    /// Columns without names, by number.
+    pub(super) fn headless(start: &Start, sample: &Sample<'_>, format: FileFormat) -> Self {
+        let count = sample.with_head().map(Vec::len).max().unwrap_or(0);
+        let places = PLACES.iter().find(|(known, _)| *known == format).map_or(&[][..], |(_, places)| places);
+        let column = |at: usize| match places.get(at) {
+            Some((name, field)) => (String::from(*name), *field),
+            None if format == FileFormat::Proofpoint => (format!("alias {}", at - 3), Field::Alias),
+            None => (format!("column {}", at + 1), Field::Ignore),
+        };
+        let columns = (0..count).map(column).map(|(name, field)| ColumnTaken { name, field, by: TakenBy::Place });
+        Self {
+            format,
+            delimiter: sample.delimiter,
+            start: start.at,
+            start_line: start.line,
+            head_line: None,
+            columns: columns.collect(),
+            is_exact: false,
+        }
+    }
+
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.columns.iter().any(|column| column.field == field)
+    }
+
+    /// Something from which an address can be had.
+    pub(super) fn has_addresses(&self) -> bool {
+        [Field::Address, Field::Local, Field::Alias, Field::Login].iter().any(|field| self.has(*field))
+    }
+
+    /// The names of its columns.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.clone()).collect()
+    }
+}
+
+/// Whether the columns of a format are known without their names.
+pub(super) fn has_places(format: FileFormat) -> bool {
+    PLACES.iter().any(|(known, _)| *known == format)
+}
