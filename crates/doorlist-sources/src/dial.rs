@@ -40,9 +40,14 @@ pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<V
 /// Whether an address may be connected to: one that the operator has named by itself, at any port; else one of a public
 /// or an allowed network, at a directory's port. A network never covers this machine: its own services are closed.
 async fn may_reach(address: SocketAddr, terms: &Terms) -> bool {
-    let mut allowed = terms.allowed.iter().filter(|network| network.contains(address.ip())).peekable();
-    let in_network = allowed.peek().is_some();
-    if allowed.any(|network| network.is_one_address()) {
+    let (mut in_network, mut by_itself) = (false, false);
+    // A loop, for an iterator with its closures would live on across the wait below, and the future not be `Send`.
+    for network in &terms.allowed {
+        let covers = network.contains(address.ip());
+        in_network |= covers;
+        by_itself |= covers && network.is_one_address();
+    }
+    if by_itself {
         return true;
     }
     PORTS.contains(&address.port()) && (in_network || network::is_public(address.ip())) && !is_ours(address).await

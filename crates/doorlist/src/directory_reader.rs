@@ -1,0 +1,144 @@
+//! Directories as the office asks for them: what it wishes becomes a read of the fetchers, what they found becomes its
+//! report. Must not know when a directory is read, nor what follows from it.
+
+use doorlist_actions::{DirectoryReader, DirectoryReading, ReadFailure, ReadWish, TestReport, TestStep, Waited};
+use doorlist_core::network::Network;
+use doorlist_sources::{
+    DirectoryRead, Fault, MappedEntry, ReadError, ReadMode, ReadScope, SECRET_BYTES_MAX, Secret, ShownCertificate,
+    Stage, Step, Terms,
+};
+
+/// Networks that can be allowed.
+const NETWORKS_MAX: usize = 1_000;
+
+/// Reads directories within the operator's terms.
+pub(crate) struct Directories {
+    terms: Terms,
+}
+
+impl Directories {
+    /// Public addresses may be reached, and these networks (`sources.allow_networks`).
+    pub(crate) fn new(allowed: Vec<Network>) -> Self {
+        Self { terms: Terms { allowed, ..Terms::default() } }
+    }
+}
+
+/// The networks of `sources.allow_networks`: `10.1.0.0/16, fd00:1::/64, 127.0.0.1`; an empty text is none.
+pub(crate) fn networks(text: &str) -> Result<Vec<Network>, String> {
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let networks = words.map(|word| word.parse().map_err(|error| format!("{word:?}: {error}")));
+    let networks = networks.collect::<Result<Vec<Network>, String>>()?;
+    if networks.len() > NETWORKS_MAX {
+        return Err(format!("at most {NETWORKS_MAX} networks can be allowed"));
+    }
+    Ok(networks)
+}
+
+impl DirectoryReader for Directories {
+    fn read<'a>(&'a self, wish: &'a ReadWish<'a>) -> Waited<'a, Result<DirectoryReading, ReadFailure>> {
+        Box::pin(async move {
+            let password = password(wish)?;
+            let mode = wish.since.map_or(ReadMode::Full, |marker| ReadMode::Since(marker.to_owned()));
+            let ReadWish { connection, domain, domain_aliases, .. } = wish;
+            let read =
+                doorlist_sources::read(connection, password.as_ref(), domain, domain_aliases, mode, &self.terms).await;
+            read.map(reading).map_err(failure)
+        })
+    }
+
+    fn test<'a>(&'a self, wish: &'a ReadWish<'a>) -> Waited<'a, TestReport> {
+        Box::pin(async move {
+            let password = match password(wish) {
+                Ok(password) => password,
+                Err(failure) => return no_password(failure),
+            };
+            let ReadWish { connection, domain, domain_aliases, .. } = wish;
+            let found =
+                doorlist_sources::test(connection, password.as_ref(), domain, domain_aliases, &self.terms).await;
+            report(found)
+        })
+    }
+}
+
+/// The password as the fetchers take it: never empty, for that would mean "as nobody".
+fn password(wish: &ReadWish<'_>) -> Result<Option<Secret>, ReadFailure> {
+    let Some(bytes) = wish.password else { return Ok(None) };
+    match Secret::new(bytes) {
+        Some(secret) => Ok(Some(secret)),
+        None if bytes.is_empty() => {
+            Err(ReadFailure { message: format!("{}: {}", Stage::Settings, Fault::NoPassword), cause: None })
+        }
+        None => Err(ReadFailure {
+            message: format!("{}: a password has at most {SECRET_BYTES_MAX} octets", Stage::Settings),
+            cause: None,
+        }),
+    }
+}
+
+fn failure(error: ReadError) -> ReadFailure {
+    ReadFailure { message: error.to_string(), cause: error.cause }
+}
+
+fn reading(read: DirectoryRead) -> DirectoryReading {
+    DirectoryReading {
+        rows: read.rows,
+        entries: read.entries,
+        changed: match read.scope {
+            ReadScope::Full => None,
+            ReadScope::Changed { keys } => Some(keys),
+        },
+        marker: read.marker,
+        skipped: read.skipped.into_iter().map(|(what, count)| (what.to_string(), count)).collect(),
+        problems: read.problems,
+        problems_total: read.problems_total,
+        references: read.references,
+        reference_urls: read.reference_urls,
+        server: read.server,
+    }
+}
+
+fn no_password(failure: ReadFailure) -> TestReport {
+    let stage = Stage::Settings.to_string();
+    let detail = failure.message.strip_prefix(&format!("{stage}: ")).unwrap_or(&failure.message).to_owned();
+    TestReport { steps: vec![TestStep { server: None, stage, ok: false, detail, millis: 0 }], ..TestReport::default() }
+}
+
+fn report(found: doorlist_sources::TestReport) -> TestReport {
+    let good = found.is_good();
+    let (sha256, certificate) = match found.certificate {
+        Some(shown) => (Some(shown.sha256.clone()), Some(certificate(&shown))),
+        None => (None, None),
+    };
+    TestReport {
+        steps: found.steps.into_iter().map(step).collect(),
+        certificate_sha256: sha256,
+        certificate,
+        first: found.first.iter().map(entry).collect(),
+        good,
+    }
+}
+
+/// What the system said when a step went wrong stays behind: a report is shown to whoever may edit the connection.
+fn step(Step { server, stage, ok, detail, cause: _, millis }: Step) -> TestStep {
+    TestStep { server, stage: stage.to_string(), ok, detail, millis }
+}
+
+fn certificate(ShownCertificate { subject, issuer, not_after, .. }: &ShownCertificate) -> String {
+    if subject.is_empty() && not_after.is_empty() {
+        return "cannot be read".to_owned();
+    }
+    format!("{subject}, signed by {issuer}, valid until {not_after}")
+}
+
+/// `alice@example.test (also a@example.test), cn=Alice,dc=example,dc=test`.
+fn entry(MappedEntry { dn, account, is_list, aliases }: &MappedEntry) -> String {
+    let list = if *is_list { ", a distribution list" } else { "" };
+    let also = match aliases.is_empty() {
+        true => String::new(),
+        false => format!(" (also {})", aliases.join(", ")),
+    };
+    format!("{account}{also}{list}, {dn}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::*;
+use doorlist_core::address::{Address, DomainName};
+use doorlist_core::change::Structure;
+use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, Preset};
+use doorlist_core::source_rows::{Place, RowProblem, SourceRow};
+use doorlist_sources::{Refusal, Skipped};
+
+/// Nobody listens there.
+fn connection() -> Connection {
+    let servers = DirectoryServer::parse_list("ldaps://127.0.0.1:1", DirectoryTls::StartTls).unwrap();
+    let bind = Bind::Simple { name: "cn=reader,dc=example,dc=test".to_owned() };
+    Connection::new(servers, bind, "dc=example,dc=test".to_owned(), Preset::OpenLdap)
+}
+
+fn wish<'a>(connection: &'a Connection, domain: &'a DomainName, password: Option<&'a [u8]>) -> ReadWish<'a> {
+    ReadWish { connection, password, domain, domain_aliases: &[], since: None }
+}
+
+#[test]
+fn networks_are_a_list_with_commas() {
+    assert_eq!(networks("").unwrap(), []);
+    let found = networks(" 10.1.0.0/16,fd00:1::/64 , 127.0.0.1,").unwrap();
+    let words: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(words, ["10.1.0.0/16", "fd00:1::/64", "127.0.0.1/32"]);
+    let error = networks("10.0.0.0/8, ten").unwrap_err();
+    assert!(error.contains("\"ten\"") && error.contains("10.1.0.0/16"), "{error}");
+    networks(&"10.0.0.0/8,".repeat(NETWORKS_MAX + 1)).unwrap_err();
+}
+
+#[test]
+fn what_was_read_comes_over_whole() {
+    let address: Address = "alice@example.test".parse().unwrap();
+    let row = SourceRow {
+        local: address.local().clone(),
+        structure: Structure::Mailbox,
+        switched_off: false,
+        place: Place::Item(1),
+    };
+    let problem = RowProblem {
+        place: "cn=Bob".to_owned(),
+        column: Some("mail".to_owned()),
+        value: "bob@".to_owned(),
+        why: "no domain".to_owned(),
+    };
+    let read = DirectoryRead {
+        rows: vec![row.clone()],
+        entries: 3,
+        scope: ReadScope::Changed { keys: vec!["k1".into()] },
+        marker: Some("m".to_owned()),
+        skipped: vec![(Skipped::Disabled, 2)],
+        problems: vec![problem.clone()],
+        problems_total: 9,
+        references: 1,
+        reference_urls: vec!["ldap://other.example.test".to_owned()],
+        server: "ldaps://dc.example.test".to_owned(),
+    };
+    let full = reading(DirectoryRead { scope: ReadScope::Full, ..read.clone() });
+    assert_eq!(full.changed, None);
+    let told = reading(read);
+    assert_eq!((told.rows, told.entries, told.marker.as_deref()), (vec![row], 3, Some("m")));
+    assert_eq!(told.changed, Some(vec!["k1".into()]));
+    assert_eq!(told.skipped, [("accounts that are switched off".to_owned(), 2)]);
+    assert_eq!((told.problems, told.problems_total, told.references), (vec![problem], 9, 1));
+    assert_eq!(told.server, "ldaps://dc.example.test");
+}
+
+#[test]
+fn an_error_is_a_sentence_and_its_cause_stays_apart() {
+    let error = ReadError {
+        server: None,
+        stage: Stage::Bind,
+        fault: Fault::Refused(Refusal::Credentials),
+        cause: Some("80090308: data 52e".to_owned()),
+    };
+    let told = failure(error);
+    assert_eq!(told.message, "bind: the directory refuses the bind name or the password");
+    assert_eq!(told.cause.as_deref(), Some("80090308: data 52e"));
+}
+
+#[test]
+fn a_test_reads_as_people_would_write_it() {
+    let entries = [
+        ("cn=Alice,dc=example,dc=test", "alice@example.test", false, vec!["a@example.test".to_owned()]),
+        ("cn=All,dc=example,dc=test", "all@example.test", true, Vec::new()),
+    ];
+    let first = entries.map(|(dn, account, is_list, aliases)| MappedEntry {
+        dn: dn.to_owned(),
+        account: account.to_owned(),
+        is_list,
+        aliases,
+    });
+    let steps = vec![Step {
+        server: Some("ldaps://dc.example.test".to_owned()),
+        stage: Stage::Tls,
+        ok: false,
+        detail: "no".to_owned(),
+        cause: Some("private".to_owned()),
+        millis: 4,
+    }];
+    let certificate = Some(ShownCertificate {
+        subject: "CN=dc".to_owned(),
+        issuer: "CN=ca".to_owned(),
+        not_after: "Nov 23 2027".to_owned(),
+        sha256: "ab".to_owned(),
+    });
+    let told = report(doorlist_sources::TestReport { steps, certificate, first: first.to_vec(), read: None });
+    assert_eq!(
+        told.first,
+        [
+            "alice@example.test (also a@example.test), cn=Alice,dc=example,dc=test",
+            "all@example.test, a distribution list, cn=All,dc=example,dc=test"
+        ]
+    );
+    assert_eq!(told.certificate.as_deref(), Some("CN=dc, signed by CN=ca, valid until Nov 23 2027"));
+    assert_eq!((told.certificate_sha256.as_deref(), told.good), (Some("ab"), false));
+    assert_eq!((&*told.steps[0].stage, told.steps[0].millis), ("TLS", 4));
+    assert!(!format!("{told:?}").contains("private"));
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_are_said_before_anything_is_contacted() {
+    let connection = connection();
+    let domain: DomainName = "example.test".parse().unwrap();
+    let directories = Directories::new(Vec::new());
+    for (password, words) in [
+        (Some(&b""[..]), "the bind needs a password"),
+        (Some(&[b'p'; 5_000][..]), "at most 4096 octets"),
+        (None, "the bind needs a password"),
+        (Some(&b"secret words"[..]), "the operator has to allow it"),
+    ] {
+        let wish = wish(&connection, &domain, password);
+        let error = directories.read(&wish).await.unwrap_err();
+        assert!(error.message.contains(words) && !format!("{error:?}").contains("secret words"), "{error:?}");
+        let told = directories.test(&wish).await;
+        let last = told.steps.last().unwrap();
+        assert!(!told.good && !last.ok && last.detail.contains(words), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_allowed_network_is_tried() {
+    let connection = connection();
+    let domain: DomainName = "example.test".parse().unwrap();
+    let directories = Directories::new(networks("127.0.0.1").unwrap());
+    let error = directories.read(&wish(&connection, &domain, Some(b"x"))).await.unwrap_err();
+    assert!(error.message.contains("connect: no connection to the server"), "{error:?}");
+}

@@ -1,0 +1,49 @@
+//! The page for handing in a file, as the office sees it. Must not know how the page looks, nor how a file is read.
+
+use doorlist_actions::{ActionError, ErrorKind, Office};
+use doorlist_web::{UploadAnswer, UploadRefused, UploadTaken, Uploads};
+use std::sync::Arc;
+
+/// What may be handed in.
+const FORMATS: [&str; 1] = ["a text file with one mail address in each line"];
+
+/// Takes files for the office.
+pub(crate) struct UploadDesk(pub(crate) Arc<Office>);
+
+impl Uploads for UploadDesk {
+    fn formats(&self) -> Vec<String> {
+        FORMATS.map(str::to_owned).to_vec()
+    }
+
+    fn look<'a>(&'a self, token: &'a str) -> UploadAnswer<'a, String> {
+        Box::pin(async move { self.0.upload_link(token).await.map(|domain| domain.to_string()).map_err(refused) })
+    }
+
+    fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: &'a [u8]) -> UploadAnswer<'a, UploadTaken> {
+        Box::pin(async move {
+            let answer = self.0.upload(token, file_name, bytes).await.map_err(refused)?;
+            Ok(UploadTaken {
+                format: answer.format,
+                addresses: answer.addresses,
+                bad_rows: answer.bad_rows,
+                waits: answer.plan.is_some(),
+            })
+        })
+    }
+}
+
+/// What the store said is for the operator's eyes; everything else is meant for whoever hands the file in.
+fn refused(error: ActionError) -> UploadRefused {
+    match error.kind {
+        ErrorKind::NotFound => UploadRefused::NoLink,
+        ErrorKind::Data | ErrorKind::Usage => UploadRefused::Unfit(error.message),
+        ErrorKind::Refused | ErrorKind::Moved | ErrorKind::Unconfirmed => UploadRefused::NotNow(error.message),
+        ErrorKind::Store | ErrorKind::Unavailable => {
+            eprintln!("doorlist: a file of an upload link could not be taken: {}", error.message);
+            UploadRefused::Away
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::*;
+use crate::directory_reader::Directories;
+use crate::vault::{KeyPlace, KeyVault};
+use doorlist_actions::{Clock, NoNotices, Request, Response, SpoolQueue};
+use doorlist_core::change::{Actor, MailServer, ServerTls, Via};
+use doorlist_core::time::Timestamp;
+use doorlist_store::mail_log::MailLogConfig;
+use doorlist_store::spool::SpoolConfig;
+use doorlist_store::{Directory, MailLog, SourceBook, Spool, StoreUrl};
+use std::path::Path;
+
+async fn office(folder: &Path) -> Office {
+    let url = StoreUrl::Sqlite(folder.to_owned());
+    let directory = Directory::open(&url).await.unwrap();
+    let spool = Spool::open(&url, SpoolConfig::default()).await.unwrap();
+    let clock: Clock = Arc::new(|| Timestamp::from_secs(1_800_000_000));
+    let queue = Arc::new(SpoolQueue::new(spool, directory.clone(), Arc::clone(&clock)));
+    Office {
+        book: SourceBook::of(&directory),
+        directory,
+        mail_log: MailLog::open(&url, MailLogConfig::default()).await.unwrap(),
+        queue,
+        reader: Arc::new(Directories::new(Vec::new())),
+        vault: Arc::new(KeyVault::new(KeyPlace::StateDir(folder.to_owned()))),
+        notices: Arc::new(NoNotices),
+        operator: None,
+        web_base: Some("https://mx.example.test".to_owned()),
+        node: "one".to_owned(),
+        clock,
+    }
+}
+
+fn boss() -> Actor {
+    Actor { name: "root".to_owned(), via: Via::Command }
+}
+
+async fn link(office: &Office) -> String {
+    let ask =
+        Request::ImportRequest { domain: "example.test".parse().unwrap(), source: "customer".to_owned(), days: None };
+    match office.run(ask, &boss()).await.unwrap() {
+        Response::UploadRequest(made) => {
+            assert_eq!(made.url, Some(format!("https://mx.example.test/upload/{}", made.token)));
+            made.token
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_link_takes_one_file_which_then_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let office = office(folder.path()).await;
+    let server = MailServer {
+        host: "192.0.2.1".to_owned(),
+        port: 25,
+        preference: 10,
+        tls: ServerTls::Opportunistic,
+        xforward: false,
+    };
+    let name = "example.test".parse().unwrap();
+    office.run(Request::DomainAdd { name, servers: vec![server], customer: None }, &boss()).await.unwrap();
+    let token = link(&office).await;
+    let desk = UploadDesk(Arc::new(office.clone()));
+    assert_eq!(desk.look(&token).await.unwrap(), "example.test");
+    assert_eq!(desk.look("unknown").await, Err(UploadRefused::NoLink));
+    assert_eq!(desk.take("unknown", "a.txt", b"a@example.test\n").await, Err(UploadRefused::NoLink));
+
+    let unfit = desk.take(&token, "a.txt", &[0, 159, 146, 150, 0, 255]).await;
+    assert!(matches!(&unfit, Err(UploadRefused::Unfit(why)) if !why.is_empty()), "{unfit:?}");
+    assert_eq!(desk.look(&token).await.unwrap(), "example.test", "a file that is none does not use the link up");
+    let taken = desk.take(&token, "a.txt", b"ann@example.test\nbob@example.test\n").await.unwrap();
+    assert_eq!((taken.addresses, taken.waits), (2, true));
+    assert_eq!(desk.look(&token).await, Err(UploadRefused::NoLink));
+    assert_eq!(desk.take(&token, "a.txt", b"eve@example.test\n").await, Err(UploadRefused::NoLink));
+    let plans = Request::PlanList { domain: None, before: None, limit: 10 };
+    match office.run(plans, &boss()).await.unwrap() {
+        Response::Plans(plans) => assert_eq!(plans.len(), 1),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_the_store_says_is_not_told() {
+    let told = |kind| refused(ActionError { kind, message: "postgres at 10.0.0.7 said".to_owned() });
+    assert_eq!(told(ErrorKind::Store), UploadRefused::Away);
+    assert_eq!(told(ErrorKind::Unavailable), UploadRefused::Away);
+    assert_eq!(told(ErrorKind::NotFound), UploadRefused::NoLink);
+    assert!(matches!(told(ErrorKind::Data), UploadRefused::Unfit(_)));
+    assert!(matches!(told(ErrorKind::Moved), UploadRefused::NotNow(_)));
+}
