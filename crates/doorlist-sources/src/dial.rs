@@ -4,6 +4,7 @@
 use super::error::{Fault, ReadError, Stage};
 use super::terms::Terms;
 use doorlist_core::connection::DirectoryServer;
+use doorlist_core::network::Network;
 use doorlist_core::network;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::{TcpStream, UdpSocket};
@@ -29,7 +30,8 @@ pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<V
         return Err(ReadError::new(Stage::Name, Fault::NoName));
     }
     let mut allowed = Vec::new();
-    for address in found.into_iter().map(|address| SocketAddr::new(address, server.port)) {
+    for address in found {
+        let address = SocketAddr::new(address, server.port);
         if may_reach(address, terms).await && !allowed.contains(&address) && allowed.len() < ADDRESSES_MAX {
             allowed.push(address);
         }
@@ -40,17 +42,17 @@ pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<V
 /// Whether an address may be connected to: one that the operator has named by itself, at any port; else one of a public
 /// or an allowed network, at a directory's port. A network never covers this machine: its own services are closed.
 async fn may_reach(address: SocketAddr, terms: &Terms) -> bool {
-    let (mut in_network, mut by_itself) = (false, false);
-    // A loop, for an iterator with its closures would live on across the wait below, and the future not be `Send`.
-    for network in &terms.allowed {
-        let covers = network.contains(address.ip());
-        in_network |= covers;
-        by_itself |= covers && network.is_one_address();
-    }
+    let (in_network, by_itself) = is_allowed(address.ip(), &terms.allowed);
     if by_itself {
         return true;
     }
     PORTS.contains(&address.port()) && (in_network || network::is_public(address.ip())) && !is_ours(address).await
+}
+
+/// Whether the operator has named a network with the address, and whether the address by itself.
+fn is_allowed(address: IpAddr, allowed: &[Network]) -> (bool, bool) {
+    let mut with_it = allowed.iter().filter(|network| network.contains(address)).peekable();
+    (with_it.peek().is_some(), with_it.any(|network| network.is_one_address()))
 }
 
 /// Whether the address is one of this machine: then the way to it begins where it ends. Nothing is sent.

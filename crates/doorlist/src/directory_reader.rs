@@ -8,9 +8,6 @@ use doorlist_sources::{
     Stage, Step, Terms,
 };
 
-/// Networks that can be allowed.
-const NETWORKS_MAX: usize = 1_000;
-
 /// Reads directories within the operator's terms.
 pub(crate) struct Directories {
     terms: Terms,
@@ -21,17 +18,6 @@ impl Directories {
     pub(crate) fn new(allowed: Vec<Network>) -> Self {
         Self { terms: Terms { allowed, ..Terms::default() } }
     }
-}
-
-/// The networks of `sources.allow_networks`: `10.1.0.0/16, fd00:1::/64, 127.0.0.1`; an empty text is none.
-pub(crate) fn networks(text: &str) -> Result<Vec<Network>, String> {
-    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-    let networks = words.map(|word| word.parse().map_err(|error| format!("{word:?}: {error}")));
-    let networks = networks.collect::<Result<Vec<Network>, String>>()?;
-    if networks.len() > NETWORKS_MAX {
-        return Err(format!("at most {NETWORKS_MAX} networks can be allowed"));
-    }
-    Ok(networks)
 }
 
 impl DirectoryReader for Directories {

@@ -2,13 +2,37 @@
 
 use doorlist_actions::{ActionError, ErrorKind, Office};
 use doorlist_web::{UploadAnswer, UploadRefused, UploadTaken, Uploads};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// What may be handed in.
-const FORMATS: [&str; 1] = ["a text file with one mail address in each line"];
+const FORMATS: [&str; 4] = [
+    "an export of Exchange, Microsoft 365, Google Workspace, Zimbra or another mail system",
+    "a table (CSV) with a column of mail addresses",
+    "an LDIF file or a Postfix map",
+    "a text file with one mail address in each line",
+];
 
-/// Takes files for the office.
-pub(crate) struct UploadDesk(pub(crate) Arc<Office>);
+/// Takes files for the office, once there is one: pages answer before the list is loaded.
+#[derive(Default)]
+pub(crate) struct UploadDesk(OnceLock<Arc<Office>>);
+
+impl UploadDesk {
+    /// With this office.
+    #[cfg(test)]
+    pub(crate) fn of(office: Arc<Office>) -> Self {
+        Self(OnceLock::from(office))
+    }
+
+    /// The office is open.
+    pub(crate) fn open(&self, office: Arc<Office>) {
+        // It opens once.
+        let _ = self.0.set(office);
+    }
+
+    fn office(&self) -> Result<&Office, UploadRefused> {
+        self.0.get().map(|office| &**office).ok_or(UploadRefused::Away)
+    }
+}
 
 impl Uploads for UploadDesk {
     fn formats(&self) -> Vec<String> {
@@ -16,12 +40,14 @@ impl Uploads for UploadDesk {
     }
 
     fn look<'a>(&'a self, token: &'a str) -> UploadAnswer<'a, String> {
-        Box::pin(async move { self.0.upload_link(token).await.map(|domain| domain.to_string()).map_err(refused) })
+        Box::pin(
+            async move { self.office()?.upload_link(token).await.map(|domain| domain.to_string()).map_err(refused) },
+        )
     }
 
     fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: &'a [u8]) -> UploadAnswer<'a, UploadTaken> {
         Box::pin(async move {
-            let answer = self.0.upload(token, file_name, bytes).await.map_err(refused)?;
+            let answer = self.office()?.upload(token, file_name, bytes).await.map_err(refused)?;
             Ok(UploadTaken {
                 format: answer.format,
                 addresses: answer.addresses,

@@ -19,17 +19,6 @@ fn wish<'a>(connection: &'a Connection, domain: &'a DomainName, password: Option
 }
 
 #[test]
-fn networks_are_a_list_with_commas() {
-    assert_eq!(networks("").unwrap(), []);
-    let found = networks(" 10.1.0.0/16,fd00:1::/64 , 127.0.0.1,").unwrap();
-    let words: Vec<String> = found.iter().map(ToString::to_string).collect();
-    assert_eq!(words, ["10.1.0.0/16", "fd00:1::/64", "127.0.0.1/32"]);
-    let error = networks("10.0.0.0/8, ten").unwrap_err();
-    assert!(error.contains("\"ten\"") && error.contains("10.1.0.0/16"), "{error}");
-    networks(&"10.0.0.0/8,".repeat(NETWORKS_MAX + 1)).unwrap_err();
-}
-
-#[test]
 fn what_was_read_comes_over_whole() {
     let address: Address = "alice@example.test".parse().unwrap();
     let row = SourceRow {
@@ -143,7 +132,7 @@ async fn settings_that_cannot_work_are_said_before_anything_is_contacted() {
 async fn an_allowed_network_is_tried() {
     let connection = connection();
     let domain: DomainName = "example.test".parse().unwrap();
-    let directories = Directories::new(networks("127.0.0.1").unwrap());
+    let directories = Directories::new(vec!["127.0.0.1".parse().unwrap()]);
     let error = directories.read(&wish(&connection, &domain, Some(b"x"))).await.unwrap_err();
     assert!(error.message.contains("connect: no connection to the server"), "{error:?}");
 }

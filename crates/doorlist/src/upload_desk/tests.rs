@@ -62,7 +62,7 @@ async fn a_link_takes_one_file_which_then_waits() {
     let name = "example.test".parse().unwrap();
     office.run(Request::DomainAdd { name, servers: vec![server], customer: None }, &boss()).await.unwrap();
     let token = link(&office).await;
-    let desk = UploadDesk(Arc::new(office.clone()));
+    let desk = UploadDesk::of(Arc::new(office.clone()));
     assert_eq!(desk.look(&token).await.unwrap(), "example.test");
     assert_eq!(desk.look("unknown").await, Err(UploadRefused::NoLink));
     assert_eq!(desk.take("unknown", "a.txt", b"a@example.test\n").await, Err(UploadRefused::NoLink));
@@ -79,6 +79,16 @@ async fn a_link_takes_one_file_which_then_waits() {
         Response::Plans(plans) => assert_eq!(plans.len(), 1),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn before_the_office_is_open_no_link_is_called_bad() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = UploadDesk::default();
+    assert_eq!(desk.look("any").await, Err(UploadRefused::Away));
+    assert_eq!(desk.take("any", "a.txt", b"a@example.test\n").await, Err(UploadRefused::Away));
+    desk.open(Arc::new(office(folder.path()).await));
+    assert_eq!(desk.look("any").await, Err(UploadRefused::NoLink));
 }
 
 #[test]
