@@ -81,6 +81,16 @@ async fn a_link_takes_one_file_which_then_waits() {
     }
 }
 
+#[tokio::test]
+async fn before_the_office_is_open_no_link_is_called_bad() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = UploadDesk::default();
+    assert_eq!(desk.look("any").await, Err(UploadRefused::Away));
+    assert_eq!(desk.take("any", "a.txt", b"a@example.test\n").await, Err(UploadRefused::Away));
+    desk.open(Arc::new(office(folder.path()).await));
+    assert_eq!(desk.look("any").await, Err(UploadRefused::NoLink));
+}
+
 #[test]
 fn what_the_store_says_is_not_told() {
     let told = |kind| refused(ActionError { kind, message: "postgres at 10.0.0.7 said".to_owned() });
