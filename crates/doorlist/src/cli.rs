@@ -22,8 +22,8 @@ Begin:
   doorlist check alice@example.test
 
 Data goes to stdout, talk to stderr. Exit codes: 0 done (check: accepted), 1 failure, 2 a dry run
-that would change something, 3 check: refused, 4 check: deferred, or a plan stopped by a limit, 64-78
-as in sysexits.")]
+that would change something, 3 check: refused, 4 check: deferred, or a plan that a limit stopped,
+64-78 as in sysexits.")]
 pub(crate) struct Cli {
     /// For every command.
     #[command(flatten)]
@@ -87,7 +87,7 @@ Examples:
     /// Aliases of accounts: add, remove
     #[command(subcommand, arg_required_else_help = true)]
     Alias(list::Alias),
-    /// Read a list of addresses from a file of any kind; without --apply only say what would change
+    /// Read a list from a file of any kind; without --apply only say what would change
     Import(list::Import),
     /// Write a domain's list to stdout
     Export(list::Export),

@@ -78,10 +78,10 @@ fn local_part(text: &str) -> Result<LocalPart, String> {
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
-The file may be an export of Exchange, Microsoft 365, Entra, Google Workspace, cPanel, Zimbra, Proofpoint,
-Postini, MailRoute or Barracuda, a Postfix map, LDIF, an aliases file, any table with addresses, or a
-plain list: it is recognised. A bad row never stops good ones. Without --apply nothing is written and
-the exit code is 2 if something would change, 4 if a limit would stop it.
+The file may be an export of Exchange, Microsoft 365, Entra, Google Workspace, cPanel, Zimbra,
+Proofpoint, Postini, MailRoute or Barracuda, a Postfix map, LDIF, an aliases file, JSON, any table
+with addresses, or a plain list: it is recognised. A bad row never stops good ones. Without --apply
+nothing is written and the exit code is 2 if something would change, 4 if a limit would stop it.
 
 Examples:
   doorlist import staff.csv --domain example.test

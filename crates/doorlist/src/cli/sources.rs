@@ -10,9 +10,10 @@ use std::path::PathBuf;
 pub(crate) enum Source {
     /// Add a directory (LDAP, Active Directory) that keeps a domain's list
     #[command(after_help = "\
-The password is read from a file, never from the command line, and is kept encrypted. Certificates are
-always checked: with an authority of your own say --ca-file, or pin one certificate with --pin (`sync
-test` shows its SHA-256).
+The password is read from a file, never from the command line, and is kept encrypted. Certificates
+are always checked: with an authority of your own say --ca-file, or pin one certificate with --pin
+(`sync test` shows its SHA-256). Directories on private networks are read only if the operator says
+so: sources.allow_networks.
 
 Examples:
   doorlist source add office --domain example.test --url ldaps://dc1.example.test,ldaps://dc2.example.test \\

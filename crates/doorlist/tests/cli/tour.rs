@@ -75,8 +75,8 @@ fn steady(text: &str) -> String {
         let words: Vec<_> = line
             .split(' ')
             .map(|word| {
-                if is_time(word.trim_end_matches(':')) {
-                    word.replace(word.trim_end_matches(':'), "TIME")
+                if is_time(word.trim_end_matches([':', ',', ';'])) {
+                    word.replace(word.trim_end_matches([':', ',', ';']), "TIME")
                 } else {
                     word.to_owned()
                 }
@@ -86,7 +86,7 @@ fn steady(text: &str) -> String {
         out.push('\n');
     }
     let me = nix::unistd::User::from_uid(nix::unistd::Uid::current()).unwrap().unwrap().name;
-    out.replace(&format!(" {me} by command"), " ME by command")
+    out.replace(&format!(" {me} by command"), " ME by command").replace(&format!(" by {me}"), " by ME")
 }
 
 #[test]

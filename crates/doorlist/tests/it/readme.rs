@@ -38,10 +38,12 @@ fn steps(page: &str) -> Vec<Step> {
 fn steady(text: &str) -> String {
     let word = |word: &str| {
         let is_id = word.len() == 13 && word.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+        let timed = word.len() == 21 && word.ends_with("Z,");
         let is_time = word.len() == 20 && word.ends_with('Z') && word.contains('T');
         match word {
             _ if is_id => "ID".to_owned(),
             _ if is_time => "TIME".to_owned(),
+            _ if timed => "TIME,".to_owned(),
             other => other.to_owned(),
         }
     };
@@ -54,7 +56,7 @@ fn steady(text: &str) -> String {
         }
     };
     let me = nix::unistd::User::from_uid(nix::unistd::Uid::current()).unwrap().expect("a login").name;
-    text.lines().map(line).collect::<Vec<_>>().join("\n").replace(&format!(" {me} by command"), " root by command")
+    text.lines().map(line).collect::<Vec<_>>().join("\n").replace(&format!(" {me} by command"), " root by command").replace(&format!(" by {me},"), " by root,")
 }
 
 #[test]
