@@ -4,8 +4,8 @@
 use super::error::{Fault, ReadError, Stage};
 use super::terms::Terms;
 use doorlist_core::connection::DirectoryServer;
-use doorlist_core::network::Network;
 use doorlist_core::network;
+use doorlist_core::network::Network;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// How often it is looked whether something is due.
-const LOOK: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_secs(5);
 /// How often old plans are swept.
 const SWEEP: Duration = Duration::from_hours(1);
 /// Directories that are read at once: a slow one holds up no other.

@@ -56,7 +56,12 @@ fn steady(text: &str) -> String {
         }
     };
     let me = nix::unistd::User::from_uid(nix::unistd::Uid::current()).unwrap().expect("a login").name;
-    text.lines().map(line).collect::<Vec<_>>().join("\n").replace(&format!(" {me} by command"), " root by command").replace(&format!(" by {me},"), " by root,")
+    text.lines()
+        .map(line)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace(&format!(" {me} by command"), " root by command")
+        .replace(&format!(" by {me},"), " by root,")
 }
 
 #[test]

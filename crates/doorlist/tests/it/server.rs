@@ -202,6 +202,11 @@ impl Server {
         find().expect("found a moment ago")
     }
 
+    /// Where its pages are.
+    pub(crate) fn web(&self) -> SocketAddr {
+        self.web
+    }
+
     /// A page of its web listener: status and body.
     pub(crate) fn page(&self, path: &str) -> (u16, String) {
         get(self.web, path).unwrap()

@@ -89,8 +89,11 @@ impl Comparison<'_> {
     /// Reads the whole domain, page by page.
     async fn all(&mut self, mut db: &Db, listed: u64) -> Result<(), StoreError> {
         self.found.size = Some(0);
+        if listed == 0 {
+            return Ok(());
+        }
         let (mut at, mut after) = (0, String::new());
-        while listed > 0 {
+        loop {
             let page = packed::page(&mut db, self.home, &after, None, BATCH).await?;
             let full = page.len() >= BATCH;
             if let Some((last, _)) = page.last() {
@@ -98,10 +101,9 @@ impl Comparison<'_> {
             }
             self.merge(&mut at, page);
             if !full {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// Reads the named addresses only: they are few in a long list.

@@ -11,10 +11,25 @@ fn a_list_is_kept_by_active_directory() {
     let (_secret, secret) = file("secret", reader.password);
     let (_authority, authority) = file("ca.pem", &directory.ca_pem());
     let (url, base) = (format!("ldaps://{}", directory.ldaps_address()), directory.base());
-    added(&server, &[
-        "--url", &url, "--base", base, "--bind-dn", reader.name, "--password-file", &secret, "--ca-file", &authority,
-        "--preset", "active-directory", "--every", "1440",
-    ]);
+    added(
+        &server,
+        &[
+            "--url",
+            &url,
+            "--base",
+            base,
+            "--bind-dn",
+            reader.name,
+            "--password-file",
+            &secret,
+            "--ca-file",
+            &authority,
+            "--preset",
+            "active-directory",
+            "--every",
+            "1440",
+        ],
+    );
     let first = list(&server);
     for line in [
         "alice@example.test,mailbox",
@@ -26,14 +41,15 @@ fn a_list_is_kept_by_active_directory() {
         assert!(first.iter().any(|had| had == line), "{line} is not in {first:#?}");
     }
     assert!(first.iter().any(|line| line.contains(",alias,alice@example.test")), "{first:#?}");
-    assert!(!first.iter().any(|line| line.contains("sip") || line.contains("x500") || line.contains("foreign")), "{first:#?}");
+    assert!(
+        !first.iter().any(|line| line.contains("sip") || line.contains("x500") || line.contains("foreign")),
+        "{first:#?}"
+    );
     let run = server.command(&["sync", "run", "office"]);
-    assert!(run.err.contains("not followed"), "references are told, not followed: {run:?}");
+    assert!(run.talk.contains("not followed"), "references are told, not followed: {run:?}");
 
     // A new user, another renamed and moved, one disabled, one alias more.
-    directory
-        .samba_tool(&["user", "create", "erin", "Passw0rd!e", "--mail-address=erin@example.test"])
-        .unwrap();
+    directory.samba_tool(&["user", "create", "erin", "Passw0rd!e", "--mail-address=erin@example.test"]).unwrap();
     directory.samba_tool(&["user", "disable", "carol"]).unwrap();
     directory.samba_tool(&["user", "move", "frank", "OU=Former,OU=Staff"]).unwrap();
     assert_eq!(sync(&server, 0), "office applied +1 ~0 -0, 0 newly missing");
