@@ -30,7 +30,7 @@ struct Call {
 #[serde(rename_all = "snake_case")]
 enum Answer {
     /// Done.
-    Done(Response),
+    Done(Box<Response>),
     /// Not done.
     Failed(ActionError),
 }

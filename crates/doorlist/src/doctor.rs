@@ -99,6 +99,7 @@ fn with_state(config: &Config, state: &StateDir, chart: &mut Chart) -> Result<()
     }])?;
     chart.add(machine::ports(config, served))?;
     chart.add(machine::certificate(config))?;
+    chart.add(machine::secret_key(config))?;
     chart.add(machine::disk(config, state))?;
     chart.add(machine::open_files(config))?;
     let actor = door::actor();

@@ -27,6 +27,9 @@ pub(crate) struct Day {
     _folder: tempfile::TempDir,
 }
 
+/// Marker and password with which a directory was asked.
+pub(crate) type Asked = (Option<String>, Option<Vec<u8>>);
+
 /// What the office believes of the world.
 pub(crate) struct World {
     /// Milliseconds since 1970.
@@ -34,7 +37,7 @@ pub(crate) struct World {
     /// What directories answer, one after the other; the last one goes on answering.
     pub(crate) answers: Mutex<VecDeque<Result<DirectoryReading, ReadFailure>>>,
     /// Markers with which they were asked, and the password.
-    pub(crate) asked: Mutex<Vec<(Option<String>, Option<Vec<u8>>)>>,
+    pub(crate) asked: Mutex<Vec<Asked>>,
     /// Who was told what.
     pub(crate) told: Mutex<Vec<(Vec<Address>, String, String)>>,
 }

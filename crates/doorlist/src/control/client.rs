@@ -45,7 +45,7 @@ impl Client {
     /// Asks the server's office.
     pub(crate) async fn ask(&mut self, request: Request) -> Result<Response, Failure> {
         match self.exchange(request).await {
-            Ok(Answer::Done(response)) => Ok(response),
+            Ok(Answer::Done(response)) => Ok(*response),
             Ok(Answer::Failed(error)) => Err(error.into()),
             Err(error) => {
                 let why = format!(

@@ -113,7 +113,7 @@ impl Counter {
 
     async fn answer(&self, call: Call) -> Answer {
         match self.office.run(call.request, &call.actor).await {
-            Ok(response) => Answer::Done(response),
+            Ok(response) => Answer::Done(Box::new(response)),
             Err(error) => Answer::Failed(error),
         }
     }

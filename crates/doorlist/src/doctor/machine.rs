@@ -3,6 +3,7 @@
 use super::Finding;
 use crate::config::Config;
 use crate::state_dir::StateDir;
+use crate::vault::{KeyPlace, KeyVault};
 use nix::sys::resource::{Resource, getrlimit};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -27,6 +28,15 @@ pub(super) fn hostname(config: &Config) -> [Finding; 1] {
     }
     let todo = "set smtp.hostname to the full name that the MX records name";
     [Finding::warn("hostname", format!("{name} is no full name; servers that get our bounces may refuse it"), todo)]
+}
+
+/// The key that seals the passwords of directories, if there is one.
+pub(super) fn secret_key(config: &Config) -> [Finding; 1] {
+    let place = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
+    match KeyVault::new(place).check() {
+        Ok(()) => [Finding::ok("secret key", "can be used, or is made when it is needed")],
+        Err(why) => [Finding::fail("secret key", why, "put the key back, or give the passwords of directories again")],
+    }
 }
 
 /// Every listener: answers if a server runs, free otherwise.

@@ -11,5 +11,5 @@ pub mod file_list;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target of this crate. Each has a folder of the same name under `fuzz/corpus`.
-pub const TARGETS: [Target; 2] = [("address_parse", address::check), ("connection_parse", connection::check)];
-pub const TARGETS: [Target; 2] = [("address_parse", address::check), ("file_list", file_list::check)];
+pub const TARGETS: [Target; 3] =
+    [("address_parse", address::check), ("connection_parse", connection::check), ("file_list", file_list::check)];

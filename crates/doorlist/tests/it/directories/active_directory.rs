@@ -9,7 +9,7 @@ fn a_list_is_kept_by_active_directory() {
     let server = server();
     let reader = directory.reader();
     let (_secret, secret) = file("secret", reader.password);
-    let (_authority, authority) = file("ca.pem", &directory.ca_pem());
+    let (_authority, authority) = file("ca.pem", directory.ca_pem());
     let (url, base) = (format!("ldaps://{}", directory.ldaps_address()), directory.base());
     added(
         &server,

@@ -1,6 +1,7 @@
 //! A real OpenLDAP.
 
 use super::{added, file, list, server, sync};
+use crate::server::Server;
 use doorlist_testbed::openldap::{OpenLdap, Person, Setup};
 
 const PEOPLE: &[Person<'_>] = &[
@@ -25,8 +26,8 @@ const PEOPLE: &[Person<'_>] = &[
     Person { uid: "guest", cn: "A Guest", mail: &["guest@elsewhere.test"], proxy_addresses: &[] },
 ];
 
-#[test]
-fn a_list_is_kept_by_openldap() {
+/// An OpenLDAP whose people are on the list of a running server.
+fn kept() -> (OpenLdap, Server) {
     let ldap = OpenLdap::start(&Setup::default()).unwrap();
     ldap.add_people(PEOPLE).unwrap();
     let server = server();
@@ -52,6 +53,12 @@ fn a_list_is_kept_by_openldap() {
             "1440",
         ],
     );
+    (ldap, server)
+}
+
+#[test]
+fn a_connection_is_tried_and_its_people_are_listed() {
+    let (_ldap, server) = kept();
     let test = server.command(&["sync", "test", "office"]);
     assert_eq!(test.code, 0, "{test:?}");
     for word in ["name", "connect", "tls", "bind", "base", "search"] {
@@ -72,7 +79,11 @@ fn a_list_is_kept_by_openldap() {
         shown.contains("by directory:office") && shown.contains("uid=ann,ou=people") && shown.contains("last seen"),
         "{shown}"
     );
+}
 
+#[test]
+fn what_changes_at_openldap_changes_the_list() {
+    let (ldap, server) = kept();
     // An alias comes, another goes; Bob becomes Robert; a distribution list is there.
     ldap.modify(
         "dn: uid=cora,ou=people,dc=example,dc=test\nchangetype: modify\nreplace: proxyAddresses\n\

@@ -1,0 +1,74 @@
+//! Claims on one address: their order, putting one in its place, and what they say in words. Must not know what follows
+//! for the address.
+
+use super::{Claim, Origin};
+use crate::directory::held::Held;
+use crate::directory::records::ClaimRecord;
+use doorlist_core::change::Structure;
+use doorlist_core::list::Kind;
+
+/// Puts a claim in its place; a source that says the same again keeps its date.
+pub(super) fn put_claim(claims: &mut Vec<ClaimRecord>, claim: Claim<'_>) {
+    match claims.iter_mut().find(|old| old.source == *claim.source) {
+        // It came back, or its entry is known by name now: where it stands may have moved with that.
+        Some(old) if old.structure == *claim.structure => {
+            let key = claim.at.key.map(str::to_owned);
+            if old.missing_since.is_some() || old.key != key {
+                (old.missing_since, old.key, old.place) = (None, key, claim.at.place.map(str::to_owned));
+            }
+        }
+        Some(old) => *old = record(claim),
+        None => claims.push(record(claim)),
+    }
+    sort_claims(claims);
+}
+
+fn record(claim: Claim<'_>) -> ClaimRecord {
+    let Origin { now, by, place, key } = claim.at;
+    ClaimRecord {
+        source: claim.source.clone(),
+        structure: claim.structure.clone(),
+        since: now,
+        by: by.to_owned(),
+        place: place.map(str::to_owned),
+        key: key.map(str::to_owned),
+        missing_since: None,
+    }
+}
+
+/// Strongest first; among equals by name, so that the order depends on neither engine nor clock.
+pub(in crate::directory) fn sort_claims(claims: &mut [ClaimRecord]) {
+    claims.sort_by(|a, b| b.source.rank().cmp(&a.source.rank()).then_with(|| a.source.cmp(&b.source)));
+}
+
+/// Whether a claim of this structure says what the row is already.
+pub(in crate::directory) fn says(structure: &Structure, held: &Held) -> bool {
+    match (structure, &held.account) {
+        (Structure::AliasOf(target), Some((_, account))) => held.kind == Kind::Alias && target == account,
+        (structure, _) => kind_of(structure) == held.kind && held.kind != Kind::Alias,
+    }
+}
+
+fn kind_of(structure: &Structure) -> Kind {
+    match structure {
+        Structure::Mailbox => Kind::Mailbox,
+        Structure::DistributionList => Kind::List,
+        Structure::AliasOf(_) => Kind::Alias,
+    }
+}
+
+pub(super) fn structure_words(structure: &Structure) -> String {
+    match structure {
+        Structure::Mailbox => "a mailbox".to_owned(),
+        Structure::AliasOf(account) => format!("an alias of {account}"),
+        Structure::DistributionList => "a distribution list".to_owned(),
+    }
+}
+
+pub(super) fn stands_as(held: &Held) -> String {
+    match (held.kind, &held.account) {
+        (Kind::Alias, Some((_, account))) => format!("an alias of {account}"),
+        (Kind::List, _) => "a distribution list".to_owned(),
+        _ => "a mailbox".to_owned(),
+    }
+}
