@@ -7,6 +7,7 @@
 //! | `planner` | the claims, withdrawals and renames that follow, by the rules of `draft` |
 //! | `undo` | the inverse of a change |
 //! | `tally`, `stage` | counting rows, and writing them in short transactions |
+//! | `touched` | whether the list has moved where a plan stands |
 //! | `applying` | the one transaction that takes staged rows over |
 //! | `shelf` | plans that wait for a person |
 
@@ -16,6 +17,7 @@ mod planner;
 mod shelf;
 mod stage;
 mod tally;
+mod touched;
 mod undo;
 
 pub(super) use applying::take_over;
@@ -24,7 +26,6 @@ pub use shelf::{PlanEntry, PlanState};
 use super::outcome::{Applied, ApplyError};
 use super::records::AddressRecord;
 use super::{Directory, domain_rows, load, now};
-use crate::db::{Bind, Read};
 use crate::error::StoreError;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::{Actor, PlanId, Source};
@@ -38,8 +39,6 @@ use std::time::Duration;
 pub const EXAMPLES_MAX: usize = 1_000;
 /// A change can be undone for so long.
 pub const UNDO_MAX: Duration = Duration::from_hours(30 * 24);
-/// The list may move while it is compared; so often it is compared again.
-const TRIES: usize = 3;
 
 /// What a source says, to be compared with the list.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +116,7 @@ impl Directory {
     /// applied as [`doorlist_core::change::Change::Plan`].
     ///
     /// # Errors
-    /// When the domain is not ours, the store fails, or the list moves all the time.
+    /// When the domain is not ours, or the store fails.
     pub async fn plan_source(
         &self,
         plan: &SourcePlan<'_>,
@@ -138,13 +137,7 @@ impl Directory {
         stage: Option<&str>,
         now: Timestamp,
     ) -> Result<Planned, ApplyError> {
-        let mut tries = 1;
-        loop {
-            match planner::plan(self.db(), plan, actor, stage, now).await {
-                Err(ApplyError::Moved { .. }) if tries < TRIES => tries += 1,
-                other => return other,
-            }
-        }
+        planner::plan(self.db(), plan, actor, stage, now).await
     }
 
     /// The inverse of a change: each address and domain as it was before, unless it was changed again since.
@@ -152,13 +145,7 @@ impl Directory {
     /// # Errors
     /// When there is no such change, it is older than [`UNDO_MAX`], or the store fails.
     pub async fn plan_undo(&self, change: u64, actor: &Actor, stage: Option<&str>) -> Result<Planned, ApplyError> {
-        let mut tries = 1;
-        loop {
-            match undo::plan(self, change, actor, stage, now()).await {
-                Err(ApplyError::Moved { .. }) if tries < TRIES => tries += 1,
-                other => return other,
-            }
-        }
+        undo::plan(self, change, actor, stage, now()).await
     }
 
     /// Addresses that a source claims in a domain, those in grace apart.
@@ -180,19 +167,4 @@ async fn domain_at(
     let version = load::version(db).await?;
     let Some(id) = domain_rows::id_of(&mut db, name).await? else { return Ok((version, None)) };
     Ok((version, domain_rows::load(&mut db, &[id]).await?.pop()))
-}
-
-/// Whether none of these domains was changed behind a version.
-async fn unmoved(from: &mut (impl Read + Send), domains: &[i64], base: u64) -> Result<(), ApplyError> {
-    const SQL: &str = "
-        SELECT COUNT(*), CAST(COALESCE(MAX(d.changed), 0) AS BIGINT) FROM json_each($1) AS k CROSS JOIN domain AS d
-        WHERE d.id = CAST(k.value ->> 0 AS BIGINT) AND d.changed > $2";
-    let keys = super::rows::to_json(&domains.iter().map(|id| [id]).collect::<Vec<_>>())?;
-    let binds = [Bind::Text(&keys), Bind::Int(i64::try_from(base).unwrap_or(i64::MAX))];
-    match from.row(SQL, &binds).await? {
-        Some(row) if row.int(0)? > 0 => {
-            Err(ApplyError::Moved { base, now: u64::try_from(row.int(1)?).unwrap_or(base) })
-        }
-        _ => Ok(()),
-    }
 }

@@ -2,9 +2,9 @@
 
 use crate::hand::{added, address, apply, claim, domain, file, mailbox, name, reason, veto};
 use crate::list::{Said, list, look, plan, rows, take};
-use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
+use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId, Source, Structure, Via};
 use doorlist_store::Directory;
-use doorlist_store::directory::{ApplyError, Coverage, Note, PlanState, Refusal, SourcePlan};
+use doorlist_store::directory::{Applied, ApplyError, Coverage, Note, PlanState, Refusal, SourcePlan};
 
 const EXAMPLE: &str = "example.test";
 
@@ -160,6 +160,11 @@ pub(crate) async fn some_entries_alone(here: &Directory) {
     assert_eq!(list(here, EXAMPLE).await, "cora.new/directory:head dan/hand");
 }
 
+async fn apply_plan(here: &Directory, id: PlanId) -> Result<Applied, ApplyError> {
+    let set = ChangeSet { changes: vec![Change::Plan { id }], summary: "a plan".to_owned() };
+    here.apply(&set, &actor(), None).await
+}
+
 pub(crate) async fn a_plan_waits_moves_and_is_thrown_away(here: &Directory) {
     let said = from(file("later"), "eve");
     let waiting = plan(here, &said, Some("waits")).await.id.unwrap();
@@ -168,12 +173,16 @@ pub(crate) async fn a_plan_waits_moves_and_is_thrown_away(here: &Directory) {
     assert_eq!(here.plan_rows(waiting, None, 10).await.unwrap().0.len(), 1);
 
     apply(here, vec![added("elsewhere.test", "Maple")]).await;
+    // What the plan is not about may change meanwhile, but not what it is about.
     apply(here, vec![mailbox("fay@example.test")]).await;
-    let set = ChangeSet { changes: vec![Change::Plan { id: waiting }], summary: "waits".to_owned() };
-    let moved = here.apply(&set, &actor(), None).await;
-    assert!(matches!(moved, Err(ApplyError::Moved { .. })), "{moved:?}");
+    let other = plan(here, &from(file("other"), "gil>fay"), Some("an alias of fay")).await.id.unwrap();
+    apply(here, vec![mailbox("eve@example.test")]).await;
+    assert!(matches!(apply_plan(here, waiting).await, Err(ApplyError::Moved { .. })));
+    apply(here, vec![veto("fay@example.test")]).await;
+    assert!(matches!(apply_plan(here, other).await, Err(ApplyError::Moved { .. })), "its account is gone");
+    here.discard_plan(other).await.unwrap();
     here.discard_plan(waiting).await.unwrap();
-    let done = here.apply(&set, &actor(), None).await;
+    let done = apply_plan(here, waiting).await;
     assert!(matches!(done, Err(ApplyError::Refused(Refusal::PlanIsDone { .. }))), "{done:?}");
     assert!(here.discard_plan(waiting).await.is_err());
     here.sweep_plans(Default::default(), Default::default()).await.unwrap();
@@ -181,13 +190,12 @@ pub(crate) async fn a_plan_waits_moves_and_is_thrown_away(here: &Directory) {
 
     let next = plan(here, &said, Some("again")).await.id.unwrap();
     assert!(next > waiting, "a number is given once");
+    apply(here, vec![mailbox("hal@example.test")]).await;
     apply(here, vec![domain("elsewhere.test", DomainChange::Hold(true))]).await;
-    here.apply(&ChangeSet { changes: vec![Change::Plan { id: next }], summary: String::new() }, &actor(), None)
-        .await
-        .unwrap();
+    apply_plan(here, next).await.unwrap();
     let states: Vec<_> =
         here.plans(Some(&name(EXAMPLE)), None, 2).await.unwrap().iter().map(|plan| plan.state).collect();
-    assert_eq!(states, [PlanState::Applied, PlanState::Discarded]);
+    assert_eq!(states, [PlanState::Applied, PlanState::Discarded], "{states:?}");
     let elsewhere = SourcePlan {
         domain: &name("nowhere.test"),
         source: &file("x"),

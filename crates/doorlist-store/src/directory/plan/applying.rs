@@ -2,7 +2,7 @@
 //! seconds where a million rows come in. The number of rows written must be what was planned, or nothing is.
 
 use super::stage::{Staged, batch};
-use super::unmoved;
+use super::touched::refuse_if_moved;
 use crate::db::{Bind, Read, Tx};
 use crate::directory::changes::change_row;
 use crate::directory::domain_rows::{self, StoredDomain};
@@ -67,7 +67,7 @@ impl Taken {
     }
 }
 
-/// Takes over the rows of a plan that waits, if no domain that it touches has moved since it was made.
+/// Takes over the rows of a plan that waits, if nothing that it is about has moved since it was made.
 pub(in crate::directory) async fn take_over(
     tx: &mut Tx,
     id: PlanId,
@@ -85,8 +85,8 @@ pub(in crate::directory) async fn take_over(
     let base = row.int(1)?;
     let staged: Staged = serde_json::from_str(row.text(2)?).map_err(|e| corrupt("plan", e.to_string()))?;
     let taken = Taken { domains: domains(tx, batch(id)).await?, batch: batch(id), staged };
-    let touched: Vec<i64> = taken.staged.differences.keys().map(|id| id.0.into()).collect();
-    unmoved(tx, &touched, base.cast_unsigned()).await?;
+    let touched: Vec<DomainId> = taken.staged.differences.keys().copied().collect();
+    refuse_if_moved(tx, taken.batch, &touched, !taken.domains.is_empty(), base.cast_unsigned()).await?;
     domains_before(tx, taken.batch).await?;
     write(tx, &taken, first_address).await?;
     domains_after(tx, taken.batch).await?;

@@ -1,10 +1,10 @@
 //! What follows from a source's list: claims, claims that go missing or are withdrawn, renames. Nothing is locked and
-//! nothing of the list is written; if the list moves meanwhile, the plan is made again.
+//! nothing of the list is written; what moves meanwhile is seen when the plan is applied.
 
 use super::compare::{Compared, State, compare};
 use super::stage::Stage;
 use super::tally::Tally;
-use super::{Planned, Shrunken, SourcePlan, domain_at, unmoved};
+use super::{Planned, Shrunken, SourcePlan, domain_at};
 use crate::db::{Bind, Db, Read};
 use crate::directory::draft::{Claim, Draft, Origin};
 use crate::directory::held::{Held, Home, Slot};
@@ -56,7 +56,6 @@ pub(super) async fn plan(
         None if planner.lost == 0 => 0,
         None => self::size(db, planner.home.id, plan.source).await?,
     };
-    unmoved(&mut &*db, &[planner.home.id.0.into()], base).await?;
     planner.finish(&states, base, size, actor, summary).await
 }
 

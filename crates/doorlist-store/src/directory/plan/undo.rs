@@ -2,7 +2,7 @@
 
 use super::stage::Stage;
 use super::tally::Tally;
-use super::{Planned, UNDO_MAX, domain_at, unmoved};
+use super::{Planned, UNDO_MAX, domain_at};
 use crate::db::Db;
 use crate::directory::domain_rows::StoredDomain;
 use crate::directory::draft::{Draft, Undone};
@@ -45,8 +45,6 @@ pub(super) async fn plan(
     for ((name, id), rows) in addresses {
         undo.addresses(name, id, rows).await?;
     }
-    let touched: Vec<i64> = undo.homes.values().map(|home| home.id.0.into()).collect();
-    unmoved(&mut &*db, &touched, base).await?;
     undo.finish(base, actor, summary, now).await
 }
 
