@@ -209,10 +209,8 @@ fn directory(packages: &Packages, work: &Path, next_hop: SocketAddr, samples: &m
     let secret = work.join("secret");
     std::fs::write(&secret, ldap.password())?;
     let (url, secret) = (ldap.url(), secret.to_string_lossy().into_owned());
-    let add =
-        ["source", "add", "people", "--domain", "example.test", "--url", &url, "--plain", "--allow-plain-password"];
+    let add = ["source", "add", "people", "--domain", DOMAIN, "--url", &url, "--plain", "--allow-plain-password"];
     let rest = ["--base", ldap.base(), "--bind-dn", ldap.bind_dn(), "--password-file", &secret, "--preset", "openldap"];
-    must(desk.doorlist.command().args(["domain", "add", "example.test", "--server", &next_hop.to_string()]))?;
     desk.timed(&[&add[..], &rest[..]].concat(), &[0])?;
     // The first reading, by us or by the server's schedule, whichever comes first.
     while desk.doorlist.command().args(["sync", "run", "people"]).stderr(Stdio::null()).output()?.status.code()

@@ -1,9 +1,12 @@
 //! What an engine may do to a store: be away, cut connections, be newer than we are, be readable for strangers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use doorlist_core::address::Address;
-use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, ServerTls, Source, Structure, Via};
-use doorlist_store::directory::ApplyError;
+use doorlist_core::address::{Address, LocalPart};
+use doorlist_core::change::{
+    Actor, Change, ChangeSet, DomainChange, MailServer, PlanId, ServerTls, Source, Structure, Via,
+};
+use doorlist_core::source_rows::{Place, SourceRow, settle};
+use doorlist_store::directory::{ApplyError, Coverage, SourcePlan};
 use doorlist_store::{Directory, StoreError, StoreUrl};
 use doorlist_testbed::postgres::Cluster;
 use std::os::unix::fs::PermissionsExt;
@@ -37,6 +40,20 @@ fn is_listed(directory: &Directory, text: &str) -> bool {
     list.entry(domain.id, address.local().as_str()).is_some()
 }
 
+/// A plan that waits: this address is new.
+async fn staged(directory: &Directory, local: &str) -> PlanId {
+    let list = settle(vec![SourceRow {
+        local: LocalPart::parse(local.as_bytes()).unwrap(),
+        structure: Structure::Mailbox,
+        switched_off: false,
+        place: Place::Line(1),
+    }]);
+    let (domain, source) = ("example.test".parse().unwrap(), Source::File("staff".to_owned()));
+    let plan = SourcePlan { domain: &domain, source: &source, list: &list, coverage: Coverage::Part, file: None };
+    let actor = Actor { name: "ann".to_owned(), via: Via::Import };
+    directory.plan_source(&plan, &actor, Some("staged")).await.unwrap().id.unwrap()
+}
+
 /// Waits for something that another task brings about.
 async fn until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -61,7 +78,10 @@ async fn a_database_that_is_away_stops_changes_and_nothing_else() {
     until("the follower has it", || reader.snapshot().version() == 1).await;
     assert_eq!(reader.away_since(), None);
 
+    let plan = staged(&writer, "zoe").await;
     cluster.kill().unwrap();
+    let error = apply(&writer, vec![Change::Plan { id: plan }]).await.unwrap_err();
+    assert!(matches!(error, ApplyError::Store(_)), "{error}");
     let begun = Instant::now();
     let error = apply(&writer, vec![mailbox("bob@example.test")]).await.unwrap_err();
     assert!(matches!(error, ApplyError::Store(_)), "{error}");
@@ -71,6 +91,9 @@ async fn a_database_that_is_away_stops_changes_and_nothing_else() {
 
     cluster.start_again().unwrap();
     apply(&writer, vec![mailbox("cara@example.test")]).await.unwrap();
+    assert!(!is_listed(&writer, "zoe@example.test"));
+    apply(&writer, vec![Change::Plan { id: plan }]).await.unwrap();
+    assert!(is_listed(&writer, "zoe@example.test"), "what was staged is still there");
     until("the follower catches up", || is_listed(&reader, "cara@example.test")).await;
     assert!(!is_listed(&reader, "bob@example.test"), "what was refused was not kept");
     until("the follower is at ease", || reader.away_since().is_none()).await;

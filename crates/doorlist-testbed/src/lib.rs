@@ -1,5 +1,5 @@
 //! The proving ground: real peers that tests talk to, started on loopback in folders of their own, ended by pid when
-//! dropped. Only tests depend on it; it knows nothing of Doorlist's code.
+//! dropped. Only tests and the bench depend on it; it knows nothing of Doorlist's code.
 //!
 //! Everything here blocks. A peer is ready when its `start` returns; an asynchronous test calls it before its own
 //! work begins. The programs come from Debian's packages, and `cargo xtask check` installs them: a missing one is an

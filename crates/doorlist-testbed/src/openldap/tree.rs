@@ -1,5 +1,7 @@
 //! What a directory holds: the entries that every one has, people, and very many people.
 
+use std::fmt::Write as _;
+
 use super::{BASE, PASSWORD};
 
 /// Somebody below `ou=people`, an `inetOrgPerson` that is a `mailRecipient` too.
@@ -71,7 +73,13 @@ pub(super) fn large(entries: u32, addresses: u32) -> String {
         let proxies: Vec<&str> = proxies.iter().map(String::as_str).collect();
         let mail: Vec<&str> = all.iter().take(1).map(String::as_str).collect();
         let person = Person { uid: &uid, cn: &uid, mail: &mail, proxy_addresses: &proxies };
-        ldif.push_str(&person.ldif());
+        // They were made long ago: who asks for what has changed lately is told of nobody.
+        let _ = write!(
+            ldif,
+            "{}\nentryCSN: 20250101000000.{:06}Z#000000#000#000000\n\n",
+            person.ldif().trim_end(),
+            entry % 1_000_000
+        );
     }
     ldif
 }

@@ -161,11 +161,12 @@ impl Comparison<'_> {
 
     /// Addresses of these entries that the source has no more.
     async fn entries(&mut self, mut db: &Db, keys: &[Box<str>]) -> Result<(), StoreError> {
+        // CROSS JOIN keeps SQLite to this order: few keys first, then what they find.
         const SQL: &str = "
-            SELECT a.local FROM json_each($1) AS k CROSS JOIN claim AS c
-            JOIN claim_source AS s ON s.id = c.source_id JOIN address AS a ON a.id = c.address_id
-            WHERE c.entry_key = CAST(k.value ->> 0 AS TEXT) AND s.name = $2 AND a.domain_id = $3
-              AND c.missing_since IS NULL";
+            SELECT a.local FROM json_each($1) AS k CROSS JOIN claim AS c CROSS JOIN claim_source AS s
+            CROSS JOIN address AS a
+            WHERE c.entry_key = CAST(k.value ->> 0 AS TEXT) AND s.id = c.source_id AND s.name = $2
+              AND a.id = c.address_id AND a.domain_id = $3 AND c.missing_since IS NULL";
         let source = self.plan.source.to_string();
         for keys in keys.chunks(BATCH) {
             let json = to_json(&keys.iter().map(|key| [key]).collect::<Vec<_>>())?;
