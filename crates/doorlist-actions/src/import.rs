@@ -77,7 +77,10 @@ impl Office {
         };
         let plan = self.bring_in(&bring, actor).await?;
         if then != Then::Show {
-            self.note_run(&bring, began, &plan, told.clone()).await?;
+            // The rows themselves stay with the plan.
+            let brief =
+                FileReading { problems: Vec::new(), conflicts: Vec::new(), rejected: String::new(), ..reading.clone() };
+            self.note_run(&bring, began, &plan, serde_json::to_string(&brief).unwrap_or_default()).await?;
         }
         Ok(ImportReport { plan, reading })
     }

@@ -21,6 +21,8 @@ const FULL_READ_EVERY: Duration = Duration::from_hours(24);
 const LEASE: Duration = Duration::from_mins(15);
 /// Plans that nobody decided on are thrown away after this time.
 const PLANS_WAIT: Duration = Duration::from_hours(30 * 24);
+/// What came of readings, and links that were used or ran out, are forgotten after this time.
+const HISTORY: Duration = Duration::from_hours(90 * 24);
 /// A plan that is still being written after this time was left behind by a process that ended.
 const STAGING_MAX: Duration = Duration::from_hours(6);
 
@@ -235,6 +237,7 @@ impl Office {
         let now = (self.clock)();
         if self.book.take_lease("sweep", &self.node, now, LEASE).await? {
             self.directory.sweep_plans(now - PLANS_WAIT, now - STAGING_MAX).await?;
+            self.book.forget(now - HISTORY).await?;
         }
         Ok(())
     }

@@ -50,6 +50,21 @@ impl SourceBook {
         Ok(taken > 0)
     }
 
+    /// Forgets readings and links from before.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
+        let before = [Bind::Int(before.as_millis())];
+        // The newest of each source tells when it was last seen.
+        const RUNS: &str = "
+            DELETE FROM source_run WHERE began < $1 AND id NOT IN
+            (SELECT MAX(id) FROM source_run WHERE outcome IN ('applied', 'same') GROUP BY source, domain_name)";
+        self.execute(RUNS, &before).await?;
+        self.execute("DELETE FROM upload_link WHERE expires < $1", &before).await?;
+        Ok(())
+    }
+
     /// Gives a lease back before its time.
     ///
     /// # Errors

@@ -81,6 +81,17 @@ async fn exports_come_back_as_they_went() {
     }
 }
 
+/// A file in UTF-16, which is no text on its way to a server.
+#[tokio::test]
+async fn a_file_of_windows_travels_whole() {
+    let day = Day::with_a_domain().await;
+    let text = "\u{feff}email;name\r\nann@example.test;Ånn\r\n";
+    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let report = day.import(ImportFile { apply: true, ..wish(bytes) }).await;
+    assert_eq!(report.plan.applied.added, 1, "{report:?}");
+    assert!(report.reading.details.iter().any(|detail| detail.contains("UTF-16")), "{report:?}");
+}
+
 /// What is taken back is gone without a trace, but for the log.
 #[tokio::test]
 async fn an_import_is_undone() {

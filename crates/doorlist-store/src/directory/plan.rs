@@ -147,16 +147,6 @@ impl Directory {
     pub async fn plan_undo(&self, change: u64, actor: &Actor, stage: Option<&str>) -> Result<Planned, ApplyError> {
         undo::plan(self, change, actor, stage, now()).await
     }
-
-    /// Addresses that a source claims in a domain, those in grace apart.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn claimed_by(&self, domain: &DomainName, source: &Source) -> Result<u64, StoreError> {
-        let mut db = self.db();
-        let Some(id) = domain_rows::id_of(&mut db, domain).await? else { return Ok(0) };
-        planner::size(db, id, source).await
-    }
 }
 
 /// The list's version, and a domain as it is there.

@@ -66,8 +66,8 @@ Example:
 /// Settings of a directory.
 #[derive(Args, Debug, Default)]
 pub(crate) struct SourceOptions {
-    /// Its servers in the order in which they are tried: ldaps://HOST[:PORT] or ldap://HOST[:PORT] (StartTLS)
-    #[arg(long, value_name = "URLS")]
+    /// Its servers in the order in which they are tried, with commas between; ldap:// means StartTLS
+    #[arg(long, value_name = "ldaps://HOST[:PORT],...")]
     pub url: Option<String>,
     /// ldap:// means without encryption; no password travels so, unless --allow-plain-password says so
     #[arg(long)]
@@ -99,8 +99,8 @@ pub(crate) struct SourceOptions {
     /// What marks a distribution list: ATTRIBUTE=VALUE
     #[arg(long, value_name = "ATTRIBUTE=VALUE")]
     pub list_mark: Option<String>,
-    /// Addresses that are left out: * ? [seq] [!seq]; may be given several times
-    #[arg(long, value_name = "PATTERN")]
+    /// Addresses that are left out, with * and ? and sets of characters; may be given several times
+    #[arg(long, value_name = "PATTERN, such as old-*@* or [xy]?@*")]
     pub exclude: Vec<Glob>,
     /// Leave out accounts that cannot log in. Shared mailboxes cannot log in either
     #[arg(long)]

@@ -111,3 +111,35 @@ fn post(server: &Server, path: &str, form: &[u8]) -> String {
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
+
+/// I08, D01: a server that is killed while a file is taken in has all of it or nothing, and takes it again.
+#[test]
+fn a_kill_in_the_middle_of_an_import_leaves_all_or_nothing() {
+    const ROWS: usize = 30_000;
+    let mut server = server();
+    let path = server.folder().path().join("many.csv");
+    let text: String = (0..ROWS).map(|n| format!("user{n}@example.test\n")).collect();
+    std::fs::write(&path, format!("email\n{text}")).unwrap();
+    let path = path.display().to_string();
+    let listed = |server: &Server| server.done(&["export", "--domain", "example.test"]).lines().count() - 1;
+    let (mut all, mut nothing) = (0, 0);
+    for after in [20, 60, 120, 200, 300, 450, 650, 900] {
+        let import = server.begin(&["import", &path, "--domain", "example.test", "--apply"]);
+        std::thread::sleep(Duration::from_millis(after));
+        server.kill();
+        let _ = import.wait_with_output().unwrap();
+        server.run();
+        match listed(&server) {
+            1 => nothing += 1,
+            count if count == ROWS + 1 => {
+                all += 1;
+                let change = server.done(&["changes", "list"]).split_whitespace().next().unwrap().to_owned();
+                server.done(&["changes", "undo", &change]);
+            }
+            count => panic!("{count} addresses after a kill {after} ms into the import"),
+        }
+    }
+    assert_eq!(all + nothing, 8);
+    server.done(&["import", &path, "--domain", "example.test", "--apply"]);
+    assert_eq!(listed(&server), ROWS + 1);
+}

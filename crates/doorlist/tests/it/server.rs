@@ -234,11 +234,7 @@ impl Server {
 
     /// Runs `program`, which is the binary or something that starts it, with its input.
     pub(crate) fn command_of(&self, mut program: Command, arguments: &[&str], input: &[u8]) -> Printed {
-        use std::process::Stdio;
-        program.args(arguments).current_dir(self.folder.path());
-        self.settings.give(&mut program);
-        program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = program.spawn().unwrap();
+        let mut child = self.spawn(&mut program, arguments);
         // A command that does not read its input may be gone already.
         let _ = child.stdin.take().expect("a pipe").write_all(input);
         let output = child.wait_with_output().unwrap();
@@ -247,6 +243,19 @@ impl Server {
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             talk: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// Begins a command beside it; it is waited for by whoever began it.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> std::process::Child {
+        self.spawn(&mut Command::new(DOORLIST), arguments)
+    }
+
+    fn spawn(&self, program: &mut Command, arguments: &[&str]) -> std::process::Child {
+        use std::process::Stdio;
+        program.args(arguments).current_dir(self.folder.path());
+        self.settings.give(program);
+        program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        program.spawn().unwrap()
     }
 
     /// Protects `domain`, delivers it to `destination`, and enforces a list of these mailboxes at once.

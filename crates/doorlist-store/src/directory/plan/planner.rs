@@ -60,7 +60,7 @@ pub(super) async fn plan(
 }
 
 /// Claims of a source in a domain, those in grace apart.
-pub(super) async fn size(mut db: &Db, domain: DomainId, source: &Source) -> Result<u64, StoreError> {
+async fn size(mut db: &Db, domain: DomainId, source: &Source) -> Result<u64, StoreError> {
     const SQL: &str = "
         SELECT COUNT(*) FROM address AS a JOIN claim AS c ON c.address_id = a.id
         JOIN claim_source AS s ON s.id = c.source_id

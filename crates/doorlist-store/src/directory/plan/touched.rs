@@ -25,7 +25,13 @@ pub(super) async fn refuse_if_moved(
 ) -> Result<(), ApplyError> {
     let moved = |now: u64| Err(ApplyError::Moved { base, now });
     for domain in domains {
-        let Some(now) = moved_to(tx, *domain, base).await? else { continue };
+        let now = match changed(tx, *domain).await? {
+            Some(now) if now > base => now,
+            Some(_) => continue,
+            // It is gone, unless the plan brings it back.
+            None if has_domain_rows => continue,
+            None => return moved(base),
+        };
         if has_domain_rows {
             return moved(now);
         }
@@ -37,10 +43,10 @@ pub(super) async fn refuse_if_moved(
     Ok(())
 }
 
-/// The version of a domain's last change, if it is behind `base`.
-async fn moved_to(tx: &mut Tx, domain: DomainId, base: u64) -> Result<Option<u64>, StoreError> {
-    const SQL: &str = "SELECT changed FROM domain WHERE id = $1 AND changed > $2";
-    let row = tx.row(SQL, &[Bind::Int(domain.0.into()), number(base)]).await?;
+/// The version of a domain's last change; `None`: there is no such domain.
+async fn changed(tx: &mut Tx, domain: DomainId) -> Result<Option<u64>, StoreError> {
+    const SQL: &str = "SELECT changed FROM domain WHERE id = $1";
+    let row = tx.row(SQL, &[Bind::Int(domain.0.into())]).await?;
     row.map(|row| Ok(row.int(0)?.cast_unsigned())).transpose()
 }
 
