@@ -107,7 +107,6 @@ async fn an_import_is_undone() {
     assert_eq!((undone.removed, undone.changed), (4, 1));
     assert_eq!(day.ask(export()).await.unwrap(), before);
     day.refused(Request::ChangesUndo { id: 99 }, ErrorKind::NotFound, 3, "no change 99").await;
-    day.world.pass(std::time::Duration::from_hours(31 * 24));
 }
 
 /// I04: a mirror of another domain's file, or of a tenth of it, waits for a person.

@@ -250,16 +250,21 @@ async fn a_link_takes_one_file_which_waits_for_the_operator() {
     assert!(text.contains("staff.csv") && text.contains("plan show"), "{text}");
     day.done(Request::PlanApply { id: answer.plan.unwrap(), reason: None }).await;
     assert_eq!(day.check("ann@example.test").await, (0, "listed"));
-    // Its time runs out.
+    let request = |days| Request::ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days };
+    day.refused(request(Some(91)), ErrorKind::Usage, 64, "90 days").await;
+}
+
+#[tokio::test]
+async fn the_time_of_a_link_runs_out() {
+    let day = Day::with_a_domain().await;
     let request = Request::ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days: Some(1) };
-    day.refused(
-        Request::ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days: Some(91) },
-        ErrorKind::Usage,
-        64,
-        "90 days",
-    )
-    .await;
-    let _ = request;
+    day.ask(request).await.unwrap();
+    day.world.pass(24 * HOUR - HOUR);
+    day.office.upload_link("token").await.unwrap();
+    day.world.pass(2 * HOUR);
+    assert!(day.office.upload_link("token").await.is_err());
+    assert!(day.office.upload("token", "staff.csv", b"ann\n").await.is_err());
+    assert_eq!(day.check("ann@example.test").await, (4, "setting-up"));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The failure stories: what befell others must remove nobody here, and say why.
 
 use crate::day::Day;
-use crate::sources::{HOUR, people, run, settings, with_a_directory};
+use crate::sources::{HOUR, people, run, with_a_directory};
 use doorlist_actions::{DirectoryReading, ReadFailure, Request, Response, SyncReport};
 use doorlist_store::directory::ListCounts;
 use doorlist_store::source_book::RunOutcome;
@@ -133,5 +133,4 @@ async fn the_grace_is_kept() {
     assert_eq!(report.counts, [0, 0, 1, 0], "user0 goes, user1 came back");
     assert_eq!(day.check("user0@example.test").await, (4, "setting-up"));
     assert_eq!(day.check("user1@example.test").await, (0, "listed"));
-    let _ = settings("ldaps://ldap.example.test");
 }

@@ -145,7 +145,21 @@ impl Directory {
     /// # Errors
     /// When there is no such change, it is older than [`UNDO_MAX`], or the store fails.
     pub async fn plan_undo(&self, change: u64, actor: &Actor, stage: Option<&str>) -> Result<Planned, ApplyError> {
-        undo::plan(self, change, actor, stage, now()).await
+        self.plan_undo_at(change, actor, stage, now()).await
+    }
+
+    /// [`Directory::plan_undo`] at a given time: a change's age is counted up to there.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn plan_undo_at(
+        &self,
+        change: u64,
+        actor: &Actor,
+        stage: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Planned, ApplyError> {
+        undo::plan(self, change, actor, stage, now).await
     }
 }
 

@@ -4,7 +4,8 @@ use crate::hand::{actor, added, address, alias, apply, domain, file, mailbox, na
 use crate::list::{Said, list, take, undo};
 use doorlist_core::change::{Change, DomainChange, Source};
 use doorlist_store::Directory;
-use doorlist_store::directory::{Coverage, Note};
+use doorlist_store::directory::{ApplyError, Coverage, Note, Refusal, UNDO_MAX};
+use std::time::Duration;
 
 const BACK: &str = "back.test";
 
@@ -85,4 +86,9 @@ pub(crate) async fn a_domain_comes_back_with_its_list(here: &Directory) {
     let undone = undo(here, addition).await;
     assert!(matches!(undone.notes.as_slice(), [Note::DomainChangedSince { .. }]), "{:?}", undone.notes);
     assert!(here.plan_undo(999_999, &actor(), None).await.is_err());
+    // For thirty days.
+    let made = here.change(addition).await.unwrap().unwrap().time;
+    here.plan_undo_at(addition, &actor(), None, made + UNDO_MAX).await.unwrap();
+    let late = here.plan_undo_at(addition, &actor(), None, made + UNDO_MAX + Duration::from_millis(1)).await;
+    assert!(matches!(late, Err(ApplyError::Refused(Refusal::TooOldToUndo { .. }))), "{late:?}");
 }

@@ -61,7 +61,7 @@ async fn rows_of(directory: &Directory, change: u64) -> Result<(Addresses, Domai
             match row {
                 ChangeRow::Address { id, address, before, after } => {
                     let undone = Undone { local: address.local().clone(), id, before, after };
-                    put(addresses.entry((address.domain().clone(), domain_id)).or_default(), undone);
+                    addresses.entry((address.domain().clone(), domain_id)).or_default().push(undone);
                 }
                 ChangeRow::Domain { name, before, after } => {
                     let entry = domains.entry(name).or_insert((domain_id, before, None));
@@ -74,10 +74,6 @@ async fn rows_of(directory: &Directory, change: u64) -> Result<(Addresses, Domai
             return Ok((addresses, domains));
         }
     }
-}
-
-fn put(rows: &mut Vec<Undone>, row: Undone) {
-    rows.push(row);
 }
 
 struct Undo<'a> {
