@@ -57,6 +57,10 @@ fn a_list_is_kept_by_active_directory() {
     directory.samba_tool(&["user", "delete", "erin"]).unwrap();
     assert_eq!(sync(&server, 0), "office applied +0 ~1 -0, 1 newly missing");
     assert_eq!(server.command(&["check", "erin@example.test"]).code, 0, "for seven days");
+    // A user with another address is the same user: nobody is missing.
+    directory.samba_tool(&["user", "rename", "bob", "--mail-address=robert@example.test"]).unwrap();
+    assert_eq!(sync(&server, 0), "office applied +1 ~1 -0, 0 newly missing");
+    assert!(list(&server).contains(&"bob@example.test,alias,robert@example.test".to_owned()));
     let history = server.done(&["sync", "history", "office"]);
     assert!(history.lines().count() >= 4, "{history}");
 }
