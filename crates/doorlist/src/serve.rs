@@ -71,7 +71,6 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
         opened = open(&config, state) => opened?,
         () = signals.end() => return Ok(Exit::DONE),
     };
-    announce::say(&config, state, &store, gateway.addresses(), &addresses, started);
     let directory = store.directory.clone();
     tasks.spawn(async move { directory.follow().await });
     let office = Arc::new(office(&config, &store, &gateway));
@@ -80,6 +79,8 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     http::serve(&mut tasks, metrics, &doorlist_web::metrics(Arc::new(registry)));
     desk.open(office);
     ready.opened(Arc::clone(&gateway), store.spool.clone());
+    // Last: who reads "ready" may ask at once, for whatever is named there.
+    announce::say(&config, state, &store, gateway.addresses(), &addresses, started);
     while signals.next().await == Signal::Reload {
         reload(&sources, &config, &gateway).await;
     }
