@@ -28,6 +28,7 @@ impl Office {
         customer: Option<String>,
         actor: &Actor,
     ) -> Result<DomainAdded, ActionError> {
+        needs_servers(&name, &servers)?;
         let setup = ServerSetup::of(&name, &servers);
         let customer = customer.unwrap_or_else(|| name.to_string());
         let summary = format!("domain {name} added for customer {customer}");
@@ -94,6 +95,7 @@ impl Office {
             changes.push(DomainChange::AcceptAbuse(accepted));
         }
         if let Some(servers) = wanted.servers {
+            needs_servers(&name, &servers)?;
             let hosts: Vec<&str> = servers.iter().map(|server| server.host.as_str()).collect();
             words.push(format!("mail goes to {}", hosts.join(", ")));
             changes.push(DomainChange::Servers(servers));
@@ -153,6 +155,14 @@ impl Office {
     ) -> Result<Applied, ActionError> {
         self.apply(vec![Change::Domain { name, change }], summary, actor).await
     }
+}
+
+/// By command a domain is never without servers: mail must have somewhere to go.
+fn needs_servers(name: &DomainName, servers: &[MailServer]) -> Result<(), ActionError> {
+    if servers.is_empty() {
+        return Err(ActionError::new(ErrorKind::Usage, format!("{name} needs at least one mail server")));
+    }
+    Ok(())
 }
 
 fn on_off(on: bool) -> &'static str {

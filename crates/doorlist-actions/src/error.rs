@@ -63,7 +63,7 @@ impl From<Refusal> for ActionError {
             | Refusal::NoSuchDomainAlias { .. }
             | Refusal::NoSuchPlan { .. }
             | Refusal::NoSuchChange { .. } => ErrorKind::NotFound,
-            Refusal::BadServer { .. } | Refusal::NoServers { .. } => ErrorKind::Usage,
+            Refusal::BadServer { .. } => ErrorKind::Usage,
             _ => ErrorKind::Refused,
         };
         Self::new(kind, refusal.to_string())

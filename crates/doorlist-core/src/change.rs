@@ -13,7 +13,7 @@ use std::fmt;
 pub struct Actor {
     /// A login, `root`, the name of a service: whoever is answerable.
     pub name: String,
-    /// By which way: command, import, later api, page, sync.
+    /// By which way.
     pub via: Via,
 }
 
@@ -29,6 +29,8 @@ pub enum Via {
     Sync,
     /// Data that was pushed.
     Push,
+    /// The API.
+    Api,
     /// Doorlist itself (migrations, housekeeping).
     System,
 }
@@ -45,6 +47,8 @@ pub enum Source {
     Push,
     /// A file, by the name given with `--source` (default `file`).
     File(String),
+    /// A person or a script, by the API.
+    Api,
     /// The mail itself: clean mail that the domain's own server took.
     Learned,
 }
@@ -55,7 +59,7 @@ impl Source {
         match self {
             Source::Hand => 3,
             Source::Directory(_) | Source::Push => 2,
-            Source::File(_) => 1,
+            Source::File(_) | Source::Api => 1,
             Source::Learned => 0,
         }
     }
@@ -65,11 +69,17 @@ impl Source {
         match (text, text.split_once(':')) {
             ("hand", _) => Some(Source::Hand),
             ("push", _) => Some(Source::Push),
+            ("api", _) => Some(Source::Api),
             ("learned", _) => Some(Source::Learned),
             (_, Some(("directory", name))) => Some(Source::Directory(name.to_owned())),
             (_, Some(("file", name))) => Some(Source::File(name.to_owned())),
             _ => None,
         }
+    }
+
+    /// Its word is somebody's wish for this one address: it frees a veto, and is refused where it cannot be followed.
+    pub fn is_wish(&self) -> bool {
+        matches!(self, Source::Hand | Source::Api)
     }
 
     /// What goes missing in this source stays accepted for a while: it may be a mistake of the other side. A file is what
@@ -85,6 +95,7 @@ impl fmt::Display for Source {
             Source::Hand => f.write_str("hand"),
             Source::Directory(name) => write!(f, "directory:{name}"),
             Source::Push => f.write_str("push"),
+            Source::Api => f.write_str("api"),
             Source::Learned => f.write_str("learned"),
             Source::File(name) => write!(f, "file:{name}"),
         }
@@ -133,6 +144,15 @@ pub enum Change {
         /// Whom.
         address: Address,
     },
+    /// Accounts become aliases of another account, with their own aliases. No address is unlisted at any moment.
+    Reassign {
+        /// The account that becomes an alias.
+        address: Address,
+        /// Of this account in the same domain.
+        to: LocalPart,
+        /// Who says so.
+        source: Source,
+    },
     /// Accept or refuse (550 5.2.1) a listed address.
     SetActive {
         /// Whom.
@@ -162,7 +182,7 @@ pub enum DomainChange {
     Add {
         /// Customer's name.
         customer: String,
-        /// Where its mail goes; at least one.
+        /// Where its mail goes. Without any, mail for it waits in the queue.
         servers: Vec<MailServer>,
     },
     /// The domain, its list and its aliases go.
@@ -179,6 +199,19 @@ pub enum DomainChange {
     AddAlias(DomainName),
     /// That name no more.
     RemoveAlias(DomainName),
+    /// That name is served, or refused altogether.
+    AliasActive {
+        /// Which.
+        name: DomainName,
+        /// Served.
+        active: bool,
+    },
+    /// Another customer's from now on (made if new).
+    Customer(String),
+    /// TCP port of servers that are named without one.
+    DeliveryPort(u16),
+    /// The largest message that is taken for it, in octets; `None`: what the gateway takes.
+    MessageMax(Option<u64>),
     /// Which sub-addresses follow their base.
     SubAddressing(SubAddressing),
     /// `abuse@` is a system address.

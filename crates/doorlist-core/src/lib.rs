@@ -6,6 +6,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`address`] | local parts, domain names, addresses: one normaliser, equal addresses <=> equal keys |
+//! | [`access`] | who may see and change what: roles, and where an object stands among the tenants |
 //! | [`domain`] | a protected domain: its mode, switches and domain aliases |
 //! | [`list`] | the list in memory: a snapshot of compact shards, and the look-up |
 //! | [`policy`] | [`policy::decide`]: the answer to a recipient, with its reason |
@@ -21,6 +22,7 @@
 //! | [`source_rows`] | what a file, a directory or pushed data says of a domain's list |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
 
+pub mod access;
 pub mod address;
 pub mod change;
 pub mod connection;

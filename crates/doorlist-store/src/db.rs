@@ -51,6 +51,15 @@ impl Engine {
 
     /// The statement in this engine's words.
     fn text(self, sql: &'static str) -> SqlStr {
+        let text = self.words(sql);
+        if text == sql { sql.into_sql_str() } else { AssertSqlSafe(text).into_sql_str() }
+    }
+
+    fn built(self, sql: &Built) -> SqlStr {
+        AssertSqlSafe(self.words(&sql.text)).into_sql_str()
+    }
+
+    fn words(self, sql: &str) -> String {
         let mut text = sql.to_owned();
         for (word, sqlite, postgres) in Self::WORDS {
             let here = if self == Engine::Sqlite { sqlite } else { postgres };
@@ -58,7 +67,61 @@ impl Engine {
                 text = text.replace(word, here);
             }
         }
-        if text == sql { sql.into_sql_str() } else { AssertSqlSafe(text).into_sql_str() }
+        text
+    }
+}
+
+/// A statement that is put together: of pieces that stand in the code, of numbers and of placeholders. A text from
+/// outside cannot become part of it, only be bound to it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Built {
+    text: String,
+    binds: Vec<Bound>,
+}
+
+/// A value of a statement that is put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    Int(i64),
+    Text(String),
+    Flag(bool),
+}
+
+impl Built {
+    /// A piece of SQL.
+    pub(crate) fn push(&mut self, sql: &'static str) -> &mut Self {
+        self.text.push_str(sql);
+        self
+    }
+
+    /// A number, written out.
+    pub(crate) fn number(&mut self, number: i64) -> &mut Self {
+        self.text.push_str(&number.to_string());
+        self
+    }
+
+    /// Numbers with commas between them.
+    pub(crate) fn numbers(&mut self, numbers: impl IntoIterator<Item = i64>) -> &mut Self {
+        let texts: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();
+        self.text.push_str(&texts.join(", "));
+        self
+    }
+
+    /// A placeholder with its value.
+    pub(crate) fn bind(&mut self, value: Bound) -> &mut Self {
+        self.binds.push(value);
+        self.text.push('$');
+        self.text.push_str(&self.binds.len().to_string());
+        self
+    }
+
+    fn binds(&self) -> Vec<Bind<'_>> {
+        let bind = |bound| match bound {
+            &Bound::Int(value) => Bind::Int(value),
+            &Bound::Flag(value) => Bind::Flag(value),
+            Bound::Text(value) => Bind::Text(value),
+        };
+        self.binds.iter().map(bind).collect()
     }
 }
 
@@ -68,7 +131,9 @@ pub(crate) enum Bind<'a> {
     Int(i64),
     IntOrNull(Option<i64>),
     Text(&'a str),
+    TextOrNull(Option<&'a str>),
     Flag(bool),
+    FlagOrNull(Option<bool>),
 }
 
 /// A row that was read.
@@ -94,17 +159,23 @@ impl Row {
     column!(text, &str);
     column!(text_or_null, Option<&str>);
     column!(flag, bool);
+    column!(flag_or_null, Option<bool>);
 }
 
 macro_rules! bound {
-    ($engine:expr, $sql:expr, $binds:expr) => {{
-        let mut query: Query<'_, _, _> = sqlx::query($engine.text($sql));
+    ($engine:expr, $sql:expr, $binds:expr) => {
+        bound!($engine.text($sql), $binds)
+    };
+    ($text:expr, $binds:expr) => {{
+        let mut query: Query<'_, _, _> = sqlx::query($text);
         for bind in $binds {
             query = match *bind {
                 Bind::Int(value) => query.bind(value),
                 Bind::IntOrNull(value) => query.bind(value),
                 Bind::Text(value) => query.bind(value),
+                Bind::TextOrNull(value) => query.bind(value),
                 Bind::Flag(value) => query.bind(value),
+                Bind::FlagOrNull(value) => query.bind(value),
             };
         }
         query
@@ -130,6 +201,23 @@ pub(crate) trait Read {
         Self: Send,
     {
         async move { Ok(self.rows(sql, binds).await?.into_iter().next()) }
+    }
+}
+
+impl Db {
+    /// All rows of a statement that was put together.
+    pub(crate) async fn built(&self, sql: &Built) -> Result<Vec<Row>, StoreError> {
+        let binds = sql.binds();
+        match self {
+            Db::Sqlite { readers, .. } => {
+                let rows = bound!(Engine::Sqlite.built(sql), &binds).fetch_all(readers).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Db::Postgres(pool) => {
+                let rows = bound!(Engine::Postgres.built(sql), &binds).fetch_all(pool).await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
     }
 }
 
@@ -200,6 +288,15 @@ impl Tx {
             Tx::Sqlite(tx) => Ok(bound!(Engine::Sqlite, sql, binds).execute(&mut **tx).await?.rows_affected()),
             Tx::Postgres(tx) => Ok(bound!(Engine::Postgres, sql, binds).execute(&mut **tx).await?.rows_affected()),
         }
+    }
+
+    /// Notes that who may send what has changed, or who is told: every node reads that anew.
+    pub(crate) async fn policy_changed(&mut self) -> Result<(), StoreError> {
+        self.execute("UPDATE list_state SET policy = policy + 1 WHERE id = 1", &[]).await?;
+        if self.engine() == Engine::Postgres {
+            self.execute("SELECT pg_notify('doorlist_list', '')", &[]).await?;
+        }
+        Ok(())
     }
 
     /// Runs several statements without placeholders: a migration.

@@ -16,6 +16,7 @@
 
 mod changes;
 mod damage;
+mod domain_parts;
 mod domain_rows;
 mod domain_rules;
 mod draft;
@@ -37,13 +38,14 @@ mod work;
 pub(crate) use domain_rows::domain_name;
 pub use domain_rules::{CUSTOMER_NAME_MAX, DOMAIN_ALIASES_MAX, SERVERS_MAX};
 pub use outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
+pub(crate) use packed::unpack;
 pub use plan::{Coverage, EXAMPLES_MAX, PlanEntry, PlanRow, PlanState, Planned, Shrunken, SourcePlan, UNDO_MAX};
 pub use records::{
     AccountDetails, AccountFilter, AddressEntry, AddressRecord, ChangeEntry, ChangeRow, ClaimRecord, DomainDetails,
     DomainRecord, DomainSummary, ListCounts, VetoRecord,
 };
 pub use routes::{DomainRoute, RouteTable};
-pub(crate) use rows::corrupt;
+pub(crate) use rows::{corrupt, to_json};
 pub use work::CHANGES_MAX;
 
 use crate::db::Db;
@@ -66,6 +68,7 @@ pub const PAGE_MAX: u32 = 10_000;
 const MIGRATIONS: &[Migration] = &[
     Migration { format: 1, sql: include_str!("../migrations/directory/0001_list.sql") },
     Migration { format: 2, sql: include_str!("../migrations/directory/0002_plans.sql") },
+    Migration { format: 3, sql: include_str!("../migrations/directory/0003_tenants.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.

@@ -3,18 +3,24 @@
 //! The only crate that knows SQL. One set of statements serves SQLite (embedded, three files: directory, spool, mail
 //! log) and PostgreSQL (several nodes on one database). It must not know sockets, SMTP, commands or pages.
 
+pub mod audit;
 mod db;
 pub mod directory;
 mod error;
+pub mod logins;
 pub mod mail_log;
 mod migrate;
 pub mod source_book;
 pub mod spool;
+pub mod tenants;
 mod url;
 
+pub use audit::Audit;
 pub use directory::Directory;
 pub use error::StoreError;
+pub use logins::Logins;
 pub use mail_log::MailLog;
 pub use source_book::SourceBook;
 pub use spool::Spool;
+pub use tenants::Tenants;
 pub use url::{StoreUrl, UrlError};

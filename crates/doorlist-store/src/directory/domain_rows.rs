@@ -1,14 +1,15 @@
 //! Domains to and from the store. Knows SQL, not what a change to a domain means.
 
+use super::domain_parts;
 use super::records::{DomainRecord, ListCounts};
-use super::rows::{corrupt, to_json, write_rows};
+use super::rows::{corrupt, to_json};
 use crate::db::{Bind, Read, Row, Tx};
 use crate::error::StoreError;
+use crate::tenants::{self, OPERATOR};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::{MailServer, ServerTls};
 use doorlist_core::domain::{DomainId, Mode, SubAddressing};
 use doorlist_core::time::Timestamp;
-use serde_json::json;
 use std::collections::HashMap;
 
 /// A domain as it stands in the store.
@@ -42,14 +43,18 @@ pub(super) async fn all_ids(from: &mut (impl Read + Send)) -> Result<Vec<DomainI
 pub(super) async fn load(from: &mut (impl Read + Send), ids: &[DomainId]) -> Result<Vec<StoredDomain>, StoreError> {
     const DOMAINS: &str = "
         SELECT d.id, d.name, c.name, d.mode, d.soft_until, d.active, d.hold, d.plus, d.minus, d.accept_abuse,
-               d.changed, d.mailboxes, d.aliases, d.lists, d.vetoed, t.address
+               d.changed, d.mailboxes, d.aliases, d.lists, d.vetoed,
+               COALESCE((SELECT t.email FROM contact AS t WHERE t.domain_id = d.id AND t.is_technical
+                         ORDER BY t.id LIMIT 1),
+                        (SELECT t.email FROM contact AS t WHERE t.customer_id = c.id AND t.is_technical
+                         ORDER BY t.id LIMIT 1)),
+               d.delivery_port, d.message_max
         FROM json_each($1) AS k CROSS JOIN domain AS d
         JOIN customer AS c ON c.id = d.customer_id
-        LEFT JOIN contact AS t ON t.customer_id = c.id AND t.kind = 'technical'
         WHERE d.id = CAST(k.value ->> 0 AS BIGINT)
         ORDER BY d.name";
     const ALIASES: &str = "
-        SELECT a.domain_id, a.name FROM json_each($1) AS k CROSS JOIN domain_alias AS a
+        SELECT a.domain_id, a.name, a.active FROM json_each($1) AS k CROSS JOIN domain_alias AS a
         WHERE a.domain_id = CAST(k.value ->> 0 AS BIGINT) ORDER BY a.name";
     const SERVERS: &str = "
         SELECT s.domain_id, s.host, s.port, s.preference, s.tls, s.xforward
@@ -62,7 +67,11 @@ pub(super) async fn load(from: &mut (impl Read + Send), ids: &[DomainId]) -> Res
     for row in from.rows(ALIASES, &[Bind::Text(&keys)]).await? {
         let place = places.get(&domain_id(row.int(0)?)?);
         if let Some(domain) = place.and_then(|at| domains.get_mut(*at)) {
-            domain.record.domain_aliases.push(domain_name(row.text(1)?)?);
+            let name = domain_name(row.text(1)?)?;
+            if !row.flag(2)? {
+                domain.record.aliases_off.push(name.clone());
+            }
+            domain.record.domain_aliases.push(name);
         }
     }
     for row in from.rows(SERVERS, &[Bind::Text(&keys)]).await? {
@@ -96,7 +105,10 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
             sub_addressing: SubAddressing { plus: row.flag(7)?, minus: row.flag(8)? },
             accept_abuse: row.flag(9)?,
             domain_aliases: Vec::new(),
+            aliases_off: Vec::new(),
             servers: Vec::new(),
+            delivery_port: u16::try_from(row.int(16)?).map_err(|e| corrupt("domain", e.to_string()))?,
+            message_max: row.int_or_null(17)?.map(i64::cast_unsigned),
         },
         technical_contact: contact.map_err(|e| corrupt("contact", e.to_string()))?,
     })
@@ -119,11 +131,12 @@ fn server(row: &Row) -> Result<MailServer, StoreError> {
 }
 
 /// Writes a new domain.
-pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain) -> Result<(), StoreError> {
+pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -> Result<(), StoreError> {
     const SQL: &str = "
-        INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed)
-        VALUES ($1, $2, $3, 'setting_up', $4, $5, $6, $7, $8, 0)";
-    let customer = customer_id(tx, &domain.record.customer).await?;
+        INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed,
+                            delivery_port, message_max, created, updated)
+        VALUES ($1, $2, $3, 'setting_up', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11)";
+    let customer = customer_id(tx, &domain.record.customer, now).await?;
     let record = &domain.record;
     let binds = [
         Bind::Int(domain.id.0.into()),
@@ -134,16 +147,25 @@ pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain) -> Result<(), Sto
         Bind::Flag(record.sub_addressing.plus),
         Bind::Flag(record.sub_addressing.minus),
         Bind::Flag(record.accept_abuse),
+        Bind::Int(record.delivery_port.into()),
+        Bind::IntOrNull(record.message_max.map(u64::cast_signed)),
+        Bind::Int(now.as_millis()),
     ];
     tx.execute(SQL, &binds).await?;
-    write_aliases(tx, domain).await?;
-    write_servers(tx, domain).await
+    domain_parts::write_aliases(tx, domain, now).await?;
+    domain_parts::write_servers(tx, domain, now).await
 }
 
 /// Writes what a domain is now over what it was.
-pub(super) async fn update(tx: &mut Tx, before: &StoredDomain, now: &StoredDomain) -> Result<(), StoreError> {
+pub(super) async fn update(
+    tx: &mut Tx,
+    before: &StoredDomain,
+    now: &StoredDomain,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     const SQL: &str = "
-        UPDATE domain SET mode = $2, soft_until = $3, active = $4, hold = $5, plus = $6, minus = $7, accept_abuse = $8
+        UPDATE domain SET mode = $2, soft_until = $3, active = $4, hold = $5, plus = $6, minus = $7, accept_abuse = $8,
+                          delivery_port = $9, message_max = $10, updated = $11
         WHERE id = $1";
     let record = &now.record;
     let (mode, soft_until) = match record.mode {
@@ -159,13 +181,22 @@ pub(super) async fn update(tx: &mut Tx, before: &StoredDomain, now: &StoredDomai
         Bind::Flag(record.sub_addressing.plus),
         Bind::Flag(record.sub_addressing.minus),
         Bind::Flag(record.accept_abuse),
+        Bind::Int(record.delivery_port.into()),
+        Bind::IntOrNull(record.message_max.map(u64::cast_signed)),
+        Bind::Int(at.as_millis()),
     ];
     tx.execute(SQL, &binds).await?;
-    if before.record.domain_aliases != record.domain_aliases {
-        write_aliases(tx, now).await?;
+    if before.record.customer != record.customer {
+        let customer = customer_id(tx, &record.customer, at).await?;
+        let binds = [Bind::Int(now.id.0.into()), Bind::Int(customer)];
+        tx.execute("UPDATE domain SET customer_id = $2 WHERE id = $1", &binds).await?;
+    }
+    let names = |record: &DomainRecord| (record.domain_aliases.clone(), record.aliases_off.clone());
+    if names(&before.record) != names(record) {
+        domain_parts::write_aliases(tx, now, at).await?;
     }
     if before.record.servers != record.servers {
-        write_servers(tx, now).await?;
+        domain_parts::write_servers(tx, now, at).await?;
     }
     Ok(())
 }
@@ -180,49 +211,13 @@ pub(super) async fn delete(tx: &mut Tx, id: DomainId) -> Result<(), StoreError> 
     Ok(())
 }
 
-async fn write_aliases(tx: &mut Tx, domain: &StoredDomain) -> Result<(), StoreError> {
-    const SQL: &str = "
-        INSERT INTO domain_alias (name, domain_id)
-        SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT) FROM json_each($1)";
-    tx.execute("DELETE FROM domain_alias WHERE domain_id = $1", &[Bind::Int(domain.id.0.into())]).await?;
-    let rows: Vec<_> = domain.record.domain_aliases.iter().map(|name| json!([name, domain.id])).collect();
-    write_rows(tx, SQL, &rows).await
-}
-
-async fn write_servers(tx: &mut Tx, domain: &StoredDomain) -> Result<(), StoreError> {
-    const SQL: &str = "
-        INSERT INTO mail_server (domain_id, place, host, port, preference, tls, xforward)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let id = Bind::Int(domain.id.0.into());
-    tx.execute("DELETE FROM mail_server WHERE domain_id = $1", &[id]).await?;
-    for (place, server) in (0i64..).zip(&domain.record.servers) {
-        let tls = match server.tls {
-            ServerTls::Opportunistic => "opportunistic",
-            ServerTls::Required => "required",
-            ServerTls::Verify => "verify",
-        };
-        let binds = [
-            id,
-            Bind::Int(place),
-            Bind::Text(&server.host),
-            Bind::Int(server.port.into()),
-            Bind::Int(server.preference.into()),
-            Bind::Text(tls),
-            Bind::Flag(server.xforward),
-        ];
-        tx.execute(SQL, &binds).await?;
+/// The customer of this name; a new one is the operator's own.
+async fn customer_id(tx: &mut Tx, name: &str, now: Timestamp) -> Result<i64, StoreError> {
+    const FIND: &str = "SELECT id FROM customer WHERE name = $1";
+    if let Some(row) = tx.row(FIND, &[Bind::Text(name)]).await? {
+        return row.int(0);
     }
-    Ok(())
-}
-
-/// The customer of this name under the operator, made if new.
-async fn customer_id(tx: &mut Tx, name: &str) -> Result<i64, StoreError> {
-    const INSERT: &str = "
-        INSERT INTO customer (id, reseller_id, name) SELECT COALESCE(MAX(id), 0) + 1, 1, $1 FROM customer
-        WHERE true ON CONFLICT (reseller_id, name) DO NOTHING";
-    tx.execute(INSERT, &[Bind::Text(name)]).await?;
-    let row = tx.row("SELECT id FROM customer WHERE reseller_id = 1 AND name = $1", &[Bind::Text(name)]).await?;
-    row.ok_or_else(|| corrupt("customer", format!("{name:?} cannot be kept")))?.int(0)
+    tenants::insert_customer(tx, OPERATOR, name, now).await
 }
 
 pub(super) fn domain_id(number: i64) -> Result<DomainId, StoreError> {

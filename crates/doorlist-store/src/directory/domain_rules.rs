@@ -2,7 +2,7 @@
 //! free is asked of the store by whoever calls.
 
 use super::outcome::Refusal;
-use super::records::DomainRecord;
+use super::records::{DomainRecord, SMTP_PORT};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};
 use doorlist_core::domain::{Mode, SubAddressing};
@@ -17,10 +17,7 @@ pub const CUSTOMER_NAME_MAX: usize = 200;
 
 /// A domain that was just added.
 pub(super) fn new_domain(name: &DomainName, customer: &str, servers: &[MailServer]) -> Result<DomainRecord, Refusal> {
-    if customer.is_empty() || customer.chars().count() > CUSTOMER_NAME_MAX || customer.chars().any(char::is_control) {
-        let what = "characters of a customer's name, none of them a control character".to_owned();
-        return Err(Refusal::TooMany { what, limit: CUSTOMER_NAME_MAX as u64 });
-    }
+    check_customer(customer)?;
     Ok(DomainRecord {
         customer: customer.to_owned(),
         mode: Mode::SettingUp,
@@ -29,8 +26,19 @@ pub(super) fn new_domain(name: &DomainName, customer: &str, servers: &[MailServe
         sub_addressing: SubAddressing::default(),
         accept_abuse: true,
         domain_aliases: Vec::new(),
+        aliases_off: Vec::new(),
         servers: checked_servers(name, servers)?,
+        delivery_port: SMTP_PORT,
+        message_max: None,
     })
+}
+
+fn check_customer(name: &str) -> Result<(), Refusal> {
+    if name.is_empty() || name.chars().count() > CUSTOMER_NAME_MAX || name.chars().any(char::is_control) {
+        let what = "characters of a customer's name, none of them a control character".to_owned();
+        return Err(Refusal::TooMany { what, limit: CUSTOMER_NAME_MAX as u64 });
+    }
+    Ok(())
 }
 
 /// Changes a domain in hand. Adding and removing domains is not among it.
@@ -53,18 +61,37 @@ pub(super) fn change(name: &DomainName, domain: &mut DomainRecord, change: &Doma
             }
         }
         DomainChange::RemoveAlias(alias) => match domain.domain_aliases.binary_search(alias) {
-            Ok(place) => drop(domain.domain_aliases.remove(place)),
+            Ok(place) => {
+                domain.domain_aliases.remove(place);
+                domain.aliases_off.retain(|off| off != alias);
+            }
             Err(_) => return Err(Refusal::NoSuchDomainAlias { name: alias.clone(), domain: name.clone() }),
         },
+        DomainChange::AliasActive { name: alias, active } => {
+            if domain.domain_aliases.binary_search(alias).is_err() {
+                return Err(Refusal::NoSuchDomainAlias { name: alias.clone(), domain: name.clone() });
+            }
+            domain.aliases_off.retain(|off| off != alias);
+            if !active {
+                domain.aliases_off.push(alias.clone());
+                domain.aliases_off.sort();
+            }
+        }
+        DomainChange::Customer(customer) => {
+            check_customer(customer)?;
+            domain.customer.clone_from(customer);
+        }
+        DomainChange::DeliveryPort(0) => {
+            return Err(Refusal::BadServer { server: name.to_string(), why: "port 0".to_owned() });
+        }
+        DomainChange::DeliveryPort(port) => domain.delivery_port = *port,
+        DomainChange::MessageMax(octets) => domain.message_max = *octets,
     }
     Ok(())
 }
 
 /// Lowest preference first, each host name or address valid and in canonical form.
 fn checked_servers(name: &DomainName, servers: &[MailServer]) -> Result<Vec<MailServer>, Refusal> {
-    if servers.is_empty() {
-        return Err(Refusal::NoServers { name: name.clone() });
-    }
     if servers.len() > SERVERS_MAX {
         return Err(Refusal::TooMany { what: format!("mail servers of {name}"), limit: SERVERS_MAX as u64 });
     }

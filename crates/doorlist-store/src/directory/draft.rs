@@ -4,6 +4,7 @@
 
 mod claims;
 mod gone;
+mod reassign;
 mod restore;
 
 use claims::{put_claim, stands_as, structure_words};
@@ -124,13 +125,13 @@ impl Draft {
         let Some(at) = self.at(home, local) else { return Ok(()) };
         let address = Address::new(local.clone(), home.name.clone());
         let before = self.now(at).cloned();
-        if before.as_ref().is_some_and(|held| !held.is_listed()) && *claim.source != Source::Hand {
+        if before.as_ref().is_some_and(|held| !held.is_listed()) && !claim.source.is_wish() {
             self.vetoed += 1;
             self.notes.push(Note::Vetoed { address });
             return Ok(());
         }
         let listed = before.as_ref().filter(|held| held.is_listed());
-        if *claim.source == Source::Hand {
+        if claim.source.is_wish() {
             self.check_claim(home, &address, listed, claim)?;
         }
         let mut held = match (&before, self.slots.get(at).and_then(|slot| slot.before.as_ref())) {
@@ -151,7 +152,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Refuses a person what would make an alias lead nowhere, to itself or to another alias, and what would turn an
+    /// Refuses a wish what would make an alias lead nowhere, to itself or to another alias, and what would turn an
     /// account into an alias or the reverse. Other sources are never refused: their rank and what stands decide.
     fn check_claim(
         &self,
@@ -163,7 +164,7 @@ impl Draft {
         let in_domain = |local: &LocalPart| Address::new(local.clone(), home.name.clone());
         let leads_to = listed.and_then(|held| held.account.as_ref()).map(|(_, local)| local);
         let Structure::AliasOf(target) = claim.structure else {
-            let by_hand = listed.is_some_and(|held| held.claims.iter().any(|c| c.source == Source::Hand));
+            let by_hand = listed.is_some_and(|held| held.claims.iter().any(|c| c.source.is_wish()));
             return match leads_to {
                 Some(of) if by_hand => Err(Refusal::AccountIsAlias { address: address.clone(), of: in_domain(of) }),
                 _ => Ok(()),

@@ -144,7 +144,9 @@ pub(super) fn put_domain(table: &mut DomainTable, routes: &mut RouteTable, domai
         accept_abuse: record.accept_abuse,
     });
     for alias in &record.domain_aliases {
-        table.insert(alias.clone(), Arc::clone(&protected));
+        let is_off = record.aliases_off.contains(alias);
+        let protected = if is_off { Arc::new(inactive(&protected)) } else { Arc::clone(&protected) };
+        table.insert(alias.clone(), protected);
     }
     table.insert(domain.name.clone(), protected);
     let route = DomainRoute {
@@ -154,6 +156,11 @@ pub(super) fn put_domain(table: &mut DomainTable, routes: &mut RouteTable, domai
         technical_contact: domain.technical_contact.clone(),
     };
     routes.insert(domain.id, Arc::new(route));
+}
+
+/// What a name is that is ours and not served.
+fn inactive(domain: &ProtectedDomain) -> ProtectedDomain {
+    ProtectedDomain { active: false, ..domain.clone() }
 }
 
 /// Takes a domain out, with all its names.

@@ -148,6 +148,7 @@ pub(super) fn via_word(via: Via) -> &'static str {
         Via::Import => "import",
         Via::Sync => "sync",
         Via::Push => "push",
+        Via::Api => "api",
         Via::System => "system",
     }
 }
@@ -158,6 +159,7 @@ pub(super) fn via_from(word: &str) -> Result<Via, StoreError> {
         "import" => Ok(Via::Import),
         "sync" => Ok(Via::Sync),
         "push" => Ok(Via::Push),
+        "api" => Ok(Via::Api),
         "system" => Ok(Via::System),
         other => Err(corrupt("change", format!("via {other:?}"))),
     }

@@ -222,6 +222,28 @@ pub enum Refusal {
         /// Which.
         name: DomainName,
     },
+    /// What is no account cannot become an alias, nor have one.
+    #[error("{address} is not an account: only accounts can be reassigned, and only to accounts")]
+    NotAnAccount {
+        /// Which.
+        address: Address,
+    },
+    /// An account cannot be its own alias.
+    #[error("{address} cannot become an alias of itself")]
+    AliasOfItself {
+        /// Which.
+        address: Address,
+    },
+    /// A source that comes again says otherwise.
+    #[error("{address} is {stands} by the word of {source_name}; change it there, or stop reading that source first")]
+    ClaimedElsewhere {
+        /// Which.
+        address: Address,
+        /// What it is.
+        stands: String,
+        /// Who says so.
+        source_name: String,
+    },
     /// Nothing to switch.
     #[error("{address} is not on the list")]
     NotListed {
@@ -259,12 +281,6 @@ pub enum Refusal {
         name: DomainName,
         /// Of which domain.
         domain: DomainName,
-    },
-    /// Mail must have somewhere to go.
-    #[error("{name} needs at least one mail server")]
-    NoServers {
-        /// Which domain.
-        name: DomainName,
     },
     /// Not a host name or IP address, or port 0.
     #[error("{server:?} is not a mail server: {why}")]

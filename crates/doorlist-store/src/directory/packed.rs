@@ -100,7 +100,7 @@ pub(super) async fn page(
 }
 
 /// The rows of a packed text; PostgreSQL has none for no rows.
-pub(super) fn unpack<'a, T: Deserialize<'a>>(row: &'a Row, table: &'static str) -> Result<Vec<T>, StoreError> {
+pub(crate) fn unpack<'a, T: Deserialize<'a>>(row: &'a Row, table: &'static str) -> Result<Vec<T>, StoreError> {
     match row.text_or_null(0)? {
         Some(text) => serde_json::from_str(text).map_err(|e| corrupt(table, e.to_string())),
         None => Ok(Vec::new()),

@@ -128,6 +128,7 @@ fn details(domain: StoredDomain) -> DomainDetails {
     DomainDetails {
         summary: summary(domain),
         domain_aliases: record.domain_aliases,
+        aliases_off: record.aliases_off,
         servers: record.servers,
         sub_addressing: record.sub_addressing,
         accept_abuse: record.accept_abuse,

@@ -8,6 +8,9 @@ use doorlist_core::list::{AddressId, Kind, Standing};
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Where servers listen unless it is said otherwise.
+pub(super) const SMTP_PORT: u16 = 25;
+
 /// How many addresses a domain's list has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListCounts {
@@ -50,6 +53,9 @@ pub struct DomainDetails {
     pub summary: DomainSummary,
     /// Names with the same list.
     pub domain_aliases: Vec<DomainName>,
+    /// Those of them that are not served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases_off: Vec<DomainName>,
     /// Where its mail goes, lowest preference first.
     pub servers: Vec<MailServer>,
     /// Which sub-addresses follow their base.
@@ -226,6 +232,20 @@ pub struct DomainRecord {
     pub accept_abuse: bool,
     /// Names with the same list.
     pub domain_aliases: Vec<DomainName>,
+    /// Those of them that are not served.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases_off: Vec<DomainName>,
     /// Where its mail goes.
     pub servers: Vec<MailServer>,
+    /// TCP port of servers that are named without one.
+    #[serde(default = "smtp_port")]
+    pub delivery_port: u16,
+    /// The largest message that is taken for it, in octets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_max: Option<u64>,
+}
+
+/// Entries of the log from before there was a choice.
+fn smtp_port() -> u16 {
+    SMTP_PORT
 }

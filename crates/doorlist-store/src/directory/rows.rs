@@ -19,40 +19,57 @@ pub(super) const BATCH: usize = 10_000;
 
 /// Writes what differs between the rows of a draft as they were and as they are. Changed rows go before removed ones:
 /// an alias lets go of its account first.
-pub(super) async fn write(tx: &mut Tx, draft: &Draft) -> Result<(), StoreError> {
+pub(super) async fn write(tx: &mut Tx, draft: &Draft, now: Timestamp) -> Result<(), StoreError> {
     let differing: Vec<&Slot> = draft.slots().iter().filter(|slot| slot.before != slot.now).collect();
     let sources = source_ids(tx, &differing).await?;
     for slots in differing.chunks(BATCH) {
-        write_addresses(tx, slots).await?;
+        write_addresses(tx, slots, now).await?;
         write_claims(tx, slots, &sources).await?;
     }
     Ok(())
 }
 
-async fn write_addresses(tx: &mut Tx, slots: &[&Slot]) -> Result<(), StoreError> {
+async fn write_addresses(tx: &mut Tx, slots: &[&Slot], at: Timestamp) -> Result<(), StoreError> {
     const INSERT: &str = "
-        INSERT INTO address (id, domain_id, local, kind, account_id, standing, vetoed_at, vetoed_by)
+        INSERT INTO address (id, domain_id, local, kind, account_id, standing, vetoed_at, vetoed_by, created, updated)
         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS TEXT),
                CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS BIGINT), CAST(value ->> 5 AS BIGINT),
-               CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS TEXT)
+               CAST(value ->> 6 AS BIGINT), CAST(value ->> 7 AS TEXT), CAST(value ->> 8 AS BIGINT),
+               CAST(value ->> 8 AS BIGINT)
         FROM json_each($1)";
     const UPDATE: &str = "
         UPDATE address SET kind = CAST(value ->> 1 AS BIGINT), account_id = CAST(value ->> 2 AS BIGINT),
                            standing = CAST(value ->> 3 AS BIGINT), vetoed_at = CAST(value ->> 4 AS BIGINT),
-                           vetoed_by = CAST(value ->> 5 AS TEXT)
+                           vetoed_by = CAST(value ->> 5 AS TEXT), updated = CAST(value ->> 6 AS BIGINT),
+                           created = COALESCE(CAST(value ->> 7 AS BIGINT), created)
         FROM json_each($1) WHERE address.id = CAST(value ->> 0 AS BIGINT)";
     const DELETE: &str = "
         DELETE FROM address WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
     let (mut inserted, mut updated, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut no_account = Vec::new();
     for slot in slots {
         match (&slot.before, &slot.now) {
             (None, Some(now)) => {
-                let (kind, account, standing, at, by) = columns(now);
-                inserted.push(json!([now.id, slot.home.id, slot.local.as_str(), kind, account, standing, at, by]));
+                let (kind, account, standing, veto_at, by) = columns(now);
+                inserted.push(json!([
+                    now.id,
+                    slot.home.id,
+                    slot.local.as_str(),
+                    kind,
+                    account,
+                    standing,
+                    veto_at,
+                    by,
+                    at
+                ]));
             }
             (Some(before), Some(now)) if columns(before) != columns(now) => {
-                let (kind, account, standing, at, by) = columns(now);
-                updated.push(json!([now.id, kind, account, standing, at, by]));
+                let (kind, account, standing, veto_at, by) = columns(now);
+                let listed_anew = (!before.is_listed() && now.is_listed()).then_some(at);
+                updated.push(json!([now.id, kind, account, standing, veto_at, by, at, listed_anew]));
+                if before.is_account() && !now.is_account() {
+                    no_account.push(json!([now.id]));
+                }
             }
             (Some(before), None) => deleted.push(json!([before.id])),
             _ => {}
@@ -60,8 +77,20 @@ async fn write_addresses(tx: &mut Tx, slots: &[&Slot]) -> Result<(), StoreError>
     }
     write_rows(tx, INSERT, &inserted).await?;
     write_rows(tx, UPDATE, &updated).await?;
+    for sql in OF_ACCOUNTS {
+        write_rows(tx, sql, &no_account).await?;
+    }
     write_rows(tx, DELETE, &deleted).await
 }
+
+/// What an account has beside its address. A row that is no account any more keeps nothing of it: the next account under
+/// its number may be somebody else's. (With a row that is deleted it goes by itself.)
+const OF_ACCOUNTS: [&str; 4] = [
+    "DELETE FROM account_setting WHERE address_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+    "DELETE FROM api_key WHERE address_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+    "DELETE FROM contact WHERE address_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+    "DELETE FROM sender_rule WHERE address_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+];
 
 type Columns<'a> = (i64, Option<AddressId>, i64, Option<i64>, Option<&'a str>);
 
@@ -146,7 +175,7 @@ pub(super) async fn write_rows(tx: &mut Tx, sql: &'static str, rows: &[Value]) -
 }
 
 /// The rows of a bulk statement as text.
-pub(super) fn to_json<T: serde::Serialize + ?Sized>(rows: &T) -> Result<String, StoreError> {
+pub(crate) fn to_json<T: serde::Serialize + ?Sized>(rows: &T) -> Result<String, StoreError> {
     serde_json::to_string(rows).map_err(|e| corrupt("address", e.to_string()))
 }
 

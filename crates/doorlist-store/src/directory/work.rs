@@ -2,6 +2,7 @@
 //! written with the change log. The list's version is the last thing written before COMMIT; since the row that holds it
 //! is locked first, versions commit in order. Must not know how the list in memory is built.
 
+use super::domain_parts;
 use super::domain_rows::{self, StoredDomain};
 use super::domain_rules;
 use super::draft::{Claim, Draft, Origin};
@@ -47,7 +48,6 @@ pub(super) struct Work {
     base: Option<u64>,
     version: u64,
     next_address: i64,
-    next_domain: i64,
     homes: HashMap<DomainName, Arc<Home>>,
     domains: BTreeSet<DomainId>,
     applied: Applied,
@@ -58,7 +58,7 @@ pub(super) struct Work {
 impl Work {
     /// Begins, and locks out every other change.
     pub(super) async fn begin(db: &Db, base: Option<u64>, now: Timestamp, actor: &Actor) -> Result<Self, StoreError> {
-        const LOCK: &str = "SELECT version, next_address, next_domain FROM list_state WHERE id = 1 FOR UPDATE";
+        const LOCK: &str = "SELECT version, next_address FROM list_state WHERE id = 1 FOR UPDATE";
         let mut tx = db.begin().await?;
         let row = tx.row(LOCK, &[]).await?;
         let row = row.ok_or_else(|| rows::corrupt("list_state", "its row is gone".to_owned()))?;
@@ -70,7 +70,6 @@ impl Work {
             base,
             version,
             next_address: row.int(1)?,
-            next_domain: row.int(2)?,
             homes: HashMap::new(),
             domains: BTreeSet::new(),
             applied: Applied { version, ..Applied::default() },
@@ -109,7 +108,7 @@ impl Work {
     /// Takes over everything that a plan staged.
     async fn plan(&mut self, id: PlanId) -> Result<(), ApplyError> {
         let first = self.next_address;
-        let taken = take_over(&mut self.tx, id, first, self.version + 1).await?;
+        let taken = take_over(&mut self.tx, id, (first, self.version + 1), self.now).await?;
         self.next_address = first.saturating_add(taken.numbers());
         take_number(&mut self.next_address.clone(), "addresses in the life of a store")?;
         self.log.adopt(taken.batch, first, taken.differences());
@@ -134,9 +133,9 @@ impl Work {
         if self.tx.engine() == Engine::Postgres {
             self.tx.execute("SELECT pg_notify('doorlist_list', '')", &[]).await?;
         }
-        let state = "UPDATE list_state SET version = $1, next_address = $2, next_domain = $3 WHERE id = 1";
+        let state = "UPDATE list_state SET version = $1, next_address = $2 WHERE id = 1";
         let version = i64::try_from(self.applied.version).unwrap_or(i64::MAX);
-        let binds = [Bind::Int(version), Bind::Int(self.next_address), Bind::Int(self.next_domain)];
+        let binds = [Bind::Int(version), Bind::Int(self.next_address)];
         self.tx.execute(state, &binds).await?;
         self.tx.commit().await?;
         Ok(Committed { applied: self.applied, updates: self.updates, domains, domains_now })
@@ -164,6 +163,11 @@ impl Work {
                     let veto = VetoRecord { since: now, by: by.to_owned() };
                     draft.veto(&home, local, veto, &mut fresh)?;
                 }
+                Change::Reassign { to, source, .. } => {
+                    let at = Origin { now, by, place: None, key: None };
+                    let structure = &Structure::AliasOf(to.clone());
+                    draft.reassign(&home, local, to, Claim { structure, source, at, switched_off: false })?;
+                }
                 Change::SetActive { active, .. } => draft.set_active(&home, local, *active)?,
                 Change::Domain { .. } | Change::Plan { .. } => {}
             }
@@ -182,6 +186,10 @@ impl Work {
             match change {
                 Change::Claim { structure: Structure::Mailbox, .. } => {}
                 Change::Claim { structure: Structure::AliasOf(account), .. } => drop(locals.insert(account)),
+                Change::Reassign { to, .. } => {
+                    locals.insert(to);
+                    *with_aliases = true;
+                }
                 _ => *with_aliases = true,
             }
         }
@@ -194,7 +202,7 @@ impl Work {
 
     /// Writes what differs, with its rows of the change log.
     async fn flush(&mut self, draft: Draft) -> Result<(), StoreError> {
-        rows::write(&mut self.tx, &draft).await?;
+        rows::write(&mut self.tx, &draft, self.now).await?;
         for slot in draft.slots() {
             let (was, is) = (slot.before.as_ref(), slot.now.as_ref());
             if was == is {
@@ -262,10 +270,11 @@ impl Work {
         if let DomainChange::Add { customer, servers } = change {
             self.must_be_free(name, None).await?;
             let record = domain_rules::new_domain(name, customer, servers)?;
-            let id = DomainId(take_number(&mut self.next_domain, "domains in the life of a store")?);
+            let mut number = domain_parts::take_domain_number(&mut self.tx).await?;
+            let id = DomainId(take_number(&mut number, "domains in the life of a store")?);
             let (name, counts) = (name.clone(), ListCounts::default());
             let domain = StoredDomain { id, name, changed: 0, counts, record, technical_contact: None };
-            domain_rows::insert(&mut self.tx, &domain).await?;
+            domain_rows::insert(&mut self.tx, &domain, self.now).await?;
             return Ok(self.changed_domain(None, Some(&domain)).await?);
         }
         let before = self.existing(name).await?;
@@ -283,7 +292,7 @@ impl Work {
         if now == before {
             return Ok(());
         }
-        domain_rows::update(&mut self.tx, &before, &now).await?;
+        domain_rows::update(&mut self.tx, &before, &now, self.now).await?;
         Ok(self.changed_domain(Some(&before), Some(&now)).await?)
     }
 
@@ -344,6 +353,7 @@ fn address_of(change: &Change) -> Option<&Address> {
         Change::Claim { address, .. }
         | Change::Withdraw { address, .. }
         | Change::Veto { address }
+        | Change::Reassign { address, .. }
         | Change::SetActive { address, .. } => Some(address),
         Change::Domain { .. } | Change::Plan { .. } => None,
     }

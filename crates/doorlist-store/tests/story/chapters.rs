@@ -32,8 +32,6 @@ pub(crate) async fn domains_are_added(here: &Directory) {
         let refusal = refused(here, vec![domain("other.test", DomainChange::Servers(servers))]).await;
         assert!(matches!(refusal, Refusal::BadServer { .. }), "{bad:?}: {refusal}");
     }
-    let none = refused(here, vec![domain("other.test", DomainChange::Servers(Vec::new()))]).await;
-    assert_eq!(none, Refusal::NoServers { name: name("other.test") });
 
     let servers = vec![server("b.example.test", 20), server("A.example.test", 10)];
     apply(here, vec![domain("example.test", DomainChange::Servers(servers))]).await;

@@ -13,15 +13,17 @@ use crate::error::StoreError;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
 use doorlist_core::domain::{DomainId, Mode};
+use doorlist_core::time::Timestamp;
 
 /// Rows whose address is new with the plan have no number yet: it is counted from here.
 const INSERT: &str = "
-    INSERT INTO address (id, domain_id, local, kind, account_id, standing, vetoed_at, vetoed_by)
-    SELECT COALESCE(r.address_id, $2 + r.place), r.domain_id, r.local, r.kind, NULL, r.standing, r.vetoed_at, r.vetoed_by
+    INSERT INTO address (id, domain_id, local, kind, account_id, standing, vetoed_at, vetoed_by, created, updated)
+    SELECT COALESCE(r.address_id, $2 + r.place), r.domain_id, r.local, r.kind, NULL, r.standing, r.vetoed_at, r.vetoed_by,
+           $3, $3
     FROM change_row AS r WHERE r.batch = $1 AND r.local IS NOT NULL AND r.before IS NULL ORDER BY r.place";
 const UPDATE: &str = "
     UPDATE address SET kind = r.kind, account_id = NULL, standing = r.standing, vetoed_at = r.vetoed_at,
-                       vetoed_by = r.vetoed_by
+                       vetoed_by = r.vetoed_by, updated = $2
     FROM change_row AS r
     WHERE r.batch = $1 AND r.local IS NOT NULL AND r.before IS NOT NULL AND r.after IS NOT NULL
       AND address.id = r.address_id";
@@ -71,8 +73,8 @@ impl Taken {
 pub(in crate::directory) async fn take_over(
     tx: &mut Tx,
     id: PlanId,
-    first_address: i64,
-    change: u64,
+    (first_address, change): (i64, u64),
+    now: Timestamp,
 ) -> Result<Taken, ApplyError> {
     const FIND: &str = "SELECT state, base, outcome FROM plan WHERE id = $1 FOR UPDATE";
     const DONE: &str = "UPDATE plan SET state = 'applied', change_id = $2 WHERE id = $1";
@@ -87,8 +89,8 @@ pub(in crate::directory) async fn take_over(
     let taken = Taken { domains: domains(tx, batch(id)).await?, batch: batch(id), staged };
     let touched: Vec<DomainId> = taken.staged.differences.keys().copied().collect();
     refuse_if_moved(tx, taken.batch, &touched, !taken.domains.is_empty(), base.cast_unsigned()).await?;
-    domains_before(tx, taken.batch).await?;
-    write(tx, &taken, first_address).await?;
+    domains_before(tx, taken.batch, now).await?;
+    write(tx, &taken, first_address, now).await?;
     domains_after(tx, taken.batch).await?;
     tx.execute(DONE, &[number, Bind::Int(i64::try_from(change).unwrap_or(i64::MAX))]).await?;
     Ok(taken)
@@ -101,16 +103,18 @@ async fn domains(tx: &mut Tx, batch: i64) -> Result<Vec<DomainId>, StoreError> {
     rows.iter().map(|row| domain_rows::domain_id(row.int(0)?)).collect()
 }
 
-async fn write(tx: &mut Tx, taken: &Taken, first_address: i64) -> Result<(), StoreError> {
+async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -> Result<(), StoreError> {
     let one = [Bind::Int(taken.batch)];
     let both = [Bind::Int(taken.batch), Bind::Int(first_address)];
+    let now = Bind::Int(now.as_millis());
     let Staged { existing, aliases, .. } = taken.staged;
     if existing {
         tx.execute(UNCLAIM, &one).await?;
     }
-    let mut written = tx.execute(INSERT, &both).await?;
+    let [batch, first] = both;
+    let mut written = tx.execute(INSERT, &[batch, first, now]).await?;
     if existing {
-        written += tx.execute(UPDATE, &one).await?;
+        written += tx.execute(UPDATE, &[batch, now]).await?;
     }
     if aliases {
         tx.execute(ACCOUNTS, &both).await?;
@@ -127,7 +131,7 @@ async fn write(tx: &mut Tx, taken: &Taken, first_address: i64) -> Result<(), Sto
 }
 
 /// Domains that come back are there before their addresses.
-async fn domains_before(tx: &mut Tx, batch: i64) -> Result<(), StoreError> {
+async fn domains_before(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), StoreError> {
     for (id, name, before, after) in domain_changes(tx, batch).await? {
         let domain = |record: DomainRecord| StoredDomain {
             id,
@@ -141,10 +145,10 @@ async fn domains_before(tx: &mut Tx, batch: i64) -> Result<(), StoreError> {
             (None, Some(after)) => {
                 // A new domain begins in its first mode; this one comes back in the one that it had.
                 let fresh = domain(DomainRecord { mode: Mode::SettingUp, ..after.clone() });
-                domain_rows::insert(tx, &fresh).await?;
-                domain_rows::update(tx, &fresh, &domain(after)).await?;
+                domain_rows::insert(tx, &fresh, now).await?;
+                domain_rows::update(tx, &fresh, &domain(after), now).await?;
             }
-            (Some(before), Some(after)) => domain_rows::update(tx, &domain(before), &domain(after)).await?,
+            (Some(before), Some(after)) => domain_rows::update(tx, &domain(before), &domain(after), now).await?,
             _ => {}
         }
     }

@@ -1,0 +1,143 @@
+//! Who may see and change what: reseller > customer > domain > email account. A login has grants; an object has a
+//! [`Lineage`]; [`Access::on`] says what the one may do with the other. Must not know how logins are kept or proven.
+
+use crate::domain::DomainId;
+use crate::list::AddressId;
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
+
+/// The number of a reseller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ResellerId(pub u32);
+
+/// The number of a customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CustomerId(pub u32);
+
+/// The number of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LoginId(pub u32);
+
+/// A part of everything, with all that is below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "scope", content = "id")]
+pub enum Scope {
+    /// Everything.
+    All,
+    /// A reseller.
+    Reseller(ResellerId),
+    /// A customer.
+    Customer(CustomerId),
+    /// A domain.
+    Domain(DomainId),
+    /// One email account: its own key.
+    Account(AddressId),
+}
+
+/// What a login does in its scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Runs it: the operator, an admin, an account's own holder.
+    Admin,
+    /// Looks at it.
+    Auditor,
+}
+
+/// A role in a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Grant {
+    /// What.
+    pub role: Role,
+    /// Where.
+    #[serde(flatten)]
+    pub scope: Scope,
+}
+
+/// Where an object stands: its owners from the top down, itself included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lineage {
+    /// Under this reseller, or this reseller itself.
+    pub reseller: Option<ResellerId>,
+    /// Under this customer, or itself.
+    pub customer: Option<CustomerId>,
+    /// Under this domain, or itself.
+    pub domain: Option<DomainId>,
+    /// Under this account, or itself.
+    pub account: Option<AddressId>,
+}
+
+impl Lineage {
+    fn is_in(&self, scope: Scope) -> bool {
+        match scope {
+            Scope::All => true,
+            Scope::Reseller(id) => self.reseller == Some(id),
+            Scope::Customer(id) => self.customer == Some(id),
+            Scope::Domain(id) => self.domain == Some(id),
+            Scope::Account(id) => self.account == Some(id),
+        }
+    }
+
+    /// The lineage of whatever this stands directly under: who may change that may add and remove this.
+    pub fn parent(&self) -> Self {
+        let mut parent = *self;
+        if parent.account.take().is_none() && parent.domain.take().is_none() && parent.customer.take().is_none() {
+            parent.reseller = None;
+        }
+        parent
+    }
+}
+
+/// What may be done with an object, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// It does not exist, as far as this caller can tell.
+    Nothing,
+    /// To look at it.
+    See,
+    /// To look at it and to change it.
+    Change,
+}
+
+/// Everything that a caller may do: grants, within what the key allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Roles in scopes; several where a login serves several customers.
+    pub grants: Vec<Grant>,
+    /// The key only looks.
+    pub read_only: bool,
+    /// The key is good for these domains alone, and for what is below them.
+    pub only_domains: Option<Vec<DomainId>>,
+}
+
+impl Access {
+    /// May do everything.
+    pub fn operator() -> Self {
+        Self { grants: vec![Grant { role: Role::Admin, scope: Scope::All }], ..Self::default() }
+    }
+
+    /// What may be done with an object of this lineage.
+    pub fn on(&self, object: &Lineage) -> Permission {
+        if let Some(only) = &self.only_domains
+            && !object.domain.is_some_and(|domain| only.contains(&domain))
+        {
+            return Permission::Nothing;
+        }
+        let permission = |grant: &Grant| match grant.role {
+            _ if !object.is_in(grant.scope) => Permission::Nothing,
+            Role::Admin if !self.read_only => Permission::Change,
+            Role::Admin | Role::Auditor => Permission::See,
+        };
+        self.grants.iter().map(permission).max().unwrap_or(Permission::Nothing)
+    }
+
+    /// Whether it is the operator's: everything is seen.
+    pub fn sees_all(&self) -> bool {
+        self.only_domains.is_none() && self.grants.iter().any(|grant| grant.scope == Scope::All)
+    }
+}

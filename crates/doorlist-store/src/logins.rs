@@ -1,0 +1,192 @@
+//! Logins with what they may do, and keys: who stands behind a request. A key is kept as a hash only. Must not know how a
+//! key travels, nor what is done with it.
+
+mod keys;
+
+pub use keys::{KeyLimits, KeyOwner, KeyRecord, NewKey};
+
+use crate::db::{Bind, Db, Read, Row, Tx};
+use crate::directory::{Directory, corrupt};
+use crate::error::StoreError;
+use crate::tenants::take_number;
+use crate::tenants::writing::scope_columns;
+use doorlist_core::access::{CustomerId, Grant, LoginId, ResellerId, Role, Scope};
+use doorlist_core::domain::DomainId;
+use doorlist_core::time::Timestamp;
+
+/// The logins, in the store of the list. A clone is another handle on the same.
+#[derive(Clone)]
+pub struct Logins {
+    db: Db,
+}
+
+/// A person or a script that may do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginRecord {
+    /// Its number.
+    pub id: LoginId,
+    /// Its name, folded.
+    pub username: String,
+    /// Its mail address.
+    pub email: String,
+    /// The password, as argon2id keeps it.
+    pub password: Option<String>,
+    /// May log in.
+    pub active: bool,
+    /// What it may do.
+    pub grants: Vec<Grant>,
+}
+
+impl Logins {
+    /// Those beside this list.
+    pub fn of(directory: &Directory) -> Self {
+        Self { db: directory.db().clone() }
+    }
+
+    /// Whether nobody can do anything yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn are_none(&self) -> Result<bool, StoreError> {
+        Ok((&self.db).row("SELECT id FROM login LIMIT 1", &[]).await?.is_none())
+    }
+
+    /// The login of this name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn login(&self, username: &str) -> Result<Option<LoginRecord>, StoreError> {
+        const SQL: &str = "SELECT id, username, email, password, active FROM login WHERE username = $1";
+        self.found((&self.db).row(SQL, &[Bind::Text(&username.to_lowercase())]).await?).await
+    }
+
+    /// The login of this number.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn login_by_id(&self, id: LoginId) -> Result<Option<LoginRecord>, StoreError> {
+        const SQL: &str = "SELECT id, username, email, password, active FROM login WHERE id = $1";
+        self.found((&self.db).row(SQL, &[Bind::Int(id.0.into())]).await?).await
+    }
+
+    async fn found(&self, row: Option<Row>) -> Result<Option<LoginRecord>, StoreError> {
+        let Some(row) = row else { return Ok(None) };
+        let id = LoginId(u32::try_from(row.int(0)?).unwrap_or(0));
+        Ok(Some(LoginRecord {
+            id,
+            username: row.text(1)?.to_owned(),
+            email: row.text(2)?.to_owned(),
+            password: row.text_or_null(3)?.map(str::to_owned),
+            active: row.flag(4)?,
+            grants: self.grants(id).await?,
+        }))
+    }
+
+    async fn grants(&self, id: LoginId) -> Result<Vec<Grant>, StoreError> {
+        const SQL: &str = "SELECT role, scope, scope_id FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
+        let rows = (&self.db).rows(SQL, &[Bind::Int(id.0.into())]).await?;
+        rows.iter().map(grant).collect()
+    }
+
+    /// Gives a login a role in a scope; the login is made if there is none of that name. Gives its number.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn grant(
+        &self,
+        username: &str,
+        email: &str,
+        grant: Grant,
+        password: Option<&str>,
+        now: Timestamp,
+    ) -> Result<LoginId, StoreError> {
+        const FIND: &str = "SELECT id FROM login WHERE username = $1";
+        const NEW: &str = "
+            INSERT INTO login (id, username, email, password, active, created) VALUES ($1, $2, $3, $4, TRUE, $5)";
+        let username = username.to_lowercase();
+        let mut tx = self.db.begin().await?;
+        let id = match tx.row(FIND, &[Bind::Text(&username)]).await? {
+            Some(row) => row.int(0)?,
+            None => {
+                let id = take_number(&mut tx, "login").await?;
+                let binds = [
+                    Bind::Int(id),
+                    Bind::Text(&username),
+                    Bind::Text(email),
+                    Bind::TextOrNull(password),
+                    Bind::Int(now.as_millis()),
+                ];
+                tx.execute(NEW, &binds).await?;
+                id
+            }
+        };
+        put_grant(&mut tx, id, grant, now).await?;
+        tx.commit().await?;
+        Ok(LoginId(u32::try_from(id).unwrap_or(u32::MAX)))
+    }
+
+    /// Takes a login's role in a scope away; a login that has none left goes, with its keys.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn revoke(&self, id: LoginId, scope: Scope) -> Result<(), StoreError> {
+        const REVOKE: &str = "DELETE FROM login_grant WHERE login_id = $1 AND scope = $2 AND scope_id = $3";
+        const EMPTY: &str = "
+            DELETE FROM login WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM login_grant WHERE login_id = $1)";
+        let (word, scope_id) = scope_columns(scope);
+        let id = Bind::Int(id.0.into());
+        let mut tx = self.db.begin().await?;
+        tx.execute(REVOKE, &[id, Bind::Text(word), Bind::Int(scope_id)]).await?;
+        tx.execute(EMPTY, &[id]).await?;
+        tx.commit().await
+    }
+
+    /// How many may do this in this scope.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count(&self, grant: Grant) -> Result<u64, StoreError> {
+        const SQL: &str = "
+            SELECT COUNT(*) FROM login_grant AS g JOIN login AS l ON l.id = g.login_id
+            WHERE g.role = $1 AND g.scope = $2 AND g.scope_id = $3 AND l.active";
+        let (word, scope_id) = scope_columns(grant.scope);
+        let binds = [Bind::Text(role_word(grant.role)), Bind::Text(word), Bind::Int(scope_id)];
+        let row = (&self.db).row(SQL, &binds).await?;
+        Ok(row.map_or(Ok(0), |row| row.int(0))?.cast_unsigned())
+    }
+}
+
+async fn put_grant(tx: &mut Tx, login: i64, grant: Grant, now: Timestamp) -> Result<(), StoreError> {
+    const SQL: &str = "
+        INSERT INTO login_grant (login_id, role, scope, scope_id, created) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (login_id, scope, scope_id) DO UPDATE SET role = excluded.role";
+    let (word, scope_id) = scope_columns(grant.scope);
+    let role = Bind::Text(role_word(grant.role));
+    let binds = [Bind::Int(login), role, Bind::Text(word), Bind::Int(scope_id), Bind::Int(now.as_millis())];
+    tx.execute(SQL, &binds).await?;
+    Ok(())
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Auditor => "auditor",
+    }
+}
+
+fn grant(row: &Row) -> Result<Grant, StoreError> {
+    let role = match row.text(0)? {
+        "admin" => Role::Admin,
+        "auditor" => Role::Auditor,
+        other => return Err(corrupt("login_grant", format!("role {other:?}"))),
+    };
+    let id = u32::try_from(row.int(2)?).map_err(|e| corrupt("login_grant", e.to_string()))?;
+    let scope = match row.text(1)? {
+        "all" => Scope::All,
+        "reseller" => Scope::Reseller(ResellerId(id)),
+        "customer" => Scope::Customer(CustomerId(id)),
+        "domain" => Scope::Domain(DomainId(id)),
+        other => return Err(corrupt("login_grant", format!("scope {other:?}"))),
+    };
+    Ok(Grant { role, scope })
+}

@@ -1,0 +1,212 @@
+//! Keys: made, found by their hash, used, revoked.
+
+use super::Logins;
+use crate::db::{Bind, Read, Row, Tx};
+use crate::directory::corrupt;
+use crate::error::StoreError;
+use crate::tenants::take_number;
+use doorlist_core::access::LoginId;
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::AddressId;
+use doorlist_core::network::Network;
+use doorlist_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The use of a key is noted at most so often: it is a write.
+const NOTE_EVERY: Duration = Duration::from_secs(60);
+
+/// Whose key it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyOwner {
+    /// A login's.
+    Login(LoginId),
+    /// An email account's own.
+    Account(AddressId),
+}
+
+/// What a key is good for, within what its owner may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyLimits {
+    /// It only looks.
+    #[serde(default)]
+    pub read_only: bool,
+    /// Only these domains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domains: Option<Vec<DomainId>>,
+    /// Only from these networks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<Network>,
+}
+
+/// A key that is made.
+#[derive(Clone, Debug)]
+pub struct NewKey<'a> {
+    /// What is kept of it.
+    pub hash: &'a str,
+    /// Its first characters, by which people tell keys apart.
+    pub prefix: &'a str,
+    /// What it is called; the one without a name is replaced by the next without a name.
+    pub name: &'a str,
+    /// What it is good for.
+    pub limits: &'a KeyLimits,
+    /// Until when.
+    pub expires: Option<Timestamp>,
+    /// Who made it.
+    pub by: &'a str,
+}
+
+/// A key, without what proves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Its number.
+    pub id: u32,
+    /// Its first characters.
+    pub prefix: String,
+    /// Whose it is.
+    pub owner: KeyOwner,
+    /// The login, or the address of the account.
+    pub login: String,
+    /// What it is called.
+    pub name: String,
+    /// What it is good for.
+    pub limits: KeyLimits,
+    /// When it was made.
+    pub created: Timestamp,
+    /// By whom.
+    pub created_by: String,
+    /// Until when it is good.
+    pub expires: Option<Timestamp>,
+    /// When it was last used, to the minute.
+    pub last_used: Option<Timestamp>,
+}
+
+const COLUMNS_BY_HASH: &str = "
+    SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
+           COALESCE(l.username, a.local || '@' || d.name)
+    FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
+    LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
+    WHERE k.hash = $1";
+const COLUMNS_OF_ALL: &str = "
+    SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
+           COALESCE(l.username, a.local || '@' || d.name)
+    FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
+    LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
+    WHERE k.id > $1 ORDER BY k.id LIMIT $2";
+
+impl Logins {
+    /// The key with this hash.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn key(&self, hash: &str) -> Result<Option<KeyRecord>, StoreError> {
+        (&self.db).row(COLUMNS_BY_HASH, &[Bind::Text(hash)]).await?.map(|row| record(&row)).transpose()
+    }
+
+    /// Keys behind a number, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn keys(&self, after: u32, limit: u32) -> Result<Vec<KeyRecord>, StoreError> {
+        let rows = (&self.db).rows(COLUMNS_OF_ALL, &[Bind::Int(after.into()), Bind::Int(limit.into())]).await?;
+        rows.iter().map(record).collect()
+    }
+
+    /// Keeps a new key. One without a name takes the place of the owner's former one without a name.
+    ///
+    /// # Errors
+    /// When the store fails, or the owner is gone.
+    pub async fn add_key(&self, owner: KeyOwner, key: &NewKey<'_>, now: Timestamp) -> Result<u32, StoreError> {
+        const SQL: &str = "
+            INSERT INTO api_key (id, hash, prefix, login_id, address_id, name, limits, created, created_by, expires)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        let (login, account) = columns(owner);
+        let limits = serde_json::to_string(key.limits).map_err(|e| corrupt("api_key", e.to_string()))?;
+        let mut tx = self.db.begin().await?;
+        if key.name.is_empty() {
+            replace(&mut tx, owner).await?;
+        }
+        let id = take_number(&mut tx, "api_key").await?;
+        let binds = [
+            Bind::Int(id),
+            Bind::Text(key.hash),
+            Bind::Text(key.prefix),
+            Bind::IntOrNull(login),
+            Bind::IntOrNull(account),
+            Bind::Text(key.name),
+            Bind::Text(&limits),
+            Bind::Int(now.as_millis()),
+            Bind::Text(key.by),
+            Bind::IntOrNull(key.expires.map(Timestamp::as_millis)),
+        ];
+        tx.execute(SQL, &binds).await?;
+        tx.commit().await?;
+        Ok(u32::try_from(id).unwrap_or(u32::MAX))
+    }
+
+    /// Notes that a key was used, unless that was noted within the last minute.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn note_use(&self, key: &KeyRecord, now: Timestamp) -> Result<(), StoreError> {
+        if key.last_used.is_some_and(|at| now.since(at) < NOTE_EVERY) {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        let binds = [Bind::Int(key.id.into()), Bind::Int(now.as_millis())];
+        tx.execute("UPDATE api_key SET last_used = $2 WHERE id = $1", &binds).await?;
+        if let KeyOwner::Login(login) = key.owner {
+            let binds = [Bind::Int(login.0.into()), Bind::Int(now.as_millis())];
+            tx.execute("UPDATE login SET last_login = $2 WHERE id = $1", &binds).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Revokes a key: the next request with it is refused. Whether there was one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn revoke_key(&self, id: u32) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        let gone = tx.execute("DELETE FROM api_key WHERE id = $1", &[Bind::Int(id.into())]).await?;
+        tx.commit().await?;
+        Ok(gone > 0)
+    }
+}
+
+async fn replace(tx: &mut Tx, owner: KeyOwner) -> Result<(), StoreError> {
+    let (sql, id) = match owner {
+        KeyOwner::Login(id) => ("DELETE FROM api_key WHERE login_id = $1 AND name = ''", id.0),
+        KeyOwner::Account(id) => ("DELETE FROM api_key WHERE address_id = $1 AND name = ''", id.0),
+    };
+    tx.execute(sql, &[Bind::Int(id.into())]).await?;
+    Ok(())
+}
+
+fn columns(owner: KeyOwner) -> (Option<i64>, Option<i64>) {
+    match owner {
+        KeyOwner::Login(id) => (Some(id.0.into()), None),
+        KeyOwner::Account(id) => (None, Some(id.0.into())),
+    }
+}
+
+fn record(row: &Row) -> Result<KeyRecord, StoreError> {
+    let number = |at| Ok::<_, StoreError>(row.int_or_null(at)?.and_then(|id| u32::try_from(id).ok()));
+    let owner = match (number(2)?, number(3)?) {
+        (Some(login), _) => KeyOwner::Login(LoginId(login)),
+        (None, Some(account)) => KeyOwner::Account(AddressId(account)),
+        (None, None) => return Err(corrupt("api_key", "a key of nobody".to_owned())),
+    };
+    Ok(KeyRecord {
+        id: number(0)?.unwrap_or(0),
+        prefix: row.text(1)?.to_owned(),
+        owner,
+        login: row.text_or_null(10)?.unwrap_or_default().to_owned(),
+        name: row.text(4)?.to_owned(),
+        limits: serde_json::from_str(row.text(5)?).map_err(|e| corrupt("api_key", e.to_string()))?,
+        created: Timestamp::from_millis(row.int(6)?),
+        created_by: row.text(7)?.to_owned(),
+        expires: row.int_or_null(8)?.map(Timestamp::from_millis),
+        last_used: row.int_or_null(9)?.map(Timestamp::from_millis),
+    })
+}

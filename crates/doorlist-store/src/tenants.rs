@@ -1,0 +1,83 @@
+//! Tenants and what belongs to them, as the API shows it: resellers, customers, domains, accounts, aliases, servers,
+//! contacts, branding, admins. Read through a [`View`] that was made for a caller and shows nothing else; written here as
+//! far as it is not the list (the list has one door, [`Directory::apply`]). Must not know HTTP, nor who may change what.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `table` | a list of a page: filters, order, scope, put together as SQL |
+//! | `nouns` | the small tables, each once |
+//! | `accounts`, `names` | accounts and aliases: pages of a list of millions, and text found in it |
+//! | `writing`, `contacts` | tenants added, changed and removed |
+//! | `settings` | what an account has beside its address |
+//! | `proofs` | domains that are wanted and not yet proven |
+
+mod accounts;
+mod contacts;
+mod names;
+mod nouns;
+mod proofs;
+mod settings;
+mod sight;
+mod table;
+pub(crate) mod writing;
+
+pub use accounts::{AccountRow, AliasRow};
+pub use contacts::{ContactFields, ContactOwner};
+pub use nouns::{
+    AdminRow, BrandingRow, ContactRow, CustomerRow, DomainAliasRow, DomainNameRow, DomainRow, MailServerRow,
+    ResellerRow, SenderRuleRow,
+};
+pub use settings::AccountSettings;
+pub use table::{Filter, Lookup, Order, PAGE_ROWS_MAX, Page, Placed, Query, Value};
+pub use writing::{CustomerFields, ResellerFields, Taken};
+pub(crate) use writing::{insert_customer, take_number};
+
+use crate::db::Db;
+use crate::directory::Directory;
+use doorlist_core::access::{Access, ResellerId};
+use names::Names;
+use std::sync::Arc;
+
+/// The reseller that is the operator: whoever is added without a reseller is the operator's own customer.
+pub const OPERATOR: ResellerId = ResellerId(1);
+
+/// The tenants, in the store of the list. A clone is another handle on the same.
+#[derive(Clone)]
+pub struct Tenants {
+    pub(crate) db: Db,
+    names: Arc<Names>,
+}
+
+impl Tenants {
+    /// Those who have this list.
+    pub fn of(directory: &Directory) -> Self {
+        Self { db: directory.db().clone(), names: Arc::default() }
+    }
+
+    /// What a caller may see.
+    pub fn seen_by(&self, access: &Access) -> View {
+        View { tenants: self.clone(), access: access.clone() }
+    }
+}
+
+/// Tenants as one caller sees them: what may not be seen is not there.
+#[derive(Clone)]
+pub struct View {
+    tenants: Tenants,
+    access: Access,
+}
+
+impl View {
+    /// Whose eyes these are.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.tenants.db
+    }
+
+    fn names(&self) -> &Names {
+        &self.tenants.names
+    }
+}

@@ -1,0 +1,188 @@
+//! Accounts and aliases of what may be millions: which rows a page has, and how many there are in all. A list without
+//! filters is counted by the domains' own counts, text is looked for in memory ([`super::names`]), everything else is
+//! asked of the store. Must not know who may change what.
+
+mod details;
+mod whole;
+
+pub use details::{AccountRow, AliasRow};
+
+use super::names::Sought;
+use super::sight;
+use super::table::{Column, Filter, Lookup, Owners, Page, Placed, Query, Value, column, put_filter};
+use super::{View, table};
+use crate::db::{Bound, Built};
+use crate::error::StoreError;
+use doorlist_core::address::Address;
+use doorlist_core::list::AddressId;
+
+/// Which of the two lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Accounts,
+    Aliases,
+}
+
+/// The condition of the partial index of each, word for word.
+impl What {
+    fn only(self) -> &'static str {
+        match self {
+            What::Accounts => "a.kind <> 1 AND a.standing <> 2",
+            What::Aliases => "a.kind = 1 AND a.standing <> 2",
+        }
+    }
+
+    fn owners(self) -> Owners {
+        let account = (self == What::Accounts).then_some("a.id");
+        Owners { reseller: Some("c.reseller_id"), customer: Some("c.id"), domain: Some("d.id"), account }
+    }
+
+    fn columns(self) -> &'static [Column] {
+        match self {
+            What::Accounts => ACCOUNTS,
+            What::Aliases => ALIASES,
+        }
+    }
+}
+
+const ACCOUNTS: &[Column] = &[
+    column("id", "a.id"),
+    column("localpart", "a.local"),
+    column("domain", "d.id"),
+    column("domain__name", "d.name"),
+    column("domain__customer", "d.customer_id"),
+    column("domain__active", "d.active"),
+    column("priority", "COALESCE((SELECT s.priority FROM account_setting AS s WHERE s.address_id = a.id), 8)"),
+    column("created_at", "a.created"),
+    column("updated_at", "a.updated"),
+];
+const ALIASES: &[Column] = &[
+    column("id", "a.id"),
+    column("localpart", "a.local"),
+    column("domain", "d.id"),
+    column("email_account", "a.account_id"),
+    column("created_at", "a.created"),
+    column("updated_at", "a.updated"),
+];
+
+/// Domains from the outside in, so that the order by domain and number costs nothing.
+const FROM: &str = " FROM domain AS d CROSS JOIN customer AS c CROSS JOIN address AS a
+    WHERE c.id = d.customer_id AND a.domain_id = d.id AND ";
+
+/// The numbers of a page's rows, in order, and how many rows there are in all.
+type Found = (Vec<u32>, u64);
+
+impl View {
+    /// A page of accounts: by domain, in it by number, unless another order is asked for.
+    pub async fn accounts(&self, query: &Query) -> Result<Page<AccountRow>, StoreError> {
+        let (ids, total) = self.find(What::Accounts, query).await?;
+        Ok(Page { rows: self.account_rows(&ids).await?, total })
+    }
+
+    /// A page of aliases, in the same order.
+    pub async fn aliases(&self, query: &Query) -> Result<Page<AliasRow>, StoreError> {
+        let (ids, total) = self.find(What::Aliases, query).await?;
+        Ok(Page { rows: self.alias_rows(&ids).await?, total })
+    }
+
+    /// The account of this number.
+    pub async fn account(&self, id: AddressId) -> Result<Option<Placed<AccountRow>>, StoreError> {
+        let query = Query { limit: 1, ..Query::default() }.with("id", Value::Int(id.0.into()));
+        let ids = self.asked(What::Accounts, &query).await?.0;
+        Ok(self.account_rows(&ids).await?.pop())
+    }
+
+    /// The account of this address; an alias is not one.
+    pub async fn account_of(&self, address: &Address) -> Result<Option<Placed<AccountRow>>, StoreError> {
+        let query = Query { limit: 1, ..Query::default() }
+            .with("domain__name", Value::Text(address.domain().to_string()))
+            .with("localpart", Value::Text(address.local().as_str().to_owned()));
+        let ids = self.asked(What::Accounts, &query).await?.0;
+        Ok(self.account_rows(&ids).await?.pop())
+    }
+
+    /// The accounts of these numbers, those that may be seen, in the order of their numbers.
+    pub async fn accounts_by_id(&self, ids: &[AddressId]) -> Result<Vec<Placed<AccountRow>>, StoreError> {
+        let mut rows = Vec::new();
+        for ids in ids.chunks(table::PAGE_ROWS_MAX as usize) {
+            let values = ids.iter().map(|id| Value::Int(id.0.into())).collect();
+            let filter = Filter { column: "id", lookup: Lookup::In, values };
+            let query = Query { filters: vec![filter], limit: table::PAGE_ROWS_MAX, ..Query::default() };
+            rows.extend(self.account_rows(&self.asked(What::Accounts, &query).await?.0).await?);
+        }
+        Ok(rows)
+    }
+
+    /// The alias of this number.
+    pub async fn alias(&self, id: AddressId) -> Result<Option<Placed<AliasRow>>, StoreError> {
+        let query = Query { limit: 1, ..Query::default() }.with("id", Value::Int(id.0.into()));
+        let ids = self.asked(What::Aliases, &query).await?.0;
+        Ok(self.alias_rows(&ids).await?.pop())
+    }
+
+    async fn find(&self, what: What, query: &Query) -> Result<Found, StoreError> {
+        if let Some(found) = self.whole(what, query).await? {
+            return Ok(found);
+        }
+        if let Some(sought) = Sought::of(query)
+            && let Some(found) = self.sought(what, query, &sought).await?
+        {
+            return Ok(found);
+        }
+        self.asked(what, query).await
+    }
+
+    /// Whatever the query is: the store looks at every row that the filters leave.
+    async fn asked(&self, what: What, query: &Query) -> Result<Found, StoreError> {
+        let mut rows = Built::default();
+        rows.push("SELECT a.id");
+        self.put_where(&mut rows, what, query);
+        put_order(&mut rows, what, query);
+        let offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
+        rows.push(" LIMIT ").number(query.limit.min(table::PAGE_ROWS_MAX).into()).push(" OFFSET ").number(offset);
+        let ids = ids_of(&self.db().built(&rows).await?)?;
+        // A page that is not full is the last one.
+        if ids.len() < query.limit as usize && (query.offset == 0 || !ids.is_empty()) {
+            let total = query.offset + ids.len() as u64;
+            return Ok((ids, total));
+        }
+        let mut count = Built::default();
+        count.push("SELECT COUNT(*)");
+        self.put_where(&mut count, what, query);
+        let counted = self.db().built(&count).await?;
+        let total = counted.first().map_or(Ok(0), |row| row.int(0))?.cast_unsigned();
+        Ok((ids, total))
+    }
+
+    fn put_where(&self, sql: &mut Built, what: What, query: &Query) {
+        sql.push(FROM).push(what.only()).push(" AND ");
+        sight::condition(sql, self.access(), &what.owners());
+        for filter in query.filters.iter().take(table::FILTERS_MAX) {
+            sql.push(" AND ");
+            match what.columns().iter().find(|column| column.name == filter.column) {
+                Some(column) => put_filter(sql, column, filter),
+                None => drop(sql.push("FALSE")),
+            }
+        }
+        if let Some(search) = &query.search {
+            sql.push(" AND a.local LIKE ");
+            sql.bind(Bound::Text(table::pattern("%", search, "%"))).push(" ESCAPE '\\'");
+        }
+    }
+}
+
+fn put_order(sql: &mut Built, what: What, query: &Query) {
+    sql.push(" ORDER BY ");
+    for order in &query.order {
+        // Numbers are given in the order of creation, and are in an index.
+        let name = if order.column == "created_at" { "id" } else { order.column };
+        let Some(column) = what.columns().iter().find(|column| column.name == name) else { continue };
+        sql.push(column.sql).push(if order.descending { " DESC, " } else { ", " });
+    }
+    sql.push("d.id, a.id");
+}
+
+fn ids_of(rows: &[crate::db::Row]) -> Result<Vec<u32>, StoreError> {
+    let id = |row: &crate::db::Row| row.int(0).map(|id| u32::try_from(id).unwrap_or(0));
+    rows.iter().map(id).collect()
+}

@@ -1,0 +1,134 @@
+//! Contacts: who is reached about a reseller, a customer, a domain or an account. Must not know what they are told.
+
+use super::{Tenants, take_number};
+use crate::db::{Bind, Tx};
+use crate::error::StoreError;
+use doorlist_core::time::Timestamp;
+
+/// Whose contact it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ContactOwner {
+    /// A reseller's.
+    Reseller,
+    /// A customer's.
+    Customer,
+    /// A domain's.
+    Domain,
+    /// An email account's.
+    Account,
+}
+
+/// What is known of a contact.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContactFields {
+    /// Mail address.
+    pub email: String,
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// First line of the postal address.
+    pub address: Option<String>,
+    /// Second line.
+    pub address2: Option<String>,
+    /// City.
+    pub city: String,
+    /// State.
+    pub state: String,
+    /// Country.
+    pub country: String,
+    /// Postal code.
+    pub zipcode: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// Is told of technical matters.
+    pub is_technical: bool,
+    /// Is told of bills.
+    pub is_billing: bool,
+    /// Is told in an emergency.
+    pub is_emergency: bool,
+}
+
+impl Tenants {
+    /// Adds a contact; gives its number.
+    ///
+    /// # Errors
+    /// When the store fails, or its owner is gone.
+    pub async fn add_contact(
+        &self,
+        of: ContactOwner,
+        owner: u32,
+        fields: &ContactFields,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let sql = match of {
+            ContactOwner::Reseller => {
+                "INSERT INTO contact (id, reseller_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)"
+            }
+            ContactOwner::Customer => {
+                "INSERT INTO contact (id, customer_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)"
+            }
+            ContactOwner::Domain => {
+                "INSERT INTO contact (id, domain_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)"
+            }
+            ContactOwner::Account => {
+                "INSERT INTO contact (id, address_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)"
+            }
+        };
+        let mut tx = self.db.begin().await?;
+        let id = take_number(&mut tx, "contact").await?;
+        let binds = [Bind::Int(id), Bind::Int(owner.into()), Bind::Text(&fields.email), Bind::Int(now.as_millis())];
+        tx.execute(sql, &binds).await?;
+        write(&mut tx, id, fields, now).await?;
+        tx.commit().await?;
+        Ok(u32::try_from(id).unwrap_or(u32::MAX))
+    }
+
+    /// Writes what is known of a contact now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_contact(&self, id: u32, fields: &ContactFields, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        write(&mut tx, id.into(), fields, now).await?;
+        tx.commit().await
+    }
+
+    /// Removes a contact.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn remove_contact(&self, id: u32) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        tx.execute("DELETE FROM contact WHERE id = $1", &[Bind::Int(id.into())]).await?;
+        tx.policy_changed().await?;
+        tx.commit().await
+    }
+}
+
+async fn write(tx: &mut Tx, id: i64, fields: &ContactFields, now: Timestamp) -> Result<(), StoreError> {
+    const SQL: &str = "
+        UPDATE contact SET email = $2, first_name = $3, last_name = $4, address = $5, address2 = $6, city = $7,
+            state = $8, country = $9, zipcode = $10, phone = $11, is_technical = $12, is_billing = $13,
+            is_emergency = $14, updated = $15
+        WHERE id = $1";
+    let binds = [
+        Bind::Int(id),
+        Bind::Text(&fields.email),
+        Bind::Text(&fields.first_name),
+        Bind::Text(&fields.last_name),
+        Bind::TextOrNull(fields.address.as_deref()),
+        Bind::TextOrNull(fields.address2.as_deref()),
+        Bind::Text(&fields.city),
+        Bind::Text(&fields.state),
+        Bind::Text(&fields.country),
+        Bind::TextOrNull(fields.zipcode.as_deref()),
+        Bind::TextOrNull(fields.phone.as_deref()),
+        Bind::Flag(fields.is_technical),
+        Bind::Flag(fields.is_billing),
+        Bind::Flag(fields.is_emergency),
+        Bind::Int(now.as_millis()),
+    ];
+    tx.execute(SQL, &binds).await?;
+    tx.policy_changed().await
+}

@@ -1,0 +1,196 @@
+//! Text in names, found in memory: the local parts of a domain as one text that is searched as such, since an index that
+//! finds a part of a word would cost an import more than the import. A domain's text is read when somebody first searches
+//! it, and brought up to date by the change log. Must not know who asks.
+
+mod text;
+
+use super::accounts::What;
+use super::nouns::BY_CUSTOMER;
+use super::table::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
+use super::{View, sight};
+use crate::db::{Bind, Built, Db, Read};
+use crate::directory::unpack;
+use crate::error::StoreError;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use text::Text;
+use tokio::task::spawn_blocking;
+
+/// Octets of all texts that are kept; who would need more is answered by the store, slowly.
+const OCTETS_MAX: usize = 512 * 1024 * 1024;
+/// Octets that a name takes, about.
+const OCTETS_OF_NAME: u64 = 24;
+/// Changes that are taken up one by one; beyond, the text is read anew.
+const CHANGES_MAX: usize = 10_000;
+/// Domains whose texts are read one after another for one search.
+const DOMAINS_MAX: usize = 50_000;
+
+/// The texts of domains that were searched.
+#[derive(Default)]
+pub(super) struct Names(Mutex<HashMap<i64, Arc<Text>>>);
+
+/// What is looked for in local parts.
+pub(super) struct Sought {
+    wanted: Vec<(Lookup, String)>,
+    domain: Option<i64>,
+}
+
+impl Sought {
+    /// The text that a query looks for, if that and its domain are all that it asks.
+    pub(super) fn of(query: &Query) -> Option<Self> {
+        if !query.order.is_empty() {
+            return None;
+        }
+        let mut sought = Sought { wanted: Vec::new(), domain: None };
+        sought.wanted.extend(query.search.iter().map(|text| (Lookup::Contains, text.to_lowercase())));
+        for Filter { column, lookup, values } in &query.filters {
+            match (*column, lookup, values.as_slice()) {
+                ("domain", Lookup::Exact, [Value::Int(id)]) => sought.domain = Some(*id),
+                ("localpart", Lookup::Contains | Lookup::EndsWith | Lookup::StartsWith, [Value::Text(text)]) => {
+                    sought.wanted.push((*lookup, text.to_lowercase()));
+                }
+                _ => return None,
+            }
+        }
+        (!sought.wanted.is_empty()).then_some(sought)
+    }
+}
+
+/// A domain that is searched.
+struct Searched {
+    id: i64,
+    changed: i64,
+}
+
+impl View {
+    /// The page, if there is room for the texts that it needs.
+    pub(super) async fn sought(
+        &self,
+        what: What,
+        query: &Query,
+        sought: &Sought,
+    ) -> Result<Option<(Vec<u32>, u64)>, StoreError> {
+        let Some(domains) = self.searched(sought.domain).await? else { return Ok(None) };
+        let mut texts = Vec::with_capacity(domains.len());
+        for domain in &domains {
+            texts.push(self.names().text(self.db(), domain).await?);
+        }
+        let (wanted, limit) = (sought.wanted.clone(), query.limit.min(PAGE_ROWS_MAX) as usize);
+        let offset = query.offset;
+        let found = spawn_blocking(move || {
+            let (mut ids, mut total) = (Vec::new(), 0);
+            for text in texts {
+                text.find(&wanted, what == What::Aliases, &mut |id| {
+                    if total >= offset && ids.len() < limit {
+                        ids.push(id);
+                    }
+                    total += 1;
+                });
+            }
+            (ids, total)
+        });
+        Ok(Some(found.await.map_err(|e| StoreError::Engine(Box::new(e)))?))
+    }
+
+    /// The domains that may be seen; `None`: too much text.
+    async fn searched(&self, domain: Option<i64>) -> Result<Option<Vec<Searched>>, StoreError> {
+        let mut sql = Built::default();
+        sql.push("SELECT CAST(JSON_ROWS(d.id, d.changed, d.mailboxes + d.lists + d.aliases)) AS TEXT)");
+        sql.push(" FROM domain AS d CROSS JOIN customer AS c WHERE c.id = d.customer_id AND ");
+        // An account's own key searches nothing.
+        sight::condition(&mut sql, self.access(), &BY_CUSTOMER);
+        sql.push(" AND d.mailboxes + d.lists + d.aliases > 0");
+        if let Some(domain) = domain {
+            sql.push(" AND d.id = ").number(domain);
+        }
+        let rows = self.db().built(&sql).await?;
+        let Some(row) = rows.first() else { return Ok(Some(Vec::new())) };
+        let mut domains: Vec<(i64, i64, u64)> = unpack(row, "domain")?;
+        let octets = domains.iter().map(|domain| domain.2 * OCTETS_OF_NAME).sum::<u64>();
+        if domains.len() > DOMAINS_MAX || octets > OCTETS_MAX as u64 {
+            return Ok(None);
+        }
+        domains.sort_unstable();
+        Ok(Some(domains.into_iter().map(|(id, changed, _)| Searched { id, changed }).collect()))
+    }
+}
+
+impl Names {
+    async fn text(&self, db: &Db, domain: &Searched) -> Result<Arc<Text>, StoreError> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&domain.id).cloned();
+        let text = match kept {
+            Some(text) if text.version() >= domain.changed => return Ok(text),
+            Some(text) => match changes(db, domain.id, text.version(), domain.changed).await? {
+                Some(changes) => text.with(domain.changed, &changes),
+                None => read(db, domain).await?,
+            },
+            None => read(db, domain).await?,
+        };
+        let text = Arc::new(text);
+        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.insert(domain.id, Arc::clone(&text));
+        // Whatever is dropped is read again when it is searched again.
+        let mut octets = texts.values().map(|text| text.octets()).sum::<usize>();
+        while octets > OCTETS_MAX && texts.len() > 1 {
+            let Some(other) = texts.keys().find(|id| **id != domain.id).copied() else { break };
+            octets -= texts.remove(&other).map_or(0, |text| text.octets());
+        }
+        Ok(text)
+    }
+}
+
+/// All names of a domain. What is written meanwhile is in it or is taken up with the next change: rows are read as of the
+/// version that was read first.
+async fn read(mut db: &Db, domain: &Searched) -> Result<Text, StoreError> {
+    const SQL: &str = "
+        SELECT string_agg(id || ' ' || kind || ' ' || local, $3) FROM
+        (SELECT id, kind, local FROM address WHERE domain_id = $1 AND standing <> 2 AND id > $2 ORDER BY id LIMIT $4) AS a";
+    let mut text = Text::new(domain.changed);
+    let mut after = 0;
+    loop {
+        let binds = [Bind::Int(domain.id), Bind::Int(after), Bind::Text("\n"), Bind::Int(20_000)];
+        let row = db.row(SQL, &binds).await?;
+        let Some(lines) = row.as_ref().map(|row| row.text_or_null(0)).transpose()?.flatten() else { return Ok(text) };
+        let mut rows: Vec<(u32, bool, &str)> = lines.lines().filter_map(line).collect();
+        rows.sort_unstable_by_key(|row| row.0);
+        let Some(last) = rows.last() else { return Ok(text) };
+        after = last.0.into();
+        for (id, is_alias, local) in rows {
+            text.push(id, is_alias, local);
+        }
+    }
+}
+
+fn line(line: &str) -> Option<(u32, bool, &str)> {
+    let mut words = line.splitn(3, ' ');
+    let (id, kind) = (words.next()?.parse().ok()?, words.next()?);
+    Some((id, kind == "1", words.next()?))
+}
+
+/// A name that changed: its row, and whether it is an alias if it is there at all.
+pub(super) type Change = (u32, String, Option<bool>);
+
+/// What changed in a domain behind a version; `None`: too much.
+async fn changes(mut db: &Db, domain: i64, from: i64, to: i64) -> Result<Option<Vec<Change>>, StoreError> {
+    const COUNT: &str = "
+        SELECT CAST(COALESCE(SUM(c.added + c.changed + c.removed), 0) AS BIGINT)
+        FROM change_domain AS d CROSS JOIN change AS c WHERE d.domain_id = $1 AND d.change_id > $2 AND c.id = d.change_id";
+    const SQL: &str = "
+        SELECT CAST(JSON_ROWS(COALESCE(r.address_id, c.first_address + r.place), r.local, a.kind, a.standing)) AS TEXT)
+        FROM change_domain AS d CROSS JOIN change AS c CROSS JOIN change_row AS r
+        LEFT JOIN address AS a ON a.id = COALESCE(r.address_id, c.first_address + r.place)
+        WHERE d.domain_id = $1 AND d.change_id > $2 AND d.change_id <= $3 AND c.id = d.change_id
+          AND r.batch = c.batch AND r.domain_id = $1 AND r.local IS NOT NULL";
+    let counted = db.row(COUNT, &[Bind::Int(domain), Bind::Int(from)]).await?;
+    if counted.map_or(Ok(0), |row| row.int(0))? > CHANGES_MAX as i64 {
+        return Ok(None);
+    }
+    let row = db.row(SQL, &[Bind::Int(domain), Bind::Int(from), Bind::Int(to)]).await?;
+    let Some(row) = row else { return Ok(Some(Vec::new())) };
+    let rows: Vec<(u32, String, Option<i64>, Option<i64>)> = unpack(&row, "change_row")?;
+    let change = |(id, local, kind, standing): (u32, String, Option<i64>, Option<i64>)| {
+        let is_alias = kind.filter(|_| standing != Some(2)).map(|kind| kind == 1);
+        (id, local, is_alias)
+    };
+    Ok(Some(rows.into_iter().map(change).collect()))
+}

@@ -1,0 +1,204 @@
+//! Rows of the small tables, as plain data.
+
+use crate::tenants::ContactFields;
+use doorlist_core::access::{CustomerId, LoginId, ResellerId, Scope};
+use doorlist_core::address::DomainName;
+use doorlist_core::domain::{DomainId, Mode};
+use doorlist_core::list::AddressId;
+use doorlist_core::time::Timestamp;
+
+/// A reseller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResellerRow {
+    /// Its number.
+    pub id: ResellerId,
+    /// Its name.
+    pub name: String,
+    /// Its pages may look its own way.
+    pub allow_branding: bool,
+    /// Its customers' pages may look their own way.
+    pub allow_customer_branding: bool,
+    /// The number of its branding.
+    pub branding: Option<u32>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+}
+
+/// A customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerRow {
+    /// Its number.
+    pub id: CustomerId,
+    /// Its name.
+    pub name: String,
+    /// Whose customer it is.
+    pub reseller: ResellerId,
+    /// Its pages may look their own way.
+    pub allow_branding: bool,
+    /// A note of the customer's: all of its users are listed.
+    pub is_full_user_list: bool,
+    /// How many users the customer says that it has.
+    pub reported_user_count: Option<i64>,
+    /// The number of its branding.
+    pub branding: Option<u32>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+}
+
+/// A domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainRow {
+    /// Its number.
+    pub id: DomainId,
+    /// Its name.
+    pub name: DomainName,
+    /// Whose it is.
+    pub customer: CustomerId,
+    /// What happens to unlisted addresses.
+    pub mode: Mode,
+    /// Served at all.
+    pub active: bool,
+    /// Deliveries wait.
+    pub hold: bool,
+    /// TCP port of servers that are named without one.
+    pub delivery_port: u16,
+    /// The largest message that is taken for it, in octets.
+    pub message_max: Option<u64>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When its settings were last changed.
+    pub updated: Timestamp,
+}
+
+/// Another name of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainAliasRow {
+    /// Its number.
+    pub id: u32,
+    /// The name.
+    pub name: DomainName,
+    /// Of which domain.
+    pub domain: DomainId,
+    /// That domain's name.
+    pub domain_name: DomainName,
+    /// Served at all.
+    pub active: bool,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+}
+
+/// A name of a domain: its own, or an alias.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainNameRow {
+    /// The number of the domain or of the alias.
+    pub id: u32,
+    /// The name.
+    pub name: DomainName,
+    /// It is an alias.
+    pub is_alias: bool,
+    /// Of which domain.
+    pub domain: DomainId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+}
+
+/// A domain's own mail server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailServerRow {
+    /// Its number.
+    pub id: u32,
+    /// Host name or IP address.
+    pub host: String,
+    /// Whose server it is.
+    pub domain: DomainId,
+    /// That domain's name.
+    pub domain_name: DomainName,
+    /// TCP port.
+    pub port: u16,
+    /// As in MX: lowest first.
+    pub preference: u16,
+    /// Where it stands among the domain's servers.
+    pub place: u32,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+}
+
+/// Who is reached about what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactRow {
+    /// Its number.
+    pub id: u32,
+    /// Whose contact it is: the number of a reseller, customer, domain or account.
+    pub owner: u32,
+    /// What is known.
+    pub fields: ContactFields,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+}
+
+/// How a tenant's pages look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrandingRow {
+    /// Its number.
+    pub id: u32,
+    /// Of a reseller, or
+    pub reseller: Option<ResellerId>,
+    /// of a customer.
+    pub customer: Option<CustomerId>,
+    /// What is set: a JSON object.
+    pub settings: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+}
+
+/// An admin of a reseller or a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminRow {
+    /// The number of the login: the same one may be an admin of several.
+    pub id: LoginId,
+    /// Of what.
+    pub scope: Scope,
+    /// Its login name.
+    pub username: String,
+    /// Its address.
+    pub email: String,
+    /// May log in.
+    pub active: bool,
+    /// When the login was made.
+    pub created: Timestamp,
+    /// When it last logged in.
+    pub last_login: Option<Timestamp>,
+}
+
+/// A sender that a domain or an account takes mail from, or does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SenderRuleRow {
+    /// Its number.
+    pub id: u32,
+    /// Of which domain, or
+    pub domain: Option<DomainId>,
+    /// of which account.
+    pub account: Option<AddressId>,
+    /// An address, or a domain.
+    pub sender: String,
+    /// Taken; otherwise refused.
+    pub allow: bool,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+}

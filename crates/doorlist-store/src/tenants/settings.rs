@@ -1,0 +1,70 @@
+//! What an account has beside its address: priority, password, limits. Most accounts have nothing of it, and no row.
+
+use super::Tenants;
+use crate::db::{Bind, Read};
+use crate::error::StoreError;
+use doorlist_core::list::AddressId;
+use doorlist_core::time::Timestamp;
+
+/// What is set for an account; `None`: the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountSettings {
+    /// A number that is kept for those who ask for it.
+    pub priority: Option<i64>,
+    /// Is told what its domain is told.
+    pub use_domain_notifications: Option<bool>,
+    /// The password, as argon2id keeps it.
+    pub password: Option<String>,
+    /// The largest message that is taken for it, in octets.
+    pub message_max: Option<u64>,
+}
+
+impl Tenants {
+    /// What is set for an account.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn account_settings(&self, id: AddressId) -> Result<AccountSettings, StoreError> {
+        const SQL: &str = "
+            SELECT priority, use_domain_notifications, password, message_max FROM account_setting WHERE address_id = $1";
+        let Some(row) = (&self.db).row(SQL, &[Bind::Int(id.0.into())]).await? else {
+            return Ok(AccountSettings::default());
+        };
+        Ok(AccountSettings {
+            priority: row.int_or_null(0)?,
+            use_domain_notifications: row.flag_or_null(1)?,
+            password: row.text_or_null(2)?.map(str::to_owned),
+            message_max: row.int_or_null(3)?.map(i64::cast_unsigned),
+        })
+    }
+
+    /// Writes what is set for an account now.
+    ///
+    /// # Errors
+    /// When the store fails, or the account is gone.
+    pub async fn put_account_settings(
+        &self,
+        id: AddressId,
+        settings: &AccountSettings,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            INSERT INTO account_setting (address_id, priority, use_domain_notifications, password, message_max, updated)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (address_id) DO UPDATE SET priority = excluded.priority,
+                use_domain_notifications = excluded.use_domain_notifications, password = excluded.password,
+                message_max = excluded.message_max, updated = excluded.updated";
+        let mut tx = self.db.begin().await?;
+        let binds = [
+            Bind::Int(id.0.into()),
+            Bind::IntOrNull(settings.priority),
+            Bind::FlagOrNull(settings.use_domain_notifications),
+            Bind::TextOrNull(settings.password.as_deref()),
+            Bind::IntOrNull(settings.message_max.map(u64::cast_signed)),
+            Bind::Int(now.as_millis()),
+        ];
+        tx.execute(SQL, &binds).await?;
+        tx.policy_changed().await?;
+        tx.commit().await
+    }
+}

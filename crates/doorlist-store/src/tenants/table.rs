@@ -1,0 +1,341 @@
+//! One page of a list: which rows, in which order, and how many there are in all. A [`Table`] says once what a noun's
+//! rows are read from and by what they can be found; everything else is the same for all nouns. Must not know any noun.
+
+use super::{View, sight};
+use crate::db::{Bound, Built, Row};
+use crate::error::StoreError;
+use doorlist_core::access::{CustomerId, Lineage, ResellerId};
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::AddressId;
+
+/// Rows of a page.
+pub const PAGE_ROWS_MAX: u32 = 1_000;
+/// Filters of a query, and values of one filter.
+pub(crate) const FILTERS_MAX: usize = 50;
+pub(crate) const VALUES_MAX: usize = 10_000;
+
+/// How a value is compared. Texts are compared without regard to case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Equal.
+    Exact,
+    /// A part of it.
+    Contains,
+    /// Its beginning.
+    StartsWith,
+    /// Its end.
+    EndsWith,
+    /// One of several.
+    In,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Gte,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Lte,
+    /// Between two, both included.
+    Range,
+    /// Not given at all (true), or given (false).
+    IsNull,
+}
+
+/// What is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A number, a moment in milliseconds.
+    Int(i64),
+    /// A text.
+    Text(String),
+    /// Yes or no.
+    Flag(bool),
+}
+
+/// One condition on rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// A column of the table.
+    pub column: &'static str,
+    /// How.
+    pub lookup: Lookup,
+    /// With what: several only for [`Lookup::In`] and [`Lookup::Range`].
+    pub values: Vec<Value>,
+}
+
+/// By what rows are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// A column of the table.
+    pub column: &'static str,
+    /// Greatest first.
+    pub descending: bool,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// All of these hold.
+    pub filters: Vec<Filter>,
+    /// Text that is part of the name.
+    pub search: Option<String>,
+    /// The table's own order if there is none.
+    pub order: Vec<Order>,
+    /// At most so many rows, at most [`PAGE_ROWS_MAX`].
+    pub limit: u32,
+    /// Behind so many.
+    pub offset: u64,
+    /// The last row of the page before, where it is known: a deep page is then as quick as the first.
+    pub after: Option<u64>,
+}
+
+impl Query {
+    /// One more condition.
+    #[must_use]
+    pub fn with(mut self, column: &'static str, value: Value) -> Self {
+        self.filters.push(Filter { column, lookup: Lookup::Exact, values: vec![value] });
+        self
+    }
+}
+
+/// A row with where it stands among the tenants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// The row.
+    pub row: T,
+    /// Its owners.
+    pub lineage: Lineage,
+}
+
+/// Rows of a page, and how many there are in all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// In order.
+    pub rows: Vec<Placed<T>>,
+    /// Without the limit.
+    pub total: u64,
+}
+
+/// SQL that gives a row's owners.
+pub(crate) struct Owners {
+    pub(super) reseller: Option<&'static str>,
+    pub(super) customer: Option<&'static str>,
+    pub(super) domain: Option<&'static str>,
+    pub(super) account: Option<&'static str>,
+}
+
+/// What can be compared.
+pub(crate) struct Column {
+    pub(super) name: &'static str,
+    pub(super) sql: &'static str,
+    /// A text whose letters may be large.
+    pub(super) is_mixed_case: bool,
+}
+
+pub(super) const fn column(name: &'static str, sql: &'static str) -> Column {
+    Column { name, sql, is_mixed_case: false }
+}
+
+pub(super) const fn text(name: &'static str, sql: &'static str) -> Column {
+    Column { name, sql, is_mixed_case: true }
+}
+
+/// A noun's rows.
+pub(crate) struct Table<T> {
+    /// What is read of a row: the first column is its number.
+    pub(super) select: &'static str,
+    /// From where; every column below is of these.
+    pub(super) from: &'static str,
+    /// Which rows of it are meant at all.
+    pub(super) only: &'static str,
+    pub(super) owners: Owners,
+    /// By these it can be found and ordered. The first is the number.
+    pub(super) columns: &'static [Column],
+    /// By these free text is searched.
+    pub(super) search: &'static [&'static str],
+    /// Its own order.
+    pub(super) order: &'static str,
+    pub(super) read: fn(&Row) -> Result<T, StoreError>,
+    /// Columns that `select` reads; the owners come behind them.
+    pub(super) width: usize,
+}
+
+impl<T> Table<T> {
+    pub(super) fn column(&self, name: &str) -> Option<&'static Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    fn owner(sql: &mut Built, column: Option<&'static str>) {
+        sql.push(", ").push(column.unwrap_or("CAST(NULL AS BIGINT)"));
+    }
+
+    fn placed(&self, row: &Row) -> Result<Placed<T>, StoreError> {
+        let owner = |at| Ok::<_, StoreError>(row.int_or_null(self.width + at)?.and_then(|id| u32::try_from(id).ok()));
+        let lineage = Lineage {
+            reseller: owner(0)?.map(ResellerId),
+            customer: owner(1)?.map(CustomerId),
+            domain: owner(2)?.map(DomainId),
+            account: owner(3)?.map(AddressId),
+        };
+        Ok(Placed { row: (self.read)(row)?, lineage })
+    }
+
+    fn put_select(&self, sql: &mut Built) {
+        sql.push("SELECT ").push(self.select);
+        for owner in [self.owners.reseller, self.owners.customer, self.owners.domain, self.owners.account] {
+            Self::owner(sql, owner);
+        }
+        sql.push(" FROM ").push(self.from);
+    }
+
+    fn put_where(&self, sql: &mut Built, view: &View, query: &Query) {
+        sql.push(" WHERE ").push(self.only).push(" AND ");
+        sight::condition(sql, view.access(), &self.owners);
+        for filter in query.filters.iter().take(FILTERS_MAX) {
+            sql.push(" AND ");
+            match self.column(filter.column) {
+                Some(column) => put_filter(sql, column, filter),
+                None => drop(sql.push("FALSE")),
+            }
+        }
+        if let Some(search) = &query.search {
+            sql.push(" AND (FALSE");
+            for column in self.search {
+                sql.push(" OR LOWER(").push(column).push(") LIKE ");
+                sql.bind(Bound::Text(pattern("%", search, "%"))).push(" ESCAPE '\\'");
+            }
+            sql.push(")");
+        }
+    }
+
+    fn put_order(&self, sql: &mut Built, query: &Query) {
+        sql.push(" ORDER BY ");
+        for order in &query.order {
+            let Some(column) = self.column(order.column) else { continue };
+            match column.is_mixed_case {
+                true => sql.push("LOWER(").push(column.sql).push(")"),
+                false => sql.push(column.sql),
+            };
+            sql.push(if order.descending { " DESC, " } else { ", " });
+        }
+        sql.push(self.order);
+    }
+}
+
+/// Adds one condition.
+pub(super) fn put_filter(sql: &mut Built, column: &Column, filter: &Filter) {
+    let folds = column.is_mixed_case;
+    let put_column = |sql: &mut Built| {
+        if folds {
+            sql.push("LOWER(").push(column.sql).push(")")
+        } else {
+            sql.push(column.sql)
+        };
+    };
+    let mut values = filter.values.iter().take(VALUES_MAX).cloned().map(bound);
+    let text = |value: Option<&Value>| match value {
+        Some(Value::Text(text)) => text.clone(),
+        Some(Value::Int(number)) => number.to_string(),
+        Some(Value::Flag(flag)) => flag.to_string(),
+        None => String::new(),
+    };
+    let like = |sql: &mut Built, before: &str, after: &str| {
+        sql.push("CAST(");
+        put_column(sql);
+        sql.push(" AS TEXT) LIKE ");
+        sql.bind(Bound::Text(pattern(before, &text(filter.values.first()), after))).push(" ESCAPE '\\'");
+    };
+    let compare = |sql: &mut Built, how: &'static str, value: Option<Bound>| {
+        put_column(sql);
+        sql.push(how);
+        sql.bind(value.unwrap_or(Bound::Int(0)));
+    };
+    match filter.lookup {
+        // SQLite folds ASCII only: a name with other large letters is found as it is written.
+        Lookup::Exact if folds => {
+            sql.push("(").push(column.sql).push(" = ").bind(Bound::Text(text(filter.values.first()))).push(" OR ");
+            compare(sql, " = ", values.next());
+            sql.push(")");
+        }
+        Lookup::Exact => compare(sql, " = ", values.next()),
+        Lookup::Gt => compare(sql, " > ", values.next()),
+        Lookup::Gte => compare(sql, " >= ", values.next()),
+        Lookup::Lt => compare(sql, " < ", values.next()),
+        Lookup::Lte => compare(sql, " <= ", values.next()),
+        Lookup::Contains => like(sql, "%", "%"),
+        Lookup::StartsWith => like(sql, "", "%"),
+        Lookup::EndsWith => like(sql, "%", ""),
+        Lookup::IsNull => {
+            let is_null = filter.values.first() == Some(&Value::Flag(true));
+            sql.push(column.sql).push(if is_null { " IS NULL" } else { " IS NOT NULL" });
+        }
+        Lookup::Range => {
+            compare(sql, " >= ", values.next());
+            sql.push(" AND ");
+            compare(sql, " <= ", values.next());
+        }
+        Lookup::In => {
+            put_column(sql);
+            sql.push(" IN (");
+            for (at, value) in values.enumerate() {
+                sql.push(if at == 0 { "" } else { ", " }).bind(value);
+            }
+            sql.push(")");
+        }
+    }
+}
+
+fn bound(value: Value) -> Bound {
+    match value {
+        Value::Int(number) => Bound::Int(number),
+        Value::Text(text) => Bound::Text(text.to_lowercase()),
+        Value::Flag(flag) => Bound::Flag(flag),
+    }
+}
+
+/// What a person typed, as a pattern of `LIKE`: `%` and `_` mean themselves.
+pub(super) fn pattern(before: &str, typed: &str, after: &str) -> String {
+    let mut pattern = before.to_owned();
+    for c in typed.chars().flat_map(char::to_lowercase) {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern + after
+}
+
+impl View {
+    /// A page of a noun's rows.
+    pub(super) async fn page<T>(&self, table: &Table<T>, query: &Query) -> Result<Page<T>, StoreError> {
+        let mut count = Built::default();
+        count.push("SELECT COUNT(*) FROM ").push(table.from);
+        table.put_where(&mut count, self, query);
+        let counted = self.db().built(&count).await?;
+        let total = counted.first().map_or(Ok(0), |row| row.int(0))?.cast_unsigned();
+        let mut rows = Built::default();
+        table.put_select(&mut rows);
+        table.put_where(&mut rows, self, query);
+        table.put_order(&mut rows, query);
+        let offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
+        rows.push(" LIMIT ").number(query.limit.min(PAGE_ROWS_MAX).into()).push(" OFFSET ").number(offset);
+        let rows = if query.offset < total { self.db().built(&rows).await? } else { Vec::new() };
+        Ok(Page { rows: rows.iter().map(|row| table.placed(row)).collect::<Result<_, _>>()?, total })
+    }
+
+    /// All rows that a query means, at most [`PAGE_ROWS_MAX`].
+    pub(super) async fn one<T>(&self, table: &Table<T>, query: Query) -> Result<Option<Placed<T>>, StoreError> {
+        let mut rows = Built::default();
+        table.put_select(&mut rows);
+        table.put_where(&mut rows, self, &query);
+        rows.push(" LIMIT 1");
+        let rows = self.db().built(&rows).await?;
+        rows.first().map(|row| table.placed(row)).transpose()
+    }
+
+    /// The row of this number.
+    pub(super) async fn by_id<T>(&self, table: &Table<T>, id: u32) -> Result<Option<Placed<T>>, StoreError> {
+        let column = table.columns.first().map_or("id", |column| column.name);
+        self.one(table, Query::default().with(column, Value::Int(id.into()))).await
+    }
+}

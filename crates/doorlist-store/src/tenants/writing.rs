@@ -1,0 +1,264 @@
+//! Resellers, customers and branding: added, changed, removed. Names are unique, whoever owns them: the command line and
+//! the change log call a customer by its name. Must not know who may do it.
+
+use super::{OPERATOR, Tenants};
+use crate::db::{Bind, Read, Tx};
+use crate::error::StoreError;
+use doorlist_core::access::{CustomerId, ResellerId, Scope};
+use doorlist_core::time::Timestamp;
+
+/// The name belongs to somebody already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken;
+
+/// What is set for a reseller.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResellerFields {
+    /// Its name.
+    pub name: String,
+    /// Its pages may look its own way.
+    pub allow_branding: bool,
+    /// Its customers' pages may look their own way.
+    pub allow_customer_branding: bool,
+}
+
+/// What is set for a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerFields {
+    /// Its name.
+    pub name: String,
+    /// Whose customer it is.
+    pub reseller: ResellerId,
+    /// Its pages may look their own way.
+    pub allow_branding: bool,
+    /// A note: all of its users are listed.
+    pub is_full_user_list: bool,
+    /// How many users it says that it has.
+    pub reported_user_count: Option<i64>,
+}
+
+impl Tenants {
+    /// Adds a reseller.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn add_reseller(
+        &self,
+        fields: &ResellerFields,
+        now: Timestamp,
+    ) -> Result<Result<ResellerId, Taken>, StoreError> {
+        const SQL: &str = "
+            INSERT INTO reseller (id, name, allow_branding, allow_customer_branding, created, updated)
+            VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (name) DO NOTHING";
+        let mut tx = self.db.begin().await?;
+        let id = take_number(&mut tx, "reseller").await?;
+        let binds = [
+            Bind::Int(id),
+            Bind::Text(&fields.name),
+            Bind::Flag(fields.allow_branding),
+            Bind::Flag(fields.allow_customer_branding),
+            Bind::Int(now.as_millis()),
+        ];
+        if tx.execute(SQL, &binds).await? == 0 {
+            return Ok(Err(Taken));
+        }
+        add_branding(&mut tx, Scope::Reseller(ResellerId(to_u32(id))), now).await?;
+        tx.commit().await?;
+        Ok(Ok(ResellerId(to_u32(id))))
+    }
+
+    /// Writes what is set for a reseller now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_reseller(
+        &self,
+        id: ResellerId,
+        fields: &ResellerFields,
+        now: Timestamp,
+    ) -> Result<Result<(), Taken>, StoreError> {
+        const FREE: &str = "SELECT id FROM reseller WHERE name = $1 AND id <> $2";
+        const SQL: &str = "
+            UPDATE reseller SET name = $2, allow_branding = $3, allow_customer_branding = $4, updated = $5 WHERE id = $1";
+        let mut tx = self.db.begin().await?;
+        if tx.row(FREE, &[Bind::Text(&fields.name), Bind::Int(id.0.into())]).await?.is_some() {
+            return Ok(Err(Taken));
+        }
+        let binds = [
+            Bind::Int(id.0.into()),
+            Bind::Text(&fields.name),
+            Bind::Flag(fields.allow_branding),
+            Bind::Flag(fields.allow_customer_branding),
+            Bind::Int(now.as_millis()),
+        ];
+        tx.execute(SQL, &binds).await?;
+        tx.commit().await?;
+        Ok(Ok(()))
+    }
+
+    /// Removes a reseller that has no customers left.
+    ///
+    /// # Errors
+    /// When the store fails, or it has customers still.
+    pub async fn remove_reseller(&self, id: ResellerId) -> Result<(), StoreError> {
+        self.remove("DELETE FROM reseller WHERE id = $1", Scope::Reseller(id)).await
+    }
+
+    /// Adds a customer.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn add_customer(
+        &self,
+        fields: &CustomerFields,
+        now: Timestamp,
+    ) -> Result<Result<CustomerId, Taken>, StoreError> {
+        let mut tx = self.db.begin().await?;
+        if tx.row("SELECT id FROM customer WHERE name = $1", &[Bind::Text(&fields.name)]).await?.is_some() {
+            return Ok(Err(Taken));
+        }
+        let id = CustomerId(to_u32(insert_customer(&mut tx, fields.reseller, &fields.name, now).await?));
+        write_customer(&mut tx, id, fields, now).await?;
+        tx.commit().await?;
+        Ok(Ok(id))
+    }
+
+    /// Writes what is set for a customer now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_customer(
+        &self,
+        id: CustomerId,
+        fields: &CustomerFields,
+        now: Timestamp,
+    ) -> Result<Result<(), Taken>, StoreError> {
+        const FREE: &str = "SELECT id FROM customer WHERE name = $1 AND id <> $2";
+        let mut tx = self.db.begin().await?;
+        if tx.row(FREE, &[Bind::Text(&fields.name), Bind::Int(id.0.into())]).await?.is_some() {
+            return Ok(Err(Taken));
+        }
+        write_customer(&mut tx, id, fields, now).await?;
+        tx.commit().await?;
+        Ok(Ok(()))
+    }
+
+    /// Removes a customer that has no domains left.
+    ///
+    /// # Errors
+    /// When the store fails, or it has domains still.
+    pub async fn remove_customer(&self, id: CustomerId) -> Result<(), StoreError> {
+        self.remove("DELETE FROM customer WHERE id = $1", Scope::Customer(id)).await
+    }
+
+    /// Writes how a tenant's pages look now: a JSON object.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_branding(&self, id: u32, settings: &str, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE branding SET settings = $2, updated = $3 WHERE id = $1";
+        let mut tx = self.db.begin().await?;
+        tx.execute(SQL, &[Bind::Int(id.into()), Bind::Text(settings), Bind::Int(now.as_millis())]).await?;
+        tx.commit().await
+    }
+
+    /// Its grants go with it; a login that has none left can do nothing.
+    async fn remove(&self, sql: &'static str, scope: Scope) -> Result<(), StoreError> {
+        let (word, id) = scope_columns(scope);
+        let mut tx = self.db.begin().await?;
+        let grants = "DELETE FROM login_grant WHERE scope = $1 AND scope_id = $2";
+        tx.execute(grants, &[Bind::Text(word), Bind::Int(id)]).await?;
+        tx.execute(sql, &[Bind::Int(id)]).await?;
+        tx.policy_changed().await?;
+        tx.commit().await
+    }
+}
+
+async fn write_customer(
+    tx: &mut Tx,
+    id: CustomerId,
+    fields: &CustomerFields,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const SQL: &str = "
+        UPDATE customer SET name = $2, reseller_id = $3, allow_branding = $4, is_full_user_list = $5,
+                            reported_user_count = $6, updated = $7
+        WHERE id = $1";
+    let binds = [
+        Bind::Int(id.0.into()),
+        Bind::Text(&fields.name),
+        Bind::Int(fields.reseller.0.into()),
+        Bind::Flag(fields.allow_branding),
+        Bind::Flag(fields.is_full_user_list),
+        Bind::IntOrNull(fields.reported_user_count),
+        Bind::Int(now.as_millis()),
+    ];
+    tx.execute(SQL, &binds).await?;
+    tx.policy_changed().await
+}
+
+/// Writes a new customer; gives its number.
+pub(crate) async fn insert_customer(
+    tx: &mut Tx,
+    reseller: ResellerId,
+    name: &str,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    const SQL: &str = "INSERT INTO customer (id, reseller_id, name, created, updated) VALUES ($1, $2, $3, $4, $4)";
+    let id = take_number(tx, "customer").await?;
+    let binds = [Bind::Int(id), Bind::Int(reseller.0.into()), Bind::Text(name), Bind::Int(now.as_millis())];
+    tx.execute(SQL, &binds).await?;
+    add_branding(tx, Scope::Customer(CustomerId(to_u32(id))), now).await?;
+    Ok(id)
+}
+
+async fn add_branding(tx: &mut Tx, of: Scope, now: Timestamp) -> Result<(), StoreError> {
+    const SQL: &str = "
+        INSERT INTO branding (id, reseller_id, customer_id, settings, created, updated) VALUES ($1, $2, $3, '{}', $4, $4)";
+    let (_, owner) = scope_columns(of);
+    let (reseller, customer) = match of {
+        Scope::Reseller(_) => (Some(owner), None),
+        _ => (None, Some(owner)),
+    };
+    let id = take_number(tx, "branding").await?;
+    let binds = [Bind::Int(id), Bind::IntOrNull(reseller), Bind::IntOrNull(customer), Bind::Int(now.as_millis())];
+    tx.execute(SQL, &binds).await?;
+    Ok(())
+}
+
+/// The next number of a kind; it is given once.
+pub(crate) async fn take_number(tx: &mut Tx, what: &'static str) -> Result<i64, StoreError> {
+    const NEXT: &str = "
+        INSERT INTO next_number (what, next) VALUES ($1, 2)
+        ON CONFLICT (what) DO UPDATE SET next = next_number.next + 1";
+    tx.execute(NEXT, &[Bind::Text(what)]).await?;
+    let row = tx.row("SELECT next - 1 FROM next_number WHERE what = $1", &[Bind::Text(what)]).await?;
+    row.map_or(Ok(1), |row| row.int(0))
+}
+
+/// How the tables name a scope.
+pub(crate) fn scope_columns(scope: Scope) -> (&'static str, i64) {
+    match scope {
+        Scope::All => ("all", 0),
+        Scope::Reseller(id) => ("reseller", id.0.into()),
+        Scope::Customer(id) => ("customer", id.0.into()),
+        Scope::Domain(id) => ("domain", id.0.into()),
+        Scope::Account(id) => ("account", id.0.into()),
+    }
+}
+
+fn to_u32(id: i64) -> u32 {
+    u32::try_from(id).unwrap_or(u32::MAX)
+}
+
+impl Default for CustomerFields {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            reseller: OPERATOR,
+            allow_branding: false,
+            is_full_user_list: false,
+            reported_user_count: None,
+        }
+    }
+}
