@@ -58,6 +58,7 @@ fn line(entry: &ChangeEntry) -> String {
         Via::Import => "import",
         Via::Sync => "sync",
         Via::Push => "push",
+        Via::Api => "api",
         Via::System => "system",
     };
     let counts = format!("+{} ~{} -{}", entry.added, entry.changed, entry.removed);
