@@ -64,6 +64,10 @@ impl Password {
     pub fn new(text: String) -> Self {
         Self(text)
     }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Password {

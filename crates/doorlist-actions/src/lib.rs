@@ -6,15 +6,18 @@
 //! or how an answer is printed.
 
 mod accounts;
+mod audit_trail;
 mod change_log;
 mod check;
 mod connections;
+pub mod desk;
 mod domains;
 mod error;
 mod export;
 mod guarded;
 mod import;
 mod json_list;
+mod logins;
 mod office;
 mod plans;
 mod push;
@@ -29,11 +32,13 @@ mod uploads;
 mod world;
 
 pub use accounts::ADDRESSES_MAX;
+pub use audit_trail::{AuditEvent, AuditRow, AuditVerdict};
 pub use connections::{
     EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, SourceEntry, SourceSettings, Tell,
 };
 pub use error::{ActionError, ErrorKind};
 pub use guarded::PlanReport;
+pub use logins::{AdminOf, KeyEntry, MadeKey, NewApiKey};
 pub use office::{Clock, Office};
 pub use push::{ITEMS_MAX, PushItem, PushReport};
 pub use queue::{
@@ -46,5 +51,5 @@ pub use spool_queue::SpoolQueue;
 pub use sync_report::SyncReport;
 pub use uploads::{LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
 pub use world::{
-    DirectoryReader, DirectoryReading, NoNotices, Notices, ReadFailure, ReadWish, TestReport, TestStep, Vault, Waited,
+    DirectoryReader, DirectoryReading, NoNotices, Notices, Proofs, ReadFailure, ReadWish, TestReport, TestStep, Vault, Waited,
 };

@@ -7,12 +7,12 @@ use crate::queue::QueueControl;
 use crate::request::{PutSource, Request};
 use crate::response::Response;
 use crate::sync_report::SyncTrigger;
-use crate::world::{DirectoryReader, Notices, Vault};
+use crate::world::{DirectoryReader, Notices, Proofs, Vault};
 use doorlist_core::address::Address;
 use doorlist_core::change::{Actor, Change, ChangeSet};
 use doorlist_core::time::Timestamp;
 use doorlist_store::directory::Applied;
-use doorlist_store::{Directory, MailLog, SourceBook};
+use doorlist_store::{Audit, Directory, Logins, MailLog, SourceBook, Tenants};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,18 +30,32 @@ pub struct Office {
     pub queue: Arc<dyn QueueControl>,
     /// Sources, what came of reading them, links for files.
     pub book: SourceBook,
+    /// Tenants and what belongs to them.
+    pub tenants: Tenants,
+    /// Logins and keys.
+    pub logins: Logins,
+    /// Who did what over HTTP.
+    pub audit: Audit,
     /// Reads directories.
     pub reader: Arc<dyn DirectoryReader>,
     /// Keeps passwords and makes tokens.
     pub vault: Arc<dyn Vault>,
     /// Tells people by mail.
     pub notices: Arc<dyn Notices>,
+    /// Looks up whose domain it is.
+    pub proofs: Arc<dyn Proofs>,
+    /// Whoever is not the operator proves that a domain is theirs.
+    pub proof_needed: bool,
+    /// Pushes of one domain that are taken within twelve hours.
+    pub pushes_max: u32,
     /// Who is told what waits for the operator.
     pub operator: Option<Address>,
     /// Under which name people reach our pages: `https://mx.example.test`.
     pub web_base: Option<String>,
     /// Which of several nodes this is.
     pub node: String,
+    /// Its number: each node has an audit of its own.
+    pub node_number: u16,
     /// The time.
     pub clock: Clock,
 }
@@ -82,6 +96,15 @@ impl Office {
             },
             Request::QueueOrder { order, selection } => self.queue_order(order, &selection).await,
             Request::Log { filter } => Ok(Response::Log(self.mail_log.search(&filter).await?)),
+            Request::AdminCreate { email, of, auditor, password } => {
+                let login = self.admin_create(&email, &of, auditor, password.as_ref()).await?;
+                Ok(Response::AdminCreated { login })
+            }
+            Request::KeyCreate(wish) => Ok(Response::KeyMade(self.key_create(&wish, actor).await?)),
+            Request::KeyList { after } => Ok(Response::Keys(self.key_list(after).await?)),
+            Request::AuditList { before, limit } => Ok(Response::AuditLines(self.audit_list(before, limit).await?)),
+            Request::AuditVerify => Ok(Response::AuditVerified(self.audit_verify().await?)),
+            Request::KeyRevoke { id } => self.key_revoke(id).await.map(|()| Response::KeyRevoked { id }),
             change => self.run_change(change, actor).await,
         }
     }

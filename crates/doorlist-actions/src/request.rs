@@ -1,6 +1,7 @@
 //! What a person or a script can ask for, as data. Must not know how it was typed or sent.
 
 use crate::connections::{Password, SourceSettings};
+use crate::logins::{AdminOf, NewApiKey};
 use crate::push::PushItem;
 use crate::queue::{QueueFilter, QueueOrder, QueueSelection};
 use doorlist_core::address::{Address, DomainName, LocalPart};
@@ -280,6 +281,38 @@ pub enum Request {
         /// What to look for.
         filter: MailFilter,
     },
+    /// Somebody becomes an admin or an auditor.
+    AdminCreate {
+        /// Who: the address is the login.
+        email: Address,
+        /// Of what.
+        of: AdminOf,
+        /// Only looks.
+        auditor: bool,
+        /// With this password.
+        password: Option<Password>,
+    },
+    /// A key of the API.
+    KeyCreate(Box<NewApiKey>),
+    /// Keys, in the order of their numbers.
+    KeyList {
+        /// Behind this one.
+        after: Option<u32>,
+    },
+    /// A key is good no more.
+    KeyRevoke {
+        /// Which.
+        id: u32,
+    },
+    /// What was written over HTTP, newest first.
+    AuditList {
+        /// Before this line.
+        before: Option<u64>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Whether a line of the audit was changed or taken out.
+    AuditVerify,
 }
 
 /// A directory to be read on a schedule.

@@ -1,7 +1,9 @@
 //! What an action answers, as data, and the exit code that a script gets. Must not know how it is printed.
 
 use crate::connections::SourceEntry;
+use crate::audit_trail::{AuditRow, AuditVerdict};
 use crate::guarded::PlanReport;
+use crate::logins::{KeyEntry, MadeKey};
 use crate::push::PushReport;
 use crate::queue::QueueEntry;
 use crate::server_setup::ServerSetup;
@@ -88,6 +90,24 @@ pub enum Response {
     QueueDone(u64),
     /// To `Log`.
     Log(Vec<LoggedMail>),
+    /// To `AdminCreate`.
+    AdminCreated {
+        /// The login.
+        login: String,
+    },
+    /// To `KeyCreate`.
+    KeyMade(MadeKey),
+    /// To `KeyList`.
+    Keys(Vec<KeyEntry>),
+    /// To `AuditList`.
+    AuditLines(Vec<AuditRow>),
+    /// To `AuditVerify`.
+    AuditVerified(AuditVerdict),
+    /// To `KeyRevoke`.
+    KeyRevoked {
+        /// Which.
+        id: u32,
+    },
 }
 
 /// What a RCPT for an address would be answered.
@@ -183,6 +203,7 @@ impl Response {
             Response::Pushed(report) => report.plan.exit_code(),
             Response::Synced(report) => report.exit_code(),
             Response::SyncTested(report) if !report.good => 1,
+            Response::AuditVerified(verdict) if verdict.broken_at.is_some() => 1,
             _ => 0,
         }
     }

@@ -114,8 +114,24 @@ pub trait Vault: Send + Sync {
     /// # Errors
     /// When the system has no randomness.
     fn token(&self) -> Result<String, String>;
+    /// A new key of the API: 160 random bits as 40 hexadecimal digits.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    fn key(&self) -> Result<String, String>;
+    /// A password as it is kept: argon2id with a salt of its own.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    fn hash_password(&self, password: &str) -> Result<String, String>;
     /// What is kept of a token: nobody can make the token of it.
     fn hash(&self, token: &str) -> String;
+}
+
+/// Looks up what proves that a domain is somebody's.
+pub trait Proofs: Send + Sync {
+    /// The texts of the TXT records of this name (RFC 1035 section 3.3.14); none if the name has none.
+    fn txt<'a>(&'a self, name: &'a str) -> Waited<'a, Result<Vec<String>, String>>;
 }
 
 /// Tells people by mail.

@@ -2,7 +2,7 @@
 
 use doorlist_actions::{
     ActionError, Clock, DirectoryReader, DirectoryReading, ErrorKind, FileBytes, ImportFile, ImportReport, Notices,
-    Office, ReadFailure, ReadWish, Request, Response, SpoolQueue, TestReport, Vault, Waited,
+    Office, Proofs, ReadFailure, ReadWish, Request, Response, SpoolQueue, TestReport, Vault, Waited,
 };
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, ServerTls, Via};
@@ -10,10 +10,10 @@ use doorlist_core::time::Timestamp;
 use doorlist_store::directory::Applied;
 use doorlist_store::mail_log::MailLogConfig;
 use doorlist_store::spool::{Spool, SpoolConfig};
-use doorlist_store::{Directory, MailLog, SourceBook, StoreUrl};
+use doorlist_store::{Audit, Directory, Logins, MailLog, SourceBook, StoreUrl, Tenants};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -38,6 +38,9 @@ pub(crate) struct World {
     pub(crate) answers: Mutex<VecDeque<Result<DirectoryReading, ReadFailure>>>,
     /// Markers with which they were asked, and the password.
     pub(crate) asked: Mutex<Vec<Asked>>,
+    /// TXT records by name.
+    pub(crate) texts: Mutex<HashMap<String, Vec<String>>>,
+    keys: AtomicI64,
     /// Who was told what.
     pub(crate) told: Mutex<Vec<(Vec<Address>, String, String)>>,
 }
@@ -86,8 +89,24 @@ impl Vault for World {
         Ok("token".to_owned())
     }
 
+    fn key(&self) -> Result<String, String> {
+        let number = self.keys.fetch_add(1, Ordering::Relaxed);
+        Ok(format!("{number:040x}"))
+    }
+
+    fn hash_password(&self, password: &str) -> Result<String, String> {
+        Ok(format!("hash of password {password}"))
+    }
+
     fn hash(&self, token: &str) -> String {
         format!("hash of {token}")
+    }
+}
+
+impl Proofs for World {
+    fn txt<'a>(&'a self, name: &'a str) -> Waited<'a, Result<Vec<String>, String>> {
+        let texts = self.texts.lock().unwrap().get(name).cloned().unwrap_or_default();
+        Box::pin(async { Ok(texts) })
     }
 }
 
@@ -110,6 +129,8 @@ impl Day {
             answers: Mutex::default(),
             asked: Mutex::default(),
             told: Mutex::default(),
+            texts: Mutex::default(),
+            keys: AtomicI64::new(1),
         });
         let clock: Clock = {
             let world = Arc::clone(&world);
@@ -118,6 +139,9 @@ impl Day {
         let queue = Arc::new(SpoolQueue::new(spool.clone(), directory.clone(), Arc::clone(&clock)));
         let office = Office {
             book: SourceBook::of(&directory),
+            tenants: Tenants::of(&directory),
+            logins: Logins::of(&directory),
+            audit: Audit::of(&directory),
             directory,
             mail_log,
             queue,
@@ -126,7 +150,11 @@ impl Day {
             notices: Arc::clone(&world) as Arc<dyn Notices>,
             operator: Some("postmaster@example.test".parse().unwrap()),
             web_base: Some("https://mx.example.test/".to_owned()),
+            proofs: Arc::clone(&world) as Arc<dyn Proofs>,
+            proof_needed: true,
+            pushes_max: 2,
             node: "one".to_owned(),
+            node_number: 0,
             clock,
         };
         Self { office, spool, world, _folder: folder }

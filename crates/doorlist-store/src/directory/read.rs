@@ -11,7 +11,7 @@ use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::list::AddressId;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 impl Directory {
     /// All domains, by name.
@@ -70,6 +70,21 @@ impl Directory {
         let after = after.map_or("", LocalPart::as_str);
         let page = packed::page(&mut self.db(), &home, after, None, limit.min(PAGE_MAX) as usize).await?;
         Ok(page.into_iter().map(|(local, held)| entry(&home, local, &held)).collect())
+    }
+
+    /// Those of these local parts that are listed in a domain.
+    pub async fn listed_among(
+        &self,
+        domain: &DomainName,
+        locals: &[LocalPart],
+    ) -> Result<HashSet<LocalPart>, StoreError> {
+        let Some(home) = self.home(domain).await? else { return Ok(HashSet::new()) };
+        let mut listed = HashSet::new();
+        for locals in locals.chunks(BATCH) {
+            let found = packed::by_name(&mut self.db(), &home, &locals.iter().collect::<Vec<_>>()).await?;
+            listed.extend(found.into_iter().filter(|(_, held)| held.is_listed()).map(|(local, _)| local));
+        }
+        Ok(listed)
     }
 
     /// The address of a row.

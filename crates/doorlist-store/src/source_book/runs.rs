@@ -135,6 +135,24 @@ impl SourceBook {
         rows.iter().map(loss).collect()
     }
 
+    /// When a source's readings since then began, the oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn runs_since(
+        &self,
+        source: &str,
+        domain: &DomainName,
+        since: Timestamp,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        const SQL: &str = "
+            SELECT began FROM source_run WHERE source = $1 AND domain_name = $2 AND began >= $3 ORDER BY began";
+        let binds = [Bind::Text(source), Bind::Text(domain.as_str()), Bind::Int(since.as_millis())];
+        let mut db = &self.db;
+        let rows = db.rows(SQL, &binds).await?;
+        rows.iter().map(|row| Ok(Timestamp::from_millis(row.int(0)?))).collect()
+    }
+
     /// When a source was last read and taken over.
     ///
     /// # Errors

@@ -1,0 +1,142 @@
+//! What a caller of the API does: the same actions as a command's, each behind the question whether this caller may. A
+//! [`Desk`] is made for one caller; what the caller may not see is not found, and what may be changed has the type
+//! [`Editable`], which only the desk makes. Must not know HTTP, JSON or how fields are called outside.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `identity` | from a key to a caller |
+//! | `tenants`, `domains`, `servers`, `accounts`, `aliases`, `people` | the nouns |
+//! | `bulk` | many accounts at once |
+//! | `proof` | whose domain it is |
+
+mod accounts;
+mod aliases;
+mod bulk;
+mod domains;
+mod error;
+mod identity;
+mod people;
+mod proof;
+mod pushes;
+mod servers;
+mod tenants;
+
+pub use accounts::{AccountPatch, NewAccount};
+pub use bulk::{BULK_MAX, BulkAdded};
+pub use domains::{DomainPatch, NewDomain};
+pub use error::DeskError;
+pub use identity::{Caller, Credentials};
+pub use people::NewAdmin;
+pub(crate) use people::new_key;
+pub use proof::{PROOF_NAME, PROOF_WORD};
+pub use pushes::PUSH_WINDOW;
+pub use servers::{NewServer, ServerPatch};
+
+use crate::office::Office;
+use doorlist_core::access::{Access, Lineage, Permission};
+use doorlist_core::change::{Actor, Change, ChangeSet, Via};
+use doorlist_store::directory::{Applied, ApplyError};
+use doorlist_store::tenants::{Placed, View};
+
+/// The list may move while a change to it is put together; so often it is put together again.
+const TRIES: usize = 5;
+
+/// The office as one caller has it.
+#[derive(Clone)]
+pub struct Desk {
+    office: Office,
+    view: View,
+    caller: Caller,
+}
+
+/// An object that this caller may change.
+#[derive(Debug)]
+pub struct Editable<T>(Placed<T>);
+
+impl<T> Editable<T> {
+    /// The object as it is.
+    pub fn row(&self) -> &T {
+        &self.0.row
+    }
+
+    fn lineage(&self) -> &Lineage {
+        &self.0.lineage
+    }
+}
+
+impl Desk {
+    /// For this caller.
+    pub fn of(office: &Office, caller: Caller) -> Self {
+        Self { view: office.tenants.seen_by(&caller.access), office: office.clone(), caller }
+    }
+
+    /// What the caller sees.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Who it is.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    fn access(&self) -> &Access {
+        &self.caller.access
+    }
+
+    fn actor(&self) -> Actor {
+        Actor { name: self.caller.login.clone(), via: Via::Api }
+    }
+
+    /// An object that was found, for changing it.
+    ///
+    /// # Errors
+    /// When there is none that the caller can see, or the caller may only look at it.
+    pub fn editable<T>(&self, found: Option<Placed<T>>) -> Result<Editable<T>, DeskError> {
+        let placed = found.ok_or(DeskError::NotFound)?;
+        self.may_change(&placed.lineage)?;
+        Ok(Editable(placed))
+    }
+
+    /// An object that was found, for taking it away: who may change what it stands under may do that.
+    ///
+    /// # Errors
+    /// As [`Desk::editable`].
+    pub fn removable<T>(&self, found: Option<Placed<T>>) -> Result<Editable<T>, DeskError> {
+        let placed = found.ok_or(DeskError::NotFound)?;
+        self.may_change(&placed.lineage.parent())?;
+        Ok(Editable(placed))
+    }
+
+    fn may_change(&self, lineage: &Lineage) -> Result<(), DeskError> {
+        match self.access().on(lineage) {
+            Permission::Change => Ok(()),
+            Permission::See | Permission::Nothing => Err(DeskError::Forbidden),
+        }
+    }
+
+    /// Whether the caller runs this Doorlist.
+    pub fn is_operator(&self) -> bool {
+        self.access().on(&Lineage::default()) == Permission::Change
+    }
+
+    async fn apply(&self, changes: Vec<Change>, summary: String) -> Result<Applied, DeskError> {
+        Ok(self.office.apply(changes, summary, &self.actor()).await?)
+    }
+
+    /// Applies changes that were put together from what the list is now; they are put together again if it moved.
+    async fn apply_built<F>(&self, summary: String, build: F) -> Result<Applied, DeskError>
+    where
+        F: AsyncFn() -> Result<Vec<Change>, DeskError>,
+    {
+        let mut tries = 1;
+        loop {
+            let base = self.office.directory.snapshot().version();
+            let set = ChangeSet { changes: build().await?, summary: summary.clone() };
+            match self.office.directory.apply(&set, &self.actor(), Some(base)).await {
+                Err(ApplyError::Moved { .. }) if tries < TRIES => tries += 1,
+                other => return Ok(other.map_err(crate::error::ActionError::from)?),
+            }
+        }
+    }
+}

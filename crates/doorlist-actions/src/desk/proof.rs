@@ -1,0 +1,45 @@
+//! Whose domain it is. The operator's word is enough; whoever else brings a domain shows a TXT record in it, so that no
+//! tenant takes another's. Must not know DNS.
+
+use super::{Desk, DeskError};
+use doorlist_core::access::CustomerId;
+use doorlist_core::address::DomainName;
+
+/// The name in front of the domain, where the record is looked for.
+pub const PROOF_NAME: &str = "_doorlist";
+/// What the record begins with; the token follows.
+pub const PROOF_WORD: &str = "doorlist-verification=";
+
+impl Desk {
+    /// Lets a domain pass that the operator brings, or whose owner the customer is.
+    pub(super) async fn proven(
+        &self,
+        name: &DomainName,
+        customer: CustomerId,
+        field: &'static str,
+    ) -> Result<(), DeskError> {
+        if self.is_operator() || !self.office.proof_needed {
+            return Ok(());
+        }
+        let fresh = self.office.vault.token().map_err(DeskError::Bad)?;
+        let token = self.office.tenants.claim_token(name, customer, &fresh, (self.office.clock)()).await?;
+        let (at, record) = (format!("{PROOF_NAME}.{name}"), format!("{PROOF_WORD}{token}"));
+        match self.office.proofs.txt(&at).await {
+            Ok(texts) if texts.iter().any(|text| text.trim() == record) => Ok(()),
+            Ok(_) => Err(DeskError::invalid(
+                field,
+                format!(
+                    "{name} is not proven to be yours yet: put the TXT record \"{record}\" at {at} and send the same \
+                     request again, or ask the operator to add the domain. Nothing was changed"
+                ),
+            )),
+            Err(why) => Err(DeskError::invalid(
+                field,
+                format!(
+                    "the TXT record \"{record}\" at {at} proves that {name} is yours, but {at} could not be looked up \
+                     ({why}): try again. Nothing was changed"
+                ),
+            )),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Resellers and customers.
+
+use super::{Desk, DeskError, Editable};
+use doorlist_core::access::{CustomerId, Lineage, Permission, ResellerId, Scope};
+use doorlist_core::change::{Change, DomainChange};
+use doorlist_store::tenants::{
+    BrandingRow, CustomerFields, CustomerRow, OPERATOR, PAGE_ROWS_MAX, Query, ResellerFields, ResellerRow, Taken, Value,
+};
+
+/// Characters of a name.
+const NAME_MAX: usize = doorlist_store::directory::CUSTOMER_NAME_MAX;
+/// Octets of a branding's settings.
+const BRANDING_MAX: usize = 64 * 1024;
+
+impl Desk {
+    /// A new reseller: by the operator.
+    ///
+    /// # Errors
+    /// When the caller may not, or the name is none or taken.
+    pub async fn create_reseller(&self, fields: &ResellerFields) -> Result<ResellerId, DeskError> {
+        self.may_change(&Lineage::default())?;
+        check_name(&fields.name)?;
+        let made = self.office.tenants.add_reseller(fields, (self.office.clock)()).await?;
+        made.map_err(|Taken| taken("Reseller"))
+    }
+
+    /// What is set for a reseller.
+    ///
+    /// # Errors
+    /// When the name is none or taken.
+    pub async fn update_reseller(
+        &self,
+        reseller: &Editable<ResellerRow>,
+        fields: &ResellerFields,
+    ) -> Result<(), DeskError> {
+        check_name(&fields.name)?;
+        let put = self.office.tenants.put_reseller(reseller.row().id, fields, (self.office.clock)()).await?;
+        put.map_err(|Taken| taken("Reseller"))
+    }
+
+    /// A reseller goes, with its customers and their domains.
+    ///
+    /// # Errors
+    /// When it is the operator's own.
+    pub async fn remove_reseller(&self, reseller: &Editable<ResellerRow>) -> Result<(), DeskError> {
+        let id = reseller.row().id;
+        if id == OPERATOR {
+            return Err(DeskError::invalid("", "the operator's own reseller cannot be removed"));
+        }
+        loop {
+            let query = page().with("reseller", Value::Int(id.0.into()));
+            let customers = self.view().customers(&query).await?;
+            if customers.rows.is_empty() {
+                break;
+            }
+            for customer in customers.rows {
+                self.remove_customer(&Editable(customer)).await?;
+            }
+        }
+        Ok(self.office.tenants.remove_reseller(id).await?)
+    }
+
+    /// A new customer. Without a reseller it is the caller's own, or the operator's.
+    ///
+    /// # Errors
+    /// When the caller may not, or the name is none or taken.
+    pub async fn create_customer(
+        &self,
+        mut fields: CustomerFields,
+        reseller: Option<ResellerId>,
+    ) -> Result<CustomerId, DeskError> {
+        fields.reseller = reseller.or_else(|| self.own_reseller()).ok_or(DeskError::Forbidden)?;
+        self.may_have_customers(fields.reseller).await?;
+        check_name(&fields.name)?;
+        let made = self.office.tenants.add_customer(&fields, (self.office.clock)()).await?;
+        made.map_err(|Taken| taken("Customer"))
+    }
+
+    fn own_reseller(&self) -> Option<ResellerId> {
+        let scopes = self.access().grants.iter().map(|grant| grant.scope);
+        let own = scopes.filter_map(|scope| match scope {
+            Scope::Reseller(id) => Some(id),
+            Scope::All => Some(OPERATOR),
+            _ => None,
+        });
+        own.max()
+    }
+
+    async fn may_have_customers(&self, reseller: ResellerId) -> Result<(), DeskError> {
+        let found = self.view().reseller(reseller.0).await?;
+        let found = found.ok_or_else(|| DeskError::invalid("reseller", "there is no such reseller"))?;
+        self.may_change(&found.lineage)
+    }
+
+    /// What is set for a customer, whose it is among it.
+    ///
+    /// # Errors
+    /// When the name is none or taken, or the caller may not give it to that reseller.
+    pub async fn update_customer(
+        &self,
+        customer: &Editable<CustomerRow>,
+        fields: &CustomerFields,
+    ) -> Result<(), DeskError> {
+        check_name(&fields.name)?;
+        if fields.reseller != customer.row().reseller {
+            self.may_change(&customer.lineage().parent())?;
+            self.may_have_customers(fields.reseller).await?;
+        }
+        let put = self.office.tenants.put_customer(customer.row().id, fields, (self.office.clock)()).await?;
+        put.map_err(|Taken| taken("Customer"))
+    }
+
+    /// A customer goes, with its domains: each of those is a change that can be undone.
+    ///
+    /// # Errors
+    /// When the store fails; what is gone by then stays gone.
+    pub async fn remove_customer(&self, customer: &Editable<CustomerRow>) -> Result<(), DeskError> {
+        let id = customer.row().id;
+        loop {
+            let query = page().with("customer", Value::Int(id.0.into()));
+            let domains = self.view().domains(&query).await?;
+            if domains.rows.is_empty() {
+                break;
+            }
+            for domain in domains.rows {
+                let name = domain.row.name;
+                let summary = format!("domain {name} removed with its customer {}", customer.row().name);
+                self.apply(vec![Change::Domain { name, change: DomainChange::Remove }], summary).await?;
+            }
+        }
+        Ok(self.office.tenants.remove_customer(id).await?)
+    }
+
+    /// How a tenant's pages look: a JSON object.
+    ///
+    /// # Errors
+    /// When it is too much.
+    pub async fn update_branding(&self, branding: &Editable<BrandingRow>, settings: &str) -> Result<(), DeskError> {
+        if settings.len() > BRANDING_MAX {
+            return Err(DeskError::invalid("", format!("branding has at most {BRANDING_MAX} octets in all")));
+        }
+        Ok(self.office.tenants.put_branding(branding.row().id, settings, (self.office.clock)()).await?)
+    }
+
+    /// Whether the caller sees a customer, and where it stands.
+    pub(super) async fn customer_to_change(&self, id: CustomerId) -> Result<Editable<CustomerRow>, DeskError> {
+        let found = self.view().customer(id.0).await?;
+        let found = found.ok_or_else(|| DeskError::invalid("customer", "there is no such customer"))?;
+        match self.access().on(&found.lineage) {
+            Permission::Change => Ok(Editable(found)),
+            _ => Err(DeskError::Forbidden),
+        }
+    }
+}
+
+pub(super) fn page() -> Query {
+    Query { limit: PAGE_ROWS_MAX, ..Query::default() }
+}
+
+fn taken(noun: &str) -> DeskError {
+    DeskError::invalid("name", format!("{noun} with this Name already exists."))
+}
+
+fn check_name(name: &str) -> Result<(), DeskError> {
+    if name.trim().is_empty() {
+        return Err(DeskError::invalid("name", "This field is required."));
+    }
+    if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
+        return Err(DeskError::invalid("name", format!("a name has at most {NAME_MAX} characters, no control characters")));
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! `/api/v1/`: the API, spoken as the libraries of MailRoute speak it. Handlers parse, call one function of the desk
+//! (`doorlist_actions::desk`), and print; what a caller may do is the desk's to say. Must not know SQL or how keys are
+//! kept.
+//!
+//! | module | what it is |
+//! | `spec` | what a noun has: fields, filters, methods; the one source of schema, OpenAPI and routes |
+//! | `noun`, `exchange` | one request of any noun, from bytes to bytes |
+//! | `body`, `query`, `link` | what came in: fields, list parameters, references to objects |
+//! | `show` | what goes out: envelopes, dates, errors |
+//! | `schema`, `openapi` | the API told about itself |
+//! | `gate` | who asks, and how often |
+//! | the others | a noun each |
+
+mod admins;
+mod body;
+mod branding;
+mod bulk;
+mod command;
+mod contacts;
+mod customer;
+mod domain;
+mod domain_alias;
+mod email_account;
+mod exchange;
+mod gate;
+mod key;
+mod ldapsync;
+mod link;
+mod localpart_alias;
+mod mail_server;
+mod missing;
+mod noun;
+mod openapi;
+mod policy;
+mod query;
+mod reseller;
+mod routes;
+mod schema;
+mod sender_rule;
+mod show;
+mod spec;
+
+pub use gate::{ApiConfig, ApiState, AuditLine, Trail};
+pub use openapi::document as openapi_document;
+pub use routes::api;
+
+/// Under which path everything stands.
+pub(crate) const BASE: &str = "/api/v1/";

@@ -1,0 +1,203 @@
+//! The fields of a request's body, as forgiving as clients need: unknown and read-only fields are passed over, `1` and
+//! `"true"` are yes, a number is a text where a text is wanted. What is wrong is gathered, so that all of it is told at
+//! once. Must not know any noun.
+
+use super::exchange::Fault;
+use super::link::{self, Link};
+use super::spec::{Kind, Spec};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Characters of one text.
+const TEXT_MAX: usize = 64 * 1024;
+
+/// Wrong fields, each with what is wrong.
+pub(crate) type Wrong = BTreeMap<String, Vec<String>>;
+
+/// A JSON object that came in.
+#[derive(Debug)]
+pub(crate) struct Body {
+    noun: &'static str,
+    map: Map<String, Value>,
+    wrong: Wrong,
+}
+
+impl Body {
+    /// Of a body that should be an object.
+    pub(crate) fn parse(spec: &Spec, bytes: &[u8]) -> Result<Self, Fault> {
+        match json(bytes)? {
+            Value::Object(map) => Ok(Self { noun: spec.name, map, wrong: Wrong::new() }),
+            _ => Err(Fault::Bad("the body must be a JSON object".to_owned())),
+        }
+    }
+
+    /// Whether a field was given at all.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.map.contains_key(name)
+    }
+
+    /// The value as it came.
+    pub(crate) fn raw(&self, name: &str) -> Option<&Value> {
+        self.map.get(name)
+    }
+
+    /// Notes what is wrong with a field.
+    pub(crate) fn wrong(&mut self, name: &str, why: impl Into<String>) {
+        self.wrong.entry(name.to_owned()).or_default().push(why.into());
+    }
+
+    /// A text; not given, or null.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        let text = match self.map.get(name)? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Null => return None,
+            _ => {
+                self.wrong(name, "a text is wanted");
+                return None;
+            }
+        };
+        if text.chars().count() > TEXT_MAX || text.contains('\0') {
+            self.wrong(name, format!("at most {TEXT_MAX} characters, no NUL"));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text that may be nothing: `Some(None)` is null.
+    #[allow(clippy::option_option)]
+    pub(crate) fn text_or_null(&mut self, name: &str) -> Option<Option<String>> {
+        match self.map.get(name)? {
+            Value::Null => Some(None),
+            _ => Some(self.text(name)),
+        }
+    }
+
+    /// A text that must be there and not be empty.
+    pub(crate) fn required_text(&mut self, name: &str) -> String {
+        match self.text(name).filter(|text| !text.trim().is_empty()) {
+            Some(text) => text,
+            None => {
+                if !self.wrong.contains_key(name) {
+                    self.wrong(name, "This field is required.");
+                }
+                String::new()
+            }
+        }
+    }
+
+    /// A text that, if it is given, must not be empty.
+    pub(crate) fn changed_text(&mut self, name: &str) -> Option<String> {
+        self.has(name).then(|| self.required_text(name)).filter(|text| !text.is_empty())
+    }
+
+    pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
+        let flag = match self.map.get(name)? {
+            Value::Bool(flag) => Some(*flag),
+            Value::Number(number) => match number.as_i64() {
+                Some(0) => Some(false),
+                Some(1) => Some(true),
+                _ => None,
+            },
+            Value::String(text) => super::query::flag(text),
+            Value::Null => return None,
+            _ => None,
+        };
+        if flag.is_none() {
+            self.wrong(name, "true or false is wanted");
+        }
+        flag
+    }
+
+    pub(crate) fn integer(&mut self, name: &str) -> Option<i64> {
+        let number = match self.map.get(name)? {
+            Value::Number(number) => number.as_i64(),
+            Value::String(text) => text.trim().parse().ok(),
+            Value::Bool(flag) => Some(i64::from(*flag)),
+            Value::Null => return None,
+            _ => None,
+        };
+        if number.is_none() {
+            self.wrong(name, "a whole number is wanted");
+        }
+        number
+    }
+
+    /// A whole number within bounds.
+    pub(crate) fn integer_within(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
+        let number = self.integer(name)?;
+        if (least..=most).contains(&number) {
+            return Some(number);
+        }
+        self.wrong(name, format!("a number from {least} to {most} is wanted"));
+        None
+    }
+
+    /// A reference to another object.
+    pub(crate) fn link(&mut self, name: &str, noun: &str) -> Result<Option<Link>, Fault> {
+        let Some(value) = self.map.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+        let shown = match value {
+            Value::String(text) => text.chars().take(200).collect(),
+            other => other.to_string().chars().take(200).collect::<String>(),
+        };
+        match link::parse(value, noun) {
+            Some(link) => Ok(Some(link)),
+            None => Err(Fault::no_object(&shown)),
+        }
+    }
+
+    /// A reference that must be there.
+    pub(crate) fn required_link(&mut self, name: &str, noun: &str) -> Result<Link, Fault> {
+        match self.link(name, noun)? {
+            Some(link) => Ok(link),
+            None => {
+                self.wrong(name, "This field is required.");
+                // Nothing can be done without it: say so together with what else is wrong.
+                Err(Fault::Fields { noun: self.noun, fields: std::mem::take(&mut self.wrong) })
+            }
+        }
+    }
+
+    /// Refuses other values than the default of fields that are not offered: nothing that does not work is accepted.
+    pub(crate) fn only_defaults(&mut self, fields: &[(&'static str, Value)]) {
+        for (name, default) in fields {
+            let Some(value) = self.map.get(*name) else { continue };
+            let is_default = value == default || value.is_null() || same(value, default);
+            if !is_default {
+                let shown = if default.is_null() { "null".to_owned() } else { default.to_string() };
+                self.wrong(name, format!("this Doorlist does not offer it: it is always {shown}. Nothing was changed"));
+            }
+        }
+    }
+
+    /// Ends the reading: all that was wrong, or nothing.
+    pub(crate) fn finish(&mut self) -> Result<(), Fault> {
+        if self.wrong.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::Fields { noun: self.noun, fields: std::mem::take(&mut self.wrong) })
+    }
+}
+
+/// The same value in another spelling: `0` and `false`, `7` and `7.0`, an empty text and nothing.
+fn same(value: &Value, default: &Value) -> bool {
+    match (value, default) {
+        (Value::Number(number), Value::Bool(flag)) => number.as_i64() == Some(i64::from(*flag)),
+        (Value::String(text), Value::Bool(flag)) => super::query::flag(text) == Some(*flag),
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::String(text), Value::Number(number)) => text.trim().parse::<f64>().ok() == number.as_f64(),
+        (Value::String(text), Value::Null) => text.is_empty(),
+        _ => false,
+    }
+}
+
+/// JSON of a body. Depth is bounded by the parser, size by the listener.
+pub(crate) fn json(bytes: &[u8]) -> Result<Value, Fault> {
+    serde_json::from_slice(bytes).map_err(|error| Fault::Bad(format!("the body is not JSON: {error}")))
+}
+
+/// Whether a field of the schema is of a kind that is never read.
+pub(crate) fn is_read(kind: Kind) -> bool {
+    !matches!(kind, Kind::Many(_))
+}

@@ -1,0 +1,158 @@
+//! Actions on many accounts at once, and on one account: the paths below `email_account` that are no objects.
+
+use super::body;
+use super::email_account::{EmailAccounts, SPEC};
+use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
+use super::gate::ApiState;
+use super::key;
+use super::link;
+use super::noun::{id_of, lookup};
+use super::query;
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::any;
+use doorlist_core::address::LocalPart;
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::AddressId;
+use serde_json::{Value, json};
+
+const NOUN: &str = "email_account";
+
+pub(crate) fn routes(router: Router<ApiState>) -> Router<ApiState> {
+    router
+        .route("/api/v1/email_account/mass_add/", any(mass_add))
+        .route("/api/v1/email_account/mass_delete/", any(mass_delete))
+        .route("/api/v1/email_account/{id}/mass_add_aliases/", any(mass_add_aliases))
+        .route("/api/v1/email_account/{id}/users_to_alias/", any(users_to_alias))
+        .route("/api/v1/email_account/{id}/regenerate_api_key/", any(regenerate))
+        .route("/api/v1/domain/{id}/email_accounts/mass_add/", any(never_made))
+}
+
+pub(crate) type Key = Result<Path<String>, axum::extract::rejection::PathRejection>;
+
+fn only(ask: &Ask, method: &Method, allowed: &'static [&'static str]) -> Result<(), Fault> {
+    if ask.method == *method { Ok(()) } else { Err(Fault::Method(allowed)) }
+}
+
+async fn mass_add(State(state): State<ApiState>, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        only(&ask, &Method::POST, &["post"])?;
+        let mut body = body::Body::parse(&SPEC, &ask.body)?;
+        let locals = locals(&mut body, "localparts");
+        let domain = body.required_link("domain", "domain")?;
+        body.finish()?;
+        let domain = DomainId(id_of(ask.desk.view(), "domain", domain).await?);
+        let came = of(NOUN, ask.desk.mass_add(domain, &locals).await)?;
+        Ok(Answer::Accepted(json!({"added": came.added, "already_listed": came.already_listed})))
+    })
+    .await
+}
+
+/// Local parts as a list of texts or numbers.
+fn locals(body: &mut body::Body, field: &str) -> Vec<LocalPart> {
+    let Some(Value::Array(items)) = body.raw(field).cloned() else {
+        body.wrong(field, "a list of local parts is wanted");
+        return Vec::new();
+    };
+    let mut locals = Vec::with_capacity(items.len());
+    for item in &items {
+        let text = match item {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        match LocalPart::parse(text.trim().as_bytes()) {
+            Ok(local) => locals.push(local),
+            Err(why) => {
+                let shown: String = text.chars().take(80).collect();
+                body.wrong(field, format!("{shown:?}: {why}"));
+                break;
+            }
+        }
+    }
+    if items.is_empty() {
+        body.wrong(field, "name at least one");
+    }
+    locals
+}
+
+async fn mass_delete(State(state): State<ApiState>, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        only(&ask, &Method::DELETE, &["delete"])?;
+        let ids = ids(&ask)?.into_iter().map(AddressId).collect::<Vec<_>>();
+        of(NOUN, ask.desk.mass_delete(&ids).await)?;
+        Ok(Answer::Gone)
+    })
+    .await
+}
+
+/// The numbers of `id__in`.
+pub(crate) fn ids(ask: &Ask) -> Result<Vec<u32>, Fault> {
+    let parameters = query::parameters(&ask.query)?;
+    let text = parameters.iter().find(|(name, _)| name == "id__in").map(|(_, value)| value.as_str());
+    let text = text.filter(|text| !text.trim().is_empty());
+    let text = text.ok_or_else(|| Fault::Bad("name the objects: ?id__in=1,2,3".to_owned()))?;
+    let id = |word: &str| word.trim().parse().map_err(|_| Fault::Bad(format!("{word:?} in id__in is no number")));
+    text.split(',').map(id).collect()
+}
+
+async fn mass_add_aliases(State(state): State<ApiState>, key: Key, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        only(&ask, &Method::POST, &["post"])?;
+        let found = lookup::<EmailAccounts>(ask.desk.view(), &text(key)).await?;
+        let account = of(NOUN, ask.desk.account_to_alias(found.row.id).await)?;
+        let mut body = body::Body::parse(&SPEC, &ask.body)?;
+        let aliases = locals(&mut body, "aliases");
+        body.finish()?;
+        of(NOUN, ask.desk.add_aliases(&account, &aliases).await)?;
+        Ok(Answer::AcceptedEmpty)
+    })
+    .await
+}
+
+async fn users_to_alias(State(state): State<ApiState>, key: Key, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        only(&ask, &Method::POST, &["post"])?;
+        let found = lookup::<EmailAccounts>(ask.desk.view(), &text(key)).await?;
+        let account = of(NOUN, ask.desk.account_to_alias(found.row.id).await)?;
+        let mut body = body::Body::parse(&SPEC, &ask.body)?;
+        let Some(Value::Array(items)) = body.raw("accounts").cloned() else {
+            body.wrong("accounts", "a list of email accounts is wanted");
+            return Err(body.finish().err().unwrap_or(Fault::NotFound));
+        };
+        let mut ids = Vec::with_capacity(items.len());
+        for item in items.iter().take(doorlist_actions::desk::BULK_MAX + 1) {
+            let shown = || item.to_string().chars().take(200).collect::<String>();
+            let link = link::parse(item, NOUN).ok_or_else(|| Fault::no_object(&shown()))?;
+            ids.push(AddressId(id_of(ask.desk.view(), NOUN, link).await?));
+        }
+        of(NOUN, ask.desk.users_to_alias(&account, &ids).await)?;
+        Ok(Answer::AcceptedEmpty)
+    })
+    .await
+}
+
+async fn regenerate(State(state): State<ApiState>, key: Key, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        only(&ask, &Method::POST, &["post"])?;
+        let found = lookup::<EmailAccounts>(ask.desk.view(), &text(key)).await?;
+        let account = of(NOUN, ask.desk.editable(Some(found)))?;
+        Ok(key::answer(&of(NOUN, ask.desk.account_key(&account).await)?))
+    })
+    .await
+}
+
+/// A library calls it; it never was more than a plan.
+async fn never_made(State(state): State<ApiState>, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        only(&ask, &Method::POST, &["post"])?;
+        Err(Fault::MissingEmpty)
+    })
+    .await
+}
+
+pub(crate) fn text(key: Key) -> String {
+    key.map(|Path(key)| key).unwrap_or_default()
+}

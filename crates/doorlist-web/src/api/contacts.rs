@@ -1,0 +1,232 @@
+//! Contacts of resellers, customers, domains and accounts: four nouns of one make.
+
+use super::body::Body;
+use super::exchange::{Ask, BODY_MAX, Fault, exchange, of};
+use super::gate::ApiState;
+use super::link::uri;
+use super::noun::{Noun, id_of, lookup, show_list};
+use super::show::{Object, object_of, time};
+use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::any;
+use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_store::StoreError;
+use doorlist_store::tenants::{ContactFields, ContactOwner, ContactRow, Filter, Lookup, Page, Placed, Query, Value, View};
+use serde_json::json;
+use std::marker::PhantomData;
+
+/// Of whom a noun's contacts are.
+pub(crate) trait Owned: Send + Sync + 'static {
+    const OWNER: ContactOwner;
+    /// The field, and the noun that it links to.
+    const FIELD: &'static str;
+    const SPEC: &'static Spec;
+    /// In `absolute_url`.
+    const KIND: &'static str;
+}
+
+macro_rules! contacts {
+    ($owner:ident, $of:expr, $field:literal, $noun:literal, $spec:ident, $about:literal, $email:expr) => {
+        pub(crate) struct $owner;
+
+        pub(crate) static $spec: Spec = Spec {
+            name: $noun,
+            about: $about,
+            fields: &[
+                Field::text("address").nullable(),
+                Field::text("address2").nullable(),
+                Field::text("city").default(Default::Text("")),
+                Field::text("country").default(Default::Text("")),
+                Field::time("created_at"),
+                $email,
+                Field::one($field, $field).required(),
+                Field::text("first_name").default(Default::Text("")),
+                Field::id(),
+                Field::flag("is_billing", false),
+                Field::flag("is_emergency", false),
+                Field::flag("is_technical", false),
+                Field::text("last_name").default(Default::Text("")),
+                Field::text("phone").nullable(),
+                Field::resource_uri(),
+                Field::text("state").default(Default::Text("")),
+                Field::time("updated_at"),
+                Field::text("zipcode").nullable(),
+            ],
+            extra: &[Field::text("absolute_url").readonly()],
+            list_methods: READ_WRITE_LIST,
+            detail_methods: READ_WRITE,
+            filtering: &[("email", Filtering::All), ($field, Filtering::Only(&["exact"]))],
+            related: &[],
+            ordering: Some(&["first_name", "last_name", "email", "is_technical", "is_billing", "is_emergency"]),
+            natural_key: None,
+            in_index: true,
+        };
+
+        impl Owned for $owner {
+            const OWNER: ContactOwner = $of;
+            const FIELD: &'static str = $field;
+            const SPEC: &'static Spec = &$spec;
+            const KIND: &'static str = $field;
+        }
+    };
+}
+
+contacts!(
+    OfReseller,
+    ContactOwner::Reseller,
+    "reseller",
+    "contact_reseller",
+    RESELLER,
+    "Who is reached about a reseller.",
+    Field::text("email").required()
+);
+contacts!(
+    OfCustomer,
+    ContactOwner::Customer,
+    "customer",
+    "contact_customer",
+    CUSTOMER,
+    "Who is reached about a customer.",
+    Field::text("email").required()
+);
+contacts!(
+    OfDomain,
+    ContactOwner::Domain,
+    "domain",
+    "contact_domain",
+    DOMAIN,
+    "Who is reached about a domain. The technical one gets what its server refuses for postmaster.",
+    Field::text("email").required()
+);
+contacts!(
+    OfAccount,
+    ContactOwner::Account,
+    "email_account",
+    "contact_email_account",
+    ACCOUNT,
+    "Who is behind an email account. Its address is the account's own.",
+    Field::text("email")
+);
+
+/// The contacts of one kind of owner.
+pub(crate) struct Contacts<O>(PhantomData<O>);
+
+impl<O: Owned> Noun for Contacts<O> {
+    const SPEC: &'static Spec = O::SPEC;
+    type Row = ContactRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<ContactRow>, StoreError> {
+        view.contacts(O::OWNER, query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<ContactRow>>, StoreError> {
+        view.contact(O::OWNER, id).await
+    }
+
+    fn id(row: &ContactRow) -> u32 {
+        row.id
+    }
+
+    fn show(row: &ContactRow) -> Object {
+        let fields = &row.fields;
+        let mut object = object_of(json!({
+            "absolute_url": format!("/contacts/{}/{}/", O::KIND, row.id),
+            "address": fields.address,
+            "address2": fields.address2,
+            "city": fields.city,
+            "country": fields.country,
+            "created_at": time(row.created),
+            "email": fields.email,
+            "first_name": fields.first_name,
+            "id": row.id,
+            "is_billing": fields.is_billing,
+            "is_emergency": fields.is_emergency,
+            "is_technical": fields.is_technical,
+            "last_name": fields.last_name,
+            "phone": fields.phone,
+            "resource_uri": uri(O::SPEC.name, row.id),
+            "state": fields.state,
+            "updated_at": time(row.updated),
+            "zipcode": fields.zipcode,
+        }));
+        object.insert(O::FIELD.to_owned(), uri(O::FIELD, row.owner).into());
+        object
+    }
+
+    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<ContactRow>, Fault> {
+        let fields = fields(&mut body, ContactFields::default());
+        if O::OWNER != ContactOwner::Account && fields.email.is_empty() {
+            body.required_text("email");
+        }
+        let owner = body.required_link(O::FIELD, O::FIELD)?;
+        body.finish()?;
+        let owner = id_of(desk.view(), O::FIELD, owner).await?;
+        of(O::SPEC.name, desk.create_contact(O::OWNER, owner, &fields).await)
+    }
+
+    async fn update(desk: &Desk, found: Placed<ContactRow>, mut body: Body) -> Result<Placed<ContactRow>, Fault> {
+        let contact = of(O::SPEC.name, desk.editable(Some(found)))?;
+        let row = contact.row();
+        let email = body.has("email").then(|| body.text("email").unwrap_or_default());
+        let fields = fields(&mut body, row.fields.clone());
+        if email.is_some_and(|email| email.trim().is_empty()) && O::OWNER != ContactOwner::Account {
+            body.wrong("email", "This field is required.");
+        }
+        if let Some(link) = body.link(O::FIELD, O::FIELD)?
+            && id_of(desk.view(), O::FIELD, link).await? != row.owner
+        {
+            body.wrong(O::FIELD, "a contact stays where it is: add it to the other one");
+        }
+        body.finish()?;
+        of(O::SPEC.name, desk.update_contact(O::OWNER, &contact, &fields).await)?;
+        desk.view().contact(O::OWNER, row.id).await?.ok_or(Fault::NotFound)
+    }
+
+    async fn remove(desk: &Desk, found: Placed<ContactRow>) -> Result<(), DeskError> {
+        let contact = desk.editable(Some(found))?;
+        desk.remove_contact(&contact).await
+    }
+}
+
+/// What was given, over what is there.
+fn fields(body: &mut Body, now: ContactFields) -> ContactFields {
+    ContactFields {
+        email: body.text("email").map_or(now.email, |text| text.trim().to_owned()),
+        first_name: body.text("first_name").unwrap_or(now.first_name),
+        last_name: body.text("last_name").unwrap_or(now.last_name),
+        address: body.text_or_null("address").unwrap_or(now.address),
+        address2: body.text_or_null("address2").unwrap_or(now.address2),
+        city: body.text("city").unwrap_or(now.city),
+        state: body.text("state").unwrap_or(now.state),
+        country: body.text("country").unwrap_or(now.country),
+        zipcode: body.text_or_null("zipcode").unwrap_or(now.zipcode),
+        phone: body.text_or_null("phone").unwrap_or(now.phone),
+        is_technical: body.flag("is_technical").unwrap_or(now.is_technical),
+        is_billing: body.flag("is_billing").unwrap_or(now.is_billing),
+        is_emergency: body.flag("is_emergency").unwrap_or(now.is_emergency),
+    }
+}
+
+/// The lists below an object: its contacts, its domains.
+pub(crate) fn nested(router: Router<ApiState>) -> Router<ApiState> {
+    router
+        .route("/api/v1/reseller/{id}/contacts/", any(below::<super::reseller::Resellers, Contacts<OfReseller>>))
+        .route("/api/v1/customer/{id}/contacts/", any(below::<super::customer::Customers, Contacts<OfCustomer>>))
+        .route("/api/v1/customer/{id}/domains/", any(below::<super::customer::Customers, super::domain::Domains>))
+        .route("/api/v1/domain/{id}/contacts/", any(below::<super::domain::Domains, Contacts<OfDomain>>))
+}
+
+async fn below<P: Noun, N: Noun>(State(state): State<ApiState>, key: super::bulk::Key, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        if !matches!(ask.method, Method::GET | Method::HEAD) {
+            return Err(Fault::Method(&["get"]));
+        }
+        let parent = lookup::<P>(ask.desk.view(), &super::bulk::text(key)).await?;
+        let values = vec![Value::Int(P::id(&parent.row).into())];
+        show_list::<N>(&ask, vec![Filter { column: P::SPEC.name, lookup: Lookup::Exact, values }]).await
+    })
+    .await
+}

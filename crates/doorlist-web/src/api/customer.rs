@@ -1,0 +1,127 @@
+//! Customers.
+
+use super::body::Body;
+use super::exchange::{Fault, of};
+use super::link::uri;
+use super::noun::{Noun, id_of};
+use super::show::{Object, object_of, time};
+use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
+use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_core::access::ResellerId;
+use doorlist_store::StoreError;
+use doorlist_store::tenants::{CustomerFields, CustomerRow, Page, Placed, Query, View};
+use serde_json::json;
+
+pub(crate) struct Customers;
+
+pub(crate) static SPEC: Spec = Spec {
+    name: "customer",
+    about: "An organisation that has domains.",
+    fields: &[
+        Field::flag("allow_branding", false),
+        Field::one("branding_info", "brandinginfo").readonly().nullable(),
+        Field::time("created_at"),
+        Field::id(),
+        Field::flag("is_full_user_list", false),
+        Field::text("name").required().unique(),
+        Field::integer("reported_user_count").nullable(),
+        Field::one("reseller", "reseller").help("Without one it is the caller's own reseller."),
+        Field::resource_uri(),
+        Field::time("updated_at"),
+    ],
+    extra: &[
+        Field::text("absolute_url").readonly(),
+        Field::many("admins", "admins"),
+        Field::many("contacts", "contact_customer"),
+        Field::many("domains", "domain"),
+    ],
+    list_methods: READ_WRITE_LIST,
+    detail_methods: READ_WRITE,
+    filtering: &[
+        ("name", Filtering::All),
+        ("reseller", Filtering::Only(&["exact"])),
+        ("id", Filtering::Only(&["exact", "in"])),
+    ],
+    related: &[],
+    ordering: Some(&["name", "created_at"]),
+    natural_key: None,
+    in_index: true,
+};
+
+impl Noun for Customers {
+    const SPEC: &'static Spec = &SPEC;
+    type Row = CustomerRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<CustomerRow>, StoreError> {
+        view.customers(query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<CustomerRow>>, StoreError> {
+        view.customer(id).await
+    }
+
+    fn id(row: &CustomerRow) -> u32 {
+        row.id.0
+    }
+
+    fn show(row: &CustomerRow) -> Object {
+        let id = row.id.0;
+        object_of(json!({
+            "absolute_url": format!("/customer/{id}/"),
+            "admins": null,
+            "allow_branding": row.allow_branding,
+            "branding_info": row.branding.map(|id| uri("brandinginfo", id)),
+            "contacts": null,
+            "created_at": time(row.created),
+            "domains": null,
+            "id": id,
+            "is_full_user_list": row.is_full_user_list,
+            "name": row.name,
+            "reported_user_count": row.reported_user_count,
+            "reseller": uri("reseller", row.reseller.0),
+            "resource_uri": uri("customer", id),
+            "updated_at": time(row.updated),
+        }))
+    }
+
+    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<CustomerRow>, Fault> {
+        let fields = CustomerFields {
+            name: body.required_text("name"),
+            allow_branding: body.flag("allow_branding").unwrap_or(false),
+            is_full_user_list: body.flag("is_full_user_list").unwrap_or(false),
+            reported_user_count: body.integer("reported_user_count"),
+            ..CustomerFields::default()
+        };
+        let reseller = reseller(desk, &mut body).await?;
+        body.finish()?;
+        let id = of("customer", desk.create_customer(fields, reseller).await)?;
+        desk.view().customer(id.0).await?.ok_or(Fault::NotFound)
+    }
+
+    async fn update(desk: &Desk, found: Placed<CustomerRow>, mut body: Body) -> Result<Placed<CustomerRow>, Fault> {
+        let customer = of("customer", desk.editable(Some(found)))?;
+        let row = customer.row();
+        let count = body.has("reported_user_count").then(|| body.integer("reported_user_count"));
+        let fields = CustomerFields {
+            name: body.changed_text("name").unwrap_or_else(|| row.name.clone()),
+            allow_branding: body.flag("allow_branding").unwrap_or(row.allow_branding),
+            is_full_user_list: body.flag("is_full_user_list").unwrap_or(row.is_full_user_list),
+            reported_user_count: count.unwrap_or(row.reported_user_count),
+            reseller: reseller(desk, &mut body).await?.unwrap_or(row.reseller),
+        };
+        body.finish()?;
+        of("customer", desk.update_customer(&customer, &fields).await)?;
+        desk.view().customer(row.id.0).await?.ok_or(Fault::NotFound)
+    }
+
+    async fn remove(desk: &Desk, found: Placed<CustomerRow>) -> Result<(), DeskError> {
+        desk.remove_customer(&desk.removable(Some(found))?).await
+    }
+}
+
+async fn reseller(desk: &Desk, body: &mut Body) -> Result<Option<ResellerId>, Fault> {
+    match body.link("reseller", "reseller")? {
+        Some(link) => Ok(Some(ResellerId(id_of(desk.view(), "reseller", link).await?))),
+        None => Ok(None),
+    }
+}

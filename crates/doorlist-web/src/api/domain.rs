@@ -1,0 +1,189 @@
+//! Domains. The switch "Accept mail only for mailboxes in this list" has two names, `bounce_unlisted` and
+//! `userlist_complete`: both are shown, either is taken.
+
+use super::body::Body;
+use super::exchange::{Fault, of};
+use super::link::uri;
+use super::noun::{Noun, id_of};
+use super::show::{Object, object_of, time};
+use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec, Kind};
+use doorlist_actions::desk::{Desk, DeskError, DomainPatch, NewDomain};
+use doorlist_core::access::CustomerId;
+use doorlist_core::address::DomainName;
+use doorlist_core::domain::Mode;
+use doorlist_store::StoreError;
+use doorlist_store::tenants::{DomainRow, Page, Placed, Query, View};
+use serde_json::{Value, json};
+
+pub(crate) struct Domains;
+
+pub(crate) static SPEC: Spec = Spec {
+    name: "domain",
+    about: "A protected domain.",
+    fields: &[
+        Field::flag("active", true),
+        Field::flag("bounce_unlisted", false)
+            .help("Accept mail only for mailboxes in this list; softly for three days. Also known as userlist_complete."),
+        Field::time("created_at"),
+        Field::one("customer", "customer").required(),
+        Field::integer("deliveryport").default(Default::Integer(25)),
+        Field::flag("hold_email", false).help("Mail is taken, and waits."),
+        Field::id(),
+        Field::text("name").required().unique(),
+        Field::flag("outbound_enabled", false).help("Not offered: always false."),
+        Field::one("policy", "policy_domain").readonly().nullable(),
+        Field::resource_uri(),
+        Field::time("updated_at"),
+    ],
+    extra: &[
+        Field::text("absolute_url").readonly(),
+        Field::many("contacts", "contact_domain"),
+        Field::many("domain_aliases", "domain_alias"),
+        Field::many("email_accounts", "email_account"),
+        Field::many("mail_servers", "mail_server"),
+        Field::text("mode").readonly().help("setting_up or enforce."),
+        Field::many("notification_task", "notification_domain_task"),
+        Field::many("notification_tasks", "notification_domain_task"),
+        Field::many("outbound_servers", "outbound_server"),
+        Field::text("status").readonly().help("active, hold or inactive."),
+        Field::time("trial_ends_at").nullable(),
+        Field::flag("userlist_complete", false).help("The same switch as bounce_unlisted."),
+    ],
+    list_methods: READ_WRITE_LIST,
+    detail_methods: READ_WRITE,
+    filtering: &[
+        ("customer", Filtering::AllWithRelations),
+        ("name", Filtering::All),
+        ("id", Filtering::Only(&["exact", "in"])),
+    ],
+    related: &[("customer__name", Kind::Text), ("customer__reseller", Kind::One("reseller"))],
+    ordering: Some(&["name", "created_at", "active", "hold_email"]),
+    natural_key: Some("the domain's name"),
+    in_index: true,
+};
+
+impl Noun for Domains {
+    const SPEC: &'static Spec = &SPEC;
+    type Row = DomainRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<DomainRow>, StoreError> {
+        view.domains(query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<DomainRow>>, StoreError> {
+        view.domain(id).await
+    }
+
+    async fn by_name(view: &View, name: &str) -> Result<Option<Placed<DomainRow>>, StoreError> {
+        match name.parse() {
+            Ok(name) => view.domain_of_name(&name).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn id(row: &DomainRow) -> u32 {
+        row.id.0
+    }
+
+    fn show(row: &DomainRow) -> Object {
+        let id = row.id.0;
+        let is_enforced = matches!(row.mode, Mode::Enforce { .. });
+        let status = match (row.active, row.hold) {
+            (false, _) => "inactive",
+            (true, true) => "hold",
+            (true, false) => "active",
+        };
+        object_of(json!({
+            "absolute_url": format!("/domain/{}/", row.name),
+            "active": row.active,
+            "bounce_unlisted": is_enforced,
+            "contacts": null,
+            "created_at": time(row.created),
+            "customer": uri("customer", row.customer.0),
+            "deliveryport": row.delivery_port,
+            "domain_aliases": null,
+            "email_accounts": null,
+            "hold_email": row.hold,
+            "id": id,
+            "mail_servers": null,
+            "mode": row.mode.word(),
+            "name": row.name.as_str(),
+            "notification_task": null,
+            "notification_tasks": [],
+            "outbound_enabled": false,
+            "outbound_servers": null,
+            "policy": uri("policy_domain", id),
+            "resource_uri": uri("domain", id),
+            "status": status,
+            "trial_ends_at": null,
+            "updated_at": time(row.updated),
+            "userlist_complete": is_enforced,
+        }))
+    }
+
+    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
+        let name = domain_name(&mut body, "name");
+        let mut patch = patch(&mut body, false);
+        let customer = body.required_link("customer", "customer")?;
+        let customer = CustomerId(id_of(desk.view(), "customer", customer).await?);
+        body.finish()?;
+        let Some(name) = name else { return Err(Fault::NotFound) };
+        patch.active = patch.active.filter(|active| !active);
+        patch.hold = patch.hold.filter(|hold| *hold);
+        of("domain", desk.create_domain(&NewDomain { name, customer, patch }).await)
+    }
+
+    async fn update(desk: &Desk, found: Placed<DomainRow>, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
+        let domain = of("domain", desk.editable(Some(found)))?;
+        let row = domain.row();
+        if let Some(name) = body.changed_text("name")
+            && name.parse::<DomainName>().ok().as_ref() != Some(&row.name)
+        {
+            body.wrong("name", "a domain keeps its name: add the other one, or make it a domain alias");
+        }
+        let mut patch = patch(&mut body, matches!(row.mode, Mode::Enforce { .. }));
+        if let Some(link) = body.link("customer", "customer")? {
+            patch.customer = Some(CustomerId(id_of(desk.view(), "customer", link).await?));
+        }
+        body.finish()?;
+        of("domain", desk.update_domain(&domain, &patch).await)?;
+        desk.view().domain(row.id.0).await?.ok_or(Fault::NotFound)
+    }
+
+    async fn remove(desk: &Desk, found: Placed<DomainRow>) -> Result<(), DeskError> {
+        desk.remove_domain(&desk.removable(Some(found))?).await
+    }
+}
+
+fn patch(body: &mut Body, is_enforced: bool) -> DomainPatch {
+    body.only_defaults(&[("outbound_enabled", Value::Bool(false))]);
+    let (bounce, complete) = (body.flag("bounce_unlisted"), body.flag("userlist_complete"));
+    let port = body.integer_within("deliveryport", 1, 65_535);
+    DomainPatch {
+        active: body.flag("active"),
+        // A library sends the whole object back with the one name changed that it knows: what differs is meant.
+        enforce: if bounce.is_some() && complete.is_some() && bounce != complete {
+            Some(!is_enforced)
+        } else {
+            bounce.or(complete)
+        },
+        delivery_port: port.and_then(|port| u16::try_from(port).ok()),
+        hold: body.flag("hold_email"),
+        ..DomainPatch::default()
+    }
+}
+
+/// A domain's name in any spelling.
+pub(crate) fn domain_name(body: &mut Body, field: &str) -> Option<DomainName> {
+    let text = body.required_text(field);
+    if text.is_empty() {
+        return None;
+    }
+    match text.trim().parse() {
+        Ok(name) => Some(name),
+        Err(why) => {
+            body.wrong(field, format!("Enter a valid domain name: {why}"));
+            None
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Domain aliases, and the list of all names: domains and their aliases.
+
+use super::body::Body;
+use super::domain::domain_name;
+use super::exchange::{Fault, of};
+use super::link::uri;
+use super::noun::{Noun, id_of};
+use super::show::{Object, object_of, time};
+use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
+use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_core::domain::DomainId;
+use doorlist_store::StoreError;
+use doorlist_store::tenants::{DomainAliasRow, DomainNameRow, Page, Placed, Query, View};
+use serde_json::json;
+
+pub(crate) struct DomainAliases;
+
+pub(crate) static SPEC: Spec = Spec {
+    name: "domain_alias",
+    about: "Another name of a domain, with the same list and servers.",
+    fields: &[
+        Field::flag("active", true),
+        Field::time("created_at"),
+        Field::one("domain", "domain").required(),
+        Field::id(),
+        Field::text("name").required().unique(),
+        Field::resource_uri(),
+        Field::time("updated_at"),
+    ],
+    extra: &[],
+    list_methods: READ_WRITE_LIST,
+    detail_methods: READ_WRITE,
+    filtering: &[("domain", Filtering::Only(&["exact"]))],
+    related: &[],
+    ordering: Some(&["name", "created_at"]),
+    natural_key: None,
+    in_index: true,
+};
+
+impl Noun for DomainAliases {
+    const SPEC: &'static Spec = &SPEC;
+    type Row = DomainAliasRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<DomainAliasRow>, StoreError> {
+        view.domain_aliases(query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<DomainAliasRow>>, StoreError> {
+        view.domain_alias(id).await
+    }
+
+    fn id(row: &DomainAliasRow) -> u32 {
+        row.id
+    }
+
+    fn show(row: &DomainAliasRow) -> Object {
+        object_of(json!({
+            "active": row.active,
+            "created_at": time(row.created),
+            "domain": uri("domain", row.domain.0),
+            "id": row.id,
+            "name": row.name.as_str(),
+            "resource_uri": uri("domain_alias", row.id),
+            "updated_at": time(row.updated),
+        }))
+    }
+
+    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<DomainAliasRow>, Fault> {
+        let name = domain_name(&mut body, "name");
+        let active = body.flag("active").unwrap_or(true);
+        let domain = body.required_link("domain", "domain")?;
+        body.finish()?;
+        let domain = DomainId(id_of(desk.view(), "domain", domain).await?);
+        let Some(name) = name else { return Err(Fault::NotFound) };
+        of("domain_alias", desk.create_domain_alias(domain, &name, active).await)
+    }
+
+    async fn update(
+        desk: &Desk,
+        found: Placed<DomainAliasRow>,
+        mut body: Body,
+    ) -> Result<Placed<DomainAliasRow>, Fault> {
+        let alias = of("domain_alias", desk.editable(Some(found)))?;
+        let row = alias.row();
+        let name = if body.has("name") { domain_name(&mut body, "name") } else { None };
+        let active = body.flag("active").unwrap_or(row.active);
+        let domain = match body.link("domain", "domain")? {
+            Some(link) => DomainId(id_of(desk.view(), "domain", link).await?),
+            None => row.domain,
+        };
+        body.finish()?;
+        let name = name.unwrap_or_else(|| row.name.clone());
+        of("domain_alias", desk.update_domain_alias(&alias, domain, &name, active).await)
+    }
+
+    async fn remove(desk: &Desk, found: Placed<DomainAliasRow>) -> Result<(), DeskError> {
+        let alias = desk.editable(Some(found))?;
+        desk.remove_domain_alias(&alias).await
+    }
+}
+
+pub(crate) struct DomainNames;
+
+pub(crate) static NAMES: Spec = Spec {
+    name: "domain_with_alias",
+    about: "All names: domains and their aliases. To be read.",
+    fields: &[
+        Field::time("created_at"),
+        Field::one("domain", "domain").readonly(),
+        Field::id(),
+        Field::text("name").readonly().unique(),
+        Field::resource_uri(),
+        Field::text("type").readonly().help("domain or alias."),
+        Field::time("updated_at"),
+    ],
+    extra: &[],
+    list_methods: &["get"],
+    detail_methods: &["get"],
+    filtering: &[("domain", Filtering::Only(&["exact"])), ("name", Filtering::All)],
+    related: &[],
+    ordering: Some(&["name", "created_at"]),
+    natural_key: None,
+    in_index: true,
+};
+
+impl Noun for DomainNames {
+    const SPEC: &'static Spec = &NAMES;
+    type Row = DomainNameRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<DomainNameRow>, StoreError> {
+        view.domain_names(query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<DomainNameRow>>, StoreError> {
+        view.domain_name(id).await
+    }
+
+    fn id(row: &DomainNameRow) -> u32 {
+        row.id
+    }
+
+    fn show(row: &DomainNameRow) -> Object {
+        object_of(json!({
+            "created_at": time(row.created),
+            "domain": uri("domain", row.domain.0),
+            "id": row.id,
+            "name": row.name.as_str(),
+            "resource_uri": uri("domain_with_alias", row.id),
+            "type": if row.is_alias { "alias" } else { "domain" },
+            "updated_at": time(row.updated),
+        }))
+    }
+
+    async fn create(_: &Desk, _: Body) -> Result<Placed<DomainNameRow>, Fault> {
+        Err(Fault::Method(NAMES.list_methods))
+    }
+
+    async fn update(_: &Desk, _: Placed<DomainNameRow>, _: Body) -> Result<Placed<DomainNameRow>, Fault> {
+        Err(Fault::Method(NAMES.detail_methods))
+    }
+
+    async fn remove(_: &Desk, _: Placed<DomainNameRow>) -> Result<(), DeskError> {
+        Err(DeskError::Forbidden)
+    }
+}

@@ -1,0 +1,212 @@
+//! Email accounts.
+
+use super::body::Body;
+use super::exchange::{Fault, of};
+use super::link::uri;
+use super::noun::{Noun, id_of};
+use super::show::{Object, object_of, time};
+use super::spec::{Default, Field, Filtering, Kind, READ_WRITE, READ_WRITE_LIST, Spec};
+use doorlist_actions::Password;
+use doorlist_actions::desk::{AccountPatch, Desk, DeskError, NewAccount};
+use doorlist_core::address::{Address, LocalPart};
+use doorlist_core::change::Source;
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::AddressId;
+use doorlist_store::StoreError;
+use doorlist_store::tenants::{AccountRow, Page, Placed, Query, View};
+use serde_json::json;
+
+/// What answers show when none was set.
+const PRIORITY: i64 = 8;
+
+pub(crate) struct EmailAccounts;
+
+pub(crate) static SPEC: Spec = Spec {
+    name: "email_account",
+    about: "A mailbox or a distribution list of a domain.",
+    fields: &[
+        Field::text("change_pwd").nullable().write_only().help("1: the password is to be changed."),
+        Field::text("confirm_password").nullable().write_only().help("The password once more."),
+        Field::one("contact", "contact_email_account").readonly().nullable(),
+        Field::text("create_opt").nullable().write_only().help("generate_pwd or set_pwd."),
+        Field::time("created_at"),
+        Field::one("domain", "domain").required().help("It cannot be changed later."),
+        Field::id(),
+        Field::text("localpart").required().help("It cannot be changed later."),
+        Field::text("password").nullable().write_only(),
+        Field::one("policy", "policy_user").readonly().nullable(),
+        Field::integer("priority").default(Default::Integer(7)),
+        Field::resource_uri(),
+        Field::flag("send_welcome", false).write_only().help("No mail is sent: false or true, nothing follows."),
+        Field::time("updated_at"),
+        Field::flag("use_domain_notifications", true),
+    ],
+    extra: &[
+        Field::text("absolute_url").readonly(),
+        Field::text("aliases").readonly().help("Local parts with commas between them."),
+        Field::flag("auto_added", false).readonly().help("Learnt from the mail itself."),
+        Field::flag("distribution_list", false),
+        Field::text("domain_name").readonly(),
+        Field::many("localpart_aliases", "localpart_alias"),
+        Field::many("notification_task", "notification_account_task"),
+        Field::many("notification_tasks", "notification_account_task"),
+        Field::text("source").nullable().readonly().help("Who says that it is there, strongest first."),
+        Field::text("status").help("active or inactive."),
+    ],
+    list_methods: READ_WRITE_LIST,
+    detail_methods: READ_WRITE,
+    filtering: &[
+        ("localpart", Filtering::All),
+        ("domain", Filtering::AllWithRelations),
+        ("id", Filtering::Only(&["exact", "in"])),
+    ],
+    related: &[
+        ("domain__name", Kind::Text),
+        ("domain__customer", Kind::One("customer")),
+        ("domain__active", Kind::Boolean),
+    ],
+    ordering: Some(&["localpart", "priority", "domain", "created_at"]),
+    natural_key: Some("the address"),
+    in_index: true,
+};
+
+impl Noun for EmailAccounts {
+    const SPEC: &'static Spec = &SPEC;
+    type Row = AccountRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<AccountRow>, StoreError> {
+        view.accounts(query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<AccountRow>>, StoreError> {
+        view.account(AddressId(id)).await
+    }
+
+    async fn by_name(view: &View, name: &str) -> Result<Option<Placed<AccountRow>>, StoreError> {
+        match name.parse::<Address>() {
+            Ok(address) => view.account_of(&address).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn id(row: &AccountRow) -> u32 {
+        row.id.0
+    }
+
+    fn show(row: &AccountRow) -> Object {
+        let id = row.id.0;
+        let aliases: Vec<&str> = row.aliases.iter().map(LocalPart::as_str).collect();
+        let sources: Vec<String> = row.sources.iter().map(Source::to_string).collect();
+        object_of(json!({
+            "absolute_url": format!("/user/{}/", row.address()),
+            "aliases": aliases.join(","),
+            "auto_added": row.sources.first() == Some(&Source::Learned),
+            "change_pwd": null,
+            "contact": row.contact.map(|id| uri("contact_email_account", id)),
+            "create_opt": null,
+            "created_at": time(row.created),
+            "distribution_list": row.is_list,
+            "domain": uri("domain", row.domain.0),
+            "domain_name": row.domain_name.as_str(),
+            "id": id,
+            "localpart": row.local.as_str(),
+            "localpart_aliases": null,
+            "notification_task": null,
+            "notification_tasks": [],
+            "policy": uri("policy_user", id),
+            "priority": row.priority.unwrap_or(PRIORITY),
+            "resource_uri": uri("email_account", id),
+            "source": if sources.is_empty() { None } else { Some(sources.join(",")) },
+            "status": if row.active { "active" } else { "inactive" },
+            "updated_at": time(row.updated),
+            "use_domain_notifications": row.use_domain_notifications.unwrap_or(true),
+        }))
+    }
+
+    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
+        let local = localpart(&mut body, "localpart");
+        let mut patch = patch(&mut body);
+        let domain = body.required_link("domain", "domain")?;
+        body.finish()?;
+        let domain = DomainId(id_of(desk.view(), "domain", domain).await?);
+        let Some(local) = local else { return Err(Fault::NotFound) };
+        patch.active = patch.active.filter(|active| !active);
+        of("email_account", desk.create_account(&NewAccount { domain, local, patch }).await)
+    }
+
+    async fn update(desk: &Desk, found: Placed<AccountRow>, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
+        let account = of("email_account", desk.editable(Some(found)))?;
+        let row = account.row();
+        if body.has("localpart") && localpart(&mut body, "localpart").is_some_and(|local| local != row.local) {
+            let why = "an account keeps its address: add the other one, and reassign this one as its alias";
+            body.wrong("localpart", why);
+        }
+        if let Some(link) = body.link("domain", "domain")?
+            && id_of(desk.view(), "domain", link).await? != row.domain.0
+        {
+            body.wrong("domain", "an account stays in its domain: add it to the other one");
+        }
+        let patch = patch(&mut body);
+        body.finish()?;
+        of("email_account", desk.update_account(&account, &patch).await)?;
+        desk.view().account(row.id).await?.ok_or(Fault::NotFound)
+    }
+
+    async fn remove(desk: &Desk, found: Placed<AccountRow>) -> Result<(), DeskError> {
+        desk.remove_account(&desk.removable(Some(found))?).await
+    }
+}
+
+fn patch(body: &mut Body) -> AccountPatch {
+    let status = body.text("status");
+    let active = match status.as_deref() {
+        None => None,
+        Some("active") => Some(true),
+        Some("inactive") => Some(false),
+        Some(_) => {
+            body.wrong("status", "active or inactive is wanted");
+            None
+        }
+    };
+    AccountPatch {
+        is_list: body.flag("distribution_list"),
+        active,
+        priority: body.integer("priority"),
+        use_domain_notifications: body.flag("use_domain_notifications"),
+        password: password(body),
+        message_max: None,
+    }
+}
+
+/// A new password: given twice alike. `generate_pwd` and an empty one mean none: the account has its key.
+fn password(body: &mut Body) -> Option<Password> {
+    let option = body.text("create_opt");
+    if !matches!(option.as_deref(), None | Some("" | "generate_pwd" | "set_pwd")) {
+        body.wrong("create_opt", "generate_pwd or set_pwd is wanted");
+    }
+    let password = body.text("password").filter(|text| !text.is_empty());
+    let again = body.text("confirm_password").filter(|text| !text.is_empty());
+    if option.as_deref() == Some("set_pwd") && password.is_none() {
+        body.wrong("password", "This field is required.");
+    }
+    if password != again && (password.is_some() || again.is_some()) {
+        body.wrong("confirm_password", "The two passwords are not the same.");
+        return None;
+    }
+    password.map(Password::new)
+}
+
+/// A local part in any spelling; a library sends numbers, too.
+pub(crate) fn localpart(body: &mut Body, field: &str) -> Option<LocalPart> {
+    let text = body.required_text(field);
+    if text.is_empty() {
+        return None;
+    }
+    match LocalPart::parse(text.trim().as_bytes()) {
+        Ok(local) => Some(local),
+        Err(why) => {
+            body.wrong(field, format!("Enter a valid local part: {why}"));
+            None
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The gate: who asks, from where, how often; and what the API needs of the server. Credentials are taken from the
+//! `Authorization` header alone, and are never printed.
+
+use super::exchange::Fault;
+use crate::{Client, ListenerAddress, Rate, RateLimits, base_url};
+use axum::http::header;
+use axum::http::request::Parts;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use doorlist_actions::Office;
+use doorlist_actions::desk::{Credentials, Desk, DeskError};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Keys and addresses whose rate is known at once; the longest unseen are forgotten first.
+const RATES_MAX: usize = 50_000;
+
+/// What the API is set to.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// Under which name people reach it.
+    pub web_url: Option<String>,
+    /// Requests of one key in a second.
+    pub requests_per_key: u32,
+    /// Requests from one address in a second.
+    pub requests_per_address: u32,
+    /// Wrong credentials from one address in a minute.
+    pub failures_per_address: u32,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self { web_url: None, requests_per_key: 1_000, requests_per_address: 2_000, failures_per_address: 60 }
+    }
+}
+
+/// A line of the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditLine {
+    /// From where.
+    pub client: IpAddr,
+    /// Login and first characters of the key; nobody: the credentials were wrong.
+    pub caller: Option<(String, String)>,
+    /// Method.
+    pub method: String,
+    /// Path, without parameters.
+    pub path: String,
+    /// What was answered.
+    pub status: u16,
+}
+
+/// Takes lines of the audit. Must not wait.
+pub trait Trail: Send + Sync + 'static {
+    /// Notes a request that wrote, or would have.
+    fn note(&self, line: AuditLine);
+}
+
+struct Shared {
+    office: Arc<OnceLock<Office>>,
+    config: ApiConfig,
+    trail: Arc<dyn Trail>,
+    of_keys: Mutex<RateLimits<u32>>,
+    of_addresses: Mutex<RateLimits<IpAddr>>,
+    of_failures: Mutex<RateLimits<IpAddr>>,
+}
+
+/// What every request works with. A clone is another handle on the same.
+#[derive(Clone)]
+pub struct ApiState(Arc<Shared>);
+
+impl ApiState {
+    /// With an office that may open later.
+    pub fn new(office: Arc<OnceLock<Office>>, config: ApiConfig, trail: Arc<dyn Trail>) -> Self {
+        let second = Duration::from_secs(1);
+        Self(Arc::new(Shared {
+            office,
+            of_keys: limits(config.requests_per_key, second),
+            of_addresses: limits(config.requests_per_address, second),
+            of_failures: limits(config.failures_per_address, Duration::from_secs(60)),
+            config,
+            trail,
+        }))
+    }
+
+    pub(crate) fn trail(&self) -> &dyn Trail {
+        &*self.0.trail
+    }
+
+    pub(crate) fn client(&self, parts: &Parts) -> IpAddr {
+        parts.extensions.get::<Client>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.address)
+    }
+
+    /// The base of absolute addresses.
+    pub(crate) fn base(&self, parts: &Parts) -> String {
+        let https = parts.extensions.get::<Client>().is_some_and(|client| client.https);
+        let listener = parts.extensions.get::<ListenerAddress>().map(|it| it.0);
+        let listener = listener.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 80)));
+        base_url(self.0.config.web_url.as_deref(), https, &parts.headers, listener)
+    }
+
+    /// Lets a caller pass who is known and does not come too often.
+    pub(crate) async fn admit(&self, parts: &Parts) -> Result<Desk, Fault> {
+        let (client, now) = (self.client(parts), Instant::now());
+        check(&self.0.of_addresses, client, now)?;
+        let Some(office) = self.0.office.get() else {
+            return Err(Fault::NotNow("the server is starting; try again in a moment".to_owned()));
+        };
+        let text = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let Some((login, key)) = text.and_then(credentials) else { return Err(Fault::Unknown) };
+        let shown = Credentials { login: login.as_deref(), key: &key, from: Some(client) };
+        let caller = office.identify(&shown).await.map_err(|error| Fault::Desk("", error))?;
+        let Some(caller) = caller else {
+            check(&self.0.of_failures, client, now)?;
+            return Err(Fault::Unknown);
+        };
+        check(&self.0.of_keys, caller.key_id, now)?;
+        Ok(Desk::of(office, caller))
+    }
+}
+
+/// So many in this time, and as many at once.
+fn limits<K: std::hash::Hash + Eq + Clone>(number: u32, within: Duration) -> Mutex<RateLimits<K>> {
+    let burst = number.max(1);
+    Mutex::new(RateLimits::new(Rate { burst, every: within / burst }, RATES_MAX))
+}
+
+fn check<K: std::hash::Hash + Eq + Clone>(limits: &Mutex<RateLimits<K>>, key: K, now: Instant) -> Result<(), Fault> {
+    let checked = limits.lock().unwrap_or_else(PoisonError::into_inner).check(&key, now);
+    checked.map_err(|again| {
+        let message = "too many requests (api.requests_per_key, api.requests_per_address); come again later".to_owned();
+        Fault::Desk("", DeskError::Limit { message, again: Duration::from_secs(again.seconds()) })
+    })
+}
+
+/// Login and key: `ApiKey login:key`, the login of which may have an `@`; `Bearer key`, or `Bearer login:key`; `Basic` of
+/// the same, for tools that know nothing else.
+fn credentials(text: &str) -> Option<(Option<String>, String)> {
+    let (scheme, rest) = text.trim().split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
+        return pair(&decoded);
+    }
+    if scheme.eq_ignore_ascii_case("apikey") {
+        return pair(rest);
+    }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return pair(rest).or_else(|| Some((None, rest.to_owned())));
+    }
+    None
+}
+
+fn pair(text: &str) -> Option<(Option<String>, String)> {
+    let (login, key) = text.split_once(':')?;
+    Some((Some(login.to_owned()), key.to_owned()))
+}

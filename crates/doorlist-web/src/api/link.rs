@@ -1,0 +1,63 @@
+//! References to objects, as clients write them: a URI with or without the prefix, a natural key in it, a bare number, an
+//! object that has one of these. Must not know whether the object is there.
+
+use super::BASE;
+use serde_json::Value;
+
+/// Characters of a reference.
+const LINK_MAX: usize = 1_000;
+
+/// What a reference names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// An object by its number.
+    Id(u32),
+    /// By its natural key: an address, a domain's name.
+    Name(String),
+}
+
+/// The URI of an object.
+pub(crate) fn uri(noun: &str, id: u32) -> String {
+    format!("{BASE}{noun}/{id}/")
+}
+
+/// A reference to an object of this noun, if it is one.
+pub(crate) fn parse(value: &Value, noun: &str) -> Option<Link> {
+    match value {
+        Value::Number(number) => number.as_u64().and_then(|id| u32::try_from(id).ok()).map(Link::Id),
+        Value::String(text) => parse_text(text, noun),
+        Value::Object(map) => {
+            map.get("resource_uri").or_else(|| map.get("id")).filter(|it| !it.is_object()).and_then(|it| parse(it, noun))
+        }
+        _ => None,
+    }
+}
+
+fn parse_text(text: &str, noun: &str) -> Option<Link> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > LINK_MAX {
+        return None;
+    }
+    if let Ok(id) = text.parse() {
+        return Some(Link::Id(id));
+    }
+    let rest = text.rsplit_once(noun)?;
+    // `/domain/` is no part of `/with_domain/`.
+    if !rest.0.is_empty() && !rest.0.ends_with('/') {
+        return None;
+    }
+    key(rest.1.strip_prefix('/')?.trim_end_matches('/'))
+}
+
+/// The key of an object in a path.
+pub(crate) fn key(text: &str) -> Option<Link> {
+    if text.is_empty() || text.contains('/') || text.len() > LINK_MAX {
+        return None;
+    }
+    match text.parse() {
+        Ok(id) => Some(Link::Id(id)),
+        // A number that is none of ours is no name either.
+        Err(_) if text.bytes().all(|b| b.is_ascii_digit()) => None,
+        Err(_) => Some(Link::Name(text.to_owned())),
+    }
+}

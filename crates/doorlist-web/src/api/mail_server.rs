@@ -1,0 +1,109 @@
+//! Mail servers of domains.
+
+use super::body::Body;
+use super::exchange::{Fault, of};
+use super::link::uri;
+use super::noun::{Noun, id_of};
+use super::show::{Object, object_of, time};
+use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
+use doorlist_actions::desk::{Desk, DeskError, NewServer, ServerPatch};
+use doorlist_core::domain::DomainId;
+use doorlist_store::StoreError;
+use doorlist_store::tenants::{MailServerRow, Page, Placed, Query, View};
+use serde_json::{Value, json};
+
+/// What a server's priority is when nothing is said.
+const PRIORITY: u16 = 10;
+
+pub(crate) struct MailServers;
+
+pub(crate) static SPEC: Spec = Spec {
+    name: "mail_server",
+    about: "A domain's own mail server.",
+    fields: &[
+        Field::time("created_at"),
+        Field::one("domain", "domain").required(),
+        Field::id(),
+        Field::integer("priority").default(Default::Integer(10)).help("As in MX: lowest first."),
+        Field::resource_uri(),
+        Field::text("sasl_login").nullable().help("Not offered: always null."),
+        Field::text("sasl_password").nullable().help("Not offered: always null."),
+        Field::text("server").required().help("A host name or an IP address."),
+        Field::time("updated_at"),
+        Field::flag("use_sasl", false).help("Not offered: always false."),
+    ],
+    extra: &[Field::text("absolute_url").readonly()],
+    list_methods: READ_WRITE_LIST,
+    detail_methods: READ_WRITE,
+    filtering: &[("domain", Filtering::Only(&["exact"]))],
+    related: &[],
+    ordering: Some(&["server", "priority"]),
+    natural_key: None,
+    in_index: true,
+};
+
+impl Noun for MailServers {
+    const SPEC: &'static Spec = &SPEC;
+    type Row = MailServerRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<MailServerRow>, StoreError> {
+        view.mail_servers(query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<MailServerRow>>, StoreError> {
+        view.mail_server(id).await
+    }
+
+    fn id(row: &MailServerRow) -> u32 {
+        row.id
+    }
+
+    fn show(row: &MailServerRow) -> Object {
+        object_of(json!({
+            "absolute_url": format!("/mail_server/{}/", row.id),
+            "created_at": time(row.created),
+            "domain": uri("domain", row.domain.0),
+            "id": row.id,
+            "priority": row.preference,
+            "resource_uri": uri("mail_server", row.id),
+            "sasl_login": null,
+            "sasl_password": null,
+            "server": row.host,
+            "updated_at": time(row.updated),
+            "use_sasl": false,
+        }))
+    }
+
+    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<MailServerRow>, Fault> {
+        let (host, preference) = (body.required_text("server"), preference(&mut body));
+        let domain = body.required_link("domain", "domain")?;
+        body.finish()?;
+        let domain = DomainId(id_of(desk.view(), "domain", domain).await?);
+        let new = NewServer { domain, host, preference: preference.unwrap_or(PRIORITY) };
+        of("mail_server", desk.create_server(&new).await)
+    }
+
+    async fn update(desk: &Desk, found: Placed<MailServerRow>, mut body: Body) -> Result<Placed<MailServerRow>, Fault> {
+        let server = of("mail_server", desk.editable(Some(found)))?;
+        let row = server.row();
+        let patch = ServerPatch { host: body.changed_text("server"), preference: preference(&mut body) };
+        if let Some(link) = body.link("domain", "domain")?
+            && id_of(desk.view(), "domain", link).await? != row.domain.0
+        {
+            body.wrong("domain", "a server stays with its domain: add it to the other one");
+        }
+        body.finish()?;
+        of("mail_server", desk.update_server(&server, &patch).await)?;
+        desk.view().mail_server(row.id).await?.ok_or(Fault::NotFound)
+    }
+
+    async fn remove(desk: &Desk, found: Placed<MailServerRow>) -> Result<(), DeskError> {
+        let server = desk.editable(Some(found))?;
+        desk.remove_server(&server).await
+    }
+}
+
+fn preference(body: &mut Body) -> Option<u16> {
+    body.only_defaults(&[("use_sasl", Value::Bool(false)), ("sasl_login", Value::Null), ("sasl_password", Value::Null)]);
+    body.integer_within("priority", 0, u16::MAX.into()).and_then(|number| u16::try_from(number).ok())
+}

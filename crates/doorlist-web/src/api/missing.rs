@@ -1,0 +1,24 @@
+//! Parts of the model's API that this Doorlist does not offer: each says so by name, rather than to pretend.
+
+use super::exchange::{Ask, BODY_MAX, Fault, exchange};
+use super::gate::ApiState;
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+/// Paths that are not offered, and what they are.
+pub(crate) const MISSING: [(&str, &str); 5] = [
+    ("/api/v1/notification_account_task", "notification tasks of accounts: no digests are sent"),
+    ("/api/v1/notification_domain_task", "notification tasks of domains: no digests are sent"),
+    ("/api/v1/outbound_server", "outbound servers: this is an inbound gateway"),
+    ("/api/v1/quarantine", "a quarantine: mail is refused or delivered, never kept back"),
+    ("/api/v2", "version 2 of the API: it is about a quarantine, and there is none"),
+];
+
+/// 501 with the name of what is missing, for whoever is known.
+pub(crate) async fn missing(State(state): State<ApiState>, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        let what = MISSING.iter().find(|(path, _)| ask.path.starts_with(path)).map_or("this", |(_, what)| what);
+        Err(Fault::Missing(format!("not offered by this Doorlist: {what}")))
+    })
+    .await
+}

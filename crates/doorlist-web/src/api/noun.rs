@@ -1,0 +1,173 @@
+//! What every noun does alike: list, make, show, change and remove an object. A noun says how its rows are read and
+//! shown, and what its fields do.
+
+use super::body::Body;
+use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
+use super::gate::ApiState;
+use super::link::{self, Link, uri};
+use super::query::{self, ListQuery, Named};
+use super::show::{self, Object};
+use super::spec::Spec;
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::any;
+use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_core::address::{Address, DomainName};
+use doorlist_store::StoreError;
+use doorlist_store::tenants::{Filter, Lookup, Page, Placed, Query, Value, View};
+
+/// A kind of object.
+pub(crate) trait Noun: Send + Sync + 'static {
+    /// What it has.
+    const SPEC: &'static Spec;
+    /// A row of it.
+    type Row: Send + Sync;
+
+    /// A page of rows.
+    fn list(view: &View, query: &Query) -> impl Future<Output = Result<Page<Self::Row>, StoreError>> + Send;
+
+    /// The row of a number.
+    fn by_id(view: &View, id: u32) -> impl Future<Output = Result<Option<Placed<Self::Row>>, StoreError>> + Send;
+
+    /// The row of a natural key.
+    fn by_name(
+        _view: &View,
+        _name: &str,
+    ) -> impl Future<Output = Result<Option<Placed<Self::Row>>, StoreError>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Its number.
+    fn id(row: &Self::Row) -> u32;
+
+    /// The object as it is shown.
+    fn show(row: &Self::Row) -> Object;
+
+    /// Makes one.
+    fn create(desk: &Desk, body: Body) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send;
+
+    /// Changes one: fields that are not given stay.
+    fn update(
+        desk: &Desk,
+        found: Placed<Self::Row>,
+        body: Body,
+    ) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send;
+
+    /// Removes one.
+    fn remove(desk: &Desk, found: Placed<Self::Row>) -> impl Future<Output = Result<(), DeskError>> + Send;
+}
+
+/// The routes of a noun: its list and its objects.
+pub(crate) fn routes<N: Noun>(router: Router<ApiState>) -> Router<ApiState> {
+    let (list, detail) = (format!("{}{}/", super::BASE, N::SPEC.name), format!("{}{}/{{id}}/", super::BASE, N::SPEC.name));
+    router.route(&list, any(list_handler::<N>)).route(&detail, any(detail_handler::<N>))
+}
+
+async fn list_handler<N: Noun>(State(state): State<ApiState>, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| match ask.method {
+        Method::GET | Method::HEAD => show_list::<N>(&ask, Vec::new()).await,
+        Method::POST if N::SPEC.list_methods.contains(&"post") => {
+            let body = Body::parse(N::SPEC, &ask.body)?;
+            let made = N::create(&ask.desk, body).await?;
+            let id = N::id(&made.row);
+            Ok(Answer::Created(N::show(&made.row).into(), uri(N::SPEC.name, id)))
+        }
+        _ => Err(Fault::Method(N::SPEC.list_methods)),
+    })
+    .await
+}
+
+/// A page of a list, within further conditions.
+pub(crate) async fn show_list<N: Noun>(ask: &Ask, within: Vec<Filter>) -> Result<Answer, Fault> {
+    let parameters = query::parameters(&ask.query)?;
+    let mut list = query::read(N::SPEC, &parameters)?;
+    list.query.filters.extend(within);
+    resolve(ask.desk.view(), &mut list).await?;
+    let page = N::list(ask.desk.view(), &list.query).await?;
+    let last = page.rows.last().map(|placed| u64::from(N::id(&placed.row)));
+    // Where a page begins is known by its last object only in the list's own order.
+    let last = last.filter(|_| list.query.order.is_empty());
+    let objects = page.rows.iter().map(|placed| N::show(&placed.row)).collect();
+    Ok(Answer::Shown(show::envelope(&ask.path, &parameters, &list, page.total, objects, last)))
+}
+
+/// Filters whose value is a name: an address, a domain.
+async fn resolve(view: &View, list: &mut ListQuery) -> Result<(), Fault> {
+    for Named { column, noun, name } in std::mem::take(&mut list.named) {
+        let id = find(view, noun, &name).await?;
+        // What is not there has no objects.
+        let values = vec![Value::Int(id.map_or(-1, i64::from))];
+        list.query.filters.push(Filter { column, lookup: Lookup::Exact, values });
+    }
+    Ok(())
+}
+
+/// The number behind a natural key.
+pub(crate) async fn find(view: &View, noun: &str, name: &str) -> Result<Option<u32>, StoreError> {
+    match noun {
+        "domain" => match name.parse::<DomainName>() {
+            Ok(name) => Ok(view.domain_of_name(&name).await?.map(|found| found.row.id.0)),
+            Err(_) => Ok(None),
+        },
+        "email_account" => match name.parse::<Address>() {
+            Ok(address) => Ok(view.account_of(&address).await?.map(|found| found.row.id.0)),
+            Err(_) => Ok(None),
+        },
+        _ => Ok(None),
+    }
+}
+
+/// The number of an object that a link names.
+pub(crate) async fn id_of(view: &View, noun: &'static str, link: Link) -> Result<u32, Fault> {
+    match link {
+        Link::Id(id) => Ok(id),
+        Link::Name(name) => find(view, noun, &name).await?.ok_or_else(|| Fault::no_object(&name)),
+    }
+}
+
+/// The object that a path names.
+pub(crate) async fn lookup<N: Noun>(view: &View, key: &str) -> Result<Placed<N::Row>, Fault> {
+    let found = match link::key(key) {
+        Some(Link::Id(id)) => N::by_id(view, id).await?,
+        Some(Link::Name(name)) if N::SPEC.natural_key.is_some() => N::by_name(view, &name).await?,
+        _ => None,
+    };
+    found.ok_or(Fault::NotFound)
+}
+
+async fn detail_handler<N: Noun>(
+    State(state): State<ApiState>,
+    key: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    request: Request,
+) -> Response {
+    let key = key.map(|Path(key)| key).unwrap_or_default();
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        let is_get = matches!(ask.method, Method::GET | Method::HEAD);
+        let word = ask.method.as_str().to_lowercase();
+        if !is_get && !N::SPEC.detail_methods.contains(&word.as_str()) {
+            return Err(Fault::Method(N::SPEC.detail_methods));
+        }
+        let found = lookup::<N>(ask.desk.view(), &key).await?;
+        match ask.method {
+            Method::GET | Method::HEAD => Ok(Answer::Shown(N::show(&found.row).into())),
+            Method::DELETE => {
+                of(N::SPEC.name, N::remove(&ask.desk, found).await)?;
+                Ok(Answer::Gone)
+            }
+            _ => {
+                let body = Body::parse(N::SPEC, &ask.body)?;
+                Ok(Answer::Accepted(updated::<N>(&N::update(&ask.desk, found, body).await?.row).into()))
+            }
+        }
+    })
+    .await
+}
+
+/// An object after a change: with `pk`, its number as a text.
+pub(crate) fn updated<N: Noun>(row: &N::Row) -> Object {
+    let mut object = N::show(row);
+    object.insert("pk".to_owned(), N::id(row).to_string().into());
+    object
+}

@@ -1,0 +1,270 @@
+//! The OpenAPI 3.1 document, made of the same tables as the routes. It says the quirks, too.
+
+mod operations;
+mod schemas;
+
+use super::BASE;
+use super::link;
+use super::missing::MISSING;
+use super::routes::SPECS;
+use super::spec::{Filtering, Kind, Spec};
+use operations::{OPERATIONS, Operation};
+use serde_json::{Map, Value, json};
+
+const QUIRKS: &str = "\
+The API of Doorlist, spoken as the libraries of MailRoute speak it.
+
+* `Authorization: ApiKey login:key` or `Authorization: Bearer key`. The index and this document need none.
+* PUT and PATCH are the same: fields that are not given stay as they are. The answer is 202 and the object with `pk`, its \
+number as a text. Unknown and read-only fields are passed over.
+* The switch \"Accept mail only for mailboxes in this list\" is `bounce_unlisted` and `userlist_complete`: both are shown, \
+either is taken. It begins softly: for three days an unlisted recipient is deferred, then refused.
+* A reference to an object may be its URI, its number, or a URI with its natural key (a domain's name, an address).
+* DELETE of an account or an alias is somebody's word: whatever source lists the address, it stays refused until it is \
+added again. Every change stands in the change log and can be taken back with `doorlist changes undo`.
+* Answers to 401, 404 and 405 have no body. What a caller may not see is 404.
+* Lists: `limit` (20, at most 1000; 0 is 1000), `offset`, `order_by` (`-` in front: descending), `q` (part of the name), \
+`field=value`, `field__lookup=value`. Unknown parameters are passed over. `meta.next` may have a parameter of its own, \
+`after`: follow it as it is.";
+
+/// The document.
+pub fn document() -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    let index = json!({
+        "summary": "Every noun with its list and its schema",
+        "operationId": "index",
+        "security": [],
+        "responses": plain_responses(&json!({"type": "object"}), &[405]),
+    });
+    paths.insert(BASE.to_owned(), json!({ "get": index }));
+    paths.insert(format!("{BASE}openapi.json"), json!({"get": {
+        "summary": "This document",
+        "operationId": "openapi",
+        "security": [],
+        "responses": plain_responses(&json!({"type": "object"}), &[405]),
+    }}));
+    for spec in SPECS {
+        put_noun(&mut paths, spec);
+    }
+    for operation in OPERATIONS {
+        put_operation(&mut paths, operation);
+    }
+    for (path, what) in MISSING {
+        let responses = with_common(json!({"501": {
+            "description": format!("Not offered: {what}"),
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        }}));
+        let id = format!("missing_{}", path.trim_start_matches("/api/").replace('/', "_"));
+        let get = json!({"summary": format!("Not offered: {what}"), "operationId": id, "responses": responses});
+        paths.insert(format!("{path}/"), json!({ "get": get }));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {"title": "Doorlist API", "version": "1", "description": QUIRKS, "license": {
+            "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT"}},
+        "servers": [{"url": "/"}],
+        "security": [{"ApiKey": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"ApiKey": {
+                "type": "apiKey", "in": "header", "name": "Authorization",
+                "description": "`ApiKey login:key` or `Bearer key`"}},
+            "schemas": schemas::all(SPECS),
+        },
+    })
+}
+
+fn put_noun(paths: &mut Map<String, Value>, spec: &'static Spec) {
+    let name = spec.name;
+    let schema_path = format!("{BASE}{name}/schema/");
+    let about = json!({"get": {
+        "summary": format!("The fields of {name}"),
+        "operationId": format!("{name}_schema"),
+        "responses": plain_responses(&json!({"type": "object"}), &[400, 401, 405, 429, 503]),
+    }, "x-doorlist-resource": name});
+    paths.insert(schema_path, about);
+    // Admins stand below their scope: their paths are among the operations.
+    if name == "admins" {
+        return;
+    }
+    let mut list = Map::from_iter([("x-doorlist-resource".to_owned(), Value::from(name))]);
+    list.insert("get".to_owned(), json!({
+        "summary": spec.about,
+        "operationId": format!("{name}_list"),
+        "tags": [name],
+        "parameters": parameters(spec),
+        "responses": with_common(json!({"200": json_answer("A page", &list_of(name))})),
+    }));
+    if spec.list_methods.contains(&"post") {
+        list.insert("post".to_owned(), json!({
+            "summary": format!("Makes one: {}", spec.about),
+            "operationId": format!("{name}_create"),
+            "tags": [name],
+            "requestBody": body(&format!("{name}_new")),
+            "responses": with_common(json!({"201": json_answer("Made", &reference(name))})),
+        }));
+    }
+    paths.insert(format!("{BASE}{name}/"), Value::Object(list));
+    let mut detail = Map::from_iter([
+        ("x-doorlist-resource".to_owned(), Value::from(name)),
+        ("parameters".to_owned(), json!([key_parameter(spec)])),
+    ]);
+    for method in spec.detail_methods {
+        detail.insert((*method).to_owned(), detail_operation(spec, method));
+    }
+    paths.insert(format!("{BASE}{name}/{{id}}/"), Value::Object(detail));
+}
+
+fn detail_operation(spec: &Spec, method: &str) -> Value {
+    let name = spec.name;
+    let id = format!("{name}_{method}");
+    match method {
+        "get" => json!({
+            "summary": "One of them", "operationId": id, "tags": [name],
+            "responses": with_common(json!({"200": json_answer("The object", &reference(name))})),
+        }),
+        "delete" => json!({
+            "summary": "Removes it with all that is below it", "operationId": id, "tags": [name],
+            "responses": with_common(json!({"204": {"description": "Gone"}})),
+        }),
+        _ => json!({
+            "summary": "Changes it: fields that are not given stay", "operationId": id, "tags": [name],
+            "requestBody": body(&format!("{name}_change")),
+            "responses": with_common(json!({"202": json_answer("The object as it is now, with pk", &reference(name))})),
+        }),
+    }
+}
+
+fn key_parameter(spec: &Spec) -> Value {
+    let (schema, what) = match spec.natural_key {
+        Some(what) => (json!({"type": ["integer", "string"], "minimum": 0}), format!("the number, or {what}")),
+        None => (json!({"type": "integer", "minimum": 0}), "the number".to_owned()),
+    };
+    json!({"name": "id", "in": "path", "required": true, "schema": schema, "description": what})
+}
+
+fn parameters(spec: &Spec) -> Value {
+    let query = |name: &str, schema: Value, about: &str| {
+        json!({"name": name, "in": "query", "required": false, "schema": schema, "description": about})
+    };
+    let mut all = vec![
+        query("limit", json!({"type": "integer"}), "rows of a page; 0 is as many as may be"),
+        query("offset", json!({"type": "integer"}), "rows before it"),
+        query("q", json!({"type": "string"}), "part of the name"),
+    ];
+    if spec.ordering.is_some() {
+        all.push(query("order_by", json!({"type": "string"}), "a field; with - in front descending"));
+    }
+    for (name, filtering) in spec.filtering {
+        let about = match filtering {
+            Filtering::Only(lookups) => format!("filter; lookups: {}", lookups.join(", ")),
+            _ => "filter; also with a lookup: __startswith, __in ...".to_owned(),
+        };
+        all.push(query(name, json!({"type": "string"}), &about));
+    }
+    Value::Array(all)
+}
+
+fn put_operation(paths: &mut Map<String, Value>, operation: &Operation) {
+    let parameters: Vec<Value> = operation.path.split('/').filter_map(path_parameter).collect();
+    let query = operation.query.iter().map(|(name, required)| {
+        json!({"name": name, "in": "query", "required": required, "schema": {"type": "string"}})
+    });
+    let success = match operation.success {
+        (204 | 202, "") => json!({operation.success.0.to_string(): {"description": "Done"}}),
+        (status, schema) => json!({status.to_string(): json_answer("Done", &reference(schema))}),
+    };
+    let mut item = json!({
+        "summary": operation.summary,
+        "operationId": operation.id,
+        "tags": [operation.resource],
+        "parameters": query.collect::<Vec<_>>(),
+        "responses": with_common(success),
+    });
+    if let (Some(schema), Some(item)) = (operation.body, item.as_object_mut()) {
+        item.insert("requestBody".to_owned(), body(schema));
+    }
+    let path = paths.entry(operation.path.to_owned()).or_insert_with(|| json!({}));
+    if let Some(path) = path.as_object_mut() {
+        path.insert(operation.method.to_owned(), item);
+        path.insert("x-doorlist-resource".to_owned(), operation.resource.into());
+        if !parameters.is_empty() {
+            path.insert("parameters".to_owned(), Value::Array(parameters));
+        }
+    }
+}
+
+fn path_parameter(part: &str) -> Option<Value> {
+    let name = part.strip_prefix('{')?.strip_suffix('}')?;
+    let schema = match name {
+        "scope" => json!({"type": "string", "enum": ["reseller", "customer"]}),
+        _ => json!({"type": "integer", "minimum": 0}),
+    };
+    Some(json!({"name": name, "in": "path", "required": true, "schema": schema}))
+}
+
+fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+fn list_of(noun: &str) -> Value {
+    json!({"type": "object", "required": ["meta", "objects"], "properties": {
+        "meta": reference("Meta"), "objects": {"type": "array", "items": reference(noun)}}})
+}
+
+fn json_answer(about: &str, schema: &Value) -> Value {
+    json!({"description": about, "content": {"application/json": {"schema": schema}}})
+}
+
+fn body(schema: &str) -> Value {
+    json!({"required": true, "content": {"application/json": {"schema": reference(schema)}}})
+}
+
+fn plain_responses(schema: &Value, others: &[u16]) -> Value {
+    let mut responses = with_common(json!({"200": json_answer("It", schema)}));
+    if let Some(map) = responses.as_object_mut() {
+        map.retain(|status, _| status == "200" || others.iter().any(|other| other.to_string() == *status));
+    }
+    responses
+}
+
+/// What every operation may answer beside.
+fn with_common(mut responses: Value) -> Value {
+    let error = reference("Error");
+    let common = [
+        ("400", json!({"description": "Wrong: which field and why. Empty where the path needs a scope."})),
+        ("401", json!({"description": "No good credentials; empty"})),
+        ("403", json_answer("May be seen, not changed", &error)),
+        ("404", json!({"description": "Not there, or not for these eyes; empty"})),
+        ("405", json!({"description": "Not this method; empty, with Allow"})),
+        ("409", json_answer("The list moved meanwhile: send it again", &error)),
+        ("413", json_answer("Too large", &error)),
+        ("415", json_answer("Encoded", &error)),
+        ("429", json_answer("Too often; with Retry-After", &error)),
+        ("501", json!({"description": "Not offered"})),
+        ("503", json!({"description": "Not now"})),
+    ];
+    if let Some(map) = responses.as_object_mut() {
+        for (status, response) in common {
+            map.entry(status).or_insert(response);
+        }
+    }
+    responses
+}
+
+/// How a reference to an object is written.
+fn link_schema(noun: &str) -> Value {
+    json!({"type": ["string", "integer", "null"], "description": format!("such as {}", link::uri(noun, 1))})
+}
+
+fn kind_schema(kind: Kind, nullable: bool) -> Value {
+    let types = |name: &str| if nullable { json!([name, "null"]) } else { json!(name) };
+    match kind {
+        Kind::Text | Kind::Time => json!({"type": types("string")}),
+        Kind::Integer => json!({"type": types("integer")}),
+        Kind::Float => json!({"type": types("number")}),
+        Kind::Boolean => json!({"type": types("boolean")}),
+        Kind::One(noun) => json!({"type": ["string", "null"], "description": format!("such as {}", link::uri(noun, 1))}),
+        Kind::Many(_) => json!({"type": ["array", "null"]}),
+    }
+}

@@ -1,0 +1,231 @@
+//! Policies of domains and accounts. What the gateway honours by now is the size of a message; every other field reads as
+//! its default, and another value is refused by name.
+
+use super::body::Body;
+use super::exchange::{Fault, of};
+use super::link::uri;
+use super::noun::Noun;
+use super::show::{Object, object_of};
+use super::spec::{Default, Field, Filtering, Spec};
+use doorlist_actions::desk::{AccountPatch, Desk, DeskError, DomainPatch};
+use doorlist_core::list::AddressId;
+use doorlist_store::StoreError;
+use doorlist_store::tenants::{AccountRow, DomainRow, Page, Placed, Query, View};
+use serde_json::{Value, json};
+
+/// Y or N.
+const fn switch(name: &'static str, default: &'static str) -> Field {
+    Field::text(name).default(Default::Text(default)).help("Not offered: it is always as it is shown.")
+}
+
+const fn nothing(name: &'static str) -> Field {
+    Field::text(name).nullable().help("Not offered: always null.")
+}
+
+const fn level(name: &'static str) -> Field {
+    Field::float(name).nullable().help("Not offered: always null.")
+}
+
+/// The fields of both, but for the owner.
+macro_rules! fields {
+    ($owner:expr, $priority:expr) => {
+        &[
+            nothing("addr_extension_bad_header"),
+            nothing("addr_extension_banned"),
+            nothing("addr_extension_spam"),
+            nothing("addr_extension_virus"),
+            nothing("archive_quarantine_to"),
+            switch("bad_header_lover", "N"),
+            switch("bad_header_quarantine_to", "sql:"),
+            switch("banned_files_lover", "N"),
+            switch("banned_quarantine_to", "sql:"),
+            switch("bypass_banned_checks", "N"),
+            switch("bypass_header_checks", "Y"),
+            switch("bypass_spam_checks", "N"),
+            switch("bypass_virus_checks", "N"),
+            $owner,
+            Field::id(),
+            Field::integer("message_size_limit").nullable().help("Octets; null: what the server takes."),
+            Field::integer("priority").default(Default::Integer($priority)).help("Not offered."),
+            Field::resource_uri(),
+            Field::float("spam_kill_level").default(Default::Float(7.0)).help("Not offered."),
+            switch("spam_lover", "N"),
+            level("spam_quarantine_cutoff_level"),
+            switch("spam_quarantine_to", "sql:"),
+            nothing("spam_subject_tag"),
+            nothing("spam_subject_tag2"),
+            nothing("spam_subject_tag3"),
+            level("spam_tag2_level"),
+            level("spam_tag3_level"),
+            Field::float("spam_tag_level").default(Default::Float(-9999.0)).help("Not offered."),
+            switch("unchecked_lover", "Y"),
+            nothing("unchecked_quarantine_to"),
+            switch("virus_lover", "N"),
+            switch("virus_quarantine_to", "sql:"),
+            switch("warnbadhrecip", "N"),
+            switch("warnbannedrecip", "N"),
+            switch("warnvirusrecip", "N"),
+        ]
+    };
+}
+
+pub(crate) struct DomainPolicies;
+
+pub(crate) static DOMAIN: Spec = Spec {
+    name: "policy_domain",
+    about: "What a domain takes. Its number is the domain's.",
+    fields: fields!(Field::one("domain", "domain").readonly(), 5),
+    extra: &[
+        nothing("anti_spam_preset").write_only(),
+        Field::flag("is_default", false).readonly(),
+    ],
+    list_methods: &["get"],
+    detail_methods: &["get", "put", "patch"],
+    filtering: &[("domain", Filtering::Only(&["exact"]))],
+    related: &[],
+    ordering: None,
+    natural_key: None,
+    in_index: true,
+};
+
+pub(crate) struct AccountPolicies;
+
+pub(crate) static ACCOUNT: Spec = Spec {
+    name: "policy_user",
+    about: "What an account takes. Its number is the account's.",
+    fields: fields!(Field::one("email_account", "email_account").readonly(), 1),
+    extra: &[
+        nothing("anti_spam_preset").write_only(),
+        Field::flag("use_domain_policy", true).help("Not offered: always true."),
+    ],
+    list_methods: &["get"],
+    detail_methods: &["get", "put", "patch"],
+    filtering: &[("email_account", Filtering::Only(&["exact"]))],
+    related: &[],
+    ordering: None,
+    natural_key: None,
+    in_index: true,
+};
+
+/// What fields are that cannot be set.
+fn defaults(spec: &'static Spec) -> Vec<(&'static str, Value)> {
+    let fields = spec.fields.iter().chain(spec.extra);
+    let settable = |field: &&Field| !field.readonly && field.name != "message_size_limit";
+    fields.filter(settable).map(|field| (field.name, default_of(field))).collect()
+}
+
+fn default_of(field: &Field) -> Value {
+    match field.default {
+        Default::None | Default::Null => Value::Null,
+        Default::Text(text) => text.into(),
+        Default::Integer(number) => number.into(),
+        Default::Float(number) => json!(number),
+        Default::Flag(flag) => flag.into(),
+    }
+}
+
+fn shown(spec: &'static Spec, id: u32, message_max: Option<u64>) -> Object {
+    let fields = spec.fields.iter().chain(spec.extra).filter(|field| !field.write_only);
+    let mut object: Object = fields.map(|field| (field.name.to_owned(), default_of(field))).collect();
+    object.insert("id".to_owned(), id.into());
+    object.insert("message_size_limit".to_owned(), json!(message_max));
+    object.insert("resource_uri".to_owned(), uri(spec.name, id).into());
+    object
+}
+
+/// The largest message, if it was given: `Some(None)` is no limit of its own.
+#[allow(clippy::option_option)]
+fn message_max(spec: &'static Spec, body: &mut Body) -> Option<Option<u64>> {
+    body.only_defaults(&defaults(spec));
+    if !body.has("message_size_limit") {
+        return None;
+    }
+    if body.raw("message_size_limit").is_some_and(|it| it.is_null() || it.as_str() == Some("")) {
+        return Some(None);
+    }
+    body.integer_within("message_size_limit", 1, i64::from(u32::MAX)).map(|octets| Some(octets.cast_unsigned()))
+}
+
+impl Noun for DomainPolicies {
+    const SPEC: &'static Spec = &DOMAIN;
+    type Row = DomainRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<DomainRow>, StoreError> {
+        let mut query = query.clone();
+        query.filters.iter_mut().filter(|it| it.column == "domain").for_each(|it| it.column = "id");
+        view.domains(&query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<DomainRow>>, StoreError> {
+        view.domain(id).await
+    }
+
+    fn id(row: &DomainRow) -> u32 {
+        row.id.0
+    }
+
+    fn show(row: &DomainRow) -> Object {
+        let mut object = shown(&DOMAIN, row.id.0, row.message_max);
+        object.insert("domain".to_owned(), uri("domain", row.id.0).into());
+        object
+    }
+
+    async fn create(_: &Desk, _: Body) -> Result<Placed<DomainRow>, Fault> {
+        Err(Fault::Method(DOMAIN.list_methods))
+    }
+
+    async fn update(desk: &Desk, found: Placed<DomainRow>, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
+        let domain = of("policy_domain", desk.editable(Some(found)))?;
+        let message_max = message_max(&DOMAIN, &mut body);
+        body.finish()?;
+        let patch = DomainPatch { message_max, ..DomainPatch::default() };
+        of("policy_domain", desk.update_domain(&domain, &patch).await)?;
+        desk.view().domain(domain.row().id.0).await?.ok_or(Fault::NotFound)
+    }
+
+    async fn remove(_: &Desk, _: Placed<DomainRow>) -> Result<(), DeskError> {
+        Err(DeskError::Forbidden)
+    }
+}
+
+impl Noun for AccountPolicies {
+    const SPEC: &'static Spec = &ACCOUNT;
+    type Row = AccountRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<AccountRow>, StoreError> {
+        let mut query = query.clone();
+        query.filters.iter_mut().filter(|it| it.column == "email_account").for_each(|it| it.column = "id");
+        view.accounts(&query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<AccountRow>>, StoreError> {
+        view.account(AddressId(id)).await
+    }
+
+    fn id(row: &AccountRow) -> u32 {
+        row.id.0
+    }
+
+    fn show(row: &AccountRow) -> Object {
+        let mut object = shown(&ACCOUNT, row.id.0, row.message_max);
+        object.insert("email_account".to_owned(), uri("email_account", row.id.0).into());
+        object
+    }
+
+    async fn create(_: &Desk, _: Body) -> Result<Placed<AccountRow>, Fault> {
+        Err(Fault::Method(ACCOUNT.list_methods))
+    }
+
+    async fn update(desk: &Desk, found: Placed<AccountRow>, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
+        let account = of("policy_user", desk.editable(Some(found)))?;
+        let message_max = message_max(&ACCOUNT, &mut body);
+        body.finish()?;
+        let patch = AccountPatch { message_max, ..AccountPatch::default() };
+        of("policy_user", desk.update_account(&account, &patch).await)?;
+        desk.view().account(account.row().id).await?.ok_or(Fault::NotFound)
+    }
+
+    async fn remove(_: &Desk, _: Placed<AccountRow>) -> Result<(), DeskError> {
+        Err(DeskError::Forbidden)
+    }
+}

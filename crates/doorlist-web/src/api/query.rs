@@ -1,0 +1,210 @@
+//! The parameters of a list: which rows, in which order, which page. What clients send is forgiving (unknown parameters
+//! are ignored), what is wrong is a 400 that says what. Must not know any noun.
+
+use super::exchange::Fault;
+use super::spec::{Filtering, Kind, Spec};
+use doorlist_store::tenants::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value};
+
+/// Rows of a page when nothing is said.
+pub(crate) const LIMIT: u32 = 20;
+/// Parameters of one request.
+const PARAMETERS_MAX: usize = 200;
+/// Values of one `__in`.
+const VALUES_MAX: usize = 10_000;
+/// Characters of what is searched for.
+const SEARCH_MAX: usize = 255;
+
+/// Lookups that a field allows.
+pub(crate) type Lookups = &'static [&'static str];
+
+/// A filter whose value names an object, to be looked up by whoever can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) column: &'static str,
+    pub(crate) noun: &'static str,
+    pub(crate) name: String,
+}
+
+/// What a list is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ListQuery {
+    pub(crate) query: Query,
+    pub(crate) named: Vec<Named>,
+}
+
+/// Names and values of a query string, decoded.
+pub(crate) fn parameters(text: &str) -> Result<Vec<(String, String)>, Fault> {
+    let pairs: Vec<(String, String)> =
+        form_urlencoded::parse(text.as_bytes()).take(PARAMETERS_MAX + 1).map(|(k, v)| (k.into(), v.into())).collect();
+    if pairs.len() > PARAMETERS_MAX {
+        return Err(Fault::Bad(format!("a request has at most {PARAMETERS_MAX} parameters")));
+    }
+    Ok(pairs)
+}
+
+/// Reads the parameters of a list of a noun.
+pub(crate) fn read(spec: &Spec, parameters: &[(String, String)]) -> Result<ListQuery, Fault> {
+    let mut list = ListQuery { query: Query { limit: LIMIT, ..Query::default() }, named: Vec::new() };
+    for (name, value) in parameters {
+        match name.as_str() {
+            "limit" => list.query.limit = limit(value)?,
+            "offset" => list.query.offset = offset(value)?,
+            "after" => list.query.after = value.parse().ok(),
+            "order_by" => order(spec, value, &mut list.query.order)?,
+            "q" | "q[name]" => list.query.search = search(value)?,
+            _ => filter(spec, name, value, &mut list)?,
+        }
+    }
+    Ok(list)
+}
+
+fn limit(value: &str) -> Result<u32, Fault> {
+    match value.trim().parse::<i64>() {
+        Ok(0) => Ok(PAGE_ROWS_MAX),
+        Ok(limit) if limit > 0 => Ok(u32::try_from(limit).unwrap_or(PAGE_ROWS_MAX).min(PAGE_ROWS_MAX)),
+        _ => Err(Fault::Bad(format!("Invalid limit '{value}' provided. Please provide a positive integer."))),
+    }
+}
+
+fn offset(value: &str) -> Result<u64, Fault> {
+    value
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .filter(|offset| i64::try_from(*offset).is_ok())
+        .ok_or_else(|| Fault::Bad(format!("Invalid offset '{value}' provided. Please provide a positive integer.")))
+}
+
+fn search(value: &str) -> Result<Option<String>, Fault> {
+    if value.chars().count() > SEARCH_MAX || value.contains('\0') {
+        return Err(Fault::Bad(format!("search for at most {SEARCH_MAX} characters")));
+    }
+    Ok((!value.is_empty()).then(|| value.to_owned()))
+}
+
+fn order(spec: &Spec, value: &str, order: &mut Vec<Order>) -> Result<(), Fault> {
+    for word in value.split(',').filter(|word| !word.is_empty()) {
+        let (name, descending) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
+        // A library orders block lists by `email`, though no schema says that it may.
+        let allowed = spec.ordering.map_or(name == "email", |ordering| ordering.contains(&name)) || name == "id";
+        let column = spec.column(name).filter(|_| allowed);
+        let Some((column, _)) = column else {
+            return Err(Fault::Bad(format!("No matching '{name}' field for ordering on.")));
+        };
+        order.push(Order { column, descending });
+    }
+    Ok(())
+}
+
+fn filter(spec: &Spec, name: &str, value: &str, list: &mut ListQuery) -> Result<(), Fault> {
+    let (path, word) = match name.rsplit_once("__") {
+        Some((path, word)) if is_lookup(word) => (path, word),
+        _ => (name, "exact"),
+    };
+    let field = path.split("__").next().unwrap_or_default();
+    if spec.field(field).is_none() {
+        return Ok(());
+    }
+    let not_allowed = |what: &str| Fault::Bad(format!("The '{field}' field does not allow {what}."));
+    let filtering = spec.filtering.iter().find(|(name, _)| *name == field);
+    let Some((_, filtering)) = filtering else { return Err(not_allowed("filtering")) };
+    if path != field && *filtering != Filtering::AllWithRelations {
+        return Err(Fault::Bad(format!("Lookups are not allowed more than one level deep on the '{field}' field.")));
+    }
+    if let Filtering::Only(words) = filtering
+        && !words.contains(&word)
+    {
+        return Err(Fault::Bad(format!("'{word}' is not an allowed filter on the '{field}' field.")));
+    }
+    let Some((column, kind)) = spec.column(path) else { return Err(not_allowed(&format!("filtering by {path}"))) };
+    let lookup = lookup(word).ok_or_else(|| not_allowed(&format!("the lookup '{word}'")))?;
+    if list.query.filters.len() + list.named.len() >= 50 {
+        return Err(Fault::Bad("a list is filtered by at most 50 conditions".to_owned()));
+    }
+    if let (Kind::One(noun), Lookup::Exact) = (kind, lookup)
+        && id_of(value).is_none()
+    {
+        list.named.push(Named { column, noun, name: value.to_owned() });
+        return Ok(());
+    }
+    let values = values(kind, lookup, field, value)?;
+    list.query.filters.push(Filter { column, lookup, values });
+    Ok(())
+}
+
+fn values(kind: Kind, lookup: Lookup, field: &str, value: &str) -> Result<Vec<Value>, Fault> {
+    let texts: Vec<&str> = match lookup {
+        Lookup::In | Lookup::Range => value.split(',').collect(),
+        _ => vec![value],
+    };
+    if texts.len() > VALUES_MAX || lookup == Lookup::Range && texts.len() != 2 {
+        return Err(Fault::Bad(format!("a wrong number of values for '{field}'")));
+    }
+    let wrong = |text: &str| Fault::Bad(format!("Invalid value '{text}' for the field '{field}'."));
+    let is_part = matches!(lookup, Lookup::Contains | Lookup::StartsWith | Lookup::EndsWith);
+    let one = |text: &&str| {
+        let text = *text;
+        if text.contains('\0') {
+            return Err(wrong("NUL"));
+        }
+        match kind {
+            _ if lookup == Lookup::IsNull => flag(text).map(Value::Flag),
+            _ if is_part => Some(Value::Text(text.to_owned())),
+            Kind::Text | Kind::Float => Some(Value::Text(text.to_owned())),
+            Kind::Integer => text.trim().parse().ok().map(Value::Int),
+            Kind::One(_) | Kind::Many(_) => id_of(text).map(Value::Int),
+            Kind::Boolean => flag(text).map(Value::Flag),
+            Kind::Time => super::show::parse_time(text).map(Value::Int),
+        }
+        .ok_or_else(|| wrong(text))
+    };
+    texts.iter().map(one).collect()
+}
+
+/// The number at the end of a URI, or alone.
+fn id_of(text: &str) -> Option<i64> {
+    let last = text.trim().trim_end_matches('/').rsplit('/').next()?;
+    last.parse::<i64>().ok().filter(|id| *id >= 0)
+}
+
+/// Yes and no as clients write them.
+pub(crate) fn flag(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" | "" => Some(false),
+        _ => None,
+    }
+}
+
+const LOOKUPS: [(&str, Option<Lookup>); 21] = [
+    ("exact", Some(Lookup::Exact)),
+    ("iexact", Some(Lookup::Exact)),
+    ("contains", Some(Lookup::Contains)),
+    ("icontains", Some(Lookup::Contains)),
+    ("startswith", Some(Lookup::StartsWith)),
+    ("istartswith", Some(Lookup::StartsWith)),
+    ("endswith", Some(Lookup::EndsWith)),
+    ("iendswith", Some(Lookup::EndsWith)),
+    ("in", Some(Lookup::In)),
+    ("gt", Some(Lookup::Gt)),
+    ("gte", Some(Lookup::Gte)),
+    ("lt", Some(Lookup::Lt)),
+    ("lte", Some(Lookup::Lte)),
+    ("range", Some(Lookup::Range)),
+    ("isnull", Some(Lookup::IsNull)),
+    // Known, and refused: an expression could keep the store busy for as long as its writer likes.
+    ("regex", None),
+    ("iregex", None),
+    ("search", None),
+    ("year", None),
+    ("month", None),
+    ("day", None),
+];
+
+fn is_lookup(word: &str) -> bool {
+    LOOKUPS.iter().any(|(name, _)| *name == word)
+}
+
+fn lookup(word: &str) -> Option<Lookup> {
+    LOOKUPS.iter().find(|(name, _)| *name == word).and_then(|(_, lookup)| *lookup)
+}

@@ -1,0 +1,106 @@
+//! Resellers.
+
+use super::body::Body;
+use super::exchange::{Fault, of};
+use super::link::uri;
+use super::noun::Noun;
+use super::show::{Object, object_of, time};
+use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
+use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_store::StoreError;
+use doorlist_store::tenants::{Page, Placed, Query, ResellerFields, ResellerRow, View};
+use serde_json::json;
+
+pub(crate) struct Resellers;
+
+pub(crate) static SPEC: Spec = Spec {
+    name: "reseller",
+    about: "A provider that has customers. The operator is one, too.",
+    fields: &[
+        Field::flag("allow_branding", false),
+        Field::flag("allow_customer_branding", false),
+        Field::one("branding_info", "brandinginfo").readonly().nullable(),
+        Field::time("created_at"),
+        Field::id(),
+        Field::text("name").required().unique(),
+        Field::resource_uri(),
+        Field::time("updated_at"),
+    ],
+    extra: &[
+        Field::text("absolute_url").readonly(),
+        Field::many("admins", "admins"),
+        Field::many("contacts", "contact_reseller"),
+        Field::many("customers", "customer"),
+    ],
+    list_methods: READ_WRITE_LIST,
+    detail_methods: READ_WRITE,
+    filtering: &[("name", Filtering::All), ("id", Filtering::Only(&["exact", "in"]))],
+    related: &[],
+    ordering: Some(&["name", "created_at"]),
+    natural_key: None,
+    in_index: true,
+};
+
+impl Noun for Resellers {
+    const SPEC: &'static Spec = &SPEC;
+    type Row = ResellerRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<ResellerRow>, StoreError> {
+        view.resellers(query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<ResellerRow>>, StoreError> {
+        view.reseller(id).await
+    }
+
+    fn id(row: &ResellerRow) -> u32 {
+        row.id.0
+    }
+
+    fn show(row: &ResellerRow) -> Object {
+        let id = row.id.0;
+        let object = json!({
+            "absolute_url": format!("/reseller/{id}/"),
+            "admins": null,
+            "allow_branding": row.allow_branding,
+            "allow_customer_branding": row.allow_customer_branding,
+            "branding_info": row.branding.map(|id| uri("brandinginfo", id)),
+            "contacts": null,
+            "created_at": time(row.created),
+            "customers": null,
+            "id": id,
+            "name": row.name,
+            "resource_uri": uri("reseller", id),
+            "updated_at": time(row.updated),
+        });
+        object_of(object)
+    }
+
+    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<ResellerRow>, Fault> {
+        let fields = ResellerFields {
+            name: body.required_text("name"),
+            allow_branding: body.flag("allow_branding").unwrap_or(false),
+            allow_customer_branding: body.flag("allow_customer_branding").unwrap_or(false),
+        };
+        body.finish()?;
+        let id = of("reseller", desk.create_reseller(&fields).await)?;
+        desk.view().reseller(id.0).await?.ok_or(Fault::NotFound)
+    }
+
+    async fn update(desk: &Desk, found: Placed<ResellerRow>, mut body: Body) -> Result<Placed<ResellerRow>, Fault> {
+        let reseller = of("reseller", desk.editable(Some(found)))?;
+        let row = reseller.row();
+        let fields = ResellerFields {
+            name: body.changed_text("name").unwrap_or_else(|| row.name.clone()),
+            allow_branding: body.flag("allow_branding").unwrap_or(row.allow_branding),
+            allow_customer_branding: body.flag("allow_customer_branding").unwrap_or(row.allow_customer_branding),
+        };
+        body.finish()?;
+        of("reseller", desk.update_reseller(&reseller, &fields).await)?;
+        desk.view().reseller(row.id.0).await?.ok_or(Fault::NotFound)
+    }
+
+    async fn remove(desk: &Desk, found: Placed<ResellerRow>) -> Result<(), DeskError> {
+        desk.remove_reseller(&desk.removable(Some(found))?).await
+    }
+}

@@ -1,0 +1,124 @@
+//! Which path is whose. Paths end in a slash; one without is sent on.
+
+use super::contacts::{Contacts, OfAccount, OfCustomer, OfDomain, OfReseller};
+use super::exchange::{Answer, Ask, BODY_MAX, Fault, empty, exchange, with_json};
+use super::gate::ApiState;
+use super::spec::Spec;
+use super::{
+    BASE, admins, branding, bulk, command, contacts, customer, domain, domain_alias, email_account, ldapsync,
+    localpart_alias, mail_server, missing, noun, openapi, policy, reseller, schema, sender_rule,
+};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::any;
+
+/// Every noun.
+pub(crate) static SPECS: &[&Spec] = &[
+    &admins::SPEC,
+    &branding::SPEC,
+    &contacts::CUSTOMER,
+    &contacts::DOMAIN,
+    &contacts::ACCOUNT,
+    &contacts::RESELLER,
+    &customer::SPEC,
+    &domain::SPEC,
+    &domain_alias::SPEC,
+    &domain_alias::NAMES,
+    &email_account::SPEC,
+    &localpart_alias::SPEC,
+    &mail_server::SPEC,
+    &policy::DOMAIN,
+    &policy::ACCOUNT,
+    &reseller::SPEC,
+    &sender_rule::SPEC,
+];
+
+/// The routes of the API.
+pub fn api(state: ApiState) -> Router {
+    let mut router = Router::new()
+        .route(BASE, any(index))
+        .route("/api/v1/openapi.json", any(document))
+        .route("/api/v1/{noun}/schema/", any(about))
+        .route(ldapsync::PATH, any(ldapsync::remote_data))
+        .route(command::PATH, any(command::command))
+        .route(sender_rule::MASS_DELETE, any(sender_rule::mass_delete));
+    for (path, _) in missing::MISSING {
+        router = router.route(&format!("{path}/"), any(missing::missing));
+        router = router.route(&format!("{path}/{{*rest}}"), any(missing::missing));
+    }
+    router = contacts::nested(bulk::routes(admins::routes(router)));
+    router = noun::routes::<reseller::Resellers>(router);
+    router = noun::routes::<customer::Customers>(router);
+    router = noun::routes::<domain::Domains>(router);
+    router = noun::routes::<domain_alias::DomainAliases>(router);
+    router = noun::routes::<domain_alias::DomainNames>(router);
+    router = noun::routes::<mail_server::MailServers>(router);
+    router = noun::routes::<email_account::EmailAccounts>(router);
+    router = noun::routes::<localpart_alias::LocalpartAliases>(router);
+    router = noun::routes::<branding::Brandings>(router);
+    router = noun::routes::<policy::DomainPolicies>(router);
+    router = noun::routes::<policy::AccountPolicies>(router);
+    router = noun::routes::<sender_rule::SenderRules>(router);
+    router = noun::routes::<Contacts<OfReseller>>(router);
+    router = noun::routes::<Contacts<OfCustomer>>(router);
+    router = noun::routes::<Contacts<OfDomain>>(router);
+    router = noun::routes::<Contacts<OfAccount>>(router);
+    router
+        .route("/api/v1", any(without_slash))
+        .route("/api/v1/{*rest}", any(without_slash))
+        // Each exchange has its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .layer(map_response(crate::api_headers))
+        .with_state(state)
+}
+
+async fn index(request: Request) -> Response {
+    told_to_all(&request, || schema::index(SPECS))
+}
+
+async fn document(request: Request) -> Response {
+    told_to_all(&request, openapi::document)
+}
+
+/// What needs no credentials.
+fn told_to_all(request: &Request, value: impl FnOnce() -> serde_json::Value) -> Response {
+    match *request.method() {
+        Method::GET => with_json(StatusCode::OK, &value()),
+        Method::HEAD => {
+            let mut response = with_json(StatusCode::OK, &value());
+            *response.body_mut() = Body::empty();
+            response
+        }
+        _ => super::exchange::refuse(&Fault::Method(&["get"])),
+    }
+}
+
+async fn about(State(state): State<ApiState>, key: bulk::Key, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        let name = bulk::text(key);
+        let spec = SPECS.iter().find(|spec| spec.name == name).ok_or(Fault::NotFound)?;
+        match ask.method {
+            Method::GET | Method::HEAD => Ok(Answer::Shown(schema::schema(spec))),
+            _ => Err(Fault::Method(&["get"])),
+        }
+    })
+    .await
+}
+
+/// A path without its last slash leads to the one with it; what is no path at all is not found.
+async fn without_slash(request: Request) -> Response {
+    let uri = request.uri();
+    if uri.path().ends_with('/') {
+        return empty(StatusCode::NOT_FOUND);
+    }
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut response = empty(StatusCode::MOVED_PERMANENTLY);
+    if let Ok(location) = HeaderValue::from_str(&format!("{}/{query}", uri.path())) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}

@@ -1,0 +1,105 @@
+//! The index, and the schema of each noun: exactly the fields that libraries compare with their own.
+
+use super::BASE;
+use super::spec::{Default, Field, Filtering, Kind, Spec};
+use serde_json::{Map, Value, json};
+
+/// `GET /api/v1/`: every noun with its list and its schema. Told to everybody.
+pub(crate) fn index(specs: &[&'static Spec]) -> Value {
+    let entry = |spec: &&&Spec| {
+        let list = format!("{BASE}{}/", spec.name);
+        let schema = format!("{list}schema/");
+        (spec.name.to_owned(), json!({"list_endpoint": list, "schema": schema}))
+    };
+    let nouns: Map<String, Value> = specs.iter().filter(|spec| spec.in_index).map(|spec| entry(&spec)).collect();
+    Value::Object(nouns)
+}
+
+/// `GET /api/v1/<noun>/schema/`.
+pub(crate) fn schema(spec: &Spec) -> Value {
+    let fields: Map<String, Value> = spec.fields.iter().map(|field| (field.name.to_owned(), shown(field))).collect();
+    let filtering: Map<String, Value> = spec
+        .filtering
+        .iter()
+        .filter(|(name, _)| spec.fields.iter().any(|field| field.name == *name))
+        .map(|(name, filtering)| ((*name).to_owned(), lookups(*filtering)))
+        .collect();
+    let mut schema = json!({
+        "allowed_detail_http_methods": spec.detail_methods,
+        "allowed_list_http_methods": spec.list_methods,
+        "default_format": "application/json",
+        "default_limit": super::query::LIMIT,
+        "fields": fields,
+        "filtering": filtering,
+    });
+    if let (Some(ordering), Some(schema)) = (spec.ordering, schema.as_object_mut()) {
+        schema.insert("ordering".to_owned(), json!(ordering));
+    }
+    schema
+}
+
+fn lookups(filtering: Filtering) -> Value {
+    match filtering {
+        Filtering::All => json!(1),
+        Filtering::AllWithRelations => json!(2),
+        Filtering::Only(lookups) => json!(lookups),
+    }
+}
+
+fn shown(field: &Field) -> Value {
+    let mut shown = json!({
+        "blank": field.blank,
+        "default": default(field),
+        "help_text": help(field),
+        "nullable": field.nullable,
+        "readonly": field.readonly && field.name != "id",
+        "type": kind(field.kind),
+        "unique": field.unique,
+    });
+    let related = match field.kind {
+        Kind::One(_) => Some("to_one"),
+        Kind::Many(_) => Some("to_many"),
+        _ => None,
+    };
+    if let (Some(related), Some(shown)) = (related, shown.as_object_mut()) {
+        shown.insert("related_type".to_owned(), related.into());
+    }
+    shown
+}
+
+fn default(field: &Field) -> Value {
+    match field.default {
+        Default::None => "No default provided.".into(),
+        Default::Null => Value::Null,
+        Default::Text(text) => text.into(),
+        Default::Integer(number) => number.into(),
+        Default::Float(number) => json!(number),
+        Default::Flag(flag) => flag.into(),
+    }
+}
+
+pub(crate) fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "string",
+        Kind::Integer => "integer",
+        Kind::Float => "float",
+        Kind::Boolean => "boolean",
+        Kind::Time => "datetime",
+        Kind::One(_) | Kind::Many(_) => "related",
+    }
+}
+
+fn help(field: &Field) -> &'static str {
+    if !field.help.is_empty() {
+        return field.help;
+    }
+    match field.kind {
+        Kind::Text => "Text, for example \"Hello World\".",
+        Kind::Integer => "A whole number, for example 2673.",
+        Kind::Float => "A number, for example 26.73.",
+        Kind::Boolean => "true or false.",
+        Kind::Time => "A date and time, for example \"Sun, 3 Mar 2013 06:26:53 +0000\".",
+        Kind::One(_) => "Another object, by its URI.",
+        Kind::Many(_) => "Several objects, by their URIs.",
+    }
+}

@@ -1,0 +1,150 @@
+//! `wblist`: senders that a domain or an account takes mail from (`w`), or does not (`b`).
+
+use super::body::Body;
+use super::bulk;
+use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
+use super::gate::ApiState;
+use super::link::uri;
+use super::noun::{Noun, id_of};
+use super::show::{Object, object_of, time};
+use super::spec::{Field, Filtering, Spec};
+use axum::extract::{Request, State};
+use axum::http::Method;
+use axum::response::Response;
+use doorlist_actions::desk::{Desk, DeskError, NewSenderRule, RuleOwner};
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::AddressId;
+use doorlist_store::StoreError;
+use doorlist_store::tenants::{Page, Placed, Query, SenderRuleRow, Value as Compared, View};
+use serde_json::json;
+
+pub(crate) const MASS_DELETE: &str = "/api/v1/wblist/mass_delete/";
+
+pub(crate) struct SenderRules;
+
+pub(crate) static SPEC: Spec = Spec {
+    name: "wblist",
+    about: "A sender whose mail a domain or an account takes (w), or refuses (b).",
+    fields: &[
+        Field::time("created_at"),
+        Field::one("domain", "domain").nullable().help("Of a domain, or"),
+        Field::id(),
+        Field::one("mail_addr", "mailaddr").readonly().nullable(),
+        Field::text("mail_address").readonly().help("The same as email."),
+        Field::resource_uri(),
+        Field::time("updated_at"),
+        Field::text("wb").required().help("w or b."),
+    ],
+    extra: &[
+        Field::text("email").required().help("An address or a domain."),
+        Field::one("email_account", "email_account").nullable().help("of an account."),
+    ],
+    list_methods: &["get", "post"],
+    detail_methods: &["get", "delete"],
+    filtering: &[
+        ("domain", Filtering::Only(&["exact"])),
+        ("wb", Filtering::Only(&["exact"])),
+        ("email_account", Filtering::Only(&["exact"])),
+        ("email", Filtering::All),
+    ],
+    related: &[],
+    ordering: None,
+    natural_key: None,
+    in_index: true,
+};
+
+impl Noun for SenderRules {
+    const SPEC: &'static Spec = &SPEC;
+    type Row = SenderRuleRow;
+
+    async fn list(view: &View, query: &Query) -> Result<Page<SenderRuleRow>, StoreError> {
+        let mut query = query.clone();
+        for filter in query.filters.iter_mut().filter(|filter| filter.column == "wb") {
+            filter.column = "allow";
+            let allows = matches!(filter.values.first(), Some(Compared::Text(text)) if text.eq_ignore_ascii_case("w"));
+            filter.values = vec![Compared::Flag(allows)];
+        }
+        view.sender_rules(&query).await
+    }
+
+    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<SenderRuleRow>>, StoreError> {
+        view.sender_rule(id).await
+    }
+
+    fn id(row: &SenderRuleRow) -> u32 {
+        row.id
+    }
+
+    fn show(row: &SenderRuleRow) -> Object {
+        object_of(json!({
+            "created_at": time(row.created),
+            "domain": row.domain.map(|id| uri("domain", id.0)),
+            "email": row.sender,
+            "email_account": row.account.map(|id| uri("email_account", id.0)),
+            "id": row.id,
+            "mail_addr": null,
+            "mail_address": row.sender,
+            "resource_uri": uri("wblist", row.id),
+            "updated_at": time(row.updated),
+            "wb": if row.allow { "w" } else { "b" },
+        }))
+    }
+
+    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<SenderRuleRow>, Fault> {
+        let sender = body.required_text("email");
+        let allow = match body.required_text("wb").as_str() {
+            "w" | "W" => true,
+            "b" | "B" => false,
+            "" => false,
+            _ => {
+                body.wrong("wb", "w or b is wanted");
+                false
+            }
+        };
+        let domain = body.link("domain", "domain")?;
+        let account = body.link("email_account", "email_account")?;
+        let owner = match (domain, account) {
+            (Some(link), None) => {
+                Some(RuleOwner::Domain(DomainId(id_of(desk.view(), "domain", link).await?)))
+            }
+            (None, Some(link)) => {
+                Some(RuleOwner::Account(AddressId(id_of(desk.view(), "email_account", link).await?)))
+            }
+            _ => {
+                body.wrong("__all__", "name one of domain and email_account");
+                None
+            }
+        };
+        body.finish()?;
+        let Some(owner) = owner else { return Err(Fault::NotFound) };
+        of("wblist", desk.create_sender_rule(&NewSenderRule { owner, sender, allow }).await)
+    }
+
+    async fn update(_: &Desk, _: Placed<SenderRuleRow>, _: Body) -> Result<Placed<SenderRuleRow>, Fault> {
+        Err(Fault::Method(SPEC.detail_methods))
+    }
+
+    async fn remove(desk: &Desk, found: Placed<SenderRuleRow>) -> Result<(), DeskError> {
+        let rule = desk.editable(Some(found))?;
+        desk.remove_sender_rules(&[rule]).await
+    }
+}
+
+/// `DELETE wblist/mass_delete/?id__in=1,2`.
+pub(crate) async fn mass_delete(State(state): State<ApiState>, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| {
+        if ask.method != Method::DELETE {
+            return Err(Fault::Method(&["delete"]));
+        }
+        let mut rules = Vec::new();
+        for id in bulk::ids(&ask)? {
+            // Whom the caller cannot see is passed over.
+            if let Some(found) = ask.desk.view().sender_rule(id).await? {
+                rules.push(of("wblist", ask.desk.editable(Some(found)))?);
+            }
+        }
+        of("wblist", ask.desk.remove_sender_rules(&rules).await)?;
+        Ok(Answer::Gone)
+    })
+    .await
+}

@@ -1,0 +1,186 @@
+//! What a noun has, as data: its fields, by which of them it is filtered and ordered, which methods it takes. Schema,
+//! OpenAPI document, index and routes are made of it.
+
+use super::query::Lookups;
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Integer,
+    Float,
+    Boolean,
+    Time,
+    /// Another object, by its URI.
+    One(&'static str),
+    /// Several of them; only in objects, never read.
+    Many(&'static str),
+}
+
+/// What a field is when it is not given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Default {
+    None,
+    Null,
+    Text(&'static str),
+    Integer(i64),
+    Float(f64),
+    Flag(bool),
+}
+
+/// A field of a noun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) default: Default,
+    /// May be left empty.
+    pub(crate) blank: bool,
+    pub(crate) nullable: bool,
+    pub(crate) readonly: bool,
+    pub(crate) unique: bool,
+    /// Must be given when an object is made.
+    pub(crate) required: bool,
+    /// Taken, never shown.
+    pub(crate) write_only: bool,
+    /// In a sentence.
+    pub(crate) help: &'static str,
+}
+
+impl Field {
+    const fn new(name: &'static str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            default: Default::None,
+            blank: false,
+            nullable: false,
+            readonly: false,
+            unique: false,
+            required: false,
+            write_only: false,
+            help: "",
+        }
+    }
+
+    pub(crate) const fn text(name: &'static str) -> Self {
+        Self::new(name, Kind::Text)
+    }
+
+    pub(crate) const fn integer(name: &'static str) -> Self {
+        Self::new(name, Kind::Integer)
+    }
+
+    pub(crate) const fn float(name: &'static str) -> Self {
+        Self::new(name, Kind::Float)
+    }
+
+    pub(crate) const fn flag(name: &'static str, default: bool) -> Self {
+        Self { default: Default::Flag(default), blank: true, ..Self::new(name, Kind::Boolean) }
+    }
+
+    pub(crate) const fn time(name: &'static str) -> Self {
+        Self { readonly: true, ..Self::new(name, Kind::Time) }
+    }
+
+    pub(crate) const fn one(name: &'static str, noun: &'static str) -> Self {
+        Self::new(name, Kind::One(noun))
+    }
+
+    pub(crate) const fn many(name: &'static str, noun: &'static str) -> Self {
+        Self { readonly: true, nullable: true, default: Default::Null, ..Self::new(name, Kind::Many(noun)) }
+    }
+
+    /// The number of every object.
+    pub(crate) const fn id() -> Self {
+        Self { default: Default::Text(""), blank: true, unique: true, readonly: true, ..Self::integer("id") }
+    }
+
+    pub(crate) const fn resource_uri() -> Self {
+        Self { readonly: true, ..Self::text("resource_uri") }
+    }
+
+    pub(crate) const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    pub(crate) const fn unique(self) -> Self {
+        Self { unique: true, ..self }
+    }
+
+    pub(crate) const fn readonly(self) -> Self {
+        Self { readonly: true, ..self }
+    }
+
+    pub(crate) const fn nullable(self) -> Self {
+        Self { nullable: true, blank: true, default: Default::Null, ..self }
+    }
+
+    pub(crate) const fn blank(self) -> Self {
+        Self { blank: true, ..self }
+    }
+
+    pub(crate) const fn write_only(self) -> Self {
+        Self { write_only: true, ..self }
+    }
+
+    pub(crate) const fn default(self, default: Default) -> Self {
+        Self { default, blank: true, ..self }
+    }
+
+    pub(crate) const fn help(self, help: &'static str) -> Self {
+        Self { help, ..self }
+    }
+}
+
+/// By which lookups a field is filtered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filtering {
+    /// Every one, on the field itself.
+    All,
+    /// Every one, also across the relation.
+    AllWithRelations,
+    /// These alone.
+    Only(Lookups),
+}
+
+/// A noun.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    /// As it stands in the path.
+    pub(crate) name: &'static str,
+    /// In a sentence.
+    pub(crate) about: &'static str,
+    /// What the schema shows: exactly what clients compare with.
+    pub(crate) fields: &'static [Field],
+    /// What objects have beside.
+    pub(crate) extra: &'static [Field],
+    pub(crate) list_methods: &'static [&'static str],
+    pub(crate) detail_methods: &'static [&'static str],
+    /// Fields by which a list is filtered.
+    pub(crate) filtering: &'static [(&'static str, Filtering)],
+    /// Further columns by which it is filtered, across relations, each with what it holds.
+    pub(crate) related: &'static [(&'static str, Kind)],
+    /// By which it is ordered; `None`: the schema does not tell.
+    pub(crate) ordering: Option<&'static [&'static str]>,
+    /// Objects are found by a name in the path, too: what that is.
+    pub(crate) natural_key: Option<&'static str>,
+    /// Listed in the index.
+    pub(crate) in_index: bool,
+}
+
+pub(crate) const READ_WRITE_LIST: &[&str] = &["get", "post"];
+pub(crate) const READ_WRITE: &[&str] = &["get", "put", "patch", "delete"];
+
+impl Spec {
+    /// A field of the schema or beside it.
+    pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().chain(self.extra).find(|field| field.name == name)
+    }
+
+    /// What a column by which lists are filtered holds, with the name that outlives the request.
+    pub(crate) fn column(&self, name: &str) -> Option<(&'static str, Kind)> {
+        let related = self.related.iter().find(|(column, _)| *column == name).copied();
+        related.or_else(|| self.field(name).map(|field| (field.name, field.kind)))
+    }
+}
