@@ -12,12 +12,14 @@
 mod accounts;
 mod aliases;
 mod bulk;
+mod commands;
 mod domains;
 mod error;
 mod identity;
 mod people;
 mod proof;
 mod pushes;
+mod rules;
 mod servers;
 mod tenants;
 
@@ -30,6 +32,7 @@ pub use people::NewAdmin;
 pub(crate) use people::new_key;
 pub use proof::{PROOF_NAME, PROOF_WORD};
 pub use pushes::PUSH_WINDOW;
+pub use rules::{NewSenderRule, RuleOwner};
 pub use servers::{NewServer, ServerPatch};
 
 use crate::office::Office;
@@ -124,19 +127,24 @@ impl Desk {
         Ok(self.office.apply(changes, summary, &self.actor()).await?)
     }
 
-    /// Applies changes that were put together from what the list is now; they are put together again if it moved.
-    async fn apply_built<F>(&self, summary: String, build: F) -> Result<Applied, DeskError>
-    where
-        F: AsyncFn() -> Result<Vec<Change>, DeskError>,
-    {
-        let mut tries = 1;
-        loop {
-            let base = self.office.directory.snapshot().version();
-            let set = ChangeSet { changes: build().await?, summary: summary.clone() };
-            match self.office.directory.apply(&set, &self.actor(), Some(base)).await {
-                Err(ApplyError::Moved { .. }) if tries < TRIES => tries += 1,
-                other => return Ok(other.map_err(crate::error::ActionError::from)?),
-            }
+    /// Applies changes that were put together from what the list was at `base`; `None` if it moved since, and they must be
+    /// put together again.
+    async fn apply_on(
+        &self,
+        base: u64,
+        changes: Vec<Change>,
+        summary: &str,
+        tried: usize,
+    ) -> Result<Option<Applied>, DeskError> {
+        let set = ChangeSet { changes, summary: summary.to_owned() };
+        match self.office.directory.apply(&set, &self.actor(), Some(base)).await {
+            Err(ApplyError::Moved { .. }) if tried < TRIES => Ok(None),
+            other => Ok(Some(other.map_err(crate::error::ActionError::from)?)),
         }
+    }
+
+    /// The version that changes are put together on.
+    async fn base(&self) -> Result<u64, DeskError> {
+        Ok(self.office.directory.version().await?)
     }
 }

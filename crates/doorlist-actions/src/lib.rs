@@ -51,5 +51,6 @@ pub use spool_queue::SpoolQueue;
 pub use sync_report::SyncReport;
 pub use uploads::{LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
 pub use world::{
-    DirectoryReader, DirectoryReading, NoNotices, Notices, Proofs, ReadFailure, ReadWish, TestReport, TestStep, Vault, Waited,
+    DirectoryReader, DirectoryReading, NoNotices, Notices, Proofs, ReadFailure, ReadWish, TestReport, TestStep, Vault,
+    Waited,
 };

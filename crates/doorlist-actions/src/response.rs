@@ -1,7 +1,7 @@
 //! What an action answers, as data, and the exit code that a script gets. Must not know how it is printed.
 
-use crate::connections::SourceEntry;
 use crate::audit_trail::{AuditRow, AuditVerdict};
+use crate::connections::SourceEntry;
 use crate::guarded::PlanReport;
 use crate::logins::{KeyEntry, MadeKey};
 use crate::push::PushReport;

@@ -26,7 +26,17 @@ impl Network {
 
     /// Whether the address lies in it. IPv4 in its IPv6 forms counts as what it is.
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, plain(address)) {
+        self.holds(plain(address))
+    }
+
+    /// Whether a peer that we talk to lies in it. An IPv4 peer that came over an IPv6 socket counts as what it is;
+    /// 6to4 and NAT64 addresses do not count as the IPv4 address in them: its owner is somebody else.
+    pub fn contains_peer(&self, peer: IpAddr) -> bool {
+        self.holds(peer.to_canonical())
+    }
+
+    fn holds(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
                 let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
                 (own.to_bits() ^ other.to_bits()) & mask == 0
@@ -186,6 +196,10 @@ mod tests {
         assert!(holds("10.1.0.0/16", "10.1.255.1") && !holds("10.1.0.0/16", "10.2.0.0"));
         assert!(holds("10.1.2.3", "10.1.2.3") && !holds("10.1.2.3", "10.1.2.4"));
         assert!(holds("10.0.0.0/8", "::ffff:10.9.9.9"), "the mapped form is the same address");
+        let trusts =
+            |network: &str, peer: &str| network.parse::<Network>().unwrap().contains_peer(peer.parse().unwrap());
+        assert!(trusts("10.0.0.0/8", "10.9.9.9") && trusts("10.0.0.0/8", "::ffff:10.9.9.9"));
+        assert!(!trusts("10.0.0.0/8", "2002:a00:1::1") && !trusts("10.0.0.0/8", "64:ff9b::10.0.0.1"));
         assert!(holds("0.0.0.0/0", "8.8.8.8") && !holds("0.0.0.0/0", "2a00::1"));
         assert!(holds("fd00::/8", "fd12::1") && !holds("fd00::/8", "fe80::1") && holds("::/0", "fe80::1"));
         for bad in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "10.0.0.0/-1", "a/8", "10.0.0.0/"] {

@@ -3,13 +3,24 @@
 //! It must not know SMTP, SQL, the configuration or how the server is wired: whoever starts it passes in what can tell
 //! whether Doorlist is ready, and the registry that holds the metrics.
 
+mod answer_headers;
+mod api;
+mod base_url;
 mod health;
 mod listener;
 mod metrics;
+mod rate;
 mod uploads;
 
+pub use answer_headers::api_headers;
+pub use api::{ApiConfig, ApiState, AuditLine, Trail, api, openapi_document};
 pub use axum::Router;
+pub use base_url::base_url;
 pub use health::{Readiness, health};
-pub use listener::{CONNECTIONS_MAX, HEADER_READ_MAX, serve};
+pub use listener::{
+    BODY_MAX, BODY_PART_MAX, CONNECTION_MAX, CONNECTIONS_MAX, Certificates, Client, HEAD_LINES_MAX, HEAD_MAX,
+    HEADER_READ_MAX, ListenerAddress, TLS_HANDSHAKE_MAX, WebListener, serve,
+};
 pub use metrics::metrics;
+pub use rate::{Rate, RateLimits, RetryAfter};
 pub use uploads::{UPLOAD_FILE_MAX, UPLOADS_AT_ONCE_MAX, UploadAnswer, UploadRefused, UploadTaken, Uploads, uploads};

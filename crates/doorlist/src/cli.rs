@@ -2,6 +2,7 @@
 
 pub(crate) mod domain;
 pub(crate) mod list;
+pub(crate) mod logins;
 pub(crate) mod operate;
 mod server;
 pub(crate) mod sources;
@@ -103,6 +104,15 @@ Examples:
     /// Who changed what; taking it back
     #[command(subcommand, arg_required_else_help = true)]
     Changes(list::Changes),
+    /// People and scripts that may do something: create
+    #[command(subcommand, arg_required_else_help = true)]
+    Admin(logins::Admin),
+    /// Keys of the API: create, list, revoke
+    #[command(name = "apikey", subcommand, arg_required_else_help = true)]
+    ApiKey(logins::ApiKey),
+    /// What was written over HTTP: list, verify
+    #[command(subcommand, arg_required_else_help = true)]
+    Audit(logins::Audit),
     /// Accepted mail that waits: list, show, retry, hold, release, delete
     #[command(subcommand, arg_required_else_help = true)]
     Queue(operate::Queue),

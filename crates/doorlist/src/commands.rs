@@ -8,6 +8,7 @@ mod files;
 mod input;
 mod list;
 mod log;
+mod logins;
 mod plans;
 mod print;
 mod queue;
@@ -38,6 +39,9 @@ pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &
         Command::Sync(what) => sync::sync(door, out, what).await,
         Command::Plan(what) => plans::plan(door, out, what).await,
         Command::Changes(what) => changes::changes(door, out, what).await,
+        Command::Admin(what) => logins::admin(door, out, what, input).await,
+        Command::ApiKey(what) => logins::api_key(door, out, what).await,
+        Command::Audit(what) => logins::audit(door, out, what).await,
         Command::Queue(what) => queue::queue(door, out, what).await,
         Command::Log(what) => log::log(door, out, what).await,
         Command::Serve | Command::Config(_) | Command::Doctor => Ok(Exit::DONE),

@@ -6,12 +6,13 @@ use crate::control::Client;
 use crate::directory_reader::Directories;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::privileges::{self, Keep};
+use crate::proofs::DnsProofs;
 use crate::state_dir::{Found, Lock, StateDir};
 use crate::vault::{KeyPlace, KeyVault};
 use doorlist_actions::{Clock, NoNotices, Notices, Office, QueueControl, Request, Response, SpoolQueue};
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
-use doorlist_store::{Directory, MailLog, SourceBook, Spool};
+use doorlist_store::{Audit, Directory, Logins, MailLog, SourceBook, Spool, Tenants};
 use nix::unistd::{Uid, User};
 use std::sync::Arc;
 
@@ -90,16 +91,23 @@ impl Store {
         let key = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
         Office {
             book: SourceBook::of(&self.directory),
+            tenants: Tenants::of(&self.directory),
+            logins: Logins::of(&self.directory),
+            audit: Audit::of(&self.directory),
             directory: self.directory.clone(),
             mail_log: self.mail_log.clone(),
             queue,
             reader: Arc::new(Directories::new(config.allow_networks.clone())),
             vault: Arc::new(KeyVault::new(key)),
             notices,
+            proofs: Arc::new(DnsProofs),
+            proof_needed: config.api.proof_needed,
+            pushes_max: config.api.pushes_per_12h,
             operator: config.gateway.postmaster.clone(),
             web_base: config.web_url.clone(),
             // Each process by itself: of a server and a command, one reads a source at a time.
             node: format!("{}/{}/{}", config.gateway.hostname, config.spool.node, std::process::id()),
+            node_number: config.spool.node,
             clock: clock(),
         }
     }

@@ -1,6 +1,7 @@
 //! The housekeeper: the one binary. It reads the command line and the configuration, wires the rooms together and keeps
 //! the server running; what a command does is an action of `doorlist-actions`, how mail is judged is known elsewhere.
 
+mod audit_trail;
 mod cli;
 mod commands;
 mod config;
@@ -13,6 +14,7 @@ mod gateway_queue;
 mod notices;
 mod out;
 mod privileges;
+mod proofs;
 mod serve;
 mod state_dir;
 mod upload_desk;

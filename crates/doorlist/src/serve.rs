@@ -7,6 +7,7 @@ mod metrics;
 mod schedule;
 mod signals;
 
+use crate::audit_trail::AuditTrail;
 use crate::cli::Global;
 use crate::config::{Config, Sources};
 use crate::control::{Control, Peers};
@@ -21,11 +22,11 @@ use anyhow::Context;
 use doorlist_actions::Office;
 use doorlist_gateway::gateway::{Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
-use doorlist_web::Uploads;
+use doorlist_web::{ApiState, Trail, Uploads};
 use http::Ready;
 use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::task::JoinSet;
 
@@ -65,7 +66,11 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     let ready = Arc::new(Ready::default());
     let mut tasks = JoinSet::new();
     let desk = Arc::new(UploadDesk::default());
-    let pages = doorlist_web::health(ready.clone()).merge(doorlist_web::uploads(Arc::clone(&desk) as Arc<dyn Uploads>));
+    let (api_office, trail) = (Arc::new(OnceLock::new()), Arc::new(AuditTrail::new()));
+    let api = ApiState::new(Arc::clone(&api_office), http::api_config(&config), Arc::clone(&trail) as Arc<dyn Trail>);
+    let pages = doorlist_web::health(ready.clone())
+        .merge(doorlist_web::uploads(Arc::clone(&desk) as Arc<dyn Uploads>))
+        .merge(doorlist_web::api(api));
     http::serve(&mut tasks, web, &pages);
     let Opened { store, journal, gateway, registry } = tokio::select! {
         opened = open(&config, state) => opened?,
@@ -77,6 +82,10 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     tasks.spawn(control.serve(Arc::clone(&office), Peers::of_process()));
     tasks.spawn(schedule::run(Arc::clone(&office)));
     http::serve(&mut tasks, metrics, &doorlist_web::metrics(Arc::new(registry)));
+    // It opens once.
+    let _ = api_office.set(Office::clone(&office));
+    let audited = Arc::clone(&office);
+    tasks.spawn(async move { trail.write(&audited).await });
     desk.open(office);
     ready.opened(Arc::clone(&gateway), store.spool.clone());
     // Last: who reads "ready" may ask at once, for whatever is named there.

@@ -8,6 +8,7 @@ mod key_file;
 #[cfg(test)]
 mod tests;
 
+use argon2::{Argon2, PasswordHasher};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use doorlist_actions::Vault;
@@ -23,6 +24,10 @@ use zeroize::Zeroizing;
 const SECRET_MAX: usize = 64 * 1024;
 /// Octets of a token's randomness.
 const TOKEN_LEN: usize = 32;
+/// Octets of a key of the API.
+const KEY_LEN: usize = 20;
+/// Octets of a password's salt.
+const SALT_LEN: usize = 16;
 /// In front of what is sealed: how it was done.
 const SEALED_V1: &str = "v1:";
 /// In front of a token when it is hashed, so that no hash that something else keeps is ever one of a token.
@@ -118,13 +123,28 @@ impl Vault for KeyVault {
         Ok(URL_SAFE_NO_PAD.encode(self.random::<TOKEN_LEN>()?))
     }
 
+    fn key(&self) -> Result<String, String> {
+        Ok(hex(&self.random::<KEY_LEN>()?))
+    }
+
+    fn hash_password(&self, password: &str) -> Result<String, String> {
+        let salt = self.random::<SALT_LEN>()?;
+        // OWASP's parameters for argon2id: 19 MiB, two passes.
+        let hashed = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
+        hashed.map(|hash| hash.to_string()).map_err(|error| format!("the password cannot be kept: {error}"))
+    }
+
     fn hash(&self, token: &str) -> String {
         let text = [TOKEN_DOMAIN.as_bytes(), token.as_bytes()].concat();
-        digest(&SHA256, &text).as_ref().iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(digest(&SHA256, &text).as_ref())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl fmt::Debug for KeyVault {

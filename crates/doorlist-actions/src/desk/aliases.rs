@@ -56,7 +56,8 @@ impl Desk {
             }
         }
         let structure = Structure::AliasOf(row.local.clone());
-        let claim = |local| Change::Claim { address: in_domain(local), structure: structure.clone(), source: Source::Api };
+        let claim =
+            |local| Change::Claim { address: in_domain(local), structure: structure.clone(), source: Source::Api };
         let summary = format!("{} aliases of {} added", locals.len(), row.address());
         Ok(self.apply(locals.iter().map(claim).collect(), summary).await?.added)
     }
@@ -80,14 +81,18 @@ impl Desk {
         if *local == row.local && account == row.account {
             return self.view().alias(row.id).await?.ok_or(DeskError::NotFound);
         }
-        let (from, to) =
-            (Address::new(row.local.clone(), row.domain_name.clone()), Address::new(local.clone(), row.domain_name.clone()));
+        let (from, to) = (
+            Address::new(row.local.clone(), row.domain_name.clone()),
+            Address::new(local.clone(), row.domain_name.clone()),
+        );
         if from != to && self.is_listed(&to).await? {
             return Err(duplicate(local));
         }
         let structure = Structure::AliasOf(target.row().local.clone());
-        let changes =
-            vec![Change::Veto { address: from.clone() }, Change::Claim { address: to.clone(), structure, source: Source::Api }];
+        let changes = vec![
+            Change::Veto { address: from.clone() },
+            Change::Claim { address: to.clone(), structure, source: Source::Api },
+        ];
         self.apply(changes, format!("alias {from} is {to} of {} now", target.row().address())).await?;
         self.alias_named(target.row(), local).await
     }

@@ -66,11 +66,14 @@ impl Desk {
             self.may_change(&domain.lineage().parent())?;
         }
         let summary = format!("settings of domain {}", row.name);
-        self.apply_built(summary, async || {
+        for tried in 1.. {
+            let base = self.base().await?;
             let details = self.office.domain_show(&row.name).await?;
-            Ok(on(&row.name, self.changes(patch, Some(row), &details.servers).await?))
-        })
-        .await?;
+            let changes = on(&row.name, self.changes(patch, Some(row), &details.servers).await?);
+            if self.apply_on(base, changes, &summary, tried).await?.is_some() {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -190,7 +193,8 @@ impl Desk {
         if !active {
             changes.extend(on(&target.row().name, vec![DomainChange::AliasActive { name: name.clone(), active }]));
         }
-        let summary = format!("domain alias {} of {} is {name} of {} now", row.name, row.domain_name, target.row().name);
+        let summary =
+            format!("domain alias {} of {} is {name} of {} now", row.name, row.domain_name, target.row().name);
         self.apply(changes, summary).await?;
         self.alias_of_name(name).await
     }

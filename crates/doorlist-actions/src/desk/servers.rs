@@ -2,6 +2,7 @@
 
 use super::domains::on;
 use super::{Desk, DeskError, Editable};
+use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer, ServerTls};
 use doorlist_core::domain::DomainId;
 use doorlist_store::tenants::{MailServerRow, Placed, Value};
@@ -43,11 +44,7 @@ impl Desk {
         };
         let before: Vec<u32> = self.servers_of(row.id).await?.iter().map(|server| server.row.id).collect();
         let summary = format!("mail server {} of domain {} added", new.host, row.name);
-        self.apply_servers(&row.name, summary, async |servers| {
-            servers.push(server.clone());
-            Ok(())
-        })
-        .await?;
+        self.apply_servers(&row.name, &summary, &Edit::Add(server)).await?;
         let is_new = |server: &Placed<MailServerRow>| !before.contains(&server.row.id);
         self.servers_of(row.id).await?.into_iter().rfind(is_new).ok_or(DeskError::NotFound)
     }
@@ -59,14 +56,7 @@ impl Desk {
     pub async fn update_server(&self, server: &Editable<MailServerRow>, patch: &ServerPatch) -> Result<(), DeskError> {
         let row = server.row();
         let summary = format!("mail server {} of domain {} changed", row.host, row.domain_name);
-        self.apply_servers(&row.domain_name, summary, async |servers| {
-            let at = self.place_of(row).await?;
-            let server = servers.get_mut(at).ok_or(DeskError::NotFound)?;
-            server.host = patch.host.clone().unwrap_or_else(|| server.host.clone());
-            server.preference = patch.preference.unwrap_or(server.preference);
-            Ok(())
-        })
-        .await
+        self.apply_servers(&row.domain_name, &summary, &Edit::Change(row, patch)).await
     }
 
     /// A server goes. Without any, mail waits.
@@ -76,14 +66,7 @@ impl Desk {
     pub async fn remove_server(&self, server: &Editable<MailServerRow>) -> Result<(), DeskError> {
         let row = server.row();
         let summary = format!("mail server {} of domain {} removed", row.host, row.domain_name);
-        self.apply_servers(&row.domain_name, summary, async |servers| {
-            let at = self.place_of(row).await?;
-            if at < servers.len() {
-                servers.remove(at);
-            }
-            Ok(())
-        })
-        .await
+        self.apply_servers(&row.domain_name, &summary, &Edit::Remove(row)).await
     }
 
     /// Where the server stands among its domain's now.
@@ -97,25 +80,43 @@ impl Desk {
         Ok(self.view().mail_servers(&query).await?.rows)
     }
 
-    async fn apply_servers<F>(
-        &self,
-        domain: &doorlist_core::address::DomainName,
-        summary: String,
-        change: F,
-    ) -> Result<(), DeskError>
-    where
-        F: AsyncFn(&mut Vec<MailServer>) -> Result<(), DeskError>,
-    {
-        self.apply_built(summary, async || {
+    async fn apply_servers(&self, domain: &DomainName, summary: &str, edit: &Edit<'_>) -> Result<(), DeskError> {
+        for tried in 1.. {
+            let base = self.base().await?;
             let mut servers = self.office.domain_show(domain).await?.servers;
-            change(&mut servers).await?;
-            Ok(on(domain, vec![DomainChange::Servers(servers)]))
-        })
-        .await
-        .map_err(|error| match error {
-            DeskError::Invalid { message, .. } => DeskError::invalid("server", message),
-            other => other,
-        })?;
+            match edit {
+                Edit::Add(server) => servers.push(server.clone()),
+                Edit::Change(row, patch) => {
+                    let at = self.place_of(row).await?;
+                    let server = servers.get_mut(at).ok_or(DeskError::NotFound)?;
+                    server.host = patch.host.clone().unwrap_or_else(|| server.host.clone());
+                    server.preference = patch.preference.unwrap_or(server.preference);
+                }
+                Edit::Remove(row) => {
+                    let at = self.place_of(row).await?;
+                    servers.drain(at.min(servers.len())..(at + 1).min(servers.len()));
+                }
+            }
+            let applied = self.apply_on(base, on(domain, vec![DomainChange::Servers(servers)]), summary, tried).await;
+            match applied.map_err(of_server)? {
+                Some(_) => break,
+                None => continue,
+            }
+        }
         Ok(())
+    }
+}
+
+/// What is to become of a domain's servers.
+enum Edit<'a> {
+    Add(MailServer),
+    Change(&'a MailServerRow, &'a ServerPatch),
+    Remove(&'a MailServerRow),
+}
+
+fn of_server(error: DeskError) -> DeskError {
+    match error {
+        DeskError::Invalid { message, .. } => DeskError::invalid("server", message),
+        other => other,
     }
 }

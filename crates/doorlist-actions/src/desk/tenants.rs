@@ -166,7 +166,10 @@ fn check_name(name: &str) -> Result<(), DeskError> {
         return Err(DeskError::invalid("name", "This field is required."));
     }
     if name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
-        return Err(DeskError::invalid("name", format!("a name has at most {NAME_MAX} characters, no control characters")));
+        return Err(DeskError::invalid(
+            "name",
+            format!("a name has at most {NAME_MAX} characters, no control characters"),
+        ));
     }
     Ok(())
 }

@@ -62,6 +62,24 @@ impl SystemResolver {
     }
 }
 
+impl SystemResolver {
+    /// The texts of a name's TXT records (RFC 1035 §3.3.14): the parts of each put together.
+    ///
+    /// # Errors
+    /// When there is no answer, or no such record.
+    pub async fn texts(&self, name: &str) -> Result<Vec<String>, LookupError> {
+        let lookup = self.0.txt_lookup(absolute(name)).await.map_err(classify)?;
+        let texts = lookup.answers().iter().filter_map(|record| match &record.data {
+            RData::TXT(txt) => {
+                let bytes: Vec<u8> = txt.txt_data.iter().flat_map(|part| part.iter().copied()).collect();
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            _ => None,
+        });
+        Ok(texts.collect())
+    }
+}
+
 impl Resolver for SystemResolver {
     fn mail_exchangers<'a>(&'a self, domain: &'a str) -> Answer<'a, Vec<MailExchanger>> {
         Box::pin(async move {

@@ -3,6 +3,7 @@
 
 use super::domain_rows::{self, StoredDomain};
 use super::held::{Held, Home};
+use super::load;
 use super::packed;
 use super::records::{AccountDetails, AccountFilter, AddressEntry, DomainDetails, DomainSummary};
 use super::rows::BATCH;
@@ -14,6 +15,11 @@ use doorlist_core::list::AddressId;
 use std::collections::{HashMap, HashSet};
 
 impl Directory {
+    /// The store's version of the list; the one in memory may still be behind.
+    pub async fn version(&self) -> Result<u64, StoreError> {
+        load::version(self.db()).await
+    }
+
     /// All domains, by name.
     pub async fn domains(&self) -> Result<Vec<DomainSummary>, StoreError> {
         let mut db = self.db();

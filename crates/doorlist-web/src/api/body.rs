@@ -4,7 +4,7 @@
 
 use super::exchange::Fault;
 use super::link::{self, Link};
-use super::spec::{Kind, Spec};
+use super::spec::Spec;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -195,9 +195,4 @@ fn same(value: &Value, default: &Value) -> bool {
 /// JSON of a body. Depth is bounded by the parser, size by the listener.
 pub(crate) fn json(bytes: &[u8]) -> Result<Value, Fault> {
     serde_json::from_slice(bytes).map_err(|error| Fault::Bad(format!("the body is not JSON: {error}")))
-}
-
-/// Whether a field of the schema is of a kind that is never read.
-pub(crate) fn is_read(kind: Kind) -> bool {
-    !matches!(kind, Kind::Many(_))
 }

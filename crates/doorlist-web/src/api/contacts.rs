@@ -14,7 +14,9 @@ use axum::response::Response;
 use axum::routing::any;
 use doorlist_actions::desk::{Desk, DeskError};
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{ContactFields, ContactOwner, ContactRow, Filter, Lookup, Page, Placed, Query, Value, View};
+use doorlist_store::tenants::{
+    ContactFields, ContactOwner, ContactRow, Filter, Lookup, Page, Placed, Query, Value, View,
+};
 use serde_json::json;
 use std::marker::PhantomData;
 

@@ -6,7 +6,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
-use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec, Kind};
+use super::spec::{Default, Field, Filtering, Kind, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::desk::{Desk, DeskError, DomainPatch, NewDomain};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
@@ -22,8 +22,9 @@ pub(crate) static SPEC: Spec = Spec {
     about: "A protected domain.",
     fields: &[
         Field::flag("active", true),
-        Field::flag("bounce_unlisted", false)
-            .help("Accept mail only for mailboxes in this list; softly for three days. Also known as userlist_complete."),
+        Field::flag("bounce_unlisted", false).help(
+            "Accept mail only for mailboxes in this list; softly for three days. Also known as userlist_complete.",
+        ),
         Field::time("created_at"),
         Field::one("customer", "customer").required(),
         Field::integer("deliveryport").default(Default::Integer(25)),

@@ -28,8 +28,6 @@ pub(crate) struct Ask {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) body: Vec<u8>,
-    /// `https://mx.example.test`, for absolute addresses.
-    pub(crate) base: String,
 }
 
 /// What is answered when all went well.
@@ -157,7 +155,6 @@ where
         query: parts.uri.query().unwrap_or_default().to_owned(),
         // A client that repeats the last body with the next GET means nothing by it.
         body: if takes_body(&parts.method) { body } else { Vec::new() },
-        base: state.base(parts),
     };
     (who, act(ask).await)
 }
@@ -238,9 +235,7 @@ pub(crate) fn refuse(fault: &Fault) -> Response {
             let text = format!("the body has more than {max} octets; nothing was changed: split it");
             error(StatusCode::PAYLOAD_TOO_LARGE, &text)
         }
-        Fault::Encoded => {
-            error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body as it is, without Content-Encoding")
-        }
+        Fault::Encoded => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body as it is, without Content-Encoding"),
         Fault::Missing(text) => error(StatusCode::NOT_IMPLEMENTED, text),
         Fault::MissingEmpty => empty(StatusCode::NOT_IMPLEMENTED),
         Fault::NotNow(text) => error(StatusCode::SERVICE_UNAVAILABLE, text),

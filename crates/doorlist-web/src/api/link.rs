@@ -26,9 +26,11 @@ pub(crate) fn parse(value: &Value, noun: &str) -> Option<Link> {
     match value {
         Value::Number(number) => number.as_u64().and_then(|id| u32::try_from(id).ok()).map(Link::Id),
         Value::String(text) => parse_text(text, noun),
-        Value::Object(map) => {
-            map.get("resource_uri").or_else(|| map.get("id")).filter(|it| !it.is_object()).and_then(|it| parse(it, noun))
-        }
+        Value::Object(map) => map
+            .get("resource_uri")
+            .or_else(|| map.get("id"))
+            .filter(|it| !it.is_object())
+            .and_then(|it| parse(it, noun)),
         _ => None,
     }
 }

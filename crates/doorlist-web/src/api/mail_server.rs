@@ -104,6 +104,10 @@ impl Noun for MailServers {
 }
 
 fn preference(body: &mut Body) -> Option<u16> {
-    body.only_defaults(&[("use_sasl", Value::Bool(false)), ("sasl_login", Value::Null), ("sasl_password", Value::Null)]);
+    body.only_defaults(&[
+        ("use_sasl", Value::Bool(false)),
+        ("sasl_login", Value::Null),
+        ("sasl_password", Value::Null),
+    ]);
     body.integer_within("priority", 0, u16::MAX.into()).and_then(|number| u16::try_from(number).ok())
 }

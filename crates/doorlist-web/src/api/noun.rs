@@ -61,7 +61,8 @@ pub(crate) trait Noun: Send + Sync + 'static {
 
 /// The routes of a noun: its list and its objects.
 pub(crate) fn routes<N: Noun>(router: Router<ApiState>) -> Router<ApiState> {
-    let (list, detail) = (format!("{}{}/", super::BASE, N::SPEC.name), format!("{}{}/{{id}}/", super::BASE, N::SPEC.name));
+    let (list, detail) =
+        (format!("{}{}/", super::BASE, N::SPEC.name), format!("{}{}/{{id}}/", super::BASE, N::SPEC.name));
     router.route(&list, any(list_handler::<N>)).route(&detail, any(detail_handler::<N>))
 }
 

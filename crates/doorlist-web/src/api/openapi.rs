@@ -37,12 +37,15 @@ pub fn document() -> Value {
         "responses": plain_responses(&json!({"type": "object"}), &[405]),
     });
     paths.insert(BASE.to_owned(), json!({ "get": index }));
-    paths.insert(format!("{BASE}openapi.json"), json!({"get": {
-        "summary": "This document",
-        "operationId": "openapi",
-        "security": [],
-        "responses": plain_responses(&json!({"type": "object"}), &[405]),
-    }}));
+    paths.insert(
+        format!("{BASE}openapi.json"),
+        json!({"get": {
+            "summary": "This document",
+            "operationId": "openapi",
+            "security": [],
+            "responses": plain_responses(&json!({"type": "object"}), &[405]),
+        }}),
+    );
     for spec in SPECS {
         put_noun(&mut paths, spec);
     }
@@ -88,21 +91,27 @@ fn put_noun(paths: &mut Map<String, Value>, spec: &'static Spec) {
         return;
     }
     let mut list = Map::from_iter([("x-doorlist-resource".to_owned(), Value::from(name))]);
-    list.insert("get".to_owned(), json!({
-        "summary": spec.about,
-        "operationId": format!("{name}_list"),
-        "tags": [name],
-        "parameters": parameters(spec),
-        "responses": with_common(json!({"200": json_answer("A page", &list_of(name))})),
-    }));
-    if spec.list_methods.contains(&"post") {
-        list.insert("post".to_owned(), json!({
-            "summary": format!("Makes one: {}", spec.about),
-            "operationId": format!("{name}_create"),
+    list.insert(
+        "get".to_owned(),
+        json!({
+            "summary": spec.about,
+            "operationId": format!("{name}_list"),
             "tags": [name],
-            "requestBody": body(&format!("{name}_new")),
-            "responses": with_common(json!({"201": json_answer("Made", &reference(name))})),
-        }));
+            "parameters": parameters(spec),
+            "responses": with_common(json!({"200": json_answer("A page", &list_of(name))})),
+        }),
+    );
+    if spec.list_methods.contains(&"post") {
+        list.insert(
+            "post".to_owned(),
+            json!({
+                "summary": format!("Makes one: {}", spec.about),
+                "operationId": format!("{name}_create"),
+                "tags": [name],
+                "requestBody": body(&format!("{name}_new")),
+                "responses": with_common(json!({"201": json_answer("Made", &reference(name))})),
+            }),
+        );
     }
     paths.insert(format!("{BASE}{name}/"), Value::Object(list));
     let mut detail = Map::from_iter([
@@ -144,9 +153,7 @@ fn key_parameter(spec: &Spec) -> Value {
 }
 
 fn parameters(spec: &Spec) -> Value {
-    let query = |name: &str, schema: Value, about: &str| {
-        json!({"name": name, "in": "query", "required": false, "schema": schema, "description": about})
-    };
+    let query = |name: &str, schema: Value, about: &str| json!({"name": name, "in": "query", "required": false, "schema": schema, "description": about});
     let mut all = vec![
         query("limit", json!({"type": "integer"}), "rows of a page; 0 is as many as may be"),
         query("offset", json!({"type": "integer"}), "rows before it"),
@@ -167,9 +174,9 @@ fn parameters(spec: &Spec) -> Value {
 
 fn put_operation(paths: &mut Map<String, Value>, operation: &Operation) {
     let parameters: Vec<Value> = operation.path.split('/').filter_map(path_parameter).collect();
-    let query = operation.query.iter().map(|(name, required)| {
-        json!({"name": name, "in": "query", "required": required, "schema": {"type": "string"}})
-    });
+    let query = operation.query.iter().map(
+        |(name, required)| json!({"name": name, "in": "query", "required": required, "schema": {"type": "string"}}),
+    );
     let success = match operation.success {
         (204 | 202, "") => json!({operation.success.0.to_string(): {"description": "Done"}}),
         (status, schema) => json!({status.to_string(): json_answer("Done", &reference(schema))}),
@@ -264,7 +271,9 @@ fn kind_schema(kind: Kind, nullable: bool) -> Value {
         Kind::Integer => json!({"type": types("integer")}),
         Kind::Float => json!({"type": types("number")}),
         Kind::Boolean => json!({"type": types("boolean")}),
-        Kind::One(noun) => json!({"type": ["string", "null"], "description": format!("such as {}", link::uri(noun, 1))}),
+        Kind::One(noun) => {
+            json!({"type": ["string", "null"], "description": format!("such as {}", link::uri(noun, 1))})
+        }
         Kind::Many(_) => json!({"type": ["array", "null"]}),
     }
 }

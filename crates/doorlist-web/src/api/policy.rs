@@ -5,7 +5,7 @@ use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::Noun;
-use super::show::{Object, object_of};
+use super::show::Object;
 use super::spec::{Default, Field, Filtering, Spec};
 use doorlist_actions::desk::{AccountPatch, Desk, DeskError, DomainPatch};
 use doorlist_core::list::AddressId;
@@ -75,10 +75,7 @@ pub(crate) static DOMAIN: Spec = Spec {
     name: "policy_domain",
     about: "What a domain takes. Its number is the domain's.",
     fields: fields!(Field::one("domain", "domain").readonly(), 5),
-    extra: &[
-        nothing("anti_spam_preset").write_only(),
-        Field::flag("is_default", false).readonly(),
-    ],
+    extra: &[nothing("anti_spam_preset").write_only(), Field::flag("is_default", false).readonly()],
     list_methods: &["get"],
     detail_methods: &["get", "put", "patch"],
     filtering: &[("domain", Filtering::Only(&["exact"]))],

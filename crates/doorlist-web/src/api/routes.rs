@@ -42,10 +42,13 @@ pub fn api(state: ApiState) -> Router {
     let mut router = Router::new()
         .route(BASE, any(index))
         .route("/api/v1/openapi.json", any(document))
-        .route("/api/v1/{noun}/schema/", any(about))
         .route(ldapsync::PATH, any(ldapsync::remote_data))
         .route(command::PATH, any(command::command))
         .route(sender_rule::MASS_DELETE, any(sender_rule::mass_delete));
+    for spec in SPECS {
+        let schema = async |State(state), request| about(spec, state, request).await;
+        router = router.route(&format!("{BASE}{}/schema/", spec.name), any(schema));
+    }
     for (path, _) in missing::MISSING {
         router = router.route(&format!("{path}/"), any(missing::missing));
         router = router.route(&format!("{path}/{{*rest}}"), any(missing::missing));
@@ -97,14 +100,10 @@ fn told_to_all(request: &Request, value: impl FnOnce() -> serde_json::Value) -> 
     }
 }
 
-async fn about(State(state): State<ApiState>, key: bulk::Key, request: Request) -> Response {
-    exchange(state, request, BODY_MAX, async |ask: Ask| {
-        let name = bulk::text(key);
-        let spec = SPECS.iter().find(|spec| spec.name == name).ok_or(Fault::NotFound)?;
-        match ask.method {
-            Method::GET | Method::HEAD => Ok(Answer::Shown(schema::schema(spec))),
-            _ => Err(Fault::Method(&["get"])),
-        }
+async fn about(spec: &'static Spec, state: ApiState, request: Request) -> Response {
+    exchange(state, request, BODY_MAX, async |ask: Ask| match ask.method {
+        Method::GET | Method::HEAD => Ok(Answer::Shown(schema::schema(spec))),
+        _ => Err(Fault::Method(&["get"])),
     })
     .await
 }

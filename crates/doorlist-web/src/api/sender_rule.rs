@@ -104,12 +104,8 @@ impl Noun for SenderRules {
         let domain = body.link("domain", "domain")?;
         let account = body.link("email_account", "email_account")?;
         let owner = match (domain, account) {
-            (Some(link), None) => {
-                Some(RuleOwner::Domain(DomainId(id_of(desk.view(), "domain", link).await?)))
-            }
-            (None, Some(link)) => {
-                Some(RuleOwner::Account(AddressId(id_of(desk.view(), "email_account", link).await?)))
-            }
+            (Some(link), None) => Some(RuleOwner::Domain(DomainId(id_of(desk.view(), "domain", link).await?))),
+            (None, Some(link)) => Some(RuleOwner::Account(AddressId(id_of(desk.view(), "email_account", link).await?))),
             _ => {
                 body.wrong("__all__", "name one of domain and email_account");
                 None

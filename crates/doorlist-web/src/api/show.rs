@@ -18,9 +18,10 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
     let text = text.trim();
     let of_zoned = jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp());
     let moment = of_zoned.or_else(|| text.parse::<jiff::Timestamp>().ok()).or_else(|| {
-        let civil = text.parse::<jiff::civil::DateTime>().ok().or_else(|| {
-            text.parse::<jiff::civil::Date>().ok().map(jiff::civil::DateTime::from)
-        })?;
+        let civil = text
+            .parse::<jiff::civil::DateTime>()
+            .ok()
+            .or_else(|| text.parse::<jiff::civil::Date>().ok().map(jiff::civil::DateTime::from))?;
         civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
     })?;
     Some(moment.as_millisecond())

@@ -2,6 +2,7 @@
 //! of the state folder, who may not see them.
 
 use crate::cli::Command;
+use crate::cli::logins::Admin;
 use crate::cli::sources::{Source, SourceOptions};
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
@@ -34,20 +35,24 @@ pub(crate) fn read_input(command: &Command) -> Result<Input, Failure> {
             Ok(Input { file: read(path, FILE_BYTES_MAX as u64 + 1)?, ..Input::default() })
         }
         Command::Source(Source::Add { options, .. } | Source::Set { options, .. }) => of_source(options),
+        Command::Admin(Admin::Create(create)) => {
+            let text = |path: &Path| text(path, PASSWORD_MAX);
+            let password = create.password_file.as_deref().map(text).transpose()?;
+            Ok(Input { password: password.map(Password::new), ..Input::default() })
+        }
         _ => Ok(Input::default()),
     }
 }
 
 fn of_source(options: &SourceOptions) -> Result<Input, Failure> {
-    let text = |path: &Path, limit| {
-        let bytes = read(path, limit)?;
-        String::from_utf8(bytes)
-            .with_context(|| format!("{} is not text in UTF-8", path.display()))
-            .or_exit(Exit::NO_INPUT)
-    };
     let password = options.password_file.as_deref().map(|path| text(path, PASSWORD_MAX)).transpose()?;
     let authority = options.ca_file.as_deref().map(|path| text(path, CA_BYTES_MAX as u64 + 1)).transpose()?;
     Ok(Input { file: Vec::new(), password: password.map(Password::new), authority })
+}
+
+fn text(path: &Path, limit: u64) -> Result<String, Failure> {
+    let bytes = read(path, limit)?;
+    String::from_utf8(bytes).with_context(|| format!("{} is not text in UTF-8", path.display())).or_exit(Exit::NO_INPUT)
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {

@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub web: Vec<SocketAddr>,
     /// How people reach it.
     pub web_url: Option<String>,
+    /// The API.
+    pub api: ApiSettings,
     /// The key that seals stored passwords, if it is not in the state folder.
     pub secret_key_file: Option<PathBuf>,
     /// Private networks whose directories may be read.
@@ -65,6 +67,7 @@ impl Config {
             ("smtp.listen", addresses(self) != addresses(next)),
             ("web.listen", self.web != next.web),
             ("web.url", self.web_url != next.web_url),
+            ("api", self.api != next.api),
             ("state.secret_key_file", self.secret_key_file != next.secret_key_file),
             ("sources.allow_networks", self.allow_networks != next.allow_networks),
             ("metrics.listen", self.metrics != next.metrics),
@@ -72,6 +75,51 @@ impl Config {
         ];
         differs.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
     }
+}
+
+/// What the API is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiSettings {
+    /// Whoever is not the operator proves that a domain is theirs.
+    pub proof_needed: bool,
+    /// Pushes of one domain within twelve hours.
+    pub pushes_per_12h: u32,
+    /// Requests of one key in a second.
+    pub requests_per_key: u32,
+    /// Requests from one address in a second.
+    pub requests_per_address: u32,
+    /// Wrong keys from one address in a minute.
+    pub failures_per_address: u32,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            proof_needed: true,
+            pushes_per_12h: 50,
+            requests_per_key: 1_000,
+            requests_per_address: 2_000,
+            failures_per_address: 60,
+        }
+    }
+}
+
+fn api(reader: &mut Reader<'_>) -> ApiSettings {
+    let mut api = ApiSettings::default();
+    reader.set(&mut api.proof_needed, "api.domain_proof", |text| match text {
+        "dns" => Ok(true),
+        "none" => Ok(false),
+        _ => Err(format!("`{text}` is neither dns nor none")),
+    });
+    reader.set(&mut api.pushes_per_12h, "api.pushes_per_12h", above_zero);
+    reader.set(&mut api.requests_per_key, "api.requests_per_key", above_zero);
+    reader.set(&mut api.requests_per_address, "api.requests_per_address", above_zero);
+    reader.set(&mut api.failures_per_address, "api.failures_per_address", above_zero);
+    api
+}
+
+fn above_zero(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("`{text}` is no number above 0"))
 }
 
 pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
@@ -85,6 +133,7 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
         mail_log: MailLogConfig::default(),
         web: Vec::new(),
         web_url: reader.given("web.url"),
+        api: api(&mut reader),
         secret_key_file: reader.given("state.secret_key_file").map(PathBuf::from),
         allow_networks: Vec::new(),
         metrics: Vec::new(),

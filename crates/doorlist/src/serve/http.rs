@@ -1,15 +1,26 @@
 //! The HTTP listeners of a server, and what it means that it is ready. What they answer is `doorlist-web`'s affair.
 
+use crate::config::Config;
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use doorlist_gateway::gateway::Gateway;
 use doorlist_store::Spool;
 use doorlist_store::spool::SpoolHealth;
-use doorlist_web::{Readiness, Router};
+use doorlist_web::{ApiConfig, Readiness, Router};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+
+/// What the API is set to.
+pub(super) fn api_config(config: &Config) -> ApiConfig {
+    ApiConfig {
+        web_url: config.web_url.clone(),
+        requests_per_key: config.api.requests_per_key,
+        requests_per_address: config.api.requests_per_address,
+        failures_per_address: config.api.failures_per_address,
+    }
+}
 
 /// Binds the addresses of a setting.
 pub(super) async fn bind(setting: &str, addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, Failure> {

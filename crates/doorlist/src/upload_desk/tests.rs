@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::directory_reader::Directories;
+use crate::proofs::DnsProofs;
 use crate::vault::{KeyPlace, KeyVault};
 use doorlist_actions::{Clock, NoNotices, Request, Response, SpoolQueue};
 use doorlist_core::change::{Actor, MailServer, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::MailLogConfig;
 use doorlist_store::spool::SpoolConfig;
-use doorlist_store::{Directory, MailLog, SourceBook, Spool, StoreUrl};
+use doorlist_store::{Audit, Directory, Logins, MailLog, SourceBook, Spool, StoreUrl, Tenants};
 use std::path::Path;
 
 async fn office(folder: &Path) -> Office {
@@ -19,6 +20,13 @@ async fn office(folder: &Path) -> Office {
     let queue = Arc::new(SpoolQueue::new(spool, directory.clone(), Arc::clone(&clock)));
     Office {
         book: SourceBook::of(&directory),
+        tenants: Tenants::of(&directory),
+        logins: Logins::of(&directory),
+        audit: Audit::of(&directory),
+        proofs: Arc::new(DnsProofs),
+        proof_needed: true,
+        pushes_max: 50,
+        node_number: 0,
         directory,
         mail_log: MailLog::open(&url, MailLogConfig::default()).await.unwrap(),
         queue,

@@ -48,8 +48,9 @@ pub(super) fn all(specs: &[&'static Spec]) -> Value {
 /// An object as it is shown.
 fn object(spec: &Spec) -> Value {
     let shown = spec.fields.iter().chain(spec.extra);
-    let mut properties: Map<String, Value> =
-        shown.map(|field| (field.name.to_owned(), described(field, kind_schema(field.kind, is_nullable(field))))).collect();
+    let mut properties: Map<String, Value> = shown
+        .map(|field| (field.name.to_owned(), described(field, kind_schema(field.kind, is_nullable(field)))))
+        .collect();
     properties.insert("pk".to_owned(), json!({"type": "string", "description": "after a change: the number"}));
     json!({"type": "object", "description": spec.about, "properties": properties})
 }

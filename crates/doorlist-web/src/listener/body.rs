@@ -1,0 +1,169 @@
+//! The body of a request while it comes in: how long it may take, and what is left of it when its reader has had enough.
+//! Must not know what is in it; how large it may be is said by each route.
+
+use axum::body::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+
+/// Something of a body must come within each such time.
+pub const BODY_PART_MAX: Duration = Duration::from_secs(25);
+/// Its first octets must have come by then ...
+const BEGIN_MAX: Duration = Duration::from_secs(60);
+/// ... which are so many.
+const BEGIN: u64 = 64 * 1024;
+/// And all of it by then.
+const WHOLE_MAX: Duration = Duration::from_secs(250);
+/// Of a body that nobody wants, so much is read, so that the connection can be used again.
+const REST_MAX: u64 = 64 * 1024;
+/// And for so long.
+const REST_WAIT: Duration = Duration::from_secs(5);
+
+/// A body that comes in time, or not at all. What its reader leaves goes to whoever made it.
+pub(super) struct TimedBody {
+    inner: Option<Incoming>,
+    leave: Option<oneshot::Sender<Left>>,
+    alarm: Pin<Box<Sleep>>,
+    /// When it was first asked for, and when something came last.
+    times: Option<(Instant, Instant)>,
+    octets: u64,
+    too_slow: bool,
+}
+
+/// What is left of a body.
+pub(super) struct Left {
+    inner: Option<Incoming>,
+    /// Somebody asked for it: only then does a client that waits for "100 Continue" send it.
+    asked: bool,
+    /// It did not come in time.
+    pub(super) too_slow: bool,
+}
+
+/// Why a body ends early.
+#[derive(Debug)]
+pub(super) enum BodyError {
+    TooSlow,
+    Broken(hyper::Error),
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BodyError::TooSlow => "the body did not come in time",
+            BodyError::Broken(_) => "the body did not come over whole",
+        })
+    }
+}
+
+impl std::error::Error for BodyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            BodyError::TooSlow => None,
+            BodyError::Broken(error) => Some(error),
+        }
+    }
+}
+
+impl TimedBody {
+    /// With what will be left of it.
+    pub(super) fn new(inner: Incoming) -> (Self, oneshot::Receiver<Left>) {
+        let (leave, left) = oneshot::channel();
+        let alarm = Box::pin(sleep_until(Instant::now()));
+        let body = Self { inner: Some(inner), leave: Some(leave), alarm, times: None, octets: 0, too_slow: false };
+        (body, left)
+    }
+
+    fn due(&self, begun: Instant, last: Instant) -> Instant {
+        let whole = if self.octets < BEGIN { BEGIN_MAX } else { WHOLE_MAX };
+        (last + BODY_PART_MAX).min(begun + whole)
+    }
+}
+
+impl Body for TimedBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        let Some(inner) = this.inner.as_mut() else { return Poll::Ready(None) };
+        let frame = Pin::new(inner).poll_frame(context);
+        let now = Instant::now();
+        let (begun, last) = *this.times.get_or_insert((now, now));
+        match frame {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.times = Some((begun, now));
+                this.octets += frame.data_ref().map_or(0, |data| data.len() as u64);
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Broken(error)))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => {
+                let due = this.due(begun, last);
+                if this.alarm.deadline() != due {
+                    this.alarm.as_mut().reset(due);
+                }
+                std::task::ready!(this.alarm.as_mut().poll(context));
+                this.too_slow = true;
+                Poll::Ready(Some(Err(BodyError::TooSlow)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl Drop for TimedBody {
+    fn drop(&mut self) {
+        let left = Left { inner: self.inner.take(), asked: self.times.is_some(), too_slow: self.too_slow };
+        if let Some(leave) = self.leave.take() {
+            // Nobody waits for it if the connection has ended.
+            let _ = leave.send(left);
+        }
+    }
+}
+
+impl Left {
+    /// A body that no handler is shown.
+    pub(super) fn unseen(inner: Incoming) -> Self {
+        Self { inner: Some(inner), asked: false, too_slow: false }
+    }
+
+    /// Reads what is left, if it is little. Whether the next request can be read behind it. `expects`: the client sends
+    /// it only when it is told to go on.
+    pub(super) async fn pass_by(self, expects: bool) -> bool {
+        let Some(mut body) = self.inner else { return true };
+        if body.is_end_stream() {
+            return true;
+        }
+        if self.too_slow || (expects && !self.asked) || body.size_hint().lower() > REST_MAX {
+            return false;
+        }
+        let end = Instant::now() + REST_WAIT;
+        let mut rest = REST_MAX;
+        let mut next = async || poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+        loop {
+            match timeout_at(end, next()).await {
+                Ok(None) => return true,
+                Ok(Some(Ok(frame))) => match rest.checked_sub(frame.data_ref().map_or(0, |data| data.len() as u64)) {
+                    Some(less) => rest = less,
+                    None => return false,
+                },
+                Ok(Some(Err(_))) | Err(_) => return false,
+            }
+        }
+    }
+}

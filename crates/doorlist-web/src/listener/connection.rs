@@ -1,0 +1,67 @@
+//! One connection from its first octet to a clean end. What goes wrong on it is the client's loss alone, so nobody is told.
+
+use super::exchange::Exchange;
+use super::{ANSWER_MAX, CONNECTION_MAX, HEAD_LINES_MAX, HEAD_MAX, HEADER_READ_MAX};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// After our last answer so long and so much is read, so that the client gets it instead of a reset.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_OCTETS_MAX: usize = 16 * 1024 * 1024;
+
+/// Answers requests until the client goes, its time is over, or `stop` becomes true. A request that runs then is answered.
+pub(super) async fn converse<S>(stream: S, exchange: Arc<Exchange>, mut stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let end = Instant::now() + CONNECTION_MAX + ANSWER_MAX;
+    let shared = Arc::clone(&exchange);
+    let service = service_fn(move |request| {
+        let exchange = Arc::clone(&shared);
+        Box::pin(async move { exchange.answer(request).await })
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_READ_MAX)
+        .max_buf_size(HEAD_MAX)
+        .max_headers(HEAD_LINES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            _ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break,
+            _told = stop.wait_for(|stop| *stop), if !stopping => {
+                stopping = true;
+                exchange.close();
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+            }
+            () = sleep_until(end) => return,
+        }
+    }
+    linger(connection.into_parts().io.into_inner()).await;
+}
+
+/// Says that no more comes, and reads what was on its way: a reset would overtake our last answer.
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+    let drained = timeout(LINGER, async {
+        stream.shutdown().await?;
+        let mut sink = [0u8; 2048];
+        let mut left = LINGER_OCTETS_MAX;
+        while left > 0 {
+            match stream.read(&mut sink).await? {
+                0 => break,
+                got => left = left.saturating_sub(got),
+            }
+        }
+        io::Result::Ok(())
+    });
+    let _ = drained.await;
+}

@@ -1,0 +1,137 @@
+//! One request and its answer, between hyper and the router: who the client is, what becomes of the body, and whether the
+//! connection stays. Must not know what is asked.
+
+use super::CONNECTION_MAX;
+use super::body::{Left, TimedBody};
+use super::client::{ListenerAddress, client};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use axum::response::IntoResponse;
+use doorlist_core::network::Network;
+use hyper::body::{Body as _, Incoming};
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::time::Instant;
+
+const CODED: &str = "bodies are not unpacked here: send it without Content-Encoding\n";
+const SLOW: &str = "the body did not come in time\n";
+
+/// What all requests of one connection share.
+pub(super) struct Exchange {
+    router: TowerToHyperService<Router>,
+    proxies: Arc<[Network]>,
+    peer: SocketAddr,
+    local: SocketAddr,
+    tls: bool,
+    begun: Instant,
+    closing: AtomicBool,
+}
+
+/// What a request says about its connection and its body.
+struct Terms {
+    version: Version,
+    keep_alive: bool,
+    expects: bool,
+}
+
+impl Exchange {
+    /// For a new connection.
+    pub(super) fn new(
+        router: Router,
+        proxies: Arc<[Network]>,
+        (peer, local): (SocketAddr, SocketAddr),
+        tls: bool,
+    ) -> Self {
+        let router = TowerToHyperService::new(router);
+        Self { router, proxies, peer, local, tls, begun: Instant::now(), closing: AtomicBool::new(false) }
+    }
+
+    /// The next answer is the last one of the connection.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers one request.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let terms = Terms::of(&request);
+        let (mut response, left) = self.ask(request).await?;
+        let mut reusable = false;
+        if let Some(left) = left {
+            if left.too_slow {
+                response = (StatusCode::REQUEST_TIMEOUT, SLOW).into_response();
+            }
+            reusable = left.pass_by(terms.expects).await;
+        }
+        let stays = reusable && self.goes_on() && terms.allow(&response);
+        say_connection(&mut response, stays);
+        Ok(response)
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.closing.load(Ordering::Relaxed) && self.begun.elapsed() < CONNECTION_MAX
+    }
+
+    /// The router's answer, and what is left of the body unless the router still has it.
+    async fn ask(&self, request: Request<Incoming>) -> Result<(Response<Body>, Option<Left>), Infallible> {
+        let (mut head, body) = request.into_parts();
+        if !body.is_end_stream() && is_coded(&head.headers) {
+            let refused = (StatusCode::UNSUPPORTED_MEDIA_TYPE, CODED).into_response();
+            return Ok((refused, Some(Left::unseen(body))));
+        }
+        head.extensions.insert(client(&self.proxies, self.peer.ip(), self.tls, &head.headers));
+        head.extensions.insert(ListenerAddress(self.local));
+        // Some clients send the body of their last POST again and again.
+        if matches!(head.method, Method::GET | Method::HEAD | Method::DELETE) {
+            let response = self.router.call(Request::from_parts(head, Body::empty())).await?;
+            return Ok((response, Some(Left::unseen(body))));
+        }
+        let (body, mut left) = TimedBody::new(body);
+        let response = self.router.call(Request::from_parts(head, Body::new(body))).await?;
+        Ok((response, left.try_recv().ok()))
+    }
+}
+
+impl Terms {
+    fn of(request: &Request<Incoming>) -> Self {
+        let headers = request.headers();
+        let version = request.version();
+        let says = |word: &str| lists(headers, header::CONNECTION, word);
+        // hyper reads a request with both lengths by its chunks, and does not show that there were two: no other request
+        // is read behind one that may be meant to smuggle (RFC 9112 §6.1).
+        let one_length = !headers.contains_key(header::TRANSFER_ENCODING);
+        let wanted = !says("close") && (version == Version::HTTP_11 || says("keep-alive"));
+        Self { version, keep_alive: one_length && wanted, expects: headers.contains_key(header::EXPECT) }
+    }
+
+    /// To HTTP/1.0, an answer of unknown length ends with its connection.
+    fn allow(&self, response: &Response<Body>) -> bool {
+        let has_end = self.version == Version::HTTP_11 || response.body().size_hint().exact().is_some();
+        self.keep_alive && has_end && !lists(response.headers(), header::CONNECTION, "close")
+    }
+}
+
+/// Some clients wait for the end of the connection after an answer without a body, unless they are told that it stays.
+fn say_connection(response: &mut Response<Body>, stays: bool) {
+    let word = HeaderValue::from_static(if stays { "keep-alive" } else { "close" });
+    response.headers_mut().insert(header::CONNECTION, word);
+}
+
+/// Whether the body is compressed, or otherwise not what it will be.
+fn is_coded(headers: &HeaderMap) -> bool {
+    let other_than = |name, plain: &str| {
+        let values = headers.get_all(name).iter();
+        values.into_iter().any(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(plain.as_bytes()))
+    };
+    other_than(header::CONTENT_ENCODING, "identity") || other_than(header::TRANSFER_ENCODING, "chunked")
+}
+
+/// Whether the lines of this name list `word`.
+fn lists(headers: &HeaderMap, name: header::HeaderName, word: &str) -> bool {
+    let words = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    words.into_iter().any(|listed| listed.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
+}

@@ -1,0 +1,28 @@
+//! TLS of a listener. Where the certificate comes from, and when it is read again, is not known here.
+
+use rustls::ServerConfig;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// The TLS handshake must be done by then.
+pub const TLS_HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// What we speak (RFC 7301 §6).
+const HTTP: &[u8] = b"http/1.1";
+
+/// Knows the certificate.
+pub trait Certificates: Send + Sync + 'static {
+    /// The terms of a handshake that begins now; none: the connection is closed. It must not block.
+    fn current(&self) -> Option<Arc<ServerConfig>>;
+}
+
+/// None: it failed, or took too long.
+pub(super) async fn handshake(certificates: &dyn Certificates, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+    let mut config = certificates.current()?;
+    // Said by name: other doors may show the same certificate, and a client that was led to the wrong one shall notice.
+    Arc::make_mut(&mut config).alpn_protocols = vec![HTTP.to_vec()];
+    timeout(TLS_HANDSHAKE_MAX, TlsAcceptor::from(config).accept(stream)).await.ok()?.ok()
+}

@@ -1,0 +1,153 @@
+//! `doorlist admin ...`, `doorlist apikey ...`, `doorlist audit ...`
+
+use super::{Input, print, unexpected};
+use crate::cli::logins::{Admin, AdminCreate, ApiKey, Audit, KeyCreate};
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{AdminOf, AuditRow, KeyEntry, NewApiKey, Request, Response};
+
+/// Runs `admin`.
+pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: Input) -> Result<Exit, Failure> {
+    let Admin::Create(AdminCreate { email, reseller, customer, domain, auditor, .. }) = what;
+    let of = match (reseller, customer, domain) {
+        (Some(name), _, _) => AdminOf::Reseller(name.clone()),
+        (_, Some(name), _) => AdminOf::Customer(name.clone()),
+        (_, _, Some(name)) => AdminOf::Domain(name.clone()),
+        (None, None, None) => AdminOf::Everything,
+    };
+    let request = Request::AdminCreate { email: email.clone(), of, auditor: *auditor, password: input.password };
+    match door.ask(request).await? {
+        response @ Response::AdminCreated { .. } if out.is_json() => out.object(&response)?,
+        Response::AdminCreated { login } => out.line(&format!("{login}; a key: doorlist apikey create {login}"))?,
+        other => return Err(unexpected(&other)),
+    }
+    Ok(Exit::DONE)
+}
+
+/// Runs `apikey`.
+pub(super) async fn api_key(door: &mut Door, out: &mut Out, what: &ApiKey) -> Result<Exit, Failure> {
+    match what {
+        ApiKey::Create(create) => return create_key(door, out, create).await,
+        ApiKey::List => return list_keys(door, out).await,
+        ApiKey::Revoke { id } => match door.ask(Request::KeyRevoke { id: *id }).await? {
+            Response::KeyRevoked { id } => eprintln!("key {id} is good no more"),
+            other => return Err(unexpected(&other)),
+        },
+    }
+    Ok(Exit::DONE)
+}
+
+async fn create_key(door: &mut Door, out: &mut Out, create: &KeyCreate) -> Result<Exit, Failure> {
+    let wish = NewApiKey {
+        login: create.login.clone(),
+        name: create.name.clone(),
+        read_only: create.read_only,
+        domains: create.domain.clone(),
+        networks: create.from.clone(),
+        days: create.days,
+    };
+    let made = match door.ask(Request::KeyCreate(Box::new(wish))).await? {
+        Response::KeyMade(made) => made,
+        other => return Err(unexpected(&other)),
+    };
+    if out.is_json() {
+        out.object(&made)?;
+    } else if create.login_key_only {
+        out.line(&format!("{}:{}", made.login, made.key))?;
+    } else {
+        out.line(&format!("login  {}", made.login))?;
+        out.line(&format!("key    {}", made.key))?;
+        eprintln!("key {} is told this once. Authorization: ApiKey LOGIN:KEY", made.id);
+    }
+    Ok(Exit::DONE)
+}
+
+async fn list_keys(door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
+    let mut after = None;
+    loop {
+        let keys = match door.ask(Request::KeyList { after }).await? {
+            Response::Keys(keys) => keys,
+            other => return Err(unexpected(&other)),
+        };
+        let Some(last) = keys.last() else { return Ok(Exit::DONE) };
+        after = Some(last.id);
+        for key in &keys {
+            if out.is_json() {
+                out.object(key)?;
+            } else {
+                out.line(&key_line(key))?;
+            }
+        }
+    }
+}
+
+fn key_line(key: &KeyEntry) -> String {
+    let mut text = format!("{:>6}  {}...  {}", key.id, key.prefix, key.login);
+    if !key.name.is_empty() {
+        text.push_str(&format!(" ({})", key.name));
+    }
+    if key.limits.read_only {
+        text.push_str(", read only");
+    }
+    if let Some(domains) = &key.limits.domains {
+        text.push_str(&format!(", {} domains", domains.len()));
+    }
+    for network in &key.limits.networks {
+        text.push_str(&format!(", from {network}"));
+    }
+    if let Some(expires) = key.expires {
+        text.push_str(&format!(", until {}", print::time(expires)));
+    }
+    let used = key.last_used.map_or_else(|| "never used".to_owned(), |at| format!("last used {}", print::time(at)));
+    text + ", " + &used
+}
+
+/// Runs `audit`.
+pub(super) async fn audit(door: &mut Door, out: &mut Out, what: &Audit) -> Result<Exit, Failure> {
+    match what {
+        Audit::List { limit, before } => match door.ask(Request::AuditList { before: *before, limit: *limit }).await? {
+            Response::AuditLines(rows) => {
+                for row in rows {
+                    if out.is_json() {
+                        out.object(&row)?;
+                    } else {
+                        out.line(&audit_line(&row))?;
+                    }
+                }
+                Ok(Exit::DONE)
+            }
+            other => Err(unexpected(&other)),
+        },
+        Audit::Verify => {
+            let response = door.ask(Request::AuditVerify).await?;
+            let Response::AuditVerified(verdict) = &response else { return Err(unexpected(&response)) };
+            match verdict.broken_at {
+                None => eprintln!("all {} lines are as they were written", verdict.lines),
+                Some(at) => eprintln!(
+                    "the chain of {} lines is broken at line {at}: it, or a line before it, was changed \
+                                       or taken out",
+                    verdict.lines
+                ),
+            }
+            if out.is_json() {
+                out.object(verdict)?;
+            }
+            Ok(Exit::of_action(response.exit_code()))
+        }
+    }
+}
+
+fn audit_line(row: &AuditRow) -> String {
+    let event = &row.event;
+    let login = event.login.as_deref().unwrap_or("-");
+    let key = event.key.as_deref().map_or_else(String::new, |key| format!(" ({key}...)"));
+    let (method, path) = (event.method.escape_debug(), event.path.escape_debug());
+    format!(
+        "{:>6}  {}  {login}{key} from {}: {method} {path} -> {}",
+        row.number,
+        print::time(event.time),
+        event.client,
+        event.status
+    )
+}
