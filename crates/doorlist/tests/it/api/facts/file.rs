@@ -148,8 +148,10 @@ impl FactsFile {
             self.headers = Some(headers.ok_or("below `headers` come header lines")?);
             return Ok(());
         }
-        let (key, value) =
-            text.strip_prefix("setting ").and_then(|rest| rest.split_once(" = ")).ok_or("a step before the first case")?;
+        let (key, value) = text
+            .strip_prefix("setting ")
+            .and_then(|rest| rest.split_once(" = "))
+            .ok_or("a step before the first case")?;
         self.settings.push((key.to_owned(), value.to_owned()));
         Ok(())
     }
@@ -221,8 +223,10 @@ fn expected(answer: &str) -> Result<Expected, String> {
     let (statuses, rest) = answer.split_at(end);
     let statuses: Result<Vec<u16>, _> = statuses.split('|').map(str::parse).collect();
     let statuses = statuses.map_err(|_| format!("not a status: {answer}"))?;
-    let (headers, body) = headers(rest.trim_start());
-    let body = match body.trim() {
+    // Headers stand before the body or behind it.
+    let (headers, body): (Vec<&str>, Vec<&str>) = rest.trim_start().lines().partition(|line| header(line).is_some());
+    let headers = headers.into_iter().filter_map(header).collect();
+    let body = match body.join("\n").trim() {
         "" => ExpectedBody::Anything,
         "empty" => ExpectedBody::Empty,
         pattern => ExpectedBody::Json(read_pattern::read(pattern)?),

@@ -8,11 +8,14 @@ type Law = (&'static str, fn(&Request, &Answer) -> bool);
 
 const LAWS: &[Law] = &[
     ("§1 every answer says Connection: keep-alive, or close if the request does", |request, answer| {
-        let asked = request.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("Connection") && value == "close");
+        let asked =
+            request.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("Connection") && value == "close");
         answer.header("Connection") != Some(if asked { "close" } else { "keep-alive" })
     }),
     ("§1 an empty answer is text/html; charset=utf-8", |_, answer| {
-        answer.body.is_empty() && !is_redirect(answer) && answer.header("Content-Type") != Some("text/html; charset=utf-8")
+        answer.body.is_empty()
+            && !is_redirect(answer)
+            && answer.header("Content-Type") != Some("text/html; charset=utf-8")
     }),
     ("§1 an answer with a body is application/json; charset=utf-8", |request, answer| {
         let is_key = request.target.ends_with("/regenerate_api_key/");
@@ -26,12 +29,11 @@ const LAWS: &[Law] = &[
         request.method == "GET" && answer.status == 200 && answer.header("Cache-Control") != Some("no-cache")
     }),
     ("§1 201 says where the object is: an absolute Location", |_, answer| {
-        let is_absolute = |place: &str| place.starts_with("http") && place.contains("://") && place.contains("/api/v1/");
+        let is_absolute =
+            |place: &str| place.starts_with("http") && place.contains("://") && place.contains("/api/v1/");
         answer.status == 201 && !answer.body.is_empty() && !answer.header("Location").is_some_and(is_absolute)
     }),
-    ("§1 204 has Content-Length: 0", |_, answer| {
-        answer.status == 204 && answer.header("Content-Length") != Some("0")
-    }),
+    ("§1 204 has Content-Length: 0", |_, answer| answer.status == 204 && answer.header("Content-Length") != Some("0")),
     ("§6 a body of an answer 4xx or 5xx is a JSON object", |_, answer| {
         answer.status >= 400 && !answer.body.is_empty() && !answer.json().is_ok_and(|body| body.is_object())
     }),

@@ -17,7 +17,10 @@ use super::text::{self, Bindings};
 /// A body with holes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Pattern {
-    Object { keys: Vec<(String, Presence, Pattern)>, open: bool },
+    Object {
+        keys: Vec<(String, Presence, Pattern)>,
+        open: bool,
+    },
     /// `None` is `...`.
     Array(Vec<Option<Pattern>>),
     Text(String),
@@ -160,9 +163,9 @@ fn is_kind(kind: &str, got: &Value) -> bool {
         "string" => got.is_string(),
         "bool" => got.is_boolean(),
         "date" => got.as_str().is_some_and(is_date),
-        "key" => got.as_str().is_some_and(|key| {
-            key.len() == 40 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        }),
+        "key" => got
+            .as_str()
+            .is_some_and(|key| key.len() == 40 && key.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))),
         _ => false,
     }
 }

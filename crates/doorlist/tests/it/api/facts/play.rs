@@ -58,9 +58,11 @@ pub(crate) fn play(file: &FactsFile, world: &dyn World) -> Failures {
         player.callers.insert("operator".to_owned(), key.trim().to_owned());
     }
     let mut failures: Failures = file.cases.iter().filter_map(|case| player.case(case).err()).collect();
-    failures.extend(player.broken.iter().map(|(law, (count, first))| {
-        format!("{}: {law}\n    broken by {count} answers, first by {first}", file.name)
-    }));
+    failures.extend(
+        player.broken.iter().map(|(law, (count, first))| {
+            format!("{}: {law}\n    broken by {count} answers, first by {first}", file.name)
+        }),
+    );
     failures
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::file::FactsFile;
+use super::file::{Action, ExpectedBody, FactsFile};
 use super::play::{World, play};
 use super::text::Bindings;
 use super::{laws, read_pattern};
@@ -111,9 +111,15 @@ fn a_file_that_is_true_has_no_failures() {
     let file = FactsFile::parse("test.facts", &text).unwrap();
     assert_eq!(play(&file, &Pretended(server.address())), Vec::<String>::new());
     let asked = server.asked();
-    assert!(asked[0].contains("Authorization: ApiKey root:0123\r\n") && asked[0].contains("X-More: 1\r\n"), "{asked:?}");
+    assert!(
+        asked[0].contains("Authorization: ApiKey root:0123\r\n") && asked[0].contains("X-More: 1\r\n"),
+        "{asked:?}"
+    );
     assert!(!asked[0].contains("Accept:") && asked[0].ends_with("\r\n\r\n{\"a\": 1}"), "{asked:?}");
-    assert!(asked[2].starts_with("GET /api/v1/x/5/?n=2 HTTP/1.1\r\n") && !asked[2].contains("Authorization"), "{asked:?}");
+    assert!(
+        asked[2].starts_with("GET /api/v1/x/5/?n=2 HTTP/1.1\r\n") && !asked[2].contains("Authorization"),
+        "{asked:?}"
+    );
 }
 
 #[test]
@@ -194,7 +200,9 @@ fn every_law_can_be_broken_and_kept() {
         assert_eq!(count(&ask("/api/v1/x/"), &Answer { headers: headers(&fewer), ..good.clone() }), 1, "{:?}", all[at]);
     }
     assert_eq!(count(&ask("/healthz"), &Answer::default()), 0);
-    for (status, body, broken) in [(201, "{}", 1), (404, "{}", 1), (405, "", 2), (500, "{}", 1), (400, "[]", 1), (204, "", 2)] {
+    for (status, body, broken) in
+        [(201, "{}", 1), (404, "{}", 1), (405, "", 2), (500, "{}", 1), (400, "[]", 1), (204, "", 2)]
+    {
         let answer = Answer { status, body: body.as_bytes().to_vec(), ..good.clone() };
         assert_eq!(count(&ask("/api/v1/x/"), &answer), broken, "{status}");
     }
@@ -203,4 +211,69 @@ fn every_law_can_be_broken_and_kept() {
     assert_eq!(count(&request, &Answer { body: secret, ..good.clone() }), 1);
     let request = Request { headers: headers(&[("Connection", "close")]), ..ask("/api/v1/x/") };
     assert_eq!(count(&request, &good), 1);
+}
+
+/// Names in a text that is filled or matched.
+fn names(text: &str) -> Vec<String> {
+    let found = text.split('$').skip(1).filter_map(|rest| super::text::name(rest));
+    found.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Names in a pattern, with those that must be known before.
+fn pattern_names(pattern: &super::pattern::Pattern) -> (Vec<String>, Vec<String>) {
+    let shown = format!("{pattern:?}");
+    let of = |kind: &str| -> Vec<String> {
+        let begin = format!("{kind}(\"");
+        shown.split(&begin).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+    };
+    ([of("Name"), names(&shown)].concat(), of("Not"))
+}
+
+/// What is wrong with a file by itself: names and callers that nothing before them has made known.
+fn unknown_names(file: &FactsFile) -> Vec<String> {
+    let mut known: Vec<String> = ["host", "hostname", "credentials", "n"].map(str::to_owned).to_vec();
+    let mut callers = vec!["operator".to_owned(), "nobody".to_owned()];
+    let mut faults = Vec::new();
+    for step in file.cases.iter().flat_map(|case| &case.steps) {
+        let (mut needed, mut bound) = (Vec::new(), Vec::new());
+        match &step.action {
+            Action::Ask(ask) => {
+                needed.extend([&ask.target, &ask.body].map(|text| names(text)).concat());
+                needed.extend(ask.headers.iter().flat_map(|(_, value)| names(value)));
+                bound.extend(ask.expected.headers.iter().flat_map(|(_, value)| names(value)));
+                if let ExpectedBody::Json(pattern) = &ask.expected.body {
+                    let (names, others) = pattern_names(pattern);
+                    bound.extend(names);
+                    needed.extend(others);
+                }
+                if !callers.contains(&ask.caller) {
+                    faults.push(format!("{}:{}: nobody is {}", file.name, step.line, ask.caller));
+                }
+            }
+            Action::Command(words) => needed = names(words),
+            Action::Key(name, options) => {
+                needed = names(options);
+                callers.push(name.clone());
+            }
+            Action::Caller(name, login, key) => {
+                needed = [names(login), names(key)].concat();
+                callers.push(name.clone());
+            }
+            Action::Rcpt(address, _) => needed = names(address),
+        }
+        let unknown = needed.iter().filter(|name| !known.contains(name));
+        faults.extend(unknown.map(|name| format!("{}:{}: ${name} is not known", file.name, step.line)));
+        known.extend(bound);
+    }
+    faults
+}
+
+#[test]
+fn every_file_makes_known_what_it_speaks_of() {
+    let files = ["facts", "flows"].map(|folder| super::read(&std::path::Path::new("tests/api").join(folder)));
+    let faults: Vec<String> = files.iter().flatten().flat_map(unknown_names).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let wrong = "## §1 x\nGET /$gone/ as stranger --> 200 {\"a\": !$never, \"b\": $here}\nGET /$here/ --> 200\n";
+    let faults = unknown_names(&FactsFile::parse("wrong.facts", wrong).unwrap());
+    assert_eq!(faults.len(), 3, "{faults:?}");
 }

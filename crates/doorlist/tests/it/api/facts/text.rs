@@ -32,7 +32,8 @@ pub(crate) fn fill(text: &str, bindings: &Bindings) -> Result<String, String> {
             Part::Letters(letters) => filled.push_str(&letters),
             Part::Anything => filled.push_str("..."),
             Part::Name(name) => {
-                let value = bindings.get(&name).ok_or_else(|| format!("${name} is not known: an earlier step failed"))?;
+                let value =
+                    bindings.get(&name).ok_or_else(|| format!("${name} is not known: an earlier step failed"))?;
                 filled.push_str(&plain(value));
             }
         }
@@ -147,7 +148,10 @@ fn repeat(text: &str) -> String {
 #[test]
 fn names_are_put_in_and_repetitions_done() {
     let bindings = Bindings::from([("id".to_owned(), 7.into()), ("name".to_owned(), "a b".into())]);
-    assert_eq!(fill(r#"/x/$id/?n=$name {"a": "{x*3}"} $5 a$"#, &bindings).unwrap(), r#"/x/7/?n=a b {"a": "xxx"} $5 a$"#);
+    assert_eq!(
+        fill(r#"/x/$id/?n=$name {"a": "{x*3}"} $5 a$"#, &bindings).unwrap(),
+        r#"/x/7/?n=a b {"a": "xxx"} $5 a$"#
+    );
     assert!(fill("/x/$gone/", &bindings).unwrap_err().contains("$gone"));
 }
 

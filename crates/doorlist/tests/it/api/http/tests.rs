@@ -14,7 +14,8 @@ fn told(answer: &str) -> Result<Answer, String> {
 fn bodies_come_whole_by_length_and_in_chunks() {
     let answer = told("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nX-A:  b \r\n\r\nhello").unwrap();
     assert_eq!((answer.status, answer.text().as_str(), answer.header("x-a")), (200, "hello", Some("b")));
-    let answer = told("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n").unwrap();
+    let answer =
+        told("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n").unwrap();
     assert_eq!(answer.text(), "hello");
     assert_eq!(told("HTTP/1.1 204 No Content\r\n\r\n").unwrap().body, b"");
 }
@@ -32,7 +33,7 @@ fn what_a_lenient_client_would_forgive_is_an_error() {
         ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhello", "follow the answer"),
         ("HTTP/1.1 204 No Content\r\n\r\nhello", "follow the answer"),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n", "longer than it says"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello", "not a chunk"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n", "not a chunk"),
         ("HTTP/1.1 200 OK\r\nbad header: x\r\n\r\n", "not a header"),
         ("", "hung up"),
     ] {
