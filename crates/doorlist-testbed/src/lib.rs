@@ -12,6 +12,7 @@
 //! | [`openldap`] | a directory over LDAP, StartTLS and LDAPS, with limits, rights and as many people as wanted |
 //! | [`samba_ad`] | an Active Directory with people of all kinds, on a domain controller of its own |
 //! | [`python`] | smtplib to send, aiosmtpd to receive, scripts of a test's own |
+//! | [`schemathesis`] | whether answers over HTTP are as an OpenAPI document says |
 //! | [`haproxy`] | a load balancer that speaks the PROXY protocol |
 //! | [`smtp_tools`] | smtp-source, smtp-sink, swaks |
 //! | [`ldap_tools`] | ldapsearch, ldapmodify |
@@ -35,5 +36,6 @@ pub mod postgres;
 pub mod process;
 pub mod python;
 pub mod samba_ad;
+pub mod schemathesis;
 pub mod smtp_tools;
 pub mod trace;

@@ -17,6 +17,7 @@ pub const INSTALLED: &[&str] = &[
     "haproxy",
     "python3",
     "python3-aiosmtpd",
+    "python3-venv",
     "strace",
     "util-linux",
     "slapd",

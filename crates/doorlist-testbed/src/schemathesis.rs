@@ -1,0 +1,146 @@
+//! Schemathesis: reads an OpenAPI document and sends a server what the document allows and what it does not, to find
+//! answers that it does not describe. It comes from PyPI, pinned with all that it needs, into a Python environment of its
+//! own in the cache folder; the first test on a machine installs it.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::folder::Folder;
+use crate::process::{self, Program};
+use crate::{packages, python};
+
+/// Exact versions, as `pip freeze` lists them.
+const REQUIREMENTS: &str = include_str!("python/schemathesis.txt");
+/// 501 says that something is not done here, and is no failure of the server.
+const SETTINGS: &str = "[checks]\nnot_a_server_error.expected-statuses = [\"2xx\", \"3xx\", \"4xx\", 501]\n";
+/// What is looked at in every answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+/// How much longer than asked a run may take.
+const LATE_MAX: Duration = Duration::from_secs(240);
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Findings {
+    /// Whether every answer was as the document says.
+    pub passed: bool,
+    /// The report: each failure with a command that repeats it, and the counts.
+    pub report: String,
+}
+
+/// Sends for about `time` whatever the document at this URL speaks of, with this header, and judges the answers.
+///
+/// # Errors
+/// When it cannot be installed or run, or does not end.
+pub fn run(document: &str, header: &str, time: Duration) -> Result<Findings> {
+    let program = installed()?;
+    let folder = Folder::new("schemathesis")?;
+    let settings = folder.write("schemathesis.toml", SETTINGS)?;
+    let mut program = Program::new(program, None, folder.path().join("log"));
+    program
+        .command()
+        .arg("--config-file")
+        .arg(settings)
+        .args(["run", document, "--no-color", "--continue-on-failure", "--workers", "2", "--seed", "20"])
+        .args(["--phases", "examples,coverage,fuzzing", "--checks", CHECKS, "--generation-database", "none"])
+        .args(["--generation-with-security-parameters", "false", "--request-timeout", "20"])
+        .args(["--max-time", &time.as_secs().to_string(), "--header", header])
+        .env("HYPOTHESIS_STORAGE_DIRECTORY", folder.path().join("hypothesis"))
+        .current_dir(folder.path());
+    let mut running = program.start()?;
+    let status = running.wait(time + LATE_MAX)?;
+    Ok(Findings { passed: status.success(), report: running.log()? })
+}
+
+/// The program, after installing it when no test on this machine has done so.
+fn installed() -> Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    (REQUIREMENTS, process::run(Command::new(python::PYTHON).arg("--version"))?).hash(&mut hasher);
+    let cache = packages::cache().join("schemathesis");
+    fs::create_dir_all(&cache).with_context(|| format!("making {}", cache.display()))?;
+    // Of several tests that begin at once, one installs it and the others wait for it.
+    let lock = File::create(cache.join("lock"))?;
+    lock.lock()?;
+    let environment = cache.join(format!("{:016x}", hasher.finish()));
+    // An environment knows its own path and cannot be moved; this file says that it is whole.
+    let whole = environment.join("whole");
+    if !whole.exists() {
+        install(&environment)?;
+        fs::write(whole, "")?;
+    }
+    Ok(environment.join("bin/schemathesis"))
+}
+
+fn install(environment: &Path) -> Result<()> {
+    let folder = Folder::new("pip")?;
+    let requirements = folder.write("requirements.txt", REQUIREMENTS)?;
+    let make = |command: &mut Command| process::run(command).map(drop);
+    make(Command::new(python::PYTHON).args(["-m", "venv", "--clear"]).arg(environment))
+        .context("python3-venv is missing; `cargo xtask check` installs it")?;
+    make(
+        Command::new(environment.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"])
+            .arg(requirements),
+    )
+    .context("schemathesis comes from PyPI the first time")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use std::io::{Read, Write};
+    use std::net::{SocketAddr, TcpListener};
+
+    use super::*;
+
+    const DOCUMENT: &str = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/x/": {"get": {
+        "responses": {"200": {"description": "d", "content": {"application/json": {"schema":
+        {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}}}}}}}}}"#;
+
+    /// A server with that document, which answers everything else in one way.
+    fn serve(status: &'static str, kind: &'static str, body: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { continue };
+                let mut request = [0; 4096];
+                let Ok(read) = stream.read(&mut request) else { continue };
+                let wants_document = request[..read].starts_with(b"GET /openapi.json ");
+                let (status, kind, body) =
+                    if wants_document { ("200 OK", "application/json", DOCUMENT) } else { (status, kind, body) };
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+            }
+        });
+        address
+    }
+
+    fn judged(status: &'static str, kind: &'static str, body: &'static str) -> Findings {
+        let address = serve(status, kind, body);
+        run(&format!("http://{address}/openapi.json"), "X-Test: 1", Duration::from_secs(2)).unwrap()
+    }
+
+    #[test]
+    fn a_server_that_keeps_its_word_passes_and_one_that_does_not_fails() {
+        let good = judged("200 OK", "application/json", r#"{"a": 1}"#);
+        assert!(good.passed, "{}", good.report);
+        for (status, kind, body, told) in [
+            ("500 Internal Server Error", "application/json", "{}", "Server error"),
+            ("404 Not Found", "application/json", "{}", "Undocumented status code"),
+            ("200 OK", "text/html", "<p>", "Undocumented Content-Type"),
+            ("200 OK", "application/json", r#"{"a": "x"}"#, "schema"),
+        ] {
+            let bad = judged(status, kind, body);
+            assert!(!bad.passed && bad.report.contains(told), "{told}: {}", bad.report);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Every path, every method and every caller of `openapi.json`: nobody sees or changes what is not theirs. What is asked
+//! comes from the document, so that a new route is covered the day it is born; a path that cannot be filled with an
+//! object of ours is a failure, not an omission.
+//!
+//! | caller | what must hold |
+//! |---|---|
+//! | nobody | 401, but at the index and at the document |
+//! | everybody of tenant B | 404 wherever a path names an object of A; A's name in no answer; nothing of A is changed |
+//! | the auditor of A | no write succeeds |
+//! | all | no error of the server's own |
+
+mod document;
+mod tenants;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::http::{Answer, Connection};
+use crate::server::{Server, Settings};
+use document::{Document, Route};
+use tenants::{Desk, ROLES, Tenant};
+
+/// What answers without a key.
+const OPEN: &[&str] = &["/api/v1/", "/api/v1/openapi.json"];
+/// What changes by being looked at.
+const RESTLESS: &[&str] = &["last_login", "last_used"];
+
+/// Asks, and keeps what was wrong.
+struct Matrix<'a> {
+    desk: &'a Desk<'a>,
+    connection: Connection,
+    faults: Vec<String>,
+}
+
+impl Matrix<'_> {
+    fn ask(&mut self, caller: &str, route: &Route, tenant: &Tenant) -> Option<Answer> {
+        let (target, body) = match route.fill(tenant) {
+            Ok(filled) => filled,
+            Err(why) => {
+                self.fault(format!("{} {}: {why}", route.method, route.path));
+                return None;
+            }
+        };
+        let request = self.desk.request(caller, &route.method, &target, &body);
+        let line = format!("{} {target} as {caller}", route.method);
+        match self.connection.ask(&request) {
+            Ok(answer) => {
+                if answer.status >= 500 && !route.is_not_done() {
+                    self.fault(format!("{line}: {}: {}", answer.status, answer.text()));
+                }
+                Some(answer)
+            }
+            Err(why) => {
+                self.fault(format!("{line}: {why}"));
+                None
+            }
+        }
+    }
+
+    fn fault(&mut self, what: String) {
+        if !self.faults.contains(&what) {
+            self.faults.push(what);
+        }
+    }
+
+    /// Paths are filled rightly: the operator finds what they name.
+    fn control(&mut self, document: &Document, tenant: &Tenant) {
+        for route in document.routes.iter().filter(|route| route.method == "GET" && !route.is_not_done()) {
+            let Some(answer) = self.ask("operator", route, tenant) else { continue };
+            // Some lists are only there in a scope; what is named must be there.
+            if answer.status != 200 && route.names_an_object() {
+                self.fault(format!("GET {} as operator: {}, so it is not filled rightly", route.path, answer.status));
+            }
+        }
+    }
+
+    fn nobody(&mut self, document: &Document, tenant: &Tenant) {
+        for route in &document.routes {
+            let Some(answer) = self.ask("nobody", route, tenant) else { continue };
+            let wanted = if OPEN.contains(&route.path.as_str()) { 200 } else { 401 };
+            if answer.status != wanted {
+                self.fault(format!("{} {} as nobody: {}, not {wanted}", route.method, route.path, answer.status));
+            }
+        }
+    }
+
+    fn stranger(&mut self, caller: &str, document: &Document, tenant: &Tenant) {
+        for route in &document.routes {
+            let Some(answer) = self.ask(caller, route, tenant) else { continue };
+            let line = format!("{} {} as {caller}", route.method, route.path);
+            if route.names_an_object() && answer.status != 404 && !route.is_not_done() {
+                self.fault(format!("{line}: {}, not 404: {}", answer.status, answer.text()));
+            }
+            if answer.text().to_lowercase().contains(tenant.marker()) {
+                self.fault(format!("{line} tells of the other tenant: {}", answer.text()));
+            }
+        }
+    }
+
+    fn auditor(&mut self, caller: &str, document: &Document, tenant: &Tenant) {
+        for route in document.routes.iter().filter(|route| route.method != "GET") {
+            let Some(answer) = self.ask(caller, route, tenant) else { continue };
+            if (200..300).contains(&answer.status) {
+                self.fault(format!("{} {} as {caller}: {}: a write", route.method, route.path, answer.status));
+            }
+        }
+    }
+
+    /// All that a tenant has, as its own admin sees it.
+    fn seen(&mut self, caller: &str, document: &Document, tenant: &Tenant) -> BTreeMap<String, Value> {
+        let ours = |route: &&Route| route.method == "GET" && tenant.has(&route.resource) && !route.is_not_done();
+        let mut seen = BTreeMap::new();
+        for route in document.routes.iter().filter(ours) {
+            if let Some(answer) = self.ask(caller, route, tenant) {
+                let mut body = answer.json().unwrap_or_else(|_| answer.text().into());
+                forget_restless(&mut body);
+                seen.insert(route.path.clone(), serde_json::json!({"status": answer.status, "body": body}));
+            }
+        }
+        seen
+    }
+}
+
+fn forget_restless(value: &mut Value) {
+    match value {
+        Value::Object(keys) => {
+            keys.retain(|key, _| !RESTLESS.contains(&key.as_str()));
+            keys.values_mut().for_each(forget_restless);
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(forget_restless),
+        _ => {}
+    }
+}
+
+#[test]
+fn nobody_sees_or_changes_what_is_not_theirs() {
+    let server = Server::with(Settings::default());
+    let mut desk = Desk::open(&server);
+    let a = Tenant::found(&mut desk, "amarker");
+    let b = Tenant::found(&mut desk, "bmarker");
+    let mut connection = Connection::to(server.web());
+    let answer = connection.ask(&desk.request("nobody", "GET", "/api/v1/openapi.json", "")).unwrap();
+    assert_eq!(answer.status, 200, "openapi.json: {}", answer.text());
+    let document = Document::read(&answer.json().unwrap());
+    assert!(document.routes.len() >= 80, "{} routes", document.routes.len());
+
+    let mut matrix = Matrix { desk: &desk, connection, faults: Vec::new() };
+    matrix.control(&document, &a);
+    let owner = a.caller("reseller");
+    let before = matrix.seen(&owner, &document, &a);
+    matrix.nobody(&document, &a);
+    for role in ROLES {
+        matrix.stranger(&b.caller(role), &document, &a);
+    }
+    matrix.auditor(&a.caller("auditor"), &document, &a);
+    let after = matrix.seen(&owner, &document, &a);
+    for (path, was) in &before {
+        if after.get(path) != Some(was) {
+            matrix.fault(format!("{path} of A was changed by others:\n  - {was}\n  + {:?}", after.get(path)));
+        }
+    }
+    // Those who may: what comes of it is told by the facts, here it must only be no error of the server's own.
+    let (deletes, others): (Vec<&Route>, Vec<&Route>) =
+        document.routes.iter().partition(|route| route.method == "DELETE");
+    let callers = ["account", "domain", "customer", "reseller"].map(|role| a.caller(role));
+    for route in others.into_iter().chain(deletes) {
+        for caller in callers.iter().map(String::as_str).chain(["operator"]) {
+            matrix.ask(caller, route, &a);
+        }
+    }
+    let faults = matrix.faults;
+    assert!(faults.is_empty(), "{} faults:\n\n{}\n", faults.len(), faults.join("\n"));
+}
