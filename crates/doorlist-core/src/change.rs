@@ -144,14 +144,22 @@ pub enum Change {
         /// Whom.
         address: Address,
     },
-    /// Accounts become aliases of another account, with their own aliases. No address is unlisted at any moment.
+    /// An account becomes an alias of another account, with its own aliases; or an alias leads to another account. No
+    /// address is unlisted at any moment.
     Reassign {
-        /// The account that becomes an alias.
+        /// The account or the alias.
         address: Address,
         /// Of this account in the same domain.
         to: LocalPart,
         /// Who says so.
         source: Source,
+    },
+    /// An address gets another local part: the row, its aliases and what belongs to it stay.
+    Rename {
+        /// Which.
+        address: Address,
+        /// Its new local part.
+        to: LocalPart,
     },
     /// Accept or refuse (550 5.2.1) a listed address.
     SetActive {

@@ -125,6 +125,21 @@ impl Logins {
         Ok(LoginId(u32::try_from(id).unwrap_or(u32::MAX)))
     }
 
+    /// Bars a login that has this role alone: it stays, and can do nothing. Who serves others, too, is theirs, and stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deactivate(&self, id: LoginId, only: Scope) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE login SET active = FALSE WHERE id = $1 AND NOT EXISTS
+            (SELECT 1 FROM login_grant WHERE login_id = $1 AND NOT (scope = $2 AND scope_id = $3))";
+        let (word, scope_id) = scope_columns(only);
+        let mut tx = self.db.begin().await?;
+        tx.execute(SQL, &[Bind::Int(id.0.into()), Bind::Text(word), Bind::Int(scope_id)]).await?;
+        tx.commit().await
+    }
+
     /// Takes a login's role in a scope away; a login that has none left goes, with its keys.
     ///
     /// # Errors

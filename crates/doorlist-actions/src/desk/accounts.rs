@@ -26,6 +26,8 @@ pub struct NewAccount {
 /// What is to be changed; `None` stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct AccountPatch {
+    /// Another local part: the account stays the same one.
+    pub local: Option<LocalPart>,
     /// It is a distribution list.
     pub is_list: Option<bool>,
     /// It takes mail.
@@ -74,8 +76,18 @@ impl Desk {
     /// When one of it cannot be. An account's own key changes its priority, password and notifications alone.
     pub async fn update_account(&self, account: &Editable<AccountRow>, patch: &AccountPatch) -> Result<(), DeskError> {
         let row = account.row();
-        let address = row.address();
         let mut changes = Vec::new();
+        let mut address = row.address();
+        if let Some(to) = patch.local.clone().filter(|local| *local != row.local) {
+            if let Some(there) =
+                self.office.directory.account(&Address::new(to.clone(), row.domain_name.clone())).await?
+                && there.entry.record.standing != Standing::Vetoed
+            {
+                return Err(duplicate(there.entry.record.account.as_ref()));
+            }
+            changes.push(Change::Rename { address: address.clone(), to: to.clone() });
+            address = Address::new(to, row.domain_name.clone());
+        }
         if let Some(is_list) = patch.is_list.filter(|is_list| *is_list != row.is_list) {
             let (address, structure) = (address.clone(), structure(is_list));
             changes.push(Change::Claim { address, structure, source: Source::Api });
@@ -89,7 +101,7 @@ impl Desk {
         }
         let password = self.hashed(patch.password.as_ref())?;
         if !changes.is_empty() {
-            self.apply(changes, format!("account changed: {address}")).await?;
+            self.apply(changes, format!("account changed: {} is {address} now", row.address())).await?;
         }
         self.put_settings(row, patch, password).await
     }

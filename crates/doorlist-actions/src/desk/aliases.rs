@@ -13,7 +13,7 @@ impl Desk {
     /// When there is none, or the caller may not.
     pub async fn account_to_alias(&self, id: AddressId) -> Result<Editable<AccountRow>, DeskError> {
         let found = self.view().account(id).await?;
-        let found = found.ok_or_else(|| DeskError::invalid("email_account", "there is no such email account"))?;
+        let found = found.ok_or(DeskError::NoObject { noun: "email_account", id: id.0 })?;
         self.may_change(&found.lineage.parent())?;
         Ok(Editable(found))
     }
@@ -88,11 +88,14 @@ impl Desk {
         if from != to && self.is_listed(&to).await? {
             return Err(duplicate(local));
         }
-        let structure = Structure::AliasOf(target.row().local.clone());
-        let changes = vec![
-            Change::Veto { address: from.clone() },
-            Change::Claim { address: to.clone(), structure, source: Source::Api },
-        ];
+        let mut changes = Vec::new();
+        if from != to {
+            changes.push(Change::Rename { address: from.clone(), to: local.clone() });
+        }
+        if account != row.account {
+            let (address, to) = (to.clone(), target.row().local.clone());
+            changes.push(Change::Reassign { address, to, source: Source::Api });
+        }
         self.apply(changes, format!("alias {from} is {to} of {} now", target.row().address())).await?;
         self.alias_named(target.row(), local).await
     }

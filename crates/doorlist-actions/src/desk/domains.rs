@@ -128,7 +128,7 @@ impl Desk {
     /// The domain of this number, for changing what belongs to it.
     pub(super) async fn domain_to_change(&self, id: DomainId) -> Result<Editable<DomainRow>, DeskError> {
         let found = self.view().domain(id.0).await?;
-        let found = found.ok_or_else(|| DeskError::invalid("domain", "there is no such domain"))?;
+        let found = found.ok_or(DeskError::NoObject { noun: "domain", id: id.0 })?;
         self.may_change(&found.lineage)?;
         Ok(Editable(found))
     }

@@ -21,6 +21,14 @@ pub enum DeskError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// It names an object that is not there, or not for these eyes.
+    #[error("there is no {noun} {id}")]
+    NoObject {
+        /// What kind.
+        noun: &'static str,
+        /// Its number.
+        id: u32,
+    },
     /// The request as a whole is wrong.
     #[error("{0}")]
     Bad(String),

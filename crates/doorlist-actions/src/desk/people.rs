@@ -19,6 +19,8 @@ pub struct NewAdmin {
     pub email: String,
     /// Login name; without one it is the address.
     pub username: Option<String>,
+    /// May log in.
+    pub active: bool,
 }
 
 impl Desk {
@@ -55,7 +57,7 @@ impl Desk {
                 (found.map(|found| found.lineage), "email_account")
             }
         };
-        let lineage = lineage.ok_or_else(|| DeskError::invalid(field, "it is not there"))?;
+        let lineage = lineage.ok_or(DeskError::NoObject { noun: field, id: owner })?;
         self.may_change(&lineage)?;
         fields.email = address("email", &fields.email)?.to_string();
         check_texts(&fields)?;
@@ -123,6 +125,9 @@ impl Desk {
         }
         let grant = Grant { role: Role::Admin, scope };
         let id = self.office.logins.grant(username, &email, grant, None, (self.office.clock)()).await?;
+        if !new.active {
+            self.office.logins.deactivate(id, grant.scope).await?;
+        }
         self.view().admin(scope, id).await?.ok_or(DeskError::NotFound)
     }
 

@@ -88,7 +88,7 @@ impl Desk {
 
     async fn may_have_customers(&self, reseller: ResellerId) -> Result<(), DeskError> {
         let found = self.view().reseller(reseller.0).await?;
-        let found = found.ok_or_else(|| DeskError::invalid("reseller", "there is no such reseller"))?;
+        let found = found.ok_or(DeskError::NoObject { noun: "reseller", id: reseller.0 })?;
         self.may_change(&found.lineage)
     }
 
@@ -145,7 +145,7 @@ impl Desk {
     /// Whether the caller sees a customer, and where it stands.
     pub(super) async fn customer_to_change(&self, id: CustomerId) -> Result<Editable<CustomerRow>, DeskError> {
         let found = self.view().customer(id.0).await?;
-        let found = found.ok_or_else(|| DeskError::invalid("customer", "there is no such customer"))?;
+        let found = found.ok_or(DeskError::NoObject { noun: "customer", id: id.0 })?;
         match self.access().on(&found.lineage) {
             Permission::Change => Ok(Editable(found)),
             _ => Err(DeskError::Forbidden),

@@ -228,6 +228,14 @@ pub enum Refusal {
         /// Which.
         address: Address,
     },
+    /// An address is one thing.
+    #[error("{address} is taken{}", if *vetoed { ": it was removed by a person, and is freed by adding it again" } else { "" })]
+    AddressTaken {
+        /// Which.
+        address: Address,
+        /// By a person's removal.
+        vetoed: bool,
+    },
     /// An account cannot be its own alias.
     #[error("{address} cannot become an alias of itself")]
     AliasOfItself {

@@ -154,7 +154,7 @@ async fn rows_of_change(
         SELECT CAST(JSON_ROWS(r.place, r.domain_id, r.local, COALESCE(r.address_id, $1 + r.place), a.kind, a.standing)) AS TEXT)
         FROM (SELECT place, domain_id, local, address_id FROM change_row
               WHERE batch = $2 AND place > $3 AND local IS NOT NULL ORDER BY place LIMIT $4) AS r
-        LEFT JOIN address AS a ON a.id = COALESCE(r.address_id, $1 + r.place)";
+        LEFT JOIN address AS a ON a.id = COALESCE(r.address_id, $1 + r.place) AND a.local = r.local";
     type Packed<'a> = (i64, u32, Cow<'a, str>, u32, Option<i64>, Option<i64>);
     let mut after = 0;
     loop {

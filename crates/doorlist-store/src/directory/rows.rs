@@ -11,7 +11,7 @@ use doorlist_core::change::{Source, Structure};
 use doorlist_core::list::{AddressId, Kind, Standing};
 use doorlist_core::time::Timestamp;
 use serde_json::{Value, json};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Rows that one statement reads or writes.
@@ -43,12 +43,25 @@ async fn write_addresses(tx: &mut Tx, slots: &[&Slot], at: Timestamp) -> Result<
                            vetoed_by = CAST(value ->> 5 AS TEXT), updated = CAST(value ->> 6 AS BIGINT),
                            created = COALESCE(CAST(value ->> 7 AS BIGINT), created)
         FROM json_each($1) WHERE address.id = CAST(value ->> 0 AS BIGINT)";
+    const RENAME: &str = "
+        UPDATE address SET local = CAST(value ->> 1 AS TEXT)
+        FROM json_each($1) WHERE address.id = CAST(value ->> 0 AS BIGINT)";
     const DELETE: &str = "
         DELETE FROM address WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
     let (mut inserted, mut updated, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
-    let mut no_account = Vec::new();
+    let (mut renamed, mut no_account) = (Vec::new(), Vec::new());
+    // A row that is under another name than before was renamed.
+    let gone = slots.iter().filter(|slot| slot.now.is_none());
+    let before_ids: HashSet<AddressId> = gone.filter_map(|slot| slot.before.as_ref()).map(|held| held.id).collect();
+    let new = slots.iter().filter(|slot| slot.before.is_none());
+    let now_ids: HashSet<AddressId> = new.filter_map(|slot| slot.now.as_ref()).map(|held| held.id).collect();
     for slot in slots {
         match (&slot.before, &slot.now) {
+            (None, Some(now)) if before_ids.contains(&now.id) => {
+                let (kind, account, standing, veto_at, by) = columns(now);
+                renamed.push(json!([now.id, slot.local.as_str()]));
+                updated.push(json!([now.id, kind, account, standing, veto_at, by, at, None::<i64>]));
+            }
             (None, Some(now)) => {
                 let (kind, account, standing, veto_at, by) = columns(now);
                 inserted.push(json!([
@@ -71,10 +84,12 @@ async fn write_addresses(tx: &mut Tx, slots: &[&Slot], at: Timestamp) -> Result<
                     no_account.push(json!([now.id]));
                 }
             }
+            (Some(before), None) if now_ids.contains(&before.id) => {}
             (Some(before), None) => deleted.push(json!([before.id])),
             _ => {}
         }
     }
+    write_rows(tx, RENAME, &renamed).await?;
     write_rows(tx, INSERT, &inserted).await?;
     write_rows(tx, UPDATE, &updated).await?;
     for sql in OF_ACCOUNTS {

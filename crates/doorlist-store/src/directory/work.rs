@@ -168,6 +168,7 @@ impl Work {
                     let structure = &Structure::AliasOf(to.clone());
                     draft.reassign(&home, local, to, Claim { structure, source, at, switched_off: false })?;
                 }
+                Change::Rename { to, .. } => draft.give_name(&home, local, to)?,
                 Change::SetActive { active, .. } => draft.set_active(&home, local, *active)?,
                 Change::Domain { .. } | Change::Plan { .. } => {}
             }
@@ -186,7 +187,7 @@ impl Work {
             match change {
                 Change::Claim { structure: Structure::Mailbox, .. } => {}
                 Change::Claim { structure: Structure::AliasOf(account), .. } => drop(locals.insert(account)),
-                Change::Reassign { to, .. } => {
+                Change::Reassign { to, .. } | Change::Rename { to, .. } => {
                     locals.insert(to);
                     *with_aliases = true;
                 }
@@ -354,6 +355,7 @@ fn address_of(change: &Change) -> Option<&Address> {
         | Change::Withdraw { address, .. }
         | Change::Veto { address }
         | Change::Reassign { address, .. }
+        | Change::Rename { address, .. }
         | Change::SetActive { address, .. } => Some(address),
         Change::Domain { .. } | Change::Plan { .. } => None,
     }

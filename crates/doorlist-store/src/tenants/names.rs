@@ -176,7 +176,7 @@ async fn changes(mut db: &Db, domain: i64, from: i64, to: i64) -> Result<Option<
         SELECT CAST(COALESCE(SUM(c.added + c.changed + c.removed), 0) AS BIGINT)
         FROM change_domain AS d CROSS JOIN change AS c WHERE d.domain_id = $1 AND d.change_id > $2 AND c.id = d.change_id";
     const SQL: &str = "
-        SELECT CAST(JSON_ROWS(COALESCE(r.address_id, c.first_address + r.place), r.local, a.kind, a.standing)) AS TEXT)
+        SELECT CAST(JSON_ROWS(COALESCE(r.address_id, c.first_address + r.place), COALESCE(a.local, r.local), a.kind, a.standing)) AS TEXT)
         FROM change_domain AS d CROSS JOIN change AS c CROSS JOIN change_row AS r
         LEFT JOIN address AS a ON a.id = COALESCE(r.address_id, c.first_address + r.place)
         WHERE d.domain_id = $1 AND d.change_id > $2 AND d.change_id <= $3 AND c.id = d.change_id

@@ -218,7 +218,11 @@ impl<T> Table<T> {
             };
             sql.push(if order.descending { " DESC, " } else { ", " });
         }
-        sql.push(self.order);
+        // What was found comes as it was made.
+        match (&query.search, self.columns.first()) {
+            (Some(_), Some(id)) if query.order.is_empty() => sql.push(id.sql),
+            _ => sql.push(self.order),
+        };
     }
 }
 

@@ -33,12 +33,9 @@ pub(crate) static SPEC: Spec = Spec {
     extra: &[Field::text("customer").nullable().readonly(), Field::text("reseller").nullable().readonly()],
     list_methods: &["get", "post"],
     detail_methods: &["get", "delete"],
-    filtering: &[
-        ("customer", Filtering::Only(&["exact"])),
-        ("reseller", Filtering::Only(&["exact"])),
-        ("email", Filtering::All),
-        ("username", Filtering::All),
-    ],
+    filtering: &[("customer", Filtering::Only(&["exact"])), ("reseller", Filtering::Only(&["exact"]))],
+    quiet: &[("email", Filtering::All), ("username", Filtering::All)],
+    deep: false,
     related: &[],
     ordering: Some(&["username", "date_joined", "last_login"]),
     natural_key: None,
@@ -81,7 +78,8 @@ async fn list(State(state): State<ApiState>, path: Parts<(String, String)>, requ
             Method::GET | Method::HEAD => page(&ask, scope).await,
             Method::POST => {
                 let mut body = Body::parse(&SPEC, &ask.body)?;
-                let new = NewAdmin { email: body.required_text("email"), username: body.text("username") };
+                let (email, username) = (body.required_text("email"), body.text("username"));
+                let new = NewAdmin { email, username, active: body.flag("is_active").unwrap_or(true) };
                 body.finish()?;
                 let made = of("admins", ask.desk.create_admin(scope, &new).await)?;
                 let object = show_admin(&made.row);

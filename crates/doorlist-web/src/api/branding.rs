@@ -57,6 +57,8 @@ pub(crate) static SPEC: Spec = Spec {
     list_methods: &["get"],
     detail_methods: &["get", "put", "patch"],
     filtering: &[("customer", Filtering::Only(&["exact"])), ("reseller", Filtering::Only(&["exact"]))],
+    quiet: &[],
+    deep: false,
     related: &[],
     ordering: Some(&["created_at"]),
     natural_key: None,

@@ -61,6 +61,8 @@ macro_rules! contacts {
             list_methods: READ_WRITE_LIST,
             detail_methods: READ_WRITE,
             filtering: &[("email", Filtering::All), ($field, Filtering::Only(&["exact"]))],
+            quiet: &[],
+            deep: false,
             related: &[],
             ordering: Some(&["first_name", "last_name", "email", "is_technical", "is_billing", "is_emergency"]),
             natural_key: None,

@@ -32,7 +32,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::time("created_at"),
         Field::one("domain", "domain").required().help("It cannot be changed later."),
         Field::id(),
-        Field::text("localpart").required().help("It cannot be changed later."),
+        Field::text("localpart").required(),
         Field::text("password").nullable().write_only(),
         Field::one("policy", "policy_user").readonly().nullable(),
         Field::integer("priority").default(Default::Integer(7)),
@@ -51,15 +51,17 @@ pub(crate) static SPEC: Spec = Spec {
         Field::many("notification_task", "notification_account_task"),
         Field::many("notification_tasks", "notification_account_task"),
         Field::text("source").nullable().readonly().help("Who says that it is there, strongest first."),
-        Field::text("status").help("active or inactive."),
+        Field::text("status").help("active or inactive; missing: its source has it no more, and it goes after 7 days."),
     ],
     list_methods: READ_WRITE_LIST,
     detail_methods: READ_WRITE,
     filtering: &[
         ("localpart", Filtering::All),
         ("domain", Filtering::AllWithRelations),
-        ("id", Filtering::Only(&["exact", "in"])),
+        ("id", Filtering::Only(&["in"])),
     ],
+    quiet: &[],
+    deep: true,
     related: &[
         ("domain__name", Kind::Text),
         ("domain__customer", Kind::One("customer")),
@@ -117,7 +119,7 @@ impl Noun for EmailAccounts {
             "priority": row.priority.unwrap_or(PRIORITY),
             "resource_uri": uri("email_account", id),
             "source": if sources.is_empty() { None } else { Some(sources.join(",")) },
-            "status": if row.active { "active" } else { "inactive" },
+            "status": status(row),
             "updated_at": time(row.updated),
             "use_domain_notifications": row.use_domain_notifications.unwrap_or(true),
         }))
@@ -137,16 +139,13 @@ impl Noun for EmailAccounts {
     async fn update(desk: &Desk, found: Placed<AccountRow>, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
         let account = of("email_account", desk.editable(Some(found)))?;
         let row = account.row();
-        if body.has("localpart") && localpart(&mut body, "localpart").is_some_and(|local| local != row.local) {
-            let why = "an account keeps its address: add the other one, and reassign this one as its alias";
-            body.wrong("localpart", why);
-        }
+        let local = if body.has("localpart") { localpart(&mut body, "localpart") } else { None };
         if let Some(link) = body.link("domain", "domain")?
             && id_of(desk.view(), "domain", link).await? != row.domain.0
         {
             body.wrong("domain", "an account stays in its domain: add it to the other one");
         }
-        let patch = patch(&mut body);
+        let patch = AccountPatch { local, ..patch(&mut body) };
         body.finish()?;
         of("email_account", desk.update_account(&account, &patch).await)?;
         desk.view().account(row.id).await?.ok_or(Fault::NotFound)
@@ -157,12 +156,22 @@ impl Noun for EmailAccounts {
     }
 }
 
+fn status(row: &AccountRow) -> &'static str {
+    match (row.active, row.missing) {
+        (false, _) => "inactive",
+        (true, true) => "missing",
+        (true, false) => "active",
+    }
+}
+
 fn patch(body: &mut Body) -> AccountPatch {
     let status = body.text("status");
     let active = match status.as_deref() {
         None => None,
         Some("active") => Some(true),
         Some("inactive") => Some(false),
+        // As it is shown while its source has it no more: nothing is changed by it.
+        Some("missing") => None,
         Some(_) => {
             body.wrong("status", "active or inactive is wanted");
             None
@@ -174,7 +183,7 @@ fn patch(body: &mut Body) -> AccountPatch {
         priority: body.integer("priority"),
         use_domain_notifications: body.flag("use_domain_notifications"),
         password: password(body),
-        message_max: None,
+        ..AccountPatch::default()
     }
 }
 

@@ -199,7 +199,11 @@ fn print(state: &ApiState, parts: &Parts, answer: Answer) -> Response {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
-        Answer::Gone => empty(StatusCode::NO_CONTENT),
+        Answer::Gone => {
+            let mut response = empty(StatusCode::NO_CONTENT);
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+            response
+        }
     }
 }
 
@@ -271,6 +275,7 @@ fn refuse_desk(noun: &str, error: &DeskError) -> Response {
             let field = if field.is_empty() { "__all__" } else { field };
             with_json(StatusCode::BAD_REQUEST, &json!({noun: {field: [message]}}))
         }
+        DeskError::NoObject { noun, id } => refuse(&Fault::no_object(&super::link::uri(noun, *id))),
         DeskError::Bad(text) => with_json(StatusCode::BAD_REQUEST, &json!({"error": text})),
         DeskError::Limit { message, again } => {
             let mut response = with_json(StatusCode::TOO_MANY_REQUESTS, &json!({"error": message}));

@@ -5,8 +5,6 @@ use super::exchange::Fault;
 use crate::{Client, ListenerAddress, Rate, RateLimits, base_url};
 use axum::http::header;
 use axum::http::request::Parts;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use doorlist_actions::Office;
 use doorlist_actions::desk::{Credentials, Desk, DeskError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -133,15 +131,10 @@ fn check<K: std::hash::Hash + Eq + Clone>(limits: &Mutex<RateLimits<K>>, key: K,
     })
 }
 
-/// Login and key: `ApiKey login:key`, the login of which may have an `@`; `Bearer key`, or `Bearer login:key`; `Basic` of
-/// the same, for tools that know nothing else.
+/// Login and key: `ApiKey login:key`, the login of which may have an `@`; `Bearer key`, or `Bearer login:key`.
 fn credentials(text: &str) -> Option<(Option<String>, String)> {
     let (scheme, rest) = text.trim().split_once(' ')?;
     let rest = rest.trim();
-    if scheme.eq_ignore_ascii_case("basic") {
-        let decoded = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
-        return pair(&decoded);
-    }
     if scheme.eq_ignore_ascii_case("apikey") {
         return pair(rest);
     }

@@ -36,6 +36,8 @@ pub(crate) static SPEC: Spec = Spec {
     list_methods: READ_WRITE_LIST,
     detail_methods: READ_WRITE,
     filtering: &[("domain", Filtering::Only(&["exact"]))],
+    quiet: &[],
+    deep: false,
     related: &[],
     ordering: Some(&["server", "priority"]),
     natural_key: None,

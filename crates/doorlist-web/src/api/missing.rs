@@ -17,8 +17,9 @@ pub(crate) const MISSING: [(&str, &str); 5] = [
 /// 501 with the name of what is missing, for whoever is known.
 pub(crate) async fn missing(State(state): State<ApiState>, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
-        let what = MISSING.iter().find(|(path, _)| ask.path.starts_with(path)).map_or("this", |(_, what)| what);
-        Err(Fault::Missing(format!("not offered by this Doorlist: {what}")))
+        let (path, what) = MISSING.iter().find(|(path, _)| ask.path.starts_with(path)).unwrap_or(&("this", "it"));
+        let name = path.trim_start_matches("/api/v1/");
+        Err(Fault::Missing(format!("{name} is not offered by this Doorlist: {what}")))
     })
     .await
 }

@@ -89,7 +89,7 @@ pub(crate) async fn show_list<N: Noun>(ask: &Ask, within: Vec<Filter>) -> Result
     let page = N::list(ask.desk.view(), &list.query).await?;
     let last = page.rows.last().map(|placed| u64::from(N::id(&placed.row)));
     // Where a page begins is known by its last object only in the list's own order.
-    let last = last.filter(|_| list.query.order.is_empty());
+    let last = last.filter(|_| N::SPEC.deep && list.query.order.is_empty());
     let objects = page.rows.iter().map(|placed| N::show(&placed.row)).collect();
     Ok(Answer::Shown(show::envelope(&ask.path, &parameters, &list, page.total, objects, last)))
 }

@@ -106,7 +106,7 @@ fn filter(spec: &Spec, name: &str, value: &str, list: &mut ListQuery) -> Result<
         return Ok(());
     }
     let not_allowed = |what: &str| Fault::Bad(format!("The '{field}' field does not allow {what}."));
-    let filtering = spec.filtering.iter().find(|(name, _)| *name == field);
+    let filtering = spec.filtering.iter().chain(spec.quiet).find(|(name, _)| *name == field);
     let Some((_, filtering)) = filtering else { return Err(not_allowed("filtering")) };
     if path != field && *filtering != Filtering::AllWithRelations {
         return Err(Fault::Bad(format!("Lookups are not allowed more than one level deep on the '{field}' field.")));

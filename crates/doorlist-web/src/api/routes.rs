@@ -89,15 +89,15 @@ async fn document(request: Request) -> Response {
 
 /// What needs no credentials.
 fn told_to_all(request: &Request, value: impl FnOnce() -> serde_json::Value) -> Response {
-    match *request.method() {
-        Method::GET => with_json(StatusCode::OK, &value()),
-        Method::HEAD => {
-            let mut response = with_json(StatusCode::OK, &value());
-            *response.body_mut() = Body::empty();
-            response
-        }
-        _ => super::exchange::refuse(&Fault::Method(&["get"])),
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return super::exchange::refuse(&Fault::Method(&["get"]));
     }
+    let mut response = with_json(StatusCode::OK, &value());
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if *request.method() == Method::HEAD {
+        *response.body_mut() = Body::empty();
+    }
+    response
 }
 
 async fn about(spec: &'static Spec, state: ApiState, request: Request) -> Response {

@@ -18,12 +18,8 @@ pub(crate) fn index(specs: &[&'static Spec]) -> Value {
 /// `GET /api/v1/<noun>/schema/`.
 pub(crate) fn schema(spec: &Spec) -> Value {
     let fields: Map<String, Value> = spec.fields.iter().map(|field| (field.name.to_owned(), shown(field))).collect();
-    let filtering: Map<String, Value> = spec
-        .filtering
-        .iter()
-        .filter(|(name, _)| spec.fields.iter().any(|field| field.name == *name))
-        .map(|(name, filtering)| ((*name).to_owned(), lookups(*filtering)))
-        .collect();
+    let filtering: Map<String, Value> =
+        spec.filtering.iter().map(|(name, filtering)| ((*name).to_owned(), lookups(*filtering))).collect();
     let mut schema = json!({
         "allowed_detail_http_methods": spec.detail_methods,
         "allowed_list_http_methods": spec.list_methods,

@@ -47,6 +47,8 @@ pub(crate) static SPEC: Spec = Spec {
         ("email_account", Filtering::Only(&["exact"])),
         ("email", Filtering::All),
     ],
+    quiet: &[("email_account", Filtering::Only(&["exact"])), ("email", Filtering::All)],
+    deep: false,
     related: &[],
     ordering: None,
     natural_key: None,

@@ -159,6 +159,10 @@ pub(crate) struct Spec {
     pub(crate) detail_methods: &'static [&'static str],
     /// Fields by which a list is filtered.
     pub(crate) filtering: &'static [(&'static str, Filtering)],
+    /// Fields by which it is filtered although the schema does not tell.
+    pub(crate) quiet: &'static [(&'static str, Filtering)],
+    /// A list of what may be millions: the next page begins behind the last object of this one.
+    pub(crate) deep: bool,
     /// Further columns by which it is filtered, across relations, each with what it holds.
     pub(crate) related: &'static [(&'static str, Kind)],
     /// By which it is ordered; `None`: the schema does not tell.

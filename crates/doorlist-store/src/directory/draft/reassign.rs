@@ -5,7 +5,7 @@ use super::{Claim, Draft};
 use crate::directory::held::{Held, Home};
 use crate::directory::outcome::Refusal;
 use doorlist_core::address::{Address, LocalPart};
-use doorlist_core::change::Source;
+use doorlist_core::change::{Source, Structure};
 use doorlist_core::list::Kind;
 
 impl Draft {
@@ -27,9 +27,12 @@ impl Draft {
             Some(held) if held.is_account() => Ok(held.id),
             Some(_) => Err(Refusal::NotAnAccount { address: in_domain(local) }),
         };
-        let (moved, target) = (account(local)?, account(to)?);
+        let target = account(to)?;
         let mut all: Vec<usize> = self.at(home, local).into_iter().collect();
-        all.extend(self.aliases_of(moved));
+        let is_alias = self.held(home, local).is_some_and(|held| held.is_listed() && held.account.is_some());
+        if !is_alias {
+            all.extend(self.aliases_of(account(local)?));
+        }
         for at in all {
             let Some((address, mut held)) =
                 self.slots.get(at).and_then(|slot| Some((slot.address(), slot.now.clone()?)))
@@ -42,6 +45,43 @@ impl Draft {
             (held.kind, held.account) = (Kind::Alias, Some((target, to.clone())));
             self.set(at, Some(held));
         }
+        Ok(())
+    }
+}
+
+impl Draft {
+    /// Gives an address another local part, if no directory says what it is called and the new one is free.
+    pub(in crate::directory) fn give_name(
+        &mut self,
+        home: &Home,
+        from: &LocalPart,
+        to: &LocalPart,
+    ) -> Result<(), Refusal> {
+        let in_domain = |local: &LocalPart| Address::new(local.clone(), home.name.clone());
+        let (Some(at), Some(to_at)) = (self.at(home, from), self.at(home, to)) else { return Ok(()) };
+        let Some(held) = self.now(at).filter(|held| held.is_listed()).cloned() else {
+            return Err(Refusal::NotListed { address: in_domain(from) });
+        };
+        if from == to {
+            self.same += 1;
+            return Ok(());
+        }
+        if let Some(there) = self.now(to_at) {
+            let vetoed = !there.is_listed();
+            return Err(Refusal::AddressTaken { address: in_domain(to), vetoed });
+        }
+        refuse_if_claimed_elsewhere(&in_domain(from), &held)?;
+        for alias in self.aliases_of(held.id) {
+            let Some(mut led) = self.now(alias).cloned() else { continue };
+            let before = Structure::AliasOf(from.clone());
+            for claim in led.claims.iter_mut().filter(|claim| claim.structure == before) {
+                claim.structure = Structure::AliasOf(to.clone());
+            }
+            led.account = Some((held.id, to.clone()));
+            self.set(alias, Some(led));
+        }
+        self.set(at, None);
+        self.set(to_at, Some(held));
         Ok(())
     }
 }

@@ -112,15 +112,15 @@ async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -
         tx.execute(UNCLAIM, &one).await?;
     }
     let [batch, first] = both;
-    let mut written = tx.execute(INSERT, &[batch, first, now]).await?;
+    // What goes goes first: the undo of a new name gives the row's number back to its former one.
+    let mut written = 0;
     if existing {
         written += tx.execute(UPDATE, &[batch, now]).await?;
+        written += tx.execute(DELETE, &one).await?;
     }
+    written += tx.execute(INSERT, &[batch, first, now]).await?;
     if aliases {
         tx.execute(ACCOUNTS, &both).await?;
-    }
-    if existing {
-        written += tx.execute(DELETE, &one).await?;
     }
     tx.execute(CLAIM, &both).await?;
     if written != taken.staged.rows {

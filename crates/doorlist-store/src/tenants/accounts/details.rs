@@ -12,7 +12,7 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// An email account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct AccountRow {
     pub is_list: bool,
     /// It takes mail; otherwise it was switched off.
     pub active: bool,
+    /// Whoever said that it is there says so no more: it goes when the grace is over.
+    pub missing: bool,
     /// A number that is kept for those who ask for it.
     pub priority: Option<i64>,
     /// Is told what its domain is told.
@@ -94,7 +96,7 @@ const ALIASES: &str = "
     FROM json_each($1) AS k CROSS JOIN address AS a
     WHERE a.account_id = CAST(k.value ->> 0 AS BIGINT) AND a.account_id IS NOT NULL AND a.standing <> 2";
 const SOURCES: &str = "
-    SELECT CAST(JSON_ROWS(c.address_id, s.name)) AS TEXT)
+    SELECT CAST(JSON_ROWS(c.address_id, s.name, c.missing_since)) AS TEXT)
     FROM json_each($1) AS k CROSS JOIN claim AS c JOIN claim_source AS s ON s.id = c.source_id
     WHERE c.address_id = CAST(k.value ->> 0 AS BIGINT)";
 const SETTINGS: &str = "
@@ -115,9 +117,13 @@ impl View {
             aliases.entry(account).or_default().push(LocalPart::from_canonical(&local));
         }
         let mut sources: HashMap<u32, Vec<Source>> = HashMap::new();
-        for (address, name) in self.packed::<(u32, String)>(SOURCES, &keys).await? {
+        let mut present: HashSet<u32> = HashSet::new();
+        for (address, name, missing_since) in self.packed::<(u32, String, Option<i64>)>(SOURCES, &keys).await? {
             let source = Source::parse(&name).ok_or_else(|| corrupt("claim_source", format!("{name:?}")))?;
             sources.entry(address).or_default().push(source);
+            if missing_since.is_none() {
+                present.insert(address);
+            }
         }
         let settings = self.packed::<PackedSetting>(SETTINGS, &keys).await?;
         let mut settings: HashMap<u32, PackedSetting> = settings.into_iter().map(|row| (row.0, row)).collect();
@@ -140,6 +146,7 @@ impl View {
                 domain_name: domain_name(&row.3)?,
                 is_list: row.6 == 2,
                 active: row.7 == 0,
+                missing: !present.contains(&row.0),
                 priority: set.as_ref().and_then(|set| set.1),
                 use_domain_notifications: set.as_ref().and_then(|set| set.2).map(|flag| flag == 1),
                 message_max: set.as_ref().and_then(|set| set.3),
