@@ -10,6 +10,7 @@
 //! | `traced` | does every 250 follow an fsync? |
 //! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
 //! | `readme` | does the tour print what the README shows? |
+//! | `web` | does the web listener show the right certificate, and end well? |
 //! | `beside` | do commands work beside a running server, for whom, and on PostgreSQL, too? |
 //!
 //! `server`, `client` and `sink` are what they are made of: our binary, a client that says what it is told to say, a
@@ -30,3 +31,4 @@ mod real_mail;
 mod server;
 mod sink;
 mod traced;
+mod web;
