@@ -55,3 +55,18 @@ impl AsyncWrite for Prompt {
         Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_goes_out_at_once() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert!(!stream.nodelay().unwrap());
+        assert!(Prompt::new(stream).unwrap().0.nodelay().unwrap());
+    }
+}

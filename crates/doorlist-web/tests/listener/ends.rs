@@ -35,7 +35,8 @@ async fn an_answer_that_takes_longer_than_its_connection_may_still_comes() {
     peer.ends().await;
 }
 
-#[tokio::test]
+/// A head that has begun has its time, too; the clock jumps there.
+#[tokio::test(start_paused = true)]
 async fn the_end_of_the_server_waits_for_running_requests_and_for_nothing_else() {
     let gate = Gate::new(Semaphore::new(0));
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
