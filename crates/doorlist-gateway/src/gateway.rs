@@ -1,7 +1,9 @@
 //! Starts the doors, tells when they are open, changes their settings, and closes them.
 
+pub use crate::inbound::{Certificate, TlsError};
+
 use crate::config::GatewayConfig;
-use crate::inbound::{Certificate, Doors, Guard, InboundMetrics, Listener, Slots, TlsError};
+use crate::inbound::{Doors, Guard, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
 use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, Surroundings};
 use arc_swap::ArcSwap;
@@ -14,6 +16,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// What the doors work with.
 pub struct GatewayParts {
+    /// Our certificate, read already; a reload reads it again for all who show it.
+    pub certificate: Arc<Certificate>,
     /// The list.
     pub directory: Directory,
     /// Accepted mail.
@@ -32,14 +36,10 @@ pub enum GatewayError {
     Listen(#[source] std::io::Error),
     /// There is no usable certificate.
     #[error("no certificate: {0}")]
-    Certificate(String),
+    Certificate(TlsError),
     /// The way out cannot be set up.
     #[error("mail could not be delivered: {0}")]
     Relay(#[from] RelayError),
-}
-
-fn no_certificate(error: TlsError) -> GatewayError {
-    GatewayError::Certificate(error.to_string())
 }
 
 /// The running doors. Dropping it does not close them: [`Gateway::shutdown`] does.
@@ -57,8 +57,6 @@ impl Gateway {
         parts: GatewayParts,
         registry: &mut Registry,
     ) -> Result<Gateway, GatewayError> {
-        let certificate = Certificate::default();
-        certificate.load(&config.tls, &config.hostname).map_err(no_certificate)?;
         let listeners = config.listeners.iter().cloned().map(Listener::bind);
         let listeners = listeners.collect::<Result<Vec<_>, _>>().map_err(GatewayError::Listen)?;
         let addresses: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
@@ -67,7 +65,7 @@ impl Gateway {
         let way_out = relay.clone();
         let doors = Arc::new(Doors {
             settings: ArcSwap::from_pointee(config),
-            certificate,
+            certificate: parts.certificate,
             directory: parts.directory,
             spool: parts.spool,
             mail_log: parts.mail_log,
@@ -97,7 +95,7 @@ impl Gateway {
     /// Takes new settings and reads the certificate again; sessions that run keep what they began with. Listeners stay
     /// as they are until a restart. On an error nothing changes.
     pub async fn reload(&self, config: GatewayConfig) -> Result<(), GatewayError> {
-        self.doors.certificate.load(&config.tls, &config.hostname).map_err(no_certificate)?;
+        self.doors.certificate.load(&config.tls, &config.hostname).map_err(GatewayError::Certificate)?;
         self.relay.reload(config.relay.clone());
         self.doors.settings.store(Arc::new(config));
         Ok(())

@@ -30,8 +30,7 @@ pub(crate) use guard::Guard;
 pub(crate) use listener::Listener;
 pub(crate) use metrics::InboundMetrics;
 pub(crate) use slots::Slots;
-pub(crate) use tls::Certificate;
-pub(crate) use tls::TlsError;
+pub use tls::{Certificate, TlsError};
 
 use crate::config::GatewayConfig;
 use crate::journal::{Journal, Line, Process};
@@ -48,7 +47,7 @@ pub(crate) type Stopping = watch::Receiver<bool>;
 /// What all sessions share.
 pub(crate) struct Doors {
     pub(crate) settings: ArcSwap<GatewayConfig>,
-    pub(crate) certificate: Certificate,
+    pub(crate) certificate: Arc<Certificate>,
     pub(crate) directory: Directory,
     pub(crate) spool: Spool,
     pub(crate) mail_log: MailLog,

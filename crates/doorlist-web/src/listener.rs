@@ -7,12 +7,14 @@
 //! | `exchange` | one request and its answer |
 //! | `body` | a body while it comes in |
 //! | `client` | who asks, also behind a proxy |
+//! | `prompt` | a socket that makes nobody wait |
 //! | `tls` | the certificate, which is somebody else's |
 
 mod body;
 mod client;
 mod connection;
 mod exchange;
+mod prompt;
 mod tls;
 
 pub use body::BODY_PART_MAX;
@@ -23,13 +25,13 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use doorlist_core::network::Network;
 use exchange::Exchange;
+use prompt::Prompt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 /// Connections at once; further ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -45,8 +47,6 @@ pub const BODY_MAX: usize = 64 * 1024;
 pub const HEAD_MAX: usize = 16 * 1024;
 /// Lines of a request's head.
 pub const HEAD_LINES_MAX: usize = 100;
-/// Running requests have so long at the end, if nothing else is said.
-const DRAIN: Duration = Duration::from_secs(30);
 /// Rest after a failed accept (no file descriptors left), so that the loop does not spin.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
@@ -58,8 +58,6 @@ pub struct WebListener {
     pub tls: Option<Arc<dyn Certificates>>,
     /// Peers that are believed when they say for whom they ask (`X-Forwarded-For`, `X-Forwarded-Proto`).
     pub proxy_from: Vec<Network>,
-    /// Running requests have so long at the end.
-    pub drain: Duration,
 }
 
 /// Answers requests over plain HTTP until `shutdown` is done and running requests are answered.
@@ -70,10 +68,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
 impl WebListener {
     /// Plain HTTP, no proxies.
     pub fn plain(socket: TcpListener) -> Self {
-        Self { socket, tls: None, proxy_from: Vec::new(), drain: DRAIN }
+        Self { socket, tls: None, proxy_from: Vec::new() }
     }
 
-    /// Answers requests until `shutdown` is done; then running requests may end within the drain time.
+    /// Answers requests until `shutdown` is done and running requests are answered; who will not wait for those drops it.
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
         let (stop, stopping) = watch::channel(false);
         let house = House {
@@ -106,8 +104,7 @@ impl WebListener {
         }
         drop(self.socket);
         stop.send_replace(true);
-        // What is not done in time is dropped with the set.
-        let _ = timeout(self.drain, async { while connections.join_next().await.is_some() {} }).await;
+        while connections.join_next().await.is_some() {}
     }
 }
 
@@ -131,11 +128,8 @@ struct House {
 
 impl House {
     async fn connection(self, stream: TcpStream, peer: SocketAddr) {
-        // An answer is written whole: waiting for more would only make its end late. A socket that refuses is gone.
-        if stream.set_nodelay(true).is_err() {
-            return;
-        }
         let Ok(local) = stream.local_addr() else { return };
+        let Some(stream) = Prompt::new(stream) else { return };
         let exchange = Arc::new(Exchange::new(self.router, self.proxies, (peer, local), self.tls.is_some()));
         match self.tls {
             None => connection::converse(stream, exchange, self.stopping).await,

@@ -8,10 +8,12 @@ mod show;
 #[cfg(test)]
 mod tests;
 pub(crate) mod units;
+mod web;
 
 pub(crate) use build::Config;
 pub(crate) use layers::Sources;
 pub(crate) use show::show;
+pub(crate) use web::WebListenerConfig;
 
 use layers::{Origin, Values};
 use std::fmt;

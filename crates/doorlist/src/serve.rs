@@ -20,15 +20,18 @@ use crate::state_dir::StateDir;
 use crate::upload_desk::UploadDesk;
 use anyhow::Context;
 use doorlist_actions::Office;
-use doorlist_gateway::gateway::{Gateway, GatewayError, GatewayParts};
+use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
-use doorlist_web::{ApiState, Trail, Uploads};
-use http::Ready;
+use doorlist_web::{ApiState, Trail, Uploads, WebListener};
+use http::{Ready, Serving};
 use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
+
+/// Running requests have at least so long at the end, whatever mail took of the drain time.
+const ANSWERS_MIN: Duration = Duration::from_secs(5);
 
 /// Runs the server until it is told to end.
 pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
@@ -60,8 +63,9 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     // Signals, control socket and health come first: a long list takes seconds, and whoever asks meanwhile is heard.
     let mut signals = Signals::catch()?;
     let control = Control::bind(&state.control_socket())?;
-    let (web, metrics) =
-        (http::bind("web.listen", &config.web).await?, http::bind("metrics.listen", &config.metrics).await?);
+    let certificate = certificate(&config, state)?;
+    let web: Vec<_> = config.web.iter().map(|listener| listener.address).collect();
+    let (web, metrics) = (http::bind("web.listen", &web).await?, http::bind("metrics.listen", &config.metrics).await?);
     let addresses = (http::addresses(&web), http::addresses(&metrics));
     let ready = Arc::new(Ready::default());
     let mut tasks = JoinSet::new();
@@ -71,9 +75,10 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     let pages = doorlist_web::health(ready.clone())
         .merge(doorlist_web::uploads(Arc::clone(&desk) as Arc<dyn Uploads>))
         .merge(doorlist_web::api(api));
-    http::serve(&mut tasks, web, &pages);
+    let mut serving = Serving::default();
+    serving.serve(http::web(web, &config.web, &certificate), &pages);
     let Opened { store, journal, gateway, registry } = tokio::select! {
-        opened = open(&config, state) => opened?,
+        opened = open(&config, certificate) => opened?,
         () = signals.end() => return Ok(Exit::DONE),
     };
     let directory = store.directory.clone();
@@ -81,11 +86,12 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     let office = Arc::new(office(&config, &store, &gateway));
     tasks.spawn(control.serve(Arc::clone(&office), Peers::of_process()));
     tasks.spawn(schedule::run(Arc::clone(&office)));
-    http::serve(&mut tasks, metrics, &doorlist_web::metrics(Arc::new(registry)));
     // It opens once.
     let _ = api_office.set(Office::clone(&office));
     let audited = Arc::clone(&office);
     tasks.spawn(async move { trail.write(&audited).await });
+    let metrics = metrics.into_iter().map(WebListener::plain).collect();
+    serving.serve(metrics, &doorlist_web::metrics(Arc::new(registry)));
     desk.open(office);
     ready.opened(Arc::clone(&gateway), store.spool.clone());
     // Last: who reads "ready" may ask at once, for whatever is named there.
@@ -95,7 +101,7 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     }
     eprintln!("doorlist: ending; running transactions may finish, once more ends at once");
     tokio::select! {
-        () = gateway.shutdown() => {}
+        () = close_doors(&gateway, serving, config.gateway.limits.drain) => {}
         () = signals.end() => {}
     }
     tasks.shutdown().await;
@@ -110,10 +116,18 @@ struct Opened {
     registry: Registry,
 }
 
-async fn open(config: &Config, state: &StateDir) -> Result<Opened, Failure> {
-    if config.gateway.tls.self_signed {
+/// Shown at the mail doors and by HTTPS, which answers first.
+fn certificate(config: &Config, state: &StateDir) -> Result<Arc<Certificate>, Failure> {
+    let (tls, certificate) = (&config.gateway.tls, Certificate::default());
+    if tls.self_signed {
         StateDir::create(&state.path().join("tls"), None)?;
     }
+    let read = certificate.load(tls, &config.gateway.hostname);
+    read.map_err(GatewayError::Certificate).or_exit(Exit::CONFIG)?;
+    Ok(Arc::new(certificate))
+}
+
+async fn open(config: &Config, certificate: Arc<Certificate>) -> Result<Opened, Failure> {
     let store = Store::open(config).await?;
     let journal = Journal::start(config.log_format, &config.gateway.hostname, Box::new(std::io::stdout()))
         .context("the log cannot be started")
@@ -121,6 +135,7 @@ async fn open(config: &Config, state: &StateDir) -> Result<Opened, Failure> {
     let mut registry = Registry::with_prefix("doorlist");
     metrics::register(&mut registry, &store, &journal);
     let parts = GatewayParts {
+        certificate,
         directory: store.directory.clone(),
         spool: store.spool.clone(),
         mail_log: store.mail_log.clone(),
@@ -152,6 +167,14 @@ async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
     if !fixed.is_empty() {
         eprintln!("doorlist: changed, but effective only after a restart: {}", fixed.join(", "));
     }
+}
+
+/// The mail doors first: until they are closed, readiness says that they close. Requests run meanwhile, too, so that what
+/// is left of the drain time is theirs.
+async fn close_doors(gateway: &Gateway, serving: Serving, drain: Duration) {
+    let began = Instant::now();
+    gateway.shutdown().await;
+    serving.shutdown(drain.saturating_sub(began.elapsed()).max(ANSWERS_MIN)).await;
 }
 
 /// What waits to be written is written; a failure is told, since the process ends here.

@@ -1,4 +1,5 @@
-//! Our certificate: read from files, made self-signed at the first start, read again on reload.
+//! Our certificate: read from files, made self-signed at the first start, read again on reload. It is shown at the mail
+//! doors, and wherever else whoever started us shows it.
 
 use crate::config::TlsConfig;
 use arc_swap::ArcSwapOption;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 /// Why there is no certificate. STARTTLS is not offered then, and implicit TLS does not start.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TlsError {
+pub enum TlsError {
     /// A file cannot be read or written.
     #[error("{what}: {source}")]
     Io {
@@ -34,11 +35,11 @@ pub(crate) enum TlsError {
 
 /// The certificate in use. Sessions take it at their handshake, a reload swaps it.
 #[derive(Default)]
-pub(crate) struct Certificate(ArcSwapOption<ServerConfig>);
+pub struct Certificate(ArcSwapOption<ServerConfig>);
 
 impl Certificate {
     /// For a handshake.
-    pub(crate) fn current(&self) -> Option<Arc<ServerConfig>> {
+    pub fn current(&self) -> Option<Arc<ServerConfig>> {
         self.0.load_full()
     }
 
@@ -48,7 +49,7 @@ impl Certificate {
     }
 
     /// Reads the files; on an error what was in use stays.
-    pub(crate) fn load(&self, config: &TlsConfig, hostname: &str) -> Result<(), TlsError> {
+    pub fn load(&self, config: &TlsConfig, hostname: &str) -> Result<(), TlsError> {
         if config.self_signed && !config.cert.exists() && !config.key.exists() {
             make_self_signed(config, hostname)?;
         }

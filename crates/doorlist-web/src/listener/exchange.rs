@@ -69,6 +69,10 @@ impl Exchange {
         }
         let stays = reusable && self.goes_on() && terms.allow(&response);
         say_connection(&mut response, stays);
+        if terms.version == Version::HTTP_10 {
+            // Else hyper adds what the request wished for.
+            *response.version_mut() = Version::HTTP_10;
+        }
         Ok(response)
     }
 

@@ -1,9 +1,9 @@
 //! TLS of a listener. Where the certificate comes from, and when it is read again, is not known here.
 
+use super::prompt::Prompt;
 use rustls::ServerConfig;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -20,7 +20,7 @@ pub trait Certificates: Send + Sync + 'static {
 }
 
 /// None: it failed, or took too long.
-pub(super) async fn handshake(certificates: &dyn Certificates, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+pub(super) async fn handshake(certificates: &dyn Certificates, stream: Prompt) -> Option<TlsStream<Prompt>> {
     let mut config = certificates.current()?;
     // Said by name: other doors may show the same certificate, and a client that was led to the wrong one shall notice.
     Arc::make_mut(&mut config).alpn_protocols = vec![HTTP.to_vec()];

@@ -1,6 +1,7 @@
 //! Values as written -> settings that are checked and ready to use. All problems are told at once, each with its origin.
 
 use super::layers::{Raw, Values};
+use super::web::{self, WebListenerConfig};
 use super::{ConfigError, Problem, units};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::Network;
@@ -35,7 +36,7 @@ pub(crate) struct Config {
     /// The mail doors.
     pub gateway: GatewayConfig,
     /// HTTP for health and links for files.
-    pub web: Vec<SocketAddr>,
+    pub web: Vec<WebListenerConfig>,
     /// How people reach it.
     pub web_url: Option<String>,
     /// The API.
@@ -56,6 +57,8 @@ impl Config {
         let addresses = |config: &Config| -> Vec<_> {
             config.gateway.listeners.iter().map(|listener| (listener.address, listener.implicit_tls)).collect()
         };
+        let web = |config: &Config| -> Vec<_> { config.web.iter().map(|web| (web.address, web.tls)).collect() };
+        let proxies = |config: &Config| -> Vec<_> { config.web.iter().map(|web| web.proxy_from.clone()).collect() };
         let differs = [
             ("state.dir", self.state_dir != next.state_dir),
             ("state.user", self.state_user != next.state_user),
@@ -65,7 +68,8 @@ impl Config {
             ("spool.disk_reserve", self.spool.disk_reserve != next.spool.disk_reserve),
             ("mail_log", format!("{:?}", self.mail_log) != format!("{:?}", next.mail_log)),
             ("smtp.listen", addresses(self) != addresses(next)),
-            ("web.listen", self.web != next.web),
+            ("web.listen", web(self) != web(next)),
+            ("web.proxy_from", proxies(self) != proxies(next)),
             ("web.url", self.web_url != next.web_url),
             ("api", self.api != next.api),
             ("state.secret_key_file", self.secret_key_file != next.secret_key_file),
@@ -145,7 +149,7 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
     reader.set(&mut config.log_format, "log.format", log_format);
     config.spool = spool(&mut reader, &config.gateway.limits);
     config.mail_log = mail_log(&mut reader);
-    config.web = reader.list("web.listen", socket_address);
+    config.web = web::listeners(&mut reader);
     config.allow_networks =
         reader.list("sources.allow_networks", |text| text.parse::<Network>().map_err(|error| error.to_string()));
     if let Some(url) = config.web_url.as_deref().filter(|url| !is_web_url(url)) {
@@ -280,7 +284,7 @@ fn mail_log(reader: &mut Reader<'_>) -> MailLogConfig {
 }
 
 /// Reads values one by one and keeps what is wrong with them.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     values: &'a Values,
     problems: Vec<Problem>,
 }
@@ -295,7 +299,7 @@ impl Reader<'_> {
         }
     }
 
-    fn list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+    pub(super) fn list<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let items = match self.values.get(key).map(|value| &value.raw) {
             Some(Raw::List(items)) => items.clone(),
             Some(Raw::One(item)) => vec![item.clone()],
@@ -336,7 +340,7 @@ impl Reader<'_> {
     }
 }
 
-fn socket_address(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn socket_address(text: &str) -> Result<SocketAddr, String> {
     text.trim().parse().map_err(|_| format!("`{text}` is no address and port, as in `0.0.0.0:25` or `[::]:25`"))
 }
 

@@ -79,7 +79,12 @@ pub(crate) const KEYS: &[Key] = &[
     one("spool.disk_reserve", "64 MiB", "room on the disk that is never used, beside one and a half largest messages"),
     one("mail_log.days", "30", "how long the mail log is kept"),
     one("mail_log.refusals_per_domain_hour_max", "5000", "refusals that are logged singly; beyond, counts a source"),
-    list("web.listen", &["127.0.0.1:8080"], "HTTP: the API, /healthz, /readyz and links for files"),
+    list("web.listen", &["127.0.0.1:8080"], "API, health, links for files: ADDRESS:PORT [tls] [proxy_from=NETWORK]..."),
+    list(
+        "web.proxy_from",
+        &[],
+        "peers whose X-Forwarded-For and -Proto count, where a listener does not say otherwise",
+    ),
     one("web.url", "", "how people reach it, such as https://mx.example.test: links for files begin so"),
     one("api.domain_proof", "dns", "how a tenant proves that a domain is theirs: dns (a TXT record), or none"),
     one("api.pushes_per_12h", "50", "pushes of one domain (ldapsync/remote_data) that are taken within 12 hours"),

@@ -67,7 +67,8 @@ fn without_any_source_everything_has_its_default() {
     assert!(config.gateway.tls.self_signed && config.gateway.guard.enabled);
     let listeners: Vec<_> = config.gateway.listeners.iter().map(|listener| listener.address.to_string()).collect();
     assert_eq!(listeners, ["127.0.0.1:2525"]);
-    assert_eq!(config.web, ["127.0.0.1:8080".parse().unwrap()]);
+    let web: Vec<_> = config.web.iter().map(|web| (web.address.to_string(), web.tls, web.proxy_from.len())).collect();
+    assert_eq!(web, [("127.0.0.1:8080".to_owned(), false, 0)]);
     assert_eq!(config.metrics, ["127.0.0.1:9925".parse().unwrap()]);
 }
 
@@ -146,6 +147,23 @@ fn listeners_have_settings_of_their_own() {
 }
 
 #[test]
+fn web_listeners_have_settings_of_their_own() {
+    let files = Files::new(
+        "[web]\nlisten = [\"[::]:80\", \"0.0.0.0:443 tls\", \"127.0.0.1:81 proxy_from=10.0.0.0/8 proxy_from=::1\"]\n\
+         proxy_from = [\"192.0.2.1\"]\n",
+        &[],
+    );
+    let config = Config::load(&files.sources()).unwrap();
+    let shape: Vec<_> = config.web.iter().map(|l| (l.address.to_string(), l.tls, l.proxy_from.len())).collect();
+    let expected =
+        [("[::]:80".to_owned(), false, 1), ("0.0.0.0:443".to_owned(), true, 1), ("127.0.0.1:81".to_owned(), false, 2)];
+    assert_eq!(shape, expected);
+    let other = Config::load(&flags(&["web.proxy_from=10.0.0.0/8"])).unwrap();
+    let default = Config::load(&Sources::default()).unwrap();
+    assert_eq!(default.needs_restart(&other), ["web.proxy_from"]);
+}
+
+#[test]
 fn the_way_out_is_direct_or_a_smart_host() {
     let outbound =
         |text: &str| Config::load(&flags(&[&format!("relay.outbound={text}")])).unwrap().gateway.relay.outbound;
@@ -178,6 +196,11 @@ const WRONG_FILES: &[(&str, &str)] = &[
     (
         "[smtp]\nlisten = \"[::]:25 tsl\"\n",
         "doorlist.toml:2: smtp.listen: `tsl` is none of tls, bare_lf=normalize|reject, proxy_from=NETWORK",
+    ),
+    ("[web]\nlisten = \"[::]:80 tsl\"\n", "doorlist.toml:2: web.listen: `tsl` is none of tls, proxy_from=NETWORK"),
+    (
+        "[web]\nproxy_from = \"10.0.0.0/33\"\n",
+        "doorlist.toml:2: web.proxy_from: `10.0.0.0/33` is no network, as in `192.0.2.0/24`",
     ),
     ("[smtp]\n\nbare_lf = \"keep\"\n", "doorlist.toml:3: smtp.bare_lf: `keep` is neither normalize nor reject"),
     ("[smtp]\nhostname = \"two words\"\n", "doorlist.toml:2: smtp.hostname: `two words` is no host name"),

@@ -42,7 +42,7 @@ pub(super) fn secret_key(config: &Config) -> [Finding; 1] {
 /// Every listener: answers if a server runs, free otherwise.
 pub(super) fn ports(config: &Config, served: bool) -> Vec<Finding> {
     let smtp = config.gateway.listeners.iter().map(|listener| ("smtp.listen", listener.address));
-    let web = config.web.iter().map(|address| ("web.listen", *address));
+    let web = config.web.iter().map(|listener| ("web.listen", listener.address));
     let metrics = config.metrics.iter().map(|address| ("metrics.listen", *address));
     let all = smtp.chain(web).chain(metrics).filter(|(_, address)| address.port() != 0);
     all.map(|(setting, address)| if served { answers(setting, address) } else { is_free(setting, address) }).collect()

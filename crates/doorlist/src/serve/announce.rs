@@ -28,8 +28,9 @@ pub(super) fn say(
     for (address, listener) in smtp.iter().zip(&config.gateway.listeners) {
         eprintln!("  SMTP     {address}{}", if listener.implicit_tls { " (TLS)" } else { "" });
     }
-    for address in web {
-        eprintln!("  web      http://{address}/ (/healthz, /readyz)");
+    for (address, listener) in web.iter().zip(&config.web) {
+        let scheme = if listener.tls { "https" } else { "http" };
+        eprintln!("  web      {scheme}://{address}/ (/healthz, /readyz)");
     }
     for address in metrics {
         eprintln!("  metrics  http://{address}/metrics");

@@ -1,16 +1,19 @@
 //! The HTTP listeners of a server, and what it means that it is ready. What they answer is `doorlist-web`'s affair.
 
-use crate::config::Config;
+use crate::config::{Config, WebListenerConfig};
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
-use doorlist_gateway::gateway::Gateway;
+use doorlist_gateway::gateway::{Certificate, Gateway};
 use doorlist_store::Spool;
 use doorlist_store::spool::SpoolHealth;
-use doorlist_web::{ApiConfig, Readiness, Router};
+use doorlist_web::{ApiConfig, Certificates, Readiness, Router, WebListener};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// What the API is set to.
 pub(super) fn api_config(config: &Config) -> ApiConfig {
@@ -38,10 +41,51 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
     listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
 }
 
-/// Answers, each listener in a task of its own.
-pub(super) fn serve(tasks: &mut JoinSet<()>, listeners: Vec<TcpListener>, router: &Router) {
-    for listener in listeners {
-        tasks.spawn(doorlist_web::serve(listener, router.clone(), std::future::pending()));
+/// The web listeners on their sockets, with their terms.
+pub(super) fn web(
+    sockets: Vec<TcpListener>,
+    config: &[WebListenerConfig],
+    certificate: &Arc<Certificate>,
+) -> Vec<WebListener> {
+    let on_terms = |(socket, config): (TcpListener, &WebListenerConfig)| WebListener {
+        tls: config.tls.then(|| Arc::new(OfMailDoors(Arc::clone(certificate))) as Arc<dyn Certificates>),
+        proxy_from: config.proxy_from.clone(),
+        ..WebListener::plain(socket)
+    };
+    sockets.into_iter().zip(config).map(on_terms).collect()
+}
+
+/// The certificate of the mail doors, which is read again when theirs is.
+struct OfMailDoors(Arc<Certificate>);
+
+impl Certificates for OfMailDoors {
+    fn current(&self) -> Option<Arc<rustls::ServerConfig>> {
+        self.0.current()
+    }
+}
+
+/// Listeners that answer, each in a task of its own.
+#[derive(Default)]
+pub(super) struct Serving {
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Serving {
+    /// From now on these answer, too.
+    pub(super) fn serve(&mut self, listeners: Vec<WebListener>, router: &Router) {
+        for listener in listeners {
+            let mut stop = self.stop.subscribe();
+            // A sender that is gone says the same as one that says stop.
+            let stopped = async move { drop(stop.wait_for(|stop| *stop).await) };
+            self.tasks.spawn(listener.serve(router.clone(), stopped));
+        }
+    }
+
+    /// Takes no new requests, and returns when those that run are answered or `drain` is over.
+    pub(super) async fn shutdown(mut self, drain: Duration) {
+        self.stop.send_replace(true);
+        let _ = timeout(drain, async { while self.tasks.join_next().await.is_some() {} }).await;
     }
 }
 

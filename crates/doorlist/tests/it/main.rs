@@ -11,6 +11,7 @@
 //! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
 //! | `readme` | does the tour print what the README shows? |
 //! | `api` | does the HTTP API answer as its clients need it, and nobody what is not theirs? |
+//! | `web` | does the web listener show the right certificate, and end well? |
 //! | `beside` | do commands work beside a running server, for whom, and on PostgreSQL, too? |
 //!
 //! `server`, `client` and `sink` are what they are made of: our binary, a client that says what it is told to say, a
@@ -32,3 +33,4 @@ mod real_mail;
 mod server;
 mod sink;
 mod traced;
+mod web;

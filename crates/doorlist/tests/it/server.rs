@@ -109,6 +109,13 @@ impl Server {
         more
     }
 
+    /// The same for its pages: `tls`, `proxy_from=127.0.0.0/8`.
+    pub(crate) fn web_also(&mut self, how: &str) -> SocketAddr {
+        let more = SocketAddr::from(([127, 0, 0, 1], ports::free().unwrap()));
+        self.set("web.listen", format!("{},{more} {how}", self.web));
+        more
+    }
+
     /// Changes what the next start is given.
     pub(crate) fn set(&mut self, key: &str, value: impl Into<String>) {
         self.settings = std::mem::take(&mut self.settings).set(key, value);
