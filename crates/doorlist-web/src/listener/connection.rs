@@ -33,6 +33,8 @@ where
         .header_read_timeout(HEADER_READ_MAX)
         .max_buf_size(HEAD_MAX)
         .max_headers(HEAD_LINES_MAX)
+        // `Connection`, not `connection`: a client that is ten years old may look for it so.
+        .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut stopping = false;
     loop {
