@@ -50,7 +50,7 @@ impl Office {
     /// Does what is asked, in the name of `actor`.
     pub async fn run(&self, request: Request, actor: &Actor) -> Result<Response, ActionError> {
         match request {
-            Request::Check { address } => Ok(Response::Checked(self.check(&address).await?)),
+            Request::Check { address, from } => Ok(Response::Checked(self.check(&address, from.as_deref()).await?)),
             Request::DomainList => Ok(Response::Domains(self.directory.domains().await?)),
             Request::DomainShow { name } => Ok(Response::Domain(self.domain_show(&name).await?)),
             Request::AccountShow { address } => Ok(Response::Account(self.account_report(&address).await?)),
@@ -82,6 +82,11 @@ impl Office {
             },
             Request::QueueOrder { order, selection } => self.queue_order(order, &selection).await,
             Request::Log { filter } => Ok(Response::Log(self.mail_log.search(&filter).await?)),
+            Request::SenderPut { of, sender, allow } => {
+                Ok(Response::SenderRule(self.sender_put(&of, &sender, allow).await?))
+            }
+            Request::SenderList { of, offset } => Ok(Response::SenderRules(self.sender_list(&of, offset).await?)),
+            Request::SenderRemove { of, sender } => Ok(Response::SenderRule(self.sender_remove(&of, &sender).await?)),
             change => self.run_change(change, actor).await,
         }
     }

@@ -3,9 +3,11 @@
 use crate::connections::{Password, SourceSettings};
 use crate::push::PushItem;
 use crate::queue::{QueueFilter, QueueOrder, QueueSelection};
+use crate::senders::RulesOf;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{MailServer, PlanId};
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::sender_rules::SenderPattern;
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_store::directory::AccountFilter;
 use doorlist_store::mail_log::MailFilter;
@@ -19,6 +21,9 @@ pub enum Request {
     Check {
         /// As written, also `postmaster` alone.
         address: String,
+        /// From this sender; without it only the list is asked.
+        #[serde(default)]
+        from: Option<String>,
     },
     /// A new domain.
     DomainAdd {
@@ -279,6 +284,29 @@ pub enum Request {
     Log {
         /// What to look for.
         filter: MailFilter,
+    },
+    /// A sender is allowed or blocked.
+    SenderPut {
+        /// For whom.
+        of: RulesOf,
+        /// Which.
+        sender: SenderPattern,
+        /// Its mail is taken; otherwise refused.
+        allow: bool,
+    },
+    /// The sender rules of a domain or an account, in the order in which they were made.
+    SenderList {
+        /// Whose.
+        of: RulesOf,
+        /// Behind so many; a page has 1,000.
+        offset: u64,
+    },
+    /// A sender rule goes.
+    SenderRemove {
+        /// Whose.
+        of: RulesOf,
+        /// Which.
+        sender: SenderPattern,
     },
 }
 

@@ -4,6 +4,7 @@ use crate::connections::SourceEntry;
 use crate::guarded::PlanReport;
 use crate::push::PushReport;
 use crate::queue::QueueEntry;
+use crate::senders::{SenderRuleChange, SenderRuleEntry};
 use crate::server_setup::ServerSetup;
 use crate::sync_report::SyncReport;
 use crate::uploads::UploadRequest;
@@ -88,6 +89,10 @@ pub enum Response {
     QueueDone(u64),
     /// To `Log`.
     Log(Vec<LoggedMail>),
+    /// To `SenderPut` and `SenderRemove`.
+    SenderRule(SenderRuleChange),
+    /// To `SenderList`.
+    SenderRules(Vec<SenderRuleEntry>),
 }
 
 /// What a RCPT for an address would be answered.
