@@ -3,16 +3,25 @@
 use crate::error::{ActionError, ErrorKind};
 use crate::office::Office;
 use crate::response::CheckReport;
-use doorlist_core::address::AddressError;
-use doorlist_core::policy::{Recipient, SourceStanding, decide};
+use doorlist_core::address::{Address, AddressError};
+use doorlist_core::policy::{Offer, Recipient, SourceStanding, decide, decide_for};
+use doorlist_core::sender_rules::Sender;
 
 impl Office {
-    /// Decides as for a recipient of a sender that nothing is known against.
-    pub(crate) async fn check(&self, text: &str) -> Result<CheckReport, ActionError> {
+    /// Decides as for a recipient of a source that nothing is known against; of the list alone, or of this sender.
+    pub(crate) async fn check(&self, text: &str, from: Option<&str>) -> Result<CheckReport, ActionError> {
         let recipient = recipient_of(text.trim())
             .map_err(|e| ActionError::new(ErrorKind::Usage, format!("{text:?} is no recipient: {e}")))?;
         let list = self.directory.snapshot();
-        let decision = decide(&recipient, &list, SourceStanding::Normal, (self.clock)());
+        let (source, now) = (SourceStanding::Normal, (self.clock)());
+        let decision = match from {
+            None => decide(&recipient, &list, source, now),
+            Some(from) => {
+                let sender = sender_of(from.trim())?;
+                let offer = Offer { sender, size: None, size_max: u64::MAX, size_of_others: None };
+                decide_for(&recipient, &list, source, now, &self.directory.policies(), &offer)
+            }
+        };
         let domain = match &recipient {
             Recipient::Address(address) => list.domain(address.domain()).map(|domain| domain.name.clone()),
             Recipient::Postmaster | Recipient::Relay => None,
@@ -24,6 +33,16 @@ impl Office {
         };
         let sentence = decision.reason.sentence().to_owned();
         Ok(CheckReport { address: text.to_owned(), decision, sentence, domain, entry })
+    }
+}
+
+/// A sender as people write it; `<>` or nothing is the null sender.
+fn sender_of(text: &str) -> Result<Sender, ActionError> {
+    let path = text.strip_prefix('<').and_then(|t| t.strip_suffix('>')).unwrap_or(text);
+    match path.parse::<Address>() {
+        Ok(address) => Ok(Sender::from(&address)),
+        Err(_) if path.is_empty() => Ok(Sender::default()),
+        Err(e) => Err(ActionError::new(ErrorKind::Usage, format!("{text:?} is no sender: {e}"))),
     }
 }
 

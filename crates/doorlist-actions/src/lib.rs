@@ -24,6 +24,7 @@ mod push;
 mod queue;
 mod request;
 mod response;
+mod senders;
 mod server_setup;
 mod spool_queue;
 mod sync;
@@ -46,6 +47,7 @@ pub use queue::{
 };
 pub use request::{ExportFormat, FileBytes, ImportFile, ModeWish, PutSource, Request};
 pub use response::{AccountReport, CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
+pub use senders::{RulesOf, SENDER_PAGE, SenderRuleChange, SenderRuleEntry};
 pub use server_setup::{ServerSetup, SetupStep};
 pub use spool_queue::SpoolQueue;
 pub use sync_report::SyncReport;

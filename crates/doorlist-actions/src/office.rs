@@ -64,7 +64,7 @@ impl Office {
     /// Does what is asked, in the name of `actor`.
     pub async fn run(&self, request: Request, actor: &Actor) -> Result<Response, ActionError> {
         match request {
-            Request::Check { address } => Ok(Response::Checked(self.check(&address).await?)),
+            Request::Check { address, from } => Ok(Response::Checked(self.check(&address, from.as_deref()).await?)),
             Request::DomainList => Ok(Response::Domains(self.directory.domains().await?)),
             Request::DomainShow { name } => Ok(Response::Domain(self.domain_show(&name).await?)),
             Request::AccountShow { address } => Ok(Response::Account(self.account_report(&address).await?)),
@@ -105,6 +105,11 @@ impl Office {
             Request::AuditList { before, limit } => Ok(Response::AuditLines(self.audit_list(before, limit).await?)),
             Request::AuditVerify => Ok(Response::AuditVerified(self.audit_verify().await?)),
             Request::KeyRevoke { id } => self.key_revoke(id).await.map(|()| Response::KeyRevoked { id }),
+            Request::SenderPut { of, sender, allow } => {
+                Ok(Response::SenderRule(self.sender_put(&of, &sender, allow).await?))
+            }
+            Request::SenderList { of, offset } => Ok(Response::SenderRules(self.sender_list(&of, offset).await?)),
+            Request::SenderRemove { of, sender } => Ok(Response::SenderRule(self.sender_remove(&of, &sender).await?)),
             change => self.run_change(change, actor).await,
         }
     }

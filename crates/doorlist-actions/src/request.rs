@@ -4,9 +4,11 @@ use crate::connections::{Password, SourceSettings};
 use crate::logins::{AdminOf, NewApiKey};
 use crate::push::PushItem;
 use crate::queue::{QueueFilter, QueueOrder, QueueSelection};
+use crate::senders::RulesOf;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{MailServer, PlanId};
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::sender_rules::SenderPattern;
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_store::directory::AccountFilter;
 use doorlist_store::mail_log::MailFilter;
@@ -20,6 +22,9 @@ pub enum Request {
     Check {
         /// As written, also `postmaster` alone.
         address: String,
+        /// From this sender; without it only the list is asked.
+        #[serde(default)]
+        from: Option<String>,
     },
     /// A new domain.
     DomainAdd {
@@ -313,6 +318,29 @@ pub enum Request {
     },
     /// Whether a line of the audit was changed or taken out.
     AuditVerify,
+    /// A sender is allowed or blocked.
+    SenderPut {
+        /// For whom.
+        of: RulesOf,
+        /// Which.
+        sender: SenderPattern,
+        /// Its mail is taken; otherwise refused.
+        allow: bool,
+    },
+    /// The sender rules of a domain or an account, in the order in which they were made.
+    SenderList {
+        /// Whose.
+        of: RulesOf,
+        /// Behind so many; a page has 1,000.
+        offset: u64,
+    },
+    /// A sender rule goes.
+    SenderRemove {
+        /// Whose.
+        of: RulesOf,
+        /// Which.
+        sender: SenderPattern,
+    },
 }
 
 /// A directory to be read on a schedule.

@@ -6,6 +6,7 @@ use crate::guarded::PlanReport;
 use crate::logins::{KeyEntry, MadeKey};
 use crate::push::PushReport;
 use crate::queue::QueueEntry;
+use crate::senders::{SenderRuleChange, SenderRuleEntry};
 use crate::server_setup::ServerSetup;
 use crate::sync_report::SyncReport;
 use crate::uploads::UploadRequest;
@@ -108,6 +109,10 @@ pub enum Response {
         /// Which.
         id: u32,
     },
+    /// To `SenderPut` and `SenderRemove`.
+    SenderRule(SenderRuleChange),
+    /// To `SenderList`.
+    SenderRules(Vec<SenderRuleEntry>),
 }
 
 /// What a RCPT for an address would be answered.

@@ -10,6 +10,8 @@
 //! | [`domain`] | a protected domain: its mode, switches and domain aliases |
 //! | [`list`] | the list in memory: a snapshot of compact shards, and the look-up |
 //! | [`policy`] | [`policy::decide`]: the answer to a recipient, with its reason |
+//! | [`sender_rules`] | senders taken or not: patterns, and what a list of them says of a sender |
+//! | [`mail_policy`] | what domains and accounts set about their mail, by what the list said of a recipient |
 //! | [`change`] | what can be changed in the list, by whom and from which source |
 //! | [`connection`] | how a domain's directory is reached and read: servers, trust, filter, attributes, patterns |
 //! | [`harvest`] | the guard against guessing: delays in a session, flags per source |
@@ -31,10 +33,12 @@ pub mod file_list;
 pub mod harvest;
 pub mod list;
 pub mod list_text;
+pub mod mail_policy;
 pub mod network;
 pub mod policy;
 pub mod queue_id;
 pub mod retry;
+pub mod sender_rules;
 pub mod shrink_guard;
 pub mod source_rows;
 pub mod time;

@@ -3,8 +3,11 @@
 //!
 //! This module must not know SMTP reply digits (they stand in one table, in `doorlist-smtp`), sessions or the store.
 
+mod offer;
 #[cfg(test)]
 mod tests;
+
+pub use offer::{Offer, decide_for};
 
 use crate::address::{Address, AddressError};
 use crate::domain::{DomainId, Mode, ProtectedDomain};
@@ -83,11 +86,17 @@ pub enum Reason {
     RelayDenied,
     /// The source is flagged.
     SourceFlagged,
+    /// On the list, but takes no mail from this sender.
+    SenderBlocked,
+    /// On the list, but takes no message as large as this one says to be.
+    TooLarge,
+    /// On the list, but takes messages of another size than the recipients before.
+    OtherPolicy,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 14] = [
         Reason::Listed,
         Reason::SubAddress,
         Reason::System,
@@ -99,16 +108,23 @@ impl Reason {
         Reason::DomainInactive,
         Reason::RelayDenied,
         Reason::SourceFlagged,
+        Reason::SenderBlocked,
+        Reason::TooLarge,
+        Reason::OtherPolicy,
     ];
 
     /// The verdict that goes with it.
     pub fn verdict(self) -> Verdict {
         match self {
             Reason::Listed | Reason::SubAddress | Reason::System => Verdict::Accept,
-            Reason::UnlistedSoft | Reason::SettingUp | Reason::SourceFlagged => Verdict::Defer,
-            Reason::SwitchedOff | Reason::Vetoed | Reason::Unlisted | Reason::DomainInactive | Reason::RelayDenied => {
-                Verdict::Reject
-            }
+            Reason::UnlistedSoft | Reason::SettingUp | Reason::SourceFlagged | Reason::OtherPolicy => Verdict::Defer,
+            Reason::SwitchedOff
+            | Reason::Vetoed
+            | Reason::Unlisted
+            | Reason::DomainInactive
+            | Reason::RelayDenied
+            | Reason::SenderBlocked
+            | Reason::TooLarge => Verdict::Reject,
         }
     }
 
@@ -134,6 +150,9 @@ impl Reason {
             Reason::DomainInactive => "domain-inactive",
             Reason::RelayDenied => "relay-denied",
             Reason::SourceFlagged => "source-flagged",
+            Reason::SenderBlocked => "sender-blocked",
+            Reason::TooLarge => "too-large",
+            Reason::OtherPolicy => "other-policy",
         }
     }
 
@@ -153,6 +172,12 @@ impl Reason {
             Reason::DomainInactive => "the domain is switched off",
             Reason::RelayDenied => "the recipient is not in one of our domains",
             Reason::SourceFlagged => "the source guessed too many addresses; every recipient gets this answer for now",
+            Reason::SenderBlocked => "the address is on the list, but its rules or its domain's block this sender",
+            Reason::TooLarge => "the address is on the list, but the message is larger than it takes",
+            Reason::OtherPolicy => {
+                "the address is on the list, but has another size limit than the recipients before it: the sender \
+                 comes again with a transaction of its own"
+            }
         }
     }
 

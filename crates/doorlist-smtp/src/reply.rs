@@ -105,6 +105,12 @@ replies! {
     RelayDenied = 550 "5.7.1" "Recipient address rejected: relay access denied";
     /// RFC 3463 §3.8: the source guessed too much; every recipient gets this answer.
     SourceFlagged = 451 "4.7.1" "Too many unknown recipients from your address; try again later";
+    /// RFC 3463 §3.8: the recipient is there, and takes no mail from this sender.
+    SenderRefused = 550 "5.7.1" "Sender address rejected: refused by the recipient's policy";
+    /// RFC 1870 §6.1: declared or found to be larger than the recipient takes.
+    TooLargeForRecipient = 552 "5.3.4" "Message size exceeds the recipient's limit";
+    /// RFC 5321 §4.5.3.1.10: all recipients of a transaction get one answer behind DATA, so they have the same limits.
+    OtherPolicy = 452 "4.5.3" "Recipient has other limits than those before; send to it in another transaction";
     /// RFC 5321 §4.1.2: the recipient's path cannot be read.
     BadRecipientSyntax = 501 "5.1.3" "Bad recipient address syntax";
     /// RFC 5321 §4.1.2: the sender's path cannot be read.
@@ -211,6 +217,9 @@ impl Reply {
             Reason::DomainInactive => Reply::DomainInactive,
             Reason::RelayDenied => Reply::RelayDenied,
             Reason::SourceFlagged => Reply::SourceFlagged,
+            Reason::SenderBlocked => Reply::SenderRefused,
+            Reason::TooLarge => Reply::TooLargeForRecipient,
+            Reason::OtherPolicy => Reply::OtherPolicy,
         }
     }
 

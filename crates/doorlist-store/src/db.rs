@@ -259,6 +259,14 @@ impl Db {
         Ok(Db::Postgres(options.connect(url).await?))
     }
 
+    /// Begins to write who may send what, or who is told. The row that counts such changes is locked first, as by a
+    /// change of the list: whoever took it last would wait for others that wait for it.
+    pub(crate) async fn begin_policy(&self) -> Result<Tx, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.policy_changed().await?;
+        Ok(tx)
+    }
+
     /// Begins to write. On SQLite nobody else writes from here on; on PostgreSQL rows are locked as they are read.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         match self {
@@ -291,7 +299,7 @@ impl Tx {
     }
 
     /// Notes that who may send what has changed, or who is told: every node reads that anew.
-    pub(crate) async fn policy_changed(&mut self) -> Result<(), StoreError> {
+    async fn policy_changed(&mut self) -> Result<(), StoreError> {
         self.execute("UPDATE list_state SET policy = policy + 1 WHERE id = 1", &[]).await?;
         if self.engine() == Engine::Postgres {
             self.execute("SELECT pg_notify('doorlist_list', '')", &[]).await?;

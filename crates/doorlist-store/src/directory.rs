@@ -54,6 +54,7 @@ use crate::migrate::{Migration, migrate};
 use crate::url::StoreUrl;
 use doorlist_core::change::{Actor, ChangeSet};
 use doorlist_core::list::Snapshot;
+use doorlist_core::mail_policy::PolicyTable;
 use doorlist_core::time::Timestamp;
 use publish::Published;
 use std::sync::Arc;
@@ -118,6 +119,21 @@ impl Directory {
     /// Where each domain's mail goes. Never waits, never fails.
     pub fn routes(&self) -> Arc<RouteTable> {
         self.shared.published.routes()
+    }
+
+    /// What domains and accounts set about their mail. Never waits, never fails.
+    pub fn policies(&self) -> Arc<PolicyTable> {
+        self.shared.published.policies()
+    }
+
+    /// Shows what was just written about mail, here or elsewhere. If the store is away it is taken up as soon as that
+    /// answers again.
+    pub async fn show_policies(&self) {
+        let Shared { db, published, turn, .. } = &*self.shared;
+        let _turn = turn.lock().await;
+        if published.take_up_policies(db).await.is_err() {
+            self.note_contact(false);
+        }
     }
 
     /// Applies all of the change set or nothing of it, and publishes the list that results.

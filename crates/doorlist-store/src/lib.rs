@@ -9,6 +9,7 @@ pub mod directory;
 mod error;
 pub mod logins;
 pub mod mail_log;
+pub mod mail_policy;
 mod migrate;
 pub mod source_book;
 pub mod spool;

@@ -32,8 +32,9 @@ pub use table::{Filter, Lookup, Order, PAGE_ROWS_MAX, Page, Placed, Query, Value
 pub use writing::{CustomerFields, ResellerFields, Taken};
 pub(crate) use writing::{insert_customer, take_number};
 
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::directory::Directory;
+use crate::error::StoreError;
 use doorlist_core::access::{Access, ResellerId};
 use names::Names;
 use std::sync::Arc;
@@ -45,13 +46,22 @@ pub const OPERATOR: ResellerId = ResellerId(1);
 #[derive(Clone)]
 pub struct Tenants {
     pub(crate) db: Db,
+    /// Shows what is written here, if mail is judged by it.
+    directory: Directory,
     names: Arc<Names>,
 }
 
 impl Tenants {
     /// Those who have this list.
     pub fn of(directory: &Directory) -> Self {
-        Self { db: directory.db().clone(), names: Arc::default() }
+        Self { db: directory.db().clone(), directory: directory.clone(), names: Arc::default() }
+    }
+
+    /// Commits what mail is judged by, or who is told, and shows it before whoever wrote it goes on.
+    async fn commit_policy(&self, tx: Tx) -> Result<(), StoreError> {
+        tx.commit().await?;
+        self.directory.show_policies().await;
+        Ok(())
     }
 
     /// What a caller may see.

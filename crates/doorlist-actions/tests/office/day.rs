@@ -190,7 +190,7 @@ impl Day {
 
     /// The exit code of `check`, and its reason.
     pub(crate) async fn check(&self, text: &str) -> (u8, &'static str) {
-        let response = self.ask(Request::Check { address: text.to_owned() }).await.unwrap();
+        let response = self.ask(Request::Check { address: text.to_owned(), from: None }).await.unwrap();
         match &response {
             Response::Checked(report) => (response.exit_code(), report.decision.reason.word()),
             other => panic!("{other:?}"),

@@ -1,28 +1,50 @@
 //! Runs the scripts in `tests/policy/*.txt`: a list, then recipients with the answer that each must get.
 //!
 //! `domain NAME setting-up|soft|enforce [inactive] [minus] [no-abuse] [also ALIAS]` begins a domain; `mailbox`, `alias`,
-//! `list`, `vetoed`, `off` list a local part of it; `flagged` and `normal` set the source. A line `RECIPIENT -> verdict
-//! reason [enforce verdict]` is a check; a recipient is written as in RCPT TO, without the angle brackets.
+//! `list`, `vetoed`, `off` list a local part of it; `block PATTERN`, `allow PATTERN` and `max OCTETS` are its policy, or
+//! with `for LOCAL` that of the account. `flagged` and `normal` set the source, `sender PATH` (`<>`: null), `size OCTETS`
+//! and `others OCTETS` (`none`) what the transaction brings. A line `RECIPIENT -> verdict reason [enforce verdict]` is a
+//! check; a recipient is written as in RCPT TO, without the angle brackets.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
 use crate::domain::SubAddressing;
 use crate::list::{AddressId, DomainTable, Kind, Seed, SnapshotBuilder, Standing};
+use crate::mail_policy::{AccountPolicy, DomainPolicy, PolicyTable};
+use crate::sender_rules::{Sender, SenderPattern};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+/// What a domain (no account) or an account set.
+#[derive(Default)]
+struct Set {
+    rules: Vec<(SenderPattern, bool)>,
+    max: Option<u64>,
+}
 
 struct Script {
     domains: DomainTable,
     builder: SnapshotBuilder,
     current: Option<DomainId>,
     rows: u32,
+    ids: BTreeMap<(DomainId, String), AddressId>,
+    aliases: Vec<(AddressId, AddressId)>,
+    set: BTreeMap<(DomainId, Option<AddressId>), Set>,
+}
+
+/// What the lines before a check said.
+struct Asking {
+    source: SourceStanding,
+    offer: Offer,
 }
 
 impl Script {
     fn new() -> Self {
         let builder = SnapshotBuilder::new(Seed([7; 16]), 16);
-        Self { domains: DomainTable::new(), builder, current: None, rows: 0 }
+        let (ids, aliases, set) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        Self { domains: DomainTable::new(), builder, current: None, rows: 0, ids, aliases, set }
     }
 
     fn domain(&mut self, words: &[&str]) {
@@ -49,7 +71,35 @@ impl Script {
         self.current = Some(id);
     }
 
+    /// `block`, `allow` and `max`.
+    fn policy(&mut self, word: &str, rest: &str) {
+        let (what, local) = rest.split_once(" for ").map_or((rest, None), |(what, local)| (what, Some(local)));
+        let domain = self.current.unwrap();
+        let account = local.map(|local| self.ids[&(domain, local.to_owned())]);
+        let set = self.set.entry((domain, account)).or_default();
+        match word {
+            "max" => set.max = Some(what.parse().unwrap()),
+            _ => set.rules.push((what.parse().unwrap(), word == "allow")),
+        }
+    }
+
+    fn policies(&self) -> PolicyTable {
+        let mut table = PolicyTable::default();
+        for ((domain, account), set) in &self.set {
+            let (rules, message_max) = (Arc::new(set.rules.iter().cloned().collect()), set.max);
+            match account {
+                Some(account) => table.put_account(*account, AccountPolicy { rules, message_max }),
+                None => table.put_domain(*domain, DomainPolicy { rules, message_max, technical_contact: None }),
+            }
+        }
+        for (alias, account) in &self.aliases {
+            table.put_alias(*alias, Some(*account));
+        }
+        table
+    }
+
     fn row(&mut self, word: &str, local: &str) {
+        let (local, account) = local.split_once(" of ").map_or((local, None), |(local, of)| (local, Some(of)));
         let (kind, standing) = match word {
             "mailbox" => (Kind::Mailbox, Standing::Active),
             "alias" => (Kind::Alias, Standing::Active),
@@ -60,7 +110,12 @@ impl Script {
         };
         self.rows += 1;
         let local = crate::address::LocalPart::parse(local.as_bytes()).unwrap();
-        self.builder.push(self.current.unwrap(), local.as_str(), kind, standing, AddressId(self.rows));
+        let (domain, id) = (self.current.unwrap(), AddressId(self.rows));
+        self.builder.push(domain, local.as_str(), kind, standing, id);
+        self.ids.insert((domain, local.as_str().to_owned()), id);
+        if let Some(account) = account {
+            self.aliases.push((id, self.ids[&(domain, account.to_owned())]));
+        }
     }
 }
 
@@ -77,12 +132,12 @@ fn recipient(path: &str) -> Result<Recipient, AddressError> {
     Recipient::from_path(local.as_bytes(), domain.as_bytes(), route)
 }
 
-fn answer(path: &str, list: &Snapshot, source: SourceStanding) -> String {
+fn answer(path: &str, list: &Snapshot, policies: &PolicyTable, asking: &Asking) -> String {
     let lower = |v: Verdict| format!("{v:?}").to_lowercase();
     match recipient(path) {
         Err(error) => format!("syntax: {error}"),
         Ok(recipient) => {
-            let d = decide(&recipient, list, source, NOW);
+            let d = decide_for(&recipient, list, asking.source, NOW, policies, &asking.offer);
             let differs =
                 if d.in_enforce == d.verdict { String::new() } else { format!(" enforce {}", lower(d.in_enforce)) };
             format!("{} {}{differs}", lower(d.verdict), d.reason.word())
@@ -99,24 +154,39 @@ fn run(name: &str, text: &str) -> usize {
     for (_, line) in lines().filter(|(_, line)| !is_check(line)) {
         match line.split_once(' ') {
             Some(("domain", rest)) => script.domain(&rest.split_whitespace().collect::<Vec<_>>()),
+            Some((word @ ("block" | "allow" | "max"), rest)) => script.policy(word, rest),
+            Some(("sender" | "size" | "others", _)) => {}
             Some((word, local)) => script.row(word, local),
             None => assert!(matches!(line, "flagged" | "normal"), "{name}: {line}"),
         }
     }
+    let policies = script.policies();
     let list = script.builder.build(1, Arc::new(script.domains)).unwrap();
-    let (mut source, mut checks) = (SourceStanding::Normal, 0);
+    let offer = Offer { sender: Sender::default(), size: None, size_max: 1000, size_of_others: None };
+    let (mut asking, mut checks) = (Asking { source: SourceStanding::Normal, offer }, 0);
     for (number, line) in lines() {
         match line.split_once(" -> ") {
-            None if line == "flagged" => source = SourceStanding::Flagged,
-            None if line == "normal" => source = SourceStanding::Normal,
-            None => {}
+            None => asking.hear(line),
             Some((path, expected)) => {
-                assert_eq!(answer(path.trim(), &list, source), expected.trim(), "{name}:{number}: {path}");
+                assert_eq!(answer(path.trim(), &list, &policies, &asking), expected.trim(), "{name}:{number}: {path}");
                 checks += 1;
             }
         }
     }
     checks
+}
+
+impl Asking {
+    fn hear(&mut self, line: &str) {
+        match line.split_once(' ').unwrap_or((line, "")) {
+            ("flagged", _) => self.source = SourceStanding::Flagged,
+            ("normal", _) => self.source = SourceStanding::Normal,
+            ("sender", path) => self.offer.sender = Sender::from_path(path.trim_matches(['<', '>'])),
+            ("size", octets) => self.offer.size = octets.parse().ok(),
+            ("others", octets) => self.offer.size_of_others = octets.parse().ok(),
+            _ => {}
+        }
+    }
 }
 
 #[test]
@@ -127,5 +197,5 @@ fn policy_scripts() {
         let path = file.unwrap().path();
         checks += run(&path.file_name().unwrap().to_string_lossy(), &std::fs::read_to_string(&path).unwrap());
     }
-    assert!(checks >= 80, "only {checks} checks were read");
+    assert!(checks >= 130, "only {checks} checks were read");
 }

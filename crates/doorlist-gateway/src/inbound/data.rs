@@ -22,6 +22,8 @@ pub(super) struct Incoming {
     /// Why there is no body any more.
     fault: Option<Reply>,
     kept: Vec<u8>,
+    /// The largest message that its recipients take.
+    size_max: u64,
     /// Bytes that came, for the line that tells of a lost connection.
     pub(super) received: u64,
 }
@@ -38,6 +40,7 @@ impl Incoming {
             body: Some(doors.spool.body(dialogue.transaction().and_then(|t| t.size))),
             fault: None,
             kept: Vec::new(),
+            size_max: dialogue.transaction().map_or(u64::MAX, Transaction::size_max),
             received: 0,
         };
         let header = dialogue.trace_header(id);
@@ -54,6 +57,9 @@ impl Incoming {
     /// Takes the next bytes. Faults are told at the message's end; until then the rest is read and dropped.
     pub(super) async fn push(&mut self, chunk: &[u8]) {
         self.received += chunk.len() as u64;
+        if self.received > self.size_max {
+            self.give_up(Reply::TooLargeForRecipient);
+        }
         if self.body.is_none() {
             return;
         }

@@ -10,8 +10,10 @@ use crate::journal::{Batch, Field, Line, Process};
 use doorlist_core::address::{Address, AddressError};
 use doorlist_core::harvest::{Named, Pace, SessionGuard, SourceKey};
 use doorlist_core::list::{Match, Snapshot};
-use doorlist_core::policy::{Decision, Reason, Recipient, SourceStanding, Verdict, decide};
+use doorlist_core::mail_policy::PolicyTable;
+use doorlist_core::policy::{Decision, Offer, Reason, Recipient, SourceStanding, Verdict, decide_for};
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::sender_rules::Sender;
 use doorlist_core::time::Timestamp;
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::{MailFrom, RcptTo};
@@ -49,7 +51,8 @@ pub(super) struct Commands {
     pub(super) messages: u64,
 }
 
-/// From MAIL to the end of DATA. One snapshot serves all of it: two recipients are never judged by two lists.
+/// From MAIL to the end of DATA. One snapshot and one table of policies serve all of it: two recipients are never judged
+/// by two lists.
 pub(super) struct Transaction {
     pub(super) sender: Box<str>,
     pub(super) size: Option<u64>,
@@ -59,6 +62,15 @@ pub(super) struct Transaction {
     seen: HashSet<Address>,
     has_bare_postmaster: bool,
     list: Arc<Snapshot>,
+    policies: Arc<PolicyTable>,
+    offer: Offer,
+}
+
+impl Transaction {
+    /// The largest message that all accepted recipients take.
+    pub(super) fn size_max(&self) -> u64 {
+        self.offer.size_of_others.unwrap_or(self.offer.size_max)
+    }
 }
 
 /// Whether an accepted recipient counts towards the limit of a transaction.
@@ -145,6 +157,13 @@ impl Dialogue {
             seen: HashSet::new(),
             has_bare_postmaster: false,
             list: self.doors.directory.snapshot(),
+            policies: self.doors.directory.policies(),
+            offer: Offer {
+                sender: Sender::from_path(sender),
+                size: mail.size,
+                size_max: self.config.limits.message_bytes_max,
+                size_of_others: None,
+            },
         });
         self.reply(Reply::SenderOk);
         true
@@ -185,7 +204,7 @@ impl Dialogue {
         }
     }
 
-    /// RCPT: the answer from the list.
+    /// RCPT: the answer from the list, and from what the recipient says of sender and size.
     pub(super) fn rcpt(&mut self, rcpt: &RcptTo<'_>) -> Taken {
         self.commands.rcpt += 1;
         let standing = self.standing();
@@ -202,7 +221,8 @@ impl Dialogue {
             }
         };
         let now = clock::now();
-        let decision = decide(&recipient, &transaction.list, standing, now);
+        let (policies, offer) = (&transaction.policies, &transaction.offer);
+        let decision = decide_for(&recipient, &transaction.list, standing, now, policies, offer);
         self.doors.metrics.decided(&decision);
         self.count(&recipient, &decision);
         let reply = Reply::to_rcpt(&decision);
@@ -225,6 +245,7 @@ impl Dialogue {
         if !is_new {
             return Taken::Repeated;
         }
+        transaction.offer.size_of_others = Some(transaction.offer.limit(decision, &transaction.policies));
         transaction.recipients.push(EnvelopeRecipient {
             path: path.into(),
             domain: decision.domain,

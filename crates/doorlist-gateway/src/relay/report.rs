@@ -118,9 +118,8 @@ fn course(shared: &Shared, envelope: &Envelope, index: usize) -> Course {
 /// The domain's technical contact, else the operator's mailbox; not the refused address itself.
 fn person_in_charge(shared: &Shared, recipient: &EnvelopeRecipient) -> Option<Address> {
     let refused = recipient.path.parse::<Address>().ok();
-    let routes = shared.directory.routes();
-    let contact =
-        recipient.domain.and_then(|domain| routes.get(&domain)).and_then(|route| route.technical_contact.clone());
+    let policies = shared.directory.policies();
+    let contact = recipient.domain.and_then(|domain| policies.technical_contact(domain)).cloned();
     let candidates = [contact, shared.postmaster.clone()];
     candidates.into_iter().flatten().find(|person| Some(person) != refused.as_ref())
 }

@@ -6,8 +6,10 @@ use super::routes::{DomainRoute, RouteTable};
 use super::rows::{BATCH, address_id, corrupt, kind_from, standing_from};
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
+use crate::mail_policy;
 use doorlist_core::domain::{DomainId, ProtectedDomain};
 use doorlist_core::list::{Collision, DomainTable, Seed, Snapshot, SnapshotBuilder};
+use doorlist_core::mail_policy::PolicyTable;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,10 +27,13 @@ const PACKED: &str = "
     SELECT string_agg(id || ' ' || domain_id || ' ' || (kind + 16 * standing) || ' ' || local, $3)
     FROM address WHERE id >= $1 AND id < $2";
 
-/// The list and the routes as the store has them.
+/// The list, the routes and the policies as the store has them.
 pub(super) struct Loaded {
     pub(super) snapshot: Snapshot,
     pub(super) routes: RouteTable,
+    pub(super) policies: PolicyTable,
+    /// Changes to policies that are shown.
+    pub(super) policy: i64,
 }
 
 /// Loads everything. What is written meanwhile may be in it or not: it shows the version that was read first, and who
@@ -45,7 +50,8 @@ pub(super) async fn load(db: &Db) -> Result<Loaded, StoreError> {
         let rows = domains.iter().map(|d| d.counts.mailboxes + d.counts.aliases + d.counts.lists + d.counts.vetoed);
         let builder = SnapshotBuilder::new(fresh_seed()?, usize::try_from(rows.sum::<u64>()).unwrap_or(0));
         if let Ok(snapshot) = load_addresses(db, builder, version, Arc::new(table)).await? {
-            return Ok(Loaded { snapshot, routes });
+            let (policy, policies) = mail_policy::load(db).await?;
+            return Ok(Loaded { snapshot, routes, policies, policy });
         }
     }
     Err(corrupt("address", "two rows have the same address".to_owned()))
@@ -149,12 +155,7 @@ pub(super) fn put_domain(table: &mut DomainTable, routes: &mut RouteTable, domai
         table.insert(alias.clone(), protected);
     }
     table.insert(domain.name.clone(), protected);
-    let route = DomainRoute {
-        name: domain.name.clone(),
-        servers: record.servers.clone(),
-        hold: record.hold,
-        technical_contact: domain.technical_contact.clone(),
-    };
+    let route = DomainRoute { name: domain.name.clone(), servers: record.servers.clone(), hold: record.hold };
     routes.insert(domain.id, Arc::new(route));
 }
 

@@ -9,29 +9,41 @@ use super::rows::{kind_from, standing_from};
 use super::work::{Committed, UPDATES_MAX};
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
+use crate::mail_policy;
 use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{AddressId, Collision, DomainTable, Entry, ListUpdate, Snapshot};
+use doorlist_core::mail_policy::{DomainPolicy, PolicyTable};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::task::spawn_blocking;
 
 /// Rows of the change log that are read at a time.
 const PAGE: i64 = 20_000;
+/// Addresses of a change that are looked up one by one for their policies; beyond, these are read anew.
+const TOUCHED_MAX: usize = 50_000;
 
 /// What everybody reads.
 pub(super) struct Published {
     snapshot: ArcSwap<Snapshot>,
     routes: ArcSwap<RouteTable>,
+    policies: ArcSwap<PolicyTable>,
+    /// Changes to policies that are shown; written by whoever has the turn.
+    policy: AtomicI64,
 }
 
 impl Published {
     /// Loads the list from the store.
     pub(super) async fn load(db: &Db) -> Result<Self, StoreError> {
         let loaded = load::load(db).await?;
-        let (snapshot, routes) = (ArcSwap::from_pointee(loaded.snapshot), ArcSwap::from_pointee(loaded.routes));
-        let published = Self { snapshot, routes };
+        let published = Self {
+            snapshot: ArcSwap::from_pointee(loaded.snapshot),
+            routes: ArcSwap::from_pointee(loaded.routes),
+            policies: ArcSwap::from_pointee(loaded.policies),
+            policy: AtomicI64::new(loaded.policy),
+        };
         // What was written while it loaded.
         published.take_up(db).await?;
         Ok(published)
@@ -43,6 +55,10 @@ impl Published {
 
     pub(super) fn routes(&self) -> Arc<RouteTable> {
         self.routes.load_full()
+    }
+
+    pub(super) fn policies(&self) -> Arc<PolicyTable> {
+        self.policies.load_full()
     }
 
     /// Shows a change that was just committed. If others were committed since the list was last looked at, all of them
@@ -57,8 +73,24 @@ impl Published {
         self.advance(db, applied.version, updates, domains, domains_now).await
     }
 
-    /// Takes up whatever the store has and the list has not.
+    /// Takes up whatever the store has and the list has not, and so with policies.
     pub(super) async fn take_up(&self, db: &Db) -> Result<(), StoreError> {
+        self.take_up_list(db).await?;
+        self.take_up_policies(db).await
+    }
+
+    /// Reads the policies anew if they were changed.
+    pub(super) async fn take_up_policies(&self, db: &Db) -> Result<(), StoreError> {
+        if mail_policy::count(db).await? == self.policy.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let (policy, policies) = mail_policy::load(db).await?;
+        self.policies.store(Arc::new(policies));
+        self.policy.store(policy, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn take_up_list(&self, db: &Db) -> Result<(), StoreError> {
         let (have, version) = (self.snapshot().version(), load::version(db).await?);
         if have == version {
             return Ok(());
@@ -76,6 +108,8 @@ impl Published {
     async fn reload(&self, db: &Db) -> Result<(), StoreError> {
         let loaded = load::load(db).await?;
         self.routes.store(Arc::new(loaded.routes));
+        self.policies.store(Arc::new(loaded.policies));
+        self.policy.store(loaded.policy, Ordering::Relaxed);
         self.snapshot.store(Arc::new(loaded.snapshot));
         Ok(())
     }
@@ -89,6 +123,7 @@ impl Published {
         domains_now: Vec<StoredDomain>,
     ) -> Result<(), StoreError> {
         let old = self.snapshot();
+        let policies = self.policies_after(db, &updates, &domains, &domains_now).await?;
         let tables = (!domains.is_empty()).then(|| self.tables(&old, &domains, &domains_now));
         let (table, routes) = tables.unzip();
         let next = spawn_blocking(move || next_snapshot(&old, version, &updates, table.map(Arc::new)));
@@ -99,8 +134,44 @@ impl Published {
         if let Some(routes) = routes {
             self.routes.store(Arc::new(routes));
         }
+        if let Some(policies) = policies {
+            self.policies.store(Arc::new(policies));
+        }
         self.snapshot.store(Arc::new(next));
         Ok(())
+    }
+
+    /// The policies as a change of the list leaves them: settings of domains that changed, and who is whose alias.
+    async fn policies_after(
+        &self,
+        db: &Db,
+        updates: &[ListUpdate],
+        domains: &[DomainId],
+        now: &[StoredDomain],
+    ) -> Result<Option<PolicyTable>, StoreError> {
+        let old = self.policies();
+        let touched = updates.iter().filter_map(|update| update.entry.map(|entry| entry.id));
+        let touched: Vec<_> = if old.accounts().len() == 0 { Vec::new() } else { touched.collect() };
+        if domains.is_empty() && touched.is_empty() {
+            return Ok(None);
+        }
+        if touched.len() > TOUCHED_MAX {
+            let (policy, policies) = mail_policy::load(db).await?;
+            self.policy.store(policy, Ordering::Relaxed);
+            return Ok(Some(policies));
+        }
+        let mut table = PolicyTable::clone(&old);
+        mail_policy::put_aliases(db, &mut table, &touched).await?;
+        for id in domains {
+            let rules = table.domain(*id).map(|policy| Arc::clone(&policy.rules)).unwrap_or_default();
+            let policy = now.iter().find(|domain| domain.id == *id).map(|domain| DomainPolicy {
+                rules,
+                message_max: domain.record.message_max,
+                technical_contact: domain.technical_contact.clone(),
+            });
+            table.put_domain(*id, policy.unwrap_or_default());
+        }
+        Ok(Some(table))
     }
 
     fn tables(&self, old: &Snapshot, domains: &[DomainId], now: &[StoredDomain]) -> (DomainTable, RouteTable) {

@@ -1,7 +1,7 @@
 //! Where each domain's mail goes. The list in memory answers who exists; this table answers where to. Must not know
 //! how a server is reached.
 
-use doorlist_core::address::{Address, DomainName};
+use doorlist_core::address::DomainName;
 use doorlist_core::change::MailServer;
 use doorlist_core::domain::DomainId;
 use std::collections::HashMap;
@@ -16,8 +16,6 @@ pub struct DomainRoute {
     pub servers: Vec<MailServer>,
     /// Deliveries wait.
     pub hold: bool,
-    /// Who gets what the domain's server refuses to take for postmaster.
-    pub technical_contact: Option<Address>,
 }
 
 /// Routes by domain.

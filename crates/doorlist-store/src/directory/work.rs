@@ -6,7 +6,7 @@ use super::domain_parts;
 use super::domain_rows::{self, StoredDomain};
 use super::domain_rules;
 use super::draft::{Claim, Draft, Origin};
-use super::held::Home;
+use super::held::{Held, Home};
 use super::log::Log;
 use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
 use super::packed;
@@ -214,7 +214,9 @@ impl Work {
                 (true, false) => self.applied.removed += 1,
                 _ => self.applied.changed += 1,
             }
-            if was.map(|held| held.entry()) != is.map(|held| held.entry()) {
+            // Policies follow the account of an alias.
+            let shown = |held: &Held| (held.entry(), held.account.as_ref().map(|(account, _)| *account));
+            if was.map(shown) != is.map(shown) {
                 let (domain, local) = (slot.home.id, slot.local.as_str().into());
                 self.update(ListUpdate { domain, local, entry: is.map(|held| held.entry()) });
             }

@@ -75,12 +75,12 @@ impl Tenants {
                 "INSERT INTO contact (id, address_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)"
             }
         };
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_policy().await?;
         let id = take_number(&mut tx, "contact").await?;
         let binds = [Bind::Int(id), Bind::Int(owner.into()), Bind::Text(&fields.email), Bind::Int(now.as_millis())];
         tx.execute(sql, &binds).await?;
         write(&mut tx, id, fields, now).await?;
-        tx.commit().await?;
+        self.commit_policy(tx).await?;
         Ok(u32::try_from(id).unwrap_or(u32::MAX))
     }
 
@@ -89,9 +89,9 @@ impl Tenants {
     /// # Errors
     /// When the store fails.
     pub async fn put_contact(&self, id: u32, fields: &ContactFields, now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_policy().await?;
         write(&mut tx, id.into(), fields, now).await?;
-        tx.commit().await
+        self.commit_policy(tx).await
     }
 
     /// Removes a contact.
@@ -99,10 +99,9 @@ impl Tenants {
     /// # Errors
     /// When the store fails.
     pub async fn remove_contact(&self, id: u32) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_policy().await?;
         tx.execute("DELETE FROM contact WHERE id = $1", &[Bind::Int(id.into())]).await?;
-        tx.policy_changed().await?;
-        tx.commit().await
+        self.commit_policy(tx).await
     }
 }
 
@@ -130,5 +129,5 @@ async fn write(tx: &mut Tx, id: i64, fields: &ContactFields, now: Timestamp) -> 
         Bind::Int(now.as_millis()),
     ];
     tx.execute(SQL, &binds).await?;
-    tx.policy_changed().await
+    Ok(())
 }

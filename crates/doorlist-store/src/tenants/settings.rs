@@ -54,7 +54,7 @@ impl Tenants {
             ON CONFLICT (address_id) DO UPDATE SET priority = excluded.priority,
                 use_domain_notifications = excluded.use_domain_notifications, password = excluded.password,
                 message_max = excluded.message_max, updated = excluded.updated";
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_policy().await?;
         let binds = [
             Bind::Int(id.0.into()),
             Bind::IntOrNull(settings.priority),
@@ -64,7 +64,6 @@ impl Tenants {
             Bind::Int(now.as_millis()),
         ];
         tx.execute(SQL, &binds).await?;
-        tx.policy_changed().await?;
-        tx.commit().await
+        self.commit_policy(tx).await
     }
 }

@@ -165,12 +165,11 @@ impl Tenants {
     /// Its grants go with it; a login that has none left can do nothing.
     async fn remove(&self, sql: &'static str, scope: Scope) -> Result<(), StoreError> {
         let (word, id) = scope_columns(scope);
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_policy().await?;
         let grants = "DELETE FROM login_grant WHERE scope = $1 AND scope_id = $2";
         tx.execute(grants, &[Bind::Text(word), Bind::Int(id)]).await?;
         tx.execute(sql, &[Bind::Int(id)]).await?;
-        tx.policy_changed().await?;
-        tx.commit().await
+        self.commit_policy(tx).await
     }
 }
 
@@ -194,7 +193,7 @@ async fn write_customer(
         Bind::Int(now.as_millis()),
     ];
     tx.execute(SQL, &binds).await?;
-    tx.policy_changed().await
+    Ok(())
 }
 
 /// Writes a new customer; gives its number.

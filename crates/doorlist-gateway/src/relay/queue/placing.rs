@@ -4,6 +4,7 @@ use super::router::{Rerouted, Way};
 use super::{Destination, DestinationId, Moment, Part, Queue, RECIPIENTS_PER_PART_MAX};
 use crate::config::Outbound;
 use crate::relay::route::DestinationKey;
+use doorlist_core::address::DomainName;
 use doorlist_core::queue_id::QueueId;
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::directory::RouteTable;
@@ -24,8 +25,8 @@ enum Spot {
 
 /// Why a recipient waits nowhere.
 enum Stuck {
-    /// Its domain has no route; it may get one again.
-    NoRoute,
+    /// Its domain has no server; why. It may get one.
+    NoServer(String),
     /// It is no address; why.
     NoAddress(String),
 }
@@ -114,7 +115,7 @@ impl Queue {
         let entry = self.messages.get(&id).map(|entry| (Arc::clone(&entry.envelope), entry.life));
         let Some((envelope, life)) = entry else { return };
         let mut groups: Vec<(Spot, Vec<usize>)> = Vec::new();
-        let mut stuck = Vec::new();
+        let mut stuck: Vec<(String, Vec<usize>)> = Vec::new();
         for index in recipients {
             let Some(recipient) = envelope.recipients.get(index) else { continue };
             match self.spot(recipient) {
@@ -122,13 +123,15 @@ impl Queue {
                     Some((_, group)) => group.push(index),
                     None => groups.push((spot, vec![index])),
                 },
-                Err(Stuck::NoRoute) => stuck.push(index),
+                Err(Stuck::NoServer(why)) => match stuck.iter_mut().find(|(other, _)| *other == why) {
+                    Some((_, group)) => group.push(index),
+                    None => stuck.push((why, vec![index])),
+                },
                 Err(Stuck::NoAddress(reply)) => self.set_state(id, index, RecipientState::Failed { reply }),
             }
         }
-        if !stuck.is_empty() {
-            let part = Part { id, envelope: Arc::clone(&envelope), recipients: stuck, life };
-            self.park(part, &unroutable().into());
+        for (why, recipients) in stuck {
+            self.park(Part { id, envelope: Arc::clone(&envelope), recipients, life }, &why.into());
         }
         for (spot, group) in groups {
             for recipients in group.chunks(RECIPIENTS_PER_PART_MAX) {
@@ -258,7 +261,8 @@ impl Queue {
                 let (key, held) = match self.router.way(recipient) {
                     Way::To(key) => (key, false),
                     Way::Held(key) => (key, true),
-                    Way::NoRoute => return Err(Stuck::NoRoute),
+                    Way::NoRoute => return Err(Stuck::NoServer(unroutable())),
+                    Way::NoServer(domain) => return Err(Stuck::NoServer(serverless(&domain))),
                     Way::NoAddress(status, why) => {
                         return Err(Stuck::NoAddress(format!("{status} {why}")));
                     }
@@ -283,6 +287,10 @@ impl Queue {
         self.destinations.insert(id, Destination::new(key));
         id
     }
+}
+
+fn serverless(domain: &DomainName) -> String {
+    format!("{UNROUTABLE} no mail server is set for {domain} yet; set one: doorlist domain set {domain} --server HOST")
 }
 
 fn unroutable() -> String {

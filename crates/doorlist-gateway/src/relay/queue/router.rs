@@ -19,6 +19,8 @@ pub(crate) enum Way {
     Held(DestinationKey),
     /// Its domain has no route; it may get one again.
     NoRoute,
+    /// Its domain, of this name, has no mail server yet.
+    NoServer(DomainName),
     /// It is no address that mail could be sent to.
     NoAddress(EnhancedCode, &'static str),
 }
@@ -82,7 +84,7 @@ impl Router {
         let Some(domain) = recipient.domain else { return self.way_out(&recipient.path) };
         match self.routes.get(&domain) {
             None => Way::NoRoute,
-            Some(route) if route.servers.is_empty() => Way::NoRoute,
+            Some(route) if route.servers.is_empty() => Way::NoServer(route.name.clone()),
             Some(route) => {
                 let key = DestinationKey::Servers(route.servers.as_slice().into());
                 if route.hold { Way::Held(key) } else { Way::To(key) }

@@ -103,10 +103,5 @@ pub(super) fn route(n: u32) -> DomainRoute {
         tls: ServerTls::Opportunistic,
         xforward: false,
     };
-    DomainRoute {
-        name: format!("d{n}.example.test").parse().unwrap(),
-        servers: vec![server],
-        hold: false,
-        technical_contact: None,
-    }
+    DomainRoute { name: format!("d{n}.example.test").parse().unwrap(), servers: vec![server], hold: false }
 }

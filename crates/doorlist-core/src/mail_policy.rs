@@ -1,0 +1,124 @@
+//! What tenants set about mail: senders taken or not, the largest message, who is told. Held beside the list, only for
+//! those who set something, and looked up by what the list said of a recipient. An account goes before its domain; the
+//! aliases of an account follow it. Must not know where it is kept, nor what anybody is answered.
+
+#[cfg(test)]
+mod tests;
+
+use crate::address::Address;
+use crate::domain::DomainId;
+use crate::list::{AddressId, Match};
+use crate::sender_rules::{Judgment, Sender, SenderRules};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a domain set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DomainPolicy {
+    /// Senders taken, and not.
+    pub rules: Arc<SenderRules>,
+    /// The largest message, in octets; `None`: what the gateway takes.
+    pub message_max: Option<u64>,
+    /// Who gets what its server refuses to take for postmaster: its own contact, or its customer's.
+    pub technical_contact: Option<Address>,
+}
+
+/// What an account set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountPolicy {
+    /// Senders taken, and not.
+    pub rules: Arc<SenderRules>,
+    /// The largest message, in octets; `None`: what its domain takes.
+    pub message_max: Option<u64>,
+}
+
+impl DomainPolicy {
+    fn is_nothing(&self) -> bool {
+        self.rules.is_empty() && self.message_max.is_none() && self.technical_contact.is_none()
+    }
+}
+
+impl AccountPolicy {
+    fn is_nothing(&self) -> bool {
+        self.rules.is_empty() && self.message_max.is_none()
+    }
+}
+
+/// The policies of all domains and accounts at one moment. Cheap to copy: what they are is shared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyTable {
+    domains: HashMap<DomainId, Arc<DomainPolicy>>,
+    accounts: HashMap<AddressId, Arc<AccountPolicy>>,
+    /// The account of each alias, where one of the two set something.
+    aliases: HashMap<AddressId, AddressId>,
+}
+
+impl PolicyTable {
+    /// What a domain set.
+    pub fn domain(&self, id: DomainId) -> Option<&Arc<DomainPolicy>> {
+        self.domains.get(&id)
+    }
+
+    /// What an account set, given its own number.
+    pub fn account(&self, id: AddressId) -> Option<&Arc<AccountPolicy>> {
+        self.accounts.get(&id)
+    }
+
+    /// Accounts that set something.
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = AddressId> {
+        self.accounts.keys().copied()
+    }
+
+    /// Who is told what the domain's server refuses to take for postmaster.
+    pub fn technical_contact(&self, id: DomainId) -> Option<&Address> {
+        self.domains.get(&id)?.technical_contact.as_ref()
+    }
+
+    /// What the recipient that the list found says of a sender; the account's word goes before the domain's.
+    pub fn judge(&self, domain: DomainId, matched: Match, sender: &Sender) -> Option<Judgment> {
+        let of_account = self.account_of(matched).and_then(|account| account.rules.judge(sender));
+        of_account.or_else(|| self.domains.get(&domain)?.rules.judge(sender))
+    }
+
+    /// The largest message of the recipient that the list found.
+    pub fn message_max(&self, domain: DomainId, matched: Match) -> Option<u64> {
+        let of_account = self.account_of(matched).and_then(|account| account.message_max);
+        of_account.or_else(|| self.domains.get(&domain)?.message_max)
+    }
+
+    fn account_of(&self, matched: Match) -> Option<&AccountPolicy> {
+        if self.accounts.is_empty() {
+            return None;
+        }
+        let id = matched.address_id()?;
+        self.accounts.get(self.aliases.get(&id).unwrap_or(&id)).map(|account| &**account)
+    }
+
+    /// Sets what a domain set; nothing takes it out.
+    pub fn put_domain(&mut self, id: DomainId, policy: DomainPolicy) {
+        if policy.is_nothing() {
+            self.domains.remove(&id);
+        } else {
+            self.domains.insert(id, Arc::new(policy));
+        }
+    }
+
+    /// Sets what an account set; nothing takes it out.
+    pub fn put_account(&mut self, id: AddressId, policy: AccountPolicy) {
+        if policy.is_nothing() {
+            self.accounts.remove(&id);
+        } else {
+            self.accounts.insert(id, Arc::new(policy));
+        }
+    }
+
+    /// Sets whose alias an address is; `None`: it is none. Remembered only where it can matter.
+    pub fn put_alias(&mut self, id: AddressId, account: Option<AddressId>) {
+        match account {
+            Some(account) if self.accounts.contains_key(&account) || self.accounts.contains_key(&id) => {
+                self.aliases.insert(id, account);
+            }
+            _ => drop(self.aliases.remove(&id)),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The answer to a recipient of a transaction: the list first, then what the recipient says of sender and size. So an
+//! address that is not listed is answered alike whoever asks, and nobody learns of rules by guessing names.
+
+use super::{Decision, Reason, Recipient, SourceStanding, Verdict, decide};
+use crate::list::Snapshot;
+use crate::mail_policy::PolicyTable;
+use crate::sender_rules::{Judgment, Sender};
+use crate::time::Timestamp;
+
+/// What of a transaction counts for its recipients.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Who sends.
+    pub sender: Sender,
+    /// How large the message will be, if that was said.
+    pub size: Option<u64>,
+    /// The largest message that is taken at all.
+    pub size_max: u64,
+    /// The largest message of the recipients that were accepted; all of a transaction have the same one, since there is
+    /// one answer behind DATA.
+    pub size_of_others: Option<u64>,
+}
+
+impl Offer {
+    /// The largest message of a recipient about which this was decided.
+    pub fn limit(&self, decision: &Decision, policies: &PolicyTable) -> u64 {
+        let set = decision.domain.and_then(|domain| policies.message_max(domain, decision.matched));
+        set.map_or(self.size_max, |max| max.min(self.size_max))
+    }
+
+    fn objection(&self, recipient: &Recipient, decision: &Decision, policies: &PolicyTable) -> Option<Reason> {
+        if let Some(domain) = decision.domain
+            && !is_system(recipient, decision)
+            && policies.judge(domain, decision.matched, &self.sender) == Some(Judgment::Blocked)
+        {
+            return Some(Reason::SenderBlocked);
+        }
+        let limit = self.limit(decision, policies);
+        if self.size.is_some_and(|size| size > limit) {
+            return Some(Reason::TooLarge);
+        }
+        self.size_of_others.is_some_and(|others| others != limit).then_some(Reason::OtherPolicy)
+    }
+}
+
+/// Answers a recipient of a transaction.
+pub fn decide_for(
+    recipient: &Recipient,
+    list: &Snapshot,
+    source: SourceStanding,
+    now: Timestamp,
+    policies: &PolicyTable,
+    offer: &Offer,
+) -> Decision {
+    let decision = decide(recipient, list, source, now);
+    if decision.verdict != Verdict::Accept {
+        return decision;
+    }
+    match offer.objection(recipient, &decision, policies) {
+        Some(reason) => Decision::new(reason, decision.matched, decision.domain),
+        None => decision,
+    }
+}
+
+/// Whoever has trouble with a domain's mail must be able to say so: postmaster and abuse block nobody, listed or not.
+fn is_system(recipient: &Recipient, decision: &Decision) -> bool {
+    let by_name = match recipient {
+        Recipient::Address(address) => matches!(address.local().as_str(), "postmaster" | "abuse"),
+        Recipient::Postmaster | Recipient::Relay => true,
+    };
+    by_name || decision.reason == Reason::System
+}

@@ -1,0 +1,205 @@
+//! Senders that a domain or an account takes mail from, or does not: patterns, and what a list of them says of a sender.
+//!
+//! A pattern is a whole address (`ann@example.test`), a domain without what is below it (`example.test`, also written
+//! `@example.test`), or a domain with all that is below it (`.example.test`). The narrowest pattern that matches decides;
+//! where the same one is allowed and blocked, allow wins. The null sender matches nothing: bounces are never blocked.
+//!
+//! This module must not know whose rules they are, nor what a blocked sender is answered.
+
+#[cfg(test)]
+mod tests;
+
+use crate::address::{Address, AddressError, DomainName};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a text is no pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// Nothing, or `<>`.
+    #[error("a sender is an address or a domain; the null sender <> is always taken")]
+    Nobody,
+    /// `*@example.test`, `*.example.test`.
+    #[error("there are no stars: write example.test for a domain, .example.test for it and all that is below it")]
+    Star,
+    /// Neither an address nor a domain.
+    #[error("{0}")]
+    Address(#[from] AddressError),
+}
+
+/// Which senders a rule is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SenderPattern {
+    /// One address.
+    Address(Address),
+    /// All addresses of a domain, not those of the domains below it.
+    Domain(DomainName),
+    /// All addresses of a domain and of the domains below it.
+    Tree(DomainName),
+}
+
+impl FromStr for SenderPattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let text = text.trim();
+        let domain = |text: &str| DomainName::parse(text.as_bytes()).map_err(PatternError::Address);
+        if text.is_empty() || text == "<>" {
+            return Err(PatternError::Nobody);
+        }
+        if text.starts_with("*@") || text.starts_with("*.") || text.starts_with("@*") || text == "*" {
+            return Err(PatternError::Star);
+        }
+        if let Some(name) = text.strip_prefix('@') {
+            return Ok(SenderPattern::Domain(domain(name)?));
+        }
+        if let Some(name) = text.strip_prefix('.').filter(|name| !name.contains('@')) {
+            return Ok(SenderPattern::Tree(domain(name)?));
+        }
+        if text.contains('@') {
+            return Ok(SenderPattern::Address(text.parse()?));
+        }
+        Ok(SenderPattern::Domain(domain(text)?))
+    }
+}
+
+impl fmt::Display for SenderPattern {
+    /// The canonical form, which parses back to the same pattern.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SenderPattern::Address(address) => write!(f, "{address}"),
+            SenderPattern::Domain(name) => write!(f, "{name}"),
+            SenderPattern::Tree(name) => write!(f, ".{name}"),
+        }
+    }
+}
+
+impl Serialize for SenderPattern {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SenderPattern {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The sender of a transaction, read once for all of its recipients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// `local@domain` in canonical form; `@domain` if only the domain can be read; empty: nothing that a pattern matches.
+    text: Box<str>,
+    /// Where the domain begins.
+    domain: usize,
+}
+
+impl Sender {
+    /// Reads the sender's path as written, without its brackets; empty is the null sender.
+    ///
+    /// A path that is no address is judged by its domain if that can be read: nonsense in front of it, or a dot behind
+    /// it, must not lead round a rule.
+    pub fn from_path(path: &str) -> Self {
+        if let Ok(address) = path.parse::<Address>() {
+            return Self::from(&address);
+        }
+        let domain = path.rsplit_once('@').map(|(_, domain)| domain.strip_suffix('.').unwrap_or(domain));
+        let Some(domain) = domain else { return Self::default() };
+        match path.strip_suffix('.').map(str::parse::<Address>) {
+            Some(Ok(address)) => Self::from(&address),
+            _ => DomainName::parse(domain.as_bytes())
+                .map(|domain| Self { text: format!("@{domain}").into(), domain: 1 })
+                .unwrap_or_default(),
+        }
+    }
+
+    fn domain(&self) -> &str {
+        self.text.get(self.domain..).unwrap_or_default()
+    }
+}
+
+impl From<&Address> for Sender {
+    fn from(address: &Address) -> Self {
+        let text = address.to_string();
+        Self { domain: text.len() - address.domain().as_str().len(), text: text.into() }
+    }
+}
+
+/// What rules say of a sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgment {
+    /// Its mail is taken.
+    Allowed,
+    /// Its mail is refused.
+    Blocked,
+}
+
+/// Canonical texts in byte order, each with whether it is allowed.
+type Sorted = Box<[(Box<str>, bool)]>;
+
+/// The rules of one domain or one account. A look-up is a few binary searches and allocates nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SenderRules {
+    addresses: Sorted,
+    domains: Sorted,
+    trees: Sorted,
+}
+
+impl SenderRules {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty() && self.domains.is_empty() && self.trees.is_empty()
+    }
+
+    /// How many they are.
+    pub fn len(&self) -> usize {
+        self.addresses.len() + self.domains.len() + self.trees.len()
+    }
+
+    /// What they say of a sender; `None`: nothing.
+    pub fn judge(&self, sender: &Sender) -> Option<Judgment> {
+        if sender.text.is_empty() {
+            return None;
+        }
+        let domain = sender.domain();
+        let allow = find(&self.addresses, &sender.text)
+            .or_else(|| find(&self.domains, domain))
+            .or_else(|| upwards(domain).find_map(|name| find(&self.trees, name)));
+        allow.map(|allow| if allow { Judgment::Allowed } else { Judgment::Blocked })
+    }
+}
+
+impl FromIterator<(SenderPattern, bool)> for SenderRules {
+    /// Rules in any order: who, and whether it is allowed.
+    fn from_iter<T: IntoIterator<Item = (SenderPattern, bool)>>(rules: T) -> Self {
+        let (mut addresses, mut domains, mut trees) = (Vec::new(), Vec::new(), Vec::new());
+        for (pattern, allow) in rules {
+            match pattern {
+                SenderPattern::Address(address) => addresses.push((address.to_string().into_boxed_str(), allow)),
+                SenderPattern::Domain(name) => domains.push((name.as_str().into(), allow)),
+                SenderPattern::Tree(name) => trees.push((name.as_str().into(), allow)),
+            }
+        }
+        Self { addresses: sorted(addresses), domains: sorted(domains), trees: sorted(trees) }
+    }
+}
+
+/// Of the same text twice, the one that allows stays.
+fn sorted(mut rules: Vec<(Box<str>, bool)>) -> Sorted {
+    rules.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+    rules.dedup_by(|later, first| later.0 == first.0);
+    rules.into()
+}
+
+fn find(rules: &Sorted, text: &str) -> Option<bool> {
+    let at = rules.binary_search_by(|(rule, _)| (**rule).cmp(text)).ok()?;
+    rules.get(at).map(|(_, allow)| *allow)
+}
+
+/// A domain, then those above it, the narrowest first.
+fn upwards(domain: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(domain), |name| name.split_once('.').map(|(_, above)| above))
+}

@@ -1,0 +1,246 @@
+//! What tenants set about their mail, on both engines: whoever writes it shows it before the answer, another handle takes
+//! it up within its polls, and accounts, aliases and domains that change places keep the right policy.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[allow(dead_code)]
+#[path = "story/hand.rs"]
+mod hand;
+
+use doorlist_core::access::Access;
+use doorlist_core::change::{Change, DomainChange, Source};
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::{AddressId, Match};
+use doorlist_core::sender_rules::{Judgment, Sender};
+use doorlist_core::time::Timestamp;
+use doorlist_store::mail_policy::{RuleOwner, RuleRefused, SENDER_RULES_MAX};
+use doorlist_store::tenants::{AccountSettings, ContactFields, ContactOwner, Query};
+use doorlist_store::{Directory, StoreUrl, Tenants};
+use doorlist_testbed::postgres::Cluster;
+use hand::{address, alias, apply, domain, mailbox, name};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use std::time::{Duration, Instant};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    tell(StoreUrl::Sqlite(folder.path().join("state"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_on_postgresql() {
+    let cluster = Cluster::start().unwrap();
+    tell(StoreUrl::Postgres(cluster.url("policies").unwrap())).await;
+}
+
+async fn tell(url: StoreUrl) {
+    let here = Directory::open(&url).await.unwrap();
+    let there = Directory::open(&url).await.unwrap();
+    let following = tokio::spawn({
+        let there = there.clone();
+        async move { there.follow().await }
+    });
+    let set = vec![
+        hand::added("example.test", "Maple"),
+        hand::added("other.test", "Oak"),
+        mailbox("ann@example.test"),
+        mailbox("bob@example.test"),
+        alias("annie@example.test", "ann"),
+    ];
+    apply(&here, set).await;
+    assert_eq!(*here.policies(), Default::default(), "nobody has set anything");
+    rules_are_written(&here).await;
+    same(&here, &there).await;
+    sizes(&here).await;
+    same(&here, &there).await;
+    aliases_change_places(&here, &there).await;
+    contacts_are_followed(&here, &there).await;
+    accounts_and_domains_go(&here, &there).await;
+    following.abort();
+    let again = Directory::open(&url).await.unwrap();
+    assert_eq!(again.policies(), there.policies());
+}
+
+/// Waits until the other handle shows the same; by its polls, or told.
+async fn same(here: &Directory, there: &Directory) {
+    let begun = Instant::now();
+    while here.policies() != there.policies() || here.snapshot().version() != there.snapshot().version() {
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}\n{:?}", here.policies(), there.policies());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(begun.elapsed() < Duration::from_millis(2500), "took {:?}", begun.elapsed());
+}
+
+fn found(here: &Directory, text: &str) -> (DomainId, Match) {
+    let (list, address) = (here.snapshot(), address(text));
+    let domain = list.domain(address.domain()).unwrap();
+    (domain.id, list.lookup(domain, &address))
+}
+
+fn account_id(here: &Directory, text: &str) -> AddressId {
+    found(here, text).1.address_id().unwrap()
+}
+
+fn judged(here: &Directory, to: &str, from: &str) -> Option<Judgment> {
+    let (domain, matched) = found(here, to);
+    here.policies().judge(domain, matched, &Sender::from_path(from))
+}
+
+fn size_max(here: &Directory, to: &str) -> Option<u64> {
+    let (domain, matched) = found(here, to);
+    here.policies().message_max(domain, matched)
+}
+
+async fn add(here: &Directory, of: RuleOwner, sender: &str, allow: bool) -> Result<u32, RuleRefused> {
+    here.add_sender_rule(of, &sender.parse().unwrap(), allow, NOW).await.unwrap()
+}
+
+async fn rules_are_written(here: &Directory) {
+    let of_domain = RuleOwner::Domain(found(here, "ann@example.test").0);
+    let of_ann = RuleOwner::Account(account_id(here, "ann@example.test"));
+    let spam = add(here, of_domain, "@Spam.test", false).await.unwrap();
+    assert_eq!(judged(here, "ann@example.test", "x@spam.test"), Some(Judgment::Blocked), "shown at once");
+    assert_eq!(judged(here, "bob+x@example.test", "x@spam.test"), Some(Judgment::Blocked));
+    let friend = add(here, of_ann, "friend@spam.test", true).await.unwrap();
+    assert!(friend > spam, "numbers are never given twice");
+    assert_eq!(judged(here, "ann@example.test", "friend@spam.test"), Some(Judgment::Allowed));
+    assert_eq!(judged(here, "annie@example.test", "friend@spam.test"), Some(Judgment::Allowed));
+    assert_eq!(judged(here, "bob@example.test", "friend@spam.test"), Some(Judgment::Blocked));
+
+    assert_eq!(add(here, of_domain, "spam.test", true).await, Err(RuleRefused::Taken));
+    let annie = RuleOwner::Account(account_id(here, "annie@example.test"));
+    for nobody in [annie, RuleOwner::Account(AddressId(9_999)), RuleOwner::Domain(DomainId(9_999))] {
+        assert_eq!(add(here, nobody, "spam.test", true).await, Err(RuleRefused::NoOwner), "{nobody:?}");
+    }
+
+    assert!(here.put_sender_rule(spam, true, NOW).await.unwrap());
+    assert_eq!(judged(here, "bob@example.test", "x@spam.test"), Some(Judgment::Allowed));
+    assert!(here.put_sender_rule(spam, false, NOW).await.unwrap());
+    assert!(!here.put_sender_rule(9_999, true, NOW).await.unwrap());
+    let shop = add(here, of_domain, ".shop.test", false).await.unwrap();
+    assert_eq!(here.remove_sender_rules(&[shop, 9_999]).await.unwrap(), 1);
+    assert_eq!(judged(here, "bob@example.test", "x@shop.test"), None);
+
+    let view = Tenants::of(here).seen_by(&Access::operator());
+    let page = view.sender_rules(&Query { limit: 10, ..Query::default() }).await.unwrap();
+    let rules: Vec<_> = page.rows.iter().map(|placed| (placed.row.sender.as_str(), placed.row.allow)).collect();
+    assert_eq!(rules, [("spam.test", false), ("friend@spam.test", true)]);
+}
+
+async fn sizes(here: &Directory) {
+    let change = |octets| vec![domain("example.test", DomainChange::MessageMax(octets))];
+    apply(here, change(Some(5_000))).await;
+    assert_eq!(size_max(here, "annie@example.test"), Some(5_000));
+    assert_eq!(judged(here, "bob@example.test", "x@spam.test"), Some(Judgment::Blocked), "its rules are still there");
+    limit(here, "ann@example.test", Some(100)).await;
+    assert_eq!(size_max(here, "annie@example.test"), Some(100));
+    assert_eq!(size_max(here, "bob@example.test"), Some(5_000));
+    assert_eq!(size_max(here, "postmaster@example.test"), Some(5_000));
+    apply(here, change(None)).await;
+    assert_eq!(size_max(here, "bob@example.test"), None);
+}
+
+async fn limit(here: &Directory, account: &str, message_max: Option<u64>) {
+    let settings = AccountSettings { message_max, ..AccountSettings::default() };
+    Tenants::of(here).put_account_settings(account_id(here, account), &settings, NOW).await.unwrap();
+}
+
+async fn aliases_change_places(here: &Directory, there: &Directory) {
+    let to = |text: &str, account: &str| Change::Reassign {
+        address: address(text),
+        to: hand::local(account),
+        source: Source::Hand,
+    };
+    // A new alias of an account that set something, and one that goes over to another.
+    apply(here, vec![alias("a.lee@example.test", "ann")]).await;
+    assert_eq!(size_max(here, "a.lee@example.test"), Some(100));
+    apply(here, vec![hand::veto("annie@example.test"), alias("annie@example.test", "bob")]).await;
+    assert_eq!(size_max(here, "annie@example.test"), None);
+    same(here, there).await;
+    assert_eq!(size_max(there, "annie@example.test"), None);
+    assert_eq!(size_max(there, "a.lee@example.test"), Some(100));
+    // The account itself becomes an alias of one that set nothing.
+    apply(here, vec![to("ann@example.test", "bob")]).await;
+    for former in ["ann@example.test", "ann+x@example.test", "a.lee@example.test"] {
+        assert_eq!(size_max(here, former), None, "{former}");
+    }
+    same(here, there).await;
+    assert_eq!(size_max(there, "ann+x@example.test"), None);
+    limit(here, "bob@example.test", Some(7)).await;
+    assert_eq!(size_max(here, "a.lee@example.test"), Some(7));
+    same(here, there).await;
+}
+
+async fn contacts_are_followed(here: &Directory, there: &Directory) {
+    let tenants = Tenants::of(here);
+    let id = found(here, "bob@example.test").0;
+    let told = |directory: &Directory| directory.policies().technical_contact(id).map(ToString::to_string);
+    let contact =
+        |email: &str| ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() };
+    let customer = customer_of(here, "example.test").await;
+    let oak = customer_of(here, "other.test").await;
+    tenants.add_contact(ContactOwner::Customer, oak, &contact("tech@oak.test"), NOW).await.unwrap();
+    let maple = tenants.add_contact(ContactOwner::Customer, customer, &contact("tech@maple.test"), NOW).await.unwrap();
+    assert_eq!(told(here).as_deref(), Some("tech@maple.test"));
+    same(here, there).await;
+    apply(here, vec![domain("example.test", DomainChange::Customer("Oak".to_owned()))]).await;
+    assert_eq!(told(here).as_deref(), Some("tech@oak.test"), "it moved to another customer");
+    same(here, there).await;
+    let own = tenants.add_contact(ContactOwner::Domain, id.0, &contact("tech@example.test"), NOW).await.unwrap();
+    assert_eq!(told(here).as_deref(), Some("tech@example.test"));
+    tenants.put_contact(own, &contact("other@example.test"), NOW).await.unwrap();
+    assert_eq!(told(here).as_deref(), Some("other@example.test"));
+    tenants.put_contact(own, &contact("no address"), NOW).await.unwrap();
+    assert_eq!(told(here), None);
+    apply(here, vec![domain("example.test", DomainChange::Hold(true))]).await;
+    tenants.remove_contact(own).await.unwrap();
+    assert_eq!(told(here).as_deref(), Some("tech@oak.test"));
+    tenants.remove_contact(maple).await.unwrap();
+    same(here, there).await;
+}
+
+async fn customer_of(here: &Directory, domain: &str) -> u32 {
+    let view = Tenants::of(here).seen_by(&Access::operator());
+    view.domain_of_name(&name(domain)).await.unwrap().unwrap().row.customer.0
+}
+
+async fn accounts_and_domains_go(here: &Directory, there: &Directory) {
+    let id = found(here, "bob@example.test").0;
+    apply(here, vec![domain("example.test", DomainChange::Remove)]).await;
+    assert!(here.policies().domain(id).is_none());
+    let set = vec![hand::added("example.test", "Maple"), mailbox("bob@example.test")];
+    apply(here, set).await;
+    assert_eq!(judged(here, "bob@example.test", "x@spam.test"), None, "a new domain of that name has no old rules");
+    assert_eq!(size_max(here, "bob@example.test"), None);
+    here.show_policies().await;
+    // What went with the domain goes from memory with the next change of policies.
+    limit(here, "bob@example.test", Some(8)).await;
+    there.show_policies().await;
+    same(here, there).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_has_so_many_rules_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = Directory::open(&StoreUrl::Sqlite(folder.path().to_owned())).await.unwrap();
+    apply(&here, vec![hand::added("example.test", "Maple"), mailbox("ann@example.test")]).await;
+    let (domain, _) = found(&here, "ann@example.test");
+    add(&here, RuleOwner::Domain(domain), "s0.test", false).await.unwrap();
+    // The rest of them straight into the file; more than one page is read.
+    let many = format!(
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {}) \
+         INSERT INTO sender_rule (id, domain_id, sender, allow, created, updated) \
+         SELECT 1000000 + x, {}, 's' || x || '.test', FALSE, 0, 0 FROM n",
+        SENDER_RULES_MAX - 1,
+        domain.0
+    );
+    let url = format!("sqlite://{}", folder.path().join("directory.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(many)).execute(&mut connection).await.unwrap();
+    assert_eq!(add(&here, RuleOwner::Domain(domain), "one.more.test", false).await, Err(RuleRefused::Full));
+    let ann = RuleOwner::Account(account_id(&here, "ann@example.test"));
+    add(&here, ann, "one.more.test", false).await.unwrap();
+    assert_eq!(here.policies().domain(domain).unwrap().rules.len(), SENDER_RULES_MAX as usize);
+    assert_eq!(judged(&here, "ann@example.test", "x@s9999.test"), Some(Judgment::Blocked));
+}
