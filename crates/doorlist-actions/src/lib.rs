@@ -18,7 +18,9 @@ mod json_list;
 mod office;
 mod plans;
 mod push;
+mod push_parts;
 mod queue;
+mod remote;
 mod request;
 mod response;
 mod server_setup;
@@ -36,9 +38,11 @@ pub use error::{ActionError, ErrorKind};
 pub use guarded::PlanReport;
 pub use office::{Clock, Office};
 pub use push::{ITEMS_MAX, PushItem, PushReport};
+pub use push_parts::{PART_ITEMS_MAX, PARTS_MAX, PartTaken, PartWish, PushAnswer};
 pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
 };
+pub use remote::{Reach, Reached, reach};
 pub use request::{ExportFormat, FileBytes, ImportFile, ModeWish, PutSource, Request};
 pub use response::{AccountReport, CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
 pub use server_setup::{ServerSetup, SetupStep};
