@@ -45,6 +45,17 @@ pub(crate) enum Then<'a> {
     Override(&'a str),
 }
 
+impl<'a> Then<'a> {
+    /// What a request means by `apply` and `reason`.
+    pub(crate) fn of(apply: bool, reason: Option<&'a str>) -> Self {
+        match (reason, apply) {
+            (_, false) => Then::Show,
+            (None, true) => Then::Apply,
+            (Some(reason), true) => Then::Override(reason),
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanReport {

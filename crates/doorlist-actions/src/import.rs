@@ -97,11 +97,7 @@ impl Office {
             columns: &import.columns,
             mirror: import.mirror,
         };
-        let then = match (&import.reason, import.apply) {
-            (_, false) => Then::Show,
-            (None, true) => Then::Apply,
-            (Some(reason), true) => Then::Override(reason),
-        };
+        let then = Then::of(import.apply, import.reason.as_deref());
         self.import(&wish, then, actor).await
     }
 }

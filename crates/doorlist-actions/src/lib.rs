@@ -21,7 +21,9 @@ mod logins;
 mod office;
 mod plans;
 mod push;
+mod push_parts;
 mod queue;
+mod remote;
 mod request;
 mod response;
 mod senders;
@@ -42,9 +44,11 @@ pub use guarded::PlanReport;
 pub use logins::{AdminOf, KeyEntry, MadeKey, NewApiKey};
 pub use office::{Clock, Office};
 pub use push::{ITEMS_MAX, PushItem, PushReport};
+pub use push_parts::{PART_ITEMS_MAX, PARTS_MAX, PartTaken, PartWish, PushAnswer};
 pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
 };
+pub use remote::{Reach, Reached, reach};
 pub use request::{ExportFormat, FileBytes, ImportFile, ModeWish, PutSource, Request};
 pub use response::{AccountReport, CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
 pub use senders::{RulesOf, SENDER_PAGE, SenderRuleChange, SenderRuleEntry};

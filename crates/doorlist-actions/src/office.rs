@@ -141,12 +141,8 @@ impl Office {
                 return Ok(Response::Synced(Box::new(self.sync(&name, trigger, actor).await?)));
             }
             Request::Push { domain, items, limits, apply, reason } => {
-                let then = match (&reason, apply) {
-                    (_, false) => Then::Show,
-                    (None, true) => Then::Apply,
-                    (Some(reason), true) => Then::Override(reason),
-                };
-                return Ok(Response::Pushed(self.push(&domain, &items, limits, then, actor).await?));
+                let then = Then::of(apply, reason.as_deref());
+                return Ok(Response::Pushed(self.push_at_once(&domain, &items, limits, then, actor).await?));
             }
             Request::PlanDiscard { id } => {
                 self.plan_discard(id).await?;

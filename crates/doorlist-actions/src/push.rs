@@ -17,13 +17,24 @@ pub const ITEMS_MAX: usize = 1_000_000;
 pub(crate) const ALIASES_MAX: usize = 10_000;
 
 /// An account as it is pushed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushItem {
     /// Its address.
     pub email: String,
     /// Its further addresses: whole ones, or local parts.
     #[serde(default)]
     pub aliases: Vec<String>,
+    /// It is a distribution list.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub distribution_list: bool,
+    /// It and its aliases are listed and take no mail.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub disabled: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What came of it.
@@ -110,16 +121,17 @@ impl<'a> Reading<'a> {
 
     pub(crate) fn item(&mut self, number: u32, item: &PushItem) {
         let Some(account) = self.local(number, &item.email) else { return };
-        self.row(number, account.clone(), Structure::Mailbox);
+        let structure = if item.distribution_list { Structure::DistributionList } else { Structure::Mailbox };
+        self.row(number, account.clone(), structure, item.disabled);
         for alias in &item.aliases {
             if let Some(local) = self.local(number, alias).filter(|local| *local != account) {
-                self.row(number, local, Structure::AliasOf(account.clone()));
+                self.row(number, local, Structure::AliasOf(account.clone()), item.disabled);
             }
         }
     }
 
-    fn row(&mut self, number: u32, local: LocalPart, structure: Structure) {
-        self.rows.push(SourceRow { local, structure, switched_off: false, place: Place::Item(number) });
+    fn row(&mut self, number: u32, local: LocalPart, structure: Structure, switched_off: bool) {
+        self.rows.push(SourceRow { local, structure, switched_off, place: Place::Item(number) });
     }
 
     /// A local part of the domain, if the text is an address of it.

@@ -5,6 +5,7 @@ use crate::connections::settings_of;
 use crate::error::{ActionError, ErrorKind};
 use crate::guarded::{PlanReport, Then, Wish, check_reason};
 use crate::office::Office;
+use crate::push_parts::PARTS_WAIT;
 use crate::sync_report::{SyncReport, SyncTrigger};
 use crate::world::{DirectoryReading, ReadWish, TestReport};
 use doorlist_core::address::DomainName;
@@ -238,6 +239,7 @@ impl Office {
         if self.book.take_lease("sweep", &self.node, now, LEASE).await? {
             self.directory.sweep_plans(now - PLANS_WAIT, now - STAGING_MAX).await?;
             self.book.forget(now - HISTORY).await?;
+            self.book.forget_pushes(now - PARTS_WAIT).await?;
         }
         Ok(())
     }

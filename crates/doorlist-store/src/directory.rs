@@ -12,7 +12,7 @@
 //! | `load`, `publish`, `follow` | the list in memory: built, replaced, kept up with other processes |
 //! | `plan` | changes of many rows: found out, staged, applied, undone |
 //! | `damage` | a database that is lost or damaged stops the start |
-//! | `read`, `changes` | what people ask |
+//! | `read`, `changes`, `whose` | what people ask |
 
 mod changes;
 mod damage;
@@ -33,6 +33,7 @@ mod records;
 mod routes;
 mod rows;
 mod taking;
+mod whose;
 mod work;
 
 pub(crate) use domain_rows::domain_name;

@@ -3,10 +3,12 @@
 
 mod connections;
 mod links;
+mod parts;
 mod runs;
 
 pub use connections::StoredConnection;
 pub use links::UploadLink;
+pub use parts::{PUSH_BYTES_MAX, PUSHES_OPEN_MAX, PartKept, PushPart};
 pub use runs::{RunOutcome, RunRecord};
 
 use crate::db::{Bind, Db};

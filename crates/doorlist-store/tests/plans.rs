@@ -7,6 +7,8 @@
 mod hand;
 #[path = "plans/list.rs"]
 mod list;
+#[path = "plans/parts.rs"]
+mod parts;
 #[path = "plans/sources.rs"]
 mod sources;
 #[path = "plans/undo.rs"]
@@ -43,6 +45,7 @@ async fn tell(url: StoreUrl) {
     sources::a_renamed_entry_is_one_change(&here).await;
     sources::some_entries_alone(&here).await;
     sources::a_plan_waits_moves_and_is_thrown_away(&here).await;
+    parts::parts_are_kept_and_forgotten(&here).await;
     undo::an_import_goes_back_exactly(&here).await;
     undo::what_came_later_stays(&here).await;
     undo::removals_by_hand_come_back(&here).await;

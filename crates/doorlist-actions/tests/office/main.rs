@@ -3,6 +3,7 @@
 
 mod day;
 mod imports;
+mod push_parts;
 mod sources;
 mod stories;
 

@@ -200,6 +200,7 @@ async fn pushed_data_are_the_full_state() {
     let item = |email: &str, aliases: &[&str]| PushItem {
         email: email.to_owned(),
         aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+        ..PushItem::default()
     };
     let push = |items: Vec<PushItem>, apply, reason: Option<&str>| Request::Push {
         domain: name("example.test"),
