@@ -26,13 +26,14 @@ mod tenants;
 pub use accounts::{AccountPatch, NewAccount};
 pub use bulk::{BULK_MAX, BulkAdded};
 pub use domains::{DomainPatch, NewDomain};
+pub use doorlist_store::mail_policy::RuleOwner;
 pub use error::DeskError;
 pub use identity::{Caller, Credentials};
 pub use people::NewAdmin;
 pub(crate) use people::new_key;
 pub use proof::{PROOF_NAME, PROOF_WORD};
-pub use pushes::PUSH_WINDOW;
-pub use rules::{NewSenderRule, RuleOwner};
+pub use pushes::{PUSH_WINDOW, PushPartOf, PushWish};
+pub use rules::NewSenderRule;
 pub use servers::{NewServer, ServerPatch};
 
 use crate::office::Office;

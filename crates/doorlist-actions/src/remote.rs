@@ -92,7 +92,16 @@ pub fn reach(request: &Request) -> Reach {
         | Request::QueueList { .. }
         | Request::QueueShow { .. }
         | Request::QueueOrder { .. }
-        | Request::Log { .. } => Reach::Here,
+        | Request::Log { .. }
+        | Request::SenderPut { .. }
+        | Request::SenderList { .. }
+        | Request::SenderRemove { .. }
+        | Request::AdminCreate { .. }
+        | Request::KeyCreate(_)
+        | Request::KeyList { .. }
+        | Request::KeyRevoke { .. }
+        | Request::AuditList { .. }
+        | Request::AuditVerify => Reach::Here,
     }
 }
 

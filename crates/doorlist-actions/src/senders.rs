@@ -124,11 +124,7 @@ impl Office {
         Ok(view.sender_rules(query).await?.rows.into_iter().map(|placed| placed.row).collect())
     }
 
-    async fn rule_about(
-        &self,
-        owner: RuleOwner,
-        sender: &SenderPattern,
-    ) -> Result<Option<SenderRuleRow>, ActionError> {
+    async fn rule_about(&self, owner: RuleOwner, sender: &SenderPattern) -> Result<Option<SenderRuleRow>, ActionError> {
         let query = of_owner(owner).with("email", Value::Text(sender.to_string()));
         Ok(self.rules(&Query { limit: 1, ..query }).await?.pop())
     }
@@ -140,7 +136,7 @@ impl Office {
             RulesOf::Account(address) => address,
         };
         let entry = self.account_show(address).await?.entry;
-        match (entry.record.is_listed(), entry.record.kind, entry.record.account) {
+        match (entry.record.veto.is_none(), entry.record.kind, entry.record.account) {
             (false, ..) => Err(Refusal::NotListed { address: address.clone() }.into()),
             (true, Kind::Alias, Some(account)) => {
                 let account = Address::new(account, entry.address.domain().clone());

@@ -123,7 +123,9 @@ impl Desk {
             password: password.or(before.password),
             message_max: patch.message_max.unwrap_or(before.message_max),
         };
-        Ok(self.office.tenants.put_account_settings(row.id, &settings, (self.office.clock)()).await?)
+        self.office.tenants.put_account_settings(row.id, &settings, (self.office.clock)()).await?;
+        self.office.directory.show_policies().await;
+        Ok(())
     }
 
     fn hashed(&self, password: Option<&Password>) -> Result<Option<String>, DeskError> {

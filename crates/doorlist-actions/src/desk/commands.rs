@@ -1,16 +1,40 @@
-//! The commands of `doorlist --server`.
+//! The commands of `doorlist --server`: those that may travel, for domains that the caller may see or change.
 
-use super::Desk;
+use super::{Desk, DeskError};
 use crate::error::{ActionError, ErrorKind};
+use crate::remote::Reached;
 use crate::request::Request;
 use crate::response::Response;
+use doorlist_core::access::Permission;
 
 impl Desk {
     /// Does what a command asks, if it may travel and the caller may do it.
     ///
     /// # Errors
     /// As the command's action has them, and when the caller may not.
-    pub async fn command(&self, _request: Request) -> Result<Response, ActionError> {
-        Err(ActionError::new(ErrorKind::Unavailable, "commands cannot be given from afar yet"))
+    pub async fn command(&self, request: Request) -> Result<Response, DeskError> {
+        let reached = self.office.reach_of(&request).await.map_err(DeskError::Failed)?;
+        self.may_reach(&reached).await?;
+        self.office.run(request, &self.actor()).await.map_err(DeskError::Failed)
+    }
+
+    async fn may_reach(&self, reached: &Reached) -> Result<(), DeskError> {
+        let Some(domains) = &reached.domains else {
+            let all = self.access().sees_all() && (reached.looks || self.is_operator());
+            return if all { Ok(()) } else { Err(DeskError::Forbidden) };
+        };
+        for name in domains {
+            let Some(domain) = self.view().domain_of_name(name).await? else {
+                // Whose it is, or whether it is there at all, is none of the caller's business.
+                let message = format!("{name} is not a domain of yours");
+                return Err(DeskError::Failed(ActionError::new(ErrorKind::NotFound, message)));
+            };
+            // An account's key has no business with its domain's list.
+            let permission = self.access().on(&domain.lineage);
+            if permission < Permission::Change && !(reached.looks && permission == Permission::See) {
+                return Err(DeskError::Forbidden);
+            }
+        }
+        Ok(())
     }
 }

@@ -36,6 +36,7 @@ impl Desk {
     ) -> Result<Placed<ContactRow>, DeskError> {
         let fields = self.contact_fields(of, owner, fields).await?;
         let id = self.office.tenants.add_contact(of, owner, &fields, (self.office.clock)()).await?;
+        self.office.directory.show_policies().await;
         self.view().contact(of, id).await?.ok_or(DeskError::NotFound)
     }
 
@@ -75,7 +76,9 @@ impl Desk {
         fields: &ContactFields,
     ) -> Result<(), DeskError> {
         let fields = self.contact_fields(of, contact.row().owner, fields).await?;
-        Ok(self.office.tenants.put_contact(contact.row().id, &fields, (self.office.clock)()).await?)
+        self.office.tenants.put_contact(contact.row().id, &fields, (self.office.clock)()).await?;
+        self.office.directory.show_policies().await;
+        Ok(())
     }
 
     /// A contact goes.
@@ -83,7 +86,9 @@ impl Desk {
     /// # Errors
     /// When the store fails.
     pub async fn remove_contact(&self, contact: &Editable<ContactRow>) -> Result<(), DeskError> {
-        Ok(self.office.tenants.remove_contact(contact.row().id).await?)
+        self.office.tenants.remove_contact(contact.row().id).await?;
+        self.office.directory.show_policies().await;
+        Ok(())
     }
 
     /// Whether the caller may look after the admins of this reseller or customer.

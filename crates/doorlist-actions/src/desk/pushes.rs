@@ -2,7 +2,8 @@
 
 use super::{Desk, DeskError};
 use crate::guarded::Then;
-use crate::push::{PushItem, PushReport};
+use crate::push::PushItem;
+use crate::push_parts::{PartWish, PushAnswer};
 use doorlist_core::address::DomainName;
 use doorlist_core::shrink_guard::OperationLimits;
 use std::time::Duration;
@@ -10,20 +11,52 @@ use std::time::Duration;
 /// In this time only so many pushes of one domain are taken (`api.pushes_per_12h`).
 pub const PUSH_WINDOW: Duration = Duration::from_hours(12);
 
+/// A push as the API takes it.
+#[derive(Clone, Debug)]
+pub struct PushWish {
+    /// Of whose list.
+    pub domain: DomainName,
+    /// The accounts: all of them, or those of this part.
+    pub items: Vec<PushItem>,
+    /// How many changes it may make.
+    pub limits: OperationLimits,
+    /// Only show what would come of it.
+    pub is_test: bool,
+    /// Which part of which push this is.
+    pub part: Option<PushPartOf>,
+}
+
+/// A part of a push: its number, of how many, and the word that names the push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushPartOf {
+    /// The word.
+    pub push: String,
+    /// From 1.
+    pub part: u32,
+    /// So many.
+    pub parts: u32,
+}
+
 impl Desk {
-    /// Takes the state over, or shows what would come of it. A test is not counted.
+    /// Takes the state over, or shows what would come of it. A test is not counted; a push in parts counts once.
     ///
     /// # Errors
     /// When the caller may not change the domain, it came too often, or names no address of the domain.
-    pub async fn push(&self, domain: &DomainName, items: &[PushItem], is_test: bool) -> Result<PushReport, DeskError> {
-        let found = self.view().domain_of_name(domain).await?;
-        let domain = self.editable(found)?;
-        let name = &domain.row().name;
-        if !is_test {
-            self.may_push(name).await?;
+    pub async fn push(&self, wish: PushWish) -> Result<PushAnswer, DeskError> {
+        let found = self.view().domain_of_name(&wish.domain).await?;
+        let domain = self.editable(found)?.row().name.clone();
+        let is_first = wish.part.as_ref().is_none_or(|part| part.part == 1);
+        if !wish.is_test && is_first {
+            self.may_push(&domain).await?;
         }
-        let then = if is_test { Then::Show } else { Then::Apply };
-        Ok(self.office.push(name, items, OperationLimits::default(), then, &self.actor()).await?)
+        let PushWish { items, limits, is_test, part, .. } = wish;
+        let Some(PushPartOf { push, part, parts }) = part else {
+            let then = if is_test { Then::Show } else { Then::Apply };
+            let report = self.office.push_at_once(&domain, &items, limits, then, &self.actor()).await?;
+            return Ok(PushAnswer::Done(Box::new(report)));
+        };
+        let wish = PartWish { domain, push, part, parts, items, limits, apply: !is_test, reason: None };
+        Ok(self.office.push_part(wish, &self.actor()).await?)
     }
 
     async fn may_push(&self, domain: &DomainName) -> Result<(), DeskError> {

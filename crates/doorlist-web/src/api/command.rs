@@ -20,7 +20,7 @@ pub(crate) async fn command(State(state): State<ApiState>, request: Request) -> 
             .map_err(|error| Fault::Bad(format!("the body is no request of a command: {error}")))?;
         match ask.desk.command(wish).await {
             Ok(done) => Ok(Answer::Shown(json!({ "done": done }))),
-            Err(failed) => Err(Fault::Command(failed)),
+            Err(error) => Err(Fault::Command(error.into())),
         }
     })
     .await

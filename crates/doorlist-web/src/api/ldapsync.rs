@@ -7,8 +7,10 @@ use super::query;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
-use doorlist_actions::PushItem;
+use doorlist_actions::desk::{PushPartOf, PushWish};
+use doorlist_actions::{PushAnswer, PushItem};
 use doorlist_core::address::DomainName;
+use doorlist_core::shrink_guard::OperationLimits;
 use serde_json::{Value, json};
 
 pub(crate) const PATH: &str = "/api/v1/ldapsync/remote_data/";
@@ -28,23 +30,42 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
             None => false,
             Some(text) => query::flag(text).ok_or_else(|| Fault::Bad("test_run is 0 or 1".to_owned()))?,
         };
-        let items = items(&ask.body)?;
-        let report = of(NOUN, ask.desk.push(&domain, &items, is_test).await)?;
-        Ok(Answer::Shown(shown(&report)))
+        let part = part(&parameter)?;
+        let (items, limits) = items(&ask.body)?;
+        let wish = PushWish { domain, items, limits, is_test, part };
+        match of(NOUN, ask.desk.push(wish).await)? {
+            PushAnswer::Done(report) => Ok(Answer::Shown(shown(&report))),
+            PushAnswer::Taken(taken) => Ok(Answer::Accepted(json!({"have": taken.have, "parts": taken.parts}))),
+        }
     })
     .await
 }
 
-/// The array of accounts, or an object that has it.
-fn items(bytes: &[u8]) -> Result<Vec<PushItem>, Fault> {
+/// Which part this is, if the push comes in parts: all three parameters, or none.
+fn part<'a>(parameter: &impl Fn(&str) -> Option<&'a str>) -> Result<Option<PushPartOf>, Fault> {
+    let number = |name: &str| parameter(name).and_then(|text| text.parse::<u32>().ok());
+    match (parameter("push"), number("part"), number("parts")) {
+        (None, None, None) => Ok(None),
+        (Some(push), Some(part), Some(parts)) => Ok(Some(PushPartOf { push: push.to_owned(), part, parts })),
+        _ => Err(Fault::Bad("a push in parts names push, part and parts".to_owned())),
+    }
+}
+
+/// The array of accounts, or an object that has it, and how many changes may be made.
+fn items(bytes: &[u8]) -> Result<(Vec<PushItem>, OperationLimits), Fault> {
     let mut value = body::json(bytes)?;
-    if let Some(items) = value.get_mut("items") {
-        value = items.take();
+    let wrong = |error: serde_json::Error| Fault::Bad(format!("an account of the list is wrong: {error}"));
+    let mut limits = OperationLimits::default();
+    if let Some(object) = value.as_object_mut() {
+        if let Some(given) = object.remove("limits") {
+            limits = serde_json::from_value(given).map_err(|error| Fault::Bad(format!("limits: {error}")))?;
+        }
+        value = object.remove("items").unwrap_or(Value::Null);
     }
     if !value.is_array() {
         return Err(Fault::Bad("the body must be a list of objects with email and aliases".to_owned()));
     }
-    serde_json::from_value(value).map_err(|error| Fault::Bad(format!("an account of the list is wrong: {error}")))
+    Ok((serde_json::from_value(value).map_err(wrong)?, limits))
 }
 
 fn shown(report: &doorlist_actions::PushReport) -> Value {

@@ -45,7 +45,6 @@ pub(crate) static SPEC: Spec = Spec {
         ("domain", Filtering::Only(&["exact"])),
         ("wb", Filtering::Only(&["exact"])),
         ("email_account", Filtering::Only(&["exact"])),
-        ("email", Filtering::All),
     ],
     quiet: &[("email_account", Filtering::Only(&["exact"])), ("email", Filtering::All)],
     deep: false,

@@ -39,7 +39,7 @@ pub struct AccountRow {
     pub message_max: Option<u64>,
     /// The number of its contact.
     pub contact: Option<u32>,
-    /// Its aliases, in byte order.
+    /// Its aliases, as they were made.
     pub aliases: Vec<LocalPart>,
     /// Who says that it is there, strongest first.
     pub sources: Vec<Source>,
@@ -92,7 +92,7 @@ const ROWS: &str = "
     LEFT JOIN address AS p ON p.id = a.account_id
     WHERE a.id = CAST(k.value ->> 0 AS BIGINT)";
 const ALIASES: &str = "
-    SELECT CAST(JSON_ROWS(a.account_id, a.local)) AS TEXT)
+    SELECT CAST(JSON_ROWS(a.account_id, a.id, a.local)) AS TEXT)
     FROM json_each($1) AS k CROSS JOIN address AS a
     WHERE a.account_id = CAST(k.value ->> 0 AS BIGINT) AND a.account_id IS NOT NULL AND a.standing <> 2";
 const SOURCES: &str = "
@@ -113,7 +113,9 @@ impl View {
     pub(super) async fn account_rows(&self, ids: &[u32]) -> Result<Vec<Placed<AccountRow>>, StoreError> {
         let keys = keys(ids);
         let mut aliases: HashMap<u32, Vec<LocalPart>> = HashMap::new();
-        for (account, local) in self.packed::<(u32, String)>(ALIASES, &keys).await? {
+        let mut of_accounts = self.packed::<(u32, u32, String)>(ALIASES, &keys).await?;
+        of_accounts.sort_unstable_by_key(|(_, id, _)| *id);
+        for (account, _, local) in of_accounts {
             aliases.entry(account).or_default().push(LocalPart::from_canonical(&local));
         }
         let mut sources: HashMap<u32, Vec<Source>> = HashMap::new();
@@ -133,9 +135,8 @@ impl View {
         let contacts: HashMap<u32, u32> = contacts.into_iter().collect();
         let mut rows = HashMap::new();
         for row in self.packed::<Packed>(ROWS, &keys).await?.into_iter().filter(|row| row.6 != 1 && row.7 != 2) {
-            let (mut aliases, mut sources) =
+            let (aliases, mut sources) =
                 (aliases.remove(&row.0).unwrap_or_default(), sources.remove(&row.0).unwrap_or_default());
-            aliases.sort();
             sources.sort_by(|a, b| b.rank().cmp(&a.rank()).then_with(|| a.cmp(b)));
             let set = settings.remove(&row.0);
             let lineage = Lineage { account: Some(AddressId(row.0)), ..lineage(&row) };
