@@ -145,9 +145,10 @@ async fn regenerate(State(state): State<ApiState>, key: Key, request: Request) -
 }
 
 /// A library calls it; it never was more than a plan.
-async fn never_made(State(state): State<ApiState>, request: Request) -> Response {
+async fn never_made(State(state): State<ApiState>, key: Key, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
+        lookup::<super::domain::Domains>(ask.desk.view(), &text(key)).await?;
         Err(Fault::MissingEmpty)
     })
     .await
