@@ -82,11 +82,7 @@ impl Office {
             },
             Request::QueueOrder { order, selection } => self.queue_order(order, &selection).await,
             Request::Log { filter } => Ok(Response::Log(self.mail_log.search(&filter).await?)),
-            Request::SenderPut { of, sender, allow } => {
-                Ok(Response::SenderRule(self.sender_put(&of, &sender, allow).await?))
-            }
-            Request::SenderList { of, offset } => Ok(Response::SenderRules(self.sender_list(&of, offset).await?)),
-            Request::SenderRemove { of, sender } => Ok(Response::SenderRule(self.sender_remove(&of, &sender).await?)),
+            Request::Senders { of, what } => self.senders(&of, what).await,
             change => self.run_change(change, actor).await,
         }
     }

@@ -89,9 +89,9 @@ pub enum Response {
     QueueDone(u64),
     /// To `Log`.
     Log(Vec<LoggedMail>),
-    /// To `SenderPut` and `SenderRemove`.
+    /// To `Senders`: what became of a rule.
     SenderRule(SenderRuleChange),
-    /// To `SenderList`.
+    /// To `Senders`: a page of rules.
     SenderRules(Vec<SenderRuleEntry>),
 }
 

@@ -11,6 +11,7 @@ mod log;
 mod plans;
 mod print;
 mod queue;
+mod senders;
 mod sources;
 mod sync;
 
@@ -28,7 +29,7 @@ pub(crate) use print::time;
 /// Runs a command that asks the office. `input` is what the caller's files say, read before the process changed its user.
 pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
     match command {
-        Command::Check { address } => check::check(door, out, address).await,
+        Command::Check { address, from } => check::check(door, out, address, from.as_deref()).await,
         Command::Domain(what) => domain::domain(door, out, what).await,
         Command::Account(what) => list::account(door, out, what).await,
         Command::Alias(what) => list::alias(door, out, what).await,
@@ -40,6 +41,7 @@ pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &
         Command::Changes(what) => changes::changes(door, out, what).await,
         Command::Queue(what) => queue::queue(door, out, what).await,
         Command::Log(what) => log::log(door, out, what).await,
+        Command::Sender(what) => senders::sender(door, out, what).await,
         Command::Serve | Command::Config(_) | Command::Doctor => Ok(Exit::DONE),
     }
 }

@@ -3,6 +3,7 @@
 
 mod day;
 mod imports;
+mod senders;
 mod sources;
 mod stories;
 

@@ -9,6 +9,7 @@
 //! | `crash` | does a server that is killed again and again lose a message? |
 //! | `traced` | does every 250 follow an fsync? |
 //! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
+//! | `no_server` | does mail for a domain without a server wait, and go when it has one? |
 //! | `readme` | does the tour print what the README shows? |
 //! | `beside` | do commands work beside a running server, for whom, and on PostgreSQL, too? |
 //!
@@ -24,6 +25,7 @@ mod dialogue;
 mod directories;
 mod faults;
 mod imports;
+mod no_server;
 mod random;
 mod readme;
 mod real_mail;
