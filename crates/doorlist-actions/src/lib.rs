@@ -14,6 +14,7 @@ pub mod desk;
 mod domains;
 mod error;
 mod export;
+mod file_bytes;
 mod guarded;
 mod import;
 mod json_list;
@@ -40,6 +41,7 @@ pub use connections::{
     EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, SourceEntry, SourceSettings, Tell,
 };
 pub use error::{ActionError, ErrorKind};
+pub use file_bytes::FileBytes;
 pub use guarded::PlanReport;
 pub use logins::{AdminOf, KeyEntry, MadeKey, NewApiKey};
 pub use office::{Clock, Office};
@@ -49,9 +51,9 @@ pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
 };
 pub use remote::{Reach, Reached, reach};
-pub use request::{ExportFormat, FileBytes, ImportFile, ModeWish, PutSource, Request};
+pub use request::{ExportFormat, ImportFile, ModeWish, PutSource, Request};
 pub use response::{AccountReport, CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
-pub use senders::{RulesOf, SENDER_PAGE, SenderRuleChange, SenderRuleEntry};
+pub use senders::{RulesOf, SENDER_PAGE, SenderAction, SenderRuleChange, SenderRuleEntry};
 pub use server_setup::{ServerSetup, SetupStep};
 pub use spool_queue::SpoolQueue;
 pub use sync_report::SyncReport;

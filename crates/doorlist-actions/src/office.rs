@@ -105,11 +105,7 @@ impl Office {
             Request::AuditList { before, limit } => Ok(Response::AuditLines(self.audit_list(before, limit).await?)),
             Request::AuditVerify => Ok(Response::AuditVerified(self.audit_verify().await?)),
             Request::KeyRevoke { id } => self.key_revoke(id).await.map(|()| Response::KeyRevoked { id }),
-            Request::SenderPut { of, sender, allow } => {
-                Ok(Response::SenderRule(self.sender_put(&of, &sender, allow).await?))
-            }
-            Request::SenderList { of, offset } => Ok(Response::SenderRules(self.sender_list(&of, offset).await?)),
-            Request::SenderRemove { of, sender } => Ok(Response::SenderRule(self.sender_remove(&of, &sender).await?)),
+            Request::Senders { of, what } => self.senders(&of, what).await,
             change => self.run_change(change, actor).await,
         }
     }

@@ -93,9 +93,7 @@ pub fn reach(request: &Request) -> Reach {
         | Request::QueueShow { .. }
         | Request::QueueOrder { .. }
         | Request::Log { .. }
-        | Request::SenderPut { .. }
-        | Request::SenderList { .. }
-        | Request::SenderRemove { .. }
+        | Request::Senders { .. }
         | Request::AdminCreate { .. }
         | Request::KeyCreate(_)
         | Request::KeyList { .. }

@@ -2,13 +2,13 @@
 
 use crate::connections::{Password, SourceSettings};
 use crate::logins::{AdminOf, NewApiKey};
+use crate::file_bytes::FileBytes;
 use crate::push::PushItem;
 use crate::queue::{QueueFilter, QueueOrder, QueueSelection};
-use crate::senders::RulesOf;
+use crate::senders::{RulesOf, SenderAction};
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{MailServer, PlanId};
 use doorlist_core::queue_id::QueueId;
-use doorlist_core::sender_rules::SenderPattern;
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_store::directory::AccountFilter;
 use doorlist_store::mail_log::MailFilter;
@@ -318,28 +318,12 @@ pub enum Request {
     },
     /// Whether a line of the audit was changed or taken out.
     AuditVerify,
-    /// A sender is allowed or blocked.
-    SenderPut {
+    /// Senders allowed and blocked.
+    Senders {
         /// For whom.
         of: RulesOf,
-        /// Which.
-        sender: SenderPattern,
-        /// Its mail is taken; otherwise refused.
-        allow: bool,
-    },
-    /// The sender rules of a domain or an account, in the order in which they were made.
-    SenderList {
-        /// Whose.
-        of: RulesOf,
-        /// Behind so many; a page has 1,000.
-        offset: u64,
-    },
-    /// A sender rule goes.
-    SenderRemove {
-        /// Whose.
-        of: RulesOf,
-        /// Which.
-        sender: SenderPattern,
+        /// What is done.
+        what: SenderAction,
     },
 }
 
@@ -413,48 +397,4 @@ pub enum ExportFormat {
     Ldif,
     /// JSON Lines.
     Json,
-}
-
-/// A file's bytes. Text travels as text; only a file that is not UTF-8 is encoded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum FileBytes {
-    /// Valid UTF-8.
-    Text(String),
-    /// Anything else, as base64.
-    Bytes {
-        /// The bytes.
-        #[serde(with = "base64_text")]
-        base64: Vec<u8>,
-    },
-}
-
-mod base64_text {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-impl FileBytes {
-    /// The bytes as read.
-    pub fn as_bytes(&self) -> &[u8] {
-        match self {
-            FileBytes::Text(text) => text.as_bytes(),
-            FileBytes::Bytes { base64 } => base64,
-        }
-    }
-}
-
-impl From<Vec<u8>> for FileBytes {
-    fn from(bytes: Vec<u8>) -> Self {
-        String::from_utf8(bytes).map_or_else(|e| FileBytes::Bytes { base64: e.into_bytes() }, FileBytes::Text)
-    }
 }

@@ -109,9 +109,9 @@ pub enum Response {
         /// Which.
         id: u32,
     },
-    /// To `SenderPut` and `SenderRemove`.
+    /// To `Senders`: what became of a rule.
     SenderRule(SenderRuleChange),
-    /// To `SenderList`.
+    /// To `Senders`: a page of rules.
     SenderRules(Vec<SenderRuleEntry>),
 }
 

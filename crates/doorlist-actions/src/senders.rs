@@ -2,9 +2,10 @@
 
 use crate::error::{ActionError, ErrorKind};
 use crate::office::Office;
+use crate::response::Response;
 use doorlist_core::access::Access;
 use doorlist_core::address::{Address, AddressError, DomainName};
-use doorlist_core::list::Kind;
+use doorlist_core::list::{Kind, Standing};
 use doorlist_core::sender_rules::SenderPattern;
 use doorlist_core::time::Timestamp;
 use doorlist_store::Tenants;
@@ -46,6 +47,29 @@ impl fmt::Display for RulesOf {
     }
 }
 
+/// What is done with the rules of a domain or an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SenderAction {
+    /// A sender is allowed or blocked.
+    Put {
+        /// Which.
+        sender: SenderPattern,
+        /// Its mail is taken; otherwise refused.
+        allow: bool,
+    },
+    /// The rule about a sender goes.
+    Remove {
+        /// Which.
+        sender: SenderPattern,
+    },
+    /// The rules, in the order in which they were made.
+    List {
+        /// Behind so many; a page has [`SENDER_PAGE`].
+        offset: u64,
+    },
+}
+
 /// A sender rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SenderRuleEntry {
@@ -73,8 +97,16 @@ pub struct SenderRuleChange {
 }
 
 impl Office {
+    pub(crate) async fn senders(&self, of: &RulesOf, what: SenderAction) -> Result<Response, ActionError> {
+        Ok(match what {
+            SenderAction::Put { sender, allow } => Response::SenderRule(self.sender_put(of, &sender, allow).await?),
+            SenderAction::Remove { sender } => Response::SenderRule(self.sender_remove(of, &sender).await?),
+            SenderAction::List { offset } => Response::SenderRules(self.sender_list(of, offset).await?),
+        })
+    }
+
     /// Allows or blocks a sender, whatever was said of it before.
-    pub(crate) async fn sender_put(
+    async fn sender_put(
         &self,
         of: &RulesOf,
         sender: &SenderPattern,
@@ -94,7 +126,7 @@ impl Office {
         Ok(SenderRuleChange { of: of.to_string(), sender: sender.clone(), before, now: Some(allow) })
     }
 
-    pub(crate) async fn sender_list(&self, of: &RulesOf, offset: u64) -> Result<Vec<SenderRuleEntry>, ActionError> {
+    async fn sender_list(&self, of: &RulesOf, offset: u64) -> Result<Vec<SenderRuleEntry>, ActionError> {
         let owner = self.rule_owner(of).await?;
         let query = Query { limit: SENDER_PAGE, offset, ..of_owner(owner) };
         let page = self.rules(&query).await?;
@@ -105,11 +137,7 @@ impl Office {
         Ok(page.into_iter().map(entry).collect())
     }
 
-    pub(crate) async fn sender_remove(
-        &self,
-        of: &RulesOf,
-        sender: &SenderPattern,
-    ) -> Result<SenderRuleChange, ActionError> {
+    async fn sender_remove(&self, of: &RulesOf, sender: &SenderPattern) -> Result<SenderRuleChange, ActionError> {
         let rule = self.rule_about(self.rule_owner(of).await?, sender).await?;
         let Some(rule) = rule else {
             let message = format!("{of} has no rule about {sender}; `doorlist sender list --for {of}` shows its rules");
@@ -136,7 +164,7 @@ impl Office {
             RulesOf::Account(address) => address,
         };
         let entry = self.account_show(address).await?.entry;
-        match (entry.record.veto.is_none(), entry.record.kind, entry.record.account) {
+        match (entry.record.standing != Standing::Vetoed, entry.record.kind, entry.record.account) {
             (false, ..) => Err(Refusal::NotListed { address: address.clone() }.into()),
             (true, Kind::Alias, Some(account)) => {
                 let account = Address::new(account, entry.address.domain().clone());

@@ -4,6 +4,7 @@ pub(crate) mod domain;
 pub(crate) mod list;
 pub(crate) mod logins;
 pub(crate) mod operate;
+pub(crate) mod senders;
 mod server;
 pub(crate) mod sources;
 
@@ -73,11 +74,15 @@ Exit code 0: accepted, 3: refused, 4: deferred.
 
 Examples:
   doorlist check alice@example.test
-  doorlist check --json alice+news@example.test")]
+  doorlist check --json alice+news@example.test
+  doorlist check alice@example.test --from friend@elsewhere.test")]
     Check {
         /// The recipient, as a sender would write it
         #[arg(value_name = "ADDRESS")]
         address: String,
+        /// Ask the sender rules, too: as if this one sent it
+        #[arg(long, value_name = "SENDER")]
+        from: Option<String>,
     },
     /// Domains: add, list, show, mode, hold, aliases
     #[command(subcommand, arg_required_else_help = true)]
@@ -118,6 +123,9 @@ Examples:
     Queue(operate::Queue),
     /// What happened to mail
     Log(operate::Log),
+    /// Senders whose mail a domain or an account takes, or does not: allow, block, list, remove
+    #[command(subcommand, arg_required_else_help = true)]
+    Sender(senders::Sender),
     /// The configuration: check, show
     #[command(subcommand, arg_required_else_help = true)]
     Config(operate::Config),

@@ -12,6 +12,7 @@ mod logins;
 mod plans;
 mod print;
 mod queue;
+mod senders;
 mod sources;
 mod sync;
 
@@ -29,7 +30,7 @@ pub(crate) use print::time;
 /// Runs a command that asks the office. `input` is what the caller's files say, read before the process changed its user.
 pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
     match command {
-        Command::Check { address } => check::check(door, out, address).await,
+        Command::Check { address, from } => check::check(door, out, address, from.as_deref()).await,
         Command::Domain(what) => domain::domain(door, out, what).await,
         Command::Account(what) => list::account(door, out, what).await,
         Command::Alias(what) => list::alias(door, out, what).await,
@@ -44,6 +45,7 @@ pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &
         Command::Audit(what) => logins::audit(door, out, what).await,
         Command::Queue(what) => queue::queue(door, out, what).await,
         Command::Log(what) => log::log(door, out, what).await,
+        Command::Sender(what) => senders::sender(door, out, what).await,
         Command::Serve | Command::Config(_) | Command::Doctor => Ok(Exit::DONE),
     }
 }

@@ -4,6 +4,7 @@
 mod day;
 mod imports;
 mod push_parts;
+mod senders;
 mod sources;
 mod stories;
 

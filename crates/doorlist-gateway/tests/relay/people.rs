@@ -2,10 +2,13 @@
 //! admin. S34: the null sender is never answered; S35: a bounce has headers only and is rare.
 
 use crate::fake::{Event, Fake, ok, say};
-use crate::home::{Home, Wishes, server};
+use crate::home::{Home, Wishes, now, server};
+use doorlist_core::access::Access;
 use doorlist_gateway::relay::QueueOrder;
+use doorlist_store::Tenants;
 use doorlist_store::mail_log::MailAction;
 use doorlist_store::spool::{MessageKind, RecipientState};
+use doorlist_store::tenants::{ContactFields, ContactOwner};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -101,6 +104,27 @@ async fn what_a_server_refuses_for_its_postmaster_goes_to_the_person_in_charge()
     assert!(copy.mail.starts_with("MAIL FROM:<> "), "{}", copy.mail);
     home.removed(id).await;
     assert!(!others.has_more().await, "and no bounce");
+}
+
+/// Its own contact, else its customer's, as they stand at that moment; the domain itself is not changed for it.
+#[tokio::test]
+async fn a_technical_contact_is_the_person_in_charge() {
+    let (fake, others) = (refuses_all().await, Fake::start(ok).await);
+    let wishes = Wishes { postmaster: Some("operator@elsewhere.example.test"), ..Wishes::default() };
+    let home = Home::start(wishes.outbound(&others)).await;
+    let id = home.domain("d.example.test", vec![server(fake.address)]).await;
+    let tenants = Tenants::of(&home.directory);
+    let domain = tenants.seen_by(&Access::operator()).domain(id.0).await.unwrap();
+    let customer = domain.unwrap().row.customer.0;
+    for (of, owner, email) in [
+        (ContactOwner::Customer, customer, "tech@customer.example.test"),
+        (ContactOwner::Domain, id.0, "tech@domain.example.test"),
+    ] {
+        let contact = ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() };
+        tenants.add_contact(of, owner, &contact, now()).await.unwrap();
+        home.post("s@sender.example.test", &["postmaster@d.example.test"], BODY).await;
+        assert_eq!(others.next().await.rcpt, [email.to_owned()]);
+    }
 }
 
 #[tokio::test]

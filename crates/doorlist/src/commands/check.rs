@@ -9,8 +9,8 @@ use doorlist_core::policy::Verdict;
 use doorlist_smtp::reply::Reply;
 
 /// Asks, prints, and tells the verdict by the exit code.
-pub(super) async fn check(door: &mut Door, out: &mut Out, address: &str) -> Result<Exit, Failure> {
-    let response = door.ask(Request::Check { address: address.to_owned(), from: None }).await?;
+pub(super) async fn check(door: &mut Door, out: &mut Out, address: &str, from: Option<&str>) -> Result<Exit, Failure> {
+    let response = door.ask(Request::Check { address: address.to_owned(), from: from.map(str::to_owned) }).await?;
     let exit = Exit::of_action(response.exit_code());
     let Response::Checked(report) = response else { return Err(unexpected(&response)) };
     if out.is_json() {

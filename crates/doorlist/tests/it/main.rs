@@ -9,6 +9,7 @@
 //! | `crash` | does a server that is killed again and again lose a message? |
 //! | `traced` | does every 250 follow an fsync? |
 //! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
+//! | `no_server` | does mail for a domain without a server wait, and go when it has one? |
 //! | `readme` | does the tour print what the README shows? |
 //! | `api` | does the HTTP API answer as its clients need it, and nobody what is not theirs? |
 //! | `web` | does the web listener show the right certificate, and end well? |
@@ -27,6 +28,7 @@ mod dialogue;
 mod directories;
 mod faults;
 mod imports;
+mod no_server;
 mod random;
 mod readme;
 mod real_mail;

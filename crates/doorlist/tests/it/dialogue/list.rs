@@ -1,7 +1,8 @@
 //! The list that a dialogue needs: `DOMAIN MODE; mailbox ann, bob; alias annie of ann; ...`
 //!
 //! MODE is `setting-up`, `soft` or `enforce`. Further words: `list team`, `mailboxes u 30` (u1 to u30), `vetoed eve`,
-//! `off olga` (listed, switched off), `domain-alias other.example.test`, `minus` (`user-tag`), `no-abuse`, `inactive`.
+//! `off olga` (listed, switched off), `domain-alias other.example.test`, `alias-off other.example.test`, `max 1000` (octets
+//! of a message), `minus` (`user-tag`), `no-abuse`, `inactive`.
 //! The domains are on hold: their mail stays in the queue.
 
 use super::script::Script;
@@ -86,6 +87,15 @@ impl Domain {
             "domain-alias" => {
                 let alias = DomainName::parse(rest.as_bytes()).map_err(|error| error.to_string())?;
                 Ok(vec![self.set(DomainChange::AddAlias(alias))])
+            }
+            "alias-off" => {
+                let name = DomainName::parse(rest.as_bytes()).map_err(|error| error.to_string())?;
+                let add = self.set(DomainChange::AddAlias(name.clone()));
+                Ok(vec![add, self.set(DomainChange::AliasActive { name, active: false })])
+            }
+            "max" => {
+                let octets = rest.parse().map_err(|_| "max OCTETS")?;
+                Ok(vec![self.set(DomainChange::MessageMax(Some(octets)))])
             }
             "minus" => Ok(vec![self.set(DomainChange::SubAddressing(SubAddressing { plus: true, minus: true }))]),
             "no-abuse" => Ok(vec![self.set(DomainChange::AcceptAbuse(false))]),

@@ -1,0 +1,64 @@
+//! `doorlist sender ...`
+
+use super::unexpected;
+use crate::cli::senders::Sender;
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{Request, Response, RulesOf, SENDER_PAGE, SenderAction, SenderRuleChange};
+
+/// Runs it.
+pub(super) async fn sender(door: &mut Door, out: &mut Out, what: &Sender) -> Result<Exit, Failure> {
+    let (of, what) = match what.clone() {
+        Sender::Allow { sender, of } => (of, SenderAction::Put { sender, allow: true }),
+        Sender::Block { sender, of } => (of, SenderAction::Put { sender, allow: false }),
+        Sender::Remove { sender, of } => (of, SenderAction::Remove { sender }),
+        Sender::List { of } => return list(door, out, of).await,
+    };
+    match door.ask(Request::Senders { of, what }).await? {
+        Response::SenderRule(change) if out.is_json() => out.object(&change)?,
+        Response::SenderRule(change) => out.line(&sentence(&change))?,
+        other => return Err(unexpected(&other)),
+    }
+    Ok(Exit::DONE)
+}
+
+fn word(allow: bool) -> &'static str {
+    if allow { "allowed" } else { "blocked" }
+}
+
+fn sentence(change: &SenderRuleChange) -> String {
+    let SenderRuleChange { of, sender, before, now } = change;
+    match (*before, *now) {
+        (Some(before), Some(now)) if before == now => format!("{sender} is {} for {of} already", word(now)),
+        (Some(before), Some(now)) => format!("{sender} is {} for {of} now, no longer {}", word(now), word(before)),
+        (None, Some(now)) => format!("{sender} is {} for {of}", word(now)),
+        (_, None) => format!("{sender} has no rule any more for {of}"),
+    }
+}
+
+async fn list(door: &mut Door, out: &mut Out, of: RulesOf) -> Result<Exit, Failure> {
+    let mut offset = 0;
+    loop {
+        let request = Request::Senders { of: of.clone(), what: SenderAction::List { offset } };
+        let rules = match door.ask(request).await? {
+            Response::SenderRules(rules) => rules,
+            other => return Err(unexpected(&other)),
+        };
+        for rule in &rules {
+            if out.is_json() {
+                out.object(rule)?;
+            } else {
+                out.line(&format!("{} {}", word(rule.allow), rule.sender))?;
+            }
+        }
+        offset += rules.len() as u64;
+        if rules.len() < SENDER_PAGE as usize {
+            break;
+        }
+    }
+    if offset == 0 {
+        eprintln!("{of} has no sender rules: doorlist sender block spam.test --for {of}");
+    }
+    Ok(Exit::DONE)
+}
