@@ -28,6 +28,8 @@ const PAGES: &[&str] = &[
     "config",
     "config show",
     "doctor",
+    "plan",
+    "agent",
 ];
 
 #[test]

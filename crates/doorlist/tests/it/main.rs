@@ -10,12 +10,14 @@
 //! | `traced` | does every 250 follow an fsync? |
 //! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
 //! | `readme` | does the tour print what the README shows? |
+//! | `agent` | does a list come whole from a directory that the server cannot reach? |
 //! | `beside` | do commands work beside a running server, for whom, and on PostgreSQL, too? |
 //!
 //! `server`, `client` and `sink` are what they are made of: our binary, a client that says what it is told to say, a
 //! destination that keeps what it gets. `random` is chance that can be repeated.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod agent;
 mod bad_input;
 mod beside;
 mod client;
