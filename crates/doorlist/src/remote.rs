@@ -53,6 +53,13 @@ pub(crate) struct RemoteSettings {
     pub allow_http: bool,
 }
 
+impl RemoteSettings {
+    /// Whether the address is one to which a key may travel.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        Place::parse(&self.url, self.allow_http).map(drop)
+    }
+}
+
 /// How long anything may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {

@@ -99,13 +99,15 @@ impl Settings {
                 format_args!("{} is there twice; a push is all of a domain, so one directory keeps it", twice.name);
             return Err(wrong(why));
         }
+        let remote = RemoteSettings {
+            url: written.server,
+            key_file: folder.join(written.key_file),
+            ca_file: written.ca_file.map(|path| folder.join(path)),
+            allow_http: written.allow_http,
+        };
+        remote.check().map_err(|why| wrong(format_args!("server: {why}")))?;
         Ok(Self {
-            remote: RemoteSettings {
-                url: written.server,
-                key_file: folder.join(written.key_file),
-                ca_file: written.ca_file.map(|path| folder.join(path)),
-                allow_http: written.allow_http,
-            },
+            remote,
             state_file: folder.join(written.state_file),
             every: Duration::from_secs(u64::from(written.every) * 60),
             networks: written.allow_networks,
@@ -197,6 +199,7 @@ mod tests {
         for (text, word) in [
             (basic.to_owned(), "domain"),
             (format!("servr = 1\n{good}"), "servr"),
+            (good.replace("https://a.test", "http://a.test"), "allow_http = true"),
             (format!("every = 4\n{good}"), "5 to 1440"),
             (format!("allow_networks = [\"10.0.0.0/40\"]\n{good}"), "allow_networks"),
             (format!("{good}{domain}"), "example.test is there twice"),

@@ -90,7 +90,7 @@ impl Trouble {
 
     fn told(&self, place: &Place, outcome: &str) -> Failure {
         match self {
-            Trouble::Unsent(why) => {
+            Trouble::Unsent { why, .. } => {
                 let why = format_args!("{place} cannot be reached: {why}. Nothing was done");
                 Failure::because(Exit::UNAVAILABLE, why)
             }

@@ -34,7 +34,7 @@ impl Remote {
     fn worth_asking_again(&self, answered: &Result<Answered, Trouble>, again: Again) -> Option<Option<Duration>> {
         let always = again == Again::Always;
         match answered {
-            Err(Trouble::Unsent(_)) => Some(None),
+            Err(Trouble::Unsent { passing, .. }) => passing.then_some(None),
             Err(Trouble::Lost(_)) => always.then_some(None),
             Err(Trouble::TooLarge) => None,
             Ok(Answered { status: StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, .. }) => {

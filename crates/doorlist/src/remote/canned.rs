@@ -1,5 +1,5 @@
 //! For tests: an HTTP server that says what it was told to say, one connection after the other, and keeps what it heard.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "compiled for tests only")]
 
 use super::{RemoteSettings, Times};
 use doorlist_actions::{PlanReport, PushAnswer, PushReport};

@@ -1,5 +1,6 @@
 //! A connection to a Doorlist: its name, TCP, and a certificate that is believed. Must not know what is asked over it.
 
+use super::exchange::Trouble;
 use super::place::Place;
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
@@ -37,18 +38,20 @@ impl Dialer {
     }
 
     /// Connects; an error means that nothing was asked.
-    pub(super) async fn dial(&self) -> Result<Box<dyn Stream>, String> {
+    pub(super) async fn dial(&self) -> Result<Box<dyn Stream>, Trouble> {
         match timeout(self.limit, self.connect()).await {
             Ok(connected) => connected,
-            Err(_) => Err(format!("it does not answer within {} s", self.limit.as_secs())),
+            Err(_) => Err(passing(format!("it does not answer within {} s", self.limit.as_secs()))),
         }
     }
 
-    async fn connect(&self) -> Result<Box<dyn Stream>, String> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| error.to_string())?;
-        let peer = stream.peer_addr().map_err(|error| error.to_string())?;
+    async fn connect(&self) -> Result<Box<dyn Stream>, Trouble> {
+        let told = |error: io::Error| passing(error.to_string());
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(told)?;
+        let peer = stream.peer_addr().map_err(told)?;
         if self.only_loopback && !peer.ip().is_loopback() {
-            return Err("its name leads to another machine, and http:// is for this one".to_owned());
+            let why = "its name leads to another machine, and http:// is for this one".to_owned();
+            return Err(Trouble::Unsent { why, passing: false });
         }
         // Requests are written at once; waiting for more only costs time.
         let _ = stream.set_nodelay(true);
@@ -95,12 +98,19 @@ fn tls(place: &Place, authorities: Option<&[u8]>) -> Result<(TlsConnector, Serve
     Ok((Arc::new(config).into(), name))
 }
 
-fn handshake(error: &io::Error) -> String {
+fn passing(why: String) -> Trouble {
+    Trouble::Unsent { why, passing: true }
+}
+
+fn handshake(error: &io::Error) -> Trouble {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(fault)) => format!(
-            "its certificate is not believed ({fault:?}); with an authority of your own give that one's certificate \
-             (--ca-file, ca_file)"
-        ),
-        _ => format!("it does not speak TLS as it should: {error}"),
+        Some(rustls::Error::InvalidCertificate(fault)) => {
+            let why = format!(
+                "its certificate is not believed ({fault:?}); with an authority of your own give that one's certificate \
+                 (--ca-file, ca_file)"
+            );
+            Trouble::Unsent { why, passing: false }
+        }
+        _ => passing(format!("it does not speak TLS as it should: {error}")),
     }
 }

@@ -39,7 +39,12 @@ pub(super) struct Answered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// Nothing was sent.
-    Unsent(String),
+    Unsent {
+        /// What happened.
+        why: String,
+        /// It may be otherwise in a moment.
+        passing: bool,
+    },
     /// Something was sent; what became of it is not known.
     Lost(String),
     /// It answers with more than [`ANSWER_MAX`].
@@ -48,7 +53,7 @@ pub(super) enum Trouble {
 
 impl Remote {
     pub(super) async fn exchange(&self, call: &Call) -> Result<Answered, Trouble> {
-        let stream = self.dialer.dial().await.map_err(Trouble::Unsent)?;
+        let stream = self.dialer.dial().await?;
         let limit = self.times.answer + Duration::from_secs(call.body.len() as u64 / UPLOAD_RATE_MIN);
         match timeout(limit, self.speak(TokioIo::new(stream), call)).await {
             Ok(answered) => answered,
@@ -66,7 +71,7 @@ impl Remote {
             .header(USER_AGENT, AGENT)
             .header(CONNECTION, "close")
             .body(Full::new(call.body.clone()))
-            .map_err(|error| Trouble::Unsent(error.to_string()))?;
+            .map_err(|error| Trouble::Unsent { why: error.to_string(), passing: false })?;
         let (mut sender, connection) = http1::handshake(stream).await.map_err(lost)?;
         // Both are driven here, so that the connection goes with its request.
         let answer = async {
