@@ -1,6 +1,8 @@
 //! The grammar of the command line, and nothing else: what the words mean is done where the commands are run.
 
+pub(crate) mod agent;
 pub(crate) mod domain;
+pub(crate) mod elsewhere;
 pub(crate) mod list;
 pub(crate) mod logins;
 pub(crate) mod operate;
@@ -9,6 +11,7 @@ mod server;
 pub(crate) mod sources;
 
 use clap::{Args, Parser, Subcommand};
+use elsewhere::{Asked, Elsewhere};
 use std::path::PathBuf;
 
 pub(crate) use server::parse as parse_server;
@@ -88,11 +91,11 @@ Examples:
     #[command(subcommand, arg_required_else_help = true)]
     Domain(domain::Domain),
     /// Email accounts: add, remove, show, list
-    #[command(subcommand, arg_required_else_help = true)]
-    Account(list::Account),
+    #[command(arg_required_else_help = true)]
+    Account(Asked<list::Account>),
     /// Aliases of accounts: add, remove
-    #[command(subcommand, arg_required_else_help = true)]
-    Alias(list::Alias),
+    #[command(arg_required_else_help = true)]
+    Alias(Asked<list::Alias>),
     /// Read a list from a file of any kind; without --apply only say what would change
     Import(list::Import),
     /// Write a domain's list to stdout
@@ -104,11 +107,11 @@ Examples:
     #[command(subcommand, arg_required_else_help = true)]
     Sync(sources::Sync),
     /// Plans that wait for a person: list, show, apply, discard
-    #[command(subcommand, arg_required_else_help = true)]
-    Plan(sources::Plan),
+    #[command(arg_required_else_help = true)]
+    Plan(Asked<sources::Plan>),
     /// Who changed what; taking it back
-    #[command(subcommand, arg_required_else_help = true)]
-    Changes(list::Changes),
+    #[command(arg_required_else_help = true)]
+    Changes(Asked<list::Changes>),
     /// People and scripts that may do something: create
     #[command(subcommand, arg_required_else_help = true)]
     Admin(logins::Admin),
@@ -137,6 +140,23 @@ Examples:
   doorlist doctor
   doorlist doctor --json")]
     Doctor,
+    /// Read a directory near here and push its list to a Doorlist elsewhere
+    Agent(agent::Agent),
+}
+
+impl Command {
+    /// Where else it may be asked, of the commands that travel.
+    pub(crate) fn elsewhere(&self) -> Option<&Elsewhere> {
+        match self {
+            Command::Account(asked) => Some(&asked.elsewhere),
+            Command::Alias(asked) => Some(&asked.elsewhere),
+            Command::Plan(asked) => Some(&asked.elsewhere),
+            Command::Changes(asked) => Some(&asked.elsewhere),
+            Command::Import(import) => Some(&import.elsewhere),
+            Command::Export(export) => Some(&export.elsewhere),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

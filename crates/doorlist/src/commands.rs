@@ -26,27 +26,28 @@ use std::io::{IsTerminal, Write};
 
 pub(crate) use input::{Input, read_input};
 pub(crate) use print::time;
+pub(crate) use sources::new_settings;
 
 /// Runs a command that asks the office. `input` is what the caller's files say, read before the process changed its user.
 pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
     match command {
         Command::Check { address, from } => check::check(door, out, address, from.as_deref()).await,
         Command::Domain(what) => domain::domain(door, out, what).await,
-        Command::Account(what) => list::account(door, out, what).await,
-        Command::Alias(what) => list::alias(door, out, what).await,
+        Command::Account(asked) => list::account(door, out, &asked.what).await,
+        Command::Alias(asked) => list::alias(door, out, &asked.what).await,
         Command::Import(what) => files::import(door, out, what, input).await,
         Command::Export(what) => files::export(door, out, what).await,
         Command::Source(what) => sources::source(door, out, what, input).await,
         Command::Sync(what) => sync::sync(door, out, what).await,
-        Command::Plan(what) => plans::plan(door, out, what).await,
-        Command::Changes(what) => changes::changes(door, out, what).await,
         Command::Admin(what) => logins::admin(door, out, what, input).await,
         Command::ApiKey(what) => logins::api_key(door, out, what).await,
         Command::Audit(what) => logins::audit(door, out, what).await,
         Command::Queue(what) => queue::queue(door, out, what).await,
         Command::Log(what) => log::log(door, out, what).await,
         Command::Sender(what) => senders::sender(door, out, what).await,
-        Command::Serve | Command::Config(_) | Command::Doctor => Ok(Exit::DONE),
+        Command::Plan(asked) => plans::plan(door, out, &asked.what).await,
+        Command::Changes(asked) => changes::changes(door, out, &asked.what).await,
+        Command::Serve | Command::Config(_) | Command::Doctor | Command::Agent(_) => Ok(Exit::DONE),
     }
 }
 

@@ -28,7 +28,7 @@ struct Call {
 /// Its answer.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Answer {
+pub(crate) enum Answer {
     /// Done.
     Done(Box<Response>),
     /// Not done.

@@ -1,5 +1,5 @@
 //! The way to the office: through a running server's control socket, or, when nobody serves the state folder, by opening
-//! the store here. A command does not see the difference.
+//! the store here, or over the API of a Doorlist on another machine. A command does not see the difference.
 
 use crate::config::Config;
 use crate::control::Client;
@@ -7,6 +7,7 @@ use crate::directory_reader::Directories;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::privileges::{self, Keep};
 use crate::proofs::DnsProofs;
+use crate::remote::Remote;
 use crate::state_dir::{Found, Lock, StateDir};
 use crate::vault::{KeyPlace, KeyVault};
 use doorlist_actions::{Clock, NoNotices, Notices, Office, QueueControl, Request, Response, SpoolQueue};
@@ -22,6 +23,8 @@ pub(crate) enum Door {
     Server(Client),
     /// This process, which holds a share of the lock meanwhile.
     Here(Box<Here>),
+    /// A Doorlist on another machine.
+    Elsewhere(Box<Remote>),
 }
 
 /// An office of this process.
@@ -51,6 +54,7 @@ impl Door {
         match self {
             Door::Server(client) => client.ask(request).await,
             Door::Here(here) => Ok(here.office.run(request, &here.actor).await?),
+            Door::Elsewhere(remote) => remote.command(&request).await,
         }
     }
 

@@ -2,6 +2,7 @@
 //! the server running; what a command does is an action of `doorlist-actions`, how mail is judged is known elsewhere.
 
 mod audit_trail;
+mod agent;
 mod cli;
 mod commands;
 mod config;
@@ -15,6 +16,7 @@ mod notices;
 mod out;
 mod privileges;
 mod proofs;
+mod remote;
 mod serve;
 mod state_dir;
 mod upload_desk;
@@ -23,10 +25,12 @@ mod vault;
 use clap::Parser;
 use cli::operate::Config as ConfigCommand;
 use cli::{Cli, Command, Global};
+use commands::Input;
 use config::{Config, Sources};
 use door::Door;
 use exit::{Exit, Failure, OrExit};
 use out::Out;
+use remote::{Remote, RemoteSettings, Times};
 use state_dir::StateDir;
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -41,6 +45,9 @@ fn main() -> ExitCode {
             // Help and version were asked for; everything else is a wrong command line, whose code is not clap's 2.
             let exit = if error.use_stderr() { Exit::USAGE } else { Exit::DONE };
             let _ = error.print();
+            if cli::elsewhere::is_of_another_command(&error) {
+                eprintln!("{}", cli::elsewhere::ONLY_HERE);
+            }
             return exit.into();
         }
     };
@@ -61,6 +68,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Serve => serve::serve(&cli.global),
         Command::Config(what) => configuration(&cli.global, what),
         Command::Doctor => doctor::doctor(&cli.global),
+        Command::Agent(what) => agent::agent(&cli.global, what),
         command => ask(&cli.global, command),
     }
 }
@@ -83,12 +91,27 @@ fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure>
 /// the state folder.
 fn ask(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let input = commands::read_input(command)?;
+    if let Some(settings) = cli::elsewhere::chosen(command)? {
+        return ask_elsewhere(global, command, input, &settings);
+    }
     let actor = door::actor();
     let config = Config::load(&Sources::of_process(global.config.as_deref(), &global.set))?;
     let state = state_dir(&config, command)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {
         let mut door = Door::open(&config, &state, actor).await?;
+        let mut out = Out::new(global.json);
+        let exit = commands::run(command, input, &mut door, &mut out).await;
+        out.flush()?;
+        exit
+    })
+}
+
+/// The same over the API of a Doorlist on another machine; nothing of this one is looked at.
+fn ask_elsewhere(global: &Global, command: &Command, input: Input, settings: &RemoteSettings) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
+    runtime.block_on(async {
+        let mut door = Door::Elsewhere(Box::new(Remote::open(settings, Times::default())?));
         let mut out = Out::new(global.json);
         let exit = commands::run(command, input, &mut door, &mut out).await;
         out.flush()?;

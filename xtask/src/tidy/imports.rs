@@ -35,7 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const DRIVERS: &[(&str, &[&str])] = &[
     ("sqlx", &["doorlist-store"]),
     ("axum", &["doorlist-web"]),
-    ("rustls-native-certs", &["doorlist-sources"]),
+    ("rustls-native-certs", &["doorlist-sources", "doorlist"]),
     ("hickory-resolver", &["doorlist-gateway"]),
     ("ppp", &["doorlist-gateway"]),
     ("mail-builder", &["doorlist-gateway"]),

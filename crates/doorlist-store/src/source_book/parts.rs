@@ -18,8 +18,8 @@ pub const PUSH_BYTES_MAX: u64 = 256 << 20;
 const OUTCOME: i64 = 0;
 
 const FORGET: &str = "
-    DELETE FROM push_part WHERE EXISTS (SELECT 1 FROM push_part AS p WHERE p.domain_id = push_part.domain_id
-        AND p.push = push_part.push GROUP BY p.push HAVING MIN(p.time) < $1)";
+    DELETE FROM push_part WHERE (domain_id, push) IN (SELECT p.domain_id, p.push FROM push_part AS p
+        GROUP BY p.domain_id, p.push HAVING MIN(p.time) < $1)";
 
 /// A part.
 #[derive(Clone, Copy, Debug)]
@@ -69,30 +69,10 @@ impl SourceBook {
         forget: Timestamp,
     ) -> Result<PartKept, StoreError> {
         let mut tx = self.db.begin().await?;
-        let Some(domain) = domain_for_update(&mut tx, part.domain).await? else { return Ok(PartKept::NoDomain) };
         tx.execute(FORGET, &[Bind::Int(forget.as_millis())]).await?;
-        let before = begun(&mut tx, domain, part.push).await?;
-        if let Some(no) = before.as_ref().and_then(|begun| begun.speaks_against(part)) {
-            return Ok(no);
-        }
-        if let Some(outcome) = body_of(&mut tx, domain, part.push, OUTCOME).await? {
-            return Ok(PartKept::Ended(outcome));
-        }
-        let (have, bytes) = before.as_ref().map_or((0, 0), |begun| (begun.have, begun.bytes));
-        match body_of(&mut tx, domain, part.push, part.part.into()).await? {
-            Some(body) if body == part.body => return Ok(PartKept::Have(have)),
-            Some(_) => return Ok(PartKept::OtherContent),
-            None => {}
-        }
-        if bytes + part.body.len() as u64 > PUSH_BYTES_MAX {
-            return Ok(PartKept::TooLarge);
-        }
-        if before.is_none() {
-            make_room(&mut tx, domain).await?;
-        }
-        insert(&mut tx, domain, part.part.into(), part, now).await?;
+        let kept = keep(&mut tx, part, now).await?;
         tx.commit().await?;
-        Ok(PartKept::Have(have + 1))
+        Ok(kept)
     }
 
     /// What the parts of a push say, in their order.
@@ -121,7 +101,7 @@ impl SourceBook {
                     WHERE o.domain_id = $1 AND o.push = $2))";
         const ENDED: &str = "DELETE FROM push_part WHERE domain_id = $1 AND (part = 0 OR push = $2)";
         let mut tx = self.db.begin().await?;
-        let Some(id) = domain_for_update(&mut tx, outcome.domain).await? else { return Ok(()) };
+        let Some(id) = domain_for_update(&mut tx, outcome.domain).await? else { return tx.rollback().await };
         let which = [Bind::Int(id), Bind::Text(outcome.push)];
         if supersedes {
             tx.execute(OLDER, &which).await?;
@@ -168,6 +148,31 @@ impl Begun {
         }
         (self.parts != part.parts).then_some(PartKept::OtherCount(self.parts))
     }
+}
+
+async fn keep(tx: &mut Tx, part: &PushPart<'_>, now: Timestamp) -> Result<PartKept, StoreError> {
+    let Some(domain) = domain_for_update(tx, part.domain).await? else { return Ok(PartKept::NoDomain) };
+    let before = begun(tx, domain, part.push).await?;
+    if let Some(no) = before.as_ref().and_then(|begun| begun.speaks_against(part)) {
+        return Ok(no);
+    }
+    if let Some(outcome) = body_of(tx, domain, part.push, OUTCOME).await? {
+        return Ok(PartKept::Ended(outcome));
+    }
+    let (have, bytes) = before.as_ref().map_or((0, 0), |begun| (begun.have, begun.bytes));
+    match body_of(tx, domain, part.push, part.part.into()).await? {
+        Some(body) if body == part.body => return Ok(PartKept::Have(have)),
+        Some(_) => return Ok(PartKept::OtherContent),
+        None => {}
+    }
+    if bytes + part.body.len() as u64 > PUSH_BYTES_MAX {
+        return Ok(PartKept::TooLarge);
+    }
+    if before.is_none() {
+        make_room(tx, domain).await?;
+    }
+    insert(tx, domain, part.part.into(), part, now).await?;
+    Ok(PartKept::Have(have + 1))
 }
 
 async fn insert(tx: &mut Tx, domain: i64, number: i64, part: &PushPart<'_>, now: Timestamp) -> Result<(), StoreError> {

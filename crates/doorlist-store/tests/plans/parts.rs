@@ -1,6 +1,6 @@
 //! Parts of pushes: kept, counted, forgotten; and whose a change is.
 
-use crate::hand::apply;
+use crate::hand::{added, apply};
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
 use doorlist_store::source_book::{PUSHES_OPEN_MAX, PartKept, PushPart};
@@ -16,7 +16,7 @@ fn part<'a>(domain: &'a DomainName, push: &'a str, part: u32, body: &'a str) -> 
 pub(crate) async fn parts_are_kept_and_forgotten(directory: &Directory) {
     let book = SourceBook::of(directory);
     let (domain, other): (DomainName, DomainName) = ("parts.test".parse().unwrap(), "nowhere.test".parse().unwrap());
-    apply(directory, &format!("domain {domain} Maple")).await;
+    apply(directory, vec![added("parts.test", "Maple")]).await;
     let start = Timestamp::from_secs(1_800_000_000);
     let keep = async |part: PushPart<'_>, minutes: u32| {
         let now = start + minutes * MINUTE;

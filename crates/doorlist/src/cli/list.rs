@@ -1,5 +1,6 @@
 //! `doorlist account`, `alias`, `import`, `export`, `changes`: what stands on the list, and how it came there.
 
+use super::elsewhere::Elsewhere;
 use super::sources::Override;
 use clap::{Args, Subcommand, ValueEnum};
 use doorlist_core::address::{Address, DomainName, LocalPart};
@@ -121,6 +122,9 @@ pub(crate) struct Import {
     /// Write the rows that could not be read to this file, as a CSV with a column `error`
     #[arg(long, value_name = "FILE")]
     pub rejected: Option<PathBuf>,
+    /// Where it is asked
+    #[command(flatten)]
+    pub elsewhere: Elsewhere,
 }
 
 /// What else `import` does.
@@ -163,6 +167,9 @@ pub(crate) struct Export {
     /// For a spreadsheet program: a cell that it would take for a formula gets a ' in front
     #[arg(long)]
     pub spreadsheet: bool,
+    /// Where it is asked
+    #[command(flatten)]
+    pub elsewhere: Elsewhere,
 }
 
 /// What export writes.

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::connection::{AttributeName, Filter, Glob};
+use serde::Deserialize;
 use std::path::PathBuf;
 
 /// Directories.
@@ -63,8 +64,9 @@ Example:
     },
 }
 
-/// Settings of a directory.
-#[derive(Args, Debug, Default)]
+/// Settings of a directory. The file of the agent has the same words.
+#[derive(Args, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct SourceOptions {
     /// Its servers in the order in which they are tried, with commas between; ldap:// means StartTLS
     #[arg(long, value_name = "ldaps://HOST[:PORT],...")]
@@ -138,7 +140,8 @@ pub(crate) struct SourceOptions {
 }
 
 /// Kinds of directories.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum PresetWord {
     /// Active Directory with Exchange's schema
     ActiveDirectoryExchange,
@@ -151,7 +154,8 @@ pub(crate) enum PresetWord {
 }
 
 /// When people are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum TellWord {
     /// Each time
     Always,

@@ -13,16 +13,7 @@ use doorlist_core::shrink_guard::OperationLimits;
 pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input: Input) -> Result<Exit, Failure> {
     match what {
         Source::Add { name, domain, options } => {
-            let mut connection = new_connection(options)?;
-            change(&mut connection, options, &input)?;
-            let settings = SourceSettings {
-                connection,
-                every_minutes: EVERY_MINUTES,
-                limits: OperationLimits::default(),
-                recipients: Vec::new(),
-                tell: Tell::default(),
-            };
-            let settings = with_rest(settings, options);
+            let settings = new_settings(options, &input)?;
             let put = PutSource {
                 name: name.clone(),
                 domain: domain.clone(),
@@ -79,6 +70,20 @@ async fn saved(door: &mut Door, out: &mut Out, put: PutSource) -> Result<(), Fai
         other => return Err(unexpected(&other)),
     }
     Ok(())
+}
+
+/// What is set for a new directory.
+pub(crate) fn new_settings(options: &SourceOptions, input: &Input) -> Result<SourceSettings, Failure> {
+    let mut connection = new_connection(options)?;
+    change(&mut connection, options, input)?;
+    let settings = SourceSettings {
+        connection,
+        every_minutes: EVERY_MINUTES,
+        limits: OperationLimits::default(),
+        recipients: Vec::new(),
+        tell: Tell::default(),
+    };
+    Ok(with_rest(settings, options))
 }
 
 fn new_connection(options: &SourceOptions) -> Result<Connection, Failure> {

@@ -114,3 +114,42 @@ fn the_doctor_finds_what_fails() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.out.contains("FAIL  next hop") && ran.out.contains("-> is the server up"), "{ran:?}");
 }
+
+#[test]
+fn commands_that_cannot_travel_say_so() {
+    let place = Place::new();
+    for line in ["domain list --server https://a.test", "queue list --server=https://a.test", "doctor --key-file x"] {
+        let ran = place.run(line);
+        assert_eq!(ran.code, 64, "{line}: {ran:?}");
+        assert!(ran.err.contains("only account, alias, import"), "{line}: {ran:?}");
+    }
+    let key = place.file("key", "agent@example.test:s3cret");
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let key = key.display();
+    for (code, line, text) in [
+        (64, "account list --domain example.test --server https://a.test".to_owned(), "needs --key-file"),
+        (64, format!("changes list --server http://a.test --key-file {key}"), "--allow-http"),
+        (66, "plan list --server https://a.test --key-file /nonexistent/key".to_owned(), "/nonexistent/key"),
+        (69, format!("export --domain example.test --server http://127.0.0.1:1 --key-file {key}"), "Nothing was done"),
+    ] {
+        let ran = place.run(&line);
+        assert_eq!(ran.code, code, "{line}: {ran:?}");
+        assert!(ran.err.contains(text) && !ran.err.contains("s3cret"), "{line}: {ran:?}");
+    }
+    let mut command = place.command(["domain", "list"]);
+    let ran = command.env("DOORLIST_SERVER", "https://a.test").output().unwrap();
+    assert_eq!(ran.status.code(), Some(64), "a list that was not meant is left alone: {ran:?}");
+    assert!(!place.state().exists(), "nothing of this machine was looked at");
+}
+
+#[test]
+fn an_agent_needs_its_file() {
+    let place = Place::new();
+    assert_eq!(place.run("agent --once").code, 64);
+    assert_eq!(place.run("agent --config /nonexistent/agent.toml").code, 66);
+    let file = place.file("agent.toml", "servr = \"https://a.test\"\n");
+    let ran = place.run(&format!("agent --config {} --once", file.display()));
+    assert!(ran.code == 78 && ran.err.contains("servr") && ran.err.contains("agent.toml"), "{ran:?}");
+    let ran = place.run(&format!("agent --config {} --set web.listen=", file.display()));
+    assert_eq!(ran.code, 64, "{ran:?}");
+}

@@ -32,6 +32,8 @@ const PAGES: &[&str] = &[
     "config",
     "config show",
     "doctor",
+    "plan",
+    "agent",
 ];
 
 #[test]

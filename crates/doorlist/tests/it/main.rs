@@ -13,6 +13,7 @@
 //! | `readme` | does the tour print what the README shows? |
 //! | `api` | does the HTTP API answer as its clients need it, and nobody what is not theirs? |
 //! | `web` | does the web listener show the right certificate, and end well? |
+//! | `agent` | does a list come whole from a directory that the server cannot reach? |
 //! | `beside` | do commands work beside a running server, for whom, and on PostgreSQL, too? |
 //!
 //! `server`, `client` and `sink` are what they are made of: our binary, a client that says what it is told to say, a
@@ -20,6 +21,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod agent;
 mod bad_input;
 mod beside;
 mod client;

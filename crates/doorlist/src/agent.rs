@@ -1,0 +1,85 @@
+//! `doorlist agent`: for networks that let nothing in. It reads directories near it, with the same code as the server's
+//! own schedule, and pushes what they say to a Doorlist elsewhere. A reading that is not whole is not pushed. Must not know
+//! how a directory is read, nor how a push travels.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `settings` | the agent's own file |
+//! | `round` | one domain: read, compared with what was pushed last, pushed |
+//! | `items` | pure: a directory's rows as accounts with their aliases |
+//! | `memory` | what was pushed last, in a file |
+
+mod items;
+mod memory;
+mod round;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use crate::cli::Global;
+use crate::cli::agent::Agent;
+use crate::directory_reader::Directories;
+use crate::exit::{Exit, Failure, OrExit};
+use crate::out::Out;
+use crate::remote::Times;
+use anyhow::Context;
+use ring::rand::{SecureRandom, SystemRandom};
+use round::Round;
+use settings::Settings;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs it, once or until it is told to end.
+pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
+    let Some(file) = &global.config else {
+        return Err(Failure::because(
+            Exit::USAGE,
+            "the agent needs its file: --config FILE (`agent --help` shows one)",
+        ));
+    };
+    if !global.set.is_empty() {
+        return Err(Failure::because(Exit::USAGE, "--set is for the server's settings; the agent's stand in its file"));
+    }
+    let settings = Settings::read(file)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
+    runtime.block_on(async {
+        let ended = ended()?;
+        tokio::select! {
+            // What is cut here changes nothing: a push counts only when all of it has arrived.
+            () = ended => Ok(Exit::DONE),
+            exit = run(&settings, what, Out::new(global.json)) => exit,
+        }
+    })
+}
+
+async fn run(settings: &Settings, what: &Agent, mut out: Out) -> Result<Exit, Failure> {
+    let reader = Directories::new(settings.networks.clone());
+    let round = Round { settings, reader: &reader, dry_run: what.dry_run, times: Times::default() };
+    loop {
+        let exit = round.run(&mut out).await?;
+        if what.once || what.dry_run {
+            return Ok(exit);
+        }
+        tokio::time::sleep(until_next(settings.every)).await;
+    }
+}
+
+/// SIGTERM or SIGINT.
+fn ended() -> Result<impl Future<Output = ()>, Failure> {
+    let catch = |kind| signal(kind).context("signals cannot be caught").or_exit(Exit::SYSTEM);
+    let (mut terminate, mut interrupt) = (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// A tenth earlier or later, so that many agents do not come at once.
+fn until_next(every: Duration) -> Duration {
+    let mut random = [0_u8; 2];
+    // Without randomness they come as they may.
+    let _ = SystemRandom::new().fill(&mut random);
+    every * 9 / 10 + every / 5 * u32::from(u16::from_le_bytes(random)) / u32::from(u16::MAX)
+}

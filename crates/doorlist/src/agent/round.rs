@@ -1,0 +1,210 @@
+//! One round of the agent: each domain is read whole, compared with what was pushed last, and pushed. One domain's failure
+//! holds up no other. Must not know when the next round comes.
+
+use super::items;
+use super::memory::Memory;
+use super::settings::{Domain, Settings};
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use crate::remote::{Push, PushSize, Remote, Times, secret_file};
+use doorlist_actions::{DirectoryReader, DirectoryReading, PlanReport, PushItem, ReadWish};
+use doorlist_core::source_rows::settle;
+use ring::digest::{Context as Digest, SHA256};
+use serde::Serialize;
+use std::fmt::Write;
+use std::time::Instant;
+
+/// Octets of a password's file.
+const PASSWORD_MAX: u64 = 8 * 1024;
+
+/// What is done.
+pub(super) struct Round<'a> {
+    pub(super) settings: &'a Settings,
+    /// Reads directories.
+    pub(super) reader: &'a dyn DirectoryReader,
+    /// Nothing is written, there or here.
+    pub(super) dry_run: bool,
+    pub(super) times: Times,
+}
+
+/// What came of a domain.
+#[derive(Debug, Default, Serialize)]
+struct Told {
+    domain: String,
+    /// `applied`, `same`, `unchanged` (not pushed), `planned` (a dry run), `held` or `failed`.
+    outcome: &'static str,
+    added: u64,
+    changed: u64,
+    removed: u64,
+    missing: u64,
+    /// Accounts and aliases that the directory has.
+    addresses: u64,
+    /// In which it was pushed.
+    parts: usize,
+    /// Values of the directory, or pushed names, that are no addresses.
+    problems: u64,
+    millis: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip)]
+    exit: Option<Exit>,
+}
+
+impl Round<'_> {
+    /// All domains, one after the other, each with its line. The worst exit code of them.
+    pub(super) async fn run(&self, out: &mut Out) -> Result<Exit, Failure> {
+        let mut memory = Memory::read(&self.settings.state_file);
+        let mut exits = Vec::new();
+        for domain in &self.settings.domains {
+            let began = Instant::now();
+            let mut told = Told { domain: domain.name.to_string(), ..Told::default() };
+            if let Err(failure) = self.domain(domain, &mut memory, &mut told).await {
+                told.outcome = "failed";
+                told.why = Some(format!("{:#}", failure.error));
+                told.exit = Some(failure.exit);
+            }
+            told.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            exits.push(told.exit.unwrap_or(Exit::DONE));
+            if out.is_json() {
+                out.object(&told)?
+            } else {
+                out.line(&told.line())?
+            }
+            out.flush()?;
+        }
+        Ok(worst(&exits))
+    }
+
+    async fn domain(&self, domain: &Domain, memory: &mut Memory, told: &mut Told) -> Result<(), Failure> {
+        let reading = self.read(domain).await?;
+        let (server, entries) = (reading.server, reading.entries);
+        told.problems = reading.problems_total;
+        let list = settle(reading.rows);
+        told.addresses = list.rows.len() as u64;
+        if list.rows.is_empty() {
+            let why = format_args!(
+                "{server} answered with {entries} entries and no address of {}; an empty answer never removes anybody, and \
+                 nothing was pushed. Check base, filter and attributes, and what the bind account may read",
+                domain.name
+            );
+            return Err(Failure::because(Exit::FAILURE, why));
+        }
+        let items = items::of(&list, &domain.name);
+        let (hash, now) = (self.hash(domain, &items), jiff::Timestamp::now().as_millisecond());
+        if !self.dry_run && memory.has(&domain.name, &hash, now, self.settings.every) {
+            told.outcome = "unchanged";
+            return Ok(());
+        }
+        let remote = Remote::open(&self.settings.remote, self.times)?;
+        let push = Push {
+            domain: &domain.name,
+            items: &items,
+            limits: domain.source.limits,
+            test_run: self.dry_run,
+            size: PushSize::default(),
+        };
+        let pushed = remote.push(&push).await;
+        if self.dry_run {
+            let (report, parts) = pushed?;
+            told.take(&report.plan, parts, report.problems_total);
+            return Ok(());
+        }
+        // What waits for a person there is pushed again, as a reading of the server's own would be.
+        match &pushed {
+            Ok((report, _)) if report.plan.written => memory.keep(&domain.name, hash, now),
+            _ => memory.forget(&domain.name),
+        }
+        let kept = memory.write(&self.settings.state_file);
+        let (report, parts) = pushed?;
+        told.take(&report.plan, parts, report.problems_total);
+        kept
+    }
+
+    /// All of it, or an error.
+    async fn read(&self, domain: &Domain) -> Result<DirectoryReading, Failure> {
+        let password = match &domain.password_file {
+            Some(path) => Some(secret_file::read(path, "the password file", PASSWORD_MAX)?),
+            None => None,
+        };
+        let wish = ReadWish {
+            connection: &domain.source.connection,
+            password: password.as_ref().map(|bytes| without_line_end(bytes)),
+            domain: &domain.name,
+            domain_aliases: &domain.aliases,
+            since: None,
+        };
+        self.reader.read(&wish).await.map_err(|failure| {
+            let cause = failure.cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+            Failure::because(Exit::FAILURE, format_args!("{}{cause}; nothing was pushed", failure.message))
+        })
+    }
+
+    /// Of everything that a push says, and where it goes.
+    fn hash(&self, domain: &Domain, items: &[PushItem]) -> String {
+        let mut digest = Digest::new(&SHA256);
+        // What cannot be written as JSON is not pushed either.
+        let said = serde_json::to_vec(&(&self.settings.remote.url, &domain.name, &domain.source.limits, items));
+        digest.update(&said.unwrap_or_default());
+        digest.finish().as_ref().iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+impl Told {
+    fn take(&mut self, plan: &PlanReport, parts: usize, problems: u64) {
+        let applied = &plan.applied;
+        (self.added, self.changed, self.removed) = (applied.added, applied.changed, applied.removed);
+        self.missing = applied.missing;
+        self.problems += problems;
+        self.parts = parts;
+        self.outcome = match (&plan.held, plan.written) {
+            (Some(_), false) => "held",
+            (_, false) => "planned",
+            (_, true) if applied.change_id.is_none() => "same",
+            _ => "applied",
+        };
+        self.why = plan.held.clone().map(|held| match plan.plan {
+            Some(id) => format!("{held}; it waits there as plan {}", id.0),
+            None => held,
+        });
+        self.exit = Some(Exit::of_action(plan.exit_code()));
+    }
+
+    fn line(&self) -> String {
+        let Told { domain, outcome, added, changed, removed, missing, addresses, parts, millis, .. } = self;
+        let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let problems = if self.problems > 0 { format!(", {} no addresses", self.problems) } else { String::new() };
+        let counts = match *outcome {
+            "failed" => String::new(),
+            "unchanged" => format!(" {addresses} addresses{problems},"),
+            _ => format!(
+                " +{added} ~{changed} -{removed}, {missing} newly missing, {addresses} addresses{problems} in {parts} parts,"
+            ),
+        };
+        format!("{} {domain} {outcome}{counts} {millis} ms{why}", crate::commands::time(now()))
+    }
+}
+
+/// As the server takes it: a space at the end may belong to a password, a line end does not.
+fn without_line_end(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |at| at + 1);
+    &bytes[..end]
+}
+
+fn now() -> doorlist_core::time::Timestamp {
+    doorlist_core::time::Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+/// A failure before a limit before a change before nothing.
+fn worst(exits: &[Exit]) -> Exit {
+    let rank = |exit: &Exit| match *exit {
+        Exit::DONE => 0,
+        exit if exit == Exit::of_action(2) => 1,
+        exit if exit == Exit::of_action(4) => 2,
+        _ => 3,
+    };
+    // Of equal ones the first.
+    exits.iter().rev().max_by_key(|exit| rank(exit)).copied().unwrap_or(Exit::DONE)
+}

@@ -1,0 +1,219 @@
+//! The agent's own file: which Doorlist, with which key, and which directories. A directory is described with the words of
+//! `source add`. Must not know how either is reached.
+
+use crate::cli::sources::SourceOptions;
+use crate::commands::{Input, new_settings};
+use crate::exit::{Exit, Failure};
+use crate::remote::RemoteSettings;
+use doorlist_actions::{EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, SourceSettings};
+use doorlist_core::address::DomainName;
+use doorlist_core::connection::{Bind, CA_BYTES_MAX};
+use doorlist_core::network::Network;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::Table;
+
+/// Octets of the file.
+const FILE_MAX: u64 = 1 << 20;
+/// Domains of one agent.
+const DOMAINS_MAX: usize = 1_000;
+/// Other names of a domain.
+const ALIASES_MAX: usize = 1_000;
+
+/// What is set.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// The Doorlist.
+    pub(super) remote: RemoteSettings,
+    /// Where it is kept what was pushed last.
+    pub(super) state_file: PathBuf,
+    /// Between two readings.
+    pub(super) every: Duration,
+    /// Private networks whose directories may be read.
+    pub(super) networks: Vec<Network>,
+    /// Whose lists are kept.
+    pub(super) domains: Vec<Domain>,
+}
+
+/// A domain and its directory.
+#[derive(Debug)]
+pub(super) struct Domain {
+    pub(super) name: DomainName,
+    /// Its other names.
+    pub(super) aliases: Vec<DomainName>,
+    pub(super) source: SourceSettings,
+    pub(super) password_file: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    server: String,
+    key_file: PathBuf,
+    ca_file: Option<PathBuf>,
+    #[serde(default)]
+    allow_http: bool,
+    state_file: PathBuf,
+    #[serde(default = "every_minutes")]
+    every: u32,
+    #[serde(default)]
+    allow_networks: Vec<Network>,
+    domain: Vec<Table>,
+}
+
+fn every_minutes() -> u32 {
+    EVERY_MINUTES
+}
+
+impl Settings {
+    /// Reads and checks the file. Paths in it are taken from its folder.
+    pub(super) fn read(file: &Path) -> Result<Self, Failure> {
+        let text = text(file, FILE_MAX)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, folder).map_err(|failure| {
+            let why = format!(
+                "{}: {:#}\nnothing was done; `doorlist agent --help` shows a file",
+                file.display(),
+                failure.error
+            );
+            Failure::because(failure.exit, why)
+        })
+    }
+
+    fn parse(text: &str, folder: &Path) -> Result<Self, Failure> {
+        let written: Written = toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end()))?;
+        if !(EVERY_MINUTES_MIN..=EVERY_MINUTES_MAX).contains(&written.every) {
+            return Err(wrong(format_args!("every is {EVERY_MINUTES_MIN} to {EVERY_MINUTES_MAX} minutes")));
+        }
+        if !(1..=DOMAINS_MAX).contains(&written.domain.len()) {
+            return Err(wrong(format_args!("it names 1 to {DOMAINS_MAX} domains, each as [[domain]]")));
+        }
+        let domains: Vec<Domain> =
+            written.domain.into_iter().map(|table| Domain::parse(table, folder)).collect::<Result<_, _>>()?;
+        let mut names = BTreeSet::new();
+        if let Some(twice) = domains.iter().find(|domain| !names.insert(&domain.name)) {
+            let why =
+                format_args!("{} is there twice; a push is all of a domain, so one directory keeps it", twice.name);
+            return Err(wrong(why));
+        }
+        let remote = RemoteSettings {
+            url: written.server,
+            key_file: folder.join(written.key_file),
+            ca_file: written.ca_file.map(|path| folder.join(path)),
+            allow_http: written.allow_http,
+        };
+        remote.check().map_err(|why| wrong(format_args!("server: {why}")))?;
+        Ok(Self {
+            remote,
+            state_file: folder.join(written.state_file),
+            every: Duration::from_secs(u64::from(written.every) * 60),
+            networks: written.allow_networks,
+            domains,
+        })
+    }
+}
+
+impl Domain {
+    fn parse(mut table: Table, folder: &Path) -> Result<Self, Failure> {
+        #[derive(Deserialize)]
+        struct Names {
+            name: DomainName,
+            #[serde(default)]
+            domain_alias: Vec<DomainName>,
+        }
+        let names = ["name", "domain_alias"].into_iter().filter_map(|key| table.remove_entry(key)).collect::<Table>();
+        let Names { name, domain_alias } =
+            names.try_into().map_err(|error| wrong(format_args!("[[domain]]: {}", error.to_string().trim_end())))?;
+        let of_domain = |why: &dyn std::fmt::Display| wrong(format_args!("domain {name}: {why}"));
+        let options: SourceOptions =
+            table.try_into().map_err(|error: toml::de::Error| of_domain(&error.to_string().trim_end()))?;
+        if options.every.is_some() || options.tell.is_some() || !options.report_to.is_empty() {
+            let why = "every is set once for all domains, and report_to and tell are for a server, which can send mail";
+            return Err(of_domain(&why));
+        }
+        if domain_alias.len() > ALIASES_MAX {
+            return Err(of_domain(&format_args!("at most {ALIASES_MAX} other names")));
+        }
+        if options.ca_file.is_some() && options.pin.is_some() {
+            return Err(of_domain(&"ca_file or pin, not both"));
+        }
+        let authority =
+            options.ca_file.as_ref().map(|path| text(&folder.join(path), CA_BYTES_MAX as u64)).transpose()?;
+        let input = Input { authority, ..Input::default() };
+        let source =
+            new_settings(&options, &input).map_err(|failure| of_domain(&format_args!("{:#}", failure.error)))?;
+        source.connection.validate().map_err(|error| of_domain(&error))?;
+        let password_file = options.password_file.map(|path| folder.join(path));
+        if matches!(source.connection.bind, Bind::Simple { .. }) && password_file.is_none() {
+            return Err(of_domain(&"bind_dn needs password_file"));
+        }
+        Ok(Self { name, aliases: domain_alias, source, password_file })
+    }
+}
+
+fn wrong(why: impl std::fmt::Display) -> Failure {
+    Failure::because(Exit::CONFIG, why)
+}
+
+fn text(path: &Path, octets_max: u64) -> Result<String, Failure> {
+    let unread = |why: &dyn std::fmt::Display| {
+        Failure::because(Exit::NO_INPUT, format_args!("{} cannot be read: {why}", path.display()))
+    };
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| unread(&error))?;
+    file.take(octets_max + 1).read_to_string(&mut text).map_err(|error| unread(&error))?;
+    if text.len() as u64 > octets_max {
+        return Err(unread(&format_args!("it has more than {octets_max} octets")));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("example.toml");
+
+    #[test]
+    fn the_example_is_a_file_and_stands_in_the_readme() {
+        let settings = Settings::parse(EXAMPLE, Path::new("/etc/doorlist")).unwrap();
+        assert_eq!(settings.remote.key_file, Path::new("/etc/doorlist/agent.key"));
+        assert_eq!(settings.state_file, Path::new("/var/lib/doorlist-agent/state.json"));
+        assert_eq!(settings.every, Duration::from_secs(3600));
+        let domain = &settings.domains[0];
+        assert_eq!((domain.aliases.len(), domain.source.connection.servers.len()), (1, 2));
+        assert!(include_str!("../../../../README.md").contains(EXAMPLE.trim_end()), "the README shows another file");
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let basic = "server = \"https://a.test\"\nkey_file = \"k\"\nstate_file = \"s\"\n";
+        let domain = "[[domain]]\nname = \"example.test\"\nurl = \"ldaps://l.test\"\nbase = \"dc=t\"\n";
+        let good = format!("{basic}{domain}");
+        Settings::parse(&good, Path::new("")).unwrap();
+        for (text, word) in [
+            (basic.to_owned(), "domain"),
+            (format!("servr = 1\n{good}"), "servr"),
+            (good.replace("https://a.test", "http://a.test"), "allow_http = true"),
+            (format!("every = 4\n{good}"), "5 to 1440"),
+            (format!("allow_networks = [\"10.0.0.0/40\"]\n{good}"), "allow_networks"),
+            (format!("{good}{domain}"), "example.test is there twice"),
+            (format!("{good}bass = 1\n"), "domain example.test: unknown field `bass`"),
+            (format!("{good}filter = \"(mail=\"\n"), "domain example.test: "),
+            (format!("{good}every = 10\n"), "once for all"),
+            (format!("{good}bind_dn = \"cn=a\"\n"), "password_file"),
+            (format!("{good}pin = \"12\"\n"), "64 hexadecimal digits"),
+            (good.replace("base = \"dc=t\"\n", ""), "domain example.test: "),
+            (good.replace("name = \"example.test\"\n", ""), "name"),
+        ] {
+            let failure = Settings::parse(&text, Path::new("")).unwrap_err();
+            let why = format!("{:#}", failure.error);
+            assert!(why.contains(word) && failure.exit == Exit::CONFIG, "{word}: {why}");
+        }
+    }
+}

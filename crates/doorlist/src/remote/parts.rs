@@ -1,0 +1,134 @@
+//! A push of a domain's full state in several parts, under a name of its own: a part may be sent again, and a push that
+//! does not come to its end changes nothing. Must not know where the data come from.
+
+use super::attempts::Again;
+use super::exchange::Call;
+use super::{Remote, answers};
+use crate::exit::{Exit, Failure, OrExit};
+use doorlist_actions::{PARTS_MAX, PushAnswer, PushItem, PushReport};
+use doorlist_core::address::DomainName;
+use doorlist_core::shrink_guard::OperationLimits;
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// Where pushed data are taken.
+const REMOTE_DATA: &str = "/api/v1/ldapsync/remote_data/";
+
+/// How large parts may become.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PushSize {
+    /// Accounts.
+    pub items: usize,
+    /// Octets of accounts; one that is larger by itself has a part of its own.
+    pub octets: usize,
+}
+
+impl Default for PushSize {
+    fn default() -> Self {
+        Self { items: 5_000, octets: 900 << 10 }
+    }
+}
+
+/// What is pushed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Push<'a> {
+    /// Of whose list.
+    pub domain: &'a DomainName,
+    /// All of its accounts.
+    pub items: &'a [PushItem],
+    /// How many changes it may make.
+    pub limits: OperationLimits,
+    /// Only what would come of it.
+    pub test_run: bool,
+    /// How large its parts are.
+    pub size: PushSize,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    items: &'a [PushItem],
+    limits: OperationLimits,
+}
+
+impl Remote {
+    /// Pushes all parts; what came of it, and how many they were.
+    pub(crate) async fn push(&self, push: &Push<'_>) -> Result<(PushReport, usize), Failure> {
+        let parts = cut(push.items, push.size);
+        if parts.len() > PARTS_MAX as usize {
+            let why = format_args!("{} would come in more than {PARTS_MAX} parts; nothing was pushed", push.domain);
+            return Err(Failure::because(Exit::FAILURE, why));
+        }
+        let name = push_name()?;
+        let mut have = 0;
+        for (number, items) in (1..).zip(&parts) {
+            let (domain, test_run) = (push.domain, u8::from(push.test_run));
+            let path = format!(
+                "{REMOTE_DATA}?domain={domain}&test_run={test_run}&push={name}&part={number}&parts={}",
+                parts.len()
+            );
+            let body = serde_json::to_vec(&Body { items, limits: push.limits }).or_exit(Exit::SYSTEM)?;
+            let call = Call { path, body: body.into() };
+            let answered = self.ask(&call, Again::Always).await.map_err(|trouble| trouble.of_push(&self.place))?;
+            match answers::of_push(&answered, &self.place)? {
+                PushAnswer::Done(report) => return Ok((*report, parts.len())),
+                PushAnswer::Taken(taken) => have = taken.have,
+            }
+        }
+        let why = format_args!(
+            "{} has {have} of {} parts of this push of {}; the others were forgotten there meanwhile, perhaps for a newer \
+             push. The list there is as it was; the next push brings everything again",
+            self.place,
+            parts.len(),
+            push.domain
+        );
+        Err(Failure::because(Exit::LATER, why))
+    }
+}
+
+/// The items in parts; none are one part without items.
+fn cut(items: &[PushItem], size: PushSize) -> Vec<&[PushItem]> {
+    let mut parts = Vec::new();
+    let (mut from, mut octets) = (0, 0);
+    for (at, item) in items.iter().enumerate() {
+        // The JSON around an address and around an alias, and what of an address is escaped, is in these numbers.
+        let of_item = 80 + 2 * item.email.len() + item.aliases.iter().map(|alias| 4 + 2 * alias.len()).sum::<usize>();
+        if at > from && (at - from >= size.items || octets + of_item > size.octets) {
+            parts.push(&items[from..at]);
+            (from, octets) = (at, 0);
+        }
+        octets += of_item;
+    }
+    parts.push(&items[from..]);
+    parts
+}
+
+/// A name that no other push has.
+fn push_name() -> Result<String, Failure> {
+    let mut bytes = [0_u8; 16];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Failure::because(Exit::SYSTEM, "the system gives no random numbers; nothing was pushed"))?;
+    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PushSize, cut};
+    use doorlist_actions::PushItem;
+
+    #[test]
+    fn parts_are_cut_by_count_and_by_octets() {
+        let items: Vec<PushItem> =
+            (0..11).map(|n| PushItem { email: format!("user{n}"), ..PushItem::default() }).collect();
+        let sizes = |size| cut(&items, size).iter().map(|part| part.len()).collect::<Vec<_>>();
+        assert_eq!(sizes(PushSize { items: 5, octets: 1 << 20 }), [5, 5, 1]);
+        assert_eq!(sizes(PushSize { items: 11, octets: 1 << 20 }), [11]);
+        assert_eq!(sizes(PushSize { items: 5, octets: 300 }), [3, 3, 3, 2]);
+        assert_eq!(sizes(PushSize { items: 5, octets: 1 }), [1; 11], "one that is too large is by itself");
+        assert_eq!(cut(&[], PushSize::default()), [&[] as &[PushItem]]);
+    }
+}
