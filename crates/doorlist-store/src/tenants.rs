@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `table` | a list of a page: filters, order, scope, put together as SQL |
 //! | `nouns` | the small tables, each once |
-//! | `accounts`, `names` | accounts and aliases: pages of a list of millions, and text found in it |
+//! | `accounts`, `names`, `places` | accounts and aliases: pages of a list of millions at any depth, and text found in it |
 //! | `writing`, `contacts` | tenants added, changed and removed |
 //! | `settings` | what an account has beside its address |
 //! | `proofs` | domains that are wanted and not yet proven |
@@ -15,6 +15,7 @@ mod accounts;
 mod contacts;
 mod names;
 mod nouns;
+mod places;
 mod proofs;
 mod settings;
 mod sight;
@@ -36,6 +37,7 @@ use crate::db::Db;
 use crate::directory::Directory;
 use doorlist_core::access::{Access, ResellerId};
 use names::Names;
+use places::Places;
 use std::sync::Arc;
 
 /// The reseller that is the operator: whoever is added without a reseller is the operator's own customer.
@@ -46,12 +48,13 @@ pub const OPERATOR: ResellerId = ResellerId(1);
 pub struct Tenants {
     pub(crate) db: Db,
     names: Arc<Names>,
+    places: Arc<Places>,
 }
 
 impl Tenants {
     /// Those who have this list.
     pub fn of(directory: &Directory) -> Self {
-        Self { db: directory.db().clone(), names: Arc::default() }
+        Self { db: directory.db().clone(), names: Arc::default(), places: Arc::default() }
     }
 
     /// What a caller may see.
@@ -79,5 +82,9 @@ impl View {
 
     fn names(&self) -> &Names {
         &self.tenants.names
+    }
+
+    fn places(&self) -> &Places {
+        &self.tenants.places
     }
 }
