@@ -11,6 +11,8 @@ pub(crate) enum Floor {
     PartOf(Peer, f64),
     /// At most this.
     AtMost(f64),
+    /// At least this.
+    AtLeast(f64),
     /// At most so many times another figure of ours.
     TimesOurs(&'static str, f64),
     /// Nothing: it is shown because it explains another one.
@@ -83,6 +85,50 @@ pub(crate) const FIGURES: &[Figure] = &[
     row("add-cpu-10k", "the server's CPU for it, 10,000 listed, ms", 2, Floor::Shown),
     row("add-cpu-1m", "the server's CPU for it, 1 million listed, ms", 2, Floor::TimesOurs("add-cpu-10k", 2.0)),
     row("add-cpu-10m", "the server's CPU for it, 10 million listed, ms", 2, Floor::TimesOurs("add-cpu-10k", 2.0)),
+    row(
+        "api-next",
+        "API, 1 million accounts: page of 20 by `meta.next`, from the start and deep, p95, ms",
+        2,
+        Floor::AtMost(10.0),
+    ),
+    row("api-offset", "the same, at random offsets", 2, Floor::AtMost(10.0)),
+    row("api-all", "the same, of all domains", 2, Floor::AtMost(10.0)),
+    row(
+        "api-admin",
+        "the same, by an admin of a customer with 101 domains, among them the one of a million",
+        2,
+        Floor::AtMost(10.0),
+    ),
+    row("api-domains", "page of 20 of 10,001 domains at random offsets, p95, ms", 2, Floor::AtMost(10.0)),
+    row("api-exact", "API: accounts of a local part, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-begins", "1,000 accounts by the beginning of a local part, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-ids", "50 accounts by number, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-name", "accounts by domain name, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-q-first", "`q`, the first in a domain of a million, ms", 0, Floor::Shown),
+    row("api-q-memory", "the memory that it takes (PSS), MiB", 1, Floor::Shown),
+    row("api-q3", "`q` of three letters, 100,000 hits, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-q6", "`q` of six digits, one hit, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-q1", "`q` of one letter, a million hits, p95, ms", 1, Floor::AtMost(300.0)),
+    row("api-busy-exact", "while accounts come and go: of a local part, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-busy-begins", "while accounts come and go: by a beginning, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-busy-ids", "while accounts come and go: by number, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-busy-name", "while accounts come and go: by domain name, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-busy-q3", "while accounts come and go: `q` of three letters, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-busy-q6", "while accounts come and go: `q` of six digits, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-busy-q1", "while accounts come and go: `q` of one letter, p95, ms", 1, Floor::AtMost(300.0)),
+    row("api-mass-add", "mass_add of 10,000, s", 2, Floor::AtMost(1.0)),
+    row("api-mass-delete", "mass_delete of 1,000, s", 2, Floor::AtMost(1.0)),
+    row("api-mixed", "500 mixed requests/s asked for, server on one core: done per second", 0, Floor::AtLeast(495.0)),
+    row("api-mixed-p50", "the same: median, ms", 2, Floor::Shown),
+    row("api-mixed-p95", "the same: p95, ms", 2, Floor::Shown),
+    row("api-mixed-p99", "the same: p99, ms", 2, Floor::Shown),
+    row(
+        "api-mixed-most",
+        "mixed requests per second on one core, as many as go over 8 connections",
+        0,
+        Floor::AtLeast(500.0),
+    ),
+    row("api-memory", "PSS after 100,000 more mixed requests, less that before, MiB", 1, Floor::AtMost(8.0)),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The measuring bench: Postfix, Exim and Doorlist under the same load on one machine, one command, one table. Everything
 //! stays on loopback, is bounded in count and time, and ends only what it started. See README.md beside this crate.
 
+mod api;
 mod big_list;
 mod bulk;
 mod disk;

@@ -74,6 +74,7 @@ fn floor(floor: Floor) -> String {
         Floor::TimesOf(peer, times) => format!("{times} x {}", peer.name()),
         Floor::PartOf(peer, parts) => format!("1/{parts} of {}", peer.name()),
         Floor::AtMost(most) => format!("at most {most}"),
+        Floor::AtLeast(least) => format!("at least {least}"),
         Floor::TimesOurs(_, times) => format!("at most {times} x that of 10,000"),
         Floor::Shown => String::new(),
     }

@@ -91,6 +91,9 @@ impl Samples {
             Floor::AtMost(most) => {
                 return ours.map_or(Verdict::Unknown, |ours| Verdict::Judged { met: ours <= most, ratio: None });
             }
+            Floor::AtLeast(least) => {
+                return ours.map_or(Verdict::Unknown, |ours| Verdict::Judged { met: ours >= least, ratio: None });
+            }
             Floor::TimesOf(peer, times) => (ours.zip(theirs(peer)).map(|(ours, theirs)| ours / theirs), times),
             Floor::PartOf(peer, parts) => (ours.zip(theirs(peer)).map(|(ours, theirs)| theirs / ours), parts),
             Floor::TimesOurs(id, times) => {
@@ -140,6 +143,8 @@ mod tests {
             (Floor::PartOf(Peer::Postfix, 6.0), Some(false)),
             (Floor::AtMost(12.0), Some(true)),
             (Floor::AtMost(11.9), Some(false)),
+            (Floor::AtLeast(12.0), Some(true)),
+            (Floor::AtLeast(12.1), Some(false)),
             (Floor::TimesOurs("b", 1.2), Some(true)),
             (Floor::TimesOurs("b", 1.1), Some(false)),
             (Floor::TimesOurs("c", 1.1), None),

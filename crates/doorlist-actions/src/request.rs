@@ -1,8 +1,8 @@
 //! What a person or a script can ask for, as data. Must not know how it was typed or sent.
 
 use crate::connections::{Password, SourceSettings};
-use crate::logins::{AdminOf, NewApiKey};
 use crate::file_bytes::FileBytes;
+use crate::logins::{AdminOf, NewApiKey};
 use crate::push::PushItem;
 use crate::queue::{QueueFilter, QueueOrder, QueueSelection};
 use crate::senders::{RulesOf, SenderAction};

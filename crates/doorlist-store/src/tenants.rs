@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `table` | a list of a page: filters, order, scope, put together as SQL |
 //! | `nouns` | the small tables, each once |
-//! | `accounts`, `names` | accounts and aliases: pages of a list of millions, and text found in it |
+//! | `accounts`, `names`, `places` | accounts and aliases: pages of a list of millions at any depth, and text found in it |
 //! | `writing`, `contacts` | tenants added, changed and removed |
 //! | `settings` | what an account has beside its address |
 //! | `proofs` | domains that are wanted and not yet proven |
@@ -15,6 +15,7 @@ mod accounts;
 mod contacts;
 mod names;
 mod nouns;
+mod places;
 mod proofs;
 mod settings;
 mod sight;
@@ -37,6 +38,7 @@ use crate::directory::Directory;
 use crate::error::StoreError;
 use doorlist_core::access::{Access, ResellerId};
 use names::Names;
+use places::Places;
 use std::sync::Arc;
 
 /// The reseller that is the operator: whoever is added without a reseller is the operator's own customer.
@@ -49,12 +51,14 @@ pub struct Tenants {
     /// Shows what is written here, if mail is judged by it.
     directory: Directory,
     names: Arc<Names>,
+    places: Arc<Places>,
 }
 
 impl Tenants {
     /// Those who have this list.
     pub fn of(directory: &Directory) -> Self {
-        Self { db: directory.db().clone(), directory: directory.clone(), names: Arc::default() }
+        let (db, directory) = (directory.db().clone(), directory.clone());
+        Self { db, directory, names: Arc::default(), places: Arc::default() }
     }
 
     /// Commits what mail is judged by, or who is told, and shows it before whoever wrote it goes on.
@@ -89,5 +93,9 @@ impl View {
 
     fn names(&self) -> &Names {
         &self.tenants.names
+    }
+
+    fn places(&self) -> &Places {
+        &self.tenants.places
     }
 }

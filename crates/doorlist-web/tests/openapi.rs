@@ -20,7 +20,8 @@ fn the_document_in_the_checkout_is_the_one_of_the_code() {
 #[test]
 fn every_operation_has_a_name_of_its_own() {
     let document = doorlist_web::openapi_document();
-    let operations = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
     let mut ids: Vec<&str> = operations.filter_map(|operation| operation["operationId"].as_str()).collect();
     let all = ids.len();
     ids.sort_unstable();

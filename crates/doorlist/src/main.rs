@@ -1,8 +1,8 @@
 //! The housekeeper: the one binary. It reads the command line and the configuration, wires the rooms together and keeps
 //! the server running; what a command does is an action of `doorlist-actions`, how mail is judged is known elsewhere.
 
-mod audit_trail;
 mod agent;
+mod audit_trail;
 mod cli;
 mod commands;
 mod config;

@@ -124,7 +124,6 @@ impl Desk {
             message_max: patch.message_max.unwrap_or(before.message_max),
         };
         self.office.tenants.put_account_settings(row.id, &settings, (self.office.clock)()).await?;
-        self.office.directory.show_policies().await;
         Ok(())
     }
 

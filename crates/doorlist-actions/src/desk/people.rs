@@ -36,7 +36,6 @@ impl Desk {
     ) -> Result<Placed<ContactRow>, DeskError> {
         let fields = self.contact_fields(of, owner, fields).await?;
         let id = self.office.tenants.add_contact(of, owner, &fields, (self.office.clock)()).await?;
-        self.office.directory.show_policies().await;
         self.view().contact(of, id).await?.ok_or(DeskError::NotFound)
     }
 
@@ -77,7 +76,6 @@ impl Desk {
     ) -> Result<(), DeskError> {
         let fields = self.contact_fields(of, contact.row().owner, fields).await?;
         self.office.tenants.put_contact(contact.row().id, &fields, (self.office.clock)()).await?;
-        self.office.directory.show_policies().await;
         Ok(())
     }
 
@@ -87,7 +85,6 @@ impl Desk {
     /// When the store fails.
     pub async fn remove_contact(&self, contact: &Editable<ContactRow>) -> Result<(), DeskError> {
         self.office.tenants.remove_contact(contact.row().id).await?;
-        self.office.directory.show_policies().await;
         Ok(())
     }
 

@@ -142,9 +142,18 @@ impl Names {
 /// All names of a domain. What is written meanwhile is in it or is taken up with the next change: rows are read as of the
 /// version that was read first.
 async fn read(mut db: &Db, domain: &Searched) -> Result<Text, StoreError> {
+    // Each half is read in the order of its own index; together they would be sorted anew for every part.
     const SQL: &str = "
         SELECT string_agg(id || ' ' || kind || ' ' || local, $3) FROM
-        (SELECT id, kind, local FROM address WHERE domain_id = $1 AND standing <> 2 AND id > $2 ORDER BY id LIMIT $4) AS a";
+        (SELECT id, kind, local FROM
+         (SELECT * FROM (SELECT id, kind, local FROM address
+                         WHERE domain_id = $1 AND kind <> 1 AND standing <> 2 AND id > $2
+                         ORDER BY domain_id, id LIMIT $4) AS accounts
+          UNION ALL
+          SELECT * FROM (SELECT id, kind, local FROM address
+                         WHERE domain_id = $1 AND kind = 1 AND standing <> 2 AND id > $2
+                         ORDER BY domain_id, id LIMIT $4) AS aliases) AS both_kinds
+         ORDER BY id LIMIT $4) AS names";
     let mut text = Text::new(domain.changed);
     let mut after = 0;
     loop {
@@ -171,7 +180,7 @@ fn line(line: &str) -> Option<(u32, bool, &str)> {
 pub(super) type Change = (u32, String, Option<bool>);
 
 /// What changed in a domain behind a version; `None`: too much.
-async fn changes(mut db: &Db, domain: i64, from: i64, to: i64) -> Result<Option<Vec<Change>>, StoreError> {
+pub(super) async fn changes(mut db: &Db, domain: i64, from: i64, to: i64) -> Result<Option<Vec<Change>>, StoreError> {
     const COUNT: &str = "
         SELECT CAST(COALESCE(SUM(c.added + c.changed + c.removed), 0) AS BIGINT)
         FROM change_domain AS d CROSS JOIN change AS c WHERE d.domain_id = $1 AND d.change_id > $2 AND c.id = d.change_id";

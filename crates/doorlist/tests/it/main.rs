@@ -20,8 +20,8 @@
 //! destination that keeps what it gets. `random` is chance that can be repeated.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod api;
 mod agent;
+mod api;
 mod bad_input;
 mod beside;
 mod client;

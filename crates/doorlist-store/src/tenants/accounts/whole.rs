@@ -5,6 +5,7 @@ use super::{FROM, Found, What, ids_of};
 use crate::db::Built;
 use crate::error::StoreError;
 use crate::tenants::nouns::BY_CUSTOMER;
+use crate::tenants::places::NEAR;
 use crate::tenants::table::{Lookup, PAGE_ROWS_MAX, Query, Value};
 use crate::tenants::{View, sight};
 use doorlist_core::access::Scope;
@@ -21,19 +22,29 @@ impl What {
 impl View {
     /// The page, if the query is of that kind.
     pub(super) async fn whole(&self, what: What, query: &Query) -> Result<Option<Found>, StoreError> {
+        if !query.order.is_empty() {
+            return Ok(None);
+        }
+        let (Some(domain), Some(total)) = (only_domain(query), self.whole_total(what, query).await?) else {
+            return Ok(None);
+        };
+        let (mut ids, limit) = (Vec::new(), query.limit.min(PAGE_ROWS_MAX) as usize);
+        let Some((at, place)) = self.enter(what, domain, query, total).await? else { return Ok(Some((ids, total))) };
+        ids.extend(self.stretch(what, at, place, limit).await?);
+        if domain.is_none() && ids.len() < limit {
+            ids.extend(self.behind(what, at, limit - ids.len()).await?);
+        }
+        Ok(Some((ids, total)))
+    }
+
+    /// How many rows there are, if the query asks for nothing but a domain; in whatever order.
+    pub(super) async fn whole_total(&self, what: What, query: &Query) -> Result<Option<u64>, StoreError> {
         let Some(domain) = only_domain(query) else { return Ok(None) };
         // Whoever sees single accounts sees no whole lists.
         if self.access().grants.iter().any(|grant| matches!(grant.scope, Scope::Account(_))) {
             return Ok(None);
         }
-        let total = self.count(what, domain).await?;
-        let (mut ids, limit) = (Vec::new(), query.limit.min(PAGE_ROWS_MAX) as usize);
-        let Some((at, place)) = self.enter(what, domain, query, total).await? else { return Ok(Some((ids, total))) };
-        ids.extend(self.stretch(what, at, &place, limit).await?);
-        if domain.is_none() && ids.len() < limit {
-            ids.extend(self.behind(what, at, limit - ids.len()).await?);
-        }
-        Ok(Some((ids, total)))
+        Ok(Some(self.count(what, domain).await?))
     }
 
     async fn count(&self, what: What, domain: Option<i64>) -> Result<u64, StoreError> {
@@ -89,16 +100,17 @@ impl View {
         self.db().built(&sql).await?.first().map(|row| row.int(0)).transpose()
     }
 
-    async fn stretch(&self, what: What, domain: i64, from: &Place, limit: usize) -> Result<Vec<u32>, StoreError> {
+    async fn stretch(&self, what: What, domain: i64, from: Place, limit: usize) -> Result<Vec<u32>, StoreError> {
+        let (from, offset) = match from {
+            Place::After(id) => (i64::try_from(id).unwrap_or(i64::MAX).saturating_add(1), 0),
+            Place::Offset(offset) if offset > NEAR => self.place(what, domain, offset).await?,
+            Place::Offset(offset) => (0, offset),
+        };
         let mut sql = Built::default();
         sql.push("SELECT a.id FROM address AS a WHERE a.domain_id = ").number(domain).push(" AND ").push(what.only());
-        if let Place::After(id) = from {
-            sql.push(" AND a.id > ").number(i64::try_from(*id).unwrap_or(i64::MAX));
-        }
+        sql.push(" AND a.id >= ").number(from);
         sql.push(" ORDER BY a.domain_id, a.id LIMIT ").number(i64::try_from(limit).unwrap_or(0));
-        if let Place::Offset(offset) = from {
-            sql.push(" OFFSET ").number(i64::try_from(*offset).unwrap_or(i64::MAX));
-        }
+        sql.push(" OFFSET ").number(i64::try_from(offset).unwrap_or(i64::MAX));
         ids_of(&self.db().built(&sql).await?)
     }
 
@@ -124,7 +136,7 @@ enum Place {
 /// `Some(None)`: all domains; `Some(Some)`: one of them; `None`: there is more to the query.
 #[allow(clippy::option_option)]
 fn only_domain(query: &Query) -> Option<Option<i64>> {
-    if query.search.is_some() || !query.order.is_empty() {
+    if query.search.is_some() {
         return None;
     }
     match query.filters.as_slice() {
