@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// No answer comes later.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
+/// Between two attempts to reach a starting server.
+const ATTEMPT: Duration = Duration::from_millis(5);
 /// Octets of a head's line.
 const LINE_MAX: u64 = 16 * 1024;
 
@@ -62,6 +64,19 @@ impl Client {
             bail!("{method} {target:.200} is answered {}: {said:.500}", answer.status);
         }
         Ok(answer)
+    }
+
+    /// Waits until the server does what it is asked: mail is answered before its office is open.
+    pub(super) fn await_ready(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            match self.ask("GET", "/api/v1/email_account/?limit=1", "") {
+                Ok(Answer { status: 200, .. }) => return Ok(()),
+                Ok(Answer { status, .. }) if begun.elapsed() > ANSWER_MAX => bail!("the API answers {status}"),
+                Err(error) if begun.elapsed() > ANSWER_MAX => return Err(error),
+                _ => std::thread::sleep(ATTEMPT),
+            }
+        }
     }
 
     /// A page, and how long it took to come; reading it does not count.

@@ -5,10 +5,14 @@ use super::tenants::{ACCOUNTS, ACCOUNTS_EACH, BIG, CUSTOMERS, DOMAINS, domain};
 use crate::samples::Samples;
 use anyhow::{Result, ensure};
 use std::ops::RangeInclusive;
+use std::thread::sleep;
+use std::time::Duration;
 
 /// Pages of each kind, and those before that warm up.
 const PAGES: u32 = 300;
 const WARM_UP: u32 = 20;
+/// Between two pages while accounts come and go: of twenty pages some come behind a change, and what it costs is seen.
+const PACE: Duration = Duration::from_millis(20);
 /// Pages that are followed by `meta.next` from the start, and from each of some depths.
 const FOLLOWED: u32 = 300;
 const DEPTHS: [u64; 4] = [250_000, 500_000, 750_000, 990_000];
@@ -98,18 +102,33 @@ fn one(client: &mut Client, target: &str, total: &RangeInclusive<u64>) -> Result
     Ok((took.as_secs_f64() * 1e3, page.meta.next))
 }
 
-/// Pages at random places of a list.
-fn at_random(client: &mut Client, list: &str, total: u64, id: &'static str, samples: &mut Samples) -> Result<()> {
+/// Pages at random places of a list; `more` rows may be there at times.
+fn at_random(
+    client: &mut Client,
+    list: &str,
+    (total, more): (u64, u64),
+    id: &'static str,
+    samples: &mut Samples,
+) -> Result<()> {
     let (mut draw, mut times) = (Draw(total), Vec::new());
     for number in 0..WARM_UP + PAGES {
         let target = format!("{list}&offset={}", draw.next() % total);
-        let (took, _) = one(client, &target, &(total..=total))?;
+        if more > 0 {
+            sleep(PACE);
+        }
+        let (took, _) = one(client, &target, &(total..=total + more))?;
         if number >= WARM_UP {
             times.push(took);
         }
     }
     samples.add(id, super::US, percentile(&mut times, 95));
     Ok(())
+}
+
+/// Pages of the one domain at random offsets, while `more` accounts are there at times.
+pub(super) fn busy_offsets(client: &mut Client, more: u64, samples: &mut Samples) -> Result<()> {
+    let list = accounts(&format!("&domain={BIG}"));
+    at_random(client, &list, (ACCOUNTS.into(), more), "api-busy-offset", samples)
 }
 
 fn following(client: &mut Client, samples: &mut Samples) -> Result<()> {
@@ -134,11 +153,11 @@ fn following(client: &mut Client, samples: &mut Samples) -> Result<()> {
 /// The pages that need no filter but the domain's.
 pub(super) fn pages(operator: &mut Client, admin: &mut Client, samples: &mut Samples) -> Result<()> {
     following(operator, samples)?;
-    at_random(operator, &accounts(&format!("&domain={BIG}")), ACCOUNTS.into(), "api-offset", samples)?;
-    at_random(operator, &accounts(""), ALL, "api-all", samples)?;
-    at_random(admin, &accounts(""), OF_ADMIN, "api-admin", samples)?;
+    at_random(operator, &accounts(&format!("&domain={BIG}")), (ACCOUNTS.into(), 0), "api-offset", samples)?;
+    at_random(operator, &accounts(""), (ALL, 0), "api-all", samples)?;
+    at_random(admin, &accounts(""), (OF_ADMIN, 0), "api-admin", samples)?;
     let domains = format!("/api/v1/domain/?limit={LIMIT}");
-    at_random(operator, &domains, u64::from(DOMAINS) + 1, "api-domains", samples)
+    at_random(operator, &domains, (u64::from(DOMAINS) + 1, 0), "api-domains", samples)
 }
 
 /// The first search of a domain, which reads its names: its time in ms.
@@ -146,9 +165,9 @@ pub(super) fn first_search(client: &mut Client) -> Result<f64> {
     Ok(one(client, &accounts(&format!("&domain={BIG}&q=123456")), &(1..=1))?.0)
 }
 
-/// The figures of [`finds`] while accounts come and go.
+/// The figures while accounts come and go.
 pub(super) fn busy() -> impl Iterator<Item = &'static str> {
-    FINDS.iter().map(|find| find.busy)
+    FINDS.iter().map(|find| find.busy).chain(["api-busy-offset"])
 }
 
 /// Everything that is found by a filter; `more` accounts may be there at times.
@@ -166,6 +185,9 @@ pub(super) fn finds(
         let (mut draw, mut times) = (Draw(7), Vec::new());
         for number in 0..WARM_UP + PAGES {
             let (parameters, total) = (find.parameters)(draw.next());
+            if more.is_some() {
+                sleep(PACE);
+            }
             let (took, _) = one(client, &accounts(&parameters), &(total..=total + more.unwrap_or(0)))?;
             if number >= WARM_UP {
                 times.push(took);

@@ -45,7 +45,7 @@ impl Came {
 /// Runs the load on this core. The first answer that is none of 200 to 299 ends it.
 pub(super) fn run(address: SocketAddr, key: &str, until: Until, name: &str, core: Option<usize>) -> Result<Came> {
     let begun = Instant::now();
-    let came: Result<Vec<Vec<f64>>> = scope(|scope| {
+    let came: Result<Vec<(Vec<f64>, Duration)>> = scope(|scope| {
         let threads: Vec<_> = (0..CONNECTIONS)
             .map(|number| {
                 let mut session = Session::new(Client::new(address, key), format!("{name}.{number}"), number);
@@ -54,14 +54,17 @@ pub(super) fn run(address: SocketAddr, key: &str, until: Until, name: &str, core
                         stay_on(core)?;
                     }
                     session.run(begun, until, number)?;
-                    Ok(session.times)
+                    let elapsed = begun.elapsed();
+                    session.tidy()?;
+                    Ok((session.times, elapsed))
                 })
             })
             .collect();
         let ends = threads.into_iter().map(|it| it.join().unwrap_or_else(|_| anyhow::bail!("a connection broke off")));
         ends.collect()
     });
-    Ok(Came { times: came?.concat(), elapsed: begun.elapsed() })
+    let (times, ends): (Vec<_>, Vec<_>) = came?.into_iter().unzip();
+    Ok(Came { times: times.concat(), elapsed: ends.into_iter().max().unwrap_or_default() })
 }
 
 fn stay_on(core: usize) -> Result<()> {
@@ -110,7 +113,11 @@ impl Session {
                 }
             }
         }
-        // The list is left as it was.
+        Ok(())
+    }
+
+    /// The list is left as it was.
+    fn tidy(&mut self) -> Result<()> {
         while let Some(id) = self.added.pop() {
             self.client.must("DELETE", &account(id), "")?;
         }

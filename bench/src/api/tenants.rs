@@ -1,5 +1,6 @@
 //! The list of these figures: a domain of a million accounts among ten thousand small ones, written by the store itself.
 
+use super::client::Client;
 use crate::load::DOMAIN;
 use crate::processes::Processes;
 use crate::server::{Disk, Doorlist, Task, await_ready, free_address, fresh_folder, must};
@@ -74,6 +75,7 @@ impl Filled {
         }
         let mut processes = Processes::start("doorlist-api", &command, &self.task.folder.join("output"))?;
         await_ready(smtp, &mut processes)?;
+        Client::new(address, &self.operator).await_ready()?;
         Ok(Server { address, processes })
     }
 }

@@ -134,7 +134,7 @@ enum Place {
 }
 
 /// `Some(None)`: all domains; `Some(Some)`: one of them; `None`: there is more to the query.
-#[allow(clippy::option_option)]
+#[allow(clippy::option_option, reason = "all domains, one of them, and neither are three answers")]
 fn only_domain(query: &Query) -> Option<Option<i64>> {
     if query.search.is_some() {
         return None;

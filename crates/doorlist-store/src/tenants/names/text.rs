@@ -53,25 +53,30 @@ impl Text {
         let mut next = Self { version, text: Vec::with_capacity(self.text.len()), lines: Vec::new() };
         next.text.push(b'\n');
         next.lines.reserve(self.lines.len() + changed.len());
-        let mut new = changed.into_iter().map(|(id, _)| id).peekable();
-        let put = |next: &mut Self, id: u32| {
+        let mut rest = self.lines.as_slice();
+        for (id, _) in changed {
+            let (before, behind) = rest.split_at(rest.partition_point(|line| line.id < id));
+            next.push_all(self, before);
+            rest = behind.split_first().filter(|(line, _)| line.id == id).map_or(behind, |(_, behind)| behind);
             if let Some((local, Some(is_alias))) = of.get(&id) {
                 next.push(id, *is_alias, local);
             }
-        };
-        for line in &self.lines {
-            while let Some(id) = new.next_if(|id| *id < line.id) {
-                put(&mut next, id);
-            }
-            match new.next_if_eq(&line.id) {
-                Some(id) => put(&mut next, id),
-                None => next.push(line.id, line.is_alias, self.name(*line)),
-            }
         }
-        for id in new {
-            put(&mut next, id);
-        }
+        next.push_all(self, rest);
         next
+    }
+
+    /// Adds lines that follow one another in another text, as one piece: most of a text stays as it is.
+    fn push_all(&mut self, other: &Self, lines: &[Line]) {
+        let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return };
+        let end = last.start as usize + other.name(*last).len() + 1;
+        let (Some(piece), Ok(start)) = (other.text.get(first.start as usize..end), u32::try_from(self.text.len()))
+        else {
+            return;
+        };
+        self.text.extend_from_slice(piece);
+        self.lines
+            .extend(lines.iter().map(|line| Line { start: start.saturating_add(line.start - first.start), ..*line }));
     }
 
     fn name(&self, line: Line) -> &str {
