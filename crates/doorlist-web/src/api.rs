@@ -3,6 +3,7 @@
 //! kept.
 //!
 //! | module | what it is |
+//! |---|---|
 //! | `spec` | what a noun has: fields, filters, methods; the one source of schema, OpenAPI and routes |
 //! | `noun`, `exchange` | one request of any noun, from bytes to bytes |
 //! | `body`, `query`, `link` | what came in: fields, list parameters, references to objects |

@@ -65,7 +65,7 @@ async fn metrics_are_what_the_registry_holds_now() {
     let address = start(metrics(Arc::new(registry))).await;
     counter.inc_by(3);
     let answer = get(address, "/metrics").await;
-    assert!(answer.contains("content-type: application/openmetrics-text"), "{answer}");
+    assert!(answer.contains("Content-Type: application/openmetrics-text"), "{answer}");
     assert!(answer.contains("doorlist_knocks_total 3\n") && answer.ends_with("# EOF\n"), "{answer}");
 }
 

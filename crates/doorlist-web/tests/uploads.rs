@@ -132,7 +132,7 @@ async fn the_page_says_what_is_asked_for_and_lets_a_browser_do_next_to_nothing()
     let fake = Arc::new(Fake::new(9));
     let address = start(&fake).await;
     let page = get(address, &format!("/upload/{TOKEN}")).await;
-    assert!(page.starts_with("HTTP/1.1 200 ") && page.contains("content-type: text/html; charset=utf-8"), "{page}");
+    assert!(page.starts_with("HTTP/1.1 200 ") && page.contains("Content-Type: text/html; charset=utf-8"), "{page}");
     for words in [
         "<html lang=\"en\">",
         "<h1>Address list of example.test</h1>",
@@ -146,7 +146,7 @@ async fn the_page_says_what_is_asked_for_and_lets_a_browser_do_next_to_nothing()
     }
     assert!(!page.contains("<script") && !page.contains(TOKEN), "{page}");
     let style = get(address, "/upload.css").await;
-    assert!(style.contains("content-type: text/css") && style.contains("font:"), "{style}");
+    assert!(style.contains("Content-Type: text/css") && style.contains("font:"), "{style}");
     let wrong = get(address, "/upload/wrong").await;
     let method =
         exchange(address, format!("PUT /upload/{TOKEN} HTTP/1.1\r\nConnection: close\r\n\r\n").as_bytes()).await;

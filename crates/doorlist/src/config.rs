@@ -1,6 +1,7 @@
 //! The configuration: read in layers, checked once, handed to each room as a value of its own. Rooms never see a file or
 //! the environment.
 
+mod api;
 mod build;
 pub(crate) mod keys;
 mod layers;

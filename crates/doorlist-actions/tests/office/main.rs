@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod day;
+mod desk;
 mod imports;
 mod push_parts;
 mod senders;

@@ -186,7 +186,11 @@ impl Work {
             locals.insert(local);
             match change {
                 Change::Claim { structure: Structure::Mailbox, .. } => {}
-                Change::Claim { structure: Structure::AliasOf(account), .. } => drop(locals.insert(account)),
+                // What has aliases itself cannot become one: they are looked at, too.
+                Change::Claim { structure: Structure::AliasOf(account), .. } => {
+                    locals.insert(account);
+                    *with_aliases = true;
+                }
                 Change::Reassign { to, .. } | Change::Rename { to, .. } => {
                     locals.insert(to);
                     *with_aliases = true;

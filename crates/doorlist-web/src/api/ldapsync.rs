@@ -1,13 +1,13 @@
 //! `ldapsync/remote_data`: the full state of a domain, pushed by a script near its directory, whole or in parts.
 
 use super::body;
-use super::exchange::{Answer, Ask, Fault, LARGE_BODY_MAX, exchange, of};
+use super::exchange::{Answer, Ask, Fault, LARGE_BODY_MAX, exchange};
 use super::gate::ApiState;
 use super::query;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
-use doorlist_actions::desk::{PushPartOf, PushWish};
+use doorlist_actions::desk::{DeskError, PushPartOf, PushWish};
 use doorlist_actions::{PushAnswer, PushItem};
 use doorlist_core::address::DomainName;
 use doorlist_core::shrink_guard::OperationLimits;
@@ -33,9 +33,15 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
         let part = part(&parameter)?;
         let (items, limits) = items(&ask.body)?;
         let wish = PushWish { domain, items, limits, is_test, part };
-        match of(NOUN, ask.desk.push(wish).await)? {
-            PushAnswer::Done(report) => Ok(Answer::Shown(shown(&report))),
-            PushAnswer::Taken(taken) => Ok(Answer::Accepted(json!({"have": taken.have, "parts": taken.parts}))),
+        let in_parts = wish.part.is_some();
+        match ask.desk.push(wish).await {
+            // Whoever sends parts is an agent of ours, and reads the whole report.
+            Ok(answer) if in_parts => Ok(Answer::Shown(json!(answer))),
+            Ok(PushAnswer::Done(report)) => Ok(Answer::Shown(shown(&report))),
+            Ok(PushAnswer::Taken(taken)) => Ok(Answer::Shown(json!(taken))),
+            Err(DeskError::Failed(failed)) if in_parts => Err(Fault::Command(failed)),
+            Err(error @ DeskError::Invalid { .. }) if in_parts => Err(Fault::Command(error.into())),
+            Err(error) => Err(Fault::Desk(NOUN, error)),
         }
     })
     .await

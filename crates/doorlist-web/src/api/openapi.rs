@@ -178,6 +178,8 @@ fn put_operation(paths: &mut Map<String, Value>, operation: &Operation) {
         |(name, required)| json!({"name": name, "in": "query", "required": required, "schema": {"type": "string"}}),
     );
     let success = match operation.success {
+        // What it answers stands among the common answers.
+        (501, _) => json!({}),
         (204 | 202, "") => json!({operation.success.0.to_string(): {"description": "Done"}}),
         (status, schema) => json!({status.to_string(): json_answer("Done", &reference(schema))}),
     };

@@ -51,7 +51,7 @@ async fn to_http_1_0_an_answer_of_unknown_length_ends_with_its_connection() {
     let mut peer = Peer::connect(address).await;
     peer.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
     let whole = peer.rest().await.unwrap();
-    assert!(whole.contains("connection: close\r\n") && whole.ends_with("\r\n\r\nword word "), "{whole}");
+    assert!(whole.contains("Connection: close\r\n") && whole.ends_with("\r\n\r\nword word "), "{whole}");
     let mut peer = Peer::connect(address).await;
     peer.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let mut chunks = vec![0; 1024];
@@ -60,7 +60,7 @@ async fn to_http_1_0_an_answer_of_unknown_length_ends_with_its_connection() {
         let count = peer.0.read(&mut chunks).await.unwrap();
         got.push_str(std::str::from_utf8(&chunks[..count]).unwrap());
     }
-    assert!(got.contains("connection: keep-alive\r\n"), "{got}");
+    assert!(got.contains("Connection: keep-alive\r\n"), "{got}");
     assert_eq!(peer.ask("GET /empty HTTP/1.1\r\nHost: x\r\n\r\n").await.status, 204);
 }
 

@@ -1,5 +1,6 @@
 //! Values as written -> settings that are checked and ready to use. All problems are told at once, each with its origin.
 
+use super::api::{self, ApiSettings};
 use super::layers::{Raw, Values};
 use super::web::{self, WebListenerConfig};
 use super::{ConfigError, Problem, units};
@@ -81,51 +82,6 @@ impl Config {
     }
 }
 
-/// What the API is set to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ApiSettings {
-    /// Whoever is not the operator proves that a domain is theirs.
-    pub proof_needed: bool,
-    /// Pushes of one domain within twelve hours.
-    pub pushes_per_12h: u32,
-    /// Requests of one key in a second.
-    pub requests_per_key: u32,
-    /// Requests from one address in a second.
-    pub requests_per_address: u32,
-    /// Wrong keys from one address in a minute.
-    pub failures_per_address: u32,
-}
-
-impl Default for ApiSettings {
-    fn default() -> Self {
-        Self {
-            proof_needed: true,
-            pushes_per_12h: 50,
-            requests_per_key: 1_000,
-            requests_per_address: 2_000,
-            failures_per_address: 60,
-        }
-    }
-}
-
-fn api(reader: &mut Reader<'_>) -> ApiSettings {
-    let mut api = ApiSettings::default();
-    reader.set(&mut api.proof_needed, "api.domain_proof", |text| match text {
-        "dns" => Ok(true),
-        "none" => Ok(false),
-        _ => Err(format!("`{text}` is neither dns nor none")),
-    });
-    reader.set(&mut api.pushes_per_12h, "api.pushes_per_12h", above_zero);
-    reader.set(&mut api.requests_per_key, "api.requests_per_key", above_zero);
-    reader.set(&mut api.requests_per_address, "api.requests_per_address", above_zero);
-    reader.set(&mut api.failures_per_address, "api.failures_per_address", above_zero);
-    api
-}
-
-fn above_zero(text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("`{text}` is no number above 0"))
-}
-
 pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
     let mut reader = Reader { values, problems: Vec::new() };
     let state_dir = PathBuf::from(reader.text("state.dir").unwrap_or_default());
@@ -137,7 +93,7 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
         mail_log: MailLogConfig::default(),
         web: Vec::new(),
         web_url: reader.given("web.url"),
-        api: api(&mut reader),
+        api: api::read(&mut reader),
         secret_key_file: reader.given("state.secret_key_file").map(PathBuf::from),
         allow_networks: Vec::new(),
         metrics: Vec::new(),
@@ -291,7 +247,7 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Writes the parsed value to `target`; a bad one is a problem and `target` stays as it is.
-    fn set<T>(&mut self, target: &mut T, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) {
+    pub(super) fn set<T>(&mut self, target: &mut T, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) {
         match self.text(key).map(|text| parse(&text)) {
             Some(Ok(value)) => *target = value,
             Some(Err(why)) => self.problem(key, why),

@@ -106,7 +106,7 @@ fn the_end_lets_go_of_kept_connections_at_once() {
     kept.write_all(READY.replace("close", "keep-alive").as_bytes()).unwrap();
     let mut answer = [0; 4096];
     let got = kept.read(&mut answer).unwrap();
-    assert!(String::from_utf8_lossy(&answer[..got]).contains("connection: keep-alive"));
+    assert!(String::from_utf8_lossy(&answer[..got]).contains("Connection: keep-alive"));
     let began = std::time::Instant::now();
     server.process().signal(Signal::SIGTERM).unwrap();
     let mut rest = String::new();

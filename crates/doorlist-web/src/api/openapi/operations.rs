@@ -81,7 +81,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         "domain",
         "Not offered, and never was: 501",
         None,
-        (204, ""),
+        (501, ""),
     ),
     below("/api/v1/reseller/{id}/contacts/", "reseller_contacts", "reseller", "List"),
     below("/api/v1/customer/{id}/contacts/", "customer_contacts", "customer", "List"),
