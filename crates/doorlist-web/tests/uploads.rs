@@ -153,11 +153,11 @@ async fn the_page_says_what_is_asked_for_and_lets_a_browser_do_next_to_nothing()
     assert!(method.starts_with("HTTP/1.1 4"), "{method}");
     for answer in [page, style, wrong, get(address, "/upload/%ff").await] {
         for header in [
-            "content-security-policy: default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; ",
-            "referrer-policy: no-referrer\r\n",
-            "cache-control: no-store\r\n",
-            "x-content-type-options: nosniff\r\n",
-            "x-frame-options: DENY\r\n",
+            "Content-Security-Policy: default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; ",
+            "Referrer-Policy: no-referrer\r\n",
+            "Cache-Control: no-store\r\n",
+            "X-Content-Type-Options: nosniff\r\n",
+            "X-Frame-Options: DENY\r\n",
         ] {
             assert!(answer.contains(header), "{header} is not in\n{answer}");
         }

@@ -66,7 +66,7 @@ impl Body {
     }
 
     /// A text that may be nothing: `Some(None)` is null.
-    #[allow(clippy::option_option)]
+    #[allow(clippy::option_option, reason = "not given, null, and a value are three things")]
     pub(crate) fn text_or_null(&mut self, name: &str) -> Option<Option<String>> {
         match self.map.get(name)? {
             Value::Null => Some(None),

@@ -135,7 +135,7 @@ fn shown(spec: &'static Spec, id: u32, message_max: Option<u64>) -> Object {
 }
 
 /// The largest message, if it was given: `Some(None)` is no limit of its own.
-#[allow(clippy::option_option)]
+#[allow(clippy::option_option, reason = "not given, null, and a value are three things")]
 fn message_max(spec: &'static Spec, body: &mut Body) -> Option<Option<u64>> {
     body.only_defaults(&defaults(spec));
     if !body.has("message_size_limit") {
