@@ -30,7 +30,6 @@ pub use doorlist_store::mail_policy::RuleOwner;
 pub use error::DeskError;
 pub use identity::{Caller, Credentials};
 pub use people::NewAdmin;
-pub(crate) use people::new_key;
 pub use proof::{PROOF_NAME, PROOF_WORD};
 pub use pushes::{PUSH_WINDOW, PushPartOf, PushWish};
 pub use rules::NewSenderRule;

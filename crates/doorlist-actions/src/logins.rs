@@ -9,7 +9,7 @@ use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::Actor;
 use doorlist_core::network::Network;
 use doorlist_core::time::Timestamp;
-use doorlist_store::logins::{KeyLimits, KeyOwner, KeyRecord};
+use doorlist_store::logins::{KeyLimits, KeyOwner, KeyRecord, NewKey};
 use doorlist_store::tenants::{Lookup, Query, Value};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -99,6 +99,8 @@ pub struct KeyEntry {
 /// A key to be made.
 pub(crate) struct KeyWish<'a> {
     pub(crate) owner: KeyOwner,
+    /// The last of the login's grants that it has.
+    pub(crate) grants_to: u64,
     pub(crate) name: &'a str,
     pub(crate) limits: &'a KeyLimits,
     pub(crate) expires: Option<Timestamp>,
@@ -160,7 +162,7 @@ impl Office {
         if wish.days.is_some_and(|days| days == 0 || days > DAYS_MAX) {
             return usage(format!("a key ends after 1 to {DAYS_MAX} days"));
         }
-        let owner = self.key_owner(&wish.login).await?;
+        let (owner, grants_to) = self.key_owner(&wish.login).await?;
         let mut domains = Vec::new();
         for name in &wish.domains {
             domains.push(self.domain_show(name).await?.summary.id);
@@ -171,21 +173,21 @@ impl Office {
             networks: wish.networks.clone(),
         };
         let expires = wish.days.map(|days| (self.clock)() + Duration::from_hours(24 * u64::from(days)));
-        let (id, key) =
-            self.make_key(&KeyWish { owner, name: &wish.name, limits: &limits, expires }, &actor.name).await?;
+        let kept = KeyWish { owner, grants_to, name: &wish.name, limits: &limits, expires };
+        let (id, key) = self.make_key(&kept, &actor.name).await?;
         Ok(MadeKey { id, login: wish.login.to_lowercase(), key })
     }
 
-    async fn key_owner(&self, login: &str) -> Result<KeyOwner, ActionError> {
+    async fn key_owner(&self, login: &str) -> Result<(KeyOwner, u64), ActionError> {
         if let Some(found) = self.logins.login(login).await? {
-            return Ok(KeyOwner::Login(found.id));
+            return Ok((KeyOwner::Login(found.id), found.grants_to()));
         }
         if let Ok(address) = login.parse::<Address>()
             && let Some(found) = self.directory.account(&address).await?
             && found.entry.record.account.is_none()
             && found.entry.record.veto.is_none()
         {
-            return Ok(KeyOwner::Account(found.entry.id));
+            return Ok((KeyOwner::Account(found.entry.id), 0));
         }
         let message = format!("there is no login and no email account {login}; `admin create` makes a login");
         Err(ActionError::new(ErrorKind::NotFound, message))
@@ -195,8 +197,9 @@ impl Office {
     pub(crate) async fn make_key(&self, wish: &KeyWish<'_>, by: &str) -> Result<(u32, String), ActionError> {
         let key = self.vault.key().map_err(|why| ActionError::new(ErrorKind::Unavailable, why))?;
         let (hash, prefix) = (self.vault.hash(&key), key.chars().take(PREFIX_LEN).collect::<String>());
-        let new = crate::desk::new_key(&hash, &prefix, wish, by);
-        let id = self.logins.add_key(wish.owner, &new, (self.clock)()).await?;
+        let KeyWish { owner, grants_to, name, limits, expires } = *wish;
+        let new = NewKey { hash: &hash, prefix: &prefix, name, limits, grants_to, expires, by };
+        let id = self.logins.add_key(owner, &new, (self.clock)()).await?;
         Ok((id, key))
     }
 

@@ -34,7 +34,29 @@ pub struct LoginRecord {
     /// May log in.
     pub active: bool,
     /// What it may do.
-    pub grants: Vec<Grant>,
+    pub grants: Vec<HeldGrant>,
+}
+
+/// What a login may do, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldGrant {
+    /// What.
+    pub grant: Grant,
+    /// Counts through all grants of all logins as they are given; 0 for the earliest.
+    pub number: u64,
+}
+
+impl LoginRecord {
+    /// What this key of it may do: a key made before a grant has nothing of it, for whoever looked after the login then
+    /// may know that key.
+    pub fn grants_of(&self, key: &KeyRecord) -> Vec<Grant> {
+        self.grants.iter().filter(|held| held.number <= key.grants_to).map(|held| held.grant).collect()
+    }
+
+    /// The last of its grants, for a key that is to have them all.
+    pub fn grants_to(&self) -> u64 {
+        self.grants.iter().map(|held| held.number).max().unwrap_or(0)
+    }
 }
 
 impl Logins {
@@ -82,8 +104,9 @@ impl Logins {
         }))
     }
 
-    async fn grants(&self, id: LoginId) -> Result<Vec<Grant>, StoreError> {
-        const SQL: &str = "SELECT role, scope, scope_id FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
+    async fn grants(&self, id: LoginId) -> Result<Vec<HeldGrant>, StoreError> {
+        const SQL: &str =
+            "SELECT role, scope, scope_id, number FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
         let rows = (&self.db).rows(SQL, &[Bind::Int(id.0.into())]).await?;
         rows.iter().map(grant).collect()
     }
@@ -172,12 +195,17 @@ impl Logins {
 }
 
 async fn put_grant(tx: &mut Tx, login: i64, grant: Grant, now: Timestamp) -> Result<(), StoreError> {
+    // Who becomes less keeps the number, and with it the keys.
     const SQL: &str = "
-        INSERT INTO login_grant (login_id, role, scope, scope_id, created) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (login_id, scope, scope_id) DO UPDATE SET role = excluded.role";
+        INSERT INTO login_grant (login_id, role, scope, scope_id, created, number) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (login_id, scope, scope_id) DO UPDATE SET role = excluded.role,
+        number = CASE WHEN excluded.role = 'admin' THEN excluded.number ELSE login_grant.number END
+        WHERE login_grant.role <> excluded.role";
     let (word, scope_id) = scope_columns(grant.scope);
     let role = Bind::Text(role_word(grant.role));
-    let binds = [Bind::Int(login), role, Bind::Text(word), Bind::Int(scope_id), Bind::Int(now.as_millis())];
+    let number = take_number(tx, "login_grant").await?;
+    let binds =
+        [Bind::Int(login), role, Bind::Text(word), Bind::Int(scope_id), Bind::Int(now.as_millis()), Bind::Int(number)];
     tx.execute(SQL, &binds).await?;
     Ok(())
 }
@@ -189,7 +217,7 @@ fn role_word(role: Role) -> &'static str {
     }
 }
 
-fn grant(row: &Row) -> Result<Grant, StoreError> {
+fn grant(row: &Row) -> Result<HeldGrant, StoreError> {
     let role = match row.text(0)? {
         "admin" => Role::Admin,
         "auditor" => Role::Auditor,
@@ -203,5 +231,5 @@ fn grant(row: &Row) -> Result<Grant, StoreError> {
         "domain" => Scope::Domain(DomainId(id)),
         other => return Err(corrupt("login_grant", format!("scope {other:?}"))),
     };
-    Ok(Grant { role, scope })
+    Ok(HeldGrant { grant: Grant { role, scope }, number: row.int(3)?.cast_unsigned() })
 }

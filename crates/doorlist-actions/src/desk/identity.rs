@@ -64,8 +64,8 @@ impl Office {
 
     async fn login_behind(&self, id: LoginId, key: &KeyRecord) -> Result<Option<Caller>, DeskError> {
         let Some(login) = self.logins.login_by_id(id).await?.filter(|login| login.active) else { return Ok(None) };
-        let access =
-            Access { grants: login.grants, read_only: key.limits.read_only, only_domains: key.limits.domains.clone() };
+        let grants = login.grants_of(key);
+        let access = Access { grants, read_only: key.limits.read_only, only_domains: key.limits.domains.clone() };
         Ok(Some(Caller { login_id: Some(id), ..caller(login.username, key, access) }))
     }
 

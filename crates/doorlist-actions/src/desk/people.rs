@@ -4,7 +4,7 @@ use super::{Desk, DeskError, Editable};
 use doorlist_core::access::{Grant, LoginId, Role, Scope};
 use doorlist_core::address::Address;
 use doorlist_core::list::AddressId;
-use doorlist_store::logins::{KeyLimits, KeyOwner, NewKey};
+use doorlist_store::logins::{KeyLimits, KeyOwner};
 use doorlist_store::tenants::{AccountRow, AdminRow, ContactFields, ContactOwner, ContactRow, Placed};
 
 /// Characters of one field of a contact.
@@ -155,17 +155,16 @@ impl Desk {
             return Err(DeskError::NotFound);
         }
         let login = self.office.logins.login_by_id(id).await?.ok_or(DeskError::NotFound)?;
-        let is_own = self.caller().login_id == Some(id) && !self.access().read_only;
-        for grant in login.grants.iter().filter(|_| !is_own) {
-            let lineage = match grant.scope {
-                Scope::Reseller(_) | Scope::Customer(_) => self.scope_seen(grant.scope).await.ok(),
+        for held in &login.grants {
+            let lineage = match held.grant.scope {
+                Scope::Reseller(_) | Scope::Customer(_) => self.scope_seen(held.grant.scope).await.ok(),
                 Scope::Domain(id) => self.view().domain(id.0).await?.map(|found| found.lineage),
                 Scope::All => Some(doorlist_core::access::Lineage::default()),
                 Scope::Account(_) => None,
             };
             self.may_change(&lineage.ok_or(DeskError::Forbidden)?)?;
         }
-        self.fresh_key(KeyOwner::Login(id)).await
+        self.fresh_key(KeyOwner::Login(id), login.grants_to()).await
     }
 
     /// A new key of an account in place of the former one. It is told once.
@@ -173,25 +172,15 @@ impl Desk {
     /// # Errors
     /// When the store fails.
     pub async fn account_key(&self, account: &Editable<AccountRow>) -> Result<String, DeskError> {
-        self.fresh_key(KeyOwner::Account(account.row().id)).await
+        self.fresh_key(KeyOwner::Account(account.row().id), 0).await
     }
 
-    async fn fresh_key(&self, owner: KeyOwner) -> Result<String, DeskError> {
+    async fn fresh_key(&self, owner: KeyOwner, grants_to: u64) -> Result<String, DeskError> {
         let limits = KeyLimits::default();
-        let wish = crate::logins::KeyWish { owner, name: "", limits: &limits, expires: None };
+        let wish = crate::logins::KeyWish { owner, grants_to, name: "", limits: &limits, expires: None };
         let (_, key) = self.office.make_key(&wish, &self.caller().login).await?;
         Ok(key)
     }
-}
-
-/// A key as it is kept.
-pub(crate) fn new_key<'a>(
-    hash: &'a str,
-    prefix: &'a str,
-    wish: &crate::logins::KeyWish<'a>,
-    by: &'a str,
-) -> NewKey<'a> {
-    NewKey { hash, prefix, name: wish.name, limits: wish.limits, expires: wish.expires, by }
 }
 
 fn address(field: &'static str, text: &str) -> Result<Address, DeskError> {

@@ -86,7 +86,7 @@ impl Vault for World {
     }
 
     fn token(&self) -> Result<String, String> {
-        Ok("token".to_owned())
+        Ok(format!("token{}", self.keys.fetch_add(1, Ordering::Relaxed)))
     }
 
     fn key(&self) -> Result<String, String> {

@@ -115,6 +115,90 @@ async fn a_key_does_what_it_is_for_and_no_more() {
     assert!(desk_of(&day, "ops@example.test", &short).await.is_none(), "a key that has ended");
 }
 
+/// A name that another tenant adds later brings nothing of the earlier one: no file, no plan, no entry of a log.
+#[tokio::test]
+async fn a_domain_that_comes_again_is_another() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let ((_, a), (_, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
+    let one = domain(&ops, "one.test", a).await.unwrap();
+    let link = async || {
+        let wish = Request::ImportRequest { domain: name("one.test"), source: "staff".to_owned(), days: None };
+        match day.ask(wish).await.unwrap() {
+            Response::UploadRequest(link) => link.token,
+            other => panic!("{other:?}"),
+        }
+    };
+    day.office.upload(&link().await, "staff.txt", b"ann\n").await.unwrap();
+    let unused = link().await;
+    let logs = async || {
+        let domain = || Some(name("one.test"));
+        let Response::Plans(plans) =
+            day.ask(Request::PlanList { domain: domain(), before: None, limit: 10 }).await.unwrap()
+        else {
+            panic!()
+        };
+        let Response::Changes(changes) =
+            day.ask(Request::ChangesList { domain: domain(), before: None, limit: 10 }).await.unwrap()
+        else {
+            panic!()
+        };
+        (plans.len(), changes.len())
+    };
+    assert_eq!(logs().await, (1, 1));
+
+    let removed = ops.editable(ops.view().domain(one).await.unwrap()).unwrap();
+    ops.remove_domain(&removed).await.unwrap();
+    day.world.pass(std::time::Duration::from_secs(1));
+    domain(&ops, "one.test", b).await.unwrap();
+    assert_eq!(logs().await, (0, 1), "its own beginning");
+    assert!(day.office.upload_link(&unused).await.is_err());
+    let Response::Plans(plans) = day.ask(Request::PlanList { domain: None, before: None, limit: 10 }).await.unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(plans[0].state, doorlist_store::directory::PlanState::Discarded);
+}
+
+/// Who names a login knows its key. What others grant it later is not that key's.
+#[tokio::test]
+async fn a_key_has_nothing_of_what_its_login_is_granted_later() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let ((ann, a), (_, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
+    let (one, two) = (domain(&ops, "one.test", a).await.unwrap(), domain(&ops, "two.test", b).await.unwrap());
+
+    let new = NewAdmin { email: "x@example.test".to_owned(), username: None, active: true };
+    let x = ann.create_admin(Scope::Customer(a), &new).await.unwrap().row.id;
+    let early = ann.admin_key(Scope::Customer(a), x).await.unwrap();
+    ops.create_admin(Scope::Customer(b), &new).await.unwrap();
+
+    let sees = async |key: &str| {
+        let desk = desk_of(&day, "x@example.test", key).await.unwrap();
+        (desk.view().domain(one).await.unwrap().is_some(), desk.view().domain(two).await.unwrap().is_some())
+    };
+    assert_eq!(sees(&early).await, (true, false));
+    assert_eq!(
+        ann.admin_key(Scope::Customer(a), x).await,
+        Err(DeskError::Forbidden),
+        "it would have more than ann has"
+    );
+    let own = desk_of(&day, "x@example.test", &early).await.unwrap();
+    assert_eq!(own.admin_key(Scope::Customer(a), x).await, Err(DeskError::Forbidden), "and more than the key has");
+    // Made an auditor, or what it is already, it has the same key; raised to an admin, it needs another.
+    let late = ops.admin_key(Scope::Customer(b), x).await.unwrap();
+    assert_eq!(sees(&late).await, (true, true));
+    let made_again = async |auditor| {
+        let of = AdminOf::Customer("b".to_owned());
+        let email = "x@example.test".parse().unwrap();
+        day.ask(Request::AdminCreate { email, of, auditor, password: None }).await.unwrap();
+        sees(&late).await
+    };
+    assert_eq!(made_again(false).await, (true, true));
+    assert_eq!(made_again(true).await, (true, true));
+    assert_eq!(made_again(false).await, (true, false));
+}
+
 #[tokio::test]
 async fn a_new_name_keeps_the_row_and_can_be_undone() {
     let day = Day::begin().await;

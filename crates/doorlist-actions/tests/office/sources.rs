@@ -236,15 +236,16 @@ async fn a_link_takes_one_file_which_waits_for_the_operator() {
     let day = Day::with_a_domain().await;
     let request = Request::ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days: None };
     let Response::UploadRequest(made) = day.ask(request).await.unwrap() else { panic!() };
-    assert_eq!(made.url.as_deref(), Some("https://mx.example.test/upload/token"));
-    assert_eq!(day.office.upload_link("token").await.unwrap(), name("example.test"));
+    let token = made.token.as_str();
+    assert_eq!(made.url.unwrap(), format!("https://mx.example.test/upload/{token}"));
+    assert_eq!(day.office.upload_link(token).await.unwrap(), name("example.test"));
     assert!(day.office.upload_link("other").await.is_err());
     // A file that is none leaves the link as it was.
-    assert!(day.office.upload("token", "photo.pdf", b"%PDF-1.7").await.is_err());
-    let answer = day.office.upload("token", "staff.csv", b"ann\nbob\nbro[ken\n").await.unwrap();
+    assert!(day.office.upload(token, "photo.pdf", b"%PDF-1.7").await.is_err());
+    let answer = day.office.upload(token, "staff.csv", b"ann\nbob\nbro[ken\n").await.unwrap();
     assert_eq!((answer.addresses, answer.bad_rows), (2, 1));
-    assert!(day.office.upload("token", "staff.csv", b"cara\n").await.is_err(), "once");
-    assert!(day.office.upload_link("token").await.is_err());
+    assert!(day.office.upload(token, "staff.csv", b"cara\n").await.is_err(), "once");
+    assert!(day.office.upload_link(token).await.is_err());
     assert_eq!(day.check("ann@example.test").await, (4, "setting-up"), "it waits");
     let (to, _, text) = day.world.told.lock().unwrap().pop().unwrap();
     assert_eq!(to[0].to_string(), "postmaster@example.test");
@@ -259,12 +260,12 @@ async fn a_link_takes_one_file_which_waits_for_the_operator() {
 async fn the_time_of_a_link_runs_out() {
     let day = Day::with_a_domain().await;
     let request = Request::ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days: Some(1) };
-    day.ask(request).await.unwrap();
+    let Response::UploadRequest(made) = day.ask(request).await.unwrap() else { panic!() };
     day.world.pass(24 * HOUR - HOUR);
-    day.office.upload_link("token").await.unwrap();
+    day.office.upload_link(&made.token).await.unwrap();
     day.world.pass(2 * HOUR);
-    assert!(day.office.upload_link("token").await.is_err());
-    assert!(day.office.upload("token", "staff.csv", b"ann\n").await.is_err());
+    assert!(day.office.upload_link(&made.token).await.is_err());
+    assert!(day.office.upload(&made.token, "staff.csv", b"ann\n").await.is_err());
     assert_eq!(day.check("ann@example.test").await, (4, "setting-up"));
 }
 

@@ -201,12 +201,23 @@ pub(super) async fn update(
     Ok(())
 }
 
+/// What goes by a domain's name and waits for its next file, plan or reading: a domain that somebody else adds later under
+/// the same name must find nothing of it.
+const BY_NAME: [&str; 3] = [
+    "DELETE FROM upload_link WHERE domain_name = (SELECT name FROM domain WHERE id = $1)",
+    "DELETE FROM source_run WHERE domain_name = (SELECT name FROM domain WHERE id = $1)",
+    "UPDATE plan SET state = 'discarded' WHERE state = 'waiting' AND domain_id = $1",
+];
+
 /// Removes a domain whose addresses are gone already.
 pub(super) async fn delete(tx: &mut Tx, id: DomainId) -> Result<(), StoreError> {
     let id = [Bind::Int(id.0.into())];
     tx.execute("DELETE FROM connection WHERE domain_id = $1", &id).await?;
     tx.execute("DELETE FROM domain_alias WHERE domain_id = $1", &id).await?;
     tx.execute("DELETE FROM mail_server WHERE domain_id = $1", &id).await?;
+    for sql in BY_NAME {
+        tx.execute(sql, &id).await?;
+    }
     tx.execute("DELETE FROM domain WHERE id = $1", &id).await?;
     Ok(())
 }

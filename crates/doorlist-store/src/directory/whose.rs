@@ -30,9 +30,7 @@ impl Directory {
     /// # Errors
     /// When the store fails.
     pub async fn domain_of_plan(&self, id: PlanId) -> Result<Option<DomainName>, StoreError> {
-        const SQL: &str = "
-            SELECT d.name FROM plan AS p JOIN domain AS d ON d.name = p.domain_name AND d.created <= p.made
-            WHERE p.id = $1";
+        const SQL: &str = "SELECT d.name FROM plan AS p JOIN domain AS d ON d.id = p.domain_id WHERE p.id = $1";
         let row = self.db().row(SQL, &[Bind::Int(i64::try_from(id.0).unwrap_or(i64::MAX))]).await?;
         row.map(|row| domain_name(row.text(0)?)).transpose()
     }

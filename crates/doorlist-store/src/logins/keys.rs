@@ -50,6 +50,8 @@ pub struct NewKey<'a> {
     pub name: &'a str,
     /// What it is good for.
     pub limits: &'a KeyLimits,
+    /// The last of its login's grants that it has.
+    pub grants_to: u64,
     /// Until when.
     pub expires: Option<Timestamp>,
     /// Who made it.
@@ -71,6 +73,8 @@ pub struct KeyRecord {
     pub name: String,
     /// What it is good for.
     pub limits: KeyLimits,
+    /// The last of its login's grants that it has.
+    pub grants_to: u64,
     /// When it was made.
     pub created: Timestamp,
     /// By whom.
@@ -83,13 +87,13 @@ pub struct KeyRecord {
 
 const COLUMNS_BY_HASH: &str = "
     SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
-           COALESCE(l.username, a.local || '@' || d.name)
+           COALESCE(l.username, a.local || '@' || d.name), k.grants_to
     FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
     LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
     WHERE k.hash = $1";
 const COLUMNS_OF_ALL: &str = "
     SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
-           COALESCE(l.username, a.local || '@' || d.name)
+           COALESCE(l.username, a.local || '@' || d.name), k.grants_to
     FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
     LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
     WHERE k.id > $1 ORDER BY k.id LIMIT $2";
@@ -118,8 +122,9 @@ impl Logins {
     /// When the store fails, or the owner is gone.
     pub async fn add_key(&self, owner: KeyOwner, key: &NewKey<'_>, now: Timestamp) -> Result<u32, StoreError> {
         const SQL: &str = "
-            INSERT INTO api_key (id, hash, prefix, login_id, address_id, name, limits, created, created_by, expires)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+            INSERT INTO api_key (id, hash, prefix, login_id, address_id, name, limits, created, created_by, expires,
+                                 grants_to)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let (login, account) = columns(owner);
         let limits = serde_json::to_string(key.limits).map_err(|e| corrupt("api_key", e.to_string()))?;
         let mut tx = self.db.begin().await?;
@@ -138,6 +143,7 @@ impl Logins {
             Bind::Int(now.as_millis()),
             Bind::Text(key.by),
             Bind::IntOrNull(key.expires.map(Timestamp::as_millis)),
+            Bind::Int(key.grants_to.cast_signed()),
         ];
         tx.execute(SQL, &binds).await?;
         tx.commit().await?;
@@ -204,6 +210,7 @@ fn record(row: &Row) -> Result<KeyRecord, StoreError> {
         login: row.text_or_null(10)?.unwrap_or_default().to_owned(),
         name: row.text(4)?.to_owned(),
         limits: serde_json::from_str(row.text(5)?).map_err(|e| corrupt("api_key", e.to_string()))?,
+        grants_to: row.int(11)?.cast_unsigned(),
         created: Timestamp::from_millis(row.int(6)?),
         created_by: row.text(7)?.to_owned(),
         expires: row.int_or_null(8)?.map(Timestamp::from_millis),

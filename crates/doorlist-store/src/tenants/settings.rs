@@ -38,7 +38,7 @@ impl Tenants {
         })
     }
 
-    /// Writes what is set for an account now.
+    /// Writes what is set for an account now. Mail is judged anew only where its limit is another than before.
     ///
     /// # Errors
     /// When the store fails, or the account is gone.
@@ -53,8 +53,10 @@ impl Tenants {
             VALUES ($1, $2, $3, $4, $5, $6)
             ON CONFLICT (address_id) DO UPDATE SET priority = excluded.priority,
                 use_domain_notifications = excluded.use_domain_notifications, password = excluded.password,
-                message_max = excluded.message_max, updated = excluded.updated";
-        let mut tx = self.db.begin_policy().await?;
+                message_max = CASE WHEN $7 THEN excluded.message_max ELSE account_setting.message_max END,
+                updated = excluded.updated";
+        let is_policy = self.account_settings(id).await?.message_max != settings.message_max;
+        let mut tx = if is_policy { self.db.begin_policy().await? } else { self.db.begin().await? };
         let binds = [
             Bind::Int(id.0.into()),
             Bind::IntOrNull(settings.priority),
@@ -62,8 +64,12 @@ impl Tenants {
             Bind::TextOrNull(settings.password.as_deref()),
             Bind::IntOrNull(settings.message_max.map(u64::cast_signed)),
             Bind::Int(now.as_millis()),
+            Bind::Flag(is_policy),
         ];
         tx.execute(SQL, &binds).await?;
-        self.commit_policy(tx).await
+        if is_policy {
+            return self.commit_policy(tx).await;
+        }
+        tx.commit().await
     }
 }

@@ -15,9 +15,10 @@ use doorlist_core::change::{Actor, PlanId};
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Of a domain that was removed and added again, the earlier one's plans are not its own: it may be somebody else's.
 const COLUMNS: &str = "
     SELECT id, domain_name, source, state, made, actor, via, summary, held, outcome, report, change_id FROM plan
-    WHERE ($1 = '' OR domain_name = $1) AND id < $2 AND id >= $3 AND state <> 'staging' ORDER BY id DESC LIMIT $4";
+    WHERE ($1 = '' OR domain_id = (SELECT d.id FROM domain AS d WHERE d.name = $1)) AND id < $2 AND id >= $3 AND state <> 'staging' ORDER BY id DESC LIMIT $4";
 
 /// What became of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -108,8 +108,8 @@ impl<'a> Stage<'a> {
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         const SQL: &str = "
-            INSERT INTO plan (id, domain_name, source, state, base, made, actor, via, summary, outcome, report)
-            VALUES ($1, $2, $3, 'staging', $4, $5, $6, $7, '', '{}', '{}')";
+            INSERT INTO plan (id, domain_name, domain_id, source, state, base, made, actor, via, summary, outcome, report)
+            VALUES ($1, $2, (SELECT d.id FROM domain AS d WHERE d.name = $2), $3, 'staging', $4, $5, $6, $7, '', '{}', '{}')";
         let mut tx = db.begin().await?;
         // The same row that every change locks: numbers are given one at a time.
         tx.row("SELECT version FROM list_state WHERE id = 1 FOR UPDATE", &[]).await?;

@@ -1,0 +1,11 @@
+-- Grants are numbered as they are given; a key has those up to the last that was known when it was made, so that nobody
+-- who knows an early key has what its login is granted later.
+ALTER TABLE login_grant ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE api_key ADD COLUMN grants_to BIGINT NOT NULL DEFAULT 0;
+INSERT INTO next_number (what, next) VALUES ('login_grant', 1);
+
+-- Of which domain a plan is, by its number: another tenant may add a domain of the same name later. None: of several.
+ALTER TABLE plan ADD COLUMN domain_id BIGINT;
+UPDATE plan SET domain_id = (
+    SELECT d.id FROM domain AS d WHERE d.name = plan.domain_name AND d.created <= plan.made
+);
