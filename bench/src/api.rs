@@ -26,7 +26,7 @@ const TIME: Duration = Duration::from_secs(10);
 /// Requests over which the memory is watched, and those before, in parts of this many: the store's page caches (64 MiB a
 /// connection) fill slowly.
 const WATCHED: u32 = 100_000;
-const WARM_UP: u32 = 200_000;
+const WARM_UP: u32 = 500_000;
 const PART: u32 = 50_000;
 /// The server has one core, the load the other.
 const CORES: (usize, usize) = (0, 1);

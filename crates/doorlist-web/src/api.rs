@@ -24,7 +24,6 @@ mod domain_alias;
 mod email_account;
 mod exchange;
 mod gate;
-mod key;
 mod ldapsync;
 mod link;
 mod localpart_alias;

@@ -3,7 +3,6 @@
 use super::body::Body;
 use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
-use super::key;
 use super::query;
 use super::show::{self, Object, object_of, time};
 use super::spec::{Field, Filtering, Spec};
@@ -130,7 +129,7 @@ async fn regenerate(
         if ask.method != Method::POST {
             return Err(Fault::Method(&["post"]));
         }
-        Ok(key::answer(&of("admins", ask.desk.admin_key(scope, admin).await)?))
+        Ok(Answer::Key(of("admins", ask.desk.admin_key(scope, admin).await)?))
     })
     .await
 }

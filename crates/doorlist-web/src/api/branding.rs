@@ -6,7 +6,7 @@ use super::link::uri;
 use super::noun::Noun;
 use super::show::{Object, object_of, time};
 use super::spec::{Field, Filtering, Spec};
-use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_actions::desk::Desk;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{BrandingRow, Page, Placed, Query, View};
 use serde_json::{Map, Value, json};
@@ -99,10 +99,6 @@ impl Noun for Brandings {
         object
     }
 
-    async fn create(_: &Desk, _: Body) -> Result<Placed<BrandingRow>, Fault> {
-        Err(Fault::Method(SPEC.list_methods))
-    }
-
     async fn update(desk: &Desk, found: Placed<BrandingRow>, mut body: Body) -> Result<Placed<BrandingRow>, Fault> {
         let branding = of("brandinginfo", desk.editable(Some(found)))?;
         let row = branding.row();
@@ -122,10 +118,6 @@ impl Noun for Brandings {
         body.finish()?;
         of("brandinginfo", desk.update_branding(&branding, &Value::Object(settings).to_string()).await)?;
         desk.view().branding(row.id).await?.ok_or(Fault::NotFound)
-    }
-
-    async fn remove(_: &Desk, _: Placed<BrandingRow>) -> Result<(), DeskError> {
-        Err(DeskError::Forbidden)
     }
 }
 

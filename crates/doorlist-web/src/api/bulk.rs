@@ -4,7 +4,6 @@ use super::body;
 use super::email_account::{EmailAccounts, SPEC};
 use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
-use super::key;
 use super::link;
 use super::noun::{id_of, lookup};
 use super::query;
@@ -139,7 +138,7 @@ async fn regenerate(State(state): State<ApiState>, key: Key, request: Request) -
         only(&ask, &Method::POST, &["post"])?;
         let found = lookup::<EmailAccounts>(ask.desk.view(), &text(key)).await?;
         let account = of(NOUN, ask.desk.editable(Some(found)))?;
-        Ok(key::answer(&of(NOUN, ask.desk.account_key(&account).await)?))
+        Ok(Answer::Key(of(NOUN, ask.desk.account_key(&account).await)?))
     })
     .await
 }

@@ -154,16 +154,4 @@ impl Noun for DomainNames {
             "updated_at": time(row.updated),
         }))
     }
-
-    async fn create(_: &Desk, _: Body) -> Result<Placed<DomainNameRow>, Fault> {
-        Err(Fault::Method(NAMES.list_methods))
-    }
-
-    async fn update(_: &Desk, _: Placed<DomainNameRow>, _: Body) -> Result<Placed<DomainNameRow>, Fault> {
-        Err(Fault::Method(NAMES.detail_methods))
-    }
-
-    async fn remove(_: &Desk, _: Placed<DomainNameRow>) -> Result<(), DeskError> {
-        Err(DeskError::Forbidden)
-    }
 }

@@ -6,7 +6,7 @@ use super::gate::{ApiState, AuditLine};
 use axum::body::Body as HttpBody;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use doorlist_actions::desk::{Desk, DeskError};
 use doorlist_actions::{ActionError, ErrorKind};
@@ -41,8 +41,8 @@ pub(crate) enum Answer {
     Accepted(Value),
     /// 202 and nothing else.
     AcceptedEmpty,
-    /// 202 with this, and a content type without a charset.
-    Key(Value),
+    /// 202 with a key that was made, told once; the content type is without a charset.
+    Key(String),
     /// 204.
     Gone,
 }
@@ -64,8 +64,6 @@ pub(crate) enum Fault {
     BadEmpty,
     /// Larger than may be. 413.
     TooLarge(usize),
-    /// Not JSON as it is. 415.
-    Encoded,
     /// Not offered. 501.
     Missing(String),
     /// Not offered, and never was. 501, empty.
@@ -139,12 +137,12 @@ where
         Ok(desk) => desk,
         Err(fault) => {
             // What is under way is read, so that the answer gets through and the connection can go on.
-            let _ = read(&parts.headers, body, BODY_MAX).await;
+            let _ = read(body, BODY_MAX).await;
             return (None, Err(fault));
         }
     };
     let who = Some((desk.caller().login.clone(), desk.caller().key.clone()));
-    let body = match read(&parts.headers, body, body_max).await {
+    let body = match read(body, body_max).await {
         Ok(body) => body,
         Err(fault) => return (who, Err(fault)),
     };
@@ -153,24 +151,16 @@ where
         method: parts.method.clone(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        // A client that repeats the last body with the next GET means nothing by it.
-        body: if takes_body(&parts.method) { body } else { Vec::new() },
+        body,
     };
     (who, act(ask).await)
 }
 
-fn takes_body(method: &Method) -> bool {
-    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
-}
-
 fn writes(method: &Method) -> bool {
-    takes_body(method) || *method == Method::DELETE
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
 }
 
-async fn read(headers: &HeaderMap, body: HttpBody, max: usize) -> Result<Vec<u8>, Fault> {
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|it| it.as_bytes() != b"identity") {
-        return Err(Fault::Encoded);
-    }
+async fn read(body: HttpBody, max: usize) -> Result<Vec<u8>, Fault> {
     match Limited::new(body, max).collect().await {
         Ok(body) => Ok(body.to_bytes().to_vec()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Fault::TooLarge(max)),
@@ -194,16 +184,12 @@ fn print(state: &ApiState, parts: &Parts, answer: Answer) -> Response {
         }
         Answer::Accepted(value) => with_json(StatusCode::ACCEPTED, &value),
         Answer::AcceptedEmpty => empty(StatusCode::ACCEPTED),
-        Answer::Key(value) => {
-            let mut response = with_json(StatusCode::ACCEPTED, &value);
+        Answer::Key(key) => {
+            let mut response = with_json(StatusCode::ACCEPTED, &json!({ "api_key": key }));
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
-        Answer::Gone => {
-            let mut response = empty(StatusCode::NO_CONTENT);
-            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-            response
-        }
+        Answer::Gone => empty(StatusCode::NO_CONTENT),
     }
 }
 
@@ -239,7 +225,6 @@ pub(crate) fn refuse(fault: &Fault) -> Response {
             let text = format!("the body has more than {max} octets; nothing was changed: split it");
             error(StatusCode::PAYLOAD_TOO_LARGE, &text)
         }
-        Fault::Encoded => error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body as it is, without Content-Encoding"),
         Fault::Missing(text) => error(StatusCode::NOT_IMPLEMENTED, text),
         Fault::MissingEmpty => empty(StatusCode::NOT_IMPLEMENTED),
         Fault::NotNow(text) => error(StatusCode::SERVICE_UNAVAILABLE, text),

@@ -45,18 +45,24 @@ pub(crate) trait Noun: Send + Sync + 'static {
     /// The object as it is shown.
     fn show(row: &Self::Row) -> Object;
 
-    /// Makes one.
-    fn create(desk: &Desk, body: Body) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send;
+    /// Makes one. Without it they come with something else.
+    fn create(_: &Desk, _: Body) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send {
+        async { Err(Fault::Method(Self::SPEC.list_methods)) }
+    }
 
-    /// Changes one: fields that are not given stay.
+    /// Changes one: fields that are not given stay. Without it they stay as they were made.
     fn update(
-        desk: &Desk,
-        found: Placed<Self::Row>,
-        body: Body,
-    ) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send;
+        _: &Desk,
+        _: Placed<Self::Row>,
+        _: Body,
+    ) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send {
+        async { Err(Fault::Method(Self::SPEC.detail_methods)) }
+    }
 
-    /// Removes one.
-    fn remove(desk: &Desk, found: Placed<Self::Row>) -> impl Future<Output = Result<(), DeskError>> + Send;
+    /// Removes one. Without it they go with something else.
+    fn remove(_: &Desk, _: Placed<Self::Row>) -> impl Future<Output = Result<(), DeskError>> + Send {
+        async { Err(DeskError::Forbidden) }
+    }
 }
 
 /// The routes of a noun: its list and its objects.

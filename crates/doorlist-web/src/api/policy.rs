@@ -7,7 +7,7 @@ use super::link::uri;
 use super::noun::Noun;
 use super::show::Object;
 use super::spec::{Default, Field, Filtering, Spec};
-use doorlist_actions::desk::{AccountPatch, Desk, DeskError, DomainPatch};
+use doorlist_actions::desk::{AccountPatch, Desk, DomainPatch};
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{AccountRow, DomainRow, Page, Placed, Query, View};
@@ -171,10 +171,6 @@ impl Noun for DomainPolicies {
         object
     }
 
-    async fn create(_: &Desk, _: Body) -> Result<Placed<DomainRow>, Fault> {
-        Err(Fault::Method(DOMAIN.list_methods))
-    }
-
     async fn update(desk: &Desk, found: Placed<DomainRow>, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
         let domain = of("policy_domain", desk.editable(Some(found)))?;
         let message_max = message_max(&DOMAIN, &mut body);
@@ -182,10 +178,6 @@ impl Noun for DomainPolicies {
         let patch = DomainPatch { message_max, ..DomainPatch::default() };
         of("policy_domain", desk.update_domain(&domain, &patch).await)?;
         desk.view().domain(domain.row().id.0).await?.ok_or(Fault::NotFound)
-    }
-
-    async fn remove(_: &Desk, _: Placed<DomainRow>) -> Result<(), DeskError> {
-        Err(DeskError::Forbidden)
     }
 }
 
@@ -213,10 +205,6 @@ impl Noun for AccountPolicies {
         object
     }
 
-    async fn create(_: &Desk, _: Body) -> Result<Placed<AccountRow>, Fault> {
-        Err(Fault::Method(ACCOUNT.list_methods))
-    }
-
     async fn update(desk: &Desk, found: Placed<AccountRow>, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
         let account = of("policy_user", desk.editable(Some(found)))?;
         let message_max = message_max(&ACCOUNT, &mut body);
@@ -224,9 +212,5 @@ impl Noun for AccountPolicies {
         let patch = AccountPatch { message_max, ..AccountPatch::default() };
         of("policy_user", desk.update_account(&account, &patch).await)?;
         desk.view().account(account.row().id).await?.ok_or(Fault::NotFound)
-    }
-
-    async fn remove(_: &Desk, _: Placed<AccountRow>) -> Result<(), DeskError> {
-        Err(DeskError::Forbidden)
     }
 }

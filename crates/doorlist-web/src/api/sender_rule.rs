@@ -117,10 +117,6 @@ impl Noun for SenderRules {
         of("wblist", desk.create_sender_rule(&NewSenderRule { owner, sender, allow }).await)
     }
 
-    async fn update(_: &Desk, _: Placed<SenderRuleRow>, _: Body) -> Result<Placed<SenderRuleRow>, Fault> {
-        Err(Fault::Method(SPEC.detail_methods))
-    }
-
     async fn remove(desk: &Desk, found: Placed<SenderRuleRow>) -> Result<(), DeskError> {
         let rule = desk.editable(Some(found))?;
         desk.remove_sender_rules(&[rule]).await

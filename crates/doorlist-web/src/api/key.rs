@@ -1,8 +1,0 @@
-//! A key that was made, told once.
-
-use super::exchange::Answer;
-use serde_json::json;
-
-pub(crate) fn answer(key: &str) -> Answer {
-    Answer::Key(json!({ "api_key": key }))
-}
