@@ -7,6 +7,7 @@
 //! | `spec` | what a noun has: fields, filters, methods; the one source of schema, OpenAPI and routes |
 //! | `noun`, `exchange` | one request of any noun, from bytes to bytes |
 //! | `body`, `query`, `link` | what came in: fields, list parameters, references to objects |
+//! | `conditions` | whether an object is still as a client saw it |
 //! | `show` | what goes out: envelopes, dates, errors |
 //! | `schema`, `openapi` | the API told about itself |
 //! | `gate` | who asks, and how often |
@@ -17,6 +18,7 @@ mod body;
 mod branding;
 mod bulk;
 mod command;
+mod conditions;
 mod contacts;
 mod customer;
 mod domain;

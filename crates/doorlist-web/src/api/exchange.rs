@@ -2,7 +2,9 @@
 //! noun does with it is not known here.
 
 use super::body::Wrong;
+use super::conditions::{Conditions, State};
 use super::gate::{ApiState, AuditLine};
+use super::show::Object;
 use axum::body::Body as HttpBody;
 use axum::extract::Request;
 use axum::http::request::Parts;
@@ -27,6 +29,7 @@ pub(crate) struct Ask {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
+    pub(crate) conditions: Conditions,
     pub(crate) body: Vec<u8>,
 }
 
@@ -35,6 +38,10 @@ pub(crate) struct Ask {
 pub(crate) enum Answer {
     /// 200 with this.
     Shown(Value),
+    /// 200 with an object in this state.
+    Object(Object, State),
+    /// 304: the client has this state already.
+    Unchanged(State),
     /// 201: an object was made; its path.
     Created(Value, String),
     /// 202 with the object as it is now.
@@ -56,6 +63,8 @@ pub(crate) enum Fault {
     NotFound,
     /// 405, with what is allowed.
     Method(&'static [&'static str]),
+    /// The object is in another state than the change was meant for. 412.
+    Changed,
     /// Fields are wrong. 400.
     Fields { noun: &'static str, fields: Wrong },
     /// The request is wrong. 400.
@@ -151,6 +160,7 @@ where
         method: parts.method.clone(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
+        conditions: Conditions::of(&parts.headers),
         body,
     };
     (who, act(ask).await)
@@ -170,11 +180,9 @@ async fn read(body: HttpBody, max: usize) -> Result<Vec<u8>, Fault> {
 
 fn print(state: &ApiState, parts: &Parts, answer: Answer) -> Response {
     match answer {
-        Answer::Shown(value) => {
-            let mut response = with_json(StatusCode::OK, &value);
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            response
-        }
+        Answer::Shown(value) => shown(with_json(StatusCode::OK, &value), None),
+        Answer::Object(object, state) => shown(with_json(StatusCode::OK, &object.into()), Some(&state)),
+        Answer::Unchanged(state) => shown(empty(StatusCode::NOT_MODIFIED), Some(&state)),
         Answer::Created(value, path) => {
             let mut response = with_json(StatusCode::CREATED, &value);
             if let Ok(location) = HeaderValue::from_str(&format!("{}{path}", state.base(parts))) {
@@ -191,6 +199,15 @@ fn print(state: &ApiState, parts: &Parts, answer: Answer) -> Response {
         }
         Answer::Gone => empty(StatusCode::NO_CONTENT),
     }
+}
+
+/// What was read: to be asked for again before it is used again.
+fn shown(mut response: Response, state: Option<&State>) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Some(tag) = state.and_then(|state| HeaderValue::from_str(&state.tag()).ok()) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
 }
 
 /// An answer with JSON in it.
@@ -218,6 +235,10 @@ pub(crate) fn refuse(fault: &Fault) -> Response {
         Fault::Unknown => empty(StatusCode::UNAUTHORIZED),
         Fault::NotFound => empty(StatusCode::NOT_FOUND),
         Fault::Method(allowed) => method_not_allowed(allowed),
+        Fault::Changed => {
+            let text = "it was changed since you read it (If-Match); nothing was done: read it again";
+            error(StatusCode::PRECONDITION_FAILED, text)
+        }
         Fault::Fields { noun, fields } => with_json(StatusCode::BAD_REQUEST, &json!({*noun: fields})),
         Fault::Bad(text) => error(StatusCode::BAD_REQUEST, text),
         Fault::BadEmpty => empty(StatusCode::BAD_REQUEST),

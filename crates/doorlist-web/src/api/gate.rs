@@ -61,6 +61,7 @@ struct Shared {
     of_keys: Mutex<RateLimits<u32>>,
     of_addresses: Mutex<RateLimits<IpAddr>>,
     of_failures: Mutex<RateLimits<IpAddr>>,
+    conditional: tokio::sync::Mutex<()>,
 }
 
 /// What every request works with. A clone is another handle on the same.
@@ -76,6 +77,7 @@ impl ApiState {
             of_keys: limits(config.requests_per_key, second),
             of_addresses: limits(config.requests_per_address, second),
             of_failures: limits(config.failures_per_address, Duration::from_secs(60)),
+            conditional: tokio::sync::Mutex::default(),
             config,
             trail,
         }))
@@ -83,6 +85,12 @@ impl ApiState {
 
     pub(crate) fn trail(&self) -> &dyn Trail {
         &*self.0.trail
+    }
+
+    /// The turn to look at an object and to change it if it is still as it was: nobody else on this node who makes the same
+    /// condition comes in between.
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.conditional.lock().await
     }
 
     pub(crate) fn client(&self, parts: &Parts) -> IpAddr {

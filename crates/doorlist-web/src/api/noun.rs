@@ -2,6 +2,7 @@
 //! shown, and what its fields do.
 
 use super::body::Body;
+use super::conditions::State as ObjectState;
 use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
 use super::link::{self, Link, uri};
@@ -150,15 +151,22 @@ async fn detail_handler<N: Noun>(
     request: Request,
 ) -> Response {
     let key = key.map(|Path(key)| key).unwrap_or_default();
-    exchange(state, request, BODY_MAX, async |ask: Ask| {
+    exchange(state.clone(), request, BODY_MAX, async |ask: Ask| {
         let is_get = matches!(ask.method, Method::GET | Method::HEAD);
         let word = ask.method.as_str().to_lowercase();
         if !is_get && !N::SPEC.detail_methods.contains(&word.as_str()) {
             return Err(Fault::Method(N::SPEC.detail_methods));
         }
+        let _turn = if ask.conditions.is_for_a_state() { Some(state.turn().await) } else { None };
         let found = lookup::<N>(ask.desk.view(), &key).await?;
+        let object = N::show(&found.row);
+        let seen = ObjectState::of(&object);
+        if !ask.conditions.allow(&seen) {
+            return Err(Fault::Changed);
+        }
         match ask.method {
-            Method::GET | Method::HEAD => Ok(Answer::Shown(N::show(&found.row).into())),
+            Method::GET | Method::HEAD if ask.conditions.is_known(&seen) => Ok(Answer::Unchanged(seen)),
+            Method::GET | Method::HEAD => Ok(Answer::Object(object, seen)),
             Method::DELETE => {
                 of(N::SPEC.name, N::remove(&ask.desk, found).await)?;
                 Ok(Answer::Gone)

@@ -20,6 +20,8 @@ number as a text. Unknown and read-only fields are passed over.
 * The switch \"Accept mail only for mailboxes in this list\" is `bounce_unlisted` and `userlist_complete`: both are shown, \
 either is taken. It begins softly: for three days an unlisted recipient is deferred, then refused.
 * A reference to an object may be its URI, its number, or a URI with its natural key (a domain's name, an address).
+* An object says its state in `ETag`. PUT, PATCH and DELETE with `If-Match` are done if it is still in that state; else \
+the answer is 412, and nothing is done.
 * DELETE of an account or an alias is somebody's word: whatever source lists the address, it stays refused until it is \
 added again. Every change stands in the change log and can be taken back with `doorlist changes undo`.
 * Answers to 401, 404 and 405 have no body. What a caller may not see is 404.
@@ -72,6 +74,12 @@ pub fn document() -> Value {
             "securitySchemes": {"ApiKey": {
                 "type": "apiKey", "in": "header", "name": "Authorization",
                 "description": "`ApiKey login:key` or `Bearer key`"}},
+            "parameters": {
+                "IfMatch": condition("If-Match", "only if it is still in the state of this ETag"),
+                "IfNoneMatch": condition("If-None-Match", "the ETag of what is known already"),
+            },
+            "responses": {"Changed": json_answer(
+                "It is in another state than that of If-Match; nothing was done", &reference("Error"))},
             "schemas": schemas::all(SPECS),
         },
     })
@@ -130,18 +138,37 @@ fn detail_operation(spec: &Spec, method: &str) -> Value {
     match method {
         "get" => json!({
             "summary": "One of them", "operationId": id, "tags": [name],
-            "responses": with_common(json!({"200": json_answer("The object", &reference(name))})),
+            "parameters": [{"$ref": "#/components/parameters/IfNoneMatch"}],
+            "responses": with_common(json!({
+                "200": with_state(json_answer("The object", &reference(name))),
+                "304": with_state(json!({"description": "In the state that is known already; empty"})),
+            })),
         }),
         "delete" => json!({
             "summary": "Removes it with all that is below it", "operationId": id, "tags": [name],
-            "responses": with_common(json!({"204": {"description": "Gone"}})),
+            "parameters": [{"$ref": "#/components/parameters/IfMatch"}],
+            "responses": with_common(json!({"204": {"description": "Gone"}, "412": {"$ref": "#/components/responses/Changed"}})),
         }),
         _ => json!({
             "summary": "Changes it: fields that are not given stay", "operationId": id, "tags": [name],
+            "parameters": [{"$ref": "#/components/parameters/IfMatch"}],
             "requestBody": body(&format!("{name}_change")),
-            "responses": with_common(json!({"202": json_answer("The object as it is now, with pk", &reference(name))})),
+            "responses": with_common(json!({
+                "202": json_answer("The object as it is now, with pk", &reference(name)),
+                "412": {"$ref": "#/components/responses/Changed"},
+            })),
         }),
     }
+}
+
+fn condition(name: &str, about: &str) -> Value {
+    json!({"name": name, "in": "header", "required": false, "schema": {"type": "string"}, "description": about})
+}
+
+/// An answer that says the state of its object.
+fn with_state(mut answer: Value) -> Value {
+    answer["headers"] = json!({"ETag": {"schema": {"type": "string"}, "description": "The state of the object"}});
+    answer
 }
 
 fn key_parameter(spec: &Spec) -> Value {

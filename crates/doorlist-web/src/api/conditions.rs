@@ -1,0 +1,119 @@
+//! Whether an object is still as a client saw it: `ETag`, `If-Match`, `If-None-Match` (RFC 9110 §8.8.3, §13.1), so that of
+//! two who edit the same object the second does not undo the first. Pure.
+
+use super::show::Object;
+use axum::http::{HeaderMap, HeaderName, header};
+use std::hash::{DefaultHasher, Hasher};
+
+/// The state of an object as its `ETag` says it. Another version of the program may tell it in another way: who asks with
+/// the former one is told to read again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State(String);
+
+impl State {
+    pub(crate) fn of(object: &Object) -> Self {
+        let mut hasher = DefaultHasher::new();
+        for (name, value) in object {
+            hasher.write(name.as_bytes());
+            hasher.write(value.to_string().as_bytes());
+        }
+        Self(format!("{:016x}", hasher.finish()))
+    }
+
+    /// As the header has it.
+    pub(crate) fn tag(&self) -> String {
+        format!("\"{}\"", self.0)
+    }
+}
+
+/// What a request makes its answer depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Conditions {
+    if_match: Option<Vec<String>>,
+    if_none_match: Option<Vec<String>>,
+}
+
+impl Conditions {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self { if_match: tags(headers, header::IF_MATCH), if_none_match: tags(headers, header::IF_NONE_MATCH) }
+    }
+
+    /// A change is meant for one state alone.
+    pub(crate) fn is_for_a_state(&self) -> bool {
+        self.if_match.is_some()
+    }
+
+    /// The object is in a state that the change is meant for.
+    pub(crate) fn allow(&self, state: &State) -> bool {
+        self.if_match.as_deref().is_none_or(|tags| has(tags, state))
+    }
+
+    /// The client has this state already.
+    pub(crate) fn is_known(&self, state: &State) -> bool {
+        self.if_none_match.as_deref().is_some_and(|tags| has(tags, state))
+    }
+}
+
+/// A tag names the state of the object and not the octets of an answer, so that one which a proxy made weak by compressing
+/// the answer (`W/`) is as good.
+fn has(tags: &[String], state: &State) -> bool {
+    tags.iter().any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == state.tag())
+}
+
+fn tags(headers: &HeaderMap, name: HeaderName) -> Option<Vec<String>> {
+    let mut lines = headers.get_all(name).iter().peekable();
+    lines.peek()?;
+    let tags = lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+    Some(tags.map(|tag| String::from_utf8_lossy(tag.trim_ascii()).into_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+    use serde_json::json;
+
+    fn state(name: &str) -> State {
+        State::of(&super::super::show::object_of(json!({"id": 1, "name": name})))
+    }
+
+    fn asked(lines: &[(HeaderName, &'static str)]) -> Conditions {
+        let mut headers = HeaderMap::new();
+        for (name, line) in lines {
+            headers.append(name, HeaderValue::from_static(line));
+        }
+        Conditions::of(&headers)
+    }
+
+    #[test]
+    fn a_state_is_that_of_its_fields() {
+        assert_eq!(state("a"), state("a"));
+        assert_ne!(state("a"), state("b"));
+    }
+
+    #[test]
+    fn without_a_condition_everything_passes() {
+        let none = asked(&[]);
+        assert!(none.allow(&state("a")) && !none.is_known(&state("a")) && !none.is_for_a_state());
+    }
+
+    #[test]
+    fn one_of_several_tags_is_enough_in_several_lines_too() {
+        let mut headers = HeaderMap::new();
+        for tag in ["\"x\", \"y\"".to_owned(), format!("\"z\" ,  W/{}", state("a").tag())] {
+            headers.append(header::IF_MATCH, tag.parse().unwrap_or(HeaderValue::from_static("")));
+        }
+        let asked = Conditions::of(&headers);
+        assert!(asked.is_for_a_state() && asked.allow(&state("a")) && !asked.allow(&state("b")));
+    }
+
+    #[test]
+    fn nonsense_is_no_state_at_all() {
+        for line in ["", "\"\"", "x", "W/", "\"*\"", ",,,"] {
+            assert!(!asked(&[(header::IF_MATCH, line)]).allow(&state("a")), "{line:?}");
+            assert!(!asked(&[(header::IF_NONE_MATCH, line)]).is_known(&state("a")), "{line:?}");
+        }
+        assert!(asked(&[(header::IF_MATCH, "*")]).allow(&state("a")));
+        assert!(asked(&[(header::IF_NONE_MATCH, "*")]).is_known(&state("a")));
+    }
+}
