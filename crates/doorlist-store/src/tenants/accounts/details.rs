@@ -5,7 +5,7 @@ use crate::directory::{corrupt, domain_name, unpack};
 use crate::error::StoreError;
 use crate::tenants::View;
 use crate::tenants::table::Placed;
-use doorlist_core::access::{CustomerId, Lineage, ResellerId};
+use doorlist_core::access::{CustomerId, Lineage, Permission, ResellerId};
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::Source;
 use doorlist_core::domain::DomainId;
@@ -140,6 +140,9 @@ impl View {
             sources.sort_by(|a, b| b.rank().cmp(&a.rank()).then_with(|| a.cmp(b)));
             let set = settings.remove(&row.0);
             let lineage = Lineage { account: Some(AddressId(row.0)), ..lineage(&row) };
+            if !self.sees(&lineage) {
+                continue;
+            }
             let account = AccountRow {
                 id: AddressId(row.0),
                 local: LocalPart::from_canonical(&row.1),
@@ -167,6 +170,9 @@ impl View {
         let mut rows = HashMap::new();
         for row in self.packed::<Packed>(ROWS, &keys(ids)).await?.into_iter().filter(|row| row.7 != 2) {
             let (Some(account), Some(account_local)) = (row.10, &row.11) else { continue };
+            if !self.sees(&lineage(&row)) {
+                continue;
+            }
             let alias = AliasRow {
                 id: AddressId(row.0),
                 local: LocalPart::from_canonical(&row.1),
@@ -180,6 +186,11 @@ impl View {
             rows.insert(row.0, Placed { lineage: lineage(&row), row: alias });
         }
         Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
+    }
+
+    /// A second wall: whatever chose the rows, those of others are not shown.
+    fn sees(&self, lineage: &Lineage) -> bool {
+        self.access().on(lineage) >= Permission::See
     }
 
     async fn packed<T: for<'a> Deserialize<'a>>(&self, sql: &'static str, keys: &str) -> Result<Vec<T>, StoreError> {

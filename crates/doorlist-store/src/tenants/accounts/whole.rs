@@ -75,7 +75,7 @@ impl View {
             return Ok(None);
         }
         if let Some(after) = query.after
-            && let Some(at) = self.domain_of(after).await?
+            && let Some(at) = self.domain_of(after, domain).await?
         {
             return Ok(Some((at, Place::After(after))));
         }
@@ -94,12 +94,17 @@ impl View {
         Ok(Some((row.int(0)?, Place::Offset(query.offset.saturating_sub(before)))))
     }
 
-    async fn domain_of(&self, address: u64) -> Result<Option<i64>, StoreError> {
+    /// The domain of an address, if it is one that may be seen and is asked for: anybody may name any number.
+    async fn domain_of(&self, address: u64, domain: Option<i64>) -> Result<Option<i64>, StoreError> {
         let mut sql = Built::default();
-        sql.push("SELECT domain_id FROM address WHERE id = ").number(i64::try_from(address).unwrap_or(0));
+        sql.push("SELECT d.id");
+        self.put_domains(&mut sql, domain);
+        sql.push(" AND d.id = (SELECT domain_id FROM address WHERE id = ");
+        sql.number(i64::try_from(address).unwrap_or(0)).push(")");
         self.db().built(&sql).await?.first().map(|row| row.int(0)).transpose()
     }
 
+    /// Rows of a domain that may be seen.
     async fn stretch(&self, what: What, domain: i64, from: Place, limit: usize) -> Result<Vec<u32>, StoreError> {
         let (from, offset) = match from {
             Place::After(id) => (i64::try_from(id).unwrap_or(i64::MAX).saturating_add(1), 0),

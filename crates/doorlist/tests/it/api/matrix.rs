@@ -35,8 +35,13 @@ struct Matrix<'a> {
 
 impl Matrix<'_> {
     fn ask(&mut self, caller: &str, route: &Route, tenant: &Tenant) -> Option<Answer> {
+        self.ask_more(caller, route, tenant, "")
+    }
+
+    /// The same with further parameters.
+    fn ask_more(&mut self, caller: &str, route: &Route, tenant: &Tenant, more: &str) -> Option<Answer> {
         let (target, body) = match route.fill(tenant) {
-            Ok(filled) => filled,
+            Ok((target, body)) => (format!("{target}{}{more}", joint(&target, more)), body),
             Err(why) => {
                 self.fault(format!("{} {}: {why}", route.method, route.path));
                 return None;
@@ -98,6 +103,21 @@ impl Matrix<'_> {
         }
     }
 
+    /// Whatever a list is asked for, beside what the document requires.
+    fn stranger_asks_for_more(&mut self, caller: &str, document: &Document, tenant: &Tenant) {
+        for route in document.routes.iter().filter(|route| route.method == "GET") {
+            for more in tenant.parameters() {
+                let Some(answer) = self.ask_more(caller, route, tenant, &more) else { continue };
+                // A link to the next page repeats what was asked for.
+                let objects = answer.json().map_or_else(|_| answer.text(), |body| body["objects"].to_string());
+                if objects.to_lowercase().contains(tenant.marker()) {
+                    let line = format!("{} {} with {more} as {caller}", route.method, route.path);
+                    self.fault(format!("{line} tells of the other tenant: {objects}"));
+                }
+            }
+        }
+    }
+
     fn auditor(&mut self, caller: &str, document: &Document, tenant: &Tenant) {
         for route in document.routes.iter().filter(|route| route.method != "GET") {
             let Some(answer) = self.ask(caller, route, tenant) else { continue };
@@ -119,6 +139,14 @@ impl Matrix<'_> {
             }
         }
         seen
+    }
+}
+
+fn joint(target: &str, more: &str) -> &'static str {
+    match (more.is_empty(), target.contains('?')) {
+        (true, _) => "",
+        (false, true) => "&",
+        (false, false) => "?",
     }
 }
 
@@ -152,6 +180,7 @@ fn nobody_sees_or_changes_what_is_not_theirs() {
     matrix.nobody(&document, &a);
     for role in ROLES {
         matrix.stranger(&b.caller(role), &document, &a);
+        matrix.stranger_asks_for_more(&b.caller(role), &document, &a);
     }
     matrix.auditor(&a.caller("auditor"), &document, &a);
     let after = matrix.seen(&owner, &document, &a);

@@ -78,6 +78,9 @@ impl Tenant {
         let domain = json!({"name": tenant.domain_name(), "customer": tenant.place("customer")});
         tenant.make(desk, "domain", domain);
         let of_domain = tenant.place("domain");
+        // Somebody before her, behind whom a list may begin.
+        let first = json!({"localpart": format!("{marker}-abe"), "domain": of_domain, "create_opt": "generate_pwd"});
+        desk.made("/api/v1/email_account/", &first);
         let account = json!({"localpart": format!("{marker}-ann"), "domain": of_domain, "create_opt": "generate_pwd"});
         tenant.make(desk, "email_account", account);
         let of_account = tenant.place("email_account");
@@ -164,6 +167,28 @@ impl Tenant {
     /// The number of its object of this kind.
     pub(super) fn number(&self, resource: &str) -> Option<String> {
         self.numbers.get(resource).map(u64::to_string)
+    }
+
+    /// Parameters of lists that name its objects, or a place in its lists.
+    pub(super) fn parameters(&self) -> Vec<String> {
+        let number = |resource| self.numbers.get(resource).copied().unwrap_or_default();
+        let (domain, account) = (number("domain"), number("email_account"));
+        let mut parameters = vec![
+            format!("q={}", self.marker),
+            format!("domain={}", self.domain_name()),
+            format!("domain__name={}", self.domain_name()),
+            format!("name={}", self.domain_name()),
+            format!("localpart={}-ann", self.marker),
+            format!("id__in={account},{domain}"),
+        ];
+        for resource in ["reseller", "customer", "domain", "email_account"] {
+            parameters.push(format!("{resource}={}", number(resource)));
+        }
+        for after in account.saturating_sub(1)..=account {
+            parameters.push(format!("limit=1000&after={after}"));
+            parameters.push(format!("domain={domain}&limit=1000&after={after}"));
+        }
+        parameters
     }
 
     /// The address of its object of this kind.
