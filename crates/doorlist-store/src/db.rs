@@ -304,7 +304,7 @@ impl Tx {
     }
 
     /// Notes that who may send what has changed, or who is told: every node reads that anew.
-    async fn policy_changed(&mut self) -> Result<(), StoreError> {
+    pub(crate) async fn policy_changed(&mut self) -> Result<(), StoreError> {
         self.execute("UPDATE list_state SET policy = policy + 1 WHERE id = 1", &[]).await?;
         if self.engine() == Engine::Postgres {
             self.execute("SELECT pg_notify('doorlist_list', '')", &[]).await?;

@@ -8,12 +8,14 @@
 //! | `draft`, `domain_rules` | the rules of the list, pure, on rows in hand |
 //! | `work`, `log` | one transaction of changes, and its change log |
 //! | `rows`, `packed`, `domain_rows` | the SQL of addresses, written and read, and of domains |
+//! | `belongings` | what an account has beside its address, and loses with it |
 //! | `taking` | which rows a change concerns |
 //! | `load`, `publish`, `follow` | the list in memory: built, replaced, kept up with other processes |
 //! | `plan` | changes of many rows: found out, staged, applied, undone |
 //! | `damage` | a database that is lost or damaged stops the start |
 //! | `read`, `changes`, `whose` | what people ask |
 
+mod belongings;
 mod changes;
 mod damage;
 mod domain_parts;

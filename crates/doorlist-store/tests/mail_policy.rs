@@ -55,6 +55,7 @@ async fn tell(url: StoreUrl) {
     sizes(&here).await;
     same(&here, &there).await;
     aliases_change_places(&here, &there).await;
+    what_an_account_had_goes_with_it(&here, &there).await;
     contacts_are_followed(&here, &there).await;
     accounts_and_domains_go(&here, &there).await;
     following.abort();
@@ -170,6 +171,52 @@ async fn aliases_change_places(here: &Directory, there: &Directory) {
     limit(here, "bob@example.test", Some(7)).await;
     assert_eq!(size_max(here, "a.lee@example.test"), Some(7));
     same(here, there).await;
+}
+
+/// An address that is an account again begins anew, by whatever way it ceased to be one.
+async fn what_an_account_had_goes_with_it(here: &Directory, there: &Directory) {
+    let zoe = "zoe@example.test";
+    let logins = doorlist_store::logins::Logins::of(here);
+    let settle = async || {
+        let id = account_id(here, zoe);
+        add(here, RuleOwner::Account(id), "list.test", false).await.unwrap();
+        limit(here, zoe, Some(9)).await;
+        let limits = doorlist_store::logins::KeyLimits::default();
+        let key = doorlist_store::logins::NewKey {
+            hash: "hash of zoe",
+            prefix: "zoe",
+            name: "",
+            limits: &limits,
+            grants_to: 0,
+            expires: None,
+            by: "test",
+        };
+        logins.add_key(doorlist_store::logins::KeyOwner::Account(id), &key, NOW).await.unwrap();
+        id
+    };
+    let begins_anew = async |way: &str| {
+        assert_eq!((judged(here, zoe, "x@list.test"), size_max(here, zoe)), (None, None), "{way}");
+        same(here, there).await;
+        assert_eq!((judged(there, zoe, "x@list.test"), size_max(there, zoe)), (None, None), "{way}");
+        assert_eq!(logins.key("hash of zoe").await.unwrap(), None, "{way}");
+    };
+    apply(here, vec![mailbox(zoe)]).await;
+    let id = settle().await;
+    apply(here, vec![hand::veto(zoe)]).await;
+    let added = apply(here, vec![mailbox(zoe)]).await;
+    assert_eq!(account_id(here, zoe), id, "it is the same row");
+    begins_anew("a veto, and added again").await;
+
+    settle().await;
+    let undo = here.plan_undo(added.change_id.unwrap(), &hand::actor(), Some("undone")).await.unwrap();
+    apply(here, vec![Change::Plan { id: undo.id.unwrap() }]).await;
+    apply(here, vec![mailbox(zoe)]).await;
+    begins_anew("undone, and added again").await;
+
+    settle().await;
+    apply(here, vec![Change::Withdraw { address: address(zoe), source: Source::Hand }]).await;
+    apply(here, vec![mailbox(zoe)]).await;
+    begins_anew("withdrawn, and added again").await;
 }
 
 async fn contacts_are_followed(here: &Directory, there: &Directory) {

@@ -70,7 +70,9 @@ impl Published {
         let Committed { applied, updates, domains, domains_now } = committed;
         // They are many, and were written before the change was made: read from there, or all anew if that is quicker.
         let Some(updates) = updates else { return self.take_up(db).await };
-        self.advance(db, applied.version, updates, domains, domains_now).await
+        self.advance(db, applied.version, updates, domains, domains_now).await?;
+        // What an account had set goes with it.
+        self.take_up_policies(db).await
     }
 
     /// Takes up whatever the store has and the list has not, and so with policies.

@@ -1,6 +1,7 @@
 //! Rows of the list into the store, in batches of one JSON array each, and the numbers that stand for words there. Knows
 //! SQL, not what a change means; reading is in `packed`.
 
+use super::belongings;
 use super::draft::Draft;
 use super::held::{Held, Home, Slot};
 use super::records::ClaimRecord;
@@ -85,27 +86,21 @@ async fn write_addresses(tx: &mut Tx, slots: &[&Slot], at: Timestamp) -> Result<
                 }
             }
             (Some(before), None) if now_ids.contains(&before.id) => {}
-            (Some(before), None) => deleted.push(json!([before.id])),
+            (Some(before), None) => {
+                deleted.push(json!([before.id]));
+                if before.is_account() {
+                    no_account.push(json!([before.id]));
+                }
+            }
             _ => {}
         }
     }
     write_rows(tx, RENAME, &renamed).await?;
     write_rows(tx, INSERT, &inserted).await?;
     write_rows(tx, UPDATE, &updated).await?;
-    for sql in OF_ACCOUNTS {
-        write_rows(tx, sql, &no_account).await?;
-    }
+    belongings::drop_of(tx, &no_account).await?;
     write_rows(tx, DELETE, &deleted).await
 }
-
-/// What an account has beside its address. A row that is no account any more keeps nothing of it: the next account under
-/// its number may be somebody else's. (With a row that is deleted it goes by itself.)
-const OF_ACCOUNTS: [&str; 4] = [
-    "DELETE FROM account_setting WHERE address_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
-    "DELETE FROM api_key WHERE address_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
-    "DELETE FROM contact WHERE address_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
-    "DELETE FROM sender_rule WHERE address_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
-];
 
 type Columns<'a> = (i64, Option<AddressId>, i64, Option<i64>, Option<&'a str>);
 

@@ -4,6 +4,7 @@
 use super::stage::{Staged, batch};
 use super::touched::refuse_if_moved;
 use crate::db::{Bind, Read, Tx};
+use crate::directory::belongings;
 use crate::directory::changes::change_row;
 use crate::directory::domain_rows::{self, StoredDomain};
 use crate::directory::outcome::{ApplyError, Refusal};
@@ -109,6 +110,7 @@ async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -
     let now = Bind::Int(now.as_millis());
     let Staged { existing, aliases, .. } = taken.staged;
     if existing {
+        belongings::drop_of_batch(tx, taken.batch).await?;
         tx.execute(UNCLAIM, &one).await?;
     }
     let [batch, first] = both;
