@@ -99,8 +99,8 @@ pub struct KeyEntry {
 /// A key to be made.
 pub(crate) struct KeyWish<'a> {
     pub(crate) owner: KeyOwner,
-    /// The last of the login's grants that it has.
-    pub(crate) grants_to: u64,
+    /// Which of the login's grants it has.
+    pub(crate) grants: &'a [u64],
     pub(crate) name: &'a str,
     pub(crate) limits: &'a KeyLimits,
     pub(crate) expires: Option<Timestamp>,
@@ -121,7 +121,7 @@ impl Office {
         let hash = password.map(hash).transpose().map_err(|why| ActionError::new(ErrorKind::Usage, why))?;
         let email = email.to_string();
         let grant = Grant { role, scope };
-        self.logins.grant(&email, &email, grant, hash.as_deref(), (self.clock)()).await?;
+        self.logins.grant(&email, &email, (grant, true), hash.as_deref(), (self.clock)()).await?;
         Ok(email)
     }
 
@@ -162,7 +162,7 @@ impl Office {
         if wish.days.is_some_and(|days| days == 0 || days > DAYS_MAX) {
             return usage(format!("a key ends after 1 to {DAYS_MAX} days"));
         }
-        let (owner, grants_to) = self.key_owner(&wish.login).await?;
+        let (owner, grants) = self.key_owner(&wish.login).await?;
         let mut domains = Vec::new();
         for name in &wish.domains {
             domains.push(self.domain_show(name).await?.summary.id);
@@ -173,21 +173,21 @@ impl Office {
             networks: wish.networks.clone(),
         };
         let expires = wish.days.map(|days| (self.clock)() + Duration::from_hours(24 * u64::from(days)));
-        let kept = KeyWish { owner, grants_to, name: &wish.name, limits: &limits, expires };
+        let kept = KeyWish { owner, grants: &grants, name: &wish.name, limits: &limits, expires };
         let (id, key) = self.make_key(&kept, &actor.name).await?;
         Ok(MadeKey { id, login: wish.login.to_lowercase(), key })
     }
 
-    async fn key_owner(&self, login: &str) -> Result<(KeyOwner, u64), ActionError> {
+    async fn key_owner(&self, login: &str) -> Result<(KeyOwner, Vec<u64>), ActionError> {
         if let Some(found) = self.logins.login(login).await? {
-            return Ok((KeyOwner::Login(found.id), found.grants_to()));
+            return Ok((KeyOwner::Login(found.id), found.grant_numbers()));
         }
         if let Ok(address) = login.parse::<Address>()
             && let Some(found) = self.directory.account(&address).await?
             && found.entry.record.account.is_none()
             && found.entry.record.veto.is_none()
         {
-            return Ok((KeyOwner::Account(found.entry.id), 0));
+            return Ok((KeyOwner::Account(found.entry.id), Vec::new()));
         }
         let message = format!("there is no login and no email account {login}; `admin create` makes a login");
         Err(ActionError::new(ErrorKind::NotFound, message))
@@ -197,8 +197,8 @@ impl Office {
     pub(crate) async fn make_key(&self, wish: &KeyWish<'_>, by: &str) -> Result<(u32, String), ActionError> {
         let key = self.vault.key().map_err(|why| ActionError::new(ErrorKind::Unavailable, why))?;
         let (hash, prefix) = (self.vault.hash(&key), key.chars().take(PREFIX_LEN).collect::<String>());
-        let KeyWish { owner, grants_to, name, limits, expires } = *wish;
-        let new = NewKey { hash: &hash, prefix: &prefix, name, limits, grants_to, expires, by };
+        let KeyWish { owner, grants, name, limits, expires } = *wish;
+        let new = NewKey { hash: &hash, prefix: &prefix, name, limits, grants, expires, by };
         let id = self.logins.add_key(owner, &new, (self.clock)()).await?;
         Ok((id, key))
     }

@@ -37,25 +37,28 @@ pub struct LoginRecord {
     pub grants: Vec<HeldGrant>,
 }
 
-/// What a login may do, and since when.
+/// What a login may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldGrant {
     /// What.
     pub grant: Grant,
-    /// Counts through all grants of all logins as they are given; 0 for the earliest.
+    /// Counts through all grants of all logins as they are given; 0 for the earliest. A role that grows is another grant.
     pub number: u64,
+    /// It counts; whoever looks after the admins of its scope says so.
+    pub active: bool,
 }
 
 impl LoginRecord {
-    /// What this key of it may do: a key made before a grant has nothing of it, for whoever looked after the login then
-    /// may know that key.
+    /// What this key of it may do: nothing that was granted after it was made, or by others than those who made it, for
+    /// they know the key.
     pub fn grants_of(&self, key: &KeyRecord) -> Vec<Grant> {
-        self.grants.iter().filter(|held| held.number <= key.grants_to).map(|held| held.grant).collect()
+        let counts = |held: &&HeldGrant| held.active && key.grants.contains(&held.number);
+        self.grants.iter().filter(counts).map(|held| held.grant).collect()
     }
 
-    /// The last of its grants, for a key that is to have them all.
-    pub fn grants_to(&self) -> u64 {
-        self.grants.iter().map(|held| held.number).max().unwrap_or(0)
+    /// All of its grants, for a key that is to have them.
+    pub fn grant_numbers(&self) -> Vec<u64> {
+        self.grants.iter().map(|held| held.number).collect()
     }
 }
 
@@ -105,13 +108,13 @@ impl Logins {
     }
 
     async fn grants(&self, id: LoginId) -> Result<Vec<HeldGrant>, StoreError> {
-        const SQL: &str =
-            "SELECT role, scope, scope_id, number FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
+        const SQL: &str = "SELECT role, scope, scope_id, number, active FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
         let rows = (&self.db).rows(SQL, &[Bind::Int(id.0.into())]).await?;
         rows.iter().map(grant).collect()
     }
 
-    /// Gives a login a role in a scope; the login is made if there is none of that name. Gives its number.
+    /// Gives a login a role in a scope, which counts if it is `active`; the login is made if there is none of that name.
+    /// Gives its number.
     ///
     /// # Errors
     /// When the store fails.
@@ -119,7 +122,7 @@ impl Logins {
         &self,
         username: &str,
         email: &str,
-        grant: Grant,
+        (grant, active): (Grant, bool),
         password: Option<&str>,
         now: Timestamp,
     ) -> Result<LoginId, StoreError> {
@@ -143,24 +146,9 @@ impl Logins {
                 id
             }
         };
-        put_grant(&mut tx, id, grant, now).await?;
+        put_grant(&mut tx, id, (grant, active), now).await?;
         tx.commit().await?;
         Ok(LoginId(u32::try_from(id).unwrap_or(u32::MAX)))
-    }
-
-    /// Bars a login that has this role alone: it stays, and can do nothing. Who serves others, too, is theirs, and stays
-    /// as it is.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn deactivate(&self, id: LoginId, only: Scope) -> Result<(), StoreError> {
-        const SQL: &str = "
-            UPDATE login SET active = FALSE WHERE id = $1 AND NOT EXISTS
-            (SELECT 1 FROM login_grant WHERE login_id = $1 AND NOT (scope = $2 AND scope_id = $3))";
-        let (word, scope_id) = scope_columns(only);
-        let mut tx = self.db.begin().await?;
-        tx.execute(SQL, &[Bind::Int(id.0.into()), Bind::Text(word), Bind::Int(scope_id)]).await?;
-        tx.commit().await
     }
 
     /// Takes a login's role in a scope away; a login that has none left goes, with its keys.
@@ -178,34 +166,21 @@ impl Logins {
         tx.execute(EMPTY, &[id]).await?;
         tx.commit().await
     }
-
-    /// How many may do this in this scope.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn count(&self, grant: Grant) -> Result<u64, StoreError> {
-        const SQL: &str = "
-            SELECT COUNT(*) FROM login_grant AS g JOIN login AS l ON l.id = g.login_id
-            WHERE g.role = $1 AND g.scope = $2 AND g.scope_id = $3 AND l.active";
-        let (word, scope_id) = scope_columns(grant.scope);
-        let binds = [Bind::Text(role_word(grant.role)), Bind::Text(word), Bind::Int(scope_id)];
-        let row = (&self.db).row(SQL, &binds).await?;
-        Ok(row.map_or(Ok(0), |row| row.int(0))?.cast_unsigned())
-    }
 }
 
-async fn put_grant(tx: &mut Tx, login: i64, grant: Grant, now: Timestamp) -> Result<(), StoreError> {
+async fn put_grant(tx: &mut Tx, login: i64, (grant, active): (Grant, bool), now: Timestamp) -> Result<(), StoreError> {
     // Who becomes less keeps the number, and with it the keys.
     const SQL: &str = "
-        INSERT INTO login_grant (login_id, role, scope, scope_id, created, number) VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (login_id, scope, scope_id) DO UPDATE SET role = excluded.role,
-        number = CASE WHEN excluded.role = 'admin' THEN excluded.number ELSE login_grant.number END
-        WHERE login_grant.role <> excluded.role";
+        INSERT INTO login_grant (login_id, role, scope, scope_id, created, number, active)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (login_id, scope, scope_id) DO UPDATE SET role = excluded.role, active = excluded.active,
+        number = CASE WHEN excluded.role = 'admin' AND login_grant.role <> 'admin' THEN excluded.number
+                 ELSE login_grant.number END";
     let (word, scope_id) = scope_columns(grant.scope);
     let role = Bind::Text(role_word(grant.role));
     let number = take_number(tx, "login_grant").await?;
-    let binds =
-        [Bind::Int(login), role, Bind::Text(word), Bind::Int(scope_id), Bind::Int(now.as_millis()), Bind::Int(number)];
+    let (scope_id, number, now) = (Bind::Int(scope_id), Bind::Int(number), Bind::Int(now.as_millis()));
+    let binds = [Bind::Int(login), role, Bind::Text(word), scope_id, now, number, Bind::Flag(active)];
     tx.execute(SQL, &binds).await?;
     Ok(())
 }
@@ -231,5 +206,5 @@ fn grant(row: &Row) -> Result<HeldGrant, StoreError> {
         "domain" => Scope::Domain(DomainId(id)),
         other => return Err(corrupt("login_grant", format!("scope {other:?}"))),
     };
-    Ok(HeldGrant { grant: Grant { role, scope }, number: row.int(3)?.cast_unsigned() })
+    Ok(HeldGrant { grant: Grant { role, scope }, number: row.int(3)?.cast_unsigned(), active: row.flag(4)? })
 }

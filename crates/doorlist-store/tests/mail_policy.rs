@@ -187,7 +187,7 @@ async fn what_an_account_had_goes_with_it(here: &Directory, there: &Directory) {
             prefix: "zoe",
             name: "",
             limits: &limits,
-            grants_to: 0,
+            grants: &[],
             expires: None,
             by: "test",
         };

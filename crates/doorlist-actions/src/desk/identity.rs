@@ -5,7 +5,7 @@ use crate::office::Office;
 use doorlist_core::access::{Access, Grant, LoginId, Role, Scope};
 use doorlist_core::list::{AddressId, Standing};
 use doorlist_core::time::Timestamp;
-use doorlist_store::logins::{KeyOwner, KeyRecord};
+use doorlist_store::logins::{KeyLimits, KeyOwner, KeyRecord};
 use std::net::IpAddr;
 
 /// Characters of a key; longer ones are not looked up.
@@ -30,10 +30,12 @@ pub struct Caller {
     pub key: String,
     /// The number of the key.
     pub key_id: u32,
+    /// What the key is limited to.
+    pub limits: KeyLimits,
+    /// Until when the key is good.
+    pub expires: Option<Timestamp>,
     /// What the caller may do.
     pub access: Access,
-    /// Of a login.
-    pub login_id: Option<LoginId>,
     /// Of an email account's own key.
     pub account: Option<AddressId>,
 }
@@ -65,8 +67,11 @@ impl Office {
     async fn login_behind(&self, id: LoginId, key: &KeyRecord) -> Result<Option<Caller>, DeskError> {
         let Some(login) = self.logins.login_by_id(id).await?.filter(|login| login.active) else { return Ok(None) };
         let grants = login.grants_of(key);
+        if grants.is_empty() {
+            return Ok(None);
+        }
         let access = Access { grants, read_only: key.limits.read_only, only_domains: key.limits.domains.clone() };
-        Ok(Some(Caller { login_id: Some(id), ..caller(login.username, key, access) }))
+        Ok(Some(caller(login.username, key, access)))
     }
 
     async fn account_behind(&self, id: AddressId, key: &KeyRecord) -> Result<Option<Caller>, DeskError> {
@@ -84,7 +89,15 @@ impl Office {
 }
 
 fn caller(login: String, key: &KeyRecord, access: Access) -> Caller {
-    Caller { login, key: key.prefix.clone(), key_id: key.id, access, login_id: None, account: None }
+    Caller {
+        login,
+        key: key.prefix.clone(),
+        key_id: key.id,
+        limits: key.limits.clone(),
+        expires: key.expires,
+        access,
+        account: None,
+    }
 }
 
 fn is_good(key: &KeyRecord, shown: &Credentials<'_>, now: Timestamp) -> bool {

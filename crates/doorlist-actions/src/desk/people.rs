@@ -1,10 +1,10 @@
 //! Contacts, admins and keys.
 
-use super::{Desk, DeskError, Editable};
+use super::{Caller, Desk, DeskError, Editable};
 use doorlist_core::access::{Grant, LoginId, Role, Scope};
 use doorlist_core::address::Address;
 use doorlist_core::list::AddressId;
-use doorlist_store::logins::{KeyLimits, KeyOwner};
+use doorlist_store::logins::KeyOwner;
 use doorlist_store::tenants::{AccountRow, AdminRow, ContactFields, ContactOwner, ContactRow, Placed};
 
 /// Characters of one field of a contact.
@@ -118,7 +118,7 @@ impl Desk {
         self.may_have_admins(scope).await?;
         let email = address("email", &new.email)?.to_string();
         let username = new.username.as_deref().filter(|name| !name.is_empty()).unwrap_or(&email);
-        check_username(username)?;
+        check_username(username, &email)?;
         // A login that others gave their own grants is theirs to name: it is found by its address alone.
         if let Some(login) = self.office.logins.login(username).await?
             && login.email != email
@@ -126,10 +126,8 @@ impl Desk {
             return Err(DeskError::invalid("username", "User with this Username already exists."));
         }
         let grant = Grant { role: Role::Admin, scope };
+        let grant = (grant, new.active);
         let id = self.office.logins.grant(username, &email, grant, None, (self.office.clock)()).await?;
-        if !new.active {
-            self.office.logins.deactivate(id, grant.scope).await?;
-        }
         self.view().admin(scope, id).await?.ok_or(DeskError::NotFound)
     }
 
@@ -147,14 +145,18 @@ impl Desk {
 
     /// A new key of an admin in place of the former one. It is told once.
     ///
+    /// The caller knows the key, so it has those of the login's grants alone that the caller could give; a login that
+    /// serves others, too, keeps its key for them.
+    ///
     /// # Errors
-    /// When the caller may not: a key does whatever its login may, so the caller must be able to do all of that.
+    /// When the caller may not.
     pub async fn admin_key(&self, scope: Scope, id: LoginId) -> Result<String, DeskError> {
         self.may_have_admins(scope).await?;
         if self.view().admin(scope, id).await?.is_none() {
             return Err(DeskError::NotFound);
         }
         let login = self.office.logins.login_by_id(id).await?.ok_or(DeskError::NotFound)?;
+        let mut grants = Vec::new();
         for held in &login.grants {
             let lineage = match held.grant.scope {
                 Scope::Reseller(_) | Scope::Customer(_) => self.scope_seen(held.grant.scope).await.ok(),
@@ -162,9 +164,11 @@ impl Desk {
                 Scope::All => Some(doorlist_core::access::Lineage::default()),
                 Scope::Account(_) => None,
             };
-            self.may_change(&lineage.ok_or(DeskError::Forbidden)?)?;
+            if lineage.is_some_and(|lineage| self.may_change(&lineage).is_ok()) {
+                grants.push(held.number);
+            }
         }
-        self.fresh_key(KeyOwner::Login(id), login.grants_to()).await
+        self.fresh_key(KeyOwner::Login(id), &grants).await
     }
 
     /// A new key of an account in place of the former one. It is told once.
@@ -172,12 +176,13 @@ impl Desk {
     /// # Errors
     /// When the store fails.
     pub async fn account_key(&self, account: &Editable<AccountRow>) -> Result<String, DeskError> {
-        self.fresh_key(KeyOwner::Account(account.row().id), 0).await
+        self.fresh_key(KeyOwner::Account(account.row().id), &[]).await
     }
 
-    async fn fresh_key(&self, owner: KeyOwner, grants_to: u64) -> Result<String, DeskError> {
-        let limits = KeyLimits::default();
-        let wish = crate::logins::KeyWish { owner, grants_to, name: "", limits: &limits, expires: None };
+    /// Whoever has a limited key makes no key with less limits.
+    async fn fresh_key(&self, owner: KeyOwner, grants: &[u64]) -> Result<String, DeskError> {
+        let Caller { limits, expires, .. } = self.caller();
+        let wish = crate::logins::KeyWish { owner, grants, name: "", limits, expires: *expires };
         let (_, key) = self.office.make_key(&wish, &self.caller().login).await?;
         Ok(key)
     }
@@ -190,7 +195,11 @@ fn address(field: &'static str, text: &str) -> Result<Address, DeskError> {
     text.parse::<Address>().map_err(|why| DeskError::invalid(field, format!("Enter a valid e-mail address: {why}")))
 }
 
-fn check_username(name: &str) -> Result<(), DeskError> {
+/// A name that is an address is that of its holder: nobody takes somebody else's before them.
+fn check_username(name: &str, email: &str) -> Result<(), DeskError> {
+    if name.contains('@') && name.to_lowercase() != email.to_lowercase() {
+        return Err(DeskError::invalid("username", "a login name with an @ is the address in email"));
+    }
     let fits = name.chars().count() <= USERNAME_MAX && !name.chars().any(|c| c.is_control() || c == ':' || c == ' ');
     if fits {
         return Ok(());

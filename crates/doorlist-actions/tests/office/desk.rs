@@ -160,43 +160,88 @@ async fn a_domain_that_comes_again_is_another() {
     assert_eq!(plans[0].state, doorlist_store::directory::PlanState::Discarded);
 }
 
-/// Who names a login knows its key. What others grant it later is not that key's.
+/// Who makes a key of a login knows it. What others grant the login is not that key's.
 #[tokio::test]
-async fn a_key_has_nothing_of_what_its_login_is_granted_later() {
+async fn a_key_has_what_those_could_give_who_know_it() {
     let day = Day::begin().await;
     let ops = operator(&day).await;
-    let ((ann, a), (_, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
+    let ((ann, a), (bob, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
     let (one, two) = (domain(&ops, "one.test", a).await.unwrap(), domain(&ops, "two.test", b).await.unwrap());
-
-    let new = NewAdmin { email: "x@example.test".to_owned(), username: None, active: true };
-    let x = ann.create_admin(Scope::Customer(a), &new).await.unwrap().row.id;
-    let early = ann.admin_key(Scope::Customer(a), x).await.unwrap();
-    ops.create_admin(Scope::Customer(b), &new).await.unwrap();
-
+    let (of_a, of_b) = (Scope::Customer(a), Scope::Customer(b));
     let sees = async |key: &str| {
-        let desk = desk_of(&day, "x@example.test", key).await.unwrap();
+        let Some(desk) = desk_of(&day, "x@example.test", key).await else { return (false, false) };
         (desk.view().domain(one).await.unwrap().is_some(), desk.view().domain(two).await.unwrap().is_some())
     };
-    assert_eq!(sees(&early).await, (true, false));
+
+    let new = NewAdmin { email: "x@example.test".to_owned(), username: None, active: true };
+    let x = ann.create_admin(of_a, &new).await.unwrap().row.id;
+    let early = ann.admin_key(of_a, x).await.unwrap();
+    bob.create_admin(of_b, &new).await.unwrap();
+    assert_eq!(sees(&early).await, (true, false), "what came later is not the key's");
+    let of_bob = bob.admin_key(of_b, x).await.unwrap();
+    assert_eq!((sees(&early).await, sees(&of_bob).await), ((true, false), (false, true)), "a key of each tenant");
+    let own = desk_of(&day, "x@example.test", &early).await.unwrap().admin_key(of_a, x).await.unwrap();
+    assert_eq!((sees(&early).await, sees(&own).await), ((false, false), (true, false)), "its own, no more than before");
+    let both = ops.admin_key(of_b, x).await.unwrap();
     assert_eq!(
-        ann.admin_key(Scope::Customer(a), x).await,
-        Err(DeskError::Forbidden),
-        "it would have more than ann has"
+        (sees(&own).await, sees(&of_bob).await, sees(&both).await),
+        ((false, false), (false, false), (true, true))
     );
-    let own = desk_of(&day, "x@example.test", &early).await.unwrap();
-    assert_eq!(own.admin_key(Scope::Customer(a), x).await, Err(DeskError::Forbidden), "and more than the key has");
+    ann.admin_key(of_a, x).await.unwrap();
+    assert_eq!(sees(&both).await, (false, true), "a new key takes what it has from the former one");
+
     // Made an auditor, or what it is already, it has the same key; raised to an admin, it needs another.
-    let late = ops.admin_key(Scope::Customer(b), x).await.unwrap();
-    assert_eq!(sees(&late).await, (true, true));
     let made_again = async |auditor| {
         let of = AdminOf::Customer("b".to_owned());
         let email = "x@example.test".parse().unwrap();
         day.ask(Request::AdminCreate { email, of, auditor, password: None }).await.unwrap();
-        sees(&late).await
+        sees(&both).await
     };
-    assert_eq!(made_again(false).await, (true, true));
-    assert_eq!(made_again(true).await, (true, true));
-    assert_eq!(made_again(false).await, (true, false));
+    assert_eq!(made_again(false).await, (false, true));
+    assert_eq!(made_again(true).await, (false, true));
+    assert_eq!(made_again(false).await, (false, false));
+}
+
+/// What one tenant says of a login is said of its own admin alone.
+#[tokio::test]
+async fn nobody_bars_the_admin_of_another() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let ((ann, a), (bob, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
+    let new = |active| NewAdmin { email: "x@example.test".to_owned(), username: None, active };
+    let x = ann.create_admin(Scope::Customer(a), &new(false)).await.unwrap().row.id;
+    let of_bob = bob.create_admin(Scope::Customer(b), &new(true)).await.unwrap().row;
+    assert_eq!((of_bob.id, of_bob.active), (x, true));
+    let key = bob.admin_key(Scope::Customer(b), x).await.unwrap();
+    assert!(desk_of(&day, "x@example.test", &key).await.is_some());
+    let barred = ann.admin_key(Scope::Customer(a), x).await.unwrap();
+    assert!(desk_of(&day, "x@example.test", &barred).await.is_none());
+    ann.create_admin(Scope::Customer(a), &new(true)).await.unwrap();
+    assert!(desk_of(&day, "x@example.test", &barred).await.is_some());
+    // An address is nobody's login name but its holder's.
+    let taken = NewAdmin { username: Some("Victim@b.test".to_owned()), ..new(true) };
+    let refused = ann.create_admin(Scope::Customer(a), &taken).await;
+    assert!(matches!(refused, Err(DeskError::Invalid { field: "username", .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_limited_key_makes_no_key_with_less_limits() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let (ann, a) = admin(&day, &ops, "a").await;
+    let limits = |wish: &mut NewApiKey| {
+        (wish.name, wish.days, wish.networks) = ("short".to_owned(), Some(1), vec!["127.0.0.0/8".parse().unwrap()]);
+    };
+    let short = key(&day, "admin@a.test", limits).await;
+    let short = desk_of(&day, "admin@a.test", &short).await.unwrap();
+    let itself = NewAdmin { email: "admin@a.test".to_owned(), username: None, active: true };
+    let id = ann.create_admin(Scope::Customer(a), &itself).await.unwrap().row.id;
+    let made = short.admin_key(Scope::Customer(a), id).await.unwrap();
+    let elsewhere = Credentials { login: None, key: &made, from: Some("192.0.2.1".parse().unwrap()) };
+    assert!(day.office.identify(&elsewhere).await.unwrap().is_none());
+    assert!(desk_of(&day, "admin@a.test", &made).await.is_some());
+    day.world.pass(std::time::Duration::from_hours(24));
+    assert!(desk_of(&day, "admin@a.test", &made).await.is_none());
 }
 
 #[tokio::test]

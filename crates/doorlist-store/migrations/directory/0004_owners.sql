@@ -1,7 +1,8 @@
--- Grants are numbered as they are given; a key has those up to the last that was known when it was made, so that nobody
--- who knows an early key has what its login is granted later.
+-- Grants are numbered as they are given, and a key has those that whoever made it could give (grants: JSON), so that
+-- nobody who knows an early key has what its login is granted later. active: each tenant's own word on an admin.
 ALTER TABLE login_grant ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE api_key ADD COLUMN grants_to BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE login_grant ADD COLUMN active BOOLEAN NOT NULL DEFAULT TRUE;
+ALTER TABLE api_key ADD COLUMN grants TEXT NOT NULL DEFAULT '[0]';
 INSERT INTO next_number (what, next) VALUES ('login_grant', 1);
 
 -- Of which domain a plan is, by its number: another tenant may add a domain of the same name later. None: of several.

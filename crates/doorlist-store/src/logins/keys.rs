@@ -2,7 +2,7 @@
 
 use super::Logins;
 use crate::db::{Bind, Read, Row, Tx};
-use crate::directory::corrupt;
+use crate::directory::{corrupt, to_json};
 use crate::error::StoreError;
 use crate::tenants::take_number;
 use doorlist_core::access::LoginId;
@@ -50,8 +50,8 @@ pub struct NewKey<'a> {
     pub name: &'a str,
     /// What it is good for.
     pub limits: &'a KeyLimits,
-    /// The last of its login's grants that it has.
-    pub grants_to: u64,
+    /// Which of its login's grants it has.
+    pub grants: &'a [u64],
     /// Until when.
     pub expires: Option<Timestamp>,
     /// Who made it.
@@ -73,8 +73,8 @@ pub struct KeyRecord {
     pub name: String,
     /// What it is good for.
     pub limits: KeyLimits,
-    /// The last of its login's grants that it has.
-    pub grants_to: u64,
+    /// Which of its login's grants it has.
+    pub grants: Vec<u64>,
     /// When it was made.
     pub created: Timestamp,
     /// By whom.
@@ -87,13 +87,13 @@ pub struct KeyRecord {
 
 const COLUMNS_BY_HASH: &str = "
     SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
-           COALESCE(l.username, a.local || '@' || d.name), k.grants_to
+           COALESCE(l.username, a.local || '@' || d.name), k.grants
     FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
     LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
     WHERE k.hash = $1";
 const COLUMNS_OF_ALL: &str = "
     SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
-           COALESCE(l.username, a.local || '@' || d.name), k.grants_to
+           COALESCE(l.username, a.local || '@' || d.name), k.grants
     FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
     LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
     WHERE k.id > $1 ORDER BY k.id LIMIT $2";
@@ -116,20 +116,22 @@ impl Logins {
         rows.iter().map(record).collect()
     }
 
-    /// Keeps a new key. One without a name takes the place of the owner's former one without a name.
+    /// Keeps a new key. One without a name takes the place of the owner's former one without a name, in whatever it may do:
+    /// a login that serves two tenants has a key of each.
     ///
     /// # Errors
     /// When the store fails, or the owner is gone.
     pub async fn add_key(&self, owner: KeyOwner, key: &NewKey<'_>, now: Timestamp) -> Result<u32, StoreError> {
         const SQL: &str = "
             INSERT INTO api_key (id, hash, prefix, login_id, address_id, name, limits, created, created_by, expires,
-                                 grants_to)
+                                 grants)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let (login, account) = columns(owner);
         let limits = serde_json::to_string(key.limits).map_err(|e| corrupt("api_key", e.to_string()))?;
+        let grants = to_json(key.grants)?;
         let mut tx = self.db.begin().await?;
         if key.name.is_empty() {
-            replace(&mut tx, owner).await?;
+            replace(&mut tx, owner, key.grants).await?;
         }
         let id = take_number(&mut tx, "api_key").await?;
         let binds = [
@@ -143,7 +145,7 @@ impl Logins {
             Bind::Int(now.as_millis()),
             Bind::Text(key.by),
             Bind::IntOrNull(key.expires.map(Timestamp::as_millis)),
-            Bind::Int(key.grants_to.cast_signed()),
+            Bind::Text(&grants),
         ];
         tx.execute(SQL, &binds).await?;
         tx.commit().await?;
@@ -180,13 +182,30 @@ impl Logins {
     }
 }
 
-async fn replace(tx: &mut Tx, owner: KeyOwner) -> Result<(), StoreError> {
+async fn replace(tx: &mut Tx, owner: KeyOwner, grants_now: &[u64]) -> Result<(), StoreError> {
+    const LESS: &str = "UPDATE api_key SET grants = $2 WHERE id = $1";
+    const GONE: &str = "DELETE FROM api_key WHERE id = $1";
     let (sql, id) = match owner {
-        KeyOwner::Login(id) => ("DELETE FROM api_key WHERE login_id = $1 AND name = ''", id.0),
-        KeyOwner::Account(id) => ("DELETE FROM api_key WHERE address_id = $1 AND name = ''", id.0),
+        KeyOwner::Login(id) => ("SELECT id, grants FROM api_key WHERE login_id = $1 AND name = '' FOR UPDATE", id.0),
+        KeyOwner::Account(id) => {
+            ("SELECT id, grants FROM api_key WHERE address_id = $1 AND name = '' FOR UPDATE", id.0)
+        }
     };
-    tx.execute(sql, &[Bind::Int(id.into())]).await?;
+    for row in tx.rows(sql, &[Bind::Int(id.into())]).await? {
+        let key = Bind::Int(row.int(0)?);
+        let mut left = grants(&row, 1)?;
+        left.retain(|number| !grants_now.contains(number));
+        if left.is_empty() || matches!(owner, KeyOwner::Account(_)) {
+            tx.execute(GONE, &[key]).await?;
+        } else {
+            tx.execute(LESS, &[key, Bind::Text(&to_json(&left)?)]).await?;
+        }
+    }
     Ok(())
+}
+
+fn grants(row: &Row, at: usize) -> Result<Vec<u64>, StoreError> {
+    serde_json::from_str(row.text(at)?).map_err(|e| corrupt("api_key", e.to_string()))
 }
 
 fn columns(owner: KeyOwner) -> (Option<i64>, Option<i64>) {
@@ -210,7 +229,7 @@ fn record(row: &Row) -> Result<KeyRecord, StoreError> {
         login: row.text_or_null(10)?.unwrap_or_default().to_owned(),
         name: row.text(4)?.to_owned(),
         limits: serde_json::from_str(row.text(5)?).map_err(|e| corrupt("api_key", e.to_string()))?,
-        grants_to: row.int(11)?.cast_unsigned(),
+        grants: grants(row, 11)?,
         created: Timestamp::from_millis(row.int(6)?),
         created_by: row.text(7)?.to_owned(),
         expires: row.int_or_null(8)?.map(Timestamp::from_millis),

@@ -210,7 +210,7 @@ const BRANDINGS: Table<BrandingRow> = Table {
 };
 
 const ADMINS: Table<AdminRow> = Table {
-    select: "l.id, g.scope, g.scope_id, l.username, l.email, l.active, l.created, l.last_login",
+    select: "l.id, g.scope, g.scope_id, l.username, l.email, (l.active AND g.active), l.created, l.last_login",
     from: "login_grant AS g JOIN login AS l ON l.id = g.login_id
            LEFT JOIN customer AS c ON g.scope = 'customer' AND c.id = g.scope_id",
     only: "g.role = 'admin' AND g.scope IN ('reseller', 'customer')",
@@ -228,7 +228,7 @@ const ADMINS: Table<AdminRow> = Table {
         column("username", "l.username"),
         column("date_joined", "l.created"),
         column("last_login", "l.last_login"),
-        column("is_active", "l.active"),
+        column("is_active", "(l.active AND g.active)"),
     ],
     search: &["l.username", "l.email"],
     order: "l.id",
