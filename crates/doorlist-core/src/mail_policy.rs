@@ -114,11 +114,18 @@ impl PolicyTable {
 
     /// Sets whose alias an address is; `None`: it is none. Remembered only where it can matter.
     pub fn put_alias(&mut self, id: AddressId, account: Option<AddressId>) {
-        match account {
-            Some(account) if self.accounts.contains_key(&account) || self.accounts.contains_key(&id) => {
-                self.aliases.insert(id, account);
-            }
-            _ => drop(self.aliases.remove(&id)),
+        match self.kept_alias(id, account) {
+            Some(account) => drop(self.aliases.insert(id, account)),
+            None => drop(self.aliases.remove(&id)),
         }
+    }
+
+    /// Whether it is set so already, and [`PolicyTable::put_alias`] would change nothing.
+    pub fn has_alias(&self, id: AddressId, account: Option<AddressId>) -> bool {
+        self.aliases.get(&id).copied() == self.kept_alias(id, account)
+    }
+
+    fn kept_alias(&self, id: AddressId, account: Option<AddressId>) -> Option<AddressId> {
+        account.filter(|account| self.accounts.contains_key(account) || self.accounts.contains_key(&id))
     }
 }

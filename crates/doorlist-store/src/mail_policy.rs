@@ -150,7 +150,9 @@ pub(crate) async fn load(db: &Db) -> Result<(i64, PolicyTable), StoreError> {
         table.put_account(*id, AccountPolicy { rules: Arc::new(rules), message_max: limits.remove(id) });
     }
     let ids: Vec<_> = accounts.into_iter().collect();
-    put_aliases(db, &mut table, &ids).await?;
+    for (id, account) in aliases_of(db, &ids).await? {
+        table.put_alias(id, account);
+    }
     Ok((counted, table))
 }
 
@@ -160,8 +162,11 @@ pub(crate) async fn count(mut db: &Db) -> Result<i64, StoreError> {
     row.ok_or_else(|| corrupt("list_state", "its row is gone".to_owned()))?.int(0)
 }
 
-/// Sets anew whose aliases these addresses are, and which aliases these accounts have.
-pub(crate) async fn put_aliases(mut db: &Db, table: &mut PolicyTable, ids: &[AddressId]) -> Result<(), StoreError> {
+/// Whose aliases these addresses are, and which aliases these accounts have.
+pub(crate) async fn aliases_of(
+    mut db: &Db,
+    ids: &[AddressId],
+) -> Result<Vec<(AddressId, Option<AddressId>)>, StoreError> {
     const SQL: &str = "
         SELECT CAST(JSON_ROWS(x.id, x.account_id)) AS TEXT) FROM (
             SELECT a.id, a.account_id FROM json_each($1) AS k CROSS JOIN address AS a
@@ -169,14 +174,14 @@ pub(crate) async fn put_aliases(mut db: &Db, table: &mut PolicyTable, ids: &[Add
             UNION ALL
             SELECT a.id, a.account_id FROM json_each($1) AS k CROSS JOIN address AS a
             WHERE a.account_id = CAST(k.value ->> 0 AS BIGINT) AND a.account_id IS NOT NULL) AS x";
+    let mut aliases = Vec::new();
     for ids in ids.chunks(PAGE as usize) {
         let keys = to_json(&ids.iter().map(|id| [id.0]).collect::<Vec<_>>())?;
         let Some(row) = db.row(SQL, &[Bind::Text(&keys)]).await? else { continue };
-        for (id, account) in unpack::<(u32, Option<u32>)>(&row, "address")? {
-            table.put_alias(AddressId(id), account.map(AddressId));
-        }
+        let rows = unpack::<(u32, Option<u32>)>(&row, "address")?;
+        aliases.extend(rows.into_iter().map(|(id, account)| (AddressId(id), account.map(AddressId))));
     }
-    Ok(())
+    Ok(aliases)
 }
 
 type Rules = HashMap<RuleOwner, Vec<(SenderPattern, bool)>>;

@@ -28,9 +28,10 @@ pub use nouns::{
     AdminRow, BrandingRow, ContactRow, CustomerRow, DomainAliasRow, DomainNameRow, DomainRow, MailServerRow,
     ResellerRow, SenderRuleRow,
 };
-pub use settings::AccountSettings;
+pub use proofs::CLAIMS_MAX;
+pub use settings::{AccountSettings, AccountSettingsPatch};
 pub use table::{Filter, Lookup, Order, PAGE_ROWS_MAX, Page, Placed, Query, Value};
-pub use writing::{CustomerFields, ResellerFields, Taken};
+pub use writing::{CustomerFields, CustomerPatch, ResellerFields, Taken};
 pub(crate) use writing::{insert_customer, take_number};
 
 use crate::db::{Db, Tx};

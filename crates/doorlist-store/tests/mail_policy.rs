@@ -13,7 +13,7 @@ use doorlist_core::list::{AddressId, Match};
 use doorlist_core::sender_rules::{Judgment, Sender};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_policy::{RuleOwner, RuleRefused, SENDER_RULES_MAX};
-use doorlist_store::tenants::{AccountSettings, ContactFields, ContactOwner, Query};
+use doorlist_store::tenants::{AccountSettingsPatch, ContactFields, ContactOwner, Query};
 use doorlist_store::{Directory, StoreUrl, Tenants};
 use doorlist_testbed::postgres::Cluster;
 use hand::{address, alias, apply, domain, mailbox, name};
@@ -143,8 +143,8 @@ async fn sizes(here: &Directory) {
 }
 
 async fn limit(here: &Directory, account: &str, message_max: Option<u64>) {
-    let settings = AccountSettings { message_max, ..AccountSettings::default() };
-    Tenants::of(here).put_account_settings(account_id(here, account), &settings, NOW).await.unwrap();
+    let patch = AccountSettingsPatch { message_max: Some(message_max), ..AccountSettingsPatch::default() };
+    Tenants::of(here).put_account_settings(account_id(here, account), &patch, NOW).await.unwrap();
 }
 
 async fn aliases_change_places(here: &Directory, there: &Directory) {

@@ -6,7 +6,7 @@ use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, Source, Structure};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::Standing;
-use doorlist_store::tenants::{AccountRow, AccountSettings, Placed};
+use doorlist_store::tenants::{AccountRow, AccountSettingsPatch, Placed};
 
 /// Characters of a password.
 const PASSWORD_MIN: usize = 8;
@@ -116,12 +116,11 @@ impl Desk {
         if !asks && password.is_none() {
             return Ok(());
         }
-        let before = self.office.tenants.account_settings(row.id).await?;
-        let settings = AccountSettings {
-            priority: patch.priority.or(before.priority),
-            use_domain_notifications: patch.use_domain_notifications.or(before.use_domain_notifications),
-            password: password.or(before.password),
-            message_max: patch.message_max.unwrap_or(before.message_max),
+        let settings = AccountSettingsPatch {
+            priority: patch.priority,
+            use_domain_notifications: patch.use_domain_notifications,
+            password,
+            message_max: patch.message_max,
         };
         self.office.tenants.put_account_settings(row.id, &settings, (self.office.clock)()).await?;
         Ok(())

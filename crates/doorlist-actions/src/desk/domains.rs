@@ -196,6 +196,8 @@ impl Desk {
         let summary =
             format!("domain alias {} of {} is {name} of {} now", row.name, row.domain_name, target.row().name);
         self.apply(changes, summary).await?;
+        // For the list it is another name; for those who look after it, it is the same object.
+        self.office.tenants.keep_domain_alias(name, row.id, row.created).await?;
         self.alias_of_name(name).await
     }
 

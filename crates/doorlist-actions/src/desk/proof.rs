@@ -4,6 +4,7 @@
 use super::{Desk, DeskError};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
+use doorlist_store::tenants::CLAIMS_MAX;
 
 /// The name in front of the domain, where the record is looked for.
 pub const PROOF_NAME: &str = "_doorlist";
@@ -23,6 +24,11 @@ impl Desk {
         }
         let fresh = self.office.vault.token().map_err(DeskError::Bad)?;
         let token = self.office.tenants.claim_token(name, customer, &fresh, (self.office.clock)()).await?;
+        let token = token.ok_or_else(|| {
+            let message =
+                format!("{CLAIMS_MAX} domains of this customer wait for their proof already: prove some first");
+            DeskError::invalid(field, message)
+        })?;
         let (at, record) = (format!("{PROOF_NAME}.{name}"), format!("{PROOF_WORD}{token}"));
         match self.office.proofs.txt(&at).await {
             Ok(texts) if texts.iter().any(|text| text.trim() == record) => Ok(()),

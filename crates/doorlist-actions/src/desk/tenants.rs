@@ -4,7 +4,8 @@ use super::{Desk, DeskError, Editable};
 use doorlist_core::access::{CustomerId, Lineage, Permission, ResellerId, Scope};
 use doorlist_core::change::{Change, DomainChange};
 use doorlist_store::tenants::{
-    BrandingRow, CustomerFields, CustomerRow, OPERATOR, PAGE_ROWS_MAX, Query, ResellerFields, ResellerRow, Taken, Value,
+    BrandingRow, CustomerFields, CustomerPatch, CustomerRow, OPERATOR, PAGE_ROWS_MAX, Query, ResellerFields,
+    ResellerRow, Taken, Value,
 };
 
 /// Characters of a name.
@@ -92,21 +93,26 @@ impl Desk {
         self.may_change(&found.lineage)
     }
 
-    /// What is set for a customer, whose it is among it.
+    /// Changes what is set for a customer, whose it is among it.
     ///
     /// # Errors
     /// When the name is none or taken, or the caller may not give it to that reseller.
     pub async fn update_customer(
         &self,
         customer: &Editable<CustomerRow>,
-        fields: &CustomerFields,
+        patch: &CustomerPatch,
     ) -> Result<(), DeskError> {
-        check_name(&fields.name)?;
-        if fields.reseller != customer.row().reseller {
-            self.may_change(&customer.lineage().parent())?;
-            self.may_have_customers(fields.reseller).await?;
+        if let Some(name) = &patch.name {
+            check_name(name)?;
         }
-        let put = self.office.tenants.put_customer(customer.row().id, fields, (self.office.clock)()).await?;
+        // Clients send whole objects: whose it was is no wish to bring it back there.
+        let reseller = patch.reseller.filter(|reseller| *reseller != customer.row().reseller);
+        if let Some(reseller) = reseller {
+            self.may_change(&customer.lineage().parent())?;
+            self.may_have_customers(reseller).await?;
+        }
+        let patch = CustomerPatch { reseller, ..patch.clone() };
+        let put = self.office.tenants.put_customer(customer.row().id, &patch, (self.office.clock)()).await?;
         put.map_err(|Taken| taken("Customer"))
     }
 

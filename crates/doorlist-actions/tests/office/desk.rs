@@ -6,12 +6,12 @@ use doorlist_actions::desk::{
 };
 use doorlist_actions::{AdminOf, AuditEvent, ErrorKind, NewApiKey, Request, Response};
 use doorlist_core::access::{CustomerId, Scope};
-use doorlist_store::tenants::{AccountRow, CustomerFields, Placed, Query};
+use doorlist_store::tenants::{AccountRow, CLAIMS_MAX, CustomerFields, CustomerPatch, Placed, ResellerFields};
 use std::net::IpAddr;
 
-const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+pub(crate) const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-async fn key(day: &Day, login: &str, change: impl Fn(&mut NewApiKey)) -> String {
+pub(crate) async fn key(day: &Day, login: &str, change: impl Fn(&mut NewApiKey)) -> String {
     let mut wish = NewApiKey {
         login: login.to_owned(),
         name: String::new(),
@@ -27,12 +27,12 @@ async fn key(day: &Day, login: &str, change: impl Fn(&mut NewApiKey)) -> String 
     }
 }
 
-async fn desk_of(day: &Day, login: &str, key: &str) -> Option<Desk> {
+pub(crate) async fn desk_of(day: &Day, login: &str, key: &str) -> Option<Desk> {
     let shown = Credentials { login: Some(login), key, from: Some(HERE) };
     day.office.identify(&shown).await.unwrap().map(|caller| Desk::of(&day.office, caller))
 }
 
-async fn operator(day: &Day) -> Desk {
+pub(crate) async fn operator(day: &Day) -> Desk {
     let (email, of) = ("ops@example.test".parse().unwrap(), AdminOf::Everything);
     day.ask(Request::AdminCreate { email, of, auditor: false, password: None }).await.unwrap();
     let key = key(day, "ops@example.test", |_| {}).await;
@@ -40,7 +40,7 @@ async fn operator(day: &Day) -> Desk {
 }
 
 /// An admin of a customer of his own.
-async fn admin(day: &Day, operator: &Desk, customer: &str) -> (Desk, CustomerId) {
+pub(crate) async fn admin(day: &Day, operator: &Desk, customer: &str) -> (Desk, CustomerId) {
     let fields = CustomerFields { name: customer.to_owned(), ..CustomerFields::default() };
     let id = operator.create_customer(fields, None).await.unwrap();
     let email = format!("admin@{customer}.test");
@@ -51,12 +51,12 @@ async fn admin(day: &Day, operator: &Desk, customer: &str) -> (Desk, CustomerId)
     (desk_of(day, &email, &key).await.unwrap(), id)
 }
 
-async fn domain(desk: &Desk, domain: &str, customer: CustomerId) -> Result<u32, DeskError> {
+pub(crate) async fn domain(desk: &Desk, domain: &str, customer: CustomerId) -> Result<u32, DeskError> {
     let new = NewDomain { name: name(domain), customer, patch: DomainPatch::default() };
     desk.create_domain(&new).await.map(|made| made.row.id.0)
 }
 
-async fn account(desk: &Desk, domain: u32, name: &str) -> Placed<AccountRow> {
+pub(crate) async fn account(desk: &Desk, domain: u32, name: &str) -> Placed<AccountRow> {
     let domain = doorlist_core::domain::DomainId(domain);
     let new = NewAccount { domain, local: local(name), patch: AccountPatch::default() };
     desk.create_account(&new).await.unwrap()
@@ -81,38 +81,6 @@ async fn a_domain_is_the_operators_word_or_proven_and_is_one_tenants() {
     assert!(bob.view().domain_of_name(&name("two.test")).await.unwrap().is_some());
     // Whose customer it would be is not theirs to say.
     assert_eq!(domain(&bob, "three.test", a).await, Err(DeskError::NoObject { noun: "customer", id: a.0 }));
-}
-
-#[tokio::test]
-async fn a_key_does_what_it_is_for_and_no_more() {
-    let day = Day::begin().await;
-    let ops = operator(&day).await;
-    let (_, customer) = admin(&day, &ops, "a").await;
-    let id = domain(&ops, "one.test", customer).await.unwrap();
-    domain(&ops, "two.test", customer).await.unwrap();
-
-    let looking = key(&day, "ops@example.test", |wish| (wish.read_only, wish.name) = (true, "look".to_owned())).await;
-    let looking = desk_of(&day, "ops@example.test", &looking).await.unwrap();
-    assert_eq!(domain(&looking, "three.test", customer).await, Err(DeskError::Forbidden));
-    assert_eq!(looking.view().domains(&Query { limit: 10, ..Query::default() }).await.unwrap().total, 2);
-
-    let one = |wish: &mut NewApiKey| (wish.domains, wish.name) = (vec![name("one.test")], "one".to_owned());
-    let one = desk_of(&day, "ops@example.test", &key(&day, "ops@example.test", one).await).await.unwrap();
-    assert_eq!(one.view().domains(&Query { limit: 10, ..Query::default() }).await.unwrap().total, 1);
-    account(&one, id, "ann").await;
-    assert_eq!(
-        domain(&one, "three.test", customer).await,
-        Err(DeskError::NoObject { noun: "customer", id: customer.0 })
-    );
-
-    let elsewhere = |wish: &mut NewApiKey| wish.networks = vec!["192.0.2.0/24".parse().unwrap()];
-    let elsewhere = key(&day, "ops@example.test", elsewhere).await;
-    assert!(desk_of(&day, "ops@example.test", &elsewhere).await.is_none());
-    let short = key(&day, "ops@example.test", |wish| wish.days = Some(1)).await;
-    assert!(desk_of(&day, "ops@example.test", &short).await.is_some());
-    assert!(desk_of(&day, "other@example.test", &short).await.is_none(), "a key of another login");
-    day.world.pass(std::time::Duration::from_hours(24));
-    assert!(desk_of(&day, "ops@example.test", &short).await.is_none(), "a key that has ended");
 }
 
 /// A name that another tenant adds later brings nothing of the earlier one: no file, no plan, no entry of a log.
@@ -160,88 +128,65 @@ async fn a_domain_that_comes_again_is_another() {
     assert_eq!(plans[0].state, doorlist_store::directory::PlanState::Discarded);
 }
 
-/// Who makes a key of a login knows it. What others grant the login is not that key's.
 #[tokio::test]
-async fn a_key_has_what_those_could_give_who_know_it() {
+async fn a_domain_alias_stays_itself_under_another_name_and_of_another_domain() {
     let day = Day::begin().await;
     let ops = operator(&day).await;
-    let ((ann, a), (bob, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
-    let (one, two) = (domain(&ops, "one.test", a).await.unwrap(), domain(&ops, "two.test", b).await.unwrap());
-    let (of_a, of_b) = (Scope::Customer(a), Scope::Customer(b));
-    let sees = async |key: &str| {
-        let Some(desk) = desk_of(&day, "x@example.test", key).await else { return (false, false) };
-        (desk.view().domain(one).await.unwrap().is_some(), desk.view().domain(two).await.unwrap().is_some())
-    };
-
-    let new = NewAdmin { email: "x@example.test".to_owned(), username: None, active: true };
-    let x = ann.create_admin(of_a, &new).await.unwrap().row.id;
-    let early = ann.admin_key(of_a, x).await.unwrap();
-    bob.create_admin(of_b, &new).await.unwrap();
-    assert_eq!(sees(&early).await, (true, false), "what came later is not the key's");
-    let of_bob = bob.admin_key(of_b, x).await.unwrap();
-    assert_eq!((sees(&early).await, sees(&of_bob).await), ((true, false), (false, true)), "a key of each tenant");
-    let own = desk_of(&day, "x@example.test", &early).await.unwrap().admin_key(of_a, x).await.unwrap();
-    assert_eq!((sees(&early).await, sees(&own).await), ((false, false), (true, false)), "its own, no more than before");
-    let both = ops.admin_key(of_b, x).await.unwrap();
-    assert_eq!(
-        (sees(&own).await, sees(&of_bob).await, sees(&both).await),
-        ((false, false), (false, false), (true, true))
-    );
-    ann.admin_key(of_a, x).await.unwrap();
-    assert_eq!(sees(&both).await, (false, true), "a new key takes what it has from the former one");
-
-    // Made an auditor, or what it is already, it has the same key; raised to an admin, it needs another.
-    let made_again = async |auditor| {
-        let of = AdminOf::Customer("b".to_owned());
-        let email = "x@example.test".parse().unwrap();
-        day.ask(Request::AdminCreate { email, of, auditor, password: None }).await.unwrap();
-        sees(&both).await
-    };
-    assert_eq!(made_again(false).await, (false, true));
-    assert_eq!(made_again(true).await, (false, true));
-    assert_eq!(made_again(false).await, (false, false));
+    let (_, a) = admin(&day, &ops, "a").await;
+    let (one, two) = (domain(&ops, "one.test", a).await.unwrap(), domain(&ops, "two.test", a).await.unwrap());
+    let (one, two) = (doorlist_core::domain::DomainId(one), doorlist_core::domain::DomainId(two));
+    let made = ops.create_domain_alias(one, &name("other.test"), true).await.unwrap().row;
+    let mut last = made.clone();
+    for (domain, new_name) in [(one, "renamed.test"), (two, "renamed.test"), (one, "again.test")] {
+        let found = ops.editable(ops.view().domain_alias(last.id).await.unwrap()).unwrap();
+        last = ops.update_domain_alias(&found, domain, &name(new_name), true).await.unwrap().row;
+        let expected = (made.id, made.created, domain, name(new_name));
+        assert_eq!((last.id, last.created, last.domain, last.name.clone()), expected);
+    }
 }
 
-/// What one tenant says of a login is said of its own admin alone.
+/// What was seen before somebody else's change is not written back over it.
 #[tokio::test]
-async fn nobody_bars_the_admin_of_another() {
-    let day = Day::begin().await;
-    let ops = operator(&day).await;
-    let ((ann, a), (bob, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
-    let new = |active| NewAdmin { email: "x@example.test".to_owned(), username: None, active };
-    let x = ann.create_admin(Scope::Customer(a), &new(false)).await.unwrap().row.id;
-    let of_bob = bob.create_admin(Scope::Customer(b), &new(true)).await.unwrap().row;
-    assert_eq!((of_bob.id, of_bob.active), (x, true));
-    let key = bob.admin_key(Scope::Customer(b), x).await.unwrap();
-    assert!(desk_of(&day, "x@example.test", &key).await.is_some());
-    let barred = ann.admin_key(Scope::Customer(a), x).await.unwrap();
-    assert!(desk_of(&day, "x@example.test", &barred).await.is_none());
-    ann.create_admin(Scope::Customer(a), &new(true)).await.unwrap();
-    assert!(desk_of(&day, "x@example.test", &barred).await.is_some());
-    // An address is nobody's login name but its holder's.
-    let taken = NewAdmin { username: Some("Victim@b.test".to_owned()), ..new(true) };
-    let refused = ann.create_admin(Scope::Customer(a), &taken).await;
-    assert!(matches!(refused, Err(DeskError::Invalid { field: "username", .. })), "{refused:?}");
-}
-
-#[tokio::test]
-async fn a_limited_key_makes_no_key_with_less_limits() {
+async fn a_field_that_is_not_given_stays_as_others_made_it() {
     let day = Day::begin().await;
     let ops = operator(&day).await;
     let (ann, a) = admin(&day, &ops, "a").await;
-    let limits = |wish: &mut NewApiKey| {
-        (wish.name, wish.days, wish.networks) = ("short".to_owned(), Some(1), vec!["127.0.0.0/8".parse().unwrap()]);
-    };
-    let short = key(&day, "admin@a.test", limits).await;
-    let short = desk_of(&day, "admin@a.test", &short).await.unwrap();
-    let itself = NewAdmin { email: "admin@a.test".to_owned(), username: None, active: true };
-    let id = ann.create_admin(Scope::Customer(a), &itself).await.unwrap().row.id;
-    let made = short.admin_key(Scope::Customer(a), id).await.unwrap();
-    let elsewhere = Credentials { login: None, key: &made, from: Some("192.0.2.1".parse().unwrap()) };
-    assert!(day.office.identify(&elsewhere).await.unwrap().is_none());
-    assert!(desk_of(&day, "admin@a.test", &made).await.is_some());
-    day.world.pass(std::time::Duration::from_hours(24));
-    assert!(desk_of(&day, "admin@a.test", &made).await.is_none());
+    let other = ops.create_reseller(&ResellerFields { name: "other".to_owned(), ..Default::default() }).await.unwrap();
+    let seen = ann.editable(ann.view().customer(a.0).await.unwrap()).unwrap();
+    let by_ops = ops.editable(ops.view().customer(a.0).await.unwrap()).unwrap();
+    let moved = CustomerPatch { reseller: Some(other), name: Some("moved".to_owned()), ..CustomerPatch::default() };
+    ops.update_customer(&by_ops, &moved).await.unwrap();
+    // A client that sends the whole object sends whose it was, too.
+    let whole = CustomerPatch { reseller: Some(seen.row().reseller), allow_branding: Some(true), ..Default::default() };
+    ann.update_customer(&seen, &whole).await.unwrap();
+    let now = ops.view().customer(a.0).await.unwrap().unwrap().row;
+    assert_eq!((now.reseller, now.name.as_str(), now.allow_branding), (other, "moved", true));
+
+    let id = domain(&ops, "one.test", a).await.unwrap();
+    let zoe = account(&ops, id, "zoe").await.row.id;
+    let seen = ann.editable(ann.view().account(zoe).await.unwrap()).unwrap();
+    let limit = AccountPatch { message_max: Some(Some(5)), ..AccountPatch::default() };
+    ops.update_account(&ops.editable(ops.view().account(zoe).await.unwrap()).unwrap(), &limit).await.unwrap();
+    ann.update_account(&seen, &AccountPatch { priority: Some(3), ..AccountPatch::default() }).await.unwrap();
+    let now = ops.view().account(zoe).await.unwrap().unwrap().row;
+    assert_eq!((now.message_max, now.priority), (Some(5), Some(3)));
+}
+
+#[tokio::test]
+async fn a_customer_waits_for_so_many_proofs_and_no_more() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let (ann, a) = admin(&day, &ops, "a").await;
+    for number in 0..CLAIMS_MAX {
+        domain(&ann, &format!("d{number}.test"), a).await.unwrap_err();
+    }
+    let DeskError::Invalid { message, .. } = domain(&ann, "more.test", a).await.unwrap_err() else { panic!() };
+    assert!(message.contains("1000 domains"), "{message}");
+    let DeskError::Invalid { message, .. } = domain(&ann, "d7.test", a).await.unwrap_err() else { panic!() };
+    assert!(message.contains(PROOF_WORD), "one that waits already is told its token again: {message}");
+    day.world.pass(std::time::Duration::from_hours(31 * 24));
+    let DeskError::Invalid { message, .. } = domain(&ann, "more.test", a).await.unwrap_err() else { panic!() };
+    assert!(message.contains(PROOF_WORD), "{message}");
 }
 
 #[tokio::test]

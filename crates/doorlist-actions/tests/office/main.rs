@@ -4,6 +4,7 @@
 mod day;
 mod desk;
 mod imports;
+mod keys;
 mod push_parts;
 mod senders;
 mod sources;

@@ -10,3 +10,6 @@ ALTER TABLE plan ADD COLUMN domain_id BIGINT;
 UPDATE plan SET domain_id = (
     SELECT d.id FROM domain AS d WHERE d.name = plan.domain_name AND d.created <= plan.made
 );
+
+-- Wishes for domains are counted by customer.
+CREATE INDEX domain_claim_of ON domain_claim (customer_id, made);

@@ -162,8 +162,15 @@ impl Published {
             self.policy.store(policy, Ordering::Relaxed);
             return Ok(Some(policies));
         }
+        let mut aliases = mail_policy::aliases_of(db, &touched).await?;
+        aliases.retain(|(id, account)| !old.has_alias(*id, *account));
+        if domains.is_empty() && aliases.is_empty() {
+            return Ok(None);
+        }
         let mut table = PolicyTable::clone(&old);
-        mail_policy::put_aliases(db, &mut table, &touched).await?;
+        for (id, account) in aliases {
+            table.put_alias(id, account);
+        }
         for id in domains {
             let rules = table.domain(*id).map(|policy| Arc::clone(&policy.rules)).unwrap_or_default();
             let policy = now.iter().find(|domain| domain.id == *id).map(|domain| DomainPolicy {

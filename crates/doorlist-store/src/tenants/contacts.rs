@@ -1,7 +1,7 @@
 //! Contacts: who is reached about a reseller, a customer, a domain or an account. Must not know what they are told.
 
 use super::{Tenants, take_number};
-use crate::db::{Bind, Tx};
+use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
 use doorlist_core::time::Timestamp;
 
@@ -75,12 +75,13 @@ impl Tenants {
                 "INSERT INTO contact (id, address_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)"
             }
         };
-        let mut tx = self.db.begin_policy().await?;
+        let is_told = fields.is_technical && matches!(of, ContactOwner::Customer | ContactOwner::Domain);
+        let mut tx = self.begin_contact(is_told).await?;
         let id = take_number(&mut tx, "contact").await?;
         let binds = [Bind::Int(id), Bind::Int(owner.into()), Bind::Text(&fields.email), Bind::Int(now.as_millis())];
         tx.execute(sql, &binds).await?;
         write(&mut tx, id, fields, now).await?;
-        self.commit_policy(tx).await?;
+        self.commit_contact(tx, is_told).await?;
         Ok(u32::try_from(id).unwrap_or(u32::MAX))
     }
 
@@ -89,9 +90,10 @@ impl Tenants {
     /// # Errors
     /// When the store fails.
     pub async fn put_contact(&self, id: u32, fields: &ContactFields, now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.db.begin_policy().await?;
+        let is_told = self.may_be_told(id, fields.is_technical).await?;
+        let mut tx = self.begin_contact(is_told).await?;
         write(&mut tx, id.into(), fields, now).await?;
-        self.commit_policy(tx).await
+        self.commit_contact(tx, is_told).await
     }
 
     /// Removes a contact.
@@ -99,9 +101,26 @@ impl Tenants {
     /// # Errors
     /// When the store fails.
     pub async fn remove_contact(&self, id: u32) -> Result<(), StoreError> {
-        let mut tx = self.db.begin_policy().await?;
+        let is_told = self.may_be_told(id, false).await?;
+        let mut tx = self.begin_contact(is_told).await?;
         tx.execute("DELETE FROM contact WHERE id = $1", &[Bind::Int(id.into())]).await?;
-        self.commit_policy(tx).await
+        self.commit_contact(tx, is_told).await
+    }
+
+    /// Whether the gateway tells this contact anything, or will: of customers and domains, the technical ones.
+    async fn may_be_told(&self, id: u32, will_be_technical: bool) -> Result<bool, StoreError> {
+        const SQL: &str = "
+            SELECT is_technical FROM contact WHERE id = $1 AND (customer_id IS NOT NULL OR domain_id IS NOT NULL)";
+        let row = (&self.db).row(SQL, &[Bind::Int(id.into())]).await?;
+        row.map_or(Ok(false), |row| Ok(will_be_technical || row.flag(0)?))
+    }
+
+    async fn begin_contact(&self, is_told: bool) -> Result<Tx, StoreError> {
+        if is_told { self.db.begin_policy().await } else { self.db.begin().await }
+    }
+
+    async fn commit_contact(&self, tx: Tx, is_told: bool) -> Result<(), StoreError> {
+        if is_told { self.commit_policy(tx).await } else { tx.commit().await }
     }
 }
 

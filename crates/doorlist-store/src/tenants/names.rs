@@ -25,9 +25,15 @@ const CHANGES_MAX: usize = 10_000;
 /// Domains whose texts are read one after another for one search.
 const DOMAINS_MAX: usize = 50_000;
 
+/// So many texts are read at once, each by one search; others that need it wait for it.
+const READ_AT_ONCE: usize = 4;
+
 /// The texts of domains that were searched.
 #[derive(Default)]
-pub(super) struct Names(Mutex<HashMap<i64, Arc<Text>>>);
+pub(super) struct Names {
+    texts: Mutex<HashMap<i64, Arc<Text>>>,
+    reading: [tokio::sync::Mutex<()>; READ_AT_ONCE],
+}
 
 /// What is looked for in local parts.
 pub(super) struct Sought {
@@ -117,8 +123,12 @@ impl View {
 
 impl Names {
     async fn text(&self, db: &Db, domain: &Searched) -> Result<Arc<Text>, StoreError> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&domain.id).cloned();
-        let text = match kept {
+        if let Some(text) = self.kept(domain).filter(|text| text.version() >= domain.changed) {
+            return Ok(text);
+        }
+        let place = usize::try_from(domain.id).unwrap_or(0) % READ_AT_ONCE;
+        let _reading = self.reading[place].lock().await;
+        let text = match self.kept(domain) {
             Some(text) if text.version() >= domain.changed => return Ok(text),
             Some(text) => match changes(db, domain.id, text.version(), domain.changed).await? {
                 Some(changes) => text.with(domain.changed, &changes),
@@ -127,7 +137,7 @@ impl Names {
             None => read(db, domain).await?,
         };
         let text = Arc::new(text);
-        let mut texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         texts.insert(domain.id, Arc::clone(&text));
         // Whatever is dropped is read again when it is searched again.
         let mut octets = texts.values().map(|text| text.octets()).sum::<usize>();
@@ -136,6 +146,10 @@ impl Names {
             octets -= texts.remove(&other).map_or(0, |text| text.octets());
         }
         Ok(text)
+    }
+
+    fn kept(&self, domain: &Searched) -> Option<Arc<Text>> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner).get(&domain.id).cloned()
     }
 }
 

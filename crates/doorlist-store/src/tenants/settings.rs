@@ -19,6 +19,19 @@ pub struct AccountSettings {
     pub message_max: Option<u64>,
 }
 
+/// What of it is to be changed; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountSettingsPatch {
+    /// See there.
+    pub priority: Option<i64>,
+    /// See there.
+    pub use_domain_notifications: Option<bool>,
+    /// See there.
+    pub password: Option<String>,
+    /// See there; `Some(None)`: no limit of its own.
+    pub message_max: Option<Option<u64>>,
+}
+
 impl Tenants {
     /// What is set for an account.
     ///
@@ -38,31 +51,37 @@ impl Tenants {
         })
     }
 
-    /// Writes what is set for an account now. Mail is judged anew only where its limit is another than before.
+    /// Changes what is set for an account. Mail is judged anew only where its limit is another than before.
     ///
     /// # Errors
     /// When the store fails, or the account is gone.
     pub async fn put_account_settings(
         &self,
         id: AddressId,
-        settings: &AccountSettings,
+        patch: &AccountSettingsPatch,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        // What is not given is not touched: somebody else may be writing it.
         const SQL: &str = "
             INSERT INTO account_setting (address_id, priority, use_domain_notifications, password, message_max, updated)
             VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT (address_id) DO UPDATE SET priority = excluded.priority,
-                use_domain_notifications = excluded.use_domain_notifications, password = excluded.password,
+            ON CONFLICT (address_id) DO UPDATE SET priority = COALESCE(excluded.priority, account_setting.priority),
+                use_domain_notifications =
+                    COALESCE(excluded.use_domain_notifications, account_setting.use_domain_notifications),
+                password = COALESCE(excluded.password, account_setting.password),
                 message_max = CASE WHEN $7 THEN excluded.message_max ELSE account_setting.message_max END,
                 updated = excluded.updated";
-        let is_policy = self.account_settings(id).await?.message_max != settings.message_max;
+        let is_policy = match patch.message_max {
+            Some(message_max) => self.account_settings(id).await?.message_max != message_max,
+            None => false,
+        };
         let mut tx = if is_policy { self.db.begin_policy().await? } else { self.db.begin().await? };
         let binds = [
             Bind::Int(id.0.into()),
-            Bind::IntOrNull(settings.priority),
-            Bind::FlagOrNull(settings.use_domain_notifications),
-            Bind::TextOrNull(settings.password.as_deref()),
-            Bind::IntOrNull(settings.message_max.map(u64::cast_signed)),
+            Bind::IntOrNull(patch.priority),
+            Bind::FlagOrNull(patch.use_domain_notifications),
+            Bind::TextOrNull(patch.password.as_deref()),
+            Bind::IntOrNull(patch.message_max.flatten().map(u64::cast_signed)),
             Bind::Int(now.as_millis()),
             Bind::Flag(is_policy),
         ];

@@ -5,6 +5,7 @@ use super::{OPERATOR, Tenants};
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
 use doorlist_core::access::{CustomerId, ResellerId, Scope};
+use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
 
 /// The name belongs to somebody already.
@@ -35,6 +36,21 @@ pub struct CustomerFields {
     pub is_full_user_list: bool,
     /// How many users it says that it has.
     pub reported_user_count: Option<i64>,
+}
+
+/// What of it is to be changed; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomerPatch {
+    /// See there.
+    pub name: Option<String>,
+    /// See there.
+    pub reseller: Option<ResellerId>,
+    /// See there.
+    pub allow_branding: Option<bool>,
+    /// See there.
+    pub is_full_user_list: Option<bool>,
+    /// See there; `Some(None)`: it says nothing.
+    pub reported_user_count: Option<Option<i64>>,
 }
 
 impl Tenants {
@@ -118,27 +134,35 @@ impl Tenants {
             return Ok(Err(Taken));
         }
         let id = CustomerId(to_u32(insert_customer(&mut tx, fields.reseller, &fields.name, now).await?));
-        write_customer(&mut tx, id, fields, now).await?;
+        let set = CustomerPatch {
+            allow_branding: Some(fields.allow_branding),
+            is_full_user_list: Some(fields.is_full_user_list),
+            reported_user_count: Some(fields.reported_user_count),
+            ..CustomerPatch::default()
+        };
+        write_customer(&mut tx, id, &set, now).await?;
         tx.commit().await?;
         Ok(Ok(id))
     }
 
-    /// Writes what is set for a customer now.
+    /// Changes what is set for a customer.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn put_customer(
         &self,
         id: CustomerId,
-        fields: &CustomerFields,
+        patch: &CustomerPatch,
         now: Timestamp,
     ) -> Result<Result<(), Taken>, StoreError> {
         const FREE: &str = "SELECT id FROM customer WHERE name = $1 AND id <> $2";
         let mut tx = self.db.begin().await?;
-        if tx.row(FREE, &[Bind::Text(&fields.name), Bind::Int(id.0.into())]).await?.is_some() {
+        if let Some(name) = &patch.name
+            && tx.row(FREE, &[Bind::Text(name), Bind::Int(id.0.into())]).await?.is_some()
+        {
             return Ok(Err(Taken));
         }
-        write_customer(&mut tx, id, fields, now).await?;
+        write_customer(&mut tx, id, patch, now).await?;
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -149,6 +173,18 @@ impl Tenants {
     /// When the store fails, or it has domains still.
     pub async fn remove_customer(&self, id: CustomerId) -> Result<(), StoreError> {
         self.remove("DELETE FROM customer WHERE id = $1", Scope::Customer(id)).await
+    }
+
+    /// Gives a domain alias the number and the date of the one that it was under another name, or of another domain.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn keep_domain_alias(&self, name: &DomainName, id: u32, created: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE domain_alias SET id = $2, created = $3 WHERE name = $1";
+        let mut tx = self.db.begin().await?;
+        let binds = [Bind::Text(name.as_str()), Bind::Int(id.into()), Bind::Int(created.as_millis())];
+        tx.execute(SQL, &binds).await?;
+        tx.commit().await
     }
 
     /// Writes how a tenant's pages look now: a JSON object.
@@ -173,24 +209,22 @@ impl Tenants {
     }
 }
 
-async fn write_customer(
-    tx: &mut Tx,
-    id: CustomerId,
-    fields: &CustomerFields,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+async fn write_customer(tx: &mut Tx, id: CustomerId, patch: &CustomerPatch, now: Timestamp) -> Result<(), StoreError> {
+    // What is not given is not touched: somebody else may be writing it.
     const SQL: &str = "
-        UPDATE customer SET name = $2, reseller_id = $3, allow_branding = $4, is_full_user_list = $5,
-                            reported_user_count = $6, updated = $7
+        UPDATE customer SET name = COALESCE($2, name), reseller_id = COALESCE($3, reseller_id),
+            allow_branding = COALESCE($4, allow_branding), is_full_user_list = COALESCE($5, is_full_user_list),
+            reported_user_count = CASE WHEN $8 THEN $6 ELSE reported_user_count END, updated = $7
         WHERE id = $1";
     let binds = [
         Bind::Int(id.0.into()),
-        Bind::Text(&fields.name),
-        Bind::Int(fields.reseller.0.into()),
-        Bind::Flag(fields.allow_branding),
-        Bind::Flag(fields.is_full_user_list),
-        Bind::IntOrNull(fields.reported_user_count),
+        Bind::TextOrNull(patch.name.as_deref()),
+        Bind::IntOrNull(patch.reseller.map(|id| id.0.into())),
+        Bind::FlagOrNull(patch.allow_branding),
+        Bind::FlagOrNull(patch.is_full_user_list),
+        Bind::IntOrNull(patch.reported_user_count.flatten()),
         Bind::Int(now.as_millis()),
+        Bind::Flag(patch.reported_user_count.is_some()),
     ];
     tx.execute(SQL, &binds).await?;
     Ok(())

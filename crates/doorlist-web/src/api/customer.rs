@@ -9,7 +9,7 @@ use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::desk::{Desk, DeskError};
 use doorlist_core::access::ResellerId;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{CustomerFields, CustomerRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{CustomerFields, CustomerPatch, CustomerRow, Page, Placed, Query, View};
 use serde_json::json;
 
 pub(crate) struct Customers;
@@ -98,18 +98,16 @@ impl Noun for Customers {
 
     async fn update(desk: &Desk, found: Placed<CustomerRow>, mut body: Body) -> Result<Placed<CustomerRow>, Fault> {
         let customer = of("customer", desk.editable(Some(found)))?;
-        let row = customer.row();
-        let count = body.has("reported_user_count").then(|| body.integer("reported_user_count"));
-        let fields = CustomerFields {
-            name: body.changed_text("name").unwrap_or_else(|| row.name.clone()),
-            allow_branding: body.flag("allow_branding").unwrap_or(row.allow_branding),
-            is_full_user_list: body.flag("is_full_user_list").unwrap_or(row.is_full_user_list),
-            reported_user_count: count.unwrap_or(row.reported_user_count),
-            reseller: reseller(desk, &mut body).await?.unwrap_or(row.reseller),
+        let patch = CustomerPatch {
+            name: body.changed_text("name"),
+            allow_branding: body.flag("allow_branding"),
+            is_full_user_list: body.flag("is_full_user_list"),
+            reported_user_count: body.has("reported_user_count").then(|| body.integer("reported_user_count")),
+            reseller: reseller(desk, &mut body).await?,
         };
         body.finish()?;
-        of("customer", desk.update_customer(&customer, &fields).await)?;
-        desk.view().customer(row.id.0).await?.ok_or(Fault::NotFound)
+        of("customer", desk.update_customer(&customer, &patch).await)?;
+        desk.view().customer(customer.row().id.0).await?.ok_or(Fault::NotFound)
     }
 
     async fn remove(desk: &Desk, found: Placed<CustomerRow>) -> Result<(), DeskError> {
