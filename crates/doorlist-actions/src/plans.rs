@@ -91,8 +91,15 @@ impl Office {
             let Some(id) = planned.id else { return Ok(planned.applied) };
             let set = ChangeSet { changes: vec![Change::Plan { id }], summary: summary.clone() };
             match self.directory.apply(&set, actor, None).await {
-                Err(ApplyError::Moved { .. }) if tries < TRIES => tries += 1,
-                other => return Ok(other?),
+                Ok(applied) => return Ok(applied),
+                Err(error) => {
+                    // Nobody else is to find it waiting.
+                    self.directory.discard_plan(id).await?;
+                    if !matches!(error, ApplyError::Moved { .. }) || tries == TRIES {
+                        return Err(error.into());
+                    }
+                    tries += 1;
+                }
             }
         }
     }

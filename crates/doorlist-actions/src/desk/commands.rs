@@ -15,7 +15,26 @@ impl Desk {
     pub async fn command(&self, request: Request) -> Result<Response, DeskError> {
         let reached = self.office.reach_of(&request).await.map_err(DeskError::Failed)?;
         self.may_reach(&reached).await?;
+        self.may_undo(&request).await?;
         self.office.run(request, &self.actor()).await.map_err(DeskError::Failed)
+    }
+
+    /// Whoever undoes does not get around what the desk asks of those who bring a domain or a name, remove it, or give it
+    /// to another customer.
+    async fn may_undo(&self, request: &Request) -> Result<(), DeskError> {
+        let directory = &self.office.directory;
+        let is_more = match request {
+            _ if self.is_operator() => false,
+            Request::ChangesUndo { id } => directory.undo_moves_names(*id).await?,
+            Request::PlanApply { id, .. } => directory.plan_entry(*id).await?.is_some_and(|plan| plan.source == "undo"),
+            _ => false,
+        };
+        if is_more {
+            let message = "a domain or one of its names would come, go or change its customer by this: only the operator of \
+                           the Doorlist may take it back; nothing was changed";
+            return Err(DeskError::Failed(ActionError::new(ErrorKind::Refused, message)));
+        }
+        Ok(())
     }
 
     async fn may_reach(&self, reached: &Reached) -> Result<(), DeskError> {

@@ -1,11 +1,13 @@
 //! Domains to and from the store. Knows SQL, not what a change to a domain means.
 
 use super::domain_parts;
+use super::outcome::{ApplyError, Refusal};
 use super::records::{DomainRecord, ListCounts};
 use super::rows::{corrupt, to_json};
 use crate::db::{Bind, Read, Row, Tx};
 use crate::error::StoreError;
 use crate::tenants::{self, OPERATOR};
+use doorlist_core::access::CustomerId;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::{MailServer, ServerTls};
 use doorlist_core::domain::{DomainId, Mode, SubAddressing};
@@ -48,7 +50,7 @@ pub(super) async fn load(from: &mut (impl Read + Send), ids: &[DomainId]) -> Res
                          ORDER BY t.id LIMIT 1),
                         (SELECT t.email FROM contact AS t WHERE t.customer_id = c.id AND t.is_technical
                          ORDER BY t.id LIMIT 1)),
-               d.delivery_port, d.message_max
+               d.delivery_port, d.message_max, d.customer_id
         FROM json_each($1) AS k CROSS JOIN domain AS d
         JOIN customer AS c ON c.id = d.customer_id
         WHERE d.id = CAST(k.value ->> 0 AS BIGINT)
@@ -98,6 +100,7 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
         counts: ListCounts { mailboxes: count(11)?, aliases: count(12)?, lists: count(13)?, vetoed: count(14)? },
         record: DomainRecord {
             customer: row.text(2)?.to_owned(),
+            customer_id: u32::try_from(row.int(18)?).ok().map(CustomerId),
             mode,
             active: row.flag(5)?,
             hold: row.flag(6)?,
@@ -136,7 +139,7 @@ pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -
         INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed,
                             delivery_port, message_max, created, updated)
         VALUES ($1, $2, $3, 'setting_up', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11)";
-    let customer = customer_id(tx, &domain.record.customer, now).await?;
+    let customer = customer_id(tx, &domain.record, now).await?;
     let record = &domain.record;
     let binds = [
         Bind::Int(domain.id.0.into()),
@@ -186,8 +189,8 @@ pub(super) async fn update(
         Bind::Int(at.as_millis()),
     ];
     tx.execute(SQL, &binds).await?;
-    if before.record.customer != record.customer {
-        let customer = customer_id(tx, &record.customer, at).await?;
+    if (&before.record.customer, before.record.customer_id) != (&record.customer, record.customer_id) {
+        let customer = customer_id(tx, record, at).await?;
         let binds = [Bind::Int(now.id.0.into()), Bind::Int(customer)];
         tx.execute("UPDATE domain SET customer_id = $2 WHERE id = $1", &binds).await?;
     }
@@ -222,9 +225,35 @@ pub(super) async fn delete(tx: &mut Tx, id: DomainId) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// The customer of this name; a new one is the operator's own.
-async fn customer_id(tx: &mut Tx, name: &str, now: Timestamp) -> Result<i64, StoreError> {
+/// A domain that goes back to a customer goes to nobody who took that one's name since.
+pub(super) async fn must_have_its_customer(
+    tx: &mut Tx,
+    name: &DomainName,
+    before: Option<&DomainRecord>,
+    after: &DomainRecord,
+) -> Result<(), ApplyError> {
+    let DomainRecord { customer, customer_id, .. } = after;
+    let Some(CustomerId(id)) = *customer_id else { return Ok(()) };
+    let stays = before.is_some_and(|before| before.customer_id == *customer_id);
+    let is_there = tx.row("SELECT id FROM customer WHERE id = $1", &[Bind::Int(id.into())]).await?.is_some();
+    if stays || is_there {
+        return Ok(());
+    }
+    match tx.row("SELECT id FROM customer WHERE name = $1", &[Bind::Text(customer)]).await? {
+        Some(_) => Err(Refusal::CustomerGone { name: name.clone(), customer: customer.clone() }.into()),
+        None => Ok(()),
+    }
+}
+
+/// The customer of this number, or else of this name; a new one is the operator's own.
+async fn customer_id(tx: &mut Tx, record: &DomainRecord, now: Timestamp) -> Result<i64, StoreError> {
     const FIND: &str = "SELECT id FROM customer WHERE name = $1";
+    if let Some(CustomerId(id)) = record.customer_id
+        && tx.row("SELECT id FROM customer WHERE id = $1", &[Bind::Int(id.into())]).await?.is_some()
+    {
+        return Ok(id.into());
+    }
+    let name = &record.customer;
     if let Some(row) = tx.row(FIND, &[Bind::Text(name)]).await? {
         return row.int(0);
     }

@@ -20,6 +20,7 @@ pub(super) fn new_domain(name: &DomainName, customer: &str, servers: &[MailServe
     check_customer(customer)?;
     Ok(DomainRecord {
         customer: customer.to_owned(),
+        customer_id: None,
         mode: Mode::SettingUp,
         active: true,
         hold: false,
@@ -79,7 +80,9 @@ pub(super) fn change(name: &DomainName, domain: &mut DomainRecord, change: &Doma
         }
         DomainChange::Customer(customer) => {
             check_customer(customer)?;
-            domain.customer.clone_from(customer);
+            if *customer != domain.customer {
+                (domain.customer, domain.customer_id) = (customer.clone(), None);
+            }
         }
         DomainChange::DeliveryPort(0) => {
             return Err(Refusal::BadServer { server: name.to_string(), why: "port 0".to_owned() });

@@ -266,6 +266,17 @@ pub enum Refusal {
         /// Its owner.
         customer: String,
     },
+    /// The customer is gone, and its name is somebody else's now.
+    #[error(
+        "customer {customer:?} of {name} was removed, and another customer has that name now; nothing was changed: add {name} \
+         to a customer by hand"
+    )]
+    CustomerGone {
+        /// The domain.
+        name: DomainName,
+        /// Whose it was.
+        customer: String,
+    },
     /// A name is a domain or a domain alias, not both, and an alias of one domain.
     #[error("{name} is already an alias of the domain {domain}")]
     NameIsAlias {

@@ -1,6 +1,7 @@
 //! What the store tells people and scripts of domains, addresses and changes. Plain data, the same on every way out;
 //! must not know how it is printed.
 
+use doorlist_core::access::CustomerId;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, Source, Structure};
 use doorlist_core::domain::{DomainId, Mode, SubAddressing};
@@ -219,6 +220,9 @@ pub enum ChangeRow {
 pub struct DomainRecord {
     /// Whose it is.
     pub customer: String,
+    /// Its number, where it is known: another one may have that name by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
     /// What happens to unlisted addresses.
     #[serde(flatten)]
     pub mode: Mode,
@@ -243,6 +247,24 @@ pub struct DomainRecord {
     /// The largest message that is taken for it, in octets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_max: Option<u64>,
+}
+
+impl DomainRecord {
+    /// Whether both say the same. One of them may be of before a customer's number was kept, or of another name of it.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        let mut other = other.clone();
+        if self.customer_id == other.customer_id {
+            other.customer.clone_from(&self.customer);
+        } else if self.customer_id.is_none() || other.customer_id.is_none() {
+            other.customer_id = self.customer_id;
+        }
+        *self == other
+    }
+
+    /// Names of it that the other does not have.
+    pub(super) fn names_beyond<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a DomainName> {
+        self.domain_aliases.iter().filter(|name| !other.domain_aliases.contains(name))
+    }
 }
 
 /// Entries of the log from before there was a choice.

@@ -133,8 +133,11 @@ async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -
 }
 
 /// Domains that come back are there before their addresses.
-async fn domains_before(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), StoreError> {
+async fn domains_before(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), ApplyError> {
     for (id, name, before, after) in domain_changes(tx, batch).await? {
+        if let Some(after) = &after {
+            domain_rows::must_have_its_customer(tx, &name, before.as_ref(), after).await?;
+        }
         let domain = |record: DomainRecord| StoredDomain {
             id,
             name: name.clone(),

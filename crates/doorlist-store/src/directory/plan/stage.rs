@@ -4,6 +4,7 @@
 use super::tally::Tally;
 use super::{Planned, SourcePlan};
 use crate::db::{Bind, Db, Read, Tx};
+use crate::directory::domain_rows;
 use crate::directory::held::Home;
 use crate::directory::log::{Difference, via_word};
 use crate::directory::records::{AddressRecord, ClaimRecord, DomainRecord};
@@ -96,12 +97,14 @@ impl<'a> Stage<'a> {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        Self::begin_for(db, plan.domain.as_str(), &plan.source.to_string(), base, actor, now).await
+        let name = plan.domain;
+        let id = domain_rows::id_of(&mut &*db, name).await?;
+        Self::begin_for(db, (name.as_str(), id), &plan.source.to_string(), base, actor, now).await
     }
 
     pub(super) async fn begin_for(
         db: &'a Db,
-        domain: &str,
+        (domain, whose): (&str, Option<DomainId>),
         source: &str,
         base: u64,
         actor: &Actor,
@@ -109,7 +112,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Self, StoreError> {
         const SQL: &str = "
             INSERT INTO plan (id, domain_name, domain_id, source, state, base, made, actor, via, summary, outcome, report)
-            VALUES ($1, $2, (SELECT d.id FROM domain AS d WHERE d.name = $2), $3, 'staging', $4, $5, $6, $7, '', '{}', '{}')";
+            VALUES ($1, $2, $8, $3, 'staging', $4, $5, $6, $7, '', '{}', '{}')";
         let mut tx = db.begin().await?;
         // The same row that every change locks: numbers are given one at a time.
         tx.row("SELECT version FROM list_state WHERE id = 1 FOR UPDATE", &[]).await?;
@@ -123,6 +126,7 @@ impl<'a> Stage<'a> {
             Bind::Int(now.as_millis()),
             Bind::Text(&actor.name),
             Bind::Text(via_word(actor.via)),
+            Bind::IntOrNull(whose.map(|id| id.0.into())),
         ];
         tx.execute(SQL, &binds).await?;
         tx.commit().await?;

@@ -100,10 +100,13 @@ impl Undo<'_> {
             counts.mailboxes + counts.aliases + counts.lists == 0
         };
         let removes_a_list = before.is_none() && current.as_ref().is_some_and(|domain| !empty(domain));
-        let is = current.as_ref().map(|domain| &domain.record);
-        if is == before.as_ref() {
+        let is = |record: Option<&DomainRecord>| match (&current, record) {
+            (Some(current), Some(record)) => current.record.is_as(record),
+            (current, record) => current.is_none() && record.is_none(),
+        };
+        if is(before.as_ref()) {
             self.tally.applied.same += 1;
-        } else if is != after.as_ref() || removes_a_list {
+        } else if !is(after.as_ref()) || removes_a_list {
             self.tally.note(vec![Note::DomainChangedSince { name }]);
         } else {
             let home = Arc::new(Home { id: current.map_or(id, |domain| domain.id), name: name.clone() });
@@ -145,8 +148,10 @@ impl Undo<'_> {
         now: Timestamp,
     ) -> Result<Planned, ApplyError> {
         let name = self.homes.keys().next().map(DomainName::as_str).unwrap_or_default().to_owned();
+        // What is of several domains is of nobody who has one of them.
+        let whose = self.homes.values().next().filter(|_| self.homes.len() == 1).map(|home| home.id);
         let mut stage = match summary {
-            Some(_) => Some(Stage::begin_for(self.db, &name, "undo", base, actor, now).await?),
+            Some(_) => Some(Stage::begin_for(self.db, (&name, whose), "undo", base, actor, now).await?),
             None => None,
         };
         for (home, before, after) in &self.domains {
