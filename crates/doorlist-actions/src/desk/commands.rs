@@ -25,8 +25,8 @@ impl Desk {
         let directory = &self.office.directory;
         let is_more = match request {
             _ if self.is_operator() => false,
-            Request::ChangesUndo { id } => directory.undo_moves_names(*id).await?,
-            Request::PlanApply { id, .. } => directory.plan_entry(*id).await?.is_some_and(|plan| plan.source == "undo"),
+            Request::ChangesUndo { id } => directory.undo_gives_domains(*id).await?,
+            Request::PlanApply { id, .. } => directory.plan_gives_domains(*id).await?,
             _ => false,
         };
         if is_more {

@@ -293,6 +293,17 @@ pub enum Refusal {
         /// Whose alias.
         domain: DomainName,
     },
+    /// A domain would get back a name that another one has by now: whose, is not said.
+    #[error(
+        "{name} cannot be a name of {domain} again: it is another domain by now, or an alias of one. Nothing was changed; \
+         once {name} is free, the same can be done again"
+    )]
+    NameGivenAway {
+        /// Wanted.
+        name: DomainName,
+        /// By which domain.
+        domain: DomainName,
+    },
     /// No such domain alias.
     #[error("{name} is not an alias of {domain}")]
     NoSuchDomainAlias {

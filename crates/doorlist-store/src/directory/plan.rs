@@ -6,6 +6,7 @@
 //! | `compare` | a source's list against the store's rows, both sorted |
 //! | `planner` | the claims, withdrawals and renames that follow, by the rules of `draft` |
 //! | `undo` | the inverse of a change |
+//! | `names` | what becomes of domains themselves, and whether their names are free |
 //! | `tally`, `stage` | counting rows, and writing them in short transactions |
 //! | `touched` | whether the list has moved where a plan stands |
 //! | `applying` | the one transaction that takes staged rows over |
@@ -13,6 +14,7 @@
 
 mod applying;
 mod compare;
+mod names;
 mod planner;
 mod shelf;
 mod stage;

@@ -260,11 +260,6 @@ impl DomainRecord {
         }
         *self == other
     }
-
-    /// Names of it that the other does not have.
-    pub(super) fn names_beyond<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a DomainName> {
-        self.domain_aliases.iter().filter(|name| !other.domain_aliases.contains(name))
-    }
 }
 
 /// Entries of the log from before there was a choice.

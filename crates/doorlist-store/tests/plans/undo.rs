@@ -2,9 +2,9 @@
 
 use crate::hand::{actor, added, address, alias, apply, domain, file, mailbox, name, veto};
 use crate::list::{Said, list, take, undo};
-use doorlist_core::change::{Change, DomainChange, Source};
+use doorlist_core::change::{Change, ChangeSet, DomainChange, Source};
 use doorlist_store::Directory;
-use doorlist_store::directory::{ApplyError, Coverage, Note, Refusal, UNDO_MAX};
+use doorlist_store::directory::{Applied, ApplyError, Coverage, Note, Refusal, UNDO_MAX};
 use std::time::Duration;
 
 const BACK: &str = "back.test";
@@ -91,4 +91,38 @@ pub(crate) async fn a_domain_comes_back_with_its_list(here: &Directory) {
     here.plan_undo_at(addition, &actor(), None, made + UNDO_MAX).await.unwrap();
     let late = here.plan_undo_at(addition, &actor(), None, made + UNDO_MAX + Duration::from_millis(1)).await;
     assert!(matches!(late, Err(ApplyError::Refused(Refusal::TooOldToUndo { .. }))), "{late:?}");
+}
+
+async fn try_undo(here: &Directory, change: u64) -> Result<Applied, ApplyError> {
+    let id = here.plan_undo(change, &actor(), Some("undone")).await?.id.unwrap();
+    here.apply(&ChangeSet { changes: vec![Change::Plan { id }], summary: "undone".to_owned() }, &actor(), None).await
+}
+
+pub(crate) async fn a_name_that_leads_elsewhere_by_now_stays_there(here: &Directory) {
+    const GIVEN: &str = "given.test";
+    let leads_to = || here.snapshot().domain(&name(GIVEN)).map(|domain| domain.name.to_string());
+    let alias = |of, change: fn(_) -> DomainChange| domain(of, change(name(GIVEN)));
+    apply(here, vec![added("first.test", "Maple"), alias("first.test", DomainChange::AddAlias)]).await;
+    let dropped = apply(here, vec![alias("first.test", DomainChange::RemoveAlias)]).await.change_id.unwrap();
+    // The name is a domain of another customer, then an alias of that one's domain.
+    apply(here, vec![added(GIVEN, "Oak")]).await;
+    for turn in 0..2 {
+        let refused = try_undo(here, dropped).await;
+        assert!(matches!(refused, Err(ApplyError::Refused(Refusal::NameGivenAway { .. }))), "{refused:?}");
+        assert_ne!(leads_to().unwrap(), "first.test");
+        if turn == 0 {
+            let others = vec![added("second.test", "Oak"), alias("second.test", DomainChange::AddAlias)];
+            apply(here, [vec![domain(GIVEN, DomainChange::Remove)], others].concat()).await;
+        }
+    }
+    // One that goes from domain to domain goes back.
+    apply(here, vec![alias("second.test", DomainChange::RemoveAlias)]).await;
+    try_undo(here, dropped).await.unwrap();
+    let moved = vec![alias("first.test", DomainChange::RemoveAlias), alias("second.test", DomainChange::AddAlias)];
+    let moved = apply(here, moved).await.change_id.unwrap();
+    assert_eq!(leads_to().unwrap(), "second.test");
+    let back = undo(here, moved).await.change_id.unwrap();
+    assert_eq!(leads_to().unwrap(), "first.test");
+    undo(here, back).await;
+    assert_eq!(leads_to().unwrap(), "second.test");
 }

@@ -1,17 +1,16 @@
 //! Taking over a plan's rows: one transaction whose statements read the staged rows, so that the list is locked for
 //! seconds where a million rows come in. The number of rows written must be what was planned, or nothing is.
 
+use super::names::{self, PlannedDomain};
 use super::stage::{Staged, batch};
 use super::touched::refuse_if_moved;
 use crate::db::{Bind, Read, Tx};
 use crate::directory::belongings;
-use crate::directory::changes::change_row;
 use crate::directory::domain_rows::{self, StoredDomain};
 use crate::directory::outcome::{ApplyError, Refusal};
-use crate::directory::records::{ChangeRow, DomainRecord, ListCounts};
+use crate::directory::records::{DomainRecord, ListCounts};
 use crate::directory::rows::corrupt;
 use crate::error::StoreError;
-use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
 use doorlist_core::domain::{DomainId, Mode};
 use doorlist_core::time::Timestamp;
@@ -134,7 +133,9 @@ async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -
 
 /// Domains that come back are there before their addresses.
 async fn domains_before(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), ApplyError> {
-    for (id, name, before, after) in domain_changes(tx, batch).await? {
+    let changes = names::planned_domains(tx, batch).await?;
+    names::must_be_free(tx, &changes).await?;
+    for PlannedDomain { id, name, before, after } in changes {
         if let Some(after) = &after {
             domain_rows::must_have_its_customer(tx, &name, before.as_ref(), after).await?;
         }
@@ -162,25 +163,10 @@ async fn domains_before(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), A
 
 /// Domains that go, go last.
 async fn domains_after(tx: &mut Tx, batch: i64) -> Result<(), StoreError> {
-    for (id, _, _, after) in domain_changes(tx, batch).await? {
-        if after.is_none() {
-            domain_rows::delete(tx, id).await?;
+    for change in names::planned_domains(tx, batch).await? {
+        if change.after.is_none() {
+            domain_rows::delete(tx, change.id).await?;
         }
     }
     Ok(())
-}
-
-type DomainChange = (DomainId, DomainName, Option<DomainRecord>, Option<DomainRecord>);
-
-async fn domain_changes(tx: &mut Tx, batch: i64) -> Result<Vec<DomainChange>, StoreError> {
-    const SQL: &str = "
-        SELECT place, domain_name, address_id, local, before, after, domain_id FROM change_row
-        WHERE batch = $1 AND local IS NULL ORDER BY place";
-    let mut changes = Vec::new();
-    for row in tx.rows(SQL, &[Bind::Int(batch)]).await? {
-        if let ChangeRow::Domain { name, before, after } = change_row(&row)? {
-            changes.push((domain_rows::domain_id(row.int(6)?)?, name, before, after));
-        }
-    }
-    Ok(changes)
 }
