@@ -9,6 +9,7 @@ mod push_parts;
 mod senders;
 mod sources;
 mod stories;
+mod undo;
 
 use day::{Day, NOW, addresses, local, name, server};
 

@@ -1,0 +1,118 @@
+//! Who may take a change back: it does not get around what the desk asks of those who change it the other way.
+
+use crate::day::{Day, name};
+use crate::desk::{account, admin, domain, operator};
+use doorlist_actions::desk::{Desk, DeskError, DomainPatch};
+use doorlist_actions::{Request, Response};
+use doorlist_core::access::CustomerId;
+use doorlist_store::tenants::CustomerPatch;
+
+/// The last change.
+async fn last(day: &Day) -> u64 {
+    match day.ask(Request::ChangesList { domain: None, before: None, limit: 1 }).await.unwrap() {
+        Response::Changes(changes) => changes[0].id,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refusal(got: Result<Response, DeskError>) -> String {
+    match got {
+        Err(DeskError::Failed(error)) => error.message,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn owner(desk: &Desk, domain: u32) -> Option<CustomerId> {
+    desk.view().domain(domain).await.unwrap().map(|found| found.row.customer)
+}
+
+#[tokio::test]
+async fn a_name_that_was_dropped_is_the_operators_to_give_back() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let ((ann, a), (_, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
+    let id = domain(&ops, "one.test", a).await.unwrap();
+    let alias = ops.create_domain_alias(doorlist_core::domain::DomainId(id), &name("other.test"), true).await.unwrap();
+    ann.remove_domain_alias(&ann.editable(Some(alias)).unwrap()).await.unwrap();
+    let dropped = last(&day).await;
+    assert!(refusal(ann.command(Request::ChangesUndo { id: dropped }).await).contains("only the operator"));
+    // Somebody else has it by now: not even the operator gives it back by the way.
+    domain(&ops, "other.test", b).await.unwrap();
+    assert!(refusal(ops.command(Request::ChangesUndo { id: dropped }).await).contains("other.test cannot be a name"));
+    assert_eq!(day.check("x@other.test").await.0, 4, "it is a domain of its own");
+    let free = ops.view().domain_of_name(&name("other.test")).await.unwrap();
+    ops.remove_domain(&ops.editable(free).unwrap()).await.unwrap();
+    ops.command(Request::ChangesUndo { id: dropped }).await.unwrap();
+    // What is no more than a change of her own domain she takes back herself.
+    let found = ann.editable(ann.view().domain(id).await.unwrap()).unwrap();
+    ann.update_domain(&found, &DomainPatch { hold: Some(true), ..DomainPatch::default() }).await.unwrap();
+    let held = last(&day).await;
+    ann.command(Request::ChangesUndo { id: held }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_domain_that_was_given_to_another_customer_is_not_taken_back() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let ((_, a), (bob, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
+    let id = domain(&ops, "one.test", a).await.unwrap();
+    let found = ops.editable(ops.view().domain(id).await.unwrap()).unwrap();
+    ops.update_domain(&found, &DomainPatch { customer: Some(b), ..DomainPatch::default() }).await.unwrap();
+    let moved = last(&day).await;
+    assert!(refusal(bob.command(Request::ChangesUndo { id: moved }).await).contains("only the operator"));
+    assert_eq!(owner(&ops, id).await, Some(b));
+    ops.command(Request::ChangesUndo { id: moved }).await.unwrap();
+    assert_eq!(owner(&ops, id).await, Some(a));
+}
+
+/// Names of customers come again; a domain goes back to the one that it was of, under whatever name.
+#[tokio::test]
+async fn a_domain_comes_back_to_its_customer_and_to_nobody_of_that_name() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let ((_, a), (_, b)) = (admin(&day, &ops, "maple").await, admin(&day, &ops, "oak").await);
+    let id = domain(&ops, "one.test", a).await.unwrap();
+    let gone = ops.editable(ops.view().domain(id).await.unwrap()).unwrap();
+    ops.remove_domain(&gone).await.unwrap();
+    let removed = last(&day).await;
+    let rename = async |id: CustomerId, name: &str| {
+        let found = ops.editable(ops.view().customer(id.0).await.unwrap()).unwrap();
+        let patch = CustomerPatch { name: Some(name.to_owned()), ..CustomerPatch::default() };
+        ops.update_customer(&found, &patch).await.unwrap();
+    };
+    rename(a, "acer").await;
+    rename(b, "maple").await;
+    ops.command(Request::ChangesUndo { id: removed }).await.unwrap();
+    assert_eq!(owner(&ops, id).await, Some(a), "the same domain, of the same customer");
+
+    let customer = ops.removable(ops.view().customer(a.0).await.unwrap()).unwrap();
+    ops.remove_customer(&customer).await.unwrap();
+    let removed = last(&day).await;
+    rename(b, "acer").await;
+    assert!(
+        refusal(ops.command(Request::ChangesUndo { id: removed }).await).contains("another customer has that name")
+    );
+    rename(b, "oak").await;
+    ops.command(Request::ChangesUndo { id: removed }).await.unwrap();
+    assert_ne!(owner(&ops, id).await, Some(b), "a customer of that name is made again");
+}
+
+/// A plan of several domains is of nobody who has one of them, and an undo that fails leaves none.
+#[tokio::test]
+async fn the_undo_of_many_domains_shows_nobody_those_of_others() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let ((ann, a), (_, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
+    let (one, two) = (domain(&ops, "one.test", a).await.unwrap(), domain(&ops, "two.test", b).await.unwrap());
+    let both = vec![account(&ops, one, "ann").await.row.address(), account(&ops, two, "bob").await.row.address()];
+    day.ask(Request::AccountRemove { addresses: both }).await.unwrap();
+    let removed = last(&day).await;
+    ops.command(Request::ChangesUndo { id: removed }).await.unwrap();
+    let list = |domain| Request::PlanList { domain, before: None, limit: 10 };
+    let Response::Plans(plans) = ann.command(list(Some(name("one.test")))).await.unwrap() else { panic!() };
+    assert!(plans.is_empty(), "{plans:?}");
+    let Response::Plans(plans) = day.ask(list(None)).await.unwrap() else { panic!() };
+    assert_eq!(plans.len(), 1);
+    let show = Request::PlanShow { id: plans[0].id, after: None, limit: 10 };
+    assert!(ann.command(show).await.is_err());
+}
