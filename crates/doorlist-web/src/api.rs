@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `spec` | what a noun has: fields, filters, methods; the one source of schema, OpenAPI and routes |
 //! | `noun`, `exchange` | one request of any noun, from bytes to bytes |
+//! | `answers` | what became of a request, as status, headers and JSON |
 //! | `body`, `query`, `link` | what came in: fields, list parameters, references to objects |
 //! | `conditions` | whether an object is still as a client saw it |
 //! | `show` | what goes out: envelopes, dates, errors |
@@ -14,6 +15,7 @@
 //! | the others | a noun each |
 
 mod admins;
+mod answers;
 mod body;
 mod branding;
 mod bulk;

@@ -1,7 +1,8 @@
 //! Which path is whose. Paths end in a slash; one without is sent on.
 
+use super::answers::{empty, refuse, with_json};
 use super::contacts::{Contacts, OfAccount, OfCustomer, OfDomain, OfReseller};
-use super::exchange::{Answer, Ask, BODY_MAX, Fault, empty, exchange, with_json};
+use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange};
 use super::gate::ApiState;
 use super::spec::Spec;
 use super::{
@@ -90,7 +91,7 @@ async fn document(request: Request) -> Response {
 /// What needs no credentials.
 fn told_to_all(request: &Request, value: impl FnOnce() -> serde_json::Value) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return super::exchange::refuse(&Fault::Method(&["get"]));
+        return refuse(&Fault::Method(&["get"]));
     }
     let mut response = with_json(StatusCode::OK, &value());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
