@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `spec` | what a noun has: fields, filters, methods; the one source of schema, OpenAPI and routes |
 //! | `noun`, `exchange` | one request of any noun, from bytes to bytes |
+//! | `to_its_end` | what writes goes on although its client has gone |
 //! | `answers` | what became of a request, as status, headers and JSON |
 //! | `body`, `query`, `link` | what came in: fields, list parameters, references to objects |
 //! | `conditions` | whether an object is still as a client saw it |
@@ -43,6 +44,7 @@ mod schema;
 mod sender_rule;
 mod show;
 mod spec;
+mod to_its_end;
 
 pub use gate::{ApiConfig, ApiState, AuditLine, Trail};
 pub use openapi::document as openapi_document;

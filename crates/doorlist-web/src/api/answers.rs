@@ -115,6 +115,12 @@ fn method_not_allowed(allowed: &[&str]) -> Response {
     response
 }
 
+/// An error of ours: what it was is none of the caller's affair.
+pub(super) fn failed() -> Response {
+    let text = "Sorry, this request could not be processed. Please try again later.";
+    with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error_message": text}))
+}
+
 /// What is refused now may be done after this time.
 fn again(mut response: Response, after: Duration) -> Response {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
@@ -145,8 +151,7 @@ fn refuse_action(error: &ActionError) -> Response {
         // What the store said is for the operator's eyes.
         ErrorKind::Store => {
             eprintln!("doorlist: a request of the API failed: {}", error.message);
-            let text = "Sorry, this request could not be processed. Please try again later.";
-            with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error_message": text}))
+            failed()
         }
         ErrorKind::Busy => again(with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": error.message})), BUSY),
         ErrorKind::Unavailable => with_json(StatusCode::NOT_IMPLEMENTED, &json!({"error": error.message})),

@@ -164,7 +164,8 @@ where
     (who, act(ask).await)
 }
 
-fn writes(method: &Method) -> bool {
+/// Whether a request of this method may change something.
+pub(super) fn writes(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
 }
 

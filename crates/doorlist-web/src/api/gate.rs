@@ -2,6 +2,7 @@
 //! `Authorization` header alone, and are never printed.
 
 use super::exchange::Fault;
+use super::to_its_end::WRITES_AT_ONCE_MAX;
 use crate::{Client, ListenerAddress, Rate, RateLimits, base_url};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -11,6 +12,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Keys and addresses whose rate is known at once; the longest unseen are forgotten first.
 const RATES_MAX: usize = 50_000;
@@ -67,6 +69,7 @@ struct Shared {
     of_addresses: Mutex<RateLimits<IpAddr>>,
     of_failures: Mutex<RateLimits<IpAddr>>,
     turns: Vec<tokio::sync::Mutex<()>>,
+    writes: Arc<Semaphore>,
 }
 
 /// What every request works with. A clone is another handle on the same.
@@ -82,6 +85,7 @@ impl ApiState {
             of_keys: limits(config.requests_per_key, second),
             of_addresses: limits(config.requests_per_address, second),
             of_failures: limits(config.failures_per_address, Duration::from_secs(60)),
+            writes: Arc::new(Semaphore::new(WRITES_AT_ONCE_MAX)),
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::default()).collect(),
             config,
             trail,
@@ -90,6 +94,11 @@ impl ApiState {
 
     pub(crate) fn trail(&self) -> &dyn Trail {
         &*self.0.trail
+    }
+
+    /// One of the places for requests that write. None: there is nothing to wait for any more.
+    pub(super) async fn place_to_write(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.writes).acquire_owned().await.ok()
     }
 
     /// The turn to look at an object and to change it if it is still as it was: nobody else on this node who makes a

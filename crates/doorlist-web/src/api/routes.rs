@@ -5,6 +5,7 @@ use super::contacts::{Contacts, OfAccount, OfCustomer, OfDomain, OfReseller};
 use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange};
 use super::gate::ApiState;
 use super::spec::Spec;
+use super::to_its_end::to_its_end;
 use super::{
     BASE, admins, branding, bulk, command, contacts, customer, domain, domain_alias, email_account, ldapsync,
     localpart_alias, mail_server, missing, noun, openapi, policy, reseller, schema, sender_rule,
@@ -13,7 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::any;
 
@@ -76,6 +77,7 @@ pub fn api(state: ApiState) -> Router {
         .route("/api/v1/{*rest}", any(without_slash))
         // Each exchange has its own limit.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state.clone(), to_its_end))
         .layer(map_response(crate::api_headers))
         .with_state(state)
 }
