@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `spec` | what a noun has: fields, filters, methods; the one source of schema, OpenAPI and routes |
 //! | `noun`, `exchange` | one request of any noun, from bytes to bytes |
+//! | `large` | large bodies: how many at once, and of how many values |
 //! | `to_its_end` | what writes goes on although its client has gone |
 //! | `answers` | what became of a request, as status, headers and JSON |
 //! | `body`, `query`, `link` | what came in: fields, list parameters, references to objects |
@@ -29,6 +30,7 @@ mod domain_alias;
 mod email_account;
 mod exchange;
 mod gate;
+mod large;
 mod ldapsync;
 mod link;
 mod localpart_alias;

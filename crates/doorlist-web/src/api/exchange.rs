@@ -5,6 +5,7 @@ use super::answers::{print, refuse};
 use super::body::Wrong;
 use super::conditions::{Conditions, State};
 use super::gate::{ApiState, AuditLine};
+use super::large::Places;
 use super::show::Object;
 use axum::body::Body as HttpBody;
 use axum::extract::Request;
@@ -15,11 +16,10 @@ use doorlist_actions::ActionError;
 use doorlist_actions::desk::{Desk, DeskError};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Octets of a body.
 pub(crate) const BODY_MAX: usize = 1024 * 1024;
-/// Octets of a body with many objects: a state that is pushed, a file.
-pub(crate) const LARGE_BODY_MAX: usize = 64 * 1024 * 1024;
 
 /// A request whose caller is known.
 pub(crate) struct Ask {
@@ -28,6 +28,7 @@ pub(crate) struct Ask {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) conditions: Conditions,
+    /// Empty for who reads it later.
     pub(crate) body: Vec<u8>,
 }
 
@@ -100,14 +101,39 @@ impl From<doorlist_store::StoreError> for Fault {
     }
 }
 
+/// A body that is not read yet.
+pub(crate) struct Unread {
+    body: HttpBody,
+    places: Places,
+}
+
+impl Unread {
+    /// All of it, and the place to be kept while anything of it is in memory.
+    pub(crate) async fn read(self, max: usize) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Fault> {
+        self.places.read(self.body, max).await
+    }
+}
+
 /// Does one request: `act` is what is done for a caller who is known.
 pub(crate) async fn exchange<F>(state: ApiState, request: Request, body_max: usize, act: F) -> Response
 where
     F: AsyncFnOnce(Ask) -> Result<Answer, Fault>,
 {
+    let read_and_act = async |mut ask: Ask, unread: Unread| {
+        (ask.body, _) = unread.read(body_max).await?;
+        act(ask).await
+    };
+    exchange_unread(state, request, read_and_act).await
+}
+
+/// Does one request, the body of which is read when `act` finds that the caller may send it.
+pub(crate) async fn exchange_unread<F>(state: ApiState, request: Request, act: F) -> Response
+where
+    F: AsyncFnOnce(Ask, Unread) -> Result<Answer, Fault>,
+{
     let (parts, body) = request.into_parts();
     let head_only = parts.method == Method::HEAD;
-    let (caller, answered) = done(&state, &parts, body, body_max, act).await;
+    let (caller, answered) = done(&state, &parts, body, act).await;
     let mut response = match answered {
         Ok(answer) => print(answer, || state.base(&parts)),
         Err(fault) => refuse(&fault),
@@ -130,49 +156,32 @@ where
 
 type Who = Option<(String, String)>;
 
-async fn done<F>(
-    state: &ApiState,
-    parts: &Parts,
-    body: HttpBody,
-    body_max: usize,
-    act: F,
-) -> (Who, Result<Answer, Fault>)
+async fn done<F>(state: &ApiState, parts: &Parts, body: HttpBody, act: F) -> (Who, Result<Answer, Fault>)
 where
-    F: AsyncFnOnce(Ask) -> Result<Answer, Fault>,
+    F: AsyncFnOnce(Ask, Unread) -> Result<Answer, Fault>,
 {
     let desk = match state.admit(parts).await {
         Ok(desk) => desk,
         Err(fault) => {
             // What is under way is read, so that the answer gets through and the connection can go on.
-            let _ = read(body, BODY_MAX).await;
+            let mut body = Limited::new(body, BODY_MAX);
+            while let Some(Ok(_)) = body.frame().await {}
             return (None, Err(fault));
         }
     };
     let who = Some((desk.caller().login.clone(), desk.caller().key.clone()));
-    let body = match read(body, body_max).await {
-        Ok(body) => body,
-        Err(fault) => return (who, Err(fault)),
-    };
     let ask = Ask {
         desk,
         method: parts.method.clone(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         conditions: Conditions::of(&parts.headers),
-        body,
+        body: Vec::new(),
     };
-    (who, act(ask).await)
+    (who, act(ask, Unread { body, places: state.places().clone() }).await)
 }
 
 /// Whether a request of this method may change something.
 pub(super) fn writes(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
-}
-
-async fn read(body: HttpBody, max: usize) -> Result<Vec<u8>, Fault> {
-    match Limited::new(body, max).collect().await {
-        Ok(body) => Ok(body.to_bytes().to_vec()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Fault::TooLarge(max)),
-        Err(_) => Err(Fault::Bad("the body did not come over whole".to_owned())),
-    }
 }

@@ -2,6 +2,7 @@
 //! `Authorization` header alone, and are never printed.
 
 use super::exchange::Fault;
+use super::large::Places;
 use super::to_its_end::WRITES_AT_ONCE_MAX;
 use crate::{Client, ListenerAddress, Rate, RateLimits, base_url};
 use axum::http::header;
@@ -70,6 +71,7 @@ struct Shared {
     of_failures: Mutex<RateLimits<IpAddr>>,
     turns: Vec<tokio::sync::Mutex<()>>,
     writes: Arc<Semaphore>,
+    places: Places,
 }
 
 /// What every request works with. A clone is another handle on the same.
@@ -86,6 +88,7 @@ impl ApiState {
             of_addresses: limits(config.requests_per_address, second),
             of_failures: limits(config.failures_per_address, Duration::from_secs(60)),
             writes: Arc::new(Semaphore::new(WRITES_AT_ONCE_MAX)),
+            places: Places::default(),
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::default()).collect(),
             config,
             trail,
@@ -99,6 +102,11 @@ impl ApiState {
     /// One of the places for requests that write. None: there is nothing to wait for any more.
     pub(super) async fn place_to_write(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.writes).acquire_owned().await.ok()
+    }
+
+    /// The places for large bodies.
+    pub(super) fn places(&self) -> &Places {
+        &self.0.places
     }
 
     /// The turn to look at an object and to change it if it is still as it was: nobody else on this node who makes a
