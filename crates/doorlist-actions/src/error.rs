@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Data,
     /// This Doorlist cannot do it, or needs a running server for it.
     Unavailable,
+    /// The same is being done for somebody else; it may succeed in a moment.
+    Busy,
     /// The store did not answer; the same may succeed later.
     Store,
 }
@@ -50,7 +52,7 @@ impl ActionError {
             ErrorKind::Usage => 64,
             ErrorKind::Data => 65,
             ErrorKind::Unavailable => 69,
-            ErrorKind::Store => 75,
+            ErrorKind::Busy | ErrorKind::Store => 75,
         }
     }
 }

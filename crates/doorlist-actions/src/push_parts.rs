@@ -115,7 +115,7 @@ impl Office {
             (format!("push:{domain}"), format!("{}/{}", self.node, CALLS.fetch_add(1, Ordering::Relaxed)));
         if !self.book.take_lease(&lease, &holder, (self.clock)(), LEASE).await? {
             let message = format!("a push of {domain} is being taken over already; send this part again in a moment");
-            return Err(ActionError::new(ErrorKind::Unavailable, message));
+            return Err(ActionError::new(ErrorKind::Busy, message));
         }
         let answer = self.push_alone(domain, push, parts, actor).await;
         // It runs out by itself if the store is away.
@@ -134,7 +134,7 @@ impl Office {
         if bodies.len() != parts as usize {
             // Another call has ended it a moment ago: the part is answered with what came of it.
             let message = format!("the push {push} of {domain} has just ended; send this part again");
-            return Err(ActionError::new(ErrorKind::Unavailable, message));
+            return Err(ActionError::new(ErrorKind::Busy, message));
         }
         match self.push_joined(domain, &bodies, actor).await {
             Ok((report, applies)) => {
@@ -146,7 +146,8 @@ impl Office {
             }
             Err(error) => {
                 // The same may succeed later; otherwise these parts are of no use to anybody.
-                if !matches!(error.kind, ErrorKind::Store | ErrorKind::Moved | ErrorKind::Unavailable) {
+                if !matches!(error.kind, ErrorKind::Store | ErrorKind::Moved | ErrorKind::Unavailable | ErrorKind::Busy)
+                {
                     self.book.forget_push(domain, Some(push)).await?;
                 }
                 Err(error)

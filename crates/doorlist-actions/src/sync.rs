@@ -68,7 +68,7 @@ impl Office {
         let lease = format!("sync:{name}");
         if !self.book.take_lease(&lease, &self.node, (self.clock)(), LEASE).await? {
             let message = format!("source {name} is being read already; look at `sync history {name}` in a moment");
-            return Err(ActionError::new(ErrorKind::Unavailable, message));
+            return Err(ActionError::new(ErrorKind::Busy, message));
         }
         let report = self.sync_alone(&stored, trigger, actor).await;
         // It runs out by itself if the store is away.

@@ -6,6 +6,9 @@
 //! |---|---|
 //! | `spec` | what a noun has: fields, filters, methods; the one source of schema, OpenAPI and routes |
 //! | `noun`, `exchange` | one request of any noun, from bytes to bytes |
+//! | `large` | large bodies: how many at once, and of how many values |
+//! | `to_its_end` | what writes goes on although its client has gone |
+//! | `answers` | what became of a request, as status, headers and JSON |
 //! | `body`, `query`, `link` | what came in: fields, list parameters, references to objects |
 //! | `conditions` | whether an object is still as a client saw it |
 //! | `show` | what goes out: envelopes, dates, errors |
@@ -14,6 +17,7 @@
 //! | the others | a noun each |
 
 mod admins;
+mod answers;
 mod body;
 mod branding;
 mod bulk;
@@ -26,6 +30,7 @@ mod domain_alias;
 mod email_account;
 mod exchange;
 mod gate;
+mod large;
 mod ldapsync;
 mod link;
 mod localpart_alias;
@@ -41,6 +46,7 @@ mod schema;
 mod sender_rule;
 mod show;
 mod spec;
+mod to_its_end;
 
 pub use gate::{ApiConfig, ApiState, AuditLine, Trail};
 pub use openapi::document as openapi_document;

@@ -63,7 +63,9 @@ fn refused(error: ActionError) -> UploadRefused {
     match error.kind {
         ErrorKind::NotFound => UploadRefused::NoLink,
         ErrorKind::Data | ErrorKind::Usage => UploadRefused::Unfit(error.message),
-        ErrorKind::Refused | ErrorKind::Moved | ErrorKind::Unconfirmed => UploadRefused::NotNow(error.message),
+        ErrorKind::Refused | ErrorKind::Moved | ErrorKind::Unconfirmed | ErrorKind::Busy => {
+            UploadRefused::NotNow(error.message)
+        }
         ErrorKind::Store | ErrorKind::Unavailable => {
             eprintln!("doorlist: a file of an upload link could not be taken: {}", error.message);
             UploadRefused::Away

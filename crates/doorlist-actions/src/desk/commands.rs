@@ -5,9 +5,21 @@ use crate::error::{ActionError, ErrorKind};
 use crate::remote::Reached;
 use crate::request::Request;
 use crate::response::Response;
-use doorlist_core::access::Permission;
+use doorlist_core::access::{Grant, Permission, Scope};
 
 impl Desk {
+    /// Whether the caller may give commands at all. To be asked before the command is read.
+    ///
+    /// # Errors
+    /// When it is an email account, or has nothing any more.
+    pub fn may_command(&self) -> Result<(), DeskError> {
+        let is_of_lists = |grant: &Grant| !matches!(grant.scope, Scope::Account(_));
+        if self.caller().account.is_none() && self.access().grants.iter().any(is_of_lists) {
+            return Ok(());
+        }
+        Err(DeskError::Forbidden)
+    }
+
     /// Does what a command asks, if it may travel and the caller may do it.
     ///
     /// # Errors

@@ -57,7 +57,9 @@ impl From<ActionError> for DeskError {
             ErrorKind::Refused | ErrorKind::Usage | ErrorKind::Data | ErrorKind::Unconfirmed => {
                 Self::Invalid { field: "", message: error.message }
             }
-            ErrorKind::NotFound | ErrorKind::Moved | ErrorKind::Unavailable | ErrorKind::Store => Self::Failed(error),
+            ErrorKind::NotFound | ErrorKind::Moved | ErrorKind::Unavailable | ErrorKind::Busy | ErrorKind::Store => {
+                Self::Failed(error)
+            }
         }
     }
 }

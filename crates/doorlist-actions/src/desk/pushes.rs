@@ -43,8 +43,7 @@ impl Desk {
     /// # Errors
     /// When the caller may not change the domain, it came too often, or names no address of the domain.
     pub async fn push(&self, wish: PushWish) -> Result<PushAnswer, DeskError> {
-        let found = self.view().domain_of_name(&wish.domain).await?;
-        let domain = self.editable(found)?.row().name.clone();
+        let domain = self.may_be_pushed(&wish.domain).await?;
         let is_first = wish.part.as_ref().is_none_or(|part| part.part == 1);
         if !wish.is_test && is_first {
             self.may_push(&domain).await?;
@@ -57,6 +56,15 @@ impl Desk {
         };
         let wish = PartWish { domain, push, part, parts, items, limits, apply: !is_test, reason: None };
         Ok(self.office.push_part(wish, &self.actor()).await?)
+    }
+
+    /// Whether the caller may push this domain; its own name. To be asked before what is pushed is read.
+    ///
+    /// # Errors
+    /// When there is none that the caller can see, or the caller may only look at it.
+    pub async fn may_be_pushed(&self, domain: &DomainName) -> Result<DomainName, DeskError> {
+        let found = self.view().domain_of_name(domain).await?;
+        Ok(self.editable(found)?.row().name.clone())
     }
 
     async fn may_push(&self, domain: &DomainName) -> Result<(), DeskError> {

@@ -177,7 +177,7 @@ async fn only_one_reads_a_source_at_a_time() {
     let book = &day.office.book;
     assert!(book.take_lease("sync:office", "two", day.world.now(), 2 * HOUR).await.unwrap());
     let busy = Request::SyncRun { name: "office".to_owned(), reason: None, changes: false };
-    day.refused(busy, ErrorKind::Unavailable, 69, "being read already").await;
+    day.refused(busy, ErrorKind::Busy, 75, "being read already").await;
     day.world.pass(3 * HOUR);
     assert_eq!(run(&day).await.outcome, RunOutcome::Same, "a lease of a node that is gone runs out");
     day.refused(Request::SyncTest { name: "nobody".to_owned() }, ErrorKind::NotFound, 3, "source list").await;

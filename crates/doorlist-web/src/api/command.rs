@@ -1,27 +1,39 @@
 //! `command`: the commands of `doorlist --server`. The request is the one that goes over the control socket; whether it
 //! may travel, and whether this caller may, is the desk's to say.
 
-use super::body;
-use super::exchange::{Answer, Ask, Fault, LARGE_BODY_MAX, exchange};
+use super::exchange::{Answer, Ask, Fault, Unread, exchange_unread};
 use super::gate::ApiState;
+use super::large::{LARGE_BODY_MAX, bounded};
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
 use serde_json::json;
 
 pub(crate) const PATH: &str = "/api/v1/command/";
+/// Values of a command: what is large in it is one text, a file.
+const VALUES_MAX: usize = 100_000;
 
 pub(crate) async fn command(State(state): State<ApiState>, request: Request) -> Response {
-    exchange(state, request, LARGE_BODY_MAX, async |ask: Ask| {
+    exchange_unread(state, request, async |ask: Ask, unread: Unread| {
         if ask.method != Method::POST {
             return Err(Fault::Method(&["post"]));
         }
-        let wish: doorlist_actions::Request = serde_json::from_value(body::json(&ask.body)?)
-            .map_err(|error| Fault::Bad(format!("the body is no request of a command: {error}")))?;
+        ask.desk.may_command().map_err(|error| Fault::Desk("", error))?;
+        let (body, _place) = unread.read(LARGE_BODY_MAX).await?;
+        let wish = wish(&body)?;
+        drop(body);
         match ask.desk.command(wish).await {
             Ok(done) => Ok(Answer::Shown(json!({ "done": done }))),
             Err(error) => Err(Fault::Command(error.into())),
         }
     })
     .await
+}
+
+fn wish(bytes: &[u8]) -> Result<doorlist_actions::Request, Fault> {
+    bounded(bytes, VALUES_MAX)?;
+    serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
+        true => Fault::Bad(format!("the body is no request of a command: {error}")),
+        false => Fault::Bad(format!("the body is not JSON: {error}")),
+    })
 }

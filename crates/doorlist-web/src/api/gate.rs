@@ -2,17 +2,25 @@
 //! `Authorization` header alone, and are never printed.
 
 use super::exchange::Fault;
+use super::large::Places;
+use super::to_its_end::WRITES_AT_ONCE_MAX;
 use crate::{Client, ListenerAddress, Rate, RateLimits, base_url};
 use axum::http::header;
 use axum::http::request::Parts;
 use doorlist_actions::Office;
 use doorlist_actions::desk::{Credentials, Desk, DeskError};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Keys and addresses whose rate is known at once; the longest unseen are forgotten first.
 const RATES_MAX: usize = 50_000;
+
+/// Objects that are changed on a condition have their turns in so many rows. Those of one row wait for each other,
+/// which costs time now and then; that there are so few bounds the memory.
+const TURNS: u64 = 1024;
 
 /// What the API is set to.
 #[derive(Clone, Debug)]
@@ -61,7 +69,9 @@ struct Shared {
     of_keys: Mutex<RateLimits<u32>>,
     of_addresses: Mutex<RateLimits<IpAddr>>,
     of_failures: Mutex<RateLimits<IpAddr>>,
-    conditional: tokio::sync::Mutex<()>,
+    turns: Vec<tokio::sync::Mutex<()>>,
+    writes: Arc<Semaphore>,
+    places: Places,
 }
 
 /// What every request works with. A clone is another handle on the same.
@@ -77,7 +87,9 @@ impl ApiState {
             of_keys: limits(config.requests_per_key, second),
             of_addresses: limits(config.requests_per_address, second),
             of_failures: limits(config.failures_per_address, Duration::from_secs(60)),
-            conditional: tokio::sync::Mutex::default(),
+            writes: Arc::new(Semaphore::new(WRITES_AT_ONCE_MAX)),
+            places: Places::default(),
+            turns: (0..TURNS).map(|_| tokio::sync::Mutex::default()).collect(),
             config,
             trail,
         }))
@@ -87,10 +99,23 @@ impl ApiState {
         &*self.0.trail
     }
 
-    /// The turn to look at an object and to change it if it is still as it was: nobody else on this node who makes the same
-    /// condition comes in between.
-    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.0.conditional.lock().await
+    /// One of the places for requests that write. None: there is nothing to wait for any more.
+    pub(super) async fn place_to_write(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.writes).acquire_owned().await.ok()
+    }
+
+    /// The places for large bodies.
+    pub(super) fn places(&self) -> &Places {
+        &self.0.places
+    }
+
+    /// The turn to look at an object and to change it if it is still as it was: nobody else on this node who makes a
+    /// condition for the same object comes in between.
+    pub(crate) async fn turn(&self, noun: &str, id: u32) -> tokio::sync::MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        (noun, id).hash(&mut hasher);
+        let row = usize::try_from(hasher.finish() % TURNS).unwrap_or_default();
+        self.0.turns[row].lock().await
     }
 
     pub(crate) fn client(&self, parts: &Parts) -> IpAddr {
@@ -126,12 +151,12 @@ impl ApiState {
 }
 
 /// So many in this time, and as many at once.
-fn limits<K: std::hash::Hash + Eq + Clone>(number: u32, within: Duration) -> Mutex<RateLimits<K>> {
+fn limits<K: Hash + Eq + Clone>(number: u32, within: Duration) -> Mutex<RateLimits<K>> {
     let burst = number.max(1);
     Mutex::new(RateLimits::new(Rate { burst, every: within / burst }, RATES_MAX))
 }
 
-fn check<K: std::hash::Hash + Eq + Clone>(limits: &Mutex<RateLimits<K>>, key: K, now: Instant) -> Result<(), Fault> {
+fn check<K: Hash + Eq + Clone>(limits: &Mutex<RateLimits<K>>, key: K, now: Instant) -> Result<(), Fault> {
     let checked = limits.lock().unwrap_or_else(PoisonError::into_inner).check(&key, now);
     checked.map_err(|again| {
         let message = "too many requests (api.requests_per_key, api.requests_per_address); come again later".to_owned();
@@ -155,4 +180,29 @@ fn credentials(text: &str) -> Option<(Option<String>, String)> {
 fn pair(text: &str) -> Option<(Option<String>, String)> {
     let (login, key) = text.split_once(':')?;
     Some((Some(login.to_owned()), key.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::timeout;
+
+    struct Nowhere;
+
+    impl Trail for Nowhere {
+        fn note(&self, _: AuditLine) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_object_is_changed_at_a_time_and_others_beside_it() {
+        let state = ApiState::new(Arc::default(), ApiConfig::default(), Arc::new(Nowhere));
+        let wait = Duration::from_secs(1);
+        let held = state.turn("domain", 1).await;
+        assert!(timeout(wait, state.turn("domain", 1)).await.is_err());
+        for (noun, id) in [("domain", 2), ("customer", 1)] {
+            assert!(timeout(wait, state.turn(noun, id)).await.is_ok(), "{noun} {id}");
+        }
+        drop(held);
+        assert!(timeout(wait, state.turn("domain", 1)).await.is_ok());
+    }
 }

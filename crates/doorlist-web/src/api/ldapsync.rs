@@ -1,8 +1,8 @@
 //! `ldapsync/remote_data`: the full state of a domain, pushed by a script near its directory, whole or in parts.
 
-use super::body;
-use super::exchange::{Answer, Ask, Fault, LARGE_BODY_MAX, exchange};
+use super::exchange::{Answer, Ask, Fault, Unread, exchange_unread, of};
 use super::gate::ApiState;
+use super::large::{LARGE_BODY_MAX, bounded};
 use super::query;
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -11,13 +11,18 @@ use doorlist_actions::desk::{DeskError, PushPartOf, PushWish};
 use doorlist_actions::{PushAnswer, PushItem};
 use doorlist_core::address::DomainName;
 use doorlist_core::shrink_guard::OperationLimits;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 pub(crate) const PATH: &str = "/api/v1/ldapsync/remote_data/";
 const NOUN: &str = "ldapsync";
 
+/// Values of a push: a million accounts with their aliases.
+const VALUES_MAX: usize = 5_000_000;
+
 pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request) -> Response {
-    exchange(state, request, LARGE_BODY_MAX, async |ask: Ask| {
+    exchange_unread(state, request, async |ask: Ask, unread: Unread| {
         if ask.method != Method::POST {
             return Err(Fault::Method(&["post"]));
         }
@@ -31,20 +36,27 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
             Some(text) => query::flag(text).ok_or_else(|| Fault::Bad("test_run is 0 or 1".to_owned()))?,
         };
         let part = part(&parameter)?;
-        let (items, limits) = items(&ask.body)?;
+        of(NOUN, ask.desk.may_be_pushed(&domain).await)?;
+        let (body, _place) = unread.read(LARGE_BODY_MAX).await?;
+        let (items, limits) = items(&body)?;
+        drop(body);
+        let in_parts = part.is_some();
         let wish = PushWish { domain, items, limits, is_test, part };
-        let in_parts = wish.part.is_some();
-        match ask.desk.push(wish).await {
-            // Whoever sends parts is an agent of ours, and reads the whole report.
-            Ok(answer) if in_parts => Ok(Answer::Shown(json!(answer))),
-            Ok(PushAnswer::Done(report)) => Ok(Answer::Shown(shown(&report))),
-            Ok(PushAnswer::Taken(taken)) => Ok(Answer::Shown(json!(taken))),
-            Err(DeskError::Failed(failed)) if in_parts => Err(Fault::Command(failed)),
-            Err(error @ DeskError::Invalid { .. }) if in_parts => Err(Fault::Command(error.into())),
-            Err(error) => Err(Fault::Desk(NOUN, error)),
-        }
+        answer(ask.desk.push(wish).await, in_parts)
     })
     .await
+}
+
+fn answer(pushed: Result<PushAnswer, DeskError>, in_parts: bool) -> Result<Answer, Fault> {
+    match pushed {
+        // Whoever sends parts is an agent of ours, and reads the whole report.
+        Ok(answer) if in_parts => Ok(Answer::Shown(json!(answer))),
+        Ok(PushAnswer::Done(report)) => Ok(Answer::Shown(shown(&report))),
+        Ok(PushAnswer::Taken(taken)) => Ok(Answer::Shown(json!(taken))),
+        Err(DeskError::Failed(failed)) if in_parts => Err(Fault::Command(failed)),
+        Err(error @ DeskError::Invalid { .. }) if in_parts => Err(Fault::Command(error.into())),
+        Err(error) => Err(Fault::Desk(NOUN, error)),
+    }
 }
 
 /// Which part this is, if the push comes in parts: all three parameters, or none.
@@ -57,21 +69,33 @@ fn part<'a>(parameter: &impl Fn(&str) -> Option<&'a str>) -> Result<Option<PushP
     }
 }
 
+/// A push with its limits.
+#[derive(Deserialize)]
+struct Pushed {
+    #[serde(default)]
+    limits: OperationLimits,
+    items: Option<Vec<PushItem>>,
+}
+
 /// The array of accounts, or an object that has it, and how many changes may be made.
 fn items(bytes: &[u8]) -> Result<(Vec<PushItem>, OperationLimits), Fault> {
-    let mut value = body::json(bytes)?;
-    let wrong = |error: serde_json::Error| Fault::Bad(format!("an account of the list is wrong: {error}"));
-    let mut limits = OperationLimits::default();
-    if let Some(object) = value.as_object_mut() {
-        if let Some(given) = object.remove("limits") {
-            limits = serde_json::from_value(given).map_err(|error| Fault::Bad(format!("limits: {error}")))?;
+    bounded(bytes, VALUES_MAX)?;
+    let wrong = |error: serde_json::Error| match error.is_data() {
+        true => Fault::Bad(format!("an account of the list, or a limit, is wrong: {error}")),
+        false => Fault::Bad(format!("the body is not JSON: {error}")),
+    };
+    let pushed = match bytes.trim_ascii_start().first() {
+        Some(b'[') => {
+            Pushed { limits: OperationLimits::default(), items: Some(serde_json::from_slice(bytes).map_err(wrong)?) }
         }
-        value = object.remove("items").unwrap_or(Value::Null);
-    }
-    if !value.is_array() {
-        return Err(Fault::Bad("the body must be a list of objects with email and aliases".to_owned()));
-    }
-    Ok((serde_json::from_value(value).map_err(wrong)?, limits))
+        Some(b'{') => serde_json::from_slice(bytes).map_err(wrong)?,
+        _ => {
+            let _: IgnoredAny = serde_json::from_slice(bytes).map_err(wrong)?;
+            Pushed { limits: OperationLimits::default(), items: None }
+        }
+    };
+    let no_list = || Fault::Bad("the body must be a list of objects with email and aliases".to_owned());
+    Ok((pushed.items.ok_or_else(no_list)?, pushed.limits))
 }
 
 fn shown(report: &doorlist_actions::PushReport) -> Value {

@@ -43,12 +43,12 @@ fn parse_text(text: &str, noun: &str) -> Option<Link> {
     if let Ok(id) = text.parse() {
         return Some(Link::Id(id));
     }
-    let rest = text.rsplit_once(noun)?;
-    // `/domain/` is no part of `/with_domain/`.
-    if !rest.0.is_empty() && !rest.0.ends_with('/') {
+    // The last two segments: `domain` is a noun there alone, and no part of a name.
+    let (before, last) = text.trim_end_matches('/').rsplit_once('/')?;
+    if before.rsplit('/').next() != Some(noun) {
         return None;
     }
-    key(rest.1.strip_prefix('/')?.trim_end_matches('/'))
+    key(last)
 }
 
 /// The key of an object in a path.

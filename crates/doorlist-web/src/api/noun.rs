@@ -157,8 +157,13 @@ async fn detail_handler<N: Noun>(
         if !is_get && !N::SPEC.detail_methods.contains(&word.as_str()) {
             return Err(Fault::Method(N::SPEC.detail_methods));
         }
-        let _turn = if ask.conditions.is_for_a_state() { Some(state.turn().await) } else { None };
-        let found = lookup::<N>(ask.desk.view(), &key).await?;
+        let mut found = lookup::<N>(ask.desk.view(), &key).await?;
+        let mut _turn = None;
+        if !is_get && ask.conditions.is_for_a_state() {
+            _turn = Some(state.turn(N::SPEC.name, N::id(&found.row)).await);
+            // Who had the turn before may have changed it.
+            found = lookup::<N>(ask.desk.view(), &key).await?;
+        }
         let object = N::show(&found.row);
         let seen = ObjectState::of(&object);
         if !ask.conditions.allow(&seen) {

@@ -278,7 +278,7 @@ fn with_common(mut responses: Value) -> Value {
         ("415", json_answer("Encoded", &error)),
         ("429", json_answer("Too often; with Retry-After", &error)),
         ("501", json!({"description": "Not offered"})),
-        ("503", json!({"description": "Not now"})),
+        ("503", json!({"description": "Not now; with Retry-After where it is a matter of moments"})),
     ];
     if let Some(map) = responses.as_object_mut() {
         for (status, response) in common {

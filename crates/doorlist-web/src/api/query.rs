@@ -9,6 +9,8 @@ use doorlist_store::tenants::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value
 pub(crate) const LIMIT: u32 = 20;
 /// Parameters of one request.
 const PARAMETERS_MAX: usize = 200;
+/// Fields that one list is ordered by.
+const ORDER_FIELDS_MAX: usize = 10;
 /// Values of one `__in`.
 const VALUES_MAX: usize = 10_000;
 /// Characters of what is searched for.
@@ -91,6 +93,13 @@ fn order(spec: &Spec, value: &str, order: &mut Vec<Order>) -> Result<(), Fault> 
         let Some((column, _)) = column else {
             return Err(Fault::Bad(format!("No matching '{name}' field for ordering on.")));
         };
+        // Where it stands first decides; the store is not asked for the same order again.
+        if order.iter().any(|before| before.column == column) {
+            continue;
+        }
+        if order.len() >= ORDER_FIELDS_MAX {
+            return Err(Fault::Bad(format!("a list is ordered by at most {ORDER_FIELDS_MAX} fields")));
+        }
         order.push(Order { column, descending });
     }
     Ok(())
@@ -207,4 +216,51 @@ fn is_lookup(word: &str) -> bool {
 
 fn lookup(word: &str) -> Option<Lookup> {
     LOOKUPS.iter().find(|(name, _)| *name == word).and_then(|(_, lookup)| *lookup)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::Field;
+    use super::*;
+
+    /// More fields to order by than any noun has.
+    static MANY: Spec = Spec {
+        name: "many",
+        about: "Many fields.",
+        fields: &[
+            Field::text("a"),
+            Field::text("b"),
+            Field::text("c"),
+            Field::text("d"),
+            Field::text("e"),
+            Field::text("f"),
+            Field::text("g"),
+            Field::text("h"),
+            Field::text("i"),
+            Field::text("j"),
+            Field::text("k"),
+        ],
+        extra: &[],
+        list_methods: &[],
+        detail_methods: &[],
+        filtering: &[],
+        quiet: &[],
+        deep: false,
+        related: &[],
+        ordering: Some(&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]),
+        natural_key: None,
+        in_index: false,
+    };
+
+    fn ordered(by: &str) -> Result<Vec<Order>, Fault> {
+        read(&MANY, &[("order_by".to_owned(), by.to_owned())]).map(|list| list.query.order)
+    }
+
+    #[test]
+    fn a_list_is_ordered_by_so_many_fields_each_of_them_once() {
+        let again = ordered("-a,b,a,-b,c,d,e,f,g,h,i,j,j,-a").unwrap_or_default();
+        assert_eq!(again.len(), ORDER_FIELDS_MAX);
+        assert!(again.first().is_some_and(|first| *first == Order { column: "a", descending: true }));
+        assert!(matches!(ordered("a,b,c,d,e,f,g,h,i,j,k"), Err(Fault::Bad(_))));
+    }
 }

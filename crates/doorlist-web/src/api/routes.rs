@@ -1,9 +1,11 @@
 //! Which path is whose. Paths end in a slash; one without is sent on.
 
+use super::answers::{empty, refuse, with_json};
 use super::contacts::{Contacts, OfAccount, OfCustomer, OfDomain, OfReseller};
-use super::exchange::{Answer, Ask, BODY_MAX, Fault, empty, exchange, with_json};
+use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange};
 use super::gate::ApiState;
 use super::spec::Spec;
+use super::to_its_end::to_its_end;
 use super::{
     BASE, admins, branding, bulk, command, contacts, customer, domain, domain_alias, email_account, ldapsync,
     localpart_alias, mail_server, missing, noun, openapi, policy, reseller, schema, sender_rule,
@@ -12,7 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::any;
 
@@ -75,6 +77,7 @@ pub fn api(state: ApiState) -> Router {
         .route("/api/v1/{*rest}", any(without_slash))
         // Each exchange has its own limit.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state.clone(), to_its_end))
         .layer(map_response(crate::api_headers))
         .with_state(state)
 }
@@ -90,7 +93,7 @@ async fn document(request: Request) -> Response {
 /// What needs no credentials.
 fn told_to_all(request: &Request, value: impl FnOnce() -> serde_json::Value) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return super::exchange::refuse(&Fault::Method(&["get"]));
+        return refuse(&Fault::Method(&["get"]));
     }
     let mut response = with_json(StatusCode::OK, &value());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

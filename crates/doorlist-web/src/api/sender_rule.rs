@@ -46,7 +46,7 @@ pub(crate) static SPEC: Spec = Spec {
         ("wb", Filtering::Only(&["exact"])),
         ("email_account", Filtering::Only(&["exact"])),
     ],
-    quiet: &[("email_account", Filtering::Only(&["exact"])), ("email", Filtering::All)],
+    quiet: &[("email", Filtering::All)],
     deep: false,
     related: &[],
     ordering: None,

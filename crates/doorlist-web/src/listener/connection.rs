@@ -33,6 +33,9 @@ where
         .header_read_timeout(HEADER_READ_MAX)
         .max_buf_size(HEAD_MAX)
         .max_headers(HEAD_LINES_MAX)
+        // A client that sends no more may still wait for its answer; and one that has gone must not be able to stop in the
+        // middle what it asked for.
+        .half_close(true)
         // `Connection`, not `connection`: a client that is ten years old may look for it so.
         .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service);

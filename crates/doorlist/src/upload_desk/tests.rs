@@ -107,4 +107,5 @@ fn what_the_store_says_is_not_told() {
     assert_eq!(told(ErrorKind::NotFound), UploadRefused::NoLink);
     assert!(matches!(told(ErrorKind::Data), UploadRefused::Unfit(_)));
     assert!(matches!(told(ErrorKind::Moved), UploadRefused::NotNow(_)));
+    assert!(matches!(told(ErrorKind::Busy), UploadRefused::NotNow(_)));
 }

@@ -1,0 +1,183 @@
+//! What became of a request, as bytes: status, headers, JSON. What was asked is not known here.
+
+use super::conditions::State;
+use super::exchange::{Answer, Fault};
+use axum::body::Body as HttpBody;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use doorlist_actions::desk::DeskError;
+use doorlist_actions::{ActionError, ErrorKind};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Whom something passing stands in the way of comes again after this time.
+const BUSY: Duration = Duration::from_secs(5);
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+/// What went well. `base` makes what stands before the path of an object.
+pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
+    match answer {
+        Answer::Shown(value) => shown(with_json(StatusCode::OK, &value), None),
+        Answer::Object(object, state) => shown(with_json(StatusCode::OK, &object.into()), Some(&state)),
+        Answer::Unchanged(state) => shown(empty(StatusCode::NOT_MODIFIED), Some(&state)),
+        Answer::Created(value, path) => {
+            let mut response = with_json(StatusCode::CREATED, &value);
+            if let Ok(location) = HeaderValue::from_str(&format!("{}{path}", base())) {
+                response.headers_mut().insert(header::LOCATION, location);
+            }
+            response
+        }
+        Answer::Accepted(value) => with_json(StatusCode::ACCEPTED, &value),
+        Answer::AcceptedEmpty => empty(StatusCode::ACCEPTED),
+        Answer::Key(key) => {
+            let mut response = with_json(StatusCode::ACCEPTED, &json!({ "api_key": key }));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Answer::Gone => empty(StatusCode::NO_CONTENT),
+    }
+}
+
+/// What was read: to be asked for again before it is used again.
+fn shown(mut response: Response, state: Option<&State>) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Some(tag) = state.and_then(|state| HeaderValue::from_str(&state.tag()).ok()) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// An answer with JSON in it.
+pub(crate) fn with_json(status: StatusCode, value: &Value) -> Response {
+    let mut response = Response::new(HttpBody::from(value.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept, Cookie"));
+    response
+}
+
+/// An answer without a body, as the libraries know it.
+pub(crate) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(HttpBody::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HTML);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept, Cookie"));
+    response
+}
+
+/// The answer to what cannot be done.
+pub(crate) fn refuse(fault: &Fault) -> Response {
+    let error = |status, text: &str| with_json(status, &json!({"error": text}));
+    match fault {
+        Fault::Unknown => empty(StatusCode::UNAUTHORIZED),
+        Fault::NotFound => empty(StatusCode::NOT_FOUND),
+        Fault::Method(allowed) => method_not_allowed(allowed),
+        Fault::Changed => {
+            let text = "it was changed since you read it (If-Match); nothing was done: read it again";
+            error(StatusCode::PRECONDITION_FAILED, text)
+        }
+        Fault::Fields { noun, fields } => with_json(StatusCode::BAD_REQUEST, &json!({*noun: fields})),
+        Fault::Bad(text) => error(StatusCode::BAD_REQUEST, text),
+        Fault::BadEmpty => empty(StatusCode::BAD_REQUEST),
+        Fault::TooLarge(max) => {
+            let text = format!("the body has more than {max} octets; nothing was changed: split it");
+            error(StatusCode::PAYLOAD_TOO_LARGE, &text)
+        }
+        Fault::Missing(text) => error(StatusCode::NOT_IMPLEMENTED, text),
+        Fault::MissingEmpty => empty(StatusCode::NOT_IMPLEMENTED),
+        Fault::NotNow(text) => again(error(StatusCode::SERVICE_UNAVAILABLE, text), BUSY),
+        Fault::Desk(noun, desk) => refuse_desk(noun, desk),
+        Fault::Command(failed) => {
+            let response = with_json(status_of(failed.kind), &json!({ "failed": failed }));
+            if failed.kind == ErrorKind::Busy { again(response, BUSY) } else { response }
+        }
+    }
+}
+
+fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Refused | ErrorKind::Unconfirmed | ErrorKind::Usage | ErrorKind::Data => StatusCode::BAD_REQUEST,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Moved => StatusCode::CONFLICT,
+        ErrorKind::Unavailable => StatusCode::NOT_IMPLEMENTED,
+        ErrorKind::Busy | ErrorKind::Store => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn method_not_allowed(allowed: &[&str]) -> Response {
+    let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+    let names = allowed.iter().map(|name| name.to_uppercase()).collect::<Vec<_>>().join(", ");
+    if let Ok(names) = HeaderValue::from_str(&names) {
+        response.headers_mut().insert(header::ALLOW, names);
+    }
+    response
+}
+
+/// An error of ours: what it was is none of the caller's affair.
+pub(super) fn failed() -> Response {
+    let text = "Sorry, this request could not be processed. Please try again later.";
+    with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error_message": text}))
+}
+
+/// What is refused now may be done after this time.
+fn again(mut response: Response, after: Duration) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+    response
+}
+
+fn refuse_desk(noun: &str, error: &DeskError) -> Response {
+    match error {
+        DeskError::NotFound => empty(StatusCode::NOT_FOUND),
+        DeskError::Forbidden => with_json(StatusCode::FORBIDDEN, &json!({"error": error.to_string()})),
+        DeskError::Invalid { field, message } => {
+            let field = if field.is_empty() { "__all__" } else { field };
+            with_json(StatusCode::BAD_REQUEST, &json!({noun: {field: [message]}}))
+        }
+        DeskError::NoObject { noun, id } => refuse(&Fault::no_object(&super::link::uri(noun, *id))),
+        DeskError::Bad(text) => with_json(StatusCode::BAD_REQUEST, &json!({"error": text})),
+        DeskError::Limit { message, again: after } => {
+            again(with_json(StatusCode::TOO_MANY_REQUESTS, &json!({"error": message})), *after)
+        }
+        DeskError::Failed(error) => refuse_action(error),
+    }
+}
+
+fn refuse_action(error: &ActionError) -> Response {
+    match error.kind {
+        ErrorKind::NotFound => empty(StatusCode::NOT_FOUND),
+        ErrorKind::Moved => with_json(StatusCode::CONFLICT, &json!({"error": error.message})),
+        // What the store said is for the operator's eyes.
+        ErrorKind::Store => {
+            eprintln!("doorlist: a request of the API failed: {}", error.message);
+            failed()
+        }
+        ErrorKind::Busy => again(with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": error.message})), BUSY),
+        ErrorKind::Unavailable => with_json(StatusCode::NOT_IMPLEMENTED, &json!({"error": error.message})),
+        _ => with_json(StatusCode::BAD_REQUEST, &json!({"error": error.message})),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_in_an_awkward_moment_is_told_when_to_come_again() {
+        let busy = || ActionError { kind: ErrorKind::Busy, message: "in a moment".to_owned() };
+        let faults =
+            [Fault::Command(busy()), Fault::Desk("ldapsync", busy().into()), Fault::NotNow("in a moment".to_owned())];
+        for fault in faults {
+            let response = refuse(&fault);
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
+            assert_eq!(response.headers().get(header::RETRY_AFTER), Some(&HeaderValue::from(5)), "{fault:?}");
+        }
+        let never = ActionError { kind: ErrorKind::Unavailable, message: "with a later version".to_owned() };
+        for fault in [Fault::Command(never.clone()), Fault::Desk("ldapsync", never.into())] {
+            let response = refuse(&fault);
+            assert_eq!(response.status(), StatusCode::NOT_IMPLEMENTED, "{fault:?}");
+            assert!(!response.headers().contains_key(header::RETRY_AFTER), "{fault:?}");
+        }
+    }
+}
