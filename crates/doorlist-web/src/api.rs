@@ -49,6 +49,7 @@ mod spec;
 mod to_its_end;
 
 pub use gate::{ApiConfig, ApiState, AuditLine, Trail};
+pub use large::LARGE_BODY_MAX;
 pub use openapi::document as openapi_document;
 pub use routes::api;
 

@@ -17,7 +17,7 @@ mod exchange;
 mod prompt;
 mod tls;
 
-pub use body::BODY_PART_MAX;
+pub use body::{BODY_PACE_MIN, BODY_PART_MAX};
 pub use client::{Client, ListenerAddress};
 pub use tls::{Certificates, TLS_HANDSHAKE_MAX};
 
@@ -39,7 +39,8 @@ pub const CONNECTIONS_MAX: usize = 256;
 pub const HEADER_READ_MAX: Duration = Duration::from_secs(10);
 /// A request that is sent later than this is the last one of its connection.
 pub const CONNECTION_MAX: Duration = Duration::from_secs(300);
-/// The last request of a connection has so long from then on; a client that does not read its answer is let go.
+/// The last request of a connection has so long from then on, and longer as its body grows; a client that does not read its
+/// answer is let go.
 const ANSWER_MAX: Duration = Duration::from_secs(300);
 /// Octets of a request's body, where a route says nothing else (with `DefaultBodyLimit`).
 pub const BODY_MAX: usize = 64 * 1024;

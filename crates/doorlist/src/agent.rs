@@ -41,6 +41,9 @@ pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
         return Err(Failure::because(Exit::USAGE, "--set is for the server's settings; the agent's stand in its file"));
     }
     let settings = Settings::read(file)?;
+    if let Some(warning) = settings.warning() {
+        eprintln!("doorlist: {warning}");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {
         let ended = ended()?;

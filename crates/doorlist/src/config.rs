@@ -11,6 +11,7 @@ mod tests;
 pub(crate) mod units;
 mod web;
 
+pub(crate) use api::PUSHES_PER_12H;
 pub(crate) use build::Config;
 pub(crate) use layers::Sources;
 pub(crate) use show::show;

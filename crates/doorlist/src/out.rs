@@ -44,7 +44,8 @@ impl Out {
     }
 }
 
-fn visible(text: &str) -> String {
+/// Text with control characters made visible.
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {

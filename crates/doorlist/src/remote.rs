@@ -29,6 +29,7 @@ use anyhow::Context;
 use attempts::Again;
 use dial::Dialer;
 use doorlist_actions::{Request, Response};
+use doorlist_web::LARGE_BODY_MAX;
 use exchange::Call;
 use place::Place;
 use secret_file::ApiKey;
@@ -113,6 +114,9 @@ impl Remote {
     /// Asks its office, as the machine's own commands do.
     pub(crate) async fn command(&self, request: &Request) -> Result<Response, Failure> {
         let body = serde_json::to_vec(request).or_exit(Exit::SYSTEM)?;
+        if body.len() > LARGE_BODY_MAX {
+            return Err(answers::too_large(body.len(), &self.place));
+        }
         let call = Call { path: COMMAND.to_owned(), body: body.into() };
         let answered = self.ask(&call, Again::Unsent).await.map_err(|trouble| trouble.of_command(&self.place))?;
         answers::of_command(&answered, &self.place)

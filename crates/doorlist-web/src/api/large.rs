@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// Octets of a body with many objects: a state that is pushed, a file.
-pub(crate) const LARGE_BODY_MAX: usize = 64 * 1024 * 1024;
+pub const LARGE_BODY_MAX: usize = 64 * 1024 * 1024;
 /// Larger ones than `BODY_MAX` that are taken at once; each is in memory until what it asks for is done.
 const LARGE_BODIES_AT_ONCE_MAX: usize = 2;
 /// Who finds no place waits so long for one.

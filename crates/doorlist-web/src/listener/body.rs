@@ -6,6 +6,8 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -17,8 +19,13 @@ pub const BODY_PART_MAX: Duration = Duration::from_secs(25);
 const BEGIN_MAX: Duration = Duration::from_secs(60);
 /// ... which are so many.
 const BEGIN: u64 = 64 * 1024;
-/// And all of it by then.
+/// And all of it by then ...
 const WHOLE_MAX: Duration = Duration::from_secs(250);
+/// ... and a second later for each so many octets that came: a line of this pace brings the largest body. Whoever only
+/// announces much gets nothing for it.
+pub const BODY_PACE_MIN: usize = 64 * 1024;
+/// But never so much later: 100 MiB, the largest body of any route, at that pace.
+const LONGER_MAX: Duration = Duration::from_secs(1_600);
 /// Of a body that nobody wants, so much is read, so that the connection can be used again.
 const REST_MAX: u64 = 64 * 1024;
 /// And for so long.
@@ -31,8 +38,32 @@ pub(super) struct TimedBody {
     alarm: Pin<Box<Sleep>>,
     /// When it was first asked for, and when something came last.
     times: Option<(Instant, Instant)>,
-    octets: u64,
+    came: Arc<Came>,
     too_slow: bool,
+}
+
+/// How much of the running request's body came.
+#[derive(Default)]
+pub(super) struct Came(AtomicU64);
+
+impl Came {
+    /// Another request begins.
+    pub(super) fn begin(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    fn add(&self, octets: u64) {
+        self.0.fetch_add(octets, Ordering::Relaxed);
+    }
+
+    fn octets(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// By how much longer its request may take for it.
+    pub(super) fn longer(&self) -> Duration {
+        Duration::from_secs(self.octets() / BODY_PACE_MIN as u64).min(LONGER_MAX)
+    }
 }
 
 /// What is left of a body.
@@ -70,16 +101,16 @@ impl std::error::Error for BodyError {
 }
 
 impl TimedBody {
-    /// With what will be left of it.
-    pub(super) fn new(inner: Incoming) -> (Self, oneshot::Receiver<Left>) {
+    /// With what will be left of it. What comes is counted in `came`.
+    pub(super) fn new(inner: Incoming, came: Arc<Came>) -> (Self, oneshot::Receiver<Left>) {
         let (leave, left) = oneshot::channel();
         let alarm = Box::pin(sleep_until(Instant::now()));
-        let body = Self { inner: Some(inner), leave: Some(leave), alarm, times: None, octets: 0, too_slow: false };
+        let body = Self { inner: Some(inner), leave: Some(leave), alarm, times: None, came, too_slow: false };
         (body, left)
     }
 
     fn due(&self, begun: Instant, last: Instant) -> Instant {
-        let whole = if self.octets < BEGIN { BEGIN_MAX } else { WHOLE_MAX };
+        let whole = if self.came.octets() < BEGIN { BEGIN_MAX } else { WHOLE_MAX + self.came.longer() };
         (last + BODY_PART_MAX).min(begun + whole)
     }
 }
@@ -100,7 +131,7 @@ impl Body for TimedBody {
         match frame {
             Poll::Ready(Some(Ok(frame))) => {
                 this.times = Some((begun, now));
-                this.octets += frame.data_ref().map_or(0, |data| data.len() as u64);
+                this.came.add(frame.data_ref().map_or(0, |data| data.len() as u64));
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Broken(error)))),

@@ -1,7 +1,7 @@
 //! One connection from its first octet to a clean end. What goes wrong on it is the client's loss alone, so nobody is told.
 
 use super::exchange::Exchange;
-use super::{ANSWER_MAX, CONNECTION_MAX, HEAD_LINES_MAX, HEAD_MAX, HEADER_READ_MAX};
+use super::{HEAD_LINES_MAX, HEAD_MAX, HEADER_READ_MAX};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 
 /// After our last answer so long and so much is read, so that the client gets it instead of a reset.
 const LINGER: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ pub(super) async fn converse<S>(stream: S, exchange: Arc<Exchange>, mut stop: wa
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let end = Instant::now() + CONNECTION_MAX + ANSWER_MAX;
+    let mut end = exchange.end();
     let shared = Arc::clone(&exchange);
     let service = service_fn(move |request| {
         let exchange = Arc::clone(&shared);
@@ -48,7 +48,10 @@ where
                 exchange.close();
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
-            () = sleep_until(end) => return,
+            () = sleep_until(end) => match exchange.end() {
+                later if later > end => end = later,
+                _ => return,
+            },
         }
     }
     linger(connection.into_parts().io.into_inner()).await;

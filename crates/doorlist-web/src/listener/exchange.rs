@@ -1,9 +1,9 @@
 //! One request and its answer, between hyper and the router: who the client is, what becomes of the body, and whether the
 //! connection stays. Must not know what is asked.
 
-use super::CONNECTION_MAX;
-use super::body::{Left, TimedBody};
+use super::body::{Came, Left, TimedBody};
 use super::client::{ListenerAddress, client};
+use super::{ANSWER_MAX, CONNECTION_MAX};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
@@ -30,6 +30,7 @@ pub(super) struct Exchange {
     tls: bool,
     begun: Instant,
     closing: AtomicBool,
+    came: Arc<Came>,
 }
 
 /// What a request says about its connection and its body.
@@ -48,7 +49,13 @@ impl Exchange {
         tls: bool,
     ) -> Self {
         let router = TowerToHyperService::new(router);
-        Self { router, proxies, peer, local, tls, begun: Instant::now(), closing: AtomicBool::new(false) }
+        let (closing, came) = (AtomicBool::new(false), Arc::default());
+        Self { router, proxies, peer, local, tls, begun: Instant::now(), closing, came }
+    }
+
+    /// Until when the running request may take.
+    pub(super) fn end(&self) -> Instant {
+        self.begun + CONNECTION_MAX + ANSWER_MAX + self.came.longer()
     }
 
     /// The next answer is the last one of the connection.
@@ -59,6 +66,7 @@ impl Exchange {
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         let terms = Terms::of(&request);
+        self.came.begin();
         let (mut response, left) = self.ask(request).await?;
         let mut reusable = false;
         if let Some(left) = left {
@@ -94,7 +102,7 @@ impl Exchange {
             let response = self.router.call(Request::from_parts(head, Body::empty())).await?;
             return Ok((response, Some(Left::unseen(body))));
         }
-        let (body, mut left) = TimedBody::new(body);
+        let (body, mut left) = TimedBody::new(body, Arc::clone(&self.came));
         let response = self.router.call(Request::from_parts(head, Body::new(body))).await?;
         Ok((response, left.try_recv().ok()))
     }

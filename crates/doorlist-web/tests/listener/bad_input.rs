@@ -1,8 +1,8 @@
 //! W11 and others: what is too large, too slow, in pieces, or no HTTP at all. Refused or closed, and the next client is
 //! served.
 
-use super::peer::{OWN_LIMIT, Peer, start};
-use doorlist_web::{BODY_MAX, BODY_PART_MAX, HEAD_LINES_MAX, HEAD_MAX, HEADER_READ_MAX};
+use super::peer::{Answer, FILE_LIMIT, OWN_LIMIT, Peer, start};
+use doorlist_web::{BODY_MAX, BODY_PACE_MIN, BODY_PART_MAX, CONNECTION_MAX, HEAD_LINES_MAX, HEAD_MAX, HEADER_READ_MAX};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -179,6 +179,47 @@ async fn a_body_that_drips_comes_in_time_or_not_at_all() {
     };
     assert_eq!(answer.status, 408);
     assert!(before.elapsed() < Duration::from_secs(75), "{:?}", before.elapsed());
+}
+
+/// Posts so many octets, this many each second; what is answered, and after how long.
+async fn paced(peer: &mut Peer, path: &str, size: usize, pace: usize) -> (Answer, Duration) {
+    let before = Instant::now();
+    peer.send(posting(path, size)).await;
+    let piece = vec![b'x'; pace];
+    for _ in 0..size / pace {
+        tokio::select! {
+            answer = peer.answer() => return (answer, before.elapsed()),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        peer.send(&piece).await;
+    }
+    (peer.answer().await, before.elapsed())
+}
+
+/// Also behind other requests, when the connection has had most of its time.
+#[tokio::test(start_paused = true)]
+async fn a_line_of_the_slowest_pace_brings_the_largest_body() {
+    let mut peer = Peer::connect(start().await).await;
+    let before = Instant::now();
+    while before.elapsed() < CONNECTION_MAX - HEADER_READ_MAX {
+        assert_eq!(peer.ask("GET /empty HTTP/1.1\r\nHost: x\r\n\r\n").await.status, 204);
+        tokio::time::sleep(HEADER_READ_MAX / 2).await;
+    }
+    let (answer, took) = paced(&mut peer, "/file", FILE_LIMIT, BODY_PACE_MIN).await;
+    assert_eq!((answer.status, answer.body), (200, FILE_LIMIT.to_string()));
+    assert!(took >= Duration::from_secs(1_000), "{took:?}");
+}
+
+/// What was announced and does not come earns no time.
+#[tokio::test(start_paused = true)]
+async fn a_slower_one_brings_as_much_as_before() {
+    for (path, size, pace, status) in
+        [("/large", OWN_LIMIT, 4_096, 200), ("/large", OWN_LIMIT, 2_048, 408), ("/file", FILE_LIMIT, 2_048, 408)]
+    {
+        let (answer, took) = paced(&mut Peer::connect(start().await).await, path, size, pace).await;
+        assert_eq!(answer.status, status, "{path} {pace}");
+        assert!(took > Duration::from_secs(250) && took < Duration::from_secs(275), "{took:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,8 @@ use tokio::sync::Semaphore;
 
 /// A limit of a route's own, above the listener's.
 pub(crate) const OWN_LIMIT: usize = 1024 * 1024;
+/// That of the route for whole files.
+pub(crate) const FILE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// What makes `/slow` answer.
 pub(crate) type Gate = Arc<Semaphore>;
@@ -36,6 +38,7 @@ pub(crate) fn routes(gate: &Gate) -> Router {
         .route("/slow", get(slow))
         .route("/stream", get(|| async { Body::new(Words(2)) }))
         .route("/large", post(length).layer(DefaultBodyLimit::max(OWN_LIMIT)))
+        .route("/file", post(length).layer(DefaultBodyLimit::max(FILE_LIMIT)))
 }
 
 /// A body whose length nobody knows.

@@ -1,4 +1,4 @@
-//! What was pushed last, in a file: a hash for each domain, and when. A file that is lost or damaged costs one push. Must
+//! What was pushed last, in a file: a hash for each domain, when, and what came of it. A file that is lost or damaged costs one push. Must
 //! not know what is pushed.
 
 use crate::exit::{Exit, Failure, OrExit};
@@ -13,9 +13,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Octets of the file.
-const FILE_MAX: u64 = 1 << 20;
+const FILE_MAX: u64 = 4 << 20;
 /// What did not change is pushed again so often.
 const AGAIN: Duration = Duration::from_hours(24);
+/// And so soon if a limit stopped it: a person may have thrown away what waits there. Each time is one of the few pushes
+/// that are taken within 12 hours.
+const HELD_AGAIN: Duration = Duration::from_hours(3);
 
 /// What was pushed, by domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +32,18 @@ struct Pushed {
     hash: String,
     /// Milliseconds since 1970.
     at: i64,
+    /// The limit that stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held: Option<String>,
+}
+
+/// What came of the same push, not long ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Last<'a> {
+    /// It was taken over.
+    Applied,
+    /// A limit stopped it: which, and what waits there.
+    Held(&'a str),
 }
 
 impl Memory {
@@ -47,19 +62,20 @@ impl Memory {
         }
     }
 
-    /// Whether the same was pushed already, and not too long before the next run, which comes after `every`.
-    pub(super) fn has(&self, domain: &DomainName, hash: &str, now: i64, every: Duration) -> bool {
-        let fresh = |pushed: &Pushed| {
-            let age = now.checked_sub(pushed.at).and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis);
+    /// What came of it, if the same was pushed already, and not too long before the next run, which comes after `every`.
+    pub(super) fn last(&self, domain: &DomainName, hash: &str, now: i64, every: Duration) -> Option<Last<'_>> {
+        let pushed = self.domains.get(domain).filter(|pushed| pushed.hash == hash)?;
+        let age = now.checked_sub(pushed.at).and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis)?;
+        match &pushed.held {
+            Some(held) => (age < HELD_AGAIN).then_some(Last::Held(held)),
             // A tenth more: the next run may be late.
-            age.is_some_and(|age| age + every + every / 10 <= AGAIN)
-        };
-        self.domains.get(domain).is_some_and(|pushed| pushed.hash == hash && fresh(pushed))
+            None => (age + every + every / 10 <= AGAIN).then_some(Last::Applied),
+        }
     }
 
-    /// Remembers a push that was taken over.
-    pub(super) fn keep(&mut self, domain: &DomainName, hash: String, now: i64) {
-        self.domains.insert(domain.clone(), Pushed { hash, at: now });
+    /// Remembers a push that was taken over, or that this limit stopped.
+    pub(super) fn keep(&mut self, domain: &DomainName, hash: String, now: i64, held: Option<String>) {
+        self.domains.insert(domain.clone(), Pushed { hash, at: now, held });
     }
 
     /// Forgets a domain: what is there now is not known.
@@ -102,17 +118,40 @@ mod tests {
         let (domain, other): (DomainName, DomainName) =
             ("example.test".parse().unwrap(), "example.org".parse().unwrap());
         let mut memory = Memory::default();
-        assert!(!memory.has(&domain, "a", 0, HOUR));
-        memory.keep(&domain, "a".to_owned(), hours(100));
-        assert!(memory.has(&domain, "a", hours(101), HOUR));
-        assert!(!memory.has(&domain, "b", hours(101), HOUR), "something changed");
-        assert!(!memory.has(&other, "a", hours(101), HOUR));
-        assert!(memory.has(&domain, "a", hours(122), HOUR));
-        assert!(!memory.has(&domain, "a", hours(123), HOUR), "the next run would come too late");
-        assert!(!memory.has(&domain, "a", hours(99), HOUR), "the clock was set back");
-        assert!(!memory.has(&domain, "a", hours(101), 24 * HOUR));
+        let last = |memory: &Memory, domain: &DomainName, hash: &str, now: i64, every: Duration| {
+            memory.last(domain, hash, hours(now), every).is_some()
+        };
+        assert!(!last(&memory, &domain, "a", 0, HOUR));
+        memory.keep(&domain, "a".to_owned(), hours(100), None);
+        assert_eq!(memory.last(&domain, "a", hours(101), HOUR), Some(Last::Applied));
+        assert!(!last(&memory, &domain, "b", 101, HOUR), "something changed");
+        assert!(!last(&memory, &other, "a", 101, HOUR));
+        assert!(last(&memory, &domain, "a", 122, HOUR));
+        assert!(!last(&memory, &domain, "a", 123, HOUR), "the next run would come too late");
+        assert!(!last(&memory, &domain, "a", 99, HOUR), "the clock was set back");
+        assert!(!last(&memory, &domain, "a", 101, 24 * HOUR));
         memory.forget(&domain);
-        assert!(!memory.has(&domain, "a", hours(101), HOUR));
+        assert!(!last(&memory, &domain, "a", 101, HOUR));
+    }
+
+    #[test]
+    fn what_a_limit_stopped_is_pushed_again_after_three_hours() {
+        let domain: DomainName = "example.test".parse().unwrap();
+        let mut memory = Memory::default();
+        memory.keep(&domain, "a".to_owned(), hours(100), Some("plan 7".to_owned()));
+        for every in [HOUR / 12, HOUR, 24 * HOUR] {
+            assert_eq!(memory.last(&domain, "a", hours(102), every), Some(Last::Held("plan 7")));
+            assert_eq!(memory.last(&domain, "a", hours(103), every), None);
+            assert_eq!(memory.last(&domain, "b", hours(102), every), None, "something changed");
+        }
+    }
+
+    #[test]
+    fn a_file_of_an_older_version_is_read() {
+        let text = r#"{"domains":{"example.test":{"hash":"a","at":0}}}"#;
+        let memory: Memory = serde_json::from_str(text).unwrap();
+        assert_eq!(memory.last(&"example.test".parse().unwrap(), "a", hours(1), HOUR), Some(Last::Applied));
+        assert_eq!(serde_json::to_string(&memory).unwrap(), text);
     }
 
     #[test]
@@ -120,7 +159,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         let mut memory = Memory::default();
-        memory.keep(&"example.test".parse().unwrap(), "a".to_owned(), 1);
+        memory.keep(&"example.test".parse().unwrap(), "a".to_owned(), 1, Some("plan 7".to_owned()));
         for _ in 0..2 {
             memory.write(&path).unwrap();
             assert_eq!(Memory::read(&path), memory);

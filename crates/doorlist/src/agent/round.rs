@@ -2,7 +2,7 @@
 //! holds up no other. Must not know when the next round comes.
 
 use super::items;
-use super::memory::Memory;
+use super::memory::{Last, Memory};
 use super::settings::{Domain, Settings};
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
@@ -16,6 +16,8 @@ use std::time::Instant;
 
 /// Octets of a password's file.
 const PASSWORD_MAX: u64 = 8 * 1024;
+/// Characters of the sentence with which the Doorlist says why a push waits; it is remembered.
+const HELD_SHOWN_MAX: usize = 300;
 
 /// What is done.
 pub(super) struct Round<'a> {
@@ -31,7 +33,7 @@ pub(super) struct Round<'a> {
 #[derive(Debug, Default, Serialize)]
 struct Told {
     domain: String,
-    /// `applied`, `same`, `unchanged` (not pushed), `planned` (a dry run), `held` or `failed`.
+    /// `applied`, `same`, `unchanged` (not pushed), `planned` (a dry run), `held` (in 0 parts: some time ago) or `failed`.
     outcome: &'static str,
     added: u64,
     changed: u64,
@@ -91,8 +93,10 @@ impl Round<'_> {
         }
         let items = items::of(&list, &domain.name);
         let (hash, now) = (self.hash(domain, &items), jiff::Timestamp::now().as_millisecond());
-        if !self.dry_run && memory.has(&domain.name, &hash, now, self.settings.every) {
-            told.outcome = "unchanged";
+        if !self.dry_run
+            && let Some(last) = memory.last(&domain.name, &hash, now, self.settings.every)
+        {
+            told.pushed_before(last);
             return Ok(());
         }
         let remote = Remote::open(&self.settings.remote, self.times)?;
@@ -109,9 +113,10 @@ impl Round<'_> {
             told.take(&report.plan, parts, report.problems_total);
             return Ok(());
         }
-        // What waits for a person there is pushed again, as a reading of the server's own would be.
         match &pushed {
-            Ok((report, _)) if report.plan.written => memory.keep(&domain.name, hash, now),
+            Ok((report, _)) if report.plan.written || report.plan.held.is_some() => {
+                memory.keep(&domain.name, hash, now, waits(&report.plan).filter(|_| !report.plan.written));
+            }
             _ => memory.forget(&domain.name),
         }
         let kept = memory.write(&self.settings.state_file);
@@ -165,11 +170,20 @@ impl Told {
             (_, true) if applied.change_id.is_none() => "same",
             _ => "applied",
         };
-        self.why = plan.held.clone().map(|held| match plan.plan {
-            Some(id) => format!("{held}; it waits there as plan {}", id.0),
-            None => held,
-        });
+        self.why = waits(plan);
         self.exit = Some(Exit::of_action(plan.exit_code()));
+    }
+
+    /// The same was pushed not long ago, and is not pushed again.
+    fn pushed_before(&mut self, last: Last<'_>) {
+        match last {
+            Last::Applied => self.outcome = "unchanged",
+            Last::Held(why) => {
+                self.outcome = "held";
+                self.why = Some(format!("{why}; the directory has said the same since, which is not pushed again yet"));
+                self.exit = Some(Exit::of_action(4));
+            }
+        }
     }
 
     fn line(&self) -> String {
@@ -178,13 +192,23 @@ impl Told {
         let problems = if self.problems > 0 { format!(", {} no addresses", self.problems) } else { String::new() };
         let counts = match *outcome {
             "failed" => String::new(),
-            "unchanged" => format!(" {addresses} addresses{problems},"),
+            // It was not pushed.
+            _ if *parts == 0 => format!(" {addresses} addresses{problems},"),
             _ => format!(
                 " +{added} ~{changed} -{removed}, {missing} newly missing, {addresses} addresses{problems} in {parts} parts,"
             ),
         };
         format!("{} {domain} {outcome}{counts} {millis} ms{why}", crate::commands::time(now()))
     }
+}
+
+/// The limit that stopped a push, and where it waits for a person.
+fn waits(plan: &PlanReport) -> Option<String> {
+    let held: String = plan.held.as_ref()?.chars().take(HELD_SHOWN_MAX).collect();
+    Some(match plan.plan {
+        Some(id) => format!("{held}; it waits there as plan {}", id.0),
+        None => held,
+    })
 }
 
 /// As the server takes it: a space at the end may belong to a password, a line end does not.

@@ -3,8 +3,10 @@
 
 use crate::cli::sources::SourceOptions;
 use crate::commands::{Input, new_settings};
+use crate::config::PUSHES_PER_12H;
 use crate::exit::{Exit, Failure};
 use crate::remote::RemoteSettings;
+use doorlist_actions::desk::PUSH_WINDOW;
 use doorlist_actions::{EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, SourceSettings};
 use doorlist_core::address::DomainName;
 use doorlist_core::connection::{Bind, CA_BYTES_MAX};
@@ -68,7 +70,24 @@ fn every_minutes() -> u32 {
     EVERY_MINUTES
 }
 
+/// Minutes between two readings that fit into the pushes that a Doorlist takes by default, should something change each time.
+fn every_fits() -> u64 {
+    (PUSH_WINDOW.as_secs() / 60).div_ceil(u64::from(PUSHES_PER_12H))
+}
+
 impl Settings {
+    /// What a person should know before it runs.
+    pub(super) fn warning(&self) -> Option<String> {
+        let (every, fits) = (self.every.as_secs() / 60, every_fits());
+        (every < fits).then(|| {
+            format!(
+                "warning: every = {every} may push a domain {} times within 12 hours, and a Doorlist refuses more than \
+                 {PUSHES_PER_12H}, unless api.pushes_per_12h is raised there; {fits} minutes fit",
+                PUSH_WINDOW.as_secs() / 60 / every
+            )
+        })
+    }
+
     /// Reads and checks the file. Paths in it are taken from its folder.
     pub(super) fn read(file: &Path) -> Result<Self, Failure> {
         let text = text(file, FILE_MAX)?;
@@ -188,6 +207,18 @@ mod tests {
         let domain = &settings.domains[0];
         assert_eq!((domain.aliases.len(), domain.source.connection.servers.len()), (1, 2));
         assert!(include_str!("../../../../README.md").contains(EXAMPLE.trim_end()), "the README shows another file");
+    }
+
+    #[test]
+    fn readings_that_the_server_would_not_take_are_warned_of() {
+        for (every, warned) in [(5, true), (14, true), (15, false), (60, false)] {
+            let text = EXAMPLE.replace("every = 60", &format!("every = {every}"));
+            let warning = Settings::parse(&text, Path::new("")).unwrap().warning();
+            assert_eq!(warning.is_some(), warned, "{warning:?}");
+            assert!(warning.is_none_or(|text| text.contains("api.pushes_per_12h") && text.contains("15 minutes fit")));
+        }
+        assert!(EXAMPLE.contains(&format!("below {}, ", every_fits())), "the example names another bound");
+        assert!(EXAMPLE.contains(&format!("{PUSHES_PER_12H} pushes of a domain")));
     }
 
     #[test]

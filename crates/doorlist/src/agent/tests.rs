@@ -134,20 +134,37 @@ async fn a_reading_that_fails_or_is_empty_is_not_pushed() {
 async fn what_was_not_taken_over_is_pushed_again() {
     let site = Site::new(&[]);
     let one: &[_] = &["ann"];
+    let no = || answer(429, "", "");
+    let steps = [
+        (Some(one), Exit::LATER, 3),
+        (Some(one), Exit::NO_PERMISSION, 4),
+        (Some(one), Exit::DONE, 5),
+        (Some(one), Exit::DONE, 5),
+    ];
+    rounds(&site, vec![no(), no(), no(), answer(401, "", ""), pushed(|_| {})], &steps).await;
+}
+
+/// It waits for a person there, who is not helped by more of the same; a domain may only be pushed so often.
+#[tokio::test]
+async fn what_a_limit_stopped_is_not_pushed_again_until_it_changes() {
+    let site = Site::new(&[]);
+    let (one, two): (&[_], &[_]) = (&["ann"], &["ann", "bob"]);
     let held = || {
         pushed(|plan| {
             (plan.written, plan.held) = (false, Some("more than half".to_owned()));
         })
     };
-    let no = || answer(401, "", "");
+    let stopped = Exit::of_action(4);
     let steps = [
-        (Some(one), Exit::of_action(4), 1),
-        (Some(one), Exit::of_action(4), 2),
-        (Some(one), Exit::NO_PERMISSION, 3),
-        (Some(one), Exit::DONE, 4),
-        (Some(one), Exit::DONE, 4),
+        (Some(one), stopped, 1),
+        (Some(one), stopped, 1),
+        (Some(one), stopped, 1),
+        (Some(two), stopped, 2),
+        (Some(two), stopped, 2),
+        (Some(one), Exit::DONE, 3),
+        (Some(one), Exit::DONE, 3),
     ];
-    rounds(&site, vec![held(), held(), no(), pushed(|_| {})], &steps).await;
+    rounds(&site, vec![held(), held(), pushed(|_| {})], &steps).await;
 }
 
 #[tokio::test]

@@ -83,6 +83,7 @@ The file may be an export of Exchange, Microsoft 365, Entra, Google Workspace, c
 Proofpoint, Postini, MailRoute or Barracuda, a Postfix map, LDIF, an aliases file, JSON, any table
 with addresses, or a plain list: it is recognised. A bad row never stops good ones. Without --apply
 nothing is written and the exit code is 2 if something would change, 4 if a limit would stop it.
+A file has at most 100 MiB, on its way to another machine (--server) at most 64 MiB.
 
 Examples:
   doorlist import staff.csv --domain example.test

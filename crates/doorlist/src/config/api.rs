@@ -2,6 +2,9 @@
 
 use super::build::Reader;
 
+/// Pushes of one domain within twelve hours, where nothing else is set.
+pub(crate) const PUSHES_PER_12H: u32 = 50;
+
 /// What the API is set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiSettings {
@@ -21,7 +24,7 @@ impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             proof_needed: true,
-            pushes_per_12h: 50,
+            pushes_per_12h: PUSHES_PER_12H,
             requests_per_key: 1_000,
             requests_per_address: 2_000,
             failures_per_address: 60,

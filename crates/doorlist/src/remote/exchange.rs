@@ -3,6 +3,7 @@
 
 use super::Remote;
 use bytes::Bytes;
+use doorlist_web::BODY_PACE_MIN;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER, USER_AGENT};
@@ -13,8 +14,6 @@ use tokio::time::timeout;
 
 /// Octets of an answer: the largest export page and the longest report are far below.
 pub(super) const ANSWER_MAX: usize = 64 << 20;
-/// A request of many octets gets more time: so many a second are expected of the line.
-const UPLOAD_RATE_MIN: u64 = 64 << 10;
 /// What we call ourselves.
 const AGENT: &str = concat!("doorlist/", env!("CARGO_PKG_VERSION"));
 
@@ -54,7 +53,8 @@ pub(super) enum Trouble {
 impl Remote {
     pub(super) async fn exchange(&self, call: &Call) -> Result<Answered, Trouble> {
         let stream = self.dialer.dial().await?;
-        let limit = self.times.answer + Duration::from_secs(call.body.len() as u64 / UPLOAD_RATE_MIN);
+        // A request of many octets gets as much more time as the server gives it.
+        let limit = self.times.answer + Duration::from_secs((call.body.len() / BODY_PACE_MIN) as u64);
         match timeout(limit, self.speak(TokioIo::new(stream), call)).await {
             Ok(answered) => answered,
             Err(_) => Err(Trouble::Lost(format!("no whole answer came within {} s", limit.as_secs()))),

@@ -66,8 +66,24 @@ async fn other_answers_are_explained() {
         (401, "", "", Exit::NO_PERMISSION, "does not accept the key"),
         (403, "", "", Exit::NO_PERMISSION, "does not allow this"),
         (404, "", "<html>", Exit::UNAVAILABLE, "is it a Doorlist"),
-        (413, "", "", Exit::of_action(65), "too large"),
+        (403, "", r#"{"error":"not yours"}"#, Exit::NO_PERMISSION, "nothing was done. It says: not yours"),
+        (408, "", "too slow\n", Exit::LATER, "slower than 64 KiB in a second; nothing was done: split the file"),
+        (
+            413,
+            "",
+            "",
+            Exit::of_action(65),
+            "at most 64 MiB at once, a proxy before it perhaps less; nothing was done: split",
+        ),
         (429, "Retry-After: 3600\r\n", "", Exit::LATER, "try again in 3600 s"),
+        (
+            400,
+            "",
+            r#"{"error":"the body is no JSON"}"#,
+            Exit::FAILURE,
+            "status 400); nothing was done. It says: the body",
+        ),
+        (400, "", r#"{"error":{"of":["another shape"]}}"#, Exit::FAILURE, "nothing was done"),
         (503, "", "", Exit::LATER, "try again later"),
         (500, "", r#"{"error_message":"x"}"#, Exit::LATER, "not known whether it was done"),
         (418, "", "", Exit::FAILURE, "status 418"),
@@ -82,6 +98,48 @@ async fn other_answers_are_explained() {
         failed(ask(&canned, TIMES).await, exit, word);
         assert_eq!(canned.end().len(), 1, "{status}: asked once");
     }
+}
+
+/// Whatever stands there: it reaches a terminal as text, and has an end.
+#[tokio::test]
+async fn what_the_other_side_says_is_shown_as_text() {
+    let long = "x".repeat(100_000);
+    for (status, body) in [
+        (403, r#"{"error":"\u001b]0;a\u0007\u009bB@@"}"#.replace("@@", &long)),
+        (500, r#"{"error_message":"\u001b]0;a\u0007\u009bB@@"}"#.replace("@@", &long)),
+        (400, r#"{"failed":{"kind":"data","message":"\u001b]0;a\u0007\u009bB@@"}}"#.replace("@@", &long)),
+    ] {
+        let canned = Canned::start(vec![answer(status, "", &body)]);
+        let why = format!("{:#}", ask(&canned, TIMES).await.unwrap_err().error);
+        assert!(why.contains(r"\u{1b}]0;a\u{7}\u{9b}Bxxx") && !why.contains(char::is_control), "{status}: {why}");
+        assert!(why.len() < 1_500, "{status}: {}", why.len());
+    }
+}
+
+/// Before anything is sent.
+#[tokio::test]
+async fn what_is_more_than_the_api_takes_is_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = Canned::start(Vec::new());
+    let remote = Remote::open(&settings(folder.path(), nobody.url()), TIMES).unwrap();
+    let import = |octets| {
+        Request::Import(Box::new(doorlist_actions::ImportFile {
+            domain: "example.test".parse().unwrap(),
+            source: String::new(),
+            name: None,
+            file: vec![b'x'; octets].into(),
+            format: None,
+            columns: Vec::new(),
+            mirror: false,
+            apply: true,
+            reason: None,
+        }))
+    };
+    let too_large = remote.command(&import(doorlist_web::LARGE_BODY_MAX)).await;
+    failed(too_large, Exit::of_action(65), "takes at most 64 MiB at once; nothing was done: split the file");
+    nobody.thread_end();
+    let small = remote.command(&import(doorlist_web::LARGE_BODY_MAX - 1024)).await;
+    failed(small, Exit::UNAVAILABLE, "cannot be reached");
 }
 
 /// Wherever the line is cut, a command neither seems done nor is sent twice.
@@ -122,7 +180,7 @@ async fn a_command_that_was_not_taken_is_asked_again() {
     ask(&canned, TIMES).await.unwrap();
     assert_eq!(canned.end().len(), 3);
     let canned = Canned::start(vec![later.clone(), later.clone(), later]);
-    failed(ask(&canned, TIMES).await, Exit::LATER, "no time for this now");
+    failed(ask(&canned, TIMES).await, Exit::LATER, "no more of this for now");
     assert_eq!(canned.end().len(), 3, "and not for ever");
     let nobody = Canned::start(Vec::new());
     let address = nobody.url();
@@ -200,6 +258,13 @@ async fn a_push_that_is_refused_or_forgotten_says_so() {
         (taken(1), Exit::LATER, "has 1 of 2 parts"),
         (answer(401, "", ""), Exit::NO_PERMISSION, "does not accept the key"),
         (answer(429, "Retry-After: 43200\r\n", ""), Exit::LATER, "in 43200 s"),
+        (
+            answer(429, "Retry-After: 43200\r\n", r#"{"error":"50 times (api.pushes_per_12h)"}"#),
+            Exit::LATER,
+            "in 43200 s. It says: 50 times (api.pushes_per_12h)",
+        ),
+        (answer(408, "", ""), Exit::LATER, "the list there is as it was"),
+        (answer(413, "", "<html>"), Exit::of_action(65), "let it take parts of 1 MiB"),
         (answer(302, "Location: https://a.test/\r\n", ""), Exit::CONFIG, "not followed"),
         (answer(200, "", "[]"), Exit::UNAVAILABLE, "the list there is as it was"),
         (answer(400, "", r#"{"failed":{"kind":"data","message":"too many"}}"#), Exit::of_action(65), "too many"),
