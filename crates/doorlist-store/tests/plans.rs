@@ -48,6 +48,7 @@ async fn tell(url: StoreUrl) {
     parts::parts_are_kept_and_forgotten(&here).await;
     undo::an_import_goes_back_exactly(&here).await;
     undo::what_came_later_stays(&here).await;
+    undo::an_alias_that_a_claim_names_stays(&here).await;
     undo::removals_by_hand_come_back(&here).await;
     undo::a_domain_comes_back_with_its_list(&here).await;
     undo::a_name_that_leads_elsewhere_by_now_stays_there(&here).await;

@@ -51,6 +51,19 @@ pub(crate) async fn what_came_later_stays(here: &Directory) {
     undo(here, change).await;
 }
 
+/// `dan` is said to be an alias of `box`, which is an alias itself by now, of somebody whom the change does not concern.
+pub(crate) async fn an_alias_that_a_claim_names_stays(here: &Directory) {
+    const NAMED: &str = "named.test";
+    let from = |source, rows| Said { domain: NAMED, source: file(source), rows, coverage: Coverage::Part, day: 0 };
+    apply(here, vec![added(NAMED, "Maple")]).await;
+    take(here, &from("old", "dan>box")).await;
+    apply(here, vec![mailbox("cora@named.test"), alias("box@named.test", "cora")]).await;
+    let before = list(here, NAMED).await;
+    let change = take(here, &from("new", "dan")).await.change_id.unwrap();
+    let undone = undo(here, change).await;
+    assert_eq!((undone.changed, undone.removed, list(here, NAMED).await), (1, 0, before));
+}
+
 pub(crate) async fn removals_by_hand_come_back(here: &Directory) {
     let before = list(here, BACK).await;
     let removal = apply(here, vec![veto("ann@back.test")]).await.change_id.unwrap();

@@ -69,11 +69,12 @@ impl Draft {
         Held { id, kind, account, standing, claims, veto }
     }
 
-    /// An alias whose account is none any more goes with it, or stands as other claims say.
+    /// An alias whose account is none any more goes with it, or stands as other claims say. An account that is not in hand
+    /// was not touched: a row that a claim names is in hand alone, and if it is an alias, its account is not.
     fn let_go_of_lost_accounts(&mut self, home: &Home) {
         for at in 0..self.slots.len() {
             let Some((_, account)) = self.now(at).and_then(|held| held.account.clone()) else { continue };
-            if self.account(home, &account).is_none() {
+            if self.has(home.id, &account) && self.account(home, &account).is_none() {
                 self.cascade(home, &Address::new(account, home.name.clone()), &[at], &Gone::Withdrawn);
             }
         }
