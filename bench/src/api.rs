@@ -23,8 +23,7 @@ use writes::Coming;
 /// Requests in a second that are asked for, and for how long.
 const RATE: u32 = 500;
 const TIME: Duration = Duration::from_secs(10);
-/// Requests over which the memory is watched, and those before, in parts of this many: the store's page caches (64 MiB a
-/// connection) fill slowly.
+/// Requests over which the memory is watched, and those before, in parts of this many: the store's page caches fill slowly.
 const WATCHED: u32 = 100_000;
 const WARM_UP: u32 = 500_000;
 const PART: u32 = 50_000;

@@ -12,6 +12,7 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::list::{AddressId, Match};
 use doorlist_core::sender_rules::{Judgment, Sender};
 use doorlist_core::time::Timestamp;
+use doorlist_store::logins::{KeyLimits, KeyOwner, Logins, NewKey};
 use doorlist_store::mail_policy::{RuleOwner, RuleRefused, SENDER_RULES_MAX};
 use doorlist_store::tenants::{AccountSettingsPatch, ContactFields, ContactOwner, Query};
 use doorlist_store::{Directory, StoreUrl, Tenants};
@@ -56,6 +57,7 @@ async fn tell(url: StoreUrl) {
     same(&here, &there).await;
     aliases_change_places(&here, &there).await;
     what_an_account_had_goes_with_it(&here, &there).await;
+    what_an_account_has_stays_under_its_former_name(&here, &there).await;
     contacts_are_followed(&here, &there).await;
     accounts_and_domains_go(&here, &there).await;
     following.abort();
@@ -173,27 +175,45 @@ async fn aliases_change_places(here: &Directory, there: &Directory) {
     same(here, there).await;
 }
 
+/// A rule, a limit and a key of this hash.
+async fn settle(here: &Directory, account: &str, hash: &str) -> AddressId {
+    let id = account_id(here, account);
+    add(here, RuleOwner::Account(id), "list.test", false).await.unwrap();
+    limit(here, account, Some(9)).await;
+    let limits = KeyLimits::default();
+    let key = NewKey { hash, prefix: "key", name: "", limits: &limits, grants: &[], expires: None, by: "test" };
+    Logins::of(here).add_key(KeyOwner::Account(id), &key, NOW).await.unwrap();
+    id
+}
+
+/// A new name, taken back and taken again: it is the same account.
+async fn what_an_account_has_stays_under_its_former_name(here: &Directory, there: &Directory) {
+    let (kim, tim) = ("kim@example.test", "tim@example.test");
+    apply(here, vec![mailbox(kim), alias("k@example.test", "kim")]).await;
+    let id = settle(here, kim, "hash of kim").await;
+    let mut change = apply(here, vec![Change::Rename { address: address(kim), to: hand::local("tim") }]).await;
+    for name in [kim, tim, kim] {
+        let undo = here.plan_undo(change.change_id.unwrap(), &hand::actor(), Some("undone")).await.unwrap();
+        change = apply(here, vec![Change::Plan { id: undo.id.unwrap() }]).await;
+        same(here, there).await;
+        for directory in [here, there] {
+            assert_eq!(account_id(directory, name), id);
+            for to in [name, "k@example.test"] {
+                let policy = (judged(directory, to, "x@list.test"), size_max(directory, to));
+                assert_eq!(policy, (Some(Judgment::Blocked), Some(9)), "{to}");
+            }
+        }
+        let key = Logins::of(here).key("hash of kim").await.unwrap().unwrap();
+        assert_eq!(key.owner, KeyOwner::Account(id));
+    }
+    apply(here, vec![hand::veto(kim)]).await;
+}
+
 /// An address that is an account again begins anew, by whatever way it ceased to be one.
 async fn what_an_account_had_goes_with_it(here: &Directory, there: &Directory) {
     let zoe = "zoe@example.test";
-    let logins = doorlist_store::logins::Logins::of(here);
-    let settle = async || {
-        let id = account_id(here, zoe);
-        add(here, RuleOwner::Account(id), "list.test", false).await.unwrap();
-        limit(here, zoe, Some(9)).await;
-        let limits = doorlist_store::logins::KeyLimits::default();
-        let key = doorlist_store::logins::NewKey {
-            hash: "hash of zoe",
-            prefix: "zoe",
-            name: "",
-            limits: &limits,
-            grants: &[],
-            expires: None,
-            by: "test",
-        };
-        logins.add_key(doorlist_store::logins::KeyOwner::Account(id), &key, NOW).await.unwrap();
-        id
-    };
+    let logins = Logins::of(here);
+    let settle = async || settle(here, zoe, "hash of zoe").await;
     let begins_anew = async |way: &str| {
         assert_eq!((judged(here, zoe, "x@list.test"), size_max(here, zoe)), (None, None), "{way}");
         same(here, there).await;

@@ -52,6 +52,7 @@ async fn tell(url: StoreUrl) {
     undo::removals_by_hand_come_back(&here).await;
     undo::a_domain_comes_back_with_its_list(&here).await;
     undo::a_name_that_leads_elsewhere_by_now_stays_there(&here).await;
+    undo::a_list_does_not_come_back_to_another_domain_of_that_name(&here).await;
     list::catches_up(&there, &here).await;
     following.abort();
     let again = Directory::open(&url).await.unwrap();

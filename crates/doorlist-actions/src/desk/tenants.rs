@@ -84,7 +84,7 @@ impl Desk {
             Scope::All => Some(OPERATOR),
             _ => None,
         });
-        own.max()
+        own.min()
     }
 
     async fn may_have_customers(&self, reseller: ResellerId) -> Result<(), DeskError> {

@@ -26,6 +26,12 @@ async fn owner(desk: &Desk, domain: u32) -> Option<CustomerId> {
     desk.view().domain(domain).await.unwrap().map(|found| found.row.customer)
 }
 
+async fn rename(ops: &Desk, id: CustomerId, name: &str) {
+    let found = ops.editable(ops.view().customer(id.0).await.unwrap()).unwrap();
+    let patch = CustomerPatch { name: Some(name.to_owned()), ..CustomerPatch::default() };
+    ops.update_customer(&found, &patch).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_name_that_was_dropped_is_the_operators_to_give_back() {
     let day = Day::begin().await;
@@ -75,26 +81,48 @@ async fn a_domain_comes_back_to_its_customer_and_to_nobody_of_that_name() {
     let gone = ops.editable(ops.view().domain(id).await.unwrap()).unwrap();
     ops.remove_domain(&gone).await.unwrap();
     let removed = last(&day).await;
-    let rename = async |id: CustomerId, name: &str| {
-        let found = ops.editable(ops.view().customer(id.0).await.unwrap()).unwrap();
-        let patch = CustomerPatch { name: Some(name.to_owned()), ..CustomerPatch::default() };
-        ops.update_customer(&found, &patch).await.unwrap();
-    };
-    rename(a, "acer").await;
-    rename(b, "maple").await;
+    rename(&ops, a, "acer").await;
+    rename(&ops, b, "maple").await;
     ops.command(Request::ChangesUndo { id: removed }).await.unwrap();
     assert_eq!(owner(&ops, id).await, Some(a), "the same domain, of the same customer");
 
     let customer = ops.removable(ops.view().customer(a.0).await.unwrap()).unwrap();
     ops.remove_customer(&customer).await.unwrap();
     let removed = last(&day).await;
-    rename(b, "acer").await;
+    rename(&ops, b, "acer").await;
     assert!(
         refusal(ops.command(Request::ChangesUndo { id: removed }).await).contains("another customer has that name")
     );
-    rename(b, "oak").await;
+    rename(&ops, b, "oak").await;
     ops.command(Request::ChangesUndo { id: removed }).await.unwrap();
     assert_ne!(owner(&ops, id).await, Some(b), "a customer of that name is made again");
+}
+
+/// Also one that was added, or went over, by the name of a customer.
+#[tokio::test]
+async fn what_was_given_by_a_name_comes_again_to_the_same_customer() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let ((_, a), (_, b)) = (admin(&day, &ops, "maple").await, admin(&day, &ops, "oak").await);
+    let id = domain(&ops, "one.test", a).await.unwrap();
+    let added = last(&day).await;
+    ops.command(Request::ChangesUndo { id: added }).await.unwrap();
+    assert_eq!(owner(&ops, id).await, None);
+    let taken_back = last(&day).await;
+    rename(&ops, a, "acer").await;
+    rename(&ops, b, "maple").await;
+    ops.command(Request::ChangesUndo { id: taken_back }).await.unwrap();
+    assert_eq!(owner(&ops, id).await, Some(a));
+
+    let found = ops.editable(ops.view().domain(id).await.unwrap()).unwrap();
+    ops.update_domain(&found, &DomainPatch { customer: Some(b), ..DomainPatch::default() }).await.unwrap();
+    let moved = last(&day).await;
+    ops.command(Request::ChangesUndo { id: moved }).await.unwrap();
+    let moved_back = last(&day).await;
+    rename(&ops, b, "birch").await;
+    rename(&ops, a, "maple").await;
+    ops.command(Request::ChangesUndo { id: moved_back }).await.unwrap();
+    assert_eq!(owner(&ops, id).await, Some(b));
 }
 
 /// A plan of several domains is of nobody who has one of them, and an undo that fails leaves none.

@@ -14,14 +14,15 @@ const OF_THESE: [&str; 4] = [
     "DELETE FROM contact WHERE address_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
 ];
 
-/// Of rows that a batch of the change log makes aliases, vetoed, or nothing.
+/// Of rows that a batch of the change log makes aliases, vetoed, or nothing. A row that has another name by now goes on.
 macro_rules! of_batch {
     ($table:literal) => {
         concat!(
             "DELETE FROM ",
             $table,
-            " WHERE address_id IN (SELECT r.address_id FROM change_row AS r WHERE r.batch = $1 AND r.local IS NOT NULL
-              AND r.before IS NOT NULL AND (r.after IS NULL OR r.kind = 1 OR r.standing = 2))"
+            " WHERE address_id IN (SELECT r.address_id FROM change_row AS r, address AS a
+              WHERE r.batch = $1 AND r.local IS NOT NULL AND r.before IS NOT NULL AND a.id = r.address_id
+              AND a.local = r.local AND (r.after IS NULL OR r.kind = 1 OR r.standing = 2))"
         )
     };
 }

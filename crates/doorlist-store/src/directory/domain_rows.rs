@@ -260,6 +260,13 @@ async fn customer_id(tx: &mut Tx, record: &DomainRecord, now: Timestamp) -> Resu
     tenants::insert_customer(tx, OPERATOR, name, now).await
 }
 
+/// The number of the customer whose a domain is. A record that was made with a name alone does not have it.
+pub(super) async fn owner(tx: &mut Tx, id: DomainId) -> Result<Option<CustomerId>, StoreError> {
+    let row = tx.row("SELECT customer_id FROM domain WHERE id = $1", &[Bind::Int(id.0.into())]).await?;
+    let number = row.map(|row| row.int(0)).transpose()?;
+    Ok(number.and_then(|number| u32::try_from(number).ok()).map(CustomerId))
+}
+
 pub(super) fn domain_id(number: i64) -> Result<DomainId, StoreError> {
     u32::try_from(number).map(DomainId).map_err(|_| corrupt("domain", format!("id {number}")))
 }

@@ -280,8 +280,9 @@ impl Work {
             let mut number = domain_parts::take_domain_number(&mut self.tx).await?;
             let id = DomainId(take_number(&mut number, "domains in the life of a store")?);
             let (name, counts) = (name.clone(), ListCounts::default());
-            let domain = StoredDomain { id, name, changed: 0, counts, record, technical_contact: None };
+            let mut domain = StoredDomain { id, name, changed: 0, counts, record, technical_contact: None };
             domain_rows::insert(&mut self.tx, &domain, self.now).await?;
+            domain.record.customer_id = domain_rows::owner(&mut self.tx, id).await?;
             return Ok(self.changed_domain(None, Some(&domain)).await?);
         }
         let before = self.existing(name).await?;
@@ -300,6 +301,7 @@ impl Work {
             return Ok(());
         }
         domain_rows::update(&mut self.tx, &before, &now, self.now).await?;
+        now.record.customer_id = domain_rows::owner(&mut self.tx, now.id).await?;
         Ok(self.changed_domain(Some(&before), Some(&now)).await?)
     }
 

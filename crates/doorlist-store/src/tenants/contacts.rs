@@ -90,7 +90,7 @@ impl Tenants {
     /// # Errors
     /// When the store fails.
     pub async fn put_contact(&self, id: u32, fields: &ContactFields, now: Timestamp) -> Result<(), StoreError> {
-        let is_told = self.may_be_told(id, fields.is_technical).await?;
+        let is_told = self.may_be_told(id).await?;
         let mut tx = self.begin_contact(is_told).await?;
         write(&mut tx, id.into(), fields, now).await?;
         self.commit_contact(tx, is_told).await
@@ -101,18 +101,18 @@ impl Tenants {
     /// # Errors
     /// When the store fails.
     pub async fn remove_contact(&self, id: u32) -> Result<(), StoreError> {
-        let is_told = self.may_be_told(id, false).await?;
+        let is_told = self.may_be_told(id).await?;
         let mut tx = self.begin_contact(is_told).await?;
         tx.execute("DELETE FROM contact WHERE id = $1", &[Bind::Int(id.into())]).await?;
         self.commit_contact(tx, is_told).await
     }
 
-    /// Whether the gateway tells this contact anything, or will: of customers and domains, the technical ones.
-    async fn may_be_told(&self, id: u32, will_be_technical: bool) -> Result<bool, StoreError> {
+    /// Whether the gateway may tell this contact anything: one of a customer or domain. Whether it is a technical one is
+    /// not looked at, as that may change before we write.
+    async fn may_be_told(&self, id: u32) -> Result<bool, StoreError> {
         const SQL: &str = "
-            SELECT is_technical FROM contact WHERE id = $1 AND (customer_id IS NOT NULL OR domain_id IS NOT NULL)";
-        let row = (&self.db).row(SQL, &[Bind::Int(id.into())]).await?;
-        row.map_or(Ok(false), |row| Ok(will_be_technical || row.flag(0)?))
+            SELECT id FROM contact WHERE id = $1 AND (customer_id IS NOT NULL OR domain_id IS NOT NULL)";
+        Ok((&self.db).row(SQL, &[Bind::Int(id.into())]).await?.is_some())
     }
 
     async fn begin_contact(&self, is_told: bool) -> Result<Tx, StoreError> {

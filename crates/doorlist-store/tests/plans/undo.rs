@@ -139,3 +139,24 @@ pub(crate) async fn a_name_that_leads_elsewhere_by_now_stays_there(here: &Direct
     undo(here, back).await;
     assert_eq!(leads_to().unwrap(), "second.test");
 }
+
+/// The number of a domain that was removed leads nowhere; its name may be somebody else's by now.
+pub(crate) async fn a_list_does_not_come_back_to_another_domain_of_that_name(here: &Directory) {
+    const LOST: &str = "lost.test";
+    apply(here, vec![added(LOST, "Maple"), mailbox("ann@lost.test")]).await;
+    let removal = apply(here, vec![domain(LOST, DomainChange::Remove)]).await.change_id.unwrap();
+    let is_refused = async || {
+        let planned = here.plan_undo(removal, &actor(), Some("undone")).await.unwrap();
+        assert_eq!((planned.id, planned.applied.added), (None, 0));
+        let noted = |note: &Note| matches!(note, Note::DomainChangedSince { .. });
+        assert!(planned.applied.notes.iter().all(noted) && !planned.applied.notes.is_empty());
+    };
+    apply(here, vec![added(LOST, "Oak")]).await;
+    is_refused().await;
+    apply(here, vec![domain(LOST, DomainChange::Remove), added("second-lost.test", "Oak")]).await;
+    apply(here, vec![domain("second-lost.test", DomainChange::AddAlias(name(LOST)))]).await;
+    is_refused().await;
+    apply(here, vec![domain("second-lost.test", DomainChange::RemoveAlias(name(LOST)))]).await;
+    undo(here, removal).await;
+    assert_eq!(list(here, LOST).await, "ann/hand");
+}

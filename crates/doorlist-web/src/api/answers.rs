@@ -2,6 +2,7 @@
 
 use super::conditions::State;
 use super::exchange::{Answer, Fault};
+use crate::BODY_PACE_MIN;
 use axum::body::Body as HttpBody;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -84,6 +85,10 @@ pub(crate) fn refuse(fault: &Fault) -> Response {
         Fault::TooLarge(max) => {
             let text = format!("the body has more than {max} octets; nothing was changed: split it");
             error(StatusCode::PAYLOAD_TOO_LARGE, &text)
+        }
+        Fault::TooSlow => {
+            let text = format!("the body came with less than {BODY_PACE_MIN} octets in a second; nothing was changed");
+            error(StatusCode::REQUEST_TIMEOUT, &text)
         }
         Fault::Missing(text) => error(StatusCode::NOT_IMPLEMENTED, text),
         Fault::MissingEmpty => empty(StatusCode::NOT_IMPLEMENTED),

@@ -163,7 +163,7 @@ impl Body {
     pub(crate) fn only_defaults(&mut self, fields: &[(&'static str, Value)]) {
         for (name, default) in fields {
             let Some(value) = self.map.get(*name) else { continue };
-            let is_default = value == default || value.is_null() || same(value, default);
+            let is_default = value == default || same(value, default);
             if !is_default {
                 let shown = if default.is_null() { "null".to_owned() } else { default.to_string() };
                 self.wrong(name, format!("this Doorlist does not offer it: it is always {shown}. Nothing was changed"));

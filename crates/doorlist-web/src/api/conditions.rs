@@ -38,11 +38,6 @@ impl Conditions {
         Self { if_match: tags(headers, header::IF_MATCH), if_none_match: tags(headers, header::IF_NONE_MATCH) }
     }
 
-    /// A change is meant for one state alone.
-    pub(crate) fn is_for_a_state(&self) -> bool {
-        self.if_match.is_some()
-    }
-
     /// The object is in a state that the change is meant for.
     pub(crate) fn allow(&self, state: &State) -> bool {
         self.if_match.as_deref().is_none_or(|tags| has(tags, state))
@@ -94,7 +89,7 @@ mod tests {
     #[test]
     fn without_a_condition_everything_passes() {
         let none = asked(&[]);
-        assert!(none.allow(&state("a")) && !none.is_known(&state("a")) && !none.is_for_a_state());
+        assert!(none.allow(&state("a")) && !none.is_known(&state("a")));
     }
 
     #[test]
@@ -104,7 +99,7 @@ mod tests {
             headers.append(header::IF_MATCH, tag.parse().unwrap_or(HeaderValue::from_static("")));
         }
         let asked = Conditions::of(&headers);
-        assert!(asked.is_for_a_state() && asked.allow(&state("a")) && !asked.allow(&state("b")));
+        assert!(asked.allow(&state("a")) && !asked.allow(&state("b")));
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Noun for Domains {
 
     async fn create(desk: &Desk, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
         let name = domain_name(&mut body, "name");
-        let mut patch = patch(&mut body, false);
+        let mut patch = patch(&mut body);
         let customer = body.required_link("customer", "customer")?;
         let customer = CustomerId(id_of(desk.view(), "customer", customer).await?);
         body.finish()?;
@@ -140,7 +140,7 @@ impl Noun for Domains {
         {
             body.wrong("name", "a domain keeps its name: add the other one, or make it a domain alias");
         }
-        let mut patch = patch(&mut body, matches!(row.mode, Mode::Enforce { .. }));
+        let mut patch = patch(&mut body);
         if let Some(link) = body.link("customer", "customer")? {
             patch.customer = Some(CustomerId(id_of(desk.view(), "customer", link).await?));
         }
@@ -154,18 +154,15 @@ impl Noun for Domains {
     }
 }
 
-fn patch(body: &mut Body, is_enforced: bool) -> DomainPatch {
+fn patch(body: &mut Body) -> DomainPatch {
     body.only_defaults(&[("outbound_enabled", Value::Bool(false))]);
     let (bounce, complete) = (body.flag("bounce_unlisted"), body.flag("userlist_complete"));
     let port = body.integer_within("deliveryport", 1, 65_535);
     DomainPatch {
         active: body.flag("active"),
-        // A library sends the whole object back with the one name changed that it knows: what differs is meant.
-        enforce: if bounce.is_some() && complete.is_some() && bounce != complete {
-            Some(!is_enforced)
-        } else {
-            bounce.or(complete)
-        },
+        // Who sends the whole object back knows the newer name and changes that one alone; the other is as it was read, and
+        // perhaps long ago. Who knows the older name sends what has changed.
+        enforce: complete.or(bounce),
         delivery_port: port.and_then(|port| u16::try_from(port).ok()),
         hold: body.flag("hold_email"),
         ..DomainPatch::default()

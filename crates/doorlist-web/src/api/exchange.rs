@@ -5,7 +5,7 @@ use super::answers::{print, refuse};
 use super::body::Wrong;
 use super::conditions::{Conditions, State};
 use super::gate::{ApiState, AuditLine};
-use super::large::Places;
+use super::large::{Place, Places};
 use super::show::Object;
 use axum::body::Body as HttpBody;
 use axum::extract::Request;
@@ -16,7 +16,6 @@ use doorlist_actions::ActionError;
 use doorlist_actions::desk::{Desk, DeskError};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Octets of a body.
 pub(crate) const BODY_MAX: usize = 1024 * 1024;
@@ -72,6 +71,8 @@ pub(crate) enum Fault {
     BadEmpty,
     /// Larger than may be. 413.
     TooLarge(usize),
+    /// It comes too slowly for what it takes away from others. 408.
+    TooSlow,
     /// Not offered. 501.
     Missing(String),
     /// Not offered, and never was. 501, empty.
@@ -105,12 +106,13 @@ impl From<doorlist_store::StoreError> for Fault {
 pub(crate) struct Unread {
     body: HttpBody,
     places: Places,
+    key: u32,
 }
 
 impl Unread {
     /// All of it, and the place to be kept while anything of it is in memory.
-    pub(crate) async fn read(self, max: usize) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Fault> {
-        self.places.read(self.body, max).await
+    pub(crate) async fn read(self, max: usize) -> Result<(Vec<u8>, Option<Place>), Fault> {
+        self.places.read(self.body, max, self.key).await
     }
 }
 
@@ -178,7 +180,8 @@ where
         conditions: Conditions::of(&parts.headers),
         body: Vec::new(),
     };
-    (who, act(ask, Unread { body, places: state.places().clone() }).await)
+    let key = ask.desk.caller().key_id;
+    (who, act(ask, Unread { body, places: state.places().clone(), key }).await)
 }
 
 /// Whether a request of this method may change something.

@@ -1,56 +1,93 @@
-//! Large bodies: how many are taken at once, and that reading one does not take many times its own size in memory. Must
-//! not know what is in them.
+//! Large bodies: how many are taken at once, from whom, and that reading one does not take many times its own size in
+//! memory. Must not know what is in them.
 
 use super::exchange::{BODY_MAX, Fault};
+use crate::BODY_PACE_MIN;
 use axum::body::Body as HttpBody;
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Octets of a body with many objects: a state that is pushed, a file.
 pub const LARGE_BODY_MAX: usize = 64 * 1024 * 1024;
-/// Larger ones than `BODY_MAX` that are taken at once; each is in memory until what it asks for is done.
-const LARGE_BODIES_AT_ONCE_MAX: usize = 2;
+/// Larger ones than `BODY_MAX` that are taken at once, one of each key; each is in memory until what it asks for is done.
+const LARGE_BODIES_AT_ONCE_MAX: usize = 4;
 /// Who finds no place waits so long for one.
 const PLACE_WAIT: Duration = Duration::from_secs(10);
+/// Who has a place brings the rest at `BODY_PACE_MIN`, so much later at most: a place is not for those who only hold it.
+const PLACE_GRACE: Duration = Duration::from_secs(60);
 
 /// Places for large bodies.
 #[derive(Clone, Debug)]
-pub(crate) struct Places(Arc<Semaphore>);
+pub(crate) struct Places {
+    free: Arc<Semaphore>,
+    /// Keys that have one, or wait for one.
+    keys: Arc<Mutex<HashSet<u32>>>,
+}
+
+/// A place, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    key: u32,
+    keys: Arc<Mutex<HashSet<u32>>>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
 
 impl Default for Places {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE_MAX)))
+        Self { free: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE_MAX)), keys: Arc::default() }
     }
 }
 
 impl Places {
-    async fn take(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        let place = timeout(PLACE_WAIT, Arc::clone(&self.0).acquire_owned()).await;
-        place.ok().and_then(Result::ok).ok_or_else(|| {
-            Fault::NotNow("other large requests are being read at this moment; send it again in a minute".to_owned())
-        })
+    /// One key, one place: a tenant does not keep others from sending.
+    async fn take(&self, key: u32) -> Result<Place, Fault> {
+        if !self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
+            let text = "this key has another large request under way; send this one when that is answered";
+            return Err(Fault::NotNow(text.to_owned()));
+        }
+        let mut place = Place { key, keys: Arc::clone(&self.keys), permit: None };
+        let permit = timeout(PLACE_WAIT, Arc::clone(&self.free).acquire_owned()).await;
+        place.permit = permit.ok().and_then(Result::ok);
+        if place.permit.is_none() {
+            let text = "other large requests are being read at this moment; send it again in a minute";
+            return Err(Fault::NotNow(text.to_owned()));
+        }
+        Ok(place)
     }
 
-    /// Reads a body, with the place that it has if it is a large one. Nothing large is read without a place.
+    /// Reads a body that comes with this key, with the place that it has if it is a large one. Nothing large is read
+    /// without a place, and none is given for what is only announced.
     pub(super) async fn read(
         &self,
         mut body: HttpBody,
         max: usize,
-    ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Fault> {
+        key: u32,
+    ) -> Result<(Vec<u8>, Option<Place>), Fault> {
         let said = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-        let (mut bytes, mut place) = (Vec::new(), None);
         if said > max {
             return Err(Fault::TooLarge(max));
         }
-        if said > BODY_MAX {
-            place = Some(self.take().await?);
-            bytes.reserve_exact(said);
-        }
-        while let Some(frame) = body.frame().await {
+        let (mut bytes, mut place) = (Vec::new(), None::<(Place, Instant)>);
+        loop {
+            let frame = match &place {
+                None => body.frame().await,
+                Some((_, until)) => {
+                    let rest = Duration::from_secs((bytes.len() / BODY_PACE_MIN) as u64);
+                    timeout_at(*until + rest, body.frame()).await.map_err(|_| Fault::TooSlow)?
+                }
+            };
+            let Some(frame) = frame else { break };
             let frame = frame.map_err(|_| Fault::Bad("the body did not come over whole".to_owned()))?;
             let Ok(data) = frame.into_data() else { continue };
             let length = bytes.len().saturating_add(data.len());
@@ -58,11 +95,12 @@ impl Places {
                 return Err(Fault::TooLarge(max));
             }
             if length > BODY_MAX && place.is_none() {
-                place = Some(self.take().await?);
+                place = Some((self.take(key).await?, Instant::now() + PLACE_GRACE));
+                bytes.reserve_exact(said.saturating_sub(bytes.len()));
             }
             bytes.extend_from_slice(&data);
         }
-        Ok((bytes, place))
+        Ok((bytes, place.map(|(place, _)| place)))
     }
 }
 
@@ -117,29 +155,60 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn so_many_large_bodies_are_taken_at_once_and_small_ones_always() {
+    async fn so_many_large_bodies_are_taken_at_once_one_of_a_key_and_small_ones_always() {
         let places = Places::default();
+        let large = || [HttpBody::from(vec![b' '; BODY_MAX + 1]), chunks(2)];
         let mut kept = Vec::new();
-        for body in [HttpBody::from(vec![b' '; BODY_MAX + 1]), chunks(2)] {
-            let (bytes, place) = places.read(body, LARGE_BODY_MAX).await.unwrap();
+        for (key, body) in (1..).zip(large().into_iter().chain(large())) {
+            let (bytes, place) = places.read(body, LARGE_BODY_MAX, key).await.unwrap();
             assert!(bytes.len() > BODY_MAX && place.is_some());
             kept.push(place);
+            let before = Instant::now();
+            assert!(matches!(places.read(chunks(2), LARGE_BODY_MAX, key).await, Err(Fault::NotNow(_))));
+            assert_eq!(before.elapsed(), Duration::ZERO, "others find their places meanwhile");
         }
         assert_eq!(kept.len(), LARGE_BODIES_AT_ONCE_MAX);
-        for body in [HttpBody::from(vec![b' '; BODY_MAX + 1]), chunks(2)] {
-            assert!(matches!(places.read(body, LARGE_BODY_MAX).await, Err(Fault::NotNow(_))));
+        for body in large() {
+            assert!(matches!(places.read(body, LARGE_BODY_MAX, 9).await, Err(Fault::NotNow(_))));
         }
         for body in [HttpBody::empty(), HttpBody::from(vec![b' '; BODY_MAX]), chunks(1)] {
-            assert!(places.read(body, LARGE_BODY_MAX).await.unwrap().1.is_none());
+            assert!(places.read(body, LARGE_BODY_MAX, 1).await.unwrap().1.is_none());
         }
         kept.clear();
-        assert!(places.read(chunks(2), LARGE_BODY_MAX).await.is_ok());
+        for key in [1, 9] {
+            assert!(places.read(chunks(2), LARGE_BODY_MAX, key).await.is_ok());
+        }
+    }
+
+    /// So many octets each second, of a body that says how long it is.
+    fn paced(octets: usize, pace: usize) -> HttpBody {
+        let stream = futures_util::stream::unfold(0, move |sent| async move {
+            if sent >= octets {
+                return None;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, Infallible>(Bytes::from(vec![b' '; pace])), sent + pace))
+        });
+        HttpBody::from_stream(stream)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_a_place_goes_on_sending() {
+        let places = Places::default();
+        let whole = places.read(paced(LARGE_BODY_MAX, BODY_PACE_MIN), LARGE_BODY_MAX, 1).await.unwrap();
+        assert_eq!(whole.0.len(), LARGE_BODY_MAX);
+        drop(whole);
+        let begin = Instant::now();
+        let slow = places.read(paced(LARGE_BODY_MAX, BODY_PACE_MIN / 4), LARGE_BODY_MAX, 1).await;
+        assert!(matches!(slow, Err(Fault::TooSlow)));
+        assert!(begin.elapsed() < Duration::from_secs(64 + 64 + 60), "{:?}", begin.elapsed());
+        assert!(places.read(chunks(2), LARGE_BODY_MAX, 1).await.is_ok(), "its place is free again");
     }
 
     #[tokio::test]
     async fn what_is_too_large_has_no_place() {
         for body in [HttpBody::from(vec![b' '; BODY_MAX + 1]), chunks(2)] {
-            assert!(matches!(Places::default().read(body, BODY_MAX).await, Err(Fault::TooLarge(BODY_MAX))));
+            assert!(matches!(Places::default().read(body, BODY_MAX, 1).await, Err(Fault::TooLarge(BODY_MAX))));
         }
     }
 

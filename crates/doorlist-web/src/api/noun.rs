@@ -159,9 +159,9 @@ async fn detail_handler<N: Noun>(
         }
         let mut found = lookup::<N>(ask.desk.view(), &key).await?;
         let mut _turn = None;
-        if !is_get && ask.conditions.is_for_a_state() {
-            _turn = Some(state.turn(N::SPEC.name, N::id(&found.row)).await);
-            // Who had the turn before may have changed it.
+        if !is_get {
+            _turn = Some(state.turn(N::SPEC.name, N::id(&found.row)).await?);
+            // Who had the turn before may have changed it: fields that are not given stay as they are now.
             found = lookup::<N>(ask.desk.view(), &key).await?;
         }
         let object = N::show(&found.row);

@@ -21,7 +21,8 @@ number as a text. Unknown and read-only fields are passed over.
 either is taken. It begins softly: for three days an unlisted recipient is deferred, then refused.
 * A reference to an object may be its URI, its number, or a URI with its natural key (a domain's name, an address).
 * An object says its state in `ETag`. PUT, PATCH and DELETE with `If-Match` are done if it is still in that state; else \
-the answer is 412, and nothing is done.
+the answer is 412, and nothing is done. What else changes the object at the same moment (a command, another node of the \
+same database) is not waited for. Admins have no state.
 * DELETE of an account or an alias is somebody's word: whatever source lists the address, it stays refused until it is \
 added again. Every change stands in the change log and can be taken back with `doorlist changes undo`.
 * Answers to 401, 404 and 405 have no body. What a caller may not see is 404.

@@ -73,8 +73,8 @@ pub fn api(state: ApiState) -> Router {
     router = noun::routes::<Contacts<OfDomain>>(router);
     router = noun::routes::<Contacts<OfAccount>>(router);
     router
-        .route("/api/v1", any(without_slash))
-        .route("/api/v1/{*rest}", any(without_slash))
+        .route("/api/v1", any(elsewhere))
+        .route("/api/v1/{*rest}", any(elsewhere))
         // Each exchange has its own limit.
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(state.clone(), to_its_end))
@@ -111,11 +111,11 @@ async fn about(spec: &'static Spec, state: ApiState, request: Request) -> Respon
     .await
 }
 
-/// A path without its last slash leads to the one with it; what is no path at all is not found.
-async fn without_slash(request: Request) -> Response {
+/// A path without its last slash leads to the one with it; one that there is not is not found, by whoever is known.
+async fn elsewhere(State(state): State<ApiState>, request: Request) -> Response {
     let uri = request.uri();
     if uri.path().ends_with('/') {
-        return empty(StatusCode::NOT_FOUND);
+        return exchange(state, request, BODY_MAX, async |_: Ask| Err(Fault::NotFound)).await;
     }
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut response = empty(StatusCode::MOVED_PERMANENTLY);

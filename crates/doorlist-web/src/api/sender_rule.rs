@@ -62,8 +62,15 @@ impl Noun for SenderRules {
         let mut query = query.clone();
         for filter in query.filters.iter_mut().filter(|filter| filter.column == "wb") {
             filter.column = "allow";
-            let allows = matches!(filter.values.first(), Some(Compared::Text(text)) if text.eq_ignore_ascii_case("w"));
-            filter.values = vec![Compared::Flag(allows)];
+            let allows = |value: &Compared| match value {
+                Compared::Text(text) if text.eq_ignore_ascii_case("w") => Some(true),
+                Compared::Text(text) if text.eq_ignore_ascii_case("b") => Some(false),
+                _ => None,
+            };
+            filter.values = filter.values.iter().filter_map(allows).map(Compared::Flag).collect();
+            if filter.values.is_empty() {
+                return Ok(Page { rows: Vec::new(), total: 0 });
+            }
         }
         view.sender_rules(&query).await
     }

@@ -1,5 +1,6 @@
 //! A request that writes is done to its end, its line in the audit included, whatever becomes of its connection: one that
-//! breaks or whose time is over must not end in the middle of a change. Must not know what is asked.
+//! breaks or whose time is over must not end in the middle of a change. When the server ends, only those are awaited whose
+//! clients still wait. Must not know what is asked.
 
 use super::answers::failed;
 use super::exchange::writes;
@@ -25,4 +26,56 @@ pub(super) async fn to_its_end(State(state): State<ApiState>, request: Request, 
     });
     // A task that did not end was broken by an error of ours, and has said so in the log.
     task.await.unwrap_or_else(|_| failed())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::gate::{ApiConfig, AuditLine, Trail};
+    use super::*;
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::Method;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::any;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::sync::Notify;
+    use tokio::time::timeout;
+
+    struct Nowhere;
+
+    impl Trail for Nowhere {
+        fn note(&self, _: AuditLine) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_is_done_although_nobody_waits_for_it() {
+        for (method, is_done) in [(Method::POST, true), (Method::DELETE, true), (Method::GET, false)] {
+            let [begun, go, done] = [(); 3].map(|()| Arc::new(Notify::new()));
+            let marks = [&begun, &go, &done].map(Arc::clone);
+            let act = move || {
+                let [begun, go, done] = marks.clone();
+                async move {
+                    begun.notify_one();
+                    go.notified().await;
+                    done.notify_one();
+                }
+            };
+            let state = ApiState::new(Arc::default(), ApiConfig::default(), Arc::new(Nowhere));
+            let router: Router = Router::new().route("/", any(act)).layer(from_fn_with_state(state, to_its_end));
+            let request = Request::builder().method(&method).uri("/").body(Body::empty()).unwrap();
+            let mut asked = Box::pin(TowerToHyperService::new(router).call(request));
+            tokio::select! {
+                _ = &mut asked => unreachable!("it waits"),
+                () = begun.notified() => {}
+            }
+            drop(asked);
+            go.notify_one();
+            assert_eq!(timeout(Duration::from_secs(60), done.notified()).await.is_ok(), is_done, "{method}");
+        }
+    }
 }

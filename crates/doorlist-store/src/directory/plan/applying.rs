@@ -20,7 +20,17 @@ const INSERT: &str = "
     INSERT INTO address (id, domain_id, local, kind, account_id, standing, vetoed_at, vetoed_by, created, updated)
     SELECT COALESCE(r.address_id, $2 + r.place), r.domain_id, r.local, r.kind, NULL, r.standing, r.vetoed_at, r.vetoed_by,
            $3, $3
-    FROM change_row AS r WHERE r.batch = $1 AND r.local IS NOT NULL AND r.before IS NULL ORDER BY r.place";
+    FROM change_row AS r WHERE r.batch = $1 AND r.local IS NOT NULL AND r.before IS NULL
+      AND NOT EXISTS (SELECT 1 FROM address AS a WHERE a.id = r.address_id) ORDER BY r.place";
+/// The undo of a new name: one row says that the address goes, another that it comes under its former name. It keeps its
+/// number, and what it has beside its address.
+const RENAME: &str = "
+    UPDATE address SET local = c.local, kind = c.kind, account_id = NULL, standing = c.standing,
+                       vetoed_at = c.vetoed_at, vetoed_by = c.vetoed_by, updated = $2
+    FROM change_row AS g, change_row AS c
+    WHERE g.batch = $1 AND g.local IS NOT NULL AND g.after IS NULL AND c.batch = $1 AND c.local IS NOT NULL
+      AND c.before IS NULL AND c.address_id = g.address_id AND address.id = g.address_id
+      AND address.domain_id = c.domain_id AND address.local = g.local";
 const UPDATE: &str = "
     UPDATE address SET kind = r.kind, account_id = NULL, standing = r.standing, vetoed_at = r.vetoed_at,
                        vetoed_by = r.vetoed_by, updated = $2
@@ -36,8 +46,9 @@ const UNCLAIM: &str = "
     DELETE FROM claim WHERE address_id IN
     (SELECT r.address_id FROM change_row AS r WHERE r.batch = $1 AND r.address_id IS NOT NULL AND r.before IS NOT NULL)";
 const DELETE: &str = "
-    DELETE FROM address WHERE id IN
-    (SELECT r.address_id FROM change_row AS r WHERE r.batch = $1 AND r.local IS NOT NULL AND r.after IS NULL)";
+    DELETE FROM address WHERE (id, local) IN
+    (SELECT r.address_id, r.local FROM change_row AS r
+     WHERE r.batch = $1 AND r.local IS NOT NULL AND r.after IS NULL)";
 const CLAIM: &str = "
     INSERT INTO claim (address_id, source_id, kind, account, since, actor, place, entry_key, missing_since)
     SELECT COALESCE(r.address_id, $2 + r.place), c.source_id, c.kind, c.account, c.since, c.actor, c.source_place,
@@ -107,15 +118,17 @@ async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -
     let one = [Bind::Int(taken.batch)];
     let both = [Bind::Int(taken.batch), Bind::Int(first_address)];
     let now = Bind::Int(now.as_millis());
-    let Staged { existing, aliases, .. } = taken.staged;
+    let Staged { existing, aliases, renames, .. } = taken.staged;
+    let [batch, first] = both;
+    let mut written = 0;
+    if renames {
+        // Two rows each.
+        written += 2 * tx.execute(RENAME, &[batch, now]).await?;
+    }
     if existing {
         belongings::drop_of_batch(tx, taken.batch).await?;
         tx.execute(UNCLAIM, &one).await?;
-    }
-    let [batch, first] = both;
-    // What goes goes first: the undo of a new name gives the row's number back to its former one.
-    let mut written = 0;
-    if existing {
+        // What goes goes first: its name may come again.
         written += tx.execute(UPDATE, &[batch, now]).await?;
         written += tx.execute(DELETE, &one).await?;
     }

@@ -31,6 +31,9 @@ pub(super) struct Staged {
     pub(super) aliases: bool,
     /// Some of them are on the list already.
     pub(super) existing: bool,
+    /// Some of them go and come again under another name.
+    #[serde(default)]
+    pub(super) renames: bool,
 }
 
 /// A plan that is being written.
@@ -233,6 +236,7 @@ impl<'a> Stage<'a> {
             last_place: self.place,
             aliases: tally.aliases,
             existing: tally.existing,
+            renames: tally.renames,
         };
         tx.execute(SQL, &[id, Bind::Text(summary), Bind::Text(&to_json(&staged)?)]).await?;
         tx.commit().await?;

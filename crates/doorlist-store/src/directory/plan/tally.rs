@@ -22,6 +22,8 @@ pub(in crate::directory) struct Tally {
     /// What kinds of rows there are: statements for others need not run.
     pub(super) aliases: bool,
     pub(super) existing: bool,
+    /// A number goes with one name and comes with another.
+    pub(super) renames: bool,
 }
 
 impl Tally {

@@ -15,8 +15,9 @@ use crate::error::StoreError;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Actor;
 use doorlist_core::domain::DomainId;
+use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Rows of the log that are read at a time.
@@ -120,9 +121,10 @@ impl Undo<'_> {
     async fn addresses(&mut self, name: DomainName, id: DomainId, rows: Vec<Undone>) -> Result<(), StoreError> {
         let coming_back = self.homes.get(&name).filter(|home| home.id == id).cloned();
         let home = match (domain_at(self.db, &name).await?.1, coming_back) {
-            (Some(domain), _) => Arc::new(Home { id: domain.id, name: domain.name }),
+            (Some(domain), _) if domain.id == id => Arc::new(Home { id, name: domain.name }),
             (None, Some(home)) => home,
-            (None, None) => {
+            // What has the name now is another domain, and somebody else's perhaps.
+            (Some(_) | None, _) => {
                 self.tally.note(vec![Note::DomainChangedSince { name }]);
                 return Ok(());
             }
@@ -161,6 +163,7 @@ impl Undo<'_> {
             }
         }
         for draft in std::mem::take(&mut self.drafts) {
+            self.tally.renames |= has_renames(&draft);
             for slot in draft.slots().iter().filter(|slot| slot.before != slot.now) {
                 let (before, after) = (slot.before.as_ref().map(Held::record), slot.now.as_ref().map(Held::record));
                 let id = slot.before.as_ref().or(slot.now.as_ref()).map(|held| held.id);
@@ -185,4 +188,13 @@ impl Undo<'_> {
         }
         Ok(planned)
     }
+}
+
+/// Whether a number goes with one name and comes with another.
+fn has_renames(draft: &Draft) -> bool {
+    let number = |held: &Option<Held>| held.as_ref().map(|held| held.id);
+    let goes = draft.slots().iter().filter(|slot| slot.now.is_none()).filter_map(|slot| number(&slot.before));
+    let gone: BTreeSet<AddressId> = goes.collect();
+    let mut comes = draft.slots().iter().filter(|slot| slot.before.is_none()).filter_map(|slot| number(&slot.now));
+    comes.any(|id| gone.contains(&id))
 }
