@@ -35,6 +35,8 @@ mod records;
 mod routes;
 mod rows;
 mod taking;
+#[cfg(test)]
+mod upgrades;
 mod whose;
 mod work;
 

@@ -42,7 +42,7 @@ pub struct LoginRecord {
 pub struct HeldGrant {
     /// What.
     pub grant: Grant,
-    /// Counts through all grants of all logins as they are given; 0 for the earliest. A role that grows is another grant.
+    /// Counts through all grants of all logins as they are given. A role that grows is another grant.
     pub number: u64,
     /// It counts; whoever looks after the admins of its scope says so.
     pub active: bool,
@@ -108,7 +108,8 @@ impl Logins {
     }
 
     async fn grants(&self, id: LoginId) -> Result<Vec<HeldGrant>, StoreError> {
-        const SQL: &str = "SELECT role, scope, scope_id, number, active FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
+        const SQL: &str = "
+            SELECT role, scope, scope_id, number, active FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
         let rows = (&self.db).rows(SQL, &[Bind::Int(id.0.into())]).await?;
         rows.iter().map(grant).collect()
     }

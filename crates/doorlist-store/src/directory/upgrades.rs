@@ -1,0 +1,52 @@
+//! Stores of earlier formats, brought to the newest one: what was in them means the same afterwards.
+#![allow(clippy::unwrap_used)]
+
+use super::{Directory, MIGRATIONS};
+use crate::db::{Db, Read};
+use crate::logins::Logins;
+use crate::migrate::migrate;
+use doorlist_core::access::LoginId;
+use doorlist_testbed::postgres::Cluster;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_keys_have_their_logins_grants_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open_sqlite(&folder.path().join("directory.db")).await.unwrap();
+    early_keys_have_their_logins_grants(db).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_keys_have_their_logins_grants_on_postgresql() {
+    let cluster = Cluster::start().unwrap();
+    early_keys_have_their_logins_grants(Db::open_postgres(&cluster.url("upgrades").unwrap()).await.unwrap()).await;
+}
+
+/// Format 3: grants were not numbered, and a key had whatever its login had.
+async fn early_keys_have_their_logins_grants(db: Db) {
+    migrate(&db, "directory", &MIGRATIONS[..3]).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let script = "
+        INSERT INTO login (id, username, email, active, created) VALUES
+            (1, 'ann', 'ann@example.test', TRUE, 0), (2, 'bob', 'bob@example.test', TRUE, 0),
+            (3, 'cora', 'cora@example.test', TRUE, 0);
+        INSERT INTO login_grant (login_id, role, scope, scope_id, created) VALUES
+            (1, 'admin', 'customer', 5, 0), (1, 'admin', 'customer', 6, 0), (2, 'admin', 'all', 0, 0);
+        INSERT INTO api_key (id, hash, prefix, login_id, name, limits, created, created_by) VALUES
+            (1, 'of ann', 'a', 1, '', '{}', 0, 'test'), (2, 'of bob', 'b', 2, '', '{}', 0, 'test'),
+            (3, 'of cora', 'c', 3, '', '{}', 0, 'test');";
+    tx.execute_script(script.to_owned()).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let logins = Logins::of(&Directory::load(db.clone()).await.unwrap());
+    let mut all = Vec::new();
+    for (id, hash, grants) in [(1, "of ann", 2), (2, "of bob", 1), (3, "of cora", 0)] {
+        let login = logins.login_by_id(LoginId(id)).await.unwrap().unwrap();
+        let key = logins.key(hash).await.unwrap().unwrap();
+        assert_eq!(login.grants_of(&key).len(), grants, "{hash}");
+        all.extend(login.grant_numbers());
+    }
+    all.sort_unstable();
+    assert_eq!(all, [1, 2, 3], "each has a number of its own");
+    let row = (&db).row("SELECT next FROM next_number WHERE what = 'login_grant'", &[]).await.unwrap().unwrap();
+    assert_eq!(row.int(0).unwrap(), 4);
+}
