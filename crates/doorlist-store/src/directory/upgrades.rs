@@ -1,5 +1,5 @@
 //! Stores of earlier formats, brought to the newest one: what was in them means the same afterwards.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use super::{Directory, MIGRATIONS};
 use crate::db::{Db, Read};

@@ -22,7 +22,7 @@ pub(crate) async fn command(State(state): State<ApiState>, request: Request) -> 
         let (body, _place) = unread.read(LARGE_BODY_MAX).await?;
         let wish = wish(&body)?;
         drop(body);
-        match ask.desk.command(wish).await {
+        match Box::pin(ask.desk.command(wish)).await {
             Ok(done) => Ok(Answer::Shown(json!({ "done": done }))),
             Err(error) => Err(Fault::Command(error.into())),
         }

@@ -187,7 +187,7 @@ fn pair(text: &str) -> Option<(Option<String>, String)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
@@ -199,9 +199,14 @@ mod tests {
         fn note(&self, _: AuditLine) {}
     }
 
+    /// For what needs no office.
+    pub(in crate::api) fn state() -> ApiState {
+        ApiState::new(Arc::default(), ApiConfig::default(), Arc::new(Nowhere))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_object_is_changed_at_a_time_and_others_beside_it() {
-        let state = ApiState::new(Arc::default(), ApiConfig::default(), Arc::new(Nowhere));
+        let state = state();
         let wait = Duration::from_secs(1);
         let held = state.turn("domain", 1).await.unwrap();
         assert!(timeout(wait, state.turn("domain", 1)).await.is_err());

@@ -32,7 +32,7 @@ pub(super) async fn to_its_end(State(state): State<ApiState>, request: Request, 
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::super::gate::{ApiConfig, AuditLine, Trail};
+    use super::super::gate::tests::state;
     use super::*;
     use axum::Router;
     use axum::body::Body;
@@ -45,12 +45,6 @@ mod tests {
     use std::time::Duration;
     use tokio::sync::Notify;
     use tokio::time::timeout;
-
-    struct Nowhere;
-
-    impl Trail for Nowhere {
-        fn note(&self, _: AuditLine) {}
-    }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_written_is_done_although_nobody_waits_for_it() {
@@ -65,8 +59,7 @@ mod tests {
                     done.notify_one();
                 }
             };
-            let state = ApiState::new(Arc::default(), ApiConfig::default(), Arc::new(Nowhere));
-            let router: Router = Router::new().route("/", any(act)).layer(from_fn_with_state(state, to_its_end));
+            let router: Router = Router::new().route("/", any(act)).layer(from_fn_with_state(state(), to_its_end));
             let request = Request::builder().method(&method).uri("/").body(Body::empty()).unwrap();
             let mut asked = Box::pin(TowerToHyperService::new(router).call(request));
             tokio::select! {
