@@ -77,6 +77,7 @@ impl Desk {
         made.map_err(|Taken| taken("Customer"))
     }
 
+    /// The first one whose admin the caller is.
     fn own_reseller(&self) -> Option<ResellerId> {
         let scopes = self.access().grants.iter().map(|grant| grant.scope);
         let own = scopes.filter_map(|scope| match scope {

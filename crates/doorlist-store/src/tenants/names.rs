@@ -11,7 +11,6 @@ use super::{View, sight};
 use crate::db::{Bind, Built, Db, Read};
 use crate::directory::unpack;
 use crate::error::StoreError;
-use doorlist_core::access::Scope;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use text::Text;
@@ -77,7 +76,7 @@ impl View {
         query: &Query,
         sought: &Sought,
     ) -> Result<Option<(Vec<u32>, u64)>, StoreError> {
-        if self.access().grants.iter().any(|grant| matches!(grant.scope, Scope::Account(_))) {
+        if self.sees_single_accounts() {
             // An account's own key sees one row: no text is needed for it.
             return Ok(None);
         }

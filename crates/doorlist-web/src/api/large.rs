@@ -180,7 +180,7 @@ mod tests {
         }
     }
 
-    /// So many octets each second, of a body that says how long it is.
+    /// So many octets each second, of a body that does not say how long it is.
     fn paced(octets: usize, pace: usize) -> HttpBody {
         let stream = futures_util::stream::unfold(0, move |sent| async move {
             if sent >= octets {

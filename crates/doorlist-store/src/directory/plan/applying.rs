@@ -21,7 +21,8 @@ const INSERT: &str = "
     SELECT COALESCE(r.address_id, $2 + r.place), r.domain_id, r.local, r.kind, NULL, r.standing, r.vetoed_at, r.vetoed_by,
            $3, $3
     FROM change_row AS r WHERE r.batch = $1 AND r.local IS NOT NULL AND r.before IS NULL
-      AND NOT EXISTS (SELECT 1 FROM address AS a WHERE a.id = r.address_id) ORDER BY r.place";
+      AND (r.address_id IS NULL OR NOT EXISTS (SELECT 1 FROM address AS a WHERE a.id = r.address_id))
+    ORDER BY r.place";
 /// The undo of a new name: one row says that the address goes, another that it comes under its former name. It keeps its
 /// number, and what it has beside its address.
 const RENAME: &str = "
@@ -46,9 +47,9 @@ const UNCLAIM: &str = "
     DELETE FROM claim WHERE address_id IN
     (SELECT r.address_id FROM change_row AS r WHERE r.batch = $1 AND r.address_id IS NOT NULL AND r.before IS NOT NULL)";
 const DELETE: &str = "
-    DELETE FROM address WHERE (id, local) IN
-    (SELECT r.address_id, r.local FROM change_row AS r
-     WHERE r.batch = $1 AND r.local IS NOT NULL AND r.after IS NULL)";
+    DELETE FROM address WHERE id IN
+    (SELECT r.address_id FROM change_row AS r, address AS a
+     WHERE r.batch = $1 AND r.local IS NOT NULL AND r.after IS NULL AND a.id = r.address_id AND a.local = r.local)";
 const CLAIM: &str = "
     INSERT INTO claim (address_id, source_id, kind, account, since, actor, place, entry_key, missing_since)
     SELECT COALESCE(r.address_id, $2 + r.place), c.source_id, c.kind, c.account, c.since, c.actor, c.source_place,

@@ -41,10 +41,15 @@ impl View {
     pub(super) async fn whole_total(&self, what: What, query: &Query) -> Result<Option<u64>, StoreError> {
         let Some(domain) = only_domain(query) else { return Ok(None) };
         // Whoever sees single accounts sees no whole lists.
-        if self.access().grants.iter().any(|grant| matches!(grant.scope, Scope::Account(_))) {
+        if self.sees_single_accounts() {
             return Ok(None);
         }
         Ok(Some(self.count(what, domain).await?))
+    }
+
+    /// Whether the caller is the key of an account, which sees that account alone.
+    pub(in crate::tenants) fn sees_single_accounts(&self) -> bool {
+        self.access().grants.iter().any(|grant| matches!(grant.scope, Scope::Account(_)))
     }
 
     async fn count(&self, what: What, domain: Option<i64>) -> Result<u64, StoreError> {
