@@ -42,6 +42,7 @@ mod work;
 
 pub(crate) use domain_rows::domain_name;
 pub use domain_rules::{CUSTOMER_NAME_MAX, DOMAIN_ALIASES_MAX, SERVERS_MAX};
+pub(crate) use load::version;
 pub use outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
 pub(crate) use packed::unpack;
 pub use plan::{Coverage, EXAMPLES_MAX, PlanEntry, PlanRow, PlanState, Planned, Shrunken, SourcePlan, UNDO_MAX};

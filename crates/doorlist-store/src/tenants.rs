@@ -7,12 +7,14 @@
 //! | `table` | a list of a page: filters, order, scope, put together as SQL |
 //! | `nouns` | the small tables, each once |
 //! | `accounts`, `names`, `places` | accounts and aliases: pages of a list of millions at any depth, and text found in it |
+//! | `counts` | how many of them each domain has, in memory |
 //! | `writing`, `contacts` | tenants added, changed and removed |
 //! | `settings` | what an account has beside its address |
 //! | `proofs` | domains that are wanted and not yet proven |
 
 mod accounts;
 mod contacts;
+mod counts;
 mod names;
 mod nouns;
 mod places;
@@ -37,6 +39,7 @@ pub(crate) use writing::{insert_customer, take_number};
 use crate::db::{Db, Tx};
 use crate::directory::Directory;
 use crate::error::StoreError;
+use counts::Counts;
 use doorlist_core::access::{Access, ResellerId};
 use names::Names;
 use places::Places;
@@ -52,6 +55,7 @@ pub struct Tenants {
     /// Shows what is written here, if mail is judged by it.
     directory: Directory,
     names: Arc<Names>,
+    counts: Arc<Counts>,
     places: Arc<Places>,
 }
 
@@ -59,7 +63,7 @@ impl Tenants {
     /// Those who have this list.
     pub fn of(directory: &Directory) -> Self {
         let (db, directory) = (directory.db().clone(), directory.clone());
-        Self { db, directory, names: Arc::default(), places: Arc::default() }
+        Self { db, directory, names: Arc::default(), counts: Arc::default(), places: Arc::default() }
     }
 
     /// Commits what mail is judged by, or who is told, and shows it before whoever wrote it goes on.
@@ -94,6 +98,10 @@ impl View {
 
     fn names(&self) -> &Names {
         &self.tenants.names
+    }
+
+    fn counts(&self) -> &Counts {
+        &self.tenants.counts
     }
 
     fn places(&self) -> &Places {

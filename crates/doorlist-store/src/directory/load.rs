@@ -58,7 +58,7 @@ pub(super) async fn load(db: &Db) -> Result<Loaded, StoreError> {
 }
 
 /// The store's version of the list.
-pub(super) async fn version(mut db: &Db) -> Result<u64, StoreError> {
+pub(crate) async fn version(mut db: &Db) -> Result<u64, StoreError> {
     let row = db.row("SELECT version FROM list_state WHERE id = 1", &[]).await?;
     let row = row.ok_or_else(|| corrupt("list_state", "its row is gone".to_owned()))?;
     Ok(u64::try_from(row.int(0)?).unwrap_or(0))

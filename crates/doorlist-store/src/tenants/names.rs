@@ -4,11 +4,11 @@
 
 mod text;
 
+use super::View;
 use super::accounts::What;
-use super::nouns::BY_CUSTOMER;
+use super::counts::Count;
 use super::table::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
-use super::{View, sight};
-use crate::db::{Bind, Built, Db, Read};
+use crate::db::{Bind, Db, Read};
 use crate::directory::unpack;
 use crate::error::StoreError;
 use std::collections::HashMap;
@@ -62,12 +62,6 @@ impl Sought {
     }
 }
 
-/// A domain that is searched.
-struct Searched {
-    id: i64,
-    changed: i64,
-}
-
 impl View {
     /// The page, if there is room for the texts that it needs.
     pub(super) async fn sought(
@@ -102,63 +96,52 @@ impl View {
         Ok(Some(found.await.map_err(|e| StoreError::Engine(Box::new(e)))?))
     }
 
-    /// The domains that may be seen; `None`: too much text.
-    async fn searched(&self, domain: Option<i64>) -> Result<Option<Vec<Searched>>, StoreError> {
-        let mut sql = Built::default();
-        sql.push("SELECT CAST(JSON_ROWS(d.id, d.changed, d.mailboxes + d.lists + d.aliases)) AS TEXT)");
-        sql.push(" FROM domain AS d CROSS JOIN customer AS c WHERE c.id = d.customer_id AND ");
-        sight::condition(&mut sql, self.access(), &BY_CUSTOMER);
-        sql.push(" AND d.mailboxes + d.lists + d.aliases > 0");
-        if let Some(domain) = domain {
-            sql.push(" AND d.id = ").number(domain);
-        }
-        let rows = self.db().built(&sql).await?;
-        let Some(row) = rows.first() else { return Ok(Some(Vec::new())) };
-        let mut domains: Vec<(i64, i64, u64)> = unpack(row, "domain")?;
-        let octets = domains.iter().map(|domain| domain.2 * OCTETS_OF_NAME).sum::<u64>();
-        if domains.len() > DOMAINS_MAX || octets > OCTETS_MAX as u64 {
-            return Ok(None);
-        }
-        domains.sort_unstable();
-        Ok(Some(domains.into_iter().map(|(id, changed, _)| Searched { id, changed }).collect()))
+    /// The domains that may be seen and have names; `None`: too much text.
+    async fn searched(&self, domain: Option<i64>) -> Result<Option<Vec<Count>>, StoreError> {
+        let seen = self.domains_seen(domain).await?;
+        let names = |count: &Count| count.accounts + count.aliases;
+        let domains: Vec<Count> = seen.iter().filter(|count| names(count) > 0).copied().collect();
+        let octets = domains.iter().map(|count| names(count) * OCTETS_OF_NAME).sum::<u64>();
+        let fits = domains.len() <= DOMAINS_MAX && octets <= OCTETS_MAX as u64;
+        Ok(fits.then_some(domains))
     }
 }
 
 impl Names {
-    async fn text(&self, db: &Db, domain: &Searched) -> Result<Arc<Text>, StoreError> {
-        if let Some(text) = self.kept(domain).filter(|text| text.version() >= domain.changed) {
+    async fn text(&self, db: &Db, of: &Count) -> Result<Arc<Text>, StoreError> {
+        if let Some(text) = self.kept(of).filter(|text| text.version() >= of.changed) {
             return Ok(text);
         }
-        let place = usize::try_from(domain.id).unwrap_or(0) % READ_AT_ONCE;
+        let place = usize::try_from(of.domain).unwrap_or(0) % READ_AT_ONCE;
         let _reading = self.reading[place].lock().await;
-        let text = match self.kept(domain) {
-            Some(text) if text.version() >= domain.changed => return Ok(text),
-            Some(text) => match changes(db, domain.id, text.version(), domain.changed).await? {
-                Some(changes) => text.with(domain.changed, &changes),
-                None => read(db, domain).await?,
+        let text = match self.kept(of) {
+            Some(text) if text.version() >= of.changed => return Ok(text),
+            Some(text) => match changes(db, of.domain, text.version(), of.changed).await? {
+                Some(changes) => text.with(of.changed, &changes),
+                None => read(db, of).await?,
             },
-            None => read(db, domain).await?,
+            None => read(db, of).await?,
         };
         let text = Arc::new(text);
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        texts.insert(domain.id, Arc::clone(&text));
+        texts.insert(of.domain, Arc::clone(&text));
         // Whatever is dropped is read again when it is searched again.
         let mut octets = texts.values().map(|text| text.octets()).sum::<usize>();
         while octets > OCTETS_MAX && texts.len() > 1 {
-            let Some(other) = texts.keys().find(|id| **id != domain.id).copied() else { break };
+            let Some(other) = texts.keys().find(|id| **id != of.domain).copied() else { break };
             octets -= texts.remove(&other).map_or(0, |text| text.octets());
         }
         Ok(text)
     }
 
-    fn kept(&self, domain: &Searched) -> Option<Arc<Text>> {
-        self.texts.lock().unwrap_or_else(PoisonError::into_inner).get(&domain.id).cloned()
+    fn kept(&self, of: &Count) -> Option<Arc<Text>> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner).get(&of.domain).cloned()
     }
 }
 
 /// All names of a domain. What is written meanwhile is in it or is taken up with the next change: rows are read as of the
 /// version that was read first.
-async fn read(mut db: &Db, domain: &Searched) -> Result<Text, StoreError> {
+async fn read(mut db: &Db, of: &Count) -> Result<Text, StoreError> {
     // Each half is read in the order of its own index; together they would be sorted anew for every part.
     const SQL: &str = "
         SELECT string_agg(id || ' ' || kind || ' ' || local, $3) FROM
@@ -171,10 +154,10 @@ async fn read(mut db: &Db, domain: &Searched) -> Result<Text, StoreError> {
                          WHERE domain_id = $1 AND kind = 1 AND standing <> 2 AND id > $2
                          ORDER BY domain_id, id LIMIT $4) AS aliases) AS both_kinds
          ORDER BY id LIMIT $4) AS names";
-    let mut text = Text::new(domain.changed);
+    let mut text = Text::new(of.changed);
     let mut after = 0;
     loop {
-        let binds = [Bind::Int(domain.id), Bind::Int(after), Bind::Text("\n"), Bind::Int(20_000)];
+        let binds = [Bind::Int(of.domain), Bind::Int(after), Bind::Text("\n"), Bind::Int(20_000)];
         let row = db.row(SQL, &binds).await?;
         let Some(lines) = row.as_ref().map(|row| row.text_or_null(0)).transpose()?.flatten() else { return Ok(text) };
         let mut rows: Vec<(u32, bool, &str)> = lines.lines().filter_map(line).collect();

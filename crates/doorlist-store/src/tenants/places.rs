@@ -4,6 +4,7 @@
 
 use super::View;
 use super::accounts::What;
+use super::counts::Count;
 use super::names::changes;
 use crate::db::{Built, Db};
 use crate::error::StoreError;
@@ -61,12 +62,8 @@ impl List {
 impl View {
     /// From which number on the list of a domain is to be read for a page behind `offset` rows, and how many rows of
     /// those are to be passed over.
-    pub(super) async fn place(&self, what: What, domain: i64, offset: u64) -> Result<(i64, u64), StoreError> {
-        let mut sql = Built::default();
-        sql.push("SELECT changed FROM domain WHERE id = ").number(domain);
-        let rows = self.db().built(&sql).await?;
-        let Some(changed) = rows.first().map(|row| row.int(0)).transpose()? else { return Ok((0, offset)) };
-        Ok(self.places().list(self.db(), what, domain, changed).await?.at(offset))
+    pub(super) async fn place(&self, what: What, of: &Count, offset: u64) -> Result<(i64, u64), StoreError> {
+        Ok(self.places().list(self.db(), what, of.domain, of.changed).await?.at(offset))
     }
 }
 

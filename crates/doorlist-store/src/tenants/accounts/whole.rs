@@ -2,8 +2,9 @@
 //! without reading the domains that lie before.
 
 use super::{FROM, Found, What, ids_of};
-use crate::db::Built;
+use crate::db::{Bind, Built, Read};
 use crate::error::StoreError;
+use crate::tenants::counts::{Count, Seen};
 use crate::tenants::nouns::BY_CUSTOMER;
 use crate::tenants::places::NEAR;
 use crate::tenants::table::{Lookup, PAGE_ROWS_MAX, Query, Value};
@@ -11,11 +12,15 @@ use crate::tenants::{View, sight};
 use doorlist_core::access::Scope;
 
 impl What {
-    fn count(self) -> &'static str {
+    fn of(self, count: &Count) -> u64 {
         match self {
-            What::Accounts => "d.mailboxes + d.lists",
-            What::Aliases => "d.aliases",
+            What::Accounts => count.accounts,
+            What::Aliases => count.aliases,
         }
+    }
+
+    fn total(self, seen: &Seen) -> u64 {
+        seen.iter().map(|count| self.of(count)).sum()
     }
 }
 
@@ -25,26 +30,30 @@ impl View {
         if !query.order.is_empty() {
             return Ok(None);
         }
-        let (Some(domain), Some(total)) = (only_domain(query), self.whole_total(what, query).await?) else {
-            return Ok(None);
-        };
+        let Some((domain, seen)) = self.whole_domains(query).await? else { return Ok(None) };
+        let total = what.total(&seen);
         let (mut ids, limit) = (Vec::new(), query.limit.min(PAGE_ROWS_MAX) as usize);
-        let Some((at, place)) = self.enter(what, domain, query, total).await? else { return Ok(Some((ids, total))) };
-        ids.extend(self.stretch(what, at, place, limit).await?);
+        let Some((entered, place)) = self.enter(what, &seen, query).await? else { return Ok(Some((ids, total))) };
+        ids.extend(self.stretch(what, entered, place, limit).await?);
         if domain.is_none() && ids.len() < limit {
-            ids.extend(self.behind(what, at, limit - ids.len()).await?);
+            ids.extend(self.behind(what, entered.domain, limit - ids.len()).await?);
         }
         Ok(Some((ids, total)))
     }
 
     /// How many rows there are, if the query asks for nothing but a domain; in whatever order.
     pub(super) async fn whole_total(&self, what: What, query: &Query) -> Result<Option<u64>, StoreError> {
+        Ok(self.whole_domains(query).await?.map(|(_, seen)| what.total(&seen)))
+    }
+
+    /// The domains whose whole lists a query asks for, and which one if it is one.
+    async fn whole_domains(&self, query: &Query) -> Result<Option<(Option<i64>, Seen)>, StoreError> {
         let Some(domain) = only_domain(query) else { return Ok(None) };
         // Whoever sees single accounts sees no whole lists.
         if self.sees_single_accounts() {
             return Ok(None);
         }
-        Ok(Some(self.count(what, domain).await?))
+        Ok(Some((domain, self.domains_seen(domain).await?)))
     }
 
     /// Whether the caller is the key of an account, which sees that account alone.
@@ -52,72 +61,51 @@ impl View {
         self.access().grants.iter().any(|grant| matches!(grant.scope, Scope::Account(_)))
     }
 
-    async fn count(&self, what: What, domain: Option<i64>) -> Result<u64, StoreError> {
-        let mut sql = Built::default();
-        sql.push("SELECT CAST(COALESCE(SUM(").push(what.count()).push("), 0) AS BIGINT)");
-        self.put_domains(&mut sql, domain);
-        let rows = self.db().built(&sql).await?;
-        Ok(rows.first().map_or(Ok(0), |row| row.int(0))?.cast_unsigned())
-    }
-
-    fn put_domains(&self, sql: &mut Built, domain: Option<i64>) {
-        sql.push(" FROM domain AS d CROSS JOIN customer AS c WHERE c.id = d.customer_id AND ");
-        sight::condition(sql, self.access(), &BY_CUSTOMER);
-        if let Some(domain) = domain {
-            sql.push(" AND d.id = ").number(domain);
-        }
-    }
-
     /// In which domain the page begins, and where in it.
-    async fn enter(
+    async fn enter<'a>(
         &self,
         what: What,
-        domain: Option<i64>,
+        seen: &'a Seen,
         query: &Query,
-        total: u64,
-    ) -> Result<Option<(i64, Place)>, StoreError> {
-        if query.offset >= total || query.limit == 0 {
+    ) -> Result<Option<(&'a Count, Place)>, StoreError> {
+        if query.limit == 0 {
             return Ok(None);
         }
         if let Some(after) = query.after
-            && let Some(at) = self.domain_of(after, domain).await?
+            && let Some(count) = self.domain_of(after, seen).await?
         {
-            return Ok(Some((at, Place::After(after))));
+            return Ok(Some((count, Place::After(after))));
         }
-        let mut sql = Built::default();
-        // The sum of a BIGINT is a NUMERIC for PostgreSQL.
-        sql.push("SELECT id, CAST(upto - own AS BIGINT) FROM (SELECT d.id AS id, ")
-            .push(what.count())
-            .push(" AS own, SUM(");
-        sql.push(what.count()).push(") OVER (ORDER BY d.id) AS upto");
-        self.put_domains(&mut sql, domain);
-        let offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
-        sql.push(") AS s WHERE upto > ").number(offset).push(" ORDER BY id LIMIT 1");
-        let rows = self.db().built(&sql).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let before = row.int(1)?.cast_unsigned();
-        Ok(Some((row.int(0)?, Place::Offset(query.offset.saturating_sub(before)))))
+        let mut rest = query.offset;
+        for count in seen.iter() {
+            let own = what.of(count);
+            if rest < own {
+                return Ok(Some((count, Place::Offset(rest))));
+            }
+            rest -= own;
+        }
+        Ok(None)
     }
 
     /// The domain of an address, if it is one that may be seen and is asked for: anybody may name any number.
-    async fn domain_of(&self, address: u64, domain: Option<i64>) -> Result<Option<i64>, StoreError> {
-        let mut sql = Built::default();
-        sql.push("SELECT d.id");
-        self.put_domains(&mut sql, domain);
-        sql.push(" AND d.id = (SELECT domain_id FROM address WHERE id = ");
-        sql.number(i64::try_from(address).unwrap_or(0)).push(")");
-        self.db().built(&sql).await?.first().map(|row| row.int(0)).transpose()
+    async fn domain_of<'a>(&self, address: u64, seen: &'a Seen) -> Result<Option<&'a Count>, StoreError> {
+        const SQL: &str = "SELECT domain_id FROM address WHERE id = $1";
+        let mut db = self.db();
+        let row = db.row(SQL, &[Bind::Int(i64::try_from(address).unwrap_or(0))]).await?;
+        let domain = row.map(|row| row.int(0)).transpose()?;
+        Ok(domain.and_then(|domain| seen.get(domain)))
     }
 
     /// Rows of a domain that may be seen.
-    async fn stretch(&self, what: What, domain: i64, from: Place, limit: usize) -> Result<Vec<u32>, StoreError> {
+    async fn stretch(&self, what: What, of: &Count, from: Place, limit: usize) -> Result<Vec<u32>, StoreError> {
         let (from, offset) = match from {
             Place::After(id) => (i64::try_from(id).unwrap_or(i64::MAX).saturating_add(1), 0),
-            Place::Offset(offset) if offset > NEAR => self.place(what, domain, offset).await?,
+            Place::Offset(offset) if offset > NEAR => self.place(what, of, offset).await?,
             Place::Offset(offset) => (0, offset),
         };
         let mut sql = Built::default();
-        sql.push("SELECT a.id FROM address AS a WHERE a.domain_id = ").number(domain).push(" AND ").push(what.only());
+        sql.push("SELECT a.id FROM address AS a WHERE a.domain_id = ").number(of.domain);
+        sql.push(" AND ").push(what.only());
         sql.push(" AND a.id >= ").number(from);
         sql.push(" ORDER BY a.domain_id, a.id LIMIT ").number(i64::try_from(limit).unwrap_or(0));
         sql.push(" OFFSET ").number(i64::try_from(offset).unwrap_or(i64::MAX));
