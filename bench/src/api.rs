@@ -84,7 +84,7 @@ fn alone(filled: &Filled, round: u32, wanted: &dyn Fn(&str) -> bool, samples: &m
     if lists::busy().any(wanted) {
         let coming = Coming::begin(Client::new(server.address, &filled.operator), round);
         let mut found = lists::finds(&mut operator, Some(writes::COMING_MAX), wanted, samples);
-        if found.is_ok() && wanted("api-busy-offset") {
+        if found.is_ok() && lists::BUSY_OFFSETS.into_iter().any(wanted) {
             found = lists::busy_offsets(&mut operator, writes::COMING_MAX, samples);
         }
         coming.end()?;

@@ -117,6 +117,7 @@ pub(crate) const FIGURES: &[Figure] = &[
     row("api-busy-q6", "while accounts come and go: `q` of six digits, p95, ms", 2, Floor::AtMost(25.0)),
     row("api-busy-q1", "while accounts come and go: `q` of one letter, p95, ms", 1, Floor::AtMost(300.0)),
     row("api-busy-offset", "while accounts come and go: page of 20 at random offsets, p95, ms", 2, Floor::AtMost(25.0)),
+    row("api-busy-all", "while accounts come and go: the same, of all domains, p95, ms", 2, Floor::AtMost(25.0)),
     row("api-mass-add", "mass_add of 10,000, s", 2, Floor::AtMost(1.0)),
     row("api-mass-delete", "mass_delete of 1,000, s", 2, Floor::AtMost(1.0)),
     row("api-mixed", "500 mixed requests/s asked for, server on one core: done per second", 0, Floor::AtLeast(495.0)),

@@ -13,6 +13,8 @@ const PAGES: u32 = 300;
 const WARM_UP: u32 = 20;
 /// Between two pages while accounts come and go: of twenty pages some come behind a change, and what it costs is seen.
 const PACE: Duration = Duration::from_millis(20);
+/// Figures of pages while accounts come and go: of one domain, of all.
+pub(super) const BUSY_OFFSETS: [&str; 2] = ["api-busy-offset", "api-busy-all"];
 /// Pages that are followed by `meta.next` from the start, and from each of some depths.
 const FOLLOWED: u32 = 300;
 const DEPTHS: [u64; 4] = [250_000, 500_000, 750_000, 990_000];
@@ -125,10 +127,11 @@ fn at_random(
     Ok(())
 }
 
-/// Pages of the one domain at random offsets, while `more` accounts are there at times.
+/// Pages of the one domain, and of all, at random offsets, while `more` accounts are there at times.
 pub(super) fn busy_offsets(client: &mut Client, more: u64, samples: &mut Samples) -> Result<()> {
     let list = accounts(&format!("&domain={BIG}"));
-    at_random(client, &list, (ACCOUNTS.into(), more), "api-busy-offset", samples)
+    at_random(client, &list, (ACCOUNTS.into(), more), BUSY_OFFSETS[0], samples)?;
+    at_random(client, &accounts(""), (ALL, more), BUSY_OFFSETS[1], samples)
 }
 
 fn following(client: &mut Client, samples: &mut Samples) -> Result<()> {
@@ -167,7 +170,7 @@ pub(super) fn first_search(client: &mut Client) -> Result<f64> {
 
 /// The figures while accounts come and go.
 pub(super) fn busy() -> impl Iterator<Item = &'static str> {
-    FINDS.iter().map(|find| find.busy).chain(["api-busy-offset"])
+    FINDS.iter().map(|find| find.busy).chain(BUSY_OFFSETS)
 }
 
 /// Everything that is found by a filter; `more` accounts may be there at times.

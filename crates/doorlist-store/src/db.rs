@@ -2,7 +2,8 @@
 //! pool; no module of it needs to know which engine it talks to, unless a statement must differ.
 //!
 //! Statements are written for SQLite, with `$1` placeholders; [`Engine::text`] has the few words that PostgreSQL spells
-//! otherwise. Bulk work goes as one JSON array of rows through `json_each($1)`, never row by row.
+//! otherwise. Bulk work goes as one JSON array of rows through `json_each($1)`, never row by row; new rows that may be
+//! millions are bound ([`NewRows`]).
 
 use crate::error::StoreError;
 use sqlx::postgres::{PgPoolOptions, PgRow};
@@ -173,7 +174,7 @@ macro_rules! bound {
     ($text:expr, $binds:expr) => {{
         let mut query: Query<'_, _, _> = sqlx::query($text);
         for bind in $binds {
-            query = match *bind {
+            query = match bind {
                 Bind::Int(value) => query.bind(value),
                 Bind::IntOrNull(value) => query.bind(value),
                 Bind::Text(value) => query.bind(value),
@@ -185,6 +186,9 @@ macro_rules! bound {
         query
     }};
 }
+
+mod bulk;
+pub(crate) use bulk::{Cell, NewRows};
 
 /// Whatever can be read from: the pools, or a transaction that sees its own writes.
 pub(crate) trait Read {

@@ -3,20 +3,25 @@
 
 use super::tally::Tally;
 use super::{Planned, SourcePlan};
-use crate::db::{Bind, Db, Read, Tx};
+use crate::db::{Bind, Cell, Db, NewRows, Read};
 use crate::directory::domain_rows;
 use crate::directory::held::Home;
 use crate::directory::log::{Difference, via_word};
 use crate::directory::records::{AddressRecord, ClaimRecord, DomainRecord};
-use crate::directory::rows::{BATCH, corrupt, kind_code, source_id, standing_code, structure_columns, to_json};
+use crate::directory::rows::{BATCH, kind_code, source_id, standing_code, structure_columns, to_json};
 use crate::error::StoreError;
-use doorlist_core::address::{DomainName, LocalPart};
+use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, PlanId, Source};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+
+const ROWS: &str = "change_row (batch, place, domain_id, domain_name, address_id, local, before, after, kind, standing,
+                                account, vetoed_at, vetoed_by)";
+const CLAIMS: &str = "plan_claim (batch, place, source_id, kind, account, since, actor, source_place, entry_key,
+                                  missing_since)";
 
 /// What applying needs to know beside the rows.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -42,54 +47,14 @@ pub(super) struct Stage<'a> {
     id: PlanId,
     place: u64,
     rows: u64,
-    rows_text: Array,
-    claims_text: Array,
+    new_rows: NewRows<13>,
+    new_claims: NewRows<10>,
     /// The numbers of sources that were met.
     sources: HashMap<Source, i64>,
 }
 
-/// A JSON array that grows; its end is written when it is taken.
-#[derive(Default)]
-struct Array {
-    text: Vec<u8>,
-    len: usize,
-}
-
-impl Array {
-    fn push(&mut self, value: &impl Serialize) -> Result<(), StoreError> {
-        self.text.push(if self.len == 0 { b'[' } else { b',' });
-        self.len += 1;
-        serde_json::to_writer(&mut self.text, value).map_err(|e| corrupt("change_row", e.to_string()))
-    }
-
-    /// Runs a bulk statement with what there is, and begins anew.
-    async fn write(&mut self, tx: &mut Tx, sql: &'static str, batch: i64) -> Result<(), StoreError> {
-        if self.len > 0 {
-            self.text.push(b']');
-            let text = str::from_utf8(&self.text).map_err(|e| corrupt("change_row", e.to_string()))?;
-            tx.execute(sql, &[Bind::Text(text), Bind::Int(batch)]).await?;
-            self.text.clear();
-            self.len = 0;
-        }
-        Ok(())
-    }
-}
-
-/// A row as it is staged: before and after for the log, and what of it is written to the address.
-#[derive(Serialize)]
-struct Row<'a, R>(
-    u64,
-    DomainId,
-    &'a DomainName,
-    Option<AddressId>,
-    Option<&'a str>,
-    Option<&'a R>,
-    Option<&'a R>,
-    Option<Columns<'a>>,
-);
-
 /// `kind, standing, account, vetoed at, vetoed by`
-type Columns<'a> = (i64, i64, Option<&'a str>, Option<i64>, Option<&'a str>);
+type Columns = [Cell; 5];
 
 impl<'a> Stage<'a> {
     /// Gives the plan a number.
@@ -138,8 +103,8 @@ impl<'a> Stage<'a> {
             id: PlanId(id.cast_unsigned()),
             place: 0,
             rows: 0,
-            rows_text: Array::default(),
-            claims_text: Array::default(),
+            new_rows: NewRows::into(ROWS),
+            new_claims: NewRows::into(CLAIMS),
             sources: HashMap::new(),
         })
     }
@@ -155,8 +120,9 @@ impl<'a> Stage<'a> {
     ) -> Result<(), StoreError> {
         self.place += 1;
         self.rows += 1;
-        let (place, local) = (self.place, Some(local.as_str()));
-        self.rows_text.push(&Row(place, home.id, &home.name, id, local, before, after, after.map(columns)))?;
+        let (batch, place) = (batch(self.id), self.place.cast_signed());
+        let [before_text, after_text] = [before, after].map(|record| record.map(to_json).transpose());
+        self.put(home, id, Some(local), (before_text?, after_text?), after.map(columns));
         for claim in after.iter().flat_map(|record| &record.claims) {
             let source = match self.sources.get(&claim.source) {
                 Some(id) => *id,
@@ -164,9 +130,20 @@ impl<'a> Stage<'a> {
             };
             let (kind, account) = structure_columns(&claim.structure);
             let ClaimRecord { since, by, place: at, key, missing_since, .. } = claim;
-            self.claims_text.push(&(place, source, kind, account, since, by, at, key, missing_since))?;
+            self.new_claims.push([
+                batch.into(),
+                place.into(),
+                source.into(),
+                kind.into(),
+                account.into(),
+                since.as_millis().into(),
+                by.as_str().into(),
+                at.as_deref().into(),
+                key.as_deref().into(),
+                missing_since.map(Timestamp::as_millis).into(),
+            ]);
         }
-        if self.rows_text.len >= BATCH { self.write().await } else { Ok(()) }
+        if self.new_rows.len() >= BATCH { self.write().await } else { Ok(()) }
     }
 
     async fn source(&mut self, source: &Source) -> Result<i64, StoreError> {
@@ -185,31 +162,43 @@ impl<'a> Stage<'a> {
         after: Option<&DomainRecord>,
     ) -> Result<(), StoreError> {
         self.place += 1;
-        self.rows_text.push(&Row(self.place, home.id, &home.name, None, None, before, after, None))
+        let [before, after] = [before, after].map(|record| record.map(to_json).transpose());
+        self.put(home, None, None, (before?, after?), None);
+        Ok(())
+    }
+
+    /// The next place's row: before and after for the log, and what of it is written to the address.
+    fn put(
+        &mut self,
+        home: &Home,
+        id: Option<AddressId>,
+        local: Option<&LocalPart>,
+        (before, after): (Option<String>, Option<String>),
+        columns: Option<Columns>,
+    ) {
+        let nothing = || [Cell::Int(None), Cell::Int(None), Cell::Text(None), Cell::Int(None), Cell::Text(None)];
+        let [kind, standing, account, vetoed_at, vetoed_by] = columns.unwrap_or_else(nothing);
+        self.new_rows.push([
+            batch(self.id).into(),
+            self.place.cast_signed().into(),
+            i64::from(home.id.0).into(),
+            home.name.as_str().into(),
+            id.map(|id| i64::from(id.0)).into(),
+            local.map(LocalPart::as_str).into(),
+            before.into(),
+            after.into(),
+            kind,
+            standing,
+            account,
+            vetoed_at,
+            vetoed_by,
+        ]);
     }
 
     async fn write(&mut self) -> Result<(), StoreError> {
-        // Named once: SQLite would write out a row's text anew for each of its columns.
-        const ROWS: &str = "
-            WITH given AS MATERIALIZED (SELECT value AS v FROM json_each($1))
-            INSERT INTO change_row (batch, place, domain_id, domain_name, address_id, local, before, after,
-                                    kind, standing, account, vetoed_at, vetoed_by)
-            SELECT $2, CAST(v ->> 0 AS BIGINT), CAST(v ->> 1 AS BIGINT), CAST(v ->> 2 AS TEXT),
-                   CAST(v ->> 3 AS BIGINT), CAST(v ->> 4 AS TEXT), CAST(v ->> 5 AS TEXT),
-                   CAST(v ->> 6 AS TEXT), CAST(v -> 7 ->> 0 AS BIGINT), CAST(v -> 7 ->> 1 AS BIGINT),
-                   CAST(v -> 7 ->> 2 AS TEXT), CAST(v -> 7 ->> 3 AS BIGINT), CAST(v -> 7 ->> 4 AS TEXT)
-            FROM given";
-        const CLAIMS: &str = "
-            WITH given AS MATERIALIZED (SELECT value AS v FROM json_each($1))
-            INSERT INTO plan_claim (batch, place, source_id, kind, account, since, actor, source_place, entry_key,
-                                    missing_since)
-            SELECT $2, CAST(v ->> 0 AS BIGINT), CAST(v ->> 1 AS BIGINT), CAST(v ->> 2 AS BIGINT),
-                   CAST(v ->> 3 AS TEXT), CAST(v ->> 4 AS BIGINT), CAST(v ->> 5 AS TEXT),
-                   CAST(v ->> 6 AS TEXT), CAST(v ->> 7 AS TEXT), CAST(v ->> 8 AS BIGINT)
-            FROM given";
         let mut tx = self.db.begin().await?;
-        self.rows_text.write(&mut tx, ROWS, batch(self.id)).await?;
-        self.claims_text.write(&mut tx, CLAIMS, batch(self.id)).await?;
+        self.new_rows.write(&mut tx).await?;
+        self.new_claims.write(&mut tx).await?;
         tx.commit().await
     }
 
@@ -249,9 +238,9 @@ pub(super) fn batch(id: PlanId) -> i64 {
     i64::try_from(id.0).map_or(i64::MIN, |id| -id)
 }
 
-fn columns(record: &AddressRecord) -> Columns<'_> {
+fn columns(record: &AddressRecord) -> Columns {
     let account = record.account.as_ref().map(LocalPart::as_str);
     let veto = record.veto.as_ref();
     let (at, by) = (veto.map(|veto| veto.since.as_millis()), veto.map(|veto| veto.by.as_str()));
-    (kind_code(record.kind), standing_code(record.standing), account, at, by)
+    [kind_code(record.kind).into(), standing_code(record.standing).into(), account.into(), at.into(), by.into()]
 }

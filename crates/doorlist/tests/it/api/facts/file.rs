@@ -89,7 +89,7 @@ pub(crate) struct Ask {
 /// What an answer must be.
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
-    pub(crate) statuses: Vec<u16>,
+    pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: ExpectedBody,
 }
@@ -220,9 +220,9 @@ fn ask(first: &str, more: &[&str]) -> Result<Ask, String> {
 
 fn expected(answer: &str) -> Result<Expected, String> {
     let end = answer.find([' ', '\n']).unwrap_or(answer.len());
-    let (statuses, rest) = answer.split_at(end);
-    let statuses: Result<Vec<u16>, _> = statuses.split('|').map(str::parse).collect();
-    let statuses = statuses.map_err(|_| format!("not a status: {answer}"))?;
+    let (status, rest) = answer.split_at(end);
+    // One status: where either of two would do, the wrong one of them would go unseen.
+    let status = status.parse().map_err(|_| format!("not a status: {answer}"))?;
     // Headers stand before the body or behind it.
     let (headers, body): (Vec<&str>, Vec<&str>) = rest.trim_start().lines().partition(|line| header(line).is_some());
     let headers = headers.into_iter().filter_map(header).collect();
@@ -231,7 +231,7 @@ fn expected(answer: &str) -> Result<Expected, String> {
         "empty" => ExpectedBody::Empty,
         pattern => ExpectedBody::Json(read_pattern::read(pattern)?),
     };
-    Ok(Expected { statuses, headers, body })
+    Ok(Expected { status, headers, body })
 }
 
 /// Header lines, and what follows them.
