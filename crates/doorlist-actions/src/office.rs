@@ -14,6 +14,7 @@ use doorlist_core::time::Timestamp;
 use doorlist_store::directory::Applied;
 use doorlist_store::{Audit, Directory, Logins, MailLog, SourceBook, Tenants};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Where actions take the time from.
@@ -61,6 +62,12 @@ pub struct Office {
 }
 
 impl Office {
+    /// Who holds a lease: this call of this node, since two callers of one process are two.
+    pub(crate) fn lease_holder(&self) -> String {
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+        format!("{}/{}", self.node, CALLS.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Does what is asked, in the name of `actor`.
     pub async fn run(&self, request: Request, actor: &Actor) -> Result<Response, ActionError> {
         match request {

@@ -11,7 +11,6 @@ use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_store::directory::Refusal;
 use doorlist_store::source_book::{PUSH_BYTES_MAX, PartKept, PushPart};
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Parts of one push.
@@ -109,10 +108,7 @@ impl Office {
         parts: u32,
         actor: &Actor,
     ) -> Result<PushAnswer, ActionError> {
-        // Two callers of one process are two holders.
-        static CALLS: AtomicU64 = AtomicU64::new(0);
-        let (lease, holder) =
-            (format!("push:{domain}"), format!("{}/{}", self.node, CALLS.fetch_add(1, Ordering::Relaxed)));
+        let (lease, holder) = (format!("push:{domain}"), self.lease_holder());
         if !self.book.take_lease(&lease, &holder, (self.clock)(), LEASE).await? {
             let message = format!("a push of {domain} is being taken over already; send this part again in a moment");
             return Err(ActionError::new(ErrorKind::Busy, message));

@@ -65,14 +65,14 @@ impl Office {
             check_reason(reason)?;
         }
         let stored = self.stored_source(name).await?;
-        let lease = format!("sync:{name}");
-        if !self.book.take_lease(&lease, &self.node, (self.clock)(), LEASE).await? {
+        let (lease, holder) = (format!("sync:{name}"), self.lease_holder());
+        if !self.book.take_lease(&lease, &holder, (self.clock)(), LEASE).await? {
             let message = format!("source {name} is being read already; look at `sync history {name}` in a moment");
             return Err(ActionError::new(ErrorKind::Busy, message));
         }
         let report = self.sync_alone(&stored, trigger, actor).await;
         // It runs out by itself if the store is away.
-        let _ = self.book.end_lease(&lease, &self.node).await;
+        let _ = self.book.end_lease(&lease, &holder).await;
         report
     }
 

@@ -183,6 +183,18 @@ async fn only_one_reads_a_source_at_a_time() {
     day.refused(Request::SyncTest { name: "nobody".to_owned() }, ErrorKind::NotFound, 3, "source list").await;
 }
 
+/// The schedule and a command of one node: the later of two answers must not be overtaken by the earlier one.
+#[tokio::test]
+async fn two_on_one_node_do_not_read_a_source_at_once() {
+    let day = with_a_directory(3).await;
+    let read = || day.ask(Request::SyncRun { name: "office".to_owned(), reason: None, changes: false });
+    let (one, other) = tokio::join!(read(), read());
+    let mut kinds = [one, other].map(|answer| answer.err().map(|error| error.kind));
+    kinds.sort_by_key(Option::is_some);
+    assert_eq!(kinds, [None, Some(ErrorKind::Busy)]);
+    assert_eq!(run(&day).await.outcome, RunOutcome::Same, "and it is free again");
+}
+
 #[tokio::test]
 async fn a_source_that_is_removed_may_take_its_claims_along() {
     let day = with_a_directory(3).await;

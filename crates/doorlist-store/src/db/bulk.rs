@@ -1,7 +1,7 @@
 //! Many new rows of one table, each value bound. As one JSON array they would be parsed once more for every column, which
 //! costs three times as much where rows are long and come by the million.
 
-use super::{Bind, Tx};
+use super::{Bind, Engine, Tx};
 use crate::error::StoreError;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, SqlSafeStr};
@@ -72,7 +72,7 @@ impl<const N: usize> NewRows<N> {
     pub(crate) async fn write(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         let (mut rest, mut at_once) = (self.rows.as_slice(), ROWS_AT_ONCE);
         while !rest.is_empty() {
-            let text = insertion::<N>(self.into, at_once);
+            let text = insertion::<N>(tx.engine(), self.into, at_once);
             while let Some((rows, behind)) = rest.split_at_checked(at_once) {
                 insert(tx, &text, rows).await?;
                 rest = behind;
@@ -84,13 +84,17 @@ impl<const N: usize> NewRows<N> {
     }
 }
 
-fn insertion<const N: usize>(into: &'static str, rows: usize) -> String {
+/// Placeholders have no numbers on SQLite: there a number is a name, which is looked for among all others when it is bound.
+fn insertion<const N: usize>(engine: Engine, into: &'static str, rows: usize) -> String {
     let mut text = format!("INSERT INTO {into} VALUES ");
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { "), (" });
         for column in 1..=N {
-            text.push_str(if column == 1 { "$" } else { ", $" });
-            text.push_str(&(row * N + column).to_string());
+            text.push_str(if column == 1 { "" } else { ", " });
+            match engine {
+                Engine::Sqlite => text.push('?'),
+                Engine::Postgres => text.push_str(&format!("${}", row * N + column)),
+            }
         }
     }
     text.push(')');
@@ -114,11 +118,12 @@ async fn insert<const N: usize>(tx: &mut Tx, text: &str, rows: &[[Cell; N]]) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::insertion;
+    use super::{Engine, insertion};
 
     #[test]
     fn a_statement_numbers_the_values_of_its_rows() {
-        assert_eq!(insertion::<2>("t (a, b)", 1), "INSERT INTO t (a, b) VALUES ($1, $2)");
-        assert_eq!(insertion::<1>("t (a)", 3), "INSERT INTO t (a) VALUES ($1), ($2), ($3)");
+        let text = insertion::<2>(Engine::Postgres, "t (a, b)", 2);
+        assert_eq!(text, "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)");
+        assert_eq!(insertion::<2>(Engine::Sqlite, "t (a, b)", 2), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)");
     }
 }
