@@ -36,6 +36,10 @@ pub(crate) struct World {
     now: AtomicI64,
     /// What directories answer, one after the other; the last one goes on answering.
     pub(crate) answers: Mutex<VecDeque<Result<DirectoryReading, ReadFailure>>>,
+    /// A directory answers when nobody holds this.
+    pub(crate) gate: tokio::sync::Mutex<()>,
+    /// Somebody waits there.
+    pub(crate) begun: tokio::sync::Notify,
     /// Markers with which they were asked, and the password.
     pub(crate) asked: Mutex<Vec<Asked>>,
     /// TXT records by name.
@@ -66,7 +70,11 @@ impl DirectoryReader for World {
         self.asked.lock().unwrap().push(asked);
         let mut answers = self.answers.lock().unwrap();
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
-        Box::pin(async move { answer.expect("the test says what the directory answers") })
+        Box::pin(async move {
+            self.begun.notify_waiters();
+            drop(self.gate.lock().await);
+            answer.expect("the test says what the directory answers")
+        })
     }
 
     fn test<'a>(&'a self, _: &'a ReadWish<'a>) -> Waited<'a, TestReport> {
@@ -127,6 +135,8 @@ impl Day {
         let world = Arc::new(World {
             now: AtomicI64::new(NOW.as_millis()),
             answers: Mutex::default(),
+            gate: tokio::sync::Mutex::default(),
+            begun: tokio::sync::Notify::default(),
             asked: Mutex::default(),
             told: Mutex::default(),
             texts: Mutex::default(),

@@ -187,11 +187,17 @@ async fn only_one_reads_a_source_at_a_time() {
 #[tokio::test]
 async fn two_on_one_node_do_not_read_a_source_at_once() {
     let day = with_a_directory(3).await;
-    let read = || day.ask(Request::SyncRun { name: "office".to_owned(), reason: None, changes: false });
-    let (one, other) = tokio::join!(read(), read());
-    let mut kinds = [one, other].map(|answer| answer.err().map(|error| error.kind));
-    kinds.sort_by_key(Option::is_some);
-    assert_eq!(kinds, [None, Some(ErrorKind::Busy)]);
+    let (gate, begun) = (day.world.gate.lock().await, day.world.begun.notified());
+    let second = async {
+        begun.await;
+        let busy = Request::SyncRun { name: "office".to_owned(), reason: None, changes: false };
+        tokio::select! {
+            () = day.world.begun.notified() => panic!("it is read by two at once"),
+            () = day.refused(busy, ErrorKind::Busy, 75, "being read already") => drop(gate),
+        }
+    };
+    let (first, ()) = tokio::join!(run(&day), second);
+    assert_eq!(first.outcome, RunOutcome::Same);
     assert_eq!(run(&day).await.outcome, RunOutcome::Same, "and it is free again");
 }
 

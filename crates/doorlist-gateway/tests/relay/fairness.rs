@@ -1,11 +1,10 @@
 //! Destinations do not delay each other, and people's orders take effect at once.
 
-use crate::fake::{Answer, Event, Fake, ok, say};
+use crate::fake::{Answer, Away, Event, Fake, ok, say};
 use crate::home::{Home, Wishes, server};
 use doorlist_core::change::DomainChange;
 use doorlist_gateway::relay::QueueOrder;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 const BODY: &[u8] = b"Subject: hello\r\n\r\nhello\r\n";
 
@@ -83,11 +82,11 @@ async fn new_servers_of_a_domain_get_what_waits_for_the_old_ones() {
         other => ok(other),
     })
     .await;
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let away = Away::new();
     let fake = Fake::start(ok).await;
     let home = Home::start(Wishes { retry: Duration::from_secs(3600), ..Wishes::default() }).await;
     home.domain("a.example.test", vec![server(refuses.address)]).await;
-    home.domain("b.example.test", vec![server(closed)]).await;
+    home.domain("b.example.test", vec![server(away.address())]).await;
     for domain in ["a", "b"] {
         let id = home.post("s@sender.example.test", &[&format!("x@{domain}.example.test")], BODY).await;
         home.logged(&[&id.to_string(), "status=deferred"]).await;
@@ -100,10 +99,10 @@ async fn new_servers_of_a_domain_get_what_waits_for_the_old_ones() {
 #[tokio::test]
 async fn people_list_hold_release_retry_and_delete() {
     let fake = Fake::start(ok).await;
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let away = Away::new();
     let home = Home::start(Wishes { retry: Duration::from_secs(3600), ..Wishes::default() }).await;
-    let domain = home.domain("d.example.test", vec![server(closed)]).await;
-    let other = home.domain("other.example.test", vec![server(closed)]).await;
+    let domain = home.domain("d.example.test", vec![server(away.address())]).await;
+    let other = home.domain("other.example.test", vec![server(away.address())]).await;
     let first = home.post("s@sender.example.test", &["a@d.example.test"], BODY).await;
     let second = home.post("s@sender.example.test", &["b@d.example.test"], BODY).await;
     let third = home.post("s@sender.example.test", &["c@other.example.test"], BODY).await;
@@ -132,7 +131,7 @@ async fn people_list_hold_release_retry_and_delete() {
     assert_eq!(fake.next().await.rcpt, ["a@d.example.test"]);
     home.removed(first).await;
 
-    let back = Fake::on(TcpListener::bind(closed).await.unwrap(), ok);
+    let back = Fake::on(away.back(), ok);
     assert_eq!(queue.order_domain(QueueOrder::Retry, other).await.unwrap(), 1);
     assert_eq!(back.next().await.rcpt, ["c@other.example.test"]);
     home.removed(third).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Mutex, mpsc};
 use tokio_rustls::TlsAcceptor;
 
@@ -61,6 +61,27 @@ pub(crate) fn ok(event: &Event<'_>) -> Answer {
             _ => say("250 2.0.0 ok"),
         },
         Event::EndOfData => say("250 2.0.0 taken"),
+    }
+}
+
+/// A server that is away: whoever connects is refused. The port stays its own, so that no server that starts meanwhile is
+/// given it.
+pub(crate) struct Away(TcpSocket);
+
+impl Away {
+    pub(crate) fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self(socket)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
+    /// It comes back.
+    pub(crate) fn back(self) -> TcpListener {
+        self.0.listen(128).unwrap()
     }
 }
 

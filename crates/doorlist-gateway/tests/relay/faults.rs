@@ -1,10 +1,9 @@
 //! D10: servers and connections that fail in every way. The mail waits and comes through; an ambiguous end is said so.
 
-use crate::fake::{Answer, Event, Fake, ok, say};
+use crate::fake::{Answer, Away, Event, Fake, ok, say};
 use crate::home::{Home, Wishes, server};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 const BODY: &[u8] = b"Subject: hello\r\n\r\nhello\r\n";
 
@@ -77,11 +76,9 @@ async fn replies_that_are_none_and_replies_without_end() {
 
 #[tokio::test]
 async fn d10_a_server_that_is_away_and_comes_back() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
+    let away = Away::new();
     let home = Home::start(Wishes::default()).await;
-    home.domain("d.example.test", vec![server(address)]).await;
+    home.domain("d.example.test", vec![server(away.address())]).await;
     let mut ids = Vec::new();
     for _ in 0..50 {
         ids.push(home.post("s@sender.example.test", &["a@d.example.test"], BODY).await);
@@ -95,7 +92,7 @@ async fn d10_a_server_that_is_away_and_comes_back() {
         ])
         .await;
     }
-    let fake = Fake::on(TcpListener::bind(address).await.unwrap(), ok);
+    let fake = Fake::on(away.back(), ok);
     for id in &ids {
         home.removed(*id).await;
     }

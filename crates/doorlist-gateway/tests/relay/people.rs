@@ -1,7 +1,7 @@
 //! Who is told when mail has failed for good: senders within limits, the person in charge for system addresses, else the
 //! admin. S34: the null sender is never answered; S35: a bounce has headers only and is rare.
 
-use crate::fake::{Event, Fake, ok, say};
+use crate::fake::{Away, Event, Fake, ok, say};
 use crate::home::{Home, Wishes, now, server};
 use doorlist_core::access::Access;
 use doorlist_gateway::relay::QueueOrder;
@@ -179,12 +179,12 @@ async fn a_message_whose_lifetime_is_over_is_reported_with_what_was_said_last() 
 
 #[tokio::test]
 async fn a_message_for_a_dead_server_is_reported_when_its_lifetime_is_over() {
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let away = Away::new();
     let others = Fake::start(ok).await;
     let mut wishes = Wishes::default().outbound(&others);
     wishes.config.lifetime = Duration::from_millis(400);
     let home = Home::start(wishes).await;
-    home.domain("d.example.test", vec![server(closed)]).await;
+    home.domain("d.example.test", vec![server(away.address())]).await;
     let id = home.post("s@sender.example.test", &["a@d.example.test"], BODY).await;
     let text = String::from_utf8(others.next().await.body).unwrap();
     assert!(text.contains("Status: 4.4.1\r\n") && text.contains("Connection refused"), "{text}");

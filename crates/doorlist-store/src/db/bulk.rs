@@ -72,10 +72,13 @@ impl<const N: usize> NewRows<N> {
     pub(crate) async fn write(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         let (mut rest, mut at_once) = (self.rows.as_slice(), ROWS_AT_ONCE);
         while !rest.is_empty() {
-            let text = insertion::<N>(tx.engine(), self.into, at_once);
-            while let Some((rows, behind)) = rest.split_at_checked(at_once) {
-                insert(tx, &text, rows).await?;
-                rest = behind;
+            if rest.len() >= at_once {
+                let text = insertion::<N>(tx.engine(), self.into, at_once);
+                let statements = rest.chunks_exact(at_once);
+                rest = statements.remainder();
+                for rows in statements {
+                    insert(tx, &text, rows).await?;
+                }
             }
             at_once /= 2;
         }
@@ -117,8 +120,43 @@ async fn insert<const N: usize>(tx: &mut Tx, text: &str, rows: &[[Cell; N]]) -> 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use super::{Engine, insertion};
+    use super::{Engine, NewRows, insertion};
+    use crate::db::{Db, Read as _};
+    use doorlist_testbed::postgres::Cluster;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn rows_of_any_number_are_written_once_on_sqlite() {
+        let folder = tempfile::tempdir().unwrap();
+        are_written_once(Db::open_sqlite(&folder.path().join("rows.db")).await.unwrap()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn rows_of_any_number_are_written_once_on_postgresql() {
+        let cluster = Cluster::start().unwrap();
+        are_written_once(Db::open_postgres(&cluster.url("rows").unwrap()).await.unwrap()).await;
+    }
+
+    async fn are_written_once(db: Db) {
+        let mut tx = db.begin().await.unwrap();
+        tx.execute("CREATE TABLE thing (a BIGINT PRIMARY KEY, b TEXT)", &[]).await.unwrap();
+        let (mut rows, mut last) = (NewRows::<2>::into("thing (a, b)"), 0_i64);
+        for number in [0, 1, 2, 127, 128, 129, 301] {
+            for _ in 0..number {
+                last += 1;
+                let text = format!("text {last}");
+                rows.push([last.into(), (last % 2 == 0).then_some(text.as_str()).into()]);
+            }
+            rows.write(&mut tx).await.unwrap();
+            assert_eq!(rows.len(), 0);
+        }
+        const SQL: &str = "SELECT COUNT(*), COUNT(b), CAST(SUM(a) AS BIGINT), MAX(a) FROM thing
+                           WHERE (a % 2 = 1 AND b IS NULL) OR b = 'text ' || CAST(a AS TEXT)";
+        let row = tx.row(SQL, &[]).await.unwrap().unwrap();
+        let found = [0, 1, 2, 3].map(|at| row.int(at).unwrap());
+        assert_eq!(found, [last, last / 2, last * (last + 1) / 2, last]);
+    }
 
     #[test]
     fn a_statement_numbers_the_values_of_its_rows() {

@@ -1,6 +1,7 @@
 //! Failures: their exit codes, and that they say what to do.
 
 use super::run::Place;
+use doorlist_testbed::ports;
 use std::io::Read;
 use std::process::Stdio;
 
@@ -100,7 +101,7 @@ fn the_doctor_finds_what_fails() {
     assert_eq!(level(&lines("doctor --json"), "state"), "warn");
     assert_eq!(place.run("doctor").code, 0, "nothing is wrong before the start");
 
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = std::net::TcpListener::bind(("127.0.0.1", ports::free().unwrap())).unwrap();
     let address = taken.local_addr().unwrap();
     place.done(&format!("domain add example.test --server {address}"));
     let findings = lines("doctor --json");
