@@ -31,6 +31,8 @@ const LATE_MAX: Duration = Duration::from_secs(240);
 pub struct Findings {
     /// Whether every answer was as the document says.
     pub passed: bool,
+    /// Whether there was time for every operation of the document.
+    pub complete: bool,
     /// The report: each failure with a command that repeats it, and the counts.
     pub report: String,
 }
@@ -56,7 +58,15 @@ pub fn run(document: &str, header: &str, time: Duration) -> Result<Findings> {
         .current_dir(folder.path());
     let mut running = program.start()?;
     let status = running.wait(time + LATE_MAX)?;
-    Ok(Findings { passed: status.success(), report: running.log()? })
+    let report = running.log()?;
+    Ok(Findings { passed: status.success(), complete: all_were_tested(&report), report })
+}
+
+/// Whether the counts at the end of a report say that no operation was left out.
+fn all_were_tested(report: &str) -> bool {
+    let count = |of: &str| report.lines().find_map(|line| line.trim().strip_prefix(of)).map(str::trim);
+    let (Some(selected), Some(tested)) = (count("Selected:"), count("Tested:")) else { return false };
+    selected == format!("{tested}/{tested}")
 }
 
 /// The program, after installing it when no test on this machine has done so.
@@ -133,9 +143,19 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_leaves_operations_out_is_not_complete() {
+        assert!(all_were_tested("API Operations:\n  Selected: 130/130\n  Tested: 130\n"));
+        for left_out in
+            ["  Selected: 130/130\n  Tested: 117\n", "  Selected: 117/130\n  Tested: 117\n", "  Tested: 117\n"]
+        {
+            assert!(!all_were_tested(left_out), "{left_out}");
+        }
+    }
+
+    #[test]
     fn a_server_that_keeps_its_word_passes_and_one_that_does_not_fails() {
         let good = judged("200 OK", "application/json", r#"{"a": 1}"#);
-        assert!(good.passed, "{}", good.report);
+        assert!(good.passed && good.complete, "{}", good.report);
         for (status, kind, body, told) in [
             ("500 Internal Server Error", "application/json", "{}", "Server error"),
             ("404 Not Found", "application/json", "{}", "Undocumented status code"),
