@@ -10,7 +10,7 @@
 //! | `rows`, `packed`, `domain_rows` | the SQL of addresses, written and read, and of domains |
 //! | `belongings` | what an account has beside its address, and loses with it |
 //! | `taking` | which rows a change concerns |
-//! | `load`, `publish`, `follow` | the list in memory: built, replaced, kept up with other processes |
+//! | `load`, `publish`, `updates`, `follow` | the list in memory: built, replaced, by what changed, kept up with other processes |
 //! | `plan` | changes of many rows: found out, staged, applied, undone |
 //! | `damage` | a database that is lost or damaged stops the start |
 //! | `read`, `changes`, `whose` | what people ask |
@@ -35,6 +35,7 @@ mod records;
 mod routes;
 mod rows;
 mod taking;
+mod updates;
 #[cfg(test)]
 mod upgrades;
 mod whose;

@@ -44,7 +44,7 @@ pub struct Snapshot {
 }
 
 /// A change to the addresses of a snapshot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListUpdate {
     /// Whose address.
     pub domain: DomainId,

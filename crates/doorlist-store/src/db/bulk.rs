@@ -3,11 +3,11 @@
 
 use super::{Bind, Engine, Tx};
 use crate::error::StoreError;
+use futures_util::future::join;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, SqlSafeStr};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
-/// Rows of the largest statement; what is left goes by statements of half, a quarter and so on, so that there are few to
-/// prepare. SQLite takes 32,766 values at a time, PostgreSQL 65,535.
+/// Rows of the largest statement, a power of two. SQLite takes 32,766 values at a time, PostgreSQL 65,535.
 const ROWS_AT_ONCE: usize = 128;
 
 /// A value of a new row.
@@ -47,6 +47,19 @@ impl From<Option<String>> for Cell {
     }
 }
 
+/// Runs statements one after the other, each bound while the one before it runs.
+macro_rules! run_all {
+    ($statements:expr, $connection:expr) => {{
+        let mut bind = || $statements.next().map(|(text, rows)| bound!(text, binds(rows)));
+        let mut next = bind();
+        while let Some(query) = next {
+            let (ran, ahead) = join(query.execute($connection), async { bind() }).await;
+            ran?;
+            next = ahead;
+        }
+    }};
+}
+
 /// New rows of `N` columns, gathered until they are written.
 pub(crate) struct NewRows<const N: usize> {
     /// `table (column, column)`.
@@ -68,22 +81,44 @@ impl<const N: usize> NewRows<N> {
         self.rows.len()
     }
 
-    /// Writes what there is, and begins anew.
-    pub(crate) async fn write(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
-        let (mut rest, mut at_once) = (self.rows.as_slice(), ROWS_AT_ONCE);
-        while !rest.is_empty() {
-            if rest.len() >= at_once {
-                let text = insertion::<N>(tx.engine(), self.into, at_once);
-                let statements = rest.chunks_exact(at_once);
-                rest = statements.remainder();
-                for rows in statements {
-                    insert(tx, &text, rows).await?;
-                }
-            }
-            at_once /= 2;
+    /// Takes what there is, to be written while others are gathered.
+    pub(crate) fn take(&mut self) -> Self {
+        Self { into: self.into, rows: std::mem::take(&mut self.rows) }
+    }
+
+    /// Writes them. While a statement runs, the values of the next one are bound: each takes about half of the time.
+    pub(crate) async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let mut statements = Statements { engine: tx.engine(), into: self.into, text: None, rest: &self.rows };
+        match tx {
+            Tx::Sqlite(tx) => run_all!(statements, &mut **tx),
+            Tx::Postgres(tx) => run_all!(statements, &mut **tx),
         }
-        self.rows.clear();
         Ok(())
+    }
+}
+
+/// The statements that write rows: each a power of two of them, so that there are few to prepare.
+struct Statements<'a, const N: usize> {
+    engine: Engine,
+    into: &'static str,
+    /// The last one's, and for how many rows it is.
+    text: Option<(usize, SqlStr)>,
+    rest: &'a [[Cell; N]],
+}
+
+impl<'a, const N: usize> Iterator for Statements<'a, N> {
+    type Item = (SqlStr, &'a [[Cell; N]]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let size = 1 << self.rest.len().min(ROWS_AT_ONCE).checked_ilog2()?;
+        let (rows, rest) = self.rest.split_at_checked(size)?;
+        self.rest = rest;
+        let text = match self.text.take().filter(|(of, _)| *of == size) {
+            Some((_, text)) => text,
+            None => AssertSqlSafe(insertion::<N>(self.engine, self.into, size)).into_sql_str(),
+        };
+        self.text = Some((size, text.clone()));
+        Some((text, rows))
     }
 }
 
@@ -104,19 +139,11 @@ fn insertion<const N: usize>(engine: Engine, into: &'static str, rows: usize) ->
     text
 }
 
-/// `text` is [`insertion`]'s.
-async fn insert<const N: usize>(tx: &mut Tx, text: &str, rows: &[[Cell; N]]) -> Result<(), StoreError> {
-    let bind = |cell| match cell {
+fn binds<const N: usize>(rows: &[[Cell; N]]) -> impl Iterator<Item = Bind<'_>> {
+    rows.iter().flatten().map(|cell| match cell {
         &Cell::Int(value) => Bind::IntOrNull(value),
         Cell::Text(value) => Bind::TextOrNull(value.as_deref()),
-    };
-    let binds = rows.iter().flatten().map(bind);
-    let text = AssertSqlSafe(text.to_owned()).into_sql_str();
-    match tx {
-        Tx::Sqlite(tx) => bound!(text, binds).execute(&mut **tx).await.map(drop)?,
-        Tx::Postgres(tx) => bound!(text, binds).execute(&mut **tx).await.map(drop)?,
-    }
-    Ok(())
+    })
 }
 
 #[cfg(test)]
@@ -148,7 +175,7 @@ mod tests {
                 let text = format!("text {last}");
                 rows.push([last.into(), (last % 2 == 0).then_some(text.as_str()).into()]);
             }
-            rows.write(&mut tx).await.unwrap();
+            rows.take().write(&mut tx).await.unwrap();
             assert_eq!(rows.len(), 0);
         }
         const SQL: &str = "SELECT COUNT(*), COUNT(b), CAST(SUM(a) AS BIGINT), MAX(a) FROM thing

@@ -24,6 +24,7 @@ mod undo;
 
 pub(super) use applying::take_over;
 pub use shelf::{PlanEntry, PlanState};
+pub(super) use stage::batch;
 
 use super::outcome::{Applied, ApplyError};
 use super::records::AddressRecord;

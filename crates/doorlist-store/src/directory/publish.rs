@@ -3,25 +3,21 @@
 
 use super::domain_rows::{self, StoredDomain};
 use super::load::{self, put_domain, take_domains};
-use super::packed;
 use super::routes::RouteTable;
-use super::rows::{kind_from, standing_from};
+use super::updates;
 use super::work::{Committed, UPDATES_MAX};
-use crate::db::{Bind, Db, Read};
+use crate::db::Db;
 use crate::error::StoreError;
 use crate::mail_policy;
 use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
-use doorlist_core::list::{AddressId, Collision, DomainTable, Entry, ListUpdate, Snapshot};
+use doorlist_core::list::{Collision, DomainTable, ListUpdate, Snapshot};
 use doorlist_core::mail_policy::{DomainPolicy, PolicyTable};
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::task::spawn_blocking;
 
-/// Rows of the change log that are read at a time.
-const PAGE: i64 = 20_000;
 /// Addresses of a change that are looked up one by one for their policies; beyond, these are read anew.
 const TOUCHED_MAX: usize = 50_000;
 
@@ -68,7 +64,7 @@ impl Published {
             return self.take_up(db).await;
         }
         let Committed { applied, updates, domains, domains_now } = committed;
-        // They are many, and were written before the change was made: read from there, or all anew if that is quicker.
+        // They are too many to keep, or could not be read meanwhile: read from the log, or all anew if that is quicker.
         let Some(updates) = updates else { return self.take_up(db).await };
         self.advance(db, applied.version, updates, domains, domains_now).await?;
         // What an account had set goes with it.
@@ -98,11 +94,11 @@ impl Published {
             return Ok(());
         }
         // A smaller version: the store was put back from a backup.
-        if version < have || rows_behind(db, have).await? > UPDATES_MAX as u64 {
+        if version < have || updates::rows_behind(db, have).await? > UPDATES_MAX as u64 {
             return self.reload(db).await;
         }
-        let updates = changed_addresses(db, have, version).await?;
-        let domains = changed_domains(db, have, version).await?;
+        let updates = updates::of_addresses(db, have, version).await?;
+        let domains = updates::of_domains(db, have, version).await?;
         let domains_now = domain_rows::load(&mut &*db, &domains).await?;
         self.advance(db, version, updates, domains, domains_now).await
     }
@@ -205,66 +201,4 @@ fn next_snapshot(
         return old.with(version, updates, table);
     }
     old.with(version, &gone, None)?.with(version, updates, table)
-}
-
-async fn rows_behind(mut db: &Db, have: u64) -> Result<u64, StoreError> {
-    let sql = "SELECT CAST(COALESCE(SUM(added + changed + removed), 0) AS BIGINT) FROM change WHERE id > $1";
-    let row = db.row(sql, &[number(have)]).await?;
-    Ok(row.map_or(Ok(0), |row| row.int(0))?.cast_unsigned())
-}
-
-/// Addresses that the changes behind `have` touched, each as the store has it now. Read a second time, they give the
-/// same: nothing is lost or doubled by a change that is committed meanwhile.
-async fn changed_addresses(mut db: &Db, have: u64, version: u64) -> Result<Vec<ListUpdate>, StoreError> {
-    const CHANGES: &str = "SELECT batch, first_address FROM change WHERE id > $1 AND id <= $2 ORDER BY id";
-    let mut updates = Vec::new();
-    for change in db.rows(CHANGES, &[number(have), number(version)]).await? {
-        rows_of_change(db, (change.int(0)?, change.int(1)?), &mut updates).await?;
-    }
-    Ok(updates)
-}
-
-/// The addresses of one batch of rows; `first_address` is where the numbers of its new ones begin.
-async fn rows_of_change(
-    mut db: &Db,
-    (batch, first_address): (i64, i64),
-    updates: &mut Vec<ListUpdate>,
-) -> Result<(), StoreError> {
-    const SQL: &str = "
-        SELECT CAST(JSON_ROWS(r.place, r.domain_id, r.local, COALESCE(r.address_id, $1 + r.place), a.kind, a.standing)) AS TEXT)
-        FROM (SELECT place, domain_id, local, address_id FROM change_row
-              WHERE batch = $2 AND place > $3 AND local IS NOT NULL ORDER BY place LIMIT $4) AS r
-        LEFT JOIN address AS a ON a.id = COALESCE(r.address_id, $1 + r.place) AND a.local = r.local";
-    type Packed<'a> = (i64, u32, Cow<'a, str>, u32, Option<i64>, Option<i64>);
-    let mut after = 0;
-    loop {
-        let binds = [Bind::Int(first_address), Bind::Int(batch), Bind::Int(after), Bind::Int(PAGE)];
-        let Some(row) = db.row(SQL, &binds).await? else { return Ok(()) };
-        let mut rows: Vec<Packed<'_>> = packed::unpack(&row, "change_row")?;
-        rows.sort_by_key(|row| row.0);
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = last.0;
-        for (_, domain, local, id, kind, standing) in rows {
-            let entry = match (kind, standing) {
-                (Some(kind), Some(standing)) => {
-                    let (kind, standing) = (kind_from(kind)?, standing_from(standing)?);
-                    Some(Entry { kind, standing, id: AddressId(id) })
-                }
-                _ => None,
-            };
-            updates.push(ListUpdate { domain: DomainId(domain), local: local.as_ref().into(), entry });
-        }
-    }
-}
-
-async fn changed_domains(mut db: &Db, have: u64, version: u64) -> Result<Vec<DomainId>, StoreError> {
-    const SQL: &str = "
-        SELECT DISTINCT r.domain_id FROM change AS c CROSS JOIN change_row AS r
-        WHERE c.id > $1 AND c.id <= $2 AND c.domains > 0 AND r.batch = c.batch AND r.local IS NULL";
-    let rows = db.rows(SQL, &[number(have), number(version)]).await?;
-    rows.iter().map(|row| domain_rows::domain_id(row.int(0)?)).collect()
-}
-
-fn number(value: u64) -> Bind<'static> {
-    Bind::Int(i64::try_from(value).unwrap_or(i64::MAX))
 }

@@ -10,10 +10,11 @@ use super::held::{Held, Home};
 use super::log::Log;
 use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
 use super::packed;
-use super::plan::take_over;
+use super::plan::{batch, take_over};
 use super::records::{ListCounts, VetoRecord};
 use super::rows::{self, BATCH};
 use super::taking;
+use super::updates;
 use crate::db::{Bind, Db, Engine, Read, Tx};
 use crate::error::StoreError;
 use doorlist_core::address::{Address, DomainName, LocalPart};
@@ -23,6 +24,7 @@ use doorlist_core::list::{AddressId, Kind, ListUpdate};
 use doorlist_core::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// Changes of one change set.
 pub const CHANGES_MAX: usize = 2_000_000;
@@ -33,7 +35,7 @@ pub(super) const UPDATES_MAX: usize = 2_000_000;
 /// What was committed, as the list in memory needs it.
 pub(super) struct Committed {
     pub(super) applied: Applied,
-    /// `None`: more than [`UPDATES_MAX`]; the list is loaded anew.
+    /// `None`: more than [`UPDATES_MAX`], or not known; they are read from the log, or the list is loaded anew.
     pub(super) updates: Option<Vec<ListUpdate>>,
     /// Domains that changed, and what they are now; one that is gone is only in the first.
     pub(super) domains: Vec<DomainId>,
@@ -42,6 +44,8 @@ pub(super) struct Committed {
 
 /// A transaction under way.
 pub(super) struct Work {
+    /// What is read beside the transaction.
+    db: Db,
     tx: Tx,
     now: Timestamp,
     actor: Actor,
@@ -64,6 +68,7 @@ impl Work {
         let row = row.ok_or_else(|| rows::corrupt("list_state", "its row is gone".to_owned()))?;
         let version = u64::try_from(row.int(0)?).unwrap_or(0);
         Ok(Self {
+            db: db.clone(),
             tx,
             now,
             actor: actor.clone(),
@@ -108,14 +113,18 @@ impl Work {
     /// Takes over everything that a plan staged.
     async fn plan(&mut self, id: PlanId) -> Result<(), ApplyError> {
         let first = self.next_address;
+        let mut reading = JoinSet::new();
+        reading.spawn(updates::of_plan(self.db.clone(), batch(id), first));
         let taken = take_over(&mut self.tx, id, (first, self.version + 1), self.now).await?;
         self.next_address = first.saturating_add(taken.numbers());
         take_number(&mut self.next_address.clone(), "addresses in the life of a store")?;
         self.log.adopt(taken.batch, first, taken.differences());
         self.applied = Applied { version: self.version, ..taken.applied().clone() };
         self.domains.extend(taken.domains);
-        // They are read from the log: a million of them are not kept beside the transaction.
-        self.updates = None;
+        // If they could not be read meanwhile, they are read from the log. They are not waited for: all connections of a
+        // server may be with others, who wait for this transaction.
+        let read = reading.try_join_next();
+        self.updates = read.and_then(Result::ok).and_then(Result::ok).flatten();
         Ok(())
     }
 

@@ -56,6 +56,11 @@ const CLAIM: &str = "
            c.entry_key, c.missing_since
     FROM plan_claim AS c CROSS JOIN change_row AS r
     WHERE c.batch = $1 AND r.batch = $1 AND r.place = c.place ORDER BY c.place";
+/// The same where each address is new: its number follows from the claim's own row.
+const CLAIM_NEW: &str = "
+    INSERT INTO claim (address_id, source_id, kind, account, since, actor, place, entry_key, missing_since)
+    SELECT $2 + c.place, c.source_id, c.kind, c.account, c.since, c.actor, c.source_place, c.entry_key, c.missing_since
+    FROM plan_claim AS c WHERE c.batch = $1 ORDER BY c.place";
 
 /// Where a plan's new addresses are numbered from, and what was planned.
 pub(in crate::directory) struct Taken {
@@ -119,7 +124,7 @@ async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -
     let one = [Bind::Int(taken.batch)];
     let both = [Bind::Int(taken.batch), Bind::Int(first_address)];
     let now = Bind::Int(now.as_millis());
-    let Staged { existing, aliases, renames, .. } = taken.staged;
+    let Staged { existing, aliases, renames, all_new, .. } = taken.staged;
     let [batch, first] = both;
     let mut written = 0;
     if renames {
@@ -137,7 +142,7 @@ async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -
     if aliases {
         tx.execute(ACCOUNTS, &both).await?;
     }
-    tx.execute(CLAIM, &both).await?;
+    tx.execute(if all_new { CLAIM_NEW } else { CLAIM }, &both).await?;
     if written != taken.staged.rows {
         let why = format!("{written} of its {} rows could be written; nothing was", taken.staged.rows);
         return Err(corrupt("plan", why));

@@ -17,6 +17,7 @@ use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use tokio::task::JoinSet;
 
 const ROWS: &str = "change_row (batch, place, domain_id, domain_name, address_id, local, before, after, kind, standing,
                                 account, vetoed_at, vetoed_by)";
@@ -39,6 +40,9 @@ pub(super) struct Staged {
     /// Some of them go and come again under another name.
     #[serde(default)]
     pub(super) renames: bool,
+    /// None of them has a number yet.
+    #[serde(default)]
+    pub(super) all_new: bool,
 }
 
 /// A plan that is being written.
@@ -47,8 +51,11 @@ pub(super) struct Stage<'a> {
     id: PlanId,
     place: u64,
     rows: u64,
+    all_new: bool,
     new_rows: NewRows<13>,
     new_claims: NewRows<10>,
+    /// The batch that is being written while the next one is gathered.
+    writing: JoinSet<Result<(), StoreError>>,
     /// The numbers of sources that were met.
     sources: HashMap<Source, i64>,
 }
@@ -103,13 +110,15 @@ impl<'a> Stage<'a> {
             id: PlanId(id.cast_unsigned()),
             place: 0,
             rows: 0,
+            all_new: true,
             new_rows: NewRows::into(ROWS),
             new_claims: NewRows::into(CLAIMS),
+            writing: JoinSet::new(),
             sources: HashMap::new(),
         })
     }
 
-    /// Takes a row; a full batch is written.
+    /// Takes a row; a full batch is written while the next one is gathered.
     pub(super) async fn row(
         &mut self,
         home: &Home,
@@ -120,6 +129,7 @@ impl<'a> Stage<'a> {
     ) -> Result<(), StoreError> {
         self.place += 1;
         self.rows += 1;
+        self.all_new &= id.is_none();
         let (batch, place) = (batch(self.id), self.place.cast_signed());
         let [before_text, after_text] = [before, after].map(|record| record.map(to_json).transpose());
         self.put(home, id, Some(local), (before_text?, after_text?), after.map(columns));
@@ -195,11 +205,24 @@ impl<'a> Stage<'a> {
         ]);
     }
 
+    /// Begins to write what was gathered, as soon as what was gathered before is written.
     async fn write(&mut self) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        self.new_rows.write(&mut tx).await?;
-        self.new_claims.write(&mut tx).await?;
-        tx.commit().await
+        self.written().await?;
+        let (db, rows, claims) = (self.db.clone(), self.new_rows.take(), self.new_claims.take());
+        self.writing.spawn(async move {
+            let mut tx = db.begin().await?;
+            rows.write(&mut tx).await?;
+            claims.write(&mut tx).await?;
+            tx.commit().await
+        });
+        Ok(())
+    }
+
+    async fn written(&mut self) -> Result<(), StoreError> {
+        match self.writing.join_next().await {
+            Some(written) => written.map_err(|e| StoreError::Engine(Box::new(e)))?,
+            None => Ok(()),
+        }
     }
 
     /// Writes the rest; from here on the plan can be applied. A plan without rows goes again.
@@ -211,6 +234,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Option<PlanId>, StoreError> {
         const SQL: &str = "UPDATE plan SET state = 'waiting', summary = $2, outcome = $3 WHERE id = $1";
         self.write().await?;
+        self.written().await?;
         let id = Bind::Int(i64::try_from(self.id.0).unwrap_or(i64::MAX));
         let mut tx = self.db.begin().await?;
         if self.place == 0 {
@@ -226,6 +250,7 @@ impl<'a> Stage<'a> {
             aliases: tally.aliases,
             existing: tally.existing,
             renames: tally.renames,
+            all_new: self.all_new,
         };
         tx.execute(SQL, &[id, Bind::Text(summary), Bind::Text(&to_json(&staged)?)]).await?;
         tx.commit().await?;
@@ -234,7 +259,7 @@ impl<'a> Stage<'a> {
 }
 
 /// The number under which a plan's rows stand in the change log.
-pub(super) fn batch(id: PlanId) -> i64 {
+pub(in crate::directory) fn batch(id: PlanId) -> i64 {
     i64::try_from(id.0).map_or(i64::MIN, |id| -id)
 }
 
