@@ -10,7 +10,7 @@
 //! | `rows`, `packed`, `domain_rows` | the SQL of addresses, written and read, and of domains |
 //! | `belongings` | what an account has beside its address, and loses with it |
 //! | `taking` | which rows a change concerns |
-//! | `load`, `publish`, `updates`, `follow` | the list in memory: built, replaced, by what changed, kept up with other processes |
+//! | `load`, `publish`, `updates`, `follow` | the list in memory: built, replaced, mended, kept up with other processes |
 //! | `plan` | changes of many rows: found out, staged, applied, undone |
 //! | `damage` | a database that is lost or damaged stops the start |
 //! | `read`, `changes`, `whose` | what people ask |
