@@ -6,11 +6,13 @@
 //!
 //! This module must not know which domains are protected, nor anything of SMTP beyond the shape of a mailbox.
 
+mod characters;
 mod domain_name;
 mod local_part;
 #[cfg(test)]
 mod tests;
 
+pub use characters::is_invisible;
 pub use domain_name::DomainName;
 pub use local_part::{LOCAL_PART_MAX, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, Separators};
 
@@ -29,7 +31,7 @@ pub enum AddressError {
     /// RFC 5321 §4.5.3.1.1.
     #[error("the part before the @ is longer than {LOCAL_PART_MAX} octets")]
     LocalTooLong,
-    /// A character that needs quotes, a control character, or an unfinished quoted string.
+    /// A character that needs quotes, one that becomes ASCII when folded, or an unfinished quoted string.
     #[error("the part before the @ has a character that is not allowed there")]
     LocalSyntax,
     /// A label or the whole name is empty or too long, or has a character that no host name has.
@@ -38,6 +40,9 @@ pub enum AddressError {
     /// `example.test.`: valid in DNS, not in a mail address (RFC 5321 §2.3.5).
     #[error("the domain ends in a dot")]
     DomainTrailingDot,
+    /// A character that nobody sees, in either part.
+    #[error("the address has an invisible character")]
+    Invisible,
     /// Not UTF-8.
     #[error("the address is not valid UTF-8")]
     NotUtf8,

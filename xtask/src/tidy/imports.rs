@@ -49,6 +49,7 @@ const PURE_DEPENDENCIES: &[&str] = &[
     "base64",
     "doorlist-core",
     "encoding_rs",
+    "icu_properties",
     "idna",
     "memchr",
     "serde",

@@ -1,6 +1,7 @@
 //! The part after the `@`, and the name of a protected domain: IDNA A-labels in lower case. Does not ask DNS.
 
 use super::AddressError;
+use super::characters::is_invisible;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -19,7 +20,11 @@ const RAW_MAX: usize = 1024;
 pub struct DomainName(Box<str>);
 
 impl DomainName {
-    /// Parses a name in A-labels or U-labels (UTS 46, so full-width letters and the ideographic dot are folded).
+    /// Parses a name in A-labels or U-labels.
+    ///
+    /// U-labels are mapped by UTS 46, so full-width letters, the ideographic dot and letters such as U+212A (Kelvin)
+    /// become ASCII. That is no other name: everybody who looks it up in DNS maps it so. Invisible characters, which UTS 46
+    /// drops or keeps by context, are refused as written; an A-label that means one hides nothing.
     pub fn parse(raw: &[u8]) -> Result<Self, AddressError> {
         if raw.len() > RAW_MAX {
             return Err(AddressError::DomainSyntax);
@@ -31,7 +36,10 @@ impl DomainName {
             let text = std::str::from_utf8(raw).map_err(|_| AddressError::NotUtf8)?;
             return Ok(Self(text.to_ascii_lowercase().into_boxed_str()));
         }
-        std::str::from_utf8(raw).map_err(|_| AddressError::NotUtf8)?;
+        let text = std::str::from_utf8(raw).map_err(|_| AddressError::NotUtf8)?;
+        if text.contains(is_invisible) {
+            return Err(AddressError::Invisible);
+        }
         let ascii = Uts46::new()
             .to_ascii(raw, AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
             .map_err(|_| AddressError::DomainSyntax)?;

@@ -1,6 +1,7 @@
 //! The part before the `@`: unquoted where it needs no quotes, folded in case, in NFC. Knows nothing of domains.
 
 use super::AddressError;
+use super::characters::{asks_for_relay, becomes_ascii, is_invisible};
 use std::fmt::{self, Write};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
@@ -48,10 +49,6 @@ impl LocalPart {
         if ascii {
             return Ok(Self(text.to_ascii_lowercase().into_boxed_str()));
         }
-        // A no-break space at either end would be lost wherever people's spaces are trimmed: it needs quotes.
-        if text.contains(char::is_whitespace) {
-            return Err(AddressError::LocalSyntax);
-        }
         Self::fold(text)
     }
 
@@ -61,15 +58,11 @@ impl LocalPart {
         let mut plain = String::with_capacity(text.len());
         let mut chars = text.chars();
         while let Some(c) = chars.next() {
-            let c = match c {
+            plain.push(match c {
                 '"' => return Err(AddressError::LocalSyntax),
                 '\\' => chars.next().ok_or(AddressError::LocalSyntax)?,
                 other => other,
-            };
-            if c.is_control() {
-                return Err(AddressError::LocalSyntax);
-            }
-            plain.push(c);
+            });
         }
         if plain.is_empty() {
             return Err(AddressError::LocalEmpty);
@@ -82,9 +75,15 @@ impl LocalPart {
 
     /// Case and normal form, the same for every locale. Folding goes on until it changes nothing, so that the result
     /// is its own canonical form; one round is the rule, two are rare.
+    ///
+    /// What is not ASCII as written never becomes ASCII: U+017F (long s) is lower case already and stays, U+0130 (I with a
+    /// dot) becomes an i with a combining dot, and the few that would are refused.
     fn fold(text: &str) -> Result<Self, AddressError> {
         const ROUNDS_MAX: usize = 4;
-        if text.chars().any(|c| c.is_control()) {
+        if text.contains(is_invisible) {
+            return Err(AddressError::Invisible);
+        }
+        if text.contains(becomes_ascii) {
             return Err(AddressError::LocalSyntax);
         }
         let mut current: String = text.nfc().collect();
@@ -122,9 +121,10 @@ impl LocalPart {
             .take(SUB_ADDRESS_LOOKUPS_MAX)
     }
 
-    /// Whether the text asks for another host behind ours: the `%`-hack, a `!` path, an `@` inside quotes.
+    /// Whether the text asks for another host behind ours: the `%`-hack, a `!` path, an `@` inside quotes, anywhere in
+    /// it. No folding makes or takes away one of these characters, so the canonical form tells as the written one would.
     pub fn asks_for_relay(&self) -> bool {
-        self.0.bytes().any(|b| matches!(b, b'%' | b'!' | b'@'))
+        self.0.contains(asks_for_relay)
     }
 }
 
@@ -140,7 +140,7 @@ fn is_atext_or_dot(byte: u8) -> bool {
 }
 
 fn needs_no_quotes(c: char) -> bool {
-    if c.is_ascii() { is_atext_or_dot(c as u8) } else { !c.is_whitespace() }
+    !c.is_ascii() || is_atext_or_dot(c as u8)
 }
 
 impl fmt::Display for LocalPart {

@@ -46,6 +46,72 @@ fn a04_relay_forms_are_seen() {
     assert!(!parse("alice@example.test").unwrap().local().asks_for_relay());
 }
 
+/// Every character that exists.
+fn characters() -> impl Iterator<Item = char> {
+    '\0'..=char::MAX
+}
+
+#[test]
+fn the_characters_that_ask_for_a_relay_are_known() {
+    let forms: String = characters().filter(|c| characters::asks_for_relay(*c)).collect();
+    assert_eq!(forms, "!%@\u{203c}\u{2048}\u{2049}\u{fe15}\u{fe57}\u{fe6a}\u{fe6b}\u{ff01}\u{ff05}\u{ff20}");
+}
+
+#[test]
+fn no_character_becomes_ascii() {
+    let refused: Vec<char> = characters().filter(|c| characters::becomes_ascii(*c)).collect();
+    assert_eq!(refused, ['\u{37e}', '\u{1fef}', '\u{212a}'], "Unicode has others now");
+    for c in characters().filter(|c| !c.is_ascii()) {
+        if let Ok(local) = LocalPart::parse(format!("a{c}b").as_bytes()) {
+            assert!(!local.as_str().is_ascii(), "{c:?} became {local}");
+        }
+    }
+    differ("\u{130}@example.test", "i@example.test");
+    differ("\u{17f}@example.test", "s@example.test");
+    same("\u{130}@example.test", "i\u{307}@example.test");
+}
+
+#[test]
+fn nothing_invisible_is_in_an_address() {
+    // DerivedCoreProperties.txt, Default_Ignorable_Code_Point, and others that show nothing.
+    let ranges = [
+        '\u{7f}'..='\u{a0}',
+        '\u{ad}'..='\u{ad}',
+        '\u{34f}'..='\u{34f}',
+        '\u{61c}'..='\u{61c}',
+        '\u{115f}'..='\u{1160}',
+        '\u{1680}'..='\u{1680}',
+        '\u{17b4}'..='\u{17b5}',
+        '\u{180b}'..='\u{180f}',
+        '\u{2000}'..='\u{200f}',
+        '\u{2028}'..='\u{202f}',
+        '\u{205f}'..='\u{206f}',
+        '\u{2800}'..='\u{2800}',
+        '\u{3000}'..='\u{3000}',
+        '\u{3164}'..='\u{3164}',
+        '\u{fe00}'..='\u{fe0f}',
+        '\u{feff}'..='\u{feff}',
+        '\u{ffa0}'..='\u{ffa0}',
+        '\u{fff0}'..='\u{fffb}',
+        '\u{1bca0}'..='\u{1bca3}',
+        '\u{1d173}'..='\u{1d17a}',
+        '\u{e0000}'..='\u{e0fff}',
+    ];
+    for c in ranges.into_iter().flatten() {
+        assert!(is_invisible(c), "{c:?}");
+        for text in [format!("a{c}@example.test"), format!("\"{c}a\"@example.test"), format!("a@b{c}c.test")] {
+            assert!(parse(&text).is_err(), "{text:?}");
+        }
+        // An empty text but for this, and nothing is left of it by a shortcut.
+        assert!(LocalPart::parse(c.to_string().as_bytes()).is_err(), "{c:?}");
+    }
+    for seen in "aé_§√ßش中한\u{1f600}\u{301}".chars() {
+        assert!(!is_invisible(seen), "{seen:?}");
+    }
+    // What an A-label means is not hidden: it is read letter by letter.
+    assert!(parse("a@xn--a-0fa.test").is_ok());
+}
+
 #[test]
 fn a05_bases_longest_first_and_bounded() {
     let both = Separators { plus: true, minus: true };
@@ -71,7 +137,7 @@ fn a06_unicode() {
     differ("straße@example.test", "strasse@example.test");
     differ("ı@example.test", "i@example.test");
     assert_eq!(parse("alice＠example.test"), Err(AddressError::NoAt));
-    assert!(parse("a\u{202e}b@example.test").is_ok(), "a direction mark is another mailbox, not an error");
+    assert_eq!(parse("a\u{202e}b@example.test"), Err(AddressError::Invisible));
     assert!(parse("a\u{7}b@example.test").is_err());
 }
 
@@ -122,6 +188,12 @@ fn spelling() -> impl Strategy<Value = (String, String)> {
     })
 }
 
+/// Characters around which folding does most: those that become others, and marks that go with letters.
+const FOLDS: [char; 16] = [
+    'k', 'K', 'i', 'I', 's', '+', '-', '%', '\u{212a}', '\u{17f}', '\u{130}', '\u{131}', '\u{307}', '\u{338}',
+    '\u{345}', '\u{ff20}',
+];
+
 /// The decomposed spelling of the letters used above.
 fn decompose(c: char) -> Vec<char> {
     use unicode_normalization::UnicodeNormalization;
@@ -143,7 +215,23 @@ proptest! {
         if let Ok(address) = Address::from_parts(text.as_bytes(), domain.as_bytes()) {
             let printed = address.to_string();
             prop_assert_eq!(parse(&printed).unwrap(), address.clone());
+            prop_assert!(!printed.contains(is_invisible));
             prop_assert_eq!(parse(&printed.to_uppercase()).map(|a| a.domain().clone()), Ok(address.domain().clone()));
+        }
+    }
+
+    #[test]
+    fn ascii_comes_from_ascii(text in prop::collection::vec(prop_oneof![any::<char>(), prop::sample::select(&FOLDS[..])], 1..8)) {
+        let quoted: String = text.iter().flat_map(|c| ['\\', *c]).collect();
+        if let Ok(local) = LocalPart::parse(format!("\"{quoted}\"").as_bytes()) {
+            let written: String = text.iter().collect();
+            prop_assert!(!written.contains(is_invisible));
+            prop_assert_eq!(local.as_str().is_ascii(), written.is_ascii(), "{:?}", written);
+            prop_assert_eq!(local.asks_for_relay(), written.contains(characters::asks_for_relay), "{:?}", written);
+            for base in local.bases(Separators { plus: true, minus: true }).filter(|base| base.is_ascii()) {
+                let start: String = written.chars().take(base.len()).collect();
+                prop_assert_eq!(base, start.to_ascii_lowercase(), "{:?}", written);
+            }
         }
     }
 

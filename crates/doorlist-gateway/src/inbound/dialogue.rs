@@ -7,7 +7,7 @@ use super::trace::Trace;
 use crate::clock;
 use crate::config::GatewayConfig;
 use crate::journal::{Batch, Field, Line, Process};
-use doorlist_core::address::{Address, AddressError};
+use doorlist_core::address::{Address, AddressError, is_invisible};
 use doorlist_core::harvest::{Named, Pace, SessionGuard, SourceKey};
 use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::mail_policy::PolicyTable;
@@ -140,9 +140,12 @@ impl Dialogue {
     /// MAIL; true if a transaction begins.
     pub(super) fn mail(&mut self, mail: &MailFrom<'_>) -> bool {
         self.commands.mail += 1;
-        let Ok(sender) = str::from_utf8(mail.path) else {
-            self.reply(Reply::BadSenderSyntax);
-            return false;
+        let sender = match str::from_utf8(mail.path) {
+            Ok(sender) if !sender.contains(is_invisible) => sender,
+            _ => {
+                self.reply(Reply::BadSenderSyntax);
+                return false;
+            }
         };
         if let Some(refusal) = self.doors.refusal_of_storage() {
             self.reply(refusal);
