@@ -226,8 +226,7 @@ fn decide_in(
         return Decision::new(Reason::DomainInactive, Match::Unlisted, id);
     }
     let matched = list.lookup(domain, address);
-    // A listed name is what the admin says it is; only an unlisted one is read as a wish for a relay.
-    if matched == Match::Unlisted && address.local().asks_for_relay() {
+    if matched == Match::NotOurs {
         return relay_denied();
     }
     let is_postmaster = address.local().as_str() == "postmaster";

@@ -94,7 +94,8 @@ impl Snapshot {
     }
 
     /// What the list says of a recipient: the exact address first, then system addresses, then sub-addresses of the
-    /// longest listed base.
+    /// longest listed base. A local part that asks for a relay is what its own row says, or [`Match::NotOurs`]: the server
+    /// behind us may read it as another address, so nothing shorter speaks for it.
     pub fn lookup(&self, domain: &ProtectedDomain, recipient: &Address) -> Match {
         let local = recipient.local();
         let exact = self.entry(domain.id, local.as_str());
@@ -110,6 +111,9 @@ impl Snapshot {
         }
         if let Some(entry) = exact {
             return unlisted_row(entry);
+        }
+        if local.asks_for_relay() {
+            return Match::NotOurs;
         }
         for base in local.bases(domain.sub_addressing.into()) {
             match self.entry(domain.id, base) {
