@@ -92,11 +92,13 @@ pub enum Reason {
     TooLarge,
     /// On the list, but takes messages of another size than the recipients before.
     OtherPolicy,
+    /// On the list, but no server of its route takes an address that is not ASCII.
+    NoSmtpUtf8,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 14] = [
+    pub const ALL: [Reason; 15] = [
         Reason::Listed,
         Reason::SubAddress,
         Reason::System,
@@ -111,6 +113,7 @@ impl Reason {
         Reason::SenderBlocked,
         Reason::TooLarge,
         Reason::OtherPolicy,
+        Reason::NoSmtpUtf8,
     ];
 
     /// The verdict that goes with it.
@@ -124,7 +127,8 @@ impl Reason {
             | Reason::DomainInactive
             | Reason::RelayDenied
             | Reason::SenderBlocked
-            | Reason::TooLarge => Verdict::Reject,
+            | Reason::TooLarge
+            | Reason::NoSmtpUtf8 => Verdict::Reject,
         }
     }
 
@@ -153,6 +157,7 @@ impl Reason {
             Reason::SenderBlocked => "sender-blocked",
             Reason::TooLarge => "too-large",
             Reason::OtherPolicy => "other-policy",
+            Reason::NoSmtpUtf8 => "no-smtputf8",
         }
     }
 
@@ -177,6 +182,9 @@ impl Reason {
             Reason::OtherPolicy => {
                 "the address is on the list, but has another size limit than the recipients before it: the sender \
                  comes again with a transaction of its own"
+            }
+            Reason::NoSmtpUtf8 => {
+                "the address is on the list, but no server of its domain takes addresses with other letters than ASCII"
             }
         }
     }
@@ -261,5 +269,15 @@ fn relay_denied() -> Decision {
 impl Decision {
     fn new(reason: Reason, matched: Match, domain: Option<DomainId>) -> Self {
         Self { verdict: reason.verdict(), reason, matched, domain, in_enforce: reason.in_enforce() }
+    }
+
+    /// The answer where a path of the transaction is not ASCII and no server of the domain takes such (RFC 6531 §3.5):
+    /// a message that was accepted would only be bounced, to whomever the sender named. System addresses stay accepted;
+    /// what their server does not take is never bounced.
+    pub fn without_smtp_utf8(self) -> Self {
+        match self.reason {
+            Reason::Listed | Reason::SubAddress => Self::new(Reason::NoSmtpUtf8, self.matched, self.domain),
+            _ => self,
+        }
     }
 }

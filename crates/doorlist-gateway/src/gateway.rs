@@ -62,7 +62,7 @@ impl Gateway {
         let addresses: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
         let (stop, stopping) = watch::channel(false);
         let relay = Arc::new(start_relay(&config, &parts, addresses.clone(), registry).await?);
-        let way_out = relay.clone();
+        let (routes, way_out) = (relay.clone(), relay.clone());
         let doors = Arc::new(Doors {
             settings: ArcSwap::from_pointee(config),
             certificate: parts.certificate,
@@ -74,6 +74,7 @@ impl Gateway {
             slots: Arc::new(Slots::default()),
             guard: Guard::new(),
             stopping,
+            lacks_smtp_utf8: Box::new(move |domain| routes.lacks_smtp_utf8(domain)),
             hand_over: Box::new(move |mail| way_out.enqueue(mail)),
         });
         for listener in listeners {

@@ -35,6 +35,7 @@ pub use tls::{Certificate, TlsError};
 use crate::config::GatewayConfig;
 use crate::journal::{Journal, Line, Process};
 use arc_swap::ArcSwap;
+use doorlist_core::domain::DomainId;
 use doorlist_smtp::reply::Reply;
 use doorlist_store::spool::{SpoolHealth, Spooled};
 use doorlist_store::{Directory, MailLog, Spool};
@@ -56,6 +57,8 @@ pub(crate) struct Doors {
     pub(crate) slots: Arc<Slots>,
     pub(crate) guard: Guard,
     pub(crate) stopping: Stopping,
+    /// Whether no server of a domain takes an address that is not ASCII, as far as is known.
+    pub(crate) lacks_smtp_utf8: Box<dyn Fn(DomainId) -> bool + Send + Sync>,
     /// Takes a message that is on stable storage, without waiting.
     pub(crate) hand_over: Box<dyn Fn(Spooled) + Send + Sync>,
 }

@@ -21,6 +21,7 @@ mod report;
 pub mod resolver;
 mod route;
 mod tls;
+mod without_smtp_utf8;
 
 pub use handle::{QueueHandle, QueueOrder, Queued};
 pub use notice::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NOTICES_PER_HOUR_MAX, NoticeError, NoticeHandle};
@@ -30,8 +31,10 @@ use crate::config::RelayConfig;
 use crate::journal::Journal;
 use arc_swap::ArcSwap;
 use connect::Connector;
+use connection::Connection;
 use deliver::{Stop, reached};
 use doorlist_core::address::Address;
+use doorlist_core::domain::DomainId;
 use doorlist_core::retry::RetrySchedule;
 use doorlist_store::spool::Spooled;
 use doorlist_store::{Directory, MailLog, Spool};
@@ -40,6 +43,7 @@ use notice::NoticeLimit;
 use prometheus_client::registry::Registry;
 use queue::{Arrival, Effects, Moment, Queue, Report, Router, Settings};
 use resolver::{Resolver, SystemResolver};
+use route::DestinationKey;
 use rustls::RootCertStore;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -48,6 +52,7 @@ use std::time::Duration;
 use tls::ClientTls;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
+use without_smtp_utf8::WithoutSmtpUtf8;
 
 /// Routes are compared so often: a new server, a hold or a release takes effect within this time.
 const TICK: Duration = Duration::from_millis(250);
@@ -131,6 +136,7 @@ struct Shared {
     metrics: Metrics,
     queue: Mutex<Queue>,
     notices: Mutex<NoticeLimit>,
+    without_smtp_utf8: WithoutSmtpUtf8,
     retry: (Duration, Duration),
     /// Unbounded, yet it holds at most one report for each message in memory, which are counted.
     reports: mpsc::UnboundedSender<Report>,
@@ -160,6 +166,7 @@ impl Relay {
             connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
             queue: Mutex::new(Queue::new(settings(&parts.config, retry), router)),
             notices: Mutex::default(),
+            without_smtp_utf8: WithoutSmtpUtf8::default(),
             config: ArcSwap::from_pointee(parts.config),
             postmaster: parts.postmaster,
             directory: parts.directory,
@@ -186,6 +193,14 @@ impl Relay {
     /// Takes a message that is on stable storage. Never waits; without room in memory it is read from the spool later.
     pub fn enqueue(&self, mail: Spooled) {
         self.shared.enqueue(mail);
+    }
+
+    /// Whether no server of this domain takes an address that is not ASCII, as far as is known. Waits for nothing.
+    pub fn lacks_smtp_utf8(&self, domain: DomainId) -> bool {
+        let routes = self.shared.directory.routes();
+        routes
+            .get(&domain)
+            .is_some_and(|route| self.shared.without_smtp_utf8.is_whole_route(&route.servers, clock::now()))
     }
 
     /// For people who handle the queue.
@@ -312,6 +327,22 @@ impl Shared {
 
     fn lock_queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers whether a server of a domain's route offers SMTPUTF8.
+    fn note_smtp_utf8(&self, key: &DestinationKey, connection: &Connection) {
+        if let DestinationKey::Servers(_) = key {
+            let (peer, offers) = (&connection.peer, connection.offers.smtp_utf8);
+            self.without_smtp_utf8.saw(&peer.host, peer.address.port(), offers, clock::now());
+        }
+    }
+
+    /// Whether a server of this destination may take what the one at hand cannot: a later attempt may meet it.
+    fn another_may_have_smtp_utf8(&self, key: &DestinationKey) -> bool {
+        match key {
+            DestinationKey::Servers(route) => !self.without_smtp_utf8.is_whole_route(route, clock::now()),
+            _ => false,
+        }
     }
 
     /// Which of several equal servers comes first this time.

@@ -220,6 +220,7 @@ impl Reply {
             Reason::SenderBlocked => Reply::SenderRefused,
             Reason::TooLarge => Reply::TooLargeForRecipient,
             Reason::OtherPolicy => Reply::OtherPolicy,
+            Reason::NoSmtpUtf8 => Reply::NonAsciiAddress,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Values as they stand in a cell, a line or an attribute: `Name <address>`, `mailto:`, `smtp:`, several in one cell. Does
 //! not know which domain is ours.
 
+use crate::address::is_invisible;
+
 /// What the word before a colon says of an address (`SMTP:alice@example.test`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proxy {
@@ -16,9 +18,7 @@ pub(super) enum Proxy {
 
 /// Characters that people cannot see around an address: copied from a mail program, or blanks of other widths.
 pub(super) fn trimmed(text: &str) -> &str {
-    text.trim_matches(|c: char| {
-        c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{feff}')
-    })
+    text.trim_matches(|c: char| c.is_whitespace() || (is_invisible(c) && !c.is_control()))
 }
 
 /// The word before the colon, and what is behind it.

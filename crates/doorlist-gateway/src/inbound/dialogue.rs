@@ -225,7 +225,11 @@ impl Dialogue {
         };
         let now = clock::now();
         let (policies, offer) = (&transaction.policies, &transaction.offer);
-        let decision = decide_for(&recipient, &transaction.list, standing, now, policies, offer);
+        let mut decision = decide_for(&recipient, &transaction.list, standing, now, policies, offer);
+        let needs_smtp_utf8 = !rcpt.path.is_ascii() || !transaction.sender.is_ascii();
+        if needs_smtp_utf8 && decision.domain.is_some_and(&self.doors.lacks_smtp_utf8) {
+            decision = decision.without_smtp_utf8();
+        }
         self.doors.metrics.decided(&decision);
         self.count(&recipient, &decision);
         let reply = Reply::to_rcpt(&decision);

@@ -10,10 +10,11 @@ use self::outcome::{cannot_be_sent, deferred, is_too_many, outcome};
 use super::Shared;
 use super::connect::Opened;
 use super::connection::{Connection, ConnectionFault};
-use super::header_section::needs_smtp_utf8;
+use super::header_section::smtp_utf8;
 use super::queue::{DestinationId, Job, Outcome, Part, Verdict};
+use super::route::DestinationKey;
 use crate::config::RelayConfig;
-use doorlist_smtp::client::{Command, DotStuffer, Offer, QUIT, Step, Transaction, XForward};
+use doorlist_smtp::client::{Command, DotStuffer, Offer, QUIT, SmtpUtf8, Step, Transaction, Unsendable, XForward};
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::spool::{MessageBody, SpoolError};
 use std::sync::Arc;
@@ -79,9 +80,11 @@ async fn connect_and_work(slot: &Slot) {
     match shared.connector.open(&key, &config, shared.turn()).await {
         Ok(Opened { connection, xforward }) => {
             shared.with_queue(|queue, at| queue.opened(destination, at));
+            shared.note_smtp_utf8(&key, &connection);
             let worker = Worker {
                 shared,
                 destination,
+                key,
                 connection,
                 xforward,
                 bell: Arc::default(),
@@ -89,6 +92,7 @@ async fn connect_and_work(slot: &Slot) {
                 carried: 0,
                 since: Instant::now(),
                 reset: false,
+                makes_way: false,
             };
             worker.work().await;
         }
@@ -122,6 +126,7 @@ type Carried = Result<Option<Flight>, Lost>;
 struct Worker<'a> {
     shared: &'a Arc<Shared>,
     destination: DestinationId,
+    key: DestinationKey,
     connection: Connection,
     xforward: bool,
     bell: Arc<Notify>,
@@ -130,6 +135,8 @@ struct Worker<'a> {
     since: Instant,
     /// The last transaction was left open.
     reset: bool,
+    /// A message waits for another server of the route: a new connection may lead there.
+    makes_way: bool,
 }
 
 impl Worker<'_> {
@@ -183,6 +190,7 @@ impl Worker<'_> {
         self.carried < MESSAGES_PER_CONNECTION_MAX
             && self.since.elapsed() < CONNECTION_AGE_MAX
             && *self.stop.borrow() == Stop::No
+            && !self.makes_way
     }
 
     /// Puts the commands of a message into the write buffer. `None`: it cannot be sent here, and that is settled.
@@ -203,12 +211,12 @@ impl Worker<'_> {
         let ident = part.id.to_string();
         let client = &envelope.client;
         let xforward = XForward { addr: client.address, port: client.port, helo: &client.helo, ident: &ident };
+        let smtp_utf8 = smtp_utf8(&part, &body).await;
         let offer = Offer {
             sender: &envelope.sender,
             size: envelope.size,
-            eight_bit: envelope.eight_bit,
-            smtp_utf8: envelope.smtp_utf8,
-            needs_smtp_utf8: !offers.smtp_utf8 && envelope.smtp_utf8 && needs_smtp_utf8(&part, &body).await,
+            eight_bit: envelope.eight_bit || smtp_utf8 == SmtpUtf8::Preferred,
+            smtp_utf8,
             xforward: self.xforward.then_some(xforward),
             reset: self.reset,
         };
@@ -218,7 +226,9 @@ impl Worker<'_> {
                 Some(Flight { part, body, transaction, dot_sent: false })
             }
             Err(unsendable) => {
-                let outcomes = vec![cannot_be_sent(&self.connection.peer, unsendable); part.recipients.len()];
+                let retry = unsendable == Unsendable::SmtpUtf8 && self.shared.another_may_have_smtp_utf8(&self.key);
+                self.makes_way |= retry;
+                let outcomes = cannot_be_sent(&self.connection.peer, &part, unsendable, retry);
                 self.shared.conclude(self.destination, &part, &outcomes, Some(&self.connection.peer));
                 None
             }

@@ -1,7 +1,8 @@
-//! The header section of a stored message, for a bounce and for the question whether it needs SMTPUTF8. Understands no
+//! The header section of a stored message, for a bounce and for the question what it needs of SMTPUTF8. Understands no
 //! single field.
 
 use super::queue::Part;
+use doorlist_smtp::client::SmtpUtf8;
 use doorlist_store::spool::{MessageBody, SpoolError};
 
 /// Octets of a header section that are looked at; what came in has no longer one.
@@ -26,11 +27,16 @@ pub(crate) async fn header_section(body: &MessageBody, max: usize) -> Result<Vec
     Ok(head)
 }
 
-/// Whether a path of this part or a header field has non-ASCII characters (RFC 6531 §3.6). A message that cannot be read
-/// counts as if it had; its sending fails for that reason first.
-pub(crate) async fn needs_smtp_utf8(part: &Part, body: &MessageBody) -> bool {
+/// What this part needs of SMTPUTF8 (RFC 6531 §3.6). That the sender asked for it does not count: it is looked at, and a
+/// message that asked for it without need goes out without.
+pub(crate) async fn smtp_utf8(part: &Part, body: &MessageBody) -> SmtpUtf8 {
     if !part.envelope.sender.is_ascii() || !part.paths().all(str::is_ascii) {
-        return true;
+        return SmtpUtf8::Required;
     }
-    header_section(body, HEADER_SECTION_MAX).await.is_ok_and(|head| !head.is_ascii())
+    // One that was not declared is relayed as it came, raw headers and all. One that cannot be read is not sent anyway.
+    let may_have = part.envelope.smtp_utf8;
+    match may_have && header_section(body, HEADER_SECTION_MAX).await.is_ok_and(|head| !head.is_ascii()) {
+        true => SmtpUtf8::Preferred,
+        false => SmtpUtf8::Unused,
+    }
 }

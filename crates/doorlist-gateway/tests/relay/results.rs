@@ -182,20 +182,73 @@ async fn an_old_server_without_any_extension_gets_its_mail() {
 }
 
 #[tokio::test]
-async fn smtputf8_that_the_server_lacks_is_a_failure_only_where_it_is_needed() {
+async fn smtputf8_that_the_server_lacks_is_a_failure_only_where_an_address_needs_it() {
     let fake = Fake::start(ok).await;
     let home = Home::start(Wishes::default()).await;
     home.domain("d.example.test", vec![server(fake.address)]).await;
     let utf8 = |envelope: &mut doorlist_store::spool::Envelope| envelope.smtp_utf8 = true;
-    let plain = home.post_as("s@sender.example.test", &["a@d.example.test"], BODY, utf8).await;
-    home.removed(plain).await;
-    let header = "Subject: grüße\r\n\r\nhello\r\n".as_bytes();
-    let id = home.post_as("", &["a@d.example.test"], header, utf8).await;
-    home.logged(&[&id.to_string(), "dsn=5.6.7, status=bounced"]).await;
-    let id = home.post_as("", &["jürgen@d.example.test"], BODY, utf8).await;
-    home.logged(&[&id.to_string(), "dsn=5.6.7, status=bounced"]).await;
-    assert_eq!(fake.next().await.rcpt, ["a@d.example.test"]);
+    let mail = "MAIL FROM:<s@sender.example.test>";
+    for (body, parameters) in [(BODY, ""), (UTF8_HEADER.as_bytes(), " BODY=8BITMIME")] {
+        let id = home.post_as("s@sender.example.test", &["a@d.example.test"], body, utf8).await;
+        home.removed(id).await;
+        let message = fake.next().await;
+        assert_eq!((message.mail, &*message.body), (format!("{mail} SIZE={}{parameters}", body.len()), body));
+    }
+    for (sender, recipient) in [("", "jürgen@d.example.test"), ("jürgen@sender.example.test", "a@d.example.test")] {
+        let id = home.post_as(sender, &[recipient], BODY, utf8).await;
+        home.logged(&[&id.to_string(), "dsn=5.6.7, status=bounced"]).await;
+    }
+    let both = ["jürgen@d.example.test", "b@d.example.test"];
+    let id = home.post_as("s@sender.example.test", &both, BODY, utf8).await;
+    home.logged(&[&id.to_string(), "jürgen", "dsn=5.6.7, status=bounced"]).await;
+    assert_eq!(fake.next().await.rcpt, ["b@d.example.test"], "who needs nothing goes without him");
     assert!(!fake.has_more().await);
+    assert!(home.relay.lacks_smtp_utf8(home.id("d.example.test")), "it is remembered");
+}
+
+#[tokio::test]
+async fn smtputf8_is_not_asked_for_without_need() {
+    let fake = Fake::start(with_smtp_utf8).await;
+    let home = Home::start(Wishes::default()).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    let utf8 = |envelope: &mut doorlist_store::spool::Envelope| envelope.smtp_utf8 = true;
+    for (recipient, body, parameters) in [
+        ("a@d.example.test", BODY, ""),
+        ("a@d.example.test", UTF8_HEADER.as_bytes(), " BODY=8BITMIME SMTPUTF8"),
+        ("jürgen@d.example.test", BODY, " SMTPUTF8"),
+    ] {
+        home.post_as("s@sender.example.test", &[recipient], body, utf8).await;
+        let message = fake.next().await;
+        assert_eq!(message.mail, format!("MAIL FROM:<s@sender.example.test>{parameters}"), "{recipient}");
+        assert_eq!((message.rcpt, &*message.body), (vec![recipient.to_owned()], body));
+    }
+    assert!(!home.relay.lacks_smtp_utf8(home.id("d.example.test")));
+}
+
+#[tokio::test]
+async fn one_of_two_equal_servers_without_smtputf8_is_no_bounce() {
+    let (with, without) = (Fake::start(with_smtp_utf8).await, Fake::start(ok).await);
+    let home = Home::start(Wishes::default()).await;
+    home.domain("d.example.test", vec![server(without.address), server(with.address)]).await;
+    for _ in 0..4 {
+        let utf8 = |envelope: &mut doorlist_store::spool::Envelope| envelope.smtp_utf8 = true;
+        let id = home.post_as("s@sender.example.test", &["jürgen@d.example.test"], BODY, utf8).await;
+        home.removed(id).await;
+        assert_eq!(with.next().await.rcpt, ["jürgen@d.example.test"]);
+        home.log().lines().for_each(|line| assert!(!line.contains("status=bounced"), "{line}"));
+    }
+    assert!(without.connections() > 0 && !home.relay.lacks_smtp_utf8(home.id("d.example.test")));
+}
+
+const UTF8_HEADER: &str = "Subject: grüße\r\n\r\nhello\r\n";
+
+fn with_smtp_utf8(event: &Event<'_>) -> Answer {
+    match event {
+        Event::Command(line) if line.starts_with("EHLO") => {
+            say("250-fake.example.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8")
+        }
+        other => ok(other),
+    }
 }
 
 #[tokio::test]

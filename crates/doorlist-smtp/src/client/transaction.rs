@@ -16,17 +16,27 @@ pub struct Offer<'a> {
     pub sender: &'a str,
     /// Octets of the message.
     pub size: u64,
-    /// It was declared as BODY=8BITMIME. It goes out unchanged to a server without 8BITMIME, too: a conversion would
-    /// break DKIM signatures, and no server of today is in want of one.
+    /// It was declared as BODY=8BITMIME, or its header section has UTF-8. It goes out unchanged to a server without
+    /// 8BITMIME, too: a conversion would break DKIM signatures, and no server of today is in want of one.
     pub eight_bit: bool,
-    /// It was declared as SMTPUTF8.
-    pub smtp_utf8: bool,
-    /// A path or a header of it does have non-ASCII characters: without SMTPUTF8 it cannot be sent (RFC 6531 §3.5).
-    pub needs_smtp_utf8: bool,
+    /// What it needs of SMTPUTF8, whatever it was declared as.
+    pub smtp_utf8: SmtpUtf8,
     /// Tell who the client was, where the server takes that.
     pub xforward: Option<XForward<'a>>,
     /// A transaction before this one was left open: RSET first.
     pub reset: bool,
+}
+
+/// What a message needs of SMTPUTF8 (RFC 6531).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpUtf8 {
+    /// Its paths and its header section are ASCII: not asked for, so that no server further on can miss it.
+    Unused,
+    /// Its header section has UTF-8: asked for where it is offered (§3.6). Another server gets it with 8BITMIME, like the
+    /// raw headers that it has always got; a bounce for want of a word would go to whomever the sender named.
+    Preferred,
+    /// A path has UTF-8: without the extension it cannot be sent (§3.5).
+    Required,
 }
 
 /// Why a message cannot be offered to this server at all.
@@ -125,7 +135,7 @@ impl Transaction {
         recipients: impl Iterator<Item = &'a str>,
         out: &mut Vec<u8>,
     ) -> Result<Self, Unsendable> {
-        if offer.needs_smtp_utf8 && !server.smtp_utf8 {
+        if offer.smtp_utf8 == SmtpUtf8::Required && !server.smtp_utf8 {
             return Err(Unsendable::SmtpUtf8);
         }
         if let Some(limit) = server.size.and_then(|size| size.limit)

@@ -51,6 +51,8 @@ pub(crate) struct Manners {
     pub(crate) recipient: Option<String>,
     /// To the end of every message.
     pub(crate) message: Option<String>,
+    /// To EHLO, without SMTPUTF8 among its offers.
+    pub(crate) without_smtp_utf8: bool,
 }
 
 #[derive(Default)]
@@ -142,6 +144,7 @@ fn serve(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
         let manners = shared.manners.lock().unwrap().clone();
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
         let answer = match verb.as_str() {
+            "EHLO" if manners.without_smtp_utf8 => "250-sink.example.test\r\n250-PIPELINING\r\n250 8BITMIME".to_owned(),
             "EHLO" => "250-sink.example.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8".to_owned(),
             "MAIL" => {
                 taken.mail.push_str(&line["MAIL FROM:".len()..]);

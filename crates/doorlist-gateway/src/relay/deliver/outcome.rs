@@ -1,7 +1,7 @@
 //! What a server's reply, or the lack of one, means for a recipient. What is done about it is not decided here.
 
 use crate::relay::connection::Peer;
-use crate::relay::queue::{Outcome, Verdict};
+use crate::relay::queue::{Outcome, Part, Verdict};
 use doorlist_smtp::client::{Command, ServerReply, Unsendable};
 use doorlist_smtp::reply::EnhancedCode;
 
@@ -17,14 +17,19 @@ pub(super) fn outcome(peer: &Peer, reply: &ServerReply, command: Command) -> Out
     Outcome { verdict, status, reply }
 }
 
-/// The message cannot even be offered to this server.
-pub(super) fn cannot_be_sent(peer: &Peer, why: Unsendable) -> Outcome {
+/// The message cannot even be offered to this server; `retry`: perhaps to another one, later. Recipients who would need
+/// no SMTPUTF8 without the others in their part go on without them.
+pub(super) fn cannot_be_sent(peer: &Peer, part: &Part, why: Unsendable, retry: bool) -> Vec<Outcome> {
+    let (class, verdict) = if retry { (4, Verdict::Deferred) } else { (5, Verdict::Failed) };
     let status = match why {
-        Unsendable::SmtpUtf8 => EnhancedCode::new(5, 6, 7),
-        Unsendable::TooLarge { .. } => EnhancedCode::new(5, 3, 4),
-        Unsendable::Path => EnhancedCode::new(5, 1, 3),
+        Unsendable::SmtpUtf8 => EnhancedCode::new(class, 6, 7),
+        Unsendable::TooLarge { .. } => EnhancedCode::new(class, 3, 4),
+        Unsendable::Path => EnhancedCode::new(class, 1, 3),
     };
-    Outcome { verdict: Verdict::Failed, status, reply: format!("{why} (host {})", peer.short()) }
+    let reply = format!("{why} (host {})", peer.short());
+    let is_innocent = |path: &str| why == Unsendable::SmtpUtf8 && part.envelope.sender.is_ascii() && path.is_ascii();
+    let verdict_on = |path: &str| if is_innocent(path) { Verdict::Untried } else { verdict };
+    part.paths().map(|path| Outcome { verdict: verdict_on(path), status, reply: reply.clone() }).collect()
 }
 
 /// No verdict: it is tried again.

@@ -1,7 +1,7 @@
 //! The commands of one transaction as text. Replies are not known here.
 
 use super::super::capabilities::Capabilities;
-use super::Offer;
+use super::{Offer, SmtpUtf8};
 
 /// The commands of a transaction, one a line.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Script {
         if offer.eight_bit && server.eight_bit_mime {
             self.text.push_str(" BODY=8BITMIME");
         }
-        if offer.smtp_utf8 && server.smtp_utf8 {
+        if offer.smtp_utf8 != SmtpUtf8::Unused && server.smtp_utf8 {
             self.text.push_str(" SMTPUTF8");
         }
         self.text.push_str("\r\n");

@@ -9,8 +9,7 @@ const PLAIN: Offer<'static> = Offer {
     sender: "a@example.test",
     size: 10,
     eight_bit: false,
-    smtp_utf8: false,
-    needs_smtp_utf8: false,
+    smtp_utf8: SmtpUtf8::Unused,
     xforward: None,
     reset: false,
 };
@@ -188,12 +187,14 @@ fn data_answered_with_a_2xx_breaks_the_connection() {
 fn parameters_are_sent_where_they_are_offered() {
     let offers =
         |eight_bit_mime, smtp_utf8| Capabilities { pipelining: true, eight_bit_mime, smtp_utf8, ..Default::default() };
-    let offer = Offer { eight_bit: true, smtp_utf8: true, ..PLAIN };
-    for (server, parameters) in [
-        (offers(true, true), " BODY=8BITMIME SMTPUTF8"),
-        (offers(true, false), " BODY=8BITMIME"),
-        (offers(false, false), ""),
+    for (server, smtp_utf8, parameters) in [
+        (offers(true, true), SmtpUtf8::Required, " BODY=8BITMIME SMTPUTF8"),
+        (offers(true, true), SmtpUtf8::Preferred, " BODY=8BITMIME SMTPUTF8"),
+        (offers(true, true), SmtpUtf8::Unused, " BODY=8BITMIME"),
+        (offers(true, false), SmtpUtf8::Preferred, " BODY=8BITMIME"),
+        (offers(false, false), SmtpUtf8::Preferred, ""),
     ] {
+        let offer = Offer { eight_bit: true, smtp_utf8, ..PLAIN };
         let mut out = Vec::new();
         Transaction::start(&server, &offer, ["b@example.test"].into_iter(), &mut out).unwrap();
         let sent = String::from_utf8(out).unwrap();
@@ -204,7 +205,7 @@ fn parameters_are_sent_where_they_are_offered() {
 #[test]
 fn what_cannot_be_sent_leaves_no_trace_on_the_wire() {
     for (offer, recipient, why) in [
-        (Offer { needs_smtp_utf8: true, ..PLAIN }, "b@example.test", Unsendable::SmtpUtf8),
+        (Offer { smtp_utf8: SmtpUtf8::Required, ..PLAIN }, "b@example.test", Unsendable::SmtpUtf8),
         (Offer { size: 101, ..PLAIN }, "b@example.test", Unsendable::TooLarge { size: 101, limit: 100 }),
         (Offer { sender: "a\r\nDATA", ..PLAIN }, "b@example.test", Unsendable::Path),
         (PLAIN, "b@example.test>\r\nRCPT TO:<c@example.test", Unsendable::Path),

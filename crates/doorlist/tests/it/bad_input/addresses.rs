@@ -76,6 +76,11 @@ fn a03_a04_routes_percent_and_bang_are_never_followed() {
         &[
             ("ann%evil.test@example.test", "550 5.7.1"),
             ("evil.test!ann@example.test", "550 5.7.1"),
+            ("ann+x%evil.test@example.test", "550 5.7.1"),
+            ("ann+!x@example.test", "550 5.7.1"),
+            ("\"ann+x@evil.test\"@example.test", "550 5.7.1"),
+            ("postmaster+%evil.test@example.test", "550 5.7.1"),
+            ("100%off+x@example.test", "550 5.7.1"),
             ("100%off@example.test", "250 2.1.5"),
         ],
     );
@@ -128,10 +133,28 @@ fn a06_letters_of_the_world() {
             ("strasse@example.test", "550 5.1.1"),
             ("irmak@example.test", "550 5.1.1"),
             ("\u{430}nn@example.test", "550 5.1.1"),
-            ("an\u{200d}n@example.test", "550 5.1.1"),
-            ("\u{202e}nna@example.test", "550 5.1.1"),
+            ("\u{17f}traße@example.test", "550 5.1.1"),
+            // Those that nobody sees, and those that only become ASCII: none at all.
+            ("an\u{200d}n@example.test", "501 5.1.3"),
+            ("\u{202e}nna@example.test", "501 5.1.3"),
+            ("ann@exam\u{ad}ple.test", "501 5.1.3"),
+            ("\u{212a}ate@example.test", "501 5.1.3"),
         ],
     );
+    for address in ["an\u{200d}n@example.test", "\u{212a}ate@example.test"] {
+        let printed = server.command(&["account", "add", address]);
+        assert_ne!(printed.code, 0, "{printed:?}");
+    }
+    let file = server.folder().path().join("hidden");
+    std::fs::write(&file, "\u{feff}bob@example.test\u{200b}\nca\u{200b}rl@example.test\n\u{212a}ate@example.test\n")
+        .unwrap();
+    server.command(&["import", "hidden", "--domain", "example.test", "--apply"]);
+    rcpt_and_check_agree(
+        &server,
+        &[("bob@example.test", "250 2.1.5"), ("carl@example.test", "550 5.1.1"), ("kate@example.test", "550 5.1.1")],
+    );
+    let mut client = Client::greeted(server.smtp());
+    client.ask("MAIL FROM:<friend@sen\u{ad}der.example.test> SMTPUTF8", "501 5.1.7");
 }
 
 #[test]

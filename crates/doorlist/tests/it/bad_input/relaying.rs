@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ANN, at_work, only_an_honest_message_comes_out};
+use super::{ANN, at_work, only_an_honest_message_comes_out, with_destination};
 use crate::client::{Client, wait_until};
 use crate::server::{Server, Settings};
 use crate::sink::{Manners, Sink};
@@ -94,6 +94,51 @@ fn s34_a_bounce_is_never_bounced() {
     assert_eq!(taken[0].recipients, ["<friend@sender.example.test>"]);
     wait_until("one message is left", Duration::from_secs(20), || server.queue().len() == 1);
     assert_eq!(server.queue()[0]["sender"], "");
+    assert_eq!(bounces.taken().len(), 1);
+}
+
+#[test]
+fn s34_what_no_server_takes_is_refused_and_not_bounced() {
+    let bounces = Sink::start();
+    let server = Server::with(Settings::default().set("relay.outbound", bounces.address().to_string()));
+    let sink = with_destination(&server, Manners { without_smtp_utf8: true, ..Manners::default() });
+    server.done(&["account", "add", "jürgen@example.test"]);
+    let mut client = Client::greeted(server.smtp());
+    let begin = |client: &mut Client, sender: &str| {
+        client.ask("RSET", "250 ");
+        client.ask(&format!("MAIL FROM:<{sender}> SMTPUTF8"), "250 ");
+    };
+    // Whether it can be delivered is known to nobody yet.
+    begin(&mut client, "friend@sender.example.test");
+    client.ask("RCPT TO:<jürgen@example.test>", "250 2.1.5");
+    client.ask("DATA", "354 ");
+    client.ask("Subject: first\r\n\r\n.", "250 2.0.0");
+    assert_eq!(bounces.wait_for(1)[0].recipients, ["<friend@sender.example.test>"]);
+    // Now it is, and only who needs it is refused.
+    begin(&mut client, "friend@sender.example.test");
+    for (recipient, reply) in [
+        ("jürgen@example.test", "553 5.6.7"),
+        ("JÜRGEN+x@example.test", "553 5.6.7"),
+        ("günter@example.test", "550 5.1.1"),
+        ("postmaster+ü@example.test", "250 2.1.5"),
+        (ANN, "250 2.1.5"),
+    ] {
+        client.ask(&format!("RCPT TO:<{recipient}>"), reply);
+    }
+    begin(&mut client, "jürgen@sender.example.test");
+    client.ask(&format!("RCPT TO:<{ANN}>"), "553 5.6.7");
+    client.ask("RCPT TO:<postmaster@example.test>", "250 2.1.5");
+    // Letters in the header alone need nothing but eight bits.
+    begin(&mut client, "friend@sender.example.test");
+    client.ask(&format!("RCPT TO:<{ANN}>"), "250 2.1.5");
+    client.ask("DATA", "354 ");
+    client.ask("Subject: grüße\r\n\r\n.", "250 2.0.0");
+    let taken = &sink.wait_for(1)[0];
+    assert_eq!(
+        (&*taken.mail, &*taken.recipients[0]),
+        ("<friend@sender.example.test> BODY=8BITMIME", "<ann@example.test>")
+    );
+    wait_until("the queue is empty", Duration::from_secs(20), || server.queue().is_empty());
     assert_eq!(bounces.taken().len(), 1);
 }
 

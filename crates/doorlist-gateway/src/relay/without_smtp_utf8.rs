@@ -1,0 +1,126 @@
+//! Which servers lacked SMTPUTF8 when they were last spoken to, so that a recipient whose address none of its servers
+//! takes is refused at RCPT instead of bounced. Kept in memory: after a start every server is unknown, and one that is
+//! unknown counts as capable. Must not know messages.
+
+use arc_swap::ArcSwap;
+use doorlist_core::change::MailServer;
+use doorlist_core::time::Timestamp;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// How long what a server offered is believed.
+pub(crate) const REMEMBERED_FOR: Duration = Duration::from_hours(24);
+/// A server that is seen again is noted again after so long, since a note copies the table.
+const NOTED_EVERY: Duration = Duration::from_mins(15);
+/// Servers without it that are remembered at once, each at some 64 octets and its name.
+const SERVERS_MAX: usize = 10_000;
+
+/// Host and port, as a route names them.
+type ServerName = (Box<str>, u16);
+
+/// The servers without SMTPUTF8, each with when that was last seen. Readers take no lock.
+#[derive(Default)]
+pub(crate) struct WithoutSmtpUtf8 {
+    servers: ArcSwap<HashMap<ServerName, Timestamp>>,
+}
+
+impl WithoutSmtpUtf8 {
+    /// Notes what a server offered just now.
+    pub(crate) fn saw(&self, host: &str, port: u16, offers: bool, now: Timestamp) {
+        let name: ServerName = (host.into(), port);
+        let noted = self.servers.load().get(&name).copied();
+        let is_known = match noted {
+            None => offers,
+            Some(at) => !offers && now.since(at) < NOTED_EVERY,
+        };
+        if is_known {
+            return;
+        }
+        self.servers.rcu(|servers| {
+            let mut servers = HashMap::clone(servers);
+            servers.remove(&name);
+            if !offers {
+                make_room(&mut servers, now);
+                servers.insert(name.clone(), now);
+            }
+            servers
+        });
+    }
+
+    /// Whether every server of the best preference lacked it. A route without servers lacks nothing.
+    pub(crate) fn is_whole_route(&self, route: &[MailServer], now: Timestamp) -> bool {
+        let Some(best) = route.iter().map(|server| server.preference).min() else { return false };
+        let servers = self.servers.load();
+        route.iter().filter(|server| server.preference == best).all(|server| {
+            let noted = servers.get(&(server.host.as_str().into(), server.port));
+            noted.is_some_and(|at| now.since(*at) < REMEMBERED_FOR)
+        })
+    }
+}
+
+/// Lets go what is too old to be believed; if the table is still full, the server that was seen longest ago.
+fn make_room(servers: &mut HashMap<ServerName, Timestamp>, now: Timestamp) {
+    servers.retain(|_, at| now.since(*at) < REMEMBERED_FOR);
+    if servers.len() >= SERVERS_MAX
+        && let Some(oldest) = servers.iter().min_by_key(|(_, at)| **at).map(|(name, _)| name.clone())
+    {
+        servers.remove(&oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorlist_core::change::ServerTls;
+
+    const START: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn server(host: &str, preference: u16) -> MailServer {
+        MailServer { host: host.to_owned(), port: 25, preference, tls: ServerTls::Opportunistic, xforward: false }
+    }
+
+    #[test]
+    fn a_route_lacks_it_if_every_best_server_did_within_a_day() {
+        let record = WithoutSmtpUtf8::default();
+        let route = [server("a", 10), server("b", 10), server("backup", 20)];
+        assert!(!record.is_whole_route(&route, START), "nobody was seen");
+        record.saw("a", 25, false, START);
+        record.saw("backup", 25, false, START);
+        assert!(!record.is_whole_route(&route, START), "b is unknown");
+        record.saw("b", 26, false, START);
+        assert!(!record.is_whole_route(&route, START), "another port is another server");
+        record.saw("b", 25, false, START + Duration::from_hours(1));
+        let almost = START + REMEMBERED_FOR - Duration::from_millis(1);
+        assert!(record.is_whole_route(&route, almost));
+        assert!(!record.is_whole_route(&route, START + REMEMBERED_FOR), "what a did is forgotten");
+        record.saw("a", 25, false, almost);
+        assert!(record.is_whole_route(&route, START + REMEMBERED_FOR), "it was seen again");
+        record.saw("a", 25, true, almost);
+        assert!(!record.is_whole_route(&route, almost), "it has learnt it");
+        assert!(!record.is_whole_route(&[], START));
+    }
+
+    #[test]
+    fn a_server_among_the_backups_makes_no_difference() {
+        let record = WithoutSmtpUtf8::default();
+        record.saw("a", 25, false, START);
+        record.saw("backup", 25, true, START);
+        assert!(record.is_whole_route(&[server("backup", 20), server("a", 10)], START));
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_the_oldest_go_first() {
+        let record = WithoutSmtpUtf8::default();
+        let full: HashMap<ServerName, Timestamp> =
+            (0..SERVERS_MAX as u64).map(|n| ((n.to_string().into(), 25), START + Duration::from_millis(n))).collect();
+        record.servers.store(full.into());
+        let later = START + Duration::from_hours(1);
+        record.saw("new", 25, false, later);
+        assert_eq!(record.servers.load().len(), SERVERS_MAX);
+        assert!(
+            !record.is_whole_route(&[server("0", 10)], later) && record.is_whole_route(&[server("new", 10)], later)
+        );
+        record.saw("newer", 25, false, START + REMEMBERED_FOR + Duration::from_secs(60));
+        assert_eq!(record.servers.load().len(), 2, "what is not believed is not kept");
+    }
+}
