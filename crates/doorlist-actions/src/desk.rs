@@ -37,7 +37,7 @@ pub use servers::{NewServer, ServerPatch};
 
 use crate::office::Office;
 use doorlist_core::access::{Access, Lineage, Permission};
-use doorlist_core::change::{Actor, Change, ChangeSet, Via};
+use doorlist_core::change::{Actor, Change, ChangeSet, NamedBy, Via};
 use doorlist_store::directory::{Applied, ApplyError};
 use doorlist_store::tenants::{Placed, View};
 
@@ -121,6 +121,11 @@ impl Desk {
     /// Whether the caller runs this Doorlist.
     pub fn is_operator(&self) -> bool {
         self.access().on(&Lineage::default()) == Permission::Change
+    }
+
+    /// As whom the caller names mail servers.
+    fn names_as(&self) -> NamedBy {
+        if self.is_operator() { NamedBy::Operator } else { NamedBy::Tenant }
     }
 
     async fn apply(&self, changes: Vec<Change>, summary: String) -> Result<Applied, DeskError> {

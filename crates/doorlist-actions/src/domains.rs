@@ -6,7 +6,7 @@ use crate::request::ModeWish;
 use crate::response::DomainAdded;
 use crate::server_setup::ServerSetup;
 use doorlist_core::address::DomainName;
-use doorlist_core::change::{Actor, Change, DomainChange, MailServer};
+use doorlist_core::change::{Actor, Change, DomainChange, MailServer, NamedBy, Via};
 use doorlist_core::domain::{Mode, SOFT_PERIOD, SubAddressing};
 use doorlist_store::directory::{Applied, DomainDetails, Refusal};
 
@@ -29,6 +29,7 @@ impl Office {
         actor: &Actor,
     ) -> Result<DomainAdded, ActionError> {
         needs_servers(&name, &servers)?;
+        let servers = named_by(actor, servers);
         let setup = ServerSetup::of(&name, &servers);
         let customer = customer.unwrap_or_else(|| name.to_string());
         let summary = format!("domain {name} added for customer {customer}");
@@ -98,7 +99,7 @@ impl Office {
             needs_servers(&name, &servers)?;
             let hosts: Vec<&str> = servers.iter().map(|server| server.host.as_str()).collect();
             words.push(format!("mail goes to {}", hosts.join(", ")));
-            changes.push(DomainChange::Servers(servers));
+            changes.push(DomainChange::Servers(named_by(actor, servers)));
         }
         let summary = format!("domain {name}: {}", words.join("; "));
         let changes = changes.into_iter().map(|change| Change::Domain { name: name.clone(), change });
@@ -163,6 +164,13 @@ fn needs_servers(name: &DomainName, servers: &[MailServer]) -> Result<(), Action
         return Err(ActionError::new(ErrorKind::Usage, format!("{name} needs at least one mail server")));
     }
     Ok(())
+}
+
+/// Whatever a request says of itself, who it comes from decides; those of other surfaces go through a desk.
+fn named_by(actor: &Actor, mut servers: Vec<MailServer>) -> Vec<MailServer> {
+    let by = if actor.via == Via::Command { NamedBy::Machine } else { NamedBy::Tenant };
+    servers.iter_mut().for_each(|server| server.named_by = by);
+    servers
 }
 
 fn on_off(on: bool) -> &'static str {

@@ -239,6 +239,26 @@ pub struct MailServer {
     pub tls: ServerTls,
     /// Tell the server who the client was (Postfix XFORWARD).
     pub xforward: bool,
+    /// Who said that mail goes there.
+    #[serde(default = "before_it_was_kept")]
+    pub named_by: NamedBy,
+}
+
+/// Who named a mail server, and so where it may be (`mail_server_access`). Each may name whatever those before may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamedBy {
+    /// A tenant, by a remote surface.
+    Tenant,
+    /// The operator, by a remote surface.
+    Operator,
+    /// The operator, by a command on the machine.
+    Machine,
+}
+
+/// Servers that are there at an upgrade count as the operator's.
+fn before_it_was_kept() -> NamedBy {
+    NamedBy::Machine
 }
 
 /// Encryption towards a domain's own server.

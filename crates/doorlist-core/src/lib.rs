@@ -34,6 +34,7 @@ pub mod harvest;
 pub mod list;
 pub mod list_text;
 pub mod mail_policy;
+pub mod mail_server_access;
 pub mod network;
 pub mod policy;
 pub mod queue_id;

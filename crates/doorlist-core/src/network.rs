@@ -66,23 +66,77 @@ fn plain(address: IpAddr) -> IpAddr {
     }
 }
 
+/// What an address is good for (RFC 6890).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One of the public Internet.
+    Public,
+    /// One of a network of somebody's own: RFC 1918, unique local (RFC 4193), behind carrier-grade NAT (RFC 6598).
+    Private,
+    /// This machine or this link, and what no server has: loopback, link-local, unspecified, multicast, reserved,
+    /// documentation.
+    Local,
+}
+
+/// The kind of an address; of IPv4 in its IPv6 forms, that of the IPv4 address.
+pub fn kind(address: IpAddr) -> Kind {
+    let (public, private) = match plain(address) {
+        IpAddr::V4(v4) => (is_public_v4(v4), v4.is_private() || is_shared(v4)),
+        IpAddr::V6(v6) => (is_public_v6(v6), v6.is_unique_local()),
+    };
+    match (public, private) {
+        (true, _) => Kind::Public,
+        (_, true) => Kind::Private,
+        _ => Kind::Local,
+    }
+}
+
 /// Whether the address is one of the public Internet: neither this machine nor a local or private network, neither
 /// multicast nor reserved (RFC 6890).
 pub fn is_public(address: IpAddr) -> bool {
-    match plain(address) {
-        IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => is_public_v6(v6),
+    kind(address) == Kind::Public
+}
+
+/// Whether the address means this machine wherever it is used: loopback, or unspecified, which connects to loopback.
+pub fn is_loopback(address: IpAddr) -> bool {
+    let address = plain(address);
+    address.is_loopback() || address.is_unspecified()
+}
+
+/// What a list of networks says about an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// Nothing.
+    No,
+    /// A network with it is named.
+    InNetwork,
+    /// It is named by itself.
+    ByItself,
+}
+
+/// Looks an address up in a list of networks that the operator allows.
+pub fn listed(address: IpAddr, networks: &[Network]) -> Listed {
+    let mut with_it = networks.iter().filter(|network| network.contains(address)).peekable();
+    match (with_it.peek().is_some(), with_it.any(Network::is_one_address)) {
+        (_, true) => Listed::ByItself,
+        (true, false) => Listed::InNetwork,
+        (false, false) => Listed::No,
     }
+}
+
+/// RFC 6598.
+fn is_shared(v4: Ipv4Addr) -> bool {
+    let [a, b, ..] = v4.octets();
+    a == 100 && b & 0xc0 == 64
 }
 
 fn is_public_v4(v4: Ipv4Addr) -> bool {
     let [a, b, c, _] = v4.octets();
-    let shared = a == 100 && b & 0xc0 == 64; // RFC 6598
     let protocol = a == 192 && b == 0 && c == 0; // RFC 6890 §2.1
     let benchmark = a == 198 && b & 0xfe == 18; // RFC 2544
     !(a == 0
         || a >= 240
-        || shared
+        || is_shared(v4)
         || protocol
         || benchmark
         || v4.is_loopback()
@@ -187,6 +241,43 @@ mod tests {
         ] {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
+    }
+
+    #[test]
+    fn networks_of_ones_own_are_private() {
+        let kind = |address: &str| kind(address.parse().unwrap());
+        for address in
+            ["10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1", "2002:a00:1::1"]
+        {
+            assert_eq!(kind(address), Kind::Private, "{address}");
+        }
+        for address in [
+            "127.0.0.1",
+            "0.0.0.0",
+            "::",
+            "::1",
+            "169.254.169.254",
+            "fe80::1",
+            "224.0.0.1",
+            "192.0.2.1",
+            "255.255.255.255",
+            "64:ff9b::7f00:1",
+            "::ffff:169.254.169.254",
+            "fec0::1",
+            "2001:db8::1",
+        ] {
+            assert_eq!(kind(address), Kind::Local, "{address}");
+        }
+        assert_eq!(kind("9.9.9.9"), Kind::Public);
+    }
+
+    #[test]
+    fn a_list_names_networks_and_addresses() {
+        let networks = ["10.0.0.0/8", "10.9.9.9", "::1"].map(|network| network.parse().unwrap());
+        let listed = |address: &str| listed(address.parse().unwrap(), &networks);
+        assert_eq!(listed("10.1.1.1"), Listed::InNetwork);
+        assert_eq!((listed("10.9.9.9"), listed("::ffff:10.9.9.9")), (Listed::ByItself, Listed::ByItself));
+        assert_eq!((listed("::1"), listed("127.0.0.1")), (Listed::ByItself, Listed::No));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! known here; defaults are those of a gateway that nobody configured.
 
 use doorlist_core::address::Address;
+use doorlist_core::network::Network;
 use doorlist_smtp::server::BareLf;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -89,6 +90,8 @@ pub struct GuardConfig {
 pub struct RelayConfig {
     /// Mail that is not for a protected domain: bounces, notices, the operator's mailbox.
     pub outbound: Outbound,
+    /// Mail servers may be in these networks, whoever named them (`doorlist_core::mail_server_access`).
+    pub allow_networks: Vec<Network>,
     /// Connections to one destination at most.
     pub connections_per_destination_max: usize,
     /// Connections in all at most.
@@ -184,6 +187,7 @@ impl Default for RelayConfig {
     fn default() -> Self {
         Self {
             outbound: Outbound::Direct,
+            allow_networks: Vec::new(),
             connections_per_destination_max: 20,
             connections_max: 500,
             connect: Duration::from_secs(30),

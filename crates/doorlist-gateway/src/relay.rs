@@ -5,6 +5,7 @@
 //! destination, is carried by a connection ([`deliver`]), and what failed for good is told by the [`report`] task. This
 //! module must not know how mail is judged or how it came in.
 
+pub mod access;
 mod connect;
 mod connection;
 mod deliver;

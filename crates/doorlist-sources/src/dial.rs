@@ -4,8 +4,7 @@
 use super::error::{Fault, ReadError, Stage};
 use super::terms::Terms;
 use doorlist_core::connection::DirectoryServer;
-use doorlist_core::network;
-use doorlist_core::network::Network;
+use doorlist_core::network::{self, Listed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -42,17 +41,12 @@ pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<V
 /// Whether an address may be connected to: one that the operator has named by itself, at any port; else one of a public
 /// or an allowed network, at a directory's port. A network never covers this machine: its own services are closed.
 async fn may_reach(address: SocketAddr, terms: &Terms) -> bool {
-    let (in_network, by_itself) = is_allowed(address.ip(), &terms.allowed);
-    if by_itself {
+    let listed = network::listed(address.ip(), &terms.allowed);
+    if listed == Listed::ByItself {
         return true;
     }
-    PORTS.contains(&address.port()) && (in_network || network::is_public(address.ip())) && !is_ours(address).await
-}
-
-/// Whether the operator has named a network with the address, and whether the address by itself.
-fn is_allowed(address: IpAddr, allowed: &[Network]) -> (bool, bool) {
-    let mut with_it = allowed.iter().filter(|network| network.contains(address)).peekable();
-    (with_it.peek().is_some(), with_it.any(|network| network.is_one_address()))
+    let in_reach = listed == Listed::InNetwork || network::is_public(address.ip());
+    PORTS.contains(&address.port()) && in_reach && !network::is_loopback(address.ip()) && !is_ours(address).await
 }
 
 /// Whether the address is one of this machine: then the way to it begins where it ends. Nothing is sent.
@@ -110,6 +104,7 @@ mod tests {
         assert!(reaches(&["10.0.0.0/8"], "10.9.9.9:636") && !reaches(&["10.0.0.0/8"], "10.9.9.9:6379"));
         assert!(reaches(&["10.0.0.0/8", "10.9.9.9"], "10.9.9.9:6379"), "named by itself");
         assert!(!reaches(&["127.0.0.0/8"], "127.0.0.1:389"), "a network is never this machine");
+        assert!(!reaches(&["127.0.0.0/8"], "127.0.0.2:389"), "nor another of its names");
         assert!(reaches(&["127.0.0.1/32"], "127.0.0.1:3000") && reaches(&["::1"], "[::1]:3000"));
         assert!(!reaches(&["0.0.0.0/0"], "[::ffff:127.0.0.1]:389"));
     }

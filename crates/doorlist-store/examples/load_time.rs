@@ -7,7 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use doorlist_core::address::{Address, DomainName, LocalPart};
-use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, ServerTls, Source, Structure, Via};
+use doorlist_core::change::{
+    Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Source, Structure, Via,
+};
 use doorlist_core::source_rows::{Place, SourceList, SourceRow, settle};
 use doorlist_store::directory::{Coverage, SourcePlan};
 use doorlist_store::{Directory, StoreUrl};
@@ -149,6 +151,7 @@ fn added(domain: &str) -> Change {
         preference: 10,
         tls: ServerTls::Opportunistic,
         xforward: false,
+        named_by: NamedBy::Machine,
     };
     let change = DomainChange::Add { customer: "measured".to_owned(), servers: vec![server] };
     Change::Domain { name: name(domain), change }

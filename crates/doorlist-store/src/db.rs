@@ -6,6 +6,7 @@
 //! millions are bound ([`NewRows`]).
 
 use crate::error::StoreError;
+use nix::fcntl::OFlag;
 use sqlx::postgres::{PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
@@ -369,6 +370,9 @@ fn make_private(file: &Path) -> Result<(), StoreError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|e| failed("cannot make the folder", folder, e))?;
     }
-    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o600);
+    // A link is not followed, a fifo not waited for.
+    let opened = options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits()).open(file);
     opened.map(drop).map_err(|e| failed("cannot open", file, e))
 }

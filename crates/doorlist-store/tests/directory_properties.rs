@@ -4,7 +4,7 @@
 
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{
-    Actor, Change, ChangeSet, DomainChange, MailServer, PlanId, ServerTls, Source, Structure, Via,
+    Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, PlanId, ServerTls, Source, Structure, Via,
 };
 use doorlist_core::list::{Kind, Standing};
 use doorlist_core::source_rows::{Place, SourceRow, settle};
@@ -95,6 +95,7 @@ async fn open(folder: &Path) -> Directory {
             preference: 10,
             tls: ServerTls::Opportunistic,
             xforward: false,
+            named_by: NamedBy::Machine,
         };
         let add = |domain: &str| Change::Domain {
             name: domain.parse().unwrap(),

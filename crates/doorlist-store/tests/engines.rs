@@ -3,7 +3,7 @@
 
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{
-    Actor, Change, ChangeSet, DomainChange, MailServer, PlanId, ServerTls, Source, Structure, Via,
+    Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, PlanId, ServerTls, Source, Structure, Via,
 };
 use doorlist_core::source_rows::{Place, SourceRow, settle};
 use doorlist_store::directory::{ApplyError, Coverage, SourcePlan};
@@ -23,6 +23,7 @@ fn added(domain: &str) -> Change {
         preference: 10,
         tls: ServerTls::Opportunistic,
         xforward: false,
+        named_by: NamedBy::Machine,
     };
     let change = DomainChange::Add { customer: "Maple".to_owned(), servers: vec![server] };
     Change::Domain { name: domain.parse().unwrap(), change }

@@ -22,7 +22,9 @@ use crate::directory_reader::Directories;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::out::Out;
 use crate::remote::Times;
+use crate::root_path;
 use anyhow::Context;
+use nix::unistd::Uid;
 use ring::rand::{SecureRandom, SystemRandom};
 use round::Round;
 use settings::Settings;
@@ -43,6 +45,10 @@ pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
     let settings = Settings::read(file)?;
     if let Some(warning) = settings.warning() {
         eprintln!("doorlist: {warning}");
+    }
+    if Uid::effective().is_root() {
+        // What it remembers is read and written where nobody else can lead it elsewhere.
+        root_path::folder_of(&settings.state_file)?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {

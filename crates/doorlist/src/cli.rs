@@ -62,7 +62,8 @@ Works without any file: state in ./doorlist-data, SMTP on 127.0.0.1:2525, /healt
 SIGHUP reads configuration and certificates again.
 
 Ports below 1024 need root or CAP_NET_BIND_SERVICE. Started by root, the server becomes the owner
-of the state folder (or state.user, who gets a new folder) and keeps only the right to bind ports.
+of the state folder (state.user gets a new one) before it opens anything there. It keeps the right
+to bind ports, which a reload may need, and gets no other (no-new-privileges, no bounding set).
 
 Examples:
   doorlist serve

@@ -9,6 +9,7 @@ use crate::config::{Config, Sources};
 use crate::door::{self, Door};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::out::Out;
+use crate::privileges::Keep;
 use crate::state_dir::{Found, StateDir};
 use doorlist_actions::{Request, Response};
 use serde::Serialize;
@@ -80,11 +81,16 @@ pub(crate) fn doctor(global: &Global) -> Result<Exit, Failure> {
     let mut chart = Chart { out: Out::new(global.json), failed: false };
     chart.add([Finding::ok("config", "every setting is valid")])?;
     chart.add(machine::hostname(&config))?;
-    match StateDir::existing(&config.state_dir) {
+    // As the owner of the state folder, but with the right to try ports below 1024.
+    match StateDir::enter(&config, Keep::BindPorts) {
         Ok(state) => with_state(&config, &state, &mut chart)?,
-        Err(failure) => {
+        Err(failure) if failure.exit == Exit::NO_INPUT => {
             chart.add([Finding::warn("state", format!("{:#}", failure.error), "start it: doorlist serve")])?;
             chart.add(machine::ports(&config, false))?;
+        }
+        Err(failure) => {
+            let todo = "nothing in the state folder was looked at; commands and the server stop here, too";
+            chart.add([Finding::fail("state", format!("{:#}", failure.error), todo)])?;
         }
     }
     Ok(if chart.failed { Exit::FAILURE } else { Exit::DONE })

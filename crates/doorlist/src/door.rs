@@ -5,7 +5,6 @@ use crate::config::Config;
 use crate::control::Client;
 use crate::directory_reader::Directories;
 use crate::exit::{Exit, Failure, OrExit};
-use crate::privileges::{self, Keep};
 use crate::proofs::DnsProofs;
 use crate::remote::Remote;
 use crate::state_dir::{Found, Lock, StateDir};
@@ -35,13 +34,11 @@ pub(crate) struct Here {
 }
 
 impl Door {
-    /// Finds the server, or opens the store as the owner of the state folder. A server is spoken to as who we are: it
-    /// looks at its peer.
+    /// Finds the server, or opens the store.
     pub(crate) async fn open(config: &Config, state: &StateDir, actor: Actor) -> Result<Self, Failure> {
         match state.look()? {
-            Found::Served => Ok(Door::Server(Client::connect(&state.control_socket(), actor).await?)),
+            Found::Served => Ok(Door::Server(Client::connect(state, actor).await?)),
             Found::Free(lock) => {
-                privileges::become_owner(state.owner()?, Keep::Nothing)?;
                 let store = Store::open(config).await?;
                 let office = store.office_without_server(config);
                 Ok(Door::Here(Box::new(Here { office, actor, _lock: lock })))

@@ -17,6 +17,7 @@ mod out;
 mod privileges;
 mod proofs;
 mod remote;
+mod root_path;
 mod serve;
 mod state_dir;
 mod upload_desk;
@@ -30,6 +31,7 @@ use config::{Config, Sources};
 use door::Door;
 use exit::{Exit, Failure, OrExit};
 use out::Out;
+use privileges::Keep;
 use remote::{Remote, RemoteSettings, Times};
 use state_dir::StateDir;
 use std::io::ErrorKind;
@@ -87,8 +89,8 @@ fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure>
     Ok(Exit::DONE)
 }
 
-/// A command that asks the office. What belongs to the caller (files, login) is read first: root may become the owner of
-/// the state folder.
+/// A command that asks the office. What belongs to the caller (files, login) is read first: root becomes the owner of the
+/// state folder.
 fn ask(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let input = commands::read_input(command)?;
     if let Some(settings) = cli::elsewhere::chosen(command)? {
@@ -122,10 +124,7 @@ fn ask_elsewhere(global: &Global, command: &Command, input: Input, settings: &Re
 /// Only what begins something new makes a new state folder: a mistyped one must not become an empty gateway.
 fn state_dir(config: &Config, command: &Command) -> Result<StateDir, Failure> {
     match command {
-        Command::Domain(cli::domain::Domain::Add { .. }) => {
-            let user = config.state_user.as_deref().map(privileges::user).transpose()?;
-            StateDir::create(&config.state_dir, user.as_ref())
-        }
-        _ => StateDir::existing(&config.state_dir),
+        Command::Domain(cli::domain::Domain::Add { .. }) => StateDir::enter_or_make(config, Keep::Nothing),
+        _ => StateDir::enter(config, Keep::Nothing),
     }
 }

@@ -1,9 +1,14 @@
 //! Who this process is: root becomes the owner of the state folder before anything is opened there, so that no file
-//! belongs to the wrong user. Runs before a second thread is started, because capabilities are a thread's.
+//! belongs to the wrong user, and whoever it is then gets no further rights. Runs before a second thread is started,
+//! because capabilities are a thread's.
+//!
+//! A server that was started by root keeps one capability, CAP_NET_BIND_SERVICE, permitted and effective: a reload may
+//! bind ports below 1024. The bounding set does not limit what is held already, so it is empty all the same.
 
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use caps::{CapSet, Capability, CapsHashSet};
+use nix::sys::prctl::set_no_new_privs;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Uid, User, initgroups, setgid, setuid};
@@ -26,18 +31,35 @@ pub(crate) fn user(name: &str) -> Result<User, Failure> {
     })
 }
 
-/// If this is root and `owner` somebody else, becomes them for good. Anybody else stays who they are.
+/// If this is root and `owner` somebody else, becomes them for good. Anybody else stays who they are. Nobody gets rights
+/// later that they do not have then.
 pub(crate) fn become_owner(owner: Uid, keep: Keep) -> Result<(), Failure> {
-    if !Uid::effective().is_root() || owner.is_root() {
-        return Ok(());
-    }
-    let user = User::from_uid(owner).ok().flatten().ok_or_else(|| {
-        Failure::because(
-            Exit::CONFIG,
-            format_args!("the state folder belongs to user id {owner}, which is no user of this machine"),
-        )
-    })?;
+    let user = match Uid::effective().is_root() && !owner.is_root() {
+        true => Some(User::from_uid(owner).ok().flatten().ok_or_else(|| {
+            Failure::because(
+                Exit::CONFIG,
+                format_args!("the state folder belongs to user id {owner}, which is no user of this machine"),
+            )
+        })?),
+        false => None,
+    };
+    // The bounding set can be emptied only while this is root.
+    get_no_new_rights().context("the process cannot give up getting rights").or_exit(Exit::NO_PERMISSION)?;
+    let Some(user) = user else { return Ok(()) };
     drop_to(&user, keep).with_context(|| format!("root cannot become {}", user.name)).or_exit(Exit::NO_PERMISSION)
+}
+
+/// No program that this process might run would have rights that it does not have: neither by set-user-ID or file
+/// capabilities, nor by inheritance.
+fn get_no_new_rights() -> anyhow::Result<()> {
+    set_no_new_privs()?;
+    caps::clear(None, CapSet::Ambient)?;
+    caps::clear(None, CapSet::Inheritable)?;
+    // Without this right (a user, or root of a container that lacks it) the set stays; no-new-privileges stands above it.
+    if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)? {
+        caps::clear(None, CapSet::Bounding)?;
+    }
+    Ok(())
 }
 
 fn drop_to(user: &User, keep: Keep) -> anyhow::Result<()> {
@@ -49,6 +71,7 @@ fn drop_to(user: &User, keep: Keep) -> anyhow::Result<()> {
     setuid(user.uid)?;
     if keep == Keep::BindPorts {
         let kept = CapsHashSet::from([Capability::CAP_NET_BIND_SERVICE]);
+        caps::set(None, CapSet::Effective, &CapsHashSet::new())?;
         caps::set(None, CapSet::Permitted, &kept)?;
         caps::set(None, CapSet::Effective, &kept)?;
         caps::securebits::set_keepcaps(false)?;

@@ -38,13 +38,7 @@ pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
     let started = Instant::now();
     let sources = Sources::of_process(global.config.as_deref(), &global.set);
     let config = Config::load(&sources)?;
-    let user = config.state_user.as_deref().map(privileges::user).transpose()?;
-    let state = StateDir::create(&config.state_dir, user.as_ref())?;
-    let owner = match &user {
-        Some(user) => user.uid,
-        None => state.owner()?,
-    };
-    privileges::become_owner(owner, Keep::BindPorts)?;
+    let state = StateDir::enter_or_make(&config, Keep::BindPorts)?;
     let lock = state.lock_to_serve()?;
     privileges::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -120,7 +114,7 @@ struct Opened {
 fn certificate(config: &Config, state: &StateDir) -> Result<Arc<Certificate>, Failure> {
     let (tls, certificate) = (&config.gateway.tls, Certificate::default());
     if tls.self_signed {
-        StateDir::create(&state.path().join("tls"), None)?;
+        state.make_folder("tls")?;
     }
     let read = certificate.load(tls, &config.gateway.hostname);
     read.map_err(GatewayError::Certificate).or_exit(Exit::CONFIG)?;

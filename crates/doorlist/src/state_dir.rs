@@ -1,27 +1,45 @@
 //! The state folder: whose it is, the lock that tells a running server, and where the control socket lies. What else is
 //! in it is the store's affair.
 //!
+//! Root opens, makes and changes nothing in a folder of another user. So the way to the folder is walked first (`root_path`),
+//! then the process becomes its owner, and only then something in it is opened, by its handle and without following links.
+//!
 //! The lock is shared by commands that open the store themselves and held alone by a server, so a server never starts
 //! under a command's feet, nor a command opens a store that a server has.
 
+mod contents;
+
+use crate::config::Config;
 use crate::exit::{Exit, Failure, OrExit};
+use crate::privileges::{self, Keep};
+use crate::root_path::{self, End, Last, Missing};
 use anyhow::Context;
+use doorlist_store::StoreUrl;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::Mode;
 use nix::unistd::{Uid, User};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a server waits for commands to finish.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Between two looks at the lock: `flock` has no deadline of its own.
 const LOCK_LOOK: Duration = Duration::from_millis(50);
+/// A file whose lock tells whether a server runs.
+const LOCK: &str = "lock";
 
-/// An existing state folder.
+/// The open state folder. If it is another user's, this process is that user.
 #[derive(Clone, Debug)]
 pub(crate) struct StateDir {
     path: PathBuf,
+    folder: Arc<OwnedFd>,
+    owner: Uid,
 }
 
 /// The held lock; it goes with the process.
@@ -39,39 +57,58 @@ pub(crate) enum Found {
 }
 
 impl StateDir {
-    /// The folder, which must be there.
-    pub(crate) fn existing(path: &Path) -> Result<Self, Failure> {
-        match std::fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => Ok(Self { path: path.to_owned() }),
-            Ok(_) => Err(Failure::because(Exit::NO_INPUT, format_args!("{} is not a folder", path.display()))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::because(
-                Exit::NO_INPUT,
-                format_args!(
-                    "there is no state folder {}: run this where the server runs, or name its state.dir; \
-                     `doorlist serve` and `doorlist domain add` make a new one",
-                    path.display()
-                ),
-            )),
-            Err(error) => Err(no_access(path, error)),
+    /// Opens the folder, which must be there, as its owner.
+    pub(crate) fn enter(config: &Config, keep: Keep) -> Result<Self, Failure> {
+        match owner_of(config)? {
+            Whose::Caller => Self::open(config, None, keep),
+            Whose::Owner(owner) => Self::open(config, Some(owner), keep),
+            Whose::Nobody(_) => Err(not_there(&config.state_dir)),
         }
     }
 
-    /// The folder, made with mode 0700 if it is not there; `owner` gets a new one, if this process may give it.
-    pub(crate) fn create(path: &Path, owner: Option<&User>) -> Result<Self, Failure> {
-        if !path.exists() {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(path)
-                .with_context(|| format!("the state folder {} cannot be made", path.display()))
-                .or_exit(Exit::CANNOT_CREATE)?;
-            if let Some(owner) = owner {
-                std::os::unix::fs::chown(path, Some(owner.uid.as_raw()), Some(owner.gid.as_raw()))
-                    .with_context(|| format!("{} cannot be given to {}", path.display(), owner.name))
-                    .or_exit(Exit::NO_PERMISSION)?;
+    /// The same; a folder that is not there is made with mode 0700, for `state.user` if that is set.
+    pub(crate) fn enter_or_make(config: &Config, keep: Keep) -> Result<Self, Failure> {
+        let owner = match owner_of(config)? {
+            Whose::Caller => None,
+            Whose::Owner(owner) => Some(owner),
+            Whose::Nobody(missing) => {
+                let user = config.state_user.as_deref().map(privileges::user).transpose()?;
+                missing.make(user.as_ref())?;
+                Some(user.map_or(Uid::effective(), |user| user.uid))
             }
+        };
+        privileges::become_owner(owner.unwrap_or(Uid::effective()), keep)?;
+        make_own(&config.state_dir)?;
+        Self::open(config, owner, keep)
+    }
+
+    /// Opens it as `owner`, who must own it; without one as the caller, who gets what the system allows.
+    fn open(config: &Config, owner: Option<Uid>, keep: Keep) -> Result<Self, Failure> {
+        let path = &config.state_dir;
+        privileges::become_owner(owner.unwrap_or(Uid::effective()), keep)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let folder = match open(path, flags, Mode::empty()) {
+            Ok(folder) => File::from(folder),
+            Err(Errno::ENOENT) => return Err(not_there(path)),
+            Err(Errno::ENOTDIR) => {
+                return Err(Failure::because(Exit::NO_INPUT, format_args!("{} is not a folder", path.display())));
+            }
+            Err(error) => return Err(no_access(path, error.into())),
+        };
+        let found = Uid::from_raw(folder.metadata().map_err(|error| no_access(path, error))?.uid());
+        if let Some(owner) = owner.filter(|owner| *owner != found) {
+            return Err(not_ours(path, found, owner));
         }
-        Self::existing(path)
+        contents::check(path)?;
+        if let Some(store) = store_elsewhere(config).filter(|store| store.exists()) {
+            contents::check(store)?;
+        }
+        Ok(Self { path: path.clone(), folder: Arc::new(folder.into()), owner: found })
+    }
+
+    /// A folder in it, which is made if it is not there.
+    pub(crate) fn make_folder(&self, name: &str) -> Result<(), Failure> {
+        make_own(&self.path.join(name))
     }
 
     /// The folder itself.
@@ -80,9 +117,8 @@ impl StateDir {
     }
 
     /// Whose it is.
-    pub(crate) fn owner(&self) -> Result<Uid, Failure> {
-        let metadata = std::fs::metadata(&self.path).map_err(|error| no_access(&self.path, error))?;
-        Ok(Uid::from_raw(metadata.uid()))
+    pub(crate) fn owner(&self) -> Uid {
+        self.owner
     }
 
     /// Where a running server listens for commands.
@@ -139,23 +175,101 @@ impl StateDir {
     }
 
     fn lock_path(&self) -> PathBuf {
-        self.path.join("lock")
+        self.path.join(LOCK)
     }
 
-    /// The lock file, which is the folder's owner's also when root is the first to look.
+    /// The lock file: never one somewhere else, and one whose opening waits for nobody.
     fn lock_file(&self) -> Result<File, Failure> {
-        let path = self.lock_path();
-        let open = || {
-            let mut options = OpenOptions::new();
-            let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-            if Uid::effective().is_root() {
-                let folder = std::fs::metadata(&self.path)?;
-                std::os::unix::fs::fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
-            }
-            Ok(file)
-        };
-        open().map_err(|error| no_access(&path, error))
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let opened = openat(&*self.folder, LOCK, flags, Mode::S_IRUSR | Mode::S_IWUSR);
+        let file = opened.map(File::from).map_err(|error| no_access(&self.lock_path(), error.into()))?;
+        let metadata = file.metadata().map_err(|error| no_access(&self.lock_path(), error))?;
+        if !metadata.is_file() || metadata.nlink() > 1 {
+            let why = format!("{} is no file of its own; find out who put it there", self.lock_path().display());
+            return Err(Failure::because(Exit::NO_PERMISSION, why));
+        }
+        Ok(file)
     }
+}
+
+/// Whose the state folder is.
+enum Whose {
+    /// That is asked by root alone.
+    Caller,
+    Owner(Uid),
+    /// It is not there, in a folder of root's.
+    Nobody(Missing),
+}
+
+/// For root: who it has to become. Everybody else stays who they are.
+fn owner_of(config: &Config) -> Result<Whose, Failure> {
+    if !Uid::effective().is_root() {
+        return Ok(Whose::Caller);
+    }
+    let owner = match root_path::walk(&config.state_dir, Last::Private)? {
+        End::Root(_) => Uid::from_raw(0),
+        End::User(owner) => owner,
+        End::Missing(missing) => return Ok(Whose::Nobody(missing)),
+    };
+    if let (true, Some(store)) = (owner.is_root(), store_elsewhere(config))
+        && let End::User(other) = root_path::walk(store, Last::Private)?
+    {
+        return Err(not_ours(store, other, owner));
+    }
+    if let Some(name) = &config.state_user
+        && privileges::user(name)?.uid != owner
+    {
+        let path = config.state_dir.display();
+        let why = format!(
+            "the state folder {path}, or a folder above it, belongs to {}, not to {name} as state.user says; nothing \
+             was opened. chown -R {name} {path} where the folders above are root's, or set another state.user",
+            name_of(owner)
+        );
+        return Err(Failure::because(Exit::CONFIG, why));
+    }
+    Ok(Whose::Owner(owner))
+}
+
+/// The folder of the databases, if it is not the state folder.
+fn store_elsewhere(config: &Config) -> Option<&Path> {
+    match &config.store {
+        StoreUrl::Sqlite(folder) if *folder != config.state_dir => Some(folder),
+        _ => None,
+    }
+}
+
+/// Makes a folder that is not there, as the user that this process is.
+fn make_own(path: &Path) -> Result<(), Failure> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("the state folder {} cannot be made", path.display()))
+        .or_exit(Exit::CANNOT_CREATE)
+}
+
+fn not_there(path: &Path) -> Failure {
+    let why = format!(
+        "there is no state folder {}: run this where the server runs, or name its state.dir; `doorlist serve` and \
+         `doorlist domain add` make a new one",
+        path.display()
+    );
+    Failure::because(Exit::NO_INPUT, why)
+}
+
+fn not_ours(path: &Path, found: Uid, owner: Uid) -> Failure {
+    let why = format!(
+        "{} belongs to {} where it should be {}'s; nothing was opened. A state folder, all that is in it and the folder \
+         of store.url belong to one user, and lie in folders of root's or of that user",
+        path.display(),
+        name_of(found),
+        name_of(owner)
+    );
+    Failure::because(Exit::NO_PERMISSION, why)
+}
+
+fn name_of(uid: Uid) -> String {
+    User::from_uid(uid).ok().flatten().map_or_else(|| format!("user id {uid}"), |user| user.name)
 }
 
 /// The process id in the lock file.

@@ -107,7 +107,13 @@ impl Desk {
             }
             changes.push(DomainChange::DeliveryPort(port));
             if !servers.is_empty() {
-                let moved = servers.iter().map(|server| MailServer { port, ..server.clone() });
+                // At another port another service answers: where nobody with a stronger word named it, it must not be.
+                let named_by = |server: &MailServer| match server.port == port {
+                    true => server.named_by,
+                    false => server.named_by.min(self.names_as()),
+                };
+                let moved =
+                    servers.iter().map(|server| MailServer { port, named_by: named_by(server), ..server.clone() });
                 changes.push(DomainChange::Servers(moved.collect()));
             }
         }

@@ -41,6 +41,7 @@ impl Desk {
             preference: new.preference,
             tls: ServerTls::Opportunistic,
             xforward: false,
+            named_by: self.names_as(),
         };
         let before: Vec<u32> = self.servers_of(row.id).await?.iter().map(|server| server.row.id).collect();
         let summary = format!("mail server {} of domain {} added", new.host, row.name);
@@ -89,7 +90,10 @@ impl Desk {
                 Edit::Change(row, patch) => {
                     let at = self.place_of(row).await?;
                     let server = servers.get_mut(at).ok_or(DeskError::NotFound)?;
-                    server.host = patch.host.clone().unwrap_or_else(|| server.host.clone());
+                    if let Some(host) = patch.host.as_ref().filter(|host| **host != server.host) {
+                        server.host.clone_from(host);
+                        server.named_by = self.names_as();
+                    }
                     server.preference = patch.preference.unwrap_or(server.preference);
                 }
                 Edit::Remove(row) => {

@@ -5,7 +5,7 @@ use doorlist_actions::{
     Office, Proofs, ReadFailure, ReadWish, Request, Response, SpoolQueue, TestReport, Vault, Waited,
 };
 use doorlist_core::address::{Address, DomainName, LocalPart};
-use doorlist_core::change::{Actor, MailServer, ServerTls, Via};
+use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::directory::Applied;
 use doorlist_store::mail_log::MailLogConfig;
@@ -231,6 +231,7 @@ pub(crate) fn server() -> MailServer {
         preference: 10,
         tls: ServerTls::Opportunistic,
         xforward: false,
+        named_by: NamedBy::Machine,
     }
 }
 

@@ -5,6 +5,7 @@ mod day;
 mod desk;
 mod imports;
 mod keys;
+mod named_by;
 mod push_parts;
 mod senders;
 mod sources;

@@ -3,14 +3,18 @@
 
 use crate::config::TlsConfig;
 use arc_swap::ArcSwapOption;
+use nix::fcntl::OFlag;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Octets of a chain or a key that are read.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Why there is no certificate. STARTTLS is not offered then, and implicit TLS does not start.
 #[derive(Debug, thiserror::Error)]
@@ -60,17 +64,30 @@ impl Certificate {
 
 fn read(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
     let bad = |file: &Path, why: String| TlsError::Unusable { file: file.display().to_string(), why };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&config.cert)
-        .and_then(Iterator::collect)
+    let cert = read_file(&config.cert).map_err(|e| bad(&config.cert, e.to_string()))?;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&cert)
+        .collect::<Result<_, _>>()
         .map_err(|e| bad(&config.cert, e.to_string()))?;
     if chain.is_empty() {
         return Err(bad(&config.cert, "no certificate in it".to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_file(&config.key).map_err(|e| bad(&config.key, e.to_string()))?;
+    let key = read_file(&config.key).map_err(|e| bad(&config.key, e.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|e| bad(&config.key, e.to_string()))?;
     ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
         .map_err(|e| bad(&config.cert, e.to_string()))
+}
+
+/// Reads a regular file; a fifo in its place would keep a start or a reload for ever.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A pair for the first start: mail servers encrypt with it all the same, they do not check names (RFC 7435).
@@ -96,6 +113,15 @@ mod tests {
 
     fn config(folder: &Path) -> TlsConfig {
         TlsConfig { cert: folder.join("cert.pem"), key: folder.join("key.pem"), self_signed: true }
+    }
+
+    #[test]
+    fn a_fifo_is_no_certificate_and_is_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = config(folder.path());
+        nix::unistd::mkfifo(&config.cert, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
+        let error = Certificate::default().load(&config, "gw.example.test").expect_err("no certificate");
+        assert!(error.to_string().contains("no regular file"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From a destination to an open connection: its servers in order, their addresses in a race, the opening dialogue with
 //! TLS as asked for. A server that fails in any of these is passed over for the next. This module must not know messages.
 
+use super::access;
 use super::connection::{Connection, ConnectionFault, Peer};
 use super::resolver::Resolver;
 use super::route::{self, DestinationKey, NoRoute, Server};
@@ -9,6 +10,7 @@ use crate::config::RelayConfig;
 use doorlist_core::change::ServerTls;
 use doorlist_smtp::client::{Opening, OpeningFault, OpeningStep, TlsUse};
 use doorlist_smtp::reply::EnhancedCode;
+use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -54,7 +56,12 @@ impl Connector {
     }
 
     async fn open_server(&self, server: &Server, config: &RelayConfig) -> Result<Connection, NoRoute> {
-        let mut addresses = route::addresses(&server.host, &*self.resolver).await?;
+        let found = route::addresses(&server.host, &*self.resolver).await?;
+        let mut addresses = access::permitted(server.named_by, found, &config.allow_networks).await;
+        if addresses.is_empty() {
+            let why = format!("{} is not connected to: {}", server.host, access::advice(server.named_by));
+            return Err(no_route(EnhancedCode::new(4, 4, 4), why));
+        }
         let mut last = None;
         while !addresses.is_empty() {
             let (stream, address) = match race(&addresses, server.port, config.connect).await {
@@ -141,17 +148,17 @@ impl Connector {
         server: &Server,
         config: &RelayConfig,
     ) -> Result<(), Broken> {
-        let name = ServerName::try_from(server.host.clone()).map_err(|error| Broken::Handshake(error.to_string()))?;
-        let plain = connection.take_plain();
-        let plain = plain.ok_or_else(|| Broken::Handshake("the server spoke on behind its 220".to_owned()))?;
+        let broken = |why| Broken::Handshake(HandshakeFault { why, details: why.to_owned() });
+        let name = ServerName::try_from(server.host.clone()).map_err(|_| broken("its name is none for TLS"))?;
+        let plain = connection.take_plain().ok_or_else(|| broken("the server spoke on behind its 220"))?;
         let handshake = self.tls.connector(server.tls).connect(name, plain);
         match timeout(config.connect, handshake).await {
             Ok(Ok(stream)) => {
                 connection.encrypted(stream);
                 Ok(())
             }
-            Ok(Err(error)) => Err(Broken::Handshake(error.to_string())),
-            Err(_) => Err(Broken::Handshake("timed out".to_owned())),
+            Ok(Err(error)) => Err(Broken::Handshake(error.into())),
+            Err(_) => Err(broken("timed out")),
         }
     }
 
@@ -169,8 +176,34 @@ impl Connector {
 /// Why an opening dialogue did not come to its end.
 enum Broken {
     Connection(ConnectionFault),
-    Handshake(String),
+    Handshake(HandshakeFault),
     Fault(OpeningFault),
+}
+
+/// Why TLS did not begin.
+struct HandshakeFault {
+    /// In our own words.
+    why: &'static str,
+    /// With what the server showed, for the operator alone.
+    details: String,
+}
+
+impl From<std::io::Error> for HandshakeFault {
+    fn from(error: std::io::Error) -> Self {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let why = match tls {
+            Some(rustls::Error::InvalidCertificate(fault)) => match fault {
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired",
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                    "its certificate is not for this name"
+                }
+                CertificateError::UnknownIssuer => "its certificate is signed by nobody who is trusted",
+                _ => "its certificate is not valid",
+            },
+            _ => "the handshake broke off",
+        };
+        Self { why, details: error.to_string() }
+    }
 }
 
 impl From<ConnectionFault> for Broken {
@@ -184,12 +217,13 @@ impl Broken {
         let name = peer.short();
         match self {
             Broken::Connection(fault) => {
-                no_route(EnhancedCode::new(4, 4, 2), format!("conversation with {name} ended before it began: {fault}"))
+                let why = format!("conversation with {name} ended before it began: {fault}");
+                NoRoute { said: fault.said(), ..no_route(EnhancedCode::new(4, 4, 2), why) }
             }
-            Broken::Handshake(why) => no_route(
-                EnhancedCode::new(4, 7, 5),
-                format!("TLS is required for {name}, but the handshake failed: {why}"),
-            ),
+            Broken::Handshake(HandshakeFault { why, details }) => {
+                let why = format!("TLS is required for {name}, but the handshake failed: {why}");
+                NoRoute { said: Some(details), ..no_route(EnhancedCode::new(4, 7, 5), why) }
+            }
             Broken::Fault(OpeningFault::Refused { to, reply }) => {
                 let status = reply.status();
                 // Not even a 5xx greeting is a verdict on a recipient: it is tried again.
@@ -214,7 +248,7 @@ impl Broken {
 }
 
 fn no_route(status: EnhancedCode, why: String) -> NoRoute {
-    NoRoute { status, why }
+    NoRoute { status, why, said: None }
 }
 
 async fn connect(address: SocketAddr, within: Duration) -> Result<TcpStream, String> {

@@ -55,6 +55,16 @@ pub(crate) enum ConnectionFault {
     Protocol(#[from] ReplyError),
 }
 
+impl ConnectionFault {
+    /// What the server said that is no SMTP reply. It may be of any service, so it is for the operator's log alone.
+    pub(crate) fn said(&self) -> Option<String> {
+        match self {
+            ConnectionFault::Protocol(ReplyError::NotAReply(line)) => Some(line.clone()),
+            _ => None,
+        }
+    }
+}
+
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),

@@ -98,7 +98,7 @@ async fn connect_and_work(slot: &Slot) {
         }
         Err(no_route) => {
             let why = format!("{} {}", no_route.status, no_route.why);
-            shared.log_destination(key.name(), &why);
+            shared.log_destination(key.name(), &why, no_route.said.as_deref());
             if no_route.status.class == 5 {
                 shared.with_queue(|queue, at| queue.refuse(destination, &why, at));
             } else {
@@ -350,6 +350,9 @@ impl Worker<'_> {
             return Err(Lost);
         }
         let peer = self.connection.peer.short();
+        if let Some(said) = fault.and_then(ConnectionFault::said) {
+            self.shared.log_destination(&peer, "protocol error", Some(&said));
+        }
         let why = match fault {
             Some(fault) => {
                 format!("conversation with {peer} broke off ({fault}) while waiting for the reply to {command}")

@@ -84,9 +84,10 @@ impl Shared {
     }
 
     /// A destination could not be reached.
-    pub(super) fn log_destination(&self, name: &str, why: &str) {
-        let fields = &[("destination", Field::Str(name))];
-        self.journal.write(&Line { process: Process::Smtp, queue: None, event: &format!("{why};"), fields });
+    pub(super) fn log_destination(&self, name: &str, why: &str, said: Option<&str>) {
+        let (event, mut fields) = (format!("{why};"), vec![("destination", Field::Str(name))]);
+        fields.extend(said.map(|said| ("said", Field::Str(said))));
+        self.journal.write(&Line { process: Process::Smtp, queue: None, event: &event, fields: &fields });
     }
 
     /// A message left the queue.

@@ -4,7 +4,7 @@
 use super::resolver::{LookupError, Resolver};
 use crate::config::Outbound;
 use doorlist_core::address::DomainName;
-use doorlist_core::change::{MailServer, ServerTls};
+use doorlist_core::change::{MailServer, NamedBy, ServerTls};
 use doorlist_smtp::reply::EnhancedCode;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) tls: ServerTls,
     /// Say who the client was.
     pub(crate) xforward: bool,
+    /// Where it may be.
+    pub(crate) named_by: NamedBy,
 }
 
 /// Why there is no server to connect to.
@@ -49,11 +51,13 @@ pub(crate) struct NoRoute {
     pub(crate) status: EnhancedCode,
     /// In words.
     pub(crate) why: String,
+    /// What the server said that is no SMTP reply, for the operator's log alone: it may be of any service.
+    pub(crate) said: Option<String>,
 }
 
 impl NoRoute {
     fn new(class: u8, subject: u16, detail: u16, why: String) -> Self {
-        Self { status: EnhancedCode::new(class, subject, detail), why }
+        Self { status: EnhancedCode::new(class, subject, detail), why, said: None }
     }
 }
 
@@ -83,19 +87,23 @@ pub(crate) async fn servers(
     resolver: &dyn Resolver,
     turn: usize,
 ) -> Result<Vec<Server>, NoRoute> {
-    let one = |host: &str, port| Server { host: host.to_owned(), port, tls: ServerTls::Opportunistic, xforward: false };
+    let one = |host: &str, port, named_by| {
+        let tls = ServerTls::Opportunistic;
+        Server { host: host.to_owned(), port, tls, xforward: false, named_by }
+    };
     match key {
         DestinationKey::Servers(servers) => {
             let servers = servers.iter().map(|s| {
-                let server = Server { host: s.host.clone(), port: s.port, tls: s.tls, xforward: s.xforward };
-                (s.preference, server)
+                let (host, port, tls) = (s.host.clone(), s.port, s.tls);
+                (s.preference, Server { host, port, tls, xforward: s.xforward, named_by: s.named_by })
             });
             Ok(in_order(servers.collect(), turn))
         }
-        DestinationKey::SmartHost(host, port) => Ok(vec![one(host, *port)]),
+        DestinationKey::SmartHost(host, port) => Ok(vec![one(host, *port, NamedBy::Machine)]),
         DestinationKey::Exchangers(domain) => {
             let hosts = exchangers(domain, resolver, turn).await?;
-            Ok(hosts.iter().map(|host| one(host, SMTP_PORT)).collect())
+            // Whoever sends mail names them by the domain of their address, and has no more say than a tenant.
+            Ok(hosts.iter().map(|host| one(host, SMTP_PORT, NamedBy::Tenant)).collect())
         }
         DestinationKey::Nowhere => Err(NoRoute::new(4, 4, 4, "no mail server is known for this domain".to_owned())),
     }

@@ -1,7 +1,7 @@
 //! A relay with its store in a folder of the test, and a log that can be waited for.
 
 use crate::fake::{Fake, PATIENCE};
-use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, ServerTls, Via};
+use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
@@ -88,6 +88,7 @@ pub(crate) fn server(address: SocketAddr) -> MailServer {
         preference: 10,
         tls: ServerTls::Opportunistic,
         xforward: false,
+        named_by: NamedBy::Machine,
     }
 }
 

@@ -7,5 +7,6 @@ mod faults;
 mod home;
 mod notices;
 mod people;
+mod places;
 mod results;
 mod tls;

@@ -79,8 +79,9 @@ impl fmt::Display for ServerReply {
 /// Why received bytes are no reply. The connection is of no further use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
-    /// A line that does not begin with a code and a separator.
-    #[error("protocol error: {0:?} is no SMTP reply")]
+    /// A line that does not begin with a code and a separator. It is not part of the message: what speaks there may be any
+    /// service, whose words are not for everybody who reads of the error.
+    #[error("protocol error: what the server said is no SMTP reply")]
     NotAReply(String),
     /// The lines of one reply disagree about its code.
     #[error("protocol error: a reply began with {first} and went on with {then}")]

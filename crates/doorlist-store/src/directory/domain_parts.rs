@@ -6,7 +6,7 @@ use super::rows::{to_json, write_rows};
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
 use crate::tenants::take_number;
-use doorlist_core::change::{MailServer, ServerTls};
+use doorlist_core::change::{MailServer, NamedBy, ServerTls};
 use doorlist_core::time::Timestamp;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -98,12 +98,17 @@ async fn insert_server(
     [id, created, updated]: [i64; 3],
 ) -> Result<(), StoreError> {
     const SQL: &str = "
-        INSERT INTO mail_server (domain_id, place, host, port, preference, tls, xforward, id, created, updated)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+        INSERT INTO mail_server (domain_id, place, host, port, preference, tls, xforward, id, created, updated, named_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     let tls = match server.tls {
         ServerTls::Opportunistic => "opportunistic",
         ServerTls::Required => "required",
         ServerTls::Verify => "verify",
+    };
+    let named_by = match server.named_by {
+        NamedBy::Tenant => "tenant",
+        NamedBy::Operator => "operator",
+        NamedBy::Machine => "machine",
     };
     let binds = [
         domain,
@@ -116,6 +121,7 @@ async fn insert_server(
         Bind::Int(id),
         Bind::Int(created),
         Bind::Int(updated),
+        Bind::Text(named_by),
     ];
     tx.execute(SQL, &binds).await?;
     Ok(())

@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use crate::tenants::{self, OPERATOR};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::{Address, DomainName};
-use doorlist_core::change::{MailServer, ServerTls};
+use doorlist_core::change::{MailServer, NamedBy, ServerTls};
 use doorlist_core::domain::{DomainId, Mode, SubAddressing};
 use doorlist_core::time::Timestamp;
 use std::collections::HashMap;
@@ -59,7 +59,7 @@ pub(super) async fn load(from: &mut (impl Read + Send), ids: &[DomainId]) -> Res
         SELECT a.domain_id, a.name, a.active FROM json_each($1) AS k CROSS JOIN domain_alias AS a
         WHERE a.domain_id = CAST(k.value ->> 0 AS BIGINT) ORDER BY a.name";
     const SERVERS: &str = "
-        SELECT s.domain_id, s.host, s.port, s.preference, s.tls, s.xforward
+        SELECT s.domain_id, s.host, s.port, s.preference, s.tls, s.xforward, s.named_by
         FROM json_each($1) AS k CROSS JOIN mail_server AS s
         WHERE s.domain_id = CAST(k.value ->> 0 AS BIGINT) ORDER BY s.domain_id, s.preference, s.place";
     let keys = to_json(&ids.iter().map(|id| [id.0]).collect::<Vec<_>>())?;
@@ -130,6 +130,12 @@ fn server(row: &Row) -> Result<MailServer, StoreError> {
             other => return Err(corrupt("mail_server", format!("tls {other:?}"))),
         },
         xforward: row.flag(5)?,
+        named_by: match row.text(6)? {
+            "tenant" => NamedBy::Tenant,
+            "operator" => NamedBy::Operator,
+            "machine" => NamedBy::Machine,
+            other => return Err(corrupt("mail_server", format!("named_by {other:?}"))),
+        },
     })
 }
 

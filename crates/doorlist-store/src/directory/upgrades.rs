@@ -6,6 +6,7 @@ use crate::db::{Db, Read};
 use crate::logins::Logins;
 use crate::migrate::migrate;
 use doorlist_core::access::LoginId;
+use doorlist_core::change::NamedBy;
 use doorlist_testbed::postgres::Cluster;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,4 +50,33 @@ async fn early_keys_have_their_logins_grants(db: Db) {
     assert_eq!(all, [1, 2, 3], "each has a number of its own");
     let row = (&db).row("SELECT next FROM next_number WHERE what = 'login_grant'", &[]).await.unwrap().unwrap();
     assert_eq!(row.int(0).unwrap(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_mail_servers_are_the_operators_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    early_mail_servers_are_the_operators(Db::open_sqlite(&folder.path().join("directory.db")).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_mail_servers_are_the_operators_on_postgresql() {
+    let cluster = Cluster::start().unwrap();
+    early_mail_servers_are_the_operators(Db::open_postgres(&cluster.url("servers").unwrap()).await.unwrap()).await;
+}
+
+/// Format 4: it was not kept who named a mail server.
+async fn early_mail_servers_are_the_operators(db: Db) {
+    migrate(&db, "directory", &MIGRATIONS[..4]).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let script = "
+        INSERT INTO customer (id, reseller_id, name) VALUES (1, 1, 'Maple');
+        INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed)
+            VALUES (1, 'example.test', 1, 'setting_up', TRUE, FALSE, TRUE, FALSE, TRUE, 0);
+        INSERT INTO mail_server (domain_id, place, host, port, preference, tls, xforward, id)
+            VALUES (1, 0, '127.0.0.1', 25, 10, 'opportunistic', FALSE, 1);";
+    tx.execute_script(script.to_owned()).await.unwrap();
+    tx.commit().await.unwrap();
+    let directory = Directory::load(db).await.unwrap();
+    let details = directory.domain(&"example.test".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(details.servers[0].named_by, NamedBy::Machine);
 }

@@ -1,7 +1,9 @@
 //! Short hands for the story: changes as one would say them, answers as one would hear them.
 
 use doorlist_core::address::{Address, DomainName, LocalPart};
-use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, ServerTls, Source, Structure, Via};
+use doorlist_core::change::{
+    Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Source, Structure, Via,
+};
 use doorlist_core::policy::{Recipient, SourceStanding, decide};
 use doorlist_core::time::Timestamp;
 use doorlist_store::Directory;
@@ -52,7 +54,14 @@ pub(crate) fn added(domain_name: &str, customer: &str) -> Change {
 }
 
 pub(crate) fn server(host: &str, preference: u16) -> MailServer {
-    MailServer { host: host.to_owned(), port: 25, preference, tls: ServerTls::Opportunistic, xforward: false }
+    MailServer {
+        host: host.to_owned(),
+        port: 25,
+        preference,
+        tls: ServerTls::Opportunistic,
+        xforward: false,
+        named_by: NamedBy::Machine,
+    }
 }
 
 /// Applies in one go.

@@ -12,6 +12,9 @@ pub(crate) enum Domain {
 A new domain is being set up: recipients that are not on its list are deferred (451), nothing is
 lost. `doorlist domain mode NAME enforce` begins to refuse them.
 
+A server named by this command may be anywhere. One that a tenant names by the API must be public,
+one that the operator names there may be in a private network; relay.allow_networks allows more.
+
 Examples:
   doorlist domain add example.test --server mail.example.test
   doorlist domain add example.test --server 192.0.2.7:2525 --server backup.example.test:25:20

@@ -1,7 +1,7 @@
 //! A mail server as the command line writes it: `HOST[:PORT[:PREFERENCE]][,tls=...][,xforward]`.
 
 use doorlist_core::address::DomainName;
-use doorlist_core::change::{MailServer, ServerTls};
+use doorlist_core::change::{MailServer, NamedBy, ServerTls};
 use std::net::{IpAddr, Ipv6Addr};
 
 const PORT: u16 = 25;
@@ -23,7 +23,8 @@ pub(crate) fn parse(text: &str) -> Result<MailServer, String> {
     if port == 0 {
         return Err("port 0 is none".to_owned());
     }
-    let mut server = MailServer { host, port, preference, tls: ServerTls::Opportunistic, xforward: false };
+    let (tls, named_by) = (ServerTls::Opportunistic, NamedBy::Machine);
+    let mut server = MailServer { host, port, preference, tls, xforward: false, named_by };
     for option in parts {
         match option {
             "xforward" => server.xforward = true,

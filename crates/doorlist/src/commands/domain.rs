@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::out::Out;
 use doorlist_actions::{ErrorKind, ModeWish, Request, Response, ServerSetup, SetupStep};
 use doorlist_core::address::DomainName;
-use doorlist_core::change::{MailServer, ServerTls};
+use doorlist_core::change::{MailServer, NamedBy, ServerTls};
 use doorlist_core::domain::Mode;
 use doorlist_store::directory::{DomainDetails, DomainSummary};
 use std::io::IsTerminal;
@@ -150,7 +150,12 @@ fn server_text(server: &MailServer) -> String {
         ServerTls::Verify => "TLS with a valid certificate",
     };
     let xforward = if server.xforward { ", XFORWARD" } else { "" };
-    format!("{host}:{} preference {}, {tls}{xforward}", server.port, server.preference)
+    let by = match server.named_by {
+        NamedBy::Tenant => ", named by a tenant",
+        NamedBy::Operator => ", named by the operator from elsewhere",
+        NamedBy::Machine => "",
+    };
+    format!("{host}:{} preference {}, {tls}{xforward}{by}", server.port, server.preference)
 }
 
 /// What the domain's own server must allow and switch off, and what comes next.

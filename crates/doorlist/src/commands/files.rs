@@ -8,6 +8,7 @@ use crate::out::Out;
 use anyhow::Context;
 use doorlist_actions::{ExportFormat, FileReading, ImportFile, ImportReport, Request, Response};
 use doorlist_core::source_rows::RowProblem;
+use std::io::Write;
 
 /// Bad rows and rows of a plan that a person reads; the rest is counted, and all stand in the JSON form.
 const ROWS_SHOWN_MAX: usize = 20;
@@ -37,8 +38,10 @@ pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input:
     let response = response?;
     let exit = Exit::of_action(response.exit_code());
     let Response::Import(report) = response else { return Err(unexpected(&response)) };
-    if let Some(path) = &what.rejected {
-        std::fs::write(path, &report.reading.rejected)
+    if let (Some(mut rejected), Some(path)) = (input.rejected, &what.rejected) {
+        rejected
+            .set_len(0)
+            .and_then(|()| rejected.write_all(report.reading.rejected.as_bytes()))
             .with_context(|| format!("the rejected rows cannot be written to {}", path.display()))
             .or_exit(Exit::CANNOT_CREATE)?;
     }

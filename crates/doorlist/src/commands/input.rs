@@ -5,10 +5,12 @@ use crate::cli::Command;
 use crate::cli::logins::Admin;
 use crate::cli::sources::{Source, SourceOptions};
 use crate::exit::{Exit, Failure, OrExit};
+use crate::root_path;
 use anyhow::Context;
 use doorlist_actions::Password;
 use doorlist_core::connection::CA_BYTES_MAX;
 use doorlist_core::file_list::FILE_BYTES_MAX;
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -24,15 +26,18 @@ pub(crate) struct Input {
     pub password: Option<Password>,
     /// The certificates of an authority.
     pub authority: Option<String>,
+    /// Where rows that were not taken go.
+    pub rejected: Option<File>,
 }
 
-/// Reads whatever files a command names.
+/// Reads whatever files a command names, and opens the one that it writes.
 pub(crate) fn read_input(command: &Command) -> Result<Input, Failure> {
     match command {
         Command::Import(import) => {
             let Some(path) = &import.file else { return Ok(Input::default()) };
+            let rejected = import.rejected.as_deref().map(root_path::open_to_write).transpose()?;
             // One octet above the limit is read, so that the action sees that it is too large.
-            Ok(Input { file: read(path, FILE_BYTES_MAX as u64 + 1)?, ..Input::default() })
+            Ok(Input { file: read(path, FILE_BYTES_MAX as u64 + 1)?, rejected, ..Input::default() })
         }
         Command::Source(Source::Add { options, .. } | Source::Set { options, .. }) => of_source(options),
         Command::Admin(Admin::Create(create)) => {
@@ -47,7 +52,7 @@ pub(crate) fn read_input(command: &Command) -> Result<Input, Failure> {
 fn of_source(options: &SourceOptions) -> Result<Input, Failure> {
     let password = options.password_file.as_deref().map(|path| text(path, PASSWORD_MAX)).transpose()?;
     let authority = options.ca_file.as_deref().map(|path| text(path, CA_BYTES_MAX as u64 + 1)).transpose()?;
-    Ok(Input { file: Vec::new(), password: password.map(Password::new), authority })
+    Ok(Input { password: password.map(Password::new), authority, ..Input::default() })
 }
 
 fn text(path: &Path, limit: u64) -> Result<String, Failure> {
@@ -60,7 +65,7 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let read = if path.as_os_str() == "-" {
         std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
     };
     read.with_context(|| format!("{} cannot be read", path.display())).or_exit(Exit::NO_INPUT)?;
     Ok(bytes)

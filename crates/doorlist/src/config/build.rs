@@ -5,7 +5,7 @@ use super::layers::{Raw, Values};
 use super::web::{self, WebListenerConfig};
 use super::{ConfigError, Problem, units};
 use doorlist_core::address::{Address, DomainName};
-use doorlist_core::network::Network;
+use doorlist_core::network::{Network, NetworkError};
 use doorlist_core::queue_id::QueueId;
 use doorlist_gateway::config::{
     GatewayConfig, GuardConfig, IpNetwork, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig,
@@ -106,13 +106,16 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
     config.spool = spool(&mut reader, &config.gateway.limits);
     config.mail_log = mail_log(&mut reader);
     config.web = web::listeners(&mut reader);
-    config.allow_networks =
-        reader.list("sources.allow_networks", |text| text.parse::<Network>().map_err(|error| error.to_string()));
+    config.allow_networks = reader.list("sources.allow_networks", allowed_network);
     if let Some(url) = config.web_url.as_deref().filter(|url| !is_web_url(url)) {
         reader.problem("web.url", format!("{url:?} is not like https://mx.example.test"));
     }
     config.metrics = reader.list("metrics.listen", socket_address);
     if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError(reader.problems)) }
+}
+
+fn allowed_network(text: &str) -> Result<Network, String> {
+    text.parse().map_err(|error: NetworkError| error.to_string())
 }
 
 fn is_web_url(url: &str) -> bool {
@@ -207,6 +210,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
 fn relay(reader: &mut Reader<'_>) -> RelayConfig {
     let mut relay = RelayConfig::default();
     reader.set(&mut relay.outbound, "relay.outbound", outbound);
+    relay.allow_networks = reader.list("relay.allow_networks", allowed_network);
     let per_destination = "relay.connections_per_destination_max";
     reader.set(&mut relay.connections_per_destination_max, per_destination, units::count);
     reader.set(&mut relay.connections_max, "relay.connections_max", units::count);

@@ -64,6 +64,7 @@ pub(crate) const KEYS: &[Key] = &[
     one("tls.key", "", "PEM key of it"),
     one("guard.enabled", "true", "the guard against guessing; off only behind another guard"),
     one("relay.outbound", "direct", "mail to other domains (bounces): direct by MX, or HOST[:PORT] of a smart host"),
+    list("relay.allow_networks", &[], "networks and addresses where mail servers may be, whoever named them"),
     one("relay.connections_per_destination_max", "20", "connections to one destination"),
     one("relay.connections_max", "500", "connections to all destinations"),
     one("relay.connect", "30 s", "how long connecting may take"),

@@ -1,7 +1,8 @@
 //! The command's end of the control socket.
 
 use super::{Answer, Call, next_line};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, OrExit};
+use crate::state_dir::StateDir;
 use doorlist_actions::{Request, Response};
 use doorlist_core::change::Actor;
 use std::path::Path;
@@ -21,12 +22,19 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects; a server that holds the lock has its socket soon.
-    pub(crate) async fn connect(socket: &Path, actor: Actor) -> Result<Self, Failure> {
+    /// Connects; a server that holds the lock has its socket soon. Whoever listens there must be the folder's owner.
+    pub(crate) async fn connect(state: &StateDir, actor: Actor) -> Result<Self, Failure> {
+        let socket = &state.control_socket();
         let deadline = tokio::time::Instant::now() + CONNECT_WAIT_MAX;
         loop {
             let error = match UnixStream::connect(socket).await {
-                Ok(stream) => return Ok(Self { stream: BufReader::new(stream), actor }),
+                Ok(stream) => {
+                    let uid = stream.peer_cred().map(|peer| peer.uid()).or_exit(Exit::SYSTEM)?;
+                    if uid != state.owner().as_raw() {
+                        return Err(not_the_server(socket, uid));
+                    }
+                    return Ok(Self { stream: BufReader::new(stream), actor });
+                }
                 Err(error) => error,
             };
             let starting = matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused);
@@ -64,4 +72,13 @@ impl Client {
         let answer = next_line(&mut self.stream).await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
         Ok(serde_json::from_slice(&answer)?)
     }
+}
+
+fn not_the_server(socket: &Path, uid: u32) -> Failure {
+    let why = format!(
+        "user id {uid} listens at the control socket {}, not the owner of the state folder; nothing was asked. Find out \
+         who put it there",
+        socket.display()
+    );
+    Failure::because(Exit::NO_PERMISSION, why)
 }

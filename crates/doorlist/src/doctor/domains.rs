@@ -5,6 +5,8 @@ use crate::config::Config;
 use crate::door::Door;
 use doorlist_actions::{Request, Response};
 use doorlist_core::change::MailServer;
+use doorlist_core::network::{self, Network};
+use doorlist_gateway::relay::access;
 use doorlist_gateway::relay::resolver::{LookupError, MailExchanger, Resolver, SystemResolver};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -39,12 +41,13 @@ pub(super) async fn domains(door: &mut Door, config: &Config) -> Vec<Finding> {
         };
         let (resolver, places) = (Arc::clone(&resolver), Arc::clone(&places));
         let hostname = config.gateway.hostname.clone();
+        let allowed = config.gateway.relay.allow_networks.clone();
         looks.push(tokio::spawn(async move {
             let _place = places.acquire().await;
             let name = details.summary.name.to_string();
             let mut findings = vec![exchangers(&*resolver, &name, &hostname).await];
             for server in &details.servers {
-                findings.push(next_hop(&*resolver, &name, server).await);
+                findings.push(next_hop(&*resolver, &name, server, &allowed).await);
             }
             findings
         }));
@@ -89,8 +92,8 @@ fn mx_finding(domain: &str, hostname: &str, answer: Result<Vec<MailExchanger>, L
     }
 }
 
-/// Only a connection is made; the relay speaks SMTP.
-async fn next_hop(resolver: &dyn Resolver, domain: &str, server: &MailServer) -> Finding {
+/// Only a connection is made, and only where the relay makes one; the relay speaks SMTP.
+async fn next_hop(resolver: &dyn Resolver, domain: &str, server: &MailServer, allowed: &[Network]) -> Finding {
     let name = format!("{domain}: server {}:{}", server.host, server.port);
     let addresses = match server.host.parse::<IpAddr>() {
         Ok(address) => Ok(vec![address]),
@@ -106,6 +109,13 @@ async fn next_hop(resolver: &dyn Resolver, domain: &str, server: &MailServer) ->
             return Finding::fail("next hop", format!("{name}: {why}"), todo);
         }
     };
+    let addresses = access::permitted(server.named_by, addresses, allowed).await;
+    if addresses.is_empty() {
+        let todo = access::advice(server.named_by);
+        return Finding::fail("next hop", format!("{name} is where it may not be: mail for the domain waits"), todo);
+    }
+    let public = addresses.iter().all(|address| network::is_public(*address));
+    let name = if public { name } else { format!("{name}, which is not public,") };
     let mut last = "it has no address".to_owned();
     for address in addresses {
         match timeout(ANSWER_MAX, TcpStream::connect(SocketAddr::new(address, server.port))).await {

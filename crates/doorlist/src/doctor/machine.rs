@@ -4,9 +4,13 @@ use super::Finding;
 use crate::config::Config;
 use crate::state_dir::StateDir;
 use crate::vault::{KeyPlace, KeyVault};
+use nix::fcntl::OFlag;
 use nix::sys::resource::{Resource, getrlimit};
-use std::io::ErrorKind;
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Duration;
 use x509_parser::pem::Pem;
 use x509_parser::time::ASN1Time;
@@ -15,6 +19,8 @@ use x509_parser::time::ASN1Time;
 const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// A certificate should be renewed so long before its end.
 const RENEW_SECS: i64 = 14 * 24 * 3600;
+/// Octets of a certificate's file that are looked at.
+const CERTIFICATE_BYTES_MAX: u64 = 1024 * 1024;
 /// Less room than this is worth a word.
 const DISK_COMFORT: u64 = 1024 * 1024 * 1024;
 /// Open files beside sessions: databases, connections to servers, logs.
@@ -84,7 +90,7 @@ fn is_free(setting: &str, address: SocketAddr) -> Finding {
 pub(super) fn certificate(config: &Config) -> [Finding; 1] {
     let tls = &config.gateway.tls;
     let path = tls.cert.display();
-    let bytes = match std::fs::read(&tls.cert) {
+    let bytes = match read_without_waiting(&tls.cert) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound && tls.self_signed => {
             return [Finding::ok("certificate", "a self-signed one is made at the first start")];
@@ -102,6 +108,17 @@ pub(super) fn certificate(config: &Config) -> [Finding; 1] {
         }
         Some(end) => [lifetime(&path.to_string(), end, now)],
     }
+}
+
+/// A fifo in place of the file would keep a reader for ever.
+fn read_without_waiting(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    file.take(CERTIFICATE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn lifetime(path: &str, end: i64, now: i64) -> Finding {

@@ -5,7 +5,7 @@ use crate::directory_reader::Directories;
 use crate::proofs::DnsProofs;
 use crate::vault::{KeyPlace, KeyVault};
 use doorlist_actions::{Clock, NoNotices, Request, Response, SpoolQueue};
-use doorlist_core::change::{Actor, MailServer, ServerTls, Via};
+use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::MailLogConfig;
 use doorlist_store::spool::SpoolConfig;
@@ -66,6 +66,7 @@ async fn a_link_takes_one_file_which_then_waits() {
         preference: 10,
         tls: ServerTls::Opportunistic,
         xforward: false,
+        named_by: NamedBy::Machine,
     };
     let name = "example.test".parse().unwrap();
     office.run(Request::DomainAdd { name, servers: vec![server], customer: None }, &boss()).await.unwrap();

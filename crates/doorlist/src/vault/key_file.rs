@@ -1,6 +1,7 @@
 //! The file with the key: read and checked, or made so that of two processes that make it at once, both use the same.
 //! Must not know what the key is used for.
 
+use nix::fcntl::OFlag;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -52,7 +53,12 @@ impl KeyPlace {
 
     /// The key, if it is there.
     pub(super) fn read(&self) -> Result<Option<Key>, String> {
-        match File::open(self.path()) {
+        // Whatever else lies there is neither followed nor waited for. One from outside may be a link of the operator's.
+        let flags = match self {
+            KeyPlace::StateDir(_) => OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK,
+            KeyPlace::File(_) => OFlag::O_NONBLOCK,
+        };
+        match OpenOptions::new().read(true).custom_flags(flags.bits()).open(self.path()) {
             Ok(file) => self.checked(file).map(Some),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.trouble(error)),

@@ -7,6 +7,7 @@
 //! | `flows` | do whole conversations go as the known clients have them (`tests/api/flows`)? |
 //! | `rcpt` | what does the running gateway say about an address a moment after the API was told? |
 //! | `hung_up` | is what is asked done to its end, and noted, although its client has gone? |
+//! | `mail_servers` | who names a server decides where it may be |
 //! | `matrix` | every path, method and caller of `openapi.json`: does nobody see or change what is not theirs? |
 //! | `schemathesis` | does `openapi.json` say the truth, whatever is sent? |
 //!
@@ -18,6 +19,7 @@ mod facts;
 mod flows;
 mod http;
 mod hung_up;
+mod mail_servers;
 mod matrix;
 mod rcpt;
 mod schemathesis;

@@ -14,6 +14,7 @@
 //! | `api` | does the HTTP API answer as its clients need it, and nobody what is not theirs? |
 //! | `web` | does the web listener show the right certificate, and end well? |
 //! | `agent` | does a list come whole from a directory that the server cannot reach? |
+//! | `other_user` | what can the owner of a state folder do to root, and which rights does a server keep? |
 //! | `beside` | do commands work beside a running server, for whom, and on PostgreSQL, too? |
 //!
 //! `server`, `client` and `sink` are what they are made of: our binary, a client that says what it is told to say, a
@@ -31,6 +32,7 @@ mod directories;
 mod faults;
 mod imports;
 mod no_server;
+mod other_user;
 mod random;
 mod readme;
 mod real_mail;

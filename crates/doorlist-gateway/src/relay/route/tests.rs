@@ -42,6 +42,17 @@ async fn exchangers_by_preference_equal_ones_in_turn() {
 }
 
 #[tokio::test]
+async fn exchangers_may_be_where_a_tenants_servers_may_and_a_smart_host_anywhere() {
+    let named_by = async |key: DestinationKey| {
+        let resolver = Fixed { mx: Ok(vec![(10, "a")]), addresses: Err(LookupError::NoName) };
+        servers(&key, &resolver, 0).await.unwrap()[0].named_by
+    };
+    let exchangers = DestinationKey::Exchangers("example.test".parse().unwrap());
+    assert_eq!(named_by(exchangers).await, NamedBy::Tenant);
+    assert_eq!(named_by(DestinationKey::SmartHost("a".to_owned(), 25)).await, NamedBy::Machine);
+}
+
+#[tokio::test]
 async fn domains_without_exchangers() {
     for (mx, expected) in [
         (Err(LookupError::NoRecord), Ok(vec!["example.test:25".to_owned()])),

@@ -13,7 +13,7 @@ use crate::directory::rows::BATCH;
 use crate::directory::{Directory, load, taking};
 use crate::error::StoreError;
 use doorlist_core::address::DomainName;
-use doorlist_core::change::Actor;
+use doorlist_core::change::{Actor, NamedBy, Via};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
@@ -156,8 +156,11 @@ impl Undo<'_> {
             Some(_) => Some(Stage::begin_for(self.db, (&name, whose), "undo", base, actor, now).await?),
             None => None,
         };
-        for (home, before, after) in &self.domains {
+        for (home, before, after) in &mut self.domains {
             self.tally.differences.entry(home.id).or_default();
+            if let (Some(before), Some(after)) = (before.as_ref(), after.as_mut()) {
+                name_servers_anew(before, after, actor.via);
+            }
             if let Some(stage) = &mut stage {
                 stage.domain(home, before.as_ref(), after.as_ref())?;
             }
@@ -187,6 +190,15 @@ impl Undo<'_> {
             planned.id = stage.finish(&planned, &self.tally, summary).await?;
         }
         Ok(planned)
+    }
+}
+
+/// Servers that come back to a domain are named by whoever brings them back: an operator's word that was withdrawn since
+/// does not return by a tenant's hand.
+fn name_servers_anew(before: &DomainRecord, after: &mut DomainRecord, via: Via) {
+    let by = if via == Via::Command { NamedBy::Machine } else { NamedBy::Tenant };
+    for server in after.servers.iter_mut().filter(|server| !before.servers.contains(server)) {
+        server.named_by = server.named_by.min(by);
     }
 }
 

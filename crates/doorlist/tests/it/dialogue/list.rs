@@ -8,7 +8,9 @@
 use super::script::Script;
 use crate::server::Server;
 use doorlist_core::address::{Address, DomainName, LocalPart};
-use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, ServerTls, Source, Structure, Via};
+use doorlist_core::change::{
+    Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Source, Structure, Via,
+};
 use doorlist_core::domain::{Mode, SubAddressing};
 use doorlist_core::time::Timestamp;
 use doorlist_store::{Directory, StoreUrl};
@@ -48,6 +50,7 @@ fn changes(list: &str) -> Result<Vec<Change>, String> {
         preference: 10,
         tls: ServerTls::default(),
         xforward: false,
+        named_by: NamedBy::Machine,
     };
     let mut changes = vec![
         domain.set(DomainChange::Add { customer: "dialogues".to_owned(), servers: vec![server] }),

@@ -3,7 +3,7 @@
 
 use super::super::*;
 use crate::config::Outbound;
-use doorlist_core::change::{MailServer, ServerTls};
+use doorlist_core::change::{MailServer, NamedBy, ServerTls};
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::directory::{DomainRoute, RouteTable};
 use doorlist_store::spool::{ClientInfo, EnvelopeRecipient};
@@ -102,6 +102,7 @@ pub(super) fn route(n: u32) -> DomainRoute {
         preference: 10,
         tls: ServerTls::Opportunistic,
         xforward: false,
+        named_by: NamedBy::Machine,
     };
     DomainRoute { name: format!("d{n}.example.test").parse().unwrap(), servers: vec![server], hold: false }
 }

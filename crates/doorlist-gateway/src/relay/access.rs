@@ -1,0 +1,72 @@
+//! Which addresses of a mail server are connected to, before anything is: a server that may not be where its name leads
+//! learns nothing of it, nor does whoever named it learn whether something listens there. The rule itself is core's.
+
+use doorlist_core::change::NamedBy;
+use doorlist_core::mail_server_access::may_connect;
+use doorlist_core::network::Network;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use tokio::net::UdpSocket;
+
+/// Any port: the way to an address is the same for all of them.
+const ANY_PORT: u16 = 25;
+
+/// Those of the addresses at which a server that `named_by` named may be connected to; `allowed`: `relay.allow_networks`.
+pub async fn permitted(named_by: NamedBy, addresses: Vec<IpAddr>, allowed: &[Network]) -> Vec<IpAddr> {
+    let mut permitted = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        if may_connect(named_by, address, is_ours(address).await, allowed) {
+            permitted.push(address);
+        }
+    }
+    permitted
+}
+
+/// What to do about a server that may not be connected to where it is.
+pub fn advice(named_by: NamedBy) -> &'static str {
+    match named_by {
+        NamedBy::Tenant => {
+            "mail servers that others than the operator name must have public addresses; the operator may allow more \
+             in relay.allow_networks"
+        }
+        NamedBy::Operator | NamedBy::Machine => {
+            "mail servers on this machine or its link are named by a command on the machine, or allowed in \
+             relay.allow_networks"
+        }
+    }
+}
+
+/// Whether the address is one of this machine: then the way to it begins where it ends. Nothing is sent.
+async fn is_ours(address: IpAddr) -> bool {
+    let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let Ok(socket) = UdpSocket::bind((any, 0)).await else { return false };
+    if socket.connect(SocketAddr::new(address, ANY_PORT)).await.is_err() {
+        return false;
+    }
+    socket.local_addr().is_ok_and(|own| own.ip() == address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_addresses_that_may_be_reached_are_left() {
+        let all = ["127.0.0.1", "9.9.9.9", "10.0.0.1", "::ffff:127.0.0.1", "169.254.169.254"]
+            .map(|address| address.parse::<IpAddr>().unwrap());
+        let left = async |named_by, allowed: &[&str]| {
+            let allowed: Vec<Network> = allowed.iter().map(|network| network.parse().unwrap()).collect();
+            let left = permitted(named_by, all.to_vec(), &allowed).await;
+            left.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(left(NamedBy::Tenant, &[]).await, ["9.9.9.9"]);
+        assert_eq!(left(NamedBy::Operator, &[]).await, ["9.9.9.9", "10.0.0.1"]);
+        assert_eq!(left(NamedBy::Machine, &[]).await.len(), all.len());
+        assert_eq!(left(NamedBy::Tenant, &["127.0.0.1"]).await, ["127.0.0.1", "9.9.9.9", "::ffff:127.0.0.1"]);
+    }
+
+    #[tokio::test]
+    async fn an_address_of_this_machine_is_known() {
+        assert!(is_ours(Ipv4Addr::LOCALHOST.into()).await);
+        assert!(!is_ours(Ipv4Addr::new(192, 0, 2, 1).into()).await);
+    }
+}

@@ -1,0 +1,102 @@
+//! What lies in the state folder under the names that are ours: files with one name, folders, one socket. Links, fifos
+//! and devices are refused before anything is opened, also for SQLite, which opens its files by path and follows links.
+
+use crate::exit::{Exit, Failure};
+use std::fs::Metadata;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+/// What a name of ours stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A file that is written in place: under another name it would be written, too.
+    Written,
+    /// A file that is made once. While it is made, it has two names.
+    MadeOnce,
+    /// A folder; whether what is in it is looked at, too. The spool looks after its own.
+    Folder { inside: bool },
+    /// The control socket.
+    Socket,
+}
+
+/// Names, and those that begin so: SQLite keeps `-wal`, `-shm` and `-journal` beside a database.
+const OURS: [(&str, Kind); 7] = [
+    ("lock", Kind::Written),
+    ("control.sock", Kind::Socket),
+    ("secret.key", Kind::MadeOnce),
+    ("directory.db", Kind::Written),
+    ("tls", Kind::Folder { inside: true }),
+    ("mail", Kind::Folder { inside: true }),
+    ("spool", Kind::Folder { inside: false }),
+];
+
+/// Refuses what is of another kind than it must be.
+pub(super) fn check(folder: &Path) -> Result<(), Failure> {
+    for (name, metadata) in entries(folder)? {
+        let Some(kind) = kind_of(&name) else { continue };
+        let path = folder.join(&name);
+        check_one(&path, &metadata, kind)?;
+        if kind == (Kind::Folder { inside: true }) {
+            for (name, metadata) in entries(&path)? {
+                check_one(&path.join(name), &metadata, Kind::Written)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn kind_of(name: &str) -> Option<Kind> {
+    let is = |(ours, kind): &&(&str, Kind)| match kind {
+        Kind::Written | Kind::MadeOnce => {
+            name.strip_prefix(ours).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+        }
+        Kind::Folder { .. } | Kind::Socket => name == *ours,
+    };
+    OURS.iter().find(is).map(|(_, kind)| *kind)
+}
+
+/// Names with what they are, of links the links themselves. What is gone meanwhile is left out: a server may be at work.
+fn entries(folder: &Path) -> Result<Vec<(String, Metadata)>, Failure> {
+    let list = || -> io::Result<Vec<(String, Metadata)>> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(metadata) => found.push((entry.file_name().to_string_lossy().into_owned(), metadata)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    };
+    list().map_err(|error| Failure::because(Exit::NO_PERMISSION, format_args!("{}: {error}", folder.display())))
+}
+
+fn check_one(path: &Path, metadata: &Metadata, kind: Kind) -> Result<(), Failure> {
+    let kind_found = metadata.file_type();
+    let (fits, wanted) = match kind {
+        Kind::Written | Kind::MadeOnce => (kind_found.is_file(), "a regular file"),
+        Kind::Folder { .. } => (kind_found.is_dir(), "a folder"),
+        Kind::Socket => (kind_found.is_socket(), "a socket"),
+    };
+    if !fits {
+        let found = match kind_found {
+            found if found.is_symlink() => "a link",
+            found if found.is_fifo() => "a fifo",
+            found if found.is_dir() => "a folder",
+            found if found.is_file() => "a file",
+            _ => "something else",
+        };
+        return Err(refused(path, &format!("is {found}, where {wanted} belongs")));
+    }
+    if kind == Kind::Written && metadata.nlink() > 1 {
+        return Err(refused(path, "has another name somewhere else (a hard link), and would be changed there, too"));
+    }
+    Ok(())
+}
+
+fn refused(path: &Path, why: &str) -> Failure {
+    let why = format!("{} {why}. Nothing was opened; find out who put it there, and move it away", path.display());
+    Failure::because(Exit::NO_PERMISSION, why)
+}
