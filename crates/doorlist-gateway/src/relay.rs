@@ -20,10 +20,11 @@ mod refill;
 mod report;
 pub mod resolver;
 mod route;
+mod system_mail;
 mod tls;
 
 pub use handle::{QueueHandle, QueueOrder, Queued};
-pub use notice::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NOTICES_PER_HOUR_MAX, NoticeError, NoticeHandle};
+pub use notice::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NoticeError, NoticeHandle};
 
 use crate::clock;
 use crate::config::RelayConfig;
@@ -34,9 +35,8 @@ use deliver::{Stop, reached};
 use doorlist_core::address::Address;
 use doorlist_core::retry::RetrySchedule;
 use doorlist_store::spool::Spooled;
-use doorlist_store::{Directory, MailLog, Spool};
+use doorlist_store::{ContactBook, Directory, MailLog, Spool};
 use metrics::Metrics;
-use notice::NoticeLimit;
 use prometheus_client::registry::Registry;
 use queue::{Arrival, Effects, Moment, Queue, Report, Router, Settings};
 use resolver::{Resolver, SystemResolver};
@@ -130,7 +130,7 @@ struct Shared {
     journal: Journal,
     metrics: Metrics,
     queue: Mutex<Queue>,
-    notices: Mutex<NoticeLimit>,
+    contacts: ContactBook,
     retry: (Duration, Duration),
     /// Unbounded, yet it holds at most one report for each message in memory, which are counted.
     reports: mpsc::UnboundedSender<Report>,
@@ -159,7 +159,7 @@ impl Relay {
         let shared = Arc::new(Shared {
             connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
             queue: Mutex::new(Queue::new(settings(&parts.config, retry), router)),
-            notices: Mutex::default(),
+            contacts: ContactBook::of(&parts.directory),
             config: ArcSwap::from_pointee(parts.config),
             postmaster: parts.postmaster,
             directory: parts.directory,
