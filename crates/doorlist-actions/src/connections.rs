@@ -41,6 +41,21 @@ pub struct SourceSettings {
     pub tell: Tell,
 }
 
+/// A directory to be read on a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutSource {
+    /// Its name.
+    pub name: String,
+    /// Whose list it keeps.
+    pub domain: DomainName,
+    /// What is set.
+    pub settings: SourceSettings,
+    /// Its password; without one the kept one stays, if it goes nowhere else than before.
+    pub password: Option<Password>,
+    /// It is there and changed; otherwise it is new.
+    pub replace: bool,
+}
+
 /// When people are told of a reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

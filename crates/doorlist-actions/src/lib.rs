@@ -10,6 +10,7 @@ mod audit_trail;
 mod change_log;
 mod check;
 mod connections;
+mod contacts;
 pub mod desk;
 mod domains;
 mod error;
@@ -38,8 +39,10 @@ mod world;
 pub use accounts::ADDRESSES_MAX;
 pub use audit_trail::{AuditEvent, AuditRow, AuditVerdict};
 pub use connections::{
-    EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, SourceEntry, SourceSettings, Tell,
+    EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, PutSource, SourceEntry, SourceSettings, Tell,
 };
+pub use contacts::ContactAction;
+pub use doorlist_store::contact_book::{KnownContact, Standing};
 pub use error::{ActionError, ErrorKind};
 pub use file_bytes::FileBytes;
 pub use guarded::PlanReport;
@@ -51,7 +54,7 @@ pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
 };
 pub use remote::{Reach, Reached, reach};
-pub use request::{ExportFormat, ImportFile, ModeWish, PutSource, Request};
+pub use request::{ExportFormat, ImportFile, ModeWish, Request};
 pub use response::{AccountReport, CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
 pub use senders::{RulesOf, SENDER_PAGE, SenderAction, SenderRuleChange, SenderRuleEntry};
 pub use server_setup::{ServerSetup, SetupStep};

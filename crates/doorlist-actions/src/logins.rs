@@ -119,9 +119,10 @@ impl Office {
         let role = if auditor { Role::Auditor } else { Role::Admin };
         let hash = |password: &Password| self.vault.hash_password(password.text().trim_end_matches(['\r', '\n']));
         let hash = password.map(hash).transpose().map_err(|why| ActionError::new(ErrorKind::Usage, why))?;
-        let email = email.to_string();
+        let (address, email) = (email, email.to_string());
         let grant = Grant { role, scope };
         self.logins.grant(&email, &email, (grant, true), hash.as_deref(), (self.clock)()).await?;
+        self.vouch_for_admin(address, scope).await?;
         Ok(email)
     }
 

@@ -1,10 +1,11 @@
 //! The counter: a request goes in, its action is called, the answer comes out. Must not know any action from inside.
 
+use crate::connections::PutSource;
 use crate::domains::DomainSettings;
 use crate::error::{ActionError, ErrorKind};
 use crate::guarded::Then;
 use crate::queue::QueueControl;
-use crate::request::{PutSource, Request};
+use crate::request::Request;
 use crate::response::Response;
 use crate::sync_report::SyncTrigger;
 use crate::world::{DirectoryReader, Notices, Proofs, Vault};
@@ -12,7 +13,7 @@ use doorlist_core::address::Address;
 use doorlist_core::change::{Actor, Change, ChangeSet};
 use doorlist_core::time::Timestamp;
 use doorlist_store::directory::Applied;
-use doorlist_store::{Audit, Directory, Logins, MailLog, SourceBook, Tenants};
+use doorlist_store::{Audit, ContactBook, Directory, Logins, MailLog, SourceBook, Tenants};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Office {
     pub reader: Arc<dyn DirectoryReader>,
     /// Keeps passwords and makes tokens.
     pub vault: Arc<dyn Vault>,
+    /// To which addresses our own mail may go.
+    pub contacts: ContactBook,
     /// Tells people by mail.
     pub notices: Arc<dyn Notices>,
     /// Looks up whose domain it is.
@@ -113,6 +116,7 @@ impl Office {
             Request::AuditVerify => Ok(Response::AuditVerified(self.audit_verify().await?)),
             Request::KeyRevoke { id } => self.key_revoke(id).await.map(|()| Response::KeyRevoked { id }),
             Request::Senders { of, what } => self.senders(&of, what).await,
+            Request::Contacts { what } => self.contacts_for_operator(what).await,
             change => self.run_change(change, actor).await,
         }
     }

@@ -94,6 +94,7 @@ pub fn reach(request: &Request) -> Reach {
         | Request::QueueOrder { .. }
         | Request::Log { .. }
         | Request::Senders { .. }
+        | Request::Contacts { .. }
         | Request::AdminCreate { .. }
         | Request::KeyCreate(_)
         | Request::KeyList { .. }

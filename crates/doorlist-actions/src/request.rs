@@ -1,6 +1,7 @@
 //! What a person or a script can ask for, as data. Must not know how it was typed or sent.
 
-use crate::connections::{Password, SourceSettings};
+use crate::connections::{Password, PutSource};
+use crate::contacts::ContactAction;
 use crate::file_bytes::FileBytes;
 use crate::logins::{AdminOf, NewApiKey};
 use crate::push::PushItem;
@@ -318,6 +319,11 @@ pub enum Request {
     },
     /// Whether a line of the audit was changed or taken out.
     AuditVerify,
+    /// Technical contacts, and whether they get notices.
+    Contacts {
+        /// What is done.
+        what: ContactAction,
+    },
     /// Senders allowed and blocked.
     Senders {
         /// For whom.
@@ -325,21 +331,6 @@ pub enum Request {
         /// What is done.
         what: SenderAction,
     },
-}
-
-/// A directory to be read on a schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PutSource {
-    /// Its name.
-    pub name: String,
-    /// Whose list it keeps.
-    pub domain: DomainName,
-    /// What is set.
-    pub settings: SourceSettings,
-    /// Its password; without one the kept one stays, if it goes nowhere else than before.
-    pub password: Option<Password>,
-    /// It is there and changed; otherwise it is new.
-    pub replace: bool,
 }
 
 /// A file to be imported.

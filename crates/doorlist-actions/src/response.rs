@@ -16,6 +16,7 @@ use doorlist_core::change::PlanId;
 use doorlist_core::policy::{Decision, Verdict};
 use doorlist_core::source_rows::RowProblem;
 use doorlist_core::time::Timestamp;
+use doorlist_store::contact_book::KnownContact;
 use doorlist_store::directory::{
     AccountDetails, AddressEntry, Applied, ChangeEntry, ChangeRow, DomainDetails, DomainSummary, PlanEntry,
 };
@@ -104,6 +105,18 @@ pub enum Response {
     AuditLines(Vec<AuditRow>),
     /// To `AuditVerify`.
     AuditVerified(AuditVerdict),
+    /// To `Contacts`: a page of the list.
+    Contacts {
+        /// This page.
+        contacts: Vec<KnownContact>,
+        /// What to ask for next; `None`: that was all.
+        next: Option<u32>,
+    },
+    /// To `Contacts`: the confirmation of an address.
+    ContactConfirmed {
+        /// Customers for whom the address is confirmed.
+        customers: u64,
+    },
     /// To `KeyRevoke`.
     KeyRevoked {
         /// Which.

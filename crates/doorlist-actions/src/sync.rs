@@ -230,7 +230,8 @@ impl Office {
         self.sync(name, SyncTrigger::Schedule, &actor).await
     }
 
-    /// Throws away what nobody decided on, and what was left half written. On one node at a time.
+    /// Throws away what nobody decided on, and what was left half written; asks contacts that were not asked yet. On one
+    /// node at a time.
     ///
     /// # Errors
     /// When the store fails.
@@ -240,6 +241,8 @@ impl Office {
             self.directory.sweep_plans(now - PLANS_WAIT, now - STAGING_MAX).await?;
             self.book.forget(now - HISTORY).await?;
             self.book.forget_pushes(now - PARTS_WAIT).await?;
+            self.contacts.forget(now).await?;
+            self.ask_contacts().await?;
         }
         Ok(())
     }

@@ -174,7 +174,8 @@ impl Office {
         };
         if wanted && !settings.recipients.is_empty() {
             let subject = format!("{}: source {} {}", report.domain, report.source, report.outcome.word());
-            let _ = self.notices.tell(&settings.recipients, &subject, &report.text()).await;
+            // Connections are set by the operator's command alone.
+            self.tell_named_by_operator(&settings.recipients, &subject, &report.text()).await;
         }
     }
 }

@@ -137,7 +137,7 @@ impl Office {
             link.domain, applied.added, applied.changed, report.reading.problems_total
         );
         // The plan waits either way, and `plan list` shows it.
-        let _ = self.notices.tell(std::slice::from_ref(to), &format!("A list of {} waits", link.domain), &text).await;
+        self.tell_named_by_operator(std::slice::from_ref(to), &format!("A list of {} waits", link.domain), &text).await;
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the office needs of the world beside the store and the queue, as small traits: a directory that is read, a place
 //! for secrets, a way to tell people. Must not know how any of it is done.
 
-use doorlist_core::address::{Address, DomainName};
+use doorlist_core::address::DomainName;
 use doorlist_core::connection::Connection;
 use doorlist_core::source_rows::{RowProblem, SourceRow};
+use doorlist_store::contact_book::MailPermit;
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
 
@@ -134,17 +135,17 @@ pub trait Proofs: Send + Sync {
     fn txt<'a>(&'a self, name: &'a str) -> Waited<'a, Result<Vec<String>, String>>;
 }
 
-/// Tells people by mail.
+/// Tells people by mail, each of whom needs a permit of the contact book.
 pub trait Notices: Send + Sync {
     /// Takes a message for delivery by the way that bounces go. Must not wait for its delivery.
-    fn tell<'a>(&'a self, to: &'a [Address], subject: &'a str, text: &'a str) -> Waited<'a, Result<(), String>>;
+    fn tell<'a>(&'a self, to: Vec<MailPermit>, subject: &'a str, text: &'a str) -> Waited<'a, Result<(), String>>;
 }
 
 /// Where nobody can be told: a command without a server.
 pub struct NoNotices;
 
 impl Notices for NoNotices {
-    fn tell<'a>(&'a self, _: &'a [Address], _: &'a str, _: &'a str) -> Waited<'a, Result<(), String>> {
+    fn tell<'a>(&'a self, _: Vec<MailPermit>, _: &'a str, _: &'a str) -> Waited<'a, Result<(), String>> {
         Box::pin(async { Err("no server runs here".to_owned()) })
     }
 }

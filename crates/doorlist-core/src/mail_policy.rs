@@ -19,7 +19,7 @@ pub struct DomainPolicy {
     pub rules: Arc<SenderRules>,
     /// The largest message, in octets; `None`: what the gateway takes.
     pub message_max: Option<u64>,
-    /// Who gets what its server refuses to take for postmaster: its own contact, or its customer's.
+    /// Who is told what its server refuses to take for postmaster, once confirmed: its own contact, or its customer's.
     pub technical_contact: Option<Address>,
 }
 

@@ -21,11 +21,12 @@ mod refill;
 mod report;
 pub mod resolver;
 mod route;
+mod system_mail;
 mod tls;
 mod without_smtp_utf8;
 
 pub use handle::{QueueHandle, QueueOrder, Queued};
-pub use notice::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NOTICES_PER_HOUR_MAX, NoticeError, NoticeHandle};
+pub use notice::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NoticeError, NoticeHandle};
 
 use crate::clock;
 use crate::config::RelayConfig;
@@ -38,9 +39,8 @@ use doorlist_core::address::Address;
 use doorlist_core::domain::DomainId;
 use doorlist_core::retry::RetrySchedule;
 use doorlist_store::spool::Spooled;
-use doorlist_store::{Directory, MailLog, Spool};
+use doorlist_store::{ContactBook, Directory, MailLog, Spool};
 use metrics::Metrics;
-use notice::NoticeLimit;
 use prometheus_client::registry::Registry;
 use queue::{Arrival, Effects, Moment, Queue, Report, Router, Settings};
 use resolver::{Resolver, SystemResolver};
@@ -136,8 +136,8 @@ struct Shared {
     journal: Journal,
     metrics: Metrics,
     queue: Mutex<Queue>,
-    notices: Mutex<NoticeLimit>,
     without_smtp_utf8: WithoutSmtpUtf8,
+    contacts: ContactBook,
     retry: (Duration, Duration),
     /// Unbounded, yet it holds at most one report for each message in memory, which are counted.
     reports: mpsc::UnboundedSender<Report>,
@@ -166,8 +166,8 @@ impl Relay {
         let shared = Arc::new(Shared {
             connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
             queue: Mutex::new(Queue::new(settings(&parts.config, retry), router)),
-            notices: Mutex::default(),
             without_smtp_utf8: WithoutSmtpUtf8::default(),
+            contacts: ContactBook::of(&parts.directory),
             config: ArcSwap::from_pointee(parts.config),
             postmaster: parts.postmaster,
             directory: parts.directory,

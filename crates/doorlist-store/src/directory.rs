@@ -78,6 +78,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { format: 2, sql: include_str!("../migrations/directory/0002_plans.sql") },
     Migration { format: 3, sql: include_str!("../migrations/directory/0003_tenants.sql") },
     Migration { format: 4, sql: include_str!("../migrations/directory/0004_owners.sql") },
+    Migration { format: 6, sql: include_str!("../migrations/directory/0006_contacts.sql") },
     Migration { format: 7, sql: include_str!("../migrations/directory/0007_named_by.sql") },
 ];
 

@@ -4,6 +4,7 @@
 //! log) and PostgreSQL (several nodes on one database). It must not know sockets, SMTP, commands or pages.
 
 pub mod audit;
+pub mod contact_book;
 mod db;
 pub mod directory;
 mod error;
@@ -17,6 +18,7 @@ pub mod tenants;
 mod url;
 
 pub use audit::Audit;
+pub use contact_book::ContactBook;
 pub use directory::Directory;
 pub use error::StoreError;
 pub use logins::Logins;

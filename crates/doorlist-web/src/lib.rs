@@ -1,4 +1,4 @@
-//! The desk: health, metrics and the page for handing in a file over HTTP, later the API and the page. The only crate that knows axum.
+//! The desk: health, metrics and the pages behind links over HTTP, later the API and the page. The only crate that knows axum.
 //!
 //! It must not know SMTP, SQL, the configuration or how the server is wired: whoever starts it passes in what can tell
 //! whether Doorlist is ready, and the registry that holds the metrics.
@@ -6,6 +6,7 @@
 mod answer_headers;
 mod api;
 mod base_url;
+mod confirmations;
 mod health;
 mod listener;
 mod metrics;
@@ -16,6 +17,7 @@ pub use answer_headers::api_headers;
 pub use api::{ApiConfig, ApiState, AuditLine, LARGE_BODY_MAX, Trail, api, openapi_document};
 pub use axum::Router;
 pub use base_url::base_url;
+pub use confirmations::{AskedFor, ConfirmationAnswer, ConfirmationRefused, Confirmations, confirmations};
 pub use health::{Readiness, health};
 pub use listener::{
     BODY_MAX, BODY_PACE_MIN, BODY_PART_MAX, CONNECTION_MAX, CONNECTIONS_MAX, Certificates, Client, HEAD_LINES_MAX,

@@ -5,7 +5,7 @@
 //! is read. The token stands in the address alone, and is never printed.
 
 mod body;
-mod page;
+pub(crate) mod page;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -26,6 +26,12 @@ pub const UPLOADS_AT_ONCE_MAX: usize = 2;
 const BODY_SLACK: usize = 64 * 1024;
 /// Characters of a token.
 const TOKEN_CHARS_MAX: usize = 128;
+
+/// Whether a text can be the token of a link at all. What cannot is not asked about.
+pub(crate) fn is_token(text: &str) -> bool {
+    (1..=TOKEN_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
 
 /// An answer that is waited for.
 pub type UploadAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UploadRefused>> + Send + 'a>>;
@@ -127,12 +133,10 @@ fn busy() -> UploadRefused {
 }
 
 impl Desk {
-    /// The token and its domain. What cannot be a token is not asked about.
+    /// The token and its domain.
     async fn link(&self, token: Token) -> Result<(String, String), UploadRefused> {
         let Ok(Path(token)) = token else { return Err(UploadRefused::NoLink) };
-        let is_one = (1..=TOKEN_CHARS_MAX).contains(&token.len())
-            && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if !is_one {
+        if !is_token(&token) {
             return Err(UploadRefused::NoLink);
         }
         let domain = self.uploads.look(&token).await?;
@@ -153,12 +157,12 @@ impl Desk {
     }
 }
 
-async fn style() -> Response {
+pub(crate) async fn style() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE).into_response()
 }
 
 /// What a browser may do with an answer: next to nothing. The address, which has the token in it, is told to nobody.
-async fn guarded(mut response: Response) -> Response {
+pub(crate) async fn guarded(mut response: Response) -> Response {
     const HEADERS: [(header::HeaderName, &str); 5] = [
         (
             header::CONTENT_SECURITY_POLICY,

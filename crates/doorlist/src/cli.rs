@@ -1,6 +1,7 @@
 //! The grammar of the command line, and nothing else: what the words mean is done where the commands are run.
 
 pub(crate) mod agent;
+pub(crate) mod contacts;
 pub(crate) mod domain;
 pub(crate) mod elsewhere;
 pub(crate) mod list;
@@ -127,6 +128,9 @@ Examples:
     Queue(operate::Queue),
     /// What happened to mail
     Log(operate::Log),
+    /// Technical contacts and whether they get notices: list, confirm
+    #[command(subcommand, arg_required_else_help = true)]
+    Contact(contacts::Contact),
     /// Senders whose mail a domain or an account takes, or does not: allow, block, list, remove
     #[command(subcommand, arg_required_else_help = true)]
     Sender(senders::Sender),

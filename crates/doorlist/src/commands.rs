@@ -3,6 +3,7 @@
 
 mod changes;
 mod check;
+mod contacts;
 mod domain;
 mod files;
 mod input;
@@ -44,6 +45,7 @@ pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &
         Command::Audit(what) => logins::audit(door, out, what).await,
         Command::Queue(what) => queue::queue(door, out, what).await,
         Command::Log(what) => log::log(door, out, what).await,
+        Command::Contact(what) => contacts::contact(door, out, what).await,
         Command::Sender(what) => senders::sender(door, out, what).await,
         Command::Plan(asked) => plans::plan(door, out, &asked.what).await,
         Command::Changes(asked) => changes::changes(door, out, &asked.what).await,

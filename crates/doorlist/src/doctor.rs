@@ -1,6 +1,7 @@
 //! `doorlist doctor`: looks at everything that must work, one line each: ok, warn or fail, and what to do. It changes
 //! nothing. Each look is a function of its own in the modules below.
 
+mod contacts;
 mod domains;
 mod machine;
 
@@ -114,6 +115,7 @@ fn with_state(config: &Config, state: &StateDir, chart: &mut Chart) -> Result<()
         match Door::open(config, state, actor).await {
             Ok(mut door) => {
                 chart.add([store(&mut door).await, clock(&mut door).await])?;
+                chart.add(contacts::contacts(&mut door, config).await)?;
                 chart.add(domains::domains(&mut door, config).await)
             }
             Err(failure) => chart.add([store_failed(&failure)]),

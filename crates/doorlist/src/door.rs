@@ -12,7 +12,7 @@ use crate::vault::{KeyPlace, KeyVault};
 use doorlist_actions::{Clock, NoNotices, Notices, Office, QueueControl, Request, Response, SpoolQueue};
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
-use doorlist_store::{Audit, Directory, Logins, MailLog, SourceBook, Spool, Tenants};
+use doorlist_store::{Audit, ContactBook, Directory, Logins, MailLog, SourceBook, Spool, Tenants};
 use nix::unistd::{Uid, User};
 use std::sync::Arc;
 
@@ -92,6 +92,7 @@ impl Store {
         let key = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
         Office {
             book: SourceBook::of(&self.directory),
+            contacts: ContactBook::of(&self.directory),
             tenants: Tenants::of(&self.directory),
             logins: Logins::of(&self.directory),
             audit: Audit::of(&self.directory),

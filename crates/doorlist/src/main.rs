@@ -6,6 +6,7 @@ mod audit_trail;
 mod cli;
 mod commands;
 mod config;
+mod confirmation_desk;
 mod control;
 mod directory_reader;
 mod doctor;

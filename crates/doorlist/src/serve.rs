@@ -10,6 +10,7 @@ mod signals;
 use crate::audit_trail::AuditTrail;
 use crate::cli::Global;
 use crate::config::{Config, Sources};
+use crate::confirmation_desk::ConfirmationDesk;
 use crate::control::{Control, Peers};
 use crate::door::Store;
 use crate::exit::{Exit, Failure, OrExit};
@@ -22,7 +23,7 @@ use anyhow::Context;
 use doorlist_actions::Office;
 use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
-use doorlist_web::{ApiState, Trail, Uploads, WebListener};
+use doorlist_web::{ApiState, Confirmations, Trail, Uploads, WebListener};
 use http::{Ready, Serving};
 use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
@@ -63,11 +64,12 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     let addresses = (http::addresses(&web), http::addresses(&metrics));
     let ready = Arc::new(Ready::default());
     let mut tasks = JoinSet::new();
-    let desk = Arc::new(UploadDesk::default());
+    let (desk, confirmation_desk) = (Arc::new(UploadDesk::default()), Arc::new(ConfirmationDesk::default()));
     let (api_office, trail) = (Arc::new(OnceLock::new()), Arc::new(AuditTrail::new()));
     let api = ApiState::new(Arc::clone(&api_office), http::api_config(&config), Arc::clone(&trail) as Arc<dyn Trail>);
     let pages = doorlist_web::health(ready.clone())
         .merge(doorlist_web::uploads(Arc::clone(&desk) as Arc<dyn Uploads>))
+        .merge(doorlist_web::confirmations(Arc::clone(&confirmation_desk) as Arc<dyn Confirmations>))
         .merge(doorlist_web::api(api));
     let mut serving = Serving::default();
     serving.serve(http::web(web, &config.web, &certificate), &pages);
@@ -86,7 +88,8 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     tasks.spawn(async move { trail.write(&audited).await });
     let metrics = metrics.into_iter().map(WebListener::plain).collect();
     serving.serve(metrics, &doorlist_web::metrics(Arc::new(registry)));
-    desk.open(office);
+    desk.open(Arc::clone(&office));
+    confirmation_desk.open(office);
     ready.opened(Arc::clone(&gateway), store.spool.clone());
     // Last: who reads "ready" may ask at once, for whatever is named there.
     announce::say(&config, state, &store, gateway.addresses(), &addresses, started);

@@ -7,10 +7,11 @@ use doorlist_actions::{
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
+use doorlist_store::contact_book::MailPermit;
 use doorlist_store::directory::Applied;
 use doorlist_store::mail_log::MailLogConfig;
 use doorlist_store::spool::{Spool, SpoolConfig};
-use doorlist_store::{Audit, Directory, Logins, MailLog, SourceBook, StoreUrl, Tenants};
+use doorlist_store::{Audit, ContactBook, Directory, Logins, MailLog, SourceBook, StoreUrl, Tenants};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, VecDeque};
@@ -119,8 +120,9 @@ impl Proofs for World {
 }
 
 impl Notices for World {
-    fn tell<'a>(&'a self, to: &'a [Address], subject: &'a str, text: &'a str) -> Waited<'a, Result<(), String>> {
-        self.told.lock().unwrap().push((to.to_vec(), subject.to_owned(), text.to_owned()));
+    fn tell<'a>(&'a self, to: Vec<MailPermit>, subject: &'a str, text: &'a str) -> Waited<'a, Result<(), String>> {
+        let to = to.iter().map(|permit| permit.address().clone()).collect();
+        self.told.lock().unwrap().push((to, subject.to_owned(), text.to_owned()));
         Box::pin(async { Ok(()) })
     }
 }
@@ -149,6 +151,7 @@ impl Day {
         let queue = Arc::new(SpoolQueue::new(spool.clone(), directory.clone(), Arc::clone(&clock)));
         let office = Office {
             book: SourceBook::of(&directory),
+            contacts: ContactBook::of(&directory),
             tenants: Tenants::of(&directory),
             logins: Logins::of(&directory),
             audit: Audit::of(&directory),

@@ -1,5 +1,5 @@
-//! What failed for good is told to somebody, or kept for the admin: bounces to senders, within limits; copies of what was
-//! refused for postmaster or abuse to the person in charge. One task, one report after the other.
+//! What failed for good is told to somebody, or kept for the admin: bounces to senders, within limits; what was refused for
+//! postmaster or abuse is kept, and told to those in charge. One task, one report after the other.
 //!
 //! Whatever is told is on stable storage before the message's own row says so: after a crash between the two, it may be
 //! told twice, never not at all. This module must not know connections or retry times.
@@ -10,9 +10,11 @@ use super::dsn;
 use super::header_section::header_section;
 use super::limits::BounceLimits;
 use super::queue::Report;
+use super::system_mail;
 use crate::clock;
 use crate::journal::Process;
 use doorlist_core::address::Address;
+use doorlist_store::contact_book::MailPermit;
 use doorlist_store::mail_log::MailAction;
 use doorlist_store::spool::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind, SpoolError};
 use std::sync::Arc;
@@ -36,8 +38,8 @@ pub(super) async fn run(shared: Arc<Shared>, mut reports: mpsc::UnboundedReceive
 enum Course {
     /// Its sender is told.
     Bounce(Address),
-    /// A person gets the message.
-    Copy(Address),
+    /// Those in charge of the domain are told, and it stays for the admin.
+    TellInCharge,
     /// Nothing: it was a message of our own.
     Drop(&'static str),
     /// It stays for the admin.
@@ -47,15 +49,14 @@ enum Course {
 async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report) {
     let (mut told, mut again, mut bounce) = (Vec::new(), Vec::new(), Vec::new());
     for (index, why) in &report.failed {
-        let mut course = course(shared, &report.envelope, *index);
-        if let Course::Copy(person) = &course {
-            match copy(shared, &report, person).await {
-                Ok(()) => told.push(*index),
-                Err(error) => {
-                    shared.log_event(Process::Bounce, report.id, &format!("no copy for {person} now: {error}"));
-                    again.push(*index);
-                }
+        let mut course = course(&report.envelope, *index);
+        if course == Course::TellInCharge {
+            if let Err(error) = system_mail::tell(shared, &report, *index, why).await {
+                shared.log_event(Process::Bounce, report.id, &format!("no copy now: {error}; it is tried again"));
+                again.push(*index);
+                continue;
             }
+            course = Course::Keep("refused for postmaster or abuse");
         }
         if let Course::Bounce(sender) = &course {
             // The limit counts bounces, not recipients: the first of them asks, the others go with it.
@@ -75,7 +76,7 @@ async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report)
                 shared.record(MailAction::Failed, report.id, &report.envelope, *index, reason, why);
                 shared.log_event(Process::Bounce, report.id, &format!("failed, kept for the admin: {reason}"));
             }
-            Course::Bounce(_) | Course::Copy(_) => {}
+            Course::Bounce(_) | Course::TellInCharge => {}
         }
     }
     if !bounce.is_empty() {
@@ -91,20 +92,14 @@ async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report)
     shared.with_queue(|queue, at| queue.reported(report.id, &told, &again, at));
 }
 
-fn course(shared: &Shared, envelope: &Envelope, index: usize) -> Course {
-    let recipient = envelope.recipients.get(index);
+fn course(envelope: &Envelope, index: usize) -> Course {
     match envelope.kind {
         MessageKind::Bounce => return Course::Drop("undeliverable bounce dropped: its sender will not be told"),
         MessageKind::Notice => return Course::Keep("a notice that nobody takes"),
         MessageKind::Inbound => {}
     }
-    if let Some(recipient) = recipient.filter(|recipient| recipient.system) {
-        return match person_in_charge(shared, recipient) {
-            Some(person) => Course::Copy(person),
-            None => Course::Keep(
-                "refused for postmaster or abuse, and neither technical contact nor smtp.postmaster is set",
-            ),
-        };
+    if envelope.recipients.get(index).is_some_and(|recipient| recipient.system) {
+        return Course::TellInCharge;
     }
     if envelope.sender.is_empty() {
         return Course::Keep("the null sender gets no bounce");
@@ -113,15 +108,6 @@ fn course(shared: &Shared, envelope: &Envelope, index: usize) -> Course {
         Ok(sender) => Course::Bounce(sender),
         Err(_) => Course::Keep("its sender is no address that a bounce could go to"),
     }
-}
-
-/// The domain's technical contact, else the operator's mailbox; not the refused address itself.
-fn person_in_charge(shared: &Shared, recipient: &EnvelopeRecipient) -> Option<Address> {
-    let refused = recipient.path.parse::<Address>().ok();
-    let policies = shared.directory.policies();
-    let contact = recipient.domain.and_then(|domain| policies.technical_contact(domain)).cloned();
-    let candidates = [contact, shared.postmaster.clone()];
-    candidates.into_iter().flatten().find(|person| Some(person) != refused.as_ref())
 }
 
 fn allowed(shared: &Shared, limits: &mut BounceLimits, sender: &Address) -> bool {
@@ -151,7 +137,7 @@ async fn send_bounce(shared: &Arc<Shared>, report: &Report, failed: &[(usize, &s
     writer.write(&message).await?;
     let utf8 =
         !headers.is_ascii() || !original.sender.is_ascii() || recipients.iter().any(|(path, _)| !path.is_ascii());
-    let envelope = ours(shared, MessageKind::Bounce, &[&original.sender], writer.len(), utf8, None);
+    let envelope = ours(shared, &To::Sender(&original.sender), writer.len(), utf8, None);
     let spooled = shared.spool.accept(id, envelope, writer).await?;
     for (index, why) in failed {
         shared.record(MailAction::Bounced, report.id, original, *index, &id.to_string(), why);
@@ -162,49 +148,50 @@ async fn send_bounce(shared: &Arc<Shared>, report: &Report, failed: &[(usize, &s
     Ok(())
 }
 
-/// The message itself, unchanged, to the person in charge; without a sender, so that it cannot bounce either.
-async fn copy(shared: &Arc<Shared>, report: &Report, person: &Address) -> Result<(), SpoolError> {
-    let original = &report.envelope;
-    let body = shared.spool.body_of(report.id).await?;
-    let mut reader = body.reader().await?;
-    let mut writer = shared.spool.body(Some(body.len()));
-    while let Some(chunk) = reader.chunk().await? {
-        writer.write(chunk).await?;
+/// To whom a message of our own goes; what kind of message it is follows from that. People need permits.
+pub(super) enum To<'a> {
+    /// A bounce, to the sender of a message.
+    Sender(&'a str),
+    /// A notice.
+    People(&'a [MailPermit]),
+}
+
+impl To<'_> {
+    fn kind(&self) -> MessageKind {
+        match self {
+            To::Sender(_) => MessageKind::Bounce,
+            To::People(_) => MessageKind::Notice,
+        }
     }
-    let id = shared.spool.next_id();
-    let to = person.to_string();
-    let mut envelope =
-        ours(shared, MessageKind::Notice, &[&to], writer.len(), original.smtp_utf8, original.message_id.clone());
-    envelope.eight_bit = original.eight_bit;
-    let spooled = shared.spool.accept(id, envelope, writer).await?;
-    shared.log_event(Process::Bounce, report.id, &format!("refused for a system address: copy {id} goes to <{to}>"));
-    shared.enqueue(spooled);
-    Ok(())
+
+    /// Each of them once.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let mut paths = match self {
+            To::Sender(sender) => vec![(*sender).to_owned()],
+            To::People(permits) => permits.iter().map(|permit| permit.address().to_string()).collect(),
+        };
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
 }
 
 /// The envelope of a message of our own, to these addresses, wherever they are.
-pub(super) fn ours(
-    shared: &Shared,
-    kind: MessageKind,
-    to: &[&str],
-    size: u64,
-    utf8: bool,
-    message_id: Option<Box<str>>,
-) -> Envelope {
+pub(super) fn ours(shared: &Shared, to: &To<'_>, size: u64, utf8: bool, message_id: Option<Box<str>>) -> Envelope {
     let list = shared.directory.snapshot();
-    let recipient = |path: &&str| {
+    let recipient = |path: String| {
         let address = path.parse::<Address>().ok();
         let domain = address.and_then(|address| list.domain(address.domain()).map(|domain| domain.id));
-        EnvelopeRecipient { path: (*path).into(), domain, address: None, system: false }
+        EnvelopeRecipient { path: path.into(), domain, address: None, system: false }
     };
     Envelope {
         sender: "".into(),
-        recipients: to.iter().map(recipient).collect(),
+        recipients: to.paths().into_iter().map(recipient).collect(),
         received_at: clock::now(),
         client: ClientInfo::default(),
         eight_bit: utf8,
         smtp_utf8: utf8,
-        kind,
+        kind: to.kind(),
         message_id,
         size,
     }

@@ -1,13 +1,24 @@
 //! What we ourselves tell people: it arrives at whoever they are, without a sender, and never too often.
 
 use crate::fake::{Event, Fake, ok, say};
-use crate::home::{Home, Wishes, server};
-use doorlist_core::address::Address;
-use doorlist_gateway::relay::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NOTICES_PER_HOUR_MAX, NoticeError};
+use crate::home::{Home, Wishes, now, server};
+use doorlist_gateway::relay::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NoticeError};
+use doorlist_store::ContactBook;
+use doorlist_store::contact_book::{MailPermit, NOTICES_PER_ADDRESS_MAX, NoPermit};
 use doorlist_store::spool::{MessageKind, RecipientState};
 
-fn people(addresses: &[&str]) -> Vec<Address> {
-    addresses.iter().map(|address| address.parse().unwrap()).collect()
+/// Permits for people whom the operator named.
+async fn people(home: &Home, addresses: &[&str]) -> Vec<MailPermit> {
+    let mut permits = Vec::new();
+    for address in addresses {
+        permits.push(permit(home, address).await.unwrap());
+    }
+    permits
+}
+
+async fn permit(home: &Home, address: &str) -> Result<MailPermit, NoPermit> {
+    let book = ContactBook::of(&home.directory);
+    book.permit_operators_notice(&address.parse().unwrap(), now()).await.unwrap()
 }
 
 #[tokio::test]
@@ -17,9 +28,9 @@ async fn a_notice_goes_to_our_own_domains_and_to_others_each_by_its_way() {
     wishes.postmaster = Some("ops@ops.example.test");
     let home = Home::start(wishes).await;
     home.domain("d.example.test", vec![server(own.address)]).await;
-    let to = people(&["ann@d.example.test", "bob@else.example.test", "ann@d.example.test"]);
+    let to = people(&home, &["ann@d.example.test", "bob@else.example.test", "ann@d.example.test"]).await;
     let text = "Grüße!\n.a dot\nThe end";
-    let id = home.relay.notices().send(&to, "Eine Liste für d.example.test wartet", text).await.unwrap();
+    let id = home.relay.notices().send(to, "Eine Liste für d.example.test wartet", text).await.unwrap();
     home.logged(&[&id.to_string(), "notice to 2 recipients"]).await;
 
     let (here, there) = (own.next().await, others.next().await);
@@ -57,7 +68,8 @@ async fn a_notice_that_nobody_takes_stays_for_the_admin_and_bounces_to_nobody() 
     })
     .await;
     let home = Home::start(Wishes::default().outbound(&refuses)).await;
-    let id = home.relay.notices().send(&people(&["ann@else.example.test"]), "s", "t").await.unwrap();
+    let to = people(&home, &["ann@else.example.test"]).await;
+    let id = home.relay.notices().send(to, "s", "t").await.unwrap();
     home.logged(&[&id.to_string(), "a notice that nobody takes"]).await;
     let queued = home.queue().show(id).await.unwrap().unwrap();
     assert_eq!((queued.envelope.kind, &*queued.envelope.sender), (MessageKind::Notice, ""));
@@ -69,7 +81,8 @@ async fn a_notice_that_nobody_takes_stays_for_the_admin_and_bounces_to_nobody() 
 async fn a_notice_waits_through_a_restart() {
     let away = Fake::start(|_| say("421 4.3.2 not now")).await;
     let home = Home::start(Wishes::default().outbound(&away)).await;
-    let id = home.relay.notices().send(&people(&["ann@else.example.test"]), "s", "t").await.unwrap();
+    let to = people(&home, &["ann@else.example.test"]).await;
+    let id = home.relay.notices().send(to, "s", "t").await.unwrap();
     home.logged(&[&id.to_string(), "status=deferred"]).await;
     let others = Fake::start(ok).await;
     let home = home.restart(Wishes::default().outbound(&others)).await;
@@ -82,24 +95,24 @@ async fn there_are_limits_and_what_is_beyond_them_leaves_nothing() {
     let others = Fake::start(ok).await;
     let home = Home::start(Wishes::default().outbound(&others)).await;
     let notices = home.relay.notices();
-    let ann = people(&["ann@else.example.test"]);
-    let many: Vec<Address> =
-        (0..=NOTICE_RECIPIENTS_MAX).map(|n| format!("r{n}@else.example.test").parse().unwrap()).collect();
-    assert!(matches!(notices.send(&[], "s", "t").await, Err(NoticeError::NoRecipient)));
-    assert!(matches!(notices.send(&many, "s", "t").await, Err(NoticeError::Recipients(101))));
+    let many: Vec<String> = (0..=NOTICE_RECIPIENTS_MAX).map(|n| format!("r{n}@else.example.test")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert!(matches!(notices.send(Vec::new(), "s", "t").await, Err(NoticeError::NoRecipient)));
+    let too_many = people(&home, &many).await;
+    assert!(matches!(notices.send(too_many, "s", "t").await, Err(NoticeError::Recipients(101))));
     let long = "x".repeat(NOTICE_TEXT_MAX + 1);
-    assert!(matches!(notices.send(&ann, "s", &long).await, Err(NoticeError::Text(_))));
+    let ann = people(&home, &["ann@else.example.test"]).await;
+    assert!(matches!(notices.send(ann, "s", &long).await, Err(NoticeError::Text(_))));
     assert_eq!(home.spool.count(), 0);
 
-    notices.send(&many[1..], "s", &long[1..]).await.unwrap();
+    notices.send(people(&home, &many[1..]).await, "s", &long[1..]).await.unwrap();
     let first = others.next().await;
     assert_eq!((first.rcpt.len(), first.mail), (100, format!("MAIL FROM:<> SIZE={}", first.body.len())));
-    for _ in 1..NOTICES_PER_HOUR_MAX {
-        home.relay.notices().send(&ann, "s", "t").await.unwrap();
-    }
-    assert!(matches!(notices.send(&ann, "s", "t").await, Err(NoticeError::TooMany)));
-    for _ in 1..NOTICES_PER_HOUR_MAX {
+    // One permit of hers was used up above.
+    for _ in 1..NOTICES_PER_ADDRESS_MAX {
+        notices.send(people(&home, &["ann+tag@else.example.test"]).await, "s", "t").await.unwrap();
         others.next().await;
     }
+    assert_eq!(permit(&home, "ann@else.example.test").await, Err(NoPermit::AddressLimit));
     assert!(!others.has_more().await);
 }

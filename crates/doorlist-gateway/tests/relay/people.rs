@@ -1,14 +1,16 @@
-//! Who is told when mail has failed for good: senders within limits, the person in charge for system addresses, else the
+//! Who is told when mail has failed for good: senders within limits, those in charge for system addresses, and always the
 //! admin. S34: the null sender is never answered; S35: a bounce has headers only and is rare.
 
 use crate::fake::{Away, Event, Fake, ok, say};
 use crate::home::{Home, Wishes, now, server};
-use doorlist_core::access::Access;
+use doorlist_core::access::{Access, Scope};
+use doorlist_core::queue_id::QueueId;
 use doorlist_gateway::relay::QueueOrder;
-use doorlist_store::Tenants;
+use doorlist_store::contact_book::{COPIES_PER_DOMAIN_MAX, NOTICES_PER_ADDRESS_MAX};
 use doorlist_store::mail_log::MailAction;
-use doorlist_store::spool::{MessageKind, RecipientState};
+use doorlist_store::spool::{Envelope, MessageKind, RecipientState};
 use doorlist_store::tenants::{ContactFields, ContactOwner};
+use doorlist_store::{ContactBook, Tenants};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -93,7 +95,7 @@ async fn a_bounce_to_a_sender_in_a_protected_domain_goes_to_its_server() {
 }
 
 #[tokio::test]
-async fn what_a_server_refuses_for_its_postmaster_goes_to_the_person_in_charge() {
+async fn what_a_server_refuses_for_its_postmaster_stays_and_the_operator_gets_a_copy() {
     let (fake, others) = (refuses_all().await, Fake::start(ok).await);
     let wishes = Wishes { postmaster: Some("operator@elsewhere.example.test"), ..Wishes::default() };
     let home = Home::start(wishes.outbound(&others)).await;
@@ -102,33 +104,100 @@ async fn what_a_server_refuses_for_its_postmaster_goes_to_the_person_in_charge()
     let copy = others.next().await;
     assert_eq!((&*copy.rcpt, &*copy.body), (["operator@elsewhere.example.test".to_owned()].as_slice(), BODY));
     assert!(copy.mail.starts_with("MAIL FROM:<> "), "{}", copy.mail);
-    home.removed(id).await;
-    assert!(!others.has_more().await, "and no bounce");
+    home.logged(&[&id.to_string(), "failed, kept for the admin"]).await;
+    assert!(matches!(failed(&home, id).await.as_slice(), [RecipientState::Failed { .. }]));
+    for _ in 1..50 {
+        let id = home.post("s@sender.example.test", &["postmaster@d.example.test"], BODY).await;
+        home.logged(&[&id.to_string(), "failed, kept for the admin"]).await;
+    }
+    for _ in 1..COPIES_PER_DOMAIN_MAX {
+        others.next().await;
+    }
+    assert!(!others.has_more().await, "no copy beyond the limit, and no bounce");
+}
+
+async fn failed(home: &Home, id: QueueId) -> Vec<RecipientState> {
+    home.queue().show(id).await.unwrap().unwrap().recipients
+}
+
+/// Its own contact, else its customer's, as they stand at that moment; a message that is not theirs never goes on to them.
+#[tokio::test]
+async fn nothing_at_all_goes_to_a_contact_that_has_not_confirmed() {
+    let (fake, others) = (refuses_all().await, Fake::start(ok).await);
+    let home = Home::start(Wishes::default().outbound(&others)).await;
+    let id = home.domain("d.example.test", vec![server(fake.address)]).await;
+    let contact =
+        ContactFields { email: "victim@else.example.test".to_owned(), is_technical: true, ..ContactFields::default() };
+    Tenants::of(&home.directory).add_contact(ContactOwner::Domain, id.0, &contact, now()).await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..150 {
+        ids.push(home.post("s@sender.example.test", &["postmaster@d.example.test"], BODY).await);
+    }
+    for id in &ids {
+        home.logged(&[&id.to_string(), "failed, kept for the admin"]).await;
+    }
+    assert!(!others.has_more().await, "{}", home.log());
+    assert_eq!(home.spool.count(), 150);
 }
 
 /// Its own contact, else its customer's, as they stand at that moment; the domain itself is not changed for it.
 #[tokio::test]
-async fn a_technical_contact_is_the_person_in_charge() {
+async fn a_confirmed_contact_gets_notices_that_name_messages_and_have_nothing_of_them() {
+    const LETTER: &[u8] = b"Subject: Urgent offer\r\nX-Link: http://evil.example.test/\r\n\r\nbuy this now\r\n";
     let (fake, others) = (refuses_all().await, Fake::start(ok).await);
-    let wishes = Wishes { postmaster: Some("operator@elsewhere.example.test"), ..Wishes::default() };
-    let home = Home::start(wishes.outbound(&others)).await;
+    let home = Home::start(Wishes::default().outbound(&others)).await;
     let id = home.domain("d.example.test", vec![server(fake.address)]).await;
     let tenants = Tenants::of(&home.directory);
-    let domain = tenants.seen_by(&Access::operator()).domain(id.0).await.unwrap();
-    let customer = domain.unwrap().row.customer.0;
+    let customer = tenants.seen_by(&Access::operator()).domain(id.0).await.unwrap().unwrap().row.customer;
     for (of, owner, email) in [
-        (ContactOwner::Customer, customer, "tech@customer.example.test"),
+        (ContactOwner::Customer, customer.0, "tech@customer.example.test"),
         (ContactOwner::Domain, id.0, "tech@domain.example.test"),
     ] {
         let contact = ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() };
         tenants.add_contact(of, owner, &contact, now()).await.unwrap();
-        home.post("s@sender.example.test", &["postmaster@d.example.test"], BODY).await;
-        assert_eq!(others.next().await.rcpt, [email.to_owned()]);
+        let book = ContactBook::of(&home.directory);
+        book.confirm_by_operator(&email.parse().unwrap(), Scope::Customer(customer), now()).await.unwrap();
+        let sender = "\"Visit evil.example.test today\"@sender.example.test";
+        let mut ids = Vec::new();
+        for _ in 0..15 {
+            let id = home.post(sender, &["postmaster@D.example.test"], LETTER).await;
+            home.logged(&[&id.to_string(), "failed, kept for the admin"]).await;
+            ids.push(id);
+        }
+        for n in 0..NOTICES_PER_ADDRESS_MAX {
+            let notice = others.next().await;
+            assert_eq!(notice.rcpt, [email.to_owned()]);
+            assert!(notice.mail.starts_with("MAIL FROM:<> "), "{}", notice.mail);
+            let text = String::from_utf8(notice.body).unwrap();
+            assert!(ids.iter().any(|id| text.contains(&id.to_string())), "{n}: {text}");
+            for part in ["Auto-Submitted: auto-generated\r\n", "<visit?evil.example.test?today@sender.example.test>"] {
+                assert!(text.contains(part), "{part} is not in {text}");
+            }
+            assert!(text.contains("Recipient:    postmaster@d.example.test\r\nReply class:  5.1.1\r\n"), "{text}");
+            let letter = String::from_utf8_lossy(LETTER);
+            for line in letter.lines().filter(|line| !line.is_empty()).chain(["no such user", "Urgent", "http:"]) {
+                assert!(!text.contains(line), "{line:?} is in {text}");
+            }
+        }
+        assert!(!others.has_more().await, "{NOTICES_PER_ADDRESS_MAX} a day, and no bounce");
     }
 }
 
 #[tokio::test]
-async fn without_anybody_in_charge_it_stays_for_the_admin() {
+async fn a_notice_that_comes_back_to_the_postmaster_leads_to_nothing() {
+    let (fake, others) = (refuses_all().await, Fake::start(ok).await);
+    let wishes = Wishes { postmaster: Some("operator@elsewhere.example.test"), ..Wishes::default() };
+    let home = Home::start(wishes.outbound(&others)).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    let ours = |envelope: &mut Envelope| envelope.message_id = Some("<4abc@gw.example.test>".into());
+    let id = home.post_as("forwarder@else.example.test", &["postmaster@d.example.test"], BODY, ours).await;
+    home.logged(&[&id.to_string(), "a notice of our own came back"]).await;
+    home.logged(&[&id.to_string(), "failed, kept for the admin"]).await;
+    assert!(!others.has_more().await);
+}
+
+#[tokio::test]
+async fn without_anybody_in_charge_it_stays_for_the_admin_too() {
     let fake = refuses_all().await;
     let home = Home::start(Wishes::default()).await;
     home.domain("d.example.test", vec![server(fake.address)]).await;
@@ -201,7 +270,7 @@ async fn a_bounce_is_tried_for_its_own_shorter_lifetime() {
     let mut wishes = Wishes::default().outbound(&others);
     wishes.config.bounce_lifetime = Duration::from_millis(300);
     let home = Home::start(wishes).await;
-    let bounce = |envelope: &mut doorlist_store::spool::Envelope| envelope.kind = MessageKind::Bounce;
+    let bounce = |envelope: &mut Envelope| envelope.kind = MessageKind::Bounce;
     let id = home.post_as("", &["s@sender.example.test"], BODY, bounce).await;
     home.logged(&[&id.to_string(), "undeliverable bounce dropped"]).await;
     home.removed(id).await;

@@ -63,7 +63,7 @@ pub struct DomainDetails {
     pub sub_addressing: SubAddressing,
     /// `abuse@` is a system address.
     pub accept_abuse: bool,
-    /// Who gets what its server refuses to take for postmaster.
+    /// Who is told what its server refuses to take for postmaster, once confirmed.
     pub technical_contact: Option<Address>,
 }
 

@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use super::{Directory, MIGRATIONS};
+use crate::contact_book::{ContactBook, ContactOf, NoPermit, Standing};
 use crate::db::{Db, Read};
 use crate::logins::Logins;
 use crate::migrate::migrate;
-use doorlist_core::access::LoginId;
+use doorlist_core::access::{CustomerId, LoginId};
 use doorlist_core::change::NamedBy;
+use doorlist_core::time::Timestamp;
 use doorlist_testbed::postgres::Cluster;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,4 +81,46 @@ async fn early_mail_servers_are_the_operators(db: Db) {
     let directory = Directory::load(db).await.unwrap();
     let details = directory.domain(&"example.test".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(details.servers[0].named_by, NamedBy::Machine);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_that_were_there_have_to_confirm_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open_sqlite(&folder.path().join("directory.db")).await.unwrap();
+    contacts_that_were_there_have_to_confirm(db).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_that_were_there_have_to_confirm_on_postgresql() {
+    let cluster = Cluster::start().unwrap();
+    contacts_that_were_there_have_to_confirm(Db::open_postgres(&cluster.url("contacts").unwrap()).await.unwrap()).await;
+}
+
+/// Format 4: nobody was asked. Admins whom the operator made by command count as confirmed; those of tenants do not.
+async fn contacts_that_were_there_have_to_confirm(db: Db) {
+    migrate(&db, "directory", &MIGRATIONS[..4]).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let script = "
+        INSERT INTO customer (id, reseller_id, name) VALUES (5, 1, 'Maple');
+        INSERT INTO contact (id, customer_id, email, is_technical, created, updated) VALUES
+            (1, 5, 'ann@else.test', TRUE, 0, 0), (2, 5, 'ops@else.test', TRUE, 0, 0),
+            (3, 5, 'bob@else.test', TRUE, 0, 0), (4, 5, 'cora@else.test', TRUE, 0, 0);
+        INSERT INTO login (id, username, email, password, active, created) VALUES
+            (1, 'ops@else.test', 'ops@else.test', NULL, TRUE, 0), (2, 'bob@else.test', 'bob@else.test', 'x', TRUE, 0),
+            (3, 'cora@else.test', 'cora@else.test', NULL, TRUE, 0);
+        INSERT INTO login_grant (login_id, role, scope, scope_id, created, number) VALUES
+            (1, 'admin', 'all', 0, 0, 1), (2, 'admin', 'customer', 5, 0, 2), (3, 'admin', 'customer', 5, 0, 3);";
+    tx.execute_script(script.to_owned()).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let book = ContactBook::of(&Directory::load(db.clone()).await.unwrap());
+    let now = Timestamp::from_secs(1_800_000_000);
+    let standings = book.contacts(0, 100).await.unwrap().into_iter().map(|contact| contact.standing);
+    let (asks, told) = (Standing::Unconfirmed, Standing::Confirmed);
+    assert_eq!(standings.collect::<Vec<_>>(), [asks, told, told, asks]);
+    let permit = book.permit_notice(ContactOf::Customer(CustomerId(5)), &"ann@else.test".parse().unwrap(), now).await;
+    assert_eq!(permit.unwrap().map(drop), Err(NoPermit::Unconfirmed));
+    let to_ask = book.contacts_to_ask(0, 100, now).await.unwrap();
+    let to_ask = to_ask.iter().filter(|contact| contact.standing == asks);
+    assert_eq!(to_ask.map(|contact| contact.address.as_str()).collect::<Vec<_>>(), ["ann@else.test", "cora@else.test"]);
 }

@@ -39,7 +39,7 @@ pub struct EnvelopeRecipient {
     pub domain: Option<DomainId>,
     /// The listed address that matched, if one did.
     pub address: Option<AddressId>,
-    /// `postmaster` or `abuse`: a refusal goes to a person, never into a bounce.
+    /// `postmaster` or `abuse`: a refusal is kept for the admin and told to those in charge, never to the sender.
     pub system: bool,
 }
 
@@ -99,7 +99,7 @@ pub enum RecipientState {
         /// The last reply.
         reply: String,
     },
-    /// Given up; the bounce is in the spool, or went to the person in charge.
+    /// Given up; the bounce is in the spool.
     Reported {
         /// The last reply.
         reply: String,

@@ -128,12 +128,14 @@ const MAIL_SERVERS: Table<MailServerRow> = Table {
 
 /// Everything of a contact but its owner, which stands behind.
 macro_rules! contacts {
-    ($owner:literal, $name:literal, $from:literal, $only:literal, $owners:expr) => {
+    ($owner:literal, $confirmed:literal, $name:literal, $from:literal, $only:literal, $owners:expr) => {
         Table {
             select: concat!(
                 "t.id, t.email, t.first_name, t.last_name, t.address, t.address2, t.city, t.state, t.country, \
                  t.zipcode, t.phone, t.is_technical, t.is_billing, t.is_emergency, t.created, t.updated, ",
-                $owner
+                $owner,
+                ", ",
+                $confirmed
             ),
             from: $from,
             only: $only,
@@ -152,13 +154,14 @@ macro_rules! contacts {
             search: &["t.email", "t.first_name", "t.last_name"],
             order: "t.id",
             read: contact,
-            width: 17,
+            width: 18,
         }
     };
 }
 
 const RESELLER_CONTACTS: Table<ContactRow> = contacts!(
     "t.reseller_id",
+    "CAST(NULL AS BIGINT)",
     "reseller",
     "contact AS t",
     "t.reseller_id IS NOT NULL",
@@ -166,6 +169,8 @@ const RESELLER_CONTACTS: Table<ContactRow> = contacts!(
 );
 const CUSTOMER_CONTACTS: Table<ContactRow> = contacts!(
     "t.customer_id",
+    "(SELECT f.confirmed FROM confirmed_address AS f
+      WHERE f.address = t.email AND f.scope = 'customer' AND f.scope_id = c.id)",
     "customer",
     "contact AS t JOIN customer AS c ON c.id = t.customer_id",
     "t.customer_id IS NOT NULL",
@@ -173,6 +178,8 @@ const CUSTOMER_CONTACTS: Table<ContactRow> = contacts!(
 );
 const DOMAIN_CONTACTS: Table<ContactRow> = contacts!(
     "t.domain_id",
+    "(SELECT f.confirmed FROM confirmed_address AS f
+      WHERE f.address = t.email AND f.scope = 'customer' AND f.scope_id = c.id)",
     "domain",
     "contact AS t JOIN domain AS d ON d.id = t.domain_id JOIN customer AS c ON c.id = d.customer_id",
     "t.domain_id IS NOT NULL",
@@ -180,6 +187,7 @@ const DOMAIN_CONTACTS: Table<ContactRow> = contacts!(
 );
 const ACCOUNT_CONTACTS: Table<ContactRow> = contacts!(
     "t.address_id",
+    "CAST(NULL AS BIGINT)",
     "email_account",
     "contact AS t JOIN address AS a ON a.id = t.address_id JOIN domain AS d ON d.id = a.domain_id
      JOIN customer AS c ON c.id = d.customer_id",

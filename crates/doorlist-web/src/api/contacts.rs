@@ -30,6 +30,10 @@ pub(crate) trait Owned: Send + Sync + 'static {
     const KIND: &'static str;
 }
 
+/// What is said of `confirmed_at`.
+const CONFIRMED_AT: &str =
+    "When the address was confirmed for this customer. Addresses listed in its own domains need no confirmation.";
+
 macro_rules! contacts {
     ($owner:ident, $of:expr, $field:literal, $noun:literal, $spec:ident, $about:literal, $email:expr) => {
         pub(crate) struct $owner;
@@ -57,7 +61,7 @@ macro_rules! contacts {
                 Field::time("updated_at"),
                 Field::text("zipcode").nullable(),
             ],
-            extra: &[Field::text("absolute_url").readonly()],
+            extra: &[Field::text("absolute_url").readonly(), Field::time("confirmed_at").nullable().help(CONFIRMED_AT)],
             list_methods: READ_WRITE_LIST,
             detail_methods: READ_WRITE,
             filtering: &[("email", Filtering::All), ($field, Filtering::Only(&["exact"]))],
@@ -102,7 +106,7 @@ contacts!(
     "domain",
     "contact_domain",
     DOMAIN,
-    "Who is reached about a domain. The technical one gets what its server refuses for postmaster.",
+    "Who is reached about a domain. The technical one, once confirmed, is told what its server refuses for postmaster.",
     Field::text("email").required()
 );
 contacts!(
@@ -141,6 +145,7 @@ impl<O: Owned> Noun for Contacts<O> {
             "address": fields.address,
             "address2": fields.address2,
             "city": fields.city,
+            "confirmed_at": row.confirmed.map(time),
             "country": fields.country,
             "created_at": time(row.created),
             "email": fields.email,

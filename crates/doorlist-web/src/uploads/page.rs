@@ -20,7 +20,7 @@ button { padding: 0.4rem 1.2rem; }
 
 /// A text as HTML shows it, also within quotes. Control and direction characters become visible: a name must not make
 /// the words around it read differently.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -39,7 +39,7 @@ fn escape(text: &str) -> String {
 }
 
 /// `title` and `content` are HTML already.
-fn document(title: &str, content: &str) -> Html<String> {
+pub(crate) fn document(title: &str, content: &str) -> Html<String> {
     Html(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

@@ -131,7 +131,7 @@ pub(crate) struct SourceOptions {
     /// All of these together
     #[arg(long, value_name = "N")]
     pub limit_total: Option<u64>,
-    /// Who gets a mail with what came of a reading; may be given several times
+    /// Who gets a mail with what came of a reading, at most 10 in 24 hours; may be given several times
     #[arg(long, value_name = "ADDRESS")]
     pub report_to: Vec<Address>,
     /// When they get it [default: changes]

@@ -9,7 +9,7 @@ use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::MailLogConfig;
 use doorlist_store::spool::SpoolConfig;
-use doorlist_store::{Audit, Directory, Logins, MailLog, SourceBook, Spool, StoreUrl, Tenants};
+use doorlist_store::{Audit, ContactBook, Directory, Logins, MailLog, SourceBook, Spool, StoreUrl, Tenants};
 use std::path::Path;
 
 async fn office(folder: &Path) -> Office {
@@ -20,6 +20,7 @@ async fn office(folder: &Path) -> Office {
     let queue = Arc::new(SpoolQueue::new(spool, directory.clone(), Arc::clone(&clock)));
     Office {
         book: SourceBook::of(&directory),
+        contacts: ContactBook::of(&directory),
         tenants: Tenants::of(&directory),
         logins: Logins::of(&directory),
         audit: Audit::of(&directory),

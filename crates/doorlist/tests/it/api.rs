@@ -15,6 +15,7 @@
 //! can be shown to fail.
 
 mod canned;
+mod contacts;
 mod facts;
 mod flows;
 mod http;

@@ -130,6 +130,7 @@ pub(super) fn contact(row: &Row) -> Result<ContactRow, StoreError> {
         created: time(row, 14)?,
         updated: time(row, 15)?,
         owner: number(row, 16)?,
+        confirmed: row.int_or_null(17)?.map(Timestamp::from_millis),
     })
 }
 

@@ -146,6 +146,8 @@ pub struct ContactRow {
     pub created: Timestamp,
     /// When it was last changed.
     pub updated: Timestamp,
+    /// When its address was confirmed for its customer, by link or by the operator.
+    pub confirmed: Option<Timestamp>,
 }
 
 /// How a tenant's pages look.

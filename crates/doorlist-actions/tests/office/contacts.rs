@@ -1,0 +1,162 @@
+//! Contacts: who is asked, what the mail says, what its link does, and what the operator says instead.
+
+use crate::day::{Day, NOW, addresses, name};
+use crate::desk::{admin, domain, operator};
+use doorlist_actions::desk::{Desk, NewAdmin};
+use doorlist_actions::{AdminOf, ContactAction, ErrorKind, Request, Response, Standing};
+use doorlist_core::access::{CustomerId, Scope};
+use doorlist_core::address::Address;
+use doorlist_store::contact_book::{ContactOf, NoPermit};
+use doorlist_store::tenants::{ContactFields, ContactOwner, CustomerPatch};
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_hours(24);
+const OUTSIDE: &str = "victim@else.test";
+
+fn technical(email: &str) -> ContactFields {
+    ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() }
+}
+
+impl Day {
+    /// Whom mails were sent to since this was last asked, and what they said.
+    fn mails(&self) -> Vec<(Vec<Address>, String)> {
+        self.world.told.lock().unwrap().drain(..).map(|(to, _, text)| (to, text)).collect()
+    }
+
+    async fn may_tell(&self, customer: CustomerId, to: &str) -> Result<(), NoPermit> {
+        let of = ContactOf::Customer(customer);
+        let permit = self.office.contacts.permit_notice(of, &to.parse().unwrap(), self.world.now()).await;
+        permit.unwrap().map(drop)
+    }
+
+    async fn contact_action(&self, what: ContactAction) -> Response {
+        self.ask(Request::Contacts { what }).await.unwrap()
+    }
+}
+
+async fn contact(desk: &Desk, customer: CustomerId, email: &str) {
+    desk.create_contact(ContactOwner::Customer, customer.0, &technical(email)).await.unwrap();
+}
+
+/// The token in the one link of a mail.
+fn token(text: &str) -> String {
+    let (_, rest) = text.split_once("https://mx.example.test/contact/").unwrap_or_else(|| panic!("no link: {text}"));
+    rest.lines().next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_outside_contact_gets_one_mail_that_asks_and_its_link_confirms_once() {
+    let day = Day::begin().await;
+    let boss = operator(&day).await;
+    let (tenant, customer) = admin(&day, &boss, "maple").await;
+    contact(&tenant, customer, OUTSIDE).await;
+    let [(to, text)] = day.mails().try_into().unwrap();
+    assert_eq!(to, addresses(&[OUTSIDE]));
+    assert!(text.contains("The customer \"maple\"\nof the mail gateway at https://mx.example.test\n"), "{text}");
+    assert_eq!(text.matches("://").count(), 2, "no link but ours: {text}");
+    for _ in 0..150 {
+        assert_eq!(day.may_tell(customer, OUTSIDE).await, Err(NoPermit::Unconfirmed));
+        contact(&tenant, customer, OUTSIDE).await;
+        day.office.sweep().await.unwrap();
+    }
+    assert!(day.mails().is_empty(), "one mail in all");
+
+    let token = token(&text);
+    let asked = day.office.confirmation_link(&token).await.unwrap();
+    assert_eq!((asked.address.to_string().as_str(), asked.customer.as_str()), (OUTSIDE, "maple"));
+    assert_eq!(day.may_tell(customer, OUTSIDE).await, Err(NoPermit::Unconfirmed), "looking confirms nothing");
+    day.office.confirm_by_link(&token).await.unwrap();
+    assert_eq!(day.may_tell(customer, OUTSIDE).await, Ok(()));
+    for used in [&token, "nonsense"] {
+        assert_eq!(day.office.confirm_by_link(used).await.unwrap_err().kind, ErrorKind::NotFound);
+        assert_eq!(day.office.confirmation_link(used).await.unwrap_err().kind, ErrorKind::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn only_technical_contacts_outside_of_the_own_domains_are_asked_and_a_name_is_cleaned() {
+    let day = Day::begin().await;
+    let boss = operator(&day).await;
+    let (tenant, customer) = admin(&day, &boss, "maple").await;
+    let id = domain(&boss, "maple.test", customer).await.unwrap();
+    day.done(Request::AccountAdd { addresses: addresses(&["it@maple.test"]), list: false }).await;
+    let bill = ContactFields { is_technical: false, ..technical(OUTSIDE) };
+    tenant.create_contact(ContactOwner::Customer, customer.0, &bill).await.unwrap();
+    for email in ["it@maple.test", "unlisted@maple.test", "postmaster@maple.test"] {
+        tenant.create_contact(ContactOwner::Domain, id, &technical(email)).await.unwrap();
+    }
+    assert!(day.mails().is_empty());
+    let patch =
+        CustomerPatch { name: Some("Win <b>now</b> at http://evil.test/".to_owned()), ..CustomerPatch::default() };
+    let found = boss.view().customer(customer.0).await.unwrap();
+    boss.update_customer(&boss.editable(found).unwrap(), &patch).await.unwrap();
+    tenant.create_contact(ContactOwner::Domain, id, &technical(OUTSIDE)).await.unwrap();
+    let [(_, text)] = day.mails().try_into().unwrap();
+    assert!(text.starts_with("The customer \"Win b now b at http evil[.]test\"\nof the mail gateway"), "{text}");
+}
+
+#[tokio::test]
+async fn who_was_there_before_or_let_the_link_run_out_is_asked_by_the_sweep() {
+    let day = Day::begin().await;
+    let boss = operator(&day).await;
+    let (_, customer) = admin(&day, &boss, "maple").await;
+    // As an upgrade finds it: nobody asked when it was written.
+    let tenants = &day.office.tenants;
+    tenants.add_contact(ContactOwner::Customer, customer.0, &technical(OUTSIDE), NOW).await.unwrap();
+    let mut mails = 0;
+    for _ in 0..100 {
+        day.office.sweep().await.unwrap();
+        mails += day.mails().len();
+        day.world.pass(DAY);
+    }
+    assert_eq!(mails, 3, "three in all");
+    let list = |unconfirmed| ContactAction::List { unconfirmed, after: 0 };
+    let Response::Contacts { contacts, .. } = day.contact_action(list(true)).await else { panic!() };
+    assert_eq!((contacts[0].address.as_str(), contacts[0].standing), (OUTSIDE, Standing::Unconfirmed));
+    assert!(contacts[0].asked.is_some());
+
+    let confirm = |address: &str| ContactAction::Confirm { address: address.parse().unwrap() };
+    let nobody = Request::Contacts { what: confirm("nobody@else.test") };
+    day.refused(nobody, ErrorKind::NotFound, 3, "nothing was confirmed").await;
+    assert_eq!(day.contact_action(confirm(OUTSIDE)).await, Response::ContactConfirmed { customers: 1 });
+    assert_eq!(day.may_tell(customer, OUTSIDE).await, Ok(()));
+    let Response::Contacts { contacts, .. } = day.contact_action(list(true)).await else { panic!() };
+    assert!(contacts.is_empty(), "{contacts:?}");
+    let Response::Contacts { contacts, .. } = day.contact_action(list(false)).await else { panic!() };
+    assert_eq!(contacts[0].standing, Standing::Confirmed);
+}
+
+#[tokio::test]
+async fn without_a_name_for_links_nobody_is_asked() {
+    let mut day = Day::begin().await;
+    day.office.web_base = None;
+    let boss = operator(&day).await;
+    let (tenant, customer) = admin(&day, &boss, "maple").await;
+    contact(&tenant, customer, OUTSIDE).await;
+    day.office.sweep().await.unwrap();
+    assert!(day.mails().is_empty());
+    assert_eq!(day.may_tell(customer, OUTSIDE).await, Err(NoPermit::Unconfirmed));
+}
+
+#[tokio::test]
+async fn an_admin_counts_as_confirmed_by_the_operators_word_and_not_by_a_tenants() {
+    let day = Day::begin().await;
+    let boss = operator(&day).await;
+    let (tenant, customer) = admin(&day, &boss, "maple").await;
+    assert_eq!(day.may_tell(customer, "admin@maple.test").await, Ok(()), "made by an operator");
+    let (_, other) = admin(&day, &boss, "oak").await;
+    assert_eq!(day.may_tell(other, "admin@maple.test").await, Err(NoPermit::Unconfirmed), "of another customer");
+    domain(&boss, "maple.test", customer).await.unwrap();
+    for (email, of) in [
+        ("one@else.test", AdminOf::Customer("maple".to_owned())),
+        ("two@else.test", AdminOf::Domain(name("maple.test"))),
+        ("three@else.test", AdminOf::Everything),
+    ] {
+        let email_of = email.parse().unwrap();
+        day.ask(Request::AdminCreate { email: email_of, of, auditor: false, password: None }).await.unwrap();
+        assert_eq!(day.may_tell(customer, email).await, Ok(()), "{email}");
+    }
+    let new = NewAdmin { email: OUTSIDE.to_owned(), username: None, active: true };
+    tenant.create_admin(Scope::Customer(customer), &new).await.unwrap();
+    assert_eq!(day.may_tell(customer, OUTSIDE).await, Err(NoPermit::Unconfirmed));
+}

@@ -1,0 +1,156 @@
+//! To which addresses mail of our own may go, and how often. Whoever sends a notice needs a [`MailPermit`], and only the
+//! functions here make one: a contact outside of its customer's domains has to have confirmed, and every permit counts
+//! towards the limits of its address, customer or domain. Must not know what a notice says, nor how it is sent.
+
+mod confirmations;
+mod list;
+mod permits;
+
+pub use confirmations::AskedContact;
+pub use list::{KnownContact, Standing};
+pub use permits::{MailPermit, NoPermit};
+
+use crate::db::{Bind, Db, Engine, Read, Tx};
+use crate::directory::Directory;
+use crate::error::StoreError;
+use doorlist_core::access::{CustomerId, ResellerId};
+use doorlist_core::address::Address;
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::Match;
+use doorlist_core::time::Timestamp;
+use std::time::Duration;
+
+/// A confirmation link can be used for so long.
+pub const CONFIRMATION_TERM: Duration = Duration::from_hours(7 * 24);
+/// Between two confirmation mails to one address, whoever has them sent.
+pub const CONFIRMATION_GAP: Duration = Duration::from_hours(24);
+/// Confirmation mails to one address in all.
+pub const CONFIRMATIONS_PER_ADDRESS_MAX: u32 = 3;
+/// Confirmation mails that one customer causes within [`DAY`].
+pub const CONFIRMATIONS_PER_CUSTOMER_MAX: u32 = 20;
+/// Notices to one address within [`DAY`].
+pub const NOTICES_PER_ADDRESS_MAX: u32 = 10;
+/// Notices to the contacts of one customer within [`HOUR`].
+pub const NOTICES_PER_CUSTOMER_MAX: u32 = 60;
+/// Copies to the operator's mailbox of what one domain's server refused, within [`HOUR`].
+pub const COPIES_PER_DOMAIN_MAX: u32 = 10;
+/// The window of limits per day.
+pub const DAY: Duration = Duration::from_hours(24);
+/// The window of limits per hour.
+pub const HOUR: Duration = Duration::from_hours(1);
+/// What was asked and confirmed is kept for so long when no contact has the address any more.
+pub const CONFIRMATIONS_KEPT: Duration = Duration::from_hours(400 * 24);
+
+/// The book, in the store of the list. A clone is another handle on the same.
+#[derive(Clone)]
+pub struct ContactBook {
+    directory: Directory,
+}
+
+/// Whose contact an address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactOf {
+    /// A customer's.
+    Customer(CustomerId),
+    /// A domain's.
+    Domain(DomainId),
+}
+
+/// The customer in whose name an address is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Customer {
+    id: CustomerId,
+    reseller: ResellerId,
+}
+
+impl ContactBook {
+    /// The book that lies beside this list.
+    pub fn of(directory: &Directory) -> Self {
+        Self { directory: directory.clone() }
+    }
+
+    fn db(&self) -> &Db {
+        self.directory.db()
+    }
+
+    /// Begins to count and to write: on PostgreSQL, too, one at a time, so that two nodes do not both take the last place.
+    async fn begin_counting(&self) -> Result<Tx, StoreError> {
+        let mut tx = self.db().begin().await?;
+        if tx.engine() == Engine::Postgres {
+            tx.execute("LOCK TABLE confirmation_mail, notice_sent IN SHARE ROW EXCLUSIVE MODE", &[]).await?;
+        }
+        Ok(tx)
+    }
+
+    async fn customer(&self, of: ContactOf) -> Result<Option<Customer>, StoreError> {
+        let (sql, id) = match of {
+            ContactOf::Customer(id) => ("SELECT id, reseller_id FROM customer WHERE id = $1", id.0),
+            ContactOf::Domain(id) => (
+                "SELECT c.id, c.reseller_id FROM customer AS c JOIN domain AS d ON d.customer_id = c.id WHERE d.id = $1",
+                id.0,
+            ),
+        };
+        let row = self.db().row(sql, &[Bind::Int(id.into())]).await?;
+        let ids = row.map(|row| Ok::<_, StoreError>((row.int(0)?, row.int(1)?))).transpose()?;
+        Ok(ids.map(|(id, reseller)| Customer { id: CustomerId(number(id)), reseller: ResellerId(number(reseller)) }))
+    }
+
+    /// How an address stands to a customer. One that asks for a relay behind its server never gets anything.
+    async fn standing(&self, customer: Customer, address: &Address) -> Result<Standing, StoreError> {
+        const OWNER: &str = "SELECT customer_id FROM domain WHERE id = $1";
+        const CONFIRMED: &str = "
+            SELECT 1 FROM confirmed_address WHERE address = $1 AND (scope = 'all'
+                OR (scope = 'reseller' AND scope_id = $2) OR (scope = 'customer' AND scope_id = $3)) LIMIT 1";
+        if address.local().asks_for_relay() {
+            return Ok(Standing::Unlisted);
+        }
+        let list = self.directory.snapshot();
+        if let Some(domain) = list.domain(address.domain()) {
+            let owner = self.db().row(OWNER, &[Bind::Int(domain.id.0.into())]).await?;
+            if owner.map(|row| row.int(0)).transpose()? == Some(customer.id.0.into()) {
+                return Ok(match list.lookup(domain, address) {
+                    Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) | Match::SubAddress(_) => {
+                        Standing::Own
+                    }
+                    _ => Standing::Unlisted,
+                });
+            }
+        }
+        let text = address.to_string();
+        let scopes = [Bind::Int(customer.reseller.0.into()), Bind::Int(customer.id.0.into())];
+        let confirmed = self.db().row(CONFIRMED, &[Bind::Text(&text), scopes[0], scopes[1]]).await?;
+        Ok(if confirmed.is_some() { Standing::Confirmed } else { Standing::Unconfirmed })
+    }
+
+    /// Forgets what no limit counts any more, and confirmations that nobody needs.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
+        const MAILS: &str = "DELETE FROM confirmation_mail WHERE sent < $1";
+        const CONFIRMED: &str = "
+            DELETE FROM confirmed_address WHERE confirmed < $1
+            AND NOT EXISTS (SELECT 1 FROM contact AS t WHERE t.email = confirmed_address.address)
+            AND NOT EXISTS (SELECT 1 FROM login AS l WHERE l.email = confirmed_address.address)";
+        let mut tx = self.begin_counting().await?;
+        tx.execute("DELETE FROM notice_sent WHERE sent <= $1", &[before(now, DAY)]).await?;
+        tx.execute(MAILS, &[before(now, CONFIRMATIONS_KEPT)]).await?;
+        tx.execute(CONFIRMED, &[before(now, CONFIRMATIONS_KEPT)]).await?;
+        tx.commit().await
+    }
+}
+
+/// What limits count an address as: a tag makes no other mailbox of it.
+fn mailbox(address: &Address) -> String {
+    let local = address.local().as_str();
+    let base = local.split('+').next().filter(|base| !base.is_empty()).unwrap_or(local);
+    format!("{base}@{}", address.domain())
+}
+
+fn before(now: Timestamp, window: Duration) -> Bind<'static> {
+    Bind::Int((now - window).as_millis())
+}
+
+fn number(id: i64) -> u32 {
+    u32::try_from(id).unwrap_or(u32::MAX)
+}

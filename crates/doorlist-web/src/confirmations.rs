@@ -1,0 +1,183 @@
+//! `/contact/{token}`: the page behind the link of a mail that asks an address whether it wants notices. Looking at it
+//! changes nothing, so that programs that follow links confirm nothing: the button does, once. Must not know what a contact
+//! is, how a token is kept or what is sent.
+
+use crate::uploads::page::{document, escape};
+use crate::uploads::{guarded, is_token};
+use crate::{Client, Rate, RateLimits};
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{DefaultBodyLimit, Extension, Path, State};
+use axum::http::StatusCode;
+use axum::middleware::map_response;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Octets of a body: the form has no fields.
+const BODY_MAX: usize = 1024;
+/// Requests from one address (IPv6: /64) at once, each of which comes back within [`PAGE_EVERY`].
+const PAGES_MAX: u32 = 20;
+/// See [`PAGES_MAX`].
+const PAGE_EVERY: Duration = Duration::from_secs(3);
+/// Addresses whose requests are counted.
+const ADDRESSES_MAX: usize = 10_000;
+
+/// An answer that is waited for.
+pub type ConfirmationAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ConfirmationRefused>> + Send + 'a>>;
+
+/// Takes confirmations by links.
+pub trait Confirmations: Send + Sync + 'static {
+    /// What the link asks for. Changes nothing.
+    fn look<'a>(&'a self, token: &'a str) -> ConfirmationAnswer<'a, AskedFor>;
+    /// Confirms it, once.
+    fn confirm<'a>(&'a self, token: &'a str) -> ConfirmationAnswer<'a, ()>;
+}
+
+/// What a link asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedFor {
+    /// Whose address it is.
+    pub address: String,
+    /// Whose notices would come.
+    pub customer: String,
+}
+
+/// Why nothing was confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfirmationRefused {
+    /// The link was never given, was used, or its time is over.
+    NoLink,
+    /// The store is away; what it said is nobody's affair here.
+    Away,
+}
+
+#[derive(Clone)]
+struct Desk {
+    confirmations: Arc<dyn Confirmations>,
+    pages: Arc<Mutex<RateLimits<IpAddr>>>,
+}
+
+/// The routes of the page. Its style is that of [`crate::uploads()`].
+pub fn confirmations(confirmations: Arc<dyn Confirmations>) -> Router {
+    let rate = Rate { burst: PAGES_MAX, every: PAGE_EVERY };
+    let pages = Arc::new(Mutex::new(RateLimits::new(rate, ADDRESSES_MAX)));
+    Router::new()
+        .route("/contact/{token}", get(show).post(confirm))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(map_response(guarded))
+        .with_state(Desk { confirmations, pages })
+}
+
+type Token = Result<Path<String>, PathRejection>;
+
+async fn show(State(desk): State<Desk>, client: Option<Extension<Client>>, token: Token) -> Response {
+    let token = match desk.admit(client, token) {
+        Ok(token) => token,
+        Err(answer) => return *answer,
+    };
+    match desk.confirmations.look(&token).await {
+        Ok(asked) => form(&asked).into_response(),
+        Err(refused) => refuse(refused),
+    }
+}
+
+async fn confirm(State(desk): State<Desk>, client: Option<Extension<Client>>, token: Token) -> Response {
+    let token = match desk.admit(client, token) {
+        Ok(token) => token,
+        Err(answer) => return *answer,
+    };
+    match desk.confirmations.confirm(&token).await {
+        Ok(()) => confirmed().into_response(),
+        Err(refused) => refuse(refused),
+    }
+}
+
+impl Desk {
+    /// The token, if it can be one and its client does not come too often.
+    fn admit(&self, client: Option<Extension<Client>>, token: Token) -> Result<String, Box<Response>> {
+        let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(client)| client.address);
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        if pages.check(&network(address), Instant::now()).is_err() {
+            return Err(Box::new((StatusCode::TOO_MANY_REQUESTS, too_often()).into_response()));
+        }
+        match token {
+            Ok(Path(token)) if is_token(&token) => Ok(token),
+            _ => Err(Box::new(refuse(ConfirmationRefused::NoLink))),
+        }
+    }
+}
+
+/// Who has one IPv6 address has its /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
+}
+
+fn refuse(refused: ConfirmationRefused) -> Response {
+    match refused {
+        ConfirmationRefused::NoLink => (StatusCode::NOT_FOUND, no_link()).into_response(),
+        ConfirmationRefused::Away => (StatusCode::SERVICE_UNAVAILABLE, away()).into_response(),
+    }
+}
+
+fn form(asked: &AskedFor) -> Html<String> {
+    let (address, customer) = (escape(&asked.address), escape(&asked.customer));
+    let content = format!(
+        "<p>The customer <strong>{customer}</strong> named <strong>{address}</strong> as its technical contact.</p>\n\
+         <p>If you confirm this, the address gets short notices of mail for postmaster or abuse that the customer's own \
+         mail server refused. A notice never has the message. If you do not want them, close this page.</p>\n\
+         <form method=\"post\">\n<p><button type=\"submit\">Confirm</button></p>\n</form>\n"
+    );
+    document("Notices about mail", &content)
+}
+
+fn confirmed() -> Html<String> {
+    let thanks = "Thank you: the address is confirmed. You can close this page.";
+    document("Confirmed", &format!("<div class=\"done\" role=\"status\"><p>{thanks}</p></div>\n"))
+}
+
+/// The same for every link that is none.
+fn no_link() -> Html<String> {
+    document(
+        "This link confirms nothing",
+        "<p>It was used already, its time is over, or a part of it is missing. Ask whoever runs the mail gateway.</p>\n",
+    )
+}
+
+fn away() -> Html<String> {
+    document(
+        "Not at this moment",
+        "<p>Nothing was confirmed. Your link stays as it is: try it again in a few minutes.</p>\n",
+    )
+}
+
+fn too_often() -> Html<String> {
+    document("Too many requests", "<p>Nothing was confirmed. Try it again in a minute.</p>\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_from_outside_is_text() {
+        let evil = "<img src=x onerror=alert(1)>\"'&\u{202E}\u{7}".to_owned();
+        let Html(page) = form(&AskedFor { address: evil.clone(), customer: evil });
+        assert!(!page.contains("<img") && page.contains("&lt;img src=x"), "{page}");
+        assert!(!page.contains(['\u{202E}', '\u{7}']), "{page}");
+    }
+
+    #[test]
+    fn ipv6_counts_by_64_bits() {
+        let [one, same, other] =
+            ["2001:db8:0:1::7", "2001:db8:0:1:ffff::", "2001:db8:0:2::7"].map(|text| text.parse::<IpAddr>());
+        assert_eq!(one.clone().map(network), same.map(network));
+        assert_ne!(one.map(network), other.map(network));
+    }
+}

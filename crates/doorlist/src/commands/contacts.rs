@@ -1,0 +1,65 @@
+//! `doorlist contact ...`
+
+use super::{print, unexpected};
+use crate::cli::contacts::Contact;
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::{Out, visible};
+use doorlist_actions::{ContactAction, KnownContact, Request, Response, Standing};
+
+/// Runs it.
+pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> Result<Exit, Failure> {
+    let address = match what {
+        Contact::List { unconfirmed } => return list(door, out, *unconfirmed).await,
+        Contact::Confirm { address } => address,
+    };
+    let what = ContactAction::Confirm { address: address.clone() };
+    match door.ask(Request::Contacts { what }).await? {
+        Response::ContactConfirmed { customers } if out.is_json() => {
+            out.object(&serde_json::json!({ "address": address.to_string(), "customers": customers }))?;
+        }
+        Response::ContactConfirmed { customers: 1 } => out.line(&format!("{address} is confirmed for 1 customer"))?,
+        Response::ContactConfirmed { customers } => {
+            out.line(&format!("{address} is confirmed for {customers} customers"))?;
+        }
+        other => return Err(unexpected(&other)),
+    }
+    Ok(Exit::DONE)
+}
+
+async fn list(door: &mut Door, out: &mut Out, unconfirmed: bool) -> Result<Exit, Failure> {
+    let mut after = 0;
+    loop {
+        let what = ContactAction::List { unconfirmed, after };
+        let (contacts, next) = match door.ask(Request::Contacts { what }).await? {
+            Response::Contacts { contacts, next } => (contacts, next),
+            other => return Err(unexpected(&other)),
+        };
+        for contact in &contacts {
+            if out.is_json() {
+                out.object(contact)?;
+            } else {
+                out.line(&line(contact))?;
+            }
+        }
+        match next {
+            Some(last) => after = last,
+            None => return Ok(Exit::DONE),
+        }
+    }
+}
+
+fn line(contact: &KnownContact) -> String {
+    let of = match &contact.domain {
+        Some(domain) => format!("domain {domain}"),
+        None => format!("customer {}", visible(&contact.customer_name)),
+    };
+    let standing = match (contact.standing, contact.asked) {
+        (Standing::Own, _) => "listed in an own domain".to_owned(),
+        (Standing::Confirmed, _) => "confirmed".to_owned(),
+        (Standing::Unlisted, _) => "gets nothing: not on the list of its own domain".to_owned(),
+        (Standing::Unconfirmed, Some(asked)) => format!("gets nothing: asked {}", print::time(asked)),
+        (Standing::Unconfirmed, None) => "gets nothing: not asked yet".to_owned(),
+    };
+    format!("{}  {of}  {standing}", visible(&contact.address))
+}

@@ -1,0 +1,40 @@
+//! Contacts that get no notices because nobody has confirmed them.
+
+use super::Finding;
+use crate::config::Config;
+use crate::door::Door;
+use crate::out::visible;
+use doorlist_actions::{ContactAction, Request, Response};
+
+/// Contacts that are named in one finding; more are counted.
+const NAMED_MAX: usize = 20;
+
+/// Looks at all of them.
+pub(super) async fn contacts(door: &mut Door, config: &Config) -> Vec<Finding> {
+    let (mut named, mut more, mut after) = (Vec::new(), 0, 0);
+    loop {
+        let what = ContactAction::List { unconfirmed: true, after };
+        let asked = door.ask(Request::Contacts { what }).await;
+        let Ok(Response::Contacts { contacts, next }) = asked else { return Vec::new() };
+        for contact in contacts {
+            if named.len() < NAMED_MAX { named.push(visible(&contact.address)) } else { more += 1 }
+        }
+        match next {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    if named.is_empty() {
+        return vec![Finding::ok("contacts", "every technical contact gets notices")];
+    }
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let todo = match &config.web_url {
+        Some(_) => "they are asked by mail; `doorlist contact confirm ADDRESS` confirms one at once",
+        None => "set web.url, so that they can be asked by mail, or confirm them: doorlist contact confirm ADDRESS",
+    };
+    vec![Finding::warn(
+        "contacts",
+        format!("get no notices, not confirmed or not listed: {}{more}", named.join(", ")),
+        todo,
+    )]
+}
