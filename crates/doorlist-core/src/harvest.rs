@@ -11,7 +11,6 @@ mod tests;
 
 use crate::policy::SourceStanding;
 use crate::time::Timestamp;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// Unknown names that a session may try before its answers wait.
@@ -36,28 +35,6 @@ const KNOWN_KEPT_MAX: usize = UNKNOWN_MAX / KNOWN_SHARE;
 pub const FLAG_FIRST: Duration = Duration::from_hours(1);
 /// The longest flag, and how long after its last one a source counts as new.
 pub const FLAG_LONGEST: Duration = Duration::from_hours(24);
-
-/// Who is counted: an IPv4 address, or the /64 that one IPv6 customer owns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SourceKey {
-    /// An IPv4 address.
-    V4([u8; 4]),
-    /// The first 64 bits of an IPv6 address.
-    V6([u8; 8]),
-}
-
-impl From<IpAddr> for SourceKey {
-    /// An IPv4 address that is written in IPv6 is the IPv4 address.
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(v4) => SourceKey::V4(v4.octets()),
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-                SourceKey::V6([a, b, c, d, e, f, g, h])
-            }
-        }
-    }
-}
 
 /// How many answers of one session told nothing good.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,5 +1,9 @@
-//! Networks and the kinds of IP addresses: which of them a connection on somebody's behalf may lead to. Pure values;
-//! this module must not know sockets or names.
+//! Networks and the kinds of IP addresses: which of them a connection on somebody's behalf may lead to, and which of them
+//! count as one client. Pure values; this module must not know sockets or names.
+
+mod source_key;
+
+pub use source_key::SourceKey;
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;

@@ -64,8 +64,10 @@ pub struct Limits {
     pub sessions_max: usize,
     /// Sessions at once from one address (IPv6: /64).
     pub sessions_per_address_max: usize,
-    /// A session in which nothing arrives for so long is closed.
+    /// A session that makes no progress for so long is closed: see `Stage`.
     pub idle: Duration,
+    /// The same while more than four fifths of [`Limits::sessions_max`] are open.
+    pub idle_crowded: Duration,
     /// A session ends after this time whatever it does.
     pub session_max: Duration,
     /// DATA slower than this, averaged over [`Limits::data_window`], is closed.
@@ -174,6 +176,7 @@ impl Default for Limits {
             sessions_max: 1000,
             sessions_per_address_max: 50,
             idle: Duration::from_secs(300),
+            idle_crowded: Duration::from_secs(30),
             session_max: Duration::from_hours(2),
             data_bytes_per_sec_min: 100,
             data_window: Duration::from_secs(60),

@@ -4,10 +4,10 @@ use super::Doors;
 use super::dialogue::Dialogue;
 use super::proxy_protocol;
 use super::session::{Next, Session};
-use super::slots::Slot;
+use super::slots::{Refused, Slot};
 use crate::config::{GatewayConfig, ListenerConfig};
 use crate::journal::Field;
-use doorlist_core::harvest::SourceKey;
+use doorlist_core::network::SourceKey;
 use doorlist_smtp::reply::Reply;
 use doorlist_smtp::server::SessionConfig;
 use std::io;
@@ -34,25 +34,26 @@ pub(super) async fn serve(
 ) {
     let _alarm = Alarm(doors.clone());
     let config = doors.config();
-    let is_proxy = listener.proxy_from.iter().any(|network| network.contains(peer.ip().to_canonical()));
-    let client = if is_proxy {
+    let client = if slot.is_named() {
+        peer
+    } else {
         match timeout(config.limits.handshake, proxy_protocol::read(&mut stream)).await {
             Ok(Ok(client)) => client.unwrap_or(peer),
             Ok(Err(error)) => return doors.tell(&format!("PROXY header from {peer}: {error}; closed")),
             Err(_elapsed) => return doors.tell(&format!("PROXY header from {peer} did not come in time; closed")),
         }
-    } else {
-        peer
     };
     doors.metrics.sessions_total.inc();
-    let mut dialogue = Dialogue::new(doors.clone(), config.clone(), client);
-    if !slot.claim(SourceKey::from(client.ip()), config.limits.sessions_per_address_max) {
-        doors.metrics.sessions_refused.inc();
-        dialogue.reply(Reply::TooManySessionsFromYou);
-        dialogue.log.send();
-        let _ = timeout(LINGER, stream.write_all(&dialogue.out)).await;
-        return linger(&mut stream).await;
+    if let Err(refused) = slot.name(SourceKey::from(client.ip()), &config.limits) {
+        // Whoever comes next must not wait for what this one reads.
+        drop(slot);
+        let reply = refuse(&doors, refused, client);
+        if !listener.implicit_tls {
+            let _ = timeout(LINGER, stream.write_all(reply.line())).await;
+        }
+        return;
     }
+    let mut dialogue = Dialogue::new(doors.clone(), config.clone(), client);
     let event = format!("connect from {}", dialogue.name);
     dialogue.event(&event, &[]);
     let mut session = Session::new(doors.clone(), machine(&config, &listener, &doors), dialogue);
@@ -61,6 +62,18 @@ pub(super) async fn serve(
         session.dialogue.event(&event, &[]);
     }
     tell_end(&mut session.dialogue);
+}
+
+/// Counts and logs a session for which there is no place; what the client hears.
+pub(super) fn refuse(doors: &Doors, refused: Refused, client: SocketAddr) -> Reply {
+    let reply = match refused {
+        Refused::Full => Reply::TooManySessions,
+        Refused::Source => Reply::TooManySessionsFromYou,
+    };
+    doors.metrics.sessions_refused.inc();
+    let address = client.ip().to_canonical();
+    doors.tell(&format!("NOQUEUE: reject: from unknown[{address}]:{}: {reply};", client.port()));
+    reply
 }
 
 fn machine(config: &GatewayConfig, listener: &ListenerConfig, doors: &Doors) -> SessionConfig {

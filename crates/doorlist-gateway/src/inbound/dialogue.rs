@@ -8,9 +8,10 @@ use crate::clock;
 use crate::config::GatewayConfig;
 use crate::journal::{Batch, Field, Line, Process};
 use doorlist_core::address::{Address, AddressError, is_invisible};
-use doorlist_core::harvest::{Named, Pace, SessionGuard, SourceKey};
+use doorlist_core::harvest::{Named, Pace, SessionGuard};
 use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::mail_policy::PolicyTable;
+use doorlist_core::network::SourceKey;
 use doorlist_core::policy::{Decision, Offer, Reason, Recipient, SourceStanding, Verdict, decide_for};
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::sender_rules::Sender;
@@ -174,6 +175,16 @@ impl Dialogue {
 
     pub(super) fn reset(&mut self) {
         self.transaction = None;
+    }
+
+    /// Recipients that the open transaction has.
+    pub(super) fn recipients(&self) -> usize {
+        self.transaction.as_ref().map_or(0, |transaction| transaction.recipients.len())
+    }
+
+    /// Whether idle sessions must make room for others.
+    pub(super) fn crowded(&self) -> bool {
+        self.doors.slots.crowded(self.config.limits.sessions_max)
     }
 
     pub(super) fn transaction(&self) -> Option<&Transaction> {

@@ -1,7 +1,8 @@
 //! What is remembered of sources, shared by all sessions: a bounded table around the rules of `doorlist_core::harvest`.
 
 use doorlist_core::address::Address;
-use doorlist_core::harvest::{Named, SourceKey, SourceRecord};
+use doorlist_core::harvest::{Named, SourceRecord};
+use doorlist_core::network::SourceKey;
 use doorlist_core::policy::SourceStanding;
 use doorlist_core::time::Timestamp;
 use std::collections::HashMap;

@@ -3,6 +3,7 @@
 use super::Doors;
 use super::connection;
 use crate::config::ListenerConfig;
+use doorlist_core::network::SourceKey;
 use doorlist_smtp::reply::Reply;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -69,15 +70,24 @@ impl Listener {
     }
 
     fn open(&self, doors: &Arc<Doors>, stream: TcpStream, peer: SocketAddr) {
-        let max = doors.config().limits.sessions_max;
-        let Some(slot) = doors.slots.enter(max) else {
-            doors.metrics.sessions_refused.inc();
-            doors.tell(&format!("too many sessions ({max}): {peer} was told to come again"));
-            if !self.config.implicit_tls {
-                // Not `try_write`: the runtime does not know yet that a new socket can be written to.
-                let _ = stream.into_std().and_then(|mut stream| stream.write(Reply::TooManySessions.line()));
+        let address = peer.ip().to_canonical();
+        let settings = doors.settings.load();
+        let limits = &settings.limits;
+        let slot = if self.config.proxy_from.iter().any(|network| network.contains(address)) {
+            doors.slots.enter_unnamed(limits)
+        } else {
+            doors.slots.enter(SourceKey::from(address), limits)
+        };
+        let slot = match slot {
+            Ok(slot) => slot,
+            Err(refused) => {
+                let reply = connection::refuse(doors, refused, peer);
+                if !self.config.implicit_tls {
+                    // Not `try_write`: the runtime does not know yet that a new socket can be written to.
+                    let _ = stream.into_std().and_then(|mut stream| stream.write(reply.line()));
+                }
+                return;
             }
-            return;
         };
         let _ = stream.set_nodelay(true);
         let must_be_silent = !self.config.implicit_tls && self.config.proxy_from.is_empty();

@@ -2,7 +2,7 @@
 //! deadlines. Recipients are answered without a pause between read and write, unless the guard wants one.
 
 use super::data::Incoming;
-use super::deadline::Deadlines;
+use super::deadline::{Deadlines, Patience, Stage};
 use super::dialogue::{Dialogue, Taken};
 use super::{Doors, Stopping};
 use doorlist_core::harvest::Pace;
@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// Octets read at once; the batch of a pipelining client fits.
 const READ_BYTES: usize = 16 * 1024;
@@ -70,6 +70,7 @@ impl Session {
         self.machine.tls_started();
         self.dialogue.tls_started(tls);
         self.tls_offered = false;
+        self.deadlines.tls_started(Instant::now());
     }
 
     /// Runs until the session ends or wants TLS.
@@ -102,25 +103,28 @@ impl Session {
     /// Takes all of the input; `Some` if the session leaves its stream.
     async fn take<S: AsyncWrite + Unpin>(&mut self, mut input: &[u8], stream: &mut S) -> io::Result<Option<Next>> {
         while let Some(event) = self.machine.next(&mut input) {
-            if !matches!(event, Event::Body(_)) {
-                self.deadlines.command(Instant::now());
-            }
             match event {
                 Event::Reply(reply) => self.dialogue.reply(reply),
                 Event::Close(reply) => {
                     self.dialogue.reply(reply);
                     return Ok(Some(Next::Linger));
                 }
-                Event::Hello { extended, name } => self.dialogue.hello(extended, name, self.tls_offered),
+                Event::Hello { extended, name } => {
+                    self.dialogue.hello(extended, name, self.tls_offered);
+                    self.deadlines.reached(Stage::Hello, Instant::now());
+                }
                 Event::Mail(mail) => {
                     if self.dialogue.mail(&mail) {
                         self.machine.mail_accepted();
+                        self.deadlines.reached(Stage::Mail, Instant::now());
                     }
                 }
                 Event::Rcpt(rcpt) => {
                     match self.dialogue.pace() {
                         Pace::Free => {}
-                        Pace::Wait(time) if wait(&self.doors, &mut self.dialogue, stream, time).await? => {}
+                        Pace::Wait(time) if wait(&self.doors, &mut self.dialogue, stream, time).await? => {
+                            self.deadlines.waited(time);
+                        }
                         Pace::Wait(_) | Pace::Close => {
                             self.dialogue.reply(Reply::TooManyUnknown);
                             return Ok(Some(Next::Linger));
@@ -128,6 +132,7 @@ impl Session {
                     }
                     if self.dialogue.rcpt(&rcpt) == Taken::New {
                         self.machine.rcpt_accepted();
+                        self.deadlines.reached(Stage::Rcpt(self.dialogue.recipients()), Instant::now());
                     }
                 }
                 Event::Data => {
@@ -138,13 +143,16 @@ impl Session {
                 }
                 Event::Body(chunk) => {
                     if let Some(incoming) = &mut self.incoming {
+                        let began = Instant::now();
                         incoming.push(chunk).await;
+                        self.deadlines.waited(began.elapsed());
                     }
                 }
                 Event::EndOfData(end) => {
                     if let Some(incoming) = self.incoming.take() {
                         incoming.end(end, &self.doors, &mut self.dialogue).await;
                     }
+                    self.deadlines.message_ended(Instant::now());
                 }
                 Event::Reset => self.dialogue.reset(),
                 Event::StartTls if self.doors.certificate.is_there() => {
@@ -167,17 +175,17 @@ impl Session {
             let read = tokio::select! {
                 biased;
                 _ = self.stopping.wait_for(|stopping| *stopping), if !in_data => return Ok(Read::Say(Reply::ShuttingDown)),
-                read = timeout_at(self.deadlines.next(), stream.read(buffer)) => read,
+                read = timeout_at(self.deadlines.next(Instant::now()), stream.read(buffer)) => read,
             };
             let late = match read {
                 Ok(got) => match got? {
                     0 => return Ok(Read::Gone),
-                    got => match self.deadlines.received(got, Instant::now()) {
+                    got => match self.deadlines.received(got, Instant::now(), self.dialogue.crowded()) {
                         Some(reply) => Some(reply),
                         None => return Ok(Read::Bytes(got)),
                     },
                 },
-                Err(_elapsed) => self.deadlines.expired(Instant::now()),
+                Err(_elapsed) => self.deadlines.expired(Instant::now(), self.dialogue.crowded()),
             };
             if let Some(reply) = late {
                 return Ok(Read::Say(reply));
@@ -202,14 +210,27 @@ async fn flush<S: AsyncWrite + Unpin>(dialogue: &mut Dialogue, stream: &mut S) -
     if dialogue.out.is_empty() {
         return Ok(());
     }
-    let idle = dialogue.config.limits.idle;
-    let written = timeout(idle, async {
+    let result = write(dialogue, stream).await;
+    dialogue.out.clear();
+    result
+}
+
+/// A client that does not read is as idle as one that says nothing.
+async fn write<S: AsyncWrite + Unpin>(dialogue: &Dialogue, stream: &mut S) -> io::Result<()> {
+    let (patience, since) = (Patience::of(&dialogue.config.limits), Instant::now());
+    let mut written = std::pin::pin!(async {
         stream.write_all(&dialogue.out).await?;
         stream.flush().await
     });
-    let result = written.await.unwrap_or_else(|_elapsed| Err(io::ErrorKind::TimedOut.into()));
-    dialogue.out.clear();
-    result
+    loop {
+        match timeout_at(patience.next(since, Instant::now()), &mut written).await {
+            Ok(written) => return written,
+            Err(_elapsed) if patience.is_over(since, Instant::now(), dialogue.crowded()) => {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            Err(_elapsed) => {}
+        }
+    }
 }
 
 /// The guard's penalty: earlier answers go out, the next one waits. False if too many sessions wait already.

@@ -1,20 +1,30 @@
-//! How many sessions there are, in all and from one address, and how many of them wait as a penalty.
+//! How many sessions there are, in all and from one source, and how many of them wait as a penalty.
+//!
+//! Sources that have none find a place as long as the reserve lasts, however many others have.
 
-use doorlist_core::harvest::SourceKey;
-use std::collections::HashMap;
+mod counts;
+
+pub(crate) use counts::Refused;
+
+use crate::config::Limits;
+use counts::Counts;
+use doorlist_core::network::SourceKey;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// A fifth of all sessions may wait at once; a further one that should wait is closed instead.
 const WAITING_SHARE: usize = 5;
+/// Above so many hundredths of all sessions, idle ones are closed after `Limits::idle_crowded` instead of `Limits::idle`.
+const CROWDED_PERCENT: usize = 80;
 
 /// Counters shared by listeners and sessions.
 #[derive(Default)]
 pub(crate) struct Slots {
+    counts: Mutex<Counts>,
+    /// As in `counts`, for those who only look.
     sessions: AtomicUsize,
     waiting: AtomicUsize,
-    by_source: Mutex<HashMap<SourceKey, usize>>,
     left: Notify,
 }
 
@@ -28,17 +38,28 @@ pub(crate) struct Slot {
 pub(crate) struct Waiting<'s>(&'s Slots);
 
 impl Slots {
-    /// A place among all sessions, if one is free.
-    pub(crate) fn enter(self: &Arc<Self>, max: usize) -> Option<Slot> {
-        if !take(&self.sessions, max) {
-            return None;
-        }
-        Some(Slot { slots: self.clone(), source: None })
+    /// A place for a session from this source.
+    pub(crate) fn enter(self: &Arc<Self>, source: SourceKey, limits: &Limits) -> Result<Slot, Refused> {
+        self.change(|counts| counts.enter(source, limits))?;
+        Ok(Slot { slots: self.clone(), source: Some(source) })
+    }
+
+    /// A place for a session whose client is not known yet.
+    pub(crate) fn enter_unnamed(self: &Arc<Self>, limits: &Limits) -> Result<Slot, Refused> {
+        self.change(|counts| counts.enter_unnamed(limits))?;
+        Ok(Slot { slots: self.clone(), source: None })
     }
 
     /// A place among the waiting, if one is free. `sessions_max` is the limit of all sessions.
     pub(crate) fn wait(&self, sessions_max: usize) -> Option<Waiting<'_>> {
-        take(&self.waiting, (sessions_max / WAITING_SHARE).max(1)).then(|| Waiting(self))
+        let max = (sessions_max / WAITING_SHARE).max(1);
+        let taken = |n| (n < max).then_some(n + 1);
+        self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, taken).is_ok().then(|| Waiting(self))
+    }
+
+    /// Whether so many sessions are open that idle ones must make room. `sessions_max` is the limit of all sessions.
+    pub(crate) fn crowded(&self, sessions_max: usize) -> bool {
+        self.sessions() > sessions_max.saturating_mul(CROWDED_PERCENT) / 100
     }
 
     /// Sessions at this moment.
@@ -56,38 +77,35 @@ impl Slots {
             left.await;
         }
     }
-}
 
-fn take(counter: &AtomicUsize, max: usize) -> bool {
-    counter.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < max).then_some(n + 1)).is_ok()
+    fn change<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
+        // Poisoned counts are whole: their methods do not panic between two writes.
+        let mut counts: MutexGuard<'_, Counts> = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = change(&mut counts);
+        self.sessions.store(counts.sessions(), Ordering::Relaxed);
+        changed
+    }
 }
 
 impl Slot {
-    /// Counts the session for its source; false if the source has `max` already.
-    pub(crate) fn claim(&mut self, source: SourceKey, max: usize) -> bool {
-        let mut counts = self.slots.by_source.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(source).or_default();
-        if *count >= max {
-            return false;
+    /// Whether its source is known.
+    pub(crate) fn is_named(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// Counts the session for its source, once that is known.
+    pub(crate) fn name(&mut self, source: SourceKey, limits: &Limits) -> Result<(), Refused> {
+        if self.source.is_none() {
+            self.slots.change(|counts| counts.name(source, limits))?;
+            self.source = Some(source);
         }
-        *count += 1;
-        self.source = Some(source);
-        true
+        Ok(())
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some(source) = self.source {
-            let mut counts = self.slots.by_source.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(count) = counts.get_mut(&source) {
-                *count -= 1;
-                if *count == 0 {
-                    counts.remove(&source);
-                }
-            }
-        }
-        self.slots.sessions.fetch_sub(1, Ordering::AcqRel);
+        self.slots.change(|counts| counts.leave(self.source));
         self.slots.left.notify_waiters();
     }
 }
@@ -104,19 +122,29 @@ mod tests {
     use std::net::IpAddr;
 
     #[test]
-    fn places_are_limited_and_given_back() {
-        let slots = Arc::new(Slots::default());
-        let source = SourceKey::from(IpAddr::from([192, 0, 2, 1]));
-        let mut first = slots.enter(2).expect("a place");
-        let mut second = slots.enter(2).expect("a place");
-        assert!(slots.enter(2).is_none());
-        assert!(first.claim(source, 1));
-        assert!(!second.claim(source, 1), "one from this address");
+    fn places_are_given_back_by_whoever_leaves() {
+        let (slots, source) = (Arc::new(Slots::default()), SourceKey::from(IpAddr::from([192, 0, 2, 1])));
+        let limits = Limits { sessions_max: 2, sessions_per_address_max: 1, ..Limits::default() };
+        let first = slots.enter(source, &limits).ok();
+        let mut second = slots.enter_unnamed(&limits).expect("a place");
+        assert_eq!(slots.enter_unnamed(&limits).err(), Some(Refused::Full));
+        assert_eq!(second.name(source, &limits), Err(Refused::Source));
         drop(first);
-        assert!(second.claim(source, 1));
+        assert_eq!(second.name(source, &limits), Ok(()));
         drop(second);
         assert_eq!(slots.sessions(), 0);
-        assert!(slots.by_source.lock().expect("not poisoned").is_empty(), "no source is kept");
+    }
+
+    #[test]
+    fn it_is_crowded_above_four_fifths() {
+        let slots = Arc::new(Slots::default());
+        let limits = Limits { sessions_max: 10, ..Limits::default() };
+        let mut held: Vec<_> = (0..8).map(|_| slots.enter_unnamed(&limits)).collect();
+        assert!(!slots.crowded(10));
+        held.push(slots.enter_unnamed(&limits));
+        assert!(slots.crowded(10));
+        held.truncate(8);
+        assert!(!slots.crowded(10));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 
 use super::{LoggedMail, MailAction, MailEntry};
 use doorlist_core::domain::DomainId;
+use doorlist_core::network::SourceKey;
 use doorlist_core::time::Timestamp;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// Sources that are counted one by one in a minute; further ones are counted together, without an address.
 const SOURCES_MAX: usize = 10_000;
@@ -57,7 +58,7 @@ pub(super) struct Flood {
     per_hour_max: u32,
     hour: i64,
     domains: HashMap<Option<DomainId>, u32>,
-    sources: HashMap<(Option<DomainId>, Option<IpAddr>), LoggedMail>,
+    sources: HashMap<(Option<DomainId>, Option<SourceKey>), LoggedMail>,
 }
 
 impl Flood {
@@ -82,11 +83,11 @@ impl Flood {
     }
 
     fn count(&mut self, refusal: &Refusal<'_>) {
-        let mut key = (refusal.domain, refusal.client.map(source));
+        let mut key = (refusal.domain, refusal.client.map(SourceKey::from));
         if self.sources.len() >= SOURCES_MAX && !self.sources.contains_key(&key) {
             key.1 = None;
         }
-        let fresh = || LoggedMail { entry: refusal.entry(key.1, "", ""), times: 0 };
+        let fresh = || LoggedMail { entry: refusal.entry(key.1.map(SourceKey::first_address), "", ""), times: 0 };
         let counted = self.sources.entry(key).or_insert_with(fresh);
         counted.times = counted.times.saturating_add(1);
         counted.entry.time = refusal.time;
@@ -95,17 +96,6 @@ impl Flood {
     /// What was counted since the last call.
     pub(super) fn drain(&mut self) -> Vec<LoggedMail> {
         self.sources.drain().map(|(_, counted)| counted).collect()
-    }
-}
-
-/// An IPv6 client counts with its /64.
-fn source(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
     }
 }
 

@@ -199,6 +199,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
     reader.set(&mut limits.sessions_max, "smtp.sessions_max", units::count);
     reader.set(&mut limits.sessions_per_address_max, "smtp.sessions_per_address_max", units::count);
     reader.set(&mut limits.idle, "smtp.idle", units::duration);
+    reader.set(&mut limits.idle_crowded, "smtp.idle_crowded", units::duration);
     reader.set(&mut limits.session_max, "smtp.session_max", units::duration);
     reader.set(&mut limits.data_bytes_per_sec_min, "smtp.data_rate_min", units::rate);
     reader.set(&mut limits.data_window, "smtp.data_rate_window", units::duration);

@@ -3,6 +3,7 @@
 //! real segments, real TLS, real time, and a real destination that sees what comes out.
 
 mod addresses;
+mod crowd;
 mod end_of_data;
 mod limits;
 mod proxy;
