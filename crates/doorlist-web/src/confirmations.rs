@@ -12,7 +12,8 @@ use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use doorlist_core::network::SourceKey;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,7 +59,7 @@ pub enum ConfirmationRefused {
 #[derive(Clone)]
 struct Desk {
     confirmations: Arc<dyn Confirmations>,
-    pages: Arc<Mutex<RateLimits<IpAddr>>>,
+    pages: Arc<Mutex<RateLimits<SourceKey>>>,
 }
 
 /// The routes of the page. Its style is that of [`crate::uploads()`].
@@ -101,21 +102,13 @@ impl Desk {
     fn admit(&self, client: Option<Extension<Client>>, token: Token) -> Result<String, Box<Response>> {
         let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(client)| client.address);
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        if pages.check(&network(address), Instant::now()).is_err() {
+        if pages.check(&SourceKey::from(address), Instant::now()).is_err() {
             return Err(Box::new((StatusCode::TOO_MANY_REQUESTS, too_often()).into_response()));
         }
         match token {
             Ok(Path(token)) if is_token(&token) => Ok(token),
             _ => Err(Box::new(refuse(ConfirmationRefused::NoLink))),
         }
-    }
-}
-
-/// Who has one IPv6 address has its /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
     }
 }
 

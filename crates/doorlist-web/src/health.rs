@@ -13,8 +13,8 @@ Doorlist: an inbound mail gateway that knows who is on the list.
   /healthz   200 while the process lives
   /readyz    200 while mail is accepted; else 503 and the reasons, one a line
 
-Metrics are on a listener of their own (metrics.listen). Everything else is done
-with the command `doorlist`; begin with `doorlist --help`.
+Metrics are on a listener of their own (metrics.listen), which answers these two,
+too. Everything else is done with the command `doorlist`; begin with `doorlist --help`.
 ";
 
 /// Can tell whether mail is accepted.
@@ -24,13 +24,14 @@ pub trait Readiness: Send + Sync + 'static {
     fn reasons(&self) -> Vec<String>;
 }
 
-/// The routes of the web listener.
+/// What `/` answers.
+pub fn front_page() -> Router {
+    Router::new().route("/", get(|| async { FRONT }))
+}
+
+/// The routes about health, for every listener. They wait for nothing.
 pub fn health(readiness: Arc<dyn Readiness>) -> Router {
-    Router::new()
-        .route("/", get(|| async { FRONT }))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .with_state(readiness)
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(readiness)
 }
 
 async fn ready(State(readiness): State<Arc<dyn Readiness>>) -> (StatusCode, String) {

@@ -18,11 +18,12 @@ pub use api::{ApiConfig, ApiState, AuditLine, LARGE_BODY_MAX, Trail, api, openap
 pub use axum::Router;
 pub use base_url::base_url;
 pub use confirmations::{AskedFor, ConfirmationAnswer, ConfirmationRefused, Confirmations, confirmations};
-pub use health::{Readiness, health};
+pub use health::{Readiness, front_page, health};
 pub use listener::{
-    BODY_MAX, BODY_PACE_MIN, BODY_PART_MAX, CONNECTION_MAX, CONNECTIONS_MAX, Certificates, Client, HEAD_LINES_MAX,
-    HEAD_MAX, HEADER_READ_MAX, ListenerAddress, TLS_HANDSHAKE_MAX, WebListener, serve,
+    BODY_MAX, BODY_PACE_MIN, BODY_PART_MAX, CONNECTION_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Certificates,
+    Client, HEAD_LINES_MAX, HEAD_MAX, HEADER_READ_MAX, HEALTH_CONNECTION_MAX, HEALTH_CONNECTIONS_MAX, KEEP_ALIVE_MAX,
+    ListenerAddress, TLS_HANDSHAKE_MAX, WebListener, serve,
 };
 pub use metrics::metrics;
-pub use rate::{Rate, RateLimits, RetryAfter};
+pub use rate::{Rate, RateKey, RateLimits, RetryAfter};
 pub use uploads::{UPLOAD_FILE_MAX, UPLOADS_AT_ONCE_MAX, UploadAnswer, UploadRefused, UploadTaken, Uploads, uploads};

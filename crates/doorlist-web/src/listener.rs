@@ -3,26 +3,38 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `admission`, `places` | who is let in, and who gives way to whom |
+//! | `activity` | what a connection does at this moment |
 //! | `connection` | one connection to its clean end |
 //! | `exchange` | one request and its answer |
-//! | `body` | a body while it comes in |
+//! | `head` | what a head must say once |
+//! | `body`, `answer_body` | a body while it comes in, or goes out |
 //! | `client` | who asks, also behind a proxy |
 //! | `prompt` | a socket that makes nobody wait |
 //! | `tls` | the certificate, which is somebody else's |
 
+mod activity;
+mod admission;
+mod answer_body;
 mod body;
 mod client;
 mod connection;
 mod exchange;
+mod head;
+mod places;
 mod prompt;
 mod tls;
 
+pub use activity::{HEADER_READ_MAX, KEEP_ALIVE_MAX};
+pub use admission::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, HEALTH_CONNECTION_MAX, HEALTH_CONNECTIONS_MAX};
 pub use body::{BODY_PACE_MIN, BODY_PART_MAX};
 pub use client::{Client, ListenerAddress};
 pub use tls::{Certificates, TLS_HANDSHAKE_MAX};
 
+use admission::{Admission, Admitted};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, header};
 use doorlist_core::network::Network;
 use exchange::Exchange;
 use prompt::Prompt;
@@ -30,13 +42,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 
-/// Connections at once; further ones wait in the kernel's queue.
-pub const CONNECTIONS_MAX: usize = 256;
-/// A client has so long to send the head of a request, from the end of the last one on.
-pub const HEADER_READ_MAX: Duration = Duration::from_secs(10);
 /// A request that is sent later than this is the last one of its connection.
 pub const CONNECTION_MAX: Duration = Duration::from_secs(300);
 /// The last request of a connection has so long from then on, and longer as its body grows; a client that does not read its
@@ -59,6 +68,10 @@ pub struct WebListener {
     pub tls: Option<Arc<dyn Certificates>>,
     /// Peers that are believed when they say for whom they ask (`X-Forwarded-For`, `X-Forwarded-Proto`).
     pub proxy_from: Vec<Network>,
+    /// Connections at once from one address, and requests at once of one client behind those peers.
+    pub connections_per_address_max: usize,
+    /// What is answered even when all connections are taken.
+    pub health: Router,
 }
 
 /// Answers requests over plain HTTP until `shutdown` is done and running requests are answered.
@@ -69,20 +82,23 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
 impl WebListener {
     /// Plain HTTP, no proxies.
     pub fn plain(socket: TcpListener) -> Self {
-        Self { socket, tls: None, proxy_from: Vec::new() }
+        let (tls, proxy_from, health) = (None, Vec::new(), Router::new());
+        Self { socket, tls, proxy_from, connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX, health }
     }
 
     /// Answers requests until `shutdown` is done and running requests are answered; who will not wait for those drops it.
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
         let (stop, stopping) = watch::channel(false);
+        let proxies: Arc<[Network]> = self.proxy_from.into();
+        let admission = Admission::new(Arc::clone(&proxies), self.connections_per_address_max);
         let house = House {
             // A route that sets a limit of its own sets it further inside, where it counts.
             router: router.layer(DefaultBodyLimit::max(BODY_MAX)),
+            health: self.health.fallback(full).layer(DefaultBodyLimit::max(BODY_MAX)),
             tls: self.tls,
-            proxies: self.proxy_from.into(),
+            proxies,
             stopping,
         };
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
@@ -90,17 +106,16 @@ impl WebListener {
                 () = &mut shutdown => break,
                 // Finished tasks are taken out as they end, so that the set holds open connections only.
                 Some(_) = connections.join_next() => continue,
-                accepted = accept(&self.socket, &places) => accepted,
+                accepted = self.socket.accept() => accepted,
             };
             match accepted {
-                Some((stream, peer, place)) => {
-                    let connection = Box::pin(house.clone().connection(stream, peer));
-                    connections.spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
+                Ok((stream, peer)) => {
+                    // Without a place even for health, the client sees the connection end.
+                    if let Some(admitted) = admission.let_in(peer.ip(), Instant::now()) {
+                        connections.spawn(house.clone().connection(stream, peer, admitted));
+                    }
                 }
-                None => tokio::time::sleep(ACCEPT_REST).await,
+                Err(_) => tokio::time::sleep(ACCEPT_REST).await,
             }
         }
         drop(self.socket);
@@ -109,34 +124,47 @@ impl WebListener {
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
-    let (stream, peer) = listener.accept().await.ok()?;
-    Some((stream, peer, place))
+/// What all else is answered while only places for health are free.
+async fn full() -> impl axum::response::IntoResponse {
+    let text = "all connections of this listener, or of your address, are busy; try again in a moment\n";
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], text)
 }
 
 /// What the connections of a listener share.
 #[derive(Clone)]
 struct House {
     router: Router,
+    health: Router,
     tls: Option<Arc<dyn Certificates>>,
     proxies: Arc<[Network]>,
     stopping: watch::Receiver<bool>,
 }
 
 impl House {
-    async fn connection(self, stream: TcpStream, peer: SocketAddr) {
+    /// One connection, until it ends or gives way to another.
+    async fn connection(self, stream: TcpStream, peer: SocketAddr, admitted: Admitted) {
+        let (activity, health_only) = (Arc::clone(&admitted.activity), admitted.health_only);
+        let connection = Box::pin(self.converse(stream, peer, admitted));
+        // Others have limits of their own.
+        let end = if health_only { HEALTH_CONNECTION_MAX } else { Duration::MAX };
+        tokio::select! {
+            () = activity.gave_way() => {}
+            _late = timeout(end, connection) => {}
+        }
+    }
+
+    async fn converse(self, stream: TcpStream, peer: SocketAddr, admitted: Admitted) {
         let Ok(local) = stream.local_addr() else { return };
-        let Some(stream) = Prompt::new(stream) else { return };
-        let exchange = Arc::new(Exchange::new(self.router, self.proxies, (peer, local), self.tls.is_some()));
+        let activity = Arc::clone(&admitted.activity);
+        let Some(stream) = Prompt::new(stream, Arc::clone(&activity)) else { return };
+        let router = if admitted.health_only { self.health } else { self.router };
+        let exchange = Exchange::new(router, self.proxies, (peer, local), self.tls.is_some(), admitted);
         match self.tls {
-            None => connection::converse(stream, exchange, self.stopping).await,
+            None => connection::converse(stream, Arc::new(exchange), self.stopping).await,
             Some(certificates) => {
                 if let Some(stream) = tls::handshake(certificates.as_ref(), stream).await {
-                    connection::converse(stream, exchange, self.stopping).await;
+                    activity.handshake_done(Instant::now());
+                    connection::converse(stream, Arc::new(exchange), self.stopping).await;
                 }
             }
         }

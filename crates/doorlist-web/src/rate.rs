@@ -1,6 +1,7 @@
 //! How often somebody may ask: a bucket of tokens for each key, of which each request takes one and time gives them back.
 //! Pure: time is a parameter. Must not know requests, or what a key stands for.
 
+use doorlist_core::network::SourceKey;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
@@ -26,6 +27,14 @@ impl RetryAfter {
     }
 }
 
+/// What a rate can be counted by. An address is none: where a request came from counts as its [`SourceKey`].
+pub trait RateKey: Clone + Eq + Hash {}
+
+impl RateKey for SourceKey {}
+
+/// Number of an API key.
+impl RateKey for u32 {}
+
 /// Buckets of at most so many keys. A key that is not known has a full bucket, so what is forgotten is forgiven: when
 /// there is no room, the fullest bucket goes first, and whoever asks most is remembered longest.
 #[derive(Debug)]
@@ -41,7 +50,7 @@ pub struct RateLimits<K> {
 /// The moment of fullness; the number tells keys with the same moment apart.
 type Place = (Instant, u64);
 
-impl<K: Clone + Eq + Hash> RateLimits<K> {
+impl<K: RateKey> RateLimits<K> {
     /// Nobody has asked yet. `keys_max` of 0 counts as 1.
     pub fn new(rate: Rate, keys_max: usize) -> Self {
         let rate = Rate { burst: rate.burst.max(1), ..rate };

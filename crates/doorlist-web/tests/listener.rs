@@ -5,6 +5,8 @@
 
 #[path = "listener/bad_input.rs"]
 mod bad_input;
+#[path = "listener/crowd.rs"]
+mod crowd;
 #[path = "listener/ends.rs"]
 mod ends;
 #[path = "listener/kept.rs"]

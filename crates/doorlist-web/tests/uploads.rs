@@ -149,7 +149,8 @@ async fn the_page_says_what_is_asked_for_and_lets_a_browser_do_next_to_nothing()
     assert!(style.contains("Content-Type: text/css") && style.contains("font:"), "{style}");
     let wrong = get(address, "/upload/wrong").await;
     let method =
-        exchange(address, format!("PUT /upload/{TOKEN} HTTP/1.1\r\nConnection: close\r\n\r\n").as_bytes()).await;
+        exchange(address, format!("PUT /upload/{TOKEN} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
+            .await;
     assert!(method.starts_with("HTTP/1.1 4"), "{method}");
     for answer in [page, style, wrong, get(address, "/upload/%ff").await] {
         for header in [

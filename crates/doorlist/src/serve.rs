@@ -23,7 +23,7 @@ use anyhow::Context;
 use doorlist_actions::Office;
 use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
-use doorlist_web::{ApiState, Confirmations, Trail, Uploads, WebListener};
+use doorlist_web::{ApiState, Confirmations, Trail, Uploads};
 use http::{Ready, Serving};
 use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
@@ -67,12 +67,17 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     let (desk, confirmation_desk) = (Arc::new(UploadDesk::default()), Arc::new(ConfirmationDesk::default()));
     let (api_office, trail) = (Arc::new(OnceLock::new()), Arc::new(AuditTrail::new()));
     let api = ApiState::new(Arc::clone(&api_office), http::api_config(&config), Arc::clone(&trail) as Arc<dyn Trail>);
-    let pages = doorlist_web::health(ready.clone())
+    let health = doorlist_web::health(ready.clone());
+    let pages = doorlist_web::front_page()
+        .merge(health.clone())
         .merge(doorlist_web::uploads(Arc::clone(&desk) as Arc<dyn Uploads>))
         .merge(doorlist_web::confirmations(Arc::clone(&confirmation_desk) as Arc<dyn Confirmations>))
         .merge(doorlist_web::api(api));
     let mut serving = Serving::default();
-    serving.serve(http::web(web, &config.web, &certificate), &pages);
+    serving.serve(http::web(web, &config.web, &certificate, &health), &pages);
+    let measured = Arc::new(OnceLock::new());
+    let measures = doorlist_web::metrics(Arc::clone(&measured)).merge(health.clone());
+    serving.serve(http::metrics(metrics, &health), &measures);
     let Opened { store, journal, gateway, registry } = tokio::select! {
         opened = open(&config, certificate) => opened?,
         () = signals.end() => return Ok(Exit::DONE),
@@ -86,8 +91,8 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     let _ = api_office.set(Office::clone(&office));
     let audited = Arc::clone(&office);
     tasks.spawn(async move { trail.write(&audited).await });
-    let metrics = metrics.into_iter().map(WebListener::plain).collect();
-    serving.serve(metrics, &doorlist_web::metrics(Arc::new(registry)));
+    // So does this.
+    let _ = measured.set(registry);
     desk.open(Arc::clone(&office));
     confirmation_desk.open(office);
     ready.opened(Arc::clone(&gateway), store.spool.clone());

@@ -4,12 +4,13 @@
 use super::exchange::Fault;
 use super::large::Places;
 use super::to_its_end::WRITES_AT_ONCE_MAX;
-use crate::{Client, ListenerAddress, Rate, RateLimits, base_url};
+use crate::{Client, ListenerAddress, Rate, RateKey, RateLimits, base_url};
 use axum::http::header;
 use axum::http::request::Parts;
 use doorlist_actions::Office;
 use doorlist_actions::desk::{Credentials, Desk, DeskError};
-use std::hash::{BuildHasher, Hash, RandomState};
+use doorlist_core::network::SourceKey;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -69,8 +70,8 @@ struct Shared {
     config: ApiConfig,
     trail: Arc<dyn Trail>,
     of_keys: Mutex<RateLimits<u32>>,
-    of_addresses: Mutex<RateLimits<IpAddr>>,
-    of_failures: Mutex<RateLimits<IpAddr>>,
+    of_addresses: Mutex<RateLimits<SourceKey>>,
+    of_failures: Mutex<RateLimits<SourceKey>>,
     turns: Vec<tokio::sync::Mutex<()>>,
     /// Which row an object is in is not for tenants to know: nobody can make another one wait.
     rows: RandomState,
@@ -137,7 +138,7 @@ impl ApiState {
     /// Lets a caller pass who is known and does not come too often.
     pub(crate) async fn admit(&self, parts: &Parts) -> Result<Desk, Fault> {
         let (client, now) = (self.client(parts), Instant::now());
-        check(&self.0.of_addresses, client, now)?;
+        check(&self.0.of_addresses, client.into(), now)?;
         let Some(office) = self.0.office.get() else {
             return Err(Fault::NotNow("the server is starting; try again in a moment".to_owned()));
         };
@@ -146,7 +147,7 @@ impl ApiState {
         let shown = Credentials { login: login.as_deref(), key: &key, from: Some(client) };
         let caller = office.identify(&shown).await.map_err(|error| Fault::Desk("", error))?;
         let Some(caller) = caller else {
-            check(&self.0.of_failures, client, now)?;
+            check(&self.0.of_failures, client.into(), now)?;
             return Err(Fault::Unknown);
         };
         check(&self.0.of_keys, caller.key_id, now)?;
@@ -155,12 +156,12 @@ impl ApiState {
 }
 
 /// So many in this time, and as many at once.
-fn limits<K: Hash + Eq + Clone>(number: u32, within: Duration) -> Mutex<RateLimits<K>> {
+fn limits<K: RateKey>(number: u32, within: Duration) -> Mutex<RateLimits<K>> {
     let burst = number.max(1);
     Mutex::new(RateLimits::new(Rate { burst, every: within / burst }, RATES_MAX))
 }
 
-fn check<K: Hash + Eq + Clone>(limits: &Mutex<RateLimits<K>>, key: K, now: Instant) -> Result<(), Fault> {
+fn check<K: RateKey>(limits: &Mutex<RateLimits<K>>, key: K, now: Instant) -> Result<(), Fault> {
     let checked = limits.lock().unwrap_or_else(PoisonError::into_inner).check(&key, now);
     checked.map_err(|again| {
         let message = "too many requests (api.requests_per_key, api.requests_per_address); come again later".to_owned();
@@ -202,6 +203,29 @@ pub(super) mod tests {
     /// For what needs no office.
     pub(in crate::api) fn state() -> ApiState {
         ApiState::new(Arc::default(), ApiConfig::default(), Arc::new(Nowhere))
+    }
+
+    #[tokio::test]
+    async fn an_ipv6_network_is_one_client_however_many_addresses_it_has() {
+        let config = ApiConfig { requests_per_address: 1, ..ApiConfig::default() };
+        let state = ApiState::new(Arc::default(), config, Arc::new(Nowhere));
+        let refused = async |address: &str| {
+            let (mut parts, ()) = axum::http::Request::new(()).into_parts();
+            parts.extensions.insert(Client { address: address.parse().unwrap(), https: true });
+            // There is no office yet; who comes too often is told so first.
+            !matches!(state.admit(&parts).await, Err(Fault::NotNow(_)))
+        };
+        for (address, expected) in [
+            ("2001:db8::1", false),
+            ("2001:db8::2", true),
+            ("2001:db8:0:0:ffff::", true),
+            ("2001:db8:0:1::1", false),
+            ("192.0.2.1", false),
+            ("::ffff:192.0.2.1", true),
+            ("192.0.2.2", false),
+        ] {
+            assert_eq!(refused(address).await, expected, "{address}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

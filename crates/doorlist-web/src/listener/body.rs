@@ -1,6 +1,7 @@
 //! The body of a request while it comes in: how long it may take, and what is left of it when its reader has had enough.
 //! Must not know what is in it; how large it may be is said by each route.
 
+use super::activity::Activity;
 use axum::body::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::fmt;
@@ -39,6 +40,7 @@ pub(super) struct TimedBody {
     /// When it was first asked for, and when something came last.
     times: Option<(Instant, Instant)>,
     came: Arc<Came>,
+    activity: Arc<Activity>,
     too_slow: bool,
 }
 
@@ -101,11 +103,11 @@ impl std::error::Error for BodyError {
 }
 
 impl TimedBody {
-    /// With what will be left of it. What comes is counted in `came`.
-    pub(super) fn new(inner: Incoming, came: Arc<Came>) -> (Self, oneshot::Receiver<Left>) {
+    /// With what will be left of it. What comes is counted in `came`; that it is waited for is said to `activity`.
+    pub(super) fn new(inner: Incoming, came: Arc<Came>, activity: Arc<Activity>) -> (Self, oneshot::Receiver<Left>) {
         let (leave, left) = oneshot::channel();
         let alarm = Box::pin(sleep_until(Instant::now()));
-        let body = Self { inner: Some(inner), leave: Some(leave), alarm, times: None, came, too_slow: false };
+        let body = Self { inner: Some(inner), leave: Some(leave), alarm, times: None, came, activity, too_slow: false };
         (body, left)
     }
 
@@ -126,6 +128,7 @@ impl Body for TimedBody {
         let this = &mut *self;
         let Some(inner) = this.inner.as_mut() else { return Poll::Ready(None) };
         let frame = Pin::new(inner).poll_frame(context);
+        this.activity.awaits_body(frame.is_pending());
         let now = Instant::now();
         let (begun, last) = *this.times.get_or_insert((now, now));
         match frame {
@@ -159,6 +162,7 @@ impl Body for TimedBody {
 
 impl Drop for TimedBody {
     fn drop(&mut self) {
+        self.activity.awaits_body(false);
         let left = Left { inner: self.inner.take(), asked: self.times.is_some(), too_slow: self.too_slow };
         if let Some(leave) = self.leave.take() {
             // Nobody waits for it if the connection has ended.

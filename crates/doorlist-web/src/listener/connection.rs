@@ -1,13 +1,14 @@
 //! One connection from its first octet to a clean end. What goes wrong on it is the client's loss alone, so nobody is told.
 
 use super::exchange::Exchange;
-use super::{HEAD_LINES_MAX, HEAD_MAX, HEADER_READ_MAX};
+use super::{HEAD_LINES_MAX, HEAD_MAX};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
@@ -29,8 +30,8 @@ where
         Box::pin(async move { exchange.answer(request).await })
     });
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_MAX)
+        // Its time for a head would count the idle time before it, too: `Activity` has both.
+        .header_read_timeout(None)
         .max_buf_size(HEAD_MAX)
         .max_headers(HEAD_LINES_MAX)
         // A client that sends no more may still wait for its answer; and one that has gone must not be able to stop in the
@@ -40,9 +41,19 @@ where
         .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut stopping = false;
+    let mut late = std::pin::pin!(sleep_until(end));
     loop {
         tokio::select! {
-            _ended = poll_fn(|context| connection.poll_without_shutdown(context)) => break,
+            () = poll_fn(|context| {
+                if connection.poll_without_shutdown(context).is_ready() {
+                    return Poll::Ready(());
+                }
+                let Some(deadline) = exchange.activity().deadline() else { return Poll::Pending };
+                if late.deadline() != deadline {
+                    late.as_mut().reset(deadline);
+                }
+                late.as_mut().poll(context)
+            }) => break,
             _told = stop.wait_for(|stop| *stop), if !stopping => {
                 stopping = true;
                 exchange.close();

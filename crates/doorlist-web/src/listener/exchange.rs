@@ -1,11 +1,15 @@
 //! One request and its answer, between hyper and the router: who the client is, what becomes of the body, and whether the
 //! connection stays. Must not know what is asked.
 
+use super::activity::Activity;
+use super::admission::{Admitted, TooMany};
+use super::answer_body::{AnswerBody, Answering};
 use super::body::{Came, Left, TimedBody};
-use super::client::{ListenerAddress, client};
-use super::{ANSWER_MAX, CONNECTION_MAX};
+use super::client::{Client, ListenerAddress, client};
+use super::{ANSWER_MAX, CONNECTION_MAX, head};
 use axum::Router;
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
 use doorlist_core::network::Network;
@@ -20,6 +24,9 @@ use tokio::time::Instant;
 
 const CODED: &str = "bodies are not unpacked here: send it without Content-Encoding\n";
 const SLOW: &str = "the body did not come in time\n";
+const MANY: &str = "this client has too many requests under way; send it again when one is answered\n";
+/// Whoever has too many requests under way comes again after so many seconds.
+const MANY_RETRY: HeaderValue = HeaderValue::from_static("1");
 
 /// What all requests of one connection share.
 pub(super) struct Exchange {
@@ -28,6 +35,7 @@ pub(super) struct Exchange {
     peer: SocketAddr,
     local: SocketAddr,
     tls: bool,
+    admitted: Admitted,
     begun: Instant,
     closing: AtomicBool,
     came: Arc<Came>,
@@ -47,10 +55,17 @@ impl Exchange {
         proxies: Arc<[Network]>,
         (peer, local): (SocketAddr, SocketAddr),
         tls: bool,
+        admitted: Admitted,
     ) -> Self {
         let router = TowerToHyperService::new(router);
-        let (closing, came) = (AtomicBool::new(false), Arc::default());
-        Self { router, proxies, peer, local, tls, begun: Instant::now(), closing, came }
+        // A place for health is for one request.
+        let (closing, came) = (AtomicBool::new(admitted.health_only), Arc::default());
+        Self { router, proxies, peer, local, tls, admitted, begun: Instant::now(), closing, came }
+    }
+
+    /// What the connection does at this moment.
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.admitted.activity
     }
 
     /// Until when the running request may take.
@@ -64,18 +79,20 @@ impl Exchange {
     }
 
     /// Answers one request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-        let terms = Terms::of(&request);
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
+        let Some(mut answering) = Answering::begin(self.activity()) else {
+            // Another connection has the place of this one, which is being dropped.
+            return std::future::pending().await;
+        };
+        let (mut head, body) = request.into_parts();
+        let terms = Terms::of(&head);
         self.came.begin();
-        let (mut response, left) = self.ask(request).await?;
-        let mut reusable = false;
-        if let Some(left) = left {
-            if left.too_slow {
-                response = (StatusCode::REQUEST_TIMEOUT, SLOW).into_response();
-            }
-            reusable = left.pass_by(terms.expects).await;
-        }
-        let stays = reusable && self.goes_on() && terms.allow(&response);
+        let (response, stays) = match head::check(&mut head) {
+            // What comes behind such a request may be meant otherwise, too.
+            Err(fault) => ((StatusCode::BAD_REQUEST, fault).into_response(), false),
+            Ok(()) => self.settle(head, body, &terms, &mut answering).await?,
+        };
+        let mut response = response.map(|body| AnswerBody::new(body, answering));
         say_connection(&mut response, stays);
         if terms.version == Version::HTTP_10 {
             // Else hyper adds what the request wished for.
@@ -84,34 +101,69 @@ impl Exchange {
         Ok(response)
     }
 
+    /// The answer, and whether the connection stays behind it.
+    async fn settle(
+        &self,
+        head: Parts,
+        body: Incoming,
+        terms: &Terms,
+        answering: &mut Answering,
+    ) -> Result<(Response<Body>, bool), Infallible> {
+        let client = client(&self.proxies, self.peer.ip(), self.tls, &head.headers);
+        let (mut response, left) = match self.admitted.admission.request(self.peer.ip(), client.address) {
+            Ok(counted) => {
+                answering.counted = counted;
+                self.ask(head, body, client).await?
+            }
+            Err(TooMany) => (
+                (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, MANY_RETRY)], MANY).into_response(),
+                Some(Left::unseen(body)),
+            ),
+        };
+        let mut reusable = false;
+        if let Some(left) = left {
+            if left.too_slow {
+                response = (StatusCode::REQUEST_TIMEOUT, SLOW).into_response();
+            }
+            self.activity().awaits_body(true);
+            reusable = left.pass_by(terms.expects).await;
+            self.activity().awaits_body(false);
+        }
+        let stays = reusable && self.goes_on() && terms.allow(&response);
+        Ok((response, stays))
+    }
+
     fn goes_on(&self) -> bool {
         !self.closing.load(Ordering::Relaxed) && self.begun.elapsed() < CONNECTION_MAX
     }
 
     /// The router's answer, and what is left of the body unless the router still has it.
-    async fn ask(&self, request: Request<Incoming>) -> Result<(Response<Body>, Option<Left>), Infallible> {
-        let (mut head, body) = request.into_parts();
+    async fn ask(
+        &self,
+        mut head: Parts,
+        body: Incoming,
+        client: Client,
+    ) -> Result<(Response<Body>, Option<Left>), Infallible> {
         if !body.is_end_stream() && is_coded(&head.headers) {
             let refused = (StatusCode::UNSUPPORTED_MEDIA_TYPE, CODED).into_response();
             return Ok((refused, Some(Left::unseen(body))));
         }
-        head.extensions.insert(client(&self.proxies, self.peer.ip(), self.tls, &head.headers));
+        head.extensions.insert(client);
         head.extensions.insert(ListenerAddress(self.local));
         // Some clients send the body of their last POST again and again.
         if matches!(head.method, Method::GET | Method::HEAD | Method::DELETE) {
             let response = self.router.call(Request::from_parts(head, Body::empty())).await?;
             return Ok((response, Some(Left::unseen(body))));
         }
-        let (body, mut left) = TimedBody::new(body, Arc::clone(&self.came));
+        let (body, mut left) = TimedBody::new(body, Arc::clone(&self.came), Arc::clone(self.activity()));
         let response = self.router.call(Request::from_parts(head, Body::new(body))).await?;
         Ok((response, left.try_recv().ok()))
     }
 }
 
 impl Terms {
-    fn of(request: &Request<Incoming>) -> Self {
-        let headers = request.headers();
-        let version = request.version();
+    fn of(head: &Parts) -> Self {
+        let (headers, version) = (&head.headers, head.version);
         let says = |word: &str| lists(headers, header::CONNECTION, word);
         // hyper reads a request with both lengths by its chunks, and does not show that there were two: no other request
         // is read behind one that may be meant to smuggle (RFC 9112 §6.1).
@@ -128,7 +180,7 @@ impl Terms {
 }
 
 /// Some clients wait for the end of the connection after an answer without a body, unless they are told that it stays.
-fn say_connection(response: &mut Response<Body>, stays: bool) {
+fn say_connection<B>(response: &mut Response<B>, stays: bool) {
     let word = HeaderValue::from_static(if stays { "keep-alive" } else { "close" });
     response.headers_mut().insert(header::CONNECTION, word);
 }

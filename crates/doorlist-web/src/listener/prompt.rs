@@ -1,30 +1,47 @@
-//! A socket that acknowledges at once what it waits for. A client that writes its request line by line sends the next line
+//! A socket that reports what comes and goes, and acknowledges at once what it waits for. A client that writes its request line by line sends the next line
 //! only when the last one is acknowledged (Nagle's algorithm), and the kernel takes 40 ms for that as soon as it believes
 //! that both sides talk in turns.
 
+use super::activity::Activity;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 /// The socket.
-pub(super) struct Prompt(TcpStream);
+pub(super) struct Prompt {
+    socket: TcpStream,
+    activity: Arc<Activity>,
+}
 
 impl Prompt {
     /// What is written goes out at once, too. None: the client is gone already.
-    pub(super) fn new(stream: TcpStream) -> Option<Self> {
-        stream.set_nodelay(true).ok()?;
-        Some(Self(stream))
+    pub(super) fn new(socket: TcpStream, activity: Arc<Activity>) -> Option<Self> {
+        socket.set_nodelay(true).ok()?;
+        Some(Self { socket, activity })
+    }
+
+    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Pending => self.activity.write_waits(),
+            Poll::Ready(octets) => self.activity.wrote(*octets.as_ref().unwrap_or(&0), Instant::now()),
+        }
+        written
     }
 }
 
 impl AsyncRead for Prompt {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.0).poll_read(context, buf);
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(context, buf);
         if read.is_pending() {
             // The kernel forgets it with each answer. A socket that refuses is only slower.
-            let _ = self.0.set_quickack(true);
+            let _ = self.socket.set_quickack(true);
+        } else {
+            self.activity.read(buf.filled().len().saturating_sub(before), Instant::now());
         }
         read
     }
@@ -32,7 +49,8 @@ impl AsyncRead for Prompt {
 
 impl AsyncWrite for Prompt {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.wrote(written)
     }
 
     fn poll_write_vectored(
@@ -40,19 +58,20 @@ impl AsyncWrite for Prompt {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        self.wrote(written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.socket.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.socket).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+        Pin::new(&mut self.socket).poll_shutdown(context)
     }
 }
 
@@ -67,6 +86,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         assert!(!stream.nodelay().unwrap());
-        assert!(Prompt::new(stream).unwrap().0.nodelay().unwrap());
+        let prompt = Prompt::new(stream, Arc::new(Activity::new(Instant::now()))).unwrap();
+        assert!(prompt.socket.nodelay().unwrap());
     }
 }

@@ -3,6 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 
+impl RateKey for u8 {}
+
 const SECOND: Duration = Duration::from_secs(1);
 
 fn limits(burst: u32, every: Duration, keys_max: usize) -> RateLimits<u8> {

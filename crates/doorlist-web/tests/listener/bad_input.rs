@@ -87,30 +87,30 @@ async fn what_is_no_request_is_refused_or_closed() {
     let address = start().await;
     let many = |lines: usize| (0..lines).map(|line| format!("x-{line}: y\r\n")).collect::<String>();
     let requests: Vec<Vec<u8>> = [
-        format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(HEAD_MAX)),
-        format!("GET /who HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(4 * 1024 * 1024)),
-        format!("GET /who HTTP/1.1\r\n{}\r\n", many(HEAD_LINES_MAX + 1)),
-        format!("GET /who HTTP/1.1\r\n{}\r\n", many(10_000)),
+        format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(HEAD_MAX)),
+        format!("GET /who HTTP/1.1\r\nHost: x\r\nx: {}\r\n\r\n", "y".repeat(4 * 1024 * 1024)),
+        format!("GET /who HTTP/1.1\r\nHost: x\r\n{}\r\n", many(HEAD_LINES_MAX + 1)),
+        format!("GET /who HTTP/1.1\r\nHost: x\r\n{}\r\n", many(10_000)),
         "GET /who HTTP/1.1\r\nHost: a\0b\r\n\r\n".to_owned(),
-        "GET /who\0 HTTP/1.1\r\n\r\n".to_owned(),
-        "G\0T /who HTTP/1.1\r\n\r\n".to_owned(),
+        "GET /who\0 HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+        "G\0T /who HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
         "\0\0\0\0\r\n\r\n".to_owned(),
-        "GET /who HTTP/1.1\r\nno colon\r\n\r\n".to_owned(),
-        "GET /who HTTP/1.1\r\nspace : x\r\n\r\n".to_owned(),
-        "GET /who HTTP/1.1\r\nx: a\r\n folded\r\n\r\n".to_owned(),
+        "GET /who HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n".to_owned(),
+        "GET /who HTTP/1.1\r\nHost: x\r\nspace : x\r\n\r\n".to_owned(),
+        "GET /who HTTP/1.1\r\nHost: x\r\nx: a\r\n folded\r\n\r\n".to_owned(),
         "GET /who HTTP/3.7\r\n\r\n".to_owned(),
-        "GET  /who HTTP/1.1\r\n\r\n".to_owned(),
-        "GET who HTTP/1.1\r\n\r\n".to_owned(),
+        "GET  /who HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+        "GET who HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
         "CONNECT evil.example.test:25 HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
         "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
-        "POST /length HTTP/1.1\r\nContent-Length: -1\r\n\r\n".to_owned(),
-        "POST /length HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n".to_owned(),
-        "POST /length HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd".to_owned(),
-        "POST /length HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n".to_owned(),
+        "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n".to_owned(),
+        "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n".to_owned(),
+        "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd".to_owned(),
+        "POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n".to_owned(),
         "POST /length HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(),
-        "POST /length HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_owned(),
-        "POST /length HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n".to_owned(),
+        "POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_owned(),
+        "POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n".to_owned(),
     ]
     .into_iter()
     .map(String::into_bytes)
@@ -126,6 +126,38 @@ async fn what_is_no_request_is_refused_or_closed() {
         let answer = peer.rest().await.unwrap_or_else(|error| panic!("{shown:?}: {error}"));
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{shown:?}: {answer}");
         serves(address).await;
+    }
+}
+
+/// Two readers of such a request may see two requests.
+#[tokio::test]
+async fn what_may_stand_once_stands_once() {
+    let address = start().await;
+    let host = "Host: x\r\n";
+    let cases = [
+        ("1.1", String::new(), 400),
+        ("1.0", String::new(), 204),
+        ("1.1", host.to_owned(), 204),
+        ("1.1", host.repeat(2), 400),
+        ("1.0", host.repeat(2), 400),
+        ("1.1", "Host: a.test\r\nhOST: b.test\r\n".to_owned(), 400),
+        ("1.1", "Host: a.test/b\r\n".to_owned(), 400),
+        ("1.1", format!("{host}Authorization: Bearer a\r\nAuthorization: Bearer b\r\n"), 400),
+        ("1.1", format!("{host}Content-Type: text/plain\r\nContent-Type: application/json\r\n"), 400),
+        ("1.1", format!("{host}Content-Length: 0\r\nContent-Length: 1\r\n"), 400),
+        (
+            "1.1",
+            format!("{host}If-Match: \"a\"\r\nIf-Match: \"b\"\r\nX-Forwarded-For: a\r\nX-Forwarded-For: b\r\n"),
+            204,
+        ),
+    ];
+    for (version, lines, status) in cases {
+        let mut peer = Peer::connect(address).await;
+        let answer = peer.ask(format!("POST /empty HTTP/{version}\r\n{lines}\r\n")).await;
+        assert_eq!(answer.status, status, "{version} {lines:?}");
+        if status == 400 {
+            peer.ends().await;
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::peer::{Gate, Peer, routes, start_with};
 use doorlist_web::{CONNECTION_MAX, serve};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 const ASK: &str = "GET /empty HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -12,7 +12,7 @@ const SLOW: &str = "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_connection_is_told_that_its_time_is_over() {
-    let mut peer = Peer::connect(start_with(&Gate::new(Semaphore::new(0))).await).await;
+    let mut peer = Peer::connect(start_with(&Gate::default()).await).await;
     let begin = Instant::now();
     while begin.elapsed() < CONNECTION_MAX {
         assert_eq!(peer.ask(ASK).await.header("connection"), ["keep-alive"]);
@@ -24,12 +24,12 @@ async fn a_busy_connection_is_told_that_its_time_is_over() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_takes_longer_than_its_connection_may_still_comes() {
-    let gate = Gate::new(Semaphore::new(0));
+    let gate = Gate::default();
     let mut peer = Peer::connect(start_with(&gate).await).await;
     assert_eq!(peer.ask(ASK).await.status, 204);
     peer.send(SLOW).await;
     sleep(CONNECTION_MAX + Duration::from_secs(60)).await;
-    gate.add_permits(1);
+    gate.open(1);
     let answer = peer.answer().await;
     assert_eq!((answer.body.as_str(), answer.header("connection")), ("at last", vec!["close"]));
     peer.ends().await;
@@ -38,7 +38,7 @@ async fn an_answer_that_takes_longer_than_its_connection_may_still_comes() {
 /// A head that has begun has its time, too; the clock jumps there.
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_server_waits_for_running_requests_and_for_nothing_else() {
-    let gate = Gate::new(Semaphore::new(0));
+    let gate = Gate::default();
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let (end, ended) = oneshot::channel::<()>();
@@ -63,7 +63,7 @@ async fn the_end_of_the_server_waits_for_running_requests_and_for_nothing_else()
     half.ends().await;
     assert!(TcpStream::connect(address).await.is_err());
     assert!(!server.is_finished());
-    gate.add_permits(1);
+    gate.open(1);
     let answer = busy.answer().await;
     assert_eq!((answer.body.as_str(), answer.header("connection")), ("at last", vec!["close"]));
     busy.ends().await;

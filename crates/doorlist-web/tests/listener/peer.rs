@@ -9,7 +9,7 @@ use doorlist_web::{Client, ListenerAddress, Router, WebListener, serve};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 
 /// A limit of a route's own, above the listener's.
@@ -18,12 +18,38 @@ pub(crate) const OWN_LIMIT: usize = 1024 * 1024;
 pub(crate) const FILE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// What makes `/slow` answer.
-pub(crate) type Gate = Arc<Semaphore>;
+pub(crate) type Gate = Arc<Slow>;
+
+pub(crate) struct Slow {
+    /// As many requests are answered as it has permits.
+    open: Semaphore,
+    /// One permit for each request that runs.
+    begun: Semaphore,
+}
+
+impl Default for Slow {
+    fn default() -> Self {
+        Self { open: Semaphore::new(0), begun: Semaphore::new(0) }
+    }
+}
+
+impl Slow {
+    /// So many requests are answered.
+    pub(crate) fn open(&self, requests: usize) {
+        self.open.add_permits(requests);
+    }
+
+    /// Waits until so many requests more run.
+    pub(crate) async fn begun(&self, requests: usize) {
+        self.begun.acquire_many(u32::try_from(requests).unwrap()).await.unwrap().forget();
+    }
+}
 
 pub(crate) fn routes(gate: &Gate) -> Router {
     let gate = Arc::clone(gate);
     let slow = move || async move {
-        gate.acquire().await.unwrap().forget();
+        gate.begun.add_permits(1);
+        gate.open.acquire().await.unwrap().forget();
         "at last"
     };
     let length = |body: Bytes| async move { body.len().to_string() };
@@ -59,7 +85,7 @@ impl axum::body::HttpBody for Words {
 }
 
 pub(crate) async fn start() -> SocketAddr {
-    start_with(&Arc::new(Semaphore::new(0))).await
+    start_with(&Gate::default()).await
 }
 
 pub(crate) async fn start_with(gate: &Gate) -> SocketAddr {
@@ -71,10 +97,17 @@ pub(crate) async fn start_with(gate: &Gate) -> SocketAddr {
 
 /// A listener with terms of its own.
 pub(crate) async fn start_on(terms: impl FnOnce(&mut WebListener)) -> SocketAddr {
+    start_on_with(&Gate::default(), terms).await
+}
+
+/// Both; `/health` is answered whatever else is.
+pub(crate) async fn start_on_with(gate: &Gate, terms: impl FnOnce(&mut WebListener)) -> SocketAddr {
     let mut listener = WebListener::plain(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    listener.health = Router::new().route("/health", get(|| async { "well" }));
     terms(&mut listener);
     let address = listener.socket.local_addr().unwrap();
-    tokio::spawn(listener.serve(routes(&Gate::new(Semaphore::new(0))), std::future::pending()));
+    let routes = routes(gate).merge(listener.health.clone());
+    tokio::spawn(listener.serve(routes, std::future::pending()));
     address
 }
 
@@ -84,6 +117,14 @@ pub(crate) struct Peer<S = TcpStream>(pub(crate) S);
 impl Peer {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// From the nth address of 127.1.0.0/16.
+    pub(crate) async fn connect_from(nth: u16, address: SocketAddr) -> Self {
+        let [high, low] = nth.to_be_bytes();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 1, high, low], 0))).unwrap();
+        Self(socket.connect(address).await.unwrap())
     }
 }
 

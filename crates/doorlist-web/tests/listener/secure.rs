@@ -67,7 +67,7 @@ async fn requests_come_by_tls_with_the_certificate_of_the_moment() {
     let mut new = connect(address, &second, &[]).await.unwrap();
     assert_eq!(new.ask(WHO).await.header("connection"), ["keep-alive"]);
     assert_eq!(old.ask(WHO).await.status, 200, "a connection keeps what it began with");
-    new.send("GET /empty HTTP/1.1\r\nConnection: close\r\n\r\n").await;
+    new.send("GET /empty HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert_eq!(new.answer().await.status, 204);
     // With a notice that this was all: an end without one would be an error.
     new.ends().await;

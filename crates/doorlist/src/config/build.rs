@@ -59,6 +59,7 @@ impl Config {
             config.gateway.listeners.iter().map(|listener| (listener.address, listener.implicit_tls)).collect()
         };
         let web = |config: &Config| -> Vec<_> { config.web.iter().map(|web| (web.address, web.tls)).collect() };
+        let per_address = |config: &Config| config.web.first().map(|web| web.connections_per_address_max);
         let proxies = |config: &Config| -> Vec<_> { config.web.iter().map(|web| web.proxy_from.clone()).collect() };
         let differs = [
             ("state.dir", self.state_dir != next.state_dir),
@@ -71,6 +72,7 @@ impl Config {
             ("smtp.listen", addresses(self) != addresses(next)),
             ("web.listen", web(self) != web(next)),
             ("web.proxy_from", proxies(self) != proxies(next)),
+            ("web.connections_per_address_max", per_address(self) != per_address(next)),
             ("web.url", self.web_url != next.web_url),
             ("api", self.api != next.api),
             ("state.secret_key_file", self.secret_key_file != next.secret_key_file),

@@ -87,6 +87,7 @@ pub(crate) const KEYS: &[Key] = &[
         &[],
         "peers whose X-Forwarded-For and -Proto count, where a listener does not say otherwise",
     ),
+    one("web.connections_per_address_max", "32", "connections at once from one address (IPv6: from one /64)"),
     one("web.url", "", "how people reach it, such as https://mx.example.test: links in mails and for files begin so"),
     one("api.domain_proof", "dns", "how a tenant proves that a domain is theirs: dns (a TXT record), or none"),
     one("api.pushes_per_12h", "50", "pushes of one domain (ldapsync/remote_data) that are taken within 12 hours"),

@@ -1,7 +1,9 @@
 //! The web listeners, as they are written: `ADDRESS:PORT [tls] [proxy_from=NETWORK]...`.
 
 use super::build::{Reader, socket_address};
+use super::units;
 use doorlist_core::network::Network;
+use doorlist_web::CONNECTIONS_PER_ADDRESS_MAX;
 use std::net::SocketAddr;
 
 /// One web listener.
@@ -13,15 +15,23 @@ pub(crate) struct WebListenerConfig {
     pub tls: bool,
     /// Peers that are believed when they say for whom they ask. Empty: nobody is.
     pub proxy_from: Vec<Network>,
+    /// Connections at once from one address, and requests at once of one client behind a proxy.
+    pub connections_per_address_max: usize,
 }
 
 /// Those of `web.listen`.
 pub(super) fn listeners(reader: &mut Reader<'_>) -> Vec<WebListenerConfig> {
     let proxy_from = reader.list("web.proxy_from", network);
-    reader.list("web.listen", |text| listener(text, &proxy_from))
+    let mut per_address_max = CONNECTIONS_PER_ADDRESS_MAX;
+    reader.set(&mut per_address_max, "web.connections_per_address_max", units::count);
+    reader.list("web.listen", |text| listener(text, &proxy_from, per_address_max))
 }
 
-fn listener(text: &str, proxy_from: &[Network]) -> Result<WebListenerConfig, String> {
+fn listener(
+    text: &str,
+    proxy_from: &[Network],
+    connections_per_address_max: usize,
+) -> Result<WebListenerConfig, String> {
     let mut words = text.split_whitespace();
     let address = socket_address(words.next().unwrap_or(""))?;
     let (mut tls, mut own_peers) = (false, Vec::new());
@@ -33,7 +43,7 @@ fn listener(text: &str, proxy_from: &[Network]) -> Result<WebListenerConfig, Str
         }
     }
     let proxy_from = if own_peers.is_empty() { proxy_from.to_vec() } else { own_peers };
-    Ok(WebListenerConfig { address, tls, proxy_from })
+    Ok(WebListenerConfig { address, tls, proxy_from, connections_per_address_max })
 }
 
 fn network(text: &str) -> Result<Network, String> {

@@ -41,18 +41,27 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
     listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
 }
 
-/// The web listeners on their sockets, with their terms.
+/// The web listeners on their sockets, with their terms. `health` is answered whatever else is.
 pub(super) fn web(
     sockets: Vec<TcpListener>,
     config: &[WebListenerConfig],
     certificate: &Arc<Certificate>,
+    health: &Router,
 ) -> Vec<WebListener> {
     let on_terms = |(socket, config): (TcpListener, &WebListenerConfig)| WebListener {
         tls: config.tls.then(|| Arc::new(OfMailDoors(Arc::clone(certificate))) as Arc<dyn Certificates>),
         proxy_from: config.proxy_from.clone(),
+        connections_per_address_max: config.connections_per_address_max,
+        health: health.clone(),
         ..WebListener::plain(socket)
     };
     sockets.into_iter().zip(config).map(on_terms).collect()
+}
+
+/// Those for metrics, likewise.
+pub(super) fn metrics(sockets: Vec<TcpListener>, health: &Router) -> Vec<WebListener> {
+    let on_terms = |socket| WebListener { health: health.clone(), ..WebListener::plain(socket) };
+    sockets.into_iter().map(on_terms).collect()
 }
 
 /// The certificate of the mail doors, which is read again when theirs is.

@@ -219,6 +219,11 @@ impl Server {
         get(self.web, path).unwrap()
     }
 
+    /// A page of its metrics listener: status and body.
+    pub(crate) fn measures(&self, path: &str) -> (u16, String) {
+        get(self.metrics, path).unwrap()
+    }
+
     /// The sum of a metric over its labels; 0 if it has not been counted yet.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let (_, text) = get(self.metrics, "/metrics").unwrap();

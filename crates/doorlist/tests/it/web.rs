@@ -2,7 +2,7 @@
 //! client is behind a proxy; and how it ends.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,4 +115,24 @@ fn the_end_lets_go_of_kept_connections_at_once() {
     drop(kept);
     assert!(server.wait_for_end().success());
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_crowd_that_drips_keeps_nobody_from_the_api_and_from_health() {
+    /// More than a listener has places.
+    const CROWD: usize = 300;
+    let server = Server::start();
+    let one = vec![IpAddr::from(Ipv4Addr::new(127, 1, 0, 1)); CROWD];
+    let many: Vec<_> = (0..CROWD).map(|nth| IpAddr::from(Ipv4Addr::from(0x7f02_0000 + nth as u32))).collect();
+    for crowd in [one, many] {
+        let mut held: Vec<Client> = crowd.iter().map(|&from| Client::connect_from(from, server.web())).collect();
+        held.iter_mut().for_each(|client| client.send("GET /api/v1/dom"));
+        for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/api/v1/domain/", 401)] {
+            let begin = std::time::Instant::now();
+            assert_eq!(server.page(path).0, status, "{path}");
+            assert!(begin.elapsed() < Duration::from_secs(3), "{path} {:?}", begin.elapsed());
+        }
+        assert_eq!(server.measures("/healthz").0, 200);
+        assert_eq!(server.measures("/readyz").1, "ready\n");
+    }
 }
