@@ -2,6 +2,7 @@
 //! and devices are refused before anything is opened, also for SQLite, which opens its files by path and follows links.
 
 use crate::exit::{Exit, Failure};
+use nix::unistd::Uid;
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -14,7 +15,7 @@ enum Kind {
     Written,
     /// A file that is made once. While it is made, it has two names.
     MadeOnce,
-    /// A folder; whether what is in it is looked at, too. The spool looks after its own.
+    /// A folder; whether files in it must be as [`Kind::Written`]. The spool moves aside what is not its own.
     Folder { inside: bool },
     /// The control socket.
     Socket,
@@ -37,13 +38,30 @@ pub(super) fn check(folder: &Path) -> Result<(), Failure> {
         let Some(kind) = kind_of(&name) else { continue };
         let path = folder.join(&name);
         check_one(&path, &metadata, kind)?;
-        if kind == (Kind::Folder { inside: true }) {
-            for (name, metadata) in entries(&path)? {
-                check_one(&path.join(name), &metadata, Kind::Written)?;
+        check_owner(&path, &metadata)?;
+        let Kind::Folder { inside } = kind else { continue };
+        for (name, metadata) in entries(&path)? {
+            let path = path.join(name);
+            check_owner(&path, &metadata)?;
+            if inside {
+                check_one(&path, &metadata, Kind::Written)?;
             }
         }
     }
     Ok(())
+}
+
+/// In a folder of root's nothing of ours is somebody else's, who could exchange it or what is in it.
+fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
+    if !Uid::effective().is_root() || metadata.uid() == 0 {
+        return Ok(());
+    }
+    let why = format!(
+        "{} belongs to user id {}, but the state folder to root. Nothing was opened; chown -R the folder to one of them",
+        path.display(),
+        metadata.uid()
+    );
+    Err(Failure::because(Exit::NO_PERMISSION, why))
 }
 
 fn kind_of(name: &str) -> Option<Kind> {

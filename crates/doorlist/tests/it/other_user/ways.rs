@@ -88,6 +88,21 @@ fn a_folder_that_others_can_exchange_is_refused() {
 }
 
 #[test]
+fn a_part_of_a_folder_of_roots_that_is_somebody_elses_is_refused() {
+    let place = Place::new();
+    let state = place.folder.add("of-roots", 0o700, None).unwrap();
+    assert_eq!(on(&place, &state, &ADD).code, 0);
+    for part in ["spool", "spool/bodies", "mail", "directory.db"] {
+        let part = state.join(part);
+        place.give(&part);
+        let ended = on(&place, &state, &LIST);
+        assert!(ended.code == 77 && ended.talk.contains(&format!("{} belongs to", part.display())), "{ended:?}");
+        chown(&part, Some(0), Some(0)).unwrap();
+    }
+    assert_eq!(on(&place, &state, &LIST).code, 0);
+}
+
+#[test]
 fn a_folder_of_another_than_the_setting_says_is_refused() {
     let place = Place::new();
     let mut command = place.command(&LIST);
