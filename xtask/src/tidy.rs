@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the house rules that no compiler checks, each a function from the tree to its faults.
 
 mod documents;
+mod growth;
 mod imports;
 mod purity;
 mod replies;
@@ -56,6 +57,7 @@ const RULES: &[Rule] = &[
     ("no path of a developer's machine", shape::foreign_paths),
     ("every crate has its caption, every named folder exists", documents::architecture),
     ("links resolve", documents::links),
+    ("every table says what bounds it", growth::tables),
 ];
 
 /// Checks all rules and prints every fault.

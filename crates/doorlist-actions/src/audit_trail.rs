@@ -1,21 +1,37 @@
-//! The audit: what was written over HTTP, by whom and from where, as a chain of sealed lines. A line that was changed or
-//! taken out breaks the chain from there on. Must not know HTTP.
+//! The audit: what known logins wrote over HTTP, and from where, as a chain of sealed lines on each node. Must not know HTTP.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `chain` | sealing lines, and following the chain |
+//! | `head` | where the chain stands, as a word that can be kept elsewhere |
+//! | `writer` | lines on their way into the chain, within each tenant's share |
+//! | `trimming` | the oldest lines go: after their term, or into a file |
+
+mod chain;
+mod head;
+mod trimming;
+mod writer;
+
+pub use chain::{AuditLink, AuditPartCheck, AuditVerdict};
+pub use head::{AuditHead, HeadFinding};
+pub use trimming::AuditTerms;
+pub use writer::{AuditNews, AuditWriter};
 
 use crate::error::{ActionError, ErrorKind};
 use crate::office::Office;
 use doorlist_core::time::Timestamp;
-use doorlist_store::audit::{AUDIT_PAGE_MAX, AuditEntry};
+use doorlist_store::audit::AUDIT_PAGE_MAX;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// A request that wrote, or would have.
+/// A request that wrote, or tried to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
     /// When.
     pub time: Timestamp,
     /// From where.
     pub client: IpAddr,
-    /// Who; nobody: the credentials were wrong.
+    /// Who. Nobody: a line from before, when requests with wrong credentials had lines, too.
     pub login: Option<String>,
     /// The first characters of the key.
     pub key: Option<String>,
@@ -27,6 +43,35 @@ pub struct AuditEvent {
     pub status: u16,
 }
 
+/// What the audit says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditNote {
+    /// When.
+    pub time: Timestamp,
+    /// What, as a sentence.
+    pub note: String,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AuditRecord {
+    /// A request.
+    Request(AuditEvent),
+    /// Something about the audit itself.
+    Note(AuditNote),
+}
+
+impl AuditRecord {
+    /// When it was.
+    pub fn time(&self) -> Timestamp {
+        match self {
+            AuditRecord::Request(event) => event.time,
+            AuditRecord::Note(note) => note.time,
+        }
+    }
+}
+
 /// A line of the audit, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRow {
@@ -34,74 +79,68 @@ pub struct AuditRow {
     pub number: u64,
     /// What happened.
     #[serde(flatten)]
-    pub event: AuditEvent,
+    pub record: AuditRecord,
 }
 
-/// What a look at the whole chain found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditVerdict {
-    /// Lines.
-    pub lines: u64,
-    /// The newest line whose seal does not fit what is before it.
-    pub broken_at: Option<u64>,
+/// What can be asked about the audit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditRequest {
+    /// What was written over HTTP, newest first.
+    List {
+        /// Before this line.
+        before: Option<u64>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Where the audit stands, to be kept elsewhere.
+    Head,
+    /// Whether a line was changed, put in or taken out.
+    Verify {
+        /// A head that was kept: whether the audit still has what it had then.
+        head: Option<String>,
+    },
+    /// Whether lines of an exported part are as they were written.
+    CheckPart(Box<AuditPartCheck>),
+}
+
+/// To [`AuditRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditAnswer {
+    /// To `List`.
+    Lines(Vec<AuditRow>),
+    /// To `Head`.
+    Head(AuditHead),
+    /// To `Verify`.
+    Verified(AuditVerdict),
+    /// To `CheckPart`: the first line that is not as it was written.
+    PartChecked {
+        /// Its number.
+        broken_at: Option<u64>,
+    },
 }
 
 impl Office {
-    /// Adds lines to this node's chain.
-    ///
-    /// # Errors
-    /// When the store fails; then none of them is there.
-    pub async fn audit_append(&self, events: &[AuditEvent]) -> Result<(), ActionError> {
-        let last = self.audit.last(self.node_number).await?;
-        let (mut number, mut hash) = last.map_or((0, String::new()), |last| (last.number, last.hash));
-        let mut entries = Vec::with_capacity(events.len());
-        for event in events {
-            number += 1;
-            let entry = serde_json::to_string(event).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
-            hash = self.seal_line(&hash, number, &entry);
-            entries.push(AuditEntry { number, time: event.time, entry, hash: hash.clone() });
+    pub(crate) async fn about_audit(&self, what: AuditRequest) -> Result<AuditAnswer, ActionError> {
+        match what {
+            AuditRequest::List { before, limit } => Ok(AuditAnswer::Lines(self.audit_list(before, limit).await?)),
+            AuditRequest::Head => Ok(AuditAnswer::Head(self.audit_head().await?)),
+            AuditRequest::Verify { head } => Ok(AuditAnswer::Verified(self.audit_verify(head.as_deref()).await?)),
+            AuditRequest::CheckPart(part) => Ok(AuditAnswer::PartChecked { broken_at: self.audit_check_part(&part)? }),
         }
-        Ok(self.audit.append(self.node_number, &entries).await?)
-    }
-
-    fn seal_line(&self, before: &str, number: u64, entry: &str) -> String {
-        self.vault.hash(&format!("audit\n{before}\n{number}\n{entry}"))
     }
 
     /// Lines, newest first.
-    pub(crate) async fn audit_list(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, ActionError> {
+    async fn audit_list(&self, before: Option<u64>, limit: u32) -> Result<Vec<AuditRow>, ActionError> {
         let entries = self.audit.before(self.node_number, before, limit.clamp(1, AUDIT_PAGE_MAX)).await?;
-        let row = |entry: AuditEntry| {
-            let event = serde_json::from_str(&entry.entry).map_err(|error| {
+        let row = |entry: doorlist_store::audit::AuditEntry| {
+            let record = serde_json::from_str(&entry.entry).map_err(|error| {
                 let message = format!("line {} of the audit cannot be read: {error}", entry.number);
                 ActionError::new(ErrorKind::Store, message)
             })?;
-            Ok(AuditRow { number: entry.number, event })
+            Ok(AuditRow { number: entry.number, record })
         };
         entries.into_iter().map(row).collect()
-    }
-
-    /// Follows the chain from its end to its beginning.
-    pub(crate) async fn audit_verify(&self) -> Result<AuditVerdict, ActionError> {
-        let (mut lines, mut before, mut broken_at) = (0, None, None);
-        let mut later: Option<AuditEntry> = None;
-        loop {
-            let page = self.audit.before(self.node_number, before, AUDIT_PAGE_MAX).await?;
-            before = page.last().map(|entry| entry.number);
-            let is_last = page.is_empty();
-            for entry in page.into_iter().map(Some).chain(is_last.then_some(None)) {
-                if let Some(later) = later.take() {
-                    lines += 1;
-                    let hash = entry.as_ref().map_or("", |entry| entry.hash.as_str());
-                    let follows = entry.as_ref().map_or(0, |entry| entry.number) + 1 == later.number;
-                    let fits = follows && self.seal_line(hash, later.number, &later.entry) == later.hash;
-                    broken_at = broken_at.or((!fits).then_some(later.number));
-                }
-                later = entry;
-            }
-            if is_last {
-                return Ok(AuditVerdict { lines, broken_at });
-            }
-        }
     }
 }

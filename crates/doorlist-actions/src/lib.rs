@@ -28,6 +28,7 @@ mod queue;
 mod remote;
 mod request;
 mod response;
+mod retention;
 mod senders;
 mod server_setup;
 mod spool_queue;
@@ -37,7 +38,10 @@ mod uploads;
 mod world;
 
 pub use accounts::ADDRESSES_MAX;
-pub use audit_trail::{AuditEvent, AuditRow, AuditVerdict};
+pub use audit_trail::{
+    AuditAnswer, AuditEvent, AuditHead, AuditLink, AuditNews, AuditNote, AuditPartCheck, AuditRecord, AuditRequest,
+    AuditRow, AuditTerms, AuditVerdict, AuditWriter, HeadFinding,
+};
 pub use connections::{
     EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, PutSource, SourceEntry, SourceSettings, Tell,
 };
@@ -56,12 +60,13 @@ pub use queue::{
 pub use remote::{Reach, Reached, reach};
 pub use request::{ExportFormat, ImportFile, ModeWish, Request};
 pub use response::{AccountReport, CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
+pub use retention::RetentionTerms;
 pub use senders::{RulesOf, SENDER_PAGE, SenderAction, SenderRuleChange, SenderRuleEntry};
 pub use server_setup::{ServerSetup, SetupStep};
 pub use spool_queue::SpoolQueue;
 pub use sync_report::SyncReport;
 pub use uploads::{LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
 pub use world::{
-    DirectoryReader, DirectoryReading, NoNotices, Notices, Proofs, ReadFailure, ReadWish, TestReport, TestStep, Vault,
-    Waited,
+    AuditArchive, AuditPart, DirectoryReader, DirectoryReading, NoNotices, Notices, Proofs, ReadFailure, ReadWish,
+    TestReport, TestStep, Vault, Waited,
 };

@@ -7,8 +7,9 @@ use crate::guarded::Then;
 use crate::queue::QueueControl;
 use crate::request::Request;
 use crate::response::Response;
+use crate::retention::RetentionTerms;
 use crate::sync_report::SyncTrigger;
-use crate::world::{DirectoryReader, Notices, Proofs, Vault};
+use crate::world::{AuditArchive, DirectoryReader, Notices, Proofs, Vault};
 use doorlist_core::address::Address;
 use doorlist_core::change::{Actor, Change, ChangeSet};
 use doorlist_core::time::Timestamp;
@@ -38,6 +39,10 @@ pub struct Office {
     pub logins: Logins,
     /// Who did what over HTTP.
     pub audit: Audit,
+    /// Where parts of it go that are taken out of the store.
+    pub archive: Arc<dyn AuditArchive>,
+    /// How long things are kept.
+    pub retention: RetentionTerms,
     /// Reads directories.
     pub reader: Arc<dyn DirectoryReader>,
     /// Keeps passwords and makes tokens.
@@ -112,8 +117,7 @@ impl Office {
             }
             Request::KeyCreate(wish) => Ok(Response::KeyMade(self.key_create(&wish, actor).await?)),
             Request::KeyList { after } => Ok(Response::Keys(self.key_list(after).await?)),
-            Request::AuditList { before, limit } => Ok(Response::AuditLines(self.audit_list(before, limit).await?)),
-            Request::AuditVerify => Ok(Response::AuditVerified(self.audit_verify().await?)),
+            Request::Audit(what) => Ok(Response::Audit(self.about_audit(what).await?)),
             Request::KeyRevoke { id } => self.key_revoke(id).await.map(|()| Response::KeyRevoked { id }),
             Request::Senders { of, what } => self.senders(&of, what).await,
             Request::Contacts { what } => self.contacts_for_operator(what).await,

@@ -9,7 +9,7 @@ use doorlist_core::address::DomainName;
 use doorlist_core::change::Actor;
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_store::directory::Refusal;
-use doorlist_store::source_book::{PUSH_BYTES_MAX, PartKept, PushPart};
+use doorlist_store::source_book::{PUSH_BYTES_MAX, PUSH_BYTES_OF_CUSTOMER_MAX, PartKept, PushPart};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -229,7 +229,11 @@ fn refused(kept: &PartKept, domain: &DomainName, push: &str, parts: u32) -> Acti
             format!("the push {push} was begun with {before} parts, not {parts}; push it again under another name")
         }
         PartKept::TooLarge => {
-            format!("the push {push} has more than {} MiB; nothing was changed", PUSH_BYTES_MAX >> 20)
+            let (one, all) = (PUSH_BYTES_MAX >> 20, PUSH_BYTES_OF_CUSTOMER_MAX >> 20);
+            format!(
+                "the push {push} has more than {one} MiB, or all open pushes of its customer more than {all} MiB; \
+                     nothing was changed"
+            )
         }
         _ => format!("this part of the push {push} came before and was another one; push it again under another name"),
     };

@@ -99,8 +99,7 @@ pub fn reach(request: &Request) -> Reach {
         | Request::KeyCreate(_)
         | Request::KeyList { .. }
         | Request::KeyRevoke { .. }
-        | Request::AuditList { .. }
-        | Request::AuditVerify => Reach::Here,
+        | Request::Audit(_) => Reach::Here,
     }
 }
 

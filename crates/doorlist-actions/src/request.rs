@@ -1,5 +1,6 @@
 //! What a person or a script can ask for, as data. Must not know how it was typed or sent.
 
+use crate::audit_trail::AuditRequest;
 use crate::connections::{Password, PutSource};
 use crate::contacts::ContactAction;
 use crate::file_bytes::FileBytes;
@@ -310,15 +311,8 @@ pub enum Request {
         /// Which.
         id: u32,
     },
-    /// What was written over HTTP, newest first.
-    AuditList {
-        /// Before this line.
-        before: Option<u64>,
-        /// At most so many.
-        limit: u32,
-    },
-    /// Whether a line of the audit was changed or taken out.
-    AuditVerify,
+    /// Something about the audit.
+    Audit(AuditRequest),
     /// Technical contacts, and whether they get notices.
     Contacts {
         /// What is done.

@@ -1,6 +1,6 @@
 //! What an action answers, as data, and the exit code that a script gets. Must not know how it is printed.
 
-use crate::audit_trail::{AuditRow, AuditVerdict};
+use crate::audit_trail::AuditAnswer;
 use crate::connections::SourceEntry;
 use crate::guarded::PlanReport;
 use crate::logins::{KeyEntry, MadeKey};
@@ -101,10 +101,8 @@ pub enum Response {
     KeyMade(MadeKey),
     /// To `KeyList`.
     Keys(Vec<KeyEntry>),
-    /// To `AuditList`.
-    AuditLines(Vec<AuditRow>),
-    /// To `AuditVerify`.
-    AuditVerified(AuditVerdict),
+    /// To `Audit`.
+    Audit(AuditAnswer),
     /// To `Contacts`: a page of the list.
     Contacts {
         /// This page.
@@ -221,7 +219,7 @@ impl Response {
             Response::Pushed(report) => report.plan.exit_code(),
             Response::Synced(report) => report.exit_code(),
             Response::SyncTested(report) if !report.good => 1,
-            Response::AuditVerified(verdict) if verdict.broken_at.is_some() => 1,
+            Response::Audit(AuditAnswer::Verified(verdict)) if !verdict.is_whole() => 1,
             _ => 0,
         }
     }

@@ -5,7 +5,6 @@ use crate::connections::settings_of;
 use crate::error::{ActionError, ErrorKind};
 use crate::guarded::{PlanReport, Then, Wish, check_reason};
 use crate::office::Office;
-use crate::push_parts::PARTS_WAIT;
 use crate::sync_report::{SyncReport, SyncTrigger};
 use crate::world::{DirectoryReading, ReadWish, TestReport};
 use doorlist_core::address::DomainName;
@@ -20,12 +19,6 @@ use std::time::Duration;
 const FULL_READ_EVERY: Duration = Duration::from_hours(24);
 /// A reading that takes longer is given up by whoever holds its lease; another node may begin then.
 const LEASE: Duration = Duration::from_mins(15);
-/// Plans that nobody decided on are thrown away after this time.
-const PLANS_WAIT: Duration = Duration::from_hours(30 * 24);
-/// What came of readings, and links that were used or ran out, are forgotten after this time.
-const HISTORY: Duration = Duration::from_hours(90 * 24);
-/// A plan that is still being written after this time was left behind by a process that ended.
-const STAGING_MAX: Duration = Duration::from_hours(6);
 
 impl Office {
     /// Tries a connection step by step.
@@ -228,23 +221,6 @@ impl Office {
     pub async fn scheduled_sync(&self, name: &str) -> Result<SyncReport, ActionError> {
         let actor = Actor { name: "schedule".to_owned(), via: Via::Sync };
         self.sync(name, SyncTrigger::Schedule, &actor).await
-    }
-
-    /// Throws away what nobody decided on, and what was left half written; asks contacts that were not asked yet. On one
-    /// node at a time.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn sweep(&self) -> Result<(), ActionError> {
-        let now = (self.clock)();
-        if self.book.take_lease("sweep", &self.node, now, LEASE).await? {
-            self.directory.sweep_plans(now - PLANS_WAIT, now - STAGING_MAX).await?;
-            self.book.forget(now - HISTORY).await?;
-            self.book.forget_pushes(now - PARTS_WAIT).await?;
-            self.contacts.forget(now).await?;
-            self.ask_contacts().await?;
-        }
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 use doorlist_core::address::DomainName;
 use doorlist_core::connection::Connection;
 use doorlist_core::source_rows::{RowProblem, SourceRow};
+use doorlist_core::time::Timestamp;
 use doorlist_store::contact_book::MailPermit;
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
@@ -127,6 +128,46 @@ pub trait Vault: Send + Sync {
     fn hash_password(&self, password: &str) -> Result<String, String>;
     /// What is kept of a token: nobody can make the token of it.
     fn hash(&self, token: &str) -> String;
+    /// Makes the key if there is none. Only for whoever knows that nothing is sealed yet: a key that is lost is missed.
+    ///
+    /// # Errors
+    /// A sentence for people: the key cannot be read or made.
+    fn make_key(&self) -> Result<(), String>;
+    /// A message authentication code of data, as 64 hexadecimal digits. `purpose` says what it is for; a code for one
+    /// purpose is none for another.
+    ///
+    /// # Errors
+    /// A sentence for people: the key cannot be read or is not there.
+    fn mac(&self, purpose: &str, data: &str) -> Result<String, String>;
+    /// Whether it is the code of this data.
+    ///
+    /// # Errors
+    /// A sentence for people: the key cannot be read or is not there.
+    fn is_mac(&self, purpose: &str, data: &str, mac: &str) -> Result<bool, String>;
+}
+
+/// Keeps parts of the audit that were taken out of the store.
+pub trait AuditArchive: Send + Sync {
+    /// Keeps a part on stable storage; it takes the place of one of the same name.
+    fn keep<'a>(&'a self, part: &'a AuditPart) -> Waited<'a, Result<(), String>>;
+    /// Removes parts whose newest entry is from before this time, and the oldest ones beyond a number. Gives the names of
+    /// what went.
+    fn prune(&self, before: Timestamp, number_max: usize) -> Waited<'_, Result<Vec<String>, String>>;
+}
+
+/// A part of the audit that is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditPart {
+    /// Of which node's chain.
+    pub node: u16,
+    /// The number of its first entry.
+    pub first: u64,
+    /// The number of its last entry.
+    pub last: u64,
+    /// When its newest entry was made.
+    pub newest: Timestamp,
+    /// JSON Lines: where the chain stood before it, then an entry a line.
+    pub text: String,
 }
 
 /// Looks up what proves that a domain is somebody's.

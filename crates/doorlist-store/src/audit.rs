@@ -1,14 +1,21 @@
-//! Who did what over HTTP: entries in a chain, each sealed with the hash of the one before it on its node, so that one
-//! that is changed or taken out is noticed. Must not know what an entry says, nor how hashes are made.
+//! Who did what over HTTP: for each node a chain of entries, with what each tenant's entries take up, and where the chain
+//! begins since its oldest part was taken out. Must not know what an entry says, nor how seals are made.
 
-use crate::db::{Bind, Db, Read};
-use crate::directory::{Directory, to_json};
+#[cfg(test)]
+mod tests;
+
+use crate::db::{Bind, Db, Read, Row, Tx};
+use crate::directory::{Directory, corrupt, to_json};
 use crate::error::StoreError;
+use doorlist_core::access::Scope;
 use doorlist_core::time::Timestamp;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Entries that one read gives at most.
 pub const AUDIT_PAGE_MAX: u32 = 10_000;
+/// Octets that an entry is taken to need beside its text: number, time, seal, index.
+pub const AUDIT_LINE_OVERHEAD: u64 = 200;
 
 /// The audit, in the store of the list. A clone is another handle on the same.
 #[derive(Clone)]
@@ -16,7 +23,7 @@ pub struct Audit {
     db: Db,
 }
 
-/// A link of the chain.
+/// An entry of the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Its number on its node, from 1.
@@ -26,7 +33,38 @@ pub struct AuditEntry {
     /// What: one line of text.
     pub entry: String,
     /// Its seal.
-    pub hash: String,
+    pub seal: String,
+    /// In whose share it counts; empty: the operator's.
+    pub tenant: String,
+}
+
+impl AuditEntry {
+    /// What it counts for in sizes.
+    pub fn octets(&self) -> u64 {
+        self.entry.len() as u64 + AUDIT_LINE_OVERHEAD
+    }
+}
+
+/// The last entry that was taken out of a node's chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditStart {
+    /// Its number.
+    pub number: u64,
+    /// Its seal.
+    pub seal: String,
+    /// What shows that the service itself took it out.
+    pub mark: String,
+}
+
+/// What the entries of one tenant take up on one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditSize {
+    /// On which node.
+    pub node: u16,
+    /// Of whom; empty: the operator.
+    pub tenant: String,
+    /// So many octets.
+    pub octets: u64,
 }
 
 impl Audit {
@@ -35,7 +73,7 @@ impl Audit {
         Self { db: directory.db().clone() }
     }
 
-    /// The last link of a node's chain.
+    /// The last entry of a node's chain.
     ///
     /// # Errors
     /// When the store fails.
@@ -43,41 +81,172 @@ impl Audit {
         Ok(self.before(node, None, 1).await?.pop())
     }
 
-    /// Links of a node's chain before a number, newest first.
+    /// Entries of a node's chain before a number, newest first.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn before(&self, node: u16, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
         const SQL: &str = "
-            SELECT number, time, entry, hash FROM audit WHERE node = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
-        let before = before.and_then(|number| i64::try_from(number).ok()).unwrap_or(i64::MAX);
-        let binds = [Bind::Int(node.into()), Bind::Int(before), Bind::Int(limit.min(AUDIT_PAGE_MAX).into())];
-        let rows = (&self.db).rows(SQL, &binds).await?;
-        let entry = |row: &crate::db::Row| {
-            Ok(AuditEntry {
-                number: row.int(0)?.cast_unsigned(),
-                time: Timestamp::from_millis(row.int(1)?),
-                entry: row.text(2)?.to_owned(),
-                hash: row.text(3)?.to_owned(),
-            })
-        };
-        rows.iter().map(entry).collect()
+            SELECT number, time, entry, hash, tenant FROM audit
+            WHERE node = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
+        self.entries(SQL, node, before.map_or(i64::MAX, signed), limit).await
     }
 
-    /// Adds links to a node's chain, all or none.
+    /// Entries of a node's chain behind a number, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn after(&self, node: u16, after: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        const SQL: &str = "
+            SELECT number, time, entry, hash, tenant FROM audit
+            WHERE node = $1 AND number > $2 ORDER BY number LIMIT $3";
+        self.entries(SQL, node, signed(after), limit).await
+    }
+
+    async fn entries(
+        &self,
+        sql: &'static str,
+        node: u16,
+        bound: i64,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let binds = [Bind::Int(node.into()), Bind::Int(bound), Bind::Int(limit.min(AUDIT_PAGE_MAX).into())];
+        (&self.db).rows(sql, &binds).await?.iter().map(entry).collect()
+    }
+
+    /// Adds entries to a node's chain, all or none.
     ///
     /// # Errors
     /// When the store fails, or one of the numbers is taken.
     pub async fn append(&self, node: u16, entries: &[AuditEntry]) -> Result<(), StoreError> {
         const SQL: &str = "
-            INSERT INTO audit (node, number, time, entry, hash)
+            INSERT INTO audit (node, number, time, entry, hash, tenant)
             SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT),
-                   CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS TEXT)
+                   CAST(value ->> 3 AS TEXT), CAST(value ->> 4 AS TEXT), CAST(value ->> 5 AS TEXT)
             FROM json_each($1)";
-        let row = |it: &AuditEntry| json!([node, it.number, it.time.as_millis(), it.entry, it.hash]);
+        let row = |it: &AuditEntry| json!([node, it.number, it.time.as_millis(), it.entry, it.seal, it.tenant]);
         let rows: Vec<_> = entries.iter().map(row).collect();
         let mut tx = self.db.begin().await?;
         tx.execute(SQL, &[Bind::Text(&to_json(&rows)?)]).await?;
+        let mut sizes = BTreeMap::<&str, u64>::new();
+        for entry in entries {
+            *sizes.entry(&entry.tenant).or_default() += entry.octets();
+        }
+        for (tenant, octets) in sizes {
+            grow(&mut tx, node, tenant, signed(octets)).await?;
+        }
         tx.commit().await
     }
+
+    /// Where a node's chain begins; `None`: with its first entry.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn start(&self, node: u16) -> Result<Option<AuditStart>, StoreError> {
+        const SQL: &str = "SELECT number, seal, mark FROM audit_start WHERE node = $1";
+        let row = (&self.db).row(SQL, &[Bind::Int(node.into())]).await?;
+        let start = |row: Row| {
+            Ok(AuditStart {
+                number: row.int(0)?.cast_unsigned(),
+                seal: row.text(1)?.to_owned(),
+                mark: row.text(2)?.to_owned(),
+            })
+        };
+        row.map(start).transpose()
+    }
+
+    /// Takes the entries up to `start` out of a node's chain, which begins behind it from then on. One short transaction:
+    /// the caller does not take too many at a time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn take_out(&self, node: u16, start: &AuditStart) -> Result<(), StoreError> {
+        const SIZES: &str = "
+            SELECT tenant, CAST(SUM(OCTET_LENGTH(entry) + $3) AS BIGINT) FROM audit
+            WHERE node = $1 AND number <= $2 GROUP BY tenant";
+        const DELETE: &str = "DELETE FROM audit WHERE node = $1 AND number <= $2";
+        const START: &str = "
+            INSERT INTO audit_start (node, number, seal, mark) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (node) DO UPDATE SET number = excluded.number, seal = excluded.seal, mark = excluded.mark";
+        let until = [Bind::Int(node.into()), Bind::Int(signed(start.number))];
+        let mut tx = self.db.begin().await?;
+        let sizes = tx.rows(SIZES, &[until[0], until[1], Bind::Int(signed(AUDIT_LINE_OVERHEAD))]).await?;
+        for row in &sizes {
+            grow(&mut tx, node, row.text(0)?, -row.int(1)?).await?;
+        }
+        tx.execute("DELETE FROM audit_size WHERE node = $1 AND octets <= 0", &until[..1]).await?;
+        tx.execute(DELETE, &until).await?;
+        tx.execute(START, &[until[0], until[1], Bind::Text(&start.seal), Bind::Text(&start.mark)]).await?;
+        tx.commit().await
+    }
+
+    /// Removes all of a node's chain, as if there never was one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget(&self, node: u16) -> Result<(), StoreError> {
+        let node = [Bind::Int(node.into())];
+        let mut tx = self.db.begin().await?;
+        for sql in [
+            "DELETE FROM audit WHERE node = $1",
+            "DELETE FROM audit_size WHERE node = $1",
+            "DELETE FROM audit_start WHERE node = $1",
+        ] {
+            tx.execute(sql, &node).await?;
+        }
+        tx.commit().await
+    }
+
+    /// What the entries of each tenant take up on each node.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn sizes(&self) -> Result<Vec<AuditSize>, StoreError> {
+        let rows = (&self.db).rows("SELECT node, tenant, octets FROM audit_size", &[]).await?;
+        let size = |row: &Row| {
+            let node = u16::try_from(row.int(0)?).map_err(|e| corrupt("audit_size", e.to_string()))?;
+            Ok(AuditSize { node, tenant: row.text(1)?.to_owned(), octets: row.int(2)?.max(0).cast_unsigned() })
+        };
+        rows.iter().map(size).collect()
+    }
+
+    /// The number of the customer that owns a domain or an account; `None`: it is gone, or the scope is wider.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn customer_of(&self, scope: Scope) -> Result<Option<u32>, StoreError> {
+        const OF_DOMAIN: &str = "SELECT customer_id FROM domain WHERE id = $1";
+        const OF_ACCOUNT: &str = "
+            SELECT d.customer_id FROM address AS a JOIN domain AS d ON d.id = a.domain_id WHERE a.id = $1";
+        let (sql, id) = match scope {
+            Scope::Customer(id) => return Ok(Some(id.0)),
+            Scope::Domain(id) => (OF_DOMAIN, id.0),
+            Scope::Account(id) => (OF_ACCOUNT, id.0),
+            Scope::All | Scope::Reseller(_) => return Ok(None),
+        };
+        let row = (&self.db).row(sql, &[Bind::Int(id.into())]).await?;
+        Ok(row.map(|row| row.int(0)).transpose()?.and_then(|id| u32::try_from(id).ok()))
+    }
+}
+
+/// Counts a tenant's octets up or down.
+async fn grow(tx: &mut Tx, node: u16, tenant: &str, octets: i64) -> Result<(), StoreError> {
+    const SQL: &str = "
+        INSERT INTO audit_size (node, tenant, octets) VALUES ($1, $2, $3)
+        ON CONFLICT (node, tenant) DO UPDATE SET octets = audit_size.octets + excluded.octets";
+    tx.execute(SQL, &[Bind::Int(node.into()), Bind::Text(tenant), Bind::Int(octets)]).await.map(drop)
+}
+
+fn entry(row: &Row) -> Result<AuditEntry, StoreError> {
+    Ok(AuditEntry {
+        number: row.int(0)?.cast_unsigned(),
+        time: Timestamp::from_millis(row.int(1)?),
+        entry: row.text(2)?.to_owned(),
+        seal: row.text(3)?.to_owned(),
+        tenant: row.text(4)?.to_owned(),
+    })
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -78,6 +78,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { format: 2, sql: include_str!("../migrations/directory/0002_plans.sql") },
     Migration { format: 3, sql: include_str!("../migrations/directory/0003_tenants.sql") },
     Migration { format: 4, sql: include_str!("../migrations/directory/0004_owners.sql") },
+    Migration { format: 5, sql: include_str!("../migrations/directory/0005_retention.sql") },
     Migration { format: 6, sql: include_str!("../migrations/directory/0006_contacts.sql") },
     Migration { format: 7, sql: include_str!("../migrations/directory/0007_named_by.sql") },
 ];
@@ -114,7 +115,7 @@ impl Directory {
         }
     }
 
-    async fn load(db: Db) -> Result<Self, StoreError> {
+    pub(crate) async fn load(db: Db) -> Result<Self, StoreError> {
         migrate(&db, "directory", MIGRATIONS).await?;
         let published = Published::load(&db).await?;
         let shared = Shared { db, published, turn: Mutex::new(()), away_since: AtomicI64::new(0) };

@@ -12,6 +12,7 @@ mod entry;
 mod flood;
 mod postgres;
 mod query;
+mod size;
 mod sqlite;
 mod writer;
 
@@ -21,7 +22,7 @@ pub use flood::Refusal;
 use crate::{StoreError, StoreUrl};
 use day::Day;
 use flood::Flood;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -52,6 +53,8 @@ enum Note {
 struct Shared {
     days: Days,
     dropped: AtomicU64,
+    /// Today alone is larger than all days may be: nothing more is written until tomorrow.
+    is_full: AtomicBool,
     flood: Mutex<Flood>,
     /// Someone waits for a flush: no more gathering.
     hurry: Notify,
@@ -75,7 +78,13 @@ impl MailLog {
             StoreUrl::Postgres(url) => Days::Postgres(postgres::Partitions::open(url).await?),
         };
         let flood = Mutex::new(Flood::new(config.refusals_per_domain_hour_max));
-        let shared = Arc::new(Shared { days, dropped: AtomicU64::new(0), flood, hurry: Notify::new() });
+        let shared = Arc::new(Shared {
+            days,
+            dropped: AtomicU64::new(0),
+            is_full: AtomicBool::new(false),
+            flood,
+            hurry: Notify::new(),
+        });
         let (queue, notes) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer::run(Arc::clone(&shared), notes, config));
         Ok(Self { queue, shared })
@@ -98,7 +107,7 @@ impl MailLog {
         self.record(entry);
     }
 
-    /// Entries that were lost because the writer could not keep up or could not write.
+    /// Entries that were lost because the writer could not keep up, could not write, or had no more room.
     pub fn dropped(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
     }
@@ -155,6 +164,21 @@ impl Days {
         match self {
             Days::Sqlite(files) => files.list(),
             Days::Postgres(partitions) => partitions.list().await,
+        }
+    }
+
+    /// The same, each with what it takes up, in octets.
+    async fn sizes(&self) -> Result<Vec<(Day, u64)>, StoreError> {
+        match self {
+            Days::Sqlite(files) => files.sizes(),
+            Days::Postgres(partitions) => partitions.sizes().await,
+        }
+    }
+
+    async fn drop_day(&self, day: Day) -> Result<(), StoreError> {
+        match self {
+            Days::Sqlite(files) => files.drop_day(day),
+            Days::Postgres(partitions) => partitions.drop_day(day).await,
         }
     }
 }

@@ -8,10 +8,10 @@ mod runs;
 
 pub use connections::StoredConnection;
 pub use links::UploadLink;
-pub use parts::{PUSH_BYTES_MAX, PUSHES_OPEN_MAX, PartKept, PushPart};
+pub use parts::{PUSH_BYTES_MAX, PUSH_BYTES_OF_CUSTOMER_MAX, PUSHES_OPEN_MAX, PartKept, PushPart};
 pub use runs::{RunOutcome, RunRecord};
 
-use crate::db::{Bind, Db};
+use crate::db::{Bind, Db, Read};
 use crate::directory::Directory;
 use crate::error::StoreError;
 use doorlist_core::time::Timestamp;
@@ -52,19 +52,13 @@ impl SourceBook {
         Ok(taken > 0)
     }
 
-    /// Forgets readings and links from before.
+    /// Whether a password of a directory is kept, sealed.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn forget(&self, before: Timestamp) -> Result<(), StoreError> {
-        let before = [Bind::Int(before.as_millis())];
-        // The newest of each source tells when it was last seen.
-        const RUNS: &str = "
-            DELETE FROM source_run WHERE began < $1 AND id NOT IN
-            (SELECT MAX(id) FROM source_run WHERE outcome IN ('applied', 'same') GROUP BY source, domain_name)";
-        self.execute(RUNS, &before).await?;
-        self.execute("DELETE FROM upload_link WHERE expires < $1", &before).await?;
-        Ok(())
+    pub async fn keeps_secrets(&self) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT name FROM connection WHERE secret IS NOT NULL LIMIT 1";
+        Ok((&self.db).row(SQL, &[]).await?.is_some())
     }
 
     /// Gives a lease back before its time.

@@ -11,6 +11,7 @@ mod health;
 mod listener;
 mod metrics;
 mod rate;
+mod refusals;
 mod uploads;
 
 pub use answer_headers::api_headers;
@@ -26,4 +27,5 @@ pub use listener::{
 };
 pub use metrics::metrics;
 pub use rate::{Rate, RateKey, RateLimits, RetryAfter};
+pub use refusals::{Refusals, counted};
 pub use uploads::{UPLOAD_FILE_MAX, UPLOADS_AT_ONCE_MAX, UploadAnswer, UploadRefused, UploadTaken, Uploads, uploads};

@@ -120,7 +120,7 @@ Examples:
     /// Keys of the API: create, list, revoke
     #[command(name = "apikey", subcommand, arg_required_else_help = true)]
     ApiKey(logins::ApiKey),
-    /// What was written over HTTP: list, verify
+    /// What was written over HTTP: list, head, verify
     #[command(subcommand, arg_required_else_help = true)]
     Audit(logins::Audit),
     /// Accepted mail that waits: list, show, retry, hold, release, delete

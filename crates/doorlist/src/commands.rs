@@ -1,6 +1,7 @@
 //! What the words of the command line do: each command asks the office and prints the answer. What an action does is
 //! not known here.
 
+mod audit;
 mod changes;
 mod check;
 mod contacts;
@@ -42,7 +43,7 @@ pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &
         Command::Sync(what) => sync::sync(door, out, what).await,
         Command::Admin(what) => logins::admin(door, out, what, input).await,
         Command::ApiKey(what) => logins::api_key(door, out, what).await,
-        Command::Audit(what) => logins::audit(door, out, what).await,
+        Command::Audit(what) => audit::audit(door, out, what).await,
         Command::Queue(what) => queue::queue(door, out, what).await,
         Command::Log(what) => log::log(door, out, what).await,
         Command::Contact(what) => contacts::contact(door, out, what).await,

@@ -5,6 +5,7 @@ mod api;
 mod build;
 pub(crate) mod keys;
 mod layers;
+mod retention;
 mod show;
 #[cfg(test)]
 mod tests;

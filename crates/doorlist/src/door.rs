@@ -1,6 +1,7 @@
 //! The way to the office: through a running server's control socket, or, when nobody serves the state folder, by opening
 //! the store here, or over the API of a Doorlist on another machine. A command does not see the difference.
 
+use crate::audit_files::AuditFiles;
 use crate::config::Config;
 use crate::control::Client;
 use crate::directory_reader::Directories;
@@ -96,6 +97,8 @@ impl Store {
             tenants: Tenants::of(&self.directory),
             logins: Logins::of(&self.directory),
             audit: Audit::of(&self.directory),
+            archive: Arc::new(AuditFiles::of(&config.state_dir)),
+            retention: config.retention.clone(),
             directory: self.directory.clone(),
             mail_log: self.mail_log.clone(),
             queue,

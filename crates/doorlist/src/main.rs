@@ -2,6 +2,7 @@
 //! the server running; what a command does is an action of `doorlist-actions`, how mail is judged is known elsewhere.
 
 mod agent;
+mod audit_files;
 mod audit_trail;
 mod cli;
 mod commands;
@@ -17,6 +18,7 @@ mod notices;
 mod out;
 mod privileges;
 mod proofs;
+mod refused_requests;
 mod remote;
 mod root_path;
 mod serve;

@@ -17,13 +17,14 @@ use crate::exit::{Exit, Failure, OrExit};
 use crate::gateway_queue::GatewayQueue;
 use crate::notices::MailNotices;
 use crate::privileges::{self, Keep};
+use crate::refused_requests::RefusedRequests;
 use crate::state_dir::StateDir;
 use crate::upload_desk::UploadDesk;
 use anyhow::Context;
 use doorlist_actions::Office;
 use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
-use doorlist_web::{ApiState, Confirmations, Trail, Uploads};
+use doorlist_web::{ApiState, Confirmations, Refusals, Trail, Uploads};
 use http::{Ready, Serving};
 use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
@@ -73,24 +74,28 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
         .merge(doorlist_web::uploads(Arc::clone(&desk) as Arc<dyn Uploads>))
         .merge(doorlist_web::confirmations(Arc::clone(&confirmation_desk) as Arc<dyn Confirmations>))
         .merge(doorlist_web::api(api));
+    let refused = Arc::new(RefusedRequests::default());
+    let pages = doorlist_web::counted(pages, Arc::clone(&refused) as Arc<dyn Refusals>);
     let mut serving = Serving::default();
     serving.serve(http::web(web, &config.web, &certificate, &health), &pages);
     let measured = Arc::new(OnceLock::new());
     let measures = doorlist_web::metrics(Arc::clone(&measured)).merge(health.clone());
     serving.serve(http::metrics(metrics, &health), &measures);
     let Opened { store, journal, gateway, registry } = tokio::select! {
-        opened = open(&config, certificate) => opened?,
+        opened = open(&config, certificate, &refused) => opened?,
         () = signals.end() => return Ok(Exit::DONE),
     };
     let directory = store.directory.clone();
     tasks.spawn(async move { directory.follow().await });
     let office = Arc::new(office(&config, &store, &gateway));
     tasks.spawn(control.serve(Arc::clone(&office), Peers::of_process()));
-    tasks.spawn(schedule::run(Arc::clone(&office)));
+    tasks.spawn(schedule::run(Arc::clone(&office), journal.clone()));
+    let refusals_log = journal.clone();
+    tasks.spawn(async move { refused.log(&refusals_log).await });
     // It opens once.
     let _ = api_office.set(Office::clone(&office));
-    let audited = Arc::clone(&office);
-    tasks.spawn(async move { trail.write(&audited).await });
+    let (audited, writing) = (Arc::clone(&office), Arc::clone(&trail));
+    tasks.spawn(async move { writing.write(&audited).await });
     // So does this.
     let _ = measured.set(registry);
     desk.open(Arc::clone(&office));
@@ -106,6 +111,7 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
         () = close_doors(&gateway, serving, config.gateway.limits.drain) => {}
         () = signals.end() => {}
     }
+    trail.end().await;
     tasks.shutdown().await;
     close(&store, &journal).await
 }
@@ -129,13 +135,17 @@ fn certificate(config: &Config, state: &StateDir) -> Result<Arc<Certificate>, Fa
     Ok(Arc::new(certificate))
 }
 
-async fn open(config: &Config, certificate: Arc<Certificate>) -> Result<Opened, Failure> {
+async fn open(
+    config: &Config,
+    certificate: Arc<Certificate>,
+    refused: &Arc<RefusedRequests>,
+) -> Result<Opened, Failure> {
     let store = Store::open(config).await?;
     let journal = Journal::start(config.log_format, &config.gateway.hostname, Box::new(std::io::stdout()))
         .context("the log cannot be started")
         .or_exit(Exit::SYSTEM)?;
     let mut registry = Registry::with_prefix("doorlist");
-    metrics::register(&mut registry, &store, &journal);
+    metrics::register(&mut registry, &store, &journal, refused);
     let parts = GatewayParts {
         certificate,
         directory: store.directory.clone(),

@@ -15,6 +15,8 @@ use doorlist_actions::Vault;
 pub(crate) use key_file::KeyPlace;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
+use ring::hkdf::{HKDF_SHA256, Prk, Salt};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt::{self, Write};
 use std::sync::OnceLock;
@@ -32,18 +34,35 @@ const SALT_LEN: usize = 16;
 const SEALED_V1: &str = "v1:";
 /// In front of a token when it is hashed, so that no hash that something else keeps is ever one of a token.
 const TOKEN_DOMAIN: &str = "doorlist token v1\0";
+/// The salt with which keys for single purposes are derived.
+const DERIVE_DOMAIN: &str = "doorlist derived keys v1";
 
 /// Seals with the key of a [`KeyPlace`]. The file is read once; a key that is exchanged is seen after a restart.
 pub(crate) struct KeyVault {
     place: KeyPlace,
-    key: OnceLock<LessSafeKey>,
+    keys: OnceLock<Keys>,
     random: SystemRandom,
+}
+
+/// What is made of the key's octets.
+struct Keys {
+    seal: LessSafeKey,
+    /// Of which keys for single purposes are derived (HKDF, RFC 5869).
+    derive: Prk,
+}
+
+impl Keys {
+    fn for_purpose(&self, purpose: &str) -> Result<hmac::Key, String> {
+        let info = [purpose.as_bytes()];
+        let key = self.derive.expand(&info, hmac::HMAC_SHA256).map_err(|_| "no key can be derived".to_owned())?;
+        Ok(hmac::Key::from(key))
+    }
 }
 
 impl KeyVault {
     /// With a key that is there, or will be made at first use.
     pub(crate) fn new(place: KeyPlace) -> Self {
-        Self { place, key: OnceLock::new(), random: SystemRandom::new() }
+        Self { place, keys: OnceLock::new(), random: SystemRandom::new() }
     }
 
     /// Whether the key can be used, if it is there at all: for the start and for `doctor`.
@@ -51,8 +70,8 @@ impl KeyVault {
         self.place.read().map(drop)
     }
 
-    fn key_to_open(&self) -> Result<&LessSafeKey, String> {
-        match self.key.get() {
+    fn key_to_open(&self) -> Result<&Keys, String> {
+        match self.keys.get() {
             Some(key) => Ok(key),
             None => match self.place.read()? {
                 Some(bytes) => self.keep(&*bytes),
@@ -61,17 +80,18 @@ impl KeyVault {
         }
     }
 
-    fn key_to_seal(&self) -> Result<&LessSafeKey, String> {
-        match self.key.get() {
+    fn key_to_seal(&self) -> Result<&Keys, String> {
+        match self.keys.get() {
             Some(key) => Ok(key),
             None => self.keep(&*self.place.read_or_make(&self.random)?),
         }
     }
 
     /// Of two threads that read it at once, both read the same.
-    fn keep(&self, bytes: &[u8]) -> Result<&LessSafeKey, String> {
+    fn keep(&self, bytes: &[u8]) -> Result<&Keys, String> {
         let key = UnboundKey::new(&CHACHA20_POLY1305, bytes).map_err(|_| "the key has a wrong length".to_owned())?;
-        Ok(self.key.get_or_init(|| LessSafeKey::new(key)))
+        let derive = Salt::new(HKDF_SHA256, DERIVE_DOMAIN.as_bytes()).extract(bytes);
+        Ok(self.keys.get_or_init(|| Keys { seal: LessSafeKey::new(key), derive }))
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], String> {
@@ -86,7 +106,7 @@ impl Vault for KeyVault {
         if secret.len() > SECRET_MAX {
             return Err(format!("a secret has at most {SECRET_MAX} octets"));
         }
-        let key = self.key_to_seal()?;
+        let key = &self.key_to_seal()?.seal;
         let nonce: [u8; NONCE_LEN] = self.random()?;
         // Room for the tag, so that no copy of the secret stays behind where the vector was before it grew.
         let mut sealed = Vec::with_capacity(NONCE_LEN + secret.len() + CHACHA20_POLY1305.tag_len());
@@ -109,7 +129,7 @@ impl Vault for KeyVault {
         let mut bytes = Zeroizing::new(STANDARD.decode(text).map_err(|_| damaged())?);
         let (nonce, text) = bytes.split_at_mut_checked(NONCE_LEN).ok_or_else(damaged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
-        match self.key_to_open()?.open_in_place(nonce, Aad::from(name.as_bytes()), text) {
+        match self.key_to_open()?.seal.open_in_place(nonce, Aad::from(name.as_bytes()), text) {
             Ok(secret) => Ok(secret.to_vec()),
             Err(_) => Err(format!(
                 "it was sealed with another key than {}, for something else, or is damaged: bring the old key back, or \
@@ -138,6 +158,27 @@ impl Vault for KeyVault {
         let text = [TOKEN_DOMAIN.as_bytes(), token.as_bytes()].concat();
         hex(digest(&SHA256, &text).as_ref())
     }
+
+    fn make_key(&self) -> Result<(), String> {
+        self.key_to_seal().map(drop)
+    }
+
+    fn mac(&self, purpose: &str, data: &str) -> Result<String, String> {
+        let key = self.key_to_open()?.for_purpose(purpose)?;
+        Ok(hex(hmac::sign(&key, data.as_bytes()).as_ref()))
+    }
+
+    fn is_mac(&self, purpose: &str, data: &str, mac: &str) -> Result<bool, String> {
+        let key = self.key_to_open()?.for_purpose(purpose)?;
+        let Some(mac) = from_hex(mac) else { return Ok(false) };
+        Ok(hmac::verify(&key, data.as_bytes(), &mac).is_ok())
+    }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| Some(digit(pair.first()?)? << 4 | digit(pair.get(1)?)?)).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,8 +1,9 @@
 //! A day at the office: an office on a store of its own, with a world that the test makes up.
 
 use doorlist_actions::{
-    ActionError, Clock, DirectoryReader, DirectoryReading, ErrorKind, FileBytes, ImportFile, ImportReport, Notices,
-    Office, Proofs, ReadFailure, ReadWish, Request, Response, SpoolQueue, TestReport, Vault, Waited,
+    ActionError, AuditArchive, AuditPart, Clock, DirectoryReader, DirectoryReading, ErrorKind, FileBytes, ImportFile,
+    ImportReport, Notices, Office, Proofs, ReadFailure, ReadWish, Request, Response, RetentionTerms, SpoolQueue,
+    TestReport, Vault, Waited,
 };
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
@@ -15,6 +16,7 @@ use doorlist_store::{Audit, ContactBook, Directory, Logins, MailLog, SourceBook,
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,6 +48,10 @@ pub(crate) struct World {
     /// TXT records by name.
     pub(crate) texts: Mutex<HashMap<String, Vec<String>>>,
     keys: AtomicI64,
+    /// The key of the vault.
+    pub(crate) secret: Mutex<String>,
+    /// Parts of the audit that were kept.
+    pub(crate) parts: Mutex<Vec<AuditPart>>,
     /// Who was told what.
     pub(crate) told: Mutex<Vec<(Vec<Address>, String, String)>>,
 }
@@ -110,6 +116,36 @@ impl Vault for World {
     fn hash(&self, token: &str) -> String {
         format!("hash of {token}")
     }
+
+    fn make_key(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Not a good one, but nobody makes it without the secret.
+    fn mac(&self, purpose: &str, data: &str) -> Result<String, String> {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (purpose, data, self.secret.lock().unwrap().as_str()).hash(&mut hasher);
+        Ok(format!("{:016x}", hasher.finish()))
+    }
+
+    fn is_mac(&self, purpose: &str, data: &str, mac: &str) -> Result<bool, String> {
+        Ok(self.mac(purpose, data)? == mac)
+    }
+}
+
+impl AuditArchive for World {
+    fn keep<'a>(&'a self, part: &'a AuditPart) -> Waited<'a, Result<(), String>> {
+        self.parts.lock().unwrap().push(part.clone());
+        Box::pin(async { Ok(()) })
+    }
+
+    fn prune(&self, before: Timestamp, number_max: usize) -> Waited<'_, Result<Vec<String>, String>> {
+        let mut parts = self.parts.lock().unwrap();
+        parts.retain(|part| part.newest >= before);
+        let too_many = parts.len().saturating_sub(number_max);
+        let gone = parts.drain(..too_many).map(|part| part.first.to_string()).collect();
+        Box::pin(async { Ok(gone) })
+    }
 }
 
 impl Proofs for World {
@@ -143,6 +179,8 @@ impl Day {
             told: Mutex::default(),
             texts: Mutex::default(),
             keys: AtomicI64::new(1),
+            secret: Mutex::new("secret".to_owned()),
+            parts: Mutex::default(),
         });
         let clock: Clock = {
             let world = Arc::clone(&world);
@@ -155,6 +193,8 @@ impl Day {
             tenants: Tenants::of(&directory),
             logins: Logins::of(&directory),
             audit: Audit::of(&directory),
+            archive: Arc::clone(&world) as Arc<dyn AuditArchive>,
+            retention: RetentionTerms::default(),
             directory,
             mail_log,
             queue,

@@ -1,10 +1,10 @@
-//! The desk: what each caller may do, whose a domain is, names that change, and the audit.
+//! The desk: what each caller may do, whose a domain is, names that change.
 
 use crate::day::{Day, local, name};
 use doorlist_actions::desk::{
     AccountPatch, Credentials, Desk, DeskError, DomainPatch, NewAccount, NewAdmin, NewDomain, PROOF_WORD,
 };
-use doorlist_actions::{AdminOf, AuditEvent, ErrorKind, NewApiKey, Request, Response};
+use doorlist_actions::{AdminOf, ErrorKind, NewApiKey, Request, Response};
 use doorlist_core::access::{CustomerId, Scope};
 use doorlist_store::tenants::{AccountRow, CLAIMS_MAX, CustomerFields, CustomerPatch, Placed, ResellerFields};
 use std::net::IpAddr;
@@ -252,45 +252,6 @@ async fn what_was_deleted_is_refused_until_it_is_added_again_and_keeps_nothing()
     account(&ops, id, "ann").await;
     assert_eq!(day.check("ann@one.test").await.0, 0);
     assert!(desk_of(&day, "ann@one.test", &key).await.is_none(), "an old key of a new account");
-}
-
-#[tokio::test]
-async fn the_audit_tells_whether_it_is_whole() {
-    let day = Day::begin().await;
-    let event = |status| AuditEvent {
-        time: day.world.now(),
-        client: HERE,
-        login: Some("ops\n2 forged".to_owned()),
-        key: None,
-        method: "POST".to_owned(),
-        path: "/api/v1/domain/".to_owned(),
-        status,
-    };
-    day.office.audit_append(&[event(201), event(400)]).await.unwrap();
-    day.office.audit_append(&[event(204)]).await.unwrap();
-    let lines = match day.ask(Request::AuditList { before: None, limit: 10 }).await.unwrap() {
-        Response::AuditLines(lines) => lines,
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(
-        lines.iter().map(|line| (line.number, line.event.status)).collect::<Vec<_>>(),
-        [(3, 204), (2, 400), (1, 201)]
-    );
-    let verdict = |response| match response {
-        Response::AuditVerified(verdict) => (verdict.lines, verdict.broken_at),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(verdict(day.ask(Request::AuditVerify).await.unwrap()), (3, None));
-    // A line that nobody sealed.
-    let forged = doorlist_store::audit::AuditEntry {
-        number: 4,
-        time: day.world.now(),
-        entry: serde_json::to_string(&event(200)).unwrap(),
-        hash: "made up".to_owned(),
-    };
-    day.office.audit.append(0, &[forged]).await.unwrap();
-    day.office.audit_append(&[event(201)]).await.unwrap();
-    assert_eq!(verdict(day.ask(Request::AuditVerify).await.unwrap()), (5, Some(4)));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A day at the office: every action, asked and answered in the form in which it travels over the control socket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
 mod contacts;
 mod day;
 mod desk;

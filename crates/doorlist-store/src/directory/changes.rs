@@ -22,10 +22,10 @@ impl Directory {
         limit: u32,
     ) -> Result<Vec<ChangeEntry>, StoreError> {
         const ALL: &str = "
-            SELECT id, time, actor, via, summary, added, changed, removed, domains FROM change
+            SELECT id, time, actor, via, summary, added, changed, removed, domains, rows_gone FROM change
             WHERE id < $1 ORDER BY id DESC LIMIT $2";
         const OF_DOMAIN: &str = "
-            SELECT c.id, c.time, c.actor, c.via, c.summary, c.added, c.changed, c.removed, c.domains
+            SELECT c.id, c.time, c.actor, c.via, c.summary, c.added, c.changed, c.removed, c.domains, c.rows_gone
             FROM change_domain AS t JOIN change AS c ON c.id = t.change_id
             WHERE t.change_id < $1 AND t.domain_id = $3 ORDER BY t.change_id DESC LIMIT $2";
         let before = before.and_then(|id| i64::try_from(id).ok()).unwrap_or(i64::MAX);
@@ -91,6 +91,7 @@ fn entry(row: &Row) -> Result<ChangeEntry, StoreError> {
         changed: count(6)?,
         removed: count(7)?,
         domains: count(8)?,
+        rows_gone: row.flag(9)?,
     })
 }
 

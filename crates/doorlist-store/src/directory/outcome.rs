@@ -351,6 +351,15 @@ pub enum Refusal {
         /// Which.
         change: u64,
     },
+    /// There were more rows of changes than may be.
+    #[error(
+        "the rows of change {change} were removed, since there were more rows of changes than changes.rows_max; it \
+         cannot be undone"
+    )]
+    RowsGone {
+        /// Which.
+        change: u64,
+    },
     /// A named limit.
     #[error("{what}: at most {limit}")]
     TooMany {

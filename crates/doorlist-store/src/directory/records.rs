@@ -187,6 +187,9 @@ pub struct ChangeEntry {
     pub removed: u64,
     /// Domains added, changed or removed.
     pub domains: u64,
+    /// Its rows were removed before it, so that it cannot be undone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rows_gone: bool,
 }
 
 /// One thing that a change changed, with what was there before and after.

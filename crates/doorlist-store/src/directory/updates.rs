@@ -85,9 +85,11 @@ impl Pages<'_> {
     }
 }
 
-/// How many rows the changes behind `have` have.
+/// How many rows the changes behind `have` have; more than anybody reads if some were removed.
 pub(super) async fn rows_behind(mut db: &Db, have: u64) -> Result<u64, StoreError> {
-    let sql = "SELECT CAST(COALESCE(SUM(added + changed + removed), 0) AS BIGINT) FROM change WHERE id > $1";
+    let sql = "
+        SELECT CAST(COALESCE(SUM(CASE WHEN rows_gone THEN 1000000000 ELSE added + changed + removed END), 0) AS BIGINT)
+        FROM change WHERE id > $1";
     let row = db.row(sql, &[number(have)]).await?;
     Ok(row.map_or(Ok(0), |row| row.int(0))?.cast_unsigned())
 }

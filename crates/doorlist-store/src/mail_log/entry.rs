@@ -138,12 +138,14 @@ impl Default for MailFilter {
 pub struct MailLogConfig {
     /// Days that are kept beside today.
     pub days: u16,
+    /// Octets of all days together, about; beyond, the oldest days go before their time.
+    pub size_max: u64,
     /// Refused recipients kept singly per domain and hour; above, counts per source.
     pub refusals_per_domain_hour_max: u32,
 }
 
 impl Default for MailLogConfig {
     fn default() -> Self {
-        Self { days: 30, refusals_per_domain_hour_max: 5_000 }
+        Self { days: 30, size_max: 10 << 30, refusals_per_domain_hour_max: 5_000 }
     }
 }

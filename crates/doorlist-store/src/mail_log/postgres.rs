@@ -68,6 +68,18 @@ impl Partitions {
         Ok(days)
     }
 
+    /// The same with what each takes up.
+    pub(super) async fn sizes(&self) -> Result<Vec<(Day, u64)>, StoreError> {
+        const SQL: &str = "SELECT c.relname::text, pg_total_relation_size(c.oid) \
+            FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'mail_log'::regclass";
+        let tables: Vec<(String, i64)> = sqlx::query_as(SQL).fetch_all(&self.pool).await?;
+        let sized =
+            |(name, size): &(String, i64)| Some((Day::parse(name.strip_prefix("mail_log_")?)?, size.unsigned_abs()));
+        let mut days: Vec<_> = tables.iter().filter_map(sized).collect();
+        days.sort_unstable();
+        Ok(days)
+    }
+
     pub(super) async fn search(&self, day: Day, question: Question) -> Result<Vec<LoggedMail>, StoreError> {
         let mut query = sqlx::query(AssertSqlSafe(question.sql(&table(day), "time DESC, id DESC")));
         for value in question.values {

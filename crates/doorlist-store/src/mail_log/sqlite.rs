@@ -58,6 +58,17 @@ impl Files {
         Ok(days)
     }
 
+    /// The same with what each takes up.
+    pub(super) fn sizes(&self) -> Result<Vec<(Day, u64)>, StoreError> {
+        let size = |path: PathBuf| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let sized = |day| {
+            let mut log = self.path(day).into_os_string();
+            log.push("-wal");
+            (day, size(self.path(day)) + size(log.into()))
+        };
+        Ok(self.list()?.into_iter().map(sized).collect())
+    }
+
     async fn connect(&self, day: Day, create: bool) -> Result<SqliteConnection, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(self.path(day))

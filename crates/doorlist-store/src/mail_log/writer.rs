@@ -17,6 +17,8 @@ const BATCH_MAX: usize = 1_024;
 const GATHER: Duration = Duration::from_millis(200);
 /// Counted refusals are written so often.
 const COUNTS_EVERY: Duration = Duration::from_secs(60);
+/// How often it is looked whether the log is too large.
+const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
 /// Writes until the last handle is gone.
 pub(super) async fn run(shared: Arc<Shared>, mut notes: mpsc::Receiver<Note>, config: MailLogConfig) {
@@ -24,7 +26,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut notes: mpsc::Receiver<Note>, co
         Days::Sqlite(files) => Engine::Sqlite(sqlite::Writer::new(files.clone())),
         Days::Postgres(partitions) => Engine::Postgres(postgres::Writer::new(partitions.clone())),
     };
-    let mut writer = Writer { shared, engine, counted: Instant::now(), today: None, keep: config.days };
+    let mut writer = Writer { shared, engine, counted: Instant::now(), today: None, measured: None, config };
     while let Some(batch) = writer.gather(&mut notes).await {
         writer.keep_house();
         writer.take(batch).await;
@@ -39,7 +41,9 @@ struct Writer {
     /// When counts were written last.
     counted: Instant,
     today: Option<Day>,
-    keep: u16,
+    /// When it was last looked how large the log is.
+    measured: Option<Instant>,
+    config: MailLogConfig,
 }
 
 impl Writer {
@@ -95,20 +99,30 @@ impl Writer {
         }
         for (day, entries) in days {
             let count = entries.len() as u64;
+            if self.shared.is_full.load(Ordering::Relaxed) {
+                self.shared.dropped.fetch_add(count, Ordering::Relaxed);
+                continue;
+            }
             if self.engine.write(day, entries).await.is_err() {
                 self.shared.dropped.fetch_add(count, Ordering::Relaxed);
             }
         }
     }
 
-    /// At the first sign of a new day: indexes for those that are over, an end for those that are too old.
+    /// At the first sign of a new day: indexes for those that are over, an end for those that are too old. Every minute an
+    /// end for what is too much.
     fn keep_house(&mut self) {
         let today = Day::today();
+        if self.measured.is_none_or(|at| at.elapsed() >= MEASURE_EVERY) {
+            self.measured = Some(Instant::now());
+            let (shared, max) = (Arc::clone(&self.shared), self.config.size_max);
+            tokio::spawn(async move { shared.keep_size(today, max).await });
+        }
         if self.today.replace(today) == Some(today) {
             return;
         }
         // Beside the writer: an index over a million entries takes seconds.
-        tokio::spawn(tidy(self.shared.days.clone(), today.before(self.keep), today));
+        tokio::spawn(tidy(self.shared.days.clone(), today.before(self.config.days), today));
     }
 }
 
@@ -117,9 +131,8 @@ async fn tidy(days: Days, oldest: Day, today: Day) {
     for day in days.list().await.unwrap_or_default().into_iter().filter(|day| *day < today) {
         // One day that cannot be tidied is no reason to leave the others.
         drop(match &days {
-            Days::Sqlite(files) if day < oldest => files.drop_day(day),
+            days if day < oldest => days.drop_day(day).await,
             Days::Sqlite(files) => files.finish(day).await,
-            Days::Postgres(partitions) if day < oldest => partitions.drop_day(day).await,
             Days::Postgres(partitions) => partitions.finish(day).await,
         });
     }

@@ -13,6 +13,8 @@ use doorlist_core::time::Timestamp;
 pub const PUSHES_OPEN_MAX: u32 = 4;
 /// Octets of all parts of one push, as they are kept.
 pub const PUSH_BYTES_MAX: u64 = 256 << 20;
+/// Octets of all parts of all pushes of one customer's domains.
+pub const PUSH_BYTES_OF_CUSTOMER_MAX: u64 = 1 << 30;
 
 /// The place of the outcome; parts are numbered from 1.
 const OUTCOME: i64 = 0;
@@ -171,6 +173,9 @@ async fn keep(tx: &mut Tx, part: &PushPart<'_>, now: Timestamp) -> Result<PartKe
     if before.is_none() {
         make_room(tx, domain).await?;
     }
+    if bytes_of_customer(tx, domain).await? + part.body.len() as u64 > PUSH_BYTES_OF_CUSTOMER_MAX {
+        return Ok(PartKept::TooLarge);
+    }
     insert(tx, domain, part.part.into(), part, now).await?;
     Ok(PartKept::Have(have + 1))
 }
@@ -204,6 +209,16 @@ async fn begun(tx: &mut Tx, domain: i64, push: &str) -> Result<Option<Begun>, St
         })
     };
     tx.row(SQL, &[Bind::Int(domain), Bind::Text(push)]).await?.map(read).transpose()
+}
+
+/// What all pushes of the domain's customer take up.
+async fn bytes_of_customer(tx: &mut Tx, domain: i64) -> Result<u64, StoreError> {
+    const SQL: &str = "
+        SELECT CAST(COALESCE(SUM(OCTET_LENGTH(p.body)), 0) AS BIGINT)
+        FROM domain AS own JOIN domain AS d ON d.customer_id = own.customer_id JOIN push_part AS p ON p.domain_id = d.id
+        WHERE own.id = $1";
+    let row = tx.row(SQL, &[Bind::Int(domain)]).await?;
+    Ok(row.map_or(Ok(0), |row| row.int(0))?.unsigned_abs())
 }
 
 async fn body_of(tx: &mut Tx, domain: i64, push: &str, part: i64) -> Result<Option<String>, StoreError> {

@@ -179,10 +179,11 @@ fn line(line: &str) -> Option<(u32, bool, &str)> {
 /// A name that changed: its row, and whether it is an alias if it is there at all.
 pub(super) type Change = (u32, String, Option<bool>);
 
-/// What changed in a domain behind a version; `None`: too much.
+/// What changed in a domain behind a version; `None`: too much, or rows of it were removed.
 pub(super) async fn changes(mut db: &Db, domain: i64, from: i64, to: i64) -> Result<Option<Vec<Change>>, StoreError> {
     const COUNT: &str = "
-        SELECT CAST(COALESCE(SUM(c.added + c.changed + c.removed), 0) AS BIGINT)
+        SELECT CAST(COALESCE(SUM(CASE WHEN c.rows_gone THEN 1000000000 ELSE c.added + c.changed + c.removed END), 0)
+                    AS BIGINT)
         FROM change_domain AS d CROSS JOIN change AS c WHERE d.domain_id = $1 AND d.change_id > $2 AND c.id = d.change_id";
     const SQL: &str = "
         SELECT CAST(JSON_ROWS(COALESCE(r.address_id, c.first_address + r.place), COALESCE(a.local, r.local), a.kind, a.standing)) AS TEXT)

@@ -9,16 +9,19 @@ use super::large::{Place, Places};
 use super::show::Object;
 use axum::body::Body as HttpBody;
 use axum::extract::Request;
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use doorlist_actions::ActionError;
-use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_actions::desk::{Caller, Desk, DeskError};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 
 /// Octets of a body.
 pub(crate) const BODY_MAX: usize = 1024 * 1024;
+
+/// Characters of a path that the audit keeps: more than the longest one that leads to an object.
+const KEPT_PATH_MAX: usize = 512;
 
 /// A request whose caller is known.
 pub(crate) struct Ask {
@@ -140,12 +143,14 @@ where
         Ok(answer) => print(answer, || state.base(&parts)),
         Err(fault) => refuse(&fault),
     };
-    if writes(&parts.method) {
+    if let Some(caller) = caller.filter(|_| writes(&parts.method) && is_kept(response.status())) {
         let line = AuditLine {
             client: state.client(&parts),
-            caller,
+            login: caller.login,
+            key: caller.key,
+            scopes: caller.access.grants.iter().map(|grant| grant.scope).collect(),
             method: parts.method.to_string(),
-            path: parts.uri.path().to_owned(),
+            path: kept(parts.uri.path()),
             status: response.status().as_u16(),
         };
         state.trail().note(line);
@@ -156,9 +161,7 @@ where
     response
 }
 
-type Who = Option<(String, String)>;
-
-async fn done<F>(state: &ApiState, parts: &Parts, body: HttpBody, act: F) -> (Who, Result<Answer, Fault>)
+async fn done<F>(state: &ApiState, parts: &Parts, body: HttpBody, act: F) -> (Option<Caller>, Result<Answer, Fault>)
 where
     F: AsyncFnOnce(Ask, Unread) -> Result<Answer, Fault>,
 {
@@ -171,7 +174,7 @@ where
             return (None, Err(fault));
         }
     };
-    let who = Some((desk.caller().login.clone(), desk.caller().key.clone()));
+    let who = Some(desk.caller().clone());
     let ask = Ask {
         desk,
         method: parts.method.clone(),
@@ -184,7 +187,69 @@ where
     (who, act(ask, Unread { body, places: state.places().clone(), key }).await)
 }
 
+/// Whether the audit keeps a request that was answered so: what was done, what may be half done, and what a known login
+/// tried to do and may not. That a request was wrong, came too often or led nowhere is counted only: nothing was done.
+fn is_kept(status: StatusCode) -> bool {
+    let is_refused = status.is_client_error() || status == StatusCode::NOT_IMPLEMENTED;
+    !is_refused || status == StatusCode::FORBIDDEN
+}
+
+/// A path as it is kept: of bounded length, and of visible ASCII alone.
+fn kept(path: &str) -> String {
+    let mut kept = String::new();
+    for (place, character) in path.chars().enumerate() {
+        if place == KEPT_PATH_MAX {
+            kept.push_str("...");
+            break;
+        }
+        match character {
+            c if c.is_ascii_graphic() => kept.push(c),
+            c => kept.extend(c.escape_unicode()),
+        }
+    }
+    kept
+}
+
 /// Whether a request of this method may change something.
 pub(super) fn writes(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_for_its_own_sake_is_not_kept() {
+        for (status, keeps) in [
+            (200, true),
+            (201, true),
+            (204, true),
+            (304, true),
+            (403, true),
+            (500, true),
+            (503, true),
+            (400, false),
+            (401, false),
+            (404, false),
+            (405, false),
+            (408, false),
+            (409, false),
+            (412, false),
+            (413, false),
+            (429, false),
+            (501, false),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap_or_default();
+            assert_eq!(is_kept(status), keeps, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_kept_path_is_short_and_visible() {
+        assert_eq!(kept("/api/v1/domain/1/"), "/api/v1/domain/1/");
+        assert_eq!(kept("/\u{9b}\u{202e} x\u{e9}"), "/\\u{9b}\\u{202e}\\u{20}x\\u{e9}");
+        let long = kept(&"\u{10ffff}".repeat(16 * 1024));
+        assert!(long.len() <= KEPT_PATH_MAX * "\\u{10ffff}".len() + 3 && long.ends_with("..."), "{}", long.len());
+    }
 }

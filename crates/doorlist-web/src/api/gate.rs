@@ -9,6 +9,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use doorlist_actions::Office;
 use doorlist_actions::desk::{Credentials, Desk, DeskError};
+use doorlist_core::access::Scope;
 use doorlist_core::network::SourceKey;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -44,16 +45,20 @@ impl Default for ApiConfig {
     }
 }
 
-/// A line of the audit.
+/// A line of the audit: a request that wrote, or tried to, of somebody who is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {
     /// From where.
     pub client: IpAddr,
-    /// Login and first characters of the key; nobody: the credentials were wrong.
-    pub caller: Option<(String, String)>,
+    /// Who.
+    pub login: String,
+    /// The first characters of the key.
+    pub key: String,
+    /// What the login may do something in: in whose share of the audit the line counts.
+    pub scopes: Vec<Scope>,
     /// Method.
     pub method: String,
-    /// Path, without parameters.
+    /// Path, without parameters; bounded and escaped.
     pub path: String,
     /// What was answered.
     pub status: u16,
@@ -61,7 +66,7 @@ pub struct AuditLine {
 
 /// Takes lines of the audit. Must not wait.
 pub trait Trail: Send + Sync + 'static {
-    /// Notes a request that wrote, or would have.
+    /// Notes a request of a known login that wrote, or tried to.
     fn note(&self, line: AuditLine);
 }
 

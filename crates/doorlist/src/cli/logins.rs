@@ -102,7 +102,29 @@ pub(crate) enum Audit {
         #[arg(long, value_name = "NUMBER")]
         before: Option<u64>,
     },
-    /// Whether a line was changed or taken out since it was written
-    #[command(after_help = "Exit code 1 if one was.\n\nExample:\n  doorlist audit verify")]
-    Verify,
+    /// Say where the audit stands: a word to keep elsewhere, for `audit verify --head`
+    #[command(after_help = "\
+The log has one every hour, too. What a head proves stands in SECURITY.md.
+
+Example:
+  doorlist audit head")]
+    Head,
+    /// Check whether a line was changed, put in or taken out since it was written
+    #[command(after_help = "\
+With a head that was kept: whether the audit still has what it had then. With files that were
+exported: whether they are as they were written, without a gap up to the lines in the store.
+Exit code 1 if something does not fit.
+
+Examples:
+  doorlist audit verify
+  doorlist audit verify --head 1.0.812.1795914000000.k1:9f...a0.77...c3
+  doorlist audit verify doorlist-data/audit/audit-0-*.jsonl")]
+    Verify {
+        /// What `audit head` or the log said at some time
+        #[arg(long, value_name = "HEAD")]
+        head: Option<String>,
+        /// Exported files, in any order
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
 }

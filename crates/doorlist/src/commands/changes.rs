@@ -61,7 +61,8 @@ fn line(entry: &ChangeEntry) -> String {
         Via::Api => "api",
         Via::System => "system",
     };
-    let counts = format!("+{} ~{} -{}", entry.added, entry.changed, entry.removed);
+    let gone = if entry.rows_gone { "; its rows were removed" } else { "" };
+    let counts = format!("+{} ~{} -{}{gone}", entry.added, entry.changed, entry.removed);
     format!("{:>6}  {}  {} by {via}: {} ({counts})", entry.id, print::time(entry.time), entry.actor.name, entry.summary)
 }
 

@@ -1,11 +1,11 @@
-//! `doorlist admin ...`, `doorlist apikey ...`, `doorlist audit ...`
+//! `doorlist admin ...`, `doorlist apikey ...`
 
 use super::{Input, print, unexpected};
-use crate::cli::logins::{Admin, AdminCreate, ApiKey, Audit, KeyCreate};
+use crate::cli::logins::{Admin, AdminCreate, ApiKey, KeyCreate};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{AdminOf, AuditRow, KeyEntry, NewApiKey, Request, Response};
+use doorlist_actions::{AdminOf, KeyEntry, NewApiKey, Request, Response};
 
 /// Runs `admin`.
 pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: Input) -> Result<Exit, Failure> {
@@ -101,53 +101,4 @@ fn key_line(key: &KeyEntry) -> String {
     }
     let used = key.last_used.map_or_else(|| "never used".to_owned(), |at| format!("last used {}", print::time(at)));
     text + ", " + &used
-}
-
-/// Runs `audit`.
-pub(super) async fn audit(door: &mut Door, out: &mut Out, what: &Audit) -> Result<Exit, Failure> {
-    match what {
-        Audit::List { limit, before } => match door.ask(Request::AuditList { before: *before, limit: *limit }).await? {
-            Response::AuditLines(rows) => {
-                for row in rows {
-                    if out.is_json() {
-                        out.object(&row)?;
-                    } else {
-                        out.line(&audit_line(&row))?;
-                    }
-                }
-                Ok(Exit::DONE)
-            }
-            other => Err(unexpected(&other)),
-        },
-        Audit::Verify => {
-            let response = door.ask(Request::AuditVerify).await?;
-            let Response::AuditVerified(verdict) = &response else { return Err(unexpected(&response)) };
-            match verdict.broken_at {
-                None => eprintln!("all {} lines are as they were written", verdict.lines),
-                Some(at) => eprintln!(
-                    "the chain of {} lines is broken at line {at}: it, or a line before it, was changed \
-                                       or taken out",
-                    verdict.lines
-                ),
-            }
-            if out.is_json() {
-                out.object(verdict)?;
-            }
-            Ok(Exit::of_action(response.exit_code()))
-        }
-    }
-}
-
-fn audit_line(row: &AuditRow) -> String {
-    let event = &row.event;
-    let login = event.login.as_deref().unwrap_or("-");
-    let key = event.key.as_deref().map_or_else(String::new, |key| format!(" ({key}...)"));
-    let (method, path) = (event.method.escape_debug(), event.path.escape_debug());
-    format!(
-        "{:>6}  {}  {login}{key} from {}: {method} {path} -> {}",
-        row.number,
-        print::time(event.time),
-        event.client,
-        event.status
-    )
 }

@@ -3,7 +3,8 @@
 use super::api::{self, ApiSettings};
 use super::layers::{Raw, Values};
 use super::web::{self, WebListenerConfig};
-use super::{ConfigError, Problem, units};
+use super::{ConfigError, Problem, retention, units};
+use doorlist_actions::RetentionTerms;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::{Network, NetworkError};
 use doorlist_core::queue_id::QueueId;
@@ -34,6 +35,8 @@ pub(crate) struct Config {
     pub spool: SpoolConfig,
     /// What happened to mail.
     pub mail_log: MailLogConfig,
+    /// How long things are kept, and how many.
+    pub retention: RetentionTerms,
     /// The mail doors.
     pub gateway: GatewayConfig,
     /// HTTP for health and links for files.
@@ -69,6 +72,7 @@ impl Config {
             ("spool.memory_max", self.spool.memory_max != next.spool.memory_max),
             ("spool.disk_reserve", self.spool.disk_reserve != next.spool.disk_reserve),
             ("mail_log", format!("{:?}", self.mail_log) != format!("{:?}", next.mail_log)),
+            ("audit or changes", self.retention != next.retention),
             ("smtp.listen", addresses(self) != addresses(next)),
             ("web.listen", web(self) != web(next)),
             ("web.proxy_from", proxies(self) != proxies(next)),
@@ -93,6 +97,7 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
         gateway: gateway(&mut reader, &state_dir),
         spool: SpoolConfig::default(),
         mail_log: MailLogConfig::default(),
+        retention: retention::read(&mut reader),
         web: Vec::new(),
         web_url: reader.given("web.url"),
         api: api::read(&mut reader),
@@ -241,6 +246,7 @@ fn spool(reader: &mut Reader<'_>, limits: &Limits) -> SpoolConfig {
 fn mail_log(reader: &mut Reader<'_>) -> MailLogConfig {
     let mut mail_log = MailLogConfig::default();
     reader.set(&mut mail_log.days, "mail_log.days", units::count);
+    reader.set(&mut mail_log.size_max, "mail_log.size_max", units::size);
     let refusals = "mail_log.refusals_per_domain_hour_max";
     reader.set(&mut mail_log.refusals_per_domain_hour_max, refusals, units::count);
     mail_log

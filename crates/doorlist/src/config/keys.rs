@@ -80,7 +80,17 @@ pub(crate) const KEYS: &[Key] = &[
     one("spool.memory_max", "64 MiB", "memory for messages that are coming in"),
     one("spool.disk_reserve", "64 MiB", "room on the disk that is never used, beside one and a half largest messages"),
     one("mail_log.days", "30", "how long the mail log is kept"),
+    one("mail_log.size_max", "10 GiB", "room for the mail log; beyond, its oldest days go first"),
     one("mail_log.refusals_per_domain_hour_max", "5000", "refusals that are logged singly; beyond, counts a source"),
+    one("audit.keep", "400d", "how long the audit is kept"),
+    one(
+        "audit.size_max",
+        "1 GiB",
+        "room for the audit in the store; beyond, its oldest part goes into files in state.dir",
+    ),
+    one("audit.files_max", "64", "files of the audit in state.dir, of 16 MiB; beyond, the oldest are removed"),
+    one("changes.keep", "400d", "how long the change log is kept; undo is for 30 days"),
+    one("changes.rows_max", "20000000", "rows of all changes; beyond, those of the oldest changes go first"),
     list("web.listen", &["127.0.0.1:8080"], "API, health, links for files: ADDRESS:PORT [tls] [proxy_from=NETWORK]..."),
     list(
         "web.proxy_from",

@@ -2,6 +2,7 @@
 //! it is asked. No address, host or message may become a label.
 
 use crate::door::Store;
+use crate::refused_requests::{RefusedRequests, RefusedRequestsMetric};
 use doorlist_gateway::journal::Journal;
 use doorlist_store::{Directory, MailLog};
 use prometheus_client::collector::Collector;
@@ -11,9 +12,11 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::fmt;
+use std::sync::Arc;
 
 /// Registers all of it.
-pub(super) fn register(registry: &mut Registry, store: &Store, journal: &Journal) {
+pub(super) fn register(registry: &mut Registry, store: &Store, journal: &Journal, refused: &Arc<RefusedRequests>) {
+    registry.register_collector(Box::new(RefusedRequestsMetric(Arc::clone(refused))));
     registry.register("build", "Version of this Doorlist", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     registry.register_collector(Box::new(Process {
         directory: store.directory.clone(),

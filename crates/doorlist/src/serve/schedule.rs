@@ -1,7 +1,8 @@
-//! Work whose time has come: directories are read, old plans swept. Of several nodes one does each, by a lease in the
+//! Work whose time has come: directories are read, what is beyond its term is removed, the head of the audit is logged. Of several nodes one does each, by a lease in the
 //! store. What is done is the office's.
 
-use doorlist_actions::Office;
+use doorlist_actions::{AuditHead, Office};
+use doorlist_gateway::journal::{Field, Journal, Line, Process};
 use doorlist_store::source_book::RunOutcome;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,23 +11,30 @@ use tokio::task::JoinSet;
 
 /// How often it is looked whether something is due.
 const LOOK: Duration = Duration::from_secs(5);
-/// How often old plans are swept.
-const SWEEP: Duration = Duration::from_hours(1);
+/// How often it is looked what is beyond its term or size.
+const SWEEP: Duration = Duration::from_mins(15);
+/// How often the log says where the audit stands.
+const HEAD: Duration = Duration::from_hours(1);
 /// Directories that are read at once: a slow one holds up no other.
 const READINGS_MAX: usize = 4;
 
 /// Runs until it is dropped.
-pub(super) async fn run(office: Arc<Office>) {
+pub(super) async fn run(office: Arc<Office>, journal: Journal) {
     let places = Arc::new(Semaphore::new(READINGS_MAX));
     let mut readings = JoinSet::new();
-    let mut swept: Option<Instant> = None;
+    let (mut swept, mut told): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
         while readings.try_join_next().is_some() {}
         if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
             swept = Some(Instant::now());
-            if let Err(error) = office.sweep().await {
-                eprintln!("doorlist: old plans are not swept now: {error}");
+            match office.sweep().await {
+                Ok(sentences) => sentences.iter().for_each(|sentence| eprintln!("doorlist: {sentence}")),
+                Err(error) => eprintln!("doorlist: what is beyond its term is not removed now: {error}"),
             }
+        }
+        if told.is_none_or(|at| at.elapsed() >= HEAD) {
+            told = Some(Instant::now());
+            log_head(&office, &journal).await;
         }
         // While the store is away nothing is due; that is told elsewhere.
         for name in office.due_sources().await.unwrap_or_default() {
@@ -37,6 +45,19 @@ pub(super) async fn run(office: Arc<Office>) {
             });
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Whoever keeps the log elsewhere can tell later whether the audit still has what it had.
+async fn log_head(office: &Office, journal: &Journal) {
+    match office.audit_head().await {
+        Ok(AuditHead { node, number, head, .. }) => journal.write(&Line {
+            process: Process::Master,
+            queue: None,
+            event: "audit:",
+            fields: &[("node", Field::Num(node.into())), ("number", Field::Num(number)), ("head", Field::Str(&head))],
+        }),
+        Err(error) => eprintln!("doorlist: where the audit stands cannot be told now: {error}"),
     }
 }
 

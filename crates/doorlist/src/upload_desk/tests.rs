@@ -1,10 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
+use crate::audit_files::AuditFiles;
 use crate::directory_reader::Directories;
 use crate::proofs::DnsProofs;
 use crate::vault::{KeyPlace, KeyVault};
-use doorlist_actions::{Clock, NoNotices, Request, Response, SpoolQueue};
+use doorlist_actions::{Clock, NoNotices, Request, Response, RetentionTerms, SpoolQueue};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::MailLogConfig;
@@ -24,6 +25,8 @@ async fn office(folder: &Path) -> Office {
         tenants: Tenants::of(&directory),
         logins: Logins::of(&directory),
         audit: Audit::of(&directory),
+        archive: Arc::new(AuditFiles::of(folder)),
+        retention: RetentionTerms::default(),
         proofs: Arc::new(DnsProofs),
         proof_needed: true,
         pushes_max: 50,

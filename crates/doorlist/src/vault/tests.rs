@@ -148,3 +148,27 @@ fn tokens_are_new_each_time_and_their_hash_is_always_the_same() {
     assert_eq!(format!("{vault:?}"), format!("KeyVault({}/secret.key)", folder.path().display()));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "tokens need no key");
 }
+
+#[test]
+fn a_mac_is_of_one_key_one_purpose_and_one_text() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (vault, stranger) = (of(one.path()), of(other.path()));
+    assert!(vault.is_mac("line", "text", "00").is_err() && vault.mac("line", "text").is_err(), "missed, not made");
+    vault.make_key().unwrap();
+    stranger.make_key().unwrap();
+    let mac = vault.mac("line", "text").unwrap();
+    assert_eq!(mac.len(), 64);
+    vault.make_key().unwrap();
+    assert!(of(one.path()).is_mac("line", "text", &mac).unwrap(), "after a restart, too");
+    for (vault, purpose, text, mac) in [
+        (&vault, "head", "text", mac.as_str()),
+        (&vault, "line", "texT", &mac),
+        (&stranger, "line", "text", &mac),
+        (&vault, "line", "text", &mac[..62]),
+        (&vault, "line", "text", &mac[..63]),
+        (&vault, "line", "text", "k\u{e9}y"),
+        (&vault, "line", "text", ""),
+    ] {
+        assert!(!vault.is_mac(purpose, text, mac).unwrap(), "{purpose} {text} {mac}");
+    }
+}

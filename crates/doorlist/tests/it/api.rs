@@ -9,11 +9,14 @@
 //! | `hung_up` | is what is asked done to its end, and noted, although its client has gone? |
 //! | `mail_servers` | who names a server decides where it may be |
 //! | `matrix` | every path, method and caller of `openapi.json`: does nobody see or change what is not theirs? |
+//! | `audit` | is what known logins do kept so that it proves itself, in the store and in files? |
+//! | `strangers` | is nothing kept of those who are not known? |
 //! | `schemathesis` | does `openapi.json` say the truth, whatever is sent? |
 //!
 //! `http` is the client, which sends exactly what it is told; `canned` answers what it is told, so that the suite itself
 //! can be shown to fail.
 
+mod audit;
 mod canned;
 mod contacts;
 mod facts;
@@ -24,3 +27,4 @@ mod mail_servers;
 mod matrix;
 mod rcpt;
 mod schemathesis;
+mod strangers;

@@ -50,13 +50,21 @@ async fn changed(tx: &mut Tx, domain: DomainId) -> Result<Option<u64>, StoreErro
     row.map(|row| Ok(row.int(0)?.cast_unsigned())).transpose()
 }
 
-/// Addresses of a domain that were changed since, with the accounts that they led or lead to. `None`: too many.
+/// Addresses of a domain that were changed since, with the accounts that they led or lead to. `None`: too many, or nobody
+/// knows any more.
 async fn touched(tx: &mut Tx, domain: DomainId, base: u64) -> Result<Option<BTreeSet<LocalPart>>, StoreError> {
     const SQL: &str = "
         SELECT r.place, r.domain_name, COALESCE(r.address_id, 0), r.local, r.before, r.after
         FROM change_domain AS t JOIN change AS c ON c.id = t.change_id JOIN change_row AS r ON r.batch = c.batch
         WHERE t.domain_id = $1 AND t.change_id > $2 AND r.domain_id = $1 AND r.local IS NOT NULL LIMIT $3";
-    let rows = tx.rows(SQL, &[Bind::Int(domain.0.into()), number(base), Bind::Int(ROWS_MAX + 1)]).await?;
+    const GONE: &str = "
+        SELECT c.id FROM change_domain AS t JOIN change AS c ON c.id = t.change_id
+        WHERE t.domain_id = $1 AND t.change_id > $2 AND c.rows_gone LIMIT 1";
+    let since = [Bind::Int(domain.0.into()), number(base), Bind::Int(ROWS_MAX + 1)];
+    if tx.row(GONE, &since[..2]).await?.is_some() {
+        return Ok(None);
+    }
+    let rows = tx.rows(SQL, &since).await?;
     if rows.len() as i64 > ROWS_MAX {
         return Ok(None);
     }

@@ -37,6 +37,9 @@ pub(super) async fn plan(
     if now.since(entry.time) > UNDO_MAX {
         return Err(Refusal::TooOldToUndo { change }.into());
     }
+    if entry.rows_gone {
+        return Err(Refusal::RowsGone { change }.into());
+    }
     let (addresses, domains) = rows_of(directory, change).await?;
     let mut undo =
         Undo { db, tally: Tally::default(), homes: BTreeMap::new(), domains: Vec::new(), drafts: Vec::new() };

@@ -1,0 +1,184 @@
+//! What the store does not keep for ever: which rows go, and when. Rows are looked for by readers and removed in short
+//! transactions of bounded size, so that nobody waits for it. The audit, whose oldest part is sealed and exported first, and
+//! the mail log, which drops whole days, are not here. `docs/growth.md` names every table.
+
+mod changes;
+#[cfg(test)]
+mod tests;
+
+use crate::db::{Bind, Db, Read};
+use crate::directory::{Directory, to_json};
+use crate::error::StoreError;
+use doorlist_core::time::Timestamp;
+use serde_json::json;
+use std::time::Duration;
+
+/// Rows that one transaction removes at most.
+const STEP: i64 = 1_000;
+
+/// How long things are kept, and how many of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Changes, with their rows.
+    pub changes: Duration,
+    /// Rows of all changes together; beyond, the oldest go before their time.
+    pub change_rows_max: u64,
+    /// What came of readings of sources.
+    pub runs: Duration,
+    /// The same, of one source of one domain.
+    pub runs_per_source_max: u32,
+    /// Plans that were applied or thrown away.
+    pub plans_done: Duration,
+    /// Links for files that were used or ran out.
+    pub links: Duration,
+    /// Keys that ran out.
+    pub expired_keys: Duration,
+    /// Wishes for domains that nobody has proven.
+    pub domain_claims: Duration,
+    /// Leases that ran out.
+    pub leases: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_hours(24 * days);
+        Self {
+            changes: days(400),
+            change_rows_max: 20_000_000,
+            runs: days(400),
+            runs_per_source_max: 10_000,
+            plans_done: days(30),
+            links: days(30),
+            expired_keys: days(30),
+            domain_claims: days(30),
+            leases: days(1),
+        }
+    }
+}
+
+/// One kind of row that goes.
+struct Rule {
+    table: &'static str,
+    /// Finds the keys of rows that go: `$1` is [`Rule::bound`], `$2` how many at most.
+    find: &'static str,
+    /// Removes the rows of these keys.
+    delete: &'static str,
+    bound: fn(&Terms, Timestamp) -> i64,
+}
+
+/// Rows from before this moment are beyond their term.
+fn before(now: Timestamp, term: Duration) -> i64 {
+    (now - term).as_millis()
+}
+
+/// A number that was given is not given again, so the newest plan and the newest run stay: the next number is one more.
+const RULES: &[Rule] = &[
+    Rule {
+        table: "upload_link",
+        find: "SELECT token_hash FROM upload_link WHERE expires < $1 OR used < $1 LIMIT $2",
+        delete: "DELETE FROM upload_link WHERE token_hash IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))",
+        bound: |terms, now| before(now, terms.links),
+    },
+    Rule {
+        table: "source_run",
+        // The newest good one of each source tells when it was last seen.
+        find: "SELECT CAST(r.id AS TEXT) FROM source_run AS r
+               WHERE r.began < $1 AND r.id < (SELECT MAX(m.id) FROM source_run AS m)
+                 AND (r.outcome NOT IN ('applied', 'same') OR EXISTS (SELECT 1 FROM source_run AS n
+                      WHERE n.source = r.source AND n.domain_name = r.domain_name AND n.began >= r.began AND n.id > r.id
+                        AND n.outcome IN ('applied', 'same')))
+               LIMIT $2",
+        delete: DELETE_RUNS,
+        bound: |terms, now| before(now, terms.runs),
+    },
+    Rule {
+        table: "source_run",
+        find: "SELECT CAST(r.id AS TEXT) FROM (SELECT id, ROW_NUMBER() OVER
+                   (PARTITION BY source, domain_name ORDER BY began DESC, id DESC) AS place FROM source_run) AS r
+               WHERE r.place > $1 LIMIT $2",
+        delete: DELETE_RUNS,
+        bound: |terms, _| i64::from(terms.runs_per_source_max.max(1)),
+    },
+    Rule {
+        table: "plan",
+        find: "SELECT CAST(p.id AS TEXT) FROM plan AS p
+               WHERE p.state IN ('applied', 'discarded') AND p.made < $1 AND p.id < (SELECT MAX(m.id) FROM plan AS m)
+                 AND NOT EXISTS (SELECT 1 FROM plan_claim AS c WHERE c.batch = -p.id)
+                 AND (p.state = 'applied' OR NOT EXISTS (SELECT 1 FROM change_row AS r WHERE r.batch = -p.id))
+               LIMIT $2",
+        delete: "DELETE FROM plan WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |terms, now| before(now, terms.plans_done),
+    },
+    Rule {
+        table: "api_key",
+        find: "SELECT CAST(id AS TEXT) FROM api_key WHERE expires < $1 LIMIT $2",
+        delete: "DELETE FROM api_key WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |terms, now| before(now, terms.expired_keys),
+    },
+    Rule {
+        table: "domain_claim",
+        find: "SELECT DISTINCT name FROM domain_claim WHERE made < $1 LIMIT $2",
+        delete: "DELETE FROM domain_claim WHERE made < $2
+                 AND name IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))",
+        bound: |terms, now| before(now, terms.domain_claims),
+    },
+    Rule {
+        table: "lease",
+        find: "SELECT name FROM lease WHERE until < $1 LIMIT $2",
+        delete: "DELETE FROM lease WHERE until < $2
+                 AND name IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))",
+        bound: |terms, now| before(now, terms.leases),
+    },
+];
+
+const DELETE_RUNS: &str = "DELETE FROM source_run WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+
+/// Removes what is beyond its term or its number, in the store of a list.
+#[derive(Clone)]
+pub struct Retention {
+    db: Db,
+}
+
+impl Retention {
+    /// For the store of this list.
+    pub fn of(directory: &Directory) -> Self {
+        Self { db: directory.db().clone() }
+    }
+
+    /// Removes it; gives for each table how many rows went. What fails is tried again the next time.
+    ///
+    /// # Errors
+    /// When the store fails; what was removed until then stays removed.
+    pub async fn trim(&self, terms: &Terms, now: Timestamp) -> Result<Vec<(&'static str, u64)>, StoreError> {
+        let mut removed = Vec::new();
+        for rule in RULES {
+            removed.push((rule.table, self.apply(rule, (rule.bound)(terms, now)).await?));
+        }
+        removed.push(("change", self.trim_changes(terms, now).await?));
+        removed.push(("change_row", self.trim_change_rows(terms, now).await?));
+        removed.retain(|(_, rows)| *rows > 0);
+        Ok(removed)
+    }
+
+    async fn apply(&self, rule: &Rule, bound: i64) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let found = (&self.db).rows(rule.find, &[Bind::Int(bound), Bind::Int(STEP)]).await?;
+            let keys: Vec<_> = found.iter().map(|row| Ok(json!([row.text(0)?]))).collect::<Result<_, StoreError>>()?;
+            if keys.is_empty() {
+                return Ok(removed);
+            }
+            let keys = to_json(&keys)?;
+            // Only some statements look at the bound again.
+            let binds = [Bind::Text(&keys), Bind::Int(bound)];
+            let binds = if rule.delete.contains("$2") { &binds[..] } else { &binds[..1] };
+            let mut tx = self.db.begin().await?;
+            let gone = tx.execute(rule.delete, binds).await?;
+            tx.commit().await?;
+            removed += gone;
+            if gone == 0 {
+                return Ok(removed);
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! `doorlist audit ...`
+
+mod exported;
+
+use super::{print, unexpected};
+use crate::cli::logins::Audit;
+use crate::door::Door;
+use crate::exit::{Exit, Failure};
+use crate::out::Out;
+use doorlist_actions::{
+    AuditAnswer, AuditRecord, AuditRequest, AuditRow, AuditVerdict, HeadFinding, Request, Response,
+};
+use exported::Exported;
+use std::path::PathBuf;
+
+/// Runs it.
+pub(super) async fn audit(door: &mut Door, out: &mut Out, what: &Audit) -> Result<Exit, Failure> {
+    match what {
+        Audit::List { limit, before } => list(door, out, *before, *limit).await,
+        Audit::Head => {
+            let head = match ask(door, AuditRequest::Head).await? {
+                AuditAnswer::Head(head) => head,
+                other => return Err(unexpected(&Response::Audit(other))),
+            };
+            if out.is_json() {
+                out.object(&head)?;
+            } else {
+                out.line(&head.head)?;
+            }
+            Ok(Exit::DONE)
+        }
+        Audit::Verify { head, files } => verify(door, out, head.as_deref(), files).await,
+    }
+}
+
+async fn ask(door: &mut Door, what: AuditRequest) -> Result<AuditAnswer, Failure> {
+    match door.ask(Request::Audit(what)).await? {
+        Response::Audit(answer) => Ok(answer),
+        other => Err(unexpected(&other)),
+    }
+}
+
+async fn list(door: &mut Door, out: &mut Out, before: Option<u64>, limit: u32) -> Result<Exit, Failure> {
+    let rows = match ask(door, AuditRequest::List { before, limit }).await? {
+        AuditAnswer::Lines(rows) => rows,
+        other => return Err(unexpected(&Response::Audit(other))),
+    };
+    for row in rows {
+        if out.is_json() {
+            out.object(&row)?;
+        } else {
+            out.line(&line(&row))?;
+        }
+    }
+    Ok(Exit::DONE)
+}
+
+async fn verify(door: &mut Door, out: &mut Out, head: Option<&str>, files: &[PathBuf]) -> Result<Exit, Failure> {
+    let mut verdict = match ask(door, AuditRequest::Verify { head: head.map(str::to_owned) }).await? {
+        AuditAnswer::Verified(verdict) => verdict,
+        other => return Err(unexpected(&Response::Audit(other))),
+    };
+    let mut faults = Vec::new();
+    if !files.is_empty() {
+        let mut exported = Exported::read(files, verdict.node)?;
+        faults = exported.check(door, &verdict).await?;
+        if verdict.head == Some(HeadFinding::TakenOut)
+            && let Some(head) = head
+            && faults.is_empty()
+        {
+            verdict.head = Some(exported.finding(head));
+        }
+    }
+    faults.extend(faults_of(&verdict));
+    if faults.is_empty() {
+        eprintln!("{}", praise(&verdict));
+    }
+    for fault in &faults {
+        eprintln!("{fault}");
+    }
+    if out.is_json() {
+        out.object(&verdict)?;
+    }
+    Ok(if faults.is_empty() { Exit::DONE } else { Exit::FAILURE })
+}
+
+fn praise(verdict: &AuditVerdict) -> String {
+    let mut text = format!("all {} lines are as they were written", verdict.lines);
+    if verdict.start.number > 0 {
+        text.push_str(&format!("; those up to {} were taken out by the service", verdict.start.number));
+    }
+    match verdict.keyed_from {
+        Some(from) if from > verdict.start.number + 1 => {
+            text.push_str(&format!("; those before {from} are known to be as they were when sealing with a key began"));
+        }
+        _ => {}
+    }
+    if verdict.head == Some(HeadFinding::Holds) {
+        text.push_str("; the head holds");
+    }
+    text
+}
+
+fn faults_of(verdict: &AuditVerdict) -> Vec<String> {
+    let mut faults = Vec::new();
+    match verdict.broken_at {
+        Some(at) => faults.push(format!(
+            "the chain of {} lines is broken at line {at}: it, or a line before it, was changed, put in or taken out",
+            verdict.lines
+        )),
+        None if verdict.lines > 0 && verdict.keyed_from.is_none() => faults.push(format!(
+            "none of {} lines is sealed with the vault's key, so that whoever can write the store can have made them: \
+             either no server ran since the upgrade, or another chain was put there",
+            verdict.lines
+        )),
+        None => {}
+    }
+    let head = match &verdict.head {
+        None | Some(HeadFinding::Holds) => return faults,
+        Some(HeadFinding::NotOurs) => "the head was not made with this vault's key, or was changed".to_owned(),
+        Some(HeadFinding::OfNode(node)) => {
+            format!("the head is of node {node}, the audit here of node {}", verdict.node)
+        }
+        Some(HeadFinding::CutAt(line)) => format!("the chain was cut: it ends at line {line}, before the head's"),
+        Some(HeadFinding::Replaced) => {
+            "the chain was replaced: it has another line in the place of the head's".to_owned()
+        }
+        Some(HeadFinding::TakenOut) => {
+            "the head's line was taken out of the store: name the exported files, if it is still in one".to_owned()
+        }
+    };
+    faults.push(head);
+    faults
+}
+
+fn line(row: &AuditRow) -> String {
+    let (number, time) = (row.number, print::time(row.record.time()));
+    let event = match &row.record {
+        AuditRecord::Note(note) => return format!("{number:>6}  {time}  {}", note.note.escape_debug()),
+        AuditRecord::Request(event) => event,
+    };
+    let login = event.login.as_deref().unwrap_or("-").escape_debug();
+    let key = event.key.as_deref().map_or_else(String::new, |key| format!(" ({key}...)"));
+    let (method, path) = (event.method.escape_debug(), event.path.escape_debug());
+    format!("{number:>6}  {time}  {login}{key} from {}: {method} {path} -> {}", event.client, event.status)
+}

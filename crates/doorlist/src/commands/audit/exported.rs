@@ -1,0 +1,149 @@
+//! Exported parts of the audit, read from files and followed like the chain in the store. Nothing of a file is printed: root
+//! may be asked to look at one that somebody else has made.
+
+use super::ask;
+use crate::door::Door;
+use crate::exit::{Exit, Failure, OrExit};
+use anyhow::Context;
+use doorlist_actions::{AuditAnswer, AuditLink, AuditPartCheck, AuditRequest, AuditVerdict, HeadFinding, Response};
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Octets of a file; the service makes none that is nearly so large.
+const FILE_MAX: u64 = 128 << 20;
+/// Lines that are checked at a time.
+const LINES: usize = 1_000;
+
+/// Where a part begins.
+#[derive(Debug, Deserialize)]
+struct Begin {
+    node: u16,
+    number: u64,
+    seal: String,
+    mark: String,
+}
+
+#[derive(Debug)]
+struct Part {
+    name: String,
+    begin: Begin,
+    /// Number, time, text and seal.
+    lines: Vec<(u64, i64, String, String)>,
+}
+
+/// All parts that were named, the oldest first.
+#[derive(Debug)]
+pub(super) struct Exported {
+    parts: Vec<Part>,
+    /// The seals of lines that were found to be whole.
+    seals: HashMap<u64, String>,
+}
+
+impl Exported {
+    /// Reads files of this node's chain.
+    pub(super) fn read(files: &[PathBuf], node: u16) -> Result<Self, Failure> {
+        let mut parts = files.iter().map(|path| part(path)).collect::<Result<Vec<_>, Failure>>()?;
+        if let Some(other) = parts.iter().find(|part| part.begin.node != node) {
+            let (name, of) = (&other.name, other.begin.node);
+            let why = format!("{name} is of node {of}, the audit here of node {node}: ask that node");
+            return Err(Failure::because(Exit::USAGE, why));
+        }
+        parts.sort_by_key(|part| part.begin.number);
+        Ok(Self { parts, seals: HashMap::new() })
+    }
+
+    /// Follows all lines up to those in the store; says what does not fit.
+    pub(super) async fn check(&mut self, door: &mut Door, verdict: &AuditVerdict) -> Result<Vec<String>, Failure> {
+        let mut faults = Vec::new();
+        let mut link: Option<AuditLink> = None;
+        for part in std::mem::take(&mut self.parts) {
+            let begin = AuditLink { number: part.begin.number, seal: part.begin.seal };
+            // Only the first one's beginning needs its mark; the others follow.
+            let (after, mut mark) = match link.take() {
+                Some(link) => (link, None),
+                None => (begin.clone(), Some(part.begin.mark)),
+            };
+            if begin.number > after.number {
+                faults.push(format!("lines {} to {} are in none of the files", after.number + 1, begin.number));
+                return Ok(faults);
+            }
+            let mut last = after;
+            // A part that was written twice, because its end was not reached the first time, begins anew in the next file.
+            let lines: Vec<_> = part.lines.into_iter().filter(|line| line.0 > last.number).collect();
+            for page in lines.chunks(LINES) {
+                if let Some(line) = broken_at(door, verdict.node, &last, mark.take(), page).await? {
+                    faults.push(format!("{} is not as it was written: line {line} does not fit", part.name));
+                    return Ok(faults);
+                }
+                for (number, _, _, seal) in page {
+                    self.seals.insert(*number, seal.clone());
+                    last = AuditLink { number: *number, seal: seal.clone() };
+                }
+            }
+            link = Some(last);
+        }
+        if let Some(last) = link.filter(|last| last.number < verdict.start.number) {
+            let (from, to) = (last.number + 1, verdict.start.number);
+            faults.push(format!("lines {from} to {to} are neither in the files nor in the store"));
+        } else if self.seals.get(&verdict.start.number).is_some_and(|seal| *seal != verdict.start.seal) {
+            faults.push("the lines in the store do not follow those in the files".to_owned());
+        }
+        Ok(faults)
+    }
+
+    /// What became of a head's line, once all files were found to be whole. The head itself was checked before.
+    pub(super) fn finding(&self, head: &str) -> HeadFinding {
+        let words: Vec<&str> = head.trim().split('.').collect();
+        let number = words.get(2).and_then(|number| number.parse().ok()).unwrap_or(0);
+        match (self.seals.get(&number), words.get(4)) {
+            (Some(here), Some(kept)) if here == kept => HeadFinding::Holds,
+            (Some(_), _) => HeadFinding::Replaced,
+            (None, _) => HeadFinding::TakenOut,
+        }
+    }
+}
+
+async fn broken_at(
+    door: &mut Door,
+    node: u16,
+    after: &AuditLink,
+    mark: Option<String>,
+    lines: &[(u64, i64, String, String)],
+) -> Result<Option<u64>, Failure> {
+    let gap = (after.number + 1..).zip(lines).find(|(number, line)| *number != line.0);
+    if let Some((number, _)) = gap {
+        return Ok(Some(number));
+    }
+    let lines = lines.iter().map(|(_, time, entry, seal)| (*time, entry.clone(), seal.clone())).collect();
+    let check = AuditPartCheck { node, after: after.clone(), mark, lines };
+    match ask(door, AuditRequest::CheckPart(Box::new(check))).await? {
+        AuditAnswer::PartChecked { broken_at } => Ok(broken_at),
+        other => Err(super::unexpected(&Response::Audit(other))),
+    }
+}
+
+fn part(path: &Path) -> Result<Part, Failure> {
+    let name = path.display().to_string();
+    let text = text(path).with_context(|| format!("{name} cannot be read")).or_exit(Exit::NO_INPUT)?;
+    let wrong = || Failure::because(Exit::NO_INPUT, format!("{name} is no exported part of the audit"));
+    let mut lines = text.lines();
+    let begin = lines.next().and_then(|line| serde_json::from_str(line).ok()).ok_or_else(wrong)?;
+    let lines = lines.map(|line| serde_json::from_str(line).map_err(|_| wrong())).collect::<Result<_, _>>()?;
+    Ok(Part { name, begin, lines })
+}
+
+/// The text of a plain file, which is neither followed elsewhere nor waited for.
+fn text(path: &Path) -> std::io::Result<String> {
+    let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no plain file"));
+    }
+    let mut text = String::new();
+    file.take(FILE_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
