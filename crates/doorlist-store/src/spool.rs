@@ -236,6 +236,20 @@ impl Spool {
         }
     }
 
+    /// Those of these messages, in ascending order, that are still in the queue; else as [`Spool::pending`].
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub async fn pending_among(&self, ids: &[QueueId]) -> Result<Vec<Pending>, SpoolError> {
+        let runs = self.shared.index().runs(ids);
+        let mut found = Vec::with_capacity(ids.len());
+        for run in runs {
+            let read = self.read(&run).await?;
+            found.extend(read.into_iter().filter(|pending| ids.binary_search(&pending.id).is_ok()));
+        }
+        Ok(found)
+    }
+
     /// One message.
     ///
     /// # Errors

@@ -9,4 +9,5 @@ mod notices;
 mod people;
 mod places;
 mod results;
+mod shares;
 mod tls;

@@ -22,6 +22,8 @@ pub(super) const WAITING_MAX: usize = 4_096;
 const BATCH_MESSAGES_MAX: usize = 256;
 /// Octets in one commit, so that none holds up the next sessions for long.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Other messages between two of a run that is read at once.
+const RUN_GAP_MAX: usize = 8;
 /// Settlements of one kind in one commit.
 const BATCH_SETTLED_MAX: usize = 2_048;
 
@@ -265,6 +267,24 @@ impl Index {
     pub(super) fn page(&self, after: Option<QueueId>, limit: usize) -> Vec<(QueueId, Entry)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.entries.range((from, Bound::Unbounded)).take(limit).map(|(id, entry)| (*id, *entry)).collect()
+    }
+
+    /// Those of `ids`, which are in ascending order, that are in the queue, in runs between whose neighbours lie few others:
+    /// rows are read from the first of a run to its last.
+    pub(super) fn runs(&self, ids: &[QueueId]) -> Vec<Vec<(QueueId, Entry)>> {
+        let mut runs: Vec<Vec<(QueueId, Entry)>> = Vec::new();
+        let known = ids.iter().filter_map(|id| self.entries.get(id).map(|entry| (*id, *entry)));
+        for (id, entry) in known {
+            let near = |run: &&mut Vec<(QueueId, Entry)>| {
+                let between = run.last().map(|(last, _)| (Bound::Excluded(*last), Bound::Excluded(id)));
+                between.is_some_and(|range| self.entries.range(range).nth(RUN_GAP_MAX).is_none())
+            };
+            match runs.last_mut().filter(near) {
+                Some(run) => run.push((id, entry)),
+                None => runs.push(vec![(id, entry)]),
+            }
+        }
+        runs
     }
 
     pub(super) fn entry(&self, id: QueueId) -> Option<Entry> {

@@ -224,3 +224,15 @@ fn a_commit_has_limits() {
     assert!(matches!(refused, SpoolError::Busy(WAITING_MAX)));
     assert_eq!(index.take(1).accepts.len(), BATCH_MESSAGES_MAX);
 }
+
+#[test]
+fn messages_that_lie_far_apart_are_read_apart() {
+    let mut index = Index::default();
+    for number in 0..100 {
+        index.add(QueueId::from_u64(number), Entry { generation: 0, revision: 0 }, None);
+    }
+    let ids: Vec<QueueId> = [0, 1, 10, 20, 50, 59, 1_000].map(QueueId::from_u64).into();
+    let runs = index.runs(&ids);
+    let runs: Vec<Vec<u64>> = runs.iter().map(|run| run.iter().map(|(id, _)| id.as_u64()).collect()).collect();
+    assert_eq!(runs, [vec![0, 1, 10], vec![20], vec![50, 59]], "eight others lie between at most");
+}
