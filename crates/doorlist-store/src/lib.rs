@@ -7,6 +7,7 @@ pub mod audit;
 mod db;
 pub mod directory;
 mod error;
+pub mod json;
 pub mod logins;
 pub mod mail_log;
 pub mod mail_policy;

@@ -10,6 +10,7 @@ mod health;
 mod listener;
 mod metrics;
 mod rate;
+mod report;
 mod uploads;
 
 pub use answer_headers::api_headers;
@@ -23,4 +24,5 @@ pub use listener::{
 };
 pub use metrics::metrics;
 pub use rate::{Rate, RateLimits, RetryAfter};
+use report::report;
 pub use uploads::{UPLOAD_FILE_MAX, UPLOADS_AT_ONCE_MAX, UploadAnswer, UploadRefused, UploadTaken, Uploads, uploads};

@@ -42,7 +42,7 @@ pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
     }
     let settings = Settings::read(file)?;
     if let Some(warning) = settings.warning() {
-        eprintln!("doorlist: {warning}");
+        say!("doorlist: {warning}");
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {

@@ -33,12 +33,12 @@ impl AuditTrail {
         let mut events = Vec::new();
         while receiver.recv_many(&mut events, BATCH).await > 0 {
             if let Err(error) = office.audit_append(&events).await {
-                eprintln!("doorlist: {} lines of the audit could not be written: {error}", events.len());
+                say!("doorlist: {} lines of the audit could not be written: {error}", events.len());
             }
             events.clear();
             let lost = self.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
-                eprintln!("doorlist: {lost} lines of the audit were lost: the store is too slow for them");
+                say!("doorlist: {lost} lines of the audit were lost: the store is too slow for them");
             }
         }
     }

@@ -52,7 +52,8 @@ fn shown(mut response: Response, state: Option<&State>) -> Response {
 
 /// An answer with JSON in it.
 pub(crate) fn with_json(status: StatusCode, value: &Value) -> Response {
-    let mut response = Response::new(HttpBody::from(value.to_string()));
+    let text = doorlist_store::json::to_string(value).unwrap_or_default();
+    let mut response = Response::new(HttpBody::from(text));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept, Cookie"));
@@ -135,7 +136,9 @@ fn again(mut response: Response, after: Duration) -> Response {
 fn refuse_desk(noun: &str, error: &DeskError) -> Response {
     match error {
         DeskError::NotFound => empty(StatusCode::NOT_FOUND),
-        DeskError::Forbidden => with_json(StatusCode::FORBIDDEN, &json!({"error": error.to_string()})),
+        DeskError::Forbidden => {
+            with_json(StatusCode::FORBIDDEN, &json!({"error": error.to_string()}))
+        }
         DeskError::Invalid { field, message } => {
             let field = if field.is_empty() { "__all__" } else { field };
             with_json(StatusCode::BAD_REQUEST, &json!({noun: {field: [message]}}))
@@ -155,7 +158,7 @@ fn refuse_action(error: &ActionError) -> Response {
         ErrorKind::Moved => with_json(StatusCode::CONFLICT, &json!({"error": error.message})),
         // What the store said is for the operator's eyes.
         ErrorKind::Store => {
-            eprintln!("doorlist: a request of the API failed: {}", error.message);
+            crate::report(&format!("a request of the API failed: {}", error.message));
             failed()
         }
         ErrorKind::Busy => again(with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": error.message})), BUSY),
@@ -167,6 +170,19 @@ fn refuse_action(error: &ActionError) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::BodyExt;
+
+    /// Whatever strangers wrote, also in a message of an error.
+    #[tokio::test]
+    async fn nothing_hidden_is_in_an_answer_and_its_value_is_the_same() {
+        let text = "a\u{9b}31m\u{7f}\u{202e}\u{200b}\u{feff}\u{e0041}é";
+        for response in [with_json(StatusCode::OK, &json!({ "error": text })), refuse(&Fault::Bad(text.to_owned()))] {
+            let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let written = String::from_utf8_lossy(&body);
+            assert!(!written.contains(doorlist_core::visible::is_hidden), "{}", written.escape_unicode());
+            assert_eq!(serde_json::from_slice::<Value>(&body).ok(), Some(json!({ "error": text })));
+        }
+    }
 
     #[test]
     fn who_comes_in_an_awkward_moment_is_told_when_to_come_again() {

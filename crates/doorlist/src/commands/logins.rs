@@ -31,7 +31,7 @@ pub(super) async fn api_key(door: &mut Door, out: &mut Out, what: &ApiKey) -> Re
         ApiKey::Create(create) => return create_key(door, out, create).await,
         ApiKey::List => return list_keys(door, out).await,
         ApiKey::Revoke { id } => match door.ask(Request::KeyRevoke { id: *id }).await? {
-            Response::KeyRevoked { id } => eprintln!("key {id} is good no more"),
+            Response::KeyRevoked { id } => say!("key {id} is good no more"),
             other => return Err(unexpected(&other)),
         },
     }
@@ -58,7 +58,7 @@ async fn create_key(door: &mut Door, out: &mut Out, create: &KeyCreate) -> Resul
     } else {
         out.line(&format!("login  {}", made.login))?;
         out.line(&format!("key    {}", made.key))?;
-        eprintln!("key {} is told this once. Authorization: ApiKey LOGIN:KEY", made.id);
+        say!("key {} is told this once. Authorization: ApiKey LOGIN:KEY", made.id);
     }
     Ok(Exit::DONE)
 }
@@ -123,8 +123,8 @@ pub(super) async fn audit(door: &mut Door, out: &mut Out, what: &Audit) -> Resul
             let response = door.ask(Request::AuditVerify).await?;
             let Response::AuditVerified(verdict) = &response else { return Err(unexpected(&response)) };
             match verdict.broken_at {
-                None => eprintln!("all {} lines are as they were written", verdict.lines),
-                Some(at) => eprintln!(
+                None => say!("all {} lines are as they were written", verdict.lines),
+                Some(at) => say!(
                     "the chain of {} lines is broken at line {at}: it, or a line before it, was changed \
                                        or taken out",
                     verdict.lines
@@ -142,7 +142,7 @@ fn audit_line(row: &AuditRow) -> String {
     let event = &row.event;
     let login = event.login.as_deref().unwrap_or("-");
     let key = event.key.as_deref().map_or_else(String::new, |key| format!(" ({key}...)"));
-    let (method, path) = (event.method.escape_debug(), event.path.escape_debug());
+    let (method, path) = (&event.method, &event.path);
     format!(
         "{:>6}  {}  {login}{key} from {}: {method} {path} -> {}",
         row.number,

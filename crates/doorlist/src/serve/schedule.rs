@@ -25,7 +25,7 @@ pub(super) async fn run(office: Arc<Office>) {
         if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
             swept = Some(Instant::now());
             if let Err(error) = office.sweep().await {
-                eprintln!("doorlist: old plans are not swept now: {error}");
+                say!("doorlist: old plans are not swept now: {error}");
             }
         }
         // While the store is away nothing is due; that is told elsewhere.
@@ -44,9 +44,9 @@ async fn read(office: &Office, name: &str) {
     match office.scheduled_sync(name).await {
         Ok(report) if matches!(report.outcome, RunOutcome::Failed | RunOutcome::Held) => {
             let why = report.why.unwrap_or_default();
-            eprintln!("doorlist: source {name} of {}: {}: {why}", report.domain, report.outcome.word());
+            say!("doorlist: source {name} of {}: {}: {why}", report.domain, report.outcome.word());
         }
         Ok(_) => {}
-        Err(error) => eprintln!("doorlist: source {name} is not read now: {error}"),
+        Err(error) => say!("doorlist: source {name} is not read now: {error}"),
     }
 }
