@@ -95,6 +95,7 @@ pub fn reach(request: &Request) -> Reach {
         | Request::Log { .. }
         | Request::Senders { .. }
         | Request::AdminCreate { .. }
+        | Request::Membership { .. }
         | Request::KeyCreate(_)
         | Request::KeyList { .. }
         | Request::KeyRevoke { .. }

@@ -78,6 +78,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { format: 2, sql: include_str!("../migrations/directory/0002_plans.sql") },
     Migration { format: 3, sql: include_str!("../migrations/directory/0003_tenants.sql") },
     Migration { format: 4, sql: include_str!("../migrations/directory/0004_owners.sql") },
+    Migration { format: 8, sql: include_str!("../migrations/directory/0008_memberships.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.

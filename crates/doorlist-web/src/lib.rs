@@ -7,6 +7,7 @@ mod answer_headers;
 mod api;
 mod base_url;
 mod health;
+mod https_link;
 mod listener;
 mod metrics;
 mod rate;

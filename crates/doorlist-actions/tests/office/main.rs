@@ -5,10 +5,12 @@ mod day;
 mod desk;
 mod imports;
 mod keys;
+mod memberships;
 mod push_parts;
 mod senders;
 mod sources;
 mod stories;
+mod tenants;
 mod undo;
 
 use day::{Day, NOW, addresses, local, name, server};

@@ -4,7 +4,7 @@ use super::conditions::State;
 use super::exchange::{Answer, Fault};
 use crate::BODY_PACE_MIN;
 use axum::body::Body as HttpBody;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use doorlist_actions::desk::DeskError;
 use doorlist_actions::{ActionError, ErrorKind};
@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// Whom something passing stands in the way of comes again after this time.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Names the fields of a request that keep their value.
+const NOT_APPLIED: HeaderName = HeaderName::from_static("doorlist-not-applied");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -31,6 +34,13 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
             response
         }
         Answer::Accepted(value) => with_json(StatusCode::ACCEPTED, &value),
+        Answer::Changed(object, left) => {
+            let mut response = with_json(StatusCode::ACCEPTED, &object.into());
+            if let (false, Ok(names)) = (left.is_empty(), HeaderValue::from_str(&left.join(", "))) {
+                response.headers_mut().insert(NOT_APPLIED, names);
+            }
+            response
+        }
         Answer::AcceptedEmpty => empty(StatusCode::ACCEPTED),
         Answer::Key(key) => {
             let mut response = with_json(StatusCode::ACCEPTED, &json!({ "api_key": key }));
@@ -136,7 +146,7 @@ fn again(mut response: Response, after: Duration) -> Response {
 fn refuse_desk(noun: &str, error: &DeskError) -> Response {
     match error {
         DeskError::NotFound => empty(StatusCode::NOT_FOUND),
-        DeskError::Forbidden => {
+        DeskError::Forbidden | DeskError::BeyondKey => {
             with_json(StatusCode::FORBIDDEN, &json!({"error": error.to_string()}))
         }
         DeskError::Invalid { field, message } => {

@@ -5,11 +5,16 @@ use crate::cli::logins::{Admin, AdminCreate, ApiKey, Audit, KeyCreate};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{AdminOf, AuditRow, KeyEntry, NewApiKey, Request, Response};
+use doorlist_actions::{AdminOf, AuditRow, KeyEntry, MembershipAction, NewApiKey, Request, Response};
 
 /// Runs `admin`.
 pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: Input) -> Result<Exit, Failure> {
-    let Admin::Create(AdminCreate { email, reseller, customer, domain, auditor, .. }) = what;
+    let AdminCreate { email, reseller, customer, domain, auditor, .. } = match what {
+        Admin::Create(create) => create,
+        Admin::Memberships { login } => return memberships(door, out, login, MembershipAction::List).await,
+        Admin::Accept { login, id } => return memberships(door, out, login, MembershipAction::Accept(*id)).await,
+        Admin::Decline { login, id } => return memberships(door, out, login, MembershipAction::Decline(*id)).await,
+    };
     let of = match (reseller, customer, domain) {
         (Some(name), _, _) => AdminOf::Reseller(name.clone()),
         (_, Some(name), _) => AdminOf::Customer(name.clone()),
@@ -21,6 +26,23 @@ pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: I
         response @ Response::AdminCreated { .. } if out.is_json() => out.object(&response)?,
         Response::AdminCreated { login } => out.line(&format!("{login}; a key: doorlist apikey create {login}"))?,
         other => return Err(unexpected(&other)),
+    }
+    Ok(Exit::DONE)
+}
+
+async fn memberships(door: &mut Door, out: &mut Out, login: &str, what: MembershipAction) -> Result<Exit, Failure> {
+    let rows = match door.ask(Request::Membership { login: login.to_owned(), what }).await? {
+        Response::Memberships(rows) => rows,
+        other => return Err(unexpected(&other)),
+    };
+    for row in &rows {
+        if out.is_json() {
+            out.object(row)?;
+            continue;
+        }
+        let state = row.offered_until.map(|until| format!("offered until {}", print::time(until)));
+        let state = state.unwrap_or_else(|| "accepted".to_owned());
+        out.line(&format!("{:>6}  {}, {state}", row.id.0, row.of))?;
     }
     Ok(Exit::DONE)
 }
