@@ -3,6 +3,7 @@
 mod documents;
 mod growth;
 mod imports;
+mod printing;
 mod purity;
 mod replies;
 mod shape;
@@ -48,6 +49,7 @@ const RULES: &[Rule] = &[
     ("pure crates depend on pure crates", imports::pure_dependencies),
     ("versions stand once, in the root Cargo.toml", imports::versions),
     ("pure crates do not touch the world", purity::rule),
+    ("what is printed shows what it has", printing::rule),
     ("sockets are opened only where mail or people come in", purity::sockets),
     ("reply digits stand in the reply table", replies::rule),
     ("files are short", shape::lengths),

@@ -5,11 +5,12 @@
 //! | module | what it is |
 //! |---|---|
 //! | `identity` | from a key to a caller |
-//! | `tenants`, `domains`, `servers`, `accounts`, `aliases`, `people` | the nouns |
+//! | `tenants`, `domains`, `servers`, `accounts`, `aliases`, `people`, `admins` | the nouns |
 //! | `bulk` | many accounts at once |
 //! | `proof` | whose domain it is |
 
 mod accounts;
+mod admins;
 mod aliases;
 mod bulk;
 mod commands;
@@ -24,19 +25,19 @@ mod servers;
 mod tenants;
 
 pub use accounts::{AccountPatch, NewAccount};
+pub use admins::NewAdmin;
 pub use bulk::{BULK_MAX, BulkAdded};
 pub use domains::{DomainPatch, NewDomain};
 pub use doorlist_store::mail_policy::RuleOwner;
 pub use error::DeskError;
 pub use identity::{Caller, Credentials};
-pub use people::NewAdmin;
 pub use proof::{PROOF_NAME, PROOF_WORD};
 pub use pushes::{PUSH_WINDOW, PushPartOf, PushWish};
 pub use rules::NewSenderRule;
 pub use servers::{NewServer, ServerPatch};
 
 use crate::office::Office;
-use doorlist_core::access::{Access, Lineage, Permission};
+use doorlist_core::access::{Access, KeyTerms, Lineage, Permission};
 use doorlist_core::change::{Actor, Change, ChangeSet, NamedBy, Via};
 use doorlist_store::directory::{Applied, ApplyError};
 use doorlist_store::tenants::{Placed, View};
@@ -111,11 +112,24 @@ impl Desk {
         Ok(Editable(placed))
     }
 
+    /// Whether what the level above decides about this object is the caller's to say.
+    pub fn speaks_for_above<T>(&self, placed: &Placed<T>) -> bool {
+        self.may_change(&placed.lineage.parent()).is_ok()
+    }
+
     fn may_change(&self, lineage: &Lineage) -> Result<(), DeskError> {
         match self.access().on(lineage) {
             Permission::Change => Ok(()),
             Permission::See | Permission::Nothing => Err(DeskError::Forbidden),
         }
+    }
+
+    /// Whether the caller's key covers credentials of these terms: with it nothing beyond them is made, renewed or revoked.
+    ///
+    /// # Errors
+    /// [`DeskError::BeyondKey`] when it does not.
+    fn may_make(&self, terms: &KeyTerms) -> Result<(), DeskError> {
+        if self.caller.terms.covers(terms) { Ok(()) } else { Err(DeskError::BeyondKey) }
     }
 
     /// Whether the caller runs this Doorlist.

@@ -57,6 +57,6 @@ fn as_exported(entry: &AddressEntry) -> ExportEntry {
 }
 
 fn json_line(entry: &AddressEntry) -> Result<String, ActionError> {
-    let line = serde_json::to_string(entry).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
+    let line = doorlist_store::json::to_string(entry).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
     Ok(line + "\n")
 }

@@ -12,6 +12,7 @@ use doorlist_core::change::{Actor, Source};
 use doorlist_core::file_list::{self, ColumnMap, Field, ParseOptions, Recognised};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows::{SourceRow, settle};
+use doorlist_core::visible::is_hidden;
 use doorlist_store::directory::Coverage;
 
 /// Characters of a source's name.
@@ -157,7 +158,7 @@ fn summary(domain: &DomainName, source: &Source, file: Option<&str>, count: usiz
 /// A file's name without its folder, and nothing in it that could steer a terminal.
 fn file_name(name: &str) -> String {
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    name.chars().filter(|c| !c.is_control()).take(FILE_NAME_MAX).collect()
+    name.chars().filter(|c| !is_hidden(*c)).take(FILE_NAME_MAX).collect()
 }
 
 /// A source's name stands in the change log and on screen.

@@ -50,7 +50,7 @@ pub use doorlist_store::contact_book::{KnownContact, Standing};
 pub use error::{ActionError, ErrorKind};
 pub use file_bytes::FileBytes;
 pub use guarded::PlanReport;
-pub use logins::{AdminOf, KeyEntry, MadeKey, NewApiKey};
+pub use logins::{AdminOf, KeyEntry, MadeKey, MembershipAction, NewApiKey};
 pub use office::{Clock, Office};
 pub use push::{ITEMS_MAX, PushItem, PushReport};
 pub use push_parts::{PART_ITEMS_MAX, PARTS_MAX, PartTaken, PartWish, PushAnswer};

@@ -4,12 +4,12 @@ use crate::connections::Password;
 use crate::desk::DeskError;
 use crate::error::{ActionError, ErrorKind};
 use crate::office::Office;
-use doorlist_core::access::{CustomerId, Grant, ResellerId, Role, Scope};
+use doorlist_core::access::{CustomerId, Grant, LoginId, ResellerId, Role, Scope};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::Actor;
 use doorlist_core::network::Network;
 use doorlist_core::time::Timestamp;
-use doorlist_store::logins::{KeyLimits, KeyOwner, KeyRecord, NewKey};
+use doorlist_store::logins::{KeyLimits, KeyOwner, KeyRecord, KeyTerms, MembershipRow, NewKey};
 use doorlist_store::tenants::{Lookup, Query, Value};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -37,6 +37,18 @@ pub enum AdminOf {
     Customer(String),
     /// Of this domain.
     Domain(DomainName),
+}
+
+/// What is done about memberships that other tenants offer to a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MembershipAction {
+    /// They are listed.
+    List,
+    /// One is accepted.
+    Accept(u32),
+    /// One is declined, or given back.
+    Decline(u32),
 }
 
 /// A key that the operator wants.
@@ -102,8 +114,9 @@ pub(crate) struct KeyWish<'a> {
     /// Which of the login's grants it has.
     pub(crate) grants: &'a [u64],
     pub(crate) name: &'a str,
-    pub(crate) limits: &'a KeyLimits,
-    pub(crate) expires: Option<Timestamp>,
+    pub(crate) terms: &'a KeyTerms,
+    /// What whoever makes it is limited to.
+    pub(crate) maker: &'a KeyTerms,
 }
 
 impl Office {
@@ -124,6 +137,28 @@ impl Office {
         self.logins.grant(&email, &email, (grant, true), hash.as_deref(), (self.clock)()).await?;
         self.vouch_for_admin(address, scope).await?;
         Ok(email)
+    }
+
+    /// What the operator does about the memberships of a login; what they are afterwards.
+    pub(crate) async fn membership(
+        &self,
+        login: &str,
+        what: MembershipAction,
+    ) -> Result<Vec<MembershipRow>, ActionError> {
+        let missing = |message: String| ActionError::new(ErrorKind::NotFound, message);
+        let found = self.logins.login(login).await?;
+        let of = found.ok_or_else(|| missing(format!("there is no login {login}; nothing was changed")))?.id;
+        let now = (self.clock)();
+        let done = match what {
+            MembershipAction::List => true,
+            MembershipAction::Accept(id) => self.logins.accept_membership(of, LoginId(id), now).await?,
+            MembershipAction::Decline(id) => self.logins.decline_membership(of, LoginId(id)).await?,
+        };
+        if !done {
+            let message = format!("{login} has no such membership; `doorlist admin memberships {login}` shows them");
+            return Err(missing(message));
+        }
+        Ok(self.logins.memberships(of, now).await?)
     }
 
     async fn scope_of(&self, of: &AdminOf) -> Result<Scope, ActionError> {
@@ -174,8 +209,9 @@ impl Office {
             networks: wish.networks.clone(),
         };
         let expires = wish.days.map(|days| (self.clock)() + Duration::from_hours(24 * u64::from(days)));
-        let kept = KeyWish { owner, grants: &grants, name: &wish.name, limits: &limits, expires };
-        let (id, key) = self.make_key(&kept, &actor.name).await?;
+        let (terms, maker) = (KeyTerms { limits, expires }, KeyTerms::default());
+        let kept = KeyWish { owner, grants: &grants, name: &wish.name, terms: &terms, maker: &maker };
+        let (id, key) = self.make_key(&kept, &actor.name).await?.ok_or(DeskError::BeyondKey)?;
         Ok(MadeKey { id, login: wish.login.to_lowercase(), key })
     }
 
@@ -194,14 +230,15 @@ impl Office {
         Err(ActionError::new(ErrorKind::NotFound, message))
     }
 
-    /// Draws a key and keeps what is needed to know it again.
-    pub(crate) async fn make_key(&self, wish: &KeyWish<'_>, by: &str) -> Result<(u32, String), ActionError> {
+    /// Draws a key and keeps what is needed to know it again. `None`: it would take the place of one that its maker's own
+    /// limits do not cover.
+    pub(crate) async fn make_key(&self, wish: &KeyWish<'_>, by: &str) -> Result<Option<(u32, String)>, ActionError> {
         let key = self.vault.key().map_err(|why| ActionError::new(ErrorKind::Unavailable, why))?;
         let (hash, prefix) = (self.vault.hash(&key), key.chars().take(PREFIX_LEN).collect::<String>());
-        let KeyWish { owner, grants, name, limits, expires } = *wish;
-        let new = NewKey { hash: &hash, prefix: &prefix, name, limits, grants, expires, by };
+        let KeyWish { owner, grants, name, terms, maker } = *wish;
+        let new = NewKey { hash: &hash, prefix: &prefix, name, terms, grants, maker, by };
         let id = self.logins.add_key(owner, &new, (self.clock)()).await?;
-        Ok((id, key))
+        Ok(id.map(|id| (id, key)))
     }
 
     pub(crate) async fn key_list(&self, after: Option<u32>) -> Result<Vec<KeyEntry>, ActionError> {

@@ -115,6 +115,7 @@ impl Office {
                 let login = self.admin_create(&email, &of, auditor, password.as_ref()).await?;
                 Ok(Response::AdminCreated { login })
             }
+            Request::Membership { login, what } => Ok(Response::Memberships(self.membership(&login, what).await?)),
             Request::KeyCreate(wish) => Ok(Response::KeyMade(self.key_create(&wish, actor).await?)),
             Request::KeyList { after } => Ok(Response::Keys(self.key_list(after).await?)),
             Request::Audit(what) => Ok(Response::Audit(self.about_audit(what).await?)),

@@ -96,6 +96,7 @@ pub fn reach(request: &Request) -> Reach {
         | Request::Senders { .. }
         | Request::Contacts { .. }
         | Request::AdminCreate { .. }
+        | Request::Membership { .. }
         | Request::KeyCreate(_)
         | Request::KeyList { .. }
         | Request::KeyRevoke { .. }

@@ -1,10 +1,14 @@
 //! What a person or a script can ask for, as data. Must not know how it was typed or sent.
 
+mod words;
+
+pub use words::{ExportFormat, ModeWish};
+
 use crate::audit_trail::AuditRequest;
 use crate::connections::{Password, PutSource};
 use crate::contacts::ContactAction;
 use crate::file_bytes::FileBytes;
-use crate::logins::{AdminOf, NewApiKey};
+use crate::logins::{AdminOf, MembershipAction, NewApiKey};
 use crate::push::PushItem;
 use crate::queue::{QueueFilter, QueueOrder, QueueSelection};
 use crate::senders::{RulesOf, SenderAction};
@@ -299,6 +303,13 @@ pub enum Request {
         /// With this password.
         password: Option<Password>,
     },
+    /// What other tenants offer to a login.
+    Membership {
+        /// Which login.
+        login: String,
+        /// What is done.
+        what: MembershipAction,
+    },
     /// A key of the API.
     KeyCreate(Box<NewApiKey>),
     /// Keys, in the order of their numbers.
@@ -354,32 +365,4 @@ pub struct ImportFile {
     /// Write it over the limits, for this reason.
     #[serde(default)]
     pub reason: Option<String>,
-}
-
-/// A mode as a person names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModeWish {
-    /// Ask the domain's own server and learn.
-    Learn,
-    /// Ask the domain's own server.
-    Monitor,
-    /// Accept mail only for mailboxes in the list.
-    Enforce,
-}
-
-/// How a list is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExportFormat {
-    /// With a header line: address, kind, account, standing.
-    Csv,
-    /// The same for a spreadsheet program: no cell is taken for a formula.
-    Spreadsheet,
-    /// `relay_recipient_maps` of Postfix: accepted addresses only.
-    Postfix,
-    /// LDAP Data Interchange Format.
-    Ldif,
-    /// JSON Lines.
-    Json,
 }

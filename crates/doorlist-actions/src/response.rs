@@ -20,6 +20,7 @@ use doorlist_store::contact_book::KnownContact;
 use doorlist_store::directory::{
     AccountDetails, AddressEntry, Applied, ChangeEntry, ChangeRow, DomainDetails, DomainSummary, PlanEntry,
 };
+use doorlist_store::logins::MembershipRow;
 use doorlist_store::mail_log::LoggedMail;
 use doorlist_store::source_book::RunRecord;
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,8 @@ pub enum Response {
     QueueDone(u64),
     /// To `Log`.
     Log(Vec<LoggedMail>),
+    /// To `Membership`: what the login is offered and what it has accepted, afterwards.
+    Memberships(Vec<MembershipRow>),
     /// To `AdminCreate`.
     AdminCreated {
         /// The login.

@@ -1,6 +1,10 @@
 //! Who may see and change what: reseller > customer > domain > email account. A login has grants; an object has a
 //! [`Lineage`]; [`Access::on`] says what the one may do with the other. Must not know how logins are kept or proven.
 
+mod limits;
+
+pub use limits::{KeyLimits, KeyTerms};
+
 use crate::domain::DomainId;
 use crate::list::AddressId;
 use serde::{Deserialize, Serialize};

@@ -23,6 +23,7 @@
 //! | [`shrink_guard`] | when a list that shrinks waits for a person |
 //! | [`source_rows`] | what a file, a directory or pushed data says of a domain's list |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
+//! | [`visible`] | text of strangers for people's eyes: hidden characters as escapes |
 
 pub mod access;
 pub mod address;
@@ -43,3 +44,4 @@ pub mod sender_rules;
 pub mod shrink_guard;
 pub mod source_rows;
 pub mod time;
+pub mod visible;

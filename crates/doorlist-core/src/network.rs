@@ -39,6 +39,11 @@ impl Network {
         self.holds(peer.to_canonical())
     }
 
+    /// Whether every address of `other` lies in it.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.prefix <= other.prefix && self.holds(other.address)
+    }
+
     fn holds(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {

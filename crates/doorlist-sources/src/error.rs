@@ -291,16 +291,10 @@ pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<Refusal> {
     })
 }
 
-/// A text that came from elsewhere, for people to read: control characters escaped, and not without end.
+/// A text that came from elsewhere, for people to read: hidden characters escaped, and not without end.
 pub(crate) fn readable(text: &[u8], chars_max: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(chars_max));
-    for c in String::from_utf8_lossy(text).chars().take(chars_max) {
-        match c.is_control() {
-            true => out.extend(c.escape_debug()),
-            false => out.push(c),
-        }
-    }
-    out
+    let text: String = String::from_utf8_lossy(text).chars().take(chars_max).collect();
+    doorlist_core::visible::visible(&text).into_owned()
 }
 
 fn active_directory_code(text: &[u8]) -> Option<u32> {

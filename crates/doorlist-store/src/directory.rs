@@ -81,6 +81,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { format: 5, sql: include_str!("../migrations/directory/0005_retention.sql") },
     Migration { format: 6, sql: include_str!("../migrations/directory/0006_contacts.sql") },
     Migration { format: 7, sql: include_str!("../migrations/directory/0007_named_by.sql") },
+    Migration { format: 8, sql: include_str!("../migrations/directory/0008_memberships.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.

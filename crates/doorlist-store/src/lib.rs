@@ -8,6 +8,7 @@ pub mod contact_book;
 mod db;
 pub mod directory;
 mod error;
+pub mod json;
 pub mod logins;
 pub mod mail_log;
 pub mod mail_policy;

@@ -2,8 +2,11 @@
 //! key travels, nor what is done with it.
 
 mod keys;
+mod memberships;
 
-pub use keys::{KeyLimits, KeyOwner, KeyRecord, NewKey};
+pub use doorlist_core::access::{KeyLimits, KeyTerms};
+pub use keys::{KeyOwner, KeyRecord, NewKey};
+pub use memberships::{MembershipRow, OFFER_TERM, OFFERS_MAX};
 
 use crate::db::{Bind, Db, Read, Row, Tx};
 use crate::directory::{Directory, corrupt};
@@ -25,7 +28,7 @@ pub struct Logins {
 pub struct LoginRecord {
     /// Its number.
     pub id: LoginId,
-    /// Its name, folded.
+    /// Its name, folded. Logins of several tenants may have the same one.
     pub username: String,
     /// Its mail address.
     pub email: String,
@@ -35,6 +38,8 @@ pub struct LoginRecord {
     pub active: bool,
     /// What it may do.
     pub grants: Vec<HeldGrant>,
+    /// What it may do by memberships of other tenants that it has accepted.
+    pub accepted: Vec<HeldGrant>,
 }
 
 /// What a login may do.
@@ -48,17 +53,23 @@ pub struct HeldGrant {
     pub active: bool,
 }
 
+const OWN_GRANTS: &str = "
+    SELECT role, scope, scope_id, number, active FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
+const ACCEPTED_GRANTS: &str = "
+    SELECT g.role, g.scope, g.scope_id, g.number, g.active FROM login_grant AS g JOIN login AS l ON l.id = g.login_id
+    WHERE l.holder_id = $1 ORDER BY g.number";
+
 impl LoginRecord {
     /// What this key of it may do: nothing that was granted after it was made, or by others than those who made it, for
     /// they know the key.
     pub fn grants_of(&self, key: &KeyRecord) -> Vec<Grant> {
         let counts = |held: &&HeldGrant| held.active && key.grants.contains(&held.number);
-        self.grants.iter().filter(counts).map(|held| held.grant).collect()
+        self.grants.iter().chain(&self.accepted).filter(counts).map(|held| held.grant).collect()
     }
 
     /// All of its grants, for a key that is to have them.
     pub fn grant_numbers(&self) -> Vec<u64> {
-        self.grants.iter().map(|held| held.number).collect()
+        self.grants.iter().chain(&self.accepted).map(|held| held.number).collect()
     }
 }
 
@@ -76,13 +87,29 @@ impl Logins {
         Ok((&self.db).row("SELECT id FROM login LIMIT 1", &[]).await?.is_none())
     }
 
-    /// The login of this name.
+    /// The login of this name; where several tenants have one, that which had it first.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn login(&self, username: &str) -> Result<Option<LoginRecord>, StoreError> {
-        const SQL: &str = "SELECT id, username, email, password, active FROM login WHERE username = $1";
-        self.found((&self.db).row(SQL, &[Bind::Text(&username.to_lowercase())]).await?).await
+        Ok(self.logins_named(username, 1).await?.pop())
+    }
+
+    /// The logins of this name, at most so many: first that which has it alone, then those of single tenants.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn logins_named(&self, username: &str, limit: u32) -> Result<Vec<LoginRecord>, StoreError> {
+        const SQL: &str = "
+            SELECT id, COALESCE(name, username), email, password, active FROM login
+            WHERE (username = $1 AND name IS NULL) OR name = $1
+            ORDER BY CASE WHEN name IS NULL THEN 0 ELSE 1 END, id LIMIT $2";
+        let binds = [Bind::Text(&username.to_lowercase()), Bind::Int(limit.into())];
+        let mut logins = Vec::new();
+        for row in (&self.db).rows(SQL, &binds).await? {
+            logins.extend(self.found(Some(row)).await?);
+        }
+        Ok(logins)
     }
 
     /// The login of this number.
@@ -90,7 +117,8 @@ impl Logins {
     /// # Errors
     /// When the store fails.
     pub async fn login_by_id(&self, id: LoginId) -> Result<Option<LoginRecord>, StoreError> {
-        const SQL: &str = "SELECT id, username, email, password, active FROM login WHERE id = $1";
+        const SQL: &str = "
+            SELECT id, COALESCE(name, username), email, password, active FROM login WHERE id = $1";
         self.found((&self.db).row(SQL, &[Bind::Int(id.0.into())]).await?).await
     }
 
@@ -103,15 +131,24 @@ impl Logins {
             email: row.text(2)?.to_owned(),
             password: row.text_or_null(3)?.map(str::to_owned),
             active: row.flag(4)?,
-            grants: self.grants(id).await?,
+            grants: self.grants(id, OWN_GRANTS).await?,
+            accepted: self.grants(id, ACCEPTED_GRANTS).await?,
         }))
     }
 
-    async fn grants(&self, id: LoginId) -> Result<Vec<HeldGrant>, StoreError> {
-        const SQL: &str = "
-            SELECT role, scope, scope_id, number, active FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
-        let rows = (&self.db).rows(SQL, &[Bind::Int(id.0.into())]).await?;
+    async fn grants(&self, id: LoginId, sql: &'static str) -> Result<Vec<HeldGrant>, StoreError> {
+        let rows = (&self.db).rows(sql, &[Bind::Int(id.0.into())]).await?;
         rows.iter().map(grant).collect()
+    }
+
+    /// Gives a login a role in a scope, which counts if it is `active`.
+    ///
+    /// # Errors
+    /// When the store fails, or the login is gone.
+    pub async fn grant_to(&self, id: LoginId, held: (Grant, bool), now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        put_grant(&mut tx, id.0.into(), held, now).await?;
+        tx.commit().await
     }
 
     /// Gives a login a role in a scope, which counts if it is `active`; the login is made if there is none of that name.
@@ -127,7 +164,7 @@ impl Logins {
         password: Option<&str>,
         now: Timestamp,
     ) -> Result<LoginId, StoreError> {
-        const FIND: &str = "SELECT id FROM login WHERE username = $1";
+        const FIND: &str = "SELECT id FROM login WHERE username = $1 AND name IS NULL";
         const NEW: &str = "
             INSERT INTO login (id, username, email, password, active, created) VALUES ($1, $2, $3, $4, TRUE, $5)";
         let username = username.to_lowercase();
@@ -152,19 +189,25 @@ impl Logins {
         Ok(LoginId(u32::try_from(id).unwrap_or(u32::MAX)))
     }
 
-    /// Takes a login's role in a scope away; a login that has none left goes, with its keys.
+    /// Takes a login's role in a scope away; a login that has none left, nor one that it accepted, goes with its keys.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn revoke(&self, id: LoginId, scope: Scope) -> Result<(), StoreError> {
         const REVOKE: &str = "DELETE FROM login_grant WHERE login_id = $1 AND scope = $2 AND scope_id = $3";
+        const HOLDER: &str = "SELECT holder_id FROM login WHERE id = $1";
         const EMPTY: &str = "
-            DELETE FROM login WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM login_grant WHERE login_id = $1)";
+            DELETE FROM login WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM login_grant WHERE login_id = $1)
+            AND NOT EXISTS (SELECT 1 FROM login AS l WHERE l.holder_id = $1)";
         let (word, scope_id) = scope_columns(scope);
         let id = Bind::Int(id.0.into());
         let mut tx = self.db.begin().await?;
         tx.execute(REVOKE, &[id, Bind::Text(word), Bind::Int(scope_id)]).await?;
+        let holder = tx.row(HOLDER, &[id]).await?.map_or(Ok(None), |row| row.int_or_null(0))?;
         tx.execute(EMPTY, &[id]).await?;
+        if let Some(holder) = holder {
+            tx.execute(EMPTY, &[Bind::Int(holder)]).await?;
+        }
         tx.commit().await
     }
 }

@@ -35,6 +35,7 @@ mod ldapsync;
 mod link;
 mod localpart_alias;
 mod mail_server;
+mod memberships;
 mod missing;
 mod noun;
 mod openapi;

@@ -8,10 +8,12 @@ mod api;
 mod base_url;
 mod confirmations;
 mod health;
+mod https_link;
 mod listener;
 mod metrics;
 mod rate;
 mod refusals;
+mod report;
 mod uploads;
 
 pub use answer_headers::api_headers;
@@ -28,4 +30,5 @@ pub use listener::{
 pub use metrics::metrics;
 pub use rate::{Rate, RateKey, RateLimits, RetryAfter};
 pub use refusals::{Refusals, counted};
+use report::report;
 pub use uploads::{UPLOAD_FILE_MAX, UPLOADS_AT_ONCE_MAX, UploadAnswer, UploadRefused, UploadTaken, Uploads, uploads};

@@ -44,7 +44,7 @@ pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
     }
     let settings = Settings::read(file)?;
     if let Some(warning) = settings.warning() {
-        eprintln!("doorlist: {warning}");
+        say!("doorlist: {warning}");
     }
     if Uid::effective().is_root() {
         // What it remembers is read and written where nobody else can lead it elsewhere.

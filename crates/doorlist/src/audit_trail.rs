@@ -42,7 +42,7 @@ impl AuditTrail {
         let Some(mut receiver) = receiver else { return };
         let mut writer = AuditWriter::new(office);
         if let Err(error) = writer.begin().await {
-            eprintln!("doorlist: the audit cannot be written: {error}");
+            say!("doorlist: the audit cannot be written: {error}");
         }
         let mut news = Vec::new();
         let mut ends = false;
@@ -57,15 +57,15 @@ impl AuditTrail {
             }
             let number = news.len();
             if let Err(error) = writer.write(std::mem::take(&mut news)).await {
-                eprintln!("doorlist: {number} lines of the audit could not be written: {error}");
+                say!("doorlist: {number} lines of the audit could not be written: {error}");
             }
             let lost = self.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
-                eprintln!("doorlist: {lost} lines of the audit were lost: the store is too slow for them");
+                say!("doorlist: {lost} lines of the audit were lost: the store is too slow for them");
             }
         }
         if let Err(error) = writer.end().await {
-            eprintln!("doorlist: what the audit counted could not be written: {error}");
+            say!("doorlist: what the audit counted could not be written: {error}");
         }
         self.ended.notify_one();
     }
@@ -74,7 +74,7 @@ impl AuditTrail {
     pub(crate) async fn end(&self) {
         self.end.notify_one();
         if timeout(END_MAX, self.ended.notified()).await.is_err() {
-            eprintln!("doorlist: the last lines of the audit may be missing: the store does not answer");
+            say!("doorlist: the last lines of the audit may be missing: the store does not answer");
         }
     }
 }

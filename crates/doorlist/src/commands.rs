@@ -24,7 +24,7 @@ use crate::exit::{Exit, Failure};
 use crate::out::Out;
 use doorlist_actions::Response;
 use doorlist_core::address::DomainName;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 pub(crate) use input::{Input, read_input};
 pub(crate) use print::time;
@@ -71,8 +71,7 @@ fn typed_name(question: &str) -> Option<DomainName> {
     if !std::io::stdin().is_terminal() {
         return None;
     }
-    eprint!("{question}: ");
-    let _ = std::io::stderr().flush();
+    crate::out::ask(question);
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).ok()?;
     DomainName::parse(line.trim().as_bytes()).ok()

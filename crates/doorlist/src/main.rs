@@ -1,6 +1,9 @@
 //! The housekeeper: the one binary. It reads the command line and the configuration, wires the rooms together and keeps
 //! the server running; what a command does is an action of `doorlist-actions`, how mail is judged is known elsewhere.
 
+#[macro_use]
+mod out;
+
 mod agent;
 mod audit_files;
 mod audit_trail;
@@ -15,7 +18,6 @@ mod door;
 mod exit;
 mod gateway_queue;
 mod notices;
-mod out;
 mod privileges;
 mod proofs;
 mod refused_requests;
@@ -49,9 +51,12 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version were asked for; everything else is a wrong command line, whose code is not clap's 2.
             let exit = if error.use_stderr() { Exit::USAGE } else { Exit::DONE };
-            let _ = error.print();
+            match error.use_stderr() {
+                true => out::tell_usage(&error.render().to_string()),
+                false => drop(error.print()),
+            }
             if cli::elsewhere::is_of_another_command(&error) {
-                eprintln!("{}", cli::elsewhere::ONLY_HERE);
+                say!("{}", cli::elsewhere::ONLY_HERE);
             }
             return exit.into();
         }
@@ -62,7 +67,7 @@ fn main() -> ExitCode {
         // The reader has seen enough: `doorlist log | head`.
         Err(failure) if failure.is(ErrorKind::BrokenPipe) => Exit::DONE.into(),
         Err(failure) => {
-            eprintln!("doorlist: {:#}", failure.error);
+            say!("doorlist: {:#}", failure.error);
             failure.exit.into()
         }
     }
@@ -84,9 +89,9 @@ fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure>
     match what {
         ConfigCommand::Check => {
             Config::load(&sources)?;
-            eprintln!("the configuration is valid");
+            say!("the configuration is valid");
         }
-        ConfigCommand::Show { origin } => out.raw(&config::show(&sources, *origin, global.json)?)?,
+        ConfigCommand::Show { origin } => out.file(&config::show(&sources, *origin, global.json)?)?,
     }
     out.flush()?;
     Ok(Exit::DONE)

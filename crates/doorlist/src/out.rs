@@ -1,9 +1,16 @@
-//! Where data goes: stdout, as text for people or as JSON Lines. What came from outside (senders, replies) cannot reach
-//! the terminal as control characters.
+//! Everything that the program prints: data on stdout, as text for people or as JSON Lines, and what it has to say on
+//! stderr. What came from outside (senders, replies, names) reaches neither a terminal nor a log with hidden characters:
+//! tidy lets nobody else print.
 
+use doorlist_core::visible::{is_hidden, visible, visible_lines};
+use doorlist_store::json;
 use serde::Serialize;
-use std::fmt::Write as _;
-use std::io::{BufWriter, Stdout, Write, stdout};
+use std::io::{BufWriter, IsTerminal, Stdout, Write, stderr, stdout};
+
+/// Says something on stderr, as `eprintln!` would, with hidden characters made visible.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::out::tell(&format!($($text)*)) };
+}
 
 /// The output of one command.
 pub(crate) struct Out {
@@ -22,20 +29,23 @@ impl Out {
         self.json
     }
 
-    /// One line of text, with control characters made visible.
+    /// One line of text, with hidden characters made visible.
     pub(crate) fn line(&mut self, text: &str) -> std::io::Result<()> {
         writeln!(self.stdout, "{}", visible(text))
     }
 
-    /// One object on a line of its own. JSON escapes control characters itself.
+    /// One object on a line of its own.
     pub(crate) fn object(&mut self, value: &impl Serialize) -> std::io::Result<()> {
-        serde_json::to_writer(&mut self.stdout, value)?;
+        json::to_writer(&mut self.stdout, value)?;
         self.stdout.write_all(b"\n")
     }
 
-    /// Text that is a file's content, as it is.
-    pub(crate) fn raw(&mut self, text: &str) -> std::io::Result<()> {
-        self.stdout.write_all(text.as_bytes())
+    /// Text that is a file's content: as it is, but on a terminal, where it is looked at.
+    pub(crate) fn file(&mut self, text: &str) -> std::io::Result<()> {
+        match self.stdout.get_ref().is_terminal() {
+            true => self.stdout.write_all(on_a_terminal(text).as_bytes()),
+            false => self.stdout.write_all(text.as_bytes()),
+        }
     }
 
     /// What was written reaches the reader now.
@@ -44,23 +54,47 @@ impl Out {
     }
 }
 
-/// Text with control characters made visible.
-pub(crate) fn visible(text: &str) -> String {
+/// A file's content with its line ends and tabs; other hidden characters are made visible.
+fn on_a_terminal(text: &str) -> String {
+    let is_kept = |c: char| matches!(c, '\n' | '\r' | '\t') || !is_hidden(c);
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() {
-            let _ = write!(out, "{}", c.escape_default());
-        } else {
-            out.push(c);
+        match is_kept(c) {
+            true => out.push(c),
+            false => out.push_str(&visible(c.encode_utf8(&mut [0; 4]))),
         }
     }
     out
 }
 
+/// Says something on stderr; see [`say`]. A reader that is gone is no fault of what was done.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(stderr(), "{}", visible_lines(text));
+}
+
+/// Says what is wrong with a command line; its words may come from a file that somebody else wrote.
+pub(crate) fn tell_usage(text: &str) {
+    let _ = write!(stderr(), "{}", on_a_terminal(text));
+}
+
+/// Asks something on stderr; the answer is typed behind it.
+pub(crate) fn ask(question: &str) {
+    let mut stderr = stderr();
+    let _ = write!(stderr, "{}: ", visible(question));
+    let _ = stderr.flush();
+}
+
+/// Writes over the line that stands on the terminal; an empty text clears it.
+pub(crate) fn progress(text: &str) {
+    let _ = write!(stderr(), "\r\x1b[K{}", visible(text));
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn no_control_character_reaches_a_terminal() {
-        assert_eq!(super::visible("a\x1b[31mb\r\n\u{9b}é"), "a\\u{1b}[31mb\\r\\n\\u{9b}é");
+    fn a_file_on_a_terminal_keeps_its_lines_alone() {
+        assert_eq!(on_a_terminal("a\t1\r\nb\u{9b}31m\u{202e}\n"), "a\t1\r\nb\\u{9b}31m\\u{202e}\n");
     }
 }

@@ -99,7 +99,7 @@ impl Remote {
         let place =
             Place::parse(&settings.url, settings.allow_http).map_err(|why| Failure::because(Exit::USAGE, why))?;
         if let Some(warning) = place.warning() {
-            eprintln!("doorlist: {warning}");
+            say!("doorlist: {warning}");
         }
         let key = ApiKey::read(&settings.key_file)?;
         let authorities = settings.ca_file.as_deref().map(|path| {

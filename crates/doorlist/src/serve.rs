@@ -106,7 +106,7 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     while signals.next().await == Signal::Reload {
         reload(&sources, &config, &gateway).await;
     }
-    eprintln!("doorlist: ending; running transactions may finish, once more ends at once");
+    say!("doorlist: ending; running transactions may finish, once more ends at once");
     tokio::select! {
         () = close_doors(&gateway, serving, config.gateway.limits.drain) => {}
         () = signals.end() => {}
@@ -169,15 +169,15 @@ fn office(config: &Config, store: &Store, gateway: &Gateway) -> Office {
 async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
     let config = match Config::load(sources) {
         Ok(config) => config,
-        Err(error) => return eprintln!("doorlist: {error}\nthe server goes on with what it had"),
+        Err(error) => return say!("doorlist: {error}\nthe server goes on with what it had"),
     };
     let fixed = running.needs_restart(&config);
     match gateway.reload(config.gateway).await {
-        Ok(()) => eprintln!("doorlist: configuration and certificates are read again"),
-        Err(error) => eprintln!("doorlist: {error}; the server goes on with what it had"),
+        Ok(()) => say!("doorlist: configuration and certificates are read again"),
+        Err(error) => say!("doorlist: {error}; the server goes on with what it had"),
     }
     if !fixed.is_empty() {
-        eprintln!("doorlist: changed, but effective only after a restart: {}", fixed.join(", "));
+        say!("doorlist: changed, but effective only after a restart: {}", fixed.join(", "));
     }
 }
 
@@ -198,6 +198,6 @@ async fn close(store: &Store, journal: &Journal) -> Result<Exit, Failure> {
     flushed
         .context("the last results of deliveries were not written; these messages are tried again")
         .or_exit(Exit::IO)?;
-    eprintln!("doorlist: ended");
+    say!("doorlist: ended");
     Ok(Exit::DONE)
 }

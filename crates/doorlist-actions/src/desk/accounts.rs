@@ -2,6 +2,7 @@
 
 use super::{Desk, DeskError, Editable};
 use crate::connections::Password;
+use doorlist_core::access::{KeyLimits, KeyTerms};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, Source, Structure};
 use doorlist_core::domain::DomainId;
@@ -50,7 +51,7 @@ impl Desk {
     pub async fn create_account(&self, new: &NewAccount) -> Result<Placed<AccountRow>, DeskError> {
         let domain = self.domain_to_change(new.domain).await?;
         let address = Address::new(new.local.clone(), domain.row().name.clone());
-        let password = self.hashed(new.patch.password.as_ref())?;
+        let password = self.hashed(new.patch.password.as_ref(), new.domain)?;
         if let Some(listed) = self.office.directory.account(&address).await?
             && listed.entry.record.standing != Standing::Vetoed
         {
@@ -99,7 +100,7 @@ impl Desk {
         if is_more {
             self.may_change(&account.lineage().parent())?;
         }
-        let password = self.hashed(patch.password.as_ref())?;
+        let password = self.hashed(patch.password.as_ref(), row.domain)?;
         if !changes.is_empty() {
             self.apply(changes, format!("account changed: {} is {address} now", row.address())).await?;
         }
@@ -126,8 +127,11 @@ impl Desk {
         Ok(())
     }
 
-    fn hashed(&self, password: Option<&Password>) -> Result<Option<String>, DeskError> {
+    /// A password of an account is good for ever, from everywhere, for what is in its domain.
+    fn hashed(&self, password: Option<&Password>, domain: DomainId) -> Result<Option<String>, DeskError> {
         let Some(password) = password else { return Ok(None) };
+        let limits = KeyLimits { domains: Some(vec![domain]), ..KeyLimits::default() };
+        self.may_make(&KeyTerms { limits, expires: None })?;
         if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&password.text().chars().count()) {
             let message = format!("a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters");
             return Err(DeskError::invalid("password", message));

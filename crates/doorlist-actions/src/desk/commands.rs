@@ -2,10 +2,12 @@
 
 use super::{Desk, DeskError};
 use crate::error::{ActionError, ErrorKind};
-use crate::remote::Reached;
+use crate::remote::{Reach, Reached, reach};
 use crate::request::Request;
 use crate::response::Response;
-use doorlist_core::access::{Grant, Permission, Scope};
+use crate::uploads::LINK_TERM;
+use doorlist_core::access::{Grant, KeyLimits, KeyTerms, Permission, Scope};
+use std::time::Duration;
 
 impl Desk {
     /// Whether the caller may give commands at all. To be asked before the command is read.
@@ -26,8 +28,16 @@ impl Desk {
     /// As the command's action has them, and when the caller may not.
     pub async fn command(&self, request: Request) -> Result<Response, DeskError> {
         let reached = self.office.reach_of(&request).await.map_err(DeskError::Failed)?;
-        self.may_reach(&reached).await?;
+        match (self.may_reach(&reached).await, reach(&request)) {
+            // Whose a number is that is not the caller's, and whether there is one, is not told.
+            (Err(_), Reach::Plan { id, .. }) if !self.sees_all_of(&reached).await? => return Err(unseen("plan", id.0)),
+            (Err(_), Reach::Change { id, .. }) if !self.sees_all_of(&reached).await? => {
+                return Err(unseen("change", id));
+            }
+            (may, _) => may?,
+        }
         self.may_undo(&request).await?;
+        self.may_send_link(&request).await?;
         self.office.run(request, &self.actor()).await.map_err(DeskError::Failed)
     }
 
@@ -42,11 +52,31 @@ impl Desk {
             _ => false,
         };
         if is_more {
-            let message = "a domain or one of its names would come, go or change its customer by this: only the operator of \
-                           the Doorlist may take it back; nothing was changed";
+            let message = "a domain or one of its names would come, go, change its customer or be switched on or off by \
+                           this: only the operator of the Doorlist may take it back; nothing was changed";
             return Err(DeskError::Failed(ActionError::new(ErrorKind::Refused, message)));
         }
         Ok(())
+    }
+
+    /// A link that takes a file is good from everywhere until its term is over.
+    async fn may_send_link(&self, request: &Request) -> Result<(), DeskError> {
+        let Request::ImportRequest { domain, days, .. } = request else { return Ok(()) };
+        let id = self.office.domain_show(domain).await?.summary.id;
+        let term = days.map_or(LINK_TERM, |days| Duration::from_hours(24 * u64::from(days)));
+        let limits = KeyLimits { domains: Some(vec![id]), ..KeyLimits::default() };
+        self.may_make(&KeyTerms { limits, expires: Some((self.office.clock)() + term) })
+    }
+
+    /// Whether the caller sees all domains that a request reaches.
+    async fn sees_all_of(&self, reached: &Reached) -> Result<bool, DeskError> {
+        let Some(domains) = &reached.domains else { return Ok(self.access().sees_all()) };
+        for name in domains {
+            if self.view().domain_of_name(name).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn may_reach(&self, reached: &Reached) -> Result<(), DeskError> {
@@ -68,4 +98,9 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+fn unseen(what: &str, id: u64) -> DeskError {
+    let message = format!("there is no {what} {id} of your domains");
+    DeskError::Failed(ActionError::new(ErrorKind::NotFound, message))
 }

@@ -43,16 +43,13 @@ impl Desk {
     pub async fn create_domain(&self, new: &NewDomain) -> Result<Placed<DomainRow>, DeskError> {
         let customer = self.customer_to_change(new.customer).await?;
         let name = &new.name;
-        if self.office.directory.domain(name).await?.is_some() {
-            return Err(DeskError::invalid("name", "Domain with this Name already exists."));
-        }
-        self.proven(name, new.customer, "name").await?;
+        self.free_and_proven(name, new.customer, "Domain").await?;
         let customer = customer.row().name.clone();
         let summary = format!("domain {name} added for customer {customer}");
         let mut changes = vec![DomainChange::Add { customer, servers: Vec::new() }];
         changes.extend(self.changes(&new.patch, None, &[]).await?);
         self.apply(on(name, changes), summary).await?;
-        self.office.tenants.forget_claims(name).await?;
+        self.office.tenants.forget_claim(name, new.customer).await?;
         self.view().domain_of_name(name).await?.ok_or(DeskError::NotFound)
     }
 
@@ -62,7 +59,8 @@ impl Desk {
     /// When one of them cannot be, or the caller may not give the domain to that customer.
     pub async fn update_domain(&self, domain: &Editable<DomainRow>, patch: &DomainPatch) -> Result<(), DeskError> {
         let row = domain.row();
-        if patch.customer.is_some_and(|customer| customer != row.customer) {
+        let is_others = patch.customer.is_some_and(|customer| customer != row.customer);
+        if is_others || patch.active.is_some_and(|active| active != row.active) {
             self.may_change(&domain.lineage().parent())?;
         }
         let summary = format!("settings of domain {}", row.name);
@@ -150,17 +148,14 @@ impl Desk {
         active: bool,
     ) -> Result<Placed<DomainAliasRow>, DeskError> {
         let domain = self.domain_to_change(domain).await?;
-        if self.office.directory.domain(name).await?.is_some() {
-            return Err(DeskError::invalid("name", "Domain alias with this Name already exists."));
-        }
-        self.proven(name, domain.row().customer, "name").await?;
+        self.free_and_proven(name, domain.row().customer, "Domain alias").await?;
         let of = &domain.row().name;
         let mut changes = vec![DomainChange::AddAlias(name.clone())];
         if !active {
             changes.push(DomainChange::AliasActive { name: name.clone(), active });
         }
         self.apply(on(of, changes), format!("domain alias {name} of {of} added")).await?;
-        self.office.tenants.forget_claims(name).await?;
+        self.office.tenants.forget_claim(name, domain.row().customer).await?;
         self.alias_of_name(name).await
     }
 
@@ -189,10 +184,7 @@ impl Desk {
         }
         let target = self.domain_to_change(domain).await?;
         if row.name != *name {
-            if self.office.directory.domain(name).await?.is_some() {
-                return Err(DeskError::invalid("name", "Domain alias with this Name already exists."));
-            }
-            self.proven(name, target.row().customer, "name").await?;
+            self.free_and_proven(name, target.row().customer, "Domain alias").await?;
         }
         let mut changes = on(&row.domain_name, vec![DomainChange::RemoveAlias(row.name.clone())]);
         changes.extend(on(&target.row().name, vec![DomainChange::AddAlias(name.clone())]));

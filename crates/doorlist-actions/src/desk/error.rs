@@ -13,6 +13,12 @@ pub enum DeskError {
     /// The caller can see it, and may not do this.
     #[error("you may look at this, not change it")]
     Forbidden,
+    /// The caller's key is limited, and this would make, change or revoke credentials beyond its limits.
+    #[error(
+        "this key is limited: with it nothing is made, renewed or revoked that is good for more, from elsewhere or for \
+         longer than the key itself; nothing was changed. Use a key without these limits"
+    )]
+    BeyondKey,
     /// A field is wrong, in a sentence for people.
     #[error("{field}: {message}")]
     Invalid {

@@ -5,7 +5,7 @@ use crate::office::Office;
 use doorlist_core::access::{Access, Grant, LoginId, Role, Scope};
 use doorlist_core::list::{AddressId, Standing};
 use doorlist_core::time::Timestamp;
-use doorlist_store::logins::{KeyLimits, KeyOwner, KeyRecord};
+use doorlist_store::logins::{KeyOwner, KeyRecord, KeyTerms};
 use std::net::IpAddr;
 
 /// Characters of a key; longer ones are not looked up.
@@ -30,12 +30,12 @@ pub struct Caller {
     pub key: String,
     /// The number of the key.
     pub key_id: u32,
-    /// What the key is limited to.
-    pub limits: KeyLimits,
-    /// Until when the key is good.
-    pub expires: Option<Timestamp>,
+    /// What the key is limited to, and until when it is good.
+    pub terms: KeyTerms,
     /// What the caller may do.
     pub access: Access,
+    /// Of a login's key: which login.
+    pub login_id: Option<LoginId>,
     /// Of an email account's own key.
     pub account: Option<AddressId>,
 }
@@ -71,7 +71,7 @@ impl Office {
             return Ok(None);
         }
         let access = Access { grants, read_only: key.limits.read_only, only_domains: key.limits.domains.clone() };
-        Ok(Some(caller(login.username, key, access)))
+        Ok(Some(Caller { login_id: Some(id), ..caller(login.username, key, access) }))
     }
 
     async fn account_behind(&self, id: AddressId, key: &KeyRecord) -> Result<Option<Caller>, DeskError> {
@@ -93,9 +93,9 @@ fn caller(login: String, key: &KeyRecord, access: Access) -> Caller {
         login,
         key: key.prefix.clone(),
         key_id: key.id,
-        limits: key.limits.clone(),
-        expires: key.expires,
+        terms: KeyTerms { limits: key.limits.clone(), expires: key.expires },
         access,
+        login_id: None,
         account: None,
     }
 }

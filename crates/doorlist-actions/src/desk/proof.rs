@@ -4,7 +4,7 @@
 use super::{Desk, DeskError};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
-use doorlist_store::tenants::CLAIMS_MAX;
+use doorlist_store::tenants::{CLAIMS_MAX, Value};
 
 /// The name in front of the domain, where the record is looked for.
 pub const PROOF_NAME: &str = "_doorlist";
@@ -12,13 +12,38 @@ pub const PROOF_NAME: &str = "_doorlist";
 pub const PROOF_WORD: &str = "doorlist-verification=";
 
 impl Desk {
-    /// Lets a domain pass that the operator brings, or whose owner the customer is.
-    pub(super) async fn proven(
+    /// Lets a name pass that no domain and no domain alias has, and that is the customer's. Whether others have it is told
+    /// to those who have shown that it is theirs, and to nobody before: until then a name that is taken is one that is not
+    /// proven.
+    pub(super) async fn free_and_proven(
         &self,
         name: &DomainName,
         customer: CustomerId,
-        field: &'static str,
+        noun: &str,
     ) -> Result<(), DeskError> {
+        let is_taken = self.office.directory.domain(name).await?.is_some();
+        if is_taken && (!self.office.proof_needed || self.sees_name(name).await?) {
+            return Err(DeskError::invalid("name", format!("{noun} with this Name already exists.")));
+        }
+        self.proven(name, customer, "name").await?;
+        if is_taken {
+            let message = format!(
+                "{name} is proven to be yours, but it is served for another customer here: ask the operator to give it \
+                 to you. Nothing was changed"
+            );
+            return Err(DeskError::invalid("name", message));
+        }
+        Ok(())
+    }
+
+    /// Whether the caller sees a domain or a domain alias of this name.
+    async fn sees_name(&self, name: &DomainName) -> Result<bool, DeskError> {
+        let query = super::tenants::page().with("name", Value::Text(name.to_string()));
+        Ok(self.view().domain_names(&query).await?.total > 0)
+    }
+
+    /// Lets a domain pass that the operator brings, or whose owner the customer is.
+    async fn proven(&self, name: &DomainName, customer: CustomerId, field: &'static str) -> Result<(), DeskError> {
         if self.is_operator() || !self.office.proof_needed {
             return Ok(());
         }

@@ -34,6 +34,12 @@ impl Desk {
         reseller: &Editable<ResellerRow>,
         fields: &ResellerFields,
     ) -> Result<(), DeskError> {
+        let row = reseller.row();
+        let is_operators_word = fields.allow_branding != row.allow_branding
+            || fields.allow_customer_branding != row.allow_customer_branding;
+        if is_operators_word {
+            self.may_change(&reseller.lineage().parent())?;
+        }
         check_name(&fields.name)?;
         let put = self.office.tenants.put_reseller(reseller.row().id, fields, (self.office.clock)()).await?;
         put.map_err(|Taken| taken("Reseller"))
@@ -108,8 +114,12 @@ impl Desk {
         }
         // Clients send whole objects: whose it was is no wish to bring it back there.
         let reseller = patch.reseller.filter(|reseller| *reseller != customer.row().reseller);
+        // All of it is the reseller's word; a customer's admin may send it back as it is.
+        if let Err(not_theirs) = self.may_change(&customer.lineage().parent()) {
+            let is_same = reseller.is_none() && !is_word_of_reseller(patch, customer.row());
+            return if is_same { Ok(()) } else { Err(not_theirs) };
+        }
         if let Some(reseller) = reseller {
-            self.may_change(&customer.lineage().parent())?;
             self.may_have_customers(reseller).await?;
         }
         let patch = CustomerPatch { reseller, ..patch.clone() };
@@ -162,6 +172,14 @@ impl Desk {
 
 pub(super) fn page() -> Query {
     Query { limit: PAGE_ROWS_MAX, ..Query::default() }
+}
+
+/// Whether something changes that a reseller says of its customer.
+fn is_word_of_reseller(patch: &CustomerPatch, now: &CustomerRow) -> bool {
+    patch.name.as_ref().is_some_and(|name| *name != now.name)
+        || patch.allow_branding.is_some_and(|allow| allow != now.allow_branding)
+        || patch.is_full_user_list.is_some_and(|full| full != now.is_full_user_list)
+        || patch.reported_user_count.is_some_and(|count| count != now.reported_user_count)
 }
 
 fn taken(noun: &str) -> DeskError {

@@ -152,13 +152,13 @@ async fn a_field_that_is_not_given_stays_as_others_made_it() {
     let ops = operator(&day).await;
     let (ann, a) = admin(&day, &ops, "a").await;
     let other = ops.create_reseller(&ResellerFields { name: "other".to_owned(), ..Default::default() }).await.unwrap();
-    let seen = ann.editable(ann.view().customer(a.0).await.unwrap()).unwrap();
+    let seen = ops.editable(ops.view().customer(a.0).await.unwrap()).unwrap();
     let by_ops = ops.editable(ops.view().customer(a.0).await.unwrap()).unwrap();
     let moved = CustomerPatch { reseller: Some(other), name: Some("moved".to_owned()), ..CustomerPatch::default() };
     ops.update_customer(&by_ops, &moved).await.unwrap();
     // A client that sends the whole object sends whose it was, too.
     let whole = CustomerPatch { reseller: Some(seen.row().reseller), allow_branding: Some(true), ..Default::default() };
-    ann.update_customer(&seen, &whole).await.unwrap();
+    ops.update_customer(&seen, &whole).await.unwrap();
     let now = ops.view().customer(a.0).await.unwrap().unwrap().row;
     assert_eq!((now.reseller, now.name.as_str(), now.allow_branding), (other, "moved", true));
 

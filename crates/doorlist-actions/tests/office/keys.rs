@@ -2,8 +2,8 @@
 
 use crate::day::{Day, name};
 use crate::desk::{account, admin, desk_of, domain, key, operator};
-use doorlist_actions::desk::{Credentials, DeskError, NewAdmin};
-use doorlist_actions::{AdminOf, NewApiKey, Request};
+use doorlist_actions::desk::{AccountPatch, Credentials, DeskError, NewAdmin};
+use doorlist_actions::{AdminOf, NewApiKey, Password, Request};
 use doorlist_core::access::Scope;
 use doorlist_store::tenants::Query;
 
@@ -55,7 +55,8 @@ async fn a_key_has_what_those_could_give_who_know_it() {
     let new = NewAdmin { email: "x@example.test".to_owned(), username: None, active: true };
     let x = ann.create_admin(of_a, &new).await.unwrap().row.id;
     let early = ann.admin_key(of_a, x).await.unwrap();
-    bob.create_admin(of_b, &new).await.unwrap();
+    // The operator's word makes one login an admin of both.
+    assert_eq!(ops.create_admin(of_b, &new).await.unwrap().row.id, x);
     assert_eq!(sees(&early).await, (true, false), "what came later is not the key's");
     let of_bob = bob.admin_key(of_b, x).await.unwrap();
     assert_eq!((sees(&early).await, sees(&of_bob).await), ((true, false), (false, true)), "a key of each tenant");
@@ -87,38 +88,105 @@ async fn nobody_bars_the_admin_of_another() {
     let day = Day::begin().await;
     let ops = operator(&day).await;
     let ((ann, a), (bob, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
+    let (of_a, of_b) = (Scope::Customer(a), Scope::Customer(b));
     let new = |active| NewAdmin { email: "x@example.test".to_owned(), username: None, active };
-    let x = ann.create_admin(Scope::Customer(a), &new(false)).await.unwrap().row.id;
-    let of_bob = bob.create_admin(Scope::Customer(b), &new(true)).await.unwrap().row;
+    let x = ann.create_admin(of_a, &new(false)).await.unwrap().row.id;
+    let of_bob = ops.create_admin(of_b, &new(true)).await.unwrap().row;
     assert_eq!((of_bob.id, of_bob.active), (x, true));
-    let key = bob.admin_key(Scope::Customer(b), x).await.unwrap();
+    let key = bob.admin_key(of_b, x).await.unwrap();
     assert!(desk_of(&day, "x@example.test", &key).await.is_some());
-    let barred = ann.admin_key(Scope::Customer(a), x).await.unwrap();
+    let barred = ann.admin_key(of_a, x).await.unwrap();
     assert!(desk_of(&day, "x@example.test", &barred).await.is_none());
-    ann.create_admin(Scope::Customer(a), &new(true)).await.unwrap();
+    ann.create_admin(of_a, &new(true)).await.unwrap();
     assert!(desk_of(&day, "x@example.test", &barred).await.is_some());
+    // Whoever removes the admin of one leaves the other.
+    ann.remove_admin(of_a, x).await.unwrap();
+    assert!(desk_of(&day, "x@example.test", &barred).await.is_none());
+    assert!(desk_of(&day, "x@example.test", &key).await.is_some());
     // An address is nobody's login name but its holder's.
     let taken = NewAdmin { username: Some("Victim@b.test".to_owned()), ..new(true) };
-    let refused = ann.create_admin(Scope::Customer(a), &taken).await;
+    let refused = ann.create_admin(of_a, &taken).await;
     assert!(matches!(refused, Err(DeskError::Invalid { field: "username", .. })), "{refused:?}");
 }
 
+/// Every kind of limit with everything that makes, renews or revokes credentials: nothing comes of it that is good for
+/// more than the key itself, and no other key goes.
 #[tokio::test]
-async fn a_limited_key_makes_no_key_with_less_limits() {
+async fn a_limited_key_makes_renews_and_revokes_nothing_beyond_its_limits() {
     let day = Day::begin().await;
     let ops = operator(&day).await;
     let (ann, a) = admin(&day, &ops, "a").await;
-    let limits = |wish: &mut NewApiKey| {
-        (wish.name, wish.days, wish.networks) = ("short".to_owned(), Some(1), vec!["127.0.0.0/8".parse().unwrap()]);
-    };
-    let short = key(&day, "admin@a.test", limits).await;
+    let id = domain(&ops, "one.test", a).await.unwrap();
+    let (of_a, bob) = (Scope::Customer(a), account(&ops, id, "bob").await);
+    let new = |email: &str, active| NewAdmin { email: email.to_owned(), username: None, active };
+    let itself = ann.create_admin(of_a, &new("admin@a.test", true)).await.unwrap().row.id;
+    let other = ann.create_admin(of_a, &new("other@a.test", true)).await.unwrap().row.id;
+    let main = ops.admin_key(of_a, itself).await.unwrap();
+    let bobs = ops.account_key(&ops.editable(Some(bob.clone())).unwrap()).await.unwrap();
+
+    let limits: [(&str, fn(&mut NewApiKey)); 3] = [
+        ("days", |wish| wish.days = Some(1)),
+        ("networks", |wish| wish.networks = vec!["127.0.0.0/8".parse().unwrap()]),
+        ("domains", |wish| wish.domains = vec![name("one.test")]),
+    ];
+    for (called, limit) in limits {
+        let key = key(&day, "admin@a.test", |wish| {
+            wish.name = called.to_owned();
+            limit(wish);
+        });
+        let key = key.await;
+        let desk = desk_of(&day, "admin@a.test", &key).await.unwrap();
+        let beyond = |result: Result<(), DeskError>, what: &str| {
+            let is_refused = matches!(result, Err(DeskError::BeyondKey | DeskError::NotFound | DeskError::Forbidden));
+            assert!(is_refused, "{what} with a key limited by {called}: {result:?}");
+        };
+        beyond(desk.admin_key(of_a, itself).await.map(drop), "its own key without limits goes");
+        beyond(desk.create_admin(of_a, &new("new@a.test", true)).await.map(drop), "an admin is made");
+        beyond(desk.create_admin(of_a, &new("other@a.test", false)).await.map(drop), "an admin is barred");
+        beyond(desk.remove_admin(of_a, other).await, "an admin goes");
+        let found = desk.editable(desk.view().account(bob.row.id).await.unwrap()).unwrap();
+        beyond(desk.account_key(&found).await.map(drop), "an account's key without limits goes");
+        let link = Request::ImportRequest { domain: name("one.test"), source: "staff".to_owned(), days: Some(90) };
+        let password =
+            AccountPatch { password: Some(Password::new("a long password".to_owned())), ..AccountPatch::default() };
+        if called == "domains" {
+            // These reach no further than the domain.
+            desk.update_account(&found, &password).await.unwrap();
+            desk.command(link).await.unwrap();
+        } else {
+            beyond(desk.update_account(&found, &password).await, "a password is set");
+            beyond(desk.command(link).await.map(drop), "a link is made");
+        }
+        assert!(
+            desk_of(&day, "admin@a.test", &main).await.is_some()
+                && desk_of(&day, "bob@one.test", &bobs).await.is_some()
+        );
+    }
+    // What it makes has its own limits.
+    let short = key(&day, "admin@a.test", |wish| (wish.name, wish.days) = ("short".to_owned(), Some(1))).await;
     let short = desk_of(&day, "admin@a.test", &short).await.unwrap();
-    let itself = NewAdmin { email: "admin@a.test".to_owned(), username: None, active: true };
-    let id = ann.create_admin(Scope::Customer(a), &itself).await.unwrap().row.id;
-    let made = short.admin_key(Scope::Customer(a), id).await.unwrap();
+    let made = short.admin_key(of_a, other).await.unwrap();
+    assert!(desk_of(&day, "other@a.test", &made).await.is_some());
+    let renewed = short.admin_key(of_a, other).await.unwrap();
+    day.world.pass(std::time::Duration::from_hours(24));
+    assert!(
+        desk_of(&day, "other@a.test", &made).await.is_none() && desk_of(&day, "other@a.test", &renewed).await.is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_key_for_a_network_makes_keys_for_that_network() {
+    let day = Day::begin().await;
+    let ops = operator(&day).await;
+    let (_, a) = admin(&day, &ops, "a").await;
+    let near = key(&day, "admin@a.test", |wish| {
+        (wish.name, wish.networks) = ("near".to_owned(), vec!["127.0.0.0/8".parse().unwrap()]);
+    });
+    let near = desk_of(&day, "admin@a.test", &near.await).await.unwrap();
+    let new = NewAdmin { email: "other@a.test".to_owned(), username: None, active: true };
+    let other = ops.create_admin(Scope::Customer(a), &new).await.unwrap().row.id;
+    let made = near.admin_key(Scope::Customer(a), other).await.unwrap();
     let elsewhere = Credentials { login: None, key: &made, from: Some("192.0.2.1".parse().unwrap()) };
     assert!(day.office.identify(&elsewhere).await.unwrap().is_none());
-    assert!(desk_of(&day, "admin@a.test", &made).await.is_some());
-    day.world.pass(std::time::Duration::from_hours(24));
-    assert!(desk_of(&day, "admin@a.test", &made).await.is_none());
+    assert!(desk_of(&day, "other@a.test", &made).await.is_some());
 }

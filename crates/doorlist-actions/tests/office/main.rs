@@ -7,11 +7,13 @@ mod day;
 mod desk;
 mod imports;
 mod keys;
+mod memberships;
 mod named_by;
 mod push_parts;
 mod senders;
 mod sources;
 mod stories;
+mod tenants;
 mod undo;
 
 use day::{Day, NOW, addresses, local, name, server};

@@ -1,6 +1,7 @@
-//! One event and its two shapes. Control characters of strangers are escaped here, once, for all who write.
+//! One event and its two shapes. What strangers wrote is escaped here, once, for all who write.
 
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::visible::visible;
 use std::io::Write;
 use std::time::Duration;
 
@@ -111,19 +112,9 @@ fn text_value(value: &Field<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Control characters, and what looks like them in Unicode, as `\u{..}`; one event can never look like two.
+/// One event can never look like two, nor like another one.
 fn escape(text: &str, out: &mut Vec<u8>) {
-    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-        out.extend_from_slice(text.as_bytes());
-        return;
-    }
-    for c in text.chars() {
-        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
-            let _ = write!(out, "{}", c.escape_unicode());
-        } else {
-            let _ = write!(out, "{c}");
-        }
-    }
+    out.extend_from_slice(visible(text).as_bytes());
 }
 
 /// One JSON object a line, with the same names.
@@ -151,6 +142,6 @@ pub(super) fn json(line: &Line<'_>, stamp: &str, host: &str, pid: u32, out: &mut
             }
         }
     }
-    let _ = serde_json::to_writer(&mut *out, &object);
+    let _ = doorlist_store::json::to_writer(&mut *out, &object);
     out.push(b'\n');
 }

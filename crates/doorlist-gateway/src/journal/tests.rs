@@ -65,7 +65,7 @@ fn lines_have_the_shape_that_log_readers_know() {
     assert_eq!(
         plain(&written(JournalFormat::Text, &[sent, reject])),
         "doorlist/smtp[PID]: 1000000000000: to=<ann@example.test>, relay=mail.example.test[192.0.2.1]:25, delay=1.23, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued)\n\
-         doorlist/smtpd[PID]: NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 550 5.1.1 <x@example.test>: unknown; from=<> helo=<a\\u{d}\\u{a}b\\u{202e}>\n"
+         doorlist/smtpd[PID]: NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 550 5.1.1 <x@example.test>: unknown; from=<> helo=<a\\r\\nb\\u{202e}>\n"
     );
     let json = written(JournalFormat::Json, &[sent, reject]);
     let objects: Vec<serde_json::Value> = json.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
@@ -73,6 +73,7 @@ fn lines_have_the_shape_that_log_readers_know() {
     assert_eq!(objects[0]["reply"], "250 2.0.0 Ok: queued");
     assert_eq!(objects[1]["reason"], "unlisted");
     assert_eq!(objects[1]["helo"], "a\r\nb\u{202e}");
+    assert!(!json.contains('\u{202e}'), "hidden characters are escapes in JSON, too");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! sloppy (a lone LF, a missing text), strict where a guess would be dangerous: what is no reply ends the connection.
 
 use crate::reply::EnhancedCode;
+use doorlist_core::visible::is_hidden;
 use std::fmt;
 
 /// Octets of one line that are kept; the rest of a longer line is dropped (RFC 5321 §4.5.3.1.5 allows 512).
@@ -181,7 +182,7 @@ fn push_printable(out: &mut String, text: &[u8]) {
         out.extend(text.iter().map(|&b| char::from(b)));
         return;
     }
-    out.extend(String::from_utf8_lossy(text).chars().map(|c| if c.is_control() { '?' } else { c }));
+    out.extend(String::from_utf8_lossy(text).chars().map(|c| if is_hidden(c) { '?' } else { c }));
 }
 
 fn shown(line: &[u8]) -> String {

@@ -5,12 +5,9 @@ use crate::db::{Bind, Read, Row, Tx};
 use crate::directory::{corrupt, to_json};
 use crate::error::StoreError;
 use crate::tenants::take_number;
-use doorlist_core::access::LoginId;
-use doorlist_core::domain::DomainId;
+use doorlist_core::access::{KeyLimits, KeyTerms, LoginId};
 use doorlist_core::list::AddressId;
-use doorlist_core::network::Network;
 use doorlist_core::time::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The use of a key is noted at most so often: it is a write.
@@ -25,20 +22,6 @@ pub enum KeyOwner {
     Account(AddressId),
 }
 
-/// What a key is good for, within what its owner may do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyLimits {
-    /// It only looks.
-    #[serde(default)]
-    pub read_only: bool,
-    /// Only these domains.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub domains: Option<Vec<DomainId>>,
-    /// Only from these networks.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub networks: Vec<Network>,
-}
-
 /// A key that is made.
 #[derive(Clone, Debug)]
 pub struct NewKey<'a> {
@@ -48,12 +31,12 @@ pub struct NewKey<'a> {
     pub prefix: &'a str,
     /// What it is called; the one without a name is replaced by the next without a name.
     pub name: &'a str,
-    /// What it is good for.
-    pub limits: &'a KeyLimits,
+    /// What it is good for, and until when.
+    pub terms: &'a KeyTerms,
     /// Which of its login's grants it has.
     pub grants: &'a [u64],
-    /// Until when.
-    pub expires: Option<Timestamp>,
+    /// What whoever makes it is limited to: it takes no key's place that this does not cover.
+    pub maker: &'a KeyTerms,
     /// Who made it.
     pub by: &'a str,
 }
@@ -87,13 +70,13 @@ pub struct KeyRecord {
 
 const COLUMNS_BY_HASH: &str = "
     SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
-           COALESCE(l.username, a.local || '@' || d.name), k.grants
+           COALESCE(l.name, l.username, a.local || '@' || d.name), k.grants
     FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
     LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
     WHERE k.hash = $1";
 const COLUMNS_OF_ALL: &str = "
     SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
-           COALESCE(l.username, a.local || '@' || d.name), k.grants
+           COALESCE(l.name, l.username, a.local || '@' || d.name), k.grants
     FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
     LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
     WHERE k.id > $1 ORDER BY k.id LIMIT $2";
@@ -117,21 +100,22 @@ impl Logins {
     }
 
     /// Keeps a new key. One without a name takes the place of the owner's former one without a name, in whatever it may do:
-    /// a login that serves two tenants has a key of each.
+    /// a login that serves two tenants has a key of each. `None`: that one is beyond what its maker is limited to, and
+    /// nothing was changed.
     ///
     /// # Errors
     /// When the store fails, or the owner is gone.
-    pub async fn add_key(&self, owner: KeyOwner, key: &NewKey<'_>, now: Timestamp) -> Result<u32, StoreError> {
+    pub async fn add_key(&self, owner: KeyOwner, key: &NewKey<'_>, now: Timestamp) -> Result<Option<u32>, StoreError> {
         const SQL: &str = "
             INSERT INTO api_key (id, hash, prefix, login_id, address_id, name, limits, created, created_by, expires,
                                  grants)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let (login, account) = columns(owner);
-        let limits = serde_json::to_string(key.limits).map_err(|e| corrupt("api_key", e.to_string()))?;
+        let limits = serde_json::to_string(&key.terms.limits).map_err(|e| corrupt("api_key", e.to_string()))?;
         let grants = to_json(key.grants)?;
         let mut tx = self.db.begin().await?;
-        if key.name.is_empty() {
-            replace(&mut tx, owner, key.grants).await?;
+        if key.name.is_empty() && !replace(&mut tx, owner, key).await? {
+            return Ok(None);
         }
         let id = take_number(&mut tx, "api_key").await?;
         let binds = [
@@ -144,12 +128,12 @@ impl Logins {
             Bind::Text(&limits),
             Bind::Int(now.as_millis()),
             Bind::Text(key.by),
-            Bind::IntOrNull(key.expires.map(Timestamp::as_millis)),
+            Bind::IntOrNull(key.terms.expires.map(Timestamp::as_millis)),
             Bind::Text(&grants),
         ];
         tx.execute(SQL, &binds).await?;
         tx.commit().await?;
-        Ok(u32::try_from(id).unwrap_or(u32::MAX))
+        Ok(Some(u32::try_from(id).unwrap_or(u32::MAX)))
     }
 
     /// Notes that a key was used, unless that was noted within the last minute.
@@ -160,13 +144,14 @@ impl Logins {
         if key.last_used.is_some_and(|at| now.since(at) < NOTE_EVERY) {
             return Ok(());
         }
+        const USED: &str = "
+            UPDATE login_grant SET last_used = $2
+            WHERE number IN (SELECT CAST(k.value ->> 0 AS BIGINT) FROM json_each($1) AS k)";
         let mut tx = self.db.begin().await?;
         let binds = [Bind::Int(key.id.into()), Bind::Int(now.as_millis())];
         tx.execute("UPDATE api_key SET last_used = $2 WHERE id = $1", &binds).await?;
-        if let KeyOwner::Login(login) = key.owner {
-            let binds = [Bind::Int(login.0.into()), Bind::Int(now.as_millis())];
-            tx.execute("UPDATE login SET last_login = $2 WHERE id = $1", &binds).await?;
-        }
+        let grants: Vec<[u64; 1]> = key.grants.iter().map(|number| [*number]).collect();
+        tx.execute(USED, &[Bind::Text(&to_json(&grants)?), Bind::Int(now.as_millis())]).await?;
         tx.commit().await
     }
 
@@ -182,26 +167,41 @@ impl Logins {
     }
 }
 
-async fn replace(tx: &mut Tx, owner: KeyOwner, grants_now: &[u64]) -> Result<(), StoreError> {
+/// Takes the place of keys without a name; false: one of them is not covered by what the maker is limited to.
+async fn replace(tx: &mut Tx, owner: KeyOwner, new: &NewKey<'_>) -> Result<bool, StoreError> {
     const LESS: &str = "UPDATE api_key SET grants = $2 WHERE id = $1";
     const GONE: &str = "DELETE FROM api_key WHERE id = $1";
+    const OF_LOGIN: &str = "
+        SELECT id, grants, limits, expires FROM api_key WHERE login_id = $1 AND name = '' FOR UPDATE";
+    const OF_ACCOUNT: &str = "
+        SELECT id, grants, limits, expires FROM api_key WHERE address_id = $1 AND name = '' FOR UPDATE";
     let (sql, id) = match owner {
-        KeyOwner::Login(id) => ("SELECT id, grants FROM api_key WHERE login_id = $1 AND name = '' FOR UPDATE", id.0),
-        KeyOwner::Account(id) => {
-            ("SELECT id, grants FROM api_key WHERE address_id = $1 AND name = '' FOR UPDATE", id.0)
-        }
+        KeyOwner::Login(id) => (OF_LOGIN, id.0),
+        KeyOwner::Account(id) => (OF_ACCOUNT, id.0),
     };
     for row in tx.rows(sql, &[Bind::Int(id.into())]).await? {
         let key = Bind::Int(row.int(0)?);
-        let mut left = grants(&row, 1)?;
-        left.retain(|number| !grants_now.contains(number));
-        if left.is_empty() || matches!(owner, KeyOwner::Account(_)) {
+        let had = grants(&row, 1)?;
+        let left: Vec<u64> = had.iter().copied().filter(|number| !new.grants.contains(number)).collect();
+        let is_of_account = matches!(owner, KeyOwner::Account(_));
+        if left.len() == had.len() && !is_of_account && !had.is_empty() {
+            continue;
+        }
+        let terms = KeyTerms { limits: limits(&row, 2)?, expires: row.int_or_null(3)?.map(Timestamp::from_millis) };
+        if !new.maker.covers(&terms) {
+            return Ok(false);
+        }
+        if left.is_empty() || is_of_account {
             tx.execute(GONE, &[key]).await?;
         } else {
             tx.execute(LESS, &[key, Bind::Text(&to_json(&left)?)]).await?;
         }
     }
-    Ok(())
+    Ok(true)
+}
+
+fn limits(row: &Row, at: usize) -> Result<KeyLimits, StoreError> {
+    serde_json::from_str(row.text(at)?).map_err(|e| corrupt("api_key", e.to_string()))
 }
 
 fn grants(row: &Row, at: usize) -> Result<Vec<u64>, StoreError> {
@@ -228,7 +228,7 @@ fn record(row: &Row) -> Result<KeyRecord, StoreError> {
         owner,
         login: row.text_or_null(10)?.unwrap_or_default().to_owned(),
         name: row.text(4)?.to_owned(),
-        limits: serde_json::from_str(row.text(5)?).map_err(|e| corrupt("api_key", e.to_string()))?,
+        limits: limits(row, 5)?,
         grants: grants(row, 11)?,
         created: Timestamp::from_millis(row.int(6)?),
         created_by: row.text(7)?.to_owned(),

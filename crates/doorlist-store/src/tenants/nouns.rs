@@ -218,7 +218,9 @@ const BRANDINGS: Table<BrandingRow> = Table {
 };
 
 const ADMINS: Table<AdminRow> = Table {
-    select: "l.id, g.scope, g.scope_id, l.username, l.email, (l.active AND g.active), l.created, l.last_login",
+    // Of a login that serves others, too, nothing is shown but what it is here.
+    select: "l.id, g.scope, g.scope_id, COALESCE(l.name, l.username), l.email, (l.active AND g.active), g.created, \
+             g.last_used",
     from: "login_grant AS g JOIN login AS l ON l.id = g.login_id
            LEFT JOIN customer AS c ON g.scope = 'customer' AND c.id = g.scope_id",
     only: "g.role = 'admin' AND g.scope IN ('reseller', 'customer')",
@@ -233,12 +235,12 @@ const ADMINS: Table<AdminRow> = Table {
         column("scope", "g.scope"),
         column("scope_id", "g.scope_id"),
         text("email", "l.email"),
-        column("username", "l.username"),
-        column("date_joined", "l.created"),
-        column("last_login", "l.last_login"),
+        column("username", "COALESCE(l.name, l.username)"),
+        column("date_joined", "g.created"),
+        column("last_login", "g.last_used"),
         column("is_active", "(l.active AND g.active)"),
     ],
-    search: &["l.username", "l.email"],
+    search: &["COALESCE(l.name, l.username)", "l.email"],
     order: "l.id",
     read: admin,
     width: 8,

@@ -47,13 +47,14 @@ impl Tenants {
         Ok(Some(token))
     }
 
-    /// Forgets the wishes for a domain, whoever had them.
+    /// Forgets a customer's wish for a domain. Others keep theirs, with the same token: that it changed would tell them.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn forget_claims(&self, name: &DomainName) -> Result<(), StoreError> {
+    pub async fn forget_claim(&self, name: &DomainName, customer: CustomerId) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM domain_claim WHERE name = $1 AND customer_id = $2";
         let mut tx = self.db.begin().await?;
-        tx.execute("DELETE FROM domain_claim WHERE name = $1", &[Bind::Text(name.as_str())]).await?;
+        tx.execute(SQL, &[Bind::Text(name.as_str()), Bind::Int(customer.0.into())]).await?;
         tx.commit().await
     }
 }

@@ -5,6 +5,7 @@ use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
 use super::query;
 use super::show::{self, Object, object_of, time};
+use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, Spec};
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -21,15 +22,15 @@ pub(crate) static SPEC: Spec = Spec {
     about: "Admins of a reseller or a customer: /admins/reseller/{id}/, /admins/customer/{id}/.",
     fields: &[
         Field::time("date_joined"),
-        Field::text("email").blank().required(),
+        Field::text("email", Holder).blank().required(),
         Field::id(),
-        Field::flag("is_active", true),
+        Field::flag("is_active", true, Holder),
         Field::time("last_login").nullable(),
         Field::resource_uri(),
-        Field::flag("send_welcome", false).nullable().help("No mail is sent."),
-        Field::text("username").unique().help("The address, unless it is given."),
+        Field::flag("send_welcome", false, Holder).nullable().help("No mail is sent."),
+        Field::text("username", Holder).unique().help("The address, unless it is given."),
     ],
-    extra: &[Field::text("customer").nullable().readonly(), Field::text("reseller").nullable().readonly()],
+    extra: &[Field::text("customer", Nobody).nullable(), Field::text("reseller", Nobody).nullable()],
     list_methods: &["get", "post"],
     detail_methods: &["get", "delete"],
     filtering: &[("customer", Filtering::Only(&["exact"])), ("reseller", Filtering::Only(&["exact"]))],

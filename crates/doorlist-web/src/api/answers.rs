@@ -4,7 +4,7 @@ use super::conditions::State;
 use super::exchange::{Answer, Fault};
 use crate::BODY_PACE_MIN;
 use axum::body::Body as HttpBody;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use doorlist_actions::desk::DeskError;
 use doorlist_actions::{ActionError, ErrorKind};
@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// Whom something passing stands in the way of comes again after this time.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Names the fields of a request that keep their value.
+const NOT_APPLIED: HeaderName = HeaderName::from_static("doorlist-not-applied");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -31,6 +34,13 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
             response
         }
         Answer::Accepted(value) => with_json(StatusCode::ACCEPTED, &value),
+        Answer::Changed(object, left) => {
+            let mut response = with_json(StatusCode::ACCEPTED, &object.into());
+            if let (false, Ok(names)) = (left.is_empty(), HeaderValue::from_str(&left.join(", "))) {
+                response.headers_mut().insert(NOT_APPLIED, names);
+            }
+            response
+        }
         Answer::AcceptedEmpty => empty(StatusCode::ACCEPTED),
         Answer::Key(key) => {
             let mut response = with_json(StatusCode::ACCEPTED, &json!({ "api_key": key }));
@@ -52,7 +62,8 @@ fn shown(mut response: Response, state: Option<&State>) -> Response {
 
 /// An answer with JSON in it.
 pub(crate) fn with_json(status: StatusCode, value: &Value) -> Response {
-    let mut response = Response::new(HttpBody::from(value.to_string()));
+    let text = doorlist_store::json::to_string(value).unwrap_or_default();
+    let mut response = Response::new(HttpBody::from(text));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept, Cookie"));
@@ -135,7 +146,9 @@ fn again(mut response: Response, after: Duration) -> Response {
 fn refuse_desk(noun: &str, error: &DeskError) -> Response {
     match error {
         DeskError::NotFound => empty(StatusCode::NOT_FOUND),
-        DeskError::Forbidden => with_json(StatusCode::FORBIDDEN, &json!({"error": error.to_string()})),
+        DeskError::Forbidden | DeskError::BeyondKey => {
+            with_json(StatusCode::FORBIDDEN, &json!({"error": error.to_string()}))
+        }
         DeskError::Invalid { field, message } => {
             let field = if field.is_empty() { "__all__" } else { field };
             with_json(StatusCode::BAD_REQUEST, &json!({noun: {field: [message]}}))
@@ -155,7 +168,7 @@ fn refuse_action(error: &ActionError) -> Response {
         ErrorKind::Moved => with_json(StatusCode::CONFLICT, &json!({"error": error.message})),
         // What the store said is for the operator's eyes.
         ErrorKind::Store => {
-            eprintln!("doorlist: a request of the API failed: {}", error.message);
+            crate::report(&format!("a request of the API failed: {}", error.message));
             failed()
         }
         ErrorKind::Busy => again(with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": error.message})), BUSY),
@@ -167,6 +180,19 @@ fn refuse_action(error: &ActionError) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http_body_util::BodyExt;
+
+    /// Whatever strangers wrote, also in a message of an error.
+    #[tokio::test]
+    async fn nothing_hidden_is_in_an_answer_and_its_value_is_the_same() {
+        let text = "a\u{9b}31m\u{7f}\u{202e}\u{200b}\u{feff}\u{e0041}é";
+        for response in [with_json(StatusCode::OK, &json!({ "error": text })), refuse(&Fault::Bad(text.to_owned()))] {
+            let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let written = String::from_utf8_lossy(&body);
+            assert!(!written.contains(doorlist_core::visible::is_hidden), "{}", written.escape_unicode());
+            assert_eq!(serde_json::from_slice::<Value>(&body).ok(), Some(json!({ "error": text })));
+        }
+    }
 
     #[test]
     fn who_comes_in_an_awkward_moment_is_told_when_to_come_again() {

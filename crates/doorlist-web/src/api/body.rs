@@ -4,7 +4,7 @@
 
 use super::exchange::Fault;
 use super::link::{self, Link};
-use super::spec::Spec;
+use super::spec::{Kind, Spec};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -171,6 +171,24 @@ impl Body {
         }
     }
 
+    /// Passes over the fields that are not the caller's to write but the level's above; gives those that are other than what
+    /// is shown. Clients send whole objects back.
+    pub(crate) fn leave_to_above(&mut self, spec: &Spec, shown: &Map<String, Value>) -> Vec<&'static str> {
+        let mut left = Vec::new();
+        for field in spec.of_above() {
+            let Some(given) = self.map.remove(field.name) else { continue };
+            let is_shown = shown.get(field.name).is_some_and(|value| match field.kind {
+                Kind::One(noun) => link::parse(&given, noun) == link::parse(value, noun),
+                _ => given == *value || same(&given, value),
+            });
+            let is_not_given = given.is_null() && !field.nullable;
+            if !is_shown && !is_not_given {
+                left.push(field.name);
+            }
+        }
+        left
+    }
+
     /// Ends the reading: all that was wrong, or nothing.
     pub(crate) fn finish(&mut self) -> Result<(), Fault> {
         if self.wrong.is_empty() {
@@ -188,6 +206,7 @@ fn same(value: &Value, default: &Value) -> bool {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         (Value::String(text), Value::Number(number)) => text.trim().parse::<f64>().ok() == number.as_f64(),
         (Value::String(text), Value::Null) => text.is_empty(),
+        (Value::Number(number), Value::String(text)) => number.to_string() == *text,
         _ => false,
     }
 }

@@ -5,8 +5,11 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::Noun;
 use super::show::{Object, object_of, time};
+use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, Spec};
+use crate::https_link::is_https_link;
 use doorlist_actions::desk::Desk;
+use doorlist_core::address::DomainName;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{BrandingRow, Page, Placed, Query, View};
 use serde_json::{Map, Value, json};
@@ -25,6 +28,10 @@ const TEXTS: [&str; 11] = [
     "subdomain",
     "ssl_cert_passphrase",
 ];
+/// Those of them that are links.
+const LINKS: [&str; 3] = ["contact_us_url", "favicon", "logo"];
+/// Those of them that are host names, or a label of one: pages are reached under them.
+const HOSTS: [&str; 2] = ["domain", "subdomain"];
 /// Characters of one of them.
 const TEXT_MAX: usize = 4_000;
 
@@ -34,26 +41,29 @@ pub(crate) static SPEC: Spec = Spec {
     name: "brandinginfo",
     about: "How the pages of a reseller or a customer look.",
     fields: &[
-        Field::text("color").nullable(),
-        Field::text("contact_us_url").nullable(),
+        Field::text("color", Holder).nullable(),
+        Field::text("contact_us_url", Holder).nullable(),
         Field::time("created_at"),
-        Field::one("customer", "customer").readonly().nullable(),
-        Field::text("domain").nullable(),
-        Field::text("email_from").nullable(),
-        Field::flag("enabled", false),
-        Field::text("favicon").nullable(),
-        Field::text("highlight_color").nullable(),
+        Field::one("customer", "customer", Nobody).nullable(),
+        Field::text("domain", Holder).nullable(),
+        Field::text("email_from", Holder).nullable(),
+        Field::flag("enabled", false, Holder),
+        Field::text("favicon", Holder).nullable(),
+        Field::text("highlight_color", Holder).nullable(),
         Field::id(),
-        Field::text("logo").nullable(),
-        Field::text("page_color").nullable(),
-        Field::one("reseller", "reseller").readonly().nullable(),
+        Field::text("logo", Holder).nullable(),
+        Field::text("page_color", Holder).nullable(),
+        Field::one("reseller", "reseller", Nobody).nullable(),
         Field::resource_uri(),
-        Field::text("service_name").nullable(),
-        Field::text("ssl_cert_passphrase").nullable().write_only().help("Not kept: certificates are the server's."),
-        Field::text("subdomain").nullable(),
+        Field::text("service_name", Holder).nullable(),
+        Field::text("ssl_cert_passphrase", Holder)
+            .nullable()
+            .write_only()
+            .help("Not kept: certificates are the server's."),
+        Field::text("subdomain", Holder).nullable(),
         Field::time("updated_at"),
     ],
-    extra: &[Field::flag("ssl_cert_passphrase_set", false).readonly()],
+    extra: &[Field::flag("ssl_cert_passphrase_set", false, Nobody)],
     list_methods: &["get"],
     detail_methods: &["get", "put", "patch"],
     filtering: &[("customer", Filtering::Only(&["exact"])), ("reseller", Filtering::Only(&["exact"]))],
@@ -94,7 +104,9 @@ impl Noun for Brandings {
             "updated_at": time(row.updated),
         }));
         for name in TEXTS {
-            object.insert(name.to_owned(), settings.get(name).cloned().unwrap_or(Value::Null));
+            // What was kept before it was checked is not shown.
+            let kept = settings.get(name).filter(|value| value.as_str().is_none_or(|text| wrong(name, text).is_none()));
+            object.insert(name.to_owned(), kept.cloned().unwrap_or(Value::Null));
         }
         object
     }
@@ -106,8 +118,8 @@ impl Noun for Brandings {
         body.only_defaults(&[("ssl_cert_passphrase", Value::Null)]);
         for name in TEXTS.into_iter().filter(|name| *name != "ssl_cert_passphrase") {
             if let Some(text) = body.text_or_null(name) {
-                if text.as_ref().is_some_and(|text| text.chars().count() > TEXT_MAX) {
-                    body.wrong(name, format!("at most {TEXT_MAX} characters"));
+                if let Some(why) = text.as_ref().and_then(|text| wrong(name, text)) {
+                    body.wrong(name, why);
                 }
                 settings.insert(name.to_owned(), text.map_or(Value::Null, Value::String));
             }
@@ -119,6 +131,26 @@ impl Noun for Brandings {
         of("brandinginfo", desk.update_branding(&branding, &Value::Object(settings).to_string()).await)?;
         desk.view().branding(row.id).await?.ok_or(Fault::NotFound)
     }
+}
+
+/// What is wrong with a text of this name, if something is. An empty one is none.
+fn wrong(name: &str, text: &str) -> Option<String> {
+    if text.is_empty() {
+        return None;
+    }
+    if text.chars().count() > TEXT_MAX {
+        return Some(format!("at most {TEXT_MAX} characters"));
+    }
+    if LINKS.contains(&name) && !is_https_link(text) {
+        return Some(
+            "a link begins with https:// and a host name, has neither user nor password, and is ASCII".to_owned(),
+        );
+    }
+    // A subdomain is one label or more of a name that ends elsewhere.
+    if HOSTS.contains(&name) && format!("{text}.test").parse::<DomainName>().is_err() {
+        return Some("a host name is wanted".to_owned());
+    }
+    None
 }
 
 fn settings(row: &BrandingRow) -> Map<String, Value> {

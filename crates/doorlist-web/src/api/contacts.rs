@@ -6,6 +6,7 @@ use super::gate::ApiState;
 use super::link::uri;
 use super::noun::{Noun, id_of, lookup, show_list};
 use super::show::{Object, object_of, time};
+use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -42,26 +43,29 @@ macro_rules! contacts {
             name: $noun,
             about: $about,
             fields: &[
-                Field::text("address").nullable(),
-                Field::text("address2").nullable(),
-                Field::text("city").default(Default::Text("")),
-                Field::text("country").default(Default::Text("")),
+                Field::text("address", Holder).nullable(),
+                Field::text("address2", Holder).nullable(),
+                Field::text("city", Holder).default(Default::Text("")),
+                Field::text("country", Holder).default(Default::Text("")),
                 Field::time("created_at"),
                 $email,
-                Field::one($field, $field).required(),
-                Field::text("first_name").default(Default::Text("")),
+                Field::one($field, $field, Holder).required(),
+                Field::text("first_name", Holder).default(Default::Text("")),
                 Field::id(),
-                Field::flag("is_billing", false),
-                Field::flag("is_emergency", false),
-                Field::flag("is_technical", false),
-                Field::text("last_name").default(Default::Text("")),
-                Field::text("phone").nullable(),
+                Field::flag("is_billing", false, Holder),
+                Field::flag("is_emergency", false, Holder),
+                Field::flag("is_technical", false, Holder),
+                Field::text("last_name", Holder).default(Default::Text("")),
+                Field::text("phone", Holder).nullable(),
                 Field::resource_uri(),
-                Field::text("state").default(Default::Text("")),
+                Field::text("state", Holder).default(Default::Text("")),
                 Field::time("updated_at"),
-                Field::text("zipcode").nullable(),
+                Field::text("zipcode", Holder).nullable(),
             ],
-            extra: &[Field::text("absolute_url").readonly(), Field::time("confirmed_at").nullable().help(CONFIRMED_AT)],
+            extra: &[
+                Field::text("absolute_url", Nobody),
+                Field::time("confirmed_at").nullable().help(CONFIRMED_AT),
+            ],
             list_methods: READ_WRITE_LIST,
             detail_methods: READ_WRITE,
             filtering: &[("email", Filtering::All), ($field, Filtering::Only(&["exact"]))],
@@ -89,7 +93,7 @@ contacts!(
     "contact_reseller",
     RESELLER,
     "Who is reached about a reseller.",
-    Field::text("email").required()
+    Field::text("email", Holder).required()
 );
 contacts!(
     OfCustomer,
@@ -98,7 +102,7 @@ contacts!(
     "contact_customer",
     CUSTOMER,
     "Who is reached about a customer.",
-    Field::text("email").required()
+    Field::text("email", Holder).required()
 );
 contacts!(
     OfDomain,
@@ -107,7 +111,7 @@ contacts!(
     "contact_domain",
     DOMAIN,
     "Who is reached about a domain. The technical one, once confirmed, is told what its server refuses for postmaster.",
-    Field::text("email").required()
+    Field::text("email", Holder).required()
 );
 contacts!(
     OfAccount,
@@ -116,7 +120,7 @@ contacts!(
     "contact_email_account",
     ACCOUNT,
     "Who is behind an email account. Its address is the account's own.",
-    Field::text("email")
+    Field::text("email", Holder)
 );
 
 /// The contacts of one kind of owner.

@@ -5,6 +5,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
+use super::spec::Writer::{Above, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::desk::{Desk, DeskError};
 use doorlist_core::access::ResellerId;
@@ -18,19 +19,19 @@ pub(crate) static SPEC: Spec = Spec {
     name: "customer",
     about: "An organisation that has domains.",
     fields: &[
-        Field::flag("allow_branding", false),
-        Field::one("branding_info", "brandinginfo").readonly().nullable(),
+        Field::flag("allow_branding", false, Above),
+        Field::one("branding_info", "brandinginfo", Nobody).nullable(),
         Field::time("created_at"),
         Field::id(),
-        Field::flag("is_full_user_list", false),
-        Field::text("name").required().unique(),
-        Field::integer("reported_user_count").nullable(),
-        Field::one("reseller", "reseller").help("Without one it is the caller's own reseller."),
+        Field::flag("is_full_user_list", false, Above),
+        Field::text("name", Above).required().unique(),
+        Field::integer("reported_user_count", Above).nullable(),
+        Field::one("reseller", "reseller", Above).help("Without one it is the caller's own reseller."),
         Field::resource_uri(),
         Field::time("updated_at"),
     ],
     extra: &[
-        Field::text("absolute_url").readonly(),
+        Field::text("absolute_url", Nobody),
         Field::many("admins", "admins"),
         Field::many("contacts", "contact_customer"),
         Field::many("domains", "domain"),

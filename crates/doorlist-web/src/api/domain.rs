@@ -6,6 +6,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
+use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Default, Field, Filtering, Kind, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::desk::{Desk, DeskError, DomainPatch, NewDomain};
 use doorlist_core::access::CustomerId;
@@ -21,34 +22,34 @@ pub(crate) static SPEC: Spec = Spec {
     name: "domain",
     about: "A protected domain.",
     fields: &[
-        Field::flag("active", true),
-        Field::flag("bounce_unlisted", false).help(
+        Field::flag("active", true, Above),
+        Field::flag("bounce_unlisted", false, Holder).help(
             "Accept mail only for mailboxes in this list; softly for three days. Also known as userlist_complete.",
         ),
         Field::time("created_at"),
-        Field::one("customer", "customer").required(),
-        Field::integer("deliveryport").default(Default::Integer(25)),
-        Field::flag("hold_email", false).help("Mail is taken, and waits."),
+        Field::one("customer", "customer", Above).required(),
+        Field::integer("deliveryport", Holder).default(Default::Integer(25)),
+        Field::flag("hold_email", false, Holder).help("Mail is taken, and waits."),
         Field::id(),
-        Field::text("name").required().unique(),
-        Field::flag("outbound_enabled", false).help("Not offered: always false."),
-        Field::one("policy", "policy_domain").readonly().nullable(),
+        Field::text("name", Holder).required().unique(),
+        Field::flag("outbound_enabled", false, Holder).help("Not offered: always false."),
+        Field::one("policy", "policy_domain", Nobody).nullable(),
         Field::resource_uri(),
         Field::time("updated_at"),
     ],
     extra: &[
-        Field::text("absolute_url").readonly(),
+        Field::text("absolute_url", Nobody),
         Field::many("contacts", "contact_domain"),
         Field::many("domain_aliases", "domain_alias"),
         Field::many("email_accounts", "email_account"),
         Field::many("mail_servers", "mail_server"),
-        Field::text("mode").readonly().help("setting_up or enforce."),
+        Field::text("mode", Nobody).help("setting_up or enforce."),
         Field::many("notification_task", "notification_domain_task"),
         Field::many("notification_tasks", "notification_domain_task"),
         Field::many("outbound_servers", "outbound_server"),
-        Field::text("status").readonly().help("active, hold or inactive."),
+        Field::text("status", Nobody).help("active, hold or inactive."),
         Field::time("trial_ends_at").nullable(),
-        Field::flag("userlist_complete", false).help("The same switch as bounce_unlisted."),
+        Field::flag("userlist_complete", false, Holder).help("The same switch as bounce_unlisted."),
     ],
     list_methods: READ_WRITE_LIST,
     detail_methods: READ_WRITE,

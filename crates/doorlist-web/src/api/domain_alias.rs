@@ -6,6 +6,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
+use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::desk::{Desk, DeskError};
 use doorlist_core::domain::DomainId;
@@ -19,11 +20,11 @@ pub(crate) static SPEC: Spec = Spec {
     name: "domain_alias",
     about: "Another name of a domain, with the same list and servers.",
     fields: &[
-        Field::flag("active", true),
+        Field::flag("active", true, Holder),
         Field::time("created_at"),
-        Field::one("domain", "domain").required(),
+        Field::one("domain", "domain", Holder).required(),
         Field::id(),
-        Field::text("name").required().unique(),
+        Field::text("name", Holder).required().unique(),
         Field::resource_uri(),
         Field::time("updated_at"),
     ],
@@ -108,11 +109,11 @@ pub(crate) static NAMES: Spec = Spec {
     about: "All names: domains and their aliases. To be read.",
     fields: &[
         Field::time("created_at"),
-        Field::one("domain", "domain").readonly(),
+        Field::one("domain", "domain", Nobody),
         Field::id(),
-        Field::text("name").readonly().unique(),
+        Field::text("name", Nobody).unique(),
         Field::resource_uri(),
-        Field::text("type").readonly().help("domain or alias."),
+        Field::text("type", Nobody).help("domain or alias."),
         Field::time("updated_at"),
     ],
     extra: &[],

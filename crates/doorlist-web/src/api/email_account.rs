@@ -5,6 +5,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
+use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Default, Field, Filtering, Kind, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::Password;
 use doorlist_actions::desk::{AccountPatch, Desk, DeskError, NewAccount};
@@ -25,33 +26,36 @@ pub(crate) static SPEC: Spec = Spec {
     name: "email_account",
     about: "A mailbox or a distribution list of a domain.",
     fields: &[
-        Field::text("change_pwd").nullable().write_only().help("1: the password is to be changed."),
-        Field::text("confirm_password").nullable().write_only().help("The password once more."),
-        Field::one("contact", "contact_email_account").readonly().nullable(),
-        Field::text("create_opt").nullable().write_only().help("generate_pwd or set_pwd."),
+        Field::text("change_pwd", Holder).nullable().write_only().help("1: the password is to be changed."),
+        Field::text("confirm_password", Holder).nullable().write_only().help("The password once more."),
+        Field::one("contact", "contact_email_account", Nobody).nullable(),
+        Field::text("create_opt", Holder).nullable().write_only().help("generate_pwd or set_pwd."),
         Field::time("created_at"),
-        Field::one("domain", "domain").required().help("It cannot be changed later."),
+        Field::one("domain", "domain", Holder).required().help("It cannot be changed later."),
         Field::id(),
-        Field::text("localpart").required(),
-        Field::text("password").nullable().write_only(),
-        Field::one("policy", "policy_user").readonly().nullable(),
-        Field::integer("priority").default(Default::Integer(7)),
+        Field::text("localpart", Above).required(),
+        Field::text("password", Holder).nullable().write_only(),
+        Field::one("policy", "policy_user", Nobody).nullable(),
+        Field::integer("priority", Holder).default(Default::Integer(7)),
         Field::resource_uri(),
-        Field::flag("send_welcome", false).write_only().help("No mail is sent: false or true, nothing follows."),
+        Field::flag("send_welcome", false, Holder)
+            .write_only()
+            .help("No mail is sent: false or true, nothing follows."),
         Field::time("updated_at"),
-        Field::flag("use_domain_notifications", true),
+        Field::flag("use_domain_notifications", true, Holder),
     ],
     extra: &[
-        Field::text("absolute_url").readonly(),
-        Field::text("aliases").readonly().help("Local parts with commas between them."),
-        Field::flag("auto_added", false).readonly().help("Learnt from the mail itself."),
-        Field::flag("distribution_list", false),
-        Field::text("domain_name").readonly(),
+        Field::text("absolute_url", Nobody),
+        Field::text("aliases", Nobody).help("Local parts with commas between them."),
+        Field::flag("auto_added", false, Nobody).help("Learnt from the mail itself."),
+        Field::flag("distribution_list", false, Above),
+        Field::text("domain_name", Nobody),
         Field::many("localpart_aliases", "localpart_alias"),
         Field::many("notification_task", "notification_account_task"),
         Field::many("notification_tasks", "notification_account_task"),
-        Field::text("source").nullable().readonly().help("Who says that it is there, strongest first."),
-        Field::text("status").help("active or inactive; missing: its source has it no more, and it goes after 7 days."),
+        Field::text("source", Nobody).nullable().help("Who says that it is there, strongest first."),
+        Field::text("status", Above)
+            .help("active or inactive; missing: its source has it no more, and it goes after 7 days."),
     ],
     list_methods: READ_WRITE_LIST,
     detail_methods: READ_WRITE,

@@ -47,6 +47,8 @@ pub(crate) enum Answer {
     Created(Value, String),
     /// 202 with the object as it is now.
     Accepted(Value),
+    /// 202 with the object as it is now, and the fields that were given and keep their value.
+    Changed(Object, Vec<&'static str>),
     /// 202 and nothing else.
     AcceptedEmpty,
     /// 202 with a key that was made, told once; the content type is without a charset.

@@ -6,6 +6,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
+use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::desk::{Desk, DeskError};
 use doorlist_core::list::AddressId;
@@ -20,12 +21,12 @@ pub(crate) static SPEC: Spec = Spec {
     about: "A further local part of an email account.",
     fields: &[
         Field::time("created_at"),
-        Field::one("domain", "domain").readonly().nullable(),
-        Field::one("email_account", "email_account").required(),
+        Field::one("domain", "domain", Nobody).nullable(),
+        Field::one("email_account", "email_account", Holder).required(),
         Field::id(),
-        Field::text("localpart").required(),
+        Field::text("localpart", Holder).required(),
         Field::resource_uri(),
-        Field::text("type").default(Default::Text("alias")).help("Always alias."),
+        Field::text("type", Holder).default(Default::Text("alias")).help("Always alias."),
         Field::time("updated_at"),
     ],
     extra: &[],

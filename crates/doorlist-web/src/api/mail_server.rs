@@ -5,6 +5,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
+use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::desk::{Desk, DeskError, NewServer, ServerPatch};
 use doorlist_core::domain::DomainId;
@@ -22,17 +23,17 @@ pub(crate) static SPEC: Spec = Spec {
     about: "A domain's own mail server.",
     fields: &[
         Field::time("created_at"),
-        Field::one("domain", "domain").required(),
+        Field::one("domain", "domain", Holder).required(),
         Field::id(),
-        Field::integer("priority").default(Default::Integer(10)).help("As in MX: lowest first."),
+        Field::integer("priority", Holder).default(Default::Integer(10)).help("As in MX: lowest first."),
         Field::resource_uri(),
-        Field::text("sasl_login").nullable().help("Not offered: always null."),
-        Field::text("sasl_password").nullable().help("Not offered: always null."),
-        Field::text("server").required().help("A host name or an IP address."),
+        Field::text("sasl_login", Holder).nullable().help("Not offered: always null."),
+        Field::text("sasl_password", Holder).nullable().help("Not offered: always null."),
+        Field::text("server", Holder).required().help("A host name or an IP address."),
         Field::time("updated_at"),
-        Field::flag("use_sasl", false).help("Not offered: always false."),
+        Field::flag("use_sasl", false, Holder).help("Not offered: always false."),
     ],
-    extra: &[Field::text("absolute_url").readonly()],
+    extra: &[Field::text("absolute_url", Nobody)],
     list_methods: READ_WRITE_LIST,
     detail_methods: READ_WRITE,
     filtering: &[("domain", Filtering::Only(&["exact"]))],

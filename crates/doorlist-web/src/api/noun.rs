@@ -177,8 +177,12 @@ async fn detail_handler<N: Noun>(
                 Ok(Answer::Gone)
             }
             _ => {
-                let body = Body::parse(N::SPEC, &ask.body)?;
-                Ok(Answer::Accepted(updated::<N>(&N::update(&ask.desk, found, body).await?.row).into()))
+                let mut body = Body::parse(N::SPEC, &ask.body)?;
+                let left = match ask.desk.speaks_for_above(&found) {
+                    true => Vec::new(),
+                    false => body.leave_to_above(N::SPEC, &object),
+                };
+                Ok(Answer::Changed(updated::<N>(&N::update(&ask.desk, found, body).await?.row), left))
             }
         }
     })

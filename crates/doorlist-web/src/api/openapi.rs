@@ -23,6 +23,10 @@ either is taken. It begins softly: for three days an unlisted recipient is defer
 * An object says its state in `ETag`. PUT, PATCH and DELETE with `If-Match` are done if it is still in that state; else \
 the answer is 412, and nothing is done. What else changes the object at the same moment (a command, another node of the \
 same database) is not waited for. Admins have no state.
+* Fields that are the word of the level above (`x-doorlist-writer: above`: a reseller's about its customer) keep their \
+value when somebody below sends another one; the answer names them in `Doorlist-Not-Applied`.
+* An admin whose address is a login of another tenant is an admin here by a login of its own; the other login finds the \
+membership in `memberships` and may accept it.
 * DELETE of an account or an alias is somebody's word: whatever source lists the address, it stays refused until it is \
 added again. Every change stands in the change log and can be taken back with `doorlist changes undo`.
 * Answers to 401, 404 and 405 have no body. What a caller may not see is 404.

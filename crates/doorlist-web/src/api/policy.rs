@@ -6,6 +6,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::Noun;
 use super::show::Object;
+use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Default, Field, Filtering, Spec};
 use doorlist_actions::desk::{AccountPatch, Desk, DomainPatch};
 use doorlist_core::list::AddressId;
@@ -15,20 +16,20 @@ use serde_json::{Value, json};
 
 /// Y or N.
 const fn switch(name: &'static str, default: &'static str) -> Field {
-    Field::text(name).default(Default::Text(default)).help("Not offered: it is always as it is shown.")
+    Field::text(name, Holder).default(Default::Text(default)).help("Not offered: it is always as it is shown.")
 }
 
 const fn nothing(name: &'static str) -> Field {
-    Field::text(name).nullable().help("Not offered: always null.")
+    Field::text(name, Holder).nullable().help("Not offered: always null.")
 }
 
 const fn level(name: &'static str) -> Field {
-    Field::float(name).nullable().help("Not offered: always null.")
+    Field::float(name, Holder).nullable().help("Not offered: always null.")
 }
 
 /// The fields of both, but for the owner.
 macro_rules! fields {
-    ($owner:expr, $priority:expr) => {
+    ($owner:expr, $priority:expr, $limit_by:expr) => {
         &[
             nothing("addr_extension_bad_header"),
             nothing("addr_extension_banned"),
@@ -45,10 +46,10 @@ macro_rules! fields {
             switch("bypass_virus_checks", "N"),
             $owner,
             Field::id(),
-            Field::integer("message_size_limit").nullable().help("Octets; null: what the server takes."),
-            Field::integer("priority").default(Default::Integer($priority)).help("Not offered."),
+            Field::integer("message_size_limit", $limit_by).nullable().help("Octets; null: what the server takes."),
+            Field::integer("priority", Holder).default(Default::Integer($priority)).help("Not offered."),
             Field::resource_uri(),
-            Field::float("spam_kill_level").default(Default::Float(7.0)).help("Not offered."),
+            Field::float("spam_kill_level", Holder).default(Default::Float(7.0)).help("Not offered."),
             switch("spam_lover", "N"),
             level("spam_quarantine_cutoff_level"),
             switch("spam_quarantine_to", "sql:"),
@@ -57,7 +58,7 @@ macro_rules! fields {
             nothing("spam_subject_tag3"),
             level("spam_tag2_level"),
             level("spam_tag3_level"),
-            Field::float("spam_tag_level").default(Default::Float(-9999.0)).help("Not offered."),
+            Field::float("spam_tag_level", Holder).default(Default::Float(-9999.0)).help("Not offered."),
             switch("unchecked_lover", "Y"),
             nothing("unchecked_quarantine_to"),
             switch("virus_lover", "N"),
@@ -74,8 +75,8 @@ pub(crate) struct DomainPolicies;
 pub(crate) static DOMAIN: Spec = Spec {
     name: "policy_domain",
     about: "What a domain takes. Its number is the domain's.",
-    fields: fields!(Field::one("domain", "domain").readonly(), 5),
-    extra: &[nothing("anti_spam_preset").write_only(), Field::flag("is_default", false).readonly()],
+    fields: fields!(Field::one("domain", "domain", Nobody), 5, Holder),
+    extra: &[nothing("anti_spam_preset").write_only(), Field::flag("is_default", false, Nobody)],
     list_methods: &["get"],
     detail_methods: &["get", "put", "patch"],
     filtering: &[("domain", Filtering::Only(&["exact"]))],
@@ -92,10 +93,10 @@ pub(crate) struct AccountPolicies;
 pub(crate) static ACCOUNT: Spec = Spec {
     name: "policy_user",
     about: "What an account takes. Its number is the account's.",
-    fields: fields!(Field::one("email_account", "email_account").readonly(), 1),
+    fields: fields!(Field::one("email_account", "email_account", Nobody), 1, Above),
     extra: &[
         nothing("anti_spam_preset").write_only(),
-        Field::flag("use_domain_policy", true).help("Not offered: always true."),
+        Field::flag("use_domain_policy", true, Holder).help("Not offered: always true."),
     ],
     list_methods: &["get"],
     detail_methods: &["get", "put", "patch"],
@@ -111,7 +112,7 @@ pub(crate) static ACCOUNT: Spec = Spec {
 /// What fields are that cannot be set.
 fn defaults(spec: &'static Spec) -> Vec<(&'static str, Value)> {
     let fields = spec.fields.iter().chain(spec.extra);
-    let settable = |field: &&Field| !field.readonly && field.name != "message_size_limit";
+    let settable = |field: &&Field| !field.is_readonly() && field.name != "message_size_limit";
     fields.filter(settable).map(|field| (field.name, default_of(field))).collect()
 }
 

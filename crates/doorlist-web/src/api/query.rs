@@ -222,23 +222,24 @@ fn lookup(word: &str) -> Option<Lookup> {
 mod tests {
     use super::super::spec::Field;
     use super::*;
+    use crate::api::spec::Writer::Holder;
 
     /// More fields to order by than any noun has.
     static MANY: Spec = Spec {
         name: "many",
         about: "Many fields.",
         fields: &[
-            Field::text("a"),
-            Field::text("b"),
-            Field::text("c"),
-            Field::text("d"),
-            Field::text("e"),
-            Field::text("f"),
-            Field::text("g"),
-            Field::text("h"),
-            Field::text("i"),
-            Field::text("j"),
-            Field::text("k"),
+            Field::text("a", Holder),
+            Field::text("b", Holder),
+            Field::text("c", Holder),
+            Field::text("d", Holder),
+            Field::text("e", Holder),
+            Field::text("f", Holder),
+            Field::text("g", Holder),
+            Field::text("h", Holder),
+            Field::text("i", Holder),
+            Field::text("j", Holder),
+            Field::text("k", Holder),
         ],
         extra: &[],
         list_methods: &[],

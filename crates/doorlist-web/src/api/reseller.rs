@@ -5,6 +5,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::noun::Noun;
 use super::show::{Object, object_of, time};
+use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::desk::{Desk, DeskError};
 use doorlist_store::StoreError;
@@ -17,17 +18,17 @@ pub(crate) static SPEC: Spec = Spec {
     name: "reseller",
     about: "A provider that has customers. The operator is one, too.",
     fields: &[
-        Field::flag("allow_branding", false),
-        Field::flag("allow_customer_branding", false),
-        Field::one("branding_info", "brandinginfo").readonly().nullable(),
+        Field::flag("allow_branding", false, Above),
+        Field::flag("allow_customer_branding", false, Above),
+        Field::one("branding_info", "brandinginfo", Nobody).nullable(),
         Field::time("created_at"),
         Field::id(),
-        Field::text("name").required().unique(),
+        Field::text("name", Holder).required().unique(),
         Field::resource_uri(),
         Field::time("updated_at"),
     ],
     extra: &[
-        Field::text("absolute_url").readonly(),
+        Field::text("absolute_url", Nobody),
         Field::many("admins", "admins"),
         Field::many("contacts", "contact_reseller"),
         Field::many("customers", "customer"),

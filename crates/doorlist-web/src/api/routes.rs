@@ -8,7 +8,7 @@ use super::spec::Spec;
 use super::to_its_end::to_its_end;
 use super::{
     BASE, admins, branding, bulk, command, contacts, customer, domain, domain_alias, email_account, ldapsync,
-    localpart_alias, mail_server, missing, noun, openapi, policy, reseller, schema, sender_rule,
+    localpart_alias, mail_server, memberships, missing, noun, openapi, policy, reseller, schema, sender_rule,
 };
 use axum::Router;
 use axum::body::Body;
@@ -55,7 +55,7 @@ pub fn api(state: ApiState) -> Router {
         router = router.route(&format!("{path}/"), any(missing::missing));
         router = router.route(&format!("{path}/{{*rest}}"), any(missing::missing));
     }
-    router = contacts::nested(bulk::routes(admins::routes(router)));
+    router = contacts::nested(bulk::routes(memberships::routes(admins::routes(router))));
     router = noun::routes::<reseller::Resellers>(router);
     router = noun::routes::<customer::Customers>(router);
     router = noun::routes::<domain::Domains>(router);

@@ -48,7 +48,7 @@ fn shown(field: &Field) -> Value {
         "default": default(field),
         "help_text": help(field),
         "nullable": field.nullable,
-        "readonly": field.readonly && field.name != "id",
+        "readonly": field.is_readonly() && field.name != "id",
         "type": kind(field.kind),
         "unique": field.unique,
     });

@@ -7,6 +7,7 @@ use super::gate::ApiState;
 use super::link::uri;
 use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
+use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, Spec};
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -27,17 +28,17 @@ pub(crate) static SPEC: Spec = Spec {
     about: "A sender whose mail a domain or an account takes (w), or refuses (b).",
     fields: &[
         Field::time("created_at"),
-        Field::one("domain", "domain").nullable().help("Of a domain, or"),
+        Field::one("domain", "domain", Holder).nullable().help("Of a domain, or"),
         Field::id(),
-        Field::one("mail_addr", "mailaddr").readonly().nullable(),
-        Field::text("mail_address").readonly().help("The same as email."),
+        Field::one("mail_addr", "mailaddr", Nobody).nullable(),
+        Field::text("mail_address", Nobody).help("The same as email."),
         Field::resource_uri(),
         Field::time("updated_at"),
-        Field::text("wb").required().help("w or b."),
+        Field::text("wb", Holder).required().help("w or b."),
     ],
     extra: &[
-        Field::text("email").required().help("An address or a domain."),
-        Field::one("email_account", "email_account").nullable().help("of an account."),
+        Field::text("email", Holder).required().help("An address or a domain."),
+        Field::one("email_account", "email_account", Holder).nullable().help("of an account."),
     ],
     list_methods: &["get", "post"],
     detail_methods: &["get", "delete"],

@@ -28,6 +28,18 @@ pub(crate) enum Default {
     Flag(bool),
 }
 
+/// Who may write a field of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writer {
+    /// Nobody: it follows from other things.
+    Nobody,
+    /// Whoever may change the object.
+    Holder,
+    /// Whoever may change what the object stands under, for it is that level's word: a reseller's about its customer. From
+    /// others it is passed over, and named in the answer.
+    Above,
+}
+
 /// A field of a noun.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
@@ -37,7 +49,7 @@ pub(crate) struct Field {
     /// May be left empty.
     pub(crate) blank: bool,
     pub(crate) nullable: bool,
-    pub(crate) readonly: bool,
+    pub(crate) writer: Writer,
     pub(crate) unique: bool,
     /// Must be given when an object is made.
     pub(crate) required: bool,
@@ -48,14 +60,14 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    const fn new(name: &'static str, kind: Kind) -> Self {
+    const fn new(name: &'static str, kind: Kind, writer: Writer) -> Self {
         Self {
             name,
             kind,
             default: Default::None,
             blank: false,
             nullable: false,
-            readonly: false,
+            writer,
             unique: false,
             required: false,
             write_only: false,
@@ -63,41 +75,47 @@ impl Field {
         }
     }
 
-    pub(crate) const fn text(name: &'static str) -> Self {
-        Self::new(name, Kind::Text)
+    pub(crate) const fn text(name: &'static str, writer: Writer) -> Self {
+        Self::new(name, Kind::Text, writer)
     }
 
-    pub(crate) const fn integer(name: &'static str) -> Self {
-        Self::new(name, Kind::Integer)
+    pub(crate) const fn integer(name: &'static str, writer: Writer) -> Self {
+        Self::new(name, Kind::Integer, writer)
     }
 
-    pub(crate) const fn float(name: &'static str) -> Self {
-        Self::new(name, Kind::Float)
+    pub(crate) const fn float(name: &'static str, writer: Writer) -> Self {
+        Self::new(name, Kind::Float, writer)
     }
 
-    pub(crate) const fn flag(name: &'static str, default: bool) -> Self {
-        Self { default: Default::Flag(default), blank: true, ..Self::new(name, Kind::Boolean) }
+    pub(crate) const fn flag(name: &'static str, default: bool, writer: Writer) -> Self {
+        Self { default: Default::Flag(default), blank: true, ..Self::new(name, Kind::Boolean, writer) }
     }
 
     pub(crate) const fn time(name: &'static str) -> Self {
-        Self { readonly: true, ..Self::new(name, Kind::Time) }
+        Self::new(name, Kind::Time, Writer::Nobody)
     }
 
-    pub(crate) const fn one(name: &'static str, noun: &'static str) -> Self {
-        Self::new(name, Kind::One(noun))
+    pub(crate) const fn one(name: &'static str, noun: &'static str, writer: Writer) -> Self {
+        Self::new(name, Kind::One(noun), writer)
     }
 
     pub(crate) const fn many(name: &'static str, noun: &'static str) -> Self {
-        Self { readonly: true, nullable: true, default: Default::Null, ..Self::new(name, Kind::Many(noun)) }
+        Self { nullable: true, default: Default::Null, ..Self::new(name, Kind::Many(noun), Writer::Nobody) }
     }
 
     /// The number of every object.
     pub(crate) const fn id() -> Self {
-        Self { default: Default::Text(""), blank: true, unique: true, readonly: true, ..Self::integer("id") }
+        let id = Self::integer("id", Writer::Nobody);
+        Self { default: Default::Text(""), blank: true, unique: true, ..id }
     }
 
     pub(crate) const fn resource_uri() -> Self {
-        Self { readonly: true, ..Self::text("resource_uri") }
+        Self::text("resource_uri", Writer::Nobody)
+    }
+
+    /// Whether nobody writes it.
+    pub(crate) fn is_readonly(&self) -> bool {
+        self.writer == Writer::Nobody
     }
 
     pub(crate) const fn required(self) -> Self {
@@ -106,10 +124,6 @@ impl Field {
 
     pub(crate) const fn unique(self) -> Self {
         Self { unique: true, ..self }
-    }
-
-    pub(crate) const fn readonly(self) -> Self {
-        Self { readonly: true, ..self }
     }
 
     pub(crate) const fn nullable(self) -> Self {
@@ -180,6 +194,11 @@ impl Spec {
     /// A field of the schema or beside it.
     pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().chain(self.extra).find(|field| field.name == name)
+    }
+
+    /// Fields that are the word of the level above.
+    pub(crate) fn of_above(&self) -> impl Iterator<Item = &'static Field> {
+        self.fields.iter().chain(self.extra).filter(|field| field.writer == Writer::Above)
     }
 
     /// What a column by which lists are filtered holds, with the name that outlives the request.

@@ -5,6 +5,7 @@ use axum::body::HttpBody;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
+use doorlist_core::visible::is_hidden;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -153,5 +154,5 @@ fn length(request: &Request) -> Option<usize> {
 /// Some browsers send a path.
 fn name(sent: &str) -> String {
     let name = sent.rsplit(['/', '\\']).next().unwrap_or(sent);
-    name.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect()
+    name.chars().filter(|c| !is_hidden(*c)).take(NAME_CHARS_MAX).collect()
 }

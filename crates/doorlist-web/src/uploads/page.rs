@@ -3,6 +3,7 @@
 
 use super::{UPLOAD_FILE_MAX, UploadTaken};
 use axum::response::Html;
+use doorlist_core::visible::visible;
 use std::fmt::Write;
 
 /// How it looks.
@@ -18,20 +19,17 @@ input, button { font: inherit; max-width: 100%; }
 button { padding: 0.4rem 1.2rem; }
 ";
 
-/// A text as HTML shows it, also within quotes. Control and direction characters become visible: a name must not make
-/// the words around it read differently.
+/// A text as HTML shows it, also within quotes. Hidden characters become visible: a name must not make the words around
+/// it read differently.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in visible(&text.replace('\n', " ")).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\n' => out.push(' '),
-            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => out.push('\u{FFFD}'),
-            c if c.is_control() => out.push('\u{FFFD}'),
             c => out.push(c),
         }
     }
@@ -122,14 +120,15 @@ pub(super) fn away() -> Html<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use doorlist_core::visible::is_hidden;
 
     #[test]
     fn everything_from_outside_is_text() {
-        let evil = "<img src=x onerror=alert(1)>\"'&\u{202E}\u{7}";
+        let evil = "<img src=x onerror=alert(1)>\"'&\u{202E}\u{7}\u{9b}\u{200b}";
         let taken_of = |format: &str| UploadTaken { format: format.to_owned(), addresses: 1, bad_rows: 1, waits: true };
         for Html(page) in [form(evil, &[evil.to_owned()], Some(evil)), taken(evil, evil, &taken_of(evil))] {
             assert!(!page.contains("<img") && page.contains("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;"));
-            assert!(!page.contains(['\u{202E}', '\u{7}']), "{page}");
+            assert!(!page.contains(|c| c != '\n' && is_hidden(c)), "{page}");
         }
     }
 }

@@ -52,7 +52,7 @@ impl Memory {
         let mut text = Vec::new();
         let read = File::open(path).and_then(|file| file.take(FILE_MAX).read_to_end(&mut text));
         let told = |why: &dyn std::fmt::Display| {
-            eprintln!("doorlist: {} cannot be read ({why}); everything is pushed again", path.display());
+            say!("doorlist: {} cannot be read ({why}); everything is pushed again", path.display());
             Self::default()
         };
         match read {

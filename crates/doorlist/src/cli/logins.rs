@@ -17,6 +17,32 @@ Examples:
   doorlist admin create it@example.test --customer 'Example Inc'
   doorlist admin create audit@example.test --auditor --password-file password.txt")]
     Create(AdminCreate),
+    /// List the memberships that other tenants offer to a login, and those that it has accepted
+    #[command(after_help = "Example:\n  doorlist admin memberships it@example.test")]
+    Memberships {
+        /// The login
+        login: String,
+    },
+    /// Accept a membership for a login; keys that it has do no more by it
+    #[command(after_help = "\
+The login itself accepts over the API: POST /api/v1/memberships/ID/accept/
+
+Example:
+  doorlist admin accept it@example.test 17")]
+    Accept {
+        /// The login
+        login: String,
+        /// Its number, as `admin memberships` shows it
+        id: u32,
+    },
+    /// Decline a membership for a login, or give an accepted one back
+    #[command(after_help = "Example:\n  doorlist admin decline it@example.test 17")]
+    Decline {
+        /// The login
+        login: String,
+        /// Its number, as `admin memberships` shows it
+        id: u32,
+    },
 }
 
 /// `admin create`

@@ -73,10 +73,10 @@ async fn verify(door: &mut Door, out: &mut Out, head: Option<&str>, files: &[Pat
     }
     faults.extend(faults_of(&verdict));
     if faults.is_empty() {
-        eprintln!("{}", praise(&verdict));
+        say!("{}", praise(&verdict));
     }
     for fault in &faults {
-        eprintln!("{fault}");
+        say!("{fault}");
     }
     if out.is_json() {
         out.object(&verdict)?;

@@ -49,7 +49,7 @@ pub(super) async fn domain(door: &mut Door, out: &mut Out, what: &Domain) -> Res
 }
 
 fn confirm_removal(name: &DomainName) -> Result<(), Failure> {
-    eprintln!("This removes {name} with its whole list and its aliases; mail for it is refused from then on.");
+    say!("This removes {name} with its whole list and its aliases; mail for it is refused from then on.");
     if typed_name("Type the domain's name to go on").as_ref() == Some(name) {
         return Ok(());
     }
@@ -98,7 +98,7 @@ fn list(out: &mut Out, domains: &[DomainSummary]) -> Result<(), Failure> {
         out.line(&format!("{:<32} {:<12} {counts}{}", domain.name.to_string(), domain.mode.word(), switches(domain)))?;
     }
     if domains.is_empty() {
-        eprintln!("no domain yet: doorlist domain add example.test --server mail.example.test");
+        say!("no domain yet: doorlist domain add example.test --server mail.example.test");
     }
     Ok(())
 }

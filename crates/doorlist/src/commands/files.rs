@@ -66,11 +66,11 @@ async fn link(door: &mut Door, out: &mut Out, request: Request) -> Result<Exit, 
         Some(url) => out.line(url)?,
         None => out.line(&format!("/upload/{}", made.token))?,
     }
-    eprintln!("takes one file for {} until {}; it is shown only now", made.domain, print::time(made.expires));
+    say!("takes one file for {} until {}; it is shown only now", made.domain, print::time(made.expires));
     if made.url.is_none() {
-        eprintln!("set web.url, and links begin with it");
+        say!("set web.url, and links begin with it");
     }
-    eprintln!("`plan list` shows what was handed in");
+    say!("`plan list` shows what was handed in");
     Ok(Exit::DONE)
 }
 
@@ -80,7 +80,7 @@ fn text(out: &mut Out, what: &Import, report: &ImportReport) -> Result<(), Failu
     problems(&reading.problems, reading.problems_total, "bad rows");
     problems(&reading.conflicts, reading.conflicts_total, "contradictions");
     if reading.problems_total > 0 && what.rejected.is_none() {
-        eprintln!("--rejected FILE writes the bad rows to a file, to be mended and imported again");
+        say!("--rejected FILE writes the bad rows to a file, to be mended and imported again");
     }
     let plan = &report.plan;
     if !plan.written {
@@ -90,7 +90,7 @@ fn text(out: &mut Out, what: &Import, report: &ImportReport) -> Result<(), Failu
         let hidden = (plan.applied.added + plan.applied.changed + plan.applied.removed)
             .saturating_sub(ROWS_SHOWN_MAX.min(plan.rows.len()) as u64);
         if hidden > 0 {
-            eprintln!("and {hidden} more rows (--json shows {})", plan.rows.len());
+            say!("and {hidden} more rows (--json shows {})", plan.rows.len());
         }
     }
     let mut counts = print::counts_of(&plan.applied);
@@ -105,43 +105,43 @@ fn text(out: &mut Out, what: &Import, report: &ImportReport) -> Result<(), Failu
     print::notes(&plan.applied);
     match (&plan.held, plan.plan, plan.written) {
         (Some(held), Some(id), _) => {
-            eprintln!("stopped: {held}\nnothing is written; it waits as plan {0} (`plan show {0}`)", id.0);
+            say!("stopped: {held}\nnothing is written; it waits as plan {0} (`plan show {0}`)", id.0);
         }
-        (Some(held), None, false) => eprintln!("a limit would stop it: {held}"),
+        (Some(held), None, false) => say!("a limit would stop it: {held}"),
         (None, _, false) if plan.applied.changes_something() => {
-            eprintln!("nothing is written yet: add --apply to write it");
+            say!("nothing is written yet: add --apply to write it");
         }
         _ => {}
     }
     if let Some(id) = plan.applied.change_id {
-        eprintln!("change {id}; `changes undo {id}` takes it back");
+        say!("change {id}; `changes undo {id}` takes it back");
     }
     Ok(())
 }
 
 fn how_read(reading: &FileReading) {
     if !reading.format.is_empty() {
-        eprintln!("read as {}", reading.format);
+        say!("read as {}", reading.format);
     }
     for detail in &reading.details {
-        eprintln!("  {detail}");
+        say!("  {detail}");
     }
     for (what, count) in &reading.skipped {
-        eprintln!("left out: {what}: {count}");
+        say!("left out: {what}: {count}");
     }
     for note in &reading.notes {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
 }
 
 fn problems(problems: &[RowProblem], total: u64, what: &str) {
     for row in problems.iter().take(ROWS_SHOWN_MAX) {
         let column = row.column.as_ref().map(|column| format!(", {column}")).unwrap_or_default();
-        eprintln!("{}{column}: {}: {}", row.place, row.value, row.why);
+        say!("{}{column}: {}: {}", row.place, row.value, row.why);
     }
     let hidden = total.saturating_sub(ROWS_SHOWN_MAX as u64);
     if hidden > 0 {
-        eprintln!("and {hidden} more {what} (--json shows them)");
+        say!("and {hidden} more {what} (--json shows them)");
     }
 }
 
@@ -159,7 +159,7 @@ pub(super) async fn export(door: &mut Door, out: &mut Out, what: &Export) -> Res
     loop {
         match door.ask(Request::Export { domain: what.domain.clone(), format, after }).await? {
             Response::Export(page) => {
-                out.raw(&page.text)?;
+                out.file(&page.text)?;
                 after = page.next;
             }
             other => return Err(unexpected(&other)),

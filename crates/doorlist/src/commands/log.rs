@@ -44,7 +44,7 @@ pub(super) async fn log(door: &mut Door, out: &mut Out, what: &Log) -> Result<Ex
     }
     let entries = search(door, &filter).await?;
     if entries.len() == filter.limit && what.since.is_some() {
-        eprintln!("these are the newest {ENTRIES_MAX} entries; ask for less: --to, --from, --action, a later --since");
+        say!("these are the newest {ENTRIES_MAX} entries; ask for less: --to, --from, --action, a later --since");
     }
     print_all(out, &entries)?;
     if what.follow {

@@ -5,11 +5,16 @@ use crate::cli::logins::{Admin, AdminCreate, ApiKey, KeyCreate};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{AdminOf, KeyEntry, NewApiKey, Request, Response};
+use doorlist_actions::{AdminOf, KeyEntry, MembershipAction, NewApiKey, Request, Response};
 
 /// Runs `admin`.
 pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: Input) -> Result<Exit, Failure> {
-    let Admin::Create(AdminCreate { email, reseller, customer, domain, auditor, .. }) = what;
+    let AdminCreate { email, reseller, customer, domain, auditor, .. } = match what {
+        Admin::Create(create) => create,
+        Admin::Memberships { login } => return memberships(door, out, login, MembershipAction::List).await,
+        Admin::Accept { login, id } => return memberships(door, out, login, MembershipAction::Accept(*id)).await,
+        Admin::Decline { login, id } => return memberships(door, out, login, MembershipAction::Decline(*id)).await,
+    };
     let of = match (reseller, customer, domain) {
         (Some(name), _, _) => AdminOf::Reseller(name.clone()),
         (_, Some(name), _) => AdminOf::Customer(name.clone()),
@@ -25,13 +30,30 @@ pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: I
     Ok(Exit::DONE)
 }
 
+async fn memberships(door: &mut Door, out: &mut Out, login: &str, what: MembershipAction) -> Result<Exit, Failure> {
+    let rows = match door.ask(Request::Membership { login: login.to_owned(), what }).await? {
+        Response::Memberships(rows) => rows,
+        other => return Err(unexpected(&other)),
+    };
+    for row in &rows {
+        if out.is_json() {
+            out.object(row)?;
+            continue;
+        }
+        let state = row.offered_until.map(|until| format!("offered until {}", print::time(until)));
+        let state = state.unwrap_or_else(|| "accepted".to_owned());
+        out.line(&format!("{:>6}  {}, {state}", row.id.0, row.of))?;
+    }
+    Ok(Exit::DONE)
+}
+
 /// Runs `apikey`.
 pub(super) async fn api_key(door: &mut Door, out: &mut Out, what: &ApiKey) -> Result<Exit, Failure> {
     match what {
         ApiKey::Create(create) => return create_key(door, out, create).await,
         ApiKey::List => return list_keys(door, out).await,
         ApiKey::Revoke { id } => match door.ask(Request::KeyRevoke { id: *id }).await? {
-            Response::KeyRevoked { id } => eprintln!("key {id} is good no more"),
+            Response::KeyRevoked { id } => say!("key {id} is good no more"),
             other => return Err(unexpected(&other)),
         },
     }
@@ -58,7 +80,7 @@ async fn create_key(door: &mut Door, out: &mut Out, create: &KeyCreate) -> Resul
     } else {
         out.line(&format!("login  {}", made.login))?;
         out.line(&format!("key    {}", made.key))?;
-        eprintln!("key {} is told this once. Authorization: ApiKey LOGIN:KEY", made.id);
+        say!("key {} is told this once. Authorization: ApiKey LOGIN:KEY", made.id);
     }
     Ok(Exit::DONE)
 }

@@ -2,7 +2,7 @@
 
 use super::changes;
 use crate::exit::Failure;
-use crate::out::Out;
+use crate::out::{Out, progress};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::list::{Kind, Standing};
 use doorlist_core::time::Timestamp;
@@ -56,11 +56,11 @@ pub(super) fn counts_of(applied: &Applied) -> String {
 /// Notes of a change, for a person.
 pub(super) fn notes(applied: &Applied) {
     for note in applied.notes.iter().take(NOTES_SHOWN_MAX) {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
     let hidden = applied.notes.len().saturating_sub(NOTES_SHOWN_MAX) as u64 + applied.notes_omitted;
     if hidden > 0 {
-        eprintln!("note: and {hidden} more (--json shows them)");
+        say!("note: and {hidden} more (--json shows them)");
     }
 }
 
@@ -120,9 +120,9 @@ impl Progress {
         std::thread::spawn(move || {
             let begun = std::time::Instant::now();
             while ended.recv_timeout(PROGRESS_STEP) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                eprint!("\r{what} ... {} s", begun.elapsed().as_secs());
+                progress(&format!("{what} ... {} s", begun.elapsed().as_secs()));
             }
-            eprint!("\r\x1b[K");
+            progress("");
         });
         Self(Some(end))
     }

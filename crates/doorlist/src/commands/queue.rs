@@ -68,7 +68,7 @@ async fn list(door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
         }
     }
     if !out.is_json() {
-        eprintln!("{total} message{} in the queue", if total == 1 { "" } else { "s" });
+        say!("{total} message{} in the queue", if total == 1 { "" } else { "s" });
     }
     Ok(Exit::DONE)
 }

@@ -58,7 +58,7 @@ async fn list(door: &mut Door, out: &mut Out, of: RulesOf) -> Result<Exit, Failu
         }
     }
     if offset == 0 {
-        eprintln!("{of} has no sender rules: doorlist sender block spam.test --for {of}");
+        say!("{of} has no sender rules: doorlist sender block spam.test --for {of}");
     }
     Ok(Exit::DONE)
 }

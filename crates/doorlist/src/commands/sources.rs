@@ -22,7 +22,7 @@ pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input:
                 replace: false,
             };
             saved(door, out, put).await?;
-            eprintln!("`sync test {name}` tries it; it is read within a minute, then on its schedule");
+            say!("`sync test {name}` tries it; it is read within a minute, then on its schedule");
         }
         Source::Set { name, options } => {
             let SourceEntry { domain, mut settings, .. } = entry(door, name).await?;

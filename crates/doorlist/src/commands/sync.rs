@@ -59,19 +59,22 @@ fn tested(out: &mut Out, report: &TestReport) -> Result<(), Failure> {
 fn synced(out: &mut Out, report: &SyncReport) -> Result<(), Failure> {
     let what = if report.whole { "read whole" } else { "what has changed was read" };
     if !report.server.is_empty() {
-        eprintln!(
+        say!(
             "{what} from {}: {} entries, {} addresses of {}",
-            report.server, report.entries, report.addresses, report.domain
+            report.server,
+            report.entries,
+            report.addresses,
+            report.domain
         );
     }
     for (what, count) in &report.skipped {
-        eprintln!("left out: {what}: {count}");
+        say!("left out: {what}: {count}");
     }
     for problem in report.problems.iter().take(ROWS_SHOWN_MAX) {
-        eprintln!("{}: {}: {}", problem.place, problem.value, problem.why);
+        say!("{}: {}: {}", problem.place, problem.value, problem.why);
     }
     if report.references > 0 {
-        eprintln!("{} references to other servers, not followed", report.references);
+        say!("{} references to other servers, not followed", report.references);
     }
     if let Some(plan) = &report.plan {
         if !plan.written {

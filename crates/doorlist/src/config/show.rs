@@ -3,20 +3,20 @@
 use super::ConfigError;
 use super::keys::{KEYS, Key};
 use super::layers::{Raw, Sources, Value, Values};
-use doorlist_store::StoreUrl;
+use doorlist_store::{StoreUrl, json};
 use std::fmt::Write;
 use std::path::Path;
 
 /// One line a setting, as in the file, or one JSON object a line.
-pub(crate) fn show(sources: &Sources, origin: bool, json: bool) -> Result<String, ConfigError> {
+pub(crate) fn show(sources: &Sources, origin: bool, as_objects: bool) -> Result<String, ConfigError> {
     let values = Values::read(sources)?;
     let mut out = String::new();
     for key in KEYS {
         let Some(value) = values.get(key.name) else { continue };
         let raw = if key.secret { masked(&value.raw) } else { value.raw.clone() };
         let line = format!("{} = {}", key.name, toml_text(&raw));
-        let _ = match (json, origin) {
-            (true, _) => writeln!(out, "{}", as_json(key, &raw, value)),
+        let _ = match (as_objects, origin) {
+            (true, _) => writeln!(out, "{}", json::to_string(&as_json(key, &raw, value)).unwrap_or_default()),
             (false, true) => writeln!(out, "{line:<58} # {}", value.origin),
             (false, false) => writeln!(out, "{line:<58} # {}", key.help),
         };

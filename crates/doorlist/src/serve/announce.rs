@@ -21,24 +21,24 @@ pub(super) fn say(
         StoreUrl::Sqlite(_) => "SQLite".to_owned(),
         url @ StoreUrl::Postgres(_) => url.to_string(),
     };
-    eprintln!("doorlist {} on {engine}, state in {}", env!("CARGO_PKG_VERSION"), state.path().display());
+    say!("doorlist {} on {engine}, state in {}", env!("CARGO_PKG_VERSION"), state.path().display());
     for sentence in &store.spool.start_report().set_aside {
-        eprintln!("  note     {sentence}");
+        say!("  note     {sentence}");
     }
     for (address, listener) in smtp.iter().zip(&config.gateway.listeners) {
-        eprintln!("  SMTP     {address}{}", if listener.implicit_tls { " (TLS)" } else { "" });
+        say!("  SMTP     {address}{}", if listener.implicit_tls { " (TLS)" } else { "" });
     }
     for (address, listener) in web.iter().zip(&config.web) {
         let scheme = if listener.tls { "https" } else { "http" };
-        eprintln!("  web      {scheme}://{address}/ (/healthz, /readyz)");
+        say!("  web      {scheme}://{address}/ (/healthz, /readyz)");
     }
     for address in metrics {
-        eprintln!("  metrics  http://{address}/metrics");
+        say!("  metrics  http://{address}/metrics");
     }
-    eprintln!("  list     {} addresses in {} domains", list.addresses(), list.domains().len());
-    eprintln!("  queue    {} messages", store.spool.count());
+    say!("  list     {} addresses in {} domains", list.addresses(), list.domains().len());
+    say!("  queue    {} messages", store.spool.count());
     if list.domains().is_empty() {
-        eprintln!("  next     doorlist domain add example.test --server mail.example.test");
+        say!("  next     doorlist domain add example.test --server mail.example.test");
     }
-    eprintln!("ready after {:.2} s", started.elapsed().as_secs_f64());
+    say!("ready after {:.2} s", started.elapsed().as_secs_f64());
 }

@@ -4,6 +4,7 @@
 use doorlist_core::address::Address;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
+use doorlist_core::visible::{is_hidden, visible};
 use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address as Mailbox;
 use mail_builder::headers::raw::Raw;
@@ -62,15 +63,16 @@ impl Notice<'_> {
 
 /// Nothing in a subject begins another header field.
 fn one_line(subject: &str) -> String {
-    let line: String = subject.chars().take(SUBJECT_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = subject.chars().take(SUBJECT_CHARS_MAX).map(|c| if is_hidden(c) { ' ' } else { c }).collect();
     line.trim().to_owned()
 }
 
-/// One kind of line end, one at the end, and no other control characters.
+/// One kind of line end, one at the end; hidden characters become visible.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 32 + 2);
     for line in text.trim_end().replace("\r\n", "\n").split(['\n', '\r']) {
-        out.extend(line.chars().filter(|c| *c == '\t' || !c.is_control()));
+        let parts: Vec<_> = line.split('\t').map(visible).collect();
+        out.push_str(&parts.join("\t"));
         out.push_str("\r\n");
     }
     out
@@ -145,7 +147,7 @@ mod tests {
             made(&["ann@a.example.test"], "one\r\nBcc: <eve@evil.example.test>\n\0\x1b[31m", "a\0b\x1b[31mc\rd");
         is_canonical(&message);
         assert!(!message.contains("\nBcc:") && message.contains("Subject: one"), "{message}");
-        assert!(message.ends_with("\r\n\r\nab[31mc\r\nd\r\n"), "{message:?}");
+        assert!(message.ends_with("\r\n\r\na\\u{0}b\\u{1b}[31mc\r\nd\r\n"), "{message:?}");
         is_canonical(&made(&["ann@a.example.test"], "", ""));
     }
 

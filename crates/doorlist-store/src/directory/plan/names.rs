@@ -41,10 +41,11 @@ impl PlannedDomain {
         record.into_iter().flat_map(|record| std::iter::once(&self.name).chain(&record.domain_aliases)).collect()
     }
 
-    /// It would come, go, get a name or another customer: more than a change to a domain of one's own.
+    /// It would come, go, get a name or another customer, or be switched on or off: what the level above decides.
     fn is_given(&self) -> bool {
         let (Some(before), Some(after)) = (&self.before, &self.after) else { return true };
         (&before.customer, before.customer_id) != (&after.customer, after.customer_id)
+            || before.active != after.active
             || self.names_after().difference(&self.names_before()).next().is_some()
     }
 }

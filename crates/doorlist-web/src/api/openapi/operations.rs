@@ -143,6 +143,23 @@ pub(super) const OPERATIONS: &[Operation] = &[
         None,
         (202, "Key"),
     ),
+    below("/api/v1/memberships/", "memberships", "memberships", "List"),
+    action(
+        "/api/v1/memberships/{id}/accept/",
+        "memberships_accept",
+        "memberships",
+        "The caller's own login takes a membership that another tenant offers; keys that it has do no more by it",
+        None,
+        (202, ""),
+    ),
+    action(
+        "/api/v1/memberships/{id}/decline/",
+        "memberships_decline",
+        "memberships",
+        "The caller's own login declines a membership, or gives it back",
+        None,
+        (204, ""),
+    ),
     Operation {
         path: "/api/v1/wblist/mass_delete/",
         method: "delete",

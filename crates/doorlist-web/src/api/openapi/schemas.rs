@@ -1,6 +1,6 @@
 //! The schemas of objects and of bodies.
 
-use super::super::spec::{Field, Kind, Spec};
+use super::super::spec::{Field, Kind, Spec, Writer};
 use super::{kind_schema, link_schema};
 use serde_json::{Map, Value, json};
 
@@ -61,7 +61,7 @@ fn is_nullable(field: &Field) -> bool {
 
 /// What may be given.
 fn given(spec: &Spec, is_new: bool) -> Value {
-    let fields = || spec.fields.iter().chain(spec.extra).filter(|field| !field.readonly);
+    let fields = || spec.fields.iter().chain(spec.extra).filter(|field| !field.is_readonly());
     let schema = |field: &Field| match field.kind {
         Kind::One(noun) => link_schema(noun),
         Kind::Boolean => json!({"type": ["boolean", "integer", "string", "null"]}),
@@ -80,8 +80,13 @@ fn given(spec: &Spec, is_new: bool) -> Value {
 }
 
 fn described(field: &Field, mut schema: Value) -> Value {
-    if let (false, Some(schema)) = (field.help.is_empty(), schema.as_object_mut()) {
-        schema.insert("description".to_owned(), field.help.into());
+    if let Some(schema) = schema.as_object_mut() {
+        if !field.help.is_empty() {
+            schema.insert("description".to_owned(), field.help.into());
+        }
+        if field.writer == Writer::Above {
+            schema.insert("x-doorlist-writer".to_owned(), "above".into());
+        }
     }
     schema
 }

@@ -7,6 +7,7 @@
 //! | nobody | 401, but at the index and at the document |
 //! | everybody of tenant B | 404 wherever a path names an object of A; A's name in no answer; nothing of A is changed |
 //! | the auditor of A | no write succeeds |
+//! | whoever has an object of A | what the level above decides about it stays, and the answer says so |
 //! | all | no error of the server's own |
 
 mod document;
@@ -127,6 +128,42 @@ impl Matrix<'_> {
         }
     }
 
+    /// Every field that the document gives to the level above, sent by whoever has the object.
+    fn what_is_decided_above(&mut self, document: &Document, tenant: &Tenant, other: &Tenant) -> usize {
+        let mut walked = 0;
+        for route in document.routes.iter().filter(|route| route.method == "PUT") {
+            let fields = route.of_above();
+            let role = match route.resource.as_str() {
+                "email_account" | "policy_user" => "account",
+                role => role,
+            };
+            let (caller, place) = (tenant.caller(role), tenant.place(&route.resource));
+            for field in fields {
+                walked += 1;
+                let line = format!("PUT {place} {field} as {caller}");
+                let ask =
+                    |body: &str| self.desk.request(&caller, if body.is_empty() { "GET" } else { "PUT" }, &place, body);
+                let was =
+                    self.connection.ask(&ask("")).map(|answer| answer.json().unwrap_or_default()).unwrap_or_default();
+                let given: Value = match &was[&field] {
+                    Value::Bool(flag) => (!flag).into(),
+                    Value::String(link) if link.starts_with('/') => other.place(&field).into(),
+                    Value::String(_) if field == "status" => "inactive".into(),
+                    Value::String(_) => "changed".into(),
+                    _ => 4_242.into(),
+                };
+                let answer = self.connection.ask(&ask(&serde_json::json!({ &field: given }).to_string()));
+                let told = answer.as_ref().ok().map(|it| (it.status, it.header("Doorlist-Not-Applied"), it.json()));
+                let stays =
+                    matches!(&told, Some((202, Some(names), Ok(now))) if *names == field && now[&field] == was[&field]);
+                if !stays {
+                    self.faults.push(format!("{line}: {given} instead of {}: {answer:?}", was[&field]));
+                }
+            }
+        }
+        walked
+    }
+
     /// All that a tenant has, as its own admin sees it.
     fn seen(&mut self, caller: &str, document: &Document, tenant: &Tenant) -> BTreeMap<String, Value> {
         let ours = |route: &&Route| route.method == "GET" && tenant.has(&route.resource) && !route.is_not_done();
@@ -189,6 +226,8 @@ fn nobody_sees_or_changes_what_is_not_theirs() {
             matrix.fault(format!("{path} of A was changed by others:\n  - {was}\n  + {:?}", after.get(path)));
         }
     }
+    let walked = matrix.what_is_decided_above(&document, &a, &b);
+    assert!(walked >= 13, "{walked} fields");
     // Those who may: what comes of it is told by the facts, here it must only be no error of the server's own.
     let (deletes, others): (Vec<&Route>, Vec<&Route>) =
         document.routes.iter().partition(|route| route.method == "DELETE");

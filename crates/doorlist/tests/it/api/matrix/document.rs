@@ -87,6 +87,13 @@ impl Route {
         self.path.contains('{')
     }
 
+    /// Fields of the body that are the word of the level above, as the document says.
+    pub(super) fn of_above(&self) -> Vec<String> {
+        let properties = self.body["properties"].as_object().into_iter().flatten();
+        let above = properties.filter(|(_, schema)| schema["x-doorlist-writer"] == "above");
+        above.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Target and body, made of this tenant's objects.
     pub(super) fn fill(&self, tenant: &Tenant) -> Result<(String, String), String> {
         let mut target = self.path.clone();

@@ -142,6 +142,12 @@ impl Tenant {
             let made = desk.made(&format!("/api/v1/admins/{scope}/{}/", self.numbers[scope]), &email);
             self.set("admins", made["id"].as_u64().expect("an admin's number"));
         }
+        // An offer to the operator's own login.
+        let offered = json!({"email": "root@operator.example.test"});
+        let target = format!("/api/v1/admins/customer/{}/", self.numbers["customer"]);
+        let request = desk.request(&self.caller("customer"), "POST", &target, &offered.to_string());
+        let made = desk.connection.ask(&request).expect("an answer").json().expect("an admin");
+        self.set("memberships", made["id"].as_u64().expect("an admin's number"));
         let place = format!("{}regenerate_api_key/", self.place("email_account"));
         let key = desk.made(&place, &Value::Null)["api_key"].as_str().unwrap_or_default().to_owned();
         desk.keys.insert(self.caller("account"), format!("{marker}-ann@{domain}:{key}"));
