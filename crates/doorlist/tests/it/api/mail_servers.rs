@@ -65,6 +65,8 @@ fn a_server_on_this_machine_is_named_by_command_or_allowed_by_the_operator() {
     let tenant = ["--domain", DOMAIN];
     post(&server, "command@test");
     sink.wait_for(1);
+    let doctor = server.command(&["doctor"]);
+    assert!(doctor.out.contains("which is not public, answers"), "{doctor:?}");
     let connections = sink.connections();
 
     // The same place, in another way of writing it, so that it is named anew: by a tenant, then by the operator.
