@@ -6,6 +6,7 @@
 //! | `facts` | does every answer look as the files in `tests/api/facts` say, on both engines? |
 //! | `flows` | do whole conversations go as the known clients have them (`tests/api/flows`)? |
 //! | `rcpt` | what does the running gateway say about an address a moment after the API was told? |
+//! | `contacts` | what goes out to a contact that a tenant named? |
 //! | `hung_up` | is what is asked done to its end, and noted, although its client has gone? |
 //! | `mail_servers` | who names a server decides where it may be |
 //! | `matrix` | every path, method and caller of `openapi.json`: does nobody see or change what is not theirs? |

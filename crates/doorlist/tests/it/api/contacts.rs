@@ -54,7 +54,7 @@ fn send(server: &Server, count: usize, failed_before: usize) {
 
 fn to<'a>(taken: &'a [Taken], address: &str) -> Vec<&'a Taken> {
     let path = format!("<{address}>");
-    taken.iter().filter(|mail| mail.recipients.iter().any(|recipient| *recipient == path)).collect()
+    taken.iter().filter(|mail| mail.recipients.contains(&path)).collect()
 }
 
 #[test]
