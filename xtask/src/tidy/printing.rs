@@ -3,8 +3,8 @@
 use super::Fault;
 use super::tree::Tree;
 
-/// Macros that print as they are told.
-const PRINTS: &[&str] = &["println", "print", "eprintln", "eprint", "dbg"];
+/// Macros that print as they are told. (`print` is also a name of functions and modules.)
+const PRINTS: &[&str] = &["println", "eprintln", "eprint", "dbg"];
 
 /// Who has nothing to do with strangers: helpers of tests.
 const EXEMPT: &[&str] = &["doorlist-testbed"];
