@@ -8,6 +8,7 @@ mod purity;
 mod replies;
 mod shape;
 mod source;
+mod threats;
 mod tree;
 
 use std::fmt;
@@ -59,6 +60,7 @@ const RULES: &[Rule] = &[
     ("no path of a developer's machine", shape::foreign_paths),
     ("every crate has its caption, every named folder exists", documents::architecture),
     ("links resolve", documents::links),
+    ("the threat model speaks of every party and names tests that exist", threats::rule),
     ("every table says what bounds it", growth::tables),
 ];
 
