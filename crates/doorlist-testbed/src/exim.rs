@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use nix::unistd::geteuid;
 
 use crate::folder::Folder;
-use crate::maildir::{Maildir, Setup};
+use crate::maildir::{Maildir, Setup, files_below};
 use crate::process::{self, Program, Running};
 use crate::{packages, ports};
 
@@ -59,6 +59,14 @@ impl Exim {
         Maildir::at(self.folder.path().join("mail/inbox"))
     }
 
+    /// How many files are in its queue; a message is two of them.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub fn queued(&self) -> Result<usize> {
+        files_below(&self.folder.path().join("spool/input"))
+    }
+
     /// What it has logged.
     ///
     /// # Errors
@@ -100,6 +108,10 @@ fn settings(program: &Path, folder: &Path, address: SocketAddr, setup: &Setup<'_
             format!("${{lookup{{${{lc:$local_part@$domain}}}}lsearch{{{}/known}}{{yes}}{{no}}}}", folder.display())
         }
     };
+    let (relay_from, smarthost) = match setup.smarthost {
+        None => (String::new(), String::new()),
+        Some(host) => ("  accept hosts = 127.0.0.1\n".to_owned(), smarthost(host)),
+    };
     format!(
         "exim_path = {program}
 spool_directory = {folder}/spool
@@ -129,15 +141,17 @@ begin acl
 rcpt:
   accept domains = +ours
          condition = {condition}
-  deny message = 5.1.1 User unknown
+{relay_from}  deny message = 5.1.1 User unknown
 data:
   accept
 begin routers
-inbox:
+{smarthost}inbox:
   driver = accept
   domains = +ours
   transport = inbox
 begin transports
+relay:
+  driver = smtp
 inbox:
   driver = appendfile
   maildir_format
@@ -152,5 +166,20 @@ begin retry
         port = address.port(),
         domains = setup.domains.join(" : "),
         more = setup.settings,
+    )
+}
+
+/// The router for all mail that is not for its own domains.
+fn smarthost(host: SocketAddr) -> String {
+    format!(
+        "smarthost:
+  driver = manualroute
+  domains = ! +ours
+  route_list = * {}::{} byname
+  self = send
+  transport = relay
+",
+        host.ip(),
+        host.port()
     )
 }

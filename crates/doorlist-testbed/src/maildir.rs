@@ -1,6 +1,7 @@
 //! A destination's mailbox: every message that it took, one a file.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,13 +20,25 @@ pub struct Setup<'a> {
     pub known: Option<&'a [&'a str]>,
     /// Further lines for the server's main settings, in its own language.
     pub settings: &'a str,
+    /// Where it relays mail for other domains, from everybody on this machine; None: it relays for nobody.
+    pub smarthost: Option<SocketAddr>,
 }
 
 impl Default for Setup<'_> {
     /// Takes everything for `example.test`.
     fn default() -> Self {
-        Self { domains: &["example.test"], known: None, settings: "" }
+        Self { domains: &["example.test"], known: None, settings: "", smarthost: None }
     }
+}
+
+/// How many files lie below a folder, such as the messages of a server's queue.
+pub(crate) fn files_below(folder: &Path) -> Result<usize> {
+    let mut count = 0;
+    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
+        let entry = entry?;
+        count += if entry.file_type()?.is_dir() { files_below(&entry.path())? } else { 1 };
+    }
+    Ok(count)
 }
 
 /// One message as it came out at a destination.

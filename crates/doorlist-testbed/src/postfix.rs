@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use nix::unistd::{User, geteuid};
 
 use crate::folder::Folder;
-use crate::maildir::{Maildir, Setup};
+use crate::maildir::{Maildir, Setup, files_below};
 use crate::ports;
 use crate::process::{self, Program, Running};
 
@@ -32,6 +32,7 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
+smtp unix - - n - - smtp
 postlog unix-dgram n - n - 1 postlogd
 ";
 
@@ -78,6 +79,15 @@ impl Postfix {
     #[must_use]
     pub fn maildir(&self) -> Maildir {
         Maildir::at(self.folder.path().join("mail/inbox"))
+    }
+
+    /// How many messages are in its queue, deferred ones too.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub fn queued(&self) -> Result<usize> {
+        let spool = self.folder.path().join("spool");
+        ["incoming", "active", "deferred", "hold"].iter().map(|name| files_below(&spool.join(name))).sum()
     }
 
     /// What it has logged.
@@ -127,8 +137,8 @@ fn main_cf(folder: &Path, setup: &Setup<'_>, owner: &User) -> Result<String> {
         "compatibility_level = 3.6\n\
          maillog_file = /dev/stdout\n\
          myhostname = postfix.destination.test\n\
-         mydestination =\nlocal_recipient_maps =\nalias_maps =\nalias_database =\n\
-         inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\nsmtpd_relay_restrictions = reject_unauth_destination\n\
+         local_recipient_maps =\nalias_maps =\nalias_database =\n\
+         inet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n\
          smtpd_peername_lookup = no\nsmtp_dns_support_level = disabled\n\
          smtpd_error_sleep_time = 0\nsmtpd_soft_error_limit = 1000\nsmtpd_hard_error_limit = 10000\n\
          smtpd_client_connection_count_limit = 0\nin_flow_delay = 0\n\
@@ -136,7 +146,20 @@ fn main_cf(folder: &Path, setup: &Setup<'_>, owner: &User) -> Result<String> {
          message_drop_headers =\nlocal_header_rewrite_clients =\nhopcount_limit = 200\n",
     );
     writeln!(text, "queue_directory = {folder}/spool\ndata_directory = {folder}/data")?;
-    writeln!(text, "virtual_mailbox_domains = {}", setup.domains.join(" "))?;
+    let domains = setup.domains.join(" ");
+    match setup.smarthost {
+        None => writeln!(
+            text,
+            "mydestination =\nvirtual_mailbox_domains = {domains}\nsmtpd_relay_restrictions = reject_unauth_destination"
+        )?,
+        // Who may relay, and how an address is taken apart, is Postfix's default.
+        Some(host) => writeln!(
+            text,
+            "mydestination = {domains}\nvirtual_mailbox_domains =\nlocal_transport = virtual\nrelayhost = [{}]:{}",
+            host.ip(),
+            host.port()
+        )?,
+    }
     writeln!(text, "virtual_mailbox_base = {folder}/mail\nvirtual_mailbox_maps = {mailboxes}")?;
     writeln!(text, "virtual_uid_maps = static:{}\nvirtual_gid_maps = static:{}", owner.uid, owner.gid)?;
     text.push_str(setup.settings);

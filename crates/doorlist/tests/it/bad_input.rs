@@ -8,6 +8,7 @@ mod end_of_data;
 mod limits;
 mod proxy;
 mod relaying;
+mod relaying_peers;
 mod session;
 
 use crate::client::Client;

@@ -179,7 +179,7 @@ fn send(server: &Server) -> Post {
 
 #[test]
 fn real_and_made_mail_comes_out_byte_for_byte_at_postfix_and_exim() {
-    let setup = |domains| Setup { domains, known: None, settings: "" };
+    let setup = |domains| Setup { domains, ..Setup::default() };
     let postfix = Postfix::start(&setup(&[ON_POSTFIX])).unwrap();
     let exim = Exim::start(&setup(&[ON_EXIM])).unwrap();
     let aiosmtpd = Aiosmtpd::start().unwrap();
