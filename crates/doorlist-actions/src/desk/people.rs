@@ -1,6 +1,7 @@
 //! Contacts.
 
 use super::{Desk, DeskError, Editable};
+use doorlist_core::access::CustomerId;
 use doorlist_core::address::Address;
 use doorlist_core::list::AddressId;
 use doorlist_store::tenants::{ContactFields, ContactOwner, ContactRow, Placed};

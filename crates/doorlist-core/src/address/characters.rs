@@ -1,28 +1,14 @@
 //! Single characters: those that no address has, and those that ask for another host. Knows nothing of quotes.
 
-use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
-use icu_properties::{CodePointMapData, CodePointSetData};
+use crate::visible::is_hidden;
+use icu_properties::CodePointMapData;
+use icu_properties::props::GeneralCategory;
 use unicode_normalization::UnicodeNormalization;
 
-/// The one character that shows nothing and has no property that says so.
-const BRAILLE_BLANK: char = '\u{2800}';
-
-/// Whether nobody sees this character: controls, blanks but the plain space, marks of direction and format, and whatever
-/// Unicode lets a renderer leave out (`Default_Ignorable_Code_Point`). Two addresses that look alike are one.
+/// Whether nobody sees this character, as [`is_hidden`] says, or it is a blank other than the plain space. Two addresses
+/// that look alike are one.
 pub fn is_invisible(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_control();
-    }
-    let category = CodePointMapData::<GeneralCategory>::new().get(c);
-    matches!(
-        category,
-        GeneralCategory::Control
-            | GeneralCategory::Format
-            | GeneralCategory::SpaceSeparator
-            | GeneralCategory::LineSeparator
-            | GeneralCategory::ParagraphSeparator
-    ) || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
-        || c == BRAILLE_BLANK
+    is_hidden(c) || (!c.is_ascii() && CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::SpaceSeparator)
 }
 
 /// Whether this is no ASCII character, but Unicode's normal form makes it one: U+212A is a K, U+037E a semicolon. Such a
