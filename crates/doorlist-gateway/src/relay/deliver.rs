@@ -7,13 +7,12 @@
 mod outcome;
 mod place;
 
-use self::outcome::{cannot_be_sent, deferred, is_too_many, outcome};
+use self::outcome::{cannot_be_sent, deferred, gave_way, is_too_many, outcome};
 use super::Shared;
 use super::connect::Opened;
 use super::connection::{Connection, ConnectionFault};
 use super::header_section::smtp_utf8;
 use super::queue::{DestinationId, Grant, Job, Outcome, Part, Verdict, Work};
-use super::route::{DestinationKey, NoRoute};
 use crate::config::RelayConfig;
 use doorlist_smtp::client::{
     Command, DotStuffer, Offer, QUIT, ServerReply, SmtpUtf8, Step, Transaction, Unsendable, XForward,
@@ -101,13 +100,6 @@ async fn connect_and_work(place: &Place) {
             }
         }
     }
-}
-
-fn gave_way(key: &DestinationKey, config: &RelayConfig) -> NoRoute {
-    let (name, waited) = (key.name(), config.give_way);
-    let why = format!("{name} could not be spoken to within {waited:?}, and other mail waited for the connection");
-    // RFC 3463: 4.4.1, no answer from host.
-    NoRoute { status: EnhancedCode::new(4, 4, 1), why }
 }
 
 /// A message whose commands are sent or about to be.

@@ -1,9 +1,9 @@
 //! The queue in memory: which message waits for which destination, and how many connections each destination may have.
 //!
 //! Every destination has its own line, its own window of connections and its own health, so that a dead one costs the
-//! others nothing. Memory is shared fairly: a destination may hold as many messages as there is room left, so that not
-//! even several dead ones with a million messages each can crowd out the rest; what finds no room stays in the spool
-//! and is read again later. Pure: time and chance are parameters, and what is to be done outside comes back as
+//! others little. Connections are shared among customers ([`pool`]), and so is memory ([`filling`]): neither a few deep
+//! destinations nor all those of one customer can crowd out the rest. What finds no room stays in the spool, is noted, and
+//! read again when there is some. Pure: time and chance are parameters, and what is to be done outside comes back as
 //! [`Effects`]. This module must not know sockets, the spool or the log.
 
 mod connections;
