@@ -99,8 +99,11 @@ pub struct RelayConfig {
     pub reply: Duration,
     /// The reply after the final dot may take so long (RFC 5321 §4.5.3.2.6: 10 minutes).
     pub final_reply: Duration,
-    /// An idle connection is kept open so long for the next message.
+    /// An idle connection is kept open so long for the next message, unless other mail waits for a connection.
     pub keep_open: Duration,
+    /// A connection on which nothing has come for so long ends when other mail waits for one, but never behind the final
+    /// dot.
+    pub give_way: Duration,
     /// How long a message for a protected domain is kept trying.
     pub lifetime: Duration,
     /// How long a bounce is kept trying.
@@ -190,6 +193,7 @@ impl Default for RelayConfig {
             reply: Duration::from_secs(300),
             final_reply: Duration::from_secs(600),
             keep_open: Duration::from_secs(5),
+            give_way: Duration::from_secs(10),
             lifetime: Duration::from_hours(15 * 24),
             bounce_lifetime: Duration::from_hours(48),
             bounces_per_domain_hour_max: 10,

@@ -68,6 +68,8 @@ pub struct Surroundings {
     pub retry_first: Duration,
     /// No wait is longer.
     pub retry_longest: Duration,
+    /// Messages in memory; more wait in the spool.
+    pub active_max: usize,
 }
 
 impl Surroundings {
@@ -81,6 +83,7 @@ impl Surroundings {
             roots: Arc::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }),
             retry_first: usual.first,
             retry_longest: usual.longest,
+            active_max: queue::ACTIVE_MAX,
         })
     }
 }
@@ -131,11 +134,13 @@ struct Shared {
     metrics: Metrics,
     queue: Mutex<Queue>,
     notices: Mutex<NoticeLimit>,
-    retry: (Duration, Duration),
+    fixed: Fixed,
     /// Unbounded, yet it holds at most one report for each message in memory, which are counted.
     reports: mpsc::UnboundedSender<Report>,
     stop: watch::Sender<Stop>,
     connection_ended: Notify,
+    /// Messages that are only in the spool may come into memory.
+    refill: Notify,
     turn: AtomicUsize,
     chance: AtomicU64,
 }
@@ -152,13 +157,13 @@ impl Relay {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|error| RelayError::Random(error.to_string()))?;
         let (reports, to_report) = mpsc::unbounded_channel();
-        let Surroundings { listeners, resolver, roots, retry_first, retry_longest } = parts.surroundings;
-        let retry = (retry_first, retry_longest);
+        let Surroundings { listeners, resolver, roots, retry_first, retry_longest, active_max } = parts.surroundings;
+        let fixed = Fixed { retry_first, retry_longest, active_max };
         let router = Router::new(parts.directory.routes(), parts.config.outbound.clone());
         let tls = ClientTls::new(roots)?;
         let shared = Arc::new(Shared {
             connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
-            queue: Mutex::new(Queue::new(settings(&parts.config, retry), router)),
+            queue: Mutex::new(Queue::new(settings(&parts.config, fixed), router)),
             notices: Mutex::default(),
             config: ArcSwap::from_pointee(parts.config),
             postmaster: parts.postmaster,
@@ -167,10 +172,11 @@ impl Relay {
             mail_log: parts.mail_log,
             journal: parts.journal,
             metrics: Metrics::new(registry),
-            retry,
+            fixed,
             reports,
             stop: watch::Sender::new(Stop::No),
             connection_ended: Notify::new(),
+            refill: Notify::new(),
             turn: AtomicUsize::new(0),
             chance: AtomicU64::new(u64::from_le_bytes(seed)),
         });
@@ -200,7 +206,7 @@ impl Relay {
 
     /// Takes new settings; connections that are open keep theirs until they end.
     pub fn reload(&self, config: RelayConfig) {
-        let settings = settings(&config, self.shared.retry);
+        let settings = settings(&config, self.shared.fixed);
         let outbound = config.outbound.clone();
         self.shared.config.store(Arc::new(config));
         self.shared.with_queue(|queue, at| {
@@ -255,10 +261,18 @@ async fn clockwork(shared: Arc<Shared>) {
     }
 }
 
-fn settings(config: &RelayConfig, (first, longest): (Duration, Duration)) -> Settings {
-    let schedule = |lifetime| RetrySchedule { first, longest, lifetime };
+/// What no reload changes.
+#[derive(Clone, Copy)]
+struct Fixed {
+    retry_first: Duration,
+    retry_longest: Duration,
+    active_max: usize,
+}
+
+fn settings(config: &RelayConfig, fixed: Fixed) -> Settings {
+    let schedule = |lifetime| RetrySchedule { first: fixed.retry_first, longest: fixed.retry_longest, lifetime };
     Settings {
-        active_max: queue::ACTIVE_MAX,
+        active_max: fixed.active_max,
         connections_max: config.connections_max.max(1),
         per_destination_max: config.connections_per_destination_max.max(1),
         inbound: schedule(config.lifetime),
@@ -295,8 +309,11 @@ impl Shared {
     }
 
     fn perform(self: &Arc<Self>, effects: Effects) {
-        for destination in effects.open {
-            tokio::spawn(deliver::run(Arc::clone(self), destination));
+        for grant in effects.open {
+            tokio::spawn(deliver::run(Arc::clone(self), grant));
+        }
+        if effects.refill {
+            self.refill.notify_one();
         }
         for (part, why) in effects.parked {
             self.log_parked(&part, &why);

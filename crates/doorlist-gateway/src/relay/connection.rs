@@ -44,6 +44,9 @@ pub(crate) enum ConnectionFault {
     /// Nothing came or went in time.
     #[error("timed out")]
     TimedOut,
+    /// Nothing came or went for a while, and other mail waited for the connection.
+    #[error("nothing came for a while, and other mail waited for the connection")]
+    GaveWay,
     /// The server closed it.
     #[error("closed by the server")]
     Closed,

@@ -5,20 +5,22 @@
 //! not know what becomes of a refusal.
 
 mod outcome;
+mod place;
 
-use self::outcome::{cannot_be_sent, deferred, is_too_many, outcome};
+use self::outcome::{cannot_be_sent, deferred, gave_way, is_too_many, outcome};
 use super::Shared;
 use super::connect::Opened;
 use super::connection::{Connection, ConnectionFault};
 use super::header_section::needs_smtp_utf8;
-use super::queue::{DestinationId, Job, Outcome, Part, Verdict};
+use super::queue::{DestinationId, Grant, Job, Outcome, Part, Verdict, Work};
 use crate::config::RelayConfig;
-use doorlist_smtp::client::{Command, DotStuffer, Offer, QUIT, Step, Transaction, XForward};
+use doorlist_smtp::client::{Command, DotStuffer, Offer, QUIT, ServerReply, Step, Transaction, XForward};
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::spool::{MessageBody, SpoolError};
+use place::Place;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 /// Messages that one connection carries at most; servers count, too.
@@ -29,8 +31,10 @@ const CONNECTION_AGE_MAX: Duration = Duration::from_secs(100);
 const BODY_PIECE: usize = 64 * 1024;
 /// A server that closes in the middle of a body may have said why.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// The reply to QUIT is not worth a longer wait.
+/// The reply to QUIT is not worth a longer wait, and where others wait for the connection, none.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// QUIT itself fits in a buffer, unless the server reads nothing any more.
+const FAREWELL_SENT: Duration = Duration::from_millis(100);
 
 /// How far the relay is on its way to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,42 +53,31 @@ pub(crate) async fn reached(stop: &mut watch::Receiver<Stop>, stage: Stop) {
     let _ = stop.wait_for(|stop| *stop >= stage).await;
 }
 
-/// A place among the connections; gives itself back.
-struct Slot {
-    shared: Arc<Shared>,
-    destination: DestinationId,
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.shared.with_queue(|queue, at| queue.closed(self.destination, at));
-        self.shared.connection_ended.notify_one();
-    }
-}
-
 /// Opens a connection to a destination and works on it until there is nothing left to do.
-pub(crate) async fn run(shared: Arc<Shared>, destination: DestinationId) {
-    let slot = Slot { shared, destination };
-    let mut stop = slot.shared.stop.subscribe();
+pub(crate) async fn run(shared: Arc<Shared>, grant: Grant) {
+    let mut stop = shared.stop.subscribe();
+    let place = Place::new(shared, grant);
     tokio::select! {
-        () = Box::pin(connect_and_work(&slot)) => {}
+        () = Box::pin(connect_and_work(&place)) => {}
         () = reached(&mut stop, Stop::Now) => {}
     }
 }
 
-async fn connect_and_work(slot: &Slot) {
-    let (shared, destination) = (&slot.shared, slot.destination);
+async fn connect_and_work(place: &Place) {
+    let (shared, destination) = (&place.shared, place.destination);
     let Some(key) = shared.with_queue(|queue, _| queue.key(destination).cloned()) else { return };
     let config = shared.config.load_full();
-    match shared.connector.open(&key, &config, shared.turn()).await {
+    // All of it at once: a server that takes long for each of many steps holds the place no longer than a silent one.
+    let opening = place.hold_while(true, &config, shared.connector.open(&key, &config, shared.turn())).await;
+    match opening.unwrap_or_else(|| Err(gave_way(&key, &config))) {
         Ok(Opened { connection, xforward }) => {
             shared.with_queue(|queue, at| queue.opened(destination, at));
             let worker = Worker {
                 shared,
+                place,
                 destination,
                 connection,
                 xforward,
-                bell: Arc::default(),
                 stop: shared.stop.subscribe(),
                 carried: 0,
                 since: Instant::now(),
@@ -121,10 +114,10 @@ type Carried = Result<Option<Flight>, Lost>;
 
 struct Worker<'a> {
     shared: &'a Arc<Shared>,
+    place: &'a Place,
     destination: DestinationId,
     connection: Connection,
     xforward: bool,
-    bell: Arc<Notify>,
     stop: watch::Receiver<Stop>,
     carried: u32,
     since: Instant,
@@ -148,31 +141,37 @@ impl Worker<'_> {
                 Err(Lost) => return,
             }
         }
+        self.place.retire();
         self.connection.out.extend_from_slice(QUIT);
-        if self.connection.send(FAREWELL).await.is_ok() {
-            // Whatever it answers, this is the end.
-            let _ = self.connection.reply(FAREWELL).await;
+        if self.connection.send(FAREWELL_SENT).await.is_ok() {
+            tokio::select! {
+                // Whatever it answers, this is the end.
+                _ = self.connection.reply(FAREWELL) => {}
+                () = self.place.must_leave() => {}
+            }
         }
     }
 
     /// The next message, waited for as long as the connection is to be kept; its commands are in the write buffer.
     async fn next_flight(&mut self) -> Option<Flight> {
         while self.may_go_on() {
-            let bell = Arc::clone(&self.bell);
-            if let Some(job) = self.shared.with_queue(|queue, _| queue.take(self.destination, Some(&bell))) {
-                if let Some(flight) = self.begin(job).await {
-                    return Some(flight);
-                }
-                continue;
+            let connection = self.place.connection;
+            match self.shared.with_queue(|queue, at| queue.work(connection, at)) {
+                Work::Leave => return None,
+                Work::Carry(job) => match self.begin(job).await {
+                    Some(flight) => return Some(flight),
+                    None => continue,
+                },
+                Work::Wait => {}
             }
             let keep_open = self.shared.config.load().keep_open;
             let rung = tokio::select! {
-                () = bell.notified() => true,
+                () = self.place.bell.notified() => true,
                 () = self.connection.unasked() => false,
                 () = sleep(keep_open) => false,
                 () = reached(&mut self.stop, Stop::Finish) => false,
             };
-            if !rung && self.shared.with_queue(|queue, _| queue.stop_waiting(self.destination, &bell)) {
+            if !rung && self.shared.with_queue(|queue, _| queue.stop_waiting(connection)) {
                 return None;
             }
         }
@@ -229,19 +228,17 @@ impl Worker<'_> {
     async fn carry(&mut self, mut flight: Flight) -> Carried {
         let config = self.shared.config.load_full();
         let mut next = None;
-        if let Err(fault) = self.connection.send(config.reply).await {
+        if let Err(fault) = self.send(&config).await {
             return self.lost(flight, next, Some(&fault));
         }
         loop {
-            let command = flight.transaction.command();
-            let within = if command == Command::EndOfData { config.final_reply } else { config.reply };
-            let reply = match self.connection.reply(within).await {
+            let reply = match self.reply(flight.transaction.command(), &config).await {
                 Ok(reply) => reply,
                 Err(fault) => return self.lost(flight, next, Some(&fault)),
             };
             match flight.transaction.reply(reply, &mut self.connection.out) {
                 Step::Continue => {
-                    if let Err(fault) = self.connection.send(config.reply).await {
+                    if let Err(fault) = self.send(&config).await {
                         return self.lost(flight, next, Some(&fault));
                     }
                 }
@@ -261,6 +258,20 @@ impl Worker<'_> {
         }
     }
 
+    /// Sends what was gathered, where a connection that gives way loses nothing but time.
+    async fn send(&mut self, config: &RelayConfig) -> Result<(), ConnectionFault> {
+        let sending = self.connection.send(config.reply);
+        self.place.hold_while(true, config, sending).await.unwrap_or(Err(ConnectionFault::GaveWay))
+    }
+
+    /// The reply to a command. Behind the final dot the server may have taken the message already: a connection that gave
+    /// way there would make a duplicate (RFC 5321 §4.5.3.2.6).
+    async fn reply(&mut self, command: Command, config: &RelayConfig) -> Result<ServerReply, ConnectionFault> {
+        let is_last = command == Command::EndOfData;
+        let reply = self.connection.reply(if is_last { config.final_reply } else { config.reply });
+        self.place.hold_while(!is_last, config, reply).await.unwrap_or(Err(ConnectionFault::GaveWay))
+    }
+
     /// Sends the body and its end, and where that is possible the commands of the next message in the same write.
     async fn send_body(
         &mut self,
@@ -277,7 +288,7 @@ impl Worker<'_> {
                 for piece in chunk.chunks(BODY_PIECE) {
                     dots.push(piece, &mut self.connection.out);
                     if self.connection.out.len() >= BODY_PIECE {
-                        self.connection.send(config.reply).await?;
+                        self.send(config).await?;
                     }
                 }
             }
@@ -286,7 +297,7 @@ impl Worker<'_> {
         flight.dot_sent = true;
         self.carried += 1;
         if self.connection.offers.pipelining && self.may_go_on() {
-            while let Some(job) = self.shared.with_queue(|queue, _| queue.take(self.destination, None)) {
+            while let Some(job) = self.shared.with_queue(|queue, at| queue.take(self.place.connection, at)) {
                 *next = self.begin(job).await;
                 if next.is_some() {
                     break;
@@ -294,7 +305,8 @@ impl Worker<'_> {
             }
         }
         self.carried -= 1;
-        self.connection.send(config.reply).await
+        let sending = self.connection.send(config.reply);
+        self.place.hold_while(false, config, sending).await.unwrap_or(Err(ConnectionFault::GaveWay))
     }
 
     /// The transaction is over: every recipient has its result.

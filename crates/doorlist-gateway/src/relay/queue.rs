@@ -1,25 +1,29 @@
 //! The queue in memory: which message waits for which destination, and how many connections each destination may have.
 //!
 //! Every destination has its own line, its own window of connections and its own health, so that a dead one costs the
-//! others nothing. Memory is shared fairly: a destination may hold as many messages as there is room left, so that not
-//! even several dead ones with a million messages each can crowd out the rest; what finds no room stays in the spool
-//! and is read again later. Pure: time and chance are parameters, and what is to be done outside comes back as
+//! others little. Connections are shared among customers ([`pool`]), and so is memory ([`filling`]): neither a few deep
+//! destinations nor all those of one customer can crowd out the rest. What finds no room stays in the spool, is noted, and
+//! read again when there is some. Pure: time and chance are parameters, and what is to be done outside comes back as
 //! [`Effects`]. This module must not know sockets, the spool or the log.
 
+mod connections;
 mod destination;
 mod filling;
 mod orders;
 mod part;
 mod placing;
+mod pool;
 mod rounds;
 mod router;
 
+pub(crate) use connections::Work;
 pub(crate) use destination::Destination;
 #[cfg(test)]
 pub(crate) use filling::Admission;
 pub(crate) use filling::Arrival;
 pub(crate) use orders::{Seen, revived};
 pub(crate) use part::{Job, Outcome, Part, Verdict};
+pub(crate) use pool::{ConnectionId, Grant};
 pub(crate) use rounds::is_final;
 pub(crate) use router::Router;
 
@@ -29,11 +33,11 @@ use doorlist_core::queue_id::QueueId;
 use doorlist_core::retry::RetrySchedule;
 use doorlist_core::time::Timestamp;
 use doorlist_store::spool::{Envelope, MessageBody, MessageKind, RecipientState, Settlement};
-use filling::Skipped;
+use placing::Place;
+use pool::{Customer, Pool};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
-use tokio::sync::Notify;
 
 /// Messages in memory; more wait in the spool.
 pub(crate) const ACTIVE_MAX: usize = 200_000;
@@ -79,7 +83,7 @@ impl Settings {
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     /// Connections to open; they are counted already.
-    pub(crate) open: Vec<DestinationId>,
+    pub(crate) open: Vec<Grant>,
     /// What the spool must be told, in this order.
     pub(crate) settle: Vec<(QueueId, Settlement)>,
     /// Messages that wait for a destination known to be down, for the first time: to be logged.
@@ -88,6 +92,8 @@ pub(crate) struct Effects {
     pub(crate) reports: Vec<Report>,
     /// Messages that left the queue.
     pub(crate) removed: Vec<QueueId>,
+    /// There is room for messages that are only in the spool: [`Queue::refill`].
+    pub(crate) refill: bool,
 }
 
 /// Recipients of a message that failed for good in this round.
@@ -112,6 +118,8 @@ struct Entry {
     /// Its wait for a dead destination has been logged.
     told: bool,
     home: DestinationId,
+    /// Whose memory it takes.
+    customer: Customer,
     /// Parts of another life are void.
     life: u64,
     /// Parts that wait for a connection or for the end of a hold.
@@ -136,27 +144,29 @@ pub(crate) struct Queue {
     messages: BTreeMap<QueueId, Entry>,
     destinations: HashMap<DestinationId, Destination>,
     by_key: HashMap<DestinationKey, DestinationId>,
-    /// Destination and hold of protected domains, as long as the routes are the same.
-    by_domain: HashMap<DomainId, (DestinationId, bool)>,
+    /// Where the mail of protected domains waits, as long as the routes are the same.
+    by_domain: HashMap<DomainId, Place>,
     next_destination: u64,
     deferred: BinaryHeap<Reverse<(Timestamp, QueueId)>>,
     probes: BinaryHeap<Reverse<(Timestamp, DestinationId)>>,
     /// Parts of domains that are on hold.
     held: Vec<Part>,
     stopped: bool,
-    connections: usize,
-    /// Destinations that want a connection when another gives one back.
-    starved: VecDeque<DestinationId>,
+    pool: Pool,
     bodies: u64,
     last_life: u64,
-    skipped: Skipped,
+    /// Messages in memory of each customer that has any.
+    by_customer: HashMap<Customer, usize>,
+    /// Destinations with messages that are only in the spool, by how many they have in memory.
+    short: BTreeSet<(usize, DestinationId)>,
     /// Messages that left memory while the spool is being read.
-    left_during_scan: Option<HashSet<QueueId>>,
+    left_meanwhile: Option<HashSet<QueueId>>,
     effects: Effects,
 }
 
 impl Queue {
     pub(crate) fn new(settings: Settings, router: Router) -> Self {
+        let pool = Pool::new(settings.connections_max);
         Self {
             settings,
             router,
@@ -169,12 +179,12 @@ impl Queue {
             probes: BinaryHeap::new(),
             held: Vec::new(),
             stopped: false,
-            connections: 0,
-            starved: VecDeque::new(),
+            pool,
             bodies: 0,
             last_life: 0,
-            skipped: Skipped::default(),
-            left_during_scan: None,
+            by_customer: HashMap::new(),
+            short: BTreeSet::new(),
+            left_meanwhile: None,
             effects: Effects::default(),
         }
     }
@@ -182,93 +192,6 @@ impl Queue {
     /// What the calls since the last time ask for.
     pub(crate) fn take_effects(&mut self) -> Effects {
         std::mem::take(&mut self.effects)
-    }
-
-    /// Work for a connection; without any, its `bell` is rung when there is some.
-    pub(crate) fn take(&mut self, destination: DestinationId, bell: Option<&Arc<Notify>>) -> Option<Job> {
-        let line = self.destinations.get_mut(&destination)?;
-        while let Some(part) = line.ready.pop_front() {
-            if let Some(entry) = self.messages.get_mut(&part.id).filter(|entry| entry.life == part.life) {
-                entry.waiting = entry.waiting.saturating_sub(1);
-                entry.out += 1;
-                return Some(Job { body: entry.body.clone(), part });
-            }
-        }
-        if let Some(bell) = bell {
-            line.idle.push(Arc::clone(bell));
-        }
-        None
-    }
-
-    /// A connection has waited long enough. False: its bell has just been rung.
-    pub(crate) fn stop_waiting(&mut self, destination: DestinationId, bell: &Arc<Notify>) -> bool {
-        let Some(line) = self.destinations.get_mut(&destination) else { return true };
-        let before = line.idle.len();
-        line.idle.retain(|other| !Arc::ptr_eq(other, bell));
-        line.idle.len() < before
-    }
-
-    /// What a connection is to be opened to; `None`: it is not needed any more.
-    pub(crate) fn key(&self, destination: DestinationId) -> Option<&DestinationKey> {
-        self.destinations.get(&destination).map(|destination| &destination.key)
-    }
-
-    /// A connection is open.
-    pub(crate) fn opened(&mut self, destination: DestinationId, at: Moment) {
-        if let Some(line) = self.destinations.get_mut(&destination) {
-            line.opened();
-            // One of what waits is for this connection itself.
-            let others = line.ready.len().saturating_sub(1);
-            self.press(destination, others, at);
-        }
-    }
-
-    /// A connection could not be opened; [`Queue::closed`] follows.
-    pub(crate) fn open_failed(&mut self, destination: DestinationId, why: &str, at: Moment) {
-        let schedule = self.settings.inbound;
-        if let Some(line) = self.destinations.get_mut(&destination)
-            && line.open_failed(why, &schedule, at.now, at.chance)
-        {
-            self.sink(destination, at);
-        }
-    }
-
-    /// There is no way to this destination, and never will be: all that waits for it has failed.
-    pub(crate) fn refuse(&mut self, destination: DestinationId, why: &str, at: Moment) {
-        let Some(line) = self.destinations.get_mut(&destination) else { return };
-        line.connecting = line.connecting.saturating_sub(1);
-        for part in std::mem::take(&mut line.ready) {
-            self.fail_waiting(&part, why, at);
-        }
-    }
-
-    /// A connection broke in the middle of mail; [`Queue::closed`] follows.
-    pub(crate) fn broke(&mut self, destination: DestinationId, why: &str, at: Moment) {
-        let schedule = self.settings.inbound;
-        if let Some(line) = self.destinations.get_mut(&destination)
-            && line.broke(why, &schedule, at.now, at.chance)
-        {
-            self.sink(destination, at);
-        }
-    }
-
-    /// A connection is gone; another destination may have its place.
-    pub(crate) fn closed(&mut self, destination: DestinationId, at: Moment) {
-        self.connections = self.connections.saturating_sub(1);
-        if let Some(line) = self.destinations.get_mut(&destination) {
-            line.connections = line.connections.saturating_sub(1);
-            self.press_all(destination, at);
-        }
-        for _ in 0..self.starved.len() {
-            if self.connections >= self.settings.connections_max {
-                break;
-            }
-            let Some(next) = self.starved.pop_front() else { break };
-            if let Some(line) = self.destinations.get_mut(&next) {
-                line.starving = false;
-                self.press_all(next, at);
-            }
-        }
     }
 
     /// A part comes back untried: the connection was of no use.
@@ -305,6 +228,7 @@ impl Queue {
             self.probes.pop();
             self.press_all(destination, at);
         }
+        self.serve(at);
     }
 
     /// When [`Queue::tick`] has something to do.
@@ -316,6 +240,7 @@ impl Queue {
 
     /// Takes other limits and schedules.
     pub(crate) fn set_settings(&mut self, settings: Settings) {
+        self.pool.set_max(settings.connections_max);
         self.settings = settings;
     }
 
@@ -330,9 +255,9 @@ impl Queue {
         self.messages.len()
     }
 
-    /// Connections, with those that are being opened.
+    /// Connections, with those that are being opened or closed.
     pub(crate) fn connections(&self) -> usize {
-        self.connections
+        self.pool.len()
     }
 
     /// Forgets destinations that nobody needs.
@@ -359,12 +284,11 @@ impl Queue {
     fn forget(&mut self, id: QueueId) {
         let Some(entry) = self.messages.remove(&id) else { return };
         self.bodies -= entry.body.as_ref().map_or(0, MessageBody::len);
-        if let Some(destination) = self.destinations.get_mut(&entry.home) {
-            destination.messages = destination.messages.saturating_sub(1);
-        }
-        if let Some(left) = &mut self.left_during_scan {
+        self.count(entry.home, entry.customer, |messages| messages.saturating_sub(1));
+        if let Some(left) = &mut self.left_meanwhile {
             left.insert(id);
         }
+        self.check_refill(entry.home);
     }
 
     fn drop_body(&mut self, id: QueueId) {

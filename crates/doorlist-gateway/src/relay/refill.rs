@@ -1,5 +1,5 @@
-//! Reading the spool: once at the start, and again when messages that found no room in memory may have some now. Also
-//! ends what was kept for the admin beyond its lifetime. This module must not know destinations.
+//! Reading the spool: once at the start, and again whenever messages that found no room in memory may have some now, those
+//! alone. Also ends what was kept for the admin beyond its lifetime. This module must not know destinations.
 
 use super::Shared;
 use super::deliver::{Stop, reached};
@@ -15,80 +15,109 @@ use tokio::time::{Instant, sleep};
 
 /// Messages read at once.
 const PAGE: u32 = 1_000;
-/// How often it is looked whether there is room again.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often expired messages are looked for.
+/// A spool that could not be read is tried again after this time.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often expired messages are looked for, and any that nobody has handed over.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
-/// A message that is younger may still be handed over by the session that took it.
+/// A message that is younger may still be handed over by the session that took it: a sweep leaves it alone.
 const HAND_OVER: Duration = Duration::from_secs(60);
 
-/// Which messages a scan may take into memory.
+/// Which messages a look through the whole spool may take into memory.
 #[derive(Clone, Copy)]
 enum Take {
     /// Those that were there before the relay started.
     Before(QueueId),
-    /// Those whose session has surely handed them over by now, or found no room.
+    /// Those whose session has surely handed them over by now.
     Settled,
 }
 
-/// Takes up what is in the spool, then keeps looking.
+/// A look through the whole spool, in pages.
+struct Sweep {
+    after: Option<QueueId>,
+    take: Take,
+}
+
+/// What is still to be read.
+struct Reading {
+    /// Messages that the queue has room for.
+    wanted: Vec<QueueId>,
+    sweep: Option<Sweep>,
+}
+
+/// Takes up what is in the spool, then what the queue has room for, as soon as it has.
 pub(super) async fn run(shared: Arc<Shared>, started: QueueId) {
     let mut stop = shared.stop.subscribe();
-    let mut scan = Some((None, Take::Before(started)));
+    let sweep = Sweep { after: None, take: Take::Before(started) };
+    let mut reading = Reading { wanted: Vec::new(), sweep: Some(sweep) };
     let mut swept = Instant::now();
-    loop {
-        if let Some((from, take)) = scan
-            && let Err(error) = read(&shared, from, take).await
-        {
-            shared.journal.write(&Line {
-                process: Process::Qmgr,
-                queue: None,
-                event: &format!("the spool cannot be read now ({error}); it is tried again"),
-                fields: &[],
-            });
-        } else {
-            scan = None;
-        }
-        tokio::select! {
-            () = sleep(LOOK_EVERY) => {}
-            () = reached(&mut stop, Stop::Finish) => return,
-        }
-        if scan.is_some() {
-            continue;
-        }
-        if swept.elapsed() >= SWEEP_EVERY {
-            swept = Instant::now();
-            scan = Some((None, Take::Settled));
-        } else if let Some(first) = shared.lock_queue().refill_from(clock::now()) {
-            scan = Some((Some(QueueId::from_u64(first.as_u64().saturating_sub(1))), Take::Settled));
-        }
-    }
-}
-
-async fn read(shared: &Arc<Shared>, from: Option<QueueId>, take: Take) -> Result<(), SpoolError> {
-    shared.lock_queue().begin_scan();
-    let result = pages(shared, from, take).await;
-    shared.lock_queue().end_scan();
-    result
-}
-
-async fn pages(shared: &Arc<Shared>, from: Option<QueueId>, take: Take) -> Result<(), SpoolError> {
-    let mut after = from;
-    loop {
-        shared.lock_queue().next_page();
-        let page = shared.spool.pending(after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = Some(last.id);
-        for pending in page {
-            if matches!(take, Take::Before(started) if pending.id >= started) {
-                return Ok(());
+    while *stop.borrow() == Stop::No {
+        match step(&shared, &mut reading).await {
+            Ok(true) => continue,
+            Ok(false) => tokio::select! {
+                () = shared.refill.notified() => {}
+                () = sleep(SWEEP_EVERY.saturating_sub(swept.elapsed())) => {
+                    swept = Instant::now();
+                    reading.sweep = Some(Sweep { after: None, take: Take::Settled });
+                }
+                () = reached(&mut stop, Stop::Finish) => return,
+            },
+            Err(error) => {
+                shared.journal.write(&Line {
+                    process: Process::Qmgr,
+                    queue: None,
+                    event: &format!("the spool cannot be read now ({error}); it is tried again"),
+                    fields: &[],
+                });
+                tokio::select! {
+                    () = sleep(RETRY) => {}
+                    () = reached(&mut stop, Stop::Finish) => return,
+                }
             }
-            take_up(shared, pending, take);
         }
     }
 }
 
-fn take_up(shared: &Arc<Shared>, pending: Pending, take: Take) {
+/// Reads what the queue has room for, and a page of the sweep. False: there is no more to be read. After an error the same
+/// is read again.
+async fn step(shared: &Arc<Shared>, reading: &mut Reading) -> Result<bool, SpoolError> {
+    if reading.wanted.is_empty() {
+        reading.wanted = shared.lock_queue().refill(PAGE as usize).unwrap_or_default();
+    }
+    let mut found_work = false;
+    if !reading.wanted.is_empty() {
+        found_work = true;
+        shared.lock_queue().begin_reading();
+        for pending in shared.spool.pending_among(&reading.wanted).await? {
+            take_up(shared, pending);
+        }
+        reading.wanted.clear();
+    }
+    if let Some(sweep) = &mut reading.sweep {
+        found_work = true;
+        shared.lock_queue().begin_reading();
+        let page = shared.spool.pending(sweep.after, PAGE).await?;
+        let last = page.last().map(|last| last.id);
+        let is_over = last.is_none_or(|last| matches!(sweep.take, Take::Before(started) if last >= started));
+        for pending in page.into_iter().filter(|pending| may_take(sweep.take, pending)) {
+            take_up(shared, pending);
+        }
+        sweep.after = last;
+        if is_over {
+            reading.sweep = None;
+        }
+    }
+    shared.lock_queue().end_reading();
+    Ok(found_work)
+}
+
+fn may_take(take: Take, pending: &Pending) -> bool {
+    match take {
+        Take::Before(started) => pending.id < started,
+        Take::Settled => clock::now().since(pending.envelope.received_at) >= HAND_OVER,
+    }
+}
+
+fn take_up(shared: &Arc<Shared>, pending: Pending) {
     let now = clock::now();
     let Pending { id, envelope, progress } = pending;
     if let Some(progress) = &progress
@@ -102,11 +131,8 @@ fn take_up(shared: &Arc<Shared>, pending: Pending, take: Take) {
         }
         return;
     }
-    if matches!(take, Take::Settled) && now.since(envelope.received_at) < HAND_OVER {
-        return shared.lock_queue().skip_until(id, now + HAND_OVER);
-    }
     let arrival = Arrival { id, envelope, progress, body: None };
-    // Without room it stays in the spool, and the queue remembers from where.
+    // Without room it stays in the spool, and the queue remembers it.
     shared.with_queue(|queue, at| queue.admit(arrival, at));
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Wishes {
     pub(crate) postmaster: Option<&'static str>,
     pub(crate) listeners: Vec<SocketAddr>,
     pub(crate) roots: rustls::RootCertStore,
+    pub(crate) active_max: usize,
 }
 
 impl Default for Wishes {
@@ -45,6 +46,7 @@ impl Default for Wishes {
             postmaster: None,
             listeners: Vec::new(),
             roots: rustls::RootCertStore::empty(),
+            active_max: 200_000,
         }
     }
 }
@@ -130,6 +132,7 @@ impl Home {
                 roots: Arc::new(wishes.roots),
                 retry_first: wishes.retry,
                 retry_longest: wishes.retry * 2,
+                active_max: wishes.active_max,
             },
         };
         let mut registry = Registry::with_prefix("doorlist");
@@ -152,7 +155,12 @@ impl Home {
 
     /// A protected domain with these servers.
     pub(crate) async fn domain(&self, name: &str, servers: Vec<MailServer>) -> DomainId {
-        self.change(name, DomainChange::Add { customer: "Test".to_owned(), servers }).await;
+        self.domain_of("Test", name, servers).await
+    }
+
+    /// The same, of this customer.
+    pub(crate) async fn domain_of(&self, customer: &str, name: &str, servers: Vec<MailServer>) -> DomainId {
+        self.change(name, DomainChange::Add { customer: customer.to_owned(), servers }).await;
         self.id(name)
     }
 

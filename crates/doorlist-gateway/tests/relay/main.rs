@@ -8,4 +8,5 @@ mod home;
 mod notices;
 mod people;
 mod results;
+mod shares;
 mod tls;

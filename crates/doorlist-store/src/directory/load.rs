@@ -155,7 +155,12 @@ pub(super) fn put_domain(table: &mut DomainTable, routes: &mut RouteTable, domai
         table.insert(alias.clone(), protected);
     }
     table.insert(domain.name.clone(), protected);
-    let route = DomainRoute { name: domain.name.clone(), servers: record.servers.clone(), hold: record.hold };
+    let route = DomainRoute {
+        name: domain.name.clone(),
+        servers: record.servers.clone(),
+        hold: record.hold,
+        customer: record.customer_id,
+    };
     routes.insert(domain.id, Arc::new(route));
 }
 

@@ -1,6 +1,7 @@
 //! Where each domain's mail goes. The list in memory answers who exists; this table answers where to. Must not know
 //! how a server is reached.
 
+use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::MailServer;
 use doorlist_core::domain::DomainId;
@@ -16,6 +17,8 @@ pub struct DomainRoute {
     pub servers: Vec<MailServer>,
     /// Deliveries wait.
     pub hold: bool,
+    /// Whose it is: connections for its mail count for that customer.
+    pub customer: Option<CustomerId>,
 }
 
 /// Routes by domain.

@@ -214,6 +214,7 @@ fn relay(reader: &mut Reader<'_>) -> RelayConfig {
     reader.set(&mut relay.reply, "relay.reply", units::duration);
     reader.set(&mut relay.final_reply, "relay.final_reply", units::duration);
     reader.set(&mut relay.keep_open, "relay.keep_open", units::duration);
+    reader.set(&mut relay.give_way, "relay.give_way", units::duration);
     reader.set(&mut relay.lifetime, "relay.lifetime", units::duration);
     reader.set(&mut relay.bounce_lifetime, "relay.bounce_lifetime", units::duration);
     reader.set(&mut relay.bounces_per_domain_hour_max, "relay.bounces_per_domain_hour_max", units::count);

@@ -1,7 +1,9 @@
 //! What a server's reply, or the lack of one, means for a recipient. What is done about it is not decided here.
 
+use crate::config::RelayConfig;
 use crate::relay::connection::Peer;
 use crate::relay::queue::{Outcome, Verdict};
+use crate::relay::route::{DestinationKey, NoRoute};
 use doorlist_smtp::client::{Command, ServerReply, Unsendable};
 use doorlist_smtp::reply::EnhancedCode;
 
@@ -36,4 +38,12 @@ pub(super) fn deferred(status: EnhancedCode, reply: String) -> Outcome {
 pub(super) fn is_too_many(reply: &ServerReply, command: Command) -> bool {
     let too_many = reply.enhanced().is_none_or(|status| status == EnhancedCode::new(4, 5, 3));
     command == Command::Rcpt && reply.code() == 452 && too_many
+}
+
+/// The connection was not open yet when it gave way.
+pub(super) fn gave_way(key: &DestinationKey, config: &RelayConfig) -> NoRoute {
+    let (name, waited) = (key.name(), config.give_way);
+    let why = format!("{name} could not be spoken to within {waited:?}, and other mail waited for the connection");
+    // RFC 3463: 4.4.1, no answer from host.
+    NoRoute { status: EnhancedCode::new(4, 4, 1), why }
 }

@@ -3,12 +3,13 @@
 //! connection, doubling per twenty successes. This module must not know other destinations or sockets.
 
 use super::part::Part;
+use super::pool::{Claim, ConnectionId, Customer};
 use crate::relay::route::DestinationKey;
+use doorlist_core::queue_id::QueueId;
 use doorlist_core::retry::{Next, RetrySchedule};
 use doorlist_core::time::Timestamp;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use tokio::sync::Notify;
 
 /// Connections that a destination without a history may have at once, after the first of them succeeded.
 const WINDOW_AT_FIRST: usize = 5;
@@ -16,6 +17,8 @@ const WINDOW_AT_FIRST: usize = 5;
 const SUCCESSES_TO_DOUBLE: u32 = 20;
 /// Connections lost in a row, without a success between them, after which a destination counts as dead.
 const STRIKES_MAX: u32 = 3;
+/// Connections that a destination may have while none of them makes progress.
+const STALLED_MAX: usize = 2;
 
 /// A destination in the queue.
 #[derive(Debug)]
@@ -30,10 +33,17 @@ pub(crate) struct Destination {
     pub(crate) connections: usize,
     /// Of these, being opened.
     pub(crate) connecting: usize,
-    /// Bells of connections that wait for work; the last to come is the first to be rung.
-    pub(crate) idle: Vec<Arc<Notify>>,
-    /// Waits for one of the connections of all destinations together.
-    pub(crate) starving: bool,
+    /// Connections that wait for work; the last to come is the first to be rung. One that was told to leave may still be
+    /// among them.
+    pub(super) idle: Vec<ConnectionId>,
+    /// Connections that make no progress.
+    pub(super) stalled: Vec<ConnectionId>,
+    /// It waits for one more connection.
+    pub(super) claim: Option<Claim>,
+    /// Messages that are only in the spool, for want of memory.
+    pub(super) skipped: BTreeSet<QueueId>,
+    /// Whose the last of these is.
+    pub(super) skipped_of: Customer,
     health: Health,
     window: usize,
     successes: u32,
@@ -59,7 +69,10 @@ impl Destination {
             connections: 0,
             connecting: 0,
             idle: Vec::new(),
-            starving: false,
+            stalled: Vec::new(),
+            claim: None,
+            skipped: BTreeSet::new(),
+            skipped_of: None,
             health: Health::Fresh,
             window: WINDOW_AT_FIRST,
             successes: 0,
@@ -72,16 +85,14 @@ impl Destination {
         let window = match self.health {
             // One goes ahead: a dead destination costs one connection, not a window full.
             Health::Fresh => 1,
+            Health::Up if self.stalled.len() + self.connecting >= self.connections.max(1) => {
+                self.window.min(connections_max).min(STALLED_MAX)
+            }
             Health::Up => self.window.min(connections_max),
             Health::Down { until, .. } if until <= now => 1,
             Health::Down { .. } => 0,
         };
         self.ready.len() > self.connecting && self.connections < window
-    }
-
-    /// Nothing is known of it, or nothing good.
-    pub(crate) fn is_unproven(&self) -> bool {
-        !matches!(self.health, Health::Up)
     }
 
     /// Why nothing is sent there now, if so.
@@ -121,7 +132,7 @@ impl Destination {
         self.connecting = self.connecting.saturating_sub(1);
         self.successes = 0;
         let others = self.connections.saturating_sub(self.connecting + 1);
-        if others > 0 && !self.is_unproven() {
+        if others > 0 && matches!(self.health, Health::Up) {
             // It has as many of our connections as it takes.
             self.window = others;
             return false;
@@ -154,9 +165,16 @@ impl Destination {
         true
     }
 
+    /// A connection is gone.
+    pub(super) fn closed(&mut self, connection: ConnectionId) {
+        self.connections = self.connections.saturating_sub(1);
+        self.idle.retain(|other| *other != connection);
+        self.stalled.retain(|other| *other != connection);
+    }
+
     /// Whether it can be forgotten.
     pub(crate) fn is_unused(&self) -> bool {
-        self.messages == 0 && self.connections == 0 && self.ready.is_empty()
+        self.messages == 0 && self.connections == 0 && self.ready.is_empty() && self.skipped.is_empty()
     }
 
     fn fall(&mut self, why: &str, schedule: &RetrySchedule, now: Timestamp, chance: f64) {

@@ -1,14 +1,16 @@
 //! What comes into memory and what must wait in the spool for room. How the spool is read is not known here.
 
+use super::pool::Customer;
 use super::{DestinationId, Entry, Moment, Queue};
 use doorlist_core::queue_id::QueueId;
-use doorlist_core::time::Timestamp;
 use doorlist_store::spool::{Envelope, MessageBody, Progress, RecipientState};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Messages that every destination may hold in memory, however full it is.
+/// Messages in memory up to which a destination is not a deep one.
 const DESTINATION_FLOOR: usize = 100;
+/// Messages that are worth a reading of the spool, where a destination has others in memory.
+const REFILL_MIN: usize = 1_000;
 /// Bytes of bodies that the queue keeps in memory; what is beyond is read from the spool when its turn comes.
 const BODIES_MAX: u64 = 32 * 1024 * 1024;
 
@@ -31,28 +33,11 @@ pub(crate) enum Admission {
     Full,
 }
 
-/// Messages that are only in the spool.
-#[derive(Debug, Default)]
-pub(super) struct Skipped {
-    /// The first of them.
-    from: Option<QueueId>,
-    /// Destinations that had no room for them.
-    homes: HashSet<DestinationId>,
-    /// Some are to be looked at again at this time.
-    not_before: Option<Timestamp>,
-}
-
-impl Skipped {
-    fn note(&mut self, id: QueueId) {
-        self.from = Some(self.from.map_or(id, |first| first.min(id)));
-    }
-}
-
 impl Queue {
     /// Takes a message into memory, if it is not there and there is room.
     pub(crate) fn admit(&mut self, arrival: Arrival, at: Moment) -> Admission {
         let Arrival { id, envelope, progress, body } = arrival;
-        let left = self.left_during_scan.as_ref().is_some_and(|left| left.contains(&id));
+        let left = self.left_meanwhile.as_ref().is_some_and(|left| left.contains(&id));
         if left || self.messages.contains_key(&id) {
             return Admission::Known;
         }
@@ -63,15 +48,12 @@ impl Queue {
             hold: false,
             recipients: vec![RecipientState::Pending; envelope.recipients.len()],
         });
-        let home = self.home(&envelope, &progress.recipients);
-        if !self.has_room(home) {
-            self.skipped.note(id);
-            self.skipped.homes.insert(home);
+        let (home, customer) = self.home(&envelope, &progress.recipients);
+        if self.allowance(home, customer) == 0 {
+            self.skip(id, home, customer);
             return Admission::Full;
         }
-        if let Some(destination) = self.destinations.get_mut(&home) {
-            destination.messages += 1;
-        }
+        self.count(home, customer, |messages| messages + 1);
         let body = body.filter(|body| self.bodies + body.len() <= BODIES_MAX && body.in_memory().is_some());
         self.bodies += body.as_ref().map_or(0, MessageBody::len);
         let entry = Entry {
@@ -84,6 +66,7 @@ impl Queue {
             deleted: false,
             told: progress.attempts > 0,
             home,
+            customer,
             life: self.next_life(),
             waiting: 0,
             out: 0,
@@ -99,44 +82,80 @@ impl Queue {
         Admission::Admitted
     }
 
-    /// From where the spool should be read again: some messages were passed over, and now one of their destinations has
-    /// much more room than it uses, or their time has come.
-    pub(crate) fn refill_from(&self, now: Timestamp) -> Option<QueueId> {
-        let room = self.settings.active_max.saturating_sub(self.messages.len());
-        let mine = |home| self.destinations.get(home).map_or(0, |destination| destination.messages);
-        let has_room = self.skipped.homes.iter().any(|home| mine(home) < room / 2);
-        let is_time = self.skipped.not_before.is_some_and(|time| time <= now);
-        self.skipped.from.filter(|_| has_room || is_time)
+    /// Up to `max` messages that are only in the spool and may come into memory now, oldest first: those of the destination
+    /// that has the fewest in memory. They are read and given to [`Queue::admit`], whose business they are from now on.
+    pub(crate) fn refill(&mut self, max: usize) -> Option<Vec<QueueId>> {
+        let &(messages, home) = self.short.iter().find(|(_, home)| self.is_refill_due(*home))?;
+        let customer = self.destinations.get(&home)?.skipped_of;
+        let count = self.allowance(home, customer).min(max);
+        let line = self.destinations.get_mut(&home)?;
+        let ids = std::iter::from_fn(|| line.skipped.pop_first()).take(count).collect();
+        if line.skipped.is_empty() {
+            self.short.remove(&(messages, home));
+        }
+        Some(ids)
     }
 
-    /// The spool is about to be read: from now on leaving messages are remembered, so that a page read before they left
+    /// After a message of this destination has left memory: whether it, or the one with the fewest, has room for more.
+    pub(super) fn check_refill(&mut self, home: DestinationId) {
+        let fewest = self.short.first().map(|(_, home)| *home);
+        let due = fewest.is_some_and(|fewest| self.is_refill_due(fewest) || self.is_refill_due(home));
+        self.effects.refill |= due;
+    }
+
+    fn is_refill_due(&self, home: DestinationId) -> bool {
+        self.destinations.get(&home).filter(|line| !line.skipped.is_empty()).is_some_and(|line| {
+            let allowance = self.allowance(home, line.skipped_of);
+            allowance > 0 && (allowance >= REFILL_MIN || allowance >= line.messages)
+        })
+    }
+
+    /// The spool is about to be read: from now on leaving messages are remembered, so that what was read before they left
     /// does not bring them back.
-    pub(crate) fn begin_scan(&mut self) {
-        self.left_during_scan = Some(HashSet::new());
-        self.skipped = Skipped::default();
+    pub(crate) fn begin_reading(&mut self) {
+        self.left_meanwhile = Some(HashSet::new());
     }
 
-    /// A message that the scan passed over, to be looked at again at that time.
-    pub(crate) fn skip_until(&mut self, id: QueueId, time: Timestamp) {
-        self.skipped.note(id);
-        self.skipped.not_before = Some(self.skipped.not_before.map_or(time, |other| other.max(time)));
+    /// What was read has been admitted.
+    pub(crate) fn end_reading(&mut self) {
+        self.left_meanwhile = None;
     }
 
-    /// A page was looked through: what left before the next one is read will not be in it.
-    pub(crate) fn next_page(&mut self) {
-        if let Some(left) = &mut self.left_during_scan {
-            left.clear();
+    /// Counts the messages in memory that are at home at a destination, and those of a customer.
+    pub(super) fn count(&mut self, home: DestinationId, customer: Customer, change: impl Fn(usize) -> usize) {
+        let messages = self.by_customer.entry(customer).or_default();
+        *messages = change(*messages);
+        if *messages == 0 {
+            self.by_customer.remove(&customer);
+        }
+        let Some(line) = self.destinations.get_mut(&home) else { return };
+        let before = line.messages;
+        line.messages = change(before);
+        if !line.skipped.is_empty() {
+            self.short.remove(&(before, home));
+            self.short.insert((line.messages, home));
         }
     }
 
-    /// The spool has been read.
-    pub(crate) fn end_scan(&mut self) {
-        self.left_during_scan = None;
+    /// A message has no room. Its number costs a third of what the spool itself keeps of it in memory.
+    fn skip(&mut self, id: QueueId, home: DestinationId, customer: Customer) {
+        let Some(line) = self.destinations.get_mut(&home) else { return };
+        line.skipped.insert(id);
+        line.skipped_of = customer;
+        self.short.insert((line.messages, home));
     }
 
-    fn has_room(&self, home: DestinationId) -> bool {
-        let room = self.settings.active_max.saturating_sub(self.messages.len());
+    /// How many messages may come into memory for this destination of this customer. Half of the memory is for any, each
+    /// destination at most as many as are left of it; the next quarter is for destinations with few; and in the last a
+    /// customer leaves as much as it has, so that however many a customer has, there is room for another.
+    fn allowance(&self, home: DestinationId, customer: Customer) -> usize {
+        let max = self.settings.active_max;
+        let room = max.saturating_sub(self.messages.len());
         let mine = self.destinations.get(&home).map_or(0, |destination| destination.messages);
-        room > 0 && (mine < DESTINATION_FLOOR || mine < room)
+        let theirs = self.by_customer.get(&customer).copied().unwrap_or(0);
+        let any = room.saturating_sub(max / 2).saturating_sub(mine).div_ceil(2);
+        let few = if room > max / 4 { DESTINATION_FLOOR.saturating_sub(mine) } else { 0 };
+        let small = room.min(max / 4).saturating_sub(theirs).div_ceil(2);
+        any.max(few).max(small).min(room)
     }
 }

@@ -1,5 +1,6 @@
 //! What the queue hands out and takes back: a message for some of its recipients, and what became of each of them.
 
+use super::pool::Customer;
 use doorlist_core::queue_id::QueueId;
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::spool::{Envelope, MessageBody};
@@ -16,6 +17,9 @@ pub(crate) struct Part {
     pub(crate) recipients: Vec<usize>,
     /// A part of another life than its message's has been withdrawn; whoever meets it drops it.
     pub(crate) life: u64,
+    /// Whose domain the first of these recipients is in: a connection that this part asks for counts for them. (Servers
+    /// that several customers share make one destination, and who causes a connection pays for it.)
+    pub(super) customer: Customer,
 }
 
 impl Part {

@@ -1,5 +1,6 @@
 //! Bringing messages to their destinations, and connections to destinations that need them.
 
+use super::pool::Customer;
 use super::router::{Rerouted, Way};
 use super::{Destination, DestinationId, Moment, Part, Queue, RECIPIENTS_PER_PART_MAX};
 use crate::config::Outbound;
@@ -16,11 +17,21 @@ use std::sync::Arc;
 /// RFC 3463: 4.4.4, unable to route.
 const UNROUTABLE: EnhancedCode = EnhancedCode::new(4, 4, 4);
 
-/// Where a recipient waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Spot {
-    Ready(DestinationId),
-    Held(DestinationId),
+/// Where a recipient's mail waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) destination: DestinationId,
+    /// Its domain is on hold.
+    held: bool,
+    /// Whose domain it is.
+    customer: Customer,
+}
+
+impl Place {
+    /// Recipients of one message go in one transaction wherever their servers are the same, whosever they are.
+    fn is_with(&self, other: &Place) -> bool {
+        (self.destination, self.held) == (other.destination, other.held)
+    }
 }
 
 /// Why a recipient waits nowhere.
@@ -56,11 +67,18 @@ impl Queue {
             part.recipients.iter().filter_map(|&index| part.envelope.recipients.get(index)).any(|r| change.concerns(r))
         };
         let mut moving: Vec<Part> = self.held.extract_if(.., |part| concerned(part)).collect();
-        for destination in self.destinations.values_mut() {
+        let mut left = Vec::new();
+        for (id, destination) in &mut self.destinations {
             let (gone, stay): (VecDeque<Part>, VecDeque<Part>) =
                 std::mem::take(&mut destination.ready).into_iter().partition(&concerned);
             destination.ready = stay;
+            if !gone.is_empty() {
+                left.push(*id);
+            }
             moving.extend(gone);
+        }
+        for destination in left {
+            self.check_claim(destination, at);
         }
         for part in moving {
             if !self.is_current(&part) {
@@ -89,16 +107,13 @@ impl Queue {
     /// The message counts for the destination that it goes to now.
     fn rehome(&mut self, id: QueueId) {
         let Some(entry) = self.messages.get(&id) else { return };
-        let (envelope, states, old) = (Arc::clone(&entry.envelope), entry.states.clone(), entry.home);
-        let new = self.home(&envelope, &states);
+        let (envelope, states) = (Arc::clone(&entry.envelope), entry.states.clone());
+        let (home, customer) = (entry.home, entry.customer);
+        self.count(home, customer, |messages| messages.saturating_sub(1));
+        let (home, customer) = self.home(&envelope, &states);
+        self.count(home, customer, |messages| messages + 1);
         if let Some(entry) = self.messages.get_mut(&id) {
-            entry.home = new;
-        }
-        if let Some(destination) = self.destinations.get_mut(&old) {
-            destination.messages = destination.messages.saturating_sub(1);
-        }
-        if let Some(destination) = self.destinations.get_mut(&new) {
-            destination.messages += 1;
+            (entry.home, entry.customer) = (home, customer);
         }
     }
 
@@ -114,14 +129,14 @@ impl Queue {
     pub(super) fn place(&mut self, id: QueueId, recipients: Vec<usize>, at: Moment) {
         let entry = self.messages.get(&id).map(|entry| (Arc::clone(&entry.envelope), entry.life));
         let Some((envelope, life)) = entry else { return };
-        let mut groups: Vec<(Spot, Vec<usize>)> = Vec::new();
+        let mut groups: Vec<(Place, Vec<usize>)> = Vec::new();
         let mut stuck: Vec<(String, Vec<usize>)> = Vec::new();
         for index in recipients {
             let Some(recipient) = envelope.recipients.get(index) else { continue };
-            match self.spot(recipient) {
-                Ok(spot) => match groups.iter_mut().find(|(other, _)| *other == spot) {
+            match self.find(recipient) {
+                Ok(place) => match groups.iter_mut().find(|(other, _)| other.is_with(&place)) {
                     Some((_, group)) => group.push(index),
-                    None => groups.push((spot, vec![index])),
+                    None => groups.push((place, vec![index])),
                 },
                 Err(Stuck::NoServer(why)) => match stuck.iter_mut().find(|(other, _)| *other == why) {
                     Some((_, group)) => group.push(index),
@@ -131,37 +146,32 @@ impl Queue {
             }
         }
         for (why, recipients) in stuck {
-            self.park(Part { id, envelope: Arc::clone(&envelope), recipients, life }, &why.into());
+            self.park(Part { id, envelope: Arc::clone(&envelope), recipients, life, customer: None }, &why.into());
         }
-        for (spot, group) in groups {
+        for (place, group) in groups {
             for recipients in group.chunks(RECIPIENTS_PER_PART_MAX) {
-                let part = Part { id, envelope: Arc::clone(&envelope), recipients: recipients.to_vec(), life };
-                self.wait(spot, part, at);
+                let (envelope, recipients, customer) = (Arc::clone(&envelope), recipients.to_vec(), place.customer);
+                self.wait(place, Part { id, envelope, recipients, life, customer }, at);
             }
         }
         self.round_may_be_over(id, at);
     }
 
-    fn wait(&mut self, spot: Spot, part: Part, at: Moment) {
+    fn wait(&mut self, place: Place, part: Part, at: Moment) {
         let Some(entry) = self.messages.get_mut(&part.id) else { return };
         entry.waiting += 1;
-        match spot {
-            Spot::Held(_) => {
-                let id = part.id;
-                self.held.push(part);
-                self.drop_body(id);
-            }
-            Spot::Ready(destination) => {
-                let Some(line) = self.destinations.get_mut(&destination) else { return };
-                let id = part.id;
-                line.ready.push_back(part.clone());
-                if let Some(why) = line.down().cloned() {
-                    self.park(part, &why);
-                    self.drop_body(id);
-                }
-                self.press_once(destination, at);
-            }
+        let id = part.id;
+        if place.held {
+            self.held.push(part);
+            return self.drop_body(id);
         }
+        let Some(line) = self.destinations.get_mut(&place.destination) else { return };
+        line.ready.push_back(part.clone());
+        if let Some(why) = line.down().cloned() {
+            self.park(part, &why);
+            self.drop_body(id);
+        }
+        self.press_once(place.destination, at);
     }
 
     /// The destination has just gone down: what waits for it is told so, and what is too old has failed.
@@ -202,79 +212,33 @@ impl Queue {
         }
     }
 
-    /// Rings or opens connections for all that waits, as far as may be.
-    pub(super) fn press_all(&mut self, destination: DestinationId, at: Moment) {
-        let waiting = self.destinations.get(&destination).map_or(0, |line| line.ready.len());
-        self.press(destination, waiting, at);
-    }
-
-    /// Rings or opens so many connections, as far as may be.
-    pub(super) fn press(&mut self, destination: DestinationId, wanted: usize, at: Moment) {
-        for _ in 0..wanted {
-            if !self.press_once(destination, at) {
-                return;
-            }
-        }
-    }
-
-    /// Rings one idle connection, or opens one more. False: there is none to ring and none may be opened.
-    fn press_once(&mut self, destination: DestinationId, at: Moment) -> bool {
-        let Some(line) = self.destinations.get_mut(&destination) else { return false };
-        if let Some(bell) = line.idle.pop() {
-            bell.notify_one();
-            return true;
-        }
-        if self.stopped || !line.wants_connection(at.now, self.settings.per_destination_max) {
-            return false;
-        }
-        // Half of all connections are kept for destinations that are known to answer.
-        let max = self.settings.connections_max;
-        let max = if line.is_unproven() { max.div_ceil(2) } else { max };
-        if self.connections >= max {
-            if !std::mem::replace(&mut line.starving, true) {
-                self.starved.push_back(destination);
-            }
-            return false;
-        }
-        line.connections += 1;
-        line.connecting += 1;
-        self.connections += 1;
-        self.effects.open.push(destination);
-        true
-    }
-
-    /// The destination that a message counts for: that of its first unfinished recipient.
-    pub(super) fn home(&mut self, envelope: &Envelope, states: &[RecipientState]) -> DestinationId {
+    /// The destination and the customer that a message counts for: those of its first unfinished recipient.
+    pub(super) fn home(&mut self, envelope: &Envelope, states: &[RecipientState]) -> (DestinationId, Customer) {
         let first = states.iter().position(|state| !super::is_final(state)).unwrap_or(0);
-        let spot = envelope.recipients.get(first).map(|recipient| self.spot(recipient));
-        match spot {
-            Some(Ok(Spot::Ready(id) | Spot::Held(id))) => id,
-            Some(Err(_)) | None => self.destination(DestinationKey::Nowhere),
+        let place = envelope.recipients.get(first).map(|recipient| self.find(recipient));
+        match place {
+            Some(Ok(place)) => (place.destination, place.customer),
+            Some(Err(_)) | None => (self.destination(DestinationKey::Nowhere), None),
         }
     }
 
-    fn spot(&mut self, recipient: &EnvelopeRecipient) -> Result<Spot, Stuck> {
-        let known = recipient.domain.and_then(|domain| self.by_domain.get(&domain)).copied();
-        let (id, held) = match known {
-            Some(known) => known,
-            None => {
-                let (key, held) = match self.router.way(recipient) {
-                    Way::To(key) => (key, false),
-                    Way::Held(key) => (key, true),
-                    Way::NoRoute => return Err(Stuck::NoServer(unroutable())),
-                    Way::NoServer(domain) => return Err(Stuck::NoServer(serverless(&domain))),
-                    Way::NoAddress(status, why) => {
-                        return Err(Stuck::NoAddress(format!("{status} {why}")));
-                    }
-                };
-                let id = self.destination(key);
-                if let Some(domain) = recipient.domain {
-                    self.by_domain.insert(domain, (id, held));
-                }
-                (id, held)
-            }
+    fn find(&mut self, recipient: &EnvelopeRecipient) -> Result<Place, Stuck> {
+        if let Some(known) = recipient.domain.and_then(|domain| self.by_domain.get(&domain)) {
+            return Ok(*known);
+        }
+        let (key, held) = match self.router.way(recipient) {
+            Way::To(key) => (key, false),
+            Way::Held(key) => (key, true),
+            Way::NoRoute => return Err(Stuck::NoServer(unroutable())),
+            Way::NoServer(domain) => return Err(Stuck::NoServer(serverless(&domain))),
+            Way::NoAddress(status, why) => return Err(Stuck::NoAddress(format!("{status} {why}"))),
         };
-        Ok(if held { Spot::Held(id) } else { Spot::Ready(id) })
+        let (destination, customer) = (self.destination(key), self.router.customer(recipient));
+        let place = Place { destination, held, customer };
+        if let Some(domain) = recipient.domain {
+            self.by_domain.insert(domain, place);
+        }
+        Ok(place)
     }
 
     fn destination(&mut self, key: DestinationKey) -> DestinationId {

@@ -1,5 +1,6 @@
 //! From a recipient to its destination, by the routes and settings of the moment. Keeps no messages.
 
+use super::pool::Customer;
 use crate::config::Outbound;
 use crate::relay::route::DestinationKey;
 use doorlist_core::address::DomainName;
@@ -90,6 +91,11 @@ impl Router {
                 if route.hold { Way::Held(key) } else { Way::To(key) }
             }
         }
+    }
+
+    /// Whose mail it is.
+    pub(super) fn customer(&self, recipient: &EnvelopeRecipient) -> Customer {
+        recipient.domain.and_then(|domain| self.routes.get(&domain)).and_then(|route| route.customer)
     }
 
     fn way_out(&self, path: &str) -> Way {

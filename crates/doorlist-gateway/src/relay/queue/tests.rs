@@ -1,9 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bench;
+mod shares;
+mod simulation;
 
 use super::*;
 use bench::{Bench, START, route};
+use doorlist_core::access::CustomerId;
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::directory::{DomainRoute, RouteTable};
 use doorlist_store::spool::Progress;
@@ -79,7 +82,7 @@ fn a_dead_destination_costs_one_connection_on_the_schedule() {
     assert_eq!(bench.opened(), [dead], "one goes ahead");
     for (probe, wait_secs) in [300, 450, 675, 1012, 1518].into_iter().enumerate() {
         bench.queue.open_failed(dead, "4.4.1 refused", bench.at());
-        bench.queue.closed(dead, bench.at());
+        bench.close(dead);
         assert_eq!(bench.queue.take_effects().parked.len(), if probe == 0 { 50 } else { 0 }, "told once");
         bench.pass(Duration::from_secs(wait_secs - 1));
         assert_eq!(bench.opened(), []);
@@ -99,7 +102,7 @@ fn a_returning_destination_is_drained_from_one_connection_doubling_per_twenty_su
     }
     let destination = bench.destination(0);
     bench.queue.open_failed(destination, "4.4.1 refused", bench.at());
-    bench.queue.closed(destination, bench.at());
+    bench.close(destination);
     bench.pass(Duration::from_mins(6));
     bench.queue.opened(destination, bench.at());
     let mut most = Vec::new();
@@ -123,28 +126,10 @@ fn a_lost_connection_narrows_the_window_and_three_in_a_row_close_it() {
     assert_eq!(bench.queue.connections(), 5);
     for connections in [4, 3, 2] {
         bench.queue.broke(destination, "4.4.2 lost", bench.at());
-        bench.queue.closed(destination, bench.at());
+        bench.close(destination);
         assert_eq!(bench.queue.connections(), connections);
     }
     assert!(bench.queue.destinations[&destination].down().is_some());
-}
-
-#[test]
-fn unproven_destinations_leave_half_of_the_connections_to_the_others() {
-    let mut bench = Bench::new(20);
-    bench.queue.settings.connections_max = 8;
-    (0..19).for_each(|n| {
-        bench.admit(&[n]);
-    });
-    let unproven = bench.opened();
-    assert_eq!(unproven.len(), 4);
-    bench.queue.opened(unproven[0], bench.at());
-    for _ in 0..10 {
-        bench.admit(&[0]);
-    }
-    assert_eq!(bench.opened().len(), 4, "one that answers may have the rest");
-    bench.queue.closed(unproven[1], bench.at());
-    assert_eq!(bench.queue.connections(), 7, "the starved ones are unproven themselves");
 }
 
 #[test]
@@ -180,8 +165,8 @@ fn new_servers_take_what_waits_for_the_old_ones() {
     assert_ne!(old, new);
     assert!(bench.carry(new, Verdict::Delivered).is_some() && bench.carry(new, Verdict::Delivered).is_some());
     assert_eq!(bench.queue.len(), 0);
-    bench.queue.closed(old, bench.at());
-    bench.queue.closed(new, bench.at());
+    bench.close(old);
+    bench.close(new);
     bench.queue.prune();
     assert!(bench.queue.destinations.is_empty() && bench.queue.by_key.is_empty());
 }
@@ -204,30 +189,50 @@ fn a_domain_without_a_route_waits_for_one() {
 fn d11_dead_destinations_leave_room_for_the_others() {
     let mut bench = Bench::new(1_000);
     bench.queue.settings.active_max = 10_000;
-    let admitted =
-        |bench: &mut Bench, n, times| (0..times).filter(|_| bench.admit(&[n]).1 == Admission::Admitted).count();
-    assert_eq!(admitted(&mut bench, 0, 50_000), 5_000, "the first may take half");
-    assert_eq!(admitted(&mut bench, 1, 50_000), 2_500, "the next half of the rest");
-    assert_eq!(bench.queue.refill_from(bench.now), None, "there is no room for those who wait in the spool");
+    assert_eq!(bench.admitted(0, 50_000), 2_500, "the first may take half of the first half");
+    assert_eq!(bench.admitted(1, 50_000), 1_250, "the next half of the rest");
+    assert_eq!(bench.queue.refill(1_000), None, "there is no room for those who wait in the spool");
     for n in 2..20 {
-        assert_eq!(admitted(&mut bench, n, 50), 50);
+        assert_eq!(bench.admitted(n, 50), 50);
     }
     let second = bench.destination(1);
     while bench.carry(second, Verdict::Delivered).is_some() {}
-    let first_skipped = QueueId::from_u64(5_001);
-    assert_eq!(bench.queue.refill_from(bench.now), Some(first_skipped), "though the first is as dead as before");
+    assert!(bench.queue.take_effects().refill, "it is said at once");
+    let refilled = bench.queue.refill(1_000).unwrap();
+    assert_eq!(refilled[0], QueueId::from_u64(51_251), "only what has room: the first is as dead as before");
+    assert!(refilled.len() > 500);
+}
+
+#[test]
+fn no_customer_fills_the_memory_however_many_dead_destinations_it_has() {
+    let routes = (0..1_002).map(|n| DomainRoute { customer: Some(CustomerId(u32::from(n >= 1_000))), ..route(n) });
+    let mut bench = Bench::of(bench::settings(500), routes);
+    bench.queue.settings.active_max = 10_000;
+    for n in 0..1_000 {
+        bench.admitted(n, if n < 20 { 5_000 } else { 150 });
+    }
+    assert!((7_400..=7_500).contains(&bench.queue.len()), "{}", bench.queue.len());
+    assert_eq!(bench.admitted(1_000, 500), 500, "of another customer");
+    let live = bench.destination(1_000);
+    assert!(bench.admitted(1_000, 5_000) < 1_000);
+    let mut delivered = 0;
+    while bench.carry(live, Verdict::Delivered).is_some() {
+        delivered += 1;
+    }
+    assert!(delivered > 1_000 && bench.queue.take_effects().refill);
+    let refilled = bench.queue.refill(10_000).unwrap();
+    assert_eq!(refilled[0].as_u64(), bench.next - (5_500 - delivered), "the oldest of those that stayed in the spool");
 }
 
 #[test]
 fn what_left_while_the_spool_was_read_does_not_come_back() {
     let mut bench = Bench::new(1);
-    bench.queue.begin_scan();
-    bench.queue.next_page();
+    bench.queue.begin_reading();
     let (id, _) = bench.admit(&[0]);
     bench.carry(bench.destination(0), Verdict::Delivered);
     bench.next = id.as_u64();
     assert_eq!(bench.admit(&[0]), (id, Admission::Known));
-    bench.queue.end_scan();
+    bench.queue.end_reading();
 }
 
 #[test]
@@ -252,7 +257,7 @@ fn a_person_holds_releases_retries_and_deletes() {
     assert!(bench.queue.release(id, bench.at()));
     assert_eq!(bench.carry(destination, Verdict::Deferred), Some(id));
     assert!(bench.queue.retry(id, bench.at()));
-    let job = bench.queue.take(destination, None).unwrap();
+    let job = bench.queue.next_part(destination).unwrap();
     assert!(bench.queue.delete(id), "while it is under way");
     assert_eq!(bench.queue.len(), 1);
     bench.queue.give_back(destination, job.part, bench.at());
@@ -269,7 +274,7 @@ proptest! {
         let mut bench = Bench::new(4);
         let (mut open, mut jobs): (Vec<DestinationId>, Vec<(DestinationId, Job)>) = (Vec::new(), Vec::new());
         for (what, n, m) in steps {
-            let destination = bench.queue.by_domain.get(&DomainId(n)).map(|(id, _)| *id);
+            let destination = bench.queue.by_domain.get(&DomainId(n)).map(|place| place.destination);
             open.extend(bench.opened());
             let at = bench.at();
             match (what, destination) {
@@ -278,10 +283,10 @@ proptest! {
                 (3, Some(id)) if open.contains(&id) => bench.queue.opened(id, at),
                 (4, Some(id)) if open.contains(&id) => {
                     bench.queue.open_failed(id, "4.4.1 no", at);
-                    bench.queue.closed(id, at);
+                    bench.close(id);
                     open.remove(open.iter().position(|x| *x == id).unwrap());
                 }
-                (5, Some(id)) if open.contains(&id) => jobs.extend(bench.queue.take(id, None).map(|job| (id, job))),
+                (5, Some(id)) if open.contains(&id) => jobs.extend(bench.queue.next_part(id).map(|job| (id, job))),
                 (6 | 7, _) if !jobs.is_empty() => {
                     let (id, job) = jobs.remove(m as usize % jobs.len());
                     let verdict = [Verdict::Delivered, Verdict::Deferred, Verdict::Failed, Verdict::Untried][m as usize];
@@ -308,9 +313,11 @@ proptest! {
                 prop_assert_eq!(entry.out, jobs.iter().filter(|(_, job)| job.part.id == *id).count());
                 prop_assert!(entry.waiting + entry.out > 0 || entry.next_attempt.is_some(), "stuck: {:?}", entry);
             }
-            prop_assert_eq!(queue.connections, open.len());
+            prop_assert_eq!(queue.connections(), open.len());
             prop_assert_eq!(queue.destinations.values().map(|d| d.connections).sum::<usize>(), open.len());
+            prop_assert_eq!(queue.destinations.values().filter(|d| d.claim.is_some()).count(), queue.pool.claims());
             prop_assert_eq!(queue.destinations.values().map(|d| d.messages).sum::<usize>(), queue.messages.len());
+            prop_assert_eq!(queue.by_customer.values().sum::<usize>(), queue.messages.len());
         }
     }
 }

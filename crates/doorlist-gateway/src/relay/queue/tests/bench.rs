@@ -3,6 +3,7 @@
 
 use super::super::*;
 use crate::config::Outbound;
+use doorlist_core::access::CustomerId;
 use doorlist_core::change::{MailServer, ServerTls};
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::directory::{DomainRoute, RouteTable};
@@ -21,15 +22,12 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(domains: u32) -> Self {
-        let schedule = RetrySchedule::inbound();
-        let settings = Settings {
-            active_max: ACTIVE_MAX,
-            connections_max: 500,
-            per_destination_max: 20,
-            inbound: schedule,
-            bounce: RetrySchedule::bounce(),
-        };
-        let routes: RouteTable = (0..domains).map(|n| (DomainId(n), Arc::new(route(n)))).collect();
+        Self::of(settings(500), (0..domains).map(route))
+    }
+
+    /// Domain `n` has the `n`th of these routes.
+    pub(super) fn of(settings: Settings, routes: impl Iterator<Item = DomainRoute>) -> Self {
+        let routes: RouteTable = (0..).map(DomainId).zip(routes.map(Arc::new)).collect();
         let router = Router::new(Arc::new(routes.clone()), Outbound::Direct);
         Self { queue: Queue::new(settings, router), now: START, next: 1, routes }
     }
@@ -64,16 +62,34 @@ impl Bench {
         (id, admission)
     }
 
+    /// How many of so many messages to a domain come into memory.
+    pub(super) fn admitted(&mut self, domain: u32, times: usize) -> u64 {
+        (0..times).map(|_| u64::from(self.admit(&[domain]).1 == Admission::Admitted)).sum()
+    }
+
     /// The destination of domain `n`.
     pub(super) fn destination(&self, n: u32) -> DestinationId {
-        self.queue.by_domain[&DomainId(n)].0
+        self.queue.by_domain[&DomainId(n)].destination
     }
 
     /// Connections to open since the last time.
     pub(super) fn opened(&mut self) -> Vec<DestinationId> {
-        let mut open = std::mem::take(&mut self.queue.effects.open);
+        let open = std::mem::take(&mut self.queue.effects.open);
+        let mut open: Vec<DestinationId> = open.into_iter().map(|grant| grant.destination).collect();
         open.sort();
         open
+    }
+
+    /// The oldest connection of this destination.
+    pub(super) fn connection(&self, destination: DestinationId) -> ConnectionId {
+        let all = self.queue.pool.all().filter(|(_, of, _)| *of == destination);
+        all.map(|(id, ..)| id).min().unwrap()
+    }
+
+    /// Closes the oldest connection of this destination.
+    pub(super) fn close(&mut self, destination: DestinationId) {
+        let connection = self.connection(destination);
+        self.queue.closed(connection, self.at());
     }
 
     pub(super) fn settled(&mut self) -> Vec<(QueueId, Settlement)> {
@@ -82,7 +98,7 @@ impl Bench {
 
     /// Carries out the next part of this destination with this verdict for all.
     pub(super) fn carry(&mut self, destination: DestinationId, verdict: Verdict) -> Option<QueueId> {
-        let job = self.queue.take(destination, None)?;
+        let job = self.queue.next_part(destination)?;
         let outcome = Outcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: "said".into() };
         let outcomes = vec![outcome; job.part.recipients.len()];
         self.queue.finish(destination, &job.part, &outcomes, self.at());
@@ -95,6 +111,17 @@ impl Bench {
     }
 }
 
+pub(super) fn settings(connections_max: usize) -> Settings {
+    Settings {
+        active_max: ACTIVE_MAX,
+        connections_max,
+        per_destination_max: 20,
+        inbound: RetrySchedule::inbound(),
+        bounce: RetrySchedule::bounce(),
+    }
+}
+
+/// The domain with the server `mx{n}`, of customer 1.
 pub(super) fn route(n: u32) -> DomainRoute {
     let server = MailServer {
         host: format!("mx{n}.example.test"),
@@ -103,5 +130,6 @@ pub(super) fn route(n: u32) -> DomainRoute {
         tls: ServerTls::Opportunistic,
         xforward: false,
     };
-    DomainRoute { name: format!("d{n}.example.test").parse().unwrap(), servers: vec![server], hold: false }
+    let name = format!("d{n}.example.test").parse().unwrap();
+    DomainRoute { name, servers: vec![server], hold: false, customer: Some(CustomerId(1)) }
 }

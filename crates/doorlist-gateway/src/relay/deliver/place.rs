@@ -1,0 +1,68 @@
+//! A connection's place among all connections: held while it works, given up when others wait and nothing goes on here.
+
+use crate::config::RelayConfig;
+use crate::relay::Shared;
+use crate::relay::queue::{ConnectionId, DestinationId, Grant};
+use std::future::Future;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// A place among the connections; gives itself back.
+pub(super) struct Place {
+    pub(super) shared: Arc<Shared>,
+    pub(super) connection: ConnectionId,
+    pub(super) destination: DestinationId,
+    /// Rung when there is work, or when the connection must leave.
+    pub(super) bell: Arc<Notify>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.with_queue(|queue, at| queue.closed(self.connection, at));
+        self.shared.connection_ended.notify_one();
+    }
+}
+
+impl Place {
+    pub(super) fn new(shared: Arc<Shared>, grant: Grant) -> Self {
+        let Grant { connection, destination, bell } = grant;
+        Self { shared, connection, destination, bell }
+    }
+
+    /// Waits for the server. When that takes longer than [`RelayConfig::give_way`] the queue is told. `None`: others waited
+    /// for the place, and it was given up, if it may be.
+    pub(super) async fn hold_while<T, E>(
+        &self,
+        may_give_way: bool,
+        config: &RelayConfig,
+        waiting: impl Future<Output = Result<T, E>>,
+    ) -> Option<Result<T, E>> {
+        tokio::pin!(waiting);
+        if let Ok(done) = timeout(config.give_way, &mut waiting).await {
+            return Some(done);
+        }
+        self.shared.with_queue(|queue, at| queue.stalled(self.connection, may_give_way, at));
+        let done = tokio::select! {
+            done = &mut waiting => done,
+            () = self.must_leave(), if may_give_way => return None,
+        };
+        // After an error this connection ends: until then it stands for a destination that makes no progress.
+        if done.is_ok() {
+            self.shared.with_queue(|queue, at| queue.progressed(self.connection, at));
+        }
+        Some(done)
+    }
+
+    /// The connection ends by itself, unless others wait: then it must leave at once.
+    pub(super) fn retire(&self) {
+        self.shared.with_queue(|queue, at| queue.retire(self.connection, at));
+    }
+
+    /// Returns when the connection must leave.
+    pub(super) async fn must_leave(&self) {
+        while !self.shared.lock_queue().must_leave(self.connection) {
+            self.bell.notified().await;
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! The connections of all destinations together: which destination that waits gets the next one, and whose connection ends
+//! for it.
+//!
+//! Customers have equal shares: the one that holds the fewest connections is served first, and of its destinations one
+//! that holds none. The last tenth is a reserve for destinations that hold none, and in its second half a customer leaves
+//! as many free as it holds, so that a customer without a connection always finds one. Idle connections end as soon as
+//! somebody waits, those without progress after a while, busy ones of a customer above its share after their message.
+//! Whoever holds many without need thus gives them up, but nobody has to while nobody waits. Each step costs O(log n).
+//! Pure: time is a parameter. This module must not know messages, sockets, or what a destination's health is.
+
+mod account;
+
+use super::DestinationId;
+use account::{Account, Rank};
+use doorlist_core::access::CustomerId;
+use doorlist_core::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Of a hundred connections so many are the reserve.
+const RESERVE_PERCENT: usize = 10;
+/// While a destination waits that holds no connection, one that has worked for so long ends after its message.
+const TURN: Duration = Duration::from_secs(1);
+
+/// Whom a connection counts for; `None`: the operator, for bounces and notices.
+pub(crate) type Customer = Option<CustomerId>;
+
+/// A connection's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ConnectionId(u64);
+
+/// A connection to open.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) connection: ConnectionId,
+    pub(crate) destination: DestinationId,
+    /// Rung when there is work for an idle connection, or when it has to leave.
+    pub(crate) bell: Arc<Notify>,
+}
+
+/// A destination's request for one more connection, until it is granted or withdrawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    customer: Customer,
+    ticket: u64,
+    /// The destination holds none.
+    first: bool,
+}
+
+#[derive(Debug)]
+struct Connection {
+    destination: DestinationId,
+    customer: Customer,
+    since: Timestamp,
+    bell: Arc<Notify>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Working,
+    /// Nothing to do; the key in [`Pool::idle`].
+    Idle(u64),
+    /// Without progress, and it may give way; the key in [`Account::stalled`].
+    Stalled(u64),
+    /// It was told to end and is not counted any more, except among the sockets.
+    Leaving,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Pool {
+    max: usize,
+    connections: HashMap<ConnectionId, Connection>,
+    leaving: usize,
+    /// Customers that hold or want connections.
+    accounts: HashMap<Customer, Account>,
+    claims: usize,
+    /// Customers with claims, those that hold the fewest connections first.
+    waiting: BTreeSet<Rank>,
+    /// The same, of customers with claims of destinations that hold none.
+    waiting_first: BTreeSet<Rank>,
+    /// The same, of customers with stalled connections.
+    stalled: BTreeSet<Rank>,
+    /// Idle connections, the longest first.
+    idle: BTreeMap<u64, ConnectionId>,
+    /// Claims for which an idle connection of the same customer ends: granted as soon as that is closed.
+    paid: VecDeque<(DestinationId, Customer)>,
+    last_number: u64,
+}
+
+impl Pool {
+    pub(super) fn new(max: usize) -> Self {
+        Self {
+            max,
+            connections: HashMap::new(),
+            leaving: 0,
+            accounts: HashMap::new(),
+            claims: 0,
+            waiting: BTreeSet::new(),
+            waiting_first: BTreeSet::new(),
+            stalled: BTreeSet::new(),
+            idle: BTreeMap::new(),
+            paid: VecDeque::new(),
+            last_number: 0,
+        }
+    }
+
+    pub(super) fn set_max(&mut self, max: usize) {
+        self.max = max;
+    }
+
+    /// Open connections, with those that are being opened or closed.
+    pub(super) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub(super) fn destination(&self, connection: ConnectionId) -> Option<DestinationId> {
+        self.connections.get(&connection).map(|connection| connection.destination)
+    }
+
+    /// A destination wants one more connection; `first`: it holds none.
+    pub(super) fn claim(&mut self, destination: DestinationId, customer: Customer, first: bool) -> Claim {
+        let claim = Claim { customer, ticket: self.next_number(), first };
+        self.put(destination, claim);
+        claim
+    }
+
+    /// It does not want it any more.
+    pub(super) fn withdraw(&mut self, destination: DestinationId, claim: Claim) {
+        let waited = self.update(claim.customer, |account| {
+            let claims = if claim.first { &mut account.first } else { &mut account.more };
+            claims.remove(&(claim.ticket, destination))
+        });
+        self.claims -= usize::from(waited);
+        if !waited {
+            self.paid.retain(|(other, _)| *other != destination);
+        }
+    }
+
+    /// The destination has lost its last connection while it waited for another.
+    pub(super) fn now_first(&mut self, destination: DestinationId, claim: Claim) -> Claim {
+        self.withdraw(destination, claim);
+        let claim = Claim { first: true, ..claim };
+        self.put(destination, claim);
+        claim
+    }
+
+    /// Whose claim is granted now, if there is a place or one can be made; [`Pool::open`] follows if it still stands.
+    pub(super) fn grant(&mut self) -> Option<(DestinationId, Customer)> {
+        loop {
+            if !self.paid.is_empty() {
+                return if self.len() < self.max { self.paid.pop_front() } else { None };
+            }
+            let candidates = [self.poorest(), self.poorest_first()];
+            let candidates = || candidates.into_iter().flatten();
+            if let Some(candidate) = candidates().find(|candidate| self.used() < candidate.limit(self.max)) {
+                // Else it is granted as soon as one that leaves is closed.
+                return (self.len() < self.max).then(|| self.take_claim(candidate.customer)).flatten();
+            }
+            if !candidates().any(|candidate| self.make_room(candidate)) {
+                return None;
+            }
+        }
+    }
+
+    /// Counts a connection that is about to be opened.
+    pub(super) fn open(&mut self, destination: DestinationId, customer: Customer, now: Timestamp) -> Grant {
+        let connection = ConnectionId(self.next_number());
+        let bell = Arc::<Notify>::default();
+        let state = State::Working;
+        let entry = Connection { destination, customer, since: now, bell: Arc::clone(&bell), state };
+        self.connections.insert(connection, entry);
+        self.update(customer, |account| account.held += 1);
+        Grant { connection, destination, bell }
+    }
+
+    /// A connection is closed; whose it was.
+    pub(super) fn close(&mut self, connection: ConnectionId) -> Option<DestinationId> {
+        self.leave(connection);
+        let closed = self.connections.remove(&connection)?;
+        self.leaving -= 1;
+        Some(closed.destination)
+    }
+
+    /// A connection has nothing to do.
+    pub(super) fn rest(&mut self, connection: ConnectionId) {
+        let number = self.next_number();
+        if let Some(entry) = self.connections.get_mut(&connection)
+            && entry.state == State::Working
+        {
+            entry.state = State::Idle(number);
+            self.idle.insert(number, connection);
+            if let Some(account) = self.accounts.get_mut(&entry.customer) {
+                account.idle.insert(number, connection);
+            }
+        }
+    }
+
+    /// Rings an idle connection: there is work for it. False: it is not idle any more.
+    pub(super) fn ring(&mut self, connection: ConnectionId) -> bool {
+        let Some(entry) = self.connections.get_mut(&connection) else { return false };
+        let State::Idle(number) = entry.state else { return false };
+        entry.state = State::Working;
+        entry.bell.notify_one();
+        self.idle.remove(&number);
+        if let Some(account) = self.accounts.get_mut(&entry.customer) {
+            account.idle.remove(&number);
+        }
+        true
+    }
+
+    /// A connection makes no progress; it ends for others that wait.
+    pub(super) fn stall(&mut self, connection: ConnectionId) {
+        let number = self.next_number();
+        if let Some(entry) = self.connections.get_mut(&connection)
+            && entry.state == State::Working
+        {
+            entry.state = State::Stalled(number);
+            let customer = entry.customer;
+            self.update(customer, |account| account.stalled.insert(number, connection));
+        }
+    }
+
+    /// It goes on.
+    pub(super) fn progress(&mut self, connection: ConnectionId) {
+        if let Some(entry) = self.connections.get_mut(&connection)
+            && let State::Stalled(number) = entry.state
+        {
+            entry.state = State::Working;
+            let customer = entry.customer;
+            self.update(customer, |account| account.stalled.remove(&number));
+        }
+    }
+
+    /// Tells a connection to end.
+    pub(super) fn leave(&mut self, connection: ConnectionId) {
+        let Some(entry) = self.connections.get_mut(&connection) else { return };
+        let state = std::mem::replace(&mut entry.state, State::Leaving);
+        if state == State::Leaving {
+            return;
+        }
+        entry.bell.notify_one();
+        let customer = entry.customer;
+        if let State::Idle(number) = state {
+            self.idle.remove(&number);
+        }
+        self.leaving += 1;
+        self.update(customer, |account| {
+            account.held -= 1;
+            match state {
+                State::Idle(number) => account.idle.remove(&number),
+                State::Stalled(number) => account.stalled.remove(&number),
+                State::Working | State::Leaving => None,
+            }
+        });
+    }
+
+    pub(super) fn is_leaving(&self, connection: ConnectionId) -> bool {
+        self.connections.get(&connection).is_none_or(|entry| entry.state == State::Leaving)
+    }
+
+    /// Whether a connection, after its message, owes its place to others that wait; its destination holds `siblings`.
+    pub(super) fn owes_its_place(&self, connection: ConnectionId, siblings: usize, now: Timestamp) -> bool {
+        if self.claims <= self.leaving {
+            return false;
+        }
+        let Some(entry) = self.connections.get(&connection) else { return false };
+        let Some(account) = self.accounts.get(&entry.customer) else { return false };
+        let poorest = |ranks: &BTreeSet<Rank>| {
+            ranks.first().filter(|(_, _, customer)| *customer != entry.customer).map(|(held, _, _)| *held)
+        };
+        if poorest(&self.waiting).is_some_and(|held| held + 1 < account.held) {
+            return true;
+        }
+        let others = poorest(&self.waiting_first);
+        let ours = !account.first.is_empty();
+        let for_a_second = ours || others.is_some_and(|held| held < account.held);
+        let for_an_only = ours || others.is_some_and(|held| held <= account.held);
+        (siblings > 1 && for_a_second) || (now.since(entry.since) >= TURN && for_an_only)
+    }
+
+    /// Connections that do not leave.
+    fn used(&self) -> usize {
+        self.connections.len() - self.leaving
+    }
+
+    fn poorest(&self) -> Option<Candidate> {
+        let &(held, _, customer) = self.waiting.first()?;
+        let first = held == 0 || self.accounts.get(&customer).is_some_and(|account| !account.first.is_empty());
+        Some(Candidate { customer, held, first })
+    }
+
+    /// A destination without a connection may overtake, but does not lift its customer above its share.
+    fn poorest_first(&self) -> Option<Candidate> {
+        let &(held, _, customer) = self.waiting_first.first()?;
+        let share = (self.max / self.accounts.len().max(1)).max(1);
+        (held < share).then_some(Candidate { customer, held, first: true })
+    }
+
+    fn take_claim(&mut self, customer: Customer) -> Option<(DestinationId, Customer)> {
+        let claim = self.update(customer, |account| account.first.pop_first().or_else(|| account.more.pop_first()));
+        self.claims -= usize::from(claim.is_some());
+        claim.map(|(_, destination)| (destination, customer))
+    }
+
+    /// Makes a connection end, so that the claim can be granted. False: there is none that may be taken for it.
+    fn make_room(&mut self, claim: Candidate) -> bool {
+        let idle = self.idle.values().next().copied();
+        if let Some(connection) = idle.filter(|_| self.used() - self.idle.len() < claim.limit(self.max)) {
+            self.leave(connection);
+            return true;
+        }
+        // One of its own for another takes nothing from anybody, whatever the limit.
+        let own = self.accounts.get(&claim.customer).and_then(|account| account.idle.values().next().copied());
+        if let Some(connection) = own {
+            self.leave(connection);
+            let paid = self.take_claim(claim.customer);
+            self.paid.extend(paid);
+            return true;
+        }
+        let stalled = self.stalled_for(claim);
+        if let Some(connection) = stalled {
+            self.leave(connection);
+        }
+        stalled.is_some()
+    }
+
+    /// The stalled connection that ends for a claim: one of the customer that holds the most, if that is more than the
+    /// claimant holds, else one of its own.
+    fn stalled_for(&self, claim: Candidate) -> Option<ConnectionId> {
+        let richest = self.stalled.last().filter(|(held, ..)| *held > claim.held).map(|(_, _, customer)| *customer);
+        let account = self.accounts.get(&richest.unwrap_or(claim.customer))?;
+        account.stalled.values().next().copied()
+    }
+
+    fn put(&mut self, destination: DestinationId, claim: Claim) {
+        self.claims += 1;
+        self.update(claim.customer, |account| {
+            let claims = if claim.first { &mut account.first } else { &mut account.more };
+            claims.insert((claim.ticket, destination));
+        });
+    }
+
+    /// Changes an account and keeps the orders.
+    fn update<R>(&mut self, customer: Customer, change: impl FnOnce(&mut Account) -> R) -> R {
+        let account = self.accounts.entry(customer).or_default();
+        let before = account.ranks(customer);
+        let result = change(account);
+        let after = account.ranks(customer);
+        if account.is_empty() {
+            self.accounts.remove(&customer);
+        }
+        let orders = [&mut self.waiting, &mut self.waiting_first, &mut self.stalled];
+        for (order, (before, after)) in orders.into_iter().zip(before.into_iter().zip(after)) {
+            if before == after {
+                continue;
+            }
+            if let Some(before) = before {
+                order.remove(&before);
+            }
+            order.extend(after);
+        }
+        result
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+}
+
+/// A claim that is looked at.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    customer: Customer,
+    /// Connections of the customer.
+    held: usize,
+    /// The destination holds none.
+    first: bool,
+}
+
+impl Candidate {
+    /// It is granted while fewer connections than this are used.
+    fn limit(self, max: usize) -> usize {
+        let reserve = (max * RESERVE_PERCENT).div_ceil(100).min(max.saturating_sub(1));
+        if self.first { max - self.held.min(reserve.div_ceil(2)) } else { max - reserve }
+    }
+}
+
+#[cfg(test)]
+mod seen;

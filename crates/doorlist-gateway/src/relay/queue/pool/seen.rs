@@ -1,0 +1,24 @@
+//! What tests look at.
+
+use super::{ConnectionId, Customer, DestinationId, Pool, State};
+
+impl Pool {
+    /// All connections, those that leave among them.
+    pub(in crate::relay::queue) fn all(&self) -> impl Iterator<Item = (ConnectionId, DestinationId, Customer)> {
+        self.connections.iter().map(|(id, entry)| (*id, entry.destination, entry.customer))
+    }
+
+    pub(in crate::relay::queue) fn is_idle(&self, connection: ConnectionId) -> bool {
+        self.connections.get(&connection).is_some_and(|entry| matches!(entry.state, State::Idle(_)))
+    }
+
+    /// Connections that a customer holds, as they were counted.
+    pub(in crate::relay::queue) fn held(&self, customer: Customer) -> usize {
+        self.accounts.get(&customer).map_or(0, |account| account.held)
+    }
+
+    /// Claims that are neither granted nor withdrawn.
+    pub(in crate::relay::queue) fn claims(&self) -> usize {
+        self.claims + self.paid.len()
+    }
+}
