@@ -15,6 +15,10 @@ pub(crate) enum Floor {
     AtLeast(f64),
     /// At most so many times another figure of ours.
     TimesOurs(&'static str, f64),
+    /// At most so many times another figure of ours, or at most this, whichever is larger.
+    TimesOursOr(&'static str, f64, f64),
+    /// At least so many times another figure of ours.
+    PartOfOurs(&'static str, f64),
     /// Nothing: it is shown because it explains another one.
     Shown,
 }
@@ -57,6 +61,19 @@ pub(crate) const FIGURES: &[Figure] = &[
         0,
         Floor::TimesOf(Peer::Postfix, 4.0),
     ),
+    row("relay-shares-alone", "one destination: from the end of DATA to the next hop, p95, ms", 1, Floor::Shown),
+    row(
+        "relay-shares",
+        "the same, beside 1,000 silent destinations of another customer",
+        1,
+        Floor::TimesOursOr("relay-shares-alone", 1.5, 50.0),
+    ),
+    row("relay-wide-240", "2,400 messages to 240 destinations: relayed per second", 0, Floor::Shown),
+    row("relay-wide-300", "the same, to 300", 0, Floor::PartOfOurs("relay-wide-240", 0.8)),
+    row("relay-wide-600", "the same, to 600", 0, Floor::PartOfOurs("relay-wide-240", 0.5)),
+    row("relay-wide-2400", "the same, to 2,400", 0, Floor::PartOfOurs("relay-wide-240", 0.25)),
+    row("relay-young", "130,000 messages of one destination, released at once: delivered after, s", 1, Floor::Shown),
+    row("relay-young-still", "the same: longest time without a delivery, s", 2, Floor::AtMost(1.0)),
     row("list-bytes", "10 million addresses: octets each in the list", 1, Floor::AtMost(16.0)),
     row("list-pss", "the same, from the server's whole memory (PSS less that of an empty server)", 1, Floor::Shown),
     row("list-lookup", "10 million addresses: look-up in process, median, us", 2, Floor::AtMost(1.0)),
@@ -141,7 +158,7 @@ mod tests {
     fn every_figure_has_an_id_of_its_own_and_points_to_one_that_exists() {
         for (index, figure) in FIGURES.iter().enumerate() {
             assert!(FIGURES.iter().skip(index + 1).all(|other| other.id != figure.id), "{}", figure.id);
-            if let Floor::TimesOurs(id, _) = figure.floor {
+            if let Floor::TimesOurs(id, _) | Floor::TimesOursOr(id, ..) | Floor::PartOfOurs(id, _) = figure.floor {
                 assert!(FIGURES.iter().any(|other| other.id == id), "{id}");
             }
         }

@@ -8,6 +8,7 @@ mod disk;
 mod figures;
 mod load;
 mod machine;
+mod many;
 mod measure;
 mod packages;
 mod processes;

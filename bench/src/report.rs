@@ -76,6 +76,8 @@ fn floor(floor: Floor) -> String {
         Floor::AtMost(most) => format!("at most {most}"),
         Floor::AtLeast(least) => format!("at least {least}"),
         Floor::TimesOurs(_, times) => format!("at most {times} x that of 10,000"),
+        Floor::TimesOursOr(id, times, most) => format!("at most {times} x `{id}`, or {most}"),
+        Floor::PartOfOurs(id, part) => format!("at least {part} x `{id}`"),
         Floor::Shown => String::new(),
     }
 }

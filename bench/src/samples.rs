@@ -86,6 +86,10 @@ impl Samples {
         let median = |id, subject| self.spread(id, subject).map(|spread| spread.median);
         let ours = median(figure.id, Subject::Server(Peer::Doorlist));
         let theirs = |peer| median(figure.id, Subject::Server(peer));
+        let to_another_of_ours = |id| {
+            let other = median(id, Subject::Server(Peer::Doorlist));
+            ours.zip(other).map(|(ours, other)| (ours, ours / other))
+        };
         let (ratio, floor) = match figure.floor {
             Floor::Shown => return Verdict::None,
             Floor::AtMost(most) => {
@@ -96,14 +100,19 @@ impl Samples {
             }
             Floor::TimesOf(peer, times) => (ours.zip(theirs(peer)).map(|(ours, theirs)| ours / theirs), times),
             Floor::PartOf(peer, parts) => (ours.zip(theirs(peer)).map(|(ours, theirs)| theirs / ours), parts),
-            Floor::TimesOurs(id, times) => {
-                let other = median(id, Subject::Server(Peer::Doorlist));
-                let Some(ratio) = ours.zip(other).map(|(ours, other)| ours / other) else { return Verdict::Unknown };
-                return Verdict::Judged { met: ratio <= times, ratio: Some(ratio) };
+            Floor::TimesOurs(id, times) => return judged(to_another_of_ours(id), |_, ratio| ratio <= times),
+            Floor::TimesOursOr(id, times, most) => {
+                return judged(to_another_of_ours(id), |ours, ratio| ratio <= times || ours <= most);
             }
+            Floor::PartOfOurs(id, part) => return judged(to_another_of_ours(id), |_, ratio| ratio >= part),
         };
         ratio.map_or(Verdict::Unknown, |ratio| Verdict::Judged { met: ratio >= floor, ratio: Some(ratio) })
     }
+}
+
+/// The verdict on a figure and its ratio to another one.
+fn judged(measured: Option<(f64, f64)>, meets: impl FnOnce(f64, f64) -> bool) -> Verdict {
+    measured.map_or(Verdict::Unknown, |(ours, ratio)| Verdict::Judged { met: meets(ours, ratio), ratio: Some(ratio) })
 }
 
 #[cfg(test)]
@@ -148,6 +157,11 @@ mod tests {
             (Floor::TimesOurs("b", 1.2), Some(true)),
             (Floor::TimesOurs("b", 1.1), Some(false)),
             (Floor::TimesOurs("c", 1.1), None),
+            (Floor::TimesOursOr("b", 1.1, 11.9), Some(false)),
+            (Floor::TimesOursOr("b", 1.2, 11.9), Some(true)),
+            (Floor::TimesOursOr("b", 1.1, 12.0), Some(true)),
+            (Floor::PartOfOurs("b", 1.2), Some(true)),
+            (Floor::PartOfOurs("b", 1.3), Some(false)),
             (Floor::TimesOf(Peer::Exim, 1.0), None),
         ];
         for (floor, expected) in table {

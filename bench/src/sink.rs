@@ -112,6 +112,11 @@ impl Sink {
         *self.book.lock() = Arrived::default();
     }
 
+    /// How many different messages have arrived.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.book.lock().messages
+    }
+
     /// Waits until `messages` different messages have arrived, or until nothing has come for `patience`.
     pub(crate) fn await_messages(&self, messages: u64, patience: Duration) -> Arrived {
         let mut arrived = self.book.lock();
