@@ -42,7 +42,8 @@ pub(super) fn rule(tree: &Tree) -> Vec<Fault> {
             faults.push(Fault::new(SECURITY, line, format!("names no test for {party}")));
         }
         let gone = named.into_iter().filter(|name| !functions.contains(name));
-        faults.extend(gone.map(|name| Fault::new(SECURITY, line, format!("names the test {name}, which is not there"))));
+        faults
+            .extend(gone.map(|name| Fault::new(SECURITY, line, format!("names the test {name}, which is not there"))));
     }
     faults.extend(missing.into_iter().map(|party| Fault::new(SECURITY, 0, format!("does not speak of: {party}"))));
     faults

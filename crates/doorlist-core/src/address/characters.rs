@@ -8,7 +8,8 @@ use unicode_normalization::UnicodeNormalization;
 /// Whether nobody sees this character, as [`is_hidden`] says, or it is a blank other than the plain space. Two addresses
 /// that look alike are one.
 pub fn is_invisible(c: char) -> bool {
-    is_hidden(c) || (!c.is_ascii() && CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::SpaceSeparator)
+    is_hidden(c)
+        || (!c.is_ascii() && CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::SpaceSeparator)
 }
 
 /// Whether this is no ASCII character, but Unicode's normal form makes it one: U+212A is a K, U+037E a semicolon. Such a

@@ -7,12 +7,13 @@
 mod outcome;
 mod place;
 
-use self::outcome::{cannot_be_sent, deferred, gave_way, is_too_many, outcome};
+use self::outcome::{cannot_be_sent, deferred, gave_way, leave_rest_untried, outcomes};
 use super::Shared;
 use super::connect::Opened;
 use super::connection::{Connection, ConnectionFault};
 use super::header_section::smtp_utf8;
-use super::queue::{DestinationId, Grant, Job, Outcome, Part, Verdict, Work};
+use super::queue::{DestinationId, Grant, Job, Outcome, Part, Work};
+use super::route::DestinationKey;
 use crate::config::RelayConfig;
 use doorlist_smtp::client::{
     Command, DotStuffer, Offer, QUIT, ServerReply, SmtpUtf8, Step, Transaction, Unsendable, XForward,
@@ -322,21 +323,14 @@ impl Worker<'_> {
 
     /// The transaction is over: every recipient has its result.
     fn finish(&self, flight: &Flight) {
-        let mut outcomes: Vec<Outcome> = (0..flight.part.recipients.len())
-            .map(|index| match flight.transaction.result(index) {
-                Some((reply, command)) => outcome(&self.connection.peer, reply, command),
-                None => deferred(EnhancedCode::new(4, 5, 0), "the server lost the thread".to_owned()),
-            })
-            .collect();
-        // RFC 5321 §4.5.3.1.10: too many recipients for one transaction; the others come in the next, not in an hour.
-        if outcomes.iter().any(|outcome| outcome.verdict == Verdict::Delivered) {
-            for (index, outcome) in outcomes.iter_mut().enumerate() {
-                if flight.transaction.result(index).is_some_and(|(reply, command)| is_too_many(reply, command)) {
-                    outcome.verdict = Verdict::Untried;
-                }
-            }
-        }
+        let unanswered = deferred(EnhancedCode::new(4, 5, 0), "the server lost the thread".to_owned());
+        let mut outcomes = self.outcomes(flight, &unanswered);
+        leave_rest_untried(&mut outcomes, &flight.transaction);
         self.shared.conclude(self.destination, &flight.part, &outcomes, Some(&self.connection.peer));
+    }
+
+    fn outcomes(&self, flight: &Flight, unanswered: &Outcome) -> Vec<Outcome> {
+        outcomes(&self.connection.peer, &flight.transaction, flight.part.recipients.len(), unanswered)
     }
 
     /// The connection broke while a body was sent: the server may have said why before it closed.
@@ -377,12 +371,7 @@ impl Worker<'_> {
             _ => EnhancedCode::new(4, 4, 2),
         };
         let ambiguous = if flight.dot_sent { ": possible duplicate" } else { "" };
-        let outcomes: Vec<Outcome> = (0..flight.part.recipients.len())
-            .map(|index| match flight.transaction.result(index) {
-                Some((reply, command)) => outcome(&self.connection.peer, reply, command),
-                None => deferred(status, format!("{why}{ambiguous}")),
-            })
-            .collect();
+        let outcomes = self.outcomes(&flight, &deferred(status, format!("{why}{ambiguous}")));
         self.shared.conclude(self.destination, &flight.part, &outcomes, Some(&self.connection.peer));
         let why = format!("{status} {why}");
         self.shared.with_queue(|queue, at| queue.broke(self.destination, &why, at));

@@ -76,7 +76,14 @@ mod tests {
     const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 
     fn server(host: &str, preference: u16) -> MailServer {
-        MailServer { host: host.to_owned(), port: 25, preference, tls: ServerTls::Opportunistic, xforward: false }
+        MailServer {
+            host: host.to_owned(),
+            port: 25,
+            preference,
+            tls: ServerTls::Opportunistic,
+            xforward: false,
+            named_by: NamedBy::Machine,
+        }
     }
 
     #[test]

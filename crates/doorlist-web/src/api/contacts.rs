@@ -62,10 +62,7 @@ macro_rules! contacts {
                 Field::time("updated_at"),
                 Field::text("zipcode", Holder).nullable(),
             ],
-            extra: &[
-                Field::text("absolute_url", Nobody),
-                Field::time("confirmed_at").nullable().help(CONFIRMED_AT),
-            ],
+            extra: &[Field::text("absolute_url", Nobody), Field::time("confirmed_at").nullable().help(CONFIRMED_AT)],
             list_methods: READ_WRITE_LIST,
             detail_methods: READ_WRITE,
             filtering: &[("email", Filtering::All), ($field, Filtering::Only(&["exact"]))],

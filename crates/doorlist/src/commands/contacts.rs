@@ -4,8 +4,9 @@ use super::{print, unexpected};
 use crate::cli::contacts::Contact;
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
-use crate::out::{Out, visible};
+use crate::out::Out;
 use doorlist_actions::{ContactAction, KnownContact, Request, Response, Standing};
+use doorlist_core::visible::visible;
 
 /// Runs it.
 pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> Result<Exit, Failure> {

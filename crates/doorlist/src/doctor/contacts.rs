@@ -3,8 +3,8 @@
 use super::Finding;
 use crate::config::Config;
 use crate::door::Door;
-use crate::out::visible;
 use doorlist_actions::{ContactAction, Request, Response};
+use doorlist_core::visible::visible;
 
 /// Contacts that are named in one finding; more are counted.
 const NAMED_MAX: usize = 20;
@@ -17,7 +17,7 @@ pub(super) async fn contacts(door: &mut Door, config: &Config) -> Vec<Finding> {
         let asked = door.ask(Request::Contacts { what }).await;
         let Ok(Response::Contacts { contacts, next }) = asked else { return Vec::new() };
         for contact in contacts {
-            if named.len() < NAMED_MAX { named.push(visible(&contact.address)) } else { more += 1 }
+            if named.len() < NAMED_MAX { named.push(visible(&contact.address).into_owned()) } else { more += 1 }
         }
         match next {
             Some(last) => after = last,

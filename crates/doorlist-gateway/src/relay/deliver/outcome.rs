@@ -2,17 +2,13 @@
 
 use crate::config::RelayConfig;
 use crate::relay::connection::Peer;
-<<<<<<< ours
 use crate::relay::queue::{Outcome, Part, Verdict};
-=======
-use crate::relay::queue::{Outcome, Verdict};
 use crate::relay::route::{DestinationKey, NoRoute};
->>>>>>> theirs
-use doorlist_smtp::client::{Command, ServerReply, Unsendable};
+use doorlist_smtp::client::{Command, ServerReply, Transaction, Unsendable};
 use doorlist_smtp::reply::EnhancedCode;
 
 /// What a reply means for its recipient.
-pub(super) fn outcome(peer: &Peer, reply: &ServerReply, command: Command) -> Outcome {
+fn outcome(peer: &Peer, reply: &ServerReply, command: Command) -> Outcome {
     if reply.is_positive() {
         return Outcome { verdict: Verdict::Delivered, status: reply.status(), reply: reply.to_string() };
     }
@@ -21,6 +17,29 @@ pub(super) fn outcome(peer: &Peer, reply: &ServerReply, command: Command) -> Out
     let status = if reply.class() == 3 { EnhancedCode::new(4, 5, 0) } else { reply.status() };
     let reply = format!("host {} said: {reply} (in reply to {command})", peer.short());
     Outcome { verdict, status, reply }
+}
+
+/// What the replies mean for each of so many recipients; `unanswered`, where there is none.
+pub(super) fn outcomes(
+    peer: &Peer,
+    transaction: &Transaction,
+    recipients: usize,
+    unanswered: &Outcome,
+) -> Vec<Outcome> {
+    let of = |index| transaction.result(index).map(|(reply, command)| outcome(peer, reply, command));
+    (0..recipients).map(|index| of(index).unwrap_or_else(|| unanswered.clone())).collect()
+}
+
+/// RFC 5321 §4.5.3.1.10: too many recipients for one transaction; the others come in the next, not in an hour.
+pub(super) fn leave_rest_untried(outcomes: &mut [Outcome], transaction: &Transaction) {
+    if outcomes.iter().all(|outcome| outcome.verdict != Verdict::Delivered) {
+        return;
+    }
+    for (index, outcome) in outcomes.iter_mut().enumerate() {
+        if transaction.result(index).is_some_and(|(reply, command)| is_too_many(reply, command)) {
+            outcome.verdict = Verdict::Untried;
+        }
+    }
 }
 
 /// The message cannot even be offered to this server; `retry`: perhaps to another one, later. Recipients who would need
@@ -44,7 +63,7 @@ pub(super) fn deferred(status: EnhancedCode, reply: String) -> Outcome {
 }
 
 /// 452 at RCPT, with 4.5.3 or without an enhanced code. Other 452 (4.2.2: the mailbox is full) are what they say.
-pub(super) fn is_too_many(reply: &ServerReply, command: Command) -> bool {
+fn is_too_many(reply: &ServerReply, command: Command) -> bool {
     let too_many = reply.enhanced().is_none_or(|status| status == EnhancedCode::new(4, 5, 3));
     command == Command::Rcpt && reply.code() == 452 && too_many
 }
