@@ -36,6 +36,7 @@ pub use rules::NewSenderRule;
 pub use servers::{NewServer, ServerPatch};
 
 use crate::office::Office;
+use crate::work_pool::WorkPool;
 use doorlist_core::access::{Access, Lineage, Permission};
 use doorlist_core::change::{Actor, Change, ChangeSet, Via};
 use doorlist_store::directory::{Applied, ApplyError};
@@ -81,6 +82,11 @@ impl Desk {
     /// Who it is.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// The threads for what is heavy.
+    pub fn work(&self) -> &WorkPool {
+        &self.office.work
     }
 
     fn access(&self) -> &Access {

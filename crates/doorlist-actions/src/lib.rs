@@ -23,6 +23,7 @@ mod office;
 mod plans;
 mod push;
 mod push_parts;
+mod push_reader;
 mod queue;
 mod remote;
 mod request;
@@ -33,6 +34,7 @@ mod spool_queue;
 mod sync;
 mod sync_report;
 mod uploads;
+mod work_pool;
 mod world;
 
 pub use accounts::ADDRESSES_MAX;
@@ -47,6 +49,7 @@ pub use logins::{AdminOf, KeyEntry, MadeKey, NewApiKey};
 pub use office::{Clock, Office};
 pub use push::{ITEMS_MAX, PushItem, PushReport};
 pub use push_parts::{PART_ITEMS_MAX, PARTS_MAX, PartTaken, PartWish, PushAnswer};
+pub use push_reader::{ITEM_OCTETS_MAX, PushFault, PushReader, PushState};
 pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
 };
@@ -58,6 +61,7 @@ pub use server_setup::{ServerSetup, SetupStep};
 pub use spool_queue::SpoolQueue;
 pub use sync_report::SyncReport;
 pub use uploads::{LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
+pub use work_pool::{JOBS_MAX, WorkPool};
 pub use world::{
     DirectoryReader, DirectoryReading, NoNotices, Notices, Proofs, ReadFailure, ReadWish, TestReport, TestStep, Vault,
     Waited,

@@ -7,6 +7,7 @@ use crate::queue::QueueControl;
 use crate::request::{PutSource, Request};
 use crate::response::Response;
 use crate::sync_report::SyncTrigger;
+use crate::work_pool::WorkPool;
 use crate::world::{DirectoryReader, Notices, Proofs, Vault};
 use doorlist_core::address::Address;
 use doorlist_core::change::{Actor, Change, ChangeSet};
@@ -43,6 +44,8 @@ pub struct Office {
     pub vault: Arc<dyn Vault>,
     /// Tells people by mail.
     pub notices: Arc<dyn Notices>,
+    /// Does what is heavy.
+    pub work: WorkPool,
     /// Looks up whose domain it is.
     pub proofs: Arc<dyn Proofs>,
     /// Whoever is not the operator proves that a domain is theirs.
@@ -68,8 +71,16 @@ impl Office {
         format!("{}/{}", self.node, CALLS.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Does what is asked, in the name of `actor`.
+    /// Does what is asked, in the name of `actor`; what is heavy, on the threads for that.
     pub async fn run(&self, request: Request, actor: &Actor) -> Result<Response, ActionError> {
+        if !is_heavy(&request) {
+            return self.run_here(request, actor).await;
+        }
+        let (office, actor) = (self.clone(), actor.clone());
+        self.work.run(async move { Box::pin(office.run_here(request, &actor)).await }).await?
+    }
+
+    async fn run_here(&self, request: Request, actor: &Actor) -> Result<Response, ActionError> {
         match request {
             Request::Check { address, from } => Ok(Response::Checked(self.check(&address, from.as_deref()).await?)),
             Request::DomainList => Ok(Response::Domains(self.directory.domains().await?)),
@@ -136,7 +147,7 @@ impl Office {
             }
             Request::SourceRemove { name, withdraw } => self.source_remove(&name, withdraw, actor).await?,
             Request::SyncRun { name, reason, changes } => {
-                let trigger = match &reason {
+                let trigger = match reason {
                     Some(reason) => SyncTrigger::Override(reason),
                     None if changes => SyncTrigger::Schedule,
                     None => SyncTrigger::Command,
@@ -145,7 +156,10 @@ impl Office {
             }
             Request::Push { domain, items, limits, apply, reason } => {
                 let then = Then::of(apply, reason.as_deref());
-                return Ok(Response::Pushed(self.push_at_once(&domain, &items, limits, then, actor).await?));
+                let mut reading = self.reading_of(&domain).await?;
+                items.iter().try_for_each(|item| reading.take(item))?;
+                drop(items);
+                return Ok(Response::Pushed(self.push_at_once(reading, limits, then, actor).await?));
             }
             Request::PlanDiscard { id } => {
                 self.plan_discard(id).await?;
@@ -182,6 +196,22 @@ impl Office {
     ) -> Result<Applied, ActionError> {
         Ok(self.directory.apply(&ChangeSet { changes, summary }, actor, None).await?)
     }
+}
+
+/// Whether a request reads a file or a large body, makes or takes over a plan, or goes through many rows. Reading a
+/// directory waits for that directory most of the time: only what comes of it is heavy.
+fn is_heavy(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Import(_)
+            | Request::Push { .. }
+            | Request::PlanApply { .. }
+            | Request::ChangesUndo { .. }
+            | Request::SourceRemove { .. }
+            | Request::DomainRemove { .. }
+            | Request::Export { .. }
+            | Request::AuditVerify
+    )
 }
 
 pub(crate) fn not_in_queue(what: &str) -> ActionError {

@@ -46,6 +46,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tls::ClientTls;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
@@ -121,6 +122,8 @@ pub enum RelayError {
 
 /// What all tasks of the relay share.
 struct Shared {
+    /// Deliveries run on the threads of mail, whoever causes them.
+    runtime: Handle,
     connector: Connector,
     config: ArcSwap<RelayConfig>,
     postmaster: Option<Address>,
@@ -157,6 +160,7 @@ impl Relay {
         let router = Router::new(parts.directory.routes(), parts.config.outbound.clone());
         let tls = ClientTls::new(roots)?;
         let shared = Arc::new(Shared {
+            runtime: Handle::current(),
             connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
             queue: Mutex::new(Queue::new(settings(&parts.config, retry), router)),
             notices: Mutex::default(),
@@ -296,7 +300,7 @@ impl Shared {
 
     fn perform(self: &Arc<Self>, effects: Effects) {
         for destination in effects.open {
-            tokio::spawn(deliver::run(Arc::clone(self), destination));
+            self.runtime.spawn(deliver::run(Arc::clone(self), destination));
         }
         for (part, why) in effects.parked {
             self.log_parked(&part, &why);

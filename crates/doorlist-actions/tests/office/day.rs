@@ -1,8 +1,8 @@
 //! A day at the office: an office on a store of its own, with a world that the test makes up.
 
 use doorlist_actions::{
-    ActionError, Clock, DirectoryReader, DirectoryReading, ErrorKind, FileBytes, ImportFile, ImportReport, Notices,
-    Office, Proofs, ReadFailure, ReadWish, Request, Response, SpoolQueue, TestReport, Vault, Waited,
+    ActionError, Clock, DirectoryReader, DirectoryReading, ErrorKind, FileBytes, ImportFile, ImportReport, JOBS_MAX,
+    Notices, Office, Proofs, ReadFailure, ReadWish, Request, Response, SpoolQueue, TestReport, Vault, Waited, WorkPool,
 };
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, ServerTls, Via};
@@ -17,6 +17,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
@@ -148,6 +149,7 @@ impl Day {
         };
         let queue = Arc::new(SpoolQueue::new(spool.clone(), directory.clone(), Arc::clone(&clock)));
         let office = Office {
+            work: WorkPool::new(Handle::current(), 1, JOBS_MAX),
             book: SourceBook::of(&directory),
             tenants: Tenants::of(&directory),
             logins: Logins::of(&directory),
