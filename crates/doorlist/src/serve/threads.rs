@@ -28,9 +28,11 @@ pub(super) struct Threads {
 impl Threads {
     /// Starts them: mail and service with as many threads as there are cores.
     pub(super) fn start(work: &WorkSettings) -> io::Result<Self> {
+        // Threads begin as nice as the one that starts them, which may be one of the service's own.
+        let nice = getpriority_process(None)?;
         let mail = Builder::new_multi_thread().enable_all().thread_name("mail").build()?;
-        let service = nicer("service", SERVICE_NICER).build()?;
-        let work = nicer("work", WORK_NICER).worker_threads(work.threads + 1).build()?;
+        let service = nicer("service", nice + SERVICE_NICER).build()?;
+        let work = nicer("work", nice + WORK_NICER).worker_threads(work.threads + 1).build()?;
         Ok(Self { work, service, mail })
     }
 
@@ -45,11 +47,11 @@ impl Threads {
     }
 }
 
-fn nicer(name: &str, by: i32) -> Builder {
+fn nicer(name: &str, nice: i32) -> Builder {
     let mut builder = Builder::new_multi_thread();
     builder.enable_all().thread_name(name).max_blocking_threads(BLOCKING_MAX).on_thread_start(move || {
         // Linux takes "this process" for this thread alone. If it cannot be nicer, mail has its own threads all the same.
-        let _ = getpriority_process(None).and_then(|nice| setpriority_process(None, (nice + by).min(NICEST)));
+        let _ = setpriority_process(None, nice.min(NICEST));
     });
     builder
 }
