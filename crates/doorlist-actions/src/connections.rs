@@ -83,6 +83,11 @@ impl Password {
     pub(crate) fn text(&self) -> &str {
         &self.0
     }
+
+    /// As typed into a terminal or a file.
+    pub(crate) fn without_line_end(&self) -> Self {
+        Self(self.0.trim_end_matches(['\r', '\n']).to_owned())
+    }
 }
 
 impl fmt::Debug for Password {

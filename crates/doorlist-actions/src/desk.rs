@@ -37,6 +37,7 @@ pub use rules::NewSenderRule;
 pub use servers::{NewServer, ServerPatch};
 
 use crate::office::Office;
+use crate::work_pool::WorkPool;
 use doorlist_core::access::{Access, KeyTerms, Lineage, Permission};
 use doorlist_core::change::{Actor, Change, ChangeSet, NamedBy, Via};
 use doorlist_store::directory::{Applied, ApplyError};
@@ -82,6 +83,11 @@ impl Desk {
     /// Who it is.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// The threads for what is heavy.
+    pub fn work(&self) -> &WorkPool {
+        &self.office.work
     }
 
     fn access(&self) -> &Access {

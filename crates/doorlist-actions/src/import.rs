@@ -11,7 +11,7 @@ use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Source};
 use doorlist_core::file_list::{self, ColumnMap, Field, ParseOptions, Recognised};
 use doorlist_core::shrink_guard::OperationLimits;
-use doorlist_core::source_rows::{SourceRow, settle};
+use doorlist_core::source_rows::{PackedRows, settle_packed};
 use doorlist_core::visible::is_hidden;
 use doorlist_store::directory::Coverage;
 
@@ -50,7 +50,7 @@ impl Office {
         let details = self.domain_show(wish.domain).await?;
         let name = details.summary.name;
         let (rows, mut reading) = read(wish, &name, &details.domain_aliases)?;
-        let list = settle(rows);
+        let list = settle_packed(rows);
         reading.addresses = list.rows.len() as u64;
         reading.repeated = list.repeated;
         reading.conflicts = list.conflicts.clone();
@@ -108,7 +108,7 @@ fn read(
     wish: &FileWish<'_>,
     domain: &DomainName,
     aliases: &[DomainName],
-) -> Result<(Vec<SourceRow>, FileReading), ActionError> {
+) -> Result<(PackedRows, FileReading), ActionError> {
     if wish.format == Some(json_list::FORMAT) || (wish.format.is_none() && json_list::looks_like(wish.bytes)) {
         return json_list::read(wish.bytes, domain, aliases);
     }
@@ -129,7 +129,7 @@ fn read(
         rejected,
         ..FileReading::default()
     };
-    Ok((list.rows, reading))
+    Ok((list.rows.into(), reading))
 }
 
 /// How it was read, in words: the preview shows what was guessed as a guess.

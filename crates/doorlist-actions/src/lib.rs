@@ -24,6 +24,7 @@ mod office;
 mod plans;
 mod push;
 mod push_parts;
+mod push_reader;
 mod queue;
 mod remote;
 mod request;
@@ -35,6 +36,7 @@ mod spool_queue;
 mod sync;
 mod sync_report;
 mod uploads;
+mod work_pool;
 mod world;
 
 pub use accounts::ADDRESSES_MAX;
@@ -54,6 +56,7 @@ pub use logins::{AdminOf, KeyEntry, MadeKey, MembershipAction, NewApiKey};
 pub use office::{Clock, Office};
 pub use push::{ITEMS_MAX, PushItem, PushReport};
 pub use push_parts::{PART_ITEMS_MAX, PARTS_MAX, PartTaken, PartWish, PushAnswer};
+pub use push_reader::{ITEM_OCTETS_MAX, PushFault, PushReader, PushState};
 pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
 };
@@ -66,6 +69,7 @@ pub use server_setup::{ServerSetup, SetupStep};
 pub use spool_queue::SpoolQueue;
 pub use sync_report::SyncReport;
 pub use uploads::{LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
+pub use work_pool::{JOBS_MAX, WorkPool};
 pub use world::{
     AuditArchive, AuditPart, DirectoryReader, DirectoryReading, NoNotices, Notices, Proofs, ReadFailure, ReadWish,
     TestReport, TestStep, Vault, Waited,

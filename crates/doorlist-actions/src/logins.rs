@@ -12,6 +12,7 @@ use doorlist_core::time::Timestamp;
 use doorlist_store::logins::{KeyLimits, KeyOwner, KeyRecord, KeyTerms, MembershipRow, NewKey};
 use doorlist_store::tenants::{Lookup, Query, Value};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Characters of a key that are kept to tell keys apart.
@@ -130,8 +131,10 @@ impl Office {
     ) -> Result<String, ActionError> {
         let scope = self.scope_of(of).await?;
         let role = if auditor { Role::Auditor } else { Role::Admin };
-        let hash = |password: &Password| self.vault.hash_password(password.text().trim_end_matches(['\r', '\n']));
-        let hash = password.map(hash).transpose().map_err(|why| ActionError::new(ErrorKind::Usage, why))?;
+        let hash = match password {
+            Some(password) => Some(self.hashed(password.without_line_end()).await?),
+            None => None,
+        };
         let (address, email) = (email, email.to_string());
         let grant = Grant { role, scope };
         self.logins.grant(&email, &email, (grant, true), hash.as_deref(), (self.clock)()).await?;
@@ -159,6 +162,13 @@ impl Office {
             return Err(missing(message));
         }
         Ok(self.logins.memberships(of, now).await?)
+    }
+
+    /// A password as it is kept. Each hash takes tens of milliseconds and megabytes: it is made by the pool.
+    pub(crate) async fn hashed(&self, password: Password) -> Result<String, ActionError> {
+        let vault = Arc::clone(&self.vault);
+        let hash = move || vault.hash_password(password.text());
+        self.work.compute(hash).await?.map_err(|why| ActionError::new(ErrorKind::Usage, why))
     }
 
     async fn scope_of(&self, of: &AdminOf) -> Result<Scope, ActionError> {

@@ -1,5 +1,6 @@
 //! The counter: a request goes in, its action is called, the answer comes out. Must not know any action from inside.
 
+use crate::audit_trail::AuditRequest;
 use crate::connections::PutSource;
 use crate::domains::DomainSettings;
 use crate::error::{ActionError, ErrorKind};
@@ -9,6 +10,7 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::retention::RetentionTerms;
 use crate::sync_report::SyncTrigger;
+use crate::work_pool::WorkPool;
 use crate::world::{AuditArchive, DirectoryReader, Notices, Proofs, Vault};
 use doorlist_core::address::Address;
 use doorlist_core::change::{Actor, Change, ChangeSet};
@@ -51,6 +53,8 @@ pub struct Office {
     pub contacts: ContactBook,
     /// Tells people by mail.
     pub notices: Arc<dyn Notices>,
+    /// Does what is heavy.
+    pub work: WorkPool,
     /// Looks up whose domain it is.
     pub proofs: Arc<dyn Proofs>,
     /// Whoever is not the operator proves that a domain is theirs.
@@ -76,8 +80,16 @@ impl Office {
         format!("{}/{}", self.node, CALLS.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Does what is asked, in the name of `actor`.
+    /// Does what is asked, in the name of `actor`; what is heavy, on the threads for that.
     pub async fn run(&self, request: Request, actor: &Actor) -> Result<Response, ActionError> {
+        if !is_heavy(&request) {
+            return self.run_here(request, actor).await;
+        }
+        let (office, actor) = (self.clone(), actor.clone());
+        self.work.run(async move { Box::pin(office.run_here(request, &actor)).await }).await?
+    }
+
+    async fn run_here(&self, request: Request, actor: &Actor) -> Result<Response, ActionError> {
         match request {
             Request::Check { address, from } => Ok(Response::Checked(self.check(&address, from.as_deref()).await?)),
             Request::DomainList => Ok(Response::Domains(self.directory.domains().await?)),
@@ -145,7 +157,7 @@ impl Office {
             }
             Request::SourceRemove { name, withdraw } => self.source_remove(&name, withdraw, actor).await?,
             Request::SyncRun { name, reason, changes } => {
-                let trigger = match &reason {
+                let trigger = match reason {
                     Some(reason) => SyncTrigger::Override(reason),
                     None if changes => SyncTrigger::Schedule,
                     None => SyncTrigger::Command,
@@ -154,7 +166,10 @@ impl Office {
             }
             Request::Push { domain, items, limits, apply, reason } => {
                 let then = Then::of(apply, reason.as_deref());
-                return Ok(Response::Pushed(self.push_at_once(&domain, &items, limits, then, actor).await?));
+                let mut reading = self.reading_of(&domain).await?;
+                items.iter().try_for_each(|item| reading.take(item))?;
+                drop(items);
+                return Ok(Response::Pushed(self.push_at_once(reading, limits, then, actor).await?));
             }
             Request::PlanDiscard { id } => {
                 self.plan_discard(id).await?;
@@ -191,6 +206,22 @@ impl Office {
     ) -> Result<Applied, ActionError> {
         Ok(self.directory.apply(&ChangeSet { changes, summary }, actor, None).await?)
     }
+}
+
+/// Whether a request reads a file or a large body, makes or takes over a plan, or goes through many rows. Reading a
+/// directory waits for that directory most of the time: only what comes of it is heavy.
+fn is_heavy(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Import(_)
+            | Request::Push { .. }
+            | Request::PlanApply { .. }
+            | Request::ChangesUndo { .. }
+            | Request::SourceRemove { .. }
+            | Request::DomainRemove { .. }
+            | Request::Export { .. }
+            | Request::Audit(AuditRequest::Verify { .. } | AuditRequest::CheckPart(_))
+    )
 }
 
 pub(crate) fn not_in_queue(what: &str) -> ActionError {

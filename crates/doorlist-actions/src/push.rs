@@ -7,9 +7,11 @@ use crate::office::Office;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, Source, Structure, Via};
 use doorlist_core::shrink_guard::OperationLimits;
-use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, Place, RowProblem, SourceRow, settle, shown};
+use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, settle_packed, shown};
 use doorlist_store::directory::Coverage;
-use serde::{Deserialize, Serialize};
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 
 /// Accounts that are pushed at once.
 pub const ITEMS_MAX: usize = 1_000_000;
@@ -22,7 +24,7 @@ pub struct PushItem {
     /// Its address.
     pub email: String,
     /// Its further addresses: whole ones, or local parts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few_aliases")]
     pub aliases: Vec<String>,
     /// It is a distribution list.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -35,6 +37,29 @@ pub struct PushItem {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+/// The aliases of an account; of too many, no more than are needed to see that.
+fn few_aliases<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    struct Aliases;
+    impl<'de> Visitor<'de> for Aliases {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a sequence")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+            let mut aliases = Vec::new();
+            while aliases.len() <= ALIASES_MAX {
+                let Some(alias) = list.next_element()? else { return Ok(aliases) };
+                aliases.push(alias);
+            }
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(aliases)
+        }
+    }
+    from.deserialize_seq(Aliases)
 }
 
 /// What came of it.
@@ -51,11 +76,16 @@ pub struct PushReport {
 }
 
 impl Office {
+    /// What is pushed of a domain is judged by its names.
+    pub(crate) async fn reading_of(&self, domain: &DomainName) -> Result<Reading, ActionError> {
+        let details = self.domain_show(domain).await?;
+        Ok(Reading::of(details.summary.name, details.domain_aliases))
+    }
+
     /// Takes the full state of a domain. An empty one is refused: it never removes anybody.
     pub(crate) async fn push(
         &self,
-        domain: &DomainName,
-        items: &[PushItem],
+        reading: Reading,
         limits: OperationLimits,
         then: Then<'_>,
         actor: &Actor,
@@ -63,24 +93,14 @@ impl Office {
         if let Then::Override(reason) = then {
             check_reason(reason)?;
         }
-        if items.len() > ITEMS_MAX || items.iter().any(|item| item.aliases.len() > ALIASES_MAX) {
-            let message = format!("at most {ITEMS_MAX} accounts at once, each with at most {ALIASES_MAX} aliases");
-            return Err(ActionError::new(ErrorKind::Data, message));
-        }
-        let details = self.domain_show(domain).await?;
-        let name = details.summary.name;
         let began = (self.clock)();
-        let mut reading = Reading::of(&name, &details.domain_aliases);
-        for (number, item) in (1..).zip(items) {
-            reading.item(number, item);
-        }
-        let Reading { rows, mut problems, mut problems_total, left_out, .. } = reading;
+        let Reading { domain: name, rows, mut problems, mut problems_total, left_out, .. } = reading;
         if rows.is_empty() {
             let message =
                 format!("the data name no address of {name}; an empty list never removes anybody. Nothing was changed");
             return Err(ActionError::new(ErrorKind::Data, message));
         }
-        let list = settle(rows);
+        let list = settle_packed(rows);
         problems.extend(list.conflicts.iter().take(PROBLEMS_KEPT_MAX.saturating_sub(problems.len())).cloned());
         problems_total += list.conflicts_total;
         let summary = format!("{} addresses of {name} pushed", list.rows.len());
@@ -105,21 +125,38 @@ impl Office {
 }
 
 /// Pushed data on the way to rows.
-pub(crate) struct Reading<'a> {
-    domain: &'a DomainName,
-    aliases: &'a [DomainName],
-    pub(crate) rows: Vec<SourceRow>,
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) domain: DomainName,
+    aliases: Vec<DomainName>,
+    /// So many accounts were read.
+    pub(crate) items: usize,
+    pub(crate) rows: PackedRows,
     pub(crate) problems: Vec<RowProblem>,
     pub(crate) problems_total: u64,
     pub(crate) left_out: u64,
 }
 
-impl<'a> Reading<'a> {
-    pub(crate) fn of(domain: &'a DomainName, aliases: &'a [DomainName]) -> Self {
-        Self { domain, aliases, rows: Vec::new(), problems: Vec::new(), problems_total: 0, left_out: 0 }
+impl Reading {
+    pub(crate) fn of(domain: DomainName, aliases: Vec<DomainName>) -> Self {
+        let rows = PackedRows::default();
+        Self { domain, aliases, items: 0, rows, problems: Vec::new(), problems_total: 0, left_out: 0 }
     }
 
-    pub(crate) fn item(&mut self, number: u32, item: &PushItem) {
+    /// Takes an account of a push, which has no more than so many.
+    pub(crate) fn take(&mut self, item: &PushItem) -> Result<(), ActionError> {
+        if self.items >= ITEMS_MAX || item.aliases.len() > ALIASES_MAX {
+            let message = format!("at most {ITEMS_MAX} accounts at once, each with at most {ALIASES_MAX} aliases");
+            return Err(ActionError::new(ErrorKind::Data, message));
+        }
+        self.item(item);
+        Ok(())
+    }
+
+    /// Takes an account of a file.
+    pub(crate) fn item(&mut self, item: &PushItem) {
+        self.items += 1;
+        let number = u32::try_from(self.items).unwrap_or(u32::MAX);
         let Some(account) = self.local(number, &item.email) else { return };
         let structure = if item.distribution_list { Structure::DistributionList } else { Structure::Mailbox };
         self.row(number, account.clone(), structure, item.disabled);
@@ -131,7 +168,7 @@ impl<'a> Reading<'a> {
     }
 
     fn row(&mut self, number: u32, local: LocalPart, structure: Structure, switched_off: bool) {
-        self.rows.push(SourceRow { local, structure, switched_off, place: Place::Item(number) });
+        self.rows.push(&SourceRow { local, structure, switched_off, place: Place::Item(number) });
     }
 
     /// A local part of the domain, if the text is an address of it.
@@ -151,7 +188,7 @@ impl<'a> Reading<'a> {
             false => LocalPart::parse(text.as_bytes()).map(|local| (local, None)),
         };
         match parsed {
-            Ok((local, domain)) if domain.as_ref().is_none_or(|d| d == self.domain || self.aliases.contains(d)) => {
+            Ok((local, domain)) if domain.as_ref().is_none_or(|d| *d == self.domain || self.aliases.contains(d)) => {
                 Some(local)
             }
             Ok(_) => {

@@ -4,7 +4,7 @@
 use crate::error::{ActionError, ErrorKind};
 use crate::guarded::Then;
 use crate::office::Office;
-use crate::push::{ALIASES_MAX, ITEMS_MAX, PushItem, PushReport};
+use crate::push::{ALIASES_MAX, ITEMS_MAX, PushItem, PushReport, Reading};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Actor;
 use doorlist_core::shrink_guard::OperationLimits;
@@ -157,23 +157,22 @@ impl Office {
         bodies: &[String],
         actor: &Actor,
     ) -> Result<(PushReport, bool), ActionError> {
-        let (items, terms) = joined(bodies)?;
+        let (reading, terms) = joined(bodies, self.reading_of(domain).await?)?;
         let then = Then::of(terms.apply, terms.reason.as_deref());
-        Ok((self.push(domain, &items, terms.limits, then, actor).await?, terms.apply))
+        Ok((self.push(reading, terms.limits, then, actor).await?, terms.apply))
     }
 
     /// Takes the full state of a domain that came whole. What is there of others in parts is older, and forgotten.
     pub(crate) async fn push_at_once(
         &self,
-        domain: &DomainName,
-        items: &[PushItem],
+        reading: Reading,
         limits: OperationLimits,
         then: Then<'_>,
         actor: &Actor,
     ) -> Result<PushReport, ActionError> {
-        let report = self.push(domain, items, limits, then, actor).await?;
+        let name = reading.domain.clone();
+        let report = self.push(reading, limits, then, actor).await?;
         if then != Then::Show {
-            let name = self.directory.snapshot().domain(domain).map_or(domain.clone(), |found| found.name.clone());
             // If the store is away, they are forgotten with their time.
             let _ = self.book.forget_push(&name, None).await;
         }
@@ -190,16 +189,20 @@ fn check(wish: &PartWish) -> Result<(), ActionError> {
     if !(1..=PARTS_MAX).contains(&wish.parts) || !(1..=wish.parts).contains(&wish.part) {
         return usage(format!("a push has 1 to {PARTS_MAX} parts, which are numbered from 1"));
     }
-    if wish.items.len() > PART_ITEMS_MAX || wish.items.iter().any(|item| item.aliases.len() > ALIASES_MAX) {
+    wish.items.iter().try_for_each(|item| check_items(wish.items.len(), Some(item)))
+}
+
+/// Whether a part may have so many accounts, and this one.
+pub(crate) fn check_items(items: usize, item: Option<&PushItem>) -> Result<(), ActionError> {
+    if items > PART_ITEMS_MAX || item.is_some_and(|item| item.aliases.len() > ALIASES_MAX) {
         let message = format!("a part has at most {PART_ITEMS_MAX} accounts, each with at most {ALIASES_MAX} aliases");
         return Err(ActionError::new(ErrorKind::Data, message));
     }
     Ok(())
 }
 
-/// All parts as one.
-fn joined(bodies: &[String]) -> Result<(Vec<PushItem>, Terms), ActionError> {
-    let mut items = Vec::new();
+/// All parts as one, an account after the other.
+fn joined(bodies: &[String], mut reading: Reading) -> Result<(Reading, Terms), ActionError> {
     let mut terms: Option<Terms> = None;
     for body in bodies {
         let kept: Kept = read(body)?;
@@ -209,14 +212,14 @@ fn joined(bodies: &[String]) -> Result<(Vec<PushItem>, Terms), ActionError> {
             return Err(ActionError::new(ErrorKind::Usage, message));
         }
         terms = Some(kept.terms);
-        items.extend(kept.items);
-        if items.len() > ITEMS_MAX {
+        if reading.items + kept.items.len() > ITEMS_MAX {
             let message = format!("a push has at most {ITEMS_MAX} accounts; nothing was changed");
             return Err(ActionError::new(ErrorKind::Data, message));
         }
+        kept.items.iter().for_each(|item| reading.item(item));
     }
     match terms {
-        Some(terms) => Ok((items, terms)),
+        Some(terms) => Ok((reading, terms)),
         None => Err(ActionError::new(ErrorKind::Data, "a push without parts; nothing was changed")),
     }
 }

@@ -51,10 +51,10 @@ impl Office {
     pub(crate) async fn sync(
         &self,
         name: &str,
-        trigger: SyncTrigger<'_>,
+        trigger: SyncTrigger,
         actor: &Actor,
     ) -> Result<SyncReport, ActionError> {
-        if let SyncTrigger::Override(reason) = trigger {
+        if let SyncTrigger::Override(reason) = &trigger {
             check_reason(reason)?;
         }
         let stored = self.stored_source(name).await?;
@@ -63,7 +63,7 @@ impl Office {
             let message = format!("source {name} is being read already; look at `sync history {name}` in a moment");
             return Err(ActionError::new(ErrorKind::Busy, message));
         }
-        let report = self.sync_alone(&stored, trigger, actor).await;
+        let report = self.sync_alone(&stored, &trigger, actor).await;
         // It runs out by itself if the store is away.
         let _ = self.book.end_lease(&lease, &holder).await;
         report
@@ -72,19 +72,19 @@ impl Office {
     async fn sync_alone(
         &self,
         stored: &StoredConnection,
-        trigger: SyncTrigger<'_>,
+        trigger: &SyncTrigger,
         actor: &Actor,
     ) -> Result<SyncReport, ActionError> {
         let settings = settings_of(stored)?;
         let began = (self.clock)();
         let report = match self.read_source(stored, trigger, began).await {
-            Ok(reading) => self.take_over(stored, &reading, trigger, began, actor).await?,
+            Ok(reading) => self.take_over_by_pool(stored, reading, trigger, began, actor).await?,
             Err(why) => SyncReport::failed(stored, began, why),
         };
-        if report.outcome == RunOutcome::Failed && trigger != SyncTrigger::Preview {
+        if report.outcome == RunOutcome::Failed && *trigger != SyncTrigger::Preview {
             self.note_failure(stored, began, &report).await?;
         }
-        if trigger != SyncTrigger::Preview {
+        if *trigger != SyncTrigger::Preview {
             self.tell_of(&settings, &report).await;
         }
         Ok(report)
@@ -94,14 +94,14 @@ impl Office {
     async fn read_source(
         &self,
         stored: &StoredConnection,
-        trigger: SyncTrigger<'_>,
+        trigger: &SyncTrigger,
         now: Timestamp,
     ) -> Result<DirectoryReading, String> {
         let settings = settings_of(stored).map_err(|e| e.message)?;
         let password = self.password_of(stored).map_err(|e| e.message)?;
         let details = self.domain_show(&stored.domain).await.map_err(|e| e.message)?;
         let fresh = stored.full_read.is_some_and(|at| now.since(at) < FULL_READ_EVERY);
-        let since = stored.marker.as_deref().filter(|_| fresh && trigger == SyncTrigger::Schedule);
+        let since = stored.marker.as_deref().filter(|_| fresh && *trigger == SyncTrigger::Schedule);
         let wish = ReadWish {
             connection: &settings.connection,
             password: password.as_deref(),
@@ -116,17 +116,31 @@ impl Office {
         Ok(reading)
     }
 
+    /// What was read is settled, planned and applied on the threads for heavy work.
+    async fn take_over_by_pool(
+        &self,
+        stored: &StoredConnection,
+        reading: DirectoryReading,
+        trigger: &SyncTrigger,
+        began: Timestamp,
+        actor: &Actor,
+    ) -> Result<SyncReport, ActionError> {
+        let (office, stored, trigger, actor) = (self.clone(), stored.clone(), trigger.clone(), actor.clone());
+        let job = async move { Box::pin(office.take_over(&stored, reading, &trigger, began, &actor)).await };
+        self.work.run(job).await?
+    }
+
     async fn take_over(
         &self,
         stored: &StoredConnection,
-        reading: &DirectoryReading,
-        trigger: SyncTrigger<'_>,
+        mut reading: DirectoryReading,
+        trigger: &SyncTrigger,
         began: Timestamp,
         actor: &Actor,
     ) -> Result<SyncReport, ActionError> {
         let settings = settings_of(stored)?;
-        let list = settle(reading.rows.clone());
-        let mut report = SyncReport::of(stored, began, reading, &list);
+        let list = settle(std::mem::take(&mut reading.rows));
+        let mut report = SyncReport::of(stored, began, &reading, &list);
         let coverage = match &reading.changed {
             None => Coverage::Whole,
             Some(keys) => Coverage::Entries(keys),
@@ -152,10 +166,10 @@ impl Office {
         let actor = Actor { name: actor.name.clone(), via: Via::Sync };
         let plan = self.bring_in(&wish, &actor).await?;
         report.finish(&plan, (self.clock)());
-        if trigger != SyncTrigger::Preview {
+        if *trigger != SyncTrigger::Preview {
             let told = serde_json::to_string(&report).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
             self.note_run(&wish, began, &plan, told).await?;
-            self.keep_marker(stored, reading, &plan, began).await?;
+            self.keep_marker(stored, &reading, &plan, began).await?;
         }
         report.plan = Some(plan);
         Ok(report)

@@ -15,14 +15,14 @@ use std::fmt::Write as _;
 const PROBLEMS_MAX: usize = 100;
 
 /// Why a directory is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SyncTrigger<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SyncTrigger {
     /// A person looks what would come of it.
     Preview,
     /// A person wants it now.
     Command,
     /// A person wants it over the limits, for this reason.
-    Override(&'a str),
+    Override(String),
     /// Its time has come: once a day everything is read, otherwise what has changed.
     Schedule,
 }

@@ -89,7 +89,13 @@ impl Office {
     ///
     /// # Errors
     /// When the link takes no file, or the file is no list.
-    pub async fn upload(&self, token: &str, file_name: &str, bytes: &[u8]) -> Result<UploadAnswer, ActionError> {
+    pub async fn upload(&self, token: &str, file_name: &str, bytes: Vec<u8>) -> Result<UploadAnswer, ActionError> {
+        let (office, token, file_name) = (self.clone(), token.to_owned(), file_name.to_owned());
+        let job = async move { Box::pin(office.take_upload(&token, &file_name, &bytes)).await };
+        self.work.run(job).await?
+    }
+
+    async fn take_upload(&self, token: &str, file_name: &str, bytes: &[u8]) -> Result<UploadAnswer, ActionError> {
         let hash = self.vault.hash(token);
         let link = self.book.link(&hash).await?.ok_or_else(no_link)?;
         if !self.book.use_link(&hash, (self.clock)()).await? {

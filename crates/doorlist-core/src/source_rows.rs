@@ -1,9 +1,11 @@
 //! What a source (a file, a directory, pushed data) says of one domain's list: one shape for all of them, from whichever
 //! reader it comes. This module must not know how a source is read, nor what is on the list already.
 
+mod packed;
 mod settle;
 
-pub use settle::{SourceList, settle};
+pub use packed::PackedRows;
+pub use settle::{SourceList, settle, settle_packed};
 
 use crate::address::LocalPart;
 use crate::change::Structure;

@@ -51,6 +51,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tls::ClientTls;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use without_smtp_utf8::WithoutSmtpUtf8;
@@ -130,6 +131,8 @@ pub enum RelayError {
 
 /// What all tasks of the relay share.
 struct Shared {
+    /// Deliveries run on the threads of mail, whoever causes them.
+    runtime: Handle,
     connector: Connector,
     config: ArcSwap<RelayConfig>,
     postmaster: Option<Address>,
@@ -169,6 +172,7 @@ impl Relay {
         let router = Router::new(parts.directory.routes(), parts.config.outbound.clone());
         let tls = ClientTls::new(roots)?;
         let shared = Arc::new(Shared {
+            runtime: Handle::current(),
             connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
             queue: Mutex::new(Queue::new(settings(&parts.config, fixed), router)),
             without_smtp_utf8: WithoutSmtpUtf8::default(),
@@ -326,7 +330,7 @@ impl Shared {
 
     fn perform(self: &Arc<Self>, effects: Effects) {
         for grant in effects.open {
-            tokio::spawn(deliver::run(Arc::clone(self), grant));
+            self.runtime.spawn(deliver::run(Arc::clone(self), grant));
         }
         if effects.refill {
             self.refill.notify_one();

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Octets of a file.
@@ -24,6 +25,8 @@ pub const UPLOAD_FILE_MAX: usize = 100 * 1024 * 1024;
 pub const UPLOADS_AT_ONCE_MAX: usize = 2;
 /// Octets of a body beside its file: boundaries, names.
 const BODY_SLACK: usize = 64 * 1024;
+/// Who comes at a bad moment comes again after this time.
+const AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// Characters of a token.
 const TOKEN_CHARS_MAX: usize = 128;
 
@@ -43,7 +46,7 @@ pub trait Uploads: Send + Sync + 'static {
     /// For which domain the link takes a file.
     fn look<'a>(&'a self, token: &'a str) -> UploadAnswer<'a, String>;
     /// Takes the file. Runs to its end although the client may have gone.
-    fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: &'a [u8]) -> UploadAnswer<'a, UploadTaken>;
+    fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: Vec<u8>) -> UploadAnswer<'a, UploadTaken>;
 }
 
 /// A file that was taken.
@@ -117,7 +120,7 @@ async fn hand_in(State(desk): State<Desk>, token: Token, request: Request) -> Re
     // A task of its own: a client that goes now must not leave a file half taken.
     let uploads = Arc::clone(&desk.uploads);
     let taken = tokio::spawn(async move {
-        let taken = uploads.take(&token, &file.name, &file.bytes).await;
+        let taken = uploads.take(&token, &file.name, file.bytes).await;
         drop(place);
         (taken, file.name)
     });
@@ -147,7 +150,10 @@ impl Desk {
         match refused {
             UploadRefused::NoLink => (StatusCode::NOT_FOUND, page::no_link()).into_response(),
             UploadRefused::Unfit(why) => self.form_again(StatusCode::UNPROCESSABLE_ENTITY, domain, &why),
-            UploadRefused::NotNow(why) => self.form_again(StatusCode::SERVICE_UNAVAILABLE, domain, &why),
+            UploadRefused::NotNow(why) => {
+                let again = [(header::RETRY_AFTER, HeaderValue::from(AGAIN_AFTER.as_secs()))];
+                (again, self.form_again(StatusCode::SERVICE_UNAVAILABLE, domain, &why)).into_response()
+            }
             UploadRefused::Away => (StatusCode::SERVICE_UNAVAILABLE, page::away()).into_response(),
         }
     }

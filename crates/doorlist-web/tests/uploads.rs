@@ -55,7 +55,7 @@ impl Uploads for Fake {
         })
     }
 
-    fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: &'a [u8]) -> UploadAnswer<'a, UploadTaken> {
+    fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: Vec<u8>) -> UploadAnswer<'a, UploadTaken> {
         Box::pin(async move {
             assert_eq!(token, TOKEN);
             self.began.fetch_add(1, Ordering::SeqCst);

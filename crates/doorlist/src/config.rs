@@ -11,12 +11,14 @@ mod show;
 mod tests;
 pub(crate) mod units;
 mod web;
+mod work;
 
 pub(crate) use api::PUSHES_PER_12H;
 pub(crate) use build::Config;
 pub(crate) use layers::Sources;
 pub(crate) use show::show;
 pub(crate) use web::WebListenerConfig;
+pub(crate) use work::WorkSettings;
 
 use layers::{Origin, Values};
 use std::fmt;

@@ -10,12 +10,15 @@ use crate::proofs::DnsProofs;
 use crate::remote::Remote;
 use crate::state_dir::{Found, Lock, StateDir};
 use crate::vault::{KeyPlace, KeyVault};
-use doorlist_actions::{Clock, NoNotices, Notices, Office, QueueControl, Request, Response, SpoolQueue};
+use doorlist_actions::{
+    Clock, JOBS_MAX, NoNotices, Notices, Office, QueueControl, Request, Response, SpoolQueue, WorkPool,
+};
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::{Audit, ContactBook, Directory, Logins, MailLog, SourceBook, Spool, Tenants};
 use nix::unistd::{Uid, User};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// Where requests go.
 pub(crate) enum Door {
@@ -76,8 +79,18 @@ pub(crate) struct Store {
 impl Store {
     /// Opens all of it.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
+        Self::open_with(Self::open_directory(config).await?, config).await
+    }
+
+    /// Opens the list alone.
+    pub(crate) async fn open_directory(config: &Config) -> Result<Directory, Failure> {
+        Directory::open(&config.store).await.or_exit(Exit::LATER)
+    }
+
+    /// Opens the rest.
+    pub(crate) async fn open_with(directory: Directory, config: &Config) -> Result<Self, Failure> {
         Ok(Self {
-            directory: Directory::open(&config.store).await.or_exit(Exit::LATER)?,
+            directory,
             spool: Spool::open(&config.store, config.spool.clone()).await.or_exit(Exit::LATER)?,
             mail_log: MailLog::open(&config.store, config.mail_log).await.or_exit(Exit::LATER)?,
         })
@@ -85,11 +98,19 @@ impl Store {
 
     fn office_without_server(self, config: &Config) -> Office {
         let queue = SpoolQueue::new(self.spool.clone(), self.directory.clone(), clock());
-        self.office(config, Arc::new(queue), Arc::new(NoNotices))
+        // A command has its process for itself.
+        let work = WorkPool::new(Handle::current(), 1, JOBS_MAX).for_those_who_wait();
+        self.office(config, Arc::new(queue), Arc::new(NoNotices), work)
     }
 
     /// The office on this store; what waits for delivery and who can be told depends on whether a server runs.
-    pub(crate) fn office(&self, config: &Config, queue: Arc<dyn QueueControl>, notices: Arc<dyn Notices>) -> Office {
+    pub(crate) fn office(
+        &self,
+        config: &Config,
+        queue: Arc<dyn QueueControl>,
+        notices: Arc<dyn Notices>,
+        work: WorkPool,
+    ) -> Office {
         let key = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
         Office {
             book: SourceBook::of(&self.directory),
@@ -105,6 +126,7 @@ impl Store {
             reader: Arc::new(Directories::new(config.allow_networks.clone())),
             vault: Arc::new(KeyVault::new(key)),
             notices,
+            work,
             proofs: Arc::new(DnsProofs),
             proof_needed: config.api.proof_needed,
             pushes_max: config.api.pushes_per_12h,

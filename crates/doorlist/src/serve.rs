@@ -6,6 +6,7 @@ mod http;
 mod metrics;
 mod schedule;
 mod signals;
+mod threads;
 
 use crate::audit_trail::AuditTrail;
 use crate::cli::Global;
@@ -21,7 +22,7 @@ use crate::refused_requests::RefusedRequests;
 use crate::state_dir::StateDir;
 use crate::upload_desk::UploadDesk;
 use anyhow::Context;
-use doorlist_actions::Office;
+use doorlist_actions::{Office, WorkPool};
 use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
 use doorlist_web::{ApiState, Confirmations, Refusals, Trail, Uploads};
@@ -30,6 +31,8 @@ use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+use threads::Threads;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 /// Running requests have at least so long at the end, whatever mail took of the drain time.
@@ -43,19 +46,22 @@ pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
     let state = StateDir::enter_or_make(&config, Keep::BindPorts)?;
     let lock = state.lock_to_serve()?;
     privileges::raise_open_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("the threads of the server cannot be started")
-        .or_exit(Exit::SYSTEM)?;
-    let end = runtime.block_on(run(sources, config, &state, started));
+    let threads =
+        Threads::start(&config.work).context("the threads of the server cannot be started").or_exit(Exit::SYSTEM)?;
+    let end = threads.service.block_on(run(sources, config, &state, &threads, started));
     // The lock goes last: whoever takes it next finds everything closed.
-    drop(runtime);
+    drop(threads);
     drop(lock);
     end
 }
 
-async fn run(sources: Sources, config: Config, state: &StateDir, started: Instant) -> Result<Exit, Failure> {
+async fn run(
+    sources: Sources,
+    config: Config,
+    state: &StateDir,
+    threads: &Threads,
+    started: Instant,
+) -> Result<Exit, Failure> {
     // Signals, control socket and health come first: a long list takes seconds, and whoever asks meanwhile is heard.
     let mut signals = Signals::catch()?;
     let control = Control::bind(&state.control_socket())?;
@@ -81,15 +87,17 @@ async fn run(sources: Sources, config: Config, state: &StateDir, started: Instan
     let measured = Arc::new(OnceLock::new());
     let measures = doorlist_web::metrics(Arc::clone(&measured)).merge(health.clone());
     serving.serve(http::metrics(metrics, &health), &measures);
+    let mail = threads.mail();
     let Opened { store, journal, gateway, registry } = tokio::select! {
-        opened = open(&config, certificate, &refused) => opened?,
+        opened = open(&config, certificate, &refused, &mail) => opened?,
         () = signals.end() => return Ok(Exit::DONE),
     };
     let directory = store.directory.clone();
     tasks.spawn(async move { directory.follow().await });
-    let office = Arc::new(office(&config, &store, &gateway));
-    tasks.spawn(control.serve(Arc::clone(&office), Peers::of_process()));
-    tasks.spawn(schedule::run(Arc::clone(&office), journal.clone()));
+    let office = Arc::new(office(&config, &store, &gateway, threads.work(&config.work)));
+    let patient = Arc::new(Office { work: office.work.for_those_who_wait(), ..Office::clone(&office) });
+    tasks.spawn(control.serve(Arc::clone(&patient), Peers::of_process()));
+    tasks.spawn(schedule::run(patient, journal.clone()));
     let refusals_log = journal.clone();
     tasks.spawn(async move { refused.log(&refusals_log).await });
     // It opens once.
@@ -139,8 +147,9 @@ async fn open(
     config: &Config,
     certificate: Arc<Certificate>,
     refused: &Arc<RefusedRequests>,
+    mail: &Handle,
 ) -> Result<Opened, Failure> {
-    let store = Store::open(config).await?;
+    let store = open_store(config, mail).await?;
     let journal = Journal::start(config.log_format, &config.gateway.hostname, Box::new(std::io::stdout()))
         .context("the log cannot be started")
         .or_exit(Exit::SYSTEM)?;
@@ -153,16 +162,34 @@ async fn open(
         mail_log: store.mail_log.clone(),
         journal: journal.clone(),
     };
-    let gateway = Gateway::start(config.gateway.clone(), parts, &mut registry).await.map_err(|error| Failure {
+    let settings = config.gateway.clone();
+    let started = on(mail, async move {
+        let gateway = Gateway::start(settings, parts, &mut registry).await;
+        gateway.map(|gateway| (gateway, registry))
+    });
+    let (gateway, registry) = started.await?.map_err(|error| Failure {
         exit: if matches!(error, GatewayError::Listen(_)) { Exit::UNAVAILABLE } else { Exit::CONFIG },
         error: error.into(),
     })?;
     Ok(Opened { store, journal, gateway: Arc::new(gateway), registry })
 }
 
-fn office(config: &Config, store: &Store, gateway: &Gateway) -> Office {
+/// The list is opened by the service and what mail is written to by mail: the threads that SQLite has for each go with
+/// those that opened it.
+async fn open_store(config: &Config, mail: &Handle) -> Result<Store, Failure> {
+    let (of_list, of_mail) = (config.clone(), config.clone());
+    let directory = on(&Handle::current(), async move { Store::open_directory(&of_list).await }).await??;
+    on(mail, async move { Store::open_with(directory, &of_mail).await }).await?
+}
+
+/// Does it on these threads.
+async fn on<T: Send + 'static>(threads: &Handle, job: impl Future<Output = T> + Send + 'static) -> Result<T, Failure> {
+    threads.spawn(job).await.context("the server could not be started").or_exit(Exit::SYSTEM)
+}
+
+fn office(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> Office {
     let queue = GatewayQueue { queue: gateway.queue(), directory: store.directory.clone() };
-    store.office(config, Arc::new(queue), Arc::new(MailNotices(gateway.notices())))
+    store.office(config, Arc::new(queue), Arc::new(MailNotices(gateway.notices())), work)
 }
 
 /// Takes what can change while the server runs, and names what cannot. With a mistake nothing changes.

@@ -45,7 +45,7 @@ impl Uploads for UploadDesk {
         )
     }
 
-    fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: &'a [u8]) -> UploadAnswer<'a, UploadTaken> {
+    fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: Vec<u8>) -> UploadAnswer<'a, UploadTaken> {
         Box::pin(async move {
             let answer = self.office()?.upload(token, file_name, bytes).await.map_err(refused)?;
             Ok(UploadTaken {

@@ -2,6 +2,7 @@
 
 use super::{Desk, DeskError, Editable};
 use crate::connections::Password;
+use crate::error::ErrorKind;
 use doorlist_core::access::{KeyLimits, KeyTerms};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, Source, Structure};
@@ -51,12 +52,12 @@ impl Desk {
     pub async fn create_account(&self, new: &NewAccount) -> Result<Placed<AccountRow>, DeskError> {
         let domain = self.domain_to_change(new.domain).await?;
         let address = Address::new(new.local.clone(), domain.row().name.clone());
-        let password = self.hashed(new.patch.password.as_ref(), new.domain)?;
         if let Some(listed) = self.office.directory.account(&address).await?
             && listed.entry.record.standing != Standing::Vetoed
         {
             return Err(duplicate(listed.entry.record.account.as_ref()));
         }
+        let password = self.hashed(new.patch.password.as_ref(), new.domain).await?;
         let structure = structure(new.patch.is_list.unwrap_or(false));
         let mut changes = vec![Change::Claim { address: address.clone(), structure, source: Source::Api }];
         if new.patch.active == Some(false) {
@@ -100,7 +101,7 @@ impl Desk {
         if is_more {
             self.may_change(&account.lineage().parent())?;
         }
-        let password = self.hashed(patch.password.as_ref(), row.domain)?;
+        let password = self.hashed(patch.password.as_ref(), row.domain).await?;
         if !changes.is_empty() {
             self.apply(changes, format!("account changed: {} is {address} now", row.address())).await?;
         }
@@ -128,7 +129,7 @@ impl Desk {
     }
 
     /// A password of an account is good for ever, from everywhere, for what is in its domain.
-    fn hashed(&self, password: Option<&Password>, domain: DomainId) -> Result<Option<String>, DeskError> {
+    async fn hashed(&self, password: Option<&Password>, domain: DomainId) -> Result<Option<String>, DeskError> {
         let Some(password) = password else { return Ok(None) };
         let limits = KeyLimits { domains: Some(vec![domain]), ..KeyLimits::default() };
         self.may_make(&KeyTerms { limits, expires: None })?;
@@ -136,7 +137,10 @@ impl Desk {
             let message = format!("a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters");
             return Err(DeskError::invalid("password", message));
         }
-        self.office.vault.hash_password(password.text()).map(Some).map_err(DeskError::Bad)
+        match self.office.hashed(password.clone()).await {
+            Err(error) if error.kind == ErrorKind::Usage => Err(DeskError::Bad(error.message)),
+            other => Ok(Some(other?)),
+        }
     }
 
     /// An account goes with its aliases, and stays refused until it is added again.

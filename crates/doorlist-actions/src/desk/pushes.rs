@@ -1,25 +1,23 @@
 //! The full state of a domain, pushed by an identity system or an agent.
 
 use super::{Desk, DeskError};
+use crate::error::{ActionError, ErrorKind};
 use crate::guarded::Then;
-use crate::push::PushItem;
 use crate::push_parts::{PartWish, PushAnswer};
+use crate::push_reader::{PushContent, PushReader, PushState};
 use doorlist_core::address::DomainName;
-use doorlist_core::shrink_guard::OperationLimits;
 use std::time::Duration;
 
 /// In this time only so many pushes of one domain are taken (`api.pushes_per_12h`).
 pub const PUSH_WINDOW: Duration = Duration::from_hours(12);
 
 /// A push as the API takes it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct PushWish {
     /// Of whose list.
     pub domain: DomainName,
-    /// The accounts: all of them, or those of this part.
-    pub items: Vec<PushItem>,
-    /// How many changes it may make.
-    pub limits: OperationLimits,
+    /// The accounts, all of them or those of this part, and how many changes may be made.
+    pub state: PushState,
     /// Only show what would come of it.
     pub is_test: bool,
     /// Which part of which push this is.
@@ -48,14 +46,36 @@ impl Desk {
         if !wish.is_test && is_first {
             self.may_push(&domain).await?;
         }
-        let PushWish { items, limits, is_test, part, .. } = wish;
-        let Some(PushPartOf { push, part, parts }) = part else {
-            let then = if is_test { Then::Show } else { Then::Apply };
-            let report = self.office.push_at_once(&domain, &items, limits, then, &self.actor()).await?;
-            return Ok(PushAnswer::Done(Box::new(report)));
+        let PushWish { state: PushState { content, limits }, is_test, part, .. } = wish;
+        let (office, actor) = (self.office.clone(), self.actor());
+        let job = async move {
+            match (content, part) {
+                (PushContent::Part(items), Some(PushPartOf { push, part, parts })) => {
+                    let wish = PartWish { domain, push, part, parts, items, limits, apply: !is_test, reason: None };
+                    Box::pin(office.push_part(wish, &actor)).await
+                }
+                (PushContent::Whole(reading), None) => {
+                    let then = if is_test { Then::Show } else { Then::Apply };
+                    let report = Box::pin(office.push_at_once(reading, limits, then, &actor)).await?;
+                    Ok(PushAnswer::Done(Box::new(report)))
+                }
+                _ => Err(ActionError::new(ErrorKind::Usage, "a part of a push is read as a part")),
+            }
         };
-        let wish = PartWish { domain, push, part, parts, items, limits, apply: !is_test, reason: None };
-        Ok(self.office.push_part(wish, &self.actor()).await?)
+        // What has been read is not refused for want of room.
+        Ok(self.office.work.for_those_who_wait().run(job).await??)
+    }
+
+    /// Reads what is pushed of a domain, whole or a part of it, while it comes in.
+    ///
+    /// # Errors
+    /// When there is no such domain.
+    pub async fn push_reader(&self, domain: &DomainName, is_part: bool) -> Result<PushReader, DeskError> {
+        let content = match is_part {
+            true => PushContent::Part(Vec::new()),
+            false => PushContent::Whole(self.office.reading_of(domain).await?),
+        };
+        Ok(PushReader::of(content))
     }
 
     /// Whether the caller may push this domain; its own name. To be asked before what is pushed is read.

@@ -2,8 +2,8 @@
 
 use doorlist_actions::{
     ActionError, AuditArchive, AuditPart, Clock, DirectoryReader, DirectoryReading, ErrorKind, FileBytes, ImportFile,
-    ImportReport, Notices, Office, Proofs, ReadFailure, ReadWish, Request, Response, RetentionTerms, SpoolQueue,
-    TestReport, Vault, Waited,
+    ImportReport, JOBS_MAX, Notices, Office, Proofs, ReadFailure, ReadWish, Request, Response, RetentionTerms,
+    SpoolQueue, TestReport, Vault, Waited, WorkPool,
 };
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
@@ -20,6 +20,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
@@ -188,6 +189,7 @@ impl Day {
         };
         let queue = Arc::new(SpoolQueue::new(spool.clone(), directory.clone(), Arc::clone(&clock)));
         let office = Office {
+            work: WorkPool::new(Handle::current(), 1, JOBS_MAX),
             book: SourceBook::of(&directory),
             contacts: ContactBook::of(&directory),
             tenants: Tenants::of(&directory),

@@ -97,7 +97,7 @@ async fn a_domain_that_comes_again_is_another() {
             other => panic!("{other:?}"),
         }
     };
-    day.office.upload(&link().await, "staff.txt", b"ann\n").await.unwrap();
+    day.office.upload(&link().await, "staff.txt", b"ann\n".to_vec()).await.unwrap();
     let unused = link().await;
     let logs = async || {
         let domain = || Some(name("one.test"));

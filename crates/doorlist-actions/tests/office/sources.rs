@@ -259,10 +259,10 @@ async fn a_link_takes_one_file_which_waits_for_the_operator() {
     assert_eq!(day.office.upload_link(token).await.unwrap(), name("example.test"));
     assert!(day.office.upload_link("other").await.is_err());
     // A file that is none leaves the link as it was.
-    assert!(day.office.upload(token, "photo.pdf", b"%PDF-1.7").await.is_err());
-    let answer = day.office.upload(token, "staff.csv", b"ann\nbob\nbro[ken\n").await.unwrap();
+    assert!(day.office.upload(token, "photo.pdf", b"%PDF-1.7".to_vec()).await.is_err());
+    let answer = day.office.upload(token, "staff.csv", b"ann\nbob\nbro[ken\n".to_vec()).await.unwrap();
     assert_eq!((answer.addresses, answer.bad_rows), (2, 1));
-    assert!(day.office.upload(token, "staff.csv", b"cara\n").await.is_err(), "once");
+    assert!(day.office.upload(token, "staff.csv", b"cara\n".to_vec()).await.is_err(), "once");
     assert!(day.office.upload_link(token).await.is_err());
     assert_eq!(day.check("ann@example.test").await, (4, "setting-up"), "it waits");
     let (to, _, text) = day.world.told.lock().unwrap().pop().unwrap();
@@ -283,7 +283,7 @@ async fn the_time_of_a_link_runs_out() {
     day.office.upload_link(&made.token).await.unwrap();
     day.world.pass(2 * HOUR);
     assert!(day.office.upload_link(&made.token).await.is_err());
-    assert!(day.office.upload(&made.token, "staff.csv", b"ann\n").await.is_err());
+    assert!(day.office.upload(&made.token, "staff.csv", b"ann\n".to_vec()).await.is_err());
     assert_eq!(day.check("ann@example.test").await, (4, "setting-up"));
 }
 

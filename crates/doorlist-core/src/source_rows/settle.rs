@@ -1,7 +1,7 @@
 //! A source's rows as one statement about the domain: each address once, in byte order, an alias leading straight to an
 //! account. Where the source contradicts itself, the address stays (it must be accepted) and the contradiction is named.
 
-use super::{PROBLEMS_KEPT_MAX, Place, RowProblem, SourceRow, shown};
+use super::{PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, shown};
 use crate::address::LocalPart;
 use crate::change::Structure;
 
@@ -9,10 +9,10 @@ use crate::change::Structure;
 const STEPS_MAX: usize = 8;
 
 /// What a source says of a domain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct SourceList {
     /// Each address once, in byte order.
-    pub rows: Vec<SourceRow>,
+    pub rows: PackedRows,
     /// Rows that said the same again.
     pub repeated: u64,
     /// Where the source contradicts itself, the first [`PROBLEMS_KEPT_MAX`] of them.
@@ -22,23 +22,24 @@ pub struct SourceList {
 }
 
 /// Sorts rows and makes one of those that name the same address.
-pub fn settle(mut rows: Vec<SourceRow>) -> SourceList {
-    // Stable: among rows of one address the first in the source stays first.
-    rows.sort_by(|a, b| a.local.cmp(&b.local));
-    let mut list = SourceList { rows: Vec::with_capacity(rows.len()), ..SourceList::default() };
-    for row in rows {
-        match list.rows.last_mut().filter(|last| last.local == row.local) {
-            None => list.rows.push(row),
-            Some(kept) if kept.structure == row.structure => list.repeated += 1,
-            Some(kept) => {
-                let (conflict, takes_over) = contradiction(kept, &row);
-                if takes_over {
-                    *kept = row;
-                }
-                list.note(conflict);
-            }
+pub fn settle(rows: Vec<SourceRow>) -> SourceList {
+    settle_packed(rows.into())
+}
+
+/// The same of rows that are packed already.
+pub fn settle_packed(mut rows: PackedRows) -> SourceList {
+    rows.sort();
+    let mut list = SourceList::default();
+    rows.merge(|kept, row| {
+        if kept.structure == row.structure {
+            list.repeated += 1;
+            return false;
         }
-    }
+        let (conflict, takes_over) = contradiction(kept, row);
+        list.note(conflict);
+        takes_over
+    });
+    list.rows = rows;
     list.straighten();
     list
 }
@@ -53,44 +54,22 @@ impl SourceList {
 
     /// The row of an address.
     pub fn find(&self, local: &LocalPart) -> Option<usize> {
-        self.rows.binary_search_by(|row| row.local.cmp(local)).ok()
+        self.rows.find(local.as_str())
     }
 
     /// An alias whose target is an alias itself leads to where that one leads; one that leads to itself stands alone.
     fn straighten(&mut self) {
         for at in 0..self.rows.len() {
-            let Some(target) = self.target(at).cloned() else { continue };
-            let Some(end) = self.end_of(at) else {
-                let row = &self.rows[at];
-                let why = format!("is an alias that leads back to itself by way of {target}; taken as an account");
-                let conflict = problem(row, &row.place, why);
-                self.rows[at].structure = Structure::Mailbox;
-                self.note(conflict);
+            if self.rows.straighten(at, STEPS_MAX) {
                 continue;
-            };
-            if end != target {
-                self.rows[at].structure = Structure::AliasOf(end);
+            }
+            if let (Some(row), Some(target)) = (self.rows.get(at), self.rows.target(at)) {
+                let why = format!("is an alias that leads back to itself by way of {target}; taken as an account");
+                let conflict = problem(&row, &row.place, why);
+                self.rows.make_mailbox(at);
+                self.note(conflict);
             }
         }
-    }
-
-    fn target(&self, at: usize) -> Option<&LocalPart> {
-        match &self.rows.get(at)?.structure {
-            Structure::AliasOf(target) => Some(target),
-            _ => None,
-        }
-    }
-
-    /// Where an alias leads in the end; `None`: in a circle, or too far.
-    fn end_of(&self, at: usize) -> Option<LocalPart> {
-        let mut target = self.target(at)?;
-        for _ in 0..STEPS_MAX {
-            let Some(next) = self.find(target).and_then(|at| self.target(at)) else {
-                return (*target != self.rows[at].local).then(|| target.clone());
-            };
-            target = next;
-        }
-        None
     }
 }
 
@@ -145,7 +124,7 @@ mod tests {
     }
 
     fn said(list: &SourceList) -> String {
-        let word = |row: &SourceRow| match &row.structure {
+        let word = |row: SourceRow| match &row.structure {
             Structure::Mailbox => row.local.to_string(),
             Structure::DistributionList => format!("{}*", row.local),
             Structure::AliasOf(of) => format!("{}>{of}", row.local),

@@ -71,7 +71,7 @@ fn make_room(servers: &mut HashMap<ServerName, Timestamp>, now: Timestamp) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use doorlist_core::change::ServerTls;
+    use doorlist_core::change::{NamedBy, ServerTls};
 
     const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 

@@ -20,8 +20,8 @@ pub(crate) async fn command(State(state): State<ApiState>, request: Request) -> 
         }
         ask.desk.may_command().map_err(|error| Fault::Desk("", error))?;
         let (body, _place) = unread.read(LARGE_BODY_MAX).await?;
-        let wish = wish(&body)?;
-        drop(body);
+        let parsed = ask.desk.work().compute(move || wish(&body)).await;
+        let wish = parsed.map_err(Fault::Command)??;
         match Box::pin(ask.desk.command(wish)).await {
             Ok(done) => Ok(Answer::Shown(json!({ "done": done }))),
             Err(error) => Err(Fault::Command(error.into())),

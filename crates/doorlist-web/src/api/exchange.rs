@@ -5,7 +5,7 @@ use super::answers::{print, refuse};
 use super::body::Wrong;
 use super::conditions::{Conditions, State};
 use super::gate::{ApiState, AuditLine};
-use super::large::{Place, Places};
+use super::large::{Pieces, Place, Places};
 use super::show::Object;
 use axum::body::Body as HttpBody;
 use axum::extract::Request;
@@ -118,6 +118,11 @@ impl Unread {
     /// All of it, and the place to be kept while anything of it is in memory.
     pub(crate) async fn read(self, max: usize) -> Result<(Vec<u8>, Option<Place>), Fault> {
         self.places.read(self.body, max, self.key).await
+    }
+
+    /// A piece after the other.
+    pub(crate) fn pieces(self, max: usize) -> Result<Pieces, Fault> {
+        self.places.pieces(self.body, max, self.key)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::exchange::{BODY_MAX, Fault};
 use crate::BODY_PACE_MIN;
-use axum::body::Body as HttpBody;
+use axum::body::{Body as HttpBody, Bytes};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use std::collections::HashSet;
@@ -66,61 +66,99 @@ impl Places {
         Ok(place)
     }
 
-    /// Reads a body that comes with this key, with the place that it has if it is a large one. Nothing large is read
-    /// without a place, and none is given for what is only announced.
-    pub(super) async fn read(
-        &self,
-        mut body: HttpBody,
-        max: usize,
-        key: u32,
-    ) -> Result<(Vec<u8>, Option<Place>), Fault> {
+    /// Reads a body that comes with this key, with the place that it has if it is a large one.
+    pub(super) async fn read(&self, body: HttpBody, max: usize, key: u32) -> Result<(Vec<u8>, Option<Place>), Fault> {
+        let mut pieces = self.pieces(body, max, key)?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = pieces.next().await? {
+            if pieces.length > BODY_MAX && bytes.capacity() < pieces.said {
+                bytes.reserve_exact(pieces.said - bytes.len());
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok((bytes, pieces.place.map(|(place, _)| place)))
+    }
+
+    /// Reads a body that comes with this key piece by piece.
+    pub(super) fn pieces(&self, body: HttpBody, max: usize, key: u32) -> Result<Pieces, Fault> {
         let said = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if said > max {
             return Err(Fault::TooLarge(max));
         }
-        let (mut bytes, mut place) = (Vec::new(), None::<(Place, Instant)>);
-        loop {
-            let frame = match &place {
-                None => body.frame().await,
-                Some((_, until)) => {
-                    let rest = Duration::from_secs((bytes.len() / BODY_PACE_MIN) as u64);
-                    timeout_at(*until + rest, body.frame()).await.map_err(|_| Fault::TooSlow)?
-                }
-            };
-            let Some(frame) = frame else { break };
-            let frame = frame.map_err(|_| Fault::Bad("the body did not come over whole".to_owned()))?;
-            let Ok(data) = frame.into_data() else { continue };
-            let length = bytes.len().saturating_add(data.len());
-            if length > max {
-                return Err(Fault::TooLarge(max));
-            }
-            if length > BODY_MAX && place.is_none() {
-                place = Some((self.take(key).await?, Instant::now() + PLACE_GRACE));
-                bytes.reserve_exact(said.saturating_sub(bytes.len()));
-            }
-            bytes.extend_from_slice(&data);
-        }
-        Ok((bytes, place.map(|(place, _)| place)))
+        Ok(Pieces { places: self.clone(), body, max, key, said, length: 0, place: None })
     }
 }
 
-/// Refuses JSON of more values than `max` before it is parsed: each takes some ten times its octets in memory. What is no
-/// JSON is the parser's affair.
-pub(crate) fn bounded(bytes: &[u8], max: usize) -> Result<(), Fault> {
-    let (mut values, mut in_text, mut escaped) = (0usize, false, false);
-    for byte in bytes {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_text,
-            b'"' => in_text = !in_text,
-            b',' | b'[' | b'{' if !in_text => values += 1,
-            _ => {}
+/// A body, a piece after the other. Nothing large is read without a place, and none is given for what is only announced.
+pub(crate) struct Pieces {
+    places: Places,
+    body: HttpBody,
+    max: usize,
+    key: u32,
+    /// So long it is said to be.
+    said: usize,
+    /// So much has come.
+    length: usize,
+    /// Kept until what the body asks for is done; until when it has to come, but for its pace.
+    place: Option<(Place, Instant)>,
+}
+
+impl Pieces {
+    /// The next piece; `None` at its end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
+        loop {
+            let frame = match &self.place {
+                None => self.body.frame().await,
+                Some((_, until)) => {
+                    let rest = Duration::from_secs((self.length / BODY_PACE_MIN) as u64);
+                    timeout_at(*until + rest, self.body.frame()).await.map_err(|_| Fault::TooSlow)?
+                }
+            };
+            let Some(frame) = frame else { return Ok(None) };
+            let frame = frame.map_err(|_| Fault::Bad("the body did not come over whole".to_owned()))?;
+            let Ok(data) = frame.into_data() else { continue };
+            self.length = self.length.saturating_add(data.len());
+            if self.length > self.max {
+                return Err(Fault::TooLarge(self.max));
+            }
+            if self.length > BODY_MAX && self.place.is_none() {
+                self.place = Some((self.places.take(self.key).await?, Instant::now() + PLACE_GRACE));
+            }
+            return Ok(Some(data));
         }
     }
-    if values > max {
-        return Err(Fault::Bad(format!("the body has more than {max} values; nothing was changed: split it")));
+}
+
+/// Counts the values of JSON that comes in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ValueCount {
+    values: usize,
+    in_text: bool,
+    escaped: bool,
+}
+
+impl ValueCount {
+    /// Takes the next octets; refuses them where there are more than `max` values. What is no JSON is the parser's affair.
+    pub(crate) fn take(&mut self, bytes: &[u8], max: usize) -> Result<(), Fault> {
+        for byte in bytes {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = self.in_text,
+                b'"' => self.in_text = !self.in_text,
+                b',' | b'[' | b'{' if !self.in_text => self.values += 1,
+                _ => {}
+            }
+        }
+        if self.values > max {
+            return Err(Fault::Bad(format!("the body has more than {max} values; nothing was changed: split it")));
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// Refuses JSON of more values than `max` before it is parsed: each takes some ten times its octets in memory.
+pub(crate) fn bounded(bytes: &[u8], max: usize) -> Result<(), Fault> {
+    ValueCount::default().take(bytes, max)
 }
 
 #[cfg(test)]
@@ -128,7 +166,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use axum::body::Bytes;
     use hyper::body::Frame;
     use std::convert::Infallible;
     use std::pin::Pin;

@@ -2,22 +2,21 @@
 
 use super::exchange::{Answer, Ask, Fault, Unread, exchange_unread, of};
 use super::gate::ApiState;
-use super::large::{LARGE_BODY_MAX, bounded};
+use super::large::{LARGE_BODY_MAX, Pieces, ValueCount};
 use super::query;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
 use doorlist_actions::desk::{DeskError, PushPartOf, PushWish};
-use doorlist_actions::{PushAnswer, PushItem};
+use doorlist_actions::{PushAnswer, PushFault, PushReader, PushState, WorkPool};
 use doorlist_core::address::DomainName;
-use doorlist_core::shrink_guard::OperationLimits;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 pub(crate) const PATH: &str = "/api/v1/ldapsync/remote_data/";
 const NOUN: &str = "ldapsync";
 
+/// Octets that are read at a time.
+const PIECE: usize = 256 * 1024;
 /// Values of a push: a million accounts with their aliases.
 const VALUES_MAX: usize = 5_000_000;
 
@@ -37,12 +36,15 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
         };
         let part = part(&parameter)?;
         of(NOUN, ask.desk.may_be_pushed(&domain).await)?;
-        let (body, _place) = unread.read(LARGE_BODY_MAX).await?;
-        let (items, limits) = items(&body)?;
-        drop(body);
         let in_parts = part.is_some();
-        let wish = PushWish { domain, items, limits, is_test, part };
-        answer(ask.desk.push(wish).await, in_parts)
+        let reader = of(NOUN, ask.desk.push_reader(&domain, in_parts).await)?;
+        // A large body keeps its place until the push is done.
+        let mut pieces = unread.pieces(LARGE_BODY_MAX)?;
+        match read(&mut pieces, reader, ask.desk.work()).await? {
+            Ok(state) => answer(ask.desk.push(PushWish { domain, state, is_test, part }).await, in_parts),
+            Err(PushFault::Text(text)) => Err(Fault::Bad(text)),
+            Err(PushFault::Limit(error)) => answer(Err(error.into()), in_parts),
+        }
     })
     .await
 }
@@ -69,33 +71,35 @@ fn part<'a>(parameter: &impl Fn(&str) -> Option<&'a str>) -> Result<Option<PushP
     }
 }
 
-/// A push with its limits.
-#[derive(Deserialize)]
-struct Pushed {
-    #[serde(default)]
-    limits: OperationLimits,
-    items: Option<Vec<PushItem>>,
-}
-
-/// The array of accounts, or an object that has it, and how many changes may be made.
-fn items(bytes: &[u8]) -> Result<(Vec<PushItem>, OperationLimits), Fault> {
-    bounded(bytes, VALUES_MAX)?;
-    let wrong = |error: serde_json::Error| match error.is_data() {
-        true => Fault::Bad(format!("an account of the list, or a limit, is wrong: {error}")),
-        false => Fault::Bad(format!("the body is not JSON: {error}")),
-    };
-    let pushed = match bytes.trim_ascii_start().first() {
-        Some(b'[') => {
-            Pushed { limits: OperationLimits::default(), items: Some(serde_json::from_slice(bytes).map_err(wrong)?) }
+/// Reads a push while it comes in, on the threads for heavy work. Who has been admitted is read to the end.
+async fn read(
+    pieces: &mut Pieces,
+    mut reader: PushReader,
+    work: &WorkPool,
+) -> Result<Result<PushState, PushFault>, Fault> {
+    let (mut pool, mut count) = (work.clone(), ValueCount::default());
+    loop {
+        let mut octets = Vec::new();
+        let is_last = loop {
+            match pieces.next().await? {
+                None => break true,
+                Some(piece) => octets.extend_from_slice(&piece),
+            }
+            if octets.len() >= PIECE {
+                break false;
+            }
+        };
+        let parse = move || {
+            count.take(&octets, VALUES_MAX)?;
+            Ok::<_, Fault>(reader.take(&octets).map(|()| (reader, count)))
+        };
+        match pool.compute(parse).await.map_err(Fault::Command)?? {
+            Ok((reader, _)) if is_last => return Ok(reader.finish()),
+            Ok(so_far) => (reader, count) = so_far,
+            Err(fault) => return Ok(Err(fault)),
         }
-        Some(b'{') => serde_json::from_slice(bytes).map_err(wrong)?,
-        _ => {
-            let _: IgnoredAny = serde_json::from_slice(bytes).map_err(wrong)?;
-            Pushed { limits: OperationLimits::default(), items: None }
-        }
-    };
-    let no_list = || Fault::Bad("the body must be a list of objects with email and aliases".to_owned());
-    Ok((pushed.items.ok_or_else(no_list)?, pushed.limits))
+        pool = work.for_those_who_wait();
+    }
 }
 
 fn shown(report: &doorlist_actions::PushReport) -> Value {

@@ -13,16 +13,16 @@ pub(super) fn of(list: &SourceList, domain: &DomainName) -> Vec<PushItem> {
         Structure::AliasOf(account) => list.find(account).map(|_| account.clone()),
         Structure::Mailbox | Structure::DistributionList => None,
     };
-    let mut aliases: BTreeMap<LocalPart, Vec<&SourceRow>> = BTreeMap::new();
-    for row in &list.rows {
-        if let Some(account) = account_of(row) {
-            aliases.entry(account).or_default().push(row);
+    let mut aliases: BTreeMap<LocalPart, Vec<LocalPart>> = BTreeMap::new();
+    for row in list.rows.iter() {
+        if let Some(account) = account_of(&row) {
+            aliases.entry(account).or_default().push(row.local);
         }
     }
     let whole = |local: &LocalPart| Address::new(local.clone(), domain.clone()).to_string();
-    let item = |row: &SourceRow| PushItem {
+    let item = |row: SourceRow| PushItem {
         email: whole(&row.local),
-        aliases: aliases.get(&row.local).into_iter().flatten().map(|alias| whole(&alias.local)).collect(),
+        aliases: aliases.get(&row.local).into_iter().flatten().map(&whole).collect(),
         distribution_list: row.structure == Structure::DistributionList,
         disabled: row.switched_off,
     };

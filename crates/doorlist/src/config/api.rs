@@ -47,6 +47,6 @@ pub(super) fn read(reader: &mut Reader<'_>) -> ApiSettings {
     api
 }
 
-fn above_zero(text: &str) -> Result<u32, String> {
+pub(super) fn above_zero(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("`{text}` is no number above 0"))
 }

@@ -3,6 +3,7 @@
 use super::api::{self, ApiSettings};
 use super::layers::{Raw, Values};
 use super::web::{self, WebListenerConfig};
+use super::work::{self, WorkSettings};
 use super::{ConfigError, Problem, retention, units};
 use doorlist_actions::RetentionTerms;
 use doorlist_core::address::{Address, DomainName};
@@ -45,6 +46,8 @@ pub(crate) struct Config {
     pub web_url: Option<String>,
     /// The API.
     pub api: ApiSettings,
+    /// The threads for heavy work.
+    pub work: WorkSettings,
     /// The key that seals stored passwords, if it is not in the state folder.
     pub secret_key_file: Option<PathBuf>,
     /// Private networks whose directories may be read.
@@ -79,6 +82,7 @@ impl Config {
             ("web.connections_per_address_max", per_address(self) != per_address(next)),
             ("web.url", self.web_url != next.web_url),
             ("api", self.api != next.api),
+            ("work", self.work != next.work),
             ("state.secret_key_file", self.secret_key_file != next.secret_key_file),
             ("sources.allow_networks", self.allow_networks != next.allow_networks),
             ("metrics.listen", self.metrics != next.metrics),
@@ -101,6 +105,7 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
         web: Vec::new(),
         web_url: reader.given("web.url"),
         api: api::read(&mut reader),
+        work: work::read(&mut reader),
         secret_key_file: reader.given("state.secret_key_file").map(PathBuf::from),
         allow_networks: Vec::new(),
         metrics: Vec::new(),
@@ -297,7 +302,7 @@ impl Reader<'_> {
     }
 
     /// The text of a single value that may be empty, which means: not given.
-    fn given(&mut self, key: &'static str) -> Option<String> {
+    pub(super) fn given(&mut self, key: &'static str) -> Option<String> {
         self.text(key).filter(|text| !text.is_empty())
     }
 

@@ -105,6 +105,12 @@ pub(crate) const KEYS: &[Key] = &[
     one("api.requests_per_key", "1000", "requests of one key in a second"),
     one("api.requests_per_address", "2000", "requests from one address in a second"),
     one("api.failures_per_address", "60", "wrong keys from one address in a minute"),
+    one(
+        "work.threads",
+        "",
+        "threads for hashing, large bodies, files, plans and exports; empty: half as many as cores, at least 1",
+    ),
+    one("work.jobs_max", "128", "such jobs at once, running and waiting; more are answered 503 with Retry-After"),
     list("sources.allow_networks", &[], "private networks and addresses whose directories may be read"),
     list("metrics.listen", &["127.0.0.1:9925"], "HTTP: /metrics for Prometheus"),
     one("log.format", "text", "text in Postfix's shape, or json: one object a line"),

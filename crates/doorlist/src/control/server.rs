@@ -21,6 +21,8 @@ use tokio::time::timeout;
 const CONNECTIONS_MAX: usize = 16;
 /// Requests that are read and run at once: each may hold a file of `import`.
 const REQUESTS_MAX: usize = 4;
+/// Octets of a request that is parsed where it was read.
+const SMALL_LINE_MAX: usize = 64 * 1024;
 /// A request that is begun, or an answer, must be through by then: it keeps a place.
 const TRANSFER_MAX: Duration = Duration::from_secs(60);
 /// Rest after a failed accept (no file descriptors left), so that the loop does not spin.
@@ -99,8 +101,7 @@ impl Counter {
         while !stream.fill_buf().await?.is_empty() {
             let Ok(_place) = self.requests.acquire().await else { break };
             let Some(line) = timeout(TRANSFER_MAX, next_line(&mut stream)).await?? else { break };
-            let mut call: Call = serde_json::from_slice(&line)?;
-            drop(line);
+            let mut call = self.parse(line).await?;
             if let Some(name) = &own_name {
                 call.actor.name.clone_from(name);
             }
@@ -109,6 +110,15 @@ impl Counter {
             timeout(TRANSFER_MAX, stream.write_all(&answer)).await??;
         }
         Ok(())
+    }
+
+    /// A line with a file in it is heavy work.
+    async fn parse(&self, line: Vec<u8>) -> std::io::Result<Call> {
+        if line.len() <= SMALL_LINE_MAX {
+            return Ok(serde_json::from_slice(&line)?);
+        }
+        let parsed = self.office.work.compute(move || serde_json::from_slice(&line)).await;
+        Ok(parsed.map_err(std::io::Error::other)??)
     }
 
     async fn answer(&self, call: Call) -> Answer {

@@ -5,13 +5,14 @@ use crate::audit_files::AuditFiles;
 use crate::directory_reader::Directories;
 use crate::proofs::DnsProofs;
 use crate::vault::{KeyPlace, KeyVault};
-use doorlist_actions::{Clock, NoNotices, Request, Response, RetentionTerms, SpoolQueue};
+use doorlist_actions::{Clock, JOBS_MAX, NoNotices, Request, Response, RetentionTerms, SpoolQueue, WorkPool};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::MailLogConfig;
 use doorlist_store::spool::SpoolConfig;
 use doorlist_store::{Audit, ContactBook, Directory, Logins, MailLog, SourceBook, Spool, StoreUrl, Tenants};
 use std::path::Path;
+use tokio::runtime::Handle;
 
 async fn office(folder: &Path) -> Office {
     let url = StoreUrl::Sqlite(folder.to_owned());
@@ -20,6 +21,7 @@ async fn office(folder: &Path) -> Office {
     let clock: Clock = Arc::new(|| Timestamp::from_secs(1_800_000_000));
     let queue = Arc::new(SpoolQueue::new(spool, directory.clone(), Arc::clone(&clock)));
     Office {
+        work: WorkPool::new(Handle::current(), 1, JOBS_MAX),
         book: SourceBook::of(&directory),
         contacts: ContactBook::of(&directory),
         tenants: Tenants::of(&directory),
@@ -78,15 +80,15 @@ async fn a_link_takes_one_file_which_then_waits() {
     let desk = UploadDesk::of(Arc::new(office.clone()));
     assert_eq!(desk.look(&token).await.unwrap(), "example.test");
     assert_eq!(desk.look("unknown").await, Err(UploadRefused::NoLink));
-    assert_eq!(desk.take("unknown", "a.txt", b"a@example.test\n").await, Err(UploadRefused::NoLink));
+    assert_eq!(desk.take("unknown", "a.txt", b"a@example.test\n".to_vec()).await, Err(UploadRefused::NoLink));
 
-    let unfit = desk.take(&token, "a.txt", &[0, 159, 146, 150, 0, 255]).await;
+    let unfit = desk.take(&token, "a.txt", vec![0, 159, 146, 150, 0, 255]).await;
     assert!(matches!(&unfit, Err(UploadRefused::Unfit(why)) if !why.is_empty()), "{unfit:?}");
     assert_eq!(desk.look(&token).await.unwrap(), "example.test", "a file that is none does not use the link up");
-    let taken = desk.take(&token, "a.txt", b"ann@example.test\nbob@example.test\n").await.unwrap();
+    let taken = desk.take(&token, "a.txt", b"ann@example.test\nbob@example.test\n".to_vec()).await.unwrap();
     assert_eq!((taken.addresses, taken.waits), (2, true));
     assert_eq!(desk.look(&token).await, Err(UploadRefused::NoLink));
-    assert_eq!(desk.take(&token, "a.txt", b"eve@example.test\n").await, Err(UploadRefused::NoLink));
+    assert_eq!(desk.take(&token, "a.txt", b"eve@example.test\n".to_vec()).await, Err(UploadRefused::NoLink));
     let plans = Request::PlanList { domain: None, before: None, limit: 10 };
     match office.run(plans, &boss()).await.unwrap() {
         Response::Plans(plans) => assert_eq!(plans.len(), 1),
@@ -99,7 +101,7 @@ async fn before_the_office_is_open_no_link_is_called_bad() {
     let folder = tempfile::tempdir().unwrap();
     let desk = UploadDesk::default();
     assert_eq!(desk.look("any").await, Err(UploadRefused::Away));
-    assert_eq!(desk.take("any", "a.txt", b"a@example.test\n").await, Err(UploadRefused::Away));
+    assert_eq!(desk.take("any", "a.txt", b"a@example.test\n".to_vec()).await, Err(UploadRefused::Away));
     desk.open(Arc::new(office(folder.path()).await));
     assert_eq!(desk.look("any").await, Err(UploadRefused::NoLink));
 }

@@ -13,6 +13,7 @@
 //! | `readme` | does the tour print what the README shows? |
 //! | `api` | does the HTTP API answer as its clients need it, and nobody what is not theirs? |
 //! | `web` | does the web listener show the right certificate, and end well? |
+//! | `work` | is heavy work done apart from mail, and no more of it taken than fits? |
 //! | `agent` | does a list come whole from a directory that the server cannot reach? |
 //! | `other_user` | what can the owner of a state folder do to root, and which rights does a server keep? |
 //! | `beside` | do commands work beside a running server, for whom, and on PostgreSQL, too? |
@@ -40,3 +41,4 @@ mod server;
 mod sink;
 mod traced;
 mod web;
+mod work;

@@ -10,9 +10,9 @@ use crate::directory::packed;
 use crate::directory::rows::{BATCH, to_json};
 use crate::error::StoreError;
 use doorlist_core::address::LocalPart;
-use doorlist_core::change::{Source, Structure};
+use doorlist_core::change::Source;
 use doorlist_core::shrink_guard::GRACE;
-use doorlist_core::source_rows::{Place, SourceRow};
+use doorlist_core::source_rows::{PackedRows, Place, SourceRow};
 use doorlist_core::time::Timestamp;
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn rows(&self) -> &[SourceRow] {
+    fn rows(&self) -> &PackedRows {
         &self.plan.list.rows
     }
 
@@ -109,9 +109,11 @@ impl Comparison<'_> {
     /// Reads the named addresses only: they are few in a long list.
     async fn named(&mut self, mut db: &Db) -> Result<(), StoreError> {
         let mut at = 0;
-        for chunk in self.plan.list.rows.chunks(BATCH) {
-            let locals: Vec<_> = chunk.iter().map(|row| &row.local).collect();
-            let mut found = packed::by_name(&mut db, self.home, &locals).await?;
+        let rows = &self.plan.list.rows;
+        for first in (0..rows.len()).step_by(BATCH) {
+            let chunk = first..rows.len().min(first + BATCH);
+            let locals: Vec<_> = chunk.map(|at| LocalPart::from_canonical(rows.local(at))).collect();
+            let mut found = packed::by_name(&mut db, self.home, &locals.iter().collect::<Vec<_>>()).await?;
             found.sort_by(|a, b| a.0.cmp(&b.0));
             self.merge(&mut at, found);
         }
@@ -121,10 +123,10 @@ impl Comparison<'_> {
     /// Rows of the store, in order; `at` is where the source's rows have been compared up to.
     fn merge(&mut self, at: &mut usize, found: Vec<(LocalPart, Held)>) {
         for (local, held) in found {
-            while self.rows().get(*at).is_some_and(|row| row.local < local) {
+            while *at < self.rows().len() && self.rows().local(*at) < local.as_str() {
                 *at += 1;
             }
-            let wanted = self.rows().get(*at).is_some_and(|row| row.local == local);
+            let wanted = *at < self.rows().len() && self.rows().local(*at) == local.as_str();
             self.look(wanted.then_some(*at), local, held);
         }
     }
@@ -136,7 +138,7 @@ impl Comparison<'_> {
             *size += u64::from(counts);
         }
         match (wanted, claim) {
-            (Some(at), Some(_)) if so_already(&self.rows()[at], &held, self.plan.source) => {
+            (Some(at), Some(_)) if self.is_so_already(at, &held) => {
                 self.found.states[at] = State::Same;
             }
             (Some(at), _) => {
@@ -157,6 +159,10 @@ impl Comparison<'_> {
             }
             (None, _) => {}
         }
+    }
+
+    fn is_so_already(&self, at: usize, held: &Held) -> bool {
+        self.rows().get(at).is_some_and(|row| so_already(&row, held, self.plan.source))
     }
 
     /// Addresses of these entries that the source has no more.
@@ -184,11 +190,8 @@ impl Comparison<'_> {
     /// An alias that is new leads to an account that is new with it, or the rules look at both.
     fn take_targets(&mut self) {
         for at in 0..self.rows().len() {
-            let (state, Structure::AliasOf(target)) = (self.found.states[at], &self.plan.list.rows[at].structure)
-            else {
-                continue;
-            };
-            let target = self.plan.list.find(target);
+            let (state, Some(target)) = (self.found.states[at], self.plan.list.rows.target(at)) else { continue };
+            let target = self.plan.list.rows.find(target);
             let fresh = target.is_some_and(|target| self.found.states[target] == State::Absent);
             match (state, target) {
                 (State::Same, _) => {}

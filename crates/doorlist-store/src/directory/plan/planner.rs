@@ -86,13 +86,14 @@ impl Planner<'_> {
     /// Claims that the rules decide on: accounts first, then the aliases that lead to them.
     async fn claim_all(&mut self, states: &[State]) -> Result<(), ApplyError> {
         let rows = &self.plan.list.rows;
-        let by_rule = || rows.iter().zip(states).filter(|(_, state)| **state == State::ByRule).map(|(row, _)| row);
-        let (aliases, accounts): (Vec<_>, Vec<_>) = by_rule().partition(|row| target(row).is_some());
+        let by_rule = (0..rows.len()).filter(|at| states.get(*at) == Some(&State::ByRule));
+        let (aliases, accounts): (Vec<_>, Vec<_>) = by_rule.partition(|at| rows.target(*at).is_some());
         for chunk in accounts.chunks(BATCH).chain(aliases.chunks(BATCH)) {
+            let chunk: Vec<SourceRow> = chunk.iter().filter_map(|at| rows.get(*at)).collect();
             let locals = chunk.iter().flat_map(|row| std::iter::once(&row.local).chain(target(row)));
             let (mut db, locals) = (self.db, locals.collect::<BTreeSet<_>>());
             taking::with_relations(&mut db, &mut self.draft, &self.home, locals, true).await?;
-            for row in chunk {
+            for row in &chunk {
                 self.claim(row)?;
             }
         }
@@ -132,13 +133,15 @@ impl Planner<'_> {
         if gone.is_empty() {
             return HashMap::new();
         }
-        let accounts = self.plan.list.rows.iter().filter(|row| target(row).is_none());
-        let now: HashMap<&str, &LocalPart> = accounts.filter_map(|row| Some((key(row)?, &row.local))).collect();
+        let rows = &self.plan.list.rows;
+        let accounts = (0..rows.len()).filter(|at| rows.target(*at).is_none());
+        let key = |at: usize| rows.entry(at)?.key.as_deref();
+        let now: HashMap<&str, &str> = accounts.filter_map(|at| Some((key(at)?, rows.local(at)))).collect();
         let to = |local: &LocalPart| {
             let claims = &self.draft.held(&self.home, local)?.claims;
             let claim = claims.iter().find(|claim| claim.source == *self.plan.source)?;
             let was_account = !matches!(claim.structure, Structure::AliasOf(_));
-            now.get(claim.key.as_deref()?).filter(|_| was_account).copied().cloned()
+            now.get(claim.key.as_deref()?).filter(|_| was_account).map(|local| LocalPart::from_canonical(local))
         };
         gone.iter().filter_map(|local| Some((local.clone(), to(local)?))).collect()
     }
@@ -177,7 +180,7 @@ impl Planner<'_> {
             None => None,
         };
         for (row, _) in self.plan.list.rows.iter().zip(states).filter(|(_, state)| **state == State::Absent) {
-            let record = self.new_record(row);
+            let record = self.new_record(&row);
             self.tally.row(&self.home, &row.local, None, Some(&record));
             if let Some(stage) = &mut stage {
                 stage.row(&self.home, None, &row.local, None, Some(&record)).await?;

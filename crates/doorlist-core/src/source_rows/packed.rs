@@ -1,0 +1,280 @@
+//! Rows of a source in little memory: a list of a million addresses comes in at once, and several at a time. A row takes
+//! 17 octets beside its name; an alias leads to the name of its account instead of having a copy of it.
+
+use super::{EntryPlace, Place, SourceRow};
+use crate::address::LocalPart;
+use crate::change::Structure;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// Stands behind each name; no local part has it in its canonical form.
+const END: char = '\n';
+
+/// Rows, each of them made when it is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct PackedRows {
+    /// All names, one behind the other.
+    names: String,
+    rows: Vec<Packed>,
+    entries: Vec<Arc<EntryPlace>>,
+    /// The account, or the target, that was met last.
+    account: Option<Name>,
+}
+
+/// Where a name begins: 40 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Name([u8; 5]);
+
+#[derive(Clone, Copy, Debug)]
+struct Packed {
+    local: Name,
+    /// Of an alias; of others it is the local part.
+    target: Name,
+    /// Line or item, or which entry.
+    place: [u8; 4],
+    form: Form,
+    switched_off: bool,
+    place_kind: PlaceKind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Mailbox,
+    List,
+    Alias,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum PlaceKind {
+    Line,
+    Item,
+    Entry,
+}
+
+impl Name {
+    fn at(offset: usize) -> Self {
+        let [a, b, c, d, e, ..] = (offset as u64).to_le_bytes();
+        Self([a, b, c, d, e])
+    }
+
+    fn offset(self) -> usize {
+        let [a, b, c, d, e] = self.0;
+        usize::try_from(u64::from_le_bytes([a, b, c, d, e, 0, 0, 0])).unwrap_or(usize::MAX)
+    }
+
+    fn of(self, names: &str) -> &str {
+        let rest = names.get(self.offset()..).unwrap_or_default();
+        rest.split_once(END).map_or(rest, |(name, _)| name)
+    }
+}
+
+impl PackedRows {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Takes a row.
+    pub fn push(&mut self, row: &SourceRow) {
+        let local = self.name(&row.local);
+        let (form, target) = match &row.structure {
+            Structure::Mailbox => (Form::Mailbox, local),
+            Structure::DistributionList => (Form::List, local),
+            Structure::AliasOf(account) => {
+                let last = self.account.filter(|last| last.of(&self.names) == account.as_str());
+                (Form::Alias, last.unwrap_or_else(|| self.name(account)))
+            }
+        };
+        self.account = Some(target);
+        let (place_kind, place) = match &row.place {
+            Place::Line(line) => (PlaceKind::Line, *line),
+            Place::Item(item) => (PlaceKind::Item, *item),
+            Place::Entry(entry) => (PlaceKind::Entry, self.entry_number(entry)),
+        };
+        self.rows.push(Packed {
+            local,
+            target,
+            place: place.to_le_bytes(),
+            form,
+            switched_off: row.switched_off,
+            place_kind,
+        });
+    }
+
+    fn name(&mut self, local: &LocalPart) -> Name {
+        let name = Name::at(self.names.len());
+        self.names.push_str(local.as_str());
+        self.names.push(END);
+        name
+    }
+
+    /// Rows of one entry come one after the other.
+    fn entry_number(&mut self, entry: &Arc<EntryPlace>) -> u32 {
+        if self.entries.last().is_none_or(|last| !Arc::ptr_eq(last, entry)) {
+            self.entries.push(Arc::clone(entry));
+        }
+        u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// One of them.
+    pub fn get(&self, at: usize) -> Option<SourceRow> {
+        self.rows.get(at).map(|row| self.row(row))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = SourceRow> {
+        self.rows.iter().map(|row| self.row(row))
+    }
+
+    fn row(&self, row: &Packed) -> SourceRow {
+        row.unpack(&self.names, &self.entries)
+    }
+
+    /// Whom a row names, as text; empty where there is no row.
+    pub fn local(&self, at: usize) -> &str {
+        self.rows.get(at).map_or("", |row| row.local.of(&self.names))
+    }
+
+    /// To whom a row leads, if it is an alias.
+    pub fn target(&self, at: usize) -> Option<&str> {
+        self.target_name(at).map(|name| name.of(&self.names))
+    }
+
+    /// The entry of a directory that a row comes from.
+    pub fn entry(&self, at: usize) -> Option<&EntryPlace> {
+        self.rows.get(at).and_then(|row| row.entry(&self.entries)).map(|entry| &**entry)
+    }
+
+    /// The row of a name, where rows are sorted.
+    pub fn find(&self, local: &str) -> Option<usize> {
+        self.rows.binary_search_by(|row| row.local.of(&self.names).cmp(local)).ok()
+    }
+
+    /// By name; among rows of one name the first in the source stays first.
+    pub(super) fn sort(&mut self) {
+        let Self { names, rows, .. } = self;
+        let order = |a: &Packed, b: &Packed| -> Ordering {
+            a.local.of(names).cmp(b.local.of(names)).then(a.local.offset().cmp(&b.local.offset()))
+        };
+        rows.sort_unstable_by(order);
+    }
+
+    /// Leaves one of the sorted rows that name the same address. `takes_over` is shown the one that is kept and the next,
+    /// and says whether that one stands in its place.
+    pub(super) fn merge(&mut self, mut takes_over: impl FnMut(&SourceRow, &SourceRow) -> bool) {
+        let Self { names, rows, entries, .. } = self;
+        rows.dedup_by(|row, kept| {
+            let is_same = row.local.of(names) == kept.local.of(names);
+            if is_same && takes_over(&kept.unpack(names, entries), &row.unpack(names, entries)) {
+                *kept = *row;
+            }
+            is_same
+        });
+    }
+
+    /// Follows an alias at most `steps` steps along other aliases, and lets it lead to the end. False: there is none, or
+    /// it is the alias itself.
+    pub(super) fn straighten(&mut self, at: usize, steps: usize) -> bool {
+        let Some(mut target) = self.target_name(at) else { return true };
+        for _ in 0..steps {
+            let name = target.of(&self.names);
+            let next = self.find(name).and_then(|at| self.target_name(at));
+            let Some(next) = next else {
+                let ends = name != self.local(at);
+                if let Some(row) = self.rows.get_mut(at).filter(|_| ends) {
+                    row.target = target;
+                }
+                return ends;
+            };
+            target = next;
+        }
+        false
+    }
+
+    /// An alias becomes an account.
+    pub(super) fn make_mailbox(&mut self, at: usize) {
+        if let Some(row) = self.rows.get_mut(at) {
+            row.form = Form::Mailbox;
+        }
+    }
+
+    fn target_name(&self, at: usize) -> Option<Name> {
+        self.rows.get(at).filter(|row| matches!(row.form, Form::Alias)).map(|row| row.target)
+    }
+}
+
+impl From<Vec<SourceRow>> for PackedRows {
+    fn from(rows: Vec<SourceRow>) -> Self {
+        let mut packed = Self { rows: Vec::with_capacity(rows.len()), ..Self::default() };
+        for row in rows {
+            packed.push(&row);
+        }
+        packed
+    }
+}
+
+impl Packed {
+    fn entry<'a>(&self, entries: &'a [Arc<EntryPlace>]) -> Option<&'a Arc<EntryPlace>> {
+        match self.place_kind {
+            PlaceKind::Entry => entries.get(u32::from_le_bytes(self.place) as usize),
+            PlaceKind::Line | PlaceKind::Item => None,
+        }
+    }
+
+    fn unpack(&self, names: &str, entries: &[Arc<EntryPlace>]) -> SourceRow {
+        let local = |name: Name| LocalPart::from_canonical(name.of(names));
+        let number = u32::from_le_bytes(self.place);
+        SourceRow {
+            local: local(self.local),
+            structure: match self.form {
+                Form::Mailbox => Structure::Mailbox,
+                Form::List => Structure::DistributionList,
+                Form::Alias => Structure::AliasOf(local(self.target)),
+            },
+            switched_off: self.switched_off,
+            place: match (self.place_kind, self.entry(entries)) {
+                (PlaceKind::Entry, Some(entry)) => Place::Entry(Arc::clone(entry)),
+                (PlaceKind::Line, _) => Place::Line(number),
+                (PlaceKind::Item | PlaceKind::Entry, _) => Place::Item(number),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn rows_come_out_as_they_went_in_and_are_small() {
+        let local = |text: &str| LocalPart::parse(text.as_bytes()).unwrap();
+        let entry = |dn: &str| Place::Entry(Arc::new(EntryPlace { key: Some("key".into()), dn: dn.into() }));
+        let row = |name: &str, structure, switched_off, place| SourceRow {
+            local: local(name),
+            structure,
+            switched_off,
+            place,
+        };
+        let shared = entry("cn=ann");
+        let rows = vec![
+            row("ann", Structure::Mailbox, false, shared.clone()),
+            row("a.n.n", Structure::AliasOf(local("ann")), false, shared),
+            row("\"ann of here\"", Structure::AliasOf(local("ann")), true, entry("cn=other")),
+            row("büro", Structure::DistributionList, true, Place::Line(u32::MAX)),
+            row("elsewhere", Structure::AliasOf(local("nobody")), false, Place::Item(7)),
+            row("ann", Structure::Mailbox, true, Place::Item(1)),
+        ];
+        let packed = PackedRows::from(rows.clone());
+        assert_eq!(packed.iter().collect::<Vec<_>>(), rows);
+        assert_eq!((packed.len(), packed.entries.len(), packed.get(6)), (6, 2, None));
+        assert_eq!(packed.names.matches("ann\n").count(), 2, "aliases have no copy of their account's name");
+        assert_eq!(size_of::<Packed>(), 17);
+    }
+}

@@ -1,0 +1,38 @@
+//! The settings of the threads for heavy work.
+
+use super::api::above_zero;
+use super::build::Reader;
+use doorlist_actions::JOBS_MAX;
+use std::thread::available_parallelism;
+
+/// Threads that can be asked for.
+const THREADS_MAX: usize = 256;
+
+/// How many threads there are, and how many jobs they have at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WorkSettings {
+    /// Threads.
+    pub threads: usize,
+    /// Jobs, running and waiting.
+    pub jobs_max: usize,
+}
+
+impl Default for WorkSettings {
+    fn default() -> Self {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Self { threads: (cores / 2).max(1), jobs_max: JOBS_MAX }
+    }
+}
+
+/// Reads them.
+pub(super) fn read(reader: &mut Reader<'_>) -> WorkSettings {
+    let mut work = WorkSettings::default();
+    if reader.given("work.threads").is_some() {
+        reader.set(&mut work.threads, "work.threads", |text| match text.parse() {
+            Ok(number @ 1..=THREADS_MAX) => Ok(number),
+            _ => Err(format!("`{text}` is no number from 1 to {THREADS_MAX}")),
+        });
+    }
+    reader.set(&mut work.jobs_max, "work.jobs_max", |text| above_zero(text).map(|number| number as usize));
+    work
+}

@@ -1,0 +1,57 @@
+//! The server's threads, in three groups that do not wait for each other: `mail` takes and delivers messages; `service`
+//! answers HTTP and commands and keeps the schedule; `work` hashes passwords, reads large bodies and files and makes
+//! plans. Where there are not cores enough for all, the system lets mail go first. Must not know what is done on them.
+
+use crate::config::WorkSettings;
+use doorlist_actions::WorkPool;
+use rustix::process::{getpriority_process, setpriority_process};
+use std::io;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// By how much the threads of the service are nicer than those of mail. What they start, the threads of SQLite for the
+/// list among it, is as nice.
+const SERVICE_NICER: i32 = 5;
+/// The same for heavy work.
+const WORK_NICER: i32 = 10;
+/// The nicest that a thread can be.
+const NICEST: i32 = 19;
+/// Threads of the service, and of work, for what cannot be awaited: building the list in memory, searching names.
+const BLOCKING_MAX: usize = 16;
+
+/// The groups. When they are dropped, work ends first and mail last.
+pub(super) struct Threads {
+    work: Runtime,
+    pub(super) service: Runtime,
+    mail: Runtime,
+}
+
+impl Threads {
+    /// Starts them: mail and service with as many threads as there are cores.
+    pub(super) fn start(work: &WorkSettings) -> io::Result<Self> {
+        // Threads begin as nice as the one that starts them, which may be one of the service's own.
+        let nice = getpriority_process(None)?;
+        let mail = Builder::new_multi_thread().enable_all().thread_name("mail").build()?;
+        let service = nicer("service", nice + SERVICE_NICER).build()?;
+        let work = nicer("work", nice + WORK_NICER).worker_threads(work.threads + 1).build()?;
+        Ok(Self { work, service, mail })
+    }
+
+    /// Where mail is taken and delivered.
+    pub(super) fn mail(&self) -> Handle {
+        self.mail.handle().clone()
+    }
+
+    /// Where heavy work is done.
+    pub(super) fn work(&self, settings: &WorkSettings) -> WorkPool {
+        WorkPool::new(self.work.handle().clone(), settings.threads, settings.jobs_max)
+    }
+}
+
+fn nicer(name: &str, nice: i32) -> Builder {
+    let mut builder = Builder::new_multi_thread();
+    builder.enable_all().thread_name(name).max_blocking_threads(BLOCKING_MAX).on_thread_start(move || {
+        // Linux takes "this process" for this thread alone. If it cannot be nicer, mail has its own threads all the same.
+        let _ = setpriority_process(None, nice.min(NICEST));
+    });
+    builder
+}
