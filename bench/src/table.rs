@@ -7,7 +7,7 @@ use crate::packages::{Packages, build_doorlist};
 use crate::samples::Samples;
 use crate::server::{Disk, Peer, Task, start};
 use crate::sink::Sink;
-use crate::{api, big_list, bulk, machine, report};
+use crate::{api, beside, big_list, bulk, machine, report};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::PathBuf;
@@ -69,6 +69,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // Written before the long lists too: what is measured is not lost with them.
     write(options, &report::page(&samples, &facts, options.is_whole()))?;
     if with_doorlist {
+        beside::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
+        write(options, &report::page(&samples, &facts, options.is_whole()))?;
         bulk::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
         write(options, &report::page(&samples, &facts, options.is_whole()))?;
         api::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
