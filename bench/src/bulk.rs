@@ -122,7 +122,7 @@ fn file(packages: &Packages, work: &Path, next_hop: SocketAddr, samples: &mut Sa
 }
 
 /// `email,aliases`, one alias on every tenth row.
-fn write_rows(path: &Path, rows: u32) -> std::io::Result<()> {
+pub(crate) fn write_rows(path: &Path, rows: u32) -> std::io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     writeln!(file, "email,aliases")?;
     for number in 1..=rows {

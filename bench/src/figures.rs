@@ -55,6 +55,22 @@ pub(crate) const FIGURES: &[Figure] = &[
     row("cpu-kept", "CPU seconds per 1,000 relayed, 100 messages a connection", 3, Floor::PartOf(Peer::Postfix, 6.0)),
     row("answers", "RCPT answers per second, 4 sessions, one at a time", 0, Floor::TimesOf(Peer::Exim, 1.5)),
     row("answers-pipelined", "the same, pipelined by 50", 0, Floor::TimesOf(Peer::Exim, 5.0)),
+    row("answers-quiet", "RCPT, one session, one at a time, p95, ms", 3, Floor::Shown),
+    row("answers-hashing", "the same while 200 passwords are hashed, ms more", 3, Floor::AtMost(2.0)),
+    row("answers-pushes", "the same while four pushes of 19 MB are taken over, ms more", 3, Floor::AtMost(2.0)),
+    row("answers-import", "the same while a CSV of 1 million rows is imported, ms more", 3, Floor::AtMost(2.0)),
+    row(
+        "push-memory",
+        "four pushes of 19 MB at once, read and planned (`test_run`): memory that they take, in times of their octets",
+        2,
+        Floor::AtMost(2.0),
+    ),
+    row(
+        "push-memory-written",
+        "one of them written, 500,000 addresses: memory, the store's page cache of 64 MiB among it, in times of it",
+        2,
+        Floor::Shown,
+    ),
     row(
         "sessions",
         "new sessions per second, 20 parallel: connect, EHLO, MAIL, RCPT, QUIT",

@@ -2,6 +2,7 @@
 //! stays on loopback, is bounded in count and time, and ends only what it started. See README.md beside this crate.
 
 mod api;
+mod beside;
 mod big_list;
 mod bulk;
 mod disk;

@@ -7,7 +7,7 @@ use crate::packages::{Packages, build_doorlist};
 use crate::samples::Samples;
 use crate::server::{Disk, Peer, Task, start};
 use crate::sink::Sink;
-use crate::{api, big_list, bulk, machine, many, report};
+use crate::{api, beside, big_list, bulk, machine, many, report};
 use anyhow::{Context as _, Result, bail};
 use std::fs;
 use std::path::PathBuf;
@@ -70,6 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     write(options, &report::page(&samples, &facts, options.is_whole()))?;
     if with_doorlist {
         many::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
+        beside::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
         write(options, &report::page(&samples, &facts, options.is_whole()))?;
         bulk::measure(&packages, &options.work, options.runs, &|id| options.wants(id), &mut samples)?;
         write(options, &report::page(&samples, &facts, options.is_whole()))?;

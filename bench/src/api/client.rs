@@ -15,7 +15,7 @@ const ATTEMPT: Duration = Duration::from_millis(5);
 const LINE_MAX: u64 = 16 * 1024;
 
 /// A connection with a key.
-pub(super) struct Client {
+pub(crate) struct Client {
     address: SocketAddr,
     /// `login:key`.
     key: String,
@@ -24,11 +24,11 @@ pub(super) struct Client {
 }
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
     /// From the first octet sent to the last one received.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// A page of a list.
@@ -52,12 +52,12 @@ pub(super) struct Object {
 }
 
 impl Client {
-    pub(super) fn new(address: SocketAddr, key: &str) -> Self {
+    pub(crate) fn new(address: SocketAddr, key: &str) -> Self {
         Self { address, key: key.to_owned(), stream: None, request: String::new() }
     }
 
     /// Asks, and is answered with one of 200 to 299, or the run ends.
-    pub(super) fn must(&mut self, method: &str, target: &str, body: &str) -> Result<Answer> {
+    pub(crate) fn must(&mut self, method: &str, target: &str, body: &str) -> Result<Answer> {
         let answer = self.ask(method, target, body)?;
         if !(200..300).contains(&answer.status) {
             let said = String::from_utf8_lossy(&answer.body).into_owned();
@@ -67,7 +67,7 @@ impl Client {
     }
 
     /// Waits until the server does what it is asked: mail is answered before its office is open.
-    pub(super) fn await_ready(&mut self) -> Result<()> {
+    pub(crate) fn await_ready(&mut self) -> Result<()> {
         let begun = Instant::now();
         loop {
             match self.ask("GET", "/api/v1/email_account/?limit=1", "") {

@@ -6,7 +6,9 @@ use crate::processes::Processes;
 use crate::server::{Disk, Doorlist, Task, await_ready, free_address, fresh_folder, must};
 use crate::sink::Sink;
 use anyhow::{Context as _, Result, anyhow, bail};
-use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, ServerTls, Source, Structure, Via};
+use doorlist_core::change::{
+    Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Source, Structure, Via,
+};
 use doorlist_store::StoreUrl;
 use doorlist_store::directory::Directory;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -61,6 +63,7 @@ impl Domains {
             preference: 10,
             tls: ServerTls::Opportunistic,
             xforward: false,
+            named_by: NamedBy::Machine,
         };
         let change = DomainChange::Add { customer: customer.to_owned(), servers: vec![server] };
         self.0.push(Change::Domain { name: domain(number).parse()?, change });
