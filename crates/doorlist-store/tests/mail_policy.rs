@@ -12,7 +12,7 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::list::{AddressId, Match};
 use doorlist_core::sender_rules::{Judgment, Sender};
 use doorlist_core::time::Timestamp;
-use doorlist_store::logins::{KeyLimits, KeyOwner, Logins, NewKey};
+use doorlist_store::logins::{KeyOwner, KeyTerms, Logins, NewKey};
 use doorlist_store::mail_policy::{RuleOwner, RuleRefused, SENDER_RULES_MAX};
 use doorlist_store::tenants::{AccountSettingsPatch, ContactFields, ContactOwner, Query};
 use doorlist_store::{Directory, StoreUrl, Tenants};
@@ -180,8 +180,8 @@ async fn settle(here: &Directory, account: &str, hash: &str) -> AddressId {
     let id = account_id(here, account);
     add(here, RuleOwner::Account(id), "list.test", false).await.unwrap();
     limit(here, account, Some(9)).await;
-    let limits = KeyLimits::default();
-    let key = NewKey { hash, prefix: "key", name: "", limits: &limits, grants: &[], expires: None, by: "test" };
+    let terms = KeyTerms::default();
+    let key = NewKey { hash, prefix: "key", name: "", terms: &terms, grants: &[], maker: &terms, by: "test" };
     Logins::of(here).add_key(KeyOwner::Account(id), &key, NOW).await.unwrap();
     id
 }

@@ -53,7 +53,7 @@ async fn plans_and_changes_of_others_are_not_there() {
     domain(&ops, "one.test", a).await.unwrap();
     let link = Request::ImportRequest { domain: name("one.test"), source: "staff".to_owned(), days: None };
     let Response::UploadRequest(link) = day.ask(link).await.unwrap() else { panic!() };
-    day.office.upload(&link.token, "staff.txt", b"ann\n").await.unwrap();
+    day.office.upload(&link.token, "staff.txt", b"ann\n".to_vec()).await.unwrap();
     let told = async |request| match bob.command(request).await.unwrap_err() {
         DeskError::Failed(error) => (error.kind, error.message.replace(|c: char| c.is_ascii_digit(), "")),
         other => panic!("{other:?}"),
