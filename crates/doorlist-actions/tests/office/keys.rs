@@ -124,7 +124,8 @@ async fn a_limited_key_makes_renews_and_revokes_nothing_beyond_its_limits() {
     let main = ops.admin_key(of_a, itself).await.unwrap();
     let bobs = ops.account_key(&ops.editable(Some(bob.clone())).unwrap()).await.unwrap();
 
-    let limits: [(&str, fn(&mut NewApiKey)); 3] = [
+    type Limit = fn(&mut NewApiKey);
+    let limits: [(&str, Limit); 3] = [
         ("days", |wish| wish.days = Some(1)),
         ("networks", |wish| wish.networks = vec!["127.0.0.0/8".parse().unwrap()]),
         ("domains", |wish| wish.domains = vec![name("one.test")]),
