@@ -114,7 +114,7 @@ Examples:
     /// Who changed what; taking it back
     #[command(arg_required_else_help = true)]
     Changes(Asked<list::Changes>),
-    /// People and scripts that may do something: create
+    /// People and scripts that may do something: create, memberships, accept, decline
     #[command(subcommand, arg_required_else_help = true)]
     Admin(logins::Admin),
     /// Keys of the API: create, list, revoke
