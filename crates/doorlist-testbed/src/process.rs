@@ -174,6 +174,10 @@ impl Running {
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(error) => return Err(error).with_context(|| format!("ending what {} left behind", self.name)),
         }
+        self.await_group_end()
+    }
+
+    fn await_group_end(&self) -> Result<()> {
         let end = Instant::now() + END_MAX;
         while group_runs(self.child.id())? {
             ensure!(Instant::now() < end, "{} left something behind that does not end", self.name);
@@ -319,7 +323,8 @@ mod tests {
         drop(running.watchman.stdin.take());
         running.wait(END_MAX).unwrap();
         running.watchman.wait().unwrap();
-        assert!(!group_runs(running.pid()).unwrap());
+        // Killed is not gone yet.
+        running.await_group_end().unwrap();
     }
 
     #[test]

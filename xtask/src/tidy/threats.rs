@@ -83,9 +83,9 @@ mod tests {
         assert_eq!(
             faults(rule, &files),
             [
+                "SECURITY.md:5: names the test is_gone, which is not there",
                 "SECURITY.md:15: names no test for operator",
                 "SECURITY.md:16: has 2 columns, not 4",
-                "SECURITY.md:5: names the test is_gone, which is not there",
             ]
         );
     }
