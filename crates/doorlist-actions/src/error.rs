@@ -2,6 +2,7 @@
 
 use doorlist_store::StoreError;
 use doorlist_store::directory::{ApplyError, Refusal};
+use doorlist_store::limits::Full;
 use serde::{Deserialize, Serialize};
 
 /// What kind of trouble it was; each has its exit code.
@@ -69,6 +70,12 @@ impl From<Refusal> for ActionError {
             _ => ErrorKind::Refused,
         };
         Self::new(kind, refusal.to_string())
+    }
+}
+
+impl From<Full> for ActionError {
+    fn from(full: Full) -> Self {
+        Self::new(ErrorKind::Refused, full.to_string())
     }
 }
 

@@ -9,7 +9,7 @@ use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::Actor;
 use doorlist_core::network::Network;
 use doorlist_core::time::Timestamp;
-use doorlist_store::logins::{KeyLimits, KeyOwner, KeyRecord, KeyTerms, MembershipRow, NewKey};
+use doorlist_store::logins::{KeyLimits, KeyOwner, KeyRecord, KeyRefused, KeyTerms, MembershipRow, NewKey};
 use doorlist_store::tenants::{Lookup, Query, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -137,7 +137,7 @@ impl Office {
         };
         let (address, email) = (email, email.to_string());
         let grant = Grant { role, scope };
-        self.logins.grant(&email, &email, (grant, true), hash.as_deref(), (self.clock)()).await?;
+        self.logins.grant(&email, &email, (grant, true), hash.as_deref(), (self.clock)()).await??;
         self.vouch_for_admin(address, scope).await?;
         Ok(email)
     }
@@ -221,7 +221,7 @@ impl Office {
         let expires = wish.days.map(|days| (self.clock)() + Duration::from_hours(24 * u64::from(days)));
         let (terms, maker) = (KeyTerms { limits, expires }, KeyTerms::default());
         let kept = KeyWish { owner, grants: &grants, name: &wish.name, terms: &terms, maker: &maker };
-        let (id, key) = self.make_key(&kept, &actor.name).await?.ok_or(DeskError::BeyondKey)?;
+        let (id, key) = self.make_key(&kept, &actor.name).await?;
         Ok(MadeKey { id, login: wish.login.to_lowercase(), key })
     }
 
@@ -240,15 +240,18 @@ impl Office {
         Err(ActionError::new(ErrorKind::NotFound, message))
     }
 
-    /// Draws a key and keeps what is needed to know it again. `None`: it would take the place of one that its maker's own
-    /// limits do not cover.
-    pub(crate) async fn make_key(&self, wish: &KeyWish<'_>, by: &str) -> Result<Option<(u32, String)>, ActionError> {
-        let key = self.vault.key().map_err(|why| ActionError::new(ErrorKind::Unavailable, why))?;
+    /// Draws a key and keeps what is needed to know it again.
+    pub(crate) async fn make_key(&self, wish: &KeyWish<'_>, by: &str) -> Result<(u32, String), DeskError> {
+        let failed = |why| DeskError::Failed(ActionError::new(ErrorKind::Unavailable, why));
+        let key = self.vault.key().map_err(failed)?;
         let (hash, prefix) = (self.vault.hash(&key), key.chars().take(PREFIX_LEN).collect::<String>());
         let KeyWish { owner, grants, name, terms, maker } = *wish;
         let new = NewKey { hash: &hash, prefix: &prefix, name, terms, grants, maker, by };
-        let id = self.logins.add_key(owner, &new, (self.clock)()).await?;
-        Ok(id.map(|id| (id, key)))
+        match self.logins.add_key(owner, &new, (self.clock)()).await? {
+            Ok(id) => Ok((id, key)),
+            Err(KeyRefused::BeyondMaker) => Err(DeskError::BeyondKey),
+            Err(KeyRefused::Full(full)) => Err(full.into()),
+        }
     }
 
     pub(crate) async fn key_list(&self, after: Option<u32>) -> Result<Vec<KeyEntry>, ActionError> {

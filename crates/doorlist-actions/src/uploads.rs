@@ -69,7 +69,7 @@ impl Office {
             used: None,
             plan: None,
         };
-        self.book.add_link(&link).await?;
+        self.book.add_link(&link).await??;
         let url = self.web_base.as_ref().map(|base| format!("{}/upload/{token}", base.trim_end_matches('/')));
         Ok(UploadRequest { domain, token, url, expires: link.expires })
     }

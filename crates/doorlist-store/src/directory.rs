@@ -10,6 +10,7 @@
 //! | `rows`, `packed`, `domain_rows` | the SQL of addresses, written and read, and of domains |
 //! | `belongings` | what an account has beside its address, and loses with it |
 //! | `taking` | which rows a change concerns |
+//! | `room` | how much one customer may have, and how many names of sources a domain |
 //! | `load`, `publish`, `updates`, `follow` | the list in memory: built, replaced, mended, kept up with other processes |
 //! | `plan` | changes of many rows: found out, staged, applied, undone |
 //! | `damage` | a database that is lost or damaged stops the start |
@@ -32,6 +33,7 @@ mod plan;
 mod publish;
 mod read;
 mod records;
+mod room;
 mod routes;
 mod rows;
 mod taking;
@@ -57,6 +59,7 @@ pub use work::CHANGES_MAX;
 
 use crate::db::Db;
 use crate::error::StoreError;
+use crate::limits::CustomerLimits;
 use crate::migrate::{Migration, migrate};
 use crate::url::StoreUrl;
 use doorlist_core::change::{Actor, ChangeSet};
@@ -64,8 +67,8 @@ use doorlist_core::list::Snapshot;
 use doorlist_core::mail_policy::PolicyTable;
 use doorlist_core::time::Timestamp;
 use publish::Published;
-use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Mutex;
 use work::Work;
 
@@ -82,6 +85,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { format: 6, sql: include_str!("../migrations/directory/0006_contacts.sql") },
     Migration { format: 7, sql: include_str!("../migrations/directory/0007_named_by.sql") },
     Migration { format: 8, sql: include_str!("../migrations/directory/0008_memberships.sql") },
+    Migration { format: 9, sql: include_str!("../migrations/directory/0009_numbers.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.
@@ -97,6 +101,8 @@ struct Shared {
     turn: Mutex<()>,
     /// Since when the store is away, in milliseconds; 0: it is not.
     away_since: AtomicI64,
+    /// Set once, before the first change.
+    limits: OnceLock<CustomerLimits>,
 }
 
 impl Directory {
@@ -119,8 +125,20 @@ impl Directory {
     pub(crate) async fn load(db: Db) -> Result<Self, StoreError> {
         migrate(&db, "directory", MIGRATIONS).await?;
         let published = Published::load(&db).await?;
-        let shared = Shared { db, published, turn: Mutex::new(()), away_since: AtomicI64::new(0) };
-        Ok(Self { shared: Arc::new(shared) })
+        let (turn, away_since, limits) = (Mutex::new(()), AtomicI64::new(0), OnceLock::new());
+        Ok(Self { shared: Arc::new(Shared { db, published, turn, away_since, limits }) })
+    }
+
+    /// The same list, of which each customer may have so much. To be said before the first change, which else holds for the
+    /// defaults.
+    #[must_use]
+    pub fn with_limits(self, limits: CustomerLimits) -> Self {
+        self.shared.limits.get_or_init(|| limits);
+        self
+    }
+
+    fn limits(&self) -> CustomerLimits {
+        *self.shared.limits.get_or_init(CustomerLimits::default)
     }
 
     /// The list as it is now. Never waits, never fails.
@@ -154,8 +172,9 @@ impl Directory {
     /// done. A set that changes nothing writes nothing and leaves the version as it is.
     pub async fn apply(&self, set: &ChangeSet, actor: &Actor, base: Option<u64>) -> Result<Applied, ApplyError> {
         let Shared { db, published, turn, .. } = &*self.shared;
-        let mut work = Work::begin(db, base, now(), actor).await?;
+        let mut work = Work::begin(db, base, now(), actor, self.limits()).await?;
         Box::pin(work.run(set)).await?;
+        work.must_fit().await?;
         let committed = work.commit(&set.summary).await?;
         let applied = committed.applied.clone();
         if applied.change_id.is_some() {

@@ -9,6 +9,7 @@ mod db;
 pub mod directory;
 mod error;
 pub mod json;
+pub mod limits;
 pub mod logins;
 pub mod mail_log;
 pub mod mail_policy;

@@ -5,12 +5,13 @@ mod keys;
 mod memberships;
 
 pub use doorlist_core::access::{KeyLimits, KeyTerms};
-pub use keys::{KeyOwner, KeyRecord, NewKey};
+pub use keys::{KeyOwner, KeyRecord, KeyRefused, NewKey};
 pub use memberships::{MembershipRow, OFFER_TERM, OFFERS_MAX};
 
 use crate::db::{Bind, Db, Read, Row, Tx};
 use crate::directory::{Directory, corrupt};
 use crate::error::StoreError;
+use crate::limits::{ADMINS_MAX, Full};
 use crate::tenants::take_number;
 use crate::tenants::writing::scope_columns;
 use doorlist_core::access::{CustomerId, Grant, LoginId, ResellerId, Role, Scope};
@@ -141,18 +142,25 @@ impl Logins {
         rows.iter().map(grant).collect()
     }
 
-    /// Gives a login a role in a scope, which counts if it is `active`.
+    /// Gives a login a role in a scope, which counts if it is `active`. [`ADMINS_MAX`] logins have one in it.
     ///
     /// # Errors
     /// When the store fails, or the login is gone.
-    pub async fn grant_to(&self, id: LoginId, held: (Grant, bool), now: Timestamp) -> Result<(), StoreError> {
+    pub async fn grant_to(
+        &self,
+        id: LoginId,
+        held: (Grant, bool),
+        now: Timestamp,
+    ) -> Result<Result<(), Full>, StoreError> {
         let mut tx = self.db.begin().await?;
-        put_grant(&mut tx, id.0.into(), held, now).await?;
-        tx.commit().await
+        if let Err(full) = put_grant(&mut tx, id.0.into(), held, now).await? {
+            return Ok(Err(full));
+        }
+        tx.commit().await.map(Ok)
     }
 
     /// Gives a login a role in a scope, which counts if it is `active`; the login is made if there is none of that name.
-    /// Gives its number.
+    /// Gives its number. [`ADMINS_MAX`] logins have a role in one scope.
     ///
     /// # Errors
     /// When the store fails.
@@ -163,7 +171,7 @@ impl Logins {
         (grant, active): (Grant, bool),
         password: Option<&str>,
         now: Timestamp,
-    ) -> Result<LoginId, StoreError> {
+    ) -> Result<Result<LoginId, Full>, StoreError> {
         const FIND: &str = "SELECT id FROM login WHERE username = $1 AND name IS NULL";
         const NEW: &str = "
             INSERT INTO login (id, username, email, password, active, created) VALUES ($1, $2, $3, $4, TRUE, $5)";
@@ -184,9 +192,11 @@ impl Logins {
                 id
             }
         };
-        put_grant(&mut tx, id, (grant, active), now).await?;
+        if let Err(full) = put_grant(&mut tx, id, (grant, active), now).await? {
+            return Ok(Err(full));
+        }
         tx.commit().await?;
-        Ok(LoginId(u32::try_from(id).unwrap_or(u32::MAX)))
+        Ok(Ok(LoginId(u32::try_from(id).unwrap_or(u32::MAX))))
     }
 
     /// Takes a login's role in a scope away; a login that has none left, nor one that it accepted, goes with its keys.
@@ -212,7 +222,12 @@ impl Logins {
     }
 }
 
-async fn put_grant(tx: &mut Tx, login: i64, (grant, active): (Grant, bool), now: Timestamp) -> Result<(), StoreError> {
+async fn put_grant(
+    tx: &mut Tx,
+    login: i64,
+    (grant, active): (Grant, bool),
+    now: Timestamp,
+) -> Result<Result<(), Full>, StoreError> {
     // Who becomes less keeps the number, and with it the keys.
     const SQL: &str = "
         INSERT INTO login_grant (login_id, role, scope, scope_id, created, number, active)
@@ -220,13 +235,18 @@ async fn put_grant(tx: &mut Tx, login: i64, (grant, active): (Grant, bool), now:
         ON CONFLICT (login_id, scope, scope_id) DO UPDATE SET role = excluded.role, active = excluded.active,
         number = CASE WHEN excluded.role = 'admin' AND login_grant.role <> 'admin' THEN excluded.number
                  ELSE login_grant.number END";
+    const COUNT: &str = "
+        SELECT COUNT(*) FROM (SELECT 1 FROM login_grant WHERE scope = $1 AND scope_id = $2 LIMIT $3) AS found";
     let (word, scope_id) = scope_columns(grant.scope);
     let role = Bind::Text(role_word(grant.role));
     let number = take_number(tx, "login_grant").await?;
     let (scope_id, number, now) = (Bind::Int(scope_id), Bind::Int(number), Bind::Int(now.as_millis()));
     let binds = [Bind::Int(login), role, Bind::Text(word), scope_id, now, number, Bind::Flag(active)];
     tx.execute(SQL, &binds).await?;
-    Ok(())
+    // Numbers are given one at a time, so that one writer counts at a time.
+    let count = tx.row(COUNT, &[Bind::Text(word), scope_id, Bind::Int(i64::from(ADMINS_MAX) + 1)]).await?;
+    let is_too_many = count.map_or(Ok(0), |row| row.int(0))? > ADMINS_MAX.into();
+    Ok(if is_too_many { Err(Full { what: "admins and auditors of this", limit: ADMINS_MAX }) } else { Ok(()) })
 }
 
 fn role_word(role: Role) -> &'static str {

@@ -5,6 +5,7 @@
 mod changes;
 #[cfg(test)]
 mod tests;
+mod too_many_changes;
 
 use crate::db::{Bind, Db, Read};
 use crate::directory::{Directory, to_json};
@@ -21,6 +22,8 @@ const STEP: i64 = 1_000;
 pub struct Terms {
     /// Changes, with their rows.
     pub changes: Duration,
+    /// Changes; beyond, the oldest of whoever has most go before their time.
+    pub changes_max: u64,
     /// Rows of all changes together; beyond, the oldest go before their time.
     pub change_rows_max: u64,
     /// What came of readings of sources.
@@ -44,6 +47,7 @@ impl Default for Terms {
         let days = |days: u64| Duration::from_hours(24 * days);
         Self {
             changes: days(400),
+            changes_max: 5_000_000,
             change_rows_max: 20_000_000,
             runs: days(400),
             runs_per_source_max: 10_000,
@@ -154,7 +158,7 @@ impl Retention {
         for rule in RULES {
             removed.push((rule.table, self.apply(rule, (rule.bound)(terms, now)).await?));
         }
-        removed.push(("change", self.trim_changes(terms, now).await?));
+        removed.push(("change", self.trim_changes(terms, now).await? + self.trim_too_many_changes(terms, now).await?));
         removed.push(("change_row", self.trim_change_rows(terms, now).await?));
         removed.retain(|(_, rows)| *rows > 0);
         Ok(removed)

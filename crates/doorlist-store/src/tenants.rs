@@ -33,7 +33,7 @@ pub use nouns::{
 pub use proofs::CLAIMS_MAX;
 pub use settings::{AccountSettings, AccountSettingsPatch};
 pub use table::{Filter, Lookup, Order, PAGE_ROWS_MAX, Page, Placed, Query, Value};
-pub use writing::{CustomerFields, CustomerPatch, ResellerFields, Taken};
+pub use writing::{CustomerFields, CustomerPatch, CustomerRefused, ResellerFields, Taken};
 pub(crate) use writing::{insert_customer, take_number};
 
 use crate::db::{Db, Tx};

@@ -204,12 +204,16 @@ async fn the_operator_confirms(scene: &Scene) {
     let tenants = Tenants::of(&scene.directory);
     let contact =
         |email: &str| ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() };
-    tenants.add_contact(ContactOwner::Customer, scene.maple.0.0, &contact("tech@else.test"), NOW).await.unwrap();
-    tenants.add_contact(ContactOwner::Domain, scene.oak.1.0, &contact("tech@else.test"), NOW).await.unwrap();
-    tenants.add_contact(ContactOwner::Customer, scene.oak.0.0, &contact("bob@oak.test"), NOW).await.unwrap();
-    tenants.add_contact(ContactOwner::Domain, scene.maple.1.0, &contact("bob@maple.test"), NOW).await.unwrap();
+    tenants
+        .add_contact(ContactOwner::Customer, scene.maple.0.0, &contact("tech@else.test"), NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    tenants.add_contact(ContactOwner::Domain, scene.oak.1.0, &contact("tech@else.test"), NOW).await.unwrap().unwrap();
+    tenants.add_contact(ContactOwner::Customer, scene.oak.0.0, &contact("bob@oak.test"), NOW).await.unwrap().unwrap();
+    tenants.add_contact(ContactOwner::Domain, scene.maple.1.0, &contact("bob@maple.test"), NOW).await.unwrap().unwrap();
     let bill = ContactFields { is_technical: false, ..contact("bill@else.test") };
-    tenants.add_contact(ContactOwner::Customer, scene.maple.0.0, &bill, NOW).await.unwrap();
+    tenants.add_contact(ContactOwner::Customer, scene.maple.0.0, &bill, NOW).await.unwrap().unwrap();
     let standings = async || -> Vec<(String, Standing)> {
         let known = scene.book.contacts(0, 100).await.unwrap();
         known.into_iter().map(|contact| (contact.address, contact.standing)).collect()

@@ -182,7 +182,7 @@ async fn settle(here: &Directory, account: &str, hash: &str) -> AddressId {
     limit(here, account, Some(9)).await;
     let terms = KeyTerms::default();
     let key = NewKey { hash, prefix: "key", name: "", terms: &terms, grants: &[], maker: &terms, by: "test" };
-    Logins::of(here).add_key(KeyOwner::Account(id), &key, NOW).await.unwrap();
+    Logins::of(here).add_key(KeyOwner::Account(id), &key, NOW).await.unwrap().unwrap();
     id
 }
 
@@ -247,14 +247,16 @@ async fn contacts_are_followed(here: &Directory, there: &Directory) {
         |email: &str| ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() };
     let customer = customer_of(here, "example.test").await;
     let oak = customer_of(here, "other.test").await;
-    tenants.add_contact(ContactOwner::Customer, oak, &contact("tech@oak.test"), NOW).await.unwrap();
-    let maple = tenants.add_contact(ContactOwner::Customer, customer, &contact("tech@maple.test"), NOW).await.unwrap();
+    tenants.add_contact(ContactOwner::Customer, oak, &contact("tech@oak.test"), NOW).await.unwrap().unwrap();
+    let maple =
+        tenants.add_contact(ContactOwner::Customer, customer, &contact("tech@maple.test"), NOW).await.unwrap().unwrap();
     assert_eq!(told(here).as_deref(), Some("tech@maple.test"));
     same(here, there).await;
     apply(here, vec![domain("example.test", DomainChange::Customer("Oak".to_owned()))]).await;
     assert_eq!(told(here).as_deref(), Some("tech@oak.test"), "it moved to another customer");
     same(here, there).await;
-    let own = tenants.add_contact(ContactOwner::Domain, id.0, &contact("tech@example.test"), NOW).await.unwrap();
+    let own =
+        tenants.add_contact(ContactOwner::Domain, id.0, &contact("tech@example.test"), NOW).await.unwrap().unwrap();
     assert_eq!(told(here).as_deref(), Some("tech@example.test"));
     tenants.put_contact(own, &contact("other@example.test"), NOW).await.unwrap();
     assert_eq!(told(here).as_deref(), Some("other@example.test"));

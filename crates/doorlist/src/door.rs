@@ -84,7 +84,8 @@ impl Store {
 
     /// Opens the list alone.
     pub(crate) async fn open_directory(config: &Config) -> Result<Directory, Failure> {
-        Directory::open(&config.store).await.or_exit(Exit::LATER)
+        let directory = Directory::open(&config.store).await.or_exit(Exit::LATER)?;
+        Ok(directory.with_limits(config.tenants))
     }
 
     /// Opens the rest.

@@ -2,6 +2,7 @@
 
 use crate::error::{ActionError, ErrorKind};
 use doorlist_store::StoreError;
+use doorlist_store::limits::Full;
 use std::time::Duration;
 
 /// An answer that is none.
@@ -67,6 +68,12 @@ impl From<ActionError> for DeskError {
                 Self::Failed(error)
             }
         }
+    }
+}
+
+impl From<Full> for DeskError {
+    fn from(full: Full) -> Self {
+        Self::invalid("", full.to_string())
     }
 }
 

@@ -21,7 +21,7 @@ impl Desk {
         fields: &ContactFields,
     ) -> Result<Placed<ContactRow>, DeskError> {
         let fields = self.contact_fields(of, owner, fields).await?;
-        let id = self.office.tenants.add_contact(of, owner, &fields, (self.office.clock)()).await?;
+        let id = self.office.tenants.add_contact(of, owner, &fields, (self.office.clock)()).await??;
         self.ask(of, owner, &fields).await;
         self.view().contact(of, id).await?.ok_or(DeskError::NotFound)
     }

@@ -4,8 +4,8 @@ use super::{Desk, DeskError, Editable};
 use doorlist_core::access::{CustomerId, Lineage, Permission, ResellerId, Scope};
 use doorlist_core::change::{Change, DomainChange};
 use doorlist_store::tenants::{
-    BrandingRow, CustomerFields, CustomerPatch, CustomerRow, OPERATOR, PAGE_ROWS_MAX, Query, ResellerFields,
-    ResellerRow, Taken, Value,
+    BrandingRow, CustomerFields, CustomerPatch, CustomerRefused, CustomerRow, OPERATOR, PAGE_ROWS_MAX, Query,
+    ResellerFields, ResellerRow, Taken, Value,
 };
 
 /// Characters of a name.
@@ -80,7 +80,7 @@ impl Desk {
         self.may_have_customers(fields.reseller).await?;
         check_name(&fields.name)?;
         let made = self.office.tenants.add_customer(&fields, (self.office.clock)()).await?;
-        made.map_err(|Taken| taken("Customer"))
+        Ok(made?)
     }
 
     /// The first one whose admin the caller is.
@@ -124,7 +124,7 @@ impl Desk {
         }
         let patch = CustomerPatch { reseller, ..patch.clone() };
         let put = self.office.tenants.put_customer(customer.row().id, &patch, (self.office.clock)()).await?;
-        put.map_err(|Taken| taken("Customer"))
+        Ok(put?)
     }
 
     /// A customer goes, with its domains: each of those is a change that can be undone.
@@ -180,6 +180,15 @@ fn is_word_of_reseller(patch: &CustomerPatch, now: &CustomerRow) -> bool {
         || patch.allow_branding.is_some_and(|allow| allow != now.allow_branding)
         || patch.is_full_user_list.is_some_and(|full| full != now.is_full_user_list)
         || patch.reported_user_count.is_some_and(|count| count != now.reported_user_count)
+}
+
+impl From<CustomerRefused> for DeskError {
+    fn from(refused: CustomerRefused) -> Self {
+        match refused {
+            CustomerRefused::Taken => taken("Customer"),
+            CustomerRefused::Full(full) => full.into(),
+        }
+    }
 }
 
 fn taken(noun: &str) -> DeskError {

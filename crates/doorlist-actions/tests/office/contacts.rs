@@ -102,7 +102,7 @@ async fn who_was_there_before_or_let_the_link_run_out_is_asked_by_the_sweep() {
     let (_, customer) = admin(&day, &boss, "maple").await;
     // As an upgrade finds it: nobody asked when it was written.
     let tenants = &day.office.tenants;
-    tenants.add_contact(ContactOwner::Customer, customer.0, &technical(OUTSIDE), NOW).await.unwrap();
+    tenants.add_contact(ContactOwner::Customer, customer.0, &technical(OUTSIDE), NOW).await.unwrap().unwrap();
     let mut mails = 0;
     for _ in 0..100 {
         day.office.sweep().await.unwrap();

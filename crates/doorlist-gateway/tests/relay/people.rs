@@ -128,7 +128,7 @@ async fn nothing_at_all_goes_to_a_contact_that_has_not_confirmed() {
     let id = home.domain("d.example.test", vec![server(fake.address)]).await;
     let contact =
         ContactFields { email: "victim@else.example.test".to_owned(), is_technical: true, ..ContactFields::default() };
-    Tenants::of(&home.directory).add_contact(ContactOwner::Domain, id.0, &contact, now()).await.unwrap();
+    Tenants::of(&home.directory).add_contact(ContactOwner::Domain, id.0, &contact, now()).await.unwrap().unwrap();
     let mut ids = Vec::new();
     for _ in 0..150 {
         ids.push(home.post("s@sender.example.test", &["postmaster@d.example.test"], BODY).await);
@@ -154,7 +154,7 @@ async fn a_confirmed_contact_gets_notices_that_name_messages_and_have_nothing_of
         (ContactOwner::Domain, id.0, "tech@domain.example.test"),
     ] {
         let contact = ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() };
-        tenants.add_contact(of, owner, &contact, now()).await.unwrap();
+        tenants.add_contact(of, owner, &contact, now()).await.unwrap().unwrap();
         let book = ContactBook::of(&home.directory);
         book.confirm_by_operator(&email.parse().unwrap(), Scope::Customer(customer), now()).await.unwrap();
         let sender = "\"Visit evil.example.test today\"@sender.example.test";

@@ -41,6 +41,12 @@ impl Log {
         (self.batch, self.first_address, self.domains) = (batch, first_address, domains);
     }
 
+    /// Domains that have more addresses than before, and how many more.
+    pub(super) fn grown(&self) -> Vec<(DomainId, i64)> {
+        let grown = self.domains.iter().map(|(id, difference)| (*id, difference.iter().sum::<i64>()));
+        grown.filter(|(_, more)| *more > 0).collect()
+    }
+
     /// Notes an address that differs.
     pub(super) fn address(&mut self, slot: &Slot) -> Result<(), StoreError> {
         let difference = self.domains.entry(slot.home.id).or_default();

@@ -360,6 +360,30 @@ pub enum Refusal {
         /// Which.
         change: u64,
     },
+    /// A customer has as many domains, or addresses on all of its lists, as it may have.
+    #[error(
+        "customer {customer:?} would have more than {limit} {what}, which is the most; remove some first, or ask the \
+         operator (tenants.{what}_max). Nothing was changed"
+    )]
+    CustomerFull {
+        /// Its name.
+        customer: String,
+        /// `domains` or `addresses`.
+        what: String,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The name of a source is a new one, and there are as many as there may be.
+    #[error(
+        "{of} had files under {limit} names of sources already, which is the most; use one of those names (--source). \
+         Nothing was changed"
+    )]
+    SourceNamesFull {
+        /// Of which domain, or of all.
+        of: String,
+        /// How many there may be.
+        limit: u64,
+    },
     /// A named limit.
     #[error("{what}: at most {limit}")]
     TooMany {

@@ -7,8 +7,8 @@ use super::packed;
 use super::rows::{self, BATCH};
 use crate::db::Read;
 use crate::error::StoreError;
-use doorlist_core::address::LocalPart;
-use doorlist_core::change::Structure;
+use doorlist_core::address::{Address, LocalPart};
+use doorlist_core::change::{Change, Structure};
 use doorlist_core::list::{AddressId, Kind};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -66,4 +66,17 @@ fn targets_of(draft: &Draft, home: &Home, locals: &[LocalPart]) -> BTreeSet<Loca
         _ => None,
     });
     targets.collect()
+}
+
+/// The address that a change is about.
+pub(super) fn address_of(change: &Change) -> Option<&Address> {
+    match change {
+        Change::Claim { address, .. }
+        | Change::Withdraw { address, .. }
+        | Change::Veto { address }
+        | Change::Reassign { address, .. }
+        | Change::Rename { address, .. }
+        | Change::SetActive { address, .. } => Some(address),
+        Change::Domain { .. } | Change::Plan { .. } => None,
+    }
 }

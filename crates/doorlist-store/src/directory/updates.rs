@@ -88,7 +88,8 @@ impl Pages<'_> {
 /// How many rows the changes behind `have` have; more than anybody reads if some were removed.
 pub(super) async fn rows_behind(mut db: &Db, have: u64) -> Result<u64, StoreError> {
     let sql = "
-        SELECT CAST(COALESCE(SUM(CASE WHEN rows_gone THEN 1000000000 ELSE added + changed + removed END), 0) AS BIGINT)
+        SELECT CAST(COALESCE(SUM(CASE WHEN rows_gone THEN 1000000000 ELSE added + changed + removed END), 0)
+                    + (SELECT CASE WHEN changes_gone > $1 THEN 1000000000 ELSE 0 END FROM list_state) AS BIGINT)
         FROM change WHERE id > $1";
     let row = db.row(sql, &[number(have)]).await?;
     Ok(row.map_or(Ok(0), |row| row.int(0))?.cast_unsigned())

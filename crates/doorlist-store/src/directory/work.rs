@@ -12,12 +12,14 @@ use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
 use super::packed;
 use super::plan::{batch, take_over};
 use super::records::{ListCounts, VetoRecord};
+use super::room;
 use super::rows::{self, BATCH};
 use super::taking;
 use super::updates;
 use crate::db::{Bind, Db, Engine, Read, Tx};
 use crate::error::StoreError;
-use doorlist_core::address::{Address, DomainName, LocalPart};
+use crate::limits::CustomerLimits;
+use doorlist_core::address::{DomainName, LocalPart};
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId, Structure};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{AddressId, Kind, ListUpdate};
@@ -50,6 +52,7 @@ pub(super) struct Work {
     now: Timestamp,
     actor: Actor,
     base: Option<u64>,
+    limits: CustomerLimits,
     version: u64,
     next_address: i64,
     homes: HashMap<DomainName, Arc<Home>>,
@@ -61,7 +64,13 @@ pub(super) struct Work {
 
 impl Work {
     /// Begins, and locks out every other change.
-    pub(super) async fn begin(db: &Db, base: Option<u64>, now: Timestamp, actor: &Actor) -> Result<Self, StoreError> {
+    pub(super) async fn begin(
+        db: &Db,
+        base: Option<u64>,
+        now: Timestamp,
+        actor: &Actor,
+        limits: CustomerLimits,
+    ) -> Result<Self, StoreError> {
         const LOCK: &str = "SELECT version, next_address FROM list_state WHERE id = 1 FOR UPDATE";
         let mut tx = db.begin().await?;
         let row = tx.row(LOCK, &[]).await?;
@@ -73,6 +82,7 @@ impl Work {
             now,
             actor: actor.clone(),
             base,
+            limits,
             version,
             next_address: row.int(1)?,
             homes: HashMap::new(),
@@ -108,6 +118,11 @@ impl Work {
             rest = later;
         }
         Ok(())
+    }
+
+    /// Refuses what makes the lists of one customer larger than they may be.
+    pub(super) async fn must_fit(&mut self) -> Result<(), ApplyError> {
+        room::for_addresses(&mut self.tx, self.log.grown(), self.limits.addresses).await
     }
 
     /// Takes over everything that a plan staged.
@@ -154,7 +169,7 @@ impl Work {
     async fn addresses(&mut self, batch: &[Change]) -> Result<(), ApplyError> {
         let mut changes = Vec::with_capacity(batch.len());
         for change in batch {
-            if let Some(address) = address_of(change) {
+            if let Some(address) = taking::address_of(change) {
                 changes.push((self.home(address.domain()).await?, address.local(), change));
             }
         }
@@ -291,6 +306,7 @@ impl Work {
             let (name, counts) = (name.clone(), ListCounts::default());
             let mut domain = StoredDomain { id, name, changed: 0, counts, record, technical_contact: None };
             domain_rows::insert(&mut self.tx, &domain, self.now).await?;
+            room::for_domain(&mut self.tx, id, self.limits.domains).await?;
             domain.record.customer_id = domain_rows::owner(&mut self.tx, id).await?;
             return Ok(self.changed_domain(None, Some(&domain)).await?);
         }
@@ -311,6 +327,9 @@ impl Work {
         }
         domain_rows::update(&mut self.tx, &before, &now, self.now).await?;
         now.record.customer_id = domain_rows::owner(&mut self.tx, now.id).await?;
+        if now.record.customer_id != before.record.customer_id {
+            room::for_domain(&mut self.tx, now.id, self.limits.domains).await?;
+        }
         Ok(self.changed_domain(Some(&before), Some(&now)).await?)
     }
 
@@ -363,18 +382,6 @@ impl Work {
             }
         }
         Ok(())
-    }
-}
-
-fn address_of(change: &Change) -> Option<&Address> {
-    match change {
-        Change::Claim { address, .. }
-        | Change::Withdraw { address, .. }
-        | Change::Veto { address }
-        | Change::Reassign { address, .. }
-        | Change::Rename { address, .. }
-        | Change::SetActive { address, .. } => Some(address),
-        Change::Domain { .. } | Change::Plan { .. } => None,
     }
 }
 

@@ -4,6 +4,7 @@ use super::Logins;
 use crate::db::{Bind, Read, Row, Tx};
 use crate::directory::{corrupt, to_json};
 use crate::error::StoreError;
+use crate::limits::{ACCOUNT_KEYS_MAX, Full, LOGIN_KEYS_MAX};
 use crate::tenants::take_number;
 use doorlist_core::access::{KeyLimits, KeyTerms, LoginId};
 use doorlist_core::list::AddressId;
@@ -39,6 +40,17 @@ pub struct NewKey<'a> {
     pub maker: &'a KeyTerms,
     /// Who made it.
     pub by: &'a str,
+}
+
+/// Why a key was not kept. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRefused {
+    /// It would take the place of one that is beyond what its maker is limited to.
+    #[error("it would take the place of a key that is good for more than its maker's")]
+    BeyondMaker,
+    /// Its owner has as many as it may have.
+    #[error(transparent)]
+    Full(Full),
 }
 
 /// A key, without what proves it.
@@ -100,12 +112,16 @@ impl Logins {
     }
 
     /// Keeps a new key. One without a name takes the place of the owner's former one without a name, in whatever it may do:
-    /// a login that serves two tenants has a key of each. `None`: that one is beyond what its maker is limited to, and
-    /// nothing was changed.
+    /// a login that serves two tenants has a key of each. [`LOGIN_KEYS_MAX`] of a login, [`ACCOUNT_KEYS_MAX`] of an account.
     ///
     /// # Errors
     /// When the store fails, or the owner is gone.
-    pub async fn add_key(&self, owner: KeyOwner, key: &NewKey<'_>, now: Timestamp) -> Result<Option<u32>, StoreError> {
+    pub async fn add_key(
+        &self,
+        owner: KeyOwner,
+        key: &NewKey<'_>,
+        now: Timestamp,
+    ) -> Result<Result<u32, KeyRefused>, StoreError> {
         const SQL: &str = "
             INSERT INTO api_key (id, hash, prefix, login_id, address_id, name, limits, created, created_by, expires,
                                  grants)
@@ -115,9 +131,13 @@ impl Logins {
         let grants = to_json(key.grants)?;
         let mut tx = self.db.begin().await?;
         if key.name.is_empty() && !replace(&mut tx, owner, key).await? {
-            return Ok(None);
+            return Ok(Err(KeyRefused::BeyondMaker));
         }
+        // Numbers are given one at a time, so that one writer counts at a time.
         let id = take_number(&mut tx, "api_key").await?;
+        if let Err(full) = has_room(&mut tx, owner).await? {
+            return Ok(Err(KeyRefused::Full(full)));
+        }
         let binds = [
             Bind::Int(id),
             Bind::Text(key.hash),
@@ -133,7 +153,7 @@ impl Logins {
         ];
         tx.execute(SQL, &binds).await?;
         tx.commit().await?;
-        Ok(Some(u32::try_from(id).unwrap_or(u32::MAX)))
+        Ok(Ok(u32::try_from(id).unwrap_or(u32::MAX)))
     }
 
     /// Notes that a key was used, unless that was noted within the last minute.
@@ -165,6 +185,19 @@ impl Logins {
         tx.commit().await?;
         Ok(gone > 0)
     }
+}
+
+/// Whether the owner may have one more.
+async fn has_room(tx: &mut Tx, owner: KeyOwner) -> Result<Result<(), Full>, StoreError> {
+    const OF_LOGIN: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM api_key WHERE login_id = $1 LIMIT $2) AS found";
+    const OF_ACCOUNT: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM api_key WHERE address_id = $1 LIMIT $2) AS found";
+    let (full, count, id) = match owner {
+        KeyOwner::Login(id) => (Full { what: "keys of this login", limit: LOGIN_KEYS_MAX }, OF_LOGIN, id.0),
+        KeyOwner::Account(id) => {
+            (Full { what: "keys of this email account", limit: ACCOUNT_KEYS_MAX }, OF_ACCOUNT, id.0)
+        }
+    };
+    full.unless_room(tx, count, id.into()).await
 }
 
 /// Takes the place of keys without a name; false: one of them is not covered by what the maker is limited to.

@@ -5,6 +5,7 @@
 use super::{Logins, grant, put_grant};
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
+use crate::limits::Full;
 use crate::tenants::take_number;
 use doorlist_core::access::{Grant, LoginId};
 use doorlist_core::time::Timestamp;
@@ -44,7 +45,7 @@ impl Logins {
         email: &str,
         first: (Grant, bool),
         now: Timestamp,
-    ) -> Result<LoginId, StoreError> {
+    ) -> Result<Result<LoginId, Full>, StoreError> {
         const SQL: &str = "
             INSERT INTO login (id, username, email, active, created, name, offered_to, offered_until)
             VALUES ($1, $2, $3, TRUE, $4, $5, $6, $7)";
@@ -70,9 +71,11 @@ impl Logins {
             Bind::IntOrNull(offered_to.map(|_| (now + OFFER_TERM).as_millis())),
         ];
         tx.execute(SQL, &binds).await?;
-        put_grant(&mut tx, id, first, now).await?;
+        if let Err(full) = put_grant(&mut tx, id, first, now).await? {
+            return Ok(Err(full));
+        }
         tx.commit().await?;
-        Ok(LoginId(u32::try_from(id).unwrap_or(u32::MAX)))
+        Ok(Ok(LoginId(u32::try_from(id).unwrap_or(u32::MAX))))
     }
 
     /// What a login holds beside its own grants, and what it is offered.

@@ -7,21 +7,23 @@
 
 use super::{Retention, STEP, Terms, before};
 use crate::db::{Bind, Read, Row};
-use crate::directory::UNDO_MAX;
+use crate::directory::{UNDO_MAX, to_json};
 use crate::error::StoreError;
 use doorlist_core::time::Timestamp;
 use std::time::Duration;
 
-/// Changes that are looked at together.
-const CHANGES: i64 = 100;
+/// Changes that are looked at, or removed, together.
+pub(super) const CHANGES: i64 = 100;
+/// A change with more rows than this goes in transactions of its own.
+const ROWS_OF_SMALL: u64 = 10;
 /// A customer that has more than this part of all rows that may be gives way first.
-const SHARE: u64 = 10;
+pub(super) const SHARE: u64 = 10;
 
 /// Other nodes follow the list by the rows of its changes; by then they have.
-const FOLLOWED: Duration = Duration::from_hours(1);
+pub(super) const FOLLOWED: Duration = Duration::from_hours(1);
 
 /// A change that goes, or whose rows do.
-struct Old {
+pub(super) struct Old {
     id: i64,
     /// Under which its rows stand.
     batch: i64,
@@ -29,7 +31,7 @@ struct Old {
 }
 
 impl Old {
-    fn of(row: &Row) -> Result<Self, StoreError> {
+    pub(super) fn of(row: &Row) -> Result<Self, StoreError> {
         let batch = row.int_or_null(1)?.unwrap_or(row.int(0)?);
         Ok(Self { id: row.int(0)?, batch, rows: row.int(2)?.max(0).cast_unsigned() })
     }
@@ -47,15 +49,9 @@ impl Retention {
             if old.is_empty() {
                 return Ok(gone);
             }
-            for row in &old {
-                let old = Old::of(row)?;
-                self.remove_rows(old.batch).await?;
-                let mut tx = self.db.begin().await?;
-                tx.execute("DELETE FROM change_domain WHERE change_id = $1", &[Bind::Int(old.id)]).await?;
-                tx.execute("DELETE FROM change WHERE id = $1", &[Bind::Int(old.id)]).await?;
-                tx.commit().await?;
-                gone += 1;
-            }
+            let old = old.iter().map(Old::of).collect::<Result<Vec<_>, _>>()?;
+            self.remove_changes(&old).await?;
+            gone += old.len() as u64;
         }
     }
 
@@ -116,6 +112,28 @@ impl Retention {
             found = db.rows(OF_ALL, &[settled, number]).await?;
         }
         found.iter().map(Old::of).collect()
+    }
+
+    /// Removes changes with their rows, at most [`CHANGES`] of them. Whoever knows the list only up to one of them reads it anew.
+    pub(super) async fn remove_changes(&self, old: &[Old]) -> Result<(), StoreError> {
+        const ROWS: &str = "
+            DELETE FROM change_row WHERE batch IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+        const DOMAINS: &str = "
+            DELETE FROM change_domain WHERE change_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+        const CHANGES: &str = "DELETE FROM change WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))";
+        const SAID: &str = "UPDATE list_state SET changes_gone = $1 WHERE id = 1 AND changes_gone < $1";
+        for large in old.iter().filter(|old| old.rows > ROWS_OF_SMALL) {
+            self.remove_rows(large.batch).await?;
+        }
+        let last = old.iter().map(|old| old.id).max().unwrap_or(0);
+        let batches = to_json(&old.iter().map(|old| [old.batch]).collect::<Vec<_>>())?;
+        let ids = to_json(&old.iter().map(|old| [old.id]).collect::<Vec<_>>())?;
+        let mut tx = self.db.begin().await?;
+        tx.execute(SAID, &[Bind::Int(last)]).await?;
+        tx.execute(ROWS, &[Bind::Text(&batches)]).await?;
+        tx.execute(DOMAINS, &[Bind::Text(&ids)]).await?;
+        tx.execute(CHANGES, &[Bind::Text(&ids)]).await?;
+        tx.commit().await
     }
 
     async fn remove_rows(&self, batch: i64) -> Result<u64, StoreError> {

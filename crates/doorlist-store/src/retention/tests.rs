@@ -70,6 +70,7 @@ async fn what_is_over_goes_on_sqlite() {
     terms(Desk::of(db("terms.db").await).await).await;
     changes(Desk::of(db("changes.db").await).await).await;
     too_many_rows(Desk::of(db("rows.db").await).await).await;
+    too_many_changes(Desk::of(db("number.db").await).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,6 +80,7 @@ async fn what_is_over_goes_on_postgresql() {
     terms(Desk::of(db("terms").await).await).await;
     changes(Desk::of(db("changes").await).await).await;
     too_many_rows(Desk::of(db("rows").await).await).await;
+    too_many_changes(Desk::of(db("number").await).await).await;
 }
 
 /// Of each kind one that is over and one that is not.
@@ -184,4 +186,56 @@ async fn too_many_rows(desk: Desk) {
     .unwrap();
     following.abort();
     assert_eq!(other.snapshot().addresses(), 95);
+}
+
+/// Whole changes that are too many: who has most gives way, first what nobody can undo any more, and whoever did not follow
+/// reads the list anew.
+async fn too_many_changes(desk: Desk) {
+    let of_maple = desk.fill("maple.test", "Maple", 1).await;
+    let other = Directory::load(desk.db.clone()).await.unwrap();
+    desk.fill("birch.test", "Birch", 1).await;
+    for number in 0..20 {
+        let name = format!("more{number}@birch.test").parse().unwrap();
+        desk.apply(vec![Change::Claim { address: name, structure: Structure::Mailbox, source: Source::Hand }]).await;
+    }
+    let of_birch = "SELECT COUNT(DISTINCT change_id) FROM change_domain WHERE domain_id = 2";
+    let all = "SELECT COUNT(*) FROM change";
+    let at_most = async |changes_max: u64| desk.trim(&Terms { changes_max, ..Terms::default() }).await;
+    // Younger than an hour.
+    desk.run(format!("UPDATE change SET time = {}", days_ago(0))).await;
+    at_most(10).await;
+    assert_eq!((desk.count(all).await, desk.count(of_birch).await), (24, 22));
+    // Of those that can be undone, and beyond that: of both, but Birch has most.
+    desk.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
+    at_most(20).await;
+    assert_eq!((desk.count(all).await, desk.count(of_birch).await), (20, 18));
+    assert_eq!(desk.count("SELECT COUNT(*) FROM change_row").await, 20, "its rows go with it");
+    desk.run(format!("UPDATE change SET time = {} WHERE id <= {}", days_ago(31), of_maple + 7)).await;
+    at_most(15).await;
+    assert_eq!((desk.count(all).await, desk.count(of_birch).await), (15, 15));
+    desk.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
+    at_most(0).await;
+    assert_eq!((desk.count(all).await, desk.count("SELECT COUNT(*) FROM change_domain").await), (0, 0));
+    let following = tokio::spawn({
+        let other = other.clone();
+        async move { other.follow().await }
+    });
+    let version = desk.here.snapshot().version();
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while other.snapshot().version() < version {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    following.abort();
+    assert_eq!(other.snapshot().addresses(), 22, "one that was away has all of it");
+    assert_eq!(desk.fill("third.test", "Maple", 1).await, version + 2, "numbers are not given again");
+    // The oldest of all where nobody has more than a share of what may be.
+    for number in 0..11 {
+        desk.fill(&format!("c{number}.test"), &format!("C{number}"), 1).await;
+    }
+    desk.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
+    at_most(23).await;
+    assert_eq!(desk.count("SELECT MIN(id) FROM change").await, version as i64 + 2);
 }

@@ -5,6 +5,7 @@ use super::SourceBook;
 use crate::db::{Bind, Read, Row};
 use crate::directory::domain_name;
 use crate::error::StoreError;
+use crate::limits::{Full, UPLOAD_LINKS_MAX};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
 use doorlist_core::time::Timestamp;
@@ -32,11 +33,16 @@ pub struct UploadLink {
 }
 
 impl SourceBook {
-    /// Keeps a new link.
+    /// Keeps a new link. [`UPLOAD_LINKS_MAX`] of one domain.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn add_link(&self, link: &UploadLink) -> Result<(), StoreError> {
+    pub async fn add_link(&self, link: &UploadLink) -> Result<Result<(), Full>, StoreError> {
+        // One writer counts at a time.
+        const DOMAIN: &str = "SELECT id FROM domain WHERE name = $1 FOR UPDATE";
+        const COUNT: &str = "
+            SELECT COUNT(*) FROM (SELECT 1 FROM upload_link AS l JOIN domain AS d ON d.name = l.domain_name
+                                  WHERE d.id = $1 LIMIT $2) AS found";
         const SQL: &str = "
             INSERT INTO upload_link (token_hash, domain_name, source, made, actor, expires)
             VALUES ($1, $2, $3, $4, $5, $6)";
@@ -48,7 +54,15 @@ impl SourceBook {
             Bind::Text(&link.actor),
             Bind::Int(link.expires.as_millis()),
         ];
-        self.execute(SQL, &binds).await.map(drop)
+        let mut tx = self.db.begin().await?;
+        let full = Full { what: "links for files of this domain", limit: UPLOAD_LINKS_MAX };
+        if let Some(domain) = tx.row(DOMAIN, &[Bind::Text(link.domain.as_str())]).await?
+            && let Err(full) = full.unless_room(&mut tx, COUNT, domain.int(0)?).await?
+        {
+            return Ok(Err(full));
+        }
+        tx.execute(SQL, &binds).await?;
+        tx.commit().await.map(Ok)
     }
 
     /// A link by the hash of its token.

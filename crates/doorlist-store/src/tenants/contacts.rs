@@ -3,6 +3,7 @@
 use super::{Tenants, take_number};
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
+use crate::limits::{CONTACTS_MAX, Full};
 use doorlist_core::time::Timestamp;
 
 /// Whose contact it is.
@@ -50,7 +51,7 @@ pub struct ContactFields {
 }
 
 impl Tenants {
-    /// Adds a contact; gives its number.
+    /// Adds a contact; gives its number. [`CONTACTS_MAX`] of one owner.
     ///
     /// # Errors
     /// When the store fails, or its owner is gone.
@@ -60,29 +61,21 @@ impl Tenants {
         owner: u32,
         fields: &ContactFields,
         now: Timestamp,
-    ) -> Result<u32, StoreError> {
-        let sql = match of {
-            ContactOwner::Reseller => {
-                "INSERT INTO contact (id, reseller_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)"
-            }
-            ContactOwner::Customer => {
-                "INSERT INTO contact (id, customer_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)"
-            }
-            ContactOwner::Domain => {
-                "INSERT INTO contact (id, domain_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)"
-            }
-            ContactOwner::Account => {
-                "INSERT INTO contact (id, address_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)"
-            }
-        };
+    ) -> Result<Result<u32, Full>, StoreError> {
+        let (sql, count, what) = statements(of);
         let is_told = fields.is_technical && matches!(of, ContactOwner::Customer | ContactOwner::Domain);
         let mut tx = self.begin_contact(is_told).await?;
+        // Numbers are given one at a time, so that one writer counts at a time.
         let id = take_number(&mut tx, "contact").await?;
+        let full = Full { what, limit: CONTACTS_MAX };
+        if let Err(full) = full.unless_room(&mut tx, count, owner.into()).await? {
+            return Ok(Err(full));
+        }
         let binds = [Bind::Int(id), Bind::Int(owner.into()), Bind::Text(&fields.email), Bind::Int(now.as_millis())];
         tx.execute(sql, &binds).await?;
         write(&mut tx, id, fields, now).await?;
         self.commit_contact(tx, is_told).await?;
-        Ok(u32::try_from(id).unwrap_or(u32::MAX))
+        Ok(Ok(u32::try_from(id).unwrap_or(u32::MAX)))
     }
 
     /// Writes what is known of a contact now.
@@ -121,6 +114,32 @@ impl Tenants {
 
     async fn commit_contact(&self, tx: Tx, is_told: bool) -> Result<(), StoreError> {
         if is_told { self.commit_policy(tx).await } else { tx.commit().await }
+    }
+}
+
+/// What adds a contact of such an owner, what counts those that it has, and what they are.
+fn statements(of: ContactOwner) -> (&'static str, &'static str, &'static str) {
+    match of {
+        ContactOwner::Reseller => (
+            "INSERT INTO contact (id, reseller_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
+            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE reseller_id = $1 LIMIT $2) AS found",
+            "contacts of this reseller",
+        ),
+        ContactOwner::Customer => (
+            "INSERT INTO contact (id, customer_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
+            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE customer_id = $1 LIMIT $2) AS found",
+            "contacts of this customer",
+        ),
+        ContactOwner::Domain => (
+            "INSERT INTO contact (id, domain_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
+            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE domain_id = $1 LIMIT $2) AS found",
+            "contacts of this domain",
+        ),
+        ContactOwner::Account => (
+            "INSERT INTO contact (id, address_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
+            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE address_id = $1 LIMIT $2) AS found",
+            "contacts of this email account",
+        ),
     }
 }
 

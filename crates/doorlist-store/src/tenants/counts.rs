@@ -110,7 +110,9 @@ async fn taken_up(db: &Db, old: &Table, version: u64) -> Result<Table, StoreErro
 
 /// Whether domains came, went or changed hands behind a version; else only their counts can differ.
 async fn domains_differ(mut db: &Db, have: u64) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT id FROM change WHERE id > $1 AND domains > 0 LIMIT 1";
+    const SQL: &str = "
+        SELECT id FROM change WHERE id > $1 AND domains > 0
+        UNION ALL SELECT changes_gone FROM list_state WHERE changes_gone > $1 LIMIT 1";
     Ok(db.row(SQL, &[Bind::Int(have.cast_signed())]).await?.is_some())
 }
 

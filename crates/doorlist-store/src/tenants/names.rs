@@ -183,7 +183,7 @@ pub(super) type Change = (u32, String, Option<bool>);
 pub(super) async fn changes(mut db: &Db, domain: i64, from: i64, to: i64) -> Result<Option<Vec<Change>>, StoreError> {
     const COUNT: &str = "
         SELECT CAST(COALESCE(SUM(CASE WHEN c.rows_gone THEN 1000000000 ELSE c.added + c.changed + c.removed END), 0)
-                    AS BIGINT)
+                    + (SELECT CASE WHEN changes_gone > $2 THEN 1000000000 ELSE 0 END FROM list_state) AS BIGINT)
         FROM change_domain AS d CROSS JOIN change AS c WHERE d.domain_id = $1 AND d.change_id > $2 AND c.id = d.change_id";
     const SQL: &str = "
         SELECT CAST(JSON_ROWS(COALESCE(r.address_id, c.first_address + r.place), COALESCE(a.local, r.local), a.kind, a.standing)) AS TEXT)

@@ -4,6 +4,7 @@
 use super::{OPERATOR, Tenants};
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
+use crate::limits::{CUSTOMERS_MAX, Full};
 use doorlist_core::access::{CustomerId, ResellerId, Scope};
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
@@ -11,6 +12,17 @@ use doorlist_core::time::Timestamp;
 /// The name belongs to somebody already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken;
+
+/// Why a customer was not written. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CustomerRefused {
+    /// See [`Taken`].
+    #[error("there is a customer of this name already")]
+    Taken,
+    /// Its reseller has as many as it may have.
+    #[error(transparent)]
+    Full(Full),
+}
 
 /// What is set for a reseller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,7 +132,7 @@ impl Tenants {
         self.remove("DELETE FROM reseller WHERE id = $1", Scope::Reseller(id)).await
     }
 
-    /// Adds a customer.
+    /// Adds a customer. [`CUSTOMERS_MAX`] of one reseller, but the operator's own.
     ///
     /// # Errors
     /// When the store fails.
@@ -128,10 +140,10 @@ impl Tenants {
         &self,
         fields: &CustomerFields,
         now: Timestamp,
-    ) -> Result<Result<CustomerId, Taken>, StoreError> {
+    ) -> Result<Result<CustomerId, CustomerRefused>, StoreError> {
         let mut tx = self.db.begin().await?;
         if tx.row("SELECT id FROM customer WHERE name = $1", &[Bind::Text(&fields.name)]).await?.is_some() {
-            return Ok(Err(Taken));
+            return Ok(Err(CustomerRefused::Taken));
         }
         let id = CustomerId(to_u32(insert_customer(&mut tx, fields.reseller, &fields.name, now).await?));
         let set = CustomerPatch {
@@ -141,6 +153,9 @@ impl Tenants {
             ..CustomerPatch::default()
         };
         write_customer(&mut tx, id, &set, now).await?;
+        if let Err(full) = has_no_more_than_may_be(&mut tx, fields.reseller).await? {
+            return Ok(Err(CustomerRefused::Full(full)));
+        }
         tx.commit().await?;
         Ok(Ok(id))
     }
@@ -154,15 +169,20 @@ impl Tenants {
         id: CustomerId,
         patch: &CustomerPatch,
         now: Timestamp,
-    ) -> Result<Result<(), Taken>, StoreError> {
+    ) -> Result<Result<(), CustomerRefused>, StoreError> {
         const FREE: &str = "SELECT id FROM customer WHERE name = $1 AND id <> $2";
         let mut tx = self.db.begin().await?;
         if let Some(name) = &patch.name
             && tx.row(FREE, &[Bind::Text(name), Bind::Int(id.0.into())]).await?.is_some()
         {
-            return Ok(Err(Taken));
+            return Ok(Err(CustomerRefused::Taken));
         }
         write_customer(&mut tx, id, patch, now).await?;
+        if let Some(reseller) = patch.reseller
+            && let Err(full) = has_no_more_than_may_be(&mut tx, reseller).await?
+        {
+            return Ok(Err(CustomerRefused::Full(full)));
+        }
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -228,6 +248,20 @@ async fn write_customer(tx: &mut Tx, id: CustomerId, patch: &CustomerPatch, now:
     ];
     tx.execute(SQL, &binds).await?;
     Ok(())
+}
+
+/// Looked at behind the write, and behind the reseller's lock: one writer counts at a time.
+async fn has_no_more_than_may_be(tx: &mut Tx, reseller: ResellerId) -> Result<Result<(), Full>, StoreError> {
+    const LOCK: &str = "SELECT id FROM reseller WHERE id = $1 FOR UPDATE";
+    const COUNT: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM customer WHERE reseller_id = $1 LIMIT $2) AS found";
+    if reseller == OPERATOR {
+        return Ok(Ok(()));
+    }
+    let id = Bind::Int(reseller.0.into());
+    tx.row(LOCK, &[id]).await?;
+    let customers = tx.row(COUNT, &[id, Bind::Int(i64::from(CUSTOMERS_MAX) + 1)]).await?;
+    let is_too_many = customers.map_or(Ok(0), |row| row.int(0))? > CUSTOMERS_MAX.into();
+    Ok(if is_too_many { Err(Full { what: "customers of this reseller", limit: CUSTOMERS_MAX }) } else { Ok(()) })
 }
 
 /// Writes a new customer; gives its number.

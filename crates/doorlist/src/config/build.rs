@@ -15,6 +15,7 @@ use doorlist_gateway::config::{
 use doorlist_gateway::journal::JournalFormat;
 use doorlist_smtp::server::BareLf;
 use doorlist_store::StoreUrl;
+use doorlist_store::limits::CustomerLimits;
 use doorlist_store::mail_log::MailLogConfig;
 use doorlist_store::spool::SpoolConfig;
 use std::net::{IpAddr, SocketAddr};
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub mail_log: MailLogConfig,
     /// How long things are kept, and how many.
     pub retention: RetentionTerms,
+    /// How much one customer may have.
+    pub tenants: CustomerLimits,
     /// The mail doors.
     pub gateway: GatewayConfig,
     /// HTTP for health and links for files.
@@ -76,6 +79,7 @@ impl Config {
             ("spool.disk_reserve", self.spool.disk_reserve != next.spool.disk_reserve),
             ("mail_log", format!("{:?}", self.mail_log) != format!("{:?}", next.mail_log)),
             ("audit or changes", self.retention != next.retention),
+            ("tenants", self.tenants != next.tenants),
             ("smtp.listen", addresses(self) != addresses(next)),
             ("web.listen", web(self) != web(next)),
             ("web.proxy_from", proxies(self) != proxies(next)),
@@ -102,6 +106,7 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
         spool: SpoolConfig::default(),
         mail_log: MailLogConfig::default(),
         retention: retention::read(&mut reader),
+        tenants: tenants(&mut reader),
         web: Vec::new(),
         web_url: reader.given("web.url"),
         api: api::read(&mut reader),
@@ -124,6 +129,13 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
     }
     config.metrics = reader.list("metrics.listen", socket_address);
     if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError(reader.problems)) }
+}
+
+fn tenants(reader: &mut Reader<'_>) -> CustomerLimits {
+    let mut limits = CustomerLimits::default();
+    reader.set(&mut limits.domains, "tenants.domains_max", units::count);
+    reader.set(&mut limits.addresses, "tenants.addresses_max", units::count);
+    limits
 }
 
 fn allowed_network(text: &str) -> Result<Network, String> {

@@ -91,7 +91,14 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     one("audit.files_max", "64", "files of the audit in state.dir, of 16 MiB; beyond, the oldest are removed"),
     one("changes.keep", "400d", "how long the change log is kept; undo is for 30 days"),
+    one("changes.number_max", "5000000", "changes in the log; beyond, the oldest of whoever has most go first"),
     one("changes.rows_max", "20000000", "rows of all changes; beyond, those of the oldest changes go first"),
+    one("tenants.domains_max", "10000", "domains of one customer"),
+    one(
+        "tenants.addresses_max",
+        "5000000",
+        "addresses on all lists of one customer, aliases and vetoed ones among them",
+    ),
     list("web.listen", &["127.0.0.1:8080"], "API, health, links for files: ADDRESS:PORT [tls] [proxy_from=NETWORK]..."),
     list(
         "web.proxy_from",

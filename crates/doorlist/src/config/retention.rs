@@ -12,5 +12,6 @@ pub(super) fn read(reader: &mut Reader<'_>) -> RetentionTerms {
     reader.set(&mut terms.audit.files_max, "audit.files_max", units::count);
     reader.set(&mut terms.store.changes, "changes.keep", units::duration);
     reader.set(&mut terms.store.change_rows_max, "changes.rows_max", units::count);
+    reader.set(&mut terms.store.changes_max, "changes.number_max", units::count);
     terms
 }

@@ -63,6 +63,7 @@ fn without_any_source_everything_has_its_default() {
     assert_eq!(format!("{:?}", config.spool), format!("{:?}", SpoolConfig::default()));
     assert_eq!(format!("{:?}", config.mail_log), format!("{:?}", MailLogConfig::default()));
     assert_eq!(config.retention, doorlist_actions::RetentionTerms::default());
+    assert_eq!(config.tenants, doorlist_store::limits::CustomerLimits::default());
     assert_eq!(config.state_dir, PathBuf::from("./doorlist-data"));
     assert_eq!(config.gateway.tls.cert, PathBuf::from("./doorlist-data/tls/cert.pem"));
     assert!(config.gateway.tls.self_signed && config.gateway.guard.enabled);

@@ -7,7 +7,9 @@ use crate::db::{Bind, Cell, Db, NewRows, Read};
 use crate::directory::domain_rows;
 use crate::directory::held::Home;
 use crate::directory::log::{Difference, via_word};
+use crate::directory::outcome::ApplyError;
 use crate::directory::records::{AddressRecord, ClaimRecord, DomainRecord};
+use crate::directory::room;
 use crate::directory::rows::{BATCH, kind_code, source_id, standing_code, structure_columns, to_json};
 use crate::error::StoreError;
 use doorlist_core::address::LocalPart;
@@ -71,7 +73,7 @@ impl<'a> Stage<'a> {
         base: u64,
         actor: &Actor,
         now: Timestamp,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, ApplyError> {
         let name = plan.domain;
         let id = domain_rows::id_of(&mut &*db, name).await?;
         Self::begin_for(db, (name.as_str(), id), &plan.source.to_string(), base, actor, now).await
@@ -84,13 +86,14 @@ impl<'a> Stage<'a> {
         base: u64,
         actor: &Actor,
         now: Timestamp,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, ApplyError> {
         const SQL: &str = "
             INSERT INTO plan (id, domain_name, domain_id, source, state, base, made, actor, via, summary, outcome, report)
             VALUES ($1, $2, $8, $3, 'staging', $4, $5, $6, $7, '', '{}', '{}')";
         let mut tx = db.begin().await?;
         // The same row that every change locks: numbers are given one at a time.
         tx.row("SELECT version FROM list_state WHERE id = 1 FOR UPDATE", &[]).await?;
+        room::for_source_name(&mut tx, domain, source).await?;
         let row = tx.row("SELECT CAST(COALESCE(MAX(id), 0) + 1 AS BIGINT) FROM plan", &[]).await?;
         let id = row.map_or(Ok(1), |row| row.int(0))?;
         let binds = [

@@ -59,7 +59,8 @@ async fn touched(tx: &mut Tx, domain: DomainId, base: u64) -> Result<Option<BTre
         WHERE t.domain_id = $1 AND t.change_id > $2 AND r.domain_id = $1 AND r.local IS NOT NULL LIMIT $3";
     const GONE: &str = "
         SELECT c.id FROM change_domain AS t JOIN change AS c ON c.id = t.change_id
-        WHERE t.domain_id = $1 AND t.change_id > $2 AND c.rows_gone LIMIT 1";
+        WHERE t.domain_id = $1 AND t.change_id > $2 AND c.rows_gone
+        UNION ALL SELECT changes_gone FROM list_state WHERE changes_gone > $2 LIMIT 1";
     let since = [Bind::Int(domain.0.into()), number(base), Bind::Int(ROWS_MAX + 1)];
     if tx.row(GONE, &since[..2]).await?.is_some() {
         return Ok(None);
