@@ -10,7 +10,7 @@ use super::held::{Held, Home};
 use super::log::Log;
 use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
 use super::packed;
-use super::plan::{batch, take_over};
+use super::plan::{Taken, find_waiting, take_over};
 use super::records::{ListCounts, VetoRecord};
 use super::rows::{self, BATCH};
 use super::taking;
@@ -20,7 +20,7 @@ use crate::error::StoreError;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId, Structure};
 use doorlist_core::domain::DomainId;
-use doorlist_core::list::{AddressId, Kind, ListUpdate};
+use doorlist_core::list::{AddressId, Entry, Kind, ListUpdates, Seed};
 use doorlist_core::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(super) const UPDATES_MAX: usize = 2_000_000;
 pub(super) struct Committed {
     pub(super) applied: Applied,
     /// `None`: more than [`UPDATES_MAX`], or not known; they are read from the log, or the list is loaded anew.
-    pub(super) updates: Option<Vec<ListUpdate>>,
+    pub(super) updates: Option<ListUpdates>,
     /// Domains that changed, and what they are now; one that is gone is only in the first.
     pub(super) domains: Vec<DomainId>,
     pub(super) domains_now: Vec<StoredDomain>,
@@ -55,13 +55,20 @@ pub(super) struct Work {
     homes: HashMap<DomainName, Arc<Home>>,
     domains: BTreeSet<DomainId>,
     applied: Applied,
-    updates: Option<Vec<ListUpdate>>,
+    seed: Seed,
+    updates: Option<ListUpdates>,
     log: Log,
 }
 
 impl Work {
-    /// Begins, and locks out every other change.
-    pub(super) async fn begin(db: &Db, base: Option<u64>, now: Timestamp, actor: &Actor) -> Result<Self, StoreError> {
+    /// Begins, and locks out every other change. `seed` is that of the list in memory.
+    pub(super) async fn begin(
+        db: &Db,
+        seed: Seed,
+        base: Option<u64>,
+        now: Timestamp,
+        actor: &Actor,
+    ) -> Result<Self, StoreError> {
         const LOCK: &str = "SELECT version, next_address FROM list_state WHERE id = 1 FOR UPDATE";
         let mut tx = db.begin().await?;
         let row = tx.row(LOCK, &[]).await?;
@@ -78,7 +85,8 @@ impl Work {
             homes: HashMap::new(),
             domains: BTreeSet::new(),
             applied: Applied { version, ..Applied::default() },
-            updates: Some(Vec::new()),
+            updates: Some(ListUpdates::new(seed)),
+            seed,
             log: Log::new(version + 1),
         })
     }
@@ -95,7 +103,8 @@ impl Work {
                 if set.changes.len() > 1 {
                     return Err(Refusal::PlanNotAlone.into());
                 }
-                return self.plan(*id).await;
+                let taken = self.find_plan(*id).await?;
+                return self.take_over(taken).await;
             }
             if let Change::Domain { name, change } = first {
                 self.domain(name, change).await?;
@@ -110,12 +119,17 @@ impl Work {
         Ok(())
     }
 
-    /// Takes over everything that a plan staged.
-    async fn plan(&mut self, id: PlanId) -> Result<(), ApplyError> {
+    /// The plan, if it waits and nothing that it is about has moved since it was made.
+    pub(super) async fn find_plan(&mut self, id: PlanId) -> Result<Taken, ApplyError> {
+        find_waiting(&mut self.tx, id).await
+    }
+
+    /// Takes over everything that it staged.
+    pub(super) async fn take_over(&mut self, taken: Taken) -> Result<(), ApplyError> {
         let first = self.next_address;
         let mut reading = JoinSet::new();
-        reading.spawn(updates::of_plan(self.db.clone(), batch(id), first));
-        let taken = take_over(&mut self.tx, id, (first, self.version + 1), self.now).await?;
+        reading.spawn(updates::of_plan(self.db.clone(), self.seed, taken.batch, first));
+        take_over(&mut self.tx, &taken, (first, self.version + 1), self.now).await?;
         self.next_address = first.saturating_add(taken.numbers());
         take_number(&mut self.next_address.clone(), "addresses in the life of a store")?;
         self.log.adopt(taken.batch, first, taken.differences());
@@ -230,8 +244,7 @@ impl Work {
             // Policies follow the account of an alias.
             let shown = |held: &Held| (held.entry(), held.account.as_ref().map(|(account, _)| *account));
             if was.map(shown) != is.map(shown) {
-                let (domain, local) = (slot.home.id, slot.local.as_str().into());
-                self.update(ListUpdate { domain, local, entry: is.map(|held| held.entry()) });
+                self.update(slot.home.id, &slot.local, is.map(|held| held.entry()));
             }
             self.log.address(slot)?;
         }
@@ -243,10 +256,10 @@ impl Work {
         Ok(())
     }
 
-    fn update(&mut self, update: ListUpdate) {
+    fn update(&mut self, domain: DomainId, local: &LocalPart, entry: Option<Entry>) {
         self.updates = self.updates.take().filter(|updates| updates.len() < UPDATES_MAX);
         if let Some(updates) = &mut self.updates {
-            updates.push(update);
+            updates.push(domain, local.as_str(), entry);
         }
     }
 
