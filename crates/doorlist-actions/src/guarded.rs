@@ -4,7 +4,7 @@
 use crate::error::{ActionError, ErrorKind};
 use crate::office::Office;
 use doorlist_core::address::DomainName;
-use doorlist_core::change::{Actor, Change, ChangeSet, PlanId, Source};
+use doorlist_core::change::{Actor, PlanId, Source};
 use doorlist_core::shrink_guard::{self, OperationLimits, Operations, WINDOW};
 use doorlist_core::source_rows::SourceList;
 use doorlist_core::time::Timestamp;
@@ -21,7 +21,6 @@ pub(crate) const REASON_MAX: usize = 200;
 pub(crate) struct Wish<'a> {
     pub(crate) domain: &'a DomainName,
     pub(crate) source: &'a Source,
-    pub(crate) list: &'a SourceList,
     pub(crate) coverage: Coverage<'a>,
     pub(crate) file: Option<&'a str>,
     /// The line in the change log.
@@ -86,29 +85,66 @@ impl PlanReport {
     }
 }
 
+/// What becomes of a plan.
+enum Settled {
+    /// It waits, or there is nothing to do.
+    Ended(PlanReport),
+    /// It is taken over, and then reported so.
+    ToApply(PlanId, PlanReport),
+}
+
 impl Office {
-    /// Plans, guards, and applies.
-    pub(crate) async fn bring_in(&self, wish: &Wish<'_>, actor: &Actor) -> Result<PlanReport, ActionError> {
+    /// Plans, guards, and applies. The list is let go before the plan is taken over: no other is made of it then.
+    pub(crate) async fn bring_in(
+        &self,
+        wish: &Wish<'_>,
+        list: SourceList,
+        actor: &Actor,
+    ) -> Result<PlanReport, ActionError> {
         let stage = (wish.then != Then::Show).then_some(wish.summary);
         let mut tries = 1;
-        loop {
-            let planned = self.plan(wish, actor, stage).await?;
+        let (id, report, begun) = loop {
+            let planned = self.plan(wish, &list, actor, stage).await?;
             let held = self.stopped_by(wish, &planned).await?;
-            match self.settle_plan(wish, planned, held, actor).await {
-                Err(ApplyError::Moved { .. }) if tries < TRIES => tries += 1,
-                other => return Ok(other?),
+            let (id, report) = match self.settle_plan(wish, planned, held).await? {
+                Settled::Ended(report) => return Ok(report),
+                Settled::ToApply(id, report) => (id, report),
+            };
+            match self.directory.begin_plan(id, actor).await {
+                Ok(begun) => break (id, report, begun),
+                Err(error) => {
+                    self.throw_away(id).await;
+                    match error {
+                        ApplyError::Moved { .. } if tries < TRIES => tries += 1,
+                        error => return Err(error.into()),
+                    }
+                }
+            }
+        };
+        drop(list);
+        match self.directory.finish_plan(begun, &summary(wish)).await {
+            Ok(applied) => Ok(PlanReport { applied, written: true, ..report }),
+            Err(error) => {
+                self.throw_away(id).await;
+                Err(error.into())
             }
         }
     }
 
-    async fn plan(&self, wish: &Wish<'_>, actor: &Actor, stage: Option<&str>) -> Result<Planned, ApplyError> {
-        let plan = SourcePlan {
-            domain: wish.domain,
-            source: wish.source,
-            list: wish.list,
-            coverage: wish.coverage,
-            file: wish.file,
-        };
+    /// What was staged; if the store is away, it is swept later.
+    async fn throw_away(&self, id: PlanId) {
+        let _ = self.directory.discard_plan(id).await;
+    }
+
+    async fn plan(
+        &self,
+        wish: &Wish<'_>,
+        list: &SourceList,
+        actor: &Actor,
+        stage: Option<&str>,
+    ) -> Result<Planned, ApplyError> {
+        let plan =
+            SourcePlan { domain: wish.domain, source: wish.source, list, coverage: wish.coverage, file: wish.file };
         self.directory.plan_source_at(&plan, actor, stage, (self.clock)()).await
     }
 
@@ -127,10 +163,9 @@ impl Office {
         wish: &Wish<'_>,
         planned: Planned,
         held: Option<String>,
-        actor: &Actor,
-    ) -> Result<PlanReport, ApplyError> {
-        let report = |applied: Applied, written, plan, held| PlanReport {
-            applied,
+    ) -> Result<Settled, ApplyError> {
+        let report = |written, plan, held| PlanReport {
+            applied: planned.applied.clone(),
             written,
             plan,
             held,
@@ -140,7 +175,7 @@ impl Office {
         };
         let Some(id) = planned.id else {
             let written = wish.then != Then::Show && !planned.applied.changes_something();
-            return Ok(report(planned.applied.clone(), written, None, held.filter(|_| wish.then == Then::Show)));
+            return Ok(Settled::Ended(report(written, None, held.filter(|_| wish.then == Then::Show))));
         };
         let waits = match (wish.then, &held) {
             (Then::Override(_), _) => planned.shrinking.size > 0 && planned.shrinking.lost >= planned.shrinking.size,
@@ -150,18 +185,10 @@ impl Office {
         if waits {
             self.directory.supersede_plans(id).await?;
             self.directory.annotate_plan(id, held.as_deref(), wish.report).await?;
-            return Ok(report(planned.applied.clone(), false, Some(id), held));
+            return Ok(Settled::Ended(report(false, Some(id), held)));
         }
         self.directory.annotate_plan(id, None, wish.report).await?;
-        let set = ChangeSet { changes: vec![Change::Plan { id }], summary: summary(wish) };
-        match self.directory.apply(&set, actor, None).await {
-            Ok(applied) => Ok(report(applied, true, None, None)),
-            Err(error) => {
-                // What was staged is thrown away; if the store is away, it is swept later.
-                let _ = self.directory.discard_plan(id).await;
-                Err(error)
-            }
-        }
+        Ok(Settled::ToApply(id, report(false, None, None)))
     }
 
     /// Notes what came of reading a source, for people and for the guard.

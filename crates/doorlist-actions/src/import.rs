@@ -68,7 +68,6 @@ impl Office {
         let bring = Wish {
             domain: &name,
             source: &source,
-            list: &list,
             coverage: if wish.mirror { Coverage::Whole } else { Coverage::Part },
             file: file.as_deref(),
             summary: &summary,
@@ -76,7 +75,7 @@ impl Office {
             report: &told,
             then,
         };
-        let plan = self.bring_in(&bring, actor).await?;
+        let plan = self.bring_in(&bring, list, actor).await?;
         if then != Then::Show {
             // The rows themselves stay with the plan.
             let brief =

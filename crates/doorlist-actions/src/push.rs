@@ -107,7 +107,6 @@ impl Office {
         let wish = Wish {
             domain: &name,
             source: &Source::Push,
-            list: &list,
             coverage: Coverage::Whole,
             file: None,
             summary: &summary,
@@ -116,7 +115,7 @@ impl Office {
             then,
         };
         let actor = Actor { name: actor.name.clone(), via: Via::Push };
-        let plan = self.bring_in(&wish, &actor).await?;
+        let plan = self.bring_in(&wish, list, &actor).await?;
         if then != Then::Show {
             self.note_run(&wish, began, &plan, "{}".to_owned()).await?;
         }

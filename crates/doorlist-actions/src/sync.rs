@@ -151,7 +151,6 @@ impl Office {
         let wish = Wish {
             domain: &stored.domain,
             source: &source,
-            list: &list,
             coverage,
             file: None,
             summary: &summary,
@@ -164,7 +163,7 @@ impl Office {
             },
         };
         let actor = Actor { name: actor.name.clone(), via: Via::Sync };
-        let plan = self.bring_in(&wish, &actor).await?;
+        let plan = self.bring_in(&wish, list, &actor).await?;
         report.finish(&plan, (self.clock)());
         if *trigger != SyncTrigger::Preview {
             let told = serde_json::to_string(&report).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;

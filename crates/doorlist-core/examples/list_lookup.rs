@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::expect_used, reason = "a measurement reads the clock and may stop")]
 
 use doorlist_core::domain::DomainId;
-use doorlist_core::list::{AddressId, Entry, Kind, ListUpdate, Seed, Snapshot, SnapshotBuilder, Standing};
+use doorlist_core::list::{AddressId, Entry, Kind, ListUpdates, Seed, Snapshot, SnapshotBuilder, Standing};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,9 +57,10 @@ fn add(mut list: Snapshot, count: u32) -> Duration {
     let mut times = Vec::new();
     for n in 0..ADDED {
         let entry = Some(Entry { kind: Kind::Mailbox, standing: Standing::Active, id: AddressId(count + n) });
-        let update = ListUpdate { domain: DomainId(1), local: format!("added{n}").into(), entry };
+        let mut updates = ListUpdates::new(list.seed());
+        updates.push(DomainId(1), &format!("added{n}"), entry);
         let start = Instant::now();
-        list = list.with(u64::from(n) + 2, &[update], None).expect("no collision under this seed");
+        list = list.with(u64::from(n) + 2, updates, None).expect("no collision under this seed");
         times.push(start.elapsed());
     }
     times.sort_unstable();

@@ -14,7 +14,7 @@ mod snapshot;
 mod tests;
 
 pub use shard::{Entry, Kind, SHARD_MAX, Standing};
-pub use snapshot::{Collision, DomainTable, ListUpdate, Seed, Snapshot, SnapshotBuilder};
+pub use snapshot::{Collision, DomainTable, ListUpdates, Seed, Snapshot, SnapshotBuilder};
 
 use serde::{Deserialize, Serialize};
 

@@ -24,12 +24,12 @@ const SQLITE_READERS_MAX: u32 = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Page cache of the connection that writes, in KiB (SQLite counts so when the number is negative): an import touches pages
-/// all over its indexes before it commits.
-const WRITER_CACHE_KIB: &str = "-65536";
+/// Page cache of the connection that writes, in KiB (SQLite counts so when the number is negative). Rows come sorted, so that
+/// an import seldom returns to a page that it has left; what the cache holds is memory that each large change takes.
+const WRITER_CACHE_KIB: &str = "-4096";
 /// Page cache of each connection that reads. What it lacks is in the system's cache, which all share: larger ones were not
-/// faster, and filled for hours.
-const READER_CACHE_KIB: &str = "-8192";
+/// faster, and filled for hours. A long reading goes through all of them in turn.
+const READER_CACHE_KIB: &str = "-2048";
 
 /// Typed pools of one engine. On SQLite the writer has one connection, so that writers queue here and not in the file.
 #[derive(Clone, Debug)]

@@ -62,10 +62,11 @@ use crate::error::StoreError;
 use crate::limits::CustomerLimits;
 use crate::migrate::{Migration, migrate};
 use crate::url::StoreUrl;
-use doorlist_core::change::{Actor, ChangeSet};
+use doorlist_core::change::{Actor, ChangeSet, PlanId};
 use doorlist_core::list::Snapshot;
 use doorlist_core::mail_policy::PolicyTable;
 use doorlist_core::time::Timestamp;
+use plan::Taken;
 use publish::Published;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, OnceLock};
@@ -171,15 +172,50 @@ impl Directory {
     /// `base` is the version on which a plan was made; if a domain that the set touches was changed since, nothing is
     /// done. A set that changes nothing writes nothing and leaves the version as it is.
     pub async fn apply(&self, set: &ChangeSet, actor: &Actor, base: Option<u64>) -> Result<Applied, ApplyError> {
-        let Shared { db, published, turn, .. } = &*self.shared;
-        let mut work = Work::begin(db, base, now(), actor, self.limits()).await?;
+        let mut work = self.begin(base, actor).await?;
         Box::pin(work.run(set)).await?;
-        work.must_fit().await?;
-        let committed = work.commit(&set.summary).await?;
+        self.commit(work, &set.summary).await
+    }
+
+    /// Begins to take over a plan that waits. What it was made from is not needed again: [`ApplyError::Moved`] comes from
+    /// here, not from [`Directory::finish_plan`]. Every other change waits from here on.
+    ///
+    /// # Errors
+    /// When there is no such plan, it does not wait, or what it is about has moved since; nothing was changed.
+    pub async fn begin_plan(&self, id: PlanId, actor: &Actor) -> Result<BegunPlan, ApplyError> {
+        let mut work = self.begin(None, actor).await?;
+        let plan = work.find_plan(id).await?;
+        Ok(BegunPlan { work, plan })
+    }
+
+    /// Takes it over, as [`Directory::apply`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn finish_plan(&self, begun: BegunPlan, summary: &str) -> Result<Applied, ApplyError> {
+        let BegunPlan { mut work, plan } = begun;
+        Box::pin(work.take_over(plan)).await?;
+        self.commit(work, summary).await
+    }
+
+    async fn begin(&self, base: Option<u64>, actor: &Actor) -> Result<Work, StoreError> {
+        let seed = self.snapshot().seed();
+        Work::begin(&self.shared.db, (seed, base), now(), actor, self.limits()).await
+    }
+
+    async fn commit(&self, work: Work, summary: &str) -> Result<Applied, ApplyError> {
+        let Shared { db, published, turn, .. } = &*self.shared;
+        // Taken before the commit, so that who keeps up with other processes does not read this change from the store. It
+        // is not waited for in the transaction: its holder may wait for a connection of somebody who waits for this one.
+        let free_turn = turn.try_lock().ok();
+        let committed = work.commit(summary).await?;
         let applied = committed.applied.clone();
         if applied.change_id.is_some() {
             // Whoever comes second finds its change shown already, with the first one's.
-            let _turn = turn.lock().await;
+            let _turn = match free_turn {
+                Some(turn) => turn,
+                None => turn.lock().await,
+            };
             // It is committed: if it cannot be shown now, it is taken up as soon as the store answers again.
             if published.show(db, committed).await.is_err() {
                 self.note_contact(false);
@@ -187,6 +223,12 @@ impl Directory {
         }
         Ok(applied)
     }
+}
+
+/// A plan that is about to be taken over. Dropped, it waits as before.
+pub struct BegunPlan {
+    work: Work,
+    plan: Taken,
 }
 
 /// The store's rows carry the wall clock; rules take it as a parameter.

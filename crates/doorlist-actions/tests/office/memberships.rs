@@ -35,7 +35,7 @@ async fn seen(desk: &Desk, scope: Scope) -> Vec<AdminRow> {
 #[tokio::test]
 async fn a_tenant_is_answered_alike_whether_the_login_is_there_or_not() {
     let day = Day::begin().await;
-    let (_, (ann, a), (bob, b), x) = two(&day).await;
+    let (_, (ann, a), (bob, b), x) = Box::pin(two(&day)).await;
     let of_b = Scope::Customer(b);
     day.world.pass(Duration::from_secs(60));
     let mut told = Vec::new();
@@ -62,7 +62,7 @@ async fn a_tenant_is_answered_alike_whether_the_login_is_there_or_not() {
 #[tokio::test]
 async fn a_name_that_is_not_an_address_is_nobody_elses_either() {
     let day = Day::begin().await;
-    let (_, (ann, a), (bob, b), _) = two(&day).await;
+    let (_, (ann, a), (bob, b), _) = Box::pin(two(&day)).await;
     let named = |email: &str| NewAdmin { username: Some("helper".to_owned()), ..new(email) };
     let of_ann = ann.create_admin(Scope::Customer(a), &named("h@a.test")).await.unwrap().row;
     let of_bob = bob.create_admin(Scope::Customer(b), &named("h@b.test")).await.unwrap().row;
@@ -77,7 +77,7 @@ async fn a_name_that_is_not_an_address_is_nobody_elses_either() {
 #[tokio::test]
 async fn a_membership_is_nothing_until_the_login_accepts_it() {
     let day = Day::begin().await;
-    let (ops, (ann, a), (bob, b), x) = two(&day).await;
+    let (ops, (ann, a), (bob, b), x) = Box::pin(two(&day)).await;
     let of_bob = bob.create_admin(Scope::Customer(b), &new(X)).await.unwrap().row.id;
     let offered = x.memberships().await.unwrap();
     assert_eq!((offered.len(), offered[0].id, offered[0].of.as_str()), (1, of_bob, "b"));
@@ -111,7 +111,7 @@ async fn a_membership_is_nothing_until_the_login_accepts_it() {
 #[tokio::test]
 async fn a_membership_is_declined_or_given_back_and_offers_end() {
     let day = Day::begin().await;
-    let (_, _, (bob, b), x) = two(&day).await;
+    let (_, _, (bob, b), x) = Box::pin(two(&day)).await;
     let of_bob = bob.create_admin(Scope::Customer(b), &new(X)).await.unwrap().row.id;
     let ask = async |what| match day.ask(Request::Membership { login: X.to_owned(), what }).await.unwrap() {
         Response::Memberships(rows) => rows,
@@ -136,7 +136,7 @@ async fn a_membership_is_declined_or_given_back_and_offers_end() {
 #[tokio::test]
 async fn a_login_has_so_many_offers_and_no_more() {
     let day = Day::begin().await;
-    let (ops, _, _, x) = two(&day).await;
+    let (ops, _, _, x) = Box::pin(two(&day)).await;
     for number in 0..=OFFERS_MAX {
         let (other, id) = admin(&day, &ops, &format!("c{number}")).await;
         other.create_admin(Scope::Customer(id), &new(X)).await.unwrap();

@@ -10,7 +10,7 @@ use std::hash::Hasher;
 use std::sync::Arc;
 
 /// The secret under which addresses are hashed; drawn anew at each start, so that nobody can craft collisions.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Seed(pub [u8; 16]);
 
 impl Seed {
@@ -43,15 +43,47 @@ pub struct Snapshot {
     addresses: usize,
 }
 
-/// A change to the addresses of a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListUpdate {
-    /// Whose address.
-    pub domain: DomainId,
-    /// Its canonical local part.
-    pub local: Box<str>,
-    /// What it is now; `None`: its row is gone.
-    pub entry: Option<Entry>,
+/// Changes to the addresses of a snapshot, in their order. An address is its hash here as there, 16 octets with what it is
+/// now: a change of a million addresses is held while it is made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ListUpdates {
+    seed: Seed,
+    /// What an address is now; `None`: its row is gone.
+    hashed: Vec<(u64, Option<Entry>)>,
+}
+
+impl ListUpdates {
+    /// None yet, for lists under this seed.
+    pub fn new(seed: Seed) -> Self {
+        Self { seed, hashed: Vec::new() }
+    }
+
+    /// Adds what an address (its canonical local part) is now; `None`: its row is gone.
+    pub fn push(&mut self, domain: DomainId, local: &str, entry: Option<Entry>) {
+        self.hashed.push((self.seed.hash(domain, local), entry));
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.hashed.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.hashed.is_empty()
+    }
+
+    /// What addresses are now, those that are gone left out.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.hashed.iter().filter_map(|(_, entry)| *entry)
+    }
+
+    /// Those of addresses that are gone.
+    #[must_use]
+    pub fn gone(&self) -> Self {
+        let hashed = self.hashed.iter().filter(|(_, entry)| entry.is_none()).copied().collect();
+        Self { seed: self.seed, hashed }
+    }
 }
 
 impl Snapshot {
@@ -126,22 +158,32 @@ impl Snapshot {
         Match::Unlisted
     }
 
+    /// The secret under which its addresses are hashed.
+    pub fn seed(&self) -> Seed {
+        self.seed
+    }
+
     /// This list at the next version, with some addresses changed and, if given, another table of domains.
     ///
     /// Cost: one copy of each touched shard (at most 64 k entries) and of the directory.
+    ///
+    /// # Errors
+    /// When two addresses collide, or the updates are for lists under another seed: build the list again.
     pub fn with(
         &self,
         version: u64,
-        updates: &[ListUpdate],
+        updates: ListUpdates,
         domains: Option<Arc<DomainTable>>,
     ) -> Result<Snapshot, Collision> {
+        let ListUpdates { seed, mut hashed } = updates;
+        if seed != self.seed {
+            return Err(Collision);
+        }
         let mut next = self.clone();
         next.version = version;
         if let Some(domains) = domains {
             next.domains = domains;
         }
-        let mut hashed: Vec<(u64, Option<Entry>)> =
-            updates.iter().map(|u| (self.seed.hash(u.domain, &u.local), u.entry)).collect();
         // The last update of an address counts.
         hashed.reverse();
         hashed.sort_by_key(|(hash, _)| *hash);
@@ -170,6 +212,11 @@ impl Snapshot {
             let Some(shard) = self.directory.get(slot).cloned() else { return };
             let end = changes.partition_point(|(h, _)| same_prefix(*h, *hash, shard.depth));
             let (here, rest) = changes.split_at(end);
+            if here.len() > SHARD_MAX {
+                // It would split afterwards: before, there is less to copy.
+                self.halve(shard.depth, *hash, &shard.iter().collect::<Vec<_>>());
+                continue;
+            }
             let merged = shard.merge(here);
             self.addresses = self.addresses + merged.len() - shard.len();
             self.place(shard.depth, *hash, &merged);
@@ -180,13 +227,7 @@ impl Snapshot {
     /// Puts the entries of one prefix in place, as one shard or, above the limit, as several.
     fn place(&mut self, depth: u32, prefix_of: u64, entries: &[(u64, Entry)]) {
         if entries.len() > SHARD_MAX {
-            let bit = 1u64 << (63 - depth);
-            let middle = entries.partition_point(|(h, _)| h & bit == 0);
-            let (low, high) = entries.split_at(middle);
-            let prefix = prefix_of & !(u64::MAX.checked_shr(depth).unwrap_or(0));
-            self.place(depth + 1, prefix, low);
-            self.place(depth + 1, prefix | bit, high);
-            return;
+            return self.halve(depth, prefix_of, entries);
         }
         while depth > self.depth {
             self.directory = self.directory.iter().flat_map(|s| [s.clone(), s.clone()]).collect();
@@ -198,6 +239,16 @@ impl Snapshot {
         for place in self.directory.iter_mut().skip(first).take(width) {
             *place = shard.clone();
         }
+    }
+
+    /// Puts the entries of one prefix in place as two shards at least, one for each of its halves.
+    fn halve(&mut self, depth: u32, prefix_of: u64, entries: &[(u64, Entry)]) {
+        let bit = 1u64 << (63 - depth);
+        let middle = entries.partition_point(|(h, _)| h & bit == 0);
+        let (low, high) = entries.split_at(middle);
+        let prefix = prefix_of & !(u64::MAX.checked_shr(depth).unwrap_or(0));
+        self.place(depth + 1, prefix, low);
+        self.place(depth + 1, prefix | bit, high);
     }
 
     fn slot(&self, hash: u64) -> usize {

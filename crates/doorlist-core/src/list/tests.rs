@@ -23,6 +23,14 @@ fn build(model: &Model) -> Snapshot {
     builder.build(1, Arc::default()).unwrap()
 }
 
+fn updates<'a>(seed: Seed, changes: impl IntoIterator<Item = (u32, &'a str, Option<Entry>)>) -> ListUpdates {
+    let mut updates = ListUpdates::new(seed);
+    for (domain, local, entry) in changes {
+        updates.push(DomainId(domain), local, entry);
+    }
+    updates
+}
+
 fn assert_same(snapshot: &Snapshot, model: &Model, absent: &[(u32, String)]) {
     assert_eq!(snapshot.addresses(), model.len());
     for ((domain, local), e) in model {
@@ -47,11 +55,8 @@ fn a_hundred_and_fifty_thousand_built_at_once_and_grown_in_steps_are_the_same() 
     let built = build(&model);
     let mut grown = Snapshot::empty(SEED);
     for (step, chunk) in rows.chunks(9_999).enumerate() {
-        let updates: Vec<ListUpdate> = chunk
-            .iter()
-            .map(|((d, l), e)| ListUpdate { domain: DomainId(*d), local: l.as_str().into(), entry: Some(*e) })
-            .collect();
-        grown = grown.with(step as u64, &updates, None).unwrap();
+        let changes = chunk.iter().map(|((domain, local), entry)| (*domain, local.as_str(), Some(*entry)));
+        grown = grown.with(step as u64, updates(SEED, changes), None).unwrap();
     }
     let absent: Vec<(u32, String)> = (0..1000).map(|n| (n % 7, format!("nobody{n}"))).collect();
     assert_same(&built, &model, &absent);
@@ -63,8 +68,7 @@ fn a_hundred_and_fifty_thousand_built_at_once_and_grown_in_steps_are_the_same() 
 #[test]
 fn a_snapshot_never_changes_under_its_reader() {
     let old = build(&Model::from([((1, "ann".into()), entry(1, Kind::Mailbox, Standing::Active))]));
-    let gone = ListUpdate { domain: DomainId(1), local: "ann".into(), entry: None };
-    let new = old.with(2, &[gone], None).unwrap();
+    let new = old.with(2, updates(SEED, [(1, "ann", None)]), None).unwrap();
     assert!(old.entry(DomainId(1), "ann").is_some() && new.entry(DomainId(1), "ann").is_none());
     assert_eq!((old.addresses(), new.addresses(), new.version()), (1, 0, 2));
 }
@@ -76,9 +80,15 @@ fn two_rows_for_one_hash_are_a_collision_not_a_wrong_answer() {
     builder.push(DomainId(1), "ann", Kind::Mailbox, Standing::Active, AddressId(2));
     assert_eq!(builder.build(1, Arc::default()).err(), Some(Collision));
     let one = build(&Model::from([((1, "ann".into()), entry(1, Kind::Mailbox, Standing::Active))]));
-    let other =
-        ListUpdate { domain: DomainId(1), local: "ann".into(), entry: Some(entry(2, Kind::Alias, Standing::Active)) };
-    assert_eq!(one.with(2, &[other], None).err(), Some(Collision));
+    let other = [(1, "ann", Some(entry(2, Kind::Alias, Standing::Active)))];
+    assert_eq!(one.with(2, updates(SEED, other), None).err(), Some(Collision));
+}
+
+#[test]
+fn updates_under_another_seed_are_not_taken_for_other_addresses() {
+    let list = build(&Model::from([((1, "ann".into()), entry(1, Kind::Mailbox, Standing::Active))]));
+    let gone = updates(Seed(*b"fedcba9876543210"), [(1, "ann", None)]);
+    assert_eq!(list.with(2, gone, None).err(), Some(Collision));
 }
 
 #[test]
@@ -123,7 +133,7 @@ proptest! {
         let mut ids: HashMap<(u32, String), u32> = HashMap::new();
         let (mut model, mut list, mut touched) = (Model::new(), Snapshot::empty(SEED), Vec::new());
         for (version, step) in steps.into_iter().enumerate() {
-            let mut updates = Vec::new();
+            let mut updates = ListUpdates::new(SEED);
             for (name, present) in step {
                 let next = ids.len() as u32;
                 let id = *ids.entry(name.clone()).or_insert(next);
@@ -132,10 +142,10 @@ proptest! {
                     Some(e) => drop(model.insert(name.clone(), e)),
                     None => drop(model.remove(&name)),
                 }
-                updates.push(ListUpdate { domain: DomainId(name.0), local: name.1.as_str().into(), entry: new });
+                updates.push(DomainId(name.0), &name.1, new);
                 touched.push(name);
             }
-            list = list.with(version as u64, &updates, None).unwrap();
+            list = list.with(version as u64, updates, None).unwrap();
         }
         touched.retain(|name| !model.contains_key(name));
         assert_same(&list, &model, &touched);

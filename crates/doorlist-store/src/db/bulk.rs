@@ -50,7 +50,8 @@ impl From<Option<String>> for Cell {
 /// Runs statements one after the other, each bound while the one before it runs.
 macro_rules! run_all {
     ($statements:expr, $connection:expr) => {{
-        let mut bind = || $statements.next().map(|(text, rows)| bound!(text, binds(rows)));
+        let texts = $statements.texts;
+        let mut bind = || $statements.next().map(|(text, cells)| bound!(text, binds(cells, texts)));
         let mut next = bind();
         while let Some(query) = next {
             let (ran, ahead) = join(query.execute($connection), async { bind() }).await;
@@ -60,35 +61,66 @@ macro_rules! run_all {
     }};
 }
 
-/// New rows of `N` columns, gathered until they are written.
+/// New rows of `N` columns, gathered until they are written. They lie in two pieces of memory however many they are: made
+/// by one thread and dropped by another, a million small ones would long be kept for the first.
 pub(crate) struct NewRows<const N: usize> {
     /// `table (column, column)`.
     into: &'static str,
-    rows: Vec<[Cell; N]>,
+    cells: Vec<Kept>,
+    /// All texts, one behind the other.
+    texts: String,
+}
+
+/// A cell as it is kept.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    Int(i64),
+    NoInt,
+    /// From where to where in the texts.
+    Text(usize, usize),
+    NoText,
 }
 
 impl<const N: usize> NewRows<N> {
     /// None yet.
     pub(crate) fn into(into: &'static str) -> Self {
-        Self { into, rows: Vec::new() }
+        Self { into, cells: Vec::new(), texts: String::new() }
     }
 
     pub(crate) fn push(&mut self, row: [Cell; N]) {
-        self.rows.push(row);
+        for cell in row {
+            let kept = match cell {
+                Cell::Int(Some(value)) => Kept::Int(value),
+                Cell::Int(None) => Kept::NoInt,
+                Cell::Text(Some(text)) => {
+                    let from = self.texts.len();
+                    self.texts.push_str(&text);
+                    Kept::Text(from, self.texts.len())
+                }
+                Cell::Text(None) => Kept::NoText,
+            };
+            self.cells.push(kept);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.cells.len() / N
     }
 
     /// Takes what there is, to be written while others are gathered.
     pub(crate) fn take(&mut self) -> Self {
-        Self { into: self.into, rows: std::mem::take(&mut self.rows) }
+        let next = Self {
+            into: self.into,
+            cells: Vec::with_capacity(self.cells.len()),
+            texts: String::with_capacity(self.texts.len()),
+        };
+        std::mem::replace(self, next)
     }
 
     /// Writes them. While a statement runs, the values of the next one are bound: each takes about half of the time.
     pub(crate) async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let mut statements = Statements { engine: tx.engine(), into: self.into, text: None, rest: &self.rows };
+        let mut statements =
+            Statements::<N> { engine: tx.engine(), into: self.into, text: None, texts: &self.texts, rest: &self.cells };
         match tx {
             Tx::Sqlite(tx) => run_all!(statements, &mut **tx),
             Tx::Postgres(tx) => run_all!(statements, &mut **tx),
@@ -103,22 +135,24 @@ struct Statements<'a, const N: usize> {
     into: &'static str,
     /// The last one's, and for how many rows it is.
     text: Option<(usize, SqlStr)>,
-    rest: &'a [[Cell; N]],
+    /// Where the texts of cells are.
+    texts: &'a str,
+    rest: &'a [Kept],
 }
 
 impl<'a, const N: usize> Iterator for Statements<'a, N> {
-    type Item = (SqlStr, &'a [[Cell; N]]);
+    type Item = (SqlStr, &'a [Kept]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let size = 1 << self.rest.len().min(ROWS_AT_ONCE).checked_ilog2()?;
-        let (rows, rest) = self.rest.split_at_checked(size)?;
+        let size = 1 << (self.rest.len() / N).min(ROWS_AT_ONCE).checked_ilog2()?;
+        let (cells, rest) = self.rest.split_at_checked(size * N)?;
         self.rest = rest;
         let text = match self.text.take().filter(|(of, _)| *of == size) {
             Some((_, text)) => text,
             None => AssertSqlSafe(insertion::<N>(self.engine, self.into, size)).into_sql_str(),
         };
         self.text = Some((size, text.clone()));
-        Some((text, rows))
+        Some((text, cells))
     }
 }
 
@@ -139,10 +173,12 @@ fn insertion<const N: usize>(engine: Engine, into: &'static str, rows: usize) ->
     text
 }
 
-fn binds<const N: usize>(rows: &[[Cell; N]]) -> impl Iterator<Item = Bind<'_>> {
-    rows.iter().flatten().map(|cell| match cell {
-        &Cell::Int(value) => Bind::IntOrNull(value),
-        Cell::Text(value) => Bind::TextOrNull(value.as_deref()),
+fn binds<'a>(cells: &'a [Kept], texts: &'a str) -> impl Iterator<Item = Bind<'a>> {
+    cells.iter().map(move |cell| match *cell {
+        Kept::Int(value) => Bind::IntOrNull(Some(value)),
+        Kept::NoInt => Bind::IntOrNull(None),
+        Kept::Text(from, to) => Bind::TextOrNull(texts.get(from..to)),
+        Kept::NoText => Bind::TextOrNull(None),
     })
 }
 

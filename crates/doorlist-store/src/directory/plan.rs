@@ -22,8 +22,9 @@ mod tally;
 mod touched;
 mod undo;
 
-pub(super) use applying::take_over;
+pub(super) use applying::{Taken, find_waiting, take_over};
 pub use shelf::{PlanEntry, PlanState};
+#[cfg(test)]
 pub(super) use stage::batch;
 
 use super::outcome::{Applied, ApplyError};

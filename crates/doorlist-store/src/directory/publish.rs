@@ -11,7 +11,7 @@ use crate::error::StoreError;
 use crate::mail_policy;
 use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
-use doorlist_core::list::{Collision, DomainTable, ListUpdate, Snapshot};
+use doorlist_core::list::{Collision, DomainTable, ListUpdates, Snapshot};
 use doorlist_core::mail_policy::{DomainPolicy, PolicyTable};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl Published {
         if version < have || updates::rows_behind(db, have).await? > UPDATES_MAX as u64 {
             return self.reload(db).await;
         }
-        let updates = updates::of_addresses(db, have, version).await?;
+        let updates = updates::of_addresses(db, self.snapshot().seed(), have, version).await?;
         let domains = updates::of_domains(db, have, version).await?;
         let domains_now = domain_rows::load(&mut &*db, &domains).await?;
         self.advance(db, version, updates, domains, domains_now).await
@@ -116,7 +116,7 @@ impl Published {
         &self,
         db: &Db,
         version: u64,
-        updates: Vec<ListUpdate>,
+        updates: ListUpdates,
         domains: Vec<DomainId>,
         domains_now: Vec<StoredDomain>,
     ) -> Result<(), StoreError> {
@@ -124,7 +124,7 @@ impl Published {
         let policies = self.policies_after(db, &updates, &domains, &domains_now).await?;
         let tables = (!domains.is_empty()).then(|| self.tables(&old, &domains, &domains_now));
         let (table, routes) = tables.unzip();
-        let next = spawn_blocking(move || next_snapshot(&old, version, &updates, table.map(Arc::new)));
+        let next = spawn_blocking(move || next_snapshot(&old, version, updates, table.map(Arc::new)));
         let Ok(next) = next.await.map_err(|e| StoreError::Engine(Box::new(e)))? else {
             return self.reload(db).await;
         };
@@ -143,12 +143,12 @@ impl Published {
     async fn policies_after(
         &self,
         db: &Db,
-        updates: &[ListUpdate],
+        updates: &ListUpdates,
         domains: &[DomainId],
         now: &[StoredDomain],
     ) -> Result<Option<PolicyTable>, StoreError> {
         let old = self.policies();
-        let touched = updates.iter().filter_map(|update| update.entry.map(|entry| entry.id));
+        let touched = updates.entries().map(|entry| entry.id);
         let touched: Vec<_> = if old.accounts().len() == 0 { Vec::new() } else { touched.collect() };
         if domains.is_empty() && touched.is_empty() {
             return Ok(None);
@@ -193,12 +193,12 @@ impl Published {
 fn next_snapshot(
     old: &Snapshot,
     version: u64,
-    updates: &[ListUpdate],
+    updates: ListUpdates,
     table: Option<Arc<DomainTable>>,
 ) -> Result<Snapshot, Collision> {
-    let gone: Vec<_> = updates.iter().filter(|update| update.entry.is_none()).cloned().collect();
+    let gone = updates.gone();
     if gone.is_empty() || gone.len() == updates.len() {
         return old.with(version, updates, table);
     }
-    old.with(version, &gone, None)?.with(version, updates, table)
+    old.with(version, gone, None)?.with(version, updates, table)
 }

@@ -10,7 +10,7 @@ use super::held::{Held, Home};
 use super::log::Log;
 use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
 use super::packed;
-use super::plan::{batch, take_over};
+use super::plan::{Taken, find_waiting, take_over};
 use super::records::{ListCounts, VetoRecord};
 use super::room;
 use super::rows::{self, BATCH};
@@ -22,7 +22,7 @@ use crate::limits::CustomerLimits;
 use doorlist_core::address::{DomainName, LocalPart};
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId, Structure};
 use doorlist_core::domain::DomainId;
-use doorlist_core::list::{AddressId, Kind, ListUpdate};
+use doorlist_core::list::{AddressId, Entry, Kind, ListUpdates, Seed};
 use doorlist_core::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(super) const UPDATES_MAX: usize = 2_000_000;
 pub(super) struct Committed {
     pub(super) applied: Applied,
     /// `None`: more than [`UPDATES_MAX`], or not known; they are read from the log, or the list is loaded anew.
-    pub(super) updates: Option<Vec<ListUpdate>>,
+    pub(super) updates: Option<ListUpdates>,
     /// Domains that changed, and what they are now; one that is gone is only in the first.
     pub(super) domains: Vec<DomainId>,
     pub(super) domains_now: Vec<StoredDomain>,
@@ -58,23 +58,24 @@ pub(super) struct Work {
     homes: HashMap<DomainName, Arc<Home>>,
     domains: BTreeSet<DomainId>,
     applied: Applied,
-    updates: Option<Vec<ListUpdate>>,
+    seed: Seed,
+    updates: Option<ListUpdates>,
     log: Log,
 }
 
 impl Work {
-    /// Begins, and locks out every other change.
+    /// Begins, and locks out every other change. `seed` is that of the list in memory; `base`: see [`super::Directory::apply`].
     pub(super) async fn begin(
         db: &Db,
-        base: Option<u64>,
+        (seed, base): (Seed, Option<u64>),
         now: Timestamp,
         actor: &Actor,
         limits: CustomerLimits,
     ) -> Result<Self, StoreError> {
         const LOCK: &str = "SELECT version, next_address FROM list_state WHERE id = 1 FOR UPDATE";
         let mut tx = db.begin().await?;
-        let row = tx.row(LOCK, &[]).await?;
-        let row = row.ok_or_else(|| rows::corrupt("list_state", "its row is gone".to_owned()))?;
+        let gone = || rows::corrupt("list_state", "its row is gone".to_owned());
+        let row = tx.row(LOCK, &[]).await?.ok_or_else(gone)?;
         let version = u64::try_from(row.int(0)?).unwrap_or(0);
         Ok(Self {
             db: db.clone(),
@@ -88,7 +89,8 @@ impl Work {
             homes: HashMap::new(),
             domains: BTreeSet::new(),
             applied: Applied { version, ..Applied::default() },
-            updates: Some(Vec::new()),
+            updates: Some(ListUpdates::new(seed)),
+            seed,
             log: Log::new(version + 1),
         })
     }
@@ -96,8 +98,8 @@ impl Work {
     /// Does all changes of a set, in order.
     pub(super) async fn run(&mut self, set: &ChangeSet) -> Result<(), ApplyError> {
         if set.changes.len() > CHANGES_MAX {
-            let what = "changes in one set; split it".to_owned();
-            return Err(Refusal::TooMany { what, limit: CHANGES_MAX as u64 }.into());
+            let what = "changes in one set; split it";
+            return Err(Refusal::TooMany { what: what.to_owned(), limit: CHANGES_MAX as u64 }.into());
         }
         let mut rest = set.changes.as_slice();
         while let [first, later @ ..] = rest {
@@ -105,7 +107,8 @@ impl Work {
                 if set.changes.len() > 1 {
                     return Err(Refusal::PlanNotAlone.into());
                 }
-                return self.plan(*id).await;
+                let plan = self.find_plan(*id).await?;
+                return self.take_over(plan).await;
             }
             if let Change::Domain { name, change } = first {
                 self.domain(name, change).await?;
@@ -120,17 +123,17 @@ impl Work {
         Ok(())
     }
 
-    /// Refuses what makes the lists of one customer larger than they may be.
-    pub(super) async fn must_fit(&mut self) -> Result<(), ApplyError> {
-        room::for_addresses(&mut self.tx, self.log.grown(), self.limits.addresses).await
+    /// The plan, if it waits and nothing that it is about has moved since it was made.
+    pub(super) async fn find_plan(&mut self, id: PlanId) -> Result<Taken, ApplyError> {
+        find_waiting(&mut self.tx, id).await
     }
 
-    /// Takes over everything that a plan staged.
-    async fn plan(&mut self, id: PlanId) -> Result<(), ApplyError> {
+    /// Takes over everything that it staged.
+    pub(super) async fn take_over(&mut self, taken: Taken) -> Result<(), ApplyError> {
         let first = self.next_address;
         let mut reading = JoinSet::new();
-        reading.spawn(updates::of_plan(self.db.clone(), batch(id), first));
-        let taken = take_over(&mut self.tx, id, (first, self.version + 1), self.now).await?;
+        reading.spawn(updates::of_plan(self.db.clone(), self.seed, taken.batch, first));
+        take_over(&mut self.tx, &taken, (first, self.version + 1), self.now).await?;
         self.next_address = first.saturating_add(taken.numbers());
         take_number(&mut self.next_address.clone(), "addresses in the life of a store")?;
         self.log.adopt(taken.batch, first, taken.differences());
@@ -143,8 +146,9 @@ impl Work {
         Ok(())
     }
 
-    /// Writes change log and version, and commits.
-    pub(super) async fn commit(mut self, summary: &str) -> Result<Committed, StoreError> {
+    /// Writes change log and version, and commits. Refuses what makes the lists of a customer larger than they may be.
+    pub(super) async fn commit(mut self, summary: &str) -> Result<Committed, ApplyError> {
+        room::for_addresses(&mut self.tx, self.log.grown(), self.limits.addresses).await?;
         let domains: Vec<_> = self.domains.iter().copied().collect();
         if !self.applied.changes_something() {
             self.tx.rollback().await?;
@@ -245,8 +249,7 @@ impl Work {
             // Policies follow the account of an alias.
             let shown = |held: &Held| (held.entry(), held.account.as_ref().map(|(account, _)| *account));
             if was.map(shown) != is.map(shown) {
-                let (domain, local) = (slot.home.id, slot.local.as_str().into());
-                self.update(ListUpdate { domain, local, entry: is.map(|held| held.entry()) });
+                self.update(slot.home.id, &slot.local, is.map(|held| held.entry()));
             }
             self.log.address(slot)?;
         }
@@ -258,10 +261,10 @@ impl Work {
         Ok(())
     }
 
-    fn update(&mut self, update: ListUpdate) {
+    fn update(&mut self, domain: DomainId, local: &LocalPart, entry: Option<Entry>) {
         self.updates = self.updates.take().filter(|updates| updates.len() < UPDATES_MAX);
         if let Some(updates) = &mut self.updates {
-            updates.push(update);
+            updates.push(domain, local.as_str(), entry);
         }
     }
 

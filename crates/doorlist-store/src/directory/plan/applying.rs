@@ -62,8 +62,9 @@ const CLAIM_NEW: &str = "
     SELECT $2 + c.place, c.source_id, c.kind, c.account, c.since, c.actor, c.source_place, c.entry_key, c.missing_since
     FROM plan_claim AS c WHERE c.batch = $1 ORDER BY c.place";
 
-/// Where a plan's new addresses are numbered from, and what was planned.
+/// A plan that is taken over, and what was planned.
 pub(in crate::directory) struct Taken {
+    id: PlanId,
     pub(super) staged: Staged,
     pub(in crate::directory) batch: i64,
     pub(in crate::directory) domains: Vec<DomainId>,
@@ -86,15 +87,9 @@ impl Taken {
     }
 }
 
-/// Takes over the rows of a plan that waits, if nothing that it is about has moved since it was made.
-pub(in crate::directory) async fn take_over(
-    tx: &mut Tx,
-    id: PlanId,
-    (first_address, change): (i64, u64),
-    now: Timestamp,
-) -> Result<Taken, ApplyError> {
+/// A plan that waits, if nothing that it is about has moved since it was made.
+pub(in crate::directory) async fn find_waiting(tx: &mut Tx, id: PlanId) -> Result<Taken, ApplyError> {
     const FIND: &str = "SELECT state, base, outcome FROM plan WHERE id = $1 FOR UPDATE";
-    const DONE: &str = "UPDATE plan SET state = 'applied', change_id = $2 WHERE id = $1";
     let number = Bind::Int(i64::try_from(id.0).unwrap_or(i64::MAX));
     let row = tx.row(FIND, &[number]).await?.ok_or(Refusal::NoSuchPlan { id })?;
     match row.text(0)? {
@@ -103,14 +98,26 @@ pub(in crate::directory) async fn take_over(
     }
     let base = row.int(1)?;
     let staged: Staged = serde_json::from_str(row.text(2)?).map_err(|e| corrupt("plan", e.to_string()))?;
-    let taken = Taken { domains: domains(tx, batch(id)).await?, batch: batch(id), staged };
+    let taken = Taken { domains: domains(tx, batch(id)).await?, id, batch: batch(id), staged };
     let touched: Vec<DomainId> = taken.staged.differences.keys().copied().collect();
     refuse_if_moved(tx, taken.batch, &touched, !taken.domains.is_empty(), base.cast_unsigned()).await?;
-    domains_before(tx, taken.batch, now).await?;
-    write(tx, &taken, first_address, now).await?;
-    domains_after(tx, taken.batch).await?;
-    tx.execute(DONE, &[number, Bind::Int(i64::try_from(change).unwrap_or(i64::MAX))]).await?;
     Ok(taken)
+}
+
+/// Takes over the rows of a plan that was found waiting in the same transaction.
+pub(in crate::directory) async fn take_over(
+    tx: &mut Tx,
+    taken: &Taken,
+    (first_address, change): (i64, u64),
+    now: Timestamp,
+) -> Result<(), ApplyError> {
+    const DONE: &str = "UPDATE plan SET state = 'applied', change_id = $2 WHERE id = $1";
+    domains_before(tx, taken.batch, now).await?;
+    write(tx, taken, first_address, now).await?;
+    domains_after(tx, taken.batch).await?;
+    let number = |number: u64| Bind::Int(i64::try_from(number).unwrap_or(i64::MAX));
+    tx.execute(DONE, &[number(taken.id.0), number(change)]).await?;
+    Ok(())
 }
 
 /// Which domains the rows are of.

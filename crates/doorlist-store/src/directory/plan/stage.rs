@@ -10,7 +10,7 @@ use crate::directory::log::{Difference, via_word};
 use crate::directory::outcome::ApplyError;
 use crate::directory::records::{AddressRecord, ClaimRecord, DomainRecord};
 use crate::directory::room;
-use crate::directory::rows::{BATCH, kind_code, source_id, standing_code, structure_columns, to_json};
+use crate::directory::rows::{kind_code, source_id, standing_code, structure_columns, to_json};
 use crate::error::StoreError;
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, PlanId, Source};
@@ -25,6 +25,10 @@ const ROWS: &str = "change_row (batch, place, domain_id, domain_name, address_id
                                 account, vetoed_at, vetoed_by)";
 const CLAIMS: &str = "plan_claim (batch, place, source_id, kind, account, since, actor, source_place, entry_key,
                                   missing_since)";
+
+/// Rows that are gathered before they are written, each batch in a transaction of its own: about a kilobyte each, and
+/// another batch of them is being written meanwhile.
+const GATHERED: usize = 2_000;
 
 /// What applying needs to know beside the rows.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -156,7 +160,7 @@ impl<'a> Stage<'a> {
                 missing_since.map(Timestamp::as_millis).into(),
             ]);
         }
-        if self.new_rows.len() >= BATCH { self.write().await } else { Ok(()) }
+        if self.new_rows.len() >= GATHERED { self.write().await } else { Ok(()) }
     }
 
     async fn source(&mut self, source: &Source) -> Result<i64, StoreError> {
