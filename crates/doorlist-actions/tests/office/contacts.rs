@@ -54,7 +54,7 @@ async fn an_outside_contact_gets_one_mail_that_asks_and_its_link_confirms_once()
     assert_eq!(to, addresses(&[OUTSIDE]));
     assert!(text.contains("The customer \"maple\"\nof the mail gateway at https://mx.example.test\n"), "{text}");
     assert_eq!(text.matches("://").count(), 2, "no link but ours: {text}");
-    for _ in 0..150 {
+    for _ in 0..90 {
         assert_eq!(day.may_tell(customer, OUTSIDE).await, Err(NoPermit::Unconfirmed));
         contact(&tenant, customer, OUTSIDE).await;
         day.office.sweep().await.unwrap();
