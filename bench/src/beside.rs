@@ -53,18 +53,20 @@ pub(crate) fn measure(
     ];
     let quiet = wanted("answers-quiet") || beside.iter().any(|(id, _)| wanted(id));
     for round in 1..=runs {
-        if wanted("push-memory") || wanted("push-memory-written") {
-            eprintln!("bench: round {round}, the memory of pushes");
+        let bodies: [(&str, usize, Load); 2] = [
+            ("push-memory", PUSHES, |server| server.push(Then::Show)),
+            ("push-memory-written", 1, |server| server.push_one(0, PUSH, Then::Write)),
+        ];
+        for (id, pushes, load) in bodies.iter().filter(|(id, ..)| wanted(id)) {
+            eprintln!("bench: round {round}, the memory of pushes: {id}");
+            // The kernel tells the greatest memory of a process's whole life: each figure has a server of its own.
             let server = Server::start(packages, work, next_hop.address())?;
             // What the first request of its kind brings up for good is not the memory of a push.
             server.push_one(0, PUSH / 10, Then::Show)?;
             let before = server.processes.greatest_memory()?;
-            server.push(Then::Show)?;
-            let read = server.processes.greatest_memory()?;
-            samples.add("push-memory", US, read.saturating_sub(before) as f64 / (PUSHES * PUSH) as f64);
-            server.push_one(0, PUSH, Then::Write)?;
-            let written = server.processes.greatest_memory()?.saturating_sub(before);
-            samples.add("push-memory-written", US, written as f64 / PUSH as f64);
+            load(&server)?;
+            let more = server.processes.greatest_memory()?.saturating_sub(before);
+            samples.add(id, US, more as f64 / (pushes * PUSH) as f64);
         }
         if quiet {
             eprintln!("bench: round {round}, RCPT beside heavy work");

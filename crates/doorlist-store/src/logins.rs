@@ -246,7 +246,7 @@ async fn put_grant(
     // Numbers are given one at a time, so that one writer counts at a time.
     let count = tx.row(COUNT, &[Bind::Text(word), scope_id, Bind::Int(i64::from(ADMINS_MAX) + 1)]).await?;
     let is_too_many = count.map_or(Ok(0), |row| row.int(0))? > ADMINS_MAX.into();
-    Ok(if is_too_many { Err(Full { what: "admins and auditors of this", limit: ADMINS_MAX }) } else { Ok(()) })
+    Ok(if is_too_many { Err(Full { what: "admins and auditors here", limit: ADMINS_MAX }) } else { Ok(()) })
 }
 
 fn role_word(role: Role) -> &'static str {

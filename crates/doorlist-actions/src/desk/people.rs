@@ -26,7 +26,7 @@ impl Desk {
         self.view().contact(of, id).await?.ok_or(DeskError::NotFound)
     }
 
-    /// Asks a contact that may be told something for its confirmation. If it cannot be asked now, the hourly sweep does.
+    /// Asks a contact that may be told something for its confirmation. If it cannot be asked now, the next sweep does.
     async fn ask(&self, of: ContactOwner, owner: u32, fields: &ContactFields) {
         let customer = match of {
             ContactOwner::Customer => Some(CustomerId(owner)),

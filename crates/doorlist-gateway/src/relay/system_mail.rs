@@ -192,7 +192,8 @@ mod tests {
                 "<visit?https???evil.example.test??now@else.example.test>",
             ),
             ("\"a\\\"b@c\"@else.example.test", "<a?b?c@else.example.test>"),
-            ("j\u{FC}rgen\u{2066}@else.example.test", "<j?rgen?@else.example.test>"),
+            ("j\u{FC}rgen@else.example.test", "<j?rgen@else.example.test>"),
+            ("j\u{FC}rgen\u{2066}@else.example.test", "(not an address)"),
             ("no address\r\nBcc: x", "(not an address)"),
         ] {
             let refusal = Refusal {
@@ -204,7 +205,7 @@ mod tests {
             };
             let text = refusal.text();
             let line = text.lines().find(|line| line.starts_with("Sender:")).unwrap();
-            assert!(line.ends_with(shown) || line.ends_with("(not an address)"), "{line}");
+            assert_eq!(line.split_whitespace().skip(1).collect::<Vec<_>>().join(" "), shown, "{line}");
             assert!(text.contains("\nReply class:  5.1.1\n"), "{text}");
             assert!(!text.contains("buy at") && !text.contains("://"), "{text}");
         }

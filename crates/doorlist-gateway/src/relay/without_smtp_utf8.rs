@@ -2,15 +2,15 @@
 //! takes is refused at RCPT instead of bounced. Kept in memory: after a start every server is unknown, and one that is
 //! unknown counts as capable. Must not know messages.
 
-use arc_swap::ArcSwap;
 use doorlist_core::change::MailServer;
 use doorlist_core::time::Timestamp;
 use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 /// How long what a server offered is believed.
 pub(crate) const REMEMBERED_FOR: Duration = Duration::from_hours(24);
-/// A server that is seen again is noted again after so long, since a note copies the table.
+/// A server that is seen again is noted again after so long: until then nobody is kept from reading.
 const NOTED_EVERY: Duration = Duration::from_mins(15);
 /// Servers without it that are remembered at once, each at some 64 octets and its name.
 const SERVERS_MAX: usize = 10_000;
@@ -18,17 +18,17 @@ const SERVERS_MAX: usize = 10_000;
 /// Host and port, as a route names them.
 type ServerName = (Box<str>, u16);
 
-/// The servers without SMTPUTF8, each with when that was last seen. Readers take no lock.
+/// The servers without SMTPUTF8, each with when that was last seen.
 #[derive(Default)]
 pub(crate) struct WithoutSmtpUtf8 {
-    servers: ArcSwap<HashMap<ServerName, Timestamp>>,
+    servers: RwLock<HashMap<ServerName, Timestamp>>,
 }
 
 impl WithoutSmtpUtf8 {
     /// Notes what a server offered just now.
     pub(crate) fn saw(&self, host: &str, port: u16, offers: bool, now: Timestamp) {
         let name: ServerName = (host.into(), port);
-        let noted = self.servers.load().get(&name).copied();
+        let noted = self.servers.read().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
         let is_known = match noted {
             None => offers,
             Some(at) => !offers && now.since(at) < NOTED_EVERY,
@@ -36,30 +36,35 @@ impl WithoutSmtpUtf8 {
         if is_known {
             return;
         }
-        self.servers.rcu(|servers| {
-            let mut servers = HashMap::clone(servers);
-            servers.remove(&name);
-            if !offers {
-                make_room(&mut servers, now);
-                servers.insert(name.clone(), now);
-            }
-            servers
-        });
+        let mut servers = self.write();
+        servers.remove(&name);
+        if !offers {
+            make_room(&mut servers, now);
+            servers.insert(name, now);
+        }
     }
 
-    /// Whether every server of the best preference lacked it. A route without servers lacks nothing.
+    /// Whether every server of the best preference lacked it. A route without servers lacks nothing. Never waits: while a
+    /// server is noted, every one counts as unknown.
     pub(crate) fn is_whole_route(&self, route: &[MailServer], now: Timestamp) -> bool {
         let Some(best) = route.iter().map(|server| server.preference).min() else { return false };
-        let servers = self.servers.load();
+        let Ok(servers) = self.servers.try_read() else { return false };
         route.iter().filter(|server| server.preference == best).all(|server| {
             let noted = servers.get(&(server.host.as_str().into(), server.port));
             noted.is_some_and(|at| now.since(*at) < REMEMBERED_FOR)
         })
     }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<ServerName, Timestamp>> {
+        self.servers.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Lets go what is too old to be believed; if the table is still full, the server that was seen longest ago.
+/// Of a full table lets go what is too old to be believed; if it is still full, the server that was seen longest ago.
 fn make_room(servers: &mut HashMap<ServerName, Timestamp>, now: Timestamp) {
+    if servers.len() < SERVERS_MAX {
+        return;
+    }
     servers.retain(|_, at| now.since(*at) < REMEMBERED_FOR);
     if servers.len() >= SERVERS_MAX
         && let Some(oldest) = servers.iter().min_by_key(|(_, at)| **at).map(|(name, _)| name.clone())
@@ -120,14 +125,14 @@ mod tests {
         let record = WithoutSmtpUtf8::default();
         let full: HashMap<ServerName, Timestamp> =
             (0..SERVERS_MAX as u64).map(|n| ((n.to_string().into(), 25), START + Duration::from_millis(n))).collect();
-        record.servers.store(full.into());
+        *record.write() = full;
         let later = START + Duration::from_hours(1);
         record.saw("new", 25, false, later);
-        assert_eq!(record.servers.load().len(), SERVERS_MAX);
+        assert_eq!(record.write().len(), SERVERS_MAX);
         assert!(
             !record.is_whole_route(&[server("0", 10)], later) && record.is_whole_route(&[server("new", 10)], later)
         );
         record.saw("newer", 25, false, START + REMEMBERED_FOR + Duration::from_secs(60));
-        assert_eq!(record.servers.load().len(), 2, "what is not believed is not kept");
+        assert_eq!(record.write().len(), 2, "what is not believed is not kept");
     }
 }

@@ -136,11 +136,11 @@ fn faults_of(verdict: &AuditVerdict) -> Vec<String> {
 fn line(row: &AuditRow) -> String {
     let (number, time) = (row.number, print::time(row.record.time()));
     let event = match &row.record {
-        AuditRecord::Note(note) => return format!("{number:>6}  {time}  {}", note.note.escape_debug()),
+        AuditRecord::Note(note) => return format!("{number:>6}  {time}  {}", note.note),
         AuditRecord::Request(event) => event,
     };
-    let login = event.login.as_deref().unwrap_or("-").escape_debug();
+    let login = event.login.as_deref().unwrap_or("-");
     let key = event.key.as_deref().map_or_else(String::new, |key| format!(" ({key}...)"));
-    let (method, path) = (event.method.escape_debug(), event.path.escape_debug());
+    let (method, path) = (&event.method, &event.path);
     format!("{number:>6}  {time}  {login}{key} from {}: {method} {path} -> {}", event.client, event.status)
 }

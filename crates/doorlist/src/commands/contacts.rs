@@ -6,7 +6,6 @@ use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
 use doorlist_actions::{ContactAction, KnownContact, Request, Response, Standing};
-use doorlist_core::visible::visible;
 
 /// Runs it.
 pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> Result<Exit, Failure> {
@@ -53,7 +52,7 @@ async fn list(door: &mut Door, out: &mut Out, unconfirmed: bool) -> Result<Exit,
 fn line(contact: &KnownContact) -> String {
     let of = match &contact.domain {
         Some(domain) => format!("domain {domain}"),
-        None => format!("customer {}", visible(&contact.customer_name)),
+        None => format!("customer {}", contact.customer_name),
     };
     let standing = match (contact.standing, contact.asked) {
         (Standing::Own, _) => "listed in an own domain".to_owned(),
@@ -62,5 +61,5 @@ fn line(contact: &KnownContact) -> String {
         (Standing::Unconfirmed, Some(asked)) => format!("gets nothing: asked {}", print::time(asked)),
         (Standing::Unconfirmed, None) => "gets nothing: not asked yet".to_owned(),
     };
-    format!("{}  {of}  {standing}", visible(&contact.address))
+    format!("{}  {of}  {standing}", contact.address)
 }

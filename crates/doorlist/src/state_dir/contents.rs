@@ -22,13 +22,14 @@ enum Kind {
 }
 
 /// Names, and those that begin so: SQLite keeps `-wal`, `-shm` and `-journal` beside a database.
-const OURS: [(&str, Kind); 7] = [
+const OURS: [(&str, Kind); 8] = [
     ("lock", Kind::Written),
     ("control.sock", Kind::Socket),
     ("secret.key", Kind::MadeOnce),
     ("directory.db", Kind::Written),
     ("tls", Kind::Folder { inside: true }),
     ("mail", Kind::Folder { inside: true }),
+    ("audit", Kind::Folder { inside: true }),
     ("spool", Kind::Folder { inside: false }),
 ];
 

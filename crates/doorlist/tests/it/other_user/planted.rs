@@ -29,6 +29,11 @@ const PLANTS: [Plant; 5] = [Plant::Link, Plant::LinkToFolder, Plant::HardLink, P
 impl Plant {
     /// Takes the place of whatever is at `path`. Made by root, who can make more than the folder's owner.
     fn put(self, place: &Place, path: &Path) {
+        let folder = path.parent().unwrap();
+        if !folder.exists() {
+            fs::create_dir(folder).unwrap();
+            place.give(folder);
+        }
         match fs::symlink_metadata(path) {
             Ok(meta) if meta.is_dir() => fs::remove_dir_all(path).unwrap(),
             Ok(_) => fs::remove_file(path).unwrap(),
@@ -140,7 +145,7 @@ fn no_command_of_roots_is_led_out_of_the_state_folder() {
 }
 
 /// All that lies in a state folder, and what is made beside it now and then.
-const FILES: [&str; 22] = [
+const FILES: [&str; 24] = [
     "lock",
     "control.sock",
     "secret.key",
@@ -154,6 +159,8 @@ const FILES: [&str; 22] = [
     "mail",
     "mail/mail-2026-01-01.db",
     "mail/mail-2026-01-01.db-wal",
+    "audit",
+    "audit/audit-1-000000000001-000000000009-20260101.jsonl",
     "spool",
     "spool/gen-0001.db",
     "spool/gen-0001.db-wal",
@@ -188,7 +195,8 @@ fn no_file_of_the_state_folder_leads_out_of_it() {
                     assert!(copied.unwrap().success());
                     let path = place.state().join(file);
                     plant.put(&place, &path);
-                    let is_folder = matches!(file, "tls" | "mail" | "spool" | "spool/bodies" | "spool/corrupt");
+                    let is_folder =
+                        matches!(file, "tls" | "mail" | "audit" | "spool" | "spool/bodies" | "spool/corrupt");
                     let fits = plant == Plant::Folder && is_folder;
                     let before = place.seen();
                     let mut all =
