@@ -1,25 +1,59 @@
 //! `check`: the decision that a RCPT would get, on the same snapshot by the same function. Writes nothing.
 
+use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::office::Office;
-use crate::response::CheckReport;
-use doorlist_core::address::{Address, AddressError};
-use doorlist_core::policy::{Offer, Recipient, SourceStanding, decide, decide_for};
+use crate::verb::{Reach, Verb};
+use doorlist_core::address::{Address, AddressError, DomainName};
+use doorlist_core::policy::{Decision, Offer, Recipient, SourceStanding, decide, decide_for};
 use doorlist_core::sender_rules::Sender;
+use doorlist_store::directory::AddressEntry;
+use serde::{Deserialize, Serialize};
 
-impl Office {
-    /// Decides as for a recipient of a source that nothing is known against; of the list alone, or of this sender.
-    pub(crate) async fn check(&self, text: &str, from: Option<&str>) -> Result<CheckReport, ActionError> {
+/// Asks what a RCPT for an address would be answered, and why, from a source that nothing is known against.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Check {
+    /// As written, also `postmaster` alone.
+    pub address: String,
+    /// From this sender; without it the list alone is asked.
+    #[serde(default)]
+    pub from: Option<String>,
+}
+
+/// What a RCPT for an address would be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// As asked.
+    pub address: String,
+    /// The very decision that a RCPT would get.
+    pub decision: Decision,
+    /// Its reason as a sentence.
+    pub sentence: String,
+    /// The domain whose list was asked.
+    pub domain: Option<DomainName>,
+    /// The entry that decided, if one did and the store could be read.
+    pub entry: Option<AddressEntry>,
+}
+
+impl Verb for Check {
+    type Answer = CheckReport;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    async fn run(self, actions: &Actions) -> Result<CheckReport, ActionError> {
+        let Self { address: text, from } = self;
+        let directory = &actions.services.directory;
         let recipient = recipient_of(text.trim())
             .map_err(|e| ActionError::new(ErrorKind::Usage, format!("{text:?} is no recipient: {e}")))?;
-        let list = self.directory.snapshot();
-        let (source, now) = (SourceStanding::Normal, (self.clock)());
+        let list = directory.snapshot();
+        let (source, now) = (SourceStanding::Normal, actions.now());
         let decision = match from {
             None => decide(&recipient, &list, source, now),
             Some(from) => {
                 let sender = sender_of(from.trim())?;
                 let offer = Offer { sender, size: None, size_max: u64::MAX, size_of_others: None };
-                decide_for(&recipient, &list, source, now, &self.directory.policies(), &offer)
+                decide_for(&recipient, &list, source, now, &directory.policies(), &offer)
             }
         };
         let domain = match &recipient {
@@ -28,11 +62,11 @@ impl Office {
         };
         // Mail is judged while the store is away, so the check is too: it then lacks only the matched entry's name.
         let entry = match decision.matched.address_id() {
-            Some(id) => self.directory.entry_of(id).await.unwrap_or_default(),
+            Some(id) => directory.entry_of(id).await.unwrap_or_default(),
             None => None,
         };
         let sentence = decision.reason.sentence().to_owned();
-        Ok(CheckReport { address: text.to_owned(), decision, sentence, domain, entry })
+        Ok(CheckReport { address: text, decision, sentence, domain, entry })
     }
 }
 

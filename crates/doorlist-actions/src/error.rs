@@ -1,52 +1,110 @@
-//! Why an action was not done, as data: a kind for scripts, a sentence for people. Driver errors stay in the store.
+//! Why an action was not done, as data: a kind for scripts, a sentence for people. Nothing of it was done then.
 
 use doorlist_store::StoreError;
 use doorlist_store::directory::{ApplyError, Refusal};
 use doorlist_store::limits::Full;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::time::Duration;
 
-/// What kind of trouble it was; each has its exit code.
+/// The class of an [`ActionError`]; each has its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// A rule of the list speaks against it (HTTP's 409).
     Refused,
-    /// What it names is not there.
+    /// What it names does not exist.
     NotFound,
-    /// The list moved since the plan was made.
+    /// The list changed since the plan was made.
     Moved,
     /// It needs a confirmation that was not given.
     Unconfirmed,
     /// The request itself is wrong.
     Usage,
-    /// The file is not one that can be read.
+    /// The file cannot be read.
     Data,
     /// This Doorlist cannot do it, or needs a running server for it.
     Unavailable,
-    /// The same is being done for somebody else; it may succeed in a moment.
+    /// Another caller is doing the same; it may succeed in a moment.
     Busy,
     /// The store did not answer; the same may succeed later.
     Store,
 }
 
-/// An action that was not done. Nothing of it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}")]
-pub struct ActionError {
-    /// For scripts.
-    pub kind: ErrorKind,
-    /// For people: what happened, and what to do.
-    pub message: String,
+/// An action that was not done. It travels as kind and message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(into = "Told")]
+pub enum ActionError {
+    /// Missing, or not visible to the caller.
+    #[error("not found")]
+    NotFound,
+    /// Visible to the caller, who may not change it.
+    #[error("you may look at this, not change it")]
+    Forbidden,
+    /// The caller's key is limited, and this would make, change or revoke credentials beyond its limits.
+    #[error(
+        "this key is limited: with it nothing is made, renewed or revoked that is good for more, from elsewhere or for \
+         longer than the key itself; nothing was changed. Use a key without these limits"
+    )]
+    BeyondKey,
+    /// A field is wrong, in a sentence for people.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The field's name; empty: several of them together.
+        field: &'static str,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// It names an object that is missing, or not visible to the caller.
+    #[error("there is no {resource} {id}")]
+    NoObject {
+        /// `domain`, `customer`, as the API names them.
+        resource: &'static str,
+        /// Its number in the API.
+        id: u32,
+    },
+    /// The request as a whole is wrong.
+    #[error("{0}")]
+    Bad(String),
+    /// Too often.
+    #[error("{message}")]
+    Limit {
+        /// What is limited, and to how much.
+        message: String,
+        /// When it may be tried again.
+        again: Duration,
+    },
+    /// Anything else.
+    #[error("{message}")]
+    Failed {
+        /// Its class.
+        kind: ErrorKind,
+        /// What happened, and what to do.
+        message: String,
+    },
 }
 
 impl ActionError {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+    /// An error of this class, with a sentence for people.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::Failed { kind, message: message.into() }
+    }
+
+    pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid { field, message: message.into() }
+    }
+
+    /// Its class.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Failed { kind, .. } => *kind,
+            Self::NotFound => ErrorKind::NotFound,
+            _ => ErrorKind::Refused,
+        }
     }
 
     /// 1 failure, 3 negative answer, 4 stopped until confirmed, 64 and above as in `sysexits.h`.
     pub fn exit_code(&self) -> u8 {
-        match self.kind {
+        match self.kind() {
             ErrorKind::Refused | ErrorKind::Moved => 1,
             ErrorKind::NotFound => 3,
             ErrorKind::Unconfirmed => 4,
@@ -55,6 +113,25 @@ impl ActionError {
             ErrorKind::Unavailable => 69,
             ErrorKind::Busy | ErrorKind::Store => 75,
         }
+    }
+}
+
+/// The form in which an error travels.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    kind: ErrorKind,
+    message: String,
+}
+
+impl From<ActionError> for Told {
+    fn from(error: ActionError) -> Self {
+        Self { kind: error.kind(), message: error.to_string() }
+    }
+}
+
+impl<'de> Deserialize<'de> for ActionError {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Told::deserialize(from).map(|Told { kind, message }| Self::Failed { kind, message })
     }
 }
 

@@ -1,24 +1,65 @@
 //! Export of a list as text, a page at a time, so that ten million lines never stand in memory. Must not know where the
 //! text goes.
 
+use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::office::Office;
-use crate::request::ExportFormat;
-use crate::response::ExportPage;
+use crate::verb::{Reach, Verb};
 use doorlist_core::address::{DomainName, LocalPart};
 use doorlist_core::list_text::{self, ExportEntry, ExportForm};
 use doorlist_store::directory::{AddressEntry, PAGE_MAX};
+use serde::{Deserialize, Serialize};
 
-impl Office {
-    /// The page behind `after`; the first one begins with the header.
-    pub(crate) async fn export(
-        &self,
-        domain: &DomainName,
-        format: ExportFormat,
-        after: Option<&LocalPart>,
-    ) -> Result<ExportPage, ActionError> {
-        let name = self.domain_show(domain).await?.summary.name;
-        let entries = self.directory.addresses(&name, after, PAGE_MAX).await?;
+/// Exports a list as text, a page at a time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Export {
+    /// Its domain.
+    pub domain: DomainName,
+    /// How it is written.
+    pub format: ExportFormat,
+    /// Behind this local part, in byte order.
+    pub after: Option<LocalPart>,
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// With a header line: address, kind, account, standing.
+    Csv,
+    /// The same for a spreadsheet program: no cell is taken for a formula.
+    Spreadsheet,
+    /// `relay_recipient_maps` of Postfix: accepted addresses only.
+    Postfix,
+    /// LDAP Data Interchange Format.
+    Ldif,
+    /// JSON Lines.
+    Json,
+}
+
+/// A page of an export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportPage {
+    /// Whole lines; the first page begins with the header where the format has one.
+    pub text: String,
+    /// Where the next page begins; `None`: this was the last.
+    pub next: Option<LocalPart>,
+}
+
+impl Verb for Export {
+    type Answer = ExportPage;
+
+    fn reach(&self) -> Reach {
+        Reach::domain(&self.domain, true)
+    }
+
+    fn is_heavy(&self) -> bool {
+        true
+    }
+
+    async fn run(self, actions: &Actions) -> Result<ExportPage, ActionError> {
+        let Self { domain, format, after } = self;
+        let name = actions.services.domain_details(&domain).await?.summary.name;
+        let entries = actions.services.directory.addresses(&name, after.as_ref(), PAGE_MAX).await?;
         let mut text = String::new();
         let form = form(format);
         if let Some(form) = form.filter(|_| after.is_none()) {

@@ -1,76 +1,99 @@
-//! The office: one function per action of a person or a script, on the store and the rules.
+//! Everything that a person or a script can do, on the store and the rules: one place for permission, limits, confirmation,
+//! the line in the change log, and the change itself, whichever surface asks.
 //!
-//! The command line and the control socket call these, later the API and the page too; nothing of an action is written
-//! twice. A [`Request`] goes in, a [`Response`] comes out, both plain data that travel over a socket unchanged. What
-//! the office needs of the world it declares as traits ([`QueueControl`], [`DirectoryReader`], [`Vault`], [`Notices`]). It must not know SQL, sockets, SMTP,
-//! or how an answer is printed.
+//! A surface makes [`Actions`] for a [`Caller`] and gives it a [`Request`], plain data that travels over a socket unchanged;
+//! a [`Response`] comes back. Each request is a struct in the file of its action; `request.rs` is the table of all of them.
+//! The API's objects are changed by methods of the same files. What actions need of the outside are the traits of `ports`
+//! and [`QueueControl`]. Must not know SQL, sockets, SMTP, or how an answer is printed.
 
 mod accounts;
-mod audit_trail;
-mod change_log;
+mod actions;
+mod admins;
+mod aliases;
+mod apply_source;
+mod audit;
+mod caller;
+mod changes;
 mod check;
-mod connections;
 mod contacts;
-pub mod desk;
 mod domains;
 mod error;
 mod export;
-mod file_bytes;
-mod guarded;
-mod import;
-mod json_list;
-mod logins;
-mod office;
+mod imports;
+mod keys;
+mod mail_log;
+mod permission;
 mod plans;
-mod push;
-mod push_parts;
-mod push_reader;
+mod ports;
+mod pushes;
 mod queue;
-mod remote;
 mod request;
 mod response;
 mod retention;
 mod senders;
-mod server_setup;
-mod spool_queue;
-mod sync;
-mod sync_report;
-mod uploads;
+mod services;
+mod sources;
+mod syncs;
+mod tenants;
+mod verb;
 mod work_pool;
-mod world;
 
-pub use accounts::ADDRESSES_MAX;
-pub use audit_trail::{
-    AuditAnswer, AuditEvent, AuditHead, AuditLink, AuditNews, AuditNote, AuditPartCheck, AuditRecord, AuditRequest,
-    AuditRow, AuditTerms, AuditVerdict, AuditWriter, HeadFinding,
+pub use accounts::{
+    ADDRESSES_MAX, AccountAdd, AccountList, AccountPatch, AccountRemove, AccountReport, AccountShow, BulkAdded,
+    NewAccount,
 };
-pub use connections::{
-    EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, PutSource, SourceEntry, SourceSettings, Tell,
+pub use actions::{Actions, Editable};
+pub use admins::{AdminCreate, AdminCreated, AdminOf, MembershipAccept, MembershipDecline, MembershipList, NewAdmin};
+pub use aliases::{AliasAdd, AliasRemove};
+pub use apply_source::PlanReport;
+pub use audit::{
+    AuditCheckPart, AuditEvent, AuditHead, AuditHeadShow, AuditLink, AuditList, AuditNews, AuditNote, AuditPartCheck,
+    AuditPartChecked, AuditRecord, AuditRow, AuditTerms, AuditVerdict, AuditVerify, AuditWriter, HeadFinding,
 };
-pub use contacts::ContactAction;
+pub use caller::{Caller, Credentials};
+pub use changes::{ChangePage, ChangesList, ChangesShow, ChangesUndo};
+pub use check::{Check, CheckReport};
+pub use contacts::{ContactConfirm, ContactConfirmed, ContactList, ContactPage};
+pub use domains::{
+    DomainActive, DomainAdd, DomainAdded, DomainAliasAdd, DomainAliasRemove, DomainHold, DomainList, DomainMode,
+    DomainPatch, DomainRemove, DomainSet, DomainShow, ModeWish, NewDomain, NewServer, ServerPatch, ServerSetup,
+    SetupStep, VERIFICATION_NAME, VERIFICATION_WORD,
+};
 pub use doorlist_store::contact_book::{KnownContact, Standing};
+pub use doorlist_store::mail_policy::RuleOwner;
 pub use error::{ActionError, ErrorKind};
-pub use file_bytes::FileBytes;
-pub use guarded::PlanReport;
-pub use logins::{AdminOf, KeyEntry, MadeKey, MembershipAction, NewApiKey};
-pub use office::{Clock, Office};
-pub use push::{ITEMS_MAX, PushItem, PushReport};
-pub use push_parts::{PART_ITEMS_MAX, PARTS_MAX, PartTaken, PartWish, PushAnswer};
-pub use push_reader::{ITEM_OCTETS_MAX, PushFault, PushReader, PushState};
+pub use export::{Export, ExportFormat, ExportPage};
+pub use imports::{
+    FileBytes, FileReading, ImportFile, ImportReport, ImportRequest, LINK_TERM, LINK_TERM_MAX, UploadAnswer,
+    UploadRequest,
+};
+pub use keys::{KeyEntry, KeyList, KeyRevoke, KeyRevoked, MadeKey, NewApiKey};
+pub use mail_log::MailLogSearch;
+pub use permission::Reached;
+pub use plans::{PlanApply, PlanDiscard, PlanList, PlanPage, PlanShow};
+pub use ports::{
+    AuditArchive, AuditPart, DirectoryReader, DirectoryReading, NoNotifier, Notifier, ReadFailure, ReadWish,
+    SecretStore, TestReport, TestStep, TxtLookup, Waited,
+};
+pub use pushes::{
+    ITEM_OCTETS_MAX, ITEMS_MAX, PART_ITEMS_MAX, PARTS_MAX, PUSH_WINDOW, PartTaken, PartWish, Push, PushAnswer,
+    PushFault, PushItem, PushPartOf, PushReader, PushReport, PushState, PushWish,
+};
 pub use queue::{
-    QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
+    QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueList, QueueMove, QueueOrder, QueueRecipient,
+    QueueSelection, QueueShow, QueueState, SpoolQueue,
 };
-pub use remote::{Reach, Reached, reach};
-pub use request::{ExportFormat, ImportFile, ModeWish, Request};
-pub use response::{AccountReport, CheckReport, DomainAdded, ExportPage, FileReading, ImportReport, Response};
+pub use request::{Change, Query, Request};
+pub use response::Response;
 pub use retention::RetentionTerms;
-pub use senders::{RulesOf, SENDER_PAGE, SenderAction, SenderRuleChange, SenderRuleEntry};
-pub use server_setup::{ServerSetup, SetupStep};
-pub use spool_queue::SpoolQueue;
-pub use sync_report::SyncReport;
-pub use uploads::{LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
-pub use work_pool::{JOBS_MAX, WorkPool};
-pub use world::{
-    AuditArchive, AuditPart, DirectoryReader, DirectoryReading, NoNotices, Notices, Proofs, ReadFailure, ReadWish,
-    TestReport, TestStep, Vault, Waited,
+pub use senders::{
+    NewSenderRule, RulesOf, SENDER_PAGE, SenderList, SenderPut, SenderRemove, SenderRuleChange, SenderRuleEntry,
 };
+pub use services::{Clock, Services};
+pub use sources::{
+    EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, PutSource, SourceEntry, SourceList, SourceRemove,
+    SourceSettings, SourceShow, Tell,
+};
+pub use syncs::{SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest};
+pub use verb::Reach;
+pub use work_pool::{JOBS_MAX, WorkPool};

@@ -1,48 +1,104 @@
-//! Plans that wait for a person, and taking back a change. Must not know how plans are made or kept.
+//! Plans that wait for a person: listed, shown, applied, discarded. Must not know how plans are made or kept.
 
+use crate::actions::Actions;
+use crate::apply_source::check_reason;
 use crate::error::{ActionError, ErrorKind};
-use crate::guarded::check_reason;
-use crate::office::Office;
-use crate::response::Response;
+use crate::services::Services;
+use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
-use doorlist_core::change::Source;
-use doorlist_core::change::{Actor, Change, ChangeSet, PlanId};
-use doorlist_store::directory::{Applied, ApplyError, PAGE_MAX, PlanEntry, Refusal};
+use doorlist_core::change::{Change, PlanId, Source};
+use doorlist_core::time::Timestamp;
+use doorlist_store::directory::{Applied, ChangeRow, PAGE_MAX, PlanEntry, Refusal};
 use doorlist_store::source_book::{RunOutcome, RunRecord};
+use serde::{Deserialize, Serialize};
 
-/// The list may move while an undo is planned; so often it is planned again.
-const TRIES: usize = 5;
+/// Lists plans, newest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanList {
+    /// Of one domain alone.
+    pub domain: Option<DomainName>,
+    /// Older than this one.
+    pub before: Option<PlanId>,
+    /// Plans of the page, at most [`PAGE_MAX`].
+    pub limit: u32,
+}
 
-impl Office {
-    pub(crate) async fn plan_list(
-        &self,
-        domain: Option<&DomainName>,
-        before: Option<PlanId>,
-        limit: u32,
-    ) -> Result<Vec<PlanEntry>, ActionError> {
-        Ok(self.directory.plans(domain, before, limit.clamp(1, PAGE_MAX)).await?)
+impl Verb for PlanList {
+    type Answer = Vec<PlanEntry>;
+
+    fn reach(&self) -> Reach {
+        Reach::look_at(self.domain.as_ref())
     }
 
-    pub(crate) async fn plan_show(&self, id: PlanId, after: Option<u64>, limit: u32) -> Result<Response, ActionError> {
-        let entry = self.plan_entry(id).await?;
-        let (rows, next) = self.directory.plan_rows(id, after, limit.clamp(1, PAGE_MAX)).await?;
-        Ok(Response::Plan { entry, rows, next })
+    async fn run(self, actions: &Actions) -> Result<Vec<PlanEntry>, ActionError> {
+        let limit = self.limit.clamp(1, PAGE_MAX);
+        Ok(actions.services.directory.plans(self.domain.as_ref(), self.before, limit).await?)
+    }
+}
+
+/// Shows a plan with its rows, a page at a time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanShow {
+    /// Its number.
+    pub id: PlanId,
+    /// Behind this row.
+    pub after: Option<u64>,
+    /// Rows of the page, at most [`PAGE_MAX`].
+    pub limit: u32,
+}
+
+/// A plan, and a page of its rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanPage {
+    /// The plan.
+    pub entry: PlanEntry,
+    /// This page of its rows.
+    pub rows: Vec<ChangeRow>,
+    /// Where the next page begins; `None`: this was the last.
+    pub next: Option<u64>,
+}
+
+impl Verb for PlanShow {
+    type Answer = PlanPage;
+
+    fn reach(&self) -> Reach {
+        Reach::Plan { id: self.id, looks: true }
     }
 
-    async fn plan_entry(&self, id: PlanId) -> Result<PlanEntry, ActionError> {
-        Ok(self.directory.plan_entry(id).await?.ok_or(Refusal::NoSuchPlan { id })?)
+    async fn run(self, actions: &Actions) -> Result<PlanPage, ActionError> {
+        let Self { id, after, limit } = self;
+        let entry = plan_entry(&actions.services, id).await?;
+        let (rows, next) = actions.services.directory.plan_rows(id, after, limit.clamp(1, PAGE_MAX)).await?;
+        Ok(PlanPage { entry, rows, next })
+    }
+}
+
+/// Applies a plan that waits. One that a limit stopped needs a reason.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanApply {
+    /// Its number.
+    pub id: PlanId,
+    /// Why the limit that stopped it is overridden.
+    pub reason: Option<String>,
+}
+
+impl Verb for PlanApply {
+    type Answer = Applied;
+
+    fn reach(&self) -> Reach {
+        Reach::Plan { id: self.id, looks: false }
     }
 
-    /// Applies a plan that waits. One that a limit stopped needs a reason.
-    pub(crate) async fn plan_apply(
-        &self,
-        id: PlanId,
-        reason: Option<&str>,
-        actor: &Actor,
-    ) -> Result<Applied, ActionError> {
-        let entry = self.plan_entry(id).await?;
+    fn is_heavy(&self) -> bool {
+        true
+    }
+
+    async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
+        let id = self.id;
+        let entry = plan_entry(&actions.services, id).await?;
+        actions.may_move_domains(actions.services.directory.plan_gives_domains(id).await?)?;
         let mut summary = entry.summary.clone();
-        match (&entry.held, reason) {
+        match (&entry.held, self.reason.as_deref()) {
             (Some(held), None) => {
                 let message = format!("plan {} waits, since {held}; to apply it, say --override-limit and why", id.0);
                 return Err(ActionError::new(ErrorKind::Unconfirmed, message));
@@ -53,54 +109,57 @@ impl Office {
             }
             (None, None) => {}
         }
-        let began = (self.clock)();
-        let set = ChangeSet { changes: vec![Change::Plan { id }], summary };
-        let applied = self.directory.apply(&set, actor, None).await?;
-        if let (Some(_), Ok(domain)) = (Source::parse(&entry.source), entry.domain.parse()) {
-            let run = RunRecord {
-                id: 0,
-                source: entry.source,
-                domain,
-                began,
-                ended: (self.clock)(),
-                outcome: RunOutcome::Applied,
-                lost: entry.planned.shrinking.lost,
-                size: entry.planned.shrinking.size,
-                plan: Some(id),
-                change_id: applied.change_id,
-                report: entry.report,
-            };
-            self.book.add_run(&run).await?;
-        }
+        let began = actions.now();
+        let applied = actions.apply(vec![Change::Plan { id }], summary).await?;
+        note_run(&actions.services, entry, began, &applied).await?;
         Ok(applied)
     }
+}
 
-    pub(crate) async fn plan_discard(&self, id: PlanId) -> Result<(), ActionError> {
-        Ok(self.directory.discard_plan(id).await?)
+/// Discards a plan that waits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanDiscard {
+    /// Its number.
+    pub id: PlanId,
+}
+
+impl Verb for PlanDiscard {
+    type Answer = PlanId;
+
+    fn reach(&self) -> Reach {
+        Reach::Plan { id: self.id, looks: false }
     }
 
-    /// Takes a change back: what it did and nobody touched since.
-    pub(crate) async fn changes_undo(&self, change: u64, actor: &Actor) -> Result<Applied, ActionError> {
-        let Some(entry) = self.directory.change(change).await? else {
-            return Err(Refusal::NoSuchChange { change }.into());
-        };
-        let summary = format!("change {change} undone: {}", entry.summary);
-        let mut tries = 1;
-        loop {
-            let planned = self.directory.plan_undo(change, actor, Some(&summary)).await?;
-            let Some(id) = planned.id else { return Ok(planned.applied) };
-            let set = ChangeSet { changes: vec![Change::Plan { id }], summary: summary.clone() };
-            match self.directory.apply(&set, actor, None).await {
-                Ok(applied) => return Ok(applied),
-                Err(error) => {
-                    // Nobody else is to find it waiting.
-                    self.directory.discard_plan(id).await?;
-                    if !matches!(error, ApplyError::Moved { .. }) || tries == TRIES {
-                        return Err(error.into());
-                    }
-                    tries += 1;
-                }
-            }
-        }
+    async fn run(self, actions: &Actions) -> Result<PlanId, ActionError> {
+        actions.services.directory.discard_plan(self.id).await?;
+        Ok(self.id)
     }
+}
+
+async fn plan_entry(services: &Services, id: PlanId) -> Result<PlanEntry, ActionError> {
+    Ok(services.directory.plan_entry(id).await?.ok_or(Refusal::NoSuchPlan { id })?)
+}
+
+/// The history of the plan's source says what came of it.
+async fn note_run(
+    services: &Services,
+    entry: PlanEntry,
+    began: Timestamp,
+    applied: &Applied,
+) -> Result<(), ActionError> {
+    let (Some(_), Ok(domain)) = (Source::parse(&entry.source), entry.domain.parse()) else { return Ok(()) };
+    let run = RunRecord {
+        id: 0,
+        source: entry.source,
+        domain,
+        began,
+        ended: services.now(),
+        outcome: RunOutcome::Applied,
+        lost: entry.planned.shrinking.lost,
+        size: entry.planned.shrinking.size,
+        plan: Some(entry.id),
+        change_id: applied.change_id,
+        report: entry.report,
+    };
+    Ok(services.book.add_run(&run).await?)
 }

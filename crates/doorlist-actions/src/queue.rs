@@ -1,103 +1,84 @@
-//! What the office asks of the queue: a trait, since the queue lives in the gateway (or, when no server runs, in the
-//! spool alone). Must not know either.
+//! Messages that wait for delivery: listed, shown, retried, held, released, deleted.
 
-use crate::error::ActionError;
-use doorlist_core::address::DomainName;
+mod control;
+mod spool_queue;
+
+pub use control::{
+    QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
+};
+pub use spool_queue::SpoolQueue;
+
+use crate::actions::Actions;
+use crate::error::{ActionError, ErrorKind};
+use crate::verb::{Reach, Verb};
 use doorlist_core::queue_id::QueueId;
-use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::pin::Pin;
 
-/// An answer that is waited for.
-pub type QueueAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ActionError>> + Send + 'a>>;
-
-/// The queue as people handle it.
-pub trait QueueControl: Send + Sync {
-    /// Messages that wait, oldest first.
-    fn list<'a>(&'a self, filter: &'a QueueFilter) -> QueueAnswer<'a, Vec<QueueEntry>>;
-    /// One of them.
-    fn show(&self, id: QueueId) -> QueueAnswer<'_, Option<QueueEntry>>;
-    /// Does something with messages; answers with how many it was done with.
-    fn order<'a>(&'a self, order: QueueOrder, selection: &'a QueueSelection) -> QueueAnswer<'a, u64>;
+/// Lists messages in the queue, oldest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QueueList {
+    /// Domain and page.
+    pub filter: QueueFilter,
 }
 
-/// Which messages to list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueueFilter {
-    /// With a recipient in this domain.
-    pub domain: Option<DomainName>,
-    /// Behind this one.
-    pub after: Option<QueueId>,
-    /// At most so many.
-    pub limit: u32,
+impl Verb for QueueList {
+    type Answer = Vec<QueueEntry>;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    async fn run(self, actions: &Actions) -> Result<Vec<QueueEntry>, ActionError> {
+        actions.services.queue.list(&self.filter).await
+    }
 }
 
-/// What can be done with messages that wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QueueOrder {
-    /// Try at once.
-    Retry,
-    /// Do not try until released.
-    Hold,
-    /// Try again.
-    Release,
-    /// Drop it without a bounce.
-    Delete,
-}
-
-/// With which messages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QueueSelection {
-    /// One.
-    Message(QueueId),
-    /// All with a recipient in this domain.
-    Domain(DomainName),
-}
-
-/// A message that waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueueEntry {
-    /// Its name.
+/// Shows a message in the queue.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QueueShow {
+    /// Its queue id.
     pub id: QueueId,
-    /// The sender as written; empty is the null sender.
-    pub sender: String,
-    /// When it was accepted.
-    pub received_at: Timestamp,
-    /// Octets.
-    pub size: u64,
-    /// Attempts so far.
-    pub attempts: u32,
-    /// When it is tried next; `None`: now, or not while it is held.
-    pub next_attempt: Option<Timestamp>,
-    /// Held by a person.
-    pub hold: bool,
-    /// Whom it still has to reach, and whom not any more.
-    pub recipients: Vec<QueueRecipient>,
 }
 
-/// A recipient of a message that waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueueRecipient {
-    /// As the sender wrote it.
-    pub address: String,
-    /// How far it is.
-    pub state: QueueState,
-    /// What the server said last.
-    pub reply: Option<String>,
+impl Verb for QueueShow {
+    type Answer = QueueEntry;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    async fn run(self, actions: &Actions) -> Result<QueueEntry, ActionError> {
+        let found = actions.services.queue.show(self.id).await?;
+        found.ok_or_else(|| not_in_queue(self.id))
+    }
 }
 
-/// How far a recipient is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QueueState {
-    /// Not tried yet.
-    Pending,
-    /// Tried; comes again.
-    Deferred,
-    /// Its server took it.
-    Delivered,
-    /// Given up.
-    Failed,
+/// Retries, holds, releases or deletes messages in the queue.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QueueMove {
+    /// What is done.
+    pub order: QueueOrder,
+    /// With which messages.
+    pub selection: QueueSelection,
+}
+
+impl Verb for QueueMove {
+    /// Messages that it was done with.
+    type Answer = u64;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    /// An order for one message that is not there is an answer too: it is no longer waiting.
+    async fn run(self, actions: &Actions) -> Result<u64, ActionError> {
+        match (actions.services.queue.order(self.order, &self.selection).await?, &self.selection) {
+            (0, QueueSelection::Message(id)) => Err(not_in_queue(*id)),
+            (count, _) => Ok(count),
+        }
+    }
+}
+
+fn not_in_queue(id: QueueId) -> ActionError {
+    ActionError::new(ErrorKind::NotFound, format!("{id} is not in the queue; it may be delivered: look into the log"))
 }

@@ -1,10 +1,10 @@
 //! What is not kept for ever goes: plans that nobody decided on, the oldest of the audit, and all that the store's own rules
 //! name. One node at a time does it for all; each trims its own audit. Must not know where rows are.
 
-use crate::audit_trail::AuditTerms;
+use crate::audit::AuditTerms;
 use crate::error::ActionError;
-use crate::office::Office;
-use crate::push_parts::PARTS_WAIT;
+use crate::pushes::PARTS_WAIT;
+use crate::services::Services;
 use doorlist_store::Retention;
 use doorlist_store::retention::Terms;
 use std::time::Duration;
@@ -25,13 +25,13 @@ pub struct RetentionTerms {
     pub store: Terms,
 }
 
-impl Office {
+impl Services {
     /// Removes what is beyond its term or size; tells what an operator may want to know, a sentence each.
     ///
     /// # Errors
     /// When the store fails, or exported lines cannot be written; the rest is done the next time.
     pub async fn sweep(&self) -> Result<Vec<String>, ActionError> {
-        let now = (self.clock)();
+        let now = self.now();
         if self.book.take_lease("sweep", &self.node, now, LEASE).await? {
             self.directory.sweep_plans(now - PLANS_WAIT, now - STAGING_MAX).await?;
             self.book.forget_pushes(now - PARTS_WAIT).await?;

@@ -1,17 +1,17 @@
-//! Senders allowed and blocked, for a domain or for one account. Must not know how a sender is judged or stored.
+//! Senders allowed and blocked, for a domain or for one account, by command and over the API. Must not know how a sender is
+//! judged or stored.
 
+use crate::accounts::account_details;
+use crate::actions::{Actions, Editable};
 use crate::error::{ActionError, ErrorKind};
-use crate::office::Office;
-use crate::response::Response;
-use doorlist_core::access::Access;
+use crate::verb::{Reach, Verb};
 use doorlist_core::address::{Address, AddressError, DomainName};
 use doorlist_core::list::{Kind, Standing};
 use doorlist_core::sender_rules::SenderPattern;
 use doorlist_core::time::Timestamp;
-use doorlist_store::Tenants;
 use doorlist_store::directory::Refusal;
 use doorlist_store::mail_policy::{RuleOwner, RuleRefused};
-use doorlist_store::tenants::{PAGE_ROWS_MAX, Query, SenderRuleRow, Value};
+use doorlist_store::tenants::{PAGE_ROWS_MAX, Placed, Query, SenderRuleRow, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ use std::str::FromStr;
 /// Sender rules of a page.
 pub const SENDER_PAGE: u32 = PAGE_ROWS_MAX;
 
-/// Whose rules.
+/// The owner of rules, as a person names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RulesOf {
@@ -45,29 +45,6 @@ impl fmt::Display for RulesOf {
             RulesOf::Account(address) => write!(f, "{address}"),
         }
     }
-}
-
-/// What is done with the rules of a domain or an account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SenderAction {
-    /// A sender is allowed or blocked.
-    Put {
-        /// Which.
-        sender: SenderPattern,
-        /// Its mail is taken; otherwise refused.
-        allow: bool,
-    },
-    /// The rule about a sender goes.
-    Remove {
-        /// Which.
-        sender: SenderPattern,
-    },
-    /// The rules, in the order in which they were made.
-    List {
-        /// Behind so many; a page has [`SENDER_PAGE`].
-        offset: u64,
-    },
 }
 
 /// A sender rule.
@@ -96,90 +73,190 @@ pub struct SenderRuleChange {
     pub now: Option<bool>,
 }
 
-impl Office {
-    pub(crate) async fn senders(&self, of: &RulesOf, what: SenderAction) -> Result<Response, ActionError> {
-        Ok(match what {
-            SenderAction::Put { sender, allow } => Response::SenderRule(self.sender_put(of, &sender, allow).await?),
-            SenderAction::Remove { sender } => Response::SenderRule(self.sender_remove(of, &sender).await?),
-            SenderAction::List { offset } => Response::SenderRules(self.sender_list(of, offset).await?),
-        })
+/// Allows or blocks a sender, whatever was said of it before.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SenderPut {
+    /// The owner of the rule.
+    pub of: RulesOf,
+    /// Whom it is about.
+    pub sender: SenderPattern,
+    /// Its mail is taken; otherwise refused.
+    pub allow: bool,
+}
+
+impl Verb for SenderPut {
+    type Answer = SenderRuleChange;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
     }
 
-    /// Allows or blocks a sender, whatever was said of it before.
-    async fn sender_put(
-        &self,
-        of: &RulesOf,
-        sender: &SenderPattern,
-        allow: bool,
-    ) -> Result<SenderRuleChange, ActionError> {
-        let (owner, now) = (self.rule_owner(of).await?, (self.clock)());
-        let before = self.rule_about(owner, sender).await?;
+    async fn run(self, actions: &Actions) -> Result<SenderRuleChange, ActionError> {
+        let Self { of, sender, allow } = self;
+        let owner = rule_owner(actions, &of).await?;
+        let before = rule_about(actions, owner, &sender).await?;
         match &before {
             Some(rule) if rule.allow == allow => {}
-            Some(rule) => drop(self.directory.put_sender_rule(rule.id, allow, now).await?),
+            Some(rule) => {
+                actions.services.directory.put_sender_rule(rule.id, allow, actions.now()).await?;
+            }
             None => {
-                let added = self.directory.add_sender_rule(owner, sender, allow, now).await?;
-                added.map_err(|refused| self.explain(refused, of))?;
+                let added = actions.services.directory.add_sender_rule(owner, &sender, allow, actions.now()).await?;
+                added.map_err(|refused| explain(refused, &of))?;
             }
         }
         let before = before.map(|rule| rule.allow);
-        Ok(SenderRuleChange { of: of.to_string(), sender: sender.clone(), before, now: Some(allow) })
+        Ok(SenderRuleChange { of: of.to_string(), sender, before, now: Some(allow) })
+    }
+}
+
+/// Removes the rule about a sender.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SenderRemove {
+    /// The owner of the rule.
+    pub of: RulesOf,
+    /// Whom it is about.
+    pub sender: SenderPattern,
+}
+
+impl Verb for SenderRemove {
+    type Answer = SenderRuleChange;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
     }
 
-    async fn sender_list(&self, of: &RulesOf, offset: u64) -> Result<Vec<SenderRuleEntry>, ActionError> {
-        let owner = self.rule_owner(of).await?;
-        let query = Query { limit: SENDER_PAGE, offset, ..of_owner(owner) };
-        let page = self.rules(&query).await?;
+    async fn run(self, actions: &Actions) -> Result<SenderRuleChange, ActionError> {
+        let Self { of, sender } = self;
+        let owner = rule_owner(actions, &of).await?;
+        let Some(rule) = rule_about(actions, owner, &sender).await? else {
+            let message = format!("{of} has no rule about {sender}; `doorlist sender list --for {of}` shows its rules");
+            return Err(ActionError::new(ErrorKind::NotFound, message));
+        };
+        actions.services.directory.remove_sender_rules(&[rule.id]).await?;
+        Ok(SenderRuleChange { of: of.to_string(), sender, before: Some(rule.allow), now: None })
+    }
+}
+
+/// Lists sender rules in the order in which they were made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SenderList {
+    /// The owner of the rules.
+    pub of: RulesOf,
+    /// Behind so many; a page has [`SENDER_PAGE`].
+    pub offset: u64,
+}
+
+impl Verb for SenderList {
+    type Answer = Vec<SenderRuleEntry>;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    async fn run(self, actions: &Actions) -> Result<Vec<SenderRuleEntry>, ActionError> {
+        let owner = rule_owner(actions, &self.of).await?;
+        let query = Query { limit: SENDER_PAGE, offset: self.offset, ..of_owner(owner) };
         let entry = |rule: SenderRuleRow| {
             let SenderRuleRow { id, sender, allow, updated, .. } = rule;
             SenderRuleEntry { id, sender, allow, updated }
         };
-        Ok(page.into_iter().map(entry).collect())
+        Ok(rules(actions, &query).await?.into_iter().map(entry).collect())
     }
+}
 
-    async fn sender_remove(&self, of: &RulesOf, sender: &SenderPattern) -> Result<SenderRuleChange, ActionError> {
-        let rule = self.rule_about(self.rule_owner(of).await?, sender).await?;
-        let Some(rule) = rule else {
-            let message = format!("{of} has no rule about {sender}; `doorlist sender list --for {of}` shows its rules");
-            return Err(ActionError::new(ErrorKind::NotFound, message));
-        };
-        self.directory.remove_sender_rules(&[rule.id]).await?;
-        Ok(SenderRuleChange { of: of.to_string(), sender: sender.clone(), before: Some(rule.allow), now: None })
-    }
+/// A rule that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSenderRule {
+    /// Whose.
+    pub owner: RuleOwner,
+    /// An address, or a domain.
+    pub sender: String,
+    /// Taken; otherwise refused.
+    pub allow: bool,
+}
 
-    async fn rules(&self, query: &Query) -> Result<Vec<SenderRuleRow>, ActionError> {
-        let view = Tenants::of(&self.directory).seen_by(&Access::operator());
-        Ok(view.sender_rules(query).await?.rows.into_iter().map(|placed| placed.row).collect())
-    }
-
-    async fn rule_about(&self, owner: RuleOwner, sender: &SenderPattern) -> Result<Option<SenderRuleRow>, ActionError> {
-        let query = of_owner(owner).with("email", Value::Text(sender.to_string()));
-        Ok(self.rules(&Query { limit: 1, ..query }).await?.pop())
-    }
-
-    /// Rules are a domain's or an account's; aliases have those of their account.
-    async fn rule_owner(&self, of: &RulesOf) -> Result<RuleOwner, ActionError> {
-        let address = match of {
-            RulesOf::Domain(name) => return Ok(RuleOwner::Domain(self.domain_show(name).await?.summary.id)),
-            RulesOf::Account(address) => address,
-        };
-        let entry = self.account_show(address).await?.entry;
-        match (entry.record.standing != Standing::Vetoed, entry.record.kind, entry.record.account) {
-            (false, ..) => Err(Refusal::NotListed { address: address.clone() }.into()),
-            (true, Kind::Alias, Some(account)) => {
-                let account = Address::new(account, entry.address.domain().clone());
-                let message = format!("{address} is an alias and follows the rules of {account}: name that one");
-                Err(ActionError::new(ErrorKind::Refused, message))
+impl Actions {
+    /// A new rule; the next message is judged by it.
+    ///
+    /// # Errors
+    /// When the caller may not change its owner, or the sender is none, or has a rule already.
+    pub async fn create_sender_rule(&self, new: &NewSenderRule) -> Result<Placed<SenderRuleRow>, ActionError> {
+        let lineage = match new.owner {
+            RuleOwner::Domain(id) => {
+                let found = self.view().domain(id.0).await?;
+                found.ok_or(ActionError::NoObject { resource: "domain", id: id.0 })?.lineage
             }
-            _ => Ok(RuleOwner::Account(entry.id)),
-        }
+            RuleOwner::Account(id) => {
+                let found = self.view().account(id).await?;
+                found.ok_or(ActionError::NoObject { resource: "email_account", id: id.0 })?.lineage
+            }
+        };
+        self.may_change(&lineage)?;
+        let sender: SenderPattern = new
+            .sender
+            .trim()
+            .parse()
+            .map_err(|why| ActionError::invalid("email", format!("Enter an address or a domain: {why}")))?;
+        let now = self.now();
+        let id = match self.services.directory.add_sender_rule(new.owner, &sender, new.allow, now).await? {
+            Ok(id) => id,
+            Err(refused @ (RuleRefused::Taken | RuleRefused::Full)) => {
+                return Err(ActionError::invalid("email", refused.to_string()));
+            }
+            Err(RuleRefused::NoOwner) => return Err(ActionError::NotFound),
+        };
+        self.view().sender_rule(id).await?.ok_or(ActionError::NotFound)
     }
 
-    /// The owner was found a moment ago, so the rest is a race with somebody else, or the limit.
-    fn explain(&self, refused: RuleRefused, of: &RulesOf) -> ActionError {
-        let kind = if refused == RuleRefused::NoOwner { ErrorKind::NotFound } else { ErrorKind::Refused };
-        ActionError::new(kind, format!("no rule was added to {of}: {refused}"))
+    /// Rules go.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn remove_sender_rules(&self, rules: &[Editable<SenderRuleRow>]) -> Result<(), ActionError> {
+        let ids: Vec<u32> = rules.iter().map(|rule| rule.row().id).collect();
+        self.services.directory.remove_sender_rules(&ids).await?;
+        Ok(())
     }
+}
+
+async fn rules(actions: &Actions, query: &Query) -> Result<Vec<SenderRuleRow>, ActionError> {
+    Ok(actions.view().sender_rules(query).await?.rows.into_iter().map(|placed| placed.row).collect())
+}
+
+async fn rule_about(
+    actions: &Actions,
+    owner: RuleOwner,
+    sender: &SenderPattern,
+) -> Result<Option<SenderRuleRow>, ActionError> {
+    let query = of_owner(owner).with("email", Value::Text(sender.to_string()));
+    Ok(rules(actions, &Query { limit: 1, ..query }).await?.pop())
+}
+
+/// Rules are a domain's or an account's; aliases have those of their account.
+async fn rule_owner(actions: &Actions, of: &RulesOf) -> Result<RuleOwner, ActionError> {
+    let address = match of {
+        RulesOf::Domain(name) => {
+            return Ok(RuleOwner::Domain(actions.services.domain_details(name).await?.summary.id));
+        }
+        RulesOf::Account(address) => address,
+    };
+    let entry = account_details(actions, address).await?.entry;
+    match (entry.record.standing != Standing::Vetoed, entry.record.kind, entry.record.account) {
+        (false, ..) => Err(Refusal::NotListed { address: address.clone() }.into()),
+        (true, Kind::Alias, Some(account)) => {
+            let account = Address::new(account, entry.address.domain().clone());
+            let message = format!("{address} is an alias and follows the rules of {account}: name that one");
+            Err(ActionError::new(ErrorKind::Refused, message))
+        }
+        _ => Ok(RuleOwner::Account(entry.id)),
+    }
+}
+
+/// The owner was found a moment ago, so the rest is a race with somebody else, or the limit.
+fn explain(refused: RuleRefused, of: &RulesOf) -> ActionError {
+    let kind = if refused == RuleRefused::NoOwner { ErrorKind::NotFound } else { ErrorKind::Refused };
+    ActionError::new(kind, format!("no rule was added to {of}: {refused}"))
 }
 
 fn of_owner(owner: RuleOwner) -> Query {

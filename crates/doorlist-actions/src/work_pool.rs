@@ -103,7 +103,7 @@ mod tests {
         };
         let jobs = [waits(&end), waits(&end)];
         tokio::task::yield_now().await;
-        assert_eq!(pool.run(async {}).await.unwrap_err().kind, ErrorKind::Busy);
+        assert_eq!(pool.run(async {}).await.unwrap_err().kind(), ErrorKind::Busy);
         let patient = pool.for_those_who_wait();
         assert!(timeout(Duration::from_secs(60), patient.run(async {})).await.is_err(), "it waits");
         end.notify_waiters();

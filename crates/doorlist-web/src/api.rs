@@ -1,5 +1,5 @@
-//! `/api/v1/`: the API, spoken as the libraries of MailRoute speak it. Handlers parse, call one function of the desk
-//! (`doorlist_actions::desk`), and print; what a caller may do is the desk's to say. Must not know SQL or how keys are
+//! `/api/v1/`: the API, spoken as the libraries of MailRoute speak it. Handlers parse, call one function of the actions
+//! (`doorlist_actions`), and print; what a caller may do is for the actions to say. Must not know SQL or how keys are
 //! kept.
 //!
 //! | module | what it is |

@@ -57,7 +57,7 @@ pub enum ConfirmationRefused {
 }
 
 #[derive(Clone)]
-struct Desk {
+struct Links {
     confirmations: Arc<dyn Confirmations>,
     pages: Arc<Mutex<RateLimits<SourceKey>>>,
 }
@@ -70,34 +70,34 @@ pub fn confirmations(confirmations: Arc<dyn Confirmations>) -> Router {
         .route("/contact/{token}", get(show).post(confirm))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(map_response(guarded))
-        .with_state(Desk { confirmations, pages })
+        .with_state(Links { confirmations, pages })
 }
 
 type Token = Result<Path<String>, PathRejection>;
 
-async fn show(State(desk): State<Desk>, client: Option<Extension<Client>>, token: Token) -> Response {
-    let token = match desk.admit(client, token) {
+async fn show(State(links): State<Links>, client: Option<Extension<Client>>, token: Token) -> Response {
+    let token = match links.admit(client, token) {
         Ok(token) => token,
         Err(answer) => return *answer,
     };
-    match desk.confirmations.look(&token).await {
+    match links.confirmations.look(&token).await {
         Ok(asked) => form(&asked).into_response(),
         Err(refused) => refuse(refused),
     }
 }
 
-async fn confirm(State(desk): State<Desk>, client: Option<Extension<Client>>, token: Token) -> Response {
-    let token = match desk.admit(client, token) {
+async fn confirm(State(links): State<Links>, client: Option<Extension<Client>>, token: Token) -> Response {
+    let token = match links.admit(client, token) {
         Ok(token) => token,
         Err(answer) => return *answer,
     };
-    match desk.confirmations.confirm(&token).await {
+    match links.confirmations.confirm(&token).await {
         Ok(()) => confirmed().into_response(),
         Err(refused) => refuse(refused),
     }
 }
 
-impl Desk {
+impl Links {
     /// The token, if it can be one and its client does not come too often.
     fn admit(&self, client: Option<Extension<Client>>, token: Token) -> Result<String, Box<Response>> {
         let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(client)| client.address);

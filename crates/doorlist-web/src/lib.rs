@@ -1,4 +1,4 @@
-//! The desk: health, metrics and the pages behind links over HTTP, and the API.
+//! The actions: health, metrics and the pages behind links over HTTP, and the API.
 //! The only crate that knows axum.
 //!
 //! It must not know SMTP, SQL, the configuration or how the server is wired: whoever starts it passes in what can tell

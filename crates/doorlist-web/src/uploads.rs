@@ -76,7 +76,7 @@ pub enum UploadRefused {
 }
 
 #[derive(Clone)]
-struct Desk {
+struct Links {
     uploads: Arc<dyn Uploads>,
     places: Arc<Semaphore>,
 }
@@ -89,36 +89,36 @@ pub fn uploads(uploads: Arc<dyn Uploads>) -> Router {
         .route("/upload.css", get(style))
         .layer(DefaultBodyLimit::max(UPLOAD_FILE_MAX + BODY_SLACK))
         .layer(map_response(guarded))
-        .with_state(Desk { uploads, places })
+        .with_state(Links { uploads, places })
 }
 
 type Token = Result<Path<String>, PathRejection>;
 
-async fn show(State(desk): State<Desk>, token: Token) -> Response {
-    match desk.link(token).await {
-        Ok((_, domain)) => page::form(&domain, &desk.uploads.formats(), None).into_response(),
-        Err(refused) => desk.refuse("", refused),
+async fn show(State(links): State<Links>, token: Token) -> Response {
+    match links.link(token).await {
+        Ok((_, domain)) => page::form(&domain, &links.uploads.formats(), None).into_response(),
+        Err(refused) => links.refuse("", refused),
     }
 }
 
-async fn hand_in(State(desk): State<Desk>, token: Token, request: Request) -> Response {
-    let (token, domain) = match desk.link(token).await {
+async fn hand_in(State(links): State<Links>, token: Token, request: Request) -> Response {
+    let (token, domain) = match links.link(token).await {
         Ok(link) => link,
         Err(refused) => {
             body::pass_by(request).await;
-            return desk.refuse("", refused);
+            return links.refuse("", refused);
         }
     };
-    let Ok(place) = Arc::clone(&desk.places).try_acquire_owned() else {
+    let Ok(place) = Arc::clone(&links.places).try_acquire_owned() else {
         body::pass_by(request).await;
-        return desk.refuse(&domain, busy());
+        return links.refuse(&domain, busy());
     };
     let file = match body::file(request).await {
         Ok(file) => file,
-        Err(unread) => return desk.form_again(unread.status(), &domain, &unread.to_string()),
+        Err(unread) => return links.form_again(unread.status(), &domain, &unread.to_string()),
     };
     // A task of its own: a client that goes now must not leave a file half taken.
-    let uploads = Arc::clone(&desk.uploads);
+    let uploads = Arc::clone(&links.uploads);
     let taken = tokio::spawn(async move {
         let taken = uploads.take(&token, &file.name, file.bytes).await;
         drop(place);
@@ -126,8 +126,8 @@ async fn hand_in(State(desk): State<Desk>, token: Token, request: Request) -> Re
     });
     match taken.await {
         Ok((Ok(taken), name)) => page::taken(&domain, &name, &taken).into_response(),
-        Ok((Err(refused), _)) => desk.refuse(&domain, refused),
-        Err(_) => desk.refuse(&domain, UploadRefused::Away),
+        Ok((Err(refused), _)) => links.refuse(&domain, refused),
+        Err(_) => links.refuse(&domain, UploadRefused::Away),
     }
 }
 
@@ -135,7 +135,7 @@ fn busy() -> UploadRefused {
     UploadRefused::NotNow("other files are being read at this moment; hand it in again in a minute".to_owned())
 }
 
-impl Desk {
+impl Links {
     /// The token and its domain.
     async fn link(&self, token: Token) -> Result<(String, String), UploadRefused> {
         let Ok(Path(token)) = token else { return Err(UploadRefused::NoLink) };

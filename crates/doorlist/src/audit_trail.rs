@@ -2,7 +2,7 @@
 //! never waits for it. What was changed stands in the change log with its login, too, in the same transaction.
 
 use crate::door::clock;
-use doorlist_actions::{AuditEvent, AuditNews, AuditWriter, Office};
+use doorlist_actions::{AuditEvent, AuditNews, AuditWriter, Services};
 use doorlist_web::{AuditLine, Trail};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,10 +37,10 @@ impl AuditTrail {
     }
 
     /// Writes lines until it is told to end.
-    pub(crate) async fn write(&self, office: &Office) {
+    pub(crate) async fn write(&self, services: &Services) {
         let receiver = self.receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let Some(mut receiver) = receiver else { return };
-        let mut writer = AuditWriter::new(office);
+        let mut writer = AuditWriter::new(services);
         if let Err(error) = writer.begin().await {
             say!("doorlist: the audit cannot be written: {error}");
         }

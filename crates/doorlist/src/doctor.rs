@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure, OrExit};
 use crate::out::Out;
 use crate::privileges::Keep;
 use crate::state_dir::{Found, StateDir};
-use doorlist_actions::{Request, Response};
+use doorlist_actions::{ChangesList, DomainList, Response};
 use serde::Serialize;
 
 /// How serious a finding is.
@@ -129,7 +129,7 @@ fn store_failed(failure: &Failure) -> Finding {
 }
 
 async fn store(door: &mut Door) -> Finding {
-    match door.ask(Request::DomainList).await {
+    match door.ask(DomainList).await {
         Ok(Response::Domains(domains)) if domains.is_empty() => {
             let todo = "doorlist domain add example.test --server mail.example.test";
             Finding::warn("store", "answers; it has no domain yet", todo)
@@ -150,7 +150,7 @@ async fn store(door: &mut Door) -> Finding {
 async fn clock(door: &mut Door) -> Finding {
     let now = door::clock()();
     let text = format!("it is {}", crate::commands::time(now));
-    match door.ask(Request::ChangesList { domain: None, before: None, limit: 1 }).await {
+    match door.ask(ChangesList { domain: None, before: None, limit: 1 }).await {
         Ok(Response::Changes(changes)) if changes.first().is_some_and(|change| change.time > now) => {
             let todo = "set the clock, and keep it by NTP: queue times and soft periods depend on it";
             Finding::fail("clock", format!("{text}, which is before the last change of the list"), todo)

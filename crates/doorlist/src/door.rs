@@ -1,4 +1,4 @@
-//! The way to the office: through a running server's control socket, or, when nobody serves the state folder, by opening
+//! Where a command goes: through a running server's control socket, or, when nobody serves the state folder, by opening
 //! the store here, or over the API of a Doorlist on another machine. A command does not see the difference.
 
 use crate::audit_files::AuditFiles;
@@ -11,7 +11,8 @@ use crate::remote::Remote;
 use crate::state_dir::{Found, Lock, StateDir};
 use crate::vault::{KeyPlace, KeyVault};
 use doorlist_actions::{
-    Clock, JOBS_MAX, NoNotices, Notices, Office, QueueControl, Request, Response, SpoolQueue, WorkPool,
+    Actions, Caller, Clock, JOBS_MAX, NoNotifier, Notifier, QueueControl, Request, Response, Services, SpoolQueue,
+    WorkPool,
 };
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
@@ -30,10 +31,9 @@ pub(crate) enum Door {
     Elsewhere(Box<Remote>),
 }
 
-/// An office of this process.
+/// The actions of this process.
 pub(crate) struct Here {
-    office: Office,
-    actor: Actor,
+    actions: Actions,
     _lock: Lock,
 }
 
@@ -44,17 +44,19 @@ impl Door {
             Found::Served => Ok(Door::Server(Client::connect(state, actor).await?)),
             Found::Free(lock) => {
                 let store = Store::open(config).await?;
-                let office = store.office_without_server(config);
-                Ok(Door::Here(Box::new(Here { office, actor, _lock: lock })))
+                let services = Arc::new(store.services_without_server(config));
+                let actions = Actions::of(&services, Caller::on_machine(actor));
+                Ok(Door::Here(Box::new(Here { actions, _lock: lock })))
             }
         }
     }
 
-    /// Asks the office.
-    pub(crate) async fn ask(&mut self, request: Request) -> Result<Response, Failure> {
+    /// Asks for an action.
+    pub(crate) async fn ask(&mut self, request: impl Into<Request>) -> Result<Response, Failure> {
+        let request = request.into();
         match self {
             Door::Server(client) => client.ask(request).await,
-            Door::Here(here) => Ok(here.office.run(request, &here.actor).await?),
+            Door::Here(here) => Ok(here.actions.run(request).await?),
             Door::Elsewhere(remote) => remote.command(&request).await,
         }
     }
@@ -97,23 +99,23 @@ impl Store {
         })
     }
 
-    fn office_without_server(self, config: &Config) -> Office {
+    fn services_without_server(self, config: &Config) -> Services {
         let queue = SpoolQueue::new(self.spool.clone(), self.directory.clone(), clock());
         // A command has its process for itself.
         let work = WorkPool::new(Handle::current(), 1, JOBS_MAX).for_those_who_wait();
-        self.office(config, Arc::new(queue), Arc::new(NoNotices), work)
+        self.services(config, Arc::new(queue), Arc::new(NoNotifier), work)
     }
 
-    /// The office on this store; what waits for delivery and who can be told depends on whether a server runs.
-    pub(crate) fn office(
+    /// What actions work on, with this store; what waits for delivery and who can be told depends on whether a server runs.
+    pub(crate) fn services(
         &self,
         config: &Config,
         queue: Arc<dyn QueueControl>,
-        notices: Arc<dyn Notices>,
+        notices: Arc<dyn Notifier>,
         work: WorkPool,
-    ) -> Office {
+    ) -> Services {
         let key = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
-        Office {
+        Services {
             book: SourceBook::of(&self.directory),
             contacts: ContactBook::of(&self.directory),
             tenants: Tenants::of(&self.directory),
@@ -128,8 +130,8 @@ impl Store {
             vault: Arc::new(KeyVault::new(key)),
             notices,
             work,
-            proofs: Arc::new(DnsProofs),
-            proof_needed: config.api.proof_needed,
+            txt: Arc::new(DnsProofs),
+            verification_needed: config.api.proof_needed,
             pushes_max: config.api.pushes_per_12h,
             operator: config.gateway.postmaster.clone(),
             web_base: config.web_url.clone(),

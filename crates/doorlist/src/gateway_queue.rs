@@ -67,5 +67,5 @@ fn entry(queued: Queued) -> QueueEntry {
 }
 
 fn away(error: SpoolError) -> ActionError {
-    ActionError { kind: ErrorKind::Store, message: error.to_string() }
+    ActionError::new(ErrorKind::Store, error.to_string())
 }

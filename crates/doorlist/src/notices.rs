@@ -1,13 +1,13 @@
-//! Notices as the office sends them, over the gateway's relay. Must not know what is told, or why.
+//! Notifier as the office sends them, over the gateway's relay. Must not know what is told, or why.
 
-use doorlist_actions::{Notices, Waited};
+use doorlist_actions::{Notifier, Waited};
 use doorlist_gateway::relay::NoticeHandle;
 use doorlist_store::contact_book::MailPermit;
 
 /// Tells people by the way that bounces go.
 pub(crate) struct MailNotices(pub(crate) NoticeHandle);
 
-impl Notices for MailNotices {
+impl Notifier for MailNotices {
     fn tell<'a>(&'a self, to: Vec<MailPermit>, subject: &'a str, text: &'a str) -> Waited<'a, Result<(), String>> {
         Box::pin(async move { self.0.send(to, subject, text).await.map(drop).map_err(|error| error.to_string()) })
     }

@@ -1,6 +1,6 @@
-//! Proofs that a domain is somebody's: TXT records, asked of the system's resolver. Must not know what they should say.
+//! TxtLookup that a domain is somebody's: TXT records, asked of the system's resolver. Must not know what they should say.
 
-use doorlist_actions::{Proofs, Waited};
+use doorlist_actions::{TxtLookup, Waited};
 use doorlist_gateway::relay::resolver::{LookupError, SystemResolver};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -13,7 +13,7 @@ const TEXTS_MAX: usize = 100;
 /// Asks the resolver that the system is set up with, made when it is first needed.
 pub(crate) struct DnsProofs;
 
-impl Proofs for DnsProofs {
+impl TxtLookup for DnsProofs {
     fn txt<'a>(&'a self, name: &'a str) -> Waited<'a, Result<Vec<String>, String>> {
         Box::pin(async move {
             let resolver = SystemResolver::from_system().map_err(|error| error.to_string())?;

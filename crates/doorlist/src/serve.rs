@@ -22,7 +22,7 @@ use crate::refused_requests::RefusedRequests;
 use crate::state_dir::StateDir;
 use crate::upload_desk::UploadDesk;
 use anyhow::Context;
-use doorlist_actions::{Office, WorkPool};
+use doorlist_actions::{Services, WorkPool};
 use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
 use doorlist_web::{ApiState, Confirmations, Refusals, Trail, Uploads};
@@ -72,8 +72,8 @@ async fn run(
     let ready = Arc::new(Ready::default());
     let mut tasks = JoinSet::new();
     let (desk, confirmation_desk) = (Arc::new(UploadDesk::default()), Arc::new(ConfirmationDesk::default()));
-    let (api_office, trail) = (Arc::new(OnceLock::new()), Arc::new(AuditTrail::new()));
-    let api = ApiState::new(Arc::clone(&api_office), http::api_config(&config), Arc::clone(&trail) as Arc<dyn Trail>);
+    let (api_services, trail) = (Arc::new(OnceLock::new()), Arc::new(AuditTrail::new()));
+    let api = ApiState::new(Arc::clone(&api_services), http::api_config(&config), Arc::clone(&trail) as Arc<dyn Trail>);
     let health = doorlist_web::health(ready.clone());
     let pages = doorlist_web::front_page()
         .merge(health.clone())
@@ -94,20 +94,20 @@ async fn run(
     };
     let directory = store.directory.clone();
     tasks.spawn(async move { directory.follow().await });
-    let office = Arc::new(office(&config, &store, &gateway, threads.work(&config.work)));
-    let patient = Arc::new(Office { work: office.work.for_those_who_wait(), ..Office::clone(&office) });
+    let services = Arc::new(services_of(&config, &store, &gateway, threads.work(&config.work)));
+    let patient = Arc::new(Services { work: services.work.for_those_who_wait(), ..Services::clone(&services) });
     tasks.spawn(control.serve(Arc::clone(&patient), Peers::of_process()));
     tasks.spawn(schedule::run(patient, journal.clone()));
     let refusals_log = journal.clone();
     tasks.spawn(async move { refused.log(&refusals_log).await });
     // It opens once.
-    let _ = api_office.set(Office::clone(&office));
-    let (audited, writing) = (Arc::clone(&office), Arc::clone(&trail));
+    let _ = api_services.set(Arc::clone(&services));
+    let (audited, writing) = (Arc::clone(&services), Arc::clone(&trail));
     tasks.spawn(async move { writing.write(&audited).await });
     // So does this.
     let _ = measured.set(registry);
-    desk.open(Arc::clone(&office));
-    confirmation_desk.open(office);
+    desk.open(Arc::clone(&services));
+    confirmation_desk.open(services);
     ready.opened(Arc::clone(&gateway), store.spool.clone());
     // Last: who reads "ready" may ask at once, for whatever is named there.
     announce::say(&config, state, &store, gateway.addresses(), &addresses, started);
@@ -187,9 +187,9 @@ async fn on<T: Send + 'static>(threads: &Handle, job: impl Future<Output = T> + 
     threads.spawn(job).await.context("the server could not be started").or_exit(Exit::SYSTEM)
 }
 
-fn office(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> Office {
+fn services_of(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> Services {
     let queue = GatewayQueue { queue: gateway.queue(), directory: store.directory.clone() };
-    store.office(config, Arc::new(queue), Arc::new(MailNotices(gateway.notices())), work)
+    store.services(config, Arc::new(queue), Arc::new(MailNotices(gateway.notices())), work)
 }
 
 /// Takes what can change while the server runs, and names what cannot. With a mistake nothing changes.

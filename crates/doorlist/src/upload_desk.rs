@@ -1,6 +1,6 @@
-//! The page for handing in a file, as the office sees it. Must not know how the page looks, nor how a file is read.
+//! The page for handing in a file, as the services sees it. Must not know how the page looks, nor how a file is read.
 
-use doorlist_actions::{ActionError, ErrorKind, Office};
+use doorlist_actions::{ActionError, ErrorKind, Services};
 use doorlist_web::{UploadAnswer, UploadRefused, UploadTaken, Uploads};
 use std::sync::{Arc, OnceLock};
 
@@ -12,25 +12,25 @@ const FORMATS: [&str; 4] = [
     "a text file with one mail address in each line",
 ];
 
-/// Takes files for the office, once there is one: pages answer before the list is loaded.
+/// Takes files for the services, once there is one: pages answer before the list is loaded.
 #[derive(Default)]
-pub(crate) struct UploadDesk(OnceLock<Arc<Office>>);
+pub(crate) struct UploadDesk(OnceLock<Arc<Services>>);
 
 impl UploadDesk {
-    /// With this office.
+    /// With this services.
     #[cfg(test)]
-    pub(crate) fn of(office: Arc<Office>) -> Self {
-        Self(OnceLock::from(office))
+    pub(crate) fn of(services: Arc<Services>) -> Self {
+        Self(OnceLock::from(services))
     }
 
-    /// The office is open.
-    pub(crate) fn open(&self, office: Arc<Office>) {
+    /// The services is open.
+    pub(crate) fn open(&self, services: Arc<Services>) {
         // It opens once.
-        let _ = self.0.set(office);
+        let _ = self.0.set(services);
     }
 
-    fn office(&self) -> Result<&Office, UploadRefused> {
-        self.0.get().map(|office| &**office).ok_or(UploadRefused::Away)
+    fn services(&self) -> Result<&Arc<Services>, UploadRefused> {
+        self.0.get().ok_or(UploadRefused::Away)
     }
 }
 
@@ -41,13 +41,13 @@ impl Uploads for UploadDesk {
 
     fn look<'a>(&'a self, token: &'a str) -> UploadAnswer<'a, String> {
         Box::pin(
-            async move { self.office()?.upload_link(token).await.map(|domain| domain.to_string()).map_err(refused) },
+            async move { self.services()?.upload_link(token).await.map(|domain| domain.to_string()).map_err(refused) },
         )
     }
 
     fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: Vec<u8>) -> UploadAnswer<'a, UploadTaken> {
         Box::pin(async move {
-            let answer = self.office()?.upload(token, file_name, bytes).await.map_err(refused)?;
+            let answer = self.services()?.upload(token, file_name, bytes).await.map_err(refused)?;
             Ok(UploadTaken {
                 format: answer.format,
                 addresses: answer.addresses,
@@ -60,14 +60,14 @@ impl Uploads for UploadDesk {
 
 /// What the store said is for the operator's eyes; everything else is meant for whoever hands the file in.
 fn refused(error: ActionError) -> UploadRefused {
-    match error.kind {
+    match error.kind() {
         ErrorKind::NotFound => UploadRefused::NoLink,
-        ErrorKind::Data | ErrorKind::Usage => UploadRefused::Unfit(error.message),
+        ErrorKind::Data | ErrorKind::Usage => UploadRefused::Unfit(error.to_string()),
         ErrorKind::Refused | ErrorKind::Moved | ErrorKind::Unconfirmed | ErrorKind::Busy => {
-            UploadRefused::NotNow(error.message)
+            UploadRefused::NotNow(error.to_string())
         }
         ErrorKind::Store | ErrorKind::Unavailable => {
-            say!("doorlist: a file of an upload link could not be taken: {}", error.message);
+            say!("doorlist: a file of an upload link could not be taken: {}", error);
             UploadRefused::Away
         }
     }

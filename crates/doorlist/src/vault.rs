@@ -11,7 +11,7 @@ mod tests;
 use argon2::{Argon2, PasswordHasher};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use doorlist_actions::Vault;
+use doorlist_actions::SecretStore;
 pub(crate) use key_file::KeyPlace;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
@@ -101,7 +101,7 @@ impl KeyVault {
     }
 }
 
-impl Vault for KeyVault {
+impl SecretStore for KeyVault {
     fn seal(&self, name: &str, secret: &[u8]) -> Result<String, String> {
         if secret.len() > SECRET_MAX {
             return Err(format!("a secret has at most {SECRET_MAX} octets"));

@@ -3,11 +3,12 @@
 use crate::day::Day;
 use crate::desk::HERE;
 use doorlist_actions::{
-    AuditAnswer, AuditEvent, AuditHead, AuditLink, AuditNews, AuditPartCheck, AuditRecord, AuditRequest, AuditRow,
-    AuditTerms, AuditVerdict, AuditWriter, HeadFinding, Request, Response,
+    AuditCheckPart, AuditEvent, AuditHead, AuditHeadShow, AuditLink, AuditList, AuditNews, AuditPartCheck, AuditRecord,
+    AuditRow, AuditTerms, AuditVerdict, AuditVerify, AuditWriter, HeadFinding, Response,
 };
 use doorlist_core::access::{CustomerId, ResellerId, Scope};
 use doorlist_store::audit::AuditEntry;
+use std::sync::Arc;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -29,39 +30,32 @@ async fn write(day: &Day, writer: &mut AuditWriter, number: usize) {
     writer.write(vec![news(day, &[Scope::All], "/api/v1/domain/"); number]).await.unwrap();
 }
 
-async fn ask(day: &Day, what: AuditRequest) -> (AuditAnswer, u8) {
-    let response = day.ask(Request::Audit(what)).await.unwrap();
-    let code = response.exit_code();
-    match response {
-        Response::Audit(answer) => (answer, code),
-        other => panic!("{other:?}"),
-    }
-}
-
 async fn list(day: &Day, limit: u32) -> Vec<AuditRow> {
-    match ask(day, AuditRequest::List { before: None, limit }).await.0 {
-        AuditAnswer::Lines(rows) => rows,
+    match day.ask(AuditList { before: None, limit }).await.unwrap() {
+        Response::AuditLines(rows) => rows,
         other => panic!("{other:?}"),
     }
 }
 
 async fn verify(day: &Day, head: Option<&AuditHead>) -> (AuditVerdict, u8) {
-    match ask(day, AuditRequest::Verify { head: head.map(|head| head.head.clone()) }).await {
-        (AuditAnswer::Verified(verdict), code) => (verdict, code),
+    let response = day.ask(AuditVerify { head: head.map(|head| head.head.clone()) }).await.unwrap();
+    let code = response.exit_code();
+    match response {
+        Response::AuditVerified(verdict) => (verdict, code),
         other => panic!("{other:?}"),
     }
 }
 
 async fn head(day: &Day) -> AuditHead {
-    match ask(day, AuditRequest::Head).await.0 {
-        AuditAnswer::Head(head) => head,
+    match day.ask(AuditHeadShow).await.unwrap() {
+        Response::AuditHead(head) => head,
         other => panic!("{other:?}"),
     }
 }
 
 /// Takes the chain from the store, as whoever has the file can, and puts another one there.
 async fn replace(day: &Day, change: impl Fn(&mut Vec<AuditEntry>)) {
-    let audit = &day.office.audit;
+    let audit = &day.services.audit;
     let mut entries = audit.after(0, 0, 10_000).await.unwrap();
     let start = audit.start(0).await.unwrap();
     let all = doorlist_store::audit::AuditStart { number: u64::MAX >> 1, seal: String::new(), mark: String::new() };
@@ -70,7 +64,7 @@ async fn replace(day: &Day, change: impl Fn(&mut Vec<AuditEntry>)) {
     let start = start.unwrap_or(doorlist_store::audit::AuditStart {
         number: 0,
         seal: String::new(),
-        mark: day.office.vault.mac("audit start", "0\n0\n").unwrap(),
+        mark: day.services.vault.mac("audit start", "0\n0\n").unwrap(),
     });
     audit.take_out(0, &start).await.unwrap();
     change(&mut entries);
@@ -81,7 +75,7 @@ async fn replace(day: &Day, change: impl Fn(&mut Vec<AuditEntry>)) {
 fn seal_plainly(day: &Day, entries: &mut [AuditEntry]) {
     let mut before = String::new();
     for entry in entries {
-        entry.seal = day.office.vault.hash(&format!("audit\n{before}\n{}\n{}", entry.number, entry.entry));
+        entry.seal = day.services.vault.hash(&format!("audit\n{before}\n{}\n{}", entry.number, entry.entry));
         before.clone_from(&entry.seal);
     }
 }
@@ -90,11 +84,11 @@ fn seal_plainly(day: &Day, entries: &mut [AuditEntry]) {
 async fn the_audit_tells_whether_it_is_whole() {
     let day = Day::begin().await;
     assert_eq!(verify(&day, None).await.1, 0, "an empty one is");
-    let mut writer = AuditWriter::new(&day.office);
+    let mut writer = AuditWriter::new(&day.services);
     writer.begin().await.unwrap();
     write(&day, &mut writer, 2).await;
     // After a restart the chain goes on.
-    let mut writer = AuditWriter::new(&day.office);
+    let mut writer = AuditWriter::new(&day.services);
     writer.begin().await.unwrap();
     write(&day, &mut writer, 1).await;
     let lines = list(&day, 10).await;
@@ -109,7 +103,7 @@ async fn the_audit_tells_whether_it_is_whole() {
         (|_, entries| drop(entries.remove(1)), Some(3)),
         (|day, entries| seal_plainly(day, entries), None),
     ];
-    let whole = day.office.audit.after(0, 0, 10).await.unwrap();
+    let whole = day.services.audit.after(0, 0, 10).await.unwrap();
     for (change, broken_at) in changes {
         replace(&day, |entries| change(&day, entries)).await;
         let (verdict, code) = verify(&day, None).await;
@@ -125,7 +119,7 @@ async fn the_audit_tells_whether_it_is_whole() {
 #[tokio::test]
 async fn a_head_that_was_kept_tells_a_cut_and_another_chain() {
     let day = Day::begin().await;
-    let mut writer = AuditWriter::new(&day.office);
+    let mut writer = AuditWriter::new(&day.services);
     let empty = head(&day).await;
     write(&day, &mut writer, 5).await;
     let kept = head(&day).await;
@@ -162,10 +156,10 @@ async fn a_chain_from_before_is_kept_and_fixed_as_it_was() {
     };
     let mut old: Vec<_> = (1..=3).map(entry).collect();
     seal_plainly(&day, &mut old);
-    day.office.audit.append(0, &old).await.unwrap();
+    day.services.audit.append(0, &old).await.unwrap();
     let (verdict, code) = verify(&day, None).await;
     assert_eq!((verdict.broken_at, verdict.keyed_from, code), (None, None, 1), "nothing with a key: proves nothing");
-    let mut writer = AuditWriter::new(&day.office);
+    let mut writer = AuditWriter::new(&day.services);
     writer.begin().await.unwrap();
     writer.begin().await.unwrap();
     write(&day, &mut writer, 1).await;
@@ -184,55 +178,56 @@ async fn a_chain_from_before_is_kept_and_fixed_as_it_was() {
 #[tokio::test]
 async fn lines_go_after_their_term_and_the_rest_still_proves_itself() {
     let day = Day::begin().await;
-    let mut writer = AuditWriter::new(&day.office);
+    let mut writer = AuditWriter::new(&day.services);
     write(&day, &mut writer, 2_500).await;
     let old = head(&day).await;
     day.world.pass(DAY * 399);
     write(&day, &mut writer, 10).await;
     let young = head(&day).await;
-    day.office.sweep().await.unwrap();
+    day.services.sweep().await.unwrap();
     assert_eq!(verify(&day, None).await.0.lines, 2_510, "a day before");
     day.world.pass(DAY * 2);
-    day.office.sweep().await.unwrap();
+    day.services.sweep().await.unwrap();
     let (verdict, code) = verify(&day, Some(&young)).await;
     assert_eq!((verdict.lines, verdict.start.number, code), (10, 2_500, 0));
     assert_eq!(verify(&day, Some(&old)).await.1, 0, "the seal behind which the chain begins is the head's");
     assert!(day.world.parts.lock().unwrap().is_empty(), "what is over is not kept elsewhere");
-    let octets = async || day.office.audit.sizes().await.unwrap().iter().map(|size| size.octets).sum::<u64>();
-    let left = day.office.audit.after(0, 0, 100).await.unwrap();
+    let octets = async || day.services.audit.sizes().await.unwrap().iter().map(|size| size.octets).sum::<u64>();
+    let left = day.services.audit.after(0, 0, 100).await.unwrap();
     assert_eq!(octets().await, left.iter().map(AuditEntry::octets).sum::<u64>());
     // Another node that is gone leaves nothing; one that writes is let alone.
     for (node, time) in [(5, day.world.now() - DAY * 401), (6, day.world.now() - DAY * 399)] {
-        day.office.audit.append(node, &[AuditEntry { time, ..left[0].clone() }]).await.unwrap();
+        day.services.audit.append(node, &[AuditEntry { time, ..left[0].clone() }]).await.unwrap();
     }
     day.world.pass(DAY / 24);
-    day.office.sweep().await.unwrap();
-    assert_eq!(day.office.audit.last(5).await.unwrap(), None);
-    assert!(day.office.audit.last(6).await.unwrap().is_some());
-    assert!(day.office.audit.sizes().await.unwrap().iter().all(|size| size.node != 5));
+    day.services.sweep().await.unwrap();
+    assert_eq!(day.services.audit.last(5).await.unwrap(), None);
+    assert!(day.services.audit.last(6).await.unwrap().is_some());
+    assert!(day.services.audit.sizes().await.unwrap().iter().all(|size| size.node != 5));
     // The last line stays, so that the next one follows it.
     day.world.pass(DAY * 800);
-    day.office.sweep().await.unwrap();
+    day.services.sweep().await.unwrap();
     assert_eq!(verify(&day, None).await.0.lines, 1);
     write(&day, &mut writer, 1).await;
     assert_eq!(list(&day, 1).await[0].number, 2_511);
     assert_eq!(verify(&day, None).await.1, 0);
     // Nobody without the key takes lines out in that way.
-    let line = day.office.audit.last(0).await.unwrap().unwrap();
+    let line = day.services.audit.last(0).await.unwrap().unwrap();
     let start = doorlist_store::audit::AuditStart { number: 2_510, seal: line.seal, mark: "00".to_owned() };
-    day.office.audit.take_out(0, &start).await.unwrap();
+    day.services.audit.take_out(0, &start).await.unwrap();
     assert_eq!(verify(&day, None).await.0.broken_at, Some(2_511));
 }
 
 #[tokio::test]
 async fn lines_beyond_the_size_are_exported_and_the_parts_prove_themselves() {
     let mut day = Day::begin().await;
-    day.office.retention.audit = AuditTerms { size_max: 1 << 20, files_max: 2, ..AuditTerms::default() };
-    let mut writer = AuditWriter::new(&day.office);
+    Arc::make_mut(&mut day.services).retention.audit =
+        AuditTerms { size_max: 1 << 20, files_max: 2, ..AuditTerms::default() };
+    let mut writer = AuditWriter::new(&day.services);
     write(&day, &mut writer, 4_000).await;
-    let told = day.office.sweep().await.unwrap();
+    let told = day.services.sweep().await.unwrap();
     assert!(!told.is_empty());
-    let octets = day.office.audit.sizes().await.unwrap().iter().map(|size| size.octets).sum::<u64>();
+    let octets = day.services.audit.sizes().await.unwrap().iter().map(|size| size.octets).sum::<u64>();
     assert!(octets <= 1 << 20, "{octets}");
     let (verdict, code) = verify(&day, None).await;
     assert_eq!((code, verdict.start.number + verdict.lines), (0, 4_000));
@@ -255,8 +250,8 @@ async fn lines_beyond_the_size_are_exported_and_the_parts_prove_themselves() {
     };
     assert_eq!(check.lines.last().unwrap().2, verdict.start.seal, "the chain goes on behind the file");
     let checked =
-        async |check: &AuditPartCheck| match ask(&day, AuditRequest::CheckPart(Box::new(check.clone()))).await.0 {
-            AuditAnswer::PartChecked { broken_at } => broken_at,
+        async |check: &AuditPartCheck| match day.ask(AuditCheckPart { part: Box::new(check.clone()) }).await.unwrap() {
+            Response::AuditPartChecked(checked) => checked.broken_at,
             other => panic!("{other:?}"),
         };
     assert_eq!(checked(&check).await, None);
@@ -267,19 +262,19 @@ async fn lines_beyond_the_size_are_exported_and_the_parts_prove_themselves() {
     // Files are bounded, too, by number and term.
     write(&day, &mut writer, 8_000).await;
     day.world.pass(DAY);
-    let told = day.office.sweep().await.unwrap();
+    let told = day.services.sweep().await.unwrap();
     assert!(told.iter().any(|sentence| sentence.contains("audit.files_max")), "{told:?}");
     assert_eq!(day.world.parts.lock().unwrap().len(), 2);
     day.world.pass(DAY * 401);
-    day.office.sweep().await.unwrap();
+    day.services.sweep().await.unwrap();
     assert!(day.world.parts.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn a_tenant_has_a_tenth_of_the_audit_and_pushes_nobody_out() {
     let mut day = Day::begin().await;
-    day.office.retention.audit = AuditTerms { size_max: 1 << 20, ..AuditTerms::default() };
-    let mut writer = AuditWriter::new(&day.office);
+    Arc::make_mut(&mut day.services).retention.audit = AuditTerms { size_max: 1 << 20, ..AuditTerms::default() };
+    let mut writer = AuditWriter::new(&day.services);
     let (maple, birch) = ([Scope::Customer(CustomerId(7))], [Scope::Reseller(ResellerId(3))]);
     for scopes in [&maple[..], &birch, &[Scope::All], &[maple[0], Scope::Customer(CustomerId(8))]] {
         writer.write(vec![news(&day, scopes, "/api/v1/domain/1/"); 5]).await.unwrap();
@@ -288,7 +283,7 @@ async fn a_tenant_has_a_tenth_of_the_audit_and_pushes_nobody_out() {
         writer.write(vec![news(&day, &maple, &"/api/v1/domain/".repeat(30)); 1_000]).await.unwrap();
     }
     let size_of = async |tenant: &str| {
-        let sizes = day.office.audit.sizes().await.unwrap();
+        let sizes = day.services.audit.sizes().await.unwrap();
         sizes.iter().find(|size| size.tenant == tenant).map_or(0, |size| size.octets)
     };
     assert!(size_of("customer 7").await <= (1 << 20) / 10);

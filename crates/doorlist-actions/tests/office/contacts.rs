@@ -2,12 +2,16 @@
 
 use crate::day::{Day, NOW, addresses, name};
 use crate::desk::{admin, domain, operator};
-use doorlist_actions::desk::{Desk, NewAdmin};
-use doorlist_actions::{AdminOf, ContactAction, ErrorKind, Request, Response, Standing};
+use doorlist_actions::{
+    AccountAdd, AdminCreate, AdminOf, ContactConfirm, ContactConfirmed, ContactList, ErrorKind, KnownContact, Response,
+    Standing,
+};
+use doorlist_actions::{Actions, NewAdmin};
 use doorlist_core::access::{CustomerId, Scope};
 use doorlist_core::address::Address;
 use doorlist_store::contact_book::{ContactOf, NoPermit};
 use doorlist_store::tenants::{ContactFields, ContactOwner, CustomerPatch};
+use std::sync::Arc;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -25,16 +29,19 @@ impl Day {
 
     async fn may_tell(&self, customer: CustomerId, to: &str) -> Result<(), NoPermit> {
         let of = ContactOf::Customer(customer);
-        let permit = self.office.contacts.permit_notice(of, &to.parse().unwrap(), self.world.now()).await;
+        let permit = self.services.contacts.permit_notice(of, &to.parse().unwrap(), self.world.now()).await;
         permit.unwrap().map(drop)
     }
 
-    async fn contact_action(&self, what: ContactAction) -> Response {
-        self.ask(Request::Contacts { what }).await.unwrap()
+    async fn contacts(&self, unconfirmed: bool) -> Vec<KnownContact> {
+        match self.ask(ContactList { unconfirmed, after: 0 }).await.unwrap() {
+            Response::Contacts(page) => page.contacts,
+            other => panic!("{other:?}"),
+        }
     }
 }
 
-async fn contact(desk: &Desk, customer: CustomerId, email: &str) {
+async fn contact(desk: &Actions, customer: CustomerId, email: &str) {
     desk.create_contact(ContactOwner::Customer, customer.0, &technical(email)).await.unwrap();
 }
 
@@ -57,19 +64,19 @@ async fn an_outside_contact_gets_one_mail_that_asks_and_its_link_confirms_once()
     for _ in 0..90 {
         assert_eq!(day.may_tell(customer, OUTSIDE).await, Err(NoPermit::Unconfirmed));
         contact(&tenant, customer, OUTSIDE).await;
-        day.office.sweep().await.unwrap();
+        day.services.sweep().await.unwrap();
     }
     assert!(day.mails().is_empty(), "one mail in all");
 
     let token = token(&text);
-    let asked = day.office.confirmation_link(&token).await.unwrap();
+    let asked = day.services.confirmation_link(&token).await.unwrap();
     assert_eq!((asked.address.to_string().as_str(), asked.customer.as_str()), (OUTSIDE, "maple"));
     assert_eq!(day.may_tell(customer, OUTSIDE).await, Err(NoPermit::Unconfirmed), "looking confirms nothing");
-    day.office.confirm_by_link(&token).await.unwrap();
+    day.services.confirm_by_link(&token).await.unwrap();
     assert_eq!(day.may_tell(customer, OUTSIDE).await, Ok(()));
     for used in [&token, "nonsense"] {
-        assert_eq!(day.office.confirm_by_link(used).await.unwrap_err().kind, ErrorKind::NotFound);
-        assert_eq!(day.office.confirmation_link(used).await.unwrap_err().kind, ErrorKind::NotFound);
+        assert_eq!(day.services.confirm_by_link(used).await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(day.services.confirmation_link(used).await.unwrap_err().kind(), ErrorKind::NotFound);
     }
 }
 
@@ -79,7 +86,7 @@ async fn only_technical_contacts_outside_of_the_own_domains_are_asked_and_a_name
     let boss = operator(&day).await;
     let (tenant, customer) = admin(&day, &boss, "maple").await;
     let id = domain(&boss, "maple.test", customer).await.unwrap();
-    day.done(Request::AccountAdd { addresses: addresses(&["it@maple.test"]), list: false }).await;
+    day.done(AccountAdd { addresses: addresses(&["it@maple.test"]), list: false }).await;
     let bill = ContactFields { is_technical: false, ..technical(OUTSIDE) };
     tenant.create_contact(ContactOwner::Customer, customer.0, &bill).await.unwrap();
     for email in ["it@maple.test", "unlisted@maple.test", "postmaster@maple.test"] {
@@ -101,39 +108,38 @@ async fn who_was_there_before_or_let_the_link_run_out_is_asked_by_the_sweep() {
     let boss = operator(&day).await;
     let (_, customer) = admin(&day, &boss, "maple").await;
     // As an upgrade finds it: nobody asked when it was written.
-    let tenants = &day.office.tenants;
+    let tenants = &day.services.tenants;
     tenants.add_contact(ContactOwner::Customer, customer.0, &technical(OUTSIDE), NOW).await.unwrap().unwrap();
     let mut mails = 0;
     for _ in 0..100 {
-        day.office.sweep().await.unwrap();
+        day.services.sweep().await.unwrap();
         mails += day.mails().len();
         day.world.pass(DAY);
     }
     assert_eq!(mails, 3, "three in all");
-    let list = |unconfirmed| ContactAction::List { unconfirmed, after: 0 };
-    let Response::Contacts { contacts, .. } = day.contact_action(list(true)).await else { panic!() };
+    let contacts = day.contacts(true).await;
     assert_eq!((contacts[0].address.as_str(), contacts[0].standing), (OUTSIDE, Standing::Unconfirmed));
     assert!(contacts[0].asked.is_some());
 
-    let confirm = |address: &str| ContactAction::Confirm { address: address.parse().unwrap() };
-    let nobody = Request::Contacts { what: confirm("nobody@else.test") };
-    day.refused(nobody, ErrorKind::NotFound, 3, "nothing was confirmed").await;
-    assert_eq!(day.contact_action(confirm(OUTSIDE)).await, Response::ContactConfirmed { customers: 1 });
+    let confirm = |address: &str| ContactConfirm { address: address.parse().unwrap() };
+    day.refused(confirm("nobody@else.test"), ErrorKind::NotFound, 3, "nothing was confirmed").await;
+    let confirmed = Response::ContactConfirmed(ContactConfirmed { customers: 1 });
+    assert_eq!(day.ask(confirm(OUTSIDE)).await, Ok(confirmed));
     assert_eq!(day.may_tell(customer, OUTSIDE).await, Ok(()));
-    let Response::Contacts { contacts, .. } = day.contact_action(list(true)).await else { panic!() };
+    let contacts = day.contacts(true).await;
     assert!(contacts.is_empty(), "{contacts:?}");
-    let Response::Contacts { contacts, .. } = day.contact_action(list(false)).await else { panic!() };
+    let contacts = day.contacts(false).await;
     assert_eq!(contacts[0].standing, Standing::Confirmed);
 }
 
 #[tokio::test]
 async fn without_a_name_for_links_nobody_is_asked() {
     let mut day = Day::begin().await;
-    day.office.web_base = None;
+    Arc::make_mut(&mut day.services).web_base = None;
     let boss = operator(&day).await;
     let (tenant, customer) = admin(&day, &boss, "maple").await;
     contact(&tenant, customer, OUTSIDE).await;
-    day.office.sweep().await.unwrap();
+    day.services.sweep().await.unwrap();
     assert!(day.mails().is_empty());
     assert_eq!(day.may_tell(customer, OUTSIDE).await, Err(NoPermit::Unconfirmed));
 }
@@ -153,7 +159,7 @@ async fn an_admin_counts_as_confirmed_by_the_operators_word_and_not_by_a_tenants
         ("three@else.test", AdminOf::Everything),
     ] {
         let email_of = email.parse().unwrap();
-        day.ask(Request::AdminCreate { email: email_of, of, auditor: false, password: None }).await.unwrap();
+        day.ask(AdminCreate { email: email_of, of, auditor: false, password: None }).await.unwrap();
         assert_eq!(day.may_tell(customer, email).await, Ok(()), "{email}");
     }
     let new = NewAdmin { email: OUTSIDE.to_owned(), username: None, active: true };

@@ -1,9 +1,9 @@
-//! A day at the office: an office on a store of its own, with a world that the test makes up.
+//! A day of a Doorlist: actions on a store of their own, with a world that the test makes up.
 
 use doorlist_actions::{
-    ActionError, AuditArchive, AuditPart, Clock, DirectoryReader, DirectoryReading, ErrorKind, FileBytes, ImportFile,
-    ImportReport, JOBS_MAX, Notices, Office, Proofs, ReadFailure, ReadWish, Request, Response, RetentionTerms,
-    SpoolQueue, TestReport, Vault, Waited, WorkPool,
+    ActionError, Actions, AuditArchive, AuditPart, Caller, Check, Clock, DirectoryReader, DirectoryReading, DomainAdd,
+    ErrorKind, FileBytes, ImportFile, ImportReport, JOBS_MAX, Notifier, ReadFailure, ReadWish, Request, Response,
+    RetentionTerms, SecretStore, Services, SpoolQueue, TestReport, TxtLookup, Waited, WorkPool,
 };
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 pub(crate) struct Day {
-    pub(crate) office: Office,
+    pub(crate) services: Arc<Services>,
     pub(crate) spool: Spool,
     pub(crate) world: Arc<World>,
     _folder: tempfile::TempDir,
@@ -34,7 +34,7 @@ pub(crate) struct Day {
 /// Marker and password with which a directory was asked.
 pub(crate) type Asked = (Option<String>, Option<Vec<u8>>);
 
-/// What the office believes of the world.
+/// What the actions are told of the world.
 pub(crate) struct World {
     /// Milliseconds since 1970.
     now: AtomicI64,
@@ -91,7 +91,7 @@ impl DirectoryReader for World {
 }
 
 /// Seals by writing the name in front: enough to see that names and secrets are kept together.
-impl Vault for World {
+impl SecretStore for World {
     fn seal(&self, name: &str, secret: &[u8]) -> Result<String, String> {
         Ok(format!("{name}|{}", String::from_utf8_lossy(secret)))
     }
@@ -149,14 +149,14 @@ impl AuditArchive for World {
     }
 }
 
-impl Proofs for World {
+impl TxtLookup for World {
     fn txt<'a>(&'a self, name: &'a str) -> Waited<'a, Result<Vec<String>, String>> {
         let texts = self.texts.lock().unwrap().get(name).cloned().unwrap_or_default();
         Box::pin(async { Ok(texts) })
     }
 }
 
-impl Notices for World {
+impl Notifier for World {
     fn tell<'a>(&'a self, to: Vec<MailPermit>, subject: &'a str, text: &'a str) -> Waited<'a, Result<(), String>> {
         let to = to.iter().map(|permit| permit.address().clone()).collect();
         self.told.lock().unwrap().push((to, subject.to_owned(), text.to_owned()));
@@ -188,7 +188,7 @@ impl Day {
             Arc::new(move || world.now())
         };
         let queue = Arc::new(SpoolQueue::new(spool.clone(), directory.clone(), Arc::clone(&clock)));
-        let office = Office {
+        let services = Arc::new(Services {
             work: WorkPool::new(Handle::current(), 1, JOBS_MAX),
             book: SourceBook::of(&directory),
             contacts: ContactBook::of(&directory),
@@ -201,51 +201,50 @@ impl Day {
             mail_log,
             queue,
             reader: Arc::clone(&world) as Arc<dyn DirectoryReader>,
-            vault: Arc::clone(&world) as Arc<dyn Vault>,
-            notices: Arc::clone(&world) as Arc<dyn Notices>,
+            vault: Arc::clone(&world) as Arc<dyn SecretStore>,
+            notices: Arc::clone(&world) as Arc<dyn Notifier>,
             operator: Some("postmaster@example.test".parse().unwrap()),
             web_base: Some("https://mx.example.test/".to_owned()),
-            proofs: Arc::clone(&world) as Arc<dyn Proofs>,
-            proof_needed: true,
+            txt: Arc::clone(&world) as Arc<dyn TxtLookup>,
+            verification_needed: true,
             pushes_max: 2,
             node: "one".to_owned(),
             node_number: 0,
             clock,
-        };
-        Self { office, spool, world, _folder: folder }
+        });
+        Self { services, spool, world, _folder: folder }
     }
 
     pub(crate) async fn with_a_domain() -> Self {
         let day = Self::begin().await;
-        day.ask(Request::DomainAdd { name: name("example.test"), servers: vec![server()], customer: None })
-            .await
-            .unwrap();
+        day.ask(DomainAdd { name: name("example.test"), servers: vec![server()], customer: None }).await.unwrap();
         day
     }
 
     /// Asks as the control socket does: as JSON, both ways.
-    pub(crate) async fn ask(&self, request: Request) -> Result<Response, ActionError> {
-        let actor = Actor { name: "root".to_owned(), via: Via::Command };
-        let answer = self.office.run(travelled(&request), &actor).await;
+    pub(crate) async fn ask(&self, request: impl Into<Request>) -> Result<Response, ActionError> {
+        let request: Request = request.into();
+        let caller = Caller::on_machine(Actor { name: "root".to_owned(), via: Via::Command });
+        let answer = Actions::of(&self.services, caller).run(travelled(&request)).await;
         answer.map(|response| travelled(&response)).map_err(|error| travelled(&error))
     }
 
-    pub(crate) async fn done(&self, request: Request) -> Applied {
+    pub(crate) async fn done(&self, request: impl Into<Request>) -> Applied {
         match self.ask(request).await.unwrap() {
             Response::Applied(applied) => applied,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(crate) async fn refused(&self, request: Request, kind: ErrorKind, exit_code: u8, word: &str) {
+    pub(crate) async fn refused(&self, request: impl Into<Request>, kind: ErrorKind, exit_code: u8, word: &str) {
         let error = self.ask(request).await.unwrap_err();
-        assert_eq!((error.kind, error.exit_code()), (kind, exit_code), "{error}");
-        assert!(error.message.contains(word), "{word:?} is not in {:?}", error.message);
+        assert_eq!((error.kind(), error.exit_code()), (kind, exit_code), "{error}");
+        assert!(error.to_string().contains(word), "{word:?} is not in {error}");
     }
 
     /// The exit code of `check`, and its reason.
     pub(crate) async fn check(&self, text: &str) -> (u8, &'static str) {
-        let response = self.ask(Request::Check { address: text.to_owned(), from: None }).await.unwrap();
+        let response = self.ask(Check { address: text.to_owned(), from: None }).await.unwrap();
         match &response {
             Response::Checked(report) => (response.exit_code(), report.decision.reason.word()),
             other => panic!("{other:?}"),
@@ -295,12 +294,12 @@ pub(crate) fn file(text: impl Into<Vec<u8>>) -> ImportFile {
 }
 
 pub(crate) fn import(text: impl Into<Vec<u8>>, apply: bool) -> Request {
-    Request::Import(Box::new(ImportFile { apply, ..file(text) }))
+    Box::new(ImportFile { apply, ..file(text) }).into()
 }
 
 impl Day {
     pub(crate) async fn import(&self, wish: ImportFile) -> ImportReport {
-        match self.ask(Request::Import(Box::new(wish))).await.unwrap() {
+        match self.ask(Box::new(wish)).await.unwrap() {
             Response::Import(report) => report,
             other => panic!("{other:?}"),
         }

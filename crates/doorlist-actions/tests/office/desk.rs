@@ -1,10 +1,12 @@
 //! The desk: what each caller may do, whose a domain is, names that change.
 
 use crate::day::{Day, local, name};
-use doorlist_actions::desk::{
-    AccountPatch, Credentials, Desk, DeskError, DomainPatch, NewAccount, NewAdmin, NewDomain, PROOF_WORD,
+use doorlist_actions::{
+    AccountPatch, ActionError, Actions, Credentials, DomainPatch, NewAccount, NewAdmin, NewDomain, VERIFICATION_WORD,
 };
-use doorlist_actions::{AdminOf, ErrorKind, NewApiKey, Request, Response};
+use doorlist_actions::{
+    AdminCreate, AdminOf, ChangesList, ChangesUndo, ErrorKind, ImportRequest, KeyRevoke, NewApiKey, PlanList, Response,
+};
 use doorlist_core::access::{CustomerId, Scope};
 use doorlist_store::tenants::{AccountRow, CLAIMS_MAX, CustomerFields, CustomerPatch, Placed, ResellerFields};
 use std::net::IpAddr;
@@ -21,26 +23,26 @@ pub(crate) async fn key(day: &Day, login: &str, change: impl Fn(&mut NewApiKey))
         days: None,
     };
     change(&mut wish);
-    match day.ask(Request::KeyCreate(Box::new(wish))).await.unwrap() {
+    match day.ask(Box::new(wish)).await.unwrap() {
         Response::KeyMade(made) => made.key,
         other => panic!("{other:?}"),
     }
 }
 
-pub(crate) async fn desk_of(day: &Day, login: &str, key: &str) -> Option<Desk> {
+pub(crate) async fn desk_of(day: &Day, login: &str, key: &str) -> Option<Actions> {
     let shown = Credentials { login: Some(login), key, from: Some(HERE) };
-    day.office.identify(&shown).await.unwrap().map(|caller| Desk::of(&day.office, caller))
+    day.services.identify(&shown).await.unwrap().map(|caller| Actions::of(&day.services, caller))
 }
 
-pub(crate) async fn operator(day: &Day) -> Desk {
+pub(crate) async fn operator(day: &Day) -> Actions {
     let (email, of) = ("ops@example.test".parse().unwrap(), AdminOf::Everything);
-    day.ask(Request::AdminCreate { email, of, auditor: false, password: None }).await.unwrap();
+    day.ask(AdminCreate { email, of, auditor: false, password: None }).await.unwrap();
     let key = key(day, "ops@example.test", |_| {}).await;
     desk_of(day, "ops@example.test", &key).await.unwrap()
 }
 
 /// An admin of a customer of his own.
-pub(crate) async fn admin(day: &Day, operator: &Desk, customer: &str) -> (Desk, CustomerId) {
+pub(crate) async fn admin(day: &Day, operator: &Actions, customer: &str) -> (Actions, CustomerId) {
     let fields = CustomerFields { name: customer.to_owned(), ..CustomerFields::default() };
     let id = operator.create_customer(fields, None).await.unwrap();
     let email = format!("admin@{customer}.test");
@@ -51,12 +53,12 @@ pub(crate) async fn admin(day: &Day, operator: &Desk, customer: &str) -> (Desk, 
     (desk_of(day, &email, &key).await.unwrap(), id)
 }
 
-pub(crate) async fn domain(desk: &Desk, domain: &str, customer: CustomerId) -> Result<u32, DeskError> {
+pub(crate) async fn domain(desk: &Actions, domain: &str, customer: CustomerId) -> Result<u32, ActionError> {
     let new = NewDomain { name: name(domain), customer, patch: DomainPatch::default() };
     desk.create_domain(&new).await.map(|made| made.row.id.0)
 }
 
-pub(crate) async fn account(desk: &Desk, domain: u32, name: &str) -> Placed<AccountRow> {
+pub(crate) async fn account(desk: &Actions, domain: u32, name: &str) -> Placed<AccountRow> {
     let domain = doorlist_core::domain::DomainId(domain);
     let new = NewAccount { domain, local: local(name), patch: AccountPatch::default() };
     desk.create_account(&new).await.unwrap()
@@ -69,18 +71,18 @@ async fn a_domain_is_the_operators_word_or_proven_and_is_one_tenants() {
     let ((ann, a), (bob, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
 
     let refused = domain(&ann, "one.test", a).await.unwrap_err();
-    let DeskError::Invalid { field: "name", message } = refused else { panic!("{refused:?}") };
-    let at = message.find(PROOF_WORD).unwrap();
+    let ActionError::Invalid { field: "name", message } = refused else { panic!("{refused:?}") };
+    let at = message.find(VERIFICATION_WORD).unwrap();
     let record = message[at..].split('"').next().unwrap().to_owned();
     // Somebody else's record proves nothing for another customer.
     day.world.texts.lock().unwrap().insert("_doorlist.one.test".to_owned(), vec![record]);
     assert!(domain(&ann, "one.test", a).await.is_ok());
-    assert!(matches!(domain(&bob, "one.test", b).await, Err(DeskError::Invalid { field: "name", .. })));
+    assert!(matches!(domain(&bob, "one.test", b).await, Err(ActionError::Invalid { field: "name", .. })));
     assert!(domain(&ops, "two.test", b).await.is_ok());
     assert!(ann.view().domain_of_name(&name("two.test")).await.unwrap().is_none());
     assert!(bob.view().domain_of_name(&name("two.test")).await.unwrap().is_some());
     // Whose customer it would be is not theirs to say.
-    assert_eq!(domain(&bob, "three.test", a).await, Err(DeskError::NoObject { noun: "customer", id: a.0 }));
+    assert_eq!(domain(&bob, "three.test", a).await, Err(ActionError::NoObject { resource: "customer", id: a.0 }));
 }
 
 /// A name that another tenant adds later brings nothing of the earlier one: no file, no plan, no entry of a log.
@@ -91,23 +93,22 @@ async fn a_domain_that_comes_again_is_another() {
     let ((_, a), (_, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
     let one = domain(&ops, "one.test", a).await.unwrap();
     let link = async || {
-        let wish = Request::ImportRequest { domain: name("one.test"), source: "staff".to_owned(), days: None };
+        let wish = ImportRequest { domain: name("one.test"), source: "staff".to_owned(), days: None };
         match day.ask(wish).await.unwrap() {
             Response::UploadRequest(link) => link.token,
             other => panic!("{other:?}"),
         }
     };
-    day.office.upload(&link().await, "staff.txt", b"ann\n".to_vec()).await.unwrap();
+    day.services.upload(&link().await, "staff.txt", b"ann\n".to_vec()).await.unwrap();
     let unused = link().await;
     let logs = async || {
         let domain = || Some(name("one.test"));
-        let Response::Plans(plans) =
-            day.ask(Request::PlanList { domain: domain(), before: None, limit: 10 }).await.unwrap()
+        let Response::Plans(plans) = day.ask(PlanList { domain: domain(), before: None, limit: 10 }).await.unwrap()
         else {
             panic!()
         };
         let Response::Changes(changes) =
-            day.ask(Request::ChangesList { domain: domain(), before: None, limit: 10 }).await.unwrap()
+            day.ask(ChangesList { domain: domain(), before: None, limit: 10 }).await.unwrap()
         else {
             panic!()
         };
@@ -120,9 +121,8 @@ async fn a_domain_that_comes_again_is_another() {
     day.world.pass(std::time::Duration::from_secs(1));
     domain(&ops, "one.test", b).await.unwrap();
     assert_eq!(logs().await, (0, 1), "its own beginning");
-    assert!(day.office.upload_link(&unused).await.is_err());
-    let Response::Plans(plans) = day.ask(Request::PlanList { domain: None, before: None, limit: 10 }).await.unwrap()
-    else {
+    assert!(day.services.upload_link(&unused).await.is_err());
+    let Response::Plans(plans) = day.ask(PlanList { domain: None, before: None, limit: 10 }).await.unwrap() else {
         panic!()
     };
     assert_eq!(plans[0].state, doorlist_store::directory::PlanState::Discarded);
@@ -180,13 +180,13 @@ async fn a_customer_waits_for_so_many_proofs_and_no_more() {
     for number in 0..CLAIMS_MAX {
         domain(&ann, &format!("d{number}.test"), a).await.unwrap_err();
     }
-    let DeskError::Invalid { message, .. } = domain(&ann, "more.test", a).await.unwrap_err() else { panic!() };
+    let ActionError::Invalid { message, .. } = domain(&ann, "more.test", a).await.unwrap_err() else { panic!() };
     assert!(message.contains("1000 domains"), "{message}");
-    let DeskError::Invalid { message, .. } = domain(&ann, "d7.test", a).await.unwrap_err() else { panic!() };
-    assert!(message.contains(PROOF_WORD), "one that waits already is told its token again: {message}");
+    let ActionError::Invalid { message, .. } = domain(&ann, "d7.test", a).await.unwrap_err() else { panic!() };
+    assert!(message.contains(VERIFICATION_WORD), "one that waits already is told its token again: {message}");
     day.world.pass(std::time::Duration::from_hours(31 * 24));
-    let DeskError::Invalid { message, .. } = domain(&ann, "more.test", a).await.unwrap_err() else { panic!() };
-    assert!(message.contains(PROOF_WORD), "{message}");
+    let ActionError::Invalid { message, .. } = domain(&ann, "more.test", a).await.unwrap_err() else { panic!() };
+    assert!(message.contains(VERIFICATION_WORD), "{message}");
 }
 
 #[tokio::test]
@@ -207,11 +207,11 @@ async fn a_new_name_keeps_the_row_and_can_be_undone() {
     assert_eq!(day.check("anna@one.test").await.0, 0);
     assert_eq!(day.check("a@one.test").await.0, 0);
 
-    let entry = match day.ask(Request::ChangesList { domain: None, before: None, limit: 1 }).await.unwrap() {
+    let entry = match day.ask(ChangesList { domain: None, before: None, limit: 1 }).await.unwrap() {
         Response::Changes(changes) => changes[0].id,
         other => panic!("{other:?}"),
     };
-    day.done(Request::ChangesUndo { id: entry }).await;
+    day.done(ChangesUndo { id: entry }).await;
     assert_eq!(day.check("ann@one.test").await.0, 0);
     assert_eq!(day.check("anna@one.test").await.0, 4);
     assert_eq!(day.check("a@one.test").await.0, 0);
@@ -234,7 +234,7 @@ async fn accounts_become_aliases_unless_a_directory_says_otherwise() {
     for address in ["ann@one.test", "bob@one.test", "b@one.test"] {
         assert_eq!(day.check(address).await.0, 0, "{address}");
     }
-    assert!(matches!(ops.users_to_alias(&target, &[ann]).await, Err(DeskError::Invalid { .. })), "of itself");
+    assert!(matches!(ops.users_to_alias(&target, &[ann]).await, Err(ActionError::Invalid { .. })), "of itself");
 }
 
 #[tokio::test]
@@ -264,13 +264,13 @@ async fn a_mass_of_accounts_is_one_change() {
     assert_eq!(ops.mass_add(id, &locals).await.unwrap().added, 500);
     let again = ops.mass_add(id, &locals[..10]).await.unwrap();
     assert_eq!((again.added, again.already_listed), (0, 10));
-    let changes = match day.ask(Request::ChangesList { domain: None, before: None, limit: 1 }).await.unwrap() {
+    let changes = match day.ask(ChangesList { domain: None, before: None, limit: 1 }).await.unwrap() {
         Response::Changes(changes) => changes,
         other => panic!("{other:?}"),
     };
     assert_eq!((changes[0].added, changes[0].actor.name.as_str()), (500, "ops@example.test"));
-    assert_eq!(day.done(Request::ChangesUndo { id: changes[0].id }).await.removed, 500);
-    day.refused(Request::KeyRevoke { id: 99 }, ErrorKind::NotFound, 3, "apikey list").await;
+    assert_eq!(day.done(ChangesUndo { id: changes[0].id }).await.removed, 500);
+    day.refused(KeyRevoke { id: 99 }, ErrorKind::NotFound, 3, "apikey list").await;
 }
 
 #[tokio::test]
@@ -287,7 +287,7 @@ async fn what_has_aliases_becomes_none_by_the_word_of_a_file() {
     let actor = Actor { name: "root".to_owned(), via: Via::Import };
     let apply = async |changes| {
         let set = ChangeSet { changes, summary: String::new() };
-        day.office.directory.apply(&set, &actor, None).await.unwrap()
+        day.services.directory.apply(&set, &actor, None).await.unwrap()
     };
     apply(vec![
         claim("d", Structure::Mailbox, file()),
@@ -298,7 +298,7 @@ async fn what_has_aliases_becomes_none_by_the_word_of_a_file() {
     apply(vec![claim("d", alias_of("e"), file())]).await;
     let leads_to = async |who: &str| {
         let address = format!("{who}@example.test").parse().unwrap();
-        day.office.directory.account(&address).await.unwrap().unwrap().entry.record.account
+        day.services.directory.account(&address).await.unwrap().unwrap().entry.record.account
     };
     assert_eq!(leads_to("d").await, None, "an alias must not lead to an alias");
     assert_eq!(leads_to("a").await, Some(local("d")));

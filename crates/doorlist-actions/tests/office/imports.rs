@@ -1,13 +1,16 @@
 //! Imports and exports.
 
 use crate::day::{Day, addresses, file as wish, import, local, name};
-use doorlist_actions::{ErrorKind, ExportFormat, ImportFile, ImportReport, Request, Response};
+use doorlist_actions::{
+    AccountAdd, AccountRemove, AliasAdd, ChangesList, ChangesUndo, ErrorKind, Export, ExportFormat, ImportFile,
+    ImportReport, PlanApply, PlanList, Response,
+};
 
 #[tokio::test]
 async fn an_import_is_a_plan_until_it_is_applied() {
     let day = Day::with_a_domain().await;
-    day.done(Request::AccountAdd { addresses: addresses(&["gone@example.test"]), list: false }).await;
-    day.done(Request::AccountRemove { addresses: addresses(&["gone@example.test"]) }).await;
+    day.done(AccountAdd { addresses: addresses(&["gone@example.test"]), list: false }).await;
+    day.done(AccountRemove { addresses: addresses(&["gone@example.test"]) }).await;
     let file = "# staff\nann\nbob@example.test\nBOB@example.test\ngone\nbro[ken\ncara@other.test\n";
     let plan = day.ask(import(file, false)).await.unwrap();
     assert_eq!(plan.exit_code(), 2, "a dry run that would change something");
@@ -25,9 +28,9 @@ async fn an_import_is_a_plan_until_it_is_applied() {
     assert_eq!(again.exit_code(), 0, "nothing would change");
     day.refused(import("PK\u{3}\u{4}...", true), ErrorKind::Data, 65, "spreadsheet").await;
     let bad_source = ImportFile { source: "a\nb".to_owned(), ..wish("") };
-    day.refused(Request::Import(Box::new(bad_source)), ErrorKind::Usage, 64, "letters").await;
+    day.refused(Box::new(bad_source), ErrorKind::Usage, 64, "letters").await;
     let bad_format = ImportFile { format: Some("lotus".to_owned()), ..wish("ann") };
-    day.refused(Request::Import(Box::new(bad_format)), ErrorKind::Usage, 64, "known are").await;
+    day.refused(Box::new(bad_format), ErrorKind::Usage, 64, "known are").await;
 }
 
 /// What is exported can be imported: the same addresses come back, also those that need quotes.
@@ -41,10 +44,10 @@ async fn exports_come_back_as_they_went() {
         "josé@example.test",
         "o'h@example.test",
     ];
-    day.done(Request::AccountAdd { addresses: addresses(&odd), list: false }).await;
-    day.done(Request::AliasAdd { account: "ann@example.test".parse().unwrap(), locals: vec![local("a1")] }).await;
-    day.done(Request::AccountRemove { addresses: addresses(&["josé@example.test"]) }).await;
-    let export = |format| Request::Export { domain: name("example.test"), format, after: None };
+    day.done(AccountAdd { addresses: addresses(&odd), list: false }).await;
+    day.done(AliasAdd { account: "ann@example.test".parse().unwrap(), locals: vec![local("a1")] }).await;
+    day.done(AccountRemove { addresses: addresses(&["josé@example.test"]) }).await;
+    let export = |format| Export { domain: name("example.test"), format, after: None };
     let text_of = async |format| match day.ask(export(format)).await.unwrap() {
         Response::Export(page) => {
             assert_eq!(page.next, None);
@@ -96,17 +99,17 @@ async fn a_file_of_windows_travels_whole() {
 #[tokio::test]
 async fn an_import_is_undone() {
     let day = Day::with_a_domain().await;
-    day.done(Request::AccountAdd { addresses: addresses(&["ann@example.test"]), list: false }).await;
-    let export = || Request::Export { domain: name("example.test"), format: ExportFormat::Json, after: None };
+    day.done(AccountAdd { addresses: addresses(&["ann@example.test"]), list: false }).await;
+    let export = || Export { domain: name("example.test"), format: ExportFormat::Json, after: None };
     let before = day.ask(export()).await.unwrap();
     let report = day
         .import(ImportFile { apply: true, ..wish("email,aliases\nann@example.test,a1\nbob@example.test,b1;b2\n") })
         .await;
     assert_eq!((report.plan.applied.added, report.plan.applied.changed), (4, 1), "{report:?}");
-    let undone = day.done(Request::ChangesUndo { id: report.plan.applied.change_id.unwrap() }).await;
+    let undone = day.done(ChangesUndo { id: report.plan.applied.change_id.unwrap() }).await;
     assert_eq!((undone.removed, undone.changed), (4, 1));
     assert_eq!(day.ask(export()).await.unwrap(), before);
-    day.refused(Request::ChangesUndo { id: 99 }, ErrorKind::NotFound, 3, "no change 99").await;
+    day.refused(ChangesUndo { id: 99 }, ErrorKind::NotFound, 3, "no change 99").await;
 }
 
 /// I04: a mirror of another domain's file, or of a tenth of it, waits for a person.
@@ -127,25 +130,23 @@ async fn a_mirror_that_shrinks_the_list_waits() {
     assert!(held.plan.held.unwrap().contains("90 of the source's 100 addresses"));
     assert_eq!(day.check("user50@example.test").await, (0, "listed"));
     let id = held.plan.plan.unwrap();
-    let apply = |reason: Option<&str>| Request::PlanApply { id, reason: reason.map(str::to_owned) };
+    let apply = |reason: Option<&str>| PlanApply { id, reason: reason.map(str::to_owned) };
     day.refused(apply(None), ErrorKind::Unconfirmed, 4, "--override-limit").await;
-    let Response::Plans(plans) = day.ask(Request::PlanList { domain: None, before: None, limit: 10 }).await.unwrap()
-    else {
+    let Response::Plans(plans) = day.ask(PlanList { domain: None, before: None, limit: 10 }).await.unwrap() else {
         panic!()
     };
     assert_eq!((plans[0].id, plans[0].planned.applied.removed), (id, 90));
     // The next try takes its place; with a reason it passes, and the reason is kept.
     let again = day.import(mirror(&tenth, None)).await.plan.plan.unwrap();
     day.refused(apply(Some("really")), ErrorKind::Refused, 1, "discarded").await;
-    let applied = day.done(Request::PlanApply { id: again, reason: Some("the branch closed".to_owned()) }).await;
+    let applied = day.done(PlanApply { id: again, reason: Some("the branch closed".to_owned()) }).await;
     assert_eq!(applied.removed, 90);
-    let Response::Changes(log) = day.ask(Request::ChangesList { domain: None, before: None, limit: 1 }).await.unwrap()
-    else {
+    let Response::Changes(log) = day.ask(ChangesList { domain: None, before: None, limit: 1 }).await.unwrap() else {
         panic!()
     };
     assert!(log[0].summary.contains("the branch closed"), "{}", log[0].summary);
     // Nobody gets past an empty file.
-    let nobody = Request::Import(Box::new(mirror("# nobody\n", Some("all gone"))));
+    let nobody = Box::new(mirror("# nobody\n", Some("all gone")));
     day.refused(nobody, ErrorKind::Data, 65, "never removes anybody").await;
     let none = day.import(mirror("zoe\n", Some("all new"))).await;
     assert!(none.plan.held.is_some() && !none.plan.written, "a list that loses everybody is looked at as a plan");

@@ -2,8 +2,8 @@
 
 use crate::day::{Day, name};
 use crate::desk::{account, admin, desk_of, domain, key, operator};
-use doorlist_actions::desk::{AccountPatch, Credentials, DeskError, NewAdmin};
-use doorlist_actions::{AdminOf, NewApiKey, Password, Request};
+use doorlist_actions::{AccountPatch, ActionError, Credentials, NewAdmin};
+use doorlist_actions::{AdminCreate, AdminOf, ImportRequest, NewApiKey, Password};
 use doorlist_core::access::Scope;
 use doorlist_store::tenants::Query;
 
@@ -17,7 +17,7 @@ async fn a_key_does_what_it_is_for_and_no_more() {
 
     let looking = key(&day, "ops@example.test", |wish| (wish.read_only, wish.name) = (true, "look".to_owned())).await;
     let looking = desk_of(&day, "ops@example.test", &looking).await.unwrap();
-    assert_eq!(domain(&looking, "three.test", customer).await, Err(DeskError::Forbidden));
+    assert_eq!(domain(&looking, "three.test", customer).await, Err(ActionError::Forbidden));
     assert_eq!(looking.view().domains(&Query { limit: 10, ..Query::default() }).await.unwrap().total, 2);
 
     let one = |wish: &mut NewApiKey| (wish.domains, wish.name) = (vec![name("one.test")], "one".to_owned());
@@ -26,7 +26,7 @@ async fn a_key_does_what_it_is_for_and_no_more() {
     account(&one, id, "ann").await;
     assert_eq!(
         domain(&one, "three.test", customer).await,
-        Err(DeskError::NoObject { noun: "customer", id: customer.0 })
+        Err(ActionError::NoObject { resource: "customer", id: customer.0 })
     );
 
     let elsewhere = |wish: &mut NewApiKey| wish.networks = vec!["192.0.2.0/24".parse().unwrap()];
@@ -74,7 +74,7 @@ async fn a_key_has_what_those_could_give_who_know_it() {
     let made_again = async |auditor| {
         let of = AdminOf::Customer("b".to_owned());
         let email = "x@example.test".parse().unwrap();
-        day.ask(Request::AdminCreate { email, of, auditor, password: None }).await.unwrap();
+        day.ask(AdminCreate { email, of, auditor, password: None }).await.unwrap();
         sees(&both).await
     };
     assert_eq!(made_again(false).await, (false, true));
@@ -106,7 +106,7 @@ async fn nobody_bars_the_admin_of_another() {
     // An address is nobody's login name but its holder's.
     let taken = NewAdmin { username: Some("Victim@b.test".to_owned()), ..new(true) };
     let refused = ann.create_admin(of_a, &taken).await;
-    assert!(matches!(refused, Err(DeskError::Invalid { field: "username", .. })), "{refused:?}");
+    assert!(matches!(refused, Err(ActionError::Invalid { field: "username", .. })), "{refused:?}");
 }
 
 /// Every kind of limit with everything that makes, renews or revokes credentials: nothing comes of it that is good for
@@ -137,8 +137,9 @@ async fn a_limited_key_makes_renews_and_revokes_nothing_beyond_its_limits() {
         });
         let key = key.await;
         let desk = desk_of(&day, "admin@a.test", &key).await.unwrap();
-        let beyond = |result: Result<(), DeskError>, what: &str| {
-            let is_refused = matches!(result, Err(DeskError::BeyondKey | DeskError::NotFound | DeskError::Forbidden));
+        let beyond = |result: Result<(), ActionError>, what: &str| {
+            let is_refused =
+                matches!(result, Err(ActionError::BeyondKey | ActionError::NotFound | ActionError::Forbidden));
             assert!(is_refused, "{what} with a key limited by {called}: {result:?}");
         };
         beyond(desk.admin_key(of_a, itself).await.map(drop), "its own key without limits goes");
@@ -147,16 +148,16 @@ async fn a_limited_key_makes_renews_and_revokes_nothing_beyond_its_limits() {
         beyond(desk.remove_admin(of_a, other).await, "an admin goes");
         let found = desk.editable(desk.view().account(bob.row.id).await.unwrap()).unwrap();
         beyond(desk.account_key(&found).await.map(drop), "an account's key without limits goes");
-        let link = Request::ImportRequest { domain: name("one.test"), source: "staff".to_owned(), days: Some(90) };
+        let link = ImportRequest { domain: name("one.test"), source: "staff".to_owned(), days: Some(90) };
         let password =
             AccountPatch { password: Some(Password::new("a long password".to_owned())), ..AccountPatch::default() };
         if called == "domains" {
             // These reach no further than the domain.
             desk.update_account(&found, &password).await.unwrap();
-            desk.command(link).await.unwrap();
+            desk.run(link).await.unwrap();
         } else {
             beyond(desk.update_account(&found, &password).await, "a password is set");
-            beyond(desk.command(link).await.map(drop), "a link is made");
+            beyond(desk.run(link).await.map(drop), "a link is made");
         }
         assert!(
             desk_of(&day, "admin@a.test", &main).await.is_some()
@@ -188,6 +189,6 @@ async fn a_key_for_a_network_makes_keys_for_that_network() {
     let other = ops.create_admin(Scope::Customer(a), &new).await.unwrap().row.id;
     let made = near.admin_key(Scope::Customer(a), other).await.unwrap();
     let elsewhere = Credentials { login: None, key: &made, from: Some("192.0.2.1".parse().unwrap()) };
-    assert!(day.office.identify(&elsewhere).await.unwrap().is_none());
+    assert!(day.services.identify(&elsewhere).await.unwrap().is_none());
     assert!(desk_of(&day, "other@a.test", &made).await.is_some());
 }

@@ -3,8 +3,8 @@
 
 use crate::day::Day;
 use crate::desk::{admin, desk_of, domain, key, operator};
-use doorlist_actions::desk::{Desk, DeskError, NewAdmin};
-use doorlist_actions::{MembershipAction, Request, Response};
+use doorlist_actions::{ActionError, Actions, NewAdmin};
+use doorlist_actions::{MembershipAccept, MembershipDecline, MembershipList, Response};
 use doorlist_core::access::{CustomerId, LoginId, Scope};
 use doorlist_store::logins::{OFFER_TERM, OFFERS_MAX};
 use doorlist_store::tenants::{AdminRow, Query};
@@ -17,7 +17,7 @@ fn new(email: &str) -> NewAdmin {
 }
 
 /// Two customers; the login is an admin of the first one, by whose key it comes.
-async fn two(day: &Day) -> (Desk, (Desk, CustomerId), (Desk, CustomerId), Desk) {
+async fn two(day: &Day) -> (Actions, (Actions, CustomerId), (Actions, CustomerId), Actions) {
     let ops = operator(day).await;
     let (a, b) = (admin(day, &ops, "a").await, admin(day, &ops, "b").await);
     domain(&ops, "two.test", b.1).await.unwrap();
@@ -27,7 +27,7 @@ async fn two(day: &Day) -> (Desk, (Desk, CustomerId), (Desk, CustomerId), Desk) 
     (ops, a, b, x)
 }
 
-async fn seen(desk: &Desk, scope: Scope) -> Vec<AdminRow> {
+async fn seen(desk: &Actions, scope: Scope) -> Vec<AdminRow> {
     let page = desk.view().admins(scope, &Query { limit: 10, ..Query::default() }).await.unwrap();
     page.rows.into_iter().map(|placed| placed.row).collect()
 }
@@ -71,7 +71,7 @@ async fn a_name_that_is_not_an_address_is_nobody_elses_either() {
     assert!(desk_of(&day, "helper", &key).await.is_some());
     // Whose it is, is told to those who see it.
     let taken = ann.create_admin(Scope::Customer(a), &named("other@a.test")).await;
-    assert!(matches!(taken, Err(DeskError::Invalid { field: "username", .. })), "{taken:?}");
+    assert!(matches!(taken, Err(ActionError::Invalid { field: "username", .. })), "{taken:?}");
 }
 
 #[tokio::test]
@@ -88,12 +88,12 @@ async fn a_membership_is_nothing_until_the_login_accepts_it() {
     };
     assert_eq!(all().await, 0, "the operator's key for the login has no part of it");
     for other in [&ann, &bob, &ops] {
-        assert_eq!(other.accept_membership(of_bob).await, Err(DeskError::NotFound));
+        assert_eq!(other.accept_membership(of_bob).await, Err(ActionError::NotFound));
         assert!(other.memberships().await.unwrap().is_empty());
     }
     let short = key(&day, X, |wish| (wish.name, wish.days) = ("short".to_owned(), Some(1))).await;
     let short = desk_of(&day, X, &short).await.unwrap();
-    assert_eq!(short.accept_membership(of_bob).await, Err(DeskError::BeyondKey));
+    assert_eq!(short.accept_membership(of_bob).await, Err(ActionError::BeyondKey));
 
     let before = seen(&bob, Scope::Customer(b)).await;
     x.accept_membership(of_bob).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_membership_is_nothing_until_the_login_accepts_it() {
     ann.remove_admin(Scope::Customer(a), x.caller().login_id.unwrap()).await.unwrap();
     assert_eq!(all().await, 1);
     bob.remove_admin(Scope::Customer(b), of_bob).await.unwrap();
-    assert!(day.office.logins.login(X).await.unwrap().is_none(), "nothing is left of it");
+    assert!(day.services.logins.login(X).await.unwrap().is_none(), "nothing is left of it");
 }
 
 #[tokio::test]
@@ -113,13 +113,15 @@ async fn a_membership_is_declined_or_given_back_and_offers_end() {
     let day = Day::begin().await;
     let (_, _, (bob, b), x) = Box::pin(two(&day)).await;
     let of_bob = bob.create_admin(Scope::Customer(b), &new(X)).await.unwrap().row.id;
-    let ask = async |what| match day.ask(Request::Membership { login: X.to_owned(), what }).await.unwrap() {
-        Response::Memberships(rows) => rows,
+    let rows = |response| match response {
+        Ok(Response::Memberships(rows)) => rows,
         other => panic!("{other:?}"),
     };
-    assert_eq!(ask(MembershipAction::Accept(of_bob.0)).await[0].offered_until, None);
-    assert!(ask(MembershipAction::Decline(of_bob.0)).await.is_empty());
-    assert_eq!(x.accept_membership(of_bob).await, Err(DeskError::NotFound));
+    let accepted = rows(day.ask(MembershipAccept { login: X.to_owned(), id: of_bob }).await);
+    assert_eq!(accepted[0].offered_until, None);
+    assert_eq!(rows(day.ask(MembershipList { login: X.to_owned() }).await), accepted);
+    assert!(rows(day.ask(MembershipDecline { login: X.to_owned(), id: of_bob }).await).is_empty());
+    assert_eq!(x.accept_membership(of_bob).await, Err(ActionError::NotFound));
     assert_eq!(seen(&bob, Scope::Customer(b)).await.len(), 2, "the tenant has its admin");
 
     bob.remove_admin(Scope::Customer(b), of_bob).await.unwrap();
@@ -129,8 +131,8 @@ async fn a_membership_is_declined_or_given_back_and_offers_end() {
     let third = bob.create_admin(Scope::Customer(b), &new(X)).await.unwrap().row.id;
     day.world.pass(OFFER_TERM);
     assert!(x.memberships().await.unwrap().is_empty());
-    assert_eq!(x.accept_membership(third).await, Err(DeskError::NotFound));
-    assert_eq!(x.accept_membership(LoginId(999_999)).await, Err(DeskError::NotFound));
+    assert_eq!(x.accept_membership(third).await, Err(ActionError::NotFound));
+    assert_eq!(x.accept_membership(LoginId(999_999)).await, Err(ActionError::NotFound));
 }
 
 #[tokio::test]

@@ -2,14 +2,14 @@
 
 use crate::day::{Day, name, server};
 use crate::desk::{admin, domain, operator};
-use doorlist_actions::desk::{Desk, DomainPatch, NewServer, ServerPatch};
-use doorlist_actions::{Request, Response};
+use doorlist_actions::{Actions, DomainPatch, NewServer, ServerPatch};
+use doorlist_actions::{ChangesUndo, DomainAdd, DomainSet, DomainShow, Response};
 use doorlist_core::change::{MailServer, NamedBy};
 use doorlist_core::domain::DomainId;
 
 /// The servers of `one.test`: host, port, who named them.
 async fn servers(day: &Day) -> Vec<(String, u16, NamedBy)> {
-    match day.ask(Request::DomainShow { name: name("one.test") }).await.unwrap() {
+    match day.ask(DomainShow { name: name("one.test") }).await.unwrap() {
         Response::Domain(details) => {
             details.servers.into_iter().map(|server| (server.host, server.port, server.named_by)).collect()
         }
@@ -17,17 +17,17 @@ async fn servers(day: &Day) -> Vec<(String, u16, NamedBy)> {
     }
 }
 
-async fn create(desk: &Desk, domain: u32, host: &str) -> u32 {
+async fn create(desk: &Actions, domain: u32, host: &str) -> u32 {
     let new = NewServer { domain: DomainId(domain), host: host.to_owned(), preference: 10 };
     desk.create_server(&new).await.unwrap().row.id
 }
 
-async fn patch(desk: &Desk, id: u32, patch: ServerPatch) {
+async fn patch(desk: &Actions, id: u32, patch: ServerPatch) {
     let found = desk.editable(desk.view().mail_server(id).await.unwrap()).unwrap();
     desk.update_server(&found, &patch).await.unwrap();
 }
 
-async fn port(desk: &Desk, domain: u32, port: u16) {
+async fn port(desk: &Actions, domain: u32, port: u16) {
     let found = desk.editable(desk.view().domain(domain).await.unwrap()).unwrap();
     let patch = DomainPatch { delivery_port: Some(port), ..DomainPatch::default() };
     desk.update_domain(&found, &patch).await.unwrap();
@@ -66,7 +66,7 @@ async fn who_names_a_server_by_the_api_is_kept_with_it() {
 async fn a_command_on_the_machine_names_whatever_it_says() {
     let day = Day::begin().await;
     let servers_of = || Some(vec![MailServer { named_by: NamedBy::Tenant, ..server() }]);
-    let add = Request::DomainAdd { name: name("one.test"), servers: servers_of().unwrap(), customer: None };
+    let add = DomainAdd { name: name("one.test"), servers: servers_of().unwrap(), customer: None };
     day.ask(add).await.unwrap();
     assert_eq!(servers(&day).await, [("mail.example.test".to_owned(), 25, NamedBy::Machine)]);
 }
@@ -81,7 +81,7 @@ async fn an_undo_names_servers_as_whoever_undoes() {
     let set = async |host: &str| {
         let servers = Some(vec![MailServer { host: host.to_owned(), ..server() }]);
         let name = name("one.test");
-        let wish = Request::DomainSet { name, servers, plus: None, minus: None, accept_abuse: None };
+        let wish = DomainSet { name, servers, plus: None, minus: None, accept_abuse: None };
         match day.ask(wish).await.unwrap() {
             Response::Applied(applied) => applied.change_id.unwrap(),
             other => panic!("{other:?}"),
@@ -89,11 +89,11 @@ async fn an_undo_names_servers_as_whoever_undoes() {
     };
     set("127.0.0.1").await;
     let withdrawn = set("mail.example.test").await;
-    ann.command(Request::ChangesUndo { id: withdrawn }).await.unwrap();
+    ann.run(ChangesUndo { id: withdrawn }).await.unwrap();
     assert_eq!(servers(&day).await, [("127.0.0.1".to_owned(), 25, NamedBy::Tenant)]);
 
     set("127.0.0.1").await;
     let withdrawn = set("mail.example.test").await;
-    day.ask(Request::ChangesUndo { id: withdrawn }).await.unwrap();
+    day.ask(ChangesUndo { id: withdrawn }).await.unwrap();
     assert_eq!(servers(&day).await, [("127.0.0.1".to_owned(), 25, NamedBy::Machine)]);
 }

@@ -3,7 +3,9 @@
 use crate::day::{Day, addresses, name, server};
 use crate::sources::HOUR;
 use doorlist_actions::{
-    ActionError, ErrorKind, PART_ITEMS_MAX, PARTS_MAX, PartTaken, PartWish, PushAnswer, PushItem, PushReport, Request,
+    AccountAdd, AccountShow, ActionError, Actions, Caller, ChangesList, ChangesUndo, DomainAdd, DomainAliasAdd,
+    DomainList, DomainRemove, ErrorKind, PART_ITEMS_MAX, PARTS_MAX, PartTaken, PartWish, PlanApply, PlanShow, Push,
+    PushAnswer, PushItem, PushReport, Request,
 };
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::shrink_guard::OperationLimits;
@@ -26,7 +28,8 @@ fn part(push: &str, part: u32, parts: u32, names: &[&str]) -> PartWish {
 }
 
 async fn send_as(day: &Day, actor: &str, wish: PartWish) -> Result<PushAnswer, ActionError> {
-    day.office.push_part(wish, &Actor { name: actor.to_owned(), via: Via::Api }).await
+    let caller = Caller::on_machine(Actor { name: actor.to_owned(), via: Via::Api });
+    Actions::of(&day.services, caller).push_part(wish).await
 }
 
 async fn send(day: &Day, wish: PartWish) -> Result<PushAnswer, ActionError> {
@@ -52,8 +55,8 @@ fn taken(answer: Result<PushAnswer, ActionError>) -> (u32, u32) {
 #[track_caller]
 fn refused(answer: Result<PushAnswer, ActionError>, kind: ErrorKind, word: &str) {
     let error = answer.unwrap_err();
-    assert_eq!(error.kind, kind, "{error}");
-    assert!(error.message.contains(word), "{word:?} is not in {:?}", error.message);
+    assert_eq!(error.kind(), kind, "{error}");
+    assert!(error.to_string().contains(word), "{word:?} is not in {error}");
 }
 
 const UNLISTED: (u8, &str) = (4, "setting-up");
@@ -95,7 +98,7 @@ async fn two_that_end_a_push_at_once_do_it_once() {
             Ok(PushAnswer::Done(report)) => Some(report),
             Ok(other) => panic!("{other:?}"),
             Err(error) => {
-                assert_eq!((error.kind, error.exit_code()), (ErrorKind::Busy, 75), "{error}");
+                assert_eq!((error.kind(), error.exit_code()), (ErrorKind::Busy, 75), "{error}");
                 None
             }
         })
@@ -149,13 +152,8 @@ async fn a_push_that_never_ends_is_forgotten() {
     // A whole one does the same.
     taken(send(&day, first("again")).await);
     let items = vec![item("ann"), item("old")];
-    let push = Request::Push {
-        domain: name("example.test"),
-        items,
-        limits: OperationLimits::default(),
-        apply: true,
-        reason: None,
-    };
+    let push =
+        Push { domain: name("example.test"), items, limits: OperationLimits::default(), apply: true, reason: None };
     day.ask(push).await.unwrap();
     assert_eq!(taken(send(&day, part("again", 2, 2, &["x"])).await), (1, 2));
     // Of many that are begun the oldest goes.
@@ -166,7 +164,7 @@ async fn a_push_that_never_ends_is_forgotten() {
     assert_eq!(taken(send(&day, part("again", 1, 2, &["x"])).await), (1, 2), "no room was left for it");
     done(send(&day, part("d", 2, 2, &["ann"])).await);
     day.world.pass(2 * HOUR);
-    day.office.sweep().await.unwrap();
+    day.services.sweep().await.unwrap();
     assert_eq!(taken(send(&day, first("d")).await), (1, 2), "outcomes are forgotten, too");
 }
 
@@ -194,36 +192,36 @@ async fn lists_and_switched_off_accounts_can_be_said() {
     for who in ["bob", "b"] {
         assert_eq!(day.check(&format!("{who}@example.test")).await, (3, "switched-off"));
     }
-    let found = day.ask(Request::AccountShow { address: "team@example.test".parse().unwrap() }).await.unwrap();
+    let found = day.ask(AccountShow { address: "team@example.test".parse().unwrap() }).await.unwrap();
     assert!(format!("{found:?}").contains("kind: List"), "{found:?}");
 }
 
 #[tokio::test]
 async fn what_a_request_reaches_is_looked_up() {
     let day = Day::with_a_domain().await;
-    let reach = async |request: Request| day.office.reach_of(&request).await.map(|reached| reached.domains);
+    let reach = async |request: Request| day.services.reach_of(&request).await.map(|reached| reached.domains);
     let own = Some(vec![name("example.test")]);
-    day.done(Request::DomainAliasAdd { name: name("example.test"), alias: name("example.invalid") }).await;
-    let add = |texts: &[&str]| Request::AccountAdd { addresses: addresses(texts), list: false };
-    assert_eq!(reach(add(&["a@example.invalid", "b@example.test"])).await.unwrap(), own, "by its own name");
-    assert_eq!(reach(add(&["a@other.test"])).await.unwrap(), Some(vec![name("other.test")]));
-    assert_eq!(reach(add(&[])).await.unwrap_err().kind, ErrorKind::Usage);
-    assert_eq!(reach(Request::DomainList).await.unwrap_err().kind, ErrorKind::Usage);
-    assert_eq!(reach(Request::ChangesList { domain: None, before: None, limit: 1 }).await.unwrap(), None);
+    day.done(DomainAliasAdd { name: name("example.test"), alias: name("example.invalid") }).await;
+    let add = |texts: &[&str]| AccountAdd { addresses: addresses(texts), list: false };
+    assert_eq!(reach(add(&["a@example.invalid", "b@example.test"]).into()).await.unwrap(), own, "by its own name");
+    assert_eq!(reach(add(&["a@other.test"]).into()).await.unwrap(), Some(vec![name("other.test")]));
+    assert_eq!(reach(add(&[]).into()).await.unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(reach(DomainList.into()).await.unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(reach(ChangesList { domain: None, before: None, limit: 1 }.into()).await.unwrap(), None);
 
     let change = day.done(add(&["ann@example.test"])).await.change_id.unwrap();
-    let undo = |id| Request::ChangesUndo { id };
-    assert_eq!(reach(undo(change)).await.unwrap(), own);
-    assert_eq!(reach(undo(99)).await.unwrap(), None);
-    day.ask(Request::DomainAdd { name: name("other.test"), servers: vec![server()], customer: None }).await.unwrap();
+    let undo = |id| ChangesUndo { id };
+    assert_eq!(reach(undo(change).into()).await.unwrap(), own);
+    assert_eq!(reach(undo(99).into()).await.unwrap(), None);
+    day.ask(DomainAdd { name: name("other.test"), servers: vec![server()], customer: None }).await.unwrap();
     let both = day.done(add(&["bob@example.test", "bob@other.test"])).await.change_id.unwrap();
-    let mut domains = reach(undo(both)).await.unwrap().unwrap();
+    let mut domains = reach(undo(both).into()).await.unwrap().unwrap();
     domains.sort();
     assert_eq!(domains, [name("example.test"), name("other.test")]);
     // A domain that is gone, and came back as somebody else's: its old changes are for operators.
-    day.done(Request::DomainRemove { name: name("other.test") }).await;
-    day.ask(Request::DomainAdd { name: name("other.test"), servers: vec![server()], customer: None }).await.unwrap();
-    assert_eq!(reach(undo(both)).await.unwrap(), None);
+    day.done(DomainRemove { name: name("other.test") }).await;
+    day.ask(DomainAdd { name: name("other.test"), servers: vec![server()], customer: None }).await.unwrap();
+    assert_eq!(reach(undo(both).into()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -234,8 +232,8 @@ async fn a_plan_belongs_to_its_domain() {
     done(send(&day, part("p1", 1, 1, &names)).await);
     let held = done(send(&day, part("p2", 1, 1, &names[..2])).await);
     let plan = held.plan.plan.unwrap();
-    let reached = day.office.reach_of(&Request::PlanApply { id: plan, reason: None }).await.unwrap();
+    let reached = day.services.reach_of(&PlanApply { id: plan, reason: None }.into()).await.unwrap();
     assert_eq!((reached.domains, reached.looks), (Some(vec![name("example.test")]), false));
-    let unknown = Request::PlanShow { id: doorlist_core::change::PlanId(99), after: None, limit: 1 };
-    assert_eq!(day.office.reach_of(&unknown).await.unwrap().domains, None);
+    let unknown = PlanShow { id: doorlist_core::change::PlanId(99), after: None, limit: 1 };
+    assert_eq!(day.services.reach_of(&unknown.into()).await.unwrap().domains, None);
 }

@@ -1,22 +1,22 @@
 //! Senders allowed and blocked at the office: rules are put, turned, listed, removed, and `check` asks them.
 
 use crate::day::{Day, addresses, local};
-use doorlist_actions::{ErrorKind, Request, Response, RulesOf, SenderAction, SenderRuleChange, SenderRuleEntry};
-
-fn request(of: &str, what: SenderAction) -> Request {
-    Request::Senders { of: of.parse().unwrap(), what }
-}
+use doorlist_actions::{
+    AccountAdd, AccountRemove, AliasAdd, Check, ErrorKind, Response, RulesOf, SenderList, SenderPut, SenderRemove,
+    SenderRuleChange, SenderRuleEntry,
+};
+use doorlist_core::sender_rules::SenderPattern;
 
 async fn put(day: &Day, of: &str, sender: &str, allow: bool) -> SenderRuleChange {
-    let what = SenderAction::Put { sender: sender.parse().unwrap(), allow };
-    match day.ask(request(of, what)).await.unwrap() {
+    let put = SenderPut { of: of.parse().unwrap(), sender: sender.parse().unwrap(), allow };
+    match day.ask(put).await.unwrap() {
         Response::SenderRule(change) => change,
         other => panic!("{other:?}"),
     }
 }
 
 async fn list(day: &Day, of: &str) -> Vec<(String, bool)> {
-    match day.ask(request(of, SenderAction::List { offset: 0 })).await.unwrap() {
+    match day.ask(SenderList { of: of.parse().unwrap(), offset: 0 }).await.unwrap() {
         Response::SenderRules(rules) => {
             rules.into_iter().map(|SenderRuleEntry { sender, allow, .. }| (sender, allow)).collect()
         }
@@ -25,7 +25,7 @@ async fn list(day: &Day, of: &str) -> Vec<(String, bool)> {
 }
 
 async fn check(day: &Day, to: &str, from: &str) -> &'static str {
-    let request = Request::Check { address: to.to_owned(), from: Some(from.to_owned()) };
+    let request = Check { address: to.to_owned(), from: Some(from.to_owned()) };
     match day.ask(request).await.unwrap() {
         Response::Checked(report) => report.decision.reason.word(),
         other => panic!("{other:?}"),
@@ -35,8 +35,8 @@ async fn check(day: &Day, to: &str, from: &str) -> &'static str {
 async fn with_accounts() -> Day {
     let day = Day::with_a_domain().await;
     let names = addresses(&["ann@example.test", "bob@example.test"]);
-    day.done(Request::AccountAdd { addresses: names.clone(), list: false }).await;
-    day.done(Request::AliasAdd { account: names[0].clone(), locals: vec![local("annie")] }).await;
+    day.done(AccountAdd { addresses: names.clone(), list: false }).await;
+    day.done(AliasAdd { account: names[0].clone(), locals: vec![local("annie")] }).await;
     day
 }
 
@@ -63,7 +63,8 @@ async fn a_rule_is_put_turned_listed_and_removed() {
     assert_eq!(list(&day, "example.test").await, rules);
     assert_eq!(list(&day, "ann@example.test").await, [("x@spam.test".to_owned(), true)]);
 
-    let remove = || request("example.test", SenderAction::Remove { sender: ".shop.test".parse().unwrap() });
+    let (of, sender) = ("example.test".parse().unwrap(), ".shop.test".parse().unwrap());
+    let remove = || SenderRemove { of: RulesOf::clone(&of), sender: SenderPattern::clone(&sender) };
     let Response::SenderRule(gone) = day.ask(remove()).await.unwrap() else { panic!() };
     assert_eq!((gone.before, gone.now), (Some(false), None));
     day.refused(remove(), ErrorKind::NotFound, 3, "no rule about .shop.test").await;
@@ -72,11 +73,11 @@ async fn a_rule_is_put_turned_listed_and_removed() {
 #[tokio::test]
 async fn rules_belong_to_domains_and_accounts_that_are_there() {
     let day = with_accounts().await;
-    let list = |of: &str| request(of, SenderAction::List { offset: 0 });
+    let list = |of: &str| SenderList { of: of.parse().unwrap(), offset: 0 };
     day.refused(list("annie@example.test"), ErrorKind::Refused, 1, "follows the rules of ann@example.test").await;
     day.refused(list("nobody@example.test"), ErrorKind::NotFound, 3, "nobody@example.test").await;
     day.refused(list("other.test"), ErrorKind::NotFound, 3, "other.test").await;
-    day.done(Request::AccountRemove { addresses: addresses(&["bob@example.test"]) }).await;
+    day.done(AccountRemove { addresses: addresses(&["bob@example.test"]) }).await;
     day.refused(list("bob@example.test"), ErrorKind::NotFound, 3, "bob@example.test").await;
     assert!("no domain".parse::<RulesOf>().is_err());
 }

@@ -2,8 +2,9 @@
 
 use crate::day::{Day, name};
 use doorlist_actions::{
-    DirectoryReading, ErrorKind, Password, PushItem, PutSource, ReadFailure, Request, Response, SourceSettings,
-    SyncReport, Tell,
+    ChangesUndo, DirectoryReading, ErrorKind, ImportRequest, Password, PlanApply, Push, PushItem, PutSource,
+    ReadFailure, Request, Response, SourceRemove, SourceSettings, SourceShow, SyncHistory, SyncPreview, SyncReport,
+    SyncRun, SyncTest, Tell,
 };
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::Structure;
@@ -31,7 +32,7 @@ pub(crate) fn settings(url: &str) -> SourceSettings {
 pub(crate) fn put(settings: SourceSettings, password: Option<&str>, replace: bool) -> Request {
     let password = password.map(|text| Password::new(text.to_owned()));
     let (name, domain) = ("office".to_owned(), name("example.test"));
-    Request::SourcePut(Box::new(PutSource { name, domain, settings, password, replace }))
+    Box::new(PutSource { name, domain, settings, password, replace }).into()
 }
 
 /// A day with a directory, which has been read with these entries.
@@ -72,10 +73,10 @@ pub(crate) fn people(numbers: impl Iterator<Item = u32>) -> DirectoryReading {
 }
 
 pub(crate) async fn run(day: &Day) -> SyncReport {
-    synced(day, Request::SyncRun { name: "office".to_owned(), reason: None, changes: false }).await
+    synced(day, SyncRun { name: "office".to_owned(), reason: None, changes: false }).await
 }
 
-pub(crate) async fn synced(day: &Day, request: Request) -> SyncReport {
+pub(crate) async fn synced(day: &Day, request: impl Into<Request>) -> SyncReport {
     match day.ask(request).await.unwrap() {
         Response::Synced(report) => *report,
         other => panic!("{other:?}"),
@@ -102,9 +103,7 @@ async fn a_password_goes_nowhere_else_than_it_was_meant_for() {
     day.ask(put(harmless.clone(), None, true)).await.unwrap();
     harmless.every_minutes = 4;
     day.refused(put(harmless, None, true), ErrorKind::Usage, 64, "every 5 to 1440").await;
-    let Response::Source(shown) = day.ask(Request::SourceShow { name: "office".to_owned() }).await.unwrap() else {
-        panic!()
-    };
+    let Response::Source(shown) = day.ask(SourceShow { name: "office".to_owned() }).await.unwrap() else { panic!() };
     assert!(shown.has_password && !serde_json::to_string(&shown).unwrap().contains("secret"));
     day.world.answers(Ok(people(0..1)));
     run(&day).await;
@@ -115,27 +114,27 @@ async fn a_password_goes_nowhere_else_than_it_was_meant_for() {
 #[tokio::test]
 async fn readings_are_whole_once_a_day_and_otherwise_of_changes() {
     let day = with_a_directory(20).await;
-    assert_eq!(day.office.due_sources().await.unwrap(), ["office"], "a new source is due at once");
-    assert!(day.office.due_sources().await.unwrap().is_empty(), "and then after its time");
+    assert_eq!(day.services.due_sources().await.unwrap(), ["office"], "a new source is due at once");
+    assert!(day.services.due_sources().await.unwrap().is_empty(), "and then after its time");
     day.world.pass(HOUR + HOUR / 4);
-    assert_eq!(day.office.due_sources().await.unwrap(), ["office"]);
+    assert_eq!(day.services.due_sources().await.unwrap(), ["office"]);
     let changed =
         DirectoryReading { changed: Some(vec!["key3".into()]), marker: Some("position 2".to_owned()), ..people(3..4) };
     day.world.answers(Ok(changed.clone()));
-    let report = day.office.scheduled_sync("office").await.unwrap();
+    let report = day.services.scheduled_sync("office").await.unwrap();
     assert_eq!((report.outcome, report.whole), (RunOutcome::Same, false));
     assert_eq!(day.world.asked.lock().unwrap().last().unwrap().0.as_deref(), Some("position 1"));
     // An entry that lost its address: it alone goes missing.
     day.world.answers(Ok(DirectoryReading { rows: Vec::new(), ..changed }));
-    let report = day.office.scheduled_sync("office").await.unwrap();
+    let report = day.services.scheduled_sync("office").await.unwrap();
     assert_eq!((report.outcome, report.counts), (RunOutcome::Applied, [0, 1, 0, 1]));
     assert_eq!(day.world.asked.lock().unwrap().last().unwrap().0.as_deref(), Some("position 2"));
     day.world.pass(24 * HOUR);
     day.world.answers(Ok(people(0..20)));
-    day.office.scheduled_sync("office").await.unwrap();
+    day.services.scheduled_sync("office").await.unwrap();
     assert_eq!(day.world.asked.lock().unwrap().last().unwrap().0, None, "once a day everything");
     let Response::SyncRuns(runs) =
-        day.ask(Request::SyncHistory { name: "office".to_owned(), before: None, limit: 10 }).await.unwrap()
+        day.ask(SyncHistory { name: "office".to_owned(), before: None, limit: 10 }).await.unwrap()
     else {
         panic!()
     };
@@ -150,7 +149,7 @@ async fn limits_of_operations_save_nothing() {
     limited.limits.accounts_add = Some(3);
     day.ask(put(limited, None, true)).await.unwrap();
     day.world.answers(Ok(people(0..24)));
-    let preview = synced(&day, Request::SyncPreview { name: "office".to_owned() }).await;
+    let preview = synced(&day, SyncPreview { name: "office".to_owned() }).await;
     assert_eq!((preview.exit_code(), preview.outcome), (4, RunOutcome::Held), "a preview has the same limits");
     assert_eq!(preview.plan.unwrap().plan, None, "and keeps nothing");
     let report = run(&day).await;
@@ -163,24 +162,22 @@ async fn limits_of_operations_save_nothing() {
         ("ops@example.test", "example.test: source office held")
     );
     assert!(text.contains("it waits as plan"), "{text}");
-    let over = synced(
-        &day,
-        Request::SyncRun { name: "office".to_owned(), reason: Some("a new branch".to_owned()), changes: false },
-    )
-    .await;
+    let over =
+        synced(&day, SyncRun { name: "office".to_owned(), reason: Some("a new branch".to_owned()), changes: false })
+            .await;
     assert_eq!((over.outcome, over.counts[0]), (RunOutcome::Applied, 4));
 }
 
 #[tokio::test]
 async fn only_one_reads_a_source_at_a_time() {
     let day = with_a_directory(3).await;
-    let book = &day.office.book;
+    let book = &day.services.book;
     assert!(book.take_lease("sync:office", "two", day.world.now(), 2 * HOUR).await.unwrap());
-    let busy = Request::SyncRun { name: "office".to_owned(), reason: None, changes: false };
+    let busy = SyncRun { name: "office".to_owned(), reason: None, changes: false };
     day.refused(busy, ErrorKind::Busy, 75, "being read already").await;
     day.world.pass(3 * HOUR);
     assert_eq!(run(&day).await.outcome, RunOutcome::Same, "a lease of a node that is gone runs out");
-    day.refused(Request::SyncTest { name: "nobody".to_owned() }, ErrorKind::NotFound, 3, "source list").await;
+    day.refused(SyncTest { name: "nobody".to_owned() }, ErrorKind::NotFound, 3, "source list").await;
 }
 
 /// The schedule and a command of one node: the later of two answers must not be overtaken by the earlier one.
@@ -190,7 +187,7 @@ async fn two_on_one_node_do_not_read_a_source_at_once() {
     let (gate, begun) = (day.world.gate.lock().await, day.world.begun.notified());
     let second = async {
         begun.await;
-        let busy = Request::SyncRun { name: "office".to_owned(), reason: None, changes: false };
+        let busy = SyncRun { name: "office".to_owned(), reason: None, changes: false };
         tokio::select! {
             () = day.world.begun.notified() => panic!("it is read by two at once"),
             () = day.refused(busy, ErrorKind::Busy, 75, "being read already") => drop(gate),
@@ -204,10 +201,10 @@ async fn two_on_one_node_do_not_read_a_source_at_once() {
 #[tokio::test]
 async fn a_source_that_is_removed_may_take_its_claims_along() {
     let day = with_a_directory(3).await;
-    let remove = |withdraw| Request::SourceRemove { name: "office".to_owned(), withdraw };
+    let remove = |withdraw| SourceRemove { name: "office".to_owned(), withdraw };
     let removed = day.done(remove(true)).await;
     assert_eq!(removed.removed, 3, "by a person's will, at once");
-    let undone = day.done(Request::ChangesUndo { id: removed.change_id.unwrap() }).await;
+    let undone = day.done(ChangesUndo { id: removed.change_id.unwrap() }).await;
     assert_eq!(undone.added, 3);
     day.refused(remove(false), ErrorKind::NotFound, 3, "no source").await;
 }
@@ -220,7 +217,7 @@ async fn pushed_data_are_the_full_state() {
         aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
         ..PushItem::default()
     };
-    let push = |items: Vec<PushItem>, apply, reason: Option<&str>| Request::Push {
+    let push = |items: Vec<PushItem>, apply, reason: Option<&str>| Push {
         domain: name("example.test"),
         items,
         limits: OperationLimits::default(),
@@ -252,38 +249,38 @@ async fn pushed_data_are_the_full_state() {
 #[tokio::test]
 async fn a_link_takes_one_file_which_waits_for_the_operator() {
     let day = Day::with_a_domain().await;
-    let request = Request::ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days: None };
+    let request = ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days: None };
     let Response::UploadRequest(made) = day.ask(request).await.unwrap() else { panic!() };
     let token = made.token.as_str();
     assert_eq!(made.url.unwrap(), format!("https://mx.example.test/upload/{token}"));
-    assert_eq!(day.office.upload_link(token).await.unwrap(), name("example.test"));
-    assert!(day.office.upload_link("other").await.is_err());
+    assert_eq!(day.services.upload_link(token).await.unwrap(), name("example.test"));
+    assert!(day.services.upload_link("other").await.is_err());
     // A file that is none leaves the link as it was.
-    assert!(day.office.upload(token, "photo.pdf", b"%PDF-1.7".to_vec()).await.is_err());
-    let answer = day.office.upload(token, "staff.csv", b"ann\nbob\nbro[ken\n".to_vec()).await.unwrap();
+    assert!(day.services.upload(token, "photo.pdf", b"%PDF-1.7".to_vec()).await.is_err());
+    let answer = day.services.upload(token, "staff.csv", b"ann\nbob\nbro[ken\n".to_vec()).await.unwrap();
     assert_eq!((answer.addresses, answer.bad_rows), (2, 1));
-    assert!(day.office.upload(token, "staff.csv", b"cara\n".to_vec()).await.is_err(), "once");
-    assert!(day.office.upload_link(token).await.is_err());
+    assert!(day.services.upload(token, "staff.csv", b"cara\n".to_vec()).await.is_err(), "once");
+    assert!(day.services.upload_link(token).await.is_err());
     assert_eq!(day.check("ann@example.test").await, (4, "setting-up"), "it waits");
     let (to, _, text) = day.world.told.lock().unwrap().pop().unwrap();
     assert_eq!(to[0].to_string(), "postmaster@example.test");
     assert!(text.contains("staff.csv") && text.contains("plan show"), "{text}");
-    day.done(Request::PlanApply { id: answer.plan.unwrap(), reason: None }).await;
+    day.done(PlanApply { id: answer.plan.unwrap(), reason: None }).await;
     assert_eq!(day.check("ann@example.test").await, (0, "listed"));
-    let request = |days| Request::ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days };
+    let request = |days| ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days };
     day.refused(request(Some(91)), ErrorKind::Usage, 64, "90 days").await;
 }
 
 #[tokio::test]
 async fn the_time_of_a_link_runs_out() {
     let day = Day::with_a_domain().await;
-    let request = Request::ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days: Some(1) };
+    let request = ImportRequest { domain: name("example.test"), source: "customer".to_owned(), days: Some(1) };
     let Response::UploadRequest(made) = day.ask(request).await.unwrap() else { panic!() };
     day.world.pass(24 * HOUR - HOUR);
-    day.office.upload_link(&made.token).await.unwrap();
+    day.services.upload_link(&made.token).await.unwrap();
     day.world.pass(2 * HOUR);
-    assert!(day.office.upload_link(&made.token).await.is_err());
-    assert!(day.office.upload(&made.token, "staff.csv", b"ann\n".to_vec()).await.is_err());
+    assert!(day.services.upload_link(&made.token).await.is_err());
+    assert!(day.services.upload(&made.token, "staff.csv", b"ann\n".to_vec()).await.is_err());
     assert_eq!(day.check("ann@example.test").await, (4, "setting-up"));
 }
 

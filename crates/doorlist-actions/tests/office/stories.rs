@@ -2,22 +2,26 @@
 
 use crate::day::Day;
 use crate::sources::{HOUR, people, run, with_a_directory};
-use doorlist_actions::{DirectoryReading, ReadFailure, Request, Response, SyncReport};
+use doorlist_actions::{DirectoryReading, PlanList, ReadFailure, Response, SyncReport};
 use doorlist_store::directory::ListCounts;
 use doorlist_store::source_book::RunOutcome;
 
 async fn listed(day: &Day) -> ListCounts {
     let domain = "example.test".parse().unwrap();
-    day.office.directory.domain(&domain).await.unwrap().unwrap().summary.counts
+    day.services.directory.domain(&domain).await.unwrap().unwrap().summary.counts
 }
 
 /// The report of a run that must change nothing.
 async fn stopped(day: &Day, outcome: RunOutcome, word: &str) -> SyncReport {
-    let (version, before) = (day.office.directory.snapshot().version(), listed(day).await);
+    let (version, before) = (day.services.directory.snapshot().version(), listed(day).await);
     let report = run(day).await;
     assert_eq!(report.outcome, outcome, "{report:?}");
     assert!(report.why.as_ref().is_some_and(|why| why.contains(word)), "{word:?} is not in {report:?}");
-    assert_eq!((day.office.directory.snapshot().version(), listed(day).await), (version, before), "nobody is removed");
+    assert_eq!(
+        (day.services.directory.snapshot().version(), listed(day).await),
+        (version, before),
+        "nobody is removed"
+    );
     report
 }
 
@@ -55,8 +59,7 @@ async fn six_percent_of_a_thousand() {
     // Again and again: nothing is tried past it, and one plan waits, not many.
     day.world.pass(HOUR);
     stopped(&day, RunOutcome::Held, "60 of").await;
-    let Response::Plans(plans) = day.ask(Request::PlanList { domain: None, before: None, limit: 10 }).await.unwrap()
-    else {
+    let Response::Plans(plans) = day.ask(PlanList { domain: None, before: None, limit: 10 }).await.unwrap() else {
         panic!()
     };
     let waiting = plans.iter().filter(|plan| plan.state == doorlist_store::directory::PlanState::Waiting).count();

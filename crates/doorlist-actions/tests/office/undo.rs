@@ -2,31 +2,31 @@
 
 use crate::day::{Day, name};
 use crate::desk::{account, admin, domain, operator};
-use doorlist_actions::desk::{Desk, DeskError, DomainPatch};
-use doorlist_actions::{Request, Response};
+use doorlist_actions::{AccountRemove, ChangesList, ChangesUndo, PlanList, PlanShow, Response};
+use doorlist_actions::{ActionError, Actions, DomainPatch};
 use doorlist_core::access::CustomerId;
 use doorlist_store::tenants::CustomerPatch;
 
 /// The last change.
 async fn last(day: &Day) -> u64 {
-    match day.ask(Request::ChangesList { domain: None, before: None, limit: 1 }).await.unwrap() {
+    match day.ask(ChangesList { domain: None, before: None, limit: 1 }).await.unwrap() {
         Response::Changes(changes) => changes[0].id,
         other => panic!("{other:?}"),
     }
 }
 
-fn refusal(got: Result<Response, DeskError>) -> String {
+fn refusal(got: Result<Response, ActionError>) -> String {
     match got {
-        Err(DeskError::Failed(error)) => error.message,
+        Err(error @ ActionError::Failed { .. }) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }
 
-async fn owner(desk: &Desk, domain: u32) -> Option<CustomerId> {
+async fn owner(desk: &Actions, domain: u32) -> Option<CustomerId> {
     desk.view().domain(domain).await.unwrap().map(|found| found.row.customer)
 }
 
-async fn rename(ops: &Desk, id: CustomerId, name: &str) {
+async fn rename(ops: &Actions, id: CustomerId, name: &str) {
     let found = ops.editable(ops.view().customer(id.0).await.unwrap()).unwrap();
     let patch = CustomerPatch { name: Some(name.to_owned()), ..CustomerPatch::default() };
     ops.update_customer(&found, &patch).await.unwrap();
@@ -41,19 +41,19 @@ async fn a_name_that_was_dropped_is_the_operators_to_give_back() {
     let alias = ops.create_domain_alias(doorlist_core::domain::DomainId(id), &name("other.test"), true).await.unwrap();
     ann.remove_domain_alias(&ann.editable(Some(alias)).unwrap()).await.unwrap();
     let dropped = last(&day).await;
-    assert!(refusal(ann.command(Request::ChangesUndo { id: dropped }).await).contains("only the operator"));
+    assert!(refusal(ann.run(ChangesUndo { id: dropped }).await).contains("only the operator"));
     // Somebody else has it by now: not even the operator gives it back by the way.
     domain(&ops, "other.test", b).await.unwrap();
-    assert!(refusal(ops.command(Request::ChangesUndo { id: dropped }).await).contains("other.test cannot be a name"));
+    assert!(refusal(ops.run(ChangesUndo { id: dropped }).await).contains("other.test cannot be a name"));
     assert_eq!(day.check("x@other.test").await.0, 4, "it is a domain of its own");
     let free = ops.view().domain_of_name(&name("other.test")).await.unwrap();
     ops.remove_domain(&ops.editable(free).unwrap()).await.unwrap();
-    ops.command(Request::ChangesUndo { id: dropped }).await.unwrap();
+    ops.run(ChangesUndo { id: dropped }).await.unwrap();
     // What is no more than a change of her own domain she takes back herself.
     let found = ann.editable(ann.view().domain(id).await.unwrap()).unwrap();
     ann.update_domain(&found, &DomainPatch { hold: Some(true), ..DomainPatch::default() }).await.unwrap();
     let held = last(&day).await;
-    ann.command(Request::ChangesUndo { id: held }).await.unwrap();
+    ann.run(ChangesUndo { id: held }).await.unwrap();
 }
 
 #[tokio::test]
@@ -65,9 +65,9 @@ async fn a_domain_that_was_given_to_another_customer_is_not_taken_back() {
     let found = ops.editable(ops.view().domain(id).await.unwrap()).unwrap();
     ops.update_domain(&found, &DomainPatch { customer: Some(b), ..DomainPatch::default() }).await.unwrap();
     let moved = last(&day).await;
-    assert!(refusal(bob.command(Request::ChangesUndo { id: moved }).await).contains("only the operator"));
+    assert!(refusal(bob.run(ChangesUndo { id: moved }).await).contains("only the operator"));
     assert_eq!(owner(&ops, id).await, Some(b));
-    ops.command(Request::ChangesUndo { id: moved }).await.unwrap();
+    ops.run(ChangesUndo { id: moved }).await.unwrap();
     assert_eq!(owner(&ops, id).await, Some(a));
 }
 
@@ -83,18 +83,16 @@ async fn a_domain_comes_back_to_its_customer_and_to_nobody_of_that_name() {
     let removed = last(&day).await;
     rename(&ops, a, "acer").await;
     rename(&ops, b, "maple").await;
-    ops.command(Request::ChangesUndo { id: removed }).await.unwrap();
+    ops.run(ChangesUndo { id: removed }).await.unwrap();
     assert_eq!(owner(&ops, id).await, Some(a), "the same domain, of the same customer");
 
     let customer = ops.removable(ops.view().customer(a.0).await.unwrap()).unwrap();
     ops.remove_customer(&customer).await.unwrap();
     let removed = last(&day).await;
     rename(&ops, b, "acer").await;
-    assert!(
-        refusal(ops.command(Request::ChangesUndo { id: removed }).await).contains("another customer has that name")
-    );
+    assert!(refusal(ops.run(ChangesUndo { id: removed }).await).contains("another customer has that name"));
     rename(&ops, b, "oak").await;
-    ops.command(Request::ChangesUndo { id: removed }).await.unwrap();
+    ops.run(ChangesUndo { id: removed }).await.unwrap();
     assert_ne!(owner(&ops, id).await, Some(b), "a customer of that name is made again");
 }
 
@@ -106,22 +104,22 @@ async fn what_was_given_by_a_name_comes_again_to_the_same_customer() {
     let ((_, a), (_, b)) = (admin(&day, &ops, "maple").await, admin(&day, &ops, "oak").await);
     let id = domain(&ops, "one.test", a).await.unwrap();
     let added = last(&day).await;
-    ops.command(Request::ChangesUndo { id: added }).await.unwrap();
+    ops.run(ChangesUndo { id: added }).await.unwrap();
     assert_eq!(owner(&ops, id).await, None);
     let taken_back = last(&day).await;
     rename(&ops, a, "acer").await;
     rename(&ops, b, "maple").await;
-    ops.command(Request::ChangesUndo { id: taken_back }).await.unwrap();
+    ops.run(ChangesUndo { id: taken_back }).await.unwrap();
     assert_eq!(owner(&ops, id).await, Some(a));
 
     let found = ops.editable(ops.view().domain(id).await.unwrap()).unwrap();
     ops.update_domain(&found, &DomainPatch { customer: Some(b), ..DomainPatch::default() }).await.unwrap();
     let moved = last(&day).await;
-    ops.command(Request::ChangesUndo { id: moved }).await.unwrap();
+    ops.run(ChangesUndo { id: moved }).await.unwrap();
     let moved_back = last(&day).await;
     rename(&ops, b, "birch").await;
     rename(&ops, a, "maple").await;
-    ops.command(Request::ChangesUndo { id: moved_back }).await.unwrap();
+    ops.run(ChangesUndo { id: moved_back }).await.unwrap();
     assert_eq!(owner(&ops, id).await, Some(b));
 }
 
@@ -133,14 +131,14 @@ async fn the_undo_of_many_domains_shows_nobody_those_of_others() {
     let ((ann, a), (_, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
     let (one, two) = (domain(&ops, "one.test", a).await.unwrap(), domain(&ops, "two.test", b).await.unwrap());
     let both = vec![account(&ops, one, "ann").await.row.address(), account(&ops, two, "bob").await.row.address()];
-    day.ask(Request::AccountRemove { addresses: both }).await.unwrap();
+    day.ask(AccountRemove { addresses: both }).await.unwrap();
     let removed = last(&day).await;
-    ops.command(Request::ChangesUndo { id: removed }).await.unwrap();
-    let list = |domain| Request::PlanList { domain, before: None, limit: 10 };
-    let Response::Plans(plans) = ann.command(list(Some(name("one.test")))).await.unwrap() else { panic!() };
+    ops.run(ChangesUndo { id: removed }).await.unwrap();
+    let list = |domain| PlanList { domain, before: None, limit: 10 };
+    let Response::Plans(plans) = ann.run(list(Some(name("one.test")))).await.unwrap() else { panic!() };
     assert!(plans.is_empty(), "{plans:?}");
     let Response::Plans(plans) = day.ask(list(None)).await.unwrap() else { panic!() };
     assert_eq!(plans.len(), 1);
-    let show = Request::PlanShow { id: plans[0].id, after: None, limit: 10 };
-    assert!(ann.command(show).await.is_err());
+    let show = PlanShow { id: plans[0].id, after: None, limit: 10 };
+    assert!(ann.run(show).await.is_err());
 }

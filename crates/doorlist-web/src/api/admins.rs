@@ -12,7 +12,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::any;
-use doorlist_actions::desk::NewAdmin;
+use doorlist_actions::NewAdmin;
 use doorlist_core::access::{CustomerId, LoginId, ResellerId, Scope};
 use doorlist_store::tenants::AdminRow;
 use serde_json::json;
@@ -73,7 +73,7 @@ async fn list(State(state): State<ApiState>, path: Parts<(String, String)>, requ
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         let Path((word, id)) = path.map_err(|_| Fault::NotFound)?;
         let scope = scope(&word, &id)?;
-        of("admins", ask.desk.scope_seen(scope).await)?;
+        of("admins", ask.actions.scope_seen(scope).await)?;
         match ask.method {
             Method::GET | Method::HEAD => page(&ask, scope).await,
             Method::POST => {
@@ -81,7 +81,7 @@ async fn list(State(state): State<ApiState>, path: Parts<(String, String)>, requ
                 let (email, username) = (body.required_text("email"), body.text("username"));
                 let new = NewAdmin { email, username, active: body.flag("is_active").unwrap_or(true) };
                 body.finish()?;
-                let made = of("admins", ask.desk.create_admin(scope, &new).await)?;
+                let made = of("admins", ask.actions.create_admin(scope, &new).await)?;
                 let object = show_admin(&made.row);
                 Ok(Answer::Created(object.into(), uri(&made.row)))
             }
@@ -96,7 +96,7 @@ async fn page(ask: &Ask, scope: Scope) -> Result<Answer, Fault> {
     let mut list = query::read(&SPEC, &parameters)?;
     // The path says it already.
     list.query.filters.retain(|filter| !matches!(filter.column, "customer" | "reseller"));
-    let page = ask.desk.view().admins(scope, &list.query).await?;
+    let page = ask.actions.view().admins(scope, &list.query).await?;
     let objects = page.rows.iter().map(|placed| show_admin(&placed.row)).collect();
     Ok(Answer::Shown(show::envelope(&ask.path, &parameters, &list, page.total, objects, None)))
 }
@@ -106,12 +106,12 @@ async fn detail(State(state): State<ApiState>, path: Parts<(String, String, Stri
         let (scope, admin) = named(path)?;
         match ask.method {
             Method::GET | Method::HEAD => {
-                of("admins", ask.desk.scope_seen(scope).await)?;
-                let found = ask.desk.view().admin(scope, admin).await?.ok_or(Fault::NotFound)?;
+                of("admins", ask.actions.scope_seen(scope).await)?;
+                let found = ask.actions.view().admin(scope, admin).await?.ok_or(Fault::NotFound)?;
                 Ok(Answer::Shown(show_admin(&found.row).into()))
             }
             Method::DELETE => {
-                of("admins", ask.desk.remove_admin(scope, admin).await)?;
+                of("admins", ask.actions.remove_admin(scope, admin).await)?;
                 Ok(Answer::Gone)
             }
             _ => Err(Fault::Method(SPEC.detail_methods)),
@@ -130,7 +130,7 @@ async fn regenerate(
         if ask.method != Method::POST {
             return Err(Fault::Method(&["post"]));
         }
-        Ok(Answer::Key(of("admins", ask.desk.admin_key(scope, admin).await)?))
+        Ok(Answer::Key(of("admins", ask.actions.admin_key(scope, admin).await)?))
     })
     .await
 }

@@ -6,7 +6,6 @@ use crate::BODY_PACE_MIN;
 use axum::body::Body as HttpBody;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use doorlist_actions::desk::DeskError;
 use doorlist_actions::{ActionError, ErrorKind};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -16,6 +15,9 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// Names the fields of a request that keep their value.
 const NOT_APPLIED: HeaderName = HeaderName::from_static("doorlist-not-applied");
+
+/// Stands for several fields together.
+const ALL_FIELDS: &str = "__all__";
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
@@ -104,10 +106,10 @@ pub(crate) fn refuse(fault: &Fault) -> Response {
         Fault::Missing(text) => error(StatusCode::NOT_IMPLEMENTED, text),
         Fault::MissingEmpty => empty(StatusCode::NOT_IMPLEMENTED),
         Fault::NotNow(text) => again(error(StatusCode::SERVICE_UNAVAILABLE, text), BUSY),
-        Fault::Desk(noun, desk) => refuse_desk(noun, desk),
+        Fault::Action(resource, error) => refuse_action(resource, error),
         Fault::Command(failed) => {
-            let response = with_json(status_of(failed.kind), &json!({ "failed": failed }));
-            if failed.kind == ErrorKind::Busy { again(response, BUSY) } else { response }
+            let response = with_json(status_of(failed.kind()), &json!({ "failed": failed }));
+            if failed.kind() == ErrorKind::Busy { again(response, BUSY) } else { response }
         }
     }
 }
@@ -143,37 +145,32 @@ fn again(mut response: Response, after: Duration) -> Response {
     response
 }
 
-fn refuse_desk(noun: &str, error: &DeskError) -> Response {
+fn refuse_action(resource: &str, error: &ActionError) -> Response {
+    let text = |status| with_json(status, &json!({ "error": error.to_string() }));
+    let invalid =
+        |field: &str, message: &str| with_json(StatusCode::BAD_REQUEST, &json!({resource: {field: [message]}}));
     match error {
-        DeskError::NotFound => empty(StatusCode::NOT_FOUND),
-        DeskError::Forbidden | DeskError::BeyondKey => {
-            with_json(StatusCode::FORBIDDEN, &json!({"error": error.to_string()}))
-        }
-        DeskError::Invalid { field, message } => {
-            let field = if field.is_empty() { "__all__" } else { field };
-            with_json(StatusCode::BAD_REQUEST, &json!({noun: {field: [message]}}))
-        }
-        DeskError::NoObject { noun, id } => refuse(&Fault::no_object(&super::link::uri(noun, *id))),
-        DeskError::Bad(text) => with_json(StatusCode::BAD_REQUEST, &json!({"error": text})),
-        DeskError::Limit { message, again: after } => {
-            again(with_json(StatusCode::TOO_MANY_REQUESTS, &json!({"error": message})), *after)
-        }
-        DeskError::Failed(error) => refuse_action(error),
-    }
-}
-
-fn refuse_action(error: &ActionError) -> Response {
-    match error.kind {
-        ErrorKind::NotFound => empty(StatusCode::NOT_FOUND),
-        ErrorKind::Moved => with_json(StatusCode::CONFLICT, &json!({"error": error.message})),
-        // What the store said is for the operator's eyes.
-        ErrorKind::Store => {
-            crate::report(&format!("a request of the API failed: {}", error.message));
-            failed()
-        }
-        ErrorKind::Busy => again(with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": error.message})), BUSY),
-        ErrorKind::Unavailable => with_json(StatusCode::NOT_IMPLEMENTED, &json!({"error": error.message})),
-        _ => with_json(StatusCode::BAD_REQUEST, &json!({"error": error.message})),
+        ActionError::NotFound => empty(StatusCode::NOT_FOUND),
+        ActionError::Forbidden | ActionError::BeyondKey => text(StatusCode::FORBIDDEN),
+        ActionError::Invalid { field: "", message } => invalid(ALL_FIELDS, message),
+        ActionError::Invalid { field, message } => invalid(field, message),
+        ActionError::NoObject { resource, id } => refuse(&Fault::no_object(&super::link::uri(resource, *id))),
+        ActionError::Bad(_) => text(StatusCode::BAD_REQUEST),
+        ActionError::Limit { again: after, .. } => again(text(StatusCode::TOO_MANY_REQUESTS), *after),
+        ActionError::Failed { kind, message } => match kind {
+            ErrorKind::NotFound => empty(StatusCode::NOT_FOUND),
+            ErrorKind::Moved => text(StatusCode::CONFLICT),
+            // What the store said is for the operator's eyes.
+            ErrorKind::Store => {
+                crate::report(&format!("a request of the API failed: {message}"));
+                failed()
+            }
+            ErrorKind::Busy => again(text(StatusCode::SERVICE_UNAVAILABLE), BUSY),
+            ErrorKind::Unavailable => text(StatusCode::NOT_IMPLEMENTED),
+            ErrorKind::Refused | ErrorKind::Usage | ErrorKind::Data | ErrorKind::Unconfirmed => {
+                invalid(ALL_FIELDS, message)
+            }
+        },
     }
 }
 
@@ -196,16 +193,16 @@ mod tests {
 
     #[test]
     fn who_comes_in_an_awkward_moment_is_told_when_to_come_again() {
-        let busy = || ActionError { kind: ErrorKind::Busy, message: "in a moment".to_owned() };
+        let busy = || ActionError::new(ErrorKind::Busy, "in a moment");
         let faults =
-            [Fault::Command(busy()), Fault::Desk("ldapsync", busy().into()), Fault::NotNow("in a moment".to_owned())];
+            [Fault::Command(busy()), Fault::Action("ldapsync", busy()), Fault::NotNow("in a moment".to_owned())];
         for fault in faults {
             let response = refuse(&fault);
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
             assert_eq!(response.headers().get(header::RETRY_AFTER), Some(&HeaderValue::from(5)), "{fault:?}");
         }
-        let never = ActionError { kind: ErrorKind::Unavailable, message: "with a later version".to_owned() };
-        for fault in [Fault::Command(never.clone()), Fault::Desk("ldapsync", never.into())] {
+        let never = ActionError::new(ErrorKind::Unavailable, "with a later version");
+        for fault in [Fault::Command(never.clone()), Fault::Action("ldapsync", never)] {
             let response = refuse(&fault);
             assert_eq!(response.status(), StatusCode::NOT_IMPLEMENTED, "{fault:?}");
             assert!(!response.headers().contains_key(header::RETRY_AFTER), "{fault:?}");

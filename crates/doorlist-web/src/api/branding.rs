@@ -8,7 +8,7 @@ use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, Spec};
 use crate::https_link::is_https_link;
-use doorlist_actions::desk::Desk;
+use doorlist_actions::Actions;
 use doorlist_core::address::DomainName;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{BrandingRow, Page, Placed, Query, View};
@@ -111,8 +111,12 @@ impl Noun for Brandings {
         object
     }
 
-    async fn update(desk: &Desk, found: Placed<BrandingRow>, mut body: Body) -> Result<Placed<BrandingRow>, Fault> {
-        let branding = of("brandinginfo", desk.editable(Some(found)))?;
+    async fn update(
+        actions: &Actions,
+        found: Placed<BrandingRow>,
+        mut body: Body,
+    ) -> Result<Placed<BrandingRow>, Fault> {
+        let branding = of("brandinginfo", actions.editable(Some(found)))?;
         let row = branding.row();
         let mut settings = settings(row);
         body.only_defaults(&[("ssl_cert_passphrase", Value::Null)]);
@@ -128,8 +132,8 @@ impl Noun for Brandings {
             settings.insert("enabled".to_owned(), enabled.into());
         }
         body.finish()?;
-        of("brandinginfo", desk.update_branding(&branding, &Value::Object(settings).to_string()).await)?;
-        desk.view().branding(row.id).await?.ok_or(Fault::NotFound)
+        of("brandinginfo", actions.update_branding(&branding, &Value::Object(settings).to_string()).await)?;
+        actions.view().branding(row.id).await?.ok_or(Fault::NotFound)
     }
 }
 

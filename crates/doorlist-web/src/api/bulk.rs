@@ -42,8 +42,8 @@ async fn mass_add(State(state): State<ApiState>, request: Request) -> Response {
         let locals = locals(&mut body, "localparts");
         let domain = body.required_link("domain", "domain")?;
         body.finish()?;
-        let domain = DomainId(id_of(ask.desk.view(), "domain", domain).await?);
-        let came = of(NOUN, ask.desk.mass_add(domain, &locals).await)?;
+        let domain = DomainId(id_of(ask.actions.view(), "domain", domain).await?);
+        let came = of(NOUN, ask.actions.mass_add(domain, &locals).await)?;
         Ok(Answer::Accepted(json!({"added": came.added, "already_listed": came.already_listed})))
     })
     .await
@@ -81,7 +81,7 @@ async fn mass_delete(State(state): State<ApiState>, request: Request) -> Respons
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::DELETE, &["delete"])?;
         let ids = ids(&ask)?.into_iter().map(AddressId).collect::<Vec<_>>();
-        of(NOUN, ask.desk.mass_delete(&ids).await)?;
+        of(NOUN, ask.actions.mass_delete(&ids).await)?;
         Ok(Answer::Gone)
     })
     .await
@@ -100,12 +100,12 @@ pub(crate) fn ids(ask: &Ask) -> Result<Vec<u32>, Fault> {
 async fn mass_add_aliases(State(state): State<ApiState>, key: Key, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
-        let found = lookup::<EmailAccounts>(ask.desk.view(), &text(key)).await?;
-        let account = of(NOUN, ask.desk.account_to_alias(found.row.id).await)?;
+        let found = lookup::<EmailAccounts>(ask.actions.view(), &text(key)).await?;
+        let account = of(NOUN, ask.actions.account_to_alias(found.row.id).await)?;
         let mut body = body::Body::parse(&SPEC, &ask.body)?;
         let aliases = locals(&mut body, "aliases");
         body.finish()?;
-        of(NOUN, ask.desk.add_aliases(&account, &aliases).await)?;
+        of(NOUN, ask.actions.add_aliases(&account, &aliases).await)?;
         Ok(Answer::AcceptedEmpty)
     })
     .await
@@ -114,20 +114,20 @@ async fn mass_add_aliases(State(state): State<ApiState>, key: Key, request: Requ
 async fn users_to_alias(State(state): State<ApiState>, key: Key, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
-        let found = lookup::<EmailAccounts>(ask.desk.view(), &text(key)).await?;
-        let account = of(NOUN, ask.desk.account_to_alias(found.row.id).await)?;
+        let found = lookup::<EmailAccounts>(ask.actions.view(), &text(key)).await?;
+        let account = of(NOUN, ask.actions.account_to_alias(found.row.id).await)?;
         let mut body = body::Body::parse(&SPEC, &ask.body)?;
         let Some(Value::Array(items)) = body.raw("accounts").cloned() else {
             body.wrong("accounts", "a list of email accounts is wanted");
             return Err(body.finish().err().unwrap_or(Fault::NotFound));
         };
         let mut ids = Vec::with_capacity(items.len());
-        for item in items.iter().take(doorlist_actions::desk::BULK_MAX + 1) {
+        for item in items.iter().take(doorlist_actions::ADDRESSES_MAX + 1) {
             let shown = || item.to_string().chars().take(200).collect::<String>();
             let link = link::parse(item, NOUN).ok_or_else(|| Fault::no_object(&shown()))?;
-            ids.push(AddressId(id_of(ask.desk.view(), NOUN, link).await?));
+            ids.push(AddressId(id_of(ask.actions.view(), NOUN, link).await?));
         }
-        of(NOUN, ask.desk.users_to_alias(&account, &ids).await)?;
+        of(NOUN, ask.actions.users_to_alias(&account, &ids).await)?;
         Ok(Answer::AcceptedEmpty)
     })
     .await
@@ -136,9 +136,9 @@ async fn users_to_alias(State(state): State<ApiState>, key: Key, request: Reques
 async fn regenerate(State(state): State<ApiState>, key: Key, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
-        let found = lookup::<EmailAccounts>(ask.desk.view(), &text(key)).await?;
-        let account = of(NOUN, ask.desk.editable(Some(found)))?;
-        Ok(Answer::Key(of(NOUN, ask.desk.account_key(&account).await)?))
+        let found = lookup::<EmailAccounts>(ask.actions.view(), &text(key)).await?;
+        let account = of(NOUN, ask.actions.editable(Some(found)))?;
+        Ok(Answer::Key(of(NOUN, ask.actions.account_key(&account).await)?))
     })
     .await
 }
@@ -147,7 +147,7 @@ async fn regenerate(State(state): State<ApiState>, key: Key, request: Request) -
 async fn never_made(State(state): State<ApiState>, key: Key, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
-        lookup::<super::domain::Domains>(ask.desk.view(), &text(key)).await?;
+        lookup::<super::domain::Domains>(ask.actions.view(), &text(key)).await?;
         Err(Fault::MissingEmpty)
     })
     .await

@@ -1,5 +1,5 @@
 //! `command`: the commands of `doorlist --server`. The request is the one that goes over the control socket; whether it
-//! may travel, and whether this caller may, is the desk's to say.
+//! may travel, and whether this caller may, is for the actions to say.
 
 use super::exchange::{Answer, Ask, Fault, Unread, exchange_unread};
 use super::gate::ApiState;
@@ -18,13 +18,13 @@ pub(crate) async fn command(State(state): State<ApiState>, request: Request) -> 
         if ask.method != Method::POST {
             return Err(Fault::Method(&["post"]));
         }
-        ask.desk.may_command().map_err(|error| Fault::Desk("", error))?;
+        ask.actions.may_command().map_err(|error| Fault::Action("", error))?;
         let (body, _place) = unread.read(LARGE_BODY_MAX).await?;
-        let parsed = ask.desk.work().compute(move || wish(&body)).await;
+        let parsed = ask.actions.work().compute(move || wish(&body)).await;
         let wish = parsed.map_err(Fault::Command)??;
-        match Box::pin(ask.desk.command(wish)).await {
+        match Box::pin(ask.actions.run(wish)).await {
             Ok(done) => Ok(Answer::Shown(json!({ "done": done }))),
-            Err(error) => Err(Fault::Command(error.into())),
+            Err(error) => Err(Fault::Command(error)),
         }
     })
     .await

@@ -13,7 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::any;
-use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_actions::{ActionError, Actions};
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{
     ContactFields, ContactOwner, ContactRow, Filter, Lookup, Page, Placed, Query, Value, View,
@@ -166,19 +166,19 @@ impl<O: Owned> Noun for Contacts<O> {
         object
     }
 
-    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<ContactRow>, Fault> {
+    async fn create(actions: &Actions, mut body: Body) -> Result<Placed<ContactRow>, Fault> {
         let fields = fields(&mut body, ContactFields::default());
         if O::OWNER != ContactOwner::Account && fields.email.is_empty() {
             body.required_text("email");
         }
         let owner = body.required_link(O::FIELD, O::FIELD)?;
         body.finish()?;
-        let owner = id_of(desk.view(), O::FIELD, owner).await?;
-        of(O::SPEC.name, desk.create_contact(O::OWNER, owner, &fields).await)
+        let owner = id_of(actions.view(), O::FIELD, owner).await?;
+        of(O::SPEC.name, actions.create_contact(O::OWNER, owner, &fields).await)
     }
 
-    async fn update(desk: &Desk, found: Placed<ContactRow>, mut body: Body) -> Result<Placed<ContactRow>, Fault> {
-        let contact = of(O::SPEC.name, desk.editable(Some(found)))?;
+    async fn update(actions: &Actions, found: Placed<ContactRow>, mut body: Body) -> Result<Placed<ContactRow>, Fault> {
+        let contact = of(O::SPEC.name, actions.editable(Some(found)))?;
         let row = contact.row();
         let email = body.has("email").then(|| body.text("email").unwrap_or_default());
         let fields = fields(&mut body, row.fields.clone());
@@ -186,18 +186,18 @@ impl<O: Owned> Noun for Contacts<O> {
             body.wrong("email", "This field is required.");
         }
         if let Some(link) = body.link(O::FIELD, O::FIELD)?
-            && id_of(desk.view(), O::FIELD, link).await? != row.owner
+            && id_of(actions.view(), O::FIELD, link).await? != row.owner
         {
             body.wrong(O::FIELD, "a contact stays where it is: add it to the other one");
         }
         body.finish()?;
-        of(O::SPEC.name, desk.update_contact(O::OWNER, &contact, &fields).await)?;
-        desk.view().contact(O::OWNER, row.id).await?.ok_or(Fault::NotFound)
+        of(O::SPEC.name, actions.update_contact(O::OWNER, &contact, &fields).await)?;
+        actions.view().contact(O::OWNER, row.id).await?.ok_or(Fault::NotFound)
     }
 
-    async fn remove(desk: &Desk, found: Placed<ContactRow>) -> Result<(), DeskError> {
-        let contact = desk.editable(Some(found))?;
-        desk.remove_contact(&contact).await
+    async fn remove(actions: &Actions, found: Placed<ContactRow>) -> Result<(), ActionError> {
+        let contact = actions.editable(Some(found))?;
+        actions.remove_contact(&contact).await
     }
 }
 
@@ -234,7 +234,7 @@ async fn below<P: Noun, N: Noun>(State(state): State<ApiState>, key: super::bulk
         if !matches!(ask.method, Method::GET | Method::HEAD) {
             return Err(Fault::Method(&["get"]));
         }
-        let parent = lookup::<P>(ask.desk.view(), &super::bulk::text(key)).await?;
+        let parent = lookup::<P>(ask.actions.view(), &super::bulk::text(key)).await?;
         let values = vec![Value::Int(P::id(&parent.row).into())];
         show_list::<N>(&ask, vec![Filter { column: P::SPEC.name, lookup: Lookup::Exact, values }]).await
     })

@@ -7,7 +7,7 @@ use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Above, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
-use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_actions::{ActionError, Actions};
 use doorlist_core::access::ResellerId;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{CustomerFields, CustomerPatch, CustomerRow, Page, Placed, Query, View};
@@ -83,7 +83,7 @@ impl Noun for Customers {
         }))
     }
 
-    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<CustomerRow>, Fault> {
+    async fn create(actions: &Actions, mut body: Body) -> Result<Placed<CustomerRow>, Fault> {
         let fields = CustomerFields {
             name: body.required_text("name"),
             allow_branding: body.flag("allow_branding").unwrap_or(false),
@@ -91,34 +91,38 @@ impl Noun for Customers {
             reported_user_count: body.integer("reported_user_count"),
             ..CustomerFields::default()
         };
-        let reseller = reseller(desk, &mut body).await?;
+        let reseller = reseller(actions, &mut body).await?;
         body.finish()?;
-        let id = of("customer", desk.create_customer(fields, reseller).await)?;
-        desk.view().customer(id.0).await?.ok_or(Fault::NotFound)
+        let id = of("customer", actions.create_customer(fields, reseller).await)?;
+        actions.view().customer(id.0).await?.ok_or(Fault::NotFound)
     }
 
-    async fn update(desk: &Desk, found: Placed<CustomerRow>, mut body: Body) -> Result<Placed<CustomerRow>, Fault> {
-        let customer = of("customer", desk.editable(Some(found)))?;
+    async fn update(
+        actions: &Actions,
+        found: Placed<CustomerRow>,
+        mut body: Body,
+    ) -> Result<Placed<CustomerRow>, Fault> {
+        let customer = of("customer", actions.editable(Some(found)))?;
         let patch = CustomerPatch {
             name: body.changed_text("name"),
             allow_branding: body.flag("allow_branding"),
             is_full_user_list: body.flag("is_full_user_list"),
             reported_user_count: body.has("reported_user_count").then(|| body.integer("reported_user_count")),
-            reseller: reseller(desk, &mut body).await?,
+            reseller: reseller(actions, &mut body).await?,
         };
         body.finish()?;
-        of("customer", desk.update_customer(&customer, &patch).await)?;
-        desk.view().customer(customer.row().id.0).await?.ok_or(Fault::NotFound)
+        of("customer", actions.update_customer(&customer, &patch).await)?;
+        actions.view().customer(customer.row().id.0).await?.ok_or(Fault::NotFound)
     }
 
-    async fn remove(desk: &Desk, found: Placed<CustomerRow>) -> Result<(), DeskError> {
-        desk.remove_customer(&desk.removable(Some(found))?).await
+    async fn remove(actions: &Actions, found: Placed<CustomerRow>) -> Result<(), ActionError> {
+        actions.remove_customer(&actions.removable(Some(found))?).await
     }
 }
 
-async fn reseller(desk: &Desk, body: &mut Body) -> Result<Option<ResellerId>, Fault> {
+async fn reseller(actions: &Actions, body: &mut Body) -> Result<Option<ResellerId>, Fault> {
     match body.link("reseller", "reseller")? {
-        Some(link) => Ok(Some(ResellerId(id_of(desk.view(), "reseller", link).await?))),
+        Some(link) => Ok(Some(ResellerId(id_of(actions.view(), "reseller", link).await?))),
         None => Ok(None),
     }
 }

@@ -8,7 +8,7 @@ use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Default, Field, Filtering, Kind, READ_WRITE, READ_WRITE_LIST, Spec};
-use doorlist_actions::desk::{Desk, DeskError, DomainPatch, NewDomain};
+use doorlist_actions::{ActionError, Actions, DomainPatch, NewDomain};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::domain::Mode;
@@ -121,20 +121,20 @@ impl Noun for Domains {
         }))
     }
 
-    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
+    async fn create(actions: &Actions, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
         let name = domain_name(&mut body, "name");
         let mut patch = patch(&mut body);
         let customer = body.required_link("customer", "customer")?;
-        let customer = CustomerId(id_of(desk.view(), "customer", customer).await?);
+        let customer = CustomerId(id_of(actions.view(), "customer", customer).await?);
         body.finish()?;
         let Some(name) = name else { return Err(Fault::NotFound) };
         patch.active = patch.active.filter(|active| !active);
         patch.hold = patch.hold.filter(|hold| *hold);
-        of("domain", desk.create_domain(&NewDomain { name, customer, patch }).await)
+        of("domain", actions.create_domain(&NewDomain { name, customer, patch }).await)
     }
 
-    async fn update(desk: &Desk, found: Placed<DomainRow>, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
-        let domain = of("domain", desk.editable(Some(found)))?;
+    async fn update(actions: &Actions, found: Placed<DomainRow>, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
+        let domain = of("domain", actions.editable(Some(found)))?;
         let row = domain.row();
         if let Some(name) = body.changed_text("name")
             && name.parse::<DomainName>().ok().as_ref() != Some(&row.name)
@@ -143,15 +143,15 @@ impl Noun for Domains {
         }
         let mut patch = patch(&mut body);
         if let Some(link) = body.link("customer", "customer")? {
-            patch.customer = Some(CustomerId(id_of(desk.view(), "customer", link).await?));
+            patch.customer = Some(CustomerId(id_of(actions.view(), "customer", link).await?));
         }
         body.finish()?;
-        of("domain", desk.update_domain(&domain, &patch).await)?;
-        desk.view().domain(row.id.0).await?.ok_or(Fault::NotFound)
+        of("domain", actions.update_domain(&domain, &patch).await)?;
+        actions.view().domain(row.id.0).await?.ok_or(Fault::NotFound)
     }
 
-    async fn remove(desk: &Desk, found: Placed<DomainRow>) -> Result<(), DeskError> {
-        desk.remove_domain(&desk.removable(Some(found))?).await
+    async fn remove(actions: &Actions, found: Placed<DomainRow>) -> Result<(), ActionError> {
+        actions.remove_domain(&actions.removable(Some(found))?).await
     }
 }
 

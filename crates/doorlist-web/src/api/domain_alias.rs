@@ -8,7 +8,7 @@ use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
-use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_actions::{ActionError, Actions};
 use doorlist_core::domain::DomainId;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{DomainAliasRow, DomainNameRow, Page, Placed, Query, View};
@@ -68,37 +68,37 @@ impl Noun for DomainAliases {
         }))
     }
 
-    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<DomainAliasRow>, Fault> {
+    async fn create(actions: &Actions, mut body: Body) -> Result<Placed<DomainAliasRow>, Fault> {
         let name = domain_name(&mut body, "name");
         let active = body.flag("active").unwrap_or(true);
         let domain = body.required_link("domain", "domain")?;
         body.finish()?;
-        let domain = DomainId(id_of(desk.view(), "domain", domain).await?);
+        let domain = DomainId(id_of(actions.view(), "domain", domain).await?);
         let Some(name) = name else { return Err(Fault::NotFound) };
-        of("domain_alias", desk.create_domain_alias(domain, &name, active).await)
+        of("domain_alias", actions.create_domain_alias(domain, &name, active).await)
     }
 
     async fn update(
-        desk: &Desk,
+        actions: &Actions,
         found: Placed<DomainAliasRow>,
         mut body: Body,
     ) -> Result<Placed<DomainAliasRow>, Fault> {
-        let alias = of("domain_alias", desk.editable(Some(found)))?;
+        let alias = of("domain_alias", actions.editable(Some(found)))?;
         let row = alias.row();
         let name = if body.has("name") { domain_name(&mut body, "name") } else { None };
         let active = body.flag("active").unwrap_or(row.active);
         let domain = match body.link("domain", "domain")? {
-            Some(link) => DomainId(id_of(desk.view(), "domain", link).await?),
+            Some(link) => DomainId(id_of(actions.view(), "domain", link).await?),
             None => row.domain,
         };
         body.finish()?;
         let name = name.unwrap_or_else(|| row.name.clone());
-        of("domain_alias", desk.update_domain_alias(&alias, domain, &name, active).await)
+        of("domain_alias", actions.update_domain_alias(&alias, domain, &name, active).await)
     }
 
-    async fn remove(desk: &Desk, found: Placed<DomainAliasRow>) -> Result<(), DeskError> {
-        let alias = desk.editable(Some(found))?;
-        desk.remove_domain_alias(&alias).await
+    async fn remove(actions: &Actions, found: Placed<DomainAliasRow>) -> Result<(), ActionError> {
+        let alias = actions.editable(Some(found))?;
+        actions.remove_domain_alias(&alias).await
     }
 }
 

@@ -8,7 +8,7 @@ use super::show::{Object, object_of, time};
 use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Default, Field, Filtering, Kind, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::Password;
-use doorlist_actions::desk::{AccountPatch, Desk, DeskError, NewAccount};
+use doorlist_actions::{AccountPatch, ActionError, Actions, NewAccount};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::Source;
 use doorlist_core::domain::DomainId;
@@ -129,34 +129,34 @@ impl Noun for EmailAccounts {
         }))
     }
 
-    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
+    async fn create(actions: &Actions, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
         let local = localpart(&mut body, "localpart");
         let mut patch = patch(&mut body);
         let domain = body.required_link("domain", "domain")?;
         body.finish()?;
-        let domain = DomainId(id_of(desk.view(), "domain", domain).await?);
+        let domain = DomainId(id_of(actions.view(), "domain", domain).await?);
         let Some(local) = local else { return Err(Fault::NotFound) };
         patch.active = patch.active.filter(|active| !active);
-        of("email_account", desk.create_account(&NewAccount { domain, local, patch }).await)
+        of("email_account", actions.create_account(&NewAccount { domain, local, patch }).await)
     }
 
-    async fn update(desk: &Desk, found: Placed<AccountRow>, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
-        let account = of("email_account", desk.editable(Some(found)))?;
+    async fn update(actions: &Actions, found: Placed<AccountRow>, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
+        let account = of("email_account", actions.editable(Some(found)))?;
         let row = account.row();
         let local = if body.has("localpart") { localpart(&mut body, "localpart") } else { None };
         if let Some(link) = body.link("domain", "domain")?
-            && id_of(desk.view(), "domain", link).await? != row.domain.0
+            && id_of(actions.view(), "domain", link).await? != row.domain.0
         {
             body.wrong("domain", "an account stays in its domain: add it to the other one");
         }
         let patch = AccountPatch { local, ..patch(&mut body) };
         body.finish()?;
-        of("email_account", desk.update_account(&account, &patch).await)?;
-        desk.view().account(row.id).await?.ok_or(Fault::NotFound)
+        of("email_account", actions.update_account(&account, &patch).await)?;
+        actions.view().account(row.id).await?.ok_or(Fault::NotFound)
     }
 
-    async fn remove(desk: &Desk, found: Placed<AccountRow>) -> Result<(), DeskError> {
-        desk.remove_account(&desk.removable(Some(found))?).await
+    async fn remove(actions: &Actions, found: Placed<AccountRow>) -> Result<(), ActionError> {
+        actions.remove_account(&actions.removable(Some(found))?).await
     }
 }
 

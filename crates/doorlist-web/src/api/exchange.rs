@@ -12,8 +12,7 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use doorlist_actions::ActionError;
-use doorlist_actions::desk::{Caller, Desk, DeskError};
+use doorlist_actions::{ActionError, Actions, Caller};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 
@@ -25,7 +24,7 @@ const KEPT_PATH_MAX: usize = 512;
 
 /// A request whose caller is known.
 pub(crate) struct Ask {
-    pub(crate) desk: Desk,
+    pub(crate) actions: Actions,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
@@ -84,8 +83,8 @@ pub(crate) enum Fault {
     MissingEmpty,
     /// Not now. 503, with when to come again.
     NotNow(String),
-    /// What the desk said, of a noun.
-    Desk(&'static str, DeskError),
+    /// What the actions said, of a noun.
+    Action(&'static str, ActionError),
     /// A command was not done; whoever gave it wants the whole error.
     Command(ActionError),
 }
@@ -96,14 +95,14 @@ impl Fault {
     }
 }
 
-/// What the desk says becomes an answer of this noun.
-pub(crate) fn of<T>(noun: &'static str, result: Result<T, DeskError>) -> Result<T, Fault> {
-    result.map_err(|error| Fault::Desk(noun, error))
+/// What the actions says becomes an answer of this noun.
+pub(crate) fn of<T>(noun: &'static str, result: Result<T, ActionError>) -> Result<T, Fault> {
+    result.map_err(|error| Fault::Action(noun, error))
 }
 
 impl From<doorlist_store::StoreError> for Fault {
     fn from(error: doorlist_store::StoreError) -> Self {
-        Fault::Desk("", error.into())
+        Fault::Action("", error.into())
     }
 }
 
@@ -172,8 +171,8 @@ async fn done<F>(state: &ApiState, parts: &Parts, body: HttpBody, act: F) -> (Op
 where
     F: AsyncFnOnce(Ask, Unread) -> Result<Answer, Fault>,
 {
-    let desk = match state.admit(parts).await {
-        Ok(desk) => desk,
+    let actions = match state.admit(parts).await {
+        Ok(actions) => actions,
         Err(fault) => {
             // What is under way is read, so that the answer gets through and the connection can go on.
             let mut body = Limited::new(body, BODY_MAX);
@@ -181,16 +180,16 @@ where
             return (None, Err(fault));
         }
     };
-    let who = Some(desk.caller().clone());
+    let who = Some(actions.caller().clone());
     let ask = Ask {
-        desk,
+        actions,
         method: parts.method.clone(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         conditions: Conditions::of(&parts.headers),
         body: Vec::new(),
     };
-    let key = ask.desk.caller().key_id;
+    let key = ask.actions.caller().key_id;
     (who, act(ask, Unread { body, places: state.places().clone(), key }).await)
 }
 

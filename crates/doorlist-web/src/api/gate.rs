@@ -7,8 +7,7 @@ use super::to_its_end::WRITES_AT_ONCE_MAX;
 use crate::{Client, ListenerAddress, Rate, RateKey, RateLimits, base_url};
 use axum::http::header;
 use axum::http::request::Parts;
-use doorlist_actions::Office;
-use doorlist_actions::desk::{Credentials, Desk, DeskError};
+use doorlist_actions::{ActionError, Actions, Credentials, Services};
 use doorlist_core::access::Scope;
 use doorlist_core::network::SourceKey;
 use std::hash::{BuildHasher, RandomState};
@@ -71,7 +70,7 @@ pub trait Trail: Send + Sync + 'static {
 }
 
 struct Shared {
-    office: Arc<OnceLock<Office>>,
+    services: Arc<OnceLock<Arc<Services>>>,
     config: ApiConfig,
     trail: Arc<dyn Trail>,
     of_keys: Mutex<RateLimits<u32>>,
@@ -89,11 +88,11 @@ struct Shared {
 pub struct ApiState(Arc<Shared>);
 
 impl ApiState {
-    /// With an office that may open later.
-    pub fn new(office: Arc<OnceLock<Office>>, config: ApiConfig, trail: Arc<dyn Trail>) -> Self {
+    /// With services that may be opened later.
+    pub fn new(services: Arc<OnceLock<Arc<Services>>>, config: ApiConfig, trail: Arc<dyn Trail>) -> Self {
         let second = Duration::from_secs(1);
         Self(Arc::new(Shared {
-            office,
+            services,
             of_keys: limits(config.requests_per_key, second),
             of_addresses: limits(config.requests_per_address, second),
             of_failures: limits(config.failures_per_address, Duration::from_secs(60)),
@@ -141,22 +140,22 @@ impl ApiState {
     }
 
     /// Lets a caller pass who is known and does not come too often.
-    pub(crate) async fn admit(&self, parts: &Parts) -> Result<Desk, Fault> {
+    pub(crate) async fn admit(&self, parts: &Parts) -> Result<Actions, Fault> {
         let (client, now) = (self.client(parts), Instant::now());
         check(&self.0.of_addresses, client.into(), now)?;
-        let Some(office) = self.0.office.get() else {
+        let Some(services) = self.0.services.get() else {
             return Err(Fault::NotNow("the server is starting; try again in a moment".to_owned()));
         };
         let text = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let Some((login, key)) = text.and_then(credentials) else { return Err(Fault::Unknown) };
         let shown = Credentials { login: login.as_deref(), key: &key, from: Some(client) };
-        let caller = office.identify(&shown).await.map_err(|error| Fault::Desk("", error))?;
+        let caller = services.identify(&shown).await.map_err(|error| Fault::Action("", error))?;
         let Some(caller) = caller else {
             check(&self.0.of_failures, client.into(), now)?;
             return Err(Fault::Unknown);
         };
         check(&self.0.of_keys, caller.key_id, now)?;
-        Ok(Desk::of(office, caller))
+        Ok(Actions::of(services, caller))
     }
 }
 
@@ -170,7 +169,7 @@ fn check<K: RateKey>(limits: &Mutex<RateLimits<K>>, key: K, now: Instant) -> Res
     let checked = limits.lock().unwrap_or_else(PoisonError::into_inner).check(&key, now);
     checked.map_err(|again| {
         let message = "too many requests (api.requests_per_key, api.requests_per_address); come again later".to_owned();
-        Fault::Desk("", DeskError::Limit { message, again: Duration::from_secs(again.seconds()) })
+        Fault::Action("", ActionError::Limit { message, again: Duration::from_secs(again.seconds()) })
     })
 }
 
@@ -205,7 +204,7 @@ pub(super) mod tests {
         fn note(&self, _: AuditLine) {}
     }
 
-    /// For what needs no office.
+    /// For what needs no store.
     pub(in crate::api) fn state() -> ApiState {
         ApiState::new(Arc::default(), ApiConfig::default(), Arc::new(Nowhere))
     }
@@ -217,7 +216,7 @@ pub(super) mod tests {
         let refused = async |address: &str| {
             let (mut parts, ()) = axum::http::Request::new(()).into_parts();
             parts.extensions.insert(Client { address: address.parse().unwrap(), https: true });
-            // There is no office yet; who comes too often is told so first.
+            // Nothing is opened yet; who comes too often is told so first.
             !matches!(state.admit(&parts).await, Err(Fault::NotNow(_)))
         };
         for (address, expected) in [

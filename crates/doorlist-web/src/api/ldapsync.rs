@@ -7,7 +7,7 @@ use super::query;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
-use doorlist_actions::desk::{DeskError, PushPartOf, PushWish};
+use doorlist_actions::{ActionError, PushPartOf, PushWish};
 use doorlist_actions::{PushAnswer, PushFault, PushReader, PushState, WorkPool};
 use doorlist_core::address::DomainName;
 use serde_json::{Value, json};
@@ -35,13 +35,13 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
             Some(text) => query::flag(text).ok_or_else(|| Fault::Bad("test_run is 0 or 1".to_owned()))?,
         };
         let part = part(&parameter)?;
-        of(NOUN, ask.desk.may_be_pushed(&domain).await)?;
+        of(NOUN, ask.actions.may_be_pushed(&domain).await)?;
         let in_parts = part.is_some();
-        let reader = of(NOUN, ask.desk.push_reader(&domain, in_parts).await)?;
+        let reader = of(NOUN, ask.actions.push_reader(&domain, in_parts).await)?;
         // A large body keeps its place until the push is done.
         let mut pieces = unread.pieces(LARGE_BODY_MAX)?;
-        match read(&mut pieces, reader, ask.desk.work()).await? {
-            Ok(state) => answer(ask.desk.push(PushWish { domain, state, is_test, part }).await, in_parts),
+        match read(&mut pieces, reader, ask.actions.work()).await? {
+            Ok(state) => answer(ask.actions.push(PushWish { domain, state, is_test, part }).await, in_parts),
             Err(PushFault::Text(text)) => Err(Fault::Bad(text)),
             Err(PushFault::Limit(error)) => answer(Err(error.into()), in_parts),
         }
@@ -49,15 +49,16 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
     .await
 }
 
-fn answer(pushed: Result<PushAnswer, DeskError>, in_parts: bool) -> Result<Answer, Fault> {
+fn answer(pushed: Result<PushAnswer, ActionError>, in_parts: bool) -> Result<Answer, Fault> {
     match pushed {
         // Whoever sends parts is an agent of ours, and reads the whole report.
         Ok(answer) if in_parts => Ok(Answer::Shown(json!(answer))),
         Ok(PushAnswer::Done(report)) => Ok(Answer::Shown(shown(&report))),
         Ok(PushAnswer::Taken(taken)) => Ok(Answer::Shown(json!(taken))),
-        Err(DeskError::Failed(failed)) if in_parts => Err(Fault::Command(failed)),
-        Err(error @ DeskError::Invalid { .. }) if in_parts => Err(Fault::Command(error.into())),
-        Err(error) => Err(Fault::Desk(NOUN, error)),
+        Err(error @ (ActionError::Failed { .. } | ActionError::Invalid { .. })) if in_parts => {
+            Err(Fault::Command(error))
+        }
+        Err(error) => Err(Fault::Action(NOUN, error)),
     }
 }
 

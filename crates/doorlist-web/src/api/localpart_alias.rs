@@ -8,7 +8,7 @@ use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
-use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_actions::{ActionError, Actions};
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{AliasRow, Page, Placed, Query, View};
@@ -70,30 +70,30 @@ impl Noun for LocalpartAliases {
         }))
     }
 
-    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<AliasRow>, Fault> {
+    async fn create(actions: &Actions, mut body: Body) -> Result<Placed<AliasRow>, Fault> {
         let local = localpart(&mut body, "localpart");
         let account = body.required_link("email_account", "email_account")?;
         body.finish()?;
-        let account = AddressId(id_of(desk.view(), "email_account", account).await?);
+        let account = AddressId(id_of(actions.view(), "email_account", account).await?);
         let Some(local) = local else { return Err(Fault::NotFound) };
-        of("localpart_alias", desk.create_alias(account, &local).await)
+        of("localpart_alias", actions.create_alias(account, &local).await)
     }
 
-    async fn update(desk: &Desk, found: Placed<AliasRow>, mut body: Body) -> Result<Placed<AliasRow>, Fault> {
-        let alias = of("localpart_alias", desk.editable(Some(found)))?;
+    async fn update(actions: &Actions, found: Placed<AliasRow>, mut body: Body) -> Result<Placed<AliasRow>, Fault> {
+        let alias = of("localpart_alias", actions.editable(Some(found)))?;
         let row = alias.row();
         let local = if body.has("localpart") { localpart(&mut body, "localpart") } else { None };
         let account = match body.link("email_account", "email_account")? {
-            Some(link) => AddressId(id_of(desk.view(), "email_account", link).await?),
+            Some(link) => AddressId(id_of(actions.view(), "email_account", link).await?),
             None => row.account,
         };
         body.finish()?;
         let local = local.unwrap_or_else(|| row.local.clone());
-        of("localpart_alias", desk.update_alias(&alias, account, &local).await)
+        of("localpart_alias", actions.update_alias(&alias, account, &local).await)
     }
 
-    async fn remove(desk: &Desk, found: Placed<AliasRow>) -> Result<(), DeskError> {
-        let alias = desk.editable(Some(found))?;
-        desk.remove_alias(&alias).await
+    async fn remove(actions: &Actions, found: Placed<AliasRow>) -> Result<(), ActionError> {
+        let alias = actions.editable(Some(found))?;
+        actions.remove_alias(&alias).await
     }
 }

@@ -7,7 +7,7 @@ use super::noun::{Noun, id_of};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
-use doorlist_actions::desk::{Desk, DeskError, NewServer, ServerPatch};
+use doorlist_actions::{ActionError, Actions, NewServer, ServerPatch};
 use doorlist_core::domain::DomainId;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{MailServerRow, Page, Placed, Query, View};
@@ -77,32 +77,36 @@ impl Noun for MailServers {
         }))
     }
 
-    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<MailServerRow>, Fault> {
+    async fn create(actions: &Actions, mut body: Body) -> Result<Placed<MailServerRow>, Fault> {
         let (host, preference) = (body.required_text("server"), preference(&mut body));
         let domain = body.required_link("domain", "domain")?;
         body.finish()?;
-        let domain = DomainId(id_of(desk.view(), "domain", domain).await?);
+        let domain = DomainId(id_of(actions.view(), "domain", domain).await?);
         let new = NewServer { domain, host, preference: preference.unwrap_or(PRIORITY) };
-        of("mail_server", desk.create_server(&new).await)
+        of("mail_server", actions.create_server(&new).await)
     }
 
-    async fn update(desk: &Desk, found: Placed<MailServerRow>, mut body: Body) -> Result<Placed<MailServerRow>, Fault> {
-        let server = of("mail_server", desk.editable(Some(found)))?;
+    async fn update(
+        actions: &Actions,
+        found: Placed<MailServerRow>,
+        mut body: Body,
+    ) -> Result<Placed<MailServerRow>, Fault> {
+        let server = of("mail_server", actions.editable(Some(found)))?;
         let row = server.row();
         let patch = ServerPatch { host: body.changed_text("server"), preference: preference(&mut body) };
         if let Some(link) = body.link("domain", "domain")?
-            && id_of(desk.view(), "domain", link).await? != row.domain.0
+            && id_of(actions.view(), "domain", link).await? != row.domain.0
         {
             body.wrong("domain", "a server stays with its domain: add it to the other one");
         }
         body.finish()?;
-        of("mail_server", desk.update_server(&server, &patch).await)?;
-        desk.view().mail_server(row.id).await?.ok_or(Fault::NotFound)
+        of("mail_server", actions.update_server(&server, &patch).await)?;
+        actions.view().mail_server(row.id).await?.ok_or(Fault::NotFound)
     }
 
-    async fn remove(desk: &Desk, found: Placed<MailServerRow>) -> Result<(), DeskError> {
-        let server = desk.editable(Some(found))?;
-        desk.remove_server(&server).await
+    async fn remove(actions: &Actions, found: Placed<MailServerRow>) -> Result<(), ActionError> {
+        let server = actions.editable(Some(found))?;
+        actions.remove_server(&server).await
     }
 }
 

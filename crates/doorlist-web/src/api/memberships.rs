@@ -26,7 +26,7 @@ pub(crate) fn routes(router: Router<ApiState>) -> Router<ApiState> {
 async fn list(State(state): State<ApiState>, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| match ask.method {
         Method::GET | Method::HEAD => {
-            let rows = of(NOUN, ask.desk.memberships().await)?;
+            let rows = of(NOUN, ask.actions.memberships().await)?;
             let objects: Vec<Object> = rows.iter().map(show).collect();
             let count = objects.len();
             let meta = json!({"limit": count, "offset": 0, "total_count": count, "next": null, "previous": null});
@@ -40,7 +40,7 @@ async fn list(State(state): State<ApiState>, request: Request) -> Response {
 async fn accept(State(state): State<ApiState>, id: Result<Path<u32>, PathRejection>, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         let id = posted(&ask, id)?;
-        of(NOUN, ask.desk.accept_membership(id).await)?;
+        of(NOUN, ask.actions.accept_membership(id).await)?;
         Ok(Answer::AcceptedEmpty)
     })
     .await
@@ -49,7 +49,7 @@ async fn accept(State(state): State<ApiState>, id: Result<Path<u32>, PathRejecti
 async fn decline(State(state): State<ApiState>, id: Result<Path<u32>, PathRejection>, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         let id = posted(&ask, id)?;
-        of(NOUN, ask.desk.decline_membership(id).await)?;
+        of(NOUN, ask.actions.decline_membership(id).await)?;
         Ok(Answer::Gone)
     })
     .await

@@ -14,7 +14,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::any;
-use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_actions::{ActionError, Actions};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{Filter, Lookup, Page, Placed, Query, Value, View};
@@ -47,13 +47,13 @@ pub(crate) trait Noun: Send + Sync + 'static {
     fn show(row: &Self::Row) -> Object;
 
     /// Makes one. Without it they come with something else.
-    fn create(_: &Desk, _: Body) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send {
+    fn create(_: &Actions, _: Body) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send {
         async { Err(Fault::Method(Self::SPEC.list_methods)) }
     }
 
     /// Changes one: fields that are not given stay. Without it they stay as they were made.
     fn update(
-        _: &Desk,
+        _: &Actions,
         _: Placed<Self::Row>,
         _: Body,
     ) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send {
@@ -61,8 +61,8 @@ pub(crate) trait Noun: Send + Sync + 'static {
     }
 
     /// Removes one. Without it they go with something else.
-    fn remove(_: &Desk, _: Placed<Self::Row>) -> impl Future<Output = Result<(), DeskError>> + Send {
-        async { Err(DeskError::Forbidden) }
+    fn remove(_: &Actions, _: Placed<Self::Row>) -> impl Future<Output = Result<(), ActionError>> + Send {
+        async { Err(ActionError::Forbidden) }
     }
 }
 
@@ -78,7 +78,7 @@ async fn list_handler<N: Noun>(State(state): State<ApiState>, request: Request) 
         Method::GET | Method::HEAD => show_list::<N>(&ask, Vec::new()).await,
         Method::POST if N::SPEC.list_methods.contains(&"post") => {
             let body = Body::parse(N::SPEC, &ask.body)?;
-            let made = N::create(&ask.desk, body).await?;
+            let made = N::create(&ask.actions, body).await?;
             let id = N::id(&made.row);
             Ok(Answer::Created(N::show(&made.row).into(), uri(N::SPEC.name, id)))
         }
@@ -92,8 +92,8 @@ pub(crate) async fn show_list<N: Noun>(ask: &Ask, within: Vec<Filter>) -> Result
     let parameters = query::parameters(&ask.query)?;
     let mut list = query::read(N::SPEC, &parameters)?;
     list.query.filters.extend(within);
-    resolve(ask.desk.view(), &mut list).await?;
-    let page = N::list(ask.desk.view(), &list.query).await?;
+    resolve(ask.actions.view(), &mut list).await?;
+    let page = N::list(ask.actions.view(), &list.query).await?;
     let last = page.rows.last().map(|placed| u64::from(N::id(&placed.row)));
     // Where a page begins is known by its last object only in the list's own order.
     let last = last.filter(|_| N::SPEC.deep && list.query.order.is_empty());
@@ -157,12 +157,12 @@ async fn detail_handler<N: Noun>(
         if !is_get && !N::SPEC.detail_methods.contains(&word.as_str()) {
             return Err(Fault::Method(N::SPEC.detail_methods));
         }
-        let mut found = lookup::<N>(ask.desk.view(), &key).await?;
+        let mut found = lookup::<N>(ask.actions.view(), &key).await?;
         let mut _turn = None;
         if !is_get {
             _turn = Some(state.turn(N::SPEC.name, N::id(&found.row)).await?);
             // Who had the turn before may have changed it: fields that are not given stay as they are now.
-            found = lookup::<N>(ask.desk.view(), &key).await?;
+            found = lookup::<N>(ask.actions.view(), &key).await?;
         }
         let object = N::show(&found.row);
         let seen = ObjectState::of(&object);
@@ -173,16 +173,16 @@ async fn detail_handler<N: Noun>(
             Method::GET | Method::HEAD if ask.conditions.is_known(&seen) => Ok(Answer::Unchanged(seen)),
             Method::GET | Method::HEAD => Ok(Answer::Object(object, seen)),
             Method::DELETE => {
-                of(N::SPEC.name, N::remove(&ask.desk, found).await)?;
+                of(N::SPEC.name, N::remove(&ask.actions, found).await)?;
                 Ok(Answer::Gone)
             }
             _ => {
                 let mut body = Body::parse(N::SPEC, &ask.body)?;
-                let left = match ask.desk.speaks_for_above(&found) {
+                let left = match ask.actions.speaks_for_above(&found) {
                     true => Vec::new(),
                     false => body.leave_to_above(N::SPEC, &object),
                 };
-                Ok(Answer::Changed(updated::<N>(&N::update(&ask.desk, found, body).await?.row), left))
+                Ok(Answer::Changed(updated::<N>(&N::update(&ask.actions, found, body).await?.row), left))
             }
         }
     })

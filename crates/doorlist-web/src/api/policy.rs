@@ -8,7 +8,7 @@ use super::noun::Noun;
 use super::show::Object;
 use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Default, Field, Filtering, Spec};
-use doorlist_actions::desk::{AccountPatch, Desk, DomainPatch};
+use doorlist_actions::{AccountPatch, Actions, DomainPatch};
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{AccountRow, DomainRow, Page, Placed, Query, View};
@@ -172,13 +172,13 @@ impl Noun for DomainPolicies {
         object
     }
 
-    async fn update(desk: &Desk, found: Placed<DomainRow>, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
-        let domain = of("policy_domain", desk.editable(Some(found)))?;
+    async fn update(actions: &Actions, found: Placed<DomainRow>, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
+        let domain = of("policy_domain", actions.editable(Some(found)))?;
         let message_max = message_max(&DOMAIN, &mut body);
         body.finish()?;
         let patch = DomainPatch { message_max, ..DomainPatch::default() };
-        of("policy_domain", desk.update_domain(&domain, &patch).await)?;
-        desk.view().domain(domain.row().id.0).await?.ok_or(Fault::NotFound)
+        of("policy_domain", actions.update_domain(&domain, &patch).await)?;
+        actions.view().domain(domain.row().id.0).await?.ok_or(Fault::NotFound)
     }
 }
 
@@ -206,12 +206,12 @@ impl Noun for AccountPolicies {
         object
     }
 
-    async fn update(desk: &Desk, found: Placed<AccountRow>, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
-        let account = of("policy_user", desk.editable(Some(found)))?;
+    async fn update(actions: &Actions, found: Placed<AccountRow>, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
+        let account = of("policy_user", actions.editable(Some(found)))?;
         let message_max = message_max(&ACCOUNT, &mut body);
         body.finish()?;
         let patch = AccountPatch { message_max, ..AccountPatch::default() };
-        of("policy_user", desk.update_account(&account, &patch).await)?;
-        desk.view().account(account.row().id).await?.ok_or(Fault::NotFound)
+        of("policy_user", actions.update_account(&account, &patch).await)?;
+        actions.view().account(account.row().id).await?.ok_or(Fault::NotFound)
     }
 }

@@ -7,7 +7,7 @@ use super::noun::Noun;
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
-use doorlist_actions::desk::{Desk, DeskError};
+use doorlist_actions::{ActionError, Actions};
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{Page, Placed, Query, ResellerFields, ResellerRow, View};
 use serde_json::json;
@@ -79,19 +79,23 @@ impl Noun for Resellers {
         object_of(object)
     }
 
-    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<ResellerRow>, Fault> {
+    async fn create(actions: &Actions, mut body: Body) -> Result<Placed<ResellerRow>, Fault> {
         let fields = ResellerFields {
             name: body.required_text("name"),
             allow_branding: body.flag("allow_branding").unwrap_or(false),
             allow_customer_branding: body.flag("allow_customer_branding").unwrap_or(false),
         };
         body.finish()?;
-        let id = of("reseller", desk.create_reseller(&fields).await)?;
-        desk.view().reseller(id.0).await?.ok_or(Fault::NotFound)
+        let id = of("reseller", actions.create_reseller(&fields).await)?;
+        actions.view().reseller(id.0).await?.ok_or(Fault::NotFound)
     }
 
-    async fn update(desk: &Desk, found: Placed<ResellerRow>, mut body: Body) -> Result<Placed<ResellerRow>, Fault> {
-        let reseller = of("reseller", desk.editable(Some(found)))?;
+    async fn update(
+        actions: &Actions,
+        found: Placed<ResellerRow>,
+        mut body: Body,
+    ) -> Result<Placed<ResellerRow>, Fault> {
+        let reseller = of("reseller", actions.editable(Some(found)))?;
         let row = reseller.row();
         let fields = ResellerFields {
             name: body.changed_text("name").unwrap_or_else(|| row.name.clone()),
@@ -99,11 +103,11 @@ impl Noun for Resellers {
             allow_customer_branding: body.flag("allow_customer_branding").unwrap_or(row.allow_customer_branding),
         };
         body.finish()?;
-        of("reseller", desk.update_reseller(&reseller, &fields).await)?;
-        desk.view().reseller(row.id.0).await?.ok_or(Fault::NotFound)
+        of("reseller", actions.update_reseller(&reseller, &fields).await)?;
+        actions.view().reseller(row.id.0).await?.ok_or(Fault::NotFound)
     }
 
-    async fn remove(desk: &Desk, found: Placed<ResellerRow>) -> Result<(), DeskError> {
-        desk.remove_reseller(&desk.removable(Some(found))?).await
+    async fn remove(actions: &Actions, found: Placed<ResellerRow>) -> Result<(), ActionError> {
+        actions.remove_reseller(&actions.removable(Some(found))?).await
     }
 }

@@ -12,7 +12,7 @@ use super::spec::{Field, Filtering, Spec};
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
-use doorlist_actions::desk::{Desk, DeskError, NewSenderRule, RuleOwner};
+use doorlist_actions::{ActionError, Actions, NewSenderRule, RuleOwner};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
@@ -99,7 +99,7 @@ impl Noun for SenderRules {
         }))
     }
 
-    async fn create(desk: &Desk, mut body: Body) -> Result<Placed<SenderRuleRow>, Fault> {
+    async fn create(actions: &Actions, mut body: Body) -> Result<Placed<SenderRuleRow>, Fault> {
         let sender = body.required_text("email");
         let allow = match body.required_text("wb").as_str() {
             "w" | "W" => true,
@@ -113,8 +113,10 @@ impl Noun for SenderRules {
         let domain = body.link("domain", "domain")?;
         let account = body.link("email_account", "email_account")?;
         let owner = match (domain, account) {
-            (Some(link), None) => Some(RuleOwner::Domain(DomainId(id_of(desk.view(), "domain", link).await?))),
-            (None, Some(link)) => Some(RuleOwner::Account(AddressId(id_of(desk.view(), "email_account", link).await?))),
+            (Some(link), None) => Some(RuleOwner::Domain(DomainId(id_of(actions.view(), "domain", link).await?))),
+            (None, Some(link)) => {
+                Some(RuleOwner::Account(AddressId(id_of(actions.view(), "email_account", link).await?)))
+            }
             _ => {
                 body.wrong("__all__", "name one of domain and email_account");
                 None
@@ -122,12 +124,12 @@ impl Noun for SenderRules {
         };
         body.finish()?;
         let Some(owner) = owner else { return Err(Fault::NotFound) };
-        of("wblist", desk.create_sender_rule(&NewSenderRule { owner, sender, allow }).await)
+        of("wblist", actions.create_sender_rule(&NewSenderRule { owner, sender, allow }).await)
     }
 
-    async fn remove(desk: &Desk, found: Placed<SenderRuleRow>) -> Result<(), DeskError> {
-        let rule = desk.editable(Some(found))?;
-        desk.remove_sender_rules(&[rule]).await
+    async fn remove(actions: &Actions, found: Placed<SenderRuleRow>) -> Result<(), ActionError> {
+        let rule = actions.editable(Some(found))?;
+        actions.remove_sender_rules(&[rule]).await
     }
 }
 
@@ -140,11 +142,11 @@ pub(crate) async fn mass_delete(State(state): State<ApiState>, request: Request)
         let mut rules = Vec::new();
         for id in bulk::ids(&ask)? {
             // Whom the caller cannot see is passed over.
-            if let Some(found) = ask.desk.view().sender_rule(id).await? {
-                rules.push(of("wblist", ask.desk.editable(Some(found)))?);
+            if let Some(found) = ask.actions.view().sender_rule(id).await? {
+                rules.push(of("wblist", ask.actions.editable(Some(found)))?);
             }
         }
-        of("wblist", ask.desk.remove_sender_rules(&rules).await)?;
+        of("wblist", ask.actions.remove_sender_rules(&rules).await)?;
         Ok(Answer::Gone)
     })
     .await

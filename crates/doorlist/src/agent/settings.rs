@@ -6,7 +6,7 @@ use crate::commands::{Input, new_settings};
 use crate::config::PUSHES_PER_12H;
 use crate::exit::{Exit, Failure};
 use crate::remote::RemoteSettings;
-use doorlist_actions::desk::PUSH_WINDOW;
+use doorlist_actions::PUSH_WINDOW;
 use doorlist_actions::{EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, SourceSettings};
 use doorlist_core::address::DomainName;
 use doorlist_core::connection::{Bind, CA_BYTES_MAX};

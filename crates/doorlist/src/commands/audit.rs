@@ -8,7 +8,7 @@ use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
 use doorlist_actions::{
-    AuditAnswer, AuditRecord, AuditRequest, AuditRow, AuditVerdict, HeadFinding, Request, Response,
+    AuditHeadShow, AuditList, AuditRecord, AuditRow, AuditVerdict, AuditVerify, HeadFinding, Response,
 };
 use exported::Exported;
 use std::path::PathBuf;
@@ -18,9 +18,9 @@ pub(super) async fn audit(door: &mut Door, out: &mut Out, what: &Audit) -> Resul
     match what {
         Audit::List { limit, before } => list(door, out, *before, *limit).await,
         Audit::Head => {
-            let head = match ask(door, AuditRequest::Head).await? {
-                AuditAnswer::Head(head) => head,
-                other => return Err(unexpected(&Response::Audit(other))),
+            let head = match door.ask(AuditHeadShow).await? {
+                Response::AuditHead(head) => head,
+                other => return Err(unexpected(&other)),
             };
             if out.is_json() {
                 out.object(&head)?;
@@ -33,17 +33,10 @@ pub(super) async fn audit(door: &mut Door, out: &mut Out, what: &Audit) -> Resul
     }
 }
 
-async fn ask(door: &mut Door, what: AuditRequest) -> Result<AuditAnswer, Failure> {
-    match door.ask(Request::Audit(what)).await? {
-        Response::Audit(answer) => Ok(answer),
-        other => Err(unexpected(&other)),
-    }
-}
-
 async fn list(door: &mut Door, out: &mut Out, before: Option<u64>, limit: u32) -> Result<Exit, Failure> {
-    let rows = match ask(door, AuditRequest::List { before, limit }).await? {
-        AuditAnswer::Lines(rows) => rows,
-        other => return Err(unexpected(&Response::Audit(other))),
+    let rows = match door.ask(AuditList { before, limit }).await? {
+        Response::AuditLines(rows) => rows,
+        other => return Err(unexpected(&other)),
     };
     for row in rows {
         if out.is_json() {
@@ -56,9 +49,9 @@ async fn list(door: &mut Door, out: &mut Out, before: Option<u64>, limit: u32) -
 }
 
 async fn verify(door: &mut Door, out: &mut Out, head: Option<&str>, files: &[PathBuf]) -> Result<Exit, Failure> {
-    let mut verdict = match ask(door, AuditRequest::Verify { head: head.map(str::to_owned) }).await? {
-        AuditAnswer::Verified(verdict) => verdict,
-        other => return Err(unexpected(&Response::Audit(other))),
+    let mut verdict = match door.ask(AuditVerify { head: head.map(str::to_owned) }).await? {
+        Response::AuditVerified(verdict) => verdict,
+        other => return Err(unexpected(&other)),
     };
     let mut faults = Vec::new();
     if !files.is_empty() {

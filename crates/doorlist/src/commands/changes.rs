@@ -5,7 +5,7 @@ use crate::cli::list::Changes;
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{Request, Response};
+use doorlist_actions::{ChangePage, ChangesList, ChangesShow, ChangesUndo, Response};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Via;
 use doorlist_core::list::{Kind, Standing};
@@ -24,7 +24,7 @@ pub(super) async fn changes(door: &mut Door, out: &mut Out, what: &Changes) -> R
 }
 
 async fn undo(door: &mut Door, out: &mut Out, id: u64) -> Result<Exit, Failure> {
-    match door.ask(Request::ChangesUndo { id }).await? {
+    match door.ask(ChangesUndo { id }).await? {
         Response::Applied(applied) => print::applied(out, &applied)?,
         other => return Err(unexpected(&other)),
     }
@@ -34,7 +34,7 @@ async fn undo(door: &mut Door, out: &mut Out, id: u64) -> Result<Exit, Failure> 
 async fn list(door: &mut Door, out: &mut Out, domain: Option<&DomainName>) -> Result<Exit, Failure> {
     let mut before = None;
     loop {
-        let entries = match door.ask(Request::ChangesList { domain: domain.cloned(), before, limit: PAGE }).await? {
+        let entries = match door.ask(ChangesList { domain: domain.cloned(), before, limit: PAGE }).await? {
             Response::Changes(entries) => entries,
             other => return Err(unexpected(&other)),
         };
@@ -69,8 +69,8 @@ fn line(entry: &ChangeEntry) -> String {
 async fn show(door: &mut Door, out: &mut Out, id: u64) -> Result<Exit, Failure> {
     let (mut after, mut first) = (None, true);
     loop {
-        let (entry, rows, next) = match door.ask(Request::ChangesShow { id, after, limit: PAGE }).await? {
-            Response::Change { entry, rows, next } => (entry, rows, next),
+        let (entry, rows, next) = match door.ask(ChangesShow { id, after, limit: PAGE }).await? {
+            Response::Change(ChangePage { entry, rows, next }) => (entry, rows, next),
             other => return Err(unexpected(&other)),
         };
         if first && !out.is_json() {

@@ -4,13 +4,13 @@ use super::{print, unexpected};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{CheckReport, Request, Response};
+use doorlist_actions::{Check, CheckReport, Response};
 use doorlist_core::policy::Verdict;
 use doorlist_smtp::reply::Reply;
 
 /// Asks, prints, and tells the verdict by the exit code.
 pub(super) async fn check(door: &mut Door, out: &mut Out, address: &str, from: Option<&str>) -> Result<Exit, Failure> {
-    let response = door.ask(Request::Check { address: address.to_owned(), from: from.map(str::to_owned) }).await?;
+    let response = door.ask(Check { address: address.to_owned(), from: from.map(str::to_owned) }).await?;
     let exit = Exit::of_action(response.exit_code());
     let Response::Checked(report) = response else { return Err(unexpected(&response)) };
     if out.is_json() {

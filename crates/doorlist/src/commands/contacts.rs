@@ -5,7 +5,7 @@ use crate::cli::contacts::Contact;
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{ContactAction, KnownContact, Request, Response, Standing};
+use doorlist_actions::{ContactConfirm, ContactConfirmed, ContactList, ContactPage, KnownContact, Response, Standing};
 
 /// Runs it.
 pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> Result<Exit, Failure> {
@@ -13,13 +13,14 @@ pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> R
         Contact::List { unconfirmed } => return list(door, out, *unconfirmed).await,
         Contact::Confirm { address } => address,
     };
-    let what = ContactAction::Confirm { address: address.clone() };
-    match door.ask(Request::Contacts { what }).await? {
-        Response::ContactConfirmed { customers } if out.is_json() => {
+    match door.ask(ContactConfirm { address: address.clone() }).await? {
+        Response::ContactConfirmed(ContactConfirmed { customers }) if out.is_json() => {
             out.object(&serde_json::json!({ "address": address.to_string(), "customers": customers }))?;
         }
-        Response::ContactConfirmed { customers: 1 } => out.line(&format!("{address} is confirmed for 1 customer"))?,
-        Response::ContactConfirmed { customers } => {
+        Response::ContactConfirmed(ContactConfirmed { customers: 1 }) => {
+            out.line(&format!("{address} is confirmed for 1 customer"))?
+        }
+        Response::ContactConfirmed(ContactConfirmed { customers }) => {
             out.line(&format!("{address} is confirmed for {customers} customers"))?;
         }
         other => return Err(unexpected(&other)),
@@ -30,9 +31,8 @@ pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> R
 async fn list(door: &mut Door, out: &mut Out, unconfirmed: bool) -> Result<Exit, Failure> {
     let mut after = 0;
     loop {
-        let what = ContactAction::List { unconfirmed, after };
-        let (contacts, next) = match door.ask(Request::Contacts { what }).await? {
-            Response::Contacts { contacts, next } => (contacts, next),
+        let (contacts, next) = match door.ask(ContactList { unconfirmed, after }).await? {
+            Response::Contacts(ContactPage { contacts, next }) => (contacts, next),
             other => return Err(unexpected(&other)),
         };
         for contact in &contacts {

@@ -5,7 +5,10 @@ use crate::cli::domain::{Domain, DomainAlias, ModeWord, Switch};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{ErrorKind, ModeWish, Request, Response, ServerSetup, SetupStep};
+use doorlist_actions::{
+    DomainActive, DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainHold, DomainList, DomainMode, DomainRemove,
+    DomainSet, DomainShow, ErrorKind, ModeWish, Request, Response, ServerSetup, SetupStep,
+};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};
 use doorlist_core::domain::Mode;
@@ -14,28 +17,28 @@ use std::io::IsTerminal;
 
 /// Runs it.
 pub(super) async fn domain(door: &mut Door, out: &mut Out, what: &Domain) -> Result<Exit, Failure> {
-    let request = match what.clone() {
-        Domain::List => Request::DomainList,
-        Domain::Show { name } => Request::DomainShow { name },
-        Domain::Add { name, servers, customer } => Request::DomainAdd { name, servers, customer },
+    let request: Request = match what.clone() {
+        Domain::List => DomainList.into(),
+        Domain::Show { name } => DomainShow { name }.into(),
+        Domain::Add { name, servers, customer } => DomainAdd { name, servers, customer }.into(),
         Domain::Remove { name, yes } => {
             if !yes && std::io::stdin().is_terminal() {
                 confirm_removal(&name)?;
             }
-            Request::DomainRemove { name }
+            DomainRemove { name }.into()
         }
         Domain::Mode { name, mode, now, confirm } => return set_mode(door, out, name, mode, now, confirm).await,
         Domain::Set { name, servers, plus, minus, abuse } => {
             let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
             let (plus, minus, accept_abuse) = (is_on(plus), is_on(minus), is_on(abuse));
-            Request::DomainSet { name, servers, plus, minus, accept_abuse }
+            DomainSet { name, servers, plus, minus, accept_abuse }.into()
         }
-        Domain::Hold { name } => Request::DomainHold { name, hold: true },
-        Domain::Release { name } => Request::DomainHold { name, hold: false },
-        Domain::Activate { name } => Request::DomainActive { name, active: true },
-        Domain::Deactivate { name } => Request::DomainActive { name, active: false },
-        Domain::Alias(DomainAlias::Add { name, alias }) => Request::DomainAliasAdd { name, alias },
-        Domain::Alias(DomainAlias::Remove { alias }) => Request::DomainAliasRemove { alias },
+        Domain::Hold { name } => DomainHold { name, hold: true }.into(),
+        Domain::Release { name } => DomainHold { name, hold: false }.into(),
+        Domain::Activate { name } => DomainActive { name, active: true }.into(),
+        Domain::Deactivate { name } => DomainActive { name, active: false }.into(),
+        Domain::Alias(DomainAlias::Add { name, alias }) => DomainAliasAdd { name, alias }.into(),
+        Domain::Alias(DomainAlias::Remove { alias }) => DomainAliasRemove { alias }.into(),
     };
     match door.ask(request).await? {
         Response::Domains(domains) => list(out, &domains)?,
@@ -71,7 +74,7 @@ async fn set_mode(
         ModeWord::Enforce => ModeWish::Enforce,
     };
     loop {
-        let request = Request::DomainMode { name: name.clone(), mode, now, confirmed: confirmed.clone() };
+        let request = DomainMode { name: name.clone(), mode, now, confirmed: confirmed.clone() };
         let failure = match door.ask(request).await {
             Ok(Response::Applied(applied)) => {
                 print::applied(out, &applied)?;
@@ -81,7 +84,7 @@ async fn set_mode(
             Err(failure) => failure,
         };
         let error = failure.error.downcast_ref::<doorlist_actions::ActionError>();
-        if confirmed.is_some() || error.is_none_or(|error| error.kind != ErrorKind::Unconfirmed) {
+        if confirmed.is_some() || error.is_none_or(|error| error.kind() != ErrorKind::Unconfirmed) {
             return Err(failure);
         }
         confirmed = Some(typed_name(&format!("{:#}", failure.error)).ok_or(failure)?);

@@ -6,7 +6,7 @@ use crate::door::Door;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::out::Out;
 use anyhow::Context;
-use doorlist_actions::{ExportFormat, FileReading, ImportFile, ImportReport, Request, Response};
+use doorlist_actions::{self as actions, ExportFormat, FileReading, ImportFile, ImportReport, Response};
 use doorlist_core::source_rows::RowProblem;
 use std::io::Write;
 
@@ -16,7 +16,7 @@ const ROWS_SHOWN_MAX: usize = 20;
 /// Plans the import, or writes it.
 pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input: Input) -> Result<Exit, Failure> {
     if let Some(ImportRequest::Request { domain, source, days }) = &what.request {
-        let request = Request::ImportRequest { domain: domain.clone(), source: source.clone(), days: *days };
+        let request = actions::ImportRequest { domain: domain.clone(), source: source.clone(), days: *days };
         return link(door, out, request).await;
     }
     let (Some(domain), Some(file)) = (&what.domain, &what.file) else { return Ok(Exit::USAGE) };
@@ -33,7 +33,7 @@ pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input:
         reason: what.over.reason.clone(),
     };
     let bar = print::Progress::begin("reading and comparing");
-    let response = door.ask(Request::Import(Box::new(request))).await;
+    let response = door.ask(Box::new(request)).await;
     bar.end();
     let response = response?;
     let exit = Exit::of_action(response.exit_code());
@@ -53,7 +53,7 @@ pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input:
     Ok(exit)
 }
 
-async fn link(door: &mut Door, out: &mut Out, request: Request) -> Result<Exit, Failure> {
+async fn link(door: &mut Door, out: &mut Out, request: actions::ImportRequest) -> Result<Exit, Failure> {
     let made = match door.ask(request).await? {
         Response::UploadRequest(made) => made,
         other => return Err(unexpected(&other)),
@@ -157,7 +157,7 @@ pub(super) async fn export(door: &mut Door, out: &mut Out, what: &Export) -> Res
     };
     let mut after = None;
     loop {
-        match door.ask(Request::Export { domain: what.domain.clone(), format, after }).await? {
+        match door.ask(actions::Export { domain: what.domain.clone(), format, after }).await? {
             Response::Export(page) => {
                 out.file(&page.text)?;
                 after = page.next;

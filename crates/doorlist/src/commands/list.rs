@@ -5,7 +5,9 @@ use crate::cli::list::{Account, Alias};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{AccountReport, Request, Response};
+use doorlist_actions::{
+    AccountAdd, AccountList, AccountRemove, AccountReport, AccountShow, AliasAdd, AliasRemove, Request, Response,
+};
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
 use doorlist_store::directory::{AccountDetails, AccountFilter, ClaimRecord};
@@ -16,9 +18,9 @@ const PAGE: u32 = 1_000;
 /// Runs `account`.
 pub(super) async fn account(door: &mut Door, out: &mut Out, what: &Account) -> Result<Exit, Failure> {
     let request = match what {
-        Account::Add { addresses, list } => Request::AccountAdd { addresses: addresses.clone(), list: *list },
-        Account::Remove { addresses } => Request::AccountRemove { addresses: addresses.clone() },
-        Account::Show { address } => Request::AccountShow { address: address.clone() },
+        Account::Add { addresses, list } => AccountAdd { addresses: addresses.clone(), list: *list }.into(),
+        Account::Remove { addresses } => AccountRemove { addresses: addresses.clone() }.into(),
+        Account::Show { address } => AccountShow { address: address.clone() }.into(),
         Account::List { domain, search } => return list(door, out, domain, search.as_deref()).await,
     };
     change_or_show(door, out, request).await
@@ -27,8 +29,8 @@ pub(super) async fn account(door: &mut Door, out: &mut Out, what: &Account) -> R
 /// Runs `alias`.
 pub(super) async fn alias(door: &mut Door, out: &mut Out, what: &Alias) -> Result<Exit, Failure> {
     let request = match what {
-        Alias::Add { account, names } => Request::AliasAdd { account: account.clone(), locals: names.clone() },
-        Alias::Remove { addresses } => Request::AliasRemove { addresses: addresses.clone() },
+        Alias::Add { account, names } => AliasAdd { account: account.clone(), locals: names.clone() }.into(),
+        Alias::Remove { addresses } => AliasRemove { addresses: addresses.clone() }.into(),
     };
     change_or_show(door, out, request).await
 }
@@ -84,7 +86,7 @@ async fn list(door: &mut Door, out: &mut Out, domain: &DomainName, search: Optio
     let mut filter =
         AccountFilter { domain: domain.clone(), search: search.map(str::to_owned), after: None, limit: PAGE };
     loop {
-        let accounts = match door.ask(Request::AccountList { filter: filter.clone() }).await? {
+        let accounts = match door.ask(AccountList { filter: filter.clone() }).await? {
             Response::Accounts(accounts) => accounts,
             other => return Err(unexpected(&other)),
         };

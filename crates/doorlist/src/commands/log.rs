@@ -6,7 +6,7 @@ use crate::config::units;
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{Request, Response};
+use doorlist_actions::{MailLogSearch, Response};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::{LoggedMail, MailAction, MailFilter};
 use std::collections::HashSet;
@@ -90,7 +90,7 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 
 /// Oldest first.
 async fn search(door: &mut Door, filter: &MailFilter) -> Result<Vec<LoggedMail>, Failure> {
-    match door.ask(Request::Log { filter: filter.clone() }).await? {
+    match door.ask(MailLogSearch { filter: filter.clone() }).await? {
         Response::Log(mut entries) => {
             entries.reverse();
             Ok(entries)

@@ -1,19 +1,27 @@
 //! `doorlist admin ...`, `doorlist apikey ...`
 
 use super::{Input, print, unexpected};
-use crate::cli::logins::{Admin, AdminCreate, ApiKey, KeyCreate};
+use crate::cli::logins::{Admin, AdminCreate as Create, ApiKey, KeyCreate};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{AdminOf, KeyEntry, MembershipAction, NewApiKey, Request, Response};
+use doorlist_actions::{
+    AdminCreate, AdminCreated, AdminOf, KeyEntry, KeyList, KeyRevoke, KeyRevoked, MembershipAccept, MembershipDecline,
+    MembershipList, NewApiKey, Request, Response,
+};
+use doorlist_core::access::LoginId;
 
 /// Runs `admin`.
 pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: Input) -> Result<Exit, Failure> {
-    let AdminCreate { email, reseller, customer, domain, auditor, .. } = match what {
+    let Create { email, reseller, customer, domain, auditor, .. } = match what {
         Admin::Create(create) => create,
-        Admin::Memberships { login } => return memberships(door, out, login, MembershipAction::List).await,
-        Admin::Accept { login, id } => return memberships(door, out, login, MembershipAction::Accept(*id)).await,
-        Admin::Decline { login, id } => return memberships(door, out, login, MembershipAction::Decline(*id)).await,
+        Admin::Memberships { login } => return memberships(door, out, MembershipList { login: login.clone() }).await,
+        Admin::Accept { login, id } => {
+            return memberships(door, out, MembershipAccept { login: login.clone(), id: LoginId(*id) }).await;
+        }
+        Admin::Decline { login, id } => {
+            return memberships(door, out, MembershipDecline { login: login.clone(), id: LoginId(*id) }).await;
+        }
     };
     let of = match (reseller, customer, domain) {
         (Some(name), _, _) => AdminOf::Reseller(name.clone()),
@@ -21,17 +29,19 @@ pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: I
         (_, _, Some(name)) => AdminOf::Domain(name.clone()),
         (None, None, None) => AdminOf::Everything,
     };
-    let request = Request::AdminCreate { email: email.clone(), of, auditor: *auditor, password: input.password };
+    let request = AdminCreate { email: email.clone(), of, auditor: *auditor, password: input.password };
     match door.ask(request).await? {
-        response @ Response::AdminCreated { .. } if out.is_json() => out.object(&response)?,
-        Response::AdminCreated { login } => out.line(&format!("{login}; a key: doorlist apikey create {login}"))?,
+        response @ Response::AdminCreated(_) if out.is_json() => out.object(&response)?,
+        Response::AdminCreated(AdminCreated { login }) => {
+            out.line(&format!("{login}; a key: doorlist apikey create {login}"))?;
+        }
         other => return Err(unexpected(&other)),
     }
     Ok(Exit::DONE)
 }
 
-async fn memberships(door: &mut Door, out: &mut Out, login: &str, what: MembershipAction) -> Result<Exit, Failure> {
-    let rows = match door.ask(Request::Membership { login: login.to_owned(), what }).await? {
+async fn memberships(door: &mut Door, out: &mut Out, request: impl Into<Request>) -> Result<Exit, Failure> {
+    let rows = match door.ask(request).await? {
         Response::Memberships(rows) => rows,
         other => return Err(unexpected(&other)),
     };
@@ -52,8 +62,8 @@ pub(super) async fn api_key(door: &mut Door, out: &mut Out, what: &ApiKey) -> Re
     match what {
         ApiKey::Create(create) => return create_key(door, out, create).await,
         ApiKey::List => return list_keys(door, out).await,
-        ApiKey::Revoke { id } => match door.ask(Request::KeyRevoke { id: *id }).await? {
-            Response::KeyRevoked { id } => say!("key {id} is good no more"),
+        ApiKey::Revoke { id } => match door.ask(KeyRevoke { id: *id }).await? {
+            Response::KeyRevoked(KeyRevoked { id }) => say!("key {id} is good no more"),
             other => return Err(unexpected(&other)),
         },
     }
@@ -69,7 +79,7 @@ async fn create_key(door: &mut Door, out: &mut Out, create: &KeyCreate) -> Resul
         networks: create.from.clone(),
         days: create.days,
     };
-    let made = match door.ask(Request::KeyCreate(Box::new(wish))).await? {
+    let made = match door.ask(Box::new(wish)).await? {
         Response::KeyMade(made) => made,
         other => return Err(unexpected(&other)),
     };
@@ -88,7 +98,7 @@ async fn create_key(door: &mut Door, out: &mut Out, create: &KeyCreate) -> Resul
 async fn list_keys(door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
     let mut after = None;
     loop {
-        let keys = match door.ask(Request::KeyList { after }).await? {
+        let keys = match door.ask(KeyList { after }).await? {
             Response::Keys(keys) => keys,
             other => return Err(unexpected(&other)),
         };

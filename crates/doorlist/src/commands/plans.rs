@@ -5,7 +5,7 @@ use crate::cli::sources::Plan;
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{Request, Response};
+use doorlist_actions::{PlanApply, PlanDiscard, PlanList, PlanPage, PlanShow, Response};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
 use doorlist_store::directory::{PlanEntry, PlanState};
@@ -19,14 +19,14 @@ pub(super) async fn plan(door: &mut Door, out: &mut Out, what: &Plan) -> Result<
         Plan::List { domain } => list(door, out, domain.as_ref()).await,
         Plan::Show { id } => show(door, out, PlanId(*id)).await,
         Plan::Apply { id, over } => {
-            match door.ask(Request::PlanApply { id: PlanId(*id), reason: over.reason.clone() }).await? {
+            match door.ask(PlanApply { id: PlanId(*id), reason: over.reason.clone() }).await? {
                 Response::Applied(applied) => print::applied(out, &applied)?,
                 other => return Err(unexpected(&other)),
             }
             Ok(Exit::DONE)
         }
         Plan::Discard { id } => {
-            match door.ask(Request::PlanDiscard { id: PlanId(*id) }).await? {
+            match door.ask(PlanDiscard { id: PlanId(*id) }).await? {
                 Response::Discarded(id) if out.is_json() => out.object(&id)?,
                 Response::Discarded(id) => out.line(&format!("plan {} is thrown away; nothing was changed", id.0))?,
                 other => return Err(unexpected(&other)),
@@ -39,7 +39,7 @@ pub(super) async fn plan(door: &mut Door, out: &mut Out, what: &Plan) -> Result<
 async fn list(door: &mut Door, out: &mut Out, domain: Option<&DomainName>) -> Result<Exit, Failure> {
     let mut before = None;
     loop {
-        let plans = match door.ask(Request::PlanList { domain: domain.cloned(), before, limit: PAGE }).await? {
+        let plans = match door.ask(PlanList { domain: domain.cloned(), before, limit: PAGE }).await? {
             Response::Plans(plans) => plans,
             other => return Err(unexpected(&other)),
         };
@@ -68,8 +68,8 @@ fn line(plan: &PlanEntry) -> String {
 async fn show(door: &mut Door, out: &mut Out, id: PlanId) -> Result<Exit, Failure> {
     let (mut after, mut first) = (None, true);
     loop {
-        let (entry, rows, next) = match door.ask(Request::PlanShow { id, after, limit: PAGE }).await? {
-            Response::Plan { entry, rows, next } => (entry, rows, next),
+        let (entry, rows, next) = match door.ask(PlanShow { id, after, limit: PAGE }).await? {
+            Response::Plan(PlanPage { entry, rows, next }) => (entry, rows, next),
             other => return Err(unexpected(&other)),
         };
         if first && !out.is_json() {

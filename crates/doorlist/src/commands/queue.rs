@@ -5,7 +5,9 @@ use crate::cli::operate::Queue;
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{QueueEntry, QueueFilter, QueueOrder, QueueSelection, QueueState, Request, Response};
+use doorlist_actions::{
+    QueueEntry, QueueFilter, QueueList, QueueMove, QueueOrder, QueueSelection, QueueShow, QueueState, Response,
+};
 use doorlist_core::queue_id::QueueId;
 
 /// Messages that are asked for at a time.
@@ -25,7 +27,7 @@ pub(super) async fn queue(door: &mut Door, out: &mut Out, what: &Queue) -> Resul
         Queue::Release { id } => (QueueOrder::Release, QueueSelection::Message(*id)),
         Queue::Delete { id } => (QueueOrder::Delete, QueueSelection::Message(*id)),
     };
-    let done = match door.ask(Request::QueueOrder { order, selection }).await? {
+    let done = match door.ask(QueueMove { order, selection }).await? {
         Response::QueueDone(done) => done,
         other => return Err(unexpected(&other)),
     };
@@ -50,7 +52,7 @@ async fn list(door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
     let mut filter = QueueFilter { domain: None, after: None, limit: PAGE };
     let mut total: usize = 0;
     loop {
-        let entries = match door.ask(Request::QueueList { filter: filter.clone() }).await? {
+        let entries = match door.ask(QueueList { filter: filter.clone() }).await? {
             Response::Queue(entries) => entries,
             other => return Err(unexpected(&other)),
         };
@@ -101,7 +103,7 @@ fn standing(entry: &QueueEntry) -> String {
 }
 
 async fn show(door: &mut Door, out: &mut Out, id: QueueId) -> Result<Exit, Failure> {
-    let entry = match door.ask(Request::QueueShow { id }).await? {
+    let entry = match door.ask(QueueShow { id }).await? {
         Response::QueueMessage(entry) => entry,
         other => return Err(unexpected(&other)),
     };

@@ -5,17 +5,19 @@ use crate::cli::senders::Sender;
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{Request, Response, RulesOf, SENDER_PAGE, SenderAction, SenderRuleChange};
+use doorlist_actions::{
+    Request, Response, RulesOf, SENDER_PAGE, SenderList, SenderPut, SenderRemove, SenderRuleChange,
+};
 
 /// Runs it.
 pub(super) async fn sender(door: &mut Door, out: &mut Out, what: &Sender) -> Result<Exit, Failure> {
-    let (of, what) = match what.clone() {
-        Sender::Allow { sender, of } => (of, SenderAction::Put { sender, allow: true }),
-        Sender::Block { sender, of } => (of, SenderAction::Put { sender, allow: false }),
-        Sender::Remove { sender, of } => (of, SenderAction::Remove { sender }),
+    let request: Request = match what.clone() {
+        Sender::Allow { sender, of } => SenderPut { of, sender, allow: true }.into(),
+        Sender::Block { sender, of } => SenderPut { of, sender, allow: false }.into(),
+        Sender::Remove { sender, of } => SenderRemove { of, sender }.into(),
         Sender::List { of } => return list(door, out, of).await,
     };
-    match door.ask(Request::Senders { of, what }).await? {
+    match door.ask(request).await? {
         Response::SenderRule(change) if out.is_json() => out.object(&change)?,
         Response::SenderRule(change) => out.line(&sentence(&change))?,
         other => return Err(unexpected(&other)),
@@ -40,8 +42,7 @@ fn sentence(change: &SenderRuleChange) -> String {
 async fn list(door: &mut Door, out: &mut Out, of: RulesOf) -> Result<Exit, Failure> {
     let mut offset = 0;
     loop {
-        let request = Request::Senders { of: of.clone(), what: SenderAction::List { offset } };
-        let rules = match door.ask(request).await? {
+        let rules = match door.ask(SenderList { of: of.clone(), offset }).await? {
             Response::SenderRules(rules) => rules,
             other => return Err(unexpected(&other)),
         };

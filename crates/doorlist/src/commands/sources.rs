@@ -5,7 +5,9 @@ use crate::cli::sources::{PresetWord, Source, SourceOptions, TellWord};
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{EVERY_MINUTES, PutSource, Request, Response, SourceEntry, SourceSettings, Tell};
+use doorlist_actions::{
+    EVERY_MINUTES, PutSource, Response, SourceEntry, SourceList, SourceRemove, SourceSettings, SourceShow, Tell,
+};
 use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, ListMark, Preset, Trust};
 use doorlist_core::shrink_guard::OperationLimits;
 
@@ -31,7 +33,7 @@ pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input:
             let put = PutSource { name: name.clone(), domain, settings, password: input.password, replace: true };
             saved(door, out, put).await?;
         }
-        Source::List => match door.ask(Request::SourceList).await? {
+        Source::List => match door.ask(SourceList).await? {
             Response::Sources(sources) => {
                 for source in &sources {
                     if out.is_json() { out.object(source)? } else { out.line(&line(source))? }
@@ -44,7 +46,7 @@ pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input:
             if out.is_json() { out.object(&source)? } else { show(out, &source)? }
         }
         Source::Remove { name, withdraw } => {
-            let request = Request::SourceRemove { name: name.clone(), withdraw: *withdraw };
+            let request = SourceRemove { name: name.clone(), withdraw: *withdraw };
             match door.ask(request).await? {
                 Response::Applied(applied) if *withdraw => print::applied(out, &applied)?,
                 Response::Applied(applied) if out.is_json() => out.object(&applied)?,
@@ -57,14 +59,14 @@ pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input:
 }
 
 async fn entry(door: &mut Door, name: &str) -> Result<SourceEntry, Failure> {
-    match door.ask(Request::SourceShow { name: name.to_owned() }).await? {
+    match door.ask(SourceShow { name: name.to_owned() }).await? {
         Response::Source(entry) => Ok(entry),
         other => Err(unexpected(&other)),
     }
 }
 
 async fn saved(door: &mut Door, out: &mut Out, put: PutSource) -> Result<(), Failure> {
-    match door.ask(Request::SourcePut(Box::new(put))).await? {
+    match door.ask(Box::new(put)).await? {
         Response::Source(entry) if out.is_json() => out.object(&entry)?,
         Response::Source(entry) => out.line(&line(&entry))?,
         other => return Err(unexpected(&other)),

@@ -5,7 +5,7 @@ use crate::cli::sources::Sync;
 use crate::door::Door;
 use crate::exit::{Exit, Failure};
 use crate::out::Out;
-use doorlist_actions::{Request, Response, SyncReport, TestReport};
+use doorlist_actions::{Request, Response, SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, TestReport};
 use doorlist_store::source_book::RunRecord;
 
 /// Readings that are asked for at a time.
@@ -15,11 +15,11 @@ const ROWS_SHOWN_MAX: usize = 20;
 
 /// Runs it.
 pub(super) async fn sync(door: &mut Door, out: &mut Out, what: &Sync) -> Result<Exit, Failure> {
-    let request = match what {
-        Sync::Test { name } => Request::SyncTest { name: name.clone() },
-        Sync::Preview { name } => Request::SyncPreview { name: name.clone() },
+    let request: Request = match what {
+        Sync::Test { name } => SyncTest { name: name.clone() }.into(),
+        Sync::Preview { name } => SyncPreview { name: name.clone() }.into(),
         Sync::Run { name, changes, over } => {
-            Request::SyncRun { name: name.clone(), reason: over.reason.clone(), changes: *changes }
+            SyncRun { name: name.clone(), reason: over.reason.clone(), changes: *changes }.into()
         }
         Sync::History { name } => return history(door, out, name).await,
     };
@@ -102,7 +102,7 @@ fn line(report: &SyncReport) -> String {
 async fn history(door: &mut Door, out: &mut Out, name: &str) -> Result<Exit, Failure> {
     let mut before = None;
     loop {
-        let request = Request::SyncHistory { name: name.to_owned(), before, limit: PAGE };
+        let request = SyncHistory { name: name.to_owned(), before, limit: PAGE };
         let runs = match door.ask(request).await? {
             Response::SyncRuns(runs) => runs,
             other => return Err(unexpected(&other)),

@@ -3,7 +3,7 @@
 use super::{Answer, Call, next_line};
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
-use doorlist_actions::Office;
+use doorlist_actions::{Actions, Caller, Services};
 use nix::unistd::{Gid, Uid, User, getgrouplist};
 use std::ffi::CString;
 use std::os::unix::fs::PermissionsExt;
@@ -62,9 +62,9 @@ impl Control {
     }
 
     /// Answers until dropped.
-    pub(crate) async fn serve(self, office: Arc<Office>, peers: Peers) {
+    pub(crate) async fn serve(self, services: Arc<Services>, peers: Peers) {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let counter = Counter { office, peers: Arc::new(peers), requests: Arc::new(Semaphore::new(REQUESTS_MAX)) };
+        let counter = Counter { services, peers: Arc::new(peers), requests: Arc::new(Semaphore::new(REQUESTS_MAX)) };
         let mut connections = JoinSet::new();
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -86,7 +86,7 @@ impl Control {
 /// What all connections share.
 #[derive(Clone)]
 struct Counter {
-    office: Arc<Office>,
+    services: Arc<Services>,
     peers: Arc<Peers>,
     requests: Arc<Semaphore>,
 }
@@ -117,12 +117,12 @@ impl Counter {
         if line.len() <= SMALL_LINE_MAX {
             return Ok(serde_json::from_slice(&line)?);
         }
-        let parsed = self.office.work.compute(move || serde_json::from_slice(&line)).await;
+        let parsed = self.services.work.compute(move || serde_json::from_slice(&line)).await;
         Ok(parsed.map_err(std::io::Error::other)??)
     }
 
     async fn answer(&self, call: Call) -> Answer {
-        match self.office.run(call.request, &call.actor).await {
+        match Actions::of(&self.services, Caller::on_machine(call.actor)).run(call.request).await {
             Ok(response) => Answer::Done(Box::new(response)),
             Err(error) => Answer::Failed(error),
         }

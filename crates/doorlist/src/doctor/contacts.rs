@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::config::Config;
 use crate::door::Door;
-use doorlist_actions::{ContactAction, Request, Response};
+use doorlist_actions::{ContactList, ContactPage, Response};
 use doorlist_core::visible::visible;
 
 /// Contacts that are named in one finding; more are counted.
@@ -13,9 +13,8 @@ const NAMED_MAX: usize = 20;
 pub(super) async fn contacts(door: &mut Door, config: &Config) -> Vec<Finding> {
     let (mut named, mut more, mut after) = (Vec::new(), 0, 0);
     loop {
-        let what = ContactAction::List { unconfirmed: true, after };
-        let asked = door.ask(Request::Contacts { what }).await;
-        let Ok(Response::Contacts { contacts, next }) = asked else { return Vec::new() };
+        let asked = door.ask(ContactList { unconfirmed: true, after }).await;
+        let Ok(Response::Contacts(ContactPage { contacts, next })) = asked else { return Vec::new() };
         for contact in contacts {
             if named.len() < NAMED_MAX { named.push(visible(&contact.address).into_owned()) } else { more += 1 }
         }

@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::config::Config;
 use crate::door::Door;
-use doorlist_actions::{Request, Response};
+use doorlist_actions::{DomainList, DomainShow, Response};
 use doorlist_core::change::MailServer;
 use doorlist_core::network::{self, Network};
 use doorlist_gateway::relay::access;
@@ -32,11 +32,11 @@ pub(super) async fn domains(door: &mut Door, config: &Config) -> Vec<Finding> {
             return vec![Finding::fail("dns", format!("no resolver: {error}"), todo)];
         }
     };
-    let Ok(Response::Domains(domains)) = door.ask(Request::DomainList).await else { return Vec::new() };
+    let Ok(Response::Domains(domains)) = door.ask(DomainList).await else { return Vec::new() };
     let places = Arc::new(Semaphore::new(LOOKS_MAX));
     let mut looks: Vec<JoinHandle<Vec<Finding>>> = Vec::new();
     for domain in domains.iter().take(DOMAINS_MAX) {
-        let Ok(Response::Domain(details)) = door.ask(Request::DomainShow { name: domain.name.clone() }).await else {
+        let Ok(Response::Domain(details)) = door.ask(DomainShow { name: domain.name.clone() }).await else {
             continue;
         };
         let (resolver, places) = (Arc::clone(&resolver), Arc::clone(&places));

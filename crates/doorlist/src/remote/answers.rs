@@ -83,7 +83,7 @@ pub(super) fn too_large(octets: usize, place: &Place) -> Failure {
 }
 
 fn of_the_office(error: ActionError) -> Failure {
-    ActionError { message: readable(&error.message), ..error }.into()
+    ActionError::new(error.kind(), readable(&error.to_string())).into()
 }
 
 fn by_status(answered: &Answered, place: &Place, asked: Asked) -> Failure {

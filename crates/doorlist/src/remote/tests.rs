@@ -123,7 +123,7 @@ async fn what_is_more_than_the_api_takes_is_not_sent() {
     let nobody = Canned::start(Vec::new());
     let remote = Remote::open(&settings(folder.path(), nobody.url()), TIMES).unwrap();
     let import = |octets| {
-        Request::Import(Box::new(doorlist_actions::ImportFile {
+        Box::new(doorlist_actions::ImportFile {
             domain: "example.test".parse().unwrap(),
             source: String::new(),
             name: None,
@@ -133,7 +133,8 @@ async fn what_is_more_than_the_api_takes_is_not_sent() {
             mirror: false,
             apply: true,
             reason: None,
-        }))
+        })
+        .into()
     };
     let too_large = remote.command(&import(doorlist_web::LARGE_BODY_MAX)).await;
     failed(too_large, Exit::of_action(65), "takes at most 64 MiB at once; nothing was done: split the file");

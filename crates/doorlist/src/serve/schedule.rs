@@ -1,7 +1,7 @@
 //! Work whose time has come: directories are read, what is beyond its term is removed, the head of the audit is logged.
-//! Of several nodes one does each, by a lease in the store. What is done is the office's.
+//! Of several nodes one does each, by a lease in the store. What is done is the services's.
 
-use doorlist_actions::{AuditHead, Office};
+use doorlist_actions::{AuditHead, Services};
 use doorlist_gateway::journal::{Field, Journal, Line, Process};
 use doorlist_store::source_book::RunOutcome;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const HEAD: Duration = Duration::from_hours(1);
 const READINGS_MAX: usize = 4;
 
 /// Runs until it is dropped.
-pub(super) async fn run(office: Arc<Office>, journal: Journal) {
+pub(super) async fn run(services: Arc<Services>, journal: Journal) {
     let places = Arc::new(Semaphore::new(READINGS_MAX));
     let mut readings = JoinSet::new();
     let (mut swept, mut told): (Option<Instant>, Option<Instant>) = (None, None);
@@ -27,21 +27,21 @@ pub(super) async fn run(office: Arc<Office>, journal: Journal) {
         while readings.try_join_next().is_some() {}
         if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
             swept = Some(Instant::now());
-            match office.sweep().await {
+            match services.sweep().await {
                 Ok(sentences) => sentences.iter().for_each(|sentence| say!("doorlist: {sentence}")),
                 Err(error) => say!("doorlist: what is beyond its term is not removed now: {error}"),
             }
         }
         if told.is_none_or(|at| at.elapsed() >= HEAD) {
             told = Some(Instant::now());
-            log_head(&office, &journal).await;
+            log_head(&services, &journal).await;
         }
         // While the store is away nothing is due; that is told elsewhere.
-        for name in office.due_sources().await.unwrap_or_default() {
-            let (office, places) = (Arc::clone(&office), Arc::clone(&places));
+        for name in services.due_sources().await.unwrap_or_default() {
+            let (services, places) = (Arc::clone(&services), Arc::clone(&places));
             readings.spawn(async move {
                 let Ok(_place) = places.acquire().await else { return };
-                read(&office, &name).await;
+                read(&services, &name).await;
             });
         }
         tokio::time::sleep(LOOK).await;
@@ -49,8 +49,8 @@ pub(super) async fn run(office: Arc<Office>, journal: Journal) {
 }
 
 /// Whoever keeps the log elsewhere can tell later whether the audit still has what it had.
-async fn log_head(office: &Office, journal: &Journal) {
-    match office.audit_head().await {
+async fn log_head(services: &Services, journal: &Journal) {
+    match services.audit_head().await {
         Ok(AuditHead { node, number, head, .. }) => journal.write(&Line {
             process: Process::Master,
             queue: None,
@@ -61,8 +61,8 @@ async fn log_head(office: &Office, journal: &Journal) {
     }
 }
 
-async fn read(office: &Office, name: &str) {
-    match office.scheduled_sync(name).await {
+async fn read(services: &Arc<Services>, name: &str) {
+    match services.scheduled_sync(name).await {
         Ok(report) if matches!(report.outcome, RunOutcome::Failed | RunOutcome::Held) => {
             let why = report.why.unwrap_or_default();
             say!("doorlist: source {name} of {}: {}: {why}", report.domain, report.outcome.word());

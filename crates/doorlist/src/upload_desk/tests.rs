@@ -5,7 +5,10 @@ use crate::audit_files::AuditFiles;
 use crate::directory_reader::Directories;
 use crate::proofs::DnsProofs;
 use crate::vault::{KeyPlace, KeyVault};
-use doorlist_actions::{Clock, JOBS_MAX, NoNotices, Request, Response, RetentionTerms, SpoolQueue, WorkPool};
+use doorlist_actions::{
+    Actions, Caller, Clock, DomainAdd, ImportRequest, JOBS_MAX, NoNotifier, PlanList, Response, RetentionTerms,
+    SpoolQueue, WorkPool,
+};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::MailLogConfig;
@@ -14,13 +17,13 @@ use doorlist_store::{Audit, ContactBook, Directory, Logins, MailLog, SourceBook,
 use std::path::Path;
 use tokio::runtime::Handle;
 
-async fn office(folder: &Path) -> Office {
+async fn services(folder: &Path) -> Arc<Services> {
     let url = StoreUrl::Sqlite(folder.to_owned());
     let directory = Directory::open(&url).await.unwrap();
     let spool = Spool::open(&url, SpoolConfig::default()).await.unwrap();
     let clock: Clock = Arc::new(|| Timestamp::from_secs(1_800_000_000));
     let queue = Arc::new(SpoolQueue::new(spool, directory.clone(), Arc::clone(&clock)));
-    Office {
+    Arc::new(Services {
         work: WorkPool::new(Handle::current(), 1, JOBS_MAX),
         book: SourceBook::of(&directory),
         contacts: ContactBook::of(&directory),
@@ -29,8 +32,8 @@ async fn office(folder: &Path) -> Office {
         audit: Audit::of(&directory),
         archive: Arc::new(AuditFiles::of(folder)),
         retention: RetentionTerms::default(),
-        proofs: Arc::new(DnsProofs),
-        proof_needed: true,
+        txt: Arc::new(DnsProofs),
+        verification_needed: true,
         pushes_max: 50,
         node_number: 0,
         directory,
@@ -38,22 +41,21 @@ async fn office(folder: &Path) -> Office {
         queue,
         reader: Arc::new(Directories::new(Vec::new())),
         vault: Arc::new(KeyVault::new(KeyPlace::StateDir(folder.to_owned()))),
-        notices: Arc::new(NoNotices),
+        notices: Arc::new(NoNotifier),
         operator: None,
         web_base: Some("https://mx.example.test".to_owned()),
         node: "one".to_owned(),
         clock,
-    }
+    })
 }
 
-fn boss() -> Actor {
-    Actor { name: "root".to_owned(), via: Via::Command }
+fn by_command(services: &Arc<Services>) -> Actions {
+    Actions::of(services, Caller::on_machine(Actor { name: "root".to_owned(), via: Via::Command }))
 }
 
-async fn link(office: &Office) -> String {
-    let ask =
-        Request::ImportRequest { domain: "example.test".parse().unwrap(), source: "customer".to_owned(), days: None };
-    match office.run(ask, &boss()).await.unwrap() {
+async fn link(services: &Arc<Services>) -> String {
+    let ask = ImportRequest { domain: "example.test".parse().unwrap(), source: "customer".to_owned(), days: None };
+    match by_command(services).run(ask).await.unwrap() {
         Response::UploadRequest(made) => {
             assert_eq!(made.url, Some(format!("https://mx.example.test/upload/{}", made.token)));
             made.token
@@ -65,7 +67,7 @@ async fn link(office: &Office) -> String {
 #[tokio::test]
 async fn a_link_takes_one_file_which_then_waits() {
     let folder = tempfile::tempdir().unwrap();
-    let office = office(folder.path()).await;
+    let services = services(folder.path()).await;
     let server = MailServer {
         host: "192.0.2.1".to_owned(),
         port: 25,
@@ -75,9 +77,9 @@ async fn a_link_takes_one_file_which_then_waits() {
         named_by: NamedBy::Machine,
     };
     let name = "example.test".parse().unwrap();
-    office.run(Request::DomainAdd { name, servers: vec![server], customer: None }, &boss()).await.unwrap();
-    let token = link(&office).await;
-    let desk = UploadDesk::of(Arc::new(office.clone()));
+    by_command(&services).run(DomainAdd { name, servers: vec![server], customer: None }).await.unwrap();
+    let token = link(&services).await;
+    let desk = UploadDesk::of(Arc::clone(&services));
     assert_eq!(desk.look(&token).await.unwrap(), "example.test");
     assert_eq!(desk.look("unknown").await, Err(UploadRefused::NoLink));
     assert_eq!(desk.take("unknown", "a.txt", b"a@example.test\n".to_vec()).await, Err(UploadRefused::NoLink));
@@ -89,8 +91,8 @@ async fn a_link_takes_one_file_which_then_waits() {
     assert_eq!((taken.addresses, taken.waits), (2, true));
     assert_eq!(desk.look(&token).await, Err(UploadRefused::NoLink));
     assert_eq!(desk.take(&token, "a.txt", b"eve@example.test\n".to_vec()).await, Err(UploadRefused::NoLink));
-    let plans = Request::PlanList { domain: None, before: None, limit: 10 };
-    match office.run(plans, &boss()).await.unwrap() {
+    let plans = PlanList { domain: None, before: None, limit: 10 };
+    match by_command(&services).run(plans).await.unwrap() {
         Response::Plans(plans) => assert_eq!(plans.len(), 1),
         other => panic!("{other:?}"),
     }
@@ -102,13 +104,13 @@ async fn before_the_office_is_open_no_link_is_called_bad() {
     let desk = UploadDesk::default();
     assert_eq!(desk.look("any").await, Err(UploadRefused::Away));
     assert_eq!(desk.take("any", "a.txt", b"a@example.test\n".to_vec()).await, Err(UploadRefused::Away));
-    desk.open(Arc::new(office(folder.path()).await));
+    desk.open(services(folder.path()).await);
     assert_eq!(desk.look("any").await, Err(UploadRefused::NoLink));
 }
 
 #[test]
 fn what_the_store_says_is_not_told() {
-    let told = |kind| refused(ActionError { kind, message: "postgres at 10.0.0.7 said".to_owned() });
+    let told = |kind| refused(ActionError::new(kind, "postgres at 10.0.0.7 said"));
     assert_eq!(told(ErrorKind::Store), UploadRefused::Away);
     assert_eq!(told(ErrorKind::Unavailable), UploadRefused::Away);
     assert_eq!(told(ErrorKind::NotFound), UploadRefused::NoLink);

@@ -1,11 +1,12 @@
 //! Exported parts of the audit, read from files and followed like the chain in the store. Nothing of a file is printed: root
 //! may be asked to look at one that somebody else has made.
 
-use super::ask;
 use crate::door::Door;
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
-use doorlist_actions::{AuditAnswer, AuditLink, AuditPartCheck, AuditRequest, AuditVerdict, HeadFinding, Response};
+use doorlist_actions::{
+    AuditCheckPart, AuditLink, AuditPartCheck, AuditPartChecked, AuditVerdict, HeadFinding, Response,
+};
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -121,9 +122,9 @@ async fn broken_at(
     }
     let lines = lines.iter().map(|(_, time, entry, seal)| (*time, entry.clone(), seal.clone())).collect();
     let check = AuditPartCheck { node, after: after.clone(), mark, lines };
-    match ask(door, AuditRequest::CheckPart(Box::new(check))).await? {
-        AuditAnswer::PartChecked { broken_at } => Ok(broken_at),
-        other => Err(super::unexpected(&Response::Audit(other))),
+    match door.ask(AuditCheckPart { part: Box::new(check) }).await? {
+        Response::AuditPartChecked(AuditPartChecked { broken_at }) => Ok(broken_at),
+        other => Err(super::unexpected(&other)),
     }
 }
 

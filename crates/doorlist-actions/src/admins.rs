@@ -1,0 +1,7 @@
+//! Admins and auditors, and the memberships that other tenants offer to a login.
+
+mod grant;
+mod memberships;
+
+pub use grant::{AdminCreate, AdminCreated, AdminOf, NewAdmin};
+pub use memberships::{MembershipAccept, MembershipDecline, MembershipList};

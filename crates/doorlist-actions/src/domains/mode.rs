@@ -1,0 +1,77 @@
+//! The mode of a domain: what becomes of unlisted recipients.
+
+use crate::actions::Actions;
+use crate::error::{ActionError, ErrorKind};
+use crate::verb::{Reach, Verb};
+use doorlist_core::address::DomainName;
+use doorlist_core::change::DomainChange;
+use doorlist_core::domain::{Mode, SOFT_PERIOD};
+use doorlist_store::directory::Applied;
+use serde::{Deserialize, Serialize};
+
+/// A mode as a person names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModeWish {
+    /// Ask the domain's own server and learn.
+    Learn,
+    /// Ask the domain's own server.
+    Monitor,
+    /// Accept mail only for mailboxes in the list.
+    Enforce,
+}
+
+/// Changes the mode of a domain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DomainMode {
+    /// The domain.
+    pub name: DomainName,
+    /// The mode wanted.
+    pub mode: ModeWish,
+    /// Without the soft period.
+    pub now: bool,
+    /// The domain's name, typed once more: needed to enforce an empty list.
+    pub confirmed: Option<DomainName>,
+}
+
+impl Verb for DomainMode {
+    type Answer = Applied;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    /// Enforces a list, softly at first. An empty list would refuse everybody: then the name must be typed once more.
+    async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
+        let Self { name, mode, now, confirmed } = self;
+        if mode != ModeWish::Enforce {
+            return Err(not_yet(mode));
+        }
+        let counts = actions.services.domain_details(&name).await?.summary.counts;
+        let empty = counts.mailboxes + counts.aliases + counts.lists == 0;
+        if empty && confirmed.as_ref() != Some(&name) {
+            let message = format!(
+                "the list of {name} is empty: enforced, it refuses all mail but postmaster's. Nothing was changed. Add \
+                 or import its accounts first, or confirm by typing the domain's name"
+            );
+            return Err(ActionError::new(ErrorKind::Unconfirmed, message));
+        }
+        let change = enforce(actions, !now);
+        let how = if now { "at once" } else { "softly for 72 hours" };
+        actions.change_domain(&name, change, format!("domain {name} enforces its list, {how}")).await
+    }
+}
+
+/// Softly: for three days a sender comes again, and one addition loses nothing.
+pub(super) fn enforce(actions: &Actions, softly: bool) -> DomainChange {
+    DomainChange::Mode(Mode::Enforce { soft_until: softly.then(|| actions.now() + SOFT_PERIOD) })
+}
+
+fn not_yet(wish: ModeWish) -> ActionError {
+    let mode = if wish == ModeWish::Learn { "learn" } else { "monitor" };
+    let message = format!(
+        "the mode {mode} asks the domain's own server about unlisted recipients, which comes with a later version. \
+         Nothing was changed: until its list is enforced, a domain defers unlisted recipients and loses nothing"
+    );
+    ActionError::new(ErrorKind::Unavailable, message)
+}

@@ -1,0 +1,48 @@
+//! Removing a domain with its list; that can be undone for 30 days.
+
+use crate::actions::{Actions, Editable};
+use crate::error::ActionError;
+use crate::verb::{Reach, Verb};
+use doorlist_core::address::DomainName;
+use doorlist_core::change::DomainChange;
+use doorlist_store::directory::Applied;
+use doorlist_store::tenants::DomainRow;
+use serde::{Deserialize, Serialize};
+
+/// Removes a domain, its list and its domain aliases.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DomainRemove {
+    /// The domain.
+    pub name: DomainName,
+}
+
+impl Verb for DomainRemove {
+    type Answer = Applied;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    fn is_heavy(&self) -> bool {
+        true
+    }
+
+    async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
+        remove(actions, &self.name, "its list").await
+    }
+}
+
+impl Actions {
+    /// Removes a domain.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store).
+    pub async fn remove_domain(&self, domain: &Editable<DomainRow>) -> Result<(), ActionError> {
+        remove(self, &domain.row().name, "its list").await.map(drop)
+    }
+}
+
+/// `with`: what it goes with, for the change log.
+pub(crate) async fn remove(actions: &Actions, name: &DomainName, with: &str) -> Result<Applied, ActionError> {
+    actions.change_domain(name, DomainChange::Remove, format!("domain {name} removed with {with}")).await
+}

@@ -1,0 +1,43 @@
+//! Looking at domains.
+
+use crate::actions::Actions;
+use crate::error::ActionError;
+use crate::verb::{Reach, Verb};
+use doorlist_core::address::DomainName;
+use doorlist_store::directory::{DomainDetails, DomainSummary};
+use serde::{Deserialize, Serialize};
+
+/// Lists all domains by name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DomainList;
+
+impl Verb for DomainList {
+    type Answer = Vec<DomainSummary>;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    async fn run(self, actions: &Actions) -> Result<Vec<DomainSummary>, ActionError> {
+        Ok(actions.services.directory.domains().await?)
+    }
+}
+
+/// Shows a domain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DomainShow {
+    /// Its name, or a domain alias.
+    pub name: DomainName,
+}
+
+impl Verb for DomainShow {
+    type Answer = DomainDetails;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    async fn run(self, actions: &Actions) -> Result<DomainDetails, ActionError> {
+        actions.services.domain_details(&self.name).await
+    }
+}

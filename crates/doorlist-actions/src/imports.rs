@@ -1,0 +1,250 @@
+//! Import of a file: its rows become claims of a named source. Must not know how a file is read (core does), planned or
+//! stored.
+
+mod file_bytes;
+mod json_list;
+mod uploads;
+
+pub use file_bytes::FileBytes;
+pub use uploads::{ImportRequest, LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
+
+use crate::actions::Actions;
+use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
+use crate::error::{ActionError, ErrorKind};
+use crate::verb::{Reach, Verb};
+use doorlist_core::address::DomainName;
+use doorlist_core::change::Source;
+use doorlist_core::file_list::{self, ColumnMap, Field, ParseOptions, Recognised};
+use doorlist_core::shrink_guard::OperationLimits;
+use doorlist_core::source_rows::{PackedRows, RowProblem, settle_packed};
+use doorlist_core::visible::is_hidden;
+use doorlist_store::directory::Coverage;
+use serde::{Deserialize, Serialize};
+
+/// Characters of a source's name.
+const SOURCE_NAME_MAX: usize = 64;
+/// Characters of a file's name that are kept with each address.
+const FILE_NAME_MAX: usize = 100;
+
+/// Imports a file: its addresses are added or updated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportFile {
+    /// Into which list.
+    pub domain: DomainName,
+    /// The name under which the file owns its claims.
+    pub source: String,
+    /// What the file is called.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The file.
+    pub file: FileBytes,
+    /// How it is written; found out if it is not said.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// What its columns are: `column=field`.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// What the source claimed before and the file has not goes.
+    #[serde(default)]
+    pub mirror: bool,
+    /// Write it; otherwise the plan alone is shown.
+    #[serde(default)]
+    pub apply: bool,
+    /// Write it over the limits, for this reason.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// The plan of an import, or what it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// What follows from the file.
+    pub plan: PlanReport,
+    /// How it was read.
+    pub reading: FileReading,
+}
+
+/// How a file was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileReading {
+    /// What it was taken for.
+    pub format: String,
+    /// How: encoding, separator, what each column was taken for.
+    pub details: Vec<String>,
+    /// Addresses that it names.
+    pub addresses: u64,
+    /// Rows that say the same again.
+    pub repeated: u64,
+    /// Rows that could not be taken, the first of them.
+    pub problems: Vec<RowProblem>,
+    /// How many they are.
+    pub problems_total: u64,
+    /// Where the file contradicts itself.
+    pub conflicts: Vec<RowProblem>,
+    /// How often.
+    pub conflicts_total: u64,
+    /// What was rightly left out, by kind.
+    pub skipped: Vec<(String, u64)>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// The rows that could not be taken, as a CSV with a column `error`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rejected: String,
+}
+
+impl Verb for ImportFile {
+    type Answer = ImportReport;
+
+    /// One that is not applied looks only: nothing of it is kept.
+    fn reach(&self) -> Reach {
+        Reach::domain(&self.domain, !self.apply)
+    }
+
+    fn is_heavy(&self) -> bool {
+        true
+    }
+
+    async fn run(self, actions: &Actions) -> Result<ImportReport, ActionError> {
+        let input = FileInput {
+            domain: &self.domain,
+            source: &self.source,
+            name: self.name.as_deref(),
+            bytes: self.file.as_bytes(),
+            format: self.format.as_deref(),
+            columns: &self.columns,
+            mirror: self.mirror,
+        };
+        actions.import(&input, Then::of(self.apply, self.reason.as_deref())).await
+    }
+}
+
+/// A file and what it is for.
+pub(crate) struct FileInput<'a> {
+    pub(crate) domain: &'a DomainName,
+    /// The name under which it owns its claims.
+    pub(crate) source: &'a str,
+    /// What it is called, for those who ask later where an address came from.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) format: Option<&'a str>,
+    pub(crate) columns: &'a [String],
+    /// What the source claimed before and the file has not goes.
+    pub(crate) mirror: bool,
+}
+
+impl Actions {
+    /// Reads the file, and plans or applies what follows.
+    pub(crate) async fn import(&self, input: &FileInput<'_>, then: Then<'_>) -> Result<ImportReport, ActionError> {
+        check_source(input.source)?;
+        if let Then::Override(reason) = then {
+            check_reason(reason)?;
+        }
+        let began = self.now();
+        let details = self.services.domain_details(input.domain).await?;
+        let name = details.summary.name;
+        let (rows, mut reading) = read(input, &name, &details.domain_aliases)?;
+        let list = settle_packed(rows);
+        reading.addresses = list.rows.len() as u64;
+        reading.repeated = list.repeated;
+        reading.conflicts = list.conflicts.clone();
+        reading.conflicts_total = list.conflicts_total;
+        if input.mirror && list.rows.is_empty() {
+            let message = format!(
+                "the file names no address of {name}; an empty file never removes anybody. Nothing was changed"
+            );
+            return Err(ActionError::new(ErrorKind::Data, message));
+        }
+        let source = Source::File(input.source.to_owned());
+        let file = input.name.map(file_name);
+        let summary = summary(&name, &source, file.as_deref(), list.rows.len());
+        let told = serde_json::to_string(&reading).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
+        let bring = SourceInput {
+            domain: &name,
+            source: &source,
+            coverage: if input.mirror { Coverage::Whole } else { Coverage::Part },
+            file: file.as_deref(),
+            summary: &summary,
+            limits: OperationLimits::default(),
+            report: &told,
+            then,
+        };
+        let plan = self.apply_source(&bring, list, &self.actor()).await?;
+        if then != Then::Show {
+            // The rows themselves stay with the plan.
+            let brief =
+                FileReading { problems: Vec::new(), conflicts: Vec::new(), rejected: String::new(), ..reading.clone() };
+            self.note_run(&bring, began, &plan, serde_json::to_string(&brief).unwrap_or_default()).await?;
+        }
+        Ok(ImportReport { plan, reading })
+    }
+}
+
+/// The rows of a file, and how it was read.
+fn read(
+    input: &FileInput<'_>,
+    domain: &DomainName,
+    aliases: &[DomainName],
+) -> Result<(PackedRows, FileReading), ActionError> {
+    if input.format == Some(json_list::FORMAT) || (input.format.is_none() && json_list::looks_like(input.bytes)) {
+        return json_list::read(input.bytes, domain, aliases);
+    }
+    let usage = |e: &dyn std::fmt::Display| ActionError::new(ErrorKind::Usage, e.to_string());
+    let format = input.format.map(str::parse).transpose().map_err(|e| usage(&e))?;
+    let columns: Vec<ColumnMap> =
+        input.columns.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(|e| usage(&e))?;
+    let options = ParseOptions { domain, domain_aliases: aliases, format, columns: &columns };
+    let list = file_list::parse(input.bytes, &options).map_err(|e| ActionError::new(ErrorKind::Data, e.to_string()))?;
+    let rejected = if list.problems_total > 0 { file_list::rejected(input.bytes, &list) } else { String::new() };
+    let reading = FileReading {
+        format: list.recognised.format.to_string(),
+        details: details(&list.recognised),
+        problems_total: list.problems_total,
+        skipped: list.skipped.iter().map(|(what, count)| (what.to_string(), *count)).collect(),
+        notes: list.notes.iter().map(ToString::to_string).collect(),
+        problems: list.problems,
+        rejected,
+        ..FileReading::default()
+    };
+    Ok((list.rows.into(), reading))
+}
+
+/// How it was read, in words: the preview shows what was guessed as a guess.
+fn details(recognised: &Recognised) -> Vec<String> {
+    let mut details = vec![format!("written in {}", recognised.encoding)];
+    if let Some(delimiter) = recognised.delimiter {
+        let name = match delimiter {
+            '\t' => "tabs".to_owned(),
+            other => format!("{other:?}"),
+        };
+        details.push(format!("cells parted by {name}"));
+    }
+    let taken = recognised.columns.iter().filter(|column| column.field != Field::Ignore);
+    details
+        .extend(taken.map(|column| format!("column {:?} is taken for {}, {}", column.name, column.field, column.by)));
+    details
+}
+
+fn summary(domain: &DomainName, source: &Source, file: Option<&str>, count: usize) -> String {
+    match file {
+        Some(file) => format!("{count} addresses of {domain} from {file} ({source})"),
+        None => format!("{count} addresses of {domain} from {source}"),
+    }
+}
+
+/// A file's name without its folder, and nothing in it that could steer a terminal.
+fn file_name(name: &str) -> String {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    name.chars().filter(|c| !is_hidden(*c)).take(FILE_NAME_MAX).collect()
+}
+
+/// A source's name stands in the change log and on screen.
+pub(crate) fn check_source(name: &str) -> Result<(), ActionError> {
+    let fits = !name.is_empty()
+        && name.chars().count() <= SOURCE_NAME_MAX
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' '));
+    if fits {
+        return Ok(());
+    }
+    let message = format!("a source's name has 1 to {SOURCE_NAME_MAX} letters, digits, spaces, dots, - or _");
+    Err(ActionError::new(ErrorKind::Usage, message))
+}

@@ -1,0 +1,113 @@
+//! Lists as JSON: our own export (one object a line), and what identity systems and scripts hand in (an array of
+//! `{"email": ..., "aliases": [...]}`). Must not know what is done with the rows.
+
+use super::FileReading;
+use crate::error::{ActionError, ErrorKind};
+use crate::pushes::{PushItem, Reading};
+use doorlist_core::address::DomainName;
+use doorlist_core::change::Structure;
+use doorlist_core::list::{Kind, Standing};
+use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, shown};
+use doorlist_store::directory::AddressEntry;
+use serde::Deserializer;
+use serde::de::{SeqAccess, Visitor};
+use std::fmt;
+
+/// The word for `--format`.
+pub(crate) const FORMAT: &str = "json";
+
+/// Whether a file begins as JSON does.
+pub(crate) fn looks_like(bytes: &[u8]) -> bool {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    text.starts_with(b"[") || text.starts_with(b"{")
+}
+
+/// The rows of a list.
+pub(crate) fn read(
+    bytes: &[u8],
+    domain: &DomainName,
+    aliases: &[DomainName],
+) -> Result<(PackedRows, FileReading), ActionError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        let reading = read_items(bytes, Reading::of(domain.clone(), aliases.to_vec())).map_err(|error| {
+            let message = format!("the JSON cannot be read: {error}; it is an array of objects with email and aliases");
+            ActionError::new(ErrorKind::Data, message)
+        })?;
+        return Ok(of_items(reading));
+    }
+    Ok(of_lines(bytes, domain, aliases))
+}
+
+/// Each account is let go before the next one is read.
+fn read_items(bytes: &[u8], reading: Reading) -> Result<Reading, serde_json::Error> {
+    struct Items(Reading);
+    impl<'de> Visitor<'de> for Items {
+        type Value = Reading;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a sequence")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Reading, A::Error> {
+            while let Some(item) = list.next_element::<PushItem>()? {
+                self.0.item(&item);
+            }
+            Ok(self.0)
+        }
+    }
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let reading = json.deserialize_seq(Items(reading))?;
+    json.end()?;
+    Ok(reading)
+}
+
+fn of_items(reading: Reading) -> (PackedRows, FileReading) {
+    let mut told = FileReading { format: "JSON: accounts with their aliases".to_owned(), ..FileReading::default() };
+    if reading.left_out > 0 {
+        told.skipped.push(("names of other domains or other kinds".to_owned(), reading.left_out));
+    }
+    (told.problems, told.problems_total) = (reading.problems, reading.problems_total);
+    (reading.rows, told)
+}
+
+fn of_lines(bytes: &[u8], domain: &DomainName, aliases: &[DomainName]) -> (PackedRows, FileReading) {
+    let mut told = FileReading { format: "JSON Lines, as exported".to_owned(), ..FileReading::default() };
+    let (mut rows, mut vetoed, mut elsewhere) = (PackedRows::default(), 0_u64, 0_u64);
+    for (number, line) in (1..).zip(bytes.split(|b| *b == b'\n')) {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        match serde_json::from_slice::<AddressEntry>(line) {
+            Ok(entry) if entry.record.standing == Standing::Vetoed => vetoed += 1,
+            Ok(entry) if entry.address.domain() != domain && !aliases.contains(entry.address.domain()) => {
+                elsewhere += 1
+            }
+            Ok(entry) => rows.push(&row(entry, number)),
+            Err(error) => {
+                told.problems_total += 1;
+                if told.problems.len() < PROBLEMS_KEPT_MAX {
+                    let (place, value) = (Place::Line(number).to_string(), shown(line));
+                    told.problems.push(RowProblem { place, column: None, value, why: error.to_string() });
+                }
+            }
+        }
+    }
+    for (count, what) in [(vetoed, "vetoed addresses"), (elsewhere, "addresses of other domains")] {
+        if count > 0 {
+            told.skipped.push((what.to_owned(), count));
+        }
+    }
+    (rows, told)
+}
+
+fn row(entry: AddressEntry, number: u32) -> SourceRow {
+    let structure = match (entry.record.kind, entry.record.account) {
+        (Kind::Alias, Some(account)) => Structure::AliasOf(account),
+        (Kind::List, _) => Structure::DistributionList,
+        _ => Structure::Mailbox,
+    };
+    let switched_off = entry.record.standing == Standing::SwitchedOff;
+    SourceRow { local: entry.address.local().clone(), structure, switched_off, place: Place::Line(number) }
+}

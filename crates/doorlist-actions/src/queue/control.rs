@@ -1,0 +1,102 @@
+//! The queue as a trait, since it lives in the gateway or, when no server runs, in the spool alone.
+
+use crate::error::ActionError;
+use doorlist_core::address::DomainName;
+use doorlist_core::queue_id::QueueId;
+use doorlist_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::pin::Pin;
+
+/// An answer that is waited for.
+pub type QueueAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ActionError>> + Send + 'a>>;
+
+/// The queue as people handle it.
+pub trait QueueControl: Send + Sync {
+    /// Messages that wait, oldest first.
+    fn list<'a>(&'a self, filter: &'a QueueFilter) -> QueueAnswer<'a, Vec<QueueEntry>>;
+    /// One of them.
+    fn show(&self, id: QueueId) -> QueueAnswer<'_, Option<QueueEntry>>;
+    /// Does something with messages; answers with how many it was done with.
+    fn order<'a>(&'a self, order: QueueOrder, selection: &'a QueueSelection) -> QueueAnswer<'a, u64>;
+}
+
+/// Which messages to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueFilter {
+    /// With a recipient in this domain.
+    pub domain: Option<DomainName>,
+    /// Behind this one.
+    pub after: Option<QueueId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// What can be done with messages that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueOrder {
+    /// Try at once.
+    Retry,
+    /// Do not try until released.
+    Hold,
+    /// Try again.
+    Release,
+    /// Drop it without a bounce.
+    Delete,
+}
+
+/// With which messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueSelection {
+    /// One.
+    Message(QueueId),
+    /// All with a recipient in this domain.
+    Domain(DomainName),
+}
+
+/// A message that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueEntry {
+    /// Its name.
+    pub id: QueueId,
+    /// The sender as written; empty is the null sender.
+    pub sender: String,
+    /// When it was accepted.
+    pub received_at: Timestamp,
+    /// Octets.
+    pub size: u64,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When it is tried next; `None`: now, or not while it is held.
+    pub next_attempt: Option<Timestamp>,
+    /// Held by a person.
+    pub hold: bool,
+    /// Whom it still has to reach, and whom not any more.
+    pub recipients: Vec<QueueRecipient>,
+}
+
+/// A recipient of a message that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueRecipient {
+    /// As the sender wrote it.
+    pub address: String,
+    /// How far it is.
+    pub state: QueueState,
+    /// What the server said last.
+    pub reply: Option<String>,
+}
+
+/// How far a recipient is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueState {
+    /// Not tried yet.
+    Pending,
+    /// Tried; comes again.
+    Deferred,
+    /// Its server took it.
+    Delivered,
+    /// Given up.
+    Failed,
+}

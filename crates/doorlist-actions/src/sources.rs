@@ -1,0 +1,315 @@
+//! Connections to directories: added, changed, shown, removed. Must not know how a directory is read.
+
+use crate::actions::Actions;
+use crate::error::{ActionError, ErrorKind};
+use crate::imports::check_source;
+use crate::services::Services;
+use crate::verb::{Reach, Verb};
+use doorlist_core::address::{Address, DomainName};
+use doorlist_core::change::{Change, Source};
+use doorlist_core::connection::{Bind, Connection};
+use doorlist_core::shrink_guard::OperationLimits;
+use doorlist_core::source_rows;
+use doorlist_core::time::Timestamp;
+use doorlist_store::directory::{Applied, Coverage, SourcePlan};
+use doorlist_store::source_book::StoredConnection;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Minutes between two readings, unless it is said otherwise.
+pub const EVERY_MINUTES: u32 = 60;
+/// The shortest time between two readings.
+pub const EVERY_MINUTES_MIN: u32 = 5;
+/// The longest: a directory is read once a day at least.
+pub const EVERY_MINUTES_MAX: u32 = 24 * 60;
+/// People who are told.
+pub(crate) const RECIPIENTS_MAX: usize = 20;
+
+/// A directory that is read on a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceSettings {
+    /// How it is reached and read.
+    pub connection: Connection,
+    /// How often.
+    pub every_minutes: u32,
+    /// How many changes one run may make.
+    #[serde(default)]
+    pub limits: OperationLimits,
+    /// Who is told what came of it.
+    #[serde(default)]
+    pub recipients: Vec<Address>,
+    /// When they are told.
+    #[serde(default)]
+    pub tell: Tell,
+}
+
+/// Adds a directory to be read on a schedule, or changes one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutSource {
+    /// Its name.
+    pub name: String,
+    /// Whose list it keeps.
+    pub domain: DomainName,
+    /// What is set.
+    pub settings: SourceSettings,
+    /// Its password; without one the kept one stays, if it goes nowhere else than before.
+    pub password: Option<Password>,
+    /// It is there and changed; otherwise it is new.
+    pub replace: bool,
+}
+
+/// When people are told of a reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tell {
+    /// Each time.
+    Always,
+    /// When something changed or went wrong.
+    #[default]
+    Changes,
+    /// When something went wrong or waits for a person.
+    Trouble,
+}
+
+/// A password on its way. It is never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    /// Takes it over.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// As typed into a terminal or a file.
+    pub(crate) fn without_line_end(&self) -> Self {
+        Self(self.0.trim_end_matches(['\r', '\n']).to_owned())
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// A connection as people see it; its password is not among it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceEntry {
+    /// Its name.
+    pub name: String,
+    /// Whose list it keeps.
+    pub domain: DomainName,
+    /// What is set.
+    pub settings: SourceSettings,
+    /// A password is kept for it.
+    pub has_password: bool,
+    /// When it is read next.
+    pub next_run: Timestamp,
+    /// When it was last read whole, and taken over.
+    pub full_read: Option<Timestamp>,
+}
+
+impl Verb for PutSource {
+    type Answer = SourceEntry;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    /// Its password is asked for anew when it would go elsewhere than before.
+    async fn run(self, actions: &Actions) -> Result<SourceEntry, ActionError> {
+        let Self { name, domain, settings, password, replace } = self;
+        let services = &actions.services;
+        check_source(&name)?;
+        check_settings(&settings)?;
+        let domain = services.domain_details(&domain).await?.summary.name;
+        let before = services.book.connection(&name).await?;
+        let usage = |message: String| Err(ActionError::new(ErrorKind::Refused, message));
+        match (&before, replace) {
+            (Some(_), false) => return usage(format!("there is a source {name} already; `source set` changes it")),
+            (None, true) => return Err(no_source(&name)),
+            _ => {}
+        }
+        let secret = match (&password, &before) {
+            (Some(password), _) => Some(services.seal(&name, password)?),
+            (None, Some(before)) => kept_secret(before, &settings)?,
+            (None, None) => None,
+        };
+        if secret.is_none() && matches!(settings.connection.bind, Bind::Simple { .. }) {
+            let message = format!("the source {name} binds by name: give its password with --password-file");
+            return Err(ActionError::new(ErrorKind::Usage, message));
+        }
+        let text = serde_json::to_string(&settings).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
+        let stored = StoredConnection {
+            name,
+            domain,
+            settings: text,
+            secret,
+            marker: None,
+            next_run: actions.now(),
+            full_read: None,
+        };
+        services.book.put_connection(&stored).await?;
+        entry(&stored)
+    }
+}
+
+/// Lists sources.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SourceList;
+
+impl Verb for SourceList {
+    type Answer = Vec<SourceEntry>;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    async fn run(self, actions: &Actions) -> Result<Vec<SourceEntry>, ActionError> {
+        actions.services.book.connections().await?.iter().map(entry).collect()
+    }
+}
+
+/// Shows a source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SourceShow {
+    /// Its name.
+    pub name: String,
+}
+
+impl Verb for SourceShow {
+    type Answer = SourceEntry;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    async fn run(self, actions: &Actions) -> Result<SourceEntry, ActionError> {
+        entry(&actions.services.stored_source(&self.name).await?)
+    }
+}
+
+/// Removes a source. What it claims stays, or is withdrawn with it, as one change that can be undone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SourceRemove {
+    /// Its name.
+    pub name: String,
+    /// Withdraw what it claims.
+    pub withdraw: bool,
+}
+
+impl Verb for SourceRemove {
+    type Answer = Applied;
+
+    fn reach(&self) -> Reach {
+        Reach::Machine
+    }
+
+    fn is_heavy(&self) -> bool {
+        true
+    }
+
+    async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
+        let (services, name) = (&actions.services, self.name.as_str());
+        let stored = services.stored_source(name).await?;
+        let source = Source::Directory(name.to_owned());
+        let mut applied = Applied { version: services.directory.snapshot().version(), ..Applied::default() };
+        if self.withdraw {
+            let plan = SourcePlan {
+                domain: &stored.domain,
+                source: &source,
+                list: &source_rows::SourceList::default(),
+                coverage: Coverage::Ended,
+                file: None,
+            };
+            let summary = format!("{source} removed with what it claimed");
+            if let Some(id) = services.directory.plan_source(&plan, &actions.actor(), Some(&summary)).await?.id {
+                applied = actions.apply(vec![Change::Plan { id }], summary).await?;
+            }
+        }
+        services.book.remove_connection(name).await?;
+        Ok(applied)
+    }
+}
+
+impl Services {
+    pub(crate) async fn stored_source(&self, name: &str) -> Result<StoredConnection, ActionError> {
+        self.book.connection(name).await?.ok_or_else(|| no_source(name))
+    }
+
+    fn seal(&self, name: &str, password: &Password) -> Result<String, ActionError> {
+        let text = password.0.trim_end_matches(['\r', '\n']);
+        if text.is_empty() {
+            return Err(ActionError::new(ErrorKind::Usage, "the password is empty"));
+        }
+        self.vault.seal(&secret_name(name), text.as_bytes()).map_err(|why| ActionError::new(ErrorKind::Store, why))
+    }
+
+    /// The password of a connection, for the one who reads.
+    pub(crate) fn password_of(&self, stored: &StoredConnection) -> Result<Option<Vec<u8>>, ActionError> {
+        let open = |sealed| self.vault.open(&secret_name(&stored.name), sealed);
+        let opened = stored.secret.as_deref().map(open).transpose();
+        opened.map_err(|why| {
+            let message = format!("the password of source {} cannot be read: {why}; give it again", stored.name);
+            ActionError::new(ErrorKind::Unavailable, message)
+        })
+    }
+}
+
+fn kept_secret(before: &StoredConnection, settings: &SourceSettings) -> Result<Option<String>, ActionError> {
+    let was = settings_of(before)?;
+    if before.secret.is_some() && settings.connection.needs_password_again(&was.connection) {
+        let message = "server, port, encryption, trust or bind name are others than before: the password must be \
+                       given again with --password-file, or it could be sent to a server of somebody else's choice. \
+                       Nothing was changed";
+        return Err(ActionError::new(ErrorKind::Unconfirmed, message));
+    }
+    Ok(before.secret.clone())
+}
+
+/// What a secret is sealed for: that of another connection cannot be put in its place.
+fn secret_name(name: &str) -> String {
+    format!("source:{name}")
+}
+
+fn check_settings(settings: &SourceSettings) -> Result<(), ActionError> {
+    let usage = |message: String| Err(ActionError::new(ErrorKind::Usage, message));
+    if let Err(error) = settings.connection.validate() {
+        return usage(error.to_string());
+    }
+    if !(EVERY_MINUTES_MIN..=EVERY_MINUTES_MAX).contains(&settings.every_minutes) {
+        return usage(format!("a directory is read every {EVERY_MINUTES_MIN} to {EVERY_MINUTES_MAX} minutes"));
+    }
+    if settings.recipients.len() > RECIPIENTS_MAX {
+        return usage(format!("at most {RECIPIENTS_MAX} people are told"));
+    }
+    Ok(())
+}
+
+pub(crate) fn settings_of(stored: &StoredConnection) -> Result<SourceSettings, ActionError> {
+    serde_json::from_str(&stored.settings).map_err(|error| {
+        let message = format!("the settings of source {} cannot be read: {error}; set them again", stored.name);
+        ActionError::new(ErrorKind::Store, message)
+    })
+}
+
+fn entry(stored: &StoredConnection) -> Result<SourceEntry, ActionError> {
+    Ok(SourceEntry {
+        name: stored.name.clone(),
+        domain: stored.domain.clone(),
+        settings: settings_of(stored)?,
+        has_password: stored.secret.is_some(),
+        next_run: stored.next_run,
+        full_read: stored.full_read,
+    })
+}
+
+fn no_source(name: &str) -> ActionError {
+    ActionError::new(ErrorKind::NotFound, format!("there is no source {name}; `source list` shows them"))
+}

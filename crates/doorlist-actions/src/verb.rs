@@ -1,0 +1,94 @@
+//! What every action of a request has: its arguments are a struct, which says what it reaches, whether it is heavy, and
+//! does it. Must not know how it was typed or sent.
+
+use crate::actions::Actions;
+use crate::error::ActionError;
+use doorlist_core::address::{Address, DomainName};
+use doorlist_core::change::PlanId;
+
+/// An action with its arguments.
+pub(crate) trait Verb: Send + Sized {
+    /// Its answer.
+    type Answer;
+
+    /// What it touches, and whether it may come from another machine. There is no default: whoever adds one says it.
+    fn reach(&self) -> Reach;
+
+    /// Whether it reads a file or a large body, makes or applies a plan, or goes through many rows. Reading a directory
+    /// waits for that directory most of the time: only what comes of it is heavy.
+    fn is_heavy(&self) -> bool {
+        false
+    }
+
+    /// Does it. The caller was found to reach what it reaches.
+    fn run(self, actions: &Actions) -> impl Future<Output = Result<Self::Answer, ActionError>> + Send;
+}
+
+impl<V: Verb> Verb for Box<V> {
+    type Answer = V::Answer;
+
+    fn reach(&self) -> Reach {
+        (**self).reach()
+    }
+
+    fn is_heavy(&self) -> bool {
+        (**self).is_heavy()
+    }
+
+    fn run(self, actions: &Actions) -> impl Future<Output = Result<Self::Answer, ActionError>> + Send {
+        (*self).run(actions)
+    }
+}
+
+/// What a request touches, as far as it says so itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It is for the operator on the machine itself, and does not travel.
+    Machine,
+    /// These domains, as the request names them, each once.
+    Domains {
+        /// Their names, or domain aliases.
+        names: Vec<DomainName>,
+        /// It changes nothing.
+        looks: bool,
+    },
+    /// The domains of a change.
+    Change {
+        /// Its number in the change log.
+        id: u64,
+        /// It changes nothing.
+        looks: bool,
+    },
+    /// The domain of a plan.
+    Plan {
+        /// Its number.
+        id: PlanId,
+        /// It changes nothing.
+        looks: bool,
+    },
+    /// All domains: for operators. It changes nothing.
+    Everything,
+}
+
+impl Reach {
+    /// One domain.
+    pub(crate) fn domain(name: &DomainName, looks: bool) -> Self {
+        Self::Domains { names: vec![name.clone()], looks }
+    }
+
+    /// The domains of addresses.
+    pub(crate) fn addresses<'a>(addresses: impl IntoIterator<Item = &'a Address>, looks: bool) -> Self {
+        let mut names: Vec<DomainName> = addresses.into_iter().map(|address| address.domain().clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        Self::Domains { names, looks }
+    }
+
+    /// A look at one domain, or at all of them.
+    pub(crate) fn look_at(domain: Option<&DomainName>) -> Self {
+        domain.map_or(Self::Everything, |domain| Self::domain(domain, true))
+    }
+}
+
+#[cfg(test)]
+mod tests;
