@@ -94,7 +94,6 @@ type Load = fn(&Server) -> Result<()>;
 enum Then {
     /// What would change is told.
     Show,
-    /// It is written.
     Write,
 }
 

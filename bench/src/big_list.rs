@@ -88,7 +88,6 @@ pub(crate) fn measure(
     Ok(())
 }
 
-/// A started Doorlist.
 struct Server {
     address: SocketAddr,
     processes: Processes,

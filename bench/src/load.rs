@@ -19,7 +19,6 @@ use std::time::Duration;
 pub(crate) enum Work {
     /// Transactions with one recipient and one message; so many on one connection, then QUIT.
     Relay {
-        /// What is sent.
         message: Arc<Message>,
         /// Messages on one connection.
         per_connection: u32,
@@ -49,9 +48,7 @@ pub(crate) enum Goodbye {
 pub(crate) struct Load {
     /// What every connection does.
     pub(crate) work: Work,
-    /// The server.
     pub(crate) to: SocketAddr,
-    /// Connections at once.
     pub(crate) sessions: usize,
     /// Nothing new is begun after this time; what was begun is finished.
     pub(crate) time: Duration,

@@ -41,7 +41,6 @@ enum Command {
     /// Be the next hop, or a server that does nothing, until interrupted
     #[command(after_help = "Example:\n  cargo run --release -p doorlist-bench -- sink --listen 127.0.0.1:2600")]
     Sink {
-        /// Where to listen
         #[arg(long, default_value = "127.0.0.1:2600", value_name = "ADDRESS:PORT")]
         listen: SocketAddr,
     },

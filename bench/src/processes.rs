@@ -22,7 +22,6 @@ const TICKS_PER_SEC: f64 = 100.0;
 enum Account {
     /// cgroup v1: a folder of the cpuacct controller.
     V1(PathBuf),
-    /// cgroup v2.
     V2(PathBuf),
     /// Neither: the sum over the process tree; children that left it are missed.
     Tree,

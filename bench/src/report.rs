@@ -82,7 +82,7 @@ fn floor(floor: Floor) -> String {
     }
 }
 
-/// `1234567.8` as `1,234,567.8`.
+/// Groups thousands: `1234567.8` becomes `1,234,567.8`.
 fn grouped(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));

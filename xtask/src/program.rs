@@ -60,7 +60,6 @@ fn clean(program: impl AsRef<OsStr>, root: &Path) -> Command {
     command
 }
 
-/// Are we root?
 pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }

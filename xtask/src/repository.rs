@@ -28,7 +28,6 @@ pub(crate) fn target() -> Result<PathBuf> {
 pub(crate) struct TextFile {
     /// From the root, with `/`.
     pub(crate) path: String,
-    /// What it holds.
     pub(crate) text: String,
 }
 

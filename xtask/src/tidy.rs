@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the house rules that no compiler checks, each a function from the tree to its faults.
 
+mod doc_comments;
 mod documents;
 mod growth;
 mod imports;
@@ -55,6 +56,8 @@ const RULES: &[Rule] = &[
     ("reply digits stand in the reply table", replies::rule),
     ("files are short", shape::lengths),
     ("modules say what they are for, and are named for it", shape::modules),
+    ("every public type has a doc comment", doc_comments::public_types),
+    ("doc comments say something", doc_comments::lengths),
     ("lints are allowed with a reason, and no test is ignored", shape::attributes),
     ("nothing is left for later", shape::leftovers),
     ("no path of a developer's machine", shape::foreign_paths),

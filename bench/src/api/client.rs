@@ -17,13 +17,12 @@ const LINE_MAX: u64 = 16 * 1024;
 /// A connection with a key.
 pub(crate) struct Client {
     address: SocketAddr,
-    /// `login:key`.
+    /// Login and key, as `login:key`.
     key: String,
     stream: Option<BufReader<TcpStream>>,
     request: String,
 }
 
-/// What came back.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,

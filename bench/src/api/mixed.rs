@@ -12,10 +12,8 @@ use std::net::SocketAddr;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-/// Connections at once.
 const CONNECTIONS: u32 = 8;
 
-/// Until when.
 #[derive(Clone, Copy)]
 pub(super) enum Until {
     /// For so long, so many in a second.

@@ -33,7 +33,6 @@ const SETTINGS: &[(&str, &str)] =
 pub(super) struct Filled {
     doorlist: Doorlist,
     task: Task,
-    /// Of an operator.
     pub(super) operator: String,
     /// Of an admin of the first customer.
     pub(super) admin: String,

@@ -74,10 +74,8 @@ impl Shared {
     }
 }
 
-/// One session.
 pub(super) struct Dialogue {
     awaited: VecDeque<Awaited>,
-    /// Transactions done.
     transactions: u32,
     /// RCPT commands sent in this transaction.
     recipients: u32,

@@ -45,11 +45,9 @@ pub(super) struct Setup<'a> {
 pub(super) struct Server {
     doorlist: Doorlist,
     pub(super) address: SocketAddr,
-    /// Ends with this.
     _processes: Processes,
 }
 
-/// Domains to be.
 pub(super) struct Domains(Vec<Change>);
 
 impl Domains {

@@ -10,7 +10,6 @@ pub(super) fn greeting() -> Vec<u8> {
     b"220 sink.test ESMTP\r\n".to_vec()
 }
 
-/// One session.
 #[derive(Debug, Default)]
 pub(super) struct Dialogue {
     in_data: bool,

@@ -31,13 +31,9 @@ pub struct LoginId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "scope", content = "id")]
 pub enum Scope {
-    /// Everything.
     All,
-    /// A reseller.
     Reseller(ResellerId),
-    /// A customer.
     Customer(CustomerId),
-    /// A domain.
     Domain(DomainId),
     /// One email account: its own key.
     Account(AddressId),
@@ -49,16 +45,14 @@ pub enum Scope {
 pub enum Role {
     /// Runs it: the operator, an admin, an account's own holder.
     Admin,
-    /// Looks at it.
+    /// May read, but change nothing.
     Auditor,
 }
 
 /// A role in a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Grant {
-    /// What.
     pub role: Role,
-    /// Where.
     #[serde(flatten)]
     pub scope: Scope,
 }
@@ -120,7 +114,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// May do everything.
+    /// Grant of an operator: every action on every tenant.
     pub fn operator() -> Self {
         Self { grants: vec![Grant { role: Role::Admin, scope: Scope::All }], ..Self::default() }
     }

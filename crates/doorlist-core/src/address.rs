@@ -28,7 +28,7 @@ pub enum AddressError {
     /// The local part is empty.
     #[error("the part before the @ is empty")]
     LocalEmpty,
-    /// RFC 5321 §4.5.3.1.1.
+    /// Local part over 64 octets (RFC 5321 §4.5.3.1.1).
     #[error("the part before the @ is longer than {LOCAL_PART_MAX} octets")]
     LocalTooLong,
     /// A character that needs quotes, one that becomes ASCII when folded, or an unfinished quoted string.
@@ -43,7 +43,6 @@ pub enum AddressError {
     /// A character that nobody sees, in either part.
     #[error("the address has an invisible character")]
     Invisible,
-    /// Not UTF-8.
     #[error("the address is not valid UTF-8")]
     NotUtf8,
 }

@@ -13,7 +13,6 @@ use std::fmt;
 pub struct Actor {
     /// A login, `root`, the name of a service: whoever is answerable.
     pub name: String,
-    /// By which way.
     pub via: Via,
 }
 
@@ -21,15 +20,12 @@ pub struct Actor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Via {
-    /// The command line.
     Command,
-    /// A file import.
     Import,
     /// A directory that was read.
     Sync,
     /// Data that was pushed.
     Push,
-    /// The API.
     Api,
     /// Doorlist itself (migrations, housekeeping).
     System,
@@ -119,31 +115,25 @@ pub enum Structure {
 #[serde(transparent)]
 pub struct PlanId(pub u64);
 
-/// One change.
+/// One change to the list, its domains or their settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "op")]
 pub enum Change {
     /// `source` says that the address is there; frees a veto if the source is a person.
     Claim {
-        /// Whom.
         address: Address,
-        /// As what.
         structure: Structure,
-        /// Who says so.
+        /// The source that makes the claim.
         source: Source,
     },
     /// `source` no longer says so; the address stays while another source does.
     Withdraw {
-        /// Whom.
         address: Address,
         /// Who takes its claim back.
         source: Source,
     },
     /// A person removes the address: every claim goes, a veto stays.
-    Veto {
-        /// Whom.
-        address: Address,
-    },
+    Veto { address: Address },
     /// An account becomes an alias of another account, with its own aliases; or an alias leads to another account. No
     /// address is unlisted at any moment.
     Reassign {
@@ -151,35 +141,25 @@ pub enum Change {
         address: Address,
         /// Of this account in the same domain.
         to: LocalPart,
-        /// Who says so.
+        /// The source that withdraws its claim.
         source: Source,
     },
     /// An address gets another local part: the row, its aliases and what belongs to it stay.
     Rename {
-        /// Which.
         address: Address,
         /// Its new local part.
         to: LocalPart,
     },
     /// Accept or refuse (550 5.2.1) a listed address.
     SetActive {
-        /// Whom.
         address: Address,
-        /// Accept it.
+        /// Whether mail for the address is accepted.
         active: bool,
     },
     /// Everything that a plan staged. It stands alone in its set.
-    Plan {
-        /// Which.
-        id: PlanId,
-    },
+    Plan { id: PlanId },
     /// Something about a domain.
-    Domain {
-        /// Which.
-        name: DomainName,
-        /// What.
-        change: DomainChange,
-    },
+    Domain { name: DomainName, change: DomainChange },
 }
 
 /// A change to a domain.
@@ -188,7 +168,7 @@ pub enum Change {
 pub enum DomainChange {
     /// A new domain of this customer (made if new), with its mail servers.
     Add {
-        /// Customer's name.
+        /// Name of the customer that owns the domain.
         customer: String,
         /// Where its mail goes. Without any, mail for it waits in the queue.
         servers: Vec<MailServer>,
@@ -197,9 +177,9 @@ pub enum DomainChange {
     Remove,
     /// What happens to unlisted addresses.
     Mode(Mode),
-    /// Deliveries wait.
+    /// Accept mail, but do not deliver it.
     Hold(bool),
-    /// Served at all.
+    /// `false`: all mail for the domain is rejected.
     Active(bool),
     /// Its mail servers, all of them.
     Servers(Vec<MailServer>),
@@ -209,9 +189,8 @@ pub enum DomainChange {
     RemoveAlias(DomainName),
     /// That name is served, or refused altogether.
     AliasActive {
-        /// Which.
         name: DomainName,
-        /// Served.
+        /// `false`: mail for the alias is rejected.
         active: bool,
     },
     /// Another customer's from now on (made if new).
@@ -277,7 +256,6 @@ pub enum ServerTls {
 /// Changes that are applied together or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeSet {
-    /// In order.
     pub changes: Vec<Change>,
     /// One line for the change log.
     pub summary: String,

@@ -87,7 +87,7 @@ pub enum Trust {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Bind {
-    /// As nobody.
+    /// Anonymous bind (RFC 4513 §5.1.1).
     Anonymous,
     /// By name and password (RFC 4513 §5.1.3).
     Simple {
@@ -99,7 +99,7 @@ pub enum Bind {
 /// An attribute with a value, which marks the entries that are distribution lists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListMark {
-    /// Such as `objectClass`.
+    /// The attribute to compare, such as `objectClass`.
     pub attribute: AttributeName,
     /// Such as `mailList`; compared without regard to case.
     pub value: String,
@@ -123,31 +123,25 @@ impl Default for DirectoryLimits {
 /// What is wrong with a connection, before anything is contacted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionError {
-    /// No server.
+    /// No server was given.
     #[error("name at least one server, such as ldaps://ldap.example.test")]
     NoServer,
-    /// See [`SERVERS_MAX`].
+    /// More servers than [`SERVERS_MAX`].
     #[error("name at most {SERVERS_MAX} servers")]
     TooManyServers,
     /// A text is empty or too long, or has control characters.
     #[error("the {what} must have 1 to {NAME_BYTES_MAX} bytes and no control characters")]
-    Name {
-        /// Which.
-        what: &'static str,
-    },
+    Name { what: &'static str },
     /// RFC 4513 §6.3.1: a password must not be sent in the clear.
     #[error("{server} would get the password unencrypted: use ldaps:// or StartTLS, or allow it expressly")]
-    PlainPassword {
-        /// Which.
-        server: DirectoryServer,
-    },
+    PlainPassword { server: DirectoryServer },
     /// The CA text is empty or too long.
     #[error("the certificates of the own authority must be PEM text of at most {} KiB", CA_BYTES_MAX / 1024)]
     Ca,
-    /// See [`ALIAS_ATTRIBUTES_MAX`].
+    /// More attributes than [`ALIAS_ATTRIBUTES_MAX`].
     #[error("name at most {ALIAS_ATTRIBUTES_MAX} attributes with aliases")]
     TooManyAttributes,
-    /// See [`EXCLUSIONS_MAX`].
+    /// More patterns than [`EXCLUSIONS_MAX`].
     #[error("name at most {EXCLUSIONS_MAX} exclusions")]
     TooManyExclusions,
     /// The page size is out of its range.

@@ -54,7 +54,7 @@ impl fmt::Display for Mode {
 /// What a RCPT needs to know of a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtectedDomain {
-    /// The store's row.
+    /// Number of its row in the store.
     pub id: DomainId,
     /// Its main name; domain aliases are in the snapshot's table and lead here.
     pub name: DomainName,
@@ -73,9 +73,9 @@ pub struct ProtectedDomain {
 /// The separators of a domain, stored; see [`Separators`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubAddressing {
-    /// `user+tag`.
+    /// Sub-addresses with a plus sign: `user+tag`.
     pub plus: bool,
-    /// `user-tag`.
+    /// Sub-addresses with a hyphen: `user-tag`.
     pub minus: bool,
 }
 

@@ -102,13 +102,13 @@ pub struct Recognised {
 /// Why a whole file is refused. Nothing of it is used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAList {
-    /// See [`FILE_BYTES_MAX`].
+    /// More octets than [`FILE_BYTES_MAX`].
     #[error("the file is larger than {} MiB; split it", FILE_BYTES_MAX / 1024 / 1024)]
     TooLarge,
-    /// See [`ROWS_MAX`].
+    /// More rows than [`ROWS_MAX`].
     #[error("the file has more than {ROWS_MAX} rows; split it")]
     TooManyRows,
-    /// See [`ADDRESSES_MAX`].
+    /// More addresses than [`ADDRESSES_MAX`].
     #[error("the file names more than {ADDRESSES_MAX} addresses; split it")]
     TooManyAddresses,
     /// A spreadsheet, an archive, a page: by its first bytes.
@@ -117,7 +117,6 @@ pub enum NotAList {
     /// Control characters all over: a binary file.
     #[error("the file is not text; save it as CSV or as text in UTF-8, one address a line")]
     NotText,
-    /// Nothing in it.
     #[error("the file is empty; nothing is changed")]
     Empty,
     /// A table, but no column holds addresses.
@@ -141,7 +140,7 @@ pub enum NotAList {
     },
 }
 
-/// Reads a file.
+/// Detects the format and reads the file.
 pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAList> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(NotAList::TooLarge);

@@ -45,7 +45,6 @@ pub struct SessionGuard {
 /// What a session does before it goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// Answers at once.
     Free,
     /// Answers after this time.
     Wait(Duration),

@@ -34,13 +34,11 @@ pub enum ExportForm {
 /// One address of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportEntry {
-    /// Whom.
     pub address: Address,
-    /// As what.
     pub kind: Kind,
     /// The account of an alias.
     pub account: Option<LocalPart>,
-    /// Whether it counts.
+    /// Whether the recipient is accepted.
     pub standing: Standing,
 }
 
@@ -151,7 +149,7 @@ fn ldif(entry: &ExportEntry, account: &str, out: &mut String) {
     attribute("doorlistStanding", standing(entry.standing), out);
 }
 
-/// RFC 4514 §2.4.
+/// Escapes a value of a distinguished name (RFC 4514 §2.4).
 fn escaped_dn(value: &str) -> String {
     let mut escaped = String::with_capacity(value.len());
     for (at, c) in value.chars().enumerate() {

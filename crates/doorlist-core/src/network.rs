@@ -115,7 +115,6 @@ pub fn is_loopback(address: IpAddr) -> bool {
 /// What a list of networks says about an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listed {
-    /// Nothing.
     No,
     /// A network with it is named.
     InNetwork,
@@ -133,7 +132,7 @@ pub fn listed(address: IpAddr, networks: &[Network]) -> Listed {
     }
 }
 
-/// RFC 6598.
+/// Shared address space, 100.64.0.0/10 (RFC 6598).
 fn is_shared(v4: Ipv4Addr) -> bool {
     let [a, b, ..] = v4.octets();
     a == 100 && b & 0xc0 == 64

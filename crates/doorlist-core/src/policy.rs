@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 pub enum Recipient {
     /// Bare `<postmaster>` (RFC 5321 §4.5.1).
     Postmaster,
-    /// A mailbox.
     Address(Address),
     /// A form that is never asked for: source route, address literal.
     Relay,
@@ -42,7 +41,6 @@ impl Recipient {
 /// What the guard knows of the sender's address at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceStanding {
-    /// Nothing against it.
     Normal,
     /// It guessed too much: every recipient but postmaster's gets the same answer.
     Flagged,
@@ -52,7 +50,7 @@ pub enum SourceStanding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// 2xx.
+    /// Accept with a 2xx reply.
     Accept,
     /// 5xx: the sender bounces.
     Reject,
@@ -68,9 +66,9 @@ pub enum Reason {
     Listed,
     /// Follows its listed base.
     SubAddress,
-    /// `postmaster`, `abuse`.
+    /// A system address: `postmaster` or `abuse`.
     System,
-    /// Listed, switched off.
+    /// On the list, but switched off.
     SwitchedOff,
     /// Removed by a person.
     Vetoed,
@@ -198,9 +196,7 @@ impl Reason {
 /// The answer to one recipient, with all that explains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// What is done.
     pub verdict: Verdict,
-    /// Why.
     pub reason: Reason,
     /// What the list said.
     pub matched: Match,

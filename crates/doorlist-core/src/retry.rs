@@ -22,7 +22,6 @@ pub struct RetrySchedule {
 /// What follows a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Try again then.
     At(Timestamp),
     /// Its lifetime is over.
     GiveUp,

@@ -17,10 +17,10 @@ use std::str::FromStr;
 /// Why a text is no pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// Nothing, or `<>`.
+    /// The null sender, written as `<>` or left empty.
     #[error("a sender is an address or a domain; the null sender <> is always taken")]
     Nobody,
-    /// `*@example.test`, `*.example.test`.
+    /// A wildcard such as `*@example.test` or `*.example.test`.
     #[error("there are no stars: write example.test for a domain, .example.test for it and all that is below it")]
     Star,
     /// Neither an address nor a domain.
@@ -31,7 +31,6 @@ pub enum PatternError {
 /// Which senders a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SenderPattern {
-    /// One address.
     Address(Address),
     /// All addresses of a domain, not those of the domains below it.
     Domain(DomainName),

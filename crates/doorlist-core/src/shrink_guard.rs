@@ -19,7 +19,6 @@ pub const COUNT_MAX: u64 = 5;
 /// What a run of the same source lost before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// When.
     pub at: Timestamp,
     /// Addresses that went missing or were removed by it.
     pub lost: u64,
@@ -45,13 +44,13 @@ pub enum Shrunk {
         "the source names none of the {size} addresses that it named before; an empty answer never removes anybody"
     )]
     NothingLeft {
-        /// What it claimed.
+        /// Number of addresses the source claimed before.
         size: u64,
     },
     /// More than half is gone.
     #[error("{lost} of the source's {largest} addresses are gone within 7 days, which is more than half")]
     MoreThanHalf {
-        /// In the window.
+        /// Addresses lost within the window.
         lost: u64,
         /// The largest list in the window.
         largest: u64,
@@ -59,7 +58,7 @@ pub enum Shrunk {
     /// More than a few.
     #[error("{lost} of the source's {largest} addresses are gone within 7 days; more than {limit} wait for a person")]
     TooMany {
-        /// In the window.
+        /// Addresses lost within the window.
         lost: u64,
         /// The largest list in the window.
         largest: u64,
@@ -109,13 +108,13 @@ pub struct OperationLimits {
 /// How many there are of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operations {
-    /// See [`OperationLimits::accounts_add`].
+    /// Compared with the limit [`OperationLimits::accounts_add`].
     pub accounts_add: u64,
-    /// See [`OperationLimits::accounts_delete`].
+    /// Compared with the limit [`OperationLimits::accounts_delete`].
     pub accounts_delete: u64,
-    /// See [`OperationLimits::aliases_add`].
+    /// Compared with the limit [`OperationLimits::aliases_add`].
     pub aliases_add: u64,
-    /// See [`OperationLimits::aliases_delete`].
+    /// Compared with the limit [`OperationLimits::aliases_delete`].
     pub aliases_delete: u64,
 }
 
@@ -123,9 +122,7 @@ pub struct Operations {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{count} {what} are more than the limit of {limit} for one run; nothing was saved")]
 pub struct OverLimit {
-    /// Of what.
     pub what: &'static str,
-    /// How many.
     pub count: u64,
     /// How many there may be.
     pub limit: u64,

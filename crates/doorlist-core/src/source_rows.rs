@@ -22,7 +22,6 @@ pub const VALUE_SHOWN_MAX: usize = 120;
 pub struct SourceRow {
     /// Whom, in the domain.
     pub local: LocalPart,
-    /// As what.
     pub structure: Structure,
     /// The source says that it is listed but takes no mail. Only our own exports say so; a disabled login does not.
     pub switched_off: bool,
@@ -46,7 +45,7 @@ pub enum Place {
 pub struct EntryPlace {
     /// What stays the same when the entry is renamed or moved: objectGUID or entryUUID, as text.
     pub key: Option<Box<str>>,
-    /// Its distinguished name.
+    /// Distinguished name of the entry.
     pub dn: Box<str>,
 }
 

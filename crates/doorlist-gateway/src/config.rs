@@ -13,7 +13,6 @@ use std::time::Duration;
 pub struct GatewayConfig {
     /// Our name in the greeting, in HELO and in trace headers.
     pub hostname: String,
-    /// Where we listen.
     pub listeners: Vec<ListenerConfig>,
     /// Certificate and key, PEM; made self-signed at the first start when absent.
     pub tls: TlsConfig,
@@ -27,7 +26,7 @@ pub struct GatewayConfig {
     pub postmaster: Option<Address>,
 }
 
-/// One listening socket.
+/// One listening socket, with its TLS and proxy settings.
 #[derive(Clone, Debug)]
 pub struct ListenerConfig {
     /// Address and port; port 0 takes a free one.
@@ -43,9 +42,9 @@ pub struct ListenerConfig {
 /// Where certificate and key are.
 #[derive(Clone, Debug)]
 pub struct TlsConfig {
-    /// PEM chain.
+    /// Path of the certificate chain, PEM.
     pub cert: PathBuf,
-    /// PEM key.
+    /// Path of the private key, PEM.
     pub key: PathBuf,
     /// Make a self-signed pair there when both are absent.
     pub self_signed: bool,
@@ -60,7 +59,7 @@ pub struct Limits {
     pub recipients_max: usize,
     /// Commands that lead nowhere (NOOP, RSET, errors) in a row without a message between them; then 421.
     pub junk_commands_max: u32,
-    /// Sessions at once.
+    /// Maximum number of sessions at once.
     pub sessions_max: usize,
     /// Sessions at once from one address (IPv6: /64).
     pub sessions_per_address_max: usize,
@@ -124,13 +123,8 @@ pub struct RelayConfig {
 pub enum Outbound {
     /// By MX, implicit MX and null MX of the recipient's domain.
     Direct,
-    /// By one host.
-    SmartHost {
-        /// Name or address.
-        host: String,
-        /// Port.
-        port: u16,
-    },
+    /// Relay everything through one host.
+    SmartHost { host: String, port: u16 },
 }
 
 /// A network in CIDR notation, for lists of peers.

@@ -18,9 +18,7 @@ use tokio::time::{Instant, timeout_at};
 pub struct GatewayParts {
     /// Our certificate, read already; a reload reads it again for all who show it.
     pub certificate: Arc<Certificate>,
-    /// The list.
     pub directory: Directory,
-    /// Accepted mail.
     pub spool: Spool,
     /// What is told to admins who search.
     pub mail_log: MailLog,

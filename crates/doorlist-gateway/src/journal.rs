@@ -33,7 +33,6 @@ impl Journal {
         Ok(Journal { shared, dropped: Arc::default() })
     }
 
-    /// Writes one line.
     pub fn write(&self, line: &Line<'_>) {
         let mut batch = self.batch();
         batch.add(line);
@@ -65,7 +64,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Adds a line.
     pub fn add(&mut self, line: &Line<'_>) {
         if self.stamp.is_empty() {
             self.journal.shared.stamp(crate::clock::now(), &mut self.stamp);

@@ -97,7 +97,6 @@ impl Surroundings {
 
 /// What the relay works with.
 pub struct RelayParts {
-    /// Settings.
     pub config: RelayConfig,
     /// Our name in EHLO and in bounces.
     pub hostname: Arc<str>,
@@ -105,26 +104,24 @@ pub struct RelayParts {
     pub postmaster: Option<Address>,
     /// Where each domain's mail goes.
     pub directory: Directory,
-    /// Accepted mail.
     pub spool: Spool,
     /// What is told to admins who search.
     pub mail_log: MailLog,
     /// What is told to the log.
     pub journal: Journal,
-    /// The world.
     pub surroundings: Surroundings,
 }
 
 /// Why the relay does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
-    /// No resolver settings.
+    /// The resolver's settings could not be read.
     #[error("the system's resolver settings cannot be read: {0}")]
     Resolver(String),
-    /// No TLS.
+    /// TLS could not be set up.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
-    /// No randomness.
+    /// The system gave no random bytes.
     #[error("the system gives no random numbers: {0}")]
     Random(String),
 }

@@ -25,29 +25,28 @@ pub enum Verb {
     Ehlo,
     /// RFC 5321 §4.1.1.1, without.
     Helo,
-    /// RFC 5321 §4.1.1.2.
+    /// MAIL, RFC 5321 §4.1.1.2.
     Mail,
-    /// RFC 5321 §4.1.1.3.
+    /// RCPT, RFC 5321 §4.1.1.3.
     Rcpt,
-    /// RFC 5321 §4.1.1.4.
+    /// DATA, RFC 5321 §4.1.1.4.
     Data,
-    /// RFC 5321 §4.1.1.5.
+    /// RSET, RFC 5321 §4.1.1.5.
     Rset,
-    /// RFC 5321 §4.1.1.6.
+    /// VRFY, RFC 5321 §4.1.1.6.
     Vrfy,
-    /// RFC 5321 §4.1.1.8.
+    /// HELP, RFC 5321 §4.1.1.8.
     Help,
-    /// RFC 5321 §4.1.1.9.
+    /// NOOP, RFC 5321 §4.1.1.9.
     Noop,
-    /// RFC 5321 §4.1.1.10.
+    /// QUIT, RFC 5321 §4.1.1.10.
     Quit,
-    /// RFC 3207 §4.
+    /// STARTTLS, RFC 3207 §4.
     StartTls,
     /// A command of SMTP that is not offered: EXPN, AUTH, BDAT, ETRN, XCLIENT, ...
     NotImplemented,
     /// A request line of HTTP: somebody makes a browser talk to us.
     Http,
-    /// None of these.
     Unknown,
 }
 
@@ -90,9 +89,9 @@ pub struct MailFrom<'a> {
     pub path: &'a [u8],
     /// SIZE (RFC 1870), as the client declares it.
     pub size: Option<u64>,
-    /// BODY=8BITMIME (RFC 6152).
+    /// The parameter BODY=8BITMIME (RFC 6152).
     pub eight_bit: bool,
-    /// SMTPUTF8 (RFC 6531).
+    /// The parameter SMTPUTF8 (RFC 6531).
     pub smtp_utf8: bool,
 }
 

@@ -41,17 +41,14 @@ pub enum Chunk<'a> {
 /// What the current line has been so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
-    /// Nothing.
     Empty,
     /// One dot, which is no part of the message.
     Dot,
     /// The same dot, then nothing but NULs: an end to those who drop NULs.
     DotAndNuls,
-    /// Nothing but NULs.
     Nuls,
     /// NULs and one dot of the message: an end to those whom we send it to, if they drop NULs.
     NulsAndDot,
-    /// Anything else.
     Text,
 }
 

@@ -38,7 +38,6 @@ pub enum HeaderFault {
     TooLarge,
     /// More `Received` fields than the limit.
     TooManyHops,
-    /// A NUL.
     Nul,
 }
 

@@ -28,7 +28,6 @@ pub enum Event<'a> {
     Close(Reply),
     /// HELO or EHLO (`extended`) with a usable name: answer it.
     Hello {
-        /// EHLO.
         extended: bool,
         /// The name that the client gives itself: one word of printable ASCII.
         name: &'a [u8],

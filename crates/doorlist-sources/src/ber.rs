@@ -19,9 +19,9 @@ pub enum BerFault {
     /// The message is longer than allowed.
     #[error("it sent a message of {length} bytes; the limit is {max}")]
     TooLarge {
-        /// As announced.
+        /// Octets that the element announces.
         length: u64,
-        /// As allowed.
+        /// Octets that are allowed.
         max: usize,
     },
     /// Elements lie in elements without end.
@@ -40,17 +40,11 @@ pub enum BerFault {
 
 /// The bit that says: made of elements.
 pub(crate) const CONSTRUCTED: u8 = 0x20;
-/// INTEGER
 pub(crate) const INTEGER: u8 = 0x02;
-/// OCTET STRING
 pub(crate) const OCTETS: u8 = 0x04;
-/// BOOLEAN
 pub(crate) const BOOLEAN: u8 = 0x01;
-/// ENUMERATED
 pub(crate) const ENUMERATED: u8 = 0x0a;
-/// SEQUENCE
 pub(crate) const SEQUENCE: u8 = 0x30;
-/// SET
 pub(crate) const SET: u8 = 0x31;
 
 /// Octets of a length, at most: Active Directory writes four for every length.
@@ -139,7 +133,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Elements under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Writer(pub(crate) Vec<u8>);
 

@@ -16,7 +16,6 @@ pub struct ReadError {
     pub server: Option<DirectoryServer>,
     /// How far it came.
     pub stage: Stage,
-    /// What happened.
     pub fault: Fault,
     /// What the system said, for the operator's log only.
     pub cause: Option<String>,
@@ -25,19 +24,15 @@ pub struct ReadError {
 /// The stages of a read, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// The connection's settings.
     Settings,
-    /// The server's name.
     Name,
     /// The connection to it.
     Connect,
     /// Encryption, and its certificate.
     Tls,
-    /// Name and password.
     Bind,
     /// The place that is searched.
     Base,
-    /// The search itself.
     Search,
 }
 
@@ -55,10 +50,10 @@ impl fmt::Display for Stage {
     }
 }
 
-/// What happened.
+/// What went wrong at the stage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Nothing was contacted.
+    /// The settings are wrong; no server was contacted.
     #[error("{0}")]
     Connection(#[from] ConnectionError),
     /// A name without a password would be taken for nobody (RFC 4513 §5.1.2).
@@ -70,7 +65,7 @@ pub enum Fault {
     /// This machine knows no authorities.
     #[error("this machine has no list of certificate authorities: install it, or give the authority's certificate")]
     NoAuthorities,
-    /// No address.
+    /// The server's name has no address.
     #[error("the server's name is not known to DNS: check the name")]
     NoName,
     /// Private, local or our own address, or a port of another service.
@@ -87,7 +82,7 @@ pub enum Fault {
     /// The certificate is not believed.
     #[error("{0}")]
     Certificate(#[from] CertificateFault),
-    /// RFC 4511 §4.14.2.
+    /// The server refused StartTLS (RFC 4511 §4.14.2).
     #[error("the server refuses StartTLS: use ldaps://, or set up its certificate")]
     StartTlsRefused,
     /// Something stood behind the answer to StartTLS: it would have been taken for encrypted.
@@ -116,24 +111,13 @@ pub enum Fault {
     Refused(Refusal),
     /// More entries than are believed.
     #[error("the directory has more than {max} entries that fit the filter: narrow base or filter, or raise the limit")]
-    TooManyEntries {
-        /// The limit.
-        max: u64,
-    },
+    TooManyEntries { max: u64 },
     /// More bytes in a page than are believed.
     #[error("a page of the answer has more than {max} bytes; nothing was used")]
-    PageTooLarge {
-        /// The limit.
-        max: u64,
-    },
+    PageTooLarge { max: u64 },
     /// An attribute of one entry has more values than are believed.
     #[error("an entry has more than {max} values of {attribute}; nothing was used")]
-    TooManyValues {
-        /// Which.
-        attribute: AttributeName,
-        /// The limit.
-        max: usize,
-    },
+    TooManyValues { attribute: AttributeName, max: usize },
     /// Pages without end, by whatever cookies.
     #[error("the server's pages do not come to an end; nothing was used")]
     EndlessPages,
@@ -151,13 +135,12 @@ pub enum CertificateFault {
     /// Or not valid yet.
     #[error("the server's certificate is not valid at this time: renew it, and check the clocks")]
     Expired,
-    /// For another name.
+    /// The certificate is for another name.
     #[error("the server's certificate is for another name: use the name in it, or pin it")]
     OtherName,
     /// Not the pinned one.
     #[error("the server's certificate is not the pinned one: if it was renewed, check and pin the new one")]
     NotPinned,
-    /// Anything else.
     #[error("the server's certificate is not valid")]
     Invalid,
 }
@@ -168,36 +151,36 @@ pub enum Refusal {
     /// operationsError(1): what Active Directory says to a search without a bind.
     #[error("the directory does not work for this account: if none is set, set a bind name and password")]
     BindFirst,
-    /// timeLimitExceeded(3)
+    /// Result code 3, timeLimitExceeded (RFC 4511 §A.2).
     #[error("the directory gave up: the search took longer than it allows; narrow base or filter, or raise its limit")]
     TimeLimit,
-    /// sizeLimitExceeded(4)
+    /// Result code 4, sizeLimitExceeded.
     #[error(
         "the directory sent only a part: it allows this account fewer entries; raise its size limit, or allow paging"
     )]
     SizeLimit,
-    /// adminLimitExceeded(11)
+    /// Result code 11, adminLimitExceeded.
     #[error("the directory gave up at a limit of its own: narrow base or filter, or raise the limit")]
     AdminLimit,
-    /// strongerAuthRequired(8), confidentialityRequired(13)
+    /// Result codes 8, strongerAuthRequired, and 13, confidentialityRequired.
     #[error("the directory takes no password on an unencrypted connection: use ldaps:// or StartTLS")]
     Encrypt,
-    /// referral(10)
+    /// Result code 10, referral (RFC 4511).
     #[error("the directory says that another server has this base: name that server (referrals are not followed)")]
     Elsewhere,
-    /// noSuchObject(32)
+    /// Result code 32, noSuchObject.
     #[error("the base does not exist, or the bind account may not see it: check the base's distinguished name")]
     NoBase,
-    /// invalidDNSyntax(34)
+    /// Result code 34, invalidDNSyntax.
     #[error("the base is no distinguished name: write it like dc=example,dc=test")]
     BadName,
     /// undefinedAttributeType(17), inappropriateMatching(18), unwillingToPerform(53) to a search
     #[error("the directory does not take the filter: check it")]
     BadFilter,
-    /// inappropriateAuthentication(48)
+    /// Result code 48, inappropriateAuthentication.
     #[error("the directory does not take this kind of bind: set a bind name and password")]
     BindKind,
-    /// invalidCredentials(49)
+    /// Result code 49, invalidCredentials.
     #[error("the directory refuses the bind name or the password")]
     Credentials,
     /// invalidCredentials(49) with Active Directory's word that the account is switched off, expired or locked.
@@ -206,18 +189,14 @@ pub enum Refusal {
     /// invalidCredentials(49) with Active Directory's word that the password has to be changed.
     #[error("the directory says that the bind account's password has expired: set a new one there and here")]
     PasswordExpired,
-    /// insufficientAccessRights(50)
+    /// Result code 50, insufficientAccessRights.
     #[error("the bind account may not read this: give it the right to read the base and what lies below")]
     Rights,
-    /// busy(51), unavailable(52)
+    /// Result codes 51, busy, and 52, unavailable.
     #[error("the directory is busy or shutting down; it is asked again at the next sync")]
     Busy,
-    /// Any other.
     #[error("the directory answers with error {code}; nothing was used")]
-    Other {
-        /// Its result code.
-        code: u32,
-    },
+    Other { code: u32 },
 }
 
 impl ReadError {

@@ -24,7 +24,6 @@ pub(crate) struct Message<'a> {
     pub(crate) cookie: Option<&'a [u8]>,
 }
 
-/// What it says.
 #[derive(Debug)]
 pub(crate) enum Answer<'a> {
     Bind(Outcome<'a>),
@@ -55,12 +54,11 @@ pub(crate) struct Entry<'a> {
 /// One attribute of an entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attribute<'a> {
-    /// With its options.
+    /// Attribute name with its options.
     pub(crate) name: &'a [u8],
     pub(crate) values: Values<'a>,
 }
 
-/// Its values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Values<'a>(Reader<'a>);
 

@@ -20,7 +20,7 @@ pub(crate) struct Ranged {
 
 #[derive(Debug)]
 struct Partial {
-    /// Without the range.
+    /// Attribute name without the range.
     name: Vec<u8>,
     values: Vec<Vec<u8>>,
     /// The number of the first value that has not come; None when all have.

@@ -15,10 +15,9 @@ use doorlist_core::connection::{Bind, Connection, ConnectionError, DirectoryServ
 use doorlist_core::source_rows::{RowProblem, SourceRow};
 use tokio::time::Instant;
 
-/// What is read.
+/// How much of the directory is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadMode {
-    /// Everything.
     Full,
     /// What has changed since the read that gave this marker. Everything, if the directory cannot say that: the marker
     /// is of another server or database, or its entries have no keys. That an entry was deleted, or has lost what the
@@ -46,7 +45,6 @@ pub struct DirectoryRead {
     pub rows: Vec<SourceRow>,
     /// Entries that fit base and filter. None is a fine read of an empty answer, and no reason to remove anybody.
     pub entries: u64,
-    /// What is covered.
     pub scope: ReadScope,
     /// For the next [`ReadMode::Since`]; None where the directory has no order of changes, or does not tell.
     pub marker: Option<String>,

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 /// Bytes of a password.
 pub const SECRET_BYTES_MAX: usize = 4_096;
 
-/// A password.
+/// A bind password; its memory is zeroed on drop.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 

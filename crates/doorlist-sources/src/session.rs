@@ -30,7 +30,6 @@ enum Wire {
     Closed,
 }
 
-/// An open connection.
 pub(crate) struct Session {
     wire: Wire,
     messages: Messages,
@@ -119,7 +118,6 @@ impl Session {
         if self.messages.is_empty() { Ok(()) } else { Err(ReadError::new(Stage::Tls, Fault::StartTlsInjection)) }
     }
 
-    /// Says who reads.
     pub(crate) async fn bind(&mut self, bind: &Bind, password: Option<&Secret>) -> Result<(), ReadError> {
         let Bind::Simple { name } = bind else { return Ok(()) };
         let password = password.ok_or(ReadError::new(Stage::Settings, Fault::NoPassword))?;

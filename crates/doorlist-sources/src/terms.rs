@@ -16,7 +16,6 @@ pub struct Terms {
     /// directories only. An address that is named by itself (`10.1.2.3`, `127.0.0.1/32`) may be reached at any port, and
     /// may be one of this machine.
     pub allowed: Vec<Network>,
-    /// Names into addresses.
     pub names: Arc<dyn Names>,
     /// How long anything may take.
     pub times: Times,

@@ -41,12 +41,11 @@ impl TestReport {
     }
 }
 
-/// One step.
+/// The outcome of one step of the test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// With which server; None for the settings.
     pub server: Option<String>,
-    /// Which.
     pub stage: Stage,
     /// It came out well.
     pub ok: bool,
@@ -63,7 +62,7 @@ pub struct Step {
 pub struct ShownCertificate {
     /// Whose it is; empty when it cannot be read.
     pub subject: String,
-    /// Who signed it.
+    /// Issuer of the certificate, as the server sent it.
     pub issuer: String,
     /// When it ends, such as `Nov 23 06:20:11 2027 +00:00`.
     pub not_after: String,
@@ -74,13 +73,11 @@ pub struct ShownCertificate {
 /// An entry as it would be listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappedEntry {
-    /// Its distinguished name.
+    /// Distinguished name of the entry.
     pub dn: String,
-    /// The account's address.
     pub account: String,
     /// It is a distribution list.
     pub is_list: bool,
-    /// Its further addresses.
     pub aliases: Vec<String>,
 }
 
@@ -124,7 +121,6 @@ pub async fn test(
     report
 }
 
-/// One server's turn.
 struct Trial<'t> {
     reading: &'t Reading<'t>,
     server: &'t DirectoryServer,

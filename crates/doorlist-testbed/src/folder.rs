@@ -26,7 +26,6 @@ impl Folder {
         Ok(Self(folder))
     }
 
-    /// Where it lies.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.0.path()

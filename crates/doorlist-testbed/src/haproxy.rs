@@ -16,7 +16,6 @@ const PROGRAM: &str = "/usr/sbin/haproxy";
 pub enum ProxyProtocol {
     /// A line of text.
     V1,
-    /// Binary.
     V2,
 }
 

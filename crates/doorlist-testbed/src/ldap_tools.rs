@@ -17,7 +17,6 @@ pub struct Client {
     pub authority: Option<PathBuf>,
     /// Who binds, a DN or what else the directory takes; empty: nobody.
     pub bind_dn: String,
-    /// The password.
     pub password: String,
     /// Takes any certificate, to set a peer up whose own is bad.
     pub any_certificate: bool,

@@ -46,7 +46,6 @@ pub(crate) fn files_below(folder: &Path) -> Result<usize> {
 pub struct Delivered {
     /// The envelope's sender; empty for the null sender.
     pub sender: String,
-    /// The envelope's recipient.
     pub recipient: String,
     /// The whole message with the destination's trace headers on top and LF at the line ends.
     pub bytes: Vec<u8>,

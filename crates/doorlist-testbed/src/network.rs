@@ -42,7 +42,6 @@ impl Network {
         thread::scope(|scope| scope.spawn(connects).join().unwrap_or(false))
     }
 
-    /// Moves the thread.
     fn enter(&self) -> io::Result<()> {
         Ok(setns(&self.0, CloneFlags::CLONE_NEWNET)?)
     }

@@ -141,7 +141,6 @@ impl OpenLdap {
         BASE
     }
 
-    /// The reader.
     #[must_use]
     pub fn bind_dn(&self) -> &'static str {
         "cn=reader,ou=services,dc=example,dc=test"

@@ -63,7 +63,6 @@ pub fn unpacked() -> PathBuf {
 /// One sample message that a package carries.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The file's name.
     pub name: String,
     /// Its bytes as they lie in the file: most with LF at the line ends, some with CRLF or a mixture.
     pub bytes: Vec<u8>,

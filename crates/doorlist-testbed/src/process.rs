@@ -95,7 +95,6 @@ pub struct Running {
 }
 
 impl Running {
-    /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()

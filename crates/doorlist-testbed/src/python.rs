@@ -19,7 +19,6 @@ pub const PYTHON: &str = "/usr/bin/python3";
 pub struct Envelope<'a> {
     /// Empty for the null sender.
     pub sender: &'a str,
-    /// At least one.
     pub recipients: &'a [&'a str],
     /// Parameters of `MAIL FROM`, such as `SMTPUTF8` or `BODY=8BITMIME`.
     pub options: &'a [&'a str],

@@ -62,9 +62,8 @@ impl Default for Setup {
 /// Who binds: the user principal name, and the password.
 #[derive(Debug, Clone, Copy)]
 pub struct Account {
-    /// `name@domain`.
+    /// Bind name, as `name@domain`.
     pub name: &'static str,
-    /// The password.
     pub password: &'static str,
 }
 

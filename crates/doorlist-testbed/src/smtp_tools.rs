@@ -56,13 +56,10 @@ impl SmtpSink {
 pub struct Load<'a> {
     /// Sessions side by side.
     pub sessions: usize,
-    /// Messages in all.
     pub messages: usize,
-    /// Bytes a message.
+    /// Octets of each message.
     pub length: usize,
-    /// The envelope's sender.
     pub sender: &'a str,
-    /// The envelope's recipient.
     pub recipient: &'a str,
     /// Further options of its own, such as `-d` (keep connections open) or `-r 10` (ten recipients each).
     pub options: &'a [&'a str],

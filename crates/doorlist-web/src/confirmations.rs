@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 const BODY_MAX: usize = 1024;
 /// Requests from one address (IPv6: /64) at once, each of which comes back within [`PAGE_EVERY`].
 const PAGES_MAX: u32 = 20;
-/// See [`PAGES_MAX`].
+/// One page in this time; see [`PAGES_MAX`].
 const PAGE_EVERY: Duration = Duration::from_secs(3);
 /// Addresses whose requests are counted.
 const ADDRESSES_MAX: usize = 10_000;
@@ -34,7 +34,6 @@ pub type ConfirmationAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Confi
 pub trait Confirmations: Send + Sync + 'static {
     /// What the link asks for. Changes nothing.
     fn look<'a>(&'a self, token: &'a str) -> ConfirmationAnswer<'a, AskedFor>;
-    /// Confirms it, once.
     fn confirm<'a>(&'a self, token: &'a str) -> ConfirmationAnswer<'a, ()>;
 }
 

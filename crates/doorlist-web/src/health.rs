@@ -24,7 +24,6 @@ pub trait Readiness: Send + Sync + 'static {
     fn reasons(&self) -> Vec<String>;
 }
 
-/// What `/` answers.
 pub fn front_page() -> Router {
     Router::new().route("/", get(|| async { FRONT }))
 }

@@ -62,7 +62,6 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 
 /// A listener with its terms.
 pub struct WebListener {
-    /// The bound socket.
     pub socket: TcpListener,
     /// HTTPS with the certificate that is current at each handshake.
     pub tls: Option<Arc<dyn Certificates>>,

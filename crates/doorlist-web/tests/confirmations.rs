@@ -11,7 +11,6 @@ use tokio::net::{TcpListener, TcpStream};
 
 const TOKEN: &str = "good_Token-43";
 
-/// One link.
 #[derive(Default)]
 struct Fake {
     used: AtomicBool,

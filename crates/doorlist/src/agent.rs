@@ -73,7 +73,6 @@ async fn run(settings: &Settings, what: &Agent, mut out: Out) -> Result<Exit, Fa
     }
 }
 
-/// SIGTERM or SIGINT.
 fn ended() -> Result<impl Future<Output = ()>, Failure> {
     let catch = |kind| signal(kind).context("signals cannot be caught").or_exit(Exit::SYSTEM);
     let (mut terminate, mut interrupt) = (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);

@@ -16,22 +16,17 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 /// Octets of one line: the largest file that `import` takes, whose line ends are two characters in JSON.
 const LINE_MAX: u64 = 2 * FILE_BYTES_MAX as u64;
 
-/// A question.
 #[derive(Debug, Serialize, Deserialize)]
 struct Call {
     /// In whose name; the server believes it of root only.
     actor: Actor,
-    /// What.
     request: Request,
 }
 
-/// Its answer.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
-    /// Done.
     Done(Box<Response>),
-    /// Not done.
     Failed(ActionError),
 }
 

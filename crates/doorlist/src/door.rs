@@ -20,9 +20,7 @@ use nix::unistd::{Uid, User};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
-/// Where requests go.
 pub(crate) enum Door {
-    /// A running server.
     Server(Client),
     /// This process, which holds a share of the lock meanwhile.
     Here(Box<Here>),
@@ -50,7 +48,6 @@ impl Door {
         }
     }
 
-    /// Asks the office.
     pub(crate) async fn ask(&mut self, request: Request) -> Result<Response, Failure> {
         match self {
             Door::Server(client) => client.ask(request).await,
@@ -65,14 +62,10 @@ impl Door {
     }
 }
 
-/// The opened store.
 #[derive(Clone)]
 pub(crate) struct Store {
-    /// The list.
     pub directory: Directory,
-    /// Accepted mail.
     pub spool: Spool,
-    /// What happened.
     pub mail_log: MailLog,
 }
 
@@ -88,7 +81,6 @@ impl Store {
         Ok(directory.with_limits(config.tenants))
     }
 
-    /// Opens the rest.
     pub(crate) async fn open_with(directory: Directory, config: &Config) -> Result<Self, Failure> {
         Ok(Self {
             directory,
@@ -141,7 +133,6 @@ impl Store {
     }
 }
 
-/// The machine's clock.
 pub(crate) fn clock() -> Clock {
     Arc::new(|| Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()))
 }

@@ -26,7 +26,7 @@ impl Exit {
     pub(crate) const IO: Self = Self(74);
     /// EX_TEMPFAIL: the same may succeed later.
     pub(crate) const LATER: Self = Self(75);
-    /// EX_NOPERM: not allowed.
+    /// EX_NOPERM: the caller is not allowed.
     pub(crate) const NO_PERMISSION: Self = Self(77);
     /// EX_CONFIG: the configuration is wrong.
     pub(crate) const CONFIG: Self = Self(78);
@@ -46,7 +46,6 @@ impl From<Exit> for ExitCode {
 /// A failure with its exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// The code.
     pub exit: Exit,
     /// What happened, what was kept, what to do.
     pub error: anyhow::Error,

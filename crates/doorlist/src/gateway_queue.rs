@@ -13,7 +13,6 @@ use doorlist_store::spool::{Pending, Progress, SpoolError};
 
 /// Names of domains come from the directory, everything else from the relay.
 pub(crate) struct GatewayQueue {
-    /// The relay's queue.
     pub queue: QueueHandle,
     /// Tells which domain is meant.
     pub directory: Directory,

@@ -17,7 +17,6 @@ use std::ffi::CString;
 /// What a process keeps when it stops being root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// Nothing: a command.
     Nothing,
     /// Binding ports below 1024, also at a reload: a server.
     BindPorts,

@@ -44,7 +44,7 @@ const COMMAND: &str = "/api/v1/command/";
 /// How a Doorlist elsewhere is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RemoteSettings {
-    /// `https://doorlist.example.test`.
+    /// Base URL, such as `https://doorlist.example.test`.
     pub url: String,
     /// The file with `LOGIN:KEY`.
     pub key_file: PathBuf,
@@ -85,7 +85,6 @@ impl Default for Times {
     }
 }
 
-/// A Doorlist elsewhere.
 pub(crate) struct Remote {
     place: Place,
     key: ApiKey,

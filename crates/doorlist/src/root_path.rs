@@ -32,7 +32,7 @@ pub(crate) enum End {
 /// Who may write to the folder at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Last {
-    /// Root alone.
+    /// Only root may read it.
     Private,
     /// Others, too, if it is one like /tmp, in which each keeps what is theirs.
     Shared,

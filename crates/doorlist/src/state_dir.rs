@@ -111,12 +111,10 @@ impl StateDir {
         make_own(&self.path.join(name))
     }
 
-    /// The folder itself.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whose it is.
     pub(crate) fn owner(&self) -> Uid {
         self.owner
     }

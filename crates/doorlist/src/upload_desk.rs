@@ -17,7 +17,6 @@ const FORMATS: [&str; 4] = [
 pub(crate) struct UploadDesk(OnceLock<Arc<Office>>);
 
 impl UploadDesk {
-    /// With this office.
     #[cfg(test)]
     pub(crate) fn of(office: Arc<Office>) -> Self {
         Self(OnceLock::from(office))

@@ -19,13 +19,10 @@ pub(super) enum Outcome {
     NotHere(&'static str),
 }
 
-/// One step.
 pub(super) struct Step {
-    /// For `--only`.
     pub(super) name: &'static str,
     /// What it does, for people.
     pub(super) about: &'static str,
-    /// Does it.
     pub(super) run: fn() -> Result<Outcome>,
 }
 

@@ -28,7 +28,7 @@ pub(super) fn architecture(tree: &Tree) -> Vec<Fault> {
     faults
 }
 
-/// `crates/NAME/Cargo.toml` -> NAME
+/// Extracts NAME from `crates/NAME/Cargo.toml`.
 fn folder_of_crate(manifest: &str) -> Option<&str> {
     let name = manifest.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")?;
     (!name.contains('/')).then_some(name)

@@ -3,7 +3,6 @@
 use super::Fault;
 use super::tree::Tree;
 
-/// The page.
 const PAGE: &str = "docs/growth.md";
 const MIGRATIONS: &str = "/migrations/";
 const MAKES: &str = "CREATE TABLE ";

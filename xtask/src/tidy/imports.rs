@@ -119,7 +119,6 @@ pub(super) fn pure_dependencies(tree: &Tree) -> Vec<Fault> {
         .collect()
 }
 
-/// Versions stand once.
 pub(super) fn versions(tree: &Tree) -> Vec<Fault> {
     let dependencies = dependencies(tree);
     let repeated = dependencies.iter().filter(|dependency| !dependency.from_workspace);

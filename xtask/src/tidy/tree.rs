@@ -11,7 +11,6 @@ pub(super) struct Tree {
     rust: Vec<RustFile>,
 }
 
-/// A Rust file.
 pub(super) struct RustFile {
     pub(super) path: String,
     pub(super) lines: usize,

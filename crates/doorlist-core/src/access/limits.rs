@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 /// What a key is good for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyLimits {
-    /// It only looks.
+    /// The key may only read.
     #[serde(default)]
     pub read_only: bool,
-    /// Only these domains.
+    /// The domains the key is limited to; `None` for no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domains: Option<Vec<DomainId>>,
     /// Only from these networks; empty: from everywhere.
@@ -23,7 +23,6 @@ pub struct KeyLimits {
 /// What credentials are good for, and until when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyTerms {
-    /// What for.
     pub limits: KeyLimits,
     /// Until when; `None`: without end.
     pub expires: Option<Timestamp>,

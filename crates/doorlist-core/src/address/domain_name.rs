@@ -46,7 +46,7 @@ impl DomainName {
         Ok(Self(ascii.into_owned().into_boxed_str()))
     }
 
-    /// The A-label form.
+    /// The A-label form (RFC 5890 §2.3.2.1).
     pub fn as_str(&self) -> &str {
         &self.0
     }

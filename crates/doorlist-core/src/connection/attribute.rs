@@ -18,7 +18,6 @@ pub struct AttributeName(Box<str>);
 pub struct AttributeError;
 
 impl AttributeName {
-    /// `mail`.
     pub fn mail() -> Self {
         Self("mail".into())
     }
@@ -33,7 +32,6 @@ impl AttributeName {
         Self(text.into())
     }
 
-    /// As written.
     pub fn as_str(&self) -> &str {
         &self.0
     }

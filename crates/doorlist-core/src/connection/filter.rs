@@ -10,12 +10,12 @@ use std::str::FromStr;
 
 /// Bytes of a filter's text.
 pub const FILTER_BYTES_MAX: usize = 16 * 1024;
-/// Filters inside filters.
+/// Maximum nesting depth of filters.
 pub const FILTER_DEPTH_MAX: usize = 32;
 /// Filters of a tree in all.
 pub const FILTER_PARTS_MAX: usize = 1_000;
 
-/// A search filter.
+/// A search filter (RFC 4515).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {
     /// All of these hold.
@@ -25,36 +25,26 @@ pub enum Filter {
     /// This does not hold.
     Not(Box<Filter>),
     /// The attribute has a value of this relation to the given one.
-    Compare {
-        /// Which.
-        attribute: AttributeName,
-        /// How.
-        comparison: Comparison,
-        /// With what.
-        value: Vec<u8>,
-    },
+    Compare { attribute: AttributeName, comparison: Comparison, value: Vec<u8> },
     /// The attribute is there.
     Present(AttributeName),
     /// The attribute has a value with these pieces in this order; at least one is given.
     Substrings {
-        /// Which.
         attribute: AttributeName,
-        /// At its beginning.
+        /// Fixed text at the beginning.
         initial: Option<Vec<u8>>,
         /// In between, none of them empty.
         any: Vec<Vec<u8>>,
-        /// At its end.
+        /// Fixed text at the end.
         last: Option<Vec<u8>>,
     },
     /// A matching rule decides (RFC 4515 §3), such as Active Directory's bit tests. Attribute or rule is given.
     Extensible {
-        /// Which.
         attribute: Option<AttributeName>,
         /// The rule's name or object identifier.
         rule: Option<AttributeName>,
         /// The parts of the distinguished name count as attributes.
         of_dn: bool,
-        /// With what.
         value: Vec<u8>,
     },
 }
@@ -62,32 +52,28 @@ pub enum Filter {
 /// How a value compares with the given one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// `=`
     Equal,
-    /// `>=`
     GreaterOrEqual,
-    /// `<=`
     LessOrEqual,
-    /// `~=`
     Approximate,
 }
 
 /// Why a text is no filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    /// See [`FILTER_BYTES_MAX`].
+    /// Longer than [`FILTER_BYTES_MAX`] octets.
     #[error("a filter has at most {} KiB", FILTER_BYTES_MAX / 1024)]
     TooLong,
-    /// See [`FILTER_DEPTH_MAX`].
+    /// Nested deeper than [`FILTER_DEPTH_MAX`].
     #[error("the filter has more than {FILTER_DEPTH_MAX} levels")]
     TooDeep,
-    /// See [`FILTER_PARTS_MAX`].
+    /// More parts than [`FILTER_PARTS_MAX`].
     #[error("the filter has more than {FILTER_PARTS_MAX} parts")]
     TooManyParts,
     /// A bracket is missing, or one too many.
     #[error("at character {at} of the filter: {expected} is expected here")]
     Expected {
-        /// From 1.
+        /// Position in octets, counted from 1.
         at: usize,
         /// What should stand there.
         expected: &'static str,
@@ -105,7 +91,7 @@ impl Filter {
         Filter::Compare { attribute, comparison: Comparison::GreaterOrEqual, value }
     }
 
-    /// Both hold.
+    /// A filter that matches if both match.
     #[must_use]
     pub fn and(self, other: Filter) -> Self {
         Filter::And(vec![self, other])

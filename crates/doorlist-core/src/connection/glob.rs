@@ -21,7 +21,7 @@ pub enum GlobError {
     /// Nothing, or too much.
     #[error("a pattern has 1 to {GLOB_CHARS_MAX} characters")]
     Length,
-    /// Control characters.
+    /// The pattern has control characters.
     #[error("a pattern has no control characters")]
     Control,
 }
@@ -35,7 +35,6 @@ enum Part {
 }
 
 impl Glob {
-    /// As written.
     pub fn as_str(&self) -> &str {
         &self.text
     }

@@ -10,13 +10,12 @@ pub const SERVERS_MAX: usize = 8;
 /// Bytes of a list of servers that are looked at.
 const LIST_BYTES_MAX: usize = 4_096;
 
-/// One server.
+/// One server of a directory, with port and encryption.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct DirectoryServer {
     /// A name in A-labels, or an IP address without brackets.
     pub host: String,
-    /// TCP port.
     pub port: u16,
     /// How it is encrypted.
     pub tls: DirectoryTls,
@@ -30,7 +29,7 @@ pub enum DirectoryTls {
     Ldaps,
     /// Begun by the StartTLS operation before anything else is said (RFC 4511 §4.14).
     StartTls,
-    /// None.
+    /// No TLS: everything is sent in clear text.
     Plain,
 }
 

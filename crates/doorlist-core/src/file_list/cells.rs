@@ -20,9 +20,9 @@ pub(super) struct Records<'t> {
 /// A record that could not be read; reading goes on with the next line.
 #[derive(Debug)]
 pub(super) struct BadRecord<'t> {
-    /// Where it begins.
+    /// Number of its first line.
     pub(super) line: u32,
-    /// Its first line.
+    /// Text of its first line.
     pub(super) text: &'t str,
     /// What is wrong with it.
     pub(super) why: String,

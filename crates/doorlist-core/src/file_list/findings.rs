@@ -14,7 +14,6 @@ pub(super) enum Judged {
     Ours(LocalPart),
     /// An address of another domain.
     Foreign(DomainName),
-    /// No address.
     Bad(String),
 }
 
@@ -84,7 +83,6 @@ impl<'a> Findings<'a> {
             || self.domain_aliases.iter().any(|alias| domain.eq_ignore_ascii_case(alias.as_str()))
     }
 
-    /// Judges `local@domain`.
     pub(super) fn judge(&self, text: &str) -> Judged {
         if !text.is_ascii() && text.contains(encoding::UNREADABLE) {
             return Judged::Bad("has characters that cannot be read; save the file as UTF-8".to_owned());

@@ -20,9 +20,7 @@ pub enum FileFormat {
     Google,
     /// `Alias,Target` as GAM prints it.
     GoogleAliases,
-    /// cPanel accounts.
     CpanelAccounts,
-    /// cPanel forwarders.
     CpanelForwarders,
     /// Lines of `plesk bin mail --list`.
     Plesk,
@@ -32,27 +30,21 @@ pub enum FileFormat {
     ZimbraVerbose,
     /// Proofpoint Essentials, without a head line.
     Proofpoint,
-    /// Users of Postini.
     PostiniUsers,
-    /// Aliases of Postini.
     PostiniAliases,
-    /// `email,aliases`.
+    /// Two columns without a header: `email,aliases`.
     MailRoute,
     /// Barracuda alias linking: `primary: alias, alias`.
     Barracuda,
     /// Postfix `relay_recipient_maps`; our own export too.
     PostfixRelay,
-    /// Postfix `virtual_alias_maps`.
     PostfixVirtual,
-    /// Sendmail `virtusertable`.
     Virtusertable,
     /// Sendmail or Exim `alias: target`.
     Aliases,
     /// LDIF; our own export too.
     Ldif,
-    /// Contacts of Outlook.
     Outlook,
-    /// `/etc/passwd`.
     Passwd,
     /// Addresses or local parts by line, comma or semicolon.
     Plain,

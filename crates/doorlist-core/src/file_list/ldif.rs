@@ -77,7 +77,6 @@ const LISTS: [&str; 8] = [
     "zimbradistributionlist",
 ];
 
-/// One record.
 #[derive(Default)]
 struct Record<'t> {
     /// Its first line; 0 while there is none.
@@ -101,7 +100,6 @@ impl Record<'_> {
     }
 }
 
-/// Reads every record.
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     let is_zimbra = format == FileFormat::ZimbraVerbose;
     let mut lines = Lines::new(text).peekable();

@@ -41,7 +41,7 @@ pub(super) fn by_shape(text: &str, found: &Findings<'_>) -> Option<FileFormat> {
     colons(&entries, found).or_else(|| map(&entries, found))
 }
 
-/// Four of five.
+/// At least four of five items match.
 fn mostly<T>(items: &[T], is: impl Fn(&T) -> bool) -> bool {
     items.iter().filter(|item| is(item)).count() * 5 >= items.len() * 4
 }

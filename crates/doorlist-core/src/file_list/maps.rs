@@ -11,7 +11,6 @@ use super::targets::{self, Forward};
 use super::values;
 use crate::change::Structure;
 
-/// Reads every line.
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     for (line, entry) in LogicalLines::new(text) {
         found.begin_row()?;
@@ -83,7 +82,7 @@ pub(super) fn key_and_value(entry: &str) -> (&str, &str) {
     (entry, "")
 }
 
-/// `name: target, target`
+/// Reads a line such as `name: target, target`.
 fn alias_line(line: u32, entry: &str, found: &mut Findings<'_>) {
     let Some((name, targets)) = name_and_targets(entry) else {
         return found.problem(line, None, entry, "is no alias; write NAME: TARGET");

@@ -14,7 +14,7 @@ pub enum Skipped {
     NotSmtp,
     /// Accounts of the system itself: `galsync`, discovery mailboxes, daemons.
     System,
-    /// `@example.test`.
+    /// A catch-all such as `@example.test`.
     CatchAll,
     /// Removed by a person, in our own export.
     Vetoed,
@@ -82,16 +82,14 @@ pub enum FileNote {
     },
     /// Cells that hold the name of a type instead of values.
     TypeNames {
-        /// In which column.
+        /// Name of the column.
         column: String,
-        /// How many.
         cells: u64,
     },
     /// Cells that end in dots: cut by the program that printed them.
     CutOff {
-        /// In which column.
+        /// Name of the column.
         column: String,
-        /// How many.
         cells: u64,
     },
     /// Addresses that forward to another domain or a program, taken as mailboxes.

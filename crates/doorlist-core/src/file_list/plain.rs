@@ -17,7 +17,6 @@ const NOBODY_UID: u32 = 65534;
 /// What stands behind an address in a map without meaning anything.
 const MAP_WORDS: [&str; 8] = ["ok", "x", "yes", "1", "permit", "relay", "mailbox", "user"];
 
-/// Reads every value.
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     for (line, content) in Lines::new(text) {
         let content = without_comment(values::trimmed(content));

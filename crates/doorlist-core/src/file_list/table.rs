@@ -73,7 +73,6 @@ impl<'t> Roles<'t> {
     }
 }
 
-/// Reads every row.
 pub(super) fn read(text: &str, table: &Table, found: &mut Findings<'_>) -> Result<(), NotAList> {
     let roles = Roles::new(table);
     let mut records = records(text, table);

@@ -9,13 +9,13 @@ use crate::change::Structure;
 
 /// An address and its targets, as written.
 pub(super) struct Forward<'c> {
-    /// First line.
+    /// Number of the first line.
     pub(super) line: u32,
     /// Column of the name.
     pub(super) column: Option<&'c str>,
     /// The address, or a local part.
     pub(super) name: &'c str,
-    /// One or several.
+    /// One target, or several separated by commas.
     pub(super) targets: &'c str,
     /// A name without `@` is a local part.
     pub(super) local_parts: bool,

@@ -11,11 +11,9 @@ pub const SHARD_MAX: usize = 1 << 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// An email account.
     Mailbox,
     /// A further name of an account.
     Alias,
-    /// A distribution list.
     List,
 }
 
@@ -23,7 +21,6 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// Accepted.
     Active,
     /// Listed, switched off by the admin.
     SwitchedOff,
@@ -38,7 +35,7 @@ pub struct Entry {
     pub kind: Kind,
     /// Active, switched off or vetoed.
     pub standing: Standing,
-    /// The store's row.
+    /// Number of its row in the store.
     pub id: AddressId,
 }
 

@@ -37,7 +37,7 @@ impl From<IpAddr> for SourceKey {
     }
 }
 
-/// `192.0.2.1`, `2001:db8:1:2::/64`.
+/// Prints `192.0.2.1` or `2001:db8:1:2::/64`.
 impl fmt::Display for SourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

@@ -10,7 +10,6 @@ use crate::time::Timestamp;
 /// What of a transaction counts for its recipients.
 #[derive(Clone, Debug)]
 pub struct Offer {
-    /// Who sends.
     pub sender: Sender,
     /// How large the message will be, if that was said.
     pub size: Option<u64>,

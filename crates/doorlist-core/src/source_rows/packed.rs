@@ -79,7 +79,6 @@ impl PackedRows {
         self.rows.is_empty()
     }
 
-    /// Takes a row.
     pub fn push(&mut self, row: &SourceRow) {
         let local = self.name(&row.local);
         let (form, target) = match &row.structure {
@@ -121,12 +120,10 @@ impl PackedRows {
         u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// One of them.
     pub fn get(&self, at: usize) -> Option<SourceRow> {
         self.rows.get(at).map(|row| self.row(row))
     }
 
-    /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = SourceRow> {
         self.rows.iter().map(|row| self.row(row))
     }

@@ -38,13 +38,10 @@ impl Patience {
 pub(super) enum Stage {
     /// Nothing was said yet.
     Connected,
-    /// HELO or EHLO.
     Hello,
-    /// MAIL was accepted.
     Mail,
     /// So many recipients were accepted in one transaction.
     Rcpt(usize),
-    /// DATA was.
     Data,
 }
 
@@ -88,7 +85,6 @@ impl Deadlines {
         }
     }
 
-    /// 354 was said.
     pub(super) fn data(&mut self, now: Instant) {
         self.reached(Stage::Data, now);
         self.data = Some(Window { began: now, bytes: 0 });

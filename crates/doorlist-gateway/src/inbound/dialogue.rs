@@ -77,11 +77,10 @@ impl Transaction {
 /// Whether an accepted recipient counts towards the limit of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// A new one.
     New,
     /// Named before in this transaction: one delivery.
     Repeated,
-    /// Refused or deferred.
+    /// The recipient was refused or deferred.
     No,
 }
 

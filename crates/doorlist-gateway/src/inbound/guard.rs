@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) const SOURCES_MAX: usize = 32 * 1024;
 const SHARDS: usize = 16;
 
-/// All sources.
 pub(crate) struct Guard {
     shards: [Mutex<HashMap<SourceKey, Arc<Source>>>; SHARDS],
     hasher: RandomState,
@@ -28,7 +27,6 @@ pub(crate) struct Source {
 }
 
 impl Guard {
-    /// Nobody is known.
     pub(crate) fn new() -> Self {
         Self { shards: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::new() }
     }

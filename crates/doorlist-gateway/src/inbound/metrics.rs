@@ -30,7 +30,6 @@ pub(crate) struct InboundMetrics {
     pub(crate) sessions_refused: Counter,
     /// Messages that got their 250.
     pub(crate) accepted: Counter,
-    /// Their octets.
     pub(crate) accepted_bytes: Counter,
     /// Flags raised by the guard.
     pub(crate) flags: Counter,
@@ -68,7 +67,6 @@ impl InboundMetrics {
         metrics
     }
 
-    /// Counts a decision.
     pub(crate) fn decided(&self, decision: &Decision) {
         if let Some(counter) = self.rcpt.get(decision.reason as usize) {
             counter.inc();

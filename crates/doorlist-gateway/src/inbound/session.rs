@@ -59,7 +59,6 @@ impl Session {
         }
     }
 
-    /// The first line.
     pub(super) async fn greet<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
         reply::greeting(&self.dialogue.config.hostname, &mut self.dialogue.out);
         flush(&mut self.dialogue, stream).await

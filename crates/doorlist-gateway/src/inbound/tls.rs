@@ -24,17 +24,11 @@ pub enum TlsError {
     Io {
         /// What was tried with which file.
         what: String,
-        /// Why not.
         source: io::Error,
     },
     /// The files are not a certificate chain and its key.
     #[error("{file}: {why}; the previous certificate, if there was one, stays in use")]
-    Unusable {
-        /// Which file.
-        file: String,
-        /// Why not.
-        why: String,
-    },
+    Unusable { file: String, why: String },
 }
 
 /// The certificate in use. Sessions take it at their handshake, a reload swaps it.
@@ -42,7 +36,6 @@ pub enum TlsError {
 pub struct Certificate(ArcSwapOption<ServerConfig>);
 
 impl Certificate {
-    /// For a handshake.
     pub fn current(&self) -> Option<Arc<ServerConfig>> {
         self.0.load_full()
     }

@@ -57,7 +57,7 @@ fn plain(helo: &str) -> String {
     helo.chars().map(|c| if c.is_ascii_alphanumeric() || ".-_:[]".contains(c) { c } else { '?' }).collect()
 }
 
-/// RFC 5322 §3.3.
+/// The date of a header field (RFC 5322 §3.3).
 fn date(now: Timestamp) -> String {
     let time = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
     jiff::fmt::rfc2822::to_string(&time.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default()

@@ -12,13 +12,10 @@ pub enum Process {
     Smtpd,
     /// Headers of accepted mail.
     Cleanup,
-    /// The queue.
+    /// Queue events, as Postfix's qmgr logs them.
     Qmgr,
-    /// Deliveries.
     Smtp,
-    /// Bounces and notices.
     Bounce,
-    /// The service itself.
     Master,
 }
 
@@ -38,7 +35,6 @@ impl Process {
 /// The value of a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Field<'a> {
-    /// Plain text.
     Str(&'a str),
     /// A mail path: in angle brackets in text.
     Path(&'a str),
@@ -55,13 +51,11 @@ pub enum Field<'a> {
 /// One line of the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
-    /// Who speaks.
     pub process: Process,
     /// The message that it is about.
     pub queue: Option<QueueId>,
     /// Words in front of the fields; then fields are parted by spaces, without it by commas, as Postfix does.
     pub event: &'a str,
-    /// Named values.
     pub fields: &'a [(&'a str, Field<'a>)],
 }
 

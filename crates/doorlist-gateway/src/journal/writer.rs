@@ -13,10 +13,10 @@ const FULL: usize = 256 * 1024;
 /// Room that the buffers keep when they are empty.
 const KEPT: usize = 1024 * 1024;
 
-/// How lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JournalFormat {
-    /// Postfix's shape.
+    /// The format of Postfix's log lines.
     Text,
     /// One JSON object a line.
     Json,
@@ -30,7 +30,6 @@ pub(super) struct Shared {
     /// What stands before and behind the word of the process in a line of text.
     around: (String, String),
     state: Mutex<State>,
-    /// Something was pushed.
     pushed: Condvar,
     /// All of it was written.
     empty: Condvar,

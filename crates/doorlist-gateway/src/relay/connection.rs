@@ -21,7 +21,6 @@ const WRITE_BUFFER_KEPT: usize = 128 * 1024;
 pub(crate) struct Peer {
     /// As it was configured or as its MX record names it.
     pub(crate) host: Arc<str>,
-    /// Where it is.
     pub(crate) address: SocketAddr,
 }
 
@@ -81,7 +80,6 @@ pub(crate) struct Connection {
     parser: ReplyParser,
     /// Where commands and bodies are gathered until [`Connection::send`].
     pub(crate) out: Vec<u8>,
-    /// Who is there.
     pub(crate) peer: Peer,
     /// What the server offers.
     pub(crate) offers: Capabilities,
@@ -123,7 +121,6 @@ impl Connection {
         Ok(written.map_err(|_| ConnectionFault::TimedOut)??)
     }
 
-    /// The next reply.
     pub(crate) async fn reply(&mut self, within: Duration) -> Result<ServerReply, ConnectionFault> {
         if let Some(reply) = self.parse()? {
             return Ok(reply);

@@ -42,7 +42,6 @@ const FAREWELL_SENT: Duration = Duration::from_millis(100);
 /// How far the relay is on its way to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stop {
-    /// It works.
     No,
     /// Running transactions end, nothing new begins.
     Finish,

@@ -13,7 +13,6 @@ const WIDTH: usize = 78;
 
 /// What a bounce is made from.
 pub(crate) struct Report<'a> {
-    /// Our name.
     pub(crate) hostname: &'a str,
     /// The bounce's own queue id.
     pub(crate) id: QueueId,
@@ -27,7 +26,6 @@ pub(crate) struct Report<'a> {
     pub(crate) headers: &'a [u8],
     /// When the message came.
     pub(crate) arrived: Timestamp,
-    /// Now.
     pub(crate) now: Timestamp,
 }
 

@@ -16,13 +16,11 @@ const PAGE: u32 = 1_000;
 /// A message in the queue.
 #[derive(Clone, Debug)]
 pub struct Queued {
-    /// Its name.
     pub id: QueueId,
     /// What was said before DATA.
     pub envelope: Arc<Envelope>,
     /// How far it is with each recipient.
     pub recipients: Vec<RecipientState>,
-    /// Attempts so far.
     pub attempts: u32,
     /// A person stopped it.
     pub hold: bool,
@@ -39,7 +37,6 @@ pub enum QueueOrder {
     Retry,
     /// Do not try it until it is released.
     Hold,
-    /// Try it again.
     Release,
     /// Drop it without a bounce.
     Delete,
@@ -74,7 +71,6 @@ impl QueueHandle {
         Ok(found)
     }
 
-    /// One message.
     pub async fn show(&self, id: QueueId) -> Result<Option<Queued>, SpoolError> {
         Ok(self.shared.spool.get(id).await?.map(|pending| self.queued(pending)))
     }

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-/// `result="..."`.
+/// The label of results: `result="..."`.
 type Labels = [(&'static str, &'static str); 1];
 
 /// Counters of the relay.

@@ -22,13 +22,13 @@ pub const NOTICE_TEXT_MAX: usize = 256 * 1024;
 /// Why a notice was not taken. Nothing of it was kept.
 #[derive(Debug, thiserror::Error)]
 pub enum NoticeError {
-    /// Nobody is told.
+    /// The notice has no recipient.
     #[error("the notice has no recipient")]
     NoRecipient,
-    /// More than [`NOTICE_RECIPIENTS_MAX`].
+    /// More recipients than [`NOTICE_RECIPIENTS_MAX`].
     #[error("the notice has {0} recipients, more than {NOTICE_RECIPIENTS_MAX}")]
     Recipients(usize),
-    /// More than [`NOTICE_TEXT_MAX`].
+    /// More octets of text than [`NOTICE_TEXT_MAX`].
     #[error("the notice has {0} octets, more than {NOTICE_TEXT_MAX}")]
     Text(usize),
     /// It could not be kept.
@@ -36,7 +36,7 @@ pub enum NoticeError {
     Spool(#[from] SpoolError),
 }
 
-/// Sends notices.
+/// Sends notices to people through the relay.
 #[derive(Clone)]
 pub struct NoticeHandle {
     shared: Arc<Shared>,
@@ -57,7 +57,7 @@ impl NoticeHandle {
     }
 }
 
-/// As [`NoticeHandle::send`].
+/// Does what [`NoticeHandle::send`] does.
 pub(super) async fn send(
     shared: &Arc<Shared>,
     to: Vec<MailPermit>,

@@ -55,18 +55,16 @@ pub(crate) struct Moment {
     pub(crate) chance: f64,
 }
 
-/// Limits and schedules.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// [`ACTIVE_MAX`].
+    /// Maximum number of messages in memory, [`ACTIVE_MAX`].
     pub(crate) active_max: usize,
-    /// Connections in all.
+    /// Maximum number of connections to all destinations.
     pub(crate) connections_max: usize,
     /// Connections to one destination.
     pub(crate) per_destination_max: usize,
     /// For mail of protected domains, and notices.
     pub(crate) inbound: RetrySchedule,
-    /// For bounces.
     pub(crate) bounce: RetrySchedule,
 }
 
@@ -136,7 +134,6 @@ impl Entry {
     }
 }
 
-/// The queue.
 #[derive(Debug)]
 pub(crate) struct Queue {
     settings: Settings,
@@ -249,7 +246,6 @@ impl Queue {
         self.stopped = true;
     }
 
-    /// Messages in memory.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.messages.len()

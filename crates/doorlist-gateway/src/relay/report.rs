@@ -152,7 +152,6 @@ async fn send_bounce(shared: &Arc<Shared>, report: &Report, failed: &[(usize, &s
 pub(super) enum To<'a> {
     /// A bounce, to the sender of a message.
     Sender(&'a str),
-    /// A notice.
     People(&'a [MailPermit]),
 }
 

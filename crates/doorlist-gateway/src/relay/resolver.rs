@@ -13,10 +13,10 @@ use std::pin::Pin;
 /// An answer that is waited for.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, LookupError>> + Send + 'a>>;
 
-/// One MX record.
+/// One MX record (RFC 5321 §5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailExchanger {
-    /// Lowest first.
+    /// The lowest value is tried first.
     pub preference: u16,
     /// The host, without a trailing dot; empty for the root, which means "no mail" (RFC 7505).
     pub host: String,
@@ -36,7 +36,7 @@ pub enum LookupError {
     Temporary(String),
 }
 
-/// Asks for names.
+/// Looks names up in the DNS.
 pub trait Resolver: Send + Sync + 'static {
     /// The MX records of a domain, in no order.
     fn mail_exchangers<'a>(&'a self, domain: &'a str) -> Answer<'a, Vec<MailExchanger>>;

@@ -32,11 +32,9 @@ pub(crate) enum DestinationKey {
 /// A server to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {
-    /// Name or address.
+    /// Host name or IP address.
     pub(crate) host: String,
-    /// Port.
     pub(crate) port: u16,
-    /// When to encrypt.
     pub(crate) tls: ServerTls,
     /// Say who the client was.
     pub(crate) xforward: bool,
@@ -49,7 +47,6 @@ pub(crate) struct Server {
 pub(crate) struct NoRoute {
     /// For the log, a bounce, the queue's list.
     pub(crate) status: EnhancedCode,
-    /// In words.
     pub(crate) why: String,
     /// What the server said that is no SMTP reply, for the operator's log alone: it may be of any service.
     pub(crate) said: Option<String>,

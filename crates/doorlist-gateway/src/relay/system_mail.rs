@@ -115,7 +115,6 @@ fn is_ours(envelope: &Envelope, hostname: &str) -> bool {
 
 /// What a technical contact is told of a message: where it is, and nothing that its sender wrote but the address.
 struct Refusal<'a> {
-    /// Our name.
     hostname: &'a str,
     id: QueueId,
     /// The reverse path as written.

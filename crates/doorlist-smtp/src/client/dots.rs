@@ -20,7 +20,6 @@ enum Tail {
     LineStart,
     /// After the CR of a CRLF that may follow.
     Cr,
-    /// Within a line.
     Within,
 }
 

@@ -38,7 +38,7 @@ impl ServerReply {
         self.enhanced
     }
 
-    /// The first digit.
+    /// The first digit of the reply code.
     pub fn class(&self) -> u8 {
         match self.code {
             200..=299 => 2,
@@ -48,12 +48,12 @@ impl ServerReply {
         }
     }
 
-    /// 2xx.
+    /// Whether the reply code is 2xx.
     pub fn is_positive(&self) -> bool {
         self.class() == 2
     }
 
-    /// 5xx.
+    /// Whether the reply code is 5xx.
     pub fn is_permanent(&self) -> bool {
         self.class() == 5
     }

@@ -13,17 +13,14 @@ const VALUE_MAX: usize = 255;
 pub struct XForward<'a> {
     /// Its address, without the `IPv6:` tag.
     pub addr: Option<std::net::IpAddr>,
-    /// Its port.
     pub port: u16,
     /// What it called itself.
     pub helo: &'a str,
-    /// Our queue id.
     pub ident: &'a str,
 }
 
 /// The attributes that a server takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is the attribute of that name")]
 pub struct XForwardAttributes {
     pub name: bool,
     pub addr: bool,

@@ -5,7 +5,6 @@ use crate::reply::Reply;
 /// Digits of a SIZE value (RFC 1870 §3).
 const SIZE_DIGITS_MAX: usize = 20;
 
-/// What MAIL declares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct MailParameters {
     pub(super) size: Option<u64>,

@@ -13,7 +13,6 @@ pub enum DataEnd {
     LineTooLong,
     /// A lone LF, where these are refused.
     BareLf,
-    /// A lone CR.
     BareCr,
     /// A dot alone on a line that CRLF does not frame on both sides, or that is padded with NULs.
     UnframedDot,

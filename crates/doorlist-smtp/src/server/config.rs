@@ -14,7 +14,6 @@ pub struct SessionConfig {
     /// Recipients above that maximum that are answered before each counts as junk: a client that sends its whole list in
     /// one go has done nothing wrong.
     pub recipients_overshoot_max: usize,
-    /// STARTTLS is offered.
     pub tls_offered: bool,
     /// Commands that lead nowhere (NOOP, RSET, errors) in a row without a message between them; then 421.
     pub junk_max: u32,

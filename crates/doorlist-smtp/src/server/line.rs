@@ -10,8 +10,9 @@ const TLS_RECORD: [u8; 2] = [0x16, 0x03];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// The first `len` octets of the input, line end included.
-    InInput { len: usize },
-    /// In [`Lines::partial`].
+    InInput {
+        len: usize,
+    },
     Collected,
     /// There was one, but it cannot be used. It is taken.
     Fault(LineFault),

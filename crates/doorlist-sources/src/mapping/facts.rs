@@ -15,7 +15,7 @@ const LIST_CLASSES: [&[u8]; 7] = [
     b"msExchDynamicDistributionList",
     b"nisMailAlias",
 ];
-/// ADS_UF_ACCOUNTDISABLE in userAccountControl.
+/// The flag ADS_UF_ACCOUNTDISABLE in userAccountControl.
 const ACCOUNT_DISABLED: u32 = 2;
 /// Kinds of recipients of Exchange, as bits of msExchRecipientTypeDetails: groups of all sorts, and room lists.
 const LIST_TYPES: u64 = 0x100 | 0x200 | 0x400 | 0x800 | 0x1000_0000;

@@ -14,7 +14,6 @@ pub(crate) enum Scope {
     Subtree = 2,
 }
 
-/// One search.
 #[derive(Debug)]
 pub(crate) struct Search<'a> {
     pub(crate) base: &'a [u8],

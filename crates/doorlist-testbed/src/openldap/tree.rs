@@ -7,7 +7,7 @@ use super::{BASE, PASSWORD};
 /// Somebody below `ou=people`, an `inetOrgPerson` that is a `mailRecipient` too.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Person<'a> {
-    /// Names the entry.
+    /// The RDN of the entry.
     pub uid: &'a str,
     /// The common name, and the surname.
     pub cn: &'a str,

@@ -27,7 +27,7 @@ pub(crate) trait Owned: Send + Sync + 'static {
     /// The field, and the noun that it links to.
     const FIELD: &'static str;
     const SPEC: &'static Spec;
-    /// In `absolute_url`.
+    /// The path segment in `absolute_url`.
     const KIND: &'static str;
 }
 

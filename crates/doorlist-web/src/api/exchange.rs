@@ -37,7 +37,7 @@ pub(crate) struct Ask {
 /// What is answered when all went well.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// 200 with this.
+    /// 200 with this body.
     Shown(Value),
     /// 200 with an object in this state.
     Object(Object, State),
@@ -53,7 +53,7 @@ pub(crate) enum Answer {
     AcceptedEmpty,
     /// 202 with a key that was made, told once; the content type is without a charset.
     Key(String),
-    /// 204.
+    /// 204 without a body.
     Gone,
 }
 
@@ -78,7 +78,7 @@ pub(crate) enum Fault {
     TooLarge(usize),
     /// It comes too slowly for what it takes away from others. 408.
     TooSlow,
-    /// Not offered. 501.
+    /// 501: this server does not offer it.
     Missing(String),
     /// Not offered, and never was. 501, empty.
     MissingEmpty,

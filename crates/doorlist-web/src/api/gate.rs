@@ -48,19 +48,15 @@ impl Default for ApiConfig {
 /// A line of the audit: a request that wrote, or tried to, of somebody who is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {
-    /// From where.
     pub client: IpAddr,
-    /// Who.
     pub login: String,
     /// The first characters of the key.
     pub key: String,
     /// What the login may do something in: in whose share of the audit the line counts.
     pub scopes: Vec<Scope>,
-    /// Method.
     pub method: String,
     /// Path, without parameters; bounded and escaped.
     pub path: String,
-    /// What was answered.
     pub status: u16,
 }
 

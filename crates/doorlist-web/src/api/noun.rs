@@ -21,7 +21,6 @@ use doorlist_store::tenants::{Filter, Lookup, Page, Placed, Query, Value, View};
 
 /// A kind of object.
 pub(crate) trait Noun: Send + Sync + 'static {
-    /// What it has.
     const SPEC: &'static Spec;
     /// A row of it.
     type Row: Send + Sync;
@@ -40,7 +39,6 @@ pub(crate) trait Noun: Send + Sync + 'static {
         async { Ok(None) }
     }
 
-    /// Its number.
     fn id(row: &Self::Row) -> u32;
 
     /// The object as it is shown.

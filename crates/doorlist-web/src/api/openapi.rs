@@ -34,7 +34,6 @@ added again. Every change stands in the change log and can be taken back with `d
 `field=value`, `field__lookup=value`. Unknown parameters are passed over. `meta.next` may have a parameter of its own, \
 `after`: follow it as it is.";
 
-/// The document.
 pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
     let index = json!({

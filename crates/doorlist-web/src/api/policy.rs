@@ -14,7 +14,7 @@ use doorlist_store::StoreError;
 use doorlist_store::tenants::{AccountRow, DomainRow, Page, Placed, Query, View};
 use serde_json::{Value, json};
 
-/// Y or N.
+/// A field with Y or N.
 const fn switch(name: &'static str, default: &'static str) -> Field {
     Field::text(name, Holder).default(Default::Text(default)).help("Not offered: it is always as it is shown.")
 }

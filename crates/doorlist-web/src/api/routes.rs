@@ -18,7 +18,6 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::any;
 
-/// Every noun.
 pub(crate) static SPECS: &[&Spec] = &[
     &admins::SPEC,
     &branding::SPEC,

@@ -15,7 +15,7 @@ pub(crate) fn index(specs: &[&'static Spec]) -> Value {
     Value::Object(nouns)
 }
 
-/// `GET /api/v1/<noun>/schema/`.
+/// Answers `GET /api/v1/<noun>/schema/` for a noun.
 pub(crate) fn schema(spec: &Spec) -> Value {
     let fields: Map<String, Value> = spec.fields.iter().map(|field| (field.name.to_owned(), shown(field))).collect();
     let filtering: Map<String, Value> =

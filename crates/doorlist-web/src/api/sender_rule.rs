@@ -131,7 +131,7 @@ impl Noun for SenderRules {
     }
 }
 
-/// `DELETE wblist/mass_delete/?id__in=1,2`.
+/// Answers `DELETE wblist/mass_delete/?id__in=1,2`, as clients send it.
 pub(crate) async fn mass_delete(State(state): State<ApiState>, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         if ask.method != Method::DELETE {

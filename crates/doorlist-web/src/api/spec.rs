@@ -53,9 +53,8 @@ pub(crate) struct Field {
     pub(crate) unique: bool,
     /// Must be given when an object is made.
     pub(crate) required: bool,
-    /// Taken, never shown.
+    /// Accepted in requests, never shown in answers.
     pub(crate) write_only: bool,
-    /// In a sentence.
     pub(crate) help: &'static str,
 }
 
@@ -154,16 +153,14 @@ pub(crate) enum Filtering {
     All,
     /// Every one, also across the relation.
     AllWithRelations,
-    /// These alone.
+    /// Only the lookups that are named.
     Only(Lookups),
 }
 
-/// A noun.
 #[derive(Debug)]
 pub(crate) struct Spec {
     /// As it stands in the path.
     pub(crate) name: &'static str,
-    /// In a sentence.
     pub(crate) about: &'static str,
     /// What the schema shows: exactly what clients compare with.
     pub(crate) fields: &'static [Field],

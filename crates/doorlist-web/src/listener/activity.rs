@@ -27,7 +27,6 @@ struct State {
     phase: Phase,
     /// When it made progress last.
     since: Instant,
-    /// Octets after that.
     octets: usize,
     awaits_body: bool,
     awaits_reader: bool,
@@ -37,7 +36,6 @@ struct State {
 enum Phase {
     /// The head of a request is coming, or the handshake before it.
     Head,
-    /// Between two requests.
     Kept,
     /// From the end of a head to the end of its answer.
     Answering,
@@ -57,7 +55,6 @@ impl Activity {
         self.state().since = now;
     }
 
-    /// Octets came.
     pub(super) fn read(&self, octets: usize, now: Instant) {
         let mut state = self.state();
         match state.phase {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Connections at once.
+/// Maximum number of connections at once.
 pub const CONNECTIONS_MAX: usize = 256;
 /// Connections at once from one address (IPv6: /64), and requests at once of one client behind a listed proxy.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 32;

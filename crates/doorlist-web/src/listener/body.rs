@@ -49,7 +49,6 @@ pub(super) struct TimedBody {
 pub(super) struct Came(AtomicU64);
 
 impl Came {
-    /// Another request begins.
     pub(super) fn begin(&self) {
         self.0.store(0, Ordering::Relaxed);
     }

@@ -78,7 +78,6 @@ impl Exchange {
         self.closing.store(true, Ordering::Relaxed);
     }
 
-    /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
         let Some(mut answering) = Answering::begin(self.activity()) else {
             // Another connection has the place of this one, which is being dropped.

@@ -11,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// The socket.
 pub(super) struct Prompt {
     socket: TcpStream,
     activity: Arc<Activity>,

@@ -13,7 +13,7 @@ pub const TLS_HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// What we speak (RFC 7301 §6).
 const HTTP: &[u8] = b"http/1.1";
 
-/// Knows the certificate.
+/// Provides the current certificate for a handshake.
 pub trait Certificates: Send + Sync + 'static {
     /// The terms of a handshake that begins now; none: the connection is closed. It must not block.
     fn current(&self) -> Option<Arc<ServerConfig>>;

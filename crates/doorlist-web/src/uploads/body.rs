@@ -31,7 +31,6 @@ const NAME_CHARS_MAX: usize = 200;
 pub(super) struct File {
     /// What its owner calls it, without folders and control characters.
     pub(super) name: String,
-    /// All of it.
     pub(super) bytes: Vec<u8>,
 }
 
@@ -40,9 +39,7 @@ pub(super) struct File {
 pub(super) enum Unread {
     /// The form came without one.
     None,
-    /// With several.
     Several,
-    /// It is empty.
     Empty,
     /// It is no form.
     NoForm,

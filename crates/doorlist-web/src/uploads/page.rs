@@ -6,7 +6,6 @@ use axum::response::Html;
 use doorlist_core::visible::visible;
 use std::fmt::Write;
 
-/// How it looks.
 pub(super) const STYLE: &str = "\
 :root { color-scheme: light dark; }
 body { font: 1.1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem; padding: 0 1rem; }

@@ -30,7 +30,7 @@ pub(super) struct Memory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Pushed {
     hash: String,
-    /// Milliseconds since 1970.
+    /// Milliseconds since the Unix epoch.
     at: i64,
     /// The limit that stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -19,10 +19,8 @@ const PASSWORD_MAX: u64 = 8 * 1024;
 /// Characters of the sentence with which the Doorlist says why a push waits; it is remembered.
 const HELD_SHOWN_MAX: usize = 300;
 
-/// What is done.
 pub(super) struct Round<'a> {
     pub(super) settings: &'a Settings,
-    /// Reads directories.
     pub(super) reader: &'a dyn DirectoryReader,
     /// Nothing is written, there or here.
     pub(super) dry_run: bool,

@@ -25,14 +25,11 @@ const DOMAINS_MAX: usize = 1_000;
 /// Other names of a domain.
 const ALIASES_MAX: usize = 1_000;
 
-/// What is set.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// The Doorlist.
     pub(super) remote: RemoteSettings,
     /// Where it is kept what was pushed last.
     pub(super) state_file: PathBuf,
-    /// Between two readings.
     pub(super) every: Duration,
     /// Private networks whose directories may be read.
     pub(super) networks: Vec<Network>,
@@ -44,7 +41,6 @@ pub(super) struct Settings {
 #[derive(Debug)]
 pub(super) struct Domain {
     pub(super) name: DomainName,
-    /// Its other names.
     pub(super) aliases: Vec<DomainName>,
     pub(super) source: SourceSettings,
     pub(super) password_file: Option<PathBuf>,

@@ -13,7 +13,6 @@ use doorlist_actions::{
 use exported::Exported;
 use std::path::PathBuf;
 
-/// Runs it.
 pub(super) async fn audit(door: &mut Door, out: &mut Out, what: &Audit) -> Result<Exit, Failure> {
     match what {
         Audit::List { limit, before } => list(door, out, *before, *limit).await,

@@ -7,7 +7,6 @@ use crate::exit::{Exit, Failure};
 use crate::out::Out;
 use doorlist_actions::{ContactAction, KnownContact, Request, Response, Standing};
 
-/// Runs it.
 pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> Result<Exit, Failure> {
     let address = match what {
         Contact::List { unconfirmed } => return list(door, out, *unconfirmed).await,

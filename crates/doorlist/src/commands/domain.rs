@@ -12,7 +12,6 @@ use doorlist_core::domain::Mode;
 use doorlist_store::directory::{DomainDetails, DomainSummary};
 use std::io::IsTerminal;
 
-/// Runs it.
 pub(super) async fn domain(door: &mut Door, out: &mut Out, what: &Domain) -> Result<Exit, Failure> {
     let request = match what.clone() {
         Domain::List => Request::DomainList,

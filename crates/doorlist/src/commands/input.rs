@@ -17,12 +17,10 @@ use std::path::Path;
 /// Octets of a password's file.
 const PASSWORD_MAX: u64 = 8 * 1024;
 
-/// What was read.
 #[derive(Default)]
 pub(crate) struct Input {
     /// The list to be imported.
     pub file: Vec<u8>,
-    /// A directory's password.
     pub password: Option<Password>,
     /// The certificates of an authority.
     pub authority: Option<String>,

@@ -13,7 +13,6 @@ use doorlist_store::directory::{AccountDetails, AccountFilter, ClaimRecord};
 /// Accounts that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-/// Runs `account`.
 pub(super) async fn account(door: &mut Door, out: &mut Out, what: &Account) -> Result<Exit, Failure> {
     let request = match what {
         Account::Add { addresses, list } => Request::AccountAdd { addresses: addresses.clone(), list: *list },
@@ -24,7 +23,6 @@ pub(super) async fn account(door: &mut Door, out: &mut Out, what: &Account) -> R
     change_or_show(door, out, request).await
 }
 
-/// Runs `alias`.
 pub(super) async fn alias(door: &mut Door, out: &mut Out, what: &Alias) -> Result<Exit, Failure> {
     let request = match what {
         Alias::Add { account, names } => Request::AliasAdd { account: account.clone(), locals: names.clone() },

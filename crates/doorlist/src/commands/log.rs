@@ -35,7 +35,6 @@ const ACTIONS: [(&str, MailAction); 10] = [
     ("deleted", MailAction::Deleted),
 ];
 
-/// Runs it.
 pub(super) async fn log(door: &mut Door, out: &mut Out, what: &Log) -> Result<Exit, Failure> {
     let now = crate::door::clock()();
     let filter = filter(what, now)?;
@@ -88,7 +87,6 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         .map_err(|_| format!("`{text}` is no time: write 2h, 3d, 2026-11-20 or 2026-11-20T08:00"))
 }
 
-/// Oldest first.
 async fn search(door: &mut Door, filter: &MailFilter) -> Result<Vec<LoggedMail>, Failure> {
     match door.ask(Request::Log { filter: filter.clone() }).await? {
         Response::Log(mut entries) => {

@@ -7,7 +7,6 @@ use crate::exit::{Exit, Failure};
 use crate::out::Out;
 use doorlist_actions::{AdminOf, KeyEntry, MembershipAction, NewApiKey, Request, Response};
 
-/// Runs `admin`.
 pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: Input) -> Result<Exit, Failure> {
     let AdminCreate { email, reseller, customer, domain, auditor, .. } = match what {
         Admin::Create(create) => create,
@@ -47,7 +46,6 @@ async fn memberships(door: &mut Door, out: &mut Out, login: &str, what: Membersh
     Ok(Exit::DONE)
 }
 
-/// Runs `apikey`.
 pub(super) async fn api_key(door: &mut Door, out: &mut Out, what: &ApiKey) -> Result<Exit, Failure> {
     match what {
         ApiKey::Create(create) => return create_key(door, out, create).await,

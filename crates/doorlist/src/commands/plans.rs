@@ -13,7 +13,6 @@ use doorlist_store::directory::{PlanEntry, PlanState};
 /// Plans or rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-/// Runs it.
 pub(super) async fn plan(door: &mut Door, out: &mut Out, what: &Plan) -> Result<Exit, Failure> {
     match what {
         Plan::List { domain } => list(door, out, domain.as_ref()).await,

@@ -16,7 +16,7 @@ const NOTES_SHOWN_MAX: usize = 20;
 /// How often the time that something takes is shown anew.
 const PROGRESS_STEP: Duration = Duration::from_millis(500);
 
-/// `2026-11-23T15:07:17Z`.
+/// Prints a time as `2026-11-23T15:07:17Z`.
 pub(crate) fn time(at: Timestamp) -> String {
     match jiff::Timestamp::from_second(at.as_secs()) {
         Ok(time) => time.to_string(),
@@ -127,7 +127,6 @@ impl Progress {
         Self(Some(end))
     }
 
-    /// It is done.
     pub(super) fn end(self) {
         drop(self.0);
     }

@@ -13,7 +13,6 @@ const PAGE: u32 = 1_000;
 /// Recipients of a message that the list names.
 const RECIPIENTS_NAMED_MAX: usize = 3;
 
-/// Runs it.
 pub(super) async fn queue(door: &mut Door, out: &mut Out, what: &Queue) -> Result<Exit, Failure> {
     let (order, selection) = match what {
         Queue::List => return list(door, out).await,

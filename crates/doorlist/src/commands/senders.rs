@@ -7,7 +7,6 @@ use crate::exit::{Exit, Failure};
 use crate::out::Out;
 use doorlist_actions::{Request, Response, RulesOf, SENDER_PAGE, SenderAction, SenderRuleChange};
 
-/// Runs it.
 pub(super) async fn sender(door: &mut Door, out: &mut Out, what: &Sender) -> Result<Exit, Failure> {
     let (of, what) = match what.clone() {
         Sender::Allow { sender, of } => (of, SenderAction::Put { sender, allow: true }),

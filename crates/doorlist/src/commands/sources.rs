@@ -9,7 +9,6 @@ use doorlist_actions::{EVERY_MINUTES, PutSource, Request, Response, SourceEntry,
 use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, ListMark, Preset, Trust};
 use doorlist_core::shrink_guard::OperationLimits;
 
-/// Runs it.
 pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input: Input) -> Result<Exit, Failure> {
     match what {
         Source::Add { name, domain, options } => {

@@ -13,7 +13,6 @@ const PAGE: u32 = 100;
 /// Rows and problems that a person reads.
 const ROWS_SHOWN_MAX: usize = 20;
 
-/// Runs it.
 pub(super) async fn sync(door: &mut Door, out: &mut Out, what: &Sync) -> Result<Exit, Failure> {
     let request = match what {
         Sync::Test { name } => Request::SyncTest { name: name.clone() },

@@ -32,7 +32,6 @@ impl Default for ApiSettings {
     }
 }
 
-/// Reads them.
 pub(super) fn read(reader: &mut Reader<'_>) -> ApiSettings {
     let mut api = ApiSettings::default();
     reader.set(&mut api.proof_needed, "api.domain_proof", |text| match text {

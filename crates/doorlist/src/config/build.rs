@@ -33,7 +33,6 @@ pub(crate) struct Config {
     pub state_user: Option<String>,
     /// Where the store is.
     pub store: StoreUrl,
-    /// Accepted mail.
     pub spool: SpoolConfig,
     /// What happened to mail.
     pub mail_log: MailLogConfig,
@@ -41,13 +40,11 @@ pub(crate) struct Config {
     pub retention: RetentionTerms,
     /// How much one customer may have.
     pub tenants: CustomerLimits,
-    /// The mail doors.
     pub gateway: GatewayConfig,
     /// HTTP for health and links for files.
     pub web: Vec<WebListenerConfig>,
     /// How people reach it.
     pub web_url: Option<String>,
-    /// The API.
     pub api: ApiSettings,
     /// The threads for heavy work.
     pub work: WorkSettings,
@@ -55,7 +52,6 @@ pub(crate) struct Config {
     pub secret_key_file: Option<PathBuf>,
     /// Private networks whose directories may be read.
     pub allow_networks: Vec<Network>,
-    /// HTTP for metrics.
     pub metrics: Vec<SocketAddr>,
     /// How log lines look.
     pub log_format: JournalFormat,
@@ -378,7 +374,7 @@ fn outbound(text: &str) -> Result<Outbound, String> {
     Ok(Outbound::SmartHost { host, port: port.unwrap_or(SMTP_PORT) })
 }
 
-/// `mail.example.test`, `192.0.2.1:25`, `[2001:db8::1]:25`.
+/// Splits `mail.example.test`, `192.0.2.1:25` or `[2001:db8::1]:25`.
 fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map(|(host, rest)| (host, rest.strip_prefix(':')))?,

@@ -1,6 +1,5 @@
 //! Every setting there is, once: its name, its default and what it means. Reading and checking are done elsewhere.
 
-/// A setting.
 #[derive(Debug)]
 pub(crate) struct Key {
     /// As in the file, with the table in front: `smtp.listen`.
@@ -16,7 +15,6 @@ pub(crate) struct Key {
 /// The default of a setting, as it would be written in the file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Default {
-    /// One value.
     One(&'static str),
     /// A list; one value may stand for a list of one.
     List(&'static [&'static str]),

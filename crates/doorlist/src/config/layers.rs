@@ -26,11 +26,9 @@ pub(crate) enum Raw {
 /// Where a value was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Nowhere.
     Default,
     /// In a file, at this line.
     File(PathBuf, usize),
-    /// In this variable.
     Environment(String),
     /// On the command line.
     Flag,
@@ -50,9 +48,7 @@ impl fmt::Display for Origin {
 /// A setting's value and where it came from.
 #[derive(Clone, Debug)]
 pub(crate) struct Value {
-    /// As written.
     pub raw: Raw,
-    /// Where.
     pub origin: Origin,
 }
 

@@ -4,7 +4,6 @@ use super::build::Reader;
 use super::units;
 use doorlist_actions::RetentionTerms;
 
-/// Reads it.
 pub(super) fn read(reader: &mut Reader<'_>) -> RetentionTerms {
     let mut terms = RetentionTerms::default();
     reader.set(&mut terms.audit.keep, "audit.keep", units::duration);

@@ -26,7 +26,7 @@ const TIMES: &[(&str, u64)] = &[
     ("days", 86_400_000),
 ];
 
-/// `50 MiB`.
+/// Parses a size such as `50 MiB`.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is no size: write a number and B, KiB, MiB or GiB, as in `50 MiB`");
     let (number, unit, rest) = amount(text).ok_or_else(wrong)?;
@@ -34,7 +34,7 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     if rest.is_empty() { number.checked_mul(factor).ok_or_else(wrong) } else { Err(wrong()) }
 }
 
-/// `100 B/s`.
+/// Parses a rate such as `100 B/s`.
 pub(crate) fn rate(text: &str) -> Result<u64, String> {
     let per_second = text.trim_end().strip_suffix("/s");
     per_second
@@ -62,7 +62,7 @@ pub(crate) fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| format!("`{text}` is no number above zero"))
 }
 
-/// `true` or `false`.
+/// Parses `true` or `false`.
 pub(crate) fn switch(text: &str) -> Result<bool, String> {
     match text.trim() {
         "true" => Ok(true),

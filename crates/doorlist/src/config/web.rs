@@ -6,7 +6,6 @@ use doorlist_core::network::Network;
 use doorlist_web::CONNECTIONS_PER_ADDRESS_MAX;
 use std::net::SocketAddr;
 
-/// One web listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WebListenerConfig {
     /// Address and port; port 0 takes a free one.
@@ -19,7 +18,6 @@ pub(crate) struct WebListenerConfig {
     pub connections_per_address_max: usize,
 }
 
-/// Those of `web.listen`.
 pub(super) fn listeners(reader: &mut Reader<'_>) -> Vec<WebListenerConfig> {
     let proxy_from = reader.list("web.proxy_from", network);
     let mut per_address_max = CONNECTIONS_PER_ADDRESS_MAX;

@@ -11,7 +11,6 @@ const THREADS_MAX: usize = 256;
 /// How many threads there are, and how many jobs they have at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WorkSettings {
-    /// Threads.
     pub threads: usize,
     /// Jobs, running and waiting.
     pub jobs_max: usize,
@@ -24,7 +23,6 @@ impl Default for WorkSettings {
     }
 }
 
-/// Reads them.
 pub(super) fn read(reader: &mut Reader<'_>) -> WorkSettings {
     let mut work = WorkSettings::default();
     if reader.given("work.threads").is_some() {

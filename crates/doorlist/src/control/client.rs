@@ -12,7 +12,6 @@ use tokio::net::UnixStream;
 
 /// How long a server may take from its lock to its socket, or from its socket to its end.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
-/// Between two tries.
 const CONNECT_AGAIN: Duration = Duration::from_millis(50);
 
 /// A connection to a running server.

@@ -61,7 +61,6 @@ impl Control {
         Ok(Self { listener, _file: SocketFile(socket.to_owned()) })
     }
 
-    /// Answers until dropped.
     pub(crate) async fn serve(self, office: Arc<Office>, peers: Peers) {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let counter = Counter { office, peers: Arc::new(peers), requests: Arc::new(Semaphore::new(REQUESTS_MAX)) };

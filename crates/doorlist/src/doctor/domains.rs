@@ -18,7 +18,6 @@ use tokio::time::timeout;
 
 /// Domains that are looked at; more would take minutes.
 const DOMAINS_MAX: usize = 200;
-/// Looks at once.
 const LOOKS_MAX: usize = 16;
 /// A name server or a mail server answers by then, or counts as silent.
 const ANSWER_MAX: Duration = Duration::from_secs(5);

@@ -140,7 +140,6 @@ fn not_after(pem: &[u8]) -> Option<i64> {
     Some(end.timestamp())
 }
 
-/// Room for mail.
 pub(super) fn disk(config: &Config, state: &StateDir) -> [Finding; 1] {
     let free = match nix::sys::statvfs::statvfs(state.path()) {
         Ok(stat) => stat.blocks_available().saturating_mul(stat.fragment_size()),

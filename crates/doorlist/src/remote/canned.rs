@@ -46,7 +46,6 @@ pub(crate) fn pushed(change: impl FnOnce(&mut PlanReport)) -> Act {
     answer(200, "", &serde_json::to_string(&PushAnswer::Done(Box::new(report))).unwrap())
 }
 
-/// A running one.
 pub(crate) struct Canned {
     pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<String>>>,

@@ -21,7 +21,6 @@ const AGENT: &str = concat!("doorlist/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Call {
     /// Path and query below the place.
     pub(super) path: String,
-    /// The JSON.
     pub(super) body: Bytes,
 }
 
@@ -37,9 +36,7 @@ pub(super) struct Answered {
 /// No whole answer came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// Nothing was sent.
     Unsent {
-        /// What happened.
         why: String,
         /// It may be otherwise in a moment.
         passing: bool,

@@ -18,7 +18,6 @@ const REMOTE_DATA: &str = "/api/v1/ldapsync/remote_data/";
 /// How large parts may become.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PushSize {
-    /// Accounts.
     pub items: usize,
     /// Octets of accounts; one that is larger by itself has a part of its own.
     pub octets: usize,
@@ -30,10 +29,8 @@ impl Default for PushSize {
     }
 }
 
-/// What is pushed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Push<'a> {
-    /// Of whose list.
     pub domain: &'a DomainName,
     /// All of its accounts.
     pub items: &'a [PushItem],

@@ -70,7 +70,6 @@ impl ApiKey {
         }
     }
 
-    /// The header's value.
     pub(super) fn header(&self) -> HeaderValue {
         self.0.clone()
     }

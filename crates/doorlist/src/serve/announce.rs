@@ -7,7 +7,6 @@ use doorlist_store::StoreUrl;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// Says it.
 pub(super) fn say(
     config: &Config,
     state: &StateDir,

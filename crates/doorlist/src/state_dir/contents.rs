@@ -16,8 +16,9 @@ enum Kind {
     /// A file that is made once. While it is made, it has two names.
     MadeOnce,
     /// A folder; whether files in it must be as [`Kind::Written`]. The spool moves aside what is not its own.
-    Folder { inside: bool },
-    /// The control socket.
+    Folder {
+        inside: bool,
+    },
     Socket,
 }
 

@@ -19,7 +19,6 @@ const OWN_FORBIDDEN: u32 = 0o077;
 /// One from outside may be readable by a group: systemd gives credentials by access lists, which show as a group's bits.
 const GIVEN_FORBIDDEN: u32 = 0o027;
 
-/// The key itself.
 pub(super) type Key = Zeroizing<[u8; KEY_LEN]>;
 
 /// Where the key is.

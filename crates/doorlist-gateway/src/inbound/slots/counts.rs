@@ -49,7 +49,6 @@ impl Counts {
         self.count(source, self.sessions.saturating_sub(1), limits)
     }
 
-    /// A session ends.
     pub(super) fn leave(&mut self, source: Option<SourceKey>) {
         self.sessions = self.sessions.saturating_sub(1);
         let Some(source) = source else { return };

@@ -14,19 +14,13 @@ const SUBJECT_CHARS_MAX: usize = 200;
 
 /// What a notice is made from.
 pub(super) struct Notice<'a> {
-    /// Our name.
     pub(super) hostname: &'a str,
     /// Who reads what people answer, if that is not our postmaster.
     pub(super) reply_to: Option<&'a Address>,
-    /// Its queue id.
     pub(super) id: QueueId,
-    /// Its recipients.
     pub(super) to: &'a [&'a str],
-    /// In one line.
     pub(super) subject: &'a str,
-    /// What is told.
     pub(super) text: &'a str,
-    /// Now.
     pub(super) now: Timestamp,
 }
 

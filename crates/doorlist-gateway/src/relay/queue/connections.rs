@@ -7,7 +7,6 @@ use crate::relay::route::DestinationKey;
 /// What a connection does next.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Carries this.
     Carry(Job),
     /// Waits until its bell is rung.
     Wait,

@@ -23,7 +23,6 @@ const STALLED_MAX: usize = 2;
 /// A destination in the queue.
 #[derive(Debug)]
 pub(crate) struct Destination {
-    /// Where it is.
     pub(crate) key: DestinationKey,
     /// What waits for a connection.
     pub(crate) ready: VecDeque<Part>,
@@ -54,10 +53,13 @@ pub(crate) struct Destination {
 enum Health {
     /// Nothing is known yet.
     Fresh,
-    /// It answers.
     Up,
     /// It does not; nothing is tried before `until`.
-    Down { failures: u32, until: Timestamp, why: Arc<str> },
+    Down {
+        failures: u32,
+        until: Timestamp,
+        why: Arc<str>,
+    },
 }
 
 impl Destination {

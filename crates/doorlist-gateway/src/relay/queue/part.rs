@@ -9,9 +9,7 @@ use std::sync::Arc;
 /// Recipients of one message that share a destination and, at most a hundred of them, a transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
-    /// The message.
     pub(crate) id: QueueId,
-    /// Its envelope.
     pub(crate) envelope: Arc<Envelope>,
     /// Which of the envelope's recipients.
     pub(crate) recipients: Vec<usize>,
@@ -41,7 +39,6 @@ pub(crate) struct Job {
 /// What became of one recipient in one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// In one word.
     pub(crate) verdict: Verdict,
     /// For the log and for a bounce.
     pub(crate) status: EnhancedCode,
@@ -54,9 +51,7 @@ pub(crate) struct Outcome {
 pub(crate) enum Verdict {
     /// The server has it.
     Delivered,
-    /// Try again.
     Deferred,
-    /// Never.
     Failed,
     /// Not reached in this attempt, through no fault of its own: it goes on at once.
     Untried,

@@ -27,7 +27,6 @@ const TURN: Duration = Duration::from_secs(1);
 /// Whom a connection counts for; `None`: the operator, for bounces and notices.
 pub(crate) type Customer = Option<CustomerId>;
 
-/// A connection's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ConnectionId(u64);
 
@@ -69,7 +68,6 @@ enum State {
     Leaving,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Pool {
     max: usize,
@@ -224,7 +222,6 @@ impl Pool {
         }
     }
 
-    /// It goes on.
     pub(super) fn progress(&mut self, connection: ConnectionId) {
         if let Some(entry) = self.connections.get_mut(&connection)
             && let State::Stalled(number) = entry.state

@@ -14,7 +14,6 @@ use std::sync::Arc;
 /// Where a recipient's mail goes at this moment.
 #[derive(Debug)]
 pub(crate) enum Way {
-    /// To this destination.
     To(DestinationKey),
     /// To this destination, but the domain is on hold.
     Held(DestinationKey),

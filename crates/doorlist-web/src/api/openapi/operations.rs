@@ -1,6 +1,5 @@
 //! What is no noun: actions below nouns, lists below objects, admins, pushes, commands.
 
-/// One operation.
 pub(super) struct Operation {
     pub(super) path: &'static str,
     pub(super) method: &'static str,
