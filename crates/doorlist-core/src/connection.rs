@@ -124,28 +124,31 @@ impl Default for DirectoryLimits {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionError {
     /// No server was given.
-    #[error("name at least one server, such as ldaps://ldap.example.test")]
+    #[error("give at least one server, such as ldaps://ldap.example.test")]
     NoServer,
     /// More servers than [`SERVERS_MAX`].
-    #[error("name at most {SERVERS_MAX} servers")]
+    #[error("give at most {SERVERS_MAX} servers")]
     TooManyServers,
     /// A text is empty or too long, or has control characters.
     #[error("the {what} must have 1 to {NAME_BYTES_MAX} bytes and no control characters")]
     Name { what: &'static str },
     /// RFC 4513 §6.3.1: a password must not be sent in the clear.
-    #[error("{server} would get the password unencrypted: use ldaps:// or StartTLS, or allow it expressly")]
+    #[error(
+        "the password would be sent to {server} unencrypted: use ldaps:// or StartTLS, or allow it with \
+             --allow-plain-password"
+    )]
     PlainPassword { server: DirectoryServer },
     /// The CA text is empty or too long.
-    #[error("the certificates of the own authority must be PEM text of at most {} KiB", CA_BYTES_MAX / 1024)]
+    #[error("the CA file must be PEM of at most {} KiB", CA_BYTES_MAX / 1024)]
     Ca,
     /// More attributes than [`ALIAS_ATTRIBUTES_MAX`].
-    #[error("name at most {ALIAS_ATTRIBUTES_MAX} attributes with aliases")]
+    #[error("give at most {ALIAS_ATTRIBUTES_MAX} alias attributes")]
     TooManyAttributes,
     /// More patterns than [`EXCLUSIONS_MAX`].
-    #[error("name at most {EXCLUSIONS_MAX} exclusions")]
+    #[error("give at most {EXCLUSIONS_MAX} exclusion patterns")]
     TooManyExclusions,
     /// The page size is out of its range.
-    #[error("a page has {PAGE_ENTRIES_MIN} to {PAGE_ENTRIES_MAX} entries")]
+    #[error("the page size must be {PAGE_ENTRIES_MIN} to {PAGE_ENTRIES_MAX} entries")]
     PageEntries,
 }
 
@@ -182,7 +185,7 @@ impl Connection {
         }
         name("base", &self.base)?;
         if let Bind::Simple { name: who } = &self.bind {
-            name("bind name", who)?;
+            name("bind DN", who)?;
             let plain = self.servers.iter().find(|server| server.tls == DirectoryTls::Plain);
             if let (Some(server), false) = (plain, self.allow_plain_password) {
                 return Err(ConnectionError::PlainPassword { server: server.clone() });
@@ -267,6 +270,6 @@ mod hex_32 {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        parse(&text).ok_or_else(|| serde::de::Error::custom("a SHA-256 has 64 hexadecimal digits"))
+        parse(&text).ok_or_else(|| serde::de::Error::custom("a SHA-256 fingerprint must have 64 hexadecimal digits"))
     }
 }

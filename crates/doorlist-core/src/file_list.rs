@@ -109,20 +109,20 @@ pub enum NotAList {
     #[error("the file has more than {ROWS_MAX} rows; split it")]
     TooManyRows,
     /// More addresses than [`ADDRESSES_MAX`].
-    #[error("the file names more than {ADDRESSES_MAX} addresses; split it")]
+    #[error("the file has more than {ADDRESSES_MAX} addresses; split it")]
     TooManyAddresses,
     /// A spreadsheet, an archive, a page: by its first bytes.
-    #[error("this is {0}, not a list; save it as CSV or as text, one address a line")]
+    #[error("the file is {0}, not a list; save it as CSV, or as text with one address per line")]
     OtherKind(&'static str),
     /// Control characters all over: a binary file.
-    #[error("the file is not text; save it as CSV or as text in UTF-8, one address a line")]
+    #[error("the file is not text; save it as CSV, or as UTF-8 text with one address per line")]
     NotText,
-    #[error("the file is empty; nothing is changed")]
+    #[error("the file is empty; nothing was changed")]
     Empty,
     /// A table, but no column holds addresses.
     #[error(
-        "no column holds addresses of {domain}; the columns are: {columns}. Say which one does with --map COLUMN=address, \
-         or --map COLUMN=local for the part before the @; or say --format plain if this is no table"
+        "no column has addresses of {domain}; the columns are: {columns}. Give --map COLUMN=address, or --map \
+         COLUMN=local for local parts; if the file is not a table, give --format plain"
     )]
     NoAddresses {
         /// The names of the columns.
@@ -131,7 +131,7 @@ pub enum NotAList {
         domain: String,
     },
     /// A column that was mapped is not there.
-    #[error("there is no column {column:?}; the columns are: {columns}")]
+    #[error("unknown column {column:?}; the columns are: {columns}")]
     NoSuchColumn {
         /// The one that was named.
         column: String,

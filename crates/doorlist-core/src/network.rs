@@ -19,7 +19,7 @@ pub struct Network {
 
 /// A text is no network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a network is written like 10.1.0.0/16 or fd00:1::/64; a lone address is a network of one")]
+#[error("write a network as 10.1.0.0/16 or fd00:1::/64, or a single address")]
 pub struct NetworkError;
 
 impl Network {

@@ -166,23 +166,27 @@ impl Reason {
             Reason::SubAddress => "it is a sub-address of a listed address",
             Reason::System => "system addresses are always accepted",
             Reason::SwitchedOff => "the address is on the list, but switched off",
-            Reason::Vetoed => "the address was removed by a person; add it again to free it",
+            Reason::Vetoed => "the address was removed by a person; add it again to accept it",
             Reason::Unlisted => "the address is not on the list, and the domain accepts mail only for its list",
             Reason::UnlistedSoft => {
-                "the address is not on the list; the domain still refuses softly, the sender retries"
+                "the address is not on the list; in the first 72 hours of enforcement it is deferred, and the sender \
+                 retries"
             }
-            Reason::SettingUp => "the address is not on the list, and the domain is being set up: the sender retries",
+            Reason::SettingUp => {
+                "the address is not on the list, and the domain is in setup: it is deferred, and the \
+                                  sender retries"
+            }
             Reason::DomainInactive => "the domain is switched off",
             Reason::RelayDenied => "the recipient is not in one of our domains",
-            Reason::SourceFlagged => "the source guessed too many addresses; every recipient gets this answer for now",
+            Reason::SourceFlagged => "the client guessed too many addresses; every recipient is deferred for now",
             Reason::SenderBlocked => "the address is on the list, but its rules or its domain's block this sender",
-            Reason::TooLarge => "the address is on the list, but the message is larger than it takes",
+            Reason::TooLarge => "the address is on the list, but the message exceeds its size limit",
             Reason::OtherPolicy => {
                 "the address is on the list, but has another size limit than the recipients before it: the sender \
-                 comes again with a transaction of its own"
+                 retries it in another transaction"
             }
             Reason::NoSmtpUtf8 => {
-                "the address is on the list, but no server of its domain takes addresses with other letters than ASCII"
+                "the address is on the list, but no server of its domain supports addresses outside ASCII (SMTPUTF8)"
             }
         }
     }

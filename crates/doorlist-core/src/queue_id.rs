@@ -68,7 +68,7 @@ impl fmt::Debug for QueueId {
 
 /// The text is no queue id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a queue id has {DIGITS} characters, digits and capital letters, as the log shows it")]
+#[error("a queue ID must have {DIGITS} digits and capital letters, as in the mail log")]
 pub struct NotAQueueId;
 
 impl FromStr for QueueId {

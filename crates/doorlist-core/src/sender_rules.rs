@@ -18,10 +18,10 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// The null sender, written as `<>` or left empty.
-    #[error("a sender is an address or a domain; the null sender <> is always taken")]
+    #[error("a sender must be an address or a domain; the null sender <> is always accepted")]
     Nobody,
     /// A wildcard such as `*@example.test` or `*.example.test`.
-    #[error("there are no stars: write example.test for a domain, .example.test for it and all that is below it")]
+    #[error("wildcards are not supported: write example.test for a domain, .example.test to include its subdomains")]
     Star,
     /// Neither an address nor a domain.
     #[error("{0}")]

@@ -40,9 +40,7 @@ pub struct Shrinking {
 #[serde(rename_all = "snake_case", tag = "because")]
 pub enum Shrunk {
     /// Nothing would be left.
-    #[error(
-        "the source names none of the {size} addresses that it named before; an empty answer never removes anybody"
-    )]
+    #[error("the source has none of its {size} previous addresses; an empty answer never removes recipients")]
     NothingLeft {
         /// Number of addresses the source claimed before.
         size: u64,
@@ -56,7 +54,7 @@ pub enum Shrunk {
         largest: u64,
     },
     /// More than a few.
-    #[error("{lost} of the source's {largest} addresses are gone within 7 days; more than {limit} wait for a person")]
+    #[error("{lost} of the source's {largest} addresses are gone within 7 days; more than {limit} need approval")]
     TooMany {
         /// Addresses lost within the window.
         lost: u64,
@@ -120,7 +118,7 @@ pub struct Operations {
 
 /// The limit that a plan exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{count} {what} are more than the limit of {limit} for one run; nothing was saved")]
+#[error("{count} {what} exceed the limit of {limit} per run; nothing was saved")]
 pub struct OverLimit {
     pub what: &'static str,
     pub count: u64,
@@ -135,9 +133,9 @@ impl OperationLimits {
         let total = [accounts_add, accounts_delete, aliases_add, aliases_delete].iter().sum();
         let all = [
             ("new accounts", accounts_add, self.accounts_add),
-            ("accounts gone", accounts_delete, self.accounts_delete),
+            ("removed accounts", accounts_delete, self.accounts_delete),
             ("new aliases", aliases_add, self.aliases_add),
-            ("aliases gone", aliases_delete, self.aliases_delete),
+            ("removed aliases", aliases_delete, self.aliases_delete),
             ("changes", total, self.total),
         ];
         for (what, count, limit) in all {

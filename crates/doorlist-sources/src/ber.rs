@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BerFault {
     /// The stream does not go on with a message: another protocol, or TLS where none is expected.
-    #[error("what it sent is not LDAP")]
+    #[error("its answer is not LDAP")]
     NotAMessage,
     /// RFC 4511 §5.1 allows definite lengths only.
     #[error("it sent a length of the indefinite form, which LDAP forbids")]
@@ -31,10 +31,10 @@ pub enum BerFault {
     #[error("it sent an element that ends behind its message")]
     Overrun,
     /// Negative, empty or too large.
-    #[error("it sent a number that cannot be one")]
+    #[error("it sent an invalid number")]
     Number,
     /// The elements are not those of any message that answers us.
-    #[error("it sent a message whose parts are not those of an answer")]
+    #[error("it sent a message that is not a valid answer")]
     Shape,
 }
 

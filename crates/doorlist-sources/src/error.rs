@@ -57,27 +57,28 @@ pub enum Fault {
     #[error("{0}")]
     Connection(#[from] ConnectionError),
     /// A name without a password would be taken for nobody (RFC 4513 §5.1.2).
-    #[error("the bind needs a password: give it again")]
+    #[error("the bind requires a password: set it again")]
     NoPassword,
     /// The own authority's certificates are none.
-    #[error("the certificates of the own authority cannot be read: give them as PEM text")]
+    #[error("the CA certificates are not readable: give them as PEM")]
     Authority,
     /// This machine knows no authorities.
-    #[error("this machine has no list of certificate authorities: install it, or give the authority's certificate")]
+    #[error("this machine has no CA certificates: install them (package ca-certificates), or give a CA file")]
     NoAuthorities,
     /// The server's name has no address.
-    #[error("the server's name is not known to DNS: check the name")]
+    #[error("the server's name does not exist in DNS: check the name")]
     NoName,
     /// Private, local or our own address, or a port of another service.
     #[error(
-        "the server's address is private or of this machine, or its port is no directory's: the operator has to allow it"
+        "the server's address is private or local, or its port is not a directory port: the operator must allow it in \
+         sources.allow_networks"
     )]
     NotAllowed,
     /// Closed, filtered, unreachable, cut: all the same to whoever asks.
-    #[error("no connection to the server: check name and port, and that it lets this gateway in")]
+    #[error("cannot connect to the server: check name, port and firewall")]
     NotReached,
     /// The handshake failed for another reason than the certificate.
-    #[error("no encryption with the server: check that it speaks TLS at this port")]
+    #[error("no TLS with the server: check that it uses TLS on this port")]
     Handshake,
     /// The certificate is not believed.
     #[error("{0}")]
@@ -86,31 +87,31 @@ pub enum Fault {
     #[error("the server refuses StartTLS: use ldaps://, or set up its certificate")]
     StartTlsRefused,
     /// Something stood behind the answer to StartTLS: it would have been taken for encrypted.
-    #[error("the server spoke on unencrypted behind its answer to StartTLS; nothing was believed")]
+    #[error("the server sent unencrypted data after its answer to StartTLS; nothing was used")]
     StartTlsInjection,
     /// A stage took too long.
     #[error("the server did not answer in time")]
     TooSlow,
     /// All of it took too long.
-    #[error("the read took longer than it may; nothing was used")]
+    #[error("the read exceeded its time limit; nothing was used")]
     TimeUp,
     /// The connection ended before the answer.
     #[error("the connection was lost before everything was read; nothing was used")]
     Lost,
     /// The server said that it ends the connection (RFC 4511 §4.4.1).
-    #[error("the server ended the connection before everything was read; nothing was used")]
+    #[error("the server closed the connection before everything was read; nothing was used")]
     Ended,
     /// What came is no LDAP.
-    #[error("the server does not keep to the protocol: {0}")]
+    #[error("protocol error of the server: {0}")]
     Protocol(#[from] BerFault),
     /// An answer to something that was not asked.
-    #[error("the server does not keep to the protocol: it answered what was not asked")]
+    #[error("protocol error of the server: it answered a request that was not sent")]
     WrongAnswer,
     /// The server said no.
     #[error("{0}")]
     Refused(Refusal),
     /// More entries than are believed.
-    #[error("the directory has more than {max} entries that fit the filter: narrow base or filter, or raise the limit")]
+    #[error("more than {max} entries match the filter: narrow base or filter, or raise the limit")]
     TooManyEntries { max: u64 },
     /// More bytes in a page than are believed.
     #[error("a page of the answer has more than {max} bytes; nothing was used")]
@@ -119,10 +120,10 @@ pub enum Fault {
     #[error("an entry has more than {max} values of {attribute}; nothing was used")]
     TooManyValues { attribute: AttributeName, max: usize },
     /// Pages without end, by whatever cookies.
-    #[error("the server's pages do not come to an end; nothing was used")]
+    #[error("the server sends pages without end; nothing was used")]
     EndlessPages,
     /// A range of values that does not go on where the one before ended.
-    #[error("the server does not keep to the protocol: the values of an entry do not come to an end")]
+    #[error("protocol error of the server: it sends values of an entry without end")]
     EndlessValues,
 }
 
@@ -130,13 +131,13 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
     /// Self-signed, or by an authority that is not known.
-    #[error("the server's certificate is signed by nobody we trust: give its authority's certificate, or pin it")]
+    #[error("the server's certificate is not signed by a trusted CA: give its CA certificate, or pin it")]
     Untrusted,
     /// Or not valid yet.
     #[error("the server's certificate is not valid at this time: renew it, and check the clocks")]
     Expired,
     /// The certificate is for another name.
-    #[error("the server's certificate is for another name: use the name in it, or pin it")]
+    #[error("the server's certificate is for another name: use the name in the certificate, or pin it")]
     OtherName,
     /// Not the pinned one.
     #[error("the server's certificate is not the pinned one: if it was renewed, check and pin the new one")]
@@ -149,53 +150,51 @@ pub enum CertificateFault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// operationsError(1): what Active Directory says to a search without a bind.
-    #[error("the directory does not work for this account: if none is set, set a bind name and password")]
+    #[error("the directory refuses this account: if none is set, set a bind DN and password")]
     BindFirst,
     /// Result code 3, timeLimitExceeded (RFC 4511 §A.2).
-    #[error("the directory gave up: the search took longer than it allows; narrow base or filter, or raise its limit")]
+    #[error("the search exceeded the directory's time limit; narrow base or filter, or raise its limit")]
     TimeLimit,
     /// Result code 4, sizeLimitExceeded.
-    #[error(
-        "the directory sent only a part: it allows this account fewer entries; raise its size limit, or allow paging"
-    )]
+    #[error("the directory's size limit for this account cut the answer off; raise it, or allow paging")]
     SizeLimit,
     /// Result code 11, adminLimitExceeded.
-    #[error("the directory gave up at a limit of its own: narrow base or filter, or raise the limit")]
+    #[error("the search exceeded an administrative limit of the directory: narrow base or filter, or raise the limit")]
     AdminLimit,
     /// Result codes 8, strongerAuthRequired, and 13, confidentialityRequired.
-    #[error("the directory takes no password on an unencrypted connection: use ldaps:// or StartTLS")]
+    #[error("the directory accepts no password over an unencrypted connection: use ldaps:// or StartTLS")]
     Encrypt,
     /// Result code 10, referral (RFC 4511).
-    #[error("the directory says that another server has this base: name that server (referrals are not followed)")]
+    #[error("the base is on another server: use that server (referrals are not followed)")]
     Elsewhere,
     /// Result code 32, noSuchObject.
-    #[error("the base does not exist, or the bind account may not see it: check the base's distinguished name")]
+    #[error("the base does not exist, or the bind account cannot read it: check the base DN")]
     NoBase,
     /// Result code 34, invalidDNSyntax.
-    #[error("the base is no distinguished name: write it like dc=example,dc=test")]
+    #[error("the base is not a distinguished name: write it as dc=example,dc=test")]
     BadName,
     /// undefinedAttributeType(17), inappropriateMatching(18), unwillingToPerform(53) to a search
-    #[error("the directory does not take the filter: check it")]
+    #[error("the directory rejects the filter: check it")]
     BadFilter,
     /// Result code 48, inappropriateAuthentication.
-    #[error("the directory does not take this kind of bind: set a bind name and password")]
+    #[error("the directory rejects this kind of bind: set a bind DN and password")]
     BindKind,
     /// Result code 49, invalidCredentials.
-    #[error("the directory refuses the bind name or the password")]
+    #[error("the directory rejects the bind DN or the password")]
     Credentials,
     /// invalidCredentials(49) with Active Directory's word that the account is switched off, expired or locked.
-    #[error("the directory says that the bind account is switched off, locked or expired: see to the account there")]
+    #[error("the bind account is disabled, locked or expired: enable it in the directory")]
     AccountState,
     /// invalidCredentials(49) with Active Directory's word that the password has to be changed.
-    #[error("the directory says that the bind account's password has expired: set a new one there and here")]
+    #[error("the password of the bind account has expired: set a new one in the directory and here")]
     PasswordExpired,
     /// Result code 50, insufficientAccessRights.
-    #[error("the bind account may not read this: give it the right to read the base and what lies below")]
+    #[error("the bind account has no read access: grant it read access to the base and the entries below")]
     Rights,
     /// Result codes 51, busy, and 52, unavailable.
-    #[error("the directory is busy or shutting down; it is asked again at the next sync")]
+    #[error("the directory is busy or shutting down; the next sync tries again")]
     Busy,
-    #[error("the directory answers with error {code}; nothing was used")]
+    #[error("the directory returned error {code}; nothing was used")]
     Other { code: u32 },
 }
 

@@ -61,13 +61,13 @@ const SKIPPED: [Skipped; 8] = [
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Skipped::OtherKind => "values that are no mail addresses (sip, x500 and the like)",
+            Skipped::OtherKind => "values that are not email addresses (SIP, X500 and others)",
             Skipped::OtherDomain => "addresses of other domains",
             Skipped::Repeated => "addresses given twice in one entry",
-            Skipped::Excluded => "addresses that are excluded",
-            Skipped::Disabled => "accounts that are switched off",
+            Skipped::Excluded => "excluded addresses",
+            Skipped::Disabled => "disabled accounts",
             Skipped::Deleted => "deleted entries",
-            Skipped::SystemMailbox => "mailboxes of the mail system for itself",
+            Skipped::SystemMailbox => "system mailboxes",
             Skipped::NoAddress => "entries without an address of the domain",
         })
     }

@@ -147,7 +147,7 @@ impl Trial<'_> {
         self.passed(
             Stage::Bind,
             match &reading.connection.bind {
-                Bind::Anonymous => "nothing to do: as nobody".to_owned(),
+                Bind::Anonymous => "anonymous".to_owned(),
                 Bind::Simple { name } => format!("as {name}"),
             },
         );
@@ -156,8 +156,8 @@ impl Trial<'_> {
         self.passed(
             Stage::Base,
             match is_there {
-                true => "is there".to_owned(),
-                false => "the server does not show it to this account; what lies below may be shown".to_owned(),
+                true => "exists".to_owned(),
+                false => "the account cannot read this entry; it may still read entries below".to_owned(),
             },
         );
 
@@ -176,7 +176,7 @@ impl Trial<'_> {
 
     fn encryption(&self) -> String {
         match (self.server.tls, self.reading.believer.shown()) {
-            (DirectoryTls::Plain, _) | (_, None) => "none: everything travels in the clear".to_owned(),
+            (DirectoryTls::Plain, _) | (_, None) => "none: the connection is not encrypted".to_owned(),
             (_, Some(certificate)) => {
                 let ShownCertificate { subject, not_after, sha256, .. } = ShownCertificate::of(&certificate);
                 format!("certificate of {subject}, valid until {not_after}, SHA-256 {sha256}")
@@ -188,16 +188,16 @@ impl Trial<'_> {
 fn summary(read: &DirectoryRead) -> String {
     let mut text = format!("{} entries, {} addresses of the domain", read.entries, read.rows.len());
     if read.entries == 0 {
-        text.push_str(": check base and filter, and what the bind account may see");
+        text.push_str(": check base, filter and the read permissions of the bind account");
     }
     for (what, count) in &read.skipped {
         let _ = write!(text, "; {count} {what}");
     }
     if read.problems_total > 0 {
-        let _ = write!(text, "; {} values that are no addresses", read.problems_total);
+        let _ = write!(text, "; {} invalid addresses", read.problems_total);
     }
     if read.references > 0 {
-        let _ = write!(text, "; {} references to other servers, not followed", read.references);
+        let _ = write!(text, "; {} referrals to other servers, not followed", read.references);
     }
     text
 }

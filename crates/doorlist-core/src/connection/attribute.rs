@@ -14,7 +14,7 @@ pub struct AttributeName(Box<str>);
 
 /// A text is no attribute name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an attribute is a name of letters, digits and hyphens, such as mail")]
+#[error("an attribute name must consist of letters, digits and hyphens, such as mail")]
 pub struct AttributeError;
 
 impl AttributeName {

@@ -71,7 +71,7 @@ pub enum FilterError {
     #[error("the filter has more than {FILTER_PARTS_MAX} parts")]
     TooManyParts,
     /// A bracket is missing, or one too many.
-    #[error("at character {at} of the filter: {expected} is expected here")]
+    #[error("character {at} of the filter: expected {expected}")]
     Expected {
         /// Position in octets, counted from 1.
         at: usize,

@@ -19,10 +19,10 @@ pub struct Glob {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
     /// Nothing, or too much.
-    #[error("a pattern has 1 to {GLOB_CHARS_MAX} characters")]
+    #[error("a pattern must have 1 to {GLOB_CHARS_MAX} characters")]
     Length,
     /// The pattern has control characters.
-    #[error("a pattern has no control characters")]
+    #[error("a pattern must not have control characters")]
     Control,
 }
 

@@ -37,16 +37,16 @@ pub enum DirectoryTls {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
     /// Nothing, or too much.
-    #[error("name 1 to {SERVERS_MAX} servers, separated by commas")]
+    #[error("give 1 to {SERVERS_MAX} servers, separated by commas")]
     Count,
     /// Neither `ldap://` nor `ldaps://`.
-    #[error("a directory server is named ldaps://host or ldap://host, with :port where it is another one")]
+    #[error("write a directory server as ldaps://HOST[:PORT] or ldap://HOST[:PORT]")]
     Scheme,
     /// A name, a password or an `@`.
-    #[error("name and password do not belong into the server's URL")]
+    #[error("the server's URL must not have a user name or password")]
     UserInfo,
     /// Something behind host and port.
-    #[error("the server's URL ends with host and port; base and filter are set apart")]
+    #[error("the server's URL must end after host and port; base and filter have their own options")]
     Tail,
     /// No host name and no IP address.
     #[error("the host must be a host name or an IP address, an IPv6 address in brackets")]

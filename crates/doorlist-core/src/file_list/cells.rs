@@ -82,7 +82,7 @@ impl<'t> Records<'t> {
         }
         let first_end = memchr::memchr2(b'\n', b'\r', &bytes[start..]).map_or(bytes.len(), |n| start + n);
         let why = match fault {
-            Fault::Unclosed(at) => format!("the quote that opens in line {at} is not closed; close it or take it out"),
+            Fault::Unclosed(at) => format!("the quote opened in line {at} is not closed; close or remove it"),
             Fault::TooMany => format!("has more than {CELLS_MAX} cells"),
             Fault::TooLong(at) => {
                 format!("the cell that begins in line {at} is longer than {} MiB", FIELD_BYTES_MAX / 1024 / 1024)

@@ -83,9 +83,9 @@ pub struct ColumnMap {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadMap {
     /// No `=` in it, or nothing before it.
-    #[error("a column is mapped as COLUMN=FIELD, for instance \"E-mail=address\"")]
+    #[error("map a column as COLUMN=FIELD, for example \"E-mail=address\"")]
     NoField,
-    #[error("no field is called {0:?}; known are {known}", known = words(&Field::ALL.map(|(_, word)| word)))]
+    #[error("unknown field {0:?}; use one of {known}", known = words(&Field::ALL.map(|(_, word)| word)))]
     UnknownField(String),
 }
 

@@ -24,7 +24,7 @@ impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Encoding::Utf8 => "UTF-8",
-            Encoding::Utf8Mixed => "UTF-8 with bytes that are not",
+            Encoding::Utf8Mixed => "UTF-8 with invalid bytes",
             Encoding::Utf16Le => "UTF-16 (little endian)",
             Encoding::Utf16Be => "UTF-16 (big endian)",
             Encoding::Windows1252 => "Windows-1252",

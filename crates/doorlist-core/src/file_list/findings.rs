@@ -85,7 +85,7 @@ impl<'a> Findings<'a> {
 
     pub(super) fn judge(&self, text: &str) -> Judged {
         if !text.is_ascii() && text.contains(encoding::UNREADABLE) {
-            return Judged::Bad("has characters that cannot be read; save the file as UTF-8".to_owned());
+            return Judged::Bad("has invalid characters; save the file as UTF-8".to_owned());
         }
         // Nearly every value is a plain address in the domain's own spelling.
         if !text.starts_with('"')

@@ -57,7 +57,7 @@ impl FileFormat {
     pub const ALL: [(FileFormat, &'static str, &'static str); 26] = [
         (FileFormat::Doorlist, "doorlist", "an export of Doorlist"),
         (FileFormat::Exchange, "exchange", "an Exchange export"),
-        (FileFormat::ExchangeValues, "exchange-values", "proxy addresses of Active Directory, one a line"),
+        (FileFormat::ExchangeValues, "exchange-values", "proxy addresses of Active Directory, one per line"),
         (FileFormat::Microsoft365, "microsoft365", "users of the Microsoft 365 admin center"),
         (FileFormat::Entra, "entra", "users of Entra"),
         (FileFormat::Google, "google", "users of Google Workspace"),
@@ -117,7 +117,7 @@ impl fmt::Display for FileFormat {
 
 /// A word that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no format is called {0:?}; known are {known}", known = words(&FileFormat::ALL.map(|(_, word, _)| word)))]
+#[error("unknown format {0:?}; use one of {known}", known = words(&FileFormat::ALL.map(|(_, word, _)| word)))]
 pub struct UnknownFormat(pub String);
 
 /// Words with commas between.

@@ -171,8 +171,8 @@ fn take_line<'t>(record: &mut Record<'t>, number: u32, line: Cow<'t, str>) {
 }
 
 fn decoded(coded: &str) -> Result<String, &'static str> {
-    let bytes = BASE64.decode(coded.trim()).map_err(|_| "is no Base64")?;
-    String::from_utf8(bytes).map_err(|_| "is no UTF-8 inside its Base64")
+    let bytes = BASE64.decode(coded.trim()).map_err(|_| "is not valid Base64")?;
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8 inside its Base64")
 }
 
 /// Takes the record that has ended among the findings.

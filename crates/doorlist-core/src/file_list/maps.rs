@@ -85,7 +85,7 @@ pub(super) fn key_and_value(entry: &str) -> (&str, &str) {
 /// Reads a line such as `name: target, target`.
 fn alias_line(line: u32, entry: &str, found: &mut Findings<'_>) {
     let Some((name, targets)) = name_and_targets(entry) else {
-        return found.problem(line, None, entry, "is no alias; write NAME: TARGET");
+        return found.problem(line, None, entry, "is not an alias; write NAME: TARGET");
     };
     if name == "*" {
         return found.problem(line, None, name, "accepts every name; list the addresses instead");

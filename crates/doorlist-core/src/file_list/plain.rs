@@ -124,7 +124,13 @@ pub(super) fn read_passwd(text: &str, found: &mut Findings<'_>) -> Result<(), No
         let shell = fields.nth(3).unwrap_or_default();
         let cannot_sign_in = shell.ends_with("nologin") || shell.ends_with("/false");
         match (uid, found.judge_name(name)) {
-            (None, _) => found.problem(line, None, name, "is no line of a passwd file: its third field is no number"),
+            (None, _) => found.problem(
+                line,
+                None,
+                name,
+                "is not a line of a passwd file: the third field is not a \
+                                                          number",
+            ),
             (Some(uid), _) if uid < PERSON_UID_MIN || uid == NOBODY_UID || cannot_sign_in => {
                 found.skip(Skipped::System)
             }

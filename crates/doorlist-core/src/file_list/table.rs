@@ -129,10 +129,7 @@ fn ragged(roles: &Roles<'_>, cells: &[Cow<'_, str>]) -> Option<String> {
     if !roles.has_head || ends_in_aliases || more.iter().all(|cell| cell.trim().is_empty()) {
         return None;
     }
-    Some(format!(
-        "has {} cells, the head line has {columns}; put cells with a separator in them in quotes",
-        cells.len()
-    ))
+    Some(format!("has {} cells, the header has {columns}; quote cells that contain the separator", cells.len()))
 }
 
 /// A row of our own export.
@@ -149,7 +146,7 @@ fn own_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], found: &mut Fin
         "switched-off" => true,
         "vetoed" => return found.skip(Skipped::Vetoed),
         _ => {
-            let why = "is no standing; known are active, switched-off, vetoed";
+            let why = "is not a standing; use active, switched-off or vetoed";
             return found.problem(line, roles.name(roles.standing), standing, why);
         }
     };

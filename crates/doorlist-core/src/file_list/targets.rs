@@ -94,6 +94,6 @@ pub(super) fn own_structure(kind: &str, account: &str, found: &Findings<'_>) -> 
             Judged::Foreign(domain) => Err(format!("its account {}", found.belongs_elsewhere(&domain))),
             Judged::Bad(_) => Err("an alias needs its account, an address of the domain".to_owned()),
         },
-        _ => Err("is no kind; known are mailbox, alias, list".to_owned()),
+        _ => Err("is not a kind; use mailbox, alias or list".to_owned()),
     }
 }

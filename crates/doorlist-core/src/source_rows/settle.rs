@@ -64,7 +64,7 @@ impl SourceList {
                 continue;
             }
             if let (Some(row), Some(target)) = (self.rows.get(at), self.rows.target(at)) {
-                let why = format!("is an alias that leads back to itself by way of {target}; taken as an account");
+                let why = format!("is an alias in a loop through {target}; used as an account");
                 let conflict = problem(&row, &row.place, why);
                 self.rows.make_mailbox(at);
                 self.note(conflict);
@@ -79,7 +79,7 @@ fn contradiction(kept: &SourceRow, row: &SourceRow) -> (RowProblem, bool) {
     let takes_over = is_alias(kept) && !is_alias(row);
     let (taken, other) = if takes_over { (row, kept) } else { (kept, row) };
     let why = format!(
-        "is {} at {} and {} at {}; taken as the former, and accepted either way",
+        "is {} at {} and {} at {}; used as the former, and accepted either way",
         words(&taken.structure),
         taken.place,
         words(&other.structure),
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(list.conflicts_total, 4);
         assert_eq!(
             why[0],
-            "line 2 info: is an account at line 2 and an alias of ann at line 1; taken as the former, and accepted either way"
+            "line 2 info: is an account at line 2 and an alias of ann at line 1; used as the former, and accepted either way"
         );
     }
 

@@ -163,7 +163,7 @@ impl<'a> Parser<'a> {
             let piece = match byte {
                 b')' => break,
                 b'(' | 0 => {
-                    return Err(self.expected("a value in which (, ), *, \\ and NUL are written \\28, \\29, ..."));
+                    return Err(self.expected("a value with (, ), *, \\ and NUL escaped as \\28, \\29, ..."));
                 }
                 b'*' => {
                     self.at += 1;
