@@ -38,7 +38,7 @@ impl Default for CustomerLimits {
 
 /// There are as many as there may be. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there are {limit} {what} already, which is the most; remove some first. Nothing was changed")]
+#[error("the limit of {limit} {what} is reached; remove some first. Nothing was changed")]
 pub struct Full {
     /// Of what, and of whom: `contacts of this customer`.
     pub what: &'static str,
