@@ -77,7 +77,7 @@ impl Office {
 
     pub(crate) async fn account_list(&self, filter: &AccountFilter) -> Result<Vec<AccountDetails>, ActionError> {
         if filter.limit == 0 || filter.limit > PAGE_MAX {
-            return Err(ActionError::new(ErrorKind::Usage, format!("a page has 1 to {PAGE_MAX} accounts")));
+            return Err(ActionError::new(ErrorKind::Usage, format!("the page size must be 1 to {PAGE_MAX}")));
         }
         self.domain_show(&filter.domain).await?;
         Ok(self.directory.accounts(filter).await?)
@@ -98,7 +98,7 @@ impl Office {
             let is_alias = record.kind == Kind::Alias;
             if is_alias != alias {
                 let (is, other) = if is_alias { ("an alias", "alias") } else { ("an account", "account") };
-                let message = format!("{address} is {is}; `{other} remove` removes it. Nothing was changed");
+                let message = format!("{address} is {is}; use `{other} remove`. Nothing was changed");
                 return Err(ActionError::new(ErrorKind::Refused, message));
             }
         }
@@ -110,7 +110,7 @@ fn check_count(count: usize) -> Result<(), ActionError> {
     if (1..=ADDRESSES_MAX).contains(&count) {
         return Ok(());
     }
-    let message = format!("name 1 to {ADDRESSES_MAX} addresses; a longer list is a file for `import`");
+    let message = format!("give 1 to {ADDRESSES_MAX} addresses; for a longer list use `import`");
     Err(ActionError::new(ErrorKind::Usage, message))
 }
 

@@ -136,7 +136,7 @@ impl Office {
         let entries = self.audit.before(self.node_number, before, limit.clamp(1, AUDIT_PAGE_MAX)).await?;
         let row = |entry: doorlist_store::audit::AuditEntry| {
             let record = serde_json::from_str(&entry.entry).map_err(|error| {
-                let message = format!("line {} of the audit cannot be read: {error}", entry.number);
+                let message = format!("cannot read entry {} of the audit log: {error}", entry.number);
                 ActionError::new(ErrorKind::Store, message)
             })?;
             Ok(AuditRow { number: entry.number, record })

@@ -18,7 +18,7 @@ impl Office {
 
     pub(crate) async fn changes_show(&self, id: u64, after: Option<u64>, limit: u32) -> Result<Response, ActionError> {
         let Some(entry) = self.directory.change(id).await? else {
-            let message = format!("there is no change {id}; `changes list` shows them");
+            let message = format!("change {id} does not exist; `changes list` shows the changes");
             return Err(ActionError::new(ErrorKind::NotFound, message));
         };
         let (rows, next) = self.directory.change_rows(id, after, limit.clamp(1, PAGE_MAX)).await?;

@@ -11,7 +11,7 @@ impl Office {
     /// Decides as for a recipient of a source that nothing is known against; of the list alone, or of this sender.
     pub(crate) async fn check(&self, text: &str, from: Option<&str>) -> Result<CheckReport, ActionError> {
         let recipient = recipient_of(text.trim())
-            .map_err(|e| ActionError::new(ErrorKind::Usage, format!("{text:?} is no recipient: {e}")))?;
+            .map_err(|e| ActionError::new(ErrorKind::Usage, format!("{text:?} is not a valid recipient: {e}")))?;
         let list = self.directory.snapshot();
         let (source, now) = (SourceStanding::Normal, (self.clock)());
         let decision = match from {
@@ -42,7 +42,7 @@ fn sender_of(text: &str) -> Result<Sender, ActionError> {
     match path.parse::<Address>() {
         Ok(address) => Ok(Sender::from(&address)),
         Err(_) if path.is_empty() => Ok(Sender::default()),
-        Err(e) => Err(ActionError::new(ErrorKind::Usage, format!("{text:?} is no sender: {e}"))),
+        Err(e) => Err(ActionError::new(ErrorKind::Usage, format!("{text:?} is not a valid sender: {e}"))),
     }
 }
 

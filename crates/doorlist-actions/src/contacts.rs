@@ -111,8 +111,8 @@ impl Office {
                 match self.contacts.confirm_for_all_who_name(&address, (self.clock)()).await? {
                     0 => {
                         let message = format!(
-                            "no customer and no domain has {address} as a contact; nothing was confirmed. \
-                             `contact list` shows them"
+                            "{address} is not a technical contact; nothing was confirmed. `contact list` shows the \
+                             contacts"
                         );
                         Err(ActionError::new(ErrorKind::NotFound, message))
                     }
@@ -172,7 +172,7 @@ fn without_inner_dots(word: &str) -> String {
 }
 
 fn no_link() -> ActionError {
-    ActionError::new(ErrorKind::NotFound, "this link confirms nothing: it was used, or its time is over")
+    ActionError::new(ErrorKind::NotFound, "this link is not valid: it was used, or it has expired")
 }
 
 #[cfg(test)]

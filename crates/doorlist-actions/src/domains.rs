@@ -44,7 +44,7 @@ impl Office {
     }
 
     pub(crate) async fn domain_remove(&self, name: DomainName, actor: &Actor) -> Result<Applied, ActionError> {
-        let summary = format!("domain {name} removed with its list");
+        let summary = format!("domain {name} removed with its recipients");
         self.change_domain(name, DomainChange::Remove, summary, actor).await
     }
 
@@ -64,13 +64,13 @@ impl Office {
         let empty = counts.mailboxes + counts.aliases + counts.lists == 0;
         if empty && confirmed.as_ref() != Some(&name) {
             let message = format!(
-                "the list of {name} is empty: enforced, it refuses all mail but postmaster's. Nothing was changed. Add \
-                 or import its accounts first, or confirm by typing the domain's name"
+                "the list of {name} is empty: enforcing it would reject all mail except for postmaster. Nothing was \
+                 changed. Add or import accounts first, or confirm with the domain's name"
             );
             return Err(ActionError::new(ErrorKind::Unconfirmed, message));
         }
         let soft_until = (!now).then(|| (self.clock)() + SOFT_PERIOD);
-        let how = if now { "at once" } else { "softly for 72 hours" };
+        let how = if now { "without temporary rejection" } else { "with temporary rejection for 72 hours" };
         let summary = format!("domain {name} enforces its list, {how}");
         self.change_domain(name, DomainChange::Mode(Mode::Enforce { soft_until }), summary, actor).await
     }
@@ -140,7 +140,7 @@ impl Office {
     pub(crate) async fn domain_alias_remove(&self, alias: DomainName, actor: &Actor) -> Result<Applied, ActionError> {
         let name = self.domain_show(&alias).await?.summary.name;
         if name == alias {
-            let message = format!("{alias} is a domain of its own, not an alias; `domain remove` removes it");
+            let message = format!("{alias} is a domain, not an alias; use `domain remove`");
             return Err(ActionError::new(ErrorKind::Refused, message));
         }
         let summary = format!("domain alias {alias} of {name} removed");
@@ -180,8 +180,8 @@ fn on_off(on: bool) -> &'static str {
 fn not_yet(wish: ModeWish) -> ActionError {
     let mode = if wish == ModeWish::Learn { "learn" } else { "monitor" };
     let message = format!(
-        "the mode {mode} asks the domain's own server about unlisted recipients, which comes with a later version. \
-         Nothing was changed: until its list is enforced, a domain defers unlisted recipients and loses nothing"
+        "mode {mode} is not available in this version. Nothing was changed: until its list is enforced, a domain \
+         defers unlisted recipients and loses no mail"
     );
     ActionError::new(ErrorKind::Unavailable, message)
 }

@@ -57,7 +57,7 @@ impl Office {
         reading.conflicts_total = list.conflicts_total;
         if wish.mirror && list.rows.is_empty() {
             let message = format!(
-                "the file names no address of {name}; an empty file never removes anybody. Nothing was changed"
+                "the file has no address of {name}; an empty file never removes recipients. Nothing was changed"
             );
             return Err(ActionError::new(ErrorKind::Data, message));
         }
@@ -133,17 +133,16 @@ fn read(
 
 /// How it was read, in words: the preview shows what was guessed as a guess.
 fn details(recognised: &Recognised) -> Vec<String> {
-    let mut details = vec![format!("written in {}", recognised.encoding)];
+    let mut details = vec![format!("encoding: {}", recognised.encoding)];
     if let Some(delimiter) = recognised.delimiter {
         let name = match delimiter {
             '\t' => "tabs".to_owned(),
             other => format!("{other:?}"),
         };
-        details.push(format!("cells parted by {name}"));
+        details.push(format!("separator: {name}"));
     }
     let taken = recognised.columns.iter().filter(|column| column.field != Field::Ignore);
-    details
-        .extend(taken.map(|column| format!("column {:?} is taken for {}, {}", column.name, column.field, column.by)));
+    details.extend(taken.map(|column| format!("column {:?}: {}, {}", column.name, column.field, column.by)));
     details
 }
 
@@ -168,6 +167,6 @@ pub(crate) fn check_source(name: &str) -> Result<(), ActionError> {
     if fits {
         return Ok(());
     }
-    let message = format!("a source's name has 1 to {SOURCE_NAME_MAX} letters, digits, spaces, dots, - or _");
+    let message = format!("a source name must have 1 to {SOURCE_NAME_MAX} letters, digits, spaces, dots, - or _");
     Err(ActionError::new(ErrorKind::Usage, message))
 }

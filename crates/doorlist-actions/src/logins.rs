@@ -150,7 +150,7 @@ impl Office {
     ) -> Result<Vec<MembershipRow>, ActionError> {
         let missing = |message: String| ActionError::new(ErrorKind::NotFound, message);
         let found = self.logins.login(login).await?;
-        let of = found.ok_or_else(|| missing(format!("there is no login {login}; nothing was changed")))?.id;
+        let of = found.ok_or_else(|| missing(format!("login {login} does not exist; nothing was changed")))?.id;
         let now = (self.clock)();
         let done = match what {
             MembershipAction::List => true,
@@ -158,7 +158,10 @@ impl Office {
             MembershipAction::Decline(id) => self.logins.decline_membership(of, LoginId(id)).await?,
         };
         if !done {
-            let message = format!("{login} has no such membership; `doorlist admin memberships {login}` shows them");
+            let message = format!(
+                "{login} has no such membership; `doorlist admin memberships {login}` shows its \
+                                   memberships"
+            );
             return Err(missing(message));
         }
         Ok(self.logins.memberships(of, now).await?)
@@ -180,7 +183,7 @@ impl Office {
             query
         };
         let missing = |what: &str, name: &str| {
-            ActionError::new(ErrorKind::NotFound, format!("there is no {what} {name:?}; it is made over the API"))
+            ActionError::new(ErrorKind::NotFound, format!("{what} {name:?} does not exist; create it over the API"))
         };
         match of {
             AdminOf::Everything => Ok(Scope::All),
@@ -200,13 +203,13 @@ impl Office {
     pub(crate) async fn key_create(&self, wish: &NewApiKey, actor: &Actor) -> Result<MadeKey, ActionError> {
         let usage = |message: String| Err(ActionError::new(ErrorKind::Usage, message));
         if wish.name.chars().count() > KEY_NAME_MAX || wish.name.chars().any(char::is_control) {
-            return usage(format!("a key's name has at most {KEY_NAME_MAX} characters"));
+            return usage(format!("the name of a key must have at most {KEY_NAME_MAX} characters"));
         }
         if wish.domains.len() > LIMITS_MAX || wish.networks.len() > LIMITS_MAX {
-            return usage(format!("a key is limited to at most {LIMITS_MAX} domains and networks"));
+            return usage(format!("a key can have at most {LIMITS_MAX} domains and {LIMITS_MAX} networks"));
         }
         if wish.days.is_some_and(|days| days == 0 || days > DAYS_MAX) {
-            return usage(format!("a key ends after 1 to {DAYS_MAX} days"));
+            return usage(format!("a key must expire after 1 to {DAYS_MAX} days"));
         }
         let (owner, grants) = self.key_owner(&wish.login).await?;
         let mut domains = Vec::new();
@@ -236,7 +239,7 @@ impl Office {
         {
             return Ok((KeyOwner::Account(found.entry.id), Vec::new()));
         }
-        let message = format!("there is no login and no email account {login}; `admin create` makes a login");
+        let message = format!("there is no login or email account {login}; create a login with `admin create`");
         Err(ActionError::new(ErrorKind::NotFound, message))
     }
 
@@ -263,7 +266,7 @@ impl Office {
         if self.logins.revoke_key(id).await? {
             return Ok(());
         }
-        Err(ActionError::new(ErrorKind::NotFound, format!("there is no key {id}; `apikey list` shows them")))
+        Err(ActionError::new(ErrorKind::NotFound, format!("key {id} does not exist; `apikey list` shows the keys")))
     }
 }
 

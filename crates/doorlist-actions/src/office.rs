@@ -225,5 +225,11 @@ fn is_heavy(request: &Request) -> bool {
 }
 
 pub(crate) fn not_in_queue(what: &str) -> ActionError {
-    ActionError::new(ErrorKind::NotFound, format!("{what} is not in the queue; it may be delivered: look into the log"))
+    ActionError::new(
+        ErrorKind::NotFound,
+        format!(
+            "{what} is not in the queue; it may be delivered: search with \
+                                                   `doorlist log`"
+        ),
+    )
 }

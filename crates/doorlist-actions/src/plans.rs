@@ -44,7 +44,8 @@ impl Office {
         let mut summary = entry.summary.clone();
         match (&entry.held, reason) {
             (Some(held), None) => {
-                let message = format!("plan {} waits, since {held}; to apply it, say --override-limit and why", id.0);
+                let message =
+                    format!("plan {} is pending: {held}; to apply it, give --override-limit and --reason", id.0);
                 return Err(ActionError::new(ErrorKind::Unconfirmed, message));
             }
             (_, Some(reason)) => {

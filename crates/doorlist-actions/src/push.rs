@@ -96,8 +96,10 @@ impl Office {
         let began = (self.clock)();
         let Reading { domain: name, rows, mut problems, mut problems_total, left_out, .. } = reading;
         if rows.is_empty() {
-            let message =
-                format!("the data name no address of {name}; an empty list never removes anybody. Nothing was changed");
+            let message = format!(
+                "the data has no address of {name}; an empty list never removes recipients. Nothing was \
+                         changed"
+            );
             return Err(ActionError::new(ErrorKind::Data, message));
         }
         let list = settle_packed(rows);
@@ -145,7 +147,7 @@ impl Reading {
     /// Takes an account of a push, which has no more than so many.
     pub(crate) fn take(&mut self, item: &PushItem) -> Result<(), ActionError> {
         if self.items >= ITEMS_MAX || item.aliases.len() > ALIASES_MAX {
-            let message = format!("at most {ITEMS_MAX} accounts at once, each with at most {ALIASES_MAX} aliases");
+            let message = format!("a push has at most {ITEMS_MAX} accounts, each with at most {ALIASES_MAX} aliases");
             return Err(ActionError::new(ErrorKind::Data, message));
         }
         self.item(item);

@@ -124,7 +124,7 @@ impl Office {
     pub async fn reach_of(&self, request: &Request) -> Result<Reached, ActionError> {
         match reach(request) {
             Reach::Here => {
-                let message = "this can be asked only on the machine where the Doorlist runs; nothing was done";
+                let message = "this command only works on the server's own machine; nothing was done";
                 Err(ActionError::new(ErrorKind::Usage, message))
             }
             Reach::Domains { names, looks } => {
@@ -134,7 +134,7 @@ impl Office {
                 names.sort_unstable();
                 names.dedup();
                 if names.is_empty() {
-                    return Err(ActionError::new(ErrorKind::Usage, "name at least one address; nothing was done"));
+                    return Err(ActionError::new(ErrorKind::Usage, "give at least one address; nothing was done"));
                 }
                 Ok(Reached { domains: Some(names), looks })
             }

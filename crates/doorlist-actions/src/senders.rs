@@ -140,7 +140,7 @@ impl Office {
     async fn sender_remove(&self, of: &RulesOf, sender: &SenderPattern) -> Result<SenderRuleChange, ActionError> {
         let rule = self.rule_about(self.rule_owner(of).await?, sender).await?;
         let Some(rule) = rule else {
-            let message = format!("{of} has no rule about {sender}; `doorlist sender list --for {of}` shows its rules");
+            let message = format!("{of} has no rule for {sender}; `doorlist sender list --for {of}` shows its rules");
             return Err(ActionError::new(ErrorKind::NotFound, message));
         };
         self.directory.remove_sender_rules(&[rule.id]).await?;
@@ -168,7 +168,7 @@ impl Office {
             (false, ..) => Err(Refusal::NotListed { address: address.clone() }.into()),
             (true, Kind::Alias, Some(account)) => {
                 let account = Address::new(account, entry.address.domain().clone());
-                let message = format!("{address} is an alias and follows the rules of {account}: name that one");
+                let message = format!("{address} is an alias and has the rules of {account}: use that address");
                 Err(ActionError::new(ErrorKind::Refused, message))
             }
             _ => Ok(RuleOwner::Account(entry.id)),

@@ -124,7 +124,7 @@ impl SyncReport {
         };
         if let Some(held) = &plan.held {
             let next = match plan.plan {
-                Some(id) => format!("; it waits as plan {}: look at it, then apply or discard it", id.0),
+                Some(id) => format!("; pending as plan {}: review it, then apply or discard it", id.0),
                 None => String::new(),
             };
             self.why = Some(format!("{held}{next}"));
@@ -154,7 +154,7 @@ impl SyncReport {
             let _ = writeln!(text, "What is missing stays accepted for 7 days.");
         }
         for (what, count) in &self.skipped {
-            let _ = writeln!(text, "left out: {count} {what}");
+            let _ = writeln!(text, "skipped: {count} {what}");
         }
         for problem in &self.problems {
             let _ = writeln!(text, "{}: {}: {}", problem.place, problem.value, problem.why);

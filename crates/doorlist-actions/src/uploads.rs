@@ -53,7 +53,7 @@ impl Office {
     ) -> Result<UploadRequest, ActionError> {
         let term = term.unwrap_or(LINK_TERM);
         if term.is_zero() || term > LINK_TERM_MAX {
-            return Err(ActionError::new(ErrorKind::Usage, "a link can be used for 1 to 90 days"));
+            return Err(ActionError::new(ErrorKind::Usage, "a link must expire after 1 to 90 days"));
         }
         crate::import::check_source(source)?;
         let domain = self.domain_show(domain).await?.summary.name;
@@ -134,22 +134,25 @@ impl Office {
         let applied = &report.plan.applied;
         let next = match report.plan.plan {
             Some(id) => {
-                format!("Look at it with `doorlist plan show {0}`, apply it with `doorlist plan apply {0}`.", id.0)
+                format!("Review it with `doorlist plan show {0}`, apply it with `doorlist plan apply {0}`.", id.0)
             }
-            None => "The list is so already; there is nothing to do.".to_owned(),
+            None => "The list already has these addresses; there is nothing to do.".to_owned(),
         };
         let text = format!(
-            "A file was handed in for {}: {file_name}.\n\n{} would be added, {} changed; {} rows could not be read.\n{next}\n",
+            "A file was uploaded for {}: {file_name}.\n\n{} would be added, {} changed; {} rows could not be \
+             read.\n{next}\n",
             link.domain, applied.added, applied.changed, report.reading.problems_total
         );
         // The plan waits either way, and `plan list` shows it.
-        self.tell_named_by_operator(std::slice::from_ref(to), &format!("A list of {} waits", link.domain), &text).await;
+        self.tell_named_by_operator(
+            std::slice::from_ref(to),
+            &format!("Uploaded list of {} is pending", link.domain),
+            &text,
+        )
+        .await;
     }
 }
 
 fn no_link() -> ActionError {
-    ActionError::new(
-        ErrorKind::NotFound,
-        "this link takes no file: it was used, or its time is over. Ask for a new one",
-    )
+    ActionError::new(ErrorKind::NotFound, "this link is not valid: it was used, or it has expired. Ask for a new one")
 }

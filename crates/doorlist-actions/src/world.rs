@@ -187,6 +187,6 @@ pub struct NoNotices;
 
 impl Notices for NoNotices {
     fn tell<'a>(&'a self, _: Vec<MailPermit>, _: &'a str, _: &'a str) -> Waited<'a, Result<(), String>> {
-        Box::pin(async { Err("no server runs here".to_owned()) })
+        Box::pin(async { Err("no server is running".to_owned()) })
     }
 }

@@ -55,7 +55,7 @@ impl Desk {
             self.may_change(&account.lineage.parent())?;
         }
         if accounts.is_empty() {
-            return Err(DeskError::Bad("none of these email accounts is there; nothing was changed".to_owned()));
+            return Err(DeskError::Bad("none of these email accounts exists; nothing was changed".to_owned()));
         }
         let changes: Vec<Change> =
             accounts.iter().map(|account| Change::Veto { address: account.row.address() }).collect();

@@ -52,8 +52,8 @@ impl Desk {
             _ => false,
         };
         if is_more {
-            let message = "a domain or one of its names would come, go, change its customer or be switched on or off by \
-                           this: only the operator of the Doorlist may take it back; nothing was changed";
+            let message = "undoing this change would add, remove, move, activate or deactivate a domain or a domain \
+                           alias: only the operator may undo it; nothing was changed";
             return Err(DeskError::Failed(ActionError::new(ErrorKind::Refused, message)));
         }
         Ok(())

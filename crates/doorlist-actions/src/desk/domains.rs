@@ -124,7 +124,7 @@ impl Desk {
     /// When the store fails.
     pub async fn remove_domain(&self, domain: &Editable<DomainRow>) -> Result<(), DeskError> {
         let name = &domain.row().name;
-        let summary = format!("domain {name} removed with its list");
+        let summary = format!("domain {name} removed with its recipients");
         self.apply(on(name, vec![DomainChange::Remove]), summary).await?;
         Ok(())
     }
