@@ -36,7 +36,7 @@ pub enum GatewayError {
     #[error("no certificate: {0}")]
     Certificate(TlsError),
     /// The way out cannot be set up.
-    #[error("mail could not be delivered: {0}")]
+    #[error("cannot start the relay: {0}")]
     Relay(#[from] RelayError),
 }
 

@@ -116,13 +116,13 @@ pub struct RelayParts {
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
     /// The resolver's settings could not be read.
-    #[error("the system's resolver settings cannot be read: {0}")]
+    #[error("cannot read the system's resolver settings: {0}")]
     Resolver(String),
     /// TLS could not be set up.
-    #[error("TLS cannot be set up: {0}")]
+    #[error("cannot set up TLS: {0}")]
     Tls(#[from] rustls::Error),
     /// The system gave no random bytes.
-    #[error("the system gives no random numbers: {0}")]
+    #[error("the system provides no random numbers: {0}")]
     Random(String),
 }
 

@@ -180,7 +180,7 @@ impl Drop for Alarm {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.metrics.panics.inc();
-            self.0.tell("a session ended by a fault of Doorlist; its message, if there was one, was not accepted");
+            self.0.tell("a session ended because of an internal error; its message, if any, was not accepted");
         }
         self.0.metrics.sessions.dec();
     }

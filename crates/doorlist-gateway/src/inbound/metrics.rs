@@ -58,12 +58,12 @@ impl InboundMetrics {
         registry.register("rcpt", "Recipients answered, by decision", rcpt);
         registry.register("smtp_sessions", "Sessions open now", metrics.sessions.clone());
         registry.register("smtp_sessions_opened", "Sessions since the start", metrics.sessions_total.clone());
-        registry.register("smtp_sessions_refused", "Sessions turned away by a limit", metrics.sessions_refused.clone());
+        registry.register("smtp_sessions_refused", "Sessions rejected by a limit", metrics.sessions_refused.clone());
         registry.register("messages_accepted", "Messages on stable storage that got 250", metrics.accepted.clone());
         registry.register("messages_accepted_bytes", "Octets of accepted messages", metrics.accepted_bytes.clone());
         registry.register("messages_refused", "Messages refused at DATA or its end", metrics.refused.clone());
         registry.register("sources_flagged", "Flags raised against guessing sources", metrics.flags.clone());
-        registry.register("smtp_panics", "Sessions ended by a fault of Doorlist", metrics.panics.clone());
+        registry.register("smtp_panics", "Sessions ended by an internal error", metrics.panics.clone());
         metrics
     }
 

@@ -19,9 +19,9 @@ const V2_REST_MAX: usize = 4096;
 pub(crate) enum ProxyError {
     #[error("the connection ended inside the PROXY header")]
     Io(#[from] std::io::Error),
-    #[error("no PROXY header, though the peer is listed as one that sends it")]
+    #[error("no PROXY header, but the peer is configured to send one")]
     Missing,
-    #[error("a PROXY header that cannot be read: {0}")]
+    #[error("invalid PROXY header: {0}")]
     Unreadable(String),
 }
 

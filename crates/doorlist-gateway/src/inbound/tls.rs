@@ -27,7 +27,7 @@ pub enum TlsError {
         source: io::Error,
     },
     /// The files are not a certificate chain and its key.
-    #[error("{file}: {why}; the previous certificate, if there was one, stays in use")]
+    #[error("{file}: {why}; the previous certificate, if any, stays in use")]
     Unusable { file: String, why: String },
 }
 
@@ -76,7 +76,7 @@ fn read(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let file = std::fs::OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
@@ -114,7 +114,7 @@ mod tests {
         let config = config(folder.path());
         nix::unistd::mkfifo(&config.cert, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
         let error = Certificate::default().load(&config, "gw.example.test").expect_err("no certificate");
-        assert!(error.to_string().contains("no regular file"), "{error}");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
     }
 
     #[test]

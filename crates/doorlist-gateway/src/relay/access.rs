@@ -28,11 +28,10 @@ pub async fn permitted(named_by: NamedBy, addresses: Vec<IpAddr>, allowed: &[Net
 pub fn advice(named_by: NamedBy) -> &'static str {
     match named_by {
         NamedBy::Tenant => {
-            "mail servers that others than the operator name must have public addresses; the operator may allow more \
-             in relay.allow_networks"
+            "mail servers of tenants must have public addresses; the operator can allow more in relay.allow_networks"
         }
         NamedBy::Operator | NamedBy::Machine => {
-            "mail servers on this machine or its link are named by a command on the machine, or allowed in \
+            "to use a mail server on this machine or link, set it by a command on this machine, or allow it in \
              relay.allow_networks"
         }
     }

@@ -29,7 +29,7 @@ pub enum NoticeError {
     #[error("the notice has {0} recipients, more than {NOTICE_RECIPIENTS_MAX}")]
     Recipients(usize),
     /// More octets of text than [`NOTICE_TEXT_MAX`].
-    #[error("the notice has {0} octets, more than {NOTICE_TEXT_MAX}")]
+    #[error("the notice has {0} bytes, more than {NOTICE_TEXT_MAX}")]
     Text(usize),
     /// It could not be kept.
     #[error("{0}")]

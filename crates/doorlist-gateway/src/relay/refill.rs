@@ -65,7 +65,7 @@ pub(super) async fn run(shared: Arc<Shared>, started: QueueId) {
                 shared.journal.write(&Line {
                     process: Process::Qmgr,
                     queue: None,
-                    event: &format!("the spool cannot be read now ({error}); it is tried again"),
+                    event: &format!("cannot read the spool ({error}); retrying"),
                     fields: &[],
                 });
                 tokio::select! {
@@ -149,7 +149,7 @@ fn is_over(
     let lifetime = if kind == MessageKind::Bounce { config.bounce_lifetime } else { config.lifetime };
     match failed {
         false => Some("removed"),
-        true if now.since(received_at) >= lifetime => Some("failed, kept for its whole lifetime, removed"),
+        true if now.since(received_at) >= lifetime => Some("failed, removed at the end of its lifetime"),
         true => None,
     }
 }

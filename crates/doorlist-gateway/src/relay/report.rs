@@ -52,7 +52,7 @@ async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report)
         let mut course = course(&report.envelope, *index);
         if course == Course::TellInCharge {
             if let Err(error) = system_mail::tell(shared, &report, *index, why).await {
-                shared.log_event(Process::Bounce, report.id, &format!("no copy now: {error}; it is tried again"));
+                shared.log_event(Process::Bounce, report.id, &format!("cannot write a copy: {error}; retrying"));
                 again.push(*index);
                 continue;
             }
@@ -84,7 +84,7 @@ async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report)
         match send_bounce(shared, &report, &bounce).await {
             Ok(()) => told.extend(indexes),
             Err(error) => {
-                shared.log_event(Process::Bounce, report.id, &format!("no bounce now: {error}; it is tried again"));
+                shared.log_event(Process::Bounce, report.id, &format!("cannot write a bounce: {error}; retrying"));
                 again.extend(indexes);
             }
         }
@@ -94,8 +94,8 @@ async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report)
 
 fn course(envelope: &Envelope, index: usize) -> Course {
     match envelope.kind {
-        MessageKind::Bounce => return Course::Drop("undeliverable bounce dropped: its sender will not be told"),
-        MessageKind::Notice => return Course::Keep("a notice that nobody takes"),
+        MessageKind::Bounce => return Course::Drop("undeliverable bounce dropped"),
+        MessageKind::Notice => return Course::Keep("undeliverable notice dropped"),
         MessageKind::Inbound => {}
     }
     if envelope.recipients.get(index).is_some_and(|recipient| recipient.system) {
@@ -106,7 +106,7 @@ fn course(envelope: &Envelope, index: usize) -> Course {
     }
     match envelope.sender.parse::<Address>() {
         Ok(sender) => Course::Bounce(sender),
-        Err(_) => Course::Keep("its sender is no address that a bounce could go to"),
+        Err(_) => Course::Keep("its sender is not a valid address for a bounce"),
     }
 }
 

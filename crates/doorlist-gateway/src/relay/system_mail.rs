@@ -36,7 +36,7 @@ pub(super) async fn tell(shared: &Arc<Shared>, report: &Report, index: usize, wh
     let Some(recipient) = report.envelope.recipients.get(index) else { return Ok(()) };
     let (Some(domain), Ok(refused)) = (recipient.domain, recipient.path.parse::<Address>()) else { return Ok(()) };
     if is_ours(&report.envelope, &shared.connector.hostname) {
-        shared.log_event(Process::Bounce, report.id, "a notice of our own came back: nobody is told of it");
+        shared.log_event(Process::Bounce, report.id, "a notice of this gateway bounced; no further notice is sent");
         return Ok(());
     }
     if let Some(operator) = shared.postmaster.as_ref().filter(|operator| **operator != refused) {

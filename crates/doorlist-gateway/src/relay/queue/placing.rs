@@ -254,9 +254,9 @@ impl Queue {
 }
 
 fn serverless(domain: &DomainName) -> String {
-    format!("{UNROUTABLE} no mail server is set for {domain} yet; set one: doorlist domain set {domain} --server HOST")
+    format!("{UNROUTABLE} no mail server is set for {domain}; set one: doorlist domain set {domain} --server HOST")
 }
 
 fn unroutable() -> String {
-    format!("{UNROUTABLE} no mail server is known for this domain; add it again or delete the message")
+    format!("{UNROUTABLE} no mail server is known for this domain; add the domain again or delete the message")
 }
