@@ -137,20 +137,20 @@ fn confirmed() -> Html<String> {
 /// The same for every link that is none.
 fn no_link() -> Html<String> {
     document(
-        "This link confirms nothing",
-        "<p>It was used already, its time is over, or a part of it is missing. Ask whoever runs the mail gateway.</p>\n",
+        "This link is not valid",
+        "<p>It was used, it has expired, or a part of it is missing. Ask the operator of the mail gateway.</p>\n",
     )
 }
 
 fn away() -> Html<String> {
     document(
-        "Not at this moment",
-        "<p>Nothing was confirmed. Your link stays as it is: try it again in a few minutes.</p>\n",
+        "Not available at the moment",
+        "<p>Nothing was confirmed. The link stays valid: try again in a few minutes.</p>\n",
     )
 }
 
 fn too_often() -> Html<String> {
-    document("Too many requests", "<p>Nothing was confirmed. Try it again in a minute.</p>\n")
+    document("Too many requests", "<p>Nothing was confirmed. Try again in a minute.</p>\n")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and the page that says where to look. What readiness consists of is not known here.
+//! `/healthz`, `/readyz` and the front page. The caller defines what readiness means.
 
 use axum::Router;
 use axum::extract::State;
@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 /// What `/` says until there is a page.
 const FRONT: &str = "\
-Doorlist: an inbound mail gateway that knows who is on the list.
+Doorlist: an inbound mail gateway that knows which recipients exist.
 
-  /healthz   200 while the process lives
-  /readyz    200 while mail is accepted; else 503 and the reasons, one a line
+  /healthz   200 while the process is running
+  /readyz    200 while mail is accepted; otherwise 503 and the reasons, one per line
 
-Metrics are on a listener of their own (metrics.listen), which answers these two,
-too. Everything else is done with the command `doorlist`; begin with `doorlist --help`.
+The metrics listener (metrics.listen) answers both paths, too. To configure the
+gateway, use the command `doorlist`; start with `doorlist --help`.
 ";
 
 /// Can tell whether mail is accepted.

@@ -125,7 +125,7 @@ impl WebListener {
 
 /// What all else is answered while only places for health are free.
 async fn full() -> impl axum::response::IntoResponse {
-    let text = "all connections of this listener, or of your address, are busy; try again in a moment\n";
+    let text = "all connections of this listener or of your address are in use; try again in a moment\n";
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], text)
 }
 

@@ -132,7 +132,7 @@ async fn hand_in(State(desk): State<Desk>, token: Token, request: Request) -> Re
 }
 
 fn busy() -> UploadRefused {
-    UploadRefused::NotNow("other files are being read at this moment; hand it in again in a minute".to_owned())
+    UploadRefused::NotNow("other files are being processed; upload the file again in a minute".to_owned())
 }
 
 impl Desk {

@@ -87,18 +87,18 @@ pub(crate) fn refuse(fault: &Fault) -> Response {
         Fault::NotFound => empty(StatusCode::NOT_FOUND),
         Fault::Method(allowed) => method_not_allowed(allowed),
         Fault::Changed => {
-            let text = "it was changed since you read it (If-Match); nothing was done: read it again";
+            let text = "the object changed since you read it (If-Match); nothing was done: read it again";
             error(StatusCode::PRECONDITION_FAILED, text)
         }
         Fault::Fields { noun, fields } => with_json(StatusCode::BAD_REQUEST, &json!({*noun: fields})),
         Fault::Bad(text) => error(StatusCode::BAD_REQUEST, text),
         Fault::BadEmpty => empty(StatusCode::BAD_REQUEST),
         Fault::TooLarge(max) => {
-            let text = format!("the body has more than {max} octets; nothing was changed: split it");
+            let text = format!("the body is larger than {max} bytes; nothing was changed: split it");
             error(StatusCode::PAYLOAD_TOO_LARGE, &text)
         }
         Fault::TooSlow => {
-            let text = format!("the body came with less than {BODY_PACE_MIN} octets in a second; nothing was changed");
+            let text = format!("the body was sent at less than {BODY_PACE_MIN} bytes per second; nothing was changed");
             error(StatusCode::REQUEST_TIMEOUT, &text)
         }
         Fault::Missing(text) => error(StatusCode::NOT_IMPLEMENTED, text),
@@ -168,7 +168,7 @@ fn refuse_action(error: &ActionError) -> Response {
         ErrorKind::Moved => with_json(StatusCode::CONFLICT, &json!({"error": error.message})),
         // What the store said is for the operator's eyes.
         ErrorKind::Store => {
-            crate::report(&format!("a request of the API failed: {}", error.message));
+            crate::report(&format!("an API request failed: {}", error.message));
             failed()
         }
         ErrorKind::Busy => again(with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": error.message})), BUSY),

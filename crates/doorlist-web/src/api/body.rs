@@ -54,7 +54,7 @@ impl Body {
             Value::Bool(flag) => flag.to_string(),
             Value::Null => return None,
             _ => {
-                self.wrong(name, "a text is wanted");
+                self.wrong(name, "expected a text");
                 return None;
             }
         };
@@ -105,7 +105,7 @@ impl Body {
             _ => None,
         };
         if flag.is_none() {
-            self.wrong(name, "true or false is wanted");
+            self.wrong(name, "expected true or false");
         }
         flag
     }
@@ -119,7 +119,7 @@ impl Body {
             _ => None,
         };
         if number.is_none() {
-            self.wrong(name, "a whole number is wanted");
+            self.wrong(name, "expected a whole number");
         }
         number
     }
@@ -130,7 +130,7 @@ impl Body {
         if (least..=most).contains(&number) {
             return Some(number);
         }
-        self.wrong(name, format!("a number from {least} to {most} is wanted"));
+        self.wrong(name, format!("expected a number from {least} to {most}"));
         None
     }
 
@@ -166,7 +166,7 @@ impl Body {
             let is_default = value == default || same(value, default);
             if !is_default {
                 let shown = if default.is_null() { "null".to_owned() } else { default.to_string() };
-                self.wrong(name, format!("this Doorlist does not offer it: it is always {shown}. Nothing was changed"));
+                self.wrong(name, format!("not supported: this field is always {shown}. Nothing was changed"));
             }
         }
     }

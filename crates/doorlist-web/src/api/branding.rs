@@ -39,7 +39,7 @@ pub(crate) struct Brandings;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "brandinginfo",
-    about: "How the pages of a reseller or a customer look.",
+    about: "Branding of the pages of a reseller or a customer.",
     fields: &[
         Field::text("color", Holder).nullable(),
         Field::text("contact_us_url", Holder).nullable(),
@@ -59,7 +59,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::text("ssl_cert_passphrase", Holder)
             .nullable()
             .write_only()
-            .help("Not kept: certificates are the server's."),
+            .help("Ignored: certificates are part of the server configuration."),
         Field::text("subdomain", Holder).nullable(),
         Field::time("updated_at"),
     ],
@@ -143,12 +143,12 @@ fn wrong(name: &str, text: &str) -> Option<String> {
     }
     if LINKS.contains(&name) && !is_https_link(text) {
         return Some(
-            "a link begins with https:// and a host name, has neither user nor password, and is ASCII".to_owned(),
+            "a link must begin with https:// and a host name, have no user name or password, and be ASCII".to_owned(),
         );
     }
     // A subdomain is one label or more of a name that ends elsewhere.
     if HOSTS.contains(&name) && format!("{text}.test").parse::<DomainName>().is_err() {
-        return Some("a host name is wanted".to_owned());
+        return Some("expected a host name".to_owned());
     }
     None
 }

@@ -33,7 +33,7 @@ pub(crate) trait Owned: Send + Sync + 'static {
 
 /// What is said of `confirmed_at`.
 const CONFIRMED_AT: &str =
-    "When the address was confirmed for this customer. Addresses listed in its own domains need no confirmation.";
+    "Time of the confirmation for this customer. Addresses that are listed in its own domains need none.";
 
 macro_rules! contacts {
     ($owner:ident, $of:expr, $field:literal, $noun:literal, $spec:ident, $about:literal, $email:expr) => {
@@ -89,7 +89,7 @@ contacts!(
     "reseller",
     "contact_reseller",
     RESELLER,
-    "Who is reached about a reseller.",
+    "A contact of a reseller.",
     Field::text("email", Holder).required()
 );
 contacts!(
@@ -98,7 +98,7 @@ contacts!(
     "customer",
     "contact_customer",
     CUSTOMER,
-    "Who is reached about a customer.",
+    "A contact of a customer.",
     Field::text("email", Holder).required()
 );
 contacts!(
@@ -107,7 +107,8 @@ contacts!(
     "domain",
     "contact_domain",
     DOMAIN,
-    "Who is reached about a domain. The technical one, once confirmed, is told what its server refuses for postmaster.",
+    "A contact of a domain. A confirmed technical contact gets a notice when the domain's server rejects mail for \
+     postmaster or abuse.",
     Field::text("email", Holder).required()
 );
 contacts!(
@@ -116,7 +117,7 @@ contacts!(
     "email_account",
     "contact_email_account",
     ACCOUNT,
-    "Who is behind an email account. Its address is the account's own.",
+    "The contact of an email account. Its address is the address of the account.",
     Field::text("email", Holder)
 );
 
@@ -188,7 +189,7 @@ impl<O: Owned> Noun for Contacts<O> {
         if let Some(link) = body.link(O::FIELD, O::FIELD)?
             && id_of(desk.view(), O::FIELD, link).await? != row.owner
         {
-            body.wrong(O::FIELD, "a contact stays where it is: add it to the other one");
+            body.wrong(O::FIELD, "a contact cannot be moved: create a new one");
         }
         body.finish()?;
         of(O::SPEC.name, desk.update_contact(O::OWNER, &contact, &fields).await)?;

@@ -121,7 +121,13 @@ impl ApiState {
     pub(crate) async fn turn(&self, noun: &str, id: u32) -> Result<tokio::sync::MutexGuard<'_, ()>, Fault> {
         let row = usize::try_from(self.0.rows.hash_one((noun, id)) % TURNS).unwrap_or_default();
         let turn = tokio::time::timeout(TURN_WAIT, self.0.turns[row].lock()).await;
-        turn.map_err(|_| Fault::NotNow("others are changing this object; nothing was done, send it again".to_owned()))
+        turn.map_err(|_| {
+            Fault::NotNow(
+                "other requests are changing this object; nothing was done, send the request \
+                                        again"
+                    .to_owned(),
+            )
+        })
     }
 
     pub(crate) fn client(&self, parts: &Parts) -> IpAddr {
@@ -165,7 +171,7 @@ fn limits<K: RateKey>(number: u32, within: Duration) -> Mutex<RateLimits<K>> {
 fn check<K: RateKey>(limits: &Mutex<RateLimits<K>>, key: K, now: Instant) -> Result<(), Fault> {
     let checked = limits.lock().unwrap_or_else(PoisonError::into_inner).check(&key, now);
     checked.map_err(|again| {
-        let message = "too many requests (api.requests_per_key, api.requests_per_address); come again later".to_owned();
+        let message = "too many requests (api.requests_per_key, api.requests_per_address); try again later".to_owned();
         Fault::Desk("", DeskError::Limit { message, again: Duration::from_secs(again.seconds()) })
     })
 }

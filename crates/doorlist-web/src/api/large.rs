@@ -53,14 +53,14 @@ impl Places {
     /// One key, one place: a tenant does not keep others from sending.
     async fn take(&self, key: u32) -> Result<Place, Fault> {
         if !self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
-            let text = "this key has another large request under way; send this one when that is answered";
+            let text = "another large request with this key is running; send this one when it is answered";
             return Err(Fault::NotNow(text.to_owned()));
         }
         let mut place = Place { key, keys: Arc::clone(&self.keys), permit: None };
         let permit = timeout(PLACE_WAIT, Arc::clone(&self.free).acquire_owned()).await;
         place.permit = permit.ok().and_then(Result::ok);
         if place.permit.is_none() {
-            let text = "other large requests are being read at this moment; send it again in a minute";
+            let text = "other large requests are running; send the request again in a minute";
             return Err(Fault::NotNow(text.to_owned()));
         }
         Ok(place)
@@ -115,7 +115,7 @@ impl Pieces {
                 }
             };
             let Some(frame) = frame else { return Ok(None) };
-            let frame = frame.map_err(|_| Fault::Bad("the body did not come over whole".to_owned()))?;
+            let frame = frame.map_err(|_| Fault::Bad("the body is incomplete".to_owned()))?;
             let Ok(data) = frame.into_data() else { continue };
             self.length = self.length.saturating_add(data.len());
             if self.length > self.max {

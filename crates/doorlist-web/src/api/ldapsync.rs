@@ -27,12 +27,12 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
         }
         let parameters = query::parameters(&ask.query)?;
         let parameter = |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let domain = parameter("domain").ok_or_else(|| Fault::Bad("say for which domain: ?domain=NAME".to_owned()))?;
+        let domain = parameter("domain").ok_or_else(|| Fault::Bad("give the domain as ?domain=NAME".to_owned()))?;
         let domain: DomainName =
-            domain.trim().parse().map_err(|why| Fault::Bad(format!("{domain:?} is no domain name: {why}")))?;
+            domain.trim().parse().map_err(|why| Fault::Bad(format!("{domain:?} is not a domain name: {why}")))?;
         let is_test = match parameter("test_run") {
             None => false,
-            Some(text) => query::flag(text).ok_or_else(|| Fault::Bad("test_run is 0 or 1".to_owned()))?,
+            Some(text) => query::flag(text).ok_or_else(|| Fault::Bad("test_run must be 0 or 1".to_owned()))?,
         };
         let part = part(&parameter)?;
         of(NOUN, ask.desk.may_be_pushed(&domain).await)?;
@@ -67,7 +67,7 @@ fn part<'a>(parameter: &impl Fn(&str) -> Option<&'a str>) -> Result<Option<PushP
     match (parameter("push"), number("part"), number("parts")) {
         (None, None, None) => Ok(None),
         (Some(push), Some(part), Some(parts)) => Ok(Some(PushPartOf { push: push.to_owned(), part, parts })),
-        _ => Err(Fault::Bad("a push in parts names push, part and parts".to_owned())),
+        _ => Err(Fault::Bad("a push in parts requires push, part and parts".to_owned())),
     }
 }
 

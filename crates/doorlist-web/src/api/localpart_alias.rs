@@ -18,7 +18,7 @@ pub(crate) struct LocalpartAliases;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "localpart_alias",
-    about: "A further local part of an email account.",
+    about: "An alias of an email account.",
     fields: &[
         Field::time("created_at"),
         Field::one("domain", "domain", Nobody).nullable(),

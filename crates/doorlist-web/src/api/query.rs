@@ -79,7 +79,7 @@ fn offset(value: &str) -> Result<u64, Fault> {
 
 fn search(value: &str) -> Result<Option<String>, Fault> {
     if value.chars().count() > SEARCH_MAX || value.contains('\0') {
-        return Err(Fault::Bad(format!("search for at most {SEARCH_MAX} characters")));
+        return Err(Fault::Bad(format!("the search text must have at most {SEARCH_MAX} characters")));
     }
     Ok((!value.is_empty()).then(|| value.to_owned()))
 }
@@ -98,7 +98,7 @@ fn order(spec: &Spec, value: &str, order: &mut Vec<Order>) -> Result<(), Fault> 
             continue;
         }
         if order.len() >= ORDER_FIELDS_MAX {
-            return Err(Fault::Bad(format!("a list is ordered by at most {ORDER_FIELDS_MAX} fields")));
+            return Err(Fault::Bad(format!("a list can be ordered by at most {ORDER_FIELDS_MAX} fields")));
         }
         order.push(Order { column, descending });
     }
@@ -128,7 +128,7 @@ fn filter(spec: &Spec, name: &str, value: &str, list: &mut ListQuery) -> Result<
     let Some((column, kind)) = spec.column(path) else { return Err(not_allowed(&format!("filtering by {path}"))) };
     let lookup = lookup(word).ok_or_else(|| not_allowed(&format!("the lookup '{word}'")))?;
     if list.query.filters.len() + list.named.len() >= 50 {
-        return Err(Fault::Bad("a list is filtered by at most 50 conditions".to_owned()));
+        return Err(Fault::Bad("a list can be filtered by at most 50 conditions".to_owned()));
     }
     if let (Kind::One(noun), Lookup::Exact) = (kind, lookup)
         && id_of(value).is_none()

@@ -86,8 +86,8 @@ pub(super) enum BodyError {
 impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            BodyError::TooSlow => "the body did not come in time",
-            BodyError::Broken(_) => "the body did not come over whole",
+            BodyError::TooSlow => "the body was not received in time",
+            BodyError::Broken(_) => "the body is incomplete",
         })
     }
 }

@@ -22,9 +22,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::Instant;
 
-const CODED: &str = "bodies are not unpacked here: send it without Content-Encoding\n";
-const SLOW: &str = "the body did not come in time\n";
-const MANY: &str = "this client has too many requests under way; send it again when one is answered\n";
+const CODED: &str = "Content-Encoding is not supported: send the body without it\n";
+const SLOW: &str = "the body was not received in time\n";
+const MANY: &str = "this client has too many running requests; send the request again when one is answered\n";
 /// Whoever has too many requests under way comes again after so many seconds.
 const MANY_RETRY: HeaderValue = HeaderValue::from_static("1");
 

@@ -24,8 +24,8 @@ static ONCE: [HeaderName; 13] = [
 ];
 
 const NO_HOST: &str = "the request has no Host\n";
-const BAD_HOST: &str = "Host is no host name or address\n";
-const TWICE: &str = "a header that may stand once stands twice: Host, Authorization, Content-Type or the like\n";
+const BAD_HOST: &str = "Host is not a host name or address\n";
+const TWICE: &str = "duplicate header that is only allowed once: Host, Authorization, Content-Type or similar\n";
 
 /// Why the request cannot be answered. Else its `Host` is that of the target, where the target names one (RFC 9112 §3.2.2).
 pub(super) fn check(head: &mut Parts) -> Result<(), &'static str> {

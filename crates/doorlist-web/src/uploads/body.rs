@@ -65,12 +65,12 @@ impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Unread::None => "no file was chosen",
-            Unread::Several => "hand in one file, not several",
+            Unread::Several => "upload one file, not several",
             Unread::Empty => "the file is empty",
-            Unread::NoForm => "this was no form with a file (multipart/form-data, field \"file\")",
-            Unread::Broken => "the file did not come over whole; hand it in again",
-            Unread::TooLarge => return write!(f, "the file has more than {} MiB", UPLOAD_FILE_MAX >> 20),
-            Unread::TooSlow => "the file did not come over in time; hand it in again",
+            Unread::NoForm => "the request is not a form with a file (multipart/form-data, field \"file\")",
+            Unread::Broken => "the file is incomplete; upload it again",
+            Unread::TooLarge => return write!(f, "the file is larger than {} MiB", UPLOAD_FILE_MAX >> 20),
+            Unread::TooSlow => "the upload took too long; upload the file again",
         })
     }
 }

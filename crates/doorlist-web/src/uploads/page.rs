@@ -52,7 +52,7 @@ pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Htm
     let mut content = String::new();
     if let Some(why) = alert {
         let why = escape(why);
-        let _ = writeln!(content, "<div class=\"alert\" role=\"alert\"><p>The file was not taken: {why}.</p></div>");
+        let _ = writeln!(content, "<div class=\"alert\" role=\"alert\"><p>The file was not accepted: {why}.</p></div>");
     }
     let _ = writeln!(
         content,
@@ -64,7 +64,7 @@ pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Htm
          <p><button type=\"submit\">Hand in</button></p>\n</form>\n<div id=\"kinds\">"
     );
     if !formats.is_empty() {
-        content.push_str("<p>What is understood:</p>\n<ul>\n");
+        content.push_str("<p>Supported files:</p>\n<ul>\n");
         for format in formats {
             let _ = writeln!(content, "<li>{}</li>", escape(format));
         }
@@ -72,8 +72,8 @@ pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Htm
     }
     let _ = writeln!(
         content,
-        "<p>A file may have up to {} MiB. This link takes one file; nothing changes before your provider has looked at \
-         it.</p></div>",
+        "<p>A file may have up to {} MiB. This link accepts one file. Nothing changes until your provider has \
+         reviewed it.</p></div>",
         UPLOAD_FILE_MAX >> 20
     );
     document(&format!("Address list of {domain}"), &content)
@@ -84,14 +84,14 @@ pub(super) fn taken(domain: &str, file_name: &str, taken: &UploadTaken) -> Html<
     let name = if file_name.is_empty() { "the file".to_owned() } else { escape(file_name) };
     let mut content = format!("<div class=\"done\" role=\"status\">\n<p>Thank you: {name} was read.</p>\n<ul>\n");
     if !taken.format.is_empty() {
-        let _ = writeln!(content, "<li>Read as: {}</li>", escape(&taken.format));
+        let _ = writeln!(content, "<li>Format: {}</li>", escape(&taken.format));
     }
     let _ = writeln!(content, "<li>Addresses: {}</li>", taken.addresses);
     let _ = writeln!(content, "<li>Rows that could not be read: {}</li>\n</ul>", taken.bad_rows);
     content.push_str(match taken.waits {
-        true => "<p>It waits for your provider to look at it. You can close this page.</p>\n</div>\n",
+        true => "<p>Your provider will review it. You can close this page.</p>\n</div>\n",
         false => {
-            "<p>Your provider has all of these already, so nothing changes. You can close this page.</p>\n</div>\n"
+            "<p>Your provider already has all of these, so nothing changes. You can close this page.</p>\n</div>\n"
         }
     });
     if taken.bad_rows > 0 {
@@ -103,16 +103,16 @@ pub(super) fn taken(domain: &str, file_name: &str, taken: &UploadTaken) -> Html<
 /// The same for every link that is none.
 pub(super) fn no_link() -> Html<String> {
     document(
-        "This link takes no file any more",
-        "<p>It was used already, its time is over, or a part of it is missing. Ask your mail provider for a new one.</p>\n",
+        "This link is no longer valid",
+        "<p>It was used, it has expired, or a part of it is missing. Ask your mail provider for a new one.</p>\n",
     )
 }
 
 /// When we do not know.
 pub(super) fn away() -> Html<String> {
     document(
-        "Not at this moment",
-        "<p>No file can be taken at this moment. Your link stays as it is: try it again in a few minutes.</p>\n",
+        "Not available at the moment",
+        "<p>No file can be accepted at the moment. The link stays valid: try again in a few minutes.</p>\n",
     )
 }
 
