@@ -36,11 +36,15 @@ pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
     let Some(file) = &global.config else {
         return Err(Failure::because(
             Exit::USAGE,
-            "the agent needs its file: --config FILE (`agent --help` shows one)",
+            "--config FILE is required: the agent's own configuration file (`agent --help` shows one)",
         ));
     };
     if !global.set.is_empty() {
-        return Err(Failure::because(Exit::USAGE, "--set is for the server's settings; the agent's stand in its file"));
+        return Err(Failure::because(
+            Exit::USAGE,
+            "--set does not apply to the agent; change the agent's configuration \
+                                                  file",
+        ));
     }
     let settings = Settings::read(file)?;
     if let Some(warning) = settings.warning() {
@@ -74,7 +78,7 @@ async fn run(settings: &Settings, what: &Agent, mut out: Out) -> Result<Exit, Fa
 }
 
 fn ended() -> Result<impl Future<Output = ()>, Failure> {
-    let catch = |kind| signal(kind).context("signals cannot be caught").or_exit(Exit::SYSTEM);
+    let catch = |kind| signal(kind).context("cannot install signal handlers").or_exit(Exit::SYSTEM);
     let (mut terminate, mut interrupt) = (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

@@ -85,9 +85,9 @@ impl AuditArchive for AuditFiles {
         Box::pin(async move {
             let path = files.folder.join(&name);
             let kept = tokio::task::spawn_blocking(move || files.keep(&name, &text)).await;
-            kept.map_err(io::Error::other).flatten().map_err(|error| {
-                format!("{} cannot be written, so that its lines stay in the audit: {error}", path.display())
-            })
+            kept.map_err(io::Error::other)
+                .flatten()
+                .map_err(|error| format!("cannot write {}: {error}; its entries stay in the store", path.display()))
         })
     }
 

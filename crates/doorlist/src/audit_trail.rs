@@ -42,7 +42,7 @@ impl AuditTrail {
         let Some(mut receiver) = receiver else { return };
         let mut writer = AuditWriter::new(office);
         if let Err(error) = writer.begin().await {
-            say!("doorlist: the audit cannot be written: {error}");
+            say!("doorlist: cannot write the audit log: {error}");
         }
         let mut news = Vec::new();
         let mut ends = false;
@@ -57,15 +57,15 @@ impl AuditTrail {
             }
             let number = news.len();
             if let Err(error) = writer.write(std::mem::take(&mut news)).await {
-                say!("doorlist: {number} lines of the audit could not be written: {error}");
+                say!("doorlist: could not write {number} entries of the audit log: {error}");
             }
             let lost = self.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
-                say!("doorlist: {lost} lines of the audit were lost: the store is too slow for them");
+                say!("doorlist: lost {lost} entries of the audit log: the store is too slow");
             }
         }
         if let Err(error) = writer.end().await {
-            say!("doorlist: what the audit counted could not be written: {error}");
+            say!("doorlist: could not write the counts of the audit log: {error}");
         }
         self.ended.notify_one();
     }
@@ -74,7 +74,7 @@ impl AuditTrail {
     pub(crate) async fn end(&self) {
         self.end.notify_one();
         if timeout(END_MAX, self.ended.notified()).await.is_err() {
-            say!("doorlist: the last lines of the audit may be missing: the store does not answer");
+            say!("doorlist: the last entries of the audit log may be missing: the store does not answer");
         }
     }
 }

@@ -60,7 +60,7 @@ fn unexpected(response: &Response) -> Failure {
     Failure::because(
         Exit::UNAVAILABLE,
         format_args!(
-            "the running server answered something else ({}): is it of another version than this command? Restart it",
+            "unexpected answer from the running server ({}); if it runs another version than this command, restart it",
             name.unwrap_or_default()
         ),
     )

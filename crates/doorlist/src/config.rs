@@ -44,7 +44,7 @@ impl Problem {
     }
 
     fn unread(path: &Path, why: &str) -> Self {
-        Self { origin: None, why: format!("{} cannot be read: {why}", path.display()) }
+        Self { origin: None, why: format!("cannot read {}: {why}", path.display()) }
     }
 }
 
@@ -59,7 +59,7 @@ impl fmt::Display for Problem {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the configuration is not valid, nothing was done:")?;
+        f.write_str("the configuration is invalid; nothing was done:")?;
         self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }

@@ -38,6 +38,6 @@ fn refused(error: ActionError) -> ConfirmationRefused {
     if error.kind == ErrorKind::NotFound {
         return ConfirmationRefused::NoLink;
     }
-    say!("doorlist: a contact could not be confirmed: {}", error.message);
+    say!("doorlist: could not confirm a contact: {}", error.message);
     ConfirmationRefused::Away
 }

@@ -37,6 +37,6 @@ async fn next_line(stream: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<
     match line.pop() {
         None => Ok(None),
         Some(b'\n') => Ok(Some(line)),
-        Some(_) => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the line does not end")),
+        Some(_) => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the line is incomplete")),
     }
 }

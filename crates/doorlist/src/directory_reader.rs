@@ -55,7 +55,7 @@ fn password(wish: &ReadWish<'_>) -> Result<Option<Secret>, ReadFailure> {
             Err(ReadFailure { message: format!("{}: {}", Stage::Settings, Fault::NoPassword), cause: None })
         }
         None => Err(ReadFailure {
-            message: format!("{}: a password has at most {SECRET_BYTES_MAX} octets", Stage::Settings),
+            message: format!("{}: the password is longer than {SECRET_BYTES_MAX} bytes", Stage::Settings),
             cause: None,
         }),
     }

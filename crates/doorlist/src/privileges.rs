@@ -24,10 +24,10 @@ pub(crate) enum Keep {
 
 /// The user of this name, who must exist.
 pub(crate) fn user(name: &str) -> Result<User, Failure> {
-    let found = User::from_name(name).with_context(|| format!("the user {name} cannot be looked up"));
-    found.or_exit(Exit::SYSTEM)?.ok_or_else(|| {
-        Failure::because(Exit::CONFIG, format_args!("state.user: there is no user {name} on this machine"))
-    })
+    let found = User::from_name(name).with_context(|| format!("cannot look up the user {name}"));
+    found
+        .or_exit(Exit::SYSTEM)?
+        .ok_or_else(|| Failure::because(Exit::CONFIG, format_args!("state.user: unknown user {name}")))
 }
 
 /// If this is root and `owner` somebody else, becomes them for good. Anybody else stays who they are. Nobody gets rights
@@ -35,17 +35,16 @@ pub(crate) fn user(name: &str) -> Result<User, Failure> {
 pub(crate) fn become_owner(owner: Uid, keep: Keep) -> Result<(), Failure> {
     let user = match Uid::effective().is_root() && !owner.is_root() {
         true => Some(User::from_uid(owner).ok().flatten().ok_or_else(|| {
-            Failure::because(
-                Exit::CONFIG,
-                format_args!("the state folder belongs to user id {owner}, which is no user of this machine"),
-            )
+            Failure::because(Exit::CONFIG, format_args!("the state folder belongs to unknown user id {owner}"))
         })?),
         false => None,
     };
     // The bounding set can be emptied only while this is root.
-    get_no_new_rights().context("the process cannot give up getting rights").or_exit(Exit::NO_PERMISSION)?;
+    get_no_new_rights().context("cannot set no-new-privileges").or_exit(Exit::NO_PERMISSION)?;
     let Some(user) = user else { return Ok(()) };
-    drop_to(&user, keep).with_context(|| format!("root cannot become {}", user.name)).or_exit(Exit::NO_PERMISSION)
+    drop_to(&user, keep)
+        .with_context(|| format!("cannot switch from root to {}", user.name))
+        .or_exit(Exit::NO_PERMISSION)
 }
 
 /// No program that this process might run would have rights that it does not have: neither by set-user-ID or file
@@ -75,7 +74,7 @@ fn drop_to(user: &User, keep: Keep) -> anyhow::Result<()> {
         caps::set(None, CapSet::Effective, &kept)?;
         caps::securebits::set_keepcaps(false)?;
     }
-    anyhow::ensure!(setuid(Uid::from_raw(0)).is_err(), "the process could become root again");
+    anyhow::ensure!(setuid(Uid::from_raw(0)).is_err(), "the process can still switch back to root");
     Ok(())
 }
 

@@ -103,7 +103,7 @@ impl Remote {
         let key = ApiKey::read(&settings.key_file)?;
         let authorities = settings.ca_file.as_deref().map(|path| {
             std::fs::read(path)
-                .with_context(|| format!("the certificates {} cannot be read", path.display()))
+                .with_context(|| format!("cannot read the certificates {}", path.display()))
                 .or_exit(Exit::NO_INPUT)
         });
         let dialer = Dialer::new(&place, authorities.transpose()?.as_deref(), times.connect)?;

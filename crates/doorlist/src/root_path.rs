@@ -100,7 +100,7 @@ pub(crate) fn walk(path: &Path, last: Last) -> Result<End, Failure> {
 /// writes only into folders of its own, and follows no link there.
 pub(crate) fn open_to_write(path: &Path) -> Result<File, Failure> {
     let cannot = |error: std::io::Error| {
-        Failure::because(Exit::CANNOT_CREATE, format_args!("{} cannot be written: {error}", path.display()))
+        Failure::because(Exit::CANNOT_CREATE, format_args!("cannot write {}: {error}", path.display()))
     };
     if !Uid::effective().is_root() {
         return OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(cannot);
@@ -112,7 +112,10 @@ pub(crate) fn open_to_write(path: &Path) -> Result<File, Failure> {
     let file = File::from(opened.map_err(|error| cannot(error.into()))?);
     let metadata = file.metadata().map_err(cannot)?;
     if !metadata.is_file() || metadata.nlink() > 1 || metadata.uid() != 0 {
-        let why = format!("{} is no file of root's with this name alone; name another one", path.display());
+        let why = format!(
+            "{} is not a regular file of root with a single name (no hard links); choose another file",
+            path.display()
+        );
         return Err(Failure::because(Exit::CANNOT_CREATE, why));
     }
     Ok(file)
@@ -125,12 +128,12 @@ pub(crate) fn folder_of(path: &Path) -> Result<OwnedFd, Failure> {
     match walk(folder, Last::Shared)? {
         End::Root(folder) => Ok(folder),
         End::Missing(_) => {
-            Err(Failure::because(Exit::CANNOT_CREATE, format_args!("there is no folder {}", folder.display())))
+            Err(Failure::because(Exit::CANNOT_CREATE, format_args!("folder {} does not exist", folder.display())))
         }
         End::User(owner) => {
             let why = format!(
-                "{} lies in a folder of user id {owner}, who can exchange what is there; root does not open it. Run \
-                 this as that user, or name a file in a folder of root's",
+                "{} is in a folder of user id {owner}, who could replace the file; root does not open it. Run the \
+                 command as that user, or choose a file in a folder of root",
                 path.display()
             );
             Err(Failure::because(Exit::NO_PERMISSION, why))
@@ -145,7 +148,7 @@ impl Missing {
         while let Some(name) = names.pop_front() {
             shown.push(&name);
             let cannot = |error: Errno| {
-                let why = format!("the folder {} cannot be made: {}", shown.display(), error.desc());
+                let why = format!("cannot create the folder {}: {}", shown.display(), error.desc());
                 Failure::because(Exit::CANNOT_CREATE, why)
             };
             mkdirat(&folder, name.as_os_str(), Mode::S_IRWXU).map_err(cannot)?;
@@ -198,15 +201,16 @@ fn trouble(path: &Path, error: Errno) -> Failure {
 fn shared(path: &Path) -> Failure {
     let path = path.display();
     let why = format!(
-        "others may write to {path}, and so exchange what is in it under root's hands; nothing was opened. chmod go-w \
-         {path}, or name another folder"
+        "other users can write to {path} and replace files that root uses; nothing was opened. Run chmod go-w {path}, \
+         or choose another folder"
     );
     Failure::because(Exit::NO_PERMISSION, why)
 }
 
 fn foreign_link(path: &Path, owner: u32) -> Failure {
     let why = format!(
-        "{} is a link that user id {owner} made, or one of too many; root does not follow it. Name the folder itself",
+        "{} is a link of user id {owner}, or one of too many links; root does not follow it. Give the path of the \
+         folder itself",
         path.display()
     );
     Failure::because(Exit::NO_PERMISSION, why)

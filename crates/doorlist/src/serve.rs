@@ -47,7 +47,7 @@ pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
     let lock = state.lock_to_serve()?;
     privileges::raise_open_files();
     let threads =
-        Threads::start(&config.work).context("the threads of the server cannot be started").or_exit(Exit::SYSTEM)?;
+        Threads::start(&config.work).context("cannot start the threads of the server").or_exit(Exit::SYSTEM)?;
     let end = threads.service.block_on(run(sources, config, &state, &threads, started));
     // The lock goes last: whoever takes it next finds everything closed.
     drop(threads);
@@ -114,7 +114,7 @@ async fn run(
     while signals.next().await == Signal::Reload {
         reload(&sources, &config, &gateway).await;
     }
-    say!("doorlist: ending; running transactions may finish, once more ends at once");
+    say!("doorlist: stopping when running transactions are finished; send the signal again to stop immediately");
     tokio::select! {
         () = close_doors(&gateway, serving, config.gateway.limits.drain) => {}
         () = signals.end() => {}
@@ -151,7 +151,7 @@ async fn open(
 ) -> Result<Opened, Failure> {
     let store = open_store(config, mail).await?;
     let journal = Journal::start(config.log_format, &config.gateway.hostname, Box::new(std::io::stdout()))
-        .context("the log cannot be started")
+        .context("cannot start the log")
         .or_exit(Exit::SYSTEM)?;
     let mut registry = Registry::with_prefix("doorlist");
     metrics::register(&mut registry, &store, &journal, refused);
@@ -184,7 +184,7 @@ async fn open_store(config: &Config, mail: &Handle) -> Result<Store, Failure> {
 
 /// Does it on these threads.
 async fn on<T: Send + 'static>(threads: &Handle, job: impl Future<Output = T> + Send + 'static) -> Result<T, Failure> {
-    threads.spawn(job).await.context("the server could not be started").or_exit(Exit::SYSTEM)
+    threads.spawn(job).await.context("cannot start the server").or_exit(Exit::SYSTEM)
 }
 
 fn office(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> Office {
@@ -196,15 +196,15 @@ fn office(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> 
 async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
     let config = match Config::load(sources) {
         Ok(config) => config,
-        Err(error) => return say!("doorlist: {error}\nthe server goes on with what it had"),
+        Err(error) => return say!("doorlist: {error}\nthe server keeps its current configuration"),
     };
     let fixed = running.needs_restart(&config);
     match gateway.reload(config.gateway).await {
-        Ok(()) => say!("doorlist: configuration and certificates are read again"),
-        Err(error) => say!("doorlist: {error}; the server goes on with what it had"),
+        Ok(()) => say!("doorlist: configuration and certificates reloaded"),
+        Err(error) => say!("doorlist: {error}; the server keeps its current configuration"),
     }
     if !fixed.is_empty() {
-        say!("doorlist: changed, but effective only after a restart: {}", fixed.join(", "));
+        say!("doorlist: these changed settings need a restart: {}", fixed.join(", "));
     }
 }
 
@@ -223,8 +223,8 @@ async fn close(store: &Store, journal: &Journal) -> Result<Exit, Failure> {
     store.mail_log.flush().await;
     journal.flush();
     flushed
-        .context("the last results of deliveries were not written; these messages are tried again")
+        .context("the last delivery results were not written; these messages are delivered again")
         .or_exit(Exit::IO)?;
-    say!("doorlist: ended");
+    say!("doorlist: stopped");
     Ok(Exit::DONE)
 }

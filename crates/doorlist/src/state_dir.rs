@@ -140,7 +140,7 @@ impl StateDir {
             }
             file.unlock().or_exit(Exit::SYSTEM)?;
             if Instant::now() >= deadline {
-                let why = format!("commands keep the state folder {} busy; try again", self.path.display());
+                let why = format!("commands are using the state folder {}; try again", self.path.display());
                 return Err(Failure::because(Exit::LATER, why));
             }
             std::thread::sleep(LOCK_LOOK);
@@ -150,9 +150,7 @@ impl StateDir {
             file.rewind()?;
             writeln!(file, "{}", std::process::id())
         };
-        write(&mut file)
-            .with_context(|| format!("{} cannot be written", self.lock_path().display()))
-            .or_exit(Exit::IO)?;
+        write(&mut file).with_context(|| format!("cannot write {}", self.lock_path().display())).or_exit(Exit::IO)?;
         Ok(Lock(file))
     }
 
@@ -169,7 +167,7 @@ impl StateDir {
     fn served(&self, pid: Option<u32>) -> Failure {
         let pid = pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
         let folder = self.path.display();
-        Failure::because(Exit::UNAVAILABLE, format_args!("a server{pid} already runs on the state folder {folder}"))
+        Failure::because(Exit::UNAVAILABLE, format_args!("a server{pid} already uses the state folder {folder}"))
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -183,7 +181,10 @@ impl StateDir {
         let file = opened.map(File::from).map_err(|error| no_access(&self.lock_path(), error.into()))?;
         let metadata = file.metadata().map_err(|error| no_access(&self.lock_path(), error))?;
         if !metadata.is_file() || metadata.nlink() > 1 {
-            let why = format!("{} is no file of its own; find out who put it there", self.lock_path().display());
+            let why = format!(
+                "{} is not a regular file, or has hard links; find out who created it",
+                self.lock_path().display()
+            );
             return Err(Failure::because(Exit::NO_PERMISSION, why));
         }
         Ok(file)
@@ -219,8 +220,8 @@ fn owner_of(config: &Config) -> Result<Whose, Failure> {
     {
         let path = config.state_dir.display();
         let why = format!(
-            "the state folder {path}, or a folder above it, belongs to {}, not to {name} as state.user says; nothing \
-             was opened. chown -R {name} {path} where the folders above are root's, or set another state.user",
+            "the state folder {path} or a parent folder belongs to {}, not to state.user {name}; nothing was opened. \
+             If the parent folders belong to root, run chown -R {name} {path}; otherwise change state.user",
             name_of(owner)
         );
         return Err(Failure::because(Exit::CONFIG, why));
@@ -242,14 +243,14 @@ fn make_own(path: &Path) -> Result<(), Failure> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .with_context(|| format!("the state folder {} cannot be made", path.display()))
+        .with_context(|| format!("cannot create the state folder {}", path.display()))
         .or_exit(Exit::CANNOT_CREATE)
 }
 
 fn not_there(path: &Path) -> Failure {
     let why = format!(
-        "there is no state folder {}: run this where the server runs, or name its state.dir; `doorlist serve` and \
-         `doorlist domain add` make a new one",
+        "state folder {} does not exist: run the command in the folder of the server, or set state.dir; `doorlist \
+         serve` and `doorlist domain add` create a new one",
         path.display()
     );
     Failure::because(Exit::NO_INPUT, why)
@@ -257,8 +258,8 @@ fn not_there(path: &Path) -> Failure {
 
 fn not_ours(path: &Path, found: Uid, owner: Uid) -> Failure {
     let why = format!(
-        "{} belongs to {} where it should be {}'s; nothing was opened. A state folder, all that is in it and the folder \
-         of store.url belong to one user, and lie in folders of root's or of that user",
+        "{} belongs to {}, not to {}; nothing was opened. The state folder with its content and the folder of \
+         store.url must belong to one user, in folders of root or that user",
         path.display(),
         name_of(found),
         name_of(owner)
@@ -283,7 +284,7 @@ fn no_access(path: &Path, error: std::io::Error) -> Failure {
     let owner = owner.and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
     let hint = match owner {
         Some(owner) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            format!("; it belongs to {0}: run this as root or as {0}", owner.name)
+            format!("; it belongs to {0}: run the command as root or {0}", owner.name)
         }
         _ => String::new(),
     };

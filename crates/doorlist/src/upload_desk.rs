@@ -66,7 +66,7 @@ fn refused(error: ActionError) -> UploadRefused {
             UploadRefused::NotNow(error.message)
         }
         ErrorKind::Store | ErrorKind::Unavailable => {
-            say!("doorlist: a file of an upload link could not be taken: {}", error.message);
+            say!("doorlist: could not accept an uploaded file: {}", error.message);
             UploadRefused::Away
         }
     }

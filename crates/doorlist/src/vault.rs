@@ -54,7 +54,7 @@ struct Keys {
 impl Keys {
     fn for_purpose(&self, purpose: &str) -> Result<hmac::Key, String> {
         let info = [purpose.as_bytes()];
-        let key = self.derive.expand(&info, hmac::HMAC_SHA256).map_err(|_| "no key can be derived".to_owned())?;
+        let key = self.derive.expand(&info, hmac::HMAC_SHA256).map_err(|_| "cannot derive a key".to_owned())?;
         Ok(hmac::Key::from(key))
     }
 }
@@ -89,14 +89,14 @@ impl KeyVault {
 
     /// Of two threads that read it at once, both read the same.
     fn keep(&self, bytes: &[u8]) -> Result<&Keys, String> {
-        let key = UnboundKey::new(&CHACHA20_POLY1305, bytes).map_err(|_| "the key has a wrong length".to_owned())?;
+        let key = UnboundKey::new(&CHACHA20_POLY1305, bytes).map_err(|_| "the key has the wrong length".to_owned())?;
         let derive = Salt::new(HKDF_SHA256, DERIVE_DOMAIN.as_bytes()).extract(bytes);
         Ok(self.keys.get_or_init(|| Keys { seal: LessSafeKey::new(key), derive }))
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], String> {
         let mut bytes = [0; N];
-        self.random.fill(&mut bytes).map_err(|_| "the system gives no random numbers".to_owned())?;
+        self.random.fill(&mut bytes).map_err(|_| "the system provides no random numbers".to_owned())?;
         Ok(bytes)
     }
 }
@@ -104,7 +104,7 @@ impl KeyVault {
 impl Vault for KeyVault {
     fn seal(&self, name: &str, secret: &[u8]) -> Result<String, String> {
         if secret.len() > SECRET_MAX {
-            return Err(format!("a secret has at most {SECRET_MAX} octets"));
+            return Err(format!("the secret is longer than {SECRET_MAX} bytes"));
         }
         let key = &self.key_to_seal()?.seal;
         let nonce: [u8; NONCE_LEN] = self.random()?;
@@ -115,13 +115,14 @@ impl Vault for KeyVault {
         let text = sealed.get_mut(NONCE_LEN..).unwrap_or_default();
         let tag = key
             .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name.as_bytes()), text)
-            .map_err(|_| "the secret could not be sealed".to_owned())?;
+            .map_err(|_| "cannot encrypt the secret".to_owned())?;
         sealed.extend_from_slice(tag.as_ref());
         Ok(format!("{SEALED_V1}{}", STANDARD.encode(sealed)))
     }
 
     fn open(&self, name: &str, sealed: &str) -> Result<Vec<u8>, String> {
-        let damaged = || "what was stored is damaged, or of a newer Doorlist: give the secret again".to_owned();
+        let damaged =
+            || "the stored secret is damaged, or was written by a newer version: set the secret again".to_owned();
         let text = sealed.strip_prefix(SEALED_V1).ok_or_else(damaged)?;
         if text.len() > SECRET_MAX * 2 {
             return Err(damaged());
@@ -132,8 +133,8 @@ impl Vault for KeyVault {
         match self.key_to_open()?.seal.open_in_place(nonce, Aad::from(name.as_bytes()), text) {
             Ok(secret) => Ok(secret.to_vec()),
             Err(_) => Err(format!(
-                "it was sealed with another key than {}, for something else, or is damaged: bring the old key back, or \
-                 give the secret again",
+                "the stored secret was encrypted with another key than {}, for another use, or is damaged: restore \
+                 the old key, or set the secret again",
                 self.place
             )),
         }
@@ -151,7 +152,7 @@ impl Vault for KeyVault {
         let salt = self.random::<SALT_LEN>()?;
         // OWASP's parameters for argon2id: 19 MiB, two passes.
         let hashed = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-        hashed.map(|hash| hash.to_string()).map_err(|error| format!("the password cannot be kept: {error}"))
+        hashed.map(|hash| hash.to_string()).map_err(|error| format!("cannot store the password: {error}"))
     }
 
     fn hash(&self, token: &str) -> String {

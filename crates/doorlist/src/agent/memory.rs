@@ -52,7 +52,7 @@ impl Memory {
         let mut text = Vec::new();
         let read = File::open(path).and_then(|file| file.take(FILE_MAX).read_to_end(&mut text));
         let told = |why: &dyn std::fmt::Display| {
-            say!("doorlist: {} cannot be read ({why}); everything is pushed again", path.display());
+            say!("doorlist: cannot read {} ({why}); all domains are pushed again", path.display());
             Self::default()
         };
         match read {
@@ -95,7 +95,7 @@ impl Memory {
             std::fs::rename(&new, path)
         };
         write()
-            .with_context(|| format!("{} cannot be written; the next run pushes everything again", path.display()))
+            .with_context(|| format!("cannot write {}; the next run pushes all domains again", path.display()))
             .or_exit(Exit::CANNOT_CREATE)
     }
 }

@@ -83,8 +83,8 @@ impl Round<'_> {
         told.addresses = list.rows.len() as u64;
         if list.rows.is_empty() {
             let why = format_args!(
-                "{server} answered with {entries} entries and no address of {}; an empty answer never removes anybody, and \
-                 nothing was pushed. Check base, filter and attributes, and what the bind account may read",
+                "{server} returned {entries} entries, but no address of {}; an empty answer never removes recipients, \
+                 and nothing was pushed. Check base, filter, attributes and the read permissions of the bind account",
                 domain.name
             );
             return Err(Failure::because(Exit::FAILURE, why));
@@ -178,7 +178,7 @@ impl Told {
             Last::Applied => self.outcome = "unchanged",
             Last::Held(why) => {
                 self.outcome = "held";
-                self.why = Some(format!("{why}; the directory has said the same since, which is not pushed again yet"));
+                self.why = Some(format!("{why}; the directory has not changed since, so nothing was pushed again"));
                 self.exit = Some(Exit::of_action(4));
             }
         }
@@ -187,7 +187,7 @@ impl Told {
     fn line(&self) -> String {
         let Told { domain, outcome, added, changed, removed, missing, addresses, parts, millis, .. } = self;
         let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        let problems = if self.problems > 0 { format!(", {} no addresses", self.problems) } else { String::new() };
+        let problems = if self.problems > 0 { format!(", {} invalid addresses", self.problems) } else { String::new() };
         let counts = match *outcome {
             "failed" => String::new(),
             // It was not pushed.
@@ -204,7 +204,7 @@ impl Told {
 fn waits(plan: &PlanReport) -> Option<String> {
     let held: String = plan.held.as_ref()?.chars().take(HELD_SHOWN_MAX).collect();
     Some(match plan.plan {
-        Some(id) => format!("{held}; it waits there as plan {}", id.0),
+        Some(id) => format!("{held}; the changes are pending there as plan {}", id.0),
         None => held,
     })
 }

@@ -55,7 +55,7 @@ fn of_source(options: &SourceOptions) -> Result<Input, Failure> {
 
 fn text(path: &Path, limit: u64) -> Result<String, Failure> {
     let bytes = read(path, limit)?;
-    String::from_utf8(bytes).with_context(|| format!("{} is not text in UTF-8", path.display())).or_exit(Exit::NO_INPUT)
+    String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8 text", path.display())).or_exit(Exit::NO_INPUT)
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
@@ -65,6 +65,6 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     } else {
         File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
     };
-    read.with_context(|| format!("{} cannot be read", path.display())).or_exit(Exit::NO_INPUT)?;
+    read.with_context(|| format!("cannot read {}", path.display())).or_exit(Exit::NO_INPUT)?;
     Ok(bytes)
 }

@@ -39,11 +39,15 @@ pub(super) async fn log(door: &mut Door, out: &mut Out, what: &Log) -> Result<Ex
     let now = crate::door::clock()();
     let filter = filter(what, now)?;
     if what.follow && !door.is_served() {
-        return Err(Failure::because(Exit::UNAVAILABLE, "no server runs on this state folder: nothing would follow"));
+        return Err(Failure::because(
+            Exit::UNAVAILABLE,
+            "no server is running on this state folder; --follow would \
+                                                        show nothing",
+        ));
     }
     let entries = search(door, &filter).await?;
     if entries.len() == filter.limit && what.since.is_some() {
-        say!("these are the newest {ENTRIES_MAX} entries; ask for less: --to, --from, --action, a later --since");
+        say!("showing the newest {ENTRIES_MAX} entries; narrow the search with --to, --from, --action or --since");
     }
     print_all(out, &entries)?;
     if what.follow {
@@ -71,7 +75,7 @@ fn action(word: &str) -> Result<MailAction, String> {
     let known = ACTIONS.iter().find(|(name, _)| *name == word).map(|(_, action)| *action);
     known.ok_or_else(|| {
         let words: Vec<_> = ACTIONS.iter().map(|(name, _)| *name).collect();
-        format!("`{word}` is no action: use one of {}", words.join(", "))
+        format!("unknown action `{word}`; use one of {}", words.join(", "))
     })
 }
 
@@ -84,7 +88,7 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         |time: jiff::civil::DateTime| time.to_zoned(jiff::tz::TimeZone::system()).map(|zoned| zoned.timestamp());
     let time = text.parse::<jiff::Timestamp>().or_else(|_| text.parse::<jiff::civil::DateTime>().and_then(local));
     time.map(|time| Timestamp::from_millis(time.as_millisecond()))
-        .map_err(|_| format!("`{text}` is no time: write 2h, 3d, 2026-11-20 or 2026-11-20T08:00"))
+        .map_err(|_| format!("invalid time `{text}`; write 2h, 3d, 2026-11-20 or 2026-11-20T08:00"))
 }
 
 async fn search(door: &mut Door, filter: &MailFilter) -> Result<Vec<LoggedMail>, Failure> {

@@ -23,7 +23,10 @@ pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: I
     let request = Request::AdminCreate { email: email.clone(), of, auditor: *auditor, password: input.password };
     match door.ask(request).await? {
         response @ Response::AdminCreated { .. } if out.is_json() => out.object(&response)?,
-        Response::AdminCreated { login } => out.line(&format!("{login}; a key: doorlist apikey create {login}"))?,
+        Response::AdminCreated { login } => out.line(&format!(
+            "{login} created. To create an API key: doorlist apikey \
+             create {login}"
+        ))?,
         other => return Err(unexpected(&other)),
     }
     Ok(Exit::DONE)
@@ -51,7 +54,7 @@ pub(super) async fn api_key(door: &mut Door, out: &mut Out, what: &ApiKey) -> Re
         ApiKey::Create(create) => return create_key(door, out, create).await,
         ApiKey::List => return list_keys(door, out).await,
         ApiKey::Revoke { id } => match door.ask(Request::KeyRevoke { id: *id }).await? {
-            Response::KeyRevoked { id } => say!("key {id} is good no more"),
+            Response::KeyRevoked { id } => say!("key {id} revoked"),
             other => return Err(unexpected(&other)),
         },
     }
@@ -78,7 +81,7 @@ async fn create_key(door: &mut Door, out: &mut Out, create: &KeyCreate) -> Resul
     } else {
         out.line(&format!("login  {}", made.login))?;
         out.line(&format!("key    {}", made.key))?;
-        say!("key {} is told this once. Authorization: ApiKey LOGIN:KEY", made.id);
+        say!("key {} is not shown again. Use it as: Authorization: ApiKey LOGIN:KEY", made.id);
     }
     Ok(Exit::DONE)
 }

@@ -30,7 +30,7 @@ pub(super) fn applied(out: &mut Out, applied: &Applied) -> Result<(), Failure> {
         return Ok(out.object(applied)?);
     }
     match applied.change_id {
-        None => out.line("nothing to change: it is so already")?,
+        None => out.line("nothing to change")?,
         Some(id) => out.line(&format!("done, change {id}: {}", counts_of(applied)))?,
     }
     notes(applied);
@@ -45,8 +45,8 @@ pub(super) fn counts_of(applied: &Applied) -> String {
         (applied.removed, "removed"),
         (applied.missing, "newly missing (accepted for 7 days)"),
         (applied.conflicts, "in conflict"),
-        (applied.same, "the same"),
-        (applied.vetoed, "left out (removed by a person before)"),
+        (applied.same, "unchanged"),
+        (applied.vetoed, "skipped (removed by a person before)"),
         (applied.domains, if applied.domains == 1 { "domain" } else { "domains" }),
     ];
     let parts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();

@@ -47,5 +47,5 @@ pub(super) fn read(reader: &mut Reader<'_>) -> ApiSettings {
 }
 
 pub(super) fn above_zero(text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("`{text}` is no number above 0"))
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("`{text}` is not a number above 0"))
 }

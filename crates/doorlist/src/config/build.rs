@@ -121,7 +121,7 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
     config.web = web::listeners(&mut reader);
     config.allow_networks = reader.list("sources.allow_networks", allowed_network);
     if let Some(url) = config.web_url.as_deref().filter(|url| !is_web_url(url)) {
-        reader.problem("web.url", format!("{url:?} is not like https://mx.example.test"));
+        reader.problem("web.url", format!("{url:?} is not a URL such as https://mx.example.test"));
     }
     config.metrics = reader.list("metrics.listen", socket_address);
     if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError(reader.problems)) }
@@ -149,7 +149,7 @@ fn gateway(reader: &mut Reader<'_>, state_dir: &std::path::Path) -> GatewayConfi
     // Only files of our own are made: a certificate that somebody named must be there.
     let self_signed = cert.is_none() && key.is_none();
     if cert.is_some() != key.is_some() {
-        reader.problem("tls.cert", "tls.cert and tls.key are given both or not at all".to_owned());
+        reader.problem("tls.cert", "set both tls.cert and tls.key, or neither".to_owned());
     }
     let mut guard = GuardConfig { enabled: true };
     reader.set(&mut guard.enabled, "guard.enabled", units::switch);
@@ -202,7 +202,9 @@ fn listener(text: &str, plain: ListenerConfig) -> Result<ListenerConfig, String>
             None if word == "tls" => listener.implicit_tls = true,
             Some(("bare_lf", value)) => listener.bare_lf = bare_lf_of(value)?,
             Some(("proxy_from", value)) => own_peers.push(network(value)?),
-            _ => return Err(format!("`{word}` is none of tls, bare_lf=normalize|reject, proxy_from=NETWORK")),
+            _ => {
+                return Err(format!("unknown option `{word}`; use tls, bare_lf=normalize|reject or proxy_from=NETWORK"));
+            }
         }
     }
     if !own_peers.is_empty() {
@@ -251,7 +253,7 @@ fn spool(reader: &mut Reader<'_>, limits: &Limits) -> SpoolConfig {
     let mut spool = SpoolConfig { message_bytes_max: limits.message_bytes_max, ..SpoolConfig::default() };
     reader.set(&mut spool.node, "spool.node", node);
     reader.set(&mut spool.memory_max, "spool.memory_max", |text| {
-        usize::try_from(units::size(text)?).map_err(|_| format!("`{text}` is too much"))
+        usize::try_from(units::size(text)?).map_err(|_| format!("`{text}` is too large"))
     });
     reader.set(&mut spool.disk_reserve, "spool.disk_reserve", units::size);
     spool
@@ -303,7 +305,7 @@ impl Reader<'_> {
         match &self.values.get(key)?.raw {
             Raw::One(text) => Some(text.clone()),
             Raw::List(_) => {
-                self.problem(key, "one value is needed, not a list".to_owned());
+                self.problem(key, "expected one value, not a list".to_owned());
                 None
             }
         }
@@ -324,16 +326,16 @@ impl Reader<'_> {
 }
 
 pub(super) fn socket_address(text: &str) -> Result<SocketAddr, String> {
-    text.trim().parse().map_err(|_| format!("`{text}` is no address and port, as in `0.0.0.0:25` or `[::]:25`"))
+    text.trim().parse().map_err(|_| format!("`{text}` is not an address and port such as `0.0.0.0:25` or `[::]:25`"))
 }
 
 fn node(text: &str) -> Result<u16, String> {
     let node = text.parse().ok().filter(|node| *node < QueueId::NODES);
-    node.ok_or_else(|| format!("`{text}` is no number below {}", QueueId::NODES))
+    node.ok_or_else(|| format!("`{text}` is not a number below {}", QueueId::NODES))
 }
 
 fn network(text: &str) -> Result<IpNetwork, String> {
-    IpNetwork::parse(text.trim()).ok_or_else(|| format!("`{text}` is no network, as in `192.0.2.0/24`"))
+    IpNetwork::parse(text.trim()).ok_or_else(|| format!("`{text}` is not a network such as `192.0.2.0/24`"))
 }
 
 fn bare_lf_of(text: &str) -> Result<BareLf, String> {
@@ -355,7 +357,7 @@ fn log_format(text: &str) -> Result<JournalFormat, String> {
 fn host_name(text: &str) -> Result<String, String> {
     match DomainName::parse(text.as_bytes()) {
         Ok(name) => Ok(name.to_string()),
-        Err(_) => Err(format!("`{text}` is no host name")),
+        Err(_) => Err(format!("`{text}` is not a host name")),
     }
 }
 

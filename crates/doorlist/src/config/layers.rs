@@ -164,13 +164,13 @@ impl Reading {
 
     fn flag(&mut self, flag: &str) {
         let Some((name, value)) = flag.split_once('=') else {
-            let why = format!("`{flag}` has no value: write --set KEY=VALUE");
+            let why = format!("`{flag}` has no value; write --set KEY=VALUE");
             return self.problems.push(Problem::new(Origin::Flag, why));
         };
         if keys::find(name).is_some_and(|key| key.secret) {
             let why = format!(
-                "{name} may hold a password, which every user of the machine could read in a flag: \
-                 put it in the file or in the environment"
+                "{name} may contain a password, and every user of this machine can read command lines; set it in the \
+                 file or the environment"
             );
             return self.problems.push(Problem::new(Origin::Flag, why));
         }
@@ -187,7 +187,7 @@ impl Reading {
                     Some(nearest) => format!("; did you mean {nearest}?"),
                     None => "; `doorlist config show` lists all settings".to_owned(),
                 };
-                self.problems.push(Problem::new(origin, format!("there is no setting {name}{hint}")));
+                self.problems.push(Problem::new(origin, format!("unknown setting {name}{hint}")));
             }
         }
     }
@@ -223,7 +223,7 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
 fn read_bounded(path: &Path) -> Result<String, String> {
     let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
     if length > FILE_MAX {
-        return Err(format!("{length} octets are too many for a configuration file"));
+        return Err(format!("{length} bytes are too many for a configuration file"));
     }
     std::fs::read_to_string(path).map_err(|error| error.to_string())
 }

@@ -28,7 +28,7 @@ const TIMES: &[(&str, u64)] = &[
 
 /// Parses a size such as `50 MiB`.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no size: write a number and B, KiB, MiB or GiB, as in `50 MiB`");
+    let wrong = || format!("`{text}` is not a size; write a number with B, KiB, MiB or GiB, such as `50 MiB`");
     let (number, unit, rest) = amount(text).ok_or_else(wrong)?;
     let factor = factor(SIZES, unit).ok_or_else(wrong)?;
     if rest.is_empty() { number.checked_mul(factor).ok_or_else(wrong) } else { Err(wrong()) }
@@ -39,12 +39,12 @@ pub(crate) fn rate(text: &str) -> Result<u64, String> {
     let per_second = text.trim_end().strip_suffix("/s");
     per_second
         .and_then(|text| size(text).ok())
-        .ok_or_else(|| format!("`{text}` is no rate: write a size a second, as in `100 B/s`"))
+        .ok_or_else(|| format!("`{text}` is not a rate; write a size per second, such as `100 B/s`"))
 }
 
 /// `300 s`, `2 h 30 min`, `15 d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time: write a number and ms, s, min, h or d, as in `300 s`");
+    let wrong = || format!("`{text}` is not a duration; write a number with ms, s, min, h or d, such as `300 s`");
     let mut rest = text.trim();
     let mut millis: u64 = 0;
     while !rest.is_empty() {
@@ -59,7 +59,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// A whole number above zero.
 pub(crate) fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     let number = text.trim().parse::<u64>().ok().filter(|number| *number > 0);
-    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| format!("`{text}` is no number above zero"))
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| format!("`{text}` is not a number above zero"))
 }
 
 /// Parses `true` or `false`.

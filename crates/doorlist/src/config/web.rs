@@ -37,7 +37,7 @@ fn listener(
         match word.split_once('=') {
             None if word == "tls" => tls = true,
             Some(("proxy_from", value)) => own_peers.push(network(value)?),
-            _ => return Err(format!("`{word}` is none of tls, proxy_from=NETWORK")),
+            _ => return Err(format!("unknown option `{word}`; use tls or proxy_from=NETWORK")),
         }
     }
     let proxy_from = if own_peers.is_empty() { proxy_from.to_vec() } else { own_peers };
@@ -45,5 +45,5 @@ fn listener(
 }
 
 fn network(text: &str) -> Result<Network, String> {
-    text.parse().map_err(|_| format!("`{text}` is no network, as in `192.0.2.0/24`"))
+    text.parse().map_err(|_| format!("`{text}` is not a network such as `192.0.2.0/24`"))
 }

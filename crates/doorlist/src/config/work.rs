@@ -28,7 +28,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> WorkSettings {
     if reader.given("work.threads").is_some() {
         reader.set(&mut work.threads, "work.threads", |text| match text.parse() {
             Ok(number @ 1..=THREADS_MAX) => Ok(number),
-            _ => Err(format!("`{text}` is no number from 1 to {THREADS_MAX}")),
+            _ => Err(format!("`{text}` is not a number from 1 to {THREADS_MAX}")),
         });
     }
     reader.set(&mut work.jobs_max, "work.jobs_max", |text| above_zero(text).map(|number| number as usize));

@@ -40,7 +40,7 @@ impl Client {
             if !starting || tokio::time::Instant::now() >= deadline {
                 let exit = if starting { Exit::UNAVAILABLE } else { Exit::NO_PERMISSION };
                 let why = format!(
-                    "a server holds the state folder, but its control socket {} cannot be reached: {error}",
+                    "a server uses the state folder, but its control socket {} does not answer: {error}",
                     socket.display()
                 );
                 return Err(Failure::because(exit, why));
@@ -56,8 +56,8 @@ impl Client {
             Ok(Answer::Failed(error)) => Err(error.into()),
             Err(error) => {
                 let why = format!(
-                    "the server went away before it answered ({error}); look with `doorlist changes list` \
-                     whether the change was made"
+                    "the server closed the connection before it answered ({error}); check with `doorlist changes \
+                     list` whether the change was made"
                 );
                 Err(Failure::because(Exit::UNAVAILABLE, why))
             }
@@ -75,8 +75,8 @@ impl Client {
 
 fn not_the_server(socket: &Path, uid: u32) -> Failure {
     let why = format!(
-        "user id {uid} listens at the control socket {}, not the owner of the state folder; nothing was asked. Find out \
-         who put it there",
+        "a process of user id {uid}, not the owner of the state folder, listens at the control socket {}; nothing was \
+         sent. Find out who started it",
         socket.display()
     );
     Failure::because(Exit::NO_PERMISSION, why)

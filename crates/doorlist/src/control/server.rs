@@ -56,7 +56,7 @@ impl Control {
             Ok(listener)
         };
         let listener = bind()
-            .with_context(|| format!("the control socket {} cannot be made", socket.display()))
+            .with_context(|| format!("cannot create the control socket {}", socket.display()))
             .or_exit(Exit::CANNOT_CREATE)?;
         Ok(Self { listener, _file: SocketFile(socket.to_owned()) })
     }

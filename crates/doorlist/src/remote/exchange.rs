@@ -54,7 +54,7 @@ impl Remote {
         let limit = self.times.answer + Duration::from_secs((call.body.len() / BODY_PACE_MIN) as u64);
         match timeout(limit, self.speak(TokioIo::new(stream), call)).await {
             Ok(answered) => answered,
-            Err(_) => Err(Trouble::Lost(format!("no whole answer came within {} s", limit.as_secs()))),
+            Err(_) => Err(Trouble::Lost(format!("no complete answer within {} s", limit.as_secs()))),
         }
     }
 

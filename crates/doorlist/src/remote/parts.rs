@@ -53,7 +53,7 @@ impl Remote {
     pub(crate) async fn push(&self, push: &Push<'_>) -> Result<(PushReport, usize), Failure> {
         let parts = cut(push.items, push.size);
         if parts.len() > PARTS_MAX as usize {
-            let why = format_args!("{} would come in more than {PARTS_MAX} parts; nothing was pushed", push.domain);
+            let why = format_args!("{} needs more than {PARTS_MAX} parts; nothing was pushed", push.domain);
             return Err(Failure::because(Exit::FAILURE, why));
         }
         let name = push_name()?;
@@ -73,8 +73,8 @@ impl Remote {
             }
         }
         let why = format_args!(
-            "{} has {have} of {} parts of this push of {}; the others were forgotten there meanwhile, perhaps for a newer \
-             push. The list there is as it was; the next push brings everything again",
+            "{} has {have} of {} parts of this push of {}; it dropped the others, perhaps because of a newer push. \
+             The list there is unchanged; the next push sends everything again",
             self.place,
             parts.len(),
             push.domain
@@ -105,7 +105,7 @@ fn push_name() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     SystemRandom::new()
         .fill(&mut bytes)
-        .map_err(|_| Failure::because(Exit::SYSTEM, "the system gives no random numbers; nothing was pushed"))?;
+        .map_err(|_| Failure::because(Exit::SYSTEM, "the system provides no random numbers; nothing was pushed"))?;
     Ok(bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -19,24 +19,24 @@ const FORBIDDEN: u32 = 0o027;
 /// Reads a secret. What is looked at is the opened file, which nobody can exchange meanwhile.
 pub(crate) fn read(path: &Path, what: &str, octets_max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let trouble = |error: std::io::Error| {
-        Failure::because(Exit::NO_INPUT, format_args!("{what} {} cannot be read: {error}", path.display()))
+        Failure::because(Exit::NO_INPUT, format_args!("cannot read {what} {}: {error}", path.display()))
     };
     let wrong = |why: String| Failure::because(Exit::NO_PERMISSION, format_args!("{what} {}: {why}", path.display()));
     let file = File::open(path).map_err(trouble)?;
     let metadata = file.metadata().map_err(trouble)?;
     if !metadata.is_file() {
-        return Err(wrong("it is no file".to_owned()));
+        return Err(wrong("it is not a file".to_owned()));
     }
     if metadata.mode() & FORBIDDEN != 0 {
         let mode = metadata.mode() & 0o7777;
         return Err(wrong(format!(
-            "others may read or change it (mode {mode:04o}); find out who did, then chmod 600 it"
+            "other users can read or change it (mode {mode:04o}); check its content, then chmod 600"
         )));
     }
     let mut bytes = Zeroizing::new(Vec::new());
     file.take(octets_max + 1).read_to_end(&mut bytes).map_err(trouble)?;
     if bytes.len() as u64 > octets_max {
-        return Err(wrong(format!("it has more than {octets_max} octets")));
+        return Err(wrong(format!("it is larger than {octets_max} bytes")));
     }
     Ok(bytes)
 }
@@ -63,7 +63,7 @@ impl ApiKey {
             _ => Err(Failure::because(
                 Exit::CONFIG,
                 format_args!(
-                    "the key file {} has one line, LOGIN:KEY, as `doorlist apikey create LOGIN --login-key-only` prints it",
+                    "the key file {} must have one line LOGIN:KEY, as `doorlist apikey create LOGIN --login-key-only` prints it",
                     path.display()
                 ),
             )),

@@ -30,7 +30,7 @@ pub(super) async fn bind(setting: &str, addresses: &[SocketAddr]) -> Result<Vec<
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
         let listener = TcpListener::bind(address).await;
-        let listener = listener.with_context(|| format!("{setting}: {address} cannot be listened on"));
+        let listener = listener.with_context(|| format!("{setting}: cannot listen on {address}"));
         listeners.push(listener.or_exit(Exit::UNAVAILABLE)?);
     }
     Ok(listeners)
@@ -113,14 +113,12 @@ impl Ready {
 impl Readiness for Ready {
     fn reasons(&self) -> Vec<String> {
         let Some((gateway, spool)) = self.0.get() else { return vec!["the server is starting".to_owned()] };
-        let doors = (!gateway.ready()).then_some("the SMTP listeners take no new sessions");
+        let doors = (!gateway.ready()).then_some("the SMTP listeners accept no new sessions");
         let spool = match spool.health() {
             SpoolHealth::Ok => None,
-            SpoolHealth::Low => Some("the disk of the spool is nearly full: mail is deferred; make room"),
+            SpoolHealth::Low => Some("the disk of the spool is nearly full: mail is deferred; free disk space"),
             SpoolHealth::Away => Some("the database of the spool does not answer: mail is deferred"),
-            SpoolHealth::Bad => {
-                Some("the spool could not be written: nothing is accepted until a restart; see the log")
-            }
+            SpoolHealth::Bad => Some("a write to the spool failed: no mail is accepted until a restart; see the log"),
         };
         doors.into_iter().chain(spool).map(str::to_owned).collect()
     }

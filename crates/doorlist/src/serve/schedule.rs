@@ -29,7 +29,7 @@ pub(super) async fn run(office: Arc<Office>, journal: Journal) {
             swept = Some(Instant::now());
             match office.sweep().await {
                 Ok(sentences) => sentences.iter().for_each(|sentence| say!("doorlist: {sentence}")),
-                Err(error) => say!("doorlist: what is beyond its term is not removed now: {error}"),
+                Err(error) => say!("doorlist: cannot remove expired data now: {error}"),
             }
         }
         if told.is_none_or(|at| at.elapsed() >= HEAD) {
@@ -57,7 +57,7 @@ async fn log_head(office: &Office, journal: &Journal) {
             event: "audit:",
             fields: &[("node", Field::Num(node.into())), ("number", Field::Num(number)), ("head", Field::Str(&head))],
         }),
-        Err(error) => say!("doorlist: where the audit stands cannot be told now: {error}"),
+        Err(error) => say!("doorlist: cannot log the head of the audit log now: {error}"),
     }
 }
 
@@ -68,6 +68,6 @@ async fn read(office: &Office, name: &str) {
             say!("doorlist: source {name} of {}: {}: {why}", report.domain, report.outcome.word());
         }
         Ok(_) => {}
-        Err(error) => say!("doorlist: source {name} is not read now: {error}"),
+        Err(error) => say!("doorlist: source {name} is not synced now: {error}"),
     }
 }

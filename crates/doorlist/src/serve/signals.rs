@@ -23,7 +23,7 @@ pub(super) struct Signals {
 impl Signals {
     /// Catches them from now on.
     pub(super) fn catch() -> Result<Self, Failure> {
-        let catch = |kind| signal(kind).context("signals cannot be caught").or_exit(Exit::SYSTEM);
+        let catch = |kind| signal(kind).context("cannot install signal handlers").or_exit(Exit::SYSTEM);
         Ok(Self {
             hangup: catch(SignalKind::hangup())?,
             terminate: catch(SignalKind::terminate())?,

@@ -59,7 +59,8 @@ fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
         return Ok(());
     }
     let why = format!(
-        "{} belongs to user id {}, but the state folder to root. Nothing was opened; chown -R the folder to one of them",
+        "{} belongs to user id {}, but the state folder to root. Nothing was opened; chown -R the folder to one of \
+         them",
         path.display(),
         metadata.uid()
     );
@@ -108,15 +109,15 @@ fn check_one(path: &Path, metadata: &Metadata, kind: Kind) -> Result<(), Failure
             found if found.is_file() => "a file",
             _ => "something else",
         };
-        return Err(refused(path, &format!("is {found}, where {wanted} belongs")));
+        return Err(refused(path, &format!("is {found}, not {wanted}")));
     }
     if kind == Kind::Written && metadata.nlink() > 1 {
-        return Err(refused(path, "has another name somewhere else (a hard link), and would be changed there, too"));
+        return Err(refused(path, "is a hard link to a file that would be changed, too"));
     }
     Ok(())
 }
 
 fn refused(path: &Path, why: &str) -> Failure {
-    let why = format!("{} {why}. Nothing was opened; find out who put it there, and move it away", path.display());
+    let why = format!("{} {why}. Nothing was opened; find out who created it, and remove it", path.display());
     Failure::because(Exit::NO_PERMISSION, why)
 }

@@ -47,7 +47,7 @@ impl KeyPlace {
     }
 
     pub(super) fn missing(&self) -> String {
-        format!("the key {self} is not there: bring it back, or give the secrets again")
+        format!("the key {self} is missing: restore it, or set the secrets again")
     }
 
     /// The key, if it is there.
@@ -75,7 +75,7 @@ impl KeyPlace {
         random
             .fill(key.as_mut())
             .and_then(|()| random.fill(&mut name))
-            .map_err(|_| "the system gives no random numbers, so no key can be made".to_owned())?;
+            .map_err(|_| "cannot create a key: the system provides no random numbers".to_owned())?;
         let fresh = folder.join(format!("{FILE_NAME}.{:016x}.new", u64::from_be_bytes(name)));
         let published = publish(folder, &fresh, &self.path(), &key);
         let _ = std::fs::remove_file(&fresh);
@@ -88,7 +88,7 @@ impl KeyPlace {
     fn checked(&self, file: File) -> Result<Key, String> {
         let metadata = file.metadata().map_err(|error| self.trouble(error))?;
         if !metadata.is_file() {
-            return Err(format!("{self} is no file"));
+            return Err(format!("{self} is not a file"));
         }
         let forbidden = match self {
             KeyPlace::StateDir(_) => OWN_FORBIDDEN,
@@ -96,7 +96,7 @@ impl KeyPlace {
         };
         if metadata.mode() & forbidden != 0 {
             return Err(format!(
-                "others may read or change the key {self} (mode {:04o}): find out who did, then chmod 600 it",
+                "other users can read or change the key {self} (mode {:04o}): check its content, then chmod 600",
                 metadata.mode() & 0o7777
             ));
         }
@@ -105,7 +105,7 @@ impl KeyPlace {
         let key: [u8; KEY_LEN] = bytes
             .as_slice()
             .try_into()
-            .map_err(|_| format!("{self} is no key: a key has exactly {KEY_LEN} octets, as random as can be"))?;
+            .map_err(|_| format!("{self} is not a key: a key is exactly {KEY_LEN} random bytes"))?;
         Ok(Zeroizing::new(key))
     }
 

@@ -50,7 +50,10 @@ impl Exported {
         let mut parts = files.iter().map(|path| part(path)).collect::<Result<Vec<_>, Failure>>()?;
         if let Some(other) = parts.iter().find(|part| part.begin.node != node) {
             let (name, of) = (&other.name, other.begin.node);
-            let why = format!("{name} is of node {of}, the audit here of node {node}: ask that node");
+            let why = format!(
+                "{name} belongs to node {of}, this audit log to node {node}; run the command on that \
+                               node"
+            );
             return Err(Failure::because(Exit::USAGE, why));
         }
         parts.sort_by_key(|part| part.begin.number);
@@ -69,7 +72,7 @@ impl Exported {
                 None => (begin.clone(), Some(part.begin.mark)),
             };
             if begin.number > after.number {
-                faults.push(format!("lines {} to {} are in none of the files", after.number + 1, begin.number));
+                faults.push(format!("entries {} to {} are missing from the files", after.number + 1, begin.number));
                 return Ok(faults);
             }
             let mut last = after;
@@ -77,7 +80,7 @@ impl Exported {
             let lines: Vec<_> = part.lines.into_iter().filter(|line| line.0 > last.number).collect();
             for page in lines.chunks(LINES) {
                 if let Some(line) = broken_at(door, verdict.node, &last, mark.take(), page).await? {
-                    faults.push(format!("{} is not as it was written: line {line} does not fit", part.name));
+                    faults.push(format!("{} was changed: entry {line} does not match its seal", part.name));
                     return Ok(faults);
                 }
                 for (number, _, _, seal) in page {
@@ -89,9 +92,9 @@ impl Exported {
         }
         if let Some(last) = link.filter(|last| last.number < verdict.start.number) {
             let (from, to) = (last.number + 1, verdict.start.number);
-            faults.push(format!("lines {from} to {to} are neither in the files nor in the store"));
+            faults.push(format!("entries {from} to {to} are missing from the files and the store"));
         } else if self.seals.get(&verdict.start.number).is_some_and(|seal| *seal != verdict.start.seal) {
-            faults.push("the lines in the store do not follow those in the files".to_owned());
+            faults.push("the entries in the store do not continue those in the files".to_owned());
         }
         Ok(faults)
     }
@@ -129,8 +132,8 @@ async fn broken_at(
 
 fn part(path: &Path) -> Result<Part, Failure> {
     let name = path.display().to_string();
-    let text = text(path).with_context(|| format!("{name} cannot be read")).or_exit(Exit::NO_INPUT)?;
-    let wrong = || Failure::because(Exit::NO_INPUT, format!("{name} is no exported part of the audit"));
+    let text = text(path).with_context(|| format!("cannot read {name}")).or_exit(Exit::NO_INPUT)?;
+    let wrong = || Failure::because(Exit::NO_INPUT, format!("{name} is not an exported audit file"));
     let mut lines = text.lines();
     let begin = lines.next().and_then(|line| serde_json::from_str(line).ok()).ok_or_else(wrong)?;
     let lines = lines.map(|line| serde_json::from_str(line).map_err(|_| wrong())).collect::<Result<_, _>>()?;
@@ -141,7 +144,7 @@ fn part(path: &Path) -> Result<Part, Failure> {
 fn text(path: &Path) -> std::io::Result<String> {
     let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(std::io::Error::other("it is no plain file"));
+        return Err(std::io::Error::other("it is not a regular file"));
     }
     let mut text = String::new();
     file.take(FILE_MAX).read_to_string(&mut text)?;
