@@ -9,6 +9,7 @@ mod purity;
 mod replies;
 mod shape;
 mod source;
+mod test_codes;
 mod threats;
 mod tree;
 
@@ -65,6 +66,7 @@ const RULES: &[Rule] = &[
     ("links resolve", documents::links),
     ("the threat model speaks of every party and names tests that exist", threats::rule),
     ("every table says what bounds it", growth::tables),
+    ("every code of a test is explained", test_codes::rule),
 ];
 
 /// Checks all rules and prints every fault.
