@@ -1,5 +1,4 @@
-//! The load generator: one thread, many connections, every answer checked. What a connection says next is decided in
-//! [`dialogue`]; this page only knows what can be asked for and what comes back.
+//! The load generator: one thread, many connections, every reply checked. [`dialogue`] decides on the commands.
 
 mod dialogue;
 mod drive;

@@ -1,5 +1,5 @@
-//! The measuring bench: Postfix, Exim and Doorlist under the same load on one machine, one command, one table. Everything
-//! stays on loopback, is bounded in count and time, and ends only what it started. See README.md beside this crate.
+//! Measures Postfix, Exim and Doorlist under the same load on one machine. All traffic stays on loopback, is bounded
+//! in count and time, and only processes that it started are stopped. See README.md in this crate.
 
 mod api;
 mod beside;

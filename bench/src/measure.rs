@@ -1,4 +1,4 @@
-//! One measurement each: a load against a running server, checked to the last message, and the figures that it gives.
+//! The measurements: a load against a running server, verified to the last message, and its figures.
 
 use crate::load::{Goodbye, Load, Message, Work, run};
 use crate::samples::{Samples, Subject};

@@ -1,5 +1,5 @@
-//! The programs that the bench measures against, from Debian's packages. Postfix is installed without a configuration;
-//! Exim, which conflicts with it, is only unpacked. No service of the machine is started or changed.
+//! The programs under test, from Debian's packages. Postfix is installed without a configuration; Exim, which
+//! conflicts with it, is only unpacked. No service of the machine is started or changed.
 
 use crate::machine::{project_root, target_folder};
 use crate::server::must;

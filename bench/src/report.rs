@@ -1,4 +1,4 @@
-//! The result page: a table for people, and behind it what the figures mean.
+//! Writes the result page: a table, and the meaning of its figures.
 
 use crate::figures::{FIGURES, Figure, Floor};
 use crate::samples::{Samples, Spread, Subject, Verdict};

@@ -1,4 +1,4 @@
-//! What was measured, and what it comes to: medians, spreads, ratios, floors met or not.
+//! Samples and their statistics: medians, spreads, ratios, targets met or missed.
 
 use crate::figures::{Figure, Floor};
 use crate::server::Peer;

@@ -1,5 +1,4 @@
-//! The servers under test. Each one answers for the same list, logs, and relays to the same next hop; how it is told so
-//! is its own module's matter.
+//! The servers under test. Each one has the same list, logs, and relays to the same next hop.
 
 mod doorlist;
 mod exim;

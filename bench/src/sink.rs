@@ -1,5 +1,5 @@
-//! The next hop of every server under test: takes mail, recognises each message and keeps count. The same loop serves as
-//! the trivial server that shows what loopback and the load generator can do when a server does nothing at all.
+//! The next hop of every server under test: receives mail, recognises each message and counts it. The same loop is the
+//! trivial server that shows the limit of loopback and the load generator.
 
 mod dialogue;
 

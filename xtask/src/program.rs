@@ -1,4 +1,4 @@
-//! Running other programs: shown before they run, a failure is an error that names them.
+//! Runs other programs: prints the command, and turns a failure into an error that names it.
 
 use std::env;
 use std::ffi::OsStr;

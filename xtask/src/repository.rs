@@ -1,4 +1,4 @@
-//! The repository: where it is and which files it holds.
+//! The repository: its path and its files.
 
 use std::env;
 use std::fs;

@@ -1,4 +1,4 @@
-//! A client of the HTTP API on one kept connection: as little of HTTP as it takes, so that the server is what is measured.
+//! A minimal HTTP client on one kept connection, so that its own cost does not affect the figures.
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;

@@ -1,4 +1,5 @@
-//! The list of these figures: a domain of a million accounts among ten thousand small ones, written by the store itself.
+//! The list for these figures: a domain with a million accounts among ten thousand small ones, written directly to the
+//! store.
 
 use super::client::Client;
 use crate::load::DOMAIN;

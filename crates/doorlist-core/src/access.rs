@@ -1,5 +1,5 @@
-//! Who may see and change what: reseller > customer > domain > email account. A login has grants; an object has a
-//! [`Lineage`]; [`Access::on`] says what the one may do with the other. Must not know how logins are kept or proven.
+//! Roles and permissions along reseller > customer > domain > email account. A login has grants, an object has a
+//! [`Lineage`]; [`Access::on`] says what the login may do with the object.
 
 mod limits;
 

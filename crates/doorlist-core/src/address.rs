@@ -1,10 +1,8 @@
-//! Addresses: one normaliser for RCPT, files, directories, API and page.
+//! Addresses: one normalizer for RCPT, files, directories, API and pages.
 //!
-//! The law: two spellings mean the same mailbox if and only if their parsed [`Address`]es are equal, and an [`Address`]
-//! prints as its canonical spelling, which parses back to itself. Local parts compare without regard to case and in
-//! Unicode NFC, domains as IDNA A-labels. What is relayed is what the sender wrote: that spelling is not kept here.
-//!
-//! This module must not know which domains are protected, nor anything of SMTP beyond the shape of a mailbox.
+//! Two spellings mean the same mailbox if and only if their parsed [`Address`]es are equal. An [`Address`] prints as
+//! its canonical spelling, which parses back to itself. Local parts compare case-insensitively and in Unicode NFC,
+//! domains as IDNA A-labels. The spelling of the sender, which is relayed, is not kept here.
 
 mod characters;
 mod domain_name;

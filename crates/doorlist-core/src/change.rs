@@ -1,7 +1,5 @@
-//! What can be changed in the list, by whom and from which source. Every way to change it (command, file, later
-//! directory, API and page) ends in a [`ChangeSet`] that the store applies in one transaction.
-//!
-//! This module must not know how changes are stored, planned or undone.
+//! Changes to the list, with actor and source. Every change (command, file, directory, API, page) is a [`ChangeSet`]
+//! that the store applies in one transaction.
 
 use crate::address::{Address, DomainName, LocalPart};
 use crate::domain::{Mode, SubAddressing};

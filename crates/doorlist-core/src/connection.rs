@@ -1,7 +1,6 @@
-//! How a domain's directory (LDAP, Active Directory) is reached and read: plain data, parsed and checked.
+//! The connection settings of a directory (LDAP, Active Directory): plain data, parsed and validated.
 //!
-//! The password is not here: it is kept apart and passed beside. This module must not know the network, nor how a
-//! directory answers.
+//! The password is not part of them: it is stored encrypted and passed separately.
 
 mod attribute;
 mod filter;

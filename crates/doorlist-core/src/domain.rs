@@ -1,4 +1,4 @@
-//! A protected domain as the gateway sees it: mode, switches, names. Where its mail goes (mail servers) is not known here.
+//! A protected domain as the gateway sees it: mode, switches, names. Mail servers are not part of it.
 
 use crate::address::{DomainName, Separators};
 use crate::time::Timestamp;

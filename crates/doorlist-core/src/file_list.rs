@@ -1,9 +1,9 @@
-//! A file from any mail system -> rows of the list, without being told what it is: exports of mail servers and gateways,
-//! tables with columns of their own, maps, LDIF, plain lists. Bytes in, values out.
+//! Reads recipients from a file of any mail system and detects its format: exports of mail servers and gateways,
+//! tables, maps, LDIF, plain lists.
 //!
-//! What surrounds an address is forgiven, what is no address of the domain is a problem of its row and never stops the
-//! good ones, and what is rightly no row (guests, other protocols, other domains) is counted. Every limit has a name.
-//! This module must not know what is on the list already, nor where the bytes come from.
+//! Decoration around an address is accepted. A value that is not an address of the domain is a problem of its row and
+//! does not stop the other rows. Values that are no recipients (guests, other protocols, other domains) are counted.
+//! Every limit has a name.
 
 mod account;
 mod cells;

@@ -1,10 +1,11 @@
-//! The guard against guessing: how a session slows down, and when a source is flagged.
+//! Directory harvest detection: delays within a session, and flags per source.
 //!
-//! A source is an IPv4 address or an IPv6 /64. It is judged by distinct names within an hour: real senders name mostly
-//! people who are there, a directory harvest names mostly people who are not. While a source is flagged, every recipient
-//! but postmaster's gets the same answer after the same delay, so its guesses learn nothing.
+//! A source is an IPv4 address or an IPv6 /64. It is judged by the distinct names it asks for within an hour:
+//! legitimate senders mostly use existing recipients, a directory harvest mostly unknown ones. While a source is
+//! flagged, every recipient except postmaster gets the same answer after the same delay, so that its guesses learn
+//! nothing.
 //!
-//! This module must not know sessions, sockets or answers; names come to it as marks, time as a parameter.
+//! Names come in as marks and time as a parameter.
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! A list as text, one entry at a time, so that ten million never stand in memory. [`crate::file_list`] reads every form
-//! back. This module must not know where the text goes, nor where the entries come from.
+//! A list as text, one entry at a time, so that long lists are never in memory as a whole. [`crate::file_list`] reads
+//! every format back.
 
 use crate::address::{Address, DomainName, LocalPart};
 use crate::file_list::values::is_formula;

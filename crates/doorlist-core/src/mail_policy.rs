@@ -1,6 +1,6 @@
-//! What tenants set about mail: senders taken or not, the largest message, who is told. Held beside the list, only for
-//! those who set something, and looked up by what the list said of a recipient. An account goes before its domain; the
-//! aliases of an account follow it. Must not know where it is kept, nor what anybody is answered.
+//! Mail settings of tenants: allowed and blocked senders, the message size limit, the technical contact. Kept beside
+//! the list, only for domains and accounts that set something. An account takes precedence over its domain; aliases
+//! have the settings of their account.
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,5 @@
-//! Where a mail server may be, by who named it. Asked at the moment of each connection, about the very address that would be
-//! connected to. Must not know names or sockets.
+//! Which addresses a mail server may have, depending on who named it. Checked at each connection, for the address that
+//! is connected to.
 
 use crate::change::NamedBy;
 use crate::network::{self, Kind, Listed, Network};

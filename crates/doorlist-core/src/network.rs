@@ -1,5 +1,4 @@
-//! Networks and the kinds of IP addresses: which of them a connection on somebody's behalf may lead to, and which of them
-//! count as one client. Pure values; this module must not know sockets or names.
+//! Networks and kinds of IP addresses: where outgoing connections may lead, and which addresses count as one client.
 
 mod source_key;
 

@@ -1,7 +1,7 @@
-//! The answer to a recipient. [`decide`] cannot fail: what could not be learnt is an input, not an error, and its
-//! [`Decision`] carries the reason that log, metric, mail log and `check` print.
+//! The decision on a recipient. [`decide`] cannot fail: what is unknown is an input, not an error. Log, metrics, mail
+//! log and `check` print the reason of its [`Decision`].
 //!
-//! This module must not know SMTP reply digits (they stand in one table, in `doorlist-smtp`), sessions or the store.
+//! SMTP reply digits do not belong here: they are in one table, in `doorlist-smtp`.
 
 mod offer;
 #[cfg(test)]

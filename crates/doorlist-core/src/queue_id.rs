@@ -1,5 +1,4 @@
-//! The name of an accepted message: sorted by time, unique over the nodes of a cluster, short enough to be read out.
-//! This module must not know who draws the next one.
+//! Queue ids: sorted by time, unique among the nodes of a cluster, short enough to read out.
 
 use crate::time::Timestamp;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! When queued mail is tried again, and when it is given up. Pure: attempts, times and chance are parameters.
+//! The retry schedule of queued mail, and when it is given up. Attempts, times and randomness are parameters.
 
 use crate::time::Timestamp;
 use std::time::Duration;

@@ -1,10 +1,8 @@
-//! Senders that a domain or an account takes mail from, or does not: patterns, and what a list of them says of a sender.
+//! Allowed and blocked senders of a domain or an account.
 //!
-//! A pattern is a whole address (`ann@example.test`), a domain without what is below it (`example.test`, also written
-//! `@example.test`), or a domain with all that is below it (`.example.test`). The narrowest pattern that matches decides;
-//! where the same one is allowed and blocked, allow wins. The null sender matches nothing: bounces are never blocked.
-//!
-//! This module must not know whose rules they are, nor what a blocked sender is answered.
+//! A pattern is an address (`ann@example.test`), a domain without its subdomains (`example.test`, also written
+//! `@example.test`), or a domain with its subdomains (`.example.test`). The most specific pattern that matches
+//! decides; if it is both allowed and blocked, allow wins. The null sender matches nothing: bounces are never blocked.
 
 #[cfg(test)]
 mod tests;

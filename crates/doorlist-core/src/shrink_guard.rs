@@ -1,7 +1,5 @@
-//! The guard against a list that shrinks by mistake: a directory that answers with half of its people, a filter that was
-//! edited, a file of another domain. Whoever plans asks it; what it holds back waits for a person.
-//!
-//! This module must not know where a source's rows come from, nor what is done with a plan that is held.
+//! Protection against lists that shrink by mistake: a directory that returns half of its entries, an edited filter, a
+//! file of another domain. A plan that it stops needs approval.
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};

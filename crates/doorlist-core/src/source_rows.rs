@@ -1,5 +1,4 @@
-//! What a source (a file, a directory, pushed data) says of one domain's list: one shape for all of them, from whichever
-//! reader it comes. This module must not know how a source is read, nor what is on the list already.
+//! What a source (file, directory, push) lists for one domain, in the same form for all readers.
 
 mod packed;
 mod settle;

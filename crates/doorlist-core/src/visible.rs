@@ -1,5 +1,5 @@
-//! Text of strangers for people's eyes: characters that are not seen, or that change how their neighbours are read, are
-//! written as escapes. What prints text goes through here; the JSON form stands in `doorlist_store::json`.
+//! Escapes characters of untrusted text that are invisible or change how their neighbours are read. All text output
+//! goes through here; `doorlist_store::json` does the same for JSON.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};

@@ -1,5 +1,4 @@
-//! Everything the mail doors can be told, validated and ready to use. Where it was read from (file, environment) is not
-//! known here; defaults are those of a gateway that nobody configured.
+//! The settings of the gateway, validated and with defaults.
 
 use doorlist_core::address::Address;
 use doorlist_core::network::Network;

@@ -1,4 +1,4 @@
-//! Starts the doors, tells when they are open, changes their settings, and closes them.
+//! Starts, reconfigures and stops the SMTP listeners and the relay.
 
 pub use crate::inbound::{Certificate, TlsError};
 

@@ -1,17 +1,17 @@
-//! The doors by which mail comes in.
+//! Incoming mail: listeners and SMTP sessions.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | `listener` | listening sockets and their accept loops |
-//! | `connection` | from a socket to a session: PROXY header, limits, TLS, a clean end |
+//! | `connection` | from a socket to a session: PROXY header, limits, TLS, an orderly close |
 //! | `session` | one session on one stream |
-//! | `dialogue` | what is known of client and transaction; the answers to HELO, MAIL and RCPT |
-//! | `data` | a message on its way to stable storage |
+//! | `dialogue` | the state of client and transaction; the replies to HELO, MAIL and RCPT |
+//! | `data` | receives a message up to stable storage |
 //! | `trace` | the `Received:` header |
-//! | `guard`, `slots`, `deadline` | what is remembered of sources; how many sessions; how long |
-//! | `tls`, `proxy_protocol` | our certificate; who the client behind a load balancer is |
+//! | `guard`, `slots`, `deadline` | remembered sources; session counts; time limits |
+//! | `tls`, `proxy_protocol` | the server certificate; the client behind a load balancer |
 //!
-//! It must not know how accepted mail goes out: that is handed over.
+//! It does not depend on `relay`: accepted mail is handed over through a trait.
 
 mod connection;
 mod data;

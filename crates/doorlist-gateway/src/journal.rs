@@ -1,8 +1,7 @@
-//! The log: one line an event, in Postfix's shape or as JSON, written by a thread of its own.
+//! The log: one line per event, in the format of Postfix or as JSON, written by its own thread.
 //!
-//! Nothing here ever waits for the disk: lines go into a bounded buffer, and what does not fit is counted as dropped. A
-//! session collects the lines of one batch of commands in a [`Batch`] and hands them over together. This module must not
-//! know what the events mean.
+//! Nothing here waits for the disk: lines go into a bounded buffer, and lines that do not fit are counted as dropped.
+//! A session collects the lines of one batch of commands in a [`Batch`].
 
 mod line;
 mod writer;

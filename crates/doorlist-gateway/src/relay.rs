@@ -1,9 +1,8 @@
-//! The way out: accepted mail to the domains' own servers, everything else by MX or a smart host, failures to the people
-//! concerned. Nothing leaves the spool before its last recipient has a final answer that somebody knows of.
+//! Outgoing mail: accepted mail to the domains' own servers, other mail by MX or through a smart host, and bounces. A
+//! message stays in the spool until each of its recipients has a final result.
 //!
-//! A message comes in by [`Relay::enqueue`] (or from the spool, after a restart), waits in the [`queue`] for its
-//! destination, is carried by a connection ([`deliver`]), and what failed for good is told by the [`report`] task. This
-//! module must not know how mail is judged or how it came in.
+//! [`Relay::enqueue`] adds a message (after a restart, the spool does). It stays in the [`queue`] of its destination,
+//! a connection ([`deliver`]) sends it, and the [`report`] task reports permanent failures.
 
 pub mod access;
 mod connect;

@@ -1,7 +1,7 @@
-//! One command line -> its verb, and the arguments of MAIL, RCPT and HELO (RFC 5321 §4.1).
+//! Parses a command line into its verb and the arguments of MAIL, RCPT and HELO (RFC 5321 §4.1).
 //!
-//! Everything borrows from the line; nothing is copied or folded, for what is relayed is what the sender wrote. An
-//! error is the [`Reply`] that it earns. This module must not know sessions: which verb may come when is `server`'s.
+//! Everything borrows from the line; nothing is copied or folded, because Doorlist relays addresses as the sender
+//! wrote them. An error is the [`Reply`] to send. `server` decides which verb may come when.
 
 mod parameters;
 mod path;

@@ -1,8 +1,8 @@
-//! The message behind DATA: its one true end, dot-unstuffing, line ends (RFC 5321 §4.1.1.4, §4.5.2).
+//! The message after DATA: its end, dot-unstuffing and line ends (RFC 5321 §4.1.1.4, §4.5.2).
 //!
-//! Only CRLF.CRLF ends a message. Whatever another server might take for an end (a dot line framed by a bare CR or LF,
-//! or padded with NULs that someone strips) is remembered as a fault and refused at the true end: what stands behind it
-//! is never read as commands, and never sent onward. This module must not know sessions, spools or headers.
+//! Only CRLF.CRLF ends a message. Sequences that another server might take for an end (a dot line framed by a bare CR
+//! or LF, or padded with NULs) are remembered as a fault and rejected at the real end. What follows them is never
+//! parsed as commands and never relayed.
 
 mod end;
 #[cfg(test)]

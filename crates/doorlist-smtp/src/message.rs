@@ -1,9 +1,8 @@
-//! A streaming look at the header section of a message (RFC 5322 §2.2).
+//! Scans the header section of a message while it streams through (RFC 5322 §2.2).
 //!
-//! It takes out what only we may say (`Authentication-Results` under our own name, RFC 8601 §5), counts hops, notes the
-//! Message-ID, and holds the limits. All else is passed on byte for byte, so that signatures stay valid. Only an empty
-//! line ends the section: a line that is no field is passed over as lenient readers do, so that nothing can hide behind
-//! it. This module must not know sessions or spools.
+//! Removes `Authentication-Results` in Doorlist's own name (RFC 8601 §5), counts hops, reads the Message-ID, and
+//! enforces the limits. Everything else is passed on byte for byte, so that signatures stay valid. Only an empty line
+//! ends the section: a line that is not a field is skipped as lenient readers do, so that nothing can hide after it.
 
 mod field;
 #[cfg(test)]

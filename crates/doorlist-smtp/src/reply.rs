@@ -1,8 +1,7 @@
-//! The reply table: every SMTP reply that a client of ours can get. Digits stand here and nowhere else.
+//! The reply table: every SMTP reply that a client can get. Reply digits are here and nowhere else.
 //!
-//! A reply is a value until the last moment: the machine and the gateway hand [`Reply`]s around, one place writes
-//! [`Reply::line`]. Texts are fixed and our own, so that nothing of a domain's server is ever shown to a sender.
-//! This module must not know why a reply was chosen; that is in the `Decision`, the log and the mail log.
+//! The machine and the gateway pass [`Reply`] values; only [`Reply::line`] writes text. Texts are fixed, so that a
+//! sender never sees text of a domain's server. The reason for a reply is in the `Decision`, the log and the mail log.
 
 mod enhanced;
 mod opening;

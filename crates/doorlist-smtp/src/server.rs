@@ -1,8 +1,8 @@
-//! The server session: bytes in, events out, the same events however the bytes are cut into segments.
+//! The server session: bytes in, events out, independent of segmentation.
 //!
-//! The machine answers by itself what needs no knowledge of the world (syntax, sequence, limits) and asks about the
-//! rest; whoever owns the socket answers and tells the machine ([`Session::mail_accepted`] and so on) before it goes on.
-//! A recipient costs no allocation. This module must not know sockets, clocks, lists or spools.
+//! The machine itself replies to what needs no knowledge of the world (syntax, sequence, limits) and returns the rest
+//! as events. The owner of the socket replies and informs the machine ([`Session::mail_accepted`] and others) before
+//! it continues. A recipient costs no allocation.
 
 mod config;
 mod dialogue;

@@ -1,5 +1,5 @@
-//! Basic Encoding Rules as far as LDAP uses them (RFC 4511 §5.1): definite lengths, short tags. Reading borrows, never
-//! recurses and never panics, whatever the bytes. Knows nothing of LDAP's messages.
+//! Basic Encoding Rules as used by LDAP (RFC 4511 §5.1): definite lengths, short tags. Reading borrows, never recurses
+//! and never panics, for any bytes.
 
 /// What is wrong with bytes that should be LDAP. Shown to people without the bytes themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

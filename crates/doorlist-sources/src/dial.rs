@@ -1,5 +1,5 @@
-//! From a server's name to a TCP connection: the name is resolved once, its addresses are checked, and only a checked
-//! address is connected to. A name that leads elsewhere a moment later leads nowhere. Does not know LDAP.
+//! Connects to a server: resolves its name once, checks the addresses, and connects only to a checked address, so that
+//! a later DNS answer has no effect.
 
 use super::error::{Fault, ReadError, Stage};
 use super::terms::Terms;

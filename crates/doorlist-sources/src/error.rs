@@ -1,6 +1,6 @@
-//! Why a read failed: at which stage, with a sentence that says what happened and what to do. The sentences never hold
-//! what the other side sent, and do not tell a closed port from a silent one: who may edit a connection must not learn
-//! about the operator's network from them.
+//! Errors of a read: the stage, and a sentence that says what happened and what to do. The sentences never contain
+//! text of the server, and do not distinguish a closed port from a silent one: whoever edits a connection must not
+//! learn about the operator's network.
 
 use super::ber::BerFault;
 use doorlist_core::connection::{AttributeName, ConnectionError, DirectoryServer};

@@ -1,8 +1,7 @@
-//! What an entry of a directory says of a domain's list: attributes to rows. Pure; knows neither sockets nor how the
-//! entry came, nor what is on the list already.
+//! Maps the attributes of an entry to rows.
 //!
 //! An entry is one account: one of its addresses is the mailbox or the distribution list, the others are its aliases.
-//! The same address on two entries gives two rows; that it cannot belong to both is for the plan to say.
+//! If two entries have the same address, both rows are returned; the plan reports the conflict.
 
 mod account;
 mod facts;

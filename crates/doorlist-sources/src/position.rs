@@ -1,8 +1,8 @@
-//! Where a directory stands in its own order of changes, so that the next read may ask only for what has changed since.
+//! The position in a directory's own order of changes, so that the next read can ask only for later changes.
 //!
-//! Active Directory numbers the changes of each of its servers (uSNChanged): a number means something only to the same
-//! database of the same server. OpenLDAP stamps changes with a time (entryCSN). Both show what was changed and still
-//! fits the filter: that something was deleted, or fits no longer, only a full read shows.
+//! Active Directory numbers the changes of each server (uSNChanged): a number is only valid for the same database of
+//! the same server. OpenLDAP stamps changes with a time (entryCSN). Both show only changed entries that still match
+//! the filter: deletions need a full read.
 
 use super::error::{Fault, ReadError, Stage};
 use super::mapping::guid_text;

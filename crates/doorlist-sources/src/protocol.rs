@@ -1,5 +1,4 @@
-//! LDAP's messages as far as a reader of directories needs them (RFC 4511): what is asked, what may come back. Bytes to
-//! values that borrow from them, and back. Pure; knows neither sockets nor what the attributes mean.
+//! The LDAP messages that a reader needs (RFC 4511), from and to bytes. Values borrow from the bytes.
 
 mod ask;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One read of a directory, from the settings to the rows: everything, or an error.
+//! Reads a directory: all rows, or an error.
 
 use super::error::{Fault, ReadError, Stage};
 use super::mapping::{Mapped, Mapper, Skipped};

@@ -1,4 +1,4 @@
-//! A password in memory: wiped when it goes, never printed. Does not know where it is kept.
+//! A password in memory: zeroed on drop, never printed.
 
 use std::fmt;
 use zeroize::Zeroizing;

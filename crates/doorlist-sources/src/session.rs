@@ -1,5 +1,5 @@
-//! A conversation with one directory server: requests out, checked messages in, each wait with an end. Encryption and
-//! bind are done here; what is searched is not known here.
+//! A session with one directory server: sends requests and returns checked messages, each wait with a deadline. Does
+//! StartTLS and bind.
 
 use super::ber::Reader;
 use super::ber_guard::Messages;

@@ -1,5 +1,5 @@
-//! The search of a whole tree, page by page (RFC 2696), with the values that come in ranges. It ends with everything or
-//! with an error. What lies on other servers is counted and left alone.
+//! Searches a whole tree page by page (RFC 2696), with the values that come in ranges. Returns everything or an error.
+//! Referrals to other servers are counted and not followed.
 
 use super::error::{Fault, ReadError, Stage};
 use super::mapping::Mapper;

@@ -1,5 +1,4 @@
-//! What the operator allows a read: which networks it may reach, how long it may take, how much it may bring. The world
-//! as a parameter; does not know connections.
+//! The limits of a read, set by the operator: allowed networks, duration and size. The network is a parameter.
 
 use doorlist_core::network::Network;
 use std::future::Future;

@@ -1,5 +1,5 @@
-//! A read for a person who sets up a connection: the same steps as a read, each with its time and what it found, the
-//! certificate that was shown (to be pinned), and the first entries as they would be listed. Nothing is kept.
+//! Tests a connection for the person who configures it: the steps of a read with duration and result, the certificate
+//! of the server (for pinning), and the first entries. Stores nothing.
 
 use super::dial;
 use super::error::{ReadError, Stage};

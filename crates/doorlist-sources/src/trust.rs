@@ -1,5 +1,5 @@
-//! Whose certificates are believed: the machine's authorities, an administrator's own, or one pinned certificate. There
-//! is no way to believe any other. The certificate that was shown is kept, so that a person may look at it and pin it.
+//! Verifies certificates: against the CAs of the machine, a private CA, or one pinned certificate. There is no way to
+//! skip verification. Keeps the certificate of the server, so that a person can inspect and pin it.
 
 use super::error::{CertificateFault, Fault, ReadError, Stage};
 use doorlist_core::connection::{Connection, DirectoryTls, Trust};

@@ -1,4 +1,4 @@
-//! Certificates for the peers: an authority of the test's own, and what it issues, good or bad.
+//! Certificates for the peers: a CA of the test, and valid and invalid certificates of it.
 
 use anyhow::{Result, anyhow};
 use rcgen::{

@@ -1,5 +1,5 @@
-//! A real Exim as a destination: unpacked beside the machine's mail server, with folders of its own, which keeps every
-//! message in a maildir. Like Postfix it only runs as root.
+//! A real Exim as a destination: unpacked, with its own folders; keeps every message in a maildir. Like Postfix, it
+//! only runs as root.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
-//! A temporary folder in which other accounts may own parts.
+//! A temporary folder in which other accounts may own parts. Removed on drop.
 //!
-//! Peers such as PostgreSQL and Postfix refuse to run as root or want folders of their own account. The folder can be
-//! entered by everybody; what lies in it belongs to whom it is given. It goes when it is dropped.
+//! Peers such as PostgreSQL and Postfix refuse to run as root or need folders of their own account. Everybody can
+//! enter the folder; its content belongs to the account that it was given to.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! HAProxy in front of a port: it tells the server behind it who the client is, by the PROXY protocol.
+//! HAProxy in front of a port: passes the client's address to the server with the PROXY protocol.
 
 use std::net::SocketAddr;
 

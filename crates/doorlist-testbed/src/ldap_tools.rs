@@ -1,4 +1,4 @@
-//! ldapsearch and ldapmodify: what a client other than ours is told by a directory.
+//! ldapsearch and ldapmodify: an independent LDAP client.
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A destination's mailbox: every message that it took, one a file.
+//! A destination's mailbox: every received message, one per file.
 
 use std::fs;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
-//! A network of its own for a peer that listens on fixed ports, and a way into it from a free port on loopback.
+//! A network namespace for a peer that listens on fixed ports, and a forward into it from a free port on loopback.
 //!
-//! The peer runs under [`COMMAND`], so its 389 is not the machine's. A [`Forward`] listens in our network and connects
-//! in the peer's: a socket belongs to the network in which its thread was when it was made.
+//! The peer runs under [`COMMAND`], so its port 389 is not the machine's. A [`Forward`] listens in the test's network
+//! and connects in the peer's: a socket belongs to the namespace that its thread was in when it was created.
 
 use std::fs::{self, File};
 use std::io;

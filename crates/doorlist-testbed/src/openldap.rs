@@ -1,8 +1,8 @@
-//! A real OpenLDAP: a slapd with a directory of its own, over plain LDAP, StartTLS and LDAPS on loopback.
+//! A real OpenLDAP: a slapd with its own directory, over plain LDAP, StartTLS and LDAPS on loopback.
 //!
-//! Four bind to it: the root, whom no limit and no right holds; a reader, who may read everything within the limits of
-//! the [`Setup`]; one without rights, whose searches succeed and find nothing; and nobody, who is told that nothing is
-//! there.
+//! Four identities bind to it: the root, without limits; a reader, who can read everything within the limits of the
+//! [`Setup`]; one without read access, whose searches succeed and find nothing; and anonymous, who is told that the
+//! base does not exist.
 
 mod settings;
 mod tree;

@@ -1,7 +1,7 @@
-//! What the tests need from Debian, and where it lies: the one list that `cargo xtask check` installs from.
+//! The Debian packages that the tests need, and where they are: the list that `cargo xtask check` installs.
 //!
-//! Some packages cannot be installed beside each other (both Postfix and Exim are "the" mail server of a machine), or
-//! would bring a service along though a test wants only a few files. Those are unpacked into a cache folder instead.
+//! Some packages conflict (Postfix and Exim are both "the" mail server of a machine), or would start a service
+//! although a test needs only a few files. These are unpacked into a cache folder.
 
 use std::env;
 use std::fs;

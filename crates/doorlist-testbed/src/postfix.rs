@@ -1,7 +1,7 @@
-//! A real Postfix as a destination: an instance with folders of its own, which keeps every message in a maildir.
+//! A real Postfix as a destination: an instance with its own folders; keeps every message in a maildir.
 //!
 //! Postfix only runs as root, and so do the tests that use it. The machine's own Postfix and `/etc/postfix` are not
-//! touched: the master process is told its folder by `MAIL_CONFIG`, and nothing else refers to it.
+//! touched: the master process gets its folder by `MAIL_CONFIG`.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;

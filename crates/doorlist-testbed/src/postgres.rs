@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster of the test's own: durable (fsync is on), reached over TCP on loopback.
+//! A PostgreSQL cluster for a test: durable (fsync is on), over TCP on loopback.
 
 use std::fs;
 use std::net::SocketAddr;

@@ -1,8 +1,8 @@
-//! A running program that ends with the test, come what may.
+//! A running program that ends with the test in every case.
 //!
-//! Dropping a [`Running`] ends the program by its pid. When the test process itself is killed nothing is dropped; so
-//! each program has a watchman, a shell that waits for the other end of its pipe to close and then does the same. (The
-//! kernel's own way, `PR_SET_PDEATHSIG`, is lost when a program changes its account, as mail servers do.)
+//! Dropping a [`Running`] ends the program by its pid. If the test process is killed, nothing is dropped; so each
+//! program has a watcher, a shell that waits for its pipe to close and then ends the program. (`PR_SET_PDEATHSIG` is
+//! lost when a program changes its account, as mail servers do.)
 
 use std::fs::{self, File};
 use std::io;

@@ -1,4 +1,4 @@
-//! Python as an outside peer: smtplib sends, aiosmtpd receives, and a test may bring a script of its own.
+//! Python as an independent peer: smtplib sends, aiosmtpd receives, and a test may run its own script.
 
 use std::fs;
 use std::net::SocketAddr;

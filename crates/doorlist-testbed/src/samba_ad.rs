@@ -1,7 +1,7 @@
-//! A real Active Directory: a Samba domain controller in a network of its own, reached through ports on loopback.
+//! A real Active Directory: a Samba domain controller in its own network, reached through ports on loopback.
 //!
-//! It holds the people of `samba_ad/fixture.ldif`. Like a company's it refuses a bind over plain LDAP, and answers each
-//! search of the whole tree with references to elsewhere too.
+//! It has the people of `samba_ad/fixture.ldif`. Like a company's directory it refuses a bind over plain LDAP, and
+//! returns references to other servers with each search of the whole tree.
 
 mod provision;
 

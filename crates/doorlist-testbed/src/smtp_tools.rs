@@ -1,4 +1,4 @@
-//! The small SMTP programs that mail administrators use: Postfix's `smtp-source` and `smtp-sink`, and swaks.
+//! SMTP tools of administrators: Postfix's `smtp-source` and `smtp-sink`, and swaks.
 
 use std::net::SocketAddr;
 use std::process::Command;

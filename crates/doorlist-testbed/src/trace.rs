@@ -1,4 +1,4 @@
-//! Was a message relayed byte for byte, but for the trace headers that every server puts on top?
+//! Checks that a message was relayed byte for byte, except for the trace fields of each server.
 
 use anyhow::{Context, Result, bail, ensure};
 

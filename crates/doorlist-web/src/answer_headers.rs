@@ -1,5 +1,5 @@
-//! What every answer of the API says about itself to browsers and caches. Cross-origin headers (CORS) are deliberately not
-//! among them: no page of another origin may read an answer.
+//! Headers of every API answer for browsers and caches. CORS headers are deliberately missing: no page of another
+//! origin may read an answer.
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;

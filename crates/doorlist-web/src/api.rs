@@ -1,20 +1,20 @@
-//! `/api/v1/`: the API, spoken as the libraries of MailRoute speak it. Handlers parse, call one function of the desk
-//! (`doorlist_actions::desk`), and print; what a caller may do is the desk's to say. Must not know SQL or how keys are
-//! kept.
+//! `/api/v1/`: the API, compatible with the libraries of MailRoute. Handlers parse, call one action
+//! (`doorlist_actions::desk`), and print the result. Permissions are checked in the actions; SQL and stored keys are in the
+//! store.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `spec` | what a noun has: fields, filters, methods; the one source of schema, OpenAPI and routes |
-//! | `noun`, `exchange` | one request of any noun, from bytes to bytes |
-//! | `large` | large bodies: how many at once, and of how many values |
-//! | `to_its_end` | what writes goes on although its client has gone |
-//! | `answers` | what became of a request, as status, headers and JSON |
-//! | `body`, `query`, `link` | what came in: fields, list parameters, references to objects |
-//! | `conditions` | whether an object is still as a client saw it |
-//! | `show` | what goes out: envelopes, dates, errors |
-//! | `schema`, `openapi` | the API told about itself |
-//! | `gate` | who asks, and how often |
-//! | the others | a noun each |
+//! | `spec` | resources as data: fields, filters, methods; the source of schema, OpenAPI and routes |
+//! | `noun`, `exchange` | one request for any resource, from bytes to bytes |
+//! | `large` | large bodies: limits of number and size |
+//! | `to_its_end` | completes write requests even if the client disconnects |
+//! | `answers` | results as status, headers and JSON |
+//! | `body`, `query`, `link` | input: fields, list parameters, references to objects |
+//! | `conditions` | ETag and If-Match |
+//! | `show` | output: envelopes, dates, errors |
+//! | `schema`, `openapi` | the schemas and the OpenAPI document |
+//! | `gate` | authentication and rate limits |
+//! | the others | one resource each |
 
 mod admins;
 mod answers;

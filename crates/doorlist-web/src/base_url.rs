@@ -1,4 +1,4 @@
-//! Where we are, as absolute addresses in answers say it. Pure: what a client claims is judged here, nothing is looked up.
+//! The server's own URL for absolute links in answers. Judges what a client claims; looks nothing up.
 
 use axum::http::{HeaderMap, header};
 use std::net::SocketAddr;

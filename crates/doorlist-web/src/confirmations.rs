@@ -1,6 +1,5 @@
-//! `/contact/{token}`: the page behind the link of a mail that asks an address whether it wants notices. Looking at it
-//! changes nothing, so that programs that follow links confirm nothing: the button does, once. Must not know what a contact
-//! is, how a token is kept or what is sent.
+//! `/contact/{token}`: the page behind the link of a confirmation mail. Opening it changes nothing, so that programs
+//! that follow links confirm nothing: the button confirms, once.
 
 use crate::uploads::page::{document, escape};
 use crate::uploads::{guarded, is_token};

@@ -1,5 +1,4 @@
-//! A link that a tenant may put on a page: https alone, to a named host, and nothing in it that reads as something else.
-//! Must not know where it is shown.
+//! Links that a tenant may put on a page: https only, to a host name, and with nothing misleading in them.
 
 use url::{Host, Url};
 

@@ -1,17 +1,17 @@
-//! One HTTP or HTTPS listener with its limits: how many connections, how long a client may take to ask, how long it may
-//! stay. What is answered is the router's affair.
+//! One HTTP or HTTPS listener with its limits: number of connections, time to send a request, lifetime of a connection.
+//! The router answers the requests.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `admission`, `places` | who is let in, and who gives way to whom |
-//! | `activity` | what a connection does at this moment |
-//! | `connection` | one connection to its clean end |
+//! | `admission`, `places` | which connections are admitted, and which are closed for others |
+//! | `activity` | what a connection does at the moment |
+//! | `connection` | one connection to its orderly close |
 //! | `exchange` | one request and its answer |
-//! | `head` | what a head must say once |
-//! | `body`, `answer_body` | a body while it comes in, or goes out |
-//! | `client` | who asks, also behind a proxy |
-//! | `prompt` | a socket that makes nobody wait |
-//! | `tls` | the certificate, which is somebody else's |
+//! | `head` | headers that must not be repeated |
+//! | `body`, `answer_body` | a body while it is received or sent |
+//! | `client` | the client's address, also behind a proxy |
+//! | `prompt` | a socket that acknowledges immediately |
+//! | `tls` | TLS with the certificate of the caller |
 
 mod activity;
 mod admission;

@@ -1,4 +1,4 @@
-//! `/metrics` in the text form that Prometheus reads. Which metrics there are is not known here.
+//! `/metrics` in the OpenMetrics text format of Prometheus.
 
 use axum::Router;
 use axum::extract::State;

@@ -1,5 +1,4 @@
-//! How often somebody may ask: a bucket of tokens for each key, of which each request takes one and time gives them back.
-//! Pure: time is a parameter. Must not know requests, or what a key stands for.
+//! Rate limits: a token bucket per key. Time is a parameter.
 
 use doorlist_core::network::SourceKey;
 use std::collections::{BTreeMap, HashMap};

@@ -1,4 +1,4 @@
-//! Refused requests: told to whoever counts them, and kept nowhere. Must not know how they are counted.
+//! Reports rejected requests to a counter; stores nothing.
 
 use crate::Client;
 use axum::Router;

@@ -1,4 +1,4 @@
-//! What the operator has to know of a request that failed, on stderr. Tidy lets nobody else in this crate print.
+//! Prints messages about failed requests for the operator on stderr: the only module of this crate that may print.
 
 use doorlist_core::visible::visible;
 use std::io::{Write, stderr};

@@ -1,8 +1,7 @@
-//! `/upload/{token}`: the page where somebody without a login hands in the file that a link asks for. Must not know what a
-//! link is, how a file is read or what becomes of it.
+//! `/upload/{token}`: the page where a customer without a login uploads the file that a link asks for.
 //!
-//! Whoever has no good link gets one and the same answer, and none of our memory: the link is asked about before a body
-//! is read. The token stands in the address alone, and is never printed.
+//! Without a valid link every client gets the same answer and costs no memory: the link is checked before the body is
+//! read. The token is only in the URL and never printed.
 
 mod body;
 pub(crate) mod page;

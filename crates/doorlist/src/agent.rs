@@ -1,13 +1,12 @@
-//! `doorlist agent`: for networks that let nothing in. It reads directories near it, with the same code as the server's
-//! own schedule, and pushes what they say to a Doorlist elsewhere. A reading that is not whole is not pushed. Must not know
-//! how a directory is read, nor how a push travels.
+//! `doorlist agent`, for networks that allow no inbound connections: reads directories with the same code as the server's
+//! schedule, and pushes the result to a remote server. An incomplete read is never pushed.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `settings` | the agent's own file |
-//! | `round` | one domain: read, compared with what was pushed last, pushed |
-//! | `items` | pure: a directory's rows as accounts with their aliases |
-//! | `memory` | what was pushed last, in a file |
+//! | `settings` | the agent's configuration file |
+//! | `round` | one domain: read, compared with the last push, pushed |
+//! | `items` | pure: rows of a directory as accounts with aliases |
+//! | `memory` | the last push of each domain, in a file |
 
 mod items;
 mod memory;

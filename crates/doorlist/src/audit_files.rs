@@ -1,5 +1,5 @@
-//! Parts of the audit that were taken out of the store, as files in the state folder: `audit/audit-NODE-FIRST-LAST-DAY.jsonl`,
-//! where DAY is that of the newest line. Must not know what is in them.
+//! Exported parts of the audit log in the state folder: `audit/audit-NODE-FIRST-LAST-DAY.jsonl`, where DAY is the day
+//! of the newest entry.
 
 use doorlist_actions::{AuditArchive, AuditPart, Waited};
 use doorlist_core::time::Timestamp;

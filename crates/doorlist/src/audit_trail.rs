@@ -1,5 +1,5 @@
-//! Lines of the audit on their way into the store: a bounded queue and one task that writes what has gathered. A request
-//! never waits for it. What was changed stands in the change log with its login, too, in the same transaction.
+//! Writes audit entries to the store: a bounded queue and one task. Requests never wait for it. The change log records
+//! each change with its login, too, in the transaction of the change.
 
 use crate::door::clock;
 use doorlist_actions::{AuditEvent, AuditNews, AuditWriter, Office};

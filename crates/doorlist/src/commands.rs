@@ -1,5 +1,4 @@
-//! What the words of the command line do: each command asks the office and prints the answer. What an action does is
-//! not known here.
+//! Runs the commands: each one sends a request to `doorlist-actions` and prints the answer.
 
 mod audit;
 mod changes;

@@ -1,5 +1,5 @@
-//! The configuration: read in layers, checked once, handed to each room as a value of its own. Rooms never see a file or
-//! the environment.
+//! The configuration: read in layers, validated once, and passed to each crate as a value of its own type. No other
+//! crate reads files or the environment for settings.
 
 mod api;
 mod build;

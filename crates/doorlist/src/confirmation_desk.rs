@@ -1,4 +1,4 @@
-//! The page that confirms a contact's address, as the office sees it. Must not know how the page looks.
+//! Connects the confirmation page of `doorlist-web` with the actions.
 
 use doorlist_actions::{ActionError, ErrorKind, Office};
 use doorlist_web::{AskedFor, ConfirmationAnswer, ConfirmationRefused, Confirmations};

@@ -1,5 +1,5 @@
-//! The control socket: how a command beside a running server reaches that server's office. One JSON line asks, one JSON
-//! line answers, as often as the command likes on one connection. What is asked and answered are the actions' own types.
+//! The control socket, by which a command reaches a running server. A request is one JSON line, and so is the answer;
+//! a connection can carry many. Both are types of `doorlist-actions`.
 
 mod client;
 mod server;

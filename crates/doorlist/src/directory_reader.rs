@@ -1,5 +1,4 @@
-//! Directories as the office asks for them: what it wishes becomes a read of the fetchers, what they found becomes its
-//! report. Must not know when a directory is read, nor what follows from it.
+//! Adapts `doorlist-sources` to the actions: translates requests and results.
 
 use doorlist_actions::{DirectoryReader, DirectoryReading, ReadFailure, ReadWish, TestReport, TestStep, Waited};
 use doorlist_core::network::Network;

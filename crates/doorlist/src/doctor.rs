@@ -1,5 +1,4 @@
-//! `doorlist doctor`: looks at everything that must work, one line each: ok, warn or fail, and what to do. It changes
-//! nothing. Each look is a function of its own in the modules below.
+//! `doorlist doctor`: checks the installation, one line per check: ok, warn or fail, with a fix. Changes nothing.
 
 mod contacts;
 mod domains;

@@ -1,5 +1,5 @@
-//! The way to the office: through a running server's control socket, or, when nobody serves the state folder, by opening
-//! the store here, or over the API of a Doorlist on another machine. A command does not see the difference.
+//! Sends requests to the actions: over a running server's control socket, or, if no server uses the state folder, by
+//! opening the store, or over the API of a remote server.
 
 use crate::audit_files::AuditFiles;
 use crate::config::Config;

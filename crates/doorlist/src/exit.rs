@@ -1,4 +1,4 @@
-//! Exit codes and failures. Scripts rely on the codes: they are part of the contract of the command line.
+//! Exit codes and failures. The codes are part of the command line's contract with scripts.
 
 use doorlist_actions::ActionError;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The running gateway's queue as the office asks for it.
+//! Connects the queue of the running gateway with the actions.
 
 use doorlist_actions::{
     ActionError, ErrorKind, QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueSelection,

@@ -1,5 +1,5 @@
-//! The housekeeper: the one binary. It reads the command line and the configuration, wires the rooms together and keeps
-//! the server running; what a command does is an action of `doorlist-actions`, how mail is judged is known elsewhere.
+//! The `doorlist` binary: reads the command line and the configuration, connects the crates, and runs commands and the
+//! server.
 
 #[macro_use]
 mod out;

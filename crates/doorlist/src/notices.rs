@@ -1,4 +1,4 @@
-//! Notices as the office sends them, over the gateway's relay. Must not know what is told, or why.
+//! Sends notices of the actions over the gateway's relay.
 
 use doorlist_actions::{Notices, Waited};
 use doorlist_gateway::relay::NoticeHandle;

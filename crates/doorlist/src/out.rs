@@ -1,6 +1,5 @@
-//! Everything that the program prints: data on stdout, as text for people or as JSON Lines, and what it has to say on
-//! stderr. What came from outside (senders, replies, names) reaches neither a terminal nor a log with hidden characters:
-//! tidy lets nobody else print.
+//! All output of the program: results on stdout, as text or JSON Lines, and messages on stderr. Untrusted text
+//! (senders, replies, names) is escaped here; tidy lets no other module print.
 
 use doorlist_core::visible::{is_hidden, visible, visible_lines};
 use doorlist_store::json;

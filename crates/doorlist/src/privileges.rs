@@ -1,9 +1,9 @@
-//! Who this process is: root becomes the owner of the state folder before anything is opened there, so that no file
-//! belongs to the wrong user, and whoever it is then gets no further rights. Runs before a second thread is started,
-//! because capabilities are a thread's.
+//! The user of the process: root becomes the owner of the state folder before anything in it is opened, so that no
+//! file belongs to the wrong user, and the process cannot gain further privileges. Runs before a second thread starts,
+//! because capabilities belong to threads.
 //!
-//! A server that was started by root keeps one capability, CAP_NET_BIND_SERVICE, permitted and effective: a reload may
-//! bind ports below 1024. The bounding set does not limit what is held already, so it is empty all the same.
+//! A server that root started keeps one capability, CAP_NET_BIND_SERVICE, permitted and effective: a reload may bind
+//! ports below 1024. The bounding set does not restrict capabilities that are already held, so it is empty.
 
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;

@@ -1,4 +1,4 @@
-//! Proofs that a domain is somebody's: TXT records, asked of the system's resolver. Must not know what they should say.
+//! Looks up the TXT records of domain verification with the system's resolver.
 
 use doorlist_actions::{Proofs, Waited};
 use doorlist_gateway::relay::resolver::{LookupError, SystemResolver};

@@ -1,5 +1,5 @@
-//! Refused requests over HTTP: counted by status for the metrics, and by source for one line a minute and source in the log.
-//! Nothing of them is kept, so that strangers fill neither memory nor disk.
+//! Counts rejected HTTP requests: by status for the metrics, and by source for one log line per minute and source.
+//! Stores nothing, so that strangers fill neither memory nor disk.
 
 use doorlist_core::network::SourceKey;
 use doorlist_gateway::journal::{Field, Journal, Line, Process};

@@ -1,13 +1,12 @@
-//! A Doorlist on another machine, asked over its HTTP API with a key: commands, and pushes of a domain's full state. Must
-//! not know what a command means, nor where pushed data come from.
+//! Sends commands and pushes to a Doorlist server on another machine, over its HTTP API with a key.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `place` | pure: the address of a Doorlist, and whether a key may travel there |
-//! | `secret_file` | a key or a password in a file that nobody else may read |
-//! | `dial`, `exchange` | one connection, one request, one answer, with an end to each wait and a bound to each size |
-//! | `attempts` | asking again, where that is harmless |
-//! | `answers` | pure: what a status and a body mean |
+//! | `place` | pure: the server's URL, and whether a key may be sent to it |
+//! | `secret_file` | a key or a password in a file that no other user can read |
+//! | `dial`, `exchange` | one connection, one request, one answer, with a deadline for each wait and a limit for each size |
+//! | `attempts` | retries where they are harmless |
+//! | `answers` | pure: the meaning of status and body |
 //! | `parts` | a push in several parts |
 
 mod answers;

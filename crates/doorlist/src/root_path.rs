@@ -1,5 +1,5 @@
-//! A path as root walks it: from one open folder to the next, so that nobody can exchange a part that was checked already.
-//! It ends where the first folder of another user begins, for root opens and makes nothing there.
+//! Walks a path as root from one open folder to the next, so that nobody can replace a part that was already checked.
+//! Stops at the first folder of another user: root opens and creates nothing there.
 
 use crate::exit::{Exit, Failure, OrExit};
 use nix::errno::Errno;

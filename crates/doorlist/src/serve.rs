@@ -1,5 +1,4 @@
-//! `doorlist serve`: everything in one process. Opens what there is in the right order, says what listens where, and
-//! closes it in the reverse order. How mail is judged and kept is not known here.
+//! `doorlist serve`: opens everything in the right order, prints the listeners, and closes in reverse order.
 
 mod announce;
 mod http;

@@ -1,11 +1,11 @@
-//! The state folder: whose it is, the lock that tells a running server, and where the control socket lies. What else is
-//! in it is the store's affair.
+//! The state folder: its owner, the lock of a running server, and the control socket.
 //!
-//! Root opens, makes and changes nothing in a folder of another user. So the way to the folder is walked first (`root_path`),
-//! then the process becomes its owner, and only then something in it is opened, by its handle and without following links.
+//! Root opens, creates and changes nothing in a folder of another user. The path to the folder is walked first
+//! (`root_path`), then the process becomes its owner, and only then is anything in it opened, relative to its handle
+//! and without following links.
 //!
-//! The lock is shared by commands that open the store themselves and held alone by a server, so a server never starts
-//! under a command's feet, nor a command opens a store that a server has.
+//! Commands that open the store share the lock, and a server holds it exclusively: a server never starts while a
+//! command uses the store, and a command never opens a store that a server uses.
 
 mod contents;
 

@@ -1,4 +1,4 @@
-//! The page for handing in a file, as the office sees it. Must not know how the page looks, nor how a file is read.
+//! Connects the upload page of `doorlist-web` with the actions.
 
 use doorlist_actions::{ActionError, ErrorKind, Office};
 use doorlist_web::{UploadAnswer, UploadRefused, UploadTaken, Uploads};

@@ -1,8 +1,8 @@
-//! Where secrets are sealed: one key in the state folder, or one that is given from outside (`$CREDENTIALS_DIRECTORY`), and
-//! what it makes of them, ChaCha20-Poly1305 (RFC 8439). Must not know what is sealed or where it is stored.
+//! Encrypts secrets with ChaCha20-Poly1305 (RFC 8439) under one key, from the state folder or from outside
+//! (`$CREDENTIALS_DIRECTORY`).
 //!
-//! The key is made when something is sealed for the first time, never when something is opened: a key that is lost must
-//! be missed, not replaced. Nothing here prints a secret, a token or a key.
+//! The key is created when a secret is encrypted for the first time, never when one is decrypted: a lost key must be
+//! noticed, not replaced. Nothing here prints a secret, a token or a key.
 
 mod key_file;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask check`: the quick ones first, the tests last, so that their summary is what a person sees.
+//! The steps of `cargo xtask check`: quick ones first, the tests last, so that their summary is at the end.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The documents are true where a program can tell: captions, named folders, links.
+//! Checks the documents: crate captions, named folders, links.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Who may import whom, read from the `Cargo.toml` files: between our crates, of drivers, and of the pure crates.
+//! Checks imports in the `Cargo.toml` files: between our crates, of drivers, and of the pure crates.
 
 use toml::{Table, Value};
 

@@ -1,4 +1,4 @@
-//! The shape of files: short, named for what they are, nothing left for later.
+//! Checks the shape of files: length, names, nothing left for later.
 
 use super::Fault;
 use super::tree::Tree;

@@ -1,7 +1,6 @@
-//! A Rust file read as syntax: the paths, texts and attributes that the rules judge, each with its line.
+//! Parses a Rust file into the facts that the rules need: paths, texts and attributes, with their lines.
 //!
-//! Code for tests (`#[cfg(test)]`, `#[test]`) is left out, except where a fact says so. What stands inside a macro call
-//! is not syntax to the parser; there the tokens are read.
+//! Test code (`#[cfg(test)]`, `#[test]`) is left out unless a fact says otherwise. Macro calls are read as tokens.
 
 use anyhow::Result;
 use proc_macro2::{LineColumn, TokenStream, TokenTree};

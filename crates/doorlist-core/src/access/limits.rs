@@ -1,5 +1,5 @@
-//! What credentials are limited to, within what their owner may do, and the one rule about making others with them:
-//! whoever shows a limited key makes, renews and revokes nothing that its limits do not cover.
+//! Limits of a credential within the permissions of its owner. A limited key creates, renews and revokes only keys
+//! that its own limits cover.
 
 use crate::domain::DomainId;
 use crate::network::Network;

@@ -1,4 +1,4 @@
-//! Single characters: those that no address has, and those that ask for another host. Knows nothing of quotes.
+//! Characters that an address must not contain, and those that route mail to another host.
 
 use crate::visible::is_hidden;
 use icu_properties::CodePointMapData;

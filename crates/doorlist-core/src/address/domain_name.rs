@@ -1,4 +1,4 @@
-//! The part after the `@`, and the name of a protected domain: IDNA A-labels in lower case. Does not ask DNS.
+//! Domain names as IDNA A-labels in lower case.
 
 use super::AddressError;
 use super::characters::is_invisible;

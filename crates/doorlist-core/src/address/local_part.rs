@@ -1,4 +1,4 @@
-//! The part before the `@`: unquoted where it needs no quotes, folded in case, in NFC. Knows nothing of domains.
+//! Local parts: unquoted where possible, case-folded, in NFC.
 
 use super::AddressError;
 use super::characters::{asks_for_relay, becomes_ascii, is_invisible};

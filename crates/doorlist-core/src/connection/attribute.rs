@@ -1,4 +1,4 @@
-//! The name of an attribute in a directory. Does not know which attributes there are.
+//! Names of attributes in a directory.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

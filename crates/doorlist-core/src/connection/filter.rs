@@ -1,5 +1,5 @@
-//! Search filters (RFC 4511 §4.5.1.7) as a tree: an administrator's text is parsed, never pasted into another, and what
-//! is put beside it is put beside it in the tree. Does not know what a directory makes of a filter.
+//! Search filters (RFC 4511 §4.5.1.7) as a tree. Text of an administrator is parsed, never concatenated; other
+//! conditions are added to the tree.
 
 mod parse;
 

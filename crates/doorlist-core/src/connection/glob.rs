@@ -1,4 +1,4 @@
-//! Patterns of addresses, as shells and mail administrators write them. Knows nothing of addresses beyond their text.
+//! Address patterns with `*`, `?` and `[...]`.
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;

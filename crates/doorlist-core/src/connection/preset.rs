@@ -1,4 +1,4 @@
-//! The usual directories: where their addresses stand, and which entries have any. Does not know how they are asked.
+//! Presets for common directories: attributes with addresses, and the filter for entries that have any.
 
 use super::{AttributeName, Filter};
 use serde::{Deserialize, Serialize};

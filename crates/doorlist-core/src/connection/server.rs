@@ -1,4 +1,4 @@
-//! A directory server as people name it: `ldaps://ldap.example.test:636`. Does not resolve names.
+//! Directory servers as people write them: `ldaps://ldap.example.test:636`.
 
 use crate::address::DomainName;
 use serde::{Deserialize, Serialize};

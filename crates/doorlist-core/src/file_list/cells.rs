@@ -1,5 +1,5 @@
-//! Records of a delimited text: cells in quotes or not, quoted line breaks, stray and unclosed quotes. Cells are borrowed
-//! from the text where they can be. Does not know what a cell means.
+//! Records of delimited text: quoted and unquoted cells, quoted line breaks, stray and unclosed quotes. Borrows cells
+//! from the text where possible.
 
 use super::FIELD_BYTES_MAX;
 use super::lines::line_ends;

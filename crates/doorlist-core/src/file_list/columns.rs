@@ -1,4 +1,4 @@
-//! What the columns of a table are for, by `--map`. Does not know how a head line is recognised.
+//! The meaning of table columns, and `--map`.
 
 use super::format::words;
 use std::fmt;

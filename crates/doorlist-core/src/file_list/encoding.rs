@@ -1,5 +1,4 @@
-//! Bytes -> text: UTF-8, UTF-16 and Windows-1252, with and without a byte order mark. UTF-8 is borrowed, not copied. Does
-//! not know what the text is about.
+//! Decodes UTF-8, UTF-16 and Windows-1252, with and without a byte order mark. Borrows UTF-8 instead of copying it.
 
 use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::borrow::Cow;

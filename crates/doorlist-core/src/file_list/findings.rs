@@ -1,5 +1,5 @@
-//! What has been found in a file so far: rows, problems, what was left out. Every reader reports here, and here a value is
-//! judged: one of ours, one of another domain, or none at all. Does not know in which format a value stood.
+//! Collects rows, problems and skipped values of a file. All readers report here, and values are judged here: an
+//! address of the domain, of another domain, or not an address.
 
 use super::notes::{FileNote, Skipped};
 use super::values::one_typo_apart;

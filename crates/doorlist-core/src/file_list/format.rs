@@ -1,4 +1,4 @@
-//! The kinds of files that are known by name. Does not know how they are read.
+//! The known file formats and their names.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Words for the kind of a recipient and the state of an account, as the exports write them. Does not know the rows.
+//! Words for kinds of recipients and states of accounts in exports.
 
 /// What a recipient is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
-//! Records of attributes: LDIF (RFC 2849) and what `zmprov gaa -v` prints. Does not know how the file was recognised.
+//! Records of attributes: LDIF (RFC 2849) and the output of `zmprov gaa -v`.
 //!
-//! Of our own LDIF export each record is one address: `mail` is the address, `doorlistKind` is `mailbox`, `alias` or
-//! `list`, `doorlistAccount` the account of an alias, `doorlistStanding` is `active`, `switched-off` or `vetoed`.
+//! In Doorlist's own LDIF export each record is one address: `mail` is the address, `doorlistKind` is `mailbox`,
+//! `alias` or `list`, `doorlistAccount` the account of an alias, `doorlistStanding` is `active`, `switched-off` or
+//! `vetoed`.
 
 use super::account::{Account, Reading};
 use super::findings::{Findings, Judged};

@@ -1,4 +1,4 @@
-//! Formats that are read line by line, told apart by how their first lines look. Does not know tables.
+//! Detects line-based formats by their first lines.
 
 use super::findings::{Findings, Judged};
 use super::format::FileFormat;

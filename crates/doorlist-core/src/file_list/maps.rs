@@ -1,5 +1,4 @@
-//! Files of keys and values: Postfix maps, the Sendmail virtual user table, aliases files, Barracuda's alias linking. Does
-//! not know which of them it is without being told.
+//! Files of keys and values: Postfix maps, the Sendmail virtual user table, aliases files, Barracuda's alias linking.
 
 use super::NotAList;
 use super::account::{Account, Reading};

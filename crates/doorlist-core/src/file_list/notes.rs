@@ -1,5 +1,4 @@
-//! What is told of a file besides its rows: what was rightly left out, and what a person must know. Does not know how it
-//! was found.
+//! Notes on a file besides its rows: what was skipped, and what a person should know.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Plain lists: addresses or local parts by line, comma or semicolon, in whatever dress people write them; the lists that
-//! Plesk and Zimbra print; and `/etc/passwd`. Does not know what is on the list already.
+//! Plain lists: addresses or local parts separated by lines, commas or semicolons, also with names and brackets; lists
+//! of Plesk and Zimbra; `/etc/passwd`.
 
 use super::NotAList;
 use super::findings::{Findings, Judged};

@@ -1,5 +1,4 @@
-//! A look at a table's first records: where they begin, what parts the cells, what the columns hold. Does not know what
-//! columns are called.
+//! The first records of a table: where they begin, which character separates cells, what the columns contain.
 
 use super::cells::Records;
 use super::findings::{Findings, Judged};

@@ -1,4 +1,4 @@
-//! The rows of a table whose columns are known. Does not know how the columns were recognised.
+//! Reads the rows of a table whose columns are known.
 
 use super::account::{Account, Reading};
 use super::cells::Records;

@@ -1,5 +1,4 @@
-//! Where mail to an address goes, and what that makes of the address: an alias of another, a distribution list, a mailbox.
-//! Does not know in which file it stood.
+//! Forwarding targets of an address, and the kind they imply: alias, distribution list or mailbox.
 
 use super::findings::{Findings, Judged};
 use super::notes::Skipped;

@@ -1,5 +1,4 @@
-//! Values as they stand in a cell, a line or an attribute: `Name <address>`, `mailto:`, `smtp:`, several in one cell. Does
-//! not know which domain is ours.
+//! Values of a cell, a line or an attribute: `Name <address>`, `mailto:`, `smtp:`, several in one cell.
 
 use crate::address::is_invisible;
 

@@ -1,4 +1,4 @@
-//! One shard: sorted hashes with their tags and row numbers, in three parallel arrays. Immutable; knows no domains.
+//! One shard: sorted hashes with their tags and row numbers, in three parallel arrays. Immutable.
 
 use super::AddressId;
 use serde::{Deserialize, Serialize};

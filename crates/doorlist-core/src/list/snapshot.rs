@@ -1,4 +1,4 @@
-//! The whole list at one version: domains by name, addresses by hash. Knows nothing of replies or sessions.
+//! The whole list at one version: domains by name, addresses by hash.
 
 use super::shard::{Entry, Kind, SHARD_MAX, Shard, Standing};
 use super::{AddressId, Match};

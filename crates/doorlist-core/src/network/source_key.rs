@@ -1,4 +1,4 @@
-//! Who counts as one client wherever connections, requests or guesses are limited by where they come from.
+//! The key of all limits per client: an IPv4 address or an IPv6 /64.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

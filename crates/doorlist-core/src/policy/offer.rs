@@ -1,5 +1,5 @@
-//! The answer to a recipient of a transaction: the list first, then what the recipient says of sender and size. So an
-//! address that is not listed is answered alike whoever asks, and nobody learns of rules by guessing names.
+//! The decision on a recipient of a transaction: first the list, then the recipient's rules for sender and size. An
+//! unlisted address therefore gets the same answer for every sender, and guessing names reveals no rules.
 
 use super::{Decision, Reason, Recipient, SourceStanding, Verdict, decide};
 use crate::list::Snapshot;

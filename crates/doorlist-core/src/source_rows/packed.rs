@@ -1,5 +1,5 @@
-//! Rows of a source in little memory: a list of a million addresses comes in at once, and several at a time. A row takes
-//! 17 octets beside its name; an alias leads to the name of its account instead of having a copy of it.
+//! Rows of a source in little memory: 17 octets per row plus its name. An alias refers to the name of its account
+//! instead of copying it.
 
 use super::{EntryPlace, Place, SourceRow};
 use crate::address::LocalPart;

@@ -1,5 +1,5 @@
-//! A source's rows as one statement about the domain: each address once, in byte order, an alias leading straight to an
-//! account. Where the source contradicts itself, the address stays (it must be accepted) and the contradiction is named.
+//! Normalizes the rows of a source: each address once, in byte order, each alias pointing directly to an account. If
+//! the source contradicts itself, the address stays and the contradiction is reported.
 
 use super::{PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, shown};
 use crate::address::LocalPart;

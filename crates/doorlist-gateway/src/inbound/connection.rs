@@ -1,4 +1,4 @@
-//! From an accepted socket to a session: PROXY header, limits, TLS, and a clean end.
+//! From an accepted socket to a session: PROXY header, limits, TLS, and an orderly close.
 
 use super::Doors;
 use super::dialogue::Dialogue;

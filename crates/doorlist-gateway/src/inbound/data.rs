@@ -1,6 +1,6 @@
-//! A message on its way in: from 354 to the answer behind its end.
+//! Receives a message: from the 354 reply to the reply after its end.
 //!
-//! The answer 250 is given when the spool says that the message is on stable storage, and never otherwise.
+//! The reply 250 is sent only after the spool confirmed that the message is on stable storage.
 
 use super::Doors;
 use super::dialogue::{Dialogue, Transaction};

@@ -1,4 +1,4 @@
-//! When a session has had enough time: without progress, the whole session, and the rate of DATA. Time is a parameter.
+//! The time limits of a session: without progress, in total, and the rate of DATA. Time is a parameter.
 
 use crate::config::Limits;
 use doorlist_smtp::reply::Reply;

@@ -1,5 +1,4 @@
-//! What a session knows of its client and its open transaction, and the answers that need no waiting: HELO, MAIL, RCPT.
-//! Must not know sockets or the spool.
+//! The state of a client and its transaction, and the replies that need no waiting: HELO, MAIL, RCPT.
 
 use super::Doors;
 use super::guard::Source;

@@ -1,4 +1,4 @@
-//! What is remembered of sources, shared by all sessions: a bounded table around the rules of `doorlist_core::harvest`.
+//! Remembers sources for all sessions: a bounded table around the rules of `doorlist_core::harvest`.
 
 use doorlist_core::address::Address;
 use doorlist_core::harvest::{Named, SourceRecord};

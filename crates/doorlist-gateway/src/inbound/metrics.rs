@@ -1,4 +1,4 @@
-//! Counters of what comes in. No address, IP or message id is ever a label.
+//! Metrics of incoming mail. No address, IP or message id is ever a label.
 
 use doorlist_core::policy::{Decision, Reason, Verdict};
 use doorlist_smtp::reply::Reply;

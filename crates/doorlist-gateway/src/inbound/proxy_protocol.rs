@@ -1,7 +1,7 @@
-//! The PROXY protocol, versions 1 and 2: who the client behind a load balancer is. Only listed peers are asked for it, and
-//! a header that cannot be read closes the connection without an answer.
+//! The PROXY protocol, versions 1 and 2: the address of the client behind a load balancer. Only listed peers must send
+//! the header; a header that cannot be parsed closes the connection without a reply.
 //!
-//! The header is read to its last byte and not one further, since TLS may begin right behind it.
+//! Reads the header to its last byte and no further, because TLS may begin right after it.
 
 use ppp::{v1, v2};
 use std::net::SocketAddr;

@@ -1,5 +1,6 @@
-//! One session on one stream: reads bytes, drives the machine, asks dialogue and data for answers, writes, and keeps the
-//! deadlines. Recipients are answered without a pause between read and write, unless the guard wants one.
+//! One session on one stream: reads bytes, runs the protocol machine, gets replies from dialogue and data, writes
+//! them, and enforces the deadlines. Replies to recipients are written without a pause after the read, unless harvest
+//! detection delays them.
 
 use super::data::Incoming;
 use super::deadline::{Deadlines, Patience, Stage};

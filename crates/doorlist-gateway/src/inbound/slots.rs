@@ -1,6 +1,6 @@
-//! How many sessions there are, in all and from one source, and how many of them wait as a penalty.
+//! Counts sessions in total, per source, and those that are delayed as a penalty.
 //!
-//! Sources that have none find a place as long as the reserve lasts, however many others have.
+//! A reserve is kept for sources without a session, however many sessions others have.
 
 mod counts;
 

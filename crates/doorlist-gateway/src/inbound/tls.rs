@@ -1,5 +1,5 @@
-//! Our certificate: read from files, made self-signed at the first start, read again on reload. It is shown at the mail
-//! doors, and wherever else whoever started us shows it.
+//! The server certificate: read from files, created self-signed at the first start, and read again on reload. The web
+//! listeners use it, too.
 
 use crate::config::TlsConfig;
 use arc_swap::ArcSwapOption;

@@ -1,4 +1,4 @@
-//! The one header that we add: `Received:` (RFC 5321 §4.4), in front of the message as it is stored.
+//! The header field that Doorlist adds: `Received:` (RFC 5321 §4.4), in front of the message as it is stored.
 
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;

@@ -1,4 +1,4 @@
-//! One event and its two shapes. What strangers wrote is escaped here, once, for all who write.
+//! One event in both formats. Untrusted text is escaped here, for all writers.
 
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::visible::visible;

@@ -1,4 +1,4 @@
-//! The buffer between those who speak and the thread that writes.
+//! The buffer between the sessions and the thread that writes the log.
 
 use super::line::{self, Line};
 use doorlist_core::time::Timestamp;

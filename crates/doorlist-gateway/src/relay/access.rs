@@ -1,5 +1,5 @@
-//! Which addresses of a mail server are connected to, before anything is: a server that may not be where its name leads
-//! learns nothing of it, nor does whoever named it learn whether something listens there. The rule itself is core's.
+//! Checks the addresses of a mail server before a connection is made: a forbidden address gets no connection, and
+//! whoever named it does not learn whether a server listens there. The rule itself is in `doorlist-core`.
 
 use doorlist_core::change::NamedBy;
 use doorlist_core::mail_server_access::may_connect;

@@ -1,5 +1,5 @@
-//! From a destination to an open connection: its servers in order, their addresses in a race, the opening dialogue with
-//! TLS as asked for. A server that fails in any of these is passed over for the next. This module must not know messages.
+//! Opens a connection to a destination: its servers in order, their addresses in parallel, then the opening dialogue
+//! with TLS as configured. If a server fails, the next one is tried.
 
 use super::access;
 use super::connection::{Connection, ConnectionFault, Peer};

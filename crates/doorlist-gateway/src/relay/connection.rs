@@ -1,5 +1,5 @@
-//! One connection to a server: bytes out in few writes, replies in, each with its time limit. Which commands are said
-//! is decided by the dialogue in `doorlist_smtp::client`; this module must not know messages or recipients.
+//! One connection to a server: writes commands in few calls and reads replies, each with a time limit.
+//! `doorlist_smtp::client` decides on the commands.
 
 use doorlist_smtp::client::{Capabilities, ReplyError, ReplyParser, ServerReply};
 use std::fmt;

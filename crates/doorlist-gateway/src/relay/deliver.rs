@@ -1,8 +1,8 @@
-//! One connection at work: opens, takes messages of its destination one after the other, and ends when there are no more.
+//! A running connection: opens, sends the messages of its destination one after the other, and closes when there are
+//! no more.
 //!
-//! Where the server pipelines, the commands of the next message travel in the same write as the body of this one
-//! (RFC 2920 §3.1 allows it), so that a busy connection costs one write and about one read a message. This module must
-//! not know what becomes of a refusal.
+//! With PIPELINING, the commands of the next message go out in the same write as the body of the current one (RFC 2920
+//! §3.1), so that a busy connection needs one write and about one read per message.
 
 mod outcome;
 mod place;

@@ -1,5 +1,5 @@
-//! A bounce as a message: what failed, in words and for machines, and the header section of what was sent (RFC 3464,
-//! RFC 6522; RFC 6533 where addresses are not ASCII). Whether it is sent is not decided here.
+//! Writes a bounce: the failures as text and in machine-readable form, and the header section of the message (RFC
+//! 3464, RFC 6522; RFC 6533 for addresses outside ASCII).
 
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;

@@ -1,4 +1,4 @@
-//! The queue in the hands of people: look, retry, hold, release, delete. What a person may do is decided elsewhere.
+//! Queue operations for administrators: show, retry, hold, release, delete. Permissions are checked by the caller.
 
 use super::Shared;
 use super::queue::{Arrival, Seen, is_final, revived};

@@ -1,5 +1,4 @@
-//! The header section of a stored message, for a bounce and for the question what it needs of SMTPUTF8. Understands no
-//! single field.
+//! The header section of a stored message, for bounces and for the question whether it needs SMTPUTF8.
 
 use super::queue::Part;
 use doorlist_smtp::client::SmtpUtf8;

@@ -1,5 +1,5 @@
-//! How many bounces go out: a gateway that is shot at with forged senders must not become the gun. Pure: time is a
-//! parameter. This module must not know what a bounce is.
+//! Rate limits for bounces, so that mail with forged senders does not turn the gateway into a source of backscatter.
+//! Time is a parameter.
 
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;

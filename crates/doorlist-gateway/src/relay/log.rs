@@ -1,4 +1,4 @@
-//! The relay's lines in the log, in Postfix's words, and its entries in the mail log.
+//! The relay's log lines, in the words of Postfix, and its entries in the mail log.
 
 use super::Shared;
 use super::connection::Peer;

@@ -1,4 +1,4 @@
-//! What the relay counts for Prometheus. No address, host or message may become a label.
+//! Metrics of the relay. No address, host or message is ever a label.
 
 use super::Shared;
 use super::queue::Verdict;

@@ -1,6 +1,5 @@
-//! Messages of our own to people: a source that stands still, a plan that waits. They go into the spool like everything
-//! else, without a sender, so that nothing answers them. Each recipient needs a permit of the contact book, which counts.
-//! This module must not know what is told, or why.
+//! Sends notices to people, for example about a failed sync or a pending plan. They go into the spool with the null
+//! sender, so that nothing answers them. Each recipient needs a permit of the contact book, which counts them.
 
 mod message;
 

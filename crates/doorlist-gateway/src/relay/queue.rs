@@ -1,10 +1,10 @@
-//! The queue in memory: which message waits for which destination, and how many connections each destination may have.
+//! The queue in memory: messages per destination, and the number of connections of each destination.
 //!
-//! Every destination has its own line, its own window of connections and its own health, so that a dead one costs the
-//! others little. Connections are shared among customers ([`pool`]), and so is memory ([`filling`]): neither a few deep
-//! destinations nor all those of one customer can crowd out the rest. What finds no room stays in the spool, is noted, and
-//! read again when there is some. Pure: time and chance are parameters, and what is to be done outside comes back as
-//! [`Effects`]. This module must not know sockets, the spool or the log.
+//! Every destination has its own queue, its own window of connections and its own state, so that a dead one hardly
+//! affects the others. Customers share connections ([`pool`]) and memory ([`filling`]): neither a few long queues nor
+//! all destinations of one customer can displace the rest. Messages without room in memory stay in the spool, are
+//! noted, and are read when there is room. Time and randomness are parameters, and effects are returned as
+//! [`Effects`].
 
 mod connections;
 mod destination;

@@ -1,5 +1,5 @@
-//! Reading the spool: once at the start, and again whenever messages that found no room in memory may have some now, those
-//! alone. Also ends what was kept for the admin beyond its lifetime. This module must not know destinations.
+//! Reads the spool: once at the start, and again for messages that had no room in memory. Also removes failed messages
+//! that exceed their lifetime.
 
 use super::Shared;
 use super::deliver::{Stop, reached};

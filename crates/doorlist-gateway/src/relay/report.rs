@@ -1,8 +1,8 @@
-//! What failed for good is told to somebody, or kept for the admin: bounces to senders, within limits; what was refused for
-//! postmaster or abuse is kept, and told to those in charge. One task, one report after the other.
+//! Reports permanent failures: bounces to senders within limits; failures for postmaster or abuse are kept and
+//! reported to the operator and the technical contact. One task, one report after the other.
 //!
-//! Whatever is told is on stable storage before the message's own row says so: after a crash between the two, it may be
-//! told twice, never not at all. This module must not know connections or retry times.
+//! A report is on stable storage before the message's own row records it: after a crash between the two it may be sent
+//! twice, but never not at all.
 
 use super::Shared;
 use super::deliver::{Stop, reached};

@@ -1,5 +1,5 @@
-//! Names into mail exchangers and addresses. A small trait, so that the world is a parameter; behind it the system's
-//! resolver settings and hosts file. Where mail goes is not decided here.
+//! Looks up mail exchangers and addresses. A small trait, so that tests pass their own; the implementation uses the
+//! system's resolver settings and hosts file.
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};

@@ -1,5 +1,5 @@
-//! Where mail goes: a domain's own servers by preference, or for all other mail the MX records of its domain or a smart
-//! host (RFC 5321 §5.1). What is done with a connection is not known here.
+//! Routes mail: to a domain's own servers by preference, and all other mail to the MX of its domain or to a smart host
+//! (RFC 5321 §5.1).
 
 use super::resolver::{LookupError, Resolver};
 use crate::config::Outbound;

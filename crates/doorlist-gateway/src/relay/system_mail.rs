@@ -1,6 +1,6 @@
-//! What a domain's server refuses for its own postmaster or abuse. The message waits as failed for the admin; the operator
-//! gets a copy, the technical contact a notice that names it. Both are limited, and neither answers what came from
-//! ourselves. This module must not know how a notice is written down or sent.
+//! Handles rejections of mail for a domain's own postmaster or abuse. The message stays in the queue as failed, the
+//! operator gets a copy, and the technical contact gets a notice. Both are limited, and neither is sent for Doorlist's
+//! own messages.
 
 use super::Shared;
 use super::notice;

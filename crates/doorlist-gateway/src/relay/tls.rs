@@ -1,5 +1,5 @@
-//! TLS towards other servers: unchecked, as is usual between mail servers (RFC 7435), or checked where a domain asks for
-//! it. Keys and certificates of our own are not known here.
+//! TLS to other servers: without verification, as is usual between mail servers (RFC 7435), or verified where a domain
+//! requires it.
 
 use doorlist_core::change::ServerTls;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

@@ -1,6 +1,5 @@
-//! Which servers lacked SMTPUTF8 when they were last spoken to, so that a recipient whose address none of its servers
-//! takes is refused at RCPT instead of bounced. Kept in memory: after a start every server is unknown, and one that is
-//! unknown counts as capable. Must not know messages.
+//! Remembers which servers lacked SMTPUTF8 at their last connection, so that a recipient whose servers all lack it is
+//! rejected at RCPT instead of bounced. Kept in memory; an unknown server counts as capable.
 
 use doorlist_core::change::MailServer;
 use doorlist_core::time::Timestamp;

@@ -1,4 +1,4 @@
-//! What a server offers in its reply to EHLO (RFC 5321 §4.1.1.1). Knows nothing of what is made of it.
+//! The extensions in a server's reply to EHLO (RFC 5321 §4.1.1.1).
 
 use super::reply_parser::ServerReply;
 use super::xforward::XForwardAttributes;

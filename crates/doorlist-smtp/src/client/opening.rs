@@ -1,5 +1,5 @@
-//! From the greeting to the point where mail may be sent: EHLO or HELO, STARTTLS, EHLO again. Whether a fault is worth
-//! another server or another try is decided by whoever opened the connection.
+//! From the greeting to the point where mail may be sent: EHLO or HELO, STARTTLS, EHLO again. The caller decides
+//! whether to try again after a fault.
 
 use super::capabilities::Capabilities;
 use super::reply_parser::ServerReply;

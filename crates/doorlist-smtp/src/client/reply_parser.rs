@@ -1,5 +1,5 @@
-//! Received bytes into replies (RFC 5321 §4.2), independent of how the network cut them. Lenient where real servers are
-//! sloppy (a lone LF, a missing text), strict where a guess would be dangerous: what is no reply ends the connection.
+//! Parses replies (RFC 5321 §4.2), independent of segmentation. Lenient where real servers are sloppy (a lone LF, a
+//! missing text), strict where guessing would be dangerous: bytes that are no reply end the connection.
 
 use crate::reply::EnhancedCode;
 use doorlist_core::visible::is_hidden;

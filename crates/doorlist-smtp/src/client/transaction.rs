@@ -1,5 +1,5 @@
-//! One message to one server: MAIL, RCPT for each recipient, DATA, the final dot (RFC 5321 §3.3), pipelined where the
-//! server allows it (RFC 2920). Each recipient has its own result. What a result means for the queue is not known here.
+//! Sends one message to one server: MAIL, RCPT for each recipient, DATA, the final dot (RFC 5321 §3.3), pipelined
+//! where the server allows it (RFC 2920). Each recipient has its own result.
 
 mod script;
 

@@ -1,5 +1,5 @@
-//! XFORWARD: telling a server behind us who the client was, for its logs and its content filters (Postfix,
-//! XFORWARD_README). Not an RFC; sent only to servers that are ours to trust and that offer it.
+//! XFORWARD: tells a server behind the gateway who the client was, for its logs and content filters (Postfix,
+//! XFORWARD_README). Not an RFC; sent only to trusted servers that offer it.
 
 use std::fmt::Write as _;
 

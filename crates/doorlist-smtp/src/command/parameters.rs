@@ -1,4 +1,4 @@
-//! The ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.1.11). Only what EHLO offers is known.
+//! The ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.1.11): only those that EHLO offers.
 
 use crate::reply::Reply;
 

@@ -1,6 +1,6 @@
 //! Reverse-path and forward-path (RFC 5321 §4.1.2): where the parts of an address begin and end.
 //!
-//! Only as strict as is needed to find the parts without doubt; whether they are a mailbox is `doorlist-core`'s.
+//! As strict as needed to find the parts unambiguously; `doorlist-core` decides whether they are a valid address.
 
 /// Octets of a path without its angle brackets (RFC 5321 §4.5.3.1.3 counts 256 with them).
 pub const PATH_MAX: usize = 254;

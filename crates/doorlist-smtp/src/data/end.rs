@@ -1,4 +1,4 @@
-//! How a message ended, and what is answered if it cannot be taken.
+//! How a message ended, and the reply if it cannot be accepted.
 
 use crate::reply::Reply;
 

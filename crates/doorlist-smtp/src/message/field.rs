@@ -1,4 +1,4 @@
-//! One header field, still folded: its name, and the two values that are looked at.
+//! One header field, still folded: its name, and the two values that are read.
 
 use super::MESSAGE_ID_MAX;
 

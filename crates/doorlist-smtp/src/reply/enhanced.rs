@@ -1,4 +1,4 @@
-//! Enhanced status codes (RFC 3463 §2): `class.subject.detail`. Knows nothing of the replies that carry them.
+//! Enhanced status codes (RFC 3463 §2): `class.subject.detail`.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
-//! The few replies that carry a name: greeting, answers to HELO and EHLO, and the 250 with a queue id.
+//! The replies that contain a name: greeting, replies to HELO and EHLO, and 250 with the queue id.
 //!
-//! They are written into the caller's buffer, so that a session needs one buffer for all that it says.
+//! They are written into the caller's buffer, so that a session needs only one.
 
 use std::fmt::Display;
 use std::io::Write;

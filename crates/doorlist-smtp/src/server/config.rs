@@ -1,4 +1,4 @@
-//! The limits of a session, each with the default that behaves as the documentation says.
+//! The limits of a session, with their defaults.
 
 use crate::data::BareLf;
 

@@ -1,6 +1,6 @@
-//! Which command may come when (RFC 5321 §4.1.4), and what is answered without asking anybody.
+//! Which command may come when (RFC 5321 §4.1.4), and the replies that need no event.
 //!
-//! Sequence is judged before syntax: a command out of turn is not read further.
+//! Sequence is checked before syntax: a command out of order is not parsed further.
 
 use super::line::LineFault;
 use super::{DataEnd, Event, MailFrom, RcptTo, SessionConfig};

@@ -1,5 +1,5 @@
-//! Finds command lines in segments. A line that lies whole in the input is not copied; the parts of one that does not
-//! are collected, up to the limit. Knows nothing of what the lines say.
+//! Finds command lines in segments. A line that is complete in the input is not copied; parts of a longer one are
+//! collected, up to the limit.
 
 use memchr::memchr;
 

@@ -1,4 +1,4 @@
-//! The addresses of one entry that are of the domain, and which of them is the account.
+//! Selects the addresses of an entry that belong to the domain, and the one that is the account.
 
 use super::facts::Facts;
 use super::{Mapper, Skipped};

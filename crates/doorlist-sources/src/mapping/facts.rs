@@ -1,4 +1,4 @@
-//! What an entry says of itself beside its addresses: what it is, by what it is known, whether it is switched off.
+//! Other facts of an entry: its kind, its identifier, and whether it is disabled.
 
 use crate::ber::BerFault;
 use crate::protocol::{Entry, Values};

@@ -1,4 +1,4 @@
-//! What we ask a directory: bind, search, StartTLS, unbind.
+//! LDAP requests: bind, search, StartTLS, unbind.
 
 use super::super::ber::{BOOLEAN, ENUMERATED, INTEGER, OCTETS, SEQUENCE, Writer};
 use super::{PAGED_RESULTS, START_TLS};

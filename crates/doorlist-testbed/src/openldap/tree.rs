@@ -1,4 +1,4 @@
-//! What a directory holds: the entries that every one has, people, and very many people.
+//! The entries of a directory: fixed ones, people, and very many people.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Admins of resellers and customers. They stand below their scope only; a login may be an admin of several.
+//! Admins of resellers and customers. They exist only below their scope; a login may be an admin of several.
 
 use super::body::Body;
 use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};

@@ -1,4 +1,4 @@
-//! What became of a request, as bytes: status, headers, JSON. What was asked is not known here.
+//! Turns results into responses: status, headers, JSON.
 
 use super::conditions::State;
 use super::exchange::{Answer, Fault};

@@ -1,6 +1,5 @@
-//! The fields of a request's body, as forgiving as clients need: unknown and read-only fields are passed over, `1` and
-//! `"true"` are yes, a number is a text where a text is wanted. What is wrong is gathered, so that all of it is told at
-//! once. Must not know any noun.
+//! The fields of a request body, as lenient as clients need: unknown and read-only fields are ignored, `1` and
+//! `"true"` are true, a number is accepted as text. All errors are collected and reported together.
 
 use super::exchange::Fault;
 use super::link::{self, Link};

@@ -1,4 +1,4 @@
-//! How the pages of a reseller or a customer look: kept for the page to come. Made with its owner, never alone.
+//! Branding of resellers and customers. Created with its owner, never alone.
 
 use super::body::Body;
 use super::exchange::{Fault, of};

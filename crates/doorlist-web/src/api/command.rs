@@ -1,5 +1,5 @@
-//! `command`: the commands of `doorlist --server`. The request is the one that goes over the control socket; whether it
-//! may travel, and whether this caller may, is the desk's to say.
+//! `command`: the commands of `doorlist --server`. The body is the same request as on the control socket;
+//! `doorlist-actions` decides whether it may be sent from another machine and whether the caller may send it.
 
 use super::exchange::{Answer, Ask, Fault, Unread, exchange_unread};
 use super::gate::ApiState;

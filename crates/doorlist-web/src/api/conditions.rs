@@ -1,5 +1,5 @@
-//! Whether an object is still as a client saw it: `ETag`, `If-Match`, `If-None-Match` (RFC 9110 §8.8.3, §13.1), so that of
-//! two who edit the same object the second does not undo the first. Pure.
+//! `ETag`, `If-Match` and `If-None-Match` (RFC 9110 §8.8.3, §13.1): of two clients that edit one object, the second
+//! does not overwrite the first.
 
 use super::show::Object;
 use axum::http::{HeaderMap, HeaderName, header};

@@ -1,4 +1,4 @@
-//! Contacts of resellers, customers, domains and accounts: four nouns of one make.
+//! Contacts of resellers, customers, domains and accounts: four resources with the same fields.
 
 use super::body::Body;
 use super::exchange::{Ask, BODY_MAX, Fault, exchange, of};

@@ -1,4 +1,4 @@
-//! Customers.
+//! The resource `customer`.
 
 use super::body::Body;
 use super::exchange::{Fault, of};

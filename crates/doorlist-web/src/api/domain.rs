@@ -1,5 +1,5 @@
-//! Domains. The switch "Accept mail only for mailboxes in this list" has two names, `bounce_unlisted` and
-//! `userlist_complete`: both are shown, either is taken.
+//! The resource `domain`. The switch "Accept mail only for mailboxes in this list" has two names, `bounce_unlisted`
+//! and `userlist_complete`: both are shown, either is accepted.
 
 use super::body::Body;
 use super::exchange::{Fault, of};

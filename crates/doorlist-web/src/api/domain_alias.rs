@@ -1,4 +1,4 @@
-//! Domain aliases, and the list of all names: domains and their aliases.
+//! Domain aliases, and the list of all names: domains and domain aliases.
 
 use super::body::Body;
 use super::domain::domain_name;

@@ -1,4 +1,4 @@
-//! Email accounts.
+//! The resource `email_account`.
 
 use super::body::Body;
 use super::exchange::{Fault, of};

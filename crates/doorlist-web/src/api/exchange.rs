@@ -1,5 +1,4 @@
-//! One request of the API, from bytes to bytes: who asks, the body, what is answered, and the line in the audit. What a
-//! noun does with it is not known here.
+//! One API request from bytes to bytes: authentication, body, answer and audit entry.
 
 use super::answers::{print, refuse};
 use super::body::Wrong;

@@ -1,5 +1,5 @@
-//! The gate: who asks, from where, how often; and what the API needs of the server. Credentials are taken from the
-//! `Authorization` header alone, and are never printed.
+//! Authentication and rate limits of the API, and the state that the API needs of the server. Credentials come from
+//! the `Authorization` header alone and are never printed.
 
 use super::exchange::Fault;
 use super::large::Places;

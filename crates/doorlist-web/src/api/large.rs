@@ -1,5 +1,4 @@
-//! Large bodies: how many are taken at once, from whom, and that reading one does not take many times its own size in
-//! memory. Must not know what is in them.
+//! Large bodies: how many are read at once and per key, and in how much memory.
 
 use super::exchange::{BODY_MAX, Fault};
 use crate::BODY_PACE_MIN;

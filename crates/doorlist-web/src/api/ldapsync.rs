@@ -1,4 +1,4 @@
-//! `ldapsync/remote_data`: the full state of a domain, pushed by a script near its directory, whole or in parts.
+//! `ldapsync/remote_data`: the full state of a domain, pushed by a script near its directory, at once or in parts.
 
 use super::exchange::{Answer, Ask, Fault, Unread, exchange_unread, of};
 use super::gate::ApiState;

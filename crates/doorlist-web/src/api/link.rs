@@ -1,5 +1,5 @@
-//! References to objects, as clients write them: a URI with or without the prefix, a natural key in it, a bare number, an
-//! object that has one of these. Must not know whether the object is there.
+//! References to objects as clients write them: a URI with or without the prefix, a natural key in it, a number, or an
+//! object with one of these. Does not check that the object exists.
 
 use super::BASE;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Aliases of accounts: further local parts in the account's own domain.
+//! Aliases of accounts: other local parts in the account's own domain.
 
 use super::body::Body;
 use super::email_account::localpart;

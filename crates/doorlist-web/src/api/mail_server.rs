@@ -1,4 +1,4 @@
-//! Mail servers of domains.
+//! The resource `mail_server`: mail servers of domains.
 
 use super::body::Body;
 use super::exchange::{Fault, of};

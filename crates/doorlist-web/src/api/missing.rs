@@ -1,4 +1,4 @@
-//! Parts of the model's API that this Doorlist does not offer: each says so by name, rather than to pretend.
+//! Parts of the MailRoute API that Doorlist does not support: each answers 501 with its name.
 
 use super::exchange::{Ask, BODY_MAX, Fault, exchange};
 use super::gate::ApiState;

@@ -1,5 +1,5 @@
-//! What every noun does alike: list, make, show, change and remove an object. A noun says how its rows are read and
-//! shown, and what its fields do.
+//! The operations that all resources share: list, create, show, update and delete an object. A resource defines how
+//! its rows are read and shown, and its fields.
 
 use super::body::Body;
 use super::conditions::State as ObjectState;

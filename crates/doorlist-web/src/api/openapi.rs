@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, made of the same tables as the routes. It says the quirks, too.
+//! The OpenAPI 3.1 document, generated from the same tables as the routes, including the quirks of the API.
 
 mod operations;
 mod schemas;

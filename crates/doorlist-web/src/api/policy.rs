@@ -1,5 +1,5 @@
-//! Policies of domains and accounts. What the gateway honours by now is the size of a message; every other field reads as
-//! its default, and another value is refused by name.
+//! Mail policies of domains and accounts. Only the message size limit has an effect; every other field reads as its
+//! default, and other values are rejected.
 
 use super::body::Body;
 use super::exchange::{Fault, of};

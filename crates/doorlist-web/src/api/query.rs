@@ -1,5 +1,5 @@
-//! The parameters of a list: which rows, in which order, which page. What clients send is forgiving (unknown parameters
-//! are ignored), what is wrong is a 400 that says what. Must not know any noun.
+//! The parameters of a list: filters, order and page. Unknown parameters are ignored, invalid ones get a 400 with the
+//! reason.
 
 use super::exchange::Fault;
 use super::spec::{Filtering, Kind, Spec};

@@ -1,4 +1,4 @@
-//! Resellers.
+//! The resource `reseller`.
 
 use super::body::Body;
 use super::exchange::{Fault, of};

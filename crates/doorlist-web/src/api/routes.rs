@@ -1,4 +1,4 @@
-//! Which path is whose. Paths end in a slash; one without is sent on.
+//! The routes of the API. Paths end in a slash; others are redirected.
 
 use super::answers::{empty, refuse, with_json};
 use super::contacts::{Contacts, OfAccount, OfCustomer, OfDomain, OfReseller};

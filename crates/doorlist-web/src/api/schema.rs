@@ -1,4 +1,4 @@
-//! The index, and the schema of each noun: exactly the fields that libraries compare with their own.
+//! The index, and the schema of each resource: exactly the fields that client libraries compare with their own.
 
 use super::BASE;
 use super::spec::{Default, Field, Filtering, Kind, Spec};

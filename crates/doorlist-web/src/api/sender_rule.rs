@@ -1,4 +1,4 @@
-//! `wblist`: senders that a domain or an account takes mail from (`w`), or does not (`b`).
+//! `wblist`: allowed (`w`) and blocked (`b`) senders of domains and accounts.
 
 use super::body::Body;
 use super::bulk;

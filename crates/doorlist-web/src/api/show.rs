@@ -1,4 +1,4 @@
-//! What goes out: dates, the envelope of a list, the body of an error. Must not know any noun.
+//! Output: dates, the envelope of a list, the body of an error.
 
 use super::query::ListQuery;
 use doorlist_core::time::Timestamp;

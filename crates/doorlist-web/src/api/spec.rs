@@ -1,5 +1,5 @@
-//! What a noun has, as data: its fields, by which of them it is filtered and ordered, which methods it takes. Schema,
-//! OpenAPI document, index and routes are made of it.
+//! Resources as data: fields, filters, ordering, methods. Schemas, the OpenAPI document, index and routes are
+//! generated from it.
 
 use super::query::Lookups;
 

@@ -1,6 +1,5 @@
-//! A request that writes is done to its end, its line in the audit included, whatever becomes of its connection: one that
-//! breaks or whose time is over must not end in the middle of a change. When the server ends, only those are awaited whose
-//! clients still wait. Must not know what is asked.
+//! Completes write requests, including their audit entry, even if the connection breaks or times out, so that a change
+//! never stops halfway. At shutdown, only requests whose clients still wait are awaited.
 
 use super::answers::failed;
 use super::exchange::writes;

@@ -1,4 +1,4 @@
-//! What a connection does at this moment: whether it waits for its client, since when, and until when it may. Time is a
+//! What a connection does at the moment: whether it waits for its client, since when, and until when it may. Time is a
 //! parameter.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

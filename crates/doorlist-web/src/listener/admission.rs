@@ -1,4 +1,4 @@
-//! Who is let in: a place among all connections, or else one that is kept for health.
+//! Admits connections: to a regular slot, or to one that is reserved for health checks.
 
 use super::activity::Activity;
 use super::places::Places;

@@ -1,4 +1,4 @@
-//! The body of an answer while it goes out: as long as it does, its request is under way.
+//! The body of an answer while it is sent: until then its request is running.
 
 use super::activity::Activity;
 use super::admission::Counted;

@@ -1,5 +1,5 @@
-//! The body of a request while it comes in: how long it may take, and what is left of it when its reader has had enough.
-//! Must not know what is in it; how large it may be is said by each route.
+//! The body of a request while it is received: its time limit, and what happens to the rest when its reader stops.
+//! Each route sets its own size limit.
 
 use super::activity::Activity;
 use axum::body::Bytes;

@@ -1,4 +1,4 @@
-//! Who asks: the peer of the connection, or whom a proxy names that the operator trusts. Pure.
+//! The client's address: the peer of the connection, or the one that a trusted proxy names.
 
 use axum::http::HeaderMap;
 use doorlist_core::network::Network;

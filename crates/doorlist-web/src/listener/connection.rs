@@ -1,4 +1,5 @@
-//! One connection from its first octet to a clean end. What goes wrong on it is the client's loss alone, so nobody is told.
+//! One connection from its first octet to an orderly close. Errors on it only affect the client, so they are not
+//! logged.
 
 use super::exchange::Exchange;
 use super::{HEAD_LINES_MAX, HEAD_MAX};

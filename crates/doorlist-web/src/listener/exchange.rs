@@ -1,5 +1,5 @@
-//! One request and its answer, between hyper and the router: who the client is, what becomes of the body, and whether the
-//! connection stays. Must not know what is asked.
+//! One request and its answer, between hyper and the router: the client's address, the body, and whether the
+//! connection stays open.
 
 use super::activity::Activity;
 use super::admission::{Admitted, TooMany};

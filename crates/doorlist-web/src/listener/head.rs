@@ -1,5 +1,5 @@
-//! What the head of a request must say once, and once only. Two readers of one request must not see two requests: whoever
-//! stands before us may go by the first line of a name, and we by another. Pure.
+//! Headers that a request must have exactly once. Otherwise a proxy and Doorlist might use different ones of two
+//! values, and see two different requests.
 
 use axum::http::request::Parts;
 use axum::http::uri::Authority;

@@ -1,5 +1,5 @@
-//! The connections that a listener has at once: so many in all, so many of one source. Where there is no room, the one that
-//! has waited for its client longest without progress gives way to the next. Time is in what each connection does.
+//! The connections of a listener: limits in total and per source. When all slots are taken, the connection that has
+//! waited for its client longest without progress is closed for the next one.
 
 use super::activity::Activity;
 use doorlist_core::network::SourceKey;

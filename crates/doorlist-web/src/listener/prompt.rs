@@ -1,6 +1,6 @@
-//! A socket that reports what comes and goes, and acknowledges at once what it waits for. A client that writes its request
-//! line by line sends the next line only when the last one is acknowledged (Nagle's algorithm), and the kernel takes 40 ms
-//! for that as soon as it believes that both sides talk in turns.
+//! A socket that reports progress and acknowledges received data immediately. A client that writes its request line by
+//! line sends the next line only after the acknowledgement (Nagle's algorithm), which the kernel delays by 40 ms on
+//! interactive connections.
 
 use super::activity::Activity;
 use std::io;

@@ -1,4 +1,4 @@
-//! TLS of a listener. Where the certificate comes from, and when it is read again, is not known here.
+//! TLS of a listener. The caller provides the certificate.
 
 use super::prompt::Prompt;
 use rustls::ServerConfig;

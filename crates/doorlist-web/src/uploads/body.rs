@@ -1,4 +1,4 @@
-//! The file out of a form's body (RFC 7578), within limits of size and time. Must not know links or pages.
+//! Reads the file out of a form body (RFC 7578), within limits of size and time.
 
 use super::{BODY_SLACK, UPLOAD_FILE_MAX};
 use axum::body::HttpBody;

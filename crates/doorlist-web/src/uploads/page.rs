@@ -1,5 +1,5 @@
-//! The page as HTML: no scripts, nothing from elsewhere, readable without its style. Every text that comes from outside goes
-//! through [`escape`]. Must not know requests.
+//! The upload page as HTML: no scripts, nothing from other hosts, readable without its style. All external text goes
+//! through [`escape`].
 
 use super::{UPLOAD_FILE_MAX, UploadTaken};
 use axum::response::Html;

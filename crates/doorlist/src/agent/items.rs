@@ -1,4 +1,4 @@
-//! A directory's rows as they are pushed: accounts with their aliases. Pure.
+//! Converts a directory's rows to accounts with their aliases, as they are pushed.
 
 use doorlist_actions::PushItem;
 use doorlist_core::address::{Address, DomainName, LocalPart};

@@ -1,5 +1,5 @@
-//! What was pushed last, in a file: a hash for each domain, when, and what came of it. A file that is lost or damaged
-//! costs one push. Must not know what is pushed.
+//! The state file of the agent: for each domain a hash of the last push, its time and its result. A lost or damaged
+//! file costs one push.
 
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;

@@ -1,5 +1,5 @@
-//! One round of the agent: each domain is read whole, compared with what was pushed last, and pushed. One domain's failure
-//! holds up no other. Must not know when the next round comes.
+//! One round of the agent: reads each domain, compares it with the last push, and pushes it. A failure of one domain
+//! does not affect the others.
 
 use super::items;
 use super::memory::{Last, Memory};

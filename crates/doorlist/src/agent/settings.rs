@@ -1,5 +1,5 @@
-//! The agent's own file: which Doorlist, with which key, and which directories. A directory is described with the words of
-//! `source add`. Must not know how either is reached.
+//! The configuration file of the agent: the remote server, its key, and the directories, with the names of `source
+//! add`.
 
 use crate::cli::sources::SourceOptions;
 use crate::commands::{Input, new_settings};

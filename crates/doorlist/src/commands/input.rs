@@ -1,5 +1,5 @@
-//! Files that belong to the caller: a list, a password, certificates. They are read before the process becomes the owner
-//! of the state folder, who may not see them.
+//! Reads files of the caller: a list, a password, certificates. Done before the process becomes the owner of the state
+//! folder, who may have no access to them.
 
 use crate::cli::Command;
 use crate::cli::logins::Admin;

@@ -1,4 +1,4 @@
-//! `doorlist log`: what happened to mail, oldest first, and with `--follow` what happens from now on.
+//! `doorlist log`: searches the mail log, oldest first, and waits for new entries with `--follow`.
 
 use super::{print, unexpected};
 use crate::cli::operate::Log;

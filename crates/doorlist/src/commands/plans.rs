@@ -1,4 +1,4 @@
-//! `doorlist plan ...`: what waits for a person.
+//! `doorlist plan ...`: pending plans.
 
 use super::{changes, print, unexpected};
 use crate::cli::sources::Plan;

@@ -1,4 +1,4 @@
-//! Pieces of text that several commands print: times, counts, what a change did.
+//! Text that several commands print: times, counts, results of a change.
 
 use super::changes;
 use crate::exit::Failure;

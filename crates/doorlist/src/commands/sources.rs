@@ -1,4 +1,4 @@
-//! `doorlist source ...`: directories that keep a list.
+//! `doorlist source ...`: LDAP and Active Directory sources.
 
 use super::{input::Input, print, unexpected};
 use crate::cli::sources::{PresetWord, Source, SourceOptions, TellWord};

@@ -1,4 +1,4 @@
-//! `doorlist sync ...`: reading directories.
+//! `doorlist sync ...`: tests and runs syncs.
 
 use super::{print, unexpected};
 use crate::cli::sources::Sync;

@@ -1,4 +1,4 @@
-//! The settings of the API: whose word a domain needs, and how often somebody may come.
+//! The settings of the API: domain verification and rate limits.
 
 use super::build::Reader;
 

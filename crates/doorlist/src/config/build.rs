@@ -1,4 +1,4 @@
-//! Values as written -> settings that are checked and ready to use. All problems are told at once, each with its origin.
+//! Validates the raw values and builds the settings. Reports all errors at once, each with its origin.
 
 use super::api::{self, ApiSettings};
 use super::layers::{Raw, Values};
@@ -203,7 +203,9 @@ fn listener(text: &str, plain: ListenerConfig) -> Result<ListenerConfig, String>
             Some(("bare_lf", value)) => listener.bare_lf = bare_lf_of(value)?,
             Some(("proxy_from", value)) => own_peers.push(network(value)?),
             _ => {
-                return Err(format!("unknown option `{word}`; use tls, bare_lf=normalize|reject or proxy_from=NETWORK"));
+                return Err(format!(
+                    "unknown option `{word}`; use tls, bare_lf=normalize|reject or proxy_from=NETWORK"
+                ));
             }
         }
     }

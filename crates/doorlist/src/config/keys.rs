@@ -1,4 +1,4 @@
-//! Every setting there is, once: its name, its default and what it means. Reading and checking are done elsewhere.
+//! Every setting: its name, default and description.
 
 #[derive(Debug)]
 pub(crate) struct Key {

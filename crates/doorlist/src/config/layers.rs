@@ -1,6 +1,5 @@
-//! Where settings come from, one layer over the other: default, file, the files of `conf.d` beside it, environment,
-//! flags. Each value keeps its origin, so that an error and `config show --origin` can name the line. What a value means
-//! is not known here.
+//! The layers of settings: defaults, file, the files of `conf.d` next to it, environment, options. Each value keeps
+//! its origin, so that errors and `config show --origin` can name the line.
 
 use super::keys::{self, Default, KEYS};
 use super::{ConfigError, Problem};

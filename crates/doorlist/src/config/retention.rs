@@ -1,4 +1,4 @@
-//! How long things are kept, and how many.
+//! Retention times and limits of stored data.
 
 use super::build::Reader;
 use super::units;

@@ -1,4 +1,4 @@
-//! `doorlist config show`: every setting with its value, and where it came from. Secrets are masked here, once.
+//! `doorlist config show`: every setting with its value and origin. Masks secrets.
 
 use super::ConfigError;
 use super::keys::{KEYS, Key};

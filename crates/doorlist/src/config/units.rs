@@ -1,5 +1,4 @@
-//! Values as people write them: `50 MiB`, `300 s`, `2 h 30 min`, `100 B/s`, `true`. Which setting they belong to is not
-//! known here; an error says what would have been right.
+//! Parses values such as `50 MiB`, `300 s`, `2 h 30 min`, `100 B/s` and `true`. Errors show the expected form.
 
 use std::time::Duration;
 

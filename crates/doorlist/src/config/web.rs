@@ -1,4 +1,4 @@
-//! The web listeners, as they are written: `ADDRESS:PORT [tls] [proxy_from=NETWORK]...`.
+//! The web listeners: `ADDRESS:PORT [tls] [proxy_from=NETWORK]...`.
 
 use super::build::{Reader, socket_address};
 use super::units;

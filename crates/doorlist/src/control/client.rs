@@ -1,4 +1,4 @@
-//! The command's end of the control socket.
+//! The client end of the control socket.
 
 use super::{Answer, Call, next_line};
 use crate::exit::{Exit, Failure, OrExit};

@@ -1,4 +1,4 @@
-//! The server's end of the control socket: who may ask, how many at once, and in whose name it is done.
+//! The server end of the control socket: who may connect, how many at once, and the actor of their requests.
 
 use super::{Answer, Call, next_line};
 use crate::exit::{Exit, Failure, OrExit};

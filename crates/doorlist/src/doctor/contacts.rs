@@ -1,4 +1,4 @@
-//! Contacts that get no notices because nobody has confirmed them.
+//! Checks for contacts that get no notices because they are not confirmed.
 
 use super::Finding;
 use crate::config::Config;

@@ -1,4 +1,4 @@
-//! Each domain: do its MX records lead here, and does its own server answer.
+//! Checks each domain: whether its MX records point to this gateway, and whether its own server is reachable.
 
 use super::Finding;
 use crate::config::Config;

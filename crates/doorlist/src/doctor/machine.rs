@@ -1,4 +1,4 @@
-//! What the machine must give: a name, ports, a certificate that is valid, room on the disk, open files.
+//! Checks the machine: host name, ports, certificate, disk space, open files.
 
 use super::Finding;
 use crate::config::Config;

@@ -1,5 +1,5 @@
-//! What a status and a body mean: an answer of the office as it is, everything else as a sentence that says what happened,
-//! what was kept and what to do. Pure.
+//! The meaning of status and body: an answer of the actions is passed on, everything else becomes a sentence that says
+//! what happened, what was kept and what to do.
 
 use super::exchange::{ANSWER_MAX, Answered, Trouble};
 use super::place::Place;

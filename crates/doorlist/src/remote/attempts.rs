@@ -1,5 +1,5 @@
-//! Asking again, where that is harmless: nothing was sent, the server says that it did nothing and when to come again, or
-//! the request can be repeated. Must not know what is asked.
+//! Retries where that is harmless: nothing was sent, the server did nothing and says when to retry, or the request is
+//! idempotent.
 
 use super::Remote;
 use super::answers;

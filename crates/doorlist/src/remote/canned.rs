@@ -1,4 +1,4 @@
-//! For tests: an HTTP server that says what it was told to say, one connection after the other, and keeps what it heard.
+//! A scripted HTTP server for tests: sends prepared answers, one connection after the other, and records the requests.
 #![allow(clippy::unwrap_used, reason = "compiled for tests only")]
 
 use super::{RemoteSettings, Times};

@@ -1,4 +1,4 @@
-//! A connection to a Doorlist: its name, TCP, and a certificate that is believed. Must not know what is asked over it.
+//! Connects to a remote server: name, TCP, and a verified certificate.
 
 use super::exchange::Trouble;
 use super::place::Place;

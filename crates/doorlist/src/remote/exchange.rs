@@ -1,5 +1,4 @@
-//! One request and its answer, on a connection of its own. Redirects are answers like others: a key goes to nobody else.
-//! Must not know what is asked, nor when it may be asked again.
+//! One request and its answer, on its own connection. Redirects are not followed: the key is sent to no other host.
 
 use super::Remote;
 use bytes::Bytes;

@@ -1,5 +1,5 @@
-//! A push of a domain's full state in several parts, under a name of its own: a part may be sent again, and a push that
-//! does not come to its end changes nothing. Must not know where the data come from.
+//! Pushes a domain's full state in several parts under one name: a part can be sent again, and an incomplete push
+//! changes nothing.
 
 use super::attempts::Again;
 use super::exchange::Call;

@@ -1,5 +1,4 @@
-//! The address of a Doorlist as people write it, `https://doorlist.example.test`, and whether a key may travel there.
-//! Does not resolve names.
+//! The URL of a remote server, such as `https://doorlist.example.test`, and whether a key may be sent to it.
 
 use std::fmt;
 use std::net::IpAddr;

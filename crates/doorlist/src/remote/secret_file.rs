@@ -1,5 +1,4 @@
-//! A key or a password in a file. What others may read is no secret any more, so such a file is refused. Must not know
-//! what the secret opens.
+//! Reads a key or a password from a file. A file that other users can read is refused.
 
 use crate::exit::{Exit, Failure};
 use hyper::header::HeaderValue;

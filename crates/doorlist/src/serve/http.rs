@@ -1,4 +1,4 @@
-//! The HTTP listeners of a server, and what it means that it is ready. What they answer is `doorlist-web`'s affair.
+//! The HTTP listeners of a server, and its readiness.
 
 use crate::config::{Config, WebListenerConfig};
 use crate::exit::{Exit, Failure, OrExit};

@@ -1,5 +1,5 @@
-//! What the whole process tells Prometheus beside mail: its version, the list, log lines that were lost. Looked up when
-//! it is asked. No address, host or message may become a label.
+//! Metrics of the whole process: version, list, lost log lines. Collected on request. No address, host or message is
+//! ever a label.
 
 use crate::door::Store;
 use crate::refused_requests::{RefusedRequests, RefusedRequestsMetric};

@@ -1,5 +1,5 @@
-//! Work whose time has come: directories are read, what is beyond its term is removed, the head of the audit is logged.
-//! Of several nodes one does each, by a lease in the store. What is done is the office's.
+//! Scheduled work: syncs, removal of expired data, logging of the audit head. Among several nodes, a lease in the
+//! store selects one for each.
 
 use doorlist_actions::{AuditHead, Office};
 use doorlist_gateway::journal::{Field, Journal, Line, Process};

@@ -1,4 +1,4 @@
-//! Signals as words. What is done about them is decided by the server.
+//! Names of the signals that the server handles.
 
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;

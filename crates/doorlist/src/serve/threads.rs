@@ -1,6 +1,6 @@
-//! The server's threads, in three groups that do not wait for each other: `mail` takes and delivers messages; `service`
-//! answers HTTP and commands and keeps the schedule; `work` hashes passwords, reads large bodies and files and makes
-//! plans. Where there are not cores enough for all, the system lets mail go first. Must not know what is done on them.
+//! The server's threads, in three groups that do not wait for each other: `mail` accepts and delivers messages;
+//! `service` answers HTTP and commands and runs the schedule; `work` hashes passwords, reads large bodies and files
+//! and makes plans. On few cores, the operating system gives mail priority.
 
 use crate::config::WorkSettings;
 use doorlist_actions::WorkPool;

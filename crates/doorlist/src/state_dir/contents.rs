@@ -1,5 +1,5 @@
-//! What lies in the state folder under the names that are ours: files with one name, folders, one socket. Links, fifos
-//! and devices are refused before anything is opened, also for SQLite, which opens its files by path and follows links.
+//! The known names in the state folder: regular files without hard links, folders, one socket. Links, fifos and
+//! devices are rejected before anything is opened, also for SQLite, which opens its files by path and follows links.
 
 use crate::exit::{Exit, Failure};
 use nix::unistd::Uid;

@@ -1,5 +1,4 @@
-//! The file with the key: read and checked, or made so that of two processes that make it at once, both use the same.
-//! Must not know what the key is used for.
+//! The key file: read and checked, or created so that two processes that create it at once use the same key.
 
 use nix::fcntl::OFlag;
 use ring::rand::{SecureRandom, SystemRandom};

@@ -1,5 +1,5 @@
-//! A filter's text (RFC 4515 §3) into its tree. Spaces between filters are forgiven, and a lone `mail=*` may do without
-//! its brackets; values are taken exactly. Knows nothing of printing.
+//! Parses the text form of a filter (RFC 4515 §3). Accepts spaces between filters and a single `mail=*` without
+//! parentheses; takes values literally.
 
 use super::{AttributeName, Comparison, FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_PARTS_MAX, Filter, FilterError};
 

@@ -1,4 +1,4 @@
-//! Who may have one more session. Pure.
+//! Decides which source may have one more session.
 
 use crate::config::Limits;
 use doorlist_core::network::SourceKey;

@@ -1,4 +1,4 @@
-//! What a server's reply, or the lack of one, means for a recipient. What is done about it is not decided here.
+//! What a server's reply, or a missing reply, means for a recipient.
 
 use crate::config::RelayConfig;
 use crate::relay::connection::Peer;

@@ -1,4 +1,4 @@
-//! A connection's place among all connections: held while it works, given up when others wait and nothing goes on here.
+//! The slot of a connection in the pool: held while it works, released when others wait and it makes no progress.
 
 use crate::config::RelayConfig;
 use crate::relay::Shared;

@@ -1,5 +1,5 @@
-//! A notice as octets (RFC 5322, RFC 2045): ASCII only, with short lines, whatever it says, so that every server takes it.
-//! Must not know how it is sent.
+//! Writes a notice as a message (RFC 5322, RFC 2045): ASCII only and with short lines, so that every server accepts
+//! it.
 
 use doorlist_core::address::Address;
 use doorlist_core::queue_id::QueueId;

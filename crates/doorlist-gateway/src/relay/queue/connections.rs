@@ -1,4 +1,4 @@
-//! Connections of destinations at work: which are opened, what they carry next, what their ends mean.
+//! Connections of destinations: which are opened, what they send next, and what their ends mean.
 
 use super::pool::{ConnectionId, Customer};
 use super::{DestinationId, Job, Moment, Part, Queue};

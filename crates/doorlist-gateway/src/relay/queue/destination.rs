@@ -1,6 +1,6 @@
-//! One destination: the messages that wait for it, its connections, and whether it is alive. A destination that fails is
-//! spoken to through one connection at a time, on the retry schedule; when it returns, the window grows from one
-//! connection, doubling per twenty successes. This module must not know other destinations or sockets.
+//! One destination: its queued messages, its connections and its state. A destination that fails gets one connection
+//! at a time, on the retry schedule. When it recovers, its window grows from one connection, doubling per twenty
+//! successes.
 
 use super::part::Part;
 use super::pool::{Claim, ConnectionId, Customer};

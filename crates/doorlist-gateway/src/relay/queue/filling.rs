@@ -1,4 +1,4 @@
-//! What comes into memory and what must wait in the spool for room. How the spool is read is not known here.
+//! Decides which messages are held in memory and which stay in the spool until there is room.
 
 use super::pool::Customer;
 use super::{DestinationId, Entry, Moment, Queue};

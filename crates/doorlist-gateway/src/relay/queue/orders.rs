@@ -1,4 +1,4 @@
-//! What a person can do with messages in memory: look, retry, hold, release, delete.
+//! Operations of administrators on messages in memory: show, retry, hold, release, delete.
 
 use super::rounds::progress;
 use super::{Moment, Queue};

@@ -1,4 +1,4 @@
-//! What the queue hands out and takes back: a message for some of its recipients, and what became of each of them.
+//! A message for some of its recipients, as the queue hands it out, and their results.
 
 use super::pool::Customer;
 use doorlist_core::queue_id::QueueId;

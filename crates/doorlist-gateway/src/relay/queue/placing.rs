@@ -1,4 +1,4 @@
-//! Bringing messages to their destinations, and connections to destinations that need them.
+//! Assigns messages to destinations, and connections to destinations that need them.
 
 use super::pool::Customer;
 use super::router::{Rerouted, Way};

@@ -1,12 +1,12 @@
-//! The connections of all destinations together: which destination that waits gets the next one, and whose connection ends
-//! for it.
+//! The connection pool of all destinations: which waiting destination gets the next connection, and whose connection
+//! is closed for it.
 //!
-//! Customers have equal shares: the one that holds the fewest connections is served first, and of its destinations one
-//! that holds none. The last tenth is a reserve for destinations that hold none, and in its second half a customer leaves
-//! as many free as it holds, so that a customer without a connection always finds one. Idle connections end as soon as
-//! somebody waits, those without progress after a while, busy ones of a customer above its share after their message.
-//! Whoever holds many without need thus gives them up, but nobody has to while nobody waits. Each step costs O(log n).
-//! Pure: time is a parameter. This module must not know messages, sockets, or what a destination's health is.
+//! Customers have equal shares: the customer with the fewest connections is served first, and of its destinations one
+//! without a connection. The last tenth is a reserve for destinations without a connection. In its second half a
+//! customer leaves as many free as it holds, so that a customer without a connection always finds one. Idle
+//! connections close as soon as another destination waits, those without progress after a while, and busy ones of a
+//! customer above its share after their message. While nobody waits, no connection has to close. Each step costs O(log
+//! n). Time is a parameter.
 
 mod account;
 

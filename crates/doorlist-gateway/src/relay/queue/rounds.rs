@@ -1,4 +1,4 @@
-//! The end of a round of attempts: what is kept, what is tried again and when, what is reported, what is done.
+//! The end of a round of attempts: which recipients are retried and when, which are reported, and which are done.
 
 use super::part::{Outcome, Part, Verdict};
 use super::{DestinationId, Effects, Moment, Queue, Report};

@@ -1,4 +1,4 @@
-//! From a recipient to its destination, by the routes and settings of the moment. Keeps no messages.
+//! Finds the destination of a recipient by the current routes and settings.
 
 use super::pool::Customer;
 use crate::config::Outbound;

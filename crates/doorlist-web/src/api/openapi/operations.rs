@@ -1,4 +1,4 @@
-//! What is no noun: actions below nouns, lists below objects, admins, pushes, commands.
+//! Operations that belong to no resource table: actions, lists below objects, admins, pushes, commands.
 
 pub(super) struct Operation {
     pub(super) path: &'static str,

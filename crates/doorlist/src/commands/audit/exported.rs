@@ -1,5 +1,5 @@
-//! Exported parts of the audit, read from files and followed like the chain in the store. Nothing of a file is printed: root
-//! may be asked to look at one that somebody else has made.
+//! Verifies exported audit files like the chain in the store. Prints nothing of a file: root may be asked to verify a
+//! file of another user.
 
 use super::ask;
 use crate::door::Door;

@@ -1,4 +1,4 @@
-//! What one customer holds and wants of the pool's connections.
+//! Connections that one customer holds and waits for.
 
 use super::{ConnectionId, Customer};
 use crate::relay::queue::DestinationId;
