@@ -41,65 +41,62 @@ use crate::source_rows::{RowProblem, SourceRow};
 use findings::Findings;
 use recognise::Plan;
 
-/// Bytes of a file that is read.
+/// Maximum bytes of a file.
 pub const FILE_BYTES_MAX: usize = 100 * 1024 * 1024;
-/// Rows of a file that are read.
+/// Maximum rows of a file.
 pub const ROWS_MAX: usize = 1_000_000;
-/// Addresses that the rows of a file name, aliases among them.
+/// Maximum number of addresses in a file, with aliases.
 pub const ADDRESSES_MAX: usize = 4_000_000;
-/// Bytes of one cell or value.
+/// Maximum bytes of a cell or value.
 pub const FIELD_BYTES_MAX: usize = 1024 * 1024;
-/// What stands for a password.
+/// Replacement of a password.
 const MASKED: &str = "****";
 
-/// What is known of a file before it is read.
+/// Options for reading a file.
 #[derive(Clone, Copy, Debug)]
 pub struct ParseOptions<'a> {
     /// Whose list it is.
     pub domain: &'a DomainName,
-    /// Its other names: their addresses are those of the domain.
+    /// Its domain aliases; their addresses belong to the domain.
     pub domain_aliases: &'a [DomainName],
-    /// What the file is, if a person says so.
+    /// The format, if it was given.
     pub format: Option<FileFormat>,
-    /// What its columns are, if a person says so.
+    /// The column mapping, if it was given.
     pub columns: &'a [ColumnMap],
 }
 
-/// What a file says.
+/// The content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileList {
-    /// What it was taken for.
     pub recognised: Recognised,
-    /// Its addresses in the file's order, an account before its aliases. One address may stand there several times.
+    /// Its addresses in file order, an account before its aliases. May have duplicates.
     pub rows: Vec<SourceRow>,
-    /// What could not be taken, the first [`crate::source_rows::PROBLEMS_KEPT_MAX`].
+    /// Bad rows, the first [`crate::source_rows::PROBLEMS_KEPT_MAX`].
     pub problems: Vec<RowProblem>,
-    /// How many problems there are in all.
+    /// Total number of bad rows.
     pub problems_total: u64,
-    /// What was rightly left out, by kind.
+    /// Number of skipped values, by kind.
     pub skipped: Vec<(Skipped, u64)>,
-    /// What a person must know.
+    /// Notes for the person who imports it.
     pub notes: Vec<FileNote>,
 }
 
-/// What a file was taken for.
+/// The detected format of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recognised {
-    /// Which export or list.
     pub format: FileFormat,
-    /// How its characters are written.
     pub encoding: Encoding,
-    /// What parts its cells, in a table.
+    /// Separator of cells, in a table.
     pub delimiter: Option<char>,
-    /// The line with the names of the columns.
+    /// Line number of the header.
     pub head_line: Option<u32>,
-    /// What each column was taken for.
+    /// The meaning of each column.
     pub columns: Vec<ColumnTaken>,
-    /// How its rows are found again.
+    /// Needed to find its rows again.
     table: Option<shape::Table>,
 }
 
-/// Why a whole file is refused. Nothing of it is used.
+/// Why a whole file is rejected. Nothing of it is used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAList {
     /// More octets than [`FILE_BYTES_MAX`].
@@ -114,12 +111,12 @@ pub enum NotAList {
     /// A spreadsheet, an archive, a page: by its first bytes.
     #[error("the file is {0}, not a list; save it as CSV, or as text with one address per line")]
     OtherKind(&'static str),
-    /// Control characters all over: a binary file.
+    /// Many control characters: a binary file.
     #[error("the file is not text; save it as CSV, or as UTF-8 text with one address per line")]
     NotText,
     #[error("the file is empty; nothing was changed")]
     Empty,
-    /// A table, but no column holds addresses.
+    /// A table without a column of addresses.
     #[error(
         "no column has addresses of {domain}; the columns are: {columns}. Give --map COLUMN=address, or --map \
          COLUMN=local for local parts; if the file is not a table, give --format plain"
@@ -127,15 +124,12 @@ pub enum NotAList {
     NoAddresses {
         /// The names of the columns.
         columns: String,
-        /// Whose addresses were looked for.
         domain: String,
     },
-    /// A column that was mapped is not there.
+    /// A mapped column does not exist.
     #[error("unknown column {column:?}; the columns are: {columns}")]
     NoSuchColumn {
-        /// The one that was named.
         column: String,
-        /// Those that are there.
         columns: String,
     },
 }

@@ -16,18 +16,18 @@ pub use snapshot::{Collision, DomainTable, ListUpdates, Seed, Snapshot, Snapshot
 
 use serde::{Deserialize, Serialize};
 
-/// The number of an address's row in the store. 32 bits: four billion rows in a gateway's life.
+/// Number of an address's row in the store; 32 bits, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AddressId(pub u32);
 
-/// What the list says of a recipient.
+/// The result of looking a recipient up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Match {
     /// An email account of its own.
     Mailbox(AddressId),
-    /// A further name of an account.
+    /// Alias of an account.
     Alias(AddressId),
     /// An account that is flagged as a distribution list.
     DistributionList(AddressId),
@@ -39,9 +39,9 @@ pub enum Match {
     SwitchedOff(AddressId),
     /// Removed by a person: unlisted in every mode until it is added again.
     Vetoed(AddressId),
-    /// One of our domains, not on its list.
+    /// In a protected domain, but not on its list.
     Unlisted,
-    /// Not one of our domains, or a form that asks for a relay.
+    /// Not in a protected domain, or a form that requests relaying.
     NotOurs,
 }
 

@@ -5,16 +5,16 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Losses are added up over this time, so that a little every hour is seen too.
+/// Time over which losses are added up, so that small losses every hour are detected.
 pub const WINDOW: Duration = Duration::from_hours(7 * 24);
-/// An address that a directory has no more stays accepted for so long.
+/// How long an address stays accepted after a directory no longer has it.
 pub const GRACE: Duration = Duration::from_hours(7 * 24);
-/// Losses up to this share of the largest list of the window, in percent, are ordinary ...
+/// Losses up to this percentage of the largest list in the window pass.
 pub const SHARE_MAX_PERCENT: u64 = 5;
-/// ... and so are as many as this, in a small list.
+/// Losses up to this number always pass, for small lists.
 pub const COUNT_MAX: u64 = 5;
 
-/// What a run of the same source lost before.
+/// The loss of an earlier run of the same source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
     pub at: Timestamp,
@@ -24,16 +24,16 @@ pub struct Loss {
     pub size: u64,
 }
 
-/// What a plan would do to its source's claims.
+/// The effect of a plan on the claims of its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shrinking {
-    /// Addresses that the source claims now, those in grace apart.
+    /// Addresses that the source claims now, without those in the grace period.
     pub size: u64,
-    /// Addresses that would go missing or be removed. Those whose entry got another address are not among them.
+    /// Addresses that would go missing or be removed, without those whose entry got another address.
     pub lost: u64,
 }
 
-/// Why a plan waits for a person.
+/// Why a plan needs approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "because")]
 pub enum Shrunk {
@@ -51,19 +51,19 @@ pub enum Shrunk {
         /// The largest list in the window.
         largest: u64,
     },
-    /// More than a few.
+    /// More than the usual number.
     #[error("{lost} of the source's {largest} addresses are gone within 7 days; more than {limit} need approval")]
     TooMany {
         /// Addresses lost within the window.
         lost: u64,
         /// The largest list in the window.
         largest: u64,
-        /// What would have passed.
+        /// The number that would pass.
         limit: u64,
     },
 }
 
-/// Whether a plan may be applied without a person: `earlier` are the runs of the same source that were applied.
+/// Checks whether a plan may be applied without approval. `earlier` are the applied runs of the same source.
 pub fn check(plan: Shrinking, earlier: &[Loss], now: Timestamp) -> Result<(), Shrunk> {
     if plan.lost == 0 {
         return Ok(());
@@ -85,7 +85,7 @@ pub fn check(plan: Shrinking, earlier: &[Loss], now: Timestamp) -> Result<(), Sh
     Ok(())
 }
 
-/// How many changes of each kind a source may make in one run; what is not given is not limited.
+/// Limits of changes per run of a source; `None` for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OperationLimits {
@@ -101,7 +101,7 @@ pub struct OperationLimits {
     pub total: Option<u64>,
 }
 
-/// How many there are of each kind.
+/// Number of changes of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operations {
     /// Compared with the limit [`OperationLimits::accounts_add`].
@@ -120,12 +120,11 @@ pub struct Operations {
 pub struct OverLimit {
     pub what: &'static str,
     pub count: u64,
-    /// How many there may be.
     pub limit: u64,
 }
 
 impl OperationLimits {
-    /// Whether a plan keeps all limits.
+    /// Checks a plan against all limits.
     pub fn check(&self, operations: &Operations) -> Result<(), OverLimit> {
         let Operations { accounts_add, accounts_delete, aliases_add, aliases_delete } = *operations;
         let total = [accounts_add, accounts_delete, aliases_add, aliases_delete].iter().sum();

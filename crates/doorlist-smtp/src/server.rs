@@ -19,7 +19,7 @@ use crate::reply::Reply;
 use dialogue::Dialogue;
 use line::{Found, Lines};
 
-/// What the owner of the socket has to do or to know.
+/// What the owner of the socket must handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// The machine answered a command itself: write it.
@@ -38,15 +38,15 @@ pub enum Event<'a> {
     Rcpt(RcptTo<'a>),
     /// DATA with at least one recipient: write 354 and call [`Session::data_accepted`], or refuse.
     Data,
-    /// Message bytes as they are to be kept. After a fault no more come, and those that came are void.
+    /// Message bytes to store. After a fault no more follow, and the earlier ones are void.
     Body(&'a [u8]),
-    /// CRLF.CRLF. The transaction is over, whatever is answered.
+    /// CRLF.CRLF. The transaction ends, whatever the reply.
     EndOfData(DataEnd),
-    /// STARTTLS with nothing behind it: answer it, shake hands, then [`Session::tls_started`].
+    /// STARTTLS with nothing after it: reply, do the handshake, then call [`Session::tls_started`].
     StartTls,
-    /// The transaction is dropped: forget sender and recipients. The answer to the command is the next event.
+    /// The transaction is dropped: forget sender and recipients. The reply to the command is the next event.
     Reset,
-    /// QUIT: say good-bye and close; nothing more will be read.
+    /// QUIT: reply and close; nothing more is read.
     Quit,
 }
 
@@ -66,7 +66,7 @@ impl Session {
         Self { lines, dialogue: Dialogue::new(config), data: None, closed: false }
     }
 
-    /// Takes from the front of `input` until something happens. `None`: all of it is taken, wait for more.
+    /// Consumes the front of `input` until the next event. `None`: all of it is consumed, wait for more.
     pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<Event<'s>> {
         if self.closed {
             *input = &[];
@@ -123,7 +123,7 @@ impl Session {
         self.data = Some(DataReader::new(config.bare_lf, config.size_max));
     }
 
-    /// The handshake is done. All that was said before is forgotten (RFC 3207 §4.2), except what counts against the client.
+    /// The handshake is done. All earlier state is dropped (RFC 3207 §4.2), except error counts of the client.
     pub fn tls_started(&mut self) {
         self.lines.forget();
         self.dialogue.tls_started();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Bytes of an attribute's name; real ones have at most 60.
+/// Maximum bytes of an attribute name; real ones have at most 60.
 const BYTES_MAX: usize = 128;
 
 /// An attribute description (RFC 4512 §2.5): a short name or an object identifier, with options.
@@ -12,7 +12,7 @@ const BYTES_MAX: usize = 128;
 #[serde(transparent)]
 pub struct AttributeName(Box<str>);
 
-/// A text is no attribute name.
+/// The text is not an attribute name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an attribute name must consist of letters, digits and hyphens, such as mail")]
 pub struct AttributeError;
@@ -27,7 +27,7 @@ impl AttributeName {
         Self("objectClass".into())
     }
 
-    /// A name that stands in this program's text and is known to be one.
+    /// Makes a name of a constant that is known to be valid.
     pub(super) fn known(text: &'static str) -> Self {
         Self(text.into())
     }
@@ -36,7 +36,7 @@ impl AttributeName {
         &self.0
     }
 
-    /// Whether this attribute is named so, without regard to case (RFC 4512 §2.5).
+    /// Whether this attribute has the name, compared case-insensitively (RFC 4512 §2.5).
     pub fn is(&self, name: &[u8]) -> bool {
         self.0.as_bytes().eq_ignore_ascii_case(name)
     }

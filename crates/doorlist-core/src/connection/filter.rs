@@ -8,37 +8,34 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
-/// Bytes of a filter's text.
+/// Maximum bytes of a filter's text.
 pub const FILTER_BYTES_MAX: usize = 16 * 1024;
 /// Maximum nesting depth of filters.
 pub const FILTER_DEPTH_MAX: usize = 32;
-/// Filters of a tree in all.
+/// Maximum number of parts of a filter.
 pub const FILTER_PARTS_MAX: usize = 1_000;
 
 /// A search filter (RFC 4515).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {
-    /// All of these hold.
     And(Vec<Filter>),
-    /// One of these holds.
     Or(Vec<Filter>),
-    /// This does not hold.
     Not(Box<Filter>),
-    /// The attribute has a value of this relation to the given one.
+    /// The attribute has a value that compares like this with the given one.
     Compare { attribute: AttributeName, comparison: Comparison, value: Vec<u8> },
-    /// The attribute is there.
+    /// The attribute has any value.
     Present(AttributeName),
-    /// The attribute has a value with these pieces in this order; at least one is given.
+    /// The attribute has a value with these parts in this order; at least one is given.
     Substrings {
         attribute: AttributeName,
         /// Fixed text at the beginning.
         initial: Option<Vec<u8>>,
-        /// In between, none of them empty.
+        /// Parts in between, none of them empty.
         any: Vec<Vec<u8>>,
         /// Fixed text at the end.
         last: Option<Vec<u8>>,
     },
-    /// A matching rule decides (RFC 4515 §3), such as Active Directory's bit tests. Attribute or rule is given.
+    /// A matching rule (RFC 4515 §3), such as Active Directory's bit tests. Attribute or rule is given.
     Extensible {
         attribute: Option<AttributeName>,
         /// The rule's name or object identifier.
@@ -58,7 +55,7 @@ pub enum Comparison {
     Approximate,
 }
 
-/// Why a text is no filter.
+/// Why a text is not a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
     /// Longer than [`FILTER_BYTES_MAX`] octets.
@@ -70,12 +67,12 @@ pub enum FilterError {
     /// More parts than [`FILTER_PARTS_MAX`].
     #[error("the filter has more than {FILTER_PARTS_MAX} parts")]
     TooManyParts,
-    /// A bracket is missing, or one too many.
+    /// A parenthesis is missing, or there is one too many.
     #[error("character {at} of the filter: expected {expected}")]
     Expected {
         /// Position in octets, counted from 1.
         at: usize,
-        /// What should stand there.
+        /// What was expected there.
         expected: &'static str,
     },
 }
@@ -98,10 +95,10 @@ impl Filter {
     }
 }
 
-/// Writes a value so that it stands for itself in a filter (RFC 4515 §3): the only function that does.
+/// Escapes a value for a filter (RFC 4515 §3); the only function that does.
 ///
-/// What is UTF-8 stays readable; control characters, the characters that mean something in a filter and bytes that are
-/// no text are written as `\` and two hexadecimal digits.
+/// UTF-8 stays readable; control characters, special characters of filters and invalid bytes become `\` and two
+/// hexadecimal digits.
 pub fn escape(value: &[u8], out: &mut impl Write) -> fmt::Result {
     for chunk in value.utf8_chunks() {
         for c in chunk.valid().chars() {

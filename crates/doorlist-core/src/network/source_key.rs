@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An IPv4 address, or the /64 that one IPv6 customer owns. An IPv4 address that is written in IPv6 is the IPv4 address.
+/// An IPv4 address or an IPv6 /64. IPv4 in IPv6 forms counts as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceKey(Kind);
 

@@ -20,28 +20,28 @@ struct ReplyLabels {
     status: String,
 }
 
-/// What the doors count.
+/// Metrics of incoming mail.
 pub(crate) struct InboundMetrics {
     /// Sessions at this moment.
     pub(crate) sessions: Gauge,
     /// Sessions since the start.
     pub(crate) sessions_total: Counter,
-    /// Sessions that a limit or a listener turned away.
+    /// Sessions rejected by a limit or a listener.
     pub(crate) sessions_refused: Counter,
-    /// Messages that got their 250.
+    /// Messages that got a 250 reply.
     pub(crate) accepted: Counter,
     pub(crate) accepted_bytes: Counter,
-    /// Flags raised by the guard.
+    /// Flags raised by harvest detection.
     pub(crate) flags: Counter,
-    /// Sessions that ended by a fault of ours.
+    /// Sessions that ended by a panic.
     pub(crate) panics: Counter,
-    /// One counter for each reason, looked up once: a RCPT must not.
+    /// One counter per reason, looked up in advance for speed.
     rcpt: [Counter; Reason::ALL.len()],
     refused: Family<ReplyLabels, Counter>,
 }
 
 impl InboundMetrics {
-    /// Makes the counters and names them.
+    /// Creates and registers the metrics.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let rcpt = Family::<RcptLabels, Counter>::default();
         let metrics = Self {
@@ -73,7 +73,7 @@ impl InboundMetrics {
         }
     }
 
-    /// Counts a message that was not taken.
+    /// Counts a rejected message.
     pub(crate) fn refused(&self, reply: Reply) {
         let status = reply.enhanced().map_or_else(String::new, |status| status.to_string());
         self.refused.get_or_create(&ReplyLabels { code: reply.code(), status }).inc();

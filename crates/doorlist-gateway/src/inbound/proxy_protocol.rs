@@ -7,11 +7,11 @@ use ppp::{v1, v2};
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// What both versions are read in front of.
+/// Octets that distinguish the versions.
 const PREFIX: usize = 12;
 /// A version 1 line with its CRLF (PROXY protocol §2.1).
 const V1_MAX: usize = 107;
-/// Octets of addresses and TLVs that are taken behind a version 2 header; 65,535 are possible, none sends so many.
+/// Maximum octets of addresses and TLVs after a version 2 header; 65,535 are possible, but unusual.
 const V2_REST_MAX: usize = 4096;
 
 /// Why there is no usable header.
@@ -84,7 +84,7 @@ async fn read_v2<S: AsyncRead + Unpin>(stream: &mut S, mut header: Vec<u8>) -> R
 mod tests {
     use super::*;
 
-    /// The client, and what is left in the stream behind the header.
+    /// The client, and the rest of the stream after the header.
     async fn read_all(bytes: &[u8]) -> (Result<Option<SocketAddr>, ProxyError>, Vec<u8>) {
         let mut stream = bytes;
         let client = read(&mut stream).await;

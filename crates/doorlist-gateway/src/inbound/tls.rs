@@ -13,7 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Octets of a chain or a key that are read.
+/// Maximum octets of a chain or a key.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Why there is no certificate. STARTTLS is not offered then, and implicit TLS does not start.
@@ -22,7 +22,7 @@ pub enum TlsError {
     /// A file cannot be read or written.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried with which file.
+        /// The operation and its file.
         what: String,
         source: io::Error,
     },
@@ -31,7 +31,7 @@ pub enum TlsError {
     Unusable { file: String, why: String },
 }
 
-/// The certificate in use. Sessions take it at their handshake, a reload swaps it.
+/// The current certificate. Sessions use it at their handshake, a reload replaces it.
 #[derive(Default)]
 pub struct Certificate(ArcSwapOption<ServerConfig>);
 
@@ -45,7 +45,7 @@ impl Certificate {
         self.0.load().is_some()
     }
 
-    /// Reads the files; on an error what was in use stays.
+    /// Reads the files; on an error the current certificate stays.
     pub fn load(&self, config: &TlsConfig, hostname: &str) -> Result<(), TlsError> {
         if config.self_signed && !config.cert.exists() && !config.key.exists() {
             make_self_signed(config, hostname)?;
@@ -72,7 +72,7 @@ fn read(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
         .map_err(|e| bad(&config.cert, e.to_string()))
 }
 
-/// Reads a regular file; a fifo in its place would keep a start or a reload for ever.
+/// Reads a regular file; a fifo would block a start or a reload.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let file = std::fs::OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     if !file.metadata()?.is_file() {
@@ -83,7 +83,7 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A pair for the first start: mail servers encrypt with it all the same, they do not check names (RFC 7435).
+/// Creates a pair for the first start: mail servers encrypt with it without verification (RFC 7435).
 fn make_self_signed(config: &TlsConfig, hostname: &str) -> Result<(), TlsError> {
     let bad = |why: rcgen::Error| TlsError::Unusable { file: config.cert.display().to_string(), why: why.to_string() };
     let pair = rcgen::generate_simple_self_signed([hostname.to_owned()]).map_err(bad)?;

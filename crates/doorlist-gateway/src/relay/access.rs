@@ -7,10 +7,10 @@ use doorlist_core::network::Network;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::UdpSocket;
 
-/// Any port: the way to an address is the same for all of them.
+/// Any port; the route to an address does not depend on it.
 const ANY_PORT: u16 = 25;
 
-/// Those of the addresses at which a server that `named_by` named may be connected to; `allowed`: `relay.allow_networks`.
+/// The addresses that may be connected to for a server that `named_by` named; `allowed`: `relay.allow_networks`.
 pub async fn permitted(named_by: NamedBy, addresses: Vec<IpAddr>, allowed: &[Network]) -> Vec<IpAddr> {
     let mut permitted = Vec::with_capacity(addresses.len());
     for address in addresses {
@@ -24,7 +24,7 @@ pub async fn permitted(named_by: NamedBy, addresses: Vec<IpAddr>, allowed: &[Net
     permitted
 }
 
-/// What to do about a server that may not be connected to where it is.
+/// Advice for a server at a forbidden address.
 pub fn advice(named_by: NamedBy) -> &'static str {
     match named_by {
         NamedBy::Tenant => {
@@ -37,7 +37,8 @@ pub fn advice(named_by: NamedBy) -> &'static str {
     }
 }
 
-/// Whether the address is one of this machine: then the way to it begins where it ends. Nothing is sent.
+/// Whether the address belongs to this machine: then a socket connected to it has it as its own address. Sends
+/// nothing.
 async fn is_ours(address: IpAddr) -> bool {
     let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let Ok(socket) = UdpSocket::bind((any, 0)).await else { return false };

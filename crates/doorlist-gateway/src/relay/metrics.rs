@@ -53,7 +53,7 @@ impl Metrics {
     }
 }
 
-/// Looks at the queue when it is asked.
+/// Collects queue metrics on each scrape.
 struct QueueCollector {
     shared: Weak<Shared>,
     spool: Spool,
@@ -65,7 +65,7 @@ impl fmt::Debug for QueueCollector {
     }
 }
 
-/// Registers what is looked up at each scrape. The registry may outlive the relay.
+/// Registers the metrics that are collected on each scrape. The registry may outlive the relay.
 pub(crate) fn register_queue(shared: &Arc<Shared>, registry: &mut Registry) {
     let spool = shared.spool.clone();
     registry.register_collector(Box::new(QueueCollector { shared: Arc::downgrade(shared), spool }));

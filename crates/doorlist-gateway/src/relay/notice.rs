@@ -13,12 +13,12 @@ use doorlist_store::spool::SpoolError;
 use message::Notice;
 use std::sync::Arc;
 
-/// Recipients of one notice.
+/// Maximum recipients of a notice.
 pub const NOTICE_RECIPIENTS_MAX: usize = 100;
-/// Octets of a notice's text.
+/// Maximum octets of a notice's text.
 pub const NOTICE_TEXT_MAX: usize = 256 * 1024;
 
-/// Why a notice was not taken. Nothing of it was kept.
+/// Why a notice was not accepted. Nothing of it was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum NoticeError {
     /// The notice has no recipient.
@@ -30,7 +30,7 @@ pub enum NoticeError {
     /// More octets of text than [`NOTICE_TEXT_MAX`].
     #[error("the notice has {0} bytes, more than {NOTICE_TEXT_MAX}")]
     Text(usize),
-    /// It could not be kept.
+    /// The spool did not accept it.
     #[error("{0}")]
     Spool(#[from] SpoolError),
 }
@@ -46,11 +46,12 @@ impl NoticeHandle {
         Self { shared }
     }
 
-    /// Takes one message to all whom these permits are for. When it returns, the message is on stable storage; its
-    /// delivery is not waited for. Plain text, lines of any length, ends of lines of any kind.
+    /// Sends one message to the addresses of these permits. Returns when the message is on stable storage, without
+    /// waiting for its delivery. Plain text with lines of any length and any line ends.
     ///
     /// # Errors
-    /// Beyond a limit, or when the spool does not take it.
+    ///
+    /// [`NoticeError`]: no recipient, a limit is exceeded, or the spool does not accept it.
     pub async fn send(&self, to: Vec<MailPermit>, subject: &str, text: &str) -> Result<QueueId, NoticeError> {
         send(&self.shared, to, subject, text).await
     }

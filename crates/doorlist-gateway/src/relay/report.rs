@@ -20,7 +20,7 @@ use doorlist_store::spool::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Takes reports until the relay has ended.
+/// Handles reports until the relay stops.
 pub(super) async fn run(shared: Arc<Shared>, mut reports: mpsc::UnboundedReceiver<Report>) {
     let mut limits = BounceLimits::default();
     let mut stop = shared.stop.subscribe();
@@ -33,16 +33,16 @@ pub(super) async fn run(shared: Arc<Shared>, mut reports: mpsc::UnboundedReceive
     }
 }
 
-/// What is done about a failed recipient.
+/// How a failed recipient is handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Course {
-    /// Its sender is told.
+    /// A bounce to its sender.
     Bounce(Address),
-    /// Those in charge of the domain are told, and it stays for the admin.
+    /// A copy to the operator and a notice to the technical contact; the message is kept.
     TellInCharge,
-    /// Nothing: it was a message of our own.
+    /// Nothing: it was a message of Doorlist.
     Drop(&'static str),
-    /// It stays for the admin.
+    /// The message is kept for the administrator.
     Keep(&'static str),
 }
 
@@ -148,7 +148,7 @@ async fn send_bounce(shared: &Arc<Shared>, report: &Report, failed: &[(usize, &s
     Ok(())
 }
 
-/// To whom a message of our own goes; what kind of message it is follows from that. People need permits.
+/// Recipients of Doorlist's own messages; notices need permits.
 pub(super) enum To<'a> {
     /// A bounce, to the sender of a message.
     Sender(&'a str),
@@ -175,7 +175,7 @@ impl To<'_> {
     }
 }
 
-/// The envelope of a message of our own, to these addresses, wherever they are.
+/// The envelope of one of Doorlist's own messages.
 pub(super) fn ours(shared: &Shared, to: &To<'_>, size: u64, utf8: bool, message_id: Option<Box<str>>) -> Envelope {
     let list = shared.directory.snapshot();
     let recipient = |path: String| {

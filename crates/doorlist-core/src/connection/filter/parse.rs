@@ -70,7 +70,7 @@ impl<'a> Parser<'a> {
         if self.parts > FILTER_PARTS_MAX { Err(FilterError::TooManyParts) } else { Ok(filter) }
     }
 
-    /// Behind `&` or `|`. Empty lists (RFC 4526) mean everything or nothing, which no administrator means.
+    /// The list after `&` or `|`. An empty list (RFC 4526) is rejected: it would match everything or nothing.
     fn list(&mut self, depth: usize) -> Result<Vec<Filter>, FilterError> {
         self.at += 1;
         let mut parts = Vec::new();
@@ -156,7 +156,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// The value up to its closing bracket, its pieces parted by unescaped `*`.
+    /// The value up to its closing parenthesis, split at unescaped `*`.
     fn value(&mut self) -> Result<Vec<Vec<u8>>, FilterError> {
         let mut pieces = vec![Vec::new()];
         while let Some(byte) = self.peek() {

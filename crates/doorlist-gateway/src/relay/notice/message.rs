@@ -9,13 +9,13 @@ use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address as Mailbox;
 use mail_builder::headers::raw::Raw;
 
-/// Characters of a subject; a longer one is cut.
+/// Maximum characters of a subject; a longer one is cut.
 const SUBJECT_CHARS_MAX: usize = 200;
 
-/// What a notice is made from.
+/// The input of a notice.
 pub(super) struct Notice<'a> {
     pub(super) hostname: &'a str,
-    /// Who reads what people answer, if that is not our postmaster.
+    /// The Reply-To address, if it is not the postmaster.
     pub(super) reply_to: Option<&'a Address>,
     pub(super) id: QueueId,
     pub(super) to: &'a [&'a str],
@@ -25,7 +25,7 @@ pub(super) struct Notice<'a> {
 }
 
 impl Notice<'_> {
-    /// The whole message with CRLF line ends, and its Message-ID as it stands in it.
+    /// The whole message with CRLF line ends, and its Message-ID.
     pub(super) fn message(&self) -> (Vec<u8>, String) {
         let message_id = format!("{}@{}", self.id, self.hostname);
         // In our own name, whatever the operator's mailbox is: a foreign one would not pass its domain's DMARC policy.
@@ -55,13 +55,13 @@ impl Notice<'_> {
     }
 }
 
-/// Nothing in a subject begins another header field.
+/// Makes a subject one line, so that it cannot start another header field.
 fn one_line(subject: &str) -> String {
     let line: String = subject.chars().take(SUBJECT_CHARS_MAX).map(|c| if is_hidden(c) { ' ' } else { c }).collect();
     line.trim().to_owned()
 }
 
-/// One kind of line end, one at the end; hidden characters become visible.
+/// Normalizes line ends and escapes hidden characters.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 32 + 2);
     for line in text.trim_end().replace("\r\n", "\n").split(['\n', '\r']) {
