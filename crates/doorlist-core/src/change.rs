@@ -131,7 +131,9 @@ pub enum Change {
         source: Source,
     },
     /// A person removes the address: all claims are removed and a veto is set.
-    Veto { address: Address },
+    Veto {
+        address: Address,
+    },
     /// Turns an account with its aliases into aliases of another account, or moves an alias to another account. All
     /// addresses stay listed meanwhile.
     Reassign {
@@ -155,8 +157,13 @@ pub enum Change {
         active: bool,
     },
     /// Applies a staged plan. Must be the only change of its set.
-    Plan { id: PlanId },
-    Domain { name: DomainName, change: DomainChange },
+    Plan {
+        id: PlanId,
+    },
+    Domain {
+        name: DomainName,
+        change: DomainChange,
+    },
 }
 
 /// A change to a domain.

@@ -128,10 +128,7 @@ pub enum NotAList {
     },
     /// A mapped column does not exist.
     #[error("unknown column {column:?}; the columns are: {columns}")]
-    NoSuchColumn {
-        column: String,
-        columns: String,
-    },
+    NoSuchColumn { column: String, columns: String },
 }
 
 /// Detects the format and reads the file.

@@ -6,18 +6,18 @@ use super::ber::BerFault;
 use doorlist_core::connection::{AttributeName, ConnectionError, DirectoryServer};
 use std::fmt;
 
-/// Characters of a cause that are kept.
+/// Maximum characters of a cause.
 const CAUSE_CHARS_MAX: usize = 500;
 
-/// A read that gave nothing.
+/// A failed read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadError {
-    /// Which server, where one was asked.
+    /// The server, if one was contacted.
     pub server: Option<DirectoryServer>,
-    /// How far it came.
+    /// The stage at which it failed.
     pub stage: Stage,
     pub fault: Fault,
-    /// What the system said, for the operator's log only.
+    /// Error text of the system, only for the operator's log.
     pub cause: Option<String>,
 }
 
@@ -31,7 +31,7 @@ pub enum Stage {
     /// Encryption, and its certificate.
     Tls,
     Bind,
-    /// The place that is searched.
+    /// The base of the search.
     Base,
     Search,
 }
@@ -56,43 +56,43 @@ pub enum Fault {
     /// The settings are wrong; no server was contacted.
     #[error("{0}")]
     Connection(#[from] ConnectionError),
-    /// A name without a password would be taken for nobody (RFC 4513 §5.1.2).
+    /// A name without a password would be an anonymous bind (RFC 4513 §5.1.2).
     #[error("the bind requires a password: set it again")]
     NoPassword,
-    /// The own authority's certificates are none.
+    /// The CA file has no valid certificate.
     #[error("the CA certificates are not readable: give them as PEM")]
     Authority,
-    /// This machine knows no authorities.
+    /// This machine has no CA certificates.
     #[error("this machine has no CA certificates: install them (package ca-certificates), or give a CA file")]
     NoAuthorities,
     /// The server's name has no address.
     #[error("the server's name does not exist in DNS: check the name")]
     NoName,
-    /// Private, local or our own address, or a port of another service.
+    /// A private or local address, or not a directory port.
     #[error(
         "the server's address is private or local, or its port is not a directory port: the operator must allow it in \
          sources.allow_networks"
     )]
     NotAllowed,
-    /// Closed, filtered, unreachable, cut: all the same to whoever asks.
+    /// Closed, filtered, unreachable or reset, not distinguished on purpose.
     #[error("cannot connect to the server: check name, port and firewall")]
     NotReached,
-    /// The handshake failed for another reason than the certificate.
+    /// The handshake failed, but not because of the certificate.
     #[error("no TLS with the server: check that it uses TLS on this port")]
     Handshake,
-    /// The certificate is not believed.
+    /// The certificate is not trusted.
     #[error("{0}")]
     Certificate(#[from] CertificateFault),
     /// The server refused StartTLS (RFC 4511 §4.14.2).
     #[error("the server refuses StartTLS: use ldaps://, or set up its certificate")]
     StartTlsRefused,
-    /// Something stood behind the answer to StartTLS: it would have been taken for encrypted.
+    /// Data followed the answer to StartTLS, and would have been treated as encrypted.
     #[error("the server sent unencrypted data after its answer to StartTLS; nothing was used")]
     StartTlsInjection,
-    /// A stage took too long.
+    /// The deadline of a stage.
     #[error("the server did not answer in time")]
     TooSlow,
-    /// All of it took too long.
+    /// The deadline of the whole read.
     #[error("the read exceeded its time limit; nothing was used")]
     TimeUp,
     /// The connection ended before the answer.
@@ -101,36 +101,36 @@ pub enum Fault {
     /// The server said that it ends the connection (RFC 4511 §4.4.1).
     #[error("the server closed the connection before everything was read; nothing was used")]
     Ended,
-    /// What came is no LDAP.
+    /// The answer is not LDAP.
     #[error("protocol error of the server: {0}")]
     Protocol(#[from] BerFault),
-    /// An answer to something that was not asked.
+    /// An answer to an unknown request.
     #[error("protocol error of the server: it answered a request that was not sent")]
     WrongAnswer,
-    /// The server said no.
+    /// An error result of the server.
     #[error("{0}")]
     Refused(Refusal),
-    /// More entries than are believed.
+    /// More entries than the limit.
     #[error("more than {max} entries match the filter: narrow base or filter, or raise the limit")]
     TooManyEntries { max: u64 },
-    /// More bytes in a page than are believed.
+    /// More bytes in a page than the limit.
     #[error("a page of the answer has more than {max} bytes; nothing was used")]
     PageTooLarge { max: u64 },
-    /// An attribute of one entry has more values than are believed.
+    /// An attribute of one entry has more values than the limit.
     #[error("an entry has more than {max} values of {attribute}; nothing was used")]
     TooManyValues { attribute: AttributeName, max: usize },
-    /// Pages without end, by whatever cookies.
+    /// Pages without end, with any cookies.
     #[error("the server sends pages without end; nothing was used")]
     EndlessPages,
-    /// A range of values that does not go on where the one before ended.
+    /// A range of values that does not continue the previous one.
     #[error("protocol error of the server: it sends values of an entry without end")]
     EndlessValues,
 }
 
-/// Why a certificate is not believed.
+/// Why a certificate is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
-    /// Self-signed, or by an authority that is not known.
+    /// Self-signed, or of an unknown CA.
     #[error("the server's certificate is not signed by a trusted CA: give its CA certificate, or pin it")]
     Untrusted,
     /// Or not valid yet.
@@ -139,17 +139,17 @@ pub enum CertificateFault {
     /// The certificate is for another name.
     #[error("the server's certificate is for another name: use the name in the certificate, or pin it")]
     OtherName,
-    /// Not the pinned one.
+    /// It is not the pinned certificate.
     #[error("the server's certificate is not the pinned one: if it was renewed, check and pin the new one")]
     NotPinned,
     #[error("the server's certificate is not valid")]
     Invalid,
 }
 
-/// The server's no, by its result code (RFC 4511 §4.1.9).
+/// An error result, by its code (RFC 4511 §4.1.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// operationsError(1): what Active Directory says to a search without a bind.
+    /// Result code 1, operationsError: Active Directory's answer to a search without a bind.
     #[error("the directory refuses this account: if none is set, set a bind DN and password")]
     BindFirst,
     /// Result code 3, timeLimitExceeded (RFC 4511 §A.2).
@@ -182,10 +182,10 @@ pub enum Refusal {
     /// Result code 49, invalidCredentials.
     #[error("the directory rejects the bind DN or the password")]
     Credentials,
-    /// invalidCredentials(49) with Active Directory's word that the account is switched off, expired or locked.
+    /// Result code 49 with Active Directory's code for a disabled, expired or locked account.
     #[error("the bind account is disabled, locked or expired: enable it in the directory")]
     AccountState,
-    /// invalidCredentials(49) with Active Directory's word that the password has to be changed.
+    /// Result code 49 with Active Directory's code for an expired password.
     #[error("the password of the bind account has expired: set a new one in the directory and here")]
     PasswordExpired,
     /// Result code 50, insufficientAccessRights.
@@ -203,7 +203,7 @@ impl ReadError {
         Self { server: None, stage, fault: fault.into(), cause: None }
     }
 
-    /// With what the system said.
+    /// An error with the error text of the system.
     pub(crate) fn caused(stage: Stage, fault: Fault, cause: impl fmt::Display) -> Self {
         // What the system says of a certificate has names out of it: they must not steer a terminal.
         let readable = readable(cause.to_string().as_bytes(), CAUSE_CHARS_MAX);
@@ -215,8 +215,8 @@ impl ReadError {
         self
     }
 
-    /// Whether another server may do better: this one was not there, or had no time. One that refuses the bind speaks
-    /// for all.
+    /// Whether another server should be tried: this one was unreachable or busy. A refused bind counts for all
+    /// servers.
     pub fn is_unreachable(&self) -> bool {
         match self.stage {
             Stage::Settings => false,
@@ -240,8 +240,8 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// The refusal that a result code means; None for success. `text` is the server's own, from which only Active
-/// Directory's code for the state of the account is taken: `data 52e`.
+/// The refusal for a result code; `None` for success. `text` is the server's; only Active Directory's code for the
+/// state of the account is read from it: `data 52e`.
 pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<Refusal> {
     Some(match code {
         0 => return None,
@@ -269,7 +269,7 @@ pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<Refusal> {
     })
 }
 
-/// A text that came from elsewhere, for people to read: hidden characters escaped, and not without end.
+/// Untrusted text for people: escaped and limited in length.
 pub(crate) fn readable(text: &[u8], chars_max: usize) -> String {
     let text: String = String::from_utf8_lossy(text).chars().take(chars_max).collect();
     doorlist_core::visible::visible(&text).into_owned()

@@ -18,19 +18,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Entries that are shown.
+/// Number of entries that are shown.
 const ENTRIES_SHOWN: usize = 10;
 
-/// What a test of a connection found.
+/// The result of a connection test.
 #[derive(Clone, Debug, Default)]
 pub struct TestReport {
-    /// In order; of each server that was tried, up to the first step that failed.
+    /// Steps in order; for each server up to the first failure.
     pub steps: Vec<Step>,
-    /// The certificate of the last server that showed one, believed or not.
+    /// The certificate of the last server that sent one, trusted or not.
     pub certificate: Option<ShownCertificate>,
     /// The first entries with addresses of the domain.
     pub first: Vec<MappedEntry>,
-    /// All that was read; None when a step failed.
+    /// The read; `None` if a step failed.
     pub read: Option<DirectoryRead>,
 }
 
@@ -44,27 +44,26 @@ impl TestReport {
 /// The outcome of one step of the test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// With which server; None for the settings.
+    /// The server; `None` for the settings.
     pub server: Option<String>,
     pub stage: Stage,
-    /// It came out well.
     pub ok: bool,
-    /// What was found, or what is wrong and what to do.
+    /// The result, or the error and what to do.
     pub detail: String,
-    /// What the system said when it went wrong, for the operator only.
+    /// Error text of the system, only for the operator.
     pub cause: Option<String>,
     /// How long it took.
     pub millis: u64,
 }
 
-/// A certificate as a person looks at it. Its texts are the server's own, with control characters escaped.
+/// A certificate for display. Its texts come from the server, with control characters escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownCertificate {
-    /// Whose it is; empty when it cannot be read.
+    /// Subject; empty if it cannot be parsed.
     pub subject: String,
     /// Issuer of the certificate, as the server sent it.
     pub issuer: String,
-    /// When it ends, such as `Nov 23 06:20:11 2027 +00:00`.
+    /// Expiry, such as `Nov 23 06:20:11 2027 +00:00`.
     pub not_after: String,
     /// The pin, 64 hexadecimal digits.
     pub sha256: String,
@@ -81,7 +80,7 @@ pub struct MappedEntry {
     pub aliases: Vec<String>,
 }
 
-/// Tries a connection, and reads everything. The limits are those of [`super::read()`], and so is what is allowed.
+/// Tests a connection and reads everything, with the limits of [`super::read()`].
 pub async fn test(
     connection: &Connection,
     password: Option<&Secret>,
@@ -125,7 +124,7 @@ struct Trial<'t> {
     reading: &'t Reading<'t>,
     server: &'t DirectoryServer,
     report: &'t mut TestReport,
-    /// When the running step began.
+    /// Start of the running step.
     began: Instant,
 }
 
@@ -233,7 +232,7 @@ impl ShownCertificate {
     }
 }
 
-/// The rows of an entry stand together.
+/// The first entries; rows of one entry are adjacent.
 fn first(rows: &[SourceRow], domain: &DomainName) -> Vec<MappedEntry> {
     let same = |a: &SourceRow, b: &SourceRow| match (&a.place, &b.place) {
         (Place::Entry(a), Place::Entry(b)) => Arc::ptr_eq(a, b),

@@ -4,8 +4,7 @@
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
-/// For `axum::middleware::map_response`: the kind of content is what is said, and nothing is kept by caches unless the
-/// handler said otherwise.
+/// For `axum::middleware::map_response`: forbids content sniffing, and caching unless the handler allows it.
 pub async fn api_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -54,5 +54,5 @@ pub use large::LARGE_BODY_MAX;
 pub use openapi::document as openapi_document;
 pub use routes::api;
 
-/// Under which path everything stands.
+/// The base path of the API.
 pub(crate) const BASE: &str = "/api/v1/";

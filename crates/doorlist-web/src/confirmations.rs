@@ -17,40 +17,40 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Octets of a body: the form has no fields.
+/// Maximum octets of a body: the form has no fields.
 const BODY_MAX: usize = 1024;
-/// Requests from one address (IPv6: /64) at once, each of which comes back within [`PAGE_EVERY`].
+/// Burst of requests from one address (IPv6: /64); one is returned per [`PAGE_EVERY`].
 const PAGES_MAX: u32 = 20;
 /// One page in this time; see [`PAGES_MAX`].
 const PAGE_EVERY: Duration = Duration::from_secs(3);
-/// Addresses whose requests are counted.
+/// Maximum number of addresses with a rate limit state.
 const ADDRESSES_MAX: usize = 10_000;
 
-/// An answer that is waited for.
+/// A pending answer of a [`Confirmations`].
 pub type ConfirmationAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ConfirmationRefused>> + Send + 'a>>;
 
-/// Takes confirmations by links.
+/// Handles the links of confirmation mails.
 pub trait Confirmations: Send + Sync + 'static {
-    /// What the link asks for. Changes nothing.
+    /// Looks up a link. Changes nothing.
     fn look<'a>(&'a self, token: &'a str) -> ConfirmationAnswer<'a, AskedFor>;
     fn confirm<'a>(&'a self, token: &'a str) -> ConfirmationAnswer<'a, ()>;
 }
 
-/// What a link asks for.
+/// The request behind a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedFor {
     /// Whose address it is.
     pub address: String,
-    /// Whose notices would come.
+    /// Customer whose notices the address would get.
     pub customer: String,
 }
 
 /// Why nothing was confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfirmationRefused {
-    /// The link was never given, was used, or its time is over.
+    /// The link is unknown, used or expired.
     NoLink,
-    /// The store is away; what it said is nobody's affair here.
+    /// The store is unavailable; details are not shown.
     Away,
 }
 
@@ -96,7 +96,7 @@ async fn confirm(State(desk): State<Desk>, client: Option<Extension<Client>>, to
 }
 
 impl Desk {
-    /// The token, if it can be one and its client does not come too often.
+    /// Checks the form of a token and the rate limit.
     fn admit(&self, client: Option<Extension<Client>>, token: Token) -> Result<String, Box<Response>> {
         let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(client)| client.address);
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,7 +133,7 @@ fn confirmed() -> Html<String> {
     document("Confirmed", &format!("<div class=\"done\" role=\"status\"><p>{thanks}</p></div>\n"))
 }
 
-/// The same for every link that is none.
+/// The page for every invalid link.
 fn no_link() -> Html<String> {
     document(
         "This link is not valid",

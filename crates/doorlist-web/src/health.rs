@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use std::sync::Arc;
 
-/// What `/` says until there is a page.
+/// The text at `/`.
 const FRONT: &str = "\
 Doorlist: an inbound mail gateway that knows which recipients exist.
 
@@ -17,9 +17,9 @@ The metrics listener (metrics.listen) answers both paths, too. To configure the
 gateway, use the command `doorlist`; start with `doorlist --help`.
 ";
 
-/// Can tell whether mail is accepted.
+/// Reports whether mail is accepted.
 pub trait Readiness: Send + Sync + 'static {
-    /// Why not, one reason an entry, in words for an operator; empty when ready. Asked at every request: it must not
+    /// Reasons for not being ready, in words for an operator; empty when ready. Called at every request: must not
     /// block.
     fn reasons(&self) -> Vec<String>;
 }
@@ -28,7 +28,7 @@ pub fn front_page() -> Router {
     Router::new().route("/", get(|| async { FRONT }))
 }
 
-/// The routes about health, for every listener. They wait for nothing.
+/// The health routes of every listener. They never wait.
 pub fn health(readiness: Arc<dyn Readiness>) -> Router {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(readiness)
 }

@@ -3,7 +3,7 @@
 use doorlist_core::visible::visible;
 use std::io::{Write, stderr};
 
-/// Tells it in one line.
+/// Prints a message in one line.
 pub(crate) fn report(text: &str) {
     let _ = writeln!(stderr(), "doorlist: {}", visible(text));
 }

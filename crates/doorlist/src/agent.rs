@@ -30,7 +30,7 @@ use settings::Settings;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs it, once or until it is told to end.
+/// Runs the agent, once or until it is stopped.
 pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
     let Some(file) = &global.config else {
         return Err(Failure::because(
@@ -87,7 +87,7 @@ fn ended() -> Result<impl Future<Output = ()>, Failure> {
     })
 }
 
-/// A tenth earlier or later, so that many agents do not come at once.
+/// The delay with 10 % random variation, so that many agents do not push at once.
 fn until_next(every: Duration) -> Duration {
     let mut random = [0_u8; 2];
     // Without randomness they come as they may.

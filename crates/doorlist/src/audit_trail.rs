@@ -11,16 +11,16 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
-/// Lines that wait at most; beyond, they are counted and said, not kept.
+/// Maximum entries in the queue; further ones are only counted and reported.
 const WAITING_MAX: usize = 10_000;
-/// Lines that are written at once.
+/// Maximum entries per write.
 const BATCH: usize = 1_000;
-/// When nothing comes for so long, it is looked whether a count is due.
+/// Time without entries after which pending counts are checked.
 const LOOK: Duration = Duration::from_mins(5);
-/// A store that does not answer holds the end of the process no longer than this.
+/// Maximum time to write the last entries at shutdown.
 const END_MAX: Duration = Duration::from_secs(5);
 
-/// Where requests leave their lines.
+/// The queue of audit entries.
 pub(crate) struct AuditTrail {
     sender: Sender<AuditNews>,
     receiver: Mutex<Option<Receiver<AuditNews>>>,
@@ -36,7 +36,7 @@ impl AuditTrail {
         Self { sender, receiver: Mutex::new(Some(receiver)), lost: AtomicU64::new(0), end, ended }
     }
 
-    /// Writes lines until it is told to end.
+    /// Writes entries until it is stopped.
     pub(crate) async fn write(&self, office: &Office) {
         let receiver = self.receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let Some(mut receiver) = receiver else { return };
@@ -70,7 +70,7 @@ impl AuditTrail {
         self.ended.notify_one();
     }
 
-    /// Writes what waits, and ends.
+    /// Writes the remaining entries and stops.
     pub(crate) async fn end(&self) {
         self.end.notify_one();
         if timeout(END_MAX, self.ended.notified()).await.is_err() {

@@ -29,7 +29,7 @@ pub(crate) use input::{Input, read_input};
 pub(crate) use print::time;
 pub(crate) use sources::new_settings;
 
-/// Runs a command that asks the office. `input` is what the caller's files say, read before the process changed its user.
+/// Runs a command. `input` is the content of the caller's files, read before the process changed its user.
 pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
     match command {
         Command::Check { address, from } => check::check(door, out, address, from.as_deref()).await,
@@ -53,7 +53,7 @@ pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &
     }
 }
 
-/// An answer that does not belong to its question: the server is of another version.
+/// The error for an unexpected answer, from a server of another version.
 fn unexpected(response: &Response) -> Failure {
     let name = serde_json::to_value(response).ok().and_then(|value| value["answer"].as_str().map(str::to_owned));
     Failure::because(
@@ -65,7 +65,7 @@ fn unexpected(response: &Response) -> Failure {
     )
 }
 
-/// Asks on a terminal to type the domain's name. Where no terminal is, nobody is asked and nothing is typed.
+/// Prompts for the domain's name on a terminal. `None` without a terminal.
 fn typed_name(question: &str) -> Option<DomainName> {
     if !std::io::stdin().is_terminal() {
         return None;

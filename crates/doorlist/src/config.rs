@@ -24,14 +24,14 @@ use layers::{Origin, Values};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Read when no other file is named and this one is there.
+/// The default configuration file, if it exists.
 pub(crate) const SYSTEM_FILE: &str = "/etc/doorlist/doorlist.toml";
 
-/// All that is wrong with the configuration; nothing was started or changed.
+/// All errors of the configuration; nothing was started or changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) struct ConfigError(Vec<Problem>);
 
-/// One thing that is wrong, and where.
+/// One error with its origin.
 #[derive(Debug)]
 struct Problem {
     origin: Option<Origin>,
@@ -65,7 +65,7 @@ impl fmt::Display for ConfigError {
 }
 
 impl Sources {
-    /// The sources of this process: the named file or the system's, the environment, the flags.
+    /// The layers of this process: the given or the default file, the environment, the options.
     pub(crate) fn of_process(file: Option<&Path>, flags: &[String]) -> Self {
         let system = || Some(PathBuf::from(SYSTEM_FILE)).filter(|file| file.exists());
         // A variable that is not UTF-8 is none of ours: its name or its value would not be valid anyway.

@@ -4,12 +4,11 @@ use doorlist_actions::{ActionError, ErrorKind, Office};
 use doorlist_web::{AskedFor, ConfirmationAnswer, ConfirmationRefused, Confirmations};
 use std::sync::{Arc, OnceLock};
 
-/// Takes confirmations for the office, once there is one: pages answer before the list is loaded.
+/// Passes confirmations to the office, once it is open: pages answer before the list is loaded.
 #[derive(Default)]
 pub(crate) struct ConfirmationDesk(OnceLock<Arc<Office>>);
 
 impl ConfirmationDesk {
-    /// The office is open.
     pub(crate) fn open(&self, office: Arc<Office>) {
         // It opens once.
         let _ = self.0.set(office);
@@ -33,7 +32,7 @@ impl Confirmations for ConfirmationDesk {
     }
 }
 
-/// What the store said is for the operator's eyes.
+/// Converts an error; details of the store are only logged.
 fn refused(error: ActionError) -> ConfirmationRefused {
     if error.kind == ErrorKind::NotFound {
         return ConfirmationRefused::NoLink;

@@ -13,12 +13,12 @@ use doorlist_core::file_list::FILE_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
-/// Octets of one line: the largest file that `import` takes, whose line ends are two characters in JSON.
+/// Maximum octets of a line: the largest file of `import`, whose line ends are two characters in JSON.
 const LINE_MAX: u64 = 2 * FILE_BYTES_MAX as u64;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Call {
-    /// In whose name; the server believes it of root only.
+    /// The actor; the server accepts another one than the peer only from root.
     actor: Actor,
     request: Request,
 }
@@ -30,7 +30,7 @@ pub(crate) enum Answer {
     Failed(ActionError),
 }
 
-/// The next line without its end; `None` where the stream ends.
+/// The next line without its end; `None` at the end of the stream.
 async fn next_line(stream: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     (&mut *stream).take(LINE_MAX).read_until(b'\n', &mut line).await?;

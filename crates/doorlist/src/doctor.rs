@@ -46,7 +46,7 @@ impl Finding {
     }
 }
 
-/// Prints findings as they come, and remembers whether one failed.
+/// Prints findings, and remembers whether one failed.
 struct Chart {
     out: Out,
     failed: bool,
@@ -74,7 +74,7 @@ impl Chart {
     }
 }
 
-/// Looks at everything. A configuration that is not valid ends it: nothing else could be looked at.
+/// Runs all checks. An invalid configuration ends it, because nothing else can be checked.
 pub(crate) fn doctor(global: &Global) -> Result<Exit, Failure> {
     let config = Config::load(&Sources::of_process(global.config.as_deref(), &global.set))?;
     let mut chart = Chart { out: Out::new(global.json), failed: false };
@@ -146,7 +146,7 @@ async fn store(door: &mut Door) -> Finding {
     }
 }
 
-/// Without a time server to ask: a clock that is behind the last change was set back.
+/// Checks the clock without a time server: if it is behind the last change, it was set back.
 async fn clock(door: &mut Door) -> Finding {
     let now = door::clock()();
     let text = format!("current time {}", crate::commands::time(now));

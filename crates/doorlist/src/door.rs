@@ -22,13 +22,13 @@ use tokio::runtime::Handle;
 
 pub(crate) enum Door {
     Server(Client),
-    /// This process, which holds a share of the lock meanwhile.
+    /// This process, which shares the lock meanwhile.
     Here(Box<Here>),
-    /// A Doorlist on another machine.
+    /// A remote server.
     Elsewhere(Box<Remote>),
 }
 
-/// An office of this process.
+/// An office opened by this process.
 pub(crate) struct Here {
     office: Office,
     actor: Actor,
@@ -56,7 +56,7 @@ impl Door {
         }
     }
 
-    /// Whether a server answers.
+    /// Whether a running server handles the requests.
     pub(crate) fn is_served(&self) -> bool {
         matches!(self, Door::Server(_))
     }
@@ -70,12 +70,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens all of it.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
         Self::open_with(Self::open_directory(config).await?, config).await
     }
 
-    /// Opens the list alone.
+    /// Opens only the list.
     pub(crate) async fn open_directory(config: &Config) -> Result<Directory, Failure> {
         let directory = Directory::open(&config.store).await.or_exit(Exit::LATER)?;
         Ok(directory.with_limits(config.tenants))
@@ -96,7 +95,7 @@ impl Store {
         self.office(config, Arc::new(queue), Arc::new(NoNotices), work)
     }
 
-    /// The office on this store; what waits for delivery and who can be told depends on whether a server runs.
+    /// The office on this store; queue and notices depend on whether a server is running.
     pub(crate) fn office(
         &self,
         config: &Config,
@@ -137,7 +136,7 @@ pub(crate) fn clock() -> Clock {
     Arc::new(|| Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()))
 }
 
-/// Who gives this command: the login, also behind sudo. Asked before the process becomes another user.
+/// The actor of this command: the login, also behind sudo. Must be called before the process changes its user.
 pub(crate) fn actor() -> Actor {
     let user = User::from_uid(Uid::current()).ok().flatten().map(|user| user.name);
     let login = std::env::var("SUDO_USER").ok().filter(|_| Uid::current().is_root());

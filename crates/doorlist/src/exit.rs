@@ -3,24 +3,24 @@
 use doorlist_actions::ActionError;
 use std::process::ExitCode;
 
-/// How a command ended. Further codes are those of the actions.
+/// The exit code of a command. The actions define further codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exit(u8);
 
 impl Exit {
     /// Done; for `check`: accepted.
     pub(crate) const DONE: Self = Self(0);
-    /// Something failed; the message says what was kept.
+    /// A failure; the message says what was kept.
     pub(crate) const FAILURE: Self = Self(1);
     /// EX_USAGE of sysexits: the command line is wrong.
     pub(crate) const USAGE: Self = Self(64);
-    /// EX_NOINPUT: a file or folder is not there.
+    /// EX_NOINPUT: a file or folder is missing.
     pub(crate) const NO_INPUT: Self = Self(66);
-    /// EX_UNAVAILABLE: a service is not there, or already is.
+    /// EX_UNAVAILABLE: a service is not running, or already running.
     pub(crate) const UNAVAILABLE: Self = Self(69);
-    /// EX_OSERR: the system refused.
+    /// EX_OSERR: an error of the system.
     pub(crate) const SYSTEM: Self = Self(71);
-    /// EX_CANTCREAT: a file or folder cannot be made.
+    /// EX_CANTCREAT: a file or folder cannot be created.
     pub(crate) const CANNOT_CREATE: Self = Self(73);
     /// EX_IOERR: reading or writing failed.
     pub(crate) const IO: Self = Self(74);
@@ -52,7 +52,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A failure that a sentence explains.
+    /// A failure with an explanation.
     pub(crate) fn because(exit: Exit, why: impl std::fmt::Display) -> Self {
         Self { exit, error: anyhow::anyhow!("{why}") }
     }
@@ -63,9 +63,9 @@ impl Failure {
     }
 }
 
-/// Gives an error the exit code that fits.
+/// Adds an exit code to an error.
 pub(crate) trait OrExit<T> {
-    /// The error becomes a failure with this code.
+    /// Converts the error to a failure with this code.
     fn or_exit(self, exit: Exit) -> Result<T, Failure>;
 }
 

@@ -11,10 +11,10 @@ use doorlist_store::Directory;
 use doorlist_store::directory::Refusal;
 use doorlist_store::spool::{Pending, Progress, SpoolError};
 
-/// Names of domains come from the directory, everything else from the relay.
+/// The queue of the relay, with domain names from the store.
 pub(crate) struct GatewayQueue {
     pub queue: QueueHandle,
-    /// Tells which domain is meant.
+    /// Resolves domain names.
     pub directory: Directory,
 }
 
@@ -57,7 +57,7 @@ impl QueueControl for GatewayQueue {
     }
 }
 
-/// A message as the office knows it. Only the relay knows when it is tried next.
+/// Converts a message of the relay.
 fn entry(queued: Queued) -> QueueEntry {
     let Queued { id, envelope, recipients, attempts, hold, next_attempt, under_way: _ } = queued;
     let known = next_attempt.unwrap_or(envelope.received_at);

@@ -14,15 +14,15 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Uid, User, initgroups, setgid, setuid};
 use std::ffi::CString;
 
-/// What a process keeps when it stops being root.
+/// The privileges that a process keeps when it stops being root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
     Nothing,
-    /// Binding ports below 1024, also at a reload: a server.
+    /// Binding ports below 1024, also at a reload; for a server.
     BindPorts,
 }
 
-/// The user of this name, who must exist.
+/// Looks up a user, who must exist.
 pub(crate) fn user(name: &str) -> Result<User, Failure> {
     let found = User::from_name(name).with_context(|| format!("cannot look up the user {name}"));
     found
@@ -30,8 +30,8 @@ pub(crate) fn user(name: &str) -> Result<User, Failure> {
         .ok_or_else(|| Failure::because(Exit::CONFIG, format_args!("state.user: unknown user {name}")))
 }
 
-/// If this is root and `owner` somebody else, becomes them for good. Anybody else stays who they are. Nobody gets rights
-/// later that they do not have then.
+/// If this process is root and `owner` is another user, switches to that user permanently. In every case, gives up the
+/// ability to gain privileges.
 pub(crate) fn become_owner(owner: Uid, keep: Keep) -> Result<(), Failure> {
     let user = match Uid::effective().is_root() && !owner.is_root() {
         true => Some(User::from_uid(owner).ok().flatten().ok_or_else(|| {
@@ -47,8 +47,8 @@ pub(crate) fn become_owner(owner: Uid, keep: Keep) -> Result<(), Failure> {
         .or_exit(Exit::NO_PERMISSION)
 }
 
-/// No program that this process might run would have rights that it does not have: neither by set-user-ID or file
-/// capabilities, nor by inheritance.
+/// Ensures that no program run by this process gains privileges: neither by set-user-ID or file capabilities, nor by
+/// inheritance.
 fn get_no_new_rights() -> anyhow::Result<()> {
     set_no_new_privs()?;
     caps::clear(None, CapSet::Ambient)?;
@@ -78,12 +78,12 @@ fn drop_to(user: &User, keep: Keep) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Files of ours are nobody else's: 0600, folders 0700.
+/// Creates files with mode 0600 and folders with 0700.
 pub(crate) fn private_files() {
     umask(Mode::from_bits_truncate(0o077));
 }
 
-/// As many open files as the system allows: every session is one.
+/// Raises the limit of open files to the maximum: every session needs one.
 pub(crate) fn raise_open_files() -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
     match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {

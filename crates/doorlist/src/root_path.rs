@@ -13,39 +13,39 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
-/// Links on one way, as the kernel counts them.
+/// Maximum links on a path, as in the kernel.
 const LINKS_MAX: usize = 40;
 const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// Where a way to a folder ends.
+/// The end of a walk to a folder.
 pub(crate) enum End {
-    /// At the folder, which is root's as all above it are.
+    /// The folder, which belongs to root like all above it.
     Root(OwnedFd),
-    /// At the folder, or before it at a folder of this user, who may do what they like with all that is in it.
+    /// The folder or a parent belongs to this user, who controls everything in it.
     User(Uid),
-    /// In a folder of root's, where this is not.
+    /// The rest of the path is missing in a folder of root.
     Missing(Missing),
 }
 
-/// Who may write to the folder at the end.
+/// Who may write to the last folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Last {
     /// Only root may read it.
     Private,
-    /// Others, too, if it is one like /tmp, in which each keeps what is theirs.
+    /// Others may, too, if it has the sticky bit like /tmp.
     Shared,
 }
 
-/// What is not there of a path.
+/// The missing part of a path.
 pub(crate) struct Missing {
     folder: OwnedFd,
     shown: PathBuf,
     names: VecDeque<OsString>,
 }
 
-/// Walks to a folder. Links are followed where nobody but root can have made them.
+/// Walks to a folder. Follows only links that root created.
 pub(crate) fn walk(path: &Path, last: Last) -> Result<End, Failure> {
     let path = std::path::absolute(path).or_exit(Exit::SYSTEM)?;
     let (mut folder, mut shown) = root()?;
@@ -96,8 +96,8 @@ pub(crate) fn walk(path: &Path, last: Last) -> Result<End, Failure> {
     }
 }
 
-/// Opens a file for writing, as who this process is, and leaves its contents as they are until they are replaced. Root
-/// writes only into folders of its own, and follows no link there.
+/// Opens a file for writing as the current user, without truncating it. Root writes only into folders of root, and
+/// follows no link there.
 pub(crate) fn open_to_write(path: &Path) -> Result<File, Failure> {
     let cannot = |error: std::io::Error| {
         Failure::because(Exit::CANNOT_CREATE, format_args!("cannot write {}: {error}", path.display()))
@@ -121,7 +121,7 @@ pub(crate) fn open_to_write(path: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
-/// The folder that a file of root's is in, or is to be made in.
+/// The folder of an existing or new file of root.
 pub(crate) fn folder_of(path: &Path) -> Result<OwnedFd, Failure> {
     let path = std::path::absolute(path).or_exit(Exit::SYSTEM)?;
     let folder = path.parent().unwrap_or(&path);
@@ -142,7 +142,7 @@ pub(crate) fn folder_of(path: &Path) -> Result<OwnedFd, Failure> {
 }
 
 impl Missing {
-    /// Makes the folders that are not there; the last of them is for its owner alone.
+    /// Creates the missing folders; the last one has mode 0700.
     pub(crate) fn make(self, owner: Option<&User>) -> Result<(), Failure> {
         let Missing { mut folder, mut shown, mut names } = self;
         while let Some(name) = names.pop_front() {
@@ -181,7 +181,7 @@ fn names_of(path: &Path) -> VecDeque<OsString> {
     path.components().filter_map(named).collect()
 }
 
-/// Whether others than root may write to a folder of root's.
+/// Whether users other than root may write to a folder of root.
 fn is_shared(stat: &FileStat) -> bool {
     stat.st_mode & OTHERS_WRITE != 0 || (stat.st_mode & GROUP_WRITES != 0 && stat.st_gid != 0)
 }

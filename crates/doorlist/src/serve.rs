@@ -34,10 +34,10 @@ use threads::Threads;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-/// Running requests have at least so long at the end, whatever mail took of the drain time.
+/// Minimum time for running requests at shutdown, whatever mail needed of the drain time.
 const ANSWERS_MIN: Duration = Duration::from_secs(5);
 
-/// Runs the server until it is told to end.
+/// Runs the server until it is stopped.
 pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
     let started = Instant::now();
     let sources = Sources::of_process(global.config.as_deref(), &global.set);
@@ -123,7 +123,7 @@ async fn run(
     close(&store, &journal).await
 }
 
-/// What a server works with.
+/// The opened parts of a server.
 struct Opened {
     store: Store,
     journal: Journal,
@@ -131,7 +131,7 @@ struct Opened {
     registry: Registry,
 }
 
-/// Shown at the mail doors and by HTTPS, which answers first.
+/// Loads the certificate of SMTP and HTTPS; HTTPS starts first.
 fn certificate(config: &Config, state: &StateDir) -> Result<Arc<Certificate>, Failure> {
     let (tls, certificate) = (&config.gateway.tls, Certificate::default());
     if tls.self_signed {
@@ -173,15 +173,15 @@ async fn open(
     Ok(Opened { store, journal, gateway: Arc::new(gateway), registry })
 }
 
-/// The list is opened by the service and what mail is written to by mail: the threads that SQLite has for each go with
-/// those that opened it.
+/// Opens the list on the service threads and the spool on the mail threads: SQLite's own threads inherit their
+/// priority.
 async fn open_store(config: &Config, mail: &Handle) -> Result<Store, Failure> {
     let (of_list, of_mail) = (config.clone(), config.clone());
     let directory = on(&Handle::current(), async move { Store::open_directory(&of_list).await }).await??;
     on(mail, async move { Store::open_with(directory, &of_mail).await }).await?
 }
 
-/// Does it on these threads.
+/// Runs a job on these threads.
 async fn on<T: Send + 'static>(threads: &Handle, job: impl Future<Output = T> + Send + 'static) -> Result<T, Failure> {
     threads.spawn(job).await.context("cannot start the server").or_exit(Exit::SYSTEM)
 }
@@ -191,7 +191,7 @@ fn office(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> 
     store.office(config, Arc::new(queue), Arc::new(MailNotices(gateway.notices())), work)
 }
 
-/// Takes what can change while the server runs, and names what cannot. With a mistake nothing changes.
+/// Applies settings that can change at run time, and names those that need a restart. On an error nothing changes.
 async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
     let config = match Config::load(sources) {
         Ok(config) => config,
@@ -207,15 +207,14 @@ async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
     }
 }
 
-/// The mail doors first: until they are closed, readiness says that they close. Requests run meanwhile, too, so that what
-/// is left of the drain time is theirs.
+/// Stops the gateway first, while readiness reports it, then the HTTP listeners with the rest of the drain time.
 async fn close_doors(gateway: &Gateway, serving: Serving, drain: Duration) {
     let began = Instant::now();
     gateway.shutdown().await;
     serving.shutdown(drain.saturating_sub(began.elapsed()).max(ANSWERS_MIN)).await;
 }
 
-/// What waits to be written is written; a failure is told, since the process ends here.
+/// Flushes pending writes and reports failures, because the process ends here.
 async fn close(store: &Store, journal: &Journal) -> Result<Exit, Failure> {
     let flushed = store.spool.flush().await;
     store.spool.close().await;

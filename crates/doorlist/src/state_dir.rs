@@ -29,12 +29,12 @@ use std::time::{Duration, Instant};
 
 /// How long a server waits for commands to finish.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
-/// Between two looks at the lock: `flock` has no deadline of its own.
+/// Polling interval of the lock: `flock` has no timeout.
 const LOCK_LOOK: Duration = Duration::from_millis(50);
-/// A file whose lock tells whether a server runs.
+/// The lock file, which shows whether a server is running.
 const LOCK: &str = "lock";
 
-/// The open state folder. If it is another user's, this process is that user.
+/// The open state folder. If it belongs to another user, this process runs as that user.
 #[derive(Clone, Debug)]
 pub(crate) struct StateDir {
     path: PathBuf,
@@ -42,22 +42,22 @@ pub(crate) struct StateDir {
     owner: Uid,
 }
 
-/// The held lock; it goes with the process.
+/// The held lock, released when the process ends.
 #[derive(Debug)]
 #[expect(dead_code, reason = "holding the open file is what holds the lock")]
 pub(crate) struct Lock(File);
 
-/// What a command finds.
+/// The state of the lock for a command.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// Nobody serves: the store may be opened while this lock is held.
+    /// No server is running: the store may be opened while this lock is held.
     Free(Lock),
-    /// A server holds the folder.
+    /// A server is running.
     Served,
 }
 
 impl StateDir {
-    /// Opens the folder, which must be there, as its owner.
+    /// Opens the folder, which must exist, as its owner.
     pub(crate) fn enter(config: &Config, keep: Keep) -> Result<Self, Failure> {
         match owner_of(config)? {
             Whose::Caller => Self::open(config, None, keep),
@@ -66,7 +66,7 @@ impl StateDir {
         }
     }
 
-    /// The same; a folder that is not there is made with mode 0700, for `state.user` if that is set.
+    /// The same; creates a missing folder with mode 0700, for `state.user` if that is set.
     pub(crate) fn enter_or_make(config: &Config, keep: Keep) -> Result<Self, Failure> {
         let owner = match owner_of(config)? {
             Whose::Caller => None,
@@ -82,7 +82,7 @@ impl StateDir {
         Self::open(config, owner, keep)
     }
 
-    /// Opens it as `owner`, who must own it; without one as the caller, who gets what the system allows.
+    /// Opens it as `owner`, who must own it; without one as the caller.
     fn open(config: &Config, owner: Option<Uid>, keep: Keep) -> Result<Self, Failure> {
         let path = &config.state_dir;
         privileges::become_owner(owner.unwrap_or(Uid::effective()), keep)?;
@@ -106,7 +106,7 @@ impl StateDir {
         Ok(Self { path: path.clone(), folder: Arc::new(folder.into()), owner: found })
     }
 
-    /// A folder in it, which is made if it is not there.
+    /// Creates a folder in it, if it is missing.
     pub(crate) fn make_folder(&self, name: &str) -> Result<(), Failure> {
         make_own(&self.path.join(name))
     }
@@ -124,7 +124,7 @@ impl StateDir {
         self.path.join("control.sock")
     }
 
-    /// Takes the lock for a server and writes its process id; waits for commands, not for another server.
+    /// Takes the exclusive lock and writes the process id; waits for commands, but not for another server.
     pub(crate) fn lock_to_serve(&self) -> Result<Lock, Failure> {
         let mut file = self.lock_file()?;
         let deadline = Instant::now() + LOCK_WAIT_MAX;
@@ -154,7 +154,7 @@ impl StateDir {
         Ok(Lock(file))
     }
 
-    /// Takes the lock for a command, if no server has it.
+    /// Takes the shared lock for a command, if no server is running.
     pub(crate) fn look(&self) -> Result<Found, Failure> {
         let file = self.lock_file()?;
         match file.try_lock_shared() {
@@ -174,7 +174,7 @@ impl StateDir {
         self.path.join(LOCK)
     }
 
-    /// The lock file: never one somewhere else, and one whose opening waits for nobody.
+    /// Opens the lock file without following links and without blocking.
     fn lock_file(&self) -> Result<File, Failure> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let opened = openat(&*self.folder, LOCK, flags, Mode::S_IRUSR | Mode::S_IWUSR);
@@ -191,16 +191,16 @@ impl StateDir {
     }
 }
 
-/// Whose the state folder is.
+/// The owner of the state folder.
 enum Whose {
-    /// That is asked by root alone.
+    /// Only root needs to know the owner.
     Caller,
     Owner(Uid),
-    /// It is not there, in a folder of root's.
+    /// It does not exist yet, in a folder of root.
     Nobody(Missing),
 }
 
-/// For root: who it has to become. Everybody else stays who they are.
+/// The user that root must switch to; other users stay who they are.
 fn owner_of(config: &Config) -> Result<Whose, Failure> {
     if !Uid::effective().is_root() {
         return Ok(Whose::Caller);
@@ -237,7 +237,7 @@ fn store_elsewhere(config: &Config) -> Option<&Path> {
     }
 }
 
-/// Makes a folder that is not there, as the user that this process is.
+/// Creates a missing folder as the current user.
 fn make_own(path: &Path) -> Result<(), Failure> {
     std::fs::DirBuilder::new()
         .recursive(true)

@@ -4,7 +4,7 @@ use doorlist_actions::{ActionError, ErrorKind, Office};
 use doorlist_web::{UploadAnswer, UploadRefused, UploadTaken, Uploads};
 use std::sync::{Arc, OnceLock};
 
-/// What may be handed in.
+/// Supported files, for the upload page.
 const FORMATS: [&str; 4] = [
     "an export of Exchange, Microsoft 365, Google Workspace, Zimbra or another mail system",
     "a table (CSV) with a column of mail addresses",
@@ -12,7 +12,7 @@ const FORMATS: [&str; 4] = [
     "a text file with one mail address in each line",
 ];
 
-/// Takes files for the office, once there is one: pages answer before the list is loaded.
+/// Passes files to the office, once it is open: pages answer before the list is loaded.
 #[derive(Default)]
 pub(crate) struct UploadDesk(OnceLock<Arc<Office>>);
 
@@ -22,7 +22,6 @@ impl UploadDesk {
         Self(OnceLock::from(office))
     }
 
-    /// The office is open.
     pub(crate) fn open(&self, office: Arc<Office>) {
         // It opens once.
         let _ = self.0.set(office);
@@ -57,7 +56,7 @@ impl Uploads for UploadDesk {
     }
 }
 
-/// What the store said is for the operator's eyes; everything else is meant for whoever hands the file in.
+/// Converts an error; details of the store are only logged.
 fn refused(error: ActionError) -> UploadRefused {
     match error.kind {
         ErrorKind::NotFound => UploadRefused::NoLink,

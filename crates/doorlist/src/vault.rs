@@ -22,32 +22,32 @@ use std::fmt::{self, Write};
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
-/// Octets of a secret.
+/// Maximum octets of a secret.
 const SECRET_MAX: usize = 64 * 1024;
-/// Octets of a token's randomness.
+/// Random octets of a token.
 const TOKEN_LEN: usize = 32;
-/// Octets of a key of the API.
+/// Random octets of an API key.
 const KEY_LEN: usize = 20;
 /// Octets of a password's salt.
 const SALT_LEN: usize = 16;
-/// In front of what is sealed: how it was done.
+/// Version prefix of encrypted secrets.
 const SEALED_V1: &str = "v1:";
-/// In front of a token when it is hashed, so that no hash that something else keeps is ever one of a token.
+/// Domain separator for hashes of tokens.
 const TOKEN_DOMAIN: &str = "doorlist token v1\0";
-/// The salt with which keys for single purposes are derived.
+/// Salt for derived keys.
 const DERIVE_DOMAIN: &str = "doorlist derived keys v1";
 
-/// Seals with the key of a [`KeyPlace`]. The file is read once; a key that is exchanged is seen after a restart.
+/// Encrypts with the key of a [`KeyPlace`]. The file is read once; a new key takes effect after a restart.
 pub(crate) struct KeyVault {
     place: KeyPlace,
     keys: OnceLock<Keys>,
     random: SystemRandom,
 }
 
-/// What is made of the key's octets.
+/// The keys made from the key file.
 struct Keys {
     seal: LessSafeKey,
-    /// Of which keys for single purposes are derived (HKDF, RFC 5869).
+    /// Base of derived keys (HKDF, RFC 5869).
     derive: Prk,
 }
 
@@ -60,12 +60,12 @@ impl Keys {
 }
 
 impl KeyVault {
-    /// With a key that is there, or will be made at first use.
+    /// A vault whose key exists, or is created at first use.
     pub(crate) fn new(place: KeyPlace) -> Self {
         Self { place, keys: OnceLock::new(), random: SystemRandom::new() }
     }
 
-    /// Whether the key can be used, if it is there at all: for the start and for `doctor`.
+    /// Checks the key, if it exists; for the start and for `doctor`.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.place.read().map(drop)
     }
@@ -87,7 +87,7 @@ impl KeyVault {
         }
     }
 
-    /// Of two threads that read it at once, both read the same.
+    /// Keeps the keys; two threads that read the file at once use the same.
     fn keep(&self, bytes: &[u8]) -> Result<&Keys, String> {
         let key = UnboundKey::new(&CHACHA20_POLY1305, bytes).map_err(|_| "the key has the wrong length".to_owned())?;
         let derive = Salt::new(HKDF_SHA256, DERIVE_DOMAIN.as_bytes()).extract(bytes);

@@ -22,7 +22,11 @@ pub enum Filter {
     Or(Vec<Filter>),
     Not(Box<Filter>),
     /// The attribute has a value that compares like this with the given one.
-    Compare { attribute: AttributeName, comparison: Comparison, value: Vec<u8> },
+    Compare {
+        attribute: AttributeName,
+        comparison: Comparison,
+        value: Vec<u8>,
+    },
     /// The attribute has any value.
     Present(AttributeName),
     /// The attribute has a value with these parts in this order; at least one is given.

@@ -11,7 +11,7 @@ use doorlist_actions::{ActionError, ErrorKind};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Whom something passing stands in the way of comes again after this time.
+/// Retry-After for temporary obstacles.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Names the fields of a request that keep their value.
@@ -20,7 +20,7 @@ const NOT_APPLIED: HeaderName = HeaderName::from_static("doorlist-not-applied");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// What went well. `base` makes what stands before the path of an object.
+/// The response to a success. `base` returns the URL prefix of object paths.
 pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
     match answer {
         Answer::Shown(value) => shown(with_json(StatusCode::OK, &value), None),
@@ -51,7 +51,7 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
     }
 }
 
-/// What was read: to be asked for again before it is used again.
+/// A response with an object, which caches must revalidate.
 fn shown(mut response: Response, state: Option<&State>) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Some(tag) = state.and_then(|state| HeaderValue::from_str(&state.tag()).ok()) {
@@ -60,7 +60,7 @@ fn shown(mut response: Response, state: Option<&State>) -> Response {
     response
 }
 
-/// An answer with JSON in it.
+/// A response with a JSON body.
 pub(crate) fn with_json(status: StatusCode, value: &Value) -> Response {
     let text = doorlist_store::json::to_string(value).unwrap_or_default();
     let mut response = Response::new(HttpBody::from(text));
@@ -70,7 +70,7 @@ pub(crate) fn with_json(status: StatusCode, value: &Value) -> Response {
     response
 }
 
-/// An answer without a body, as the libraries know it.
+/// A response without a body, as the client libraries expect it.
 pub(crate) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(HttpBody::empty());
     *response.status_mut() = status;
@@ -79,7 +79,7 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// The answer to what cannot be done.
+/// The response to a failure.
 pub(crate) fn refuse(fault: &Fault) -> Response {
     let error = |status, text: &str| with_json(status, &json!({"error": text}));
     match fault {
@@ -131,13 +131,13 @@ fn method_not_allowed(allowed: &[&str]) -> Response {
     response
 }
 
-/// An error of ours: what it was is none of the caller's affair.
+/// The response to an internal error, without details.
 pub(super) fn failed() -> Response {
     let text = "Sorry, this request could not be processed. Please try again later.";
     with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error_message": text}))
 }
 
-/// What is refused now may be done after this time.
+/// Adds Retry-After.
 fn again(mut response: Response, after: Duration) -> Response {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     response

@@ -14,7 +14,7 @@ use doorlist_store::StoreError;
 use doorlist_store::tenants::{BrandingRow, Page, Placed, Query, View};
 use serde_json::{Map, Value, json};
 
-/// Texts that are kept as they come.
+/// Text fields that are stored as they are.
 const TEXTS: [&str; 11] = [
     "color",
     "contact_us_url",
@@ -28,11 +28,11 @@ const TEXTS: [&str; 11] = [
     "subdomain",
     "ssl_cert_passphrase",
 ];
-/// Those of them that are links.
+/// Text fields that must be links.
 const LINKS: [&str; 3] = ["contact_us_url", "favicon", "logo"];
-/// Those of them that are host names, or a label of one: pages are reached under them.
+/// Text fields that must be host names or labels.
 const HOSTS: [&str; 2] = ["domain", "subdomain"];
-/// Characters of one of them.
+/// Maximum characters of a text.
 const TEXT_MAX: usize = 4_000;
 
 pub(crate) struct Brandings;
@@ -133,7 +133,7 @@ impl Noun for Brandings {
     }
 }
 
-/// What is wrong with a text of this name, if something is. An empty one is none.
+/// The error of a text field, if any. Empty texts are valid.
 fn wrong(name: &str, text: &str) -> Option<String> {
     if text.is_empty() {
         return None;

@@ -143,7 +143,7 @@ async fn regenerate(State(state): State<ApiState>, key: Key, request: Request) -
     .await
 }
 
-/// A library calls it; it never was more than a plan.
+/// A path that a client library calls, but that never existed.
 async fn never_made(State(state): State<ApiState>, key: Key, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;

@@ -21,17 +21,17 @@ use doorlist_store::tenants::{
 use serde_json::json;
 use std::marker::PhantomData;
 
-/// Of whom a noun's contacts are.
+/// The owner of a contact resource.
 pub(crate) trait Owned: Send + Sync + 'static {
     const OWNER: ContactOwner;
-    /// The field, and the noun that it links to.
+    /// The field and the resource it refers to.
     const FIELD: &'static str;
     const SPEC: &'static Spec;
     /// The path segment in `absolute_url`.
     const KIND: &'static str;
 }
 
-/// What is said of `confirmed_at`.
+/// The description of `confirmed_at`.
 const CONFIRMED_AT: &str =
     "Time of the confirmation for this customer. Addresses that are listed in its own domains need none.";
 
@@ -202,7 +202,7 @@ impl<O: Owned> Noun for Contacts<O> {
     }
 }
 
-/// What was given, over what is there.
+/// The given fields, merged over the current ones.
 fn fields(body: &mut Body, now: ContactFields) -> ContactFields {
     ContactFields {
         email: body.text("email").map_or(now.email, |text| text.trim().to_owned()),
@@ -221,7 +221,7 @@ fn fields(body: &mut Body, now: ContactFields) -> ContactFields {
     }
 }
 
-/// The lists below an object: its contacts, its domains.
+/// Routes of lists below an object: contacts and domains.
 pub(crate) fn nested(router: Router<ApiState>) -> Router<ApiState> {
     router
         .route("/api/v1/reseller/{id}/contacts/", any(below::<super::reseller::Resellers, Contacts<OfReseller>>))

@@ -17,7 +17,7 @@ use doorlist_store::StoreError;
 use doorlist_store::tenants::{AccountRow, Page, Placed, Query, View};
 use serde_json::json;
 
-/// What answers show when none was set.
+/// The priority in answers if none was set.
 const PRIORITY: i64 = 8;
 
 pub(crate) struct EmailAccounts;
@@ -189,7 +189,7 @@ fn patch(body: &mut Body) -> AccountPatch {
     }
 }
 
-/// A new password: given twice alike. `generate_pwd` and an empty one mean none: the account has its key.
+/// A new password, given twice. `generate_pwd` or an empty one means none.
 fn password(body: &mut Body) -> Option<Password> {
     let option = body.text("create_opt");
     if !matches!(option.as_deref(), None | Some("" | "generate_pwd" | "set_pwd")) {

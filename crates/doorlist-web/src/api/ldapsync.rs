@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 pub(crate) const PATH: &str = "/api/v1/ldapsync/remote_data/";
 const NOUN: &str = "ldapsync";
 
-/// Octets that are read at a time.
+/// Octets per read.
 const PIECE: usize = 256 * 1024;
-/// Values of a push: a million accounts with their aliases.
+/// Maximum values of a push: a million accounts with their aliases.
 const VALUES_MAX: usize = 5_000_000;
 
 pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request) -> Response {
@@ -61,7 +61,7 @@ fn answer(pushed: Result<PushAnswer, DeskError>, in_parts: bool) -> Result<Answe
     }
 }
 
-/// Which part this is, if the push comes in parts: all three parameters, or none.
+/// The part of a push in parts: all three parameters, or none.
 fn part<'a>(parameter: &impl Fn(&str) -> Option<&'a str>) -> Result<Option<PushPartOf>, Fault> {
     let number = |name: &str| parameter(name).and_then(|text| text.parse::<u32>().ok());
     match (parameter("push"), number("part"), number("parts")) {
@@ -71,7 +71,7 @@ fn part<'a>(parameter: &impl Fn(&str) -> Option<&'a str>) -> Result<Option<PushP
     }
 }
 
-/// Reads a push while it comes in, on the threads for heavy work. Who has been admitted is read to the end.
+/// Parses a push while it is received, on the threads for heavy work. An admitted push is read to its end.
 async fn read(
     pieces: &mut Pieces,
     mut reader: PushReader,

@@ -13,7 +13,7 @@ use doorlist_store::StoreError;
 use doorlist_store::tenants::{MailServerRow, Page, Placed, Query, View};
 use serde_json::{Value, json};
 
-/// What a server's priority is when nothing is said.
+/// Default priority of a server.
 const PRIORITY: u16 = 10;
 
 pub(crate) struct MailServers;

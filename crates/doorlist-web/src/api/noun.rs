@@ -19,7 +19,7 @@ use doorlist_core::address::{Address, DomainName};
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{Filter, Lookup, Page, Placed, Query, Value, View};
 
-/// A kind of object.
+/// A resource of the API.
 pub(crate) trait Noun: Send + Sync + 'static {
     const SPEC: &'static Spec;
     /// A row of it.
@@ -41,15 +41,15 @@ pub(crate) trait Noun: Send + Sync + 'static {
 
     fn id(row: &Self::Row) -> u32;
 
-    /// The object as it is shown.
+    /// The object as JSON.
     fn show(row: &Self::Row) -> Object;
 
-    /// Makes one. Without it they come with something else.
+    /// Creates an object. Not implemented if objects are created with another one.
     fn create(_: &Desk, _: Body) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send {
         async { Err(Fault::Method(Self::SPEC.list_methods)) }
     }
 
-    /// Changes one: fields that are not given stay. Without it they stay as they were made.
+    /// Updates an object; fields that are not given keep their value. Not implemented for immutable objects.
     fn update(
         _: &Desk,
         _: Placed<Self::Row>,
@@ -58,13 +58,13 @@ pub(crate) trait Noun: Send + Sync + 'static {
         async { Err(Fault::Method(Self::SPEC.detail_methods)) }
     }
 
-    /// Removes one. Without it they go with something else.
+    /// Deletes an object. Not implemented if objects are deleted with another one.
     fn remove(_: &Desk, _: Placed<Self::Row>) -> impl Future<Output = Result<(), DeskError>> + Send {
         async { Err(DeskError::Forbidden) }
     }
 }
 
-/// The routes of a noun: its list and its objects.
+/// The routes of a resource: its list and its objects.
 pub(crate) fn routes<N: Noun>(router: Router<ApiState>) -> Router<ApiState> {
     let (list, detail) =
         (format!("{}{}/", super::BASE, N::SPEC.name), format!("{}{}/{{id}}/", super::BASE, N::SPEC.name));
@@ -85,7 +85,7 @@ async fn list_handler<N: Noun>(State(state): State<ApiState>, request: Request) 
     .await
 }
 
-/// A page of a list, within further conditions.
+/// A page of a list, with additional conditions.
 pub(crate) async fn show_list<N: Noun>(ask: &Ask, within: Vec<Filter>) -> Result<Answer, Fault> {
     let parameters = query::parameters(&ask.query)?;
     let mut list = query::read(N::SPEC, &parameters)?;

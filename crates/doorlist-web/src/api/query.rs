@@ -5,21 +5,21 @@ use super::exchange::Fault;
 use super::spec::{Filtering, Kind, Spec};
 use doorlist_store::tenants::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value};
 
-/// Rows of a page when nothing is said.
+/// Default page size.
 pub(crate) const LIMIT: u32 = 20;
-/// Parameters of one request.
+/// Maximum parameters of a request.
 const PARAMETERS_MAX: usize = 200;
-/// Fields that one list is ordered by.
+/// Maximum fields to order by.
 const ORDER_FIELDS_MAX: usize = 10;
-/// Values of one `__in`.
+/// Maximum values of an `__in`.
 const VALUES_MAX: usize = 10_000;
-/// Characters of what is searched for.
+/// Maximum characters of a search text.
 const SEARCH_MAX: usize = 255;
 
 /// Lookups that a field allows.
 pub(crate) type Lookups = &'static [&'static str];
 
-/// A filter whose value names an object, to be looked up by whoever can.
+/// A filter whose value is the name of an object, to be resolved later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Named {
     pub(crate) column: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Named {
     pub(crate) name: String,
 }
 
-/// What a list is asked for.
+/// The parameters of a list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ListQuery {
     pub(crate) query: Query,

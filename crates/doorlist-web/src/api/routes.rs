@@ -89,7 +89,7 @@ async fn document(request: Request) -> Response {
     told_to_all(&request, openapi::document)
 }
 
-/// What needs no credentials.
+/// Answers that need no credentials.
 fn told_to_all(request: &Request, value: impl FnOnce() -> serde_json::Value) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return refuse(&Fault::Method(&["get"]));
@@ -110,7 +110,7 @@ async fn about(spec: &'static Spec, state: ApiState, request: Request) -> Respon
     .await
 }
 
-/// A path without its last slash leads to the one with it; one that there is not is not found, by whoever is known.
+/// Redirects a path without its last slash; answers 404 for unknown paths to authenticated callers.
 async fn elsewhere(State(state): State<ApiState>, request: Request) -> Response {
     let uri = request.uri();
     if uri.path().ends_with('/') {

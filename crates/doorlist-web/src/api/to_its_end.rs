@@ -8,11 +8,11 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// Requests that write at once, those without a connection included; more wait. Connections have a limit of their own, so
-/// that only clients which leave again and again come here.
+/// Maximum number of concurrent write requests, including those without a connection; further ones wait. Only reached
+/// by clients that disconnect again and again.
 pub(super) const WRITES_AT_ONCE_MAX: usize = 1024;
 
-/// A request that writes gets a task of its own.
+/// Runs a write request in its own task.
 pub(super) async fn to_its_end(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     if !writes(request.method()) {
         return next.run(request).await;

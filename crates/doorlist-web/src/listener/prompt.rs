@@ -17,7 +17,7 @@ pub(super) struct Prompt {
 }
 
 impl Prompt {
-    /// What is written goes out at once, too. None: the client is gone already.
+    /// Disables Nagle's algorithm, too. `None` if the client has disconnected.
     pub(super) fn new(socket: TcpStream, activity: Arc<Activity>) -> Option<Self> {
         socket.set_nodelay(true).ok()?;
         Some(Self { socket, activity })

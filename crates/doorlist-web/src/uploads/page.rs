@@ -18,8 +18,8 @@ input, button { font: inherit; max-width: 100%; }
 button { padding: 0.4rem 1.2rem; }
 ";
 
-/// A text as HTML shows it, also within quotes. Hidden characters become visible: a name must not make the words around
-/// it read differently.
+/// Escapes text for HTML, also within quotes. Hidden characters become visible, so that a name cannot change how the
+/// text around it is read.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(&text.replace('\n', " ")).chars() {
@@ -46,7 +46,7 @@ pub(crate) fn document(title: &str, content: &str) -> Html<String> {
     ))
 }
 
-/// Where a file is chosen; `alert` says why the last one was not taken.
+/// The upload form; `alert` says why the last file was not accepted.
 pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Html<String> {
     let domain = escape(domain);
     let mut content = String::new();
@@ -79,7 +79,7 @@ pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Htm
     document(&format!("Address list of {domain}"), &content)
 }
 
-/// What became of the file.
+/// The result page of an upload.
 pub(super) fn taken(domain: &str, file_name: &str, taken: &UploadTaken) -> Html<String> {
     let name = if file_name.is_empty() { "the file".to_owned() } else { escape(file_name) };
     let mut content = format!("<div class=\"done\" role=\"status\">\n<p>Thank you: {name} was read.</p>\n<ul>\n");
@@ -100,7 +100,7 @@ pub(super) fn taken(domain: &str, file_name: &str, taken: &UploadTaken) -> Html<
     document(&format!("Address list of {}", escape(domain)), &content)
 }
 
-/// The same for every link that is none.
+/// The page for every invalid link.
 pub(super) fn no_link() -> Html<String> {
     document(
         "This link is no longer valid",
@@ -108,7 +108,7 @@ pub(super) fn no_link() -> Html<String> {
     )
 }
 
-/// When we do not know.
+/// The page for an unavailable store.
 pub(super) fn away() -> Html<String> {
     document(
         "Not available at the moment",

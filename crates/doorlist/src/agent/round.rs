@@ -14,20 +14,20 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::time::Instant;
 
-/// Octets of a password's file.
+/// Maximum octets of a password file.
 const PASSWORD_MAX: u64 = 8 * 1024;
-/// Characters of the sentence with which the Doorlist says why a push waits; it is remembered.
+/// Maximum characters of the server's reason for a pending plan.
 const HELD_SHOWN_MAX: usize = 300;
 
 pub(super) struct Round<'a> {
     pub(super) settings: &'a Settings,
     pub(super) reader: &'a dyn DirectoryReader,
-    /// Nothing is written, there or here.
+    /// Changes nothing, there or here.
     pub(super) dry_run: bool,
     pub(super) times: Times,
 }
 
-/// What came of a domain.
+/// The result of a domain.
 #[derive(Debug, Default, Serialize)]
 struct Told {
     domain: String,
@@ -37,11 +37,11 @@ struct Told {
     changed: u64,
     removed: u64,
     missing: u64,
-    /// Accounts and aliases that the directory has.
+    /// Number of accounts and aliases in the directory.
     addresses: u64,
-    /// In which it was pushed.
+    /// Number of parts of the push.
     parts: usize,
-    /// Values of the directory, or pushed names, that are no addresses.
+    /// Number of invalid addresses in the directory and the push.
     problems: u64,
     millis: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ struct Told {
 }
 
 impl Round<'_> {
-    /// All domains, one after the other, each with its line. The worst exit code of them.
+    /// Handles all domains, one after the other, and prints a line for each. Returns the worst exit code.
     pub(super) async fn run(&self, out: &mut Out) -> Result<Exit, Failure> {
         let mut memory = Memory::read(&self.settings.state_file);
         let mut exits = Vec::new();
@@ -123,7 +123,7 @@ impl Round<'_> {
         kept
     }
 
-    /// All of it, or an error.
+    /// Reads the whole directory.
     async fn read(&self, domain: &Domain) -> Result<DirectoryReading, Failure> {
         let password = match &domain.password_file {
             Some(path) => Some(secret_file::read(path, "the password file", PASSWORD_MAX)?),
@@ -142,7 +142,7 @@ impl Round<'_> {
         })
     }
 
-    /// Of everything that a push says, and where it goes.
+    /// A hash of the content and the target of a push.
     fn hash(&self, domain: &Domain, items: &[PushItem]) -> String {
         let mut digest = Digest::new(&SHA256);
         // What cannot be written as JSON is not pushed either.
@@ -172,7 +172,7 @@ impl Told {
         self.exit = Some(Exit::of_action(plan.exit_code()));
     }
 
-    /// The same was pushed not long ago, and is not pushed again.
+    /// The same content was pushed recently and is not pushed again.
     fn pushed_before(&mut self, last: Last<'_>) {
         match last {
             Last::Applied => self.outcome = "unchanged",
@@ -200,7 +200,7 @@ impl Told {
     }
 }
 
-/// The limit that stopped a push, and where it waits for a person.
+/// The limit that stopped a push, and the pending plan.
 fn waits(plan: &PlanReport) -> Option<String> {
     let held: String = plan.held.as_ref()?.chars().take(HELD_SHOWN_MAX).collect();
     Some(match plan.plan {
@@ -209,7 +209,7 @@ fn waits(plan: &PlanReport) -> Option<String> {
     })
 }
 
-/// As the server takes it: a space at the end may belong to a password, a line end does not.
+/// Removes the line end, but not spaces, which may belong to a password.
 fn without_line_end(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |at| at + 1);
     &bytes[..end]
@@ -219,7 +219,7 @@ fn now() -> doorlist_core::time::Timestamp {
     doorlist_core::time::Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
-/// A failure before a limit before a change before nothing.
+/// The worst exit code: a failure, then a limit, then a change, then nothing.
 fn worst(exits: &[Exit]) -> Exit {
     let rank = |exit: &Exit| match *exit {
         Exit::DONE => 0,

@@ -18,22 +18,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Table;
 
-/// Octets of the file.
+/// Maximum octets of the file.
 const FILE_MAX: u64 = 1 << 20;
-/// Domains of one agent.
+/// Maximum domains of an agent.
 const DOMAINS_MAX: usize = 1_000;
-/// Other names of a domain.
+/// Maximum aliases of a domain.
 const ALIASES_MAX: usize = 1_000;
 
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) remote: RemoteSettings,
-    /// Where it is kept what was pushed last.
+    /// Path of the state file.
     pub(super) state_file: PathBuf,
     pub(super) every: Duration,
-    /// Private networks whose directories may be read.
+    /// Private networks in which directories may be read.
     pub(super) networks: Vec<Network>,
-    /// Whose lists are kept.
     pub(super) domains: Vec<Domain>,
 }
 
@@ -66,13 +65,13 @@ fn every_minutes() -> u32 {
     EVERY_MINUTES
 }
 
-/// Minutes between two readings that fit into the pushes that a Doorlist takes by default, should something change each time.
+/// The shortest interval in minutes that stays within the default limit of pushes, if something changes each time.
 fn every_fits() -> u64 {
     (PUSH_WINDOW.as_secs() / 60).div_ceil(u64::from(PUSHES_PER_12H))
 }
 
 impl Settings {
-    /// What a person should know before it runs.
+    /// A warning to print at the start, if any.
     pub(super) fn warning(&self) -> Option<String> {
         let (every, fits) = (self.every.as_secs() / 60, every_fits());
         (every < fits).then(|| {
@@ -84,7 +83,7 @@ impl Settings {
         })
     }
 
-    /// Reads and checks the file. Paths in it are taken from its folder.
+    /// Reads and validates the file. Relative paths start at its folder.
     pub(super) fn read(file: &Path) -> Result<Self, Failure> {
         let text = text(file, FILE_MAX)?;
         let folder = file.parent().unwrap_or(Path::new(""));

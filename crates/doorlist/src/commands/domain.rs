@@ -55,7 +55,7 @@ fn confirm_removal(name: &DomainName) -> Result<(), Failure> {
     Err(Failure::because(Exit::FAILURE, "the name does not match; nothing was removed"))
 }
 
-/// Switches the mode; an empty list is enforced only once the name was typed again.
+/// Sets the mode; enforcing an empty list needs the domain's name as confirmation.
 async fn set_mode(
     door: &mut Door,
     out: &mut Out,
@@ -157,7 +157,7 @@ fn server_text(server: &MailServer) -> String {
     format!("{host}:{} preference {}, {tls}{xforward}{by}", server.port, server.preference)
 }
 
-/// What the domain's own server must allow and switch off, and what comes next.
+/// Prints the settings that the domain's server needs, and the next steps.
 fn setup(out: &mut Out, setup: &ServerSetup) -> Result<(), Failure> {
     let domain = &setup.domain;
     out.line(&format!("Added {domain}. Its mail goes to {}.", setup.servers.join(", ")))?;

@@ -10,10 +10,10 @@ use doorlist_actions::{ExportFormat, FileReading, ImportFile, ImportReport, Requ
 use doorlist_core::source_rows::RowProblem;
 use std::io::Write;
 
-/// Bad rows and rows of a plan that a person reads; the rest is counted, and all stand in the JSON form.
+/// Maximum rows in the text output; the rest is counted. JSON has all.
 const ROWS_SHOWN_MAX: usize = 20;
 
-/// Plans the import, or writes it.
+/// Plans or applies the import.
 pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input: Input) -> Result<Exit, Failure> {
     if let Some(ImportRequest::Request { domain, source, days }) = &what.request {
         let request = Request::ImportRequest { domain: domain.clone(), source: source.clone(), days: *days };
@@ -145,7 +145,7 @@ fn problems(problems: &[RowProblem], total: u64, what: &str) {
     }
 }
 
-/// Writes the list to stdout, page by page.
+/// Writes the list to stdout page by page.
 pub(super) async fn export(door: &mut Door, out: &mut Out, what: &Export) -> Result<Exit, Failure> {
     let format = match what.format {
         _ if out.is_json() => ExportFormat::Json,

@@ -14,21 +14,21 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Octets of a password's file.
+/// Maximum octets of a password file.
 const PASSWORD_MAX: u64 = 8 * 1024;
 
 #[derive(Default)]
 pub(crate) struct Input {
-    /// The list to be imported.
+    /// The file to import.
     pub file: Vec<u8>,
     pub password: Option<Password>,
-    /// The certificates of an authority.
+    /// The CA file.
     pub authority: Option<String>,
-    /// Where rows that were not taken go.
+    /// The file for skipped rows.
     pub rejected: Option<File>,
 }
 
-/// Reads whatever files a command names, and opens the one that it writes.
+/// Reads the files that a command names, and opens the one that it writes.
 pub(crate) fn read_input(command: &Command) -> Result<Input, Failure> {
     match command {
         Command::Import(import) => {

@@ -12,16 +12,16 @@ use doorlist_store::mail_log::{LoggedMail, MailAction, MailFilter};
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// Entries that one command prints at most, the newest of them.
+/// Maximum entries that a command prints, the newest ones.
 const ENTRIES_MAX: usize = 10_000;
-/// Entries that are printed when nothing says since when.
+/// Number of entries without --since.
 const ENTRIES_LATEST: usize = 100;
-/// Between two looks of `--follow`.
+/// Polling interval of `--follow`.
 const FOLLOW_LOOK: Duration = Duration::from_millis(500);
-/// Entries are written in batches, so one may turn up so much later than a younger one.
+/// How much later than a newer entry an entry may appear, because they are written in batches.
 const FOLLOW_OVERLAP: Duration = Duration::from_secs(5);
 
-/// Actions by the words that a person uses.
+/// Actions with their names on the command line.
 const ACTIONS: [(&str, MailAction); 10] = [
     ("accepted", MailAction::Accepted),
     ("refused", MailAction::Refused),
@@ -79,7 +79,7 @@ fn action(word: &str) -> Result<MailAction, String> {
     })
 }
 
-/// `2h` ago, or a date and time of the reader's zone, or one with a zone of its own.
+/// Parses `2h`, or a date and time in the local time zone or with its own.
 fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     if let Ok(ago) = units::duration(text) {
         return Ok(now - ago);
@@ -101,7 +101,7 @@ async fn search(door: &mut Door, filter: &MailFilter) -> Result<Vec<LoggedMail>,
     }
 }
 
-/// Prints what is new until the reader or the server goes away.
+/// Prints new entries until the reader or the server stops.
 async fn follow(
     door: &mut Door,
     out: &mut Out,
@@ -123,7 +123,7 @@ async fn follow(
     }
 }
 
-/// Entries have no number; two that are alike in everything are one to a follower.
+/// The identity of an entry: entries have no number, so equal ones count once.
 fn key(entry: &LoggedMail) -> String {
     serde_json::to_string(entry).unwrap_or_default()
 }

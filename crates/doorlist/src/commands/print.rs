@@ -10,10 +10,10 @@ use doorlist_store::directory::{AddressEntry, Applied, ListCounts, PlanRow};
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// Notes that a person reads; the rest is counted, and all stand in the JSON form.
+/// Maximum notes in the text output; the rest is counted. JSON has all.
 const NOTES_SHOWN_MAX: usize = 20;
 
-/// How often the time that something takes is shown anew.
+/// Update interval of the progress display.
 const PROGRESS_STEP: Duration = Duration::from_millis(500);
 
 /// Prints a time as `2026-11-23T15:07:17Z`.
@@ -24,7 +24,7 @@ pub(crate) fn time(at: Timestamp) -> String {
     }
 }
 
-/// What a change did; notes are talk and go to stderr.
+/// Prints the result of a change; notes go to stderr.
 pub(super) fn applied(out: &mut Out, applied: &Applied) -> Result<(), Failure> {
     if out.is_json() {
         return Ok(out.object(applied)?);
@@ -37,7 +37,7 @@ pub(super) fn applied(out: &mut Out, applied: &Applied) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `2 added, 1 changed`: only what is not zero.
+/// Counts such as `2 added, 1 changed`, without zeros.
 pub(super) fn counts_of(applied: &Applied) -> String {
     let counts = [
         (applied.added, "added"),
@@ -107,11 +107,11 @@ pub(super) fn plan_row(row: &PlanRow) -> String {
     format!("  {sign} {}: {text}", row.address)
 }
 
-/// Something that takes a while, on a terminal: what it is and how long it has been at it.
+/// A progress display on a terminal: the operation and its duration.
 pub(super) struct Progress(Option<std::sync::mpsc::Sender<()>>);
 
 impl Progress {
-    /// Begins to show it after a moment.
+    /// Starts the display after a moment.
     pub(super) fn begin(what: &'static str) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self(None);

@@ -71,7 +71,7 @@ async fn saved(door: &mut Door, out: &mut Out, put: PutSource) -> Result<(), Fai
     Ok(())
 }
 
-/// What is set for a new directory.
+/// The settings of a new source.
 pub(crate) fn new_settings(options: &SourceOptions, input: &Input) -> Result<SourceSettings, Failure> {
     let mut connection = new_connection(options)?;
     change(&mut connection, options, input)?;
@@ -108,7 +108,7 @@ fn preset(word: PresetWord) -> Preset {
     }
 }
 
-/// What is named is changed, everything else stays.
+/// Changes the given settings; others keep their value.
 fn change(connection: &mut Connection, options: &SourceOptions, input: &Input) -> Result<(), Failure> {
     if let Some(url) = &options.url {
         connection.servers = servers(url, options.plain)?;

@@ -2,21 +2,21 @@
 
 use super::build::Reader;
 
-/// Pushes of one domain within twelve hours, where nothing else is set.
+/// Default limit of pushes of a domain in twelve hours.
 pub(crate) const PUSHES_PER_12H: u32 = 50;
 
-/// What the API is set to.
+/// The settings of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiSettings {
-    /// Whoever is not the operator proves that a domain is theirs.
+    /// Whether tenants must verify their domains.
     pub proof_needed: bool,
-    /// Pushes of one domain within twelve hours.
+    /// Maximum pushes of a domain in twelve hours.
     pub pushes_per_12h: u32,
-    /// Requests of one key in a second.
+    /// Maximum requests per second with one key.
     pub requests_per_key: u32,
-    /// Requests from one address in a second.
+    /// Maximum requests per second from one address.
     pub requests_per_address: u32,
-    /// Wrong keys from one address in a minute.
+    /// Maximum wrong keys per minute from one address.
     pub failures_per_address: u32,
 }
 

@@ -21,36 +21,35 @@ use doorlist_store::spool::SpoolConfig;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-/// SMTP's port, where none is named.
+/// Default port of SMTP.
 const SMTP_PORT: u16 = 25;
 
-/// What the whole process needs.
+/// The settings of the whole process.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// Folder of the store, the lock and the control socket.
     pub state_dir: PathBuf,
-    /// Whom a server becomes that root started.
+    /// User that a server started by root switches to.
     pub state_user: Option<String>,
     /// Where the store is.
     pub store: StoreUrl,
     pub spool: SpoolConfig,
-    /// What happened to mail.
     pub mail_log: MailLogConfig,
-    /// How long things are kept, and how many.
+    /// Retention times and limits.
     pub retention: RetentionTerms,
-    /// How much one customer may have.
+    /// Limits of a customer.
     pub tenants: CustomerLimits,
     pub gateway: GatewayConfig,
-    /// HTTP for health and links for files.
+    /// Listeners of API, health and uploads.
     pub web: Vec<WebListenerConfig>,
-    /// How people reach it.
+    /// The public URL.
     pub web_url: Option<String>,
     pub api: ApiSettings,
     /// The threads for heavy work.
     pub work: WorkSettings,
-    /// The key that seals stored passwords, if it is not in the state folder.
+    /// File with the key that encrypts stored passwords, if it is not in the state folder.
     pub secret_key_file: Option<PathBuf>,
-    /// Private networks whose directories may be read.
+    /// Private networks in which directories may be read.
     pub allow_networks: Vec<Network>,
     pub metrics: Vec<SocketAddr>,
     /// How log lines look.
@@ -192,7 +191,7 @@ fn listeners(reader: &mut Reader<'_>) -> Vec<ListenerConfig> {
     listeners
 }
 
-/// `ADDRESS:PORT [tls] [bare_lf=...] [proxy_from=NETWORK]...`; what is not said stays as in `plain`.
+/// Parses `ADDRESS:PORT [tls] [bare_lf=...] [proxy_from=NETWORK]...`; `plain` has the defaults.
 fn listener(text: &str, plain: ListenerConfig) -> Result<ListenerConfig, String> {
     let mut words = text.split_whitespace();
     let mut listener = ListenerConfig { address: socket_address(words.next().unwrap_or(""))?, ..plain };
@@ -270,14 +269,14 @@ fn mail_log(reader: &mut Reader<'_>) -> MailLogConfig {
     mail_log
 }
 
-/// Reads values one by one and keeps what is wrong with them.
+/// Reads values one by one and collects errors.
 pub(super) struct Reader<'a> {
     values: &'a Values,
     problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
-    /// Writes the parsed value to `target`; a bad one is a problem and `target` stays as it is.
+    /// Writes the parsed value to `target`; a bad value is recorded as an error and leaves `target` unchanged.
     pub(super) fn set<T>(&mut self, target: &mut T, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) {
         match self.text(key).map(|text| parse(&text)) {
             Some(Ok(value)) => *target = value,
@@ -313,7 +312,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The text of a single value that may be empty, which means: not given.
+    /// The text of a single value; `None` if it is empty.
     pub(super) fn given(&mut self, key: &'static str) -> Option<String> {
         self.text(key).filter(|text| !text.is_empty())
     }
@@ -363,13 +362,13 @@ fn host_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// The name that the machine gives itself, or one that is valid everywhere.
+/// The host name of the machine, or a valid default.
 fn machine_name() -> String {
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     name.and_then(|name| host_name(&name).ok()).unwrap_or_else(|| "localhost".to_owned())
 }
 
-/// `direct`, or `HOST[:PORT]` of a smart host.
+/// Parses `direct`, or `HOST[:PORT]` of a smart host.
 fn outbound(text: &str) -> Result<Outbound, String> {
     if text == "direct" {
         return Ok(Outbound::Direct);

@@ -2,21 +2,20 @@
 
 #[derive(Debug)]
 pub(crate) struct Key {
-    /// As in the file, with the table in front: `smtp.listen`.
+    /// Name with its table: `smtp.listen`.
     pub name: &'static str,
-    /// What stands without any file.
     pub default: Default,
-    /// One line for the operator.
+    /// Description in one line.
     pub help: &'static str,
-    /// May hold a password: shown masked, never taken from a flag.
+    /// May contain a password: masked in output, rejected on the command line.
     pub secret: bool,
 }
 
-/// The default of a setting, as it would be written in the file.
+/// The default of a setting, as written in a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Default {
     One(&'static str),
-    /// A list; one value may stand for a list of one.
+    /// A list; a single value is accepted as a list of one.
     List(&'static [&'static str]),
 }
 
@@ -191,10 +190,10 @@ pub(crate) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// How alike two names must be for one to be offered in place of the other.
+/// Minimum similarity of a suggested name.
 const LIKENESS_MIN: f64 = 0.7;
 
-/// The known name that is most like `name`.
+/// The known name that is most similar to `name`.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
     let likeness = |key: &&Key| strsim::jaro_winkler(key.name, name);
     let best = KEYS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;

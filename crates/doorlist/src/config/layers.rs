@@ -8,9 +8,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
-/// Octets of one configuration file; more is not one.
+/// Maximum octets of a configuration file.
 const FILE_MAX: u64 = 1024 * 1024;
-/// Environment variables that begin so are settings.
+/// Prefix of environment variables with settings.
 const ENVIRONMENT_PREFIX: &str = "DOORLIST__";
 
 /// A value as written.
@@ -51,23 +51,23 @@ pub(crate) struct Value {
     pub origin: Origin,
 }
 
-/// The value of every setting, the uppermost layer's.
+/// The effective value of every setting.
 #[derive(Debug)]
 pub(crate) struct Values(BTreeMap<&'static str, Value>);
 
-/// What the layers are read from; the world as a parameter.
+/// The input of the layers, as a parameter for tests.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
-    /// The main file; those of `conf.d` beside it follow in the order of their names.
+    /// The main file; the files of `conf.d` next to it follow in the order of their names.
     pub file: Option<PathBuf>,
-    /// Environment variables; those without our prefix are passed over.
+    /// Environment variables; those without the prefix are ignored.
     pub environment: Vec<(String, String)>,
     /// `KEY=VALUE` from the command line.
     pub flags: Vec<String>,
 }
 
 impl Values {
-    /// Reads all layers. Every unknown key of every layer is told at once.
+    /// Reads all layers. Reports all unknown keys at once.
     pub(crate) fn read(sources: &Sources) -> Result<Self, ConfigError> {
         let mut reading = Reading { values: defaults(), problems: Vec::new() };
         if let Some(file) = &sources.file {
@@ -85,7 +85,7 @@ impl Values {
         if reading.problems.is_empty() { Ok(Self(reading.values)) } else { Err(ConfigError(reading.problems)) }
     }
 
-    /// The value of this setting; every known one has one.
+    /// The value of a setting; every known setting has one.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
@@ -99,7 +99,7 @@ fn defaults() -> BTreeMap<&'static str, Value> {
     KEYS.iter().map(|key| (key.name, Value { raw: raw(key.default), origin: Origin::Default })).collect()
 }
 
-/// The files of `conf.d` beside the main file, in the order of their names.
+/// The files of `conf.d` next to the main file, in the order of their names.
 fn drop_ins(file: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let folder = file.with_file_name("conf.d");
     let entries = match std::fs::read_dir(&folder) {
@@ -192,7 +192,7 @@ impl Reading {
     }
 }
 
-/// A text from environment or flag; where a list belongs, commas part it.
+/// A value from the environment or an option; lists are separated by commas.
 fn from_text(name: &str, text: &str) -> Raw {
     match keys::find(name).map(|key| key.default) {
         Some(Default::List(_)) => {

@@ -70,7 +70,7 @@ pub(crate) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A number, its unit, and what stands behind them.
+/// A number, its unit, and the rest of the text.
 fn amount(text: &str) -> Option<(u64, &str, &str)> {
     let text = text.trim_start();
     let digits = text.find(|c: char| !c.is_ascii_digit())?;

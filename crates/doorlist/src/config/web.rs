@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WebListenerConfig {
-    /// Address and port; port 0 takes a free one.
+    /// Address and port; port 0 selects a free one.
     pub address: SocketAddr,
-    /// HTTPS, with the certificate of the mail doors.
+    /// HTTPS, with the certificate of the SMTP listeners.
     pub tls: bool,
-    /// Peers that are believed when they say for whom they ask. Empty: nobody is.
+    /// Trusted proxies.
     pub proxy_from: Vec<Network>,
-    /// Connections at once from one address, and requests at once of one client behind a proxy.
+    /// Maximum connections at once from one address, and requests at once of one client behind a proxy.
     pub connections_per_address_max: usize,
 }
 

@@ -5,14 +5,14 @@ use super::build::Reader;
 use doorlist_actions::JOBS_MAX;
 use std::thread::available_parallelism;
 
-/// Threads that can be asked for.
+/// Maximum number of threads.
 const THREADS_MAX: usize = 256;
 
-/// How many threads there are, and how many jobs they have at once.
+/// Number of threads and jobs for heavy work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WorkSettings {
     pub threads: usize,
-    /// Jobs, running and waiting.
+    /// Maximum jobs, running and queued.
     pub jobs_max: usize,
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-/// How long a server may take from its lock to its socket, or from its socket to its end.
+/// Maximum time to wait for a server that is starting or stopping.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
 const CONNECT_AGAIN: Duration = Duration::from_millis(50);
 
@@ -21,7 +21,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects; a server that holds the lock has its socket soon. Whoever listens there must be the folder's owner.
+    /// Connects; a server that holds the lock creates its socket soon. The listening process must belong to the
+    /// folder's owner.
     pub(crate) async fn connect(state: &StateDir, actor: Actor) -> Result<Self, Failure> {
         let socket = &state.control_socket();
         let deadline = tokio::time::Instant::now() + CONNECT_WAIT_MAX;

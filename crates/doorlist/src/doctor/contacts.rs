@@ -6,10 +6,10 @@ use crate::door::Door;
 use doorlist_actions::{ContactAction, Request, Response};
 use doorlist_core::visible::visible;
 
-/// Contacts that are named in one finding; more are counted.
+/// Maximum contacts named in a finding; more are counted.
 const NAMED_MAX: usize = 20;
 
-/// Looks at all of them.
+/// Checks all technical contacts.
 pub(super) async fn contacts(door: &mut Door, config: &Config) -> Vec<Finding> {
     let (mut named, mut more, mut after) = (Vec::new(), 0, 0);
     loop {

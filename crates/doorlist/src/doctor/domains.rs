@@ -16,13 +16,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Domains that are looked at; more would take minutes.
+/// Maximum domains to check; more would take minutes.
 const DOMAINS_MAX: usize = 200;
 const LOOKS_MAX: usize = 16;
-/// A name server or a mail server answers by then, or counts as silent.
+/// Maximum time to wait for a name server or a mail server.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
-/// Looks at every domain, several at once; the findings come in the order of the domains.
+/// Checks all domains, several in parallel. Findings are in the order of the domains.
 pub(super) async fn domains(door: &mut Door, config: &Config) -> Vec<Finding> {
     let resolver: Arc<dyn Resolver> = match SystemResolver::from_system() {
         Ok(resolver) => Arc::new(resolver),
@@ -91,7 +91,7 @@ fn mx_finding(domain: &str, hostname: &str, answer: Result<Vec<MailExchanger>, L
     }
 }
 
-/// Only a connection is made, and only where the relay makes one; the relay speaks SMTP.
+/// Checks a mail server with a TCP connection, and only where the relay would connect.
 async fn next_hop(resolver: &dyn Resolver, domain: &str, server: &MailServer, allowed: &[Network]) -> Finding {
     let name = format!("{domain}: server {}:{}", server.host, server.port);
     let addresses = match server.host.parse::<IpAddr>() {

@@ -15,18 +15,18 @@ use std::time::Duration;
 use x509_parser::pem::Pem;
 use x509_parser::time::ASN1Time;
 
-/// A listener of our own answers at once or never.
+/// Maximum time to connect to one of the server's own listeners.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
-/// A certificate should be renewed so long before its end.
+/// Time before expiry at which a certificate should be renewed.
 const RENEW_SECS: i64 = 14 * 24 * 3600;
-/// Octets of a certificate's file that are looked at.
+/// Maximum octets of a certificate file.
 const CERTIFICATE_BYTES_MAX: u64 = 1024 * 1024;
-/// Less room than this is worth a word.
+/// Free disk space below which a warning is printed.
 const DISK_COMFORT: u64 = 1024 * 1024 * 1024;
-/// Open files beside sessions: databases, connections to servers, logs.
+/// Open files besides sessions: databases, connections to servers, logs.
 const FILES_BESIDE: u64 = 600;
 
-/// The name that other servers see.
+/// Checks the host name.
 pub(super) fn hostname(config: &Config) -> [Finding; 1] {
     let name = &config.gateway.hostname;
     if name.contains('.') {
@@ -36,7 +36,7 @@ pub(super) fn hostname(config: &Config) -> [Finding; 1] {
     [Finding::warn("hostname", format!("{name} is not fully qualified; servers may reject bounces from it"), todo)]
 }
 
-/// The key that seals the passwords of directories, if there is one.
+/// Checks the key that encrypts the passwords of sources.
 pub(super) fn secret_key(config: &Config) -> [Finding; 1] {
     let place = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
     match KeyVault::new(place).check() {
@@ -45,7 +45,7 @@ pub(super) fn secret_key(config: &Config) -> [Finding; 1] {
     }
 }
 
-/// Every listener: answers if a server runs, free otherwise.
+/// Checks all listeners: reachable if a server is running, free otherwise.
 pub(super) fn ports(config: &Config, served: bool) -> Vec<Finding> {
     let smtp = config.gateway.listeners.iter().map(|listener| ("smtp.listen", listener.address));
     let web = config.web.iter().map(|listener| ("web.listen", listener.address));
@@ -64,7 +64,7 @@ fn answers(setting: &str, address: SocketAddr) -> Finding {
     }
 }
 
-/// An address that means all of them is reached over the loopback.
+/// Maps an unspecified address to loopback.
 fn from_here(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
@@ -86,7 +86,7 @@ fn is_free(setting: &str, address: SocketAddr) -> Finding {
     Finding::fail("port", format!("cannot listen on {setting} {address}: {error}"), todo)
 }
 
-/// The certificate of STARTTLS, and its end.
+/// Checks the certificate of STARTTLS and its expiry.
 pub(super) fn certificate(config: &Config) -> [Finding; 1] {
     let tls = &config.gateway.tls;
     let path = tls.cert.display();
@@ -110,7 +110,7 @@ pub(super) fn certificate(config: &Config) -> [Finding; 1] {
     }
 }
 
-/// A fifo in place of the file would keep a reader for ever.
+/// Reads a file without blocking on a fifo.
 fn read_without_waiting(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
@@ -168,7 +168,7 @@ pub(super) fn disk(config: &Config, state: &StateDir) -> [Finding; 1] {
     [Finding::ok("disk", text)]
 }
 
-/// A session is an open file, and so is a connection to a domain's server.
+/// Checks the limit of open files: each session and each connection needs one.
 pub(super) fn open_files(config: &Config) -> [Finding; 1] {
     let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return [Finding::ok("open files", "limit unknown")];

@@ -11,10 +11,10 @@ use doorlist_web::{BODY_PACE_MIN, LARGE_BODY_MAX};
 use hyper::StatusCode;
 use serde::Deserialize;
 
-/// Characters of what the other side says.
+/// Maximum characters of a text of the server.
 const SAID_MAX: usize = 1_000;
 
-/// What was asked: what an answer leaves open, and what helps when it is too much.
+/// The kind of request, which decides on the advice in errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Command,
@@ -22,7 +22,7 @@ enum Asked {
 }
 
 impl Asked {
-    /// What is known when no answer tells.
+    /// The outcome if there is no usable answer.
     fn outcome(self) -> &'static str {
         match self {
             Asked::Command => "the command may have been executed: check with `doorlist changes list --domain NAME`",
@@ -30,7 +30,7 @@ impl Asked {
         }
     }
 
-    /// What helps when it is too large, or comes too slowly.
+    /// Advice for a request that is too large or too slow.
     fn smaller(self) -> &'static str {
         match self {
             Asked::Command => {
@@ -45,12 +45,12 @@ impl Asked {
     }
 }
 
-/// Whether the office itself says that it was not done.
+/// Whether the answer is an error of the actions.
 pub(super) fn is_of_the_office(answered: &Answered) -> bool {
     matches!(serde_json::from_slice(&answered.body), Ok(Answer::Failed(_)))
 }
 
-/// The answer to a command.
+/// Interprets the answer to a command.
 pub(super) fn of_command(answered: &Answered, place: &Place) -> Result<Response, Failure> {
     match serde_json::from_slice::<Answer>(&answered.body) {
         Ok(Answer::Done(response)) if answered.status.is_success() => Ok(*response),
@@ -59,7 +59,7 @@ pub(super) fn of_command(answered: &Answered, place: &Place) -> Result<Response,
     }
 }
 
-/// The answer to a part of a push.
+/// Interprets the answer to a part of a push.
 pub(super) fn of_push(answered: &Answered, place: &Place) -> Result<PushAnswer, Failure> {
     if answered.status.is_success()
         && let Ok(answer) = serde_json::from_slice(&answered.body)
@@ -72,7 +72,7 @@ pub(super) fn of_push(answered: &Answered, place: &Place) -> Result<PushAnswer, 
     }
 }
 
-/// A request that the other side would not take; nothing was sent.
+/// The error for a request over the size limit; nothing was sent.
 pub(super) fn too_large(octets: usize, place: &Place) -> Failure {
     let (has, max) = (octets.div_ceil(1 << 20), LARGE_BODY_MAX >> 20);
     let why =
@@ -141,7 +141,7 @@ fn meaning(answered: &Answered, asked: Asked) -> (Exit, String) {
     }
 }
 
-/// What the API says of a refusal.
+/// The error text in an answer of the API.
 fn said(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Said {
@@ -152,7 +152,7 @@ fn said(body: &[u8]) -> Option<String> {
     (!error.trim().is_empty()).then(|| readable(error.trim()))
 }
 
-/// A text of the other side's: not without end, and nothing that a terminal obeys.
+/// Shortens and escapes a text of the server.
 fn readable(text: &str) -> String {
     let start: String = text.chars().take(SAID_MAX).collect();
     let dots = if start.len() < text.len() { " ..." } else { "" };

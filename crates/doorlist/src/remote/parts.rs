@@ -12,14 +12,14 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 use std::fmt::Write;
 
-/// Where pushed data are taken.
+/// Path for pushes.
 const REMOTE_DATA: &str = "/api/v1/ldapsync/remote_data/";
 
-/// How large parts may become.
+/// Size limits of parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PushSize {
     pub items: usize,
-    /// Octets of accounts; one that is larger by itself has a part of its own.
+    /// Maximum octets of accounts; a larger account gets its own part.
     pub octets: usize,
 }
 
@@ -34,9 +34,9 @@ pub(crate) struct Push<'a> {
     pub domain: &'a DomainName,
     /// All of its accounts.
     pub items: &'a [PushItem],
-    /// How many changes it may make.
+    /// Limits of changes.
     pub limits: OperationLimits,
-    /// Only what would come of it.
+    /// Whether it is a dry run.
     pub test_run: bool,
     /// How large its parts are.
     pub size: PushSize,
@@ -49,7 +49,7 @@ struct Body<'a> {
 }
 
 impl Remote {
-    /// Pushes all parts; what came of it, and how many they were.
+    /// Pushes all parts. Returns the result and their number.
     pub(crate) async fn push(&self, push: &Push<'_>) -> Result<(PushReport, usize), Failure> {
         let parts = cut(push.items, push.size);
         if parts.len() > PARTS_MAX as usize {
@@ -83,7 +83,7 @@ impl Remote {
     }
 }
 
-/// The items in parts; none are one part without items.
+/// Splits the items into parts; no items give one empty part.
 fn cut(items: &[PushItem], size: PushSize) -> Vec<&[PushItem]> {
     let mut parts = Vec::new();
     let (mut from, mut octets) = (0, 0);
@@ -100,7 +100,7 @@ fn cut(items: &[PushItem], size: PushSize) -> Vec<&[PushItem]> {
     parts
 }
 
-/// A name that no other push has.
+/// A random name for a push.
 fn push_name() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     SystemRandom::new()

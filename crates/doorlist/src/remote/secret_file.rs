@@ -9,13 +9,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Octets of a key's file.
+/// Maximum octets of a key file.
 const KEY_FILE_MAX: u64 = 1_024;
-/// Others may not read or write it; a group may read it: systemd gives credentials by access lists, which show as a group's
-/// bits.
+/// Forbidden mode bits. A group may read it: systemd passes credentials with access lists, which appear as group bits.
 const FORBIDDEN: u32 = 0o027;
 
-/// Reads a secret. What is looked at is the opened file, which nobody can exchange meanwhile.
+/// Reads a secret. Checks the opened file, which cannot be replaced meanwhile.
 pub(crate) fn read(path: &Path, what: &str, octets_max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let trouble = |error: std::io::Error| {
         Failure::because(Exit::NO_INPUT, format_args!("cannot read {what} {}: {error}", path.display()))
@@ -40,7 +39,7 @@ pub(crate) fn read(path: &Path, what: &str, octets_max: u64) -> Result<Zeroizing
     Ok(bytes)
 }
 
-/// A login with its key, as the `Authorization` header has them. Never printed.
+/// Login and key as an `Authorization` header. Never printed.
 #[derive(Clone)]
 pub(super) struct ApiKey(HeaderValue);
 

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// What the API is set to.
+/// The settings of the API.
 pub(super) fn api_config(config: &Config) -> ApiConfig {
     ApiConfig {
         web_url: config.web_url.clone(),
@@ -36,12 +36,12 @@ pub(super) async fn bind(setting: &str, addresses: &[SocketAddr]) -> Result<Vec<
     Ok(listeners)
 }
 
-/// Where they are: the port that was taken where 0 was asked for.
+/// Their addresses, with the chosen port for port 0.
 pub(super) fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
     listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
 }
 
-/// The web listeners on their sockets, with their terms. `health` is answered whatever else is.
+/// The web listeners on their sockets. `health` is always answered.
 pub(super) fn web(
     sockets: Vec<TcpListener>,
     config: &[WebListenerConfig],
@@ -58,13 +58,13 @@ pub(super) fn web(
     sockets.into_iter().zip(config).map(on_terms).collect()
 }
 
-/// Those for metrics, likewise.
+/// The listeners for metrics, likewise.
 pub(super) fn metrics(sockets: Vec<TcpListener>, health: &Router) -> Vec<WebListener> {
     let on_terms = |socket| WebListener { health: health.clone(), ..WebListener::plain(socket) };
     sockets.into_iter().map(on_terms).collect()
 }
 
-/// The certificate of the mail doors, which is read again when theirs is.
+/// The certificate of the SMTP listeners, reloaded with theirs.
 struct OfMailDoors(Arc<Certificate>);
 
 impl Certificates for OfMailDoors {
@@ -73,7 +73,7 @@ impl Certificates for OfMailDoors {
     }
 }
 
-/// Listeners that answer, each in a task of its own.
+/// Running listeners, each in its own task.
 #[derive(Default)]
 pub(super) struct Serving {
     tasks: JoinSet<()>,
@@ -81,7 +81,7 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// From now on these answer, too.
+    /// Starts more listeners.
     pub(super) fn serve(&mut self, listeners: Vec<WebListener>, router: &Router) {
         for listener in listeners {
             let mut stop = self.stop.subscribe();
@@ -91,19 +91,19 @@ impl Serving {
         }
     }
 
-    /// Takes no new requests, and returns when those that run are answered or `drain` is over.
+    /// Accepts no new requests, and waits until running ones are answered or `drain` is over.
     pub(super) async fn shutdown(mut self, drain: Duration) {
         self.stop.send_replace(true);
         let _ = timeout(drain, async { while self.tasks.join_next().await.is_some() {} }).await;
     }
 }
 
-/// Whether mail is accepted: everything is opened, SMTP answers and the spool takes it.
+/// Whether mail is accepted: everything is open, SMTP answers and the spool is writable.
 #[derive(Default)]
 pub(super) struct Ready(OnceLock<(Arc<Gateway>, Spool)>);
 
 impl Ready {
-    /// From now on it depends on these.
+    /// Sets what readiness depends on.
     pub(super) fn opened(&self, gateway: Arc<Gateway>, spool: Spool) {
         // Said once, at the end of the start; what was said first stands.
         let _ = self.0.set((gateway, spool));

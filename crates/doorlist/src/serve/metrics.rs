@@ -14,7 +14,6 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::Arc;
 
-/// Registers all of it.
 pub(super) fn register(registry: &mut Registry, store: &Store, journal: &Journal, refused: &Arc<RefusedRequests>) {
     registry.register_collector(Box::new(RefusedRequestsMetric(Arc::clone(refused))));
     registry.register("build", "Version of this Doorlist", Info::new([("version", env!("CARGO_PKG_VERSION"))]));

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// How often it is looked whether something is due.
+/// How often due syncs are checked.
 const LOOK: Duration = Duration::from_secs(5);
-/// How often it is looked what is beyond its term or size.
+/// How often expired data is removed.
 const SWEEP: Duration = Duration::from_mins(15);
-/// How often the log says where the audit stands.
+/// How often the head of the audit log is logged.
 const HEAD: Duration = Duration::from_hours(1);
-/// Directories that are read at once: a slow one holds up no other.
+/// Maximum concurrent syncs, so that a slow one does not delay others.
 const READINGS_MAX: usize = 4;
 
 /// Runs until it is dropped.
@@ -48,7 +48,7 @@ pub(super) async fn run(office: Arc<Office>, journal: Journal) {
     }
 }
 
-/// Whoever keeps the log elsewhere can tell later whether the audit still has what it had.
+/// Logs the head of the audit log, so that a copy of the log elsewhere can reveal a truncated audit.
 async fn log_head(office: &Office, journal: &Journal) {
     match office.audit_head().await {
         Ok(AuditHead { node, number, head, .. }) => journal.write(&Line {

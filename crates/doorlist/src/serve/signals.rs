@@ -4,16 +4,16 @@ use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-/// What the outside wants.
+/// A request by signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// SIGHUP: read configuration and certificates again.
+    /// SIGHUP: reload configuration and certificates.
     Reload,
-    /// SIGTERM or SIGINT: finish and end.
+    /// SIGTERM or SIGINT: shut down.
     End,
 }
 
-/// The signals that are caught.
+/// The installed signal handlers.
 pub(super) struct Signals {
     hangup: Stream,
     terminate: Stream,
@@ -21,7 +21,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Catches them from now on.
+    /// Installs the signal handlers.
     pub(super) fn catch() -> Result<Self, Failure> {
         let catch = |kind| signal(kind).context("cannot install signal handlers").or_exit(Exit::SYSTEM);
         Ok(Self {
@@ -39,7 +39,7 @@ impl Signals {
         }
     }
 
-    /// Returns when the end is wanted.
+    /// Waits for a request to shut down.
     pub(super) async fn end(&mut self) {
         while self.next().await != Signal::End {}
     }

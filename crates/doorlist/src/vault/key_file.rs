@@ -11,26 +11,27 @@ use zeroize::Zeroizing;
 
 /// Octets of a key.
 const KEY_LEN: usize = 32;
-/// Its name in the state folder.
+/// Name of the file in the state folder.
 const FILE_NAME: &str = "secret.key";
-/// Nobody but the owner may do anything with a key of our own.
+/// Forbidden mode bits of a key in the state folder.
 const OWN_FORBIDDEN: u32 = 0o077;
-/// One from outside may be readable by a group: systemd gives credentials by access lists, which show as a group's bits.
+/// Forbidden mode bits of a key from outside. A group may read it: systemd passes credentials with access lists, which
+/// appear as group bits.
 const GIVEN_FORBIDDEN: u32 = 0o027;
 
 pub(super) type Key = Zeroizing<[u8; KEY_LEN]>;
 
-/// Where the key is.
+/// The location of the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyPlace {
-    /// In the state folder of this path; made at first use.
+    /// In this state folder; created at first use.
     StateDir(PathBuf),
-    /// In this file, which somebody else has to make.
+    /// In this file, which must exist.
     File(PathBuf),
 }
 
 impl KeyPlace {
-    /// The file of `state.secret_key_file`, if one is named, else the state folder's.
+    /// The file of `state.secret_key_file`, otherwise the one in the state folder.
     pub(crate) fn of(state_dir: &Path, given: Option<&Path>) -> Self {
         match given {
             Some(file) => KeyPlace::File(file.to_owned()),
@@ -49,7 +50,7 @@ impl KeyPlace {
         format!("the key {self} is missing: restore it, or set the secrets again")
     }
 
-    /// The key, if it is there.
+    /// Reads the key, if it exists.
     pub(super) fn read(&self) -> Result<Option<Key>, String> {
         // Whatever else lies there is neither followed nor waited for. One from outside may be a link of the operator's.
         let flags = match self {
@@ -63,7 +64,7 @@ impl KeyPlace {
         }
     }
 
-    /// The key; a new one of our own where there is none.
+    /// Reads the key, or creates it in the state folder.
     pub(super) fn read_or_make(&self, random: &SystemRandom) -> Result<Key, String> {
         if let Some(key) = self.read()? {
             return Ok(key);
@@ -83,7 +84,7 @@ impl KeyPlace {
         self.read()?.ok_or_else(|| self.missing())
     }
 
-    /// What is looked at is the opened file, which nobody can exchange meanwhile.
+    /// Checks and reads the opened file, which cannot be replaced meanwhile.
     fn checked(&self, file: File) -> Result<Key, String> {
         let metadata = file.metadata().map_err(|error| self.trouble(error))?;
         if !metadata.is_file() {
@@ -119,8 +120,8 @@ impl fmt::Display for KeyPlace {
     }
 }
 
-/// Writes the key beside its place, and gives it its name when it is on stable storage. A link, not a rename, which would
-/// take the place of a key that another process has just begun to use.
+/// Writes the key to a temporary file and links it when it is on stable storage. Not a rename, which could replace a
+/// key that another process has just created.
 fn publish(folder: &Path, fresh: &Path, place: &Path, key: &Key) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(fresh)?;
     file.write_all(key.as_ref())?;

@@ -14,12 +14,12 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Octets of a file; the service makes none that is nearly so large.
+/// Maximum octets of a file; far above what the server writes.
 const FILE_MAX: u64 = 128 << 20;
-/// Lines that are checked at a time.
+/// Entries per request.
 const LINES: usize = 1_000;
 
-/// Where a part begins.
+/// The header of a part.
 #[derive(Debug, Deserialize)]
 struct Begin {
     node: u16,
@@ -36,11 +36,11 @@ struct Part {
     lines: Vec<(u64, i64, String, String)>,
 }
 
-/// All parts that were named, the oldest first.
+/// All given parts, the oldest first.
 #[derive(Debug)]
 pub(super) struct Exported {
     parts: Vec<Part>,
-    /// The seals of lines that were found to be whole.
+    /// Seals of verified entries.
     seals: HashMap<u64, String>,
 }
 
@@ -60,7 +60,7 @@ impl Exported {
         Ok(Self { parts, seals: HashMap::new() })
     }
 
-    /// Follows all lines up to those in the store; says what does not fit.
+    /// Verifies all entries up to those in the store. Returns the faults.
     pub(super) async fn check(&mut self, door: &mut Door, verdict: &AuditVerdict) -> Result<Vec<String>, Failure> {
         let mut faults = Vec::new();
         let mut link: Option<AuditLink> = None;
@@ -99,7 +99,7 @@ impl Exported {
         Ok(faults)
     }
 
-    /// What became of a head's line, once all files were found to be whole. The head itself was checked before.
+    /// Looks up the entry of a head, after all files were verified. The head itself was checked before.
     pub(super) fn finding(&self, head: &str) -> HeadFinding {
         let words: Vec<&str> = head.trim().split('.').collect();
         let number = words.get(2).and_then(|number| number.parse().ok()).unwrap_or(0);
@@ -140,7 +140,7 @@ fn part(path: &Path) -> Result<Part, Failure> {
     Ok(Part { name, begin, lines })
 }
 
-/// The text of a plain file, which is neither followed elsewhere nor waited for.
+/// Reads a regular file, without following links or blocking.
 fn text(path: &Path) -> std::io::Result<String> {
     let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {
