@@ -1,4 +1,4 @@
-//! The HTTP API, Doorlist alone: a running server with a list of a million, asked over kept connections on loopback.
+//! The HTTP API of Doorlist: a running server with a list of a million addresses, over kept connections on loopback.
 
 mod client;
 mod lists;

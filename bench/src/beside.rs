@@ -1,5 +1,5 @@
-//! RCPT beside heavy work, Doorlist alone: what one session waits for its answers while passwords are hashed, states are
-//! pushed and a file is imported, less what it waits when nothing else goes on; and the memory that a push takes.
+//! RCPT next to heavy work: latency of one session while passwords are hashed, pushes arrive and a file is imported,
+//! minus its latency on an idle server; and the memory of a push.
 
 use crate::api::{Client, percentile};
 use crate::bulk::write_rows;
@@ -94,7 +94,6 @@ type Load = fn(&Server) -> Result<()>;
 enum Then {
     /// What would change is told.
     Show,
-    /// It is written.
     Write,
 }
 

@@ -1,4 +1,4 @@
-//! Long lists, Doorlist alone: memory, start, and one address added beside the running server.
+//! Long lists: memory, start time, and one address added to a running server.
 
 use crate::load::{Message, listed};
 use crate::packages::{Packages, build_list_lookup};
@@ -88,7 +88,6 @@ pub(crate) fn measure(
     Ok(())
 }
 
-/// A started Doorlist.
 struct Server {
     address: SocketAddr,
     processes: Processes,

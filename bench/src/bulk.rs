@@ -1,5 +1,5 @@
-//! Many rows at once, Doorlist alone: a file of a million rows, a directory of a hundred thousand entries, and what mail
-//! and hands notice of it meanwhile.
+//! Bulk changes: a file of a million rows, a directory of a hundred thousand entries, and their effect on mail and
+//! commands.
 
 use crate::load::{DOMAIN, Message, listed};
 use crate::packages::Packages;

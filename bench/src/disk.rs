@@ -1,4 +1,4 @@
-//! How soon the disk says that something is on it: what every figure with a message in it rests on.
+//! The fsync latency of the disk, on which every figure with a message depends.
 
 use anyhow::{Context as _, Result};
 use std::fs::{self, File};

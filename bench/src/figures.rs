@@ -9,9 +9,9 @@ pub(crate) enum Floor {
     TimesOf(Peer, f64),
     /// At most one part in so many of that server's figure.
     PartOf(Peer, f64),
-    /// At most this.
+    /// The figure must not exceed this.
     AtMost(f64),
-    /// At least this.
+    /// The figure must reach this.
     AtLeast(f64),
     /// At most so many times another figure of ours.
     TimesOurs(&'static str, f64),
@@ -30,7 +30,7 @@ pub(crate) struct Figure {
     pub(crate) id: &'static str,
     /// What the table calls it.
     pub(crate) title: &'static str,
-    /// Decimals shown.
+    /// Number of decimals that are printed.
     pub(crate) decimals: usize,
     /// What it must reach.
     pub(crate) floor: Floor,

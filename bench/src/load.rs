@@ -1,5 +1,4 @@
-//! The load generator: one thread, many connections, every answer checked. What a connection says next is decided in
-//! [`dialogue`]; this page only knows what can be asked for and what comes back.
+//! The load generator: one thread, many connections, every reply checked. [`dialogue`] decides on the commands.
 
 mod dialogue;
 mod drive;
@@ -19,7 +18,6 @@ use std::time::Duration;
 pub(crate) enum Work {
     /// Transactions with one recipient and one message; so many on one connection, then QUIT.
     Relay {
-        /// What is sent.
         message: Arc<Message>,
         /// Messages on one connection.
         per_connection: u32,
@@ -49,9 +47,7 @@ pub(crate) enum Goodbye {
 pub(crate) struct Load {
     /// What every connection does.
     pub(crate) work: Work,
-    /// The server.
     pub(crate) to: SocketAddr,
-    /// Connections at once.
     pub(crate) sessions: usize,
     /// Nothing new is begun after this time; what was begun is finished.
     pub(crate) time: Duration,

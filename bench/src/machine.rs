@@ -1,4 +1,4 @@
-//! Where we are and what the machine is, as far as a reader of the figures needs to know it.
+//! Describes the machine for the readers of the figures.
 
 use crate::disk::syncs_per_second;
 use crate::packages::Packages;

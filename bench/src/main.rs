@@ -1,5 +1,5 @@
-//! The measuring bench: Postfix, Exim and Doorlist under the same load on one machine, one command, one table. Everything
-//! stays on loopback, is bounded in count and time, and ends only what it started. See README.md beside this crate.
+//! Measures Postfix, Exim and Doorlist under the same load on one machine. All traffic stays on loopback, is bounded
+//! in count and time, and only processes that it started are stopped. See README.md in this crate.
 
 mod api;
 mod beside;
@@ -41,7 +41,6 @@ enum Command {
     /// Be the next hop, or a server that does nothing, until interrupted
     #[command(after_help = "Example:\n  cargo run --release -p doorlist-bench -- sink --listen 127.0.0.1:2600")]
     Sink {
-        /// Where to listen
         #[arg(long, default_value = "127.0.0.1:2600", value_name = "ADDRESS:PORT")]
         listen: SocketAddr,
     },

@@ -1,5 +1,5 @@
-//! Many destinations, Doorlist alone: how far those that are dead delay the others, what it costs that there are many, and
-//! what becomes of more mail for one of them than there is memory for.
+//! Many destinations: how much dead ones delay the others, what their number costs, and what happens to more mail for
+//! one of them than fits into memory.
 
 mod setup;
 

@@ -1,4 +1,4 @@
-//! One measurement each: a load against a running server, checked to the last message, and the figures that it gives.
+//! The measurements: a load against a running server, verified to the last message, and its figures.
 
 use crate::load::{Goodbye, Load, Message, Work, run};
 use crate::samples::{Samples, Subject};
@@ -26,7 +26,6 @@ const ASKING_SESSIONS: usize = 4;
 /// Of 100 recipients of the RCPT figures so many are listed.
 const LISTED_PERCENT: u32 = 10;
 
-/// A measurement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     /// Messages in, messages out at the next hop.
@@ -40,14 +39,12 @@ pub(crate) enum Step {
         /// Where the CPU time goes, if it is one of the figures.
         cpu: Option<&'static str>,
     },
-    /// RCPT answers.
     Answers {
         /// RCPT commands sent at once.
         pipelined: u32,
         /// Where the rate goes.
         rate: &'static str,
     },
-    /// Whole sessions.
     Sessions {
         /// Where the rate goes.
         rate: &'static str,

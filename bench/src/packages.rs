@@ -1,5 +1,5 @@
-//! The programs that the bench measures against, from Debian's packages. Postfix is installed without a configuration;
-//! Exim, which conflicts with it, is only unpacked. No service of the machine is started or changed.
+//! The programs under test, from Debian's packages. Postfix is installed without a configuration; Exim, which
+//! conflicts with it, is only unpacked. No service of the machine is started or changed.
 
 use crate::machine::{project_root, target_folder};
 use crate::server::must;
@@ -25,7 +25,6 @@ const INSTALL: &[&str] = &[
     "libsasl2-2",
     "libspf2-2",
 ];
-/// What is unpacked.
 const UNPACK: &[&str] = &["exim4-base", "exim4-daemon-heavy"];
 /// Debian asks this file whether an installation may start a service (invoke-rc.d(8)).
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -55,7 +54,6 @@ impl Packages {
         Ok(Self { exim, exim_version, doorlist: target_folder().join("release/doorlist") })
     }
 
-    /// The Exim binary.
     pub(crate) fn exim(&self) -> &Path {
         &self.exim
     }
@@ -70,7 +68,6 @@ impl Packages {
         target_folder().join("release/examples/list_lookup")
     }
 
-    /// The Doorlist binary.
     pub(crate) fn doorlist(&self) -> &Path {
         &self.doorlist
     }

@@ -1,5 +1,5 @@
-//! The processes of one server under test: started together, accounted together, ended together. A control group keeps
-//! them apart from everything else on the machine; without one the process tree has to do.
+//! The processes of one server under test: started, measured and stopped together. A control group separates them from
+//! the rest of the machine; without one, the process tree is used.
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::{Signal, kill};
@@ -22,7 +22,6 @@ const TICKS_PER_SEC: f64 = 100.0;
 enum Account {
     /// cgroup v1: a folder of the cpuacct controller.
     V1(PathBuf),
-    /// cgroup v2.
     V2(PathBuf),
     /// Neither: the sum over the process tree; children that left it are missed.
     Tree,

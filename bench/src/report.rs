@@ -1,4 +1,4 @@
-//! The result page: a table for people, and behind it what the figures mean.
+//! Writes the result page: a table, and the meaning of its figures.
 
 use crate::figures::{FIGURES, Figure, Floor};
 use crate::samples::{Samples, Spread, Subject, Verdict};
@@ -82,7 +82,7 @@ fn floor(floor: Floor) -> String {
     }
 }
 
-/// `1234567.8` as `1,234,567.8`.
+/// Groups thousands: `1234567.8` becomes `1,234,567.8`.
 fn grouped(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));

@@ -1,4 +1,4 @@
-//! What was measured, and what it comes to: medians, spreads, ratios, floors met or not.
+//! Samples and their statistics: medians, spreads, ratios, targets met or missed.
 
 use crate::figures::{Figure, Floor};
 use crate::server::Peer;
@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 /// Who a sample belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Subject {
-    /// A server.
     Server(Peer),
     /// The trivial server: what loopback and the load generator allow.
     Limit,
@@ -22,11 +21,8 @@ pub(crate) struct Samples {
 /// One figure of one subject.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
-    /// The middle value.
     pub(crate) median: f64,
-    /// The least.
     pub(crate) min: f64,
-    /// The greatest.
     pub(crate) max: f64,
     /// How many there are.
     pub(crate) count: usize,
@@ -47,7 +43,7 @@ impl Spread {
 pub(crate) enum Verdict {
     /// Reached, or not; with the ratio if the floor is one.
     Judged {
-        /// Reached.
+        /// Whether the target was reached.
         met: bool,
         /// Ours to theirs, or theirs to ours where less is better.
         ratio: Option<f64>,

@@ -1,5 +1,4 @@
-//! The servers under test. Each one answers for the same list, logs, and relays to the same next hop; how it is told so
-//! is its own module's matter.
+//! The servers under test. Each one has the same list, logs, and relays to the same next hop.
 
 mod doorlist;
 mod exim;
@@ -23,14 +22,12 @@ const READY: Duration = Duration::from_secs(120);
 /// Between two attempts to reach a starting server.
 const ATTEMPT: Duration = Duration::from_millis(5);
 
-/// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Peer {
     /// Postfix as Debian has it.
     Postfix,
     /// Exim as Debian has it (exim4-daemon-heavy).
     Exim,
-    /// Ourselves.
     Doorlist,
 }
 
@@ -59,7 +56,6 @@ impl Peer {
 /// How the disk behaves for the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Disk {
-    /// As it is.
     AsIs,
     /// Every fsync and fdatasync takes 5 ms longer.
     SlowSync,
@@ -128,9 +124,7 @@ pub(crate) struct Task {
 /// A server that answers.
 #[derive(Debug)]
 pub(crate) struct Running {
-    /// Where.
     pub(crate) address: SocketAddr,
-    /// Its processes.
     pub(crate) processes: Processes,
 }
 
@@ -226,7 +220,6 @@ pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-/// That folder, empty.
 pub(crate) fn fresh_folder(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;

@@ -1,5 +1,5 @@
-//! The next hop of every server under test: takes mail, recognises each message and keeps count. The same loop serves as
-//! the trivial server that shows what loopback and the load generator can do when a server does nothing at all.
+//! The next hop of every server under test: receives mail, recognises each message and counts it. The same loop is the
+//! trivial server that shows the limit of loopback and the load generator.
 
 mod dialogue;
 
@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
-/// Connections at once.
 const CONNECTIONS_MAX: usize = 4096;
 /// Octets read at once.
 const READ: usize = 128 * 1024;
@@ -28,7 +27,6 @@ const NUMBERS_MAX: u64 = 10_000_000;
 /// What arrived since the last [`Sink::clear`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arrived {
-    /// Different messages.
     pub(crate) messages: u64,
     /// Messages that had arrived before.
     pub(crate) duplicates: u64,
@@ -102,7 +100,6 @@ impl Sink {
         Ok(Self { address, book, waker, thread: Some(thread) })
     }
 
-    /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

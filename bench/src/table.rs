@@ -1,4 +1,4 @@
-//! The one command: every figure of every server, in rounds, so that a disturbance of the machine hits all alike.
+//! Runs every figure of every server in rounds, so that a disturbance of the machine affects all alike.
 
 use crate::figures::FIGURES;
 use crate::load::Message;

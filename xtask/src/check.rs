@@ -1,4 +1,4 @@
-//! `cargo xtask check`: everything a change has to pass, on a machine that has only Debian and the Rust toolchain.
+//! `cargo xtask check`: all checks that a change must pass, on a machine with only Debian and the Rust toolchain.
 
 mod debian;
 mod steps;

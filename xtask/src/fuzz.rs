@@ -1,7 +1,7 @@
-//! `cargo xtask fuzz`: runs the fuzz targets that lie beside the parsers, each for a while.
+//! `cargo xtask fuzz`: runs the fuzz targets of the parsers, each for a while.
 //!
-//! The kept corpus is read, never written: the fuzzer works on a copy in the build folder. With `--keep` what it found
-//! that reaches new code is merged back into the kept corpus, for everybody's next run and for the tests that replay it.
+//! The corpus in the repository is only read: the fuzzer works on a copy in the build folder. `--keep` merges inputs
+//! that reach new code into the corpus, for later runs and for the tests that replay it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

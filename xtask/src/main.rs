@@ -1,6 +1,6 @@
-//! The caretaker: `cargo xtask check | tidy | fuzz`.
+//! Development tasks: `cargo xtask check | tidy | fuzz`.
 //!
-//! It knows the repository, cargo's tools and Debian's packages. It does not know what Doorlist does: the house rules
+//! It depends on the repository, cargo's tools and Debian's packages, not on what Doorlist does: the house rules
 //! in [`tidy`] name crates, folders and drivers, never behaviour.
 
 mod check;

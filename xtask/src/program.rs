@@ -1,4 +1,4 @@
-//! Running other programs: shown before they run, a failure is an error that names them.
+//! Runs other programs: prints the command, and turns a failure into an error that names it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -60,7 +60,6 @@ fn clean(program: impl AsRef<OsStr>, root: &Path) -> Command {
     command
 }
 
-/// Are we root?
 pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }

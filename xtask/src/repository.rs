@@ -1,4 +1,4 @@
-//! The repository: where it is and which files it holds.
+//! The repository: its path and its files.
 
 use std::env;
 use std::fs;
@@ -28,7 +28,6 @@ pub(crate) fn target() -> Result<PathBuf> {
 pub(crate) struct TextFile {
     /// From the root, with `/`.
     pub(crate) path: String,
-    /// What it holds.
     pub(crate) text: String,
 }
 

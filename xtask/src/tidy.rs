@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the house rules that no compiler checks, each a function from the tree to its faults.
 
+mod doc_comments;
 mod documents;
 mod growth;
 mod imports;
@@ -8,6 +9,7 @@ mod purity;
 mod replies;
 mod shape;
 mod source;
+mod test_codes;
 mod threats;
 mod tree;
 
@@ -55,6 +57,8 @@ const RULES: &[Rule] = &[
     ("reply digits stand in the reply table", replies::rule),
     ("files are short", shape::lengths),
     ("modules say what they are for, and are named for it", shape::modules),
+    ("every public type has a doc comment", doc_comments::public_types),
+    ("doc comments say something", doc_comments::lengths),
     ("lints are allowed with a reason, and no test is ignored", shape::attributes),
     ("nothing is left for later", shape::leftovers),
     ("no path of a developer's machine", shape::foreign_paths),
@@ -62,6 +66,7 @@ const RULES: &[Rule] = &[
     ("links resolve", documents::links),
     ("the threat model speaks of every party and names tests that exist", threats::rule),
     ("every table says what bounds it", growth::tables),
+    ("every code of a test is explained", test_codes::rule),
 ];
 
 /// Checks all rules and prints every fault.

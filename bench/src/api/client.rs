@@ -1,4 +1,4 @@
-//! A client of the HTTP API on one kept connection: as little of HTTP as it takes, so that the server is what is measured.
+//! A minimal HTTP client on one kept connection, so that its own cost does not affect the figures.
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
@@ -17,13 +17,12 @@ const LINE_MAX: u64 = 16 * 1024;
 /// A connection with a key.
 pub(crate) struct Client {
     address: SocketAddr,
-    /// `login:key`.
+    /// Login and key, as `login:key`.
     key: String,
     stream: Option<BufReader<TcpStream>>,
     request: String,
 }
 
-/// What came back.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Pages of lists: deep ones, filtered ones, those found by a part of a name. Every `total_count` is checked.
+//! Pages of lists: deep pages, filters, searches. Checks every `total_count`.
 
 use super::client::Client;
 use super::tenants::{ACCOUNTS, ACCOUNTS_EACH, BIG, CUSTOMERS, DOMAINS, domain};

@@ -1,5 +1,5 @@
-//! Requests of all kinds over several connections: at a rate that is given, or as many as the server can do. A request of
-//! the given rate has its time, and what comes late counts from then: a server that stalls cannot hide it.
+//! Mixed requests over several connections: at a given rate, or as many as possible. At a given rate, latency counts
+//! from the scheduled time, so that a stalled server cannot hide it.
 
 use super::client::Client;
 use super::lists::{Draw, percentile};
@@ -12,10 +12,8 @@ use std::net::SocketAddr;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-/// Connections at once.
 const CONNECTIONS: u32 = 8;
 
-/// Until when.
 #[derive(Clone, Copy)]
 pub(super) enum Until {
     /// For so long, so many in a second.

@@ -1,4 +1,5 @@
-//! The list of these figures: a domain of a million accounts among ten thousand small ones, written by the store itself.
+//! The list for these figures: a domain with a million accounts among ten thousand small ones, written directly to the
+//! store.
 
 use super::client::Client;
 use crate::load::DOMAIN;
@@ -33,7 +34,6 @@ const SETTINGS: &[(&str, &str)] =
 pub(super) struct Filled {
     doorlist: Doorlist,
     task: Task,
-    /// Of an operator.
     pub(super) operator: String,
     /// Of an admin of the first customer.
     pub(super) admin: String,

@@ -1,4 +1,4 @@
-//! Accounts that come and go: a few per second beside the readers, and many at once.
+//! Writes: a few accounts per second next to readers, and many at once.
 
 use super::client::{Client, Object, Page};
 use super::tenants::{ACCOUNTS, BIG};

@@ -1,5 +1,5 @@
-//! One connection's side of the conversation, without the connection: a reply goes in, the next commands come out. Any
-//! reply that is not the expected one ends the run; a benchmark that counts refusals as work measures nothing.
+//! One connection's side of the dialogue, without the connection: replies in, commands out. An unexpected reply ends
+//! the run.
 
 use super::names::{DOMAIN, Recipients};
 use super::{Outcome, Work};
@@ -74,10 +74,8 @@ impl Shared {
     }
 }
 
-/// One session.
 pub(super) struct Dialogue {
     awaited: VecDeque<Awaited>,
-    /// Transactions done.
     transactions: u32,
     /// RCPT commands sent in this transaction.
     recipients: u32,

@@ -1,4 +1,4 @@
-//! The connections of a load: one thread waits for all of them and hands what arrives to their dialogues.
+//! The connections of a load: one thread polls all of them and passes replies to their dialogues.
 
 use super::dialogue::{Dialogue, Next, Shared};
 use super::{Goodbye, Load, Outcome};

@@ -1,5 +1,5 @@
-//! The message of the load: always the same octets behind a number of its own, so that the far end can tell which one
-//! arrived, whether it arrived twice, and whether anything in it was changed.
+//! The message of the load: fixed octets after a unique number, so that the sink detects missing, duplicate and
+//! changed messages.
 
 use memchr::memmem;
 

@@ -1,4 +1,4 @@
-//! The addresses of the load: who is on the list and who is not, made from a number so that no table is kept.
+//! The addresses of the load, listed and unlisted, generated from a number.
 
 /// The domain that every server protects.
 pub(crate) const DOMAIN: &str = "example.test";

@@ -1,4 +1,4 @@
-//! A Doorlist with many domains, each with a mail server of its own on loopback, and those who send to them.
+//! A Doorlist with many domains, each with its own mail server on loopback, and their senders.
 
 use crate::load::Message;
 use crate::packages::Packages;
@@ -45,11 +45,9 @@ pub(super) struct Setup<'a> {
 pub(super) struct Server {
     doorlist: Doorlist,
     pub(super) address: SocketAddr,
-    /// Ends with this.
     _processes: Processes,
 }
 
-/// Domains to be.
 pub(super) struct Domains(Vec<Change>);
 
 impl Domains {

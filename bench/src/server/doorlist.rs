@@ -1,4 +1,4 @@
-//! Doorlist with its state in a folder of its own, told everything by its own commands and by environment variables.
+//! Doorlist with its own state folder, configured by its commands and environment variables.
 
 use super::{Task, must};
 use crate::load::{DOMAIN, listed};

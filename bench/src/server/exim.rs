@@ -1,5 +1,5 @@
-//! Exim, unpacked beside the machine's own mail server, with its own configuration, queue and log. Its user stands in a
-//! copy of /etc/passwd that only Exim's own mount namespace sees.
+//! Exim, unpacked, with its own configuration, queue and log. Its user is in a copy of /etc/passwd that only Exim's
+//! mount namespace sees.
 
 use super::{Task, must, write_map};
 use crate::load::DOMAIN;

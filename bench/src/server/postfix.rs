@@ -1,5 +1,5 @@
-//! Postfix with its own configuration, queue and log; nothing under /etc is read but the packaged master.cf, nothing
-//! there is written.
+//! Postfix with its own configuration, queue and log. Reads only the packaged master.cf under /etc, and writes nothing
+//! there.
 
 use super::{Task, must, write_map};
 use crate::load::DOMAIN;

@@ -1,5 +1,5 @@
-//! The sink's side of the conversation, without the connection: the least that is SMTP. Names that begin with `x` are
-//! refused, as the load generator expects of every server.
+//! The sink's side of the dialogue, without the connection: minimal SMTP. Local parts that begin with `x` are
+//! rejected, as the load generator expects of every server.
 
 use memchr::{memchr, memmem};
 
@@ -10,7 +10,6 @@ pub(super) fn greeting() -> Vec<u8> {
     b"220 sink.test ESMTP\r\n".to_vec()
 }
 
-/// One session.
 #[derive(Debug, Default)]
 pub(super) struct Dialogue {
     in_data: bool,

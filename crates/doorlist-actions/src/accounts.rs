@@ -26,7 +26,7 @@ pub(crate) fn check_count(count: usize) -> Result<(), ActionError> {
     if (1..=ADDRESSES_MAX).contains(&count) {
         return Ok(());
     }
-    let message = format!("name 1 to {ADDRESSES_MAX} addresses; a longer list is a file for `import`");
+    let message = format!("give 1 to {ADDRESSES_MAX} addresses; for a longer list use `import`");
     Err(ActionError::new(ErrorKind::Usage, message))
 }
 

@@ -237,6 +237,6 @@ pub(crate) fn check_reason(reason: &str) -> Result<(), ActionError> {
     if fits {
         return Ok(());
     }
-    let message = format!("say in 1 to {REASON_MAX} characters why the limit is passed over");
+    let message = format!("the reason for the override must have 1 to {REASON_MAX} characters");
     Err(ActionError::new(ErrorKind::Usage, message))
 }

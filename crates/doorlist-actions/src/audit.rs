@@ -28,9 +28,7 @@ use std::net::IpAddr;
 /// A request that wrote, or tried to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
-    /// When.
     pub time: Timestamp,
-    /// From where.
     pub client: IpAddr,
     /// Who. Nobody: a line from before, when requests with wrong credentials had lines, too.
     pub login: Option<String>,
@@ -47,7 +45,6 @@ pub struct AuditEvent {
 /// What the audit says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditNote {
-    /// When.
     pub time: Timestamp,
     /// What, as a sentence.
     pub note: String,
@@ -76,9 +73,7 @@ impl AuditRecord {
 /// A line of the audit, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRow {
-    /// Its number.
     pub number: u64,
-    /// What happened.
     #[serde(flatten)]
     pub record: AuditRecord,
 }
@@ -178,7 +173,7 @@ impl Verb for AuditCheckPart {
 
 fn row(entry: AuditEntry) -> Result<AuditRow, ActionError> {
     let record = serde_json::from_str(&entry.entry).map_err(|error| {
-        let message = format!("line {} of the audit cannot be read: {error}", entry.number);
+        let message = format!("cannot read entry {} of the audit log: {error}", entry.number);
         ActionError::new(ErrorKind::Store, message)
     })?;
     Ok(AuditRow { number: entry.number, record })

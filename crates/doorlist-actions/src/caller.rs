@@ -47,7 +47,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The operator, by a command on the machine.
+    /// The operator, with a command on the machine.
     pub fn on_machine(actor: Actor) -> Self {
         Self {
             login: actor.name,

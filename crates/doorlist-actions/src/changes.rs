@@ -38,7 +38,6 @@ impl Verb for ChangesList {
 /// Shows a change with each address before and after it, a page at a time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangesShow {
-    /// Its number.
     pub id: u64,
     /// Behind this row.
     pub after: Option<u64>,
@@ -68,7 +67,7 @@ impl Verb for ChangesShow {
         let Self { id, after, limit } = self;
         let directory = &actions.services.directory;
         let Some(entry) = directory.change(id).await? else {
-            let message = format!("there is no change {id}; `changes list` shows them");
+            let message = format!("change {id} does not exist; `changes list` shows the changes");
             return Err(ActionError::new(ErrorKind::NotFound, message));
         };
         let (rows, next) = directory.change_rows(id, after, limit.clamp(1, PAGE_MAX)).await?;

@@ -45,7 +45,7 @@ impl Verb for Check {
         let Self { address: text, from } = self;
         let directory = &actions.services.directory;
         let recipient = recipient_of(text.trim())
-            .map_err(|e| ActionError::new(ErrorKind::Usage, format!("{text:?} is no recipient: {e}")))?;
+            .map_err(|e| ActionError::new(ErrorKind::Usage, format!("{text:?} is not a valid recipient: {e}")))?;
         let list = directory.snapshot();
         let (source, now) = (SourceStanding::Normal, actions.now());
         let decision = match from {
@@ -76,7 +76,7 @@ fn sender_of(text: &str) -> Result<Sender, ActionError> {
     match path.parse::<Address>() {
         Ok(address) => Ok(Sender::from(&address)),
         Err(_) if path.is_empty() => Ok(Sender::default()),
-        Err(e) => Err(ActionError::new(ErrorKind::Usage, format!("{text:?} is no sender: {e}"))),
+        Err(e) => Err(ActionError::new(ErrorKind::Usage, format!("{text:?} is not a valid sender: {e}"))),
     }
 }
 

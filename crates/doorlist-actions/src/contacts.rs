@@ -72,8 +72,7 @@ impl Verb for ContactConfirm {
         match actions.services.contacts.confirm_for_all_who_name(&address, actions.now()).await? {
             0 => {
                 let message = format!(
-                    "no customer and no domain has {address} as a contact; nothing was confirmed. `contact list` shows \
-                     them"
+                    "{address} is not a technical contact; nothing was confirmed. `contact list` shows the contacts"
                 );
                 Err(ActionError::new(ErrorKind::NotFound, message))
             }

@@ -73,7 +73,6 @@ pub enum ActionError {
         /// When it may be tried again.
         again: Duration,
     },
-    /// Anything else.
     #[error("{message}")]
     Failed {
         /// Its class.

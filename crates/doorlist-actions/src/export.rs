@@ -20,7 +20,7 @@ pub struct Export {
     pub after: Option<LocalPart>,
 }
 
-/// How a list is written.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExportFormat {

@@ -67,23 +67,21 @@ pub struct ImportReport {
 /// How a file was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileReading {
-    /// What it was taken for.
     pub format: String,
     /// How: encoding, separator, what each column was taken for.
     pub details: Vec<String>,
-    /// Addresses that it names.
+    /// Number of addresses in it.
     pub addresses: u64,
     /// Rows that say the same again.
     pub repeated: u64,
     /// Rows that could not be taken, the first of them.
     pub problems: Vec<RowProblem>,
-    /// How many they are.
     pub problems_total: u64,
     /// Where the file contradicts itself.
     pub conflicts: Vec<RowProblem>,
     /// How often.
     pub conflicts_total: u64,
-    /// What was rightly left out, by kind.
+    /// Number of skipped values, by kind.
     pub skipped: Vec<(String, u64)>,
     /// What a person should know.
     pub notes: Vec<String>,
@@ -150,7 +148,7 @@ impl Actions {
         reading.conflicts_total = list.conflicts_total;
         if input.mirror && list.rows.is_empty() {
             let message = format!(
-                "the file names no address of {name}; an empty file never removes anybody. Nothing was changed"
+                "the file has no address of {name}; an empty file never removes recipients. Nothing was changed"
             );
             return Err(ActionError::new(ErrorKind::Data, message));
         }
@@ -210,17 +208,16 @@ fn read(
 
 /// How it was read, in words: the preview shows what was guessed as a guess.
 fn details(recognised: &Recognised) -> Vec<String> {
-    let mut details = vec![format!("written in {}", recognised.encoding)];
+    let mut details = vec![format!("encoding: {}", recognised.encoding)];
     if let Some(delimiter) = recognised.delimiter {
         let name = match delimiter {
             '\t' => "tabs".to_owned(),
             other => format!("{other:?}"),
         };
-        details.push(format!("cells parted by {name}"));
+        details.push(format!("separator: {name}"));
     }
     let taken = recognised.columns.iter().filter(|column| column.field != Field::Ignore);
-    details
-        .extend(taken.map(|column| format!("column {:?} is taken for {}, {}", column.name, column.field, column.by)));
+    details.extend(taken.map(|column| format!("column {:?}: {}, {}", column.name, column.field, column.by)));
     details
 }
 
@@ -245,6 +242,6 @@ pub(crate) fn check_source(name: &str) -> Result<(), ActionError> {
     if fits {
         return Ok(());
     }
-    let message = format!("a source's name has 1 to {SOURCE_NAME_MAX} letters, digits, spaces, dots, - or _");
+    let message = format!("a source name must have 1 to {SOURCE_NAME_MAX} letters, digits, spaces, dots, - or _");
     Err(ActionError::new(ErrorKind::Usage, message))
 }

@@ -30,9 +30,9 @@ pub struct NewApiKey {
     pub login: String,
     /// What it is called; the one without a name replaces the former one without a name.
     pub name: String,
-    /// It only looks.
+    /// The key may only read.
     pub read_only: bool,
-    /// Only these domains.
+    /// The domains the key is limited to; `None` for no limit.
     pub domains: Vec<DomainName>,
     /// Only from these networks.
     pub networks: Vec<Network>,
@@ -45,9 +45,7 @@ pub struct NewApiKey {
 pub struct MadeKey {
     /// Its number.
     pub id: u32,
-    /// Whose it is.
     pub login: String,
-    /// The key itself.
     pub key: String,
 }
 
@@ -90,13 +88,13 @@ impl Verb for NewApiKey {
     async fn run(self, actions: &Actions) -> Result<MadeKey, ActionError> {
         let usage = |message: String| Err(ActionError::new(ErrorKind::Usage, message));
         if self.name.chars().count() > KEY_NAME_MAX || self.name.chars().any(char::is_control) {
-            return usage(format!("a key's name has at most {KEY_NAME_MAX} characters"));
+            return usage(format!("the name of a key must have at most {KEY_NAME_MAX} characters"));
         }
         if self.domains.len() > LIMITS_MAX || self.networks.len() > LIMITS_MAX {
-            return usage(format!("a key is limited to at most {LIMITS_MAX} domains and networks"));
+            return usage(format!("a key can have at most {LIMITS_MAX} domains and {LIMITS_MAX} networks"));
         }
         if self.days.is_some_and(|days| days == 0 || days > DAYS_MAX) {
-            return usage(format!("a key ends after 1 to {DAYS_MAX} days"));
+            return usage(format!("a key must expire after 1 to {DAYS_MAX} days"));
         }
         let (owner, grants) = key_owner(actions, &self.login).await?;
         let mut domains = Vec::new();
@@ -161,7 +159,7 @@ impl Verb for KeyRevoke {
         if actions.services.logins.revoke_key(self.id).await? {
             return Ok(KeyRevoked { id: self.id });
         }
-        let message = format!("there is no key {}; `apikey list` shows them", self.id);
+        let message = format!("key {} does not exist; `apikey list` shows the keys", self.id);
         Err(ActionError::new(ErrorKind::NotFound, message))
     }
 }
@@ -235,7 +233,7 @@ async fn key_owner(actions: &Actions, login: &str) -> Result<(KeyOwner, Vec<u64>
     {
         return Ok((KeyOwner::Account(found.entry.id), Vec::new()));
     }
-    let message = format!("there is no login and no email account {login}; `admin create` makes a login");
+    let message = format!("there is no login or email account {login}; create a login with `admin create`");
     Err(ActionError::new(ErrorKind::NotFound, message))
 }
 

@@ -38,8 +38,8 @@ impl Actions {
         if !moves || self.is_operator() {
             return Ok(());
         }
-        let message = "a domain or one of its names would come, go, change its customer or be switched on or off by \
-                       this: only the operator of the Doorlist may take it back; nothing was changed";
+        let message = "undoing this change would add, remove, move, activate or deactivate a domain or a domain \
+                       alias: only the operator may undo it; nothing was changed";
         Err(ActionError::new(ErrorKind::Refused, message))
     }
 
@@ -98,7 +98,7 @@ impl Services {
         let directory = &self.directory;
         match request.reach() {
             Reach::Machine => {
-                let message = "this can be asked only on the machine where the Doorlist runs; nothing was done";
+                let message = "this command only works on the server's own machine; nothing was done";
                 Err(ActionError::new(ErrorKind::Usage, message))
             }
             Reach::Domains { names, looks } => {
@@ -108,7 +108,7 @@ impl Services {
                 names.sort_unstable();
                 names.dedup();
                 if names.is_empty() {
-                    return Err(ActionError::new(ErrorKind::Usage, "name at least one address; nothing was done"));
+                    return Err(ActionError::new(ErrorKind::Usage, "give at least one address; nothing was done"));
                 }
                 Ok(Reached { domains: Some(names), looks })
             }

@@ -100,7 +100,8 @@ impl Verb for PlanApply {
         let mut summary = entry.summary.clone();
         match (&entry.held, self.reason.as_deref()) {
             (Some(held), None) => {
-                let message = format!("plan {} waits, since {held}; to apply it, say --override-limit and why", id.0);
+                let message =
+                    format!("plan {} is pending: {held}; to apply it, give --override-limit and --reason", id.0);
                 return Err(ActionError::new(ErrorKind::Unconfirmed, message));
             }
             (_, Some(reason)) => {

@@ -12,7 +12,6 @@ use std::pin::Pin;
 /// Something that is waited for.
 pub type Waited<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Reads directories.
 pub trait DirectoryReader: Send + Sync {
     /// Reads what a directory has of a domain: everything, or an error.
     fn read<'a>(&'a self, wish: &'a ReadWish<'a>) -> Waited<'a, Result<DirectoryReading, ReadFailure>>;
@@ -20,15 +19,13 @@ pub trait DirectoryReader: Send + Sync {
     fn test<'a>(&'a self, wish: &'a ReadWish<'a>) -> Waited<'a, TestReport>;
 }
 
-/// What is read.
+/// How much of the directory is read.
 pub struct ReadWish<'a> {
-    /// How.
     pub connection: &'a Connection,
     /// With this password.
     pub password: Option<&'a [u8]>,
     /// The addresses of this domain.
     pub domain: &'a DomainName,
-    /// Its other names.
     pub domain_aliases: &'a [DomainName],
     /// Only what has changed since this marker.
     pub since: Option<&'a str>,
@@ -45,11 +42,10 @@ pub struct DirectoryReading {
     pub changed: Option<Vec<Box<str>>>,
     /// From where the next reading of changes goes on.
     pub marker: Option<String>,
-    /// What was rightly left out, by kind.
+    /// Number of skipped values, by kind.
     pub skipped: Vec<(String, u64)>,
     /// Values that are no addresses.
     pub problems: Vec<RowProblem>,
-    /// How many they are.
     pub problems_total: u64,
     /// References to other servers, which are never followed.
     pub references: u64,
@@ -69,7 +65,7 @@ pub struct ReadFailure {
     pub cause: Option<String>,
 }
 
-/// What a test of a connection found.
+/// The result of a connection test.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestReport {
     /// In order, up to the first that failed.
@@ -91,9 +87,8 @@ pub struct TestStep {
     pub server: Option<String>,
     /// Which: name, connect, TLS, bind, base, search.
     pub stage: String,
-    /// It came out well.
     pub ok: bool,
-    /// What was found, or what is wrong and what to do.
+    /// The result, or the error and what to do.
     pub detail: String,
     /// Milliseconds.
     pub millis: u64,
@@ -187,6 +182,6 @@ pub struct NoNotifier;
 
 impl Notifier for NoNotifier {
     fn tell<'a>(&'a self, _: Vec<MailPermit>, _: &'a str, _: &'a str) -> Waited<'a, Result<(), String>> {
-        Box::pin(async { Err("no server runs here".to_owned()) })
+        Box::pin(async { Err("no server is running".to_owned()) })
     }
 }

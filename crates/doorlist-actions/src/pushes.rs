@@ -81,7 +81,6 @@ pub struct PushReport {
     pub plan: PlanReport,
     /// Items and aliases that are no addresses, the first of them, and where the data contradict themselves.
     pub problems: Vec<RowProblem>,
-    /// How many they are.
     pub problems_total: u64,
     /// Addresses of other domains, and names that are no mail addresses (`sip:`, `x500:`); left out.
     pub left_out: u64,
@@ -94,7 +93,7 @@ pub struct Push {
     pub domain: DomainName,
     /// Its accounts, at most [`ITEMS_MAX`].
     pub items: Vec<PushItem>,
-    /// How many changes it may make.
+    /// Limits of changes.
     #[serde(default)]
     pub limits: OperationLimits,
     /// Write it; otherwise the plan alone is shown.
@@ -146,8 +145,10 @@ impl Actions {
         let began = self.now();
         let Reading { domain: name, rows, mut problems, mut problems_total, left_out, .. } = reading;
         if rows.is_empty() {
-            let message =
-                format!("the data name no address of {name}; an empty list never removes anybody. Nothing was changed");
+            let message = format!(
+                "the data has no address of {name}; an empty list never removes recipients. Nothing was \
+                         changed"
+            );
             return Err(ActionError::new(ErrorKind::Data, message));
         }
         let list = settle_packed(rows);
@@ -195,7 +196,7 @@ impl Reading {
     /// Takes an account of a push, which has no more than so many.
     pub(crate) fn take(&mut self, item: &PushItem) -> Result<(), ActionError> {
         if self.items >= ITEMS_MAX || item.aliases.len() > ALIASES_MAX {
-            let message = format!("at most {ITEMS_MAX} accounts at once, each with at most {ALIASES_MAX} aliases");
+            let message = format!("a push has at most {ITEMS_MAX} accounts, each with at most {ALIASES_MAX} aliases");
             return Err(ActionError::new(ErrorKind::Data, message));
         }
         self.item(item);

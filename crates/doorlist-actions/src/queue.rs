@@ -36,7 +36,6 @@ impl Verb for QueueList {
 /// Shows a message in the queue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueueShow {
-    /// Its queue id.
     pub id: QueueId,
 }
 
@@ -56,7 +55,6 @@ impl Verb for QueueShow {
 /// Retries, holds, releases or deletes messages in the queue.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueueMove {
-    /// What is done.
     pub order: QueueOrder,
     /// With which messages.
     pub selection: QueueSelection,
@@ -80,5 +78,8 @@ impl Verb for QueueMove {
 }
 
 fn not_in_queue(id: QueueId) -> ActionError {
-    ActionError::new(ErrorKind::NotFound, format!("{id} is not in the queue; it may be delivered: look into the log"))
+    ActionError::new(
+        ErrorKind::NotFound,
+        format!("{id} is not in the queue; it may be delivered: search with `doorlist log`"),
+    )
 }

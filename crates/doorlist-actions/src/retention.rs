@@ -16,7 +16,7 @@ const PLANS_WAIT: Duration = Duration::from_hours(30 * 24);
 /// A plan that is still being written after this time was left behind by a process that ended.
 const STAGING_MAX: Duration = Duration::from_hours(6);
 
-/// How long things are kept, and how many.
+/// Retention times and limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetentionTerms {
     /// Of the audit.

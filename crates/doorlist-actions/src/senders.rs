@@ -130,7 +130,7 @@ impl Verb for SenderRemove {
         let Self { of, sender } = self;
         let owner = rule_owner(actions, &of).await?;
         let Some(rule) = rule_about(actions, owner, &sender).await? else {
-            let message = format!("{of} has no rule about {sender}; `doorlist sender list --for {of}` shows its rules");
+            let message = format!("{of} has no rule for {sender}; `doorlist sender list --for {of}` shows its rules");
             return Err(ActionError::new(ErrorKind::NotFound, message));
         };
         actions.services.directory.remove_sender_rules(&[rule.id]).await?;
@@ -246,7 +246,7 @@ async fn rule_owner(actions: &Actions, of: &RulesOf) -> Result<RuleOwner, Action
         (false, ..) => Err(Refusal::NotListed { address: address.clone() }.into()),
         (true, Kind::Alias, Some(account)) => {
             let account = Address::new(account, entry.address.domain().clone());
-            let message = format!("{address} is an alias and follows the rules of {account}: name that one");
+            let message = format!("{address} is an alias and has the rules of {account}: use that address");
             Err(ActionError::new(ErrorKind::Refused, message))
         }
         _ => Ok(RuleOwner::Account(entry.id)),

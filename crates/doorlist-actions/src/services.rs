@@ -38,7 +38,6 @@ pub struct Services {
     pub archive: Arc<dyn AuditArchive>,
     /// How long everything is kept.
     pub retention: RetentionTerms,
-    /// Reads directories.
     pub reader: Arc<dyn DirectoryReader>,
     /// Seals secrets and makes tokens.
     pub vault: Arc<dyn SecretStore>,

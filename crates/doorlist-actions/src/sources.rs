@@ -50,7 +50,6 @@ pub struct PutSource {
     pub name: String,
     /// Whose list it keeps.
     pub domain: DomainName,
-    /// What is set.
     pub settings: SourceSettings,
     /// Its password; without one the kept one stays, if it goes nowhere else than before.
     pub password: Option<Password>,
@@ -105,7 +104,6 @@ pub struct SourceEntry {
     pub name: String,
     /// Whose list it keeps.
     pub domain: DomainName,
-    /// What is set.
     pub settings: SourceSettings,
     /// A password is kept for it.
     pub has_password: bool,
@@ -132,7 +130,7 @@ impl Verb for PutSource {
         let before = services.book.connection(&name).await?;
         let usage = |message: String| Err(ActionError::new(ErrorKind::Refused, message));
         match (&before, replace) {
-            (Some(_), false) => return usage(format!("there is a source {name} already; `source set` changes it")),
+            (Some(_), false) => return usage(format!("source {name} already exists; change it with `source set`")),
             (None, true) => return Err(no_source(&name)),
             _ => {}
         }
@@ -142,7 +140,7 @@ impl Verb for PutSource {
             (None, None) => None,
         };
         if secret.is_none() && matches!(settings.connection.bind, Bind::Simple { .. }) {
-            let message = format!("the source {name} binds by name: give its password with --password-file");
+            let message = format!("source {name} needs a bind password; give it with --password-file");
             return Err(ActionError::new(ErrorKind::Usage, message));
         }
         let text = serde_json::to_string(&settings).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
@@ -228,7 +226,7 @@ impl Verb for SourceRemove {
                 coverage: Coverage::Ended,
                 file: None,
             };
-            let summary = format!("{source} removed with what it claimed");
+            let summary = format!("{source} removed with its recipients");
             if let Some(id) = services.directory.plan_source(&plan, &actions.actor(), Some(&summary)).await?.id {
                 applied = actions.apply(vec![Change::Plan { id }], summary).await?;
             }
@@ -256,7 +254,7 @@ impl Services {
         let open = |sealed| self.vault.open(&secret_name(&stored.name), sealed);
         let opened = stored.secret.as_deref().map(open).transpose();
         opened.map_err(|why| {
-            let message = format!("the password of source {} cannot be read: {why}; give it again", stored.name);
+            let message = format!("cannot read the password of source {}: {why}; set it again", stored.name);
             ActionError::new(ErrorKind::Unavailable, message)
         })
     }
@@ -265,9 +263,9 @@ impl Services {
 fn kept_secret(before: &StoredConnection, settings: &SourceSettings) -> Result<Option<String>, ActionError> {
     let was = settings_of(before)?;
     if before.secret.is_some() && settings.connection.needs_password_again(&was.connection) {
-        let message = "server, port, encryption, trust or bind name are others than before: the password must be \
-                       given again with --password-file, or it could be sent to a server of somebody else's choice. \
-                       Nothing was changed";
+        let message = "server, port, encryption, trusted certificate or bind DN changed: give the password again \
+                       with --password-file, so that the stored one is not sent to another server. Nothing was \
+                       changed";
         return Err(ActionError::new(ErrorKind::Unconfirmed, message));
     }
     Ok(before.secret.clone())
@@ -284,17 +282,20 @@ fn check_settings(settings: &SourceSettings) -> Result<(), ActionError> {
         return usage(error.to_string());
     }
     if !(EVERY_MINUTES_MIN..=EVERY_MINUTES_MAX).contains(&settings.every_minutes) {
-        return usage(format!("a directory is read every {EVERY_MINUTES_MIN} to {EVERY_MINUTES_MAX} minutes"));
+        return usage(format!(
+            "the interval between two syncs must be {EVERY_MINUTES_MIN} to {EVERY_MINUTES_MAX} \
+                              minutes"
+        ));
     }
     if settings.recipients.len() > RECIPIENTS_MAX {
-        return usage(format!("at most {RECIPIENTS_MAX} people are told"));
+        return usage(format!("a source has at most {RECIPIENTS_MAX} report addresses"));
     }
     Ok(())
 }
 
 pub(crate) fn settings_of(stored: &StoredConnection) -> Result<SourceSettings, ActionError> {
     serde_json::from_str(&stored.settings).map_err(|error| {
-        let message = format!("the settings of source {} cannot be read: {error}; set them again", stored.name);
+        let message = format!("cannot read the settings of source {}: {error}; set them again", stored.name);
         ActionError::new(ErrorKind::Store, message)
     })
 }
@@ -311,5 +312,5 @@ fn entry(stored: &StoredConnection) -> Result<SourceEntry, ActionError> {
 }
 
 fn no_source(name: &str) -> ActionError {
-    ActionError::new(ErrorKind::NotFound, format!("there is no source {name}; `source list` shows them"))
+    ActionError::new(ErrorKind::NotFound, format!("source {name} does not exist; `source list` shows the sources"))
 }

@@ -141,7 +141,7 @@ impl Actions {
         let stored = self.services.stored_source(name).await?;
         let (lease, holder) = (format!("sync:{name}"), self.services.lease_holder());
         if !self.services.book.take_lease(&lease, &holder, self.now(), LEASE).await? {
-            let message = format!("source {name} is being read already; look at `sync history {name}` in a moment");
+            let message = format!("source {name} is already being synced; see `sync history {name}` in a moment");
             return Err(ActionError::new(ErrorKind::Busy, message));
         }
         let report = self.sync_alone(&stored, &trigger).await;
@@ -314,8 +314,8 @@ impl Services {
 
 fn empty(reading: &DirectoryReading, domain: &DomainName) -> String {
     format!(
-        "{} answered with {} entries and no address of {domain}; an empty answer never removes anybody, and nothing was \
-         changed. Check base, filter and attributes, and what the bind account may read",
+        "{} returned {} entries, but no address of {domain}; an empty answer never removes recipients, and nothing \
+         was changed. Check base, filter, attributes and the read permissions of the bind account",
         reading.server, reading.entries
     )
 }

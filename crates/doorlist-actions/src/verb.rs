@@ -8,7 +8,6 @@ use doorlist_core::change::PlanId;
 
 /// An action with its arguments.
 pub(crate) trait Verb: Send + Sized {
-    /// Its answer.
     type Answer;
 
     /// What it touches, and whether it may come from another machine. There is no default: whoever adds one says it.

@@ -78,8 +78,7 @@ impl WorkPool {
 }
 
 fn busy() -> ActionError {
-    let message = "the server has as much heavy work as it takes at once (work.jobs_max); nothing was done: send it again \
-                   in a few seconds";
+    let message = "the server is busy (work.jobs_max); nothing was done: send the request again in a few seconds";
     ActionError::new(ErrorKind::Busy, message)
 }
 

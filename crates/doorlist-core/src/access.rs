@@ -1,5 +1,5 @@
-//! Who may see and change what: reseller > customer > domain > email account. A login has grants; an object has a
-//! [`Lineage`]; [`Access::on`] says what the one may do with the other. Must not know how logins are kept or proven.
+//! Roles and permissions along reseller > customer > domain > email account. A login has grants, an object has a
+//! [`Lineage`]; [`Access::on`] says what the login may do with the object.
 
 mod limits;
 
@@ -27,43 +27,37 @@ pub struct CustomerId(pub u32);
 #[serde(transparent)]
 pub struct LoginId(pub u32);
 
-/// A part of everything, with all that is below it.
+/// A part of the tenant tree, with everything below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "scope", content = "id")]
 pub enum Scope {
-    /// Everything.
     All,
-    /// A reseller.
     Reseller(ResellerId),
-    /// A customer.
     Customer(CustomerId),
-    /// A domain.
     Domain(DomainId),
     /// One email account: its own key.
     Account(AddressId),
 }
 
-/// What a login does in its scope.
+/// The role of a login in its scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Runs it: the operator, an admin, an account's own holder.
+    /// Full control: the operator, an admin, or the holder of an account.
     Admin,
-    /// Looks at it.
+    /// May read, but change nothing.
     Auditor,
 }
 
 /// A role in a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Grant {
-    /// What.
     pub role: Role,
-    /// Where.
     #[serde(flatten)]
     pub scope: Scope,
 }
 
-/// Where an object stands: its owners from the top down, itself included.
+/// The owners of an object from the top down, including itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lineage {
     /// Under this reseller, or this reseller itself.
@@ -87,7 +81,7 @@ impl Lineage {
         }
     }
 
-    /// The lineage of whatever this stands directly under: who may change that may add and remove this.
+    /// The lineage of the direct owner: whoever may change the owner may add and remove this object.
     pub fn parent(&self) -> Self {
         let mut parent = *self;
         if parent.account.take().is_none() && parent.domain.take().is_none() && parent.customer.take().is_none() {
@@ -97,35 +91,33 @@ impl Lineage {
     }
 }
 
-/// What may be done with an object, least first.
+/// Permission on an object, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
-    /// It does not exist, as far as this caller can tell.
+    /// Missing, or not visible to the caller.
     Nothing,
-    /// To look at it.
     See,
-    /// To look at it and to change it.
     Change,
 }
 
-/// Everything that a caller may do: grants, within what the key allows.
+/// The permissions of a caller: its grants, limited by its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Roles in scopes; several where a login serves several customers.
+    /// Roles in scopes; a login with several customers has several.
     pub grants: Vec<Grant>,
-    /// The key only looks.
+    /// The key may only read.
     pub read_only: bool,
-    /// The key is good for these domains alone, and for what is below them.
+    /// The key is limited to these domains and everything below them.
     pub only_domains: Option<Vec<DomainId>>,
 }
 
 impl Access {
-    /// May do everything.
+    /// Grant of an operator: every action on every tenant.
     pub fn operator() -> Self {
         Self { grants: vec![Grant { role: Role::Admin, scope: Scope::All }], ..Self::default() }
     }
 
-    /// What may be done with an object of this lineage.
+    /// The permission on an object with this lineage.
     pub fn on(&self, object: &Lineage) -> Permission {
         if let Some(only) = &self.only_domains
             && !object.domain.is_some_and(|domain| only.contains(&domain))
@@ -140,7 +132,7 @@ impl Access {
         self.grants.iter().map(permission).max().unwrap_or(Permission::Nothing)
     }
 
-    /// Whether it is the operator's: everything is seen.
+    /// Whether the caller is an operator, who sees everything.
     pub fn sees_all(&self) -> bool {
         self.only_domains.is_none() && self.grants.iter().any(|grant| grant.scope == Scope::All)
     }

@@ -1,10 +1,8 @@
-//! Addresses: one normaliser for RCPT, files, directories, API and page.
+//! Addresses: one normalizer for RCPT, files, directories, API and pages.
 //!
-//! The law: two spellings mean the same mailbox if and only if their parsed [`Address`]es are equal, and an [`Address`]
-//! prints as its canonical spelling, which parses back to itself. Local parts compare without regard to case and in
-//! Unicode NFC, domains as IDNA A-labels. What is relayed is what the sender wrote: that spelling is not kept here.
-//!
-//! This module must not know which domains are protected, nor anything of SMTP beyond the shape of a mailbox.
+//! Two spellings mean the same mailbox if and only if their parsed [`Address`]es are equal. An [`Address`] prints as
+//! its canonical spelling, which parses back to itself. Local parts compare case-insensitively and in Unicode NFC,
+//! domains as IDNA A-labels. The spelling of the sender, which is relayed, is not kept here.
 
 mod characters;
 mod domain_name;
@@ -19,7 +17,7 @@ pub use local_part::{LOCAL_PART_MAX, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, Separat
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a text is no address. Each variant is something a person can mend.
+/// Why a text is not an address. Each variant is something that a person can correct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// There is no `@` outside quotes.
@@ -28,22 +26,21 @@ pub enum AddressError {
     /// The local part is empty.
     #[error("the part before the @ is empty")]
     LocalEmpty,
-    /// RFC 5321 §4.5.3.1.1.
+    /// Local part over 64 octets (RFC 5321 §4.5.3.1.1).
     #[error("the part before the @ is longer than {LOCAL_PART_MAX} octets")]
     LocalTooLong,
     /// A character that needs quotes, one that becomes ASCII when folded, or an unfinished quoted string.
     #[error("the part before the @ has a character that is not allowed there")]
     LocalSyntax,
-    /// A label or the whole name is empty or too long, or has a character that no host name has.
+    /// A label or the name is empty or too long, or has a character that host names cannot have.
     #[error("the domain is not a valid name")]
     DomainSyntax,
     /// `example.test.`: valid in DNS, not in a mail address (RFC 5321 §2.3.5).
     #[error("the domain ends in a dot")]
     DomainTrailingDot,
-    /// A character that nobody sees, in either part.
+    /// An invisible character in either part.
     #[error("the address has an invisible character")]
     Invisible,
-    /// Not UTF-8.
     #[error("the address is not valid UTF-8")]
     NotUtf8,
 }
@@ -56,12 +53,12 @@ pub struct Address {
 }
 
 impl Address {
-    /// Puts two parsed halves together.
+    /// Joins a local part and a domain.
     pub fn new(local: LocalPart, domain: DomainName) -> Self {
         Self { local, domain }
     }
 
-    /// Parses the two halves as they stand on the wire: `local` with its quotes, `domain` without brackets.
+    /// Parses the two parts as received: `local` with its quotes, `domain` without brackets.
     pub fn from_parts(local: &[u8], domain: &[u8]) -> Result<Self, AddressError> {
         Ok(Self { local: LocalPart::parse(local)?, domain: DomainName::parse(domain)? })
     }
@@ -80,7 +77,7 @@ impl Address {
 impl FromStr for Address {
     type Err = AddressError;
 
-    /// Parses `local@domain` as people write it: spaces around it are not part of it, the last `@` outside quotes counts.
+    /// Parses `local@domain`. Ignores surrounding spaces; the last `@` outside quotes separates the parts.
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let text = text.trim();
         let at = match text.strip_prefix('"') {

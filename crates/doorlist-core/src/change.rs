@@ -1,41 +1,35 @@
-//! What can be changed in the list, by whom and from which source. Every way to change it (command, file, later
-//! directory, API and page) ends in a [`ChangeSet`] that the store applies in one transaction.
-//!
-//! This module must not know how changes are stored, planned or undone.
+//! Changes to the list, with actor and source. Every change (command, file, directory, API, page) is a [`ChangeSet`]
+//! that the store applies in one transaction.
 
 use crate::address::{Address, DomainName, LocalPart};
 use crate::domain::{Mode, SubAddressing};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Who makes a change; goes into the change log.
+/// The author of a change, for the change log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// A login, `root`, the name of a service: whoever is answerable.
+    /// A login, `root`, or the name of a service.
     pub name: String,
-    /// By which way.
     pub via: Via,
 }
 
-/// The way by which a change came.
+/// The interface through which a change was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Via {
-    /// The command line.
     Command,
-    /// A file import.
     Import,
-    /// A directory that was read.
+    /// A sync of a directory.
     Sync,
-    /// Data that was pushed.
+    /// A push of data.
     Push,
-    /// The API.
     Api,
-    /// Doorlist itself (migrations, housekeeping).
+    /// Doorlist itself (migrations, expiry).
     System,
 }
 
-/// Where a claim on an address comes from. A source owns its claims: it may withdraw only its own.
+/// The source of a claim on an address. A source may withdraw only its own claims.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "name")]
 pub enum Source {
@@ -49,12 +43,12 @@ pub enum Source {
     File(String),
     /// A person or a script, by the API.
     Api,
-    /// The mail itself: clean mail that the domain's own server took.
+    /// Learned from clean mail that the domain's own server accepted.
     Learned,
 }
 
 impl Source {
-    /// Whose word on structure counts: the highest rank. hand > directory, push, scim (2) > file, api > learned (0).
+    /// Precedence for the kind of an address: hand > directory, push, scim (2) > file, api > learned (0).
     pub fn rank(&self) -> u8 {
         match self {
             Source::Hand => 3,
@@ -77,13 +71,14 @@ impl Source {
         }
     }
 
-    /// Its word is somebody's wish for this one address: it frees a veto, and is refused where it cannot be followed.
+    /// Whether a claim of this source is a request for this one address: it lifts a veto, and it is rejected if it is
+    /// impossible.
     pub fn is_wish(&self) -> bool {
         matches!(self, Source::Hand | Source::Api)
     }
 
-    /// What goes missing in this source stays accepted for a while: it may be a mistake of the other side. A file is what
-    /// a person handed in and looked at.
+    /// Whether addresses that go missing from this source stay accepted for a grace period. A file has none: a person
+    /// has reviewed it.
     pub fn has_grace(&self) -> bool {
         matches!(self, Source::Directory(_) | Source::Push)
     }
@@ -102,7 +97,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// What a source says that an address is.
+/// The kind that a source gives an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "structure", content = "of")]
 pub enum Structure {
@@ -119,65 +114,54 @@ pub enum Structure {
 #[serde(transparent)]
 pub struct PlanId(pub u64);
 
-/// One change.
+/// One change to the list, its domains or their settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "op")]
 pub enum Change {
-    /// `source` says that the address is there; frees a veto if the source is a person.
+    /// `source` lists the address; lifts a veto if the source is a person.
     Claim {
-        /// Whom.
         address: Address,
-        /// As what.
         structure: Structure,
-        /// Who says so.
+        /// The source that makes the claim.
         source: Source,
     },
-    /// `source` no longer says so; the address stays while another source does.
+    /// `source` no longer lists the address; it stays while another source does.
     Withdraw {
-        /// Whom.
         address: Address,
-        /// Who takes its claim back.
         source: Source,
     },
-    /// A person removes the address: every claim goes, a veto stays.
+    /// A person removes the address: all claims are removed and a veto is set.
     Veto {
-        /// Whom.
         address: Address,
     },
-    /// An account becomes an alias of another account, with its own aliases; or an alias leads to another account. No
-    /// address is unlisted at any moment.
+    /// Turns an account with its aliases into aliases of another account, or moves an alias to another account. All
+    /// addresses stay listed meanwhile.
     Reassign {
         /// The account or the alias.
         address: Address,
-        /// Of this account in the same domain.
+        /// Local part of the account, in the same domain.
         to: LocalPart,
-        /// Who says so.
+        /// The source that withdraws its claim.
         source: Source,
     },
-    /// An address gets another local part: the row, its aliases and what belongs to it stay.
+    /// Changes the local part; the row, its aliases and other data stay.
     Rename {
-        /// Which.
         address: Address,
         /// Its new local part.
         to: LocalPart,
     },
     /// Accept or refuse (550 5.2.1) a listed address.
     SetActive {
-        /// Whom.
         address: Address,
-        /// Accept it.
+        /// Whether mail for the address is accepted.
         active: bool,
     },
-    /// Everything that a plan staged. It stands alone in its set.
+    /// Applies a staged plan. Must be the only change of its set.
     Plan {
-        /// Which.
         id: PlanId,
     },
-    /// Something about a domain.
     Domain {
-        /// Which.
         name: DomainName,
-        /// What.
         change: DomainChange,
     },
 }
@@ -186,41 +170,39 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "set")]
 pub enum DomainChange {
-    /// A new domain of this customer (made if new), with its mail servers.
+    /// Adds a domain for a customer (created if missing), with its mail servers.
     Add {
-        /// Customer's name.
+        /// Name of the customer that owns the domain.
         customer: String,
-        /// Where its mail goes. Without any, mail for it waits in the queue.
+        /// Mail servers of the domain. Without any, its mail stays in the queue.
         servers: Vec<MailServer>,
     },
-    /// The domain, its list and its aliases go.
+    /// Removes the domain with its recipients and domain aliases.
     Remove,
-    /// What happens to unlisted addresses.
+    /// How unlisted recipients are handled.
     Mode(Mode),
-    /// Deliveries wait.
+    /// Accept mail, but do not deliver it.
     Hold(bool),
-    /// Served at all.
+    /// `false`: all mail for the domain is rejected.
     Active(bool),
-    /// Its mail servers, all of them.
+    /// Replaces all mail servers.
     Servers(Vec<MailServer>),
     /// Another name with the same list and servers.
     AddAlias(DomainName),
-    /// That name no more.
     RemoveAlias(DomainName),
-    /// That name is served, or refused altogether.
+    /// Activates or deactivates a domain alias.
     AliasActive {
-        /// Which.
         name: DomainName,
-        /// Served.
+        /// `false`: mail for the alias is rejected.
         active: bool,
     },
-    /// Another customer's from now on (made if new).
+    /// Moves the domain to another customer (created if missing).
     Customer(String),
     /// TCP port of servers that are named without one.
     DeliveryPort(u16),
-    /// The largest message that is taken for it, in octets; `None`: what the gateway takes.
+    /// Message size limit in octets; `None` for the limit of the gateway.
     MessageMax(Option<u64>),
-    /// Which sub-addresses follow their base.
+    /// Separators of sub-addresses.
     SubAddressing(SubAddressing),
     /// `abuse@` is a system address.
     AcceptAbuse(bool),
@@ -231,32 +213,33 @@ pub enum DomainChange {
 pub struct MailServer {
     /// Host name, or an IP address without brackets.
     pub host: String,
-    /// TCP port; 25 unless said otherwise.
+    /// TCP port, 25 by default.
     pub port: u16,
     /// As in MX: lowest first, equal ones share the load.
     pub preference: u16,
-    /// When the connection must be encrypted.
+    /// Whether the connection must be encrypted.
     pub tls: ServerTls,
     /// Tell the server who the client was (Postfix XFORWARD).
     pub xforward: bool,
-    /// Who said that mail goes there.
+    /// Who named the server.
     #[serde(default = "before_it_was_kept")]
     pub named_by: NamedBy,
 }
 
-/// Who named a mail server, and so where it may be (`mail_server_access`). Each may name whatever those before may.
+/// Who named a mail server, which decides on the networks it may be in (`mail_server_access`). Each variant permits
+/// what the previous ones permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NamedBy {
-    /// A tenant, by a remote surface.
+    /// A tenant, over the API.
     Tenant,
-    /// The operator, by a remote surface.
+    /// The operator, over the API.
     Operator,
-    /// The operator, by a command on the machine.
+    /// The operator, with a command on the machine.
     Machine,
 }
 
-/// Servers that are there at an upgrade count as the operator's.
+/// Servers from before this field count as named by the operator.
 fn before_it_was_kept() -> NamedBy {
     NamedBy::Machine
 }
@@ -265,19 +248,18 @@ fn before_it_was_kept() -> NamedBy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerTls {
-    /// STARTTLS when offered, certificates unchecked.
+    /// STARTTLS when offered, certificates not verified.
     #[default]
     Opportunistic,
-    /// Never in the clear, certificates unchecked.
+    /// Always encrypted, certificates not verified.
     Required,
-    /// Never in the clear, certificate valid for the host.
+    /// Always encrypted, with a certificate that is valid for the host.
     Verify,
 }
 
 /// Changes that are applied together or not at all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeSet {
-    /// In order.
     pub changes: Vec<Change>,
     /// One line for the change log.
     pub summary: String,

@@ -1,7 +1,6 @@
-//! How a domain's directory (LDAP, Active Directory) is reached and read: plain data, parsed and checked.
+//! The connection settings of a directory (LDAP, Active Directory): plain data, parsed and validated.
 //!
-//! The password is not here: it is kept apart and passed beside. This module must not know the network, nor how a
-//! directory answers.
+//! The password is not part of them: it is stored encrypted and passed separately.
 
 mod attribute;
 mod filter;
@@ -19,98 +18,96 @@ pub use server::{DirectoryServer, DirectoryTls, SERVERS_MAX, ServerError};
 
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a base or of a bind name.
+/// Maximum bytes of a base or bind DN.
 pub const NAME_BYTES_MAX: usize = 2_048;
-/// Bytes of the certificates of an own CA.
+/// Maximum bytes of the CA file.
 pub const CA_BYTES_MAX: usize = 256 * 1024;
-/// Further attributes with addresses.
+/// Maximum number of alias attributes.
 pub const ALIAS_ATTRIBUTES_MAX: usize = 20;
-/// Patterns of addresses that are left out.
+/// Maximum number of exclusion patterns.
 pub const EXCLUSIONS_MAX: usize = 1_000;
-/// Entries a page, at least; smaller pages only cost time.
+/// Minimum page size; smaller pages only cost time.
 pub const PAGE_ENTRIES_MIN: u32 = 10;
-/// Entries a page, at most: Active Directory gives no more (MaxPageSize).
+/// Maximum page size, the default of Active Directory (MaxPageSize).
 pub const PAGE_ENTRIES_MAX: u32 = 1_000;
 
-/// A directory, and what of it is read.
+/// A directory, and which entries are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
     /// Tried in this order when one cannot be reached.
     pub servers: Vec<DirectoryServer>,
-    /// Whose certificates are believed.
+    /// Which certificates are trusted.
     pub trust: Trust,
-    /// As whom it is read.
     pub bind: Bind,
-    /// The password may travel unencrypted. Only for a server on a network that nobody else can listen on.
+    /// Allows sending the password unencrypted. Only for servers on a trusted network.
     #[serde(default)]
     pub allow_plain_password: bool,
-    /// The distinguished name below which is read.
+    /// Base DN of the search.
     pub base: String,
-    /// Which entries; without one the preset's filter.
+    /// Search filter; `None` for the filter of the preset.
     #[serde(default)]
     pub filter: Option<Filter>,
-    /// What kind of directory it is.
     pub preset: Preset,
     /// The attribute with the address of the account.
     #[serde(default = "AttributeName::mail")]
     pub email_attribute: AttributeName,
-    /// The attributes with further addresses; see [`Preset::alias_attributes`].
+    /// Attributes with alias addresses; see [`Preset::alias_attributes`].
     pub alias_attributes: Vec<AttributeName>,
-    /// What marks a distribution list beside the usual classes.
+    /// An attribute value that marks a distribution list, besides the usual object classes.
     #[serde(default)]
     pub list_mark: Option<ListMark>,
-    /// Addresses that are left out.
+    /// Patterns of addresses to skip.
     #[serde(default)]
     pub exclusions: Vec<Glob>,
-    /// Accounts that cannot log in are read too: a shared mailbox is such an account, and takes mail.
+    /// Whether disabled accounts are read: a shared mailbox is a disabled account that receives mail.
     #[serde(default = "yes")]
     pub include_disabled: bool,
-    /// How much is read.
+    /// Limits of a read.
     #[serde(default)]
     pub limits: DirectoryLimits,
 }
 
-/// Whose certificates are believed. They are always checked.
+/// Which certificates are trusted. They are always verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "value")]
 pub enum Trust {
-    /// The authorities that this machine knows.
+    /// The CAs of this machine.
     #[default]
     System,
-    /// These authorities only, as PEM text.
+    /// Only these CAs, as PEM text.
     Ca(String),
-    /// This one certificate, by the SHA-256 of its DER form, whatever name and dates it bears.
+    /// Only this certificate, by the SHA-256 of its DER form, whatever its name and validity.
     Pinned(#[serde(with = "hex_32")] [u8; 32]),
 }
 
-/// As whom the directory is read.
+/// The identity of the reader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Bind {
-    /// As nobody.
+    /// Anonymous bind (RFC 4513 §5.1.1).
     Anonymous,
-    /// By name and password (RFC 4513 §5.1.3).
+    /// Simple bind with name and password (RFC 4513 §5.1.3).
     Simple {
         /// A distinguished name, or with Active Directory `user@domain`.
         name: String,
     },
 }
 
-/// An attribute with a value, which marks the entries that are distribution lists.
+/// An attribute value that marks entries as distribution lists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListMark {
-    /// Such as `objectClass`.
+    /// The attribute to compare, such as `objectClass`.
     pub attribute: AttributeName,
-    /// Such as `mailList`; compared without regard to case.
+    /// Such as `mailList`; compared case-insensitively.
     pub value: String,
 }
 
-/// How much is read.
+/// Limits of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirectoryLimits {
-    /// Entries a page ([`PAGE_ENTRIES_MIN`] to [`PAGE_ENTRIES_MAX`]).
+    /// Page size ([`PAGE_ENTRIES_MIN`] to [`PAGE_ENTRIES_MAX`]).
     pub page_entries: u32,
-    /// Entries in all; a directory that sends more is not believed.
+    /// Maximum number of entries; a read with more fails.
     pub entries_max: u64,
 }
 
@@ -120,43 +117,40 @@ impl Default for DirectoryLimits {
     }
 }
 
-/// What is wrong with a connection, before anything is contacted.
+/// Errors in connection settings, found before any connection is made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionError {
-    /// No server.
-    #[error("name at least one server, such as ldaps://ldap.example.test")]
+    /// No server was given.
+    #[error("give at least one server, such as ldaps://ldap.example.test")]
     NoServer,
-    /// See [`SERVERS_MAX`].
-    #[error("name at most {SERVERS_MAX} servers")]
+    /// More servers than [`SERVERS_MAX`].
+    #[error("give at most {SERVERS_MAX} servers")]
     TooManyServers,
     /// A text is empty or too long, or has control characters.
     #[error("the {what} must have 1 to {NAME_BYTES_MAX} bytes and no control characters")]
-    Name {
-        /// Which.
-        what: &'static str,
-    },
+    Name { what: &'static str },
     /// RFC 4513 §6.3.1: a password must not be sent in the clear.
-    #[error("{server} would get the password unencrypted: use ldaps:// or StartTLS, or allow it expressly")]
-    PlainPassword {
-        /// Which.
-        server: DirectoryServer,
-    },
+    #[error(
+        "the password would be sent to {server} unencrypted: use ldaps:// or StartTLS, or allow it with \
+             --allow-plain-password"
+    )]
+    PlainPassword { server: DirectoryServer },
     /// The CA text is empty or too long.
-    #[error("the certificates of the own authority must be PEM text of at most {} KiB", CA_BYTES_MAX / 1024)]
+    #[error("the CA file must be PEM of at most {} KiB", CA_BYTES_MAX / 1024)]
     Ca,
-    /// See [`ALIAS_ATTRIBUTES_MAX`].
-    #[error("name at most {ALIAS_ATTRIBUTES_MAX} attributes with aliases")]
+    /// More attributes than [`ALIAS_ATTRIBUTES_MAX`].
+    #[error("give at most {ALIAS_ATTRIBUTES_MAX} alias attributes")]
     TooManyAttributes,
-    /// See [`EXCLUSIONS_MAX`].
-    #[error("name at most {EXCLUSIONS_MAX} exclusions")]
+    /// More patterns than [`EXCLUSIONS_MAX`].
+    #[error("give at most {EXCLUSIONS_MAX} exclusion patterns")]
     TooManyExclusions,
     /// The page size is out of its range.
-    #[error("a page has {PAGE_ENTRIES_MIN} to {PAGE_ENTRIES_MAX} entries")]
+    #[error("the page size must be {PAGE_ENTRIES_MIN} to {PAGE_ENTRIES_MAX} entries")]
     PageEntries,
 }
 
 impl Connection {
-    /// A connection with what its preset says.
+    /// A connection with the defaults of a preset.
     pub fn new(servers: Vec<DirectoryServer>, bind: Bind, base: String, preset: Preset) -> Self {
         Self {
             servers,
@@ -175,10 +169,11 @@ impl Connection {
         }
     }
 
-    /// Checks what the types of the parts do not.
+    /// Checks what the types do not.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    ///
+    /// The first [`ConnectionError`] that applies.
     pub fn validate(&self) -> Result<(), ConnectionError> {
         if self.servers.is_empty() {
             return Err(ConnectionError::NoServer);
@@ -188,7 +183,7 @@ impl Connection {
         }
         name("base", &self.base)?;
         if let Bind::Simple { name: who } = &self.bind {
-            name("bind name", who)?;
+            name("bind DN", who)?;
             let plain = self.servers.iter().find(|server| server.tls == DirectoryTls::Plain);
             if let (Some(server), false) = (plain, self.allow_plain_password) {
                 return Err(ConnectionError::PlainPassword { server: server.clone() });
@@ -214,14 +209,13 @@ impl Connection {
         Ok(())
     }
 
-    /// The filter of a full read: the administrator's, else the preset's.
+    /// The filter of a full read: the configured one, or that of the preset.
     pub fn effective_filter(&self) -> Filter {
         self.filter.clone().unwrap_or_else(|| self.preset.filter(&self.email_attribute, &self.alias_attributes))
     }
 
-    /// Whether the stored password must be given again, since this connection would show it to another server, in
-    /// another way or under another name than `before`. Otherwise whoever may edit a connection could have its password
-    /// sent to a server of their own.
+    /// Whether the password must be given again because server, encryption, trust or bind DN differ from `before`.
+    /// Otherwise anyone who may edit a connection could have its password sent to a server of their own.
     pub fn needs_password_again(&self, before: &Connection) -> bool {
         let Bind::Simple { .. } = self.bind else { return false };
         self.bind != before.bind
@@ -240,7 +234,7 @@ fn yes() -> bool {
 }
 
 impl Trust {
-    /// A pin as people copy it: 64 hexadecimal digits, with or without colons.
+    /// Parses a fingerprint of 64 hexadecimal digits, with or without colons.
     pub fn pinned(text: &str) -> Option<Self> {
         hex_32::parse(text).map(Self::Pinned)
     }
@@ -273,6 +267,6 @@ mod hex_32 {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        parse(&text).ok_or_else(|| serde::de::Error::custom("a SHA-256 has 64 hexadecimal digits"))
+        parse(&text).ok_or_else(|| serde::de::Error::custom("a SHA-256 fingerprint must have 64 hexadecimal digits"))
     }
 }

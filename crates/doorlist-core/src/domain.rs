@@ -1,4 +1,4 @@
-//! A protected domain as the gateway sees it: mode, switches, names. Where its mail goes (mail servers) is not known here.
+//! A protected domain as the gateway sees it: mode, switches, names. Mail servers are not part of it.
 
 use crate::address::{DomainName, Separators};
 use crate::time::Timestamp;
@@ -6,23 +6,25 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// How long a newly enforced domain refuses softly (450) before it refuses for good (550).
+/// How long a newly enforced domain replies 450 to unlisted recipients before it replies 550.
 pub const SOFT_PERIOD: Duration = Duration::from_hours(72);
 
-/// A domain's row in the store. 32 bits: more domains than one gateway will ever protect.
+/// Number of a domain's row in the store; 32 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DomainId(pub u32);
 
-/// What happens to an address that is not on the list.
+/// How unlisted recipients are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "mode")]
 pub enum Mode {
     /// A new domain: its list is being completed, unlisted recipients are deferred and nothing is lost.
     SettingUp,
-    /// "Accept mail only for mailboxes in this list": refused, softly until the time given.
+    /// "Accept mail only for mailboxes in this list": unlisted recipients are rejected, temporarily until the given
+    /// time.
     Enforce {
-        /// Until then 450, so that a real sender retries and one click on *Add* loses nothing; `None`: 550 at once.
+        /// Until then the reply is 450, so that senders retry and a missing recipient can be added; `None` for 550 at
+        /// once.
         soft_until: Option<Timestamp>,
     },
 }
@@ -51,20 +53,20 @@ impl fmt::Display for Mode {
     }
 }
 
-/// What a RCPT needs to know of a domain.
+/// The settings of a domain that a RCPT needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtectedDomain {
-    /// The store's row.
+    /// Number of its row in the store.
     pub id: DomainId,
-    /// Its main name; domain aliases are in the snapshot's table and lead here.
+    /// Its main name; domain aliases refer to it in the snapshot's table.
     pub name: DomainName,
-    /// What happens to unlisted addresses.
+    /// How unlisted recipients are handled.
     pub mode: Mode,
-    /// Switched off: every recipient is refused with 550 5.1.2.
+    /// `false`: every recipient is rejected with 550 5.1.2.
     pub active: bool,
-    /// Deliveries and probes wait; accepting goes on.
+    /// Mail is accepted, but not delivered.
     pub hold: bool,
-    /// Which sub-addresses follow their base.
+    /// Separators of sub-addresses.
     pub sub_addressing: SubAddressing,
     /// `abuse@` is accepted like `postmaster@` (RFC 2142).
     pub accept_abuse: bool,
@@ -73,9 +75,9 @@ pub struct ProtectedDomain {
 /// The separators of a domain, stored; see [`Separators`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubAddressing {
-    /// `user+tag`.
+    /// Sub-addresses with a plus sign: `user+tag`.
     pub plus: bool,
-    /// `user-tag`.
+    /// Sub-addresses with a hyphen: `user-tag`.
     pub minus: bool,
 }
 

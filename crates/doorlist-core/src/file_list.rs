@@ -1,9 +1,9 @@
-//! A file from any mail system -> rows of the list, without being told what it is: exports of mail servers and gateways,
-//! tables with columns of their own, maps, LDIF, plain lists. Bytes in, values out.
+//! Reads recipients from a file of any mail system and detects its format: exports of mail servers and gateways,
+//! tables, maps, LDIF, plain lists.
 //!
-//! What surrounds an address is forgiven, what is no address of the domain is a problem of its row and never stops the
-//! good ones, and what is rightly no row (guests, other protocols, other domains) is counted. Every limit has a name.
-//! This module must not know what is on the list already, nor where the bytes come from.
+//! Decoration around an address is accepted. A value that is not an address of the domain is a problem of its row and
+//! does not stop the other rows. Values that are no recipients (guests, other protocols, other domains) are counted.
+//! Every limit has a name.
 
 mod account;
 mod cells;
@@ -41,107 +41,97 @@ use crate::source_rows::{RowProblem, SourceRow};
 use findings::Findings;
 use recognise::Plan;
 
-/// Bytes of a file that is read.
+/// Maximum bytes of a file.
 pub const FILE_BYTES_MAX: usize = 100 * 1024 * 1024;
-/// Rows of a file that are read.
+/// Maximum rows of a file.
 pub const ROWS_MAX: usize = 1_000_000;
-/// Addresses that the rows of a file name, aliases among them.
+/// Maximum number of addresses in a file, with aliases.
 pub const ADDRESSES_MAX: usize = 4_000_000;
-/// Bytes of one cell or value.
+/// Maximum bytes of a cell or value.
 pub const FIELD_BYTES_MAX: usize = 1024 * 1024;
-/// What stands for a password.
+/// Replacement of a password.
 const MASKED: &str = "****";
 
-/// What is known of a file before it is read.
+/// Options for reading a file.
 #[derive(Clone, Copy, Debug)]
 pub struct ParseOptions<'a> {
     /// Whose list it is.
     pub domain: &'a DomainName,
-    /// Its other names: their addresses are those of the domain.
+    /// Its domain aliases; their addresses belong to the domain.
     pub domain_aliases: &'a [DomainName],
-    /// What the file is, if a person says so.
+    /// The format, if it was given.
     pub format: Option<FileFormat>,
-    /// What its columns are, if a person says so.
+    /// The column mapping, if it was given.
     pub columns: &'a [ColumnMap],
 }
 
-/// What a file says.
+/// The content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileList {
-    /// What it was taken for.
     pub recognised: Recognised,
-    /// Its addresses in the file's order, an account before its aliases. One address may stand there several times.
+    /// Its addresses in file order, an account before its aliases. May have duplicates.
     pub rows: Vec<SourceRow>,
-    /// What could not be taken, the first [`crate::source_rows::PROBLEMS_KEPT_MAX`].
+    /// Bad rows, the first [`crate::source_rows::PROBLEMS_KEPT_MAX`].
     pub problems: Vec<RowProblem>,
-    /// How many problems there are in all.
+    /// Total number of bad rows.
     pub problems_total: u64,
-    /// What was rightly left out, by kind.
+    /// Number of skipped values, by kind.
     pub skipped: Vec<(Skipped, u64)>,
-    /// What a person must know.
+    /// Notes for the person who imports it.
     pub notes: Vec<FileNote>,
 }
 
-/// What a file was taken for.
+/// The detected format of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recognised {
-    /// Which export or list.
     pub format: FileFormat,
-    /// How its characters are written.
     pub encoding: Encoding,
-    /// What parts its cells, in a table.
+    /// Separator of cells, in a table.
     pub delimiter: Option<char>,
-    /// The line with the names of the columns.
+    /// Line number of the header.
     pub head_line: Option<u32>,
-    /// What each column was taken for.
+    /// The meaning of each column.
     pub columns: Vec<ColumnTaken>,
-    /// How its rows are found again.
+    /// Needed to find its rows again.
     table: Option<shape::Table>,
 }
 
-/// Why a whole file is refused. Nothing of it is used.
+/// Why a whole file is rejected. Nothing of it is used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAList {
-    /// See [`FILE_BYTES_MAX`].
+    /// More octets than [`FILE_BYTES_MAX`].
     #[error("the file is larger than {} MiB; split it", FILE_BYTES_MAX / 1024 / 1024)]
     TooLarge,
-    /// See [`ROWS_MAX`].
+    /// More rows than [`ROWS_MAX`].
     #[error("the file has more than {ROWS_MAX} rows; split it")]
     TooManyRows,
-    /// See [`ADDRESSES_MAX`].
-    #[error("the file names more than {ADDRESSES_MAX} addresses; split it")]
+    /// More addresses than [`ADDRESSES_MAX`].
+    #[error("the file has more than {ADDRESSES_MAX} addresses; split it")]
     TooManyAddresses,
     /// A spreadsheet, an archive, a page: by its first bytes.
-    #[error("this is {0}, not a list; save it as CSV or as text, one address a line")]
+    #[error("the file is {0}, not a list; save it as CSV, or as text with one address per line")]
     OtherKind(&'static str),
-    /// Control characters all over: a binary file.
-    #[error("the file is not text; save it as CSV or as text in UTF-8, one address a line")]
+    /// Many control characters: a binary file.
+    #[error("the file is not text; save it as CSV, or as UTF-8 text with one address per line")]
     NotText,
-    /// Nothing in it.
-    #[error("the file is empty; nothing is changed")]
+    #[error("the file is empty; nothing was changed")]
     Empty,
-    /// A table, but no column holds addresses.
+    /// A table without a column of addresses.
     #[error(
-        "no column holds addresses of {domain}; the columns are: {columns}. Say which one does with --map COLUMN=address, \
-         or --map COLUMN=local for the part before the @; or say --format plain if this is no table"
+        "no column has addresses of {domain}; the columns are: {columns}. Give --map COLUMN=address, or --map \
+         COLUMN=local for local parts; if the file is not a table, give --format plain"
     )]
     NoAddresses {
         /// The names of the columns.
         columns: String,
-        /// Whose addresses were looked for.
         domain: String,
     },
-    /// A column that was mapped is not there.
-    #[error("there is no column {column:?}; the columns are: {columns}")]
-    NoSuchColumn {
-        /// The one that was named.
-        column: String,
-        /// Those that are there.
-        columns: String,
-    },
+    /// A mapped column does not exist.
+    #[error("unknown column {column:?}; the columns are: {columns}")]
+    NoSuchColumn { column: String, columns: String },
 }
 
-/// Reads a file.
+/// Detects the format and reads the file.
 pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAList> {
     if bytes.len() > FILE_BYTES_MAX {
         return Err(NotAList::TooLarge);

@@ -1,10 +1,11 @@
-//! The guard against guessing: how a session slows down, and when a source is flagged.
+//! Directory harvest detection: delays within a session, and flags per source.
 //!
-//! A source is an IPv4 address or an IPv6 /64. It is judged by distinct names within an hour: real senders name mostly
-//! people who are there, a directory harvest names mostly people who are not. While a source is flagged, every recipient
-//! but postmaster's gets the same answer after the same delay, so its guesses learn nothing.
+//! A source is an IPv4 address or an IPv6 /64. It is judged by the distinct names it asks for within an hour:
+//! legitimate senders mostly use existing recipients, a directory harvest mostly unknown ones. While a source is
+//! flagged, every recipient except postmaster gets the same answer after the same delay, so that its guesses learn
+//! nothing.
 //!
-//! This module must not know sessions, sockets or answers; names come to it as marks, time as a parameter.
+//! Names come in as marks and time as a parameter.
 
 #[cfg(test)]
 mod tests;
@@ -13,39 +14,38 @@ use crate::policy::SourceStanding;
 use crate::time::Timestamp;
 use std::time::Duration;
 
-/// Unknown names that a session may try before its answers wait.
+/// Unknown recipients in a session before its replies are delayed.
 pub const SESSION_FREE: u32 = 5;
-/// Unknown names after which a session is closed with 421.
+/// Unknown recipients after which a session is closed with 421.
 pub const SESSION_MAX: u32 = 20;
-/// The longest wait before an answer.
+/// Maximum delay of a reply.
 pub const SESSION_DELAY_MAX: Duration = Duration::from_secs(10);
-/// Wait before each answer to a flagged source: the same for every recipient.
+/// Delay of each reply to a flagged source, the same for every recipient.
 pub const FLAGGED_DELAY: Duration = Duration::from_secs(2);
 /// The window in which a source's names are counted.
 pub const WINDOW: Duration = Duration::from_hours(1);
-/// Distinct unknown names in the window that flag a source which names few that exist.
+/// Distinct unknown names in the window that flag a source with few known names.
 pub const UNKNOWN_SUSPICIOUS: usize = 25;
-/// A source is above suspicion while its known names are at least this share (a fifth) of its unknown ones.
+/// A source is not suspicious while its known names are at least this share (a fifth) of its unknown ones.
 pub const KNOWN_SHARE: usize = 5;
-/// Distinct unknown names in the window that flag a source whatever else it names.
+/// Distinct unknown names in the window that flag any source.
 pub const UNKNOWN_MAX: usize = 100;
-/// Known names that are worth remembering: a fifth of [`UNKNOWN_MAX`].
+/// Maximum number of known names to remember: a fifth of [`UNKNOWN_MAX`].
 const KNOWN_KEPT_MAX: usize = UNKNOWN_MAX / KNOWN_SHARE;
-/// How long a first flag lasts; each further one lasts twice as long.
+/// Duration of a first flag; each further one lasts twice as long.
 pub const FLAG_FIRST: Duration = Duration::from_hours(1);
-/// The longest flag, and how long after its last one a source counts as new.
+/// Maximum duration of a flag, and the time after the last one until a source counts as new.
 pub const FLAG_LONGEST: Duration = Duration::from_hours(24);
 
-/// How many answers of one session told nothing good.
+/// Counts the misses of one session.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SessionGuard {
     misses: u32,
 }
 
-/// What a session does before it goes on.
+/// How a session proceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// Answers at once.
     Free,
     /// Answers after this time.
     Wait(Duration),
@@ -54,12 +54,12 @@ pub enum Pace {
 }
 
 impl SessionGuard {
-    /// Counts a recipient that was not there, that asked for a relay, or, in a flagged session, any at all.
+    /// Counts a recipient that is unknown or requests relaying; in a flagged session, any recipient.
     pub fn miss(&mut self) {
         self.misses = self.misses.saturating_add(1);
     }
 
-    /// Before the next answer, whatever it will be: known and unknown wait alike.
+    /// The delay before the next reply, the same for known and unknown recipients.
     pub fn pace(&self, standing: SourceStanding) -> Pace {
         if self.misses >= SESSION_MAX {
             return Pace::Close;
@@ -74,7 +74,7 @@ impl SessionGuard {
     }
 }
 
-/// A name that a source used: a fingerprint, and when it was last used, in seconds since the epoch (32 bits reach 2106).
+/// A name that a source used: its fingerprint, and the time of its last use in seconds since the epoch (until 2106).
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     name: u32,
@@ -85,7 +85,7 @@ fn seconds(now: Timestamp) -> u32 {
     u32::try_from(now.as_secs()).unwrap_or(0)
 }
 
-/// What is remembered of one source: at most [`UNKNOWN_MAX`] + a fifth of that marks.
+/// The record of one source, at most 1.2 × [`UNKNOWN_MAX`] marks.
 #[derive(Clone, Debug, Default)]
 pub struct SourceRecord {
     unknown: Vec<Mark>,
@@ -95,12 +95,12 @@ pub struct SourceRecord {
     last_seen: Timestamp,
 }
 
-/// What a name was.
+/// Whether a name was known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
     /// A listed entry, by its row; sub-addresses count as their base, system addresses not at all.
     Known(u32),
-    /// A name that is not there, by a fingerprint.
+    /// An unknown name, by its fingerprint.
     Unknown(u32),
 }
 
@@ -113,7 +113,7 @@ impl SourceRecord {
         }
     }
 
-    /// Counts a name; the end of the flag if this one raised it.
+    /// Counts a name. Returns the end of the flag if this name raised it.
     pub fn note(&mut self, named: Named, now: Timestamp) -> Option<Timestamp> {
         self.last_seen = now;
         if self.standing(now) == SourceStanding::Flagged {
@@ -151,13 +151,13 @@ impl SourceRecord {
         until
     }
 
-    /// Whether nothing is lost when this record goes: no flag to keep or to double, no name in the window.
+    /// Whether the record can be dropped: no flag to keep or to double, no name in the window.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         let flag_over = self.flagged_until.is_none_or(|until| now.since(until) > FLAG_LONGEST);
         flag_over && now.since(self.last_seen) > WINDOW
     }
 
-    /// When it last named anyone; who must make room lets the longest silent unflagged one go first.
+    /// Time of its last name; to make room, the unflagged record with the oldest is dropped first.
     pub fn last_seen(&self) -> Timestamp {
         self.last_seen
     }
@@ -168,7 +168,7 @@ impl SourceRecord {
     }
 }
 
-/// A repeat counts once and stays young; above `max` nothing more is kept, the verdict no longer depends on it.
+/// Adds or refreshes a name. Above `max` nothing is added: the result no longer depends on it.
 fn remember(marks: &mut Vec<Mark>, name: u32, max: usize, now: Timestamp) {
     if let Some(mark) = marks.iter_mut().find(|mark| mark.name == name) {
         mark.at = seconds(now);

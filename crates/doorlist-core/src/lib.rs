@@ -1,29 +1,29 @@
-//! The rules of Doorlist: who is on the list, and what a `RCPT TO` is answered.
+//! The rules of Doorlist: the recipient list, and the decision on each recipient.
 //!
-//! This crate is pure. It does no I/O, reads no clock, no environment and no randomness, and knows neither SQL, SMTP
-//! reply digits nor sockets; whatever it needs of the world is a parameter. So every rule can be tested with a value.
+//! This crate is pure: no I/O, no clock, no environment, no randomness, no SQL, no SMTP reply digits, no sockets. Whatever
+//! it needs of the world is a parameter, so that every rule can be tested with values.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`address`] | local parts, domain names, addresses: one normaliser, equal addresses <=> equal keys |
-//! | [`access`] | who may see and change what: roles, and where an object stands among the tenants |
+//! | [`address`] | local parts, domain names, addresses: one normalizer, equal addresses <=> equal keys |
+//! | [`access`] | roles and permissions, and the position of an object among the tenants |
 //! | [`domain`] | a protected domain: its mode, switches and domain aliases |
 //! | [`list`] | the list in memory: a snapshot of compact shards, and the look-up |
-//! | [`policy`] | [`policy::decide`]: the answer to a recipient, with its reason |
-//! | [`sender_rules`] | senders taken or not: patterns, and what a list of them says of a sender |
-//! | [`mail_policy`] | what domains and accounts set about their mail, by what the list said of a recipient |
-//! | [`change`] | what can be changed in the list, by whom and from which source |
-//! | [`connection`] | how a domain's directory is reached and read: servers, trust, filter, attributes, patterns |
-//! | [`harvest`] | the guard against guessing: delays in a session, flags per source |
-//! | [`network`] | networks, and which addresses are those of the public Internet |
-//! | [`queue_id`] | the name of an accepted message |
-//! | [`retry`] | when queued mail is tried again, and when it is given up |
-//! | [`file_list`] | a file from any mail system -> rows, problems, what was left out |
+//! | [`policy`] | [`policy::decide`]: the decision on a recipient, with its reason |
+//! | [`sender_rules`] | allowed and blocked senders: patterns, and how they match |
+//! | [`mail_policy`] | mail settings of domains and accounts: sender rules, size limits, technical contacts |
+//! | [`change`] | changes to the list, with actor and source |
+//! | [`connection`] | connection settings of a directory: servers, trust, filter, attributes, patterns |
+//! | [`harvest`] | directory harvest detection: delays in a session, flags per source |
+//! | [`network`] | networks, and kinds of IP addresses |
+//! | [`queue_id`] | the queue id of an accepted message |
+//! | [`retry`] | the retry schedule of queued mail |
+//! | [`file_list`] | files of any mail system: rows, problems, skipped values |
 //! | [`list_text`] | a list as text, entry by entry: CSV, Postfix, LDIF |
-//! | [`shrink_guard`] | when a list that shrinks waits for a person |
-//! | [`source_rows`] | what a file, a directory or pushed data says of a domain's list |
+//! | [`shrink_guard`] | limits at which a shrinking list needs approval |
+//! | [`source_rows`] | the recipients that a file, a directory or a push lists for a domain |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
-//! | [`visible`] | text of strangers for people's eyes: hidden characters as escapes |
+//! | [`visible`] | escapes for invisible characters in untrusted text |
 
 pub mod access;
 pub mod address;

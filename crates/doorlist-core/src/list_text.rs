@@ -1,5 +1,5 @@
-//! A list as text, one entry at a time, so that ten million never stand in memory. [`crate::file_list`] reads every form
-//! back. This module must not know where the text goes, nor where the entries come from.
+//! A list as text, one entry at a time, so that long lists are never in memory as a whole. [`crate::file_list`] reads
+//! every format back.
 
 use crate::address::{Address, DomainName, LocalPart};
 use crate::file_list::values::is_formula;
@@ -8,23 +8,23 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::fmt::Write;
 
-/// The head line of an exact CSV export.
+/// The header of an exact CSV export.
 pub(crate) const CSV_HEAD: &str = "address,kind,account,standing\r\n";
-/// The head line of a CSV export for spreadsheets. Its capitals outlive a spreadsheet, which drops quotes: so the importer
-/// knows whether apostrophes in front of formulas belong to the names.
+/// The header of a CSV export for spreadsheets. Spreadsheets drop quotes but keep the capitals, which tell the
+/// importer that apostrophes in front of formulas are not part of the names.
 const SPREADSHEET_HEAD: &str = "\"Address\",\"Kind\",\"Account\",\"Standing\"\r\n";
 /// Bytes of an LDIF line (RFC 2849 folds longer ones).
 const LDIF_LINE_MAX: usize = 76;
 
-/// How a list is written.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExportForm {
     /// CSV (RFC 4180), cells exactly as they are; for programs.
     CsvExact,
     /// CSV for spreadsheets: every cell in quotes, and an apostrophe in front of one that would be taken as a formula.
     CsvSpreadsheet,
-    /// A Postfix map for `relay_recipient_maps`: who is accepted. To Postfix the value means nothing; here it is `mailbox`,
-    /// `list` or `alias:` with the account.
+    /// A Postfix map for `relay_recipient_maps`. Postfix ignores the value; Doorlist writes `mailbox`, `list` or
+    /// `alias:` with the account.
     Postfix,
     /// LDIF (RFC 2849): one record an address, with `mail`, `doorlistKind`, `doorlistAccount` of an alias, and
     /// `doorlistStanding`.
@@ -34,17 +34,15 @@ pub enum ExportForm {
 /// One address of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportEntry {
-    /// Whom.
     pub address: Address,
-    /// As what.
     pub kind: Kind,
     /// The account of an alias.
     pub account: Option<LocalPart>,
-    /// Whether it counts.
+    /// Whether the recipient is accepted.
     pub standing: Standing,
 }
 
-/// What stands before the first entry.
+/// The text before the first entry.
 pub fn head(form: ExportForm, domain: &DomainName) -> String {
     match form {
         ExportForm::CsvExact => CSV_HEAD.to_owned(),
@@ -54,7 +52,7 @@ pub fn head(form: ExportForm, domain: &DomainName) -> String {
     }
 }
 
-/// Adds one entry to `out`; nothing where the form has no place for it.
+/// Adds an entry to `out`, or nothing if the format cannot express it.
 pub fn entry(form: ExportForm, entry: &ExportEntry, out: &mut String) {
     let account = entry.account.as_ref();
     let account = account.map(|local| Address::new(local.clone(), entry.address.domain().clone()).to_string());
@@ -115,8 +113,8 @@ fn quoted(guard: &str, text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Who is not accepted has no line. A name that begins with `#` would be a comment: it stands in quotes, which Postfix
-/// does not look up, and such a name is refused there rather than lost here.
+/// Only accepted recipients get a line. A name that begins with `#` would be a comment: it is written in quotes, which
+/// Postfix does not look up.
 fn postfix(entry: &ExportEntry, account: &str, out: &mut String) {
     if entry.standing != Standing::Active {
         return;
@@ -151,7 +149,7 @@ fn ldif(entry: &ExportEntry, account: &str, out: &mut String) {
     attribute("doorlistStanding", standing(entry.standing), out);
 }
 
-/// RFC 4514 §2.4.
+/// Escapes a value of a distinguished name (RFC 4514 §2.4).
 fn escaped_dn(value: &str) -> String {
     let mut escaped = String::with_capacity(value.len());
     for (at, c) in value.chars().enumerate() {
@@ -163,7 +161,7 @@ fn escaped_dn(value: &str) -> String {
     escaped
 }
 
-/// One attribute, in Base64 where RFC 2849 asks for it, folded.
+/// One attribute, folded, in Base64 where RFC 2849 requires it.
 fn attribute(name: &str, value: &str, out: &mut String) {
     let is_safe = value.is_ascii()
         && !value.starts_with([' ', ':', '<'])

@@ -1,6 +1,6 @@
-//! What tenants set about mail: senders taken or not, the largest message, who is told. Held beside the list, only for
-//! those who set something, and looked up by what the list said of a recipient. An account goes before its domain; the
-//! aliases of an account follow it. Must not know where it is kept, nor what anybody is answered.
+//! Mail settings of tenants: allowed and blocked senders, the message size limit, the technical contact. Kept beside
+//! the list, only for domains and accounts that set something. An account takes precedence over its domain; aliases
+//! have the settings of their account.
 
 #[cfg(test)]
 mod tests;
@@ -12,23 +12,24 @@ use crate::sender_rules::{Judgment, Sender, SenderRules};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What a domain set.
+/// The mail settings of a domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DomainPolicy {
-    /// Senders taken, and not.
+    /// Allowed and blocked senders.
     pub rules: Arc<SenderRules>,
-    /// The largest message, in octets; `None`: what the gateway takes.
+    /// Message size limit in octets; `None` for the limit of the gateway.
     pub message_max: Option<u64>,
-    /// Who is told what its server refuses to take for postmaster, once confirmed: its own contact, or its customer's.
+    /// The confirmed contact that gets notices when the domain's server rejects mail for postmaster: its own, or its
+    /// customer's.
     pub technical_contact: Option<Address>,
 }
 
-/// What an account set.
+/// The mail settings of an account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountPolicy {
-    /// Senders taken, and not.
+    /// Allowed and blocked senders.
     pub rules: Arc<SenderRules>,
-    /// The largest message, in octets; `None`: what its domain takes.
+    /// Message size limit in octets; `None` for the limit of its domain.
     pub message_max: Option<u64>,
 }
 
@@ -44,43 +45,43 @@ impl AccountPolicy {
     }
 }
 
-/// The policies of all domains and accounts at one moment. Cheap to copy: what they are is shared.
+/// The mail settings of all domains and accounts at one moment. Cheap to clone: the content is shared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyTable {
     domains: HashMap<DomainId, Arc<DomainPolicy>>,
     accounts: HashMap<AddressId, Arc<AccountPolicy>>,
-    /// The account of each alias, where one of the two set something.
+    /// The account of each alias, if one of the two has settings.
     aliases: HashMap<AddressId, AddressId>,
 }
 
 impl PolicyTable {
-    /// What a domain set.
+    /// The mail settings of a domain.
     pub fn domain(&self, id: DomainId) -> Option<&Arc<DomainPolicy>> {
         self.domains.get(&id)
     }
 
-    /// What an account set, given its own number.
+    /// The settings of an account, by its number.
     pub fn account(&self, id: AddressId) -> Option<&Arc<AccountPolicy>> {
         self.accounts.get(&id)
     }
 
-    /// Accounts that set something.
+    /// Accounts that have settings.
     pub fn accounts(&self) -> impl ExactSizeIterator<Item = AddressId> {
         self.accounts.keys().copied()
     }
 
-    /// Who is told what the domain's server refuses to take for postmaster.
+    /// The contact that gets notices when the domain's server rejects mail for postmaster.
     pub fn technical_contact(&self, id: DomainId) -> Option<&Address> {
         self.domains.get(&id)?.technical_contact.as_ref()
     }
 
-    /// What the recipient that the list found says of a sender; the account's word goes before the domain's.
+    /// The judgment of a matched recipient on a sender; rules of the account precede rules of the domain.
     pub fn judge(&self, domain: DomainId, matched: Match, sender: &Sender) -> Option<Judgment> {
         let of_account = self.account_of(matched).and_then(|account| account.rules.judge(sender));
         of_account.or_else(|| self.domains.get(&domain)?.rules.judge(sender))
     }
 
-    /// The largest message of the recipient that the list found.
+    /// The message size limit of a matched recipient.
     pub fn message_max(&self, domain: DomainId, matched: Match) -> Option<u64> {
         let of_account = self.account_of(matched).and_then(|account| account.message_max);
         of_account.or_else(|| self.domains.get(&domain)?.message_max)
@@ -94,7 +95,7 @@ impl PolicyTable {
         self.accounts.get(self.aliases.get(&id).unwrap_or(&id)).map(|account| &**account)
     }
 
-    /// Sets what a domain set; nothing takes it out.
+    /// Sets the settings of a domain; empty settings remove it.
     pub fn put_domain(&mut self, id: DomainId, policy: DomainPolicy) {
         if policy.is_nothing() {
             self.domains.remove(&id);
@@ -103,7 +104,7 @@ impl PolicyTable {
         }
     }
 
-    /// Sets what an account set; nothing takes it out.
+    /// Sets the settings of an account; empty settings remove it.
     pub fn put_account(&mut self, id: AddressId, policy: AccountPolicy) {
         if policy.is_nothing() {
             self.accounts.remove(&id);
@@ -112,7 +113,7 @@ impl PolicyTable {
         }
     }
 
-    /// Sets whose alias an address is; `None`: it is none. Remembered only where it can matter.
+    /// Sets the account of an alias; `None` if the address is no alias. Kept only where it can matter.
     pub fn put_alias(&mut self, id: AddressId, account: Option<AddressId>) {
         match self.kept_alias(id, account) {
             Some(account) => drop(self.aliases.insert(id, account)),
@@ -120,7 +121,7 @@ impl PolicyTable {
         }
     }
 
-    /// Whether it is set so already, and [`PolicyTable::put_alias`] would change nothing.
+    /// Whether [`PolicyTable::put_alias`] would change nothing.
     pub fn has_alias(&self, id: AddressId, account: Option<AddressId>) -> bool {
         self.aliases.get(&id).copied() == self.kept_alias(id, account)
     }

@@ -1,15 +1,15 @@
-//! Where a mail server may be, by who named it. Asked at the moment of each connection, about the very address that would be
-//! connected to. Must not know names or sockets.
+//! Which addresses a mail server may have, depending on who named it. Checked at each connection, for the address that
+//! is connected to.
 
 use crate::change::NamedBy;
 use crate::network::{self, Kind, Listed, Network};
 use std::net::IpAddr;
 
-/// Whether a mail server that `named_by` named may be connected to at this address. `is_ours`: it is one of this machine's.
+/// Whether the relay may connect to this address of a mail server. `is_ours`: the address belongs to this machine.
 ///
-/// What a command on the machine names may be anywhere. What the operator names from elsewhere may be in a private network,
-/// what a tenant names must be public. `allowed` (`relay.allow_networks`) opens networks to all of them, but this machine
-/// only where its address is listed by itself: its own services are closed.
+/// A server named by a command on the machine may be anywhere, one named by the operator over the API in a private
+/// network, and one named by a tenant must be public. `allowed` (`relay.allow_networks`) permits more networks to all
+/// of them, but addresses of this machine only if they are listed one by one, to protect its own services.
 pub fn may_connect(named_by: NamedBy, address: IpAddr, is_ours: bool, allowed: &[Network]) -> bool {
     let listed = network::listed(address, allowed);
     if named_by == NamedBy::Machine || listed == Listed::ByItself {

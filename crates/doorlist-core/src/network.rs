@@ -1,5 +1,4 @@
-//! Networks and the kinds of IP addresses: which of them a connection on somebody's behalf may lead to, and which of them
-//! count as one client. Pure values; this module must not know sockets or names.
+//! Networks and kinds of IP addresses: where outgoing connections may lead, and which addresses count as one client.
 
 mod source_key;
 
@@ -17,29 +16,29 @@ pub struct Network {
     prefix: u8,
 }
 
-/// A text is no network.
+/// The text is not a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a network is written like 10.1.0.0/16 or fd00:1::/64; a lone address is a network of one")]
+#[error("write a network as 10.1.0.0/16 or fd00:1::/64, or a single address")]
 pub struct NetworkError;
 
 impl Network {
-    /// Whether it is one address, named by itself.
+    /// Whether it is a single address.
     pub fn is_one_address(&self) -> bool {
         self.prefix == if self.address.is_ipv4() { 32 } else { 128 }
     }
 
-    /// Whether the address lies in it. IPv4 in its IPv6 forms counts as what it is.
+    /// Whether it contains the address. IPv4 in IPv6 forms counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.holds(plain(address))
     }
 
-    /// Whether a peer that we talk to lies in it. An IPv4 peer that came over an IPv6 socket counts as what it is;
-    /// 6to4 and NAT64 addresses do not count as the IPv4 address in them: its owner is somebody else.
+    /// Whether it contains the address of a peer. An IPv4 peer on an IPv6 socket counts as IPv4; 6to4 and NAT64
+    /// addresses do not count as the IPv4 address in them, which belongs to somebody else.
     pub fn contains_peer(&self, peer: IpAddr) -> bool {
         self.holds(peer.to_canonical())
     }
 
-    /// Whether every address of `other` lies in it.
+    /// Whether it contains every address of `other`.
     pub fn covers(&self, other: &Self) -> bool {
         self.prefix <= other.prefix && self.holds(other.address)
     }
@@ -59,7 +58,7 @@ impl Network {
     }
 }
 
-/// An IPv4 address that came as IPv6 (mapped, compatible, NAT64, 6to4) is judged as the address that it leads to.
+/// Converts IPv4 in IPv6 forms (mapped, compatible, NAT64, 6to4) to the IPv4 address.
 fn plain(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let bits = v6.to_bits();
@@ -75,14 +74,14 @@ fn plain(address: IpAddr) -> IpAddr {
     }
 }
 
-/// What an address is good for (RFC 6890).
+/// The kind of an address (RFC 6890).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// One of the public Internet.
+    /// On the public Internet.
     Public,
-    /// One of a network of somebody's own: RFC 1918, unique local (RFC 4193), behind carrier-grade NAT (RFC 6598).
+    /// On a private network: RFC 1918, unique local (RFC 4193), carrier-grade NAT (RFC 6598).
     Private,
-    /// This machine or this link, and what no server has: loopback, link-local, unspecified, multicast, reserved,
+    /// This machine or link, or not usable by a server: loopback, link-local, unspecified, multicast, reserved,
     /// documentation.
     Local,
 }
@@ -100,8 +99,7 @@ pub fn kind(address: IpAddr) -> Kind {
     }
 }
 
-/// Whether the address is one of the public Internet: neither this machine nor a local or private network, neither
-/// multicast nor reserved (RFC 6890).
+/// Whether the address is on the public Internet: not local, private, multicast or reserved (RFC 6890).
 pub fn is_public(address: IpAddr) -> bool {
     kind(address) == Kind::Public
 }
@@ -112,14 +110,13 @@ pub fn is_loopback(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified()
 }
 
-/// What a list of networks says about an address.
+/// Whether a list of networks contains an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listed {
-    /// Nothing.
     No,
-    /// A network with it is named.
+    /// A listed network contains it.
     InNetwork,
-    /// It is named by itself.
+    /// The address itself is listed.
     ByItself,
 }
 
@@ -133,7 +130,7 @@ pub fn listed(address: IpAddr, networks: &[Network]) -> Listed {
     }
 }
 
-/// RFC 6598.
+/// Shared address space, 100.64.0.0/10 (RFC 6598).
 fn is_shared(v4: Ipv4Addr) -> bool {
     let [a, b, ..] = v4.octets();
     a == 100 && b & 0xc0 == 64
@@ -155,7 +152,7 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
         || v4.is_documentation())
 }
 
-/// Only 2000::/3 is given out for the Internet; of it, some is not either.
+/// Only 2000::/3 is assigned to the Internet, with exceptions.
 fn is_public_v6(v6: Ipv6Addr) -> bool {
     let [a, b, ..] = v6.segments();
     let documentation = (a == 0x2001 && b == 0xdb8) || (a == 0x3fff && b < 0x1000); // RFC 3849, RFC 9637

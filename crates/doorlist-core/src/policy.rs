@@ -1,7 +1,7 @@
-//! The answer to a recipient. [`decide`] cannot fail: what could not be learnt is an input, not an error, and its
-//! [`Decision`] carries the reason that log, metric, mail log and `check` print.
+//! The decision on a recipient. [`decide`] cannot fail: what is unknown is an input, not an error. Log, metrics, mail
+//! log and `check` print the reason of its [`Decision`].
 //!
-//! This module must not know SMTP reply digits (they stand in one table, in `doorlist-smtp`), sessions or the store.
+//! SMTP reply digits do not belong here: they are in one table, in `doorlist-smtp`.
 
 mod offer;
 #[cfg(test)]
@@ -15,19 +15,18 @@ use crate::list::{Match, Snapshot};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Whom a RCPT names.
+/// The recipient of a RCPT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipient {
     /// Bare `<postmaster>` (RFC 5321 §4.5.1).
     Postmaster,
-    /// A mailbox.
     Address(Address),
-    /// A form that is never asked for: source route, address literal.
+    /// A form that is never looked up: source route, address literal.
     Relay,
 }
 
 impl Recipient {
-    /// Reads a recipient from the two halves of its path as written; a domain in brackets is an address literal.
+    /// Reads a recipient from the two parts of its path; a domain in brackets is an address literal.
     pub fn from_path(local: &[u8], domain: &[u8], source_route: bool) -> Result<Self, AddressError> {
         if source_route || domain.starts_with(b"[") {
             return Ok(Recipient::Relay);
@@ -39,60 +38,59 @@ impl Recipient {
     }
 }
 
-/// What the guard knows of the sender's address at this moment.
+/// The state of the client in harvest detection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceStanding {
-    /// Nothing against it.
     Normal,
-    /// It guessed too much: every recipient but postmaster's gets the same answer.
+    /// It guessed too many addresses: every recipient except postmaster gets the same reply.
     Flagged,
 }
 
-/// What is done with a recipient.
+/// The outcome for a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// 2xx.
+    /// Accept with a 2xx reply.
     Accept,
     /// 5xx: the sender bounces.
     Reject,
-    /// 4xx: the sender comes again.
+    /// 4xx: the sender retries.
     Defer,
 }
 
-/// Why. A closed list: whoever prints or answers matches all of it.
+/// The reason of a decision. Code that prints or replies must match all variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// On the list: mailbox, alias, distribution list.
     Listed,
-    /// Follows its listed base.
+    /// A sub-address of a listed base.
     SubAddress,
-    /// `postmaster`, `abuse`.
+    /// A system address: `postmaster` or `abuse`.
     System,
-    /// Listed, switched off.
+    /// On the list, but switched off.
     SwitchedOff,
     /// Removed by a person.
     Vetoed,
     /// Not on the list, and the list is enforced.
     Unlisted,
-    /// The same in the soft period.
+    /// The same during the 72 hours of temporary rejection.
     UnlistedSoft,
-    /// Not on the list of a domain that is being set up.
+    /// Not on the list of a domain in setup.
     SettingUp,
     /// The domain is switched off.
     DomainInactive,
-    /// Not one of our domains, or a form that asks for a relay.
+    /// Not in a protected domain, or a form that requests relaying.
     RelayDenied,
     /// The source is flagged.
     SourceFlagged,
-    /// On the list, but takes no mail from this sender.
+    /// On the list, but blocks this sender.
     SenderBlocked,
-    /// On the list, but takes no message as large as this one says to be.
+    /// On the list, but the declared size exceeds its limit.
     TooLarge,
-    /// On the list, but takes messages of another size than the recipients before.
+    /// On the list, but with another size limit than the recipients before it.
     OtherPolicy,
-    /// On the list, but no server of its route takes an address that is not ASCII.
+    /// On the list, but no server of its route supports SMTPUTF8.
     NoSmtpUtf8,
 }
 
@@ -132,7 +130,7 @@ impl Reason {
         }
     }
 
-    /// What an unlisted address would be answered were the list enforced without a soft period.
+    /// The verdict if the list were enforced without temporary rejection.
     fn in_enforce(self) -> Verdict {
         match self {
             Reason::UnlistedSoft | Reason::SettingUp => Verdict::Reject,
@@ -168,49 +166,50 @@ impl Reason {
             Reason::SubAddress => "it is a sub-address of a listed address",
             Reason::System => "system addresses are always accepted",
             Reason::SwitchedOff => "the address is on the list, but switched off",
-            Reason::Vetoed => "the address was removed by a person; add it again to free it",
+            Reason::Vetoed => "the address was removed by a person; add it again to accept it",
             Reason::Unlisted => "the address is not on the list, and the domain accepts mail only for its list",
             Reason::UnlistedSoft => {
-                "the address is not on the list; the domain still refuses softly, the sender retries"
+                "the address is not on the list; in the first 72 hours of enforcement it is deferred, and the sender \
+                 retries"
             }
-            Reason::SettingUp => "the address is not on the list, and the domain is being set up: the sender retries",
+            Reason::SettingUp => {
+                "the address is not on the list, and the domain is in setup: it is deferred, and the \
+                                  sender retries"
+            }
             Reason::DomainInactive => "the domain is switched off",
             Reason::RelayDenied => "the recipient is not in one of our domains",
-            Reason::SourceFlagged => "the source guessed too many addresses; every recipient gets this answer for now",
+            Reason::SourceFlagged => "the client guessed too many addresses; every recipient is deferred for now",
             Reason::SenderBlocked => "the address is on the list, but its rules or its domain's block this sender",
-            Reason::TooLarge => "the address is on the list, but the message is larger than it takes",
+            Reason::TooLarge => "the address is on the list, but the message exceeds its size limit",
             Reason::OtherPolicy => {
                 "the address is on the list, but has another size limit than the recipients before it: the sender \
-                 comes again with a transaction of its own"
+                 retries it in another transaction"
             }
             Reason::NoSmtpUtf8 => {
-                "the address is on the list, but no server of its domain takes addresses with other letters than ASCII"
+                "the address is on the list, but no server of its domain supports addresses outside ASCII (SMTPUTF8)"
             }
         }
     }
 
-    /// Whether the recipient's name was a miss, which the guard counts.
+    /// Whether the recipient counts as unknown in harvest detection.
     pub fn is_unknown(self) -> bool {
         matches!(self, Reason::Unlisted | Reason::UnlistedSoft | Reason::SettingUp | Reason::Vetoed)
     }
 }
 
-/// The answer to one recipient, with all that explains it.
+/// The decision on one recipient, with its explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// What is done.
     pub verdict: Verdict,
-    /// Why.
     pub reason: Reason,
-    /// What the list said.
+    /// The result of the look-up.
     pub matched: Match,
-    /// Whose list it was.
     pub domain: Option<DomainId>,
-    /// What would be done if the domain's list were enforced without a soft period.
+    /// The verdict if the domain's list were enforced without temporary rejection.
     pub in_enforce: Verdict,
 }
 
-/// Answers a recipient from the list alone.
+/// Decides on a recipient by the list alone.
 pub fn decide(recipient: &Recipient, list: &Snapshot, source: SourceStanding, now: Timestamp) -> Decision {
     match recipient {
         Recipient::Postmaster => Decision::new(Reason::System, Match::System, None),
@@ -245,7 +244,7 @@ fn decide_in(
     Decision::new(reason, matched, id)
 }
 
-/// The reason that follows from what the list said.
+/// The reason for a result of the look-up.
 fn by_match(matched: Match, mode: Mode, now: Timestamp) -> Reason {
     match matched {
         Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) => Reason::Listed,
@@ -271,9 +270,9 @@ impl Decision {
         Self { verdict: reason.verdict(), reason, matched, domain, in_enforce: reason.in_enforce() }
     }
 
-    /// The answer where a path of the transaction is not ASCII and no server of the domain takes such (RFC 6531 §3.5):
-    /// a message that was accepted would only be bounced, to whomever the sender named. System addresses stay accepted;
-    /// what their server does not take is never bounced.
+    /// The decision if a path of the transaction needs SMTPUTF8 and no server of the domain supports it (RFC 6531
+    /// §3.5): an accepted message would have to bounce. System addresses stay accepted, because their mail never
+    /// bounces.
     pub fn without_smtp_utf8(self) -> Self {
         match self.reason {
             Reason::Listed | Reason::SubAddress => Self::new(Reason::NoSmtpUtf8, self.matched, self.domain),

@@ -1,5 +1,4 @@
-//! The name of an accepted message: sorted by time, unique over the nodes of a cluster, short enough to be read out.
-//! This module must not know who draws the next one.
+//! Queue ids: sorted by time, unique among the nodes of a cluster, short enough to read out.
 
 use crate::time::Timestamp;
 use std::fmt;
@@ -11,17 +10,17 @@ const NODE_BITS: u32 = 10;
 const SEQUENCE_BITS: u32 = 10;
 /// Digits of the text form: 13 times 5 bits hold 64.
 const DIGITS: usize = 13;
-/// Crockford's base 32: no I, L, O, U, so that an id survives a telephone.
+/// Crockford's base 32: no I, L, O, U, so that an id can be read out.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// The queue id that the 250 after DATA, the log and the queue commands name.
+/// The queue id in the 250 reply after DATA, in the log and in the queue commands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueId(u64);
 
 impl QueueId {
-    /// Ids that one node can draw in one millisecond.
+    /// Maximum number of ids of one node per millisecond.
     pub const PER_MILLISECOND: u16 = 1 << SEQUENCE_BITS;
-    /// Nodes of a cluster.
+    /// Maximum number of nodes.
     pub const NODES: u16 = 1 << NODE_BITS;
 
     /// From its parts; bits beyond the ten of `node` and of `sequence` are dropped.
@@ -43,7 +42,7 @@ impl QueueId {
         self.0
     }
 
-    /// When it was drawn.
+    /// Time of its creation.
     pub const fn time(self) -> Timestamp {
         Timestamp::from_millis((self.0 >> (NODE_BITS + SEQUENCE_BITS)).cast_signed() + EPOCH_MILLIS)
     }
@@ -66,9 +65,9 @@ impl fmt::Debug for QueueId {
     }
 }
 
-/// The text is no queue id.
+/// The text is not a queue id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a queue id has {DIGITS} characters, digits and capital letters, as the log shows it")]
+#[error("a queue ID must have {DIGITS} digits and capital letters, as in the mail log")]
 pub struct NotAQueueId;
 
 impl FromStr for QueueId {

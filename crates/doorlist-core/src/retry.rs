@@ -1,35 +1,33 @@
-//! When queued mail is tried again, and when it is given up. Pure: attempts, times and chance are parameters.
+//! The retry schedule of queued mail, and when it is given up. Attempts, times and randomness are parameters.
 
 use crate::time::Timestamp;
 use std::time::Duration;
 
-/// From one attempt to the next the wait grows by this factor.
+/// Growth of the delay from one attempt to the next.
 const GROWTH: f64 = 1.5;
-/// A wait varies by this share to either side, so that a thousand messages do not return in one second.
+/// Random variation of each delay in both directions, so that messages do not retry all at once.
 const JITTER: f64 = 0.1;
 
-/// How often and how long a message is tried.
+/// How often and how long delivery of a message is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetrySchedule {
-    /// Wait after the first attempt.
+    /// Delay after the first attempt.
     pub first: Duration,
-    /// No wait is longer.
+    /// Maximum delay.
     pub longest: Duration,
-    /// After this time since it was accepted a message is given up.
+    /// Time since acceptance after which a message is given up.
     pub lifetime: Duration,
 }
 
 /// What follows a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Try again then.
     At(Timestamp),
-    /// Its lifetime is over.
     GiveUp,
 }
 
 impl RetrySchedule {
-    /// Mail for a protected domain: its server may be away for a long holiday.
+    /// Mail for a protected domain: its server may be down for days.
     pub const fn inbound() -> Self {
         Self {
             first: Duration::from_mins(5),
@@ -38,14 +36,14 @@ impl RetrySchedule {
         }
     }
 
-    /// A bounce: late, it confuses more than it tells.
+    /// Bounces: they are not useful when they are late.
     pub const fn bounce() -> Self {
         Self { lifetime: Duration::from_hours(48), ..Self::inbound() }
     }
 
-    /// After `attempts` failed attempts (at least one) the next, or the end. `chance` in 0..1 spreads the load.
+    /// The next attempt after `attempts` failed ones (at least one), or the end. `chance` in 0..1 spreads the load.
     ///
-    /// The last attempt is at the end of the lifetime, so that a server that comes back just before still gets its mail.
+    /// The last attempt is at the end of the lifetime, for servers that recover shortly before.
     pub fn next(&self, accepted: Timestamp, attempts: u32, now: Timestamp, chance: f64) -> Next {
         let end = accepted + self.lifetime;
         if now >= end {

@@ -1,10 +1,8 @@
-//! Senders that a domain or an account takes mail from, or does not: patterns, and what a list of them says of a sender.
+//! Allowed and blocked senders of a domain or an account.
 //!
-//! A pattern is a whole address (`ann@example.test`), a domain without what is below it (`example.test`, also written
-//! `@example.test`), or a domain with all that is below it (`.example.test`). The narrowest pattern that matches decides;
-//! where the same one is allowed and blocked, allow wins. The null sender matches nothing: bounces are never blocked.
-//!
-//! This module must not know whose rules they are, nor what a blocked sender is answered.
+//! A pattern is an address (`ann@example.test`), a domain without its subdomains (`example.test`, also written
+//! `@example.test`), or a domain with its subdomains (`.example.test`). The most specific pattern that matches
+//! decides; if it is both allowed and blocked, allow wins. The null sender matches nothing: bounces are never blocked.
 
 #[cfg(test)]
 mod tests;
@@ -14,24 +12,23 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a text is no pattern.
+/// Why a text is not a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// Nothing, or `<>`.
-    #[error("a sender is an address or a domain; the null sender <> is always taken")]
+    /// The null sender, written as `<>` or left empty.
+    #[error("a sender must be an address or a domain; the null sender <> is always accepted")]
     Nobody,
-    /// `*@example.test`, `*.example.test`.
-    #[error("there are no stars: write example.test for a domain, .example.test for it and all that is below it")]
+    /// A wildcard such as `*@example.test` or `*.example.test`.
+    #[error("wildcards are not supported: write example.test for a domain, .example.test to include its subdomains")]
     Star,
     /// Neither an address nor a domain.
     #[error("{0}")]
     Address(#[from] AddressError),
 }
 
-/// Which senders a rule is about.
+/// The senders that a rule matches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SenderPattern {
-    /// One address.
     Address(Address),
     /// All addresses of a domain, not those of the domains below it.
     Domain(DomainName),
@@ -91,17 +88,17 @@ impl<'de> Deserialize<'de> for SenderPattern {
 /// The sender of a transaction, read once for all of its recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sender {
-    /// `local@domain` in canonical form; `@domain` if only the domain can be read; empty: nothing that a pattern matches.
+    /// `local@domain` in canonical form; `@domain` if only the domain is valid; empty if no pattern can match.
     text: Box<str>,
-    /// Where the domain begins.
+    /// Offset of the domain.
     domain: usize,
 }
 
 impl Sender {
-    /// Reads the sender's path as written, without its brackets; empty is the null sender.
+    /// Reads the sender's path without its brackets; empty is the null sender.
     ///
-    /// A path that is no address is judged by its domain if that can be read: nonsense in front of it, or a dot behind
-    /// it, must not lead round a rule.
+    /// If the path is not an address but has a valid domain, the domain counts: an invalid local part or a trailing
+    /// dot must not bypass a rule.
     pub fn from_path(path: &str) -> Self {
         if let Ok(address) = path.parse::<Address>() {
             return Self::from(&address);
@@ -128,16 +125,14 @@ impl From<&Address> for Sender {
     }
 }
 
-/// What rules say of a sender.
+/// The result of rules for a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgment {
-    /// Its mail is taken.
     Allowed,
-    /// Its mail is refused.
     Blocked,
 }
 
-/// Canonical texts in byte order, each with whether it is allowed.
+/// Canonical texts in byte order; `true` for allowed.
 type Sorted = Box<[(Box<str>, bool)]>;
 
 /// The rules of one domain or one account. A look-up is a few binary searches and allocates nothing.
@@ -154,12 +149,11 @@ impl SenderRules {
         self.addresses.is_empty() && self.domains.is_empty() && self.trees.is_empty()
     }
 
-    /// How many they are.
     pub fn len(&self) -> usize {
         self.addresses.len() + self.domains.len() + self.trees.len()
     }
 
-    /// What they say of a sender; `None`: nothing.
+    /// The judgment on a sender; `None` if no rule matches.
     pub fn judge(&self, sender: &Sender) -> Option<Judgment> {
         if sender.text.is_empty() {
             return None;
@@ -173,7 +167,7 @@ impl SenderRules {
 }
 
 impl FromIterator<(SenderPattern, bool)> for SenderRules {
-    /// Rules in any order: who, and whether it is allowed.
+    /// Rules in any order, with `true` for allowed.
     fn from_iter<T: IntoIterator<Item = (SenderPattern, bool)>>(rules: T) -> Self {
         let (mut addresses, mut domains, mut trees) = (Vec::new(), Vec::new(), Vec::new());
         for (pattern, allow) in rules {

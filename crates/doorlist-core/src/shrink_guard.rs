@@ -1,25 +1,22 @@
-//! The guard against a list that shrinks by mistake: a directory that answers with half of its people, a filter that was
-//! edited, a file of another domain. Whoever plans asks it; what it holds back waits for a person.
-//!
-//! This module must not know where a source's rows come from, nor what is done with a plan that is held.
+//! Protection against lists that shrink by mistake: a directory that returns half of its entries, an edited filter, a
+//! file of another domain. A plan that it stops needs approval.
 
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Losses are added up over this time, so that a little every hour is seen too.
+/// Time over which losses are added up, so that small losses every hour are detected.
 pub const WINDOW: Duration = Duration::from_hours(7 * 24);
-/// An address that a directory has no more stays accepted for so long.
+/// How long an address stays accepted after a directory no longer has it.
 pub const GRACE: Duration = Duration::from_hours(7 * 24);
-/// Losses up to this share of the largest list of the window, in percent, are ordinary ...
+/// Losses up to this percentage of the largest list in the window pass.
 pub const SHARE_MAX_PERCENT: u64 = 5;
-/// ... and so are as many as this, in a small list.
+/// Losses up to this number always pass, for small lists.
 pub const COUNT_MAX: u64 = 5;
 
-/// What a run of the same source lost before.
+/// The loss of an earlier run of the same source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// When.
     pub at: Timestamp,
     /// Addresses that went missing or were removed by it.
     pub lost: u64,
@@ -27,48 +24,46 @@ pub struct Loss {
     pub size: u64,
 }
 
-/// What a plan would do to its source's claims.
+/// The effect of a plan on the claims of its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shrinking {
-    /// Addresses that the source claims now, those in grace apart.
+    /// Addresses that the source claims now, without those in the grace period.
     pub size: u64,
-    /// Addresses that would go missing or be removed. Those whose entry got another address are not among them.
+    /// Addresses that would go missing or be removed, without those whose entry got another address.
     pub lost: u64,
 }
 
-/// Why a plan waits for a person.
+/// Why a plan needs approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "because")]
 pub enum Shrunk {
     /// Nothing would be left.
-    #[error(
-        "the source names none of the {size} addresses that it named before; an empty answer never removes anybody"
-    )]
+    #[error("the source has none of its {size} previous addresses; an empty answer never removes recipients")]
     NothingLeft {
-        /// What it claimed.
+        /// Number of addresses the source claimed before.
         size: u64,
     },
     /// More than half is gone.
     #[error("{lost} of the source's {largest} addresses are gone within 7 days, which is more than half")]
     MoreThanHalf {
-        /// In the window.
+        /// Addresses lost within the window.
         lost: u64,
         /// The largest list in the window.
         largest: u64,
     },
-    /// More than a few.
-    #[error("{lost} of the source's {largest} addresses are gone within 7 days; more than {limit} wait for a person")]
+    /// More than the usual number.
+    #[error("{lost} of the source's {largest} addresses are gone within 7 days; more than {limit} need approval")]
     TooMany {
-        /// In the window.
+        /// Addresses lost within the window.
         lost: u64,
         /// The largest list in the window.
         largest: u64,
-        /// What would have passed.
+        /// The number that would pass.
         limit: u64,
     },
 }
 
-/// Whether a plan may be applied without a person: `earlier` are the runs of the same source that were applied.
+/// Checks whether a plan may be applied without approval. `earlier` are the applied runs of the same source.
 pub fn check(plan: Shrinking, earlier: &[Loss], now: Timestamp) -> Result<(), Shrunk> {
     if plan.lost == 0 {
         return Ok(());
@@ -90,7 +85,7 @@ pub fn check(plan: Shrinking, earlier: &[Loss], now: Timestamp) -> Result<(), Sh
     Ok(())
 }
 
-/// How many changes of each kind a source may make in one run; what is not given is not limited.
+/// Limits of changes per run of a source; `None` for no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OperationLimits {
@@ -106,41 +101,38 @@ pub struct OperationLimits {
     pub total: Option<u64>,
 }
 
-/// How many there are of each kind.
+/// Number of changes of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operations {
-    /// See [`OperationLimits::accounts_add`].
+    /// Compared with the limit [`OperationLimits::accounts_add`].
     pub accounts_add: u64,
-    /// See [`OperationLimits::accounts_delete`].
+    /// Compared with the limit [`OperationLimits::accounts_delete`].
     pub accounts_delete: u64,
-    /// See [`OperationLimits::aliases_add`].
+    /// Compared with the limit [`OperationLimits::aliases_add`].
     pub aliases_add: u64,
-    /// See [`OperationLimits::aliases_delete`].
+    /// Compared with the limit [`OperationLimits::aliases_delete`].
     pub aliases_delete: u64,
 }
 
 /// The limit that a plan exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{count} {what} are more than the limit of {limit} for one run; nothing was saved")]
+#[error("{count} {what} exceed the limit of {limit} per run; nothing was saved")]
 pub struct OverLimit {
-    /// Of what.
     pub what: &'static str,
-    /// How many.
     pub count: u64,
-    /// How many there may be.
     pub limit: u64,
 }
 
 impl OperationLimits {
-    /// Whether a plan keeps all limits.
+    /// Checks a plan against all limits.
     pub fn check(&self, operations: &Operations) -> Result<(), OverLimit> {
         let Operations { accounts_add, accounts_delete, aliases_add, aliases_delete } = *operations;
         let total = [accounts_add, accounts_delete, aliases_add, aliases_delete].iter().sum();
         let all = [
             ("new accounts", accounts_add, self.accounts_add),
-            ("accounts gone", accounts_delete, self.accounts_delete),
+            ("removed accounts", accounts_delete, self.accounts_delete),
             ("new aliases", aliases_add, self.aliases_add),
-            ("aliases gone", aliases_delete, self.aliases_delete),
+            ("removed aliases", aliases_delete, self.aliases_delete),
             ("changes", total, self.total),
         ];
         for (what, count, limit) in all {

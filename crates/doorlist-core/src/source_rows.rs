@@ -1,5 +1,4 @@
-//! What a source (a file, a directory, pushed data) says of one domain's list: one shape for all of them, from whichever
-//! reader it comes. This module must not know how a source is read, nor what is on the list already.
+//! What a source (file, directory, push) lists for one domain, in the same form for all readers.
 
 mod packed;
 mod settle;
@@ -12,25 +11,23 @@ use crate::change::Structure;
 use std::fmt;
 use std::sync::Arc;
 
-/// Problems of rows that are kept one by one; more are counted.
+/// Maximum number of problems that are kept; more are only counted.
 pub const PROBLEMS_KEPT_MAX: usize = 10_000;
-/// Characters of a bad value that a problem shows.
+/// Maximum characters of a bad value in a problem.
 pub const VALUE_SHOWN_MAX: usize = 120;
 
-/// One address of the domain that the source says is there. The addresses of a domain alias are those of the domain.
+/// One address that the source lists. Addresses of a domain alias count as addresses of the domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceRow {
-    /// Whom, in the domain.
+    /// Local part in the domain.
     pub local: LocalPart,
-    /// As what.
     pub structure: Structure,
-    /// The source says that it is listed but takes no mail. Only our own exports say so; a disabled login does not.
+    /// Listed, but accepts no mail. Only Doorlist's own exports have this; a disabled login is not enough.
     pub switched_off: bool,
-    /// Where in the source.
     pub place: Place,
 }
 
-/// Where in its source a row stands, for people who ask where an address came from.
+/// The position of a row in its source, to show where an address came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A line of a file, from 1. A record of several lines is at its first one.
@@ -44,9 +41,9 @@ pub enum Place {
 /// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryPlace {
-    /// What stays the same when the entry is renamed or moved: objectGUID or entryUUID, as text.
+    /// Identifier that survives renames and moves: objectGUID or entryUUID, as text.
     pub key: Option<Box<str>>,
-    /// Its distinguished name.
+    /// Distinguished name of the entry.
     pub dn: Box<str>,
 }
 
@@ -60,10 +57,10 @@ impl fmt::Display for Place {
     }
 }
 
-/// A row, or a value of it, that could not be taken.
+/// A bad row or value.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RowProblem {
-    /// Where: `line 812`, a distinguished name.
+    /// Position, such as `line 812` or a distinguished name.
     pub place: String,
     /// The column or attribute, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +71,7 @@ pub struct RowProblem {
     pub why: String,
 }
 
-/// A value as a problem shows it.
+/// Escapes and shortens a value for a problem.
 pub fn shown(value: &[u8]) -> String {
     String::from_utf8_lossy(value).chars().take(VALUE_SHOWN_MAX).flat_map(char::escape_debug).collect()
 }

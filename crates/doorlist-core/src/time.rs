@@ -1,4 +1,4 @@
-//! The timestamp that rules take as a parameter. This module must not know where the time comes from.
+//! The timestamp that rules take as a parameter.
 
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, Sub};

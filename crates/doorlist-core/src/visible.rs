@@ -1,17 +1,16 @@
-//! Text of strangers for people's eyes: characters that are not seen, or that change how their neighbours are read, are
-//! written as escapes. What prints text goes through here; the JSON form stands in `doorlist_store::json`.
+//! Escapes characters of untrusted text that are invisible or change how their neighbours are read. All text output
+//! goes through here; `doorlist_store::json` does the same for JSON.
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The one character that shows nothing and has no property that says so.
+/// A blank character without a Unicode property that says so.
 const BRAILLE_BLANK: char = '\u{2800}';
 
-/// Whether the character leaves no mark of its own, or changes how its neighbours are read: controls (C0, DEL, C1), marks
-/// of direction and format, line separators, and whatever Unicode lets a renderer leave out
-/// (`Default_Ignorable_Code_Point`).
+/// Whether the character is invisible or changes how its neighbours are read: controls (C0, DEL, C1), direction and
+/// format characters, line separators, and `Default_Ignorable_Code_Point`.
 pub fn is_hidden(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
@@ -46,8 +45,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The text with its line breaks; each line as [`visible`] has it, all but the first begin with a blank, so that none can
-/// be taken for a line of ours.
+/// The text with its line breaks, each line escaped by [`visible`]. All lines but the first are indented, so that none
+/// can look like a log line.
 pub fn visible_lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, line) in text.split('\n').enumerate() {

@@ -1,4 +1,5 @@
-//! The one place of the gateway that reads the wall clock. Waits and deadlines use the monotonic clock of the runtime.
+//! The only module of the gateway that reads the wall clock. Waits and deadlines use the monotonic clock of the
+//! runtime.
 
 use doorlist_core::time::Timestamp;
 use std::time::SystemTime;

@@ -1,5 +1,4 @@
-//! Everything the mail doors can be told, validated and ready to use. Where it was read from (file, environment) is not
-//! known here; defaults are those of a gateway that nobody configured.
+//! The settings of the gateway, validated and with defaults.
 
 use doorlist_core::address::Address;
 use doorlist_core::network::Network;
@@ -11,134 +10,128 @@ use std::time::Duration;
 /// Settings of the gateway.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
-    /// Our name in the greeting, in HELO and in trace headers.
+    /// Host name in the greeting, in HELO and in trace fields.
     pub hostname: String,
-    /// Where we listen.
     pub listeners: Vec<ListenerConfig>,
-    /// Certificate and key, PEM; made self-signed at the first start when absent.
+    /// Certificate and key, PEM; created self-signed at the first start if missing.
     pub tls: TlsConfig,
-    /// How much we take.
     pub limits: Limits,
-    /// The guard against guessing.
+    /// Settings of harvest detection.
     pub guard: GuardConfig,
-    /// How queued mail goes out.
+    /// Settings of the relay.
     pub relay: RelayConfig,
-    /// The operator's mailbox: bare `<postmaster>`, and what a domain's server refuses for its own postmaster.
+    /// The operator's mailbox: for bare `<postmaster>`, and for mail that a domain's server rejects for its own
+    /// postmaster.
     pub postmaster: Option<Address>,
 }
 
-/// One listening socket.
+/// One listening socket, with its TLS and proxy settings.
 #[derive(Clone, Debug)]
 pub struct ListenerConfig {
-    /// Address and port; port 0 takes a free one.
+    /// Address and port; port 0 selects a free one.
     pub address: SocketAddr,
     /// TLS from the first byte instead of STARTTLS.
     pub implicit_tls: bool,
-    /// Peers that speak the PROXY protocol here. Empty: nobody does. A listed peer must, another may not.
+    /// Peers that send the PROXY protocol. A listed peer must send it, other peers must not.
     pub proxy_from: Vec<IpNetwork>,
-    /// What a lone LF at a line's end inside a message means.
+    /// Handling of a bare LF at the end of a line in a message.
     pub bare_lf: BareLf,
 }
 
-/// Where certificate and key are.
+/// Paths of certificate and key.
 #[derive(Clone, Debug)]
 pub struct TlsConfig {
-    /// PEM chain.
+    /// Path of the certificate chain, PEM.
     pub cert: PathBuf,
-    /// PEM key.
+    /// Path of the private key, PEM.
     pub key: PathBuf,
-    /// Make a self-signed pair there when both are absent.
+    /// Whether to create a self-signed pair if both are missing.
     pub self_signed: bool,
 }
 
-/// How much the gateway takes; behaviour in each case is an answer, never a crash.
+/// Limits of incoming mail; exceeding one leads to a reply.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Octets of a message.
+    /// Maximum octets of a message.
     pub message_bytes_max: u64,
-    /// Accepted recipients of one transaction.
+    /// Maximum accepted recipients of a transaction.
     pub recipients_max: usize,
-    /// Commands that lead nowhere (NOOP, RSET, errors) in a row without a message between them; then 421.
+    /// Maximum unproductive commands (NOOP, RSET, errors) in a row without a message; then 421.
     pub junk_commands_max: u32,
-    /// Sessions at once.
+    /// Maximum number of sessions at once.
     pub sessions_max: usize,
-    /// Sessions at once from one address (IPv6: /64).
+    /// Maximum sessions at once from one address (IPv6: /64).
     pub sessions_per_address_max: usize,
-    /// A session that makes no progress for so long is closed: see `Stage`.
+    /// Time without progress after which a session is closed; see `Stage`.
     pub idle: Duration,
     /// The same while more than four fifths of [`Limits::sessions_max`] are open.
     pub idle_crowded: Duration,
-    /// A session ends after this time whatever it does.
+    /// Maximum duration of a session.
     pub session_max: Duration,
-    /// DATA slower than this, averaged over [`Limits::data_window`], is closed.
+    /// Minimum rate of DATA, averaged over [`Limits::data_window`].
     pub data_bytes_per_sec_min: u64,
-    /// Over which time the rate of DATA is averaged.
+    /// Time over which the rate of DATA is averaged.
     pub data_window: Duration,
-    /// TLS handshake and PROXY header must be done by then.
+    /// Maximum time for PROXY header and TLS handshake.
     pub handshake: Duration,
-    /// Open transactions that are finished after SIGTERM; then 421.
+    /// Maximum time for open transactions to finish after SIGTERM; then 421.
     pub drain: Duration,
 }
 
-/// The guard against guessing: see `doorlist_core::harvest`.
+/// Settings of harvest detection; see `doorlist_core::harvest`.
 #[derive(Clone, Debug)]
 pub struct GuardConfig {
-    /// Off only for benchmarks and behind another guard.
+    /// `false` only for benchmarks, and behind another such protection.
     pub enabled: bool,
 }
 
-/// How queued mail goes out.
+/// Settings of the relay.
 #[derive(Clone, Debug)]
 pub struct RelayConfig {
-    /// Mail that is not for a protected domain: bounces, notices, the operator's mailbox.
+    /// Route of mail to other domains: bounces, notices, the operator's mailbox.
     pub outbound: Outbound,
-    /// Mail servers may be in these networks, whoever named them (`doorlist_core::mail_server_access`).
+    /// Networks in which mail servers are allowed, no matter who named them (`doorlist_core::mail_server_access`).
     pub allow_networks: Vec<Network>,
-    /// Connections to one destination at most.
+    /// Maximum connections to one destination.
     pub connections_per_destination_max: usize,
-    /// Connections in all at most.
+    /// Maximum connections to all destinations.
     pub connections_max: usize,
-    /// Connecting may take so long.
+    /// Maximum time to connect.
     pub connect: Duration,
-    /// A reply may take so long (RFC 5321 §4.5.3.2: 5 minutes).
+    /// Maximum time to wait for a reply (RFC 5321 §4.5.3.2: 5 minutes).
     pub reply: Duration,
-    /// The reply after the final dot may take so long (RFC 5321 §4.5.3.2.6: 10 minutes).
+    /// Maximum time to wait for the reply after the final dot (RFC 5321 §4.5.3.2.6: 10 minutes).
     pub final_reply: Duration,
-    /// An idle connection is kept open so long for the next message, unless other mail waits for a connection.
+    /// How long an idle connection is kept open, unless other mail needs a connection.
     pub keep_open: Duration,
-    /// A connection on which nothing has come for so long ends when other mail waits for one, but never behind the final
+    /// Time without an answer after which a connection is closed if other mail needs one, but never after the final
     /// dot.
     pub give_way: Duration,
-    /// How long a message for a protected domain is kept trying.
+    /// How long delivery to a protected domain is tried.
     pub lifetime: Duration,
-    /// How long a bounce is kept trying.
+    /// How long delivery of a bounce is tried.
     pub bounce_lifetime: Duration,
-    /// Bounces to one sender domain per hour.
+    /// Maximum bounces to one sender domain per hour.
     pub bounces_per_domain_hour_max: u32,
-    /// Bounces in all per hour.
+    /// Maximum bounces per hour.
     pub bounces_per_hour_max: u32,
 }
 
-/// The way out for mail that is not for a protected domain.
+/// The route of mail to domains that are not protected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outbound {
     /// By MX, implicit MX and null MX of the recipient's domain.
     Direct,
-    /// By one host.
-    SmartHost {
-        /// Name or address.
-        host: String,
-        /// Port.
-        port: u16,
-    },
+    /// Relay everything through one host.
+    SmartHost { host: String, port: u16 },
 }
 
 /// A network in CIDR notation, for lists of peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IpNetwork {
-    /// Its address; bits behind the prefix are ignored.
+    /// The network address; bits after the prefix are ignored.
     pub address: IpAddr,
-    /// Leading bits that count.
+    /// Length of the prefix in bits.
     pub prefix: u8,
 }
 
@@ -154,7 +147,7 @@ impl IpNetwork {
         (prefix <= max).then_some(Self { address, prefix })
     }
 
-    /// Whether `peer` is in it.
+    /// Whether it contains `peer`.
     pub fn contains(&self, peer: IpAddr) -> bool {
         match (self.address, peer) {
             (IpAddr::V4(a), IpAddr::V4(b)) => {

@@ -1,4 +1,4 @@
-//! Starts the doors, tells when they are open, changes their settings, and closes them.
+//! Starts, reconfigures and stops the SMTP listeners and the relay.
 
 pub use crate::inbound::{Certificate, TlsError};
 
@@ -14,35 +14,32 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-/// What the doors work with.
+/// What the gateway needs from the binary.
 pub struct GatewayParts {
-    /// Our certificate, read already; a reload reads it again for all who show it.
+    /// The server certificate; a reload reads it again for all its users.
     pub certificate: Arc<Certificate>,
-    /// The list.
     pub directory: Directory,
-    /// Accepted mail.
     pub spool: Spool,
-    /// What is told to admins who search.
+    /// The mail log, which administrators search.
     pub mail_log: MailLog,
-    /// What is told to the log.
     pub journal: Journal,
 }
 
-/// Why the doors do not open.
+/// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
-    /// An address cannot be listened on.
+    /// Binding a listening address failed.
     #[error("cannot listen on {0}")]
     Listen(#[source] std::io::Error),
     /// There is no usable certificate.
     #[error("no certificate: {0}")]
     Certificate(TlsError),
-    /// The way out cannot be set up.
-    #[error("mail could not be delivered: {0}")]
+    /// The relay could not be started.
+    #[error("cannot start the relay: {0}")]
     Relay(#[from] RelayError),
 }
 
-/// The running doors. Dropping it does not close them: [`Gateway::shutdown`] does.
+/// The running gateway. Dropping it does not stop it: call [`Gateway::shutdown`].
 pub struct Gateway {
     doors: Arc<Doors>,
     relay: Arc<Relay>,
@@ -51,7 +48,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Binds all listeners, takes up what the spool has, then opens.
+    /// Binds all listeners, loads the spool, then accepts sessions.
     pub async fn start(
         config: GatewayConfig,
         parts: GatewayParts,
@@ -83,18 +80,18 @@ impl Gateway {
         Ok(Gateway { doors, relay, addresses, stop })
     }
 
-    /// Where the doors listen, in the order of the settings.
+    /// Addresses of the listeners, in the order of the settings.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Whether new sessions are taken.
+    /// Whether new sessions are accepted.
     pub fn ready(&self) -> bool {
         !*self.stop.borrow()
     }
 
-    /// Takes new settings and reads the certificate again; sessions that run keep what they began with. Listeners stay
-    /// as they are until a restart. On an error nothing changes.
+    /// Applies new settings and reads the certificate again; running sessions keep their settings. Listeners do not
+    /// change until a restart. On an error nothing changes.
     pub async fn reload(&self, config: GatewayConfig) -> Result<(), GatewayError> {
         self.doors.certificate.load(&config.tls, &config.hostname).map_err(GatewayError::Certificate)?;
         self.relay.reload(config.relay.clone());
@@ -102,18 +99,18 @@ impl Gateway {
         Ok(())
     }
 
-    /// The queue, for people.
+    /// The queue, for administrators.
     pub fn queue(&self) -> QueueHandle {
         self.relay.handle()
     }
 
-    /// The way for what we ourselves have to tell people.
+    /// Sends Doorlist's own notices.
     pub fn notices(&self) -> NoticeHandle {
         self.relay.notices()
     }
 
-    /// Closes: no new session, 421 to those between commands, and running messages may finish, both ways, within the
-    /// drain time. What is not delivered then stays in the spool for the next start.
+    /// Stops: accepts no new session, sends 421 to idle ones, and lets running messages finish in both directions
+    /// within the drain time. Undelivered messages stay in the spool for the next start.
     pub async fn shutdown(&self) {
         let deadline = Instant::now() + self.doors.config().limits.drain;
         self.stop.send_replace(true);

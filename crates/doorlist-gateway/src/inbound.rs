@@ -1,17 +1,17 @@
-//! The doors by which mail comes in.
+//! Incoming mail: listeners and SMTP sessions.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | `listener` | listening sockets and their accept loops |
-//! | `connection` | from a socket to a session: PROXY header, limits, TLS, a clean end |
+//! | `connection` | from a socket to a session: PROXY header, limits, TLS, an orderly close |
 //! | `session` | one session on one stream |
-//! | `dialogue` | what is known of client and transaction; the answers to HELO, MAIL and RCPT |
-//! | `data` | a message on its way to stable storage |
+//! | `dialogue` | the state of client and transaction; the replies to HELO, MAIL and RCPT |
+//! | `data` | receives a message up to stable storage |
 //! | `trace` | the `Received:` header |
-//! | `guard`, `slots`, `deadline` | what is remembered of sources; how many sessions; how long |
-//! | `tls`, `proxy_protocol` | our certificate; who the client behind a load balancer is |
+//! | `guard`, `slots`, `deadline` | remembered sources; session counts; time limits |
+//! | `tls`, `proxy_protocol` | the server certificate; the client behind a load balancer |
 //!
-//! It must not know how accepted mail goes out: that is handed over.
+//! It does not depend on `relay`: accepted mail is handed over through a trait.
 
 mod connection;
 mod data;
@@ -42,10 +42,10 @@ use doorlist_store::{Directory, MailLog, Spool};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Becomes true once, when the doors close.
+/// Becomes true when the gateway stops.
 pub(crate) type Stopping = watch::Receiver<bool>;
 
-/// What all sessions share.
+/// The state that all sessions share.
 pub(crate) struct Doors {
     pub(crate) settings: ArcSwap<GatewayConfig>,
     pub(crate) certificate: Arc<Certificate>,
@@ -57,19 +57,19 @@ pub(crate) struct Doors {
     pub(crate) slots: Arc<Slots>,
     pub(crate) guard: Guard,
     pub(crate) stopping: Stopping,
-    /// Whether no server of a domain takes an address that is not ASCII, as far as is known.
+    /// Whether no server of a domain is known to support SMTPUTF8.
     pub(crate) lacks_smtp_utf8: Box<dyn Fn(DomainId) -> bool + Send + Sync>,
-    /// Takes a message that is on stable storage, without waiting.
+    /// Passes a stored message to the relay, without waiting.
     pub(crate) hand_over: Box<dyn Fn(Spooled) + Send + Sync>,
 }
 
 impl Doors {
-    /// The settings at this moment; a session keeps those that it began with.
+    /// The current settings; a session keeps those that it started with.
     pub(crate) fn config(&self) -> Arc<GatewayConfig> {
         self.settings.load_full()
     }
 
-    /// What MAIL is answered while the spool takes nothing.
+    /// The reply to MAIL while the spool accepts nothing.
     fn refusal_of_storage(&self) -> Option<Reply> {
         match self.spool.health() {
             SpoolHealth::Ok => None,
@@ -78,7 +78,7 @@ impl Doors {
         }
     }
 
-    /// A line of the log that belongs to no session.
+    /// Logs an event without a session.
     fn tell(&self, event: &str) {
         self.journal.write(&Line { process: Process::Smtpd, queue: None, event, fields: &[] });
     }

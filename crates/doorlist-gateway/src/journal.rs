@@ -1,8 +1,7 @@
-//! The log: one line an event, in Postfix's shape or as JSON, written by a thread of its own.
+//! The log: one line per event, in the format of Postfix or as JSON, written by its own thread.
 //!
-//! Nothing here ever waits for the disk: lines go into a bounded buffer, and what does not fit is counted as dropped. A
-//! session collects the lines of one batch of commands in a [`Batch`] and hands them over together. This module must not
-//! know what the events mean.
+//! Nothing here waits for the disk: lines go into a bounded buffer, and lines that do not fit are counted as dropped.
+//! A session collects the lines of one batch of commands in a [`Batch`].
 
 mod line;
 mod writer;
@@ -15,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use writer::Shared;
 
-/// Bytes that wait for the writer at most; lines beyond are dropped and counted.
+/// Maximum bytes in the buffer; further lines are dropped and counted.
 pub const BUFFER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Handle to the log. Cheap to clone.
@@ -26,21 +25,20 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Starts the writer thread. `host` is our name as it stands in each line.
+    /// Starts the writer thread. `host` is the host name in each line.
     pub fn start(format: JournalFormat, host: &str, out: Box<dyn Write + Send>) -> std::io::Result<Journal> {
         let shared = Arc::new(Shared::new(format, host));
         writer::spawn(shared.clone(), out)?;
         Ok(Journal { shared, dropped: Arc::default() })
     }
 
-    /// Writes one line.
     pub fn write(&self, line: &Line<'_>) {
         let mut batch = self.batch();
         batch.add(line);
         batch.send();
     }
 
-    /// A collector for lines that belong together; they bear the time at which the batch was begun or last sent.
+    /// A collector for lines that belong together; their time is that of the start or last send of the batch.
     pub fn batch(&self) -> Batch {
         Batch { journal: self.clone(), text: Vec::new(), stamp: String::new(), lines: 0 }
     }
@@ -50,13 +48,13 @@ impl Journal {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until all that was handed over is written.
+    /// Waits until all lines so far are written.
     pub fn flush(&self) {
         self.shared.wait_until_empty();
     }
 }
 
-/// Lines on their way to the journal.
+/// Lines that are sent to the journal together.
 pub struct Batch {
     journal: Journal,
     text: Vec<u8>,
@@ -65,7 +63,6 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Adds a line.
     pub fn add(&mut self, line: &Line<'_>) {
         if self.stamp.is_empty() {
             self.journal.shared.stamp(crate::clock::now(), &mut self.stamp);
@@ -74,7 +71,7 @@ impl Batch {
         self.journal.shared.render(&self.stamp, line, &mut self.text);
     }
 
-    /// Hands the lines over; the batch can be used again.
+    /// Sends the lines; the batch can be used again.
     pub fn send(&mut self) {
         if self.lines > 0 && !self.journal.shared.push(&self.text, BUFFER_BYTES_MAX) {
             self.journal.dropped.fetch_add(self.lines, Ordering::Relaxed);

@@ -1,15 +1,15 @@
-//! The mail doors of Doorlist: listeners and sessions in, relay to the domains' own servers out.
+//! SMTP over sockets: sessions in, relay to the domains' own servers out.
 //!
-//! The only crate that speaks SMTP over sockets. It judges recipients by `doorlist_core::policy::decide`, keeps mail by
-//! `doorlist_store::Spool`, and knows neither SQL nor commands nor pages.
+//! The only crate that speaks SMTP over sockets. It decides on recipients with `doorlist_core::policy::decide`, stores mail
+//! in `doorlist_store::Spool`, and must not contain SQL, commands or pages.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`config`] | what the doors can be told |
-//! | [`gateway`] | starts and stops the doors |
-//! | `inbound` | sessions that come in |
-//! | [`journal`] | the log, one line an event |
-//! | [`relay`] | the way out |
+//! | [`config`] | the settings |
+//! | [`gateway`] | starts and stops listeners and relay |
+//! | `inbound` | incoming sessions |
+//! | [`journal`] | the log, one line per event |
+//! | [`relay`] | outgoing mail |
 
 mod clock;
 pub mod config;

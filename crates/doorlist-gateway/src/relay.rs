@@ -1,9 +1,8 @@
-//! The way out: accepted mail to the domains' own servers, everything else by MX or a smart host, failures to the people
-//! concerned. Nothing leaves the spool before its last recipient has a final answer that somebody knows of.
+//! Outgoing mail: accepted mail to the domains' own servers, other mail by MX or through a smart host, and bounces. A
+//! message stays in the spool until each of its recipients has a final result.
 //!
-//! A message comes in by [`Relay::enqueue`] (or from the spool, after a restart), waits in the [`queue`] for its
-//! destination, is carried by a connection ([`deliver`]), and what failed for good is told by the [`report`] task. This
-//! module must not know how mail is judged or how it came in.
+//! [`Relay::enqueue`] adds a message (after a restart, the spool does). It stays in the [`queue`] of its destination,
+//! a connection ([`deliver`]) sends it, and the [`report`] task reports permanent failures.
 
 pub mod access;
 mod connect;
@@ -56,31 +55,30 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
 use without_smtp_utf8::WithoutSmtpUtf8;
 
-/// Routes are compared so often: a new server, a hold or a release takes effect within this time.
+/// How often routes are compared: a new server, a hold or a release takes effect within this time.
 const TICK: Duration = Duration::from_millis(250);
-/// No tick is shorter, whatever is due.
+/// Minimum time between two ticks.
 const TICK_MIN: Duration = Duration::from_millis(2);
-/// Destinations without mail are forgotten so often.
+/// How often destinations without mail are removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 
-/// What the relay takes from outside; a test puts its own world here.
+/// The environment of the relay; tests pass their own.
 pub struct Surroundings {
-    /// Our own listening sockets: a server that leads there is a loop.
+    /// Doorlist's own listening addresses: a server there is a loop.
     pub listeners: Vec<SocketAddr>,
-    /// Who answers for names.
     pub resolver: Arc<dyn Resolver>,
-    /// Trusted where a domain wants its server's certificate checked.
+    /// Trusted CAs for domains that require a verified certificate.
     pub roots: Arc<RootCertStore>,
-    /// Wait after the first failed attempt.
+    /// Delay after the first failed attempt.
     pub retry_first: Duration,
-    /// No wait is longer.
+    /// Maximum delay between attempts.
     pub retry_longest: Duration,
-    /// Messages in memory; more wait in the spool.
+    /// Maximum messages in memory; further ones stay in the spool.
     pub active_max: usize,
 }
 
 impl Surroundings {
-    /// The system's resolver, the usual roots, the usual schedule.
+    /// The system's resolver, the default CAs and the default schedule.
     pub fn system(listeners: Vec<SocketAddr>) -> Result<Self, RelayError> {
         let resolver = SystemResolver::from_system().map_err(|error| RelayError::Resolver(error.to_string()))?;
         let usual = RetrySchedule::inbound();
@@ -95,43 +93,39 @@ impl Surroundings {
     }
 }
 
-/// What the relay works with.
+/// What the relay needs from the gateway.
 pub struct RelayParts {
-    /// Settings.
     pub config: RelayConfig,
-    /// Our name in EHLO and in bounces.
+    /// Host name in EHLO and in bounces.
     pub hostname: Arc<str>,
-    /// The operator's mailbox, for what a domain's server refuses to take for its postmaster.
+    /// The operator's mailbox, for mail that a domain's server rejects for its postmaster.
     pub postmaster: Option<Address>,
-    /// Where each domain's mail goes.
+    /// The routes of all domains.
     pub directory: Directory,
-    /// Accepted mail.
     pub spool: Spool,
-    /// What is told to admins who search.
+    /// The mail log, which administrators search.
     pub mail_log: MailLog,
-    /// What is told to the log.
     pub journal: Journal,
-    /// The world.
     pub surroundings: Surroundings,
 }
 
 /// Why the relay does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
-    /// No resolver settings.
-    #[error("the system's resolver settings cannot be read: {0}")]
+    /// The resolver's settings could not be read.
+    #[error("cannot read the system's resolver settings: {0}")]
     Resolver(String),
-    /// No TLS.
-    #[error("TLS cannot be set up: {0}")]
+    /// TLS could not be set up.
+    #[error("cannot set up TLS: {0}")]
     Tls(#[from] rustls::Error),
-    /// No randomness.
-    #[error("the system gives no random numbers: {0}")]
+    /// The system gave no random bytes.
+    #[error("the system provides no random numbers: {0}")]
     Random(String),
 }
 
-/// What all tasks of the relay share.
+/// The state that all tasks of the relay share.
 struct Shared {
-    /// Deliveries run on the threads of mail, whoever causes them.
+    /// The runtime of the mail threads, on which all deliveries run.
     runtime: Handle,
     connector: Connector,
     config: ArcSwap<RelayConfig>,
@@ -145,24 +139,24 @@ struct Shared {
     without_smtp_utf8: WithoutSmtpUtf8,
     contacts: ContactBook,
     fixed: Fixed,
-    /// Unbounded, yet it holds at most one report for each message in memory, which are counted.
+    /// Unbounded, but holds at most one report per message in memory, whose number is limited.
     reports: mpsc::UnboundedSender<Report>,
     stop: watch::Sender<Stop>,
     connection_ended: Notify,
-    /// Messages that are only in the spool may come into memory.
+    /// Signalled when messages may be loaded from the spool.
     refill: Notify,
     turn: AtomicUsize,
     chance: AtomicU64,
 }
 
-/// The running relay. Dropping it does not stop it: [`Relay::shutdown`] does.
+/// The running relay. Dropping it does not stop it: call [`Relay::shutdown`].
 pub struct Relay {
     shared: Arc<Shared>,
     reporter: tokio::task::JoinHandle<()>,
 }
 
 impl Relay {
-    /// Starts the relay and takes up what the spool has, beside the mail that comes in from now on.
+    /// Starts the relay and loads the spool, while new mail is already accepted.
     pub async fn start(parts: RelayParts, registry: &mut Registry) -> Result<Relay, RelayError> {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|error| RelayError::Random(error.to_string()))?;
@@ -201,12 +195,12 @@ impl Relay {
         Ok(Relay { shared, reporter })
     }
 
-    /// Takes a message that is on stable storage. Never waits; without room in memory it is read from the spool later.
+    /// Adds a stored message. Never waits; without room in memory it is read from the spool later.
     pub fn enqueue(&self, mail: Spooled) {
         self.shared.enqueue(mail);
     }
 
-    /// Whether no server of this domain takes an address that is not ASCII, as far as is known. Waits for nothing.
+    /// Whether no server of this domain is known to support SMTPUTF8. Never waits.
     pub fn lacks_smtp_utf8(&self, domain: DomainId) -> bool {
         let routes = self.shared.directory.routes();
         routes
@@ -214,17 +208,17 @@ impl Relay {
             .is_some_and(|route| self.shared.without_smtp_utf8.is_whole_route(&route.servers, clock::now()))
     }
 
-    /// For people who handle the queue.
+    /// The queue, for administrators.
     pub fn handle(&self) -> QueueHandle {
         QueueHandle::new(Arc::clone(&self.shared))
     }
 
-    /// For what we ourselves have to tell people.
+    /// Sends Doorlist's own notices.
     pub fn notices(&self) -> NoticeHandle {
         NoticeHandle::new(Arc::clone(&self.shared))
     }
 
-    /// Takes new settings; connections that are open keep theirs until they end.
+    /// Applies new settings; open connections keep theirs.
     pub fn reload(&self, config: RelayConfig) {
         let settings = settings(&config, self.shared.fixed);
         let outbound = config.outbound.clone();
@@ -235,7 +229,7 @@ impl Relay {
         });
     }
 
-    /// Stops: running transactions end within `deadline`, what is left stays in the spool for the next start.
+    /// Stops: running transactions end within `deadline`, the rest stays in the spool for the next start.
     pub async fn shutdown(&self, deadline: Duration) {
         self.shared.with_queue(|queue, _| queue.stop());
         self.shared.stop.send_replace(Stop::Finish);
@@ -259,7 +253,7 @@ impl Relay {
     }
 }
 
-/// What is due by time: deferred messages, probes of dead destinations, changed routes.
+/// The timer task: deferred messages, probes of dead destinations, changed routes.
 async fn clockwork(shared: Arc<Shared>) {
     let mut stop = shared.stop.subscribe();
     let mut pruned = tokio::time::Instant::now();
@@ -281,7 +275,7 @@ async fn clockwork(shared: Arc<Shared>) {
     }
 }
 
-/// What no reload changes.
+/// Settings that a reload does not change.
 #[derive(Clone, Copy)]
 struct Fixed {
     retry_first: Duration,
@@ -311,7 +305,7 @@ impl Shared {
         });
     }
 
-    /// Does something with the queue, then what follows from it.
+    /// Runs a function on the queue, then carries out its effects.
     fn with_queue<R>(self: &Arc<Self>, act: impl FnOnce(&mut Queue, Moment) -> R) -> R {
         let at = Moment { now: clock::now(), chance: self.chance() };
         let (result, effects) = {
@@ -351,7 +345,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers whether a server of a domain's route offers SMTPUTF8.
+    /// Remembers whether a server offers SMTPUTF8.
     fn note_smtp_utf8(&self, key: &DestinationKey, connection: &Connection) {
         if let DestinationKey::Servers(_) = key {
             let (peer, offers) = (&connection.peer, connection.offers.smtp_utf8);
@@ -359,7 +353,7 @@ impl Shared {
         }
     }
 
-    /// Whether a server of this destination may take what the one at hand cannot: a later attempt may meet it.
+    /// Whether another server of this destination may support SMTPUTF8, so that a later attempt may succeed.
     fn another_may_have_smtp_utf8(&self, key: &DestinationKey) -> bool {
         match key {
             DestinationKey::Servers(route) => !self.without_smtp_utf8.is_whole_route(route, clock::now()),
@@ -367,7 +361,7 @@ impl Shared {
         }
     }
 
-    /// Which of several equal servers comes first this time.
+    /// Counter that rotates servers of equal preference.
     fn turn(&self) -> usize {
         self.turn.fetch_add(1, Ordering::Relaxed)
     }

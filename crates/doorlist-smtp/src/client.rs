@@ -1,8 +1,7 @@
-//! The client's side of the dialogue: what we say to a mail server and what its replies mean.
+//! The client side of the protocol: commands to a mail server, and the meaning of its replies.
 //!
-//! Everything here is bytes in, bytes out: [`ReplyParser`] turns received bytes into replies, [`Opening`] leads from the
-//! greeting to the point where mail may be sent, [`Transaction`] carries one message to up to a hundred recipients, and
-//! [`DotStuffer`] frames its body. This module must not know sockets, clocks, queues, or what becomes of a refusal.
+//! Bytes in, bytes out: [`ReplyParser`] parses replies, [`Opening`] leads from the greeting to the point where mail
+//! may be sent, [`Transaction`] sends one message to up to a hundred recipients, and [`DotStuffer`] frames its body.
 
 mod capabilities;
 mod dots;

@@ -1,7 +1,7 @@
-//! One command line -> its verb, and the arguments of MAIL, RCPT and HELO (RFC 5321 §4.1).
+//! Parses a command line into its verb and the arguments of MAIL, RCPT and HELO (RFC 5321 §4.1).
 //!
-//! Everything borrows from the line; nothing is copied or folded, for what is relayed is what the sender wrote. An
-//! error is the [`Reply`] that it earns. This module must not know sessions: which verb may come when is `server`'s.
+//! Everything borrows from the line; nothing is copied or folded, because Doorlist relays addresses as the sender
+//! wrote them. An error is the [`Reply`] to send. `server` decides which verb may come when.
 
 mod parameters;
 mod path;
@@ -13,45 +13,44 @@ pub use path::PATH_MAX;
 use crate::reply::Reply;
 use path::{Path, PathError};
 
-/// Octets of a domain in HELO or EHLO (RFC 5321 §4.5.3.1.2).
+/// Maximum octets of a domain in HELO or EHLO (RFC 5321 §4.5.3.1.2).
 const HELO_NAME_MAX: usize = 255;
-/// The longest verb that is looked up; longer ones are unknown.
+/// Maximum octets of a verb; longer ones are unknown.
 const VERB_MAX: usize = 8;
 
-/// What a command line asks for. Unknown words are [`Verb::Unknown`].
+/// The verb of a command line. Unknown words are [`Verb::Unknown`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// RFC 5321 §4.1.1.1, with extensions.
     Ehlo,
     /// RFC 5321 §4.1.1.1, without.
     Helo,
-    /// RFC 5321 §4.1.1.2.
+    /// MAIL, RFC 5321 §4.1.1.2.
     Mail,
-    /// RFC 5321 §4.1.1.3.
+    /// RCPT, RFC 5321 §4.1.1.3.
     Rcpt,
-    /// RFC 5321 §4.1.1.4.
+    /// DATA, RFC 5321 §4.1.1.4.
     Data,
-    /// RFC 5321 §4.1.1.5.
+    /// RSET, RFC 5321 §4.1.1.5.
     Rset,
-    /// RFC 5321 §4.1.1.6.
+    /// VRFY, RFC 5321 §4.1.1.6.
     Vrfy,
-    /// RFC 5321 §4.1.1.8.
+    /// HELP, RFC 5321 §4.1.1.8.
     Help,
-    /// RFC 5321 §4.1.1.9.
+    /// NOOP, RFC 5321 §4.1.1.9.
     Noop,
-    /// RFC 5321 §4.1.1.10.
+    /// QUIT, RFC 5321 §4.1.1.10.
     Quit,
-    /// RFC 3207 §4.
+    /// STARTTLS, RFC 3207 §4.
     StartTls,
-    /// A command of SMTP that is not offered: EXPN, AUTH, BDAT, ETRN, XCLIENT, ...
+    /// A known SMTP command that is not offered: EXPN, AUTH, BDAT, ETRN, XCLIENT, ...
     NotImplemented,
-    /// A request line of HTTP: somebody makes a browser talk to us.
+    /// A request line of HTTP, sent by a browser (cross-protocol attack).
     Http,
-    /// None of these.
     Unknown,
 }
 
-/// Splits a line (without its CRLF) into verb and arguments, which begin at the first octet behind the word.
+/// Splits a line (without its CRLF) into verb and arguments, which begin right after the verb.
 pub fn split(line: &[u8]) -> (Verb, &[u8]) {
     let word = line.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(line.len());
     let (word, arguments) = line.split_at(word);
@@ -86,18 +85,18 @@ pub fn split(line: &[u8]) -> (Verb, &[u8]) {
 /// The arguments of MAIL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailFrom<'a> {
-    /// What stands between the angle brackets, without a source route; empty is the null sender.
+    /// Text between the angle brackets, without a source route; empty for the null sender.
     pub path: &'a [u8],
     /// SIZE (RFC 1870), as the client declares it.
     pub size: Option<u64>,
-    /// BODY=8BITMIME (RFC 6152).
+    /// The parameter BODY=8BITMIME (RFC 6152).
     pub eight_bit: bool,
-    /// SMTPUTF8 (RFC 6531).
+    /// The parameter SMTPUTF8 (RFC 6531).
     pub smtp_utf8: bool,
 }
 
 impl<'a> MailFrom<'a> {
-    /// Reads what follows the word MAIL.
+    /// Parses the text after MAIL.
     pub fn parse(arguments: &'a [u8]) -> Result<Self, Reply> {
         let rest = keyword(arguments, b"FROM:").ok_or(Reply::BadArguments)?;
         let (path, rest) = Path::parse(rest).map_err(|error| path_reply(error, Reply::BadSenderSyntax))?;
@@ -119,18 +118,18 @@ impl<'a> MailFrom<'a> {
 /// The arguments of RCPT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RcptTo<'a> {
-    /// What stands between the angle brackets, as written, without a source route.
+    /// Text between the angle brackets, as written, without a source route.
     pub path: &'a [u8],
     /// The part before the last `@` outside quotes, with its quotes.
     pub local: &'a [u8],
-    /// The part behind it, with the brackets of an address literal; empty for bare `<postmaster>`.
+    /// The part after it, with the brackets of an address literal; empty for bare `<postmaster>`.
     pub domain: &'a [u8],
     /// Whether there was a source route (RFC 5321 appendix C).
     pub source_route: bool,
 }
 
 impl<'a> RcptTo<'a> {
-    /// Reads what follows the word RCPT, in a transaction that asked for SMTPUTF8 or not.
+    /// Parses the text after RCPT, in a transaction with or without SMTPUTF8.
     pub fn parse(arguments: &'a [u8], smtp_utf8: bool) -> Result<Self, Reply> {
         let rest = keyword(arguments, b"TO:").ok_or(Reply::BadArguments)?;
         let (path, rest) = Path::parse(rest).map_err(|error| path_reply(error, Reply::BadRecipientSyntax))?;
@@ -143,14 +142,15 @@ impl<'a> RcptTo<'a> {
     }
 }
 
-/// The name in HELO or EHLO: one word of printable ASCII. More is not asked, for many clients do not know their name.
+/// The name in HELO or EHLO: one word of printable ASCII. No further check, because many clients do not know their
+/// name.
 pub fn helo_name(arguments: &[u8]) -> Result<&[u8], Reply> {
     let name = arguments.trim_ascii();
     let printable = name.iter().all(|b| b.is_ascii_graphic());
     if name.is_empty() || name.len() > HELO_NAME_MAX || !printable { Err(Reply::BadArguments) } else { Ok(name) }
 }
 
-/// Skips blanks and `word`, whatever its case, and the blanks that some clients put behind the colon.
+/// Skips blanks and `word` case-insensitively, and blanks that some clients put after the colon.
 fn keyword<'a>(arguments: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
     let arguments = arguments.trim_ascii_start();
     let (found, rest) = arguments.split_at_checked(word.len())?;
@@ -164,7 +164,7 @@ fn path_reply(error: PathError, bad_syntax: Reply) -> Reply {
     }
 }
 
-/// RFC 6531 §3.3: beyond ASCII only in a transaction with SMTPUTF8, and then only UTF-8.
+/// Allows non-ASCII only in a transaction with SMTPUTF8, and then only UTF-8 (RFC 6531 §3.3).
 fn check_charset(path: &[u8], smtp_utf8: bool, bad_syntax: Reply) -> Result<(), Reply> {
     if path.is_ascii() {
         return Ok(());

@@ -1,8 +1,8 @@
-//! The message behind DATA: its one true end, dot-unstuffing, line ends (RFC 5321 §4.1.1.4, §4.5.2).
+//! The message after DATA: its end, dot-unstuffing and line ends (RFC 5321 §4.1.1.4, §4.5.2).
 //!
-//! Only CRLF.CRLF ends a message. Whatever another server might take for an end (a dot line framed by a bare CR or LF,
-//! or padded with NULs that someone strips) is remembered as a fault and refused at the true end: what stands behind it
-//! is never read as commands, and never sent onward. This module must not know sessions, spools or headers.
+//! Only CRLF.CRLF ends a message. Sequences that another server might take for an end (a dot line framed by a bare CR
+//! or LF, or padded with NULs) are remembered as a fault and rejected at the real end. What follows them is never
+//! parsed as commands and never relayed.
 
 mod end;
 #[cfg(test)]
@@ -12,46 +12,43 @@ pub use end::DataEnd;
 
 use memchr::memchr2;
 
-/// Octets of a body line without its CRLF. RFC 5321 §4.5.3.1.6 promises 1,000; real mail has far longer lines, and
-/// folding them would break its signature.
+/// Maximum octets of a body line without its CRLF. RFC 5321 §4.5.3.1.6 requires 1,000; real mail has far longer lines,
+/// and folding them would break signatures.
 pub const BODY_LINE_MAX: u64 = 1 << 20;
 
 const CR: u8 = b'\r';
 const LF: u8 = b'\n';
 const CRLF: &[u8] = b"\r\n";
 
-/// What happens to a lone LF in a message.
+/// How a bare LF in a message is handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BareLf {
-    /// It becomes CRLF, as old devices mean it.
+    /// It becomes CRLF, as some devices mean it.
     Normalize,
-    /// The message is refused at its end.
+    /// The message is rejected at its end.
     Reject,
 }
 
-/// What the bytes of a message turn out to be.
+/// A decoded piece of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chunk<'a> {
-    /// Message bytes as they are to be kept: unstuffed, lines ended by CRLF only.
+    /// Message bytes to store: unstuffed, with CRLF line ends only.
     Body(&'a [u8]),
-    /// The end; the bytes behind it are commands again.
+    /// The end; the bytes after it are commands.
     End(DataEnd),
 }
 
-/// What the current line has been so far.
+/// The state of the current line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
-    /// Nothing.
     Empty,
-    /// One dot, which is no part of the message.
+    /// One dot, which is not part of the message.
     Dot,
-    /// The same dot, then nothing but NULs: an end to those who drop NULs.
+    /// The same dot, then only NULs: an end for servers that drop NULs.
     DotAndNuls,
-    /// Nothing but NULs.
     Nuls,
-    /// NULs and one dot of the message: an end to those whom we send it to, if they drop NULs.
+    /// NULs and a dot of the message: an end for a next hop that drops NULs.
     NulsAndDot,
-    /// Anything else.
     Text,
 }
 
@@ -62,9 +59,9 @@ pub struct DataReader {
     size_left: u64,
     line: Line,
     line_len: u64,
-    /// The line before ended in CRLF, so a dot at the start of this one may be the end.
+    /// The previous line ended in CRLF, so a dot at the start of this line may be the end.
     framed: bool,
-    /// The last octet was a CR, and what it is depends on the next.
+    /// The last octet was a CR, whose meaning depends on the next one.
     cr_held: bool,
     worst: DataEnd,
 }
@@ -83,9 +80,9 @@ impl DataReader {
         }
     }
 
-    /// Takes from the front of `input`. `None`: all of it is taken.
+    /// Consumes the front of `input`. `None`: all of it is consumed.
     ///
-    /// The body comes in runs as long as the input allows. After a fault no more of it comes, and what came is void.
+    /// Body pieces are as long as the input allows. After a fault no more follow, and the earlier ones are void.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<Chunk<'a>> {
         while !input.is_empty() {
             let run = if self.cr_held { 0 } else { self.scan(input) };
@@ -103,8 +100,8 @@ impl DataReader {
         None
     }
 
-    /// Reads over text and whole lines. Stops before that which needs a decision: a leading dot, a CR without its LF in
-    /// sight, a lone LF, the end of a line that is a dot.
+    /// Skips text and complete lines. Stops before a leading dot, a CR without LF, a bare LF, and the end of a dot
+    /// line.
     fn scan(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while at < bytes.len() {
@@ -123,7 +120,7 @@ impl DataReader {
         at
     }
 
-    /// Decides on what stands in front of `input`, with regard to a CR held back.
+    /// Handles the front of `input`, including a CR that was held back.
     fn take_special<'a>(&mut self, input: &mut &'a [u8]) -> Option<Chunk<'a>> {
         let bytes = *input;
         let after_cr = std::mem::take(&mut self.cr_held);
@@ -184,7 +181,7 @@ impl DataReader {
         }
     }
 
-    /// A line ends, by CRLF or by LF alone, and is not the end of the message.
+    /// Ends a line, by CRLF or by a bare LF, that is not the end of the message.
     fn end_line(&mut self, crlf: bool) {
         if matches!(self.line, Line::Dot | Line::DotAndNuls | Line::NulsAndDot) {
             self.blame(DataEnd::UnframedDot);
@@ -216,7 +213,7 @@ impl DataReader {
 }
 
 impl Line {
-    /// The line with one octet more; a dot at its very start does not come here.
+    /// The state after one more octet; a dot at the start of the line is handled elsewhere.
     fn with(self, byte: u8) -> Self {
         match (self, byte) {
             (Line::Empty | Line::Nuls, 0) => Line::Nuls,

@@ -1,16 +1,16 @@
-//! The language: SMTP server session and client dialogue as pure state machines over bytes.
+//! The SMTP protocol: server session and client dialogue as pure state machines over bytes.
 //!
-//! This crate does no I/O and reads no clock: whoever owns a socket feeds bytes in and writes replies out. It knows
-//! how mail is spoken, not who is on the list (`doorlist-core`) nor where mail is kept (`doorlist-store`).
+//! This crate does no I/O and reads no clock: the owner of a socket feeds bytes in and writes replies out. The list is in
+//! `doorlist-core`, stored mail in `doorlist-store`.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`reply`] | the one table of replies: every digit that a client of ours can see |
-//! | [`command`] | one command line -> verb, path, parameters |
-//! | [`server`] | the server session: bytes in, events out, whatever the segmentation |
-//! | [`data`] | the message behind DATA: its one true end, dots, line ends |
-//! | [`message`] | a streaming look at the header section of a message |
-//! | [`client`] | what we say to a mail server, and what its replies mean |
+//! | [`reply`] | the table of all replies |
+//! | [`command`] | parses a command line into verb, path and parameters |
+//! | [`server`] | the server session: bytes in, events out, independent of segmentation |
+//! | [`data`] | the message after DATA: end, dots, line ends |
+//! | [`message`] | scans the header section of a streamed message |
+//! | [`client`] | the client side: commands to a mail server and the meaning of its replies |
 
 pub mod client;
 pub mod command;

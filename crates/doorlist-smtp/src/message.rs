@@ -1,9 +1,8 @@
-//! A streaming look at the header section of a message (RFC 5322 §2.2).
+//! Scans the header section of a message while it streams through (RFC 5322 §2.2).
 //!
-//! It takes out what only we may say (`Authentication-Results` under our own name, RFC 8601 §5), counts hops, notes the
-//! Message-ID, and holds the limits. All else is passed on byte for byte, so that signatures stay valid. Only an empty
-//! line ends the section: a line that is no field is passed over as lenient readers do, so that nothing can hide behind
-//! it. This module must not know sessions or spools.
+//! Removes `Authentication-Results` in Doorlist's own name (RFC 8601 §5), counts hops, reads the Message-ID, and
+//! enforces the limits. Everything else is passed on byte for byte, so that signatures stay valid. Only an empty line
+//! ends the section: a line that is not a field is skipped as lenient readers do, so that nothing can hide after it.
 
 mod field;
 #[cfg(test)]
@@ -13,13 +12,13 @@ use crate::reply::Reply;
 use memchr::memchr;
 use std::sync::Arc;
 
-/// Octets of a Message-ID that is noted (RFC 5322 §2.1.1: one line); longer ones are not.
+/// Maximum octets of a Message-ID (RFC 5322 §2.1.1: one line); longer ones are ignored.
 pub const MESSAGE_ID_MAX: usize = 998;
 
-/// What a header section may have.
+/// Limits of a header section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeaderLimits {
-    /// Octets of the section, the empty line included.
+    /// Maximum octets of the section, including the empty line.
     pub bytes_max: usize,
     /// `Received` fields (RFC 5321 §6.3).
     pub hops_max: usize,
@@ -31,19 +30,18 @@ impl Default for HeaderLimits {
     }
 }
 
-/// Why a message cannot be taken for the sake of its header section.
+/// Why a message is rejected because of its header section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeaderFault {
     /// More octets than the limit.
     TooLarge,
     /// More `Received` fields than the limit.
     TooManyHops,
-    /// A NUL.
     Nul,
 }
 
 impl HeaderFault {
-    /// The answer at the end of the message.
+    /// The reply at the end of the message.
     pub fn refusal(self) -> Reply {
         match self {
             HeaderFault::TooLarge => Reply::HeaderTooLarge,
@@ -53,14 +51,14 @@ impl HeaderFault {
     }
 }
 
-/// Reads a message from its first byte, with the line ends that [`crate::data`] gives it: CRLF only.
+/// Scans a message from its first byte. Expects CRLF line ends only, as [`crate::data`] returns them.
 #[derive(Clone, Debug)]
 pub struct HeaderScan {
     limits: HeaderLimits,
     authserv_id: Arc<str>,
-    /// The field that may still be folded, then the line that is being received; never more than `bytes_max`.
+    /// The last field, which may still be folded, and the current line; at most `bytes_max`.
     held: Vec<u8>,
-    /// Where that line begins.
+    /// Offset of the current line.
     line_at: usize,
     /// Octets of the section so far.
     seen: usize,
@@ -71,7 +69,7 @@ pub struct HeaderScan {
 }
 
 impl HeaderScan {
-    /// `authserv_id` is the name under which only we may write `Authentication-Results`.
+    /// `authserv_id` is the name that only Doorlist may use in `Authentication-Results`.
     pub fn new(limits: HeaderLimits, authserv_id: Arc<str>) -> Self {
         Self {
             limits,
@@ -86,7 +84,8 @@ impl HeaderScan {
         }
     }
 
-    /// Takes the next bytes of the message and appends to `out` what is to be kept. After a fault nothing is appended.
+    /// Consumes the next bytes of the message and appends the bytes to store to `out`. After a fault nothing is
+    /// appended.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         let mut rest = chunk;
         while !rest.is_empty() && self.fault.is_none() {
@@ -104,7 +103,7 @@ impl HeaderScan {
         }
     }
 
-    /// The message is over: passes on what was held, if there was no empty line.
+    /// Ends the message: flushes held bytes, if there was no empty line.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         if self.fault.is_none() && !self.in_body {
             self.end_line(out);
@@ -113,17 +112,17 @@ impl HeaderScan {
         }
     }
 
-    /// What speaks against the message.
+    /// The first fault, if any.
     pub fn verdict(&self) -> Option<HeaderFault> {
         self.fault
     }
 
-    /// The first Message-ID, as it stands there.
+    /// The first Message-ID, as written.
     pub fn message_id(&self) -> Option<&str> {
         self.message_id.as_deref()
     }
 
-    /// Keeps a piece of a line. The limit counts first: a NUL behind it is not looked for.
+    /// Holds a piece of a line. Checks the limit first, then NULs.
     fn hold(&mut self, piece: &[u8]) -> Result<(), HeaderFault> {
         let within = &piece[..piece.len().min(self.limits.bytes_max - self.seen)];
         if memchr(0, within).is_some() {
@@ -137,7 +136,7 @@ impl HeaderScan {
         Ok(())
     }
 
-    /// A line is whole: it folds the field before it, or that one is over.
+    /// Ends a line: it continues the previous field, or completes it.
     fn end_line(&mut self, out: &mut Vec<u8>) {
         match &self.held[self.line_at..] {
             b"\r\n" => {
@@ -155,7 +154,7 @@ impl HeaderScan {
         }
     }
 
-    /// The field in front of the current line is over: judges it, and passes it on or drops it.
+    /// Completes the field before the current line: passes it on or drops it.
     fn end_field(&mut self, out: &mut Vec<u8>) {
         let field = &self.held[..self.line_at];
         let mut keep = true;

@@ -1,8 +1,7 @@
-//! The reply table: every SMTP reply that a client of ours can get. Digits stand here and nowhere else.
+//! The reply table: every SMTP reply that a client can get. Reply digits are here and nowhere else.
 //!
-//! A reply is a value until the last moment: the machine and the gateway hand [`Reply`]s around, one place writes
-//! [`Reply::line`]. Texts are fixed and our own, so that nothing of a domain's server is ever shown to a sender.
-//! This module must not know why a reply was chosen; that is in the `Decision`, the log and the mail log.
+//! The machine and the gateway pass [`Reply`] values; only [`Reply::line`] writes text. Texts are fixed, so that a
+//! sender never sees text of a domain's server. The reason for a reply is in the `Decision`, the log and the mail log.
 
 mod enhanced;
 mod opening;
@@ -15,7 +14,7 @@ pub use opening::{Extensions, ehlo, greeting, hello, queued};
 use doorlist_core::policy::{Decision, Reason};
 use std::fmt;
 
-/// A whole line at compile time; `-` is a reply that has no enhanced code (RFC 2034 §4: greetings and 3yz).
+/// Builds a line at compile time; `-` for a reply without an enhanced code (RFC 2034 §4: greetings and 3yz).
 macro_rules! reply_line {
     ($code:literal - $text:literal) => {
         concat!($code, " ", $text, "\r\n")
@@ -51,7 +50,7 @@ macro_rules! replies {
                 match self { $(Reply::$name => $code,)* }
             }
 
-            /// The enhanced status code (RFC 3463), where RFC 2034 asks for one.
+            /// The enhanced status code (RFC 3463), where RFC 2034 requires one.
             pub const fn enhanced(self) -> Option<EnhancedCode> {
                 match self { $(Reply::$name => enhanced_code!($enhanced),)* }
             }
@@ -86,14 +85,14 @@ replies! {
     ReadyForTls = 220 "2.0.0" "Ready to start TLS";
     /// RFC 5321 §4.1.1.8: HELP.
     Help = 214 "2.0.0" "This server speaks SMTP as RFC 5321 has it";
-    /// RFC 5321 §3.5.3: VRFY tells nobody anything.
+    /// RFC 5321 §3.5.3: VRFY reveals nothing.
     NotVerified = 252 "2.0.0" "Not verified here; RCPT TO is answered from the list";
 
     // Recipients and senders.
 
     /// RFC 5321 §4.2.3, RFC 3463 §3.2: no such mailbox.
     RecipientUnknown = 550 "5.1.1" "Recipient address rejected: user unknown";
-    /// RFC 3463 §3.2 in the soft period of a domain: the same, but the sender retries.
+    /// RFC 3463 §3.2, in the 72 hours of temporary rejection: the same, but the sender retries.
     RecipientUnknownSoft = 450 "4.1.1" "Recipient address rejected: user unknown for now; try again later";
     /// RFC 3463 §3.2: not known yet whether the mailbox exists.
     RecipientUndecided = 451 "4.1.1" "Recipient address not verified yet; try again later";
@@ -101,55 +100,55 @@ replies! {
     RecipientSwitchedOff = 550 "5.2.1" "Recipient address rejected: mailbox disabled";
     /// RFC 3463 §3.2: the domain is switched off.
     DomainInactive = 550 "5.1.2" "Recipient address rejected: this domain takes no mail here";
-    /// RFC 5321 §7.9, RFC 3463 §3.8: not one of our domains, or a form that asks for a relay.
+    /// RFC 5321 §7.9, RFC 3463 §3.8: not a protected domain, or a form that requests relaying.
     RelayDenied = 550 "5.7.1" "Recipient address rejected: relay access denied";
-    /// RFC 3463 §3.8: the source guessed too much; every recipient gets this answer.
+    /// RFC 3463 §3.8: the client guessed too many addresses; every recipient gets this reply.
     SourceFlagged = 451 "4.7.1" "Too many unknown recipients from your address; try again later";
-    /// RFC 3463 §3.8: the recipient is there, and takes no mail from this sender.
+    /// RFC 3463 §3.8: the recipient exists, but blocks this sender.
     SenderRefused = 550 "5.7.1" "Sender address rejected: refused by the recipient's policy";
-    /// RFC 1870 §6.1: declared or found to be larger than the recipient takes.
+    /// RFC 1870 §6.1: declared or real size exceeds the limit of the recipient.
     TooLargeForRecipient = 552 "5.3.4" "Message size exceeds the recipient's limit";
-    /// RFC 5321 §4.5.3.1.10: all recipients of a transaction get one answer behind DATA, so they have the same limits.
+    /// RFC 5321 §4.5.3.1.10: DATA has one reply for all recipients, so they must have the same limits.
     OtherPolicy = 452 "4.5.3" "Recipient has other limits than those before; send to it in another transaction";
-    /// RFC 5321 §4.1.2: the recipient's path cannot be read.
+    /// RFC 5321 §4.1.2: the recipient's path is invalid.
     BadRecipientSyntax = 501 "5.1.3" "Bad recipient address syntax";
-    /// RFC 5321 §4.1.2: the sender's path cannot be read.
+    /// RFC 5321 §4.1.2: the sender's path is invalid.
     BadSenderSyntax = 501 "5.1.7" "Bad sender address syntax";
     /// RFC 6531 §3.5: an address that needs SMTPUTF8, not asked for or not possible on the route.
     NonAsciiAddress = 553 "5.6.7" "Internationalized address not permitted without SMTPUTF8";
-    /// RFC 5321 §4.5.3.1.10: the rest of the recipients may come again.
+    /// RFC 5321 §4.5.3.1.10: the client may retry the other recipients.
     TooManyRecipients = 452 "4.5.3" "Too many recipients; send the rest in another transaction";
 
     // The message.
 
     /// RFC 1870 §6.1: declared or found to be too large.
     MessageTooLarge = 552 "5.3.4" "Message size exceeds the limit";
-    /// The header section has no end in sight.
+    /// The header section exceeds its limit.
     HeaderTooLarge = 552 "5.3.4" "Header section exceeds the limit";
-    /// RFC 5321 §6.3: the message goes round in circles.
+    /// RFC 5321 §6.3: a mail loop.
     TooManyHops = 554 "5.4.6" "Too many hops";
-    /// RFC 5321 §2.3.8: CR and LF only ever together; anything else could smuggle a second message.
+    /// RFC 5321 §2.3.8: CR and LF must occur together; anything else could smuggle a second message.
     BareLineEnd = 550 "5.5.2" "Message has a bare CR or LF, or a lone dot not framed by CRLF";
-    /// RFC 5321 §4.5.3.1.6: we take far longer lines than its 1,000 octets, but not any.
+    /// RFC 5321 §4.5.3.1.6: the limit is far above the required 1,000 octets.
     BodyLineTooLong = 550 "5.5.2" "Message has a line that exceeds the limit";
     /// RFC 5322 §2.2: a NUL in a header.
     NulInHeader = 550 "5.6.0" "Message header has a NUL character";
-    /// RFC 3463 §3.4: the disk is low, or the memory for messages is taken.
+    /// RFC 3463 §3.4: disk space or memory for messages is low.
     InsufficientStorage = 452 "4.3.1" "Insufficient system storage; try again later";
-    /// RFC 5321 §4.2.3: the message is not on stable storage, so it is not taken.
+    /// RFC 5321 §4.2.3: the message could not be stored, so it is not accepted.
     LocalError = 451 "4.3.0" "Local error in processing; try again later";
 
     // Commands that were not done.
 
-    /// RFC 5321 §4.2.4: no command of SMTP.
+    /// RFC 5321 §4.2.4: not a command of SMTP.
     UnknownCommand = 500 "5.5.2" "Command not recognized";
     /// RFC 5321 §4.2.4: a command of SMTP, not offered here.
     NotImplemented = 502 "5.5.1" "Command not implemented";
-    /// RFC 5321 §4.1.1: the arguments cannot be read.
+    /// RFC 5321 §4.1.1: the arguments are invalid.
     BadArguments = 501 "5.5.4" "Syntax error in parameters or arguments";
     /// RFC 5321 §4.1.1.11: a parameter of an extension that was not offered.
     UnknownParameter = 555 "5.5.4" "Parameter not recognized or not implemented";
-    /// RFC 5321 §4.5.3.1.4: a command line without end.
+    /// RFC 5321 §4.5.3.1.4: the command line is too long.
     LineTooLong = 500 "5.5.2" "Line too long";
     /// RFC 5321 §2.3.8: a command line ends in CRLF.
     BareLfCommand = 500 "5.5.2" "Command line does not end in CRLF";
@@ -172,7 +171,7 @@ replies! {
 
     // Replies behind which the connection is closed.
 
-    /// RFC 3207 §5: bytes behind STARTTLS would be taken for bytes from inside TLS.
+    /// RFC 3207 §5: bytes after STARTTLS would be treated as sent inside TLS.
     PipelinedStartTls = 501 "5.5.1" "Nothing may be sent behind STARTTLS before its reply";
     /// RFC 5321 §3.8: the junk limit of a session.
     TooManyErrors = 421 "4.7.0" "Too many errors or idle commands; closing";
@@ -180,7 +179,7 @@ replies! {
     TooManyUnknown = 421 "4.7.0" "Too many unknown recipients; closing";
     /// A command line of more than a mebibyte.
     EndlessLine = 421 "4.5.2" "Line without end; closing";
-    /// A browser, or a TLS client on a plain port: not to be answered as if it had meant us.
+    /// A browser, or a TLS client on a plain port.
     NotSmtp = 421 "4.7.0" "This is a mail server; closing";
     /// RFC 5321 §3.1: the client talked before the greeting.
     EarlyTalker = 554 "5.5.1" "Speak after the greeting; closing";
@@ -188,9 +187,9 @@ replies! {
     Timeout = 421 "4.4.2" "Timeout; closing";
     /// RFC 5321 §4.5.3.2: message bytes come too slowly.
     TooSlow = 421 "4.4.2" "Data comes too slowly; closing";
-    /// RFC 5321 §3.8: more sessions than the server takes.
+    /// RFC 5321 §3.8: the session limit of the server.
     TooManySessions = 421 "4.3.2" "Too many sessions; try again later";
-    /// More sessions than one address may have.
+    /// The session limit of one address.
     TooManySessionsFromYou = 421 "4.7.0" "Too many sessions from your address; try again later";
     /// RFC 5321 §3.8: the server stops.
     ShuttingDown = 421 "4.3.2" "Service shutting down; try again later";
@@ -206,7 +205,7 @@ impl Reply {
         }
     }
 
-    /// The answer to a recipient: behaviour of every [`Reason`].
+    /// The reply to a recipient, for every [`Reason`].
     pub fn to_rcpt(decision: &Decision) -> Reply {
         match decision.reason {
             Reason::Listed | Reason::SubAddress | Reason::System => Reply::RecipientOk,
@@ -224,19 +223,19 @@ impl Reply {
         }
     }
 
-    /// Whether the client shall give up: 5yz.
+    /// Whether it is permanent: 5yz.
     pub const fn is_permanent(self) -> bool {
         self.code() / 100 == 5
     }
 
-    /// Whether the client shall come again: 4yz.
+    /// Whether it is transient: 4yz.
     pub const fn is_transient(self) -> bool {
         self.code() / 100 == 4
     }
 }
 
 impl fmt::Display for Reply {
-    /// As on the wire, without the line's end: for logs.
+    /// Prints the line without its end, for logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.code())?;
         if let Some(enhanced) = self.enhanced() {

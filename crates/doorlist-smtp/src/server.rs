@@ -1,8 +1,8 @@
-//! The server session: bytes in, events out, the same events however the bytes are cut into segments.
+//! The server session: bytes in, events out, independent of segmentation.
 //!
-//! The machine answers by itself what needs no knowledge of the world (syntax, sequence, limits) and asks about the
-//! rest; whoever owns the socket answers and tells the machine ([`Session::mail_accepted`] and so on) before it goes on.
-//! A recipient costs no allocation. This module must not know sockets, clocks, lists or spools.
+//! The machine itself replies to what needs no knowledge of the world (syntax, sequence, limits) and returns the rest
+//! as events. The owner of the socket replies and informs the machine ([`Session::mail_accepted`] and others) before
+//! it continues. A recipient costs no allocation.
 
 mod config;
 mod dialogue;
@@ -19,7 +19,7 @@ use crate::reply::Reply;
 use dialogue::Dialogue;
 use line::{Found, Lines};
 
-/// What the owner of the socket has to do or to know.
+/// What the owner of the socket must handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// The machine answered a command itself: write it.
@@ -28,7 +28,6 @@ pub enum Event<'a> {
     Close(Reply),
     /// HELO or EHLO (`extended`) with a usable name: answer it.
     Hello {
-        /// EHLO.
         extended: bool,
         /// The name that the client gives itself: one word of printable ASCII.
         name: &'a [u8],
@@ -39,15 +38,15 @@ pub enum Event<'a> {
     Rcpt(RcptTo<'a>),
     /// DATA with at least one recipient: write 354 and call [`Session::data_accepted`], or refuse.
     Data,
-    /// Message bytes as they are to be kept. After a fault no more come, and those that came are void.
+    /// Message bytes to store. After a fault no more follow, and the earlier ones are void.
     Body(&'a [u8]),
-    /// CRLF.CRLF. The transaction is over, whatever is answered.
+    /// CRLF.CRLF. The transaction ends, whatever the reply.
     EndOfData(DataEnd),
-    /// STARTTLS with nothing behind it: answer it, shake hands, then [`Session::tls_started`].
+    /// STARTTLS with nothing after it: reply, do the handshake, then call [`Session::tls_started`].
     StartTls,
-    /// The transaction is dropped: forget sender and recipients. The answer to the command is the next event.
+    /// The transaction is dropped: forget sender and recipients. The reply to the command is the next event.
     Reset,
-    /// QUIT: say good-bye and close; nothing more will be read.
+    /// QUIT: reply and close; nothing more is read.
     Quit,
 }
 
@@ -67,7 +66,7 @@ impl Session {
         Self { lines, dialogue: Dialogue::new(config), data: None, closed: false }
     }
 
-    /// Takes from the front of `input` until something happens. `None`: all of it is taken, wait for more.
+    /// Consumes the front of `input` until the next event. `None`: all of it is consumed, wait for more.
     pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Option<Event<'s>> {
         if self.closed {
             *input = &[];
@@ -124,7 +123,7 @@ impl Session {
         self.data = Some(DataReader::new(config.bare_lf, config.size_max));
     }
 
-    /// The handshake is done. All that was said before is forgotten (RFC 3207 §4.2), except what counts against the client.
+    /// The handshake is done. All earlier state is dropped (RFC 3207 §4.2), except error counts of the client.
     pub fn tls_started(&mut self) {
         self.lines.forget();
         self.dialogue.tls_started();

@@ -1,11 +1,11 @@
-//! Basic Encoding Rules as far as LDAP uses them (RFC 4511 §5.1): definite lengths, short tags. Reading borrows, never
-//! recurses and never panics, whatever the bytes. Knows nothing of LDAP's messages.
+//! Basic Encoding Rules as used by LDAP (RFC 4511 §5.1): definite lengths, short tags. Reading borrows, never recurses
+//! and never panics, for any bytes.
 
 /// What is wrong with bytes that should be LDAP. Shown to people without the bytes themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BerFault {
     /// The stream does not go on with a message: another protocol, or TLS where none is expected.
-    #[error("what it sent is not LDAP")]
+    #[error("its answer is not LDAP")]
     NotAMessage,
     /// RFC 4511 §5.1 allows definite lengths only.
     #[error("it sent a length of the indefinite form, which LDAP forbids")]
@@ -19,9 +19,9 @@ pub enum BerFault {
     /// The message is longer than allowed.
     #[error("it sent a message of {length} bytes; the limit is {max}")]
     TooLarge {
-        /// As announced.
+        /// Octets that the element announces.
         length: u64,
-        /// As allowed.
+        /// Octets that are allowed.
         max: usize,
     },
     /// Elements lie in elements without end.
@@ -31,26 +31,20 @@ pub enum BerFault {
     #[error("it sent an element that ends behind its message")]
     Overrun,
     /// Negative, empty or too large.
-    #[error("it sent a number that cannot be one")]
+    #[error("it sent an invalid number")]
     Number,
     /// The elements are not those of any message that answers us.
-    #[error("it sent a message whose parts are not those of an answer")]
+    #[error("it sent a message that is not a valid answer")]
     Shape,
 }
 
 /// The bit that says: made of elements.
 pub(crate) const CONSTRUCTED: u8 = 0x20;
-/// INTEGER
 pub(crate) const INTEGER: u8 = 0x02;
-/// OCTET STRING
 pub(crate) const OCTETS: u8 = 0x04;
-/// BOOLEAN
 pub(crate) const BOOLEAN: u8 = 0x01;
-/// ENUMERATED
 pub(crate) const ENUMERATED: u8 = 0x0a;
-/// SEQUENCE
 pub(crate) const SEQUENCE: u8 = 0x30;
-/// SET
 pub(crate) const SET: u8 = 0x31;
 
 /// Octets of a length, at most: Active Directory writes four for every length.
@@ -139,7 +133,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Elements under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Writer(pub(crate) Vec<u8>);
 

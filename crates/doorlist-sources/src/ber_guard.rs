@@ -1,5 +1,5 @@
-//! The byte stream of a directory, cut into messages, each checked as a whole before anything of it is looked at: its
-//! size, its depth, every length in it. How the bytes arrive in pieces makes no difference. Pure.
+//! Cuts the byte stream of a directory into messages and checks each one completely before it is parsed: size, depth,
+//! every length. Independent of segmentation.
 
 use super::ber::{self, BerFault, CONSTRUCTED, SEQUENCE};
 use std::ops::Range;

@@ -1,5 +1,5 @@
-//! From a server's name to a TCP connection: the name is resolved once, its addresses are checked, and only a checked
-//! address is connected to. A name that leads elsewhere a moment later leads nowhere. Does not know LDAP.
+//! Connects to a server: resolves its name once, checks the addresses, and connects only to a checked address, so that
+//! a later DNS answer has no effect.
 
 use super::error::{Fault, ReadError, Stage};
 use super::terms::Terms;
@@ -9,13 +9,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-/// Addresses of one server that are tried.
+/// Maximum addresses of a server that are tried.
 const ADDRESSES_MAX: usize = 8;
-/// The ports that directories listen on: the standard's, Active Directory's global catalog, and what OpenDJ, lldap and
-/// ApacheDS use. At any other port another service answers, and whoever may edit a connection must not find out which.
+/// Ports of directories: LDAP, the global catalog of Active Directory, and those of OpenDJ, lldap and ApacheDS. Other
+/// ports may be other services, which whoever edits a connection must not probe.
 const PORTS: [u16; 10] = [389, 636, 1389, 1636, 3268, 3269, 3890, 6360, 10389, 10636];
 
-/// The addresses of the server that may be connected to.
+/// Resolves the server's name to the addresses that may be connected to.
 pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<Vec<SocketAddr>, ReadError> {
     let found = match server.host.parse::<IpAddr>() {
         Ok(address) => vec![address],
@@ -38,8 +38,8 @@ pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<V
     if allowed.is_empty() { Err(ReadError::new(Stage::Name, Fault::NotAllowed)) } else { Ok(allowed) }
 }
 
-/// Whether an address may be connected to: one that the operator has named by itself, at any port; else one of a public
-/// or an allowed network, at a directory's port. A network never covers this machine: its own services are closed.
+/// Whether an address may be connected to: on any port if the operator listed the address itself, otherwise only on a
+/// directory port of a public or allowed network. A network never includes this machine, to protect its own services.
 async fn may_reach(address: SocketAddr, terms: &Terms) -> bool {
     let listed = network::listed(address.ip(), &terms.allowed);
     if listed == Listed::ByItself {
@@ -49,7 +49,8 @@ async fn may_reach(address: SocketAddr, terms: &Terms) -> bool {
     PORTS.contains(&address.port()) && in_reach && !network::is_loopback(address.ip()) && !is_ours(address).await
 }
 
-/// Whether the address is one of this machine: then the way to it begins where it ends. Nothing is sent.
+/// Whether the address belongs to this machine: then a socket connected to it has it as its own address. Sends
+/// nothing.
 async fn is_ours(address: SocketAddr) -> bool {
     let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let Ok(socket) = UdpSocket::bind((any, 0)).await else { return false };

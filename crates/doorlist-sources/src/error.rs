@@ -1,43 +1,38 @@
-//! Why a read failed: at which stage, with a sentence that says what happened and what to do. The sentences never hold
-//! what the other side sent, and do not tell a closed port from a silent one: who may edit a connection must not learn
-//! about the operator's network from them.
+//! Errors of a read: the stage, and a sentence that says what happened and what to do. The sentences never contain
+//! text of the server, and do not distinguish a closed port from a silent one: whoever edits a connection must not
+//! learn about the operator's network.
 
 use super::ber::BerFault;
 use doorlist_core::connection::{AttributeName, ConnectionError, DirectoryServer};
 use std::fmt;
 
-/// Characters of a cause that are kept.
+/// Maximum characters of a cause.
 const CAUSE_CHARS_MAX: usize = 500;
 
-/// A read that gave nothing.
+/// A failed read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadError {
-    /// Which server, where one was asked.
+    /// The server, if one was contacted.
     pub server: Option<DirectoryServer>,
-    /// How far it came.
+    /// The stage at which it failed.
     pub stage: Stage,
-    /// What happened.
     pub fault: Fault,
-    /// What the system said, for the operator's log only.
+    /// Error text of the system, only for the operator's log.
     pub cause: Option<String>,
 }
 
 /// The stages of a read, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// The connection's settings.
     Settings,
-    /// The server's name.
     Name,
     /// The connection to it.
     Connect,
     /// Encryption, and its certificate.
     Tls,
-    /// Name and password.
     Bind,
-    /// The place that is searched.
+    /// The base of the search.
     Base,
-    /// The search itself.
     Search,
 }
 
@@ -55,169 +50,152 @@ impl fmt::Display for Stage {
     }
 }
 
-/// What happened.
+/// What went wrong at the stage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Nothing was contacted.
+    /// The settings are wrong; no server was contacted.
     #[error("{0}")]
     Connection(#[from] ConnectionError),
-    /// A name without a password would be taken for nobody (RFC 4513 §5.1.2).
-    #[error("the bind needs a password: give it again")]
+    /// A name without a password would be an anonymous bind (RFC 4513 §5.1.2).
+    #[error("the bind requires a password: set it again")]
     NoPassword,
-    /// The own authority's certificates are none.
-    #[error("the certificates of the own authority cannot be read: give them as PEM text")]
+    /// The CA file has no valid certificate.
+    #[error("the CA certificates are not readable: give them as PEM")]
     Authority,
-    /// This machine knows no authorities.
-    #[error("this machine has no list of certificate authorities: install it, or give the authority's certificate")]
+    /// This machine has no CA certificates.
+    #[error("this machine has no CA certificates: install them (package ca-certificates), or give a CA file")]
     NoAuthorities,
-    /// No address.
-    #[error("the server's name is not known to DNS: check the name")]
+    /// The server's name has no address.
+    #[error("the server's name does not exist in DNS: check the name")]
     NoName,
-    /// Private, local or our own address, or a port of another service.
+    /// A private or local address, or not a directory port.
     #[error(
-        "the server's address is private or of this machine, or its port is no directory's: the operator has to allow it"
+        "the server's address is private or local, or its port is not a directory port: the operator must allow it in \
+         sources.allow_networks"
     )]
     NotAllowed,
-    /// Closed, filtered, unreachable, cut: all the same to whoever asks.
-    #[error("no connection to the server: check name and port, and that it lets this gateway in")]
+    /// Closed, filtered, unreachable or reset, not distinguished on purpose.
+    #[error("cannot connect to the server: check name, port and firewall")]
     NotReached,
-    /// The handshake failed for another reason than the certificate.
-    #[error("no encryption with the server: check that it speaks TLS at this port")]
+    /// The handshake failed, but not because of the certificate.
+    #[error("no TLS with the server: check that it uses TLS on this port")]
     Handshake,
-    /// The certificate is not believed.
+    /// The certificate is not trusted.
     #[error("{0}")]
     Certificate(#[from] CertificateFault),
-    /// RFC 4511 §4.14.2.
+    /// The server refused StartTLS (RFC 4511 §4.14.2).
     #[error("the server refuses StartTLS: use ldaps://, or set up its certificate")]
     StartTlsRefused,
-    /// Something stood behind the answer to StartTLS: it would have been taken for encrypted.
-    #[error("the server spoke on unencrypted behind its answer to StartTLS; nothing was believed")]
+    /// Data followed the answer to StartTLS, and would have been treated as encrypted.
+    #[error("the server sent unencrypted data after its answer to StartTLS; nothing was used")]
     StartTlsInjection,
-    /// A stage took too long.
+    /// The deadline of a stage.
     #[error("the server did not answer in time")]
     TooSlow,
-    /// All of it took too long.
-    #[error("the read took longer than it may; nothing was used")]
+    /// The deadline of the whole read.
+    #[error("the read exceeded its time limit; nothing was used")]
     TimeUp,
     /// The connection ended before the answer.
     #[error("the connection was lost before everything was read; nothing was used")]
     Lost,
     /// The server said that it ends the connection (RFC 4511 §4.4.1).
-    #[error("the server ended the connection before everything was read; nothing was used")]
+    #[error("the server closed the connection before everything was read; nothing was used")]
     Ended,
-    /// What came is no LDAP.
-    #[error("the server does not keep to the protocol: {0}")]
+    /// The answer is not LDAP.
+    #[error("protocol error of the server: {0}")]
     Protocol(#[from] BerFault),
-    /// An answer to something that was not asked.
-    #[error("the server does not keep to the protocol: it answered what was not asked")]
+    /// An answer to an unknown request.
+    #[error("protocol error of the server: it answered a request that was not sent")]
     WrongAnswer,
-    /// The server said no.
+    /// An error result of the server.
     #[error("{0}")]
     Refused(Refusal),
-    /// More entries than are believed.
-    #[error("the directory has more than {max} entries that fit the filter: narrow base or filter, or raise the limit")]
-    TooManyEntries {
-        /// The limit.
-        max: u64,
-    },
-    /// More bytes in a page than are believed.
+    /// More entries than the limit.
+    #[error("more than {max} entries match the filter: narrow base or filter, or raise the limit")]
+    TooManyEntries { max: u64 },
+    /// More bytes in a page than the limit.
     #[error("a page of the answer has more than {max} bytes; nothing was used")]
-    PageTooLarge {
-        /// The limit.
-        max: u64,
-    },
-    /// An attribute of one entry has more values than are believed.
+    PageTooLarge { max: u64 },
+    /// An attribute of one entry has more values than the limit.
     #[error("an entry has more than {max} values of {attribute}; nothing was used")]
-    TooManyValues {
-        /// Which.
-        attribute: AttributeName,
-        /// The limit.
-        max: usize,
-    },
-    /// Pages without end, by whatever cookies.
-    #[error("the server's pages do not come to an end; nothing was used")]
+    TooManyValues { attribute: AttributeName, max: usize },
+    /// Pages without end, with any cookies.
+    #[error("the server sends pages without end; nothing was used")]
     EndlessPages,
-    /// A range of values that does not go on where the one before ended.
-    #[error("the server does not keep to the protocol: the values of an entry do not come to an end")]
+    /// A range of values that does not continue the previous one.
+    #[error("protocol error of the server: it sends values of an entry without end")]
     EndlessValues,
 }
 
-/// Why a certificate is not believed.
+/// Why a certificate is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
-    /// Self-signed, or by an authority that is not known.
-    #[error("the server's certificate is signed by nobody we trust: give its authority's certificate, or pin it")]
+    /// Self-signed, or of an unknown CA.
+    #[error("the server's certificate is not signed by a trusted CA: give its CA certificate, or pin it")]
     Untrusted,
     /// Or not valid yet.
     #[error("the server's certificate is not valid at this time: renew it, and check the clocks")]
     Expired,
-    /// For another name.
-    #[error("the server's certificate is for another name: use the name in it, or pin it")]
+    /// The certificate is for another name.
+    #[error("the server's certificate is for another name: use the name in the certificate, or pin it")]
     OtherName,
-    /// Not the pinned one.
+    /// It is not the pinned certificate.
     #[error("the server's certificate is not the pinned one: if it was renewed, check and pin the new one")]
     NotPinned,
-    /// Anything else.
     #[error("the server's certificate is not valid")]
     Invalid,
 }
 
-/// The server's no, by its result code (RFC 4511 §4.1.9).
+/// An error result, by its code (RFC 4511 §4.1.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// operationsError(1): what Active Directory says to a search without a bind.
-    #[error("the directory does not work for this account: if none is set, set a bind name and password")]
+    /// Result code 1, operationsError: Active Directory's answer to a search without a bind.
+    #[error("the directory refuses this account: if none is set, set a bind DN and password")]
     BindFirst,
-    /// timeLimitExceeded(3)
-    #[error("the directory gave up: the search took longer than it allows; narrow base or filter, or raise its limit")]
+    /// Result code 3, timeLimitExceeded (RFC 4511 §A.2).
+    #[error("the search exceeded the directory's time limit; narrow base or filter, or raise its limit")]
     TimeLimit,
-    /// sizeLimitExceeded(4)
-    #[error(
-        "the directory sent only a part: it allows this account fewer entries; raise its size limit, or allow paging"
-    )]
+    /// Result code 4, sizeLimitExceeded.
+    #[error("the directory's size limit for this account cut the answer off; raise it, or allow paging")]
     SizeLimit,
-    /// adminLimitExceeded(11)
-    #[error("the directory gave up at a limit of its own: narrow base or filter, or raise the limit")]
+    /// Result code 11, adminLimitExceeded.
+    #[error("the search exceeded an administrative limit of the directory: narrow base or filter, or raise the limit")]
     AdminLimit,
-    /// strongerAuthRequired(8), confidentialityRequired(13)
-    #[error("the directory takes no password on an unencrypted connection: use ldaps:// or StartTLS")]
+    /// Result codes 8, strongerAuthRequired, and 13, confidentialityRequired.
+    #[error("the directory accepts no password over an unencrypted connection: use ldaps:// or StartTLS")]
     Encrypt,
-    /// referral(10)
-    #[error("the directory says that another server has this base: name that server (referrals are not followed)")]
+    /// Result code 10, referral (RFC 4511).
+    #[error("the base is on another server: use that server (referrals are not followed)")]
     Elsewhere,
-    /// noSuchObject(32)
-    #[error("the base does not exist, or the bind account may not see it: check the base's distinguished name")]
+    /// Result code 32, noSuchObject.
+    #[error("the base does not exist, or the bind account cannot read it: check the base DN")]
     NoBase,
-    /// invalidDNSyntax(34)
-    #[error("the base is no distinguished name: write it like dc=example,dc=test")]
+    /// Result code 34, invalidDNSyntax.
+    #[error("the base is not a distinguished name: write it as dc=example,dc=test")]
     BadName,
     /// undefinedAttributeType(17), inappropriateMatching(18), unwillingToPerform(53) to a search
-    #[error("the directory does not take the filter: check it")]
+    #[error("the directory rejects the filter: check it")]
     BadFilter,
-    /// inappropriateAuthentication(48)
-    #[error("the directory does not take this kind of bind: set a bind name and password")]
+    /// Result code 48, inappropriateAuthentication.
+    #[error("the directory rejects this kind of bind: set a bind DN and password")]
     BindKind,
-    /// invalidCredentials(49)
-    #[error("the directory refuses the bind name or the password")]
+    /// Result code 49, invalidCredentials.
+    #[error("the directory rejects the bind DN or the password")]
     Credentials,
-    /// invalidCredentials(49) with Active Directory's word that the account is switched off, expired or locked.
-    #[error("the directory says that the bind account is switched off, locked or expired: see to the account there")]
+    /// Result code 49 with Active Directory's code for a disabled, expired or locked account.
+    #[error("the bind account is disabled, locked or expired: enable it in the directory")]
     AccountState,
-    /// invalidCredentials(49) with Active Directory's word that the password has to be changed.
-    #[error("the directory says that the bind account's password has expired: set a new one there and here")]
+    /// Result code 49 with Active Directory's code for an expired password.
+    #[error("the password of the bind account has expired: set a new one in the directory and here")]
     PasswordExpired,
-    /// insufficientAccessRights(50)
-    #[error("the bind account may not read this: give it the right to read the base and what lies below")]
+    /// Result code 50, insufficientAccessRights.
+    #[error("the bind account has no read access: grant it read access to the base and the entries below")]
     Rights,
-    /// busy(51), unavailable(52)
-    #[error("the directory is busy or shutting down; it is asked again at the next sync")]
+    /// Result codes 51, busy, and 52, unavailable.
+    #[error("the directory is busy or shutting down; the next sync tries again")]
     Busy,
-    /// Any other.
-    #[error("the directory answers with error {code}; nothing was used")]
-    Other {
-        /// Its result code.
-        code: u32,
-    },
+    #[error("the directory returned error {code}; nothing was used")]
+    Other { code: u32 },
 }
 
 impl ReadError {
@@ -225,7 +203,7 @@ impl ReadError {
         Self { server: None, stage, fault: fault.into(), cause: None }
     }
 
-    /// With what the system said.
+    /// An error with the error text of the system.
     pub(crate) fn caused(stage: Stage, fault: Fault, cause: impl fmt::Display) -> Self {
         // What the system says of a certificate has names out of it: they must not steer a terminal.
         let readable = readable(cause.to_string().as_bytes(), CAUSE_CHARS_MAX);
@@ -237,8 +215,8 @@ impl ReadError {
         self
     }
 
-    /// Whether another server may do better: this one was not there, or had no time. One that refuses the bind speaks
-    /// for all.
+    /// Whether another server should be tried: this one was unreachable or busy. A refused bind counts for all
+    /// servers.
     pub fn is_unreachable(&self) -> bool {
         match self.stage {
             Stage::Settings => false,
@@ -262,8 +240,8 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// The refusal that a result code means; None for success. `text` is the server's own, from which only Active
-/// Directory's code for the state of the account is taken: `data 52e`.
+/// The refusal for a result code; `None` for success. `text` is the server's; only Active Directory's code for the
+/// state of the account is read from it: `data 52e`.
 pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<Refusal> {
     Some(match code {
         0 => return None,
@@ -291,7 +269,7 @@ pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<Refusal> {
     })
 }
 
-/// A text that came from elsewhere, for people to read: hidden characters escaped, and not without end.
+/// Untrusted text for people: escaped and limited in length.
 pub(crate) fn readable(text: &[u8], chars_max: usize) -> String {
     let text: String = String::from_utf8_lossy(text).chars().take(chars_max).collect();
     doorlist_core::visible::visible(&text).into_owned()

@@ -1,17 +1,17 @@
-//! The fetchers: read a domain's addresses out of a directory (LDAP, Active Directory), which may be slow, wrong or
-//! hostile. Nothing that is read partly ever looks complete: a read gives everything, or an error.
+//! Reads the recipients of a domain from a directory (LDAP, Active Directory), which may be slow, wrong or hostile. A read
+//! returns everything or an error, so that a partial answer never looks complete.
 //!
 //! The few LDAP operations that this needs are written here, over bytes that are checked first; there is no general
-//! client below. This crate must not know the list, the store, schedules or commands.
+//! client below. This crate must not depend on the list, the store, schedules or commands.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `read`, `trial` | [`read()`] for a sync, [`test()`] for a person who sets a connection up |
-//! | `dial`, `trust`, `session` | name, address check, TCP, certificate, requests and answers with an end to each wait |
-//! | `sweep`, `ranges`, `position` | pages, values in pieces, what has changed since |
-//! | `mapping` | pure: an entry's attributes to rows |
-//! | `ber_guard`, `ber`, `protocol` | pure: the byte stream cut and checked, elements, messages |
-//! | `terms`, `secret`, `error` | what the operator allows, a password, what went wrong |
+//! | `read`, `trial` | [`read()`] for a sync, [`test()`] for a person who configures a connection |
+//! | `dial`, `trust`, `session` | name, address check, TCP, certificate, requests and answers, each with a deadline |
+//! | `sweep`, `ranges`, `position` | pages, values in ranges, changes since the last read |
+//! | `mapping` | pure: attributes of an entry to rows |
+//! | `ber_guard`, `ber`, `protocol` | pure: checked byte stream, elements, messages |
+//! | `terms`, `secret`, `error` | the operator's limits, the password, errors |
 
 mod ber;
 mod ber_guard;

@@ -1,8 +1,7 @@
-//! What an entry of a directory says of a domain's list: attributes to rows. Pure; knows neither sockets nor how the
-//! entry came, nor what is on the list already.
+//! Maps the attributes of an entry to rows.
 //!
 //! An entry is one account: one of its addresses is the mailbox or the distribution list, the others are its aliases.
-//! The same address on two entries gives two rows; that it cannot belong to both is for the plan to say.
+//! If two entries have the same address, both rows are returned; the plan reports the conflict.
 
 mod account;
 mod facts;
@@ -22,25 +21,25 @@ use facts::{Facts, Kind};
 use std::fmt;
 use std::sync::Arc;
 
-/// Characters of a distinguished name that are kept.
+/// Maximum characters of a distinguished name.
 const DN_CHARS_MAX: usize = 2_048;
 
-/// Why an entry or a value gave no row, though nothing is wrong with it.
+/// Why a valid entry or value gave no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Skipped {
-    /// A value that is no mail address: `sip:`, `x500:`, `x400:`, `SPO:`, `NOTES:`, `EUM:` and the like.
+    /// A value that is not an email address: `sip:`, `x500:`, `x400:`, `SPO:`, `NOTES:`, `EUM:` and others.
     OtherKind,
     /// An address of another domain.
     OtherDomain,
-    /// An address that the entry has already, in this or another spelling.
+    /// A duplicate address of the entry, in any spelling.
     Repeated,
-    /// An address that an exclusion names. When it is the account's own, its aliases go with it, uncounted.
+    /// An excluded address. If it is the account's own, its aliases are skipped without counting.
     Excluded,
-    /// An entry whose account is switched off, where those are not wanted.
+    /// A disabled account, if those are skipped.
     Disabled,
-    /// An entry that is deleted and only not yet gone.
+    /// An entry marked as deleted.
     Deleted,
-    /// A mailbox of the mail system for itself, such as Exchange's arbitration mailboxes.
+    /// A system mailbox, such as Exchange's arbitration mailboxes.
     SystemMailbox,
     /// An entry without any address of this domain.
     NoAddress,
@@ -61,19 +60,19 @@ const SKIPPED: [Skipped; 8] = [
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Skipped::OtherKind => "values that are no mail addresses (sip, x500 and the like)",
+            Skipped::OtherKind => "values that are not email addresses (SIP, X500 and others)",
             Skipped::OtherDomain => "addresses of other domains",
             Skipped::Repeated => "addresses given twice in one entry",
-            Skipped::Excluded => "addresses that are excluded",
-            Skipped::Disabled => "accounts that are switched off",
+            Skipped::Excluded => "excluded addresses",
+            Skipped::Disabled => "disabled accounts",
             Skipped::Deleted => "deleted entries",
-            Skipped::SystemMailbox => "mailboxes of the mail system for itself",
+            Skipped::SystemMailbox => "system mailboxes",
             Skipped::NoAddress => "entries without an address of the domain",
         })
     }
 }
 
-/// What the entries gave.
+/// The result of all entries.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mapped {
     pub(crate) rows: Vec<SourceRow>,
@@ -81,14 +80,14 @@ pub(crate) struct Mapped {
     counts: [u64; SKIPPED.len()],
     pub(crate) problems: Vec<RowProblem>,
     pub(crate) problems_total: u64,
-    /// Of every entry, where keys are asked for.
+    /// Keys of all entries, if requested.
     pub(crate) keys: Vec<Box<str>>,
     /// Entries without a key.
     pub(crate) keyless: u64,
 }
 
 impl Mapped {
-    /// What was skipped, and how often; only what was.
+    /// Number of skipped values by kind, without zeros.
     pub(crate) fn skipped(&self) -> Vec<(Skipped, u64)> {
         SKIPPED.into_iter().zip(self.counts).filter(|(_, count)| *count > 0).collect()
     }
@@ -121,7 +120,8 @@ pub(crate) struct Mapper<'c> {
 }
 
 impl<'c> Mapper<'c> {
-    /// For one domain; addresses of its aliases are addresses of the domain. `wants_keys`: note the key of every entry.
+    /// A mapper for one domain; addresses of its domain aliases count as addresses of the domain. `wants_keys`:
+    /// collect the key of every entry.
     pub(crate) fn new(
         connection: &'c Connection,
         domain: &'c DomainName,
@@ -132,7 +132,7 @@ impl<'c> Mapper<'c> {
         Self { connection, domains, wants_keys, out: Mapped::default() }
     }
 
-    /// The attributes that this needs, for the search to ask for.
+    /// The attributes to request in the search.
     pub(crate) fn attributes(connection: &Connection) -> Vec<&str> {
         let mut names = vec![connection.email_attribute.as_str(), "objectClass"];
         names.extend(connection.alias_attributes.iter().map(AttributeName::as_str));
@@ -152,10 +152,11 @@ impl<'c> Mapper<'c> {
         wanted
     }
 
-    /// Takes one entry.
+    /// Maps one entry.
     ///
     /// # Errors
-    /// When its bytes are none; then what was mapped before counts for nothing either.
+    ///
+    /// [`BerFault`] if its bytes are malformed; then all results so far are void.
     pub(crate) fn entry(&mut self, entry: &Entry<'_>) -> Result<(), BerFault> {
         self.out.entries += 1;
         let facts = Facts::read(self.connection, entry)?;

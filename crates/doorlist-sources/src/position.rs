@@ -1,8 +1,8 @@
-//! Where a directory stands in its own order of changes, so that the next read may ask only for what has changed since.
+//! The position in a directory's own order of changes, so that the next read can ask only for later changes.
 //!
-//! Active Directory numbers the changes of each of its servers (uSNChanged): a number means something only to the same
-//! database of the same server. OpenLDAP stamps changes with a time (entryCSN). Both show what was changed and still
-//! fits the filter: that something was deleted, or fits no longer, only a full read shows.
+//! Active Directory numbers the changes of each server (uSNChanged): a number is only valid for the same database of
+//! the same server. OpenLDAP stamps changes with a time (entryCSN). Both show only changed entries that still match
+//! the filter: deletions need a full read.
 
 use super::error::{Fault, ReadError, Stage};
 use super::mapping::guid_text;
@@ -13,14 +13,14 @@ use doorlist_core::connection::{AttributeName, Connection, DirectoryServer, Filt
 use jiff::ToSpan;
 use jiff::civil::DateTime;
 
-/// Bytes of a marker; one that was written here is shorter.
+/// Maximum bytes of a marker.
 const MARKER_BYTES_MAX: usize = 1_024;
-/// How far OpenLDAP's stamps are gone back: changes of another server may come in late with their older stamps.
+/// Overlap of OpenLDAP's time stamps: changes of another server may arrive late with older stamps.
 const OVERLAP_MINUTES: i64 = 10;
 /// The form of OpenLDAP's time stamps.
 const CSN_FORM: &str = "%Y%m%d%H%M%S";
 
-/// A place in a directory's order of changes.
+/// A position in a directory's order of changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Position {
     /// Changes of Active Directory up to this number, in this database of this server.
@@ -30,7 +30,7 @@ pub(crate) enum Position {
 }
 
 impl Position {
-    /// Reads what [`Self::marker`] wrote. None for anything else: then everything is read.
+    /// Parses the text of [`Self::marker`]. `None` for anything else, which leads to a full read.
     pub(crate) fn parse(marker: &str) -> Option<Self> {
         if marker.len() > MARKER_BYTES_MAX {
             return None;
@@ -48,7 +48,7 @@ impl Position {
         }
     }
 
-    /// As text, to be kept until the next read.
+    /// The text to store until the next read.
     pub(crate) fn marker(&self) -> String {
         match self {
             Self::Usn { server, database, usn } => format!("usn {server} {database} {usn}"),
@@ -56,7 +56,7 @@ impl Position {
         }
     }
 
-    /// The filter for what has changed since this position, where `now` is a later one of the same order.
+    /// The filter for changes since this position; `now` is a later position.
     pub(crate) fn changed_until(&self, now: &Self) -> Option<Filter> {
         match (self, now) {
             (
@@ -76,7 +76,7 @@ impl Position {
         }
     }
 
-    /// Where the directory stands now. None where it has no such order, or does not tell this account.
+    /// The current position of the directory. `None` if it has none, or if this account cannot read it.
     pub(crate) async fn now(
         session: &mut Session,
         connection: &Connection,
@@ -117,7 +117,7 @@ async fn csn(session: &mut Session, base: &str, server: String) -> Result<Option
     Ok(time.map(|time| Position::Csn { server, time: time.to_owned() }))
 }
 
-/// The attributes of one entry, a pair for each value; none if the directory does not show it to us.
+/// The attributes of one entry, a pair per value; empty if the account cannot read it.
 async fn one(session: &mut Session, dn: &[u8], attributes: &[&str]) -> Result<Vec<(String, Vec<u8>)>, ReadError> {
     let any = anything();
     let mut search = Search { base: dn, scope: Scope::Base, filter: &any, attributes, page: None, seconds_max: 0 };

@@ -1,5 +1,4 @@
-//! LDAP's messages as far as a reader of directories needs them (RFC 4511): what is asked, what may come back. Bytes to
-//! values that borrow from them, and back. Pure; knows neither sockets nor what the attributes mean.
+//! The LDAP messages that a reader needs (RFC 4511), from and to bytes. Values borrow from the bytes.
 
 mod ask;
 #[cfg(test)]
@@ -24,7 +23,6 @@ pub(crate) struct Message<'a> {
     pub(crate) cookie: Option<&'a [u8]>,
 }
 
-/// What it says.
 #[derive(Debug)]
 pub(crate) enum Answer<'a> {
     Bind(Outcome<'a>),
@@ -55,12 +53,11 @@ pub(crate) struct Entry<'a> {
 /// One attribute of an entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attribute<'a> {
-    /// With its options.
+    /// Attribute name with its options.
     pub(crate) name: &'a [u8],
     pub(crate) values: Values<'a>,
 }
 
-/// Its values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Values<'a>(Reader<'a>);
 

@@ -1,5 +1,5 @@
-//! Values that a server gives in ranges only (Active Directory, `proxyAddresses;range=0-1499`, [MS-ADTS] §3.1.1.3.1.3.3):
-//! an entry with such an attribute is set aside, its further values are asked for, and it is put together again.
+//! Values that a server returns in ranges (Active Directory, `proxyAddresses;range=0-1499`, [MS-ADTS] §3.1.1.3.1.3.3):
+//! such an entry is set aside, its other values are fetched, and it is put together again.
 
 use super::ber::BerFault;
 use super::error::{Fault, ReadError, Stage};
@@ -20,7 +20,7 @@ pub(crate) struct Ranged {
 
 #[derive(Debug)]
 struct Partial {
-    /// Without the range.
+    /// Attribute name without the range.
     name: Vec<u8>,
     values: Vec<Vec<u8>>,
     /// The number of the first value that has not come; None when all have.

@@ -1,4 +1,4 @@
-//! One read of a directory, from the settings to the rows: everything, or an error.
+//! Reads a directory: all rows, or an error.
 
 use super::error::{Fault, ReadError, Stage};
 use super::mapping::{Mapped, Mapper, Skipped};
@@ -15,57 +15,54 @@ use doorlist_core::connection::{Bind, Connection, ConnectionError, DirectoryServ
 use doorlist_core::source_rows::{RowProblem, SourceRow};
 use tokio::time::Instant;
 
-/// What is read.
+/// How much of the directory is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadMode {
-    /// Everything.
     Full,
-    /// What has changed since the read that gave this marker. Everything, if the directory cannot say that: the marker
-    /// is of another server or database, or its entries have no keys. That an entry was deleted, or has lost what the
-    /// filter asks for, only a full read shows.
+    /// Changes since the read with this marker. Everything, if the directory cannot tell: the marker is of another
+    /// server or database, or its entries have no keys. Only a full read detects deleted entries and those that no
+    /// longer match the filter.
     Since(String),
 }
 
-/// What a read covers.
+/// The scope of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadScope {
-    /// Everything: what is not in the rows is not in the directory, as far as base, filter and rights reach.
+    /// Everything: addresses that are not in the rows are not in the directory, as far as base, filter and permissions
+    /// reach.
     Full,
-    /// These entries only: what is in the list for one of these keys and not in the rows is gone; about all others
-    /// nothing is said.
+    /// Only these entries: addresses listed for one of these keys and not in the rows are gone; others are unaffected.
     Changed {
-        /// Of every entry that has changed, whether it gave rows or not.
+        /// Keys of all changed entries, with or without rows.
         keys: Vec<Box<str>>,
     },
 }
 
-/// A read that came to its end.
+/// The result of a complete read.
 #[derive(Clone, Debug)]
 pub struct DirectoryRead {
-    /// The addresses of the domain. The same one on two entries is there twice.
+    /// The addresses of the domain. An address of two entries occurs twice.
     pub rows: Vec<SourceRow>,
-    /// Entries that fit base and filter. None is a fine read of an empty answer, and no reason to remove anybody.
+    /// Number of entries that match base and filter. Zero is a successful read of an empty answer, which must not
+    /// remove recipients.
     pub entries: u64,
-    /// What is covered.
     pub scope: ReadScope,
-    /// For the next [`ReadMode::Since`]; None where the directory has no order of changes, or does not tell.
+    /// The marker for the next [`ReadMode::Since`]; `None` if the directory has no readable order of changes.
     pub marker: Option<String>,
-    /// What gave no row though nothing is wrong with it, and how often.
+    /// Number of skipped values, by kind.
     pub skipped: Vec<(Skipped, u64)>,
     /// Values that are no addresses, the first of them
     /// ([`PROBLEMS_KEPT_MAX`](doorlist_core::source_rows::PROBLEMS_KEPT_MAX)).
     pub problems: Vec<RowProblem>,
-    /// How many there are.
     pub problems_total: u64,
-    /// Parts of the tree that lie on other servers; never gone to.
+    /// Number of references to other servers; never followed.
     pub references: u64,
     /// The URLs of some of them, for people to see.
     pub reference_urls: Vec<String>,
-    /// Which server was read.
     pub server: String,
 }
 
-/// What every step of a read needs.
+/// The context of a read.
 pub(crate) struct Reading<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) password: Option<&'a Secret>,
@@ -76,13 +73,14 @@ pub(crate) struct Reading<'a> {
     pub(crate) end: Instant,
 }
 
-/// Reads a domain's addresses. Servers are tried in order while they cannot be reached; one that answers speaks for all.
+/// Reads a domain's addresses. Servers are tried in order until one is reachable.
 ///
-/// Limits: the terms' times and sizes, the connection's entries. Cancelling it (dropping the future) is safe at any
-/// point: it only reads.
+/// Limits: the times and sizes of the terms, the entries of the connection. Dropping the future is safe at any point:
+/// it only reads.
 ///
 /// # Errors
-/// Whatever kept it from reading everything. Nothing of a read that failed is handed out.
+///
+/// [`ReadError`] with the stage and the fault. A failed read returns no rows.
 pub async fn read(
     connection: &Connection,
     password: Option<&Secret>,
@@ -135,7 +133,7 @@ impl<'a> Reading<'a> {
         Ok(done)
     }
 
-    /// Whether the base is there. That we may not see it is no error: we may see what lies below.
+    /// Checks the base. A missing read permission is no error: entries below may be readable.
     pub(crate) async fn base(&self, session: &mut Session) -> Result<bool, ReadError> {
         let (base, any) = (self.connection.base.as_bytes(), anything());
         // RFC 4511 §4.5.1.8: no attributes.

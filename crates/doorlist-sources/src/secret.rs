@@ -1,24 +1,23 @@
-//! A password in memory: wiped when it goes, never printed. Does not know where it is kept.
+//! A password in memory: zeroed on drop, never printed.
 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Bytes of a password.
+/// Maximum bytes of a password.
 pub const SECRET_BYTES_MAX: usize = 4_096;
 
-/// A password.
+/// A bind password; its memory is zeroed on drop.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Takes it over; an empty one is a mistake, since to a directory a name without a password means "as nobody"
-    /// (RFC 4513 §5.1.2).
+    /// A secret; `None` for an empty password, which would be an anonymous bind (RFC 4513 §5.1.2).
     pub fn new(password: impl Into<Vec<u8>>) -> Option<Self> {
         let bytes = Zeroizing::new(password.into());
         (1..=SECRET_BYTES_MAX).contains(&bytes.len()).then_some(Self(bytes))
     }
 
-    /// The password itself, for the one place that sends it and the one that encrypts it.
+    /// The password, only for sending and encrypting it.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }

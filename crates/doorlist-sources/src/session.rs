@@ -1,5 +1,5 @@
-//! A conversation with one directory server: requests out, checked messages in, each wait with an end. Encryption and
-//! bind are done here; what is searched is not known here.
+//! A session with one directory server: sends requests and returns checked messages, each wait with a deadline. Does
+//! StartTLS and bind.
 
 use super::ber::Reader;
 use super::ber_guard::Messages;
@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::client::TlsStream;
 use zeroize::Zeroizing;
 
-/// Messages that nobody asked for, and that say nothing: more of them are not listened to.
+/// Maximum number of unsolicited messages without content.
 const UNASKED_MAX: u32 = 100;
 
 /// Bytes to and from the server.
@@ -30,31 +30,30 @@ enum Wire {
     Closed,
 }
 
-/// An open connection.
 pub(crate) struct Session {
     wire: Wire,
     messages: Messages,
-    /// Of the request that is being answered.
+    /// Message id of the running request.
     id: u32,
     unasked: u32,
     /// Bytes of the messages since [`Session::search`].
     page_bytes: u64,
     answer: Duration,
-    /// When all of it must be over.
+    /// Deadline of the whole read.
     end: Instant,
     page_max: u64,
 }
 
-/// What one answer to a search holds. What borrows is read from the session by its range.
+/// One answer to a search. Borrowed parts are read from the session by their range.
 pub(crate) enum Found {
     Entry(Range<usize>),
     Reference(Range<usize>),
-    /// The end, with the cookie of the next page; None when the server does not page.
+    /// The end, with the cookie of the next page; `None` if the server does not page.
     Done(Option<Vec<u8>>),
 }
 
 impl Session {
-    /// Takes over a connection. `end`: when all of the read must be over.
+    /// A session on a connection. `end`: deadline of the whole read.
     pub(crate) fn new(stream: TcpStream, terms: &Terms, end: Instant) -> Self {
         Self {
             wire: Wire::Plain(stream),
@@ -68,7 +67,7 @@ impl Session {
         }
     }
 
-    /// Resolves, connects and encrypts; the stages of [`super::trial`] in one.
+    /// Resolves, connects and encrypts.
     pub(crate) async fn open(
         server: &DirectoryServer,
         believer: &Believer,
@@ -81,7 +80,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Encrypts as the server's setting says. The certificate is always checked.
+    /// Encrypts as configured. The certificate is always verified.
     pub(crate) async fn encrypt(
         &mut self,
         server: &DirectoryServer,
@@ -119,7 +118,6 @@ impl Session {
         if self.messages.is_empty() { Ok(()) } else { Err(ReadError::new(Stage::Tls, Fault::StartTlsInjection)) }
     }
 
-    /// Says who reads.
     pub(crate) async fn bind(&mut self, bind: &Bind, password: Option<&Secret>) -> Result<(), ReadError> {
         let Bind::Simple { name } = bind else { return Ok(()) };
         let password = password.ok_or(ReadError::new(Stage::Settings, Fault::NoPassword))?;
@@ -173,7 +171,7 @@ impl Session {
         }
     }
 
-    /// Says goodbye. That it is not heard does no harm: everything has been read.
+    /// Unbinds. Errors are ignored: everything has been read.
     pub(crate) async fn close(mut self) {
         let goodbye = protocol::unbind(self.id + 1);
         let farewell = async {

@@ -1,5 +1,5 @@
-//! The search of a whole tree, page by page (RFC 2696), with the values that come in ranges. It ends with everything or
-//! with an error. What lies on other servers is counted and left alone.
+//! Searches a whole tree page by page (RFC 2696), with the values that come in ranges. Returns everything or an error.
+//! Referrals to other servers are counted and not followed.
 
 use super::error::{Fault, ReadError, Stage};
 use super::mapping::Mapper;
@@ -12,15 +12,15 @@ use doorlist_core::source_rows::shown;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Search references of which the URL is kept.
+/// Maximum number of reference URLs that are kept.
 const REFERENCES_KEPT_MAX: usize = 20;
-/// Empty pages in a row: Active Directory sends some when a filter is slow.
+/// Maximum number of empty pages in a row: Active Directory sends some if a filter is slow.
 const EMPTY_PAGES_MAX: u32 = 100;
-/// Pages beyond those that full ones would need, and how many times as many: servers may send small ones.
+/// Allowance for pages that are not full: this many more, and this many times as many.
 const PAGES_MORE: u64 = 100;
 const PAGES_TIMES: u64 = 4;
 
-/// What is searched, and how much may come.
+/// A search and its limits.
 pub(crate) struct Sweep<'a> {
     pub(crate) base: &'a str,
     pub(crate) filter: &'a Filter,
@@ -30,20 +30,20 @@ pub(crate) struct Sweep<'a> {
     pub(crate) sizes: &'a Sizes,
 }
 
-/// What came beside the entries.
+/// The result besides the entries.
 #[derive(Debug, Default)]
 pub(crate) struct Swept {
     pub(crate) references: u64,
     pub(crate) reference_urls: Vec<String>,
 }
 
-/// How far a search has come.
+/// The progress of a search.
 #[derive(Default)]
 struct Progress {
     entries: u64,
     pages: u64,
     empty_pages: u32,
-    /// The first entry of every page: an honest server sends none of them twice.
+    /// The first entry of every page, to detect repeated pages.
     firsts: HashSet<u64>,
     ranged: Vec<Ranged>,
     ranged_bytes: u64,
@@ -51,7 +51,7 @@ struct Progress {
 }
 
 impl Sweep<'_> {
-    /// Searches, and gives every entry to the mapper.
+    /// Searches, and passes every entry to the mapper.
     pub(crate) async fn run(&self, session: &mut Session, mapper: &mut Mapper<'_>) -> Result<Swept, ReadError> {
         let mut progress = Progress::default();
         let mut cookie = Vec::new();
@@ -83,7 +83,7 @@ impl Sweep<'_> {
         Ok(progress.swept)
     }
 
-    /// Takes a page to its end, and hands back the cookie of the next.
+    /// Reads one page. Returns the cookie of the next.
     async fn page(
         &self,
         session: &mut Session,

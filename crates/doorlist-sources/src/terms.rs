@@ -1,5 +1,4 @@
-//! What the operator allows a read: which networks it may reach, how long it may take, how much it may bring. The world
-//! as a parameter; does not know connections.
+//! The limits of a read, set by the operator: allowed networks, duration and size. The network is a parameter.
 
 use doorlist_core::network::Network;
 use std::future::Future;
@@ -9,18 +8,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The operator's terms for every read.
+/// The operator's limits for every read.
 #[derive(Clone)]
 pub struct Terms {
-    /// Networks that may be reached although they are private; public addresses always may, all of them at the ports of
-    /// directories only. An address that is named by itself (`10.1.2.3`, `127.0.0.1/32`) may be reached at any port, and
-    /// may be one of this machine.
+    /// Allowed private networks; public addresses are always allowed. Only directory ports are allowed, except for
+    /// addresses listed one by one (`10.1.2.3`, `127.0.0.1/32`), which may also belong to this machine.
     pub allowed: Vec<Network>,
-    /// Names into addresses.
     pub names: Arc<dyn Names>,
-    /// How long anything may take.
     pub times: Times,
-    /// How much may come.
     pub sizes: Sizes,
 }
 
@@ -30,16 +25,16 @@ impl Default for Terms {
     }
 }
 
-/// Times for the stages of a read.
+/// Time limits of the stages of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
     /// To resolve a name, and to connect to one address.
     pub connect: Duration,
     /// For the TLS handshake.
     pub handshake: Duration,
-    /// Until the next whole message has come.
+    /// Until the next complete message.
     pub answer: Duration,
-    /// For all of it.
+    /// For the whole read.
     pub whole: Duration,
 }
 
@@ -54,14 +49,14 @@ impl Default for Times {
     }
 }
 
-/// Amounts that one read may bring.
+/// Size limits of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Bytes of one message, that is of one entry.
+    /// Bytes of a message, which is one entry.
     pub message_max: usize,
     /// Bytes of one page.
     pub page_max: u64,
-    /// Entries in all; the smaller one of this and the connection's own limit counts.
+    /// Number of entries; the lower of this and the connection's limit applies.
     pub entries_max: u64,
     /// Values of one attribute of one entry.
     pub values_max: usize,
@@ -81,7 +76,7 @@ impl Default for Sizes {
     }
 }
 
-/// Addresses that are waited for.
+/// A pending list of addresses.
 pub type Addresses<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
 
 /// Turns the names of servers into addresses.
@@ -90,7 +85,7 @@ pub trait Names: Send + Sync + 'static {
     fn addresses<'a>(&'a self, host: &'a str) -> Addresses<'a>;
 }
 
-/// As this machine is set up: hosts file, name servers.
+/// Uses the hosts file and name servers of this machine.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemNames;
 

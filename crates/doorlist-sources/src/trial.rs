@@ -1,5 +1,5 @@
-//! A read for a person who sets up a connection: the same steps as a read, each with its time and what it found, the
-//! certificate that was shown (to be pinned), and the first entries as they would be listed. Nothing is kept.
+//! Tests a connection for the person who configures it: the steps of a read with duration and result, the certificate
+//! of the server (for pinning), and the first entries. Stores nothing.
 
 use super::dial;
 use super::error::{ReadError, Stage};
@@ -18,19 +18,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Entries that are shown.
+/// Number of entries that are shown.
 const ENTRIES_SHOWN: usize = 10;
 
-/// What a test of a connection found.
+/// The result of a connection test.
 #[derive(Clone, Debug, Default)]
 pub struct TestReport {
-    /// In order; of each server that was tried, up to the first step that failed.
+    /// Steps in order; for each server up to the first failure.
     pub steps: Vec<Step>,
-    /// The certificate of the last server that showed one, believed or not.
+    /// The certificate of the last server that sent one, trusted or not.
     pub certificate: Option<ShownCertificate>,
     /// The first entries with addresses of the domain.
     pub first: Vec<MappedEntry>,
-    /// All that was read; None when a step failed.
+    /// The read; `None` if a step failed.
     pub read: Option<DirectoryRead>,
 }
 
@@ -41,31 +41,29 @@ impl TestReport {
     }
 }
 
-/// One step.
+/// The outcome of one step of the test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// With which server; None for the settings.
+    /// The server; `None` for the settings.
     pub server: Option<String>,
-    /// Which.
     pub stage: Stage,
-    /// It came out well.
     pub ok: bool,
-    /// What was found, or what is wrong and what to do.
+    /// The result, or the error and what to do.
     pub detail: String,
-    /// What the system said when it went wrong, for the operator only.
+    /// Error text of the system, only for the operator.
     pub cause: Option<String>,
     /// How long it took.
     pub millis: u64,
 }
 
-/// A certificate as a person looks at it. Its texts are the server's own, with control characters escaped.
+/// A certificate for display. Its texts come from the server, with control characters escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownCertificate {
-    /// Whose it is; empty when it cannot be read.
+    /// Subject; empty if it cannot be parsed.
     pub subject: String,
-    /// Who signed it.
+    /// Issuer of the certificate, as the server sent it.
     pub issuer: String,
-    /// When it ends, such as `Nov 23 06:20:11 2027 +00:00`.
+    /// Expiry, such as `Nov 23 06:20:11 2027 +00:00`.
     pub not_after: String,
     /// The pin, 64 hexadecimal digits.
     pub sha256: String,
@@ -74,17 +72,15 @@ pub struct ShownCertificate {
 /// An entry as it would be listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappedEntry {
-    /// Its distinguished name.
+    /// Distinguished name of the entry.
     pub dn: String,
-    /// The account's address.
     pub account: String,
     /// It is a distribution list.
     pub is_list: bool,
-    /// Its further addresses.
     pub aliases: Vec<String>,
 }
 
-/// Tries a connection, and reads everything. The limits are those of [`super::read()`], and so is what is allowed.
+/// Tests a connection and reads everything, with the limits of [`super::read()`].
 pub async fn test(
     connection: &Connection,
     password: Option<&Secret>,
@@ -124,12 +120,11 @@ pub async fn test(
     report
 }
 
-/// One server's turn.
 struct Trial<'t> {
     reading: &'t Reading<'t>,
     server: &'t DirectoryServer,
     report: &'t mut TestReport,
-    /// When the running step began.
+    /// Start of the running step.
     began: Instant,
 }
 
@@ -151,7 +146,7 @@ impl Trial<'_> {
         self.passed(
             Stage::Bind,
             match &reading.connection.bind {
-                Bind::Anonymous => "nothing to do: as nobody".to_owned(),
+                Bind::Anonymous => "anonymous".to_owned(),
                 Bind::Simple { name } => format!("as {name}"),
             },
         );
@@ -160,8 +155,8 @@ impl Trial<'_> {
         self.passed(
             Stage::Base,
             match is_there {
-                true => "is there".to_owned(),
-                false => "the server does not show it to this account; what lies below may be shown".to_owned(),
+                true => "exists".to_owned(),
+                false => "the account cannot read this entry; it may still read entries below".to_owned(),
             },
         );
 
@@ -180,7 +175,7 @@ impl Trial<'_> {
 
     fn encryption(&self) -> String {
         match (self.server.tls, self.reading.believer.shown()) {
-            (DirectoryTls::Plain, _) | (_, None) => "none: everything travels in the clear".to_owned(),
+            (DirectoryTls::Plain, _) | (_, None) => "none: the connection is not encrypted".to_owned(),
             (_, Some(certificate)) => {
                 let ShownCertificate { subject, not_after, sha256, .. } = ShownCertificate::of(&certificate);
                 format!("certificate of {subject}, valid until {not_after}, SHA-256 {sha256}")
@@ -192,16 +187,16 @@ impl Trial<'_> {
 fn summary(read: &DirectoryRead) -> String {
     let mut text = format!("{} entries, {} addresses of the domain", read.entries, read.rows.len());
     if read.entries == 0 {
-        text.push_str(": check base and filter, and what the bind account may see");
+        text.push_str(": check base, filter and the read permissions of the bind account");
     }
     for (what, count) in &read.skipped {
         let _ = write!(text, "; {count} {what}");
     }
     if read.problems_total > 0 {
-        let _ = write!(text, "; {} values that are no addresses", read.problems_total);
+        let _ = write!(text, "; {} invalid addresses", read.problems_total);
     }
     if read.references > 0 {
-        let _ = write!(text, "; {} references to other servers, not followed", read.references);
+        let _ = write!(text, "; {} referrals to other servers, not followed", read.references);
     }
     text
 }
@@ -237,7 +232,7 @@ impl ShownCertificate {
     }
 }
 
-/// The rows of an entry stand together.
+/// The first entries; rows of one entry are adjacent.
 fn first(rows: &[SourceRow], domain: &DomainName) -> Vec<MappedEntry> {
     let same = |a: &SourceRow, b: &SourceRow| match (&a.place, &b.place) {
         (Place::Entry(a), Place::Entry(b)) => Arc::ptr_eq(a, b),

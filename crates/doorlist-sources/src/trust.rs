@@ -1,5 +1,5 @@
-//! Whose certificates are believed: the machine's authorities, an administrator's own, or one pinned certificate. There
-//! is no way to believe any other. The certificate that was shown is kept, so that a person may look at it and pin it.
+//! Verifies certificates: against the CAs of the machine, a private CA, or one pinned certificate. There is no way to
+//! skip verification. Keeps the certificate of the server, so that a person can inspect and pin it.
 
 use super::error::{CertificateFault, Fault, ReadError, Stage};
 use doorlist_core::connection::{Connection, DirectoryTls, Trust};
@@ -12,14 +12,14 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootC
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_rustls::TlsConnector;
 
-/// Believes what a connection's trust says, and keeps what it was shown.
+/// Verifies certificates as configured, and keeps the last one.
 pub(crate) struct Believer {
     pub(crate) connector: TlsConnector,
     shown: Arc<Mutex<Option<CertificateDer<'static>>>>,
 }
 
 impl Believer {
-    /// For a connection. The machine's authorities are files, so this is done aside.
+    /// The verifier of a connection. Reads the CA files of the machine on a blocking thread.
     pub(crate) async fn of(connection: &Connection) -> Result<Self, ReadError> {
         let trust =
             connection.servers.iter().any(|server| server.tls != DirectoryTls::Plain).then(|| connection.trust.clone());
@@ -27,7 +27,7 @@ impl Believer {
         made.map_err(|error| ReadError::caused(Stage::Settings, Fault::Handshake, error))?
     }
 
-    /// None: nothing is encrypted, so nobody needs to be believed.
+    /// `None`: nothing is encrypted, so nothing is verified.
     fn new(trust: Option<&Trust>) -> Result<Self, ReadError> {
         let settings = |fault| ReadError::new(Stage::Settings, fault);
         let provider = Arc::new(ring::default_provider());
@@ -53,19 +53,19 @@ impl Believer {
         Ok(Self { connector: Arc::new(config).into(), shown })
     }
 
-    /// The server's certificate of the last handshake, believed or not.
+    /// The server's certificate of the last handshake, trusted or not.
     pub(crate) fn shown(&self) -> Option<CertificateDer<'static>> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// The SHA-256 by which a certificate is pinned.
+/// The SHA-256 fingerprint of a certificate, for pinning.
 pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> [u8; 32] {
     let digest = ::ring::digest::digest(&::ring::digest::SHA256, certificate);
     digest.as_ref().try_into().unwrap_or_default()
 }
 
-/// What became of a handshake, as a person should know it.
+/// The fault of a failed handshake.
 pub(crate) fn handshake_fault(error: &std::io::Error) -> Fault {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let Some(Error::InvalidCertificate(fault)) = inner else { return Fault::Handshake };
@@ -85,7 +85,7 @@ pub(crate) fn handshake_fault(error: &std::io::Error) -> Fault {
     })
 }
 
-/// Those that this machine trusts. Some of them may be unreadable or too old to be read; the others stand.
+/// The CAs of this machine; unreadable ones are skipped.
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -4,7 +4,7 @@
 //!
 //! The list is made by one SQL statement in a new folder (or found there from an earlier run), so that the measurement
 //! does not wait for an import of ten million rows.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{

@@ -63,7 +63,6 @@ pub struct AuditSize {
     pub node: u16,
     /// Of whom; empty: the operator.
     pub tenant: String,
-    /// So many octets.
     pub octets: u64,
 }
 

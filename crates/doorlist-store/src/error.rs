@@ -4,21 +4,23 @@
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The engine said no, or is away. Nothing of the running change was kept.
-    #[error("the store did not answer or refused: {0}; nothing of this change was kept")]
+    #[error("the store did not answer or rejected the request: {0}; nothing of this change was kept")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The connection was lost in the middle of a commit: it may have happened or not.
-    #[error("the store was lost while a change was committed: {0}; look into the change log whether it is there")]
+    #[error(
+        "the connection to the store was lost during a commit: {0}; check in the change log whether the change \
+             was made"
+    )]
     Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A file of the state folder cannot be read or written.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried with which file.
+        /// The operation and its file.
         what: String,
-        /// Why not.
         source: std::io::Error,
     },
     /// The store was written by a newer Doorlist.
-    #[error("the store has format {found}, this Doorlist knows up to {known}; run the newer version")]
+    #[error("the store has format {found}, but this version supports only up to {known}; run the newer version")]
     TooNew {
         /// Format found.
         found: i64,
@@ -27,8 +29,8 @@ pub enum StoreError {
     },
     /// The state folder was used before, and its database is not there any more.
     #[error(
-        "{} is missing or empty, though this state folder was in use: put the file back from a backup; or, to begin with \
-         an empty list, move the whole folder away",
+        "{} is missing or empty, but this state folder was in use: restore the file from a backup, or move the whole \
+         folder away to start with an empty list",
         .file.display()
     )]
     Lost {
@@ -37,8 +39,8 @@ pub enum StoreError {
     },
     /// SQLite cannot read its file.
     #[error(
-        "{} is damaged ({why}): put the file back from a backup, or save what can be read with `sqlite3 .recover`; \
-         nothing was changed, and the mail in the queue is safe",
+        "{} is damaged ({why}): restore the file from a backup, or recover its data with `sqlite3 .recover`; nothing \
+         was changed, and the mail in the queue is safe",
         .file.display()
     )]
     Damaged {
@@ -48,7 +50,7 @@ pub enum StoreError {
         why: String,
     },
     /// A row that breaks its own rules: was it edited by hand?
-    #[error("a row of {table} cannot be read ({why}); it was left as it is")]
+    #[error("cannot read a row of {table} ({why}); it was not changed")]
     Corrupt {
         /// Which table.
         table: &'static str,

@@ -24,7 +24,6 @@ pub const SOURCE_NAMES_OF_ALL_MAX: u32 = 1_000_000;
 /// How much one customer has at most; whoever has more already keeps it, and adds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CustomerLimits {
-    /// Domains.
     pub domains: u64,
     /// Addresses on the lists of all of them, aliases and vetoed ones among them.
     pub addresses: u64,
@@ -38,7 +37,7 @@ impl Default for CustomerLimits {
 
 /// There are as many as there may be. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there are {limit} {what} already, which is the most; remove some first. Nothing was changed")]
+#[error("the limit of {limit} {what} is reached; remove some first. Nothing was changed")]
 pub struct Full {
     /// Of what, and of whom: `contacts of this customer`.
     pub what: &'static str,

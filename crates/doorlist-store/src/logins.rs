@@ -46,7 +46,6 @@ pub struct LoginRecord {
 /// What a login may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldGrant {
-    /// What.
     pub grant: Grant,
     /// Counts through all grants of all logins as they are given. A role that grows is another grant.
     pub number: u64,

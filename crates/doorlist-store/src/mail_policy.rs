@@ -31,13 +31,13 @@ pub enum RuleOwner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleRefused {
     /// The owner has one for this sender already.
-    #[error("there is a rule for this sender already")]
+    #[error("a rule for this sender already exists")]
     Taken,
     /// It has [`SENDER_RULES_MAX`].
-    #[error("there are {SENDER_RULES_MAX} sender rules already, which is the most; remove some first")]
+    #[error("the limit of {SENDER_RULES_MAX} sender rules is reached; remove some first")]
     Full,
     /// There is no such domain, or the address is no account.
-    #[error("there is no such domain or account")]
+    #[error("this domain or account does not exist")]
     NoOwner,
 }
 

@@ -80,7 +80,6 @@ pub enum SpoolHealth {
 pub struct Spooled {
     /// Its name.
     pub id: QueueId,
-    /// What was said before DATA.
     pub envelope: Arc<Envelope>,
     /// Its bytes, where memory allows to keep them; else [`Spool::body_of`] reads them again.
     pub body: Option<MessageBody>,
@@ -91,7 +90,6 @@ pub struct Spooled {
 pub struct Pending {
     /// Its name.
     pub id: QueueId,
-    /// What was said before DATA.
     pub envelope: Arc<Envelope>,
     /// How far its delivery is; `None` before the first attempt ended.
     pub progress: Option<Progress>,
@@ -250,7 +248,6 @@ impl Spool {
         Ok(found)
     }
 
-    /// One message.
     ///
     /// # Errors
     /// When the engine does not answer, or the row cannot be read.

@@ -14,7 +14,7 @@ pub enum StoreUrl {
 
 /// A `store.url` that names no engine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("store.url is neither `sqlite:`, `sqlite:/a/folder` nor `postgres://...`")]
+#[error("store.url must be `sqlite:`, `sqlite:/a/folder` or `postgres://...`")]
 pub struct UrlError;
 
 impl StoreUrl {

@@ -1,7 +1,7 @@
-//! A temporary folder in which other accounts may own parts.
+//! A temporary folder in which other accounts may own parts. Removed on drop.
 //!
-//! Peers such as PostgreSQL and Postfix refuse to run as root or want folders of their own account. The folder can be
-//! entered by everybody; what lies in it belongs to whom it is given. It goes when it is dropped.
+//! Peers such as PostgreSQL and Postfix refuse to run as root or need folders of their own account. Everybody can
+//! enter the folder; its content belongs to the account that it was given to.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,14 +19,13 @@ impl Folder {
     /// A new folder whose name tells which peer made it.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// Fails if the folder cannot be created.
     pub fn new(peer: &str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix(&format!("doorlist-{peer}-")).tempdir()?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
         Ok(Self(folder))
     }
 
-    /// Where it lies.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.0.path()
@@ -35,7 +34,7 @@ impl Folder {
     /// Makes a folder inside, owned by `owner` (None: by whoever runs the test).
     ///
     /// # Errors
-    /// When it cannot be made or given away.
+    /// Fails if it cannot be created or given to the account.
     pub fn add(&self, name: &str, mode: u32, owner: Option<&User>) -> Result<PathBuf> {
         let path = self.path().join(name);
         fs::create_dir(&path).with_context(|| format!("making {}", path.display()))?;
@@ -49,7 +48,7 @@ impl Folder {
     /// Writes a file inside that everybody may read.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Fails if it cannot be written.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> Result<PathBuf> {
         let path = self.path().join(name);
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;

@@ -1,4 +1,4 @@
-//! HAProxy in front of a port: it tells the server behind it who the client is, by the PROXY protocol.
+//! HAProxy in front of a port: passes the client's address to the server with the PROXY protocol.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,6 @@ const PROGRAM: &str = "/usr/sbin/haproxy";
 pub enum ProxyProtocol {
     /// A line of text.
     V1,
-    /// Binary.
     V2,
 }
 
@@ -33,7 +32,7 @@ impl Haproxy {
     /// Starts one that passes each connection on to `server`.
     ///
     /// # Errors
-    /// When HAProxy is not installed or does not come up.
+    /// Fails if HAProxy is not installed or does not start.
     pub fn start(server: SocketAddr, version: ProxyProtocol) -> Result<Self> {
         let folder = Folder::new("haproxy")?;
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free()?));

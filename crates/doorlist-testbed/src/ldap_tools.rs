@@ -1,4 +1,4 @@
-//! ldapsearch and ldapmodify: what a client other than ours is told by a directory.
+//! ldapsearch and ldapmodify: an independent LDAP client.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,7 +17,6 @@ pub struct Client {
     pub authority: Option<PathBuf>,
     /// Who binds, a DN or what else the directory takes; empty: nobody.
     pub bind_dn: String,
-    /// The password.
     pub password: String,
     /// Takes any certificate, to set a peer up whose own is bad.
     pub any_certificate: bool,
@@ -46,7 +45,7 @@ impl Client {
     /// Searches the subtree of `base`; `more` are further options, and after `--` the attributes that are wanted.
     ///
     /// # Errors
-    /// When ldapsearch cannot be run. What the directory refuses is in the answer.
+    /// Fails if ldapsearch cannot be run. What the directory refuses is in the answer.
     pub fn search(&self, base: &str, filter: &str, more: &[&str]) -> Result<Said> {
         let at = more.iter().position(|&option| option == "--").unwrap_or(more.len());
         let (options, wanted) = more.split_at(at);
@@ -58,7 +57,7 @@ impl Client {
     /// Carries out changes that are written as LDIF; a record without `changetype` adds an entry.
     ///
     /// # Errors
-    /// When one is refused.
+    /// Fails if one is refused.
     pub fn modify(&self, ldif: &str) -> Result<()> {
         let mut command = self.tool("ldapmodify");
         command.arg("-a");

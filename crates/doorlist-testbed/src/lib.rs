@@ -1,5 +1,5 @@
-//! The proving ground: real peers that tests talk to, started on loopback in folders of their own, ended by pid when
-//! dropped. Only tests and the bench depend on it; it knows nothing of Doorlist's code.
+//! Real peers for tests: started on loopback in their own folders, and ended by pid on drop. Only tests and the bench
+//! depend on this crate; it must not depend on Doorlist's code.
 //!
 //! Everything here blocks. A peer is ready when its `start` returns; an asynchronous test calls it before its own
 //! work begins. The programs come from Debian's packages, and `cargo xtask check` installs them: a missing one is an
@@ -9,17 +9,17 @@
 //! |---|---|
 //! | [`postgres`] | a PostgreSQL cluster with durable commits |
 //! | [`postfix`], [`exim`] | real destinations, which keep every message in a [`maildir`] |
-//! | [`openldap`] | a directory over LDAP, StartTLS and LDAPS, with limits, rights and as many people as wanted |
-//! | [`samba_ad`] | an Active Directory with people of all kinds, on a domain controller of its own |
-//! | [`python`] | smtplib to send, aiosmtpd to receive, scripts of a test's own |
-//! | [`schemathesis`] | whether answers over HTTP are as an OpenAPI document says |
+//! | [`openldap`] | a directory over LDAP, StartTLS and LDAPS, with limits, access rules and any number of people |
+//! | [`samba_ad`] | an Active Directory with people of all kinds, on its own domain controller |
+//! | [`python`] | smtplib to send, aiosmtpd to receive, scripts of a test |
+//! | [`schemathesis`] | checks HTTP answers against an OpenAPI document |
 //! | [`haproxy`] | a load balancer that speaks the PROXY protocol |
 //! | [`smtp_tools`] | smtp-source, smtp-sink, swaks |
 //! | [`ldap_tools`] | ldapsearch, ldapmodify |
-//! | [`certificates`] | an authority, and certificates that are good, expired or for another host |
-//! | [`trace`] | did a message come out byte for byte? |
-//! | [`packages`] | what `cargo xtask check` installs for all this, and the sample mail in it |
-//! | [`ports`], [`folder`], [`process`], [`network`] | what the peers stand on |
+//! | [`certificates`] | a CA, and certificates that are valid, expired or for another host |
+//! | [`trace`] | checks that a message was relayed byte for byte |
+//! | [`packages`] | the packages that `cargo xtask check` installs, and sample mail |
+//! | [`ports`], [`folder`], [`process`], [`network`] | what the peers run on |
 
 pub mod certificates;
 pub mod exim;

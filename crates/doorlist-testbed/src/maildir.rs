@@ -1,4 +1,4 @@
-//! A destination's mailbox: every message that it took, one a file.
+//! A destination's mailbox: every received message, one per file.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -46,7 +46,6 @@ pub(crate) fn files_below(folder: &Path) -> Result<usize> {
 pub struct Delivered {
     /// The envelope's sender; empty for the null sender.
     pub sender: String,
-    /// The envelope's recipient.
     pub recipient: String,
     /// The whole message with the destination's trace headers on top and LF at the line ends.
     pub bytes: Vec<u8>,
@@ -66,7 +65,7 @@ impl Maildir {
     /// How many messages have arrived.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// Fails if the folder cannot be read.
     pub fn count(&self) -> Result<usize> {
         Ok(self.files()?.len())
     }
@@ -74,7 +73,7 @@ impl Maildir {
     /// The messages that have arrived.
     ///
     /// # Errors
-    /// When one cannot be read.
+    /// Fails if one cannot be read.
     pub fn messages(&self) -> Result<Vec<Delivered>> {
         self.files()?.iter().map(|path| read(path)).collect()
     }
@@ -82,7 +81,7 @@ impl Maildir {
     /// Waits until `count` messages have arrived and hands back all of them.
     ///
     /// # Errors
-    /// When fewer have arrived after `longest`, or one cannot be read.
+    /// Fails if fewer have arrived after `longest`, or one cannot be read.
     pub fn wait_for(&self, count: usize, longest: Duration) -> Result<Vec<Delivered>> {
         let end = Instant::now() + longest;
         loop {
@@ -100,7 +99,7 @@ impl Maildir {
     /// Removes the messages that have arrived.
     ///
     /// # Errors
-    /// When one cannot be removed.
+    /// Fails if one cannot be removed.
     pub fn clear(&self) -> Result<()> {
         self.files()?.iter().try_for_each(|path| Ok(fs::remove_file(path)?))
     }

@@ -1,7 +1,7 @@
-//! A network of its own for a peer that listens on fixed ports, and a way into it from a free port on loopback.
+//! A network namespace for a peer that listens on fixed ports, and a forward into it from a free port on loopback.
 //!
-//! The peer runs under [`COMMAND`], so its 389 is not the machine's. A [`Forward`] listens in our network and connects
-//! in the peer's: a socket belongs to the network in which its thread was when it was made.
+//! The peer runs under [`COMMAND`], so its port 389 is not the machine's. A [`Forward`] listens in the test's network
+//! and connects in the peer's: a socket belongs to the namespace that its thread was in when it was created.
 
 use std::fs::{self, File};
 use std::io;
@@ -26,7 +26,7 @@ impl Network {
     /// The network of `pid`; None as long as it is still ours.
     ///
     /// # Errors
-    /// When there is no such process.
+    /// Fails if the process does not exist.
     pub fn of(pid: u32) -> Result<Option<Self>> {
         let path = format!("/proc/{pid}/ns/net");
         let file = File::open(&path).with_context(|| format!("opening {path}"))?;
@@ -42,7 +42,6 @@ impl Network {
         thread::scope(|scope| scope.spawn(connects).join().unwrap_or(false))
     }
 
-    /// Moves the thread.
     fn enter(&self) -> io::Result<()> {
         Ok(setns(&self.0, CloneFlags::CLONE_NEWNET)?)
     }
@@ -61,7 +60,7 @@ impl Forward {
     /// Listens on `from` and connects to `to` inside.
     ///
     /// # Errors
-    /// When `from` is in use, or we may not enter the network (only root may).
+    /// Fails if `from` is in use, or we may not enter the network (only root may).
     pub fn start(from: SocketAddr, network: Network, to: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind(from).with_context(|| format!("listening on {from}"))?;
         let ends = Arc::new(AtomicBool::new(false));

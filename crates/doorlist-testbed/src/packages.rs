@@ -1,7 +1,7 @@
-//! What the tests need from Debian, and where it lies: the one list that `cargo xtask check` installs from.
+//! The Debian packages that the tests need, and where they are: the list that `cargo xtask check` installs.
 //!
-//! Some packages cannot be installed beside each other (both Postfix and Exim are "the" mail server of a machine), or
-//! would bring a service along though a test wants only a few files. Those are unpacked into a cache folder instead.
+//! Some packages conflict (Postfix and Exim are both "the" mail server of a machine), or would start a service
+//! although a test needs only a few files. These are unpacked into a cache folder.
 
 use std::env;
 use std::fs;
@@ -63,7 +63,6 @@ pub fn unpacked() -> PathBuf {
 /// One sample message that a package carries.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// The file's name.
     pub name: String,
     /// Its bytes as they lie in the file: most with LF at the line ends, some with CRLF or a mixture.
     pub bytes: Vec<u8>,
@@ -86,7 +85,7 @@ impl Sample {
 /// The sample messages of Python's own e-mail tests and of Debian's spamassassin package, ordered by name.
 ///
 /// # Errors
-/// When the packages are not unpacked.
+/// Fails if the packages are not unpacked.
 pub fn sample_mail() -> Result<Vec<Sample>> {
     let usr = unpacked().join("usr");
     let pythons = fs::read_dir(usr.join("lib")).with_context(|| missing(&usr))?;

@@ -1,7 +1,7 @@
-//! Ports on loopback that no other test takes.
+//! Ports on loopback that no other test uses.
 //!
-//! They lie below the range from which the kernel takes the ports of outgoing connections, and every test process
-//! begins in a stretch of its own: two tests that run side by side do not meet between the choice and the bind.
+//! They are below the range that the kernel uses for outgoing connections, and every test process starts in its own
+//! part of it: two tests that run in parallel do not collide between choosing and binding a port.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,7 +21,7 @@ static TAKEN: AtomicU32 = AtomicU32::new(0);
 /// A port on 127.0.0.1 on which nobody listens, given out once in this process.
 ///
 /// # Errors
-/// When every port of the range is in use.
+/// Fails if every port of the range is in use.
 pub fn free() -> Result<u16> {
     let begin = std::process::id().wrapping_mul(STRETCH) % COUNT;
     for _ in 0..COUNT {

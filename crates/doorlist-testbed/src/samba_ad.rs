@@ -1,7 +1,7 @@
-//! A real Active Directory: a Samba domain controller in a network of its own, reached through ports on loopback.
+//! A real Active Directory: a Samba domain controller in its own network, reached through ports on loopback.
 //!
-//! It holds the people of `samba_ad/fixture.ldif`. Like a company's it refuses a bind over plain LDAP, and answers each
-//! search of the whole tree with references to elsewhere too.
+//! It has the people of `samba_ad/fixture.ldif`. Like a company's directory it refuses a bind over plain LDAP, and
+//! returns references to other servers with each search of the whole tree.
 
 mod provision;
 
@@ -62,9 +62,8 @@ impl Default for Setup {
 /// Who binds: the user principal name, and the password.
 #[derive(Debug, Clone, Copy)]
 pub struct Account {
-    /// `name@domain`.
+    /// Bind name, as `name@domain`.
     pub name: &'static str,
-    /// The password.
     pub password: &'static str,
 }
 
@@ -86,7 +85,7 @@ impl ActiveDirectory {
     /// kept in the cache folder.
     ///
     /// # Errors
-    /// When Samba is not installed, the test is not root, or the server does not come up.
+    /// Fails if Samba is not installed, the test is not root, or the server does not start.
     pub fn start(setup: &Setup) -> Result<Self> {
         let folder = Folder::new("samba-ad")?;
         provision::unpack(folder.path())?;
@@ -159,7 +158,7 @@ impl ActiveDirectory {
     /// A client over LDAPS that binds as the reader; its fields say how else.
     ///
     /// # Errors
-    /// When the authority's certificate cannot be written into a file.
+    /// Fails if the authority's certificate cannot be written into a file.
     pub fn client(&self) -> Result<Client> {
         Ok(Client {
             url: format!("ldaps://{}", self.ldaps),
@@ -173,7 +172,7 @@ impl ActiveDirectory {
     /// Carries out changes as the administrator, written as LDIF; a record without `changetype` adds an entry.
     ///
     /// # Errors
-    /// When one is refused.
+    /// Fails if one is refused.
     pub fn modify(&self, ldif: &str) -> Result<()> {
         let administrator = self.administrator().name.to_owned();
         Client { bind_dn: administrator, any_certificate: true, ..self.client()? }.modify(ldif)
@@ -182,7 +181,7 @@ impl ActiveDirectory {
     /// Runs samba-tool on the data, which it may do beside the server, and hands back what it said.
     ///
     /// # Errors
-    /// When it fails.
+    /// Fails if it fails.
     pub fn samba_tool(&self, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(TOOL);
         command.args(arguments).arg("-s").arg(self.folder.path().join("smb.conf"));
@@ -192,7 +191,7 @@ impl ActiveDirectory {
     /// What it has logged.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// Fails if the log cannot be read.
     pub fn log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(self.folder.path().join("log"))?).into_owned())
     }
@@ -200,7 +199,7 @@ impl ActiveDirectory {
     /// Stops the server and cuts every connection; its data stay.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not stop.
     pub fn stop(&mut self) -> Result<()> {
         self.forwards.clear();
         if let Some(mut server) = self.server.take() {
@@ -212,7 +211,7 @@ impl ActiveDirectory {
     /// Starts it again on the same ports with the same data, after [`Self::stop`].
     ///
     /// # Errors
-    /// When it does not come up.
+    /// Fails if it does not start.
     pub fn start_again(&mut self) -> Result<()> {
         let [program, words @ ..] = network::COMMAND else { bail!("no command to make a network with") };
         let mut samba = Program::new(PathBuf::from(program), None, self.folder.path().join("log"));

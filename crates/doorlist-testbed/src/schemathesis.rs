@@ -1,6 +1,6 @@
-//! Schemathesis: reads an OpenAPI document and sends a server what the document allows and what it does not, to find
-//! answers that it does not describe. It comes from PyPI, pinned with all that it needs, into a Python environment of its
-//! own in the cache folder; the first test on a machine installs it.
+//! Schemathesis: generates valid and invalid requests from an OpenAPI document, to find answers that the document does
+//! not describe. It comes from PyPI with pinned dependencies, into its own Python environment in the cache folder; the
+//! first test on a machine installs it.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -40,7 +40,7 @@ pub struct Findings {
 /// Sends for about `time` whatever the document at this URL speaks of, with this header, and judges the answers.
 ///
 /// # Errors
-/// When it cannot be installed or run, or does not end.
+/// Fails if it cannot be installed or run, or does not end.
 pub fn run(document: &str, header: &str, time: Duration) -> Result<Findings> {
     let program = installed()?;
     let folder = Folder::new("schemathesis")?;

@@ -1,4 +1,4 @@
-//! The small SMTP programs that mail administrators use: Postfix's `smtp-source` and `smtp-sink`, and swaks.
+//! SMTP tools of administrators: Postfix's `smtp-source` and `smtp-sink`, and swaks.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -29,7 +29,7 @@ impl SmtpSink {
     /// Starts one; `options` are its own, such as `-f rcpt` (answer with a 4xx) or `-q data` (hang up).
     ///
     /// # Errors
-    /// When it is not installed or does not come up.
+    /// Fails if it is not installed or does not start.
     pub fn start(options: &[&str]) -> Result<Self> {
         let folder = Folder::new("smtp-sink")?;
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free()?));
@@ -56,13 +56,10 @@ impl SmtpSink {
 pub struct Load<'a> {
     /// Sessions side by side.
     pub sessions: usize,
-    /// Messages in all.
     pub messages: usize,
-    /// Bytes a message.
+    /// Octets of each message.
     pub length: usize,
-    /// The envelope's sender.
     pub sender: &'a str,
-    /// The envelope's recipient.
     pub recipient: &'a str,
     /// Further options of its own, such as `-d` (keep connections open) or `-r 10` (ten recipients each).
     pub options: &'a [&'a str],
@@ -72,7 +69,7 @@ impl Load<'_> {
     /// Sends it and hands back how long that took.
     ///
     /// # Errors
-    /// When any command was refused.
+    /// Fails if any command was refused.
     pub fn send(&self, address: SocketAddr) -> Result<Duration> {
         let begin = Instant::now();
         process::run(
@@ -98,7 +95,7 @@ pub struct Dialogue {
 /// Has swaks talk to `address`; `options` are its own, such as `--to` and `--quit-after`.
 ///
 /// # Errors
-/// When swaks is not installed.
+/// Fails if swaks is not installed.
 pub fn swaks(address: SocketAddr, options: &[&str]) -> Result<Dialogue> {
     let output = Command::new("swaks")
         .args(["--server", &address.ip().to_string(), "--port", &address.port().to_string()])

@@ -1,11 +1,10 @@
-//! What every answer of the API says about itself to browsers and caches. Cross-origin headers (CORS) are deliberately not
-//! among them: no page of another origin may read an answer.
+//! Headers of every API answer for browsers and caches. CORS headers are deliberately missing: no page of another
+//! origin may read an answer.
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
-/// For `axum::middleware::map_response`: the kind of content is what is said, and nothing is kept by caches unless the
-/// handler said otherwise.
+/// For `axum::middleware::map_response`: forbids content sniffing, and caching unless the handler allows it.
 pub async fn api_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -4,17 +4,17 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `spec` | what a noun has: fields, filters, methods; the one source of schema, OpenAPI and routes |
-//! | `noun`, `exchange` | one request of any noun, from bytes to bytes |
-//! | `large` | large bodies: how many at once, and of how many values |
-//! | `to_its_end` | what writes goes on although its client has gone |
-//! | `answers` | what became of a request, as status, headers and JSON |
-//! | `body`, `query`, `link` | what came in: fields, list parameters, references to objects |
-//! | `conditions` | whether an object is still as a client saw it |
-//! | `show` | what goes out: envelopes, dates, errors |
-//! | `schema`, `openapi` | the API told about itself |
-//! | `gate` | who asks, and how often |
-//! | the others | a noun each |
+//! | `spec` | resources as data: fields, filters, methods; the source of schema, OpenAPI and routes |
+//! | `noun`, `exchange` | one request for any resource, from bytes to bytes |
+//! | `large` | large bodies: limits of number and size |
+//! | `to_its_end` | completes write requests even if the client disconnects |
+//! | `answers` | results as status, headers and JSON |
+//! | `body`, `query`, `link` | input: fields, list parameters, references to objects |
+//! | `conditions` | ETag and If-Match |
+//! | `show` | output: envelopes, dates, errors |
+//! | `schema`, `openapi` | the schemas and the OpenAPI document |
+//! | `gate` | authentication and rate limits |
+//! | the others | one resource each |
 
 mod admins;
 mod answers;
@@ -54,5 +54,5 @@ pub use large::LARGE_BODY_MAX;
 pub use openapi::document as openapi_document;
 pub use routes::api;
 
-/// Under which path everything stands.
+/// The base path of the API.
 pub(crate) const BASE: &str = "/api/v1/";

@@ -1,4 +1,4 @@
-//! Where we are, as absolute addresses in answers say it. Pure: what a client claims is judged here, nothing is looked up.
+//! The server's own URL for absolute links in answers. Judges what a client claims; looks nothing up.
 
 use axum::http::{HeaderMap, header};
 use std::net::SocketAddr;
@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 /// Characters of a host name (RFC 1035 §2.3.4), the dot at its end included.
 const HOST_CHARS_MAX: usize = 254;
 
-/// The beginning of absolute URLs, without a slash at its end: `https://mx.example.test`.
+/// The prefix of absolute URLs, without a trailing slash: `https://mx.example.test`.
 ///
-/// What the operator fixed goes before all; else what the client calls us, if that is a name or an address and nothing
-/// more; else the address at which the request came in.
+/// The configured URL, otherwise the `Host` of the client if it is only a name or an address, otherwise the local
+/// address of the request.
 pub fn base_url(fixed: Option<&str>, https: bool, headers: &HeaderMap, listener: SocketAddr) -> String {
     if let Some(fixed) = fixed {
         return fixed.trim_end_matches('/').to_owned();

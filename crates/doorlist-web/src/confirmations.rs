@@ -1,6 +1,5 @@
-//! `/contact/{token}`: the page behind the link of a mail that asks an address whether it wants notices. Looking at it
-//! changes nothing, so that programs that follow links confirm nothing: the button does, once. Must not know what a contact
-//! is, how a token is kept or what is sent.
+//! `/contact/{token}`: the page behind the link of a confirmation mail. Opening it changes nothing, so that programs
+//! that follow links confirm nothing: the button confirms, once.
 
 use crate::uploads::page::{document, escape};
 use crate::uploads::{guarded, is_token};
@@ -18,41 +17,40 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Octets of a body: the form has no fields.
+/// Maximum octets of a body: the form has no fields.
 const BODY_MAX: usize = 1024;
-/// Requests from one address (IPv6: /64) at once, each of which comes back within [`PAGE_EVERY`].
+/// Burst of requests from one address (IPv6: /64); one is returned per [`PAGE_EVERY`].
 const PAGES_MAX: u32 = 20;
-/// See [`PAGES_MAX`].
+/// One page in this time; see [`PAGES_MAX`].
 const PAGE_EVERY: Duration = Duration::from_secs(3);
-/// Addresses whose requests are counted.
+/// Maximum number of addresses with a rate limit state.
 const ADDRESSES_MAX: usize = 10_000;
 
-/// An answer that is waited for.
+/// A pending answer of a [`Confirmations`].
 pub type ConfirmationAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ConfirmationRefused>> + Send + 'a>>;
 
-/// Takes confirmations by links.
+/// Handles the links of confirmation mails.
 pub trait Confirmations: Send + Sync + 'static {
-    /// What the link asks for. Changes nothing.
+    /// Looks up a link. Changes nothing.
     fn look<'a>(&'a self, token: &'a str) -> ConfirmationAnswer<'a, AskedFor>;
-    /// Confirms it, once.
     fn confirm<'a>(&'a self, token: &'a str) -> ConfirmationAnswer<'a, ()>;
 }
 
-/// What a link asks for.
+/// The request behind a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedFor {
     /// Whose address it is.
     pub address: String,
-    /// Whose notices would come.
+    /// Customer whose notices the address would get.
     pub customer: String,
 }
 
 /// Why nothing was confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfirmationRefused {
-    /// The link was never given, was used, or its time is over.
+    /// The link is unknown, used or expired.
     NoLink,
-    /// The store is away; what it said is nobody's affair here.
+    /// The store is unavailable; details are not shown.
     Away,
 }
 
@@ -98,7 +96,7 @@ async fn confirm(State(links): State<Links>, client: Option<Extension<Client>>, 
 }
 
 impl Links {
-    /// The token, if it can be one and its client does not come too often.
+    /// Checks the form of a token and the rate limit.
     fn admit(&self, client: Option<Extension<Client>>, token: Token) -> Result<String, Box<Response>> {
         let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(client)| client.address);
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,23 +133,23 @@ fn confirmed() -> Html<String> {
     document("Confirmed", &format!("<div class=\"done\" role=\"status\"><p>{thanks}</p></div>\n"))
 }
 
-/// The same for every link that is none.
+/// The page for every invalid link.
 fn no_link() -> Html<String> {
     document(
-        "This link confirms nothing",
-        "<p>It was used already, its time is over, or a part of it is missing. Ask whoever runs the mail gateway.</p>\n",
+        "This link is not valid",
+        "<p>It was used, it has expired, or a part of it is missing. Ask the operator of the mail gateway.</p>\n",
     )
 }
 
 fn away() -> Html<String> {
     document(
-        "Not at this moment",
-        "<p>Nothing was confirmed. Your link stays as it is: try it again in a few minutes.</p>\n",
+        "Not available at the moment",
+        "<p>Nothing was confirmed. The link stays valid: try again in a few minutes.</p>\n",
     )
 }
 
 fn too_often() -> Html<String> {
-    document("Too many requests", "<p>Nothing was confirmed. Try it again in a minute.</p>\n")
+    document("Too many requests", "<p>Nothing was confirmed. Try again in a minute.</p>\n")
 }
 
 #[cfg(test)]

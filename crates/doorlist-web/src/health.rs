@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and the page that says where to look. What readiness consists of is not known here.
+//! `/healthz`, `/readyz` and the front page. The caller defines what readiness means.
 
 use axum::Router;
 use axum::extract::State;
@@ -6,30 +6,29 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use std::sync::Arc;
 
-/// What `/` says until there is a page.
+/// The text at `/`.
 const FRONT: &str = "\
-Doorlist: an inbound mail gateway that knows who is on the list.
+Doorlist: an inbound mail gateway that knows which recipients exist.
 
-  /healthz   200 while the process lives
-  /readyz    200 while mail is accepted; else 503 and the reasons, one a line
+  /healthz   200 while the process is running
+  /readyz    200 while mail is accepted; otherwise 503 and the reasons, one per line
 
-Metrics are on a listener of their own (metrics.listen), which answers these two,
-too. Everything else is done with the command `doorlist`; begin with `doorlist --help`.
+The metrics listener (metrics.listen) answers both paths, too. To configure the
+gateway, use the command `doorlist`; start with `doorlist --help`.
 ";
 
-/// Can tell whether mail is accepted.
+/// Reports whether mail is accepted.
 pub trait Readiness: Send + Sync + 'static {
-    /// Why not, one reason an entry, in words for an operator; empty when ready. Asked at every request: it must not
+    /// Reasons for not being ready, in words for an operator; empty when ready. Called at every request: must not
     /// block.
     fn reasons(&self) -> Vec<String>;
 }
 
-/// What `/` answers.
 pub fn front_page() -> Router {
     Router::new().route("/", get(|| async { FRONT }))
 }
 
-/// The routes about health, for every listener. They wait for nothing.
+/// The health routes of every listener. They never wait.
 pub fn health(readiness: Arc<dyn Readiness>) -> Router {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(readiness)
 }

@@ -1,13 +1,12 @@
-//! A link that a tenant may put on a page: https alone, to a named host, and nothing in it that reads as something else.
-//! Must not know where it is shown.
+//! Links that a tenant may put on a page: https only, to a host name, and with nothing misleading in them.
 
 use url::{Host, Url};
 
 /// Octets of a link.
 const LINK_MAX: usize = 2_000;
 
-/// Whether the text is a link of the form `https://host/...` in ASCII: no other scheme, no user or password before the
-/// host, no blanks, backslashes, quotes or control characters, which browsers pass over or turn into something else.
+/// Whether the text is an ASCII link of the form `https://host/...`: no other scheme, no user or password, no blanks,
+/// backslashes, quotes or control characters, which browsers ignore or convert.
 pub(crate) fn is_https_link(text: &str) -> bool {
     let is_plain = text.len() <= LINK_MAX
         && text

@@ -1,8 +1,8 @@
 //! The actions: health, metrics and the pages behind links over HTTP, and the API.
 //! The only crate that knows axum.
 //!
-//! It must not know SMTP, SQL, the configuration or how the server is wired: whoever starts it passes in what can tell
-//! whether Doorlist is ready, and the registry that holds the metrics.
+//! It must not depend on SMTP, SQL or the configuration: the binary passes in the readiness check and the registry of
+//! metrics.
 
 mod answer_headers;
 mod api;

@@ -1,17 +1,17 @@
-//! One HTTP or HTTPS listener with its limits: how many connections, how long a client may take to ask, how long it may
-//! stay. What is answered is the router's affair.
+//! One HTTP or HTTPS listener with its limits: number of connections, time to send a request, lifetime of a connection.
+//! The router answers the requests.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `admission`, `places` | who is let in, and who gives way to whom |
-//! | `activity` | what a connection does at this moment |
-//! | `connection` | one connection to its clean end |
+//! | `admission`, `places` | which connections are admitted, and which are closed for others |
+//! | `activity` | what a connection does at the moment |
+//! | `connection` | one connection to its orderly close |
 //! | `exchange` | one request and its answer |
-//! | `head` | what a head must say once |
-//! | `body`, `answer_body` | a body while it comes in, or goes out |
-//! | `client` | who asks, also behind a proxy |
-//! | `prompt` | a socket that makes nobody wait |
-//! | `tls` | the certificate, which is somebody else's |
+//! | `head` | headers that must not be repeated |
+//! | `body`, `answer_body` | a body while it is received or sent |
+//! | `client` | the client's address, also behind a proxy |
+//! | `prompt` | a socket that acknowledges immediately |
+//! | `tls` | TLS with the certificate of the caller |
 
 mod activity;
 mod admission;
@@ -46,31 +46,30 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-/// A request that is sent later than this is the last one of its connection.
+/// Age of a connection after which the next request is its last.
 pub const CONNECTION_MAX: Duration = Duration::from_secs(300);
-/// The last request of a connection has so long from then on, and longer as its body grows; a client that does not read its
-/// answer is let go.
+/// Time for the last request of a connection, extended with its body; a client that does not read its answer is
+/// dropped.
 const ANSWER_MAX: Duration = Duration::from_secs(300);
-/// Octets of a request's body, where a route says nothing else (with `DefaultBodyLimit`).
+/// Maximum octets of a body, unless a route sets `DefaultBodyLimit`.
 pub const BODY_MAX: usize = 64 * 1024;
-/// Octets of a request's head, and of what is read ahead.
+/// Maximum octets of a head, and of the read-ahead buffer.
 pub const HEAD_MAX: usize = 16 * 1024;
-/// Lines of a request's head.
+/// Maximum header lines of a request.
 pub const HEAD_LINES_MAX: usize = 100;
 /// Rest after a failed accept (no file descriptors left), so that the loop does not spin.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
-/// A listener with its terms.
+/// A listener with its settings.
 pub struct WebListener {
-    /// The bound socket.
     pub socket: TcpListener,
     /// HTTPS with the certificate that is current at each handshake.
     pub tls: Option<Arc<dyn Certificates>>,
-    /// Peers that are believed when they say for whom they ask (`X-Forwarded-For`, `X-Forwarded-Proto`).
+    /// Trusted proxies (`X-Forwarded-For`, `X-Forwarded-Proto`).
     pub proxy_from: Vec<Network>,
-    /// Connections at once from one address, and requests at once of one client behind those peers.
+    /// Maximum connections at once from one address, and requests at once of one client behind a proxy.
     pub connections_per_address_max: usize,
-    /// What is answered even when all connections are taken.
+    /// Routes that are answered even if all connections are in use.
     pub health: Router,
 }
 
@@ -86,7 +85,7 @@ impl WebListener {
         Self { socket, tls, proxy_from, connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX, health }
     }
 
-    /// Answers requests until `shutdown` is done and running requests are answered; who will not wait for those drops it.
+    /// Answers requests until `shutdown` is done and running requests are answered; drop it to stop earlier.
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
         let (stop, stopping) = watch::channel(false);
         let proxies: Arc<[Network]> = self.proxy_from.into();
@@ -124,9 +123,9 @@ impl WebListener {
     }
 }
 
-/// What all else is answered while only places for health are free.
+/// The answer to other requests on connections reserved for health checks.
 async fn full() -> impl axum::response::IntoResponse {
-    let text = "all connections of this listener, or of your address, are busy; try again in a moment\n";
+    let text = "all connections of this listener or of your address are in use; try again in a moment\n";
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], text)
 }
 
@@ -141,7 +140,7 @@ struct House {
 }
 
 impl House {
-    /// One connection, until it ends or gives way to another.
+    /// Serves one connection until it closes or makes room for another.
     async fn connection(self, stream: TcpStream, peer: SocketAddr, admitted: Admitted) {
         let (activity, health_only) = (Arc::clone(&admitted.activity), admitted.health_only);
         let connection = Box::pin(self.converse(stream, peer, admitted));

@@ -1,4 +1,4 @@
-//! `/metrics` in the text form that Prometheus reads. Which metrics there are is not known here.
+//! `/metrics` in the OpenMetrics text format of Prometheus.
 
 use axum::Router;
 use axum::extract::State;
@@ -26,6 +26,6 @@ async fn scrape(State(registry): State<Arc<OnceLock<Registry>>>) -> Response {
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, registry) {
         Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written\n").into_response(),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "cannot write the metrics\n").into_response(),
     }
 }

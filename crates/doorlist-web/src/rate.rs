@@ -1,33 +1,32 @@
-//! How often somebody may ask: a bucket of tokens for each key, of which each request takes one and time gives them back.
-//! Pure: time is a parameter. Must not know requests, or what a key stands for.
+//! Rate limits: a token bucket per key. Time is a parameter.
 
 use doorlist_core::network::SourceKey;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// What one key may do.
+/// The rate limit of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// Tokens of a full bucket: so many requests may come at once. 0 counts as 1.
+    /// Tokens of a full bucket: the burst of requests. 0 counts as 1.
     pub burst: u32,
-    /// A token comes back in this time.
+    /// Time in which one token is returned.
     pub every: Duration,
 }
 
-/// There is no token left. The next one is there after this time.
+/// No token is left; the next one is available after this time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter(pub Duration);
 
 impl RetryAfter {
-    /// Whole seconds for the header of that name (RFC 9110 §10.2.3): not too early, and never 0.
+    /// Seconds for the Retry-After header (RFC 9110 §10.2.3), rounded up, at least 1.
     pub fn seconds(self) -> u64 {
         let part = u64::from(self.0.subsec_nanos() > 0);
         self.0.as_secs().saturating_add(part).max(1)
     }
 }
 
-/// What a rate can be counted by. An address is none: where a request came from counts as its [`SourceKey`].
+/// A key of rate limits. Client addresses count as their [`SourceKey`].
 pub trait RateKey: Clone + Eq + Hash {}
 
 impl RateKey for SourceKey {}
@@ -35,32 +34,33 @@ impl RateKey for SourceKey {}
 /// Number of an API key.
 impl RateKey for u32 {}
 
-/// Buckets of at most so many keys. A key that is not known has a full bucket, so what is forgotten is forgiven: when
-/// there is no room, the fullest bucket goes first, and whoever asks most is remembered longest.
+/// Token buckets of a limited number of keys. An unknown key has a full bucket, so the fullest bucket is dropped first
+/// when there is no room.
 #[derive(Debug)]
 pub struct RateLimits<K> {
     rate: Rate,
     keys_max: usize,
-    /// When the bucket of a key will be full again, with the place in `by_fullness`.
+    /// Time at which the bucket of a key is full again, with its key in `by_fullness`.
     buckets: HashMap<K, Place>,
     by_fullness: BTreeMap<Place, K>,
     serial: u64,
 }
 
-/// The moment of fullness; the number tells keys with the same moment apart.
+/// Time of fullness; the number distinguishes keys with the same time.
 type Place = (Instant, u64);
 
 impl<K: RateKey> RateLimits<K> {
-    /// Nobody has asked yet. `keys_max` of 0 counts as 1.
+    /// Limits without any state. `keys_max` of 0 counts as 1.
     pub fn new(rate: Rate, keys_max: usize) -> Self {
         let rate = Rate { burst: rate.burst.max(1), ..rate };
         Self { rate, keys_max: keys_max.max(1), buckets: HashMap::new(), by_fullness: BTreeMap::new(), serial: 0 }
     }
 
-    /// Takes a token of `key`, or says when there will be one. A refusal takes nothing.
+    /// Takes a token of `key`. A refusal takes none.
     ///
     /// # Errors
-    /// The bucket is empty.
+    ///
+    /// [`RetryAfter`] if the bucket is empty.
     pub fn check(&mut self, key: &K, now: Instant) -> Result<(), RetryAfter> {
         let known = self.buckets.get(key).copied();
         let missing = known.map_or(Duration::ZERO, |(full, _)| full.saturating_duration_since(now));
@@ -82,14 +82,14 @@ impl<K: RateKey> RateLimits<K> {
         Ok(())
     }
 
-    /// Keys that are remembered.
+    /// Number of keys with a bucket.
     pub fn keys(&self) -> usize {
         self.buckets.len()
     }
 
-    /// Forgets some buckets that are full, which changes nothing, and the fullest if there is no room without that.
+    /// Drops some full buckets, which changes nothing, and the fullest one if there is no room otherwise.
     fn make_room(&mut self, now: Instant) {
-        /// So few that no request pays for all of them; more than one, so that they become fewer.
+        /// Number of full buckets dropped per request; more than one, so that they become fewer.
         const AT_ONCE: usize = 2;
         for _ in 0..AT_ONCE {
             let no_room = self.buckets.len() >= self.keys_max;

@@ -1,4 +1,4 @@
-//! Refused requests: told to whoever counts them, and kept nowhere. Must not know how they are counted.
+//! Reports rejected requests to a counter; stores nothing.
 
 use crate::Client;
 use axum::Router;
@@ -8,13 +8,13 @@ use axum::response::Response;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Counts refused requests. What is kept of them is bounded, whoever sends how many.
+/// Counts rejected requests, in bounded memory.
 pub trait Refusals: Send + Sync + 'static {
     /// A request of this client was answered with a status of 400 to 499. Must not wait.
     fn count(&self, client: IpAddr, status: u16);
 }
 
-/// The same routes; what they refuse is counted.
+/// Wraps routes so that rejected requests are counted.
 pub fn counted(router: Router, refusals: Arc<dyn Refusals>) -> Router {
     router.layer(from_fn_with_state(refusals, count))
 }

@@ -1,9 +1,9 @@
-//! What the operator has to know of a request that failed, on stderr. Tidy lets nobody else in this crate print.
+//! Prints messages about failed requests for the operator on stderr: the only module of this crate that may print.
 
 use doorlist_core::visible::visible;
 use std::io::{Write, stderr};
 
-/// Tells it in one line.
+/// Prints a message in one line.
 pub(crate) fn report(text: &str) {
     let _ = writeln!(stderr(), "doorlist: {}", visible(text));
 }

@@ -1,8 +1,7 @@
-//! `/upload/{token}`: the page where somebody without a login hands in the file that a link asks for. Must not know what a
-//! link is, how a file is read or what becomes of it.
+//! `/upload/{token}`: the page where a customer without a login uploads the file that a link asks for.
 //!
-//! Whoever has no good link gets one and the same answer, and none of our memory: the link is asked about before a body
-//! is read. The token stands in the address alone, and is never printed.
+//! Without a valid link every client gets the same answer and costs no memory: the link is checked before the body is
+//! read. The token is only in the URL and never printed.
 
 mod body;
 pub(crate) mod page;
@@ -19,59 +18,59 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Octets of a file.
+/// Maximum octets of a file.
 pub const UPLOAD_FILE_MAX: usize = 100 * 1024 * 1024;
-/// Files that are taken at once; each is in memory while it is read.
+/// Maximum number of concurrent uploads; each is in memory while it is parsed.
 pub const UPLOADS_AT_ONCE_MAX: usize = 2;
-/// Octets of a body beside its file: boundaries, names.
+/// Octets of a body in addition to its file: boundaries, names.
 const BODY_SLACK: usize = 64 * 1024;
-/// Who comes at a bad moment comes again after this time.
+/// Retry-After if the server is busy.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
-/// Characters of a token.
+/// Maximum characters of a token.
 const TOKEN_CHARS_MAX: usize = 128;
 
-/// Whether a text can be the token of a link at all. What cannot is not asked about.
+/// Whether a text has the form of a token. Others are rejected without a look-up.
 pub(crate) fn is_token(text: &str) -> bool {
     (1..=TOKEN_CHARS_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// An answer that is waited for.
+/// A pending answer of an [`Uploads`].
 pub type UploadAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UploadRefused>> + Send + 'a>>;
 
-/// Takes files by links.
+/// Handles the files of upload links.
 pub trait Uploads: Send + Sync + 'static {
-    /// The kinds of files that are understood, each in a few words.
+    /// Supported kinds of files, for people.
     fn formats(&self) -> Vec<String>;
-    /// For which domain the link takes a file.
+    /// The domain of a link.
     fn look<'a>(&'a self, token: &'a str) -> UploadAnswer<'a, String>;
-    /// Takes the file. Runs to its end although the client may have gone.
+    /// Handles the file. Completes even if the client disconnects.
     fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: Vec<u8>) -> UploadAnswer<'a, UploadTaken>;
 }
 
-/// A file that was taken.
+/// An accepted file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadTaken {
-    /// How it was read; may be empty.
+    /// Detected format; may be empty.
     pub format: String,
-    /// Addresses that it names.
+    /// Number of addresses in it.
     pub addresses: u64,
-    /// Rows that could not be read.
+    /// Number of bad rows.
     pub bad_rows: u64,
-    /// Somebody has to look at it; otherwise there is nothing to do.
+    /// Whether it needs approval; otherwise it changes nothing.
     pub waits: bool,
 }
 
-/// Why a file was not taken.
+/// Why a file was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UploadRefused {
-    /// The link was never given, was used, or its time is over.
+    /// The link is unknown, used or expired.
     NoLink,
-    /// The file cannot be used, for this reason; the link can be used again.
+    /// The file is unusable for this reason; the link can be used again.
     Unfit(String),
-    /// It is not taken as things are, for this reason; the link can be used again.
+    /// The file cannot be accepted now for this reason; the link can be used again.
     NotNow(String),
-    /// The store is away; what it said is nobody's affair here.
+    /// The store is unavailable; details are not shown.
     Away,
 }
 
@@ -132,7 +131,7 @@ async fn hand_in(State(links): State<Links>, token: Token, request: Request) -> 
 }
 
 fn busy() -> UploadRefused {
-    UploadRefused::NotNow("other files are being read at this moment; hand it in again in a minute".to_owned())
+    UploadRefused::NotNow("other files are being processed; upload the file again in a minute".to_owned())
 }
 
 impl Links {
@@ -167,7 +166,7 @@ pub(crate) async fn style() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE).into_response()
 }
 
-/// What a browser may do with an answer: next to nothing. The address, which has the token in it, is told to nobody.
+/// Adds restrictive headers for browsers; the URL with the token is not sent as a referrer.
 pub(crate) async fn guarded(mut response: Response) -> Response {
     const HEADERS: [(header::HeaderName, &str); 5] = [
         (

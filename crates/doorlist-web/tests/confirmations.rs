@@ -11,7 +11,6 @@ use tokio::net::{TcpListener, TcpStream};
 
 const TOKEN: &str = "good_Token-43";
 
-/// One link.
 #[derive(Default)]
 struct Fake {
     used: AtomicBool,
@@ -113,6 +112,6 @@ async fn a_store_that_is_away_says_so() {
     let address = start(&fake).await;
     for method in ["GET", "POST"] {
         let page = ask(address, method, &format!("/contact/{TOKEN}")).await;
-        assert!(page.starts_with("HTTP/1.1 503 ") && page.contains("try it again"), "{page}");
+        assert!(page.starts_with("HTTP/1.1 503 ") && page.contains("try again"), "{page}");
     }
 }

@@ -171,7 +171,7 @@ async fn links_that_are_none_all_look_the_same() {
     let address = start(&fake).await;
     let body_of = |answer: String| answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap();
     let unknown = get(address, "/upload/unknown").await;
-    assert!(unknown.starts_with("HTTP/1.1 404 ") && unknown.contains("This link takes no file any more"), "{unknown}");
+    assert!(unknown.starts_with("HTTP/1.1 404 ") && unknown.contains("This link is no longer valid"), "{unknown}");
     let asked = fake.asked.load(Ordering::SeqCst);
     let unknown = body_of(unknown);
     for path in
@@ -203,7 +203,7 @@ async fn a_file_is_handed_in_octet_for_octet_and_its_name_is_text() {
         "Read as: CSV, UTF-8",
         "Addresses: 12",
         "Rows that could not be read: 3",
-        "It waits for your provider to look at it.",
+        "Your provider will review it.",
     ] {
         assert!(page.contains(words), "{words} is not in\n{page}");
     }
@@ -227,12 +227,12 @@ async fn a_file_that_is_none_is_refused_in_words_and_the_link_stays() {
         (hand_in(address, "a.csv", b"bad").await, "422", "line 1 is &lt;no&gt; address"),
         (exchange(address, &upload(TOKEN, &[])).await, "400", "no file was chosen"),
         (exchange(address, &upload(TOKEN, &[file(), file()])).await, "400", "not several"),
-        (exchange(address, &upload(TOKEN, &vec![part("x", "", b"y"); 20])).await, "400", "no form with a file"),
-        (exchange(address, no_form.as_bytes()).await, "400", "did not come over whole"),
+        (exchange(address, &upload(TOKEN, &vec![part("x", "", b"y"); 20])).await, "400", "is not a form with a file"),
+        (exchange(address, no_form.as_bytes()).await, "400", "the file is incomplete"),
         (
             exchange(address, no_form.replace("multipart/form-data; boundary=edge", "text/csv").as_bytes()).await,
             "400",
-            "no form with a file",
+            "is not a form with a file",
         ),
     ];
     for (answer, status, words) in cases {
@@ -353,7 +353,7 @@ async fn a_sender_that_stops_or_drips_is_let_go() {
     let whole = upload(TOKEN, &[part("file", "a.csv", &vec![b'x'; 10_000])]);
     let before = tokio::time::Instant::now();
     let answer = exchange(address, &whole[..1_000]).await;
-    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("not come over in time"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("the upload took too long"), "{answer}");
     assert!(before.elapsed() < Duration::from_secs(30), "{:?}", before.elapsed());
 
     let before = tokio::time::Instant::now();
@@ -381,6 +381,6 @@ async fn while_the_store_is_away_a_link_is_not_called_bad() {
     let fake = Arc::new(Fake { store_is_away: true, ..Fake::new(9) });
     let address = start(&fake).await;
     for answer in [get(address, &format!("/upload/{TOKEN}")).await, hand_in(address, "a.csv", b"x").await] {
-        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("Your link stays as it is"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("The link stays valid"), "{answer}");
     }
 }

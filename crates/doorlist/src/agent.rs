@@ -1,13 +1,12 @@
-//! `doorlist agent`: for networks that let nothing in. It reads directories near it, with the same code as the server's
-//! own schedule, and pushes what they say to a Doorlist elsewhere. A reading that is not whole is not pushed. Must not know
-//! how a directory is read, nor how a push travels.
+//! `doorlist agent`, for networks that allow no inbound connections: reads directories with the same code as the server's
+//! schedule, and pushes the result to a remote server. An incomplete read is never pushed.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `settings` | the agent's own file |
-//! | `round` | one domain: read, compared with what was pushed last, pushed |
-//! | `items` | pure: a directory's rows as accounts with their aliases |
-//! | `memory` | what was pushed last, in a file |
+//! | `settings` | the agent's configuration file |
+//! | `round` | one domain: read, compared with the last push, pushed |
+//! | `items` | pure: rows of a directory as accounts with aliases |
+//! | `memory` | the last push of each domain, in a file |
 
 mod items;
 mod memory;
@@ -31,16 +30,20 @@ use settings::Settings;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs it, once or until it is told to end.
+/// Runs the agent, once or until it is stopped.
 pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
     let Some(file) = &global.config else {
         return Err(Failure::because(
             Exit::USAGE,
-            "the agent needs its file: --config FILE (`agent --help` shows one)",
+            "--config FILE is required: the agent's own configuration file (`agent --help` shows one)",
         ));
     };
     if !global.set.is_empty() {
-        return Err(Failure::because(Exit::USAGE, "--set is for the server's settings; the agent's stand in its file"));
+        return Err(Failure::because(
+            Exit::USAGE,
+            "--set does not apply to the agent; change the agent's configuration \
+                                                  file",
+        ));
     }
     let settings = Settings::read(file)?;
     if let Some(warning) = settings.warning() {
@@ -73,9 +76,8 @@ async fn run(settings: &Settings, what: &Agent, mut out: Out) -> Result<Exit, Fa
     }
 }
 
-/// SIGTERM or SIGINT.
 fn ended() -> Result<impl Future<Output = ()>, Failure> {
-    let catch = |kind| signal(kind).context("signals cannot be caught").or_exit(Exit::SYSTEM);
+    let catch = |kind| signal(kind).context("cannot install signal handlers").or_exit(Exit::SYSTEM);
     let (mut terminate, mut interrupt) = (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
@@ -85,7 +87,7 @@ fn ended() -> Result<impl Future<Output = ()>, Failure> {
     })
 }
 
-/// A tenth earlier or later, so that many agents do not come at once.
+/// The delay with 10 % random variation, so that many agents do not push at once.
 fn until_next(every: Duration) -> Duration {
     let mut random = [0_u8; 2];
     // Without randomness they come as they may.

@@ -1,5 +1,5 @@
-//! Parts of the audit that were taken out of the store, as files in the state folder: `audit/audit-NODE-FIRST-LAST-DAY.jsonl`,
-//! where DAY is that of the newest line. Must not know what is in them.
+//! Exported parts of the audit log in the state folder: `audit/audit-NODE-FIRST-LAST-DAY.jsonl`, where DAY is the day
+//! of the newest entry.
 
 use doorlist_actions::{AuditArchive, AuditPart, Waited};
 use doorlist_core::time::Timestamp;
@@ -8,19 +8,19 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Its folder in the state folder.
+/// Name of the folder in the state folder.
 const FOLDER: &str = "audit";
-/// At the end of a file that is not written to its end.
+/// Suffix of an incomplete file.
 const UNFINISHED: &str = ".new";
 
-/// Where the files are.
+/// The folder of the files.
 #[derive(Clone, Debug)]
 pub(crate) struct AuditFiles {
     folder: PathBuf,
 }
 
 impl AuditFiles {
-    /// In this state folder. The folder of the files is made with the first one.
+    /// Files in this state folder. Their folder is created with the first one.
     pub(crate) fn of(state: &Path) -> Self {
         Self { folder: state.join(FOLDER) }
     }
@@ -65,7 +65,7 @@ impl AuditFiles {
     }
 }
 
-/// `20261129` of a name that is one of ours.
+/// The day in a file name, such as `20261129`.
 fn day_of(name: &str) -> Option<String> {
     let words: Vec<&str> = name.strip_suffix(".jsonl")?.split('-').collect();
     let ["audit", numbers @ .., day] = words.as_slice() else { return None };
@@ -85,9 +85,9 @@ impl AuditArchive for AuditFiles {
         Box::pin(async move {
             let path = files.folder.join(&name);
             let kept = tokio::task::spawn_blocking(move || files.keep(&name, &text)).await;
-            kept.map_err(io::Error::other).flatten().map_err(|error| {
-                format!("{} cannot be written, so that its lines stay in the audit: {error}", path.display())
-            })
+            kept.map_err(io::Error::other)
+                .flatten()
+                .map_err(|error| format!("cannot write {}: {error}; its entries stay in the store", path.display()))
         })
     }
 

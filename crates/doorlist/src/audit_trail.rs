@@ -1,5 +1,5 @@
-//! Lines of the audit on their way into the store: a bounded queue and one task that writes what has gathered. A request
-//! never waits for it. What was changed stands in the change log with its login, too, in the same transaction.
+//! Writes audit entries to the store: a bounded queue and one task. Requests never wait for it. The change log records
+//! each change with its login, too, in the transaction of the change.
 
 use crate::door::clock;
 use doorlist_actions::{AuditEvent, AuditNews, AuditWriter, Services};
@@ -11,16 +11,16 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
-/// Lines that wait at most; beyond, they are counted and said, not kept.
+/// Maximum entries in the queue; further ones are only counted and reported.
 const WAITING_MAX: usize = 10_000;
-/// Lines that are written at once.
+/// Maximum entries per write.
 const BATCH: usize = 1_000;
-/// When nothing comes for so long, it is looked whether a count is due.
+/// Time without entries after which pending counts are checked.
 const LOOK: Duration = Duration::from_mins(5);
-/// A store that does not answer holds the end of the process no longer than this.
+/// Maximum time to write the last entries at shutdown.
 const END_MAX: Duration = Duration::from_secs(5);
 
-/// Where requests leave their lines.
+/// The queue of audit entries.
 pub(crate) struct AuditTrail {
     sender: Sender<AuditNews>,
     receiver: Mutex<Option<Receiver<AuditNews>>>,
@@ -36,13 +36,13 @@ impl AuditTrail {
         Self { sender, receiver: Mutex::new(Some(receiver)), lost: AtomicU64::new(0), end, ended }
     }
 
-    /// Writes lines until it is told to end.
+    /// Writes entries until it is stopped.
     pub(crate) async fn write(&self, services: &Services) {
         let receiver = self.receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let Some(mut receiver) = receiver else { return };
         let mut writer = AuditWriter::new(services);
         if let Err(error) = writer.begin().await {
-            say!("doorlist: the audit cannot be written: {error}");
+            say!("doorlist: cannot write the audit log: {error}");
         }
         let mut news = Vec::new();
         let mut ends = false;
@@ -57,24 +57,24 @@ impl AuditTrail {
             }
             let number = news.len();
             if let Err(error) = writer.write(std::mem::take(&mut news)).await {
-                say!("doorlist: {number} lines of the audit could not be written: {error}");
+                say!("doorlist: could not write {number} entries of the audit log: {error}");
             }
             let lost = self.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
-                say!("doorlist: {lost} lines of the audit were lost: the store is too slow for them");
+                say!("doorlist: lost {lost} entries of the audit log: the store is too slow");
             }
         }
         if let Err(error) = writer.end().await {
-            say!("doorlist: what the audit counted could not be written: {error}");
+            say!("doorlist: could not write the counts of the audit log: {error}");
         }
         self.ended.notify_one();
     }
 
-    /// Writes what waits, and ends.
+    /// Writes the remaining entries and stops.
     pub(crate) async fn end(&self) {
         self.end.notify_one();
         if timeout(END_MAX, self.ended.notified()).await.is_err() {
-            say!("doorlist: the last lines of the audit may be missing: the store does not answer");
+            say!("doorlist: the last entries of the audit log may be missing: the store does not answer");
         }
     }
 }

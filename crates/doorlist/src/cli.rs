@@ -1,4 +1,4 @@
-//! The grammar of the command line, and nothing else: what the words mean is done where the commands are run.
+//! The command line: commands, options and help. `commands` runs what is parsed here.
 
 pub(crate) mod agent;
 pub(crate) mod contacts;
@@ -17,54 +17,51 @@ use std::path::PathBuf;
 
 pub(crate) use server::parse as parse_server;
 
-/// An inbound mail gateway that knows who is on the list.
+/// Inbound mail gateway that knows which recipients exist.
 #[derive(Debug, Parser)]
 #[command(name = "doorlist", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = "\
-Begin:
+Examples:
   doorlist serve
   doorlist domain add example.test --server mail.example.test
   doorlist account add alice@example.test
   doorlist check alice@example.test
 
-Data goes to stdout, talk to stderr. Exit codes: 0 done (check: accepted), 1 failure, 2 a dry run
-that would change something, 3 check: refused, 4 check: deferred, or a plan that a limit stopped,
-64-78 as in sysexits.")]
+Results on stdout, messages on stderr. Exit codes: 0 success (check: accepted), 1 failure, 2 dry run
+found changes, 3 check: rejected, 4 check: deferred, or a limit stopped the change, 64-78 see
+sysexits.h.")]
 pub(crate) struct Cli {
-    /// For every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Options of every command.
+/// Options that every command accepts.
 #[derive(Args, Debug)]
 pub(crate) struct Global {
-    /// Configuration file; without it /etc/doorlist/doorlist.toml, if that is there
-    #[arg(long, global = true, value_name = "FILE", env = "DOORLIST_CONFIG", help_heading = "Everywhere")]
+    /// Configuration file [default: /etc/doorlist/doorlist.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE", env = "DOORLIST_CONFIG", help_heading = "Global options")]
     pub config: Option<PathBuf>,
-    /// One setting, above file and environment; may be given several times
-    #[arg(long, global = true, value_name = "KEY=VALUE", help_heading = "Everywhere")]
+    /// Override a setting from the file or the environment (repeatable)
+    #[arg(long, global = true, value_name = "KEY=VALUE", help_heading = "Global options")]
     pub set: Vec<String>,
-    /// JSON Lines on stdout
-    #[arg(long, global = true, help_heading = "Everywhere")]
+    /// Print results as JSON Lines
+    #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run the server: everything in one process
+    /// Run the gateway
     #[command(after_help = "\
-Works without any file: state in ./doorlist-data, SMTP on 127.0.0.1:2525, /healthz and /readyz on
-127.0.0.1:8080, metrics on 127.0.0.1:9925. SIGTERM finishes running transactions and ends,
-SIGHUP reads configuration and certificates again.
+Runs SMTP, relay, HTTP and schedules in one process. Needs no configuration file. Defaults: state
+in ./doorlist-data, SMTP on 127.0.0.1:2525, HTTP on 127.0.0.1:8080, metrics on 127.0.0.1:9925.
+SIGTERM finishes running transactions and exits. SIGHUP reloads configuration and certificates.
 
-Ports below 1024 need root or CAP_NET_BIND_SERVICE. Started by root, the server becomes the owner
-of the state folder (state.user gets a new one) before it opens anything there. It keeps the right
-to bind ports, which a reload may need, and gets no other (no-new-privileges, no bounding set).
+Ports below 1024 require root or CAP_NET_BIND_SERVICE. When started by root, the server switches to
+the owner of the state folder (state.user for a new folder) before it opens any file there. It
+keeps only the capability to bind ports, for reloads, and sets no-new-privileges.
 
 Examples:
   doorlist serve
@@ -73,84 +70,85 @@ Examples:
   DOORLIST__SMTP__LISTEN='[::]:25' doorlist serve
   doorlist serve --set smtp.listen='[::]:25,127.0.0.1:10025 proxy_from=127.0.0.1'")]
     Serve,
-    /// Say what RCPT TO would be answered, and why; nothing is written
+    /// Show the reply to RCPT TO for an address, and why
     #[command(after_help = "\
-Exit code 0: accepted, 3: refused, 4: deferred.
+Changes nothing. Exit code: 0 accepted, 3 rejected, 4 deferred.
 
 Examples:
   doorlist check alice@example.test
   doorlist check --json alice+news@example.test
   doorlist check alice@example.test --from friend@elsewhere.test")]
     Check {
-        /// The recipient, as a sender would write it
+        /// Recipient address, as in RCPT TO
         #[arg(value_name = "ADDRESS")]
         address: String,
-        /// Ask the sender rules, too: as if this one sent it
+        /// Also apply the sender rules, for mail from this address
         #[arg(long, value_name = "SENDER")]
         from: Option<String>,
     },
-    /// Domains: add, list, show, mode, hold, aliases
+    /// Manage domains and domain aliases
     #[command(subcommand, arg_required_else_help = true)]
     Domain(domain::Domain),
-    /// Email accounts: add, remove, show, list
+    /// Manage email accounts
     #[command(arg_required_else_help = true)]
     Account(Asked<list::Account>),
-    /// Aliases of accounts: add, remove
+    /// Manage aliases of accounts
     #[command(arg_required_else_help = true)]
     Alias(Asked<list::Alias>),
-    /// Read a list from a file of any kind; without --apply only say what would change
+    /// Import recipients from a file
     Import(list::Import),
-    /// Write a domain's list to stdout
+    /// Export a domain's recipients to stdout
     Export(list::Export),
-    /// Directories (LDAP, Active Directory) that keep a list: add, set, list, show, remove
+    /// Manage sources: LDAP and Active Directory servers
     #[command(subcommand, arg_required_else_help = true)]
     Source(sources::Source),
-    /// Reading directories: test, preview, run, history
+    /// Test, preview and run the sync of a source
     #[command(subcommand, arg_required_else_help = true)]
     Sync(sources::Sync),
-    /// Plans that wait for a person: list, show, apply, discard
+    /// Review, apply and discard pending plans
     #[command(arg_required_else_help = true)]
     Plan(Asked<sources::Plan>),
-    /// Who changed what; taking it back
+    /// Show and undo changes
     #[command(arg_required_else_help = true)]
     Changes(Asked<list::Changes>),
-    /// People and scripts that may do something: create, memberships, accept, decline
+    /// Manage admins and memberships
     #[command(subcommand, arg_required_else_help = true)]
     Admin(logins::Admin),
-    /// Keys of the API: create, list, revoke
+    /// Manage API keys
     #[command(name = "apikey", subcommand, arg_required_else_help = true)]
     ApiKey(logins::ApiKey),
-    /// What was written over HTTP: list, head, verify
+    /// Show and verify the audit log
     #[command(subcommand, arg_required_else_help = true)]
     Audit(logins::Audit),
-    /// Accepted mail that waits: list, show, retry, hold, release, delete
+    /// Manage the mail queue
     #[command(subcommand, arg_required_else_help = true)]
     Queue(operate::Queue),
-    /// What happened to mail
+    /// Search the mail log
     Log(operate::Log),
-    /// Technical contacts and whether they get notices: list, confirm
+    /// List and confirm technical contacts
     #[command(subcommand, arg_required_else_help = true)]
     Contact(contacts::Contact),
-    /// Senders whose mail a domain or an account takes, or does not: allow, block, list, remove
+    /// Allow and block senders
     #[command(subcommand, arg_required_else_help = true)]
     Sender(senders::Sender),
-    /// The configuration: check, show
+    /// Check and show the configuration
     #[command(subcommand, arg_required_else_help = true)]
     Config(operate::Config),
-    /// Look at everything that must work, one line each, and say what to do
+    /// Check the installation and suggest fixes
     #[command(after_help = "\
-Exit code 0 if nothing failed, else 1; warnings do not count.
+Checks configuration, state folder, store, certificates, listeners and domains, one line each.
+Exit code: 0 no check failed (warnings allowed), 1 a check failed.
 
 Examples:
   doorlist doctor
   doorlist doctor --json")]
     Doctor,
-    /// Read a directory near here and push its list to a Doorlist elsewhere
+    /// Sync an internal directory to a remote Doorlist
     Agent(agent::Agent),
 }
 
 impl Command {
-    /// Where else it may be asked, of the commands that travel.
+    /// The options for a remote server; `None` for commands that only run on the server's own machine.
     pub(crate) fn elsewhere(&self) -> Option<&Elsewhere> {
         match self {
             Command::Account(asked) => Some(&asked.elsewhere),

@@ -1,5 +1,4 @@
-//! What the words of the command line do: each command asks the office and prints the answer. What an action does is
-//! not known here.
+//! Runs the commands: each one sends a request to `doorlist-actions` and prints the answer.
 
 mod audit;
 mod changes;
@@ -30,7 +29,7 @@ pub(crate) use input::{Input, read_input};
 pub(crate) use print::time;
 pub(crate) use sources::new_settings;
 
-/// Runs a command that asks the office. `input` is what the caller's files say, read before the process changed its user.
+/// Runs a command. `input` is the content of the caller's files, read before the process changed its user.
 pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
     match command {
         Command::Check { address, from } => check::check(door, out, address, from.as_deref()).await,
@@ -54,19 +53,19 @@ pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &
     }
 }
 
-/// An answer that does not belong to its question: the server is of another version.
+/// The error for an unexpected answer, from a server of another version.
 fn unexpected(response: &Response) -> Failure {
     let name = serde_json::to_value(response).ok().and_then(|value| value["answer"].as_str().map(str::to_owned));
     Failure::because(
         Exit::UNAVAILABLE,
         format_args!(
-            "the running server answered something else ({}): is it of another version than this command? Restart it",
+            "unexpected answer from the running server ({}); if it runs another version than this command, restart it",
             name.unwrap_or_default()
         ),
     )
 }
 
-/// Asks on a terminal to type the domain's name. Where no terminal is, nobody is asked and nothing is typed.
+/// Prompts for the domain's name on a terminal. `None` without a terminal.
 fn typed_name(question: &str) -> Option<DomainName> {
     if !std::io::stdin().is_terminal() {
         return None;

@@ -1,5 +1,5 @@
-//! The configuration: read in layers, checked once, handed to each room as a value of its own. Rooms never see a file or
-//! the environment.
+//! The configuration: read in layers, validated once, and passed to each crate as a value of its own type. No other
+//! crate reads files or the environment for settings.
 
 mod api;
 mod build;
@@ -24,14 +24,14 @@ use layers::{Origin, Values};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Read when no other file is named and this one is there.
+/// The default configuration file, if it exists.
 pub(crate) const SYSTEM_FILE: &str = "/etc/doorlist/doorlist.toml";
 
-/// All that is wrong with the configuration; nothing was started or changed.
+/// All errors of the configuration; nothing was started or changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) struct ConfigError(Vec<Problem>);
 
-/// One thing that is wrong, and where.
+/// One error with its origin.
 #[derive(Debug)]
 struct Problem {
     origin: Option<Origin>,
@@ -44,7 +44,7 @@ impl Problem {
     }
 
     fn unread(path: &Path, why: &str) -> Self {
-        Self { origin: None, why: format!("{} cannot be read: {why}", path.display()) }
+        Self { origin: None, why: format!("cannot read {}: {why}", path.display()) }
     }
 }
 
@@ -59,13 +59,13 @@ impl fmt::Display for Problem {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the configuration is not valid, nothing was done:")?;
+        f.write_str("the configuration is invalid; nothing was done:")?;
         self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 
 impl Sources {
-    /// The sources of this process: the named file or the system's, the environment, the flags.
+    /// The layers of this process: the given or the default file, the environment, the options.
     pub(crate) fn of_process(file: Option<&Path>, flags: &[String]) -> Self {
         let system = || Some(PathBuf::from(SYSTEM_FILE)).filter(|file| file.exists());
         // A variable that is not UTF-8 is none of ours: its name or its value would not be valid anyway.

@@ -33,11 +33,11 @@ impl Confirmations for ConfirmationDesk {
     }
 }
 
-/// What the store said is for the operator's eyes.
+/// Converts an error; details of the store are only logged.
 fn refused(error: ActionError) -> ConfirmationRefused {
     if error.kind() == ErrorKind::NotFound {
         return ConfirmationRefused::NoLink;
     }
-    say!("doorlist: a contact could not be confirmed: {}", error);
+    say!("doorlist: could not confirm a contact: {}", error);
     ConfirmationRefused::Away
 }

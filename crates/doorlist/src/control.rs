@@ -1,5 +1,5 @@
-//! The control socket: how a command beside a running server reaches that server's office. One JSON line asks, one JSON
-//! line answers, as often as the command likes on one connection. What is asked and answered are the actions' own types.
+//! The control socket, by which a command reaches a running server. A request is one JSON line, and so is the answer;
+//! a connection can carry many. Both are types of `doorlist-actions`.
 
 mod client;
 mod server;
@@ -13,35 +13,30 @@ use doorlist_core::file_list::FILE_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
-/// Octets of one line: the largest file that `import` takes, whose line ends are two characters in JSON.
+/// Maximum octets of a line: the largest file of `import`, whose line ends are two characters in JSON.
 const LINE_MAX: u64 = 2 * FILE_BYTES_MAX as u64;
 
-/// A question.
 #[derive(Debug, Serialize, Deserialize)]
 struct Call {
-    /// In whose name; the server believes it of root only.
+    /// The actor; the server accepts another one than the peer only from root.
     actor: Actor,
-    /// What.
     request: Request,
 }
 
-/// Its answer.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Answer {
-    /// Done.
     Done(Box<Response>),
-    /// Not done.
     Failed(ActionError),
 }
 
-/// The next line without its end; `None` where the stream ends.
+/// The next line without its end; `None` at the end of the stream.
 async fn next_line(stream: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     (&mut *stream).take(LINE_MAX).read_until(b'\n', &mut line).await?;
     match line.pop() {
         None => Ok(None),
         Some(b'\n') => Ok(Some(line)),
-        Some(_) => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the line does not end")),
+        Some(_) => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the line is incomplete")),
     }
 }

@@ -1,5 +1,4 @@
-//! Directories as the office asks for them: what it wishes becomes a read of the fetchers, what they found becomes its
-//! report. Must not know when a directory is read, nor what follows from it.
+//! Adapts `doorlist-sources` to the actions: translates requests and results.
 
 use doorlist_actions::{DirectoryReader, DirectoryReading, ReadFailure, ReadWish, TestReport, TestStep, Waited};
 use doorlist_core::network::Network;
@@ -8,13 +7,13 @@ use doorlist_sources::{
     Stage, Step, Terms,
 };
 
-/// Reads directories within the operator's terms.
+/// Reads directories within the operator's limits.
 pub(crate) struct Directories {
     terms: Terms,
 }
 
 impl Directories {
-    /// Public addresses may be reached, and these networks (`sources.allow_networks`).
+    /// Allows public addresses and these networks (`sources.allow_networks`).
     pub(crate) fn new(allowed: Vec<Network>) -> Self {
         Self { terms: Terms { allowed, ..Terms::default() } }
     }
@@ -46,7 +45,7 @@ impl DirectoryReader for Directories {
     }
 }
 
-/// The password as the fetchers take it: never empty, for that would mean "as nobody".
+/// The password; never empty, because that would be an anonymous bind.
 fn password(wish: &ReadWish<'_>) -> Result<Option<Secret>, ReadFailure> {
     let Some(bytes) = wish.password else { return Ok(None) };
     match Secret::new(bytes) {
@@ -55,7 +54,7 @@ fn password(wish: &ReadWish<'_>) -> Result<Option<Secret>, ReadFailure> {
             Err(ReadFailure { message: format!("{}: {}", Stage::Settings, Fault::NoPassword), cause: None })
         }
         None => Err(ReadFailure {
-            message: format!("{}: a password has at most {SECRET_BYTES_MAX} octets", Stage::Settings),
+            message: format!("{}: the password is longer than {SECRET_BYTES_MAX} bytes", Stage::Settings),
             cause: None,
         }),
     }
@@ -104,7 +103,7 @@ fn report(found: doorlist_sources::TestReport) -> TestReport {
     }
 }
 
-/// What the system said when a step went wrong stays behind: a report is shown to whoever may edit the connection.
+/// Drops error texts of the system: a report is shown to everyone who may edit the connection.
 fn step(Step { server, stage, ok, detail, cause: _, millis }: Step) -> TestStep {
     TestStep { server, stage: stage.to_string(), ok, detail, millis }
 }

@@ -1,5 +1,4 @@
-//! `doorlist doctor`: looks at everything that must work, one line each: ok, warn or fail, and what to do. It changes
-//! nothing. Each look is a function of its own in the modules below.
+//! `doorlist doctor`: checks the installation, one line per check: ok, warn or fail, with a fix. Changes nothing.
 
 mod contacts;
 mod domains;
@@ -24,7 +23,6 @@ enum Level {
     Fail,
 }
 
-/// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Finding {
     check: &'static str,
@@ -48,7 +46,7 @@ impl Finding {
     }
 }
 
-/// Prints findings as they come, and remembers whether one failed.
+/// Prints findings, and remembers whether one failed.
 struct Chart {
     out: Out,
     failed: bool,
@@ -76,21 +74,22 @@ impl Chart {
     }
 }
 
-/// Looks at everything. A configuration that is not valid ends it: nothing else could be looked at.
+/// Runs all checks. An invalid configuration ends it, because nothing else can be checked.
 pub(crate) fn doctor(global: &Global) -> Result<Exit, Failure> {
     let config = Config::load(&Sources::of_process(global.config.as_deref(), &global.set))?;
     let mut chart = Chart { out: Out::new(global.json), failed: false };
-    chart.add([Finding::ok("config", "every setting is valid")])?;
+    chart.add([Finding::ok("config", "all settings are valid")])?;
     chart.add(machine::hostname(&config))?;
     // As the owner of the state folder, but with the right to try ports below 1024.
     match StateDir::enter(&config, Keep::BindPorts) {
         Ok(state) => with_state(&config, &state, &mut chart)?,
         Err(failure) if failure.exit == Exit::NO_INPUT => {
-            chart.add([Finding::warn("state", format!("{:#}", failure.error), "start it: doorlist serve")])?;
+            chart.add([Finding::warn("state", format!("{:#}", failure.error), "start the server: doorlist serve")])?;
             chart.add(machine::ports(&config, false))?;
         }
         Err(failure) => {
-            let todo = "nothing in the state folder was looked at; commands and the server stop here, too";
+            let todo = "correct this first: commands and the server cannot open the state folder either; the other \
+                        checks were skipped";
             chart.add([Finding::fail("state", format!("{:#}", failure.error), todo)])?;
         }
     }
@@ -101,8 +100,8 @@ fn with_state(config: &Config, state: &StateDir, chart: &mut Chart) -> Result<()
     let served = matches!(state.look()?, Found::Served);
     let path = state.path().display();
     chart.add([match served {
-        true => Finding::ok("server", format!("a server runs on {path}")),
-        false => Finding::warn("server", format!("no server runs on {path}"), "start it: doorlist serve"),
+        true => Finding::ok("server", format!("a server is running on {path}")),
+        false => Finding::warn("server", format!("no server is running on {path}"), "start the server: doorlist serve"),
     }])?;
     chart.add(machine::ports(config, served))?;
     chart.add(machine::certificate(config))?;
@@ -124,7 +123,8 @@ fn with_state(config: &Config, state: &StateDir, chart: &mut Chart) -> Result<()
 }
 
 fn store_failed(failure: &Failure) -> Finding {
-    let todo = "see whether the database answers, and whether state.dir is this user's; mail is deferred meanwhile";
+    let todo = "check that the database is reachable and that state.dir belongs to this user; until then mail is \
+                deferred";
     Finding::fail("store", format!("{:#}", failure.error), todo)
 }
 
@@ -132,28 +132,29 @@ async fn store(door: &mut Door) -> Finding {
     match door.ask(DomainList).await {
         Ok(Response::Domains(domains)) if domains.is_empty() => {
             let todo = "doorlist domain add example.test --server mail.example.test";
-            Finding::warn("store", "answers; it has no domain yet", todo)
+            Finding::warn("store", "reachable; no domains", todo)
         }
         Ok(Response::Domains(domains)) => {
             let addresses: u64 = domains
                 .iter()
                 .map(|domain| domain.counts.mailboxes + domain.counts.lists + domain.counts.aliases)
                 .sum();
-            Finding::ok("store", format!("answers; {addresses} addresses in {} domains", domains.len()))
+            Finding::ok("store", format!("reachable; {addresses} addresses in {} domains", domains.len()))
         }
-        Ok(_) => Finding::fail("store", "the server answered something else", "is it of another version? Restart it"),
+        Ok(_) => Finding::fail("store", "unexpected answer from the server", "if it runs another version, restart it"),
         Err(failure) => store_failed(&failure),
     }
 }
 
-/// Without a time server to ask: a clock that is behind the last change was set back.
+/// Checks the clock without a time server: if it is behind the last change, it was set back.
 async fn clock(door: &mut Door) -> Finding {
     let now = door::clock()();
-    let text = format!("it is {}", crate::commands::time(now));
+    let text = format!("current time {}", crate::commands::time(now));
     match door.ask(ChangesList { domain: None, before: None, limit: 1 }).await {
         Ok(Response::Changes(changes)) if changes.first().is_some_and(|change| change.time > now) => {
-            let todo = "set the clock, and keep it by NTP: queue times and soft periods depend on it";
-            Finding::fail("clock", format!("{text}, which is before the last change of the list"), todo)
+            let todo = "set the clock and enable NTP: queue times and the 72 hours of temporary rejection depend on \
+                        it";
+            Finding::fail("clock", format!("{text} is earlier than the last change of the list"), todo)
         }
         _ => Finding::ok("clock", text),
     }

@@ -21,13 +21,11 @@ use nix::unistd::{Uid, User};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 
-/// Where requests go.
 pub(crate) enum Door {
-    /// A running server.
     Server(Client),
-    /// This process, which holds a share of the lock meanwhile.
+    /// This process, which shares the lock meanwhile.
     Here(Box<Here>),
-    /// A Doorlist on another machine.
+    /// A remote server.
     Elsewhere(Box<Remote>),
 }
 
@@ -61,36 +59,30 @@ impl Door {
         }
     }
 
-    /// Whether a server answers.
+    /// Whether a running server handles the requests.
     pub(crate) fn is_served(&self) -> bool {
         matches!(self, Door::Server(_))
     }
 }
 
-/// The opened store.
 #[derive(Clone)]
 pub(crate) struct Store {
-    /// The list.
     pub directory: Directory,
-    /// Accepted mail.
     pub spool: Spool,
-    /// What happened.
     pub mail_log: MailLog,
 }
 
 impl Store {
-    /// Opens all of it.
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
         Self::open_with(Self::open_directory(config).await?, config).await
     }
 
-    /// Opens the list alone.
+    /// Opens only the list.
     pub(crate) async fn open_directory(config: &Config) -> Result<Directory, Failure> {
         let directory = Directory::open(&config.store).await.or_exit(Exit::LATER)?;
         Ok(directory.with_limits(config.tenants))
     }
 
-    /// Opens the rest.
     pub(crate) async fn open_with(directory: Directory, config: &Config) -> Result<Self, Failure> {
         Ok(Self {
             directory,
@@ -143,12 +135,11 @@ impl Store {
     }
 }
 
-/// The machine's clock.
 pub(crate) fn clock() -> Clock {
     Arc::new(|| Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()))
 }
 
-/// Who gives this command: the login, also behind sudo. Asked before the process becomes another user.
+/// The actor of this command: the login, also behind sudo. Must be called before the process changes its user.
 pub(crate) fn actor() -> Actor {
     let user = User::from_uid(Uid::current()).ok().flatten().map(|user| user.name);
     let login = std::env::var("SUDO_USER").ok().filter(|_| Uid::current().is_root());

@@ -1,32 +1,32 @@
-//! Exit codes and failures. Scripts rely on the codes: they are part of the contract of the command line.
+//! Exit codes and failures. The codes are part of the command line's contract with scripts.
 
 use doorlist_actions::ActionError;
 use std::process::ExitCode;
 
-/// How a command ended. Further codes are those of the actions.
+/// The exit code of a command. The actions define further codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exit(u8);
 
 impl Exit {
     /// Done; for `check`: accepted.
     pub(crate) const DONE: Self = Self(0);
-    /// Something failed; the message says what was kept.
+    /// A failure; the message says what was kept.
     pub(crate) const FAILURE: Self = Self(1);
     /// EX_USAGE of sysexits: the command line is wrong.
     pub(crate) const USAGE: Self = Self(64);
-    /// EX_NOINPUT: a file or folder is not there.
+    /// EX_NOINPUT: a file or folder is missing.
     pub(crate) const NO_INPUT: Self = Self(66);
-    /// EX_UNAVAILABLE: a service is not there, or already is.
+    /// EX_UNAVAILABLE: a service is not running, or already running.
     pub(crate) const UNAVAILABLE: Self = Self(69);
-    /// EX_OSERR: the system refused.
+    /// EX_OSERR: an error of the system.
     pub(crate) const SYSTEM: Self = Self(71);
-    /// EX_CANTCREAT: a file or folder cannot be made.
+    /// EX_CANTCREAT: a file or folder cannot be created.
     pub(crate) const CANNOT_CREATE: Self = Self(73);
     /// EX_IOERR: reading or writing failed.
     pub(crate) const IO: Self = Self(74);
     /// EX_TEMPFAIL: the same may succeed later.
     pub(crate) const LATER: Self = Self(75);
-    /// EX_NOPERM: not allowed.
+    /// EX_NOPERM: the caller is not allowed.
     pub(crate) const NO_PERMISSION: Self = Self(77);
     /// EX_CONFIG: the configuration is wrong.
     pub(crate) const CONFIG: Self = Self(78);
@@ -46,14 +46,13 @@ impl From<Exit> for ExitCode {
 /// A failure with its exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// The code.
     pub exit: Exit,
     /// What happened, what was kept, what to do.
     pub error: anyhow::Error,
 }
 
 impl Failure {
-    /// A failure that a sentence explains.
+    /// A failure with an explanation.
     pub(crate) fn because(exit: Exit, why: impl std::fmt::Display) -> Self {
         Self { exit, error: anyhow::anyhow!("{why}") }
     }
@@ -64,9 +63,9 @@ impl Failure {
     }
 }
 
-/// Gives an error the exit code that fits.
+/// Adds an exit code to an error.
 pub(crate) trait OrExit<T> {
-    /// The error becomes a failure with this code.
+    /// Converts the error to a failure with this code.
     fn or_exit(self, exit: Exit) -> Result<T, Failure>;
 }
 

@@ -1,4 +1,4 @@
-//! The running gateway's queue as the office asks for it.
+//! Connects the queue of the running gateway with the actions.
 
 use doorlist_actions::{
     ActionError, ErrorKind, QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueSelection,
@@ -11,11 +11,10 @@ use doorlist_store::Directory;
 use doorlist_store::directory::Refusal;
 use doorlist_store::spool::{Pending, Progress, SpoolError};
 
-/// Names of domains come from the directory, everything else from the relay.
+/// The queue of the relay, with domain names from the store.
 pub(crate) struct GatewayQueue {
-    /// The relay's queue.
     pub queue: QueueHandle,
-    /// Tells which domain is meant.
+    /// Resolves domain names.
     pub directory: Directory,
 }
 
@@ -58,7 +57,7 @@ impl QueueControl for GatewayQueue {
     }
 }
 
-/// A message as the office knows it. Only the relay knows when it is tried next.
+/// Converts a message of the relay.
 fn entry(queued: Queued) -> QueueEntry {
     let Queued { id, envelope, recipients, attempts, hold, next_attempt, under_way: _ } = queued;
     let known = next_attempt.unwrap_or(envelope.received_at);

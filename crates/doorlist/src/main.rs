@@ -1,5 +1,5 @@
-//! The housekeeper: the one binary. It reads the command line and the configuration, wires the rooms together and keeps
-//! the server running; what a command does is an action of `doorlist-actions`, how mail is judged is known elsewhere.
+//! The `doorlist` binary: reads the command line and the configuration, connects the crates, and runs commands and the
+//! server.
 
 #[macro_use]
 mod out;
@@ -97,8 +97,8 @@ fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure>
     Ok(Exit::DONE)
 }
 
-/// A command that asks the office. What belongs to the caller (files, login) is read first: root becomes the owner of the
-/// state folder.
+/// Runs a command on this machine. Files and login of the caller are read first, because root then becomes the owner
+/// of the state folder.
 fn ask(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let input = commands::read_input(command)?;
     if let Some(settings) = cli::elsewhere::chosen(command)? {
@@ -117,7 +117,7 @@ fn ask(global: &Global, command: &Command) -> Result<Exit, Failure> {
     })
 }
 
-/// The same over the API of a Doorlist on another machine; nothing of this one is looked at.
+/// Runs a command on a remote server; uses nothing of this machine.
 fn ask_elsewhere(global: &Global, command: &Command, input: Input, settings: &RemoteSettings) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {
@@ -129,7 +129,8 @@ fn ask_elsewhere(global: &Global, command: &Command, input: Input, settings: &Re
     })
 }
 
-/// Only what begins something new makes a new state folder: a mistyped one must not become an empty gateway.
+/// Opens the state folder; only `domain add` creates a new one, so that a mistyped path does not become an empty
+/// gateway.
 fn state_dir(config: &Config, command: &Command) -> Result<StateDir, Failure> {
     match command {
         Command::Domain(cli::domain::Domain::Add { .. }) => StateDir::enter_or_make(config, Keep::Nothing),

@@ -4,7 +4,7 @@ use doorlist_actions::{Notifier, Waited};
 use doorlist_gateway::relay::NoticeHandle;
 use doorlist_store::contact_book::MailPermit;
 
-/// Tells people by the way that bounces go.
+/// Sends notices over the relay, like bounces.
 pub(crate) struct MailNotices(pub(crate) NoticeHandle);
 
 impl Notifier for MailNotices {

@@ -1,13 +1,12 @@
-//! Everything that the program prints: data on stdout, as text for people or as JSON Lines, and what it has to say on
-//! stderr. What came from outside (senders, replies, names) reaches neither a terminal nor a log with hidden characters:
-//! tidy lets nobody else print.
+//! All output of the program: results on stdout, as text or JSON Lines, and messages on stderr. Untrusted text
+//! (senders, replies, names) is escaped here; tidy lets no other module print.
 
 use doorlist_core::visible::{is_hidden, visible, visible_lines};
 use doorlist_store::json;
 use serde::Serialize;
 use std::io::{BufWriter, IsTerminal, Stdout, Write, stderr, stdout};
 
-/// Says something on stderr, as `eprintln!` would, with hidden characters made visible.
+/// Prints to stderr like `eprintln!`, with hidden characters escaped.
 macro_rules! say {
     ($($text:tt)*) => { $crate::out::tell(&format!($($text)*)) };
 }
@@ -24,23 +23,22 @@ impl Out {
         Self { json, stdout: BufWriter::new(stdout()) }
     }
 
-    /// Whether JSON Lines are wanted.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
-    /// One line of text, with hidden characters made visible.
+    /// Prints a line of text with hidden characters escaped.
     pub(crate) fn line(&mut self, text: &str) -> std::io::Result<()> {
         writeln!(self.stdout, "{}", visible(text))
     }
 
-    /// One object on a line of its own.
+    /// Prints an object on its own line.
     pub(crate) fn object(&mut self, value: &impl Serialize) -> std::io::Result<()> {
         json::to_writer(&mut self.stdout, value)?;
         self.stdout.write_all(b"\n")
     }
 
-    /// Text that is a file's content: as it is, but on a terminal, where it is looked at.
+    /// Prints the content of a file: unchanged, but escaped on a terminal.
     pub(crate) fn file(&mut self, text: &str) -> std::io::Result<()> {
         match self.stdout.get_ref().is_terminal() {
             true => self.stdout.write_all(on_a_terminal(text).as_bytes()),
@@ -48,13 +46,13 @@ impl Out {
         }
     }
 
-    /// What was written reaches the reader now.
+    /// Flushes the output.
     pub(crate) fn flush(&mut self) -> std::io::Result<()> {
         self.stdout.flush()
     }
 }
 
-/// A file's content with its line ends and tabs; other hidden characters are made visible.
+/// Escapes hidden characters except line ends and tabs.
 fn on_a_terminal(text: &str) -> String {
     let is_kept = |c: char| matches!(c, '\n' | '\r' | '\t') || !is_hidden(c);
     let mut out = String::with_capacity(text.len());
@@ -67,24 +65,24 @@ fn on_a_terminal(text: &str) -> String {
     out
 }
 
-/// Says something on stderr; see [`say`]. A reader that is gone is no fault of what was done.
+/// Prints to stderr; see [`say`]. Ignores a closed stderr.
 pub(crate) fn tell(text: &str) {
     let _ = writeln!(stderr(), "{}", visible_lines(text));
 }
 
-/// Says what is wrong with a command line; its words may come from a file that somebody else wrote.
+/// Prints a usage error, escaped: its words may come from an untrusted file.
 pub(crate) fn tell_usage(text: &str) {
     let _ = write!(stderr(), "{}", on_a_terminal(text));
 }
 
-/// Asks something on stderr; the answer is typed behind it.
+/// Prints a prompt to stderr.
 pub(crate) fn ask(question: &str) {
     let mut stderr = stderr();
     let _ = write!(stderr, "{}: ", visible(question));
     let _ = stderr.flush();
 }
 
-/// Writes over the line that stands on the terminal; an empty text clears it.
+/// Overwrites the progress line on the terminal; an empty text clears it.
 pub(crate) fn progress(text: &str) {
     let _ = write!(stderr(), "\r\x1b[K{}", visible(text));
 }

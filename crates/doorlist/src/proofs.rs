@@ -5,12 +5,12 @@ use doorlist_gateway::relay::resolver::{LookupError, SystemResolver};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// An answer that takes longer is none.
+/// Maximum time to wait for an answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// Texts of one name that are looked at.
+/// Maximum TXT records of a name.
 const TEXTS_MAX: usize = 100;
 
-/// Asks the resolver that the system is set up with, made when it is first needed.
+/// Uses the system's resolver, created at first use.
 pub(crate) struct DnsProofs;
 
 impl TxtLookup for DnsProofs {

@@ -1,5 +1,5 @@
-//! Refused requests over HTTP: counted by status for the metrics, and by source for one line a minute and source in the log.
-//! Nothing of them is kept, so that strangers fill neither memory nor disk.
+//! Counts rejected HTTP requests: by status for the metrics, and by source for one log line per minute and source.
+//! Stores nothing, so that strangers fill neither memory nor disk.
 
 use doorlist_core::network::SourceKey;
 use doorlist_gateway::journal::{Field, Journal, Line, Process};
@@ -15,21 +15,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Sources that have a line of their own in a minute; those that come later share one.
+/// Maximum sources with their own log line per minute; later ones share one.
 const SOURCES_MAX: usize = 1_000;
 /// How often lines are written.
 const EVERY: Duration = Duration::from_secs(60);
-/// Statuses that refuse are those of one hundred.
+/// First status of rejections; they have 100 values.
 const FIRST_STATUS: u16 = 400;
 const STATUSES: usize = 100;
 
-/// Counts of the process, and of this minute.
+/// Counts since the start, and of the current minute.
 pub(crate) struct RefusedRequests {
     by_status: [AtomicU64; STATUSES],
     minute: Mutex<Minute>,
 }
 
-/// By source, then by status. `None`: all sources that found no room.
+/// Counts by source and status. `None`: sources beyond the limit.
 #[derive(Default)]
 struct Minute {
     sources: HashMap<Option<SourceKey>, BTreeMap<u16, u64>>,
@@ -51,7 +51,7 @@ impl Default for RefusedRequests {
 }
 
 impl RefusedRequests {
-    /// Writes the lines of each minute until it is dropped.
+    /// Writes the log lines of each minute until it is dropped.
     pub(crate) async fn log(&self, journal: &Journal) {
         loop {
             tokio::time::sleep(EVERY).await;
@@ -85,7 +85,7 @@ impl Refusals for RefusedRequests {
     }
 }
 
-/// What Prometheus is told of them.
+/// The metric of rejected requests.
 pub(crate) struct RefusedRequestsMetric(pub(crate) Arc<RefusedRequests>);
 
 impl fmt::Debug for RefusedRequestsMetric {

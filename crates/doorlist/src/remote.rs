@@ -1,13 +1,12 @@
-//! A Doorlist on another machine, asked over its HTTP API with a key: commands, and pushes of a domain's full state. Must
-//! not know what a command means, nor where pushed data come from.
+//! Sends commands and pushes to a Doorlist server on another machine, over its HTTP API with a key.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `place` | pure: the address of a Doorlist, and whether a key may travel there |
-//! | `secret_file` | a key or a password in a file that nobody else may read |
-//! | `dial`, `exchange` | one connection, one request, one answer, with an end to each wait and a bound to each size |
-//! | `attempts` | asking again, where that is harmless |
-//! | `answers` | pure: what a status and a body mean |
+//! | `place` | pure: the server's URL, and whether a key may be sent to it |
+//! | `secret_file` | a key or a password in a file that no other user can read |
+//! | `dial`, `exchange` | one connection, one request, one answer, with a deadline for each wait and a limit for each size |
+//! | `attempts` | retries where they are harmless |
+//! | `answers` | pure: the meaning of status and body |
 //! | `parts` | a push in several parts |
 
 mod answers;
@@ -36,41 +35,41 @@ use secret_file::ApiKey;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Before the second attempt, and before the third and last.
+/// Delays before the second and the third, last attempt.
 const RESTS: &[Duration] = &[Duration::from_secs(1), Duration::from_secs(4)];
-/// Where commands are taken.
+/// Path for commands.
 const COMMAND: &str = "/api/v1/command/";
 
-/// How a Doorlist elsewhere is reached.
+/// The address and credentials of a remote server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RemoteSettings {
-    /// `https://doorlist.example.test`.
+    /// Base URL, such as `https://doorlist.example.test`.
     pub url: String,
     /// The file with `LOGIN:KEY`.
     pub key_file: PathBuf,
-    /// Authorities that are believed beside those of this machine.
+    /// Additional trusted CAs.
     pub ca_file: Option<PathBuf>,
-    /// The key may travel unencrypted.
+    /// Whether the key may be sent unencrypted.
     pub allow_http: bool,
 }
 
 impl RemoteSettings {
-    /// Whether the address is one to which a key may travel.
+    /// Checks whether a key may be sent to the URL.
     pub(crate) fn check(&self) -> Result<(), String> {
         Place::parse(&self.url, self.allow_http).map(drop)
     }
 }
 
-/// How long anything may take.
+/// The time limits of remote requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
-    /// Name, connection and TLS.
+    /// For name resolution, connection and TLS.
     pub connect: Duration,
-    /// From the request to the end of its answer, for a request of a few octets.
+    /// From the request to the end of its answer, for a small request.
     pub answer: Duration,
-    /// Before the next attempts; so many are made.
+    /// Delays before further attempts, which also set their number.
     pub rests: &'static [Duration],
-    /// The longest that a server may ask us to wait before we come again.
+    /// Maximum Retry-After that is honoured.
     pub retry_after_max: Duration,
 }
 
@@ -85,7 +84,6 @@ impl Default for Times {
     }
 }
 
-/// A Doorlist elsewhere.
 pub(crate) struct Remote {
     place: Place,
     key: ApiKey,
@@ -94,7 +92,7 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    /// Reads key and certificates; nothing is contacted yet. A key that would travel unencrypted is warned of.
+    /// Reads key and certificates, without a connection. Prints a warning if the key would be sent unencrypted.
     pub(crate) fn open(settings: &RemoteSettings, times: Times) -> Result<Self, Failure> {
         let place =
             Place::parse(&settings.url, settings.allow_http).map_err(|why| Failure::because(Exit::USAGE, why))?;
@@ -104,14 +102,14 @@ impl Remote {
         let key = ApiKey::read(&settings.key_file)?;
         let authorities = settings.ca_file.as_deref().map(|path| {
             std::fs::read(path)
-                .with_context(|| format!("the certificates {} cannot be read", path.display()))
+                .with_context(|| format!("cannot read the certificates {}", path.display()))
                 .or_exit(Exit::NO_INPUT)
         });
         let dialer = Dialer::new(&place, authorities.transpose()?.as_deref(), times.connect)?;
         Ok(Self { place, key, dialer, times })
     }
 
-    /// Asks its office, as the machine's own commands do.
+    /// Sends a command.
     pub(crate) async fn command(&self, request: &Request) -> Result<Response, Failure> {
         let body = serde_json::to_vec(request).or_exit(Exit::SYSTEM)?;
         if body.len() > LARGE_BODY_MAX {

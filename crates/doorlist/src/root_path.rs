@@ -1,5 +1,5 @@
-//! A path as root walks it: from one open folder to the next, so that nobody can exchange a part that was checked already.
-//! It ends where the first folder of another user begins, for root opens and makes nothing there.
+//! Walks a path as root from one open folder to the next, so that nobody can replace a part that was already checked.
+//! Stops at the first folder of another user: root opens and creates nothing there.
 
 use crate::exit::{Exit, Failure, OrExit};
 use nix::errno::Errno;
@@ -13,39 +13,39 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
-/// Links on one way, as the kernel counts them.
+/// Maximum links on a path, as in the kernel.
 const LINKS_MAX: usize = 40;
 const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// Where a way to a folder ends.
+/// The end of a walk to a folder.
 pub(crate) enum End {
-    /// At the folder, which is root's as all above it are.
+    /// The folder, which belongs to root like all above it.
     Root(OwnedFd),
-    /// At the folder, or before it at a folder of this user, who may do what they like with all that is in it.
+    /// The folder or a parent belongs to this user, who controls everything in it.
     User(Uid),
-    /// In a folder of root's, where this is not.
+    /// The rest of the path is missing in a folder of root.
     Missing(Missing),
 }
 
-/// Who may write to the folder at the end.
+/// Who may write to the last folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Last {
-    /// Root alone.
+    /// Only root may read it.
     Private,
-    /// Others, too, if it is one like /tmp, in which each keeps what is theirs.
+    /// Others may, too, if it has the sticky bit like /tmp.
     Shared,
 }
 
-/// What is not there of a path.
+/// The missing part of a path.
 pub(crate) struct Missing {
     folder: OwnedFd,
     shown: PathBuf,
     names: VecDeque<OsString>,
 }
 
-/// Walks to a folder. Links are followed where nobody but root can have made them.
+/// Walks to a folder. Follows only links that root created.
 pub(crate) fn walk(path: &Path, last: Last) -> Result<End, Failure> {
     let path = std::path::absolute(path).or_exit(Exit::SYSTEM)?;
     let (mut folder, mut shown) = root()?;
@@ -96,11 +96,11 @@ pub(crate) fn walk(path: &Path, last: Last) -> Result<End, Failure> {
     }
 }
 
-/// Opens a file for writing, as who this process is, and leaves its contents as they are until they are replaced. Root
-/// writes only into folders of its own, and follows no link there.
+/// Opens a file for writing as the current user, without truncating it. Root writes only into folders of root, and
+/// follows no link there.
 pub(crate) fn open_to_write(path: &Path) -> Result<File, Failure> {
     let cannot = |error: std::io::Error| {
-        Failure::because(Exit::CANNOT_CREATE, format_args!("{} cannot be written: {error}", path.display()))
+        Failure::because(Exit::CANNOT_CREATE, format_args!("cannot write {}: {error}", path.display()))
     };
     if !Uid::effective().is_root() {
         return OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(cannot);
@@ -112,25 +112,28 @@ pub(crate) fn open_to_write(path: &Path) -> Result<File, Failure> {
     let file = File::from(opened.map_err(|error| cannot(error.into()))?);
     let metadata = file.metadata().map_err(cannot)?;
     if !metadata.is_file() || metadata.nlink() > 1 || metadata.uid() != 0 {
-        let why = format!("{} is no file of root's with this name alone; name another one", path.display());
+        let why = format!(
+            "{} is not a regular file of root with a single name (no hard links); choose another file",
+            path.display()
+        );
         return Err(Failure::because(Exit::CANNOT_CREATE, why));
     }
     Ok(file)
 }
 
-/// The folder that a file of root's is in, or is to be made in.
+/// The folder of an existing or new file of root.
 pub(crate) fn folder_of(path: &Path) -> Result<OwnedFd, Failure> {
     let path = std::path::absolute(path).or_exit(Exit::SYSTEM)?;
     let folder = path.parent().unwrap_or(&path);
     match walk(folder, Last::Shared)? {
         End::Root(folder) => Ok(folder),
         End::Missing(_) => {
-            Err(Failure::because(Exit::CANNOT_CREATE, format_args!("there is no folder {}", folder.display())))
+            Err(Failure::because(Exit::CANNOT_CREATE, format_args!("folder {} does not exist", folder.display())))
         }
         End::User(owner) => {
             let why = format!(
-                "{} lies in a folder of user id {owner}, who can exchange what is there; root does not open it. Run \
-                 this as that user, or name a file in a folder of root's",
+                "{} is in a folder of user id {owner}, who could replace the file; root does not open it. Run the \
+                 command as that user, or choose a file in a folder of root",
                 path.display()
             );
             Err(Failure::because(Exit::NO_PERMISSION, why))
@@ -139,13 +142,13 @@ pub(crate) fn folder_of(path: &Path) -> Result<OwnedFd, Failure> {
 }
 
 impl Missing {
-    /// Makes the folders that are not there; the last of them is for its owner alone.
+    /// Creates the missing folders; the last one has mode 0700.
     pub(crate) fn make(self, owner: Option<&User>) -> Result<(), Failure> {
         let Missing { mut folder, mut shown, mut names } = self;
         while let Some(name) = names.pop_front() {
             shown.push(&name);
             let cannot = |error: Errno| {
-                let why = format!("the folder {} cannot be made: {}", shown.display(), error.desc());
+                let why = format!("cannot create the folder {}: {}", shown.display(), error.desc());
                 Failure::because(Exit::CANNOT_CREATE, why)
             };
             mkdirat(&folder, name.as_os_str(), Mode::S_IRWXU).map_err(cannot)?;
@@ -178,7 +181,7 @@ fn names_of(path: &Path) -> VecDeque<OsString> {
     path.components().filter_map(named).collect()
 }
 
-/// Whether others than root may write to a folder of root's.
+/// Whether users other than root may write to a folder of root.
 fn is_shared(stat: &FileStat) -> bool {
     stat.st_mode & OTHERS_WRITE != 0 || (stat.st_mode & GROUP_WRITES != 0 && stat.st_gid != 0)
 }
@@ -198,15 +201,16 @@ fn trouble(path: &Path, error: Errno) -> Failure {
 fn shared(path: &Path) -> Failure {
     let path = path.display();
     let why = format!(
-        "others may write to {path}, and so exchange what is in it under root's hands; nothing was opened. chmod go-w \
-         {path}, or name another folder"
+        "other users can write to {path} and replace files that root uses; nothing was opened. Run chmod go-w {path}, \
+         or choose another folder"
     );
     Failure::because(Exit::NO_PERMISSION, why)
 }
 
 fn foreign_link(path: &Path, owner: u32) -> Failure {
     let why = format!(
-        "{} is a link that user id {owner} made, or one of too many; root does not follow it. Name the folder itself",
+        "{} is a link of user id {owner}, or one of too many links; root does not follow it. Give the path of the \
+         folder itself",
         path.display()
     );
     Failure::because(Exit::NO_PERMISSION, why)

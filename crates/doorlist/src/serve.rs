@@ -1,5 +1,4 @@
-//! `doorlist serve`: everything in one process. Opens what there is in the right order, says what listens where, and
-//! closes it in the reverse order. How mail is judged and kept is not known here.
+//! `doorlist serve`: opens everything in the right order, prints the listeners, and closes in reverse order.
 
 mod announce;
 mod http;
@@ -35,10 +34,10 @@ use threads::Threads;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-/// Running requests have at least so long at the end, whatever mail took of the drain time.
+/// Minimum time for running requests at shutdown, whatever mail needed of the drain time.
 const ANSWERS_MIN: Duration = Duration::from_secs(5);
 
-/// Runs the server until it is told to end.
+/// Runs the server until it is stopped.
 pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
     let started = Instant::now();
     let sources = Sources::of_process(global.config.as_deref(), &global.set);
@@ -47,7 +46,7 @@ pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
     let lock = state.lock_to_serve()?;
     privileges::raise_open_files();
     let threads =
-        Threads::start(&config.work).context("the threads of the server cannot be started").or_exit(Exit::SYSTEM)?;
+        Threads::start(&config.work).context("cannot start the threads of the server").or_exit(Exit::SYSTEM)?;
     let end = threads.service.block_on(run(sources, config, &state, &threads, started));
     // The lock goes last: whoever takes it next finds everything closed.
     drop(threads);
@@ -114,7 +113,7 @@ async fn run(
     while signals.next().await == Signal::Reload {
         reload(&sources, &config, &gateway).await;
     }
-    say!("doorlist: ending; running transactions may finish, once more ends at once");
+    say!("doorlist: stopping when running transactions are finished; send the signal again to stop immediately");
     tokio::select! {
         () = close_doors(&gateway, serving, config.gateway.limits.drain) => {}
         () = signals.end() => {}
@@ -124,7 +123,7 @@ async fn run(
     close(&store, &journal).await
 }
 
-/// What a server works with.
+/// The opened parts of a server.
 struct Opened {
     store: Store,
     journal: Journal,
@@ -132,7 +131,7 @@ struct Opened {
     registry: Registry,
 }
 
-/// Shown at the mail doors and by HTTPS, which answers first.
+/// Loads the certificate of SMTP and HTTPS; HTTPS starts first.
 fn certificate(config: &Config, state: &StateDir) -> Result<Arc<Certificate>, Failure> {
     let (tls, certificate) = (&config.gateway.tls, Certificate::default());
     if tls.self_signed {
@@ -151,7 +150,7 @@ async fn open(
 ) -> Result<Opened, Failure> {
     let store = open_store(config, mail).await?;
     let journal = Journal::start(config.log_format, &config.gateway.hostname, Box::new(std::io::stdout()))
-        .context("the log cannot be started")
+        .context("cannot start the log")
         .or_exit(Exit::SYSTEM)?;
     let mut registry = Registry::with_prefix("doorlist");
     metrics::register(&mut registry, &store, &journal, refused);
@@ -174,17 +173,17 @@ async fn open(
     Ok(Opened { store, journal, gateway: Arc::new(gateway), registry })
 }
 
-/// The list is opened by the service and what mail is written to by mail: the threads that SQLite has for each go with
-/// those that opened it.
+/// Opens the list on the service threads and the spool on the mail threads: SQLite's own threads inherit their
+/// priority.
 async fn open_store(config: &Config, mail: &Handle) -> Result<Store, Failure> {
     let (of_list, of_mail) = (config.clone(), config.clone());
     let directory = on(&Handle::current(), async move { Store::open_directory(&of_list).await }).await??;
     on(mail, async move { Store::open_with(directory, &of_mail).await }).await?
 }
 
-/// Does it on these threads.
+/// Runs a job on these threads.
 async fn on<T: Send + 'static>(threads: &Handle, job: impl Future<Output = T> + Send + 'static) -> Result<T, Failure> {
-    threads.spawn(job).await.context("the server could not be started").or_exit(Exit::SYSTEM)
+    threads.spawn(job).await.context("cannot start the server").or_exit(Exit::SYSTEM)
 }
 
 fn services_of(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> Services {
@@ -192,39 +191,38 @@ fn services_of(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool
     store.services(config, Arc::new(queue), Arc::new(MailNotices(gateway.notices())), work)
 }
 
-/// Takes what can change while the server runs, and names what cannot. With a mistake nothing changes.
+/// Applies settings that can change at run time, and names those that need a restart. On an error nothing changes.
 async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
     let config = match Config::load(sources) {
         Ok(config) => config,
-        Err(error) => return say!("doorlist: {error}\nthe server goes on with what it had"),
+        Err(error) => return say!("doorlist: {error}\nthe server keeps its current configuration"),
     };
     let fixed = running.needs_restart(&config);
     match gateway.reload(config.gateway).await {
-        Ok(()) => say!("doorlist: configuration and certificates are read again"),
-        Err(error) => say!("doorlist: {error}; the server goes on with what it had"),
+        Ok(()) => say!("doorlist: configuration and certificates reloaded"),
+        Err(error) => say!("doorlist: {error}; the server keeps its current configuration"),
     }
     if !fixed.is_empty() {
-        say!("doorlist: changed, but effective only after a restart: {}", fixed.join(", "));
+        say!("doorlist: these changed settings need a restart: {}", fixed.join(", "));
     }
 }
 
-/// The mail doors first: until they are closed, readiness says that they close. Requests run meanwhile, too, so that what
-/// is left of the drain time is theirs.
+/// Stops the gateway first, while readiness reports it, then the HTTP listeners with the rest of the drain time.
 async fn close_doors(gateway: &Gateway, serving: Serving, drain: Duration) {
     let began = Instant::now();
     gateway.shutdown().await;
     serving.shutdown(drain.saturating_sub(began.elapsed()).max(ANSWERS_MIN)).await;
 }
 
-/// What waits to be written is written; a failure is told, since the process ends here.
+/// Flushes pending writes and reports failures, because the process ends here.
 async fn close(store: &Store, journal: &Journal) -> Result<Exit, Failure> {
     let flushed = store.spool.flush().await;
     store.spool.close().await;
     store.mail_log.flush().await;
     journal.flush();
     flushed
-        .context("the last results of deliveries were not written; these messages are tried again")
+        .context("the last delivery results were not written; these messages are delivered again")
         .or_exit(Exit::IO)?;
-    say!("doorlist: ended");
+    say!("doorlist: stopped");
     Ok(Exit::DONE)
 }

@@ -1,11 +1,11 @@
-//! The state folder: whose it is, the lock that tells a running server, and where the control socket lies. What else is
-//! in it is the store's affair.
+//! The state folder: its owner, the lock of a running server, and the control socket.
 //!
-//! Root opens, makes and changes nothing in a folder of another user. So the way to the folder is walked first (`root_path`),
-//! then the process becomes its owner, and only then something in it is opened, by its handle and without following links.
+//! Root opens, creates and changes nothing in a folder of another user. The path to the folder is walked first
+//! (`root_path`), then the process becomes its owner, and only then is anything in it opened, relative to its handle
+//! and without following links.
 //!
-//! The lock is shared by commands that open the store themselves and held alone by a server, so a server never starts
-//! under a command's feet, nor a command opens a store that a server has.
+//! Commands that open the store share the lock, and a server holds it exclusively: a server never starts while a
+//! command uses the store, and a command never opens a store that a server uses.
 
 mod contents;
 
@@ -29,12 +29,12 @@ use std::time::{Duration, Instant};
 
 /// How long a server waits for commands to finish.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
-/// Between two looks at the lock: `flock` has no deadline of its own.
+/// Polling interval of the lock: `flock` has no timeout.
 const LOCK_LOOK: Duration = Duration::from_millis(50);
-/// A file whose lock tells whether a server runs.
+/// The lock file, which shows whether a server is running.
 const LOCK: &str = "lock";
 
-/// The open state folder. If it is another user's, this process is that user.
+/// The open state folder. If it belongs to another user, this process runs as that user.
 #[derive(Clone, Debug)]
 pub(crate) struct StateDir {
     path: PathBuf,
@@ -42,22 +42,22 @@ pub(crate) struct StateDir {
     owner: Uid,
 }
 
-/// The held lock; it goes with the process.
+/// The held lock, released when the process ends.
 #[derive(Debug)]
 #[expect(dead_code, reason = "holding the open file is what holds the lock")]
 pub(crate) struct Lock(File);
 
-/// What a command finds.
+/// The state of the lock for a command.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// Nobody serves: the store may be opened while this lock is held.
+    /// No server is running: the store may be opened while this lock is held.
     Free(Lock),
-    /// A server holds the folder.
+    /// A server is running.
     Served,
 }
 
 impl StateDir {
-    /// Opens the folder, which must be there, as its owner.
+    /// Opens the folder, which must exist, as its owner.
     pub(crate) fn enter(config: &Config, keep: Keep) -> Result<Self, Failure> {
         match owner_of(config)? {
             Whose::Caller => Self::open(config, None, keep),
@@ -66,7 +66,7 @@ impl StateDir {
         }
     }
 
-    /// The same; a folder that is not there is made with mode 0700, for `state.user` if that is set.
+    /// The same; creates a missing folder with mode 0700, for `state.user` if that is set.
     pub(crate) fn enter_or_make(config: &Config, keep: Keep) -> Result<Self, Failure> {
         let owner = match owner_of(config)? {
             Whose::Caller => None,
@@ -82,7 +82,7 @@ impl StateDir {
         Self::open(config, owner, keep)
     }
 
-    /// Opens it as `owner`, who must own it; without one as the caller, who gets what the system allows.
+    /// Opens it as `owner`, who must own it; without one as the caller.
     fn open(config: &Config, owner: Option<Uid>, keep: Keep) -> Result<Self, Failure> {
         let path = &config.state_dir;
         privileges::become_owner(owner.unwrap_or(Uid::effective()), keep)?;
@@ -106,17 +106,15 @@ impl StateDir {
         Ok(Self { path: path.clone(), folder: Arc::new(folder.into()), owner: found })
     }
 
-    /// A folder in it, which is made if it is not there.
+    /// Creates a folder in it, if it is missing.
     pub(crate) fn make_folder(&self, name: &str) -> Result<(), Failure> {
         make_own(&self.path.join(name))
     }
 
-    /// The folder itself.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whose it is.
     pub(crate) fn owner(&self) -> Uid {
         self.owner
     }
@@ -126,7 +124,7 @@ impl StateDir {
         self.path.join("control.sock")
     }
 
-    /// Takes the lock for a server and writes its process id; waits for commands, not for another server.
+    /// Takes the exclusive lock and writes the process id; waits for commands, but not for another server.
     pub(crate) fn lock_to_serve(&self) -> Result<Lock, Failure> {
         let mut file = self.lock_file()?;
         let deadline = Instant::now() + LOCK_WAIT_MAX;
@@ -142,7 +140,7 @@ impl StateDir {
             }
             file.unlock().or_exit(Exit::SYSTEM)?;
             if Instant::now() >= deadline {
-                let why = format!("commands keep the state folder {} busy; try again", self.path.display());
+                let why = format!("commands are using the state folder {}; try again", self.path.display());
                 return Err(Failure::because(Exit::LATER, why));
             }
             std::thread::sleep(LOCK_LOOK);
@@ -152,13 +150,11 @@ impl StateDir {
             file.rewind()?;
             writeln!(file, "{}", std::process::id())
         };
-        write(&mut file)
-            .with_context(|| format!("{} cannot be written", self.lock_path().display()))
-            .or_exit(Exit::IO)?;
+        write(&mut file).with_context(|| format!("cannot write {}", self.lock_path().display())).or_exit(Exit::IO)?;
         Ok(Lock(file))
     }
 
-    /// Takes the lock for a command, if no server has it.
+    /// Takes the shared lock for a command, if no server is running.
     pub(crate) fn look(&self) -> Result<Found, Failure> {
         let file = self.lock_file()?;
         match file.try_lock_shared() {
@@ -171,37 +167,40 @@ impl StateDir {
     fn served(&self, pid: Option<u32>) -> Failure {
         let pid = pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
         let folder = self.path.display();
-        Failure::because(Exit::UNAVAILABLE, format_args!("a server{pid} already runs on the state folder {folder}"))
+        Failure::because(Exit::UNAVAILABLE, format_args!("a server{pid} already uses the state folder {folder}"))
     }
 
     fn lock_path(&self) -> PathBuf {
         self.path.join(LOCK)
     }
 
-    /// The lock file: never one somewhere else, and one whose opening waits for nobody.
+    /// Opens the lock file without following links and without blocking.
     fn lock_file(&self) -> Result<File, Failure> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let opened = openat(&*self.folder, LOCK, flags, Mode::S_IRUSR | Mode::S_IWUSR);
         let file = opened.map(File::from).map_err(|error| no_access(&self.lock_path(), error.into()))?;
         let metadata = file.metadata().map_err(|error| no_access(&self.lock_path(), error))?;
         if !metadata.is_file() || metadata.nlink() > 1 {
-            let why = format!("{} is no file of its own; find out who put it there", self.lock_path().display());
+            let why = format!(
+                "{} is not a regular file, or has hard links; find out who created it",
+                self.lock_path().display()
+            );
             return Err(Failure::because(Exit::NO_PERMISSION, why));
         }
         Ok(file)
     }
 }
 
-/// Whose the state folder is.
+/// The owner of the state folder.
 enum Whose {
-    /// That is asked by root alone.
+    /// Only root needs to know the owner.
     Caller,
     Owner(Uid),
-    /// It is not there, in a folder of root's.
+    /// It does not exist yet, in a folder of root.
     Nobody(Missing),
 }
 
-/// For root: who it has to become. Everybody else stays who they are.
+/// The user that root must switch to; other users stay who they are.
 fn owner_of(config: &Config) -> Result<Whose, Failure> {
     if !Uid::effective().is_root() {
         return Ok(Whose::Caller);
@@ -221,8 +220,8 @@ fn owner_of(config: &Config) -> Result<Whose, Failure> {
     {
         let path = config.state_dir.display();
         let why = format!(
-            "the state folder {path}, or a folder above it, belongs to {}, not to {name} as state.user says; nothing \
-             was opened. chown -R {name} {path} where the folders above are root's, or set another state.user",
+            "the state folder {path} or a parent folder belongs to {}, not to state.user {name}; nothing was opened. \
+             If the parent folders belong to root, run chown -R {name} {path}; otherwise change state.user",
             name_of(owner)
         );
         return Err(Failure::because(Exit::CONFIG, why));
@@ -238,20 +237,20 @@ fn store_elsewhere(config: &Config) -> Option<&Path> {
     }
 }
 
-/// Makes a folder that is not there, as the user that this process is.
+/// Creates a missing folder as the current user.
 fn make_own(path: &Path) -> Result<(), Failure> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .with_context(|| format!("the state folder {} cannot be made", path.display()))
+        .with_context(|| format!("cannot create the state folder {}", path.display()))
         .or_exit(Exit::CANNOT_CREATE)
 }
 
 fn not_there(path: &Path) -> Failure {
     let why = format!(
-        "there is no state folder {}: run this where the server runs, or name its state.dir; `doorlist serve` and \
-         `doorlist domain add` make a new one",
+        "state folder {} does not exist: run the command in the folder of the server, or set state.dir; `doorlist \
+         serve` and `doorlist domain add` create a new one",
         path.display()
     );
     Failure::because(Exit::NO_INPUT, why)
@@ -259,8 +258,8 @@ fn not_there(path: &Path) -> Failure {
 
 fn not_ours(path: &Path, found: Uid, owner: Uid) -> Failure {
     let why = format!(
-        "{} belongs to {} where it should be {}'s; nothing was opened. A state folder, all that is in it and the folder \
-         of store.url belong to one user, and lie in folders of root's or of that user",
+        "{} belongs to {}, not to {}; nothing was opened. The state folder with its content and the folder of \
+         store.url must belong to one user, in folders of root or that user",
         path.display(),
         name_of(found),
         name_of(owner)
@@ -285,7 +284,7 @@ fn no_access(path: &Path, error: std::io::Error) -> Failure {
     let owner = owner.and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
     let hint = match owner {
         Some(owner) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            format!("; it belongs to {0}: run this as root or as {0}", owner.name)
+            format!("; it belongs to {0}: run the command as root or {0}", owner.name)
         }
         _ => String::new(),
     };

@@ -4,7 +4,7 @@ use doorlist_actions::{ActionError, ErrorKind, Services};
 use doorlist_web::{UploadAnswer, UploadRefused, UploadTaken, Uploads};
 use std::sync::{Arc, OnceLock};
 
-/// What may be handed in.
+/// Supported files, for the upload page.
 const FORMATS: [&str; 4] = [
     "an export of Exchange, Microsoft 365, Google Workspace, Zimbra or another mail system",
     "a table (CSV) with a column of mail addresses",
@@ -58,7 +58,7 @@ impl Uploads for UploadDesk {
     }
 }
 
-/// What the store said is for the operator's eyes; everything else is meant for whoever hands the file in.
+/// Converts an error; details of the store are only logged.
 fn refused(error: ActionError) -> UploadRefused {
     match error.kind() {
         ErrorKind::NotFound => UploadRefused::NoLink,
@@ -67,7 +67,7 @@ fn refused(error: ActionError) -> UploadRefused {
             UploadRefused::NotNow(error.to_string())
         }
         ErrorKind::Store | ErrorKind::Unavailable => {
-            say!("doorlist: a file of an upload link could not be taken: {}", error);
+            say!("doorlist: could not accept an uploaded file: {}", error);
             UploadRefused::Away
         }
     }

@@ -1,8 +1,8 @@
-//! Where secrets are sealed: one key in the state folder, or one that is given from outside (`$CREDENTIALS_DIRECTORY`), and
-//! what it makes of them, ChaCha20-Poly1305 (RFC 8439). Must not know what is sealed or where it is stored.
+//! Encrypts secrets with ChaCha20-Poly1305 (RFC 8439) under one key, from the state folder or from outside
+//! (`$CREDENTIALS_DIRECTORY`).
 //!
-//! The key is made when something is sealed for the first time, never when something is opened: a key that is lost must
-//! be missed, not replaced. Nothing here prints a secret, a token or a key.
+//! The key is created when a secret is encrypted for the first time, never when one is decrypted: a lost key must be
+//! noticed, not replaced. Nothing here prints a secret, a token or a key.
 
 mod key_file;
 #[cfg(test)]
@@ -22,50 +22,50 @@ use std::fmt::{self, Write};
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
-/// Octets of a secret.
+/// Maximum octets of a secret.
 const SECRET_MAX: usize = 64 * 1024;
-/// Octets of a token's randomness.
+/// Random octets of a token.
 const TOKEN_LEN: usize = 32;
-/// Octets of a key of the API.
+/// Random octets of an API key.
 const KEY_LEN: usize = 20;
 /// Octets of a password's salt.
 const SALT_LEN: usize = 16;
-/// In front of what is sealed: how it was done.
+/// Version prefix of encrypted secrets.
 const SEALED_V1: &str = "v1:";
-/// In front of a token when it is hashed, so that no hash that something else keeps is ever one of a token.
+/// Domain separator for hashes of tokens.
 const TOKEN_DOMAIN: &str = "doorlist token v1\0";
-/// The salt with which keys for single purposes are derived.
+/// Salt for derived keys.
 const DERIVE_DOMAIN: &str = "doorlist derived keys v1";
 
-/// Seals with the key of a [`KeyPlace`]. The file is read once; a key that is exchanged is seen after a restart.
+/// Encrypts with the key of a [`KeyPlace`]. The file is read once; a new key takes effect after a restart.
 pub(crate) struct KeyVault {
     place: KeyPlace,
     keys: OnceLock<Keys>,
     random: SystemRandom,
 }
 
-/// What is made of the key's octets.
+/// The keys made from the key file.
 struct Keys {
     seal: LessSafeKey,
-    /// Of which keys for single purposes are derived (HKDF, RFC 5869).
+    /// Base of derived keys (HKDF, RFC 5869).
     derive: Prk,
 }
 
 impl Keys {
     fn for_purpose(&self, purpose: &str) -> Result<hmac::Key, String> {
         let info = [purpose.as_bytes()];
-        let key = self.derive.expand(&info, hmac::HMAC_SHA256).map_err(|_| "no key can be derived".to_owned())?;
+        let key = self.derive.expand(&info, hmac::HMAC_SHA256).map_err(|_| "cannot derive a key".to_owned())?;
         Ok(hmac::Key::from(key))
     }
 }
 
 impl KeyVault {
-    /// With a key that is there, or will be made at first use.
+    /// A vault whose key exists, or is created at first use.
     pub(crate) fn new(place: KeyPlace) -> Self {
         Self { place, keys: OnceLock::new(), random: SystemRandom::new() }
     }
 
-    /// Whether the key can be used, if it is there at all: for the start and for `doctor`.
+    /// Checks the key, if it exists; for the start and for `doctor`.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.place.read().map(drop)
     }
@@ -87,16 +87,16 @@ impl KeyVault {
         }
     }
 
-    /// Of two threads that read it at once, both read the same.
+    /// Keeps the keys; two threads that read the file at once use the same.
     fn keep(&self, bytes: &[u8]) -> Result<&Keys, String> {
-        let key = UnboundKey::new(&CHACHA20_POLY1305, bytes).map_err(|_| "the key has a wrong length".to_owned())?;
+        let key = UnboundKey::new(&CHACHA20_POLY1305, bytes).map_err(|_| "the key has the wrong length".to_owned())?;
         let derive = Salt::new(HKDF_SHA256, DERIVE_DOMAIN.as_bytes()).extract(bytes);
         Ok(self.keys.get_or_init(|| Keys { seal: LessSafeKey::new(key), derive }))
     }
 
     fn random<const N: usize>(&self) -> Result<[u8; N], String> {
         let mut bytes = [0; N];
-        self.random.fill(&mut bytes).map_err(|_| "the system gives no random numbers".to_owned())?;
+        self.random.fill(&mut bytes).map_err(|_| "the system provides no random numbers".to_owned())?;
         Ok(bytes)
     }
 }
@@ -104,7 +104,7 @@ impl KeyVault {
 impl SecretStore for KeyVault {
     fn seal(&self, name: &str, secret: &[u8]) -> Result<String, String> {
         if secret.len() > SECRET_MAX {
-            return Err(format!("a secret has at most {SECRET_MAX} octets"));
+            return Err(format!("the secret is longer than {SECRET_MAX} bytes"));
         }
         let key = &self.key_to_seal()?.seal;
         let nonce: [u8; NONCE_LEN] = self.random()?;
@@ -115,13 +115,14 @@ impl SecretStore for KeyVault {
         let text = sealed.get_mut(NONCE_LEN..).unwrap_or_default();
         let tag = key
             .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name.as_bytes()), text)
-            .map_err(|_| "the secret could not be sealed".to_owned())?;
+            .map_err(|_| "cannot encrypt the secret".to_owned())?;
         sealed.extend_from_slice(tag.as_ref());
         Ok(format!("{SEALED_V1}{}", STANDARD.encode(sealed)))
     }
 
     fn open(&self, name: &str, sealed: &str) -> Result<Vec<u8>, String> {
-        let damaged = || "what was stored is damaged, or of a newer Doorlist: give the secret again".to_owned();
+        let damaged =
+            || "the stored secret is damaged, or was written by a newer version: set the secret again".to_owned();
         let text = sealed.strip_prefix(SEALED_V1).ok_or_else(damaged)?;
         if text.len() > SECRET_MAX * 2 {
             return Err(damaged());
@@ -132,8 +133,8 @@ impl SecretStore for KeyVault {
         match self.key_to_open()?.seal.open_in_place(nonce, Aad::from(name.as_bytes()), text) {
             Ok(secret) => Ok(secret.to_vec()),
             Err(_) => Err(format!(
-                "it was sealed with another key than {}, for something else, or is damaged: bring the old key back, or \
-                 give the secret again",
+                "the stored secret was encrypted with another key than {}, for another use, or is damaged: restore \
+                 the old key, or set the secret again",
                 self.place
             )),
         }
@@ -151,7 +152,7 @@ impl SecretStore for KeyVault {
         let salt = self.random::<SALT_LEN>()?;
         // OWASP's parameters for argon2id: 19 MiB, two passes.
         let hashed = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-        hashed.map(|hash| hash.to_string()).map_err(|error| format!("the password cannot be kept: {error}"))
+        hashed.map(|hash| hash.to_string()).map_err(|error| format!("cannot store the password: {error}"))
     }
 
     fn hash(&self, token: &str) -> String {

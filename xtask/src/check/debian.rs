@@ -1,7 +1,7 @@
-//! What the tests need from Debian's packages: installed, or unpacked into the cache folder.
+//! The Debian packages for the tests: installed, or unpacked into the cache folder.
 //!
-//! The list is the testbed's own ([`doorlist_testbed::packages`]). When everything is there this step asks nobody for
-//! anything, and no service of the machine is ever started, enabled or changed by it (`install.sh`).
+//! The list is in [`doorlist_testbed::packages`]. If nothing is missing, this step needs no privileges. It never
+//! starts, enables or changes a service of the machine (`install.sh`).
 
 use std::fs;
 use std::path::Path;

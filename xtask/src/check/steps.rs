@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask check`: the quick ones first, the tests last, so that their summary is what a person sees.
+//! The steps of `cargo xtask check`: quick ones first, the tests last, so that their summary is at the end.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,13 +19,10 @@ pub(super) enum Outcome {
     NotHere(&'static str),
 }
 
-/// One step.
 pub(super) struct Step {
-    /// For `--only`.
     pub(super) name: &'static str,
     /// What it does, for people.
     pub(super) about: &'static str,
-    /// Does it.
     pub(super) run: fn() -> Result<Outcome>,
 }
 

@@ -1,4 +1,4 @@
-//! The documents are true where a program can tell: captions, named folders, links.
+//! Checks the documents: crate captions, named folders, links.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub(super) fn architecture(tree: &Tree) -> Vec<Fault> {
     faults
 }
 
-/// `crates/NAME/Cargo.toml` -> NAME
+/// Extracts NAME from `crates/NAME/Cargo.toml`.
 fn folder_of_crate(manifest: &str) -> Option<&str> {
     let name = manifest.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")?;
     (!name.contains('/')).then_some(name)

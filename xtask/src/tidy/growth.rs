@@ -1,9 +1,8 @@
-//! Whatever grows is named, with what bounds it: every table that a migration makes stands in the page about growth.
+//! Checks that docs/growth.md names every table of the migrations, with its limit.
 
 use super::Fault;
 use super::tree::Tree;
 
-/// The page.
 const PAGE: &str = "docs/growth.md";
 const MIGRATIONS: &str = "/migrations/";
 const MAKES: &str = "CREATE TABLE ";

@@ -1,4 +1,4 @@
-//! Who may import whom, read from the `Cargo.toml` files: between our crates, of drivers, and of the pure crates.
+//! Checks imports in the `Cargo.toml` files: between our crates, of drivers, and of the pure crates.
 
 use toml::{Table, Value};
 
@@ -119,7 +119,6 @@ pub(super) fn pure_dependencies(tree: &Tree) -> Vec<Fault> {
         .collect()
 }
 
-/// Versions stand once.
 pub(super) fn versions(tree: &Tree) -> Vec<Fault> {
     let dependencies = dependencies(tree);
     let repeated = dependencies.iter().filter(|dependency| !dependency.from_workspace);

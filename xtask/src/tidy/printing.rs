@@ -1,4 +1,4 @@
-//! What is printed goes through the few modules that make hidden characters visible.
+//! Checks that only the modules that escape untrusted text print.
 
 use super::Fault;
 use super::tree::Tree;

@@ -1,4 +1,4 @@
-//! Pure crates do not touch the world, and sockets are opened only where mail or people come in.
+//! Checks that pure crates do no I/O, and that sockets are opened only in crates that own them.
 
 use super::Fault;
 use super::tree::{RustFile, Tree};

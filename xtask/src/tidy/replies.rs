@@ -1,4 +1,4 @@
-//! Reply digits stand in the reply table, each with the section of its RFC, and nowhere else.
+//! Checks that reply digits are only in the reply table, each with its RFC section.
 
 use super::Fault;
 use super::tree::Tree;

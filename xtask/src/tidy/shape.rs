@@ -1,4 +1,4 @@
-//! The shape of files: short, named for what they are, nothing left for later.
+//! Checks the shape of files: length, names, nothing left for later.
 
 use super::Fault;
 use super::tree::Tree;
@@ -14,7 +14,6 @@ const LEFT: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX",
 /// The start of paths that only one machine has; written so that this line is none.
 const FOREIGN: &[&str] = &[concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
 
-/// Files are short.
 pub(super) fn lengths(tree: &Tree) -> Vec<Fault> {
     let long = tree.rust().iter().filter(|file| file.lines > LINES_MAX);
     let mut faults: Vec<Fault> = long

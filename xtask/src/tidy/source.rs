@@ -1,13 +1,12 @@
-//! A Rust file read as syntax: the paths, texts and attributes that the rules judge, each with its line.
+//! Parses a Rust file into the facts that the rules need: paths, texts and attributes, with their lines.
 //!
-//! Code for tests (`#[cfg(test)]`, `#[test]`) is left out, except where a fact says so. What stands inside a macro call
-//! is not syntax to the parser; there the tokens are read.
+//! Test code (`#[cfg(test)]`, `#[test]`) is left out unless a fact says otherwise. Macro calls are read as tokens.
 
 use anyhow::Result;
 use proc_macro2::{LineColumn, TokenStream, TokenTree};
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
-use syn::{Attribute, Item, Meta, UseTree};
+use syn::{Attribute, Ident, Item, Meta, UseTree, Visibility};
 
 /// What the rules want to know of a file.
 #[derive(Debug, Default)]
@@ -18,13 +17,14 @@ pub(super) struct Facts {
     pub(super) texts: Vec<(usize, String)>,
     /// `#[allow]` and `#[expect]` without a reason, in production code: the lint's name.
     pub(super) unexplained: Vec<(usize, String)>,
-    /// `#[ignore]`, anywhere.
+    /// Lines with `#[ignore]`, in tests, too.
     pub(super) ignored: Vec<usize>,
     /// Does the file open with `//!`?
     pub(super) opens_with_doc: bool,
+    /// `pub` types without a doc comment, in production code: the type's name.
+    pub(super) undocumented: Vec<(usize, String)>,
 }
 
-/// Reads a file.
 pub(super) fn read(text: &str) -> Result<Facts> {
     let file = syn::parse_file(text)?;
     let mut reader = Reader::default();
@@ -40,7 +40,7 @@ struct Reader {
     in_test: bool,
 }
 
-/// `#[cfg(test)]`, `#[test]`, `#[tokio::test]`.
+/// Finds `#[cfg(test)]`, `#[test]` and `#[tokio::test]`.
 fn is_test(attribute: &Attribute) -> bool {
     let path = attribute.path();
     let is_cfg_test = || {
@@ -57,6 +57,7 @@ fn line(at: LineColumn) -> usize {
 fn attributes_of(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
         Item::Fn(item) => &item.attrs,
         Item::Impl(item) => &item.attrs,
         Item::Macro(item) => &item.attrs,
@@ -64,9 +65,22 @@ fn attributes_of(item: &Item) -> &[Attribute] {
         Item::Static(item) => &item.attrs,
         Item::Struct(item) => &item.attrs,
         Item::Trait(item) => &item.attrs,
+        Item::Type(item) => &item.attrs,
         Item::Use(item) => &item.attrs,
         _ => &[],
     }
+}
+
+/// The name of a `pub` struct, enum, trait or type alias.
+fn public_type(item: &Item) -> Option<&Ident> {
+    let (visibility, name) = match item {
+        Item::Enum(item) => (&item.vis, &item.ident),
+        Item::Struct(item) => (&item.vis, &item.ident),
+        Item::Trait(item) => (&item.vis, &item.ident),
+        Item::Type(item) => (&item.vis, &item.ident),
+        _ => return None,
+    };
+    matches!(visibility, Visibility::Public(_)).then_some(name)
 }
 
 impl Reader {
@@ -142,6 +156,10 @@ impl<'ast> Visit<'ast> for Reader {
     fn visit_item(&mut self, item: &'ast Item) {
         let outside = self.in_test;
         self.in_test |= attributes_of(item).iter().any(is_test);
+        let has_doc = || attributes_of(item).iter().any(|attribute| attribute.path().is_ident("doc"));
+        if let Some(name) = public_type(item).filter(|_| !self.in_test && !has_doc()) {
+            self.facts.undocumented.push((line(name.span().start()), name.to_string()));
+        }
         visit::visit_item(self, item);
         self.in_test = outside;
     }
@@ -206,6 +224,7 @@ fn one() -> std::time::Duration {
 }
 #[allow(dead_code, reason = "shown")]
 fn two() {}
+pub enum Three { A }
 impl Three {
     #[cfg(test)]
     #[allow(unused)]
@@ -247,7 +266,8 @@ mod tests {
         let facts = read(FILE).unwrap();
         assert!(facts.opens_with_doc);
         assert_eq!(facts.unexplained, [(4, "dead_code".to_owned())]);
-        assert_eq!(facts.ignored, [19]);
+        assert_eq!(facts.ignored, [20]);
+        assert_eq!(facts.undocumented, [(11, "Three".to_owned())]);
         assert!(!read("/// of the item\nfn f() {}").unwrap().opens_with_doc);
     }
 }

@@ -1,4 +1,4 @@
-//! The threat model in SECURITY.md is a table of claims; each claim names the tests that show it, and the tests exist.
+//! Checks the threat model in SECURITY.md: every party has rows, and every row names tests that exist.
 
 use std::collections::HashSet;
 

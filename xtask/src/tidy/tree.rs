@@ -1,4 +1,4 @@
-//! The files that the rules look at, with every Rust file read as syntax once.
+//! The files of the repository, with every Rust file parsed once.
 
 use anyhow::{Context, Result};
 
@@ -11,7 +11,6 @@ pub(super) struct Tree {
     rust: Vec<RustFile>,
 }
 
-/// A Rust file.
 pub(super) struct RustFile {
     pub(super) path: String,
     pub(super) lines: usize,

@@ -52,7 +52,7 @@ impl Actions {
             self.may_change(&account.lineage.parent())?;
         }
         if accounts.is_empty() {
-            return Err(ActionError::Bad("none of these email accounts is there; nothing was changed".to_owned()));
+            return Err(ActionError::Bad("none of these email accounts exists; nothing was changed".to_owned()));
         }
         let addresses: Vec<Address> = accounts.iter().map(|account| account.row.address()).collect();
         let count = addresses.len() as u64;
@@ -87,7 +87,7 @@ impl Removed {
             let is = if record.kind == Kind::Alias { Removed::Aliases } else { Removed::Accounts };
             if is != self {
                 let word = is.word();
-                let message = format!("{address} is an {word}; `{word} remove` removes it. Nothing was changed");
+                let message = format!("{address} is an {word}; use `{word} remove`. Nothing was changed");
                 return Err(ActionError::new(ErrorKind::Refused, message));
             }
         }

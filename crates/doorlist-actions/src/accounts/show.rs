@@ -63,7 +63,7 @@ impl Verb for AccountList {
     async fn run(self, actions: &Actions) -> Result<Vec<AccountDetails>, ActionError> {
         let filter = &self.filter;
         if filter.limit == 0 || filter.limit > PAGE_MAX {
-            return Err(ActionError::new(ErrorKind::Usage, format!("a page has 1 to {PAGE_MAX} accounts")));
+            return Err(ActionError::new(ErrorKind::Usage, format!("the page size must be 1 to {PAGE_MAX}")));
         }
         actions.services.domain_details(&filter.domain).await?;
         Ok(actions.services.directory.accounts(filter).await?)

@@ -36,7 +36,6 @@ pub enum AdminOf {
 pub struct AdminCreate {
     /// The address, which is the login.
     pub email: Address,
-    /// Of what.
     pub of: AdminOf,
     /// As an auditor, who only looks.
     pub auditor: bool,
@@ -47,7 +46,6 @@ pub struct AdminCreate {
 /// A login that is an admin or an auditor now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminCreated {
-    /// Its name.
     pub login: String,
 }
 
@@ -95,7 +93,7 @@ impl Actions {
             query
         };
         let missing = |what: &str, name: &str| {
-            ActionError::new(ErrorKind::NotFound, format!("there is no {what} {name:?}; it is made over the API"))
+            ActionError::new(ErrorKind::NotFound, format!("{what} {name:?} does not exist; create it over the API"))
         };
         match of {
             AdminOf::Everything => Ok(Scope::All),

@@ -117,11 +117,15 @@ async fn decline(actions: &Actions, login: LoginId, id: LoginId) -> Result<(), A
 
 async fn login_named(actions: &Actions, login: &str) -> Result<LoginId, ActionError> {
     let found = actions.services.logins.login(login).await?;
-    let missing = || ActionError::new(ErrorKind::NotFound, format!("there is no login {login}; nothing was changed"));
+    let missing =
+        || ActionError::new(ErrorKind::NotFound, format!("login {login} does not exist; nothing was changed"));
     found.map(|found| found.id).ok_or_else(missing)
 }
 
 fn none_such(error: ActionError, login: &str) -> ActionError {
-    let message = format!("{login} has no such membership; `doorlist admin memberships {login}` shows them");
+    let message = format!(
+        "{login} has no such membership; `doorlist admin memberships {login}` shows its \
+                           memberships"
+    );
     if error == ActionError::NotFound { ActionError::new(ErrorKind::NotFound, message) } else { error }
 }

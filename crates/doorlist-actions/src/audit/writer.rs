@@ -112,8 +112,8 @@ impl AuditWriter {
         let line = |tenant: String| {
             let counted = self.counted.remove(&tenant)?;
             let note = format!(
-                "{tenant} has its share of the audit (a tenth of audit.size_max): {} more requests that wrote are counted \
-                 here, not kept; the change log has what they changed",
+                "{tenant} has used its share of the audit log (a tenth of audit.size_max): {} more write requests are \
+                 counted, not recorded; the change log has their changes",
                 counted.requests
             );
             Some((tenant, AuditRecord::Note(AuditNote { time, note })))

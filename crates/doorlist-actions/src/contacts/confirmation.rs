@@ -128,7 +128,7 @@ fn without_inner_dots(word: &str) -> String {
 }
 
 fn no_link() -> ActionError {
-    ActionError::new(ErrorKind::NotFound, "this link confirms nothing: it was used, or its time is over")
+    ActionError::new(ErrorKind::NotFound, "this link is not valid: it was used, or it has expired")
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 /// Adds a domain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainAdd {
-    /// Its name.
     pub name: DomainName,
     /// Where its mail goes: at least one server.
     pub servers: Vec<MailServer>,
@@ -56,7 +55,6 @@ impl Verb for DomainAdd {
 pub struct NewDomain {
     /// Its name.
     pub name: DomainName,
-    /// Whose it is.
     pub customer: CustomerId,
     /// What is set beside.
     pub patch: DomainPatch,

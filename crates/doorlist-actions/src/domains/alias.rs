@@ -50,7 +50,7 @@ impl Verb for DomainAliasRemove {
         let alias = self.alias;
         let name = actions.services.domain_details(&alias).await?.summary.name;
         if name == alias {
-            let message = format!("{alias} is a domain of its own, not an alias; `domain remove` removes it");
+            let message = format!("{alias} is a domain, not an alias; use `domain remove`");
             return Err(ActionError::new(ErrorKind::Refused, message));
         }
         remove(actions, &name, &alias).await

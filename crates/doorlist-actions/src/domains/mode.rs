@@ -51,13 +51,13 @@ impl Verb for DomainMode {
         let empty = counts.mailboxes + counts.aliases + counts.lists == 0;
         if empty && confirmed.as_ref() != Some(&name) {
             let message = format!(
-                "the list of {name} is empty: enforced, it refuses all mail but postmaster's. Nothing was changed. Add \
-                 or import its accounts first, or confirm by typing the domain's name"
+                "the list of {name} is empty: enforcing it would reject all mail except for postmaster. Nothing was \
+                 changed. Add or import accounts first, or confirm with the domain's name"
             );
             return Err(ActionError::new(ErrorKind::Unconfirmed, message));
         }
         let change = enforce(actions, !now);
-        let how = if now { "at once" } else { "softly for 72 hours" };
+        let how = if now { "without temporary rejection" } else { "with temporary rejection for 72 hours" };
         actions.change_domain(&name, change, format!("domain {name} enforces its list, {how}")).await
     }
 }
@@ -70,8 +70,8 @@ pub(super) fn enforce(actions: &Actions, softly: bool) -> DomainChange {
 fn not_yet(wish: ModeWish) -> ActionError {
     let mode = if wish == ModeWish::Learn { "learn" } else { "monitor" };
     let message = format!(
-        "the mode {mode} asks the domain's own server about unlisted recipients, which comes with a later version. \
-         Nothing was changed: until its list is enforced, a domain defers unlisted recipients and loses nothing"
+        "mode {mode} is not available in this version. Nothing was changed: until its list is enforced, a domain \
+         defers unlisted recipients and loses no mail"
     );
     ActionError::new(ErrorKind::Unavailable, message)
 }

@@ -28,7 +28,7 @@ impl Verb for DomainRemove {
     }
 
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
-        remove(actions, &self.name, "its list").await
+        remove(actions, &self.name, "its recipients").await
     }
 }
 
@@ -38,7 +38,7 @@ impl Actions {
     /// # Errors
     /// [`ErrorKind::Store`](crate::ErrorKind::Store).
     pub async fn remove_domain(&self, domain: &Editable<DomainRow>) -> Result<(), ActionError> {
-        remove(self, &domain.row().name, "its list").await.map(drop)
+        remove(self, &domain.row().name, "its recipients").await.map(drop)
     }
 }
 

@@ -38,24 +38,28 @@ impl ServerSetup {
             allow: vec![
                 step(
                     &format!("connections from this gateway to {}", ports.join(", ")),
-                    "firewall and connection limits must let it in, 20 connections at a time",
+                    "the firewall and the connection limits must allow 20 connections at a time",
                 ),
                 step(
                     &format!("mail for every address of {domain} from any sender, without a login"),
-                    "the gateway passes on the sender as it came, also the null sender <> of bounces",
+                    "the gateway keeps the sender, including the null sender <> of bounces",
                 ),
-                step("messages as large as the gateway takes", "a smaller limit there becomes a bounce here"),
+                step("messages up to the size limit of the gateway", "a smaller limit there causes bounces here"),
             ],
             switch_off: vec![
-                step("SPF and DMARC checks", "the gateway is not among the senders' hosts: real mail would fail"),
-                step("greylisting", "the gateway is every sender's host: the first mail of each would wait"),
-                step("block lists (DNSBL) and reputation", "they would judge the gateway instead of the sender"),
-                step("rate limits and tarpits", "all mail comes from one address, at times much at once"),
+                step(
+                    "SPF and DMARC checks",
+                    "the gateway is not a host of the sender's domain: legitimate mail would \
+                                              fail",
+                ),
+                step("greylisting", "all mail comes from the gateway: the first mail of each sender would be delayed"),
+                step("block lists (DNSBL) and reputation", "they would rate the gateway instead of the sender"),
+                step("rate limits and tarpits", "all mail comes from one address, sometimes in bursts"),
             ],
             then: vec![
-                step("keep refusing unknown recipients on the server", "a list that is not complete shows there"),
-                step("point the domain's MX records to the gateway", "until then mail goes past it"),
-                step("let nobody but the gateway deliver to the server", "senders must not walk around the list"),
+                step("keep rejecting unknown recipients on the server", "its rejections show an incomplete list"),
+                step("point the domain's MX records to the gateway", "until then mail bypasses the gateway"),
+                step("let only the gateway deliver to the server", "senders must not bypass the list"),
             ],
             servers: ports,
         }

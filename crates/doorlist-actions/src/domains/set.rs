@@ -88,7 +88,6 @@ impl Verb for DomainHold {
 pub struct DomainActive {
     /// The domain.
     pub name: DomainName,
-    /// Its mail is taken.
     pub active: bool,
 }
 
@@ -111,13 +110,13 @@ impl Verb for DomainActive {
 pub struct DomainPatch {
     /// Another customer's from now on.
     pub customer: Option<CustomerId>,
-    /// Served at all.
+    /// `false`: all mail for the domain is rejected.
     pub active: Option<bool>,
     /// "Accept mail only for mailboxes in this list".
     pub enforce: Option<bool>,
     /// TCP port of its servers.
     pub delivery_port: Option<u16>,
-    /// Deliveries wait.
+    /// Accept mail, but do not deliver it.
     pub hold: Option<bool>,
     /// The largest message that is taken for it, in octets.
     pub message_max: Option<Option<u64>>,

@@ -31,7 +31,7 @@ pub(crate) fn read(
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii_start().starts_with(b"[") {
         let reading = read_items(bytes, Reading::of(domain.clone(), aliases.to_vec())).map_err(|error| {
-            let message = format!("the JSON cannot be read: {error}; it is an array of objects with email and aliases");
+            let message = format!("cannot read the JSON: {error}; expected an array of objects with email and aliases");
             ActionError::new(ErrorKind::Data, message)
         })?;
         return Ok(of_items(reading));

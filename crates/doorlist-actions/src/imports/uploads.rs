@@ -42,9 +42,9 @@ pub struct UploadAnswer {
     pub plan: Option<PlanId>,
     /// How the file was read.
     pub format: String,
-    /// Addresses that it names.
+    /// Number of addresses in it.
     pub addresses: u64,
-    /// Rows that could not be read.
+    /// Number of bad rows.
     pub bad_rows: u64,
 }
 
@@ -75,7 +75,7 @@ impl Verb for ImportRequest {
         let limits = KeyLimits { domains: Some(vec![details.id]), ..KeyLimits::default() };
         actions.may_make(&KeyTerms { limits, expires: Some(now + term) })?;
         if term.is_zero() || term > LINK_TERM_MAX {
-            return Err(ActionError::new(ErrorKind::Usage, "a link can be used for 1 to 90 days"));
+            return Err(ActionError::new(ErrorKind::Usage, "a link must expire after 1 to 90 days"));
         }
         check_source(&self.source)?;
         let token = services.vault.token().map_err(|why| ActionError::new(ErrorKind::Store, why))?;
@@ -165,22 +165,25 @@ impl Services {
         let applied = &report.plan.applied;
         let next = match report.plan.plan {
             Some(id) => {
-                format!("Look at it with `doorlist plan show {0}`, apply it with `doorlist plan apply {0}`.", id.0)
+                format!("Review it with `doorlist plan show {0}`, apply it with `doorlist plan apply {0}`.", id.0)
             }
-            None => "The list is so already; there is nothing to do.".to_owned(),
+            None => "The list already has these addresses; there is nothing to do.".to_owned(),
         };
         let text = format!(
-            "A file was handed in for {}: {file_name}.\n\n{} would be added, {} changed; {} rows could not be read.\n{next}\n",
+            "A file was uploaded for {}: {file_name}.\n\n{} would be added, {} changed; {} rows could not be \
+             read.\n{next}\n",
             link.domain, applied.added, applied.changed, report.reading.problems_total
         );
         // The plan waits either way, and `plan list` shows it.
-        self.tell_named_by_operator(std::slice::from_ref(to), &format!("A list of {} waits", link.domain), &text).await;
+        self.tell_named_by_operator(
+            std::slice::from_ref(to),
+            &format!("Uploaded list of {} is pending", link.domain),
+            &text,
+        )
+        .await;
     }
 }
 
 fn no_link() -> ActionError {
-    ActionError::new(
-        ErrorKind::NotFound,
-        "this link takes no file: it was used, or its time is over. Ask for a new one",
-    )
+    ActionError::new(ErrorKind::NotFound, "this link is not valid: it was used, or it has expired. Ask for a new one")
 }

@@ -26,7 +26,6 @@ const LEASE: Duration = Duration::from_mins(15);
 /// A part of a push, as it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartWish {
-    /// Of whose list.
     pub domain: DomainName,
     /// Which push: a word of the one who pushes, 1 to 64 letters, digits, `-` and `_`. The next push has another one.
     pub push: String,
@@ -103,7 +102,7 @@ impl Actions {
     async fn push_whole(&self, domain: &DomainName, push: &str, parts: u32) -> Result<PushAnswer, ActionError> {
         let (lease, holder) = (format!("push:{domain}"), self.services.lease_holder());
         if !self.services.book.take_lease(&lease, &holder, self.now(), LEASE).await? {
-            let message = format!("a push of {domain} is being taken over already; send this part again in a moment");
+            let message = format!("another push of {domain} is being applied; send this part again in a moment");
             return Err(ActionError::new(ErrorKind::Busy, message));
         }
         let answer = self.push_alone(domain, push, parts).await;
@@ -167,10 +166,10 @@ fn check(wish: &PartWish) -> Result<(), ActionError> {
     let usage = |message: String| Err(ActionError::new(ErrorKind::Usage, message));
     let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     if !(1..=PUSH_NAME_MAX).contains(&wish.push.len()) || !wish.push.bytes().all(word) {
-        return usage(format!("a push is named by 1 to {PUSH_NAME_MAX} letters, digits, - and _"));
+        return usage(format!("the name of a push must have 1 to {PUSH_NAME_MAX} letters, digits, - and _"));
     }
     if !(1..=PARTS_MAX).contains(&wish.parts) || !(1..=wish.parts).contains(&wish.part) {
-        return usage(format!("a push has 1 to {PARTS_MAX} parts, which are numbered from 1"));
+        return usage(format!("a push must have 1 to {PARTS_MAX} parts, numbered from 1"));
     }
     wish.items.iter().try_for_each(|item| check_items(wish.items.len(), Some(item)))
 }
@@ -190,8 +189,8 @@ fn joined(bodies: &[String], mut reading: Reading) -> Result<(Reading, Terms), A
     for body in bodies {
         let kept: Kept = read(body)?;
         if terms.as_ref().is_some_and(|terms| *terms != kept.terms) {
-            let message = "the parts of a push must all say the same of test run, limits and reason; nothing was \
-                           changed and the parts are forgotten. Push it again under another name";
+            let message = "all parts of a push must have the same test_run, limits and reason; nothing was changed \
+                           and the parts were dropped. Push again with another name";
             return Err(ActionError::new(ErrorKind::Usage, message));
         }
         terms = Some(kept.terms);
@@ -210,9 +209,9 @@ fn joined(bodies: &[String], mut reading: Reading) -> Result<(Reading, Terms), A
 fn refused(kept: &PartKept, domain: &DomainName, push: &str, parts: u32) -> ActionError {
     let message = match kept {
         PartKept::NoDomain => return Refusal::UnknownDomain { name: domain.clone() }.into(),
-        PartKept::OfAnother => format!("the push {push} was begun by somebody else; take another name for yours"),
+        PartKept::OfAnother => format!("push {push} belongs to another login; use another name"),
         PartKept::OtherCount(before) => {
-            format!("the push {push} was begun with {before} parts, not {parts}; push it again under another name")
+            format!("push {push} started with {before} parts, not {parts}; push again with another name")
         }
         PartKept::TooLarge => {
             let (one, all) = (PUSH_BYTES_MAX >> 20, PUSH_BYTES_OF_CUSTOMER_MAX >> 20);
@@ -221,7 +220,7 @@ fn refused(kept: &PartKept, domain: &DomainName, push: &str, parts: u32) -> Acti
                      nothing was changed"
             )
         }
-        _ => format!("this part of the push {push} came before and was another one; push it again under another name"),
+        _ => format!("this part of push {push} was sent before with another content; push again with another name"),
     };
     ActionError::new(if *kept == PartKept::TooLarge { ErrorKind::Data } else { ErrorKind::Refused }, message)
 }

@@ -173,7 +173,7 @@ impl PushReader {
             (Expects::Colon(field), b':') => (Expects::Value(field), 1),
             (Expects::CommaInList | Expects::CommaInObject | Expects::Colon(_) | Expects::Nothing, _) => {
                 let shown = char::from(byte).escape_default();
-                return Err(PushFault::Text(format!("the body is not JSON: `{shown}` where none belongs")));
+                return Err(PushFault::Text(format!("the body is not JSON: unexpected `{shown}`")));
             }
             (expects, _) => match self.value(expects)? {
                 Some(next) => (next, 0),
@@ -264,7 +264,7 @@ impl PushReader {
 }
 
 fn wrong(what: &str) -> PushFault {
-    PushFault::Text(format!("an account of the list, or a limit, is wrong: {what}"))
+    PushFault::Text(format!("invalid account or limit: {what}"))
 }
 
 #[cfg(test)]

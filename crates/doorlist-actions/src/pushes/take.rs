@@ -14,7 +14,6 @@ pub const PUSH_WINDOW: Duration = Duration::from_hours(12);
 /// A push as the API takes it.
 #[derive(Debug)]
 pub struct PushWish {
-    /// Of whose list.
     pub domain: DomainName,
     /// The accounts, all of them or those of this part, and how many changes may be made.
     pub state: PushState,
@@ -29,7 +28,7 @@ pub struct PushWish {
 pub struct PushPartOf {
     /// The word.
     pub push: String,
-    /// From 1.
+    /// Position in octets, counted from 1.
     pub part: u32,
     /// So many.
     pub parts: u32,

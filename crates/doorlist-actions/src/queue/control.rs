@@ -7,14 +7,13 @@ use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
 
-/// An answer that is waited for.
+/// A pending answer of the resolver.
 pub type QueueAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ActionError>> + Send + 'a>>;
 
 /// The queue as people handle it.
 pub trait QueueControl: Send + Sync {
     /// Messages that wait, oldest first.
     fn list<'a>(&'a self, filter: &'a QueueFilter) -> QueueAnswer<'a, Vec<QueueEntry>>;
-    /// One of them.
     fn show(&self, id: QueueId) -> QueueAnswer<'_, Option<QueueEntry>>;
     /// Does something with messages; answers with how many it was done with.
     fn order<'a>(&'a self, order: QueueOrder, selection: &'a QueueSelection) -> QueueAnswer<'a, u64>;
@@ -39,9 +38,8 @@ pub enum QueueOrder {
     Retry,
     /// Do not try until released.
     Hold,
-    /// Try again.
     Release,
-    /// Drop it without a bounce.
+    /// Delete without a bounce.
     Delete,
 }
 
@@ -66,7 +64,6 @@ pub struct QueueEntry {
     pub received_at: Timestamp,
     /// Octets.
     pub size: u64,
-    /// Attempts so far.
     pub attempts: u32,
     /// When it is tried next; `None`: now, or not while it is held.
     pub next_attempt: Option<Timestamp>,
@@ -81,7 +78,6 @@ pub struct QueueEntry {
 pub struct QueueRecipient {
     /// As the sender wrote it.
     pub address: String,
-    /// How far it is.
     pub state: QueueState,
     /// What the server said last.
     pub reply: Option<String>,

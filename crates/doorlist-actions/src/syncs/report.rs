@@ -30,7 +30,6 @@ pub(crate) enum SyncTrigger {
 /// What came of reading a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncReport {
-    /// Which.
     pub source: String,
     /// Of which domain.
     pub domain: DomainName,
@@ -54,7 +53,6 @@ pub struct SyncReport {
     pub skipped: Vec<(String, u64)>,
     /// Values that are no addresses, and where the directory contradicts itself.
     pub problems: Vec<RowProblem>,
-    /// How many they are.
     pub problems_total: u64,
     /// References to other servers; never followed.
     pub references: u64,
@@ -124,7 +122,7 @@ impl SyncReport {
         };
         if let Some(held) = &plan.held {
             let next = match plan.plan {
-                Some(id) => format!("; it waits as plan {}: look at it, then apply or discard it", id.0),
+                Some(id) => format!("; pending as plan {}: review it, then apply or discard it", id.0),
                 None => String::new(),
             };
             self.why = Some(format!("{held}{next}"));
@@ -154,7 +152,7 @@ impl SyncReport {
             let _ = writeln!(text, "What is missing stays accepted for 7 days.");
         }
         for (what, count) in &self.skipped {
-            let _ = writeln!(text, "left out: {count} {what}");
+            let _ = writeln!(text, "skipped: {count} {what}");
         }
         for problem in &self.problems {
             let _ = writeln!(text, "{}: {}: {}", problem.place, problem.value, problem.why);

@@ -36,13 +36,12 @@ pub(crate) type Asked = (Option<String>, Option<Vec<u8>>);
 
 /// What the actions are told of the world.
 pub(crate) struct World {
-    /// Milliseconds since 1970.
+    /// Milliseconds since the Unix epoch.
     now: AtomicI64,
     /// What directories answer, one after the other; the last one goes on answering.
     pub(crate) answers: Mutex<VecDeque<Result<DirectoryReading, ReadFailure>>>,
     /// A directory answers when nobody holds this.
     pub(crate) gate: tokio::sync::Mutex<()>,
-    /// Somebody waits there.
     pub(crate) begun: tokio::sync::Notify,
     /// Markers with which they were asked, and the password.
     pub(crate) asked: Mutex<Vec<Asked>>,

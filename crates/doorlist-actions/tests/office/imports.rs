@@ -30,7 +30,7 @@ async fn an_import_is_a_plan_until_it_is_applied() {
     let bad_source = ImportFile { source: "a\nb".to_owned(), ..wish("") };
     day.refused(Box::new(bad_source), ErrorKind::Usage, 64, "letters").await;
     let bad_format = ImportFile { format: Some("lotus".to_owned()), ..wish("ann") };
-    day.refused(Box::new(bad_format), ErrorKind::Usage, 64, "known are").await;
+    day.refused(Box::new(bad_format), ErrorKind::Usage, 64, "use one of").await;
 }
 
 /// What is exported can be imported: the same addresses come back, also those that need quotes.
@@ -147,7 +147,7 @@ async fn a_mirror_that_shrinks_the_list_waits() {
     assert!(log[0].summary.contains("the branch closed"), "{}", log[0].summary);
     // Nobody gets past an empty file.
     let nobody = Box::new(mirror("# nobody\n", Some("all gone")));
-    day.refused(nobody, ErrorKind::Data, 65, "never removes anybody").await;
+    day.refused(nobody, ErrorKind::Data, 65, "never removes recipients").await;
     let none = day.import(mirror("zoe\n", Some("all new"))).await;
     assert!(none.plan.held.is_some() && !none.plan.written, "a list that loses everybody is looked at as a plan");
 }

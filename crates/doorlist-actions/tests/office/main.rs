@@ -70,7 +70,7 @@ async fn an_empty_list_is_enforced_only_by_who_types_its_name() {
     assert_eq!(day.check("ann@example.test").await, (0, "listed"));
     for mode in [ModeWish::Learn, ModeWish::Monitor] {
         let request = DomainMode { name: name("example.test"), mode, now: false, confirmed: None };
-        day.refused(request, ErrorKind::Unavailable, 69, "later version").await;
+        day.refused(request, ErrorKind::Unavailable, 69, "not available in this version").await;
     }
 }
 
@@ -80,7 +80,7 @@ async fn switches_and_other_names_of_a_domain() {
     let (domain, alias) = (name("example.test"), name("example.invalid"));
     day.done(DomainAliasAdd { name: domain.clone(), alias: alias.clone() }).await;
     assert_eq!(day.check("postmaster@example.invalid").await, (0, "system"));
-    day.refused(DomainAliasRemove { alias: domain.clone() }, ErrorKind::Refused, 1, "domain of its own").await;
+    day.refused(DomainAliasRemove { alias: domain.clone() }, ErrorKind::Refused, 1, "is a domain, not an alias").await;
     day.done(DomainAliasRemove { alias: alias.clone() }).await;
     assert_eq!(day.check("postmaster@example.invalid").await, (3, "relay-denied"));
     day.done(DomainActive { name: domain.clone(), active: false }).await;
@@ -103,7 +103,7 @@ async fn accounts_and_aliases_by_hand() {
     day.done(alias("ann@example.test", "A.Lee")).await;
     day.refused(alias("a.lee@example.test", "al"), ErrorKind::Refused, 1, "itself an alias of ann@example.test").await;
     day.refused(alias("ann@example.test", "bob"), ErrorKind::Refused, 1, "account of its own").await;
-    day.refused(alias("nobody@example.test", "x"), ErrorKind::Refused, 1, "no such account").await;
+    day.refused(alias("nobody@example.test", "x"), ErrorKind::Refused, 1, "this account does not exist").await;
 
     let show = |text: &str| AccountShow { address: text.parse().unwrap() };
     let Response::Account(account) = day.ask(show("ann@example.test")).await.unwrap() else { panic!() };

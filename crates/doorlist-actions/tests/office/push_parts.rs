@@ -113,9 +113,9 @@ async fn two_that_end_a_push_at_once_do_it_once() {
 async fn parts_that_do_not_fit_are_refused() {
     let day = Day::with_a_domain().await;
     taken(send(&day, part("p1", 1, 2, &["ann"])).await);
-    refused(send_as(&day, "mallory", part("p1", 2, 2, &["m"])).await, ErrorKind::Refused, "somebody else");
+    refused(send_as(&day, "mallory", part("p1", 2, 2, &["m"])).await, ErrorKind::Refused, "another login");
     refused(send(&day, part("p1", 2, 3, &["bob"])).await, ErrorKind::Refused, "begun with 2 parts");
-    refused(send(&day, part("p1", 1, 2, &["zoe"])).await, ErrorKind::Refused, "was another one");
+    refused(send(&day, part("p1", 1, 2, &["zoe"])).await, ErrorKind::Refused, "with another content");
     for (push, number, parts) in [("", 1, 1), ("a b", 1, 1), ("p", 0, 1), ("p", 2, 1), ("p", 1, PARTS_MAX + 1)] {
         refused(send(&day, part(push, number, parts, &["ann"])).await, ErrorKind::Usage, "a push");
     }
@@ -127,10 +127,10 @@ async fn parts_that_do_not_fit_are_refused() {
     refused(send(&day, elsewhere).await, ErrorKind::NotFound, "not a domain");
     // What the parts say of the whole must be the same; a push that contradicts itself is thrown away.
     let other_terms = PartWish { apply: false, ..part("p1", 2, 2, &["bob"]) };
-    refused(send(&day, other_terms).await, ErrorKind::Usage, "all say the same");
+    refused(send(&day, other_terms).await, ErrorKind::Usage, "must have the same");
     assert_eq!(taken(send(&day, part("p1", 2, 2, &["bob"])).await), (1, 2), "it begins anew");
     // An empty push removes nobody, in parts neither.
-    refused(send(&day, part("p3", 1, 1, &[])).await, ErrorKind::Data, "never removes anybody");
+    refused(send(&day, part("p3", 1, 1, &[])).await, ErrorKind::Data, "never removes recipients");
     assert_eq!(day.check("ann@example.test").await, UNLISTED);
 }
 

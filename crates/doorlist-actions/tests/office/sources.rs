@@ -161,7 +161,7 @@ async fn limits_of_operations_save_nothing() {
         (to[0].to_string().as_str(), subject.as_str()),
         ("ops@example.test", "example.test: source office held")
     );
-    assert!(text.contains("it waits as plan"), "{text}");
+    assert!(text.contains("pending as plan"), "{text}");
     let over =
         synced(&day, SyncRun { name: "office".to_owned(), reason: Some("a new branch".to_owned()), changes: false })
             .await;
@@ -174,7 +174,7 @@ async fn only_one_reads_a_source_at_a_time() {
     let book = &day.services.book;
     assert!(book.take_lease("sync:office", "two", day.world.now(), 2 * HOUR).await.unwrap());
     let busy = SyncRun { name: "office".to_owned(), reason: None, changes: false };
-    day.refused(busy, ErrorKind::Busy, 75, "being read already").await;
+    day.refused(busy, ErrorKind::Busy, 75, "already being synced").await;
     day.world.pass(3 * HOUR);
     assert_eq!(run(&day).await.outcome, RunOutcome::Same, "a lease of a node that is gone runs out");
     day.refused(SyncTest { name: "nobody".to_owned() }, ErrorKind::NotFound, 3, "source list").await;
@@ -190,7 +190,7 @@ async fn two_on_one_node_do_not_read_a_source_at_once() {
         let busy = SyncRun { name: "office".to_owned(), reason: None, changes: false };
         tokio::select! {
             () = day.world.begun.notified() => panic!("it is read by two at once"),
-            () = day.refused(busy, ErrorKind::Busy, 75, "being read already") => drop(gate),
+            () = day.refused(busy, ErrorKind::Busy, 75, "already being synced") => drop(gate),
         }
     };
     let (first, ()) = tokio::join!(run(&day), second);
@@ -206,7 +206,7 @@ async fn a_source_that_is_removed_may_take_its_claims_along() {
     assert_eq!(removed.removed, 3, "by a person's will, at once");
     let undone = day.done(ChangesUndo { id: removed.change_id.unwrap() }).await;
     assert_eq!(undone.added, 3);
-    day.refused(remove(false), ErrorKind::NotFound, 3, "no source").await;
+    day.refused(remove(false), ErrorKind::NotFound, 3, "source office does not exist").await;
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn pushed_data_are_the_full_state() {
     let Response::Pushed(done) = day.ask(push(items.clone(), true, None)).await.unwrap() else { panic!() };
     assert!(done.plan.written);
     assert_eq!(day.check("a2@example.test").await, (0, "listed"));
-    day.refused(push(Vec::new(), true, None), ErrorKind::Data, 65, "never removes anybody").await;
+    day.refused(push(Vec::new(), true, None), ErrorKind::Data, 65, "never removes recipients").await;
     let Response::Pushed(fewer) = day.ask(push(items[..3].to_vec(), true, None)).await.unwrap() else { panic!() };
     assert_eq!((fewer.plan.applied.missing, fewer.plan.applied.removed), (1, 0), "in its grace");
     let Response::Pushed(one) = day.ask(push(items[..1].to_vec(), true, None)).await.unwrap() else { panic!() };

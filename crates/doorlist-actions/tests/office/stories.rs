@@ -43,10 +43,10 @@ async fn an_error_is_not_an_empty_answer() {
 async fn an_empty_answer_never_removes_anybody() {
     let day = with_a_directory(20).await;
     day.world.answers(Ok(people(0..0)));
-    stopped(&day, RunOutcome::Failed, "an empty answer never removes anybody").await;
+    stopped(&day, RunOutcome::Failed, "an empty answer never removes recipients").await;
     // Entries there are, but none of this domain.
     day.world.answers(Ok(DirectoryReading { entries: 20, ..people(0..0) }));
-    stopped(&day, RunOutcome::Failed, "20 entries and no address of example.test").await;
+    stopped(&day, RunOutcome::Failed, "20 entries, but no address of example.test").await;
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use doorlist_actions::{ActionError, Actions, DomainPatch};
 use doorlist_core::access::CustomerId;
 use doorlist_store::tenants::CustomerPatch;
 
-/// The last change.
 async fn last(day: &Day) -> u64 {
     match day.ask(ChangesList { domain: None, before: None, limit: 1 }).await.unwrap() {
         Response::Changes(changes) => changes[0].id,

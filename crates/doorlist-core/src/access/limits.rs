@@ -1,36 +1,35 @@
-//! What credentials are limited to, within what their owner may do, and the one rule about making others with them:
-//! whoever shows a limited key makes, renews and revokes nothing that its limits do not cover.
+//! Limits of a credential within the permissions of its owner. A limited key creates, renews and revokes only keys
+//! that its own limits cover.
 
 use crate::domain::DomainId;
 use crate::network::Network;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What a key is good for.
+/// The limits of a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyLimits {
-    /// It only looks.
+    /// The key may only read.
     #[serde(default)]
     pub read_only: bool,
-    /// Only these domains.
+    /// The domains the key is limited to; `None` for no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domains: Option<Vec<DomainId>>,
-    /// Only from these networks; empty: from everywhere.
+    /// Networks that the key may be used from; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<Network>,
 }
 
-/// What credentials are good for, and until when.
+/// The limits of a credential, and its expiry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyTerms {
-    /// What for.
     pub limits: KeyLimits,
-    /// Until when; `None`: without end.
+    /// Time of expiry; `None` for none.
     pub expires: Option<Timestamp>,
 }
 
 impl KeyTerms {
-    /// Whether these credentials can do, wherever and whenever, all that `other` can.
+    /// Whether these credentials permit everything that `other` permits, from every network and at every time.
     pub fn covers(&self, other: &Self) -> bool {
         let (own, its) = (&self.limits, &other.limits);
         let domains = own
@@ -75,7 +74,7 @@ mod tests {
         })
     }
 
-    /// Whether such a key would be taken for this.
+    /// Whether such a key would be accepted for this request.
     fn admits(terms: &KeyTerms, writes: bool, domain: u32, from: &str, at: i64) -> bool {
         let from: IpAddr = from.parse().unwrap();
         let KeyLimits { read_only, domains, networks } = &terms.limits;

@@ -1,4 +1,4 @@
-//! The part after the `@`, and the name of a protected domain: IDNA A-labels in lower case. Does not ask DNS.
+//! Domain names as IDNA A-labels in lower case.
 
 use super::AddressError;
 use super::characters::is_invisible;
@@ -11,7 +11,7 @@ use std::str::FromStr;
 const DOMAIN_MAX: usize = 253;
 /// Octets of one label.
 const LABEL_MAX: usize = 63;
-/// Octets that are looked at before a name is refused unread; a U-label name of 253 octets in A-labels is shorter.
+/// Maximum octets of the input; a U-label name of 253 octets in A-labels is shorter.
 const RAW_MAX: usize = 1024;
 
 /// A domain name in canonical form: A-labels, lower case, no trailing dot.
@@ -46,19 +46,19 @@ impl DomainName {
         Ok(Self(ascii.into_owned().into_boxed_str()))
     }
 
-    /// The A-label form.
+    /// The A-label form (RFC 5890 §2.3.2.1).
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name as people write it, in U-labels.
+    /// The name in U-labels, for people.
     pub fn to_unicode(&self) -> String {
         Uts46::new().to_unicode(self.0.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast).0.into_owned()
     }
 }
 
-/// The usual case, decided without IDNA: letters, digits and hyphens in labels of legal length, none of them `xn--`
-/// (those are checked) and none with `--` in its third place.
+/// Recognises the common case without IDNA: letters, digits and hyphens in labels of valid length, without `xn--`
+/// (those are checked) and without `--` at the third position.
 fn is_plain_ascii_name(raw: &[u8]) -> bool {
     if raw.is_empty() || raw.len() > DOMAIN_MAX {
         return false;

@@ -1,4 +1,4 @@
-//! The part before the `@`: unquoted where it needs no quotes, folded in case, in NFC. Knows nothing of domains.
+//! Local parts: unquoted where possible, case-folded, in NFC.
 
 use super::AddressError;
 use super::characters::{asks_for_relay, becomes_ascii, is_invisible};
@@ -7,10 +7,10 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// Octets that a local part may have as written, without its quotes (RFC 5321 §4.5.3.1.1).
 pub const LOCAL_PART_MAX: usize = 64;
-/// A look-up of `a+b+c+...@` tries at most so many shorter bases.
+/// Maximum number of bases that a look-up of `a+b+c+...@` tries.
 pub const SUB_ADDRESS_LOOKUPS_MAX: usize = 8;
 
-/// Which characters part a base from its tag in a domain (`user+tag`).
+/// The characters that separate base and tag of a sub-address in a domain (`user+tag`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Separators {
     /// `user+anything`; on by default.
@@ -73,11 +73,11 @@ impl LocalPart {
         Self::fold(&plain)
     }
 
-    /// Case and normal form, the same for every locale. Folding goes on until it changes nothing, so that the result
-    /// is its own canonical form; one round is the rule, two are rare.
+    /// Folds case and normalizes, independent of locale. Repeats until nothing changes, so that the result is its own
+    /// canonical form; usually one round is enough.
     ///
-    /// What is not ASCII as written never becomes ASCII: U+017F (long s) is lower case already and stays, U+0130 (I with a
-    /// dot) becomes an i with a combining dot, and the few that would are refused.
+    /// Characters outside ASCII never become ASCII: U+017F (long s) is lower case already and stays, U+0130 (I with a
+    /// dot) becomes an i with a combining dot, and the few that would become ASCII are rejected.
     fn fold(text: &str) -> Result<Self, AddressError> {
         const ROUNDS_MAX: usize = 4;
         if text.contains(is_invisible) {
@@ -106,12 +106,12 @@ impl LocalPart {
         &self.0
     }
 
-    /// A local part that was stored in canonical form and is known to be one (the store's own column).
+    /// Makes a local part of text that is known to be canonical, such as a column of the store.
     pub fn from_canonical(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The shorter names that this one may be a sub-address of, longest first, at most [`SUB_ADDRESS_LOOKUPS_MAX`].
+    /// The bases of a possible sub-address, longest first, at most [`SUB_ADDRESS_LOOKUPS_MAX`].
     pub fn bases(&self, separators: Separators) -> impl Iterator<Item = &str> {
         self.0
             .char_indices()
@@ -121,15 +121,15 @@ impl LocalPart {
             .take(SUB_ADDRESS_LOOKUPS_MAX)
     }
 
-    /// Whether the text asks for another host behind ours: the `%`-hack, a `!` path, an `@` inside quotes, anywhere in
-    /// it. No folding makes or takes away one of these characters, so the canonical form tells as the written one would.
+    /// Whether the text requests relaying to another host: the `%` hack, a `!` path, or an `@` inside quotes, anywhere
+    /// in it. Folding neither adds nor removes these characters, so the canonical form gives the same result.
     pub fn asks_for_relay(&self) -> bool {
         self.0.contains(asks_for_relay)
     }
 }
 
-/// Lower case of one character; the Greek final sigma is the same letter as the other (`to_lowercase` of a whole text
-/// would pick one by position, and a name and its upper-case spelling would differ).
+/// Lower case of one character. The Greek final sigma is folded to sigma: `to_lowercase` of a text chooses by
+/// position, and a name would differ from its upper-case spelling.
 fn fold_char(c: char) -> impl Iterator<Item = char> {
     c.to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c })
 }
@@ -144,7 +144,7 @@ fn needs_no_quotes(c: char) -> bool {
 }
 
 impl fmt::Display for LocalPart {
-    /// With quotes if it needs them, in the one spelling that parses back to this value.
+    /// Prints quotes where needed, in the spelling that parses back to this value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.chars().all(needs_no_quotes) {
             return f.write_str(&self.0);

@@ -1,10 +1,10 @@
-//! The name of an attribute in a directory. Does not know which attributes there are.
+//! Names of attributes in a directory.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Bytes of an attribute's name; real ones have at most 60.
+/// Maximum bytes of an attribute name; real ones have at most 60.
 const BYTES_MAX: usize = 128;
 
 /// An attribute description (RFC 4512 §2.5): a short name or an object identifier, with options.
@@ -12,13 +12,12 @@ const BYTES_MAX: usize = 128;
 #[serde(transparent)]
 pub struct AttributeName(Box<str>);
 
-/// A text is no attribute name.
+/// The text is not an attribute name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an attribute is a name of letters, digits and hyphens, such as mail")]
+#[error("an attribute name must consist of letters, digits and hyphens, such as mail")]
 pub struct AttributeError;
 
 impl AttributeName {
-    /// `mail`.
     pub fn mail() -> Self {
         Self("mail".into())
     }
@@ -28,17 +27,16 @@ impl AttributeName {
         Self("objectClass".into())
     }
 
-    /// A name that stands in this program's text and is known to be one.
+    /// Makes a name of a constant that is known to be valid.
     pub(super) fn known(text: &'static str) -> Self {
         Self(text.into())
     }
 
-    /// As written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this attribute is named so, without regard to case (RFC 4512 §2.5).
+    /// Whether this attribute has the name, compared case-insensitively (RFC 4512 §2.5).
     pub fn is(&self, name: &[u8]) -> bool {
         self.0.as_bytes().eq_ignore_ascii_case(name)
     }

@@ -1,5 +1,5 @@
-//! Search filters (RFC 4511 §4.5.1.7) as a tree: an administrator's text is parsed, never pasted into another, and what
-//! is put beside it is put beside it in the tree. Does not know what a directory makes of a filter.
+//! Search filters (RFC 4511 §4.5.1.7) as a tree. Text of an administrator is parsed, never concatenated; other
+//! conditions are added to the tree.
 
 mod parse;
 
@@ -8,53 +8,44 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
-/// Bytes of a filter's text.
+/// Maximum bytes of a filter's text.
 pub const FILTER_BYTES_MAX: usize = 16 * 1024;
-/// Filters inside filters.
+/// Maximum nesting depth of filters.
 pub const FILTER_DEPTH_MAX: usize = 32;
-/// Filters of a tree in all.
+/// Maximum number of parts of a filter.
 pub const FILTER_PARTS_MAX: usize = 1_000;
 
-/// A search filter.
+/// A search filter (RFC 4515).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Filter {
-    /// All of these hold.
     And(Vec<Filter>),
-    /// One of these holds.
     Or(Vec<Filter>),
-    /// This does not hold.
     Not(Box<Filter>),
-    /// The attribute has a value of this relation to the given one.
+    /// The attribute has a value that compares like this with the given one.
     Compare {
-        /// Which.
         attribute: AttributeName,
-        /// How.
         comparison: Comparison,
-        /// With what.
         value: Vec<u8>,
     },
-    /// The attribute is there.
+    /// The attribute has any value.
     Present(AttributeName),
-    /// The attribute has a value with these pieces in this order; at least one is given.
+    /// The attribute has a value with these parts in this order; at least one is given.
     Substrings {
-        /// Which.
         attribute: AttributeName,
-        /// At its beginning.
+        /// Fixed text at the beginning.
         initial: Option<Vec<u8>>,
-        /// In between, none of them empty.
+        /// Parts in between, none of them empty.
         any: Vec<Vec<u8>>,
-        /// At its end.
+        /// Fixed text at the end.
         last: Option<Vec<u8>>,
     },
-    /// A matching rule decides (RFC 4515 §3), such as Active Directory's bit tests. Attribute or rule is given.
+    /// A matching rule (RFC 4515 §3), such as Active Directory's bit tests. Attribute or rule is given.
     Extensible {
-        /// Which.
         attribute: Option<AttributeName>,
         /// The rule's name or object identifier.
         rule: Option<AttributeName>,
         /// The parts of the distinguished name count as attributes.
         of_dn: bool,
-        /// With what.
         value: Vec<u8>,
     },
 }
@@ -62,34 +53,30 @@ pub enum Filter {
 /// How a value compares with the given one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// `=`
     Equal,
-    /// `>=`
     GreaterOrEqual,
-    /// `<=`
     LessOrEqual,
-    /// `~=`
     Approximate,
 }
 
-/// Why a text is no filter.
+/// Why a text is not a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    /// See [`FILTER_BYTES_MAX`].
+    /// Longer than [`FILTER_BYTES_MAX`] octets.
     #[error("a filter has at most {} KiB", FILTER_BYTES_MAX / 1024)]
     TooLong,
-    /// See [`FILTER_DEPTH_MAX`].
+    /// Nested deeper than [`FILTER_DEPTH_MAX`].
     #[error("the filter has more than {FILTER_DEPTH_MAX} levels")]
     TooDeep,
-    /// See [`FILTER_PARTS_MAX`].
+    /// More parts than [`FILTER_PARTS_MAX`].
     #[error("the filter has more than {FILTER_PARTS_MAX} parts")]
     TooManyParts,
-    /// A bracket is missing, or one too many.
-    #[error("at character {at} of the filter: {expected} is expected here")]
+    /// A parenthesis is missing, or there is one too many.
+    #[error("character {at} of the filter: expected {expected}")]
     Expected {
-        /// From 1.
+        /// Position in octets, counted from 1.
         at: usize,
-        /// What should stand there.
+        /// What was expected there.
         expected: &'static str,
     },
 }
@@ -105,17 +92,17 @@ impl Filter {
         Filter::Compare { attribute, comparison: Comparison::GreaterOrEqual, value }
     }
 
-    /// Both hold.
+    /// A filter that matches if both match.
     #[must_use]
     pub fn and(self, other: Filter) -> Self {
         Filter::And(vec![self, other])
     }
 }
 
-/// Writes a value so that it stands for itself in a filter (RFC 4515 §3): the only function that does.
+/// Escapes a value for a filter (RFC 4515 §3); the only function that does.
 ///
-/// What is UTF-8 stays readable; control characters, the characters that mean something in a filter and bytes that are
-/// no text are written as `\` and two hexadecimal digits.
+/// UTF-8 stays readable; control characters, special characters of filters and invalid bytes become `\` and two
+/// hexadecimal digits.
 pub fn escape(value: &[u8], out: &mut impl Write) -> fmt::Result {
     for chunk in value.utf8_chunks() {
         for c in chunk.valid().chars() {

@@ -1,28 +1,28 @@
-//! Patterns of addresses, as shells and mail administrators write them. Knows nothing of addresses beyond their text.
+//! Address patterns with `*`, `?` and `[...]`.
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::str::{Chars, FromStr};
 
-/// Characters of a pattern.
+/// Maximum characters of a pattern.
 pub const GLOB_CHARS_MAX: usize = 320;
 
-/// A pattern for whole addresses, without regard to case: `*` is any text, `?` any one character, `[abc]` and `[a-c]`
-/// one of these, `[!abc]` any other. A `[` that is not closed stands for itself.
+/// A case-insensitive pattern for whole addresses: `*` is any text, `?` any one character, `[abc]` and `[a-c]` one of
+/// these, `[!abc]` any other. An unclosed `[` matches itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
     text: Box<str>,
     parts: Box<[Part]>,
 }
 
-/// Why a text is no pattern.
+/// Why a text is not a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
-    /// Nothing, or too much.
-    #[error("a pattern has 1 to {GLOB_CHARS_MAX} characters")]
+    /// The text is empty or too long.
+    #[error("a pattern must have 1 to {GLOB_CHARS_MAX} characters")]
     Length,
-    /// Control characters.
-    #[error("a pattern has no control characters")]
+    /// The pattern has control characters.
+    #[error("a pattern must not have control characters")]
     Control,
 }
 
@@ -35,13 +35,12 @@ enum Part {
 }
 
 impl Glob {
-    /// As written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether the pattern fits the whole of `text`, which is in lower case. Takes at most time in proportion to the
-    /// product of both lengths, whatever the pattern.
+    /// Whether the pattern matches the whole `text`, which is in lower case. Takes at most O(pattern length × text
+    /// length).
     pub fn matches(&self, text: &str) -> bool {
         let mut parts = self.parts.iter();
         let mut rest = text.chars();
@@ -79,7 +78,7 @@ impl Part {
     }
 }
 
-/// `[...]` behind its opening bracket, and how many characters it has; None when it is not closed.
+/// Parses `[...]` after its opening bracket, with its length in characters; `None` if it is not closed.
 fn one_of(chars: &[char]) -> Option<(Part, usize)> {
     let negated = chars.first() == Some(&'!');
     let start = usize::from(negated);

@@ -1,4 +1,4 @@
-//! The usual directories: where their addresses stand, and which entries have any. Does not know how they are asked.
+//! Presets for common directories: attributes with addresses, and the filter for entries that have any.
 
 use super::{AttributeName, Filter};
 use serde::{Deserialize, Serialize};
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
-    /// Active Directory with Exchange's schema: what has an Exchange alias takes mail.
+    /// Active Directory with Exchange schema: entries with an Exchange alias receive mail.
     ActiveDirectoryExchange,
-    /// Active Directory without Exchange (also Samba): what has an address takes mail.
+    /// Active Directory without Exchange (also Samba): entries with an address receive mail.
     ActiveDirectory,
-    /// OpenLDAP and its kin.
+    /// OpenLDAP and similar servers.
     OpenLdap,
-    /// Any other: whatever has one of the attributes.
+    /// Any other server: entries with one of the attributes.
     Generic,
 }
 
 impl Preset {
-    /// Whether this is one of Active Directory's.
+    /// Whether the preset is for Active Directory.
     pub fn is_active_directory(self) -> bool {
         matches!(self, Preset::ActiveDirectoryExchange | Preset::ActiveDirectory)
     }
 
-    /// The attributes with further addresses, unless an administrator names others.
+    /// The default attributes with alias addresses.
     pub fn alias_attributes(self) -> Vec<AttributeName> {
         let names: &[&'static str] = match self {
             Preset::ActiveDirectoryExchange | Preset::ActiveDirectory | Preset::Generic => &["proxyAddresses"],
@@ -32,10 +32,11 @@ impl Preset {
         names.iter().map(|name| AttributeName::known(name)).collect()
     }
 
-    /// The entries that may have an address. What has an address of another domain only is dropped when it has come.
+    /// The filter for entries that may have an address. Entries with addresses of other domains only are dropped
+    /// later.
     ///
-    /// `mailNickname` is unknown to an Active Directory without Exchange, and a filter on it finds nothing there: that
-    /// is why there are two presets.
+    /// An Active Directory without Exchange has no `mailNickname`, and a filter on it finds nothing: hence two
+    /// presets.
     pub fn filter(self, email: &AttributeName, aliases: &[AttributeName]) -> Filter {
         let addresses = std::iter::once(email).chain(aliases).cloned().map(Filter::Present).collect();
         let has_address = Filter::Or(addresses);

@@ -1,24 +1,22 @@
-//! A directory server as people name it: `ldaps://ldap.example.test:636`. Does not resolve names.
+//! Directory servers as people write them: `ldaps://ldap.example.test:636`.
 
 use crate::address::DomainName;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Servers of one connection.
+/// Maximum number of servers of a connection.
 pub const SERVERS_MAX: usize = 8;
-/// Bytes of a list of servers that are looked at.
+/// Maximum bytes of a list of servers.
 const LIST_BYTES_MAX: usize = 4_096;
 
-/// One server.
+/// One server of a directory, with port and encryption.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct DirectoryServer {
     /// A name in A-labels, or an IP address without brackets.
     pub host: String,
-    /// TCP port.
     pub port: u16,
-    /// How it is encrypted.
     pub tls: DirectoryTls,
 }
 
@@ -26,30 +24,30 @@ pub struct DirectoryServer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DirectoryTls {
-    /// From the first byte.
+    /// TLS from the first byte.
     Ldaps,
-    /// Begun by the StartTLS operation before anything else is said (RFC 4511 §4.14).
+    /// TLS by the StartTLS operation, before any other request (RFC 4511 §4.14).
     StartTls,
-    /// None.
+    /// No TLS: everything is sent in clear text.
     Plain,
 }
 
-/// Why a text names no directory server.
+/// Why a text is not a directory server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
-    /// Nothing, or too much.
-    #[error("name 1 to {SERVERS_MAX} servers, separated by commas")]
+    /// No server, or too many.
+    #[error("give 1 to {SERVERS_MAX} servers, separated by commas")]
     Count,
     /// Neither `ldap://` nor `ldaps://`.
-    #[error("a directory server is named ldaps://host or ldap://host, with :port where it is another one")]
+    #[error("write a directory server as ldaps://HOST[:PORT] or ldap://HOST[:PORT]")]
     Scheme,
     /// A name, a password or an `@`.
-    #[error("name and password do not belong into the server's URL")]
+    #[error("the server's URL must not have a user name or password")]
     UserInfo,
-    /// Something behind host and port.
-    #[error("the server's URL ends with host and port; base and filter are set apart")]
+    /// Text after host and port.
+    #[error("the server's URL must end after host and port; base and filter have their own options")]
     Tail,
-    /// No host name and no IP address.
+    /// Neither a host name nor an IP address.
     #[error("the host must be a host name or an IP address, an IPv6 address in brackets")]
     Host,
     /// Not from 1 to 65535.
@@ -58,11 +56,12 @@ pub enum ServerError {
 }
 
 impl DirectoryServer {
-    /// Parses a list of URLs separated by commas. `ldap` says what `ldap://` means: StartTLS, unless a person has
-    /// expressly chosen to do without encryption.
+    /// Parses a list of URLs separated by commas. `ldap` is the meaning of `ldap://`: StartTLS, unless a person
+    /// explicitly chose no encryption.
     ///
     /// # Errors
-    /// When one of them names no server; `ldapi:` sockets do not.
+    ///
+    /// [`ServerError`] for the first invalid URL; `ldapi:` is not supported.
     pub fn parse_list(text: &str, ldap: DirectoryTls) -> Result<Vec<Self>, ServerError> {
         if text.len() > LIST_BYTES_MAX {
             return Err(ServerError::Count);
@@ -74,7 +73,8 @@ impl DirectoryServer {
     /// Parses one URL; see [`Self::parse_list`].
     ///
     /// # Errors
-    /// When it names no server.
+    ///
+    /// [`ServerError`] if the URL is invalid.
     pub fn parse(url: &str, ldap: DirectoryTls) -> Result<Self, ServerError> {
         let (scheme, rest) = url.split_once("://").ok_or(ServerError::Scheme)?;
         let (tls, default_port) = match scheme.to_ascii_lowercase().as_str() {
@@ -132,7 +132,7 @@ impl fmt::Display for DirectoryServer {
     }
 }
 
-/// What is stored or sent to us goes through the same check as what is typed.
+/// Deserialized values pass the same checks as typed ones.
 #[derive(Deserialize)]
 struct Unchecked {
     host: String,

@@ -1,5 +1,5 @@
-//! One account of an export, gathered from its cells or attributes, and the rows that it becomes: the account before its
-//! aliases. Does not know where its values stood.
+//! One account of an export, collected from its cells or attributes, and the rows it becomes: the account first, then
+//! its aliases.
 
 use super::ADDRESSES_MAX;
 use super::findings::{Findings, Judged};

@@ -1,5 +1,5 @@
-//! Records of a delimited text: cells in quotes or not, quoted line breaks, stray and unclosed quotes. Cells are borrowed
-//! from the text where they can be. Does not know what a cell means.
+//! Records of delimited text: quoted and unquoted cells, quoted line breaks, stray and unclosed quotes. Borrows cells
+//! from the text where possible.
 
 use super::FIELD_BYTES_MAX;
 use super::lines::line_ends;
@@ -20,9 +20,9 @@ pub(super) struct Records<'t> {
 /// A record that could not be read; reading goes on with the next line.
 #[derive(Debug)]
 pub(super) struct BadRecord<'t> {
-    /// Where it begins.
+    /// Number of its first line.
     pub(super) line: u32,
-    /// Its first line.
+    /// Text of its first line.
     pub(super) text: &'t str,
     /// What is wrong with it.
     pub(super) why: String,
@@ -82,7 +82,7 @@ impl<'t> Records<'t> {
         }
         let first_end = memchr::memchr2(b'\n', b'\r', &bytes[start..]).map_or(bytes.len(), |n| start + n);
         let why = match fault {
-            Fault::Unclosed(at) => format!("the quote that opens in line {at} is not closed; close it or take it out"),
+            Fault::Unclosed(at) => format!("the quote opened in line {at} is not closed; close or remove it"),
             Fault::TooMany => format!("has more than {CELLS_MAX} cells"),
             Fault::TooLong(at) => {
                 format!("the cell that begins in line {at} is longer than {} MiB", FIELD_BYTES_MAX / 1024 / 1024)

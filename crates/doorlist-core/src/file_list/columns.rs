@@ -1,4 +1,4 @@
-//! What the columns of a table are for, by `--map`. Does not know how a head line is recognised.
+//! The meaning of table columns, and `--map`.
 
 use super::format::words;
 use std::fmt;
@@ -25,11 +25,9 @@ pub enum Field {
     Target,
     /// The name to sign in with: an address where there is no other.
     Login,
-    /// Active or suspended.
     Status,
     /// `True` where signing in is blocked.
     Blocked,
-    /// Member or guest.
     Guest,
     /// Never shown, never kept.
     Password,
@@ -78,7 +76,6 @@ impl FromStr for Field {
 pub struct ColumnMap {
     /// Its name in the head line, or its number from 1.
     pub column: String,
-    /// What it holds.
     pub field: Field,
 }
 
@@ -86,10 +83,9 @@ pub struct ColumnMap {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadMap {
     /// No `=` in it, or nothing before it.
-    #[error("a column is mapped as COLUMN=FIELD, for instance \"E-mail=address\"")]
+    #[error("map a column as COLUMN=FIELD, for example \"E-mail=address\"")]
     NoField,
-    /// No such field.
-    #[error("no field is called {0:?}; known are {known}", known = words(&Field::ALL.map(|(_, word)| word)))]
+    #[error("unknown field {0:?}; use one of {known}", known = words(&Field::ALL.map(|(_, word)| word)))]
     UnknownField(String),
 }
 
@@ -116,7 +112,6 @@ impl fmt::Display for ColumnMap {
 pub struct ColumnTaken {
     /// Its name in the head line; `column 3` where there is none.
     pub name: String,
-    /// What it holds.
     pub field: Field,
     /// How that was seen.
     pub by: TakenBy,

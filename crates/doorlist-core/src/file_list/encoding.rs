@@ -1,5 +1,4 @@
-//! Bytes -> text: UTF-8, UTF-16 and Windows-1252, with and without a byte order mark. UTF-8 is borrowed, not copied. Does
-//! not know what the text is about.
+//! Decodes UTF-8, UTF-16 and Windows-1252, with and without a byte order mark. Borrows UTF-8 instead of copying it.
 
 use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 use std::borrow::Cow;
@@ -24,7 +23,7 @@ impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Encoding::Utf8 => "UTF-8",
-            Encoding::Utf8Mixed => "UTF-8 with bytes that are not",
+            Encoding::Utf8Mixed => "UTF-8 with invalid bytes",
             Encoding::Utf16Le => "UTF-16 (little endian)",
             Encoding::Utf16Be => "UTF-16 (big endian)",
             Encoding::Windows1252 => "Windows-1252",

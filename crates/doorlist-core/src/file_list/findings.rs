@@ -1,5 +1,5 @@
-//! What has been found in a file so far: rows, problems, what was left out. Every reader reports here, and here a value is
-//! judged: one of ours, one of another domain, or none at all. Does not know in which format a value stood.
+//! Collects rows, problems and skipped values of a file. All readers report here, and values are judged here: an
+//! address of the domain, of another domain, or not an address.
 
 use super::notes::{FileNote, Skipped};
 use super::values::one_typo_apart;
@@ -14,7 +14,6 @@ pub(super) enum Judged {
     Ours(LocalPart),
     /// An address of another domain.
     Foreign(DomainName),
-    /// No address.
     Bad(String),
 }
 
@@ -84,10 +83,9 @@ impl<'a> Findings<'a> {
             || self.domain_aliases.iter().any(|alias| domain.eq_ignore_ascii_case(alias.as_str()))
     }
 
-    /// Judges `local@domain`.
     pub(super) fn judge(&self, text: &str) -> Judged {
         if !text.is_ascii() && text.contains(encoding::UNREADABLE) {
-            return Judged::Bad("has characters that cannot be read; save the file as UTF-8".to_owned());
+            return Judged::Bad("has invalid characters; save the file as UTF-8".to_owned());
         }
         // Nearly every value is a plain address in the domain's own spelling.
         if !text.starts_with('"')

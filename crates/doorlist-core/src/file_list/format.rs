@@ -1,4 +1,4 @@
-//! The kinds of files that are known by name. Does not know how they are read.
+//! The known file formats and their names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,9 +20,7 @@ pub enum FileFormat {
     Google,
     /// `Alias,Target` as GAM prints it.
     GoogleAliases,
-    /// cPanel accounts.
     CpanelAccounts,
-    /// cPanel forwarders.
     CpanelForwarders,
     /// Lines of `plesk bin mail --list`.
     Plesk,
@@ -32,27 +30,21 @@ pub enum FileFormat {
     ZimbraVerbose,
     /// Proofpoint Essentials, without a head line.
     Proofpoint,
-    /// Users of Postini.
     PostiniUsers,
-    /// Aliases of Postini.
     PostiniAliases,
-    /// `email,aliases`.
+    /// Two columns without a header: `email,aliases`.
     MailRoute,
     /// Barracuda alias linking: `primary: alias, alias`.
     Barracuda,
     /// Postfix `relay_recipient_maps`; our own export too.
     PostfixRelay,
-    /// Postfix `virtual_alias_maps`.
     PostfixVirtual,
-    /// Sendmail `virtusertable`.
     Virtusertable,
     /// Sendmail or Exim `alias: target`.
     Aliases,
     /// LDIF; our own export too.
     Ldif,
-    /// Contacts of Outlook.
     Outlook,
-    /// `/etc/passwd`.
     Passwd,
     /// Addresses or local parts by line, comma or semicolon.
     Plain,
@@ -65,7 +57,7 @@ impl FileFormat {
     pub const ALL: [(FileFormat, &'static str, &'static str); 26] = [
         (FileFormat::Doorlist, "doorlist", "an export of Doorlist"),
         (FileFormat::Exchange, "exchange", "an Exchange export"),
-        (FileFormat::ExchangeValues, "exchange-values", "proxy addresses of Active Directory, one a line"),
+        (FileFormat::ExchangeValues, "exchange-values", "proxy addresses of Active Directory, one per line"),
         (FileFormat::Microsoft365, "microsoft365", "users of the Microsoft 365 admin center"),
         (FileFormat::Entra, "entra", "users of Entra"),
         (FileFormat::Google, "google", "users of Google Workspace"),
@@ -125,7 +117,7 @@ impl fmt::Display for FileFormat {
 
 /// A word that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no format is called {0:?}; known are {known}", known = words(&FileFormat::ALL.map(|(_, word, _)| word)))]
+#[error("unknown format {0:?}; use one of {known}", known = words(&FileFormat::ALL.map(|(_, word, _)| word)))]
 pub struct UnknownFormat(pub String);
 
 /// Words with commas between.

@@ -1,4 +1,4 @@
-//! Head lines: which export has which columns, and what a column's name says. Does not look at rows.
+//! Header rows: which export has which columns, and what a column name means.
 
 use super::columns::Field;
 use super::format::FileFormat as F;

@@ -1,4 +1,4 @@
-//! Files that are no text at all, by their first bytes, so that a person hears what they are. Nothing is unpacked.
+//! Detects files that are not text by their first bytes, so that the error can name them. Unpacks nothing.
 
 use super::NotAList;
 

@@ -1,4 +1,4 @@
-//! Words for the kind of a recipient and the state of an account, as the exports write them. Does not know the rows.
+//! Words for kinds of recipients and states of accounts in exports.
 
 /// What a recipient is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,15 +46,13 @@ pub(super) fn recipient(cell: &str) -> Recipient {
 /// What the state of an account means for its mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Nothing.
     Normal,
     /// Nobody can sign in; mail is still received.
     Blocked,
-    /// Mail bounces.
     Closed,
 }
 
-/// `accountEnabled`, `Status`, `zimbraAccountStatus`.
+/// Reads a cell of `accountEnabled`, `Status` or `zimbraAccountStatus`.
 pub(super) fn status(cell: &str) -> State {
     match cell.trim().to_ascii_lowercase().as_str() {
         "false" | "0" | "no" | "suspended" | "disabled" | "inactive" | "locked" | "lockout" | "archived"

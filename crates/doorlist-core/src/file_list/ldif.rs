@@ -1,7 +1,8 @@
-//! Records of attributes: LDIF (RFC 2849) and what `zmprov gaa -v` prints. Does not know how the file was recognised.
+//! Records of attributes: LDIF (RFC 2849) and the output of `zmprov gaa -v`.
 //!
-//! Of our own LDIF export each record is one address: `mail` is the address, `doorlistKind` is `mailbox`, `alias` or
-//! `list`, `doorlistAccount` the account of an alias, `doorlistStanding` is `active`, `switched-off` or `vetoed`.
+//! In Doorlist's own LDIF export each record is one address: `mail` is the address, `doorlistKind` is `mailbox`,
+//! `alias` or `list`, `doorlistAccount` the account of an alias, `doorlistStanding` is `active`, `switched-off` or
+//! `vetoed`.
 
 use super::account::{Account, Reading};
 use super::findings::{Findings, Judged};
@@ -77,7 +78,6 @@ const LISTS: [&str; 8] = [
     "zimbradistributionlist",
 ];
 
-/// One record.
 #[derive(Default)]
 struct Record<'t> {
     /// Its first line; 0 while there is none.
@@ -101,7 +101,6 @@ impl Record<'_> {
     }
 }
 
-/// Reads every record.
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     let is_zimbra = format == FileFormat::ZimbraVerbose;
     let mut lines = Lines::new(text).peekable();
@@ -173,8 +172,8 @@ fn take_line<'t>(record: &mut Record<'t>, number: u32, line: Cow<'t, str>) {
 }
 
 fn decoded(coded: &str) -> Result<String, &'static str> {
-    let bytes = BASE64.decode(coded.trim()).map_err(|_| "is no Base64")?;
-    String::from_utf8(bytes).map_err(|_| "is no UTF-8 inside its Base64")
+    let bytes = BASE64.decode(coded.trim()).map_err(|_| "is not valid Base64")?;
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8 inside its Base64")
 }
 
 /// Takes the record that has ended among the findings.

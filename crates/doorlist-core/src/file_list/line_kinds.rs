@@ -1,4 +1,4 @@
-//! Formats that are read line by line, told apart by how their first lines look. Does not know tables.
+//! Detects line-based formats by their first lines.
 
 use super::findings::{Findings, Judged};
 use super::format::FileFormat;
@@ -41,7 +41,7 @@ pub(super) fn by_shape(text: &str, found: &Findings<'_>) -> Option<FileFormat> {
     colons(&entries, found).or_else(|| map(&entries, found))
 }
 
-/// Four of five.
+/// At least four of five items match.
 fn mostly<T>(items: &[T], is: impl Fn(&T) -> bool) -> bool {
     items.iter().filter(|item| is(item)).count() * 5 >= items.len() * 4
 }

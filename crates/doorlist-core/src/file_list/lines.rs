@@ -1,5 +1,4 @@
-//! Lines that end in LF, CRLF or a lone CR, with their numbers; and logical lines, which go on where the next one begins
-//! with a blank. Does not know what stands in them.
+//! Lines that end in LF, CRLF or a lone CR, with their numbers, and logical lines with continuations.
 
 use super::FIELD_BYTES_MAX;
 use std::borrow::Cow;

@@ -1,4 +1,4 @@
-//! What a person says of the columns, over what was seen. Does not know the rows.
+//! Applies the column mapping of a person over the detected one.
 
 use super::columns::{ColumnMap, ColumnTaken, Field, TakenBy};
 use super::heads::normal;

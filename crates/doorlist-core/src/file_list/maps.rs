@@ -1,5 +1,4 @@
-//! Files of keys and values: Postfix maps, the Sendmail virtual user table, aliases files, Barracuda's alias linking. Does
-//! not know which of them it is without being told.
+//! Files of keys and values: Postfix maps, the Sendmail virtual user table, aliases files, Barracuda's alias linking.
 
 use super::NotAList;
 use super::account::{Account, Reading};
@@ -11,7 +10,6 @@ use super::targets::{self, Forward};
 use super::values;
 use crate::change::Structure;
 
-/// Reads every line.
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     for (line, entry) in LogicalLines::new(text) {
         found.begin_row()?;
@@ -83,10 +81,10 @@ pub(super) fn key_and_value(entry: &str) -> (&str, &str) {
     (entry, "")
 }
 
-/// `name: target, target`
+/// Reads a line such as `name: target, target`.
 fn alias_line(line: u32, entry: &str, found: &mut Findings<'_>) {
     let Some((name, targets)) = name_and_targets(entry) else {
-        return found.problem(line, None, entry, "is no alias; write NAME: TARGET");
+        return found.problem(line, None, entry, "is not an alias; write NAME: TARGET");
     };
     if name == "*" {
         return found.problem(line, None, name, "accepts every name; list the addresses instead");

@@ -1,5 +1,4 @@
-//! What is told of a file besides its rows: what was rightly left out, and what a person must know. Does not know how it
-//! was found.
+//! Notes on a file besides its rows: what was skipped, and what a person should know.
 
 use std::fmt;
 
@@ -14,7 +13,7 @@ pub enum Skipped {
     NotSmtp,
     /// Accounts of the system itself: `galsync`, discovery mailboxes, daemons.
     System,
-    /// `@example.test`.
+    /// A catch-all such as `@example.test`.
     CatchAll,
     /// Removed by a person, in our own export.
     Vetoed,
@@ -52,14 +51,14 @@ impl fmt::Display for Skipped {
         f.write_str(match self {
             Skipped::OtherDomain => "addresses of other domains",
             Skipped::Guest => "guests, whose mailboxes are elsewhere",
-            Skipped::NotSmtp => "values that are no mail addresses (SIP, X500 and the like)",
-            Skipped::System => "accounts of the system itself",
+            Skipped::NotSmtp => "values that are not email addresses (SIP, X500 and others)",
+            Skipped::System => "system accounts",
             Skipped::CatchAll => "catch-all lines",
-            Skipped::Vetoed => "addresses that were vetoed when they were exported",
+            Skipped::Vetoed => "addresses that were vetoed at the time of the export",
             Skipped::Closed => "closed accounts, whose mail bounces",
-            Skipped::Refused => "addresses that the file itself says to refuse",
+            Skipped::Refused => "addresses that the file rejects",
             Skipped::Change => "records that delete or modify an entry",
-            Skipped::NoAddress => "rows without a mail address",
+            Skipped::NoAddress => "rows without an email address",
             Skipped::DomainLine => "lines that name a domain",
         })
     }
@@ -82,16 +81,14 @@ pub enum FileNote {
     },
     /// Cells that hold the name of a type instead of values.
     TypeNames {
-        /// In which column.
+        /// Name of the column.
         column: String,
-        /// How many.
         cells: u64,
     },
     /// Cells that end in dots: cut by the program that printed them.
     CutOff {
-        /// In which column.
+        /// Name of the column.
         column: String,
-        /// How many.
         cells: u64,
     },
     /// Addresses that forward to another domain or a program, taken as mailboxes.
@@ -112,16 +109,18 @@ impl fmt::Display for FileNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FileNote::CatchAll { line } => {
+                write!(f, "the file has a catch-all in line {line}; only its explicit addresses are imported")
+            }
+            FileNote::Blocked(1) => f.write_str(
+                "1 account is blocked from signing in; it is imported, because shared mailboxes are \
+                             blocked, too",
+            ),
+            FileNote::Blocked(n) => {
                 write!(
                     f,
-                    "this file accepts every name (a catch-all in line {line}); only the addresses that it names are taken"
+                    "{n} accounts are blocked from signing in; they are imported, because shared mailboxes are \
+                           blocked, too"
                 )
-            }
-            FileNote::Blocked(1) => {
-                f.write_str("1 account is blocked from signing in; it is kept, since a shared mailbox is so too")
-            }
-            FileNote::Blocked(n) => {
-                write!(f, "{n} accounts are blocked from signing in; they are kept, since a shared mailbox is so too")
             }
             FileNote::NoAliases { how } => write!(f, "this export has no aliases; {how}"),
             FileNote::TypeNames { column, cells } => write!(
@@ -136,22 +135,20 @@ impl fmt::Display for FileNote {
                 )
             }
             FileNote::ForwardsElsewhere(n) => {
-                write!(f, "addresses that forward to another domain or to a program: {n}; they are taken as mailboxes")
+                write!(f, "addresses that forward to another domain or to a program: {n}; imported as mailboxes")
             }
             FileNote::ForwardsToSeveral(n) => {
-                write!(f, "addresses that forward to several others: {n}; they are taken as distribution lists")
+                write!(f, "addresses that forward to several others: {n}; imported as distribution lists")
             }
             FileNote::Changes(n) => {
-                write!(
-                    f,
-                    "records that delete or modify an entry: {n}; they are left out, export the entries themselves"
-                )
+                write!(f, "records that delete or modify an entry: {n}; skipped, export the entries themselves")
             }
-            FileNote::HeadOnly => f.write_str("the file has a head line and no rows"),
-            FileNote::Mixed => f.write_str("parts of the file are not UTF-8; save all of it as UTF-8"),
+            FileNote::HeadOnly => f.write_str("the file has a header and no rows"),
+            FileNote::Mixed => f.write_str("parts of the file are not UTF-8; save the whole file as UTF-8"),
             FileNote::OtherColumn(column) => write!(
                 f,
-                "column {column:?} holds addresses of the domain too and is not used; --map {}=alias if they are aliases",
+                "column {column:?} also has addresses of the domain and is not used; give --map {}=alias if they are \
+                 aliases",
                 quoted(column)
             ),
         }

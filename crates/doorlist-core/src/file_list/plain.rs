@@ -1,5 +1,5 @@
-//! Plain lists: addresses or local parts by line, comma or semicolon, in whatever dress people write them; the lists that
-//! Plesk and Zimbra print; and `/etc/passwd`. Does not know what is on the list already.
+//! Plain lists: addresses or local parts separated by lines, commas or semicolons, also with names and brackets; lists
+//! of Plesk and Zimbra; `/etc/passwd`.
 
 use super::NotAList;
 use super::findings::{Findings, Judged};
@@ -17,7 +17,6 @@ const NOBODY_UID: u32 = 65534;
 /// What stands behind an address in a map without meaning anything.
 const MAP_WORDS: [&str; 8] = ["ok", "x", "yes", "1", "permit", "relay", "mailbox", "user"];
 
-/// Reads every value.
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     for (line, content) in Lines::new(text) {
         let content = without_comment(values::trimmed(content));
@@ -125,7 +124,13 @@ pub(super) fn read_passwd(text: &str, found: &mut Findings<'_>) -> Result<(), No
         let shell = fields.nth(3).unwrap_or_default();
         let cannot_sign_in = shell.ends_with("nologin") || shell.ends_with("/false");
         match (uid, found.judge_name(name)) {
-            (None, _) => found.problem(line, None, name, "is no line of a passwd file: its third field is no number"),
+            (None, _) => found.problem(
+                line,
+                None,
+                name,
+                "is not a line of a passwd file: the third field is not a \
+                                                          number",
+            ),
             (Some(uid), _) if uid < PERSON_UID_MIN || uid == NOBODY_UID || cannot_sign_in => {
                 found.skip(Skipped::System)
             }

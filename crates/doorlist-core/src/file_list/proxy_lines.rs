@@ -1,5 +1,5 @@
-//! `DN;proxyAddress`, one value a line: what a short script prints from Active Directory. Lines of one name are one
-//! account. Does not know other exports of Exchange.
+//! `DN;proxyAddress`, one value per line, as short scripts print it from Active Directory. Lines with one DN are one
+//! account.
 
 use super::NotAList;
 use super::account::{Account, Reading};

@@ -1,4 +1,4 @@
-//! What a text is: the questions, in the order in which they are asked. Does not read the rows.
+//! Detects the format of a text: the checks, in the order in which they are made.
 
 use super::columns::{Field, TakenBy};
 use super::findings::Findings;

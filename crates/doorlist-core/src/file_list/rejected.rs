@@ -1,4 +1,4 @@
-//! The bad rows of a file as CSV, to be mended and imported again. Does not judge rows itself.
+//! The skipped rows of a file as CSV, to be corrected and imported again.
 
 use super::columns::{ColumnTaken, Field};
 use super::values::is_formula;

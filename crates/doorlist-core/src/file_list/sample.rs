@@ -1,5 +1,4 @@
-//! A look at a table's first records: where they begin, what parts the cells, what the columns hold. Does not know what
-//! columns are called.
+//! The first records of a table: where they begin, which character separates cells, what the columns contain.
 
 use super::cells::Records;
 use super::findings::{Findings, Judged};
@@ -11,14 +10,13 @@ use std::collections::BTreeSet;
 
 /// Records that are looked at.
 const LOOKED_AT: usize = 1000;
-/// What parts cells.
+/// The characters that may separate cells.
 pub(super) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Where the records of a text begin.
 pub(super) struct Start {
     /// Byte of the first one.
     pub(super) at: usize,
-    /// Its line.
     pub(super) line: u32,
     /// What the text itself says that parts its cells.
     pub(super) delimiter: Option<u8>,
@@ -55,7 +53,6 @@ pub(super) struct Sample<'t> {
     /// The first record, and in which line it begins.
     pub(super) head: Vec<Cow<'t, str>>,
     pub(super) head_line: u32,
-    /// Those behind it.
     pub(super) rows: Vec<Vec<Cow<'t, str>>>,
 }
 

@@ -1,5 +1,4 @@
-//! The shape of a table: where its records begin, what parts their cells, what each column holds. Does not know which
-//! export it is, nor what the rows say.
+//! The structure of a table: where its records begin, which character separates cells, what each column contains.
 
 use super::columns::{ColumnTaken, Field, TakenBy};
 use super::format::FileFormat;

@@ -1,4 +1,4 @@
-//! The rows of a table whose columns are known. Does not know how the columns were recognised.
+//! Reads the rows of a table whose columns are known.
 
 use super::account::{Account, Reading};
 use super::cells::Records;
@@ -73,7 +73,6 @@ impl<'t> Roles<'t> {
     }
 }
 
-/// Reads every row.
 pub(super) fn read(text: &str, table: &Table, found: &mut Findings<'_>) -> Result<(), NotAList> {
     let roles = Roles::new(table);
     let mut records = records(text, table);
@@ -130,10 +129,7 @@ fn ragged(roles: &Roles<'_>, cells: &[Cow<'_, str>]) -> Option<String> {
     if !roles.has_head || ends_in_aliases || more.iter().all(|cell| cell.trim().is_empty()) {
         return None;
     }
-    Some(format!(
-        "has {} cells, the head line has {columns}; put cells with a separator in them in quotes",
-        cells.len()
-    ))
+    Some(format!("has {} cells, the header has {columns}; quote cells that contain the separator", cells.len()))
 }
 
 /// A row of our own export.
@@ -150,7 +146,7 @@ fn own_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], found: &mut Fin
         "switched-off" => true,
         "vetoed" => return found.skip(Skipped::Vetoed),
         _ => {
-            let why = "is no standing; known are active, switched-off, vetoed";
+            let why = "is not a standing; use active, switched-off or vetoed";
             return found.problem(line, roles.name(roles.standing), standing, why);
         }
     };

@@ -1,5 +1,4 @@
-//! Where mail to an address goes, and what that makes of the address: an alias of another, a distribution list, a mailbox.
-//! Does not know in which file it stood.
+//! Forwarding targets of an address, and the kind they imply: alias, distribution list or mailbox.
 
 use super::findings::{Findings, Judged};
 use super::notes::Skipped;
@@ -9,13 +8,13 @@ use crate::change::Structure;
 
 /// An address and its targets, as written.
 pub(super) struct Forward<'c> {
-    /// First line.
+    /// Number of the first line.
     pub(super) line: u32,
     /// Column of the name.
     pub(super) column: Option<&'c str>,
     /// The address, or a local part.
     pub(super) name: &'c str,
-    /// One or several.
+    /// One target, or several separated by commas.
     pub(super) targets: &'c str,
     /// A name without `@` is a local part.
     pub(super) local_parts: bool,
@@ -94,6 +93,6 @@ pub(super) fn own_structure(kind: &str, account: &str, found: &Findings<'_>) -> 
             Judged::Foreign(domain) => Err(format!("its account {}", found.belongs_elsewhere(&domain))),
             Judged::Bad(_) => Err("an alias needs its account, an address of the domain".to_owned()),
         },
-        _ => Err("is no kind; known are mailbox, alias, list".to_owned()),
+        _ => Err("is not a kind; use mailbox, alias or list".to_owned()),
     }
 }

@@ -1,16 +1,14 @@
-//! Values as they stand in a cell, a line or an attribute: `Name <address>`, `mailto:`, `smtp:`, several in one cell. Does
-//! not know which domain is ours.
+//! Values of a cell, a line or an attribute: `Name <address>`, `mailto:`, `smtp:`, several in one cell.
 
 use crate::address::is_invisible;
 
 /// What the word before a colon says of an address (`SMTP:alice@example.test`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proxy {
-    /// No such word.
     None,
     /// `SMTP:`, the address that the account writes from.
     Primary,
-    /// `smtp:`
+    /// A further address: the prefix `smtp:` in lower case.
     Further,
     /// `SIP:`, `X500:`, `EUM:` and all others.
     NotSmtp,

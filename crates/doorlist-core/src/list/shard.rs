@@ -1,21 +1,19 @@
-//! One shard: sorted hashes with their tags and row numbers, in three parallel arrays. Immutable; knows no domains.
+//! One shard: sorted hashes with their tags and row numbers, in three parallel arrays. Immutable.
 
 use super::AddressId;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
-/// Entries of one shard at most; above it the shard splits in two.
+/// Maximum entries of a shard; a larger one splits in two.
 pub const SHARD_MAX: usize = 1 << 16;
 
 /// What a listed address is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// An email account.
     Mailbox,
-    /// A further name of an account.
+    /// Alias of an account.
     Alias,
-    /// A distribution list.
     List,
 }
 
@@ -23,7 +21,6 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// Accepted.
     Active,
     /// Listed, switched off by the admin.
     SwitchedOff,
@@ -38,7 +35,7 @@ pub struct Entry {
     pub kind: Kind,
     /// Active, switched off or vetoed.
     pub standing: Standing,
-    /// The store's row.
+    /// Number of its row in the store.
     pub id: AddressId,
 }
 
@@ -100,8 +97,8 @@ impl Shard {
         Some(Entry::from_tag(*self.tags.get(at)?, *self.ids.get(at)?))
     }
 
-    /// Hashes are uniform, so the place of one can be reckoned from its value; two or three probes then find it among
-    /// its neighbours, where a binary search of a cold shard would miss the cache sixteen times.
+    /// Interpolation search: hashes are uniform, so two or three probes find an entry, where a binary search of a cold
+    /// shard would cost sixteen cache misses.
     fn position(&self, hash: u64) -> Option<usize> {
         let (mut low, mut high) = (0usize, self.hashes.len());
         let (mut low_value, mut high_value) = self.bounds();
@@ -129,7 +126,7 @@ impl Shard {
         (low..high).find(|&at| self.hashes.get(at) == Some(&hash))
     }
 
-    /// The range of values that this shard's share of the hash space spans.
+    /// The range of hashes that this shard covers.
     fn bounds(&self) -> (u64, u64) {
         match self.hashes.first() {
             None => (0, u64::MAX),

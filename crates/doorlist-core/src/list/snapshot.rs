@@ -1,4 +1,4 @@
-//! The whole list at one version: domains by name, addresses by hash. Knows nothing of replies or sessions.
+//! The whole list at one version: domains by name, addresses by hash.
 
 use super::shard::{Entry, Kind, SHARD_MAX, Shard, Standing};
 use super::{AddressId, Match};
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::Hasher;
 use std::sync::Arc;
 
-/// The secret under which addresses are hashed; drawn anew at each start, so that nobody can craft collisions.
+/// The secret hash seed, random at each start, so that nobody can craft collisions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Seed(pub [u8; 16]);
 
@@ -28,7 +28,7 @@ impl Seed {
 #[error("two addresses collide under this seed; build again with another")]
 pub struct Collision;
 
-/// Protected domains by every name that leads to them.
+/// Protected domains by name and by domain alias.
 pub type DomainTable = HashMap<DomainName, Arc<ProtectedDomain>>;
 
 /// The list at one version. Cheap to share, never changed.
@@ -43,42 +43,40 @@ pub struct Snapshot {
     addresses: usize,
 }
 
-/// Changes to the addresses of a snapshot, in their order. An address is its hash here as there, 16 octets with what it is
-/// now: a change of a million addresses is held while it is made.
+/// Changes to the addresses of a snapshot, in order. An address is its hash, 16 octets with its new entry, so that a
+/// change of a million addresses fits in memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ListUpdates {
     seed: Seed,
-    /// What an address is now; `None`: its row is gone.
+    /// New entries by hash; `None` for a removed row.
     hashed: Vec<(u64, Option<Entry>)>,
 }
 
 impl ListUpdates {
-    /// None yet, for lists under this seed.
+    /// No changes, for lists under this seed.
     pub fn new(seed: Seed) -> Self {
         Self { seed, hashed: Vec::new() }
     }
 
-    /// Adds what an address (its canonical local part) is now; `None`: its row is gone.
+    /// Adds the new entry of an address (its canonical local part); `None` for a removed row.
     pub fn push(&mut self, domain: DomainId, local: &str, entry: Option<Entry>) {
         self.hashed.push((self.seed.hash(domain, local), entry));
     }
 
-    /// How many there are.
     pub fn len(&self) -> usize {
         self.hashed.len()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.hashed.is_empty()
     }
 
-    /// What addresses are now, those that are gone left out.
+    /// The new entries, without removed rows.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
         self.hashed.iter().filter_map(|(_, entry)| *entry)
     }
 
-    /// Those of addresses that are gone.
+    /// The changes that remove rows.
     #[must_use]
     pub fn gone(&self) -> Self {
         let hashed = self.hashed.iter().filter(|(_, entry)| entry.is_none()).copied().collect();
@@ -93,12 +91,12 @@ impl Snapshot {
         Self { version: 0, seed, domains: Arc::default(), directory: vec![shard], depth: 0, addresses: 0 }
     }
 
-    /// The store's version that this list shows.
+    /// The version of the store that this list has.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// Addresses in it, vetoed and switched-off ones too.
+    /// Number of addresses, including vetoed and switched-off ones.
     pub fn addresses(&self) -> usize {
         self.addresses
     }
@@ -109,12 +107,12 @@ impl Snapshot {
             + self.directory.len() * size_of::<Arc<Shard>>()
     }
 
-    /// The domain that this name or domain alias leads to.
+    /// The domain with this name or domain alias.
     pub fn domain(&self, name: &DomainName) -> Option<&Arc<ProtectedDomain>> {
         self.domains.get(name)
     }
 
-    /// All names that lead to a domain of ours.
+    /// All domains by name and alias.
     pub fn domains(&self) -> &DomainTable {
         &self.domains
     }
@@ -125,9 +123,9 @@ impl Snapshot {
         self.directory.get(self.slot(hash)).and_then(|shard| shard.get(hash))
     }
 
-    /// What the list says of a recipient: the exact address first, then system addresses, then sub-addresses of the
-    /// longest listed base. A local part that asks for a relay is what its own row says, or [`Match::NotOurs`]: the server
-    /// behind us may read it as another address, so nothing shorter speaks for it.
+    /// Looks a recipient up: the exact address first, then system addresses, then sub-addresses of the longest listed
+    /// base. A local part that requests relaying must be listed itself, or the result is [`Match::NotOurs`]: the next
+    /// hop may interpret it as another address, so a shorter base does not count.
     pub fn lookup(&self, domain: &ProtectedDomain, recipient: &Address) -> Match {
         let local = recipient.local();
         let exact = self.entry(domain.id, local.as_str());
@@ -163,12 +161,13 @@ impl Snapshot {
         self.seed
     }
 
-    /// This list at the next version, with some addresses changed and, if given, another table of domains.
+    /// The list at the next version, with changed addresses and, if given, a new table of domains.
     ///
-    /// Cost: one copy of each touched shard (at most 64 k entries) and of the directory.
+    /// Cost: one copy of each touched shard (at most 64 k entries) and of the array of shards.
     ///
     /// # Errors
-    /// When two addresses collide, or the updates are for lists under another seed: build the list again.
+    ///
+    /// [`Collision`] if two addresses collide or the updates have another seed: build the list again.
     pub fn with(
         &self,
         version: u64,
@@ -193,7 +192,7 @@ impl Snapshot {
         Ok(next)
     }
 
-    /// An address never changes its row; an equal hash with another living row is another address.
+    /// An address never changes its row, so an equal hash with another existing row is a collision.
     fn check_collisions(&self, hashed: &[(u64, Option<Entry>)]) -> Result<(), Collision> {
         for (hash, entry) in hashed {
             let old = self.directory.get(self.slot(*hash)).and_then(|s| s.get(*hash));
@@ -224,7 +223,7 @@ impl Snapshot {
         }
     }
 
-    /// Puts the entries of one prefix in place, as one shard or, above the limit, as several.
+    /// Inserts the entries of one prefix, as one shard or, above the limit, as several.
     fn place(&mut self, depth: u32, prefix_of: u64, entries: &[(u64, Entry)]) {
         if entries.len() > SHARD_MAX {
             return self.halve(depth, prefix_of, entries);
@@ -241,7 +240,7 @@ impl Snapshot {
         }
     }
 
-    /// Puts the entries of one prefix in place as two shards at least, one for each of its halves.
+    /// Inserts the entries of one prefix as at least two shards, one for each half.
     fn halve(&mut self, depth: u32, prefix_of: u64, entries: &[(u64, Entry)]) {
         let bit = 1u64 << (63 - depth);
         let middle = entries.partition_point(|(h, _)| h & bit == 0);
@@ -269,7 +268,7 @@ fn same_prefix(a: u64, b: u64, depth: u32) -> bool {
     (a ^ b).checked_shr(64 - depth).unwrap_or(0) == 0
 }
 
-/// A row that does not make its address accepted.
+/// The result for a row that does not accept mail.
 fn unlisted_row(entry: Entry) -> Match {
     match entry.standing {
         Standing::SwitchedOff => Match::SwitchedOff(entry.id),
@@ -277,7 +276,7 @@ fn unlisted_row(entry: Entry) -> Match {
     }
 }
 
-/// Takes rows in any order and makes a snapshot; 16 bytes a row while it collects.
+/// Builds a snapshot from rows in any order; needs 16 bytes per row meanwhile.
 pub struct SnapshotBuilder {
     seed: Seed,
     rows: Vec<(u64, u32, u8)>,

@@ -1,9 +1,9 @@
-//! Who counts as one client wherever connections, requests or guesses are limited by where they come from.
+//! The key of all limits per client: an IPv4 address or an IPv6 /64.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An IPv4 address, or the /64 that one IPv6 customer owns. An IPv4 address that is written in IPv6 is the IPv4 address.
+/// An IPv4 address or an IPv6 /64. IPv4 in IPv6 forms counts as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceKey(Kind);
 
@@ -37,7 +37,7 @@ impl From<IpAddr> for SourceKey {
     }
 }
 
-/// `192.0.2.1`, `2001:db8:1:2::/64`.
+/// Prints `192.0.2.1` or `2001:db8:1:2::/64`.
 impl fmt::Display for SourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

@@ -1,5 +1,5 @@
-//! The answer to a recipient of a transaction: the list first, then what the recipient says of sender and size. So an
-//! address that is not listed is answered alike whoever asks, and nobody learns of rules by guessing names.
+//! The decision on a recipient of a transaction: first the list, then the recipient's rules for sender and size. An
+//! unlisted address therefore gets the same answer for every sender, and guessing names reveals no rules.
 
 use super::{Decision, Reason, Recipient, SourceStanding, Verdict, decide};
 use crate::list::Snapshot;
@@ -7,22 +7,20 @@ use crate::mail_policy::PolicyTable;
 use crate::sender_rules::{Judgment, Sender};
 use crate::time::Timestamp;
 
-/// What of a transaction counts for its recipients.
+/// The properties of a transaction that its recipients' rules check.
 #[derive(Clone, Debug)]
 pub struct Offer {
-    /// Who sends.
     pub sender: Sender,
-    /// How large the message will be, if that was said.
+    /// Declared size of the message in octets.
     pub size: Option<u64>,
-    /// The largest message that is taken at all.
+    /// Message size limit of the gateway in octets.
     pub size_max: u64,
-    /// The largest message of the recipients that were accepted; all of a transaction have the same one, since there is
-    /// one answer behind DATA.
+    /// Size limit of the recipients accepted so far; all have the same, because DATA has only one reply.
     pub size_of_others: Option<u64>,
 }
 
 impl Offer {
-    /// The largest message of a recipient about which this was decided.
+    /// The size limit of a recipient with this decision.
     pub fn limit(&self, decision: &Decision, policies: &PolicyTable) -> u64 {
         let set = decision.domain.and_then(|domain| policies.message_max(domain, decision.matched));
         set.map_or(self.size_max, |max| max.min(self.size_max))
@@ -43,7 +41,7 @@ impl Offer {
     }
 }
 
-/// Answers a recipient of a transaction.
+/// Decides on a recipient of a transaction.
 pub fn decide_for(
     recipient: &Recipient,
     list: &Snapshot,
@@ -62,7 +60,7 @@ pub fn decide_for(
     }
 }
 
-/// Whoever has trouble with a domain's mail must be able to say so: postmaster and abuse block nobody, listed or not.
+/// Whether sender rules do not apply: postmaster and abuse must stay reachable, listed or not.
 fn is_system(recipient: &Recipient, decision: &Decision) -> bool {
     let by_name = match recipient {
         Recipient::Address(address) => matches!(address.local().as_str(), "postmaster" | "abuse"),

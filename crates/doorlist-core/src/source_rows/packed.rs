@@ -1,5 +1,5 @@
-//! Rows of a source in little memory: a list of a million addresses comes in at once, and several at a time. A row takes
-//! 17 octets beside its name; an alias leads to the name of its account instead of having a copy of it.
+//! Rows of a source in little memory: 17 octets per row plus its name. An alias refers to the name of its account
+//! instead of copying it.
 
 use super::{EntryPlace, Place, SourceRow};
 use crate::address::LocalPart;
@@ -7,10 +7,10 @@ use crate::change::Structure;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// Stands behind each name; no local part has it in its canonical form.
+/// Terminator of each name; no canonical local part contains it.
 const END: char = '\n';
 
-/// Rows, each of them made when it is asked for.
+/// Rows in packed form; a [`SourceRow`] is built on access.
 #[derive(Clone, Debug, Default)]
 pub struct PackedRows {
     /// All names, one behind the other.
@@ -21,14 +21,14 @@ pub struct PackedRows {
     account: Option<Name>,
 }
 
-/// Where a name begins: 40 bits.
+/// Offset of a name, 40 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Name([u8; 5]);
 
 #[derive(Clone, Copy, Debug)]
 struct Packed {
     local: Name,
-    /// Of an alias; of others it is the local part.
+    /// Target of an alias; the local part for others.
     target: Name,
     /// Line or item, or which entry.
     place: [u8; 4],
@@ -69,17 +69,14 @@ impl Name {
 }
 
 impl PackedRows {
-    /// How many there are.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Takes a row.
     pub fn push(&mut self, row: &SourceRow) {
         let local = self.name(&row.local);
         let (form, target) = match &row.structure {
@@ -121,12 +118,10 @@ impl PackedRows {
         u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// One of them.
     pub fn get(&self, at: usize) -> Option<SourceRow> {
         self.rows.get(at).map(|row| self.row(row))
     }
 
-    /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = SourceRow> {
         self.rows.iter().map(|row| self.row(row))
     }
@@ -135,12 +130,12 @@ impl PackedRows {
         row.unpack(&self.names, &self.entries)
     }
 
-    /// Whom a row names, as text; empty where there is no row.
+    /// Local part of a row as text; empty if the row does not exist.
     pub fn local(&self, at: usize) -> &str {
         self.rows.get(at).map_or("", |row| row.local.of(&self.names))
     }
 
-    /// To whom a row leads, if it is an alias.
+    /// Target of a row, if it is an alias.
     pub fn target(&self, at: usize) -> Option<&str> {
         self.target_name(at).map(|name| name.of(&self.names))
     }
@@ -164,8 +159,8 @@ impl PackedRows {
         rows.sort_unstable_by(order);
     }
 
-    /// Leaves one of the sorted rows that name the same address. `takes_over` is shown the one that is kept and the next,
-    /// and says whether that one stands in its place.
+    /// Merges sorted rows with the same address. `takes_over` gets the kept row and the next one, and decides whether
+    /// the next one replaces it.
     pub(super) fn merge(&mut self, mut takes_over: impl FnMut(&SourceRow, &SourceRow) -> bool) {
         let Self { names, rows, entries, .. } = self;
         rows.dedup_by(|row, kept| {
@@ -177,8 +172,8 @@ impl PackedRows {
         });
     }
 
-    /// Follows an alias at most `steps` steps along other aliases, and lets it lead to the end. False: there is none, or
-    /// it is the alias itself.
+    /// Follows an alias along other aliases for at most `steps` steps and points it to the end. Returns false if there
+    /// is no end, or if it is the alias itself.
     pub(super) fn straighten(&mut self, at: usize, steps: usize) -> bool {
         let Some(mut target) = self.target_name(at) else { return true };
         for _ in 0..steps {
@@ -196,7 +191,7 @@ impl PackedRows {
         false
     }
 
-    /// An alias becomes an account.
+    /// Turns an alias into an account.
     pub(super) fn make_mailbox(&mut self, at: usize) {
         if let Some(row) = self.rows.get_mut(at) {
             row.form = Form::Mailbox;

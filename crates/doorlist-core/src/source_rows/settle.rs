@@ -1,32 +1,31 @@
-//! A source's rows as one statement about the domain: each address once, in byte order, an alias leading straight to an
-//! account. Where the source contradicts itself, the address stays (it must be accepted) and the contradiction is named.
+//! Normalizes the rows of a source: each address once, in byte order, each alias pointing directly to an account. If
+//! the source contradicts itself, the address stays and the contradiction is reported.
 
 use super::{PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, shown};
 use crate::address::LocalPart;
 use crate::change::Structure;
 
-/// An alias of an alias of an alias ... is followed so far.
+/// Maximum length of an alias chain.
 const STEPS_MAX: usize = 8;
 
-/// What a source says of a domain.
+/// The normalized rows of a source.
 #[derive(Clone, Debug, Default)]
 pub struct SourceList {
     /// Each address once, in byte order.
     pub rows: PackedRows,
-    /// Rows that said the same again.
+    /// Number of duplicate rows.
     pub repeated: u64,
     /// Where the source contradicts itself, the first [`PROBLEMS_KEPT_MAX`] of them.
     pub conflicts: Vec<RowProblem>,
-    /// How many they are.
     pub conflicts_total: u64,
 }
 
-/// Sorts rows and makes one of those that name the same address.
+/// Sorts rows and merges those with the same address.
 pub fn settle(rows: Vec<SourceRow>) -> SourceList {
     settle_packed(rows.into())
 }
 
-/// The same of rows that are packed already.
+/// The same for packed rows.
 pub fn settle_packed(mut rows: PackedRows) -> SourceList {
     rows.sort();
     let mut list = SourceList::default();
@@ -57,14 +56,14 @@ impl SourceList {
         self.rows.find(local.as_str())
     }
 
-    /// An alias whose target is an alias itself leads to where that one leads; one that leads to itself stands alone.
+    /// Points aliases of aliases directly to the account; an alias in a loop becomes an account.
     fn straighten(&mut self) {
         for at in 0..self.rows.len() {
             if self.rows.straighten(at, STEPS_MAX) {
                 continue;
             }
             if let (Some(row), Some(target)) = (self.rows.get(at), self.rows.target(at)) {
-                let why = format!("is an alias that leads back to itself by way of {target}; taken as an account");
+                let why = format!("is an alias in a loop through {target}; used as an account");
                 let conflict = problem(&row, &row.place, why);
                 self.rows.make_mailbox(at);
                 self.note(conflict);
@@ -73,13 +72,13 @@ impl SourceList {
     }
 }
 
-/// Two rows say different things of one address: an account is more than an alias, else the first one stands.
+/// Resolves contradicting rows of one address: an account precedes an alias, otherwise the first row counts.
 fn contradiction(kept: &SourceRow, row: &SourceRow) -> (RowProblem, bool) {
     let is_alias = |row: &SourceRow| matches!(row.structure, Structure::AliasOf(_));
     let takes_over = is_alias(kept) && !is_alias(row);
     let (taken, other) = if takes_over { (row, kept) } else { (kept, row) };
     let why = format!(
-        "is {} at {} and {} at {}; taken as the former, and accepted either way",
+        "is {} at {} and {} at {}; used as the former, and accepted either way",
         words(&taken.structure),
         taken.place,
         words(&other.structure),
@@ -147,7 +146,7 @@ mod tests {
         assert_eq!(list.conflicts_total, 4);
         assert_eq!(
             why[0],
-            "line 2 info: is an account at line 2 and an alias of ann at line 1; taken as the former, and accepted either way"
+            "line 2 info: is an account at line 2 and an alias of ann at line 1; used as the former, and accepted either way"
         );
     }
 

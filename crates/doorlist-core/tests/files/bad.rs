@@ -67,7 +67,7 @@ fn i02_quotes_stray_unclosed_and_over_lines() {
     assert_eq!(lines(over).last().unwrap(), "line 4: bo mailbox");
     let unclosed = b"email,aliases\nmira@example.test,\"m@example.test\nbo@example.test,\nola@example.test,\n";
     assert_eq!(lines(unclosed), ["line 3: bo mailbox", "line 4: ola mailbox"]);
-    assert!(problems(unclosed)[0].contains("the quote that opens in line 2 is not closed"), "{:?}", problems(unclosed));
+    assert!(problems(unclosed)[0].contains("the quote opened in line 2 is not closed"), "{:?}", problems(unclosed));
     // A quote that happens to be closed by the one of another row swallows nothing.
     let pair =
         b"email,name\nmira@example.test,\"Mira\nbo@example.test,Bo\nola@example.test,\"Ola\njo@example.test,Jo\n";
@@ -95,7 +95,7 @@ fn i02_ragged_empty_and_without_rows() {
     assert_eq!(lines(ragged), ["line 2: mira mailbox", "line 3: bo mailbox"]);
     assert!(problems(ragged)[0].starts_with("line 4 \"****\" has 5 cells"));
     let head = read(b"email,aliases\n").unwrap();
-    assert!(head.rows.is_empty() && head.notes[0].to_string().contains("head line and no rows"));
+    assert!(head.rows.is_empty() && head.notes[0].to_string().contains("header and no rows"));
     assert!(read(b"PrimarySmtpAddress\r\n").unwrap().rows.is_empty());
     for empty in [&b""[..], b"\n\n", b"\xef\xbb\xbf", b" \t\r\n\x1a"] {
         assert_eq!(read(empty), Err(NotAList::Empty));

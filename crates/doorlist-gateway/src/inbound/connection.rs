@@ -1,4 +1,4 @@
-//! From an accepted socket to a session: PROXY header, limits, TLS, and a clean end.
+//! From an accepted socket to a session: PROXY header, limits, TLS, and an orderly close.
 
 use super::Doors;
 use super::dialogue::Dialogue;
@@ -20,11 +20,12 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// After we close, so long and so much is drained, so that the client reads our last line instead of a reset.
+/// After closing, input is drained up to this time and size, so that the client reads the last reply instead of a
+/// reset.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 256 * 1024;
 
-/// Serves one connection to its end.
+/// Serves one connection until it closes.
 pub(super) async fn serve(
     doors: Arc<Doors>,
     listener: Arc<ListenerConfig>,
@@ -64,7 +65,7 @@ pub(super) async fn serve(
     tell_end(&mut session.dialogue);
 }
 
-/// Counts and logs a session for which there is no place; what the client hears.
+/// Counts and logs a rejected session. Returns the reply to the client.
 pub(super) fn refuse(doors: &Doors, refused: Refused, client: SocketAddr) -> Reply {
     let reply = match refused {
         Refused::Full => Reply::TooManySessions,
@@ -121,7 +122,7 @@ async fn handshake(doors: &Doors, config: &GatewayConfig, stream: TcpStream) -> 
         .map_err(|error| io::Error::new(error.kind(), format!("TLS handshake: {error}")))
 }
 
-/// As it stands in trace headers.
+/// The cipher as written in trace fields.
 fn cipher(stream: &TlsStream<TcpStream>) -> String {
     let (_, connection) = stream.get_ref();
     let version = match connection.protocol_version() {
@@ -142,7 +143,7 @@ async fn end<S: AsyncRead + AsyncWrite + Unpin>(next: Next, stream: &mut S) -> i
     Ok(())
 }
 
-/// Says that no more comes, and reads what was on its way: a reset would overtake our last line.
+/// Shuts down writing and drains the input: a reset would overtake the last reply.
 async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
     let drained = timeout(LINGER, async {
         stream.shutdown().await?;
@@ -173,14 +174,14 @@ fn tell_end(dialogue: &mut Dialogue) {
     dialogue.log.send();
 }
 
-/// Tells of a session that ended by a fault of ours; the others go on.
+/// Logs a session that ended by a panic; the others continue.
 struct Alarm(Arc<Doors>);
 
 impl Drop for Alarm {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.metrics.panics.inc();
-            self.0.tell("a session ended by a fault of Doorlist; its message, if there was one, was not accepted");
+            self.0.tell("a session ended because of an internal error; its message, if any, was not accepted");
         }
         self.0.metrics.sessions.dec();
     }

@@ -1,6 +1,6 @@
-//! A message on its way in: from 354 to the answer behind its end.
+//! Receives a message: from the 354 reply to the reply after its end.
 //!
-//! The answer 250 is given when the spool says that the message is on stable storage, and never otherwise.
+//! The reply 250 is sent only after the spool confirmed that the message is on stable storage.
 
 use super::Doors;
 use super::dialogue::{Dialogue, Transaction};
@@ -14,22 +14,22 @@ use doorlist_store::mail_log::{MailAction, MailEntry};
 use doorlist_store::spool::{BodyWriter, Envelope, MessageKind, SpoolError, Spooled};
 use std::sync::Arc;
 
-/// The message whose bytes are coming.
+/// The message that is being received.
 pub(super) struct Incoming {
     id: QueueId,
     scan: HeaderScan,
     body: Option<BodyWriter>,
-    /// Why there is no body any more.
+    /// The reply, if the body was dropped.
     fault: Option<Reply>,
     kept: Vec<u8>,
-    /// The largest message that its recipients take.
+    /// Message size limit of its recipients.
     size_max: u64,
-    /// Bytes that came, for the line that tells of a lost connection.
+    /// Received bytes, for the log line about a lost connection.
     pub(super) received: u64,
 }
 
 impl Incoming {
-    /// Draws a queue id and begins the body with our trace header.
+    /// Assigns a queue id and starts the body with the trace field.
     pub(super) async fn begin(doors: &Doors, dialogue: &mut Dialogue) -> Self {
         dialogue.commands.data += 1;
         let id = doors.spool.next_id();
@@ -54,7 +54,7 @@ impl Incoming {
         incoming
     }
 
-    /// Takes the next bytes. Faults are told at the message's end; until then the rest is read and dropped.
+    /// Consumes the next bytes. Faults are reported at the end of the message; until then the rest is dropped.
     pub(super) async fn push(&mut self, chunk: &[u8]) {
         self.received += chunk.len() as u64;
         if self.received > self.size_max {
@@ -85,7 +85,7 @@ impl Incoming {
         self.fault = Some(reply);
     }
 
-    /// The true end: what the message is answered, after its commit.
+    /// Ends the message: commits it and writes the reply.
     pub(super) async fn end(mut self, end: DataEnd, doors: &Doors, dialogue: &mut Dialogue) {
         let Some(transaction) = dialogue.take_transaction() else { return };
         let mut kept = std::mem::take(&mut self.kept);
@@ -121,7 +121,7 @@ fn envelope(scan: &HeaderScan, size: u64, transaction: &Transaction, dialogue: &
     }
 }
 
-/// On stable storage: say so, and hand the message to the relay.
+/// Replies 250 for a stored message and passes it to the relay.
 fn accepted(spooled: Spooled, doors: &Doors, dialogue: &mut Dialogue) {
     let envelope = &spooled.envelope;
     let before = dialogue.out.len();
@@ -164,7 +164,7 @@ fn accepted(spooled: Spooled, doors: &Doors, dialogue: &mut Dialogue) {
     (doors.hand_over)(spooled);
 }
 
-/// Not taken, and nothing of it is kept.
+/// Rejects the message; nothing of it is kept.
 fn refuse(
     id: QueueId,
     reply: Reply,
@@ -204,7 +204,7 @@ fn refuse(
     }
 }
 
-/// What the sender hears of a spool that does not take the message: to come again, always.
+/// The reply for an error of the spool: always a temporary one.
 fn reply_to(error: &SpoolError) -> Reply {
     match error {
         SpoolError::Full(_) | SpoolError::Busy(_) => Reply::InsufficientStorage,

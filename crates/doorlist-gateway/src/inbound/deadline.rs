@@ -1,14 +1,14 @@
-//! When a session has had enough time: without progress, the whole session, and the rate of DATA. Time is a parameter.
+//! The time limits of a session: without progress, in total, and the rate of DATA. Time is a parameter.
 
 use crate::config::Limits;
 use doorlist_smtp::reply::Reply;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often a session looks whether so many are open that it has to make room, when it has been idle for long enough.
+/// How often an idle session checks whether it must make room for others.
 const CROWD_CHECK: Duration = Duration::from_secs(5);
 
-/// How long a session may be without progress.
+/// The limits of time without progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     idle: Duration,
@@ -20,40 +20,37 @@ impl Patience {
         Self { idle: limits.idle, idle_crowded: limits.idle_crowded.min(limits.idle) }
     }
 
-    /// When to look again after a session that has made no progress `since` then.
+    /// When to check a session again that has made no progress since `since`.
     pub(super) fn next(&self, since: Instant, now: Instant) -> Instant {
         let crowded = since + self.idle_crowded;
         if now < crowded { crowded } else { (now + CROWD_CHECK).min(since + self.idle) }
     }
 
-    /// Whether it has been long enough. `crowded`: others wait for places.
+    /// Whether the limit is reached. `crowded`: others need slots.
     pub(super) fn is_over(&self, since: Instant, now: Instant, crowded: bool) -> bool {
         now >= since + if crowded { self.idle_crowded } else { self.idle }
     }
 }
 
-/// How far a session has come since its last message. To come further is progress; to come there again, and commands that
-/// lead nowhere (NOOP, RSET, VRFY, refused recipients), are none.
+/// The stage of a session since its last message. Reaching a further stage is progress; repeating one and unproductive
+/// commands (NOOP, RSET, VRFY, rejected recipients) are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
-    /// Nothing was said yet.
+    /// No command so far.
     Connected,
-    /// HELO or EHLO.
     Hello,
-    /// MAIL was accepted.
     Mail,
-    /// So many recipients were accepted in one transaction.
+    /// Number of recipients accepted in the transaction.
     Rcpt(usize),
-    /// DATA was.
     Data,
 }
 
-/// The clocks of one session.
+/// The timers of one session.
 #[derive(Clone, Debug)]
 pub(super) struct Deadlines {
     patience: Patience,
     window: Duration,
-    /// Octets that must come in a window.
+    /// Minimum octets per window.
     window_bytes: u64,
     session_end: Instant,
     stage: Stage,
@@ -61,7 +58,7 @@ pub(super) struct Deadlines {
     data: Option<Window>,
 }
 
-/// The running stretch over which DATA is averaged.
+/// The current window over which DATA is averaged.
 #[derive(Clone, Copy, Debug)]
 struct Window {
     began: Instant,
@@ -81,31 +78,30 @@ impl Deadlines {
         }
     }
 
-    /// A command led here.
+    /// A command reached this stage.
     pub(super) fn reached(&mut self, stage: Stage, now: Instant) {
         if stage > self.stage {
             (self.stage, self.progress_at) = (stage, now);
         }
     }
 
-    /// 354 was said.
     pub(super) fn data(&mut self, now: Instant) {
         self.reached(Stage::Data, now);
         self.data = Some(Window { began: now, bytes: 0 });
     }
 
-    /// The message has come whole, and was answered.
+    /// The message is complete and was answered.
     pub(super) fn message_ended(&mut self, now: Instant) {
         (self.stage, self.progress_at) = (Stage::Hello, now);
         self.data = None;
     }
 
-    /// The handshake is done; it is once in a session.
+    /// The handshake is done; it happens once per session.
     pub(super) fn tls_started(&mut self, now: Instant) {
         (self.stage, self.progress_at) = (Stage::Connected, now);
     }
 
-    /// So long the client waited for us: that time does not count.
+    /// Excludes the time that the client waited for the server.
     pub(super) fn waited(&mut self, time: Duration) {
         self.progress_at += time;
         if let Some(window) = &mut self.data {
@@ -113,7 +109,7 @@ impl Deadlines {
         }
     }
 
-    /// Bytes came; the answer if they come too slowly, or if those before them were too long ago.
+    /// Counts received bytes. Returns the reply if they are too slow or too late.
     pub(super) fn received(&mut self, bytes: usize, now: Instant, crowded: bool) -> Option<Reply> {
         if let Some(window) = &mut self.data {
             window.bytes += bytes as u64;
@@ -121,7 +117,7 @@ impl Deadlines {
         self.expired(now, crowded)
     }
 
-    /// When to look again at the latest.
+    /// When to check again at the latest.
     pub(super) fn next(&self, now: Instant) -> Instant {
         let step = match self.data {
             Some(window) => window.began + self.window,
@@ -130,7 +126,7 @@ impl Deadlines {
         step.min(self.session_end)
     }
 
-    /// The answer if a time is over. `crowded`: others wait for places.
+    /// The reply if a time limit is reached. `crowded`: others need slots.
     pub(super) fn expired(&mut self, now: Instant, crowded: bool) -> Option<Reply> {
         if now >= self.session_end {
             return Some(Reply::Timeout);

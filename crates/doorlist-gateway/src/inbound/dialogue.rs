@@ -1,5 +1,4 @@
-//! What a session knows of its client and its open transaction, and the answers that need no waiting: HELO, MAIL, RCPT.
-//! Must not know sockets or the spool.
+//! The state of a client and its transaction, and the replies that need no waiting: HELO, MAIL, RCPT.
 
 use super::Doors;
 use super::guard::Source;
@@ -24,17 +23,17 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// The client's side of a session, and what we are about to say to it.
+/// The state of a client, and the pending output.
 pub(super) struct Dialogue {
     doors: Arc<Doors>,
     pub(super) config: Arc<GatewayConfig>,
-    /// `unknown[192.0.2.9]:4660`: how log lines name the client; the port tells its sessions apart.
+    /// Name of the client in log lines, `unknown[192.0.2.9]:4660`; the port distinguishes its sessions.
     pub(super) name: String,
     pub(super) client: ClientInfo,
     extended: bool,
     pub(super) out: Vec<u8>,
     pub(super) log: Batch,
-    /// Words of the line that is being written.
+    /// Buffer for the event of a log line.
     event: String,
     guard: SessionGuard,
     source: Option<Arc<Source>>,
@@ -42,7 +41,7 @@ pub(super) struct Dialogue {
     pub(super) commands: Commands,
 }
 
-/// What the line at the end of a session counts.
+/// Counters for the log line at the end of a session.
 #[derive(Default)]
 pub(super) struct Commands {
     pub(super) mail: u64,
@@ -52,8 +51,8 @@ pub(super) struct Commands {
     pub(super) messages: u64,
 }
 
-/// From MAIL to the end of DATA. One snapshot and one table of policies serve all of it: two recipients are never judged
-/// by two lists.
+/// From MAIL to the end of DATA. Uses one snapshot and one policy table, so that all recipients are checked against
+/// the same list.
 pub(super) struct Transaction {
     pub(super) sender: Box<str>,
     pub(super) size: Option<u64>,
@@ -68,7 +67,7 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// The largest message that all accepted recipients take.
+    /// Message size limit of all accepted recipients.
     pub(super) fn size_max(&self) -> u64 {
         self.offer.size_of_others.unwrap_or(self.offer.size_max)
     }
@@ -77,11 +76,10 @@ impl Transaction {
 /// Whether an accepted recipient counts towards the limit of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// A new one.
     New,
-    /// Named before in this transaction: one delivery.
+    /// Repeated in this transaction: one delivery.
     Repeated,
-    /// Refused or deferred.
+    /// The recipient was refused or deferred.
     No,
 }
 
@@ -106,7 +104,7 @@ impl Dialogue {
         }
     }
 
-    /// Writes a reply; what is refused outside a decision of ours is logged, too.
+    /// Writes a reply; logs rejections that are not decisions on a recipient.
     pub(super) fn reply(&mut self, reply: Reply) {
         self.out.extend_from_slice(reply.line());
         if reply.code() >= 400 {
@@ -131,14 +129,14 @@ impl Dialogue {
         }
     }
 
-    /// After STARTTLS nothing said before counts (RFC 3207 §4.2).
+    /// Drops all state from before STARTTLS (RFC 3207 §4.2).
     pub(super) fn tls_started(&mut self, tls: String) {
         self.client.helo = Box::default();
         self.client.tls = Some(tls.into());
         self.transaction = None;
     }
 
-    /// MAIL; true if a transaction begins.
+    /// Handles MAIL; true if a transaction begins.
     pub(super) fn mail(&mut self, mail: &MailFrom<'_>) -> bool {
         self.commands.mail += 1;
         let sender = match str::from_utf8(mail.path) {
@@ -177,7 +175,7 @@ impl Dialogue {
         self.transaction = None;
     }
 
-    /// Recipients that the open transaction has.
+    /// Number of recipients of the open transaction.
     pub(super) fn recipients(&self) -> usize {
         self.transaction.as_ref().map_or(0, |transaction| transaction.recipients.len())
     }
@@ -195,7 +193,7 @@ impl Dialogue {
         self.transaction.take()
     }
 
-    /// Before a RCPT is judged: whether it must wait, the same for known and unknown.
+    /// The delay before a RCPT, the same for known and unknown recipients.
     pub(super) fn pace(&mut self) -> Pace {
         if !self.config.guard.enabled {
             return Pace::Free;
@@ -218,7 +216,7 @@ impl Dialogue {
         }
     }
 
-    /// RCPT: the answer from the list, and from what the recipient says of sender and size.
+    /// Handles RCPT: decides by the list and by the recipient's rules for sender and size.
     pub(super) fn rcpt(&mut self, rcpt: &RcptTo<'_>) -> Taken {
         self.commands.rcpt += 1;
         let standing = self.standing();
@@ -273,8 +271,8 @@ impl Dialogue {
         Taken::New
     }
 
-    /// Tells the guard. Relays asked for slow the session down like unknown names; they are no guess at a mailbox, so
-    /// they do not flag the source.
+    /// Updates harvest detection. Relay attempts delay the session like unknown names, but they do not flag the
+    /// source.
     fn count(&mut self, recipient: &Recipient, decision: &Decision) {
         let Some(source) = &self.source else { return };
         if decision.reason.is_unknown() || matches!(decision.reason, Reason::RelayDenied | Reason::SourceFlagged) {
@@ -295,7 +293,7 @@ impl Dialogue {
         }
     }
 
-    /// One line and one entry for a recipient that is not accepted, in the shape that every log reader knows.
+    /// Logs a rejected recipient, in the format of Postfix, and adds a mail log entry.
     fn log_refusal(&mut self, path: &str, decision: &Decision, reply: Reply, now: Timestamp) {
         let Some(transaction) = &self.transaction else { return };
         let said = reply.as_str();
@@ -327,7 +325,7 @@ impl Dialogue {
         });
     }
 
-    /// The `Received:` of the open transaction.
+    /// The `Received:` field of the open transaction.
     pub(super) fn trace_header(&self, id: QueueId) -> String {
         let (smtp_utf8, recipients) =
             self.transaction.as_ref().map_or((false, &[][..]), |t| (t.smtp_utf8, t.recipients.as_slice()));

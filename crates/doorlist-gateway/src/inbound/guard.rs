@@ -1,4 +1,4 @@
-//! What is remembered of sources, shared by all sessions: a bounded table around the rules of `doorlist_core::harvest`.
+//! Remembers sources for all sessions: a bounded table around the rules of `doorlist_core::harvest`.
 
 use doorlist_core::address::Address;
 use doorlist_core::harvest::{Named, SourceRecord};
@@ -10,30 +10,28 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Sources that are remembered at once: with a full record each, about 40 MiB.
+/// Maximum number of remembered sources: with full records, about 40 MiB.
 pub(crate) const SOURCES_MAX: usize = 32 * 1024;
 const SHARDS: usize = 16;
 
-/// All sources.
 pub(crate) struct Guard {
     shards: [Mutex<HashMap<SourceKey, Arc<Source>>>; SHARDS],
     hasher: RandomState,
 }
 
-/// One source; sessions from it share this.
+/// One source, shared by its sessions.
 pub(crate) struct Source {
     record: Mutex<SourceRecord>,
-    /// The end of its flag in milliseconds, so that a RCPT that finds none takes no lock.
+    /// End of its flag in milliseconds, so that a RCPT without one takes no lock.
     flagged_until: AtomicI64,
 }
 
 impl Guard {
-    /// Nobody is known.
     pub(crate) fn new() -> Self {
         Self { shards: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::new() }
     }
 
-    /// The record of a source, made if there is none.
+    /// The record of a source, created if missing.
     pub(crate) fn source(&self, key: SourceKey, now: Timestamp) -> Arc<Source> {
         let shard = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
         let Some(shard) = self.shards.get(shard) else { return Arc::new(Source::new()) };
@@ -47,7 +45,7 @@ impl Guard {
         sources.entry(key).or_insert_with(|| Arc::new(Source::new())).clone()
     }
 
-    /// A fingerprint of a name that is not there; two names share one once in four billion.
+    /// The 32-bit fingerprint of an unknown name.
     pub(crate) fn unknown(&self, address: &Address) -> Named {
         let hash = self.hasher.hash_one(address);
         Named::Unknown((hash >> 32) as u32)
@@ -68,7 +66,7 @@ impl Source {
         }
     }
 
-    /// Counts a name; the end of the flag if this one raised it.
+    /// Counts a name. Returns the end of the flag if this name raised it.
     pub(crate) fn note(&self, named: Named, now: Timestamp) -> Option<Timestamp> {
         let until = lock(&self.record).note(named, now)?;
         self.flagged_until.store(until.as_millis(), Ordering::Relaxed);
@@ -76,7 +74,7 @@ impl Source {
     }
 }
 
-/// Lets go what is stale; if that is nothing, the quarter that has been silent longest, flagged ones last.
+/// Removes stale records; if there are none, the quarter with the longest inactivity, flagged ones last.
 fn make_room(sources: &mut HashMap<SourceKey, Arc<Source>>, now: Timestamp) {
     let before = sources.len();
     sources.retain(|_, source| !lock(&source.record).is_stale(now));
@@ -95,7 +93,7 @@ fn make_room(sources: &mut HashMap<SourceKey, Arc<Source>>, now: Timestamp) {
     }
 }
 
-/// A poisoned record is whole: its methods do not panic between two writes.
+/// A poisoned record is consistent: its methods do not panic between two writes.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// Connections that the kernel holds for us while we are busy.
+/// Backlog of the listening socket.
 const BACKLOG: u32 = 1024;
 /// Pause after a failed accept (too many open files): the loop must not spin, sessions that end free descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A socket that listens.
+/// A listening socket.
 pub(crate) struct Listener {
     socket: TcpListener,
     config: Arc<ListenerConfig>,
@@ -38,7 +38,7 @@ impl Listener {
         Ok(Self { socket, config: Arc::new(config), address })
     }
 
-    /// Where it listens, with the port that was chosen for port 0.
+    /// Its address, with the port that was chosen for port 0.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

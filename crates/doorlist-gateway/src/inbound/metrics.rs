@@ -1,4 +1,4 @@
-//! Counters of what comes in. No address, IP or message id is ever a label.
+//! Metrics of incoming mail. No address, IP or message id is ever a label.
 
 use doorlist_core::policy::{Decision, Reason, Verdict};
 use doorlist_smtp::reply::Reply;
@@ -20,29 +20,28 @@ struct ReplyLabels {
     status: String,
 }
 
-/// What the doors count.
+/// Metrics of incoming mail.
 pub(crate) struct InboundMetrics {
     /// Sessions at this moment.
     pub(crate) sessions: Gauge,
     /// Sessions since the start.
     pub(crate) sessions_total: Counter,
-    /// Sessions that a limit or a listener turned away.
+    /// Sessions rejected by a limit or a listener.
     pub(crate) sessions_refused: Counter,
-    /// Messages that got their 250.
+    /// Messages that got a 250 reply.
     pub(crate) accepted: Counter,
-    /// Their octets.
     pub(crate) accepted_bytes: Counter,
-    /// Flags raised by the guard.
+    /// Flags raised by harvest detection.
     pub(crate) flags: Counter,
-    /// Sessions that ended by a fault of ours.
+    /// Sessions that ended by a panic.
     pub(crate) panics: Counter,
-    /// One counter for each reason, looked up once: a RCPT must not.
+    /// One counter per reason, looked up in advance for speed.
     rcpt: [Counter; Reason::ALL.len()],
     refused: Family<ReplyLabels, Counter>,
 }
 
 impl InboundMetrics {
-    /// Makes the counters and names them.
+    /// Creates and registers the metrics.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let rcpt = Family::<RcptLabels, Counter>::default();
         let metrics = Self {
@@ -59,23 +58,22 @@ impl InboundMetrics {
         registry.register("rcpt", "Recipients answered, by decision", rcpt);
         registry.register("smtp_sessions", "Sessions open now", metrics.sessions.clone());
         registry.register("smtp_sessions_opened", "Sessions since the start", metrics.sessions_total.clone());
-        registry.register("smtp_sessions_refused", "Sessions turned away by a limit", metrics.sessions_refused.clone());
+        registry.register("smtp_sessions_refused", "Sessions rejected by a limit", metrics.sessions_refused.clone());
         registry.register("messages_accepted", "Messages on stable storage that got 250", metrics.accepted.clone());
         registry.register("messages_accepted_bytes", "Octets of accepted messages", metrics.accepted_bytes.clone());
         registry.register("messages_refused", "Messages refused at DATA or its end", metrics.refused.clone());
         registry.register("sources_flagged", "Flags raised against guessing sources", metrics.flags.clone());
-        registry.register("smtp_panics", "Sessions ended by a fault of Doorlist", metrics.panics.clone());
+        registry.register("smtp_panics", "Sessions ended by an internal error", metrics.panics.clone());
         metrics
     }
 
-    /// Counts a decision.
     pub(crate) fn decided(&self, decision: &Decision) {
         if let Some(counter) = self.rcpt.get(decision.reason as usize) {
             counter.inc();
         }
     }
 
-    /// Counts a message that was not taken.
+    /// Counts a rejected message.
     pub(crate) fn refused(&self, reply: Reply) {
         let status = reply.enhanced().map_or_else(String::new, |status| status.to_string());
         self.refused.get_or_create(&ReplyLabels { code: reply.code(), status }).inc();

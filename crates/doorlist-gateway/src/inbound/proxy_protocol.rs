@@ -1,17 +1,17 @@
-//! The PROXY protocol, versions 1 and 2: who the client behind a load balancer is. Only listed peers are asked for it, and
-//! a header that cannot be read closes the connection without an answer.
+//! The PROXY protocol, versions 1 and 2: the address of the client behind a load balancer. Only listed peers must send
+//! the header; a header that cannot be parsed closes the connection without a reply.
 //!
-//! The header is read to its last byte and not one further, since TLS may begin right behind it.
+//! Reads the header to its last byte and no further, because TLS may begin right after it.
 
 use ppp::{v1, v2};
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// What both versions are read in front of.
+/// Octets that distinguish the versions.
 const PREFIX: usize = 12;
 /// A version 1 line with its CRLF (PROXY protocol §2.1).
 const V1_MAX: usize = 107;
-/// Octets of addresses and TLVs that are taken behind a version 2 header; 65,535 are possible, none sends so many.
+/// Maximum octets of addresses and TLVs after a version 2 header; 65,535 are possible, but unusual.
 const V2_REST_MAX: usize = 4096;
 
 /// Why there is no usable header.
@@ -19,9 +19,9 @@ const V2_REST_MAX: usize = 4096;
 pub(crate) enum ProxyError {
     #[error("the connection ended inside the PROXY header")]
     Io(#[from] std::io::Error),
-    #[error("no PROXY header, though the peer is listed as one that sends it")]
+    #[error("no PROXY header, but the peer is configured to send one")]
     Missing,
-    #[error("a PROXY header that cannot be read: {0}")]
+    #[error("invalid PROXY header: {0}")]
     Unreadable(String),
 }
 
@@ -84,7 +84,7 @@ async fn read_v2<S: AsyncRead + Unpin>(stream: &mut S, mut header: Vec<u8>) -> R
 mod tests {
     use super::*;
 
-    /// The client, and what is left in the stream behind the header.
+    /// The client, and the rest of the stream after the header.
     async fn read_all(bytes: &[u8]) -> (Result<Option<SocketAddr>, ProxyError>, Vec<u8>) {
         let mut stream = bytes;
         let client = read(&mut stream).await;

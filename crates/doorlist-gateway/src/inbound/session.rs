@@ -1,5 +1,6 @@
-//! One session on one stream: reads bytes, drives the machine, asks dialogue and data for answers, writes, and keeps the
-//! deadlines. Recipients are answered without a pause between read and write, unless the guard wants one.
+//! One session on one stream: reads bytes, runs the protocol machine, gets replies from dialogue and data, writes
+//! them, and enforces the deadlines. Replies to recipients are written without a pause after the read, unless harvest
+//! detection delays them.
 
 use super::data::Incoming;
 use super::deadline::{Deadlines, Patience, Stage};
@@ -14,21 +15,21 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-/// Octets read at once; the batch of a pipelining client fits.
+/// Octets per read; enough for the batch of a pipelining client.
 const READ_BYTES: usize = 16 * 1024;
 
 /// How a session leaves its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// QUIT, or the client is gone.
+    /// QUIT, or the client disconnected.
     Close,
-    /// We closed: what the client still sends is to be drained, so that it reads why.
+    /// The server closes: drain the input, so that the client reads the reply.
     Linger,
-    /// 220 was said, the handshake comes.
+    /// 220 was sent, the handshake follows.
     StartTls,
 }
 
-/// A session, whatever it runs on.
+/// A session on any kind of stream.
 pub(super) struct Session {
     doors: Arc<Doors>,
     machine: Machine,
@@ -39,7 +40,7 @@ pub(super) struct Session {
     tls_offered: bool,
 }
 
-/// What reading came to.
+/// The result of a read.
 enum Read {
     Bytes(usize),
     Gone,
@@ -59,7 +60,6 @@ impl Session {
         }
     }
 
-    /// The first line.
     pub(super) async fn greet<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
         reply::greeting(&self.dialogue.config.hostname, &mut self.dialogue.out);
         flush(&mut self.dialogue, stream).await
@@ -100,7 +100,7 @@ impl Session {
         }
     }
 
-    /// Takes all of the input; `Some` if the session leaves its stream.
+    /// Handles all input; `Some` if the session leaves its stream.
     async fn take<S: AsyncWrite + Unpin>(&mut self, mut input: &[u8], stream: &mut S) -> io::Result<Option<Next>> {
         while let Some(event) = self.machine.next(&mut input) {
             match event {
@@ -204,7 +204,7 @@ impl Session {
     }
 }
 
-/// Writes what was said and hands over the log lines that belong to it.
+/// Writes pending replies and their log lines.
 async fn flush<S: AsyncWrite + Unpin>(dialogue: &mut Dialogue, stream: &mut S) -> io::Result<()> {
     dialogue.log.send();
     if dialogue.out.is_empty() {
@@ -215,7 +215,7 @@ async fn flush<S: AsyncWrite + Unpin>(dialogue: &mut Dialogue, stream: &mut S) -
     result
 }
 
-/// A client that does not read is as idle as one that says nothing.
+/// Writes with the idle limit: a client that does not read is idle.
 async fn write<S: AsyncWrite + Unpin>(dialogue: &Dialogue, stream: &mut S) -> io::Result<()> {
     let (patience, since) = (Patience::of(&dialogue.config.limits), Instant::now());
     let mut written = std::pin::pin!(async {
@@ -233,7 +233,7 @@ async fn write<S: AsyncWrite + Unpin>(dialogue: &Dialogue, stream: &mut S) -> io
     }
 }
 
-/// The guard's penalty: earlier answers go out, the next one waits. False if too many sessions wait already.
+/// Delays the next reply as a penalty, after earlier ones are written. False if too many sessions are delayed already.
 async fn wait<S: AsyncWrite + Unpin>(
     doors: &Doors,
     dialogue: &mut Dialogue,

@@ -1,6 +1,6 @@
-//! How many sessions there are, in all and from one source, and how many of them wait as a penalty.
+//! Counts sessions in total, per source, and those that are delayed as a penalty.
 //!
-//! Sources that have none find a place as long as the reserve lasts, however many others have.
+//! A reserve is kept for sources without a session, however many sessions others have.
 
 mod counts;
 
@@ -13,44 +13,44 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// A fifth of all sessions may wait at once; a further one that should wait is closed instead.
+/// At most a fifth of all sessions is delayed at once; a further one is closed instead.
 const WAITING_SHARE: usize = 5;
-/// Above so many hundredths of all sessions, idle ones are closed after `Limits::idle_crowded` instead of `Limits::idle`.
+/// Percentage of all sessions above which idle ones are closed after `Limits::idle_crowded` instead of `Limits::idle`.
 const CROWDED_PERCENT: usize = 80;
 
 /// Counters shared by listeners and sessions.
 #[derive(Default)]
 pub(crate) struct Slots {
     counts: Mutex<Counts>,
-    /// As in `counts`, for those who only look.
+    /// As in `counts`, for lock-free reads.
     sessions: AtomicUsize,
     waiting: AtomicUsize,
     left: Notify,
 }
 
-/// A session's place; given back when it is dropped, also by a panic.
+/// The slot of a session; released on drop, also by a panic.
 pub(crate) struct Slot {
     slots: Arc<Slots>,
     source: Option<SourceKey>,
 }
 
-/// A place among the waiting.
+/// The slot of a delayed session.
 pub(crate) struct Waiting<'s>(&'s Slots);
 
 impl Slots {
-    /// A place for a session from this source.
+    /// Takes a slot for a session of this source.
     pub(crate) fn enter(self: &Arc<Self>, source: SourceKey, limits: &Limits) -> Result<Slot, Refused> {
         self.change(|counts| counts.enter(source, limits))?;
         Ok(Slot { slots: self.clone(), source: Some(source) })
     }
 
-    /// A place for a session whose client is not known yet.
+    /// Takes a slot for a session whose client is not known yet.
     pub(crate) fn enter_unnamed(self: &Arc<Self>, limits: &Limits) -> Result<Slot, Refused> {
         self.change(|counts| counts.enter_unnamed(limits))?;
         Ok(Slot { slots: self.clone(), source: None })
     }
 
-    /// A place among the waiting, if one is free. `sessions_max` is the limit of all sessions.
+    /// Takes a slot for a delay, if one is free. `sessions_max` is the limit of all sessions.
     pub(crate) fn wait(&self, sessions_max: usize) -> Option<Waiting<'_>> {
         let max = (sessions_max / WAITING_SHARE).max(1);
         let taken = |n| (n < max).then_some(n + 1);
@@ -67,7 +67,7 @@ impl Slots {
         self.sessions.load(Ordering::Relaxed)
     }
 
-    /// Returns when no session is left.
+    /// Waits until no session is left.
     pub(crate) async fn empty(&self) {
         loop {
             let left = self.left.notified();

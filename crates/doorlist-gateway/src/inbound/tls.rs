@@ -1,5 +1,5 @@
-//! Our certificate: read from files, made self-signed at the first start, read again on reload. It is shown at the mail
-//! doors, and wherever else whoever started us shows it.
+//! The server certificate: read from files, created self-signed at the first start, and read again on reload. The web
+//! listeners use it, too.
 
 use crate::config::TlsConfig;
 use arc_swap::ArcSwapOption;
@@ -13,7 +13,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Octets of a chain or a key that are read.
+/// Maximum octets of a chain or a key.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Why there is no certificate. STARTTLS is not offered then, and implicit TLS does not start.
@@ -22,27 +22,20 @@ pub enum TlsError {
     /// A file cannot be read or written.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried with which file.
+        /// The operation and its file.
         what: String,
-        /// Why not.
         source: io::Error,
     },
     /// The files are not a certificate chain and its key.
-    #[error("{file}: {why}; the previous certificate, if there was one, stays in use")]
-    Unusable {
-        /// Which file.
-        file: String,
-        /// Why not.
-        why: String,
-    },
+    #[error("{file}: {why}; the previous certificate, if any, stays in use")]
+    Unusable { file: String, why: String },
 }
 
-/// The certificate in use. Sessions take it at their handshake, a reload swaps it.
+/// The current certificate. Sessions use it at their handshake, a reload replaces it.
 #[derive(Default)]
 pub struct Certificate(ArcSwapOption<ServerConfig>);
 
 impl Certificate {
-    /// For a handshake.
     pub fn current(&self) -> Option<Arc<ServerConfig>> {
         self.0.load_full()
     }
@@ -52,7 +45,7 @@ impl Certificate {
         self.0.load().is_some()
     }
 
-    /// Reads the files; on an error what was in use stays.
+    /// Reads the files; on an error the current certificate stays.
     pub fn load(&self, config: &TlsConfig, hostname: &str) -> Result<(), TlsError> {
         if config.self_signed && !config.cert.exists() && !config.key.exists() {
             make_self_signed(config, hostname)?;
@@ -79,18 +72,18 @@ fn read(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
         .map_err(|e| bad(&config.cert, e.to_string()))
 }
 
-/// Reads a regular file; a fifo in its place would keep a start or a reload for ever.
+/// Reads a regular file; a fifo would block a start or a reload.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let file = std::fs::OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A pair for the first start: mail servers encrypt with it all the same, they do not check names (RFC 7435).
+/// Creates a pair for the first start: mail servers encrypt with it without verification (RFC 7435).
 fn make_self_signed(config: &TlsConfig, hostname: &str) -> Result<(), TlsError> {
     let bad = |why: rcgen::Error| TlsError::Unusable { file: config.cert.display().to_string(), why: why.to_string() };
     let pair = rcgen::generate_simple_self_signed([hostname.to_owned()]).map_err(bad)?;
@@ -121,7 +114,7 @@ mod tests {
         let config = config(folder.path());
         nix::unistd::mkfifo(&config.cert, nix::sys::stat::Mode::S_IRWXU).expect("a fifo");
         let error = Certificate::default().load(&config, "gw.example.test").expect_err("no certificate");
-        assert!(error.to_string().contains("no regular file"), "{error}");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! The one header that we add: `Received:` (RFC 5321 §4.4), in front of the message as it is stored.
+//! The header field that Doorlist adds: `Received:` (RFC 5321 §4.4), in front of the message as it is stored.
 
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use doorlist_store::spool::{ClientInfo, EnvelopeRecipient};
 
-/// What a `Received:` says.
+/// The content of a `Received:` field.
 pub(super) struct Trace<'a> {
     pub(super) client: &'a ClientInfo,
     /// EHLO rather than HELO.
@@ -12,7 +12,7 @@ pub(super) struct Trace<'a> {
     pub(super) smtp_utf8: bool,
     pub(super) hostname: &'a str,
     pub(super) id: QueueId,
-    /// Named only when there is one: several would be told to each other.
+    /// Written only if there is one, to not reveal recipients to each other.
     pub(super) recipients: &'a [EnvelopeRecipient],
     pub(super) now: Timestamp,
 }
@@ -52,12 +52,12 @@ impl Trace<'_> {
     }
 }
 
-/// A HELO name is what a stranger says: only what can stand in a host name or an address literal is repeated.
+/// Sanitizes a HELO name to the characters of host names and address literals.
 fn plain(helo: &str) -> String {
     helo.chars().map(|c| if c.is_ascii_alphanumeric() || ".-_:[]".contains(c) { c } else { '?' }).collect()
 }
 
-/// RFC 5322 §3.3.
+/// The date of a header field (RFC 5322 §3.3).
 fn date(now: Timestamp) -> String {
     let time = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
     jiff::fmt::rfc2822::to_string(&time.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default()

@@ -1,24 +1,21 @@
-//! One event and its two shapes. What strangers wrote is escaped here, once, for all who write.
+//! One event in both formats. Untrusted text is escaped here, for all writers.
 
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::visible::visible;
 use std::io::Write;
 use std::time::Duration;
 
-/// Which part of Doorlist speaks: the names of Postfix's daemons, which log readers know.
+/// The part of Doorlist that logs, with the name of the Postfix daemon that does the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Process {
-    /// Sessions that come in.
+    /// Incoming SMTP sessions.
     Smtpd,
     /// Headers of accepted mail.
     Cleanup,
-    /// The queue.
+    /// Queue events, as Postfix's qmgr logs them.
     Qmgr,
-    /// Deliveries.
     Smtp,
-    /// Bounces and notices.
     Bounce,
-    /// The service itself.
     Master,
 }
 
@@ -38,7 +35,6 @@ impl Process {
 /// The value of a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Field<'a> {
-    /// Plain text.
     Str(&'a str),
     /// A mail path: in angle brackets in text.
     Path(&'a str),
@@ -55,18 +51,17 @@ pub enum Field<'a> {
 /// One line of the log.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
-    /// Who speaks.
     pub process: Process,
-    /// The message that it is about.
+    /// The queue id of the message.
     pub queue: Option<QueueId>,
-    /// Words in front of the fields; then fields are parted by spaces, without it by commas, as Postfix does.
+    /// Text before the fields, which are then separated by spaces; without it they are separated by commas, as in
+    /// Postfix.
     pub event: &'a str,
-    /// Named values.
     pub fields: &'a [(&'a str, Field<'a>)],
 }
 
-/// `stamp host doorlist/smtpd[pid]: QUEUEID: event field=value ...`; `before` is ` host doorlist/`, `behind` is `[pid]: `.
-/// A harvest makes hundreds of thousands a second, so what is the same in each is not rendered anew.
+/// Writes `stamp host doorlist/smtpd[pid]: QUEUEID: event field=value ...`; `before` is ` host doorlist/`, `behind` is
+/// `[pid]: `. Both are rendered in advance, because a harvest causes hundreds of thousands of lines per second.
 pub(super) fn text(line: &Line<'_>, stamp: &str, before: &str, behind: &str, out: &mut Vec<u8>) {
     for part in [stamp, before, line.process.word(), behind] {
         out.extend_from_slice(part.as_bytes());
@@ -112,12 +107,12 @@ fn text_value(value: &Field<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// One event can never look like two, nor like another one.
+/// Escapes text so that one event cannot look like two or like another one.
 fn escape(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(visible(text).as_bytes());
 }
 
-/// One JSON object a line, with the same names.
+/// Writes one JSON object per line, with the same names.
 pub(super) fn json(line: &Line<'_>, stamp: &str, host: &str, pid: u32, out: &mut Vec<u8>) {
     let mut object = serde_json::Map::new();
     let mut put = |name: &str, value: serde_json::Value| drop(object.insert(name.to_owned(), value));

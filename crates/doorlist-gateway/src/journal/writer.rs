@@ -1,4 +1,4 @@
-//! The buffer between those who speak and the thread that writes.
+//! The buffer between the sessions and the thread that writes the log.
 
 use super::line::{self, Line};
 use doorlist_core::time::Timestamp;
@@ -6,33 +6,32 @@ use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Lines gather for so long after the first, so that a busy gateway does not wake the thread for each.
+/// Time to collect lines after the first one, so that a busy gateway does not wake the thread for each.
 const GATHER: Duration = Duration::from_millis(5);
-/// So many octets are written at once without waiting for more.
+/// Octets that are written without waiting for more.
 const FULL: usize = 256 * 1024;
-/// Room that the buffers keep when they are empty.
+/// Capacity that empty buffers keep.
 const KEPT: usize = 1024 * 1024;
 
-/// How lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JournalFormat {
-    /// Postfix's shape.
+    /// The format of Postfix's log lines.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What writer and speakers share.
+/// The state that writer and loggers share.
 pub(super) struct Shared {
     format: JournalFormat,
     host: String,
     pid: u32,
-    /// What stands before and behind the word of the process in a line of text.
+    /// Text before and after the process name in a line.
     around: (String, String),
     state: Mutex<State>,
-    /// Something was pushed.
     pushed: Condvar,
-    /// All of it was written.
+    /// Signalled when the buffer is written.
     empty: Condvar,
 }
 
@@ -40,7 +39,7 @@ pub(super) struct Shared {
 struct State {
     waiting: Vec<u8>,
     writing: bool,
-    /// Somebody waits until all is written.
+    /// Somebody waits for the buffer to be written.
     hurry: bool,
 }
 
@@ -101,13 +100,13 @@ impl Shared {
         drop(self.empty.wait_while(state, |s| s.writing || !s.waiting.is_empty()));
     }
 
-    /// A poisoned lock holds whole lines all the same: pushes are single calls.
+    /// A poisoned lock still has complete lines: a push is a single call.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The thread lives as long as the process; a write that fails is dropped, there is no better place to say so.
+/// The thread runs as long as the process; a failed write is dropped.
 pub(super) fn spawn(shared: Arc<Shared>, mut out: Box<dyn Write + Send>) -> std::io::Result<()> {
     std::thread::Builder::new().name("journal".into()).spawn(move || {
         let mut spare = Vec::new();

@@ -1,5 +1,5 @@
-//! Which addresses of a mail server are connected to, before anything is: a server that may not be where its name leads
-//! learns nothing of it, nor does whoever named it learn whether something listens there. The rule itself is core's.
+//! Checks the addresses of a mail server before a connection is made: a forbidden address gets no connection, and
+//! whoever named it does not learn whether a server listens there. The rule itself is in `doorlist-core`.
 
 use doorlist_core::change::NamedBy;
 use doorlist_core::mail_server_access::may_connect;
@@ -7,10 +7,10 @@ use doorlist_core::network::Network;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::UdpSocket;
 
-/// Any port: the way to an address is the same for all of them.
+/// Any port; the route to an address does not depend on it.
 const ANY_PORT: u16 = 25;
 
-/// Those of the addresses at which a server that `named_by` named may be connected to; `allowed`: `relay.allow_networks`.
+/// The addresses that may be connected to for a server that `named_by` named; `allowed`: `relay.allow_networks`.
 pub async fn permitted(named_by: NamedBy, addresses: Vec<IpAddr>, allowed: &[Network]) -> Vec<IpAddr> {
     let mut permitted = Vec::with_capacity(addresses.len());
     for address in addresses {
@@ -24,21 +24,21 @@ pub async fn permitted(named_by: NamedBy, addresses: Vec<IpAddr>, allowed: &[Net
     permitted
 }
 
-/// What to do about a server that may not be connected to where it is.
+/// Advice for a server at a forbidden address.
 pub fn advice(named_by: NamedBy) -> &'static str {
     match named_by {
         NamedBy::Tenant => {
-            "mail servers that others than the operator name must have public addresses; the operator may allow more \
-             in relay.allow_networks"
+            "mail servers of tenants must have public addresses; the operator can allow more in relay.allow_networks"
         }
         NamedBy::Operator | NamedBy::Machine => {
-            "mail servers on this machine or its link are named by a command on the machine, or allowed in \
+            "to use a mail server on this machine or link, set it by a command on this machine, or allow it in \
              relay.allow_networks"
         }
     }
 }
 
-/// Whether the address is one of this machine: then the way to it begins where it ends. Nothing is sent.
+/// Whether the address belongs to this machine: then a socket connected to it has it as its own address. Sends
+/// nothing.
 async fn is_ours(address: IpAddr) -> bool {
     let any: IpAddr = if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let Ok(socket) = UdpSocket::bind((any, 0)).await else { return false };

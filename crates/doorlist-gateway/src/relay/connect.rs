@@ -1,5 +1,5 @@
-//! From a destination to an open connection: its servers in order, their addresses in a race, the opening dialogue with
-//! TLS as asked for. A server that fails in any of these is passed over for the next. This module must not know messages.
+//! Opens a connection to a destination: its servers in order, their addresses in parallel, then the opening dialogue
+//! with TLS as configured. If a server fails, the next one is tried.
 
 use super::access;
 use super::connection::{Connection, ConnectionFault, Peer};
@@ -19,26 +19,26 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// The next address is tried so long after one that does not answer (RFC 8305 §5).
+/// Delay before the next address is tried (RFC 8305 §5).
 const RACE_DELAY: Duration = Duration::from_millis(250);
 
-/// What connecting needs of the world.
+/// What connecting needs from outside.
 pub(crate) struct Connector {
     pub(crate) hostname: Arc<str>,
-    /// Our own sockets, against loops.
+    /// Doorlist's own listening addresses, to detect loops.
     pub(crate) listeners: Vec<SocketAddr>,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) tls: ClientTls,
 }
 
-/// An open connection, and whether the server is to be told who the client was.
+/// An open connection, and whether XFORWARD is sent.
 pub(crate) struct Opened {
     pub(crate) connection: Connection,
     pub(crate) xforward: bool,
 }
 
 impl Connector {
-    /// Opens a connection to one of the destination's servers; `turn` picks among equal ones.
+    /// Opens a connection to one of the destination's servers; `turn` rotates those of equal preference.
     pub(crate) async fn open(
         &self,
         key: &DestinationKey,
@@ -162,7 +162,7 @@ impl Connector {
         }
     }
 
-    /// Whether this connection leads to one of our own listeners: mail would go in a circle.
+    /// Whether this connection leads to one of Doorlist's own listeners, a mail loop.
     fn is_ours(&self, stream: &TcpStream, peer: SocketAddr) -> bool {
         let from = stream.local_addr().map(|local| local.ip()).ok();
         self.listeners.iter().any(|own| {
@@ -173,7 +173,7 @@ impl Connector {
     }
 }
 
-/// Why an opening dialogue did not come to its end.
+/// Why an opening dialogue failed.
 enum Broken {
     Connection(ConnectionFault),
     Handshake(HandshakeFault),
@@ -182,9 +182,9 @@ enum Broken {
 
 /// Why TLS did not begin.
 struct HandshakeFault {
-    /// In our own words.
+    /// Fixed text without content of the server.
     why: &'static str,
-    /// With what the server showed, for the operator alone.
+    /// With details of the server, for the operator only.
     details: String,
 }
 
@@ -259,13 +259,13 @@ async fn connect(address: SocketAddr, within: Duration) -> Result<TcpStream, Str
     }
 }
 
-/// Without Rust's `(os error 111)`.
+/// The error text without Rust's `(os error 111)`.
 fn plain_words(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// Connects to the first address that answers: each gets [`RACE_DELAY`] before the next is tried beside it.
+/// Connects to the first address that answers, with [`RACE_DELAY`] before the next one is tried in parallel.
 async fn race(addresses: &[IpAddr], port: u16, within: Duration) -> Result<(TcpStream, SocketAddr), (IpAddr, String)> {
     let mut waiting = addresses.iter().map(|ip| SocketAddr::new(*ip, port));
     let mut running = JoinSet::new();

@@ -1,5 +1,5 @@
-//! One connection to a server: bytes out in few writes, replies in, each with its time limit. Which commands are said
-//! is decided by the dialogue in `doorlist_smtp::client`; this module must not know messages or recipients.
+//! One connection to a server: writes commands in few calls and reads replies, each with a time limit.
+//! `doorlist_smtp::client` decides on the commands.
 
 use doorlist_smtp::client::{Capabilities, ReplyError, ReplyParser, ServerReply};
 use std::fmt;
@@ -13,15 +13,14 @@ use tokio_rustls::client::TlsStream;
 
 /// Octets read at once.
 const READ_BYTES: usize = 4096;
-/// A write buffer that has grown beyond this is given back after a large message.
+/// Capacity that a write buffer keeps after a large message.
 const WRITE_BUFFER_KEPT: usize = 128 * 1024;
 
 /// The server at the other end, for logs and reports.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
-    /// As it was configured or as its MX record names it.
+    /// Host name as configured or as in its MX record.
     pub(crate) host: Arc<str>,
-    /// Where it is.
     pub(crate) address: SocketAddr,
 }
 
@@ -38,19 +37,19 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Why nothing more can be done with a connection.
+/// Why a connection failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectionFault {
-    /// Nothing came or went in time.
+    /// A read or write timed out.
     #[error("timed out")]
     TimedOut,
-    /// Nothing came or went for a while, and other mail waited for the connection.
+    /// Closed without progress, because other mail needed a connection.
     #[error("nothing came for a while, and other mail waited for the connection")]
     GaveWay,
     /// The server closed it.
     #[error("closed by the server")]
     Closed,
-    /// The system says so.
+    /// An I/O error of the system.
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// The server does not speak SMTP.
@@ -59,7 +58,8 @@ pub(crate) enum ConnectionFault {
 }
 
 impl ConnectionFault {
-    /// What the server said that is no SMTP reply. It may be of any service, so it is for the operator's log alone.
+    /// Output of the server that is not an SMTP reply. It may come from any service, so it is only for the operator's
+    /// log.
     pub(crate) fn said(&self) -> Option<String> {
         match self {
             ConnectionFault::Protocol(ReplyError::NotAReply(line)) => Some(line.clone()),
@@ -79,11 +79,10 @@ pub(crate) struct Connection {
     input: Box<[u8; READ_BYTES]>,
     unread: std::ops::Range<usize>,
     parser: ReplyParser,
-    /// Where commands and bodies are gathered until [`Connection::send`].
+    /// Write buffer until [`Connection::send`].
     pub(crate) out: Vec<u8>,
-    /// Who is there.
     pub(crate) peer: Peer,
-    /// What the server offers.
+    /// Extensions that the server offers.
     pub(crate) offers: Capabilities,
 }
 
@@ -100,7 +99,7 @@ impl Connection {
         }
     }
 
-    /// Sends what was gathered, in one write if the network takes it.
+    /// Sends the buffer, in one write if possible.
     pub(crate) async fn send(&mut self, within: Duration) -> Result<(), ConnectionFault> {
         if self.out.is_empty() {
             return Ok(());
@@ -123,7 +122,6 @@ impl Connection {
         Ok(written.map_err(|_| ConnectionFault::TimedOut)??)
     }
 
-    /// The next reply.
     pub(crate) async fn reply(&mut self, within: Duration) -> Result<ServerReply, ConnectionFault> {
         if let Some(reply) = self.parse()? {
             return Ok(reply);
@@ -140,7 +138,7 @@ impl Connection {
         timeout(within, whole).await.map_err(|_| ConnectionFault::TimedOut)?
     }
 
-    /// Returns when the server says something without being asked, or closes; both mean the end of the connection.
+    /// Waits until the server sends something unexpected, or closes; both end the connection.
     pub(crate) async fn unasked(&mut self) {
         if self.unread.is_empty() {
             // What it is does not matter.
@@ -148,7 +146,7 @@ impl Connection {
         }
     }
 
-    /// The bare stream, to begin TLS on it. Nothing may have been received already (CVE-2011-0411).
+    /// The plain stream, to start TLS on it. The read buffer must be empty (CVE-2011-0411).
     pub(crate) fn take_plain(&mut self) -> Option<TcpStream> {
         if !self.unread.is_empty() {
             return None;
@@ -159,7 +157,7 @@ impl Connection {
         }
     }
 
-    /// Goes on with the encrypted stream.
+    /// Continues with the encrypted stream.
     pub(crate) fn encrypted(&mut self, stream: TlsStream<TcpStream>) {
         self.stream = Some(Stream::Tls(Box::new(stream)));
     }

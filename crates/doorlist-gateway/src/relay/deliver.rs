@@ -1,8 +1,8 @@
-//! One connection at work: opens, takes messages of its destination one after the other, and ends when there are no more.
+//! A running connection: opens, sends the messages of its destination one after the other, and closes when there are
+//! no more.
 //!
-//! Where the server pipelines, the commands of the next message travel in the same write as the body of this one
-//! (RFC 2920 §3.1 allows it), so that a busy connection costs one write and about one read a message. This module must
-//! not know what becomes of a refusal.
+//! With PIPELINING, the commands of the next message go out in the same write as the body of the current one (RFC 2920
+//! §3.1), so that a busy connection needs one write and about one read per message.
 
 mod outcome;
 mod place;
@@ -26,37 +26,36 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-/// Messages that one connection carries at most; servers count, too.
+/// Maximum messages per connection; servers count, too.
 const MESSAGES_PER_CONNECTION_MAX: u32 = 1_000;
-/// How long one connection is used at most.
+/// Maximum age of a connection.
 const CONNECTION_AGE_MAX: Duration = Duration::from_secs(100);
-/// A body is sent in pieces of about this size.
+/// Approximate size of the pieces in which a body is sent.
 const BODY_PIECE: usize = 64 * 1024;
-/// A server that closes in the middle of a body may have said why.
+/// Time to read the reply of a server that closes in the middle of a body.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// The reply to QUIT is not worth a longer wait, and where others wait for the connection, none.
+/// Maximum time to wait for the reply to QUIT, unless others need the connection.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// QUIT itself fits in a buffer, unless the server reads nothing any more.
+/// Maximum time to send QUIT, for servers that no longer read.
 const FAREWELL_SENT: Duration = Duration::from_millis(100);
 
-/// How far the relay is on its way to its end.
+/// The shutdown state of the relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stop {
-    /// It works.
     No,
-    /// Running transactions end, nothing new begins.
+    /// Running transactions finish, no new ones start.
     Finish,
-    /// Connections are dropped as they are; what was under way is in the spool.
+    /// Connections are dropped; their messages are in the spool.
     Now,
 }
 
-/// Returns when the relay has come to this stage of its end.
+/// Waits until the relay reaches this shutdown state.
 pub(crate) async fn reached(stop: &mut watch::Receiver<Stop>, stage: Stop) {
     // An error means that the relay is gone altogether.
     let _ = stop.wait_for(|stop| *stop >= stage).await;
 }
 
-/// Opens a connection to a destination and works on it until there is nothing left to do.
+/// Opens a connection to a destination and delivers messages until there are none left.
 pub(crate) async fn run(shared: Arc<Shared>, grant: Grant) {
     let mut stop = shared.stop.subscribe();
     let place = Place::new(shared, grant);
@@ -108,14 +107,14 @@ struct Flight {
     part: Part,
     body: MessageBody,
     transaction: Transaction,
-    /// Its final dot may have reached the server: an end without a reply is ambiguous.
+    /// Its final dot may have reached the server, so that a lost connection is ambiguous.
     dot_sent: bool,
 }
 
-/// The connection is of no further use.
+/// The connection cannot be used any more.
 struct Lost;
 
-/// How a message's turn ended: the connection goes on, perhaps with the next message begun already.
+/// The result of a message: the connection continues, perhaps with the next message already started.
 type Carried = Result<Option<Flight>, Lost>;
 
 struct Worker<'a> {
@@ -130,7 +129,7 @@ struct Worker<'a> {
     since: Instant,
     /// The last transaction was left open.
     reset: bool,
-    /// A message waits for another server of the route: a new connection may lead there.
+    /// A message needs another server of the route, which a new connection may reach.
     makes_way: bool,
 }
 
@@ -161,7 +160,7 @@ impl Worker<'_> {
         }
     }
 
-    /// The next message, waited for as long as the connection is to be kept; its commands are in the write buffer.
+    /// Waits for the next message while the connection is kept open, and writes its commands to the buffer.
     async fn next_flight(&mut self) -> Option<Flight> {
         while self.may_go_on() {
             let connection = self.place.connection;
@@ -194,7 +193,7 @@ impl Worker<'_> {
             && !self.makes_way
     }
 
-    /// Puts the commands of a message into the write buffer. `None`: it cannot be sent here, and that is settled.
+    /// Writes the commands of a message to the buffer. `None`: it cannot be sent here, and its result is recorded.
     async fn begin(&mut self, job: Job) -> Option<Flight> {
         let Job { part, body } = job;
         let body = match body {
@@ -236,7 +235,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Carries one message to its end.
+    /// Delivers one message.
     async fn carry(&mut self, mut flight: Flight) -> Carried {
         let config = self.shared.config.load_full();
         let mut next = None;
@@ -270,21 +269,21 @@ impl Worker<'_> {
         }
     }
 
-    /// Sends what was gathered, where a connection that gives way loses nothing but time.
+    /// Sends the buffer at a point where closing the connection costs nothing but time.
     async fn send(&mut self, config: &RelayConfig) -> Result<(), ConnectionFault> {
         let sending = self.connection.send(config.reply);
         self.place.hold_while(true, config, sending).await.unwrap_or(Err(ConnectionFault::GaveWay))
     }
 
-    /// The reply to a command. Behind the final dot the server may have taken the message already: a connection that gave
-    /// way there would make a duplicate (RFC 5321 §4.5.3.2.6).
+    /// Reads the reply to a command. After the final dot the connection is never closed for others: the server may
+    /// have accepted the message, and a retry would duplicate it (RFC 5321 §4.5.3.2.6).
     async fn reply(&mut self, command: Command, config: &RelayConfig) -> Result<ServerReply, ConnectionFault> {
         let is_last = command == Command::EndOfData;
         let reply = self.connection.reply(if is_last { config.final_reply } else { config.reply });
         self.place.hold_while(!is_last, config, reply).await.unwrap_or(Err(ConnectionFault::GaveWay))
     }
 
-    /// Sends the body and its end, and where that is possible the commands of the next message in the same write.
+    /// Sends the body and its end, if possible with the commands of the next message in the same write.
     async fn send_body(
         &mut self,
         flight: &mut Flight,
@@ -321,7 +320,7 @@ impl Worker<'_> {
         self.place.hold_while(false, config, sending).await.unwrap_or(Err(ConnectionFault::GaveWay))
     }
 
-    /// The transaction is over: every recipient has its result.
+    /// Ends the transaction: every recipient has its result.
     fn finish(&self, flight: &Flight) {
         let unanswered = deferred(EnhancedCode::new(4, 5, 0), "the server lost the thread".to_owned());
         let mut outcomes = self.outcomes(flight, &unanswered);
@@ -333,7 +332,7 @@ impl Worker<'_> {
         outcomes(&self.connection.peer, &flight.transaction, flight.part.recipients.len(), unanswered)
     }
 
-    /// The connection broke while a body was sent: the server may have said why before it closed.
+    /// Handles a connection lost during a body: reads the server's last reply, if any.
     async fn body_lost(&mut self, mut flight: Flight, next: Option<Flight>, fault: &ConnectionFault) -> Carried {
         if let Ok(reply) = self.connection.reply(LAST_WORDS).await
             && let Step::Done { .. } = flight.transaction.reply(reply, &mut self.connection.out)
@@ -345,7 +344,7 @@ impl Worker<'_> {
         self.lost(flight, next, Some(fault))
     }
 
-    /// The connection is of no further use; what is settled is settled, the rest is tried again.
+    /// Handles a lost connection: recipients without a result are retried.
     fn lost(&self, flight: Flight, next: Option<Flight>, fault: Option<&ConnectionFault>) -> Carried {
         self.give_back(next);
         let command = flight.transaction.command();
@@ -384,7 +383,7 @@ impl Worker<'_> {
         }
     }
 
-    /// The spool cannot give the message: gone (deleted beside us), damaged (kept for a person), or not now.
+    /// Handles a message that the spool cannot return: deleted meanwhile, damaged, or temporarily unavailable.
     fn unreadable(&self, part: &Part, error: &SpoolError) {
         self.shared.with_queue(|queue, at| match error {
             SpoolError::NotFound(_) => drop(queue.delete(part.id)),

@@ -1,43 +1,41 @@
-//! A bounce as a message: what failed, in words and for machines, and the header section of what was sent (RFC 3464,
-//! RFC 6522; RFC 6533 where addresses are not ASCII). Whether it is sent is not decided here.
+//! Writes a bounce: the failures as text and in machine-readable form, and the header section of the message (RFC
+//! 3464, RFC 6522; RFC 6533 for addresses outside ASCII).
 
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use doorlist_smtp::reply::EnhancedCode;
 use std::fmt::Write as _;
 
-/// Octets of the original's header section that go into the report.
+/// Maximum octets of the original header section in the report.
 pub(crate) const HEADERS_QUOTED_MAX: usize = 64 * 1024;
-/// A line of the report's text is folded at about this width, so that no reply makes one of 998 octets and more.
+/// Width at which lines of the report are folded, so that no reply causes lines over 998 octets.
 const WIDTH: usize = 78;
 
-/// What a bounce is made from.
+/// The input of a bounce.
 pub(crate) struct Report<'a> {
-    /// Our name.
     pub(crate) hostname: &'a str,
     /// The bounce's own queue id.
     pub(crate) id: QueueId,
-    /// That of the message.
+    /// Queue id of the message.
     pub(crate) original: QueueId,
-    /// To whom the bounce goes: the message's sender.
+    /// The message's sender, who gets the bounce.
     pub(crate) sender: &'a str,
-    /// Each recipient that failed, and what is kept of why.
+    /// Each failed recipient with its stored reply.
     pub(crate) failed: &'a [(&'a str, &'a str)],
     /// The message's header section.
     pub(crate) headers: &'a [u8],
-    /// When the message came.
+    /// Time of arrival of the message.
     pub(crate) arrived: Timestamp,
-    /// Now.
     pub(crate) now: Timestamp,
 }
 
-/// What is kept of a failure, taken apart: `5.1.1 host h[ip] said: 550 5.1.1 text (in reply to RCPT TO command)`.
+/// The parts of a stored failure: `5.1.1 host h[ip] said: 550 5.1.1 text (in reply to RCPT TO command)`.
 struct Failure<'a> {
     status: EnhancedCode,
     why: &'a str,
-    /// The server that said it.
+    /// The server that sent the reply.
     remote: Option<&'a str>,
-    /// Its reply, without our words around it.
+    /// Its reply without the text around it.
     reply: Option<&'a str>,
 }
 
@@ -125,7 +123,7 @@ impl Report<'_> {
         }
     }
 
-    /// A boundary that stands nowhere in the quoted headers.
+    /// A boundary that does not occur in the quoted headers.
     fn boundary(&self) -> String {
         let mut boundary = format!("{}={}", self.id, self.hostname.len());
         while memchr::memmem::find(self.headers, boundary.as_bytes()).is_some() {
@@ -141,7 +139,7 @@ fn date(at: Timestamp) -> String {
     jiff::fmt::rfc2822::to_string(&stamp.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default()
 }
 
-/// Breaks a line at spaces; further lines begin with `indent`.
+/// Folds a line at spaces; continuation lines begin with `indent`.
 fn fold(line: &str, indent: &str, out: &mut String) {
     let mut width = 0;
     for word in line.split(' ') {

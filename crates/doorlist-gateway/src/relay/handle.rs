@@ -1,4 +1,4 @@
-//! The queue in the hands of people: look, retry, hold, release, delete. What a person may do is decided elsewhere.
+//! Queue operations for administrators: show, retry, hold, release, delete. Permissions are checked by the caller.
 
 use super::Shared;
 use super::queue::{Arrival, Seen, is_final, revived};
@@ -16,32 +16,28 @@ const PAGE: u32 = 1_000;
 /// A message in the queue.
 #[derive(Clone, Debug)]
 pub struct Queued {
-    /// Its name.
     pub id: QueueId,
-    /// What was said before DATA.
     pub envelope: Arc<Envelope>,
-    /// How far it is with each recipient.
+    /// State of each recipient.
     pub recipients: Vec<RecipientState>,
-    /// Attempts so far.
     pub attempts: u32,
-    /// A person stopped it.
+    /// Held by an administrator.
     pub hold: bool,
-    /// It is being delivered at this moment.
+    /// Whether it is being delivered.
     pub under_way: bool,
-    /// When it is tried next; `None`: now, or not by itself.
+    /// Time of the next attempt; `None` for now, or if it is not retried.
     pub next_attempt: Option<Timestamp>,
 }
 
-/// What can be done with a message.
+/// An operation on a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueOrder {
-    /// Try it now; one that has failed and was kept gets another life.
+    /// Retry now; a failed message starts again.
     Retry,
-    /// Do not try it until it is released.
+    /// Do not deliver until released.
     Hold,
-    /// Try it again.
     Release,
-    /// Drop it without a bounce.
+    /// Delete without a bounce.
     Delete,
 }
 
@@ -56,7 +52,7 @@ impl QueueHandle {
         Self { shared }
     }
 
-    /// Messages behind `after`, oldest first, with a recipient in `domain` if one is given.
+    /// Messages after `after`, oldest first, with a recipient in `domain` if given.
     pub async fn list(
         &self,
         domain: Option<DomainId>,
@@ -74,12 +70,11 @@ impl QueueHandle {
         Ok(found)
     }
 
-    /// One message.
     pub async fn show(&self, id: QueueId) -> Result<Option<Queued>, SpoolError> {
         Ok(self.shared.spool.get(id).await?.map(|pending| self.queued(pending)))
     }
 
-    /// Does something with one message. False: there is none of this name.
+    /// Applies an operation to one message. False if it does not exist.
     pub async fn order(&self, order: QueueOrder, id: QueueId) -> Result<bool, SpoolError> {
         match self.shared.spool.get(id).await? {
             Some(pending) => Ok(self.carry_out(order, pending)),
@@ -87,7 +82,7 @@ impl QueueHandle {
         }
     }
 
-    /// Does something with all messages that have a recipient in this domain; how many they were.
+    /// Applies an operation to all messages with a recipient in this domain. Returns their number.
     pub async fn order_domain(&self, order: QueueOrder, domain: DomainId) -> Result<u64, SpoolError> {
         let (mut after, mut count) = (None, 0);
         loop {
@@ -137,7 +132,7 @@ impl QueueHandle {
         true
     }
 
-    /// The same with a message that is not in memory: it found no room, or it has failed and was kept.
+    /// The same for a message that is not in memory.
     fn in_the_spool(&self, order: QueueOrder, pending: Pending) {
         let Pending { id, envelope, progress } = pending;
         let progress = progress.unwrap_or_else(|| untouched(&envelope, clock::now()));

@@ -1,14 +1,13 @@
-//! The header section of a stored message, for a bounce and for the question what it needs of SMTPUTF8. Understands no
-//! single field.
+//! The header section of a stored message, for bounces and for the question whether it needs SMTPUTF8.
 
 use super::queue::Part;
 use doorlist_smtp::client::SmtpUtf8;
 use doorlist_store::spool::{MessageBody, SpoolError};
 
-/// Octets of a header section that are looked at; what came in has no longer one.
+/// Maximum octets of a header section; accepted messages have no longer one.
 pub(crate) const HEADER_SECTION_MAX: usize = 256 * 1024;
 
-/// Everything before the first empty line, with the last line's end; at most `max` octets, cut at a line's end.
+/// The text before the first empty line; at most `max` octets, cut at the end of a line.
 pub(crate) async fn header_section(body: &MessageBody, max: usize) -> Result<Vec<u8>, SpoolError> {
     let mut reader = body.reader().await?;
     let mut head = Vec::new();
@@ -27,8 +26,7 @@ pub(crate) async fn header_section(body: &MessageBody, max: usize) -> Result<Vec
     Ok(head)
 }
 
-/// What this part needs of SMTPUTF8 (RFC 6531 §3.6). That the sender asked for it does not count: it is looked at, and a
-/// message that asked for it without need goes out without.
+/// Whether this part needs SMTPUTF8 (RFC 6531 §3.6). Decided by its content, not by the sender's request.
 pub(crate) async fn smtp_utf8(part: &Part, body: &MessageBody) -> SmtpUtf8 {
     if !part.envelope.sender.is_ascii() || !part.paths().all(str::is_ascii) {
         return SmtpUtf8::Required;

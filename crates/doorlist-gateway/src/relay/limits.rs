@@ -1,5 +1,5 @@
-//! How many bounces go out: a gateway that is shot at with forged senders must not become the gun. Pure: time is a
-//! parameter. This module must not know what a bounce is.
+//! Rate limits for bounces, so that mail with forged senders does not turn the gateway into a source of backscatter.
+//! Time is a parameter.
 
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The window of both limits.
 const WINDOW: Duration = Duration::from_hours(1);
 
-/// Bounces of the last hour. Holds at most as many times as bounces are allowed in all.
+/// Bounces of the last hour; at most as many as allowed in total.
 #[derive(Debug, Default)]
 pub(crate) struct BounceLimits {
     all: VecDeque<(Timestamp, DomainName)>,
@@ -17,7 +17,7 @@ pub(crate) struct BounceLimits {
 }
 
 impl BounceLimits {
-    /// Whether one more may go to a sender of this domain; if so, it is counted.
+    /// Whether one more bounce may go to a sender of this domain; if so, counts it.
     pub(crate) fn allow(&mut self, domain: &DomainName, now: Timestamp, domain_max: u32, all_max: u32) -> bool {
         while let Some((then, _)) = self.all.front()
             && now.since(*then) >= WINDOW

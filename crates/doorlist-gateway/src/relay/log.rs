@@ -1,4 +1,4 @@
-//! The relay's lines in the log, in Postfix's words, and its entries in the mail log.
+//! The relay's log lines, in the words of Postfix, and its entries in the mail log.
 
 use super::Shared;
 use super::connection::Peer;
@@ -13,7 +13,7 @@ use doorlist_store::spool::Envelope;
 use std::sync::Arc;
 
 impl Shared {
-    /// A part's attempt has ended: log it, count it, settle it.
+    /// Logs, counts and settles the attempt of a part.
     pub(super) fn conclude(
         self: &Arc<Self>,
         destination: DestinationId,
@@ -56,7 +56,7 @@ impl Shared {
         self.with_queue(|queue, at| queue.finish(destination, part, outcomes, at));
     }
 
-    /// A message waits for a destination that is known to be down, or has none.
+    /// Logs a message whose destination is down or missing.
     pub(super) fn log_parked(&self, part: &Part, why: &str) {
         let now = clock::now();
         let delay = now.since(part.envelope.received_at);
@@ -83,24 +83,24 @@ impl Shared {
         }
     }
 
-    /// A destination could not be reached.
+    /// Logs a destination that could not be reached.
     pub(super) fn log_destination(&self, name: &str, why: &str, said: Option<&str>) {
         let (event, mut fields) = (format!("{why};"), vec![("destination", Field::Str(name))]);
         fields.extend(said.map(|said| ("said", Field::Str(said))));
         self.journal.write(&Line { process: Process::Smtp, queue: None, event: &event, fields: &fields });
     }
 
-    /// A message left the queue.
+    /// Logs that a message left the queue.
     pub(super) fn log_removed(&self, id: QueueId) {
         self.journal.write(&Line { process: Process::Qmgr, queue: Some(id), event: "removed", fields: &[] });
     }
 
-    /// Something about a message, in words.
+    /// Logs an event of a message.
     pub(super) fn log_event(&self, process: Process, id: QueueId, event: &str) {
         self.journal.write(&Line { process, queue: Some(id), event, fields: &[] });
     }
 
-    /// An entry of the mail log about one recipient.
+    /// Adds a mail log entry for one recipient.
     pub(super) fn record(
         &self,
         action: MailAction,

@@ -1,4 +1,4 @@
-//! What the relay counts for Prometheus. No address, host or message may become a label.
+//! Metrics of the relay. No address, host or message is ever a label.
 
 use super::Shared;
 use super::queue::Verdict;
@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-/// `result="..."`.
+/// The label of results: `result="..."`.
 type Labels = [(&'static str, &'static str); 1];
 
 /// Counters of the relay.
@@ -53,7 +53,7 @@ impl Metrics {
     }
 }
 
-/// Looks at the queue when it is asked.
+/// Collects queue metrics on each scrape.
 struct QueueCollector {
     shared: Weak<Shared>,
     spool: Spool,
@@ -65,7 +65,7 @@ impl fmt::Debug for QueueCollector {
     }
 }
 
-/// Registers what is looked up at each scrape. The registry may outlive the relay.
+/// Registers the metrics that are collected on each scrape. The registry may outlive the relay.
 pub(crate) fn register_queue(shared: &Arc<Shared>, registry: &mut Registry) {
     let spool = shared.spool.clone();
     registry.register_collector(Box::new(QueueCollector { shared: Arc::downgrade(shared), spool }));

@@ -1,6 +1,5 @@
-//! Messages of our own to people: a source that stands still, a plan that waits. They go into the spool like everything
-//! else, without a sender, so that nothing answers them. Each recipient needs a permit of the contact book, which counts.
-//! This module must not know what is told, or why.
+//! Sends notices to people, for example about a failed sync or a pending plan. They go into the spool with the null
+//! sender, so that nothing answers them. Each recipient needs a permit of the contact book, which counts them.
 
 mod message;
 
@@ -14,29 +13,29 @@ use doorlist_store::spool::SpoolError;
 use message::Notice;
 use std::sync::Arc;
 
-/// Recipients of one notice.
+/// Maximum recipients of a notice.
 pub const NOTICE_RECIPIENTS_MAX: usize = 100;
-/// Octets of a notice's text.
+/// Maximum octets of a notice's text.
 pub const NOTICE_TEXT_MAX: usize = 256 * 1024;
 
-/// Why a notice was not taken. Nothing of it was kept.
+/// Why a notice was not accepted. Nothing of it was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum NoticeError {
-    /// Nobody is told.
+    /// The notice has no recipient.
     #[error("the notice has no recipient")]
     NoRecipient,
-    /// More than [`NOTICE_RECIPIENTS_MAX`].
+    /// More recipients than [`NOTICE_RECIPIENTS_MAX`].
     #[error("the notice has {0} recipients, more than {NOTICE_RECIPIENTS_MAX}")]
     Recipients(usize),
-    /// More than [`NOTICE_TEXT_MAX`].
-    #[error("the notice has {0} octets, more than {NOTICE_TEXT_MAX}")]
+    /// More octets of text than [`NOTICE_TEXT_MAX`].
+    #[error("the notice has {0} bytes, more than {NOTICE_TEXT_MAX}")]
     Text(usize),
-    /// It could not be kept.
+    /// The spool did not accept it.
     #[error("{0}")]
     Spool(#[from] SpoolError),
 }
 
-/// Sends notices.
+/// Sends notices to people through the relay.
 #[derive(Clone)]
 pub struct NoticeHandle {
     shared: Arc<Shared>,
@@ -47,17 +46,18 @@ impl NoticeHandle {
         Self { shared }
     }
 
-    /// Takes one message to all whom these permits are for. When it returns, the message is on stable storage; its
-    /// delivery is not waited for. Plain text, lines of any length, ends of lines of any kind.
+    /// Sends one message to the addresses of these permits. Returns when the message is on stable storage, without
+    /// waiting for its delivery. Plain text with lines of any length and any line ends.
     ///
     /// # Errors
-    /// Beyond a limit, or when the spool does not take it.
+    ///
+    /// [`NoticeError`]: no recipient, a limit is exceeded, or the spool does not accept it.
     pub async fn send(&self, to: Vec<MailPermit>, subject: &str, text: &str) -> Result<QueueId, NoticeError> {
         send(&self.shared, to, subject, text).await
     }
 }
 
-/// As [`NoticeHandle::send`].
+/// Does what [`NoticeHandle::send`] does.
 pub(super) async fn send(
     shared: &Arc<Shared>,
     to: Vec<MailPermit>,

@@ -1,10 +1,10 @@
-//! The queue in memory: which message waits for which destination, and how many connections each destination may have.
+//! The queue in memory: messages per destination, and the number of connections of each destination.
 //!
-//! Every destination has its own line, its own window of connections and its own health, so that a dead one costs the
-//! others little. Connections are shared among customers ([`pool`]), and so is memory ([`filling`]): neither a few deep
-//! destinations nor all those of one customer can crowd out the rest. What finds no room stays in the spool, is noted, and
-//! read again when there is some. Pure: time and chance are parameters, and what is to be done outside comes back as
-//! [`Effects`]. This module must not know sockets, the spool or the log.
+//! Every destination has its own queue, its own window of connections and its own state, so that a dead one hardly
+//! affects the others. Customers share connections ([`pool`]) and memory ([`filling`]): neither a few long queues nor
+//! all destinations of one customer can displace the rest. Messages without room in memory stay in the spool, are
+//! noted, and are read when there is room. Time and randomness are parameters, and effects are returned as
+//! [`Effects`].
 
 mod connections;
 mod destination;
@@ -39,34 +39,32 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
-/// Messages in memory; more wait in the spool.
+/// Maximum messages in memory; further ones stay in the spool.
 pub(crate) const ACTIVE_MAX: usize = 200_000;
-/// Recipients of one transaction.
+/// Maximum recipients of a transaction.
 const RECIPIENTS_PER_PART_MAX: usize = 100;
 
 /// A destination's number while it is in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct DestinationId(u64);
 
-/// When, and a number in 0..1 that nobody can foresee.
+/// The time, and a random number in 0..1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) now: Timestamp,
     pub(crate) chance: f64,
 }
 
-/// Limits and schedules.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// [`ACTIVE_MAX`].
+    /// Maximum number of messages in memory, [`ACTIVE_MAX`].
     pub(crate) active_max: usize,
-    /// Connections in all.
+    /// Maximum number of connections to all destinations.
     pub(crate) connections_max: usize,
-    /// Connections to one destination.
+    /// Maximum connections to one destination.
     pub(crate) per_destination_max: usize,
-    /// For mail of protected domains, and notices.
+    /// Schedule for mail of protected domains and notices.
     pub(crate) inbound: RetrySchedule,
-    /// For bounces.
     pub(crate) bounce: RetrySchedule,
 }
 
@@ -79,29 +77,29 @@ impl Settings {
     }
 }
 
-/// What is to be done outside after a call.
+/// What the caller must do after a call.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     /// Connections to open; they are counted already.
     pub(crate) open: Vec<Grant>,
-    /// What the spool must be told, in this order.
+    /// Settlements for the spool, in this order.
     pub(crate) settle: Vec<(QueueId, Settlement)>,
-    /// Messages that wait for a destination known to be down, for the first time: to be logged.
+    /// Messages to log because their destination is down, once each.
     pub(crate) parked: Vec<(Part, Arc<str>)>,
-    /// Recipients that failed for good: to be reported, then [`Queue::reported`].
+    /// Permanent failures: report them, then call [`Queue::reported`].
     pub(crate) reports: Vec<Report>,
     /// Messages that left the queue.
     pub(crate) removed: Vec<QueueId>,
-    /// There is room for messages that are only in the spool: [`Queue::refill`].
+    /// There is room for messages of the spool: call [`Queue::refill`].
     pub(crate) refill: bool,
 }
 
-/// Recipients of a message that failed for good in this round.
+/// Recipients of a message that failed permanently in this round.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) id: QueueId,
     pub(crate) envelope: Arc<Envelope>,
-    /// Index of the recipient and what was said of it.
+    /// Index of the recipient and its reply.
     pub(crate) failed: Vec<(usize, String)>,
 }
 
@@ -111,22 +109,22 @@ struct Entry {
     body: Option<MessageBody>,
     states: Vec<RecipientState>,
     attempts: u32,
-    /// When it is tried again, while it waits for that.
+    /// Time of the next attempt, if it is deferred.
     next_attempt: Option<Timestamp>,
     hold: bool,
     deleted: bool,
-    /// Its wait for a dead destination has been logged.
+    /// Whether its dead destination was logged.
     told: bool,
     home: DestinationId,
-    /// Whose memory it takes.
+    /// Customer whose memory share it uses.
     customer: Customer,
-    /// Parts of another life are void.
+    /// Parts with another number are void.
     life: u64,
-    /// Parts that wait for a connection or for the end of a hold.
+    /// Number of parts waiting for a connection or a release.
     waiting: usize,
-    /// Parts that are being delivered or reported.
+    /// Number of parts being delivered or reported.
     out: usize,
-    /// Recipients that failed for good in this round.
+    /// Recipients that failed permanently in this round.
     failed: Vec<usize>,
 }
 
@@ -136,7 +134,6 @@ impl Entry {
     }
 }
 
-/// The queue.
 #[derive(Debug)]
 pub(crate) struct Queue {
     settings: Settings,
@@ -144,7 +141,7 @@ pub(crate) struct Queue {
     messages: BTreeMap<QueueId, Entry>,
     destinations: HashMap<DestinationId, Destination>,
     by_key: HashMap<DestinationKey, DestinationId>,
-    /// Where the mail of protected domains waits, as long as the routes are the same.
+    /// Destinations of protected domains, valid for the current routes.
     by_domain: HashMap<DomainId, Place>,
     next_destination: u64,
     deferred: BinaryHeap<Reverse<(Timestamp, QueueId)>>,
@@ -155,9 +152,9 @@ pub(crate) struct Queue {
     pool: Pool,
     bodies: u64,
     last_life: u64,
-    /// Messages in memory of each customer that has any.
+    /// Number of messages in memory per customer.
     by_customer: HashMap<Customer, usize>,
-    /// Destinations with messages that are only in the spool, by how many they have in memory.
+    /// Destinations with messages that are only in the spool, ordered by their number in memory.
     short: BTreeSet<(usize, DestinationId)>,
     /// Messages that left memory while the spool is being read.
     left_meanwhile: Option<HashSet<QueueId>>,
@@ -189,12 +186,12 @@ impl Queue {
         }
     }
 
-    /// What the calls since the last time ask for.
+    /// The effects of all calls since the last time.
     pub(crate) fn take_effects(&mut self) -> Effects {
         std::mem::take(&mut self.effects)
     }
 
-    /// A part comes back untried: the connection was of no use.
+    /// Returns a part untried, because its connection failed.
     pub(crate) fn give_back(&mut self, destination: DestinationId, mut part: Part, at: Moment) {
         let Some(entry) = self.messages.get_mut(&part.id) else { return };
         entry.out = entry.out.saturating_sub(1);
@@ -208,7 +205,7 @@ impl Queue {
         }
     }
 
-    /// Moves what has become due; called at least every quarter of a second.
+    /// Handles what is due; must be called at least every 250 ms.
     pub(crate) fn tick(&mut self, at: Moment) {
         while let Some(&Reverse((due, id))) = self.deferred.peek()
             && due <= at.now
@@ -231,36 +228,35 @@ impl Queue {
         self.serve(at);
     }
 
-    /// When [`Queue::tick`] has something to do.
+    /// Time at which [`Queue::tick`] has something to do.
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
         let deferred = self.deferred.peek().map(|Reverse((at, _))| *at);
         let probe = self.probes.peek().map(|Reverse((at, _))| *at);
         deferred.into_iter().chain(probe).min()
     }
 
-    /// Takes other limits and schedules.
+    /// Applies new limits and schedules.
     pub(crate) fn set_settings(&mut self, settings: Settings) {
         self.pool.set_max(settings.connections_max);
         self.settings = settings;
     }
 
-    /// Opens no connection any more.
+    /// Stops opening connections.
     pub(crate) fn stop(&mut self) {
         self.stopped = true;
     }
 
-    /// Messages in memory.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// Connections, with those that are being opened or closed.
+    /// Number of connections, including those being opened or closed.
     pub(crate) fn connections(&self) -> usize {
         self.pool.len()
     }
 
-    /// Forgets destinations that nobody needs.
+    /// Removes unused destinations.
     pub(crate) fn prune(&mut self) {
         let before = self.destinations.len();
         self.destinations.retain(|_, destination| !destination.is_unused());
@@ -270,7 +266,7 @@ impl Queue {
         }
     }
 
-    /// Whether a part still stands for what its message waits for.
+    /// Whether a part is still valid for its message.
     fn is_current(&self, part: &Part) -> bool {
         self.messages.get(&part.id).is_some_and(|entry| entry.life == part.life)
     }
@@ -280,7 +276,7 @@ impl Queue {
         self.last_life
     }
 
-    /// Takes a message out of memory.
+    /// Removes a message from memory.
     fn forget(&mut self, id: QueueId) {
         let Some(entry) = self.messages.remove(&id) else { return };
         self.bodies -= entry.body.as_ref().map_or(0, MessageBody::len);

@@ -1,5 +1,5 @@
-//! Reading the spool: once at the start, and again whenever messages that found no room in memory may have some now, those
-//! alone. Also ends what was kept for the admin beyond its lifetime. This module must not know destinations.
+//! Reads the spool: once at the start, and again for messages that had no room in memory. Also removes failed messages
+//! that exceed their lifetime.
 
 use super::Shared;
 use super::deliver::{Stop, reached};
@@ -15,23 +15,23 @@ use tokio::time::{Instant, sleep};
 
 /// Messages read at once.
 const PAGE: u32 = 1_000;
-/// A spool that could not be read is tried again after this time.
+/// Delay before a failed read of the spool is retried.
 const RETRY: Duration = Duration::from_secs(1);
-/// How often expired messages are looked for, and any that nobody has handed over.
+/// How often the spool is searched for expired and forgotten messages.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
-/// A message that is younger may still be handed over by the session that took it: a sweep leaves it alone.
+/// Messages younger than this are skipped: their session may still pass them on.
 const HAND_OVER: Duration = Duration::from_secs(60);
 
-/// Which messages a look through the whole spool may take into memory.
+/// Which messages a sweep may load.
 #[derive(Clone, Copy)]
 enum Take {
-    /// Those that were there before the relay started.
+    /// Messages from before the start of the relay.
     Before(QueueId),
-    /// Those whose session has surely handed them over by now.
+    /// Messages old enough to have been passed on by their session.
     Settled,
 }
 
-/// A look through the whole spool, in pages.
+/// A sweep through the whole spool, in pages.
 struct Sweep {
     after: Option<QueueId>,
     take: Take,
@@ -44,7 +44,7 @@ struct Reading {
     sweep: Option<Sweep>,
 }
 
-/// Takes up what is in the spool, then what the queue has room for, as soon as it has.
+/// Loads the spool at the start, then further messages as soon as there is room.
 pub(super) async fn run(shared: Arc<Shared>, started: QueueId) {
     let mut stop = shared.stop.subscribe();
     let sweep = Sweep { after: None, take: Take::Before(started) };
@@ -65,7 +65,7 @@ pub(super) async fn run(shared: Arc<Shared>, started: QueueId) {
                 shared.journal.write(&Line {
                     process: Process::Qmgr,
                     queue: None,
-                    event: &format!("the spool cannot be read now ({error}); it is tried again"),
+                    event: &format!("cannot read the spool ({error}); retrying"),
                     fields: &[],
                 });
                 tokio::select! {
@@ -77,8 +77,8 @@ pub(super) async fn run(shared: Arc<Shared>, started: QueueId) {
     }
 }
 
-/// Reads what the queue has room for, and a page of the sweep. False: there is no more to be read. After an error the same
-/// is read again.
+/// Reads messages that the queue has room for, and a page of the sweep. False if there is nothing to read. After an
+/// error the same is read again.
 async fn step(shared: &Arc<Shared>, reading: &mut Reading) -> Result<bool, SpoolError> {
     if reading.wanted.is_empty() {
         reading.wanted = shared.lock_queue().refill(PAGE as usize).unwrap_or_default();
@@ -136,7 +136,7 @@ fn take_up(shared: &Arc<Shared>, pending: Pending) {
     shared.with_queue(|queue, at| queue.admit(arrival, at));
 }
 
-/// Whether a message without anyone left to try can go: nothing has failed, or it was kept long enough.
+/// Whether a message without open recipients can be removed: nothing failed, or its lifetime is over.
 fn is_over(
     shared: &Shared,
     kind: MessageKind,
@@ -149,7 +149,7 @@ fn is_over(
     let lifetime = if kind == MessageKind::Bounce { config.bounce_lifetime } else { config.lifetime };
     match failed {
         false => Some("removed"),
-        true if now.since(received_at) >= lifetime => Some("failed, kept for its whole lifetime, removed"),
+        true if now.since(received_at) >= lifetime => Some("failed, removed at the end of its lifetime"),
         true => None,
     }
 }

@@ -1,8 +1,8 @@
-//! What failed for good is told to somebody, or kept for the admin: bounces to senders, within limits; what was refused for
-//! postmaster or abuse is kept, and told to those in charge. One task, one report after the other.
+//! Reports permanent failures: bounces to senders within limits; failures for postmaster or abuse are kept and
+//! reported to the operator and the technical contact. One task, one report after the other.
 //!
-//! Whatever is told is on stable storage before the message's own row says so: after a crash between the two, it may be
-//! told twice, never not at all. This module must not know connections or retry times.
+//! A report is on stable storage before the message's own row records it: after a crash between the two it may be sent
+//! twice, but never not at all.
 
 use super::Shared;
 use super::deliver::{Stop, reached};
@@ -20,7 +20,7 @@ use doorlist_store::spool::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Takes reports until the relay has ended.
+/// Handles reports until the relay stops.
 pub(super) async fn run(shared: Arc<Shared>, mut reports: mpsc::UnboundedReceiver<Report>) {
     let mut limits = BounceLimits::default();
     let mut stop = shared.stop.subscribe();
@@ -33,16 +33,16 @@ pub(super) async fn run(shared: Arc<Shared>, mut reports: mpsc::UnboundedReceive
     }
 }
 
-/// What is done about a failed recipient.
+/// How a failed recipient is handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Course {
-    /// Its sender is told.
+    /// A bounce to its sender.
     Bounce(Address),
-    /// Those in charge of the domain are told, and it stays for the admin.
+    /// A copy to the operator and a notice to the technical contact; the message is kept.
     TellInCharge,
-    /// Nothing: it was a message of our own.
+    /// Nothing: it was a message of Doorlist.
     Drop(&'static str),
-    /// It stays for the admin.
+    /// The message is kept for the administrator.
     Keep(&'static str),
 }
 
@@ -52,7 +52,7 @@ async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report)
         let mut course = course(&report.envelope, *index);
         if course == Course::TellInCharge {
             if let Err(error) = system_mail::tell(shared, &report, *index, why).await {
-                shared.log_event(Process::Bounce, report.id, &format!("no copy now: {error}; it is tried again"));
+                shared.log_event(Process::Bounce, report.id, &format!("cannot write a copy: {error}; retrying"));
                 again.push(*index);
                 continue;
             }
@@ -84,7 +84,7 @@ async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report)
         match send_bounce(shared, &report, &bounce).await {
             Ok(()) => told.extend(indexes),
             Err(error) => {
-                shared.log_event(Process::Bounce, report.id, &format!("no bounce now: {error}; it is tried again"));
+                shared.log_event(Process::Bounce, report.id, &format!("cannot write a bounce: {error}; retrying"));
                 again.extend(indexes);
             }
         }
@@ -94,8 +94,8 @@ async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report)
 
 fn course(envelope: &Envelope, index: usize) -> Course {
     match envelope.kind {
-        MessageKind::Bounce => return Course::Drop("undeliverable bounce dropped: its sender will not be told"),
-        MessageKind::Notice => return Course::Keep("a notice that nobody takes"),
+        MessageKind::Bounce => return Course::Drop("undeliverable bounce dropped"),
+        MessageKind::Notice => return Course::Keep("undeliverable notice dropped"),
         MessageKind::Inbound => {}
     }
     if envelope.recipients.get(index).is_some_and(|recipient| recipient.system) {
@@ -106,7 +106,7 @@ fn course(envelope: &Envelope, index: usize) -> Course {
     }
     match envelope.sender.parse::<Address>() {
         Ok(sender) => Course::Bounce(sender),
-        Err(_) => Course::Keep("its sender is no address that a bounce could go to"),
+        Err(_) => Course::Keep("its sender is not a valid address for a bounce"),
     }
 }
 
@@ -148,11 +148,10 @@ async fn send_bounce(shared: &Arc<Shared>, report: &Report, failed: &[(usize, &s
     Ok(())
 }
 
-/// To whom a message of our own goes; what kind of message it is follows from that. People need permits.
+/// Recipients of Doorlist's own messages; notices need permits.
 pub(super) enum To<'a> {
     /// A bounce, to the sender of a message.
     Sender(&'a str),
-    /// A notice.
     People(&'a [MailPermit]),
 }
 
@@ -176,7 +175,7 @@ impl To<'_> {
     }
 }
 
-/// The envelope of a message of our own, to these addresses, wherever they are.
+/// The envelope of one of Doorlist's own messages.
 pub(super) fn ours(shared: &Shared, to: &To<'_>, size: u64, utf8: bool, message_id: Option<Box<str>>) -> Envelope {
     let list = shared.directory.snapshot();
     let recipient = |path: String| {

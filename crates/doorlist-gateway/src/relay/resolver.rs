@@ -1,5 +1,5 @@
-//! Names into mail exchangers and addresses. A small trait, so that the world is a parameter; behind it the system's
-//! resolver settings and hosts file. Where mail goes is not decided here.
+//! Looks up mail exchangers and addresses. A small trait, so that tests pass their own; the implementation uses the
+//! system's resolver settings and hosts file.
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
@@ -10,13 +10,13 @@ use hickory_resolver::proto::rr::RData;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
-/// An answer that is waited for.
+/// A pending answer of the resolver.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, LookupError>> + Send + 'a>>;
 
-/// One MX record.
+/// One MX record (RFC 5321 §5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailExchanger {
-    /// Lowest first.
+    /// The lowest value is tried first.
     pub preference: u16,
     /// The host, without a trailing dot; empty for the root, which means "no mail" (RFC 7505).
     pub host: String,
@@ -25,10 +25,10 @@ pub struct MailExchanger {
 /// Why a name has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
-    /// There is no such name (NXDOMAIN).
+    /// The name does not exist (NXDOMAIN).
     #[error("name not found")]
     NoName,
-    /// The name is there, but has no record of this type.
+    /// The name exists, but has no record of this type.
     #[error("no such record")]
     NoRecord,
     /// No answer now: timeout, SERVFAIL, refused.
@@ -36,7 +36,7 @@ pub enum LookupError {
     Temporary(String),
 }
 
-/// Asks for names.
+/// Looks names up in the DNS.
 pub trait Resolver: Send + Sync + 'static {
     /// The MX records of a domain, in no order.
     fn mail_exchangers<'a>(&'a self, domain: &'a str) -> Answer<'a, Vec<MailExchanger>>;
@@ -44,12 +44,12 @@ pub trait Resolver: Send + Sync + 'static {
     fn addresses<'a>(&'a self, host: &'a str) -> Answer<'a, Vec<IpAddr>>;
 }
 
-/// The resolver that the system is set up with.
+/// The resolver with the system's settings.
 pub struct SystemResolver(TokioResolver);
 
 impl SystemResolver {
-    /// Reads resolv.conf and hosts. Without a readable resolv.conf, the name server of this machine is asked
-    /// (resolv.conf(5)), so that a gateway whose servers are addresses needs none.
+    /// Reads resolv.conf and hosts. Without a readable resolv.conf, the name server of this machine is used
+    /// (resolv.conf(5)).
     pub fn from_system() -> Result<Self, NetError> {
         let local = || {
             let server = NameServerConfig::udp_and_tcp(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -63,10 +63,11 @@ impl SystemResolver {
 }
 
 impl SystemResolver {
-    /// The texts of a name's TXT records (RFC 1035 §3.3.14): the parts of each put together.
+    /// The TXT records of a name (RFC 1035 §3.3.14), with the parts of each joined.
     ///
     /// # Errors
-    /// When there is no answer, or no such record.
+    ///
+    /// [`LookupError`] if there is no answer or no such record.
     pub async fn texts(&self, name: &str) -> Result<Vec<String>, LookupError> {
         let lookup = self.0.txt_lookup(absolute(name)).await.map_err(classify)?;
         let texts = lookup.answers().iter().filter_map(|record| match &record.data {
@@ -105,7 +106,7 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// With the root's dot, so that no search list is tried.
+/// Appends the root dot, so that no search list is used.
 fn absolute(name: &str) -> String {
     format!("{}.", name.trim_end_matches('.'))
 }

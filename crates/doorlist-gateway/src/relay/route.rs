@@ -1,5 +1,5 @@
-//! Where mail goes: a domain's own servers by preference, or for all other mail the MX records of its domain or a smart
-//! host (RFC 5321 §5.1). What is done with a connection is not known here.
+//! Routes mail: to a domain's own servers by preference, and all other mail to the MX of its domain or to a smart host
+//! (RFC 5321 §5.1).
 
 use super::resolver::{LookupError, Resolver};
 use crate::config::Outbound;
@@ -9,49 +9,46 @@ use doorlist_smtp::reply::EnhancedCode;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Addresses of one server that are tried (a name with fifty addresses must not take all day).
+/// Maximum addresses of a server that are tried.
 pub(crate) const ADDRESSES_MAX: usize = 8;
-/// Servers of one destination that are tried.
+/// Maximum servers of a destination that are tried.
 const SERVERS_MAX: usize = 16;
 /// The port of mail between servers.
 const SMTP_PORT: u16 = 25;
 
-/// What makes two recipients one destination: the same servers under the same conditions.
+/// The identity of a destination: the same servers with the same settings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum DestinationKey {
     /// The servers of protected domains; domains with equal ones share it.
     Servers(Arc<[MailServer]>),
-    /// Mail for others: the exchangers of this domain.
+    /// Mail to other domains: the MX of this domain.
     Exchangers(DomainName),
-    /// Mail for others: one host.
+    /// Mail to other domains: a smart host.
     SmartHost(String, u16),
-    /// Mail of domains that have no route (any more); nothing is ever sent here.
+    /// Mail of domains without a route; nothing is sent.
     Nowhere,
 }
 
 /// A server to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {
-    /// Name or address.
+    /// Host name or IP address.
     pub(crate) host: String,
-    /// Port.
     pub(crate) port: u16,
-    /// When to encrypt.
     pub(crate) tls: ServerTls,
-    /// Say who the client was.
+    /// Whether to send XFORWARD.
     pub(crate) xforward: bool,
-    /// Where it may be.
+    /// Who named it, which decides on allowed networks.
     pub(crate) named_by: NamedBy,
 }
 
 /// Why there is no server to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoute {
-    /// For the log, a bounce, the queue's list.
+    /// Status for the log, a bounce and the queue.
     pub(crate) status: EnhancedCode,
-    /// In words.
     pub(crate) why: String,
-    /// What the server said that is no SMTP reply, for the operator's log alone: it may be of any service.
+    /// Output of the server that is not an SMTP reply, only for the operator's log: it may come from any service.
     pub(crate) said: Option<String>,
 }
 
@@ -62,7 +59,7 @@ impl NoRoute {
 }
 
 impl DestinationKey {
-    /// Where mail for a domain that is not protected goes.
+    /// The destination of mail to a domain that is not protected.
     pub(crate) fn outbound(way: &Outbound, domain: DomainName) -> Self {
         match way {
             Outbound::Direct => DestinationKey::Exchangers(domain),
@@ -81,7 +78,7 @@ impl DestinationKey {
     }
 }
 
-/// The servers to try, in order: lower preference first, equal ones beginning with another at each `turn`.
+/// The servers to try: lower preference first, equal ones rotated by `turn`.
 pub(crate) async fn servers(
     key: &DestinationKey,
     resolver: &dyn Resolver,
@@ -109,7 +106,7 @@ pub(crate) async fn servers(
     }
 }
 
-/// RFC 5321 §5.1: the MX records; without any, the domain itself (implicit MX). RFC 7505: a null MX takes no mail.
+/// The MX records (RFC 5321 §5.1); without any, the domain itself (implicit MX). A null MX accepts no mail (RFC 7505).
 async fn exchangers(domain: &DomainName, resolver: &dyn Resolver, turn: usize) -> Result<Vec<String>, NoRoute> {
     match resolver.mail_exchangers(domain.as_str()).await {
         Ok(records) if records.is_empty() => Ok(vec![domain.to_string()]),
@@ -130,7 +127,7 @@ async fn exchangers(domain: &DomainName, resolver: &dyn Resolver, turn: usize) -
     }
 }
 
-/// Sorted by preference; within one preference rotated by `turn`, so that equal ones share the load.
+/// Sorts by preference and rotates equal ones by `turn`, so that they share the load.
 fn in_order<T>(mut servers: Vec<(u16, T)>, turn: usize) -> Vec<T> {
     servers.sort_by_key(|(preference, _)| *preference);
     for equals in servers.chunk_by_mut(|a, b| a.0 == b.0) {
@@ -140,7 +137,8 @@ fn in_order<T>(mut servers: Vec<(u16, T)>, turn: usize) -> Vec<T> {
     servers.into_iter().map(|(_, server)| server).take(SERVERS_MAX).collect()
 }
 
-/// The addresses of a server, at most [`ADDRESSES_MAX`], the families in turn so that a dead one is passed by quickly.
+/// The addresses of a server, at most [`ADDRESSES_MAX`], alternating between families so that a dead one is skipped
+/// quickly.
 pub(crate) async fn addresses(host: &str, resolver: &dyn Resolver) -> Result<Vec<IpAddr>, NoRoute> {
     if let Ok(address) = host.parse() {
         return Ok(vec![address]);

@@ -1,6 +1,6 @@
-//! What a domain's server refuses for its own postmaster or abuse. The message waits as failed for the admin; the operator
-//! gets a copy, the technical contact a notice that names it. Both are limited, and neither answers what came from
-//! ourselves. This module must not know how a notice is written down or sent.
+//! Handles rejections of mail for a domain's own postmaster or abuse. The message stays in the queue as failed, the
+//! operator gets a copy, and the technical contact gets a notice. Both are limited, and neither is sent for Doorlist's
+//! own messages.
 
 use super::Shared;
 use super::notice;
@@ -18,10 +18,10 @@ use doorlist_store::spool::{Envelope, SpoolError};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Characters of a sender's local part, and of its domain, that a notice shows.
+/// Maximum characters of a sender's local part and domain in a notice.
 const SHOWN_MAX: usize = 64;
 
-/// Why there is no copy now.
+/// Why no copy was sent.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CopyError {
     #[error("{0}")]
@@ -30,13 +30,12 @@ pub(super) enum CopyError {
     Store(#[from] StoreError),
 }
 
-/// Tells those in charge of the domain. That a contact could not be told is logged and changes nothing: the queue has the
-/// message.
+/// Informs the operator and the technical contact. A failed notice is only logged: the message is in the queue.
 pub(super) async fn tell(shared: &Arc<Shared>, report: &Report, index: usize, why: &str) -> Result<(), CopyError> {
     let Some(recipient) = report.envelope.recipients.get(index) else { return Ok(()) };
     let (Some(domain), Ok(refused)) = (recipient.domain, recipient.path.parse::<Address>()) else { return Ok(()) };
     if is_ours(&report.envelope, &shared.connector.hostname) {
-        shared.log_event(Process::Bounce, report.id, "a notice of our own came back: nobody is told of it");
+        shared.log_event(Process::Bounce, report.id, "a notice of this gateway bounced; no further notice is sent");
         return Ok(());
     }
     if let Some(operator) = shared.postmaster.as_ref().filter(|operator| **operator != refused) {
@@ -61,7 +60,7 @@ pub(super) async fn tell(shared: &Arc<Shared>, report: &Report, index: usize, wh
     Ok(())
 }
 
-/// Why a contact is not told.
+/// Why a contact gets no notice.
 #[derive(Debug, thiserror::Error)]
 enum NotTold {
     #[error("{0}")]
@@ -83,7 +82,7 @@ async fn tell_contact(
     Ok(())
 }
 
-/// The message itself, unchanged, to the operator; without a sender, so that it cannot bounce either.
+/// Sends the unchanged message to the operator, with the null sender so that it cannot bounce.
 async fn copy(shared: &Arc<Shared>, report: &Report, permit: MailPermit) -> Result<(), SpoolError> {
     let original = &report.envelope;
     let body = shared.spool.body_of(report.id).await?;
@@ -106,21 +105,20 @@ async fn copy(shared: &Arc<Shared>, report: &Report, permit: MailPermit) -> Resu
     Ok(())
 }
 
-/// Whether a message was made by us: a notice or a bounce that somebody forwards to the domain's postmaster must not lead
-/// to the next one.
+/// Whether Doorlist sent the message: a notice or a bounce that is forwarded to the domain's postmaster must not cause
+/// another one.
 fn is_ours(envelope: &Envelope, hostname: &str) -> bool {
     let id = envelope.message_id.as_deref().unwrap_or_default().trim().trim_end_matches('>');
     id.rsplit_once('@').is_some_and(|(_, host)| host.eq_ignore_ascii_case(hostname))
 }
 
-/// What a technical contact is told of a message: where it is, and nothing that its sender wrote but the address.
+/// The content of a notice: where the message is, and nothing that its sender wrote except the address.
 struct Refusal<'a> {
-    /// Our name.
     hostname: &'a str,
     id: QueueId,
     /// The reverse path as written.
     sender: &'a str,
-    /// The system address, as the list knows it.
+    /// The system address in canonical form.
     recipient: &'a Address,
     status: Option<EnhancedCode>,
 }
@@ -155,8 +153,7 @@ impl Refusal<'_> {
     }
 }
 
-/// An address that a stranger chose, as a notice shows it: cut, and without any character that could make words, a link
-/// or a line of its own.
+/// Shortens an untrusted address and removes characters that could form words, links or lines in a notice.
 fn plain(path: &str) -> String {
     if path.is_empty() {
         return "<>".to_owned();

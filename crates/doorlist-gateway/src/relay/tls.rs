@@ -1,5 +1,5 @@
-//! TLS towards other servers: unchecked, as is usual between mail servers (RFC 7435), or checked where a domain asks for
-//! it. Keys and certificates of our own are not known here.
+//! TLS to other servers: without verification, as is usual between mail servers (RFC 7435), or verified where a domain
+//! requires it.
 
 use doorlist_core::change::ServerTls;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -9,14 +9,14 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, Signatur
 use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 
-/// Both ways to begin TLS.
+/// TLS with and without verification.
 pub(crate) struct ClientTls {
     unchecked: TlsConnector,
     checked: TlsConnector,
 }
 
 impl ClientTls {
-    /// `roots` are trusted where certificates are checked.
+    /// `roots` are the trusted CAs for verification.
     pub(crate) fn new(roots: Arc<RootCertStore>) -> Result<Self, Error> {
         let provider = Arc::new(ring::default_provider());
         let any = Arc::new(AnyCertificate(Arc::clone(&provider)));
@@ -27,7 +27,7 @@ impl ClientTls {
         Ok(Self { unchecked: Arc::new(unchecked).into(), checked: Arc::new(checked).into() })
     }
 
-    /// What fits a server's setting.
+    /// The connector for a server's setting.
     pub(crate) fn connector(&self, tls: ServerTls) -> &TlsConnector {
         match tls {
             ServerTls::Opportunistic | ServerTls::Required => &self.unchecked,
@@ -36,7 +36,7 @@ impl ClientTls {
     }
 }
 
-/// Takes any certificate, but its signatures must be right: the session is encrypted for whoever holds its key.
+/// Accepts any certificate, but verifies signatures: the session is encrypted for the holder of its key.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

@@ -1,6 +1,5 @@
-//! Which servers lacked SMTPUTF8 when they were last spoken to, so that a recipient whose address none of its servers
-//! takes is refused at RCPT instead of bounced. Kept in memory: after a start every server is unknown, and one that is
-//! unknown counts as capable. Must not know messages.
+//! Remembers which servers lacked SMTPUTF8 at their last connection, so that a recipient whose servers all lack it is
+//! rejected at RCPT instead of bounced. Kept in memory; an unknown server counts as capable.
 
 use doorlist_core::change::MailServer;
 use doorlist_core::time::Timestamp;
@@ -8,24 +7,24 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
-/// How long what a server offered is believed.
+/// How long an observation is valid.
 pub(crate) const REMEMBERED_FOR: Duration = Duration::from_hours(24);
-/// A server that is seen again is noted again after so long: until then nobody is kept from reading.
+/// Minimum time between two notes of one server, so that readers are rarely blocked.
 const NOTED_EVERY: Duration = Duration::from_mins(15);
-/// Servers without it that are remembered at once, each at some 64 octets and its name.
+/// Maximum number of remembered servers, each about 64 octets plus its name.
 const SERVERS_MAX: usize = 10_000;
 
 /// Host and port, as a route names them.
 type ServerName = (Box<str>, u16);
 
-/// The servers without SMTPUTF8, each with when that was last seen.
+/// The servers without SMTPUTF8, with the time of the last observation.
 #[derive(Default)]
 pub(crate) struct WithoutSmtpUtf8 {
     servers: RwLock<HashMap<ServerName, Timestamp>>,
 }
 
 impl WithoutSmtpUtf8 {
-    /// Notes what a server offered just now.
+    /// Notes whether a server offers SMTPUTF8.
     pub(crate) fn saw(&self, host: &str, port: u16, offers: bool, now: Timestamp) {
         let name: ServerName = (host.into(), port);
         let noted = self.servers.read().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
@@ -44,8 +43,8 @@ impl WithoutSmtpUtf8 {
         }
     }
 
-    /// Whether every server of the best preference lacked it. A route without servers lacks nothing. Never waits: while a
-    /// server is noted, every one counts as unknown.
+    /// Whether all servers of the best preference lack it; false for a route without servers. Never waits: while a
+    /// note is written, all servers count as unknown.
     pub(crate) fn is_whole_route(&self, route: &[MailServer], now: Timestamp) -> bool {
         let Some(best) = route.iter().map(|server| server.preference).min() else { return false };
         let Ok(servers) = self.servers.try_read() else { return false };
@@ -60,7 +59,7 @@ impl WithoutSmtpUtf8 {
     }
 }
 
-/// Of a full table lets go what is too old to be believed; if it is still full, the server that was seen longest ago.
+/// Makes room in a full table: removes expired observations, otherwise the oldest one.
 fn make_room(servers: &mut HashMap<ServerName, Timestamp>, now: Timestamp) {
     if servers.len() < SERVERS_MAX {
         return;

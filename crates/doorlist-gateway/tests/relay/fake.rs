@@ -16,7 +16,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// What the server is asked to answer.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
-    /// A connection.
     Connect,
     /// A command line without its end.
     Command(&'a str),
@@ -24,7 +23,6 @@ pub(crate) enum Event<'a> {
     EndOfData,
 }
 
-/// What it answers.
 pub(crate) enum Answer {
     Say(String),
     SayAndClose(String),
@@ -46,7 +44,7 @@ pub(crate) struct Message {
     pub(crate) xforward: Option<String>,
     pub(crate) mail: String,
     pub(crate) rcpt: Vec<String>,
-    /// Without dot-stuffing.
+    /// The body without dot-stuffing.
     pub(crate) body: Vec<u8>,
 }
 
@@ -79,7 +77,6 @@ impl Away {
         self.0.local_addr().unwrap()
     }
 
-    /// It comes back.
     pub(crate) fn back(self) -> TcpListener {
         self.0.listen(128).unwrap()
     }
@@ -105,7 +102,6 @@ impl Fake {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), script)
     }
 
-    /// Listens there.
     pub(crate) fn on(listener: TcpListener, script: impl Fn(&Event<'_>) -> Answer + Send + Sync + 'static) -> Self {
         let address = listener.local_addr().unwrap();
         let (sender, taken) = mpsc::unbounded_channel();
@@ -132,7 +128,6 @@ impl Fake {
         !self.taken.lock().await.is_empty()
     }
 
-    /// Connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }

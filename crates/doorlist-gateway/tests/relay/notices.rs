@@ -70,7 +70,7 @@ async fn a_notice_that_nobody_takes_stays_for_the_admin_and_bounces_to_nobody() 
     let home = Home::start(Wishes::default().outbound(&refuses)).await;
     let to = people(&home, &["ann@else.example.test"]).await;
     let id = home.relay.notices().send(to, "s", "t").await.unwrap();
-    home.logged(&[&id.to_string(), "a notice that nobody takes"]).await;
+    home.logged(&[&id.to_string(), "undeliverable notice dropped"]).await;
     let queued = home.queue().show(id).await.unwrap().unwrap();
     assert_eq!((queued.envelope.kind, &*queued.envelope.sender), (MessageKind::Notice, ""));
     assert!(matches!(&queued.recipients[..], [RecipientState::Failed { .. }]));

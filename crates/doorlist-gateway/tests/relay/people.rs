@@ -191,7 +191,7 @@ async fn a_notice_that_comes_back_to_the_postmaster_leads_to_nothing() {
     home.domain("d.example.test", vec![server(fake.address)]).await;
     let ours = |envelope: &mut Envelope| envelope.message_id = Some("<4abc@gw.example.test>".into());
     let id = home.post_as("forwarder@else.example.test", &["postmaster@d.example.test"], BODY, ours).await;
-    home.logged(&[&id.to_string(), "a notice of our own came back"]).await;
+    home.logged(&[&id.to_string(), "a notice of this gateway bounced"]).await;
     home.logged(&[&id.to_string(), "failed, kept for the admin"]).await;
     assert!(!others.has_more().await);
 }

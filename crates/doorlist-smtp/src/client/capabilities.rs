@@ -1,4 +1,4 @@
-//! What a server offers in its reply to EHLO (RFC 5321 §4.1.1.1). Knows nothing of what is made of it.
+//! The extensions in a server's reply to EHLO (RFC 5321 §4.1.1.1).
 
 use super::reply_parser::ServerReply;
 use super::xforward::XForwardAttributes;
@@ -6,15 +6,15 @@ use super::xforward::XForwardAttributes;
 /// Offers that we can use; all others are passed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
-    /// RFC 2920.
+    /// The server offers PIPELINING (RFC 2920).
     pub pipelining: bool,
-    /// RFC 6152.
+    /// The server offers 8BITMIME (RFC 6152).
     pub eight_bit_mime: bool,
-    /// RFC 6531.
+    /// The server offers SMTPUTF8 (RFC 6531).
     pub smtp_utf8: bool,
-    /// RFC 3207.
+    /// The server offers STARTTLS (RFC 3207).
     pub start_tls: bool,
-    /// RFC 1870.
+    /// The server offers SIZE (RFC 1870).
     pub size: Option<SizeOffer>,
     /// Postfix's XFORWARD, with the attributes that the server takes.
     pub xforward: XForwardAttributes,

@@ -1,5 +1,5 @@
-//! Framing of a message's body towards a server (RFC 5321 §4.5.2). The body has CRLF line ends only: that was seen to
-//! when it was taken.
+//! Dot-stuffing of a message's body (RFC 5321 §4.5.2). Expects CRLF line ends only, as they were normalized on
+//! reception.
 
 use memchr::memmem::Finder;
 use std::sync::LazyLock;
@@ -20,7 +20,6 @@ enum Tail {
     LineStart,
     /// After the CR of a CRLF that may follow.
     Cr,
-    /// Within a line.
     Within,
 }
 

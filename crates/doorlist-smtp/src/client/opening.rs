@@ -1,5 +1,5 @@
-//! From the greeting to the point where mail may be sent: EHLO or HELO, STARTTLS, EHLO again. Whether a fault is worth
-//! another server or another try is decided by whoever opened the connection.
+//! From the greeting to the point where mail may be sent: EHLO or HELO, STARTTLS, EHLO again. The caller decides
+//! whether to try again after a fault.
 
 use super::capabilities::Capabilities;
 use super::reply_parser::ServerReply;
@@ -9,7 +9,7 @@ use super::reply_parser::ServerReply;
 pub enum TlsUse {
     /// Not even when offered: the handshake has failed before and this server may be spoken to in the clear.
     Never,
-    /// When offered.
+    /// Use STARTTLS when the server offers it.
     WhenOffered,
     /// Or not at all.
     Always,
@@ -32,7 +32,7 @@ enum Stage {
     StartTls(Capabilities),
 }
 
-/// What comes next.
+/// What the caller does next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum OpeningStep {
     /// Send what was appended to `out` and wait for a reply.
@@ -52,7 +52,6 @@ pub enum OpeningFault {
     Refused {
         /// What the server answered to.
         to: &'static str,
-        /// With what.
         reply: ServerReply,
     },
     /// The server calls itself by our name: mail would go in a circle.

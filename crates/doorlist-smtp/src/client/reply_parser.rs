@@ -1,5 +1,5 @@
-//! Received bytes into replies (RFC 5321 §4.2), independent of how the network cut them. Lenient where real servers are
-//! sloppy (a lone LF, a missing text), strict where a guess would be dangerous: what is no reply ends the connection.
+//! Parses replies (RFC 5321 §4.2), independent of segmentation. Lenient where real servers are sloppy (a lone LF, a
+//! missing text), strict where guessing would be dangerous: bytes that are no reply end the connection.
 
 use crate::reply::EnhancedCode;
 use doorlist_core::visible::is_hidden;
@@ -38,7 +38,7 @@ impl ServerReply {
         self.enhanced
     }
 
-    /// The first digit.
+    /// The first digit of the reply code.
     pub fn class(&self) -> u8 {
         match self.code {
             200..=299 => 2,
@@ -48,12 +48,12 @@ impl ServerReply {
         }
     }
 
-    /// 2xx.
+    /// Whether the reply code is 2xx.
     pub fn is_positive(&self) -> bool {
         self.class() == 2
     }
 
-    /// 5xx.
+    /// Whether the reply code is 5xx.
     pub fn is_permanent(&self) -> bool {
         self.class() == 5
     }

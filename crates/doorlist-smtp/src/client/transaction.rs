@@ -1,5 +1,5 @@
-//! One message to one server: MAIL, RCPT for each recipient, DATA, the final dot (RFC 5321 §3.3), pipelined where the
-//! server allows it (RFC 2920). Each recipient has its own result. What a result means for the queue is not known here.
+//! Sends one message to one server: MAIL, RCPT for each recipient, DATA, the final dot (RFC 5321 §3.3), pipelined
+//! where the server allows it (RFC 2920). Each recipient has its own result.
 
 mod script;
 
@@ -42,15 +42,15 @@ pub enum SmtpUtf8 {
 /// Why a message cannot be offered to this server at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsendable {
-    /// RFC 6531 §3.5.
+    /// The message needs SMTPUTF8 (RFC 6531 §3.5).
     #[error("the message needs SMTPUTF8, which the server does not offer")]
     SmtpUtf8,
-    /// RFC 1870 §6.1.
+    /// The message exceeds the server's SIZE (RFC 1870 §6.1).
     #[error("the message has {size} octets, the server takes {limit}")]
     TooLarge {
-        /// Of the message.
+        /// Octets of the message.
         size: u64,
-        /// Of the server.
+        /// Octets that the server takes.
         limit: u64,
     },
     /// A path with a control character: it would be read as another command.
@@ -63,13 +63,9 @@ pub enum Unsendable {
 pub enum Command {
     /// RSET or XFORWARD in front of a transaction.
     Preamble,
-    /// MAIL FROM.
     Mail,
-    /// RCPT TO.
     Rcpt,
-    /// DATA.
     Data,
-    /// The final dot.
     EndOfData,
 }
 
@@ -85,7 +81,7 @@ impl fmt::Display for Command {
     }
 }
 
-/// What comes next.
+/// What the caller does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Send what was appended to `out`, if anything was, and wait for a reply.
@@ -101,7 +97,7 @@ pub enum Step {
     Broken,
 }
 
-/// One running transaction.
+/// One transaction: an envelope and its message.
 #[derive(Debug)]
 pub struct Transaction {
     awaiting: Awaiting,

@@ -1,5 +1,5 @@
-//! XFORWARD: telling a server behind us who the client was, for its logs and its content filters (Postfix,
-//! XFORWARD_README). Not an RFC; sent only to servers that are ours to trust and that offer it.
+//! XFORWARD: tells a server behind the gateway who the client was, for its logs and content filters (Postfix,
+//! XFORWARD_README). Not an RFC; sent only to trusted servers that offer it.
 
 use std::fmt::Write as _;
 
@@ -13,17 +13,14 @@ const VALUE_MAX: usize = 255;
 pub struct XForward<'a> {
     /// Its address, without the `IPv6:` tag.
     pub addr: Option<std::net::IpAddr>,
-    /// Its port.
     pub port: u16,
     /// What it called itself.
     pub helo: &'a str,
-    /// Our queue id.
     pub ident: &'a str,
 }
 
 /// The attributes that a server takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is the attribute of that name")]
 pub struct XForwardAttributes {
     pub name: bool,
     pub addr: bool,

@@ -1,11 +1,10 @@
-//! The ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.1.11). Only what EHLO offers is known.
+//! The ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.1.11): only those that EHLO offers.
 
 use crate::reply::Reply;
 
-/// Digits of a SIZE value (RFC 1870 §3).
+/// Maximum digits of a SIZE value (RFC 1870 §3).
 const SIZE_DIGITS_MAX: usize = 20;
 
-/// What MAIL declares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct MailParameters {
     pub(super) size: Option<u64>,
@@ -13,7 +12,7 @@ pub(super) struct MailParameters {
     pub(super) smtp_utf8: bool,
 }
 
-/// Reads what follows the path of MAIL.
+/// Parses the parameters of MAIL.
 pub(super) fn of_mail(text: &[u8]) -> Result<MailParameters, Reply> {
     let mut found = MailParameters::default();
     let mut body_seen = false;
@@ -36,7 +35,7 @@ pub(super) fn of_mail(text: &[u8]) -> Result<MailParameters, Reply> {
     Ok(found)
 }
 
-/// Reads what follows the path of RCPT: nothing that we offer has a parameter there.
+/// Parses the parameters of RCPT: no offered extension has any.
 pub(super) fn of_rcpt(text: &[u8]) -> Result<(), Reply> {
     match each(text)?.next() {
         None => Ok(()),
@@ -47,7 +46,7 @@ pub(super) fn of_rcpt(text: &[u8]) -> Result<(), Reply> {
     }
 }
 
-/// The parameters, which blanks part from the path and from each other.
+/// Splits the parameters at blanks.
 fn each(text: &[u8]) -> Result<impl Iterator<Item = &[u8]>, Reply> {
     let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
     if text.first().is_some_and(|b| !is_blank(b)) {
@@ -70,7 +69,7 @@ fn split(parameter: &[u8]) -> Result<(&[u8], Option<&[u8]>), Reply> {
     if keyword_is_legal && value_is_legal { Ok((keyword, value)) } else { Err(Reply::BadArguments) }
 }
 
-/// A number that is too large for us is a number still: the message will be too large.
+/// Parses SIZE. A number too large for 64 bits is valid: the message will be too large.
 fn size(value: &[u8]) -> Result<u64, Reply> {
     if value.len() > SIZE_DIGITS_MAX || !value.iter().all(u8::is_ascii_digit) {
         return Err(Reply::BadArguments);

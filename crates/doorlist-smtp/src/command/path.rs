@@ -1,14 +1,14 @@
 //! Reverse-path and forward-path (RFC 5321 §4.1.2): where the parts of an address begin and end.
 //!
-//! Only as strict as is needed to find the parts without doubt; whether they are a mailbox is `doorlist-core`'s.
+//! As strict as needed to find the parts unambiguously; `doorlist-core` decides whether they are a valid address.
 
-/// Octets of a path without its angle brackets (RFC 5321 §4.5.3.1.3 counts 256 with them).
+/// Maximum octets of a path without its angle brackets (RFC 5321 §4.5.3.1.3: 256 with them).
 pub const PATH_MAX: usize = 254;
 
-/// A path, taken apart.
+/// A path, split into its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Path<'a> {
-    /// Between the brackets, behind a source route.
+    /// Text between the brackets, after a source route.
     pub(super) written: &'a [u8],
     pub(super) local: &'a [u8],
     /// Empty if there is no `@`.
@@ -16,17 +16,17 @@ pub(super) struct Path<'a> {
     pub(super) source_route: bool,
 }
 
-/// Why it is no path.
+/// Why a text is not a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PathError {
     /// It does not begin with `<`.
     NoBrackets,
-    /// It cannot be read.
+    /// Its syntax is invalid.
     Syntax,
 }
 
 impl<'a> Path<'a> {
-    /// Reads a path from the front of `text`; what follows the closing bracket is given back.
+    /// Parses a path at the start of `text`. Returns it and the text after the closing bracket.
     pub(super) fn parse(text: &'a [u8]) -> Result<(Self, &'a [u8]), PathError> {
         let [b'<', inner @ ..] = text else { return Err(PathError::NoBrackets) };
         if let [b'>', rest @ ..] = inner {
@@ -51,7 +51,7 @@ impl<'a> Path<'a> {
     }
 }
 
-/// What follows `@one,@two:`, or `text` itself if it has no source route. `None` if there is one that has no end.
+/// The text after `@one,@two:`, or `text` without a source route. `None` if the source route does not end.
 fn source_route(text: &[u8]) -> Option<&[u8]> {
     let mut rest = text;
     while let [b'@', behind @ ..] = rest {
@@ -66,7 +66,7 @@ fn source_route(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// The length of a local part: a quoted string, or everything up to the last `@` (or the bracket, if there is none).
-/// `a@b@c` has two, and is a wish for a relay; that is seen later, here it must only not be misread.
+/// `a@b@c` requests relaying, which is detected later.
 fn local_len(text: &[u8]) -> Option<usize> {
     if let [b'"', quoted @ ..] = text {
         return Some(quoted_len(quoted)? + 1);
@@ -84,7 +84,7 @@ fn local_len(text: &[u8]) -> Option<usize> {
     (len > 0).then_some(len)
 }
 
-/// The length of a quoted string behind its opening quote, the closing one included (RFC 5321 §4.1.2).
+/// The length of a quoted string after its opening quote, including the closing one (RFC 5321 §4.1.2).
 fn quoted_len(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -110,7 +110,7 @@ fn domain_len(text: &[u8]) -> Option<usize> {
     (len > 0).then_some(len)
 }
 
-/// What may stand unquoted in a local part: everything that is printable and no special (RFC 5322 §3.2.3).
+/// Octets allowed unquoted in a local part: printable and not special (RFC 5322 §3.2.3).
 fn is_local(byte: u8) -> bool {
     match byte {
         b'(' | b')' | b'<' | b'>' | b'[' | b']' | b':' | b';' | b'@' | b'\\' | b',' | b'"' => false,
@@ -118,7 +118,7 @@ fn is_local(byte: u8) -> bool {
     }
 }
 
-/// The same for a domain name; whether it is a name that can exist, the core says.
+/// The same for a domain name; `doorlist-core` validates it.
 fn is_domain(byte: u8) -> bool {
     is_local(byte)
 }

@@ -1,26 +1,25 @@
-//! How a message ended, and what is answered if it cannot be taken.
+//! How a message ended, and the reply if it cannot be accepted.
 
 use crate::reply::Reply;
 
-/// The worst that was seen in a message, known at its true end. Ordered from harmless to dangerous.
+/// The worst fault of a message, known at its end. Ordered from harmless to dangerous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DataEnd {
-    /// Nothing: the message is whole and may be kept.
+    /// No fault: the message may be accepted.
     Complete,
     /// More octets than the limit.
     TooLarge,
     /// A line of more than [`super::BODY_LINE_MAX`] octets.
     LineTooLong,
-    /// A lone LF, where these are refused.
+    /// A bare LF, if those are rejected.
     BareLf,
-    /// A lone CR.
     BareCr,
-    /// A dot alone on a line that CRLF does not frame on both sides, or that is padded with NULs.
+    /// A single dot on a line that is not framed by CRLF on both sides, or padded with NULs.
     UnframedDot,
 }
 
 impl DataEnd {
-    /// The answer to a message that cannot be taken; `None` if nothing speaks against it.
+    /// The reply to a message that cannot be accepted; `None` if it can.
     pub fn refusal(self) -> Option<Reply> {
         match self {
             DataEnd::Complete => None,

@@ -1,8 +1,8 @@
-//! One header field, still folded: its name, and the two values that are looked at.
+//! One header field, still folded: its name, and the two values that are read.
 
 use super::MESSAGE_ID_MAX;
 
-/// Name and value. Blanks before the colon are not part of the name (RFC 5322 §4.5.3, obsolete, still read by many).
+/// Splits name and value. Blanks before the colon are not part of the name (obsolete syntax, RFC 5322 §4.5.3).
 pub(super) fn split(field: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr::memchr(b':', field)?;
     Some((field[..colon].trim_ascii(), &field[colon + 1..]))
@@ -18,8 +18,8 @@ pub(super) fn message_id(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(&value[..len]).ok()
 }
 
-/// Whether an `Authentication-Results` value speaks in the name of `own` (RFC 8601 §2.2: `[CFWS] authserv-id`). In doubt
-/// yes: a field that cannot be read is no loss, one that is believed would be.
+/// Whether an `Authentication-Results` value has the authserv-id `own` (RFC 8601 §2.2: `[CFWS] authserv-id`). In doubt
+/// yes: losing an unreadable field is harmless, a forged one is not.
 pub(super) fn is_authserv_id(value: &[u8], own: &str) -> bool {
     let Some(value) = skip_comments(value) else { return true };
     let id = match value {
@@ -36,7 +36,7 @@ pub(super) fn is_authserv_id(value: &[u8], own: &str) -> bool {
     id.eq_ignore_ascii_case(own.as_bytes())
 }
 
-/// What follows blanks, folds and comments, which nest (RFC 5322 §3.2.2). `None`: a comment has no end.
+/// Skips blanks, folds and nested comments (RFC 5322 §3.2.2). `None` if a comment does not end.
 fn skip_comments(value: &[u8]) -> Option<&[u8]> {
     let mut rest = value.trim_ascii_start();
     while let [b'(', inner @ ..] = rest {
@@ -57,7 +57,7 @@ fn skip_comments(value: &[u8]) -> Option<&[u8]> {
     Some(rest)
 }
 
-/// The characters of a quoted string behind its opening quote, without blanks. `None`: it has no end.
+/// The characters of a quoted string after its opening quote, without blanks. `None` if it does not end.
 fn unquote(quoted: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     let mut bytes = quoted.iter();

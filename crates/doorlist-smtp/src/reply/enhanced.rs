@@ -1,15 +1,14 @@
-//! Enhanced status codes (RFC 3463 §2): `class.subject.detail`. Knows nothing of the replies that carry them.
+//! Enhanced status codes (RFC 3463 §2): `class.subject.detail`.
 
 use std::fmt;
 
-/// `5.1.1` and its like.
+/// A status code such as `5.1.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EnhancedCode {
-    /// 2 success, 4 come again, 5 give up.
+    /// 2 success, 4 transient, 5 permanent.
     pub class: u8,
-    /// What it is about: 1 address, 2 mailbox, 3 system, 4 network, 5 protocol, 6 content, 7 policy.
+    /// Subject: 1 address, 2 mailbox, 3 system, 4 network, 5 protocol, 6 content, 7 policy.
     pub subject: u16,
-    /// Which of them.
     pub detail: u16,
 }
 
@@ -19,12 +18,12 @@ impl EnhancedCode {
         Self { class, subject, detail }
     }
 
-    /// The code in front of a reply's text, if one stands there (RFC 2034 §4).
+    /// The code at the start of a reply's text, if there is one (RFC 2034 §4).
     pub fn in_front_of(text: &str) -> Option<Self> {
         Self::parse(text.split([' ', '\n']).next()?.as_bytes())
     }
 
-    /// Reads a code that fills the whole text. `None` if it is none.
+    /// Parses a text that is exactly one code.
     pub const fn parse(text: &[u8]) -> Option<Self> {
         let [class @ (b'2' | b'4' | b'5'), b'.', rest @ ..] = text else { return None };
         let Some((subject, [b'.', rest @ ..])) = number(rest) else { return None };

@@ -1,14 +1,14 @@
-//! The few replies that carry a name: greeting, answers to HELO and EHLO, and the 250 with a queue id.
+//! The replies that contain a name: greeting, replies to HELO and EHLO, and 250 with the queue id.
 //!
-//! They are written into the caller's buffer, so that a session needs one buffer for all that it says.
+//! They are written into the caller's buffer, so that a session needs only one.
 
 use std::fmt::Display;
 use std::io::Write;
 
-/// What EHLO offers beside that which is always offered.
+/// Extensions of EHLO that depend on the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extensions {
-    /// Octets that a message may have (RFC 1870).
+    /// Maximum octets of a message (RFC 1870).
     pub size_max: u64,
     /// STARTTLS (RFC 3207): there is a certificate, and the session is not inside TLS.
     pub tls: bool,
@@ -24,7 +24,7 @@ pub fn hello(hostname: &str, out: &mut Vec<u8>) {
     write(out, format_args!("250 {hostname}\r\n"));
 }
 
-/// 250 to EHLO with the extensions. What cannot be kept is not promised: neither DSN nor CHUNKING.
+/// 250 to EHLO with the extensions; DSN and CHUNKING are not supported.
 pub fn ehlo(hostname: &str, extensions: &Extensions, out: &mut Vec<u8>) {
     write(out, format_args!("250-{hostname}\r\n250-PIPELINING\r\n250-SIZE {}\r\n", extensions.size_max));
     if extensions.tls {

@@ -1,26 +1,25 @@
-//! The limits of a session, each with the default that behaves as the documentation says.
+//! The limits of a session, with their defaults.
 
 use crate::data::BareLf;
 
-/// What a session may do.
+/// The limits of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
-    /// A lone LF in a message. In a command it is never accepted.
+    /// Handling of a bare LF in a message. In a command it is never accepted.
     pub bare_lf: BareLf,
     /// Octets of a message (RFC 1870).
     pub size_max: u64,
-    /// Recipients of a transaction; the others get 452 and come again.
+    /// Maximum recipients of a transaction; further ones get 452 and are retried.
     pub recipients_max: usize,
-    /// Recipients above that maximum that are answered before each counts as junk: a client that sends its whole list in
-    /// one go has done nothing wrong.
+    /// Recipients above that maximum before each one counts as junk: a client that pipelines its whole list did
+    /// nothing wrong.
     pub recipients_overshoot_max: usize,
-    /// STARTTLS is offered.
     pub tls_offered: bool,
-    /// Commands that lead nowhere (NOOP, RSET, errors) in a row without a message between them; then 421.
+    /// Maximum unproductive commands (NOOP, RSET, errors) in a row without a message; then 421.
     pub junk_max: u32,
     /// Octets of a command line with its CRLF.
     pub command_line_max: usize,
-    /// Octets of an endless command line that are read and thrown away before the connection is closed.
+    /// Octets of an endless command line that are discarded before the connection is closed.
     pub line_discard_max: usize,
 }
 

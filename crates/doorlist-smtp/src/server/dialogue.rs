@@ -1,6 +1,6 @@
-//! Which command may come when (RFC 5321 §4.1.4), and what is answered without asking anybody.
+//! Which command may come when (RFC 5321 §4.1.4), and the replies that need no event.
 //!
-//! Sequence is judged before syntax: a command out of turn is not read further.
+//! Sequence is checked before syntax: a command out of order is not parsed further.
 
 use super::line::LineFault;
 use super::{DataEnd, Event, MailFrom, RcptTo, SessionConfig};
@@ -8,7 +8,7 @@ use crate::command::{self, Verb};
 use crate::reply::Reply;
 use memchr::memchr2;
 
-/// What was said so far.
+/// The state of a session's dialogue.
 #[derive(Clone, Debug)]
 pub(super) struct Dialogue {
     config: SessionConfig,
@@ -20,12 +20,12 @@ pub(super) struct Dialogue {
     junk: u32,
 }
 
-/// What counts between MAIL and the end of data.
+/// The state between MAIL and the end of data.
 #[derive(Clone, Copy, Debug)]
 struct Transaction {
     smtp_utf8: bool,
     recipients: usize,
-    /// RCPT came, whatever the answer.
+    /// RCPT was received, whatever the reply.
     rcpt_seen: bool,
     /// Recipients beyond the maximum.
     overshoot: usize,
@@ -78,7 +78,7 @@ impl Dialogue {
         }
     }
 
-    /// Answers a line with its line end. `more` tells whether the client has sent anything behind it already.
+    /// Handles a line with its line end. `more`: the client has already sent more.
     pub(super) fn command<'a>(&mut self, line: &'a [u8], more: bool) -> Event<'a> {
         let Some(line) = line.strip_suffix(b"\r\n") else { return self.junk(Reply::BareLfCommand) };
         if memchr2(0, b'\r', line).is_some() {
@@ -179,7 +179,7 @@ impl Dialogue {
         if self.greeted { Reply::MailFirst } else { Reply::HelloFirst }
     }
 
-    /// A reply that led nowhere. Too many of them end the session.
+    /// Counts an unproductive command. Too many of them end the session.
     fn junk(&mut self, reply: Reply) -> Event<'static> {
         if self.is_junk_full() { Event::Close(Reply::TooManyErrors) } else { Event::Reply(reply) }
     }

@@ -1,26 +1,27 @@
-//! Finds command lines in segments. A line that lies whole in the input is not copied; the parts of one that does not
-//! are collected, up to the limit. Knows nothing of what the lines say.
+//! Finds command lines in segments. A line that is complete in the input is not copied; parts of a longer one are
+//! collected, up to the limit.
 
 use memchr::memchr;
 
-/// How a TLS handshake record begins (RFC 8446 §5.1): type 22, version 3.x. No command of SMTP does.
+/// Start of a TLS handshake record (RFC 8446 §5.1): type 22, version 3.x.
 const TLS_RECORD: [u8; 2] = [0x16, 0x03];
 
 /// Where the next line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// The first `len` octets of the input, line end included.
-    InInput { len: usize },
-    /// In [`Lines::partial`].
+    InInput {
+        len: usize,
+    },
     Collected,
-    /// There was one, but it cannot be used. It is taken.
+    /// A line that cannot be used. It is consumed.
     Fault(LineFault),
 }
 
 /// Why a line cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LineFault {
-    /// Longer than a command line may be; thrown away up to its end.
+    /// Too long; discarded up to its end.
     TooLong,
     /// So long that its end is not waited for.
     Endless,
@@ -31,11 +32,11 @@ pub(super) enum LineFault {
 /// The line that is being received.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
-    /// The line so far, or the whole of it until it is answered; never longer than `line_max`.
+    /// The line so far, or the complete line until it is answered; at most `line_max`.
     pub(super) partial: Vec<u8>,
-    /// The line that was found last is dealt with.
+    /// The last line was handled.
     pub(super) answered: bool,
-    /// Octets of the current line that were thrown away.
+    /// Discarded octets of the current line.
     discarded: usize,
     line_max: usize,
     discard_max: usize,
@@ -46,7 +47,8 @@ impl Lines {
         Self { partial: Vec::new(), answered: false, discarded: 0, line_max, discard_max }
     }
 
-    /// Finds the next line, or the same again if it is not [`Self::answered`]. `None`: the input is taken and holds none.
+    /// Finds the next line, or the same one again if it is not [`Self::answered`]. `None`: the input is consumed and
+    /// has none.
     pub(super) fn find(&mut self, input: &mut &[u8]) -> Option<Found> {
         if std::mem::take(&mut self.answered) {
             self.partial.clear();
@@ -62,7 +64,7 @@ impl Lines {
         }
     }
 
-    /// Forgets what was received: it came before TLS.
+    /// Drops what was received before TLS.
     pub(super) fn forget(&mut self) {
         self.partial.clear();
         self.answered = false;

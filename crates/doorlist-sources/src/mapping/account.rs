@@ -1,4 +1,4 @@
-//! The addresses of one entry that are of the domain, and which of them is the account.
+//! Selects the addresses of an entry that belong to the domain, and the one that is the account.
 
 use super::facts::Facts;
 use super::{Mapper, Skipped};
@@ -8,14 +8,14 @@ use doorlist_core::connection::AttributeName;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// From so many addresses on, repeated ones are looked for by their hash.
+/// Number of addresses from which duplicates are found by hash.
 const FEW: usize = 16;
 
 /// An address of the domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Local {
     pub(super) local: LocalPart,
-    /// In which of the mapper's domains.
+    /// Index into the mapper's domains.
     pub(super) domain: usize,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Local {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) locals: Vec<Local>,
-    /// Where each one stands, once they are not few; two addresses with one hash are at worst taken twice.
+    /// Positions by hash, for many addresses; a hash collision at worst keeps a duplicate.
     seen: HashMap<u64, usize>,
     /// The first one of the email attribute.
     email: Option<usize>,
@@ -32,17 +32,16 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Which address is the account.
+    /// The address that is the account.
     ///
-    /// What the email attribute says, since that is the one a person sees in the directory and the one other programs
-    /// go by; if it is of another domain, the address that Exchange sends from (`SMTP:`); else the first one that there
-    /// is. Not the other way round: with several domains in one directory `SMTP:` often names another one, and what is
-    /// no Exchange has no `SMTP:` at all.
+    /// The email attribute, which people see in the directory and other programs use; if it is of another domain, the
+    /// address that Exchange sends from (`SMTP:`); otherwise the first one. Not the other way round: with several
+    /// domains in one directory `SMTP:` often is of another one, and directories without Exchange have no `SMTP:`.
     pub(super) fn account(&self) -> Option<usize> {
         self.email.or(self.primary).or(if self.locals.is_empty() { None } else { Some(0) })
     }
 
-    /// Takes an address; where it stands, and whether it is new.
+    /// Adds an address. Returns its position, and whether it is new.
     fn take(&mut self, local: Local) -> (usize, bool) {
         let known = if self.locals.len() <= FEW {
             self.locals.iter().position(|other| other.local == local.local)
@@ -72,13 +71,13 @@ fn hash(local: &LocalPart) -> u64 {
 
 /// A value of an attribute.
 enum Value<'v> {
-    /// Maybe a mail address, and whether it is marked as the primary one.
+    /// Possibly an email address, and whether it is marked as primary.
     Mail(&'v [u8], bool),
     /// Of another kind, by its prefix.
     Other,
 }
 
-/// `smtp:` in any case is a mail address; another prefix is something else. What has no prefix is what it is.
+/// Reads the prefix of a value: `smtp:` in any case marks an email address, another prefix something else.
 fn value(raw: &[u8]) -> Value<'_> {
     let text = raw.trim_ascii();
     let Some(colon) = text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b':').position(|b| *b == b':')
@@ -119,7 +118,7 @@ impl Mapper<'_> {
         Ok(found)
     }
 
-    /// Takes one value; where its address stands, and whether it is marked as primary.
+    /// Handles one value. Returns the position of its address, and whether it is marked as primary.
     fn address(
         &mut self,
         dn: &[u8],
@@ -154,7 +153,7 @@ impl Mapper<'_> {
         }
     }
 
-    /// Most addresses are ASCII, and of a domain that is compared without being parsed.
+    /// Fast path: most addresses are ASCII, and their domain is compared without parsing.
     fn whose(&self, text: &[u8]) -> Whose {
         let Some(at) = text.iter().rposition(|b| *b == b'@') else { return Whose::Bad(AddressError::NoAt) };
         let (local, domain) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());

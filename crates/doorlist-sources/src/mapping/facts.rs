@@ -1,11 +1,11 @@
-//! What an entry says of itself beside its addresses: what it is, by what it is known, whether it is switched off.
+//! Other facts of an entry: its kind, its identifier, and whether it is disabled.
 
 use crate::ber::BerFault;
 use crate::protocol::{Entry, Values};
 use doorlist_core::connection::{AttributeName, Connection};
 use std::fmt::Write;
 
-/// Classes of which an entry with an address is a distribution list.
+/// Object classes of distribution lists.
 const LIST_CLASSES: [&[u8]; 7] = [
     b"group",
     b"groupOfNames",
@@ -15,14 +15,14 @@ const LIST_CLASSES: [&[u8]; 7] = [
     b"msExchDynamicDistributionList",
     b"nisMailAlias",
 ];
-/// ADS_UF_ACCOUNTDISABLE in userAccountControl.
+/// The flag ADS_UF_ACCOUNTDISABLE in userAccountControl.
 const ACCOUNT_DISABLED: u32 = 2;
 /// Kinds of recipients of Exchange, as bits of msExchRecipientTypeDetails: groups of all sorts, and room lists.
 const LIST_TYPES: u64 = 0x100 | 0x200 | 0x400 | 0x800 | 0x1000_0000;
-/// What Exchange keeps for itself: attendant, system, arbitration and discovery mailboxes, mailbox plans.
+/// System recipients of Exchange: attendant, system, arbitration and discovery mailboxes, mailbox plans.
 const SYSTEM_TYPES: u64 = 0x2000 | 0x4000 | 0x0080_0000 | 0x0100_0000 | 0x2000_0000;
-/// Mailboxes whose account is switched off by design and which take mail all the same: linked, shared, room, equipment,
-/// team, and the remote ones of them.
+/// Mailboxes with a disabled account by design that receive mail: linked, shared, room, equipment, team, and their
+/// remote variants.
 const NO_LOGIN_TYPES: u64 = 0x2 | 0x4 | 0x10 | 0x20 | 0x2_0000_0000 | 0x4_0000_0000 | 0x8_0000_0000 | 0x20_0000_0000;
 /// Bytes of a key.
 const KEY_BYTES_MAX: usize = 64;
@@ -35,11 +35,11 @@ pub(super) enum Kind {
     System,
 }
 
-/// What one pass over an entry's attributes finds.
+/// Facts collected in one pass over an entry's attributes.
 #[derive(Debug, Default)]
 pub(super) struct Facts<'a> {
     pub(super) email: Option<Values<'a>>,
-    /// Each with its place in the connection's list.
+    /// Each with its index in the connection's list.
     pub(super) aliases: Vec<(usize, Values<'a>)>,
     pub(super) deleted: bool,
     is_list: bool,
@@ -111,12 +111,12 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Switched off, unless Exchange says that it is a mailbox nobody is meant to log in to.
+    /// Whether the account is disabled and not a mailbox without a login by design.
     pub(super) fn is_disabled(&self) -> bool {
         self.account_control & ACCOUNT_DISABLED != 0 && self.recipient_type & NO_LOGIN_TYPES == 0
     }
 
-    /// What stays the same when the entry is renamed or moved.
+    /// The identifier that survives renames and moves.
     pub(super) fn key(&self) -> Option<Box<str>> {
         if let Some(guid) = self.guid.and_then(|guid| <&[u8; 16]>::try_from(guid).ok()) {
             return Some(guid_text(guid));
@@ -141,7 +141,7 @@ fn number<N: std::str::FromStr>(value: &[u8]) -> Option<N> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// A GUID as its tools show it: the first three groups were written by a little-endian machine ([MS-DTYP] §2.3.4).
+/// A GUID as text; its first three groups are little-endian ([MS-DTYP] §2.3.4).
 pub(crate) fn guid_text(guid: &[u8; 16]) -> Box<str> {
     const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
     let mut text = String::with_capacity(36);

@@ -1,4 +1,4 @@
-//! What we ask a directory: bind, search, StartTLS, unbind.
+//! LDAP requests: bind, search, StartTLS, unbind.
 
 use super::super::ber::{BOOLEAN, ENUMERATED, INTEGER, OCTETS, SEQUENCE, Writer};
 use super::{PAGED_RESULTS, START_TLS};
@@ -14,7 +14,6 @@ pub(crate) enum Scope {
     Subtree = 2,
 }
 
-/// One search.
 #[derive(Debug)]
 pub(crate) struct Search<'a> {
     pub(crate) base: &'a [u8],

@@ -30,10 +30,10 @@ impl MailPermit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPermit {
     /// The customer or domain in whose name it was to be written to is gone.
-    #[error("its customer is gone")]
+    #[error("its customer was removed")]
     NoCustomer,
     /// It is outside of the customer's domains, and nobody has confirmed it.
-    #[error("it has not confirmed")]
+    #[error("it is not confirmed")]
     Unconfirmed,
     /// It is in one of the customer's domains and not on its list, or asks for a relay.
     #[error("it is not on the list of its domain")]
@@ -42,7 +42,7 @@ pub enum NoPermit {
     #[error("it needs no confirmation")]
     NothingToConfirm,
     /// It was asked, and its link can still be used.
-    #[error("it was asked already")]
+    #[error("a confirmation mail was already sent")]
     Asked,
     /// One of the limits of its address.
     #[error("the limit of its address is reached")]

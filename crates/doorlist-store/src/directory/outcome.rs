@@ -52,17 +52,9 @@ impl Applied {
 #[serde(rename_all = "snake_case", tag = "note")]
 pub enum Note {
     /// A file claims an address that a person removed: it stays removed.
-    Vetoed {
-        /// Which.
-        address: Address,
-    },
+    Vetoed { address: Address },
     /// The account became a distribution list and keeps its aliases.
-    ListKeepsAliases {
-        /// The list.
-        account: Address,
-        /// How many.
-        aliases: u64,
-    },
+    ListKeepsAliases { account: Address, aliases: u64 },
     /// With its account, an alias went too.
     AliasWentWith {
         /// The alias.
@@ -72,7 +64,6 @@ pub enum Note {
     },
     /// A source calls it something else than a stronger or earlier source: that one's word stands.
     StructureStands {
-        /// Which.
         address: Address,
         /// As what it stands.
         stands: String,
@@ -81,7 +72,6 @@ pub enum Note {
     },
     /// Two sources of equal rank call it different things: what stood first stands, and a person decides.
     Conflict {
-        /// Which.
         address: Address,
         /// As what it stands.
         stands: String,
@@ -100,50 +90,46 @@ pub enum Note {
         to: Address,
     },
     /// It was changed again since the change that is undone: what came later stays.
-    ChangedSince {
-        /// Which.
-        address: Address,
-    },
+    ChangedSince { address: Address },
     /// A domain that an undo would change was changed again, or has a list by now.
-    DomainChangedSince {
-        /// Which.
-        name: DomainName,
-    },
+    DomainChangedSince { name: DomainName },
     /// Its claim as an alias cannot be kept any more: it stands as an account of its own.
-    StandsAlone {
-        /// Which.
-        address: Address,
-    },
+    StandsAlone { address: Address },
 }
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Note::Vetoed { address } => {
-                write!(f, "{address} was removed by a person before and stays removed; add it by hand to free it")
+                write!(f, "{address} was removed by a person and stays removed; add it by hand to accept it again")
             }
             Note::ListKeepsAliases { account, aliases } => {
-                write!(f, "{account} is a distribution list now and keeps its {aliases} aliases")
+                write!(f, "{account} is now a distribution list and keeps its {aliases} aliases")
             }
             Note::AliasWentWith { alias, account } => write!(f, "{alias} was removed with its account {account}"),
             Note::StructureStands { address, stands, claimed } => {
-                write!(f, "{address} stays {stands}; its claim as {claimed} is kept, but another source's word stands")
+                write!(
+                    f,
+                    "{address} stays {stands}; the claim as {claimed} is kept, but another source takes \
+                           precedence"
+                )
             }
             Note::Conflict { address, stands, other, claimed, source } => write!(
                 f,
-                "{address} stays {stands}, as {other} says; {source} says that it is {claimed}: add it by hand as what it is"
+                "{address} stays {stands} because of {other}, but {source} lists it as {claimed}: add it by hand as \
+                 the right kind"
             ),
             Note::Renamed { address, to } => {
-                write!(f, "{address} is {to} now; the former address stays accepted for 7 days")
+                write!(f, "{address} is now {to}; the former address stays accepted for 7 days")
             }
             Note::ChangedSince { address } => {
-                write!(f, "{address} was changed again since; what came later stays, the rest is undone")
+                write!(f, "{address} was changed again since; the later changes stay, the rest is undone")
             }
             Note::DomainChangedSince { name } => {
-                write!(f, "the domain {name} was changed again since, or has a list by now; it stays as it is")
+                write!(f, "domain {name} was changed again since, or has recipients now; it is not changed")
             }
             Note::StandsAlone { address } => {
-                write!(f, "{address} cannot be an alias of its account any more and stands as a mailbox")
+                write!(f, "{address} can no longer be an alias of its account and is now a mailbox")
             }
         }
     }
@@ -153,7 +139,7 @@ impl fmt::Display for Note {
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The list moved since the version on which the plan was made.
-    #[error("the list has moved from version {base} to {now} since this was planned; look at the plan again")]
+    #[error("the list changed from version {base} to {now} since this was planned; review the plan again")]
     Moved {
         /// The plan's.
         base: u64,
@@ -183,7 +169,7 @@ pub enum Refusal {
         of: Address,
     },
     /// An alias must lead to an account that is there.
-    #[error("{alias} cannot be an alias of {account}: there is no such account; add it first")]
+    #[error("{alias} cannot be an alias of {account}: this account does not exist; add it first")]
     AliasOfMissing {
         /// Wanted.
         alias: Address,
@@ -191,7 +177,7 @@ pub enum Refusal {
         account: Address,
     },
     /// The name has a mailbox or list of its own.
-    #[error("{alias} cannot be an alias of {account}: it is an account of its own; remove it first")]
+    #[error("{alias} cannot be an alias of {account}: it is an account; remove it first")]
     AliasIsAccount {
         /// Wanted.
         alias: Address,
@@ -218,46 +204,32 @@ pub enum Refusal {
     },
     /// Not a domain of ours.
     #[error("{name} is not a domain of this gateway; `doorlist domain list` shows them")]
-    UnknownDomain {
-        /// Which.
-        name: DomainName,
-    },
+    UnknownDomain { name: DomainName },
     /// What is no account cannot become an alias, nor have one.
     #[error("{address} is not an account: only accounts can be reassigned, and only to accounts")]
-    NotAnAccount {
-        /// Which.
-        address: Address,
-    },
+    NotAnAccount { address: Address },
     /// An address is one thing.
     #[error("{address} is taken{}", if *vetoed { ": it was removed by a person, and is freed by adding it again" } else { "" })]
     AddressTaken {
-        /// Which.
         address: Address,
         /// By a person's removal.
         vetoed: bool,
     },
     /// An account cannot be its own alias.
     #[error("{address} cannot become an alias of itself")]
-    AliasOfItself {
-        /// Which.
-        address: Address,
-    },
+    AliasOfItself { address: Address },
     /// A source that comes again says otherwise.
-    #[error("{address} is {stands} by the word of {source_name}; change it there, or stop reading that source first")]
+    #[error("{address} is {stands} because of {source_name}; change it there, or remove that source first")]
     ClaimedElsewhere {
-        /// Which.
         address: Address,
         /// What it is.
         stands: String,
-        /// Who says so.
+        /// The source that makes the claim.
         source_name: String,
     },
     /// Nothing to switch.
     #[error("{address} is not on the list")]
-    NotListed {
-        /// Which.
-        address: Address,
-    },
+    NotListed { address: Address },
     /// A domain has one owner.
     #[error("{name} is already a domain, of customer {customer:?}")]
     DomainTaken {
@@ -286,7 +258,7 @@ pub enum Refusal {
         domain: DomainName,
     },
     /// A domain cannot be its own alias.
-    #[error("{name} cannot be an alias of {domain}: it is a domain of its own")]
+    #[error("{name} cannot be an alias of {domain}: it is a domain")]
     AliasIsDomain {
         /// Wanted.
         name: DomainName,
@@ -295,8 +267,8 @@ pub enum Refusal {
     },
     /// A domain would get back a name that another one has by now: whose, is not said.
     #[error(
-        "{name} cannot be a name of {domain} again: it is another domain by now, or an alias of one. Nothing was changed; \
-         once {name} is free, the same can be done again"
+        "{name} cannot be an alias of {domain} again: it is now a domain, or an alias of another one. Nothing was \
+         changed; try again when {name} is free"
     )]
     NameGivenAway {
         /// Wanted.
@@ -307,7 +279,6 @@ pub enum Refusal {
     /// No such domain alias.
     #[error("{name} is not an alias of {domain}")]
     NoSuchDomainAlias {
-        /// Which.
         name: DomainName,
         /// Of which domain.
         domain: DomainName,
@@ -315,30 +286,25 @@ pub enum Refusal {
     /// Not a host name or IP address, or port 0.
     #[error("{server:?} is not a mail server: {why}")]
     BadServer {
-        /// As written.
         server: String,
         /// What is wrong.
         why: String,
     },
     /// No plan has this number.
-    #[error("there is no plan {}; `doorlist plan list` shows them", id.0)]
-    NoSuchPlan {
-        /// Which.
-        id: PlanId,
-    },
+    #[error("plan {} does not exist; `doorlist plan list` shows the plans", id.0)]
+    NoSuchPlan { id: PlanId },
     /// A plan is applied or thrown away once.
-    #[error("plan {} does not wait: it is {state}", id.0)]
+    #[error("plan {} is not pending: it is {state}", id.0)]
     PlanIsDone {
-        /// Which.
         id: PlanId,
         /// What became of it.
         state: String,
     },
     /// A plan is a set of its own.
-    #[error("a plan is applied alone, not together with other changes")]
+    #[error("a plan must be applied alone, not with other changes")]
     PlanNotAlone,
     /// No change has this number.
-    #[error("there is no change {change}; `doorlist changes list` shows them")]
+    #[error("change {change} does not exist; `doorlist changes list` shows the changes")]
     NoSuchChange {
         /// Which.
         change: u64,
@@ -352,42 +318,33 @@ pub enum Refusal {
         change: u64,
     },
     /// There were more rows of changes than may be.
-    #[error(
-        "the rows of change {change} were removed, since there were more rows of changes than changes.rows_max; it \
-         cannot be undone"
-    )]
+    #[error("change {change} cannot be undone: its rows were removed because of changes.rows_max")]
     RowsGone {
         /// Which.
         change: u64,
     },
     /// A customer has as many domains, or addresses on all of its lists, as it may have.
     #[error(
-        "customer {customer:?} would have more than {limit} {what}, which is the most; remove some first, or ask the \
-         operator (tenants.{what}_max). Nothing was changed"
+        "customer {customer:?} would exceed its limit of {limit} {what}; remove some first, or ask the operator \
+         (tenants.{what}_max). Nothing was changed"
     )]
     CustomerFull {
         /// Its name.
         customer: String,
         /// `domains` or `addresses`.
         what: String,
-        /// How many there may be.
         limit: u64,
     },
     /// The name of a source is a new one, and there are as many as there may be.
-    #[error(
-        "{of} had files under {limit} names of sources already, which is the most; use one of those names (--source). \
-         Nothing was changed"
-    )]
+    #[error("{of} already has the maximum of {limit} source names; use one of them (--source). Nothing was changed")]
     SourceNamesFull {
         /// Of which domain, or of all.
         of: String,
-        /// How many there may be.
         limit: u64,
     },
     /// A named limit.
     #[error("{what}: at most {limit}")]
     TooMany {
-        /// Of what.
         what: String,
         /// How many there may be.
         limit: u64,

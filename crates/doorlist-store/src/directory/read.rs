@@ -30,7 +30,7 @@ impl Directory {
         Ok(summaries)
     }
 
-    /// The domain that this name or domain alias leads to.
+    /// The domain with this name or domain alias.
     pub async fn domain(&self, name: &DomainName) -> Result<Option<DomainDetails>, StoreError> {
         Ok(self.stored_domain(name).await?.map(details))
     }

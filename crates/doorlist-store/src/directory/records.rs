@@ -34,12 +34,12 @@ pub struct DomainSummary {
     pub name: DomainName,
     /// Whose it is.
     pub customer: String,
-    /// What happens to unlisted addresses.
+    /// How unlisted recipients are handled.
     #[serde(flatten)]
     pub mode: Mode,
-    /// Served at all.
+    /// `false`: all mail for the domain is rejected.
     pub active: bool,
-    /// Deliveries wait.
+    /// Accept mail, but do not deliver it.
     pub hold: bool,
     /// Its list in numbers.
     #[serde(flatten)]
@@ -59,7 +59,7 @@ pub struct DomainDetails {
     pub aliases_off: Vec<DomainName>,
     /// Where its mail goes, lowest preference first.
     pub servers: Vec<MailServer>,
-    /// Which sub-addresses follow their base.
+    /// Separators of sub-addresses.
     pub sub_addressing: SubAddressing,
     /// `abuse@` is a system address.
     pub accept_abuse: bool,
@@ -97,7 +97,6 @@ pub struct ClaimRecord {
 pub struct VetoRecord {
     /// When.
     pub since: Timestamp,
-    /// Who.
     pub by: String,
 }
 
@@ -175,7 +174,6 @@ pub struct ChangeEntry {
     pub id: u64,
     /// When.
     pub time: Timestamp,
-    /// Who.
     pub actor: Actor,
     /// What, in one line.
     pub summary: String,
@@ -207,7 +205,6 @@ pub enum ChangeRow {
         /// After; `None`: it is not there.
         after: Option<AddressRecord>,
     },
-    /// A domain.
     Domain {
         /// Which.
         name: DomainName,
@@ -226,14 +223,14 @@ pub struct DomainRecord {
     /// Its number, where it is known: another one may have that name by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<CustomerId>,
-    /// What happens to unlisted addresses.
+    /// How unlisted recipients are handled.
     #[serde(flatten)]
     pub mode: Mode,
     /// Served at all.
     pub active: bool,
     /// Deliveries wait.
     pub hold: bool,
-    /// Which sub-addresses follow their base.
+    /// Separators of sub-addresses.
     pub sub_addressing: SubAddressing,
     /// `abuse@` is a system address.
     pub accept_abuse: bool,

@@ -186,7 +186,6 @@ mod tests {
             self.take(self.here.plan_source(&plan, &actor(), Some("file")).await.unwrap().id.unwrap()).await
         }
 
-        /// The last change.
         async fn undo(&self) -> usize {
             let last = version(&self.db).await.unwrap();
             self.take(self.here.plan_undo(last, &actor(), Some("undo")).await.unwrap().id.unwrap()).await

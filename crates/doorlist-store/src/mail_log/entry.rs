@@ -6,7 +6,7 @@ use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// What happened.
+/// What went wrong at the stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailAction {
@@ -61,7 +61,6 @@ impl MailAction {
 pub struct MailEntry {
     /// When it happened.
     pub time: Timestamp,
-    /// What happened.
     pub action: MailAction,
     /// The message, once it has a name.
     pub queue_id: Option<QueueId>,
@@ -107,7 +106,6 @@ pub struct MailFilter {
     pub since: Option<Timestamp>,
     /// Earlier than this.
     pub until: Option<Timestamp>,
-    /// What happened.
     pub action: Option<MailAction>,
     /// The message's name in the queue.
     pub queue_id: Option<QueueId>,

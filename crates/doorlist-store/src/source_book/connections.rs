@@ -8,7 +8,6 @@ use crate::error::StoreError;
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
 
-/// A connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredConnection {
     /// Its name, which is also that of its claims' source.
@@ -49,7 +48,6 @@ impl SourceBook {
         self.find("", now.as_millis()).await
     }
 
-    /// One connection.
     ///
     /// # Errors
     /// When the store fails.

@@ -36,7 +36,6 @@ pub struct PushPart<'a> {
     pub parts: u32,
     /// Who sent it.
     pub actor: &'a str,
-    /// What it says.
     pub body: &'a str,
 }
 

@@ -54,7 +54,6 @@ pub struct RunRecord {
     pub began: Timestamp,
     /// When it ended.
     pub ended: Timestamp,
-    /// How.
     pub outcome: RunOutcome,
     /// Addresses that it lost, if it was applied.
     pub lost: u64,

@@ -71,11 +71,10 @@ pub enum MessageKind {
 /// How far the delivery of a message is. Written whole after each attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Attempts so far.
     pub attempts: u32,
     /// Not tried again before.
     pub next_attempt: Timestamp,
-    /// A person stopped it.
+    /// Held by an administrator.
     pub hold: bool,
     /// One state for each of [`Envelope::recipients`], in the same order.
     pub recipients: Vec<RecipientState>,

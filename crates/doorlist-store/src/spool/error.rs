@@ -6,17 +6,17 @@ use doorlist_core::queue_id::QueueId;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SpoolError {
     /// No room: the transaction was rolled back, the spool goes on as soon as there is room again.
-    #[error("there is no room for the message ({0}); nothing of it was kept")]
+    #[error("no space for the message ({0}); nothing of it was kept")]
     Full(String),
     /// A commit or an fsync failed. What the disk has now is unknown; nothing more is accepted by this process.
-    #[error("the spool cannot be trusted since a commit failed ({0}); nothing more is accepted until a restart")]
+    #[error("the spool is not reliable since a commit failed ({0}); no mail is accepted until a restart")]
     Bad(String),
     /// The database does not answer. Nothing was sent to it, or it said no.
     #[error("the database of the spool does not answer ({0}); nothing of the message was kept")]
     Away(String),
     /// The connection was lost during the commit: the row is neither surely there nor surely absent. It is looked up
     /// and removed before anything else is written.
-    #[error("the database was lost during the commit ({0}); if the message was kept, it is removed")]
+    #[error("the connection to the database was lost during the commit ({0}); if the message was kept, it is removed")]
     Unknown(String),
     /// More messages wait for a commit than may.
     #[error("more than {0} messages wait for a commit; this one was not kept")]
@@ -24,13 +24,12 @@ pub enum SpoolError {
     /// A body file could not be written or read.
     #[error("{what}: {why}; nothing of the message was kept")]
     Io {
-        /// What was tried with which file.
+        /// The operation and its file.
         what: String,
-        /// Why not.
         why: String,
     },
     /// A stored message does not match its checksum. It was left where it is.
-    #[error("message {id} cannot be read ({why}); it was left as it is")]
+    #[error("cannot read message {id} ({why}); it was not changed")]
     Corrupt {
         /// Which message.
         id: QueueId,
@@ -38,6 +37,6 @@ pub enum SpoolError {
         why: String,
     },
     /// There is no such message, or not any more.
-    #[error("there is no message {0} in the queue")]
+    #[error("message {0} is not in the queue")]
     NotFound(QueueId),
 }

@@ -68,7 +68,7 @@ impl Folder {
     /// A folder inside it. What has its name and is no folder is set aside.
     pub(super) fn sub_folder(&mut self, name: &str) -> Result<Self, StoreError> {
         if let Some(found) = Found::named(&self.path, name.to_owned()).filter(|found| !found.is_folder()) {
-            self.set_aside(&found, "it is no folder")?;
+            self.set_aside(&found, "it is not a folder")?;
         }
         let path = self.path.join(name);
         make(&path)?;

@@ -76,7 +76,6 @@ pub(super) struct DomainSight {
 }
 
 impl DomainSight {
-    /// All of them.
     pub(super) fn everything() -> Self {
         Self { everything: true, only: None, customers: Numbers::default(), domains: Numbers::default() }
     }

@@ -75,7 +75,6 @@ pub struct Order {
 /// A page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// All of these hold.
     pub filters: Vec<Filter>,
     /// Text that is part of the name.
     pub search: Option<String>,
@@ -110,7 +109,6 @@ pub struct Placed<T> {
 /// Rows of a page, and how many there are in all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// In order.
     pub rows: Vec<Placed<T>>,
     /// Without the limit.
     pub total: u64,

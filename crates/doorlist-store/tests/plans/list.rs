@@ -76,7 +76,6 @@ pub(crate) async fn take(directory: &Directory, said: &Said<'_>) -> Applied {
     applied
 }
 
-/// Undoes a change.
 pub(crate) async fn undo(directory: &Directory, change: u64) -> Applied {
     let planned = directory.plan_undo(change, &actor(), Some("undone")).await.unwrap();
     let Some(id) = planned.id else { return planned.applied };

@@ -1,4 +1,4 @@
-//! The settings of slapd: its schema, who may read, and within which limits.
+//! The settings of slapd: schema, access and limits.
 
 use std::path::Path;
 

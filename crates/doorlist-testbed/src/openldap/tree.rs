@@ -1,4 +1,4 @@
-//! What a directory holds: the entries that every one has, people, and very many people.
+//! The entries of a directory: fixed ones, people, and very many people.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use super::{BASE, PASSWORD};
 /// Somebody below `ou=people`, an `inetOrgPerson` that is a `mailRecipient` too.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Person<'a> {
-    /// Names the entry.
+    /// The RDN of the entry.
     pub uid: &'a str,
     /// The common name, and the surname.
     pub cn: &'a str,

@@ -1,4 +1,4 @@
-//! Sets a domain up once a machine, with its fixture, and keeps it in the cache folder.
+//! Creates the domain once per machine, with its fixture, and keeps it in the cache folder.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -1,4 +1,4 @@
-//! Admins of resellers and customers. They stand below their scope only; a login may be an admin of several.
+//! Admins of resellers and customers. They exist only below their scope; a login may be an admin of several.
 
 use super::body::Body;
 use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
@@ -27,8 +27,8 @@ pub(crate) static SPEC: Spec = Spec {
         Field::flag("is_active", true, Holder),
         Field::time("last_login").nullable(),
         Field::resource_uri(),
-        Field::flag("send_welcome", false, Holder).nullable().help("No mail is sent."),
-        Field::text("username", Holder).unique().help("The address, unless it is given."),
+        Field::flag("send_welcome", false, Holder).nullable().help("Ignored: no mail is sent."),
+        Field::text("username", Holder).unique().help("Default: the email address."),
     ],
     extra: &[Field::text("customer", Nobody).nullable(), Field::text("reseller", Nobody).nullable()],
     list_methods: &["get", "post"],

@@ -1,4 +1,4 @@
-//! What became of a request, as bytes: status, headers, JSON. What was asked is not known here.
+//! Turns results into responses: status, headers, JSON.
 
 use super::conditions::State;
 use super::exchange::{Answer, Fault};
@@ -10,7 +10,7 @@ use doorlist_actions::{ActionError, ErrorKind};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Whom something passing stands in the way of comes again after this time.
+/// Retry-After for temporary obstacles.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// Names the fields of a request that keep their value.
@@ -22,7 +22,7 @@ const ALL_FIELDS: &str = "__all__";
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
-/// What went well. `base` makes what stands before the path of an object.
+/// The response to a success. `base` returns the URL prefix of object paths.
 pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
     match answer {
         Answer::Shown(value) => shown(with_json(StatusCode::OK, &value), None),
@@ -53,7 +53,7 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
     }
 }
 
-/// What was read: to be asked for again before it is used again.
+/// A response with an object, which caches must revalidate.
 fn shown(mut response: Response, state: Option<&State>) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Some(tag) = state.and_then(|state| HeaderValue::from_str(&state.tag()).ok()) {
@@ -62,7 +62,7 @@ fn shown(mut response: Response, state: Option<&State>) -> Response {
     response
 }
 
-/// An answer with JSON in it.
+/// A response with a JSON body.
 pub(crate) fn with_json(status: StatusCode, value: &Value) -> Response {
     let text = doorlist_store::json::to_string(value).unwrap_or_default();
     let mut response = Response::new(HttpBody::from(text));
@@ -72,7 +72,7 @@ pub(crate) fn with_json(status: StatusCode, value: &Value) -> Response {
     response
 }
 
-/// An answer without a body, as the libraries know it.
+/// A response without a body, as the client libraries expect it.
 pub(crate) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(HttpBody::empty());
     *response.status_mut() = status;
@@ -81,7 +81,7 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// The answer to what cannot be done.
+/// The response to a failure.
 pub(crate) fn refuse(fault: &Fault) -> Response {
     let error = |status, text: &str| with_json(status, &json!({"error": text}));
     match fault {
@@ -89,18 +89,18 @@ pub(crate) fn refuse(fault: &Fault) -> Response {
         Fault::NotFound => empty(StatusCode::NOT_FOUND),
         Fault::Method(allowed) => method_not_allowed(allowed),
         Fault::Changed => {
-            let text = "it was changed since you read it (If-Match); nothing was done: read it again";
+            let text = "the object changed since you read it (If-Match); nothing was done: read it again";
             error(StatusCode::PRECONDITION_FAILED, text)
         }
         Fault::Fields { noun, fields } => with_json(StatusCode::BAD_REQUEST, &json!({*noun: fields})),
         Fault::Bad(text) => error(StatusCode::BAD_REQUEST, text),
         Fault::BadEmpty => empty(StatusCode::BAD_REQUEST),
         Fault::TooLarge(max) => {
-            let text = format!("the body has more than {max} octets; nothing was changed: split it");
+            let text = format!("the body is larger than {max} bytes; nothing was changed: split it");
             error(StatusCode::PAYLOAD_TOO_LARGE, &text)
         }
         Fault::TooSlow => {
-            let text = format!("the body came with less than {BODY_PACE_MIN} octets in a second; nothing was changed");
+            let text = format!("the body was sent at less than {BODY_PACE_MIN} bytes per second; nothing was changed");
             error(StatusCode::REQUEST_TIMEOUT, &text)
         }
         Fault::Missing(text) => error(StatusCode::NOT_IMPLEMENTED, text),
@@ -133,13 +133,13 @@ fn method_not_allowed(allowed: &[&str]) -> Response {
     response
 }
 
-/// An error of ours: what it was is none of the caller's affair.
+/// The response to an internal error, without details.
 pub(super) fn failed() -> Response {
     let text = "Sorry, this request could not be processed. Please try again later.";
     with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error_message": text}))
 }
 
-/// What is refused now may be done after this time.
+/// Adds Retry-After.
 fn again(mut response: Response, after: Duration) -> Response {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     response
@@ -162,7 +162,7 @@ fn refuse_action(resource: &str, error: &ActionError) -> Response {
             ErrorKind::Moved => text(StatusCode::CONFLICT),
             // What the store said is for the operator's eyes.
             ErrorKind::Store => {
-                crate::report(&format!("a request of the API failed: {message}"));
+                crate::report(&format!("an API request failed: {message}"));
                 failed()
             }
             ErrorKind::Busy => again(text(StatusCode::SERVICE_UNAVAILABLE), BUSY),

@@ -1,6 +1,5 @@
-//! The fields of a request's body, as forgiving as clients need: unknown and read-only fields are passed over, `1` and
-//! `"true"` are yes, a number is a text where a text is wanted. What is wrong is gathered, so that all of it is told at
-//! once. Must not know any noun.
+//! The fields of a request body, as lenient as clients need: unknown and read-only fields are ignored, `1` and
+//! `"true"` are true, a number is accepted as text. All errors are collected and reported together.
 
 use super::exchange::Fault;
 use super::link::{self, Link};
@@ -8,13 +7,13 @@ use super::spec::{Kind, Spec};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// Characters of one text.
+/// Maximum characters of a text.
 const TEXT_MAX: usize = 64 * 1024;
 
-/// Wrong fields, each with what is wrong.
+/// Invalid fields with their errors.
 pub(crate) type Wrong = BTreeMap<String, Vec<String>>;
 
-/// A JSON object that came in.
+/// A JSON object of a request.
 #[derive(Debug)]
 pub(crate) struct Body {
     noun: &'static str,
@@ -23,7 +22,7 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// Of a body that should be an object.
+    /// Parses a body that must be a JSON object.
     pub(crate) fn parse(spec: &Spec, bytes: &[u8]) -> Result<Self, Fault> {
         match json(bytes)? {
             Value::Object(map) => Ok(Self { noun: spec.name, map, wrong: Wrong::new() }),
@@ -36,12 +35,12 @@ impl Body {
         self.map.contains_key(name)
     }
 
-    /// The value as it came.
+    /// The value as it was sent.
     pub(crate) fn raw(&self, name: &str) -> Option<&Value> {
         self.map.get(name)
     }
 
-    /// Notes what is wrong with a field.
+    /// Records an error of a field.
     pub(crate) fn wrong(&mut self, name: &str, why: impl Into<String>) {
         self.wrong.entry(name.to_owned()).or_default().push(why.into());
     }
@@ -54,7 +53,7 @@ impl Body {
             Value::Bool(flag) => flag.to_string(),
             Value::Null => return None,
             _ => {
-                self.wrong(name, "a text is wanted");
+                self.wrong(name, "expected a text");
                 return None;
             }
         };
@@ -65,7 +64,7 @@ impl Body {
         Some(text)
     }
 
-    /// A text that may be nothing: `Some(None)` is null.
+    /// A nullable text: `Some(None)` is null.
     #[allow(clippy::option_option, reason = "not given, null, and a value are three things")]
     pub(crate) fn text_or_null(&mut self, name: &str) -> Option<Option<String>> {
         match self.map.get(name)? {
@@ -74,7 +73,7 @@ impl Body {
         }
     }
 
-    /// A text that must be there and not be empty.
+    /// A required text that must not be empty.
     pub(crate) fn required_text(&mut self, name: &str) -> String {
         match self.text(name).filter(|text| !text.trim().is_empty()) {
             Some(text) => text,
@@ -87,7 +86,7 @@ impl Body {
         }
     }
 
-    /// A text that, if it is given, must not be empty.
+    /// An optional text that must not be empty.
     pub(crate) fn changed_text(&mut self, name: &str) -> Option<String> {
         self.has(name).then(|| self.required_text(name)).filter(|text| !text.is_empty())
     }
@@ -105,7 +104,7 @@ impl Body {
             _ => None,
         };
         if flag.is_none() {
-            self.wrong(name, "true or false is wanted");
+            self.wrong(name, "expected true or false");
         }
         flag
     }
@@ -119,7 +118,7 @@ impl Body {
             _ => None,
         };
         if number.is_none() {
-            self.wrong(name, "a whole number is wanted");
+            self.wrong(name, "expected a whole number");
         }
         number
     }
@@ -130,7 +129,7 @@ impl Body {
         if (least..=most).contains(&number) {
             return Some(number);
         }
-        self.wrong(name, format!("a number from {least} to {most} is wanted"));
+        self.wrong(name, format!("expected a number from {least} to {most}"));
         None
     }
 
@@ -147,7 +146,7 @@ impl Body {
         }
     }
 
-    /// A reference that must be there.
+    /// A required reference to another object.
     pub(crate) fn required_link(&mut self, name: &str, noun: &str) -> Result<Link, Fault> {
         match self.link(name, noun)? {
             Some(link) => Ok(link),
@@ -159,20 +158,20 @@ impl Body {
         }
     }
 
-    /// Refuses other values than the default of fields that are not offered: nothing that does not work is accepted.
+    /// Rejects values other than the default for unsupported fields.
     pub(crate) fn only_defaults(&mut self, fields: &[(&'static str, Value)]) {
         for (name, default) in fields {
             let Some(value) = self.map.get(*name) else { continue };
             let is_default = value == default || same(value, default);
             if !is_default {
                 let shown = if default.is_null() { "null".to_owned() } else { default.to_string() };
-                self.wrong(name, format!("this Doorlist does not offer it: it is always {shown}. Nothing was changed"));
+                self.wrong(name, format!("not supported: this field is always {shown}. Nothing was changed"));
             }
         }
     }
 
-    /// Passes over the fields that are not the caller's to write but the level's above; gives those that are other than what
-    /// is shown. Clients send whole objects back.
+    /// Ignores fields that only the level above may write, because clients send whole objects back. Returns those with
+    /// another value than the current one.
     pub(crate) fn leave_to_above(&mut self, spec: &Spec, shown: &Map<String, Value>) -> Vec<&'static str> {
         let mut left = Vec::new();
         for field in spec.of_above() {
@@ -189,7 +188,7 @@ impl Body {
         left
     }
 
-    /// Ends the reading: all that was wrong, or nothing.
+    /// Returns all recorded errors, if any.
     pub(crate) fn finish(&mut self) -> Result<(), Fault> {
         if self.wrong.is_empty() {
             return Ok(());
@@ -198,7 +197,7 @@ impl Body {
     }
 }
 
-/// The same value in another spelling: `0` and `false`, `7` and `7.0`, an empty text and nothing.
+/// Whether two values mean the same: `0` and `false`, `7` and `7.0`, an empty text and null.
 fn same(value: &Value, default: &Value) -> bool {
     match (value, default) {
         (Value::Number(number), Value::Bool(flag)) => number.as_i64() == Some(i64::from(*flag)),
@@ -211,7 +210,7 @@ fn same(value: &Value, default: &Value) -> bool {
     }
 }
 
-/// JSON of a body. Depth is bounded by the parser, size by the listener.
+/// Parses JSON. The parser limits the depth, the listener the size.
 pub(crate) fn json(bytes: &[u8]) -> Result<Value, Fault> {
     serde_json::from_slice(bytes).map_err(|error| Fault::Bad(format!("the body is not JSON: {error}")))
 }

@@ -1,4 +1,4 @@
-//! How the pages of a reseller or a customer look: kept for the page to come. Made with its owner, never alone.
+//! Branding of resellers and customers. Created with its owner, never alone.
 
 use super::body::Body;
 use super::exchange::{Fault, of};
@@ -14,7 +14,7 @@ use doorlist_store::StoreError;
 use doorlist_store::tenants::{BrandingRow, Page, Placed, Query, View};
 use serde_json::{Map, Value, json};
 
-/// Texts that are kept as they come.
+/// Text fields that are stored as they are.
 const TEXTS: [&str; 11] = [
     "color",
     "contact_us_url",
@@ -28,18 +28,18 @@ const TEXTS: [&str; 11] = [
     "subdomain",
     "ssl_cert_passphrase",
 ];
-/// Those of them that are links.
+/// Text fields that must be links.
 const LINKS: [&str; 3] = ["contact_us_url", "favicon", "logo"];
-/// Those of them that are host names, or a label of one: pages are reached under them.
+/// Text fields that must be host names or labels.
 const HOSTS: [&str; 2] = ["domain", "subdomain"];
-/// Characters of one of them.
+/// Maximum characters of a text.
 const TEXT_MAX: usize = 4_000;
 
 pub(crate) struct Brandings;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "brandinginfo",
-    about: "How the pages of a reseller or a customer look.",
+    about: "Branding of the pages of a reseller or a customer.",
     fields: &[
         Field::text("color", Holder).nullable(),
         Field::text("contact_us_url", Holder).nullable(),
@@ -59,7 +59,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::text("ssl_cert_passphrase", Holder)
             .nullable()
             .write_only()
-            .help("Not kept: certificates are the server's."),
+            .help("Ignored: certificates are part of the server configuration."),
         Field::text("subdomain", Holder).nullable(),
         Field::time("updated_at"),
     ],
@@ -137,7 +137,7 @@ impl Noun for Brandings {
     }
 }
 
-/// What is wrong with a text of this name, if something is. An empty one is none.
+/// The error of a text field, if any. Empty texts are valid.
 fn wrong(name: &str, text: &str) -> Option<String> {
     if text.is_empty() {
         return None;
@@ -147,12 +147,12 @@ fn wrong(name: &str, text: &str) -> Option<String> {
     }
     if LINKS.contains(&name) && !is_https_link(text) {
         return Some(
-            "a link begins with https:// and a host name, has neither user nor password, and is ASCII".to_owned(),
+            "a link must begin with https:// and a host name, have no user name or password, and be ASCII".to_owned(),
         );
     }
     // A subdomain is one label or more of a name that ends elsewhere.
     if HOSTS.contains(&name) && format!("{text}.test").parse::<DomainName>().is_err() {
-        return Some("a host name is wanted".to_owned());
+        return Some("expected a host name".to_owned());
     }
     None
 }

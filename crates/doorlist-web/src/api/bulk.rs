@@ -52,7 +52,7 @@ async fn mass_add(State(state): State<ApiState>, request: Request) -> Response {
 /// Local parts as a list of texts or numbers.
 fn locals(body: &mut body::Body, field: &str) -> Vec<LocalPart> {
     let Some(Value::Array(items)) = body.raw(field).cloned() else {
-        body.wrong(field, "a list of local parts is wanted");
+        body.wrong(field, "expected a list of local parts");
         return Vec::new();
     };
     let mut locals = Vec::with_capacity(items.len());
@@ -72,7 +72,7 @@ fn locals(body: &mut body::Body, field: &str) -> Vec<LocalPart> {
         }
     }
     if items.is_empty() {
-        body.wrong(field, "name at least one");
+        body.wrong(field, "give at least one");
     }
     locals
 }
@@ -92,8 +92,8 @@ pub(crate) fn ids(ask: &Ask) -> Result<Vec<u32>, Fault> {
     let parameters = query::parameters(&ask.query)?;
     let text = parameters.iter().find(|(name, _)| name == "id__in").map(|(_, value)| value.as_str());
     let text = text.filter(|text| !text.trim().is_empty());
-    let text = text.ok_or_else(|| Fault::Bad("name the objects: ?id__in=1,2,3".to_owned()))?;
-    let id = |word: &str| word.trim().parse().map_err(|_| Fault::Bad(format!("{word:?} in id__in is no number")));
+    let text = text.ok_or_else(|| Fault::Bad("give the objects as ?id__in=1,2,3".to_owned()))?;
+    let id = |word: &str| word.trim().parse().map_err(|_| Fault::Bad(format!("{word:?} in id__in is not a number")));
     text.split(',').map(id).collect()
 }
 
@@ -118,7 +118,7 @@ async fn users_to_alias(State(state): State<ApiState>, key: Key, request: Reques
         let account = of(NOUN, ask.actions.account_to_alias(found.row.id).await)?;
         let mut body = body::Body::parse(&SPEC, &ask.body)?;
         let Some(Value::Array(items)) = body.raw("accounts").cloned() else {
-            body.wrong("accounts", "a list of email accounts is wanted");
+            body.wrong("accounts", "expected a list of email accounts");
             return Err(body.finish().err().unwrap_or(Fault::NotFound));
         };
         let mut ids = Vec::with_capacity(items.len());
@@ -143,7 +143,7 @@ async fn regenerate(State(state): State<ApiState>, key: Key, request: Request) -
     .await
 }
 
-/// A library calls it; it never was more than a plan.
+/// A path that a client library calls, but that never existed.
 async fn never_made(State(state): State<ApiState>, key: Key, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;

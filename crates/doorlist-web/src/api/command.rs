@@ -33,7 +33,7 @@ pub(crate) async fn command(State(state): State<ApiState>, request: Request) -> 
 fn wish(bytes: &[u8]) -> Result<doorlist_actions::Request, Fault> {
     bounded(bytes, VALUES_MAX)?;
     serde_json::from_slice(bytes).map_err(|error| match error.is_data() {
-        true => Fault::Bad(format!("the body is no request of a command: {error}")),
+        true => Fault::Bad(format!("the body is not a command request: {error}")),
         false => Fault::Bad(format!("the body is not JSON: {error}")),
     })
 }

@@ -1,12 +1,12 @@
-//! Whether an object is still as a client saw it: `ETag`, `If-Match`, `If-None-Match` (RFC 9110 §8.8.3, §13.1), so that of
-//! two who edit the same object the second does not undo the first. Pure.
+//! `ETag`, `If-Match` and `If-None-Match` (RFC 9110 §8.8.3, §13.1): of two clients that edit one object, the second
+//! does not overwrite the first.
 
 use super::show::Object;
 use axum::http::{HeaderMap, HeaderName, header};
 use std::hash::{DefaultHasher, Hasher};
 
-/// The state of an object as its `ETag` says it. Another version of the program may tell it in another way: who asks with
-/// the former one is told to read again.
+/// The state of an object for its `ETag`. Another version of Doorlist may compute another one; clients then read
+/// again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State(String);
 
@@ -20,13 +20,13 @@ impl State {
         Self(format!("{:016x}", hasher.finish()))
     }
 
-    /// As the header has it.
+    /// The value of the header.
     pub(crate) fn tag(&self) -> String {
         format!("\"{}\"", self.0)
     }
 }
 
-/// What a request makes its answer depend on.
+/// The conditions of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Conditions {
     if_match: Option<Vec<String>>,
@@ -38,19 +38,19 @@ impl Conditions {
         Self { if_match: tags(headers, header::IF_MATCH), if_none_match: tags(headers, header::IF_NONE_MATCH) }
     }
 
-    /// The object is in a state that the change is meant for.
+    /// Whether the change applies to an object in this state.
     pub(crate) fn allow(&self, state: &State) -> bool {
         self.if_match.as_deref().is_none_or(|tags| has(tags, state))
     }
 
-    /// The client has this state already.
+    /// Whether the client already has this state.
     pub(crate) fn is_known(&self, state: &State) -> bool {
         self.if_none_match.as_deref().is_some_and(|tags| has(tags, state))
     }
 }
 
-/// A tag names the state of the object and not the octets of an answer, so that one which a proxy made weak by compressing
-/// the answer (`W/`) is as good.
+/// Compares tags. They identify the state of the object, not the octets, so weak ones (`W/`, from a compressing proxy)
+/// match, too.
 fn has(tags: &[String], state: &State) -> bool {
     tags.iter().any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == state.tag())
 }

@@ -1,4 +1,4 @@
-//! Contacts of resellers, customers, domains and accounts: four nouns of one make.
+//! Contacts of resellers, customers, domains and accounts: four resources with the same fields.
 
 use super::body::Body;
 use super::exchange::{Ask, BODY_MAX, Fault, exchange, of};
@@ -21,19 +21,19 @@ use doorlist_store::tenants::{
 use serde_json::json;
 use std::marker::PhantomData;
 
-/// Of whom a noun's contacts are.
+/// The owner of a contact resource.
 pub(crate) trait Owned: Send + Sync + 'static {
     const OWNER: ContactOwner;
-    /// The field, and the noun that it links to.
+    /// The field and the resource it refers to.
     const FIELD: &'static str;
     const SPEC: &'static Spec;
-    /// In `absolute_url`.
+    /// The path segment in `absolute_url`.
     const KIND: &'static str;
 }
 
-/// What is said of `confirmed_at`.
+/// The description of `confirmed_at`.
 const CONFIRMED_AT: &str =
-    "When the address was confirmed for this customer. Addresses listed in its own domains need no confirmation.";
+    "Time of the confirmation for this customer. Addresses that are listed in its own domains need none.";
 
 macro_rules! contacts {
     ($owner:ident, $of:expr, $field:literal, $noun:literal, $spec:ident, $about:literal, $email:expr) => {
@@ -89,7 +89,7 @@ contacts!(
     "reseller",
     "contact_reseller",
     RESELLER,
-    "Who is reached about a reseller.",
+    "A contact of a reseller.",
     Field::text("email", Holder).required()
 );
 contacts!(
@@ -98,7 +98,7 @@ contacts!(
     "customer",
     "contact_customer",
     CUSTOMER,
-    "Who is reached about a customer.",
+    "A contact of a customer.",
     Field::text("email", Holder).required()
 );
 contacts!(
@@ -107,7 +107,8 @@ contacts!(
     "domain",
     "contact_domain",
     DOMAIN,
-    "Who is reached about a domain. The technical one, once confirmed, is told what its server refuses for postmaster.",
+    "A contact of a domain. A confirmed technical contact gets a notice when the domain's server rejects mail for \
+     postmaster or abuse.",
     Field::text("email", Holder).required()
 );
 contacts!(
@@ -116,7 +117,7 @@ contacts!(
     "email_account",
     "contact_email_account",
     ACCOUNT,
-    "Who is behind an email account. Its address is the account's own.",
+    "The contact of an email account. Its address is the address of the account.",
     Field::text("email", Holder)
 );
 
@@ -188,7 +189,7 @@ impl<O: Owned> Noun for Contacts<O> {
         if let Some(link) = body.link(O::FIELD, O::FIELD)?
             && id_of(actions.view(), O::FIELD, link).await? != row.owner
         {
-            body.wrong(O::FIELD, "a contact stays where it is: add it to the other one");
+            body.wrong(O::FIELD, "a contact cannot be moved: create a new one");
         }
         body.finish()?;
         of(O::SPEC.name, actions.update_contact(O::OWNER, &contact, &fields).await)?;
@@ -201,7 +202,7 @@ impl<O: Owned> Noun for Contacts<O> {
     }
 }
 
-/// What was given, over what is there.
+/// The given fields, merged over the current ones.
 fn fields(body: &mut Body, now: ContactFields) -> ContactFields {
     ContactFields {
         email: body.text("email").map_or(now.email, |text| text.trim().to_owned()),
@@ -220,7 +221,7 @@ fn fields(body: &mut Body, now: ContactFields) -> ContactFields {
     }
 }
 
-/// The lists below an object: its contacts, its domains.
+/// Routes of lists below an object: contacts and domains.
 pub(crate) fn nested(router: Router<ApiState>) -> Router<ApiState> {
     router
         .route("/api/v1/reseller/{id}/contacts/", any(below::<super::reseller::Resellers, Contacts<OfReseller>>))

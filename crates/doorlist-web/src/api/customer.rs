@@ -1,4 +1,4 @@
-//! Customers.
+//! The resource `customer`.
 
 use super::body::Body;
 use super::exchange::{Fault, of};
@@ -17,7 +17,7 @@ pub(crate) struct Customers;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "customer",
-    about: "An organisation that has domains.",
+    about: "An organisation with domains.",
     fields: &[
         Field::flag("allow_branding", false, Above),
         Field::one("branding_info", "brandinginfo", Nobody).nullable(),
@@ -26,7 +26,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::flag("is_full_user_list", false, Above),
         Field::text("name", Above).required().unique(),
         Field::integer("reported_user_count", Above).nullable(),
-        Field::one("reseller", "reseller", Above).help("Without one it is the caller's own reseller."),
+        Field::one("reseller", "reseller", Above).help("Default: the reseller of the caller."),
         Field::resource_uri(),
         Field::time("updated_at"),
     ],

@@ -1,5 +1,5 @@
-//! Domains. The switch "Accept mail only for mailboxes in this list" has two names, `bounce_unlisted` and
-//! `userlist_complete`: both are shown, either is taken.
+//! The resource `domain`. The switch "Accept mail only for mailboxes in this list" has two names, `bounce_unlisted`
+//! and `userlist_complete`: both are shown, either is accepted.
 
 use super::body::Body;
 use super::exchange::{Fault, of};
@@ -20,19 +20,20 @@ pub(crate) struct Domains;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "domain",
-    about: "A protected domain.",
+    about: "A domain whose mail this gateway receives.",
     fields: &[
         Field::flag("active", true, Above),
         Field::flag("bounce_unlisted", false, Holder).help(
-            "Accept mail only for mailboxes in this list; softly for three days. Also known as userlist_complete.",
+            "Accept mail only for mailboxes in this list; for the first three days, unlisted recipients are deferred. \
+             Same as userlist_complete.",
         ),
         Field::time("created_at"),
         Field::one("customer", "customer", Above).required(),
         Field::integer("deliveryport", Holder).default(Default::Integer(25)),
-        Field::flag("hold_email", false, Holder).help("Mail is taken, and waits."),
+        Field::flag("hold_email", false, Holder).help("Accept mail, but do not deliver it."),
         Field::id(),
         Field::text("name", Holder).required().unique(),
-        Field::flag("outbound_enabled", false, Holder).help("Not offered: always false."),
+        Field::flag("outbound_enabled", false, Holder).help("Not supported: always false."),
         Field::one("policy", "policy_domain", Nobody).nullable(),
         Field::resource_uri(),
         Field::time("updated_at"),
@@ -49,7 +50,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::many("outbound_servers", "outbound_server"),
         Field::text("status", Nobody).help("active, hold or inactive."),
         Field::time("trial_ends_at").nullable(),
-        Field::flag("userlist_complete", false, Holder).help("The same switch as bounce_unlisted."),
+        Field::flag("userlist_complete", false, Holder).help("Same as bounce_unlisted."),
     ],
     list_methods: READ_WRITE_LIST,
     detail_methods: READ_WRITE,
@@ -139,7 +140,7 @@ impl Noun for Domains {
         if let Some(name) = body.changed_text("name")
             && name.parse::<DomainName>().ok().as_ref() != Some(&row.name)
         {
-            body.wrong("name", "a domain keeps its name: add the other one, or make it a domain alias");
+            body.wrong("name", "a domain cannot be renamed: create a new one, or create a domain alias");
         }
         let mut patch = patch(&mut body);
         if let Some(link) = body.link("customer", "customer")? {

@@ -1,4 +1,4 @@
-//! Domain aliases, and the list of all names: domains and their aliases.
+//! Domain aliases, and the list of all names: domains and domain aliases.
 
 use super::body::Body;
 use super::domain::domain_name;
@@ -18,7 +18,7 @@ pub(crate) struct DomainAliases;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "domain_alias",
-    about: "Another name of a domain, with the same list and servers.",
+    about: "Another name of a domain, with the same recipients and servers.",
     fields: &[
         Field::flag("active", true, Holder),
         Field::time("created_at"),
@@ -106,7 +106,7 @@ pub(crate) struct DomainNames;
 
 pub(crate) static NAMES: Spec = Spec {
     name: "domain_with_alias",
-    about: "All names: domains and their aliases. To be read.",
+    about: "All names of domains and domain aliases. Read-only.",
     fields: &[
         Field::time("created_at"),
         Field::one("domain", "domain", Nobody),

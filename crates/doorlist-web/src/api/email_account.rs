@@ -1,4 +1,4 @@
-//! Email accounts.
+//! The resource `email_account`.
 
 use super::body::Body;
 use super::exchange::{Fault, of};
@@ -17,7 +17,7 @@ use doorlist_store::StoreError;
 use doorlist_store::tenants::{AccountRow, Page, Placed, Query, View};
 use serde_json::json;
 
-/// What answers show when none was set.
+/// The priority in answers if none was set.
 const PRIORITY: i64 = 8;
 
 pub(crate) struct EmailAccounts;
@@ -26,36 +26,34 @@ pub(crate) static SPEC: Spec = Spec {
     name: "email_account",
     about: "A mailbox or a distribution list of a domain.",
     fields: &[
-        Field::text("change_pwd", Holder).nullable().write_only().help("1: the password is to be changed."),
-        Field::text("confirm_password", Holder).nullable().write_only().help("The password once more."),
+        Field::text("change_pwd", Holder).nullable().write_only().help("1 to change the password."),
+        Field::text("confirm_password", Holder).nullable().write_only().help("The password again."),
         Field::one("contact", "contact_email_account", Nobody).nullable(),
         Field::text("create_opt", Holder).nullable().write_only().help("generate_pwd or set_pwd."),
         Field::time("created_at"),
-        Field::one("domain", "domain", Holder).required().help("It cannot be changed later."),
+        Field::one("domain", "domain", Holder).required().help("Cannot be changed later."),
         Field::id(),
         Field::text("localpart", Above).required(),
         Field::text("password", Holder).nullable().write_only(),
         Field::one("policy", "policy_user", Nobody).nullable(),
         Field::integer("priority", Holder).default(Default::Integer(7)),
         Field::resource_uri(),
-        Field::flag("send_welcome", false, Holder)
-            .write_only()
-            .help("No mail is sent: false or true, nothing follows."),
+        Field::flag("send_welcome", false, Holder).write_only().help("Ignored: no mail is sent."),
         Field::time("updated_at"),
         Field::flag("use_domain_notifications", true, Holder),
     ],
     extra: &[
         Field::text("absolute_url", Nobody),
-        Field::text("aliases", Nobody).help("Local parts with commas between them."),
-        Field::flag("auto_added", false, Nobody).help("Learnt from the mail itself."),
+        Field::text("aliases", Nobody).help("Local parts, separated by commas."),
+        Field::flag("auto_added", false, Nobody).help("Whether the account was added by learning from delivered mail."),
         Field::flag("distribution_list", false, Above),
         Field::text("domain_name", Nobody),
         Field::many("localpart_aliases", "localpart_alias"),
         Field::many("notification_task", "notification_account_task"),
         Field::many("notification_tasks", "notification_account_task"),
-        Field::text("source", Nobody).nullable().help("Who says that it is there, strongest first."),
+        Field::text("source", Nobody).nullable().help("Sources that list the account, the strongest first."),
         Field::text("status", Above)
-            .help("active or inactive; missing: its source has it no more, and it goes after 7 days."),
+            .help("active, inactive, or missing: its source no longer lists it, and it is removed after 7 days."),
     ],
     list_methods: READ_WRITE_LIST,
     detail_methods: READ_WRITE,
@@ -147,7 +145,7 @@ impl Noun for EmailAccounts {
         if let Some(link) = body.link("domain", "domain")?
             && id_of(actions.view(), "domain", link).await? != row.domain.0
         {
-            body.wrong("domain", "an account stays in its domain: add it to the other one");
+            body.wrong("domain", "an account cannot be moved to another domain: create a new one there");
         }
         let patch = AccountPatch { local, ..patch(&mut body) };
         body.finish()?;
@@ -177,7 +175,7 @@ fn patch(body: &mut Body) -> AccountPatch {
         // As it is shown while its source has it no more: nothing is changed by it.
         Some("missing") => None,
         Some(_) => {
-            body.wrong("status", "active or inactive is wanted");
+            body.wrong("status", "expected active or inactive");
             None
         }
     };
@@ -191,11 +189,11 @@ fn patch(body: &mut Body) -> AccountPatch {
     }
 }
 
-/// A new password: given twice alike. `generate_pwd` and an empty one mean none: the account has its key.
+/// A new password, given twice. `generate_pwd` or an empty one means none.
 fn password(body: &mut Body) -> Option<Password> {
     let option = body.text("create_opt");
     if !matches!(option.as_deref(), None | Some("" | "generate_pwd" | "set_pwd")) {
-        body.wrong("create_opt", "generate_pwd or set_pwd is wanted");
+        body.wrong("create_opt", "expected generate_pwd or set_pwd");
     }
     let password = body.text("password").filter(|text| !text.is_empty());
     let again = body.text("confirm_password").filter(|text| !text.is_empty());

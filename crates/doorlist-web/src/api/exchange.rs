@@ -1,5 +1,4 @@
-//! One request of the API, from bytes to bytes: who asks, the body, what is answered, and the line in the audit. What a
-//! noun does with it is not known here.
+//! One API request from bytes to bytes: authentication, body, answer and audit entry.
 
 use super::answers::{print, refuse};
 use super::body::Wrong;
@@ -16,76 +15,76 @@ use doorlist_actions::{ActionError, Actions, Caller};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 
-/// Octets of a body.
+/// Maximum octets of a body.
 pub(crate) const BODY_MAX: usize = 1024 * 1024;
 
-/// Characters of a path that the audit keeps: more than the longest one that leads to an object.
+/// Maximum characters of a path in the audit; longer than any path of an object.
 const KEPT_PATH_MAX: usize = 512;
 
-/// A request whose caller is known.
+/// An authenticated request.
 pub(crate) struct Ask {
     pub(crate) actions: Actions,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) conditions: Conditions,
-    /// Empty for who reads it later.
+    /// Empty if the handler reads it itself.
     pub(crate) body: Vec<u8>,
 }
 
-/// What is answered when all went well.
+/// A successful result.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// 200 with this.
+    /// 200 with this body.
     Shown(Value),
     /// 200 with an object in this state.
     Object(Object, State),
-    /// 304: the client has this state already.
+    /// 304: the client already has this state.
     Unchanged(State),
-    /// 201: an object was made; its path.
+    /// 201: the created object and its path.
     Created(Value, String),
-    /// 202 with the object as it is now.
+    /// 202 with the updated object.
     Accepted(Value),
-    /// 202 with the object as it is now, and the fields that were given and keep their value.
+    /// 202 with the updated object and the given fields that were not applied.
     Changed(Object, Vec<&'static str>),
-    /// 202 and nothing else.
+    /// 202 without a body.
     AcceptedEmpty,
-    /// 202 with a key that was made, told once; the content type is without a charset.
+    /// 202 with a new key, shown once; the content type has no charset.
     Key(String),
-    /// 204.
+    /// 204 without a body.
     Gone,
 }
 
-/// Why it did not go well.
+/// A failure.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// Nobody of that key. 401, empty.
+    /// 401 without a body: unknown key.
     Unknown,
-    /// Not there, or not for these eyes. 404, empty.
+    /// 404 without a body: missing, or not visible to the caller.
     NotFound,
-    /// 405, with what is allowed.
+    /// 405 with the allowed methods.
     Method(&'static [&'static str]),
-    /// The object is in another state than the change was meant for. 412.
+    /// 412: the object is in another state than If-Match.
     Changed,
-    /// Fields are wrong. 400.
+    /// 400: invalid fields.
     Fields { noun: &'static str, fields: Wrong },
-    /// The request is wrong. 400.
+    /// 400: invalid request.
     Bad(String),
-    /// 400 and nothing else.
+    /// 400 without a body.
     BadEmpty,
-    /// Larger than may be. 413.
+    /// 413: body too large.
     TooLarge(usize),
-    /// It comes too slowly for what it takes away from others. 408.
+    /// 408: body too slow.
     TooSlow,
-    /// Not offered. 501.
+    /// 501: this server does not offer it.
     Missing(String),
-    /// Not offered, and never was. 501, empty.
+    /// 501 without a body.
     MissingEmpty,
-    /// Not now. 503, with when to come again.
+    /// 503 with Retry-After.
     NotNow(String),
     /// What the actions said, of a noun.
     Action(&'static str, ActionError),
-    /// A command was not done; whoever gave it wants the whole error.
+    /// The full error of a command.
     Command(ActionError),
 }
 
@@ -106,7 +105,7 @@ impl From<doorlist_store::StoreError> for Fault {
     }
 }
 
-/// A body that is not read yet.
+/// A body that was not read yet.
 pub(crate) struct Unread {
     body: HttpBody,
     places: Places,
@@ -114,18 +113,18 @@ pub(crate) struct Unread {
 }
 
 impl Unread {
-    /// All of it, and the place to be kept while anything of it is in memory.
+    /// Reads all of it. The slot must be kept while any of it is in memory.
     pub(crate) async fn read(self, max: usize) -> Result<(Vec<u8>, Option<Place>), Fault> {
         self.places.read(self.body, max, self.key).await
     }
 
-    /// A piece after the other.
+    /// Reads it piece by piece.
     pub(crate) fn pieces(self, max: usize) -> Result<Pieces, Fault> {
         self.places.pieces(self.body, max, self.key)
     }
 }
 
-/// Does one request: `act` is what is done for a caller who is known.
+/// Handles one request: authenticates, then calls `act`.
 pub(crate) async fn exchange<F>(state: ApiState, request: Request, body_max: usize, act: F) -> Response
 where
     F: AsyncFnOnce(Ask) -> Result<Answer, Fault>,
@@ -137,7 +136,7 @@ where
     exchange_unread(state, request, read_and_act).await
 }
 
-/// Does one request, the body of which is read when `act` finds that the caller may send it.
+/// Handles one request whose body is read by `act`, after it has checked permissions.
 pub(crate) async fn exchange_unread<F>(state: ApiState, request: Request, act: F) -> Response
 where
     F: AsyncFnOnce(Ask, Unread) -> Result<Answer, Fault>,
@@ -193,14 +192,14 @@ where
     (who, act(ask, Unread { body, places: state.places().clone(), key }).await)
 }
 
-/// Whether the audit keeps a request that was answered so: what was done, what may be half done, and what a known login
-/// tried to do and may not. That a request was wrong, came too often or led nowhere is counted only: nothing was done.
+/// Whether the audit records a write request with this status: changes, possible partial changes, and forbidden
+/// attempts of a known login. Invalid, rate-limited and not found requests are only counted.
 fn is_kept(status: StatusCode) -> bool {
     let is_refused = status.is_client_error() || status == StatusCode::NOT_IMPLEMENTED;
     !is_refused || status == StatusCode::FORBIDDEN
 }
 
-/// A path as it is kept: of bounded length, and of visible ASCII alone.
+/// A path for the audit: shortened, and only visible ASCII.
 fn kept(path: &str) -> String {
     let mut kept = String::new();
     for (place, character) in path.chars().enumerate() {

@@ -1,5 +1,5 @@
-//! The gate: who asks, from where, how often; and what the API needs of the server. Credentials are taken from the
-//! `Authorization` header alone, and are never printed.
+//! Authentication and rate limits of the API, and the state that the API needs of the server. Credentials come from
+//! the `Authorization` header alone and are never printed.
 
 use super::exchange::Fault;
 use super::large::Places;
@@ -16,25 +16,24 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Keys and addresses whose rate is known at once; the longest unseen are forgotten first.
+/// Maximum number of keys and of addresses with a rate limit state.
 const RATES_MAX: usize = 50_000;
 
-/// Objects that are changed have their turns in so many rows. Those of one row wait for each other, which costs time now
-/// and then; that there are so few bounds the memory.
+/// Number of locks for objects. Objects that share a lock wait for each other; a fixed number bounds the memory.
 const TURNS: u64 = 1024;
-/// Who does not get its turn by then is told to come again.
+/// Maximum wait for the lock of an object.
 const TURN_WAIT: Duration = Duration::from_secs(20);
 
-/// What the API is set to.
+/// The settings of the API.
 #[derive(Clone, Debug)]
 pub struct ApiConfig {
-    /// Under which name people reach it.
+    /// The public URL.
     pub web_url: Option<String>,
-    /// Requests of one key in a second.
+    /// Maximum requests per second with one key.
     pub requests_per_key: u32,
-    /// Requests from one address in a second.
+    /// Maximum requests per second from one address.
     pub requests_per_address: u32,
-    /// Wrong credentials from one address in a minute.
+    /// Maximum wrong credentials per minute from one address.
     pub failures_per_address: u32,
 }
 
@@ -44,26 +43,22 @@ impl Default for ApiConfig {
     }
 }
 
-/// A line of the audit: a request that wrote, or tried to, of somebody who is known.
+/// An audit entry: a write request of a known login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {
-    /// From where.
     pub client: IpAddr,
-    /// Who.
     pub login: String,
     /// The first characters of the key.
     pub key: String,
-    /// What the login may do something in: in whose share of the audit the line counts.
+    /// Scopes of the login, whose share of the audit the entry uses.
     pub scopes: Vec<Scope>,
-    /// Method.
     pub method: String,
-    /// Path, without parameters; bounded and escaped.
+    /// Path without parameters, shortened and escaped.
     pub path: String,
-    /// What was answered.
     pub status: u16,
 }
 
-/// Takes lines of the audit. Must not wait.
+/// Records audit entries. Must not block.
 pub trait Trail: Send + Sync + 'static {
     /// Notes a request of a known login that wrote, or tried to.
     fn note(&self, line: AuditLine);
@@ -77,13 +72,13 @@ struct Shared {
     of_addresses: Mutex<RateLimits<SourceKey>>,
     of_failures: Mutex<RateLimits<SourceKey>>,
     turns: Vec<tokio::sync::Mutex<()>>,
-    /// Which row an object is in is not for tenants to know: nobody can make another one wait.
+    /// Random hash state, so that no tenant can predict which objects share a lock.
     rows: RandomState,
     writes: Arc<Semaphore>,
     places: Places,
 }
 
-/// What every request works with. A clone is another handle on the same.
+/// The shared state of all requests. Cheap to clone.
 #[derive(Clone)]
 pub struct ApiState(Arc<Shared>);
 
@@ -109,22 +104,27 @@ impl ApiState {
         &*self.0.trail
     }
 
-    /// One of the places for requests that write. None: there is nothing to wait for any more.
+    /// A slot for a write request. `None` at shutdown.
     pub(super) async fn place_to_write(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.writes).acquire_owned().await.ok()
     }
 
-    /// The places for large bodies.
+    /// The slots for large bodies.
     pub(super) fn places(&self) -> &Places {
         &self.0.places
     }
 
-    /// The turn to look at an object and to change it as it was seen: no other request for the same object on this node
-    /// comes in between.
+    /// Locks an object, so that no other request on this node changes it between reading and writing.
     pub(crate) async fn turn(&self, noun: &str, id: u32) -> Result<tokio::sync::MutexGuard<'_, ()>, Fault> {
         let row = usize::try_from(self.0.rows.hash_one((noun, id)) % TURNS).unwrap_or_default();
         let turn = tokio::time::timeout(TURN_WAIT, self.0.turns[row].lock()).await;
-        turn.map_err(|_| Fault::NotNow("others are changing this object; nothing was done, send it again".to_owned()))
+        turn.map_err(|_| {
+            Fault::NotNow(
+                "other requests are changing this object; nothing was done, send the request \
+                                        again"
+                    .to_owned(),
+            )
+        })
     }
 
     pub(crate) fn client(&self, parts: &Parts) -> IpAddr {
@@ -139,7 +139,7 @@ impl ApiState {
         base_url(self.0.config.web_url.as_deref(), https, &parts.headers, listener)
     }
 
-    /// Lets a caller pass who is known and does not come too often.
+    /// Authenticates a caller and checks the rate limits.
     pub(crate) async fn admit(&self, parts: &Parts) -> Result<Actions, Fault> {
         let (client, now) = (self.client(parts), Instant::now());
         check(&self.0.of_addresses, client.into(), now)?;
@@ -159,7 +159,7 @@ impl ApiState {
     }
 }
 
-/// So many in this time, and as many at once.
+/// A limit of `number` in this time, with bursts of the same size.
 fn limits<K: RateKey>(number: u32, within: Duration) -> Mutex<RateLimits<K>> {
     let burst = number.max(1);
     Mutex::new(RateLimits::new(Rate { burst, every: within / burst }, RATES_MAX))
@@ -168,7 +168,7 @@ fn limits<K: RateKey>(number: u32, within: Duration) -> Mutex<RateLimits<K>> {
 fn check<K: RateKey>(limits: &Mutex<RateLimits<K>>, key: K, now: Instant) -> Result<(), Fault> {
     let checked = limits.lock().unwrap_or_else(PoisonError::into_inner).check(&key, now);
     checked.map_err(|again| {
-        let message = "too many requests (api.requests_per_key, api.requests_per_address); come again later".to_owned();
+        let message = "too many requests (api.requests_per_key, api.requests_per_address); try again later".to_owned();
         Fault::Action("", ActionError::Limit { message, again: Duration::from_secs(again.seconds()) })
     })
 }

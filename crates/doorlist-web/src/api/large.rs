@@ -1,5 +1,4 @@
-//! Large bodies: how many are taken at once, from whom, and that reading one does not take many times its own size in
-//! memory. Must not know what is in them.
+//! Large bodies: how many are read at once and per key, and in how much memory.
 
 use super::exchange::{BODY_MAX, Fault};
 use crate::BODY_PACE_MIN;
@@ -12,24 +11,24 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// Octets of a body with many objects: a state that is pushed, a file.
+/// Maximum octets of a large body: a push or a file.
 pub const LARGE_BODY_MAX: usize = 64 * 1024 * 1024;
-/// Larger ones than `BODY_MAX` that are taken at once, one of each key; each is in memory until what it asks for is done.
+/// Maximum number of concurrent bodies over `BODY_MAX`, one per key; each is in memory until its request is done.
 const LARGE_BODIES_AT_ONCE_MAX: usize = 4;
-/// Who finds no place waits so long for one.
+/// Maximum wait for a slot.
 const PLACE_WAIT: Duration = Duration::from_secs(10);
-/// Who has a place brings the rest at `BODY_PACE_MIN`, so much later at most: a place is not for those who only hold it.
+/// Extra time for a body with a slot, besides the time at `BODY_PACE_MIN`.
 const PLACE_GRACE: Duration = Duration::from_secs(60);
 
-/// Places for large bodies.
+/// Slots for large bodies.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     free: Arc<Semaphore>,
-    /// Keys that have one, or wait for one.
+    /// Keys that have or wait for a slot.
     keys: Arc<Mutex<HashSet<u32>>>,
 }
 
-/// A place, until it is dropped.
+/// A slot, released on drop.
 #[derive(Debug)]
 pub(crate) struct Place {
     key: u32,
@@ -50,23 +49,23 @@ impl Default for Places {
 }
 
 impl Places {
-    /// One key, one place: a tenant does not keep others from sending.
+    /// Takes a slot; each key has at most one.
     async fn take(&self, key: u32) -> Result<Place, Fault> {
         if !self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
-            let text = "this key has another large request under way; send this one when that is answered";
+            let text = "another large request with this key is running; send this one when it is answered";
             return Err(Fault::NotNow(text.to_owned()));
         }
         let mut place = Place { key, keys: Arc::clone(&self.keys), permit: None };
         let permit = timeout(PLACE_WAIT, Arc::clone(&self.free).acquire_owned()).await;
         place.permit = permit.ok().and_then(Result::ok);
         if place.permit.is_none() {
-            let text = "other large requests are being read at this moment; send it again in a minute";
+            let text = "other large requests are running; send the request again in a minute";
             return Err(Fault::NotNow(text.to_owned()));
         }
         Ok(place)
     }
 
-    /// Reads a body that comes with this key, with the place that it has if it is a large one.
+    /// Reads a body sent with this key. Returns it with its slot, if it is large.
     pub(super) async fn read(&self, body: HttpBody, max: usize, key: u32) -> Result<(Vec<u8>, Option<Place>), Fault> {
         let mut pieces = self.pieces(body, max, key)?;
         let mut bytes = Vec::new();
@@ -79,7 +78,7 @@ impl Places {
         Ok((bytes, pieces.place.map(|(place, _)| place)))
     }
 
-    /// Reads a body that comes with this key piece by piece.
+    /// Reads a body sent with this key piece by piece.
     pub(super) fn pieces(&self, body: HttpBody, max: usize, key: u32) -> Result<Pieces, Fault> {
         let said = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if said > max {
@@ -89,17 +88,17 @@ impl Places {
     }
 }
 
-/// A body, a piece after the other. Nothing large is read without a place, and none is given for what is only announced.
+/// A body in pieces. A large body needs a slot, which is taken only when its octets arrive.
 pub(crate) struct Pieces {
     places: Places,
     body: HttpBody,
     max: usize,
     key: u32,
-    /// So long it is said to be.
+    /// Announced length.
     said: usize,
-    /// So much has come.
+    /// Received octets.
     length: usize,
-    /// Kept until what the body asks for is done; until when it has to come, but for its pace.
+    /// The slot, and the deadline apart from the minimum rate.
     place: Option<(Place, Instant)>,
 }
 
@@ -115,7 +114,7 @@ impl Pieces {
                 }
             };
             let Some(frame) = frame else { return Ok(None) };
-            let frame = frame.map_err(|_| Fault::Bad("the body did not come over whole".to_owned()))?;
+            let frame = frame.map_err(|_| Fault::Bad("the body is incomplete".to_owned()))?;
             let Ok(data) = frame.into_data() else { continue };
             self.length = self.length.saturating_add(data.len());
             if self.length > self.max {
@@ -129,7 +128,7 @@ impl Pieces {
     }
 }
 
-/// Counts the values of JSON that comes in pieces.
+/// Counts the values of JSON in pieces.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ValueCount {
     values: usize,
@@ -138,7 +137,7 @@ pub(crate) struct ValueCount {
 }
 
 impl ValueCount {
-    /// Takes the next octets; refuses them where there are more than `max` values. What is no JSON is the parser's affair.
+    /// Counts the next octets; fails above `max` values. Does not validate JSON.
     pub(crate) fn take(&mut self, bytes: &[u8], max: usize) -> Result<(), Fault> {
         for byte in bytes {
             match byte {
@@ -156,7 +155,7 @@ impl ValueCount {
     }
 }
 
-/// Refuses JSON of more values than `max` before it is parsed: each takes some ten times its octets in memory.
+/// Rejects JSON with more than `max` values before parsing: a value takes about ten times its octets in memory.
 pub(crate) fn bounded(bytes: &[u8], max: usize) -> Result<(), Fault> {
     ValueCount::default().take(bytes, max)
 }

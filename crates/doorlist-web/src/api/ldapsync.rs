@@ -1,4 +1,4 @@
-//! `ldapsync/remote_data`: the full state of a domain, pushed by a script near its directory, whole or in parts.
+//! `ldapsync/remote_data`: the full state of a domain, pushed by a script near its directory, at once or in parts.
 
 use super::exchange::{Answer, Ask, Fault, Unread, exchange_unread, of};
 use super::gate::ApiState;
@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 pub(crate) const PATH: &str = "/api/v1/ldapsync/remote_data/";
 const NOUN: &str = "ldapsync";
 
-/// Octets that are read at a time.
+/// Octets per read.
 const PIECE: usize = 256 * 1024;
-/// Values of a push: a million accounts with their aliases.
+/// Maximum values of a push: a million accounts with their aliases.
 const VALUES_MAX: usize = 5_000_000;
 
 pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request) -> Response {
@@ -27,12 +27,12 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
         }
         let parameters = query::parameters(&ask.query)?;
         let parameter = |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-        let domain = parameter("domain").ok_or_else(|| Fault::Bad("say for which domain: ?domain=NAME".to_owned()))?;
+        let domain = parameter("domain").ok_or_else(|| Fault::Bad("give the domain as ?domain=NAME".to_owned()))?;
         let domain: DomainName =
-            domain.trim().parse().map_err(|why| Fault::Bad(format!("{domain:?} is no domain name: {why}")))?;
+            domain.trim().parse().map_err(|why| Fault::Bad(format!("{domain:?} is not a domain name: {why}")))?;
         let is_test = match parameter("test_run") {
             None => false,
-            Some(text) => query::flag(text).ok_or_else(|| Fault::Bad("test_run is 0 or 1".to_owned()))?,
+            Some(text) => query::flag(text).ok_or_else(|| Fault::Bad("test_run must be 0 or 1".to_owned()))?,
         };
         let part = part(&parameter)?;
         of(NOUN, ask.actions.may_be_pushed(&domain).await)?;
@@ -62,17 +62,17 @@ fn answer(pushed: Result<PushAnswer, ActionError>, in_parts: bool) -> Result<Ans
     }
 }
 
-/// Which part this is, if the push comes in parts: all three parameters, or none.
+/// The part of a push in parts: all three parameters, or none.
 fn part<'a>(parameter: &impl Fn(&str) -> Option<&'a str>) -> Result<Option<PushPartOf>, Fault> {
     let number = |name: &str| parameter(name).and_then(|text| text.parse::<u32>().ok());
     match (parameter("push"), number("part"), number("parts")) {
         (None, None, None) => Ok(None),
         (Some(push), Some(part), Some(parts)) => Ok(Some(PushPartOf { push: push.to_owned(), part, parts })),
-        _ => Err(Fault::Bad("a push in parts names push, part and parts".to_owned())),
+        _ => Err(Fault::Bad("a push in parts requires push, part and parts".to_owned())),
     }
 }
 
-/// Reads a push while it comes in, on the threads for heavy work. Who has been admitted is read to the end.
+/// Parses a push while it is received, on the threads for heavy work. An admitted push is read to its end.
 async fn read(
     pieces: &mut Pieces,
     mut reader: PushReader,

@@ -1,13 +1,13 @@
-//! References to objects, as clients write them: a URI with or without the prefix, a natural key in it, a bare number, an
-//! object that has one of these. Must not know whether the object is there.
+//! References to objects as clients write them: a URI with or without the prefix, a natural key in it, a number, or an
+//! object with one of these. Does not check that the object exists.
 
 use super::BASE;
 use serde_json::Value;
 
-/// Characters of a reference.
+/// Maximum characters of a reference.
 const LINK_MAX: usize = 1_000;
 
-/// What a reference names.
+/// A parsed reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     /// An object by its number.
@@ -21,7 +21,7 @@ pub(crate) fn uri(noun: &str, id: u32) -> String {
     format!("{BASE}{noun}/{id}/")
 }
 
-/// A reference to an object of this noun, if it is one.
+/// Parses a reference to an object of this resource.
 pub(crate) fn parse(value: &Value, noun: &str) -> Option<Link> {
     match value {
         Value::Number(number) => number.as_u64().and_then(|id| u32::try_from(id).ok()).map(Link::Id),

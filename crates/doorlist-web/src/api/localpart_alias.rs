@@ -1,4 +1,4 @@
-//! Aliases of accounts: further local parts in the account's own domain.
+//! Aliases of accounts: other local parts in the account's own domain.
 
 use super::body::Body;
 use super::email_account::localpart;
@@ -18,7 +18,7 @@ pub(crate) struct LocalpartAliases;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "localpart_alias",
-    about: "A further local part of an email account.",
+    about: "An alias of an email account.",
     fields: &[
         Field::time("created_at"),
         Field::one("domain", "domain", Nobody).nullable(),

@@ -1,4 +1,4 @@
-//! Mail servers of domains.
+//! The resource `mail_server`: mail servers of domains.
 
 use super::body::Body;
 use super::exchange::{Fault, of};
@@ -13,25 +13,28 @@ use doorlist_store::StoreError;
 use doorlist_store::tenants::{MailServerRow, Page, Placed, Query, View};
 use serde_json::{Value, json};
 
-/// What a server's priority is when nothing is said.
+/// Default priority of a server.
 const PRIORITY: u16 = 10;
 
 pub(crate) struct MailServers;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "mail_server",
-    about: "A domain's own mail server.",
+    about: "A mail server of a domain.",
     fields: &[
         Field::time("created_at"),
         Field::one("domain", "domain", Holder).required(),
         Field::id(),
-        Field::integer("priority", Holder).default(Default::Integer(10)).help("As in MX: lowest first."),
+        Field::integer("priority", Holder).default(Default::Integer(10)).help(
+            "As in MX: the lowest value is tried \
+             first.",
+        ),
         Field::resource_uri(),
-        Field::text("sasl_login", Holder).nullable().help("Not offered: always null."),
-        Field::text("sasl_password", Holder).nullable().help("Not offered: always null."),
+        Field::text("sasl_login", Holder).nullable().help("Not supported: always null."),
+        Field::text("sasl_password", Holder).nullable().help("Not supported: always null."),
         Field::text("server", Holder).required().help("A host name or an IP address."),
         Field::time("updated_at"),
-        Field::flag("use_sasl", false, Holder).help("Not offered: always false."),
+        Field::flag("use_sasl", false, Holder).help("Not supported: always false."),
     ],
     extra: &[Field::text("absolute_url", Nobody)],
     list_methods: READ_WRITE_LIST,
@@ -97,7 +100,7 @@ impl Noun for MailServers {
         if let Some(link) = body.link("domain", "domain")?
             && id_of(actions.view(), "domain", link).await? != row.domain.0
         {
-            body.wrong("domain", "a server stays with its domain: add it to the other one");
+            body.wrong("domain", "a server cannot be moved to another domain: create a new one there");
         }
         body.finish()?;
         of("mail_server", actions.update_server(&server, &patch).await)?;

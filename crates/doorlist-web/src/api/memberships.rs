@@ -1,4 +1,5 @@
-//! What the caller's own login is offered by other tenants, and what it has accepted. Nobody else sees it.
+//! Memberships that other tenants offer to the caller's own login, and those that it has accepted. Visible to nobody
+//! else.
 
 use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;

@@ -1,5 +1,5 @@
-//! What every noun does alike: list, make, show, change and remove an object. A noun says how its rows are read and
-//! shown, and what its fields do.
+//! The operations that all resources share: list, create, show, update and delete an object. A resource defines how
+//! its rows are read and shown, and its fields.
 
 use super::body::Body;
 use super::conditions::State as ObjectState;
@@ -19,9 +19,8 @@ use doorlist_core::address::{Address, DomainName};
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{Filter, Lookup, Page, Placed, Query, Value, View};
 
-/// A kind of object.
+/// A resource of the API.
 pub(crate) trait Noun: Send + Sync + 'static {
-    /// What it has.
     const SPEC: &'static Spec;
     /// A row of it.
     type Row: Send + Sync;
@@ -40,18 +39,17 @@ pub(crate) trait Noun: Send + Sync + 'static {
         async { Ok(None) }
     }
 
-    /// Its number.
     fn id(row: &Self::Row) -> u32;
 
-    /// The object as it is shown.
+    /// The object as JSON.
     fn show(row: &Self::Row) -> Object;
 
-    /// Makes one. Without it they come with something else.
+    /// Creates an object. Not implemented if objects are created with another one.
     fn create(_: &Actions, _: Body) -> impl Future<Output = Result<Placed<Self::Row>, Fault>> + Send {
         async { Err(Fault::Method(Self::SPEC.list_methods)) }
     }
 
-    /// Changes one: fields that are not given stay. Without it they stay as they were made.
+    /// Updates an object; fields that are not given keep their value. Not implemented for immutable objects.
     fn update(
         _: &Actions,
         _: Placed<Self::Row>,
@@ -60,13 +58,13 @@ pub(crate) trait Noun: Send + Sync + 'static {
         async { Err(Fault::Method(Self::SPEC.detail_methods)) }
     }
 
-    /// Removes one. Without it they go with something else.
+    /// Deletes an object. Not implemented if objects are deleted with another one.
     fn remove(_: &Actions, _: Placed<Self::Row>) -> impl Future<Output = Result<(), ActionError>> + Send {
         async { Err(ActionError::Forbidden) }
     }
 }
 
-/// The routes of a noun: its list and its objects.
+/// The routes of a resource: its list and its objects.
 pub(crate) fn routes<N: Noun>(router: Router<ApiState>) -> Router<ApiState> {
     let (list, detail) =
         (format!("{}{}/", super::BASE, N::SPEC.name), format!("{}{}/{{id}}/", super::BASE, N::SPEC.name));
@@ -87,7 +85,7 @@ async fn list_handler<N: Noun>(State(state): State<ApiState>, request: Request) 
     .await
 }
 
-/// A page of a list, within further conditions.
+/// A page of a list, with additional conditions.
 pub(crate) async fn show_list<N: Noun>(ask: &Ask, within: Vec<Filter>) -> Result<Answer, Fault> {
     let parameters = query::parameters(&ask.query)?;
     let mut list = query::read(N::SPEC, &parameters)?;

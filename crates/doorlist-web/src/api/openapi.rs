@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, made of the same tables as the routes. It says the quirks, too.
+//! The OpenAPI 3.1 document, generated from the same tables as the routes, including the quirks of the API.
 
 mod operations;
 mod schemas;
@@ -34,11 +34,10 @@ added again. Every change stands in the change log and can be taken back with `d
 `field=value`, `field__lookup=value`. Unknown parameters are passed over. `meta.next` may have a parameter of its own, \
 `after`: follow it as it is.";
 
-/// The document.
 pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
     let index = json!({
-        "summary": "Every noun with its list and its schema",
+        "summary": "List all resources with their URLs and schemas",
         "operationId": "index",
         "security": [],
         "responses": plain_responses(&json!({"type": "object"}), &[405]),
@@ -47,7 +46,7 @@ pub fn document() -> Value {
     paths.insert(
         format!("{BASE}openapi.json"),
         json!({"get": {
-            "summary": "This document",
+            "summary": "Get this document",
             "operationId": "openapi",
             "security": [],
             "responses": plain_responses(&json!({"type": "object"}), &[405]),
@@ -61,11 +60,11 @@ pub fn document() -> Value {
     }
     for (path, what) in MISSING {
         let responses = with_common(json!({"501": {
-            "description": format!("Not offered: {what}"),
+            "description": format!("Not supported: {what}"),
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
         }}));
         let id = format!("missing_{}", path.trim_start_matches("/api/").replace('/', "_"));
-        let get = json!({"summary": format!("Not offered: {what}"), "operationId": id, "responses": responses});
+        let get = json!({"summary": format!("Not supported: {what}"), "operationId": id, "responses": responses});
         paths.insert(format!("{path}/"), json!({ "get": get }));
     }
     json!({
@@ -80,11 +79,11 @@ pub fn document() -> Value {
                 "type": "apiKey", "in": "header", "name": "Authorization",
                 "description": "`ApiKey login:key` or `Bearer key`"}},
             "parameters": {
-                "IfMatch": condition("If-Match", "only if it is still in the state of this ETag"),
-                "IfNoneMatch": condition("If-None-Match", "the ETag of what is known already"),
+                "IfMatch": condition("If-Match", "Apply the request only if the object still has this ETag"),
+                "IfNoneMatch": condition("If-None-Match", "ETag of the copy that the client has"),
             },
             "responses": {"Changed": json_answer(
-                "It is in another state than that of If-Match; nothing was done", &reference("Error"))},
+                "The object does not have the ETag of If-Match; nothing was done", &reference("Error"))},
             "schemas": schemas::all(SPECS),
         },
     })
@@ -94,7 +93,7 @@ fn put_noun(paths: &mut Map<String, Value>, spec: &'static Spec) {
     let name = spec.name;
     let schema_path = format!("{BASE}{name}/schema/");
     let about = json!({"get": {
-        "summary": format!("The fields of {name}"),
+        "summary": format!("Get the fields of {name}"),
         "operationId": format!("{name}_schema"),
         "responses": plain_responses(&json!({"type": "object"}), &[400, 401, 405, 429, 503]),
     }, "x-doorlist-resource": name});
@@ -118,7 +117,7 @@ fn put_noun(paths: &mut Map<String, Value>, spec: &'static Spec) {
         list.insert(
             "post".to_owned(),
             json!({
-                "summary": format!("Makes one: {}", spec.about),
+                "summary": format!("Create: {}", spec.about),
                 "operationId": format!("{name}_create"),
                 "tags": [name],
                 "requestBody": body(&format!("{name}_new")),
@@ -142,24 +141,24 @@ fn detail_operation(spec: &Spec, method: &str) -> Value {
     let id = format!("{name}_{method}");
     match method {
         "get" => json!({
-            "summary": "One of them", "operationId": id, "tags": [name],
+            "summary": "Get one object", "operationId": id, "tags": [name],
             "parameters": [{"$ref": "#/components/parameters/IfNoneMatch"}],
             "responses": with_common(json!({
                 "200": with_state(json_answer("The object", &reference(name))),
-                "304": with_state(json!({"description": "In the state that is known already; empty"})),
+                "304": with_state(json!({"description": "Not modified; no body"})),
             })),
         }),
         "delete" => json!({
-            "summary": "Removes it with all that is below it", "operationId": id, "tags": [name],
+            "summary": "Delete the object and everything below it", "operationId": id, "tags": [name],
             "parameters": [{"$ref": "#/components/parameters/IfMatch"}],
             "responses": with_common(json!({"204": {"description": "Gone"}, "412": {"$ref": "#/components/responses/Changed"}})),
         }),
         _ => json!({
-            "summary": "Changes it: fields that are not given stay", "operationId": id, "tags": [name],
+            "summary": "Update the object; fields that are not given keep their value", "operationId": id, "tags": [name],
             "parameters": [{"$ref": "#/components/parameters/IfMatch"}],
             "requestBody": body(&format!("{name}_change")),
             "responses": with_common(json!({
-                "202": json_answer("The object as it is now, with pk", &reference(name)),
+                "202": json_answer("The updated object, with pk", &reference(name)),
                 "412": {"$ref": "#/components/responses/Changed"},
             })),
         }),
@@ -172,14 +171,14 @@ fn condition(name: &str, about: &str) -> Value {
 
 /// An answer that says the state of its object.
 fn with_state(mut answer: Value) -> Value {
-    answer["headers"] = json!({"ETag": {"schema": {"type": "string"}, "description": "The state of the object"}});
+    answer["headers"] = json!({"ETag": {"schema": {"type": "string"}, "description": "Version of the object"}});
     answer
 }
 
 fn key_parameter(spec: &Spec) -> Value {
     let (schema, what) = match spec.natural_key {
-        Some(what) => (json!({"type": ["integer", "string"], "minimum": 0}), format!("the number, or {what}")),
-        None => (json!({"type": "integer", "minimum": 0}), "the number".to_owned()),
+        Some(what) => (json!({"type": ["integer", "string"], "minimum": 0}), format!("Number, or {what}")),
+        None => (json!({"type": "integer", "minimum": 0}), "Number of the object".to_owned()),
     };
     json!({"name": "id", "in": "path", "required": true, "schema": schema, "description": what})
 }
@@ -187,17 +186,21 @@ fn key_parameter(spec: &Spec) -> Value {
 fn parameters(spec: &Spec) -> Value {
     let query = |name: &str, schema: Value, about: &str| json!({"name": name, "in": "query", "required": false, "schema": schema, "description": about});
     let mut all = vec![
-        query("limit", json!({"type": "integer"}), "rows of a page; 0 is as many as may be"),
-        query("offset", json!({"type": "integer"}), "rows before it"),
-        query("q", json!({"type": "string"}), "part of the name"),
+        query("limit", json!({"type": "integer"}), "Number of rows per page; 0 for the maximum"),
+        query("offset", json!({"type": "integer"}), "Number of rows to skip"),
+        query("q", json!({"type": "string"}), "Text that the name contains"),
     ];
     if spec.ordering.is_some() {
-        all.push(query("order_by", json!({"type": "string"}), "a field; with - in front descending"));
+        all.push(query(
+            "order_by",
+            json!({"type": "string"}),
+            "Field to sort by; with a leading - in descending order",
+        ));
     }
     for (name, filtering) in spec.filtering {
         let about = match filtering {
-            Filtering::Only(lookups) => format!("filter; lookups: {}", lookups.join(", ")),
-            _ => "filter; also with a lookup: __startswith, __in ...".to_owned(),
+            Filtering::Only(lookups) => format!("Filter; lookups: {}", lookups.join(", ")),
+            _ => "Filter; also with a lookup such as __startswith or __in".to_owned(),
         };
         all.push(query(name, json!({"type": "string"}), &about));
     }
@@ -273,17 +276,21 @@ fn plain_responses(schema: &Value, others: &[u16]) -> Value {
 fn with_common(mut responses: Value) -> Value {
     let error = reference("Error");
     let common = [
-        ("400", json!({"description": "Wrong: which field and why. Empty where the path needs a scope."})),
-        ("401", json!({"description": "No good credentials; empty"})),
-        ("403", json_answer("May be seen, not changed", &error)),
-        ("404", json!({"description": "Not there, or not for these eyes; empty"})),
-        ("405", json!({"description": "Not this method; empty, with Allow"})),
-        ("409", json_answer("The list moved meanwhile: send it again", &error)),
-        ("413", json_answer("Too large", &error)),
-        ("415", json_answer("Encoded", &error)),
-        ("429", json_answer("Too often; with Retry-After", &error)),
-        ("501", json!({"description": "Not offered"})),
-        ("503", json!({"description": "Not now; with Retry-After where it is a matter of moments"})),
+        (
+            "400",
+            json!({"description": "Invalid request, with the field and the reason; no body if the path needs a \
+                                       scope"}),
+        ),
+        ("401", json!({"description": "Missing or invalid credentials; no body"})),
+        ("403", json_answer("Visible to the caller, but not writable", &error)),
+        ("404", json!({"description": "Missing, or not visible to the caller; no body"})),
+        ("405", json!({"description": "Method not allowed; no body, with Allow"})),
+        ("409", json_answer("The list changed meanwhile: send the request again", &error)),
+        ("413", json_answer("Body too large", &error)),
+        ("415", json_answer("Content-Encoding not supported", &error)),
+        ("429", json_answer("Too many requests; with Retry-After", &error)),
+        ("501", json!({"description": "Not supported"})),
+        ("503", json!({"description": "Temporarily unavailable; with Retry-After if it takes only moments"})),
     ];
     if let Some(map) = responses.as_object_mut() {
         for (status, response) in common {
@@ -295,7 +302,7 @@ fn with_common(mut responses: Value) -> Value {
 
 /// How a reference to an object is written.
 fn link_schema(noun: &str) -> Value {
-    json!({"type": ["string", "integer", "null"], "description": format!("such as {}", link::uri(noun, 1))})
+    json!({"type": ["string", "integer", "null"], "description": format!("For example {}", link::uri(noun, 1))})
 }
 
 fn kind_schema(kind: Kind, nullable: bool) -> Value {
@@ -306,7 +313,7 @@ fn kind_schema(kind: Kind, nullable: bool) -> Value {
         Kind::Float => json!({"type": types("number")}),
         Kind::Boolean => json!({"type": types("boolean")}),
         Kind::One(noun) => {
-            json!({"type": ["string", "null"], "description": format!("such as {}", link::uri(noun, 1))})
+            json!({"type": ["string", "null"], "description": format!("For example {}", link::uri(noun, 1))})
         }
         Kind::Many(_) => json!({"type": ["array", "null"]}),
     }

@@ -1,5 +1,5 @@
-//! Policies of domains and accounts. What the gateway honours by now is the size of a message; every other field reads as
-//! its default, and another value is refused by name.
+//! Mail policies of domains and accounts. Only the message size limit has an effect; every other field reads as its
+//! default, and other values are rejected.
 
 use super::body::Body;
 use super::exchange::{Fault, of};
@@ -14,17 +14,17 @@ use doorlist_store::StoreError;
 use doorlist_store::tenants::{AccountRow, DomainRow, Page, Placed, Query, View};
 use serde_json::{Value, json};
 
-/// Y or N.
+/// A field with Y or N.
 const fn switch(name: &'static str, default: &'static str) -> Field {
-    Field::text(name, Holder).default(Default::Text(default)).help("Not offered: it is always as it is shown.")
+    Field::text(name, Holder).default(Default::Text(default)).help("Not supported: the value cannot be changed.")
 }
 
 const fn nothing(name: &'static str) -> Field {
-    Field::text(name, Holder).nullable().help("Not offered: always null.")
+    Field::text(name, Holder).nullable().help("Not supported: always null.")
 }
 
 const fn level(name: &'static str) -> Field {
-    Field::float(name, Holder).nullable().help("Not offered: always null.")
+    Field::float(name, Holder).nullable().help("Not supported: always null.")
 }
 
 /// The fields of both, but for the owner.
@@ -46,10 +46,10 @@ macro_rules! fields {
             switch("bypass_virus_checks", "N"),
             $owner,
             Field::id(),
-            Field::integer("message_size_limit", $limit_by).nullable().help("Octets; null: what the server takes."),
-            Field::integer("priority", Holder).default(Default::Integer($priority)).help("Not offered."),
+            Field::integer("message_size_limit", $limit_by).nullable().help("Bytes; null for the limit of the server."),
+            Field::integer("priority", Holder).default(Default::Integer($priority)).help("Not supported."),
             Field::resource_uri(),
-            Field::float("spam_kill_level", Holder).default(Default::Float(7.0)).help("Not offered."),
+            Field::float("spam_kill_level", Holder).default(Default::Float(7.0)).help("Not supported."),
             switch("spam_lover", "N"),
             level("spam_quarantine_cutoff_level"),
             switch("spam_quarantine_to", "sql:"),
@@ -58,7 +58,7 @@ macro_rules! fields {
             nothing("spam_subject_tag3"),
             level("spam_tag2_level"),
             level("spam_tag3_level"),
-            Field::float("spam_tag_level", Holder).default(Default::Float(-9999.0)).help("Not offered."),
+            Field::float("spam_tag_level", Holder).default(Default::Float(-9999.0)).help("Not supported."),
             switch("unchecked_lover", "Y"),
             nothing("unchecked_quarantine_to"),
             switch("virus_lover", "N"),
@@ -74,7 +74,7 @@ pub(crate) struct DomainPolicies;
 
 pub(crate) static DOMAIN: Spec = Spec {
     name: "policy_domain",
-    about: "What a domain takes. Its number is the domain's.",
+    about: "The mail policy of a domain. It has the number of the domain.",
     fields: fields!(Field::one("domain", "domain", Nobody), 5, Holder),
     extra: &[nothing("anti_spam_preset").write_only(), Field::flag("is_default", false, Nobody)],
     list_methods: &["get"],
@@ -92,11 +92,11 @@ pub(crate) struct AccountPolicies;
 
 pub(crate) static ACCOUNT: Spec = Spec {
     name: "policy_user",
-    about: "What an account takes. Its number is the account's.",
+    about: "The mail policy of an account. It has the number of the account.",
     fields: fields!(Field::one("email_account", "email_account", Nobody), 1, Above),
     extra: &[
         nothing("anti_spam_preset").write_only(),
-        Field::flag("use_domain_policy", true, Holder).help("Not offered: always true."),
+        Field::flag("use_domain_policy", true, Holder).help("Not supported: always true."),
     ],
     list_methods: &["get"],
     detail_methods: &["get", "put", "patch"],

@@ -1,25 +1,25 @@
-//! The parameters of a list: which rows, in which order, which page. What clients send is forgiving (unknown parameters
-//! are ignored), what is wrong is a 400 that says what. Must not know any noun.
+//! The parameters of a list: filters, order and page. Unknown parameters are ignored, invalid ones get a 400 with the
+//! reason.
 
 use super::exchange::Fault;
 use super::spec::{Filtering, Kind, Spec};
 use doorlist_store::tenants::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value};
 
-/// Rows of a page when nothing is said.
+/// Default page size.
 pub(crate) const LIMIT: u32 = 20;
-/// Parameters of one request.
+/// Maximum parameters of a request.
 const PARAMETERS_MAX: usize = 200;
-/// Fields that one list is ordered by.
+/// Maximum fields to order by.
 const ORDER_FIELDS_MAX: usize = 10;
-/// Values of one `__in`.
+/// Maximum values of an `__in`.
 const VALUES_MAX: usize = 10_000;
-/// Characters of what is searched for.
+/// Maximum characters of a search text.
 const SEARCH_MAX: usize = 255;
 
 /// Lookups that a field allows.
 pub(crate) type Lookups = &'static [&'static str];
 
-/// A filter whose value names an object, to be looked up by whoever can.
+/// A filter whose value is the name of an object, to be resolved later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Named {
     pub(crate) column: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Named {
     pub(crate) name: String,
 }
 
-/// What a list is asked for.
+/// The parameters of a list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ListQuery {
     pub(crate) query: Query,
@@ -79,7 +79,7 @@ fn offset(value: &str) -> Result<u64, Fault> {
 
 fn search(value: &str) -> Result<Option<String>, Fault> {
     if value.chars().count() > SEARCH_MAX || value.contains('\0') {
-        return Err(Fault::Bad(format!("search for at most {SEARCH_MAX} characters")));
+        return Err(Fault::Bad(format!("the search text must have at most {SEARCH_MAX} characters")));
     }
     Ok((!value.is_empty()).then(|| value.to_owned()))
 }
@@ -98,7 +98,7 @@ fn order(spec: &Spec, value: &str, order: &mut Vec<Order>) -> Result<(), Fault> 
             continue;
         }
         if order.len() >= ORDER_FIELDS_MAX {
-            return Err(Fault::Bad(format!("a list is ordered by at most {ORDER_FIELDS_MAX} fields")));
+            return Err(Fault::Bad(format!("a list can be ordered by at most {ORDER_FIELDS_MAX} fields")));
         }
         order.push(Order { column, descending });
     }
@@ -128,7 +128,7 @@ fn filter(spec: &Spec, name: &str, value: &str, list: &mut ListQuery) -> Result<
     let Some((column, kind)) = spec.column(path) else { return Err(not_allowed(&format!("filtering by {path}"))) };
     let lookup = lookup(word).ok_or_else(|| not_allowed(&format!("the lookup '{word}'")))?;
     if list.query.filters.len() + list.named.len() >= 50 {
-        return Err(Fault::Bad("a list is filtered by at most 50 conditions".to_owned()));
+        return Err(Fault::Bad("a list can be filtered by at most 50 conditions".to_owned()));
     }
     if let (Kind::One(noun), Lookup::Exact) = (kind, lookup)
         && id_of(value).is_none()

@@ -1,4 +1,4 @@
-//! Resellers.
+//! The resource `reseller`.
 
 use super::body::Body;
 use super::exchange::{Fault, of};
@@ -16,7 +16,7 @@ pub(crate) struct Resellers;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "reseller",
-    about: "A provider that has customers. The operator is one, too.",
+    about: "A provider with customers. The operator is a reseller, too.",
     fields: &[
         Field::flag("allow_branding", false, Above),
         Field::flag("allow_customer_branding", false, Above),

@@ -1,4 +1,4 @@
-//! Which path is whose. Paths end in a slash; one without is sent on.
+//! The routes of the API. Paths end in a slash; others are redirected.
 
 use super::answers::{empty, refuse, with_json};
 use super::contacts::{Contacts, OfAccount, OfCustomer, OfDomain, OfReseller};
@@ -18,7 +18,6 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::any;
 
-/// Every noun.
 pub(crate) static SPECS: &[&Spec] = &[
     &admins::SPEC,
     &branding::SPEC,
@@ -90,7 +89,7 @@ async fn document(request: Request) -> Response {
     told_to_all(&request, openapi::document)
 }
 
-/// What needs no credentials.
+/// Answers that need no credentials.
 fn told_to_all(request: &Request, value: impl FnOnce() -> serde_json::Value) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return refuse(&Fault::Method(&["get"]));
@@ -111,7 +110,7 @@ async fn about(spec: &'static Spec, state: ApiState, request: Request) -> Respon
     .await
 }
 
-/// A path without its last slash leads to the one with it; one that there is not is not found, by whoever is known.
+/// Redirects a path without its last slash; answers 404 for unknown paths to authenticated callers.
 async fn elsewhere(State(state): State<ApiState>, request: Request) -> Response {
     let uri = request.uri();
     if uri.path().ends_with('/') {

@@ -1,10 +1,10 @@
-//! The index, and the schema of each noun: exactly the fields that libraries compare with their own.
+//! The index, and the schema of each resource: exactly the fields that client libraries compare with their own.
 
 use super::BASE;
 use super::spec::{Default, Field, Filtering, Kind, Spec};
 use serde_json::{Map, Value, json};
 
-/// `GET /api/v1/`: every noun with its list and its schema. Told to everybody.
+/// Answers `GET /api/v1/`: every resource with its list and schema. Needs no credentials.
 pub(crate) fn index(specs: &[&'static Spec]) -> Value {
     let entry = |spec: &&&Spec| {
         let list = format!("{BASE}{}/", spec.name);
@@ -15,7 +15,7 @@ pub(crate) fn index(specs: &[&'static Spec]) -> Value {
     Value::Object(nouns)
 }
 
-/// `GET /api/v1/<noun>/schema/`.
+/// Answers `GET /api/v1/<noun>/schema/` for a resource.
 pub(crate) fn schema(spec: &Spec) -> Value {
     let fields: Map<String, Value> = spec.fields.iter().map(|field| (field.name.to_owned(), shown(field))).collect();
     let filtering: Map<String, Value> =

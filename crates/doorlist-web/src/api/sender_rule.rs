@@ -1,4 +1,4 @@
-//! `wblist`: senders that a domain or an account takes mail from (`w`), or does not (`b`).
+//! `wblist`: allowed (`w`) and blocked (`b`) senders of domains and accounts.
 
 use super::body::Body;
 use super::bulk;
@@ -25,20 +25,23 @@ pub(crate) struct SenderRules;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "wblist",
-    about: "A sender whose mail a domain or an account takes (w), or refuses (b).",
+    about: "A sender that a domain or an account allows (w) or blocks (b).",
     fields: &[
         Field::time("created_at"),
-        Field::one("domain", "domain", Holder).nullable().help("Of a domain, or"),
+        Field::one("domain", "domain", Holder).nullable().help("Domain of the rule; give this or email_account."),
         Field::id(),
         Field::one("mail_addr", "mailaddr", Nobody).nullable(),
-        Field::text("mail_address", Nobody).help("The same as email."),
+        Field::text("mail_address", Nobody).help("Same as email."),
         Field::resource_uri(),
         Field::time("updated_at"),
         Field::text("wb", Holder).required().help("w or b."),
     ],
     extra: &[
-        Field::text("email", Holder).required().help("An address or a domain."),
-        Field::one("email_account", "email_account", Holder).nullable().help("of an account."),
+        Field::text("email", Holder).required().help("Sender: an address or a domain."),
+        Field::one("email_account", "email_account", Holder).nullable().help(
+            "Account of the rule; give this or \
+             domain.",
+        ),
     ],
     list_methods: &["get", "post"],
     detail_methods: &["get", "delete"],
@@ -106,7 +109,7 @@ impl Noun for SenderRules {
             "b" | "B" => false,
             "" => false,
             _ => {
-                body.wrong("wb", "w or b is wanted");
+                body.wrong("wb", "expected w or b");
                 false
             }
         };
@@ -118,7 +121,7 @@ impl Noun for SenderRules {
                 Some(RuleOwner::Account(AddressId(id_of(actions.view(), "email_account", link).await?)))
             }
             _ => {
-                body.wrong("__all__", "name one of domain and email_account");
+                body.wrong("__all__", "give either domain or email_account");
                 None
             }
         };
@@ -133,7 +136,7 @@ impl Noun for SenderRules {
     }
 }
 
-/// `DELETE wblist/mass_delete/?id__in=1,2`.
+/// Answers `DELETE wblist/mass_delete/?id__in=1,2`, as clients send it.
 pub(crate) async fn mass_delete(State(state): State<ApiState>, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         if ask.method != Method::DELETE {

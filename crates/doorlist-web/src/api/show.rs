@@ -1,10 +1,10 @@
-//! What goes out: dates, the envelope of a list, the body of an error. Must not know any noun.
+//! Output: dates, the envelope of a list, the body of an error.
 
 use super::query::ListQuery;
 use doorlist_core::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// An object that is shown.
+/// An object as JSON.
 pub(crate) type Object = Map<String, Value>;
 
 /// RFC 5322 with a day that is not padded, in UTC: `Sun, 3 Mar 2013 14:26:53 +0000`.
@@ -27,7 +27,7 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
     Some(moment.as_millisecond())
 }
 
-/// The page of a list as it is sent.
+/// The envelope of a page.
 pub(crate) fn envelope(
     path: &str,
     parameters: &[(String, String)],

@@ -1,9 +1,9 @@
-//! What a noun has, as data: its fields, by which of them it is filtered and ordered, which methods it takes. Schema,
-//! OpenAPI document, index and routes are made of it.
+//! Resources as data: fields, filters, ordering, methods. Schemas, the OpenAPI document, index and routes are
+//! generated from it.
 
 use super::query::Lookups;
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -17,7 +17,7 @@ pub(crate) enum Kind {
     Many(&'static str),
 }
 
-/// What a field is when it is not given.
+/// The default of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Default {
     None,
@@ -31,16 +31,16 @@ pub(crate) enum Default {
 /// Who may write a field of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writer {
-    /// Nobody: it follows from other things.
+    /// Nobody: it is computed.
     Nobody,
     /// Whoever may change the object.
     Holder,
-    /// Whoever may change what the object stands under, for it is that level's word: a reseller's about its customer. From
-    /// others it is passed over, and named in the answer.
+    /// Whoever may change the owner of the object, such as a reseller for its customer. From others it is ignored and
+    /// named in the answer.
     Above,
 }
 
-/// A field of a noun.
+/// A field of a resource.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
@@ -51,11 +51,10 @@ pub(crate) struct Field {
     pub(crate) nullable: bool,
     pub(crate) writer: Writer,
     pub(crate) unique: bool,
-    /// Must be given when an object is made.
+    /// Required when an object is created.
     pub(crate) required: bool,
-    /// Taken, never shown.
+    /// Accepted in requests, never shown in answers.
     pub(crate) write_only: bool,
-    /// In a sentence.
     pub(crate) help: &'static str,
 }
 
@@ -147,41 +146,39 @@ impl Field {
     }
 }
 
-/// By which lookups a field is filtered.
+/// The lookups that a field allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filtering {
     /// Every one, on the field itself.
     All,
     /// Every one, also across the relation.
     AllWithRelations,
-    /// These alone.
+    /// Only the lookups that are named.
     Only(Lookups),
 }
 
-/// A noun.
 #[derive(Debug)]
 pub(crate) struct Spec {
-    /// As it stands in the path.
+    /// Name in paths.
     pub(crate) name: &'static str,
-    /// In a sentence.
     pub(crate) about: &'static str,
-    /// What the schema shows: exactly what clients compare with.
+    /// Fields in the schema, exactly as clients expect them.
     pub(crate) fields: &'static [Field],
-    /// What objects have beside.
+    /// Fields of objects that are not in the schema.
     pub(crate) extra: &'static [Field],
     pub(crate) list_methods: &'static [&'static str],
     pub(crate) detail_methods: &'static [&'static str],
     /// Fields by which a list is filtered.
     pub(crate) filtering: &'static [(&'static str, Filtering)],
-    /// Fields by which it is filtered although the schema does not tell.
+    /// Filters that are not in the schema.
     pub(crate) quiet: &'static [(&'static str, Filtering)],
-    /// A list of what may be millions: the next page begins behind the last object of this one.
+    /// Whether the list may be very long, so that pages continue after the last object.
     pub(crate) deep: bool,
-    /// Further columns by which it is filtered, across relations, each with what it holds.
+    /// Filter columns of related objects, with their types.
     pub(crate) related: &'static [(&'static str, Kind)],
-    /// By which it is ordered; `None`: the schema does not tell.
+    /// Fields to order by; `None` if the schema has none.
     pub(crate) ordering: Option<&'static [&'static str]>,
-    /// Objects are found by a name in the path, too: what that is.
+    /// Description of the natural key in paths, if there is one.
     pub(crate) natural_key: Option<&'static str>,
     /// Listed in the index.
     pub(crate) in_index: bool,
@@ -196,12 +193,12 @@ impl Spec {
         self.fields.iter().chain(self.extra).find(|field| field.name == name)
     }
 
-    /// Fields that are the word of the level above.
+    /// Fields that only the level above may write.
     pub(crate) fn of_above(&self) -> impl Iterator<Item = &'static Field> {
         self.fields.iter().chain(self.extra).filter(|field| field.writer == Writer::Above)
     }
 
-    /// What a column by which lists are filtered holds, with the name that outlives the request.
+    /// The type and static name of a filter column.
     pub(crate) fn column(&self, name: &str) -> Option<(&'static str, Kind)> {
         let related = self.related.iter().find(|(column, _)| *column == name).copied();
         related.or_else(|| self.field(name).map(|field| (field.name, field.kind)))

@@ -1,6 +1,5 @@
-//! A request that writes is done to its end, its line in the audit included, whatever becomes of its connection: one that
-//! breaks or whose time is over must not end in the middle of a change. When the server ends, only those are awaited whose
-//! clients still wait. Must not know what is asked.
+//! Completes write requests, including their audit entry, even if the connection breaks or times out, so that a change
+//! never stops halfway. At shutdown, only requests whose clients still wait are awaited.
 
 use super::answers::failed;
 use super::exchange::writes;
@@ -9,11 +8,11 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// Requests that write at once, those without a connection included; more wait. Connections have a limit of their own, so
-/// that only clients which leave again and again come here.
+/// Maximum number of concurrent write requests, including those without a connection; further ones wait. Only reached
+/// by clients that disconnect again and again.
 pub(super) const WRITES_AT_ONCE_MAX: usize = 1024;
 
-/// A request that writes gets a task of its own.
+/// Runs a write request in its own task.
 pub(super) async fn to_its_end(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     if !writes(request.method()) {
         return next.run(request).await;

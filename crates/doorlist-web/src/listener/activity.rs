@@ -1,4 +1,4 @@
-//! What a connection does at this moment: whether it waits for its client, since when, and until when it may. Time is a
+//! What a connection does at the moment: whether it waits for its client, since when, and until when it may. Time is a
 //! parameter.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,16 +6,16 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The head of a request has so long in all: from the accept or the end of the handshake on, or from its first octet if
-/// the connection was kept.
+/// Maximum time for the head of a request: from the accept or the end of the handshake, or from its first octet on a
+/// kept connection.
 pub const HEADER_READ_MAX: Duration = Duration::from_secs(10);
-/// A kept connection waits so long for the first octet of the next request; longer than proxies keep theirs (60 s), so that
-/// none sends a request into a connection that we are closing.
+/// Maximum idle time of a kept connection; longer than proxies keep theirs (60 s), so that none sends a request on a
+/// connection being closed.
 pub const KEEP_ALIVE_MAX: Duration = Duration::from_secs(75);
-/// So many octets of a body, or of an answer, are progress.
+/// Octets of a body or an answer that count as progress.
 const PROGRESS_OCTETS: usize = 4 * 1024;
 
-/// Of one connection; its own parts report, others look.
+/// The activity of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
     state: Mutex<State>,
@@ -25,9 +25,8 @@ pub(super) struct Activity {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// When it made progress last.
+    /// Time of the last progress.
     since: Instant,
-    /// Octets after that.
     octets: usize,
     awaits_body: bool,
     awaits_reader: bool,
@@ -35,13 +34,12 @@ struct State {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The head of a request is coming, or the handshake before it.
+    /// Receives the head of a request, or does the handshake before it.
     Head,
-    /// Between two requests.
     Kept,
     /// From the end of a head to the end of its answer.
     Answering,
-    /// Its place is another's.
+    /// Its slot was given to another connection.
     GaveWay,
 }
 
@@ -57,7 +55,6 @@ impl Activity {
         self.state().since = now;
     }
 
-    /// Octets came.
     pub(super) fn read(&self, octets: usize, now: Instant) {
         let mut state = self.state();
         match state.phase {
@@ -67,12 +64,12 @@ impl Activity {
         }
     }
 
-    /// The client takes no more of what was written to it.
+    /// Writing is blocked by the client.
     pub(super) fn write_waits(&self) {
         self.state().awaits_reader = true;
     }
 
-    /// It took so many octets.
+    /// The client accepted this many octets.
     pub(super) fn wrote(&self, octets: usize, now: Instant) {
         let mut state = self.state();
         let waited = std::mem::take(&mut state.awaits_reader);
@@ -82,7 +79,7 @@ impl Activity {
         state.count(octets, now);
     }
 
-    /// The head of a request is whole; false: too late, the place is gone.
+    /// The head of a request is complete. False: too late, the slot is gone.
     pub(super) fn asked(&self, now: Instant) -> bool {
         let mut state = self.state();
         if state.phase == Phase::GaveWay {
@@ -92,12 +89,12 @@ impl Activity {
         true
     }
 
-    /// Whether whoever answers waits for octets of the body.
+    /// Sets whether the handler waits for octets of the body.
     pub(super) fn awaits_body(&self, waits: bool) {
         self.state().awaits_body = waits;
     }
 
-    /// All of the answer is written, or on its way to the client.
+    /// The answer is completely written.
     pub(super) fn answered(&self, now: Instant) {
         let mut state = self.state();
         if state.phase == Phase::Answering {
@@ -105,13 +102,13 @@ impl Activity {
         }
     }
 
-    /// Since when it waits for its client without progress. None: it waits for us.
+    /// Since when it waits for its client without progress. `None`: it waits for the server.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         let state = self.state();
         state.waits().then_some(state.since)
     }
 
-    /// Takes its place away, if it still waits for its client.
+    /// Takes its slot away, if it still waits for its client.
     pub(super) fn give_way(&self) -> bool {
         let mut state = self.state();
         let gives_way = state.waits();
@@ -122,12 +119,12 @@ impl Activity {
         gives_way
     }
 
-    /// Returns when it has given way.
+    /// Waits until the slot is taken away.
     pub(super) async fn gave_way(&self) {
         self.gave_way.notified().await;
     }
 
-    /// When it is closed unless the client goes on; none: other limits hold.
+    /// Time at which it is closed without progress; `None` if other limits apply.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let state = self.state();
         match state.phase {

@@ -1,4 +1,4 @@
-//! Who is let in: a place among all connections, or else one that is kept for health.
+//! Admits connections: to a regular slot, or to one that is reserved for health checks.
 
 use super::activity::Activity;
 use super::places::Places;
@@ -9,18 +9,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Connections at once.
+/// Maximum number of connections at once.
 pub const CONNECTIONS_MAX: usize = 256;
-/// Connections at once from one address (IPv6: /64), and requests at once of one client behind a listed proxy.
+/// Maximum connections at once from one address (IPv6: /64), and requests at once of one client behind a listed proxy.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 32;
-/// Further connections, which are answered about health alone.
+/// Additional connections that are only answered for health checks.
 pub const HEALTH_CONNECTIONS_MAX: usize = 32;
 /// Of them, from one address.
 const HEALTH_CONNECTIONS_PER_ADDRESS_MAX: usize = 8;
-/// Such a connection has so long from its accept to its end.
+/// Maximum duration of such a connection.
 pub const HEALTH_CONNECTION_MAX: Duration = Duration::from_secs(5);
 
-/// The places of a listener.
+/// The slots of a listener.
 #[derive(Debug)]
 pub(super) struct Admission {
     proxies: Arc<[Network]>,
@@ -31,24 +31,24 @@ pub(super) struct Admission {
     requests: Mutex<HashMap<SourceKey, usize>>,
 }
 
-/// A connection that was let in; its place is given back when this is dropped.
+/// An admitted connection; its slot is released on drop.
 #[derive(Debug)]
 pub(super) struct Admitted {
     pub(super) admission: Arc<Admission>,
     number: u64,
-    /// It is answered about health alone.
+    /// Only health checks are answered.
     pub(super) health_only: bool,
     pub(super) activity: Arc<Activity>,
 }
 
-/// A request that counts for its client; no longer when it is dropped.
+/// A counted request of a client, until dropped.
 #[derive(Debug)]
 pub(super) struct Counted {
     admission: Arc<Admission>,
     client: SourceKey,
 }
 
-/// The client has as many requests under way as it may have.
+/// The client has reached its limit of running requests.
 #[derive(Debug)]
 pub(super) struct TooMany;
 
@@ -63,7 +63,7 @@ impl Admission {
         })
     }
 
-    /// A place for a connection from this peer. None: even those for health are at work.
+    /// Takes a slot for a connection of this peer. `None`: even the reserved slots are in use.
     pub(super) fn let_in(self: &Arc<Self>, peer: IpAddr, now: Instant) -> Option<Admitted> {
         let activity = Arc::new(Activity::new(now));
         let source = (!self.is_proxy(peer)).then(|| SourceKey::from(peer));
@@ -73,7 +73,7 @@ impl Admission {
         Some(Admitted { admission: Arc::clone(self), number, health_only, activity })
     }
 
-    /// Counts a request that a proxy hands on for this client. Others are not counted: each has one connection.
+    /// Counts a request that a proxy forwards for this client. Others are limited by their connections.
     pub(super) fn request(self: &Arc<Self>, peer: IpAddr, client: IpAddr) -> Result<Option<Counted>, TooMany> {
         if !self.is_proxy(peer) || self.is_proxy(client) {
             return Ok(None);
@@ -112,7 +112,7 @@ impl Drop for Counted {
     }
 }
 
-/// What is poisoned is whole: no method panics between two writes.
+/// A poisoned lock is consistent: no method panics between two writes.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

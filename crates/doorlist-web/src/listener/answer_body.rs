@@ -1,4 +1,4 @@
-//! The body of an answer while it goes out: as long as it does, its request is under way.
+//! The body of an answer while it is sent: until then its request is running.
 
 use super::activity::Activity;
 use super::admission::Counted;
@@ -17,7 +17,7 @@ pub(super) struct Answering {
 }
 
 impl Answering {
-    /// None: the place of the connection is another's.
+    /// `None` if the slot of the connection was taken away.
     pub(super) fn begin(activity: &Arc<Activity>) -> Option<Self> {
         activity.asked(Instant::now()).then(|| Self { activity: Arc::clone(activity), counted: None })
     }
@@ -29,7 +29,7 @@ impl Drop for Answering {
     }
 }
 
-/// A body whose request is under way until it is dropped.
+/// A body whose request is running until it is dropped.
 pub(super) struct AnswerBody {
     inner: Body,
     _answering: Answering,

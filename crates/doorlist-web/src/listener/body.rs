@@ -1,5 +1,5 @@
-//! The body of a request while it comes in: how long it may take, and what is left of it when its reader has had enough.
-//! Must not know what is in it; how large it may be is said by each route.
+//! The body of a request while it is received: its time limit, and what happens to the rest when its reader stops.
+//! Each route sets its own size limit.
 
 use super::activity::Activity;
 use axum::body::Bytes;
@@ -14,42 +14,40 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
-/// Something of a body must come within each such time.
+/// Maximum time between two pieces of a body.
 pub const BODY_PART_MAX: Duration = Duration::from_secs(25);
-/// Its first octets must have come by then ...
+/// Maximum time for the first octets of a body.
 const BEGIN_MAX: Duration = Duration::from_secs(60);
-/// ... which are so many.
+/// Number of first octets.
 const BEGIN: u64 = 64 * 1024;
-/// And all of it by then ...
+/// Maximum time for the whole body, extended by its size.
 const WHOLE_MAX: Duration = Duration::from_secs(250);
-/// ... and a second later for each so many octets that came: a line of this pace brings the largest body. Whoever only
-/// announces much gets nothing for it.
+/// Octets that extend the time by one second: the minimum rate of large bodies. Only received octets count.
 pub const BODY_PACE_MIN: usize = 64 * 1024;
-/// But never so much later: 100 MiB, the largest body of any route, at that pace.
+/// Maximum extension: 100 MiB, the largest body of any route, at that rate.
 const LONGER_MAX: Duration = Duration::from_secs(1_600);
-/// Of a body that nobody wants, so much is read, so that the connection can be used again.
+/// Maximum octets of an unread body that are drained, so that the connection can be reused.
 const REST_MAX: u64 = 64 * 1024;
-/// And for so long.
+/// Maximum time to drain a body.
 const REST_WAIT: Duration = Duration::from_secs(5);
 
-/// A body that comes in time, or not at all. What its reader leaves goes to whoever made it.
+/// A body with time limits. The unread rest is returned to its creator.
 pub(super) struct TimedBody {
     inner: Option<Incoming>,
     leave: Option<oneshot::Sender<Left>>,
     alarm: Pin<Box<Sleep>>,
-    /// When it was first asked for, and when something came last.
+    /// Time of the first read, and of the last received piece.
     times: Option<(Instant, Instant)>,
     came: Arc<Came>,
     activity: Arc<Activity>,
     too_slow: bool,
 }
 
-/// How much of the running request's body came.
+/// Received octets of the running request's body.
 #[derive(Default)]
 pub(super) struct Came(AtomicU64);
 
 impl Came {
-    /// Another request begins.
     pub(super) fn begin(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
@@ -62,18 +60,18 @@ impl Came {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// By how much longer its request may take for it.
+    /// Extension of the request's time limit.
     pub(super) fn longer(&self) -> Duration {
         Duration::from_secs(self.octets() / BODY_PACE_MIN as u64).min(LONGER_MAX)
     }
 }
 
-/// What is left of a body.
+/// The unread rest of a body.
 pub(super) struct Left {
     inner: Option<Incoming>,
-    /// Somebody asked for it: only then does a client that waits for "100 Continue" send it.
+    /// Whether it was read: only then does a client that waits for "100 Continue" send it.
     asked: bool,
-    /// It did not come in time.
+    /// Whether it exceeded its time limit.
     pub(super) too_slow: bool,
 }
 
@@ -87,8 +85,8 @@ pub(super) enum BodyError {
 impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            BodyError::TooSlow => "the body did not come in time",
-            BodyError::Broken(_) => "the body did not come over whole",
+            BodyError::TooSlow => "the body was not received in time",
+            BodyError::Broken(_) => "the body is incomplete",
         })
     }
 }
@@ -103,7 +101,7 @@ impl std::error::Error for BodyError {
 }
 
 impl TimedBody {
-    /// With what will be left of it. What comes is counted in `came`; that it is waited for is said to `activity`.
+    /// A body and its future rest. Counts received octets in `came` and reports waiting to `activity`.
     pub(super) fn new(inner: Incoming, came: Arc<Came>, activity: Arc<Activity>) -> (Self, oneshot::Receiver<Left>) {
         let (leave, left) = oneshot::channel();
         let alarm = Box::pin(sleep_until(Instant::now()));
@@ -172,13 +170,13 @@ impl Drop for TimedBody {
 }
 
 impl Left {
-    /// A body that no handler is shown.
+    /// The rest of a body that no handler reads.
     pub(super) fn unseen(inner: Incoming) -> Self {
         Self { inner: Some(inner), asked: false, too_slow: false }
     }
 
-    /// Reads what is left, if it is little. Whether the next request can be read behind it. `expects`: the client sends
-    /// it only when it is told to go on.
+    /// Drains the rest, if it is small. Returns whether the connection can be reused. `expects`: the client waits for
+    /// "100 Continue".
     pub(super) async fn pass_by(self, expects: bool) -> bool {
         let Some(mut body) = self.inner else { return true };
         if body.is_end_stream() {

@@ -1,4 +1,4 @@
-//! Who asks: the peer of the connection, or whom a proxy names that the operator trusts. Pure.
+//! The client's address: the peer of the connection, or the one that a trusted proxy names.
 
 use axum::http::HeaderMap;
 use doorlist_core::network::Network;
@@ -7,21 +7,21 @@ use std::net::{IpAddr, SocketAddr};
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// Who sent a request; an extension of each.
+/// The client of a request, as a request extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// Its address; IPv4 is never in its IPv6 form.
+    /// Its address; IPv4 is never in IPv6 form.
     pub address: IpAddr,
-    /// Whether nobody could read along between it and us, or the proxy before us.
+    /// Whether the client used HTTPS, to Doorlist or to the proxy.
     pub https: bool,
 }
 
-/// Where a request came in; an extension of each.
+/// The local address of a request, as a request extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenerAddress(pub SocketAddr);
 
-/// The client of a request. Only what listed proxies say is believed: of the chain of addresses, each hop vouches for the
-/// one to its left, so the first from the right that is no proxy of ours is the client.
+/// The client of a request. Only listed proxies are trusted: from the right of the chain of addresses, the first one
+/// that is not a listed proxy is the client.
 pub(super) fn client(proxies: &[Network], peer: IpAddr, tls: bool, headers: &HeaderMap) -> Client {
     let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.contains_peer(address));
     let mut client = Client { address: peer.to_canonical(), https: tls };

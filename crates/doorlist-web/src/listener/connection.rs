@@ -1,4 +1,5 @@
-//! One connection from its first octet to a clean end. What goes wrong on it is the client's loss alone, so nobody is told.
+//! One connection from its first octet to an orderly close. Errors on it only affect the client, so they are not
+//! logged.
 
 use super::exchange::Exchange;
 use super::{HEAD_LINES_MAX, HEAD_MAX};
@@ -14,11 +15,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 
-/// After our last answer so long and so much is read, so that the client gets it instead of a reset.
+/// After the last answer, input is drained up to this time and size, so that the client gets it instead of a reset.
 const LINGER: Duration = Duration::from_secs(5);
 const LINGER_OCTETS_MAX: usize = 16 * 1024 * 1024;
 
-/// Answers requests until the client goes, its time is over, or `stop` becomes true. A request that runs then is answered.
+/// Answers requests until the client disconnects, its time is over, or `stop` becomes true. A running request is still
+/// answered.
 pub(super) async fn converse<S>(stream: S, exchange: Arc<Exchange>, mut stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -68,7 +70,7 @@ where
     linger(connection.into_parts().io.into_inner()).await;
 }
 
-/// Says that no more comes, and reads what was on its way: a reset would overtake our last answer.
+/// Shuts down writing and drains the input: a reset would overtake the last answer.
 async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
     let drained = timeout(LINGER, async {
         stream.shutdown().await?;

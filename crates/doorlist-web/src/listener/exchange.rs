@@ -1,5 +1,5 @@
-//! One request and its answer, between hyper and the router: who the client is, what becomes of the body, and whether the
-//! connection stays. Must not know what is asked.
+//! One request and its answer, between hyper and the router: the client's address, the body, and whether the
+//! connection stays open.
 
 use super::activity::Activity;
 use super::admission::{Admitted, TooMany};
@@ -22,13 +22,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::Instant;
 
-const CODED: &str = "bodies are not unpacked here: send it without Content-Encoding\n";
-const SLOW: &str = "the body did not come in time\n";
-const MANY: &str = "this client has too many requests under way; send it again when one is answered\n";
-/// Whoever has too many requests under way comes again after so many seconds.
+const CODED: &str = "Content-Encoding is not supported: send the body without it\n";
+const SLOW: &str = "the body was not received in time\n";
+const MANY: &str = "this client has too many running requests; send the request again when one is answered\n";
+/// Retry-After in seconds for too many running requests.
 const MANY_RETRY: HeaderValue = HeaderValue::from_static("1");
 
-/// What all requests of one connection share.
+/// The state that all requests of a connection share.
 pub(super) struct Exchange {
     router: TowerToHyperService<Router>,
     proxies: Arc<[Network]>,
@@ -41,7 +41,7 @@ pub(super) struct Exchange {
     came: Arc<Came>,
 }
 
-/// What a request says about its connection and its body.
+/// What a request says about connection and body.
 struct Terms {
     version: Version,
     keep_alive: bool,
@@ -63,12 +63,11 @@ impl Exchange {
         Self { router, proxies, peer, local, tls, admitted, begun: Instant::now(), closing, came }
     }
 
-    /// What the connection does at this moment.
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.admitted.activity
     }
 
-    /// Until when the running request may take.
+    /// Deadline of the running request.
     pub(super) fn end(&self) -> Instant {
         self.begun + CONNECTION_MAX + ANSWER_MAX + self.came.longer()
     }
@@ -78,7 +77,6 @@ impl Exchange {
         self.closing.store(true, Ordering::Relaxed);
     }
 
-    /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
         let Some(mut answering) = Answering::begin(self.activity()) else {
             // Another connection has the place of this one, which is being dropped.
@@ -101,7 +99,7 @@ impl Exchange {
         Ok(response)
     }
 
-    /// The answer, and whether the connection stays behind it.
+    /// The answer, and whether the connection stays open.
     async fn settle(
         &self,
         head: Parts,
@@ -137,7 +135,7 @@ impl Exchange {
         !self.closing.load(Ordering::Relaxed) && self.begun.elapsed() < CONNECTION_MAX
     }
 
-    /// The router's answer, and what is left of the body unless the router still has it.
+    /// The router's answer, and the rest of the body unless the router still has it.
     async fn ask(
         &self,
         mut head: Parts,
@@ -172,20 +170,20 @@ impl Terms {
         Self { version, keep_alive: one_length && wanted, expects: headers.contains_key(header::EXPECT) }
     }
 
-    /// To HTTP/1.0, an answer of unknown length ends with its connection.
+    /// Whether the connection may stay open: with HTTP/1.0, an answer of unknown length ends with its connection.
     fn allow(&self, response: &Response<Body>) -> bool {
         let has_end = self.version == Version::HTTP_11 || response.body().size_hint().exact().is_some();
         self.keep_alive && has_end && !lists(response.headers(), header::CONNECTION, "close")
     }
 }
 
-/// Some clients wait for the end of the connection after an answer without a body, unless they are told that it stays.
+/// Sets the Connection header: some clients otherwise wait for the close after an answer without a body.
 fn say_connection<B>(response: &mut Response<B>, stays: bool) {
     let word = HeaderValue::from_static(if stays { "keep-alive" } else { "close" });
     response.headers_mut().insert(header::CONNECTION, word);
 }
 
-/// Whether the body is compressed, or otherwise not what it will be.
+/// Whether the body has a content coding.
 fn is_coded(headers: &HeaderMap) -> bool {
     let other_than = |name, plain: &str| {
         let values = headers.get_all(name).iter();

@@ -1,5 +1,5 @@
-//! What the head of a request must say once, and once only. Two readers of one request must not see two requests: whoever
-//! stands before us may go by the first line of a name, and we by another. Pure.
+//! Headers that a request must have exactly once. Otherwise a proxy and Doorlist might use different ones of two
+//! values, and see two different requests.
 
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -24,10 +24,10 @@ static ONCE: [HeaderName; 13] = [
 ];
 
 const NO_HOST: &str = "the request has no Host\n";
-const BAD_HOST: &str = "Host is no host name or address\n";
-const TWICE: &str = "a header that may stand once stands twice: Host, Authorization, Content-Type or the like\n";
+const BAD_HOST: &str = "Host is not a host name or address\n";
+const TWICE: &str = "duplicate header that is only allowed once: Host, Authorization, Content-Type or similar\n";
 
-/// Why the request cannot be answered. Else its `Host` is that of the target, where the target names one (RFC 9112 §3.2.2).
+/// Checks the head. Sets `Host` to that of the target, if the target has one (RFC 9112 §3.2.2).
 pub(super) fn check(head: &mut Parts) -> Result<(), &'static str> {
     if ONCE.iter().any(|name| head.headers.get_all(name).iter().nth(1).is_some()) {
         return Err(TWICE);
@@ -44,7 +44,7 @@ pub(super) fn check(head: &mut Parts) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A host and perhaps a port (RFC 9110 §7.2); nothing, as clients say that ask for something without a host.
+/// Whether the text is a host with an optional port (RFC 9110 §7.2), or empty.
 fn is_host(text: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(text) else { return false };
     text.is_empty() || (!text.contains('@') && text.parse::<Authority>().is_ok())
@@ -58,7 +58,7 @@ mod tests {
     use axum::http::Request;
     use proptest::prelude::*;
 
-    /// The `Host` that counts, or why there is none.
+    /// The effective `Host`, or the error.
     fn checked(version: Version, target: &str, lines: &[(&str, &str)]) -> Result<Option<String>, &'static str> {
         let mut request = Request::builder().version(version).uri(target);
         for (name, value) in lines {

@@ -1,11 +1,11 @@
-//! The connections that a listener has at once: so many in all, so many of one source. Where there is no room, the one that
-//! has waited for its client longest without progress gives way to the next. Time is in what each connection does.
+//! The connections of a listener: limits in total and per source. When all slots are taken, the connection that has
+//! waited for its client longest without progress is closed for the next one.
 
 use super::activity::Activity;
 use doorlist_core::network::SourceKey;
 use std::sync::Arc;
 
-/// Places of one kind.
+/// Slots of one kind.
 #[derive(Debug)]
 pub(super) struct Places {
     all_max: usize,
@@ -27,8 +27,7 @@ impl Places {
         Self { all_max, per_source_max, held: Vec::new(), number: 0 }
     }
 
-    /// A place, by its number. `source`: none if it may have as many as there are. None: all that could give way are at
-    /// work.
+    /// Takes a slot. `source`: `None` for no limit per source. Returns `None` if no connection can be closed for it.
     pub(super) fn take(&mut self, source: Option<SourceKey>, activity: &Arc<Activity>) -> Option<u64> {
         let own = self.held.iter().filter(|held| held.source == source).count();
         if source.is_some() && own >= self.per_source_max {
@@ -42,7 +41,7 @@ impl Places {
         Some(self.number)
     }
 
-    /// Gives a place back; one that went to another already is nobody's.
+    /// Releases a slot; ignored if it went to another connection.
     pub(super) fn leave(&mut self, number: u64) {
         if let Some(index) = self.held.iter().position(|held| held.number == number) {
             self.held.swap_remove(index);

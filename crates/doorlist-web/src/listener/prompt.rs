@@ -1,6 +1,6 @@
-//! A socket that reports what comes and goes, and acknowledges at once what it waits for. A client that writes its request
-//! line by line sends the next line only when the last one is acknowledged (Nagle's algorithm), and the kernel takes 40 ms
-//! for that as soon as it believes that both sides talk in turns.
+//! A socket that reports progress and acknowledges received data immediately. A client that writes its request line by
+//! line sends the next line only after the acknowledgement (Nagle's algorithm), which the kernel delays by 40 ms on
+//! interactive connections.
 
 use super::activity::Activity;
 use std::io;
@@ -11,14 +11,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// The socket.
 pub(super) struct Prompt {
     socket: TcpStream,
     activity: Arc<Activity>,
 }
 
 impl Prompt {
-    /// What is written goes out at once, too. None: the client is gone already.
+    /// Disables Nagle's algorithm, too. `None` if the client has disconnected.
     pub(super) fn new(socket: TcpStream, activity: Arc<Activity>) -> Option<Self> {
         socket.set_nodelay(true).ok()?;
         Some(Self { socket, activity })

@@ -1,4 +1,4 @@
-//! TLS of a listener. Where the certificate comes from, and when it is read again, is not known here.
+//! TLS of a listener. The caller provides the certificate.
 
 use super::prompt::Prompt;
 use rustls::ServerConfig;
@@ -8,18 +8,18 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// The TLS handshake must be done by then.
+/// Maximum time for the TLS handshake.
 pub const TLS_HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// What we speak (RFC 7301 §6).
+/// The ALPN protocol (RFC 7301 §6).
 const HTTP: &[u8] = b"http/1.1";
 
-/// Knows the certificate.
+/// Provides the current certificate for a handshake.
 pub trait Certificates: Send + Sync + 'static {
-    /// The terms of a handshake that begins now; none: the connection is closed. It must not block.
+    /// The TLS configuration for a new handshake; `None` closes the connection. Must not block.
     fn current(&self) -> Option<Arc<ServerConfig>>;
 }
 
-/// None: it failed, or took too long.
+/// Does the handshake. `None` if it failed or took too long.
 pub(super) async fn handshake(certificates: &dyn Certificates, stream: Prompt) -> Option<TlsStream<Prompt>> {
     let mut config = certificates.current()?;
     // Said by name: other doors may show the same certificate, and a client that was led to the wrong one shall notice.

@@ -1,4 +1,4 @@
-//! The file out of a form's body (RFC 7578), within limits of size and time. Must not know links or pages.
+//! Reads the file out of a form body (RFC 7578), within limits of size and time.
 
 use super::{BODY_SLACK, UPLOAD_FILE_MAX};
 use axum::body::HttpBody;
@@ -12,45 +12,42 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// All of a body must have come by then. Before the listener lets a connection go, so that the answer still gets through.
+/// Maximum time for the whole body; less than that of the listener, so that the answer still gets through.
 const BODY_WAIT: Duration = Duration::from_secs(240);
-/// And something of it within each such time.
+/// Maximum time between two pieces.
 const PART_WAIT: Duration = Duration::from_secs(20);
-/// Of a body that nobody wants, so much is read: a browser that still sends would not show the answer.
+/// Maximum octets of a rejected body that are drained: a browser that still sends would not show the answer.
 const PASSED_BY_MAX: u64 = 16 * 1024 * 1024;
-/// And for so long.
+/// Maximum time to drain a rejected body.
 const PASSED_BY_WAIT: Duration = Duration::from_secs(10);
-/// Fields of a form.
+/// Maximum fields of a form.
 const FIELDS_MAX: usize = 16;
 /// The field with the file.
 const FIELD: &str = "file";
-/// Characters of a file's name that are kept.
+/// Maximum characters of a file name.
 const NAME_CHARS_MAX: usize = 200;
 
-/// A file as it came.
+/// An uploaded file.
 pub(super) struct File {
-    /// What its owner calls it, without folders and control characters.
+    /// Its name without folders and control characters.
     pub(super) name: String,
-    /// All of it.
     pub(super) bytes: Vec<u8>,
 }
 
 /// Why there is no file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// The form came without one.
+    /// The form has no file.
     None,
-    /// With several.
     Several,
-    /// It is empty.
     Empty,
-    /// It is no form.
+    /// The body is not a form.
     NoForm,
-    /// It ended too early.
+    /// The body is incomplete.
     Broken,
-    /// Larger than may be.
+    /// The file is too large.
     TooLarge,
-    /// It came too slowly.
+    /// The upload took too long.
     TooSlow,
 }
 
@@ -68,12 +65,12 @@ impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Unread::None => "no file was chosen",
-            Unread::Several => "hand in one file, not several",
+            Unread::Several => "upload one file, not several",
             Unread::Empty => "the file is empty",
-            Unread::NoForm => "this was no form with a file (multipart/form-data, field \"file\")",
-            Unread::Broken => "the file did not come over whole; hand it in again",
-            Unread::TooLarge => return write!(f, "the file has more than {} MiB", UPLOAD_FILE_MAX >> 20),
-            Unread::TooSlow => "the file did not come over in time; hand it in again",
+            Unread::NoForm => "the request is not a form with a file (multipart/form-data, field \"file\")",
+            Unread::Broken => "the file is incomplete; upload it again",
+            Unread::TooLarge => return write!(f, "the file is larger than {} MiB", UPLOAD_FILE_MAX >> 20),
+            Unread::TooSlow => "the upload took too long; upload the file again",
         })
     }
 }
@@ -84,7 +81,7 @@ impl From<MultipartError> for Unread {
     }
 }
 
-/// The file of a request: whole, or an error.
+/// Reads the file of a request.
 pub(super) async fn file(request: Request) -> Result<File, Unread> {
     let length = length(&request);
     if length.is_some_and(|length| length > UPLOAD_FILE_MAX + BODY_SLACK) {
@@ -125,7 +122,7 @@ async fn whole(mut field: Field<'_>, length: usize, end: Instant) -> Result<File
     }
 }
 
-/// Reads a body that nobody wants for a while.
+/// Drains a rejected body for a while.
 pub(super) async fn pass_by(request: Request) {
     let end = Instant::now() + PASSED_BY_WAIT;
     if length(&request).is_some_and(|length| length as u64 > PASSED_BY_MAX) {
@@ -151,7 +148,7 @@ fn length(request: &Request) -> Option<usize> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Some browsers send a path.
+/// The file name; some browsers send a path.
 fn name(sent: &str) -> String {
     let name = sent.rsplit(['/', '\\']).next().unwrap_or(sent);
     name.chars().filter(|c| !is_hidden(*c)).take(NAME_CHARS_MAX).collect()

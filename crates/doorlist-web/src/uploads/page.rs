@@ -1,12 +1,11 @@
-//! The page as HTML: no scripts, nothing from elsewhere, readable without its style. Every text that comes from outside goes
-//! through [`escape`]. Must not know requests.
+//! The upload page as HTML: no scripts, nothing from other hosts, readable without its style. All external text goes
+//! through [`escape`].
 
 use super::{UPLOAD_FILE_MAX, UploadTaken};
 use axum::response::Html;
 use doorlist_core::visible::visible;
 use std::fmt::Write;
 
-/// How it looks.
 pub(super) const STYLE: &str = "\
 :root { color-scheme: light dark; }
 body { font: 1.1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem; padding: 0 1rem; }
@@ -19,8 +18,8 @@ input, button { font: inherit; max-width: 100%; }
 button { padding: 0.4rem 1.2rem; }
 ";
 
-/// A text as HTML shows it, also within quotes. Hidden characters become visible: a name must not make the words around
-/// it read differently.
+/// Escapes text for HTML, also within quotes. Hidden characters become visible, so that a name cannot change how the
+/// text around it is read.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(&text.replace('\n', " ")).chars() {
@@ -47,13 +46,13 @@ pub(crate) fn document(title: &str, content: &str) -> Html<String> {
     ))
 }
 
-/// Where a file is chosen; `alert` says why the last one was not taken.
+/// The upload form; `alert` says why the last file was not accepted.
 pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Html<String> {
     let domain = escape(domain);
     let mut content = String::new();
     if let Some(why) = alert {
         let why = escape(why);
-        let _ = writeln!(content, "<div class=\"alert\" role=\"alert\"><p>The file was not taken: {why}.</p></div>");
+        let _ = writeln!(content, "<div class=\"alert\" role=\"alert\"><p>The file was not accepted: {why}.</p></div>");
     }
     let _ = writeln!(
         content,
@@ -65,7 +64,7 @@ pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Htm
          <p><button type=\"submit\">Hand in</button></p>\n</form>\n<div id=\"kinds\">"
     );
     if !formats.is_empty() {
-        content.push_str("<p>What is understood:</p>\n<ul>\n");
+        content.push_str("<p>Supported files:</p>\n<ul>\n");
         for format in formats {
             let _ = writeln!(content, "<li>{}</li>", escape(format));
         }
@@ -73,26 +72,26 @@ pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Htm
     }
     let _ = writeln!(
         content,
-        "<p>A file may have up to {} MiB. This link takes one file; nothing changes before your provider has looked at \
-         it.</p></div>",
+        "<p>A file may have up to {} MiB. This link accepts one file. Nothing changes until your provider has \
+         reviewed it.</p></div>",
         UPLOAD_FILE_MAX >> 20
     );
     document(&format!("Address list of {domain}"), &content)
 }
 
-/// What became of the file.
+/// The result page of an upload.
 pub(super) fn taken(domain: &str, file_name: &str, taken: &UploadTaken) -> Html<String> {
     let name = if file_name.is_empty() { "the file".to_owned() } else { escape(file_name) };
     let mut content = format!("<div class=\"done\" role=\"status\">\n<p>Thank you: {name} was read.</p>\n<ul>\n");
     if !taken.format.is_empty() {
-        let _ = writeln!(content, "<li>Read as: {}</li>", escape(&taken.format));
+        let _ = writeln!(content, "<li>Format: {}</li>", escape(&taken.format));
     }
     let _ = writeln!(content, "<li>Addresses: {}</li>", taken.addresses);
     let _ = writeln!(content, "<li>Rows that could not be read: {}</li>\n</ul>", taken.bad_rows);
     content.push_str(match taken.waits {
-        true => "<p>It waits for your provider to look at it. You can close this page.</p>\n</div>\n",
+        true => "<p>Your provider will review it. You can close this page.</p>\n</div>\n",
         false => {
-            "<p>Your provider has all of these already, so nothing changes. You can close this page.</p>\n</div>\n"
+            "<p>Your provider already has all of these, so nothing changes. You can close this page.</p>\n</div>\n"
         }
     });
     if taken.bad_rows > 0 {
@@ -101,19 +100,19 @@ pub(super) fn taken(domain: &str, file_name: &str, taken: &UploadTaken) -> Html<
     document(&format!("Address list of {}", escape(domain)), &content)
 }
 
-/// The same for every link that is none.
+/// The page for every invalid link.
 pub(super) fn no_link() -> Html<String> {
     document(
-        "This link takes no file any more",
-        "<p>It was used already, its time is over, or a part of it is missing. Ask your mail provider for a new one.</p>\n",
+        "This link is no longer valid",
+        "<p>It was used, it has expired, or a part of it is missing. Ask your mail provider for a new one.</p>\n",
     )
 }
 
-/// When we do not know.
+/// The page for an unavailable store.
 pub(super) fn away() -> Html<String> {
     document(
-        "Not at this moment",
-        "<p>No file can be taken at this moment. Your link stays as it is: try it again in a few minutes.</p>\n",
+        "Not available at the moment",
+        "<p>No file can be accepted at the moment. The link stays valid: try again in a few minutes.</p>\n",
     )
 }
 

@@ -128,7 +128,6 @@ async fn behind_a_proxy_requests_count_by_the_client() {
     assert_eq!(status(address, 1, &for_client(ASK, "2001:db8::2")).await, 204);
 }
 
-/// The clock jumps.
 #[tokio::test(start_paused = true)]
 async fn a_head_that_drips_has_its_time_in_all_also_on_a_kept_connection() {
     let address = start().await;

@@ -111,7 +111,6 @@ pub(crate) async fn start_on_with(gate: &Gate, terms: impl FnOnce(&mut WebListen
     address
 }
 
-/// One connection.
 pub(crate) struct Peer<S = TcpStream>(pub(crate) S);
 
 impl Peer {

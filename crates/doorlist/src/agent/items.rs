@@ -1,4 +1,4 @@
-//! A directory's rows as they are pushed: accounts with their aliases. Pure.
+//! Converts a directory's rows to accounts with their aliases, as they are pushed.
 
 use doorlist_actions::PushItem;
 use doorlist_core::address::{Address, DomainName, LocalPart};
@@ -6,8 +6,8 @@ use doorlist_core::change::Structure;
 use doorlist_core::source_rows::{SourceList, SourceRow};
 use std::collections::BTreeMap;
 
-/// The accounts of a list, in byte order, the same for the same list. An alias whose account the directory does not have is
-/// an account of its own: it has to be accepted.
+/// The accounts of a list in byte order, so that equal lists give equal items. An alias without its account becomes an
+/// account, so that it stays accepted.
 pub(super) fn of(list: &SourceList, domain: &DomainName) -> Vec<PushItem> {
     let account_of = |row: &SourceRow| match &row.structure {
         Structure::AliasOf(account) => list.find(account).map(|_| account.clone()),

@@ -1,5 +1,5 @@
-//! What was pushed last, in a file: a hash for each domain, when, and what came of it. A file that is lost or damaged
-//! costs one push. Must not know what is pushed.
+//! The state file of the agent: for each domain a hash of the last push, its time and its result. A lost or damaged
+//! file costs one push.
 
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
@@ -12,15 +12,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Octets of the file.
+/// Maximum octets of the file.
 const FILE_MAX: u64 = 4 << 20;
-/// What did not change is pushed again so often.
+/// How often an unchanged result is pushed again.
 const AGAIN: Duration = Duration::from_hours(24);
-/// And so soon if a limit stopped it: a person may have thrown away what waits there. Each time is one of the few pushes
-/// that are taken within 12 hours.
+/// The same if a limit stopped it: the pending plan may have been discarded. Each push counts against the server's
+/// limit in 12 hours.
 const HELD_AGAIN: Duration = Duration::from_hours(3);
 
-/// What was pushed, by domain.
+/// The last pushes by domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Memory {
     #[serde(default)]
@@ -30,29 +30,28 @@ pub(super) struct Memory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Pushed {
     hash: String,
-    /// Milliseconds since 1970.
+    /// Milliseconds since the Unix epoch.
     at: i64,
     /// The limit that stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     held: Option<String>,
 }
 
-/// What came of the same push, not long ago.
+/// The result of a recent push of the same content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Last<'a> {
-    /// It was taken over.
     Applied,
-    /// A limit stopped it: which, and what waits there.
+    /// A limit stopped it: the limit and the pending plan.
     Held(&'a str),
 }
 
 impl Memory {
-    /// Reads the file. One that cannot be read is told of, and nothing is remembered then.
+    /// Reads the file. If that fails, prints a warning and starts empty.
     pub(super) fn read(path: &Path) -> Self {
         let mut text = Vec::new();
         let read = File::open(path).and_then(|file| file.take(FILE_MAX).read_to_end(&mut text));
         let told = |why: &dyn std::fmt::Display| {
-            say!("doorlist: {} cannot be read ({why}); everything is pushed again", path.display());
+            say!("doorlist: cannot read {} ({why}); all domains are pushed again", path.display());
             Self::default()
         };
         match read {
@@ -62,7 +61,7 @@ impl Memory {
         }
     }
 
-    /// What came of it, if the same was pushed already, and not too long before the next run, which comes after `every`.
+    /// The result, if the same content was pushed recently enough; the next run is after `every`.
     pub(super) fn last(&self, domain: &DomainName, hash: &str, now: i64, every: Duration) -> Option<Last<'_>> {
         let pushed = self.domains.get(domain).filter(|pushed| pushed.hash == hash)?;
         let age = now.checked_sub(pushed.at).and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis)?;
@@ -73,17 +72,17 @@ impl Memory {
         }
     }
 
-    /// Remembers a push that was taken over, or that this limit stopped.
+    /// Records a push that was applied, or that this limit stopped.
     pub(super) fn keep(&mut self, domain: &DomainName, hash: String, now: i64, held: Option<String>) {
         self.domains.insert(domain.clone(), Pushed { hash, at: now, held });
     }
 
-    /// Forgets a domain: what is there now is not known.
+    /// Forgets a domain, whose state on the server is unknown.
     pub(super) fn forget(&mut self, domain: &DomainName) {
         self.domains.remove(domain);
     }
 
-    /// Writes the file, for its owner only; the old one stays until the new one is whole.
+    /// Writes the file with mode 0600, and replaces the old one atomically.
     pub(super) fn write(&self, path: &Path) -> Result<(), Failure> {
         let new = PathBuf::from(format!("{}.new", path.display()));
         let write = || {
@@ -95,7 +94,7 @@ impl Memory {
             std::fs::rename(&new, path)
         };
         write()
-            .with_context(|| format!("{} cannot be written; the next run pushes everything again", path.display()))
+            .with_context(|| format!("cannot write {}; the next run pushes all domains again", path.display()))
             .or_exit(Exit::CANNOT_CREATE)
     }
 }

@@ -1,5 +1,5 @@
-//! One round of the agent: each domain is read whole, compared with what was pushed last, and pushed. One domain's failure
-//! holds up no other. Must not know when the next round comes.
+//! One round of the agent: reads each domain, compares it with the last push, and pushes it. A failure of one domain
+//! does not affect the others.
 
 use super::items;
 use super::memory::{Last, Memory};
@@ -14,22 +14,20 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::time::Instant;
 
-/// Octets of a password's file.
+/// Maximum octets of a password file.
 const PASSWORD_MAX: u64 = 8 * 1024;
-/// Characters of the sentence with which the Doorlist says why a push waits; it is remembered.
+/// Maximum characters of the server's reason for a pending plan.
 const HELD_SHOWN_MAX: usize = 300;
 
-/// What is done.
 pub(super) struct Round<'a> {
     pub(super) settings: &'a Settings,
-    /// Reads directories.
     pub(super) reader: &'a dyn DirectoryReader,
-    /// Nothing is written, there or here.
+    /// Changes nothing, there or here.
     pub(super) dry_run: bool,
     pub(super) times: Times,
 }
 
-/// What came of a domain.
+/// The result of a domain.
 #[derive(Debug, Default, Serialize)]
 struct Told {
     domain: String,
@@ -39,11 +37,11 @@ struct Told {
     changed: u64,
     removed: u64,
     missing: u64,
-    /// Accounts and aliases that the directory has.
+    /// Number of accounts and aliases in the directory.
     addresses: u64,
-    /// In which it was pushed.
+    /// Number of parts of the push.
     parts: usize,
-    /// Values of the directory, or pushed names, that are no addresses.
+    /// Number of invalid addresses in the directory and the push.
     problems: u64,
     millis: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +51,7 @@ struct Told {
 }
 
 impl Round<'_> {
-    /// All domains, one after the other, each with its line. The worst exit code of them.
+    /// Handles all domains, one after the other, and prints a line for each. Returns the worst exit code.
     pub(super) async fn run(&self, out: &mut Out) -> Result<Exit, Failure> {
         let mut memory = Memory::read(&self.settings.state_file);
         let mut exits = Vec::new();
@@ -85,8 +83,8 @@ impl Round<'_> {
         told.addresses = list.rows.len() as u64;
         if list.rows.is_empty() {
             let why = format_args!(
-                "{server} answered with {entries} entries and no address of {}; an empty answer never removes anybody, and \
-                 nothing was pushed. Check base, filter and attributes, and what the bind account may read",
+                "{server} returned {entries} entries, but no address of {}; an empty answer never removes recipients, \
+                 and nothing was pushed. Check base, filter, attributes and the read permissions of the bind account",
                 domain.name
             );
             return Err(Failure::because(Exit::FAILURE, why));
@@ -125,7 +123,7 @@ impl Round<'_> {
         kept
     }
 
-    /// All of it, or an error.
+    /// Reads the whole directory.
     async fn read(&self, domain: &Domain) -> Result<DirectoryReading, Failure> {
         let password = match &domain.password_file {
             Some(path) => Some(secret_file::read(path, "the password file", PASSWORD_MAX)?),
@@ -144,7 +142,7 @@ impl Round<'_> {
         })
     }
 
-    /// Of everything that a push says, and where it goes.
+    /// A hash of the content and the target of a push.
     fn hash(&self, domain: &Domain, items: &[PushItem]) -> String {
         let mut digest = Digest::new(&SHA256);
         // What cannot be written as JSON is not pushed either.
@@ -174,13 +172,13 @@ impl Told {
         self.exit = Some(Exit::of_action(plan.exit_code()));
     }
 
-    /// The same was pushed not long ago, and is not pushed again.
+    /// The same content was pushed recently and is not pushed again.
     fn pushed_before(&mut self, last: Last<'_>) {
         match last {
             Last::Applied => self.outcome = "unchanged",
             Last::Held(why) => {
                 self.outcome = "held";
-                self.why = Some(format!("{why}; the directory has said the same since, which is not pushed again yet"));
+                self.why = Some(format!("{why}; the directory has not changed since, so nothing was pushed again"));
                 self.exit = Some(Exit::of_action(4));
             }
         }
@@ -189,7 +187,7 @@ impl Told {
     fn line(&self) -> String {
         let Told { domain, outcome, added, changed, removed, missing, addresses, parts, millis, .. } = self;
         let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        let problems = if self.problems > 0 { format!(", {} no addresses", self.problems) } else { String::new() };
+        let problems = if self.problems > 0 { format!(", {} invalid addresses", self.problems) } else { String::new() };
         let counts = match *outcome {
             "failed" => String::new(),
             // It was not pushed.
@@ -202,16 +200,16 @@ impl Told {
     }
 }
 
-/// The limit that stopped a push, and where it waits for a person.
+/// The limit that stopped a push, and the pending plan.
 fn waits(plan: &PlanReport) -> Option<String> {
     let held: String = plan.held.as_ref()?.chars().take(HELD_SHOWN_MAX).collect();
     Some(match plan.plan {
-        Some(id) => format!("{held}; it waits there as plan {}", id.0),
+        Some(id) => format!("{held}; the changes are pending there as plan {}", id.0),
         None => held,
     })
 }
 
-/// As the server takes it: a space at the end may belong to a password, a line end does not.
+/// Removes the line end, but not spaces, which may belong to a password.
 fn without_line_end(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|b| !matches!(b, b'\r' | b'\n')).map_or(0, |at| at + 1);
     &bytes[..end]
@@ -221,7 +219,7 @@ fn now() -> doorlist_core::time::Timestamp {
     doorlist_core::time::Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
-/// A failure before a limit before a change before nothing.
+/// The worst exit code: a failure, then a limit, then a change, then nothing.
 fn worst(exits: &[Exit]) -> Exit {
     let rank = |exit: &Exit| match *exit {
         Exit::DONE => 0,

@@ -1,5 +1,5 @@
-//! The agent's own file: which Doorlist, with which key, and which directories. A directory is described with the words of
-//! `source add`. Must not know how either is reached.
+//! The configuration file of the agent: the remote server, its key, and the directories, with the names of `source
+//! add`.
 
 use crate::cli::sources::SourceOptions;
 use crate::commands::{Input, new_settings};
@@ -18,25 +18,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Table;
 
-/// Octets of the file.
+/// Maximum octets of the file.
 const FILE_MAX: u64 = 1 << 20;
-/// Domains of one agent.
+/// Maximum domains of an agent.
 const DOMAINS_MAX: usize = 1_000;
-/// Other names of a domain.
+/// Maximum aliases of a domain.
 const ALIASES_MAX: usize = 1_000;
 
-/// What is set.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// The Doorlist.
     pub(super) remote: RemoteSettings,
-    /// Where it is kept what was pushed last.
+    /// Path of the state file.
     pub(super) state_file: PathBuf,
-    /// Between two readings.
     pub(super) every: Duration,
-    /// Private networks whose directories may be read.
+    /// Private networks in which directories may be read.
     pub(super) networks: Vec<Network>,
-    /// Whose lists are kept.
     pub(super) domains: Vec<Domain>,
 }
 
@@ -44,7 +40,6 @@ pub(super) struct Settings {
 #[derive(Debug)]
 pub(super) struct Domain {
     pub(super) name: DomainName,
-    /// Its other names.
     pub(super) aliases: Vec<DomainName>,
     pub(super) source: SourceSettings,
     pub(super) password_file: Option<PathBuf>,
@@ -70,31 +65,31 @@ fn every_minutes() -> u32 {
     EVERY_MINUTES
 }
 
-/// Minutes between two readings that fit into the pushes that a Doorlist takes by default, should something change each time.
+/// The shortest interval in minutes that stays within the default limit of pushes, if something changes each time.
 fn every_fits() -> u64 {
     (PUSH_WINDOW.as_secs() / 60).div_ceil(u64::from(PUSHES_PER_12H))
 }
 
 impl Settings {
-    /// What a person should know before it runs.
+    /// A warning to print at the start, if any.
     pub(super) fn warning(&self) -> Option<String> {
         let (every, fits) = (self.every.as_secs() / 60, every_fits());
         (every < fits).then(|| {
             format!(
-                "warning: every = {every} may push a domain {} times within 12 hours, and a Doorlist refuses more than \
-                 {PUSHES_PER_12H}, unless api.pushes_per_12h is raised there; {fits} minutes fit",
+                "warning: every = {every} may push a domain {} times in 12 hours, but a server accepts \
+                 {PUSHES_PER_12H} by default. Set every = {fits}, or raise api.pushes_per_12h on the server",
                 PUSH_WINDOW.as_secs() / 60 / every
             )
         })
     }
 
-    /// Reads and checks the file. Paths in it are taken from its folder.
+    /// Reads and validates the file. Relative paths start at its folder.
     pub(super) fn read(file: &Path) -> Result<Self, Failure> {
         let text = text(file, FILE_MAX)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         Self::parse(&text, folder).map_err(|failure| {
             let why = format!(
-                "{}: {:#}\nnothing was done; `doorlist agent --help` shows a file",
+                "{}: {:#}\nnothing was done; `doorlist agent --help` shows an example",
                 file.display(),
                 failure.error
             );
@@ -105,17 +100,20 @@ impl Settings {
     fn parse(text: &str, folder: &Path) -> Result<Self, Failure> {
         let written: Written = toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end()))?;
         if !(EVERY_MINUTES_MIN..=EVERY_MINUTES_MAX).contains(&written.every) {
-            return Err(wrong(format_args!("every is {EVERY_MINUTES_MIN} to {EVERY_MINUTES_MAX} minutes")));
+            return Err(wrong(format_args!("every must be {EVERY_MINUTES_MIN} to {EVERY_MINUTES_MAX} minutes")));
         }
         if !(1..=DOMAINS_MAX).contains(&written.domain.len()) {
-            return Err(wrong(format_args!("it names 1 to {DOMAINS_MAX} domains, each as [[domain]]")));
+            return Err(wrong(format_args!("the file must have 1 to {DOMAINS_MAX} [[domain]] sections")));
         }
         let domains: Vec<Domain> =
             written.domain.into_iter().map(|table| Domain::parse(table, folder)).collect::<Result<_, _>>()?;
         let mut names = BTreeSet::new();
         if let Some(twice) = domains.iter().find(|domain| !names.insert(&domain.name)) {
-            let why =
-                format_args!("{} is there twice; a push is all of a domain, so one directory keeps it", twice.name);
+            let why = format_args!(
+                "{} is configured twice; a push replaces the whole list of a domain, so it needs exactly \
+                              one directory",
+                twice.name
+            );
             return Err(wrong(why));
         }
         let remote = RemoteSettings {
@@ -150,14 +148,15 @@ impl Domain {
         let options: SourceOptions =
             table.try_into().map_err(|error: toml::de::Error| of_domain(&error.to_string().trim_end()))?;
         if options.every.is_some() || options.tell.is_some() || !options.report_to.is_empty() {
-            let why = "every is set once for all domains, and report_to and tell are for a server, which can send mail";
+            let why = "every belongs at the top of the file, for all domains; report_to and tell only work on a \
+                       server";
             return Err(of_domain(&why));
         }
         if domain_alias.len() > ALIASES_MAX {
-            return Err(of_domain(&format_args!("at most {ALIASES_MAX} other names")));
+            return Err(of_domain(&format_args!("domain_alias has more than {ALIASES_MAX} names")));
         }
         if options.ca_file.is_some() && options.pin.is_some() {
-            return Err(of_domain(&"ca_file or pin, not both"));
+            return Err(of_domain(&"ca_file and pin exclude each other"));
         }
         let authority =
             options.ca_file.as_ref().map(|path| text(&folder.join(path), CA_BYTES_MAX as u64)).transpose()?;
@@ -167,7 +166,7 @@ impl Domain {
         source.connection.validate().map_err(|error| of_domain(&error))?;
         let password_file = options.password_file.map(|path| folder.join(path));
         if matches!(source.connection.bind, Bind::Simple { .. }) && password_file.is_none() {
-            return Err(of_domain(&"bind_dn needs password_file"));
+            return Err(of_domain(&"bind_dn requires password_file"));
         }
         Ok(Self { name, aliases: domain_alias, source, password_file })
     }
@@ -179,13 +178,13 @@ fn wrong(why: impl std::fmt::Display) -> Failure {
 
 fn text(path: &Path, octets_max: u64) -> Result<String, Failure> {
     let unread = |why: &dyn std::fmt::Display| {
-        Failure::because(Exit::NO_INPUT, format_args!("{} cannot be read: {why}", path.display()))
+        Failure::because(Exit::NO_INPUT, format_args!("cannot read {}: {why}", path.display()))
     };
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|error| unread(&error))?;
     file.take(octets_max + 1).read_to_string(&mut text).map_err(|error| unread(&error))?;
     if text.len() as u64 > octets_max {
-        return Err(unread(&format_args!("it has more than {octets_max} octets")));
+        return Err(unread(&format_args!("it is larger than {octets_max} bytes")));
     }
     Ok(text)
 }
@@ -236,7 +235,7 @@ mod tests {
             (format!("{good}{domain}"), "example.test is there twice"),
             (format!("{good}bass = 1\n"), "domain example.test: unknown field `bass`"),
             (format!("{good}filter = \"(mail=\"\n"), "domain example.test: "),
-            (format!("{good}every = 10\n"), "once for all"),
+            (format!("{good}every = 10\n"), "for all domains"),
             (format!("{good}bind_dn = \"cn=a\"\n"), "password_file"),
             (format!("{good}pin = \"12\"\n"), "64 hexadecimal digits"),
             (good.replace("base = \"dc=t\"\n", ""), "domain example.test: "),

@@ -1,31 +1,30 @@
-//! `doorlist agent`: for networks that let nothing in.
+//! `doorlist agent`: reads a directory inside a network and pushes its accounts to a remote server.
 
 use clap::Args;
 
-/// The agent.
 #[derive(Args, Debug)]
 #[command(after_help = concat!("\
-The directory is read as `source` and `sync` do it, always whole, and pushed with a key of the
-Doorlist elsewhere. What did not change is pushed once a day, or every 3 hours while a limit stops
-it there; a reading that fails or is not whole is not pushed at all. --config names the agent's own
-file, whose words for a directory are those of `source add`; paths are taken from its folder. Each
-run says one line for each domain.
+For networks that allow no inbound connections: the agent runs inside, reads the whole directory
+like `sync run`, and pushes the result to the remote Doorlist with an API key. An unchanged result
+is pushed once a day, or every 3 hours while a limit stops it there. A failed or incomplete read is
+never pushed. --config names the agent's own file; its options for a directory are those of
+`source add`, and relative paths start at its folder. Each run prints one line per domain.
 
-Exit codes of --once: 0 done, 1 a directory could not be read, 2 a dry run that would change
-something, 4 a limit stopped it and a plan waits there, 64-78 as in sysexits.
+Exit codes with --once: 0 success, 1 a directory could not be read, 2 dry run found changes, 4 a
+limit stopped the change and a plan is pending on the server, 64-78 see sysexits.h.
 
 Examples:
   doorlist agent --config /etc/doorlist/agent.toml
   doorlist agent --config /etc/doorlist/agent.toml --once
   doorlist agent --config /etc/doorlist/agent.toml --dry-run
 
-A file:
+Configuration file:
 ", include_str!("../agent/example.toml")))]
 pub(crate) struct Agent {
-    /// Read and push once, for cron; without it again and again
+    /// Run once and exit, for cron [default: run on a schedule]
     #[arg(long)]
     pub once: bool,
-    /// Say once what a push would change; nothing is written there or here
+    /// Run once and show what a push would change, without changing it
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -4,25 +4,24 @@ use clap::{ArgGroup, Subcommand, ValueEnum};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::MailServer;
 
-/// Domains.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Domain {
-    /// Protect a domain, and say what its own mail server must allow
+    /// Add a domain and show the settings its mail server needs
     #[command(after_help = "\
-A new domain is being set up: recipients that are not on its list are deferred (451), nothing is
-lost. `doorlist domain mode NAME enforce` begins to refuse them.
+A new domain starts in setup: unlisted recipients are deferred (451), and no mail is lost.
+`doorlist domain mode NAME enforce` starts to reject them.
 
-A server named by this command may be anywhere. One that a tenant names by the API must be public,
-one that the operator names there may be in a private network; relay.allow_networks allows more.
+This command accepts a server on any network. Over the API, tenants must name public servers, and
+the operator may also name servers on private networks; relay.allow_networks allows more.
 
 Examples:
   doorlist domain add example.test --server mail.example.test
   doorlist domain add example.test --server 192.0.2.7:2525 --server backup.example.test:25:20
   doorlist domain add example.test --server '[2001:db8::7]:25:10,tls=verify,xforward' --customer Acme")]
     Add {
-        /// The domain
+        /// Name of the domain
         name: DomainName,
-        /// Its own mail server; several by preference as in MX, lowest first
+        /// Mail server of the domain (repeatable; lowest preference first, as in MX)
         #[arg(
             long = "server",
             required = true,
@@ -30,66 +29,66 @@ Examples:
             value_parser = super::parse_server
         )]
         servers: Vec<MailServer>,
-        /// Whose it is; by default a customer with the domain's own name
+        /// Customer that owns the domain [default: a customer named like the domain]
         #[arg(long, value_name = "NAME")]
         customer: Option<String>,
     },
-    /// List the domains
+    /// List all domains
     #[command(after_help = "Example:\n  doorlist domain list")]
     List,
-    /// Show a domain
+    /// Show a domain's settings
     #[command(after_help = "Example:\n  doorlist domain show example.test")]
     Show {
-        /// The domain
+        /// Name of the domain
         name: DomainName,
     },
-    /// Remove a domain with its list and its aliases
+    /// Remove a domain with its recipients and domain aliases
     #[command(after_help = "\
-Asks for the name first if stdin is a terminal.
+Prompts for the domain's name if stdin is a terminal.
 
 Examples:
   doorlist domain remove example.test
   doorlist domain remove example.test --yes")]
     Remove {
-        /// The domain
+        /// Name of the domain
         name: DomainName,
-        /// Do not ask
+        /// Skip the confirmation prompt
         #[arg(long)]
         yes: bool,
     },
-    /// Say what happens to recipients that are not on the list
+    /// Set how unlisted recipients are handled
     #[command(after_help = "\
-enforce: \"Accept mail only for mailboxes in this list\". It begins softly: 72 h of 450, which
-senders repeat, then 550. --now refuses with 550 at once.
+enforce accepts mail only for listed recipients. For the first 72 hours, other recipients get a 450
+reply, so senders retry; after that they get 550. --now starts with 550.
 
 Examples:
   doorlist domain mode example.test enforce
   doorlist domain mode example.test enforce --now")]
     Mode {
-        /// The domain
+        /// Name of the domain
         name: DomainName,
-        /// The mode
+        /// Mode of the domain
         mode: ModeWord,
-        /// No soft period
+        /// Skip the 72 hours of temporary rejection
         #[arg(long)]
         now: bool,
-        /// The domain's name once more: to enforce an empty list without being asked
+        /// Enforce an empty list without a prompt; repeat the domain's name
         #[arg(long, value_name = "NAME")]
         confirm: Option<DomainName>,
     },
-    /// Change where a domain's mail goes, and other settings
+    /// Change a domain's mail servers and other settings
     #[command(after_help = "\
-What is not given stays. --server replaces all servers of the domain; mail that waits goes to the
-new ones.
+Options that are not given keep their value. --server replaces all servers of the domain; queued
+mail goes to the new ones.
 
 Examples:
   doorlist domain set example.test --server new.example.test --server old.example.test:25:20
   doorlist domain set example.test --minus on --abuse off")]
     #[command(group = ArgGroup::new("setting").required(true).multiple(true))]
     Set {
-        /// The domain
+        /// Name of the domain
         name: DomainName,
-        /// Its own mail server; several by preference as in MX, lowest first
+        /// Mail server of the domain (repeatable; lowest preference first, as in MX)
         #[arg(
             long = "server",
             group = "setting",
@@ -97,80 +96,75 @@ Examples:
             value_parser = super::parse_server
         )]
         servers: Option<Vec<MailServer>>,
-        /// Mail for user+tag goes to user
+        /// Deliver mail for user+tag to user
         #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
         plus: Option<Switch>,
-        /// Mail for user-tag goes to user
+        /// Deliver mail for user-tag to user
         #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
         minus: Option<Switch>,
-        /// abuse@ is always accepted
+        /// Accept mail for abuse@ even if it is not listed
         #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
         abuse: Option<Switch>,
     },
-    /// Keep accepting, stop delivering
+    /// Hold a domain's mail: accept it, do not deliver it
     #[command(after_help = "Example:\n  doorlist domain hold example.test")]
     Hold {
-        /// The domain
+        /// Name of the domain
         name: DomainName,
     },
-    /// Deliver again
+    /// Release a domain's mail and deliver it
     #[command(after_help = "Example:\n  doorlist domain release example.test")]
     Release {
-        /// The domain
+        /// Name of the domain
         name: DomainName,
     },
-    /// Accept mail for the domain again
+    /// Accept mail for a deactivated domain again
     #[command(after_help = "Example:\n  doorlist domain activate example.test")]
     Activate {
-        /// The domain
+        /// Name of the domain
         name: DomainName,
     },
-    /// Refuse all mail for the domain with 550 5.1.2
+    /// Reject all mail for a domain with 550 5.1.2
     #[command(after_help = "Example:\n  doorlist domain deactivate example.test")]
     Deactivate {
-        /// The domain
+        /// Name of the domain
         name: DomainName,
     },
-    /// Other names of a domain: same list, same servers
+    /// Manage domain aliases
     #[command(subcommand, arg_required_else_help = true)]
     Alias(DomainAlias),
 }
 
-/// A setting as a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Switch {
-    /// Yes
     On,
-    /// No
     Off,
 }
 
-/// Modes as words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModeWord {
-    /// The list grows by itself
+    /// Add recipients to the list automatically
     Learn,
-    /// Unlisted recipients are watched
+    /// Accept and record unlisted recipients
     Monitor,
-    /// Accept mail only for mailboxes in this list
+    /// Accept mail only for listed recipients
     Enforce,
 }
 
-/// Domain aliases.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum DomainAlias {
-    /// Give a domain another name
+    /// Add an alias with the same recipients and servers
     #[command(after_help = "Example:\n  doorlist domain alias add example.test example.net.test")]
     Add {
-        /// The domain
+        /// Name of the domain
         name: DomainName,
-        /// Its other name
+        /// Domain name of the alias
         alias: DomainName,
     },
-    /// Take that name away
+    /// Remove an alias of a domain
     #[command(after_help = "Example:\n  doorlist domain alias remove example.net.test")]
     Remove {
-        /// The other name
+        /// Domain name of the alias
         alias: DomainName,
     },
 }

@@ -1,4 +1,4 @@
-//! Commands that may be given on another machine than the Doorlist's own.
+//! Options of the commands that also run against a remote server: `--server`, `--key-file` and others.
 
 use super::Command;
 use crate::exit::{Exit, Failure};
@@ -7,48 +7,46 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// The variable that names the Doorlist elsewhere.
+/// The environment variable that names the remote server.
 pub(crate) const SERVER_VARIABLE: &str = "DOORLIST_SERVER";
 
-/// What is said of all other commands.
-pub(crate) const ONLY_HERE: &str = "only account, alias, import, export, plan and changes can be asked of a Doorlist on another \
-     machine; give any other command there";
+/// The error message of all other commands.
+pub(crate) const ONLY_HERE: &str = "only account, alias, import, export, plan and changes work on a remote server; run other \
+     commands on the server itself";
 
-/// A command with its words, and where it is asked.
+/// A command with subcommands that also runs against a remote server.
 #[derive(Args, Debug)]
 pub(crate) struct Asked<T: Subcommand> {
-    /// What.
     #[command(subcommand)]
     pub what: T,
-    /// Where.
     #[command(flatten)]
     pub elsewhere: Elsewhere,
 }
 
-/// A Doorlist on another machine.
+/// The remote server and the credentials for it.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Elsewhere {
-    /// Ask the Doorlist there, over its API; without it the one on this machine
-    #[arg(long, global = true, value_name = "URL", env = SERVER_VARIABLE, help_heading = "On another machine")]
+    /// URL of a remote Doorlist server [default: the one on this machine]
+    #[arg(long, global = true, value_name = "URL", env = SERVER_VARIABLE, help_heading = "Remote server")]
     pub server: Option<String>,
-    /// The file with login and key for it, which nobody else may read: LOGIN:KEY
-    #[arg(long, global = true, value_name = "FILE", env = "DOORLIST_KEY_FILE", help_heading = "On another machine")]
+    /// File with LOGIN:KEY for the remote server (mode 0600)
+    #[arg(long, global = true, value_name = "FILE", env = "DOORLIST_KEY_FILE", help_heading = "Remote server")]
     pub key_file: Option<PathBuf>,
-    /// Believe this authority's certificates too, PEM
-    #[arg(long, global = true, value_name = "FILE", env = "DOORLIST_CA_FILE", help_heading = "On another machine")]
+    /// Additional trusted CA (PEM)
+    #[arg(long, global = true, value_name = "FILE", env = "DOORLIST_CA_FILE", help_heading = "Remote server")]
     pub ca_file: Option<PathBuf>,
-    /// Let the key travel unencrypted, to an http:// that is not on this machine
-    #[arg(long, global = true, help_heading = "On another machine")]
+    /// Send the key unencrypted to an http:// URL of another machine
+    #[arg(long, global = true, help_heading = "Remote server")]
     pub allow_http: bool,
 }
 
 impl Elsewhere {
-    /// What was chosen, if anything was; an empty variable is none.
+    /// The remote server, if one was named; an empty variable names none.
     fn settings(&self) -> Result<Option<RemoteSettings>, Failure> {
         let Some(url) = self.server.as_ref().filter(|url| !url.is_empty()) else { return Ok(None) };
         let Some(key_file) = &self.key_file else {
-            let why = "--server needs --key-file FILE (or DOORLIST_KEY_FILE): the file with LOGIN:KEY, as `doorlist apikey \
-                       create LOGIN --login-key-only` prints it there";
+            let why = "--server requires --key-file FILE (or DOORLIST_KEY_FILE), a file with LOGIN:KEY: run `doorlist apikey \
+                       create LOGIN --login-key-only` on the server to create it";
             return Err(Failure::because(Exit::USAGE, why));
         };
         Ok(Some(RemoteSettings {
@@ -60,8 +58,8 @@ impl Elsewhere {
     }
 }
 
-/// Where a command is asked; `None`: on this machine. A command that cannot travel is refused while the variable says that
-/// commands do: it would change a list that was not meant.
+/// The remote server of a command; `None` for this machine. While the variable is set, a command that only runs locally is
+/// refused: it would change another list than the one that was meant.
 pub(crate) fn chosen(command: &Command) -> Result<Option<RemoteSettings>, Failure> {
     match command.elsewhere() {
         Some(elsewhere) => elsewhere.settings(),
@@ -72,7 +70,7 @@ pub(crate) fn chosen(command: &Command) -> Result<Option<RemoteSettings>, Failur
     }
 }
 
-/// Whether a command was to travel that cannot.
+/// Whether a remote option was given to a command that only runs locally.
 pub(crate) fn is_of_another_command(error: &clap::Error) -> bool {
     let of_ours = |argument: &str| ["--server", "--key-file"].iter().any(|own| argument.starts_with(own));
     error.kind() == ErrorKind::UnknownArgument

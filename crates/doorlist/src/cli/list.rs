@@ -1,4 +1,4 @@
-//! `doorlist account`, `alias`, `import`, `export`, `changes`: what stands on the list, and how it came there.
+//! `doorlist account`, `alias`, `import`, `export`, `changes`: recipients and the log of their changes.
 
 use super::elsewhere::Elsewhere;
 use super::sources::Override;
@@ -6,33 +6,32 @@ use clap::{Args, Subcommand, ValueEnum};
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use std::path::PathBuf;
 
-/// Accounts.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
-    /// Put accounts on the list; frees what was removed before
+    /// Add accounts, also ones that were removed before
     #[command(after_help = "\
 Examples:
   doorlist account add alice@example.test bob@example.test
   doorlist account add team@example.test --list")]
     Add {
-        /// Their addresses
+        /// One or more email addresses
         #[arg(required = true, value_name = "ADDRESS")]
         addresses: Vec<Address>,
-        /// They are distribution lists; aliases of an account that becomes one stay
+        /// Add them as distribution lists; existing accounts keep their aliases
         #[arg(long)]
         list: bool,
     },
-    /// Remove accounts with their aliases; they stay refused until they are added again
+    /// Remove accounts and their aliases, and reject them until they are added again
     #[command(after_help = "Example:\n  doorlist account remove bob@example.test")]
     Remove {
-        /// Their addresses
+        /// One or more email addresses
         #[arg(required = true, value_name = "ADDRESS")]
         addresses: Vec<Address>,
     },
-    /// Show an address: what it is, its aliases, who claims it
+    /// Show an address, its kind, aliases and sources
     #[command(after_help = "Example:\n  doorlist account show alice@example.test")]
     Show {
-        /// The address of an account or of an alias
+        /// Address of an account or alias
         address: Address,
     },
     /// List a domain's accounts
@@ -41,31 +40,30 @@ Examples:
   doorlist account list --domain example.test
   doorlist account list --domain example.test --search ali --json")]
     List {
-        /// The domain
+        /// Name of the domain
         #[arg(long, value_name = "NAME")]
         domain: DomainName,
-        /// Only those whose name contains this
+        /// List only accounts whose address contains this text
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
     },
 }
 
-/// Aliases.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Alias {
-    /// Give an account further names in its domain
+    /// Add aliases to an account
     #[command(after_help = "Example:\n  doorlist alias add alice@example.test a.liddell alice.l")]
     Add {
-        /// The account
+        /// Address of the account
         account: Address,
-        /// The further names, each the part before the @
+        /// Local part of the alias, before the @
         #[arg(required = true, value_name = "LOCALPART", value_parser = local_part)]
         names: Vec<LocalPart>,
     },
-    /// Remove aliases; they stay refused until they are added again
+    /// Remove aliases, and reject them until they are added again
     #[command(after_help = "Example:\n  doorlist alias remove a.liddell@example.test")]
     Remove {
-        /// Their addresses
+        /// One or more email addresses
         #[arg(required = true, value_name = "ADDRESS")]
         addresses: Vec<Address>,
     },
@@ -75,15 +73,14 @@ fn local_part(text: &str) -> Result<LocalPart, String> {
     LocalPart::parse(text.as_bytes()).map_err(|error| error.to_string())
 }
 
-/// A file that becomes a list.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
-The file may be an export of Exchange, Microsoft 365, Entra, Google Workspace, cPanel, Zimbra,
-Proofpoint, Postini, MailRoute or Barracuda, a Postfix map, LDIF, an aliases file, JSON, any table
-with addresses, or a plain list: it is recognised. A bad row never stops good ones. Without --apply
-nothing is written and the exit code is 2 if something would change, 4 if a limit would stop it.
-A file has at most 100 MiB, on its way to another machine (--server) at most 64 MiB.
+Detects the format: exports of Exchange, Microsoft 365, Entra, Google Workspace, cPanel, Zimbra,
+Proofpoint, Postini, MailRoute and Barracuda, Postfix maps, LDIF, aliases files, JSON, tables with
+addresses, and plain lists. Skips bad rows and imports the others. Without --apply this is a dry
+run: nothing is written, and the exit code is 2 if something would change, 4 if a limit would stop
+the import. Maximum file size: 100 MiB, or 64 MiB with --server.
 
 Examples:
   doorlist import staff.csv --domain example.test
@@ -93,100 +90,94 @@ Examples:
   getent passwd | cut -d: -f1 | doorlist import - --domain example.test
   doorlist import request --domain example.test")]
 pub(crate) struct Import {
-    /// A link for somebody else's file
     #[command(subcommand)]
     pub request: Option<ImportRequest>,
-    /// The file; - is stdin
+    /// File to import, or - for stdin
     #[arg(required = true)]
     pub file: Option<PathBuf>,
-    /// Whose list
+    /// Domain of the recipients
     #[arg(long, value_name = "NAME", required = true)]
     pub domain: Option<DomainName>,
-    /// How the file is written, if it is not recognised; a wrong word lists those known
+    /// Format of the file, if detection fails; an unknown name prints the known ones
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
-    /// What a column is: COLUMN=FIELD, with a field address, aliases, kind ...; may be given several times
+    /// Map a column to a field such as address, aliases or kind (repeatable)
     #[arg(long, value_name = "COLUMN=FIELD")]
     pub map: Vec<String>,
-    /// The name under which these claims stand; a file withdraws only its own
+    /// Source name of the imported recipients
     #[arg(long, value_name = "NAME", default_value = "file")]
     pub source: String,
-    /// Withdraw what this source claimed before and the file has no more
+    /// Remove recipients that this source imported before and the file no longer has
     #[arg(long)]
     pub mirror: bool,
-    /// Write it
+    /// Apply the import instead of showing it
     #[arg(long)]
     pub apply: bool,
-    /// Pass over the limit that would stop it
     #[command(flatten)]
     pub over: Override,
-    /// Write the rows that could not be read to this file, as a CSV with a column `error`
+    /// Write skipped rows to this CSV file, with a column `error`
     #[arg(long, value_name = "FILE")]
     pub rejected: Option<PathBuf>,
-    /// Where it is asked
     #[command(flatten)]
     pub elsewhere: Elsewhere,
 }
 
-/// What else `import` does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImportRequest {
-    /// Make a one-time link behind which a customer hands in a file without a login; its plan waits for you
+    /// Create a one-time upload link for a customer
     #[command(after_help = "\
+The customer uploads a file without a login. The import becomes a plan that waits for your approval.
+
 Examples:
   doorlist import request --domain example.test
   doorlist import request --domain example.test --source staff --days 14")]
     Request {
-        /// Whose list
+        /// Domain of the recipients
         #[arg(long, value_name = "NAME")]
         domain: DomainName,
-        /// The name under which the file's claims will stand
+        /// Source name of the imported recipients
         #[arg(long, value_name = "NAME", default_value = "file")]
         source: String,
-        /// How long it can be used, 1 to 90 [default: 7]
+        /// Days until the link expires, 1 to 90 [default: 7]
         #[arg(long, value_name = "DAYS")]
         days: Option<u16>,
     },
 }
 
-/// A list that becomes a file.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-What is exported can be imported again, in every format.
+Every format can be imported again.
 
 Examples:
   doorlist export --domain example.test
   doorlist export --domain example.test --spreadsheet > list.csv
   doorlist export --domain example.test --format postfix > relay_recipients")]
 pub(crate) struct Export {
-    /// Whose list
+    /// Domain of the recipients
     #[arg(long, value_name = "NAME")]
     pub domain: DomainName,
-    /// How to write it
+    /// Format of the export
     #[arg(long, value_enum, default_value = "csv")]
     pub format: ExportFormat,
-    /// For a spreadsheet program: a cell that it would take for a formula gets a ' in front
+    /// Prefix cells that a spreadsheet would run as a formula with '
     #[arg(long)]
     pub spreadsheet: bool,
-    /// Where it is asked
     #[command(flatten)]
     pub elsewhere: Elsewhere,
 }
 
-/// What export writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// A table with a head
+    /// CSV with a header row
     Csv,
-    /// A Postfix map for relay_recipient_maps
+    /// Postfix map for relay_recipient_maps
     Postfix,
     /// LDAP Data Interchange Format
     Ldif,
-    /// One object a line
+    /// JSON Lines, one object each
     Json,
 }
 
-/// The change log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Changes {
     /// List changes, newest first
@@ -195,20 +186,20 @@ Examples:
   doorlist changes list
   doorlist changes list --domain example.test")]
     List {
-        /// Only those of this domain
+        /// List only changes of this domain
         #[arg(long, value_name = "NAME")]
         domain: Option<DomainName>,
     },
-    /// Show one change, row by row
+    /// Show a change and its rows
     #[command(after_help = "Example:\n  doorlist changes show 17")]
     Show {
-        /// Its number in the list
+        /// Number of the change
         id: u64,
     },
-    /// Take a change back; what was changed again since stays. For 30 days
+    /// Undo a change of the last 30 days, except what was changed again since
     #[command(after_help = "Example:\n  doorlist changes undo 17")]
     Undo {
-        /// Its number in the list
+        /// Number of the change
         id: u64,
     },
 }

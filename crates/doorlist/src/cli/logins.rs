@@ -1,155 +1,153 @@
-//! `doorlist admin`, `apikey`, `audit`: who may do what over HTTP, and who did.
+//! `doorlist admin`, `apikey`, `audit`: logins, their permissions and keys, and the audit log.
 
 use clap::{Args, Subcommand};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::Network;
 use std::path::PathBuf;
 
-/// Logins.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Admin {
-    /// Make somebody an admin; without a scope, of everything: an operator
+    /// Create an admin; without --reseller, --customer or --domain, an operator
     #[command(after_help = "\
-A login may be an admin of several customers: say it once for each. Keys are made with `doorlist apikey create`.
+To make a login an admin of several customers, run the command once for each. `doorlist apikey
+create` creates its API keys.
 
 Examples:
   doorlist admin create ops@example.test
   doorlist admin create it@example.test --customer 'Example Inc'
   doorlist admin create audit@example.test --auditor --password-file password.txt")]
     Create(AdminCreate),
-    /// List the memberships that other tenants offer to a login, and those that it has accepted
+    /// List the memberships that a login was offered or has accepted
     #[command(after_help = "Example:\n  doorlist admin memberships it@example.test")]
     Memberships {
-        /// The login
+        /// Login name (email address)
         login: String,
     },
-    /// Accept a membership for a login; keys that it has do no more by it
+    /// Accept a membership for a login
     #[command(after_help = "\
-The login itself accepts over the API: POST /api/v1/memberships/ID/accept/
+Existing API keys of the login gain no permissions. The login itself accepts over the API with
+POST /api/v1/memberships/ID/accept/.
 
 Example:
   doorlist admin accept it@example.test 17")]
     Accept {
-        /// The login
+        /// Login name (email address)
         login: String,
-        /// Its number, as `admin memberships` shows it
+        /// Number of the membership, from `admin memberships`
         id: u32,
     },
-    /// Decline a membership for a login, or give an accepted one back
+    /// Decline an offered or leave an accepted membership
     #[command(after_help = "Example:\n  doorlist admin decline it@example.test 17")]
     Decline {
-        /// The login
+        /// Login name (email address)
         login: String,
-        /// Its number, as `admin memberships` shows it
+        /// Number of the membership, from `admin memberships`
         id: u32,
     },
 }
 
-/// `admin create`
 #[derive(Debug, Args)]
 pub(crate) struct AdminCreate {
-    /// The mail address, which is the login
+    /// Email address, used as the login
     pub email: Address,
-    /// Of this reseller
+    /// Limit the admin to this reseller
     #[arg(long, value_name = "NAME", conflicts_with_all = ["customer", "domain"])]
     pub reseller: Option<String>,
-    /// Of this customer
+    /// Limit the admin to this customer
     #[arg(long, value_name = "NAME", conflicts_with = "domain")]
     pub customer: Option<String>,
-    /// Of this domain
+    /// Limit the admin to this domain
     #[arg(long, value_name = "NAME")]
     pub domain: Option<DomainName>,
-    /// May look at everything there, and change nothing
+    /// Grant read access only
     #[arg(long)]
     pub auditor: bool,
-    /// The file with a password
+    /// Read the password from this file
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
 }
 
-/// Keys of the API.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApiKey {
-    /// Make a key of a login or of an email account; it is printed once
+    /// Create an API key for a login or an email account, and print it once
     #[command(after_help = "\
-A key without --name takes the place of the former one without a name.
+A key without --name replaces the previous key without a name.
 
 Examples:
   doorlist apikey create ops@example.test
   doorlist apikey create ops@example.test --name backup --read-only --from 192.0.2.0/24 --days 365
   doorlist apikey create ops@example.test --login-key-only > key")]
     Create(KeyCreate),
-    /// List keys: whose, what for, when last used
+    /// List API keys with login, limits and last use
     #[command(after_help = "Example:\n  doorlist apikey list")]
     List,
-    /// Revoke a key; the next request with it is refused
+    /// Revoke an API key immediately
     #[command(after_help = "Example:\n  doorlist apikey revoke 7")]
     Revoke {
-        /// Its number, as `apikey list` shows it
+        /// Number of the key, from `apikey list`
         id: u32,
     },
 }
 
-/// `apikey create`
 #[derive(Debug, Args)]
 pub(crate) struct KeyCreate {
-    /// A login, or the address of an email account
+    /// Login, or address of an email account
     pub login: String,
-    /// What it is called
+    /// Name of the key
     #[arg(long, default_value = "", hide_default_value = true)]
     pub name: String,
-    /// It may look, not change
+    /// Allow read requests only
     #[arg(long)]
     pub read_only: bool,
-    /// Only for this domain; may be given several times
+    /// Limit the key to this domain (repeatable)
     #[arg(long, value_name = "NAME")]
     pub domain: Vec<DomainName>,
-    /// Only from this network or address; may be given several times
+    /// Limit the key to this network or IP address (repeatable)
     #[arg(long, value_name = "NETWORK")]
     pub from: Vec<Network>,
-    /// It ends after so many days
+    /// Expire the key after this many days
     #[arg(long, value_name = "N")]
     pub days: Option<u16>,
-    /// Print LOGIN:KEY and nothing else, for scripts
+    /// Print only LOGIN:KEY, for scripts
     #[arg(long)]
     pub login_key_only: bool,
 }
 
-/// What was written over HTTP.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
-    /// The newest requests that wrote, or would have
+    /// List write requests over HTTP, newest first
     #[command(after_help = "Examples:\n  doorlist audit list\n  doorlist audit list --limit 1000 --json")]
     List {
-        /// At most so many
+        /// Maximum number of entries to list
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: u32,
-        /// Before this line
+        /// List only entries before this number
         #[arg(long, value_name = "NUMBER")]
         before: Option<u64>,
     },
-    /// Say where the audit stands: a word to keep elsewhere, for `audit verify --head`
+    /// Print the head of the audit log, for `audit verify --head`
     #[command(after_help = "\
-The log has one every hour, too. What a head proves stands in SECURITY.md.
+Keep the head on another machine: with it, `audit verify` detects a truncated log. The server also
+logs the head every hour. SECURITY.md describes what a head proves.
 
 Example:
   doorlist audit head")]
     Head,
-    /// Check whether a line was changed, put in or taken out since it was written
+    /// Verify that no entry was changed, inserted or removed
     #[command(after_help = "\
-With a head that was kept: whether the audit still has what it had then. With files that were
-exported: whether they are as they were written, without a gap up to the lines in the store.
-Exit code 1 if something does not fit.
+With --head, also verifies that the log still has all entries up to that head. With FILE, verifies
+exported files, and that no entry is missing between them and the store. Exit code 1 if the
+verification fails.
 
 Examples:
   doorlist audit verify
   doorlist audit verify --head 1.0.812.1795914000000.k1:9f...a0.77...c3
   doorlist audit verify doorlist-data/audit/audit-0-*.jsonl")]
     Verify {
-        /// What `audit head` or the log said at some time
+        /// Earlier output of `audit head`
         #[arg(long, value_name = "HEAD")]
         head: Option<String>,
-        /// Exported files, in any order
+        /// Exported audit files, in any order
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },

@@ -7,21 +7,21 @@ use std::net::{IpAddr, Ipv6Addr};
 const PORT: u16 = 25;
 const PREFERENCE: u16 = 10;
 
-/// Reads one. An IPv6 address stands in brackets.
+/// Parses a mail server. An IPv6 address must be in brackets.
 pub(crate) fn parse(text: &str) -> Result<MailServer, String> {
     let mut parts = text.split(',');
     let (host, numbers) = host_and_rest(parts.next().unwrap_or(""))?;
     let mut numbers = numbers.split(':').skip(1);
     let mut number = |what: &str, otherwise: u16| match numbers.next() {
         None => Ok(otherwise),
-        Some(text) => text.parse::<u16>().map_err(|_| format!("`{text}` is no {what} (0 to 65535)")),
+        Some(text) => text.parse::<u16>().map_err(|_| format!("`{text}` is not a valid {what} (0 to 65535)")),
     };
     let (port, preference) = (number("port", PORT)?, number("preference", PREFERENCE)?);
     if let Some(more) = numbers.next() {
-        return Err(format!("`{more}` is too much: HOST:PORT:PREFERENCE is all; an IPv6 address stands in brackets"));
+        return Err(format!("unexpected `{more}` after HOST:PORT:PREFERENCE; put an IPv6 address in brackets"));
     }
     if port == 0 {
-        return Err("port 0 is none".to_owned());
+        return Err("port 0 is not a valid port".to_owned());
     }
     let (tls, named_by) = (ServerTls::Opportunistic, NamedBy::Machine);
     let mut server = MailServer { host, port, preference, tls, xforward: false, named_by };
@@ -31,15 +31,15 @@ pub(crate) fn parse(text: &str) -> Result<MailServer, String> {
             "tls=opportunistic" => server.tls = ServerTls::Opportunistic,
             "tls=required" => server.tls = ServerTls::Required,
             "tls=verify" => server.tls = ServerTls::Verify,
-            _ => return Err(format!("`{option}` is none of tls=opportunistic|required|verify, xforward")),
+            _ => return Err(format!("unknown option `{option}`; use tls=opportunistic|required|verify or xforward")),
         }
     }
     Ok(server)
 }
 
-/// The host, and what stands behind it: empty or from its colon on.
+/// The host, and the rest of the text: empty, or starting with a colon.
 fn host_and_rest(text: &str) -> Result<(String, &str), String> {
-    let wrong = || format!("`{text}` names no host: write mail.example.test, 192.0.2.7 or [2001:db8::7]");
+    let wrong = || format!("`{text}` is not a host; write mail.example.test, 192.0.2.7 or [2001:db8::7]");
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or_else(wrong)?;
         let address = host.parse::<Ipv6Addr>().map_err(|_| wrong())?;

@@ -1,4 +1,4 @@
-//! `doorlist source`, `sync`, `plan`: directories that are read on a schedule, and what waits for a person.
+//! `doorlist source`, `sync`, `plan`: directories that are read on a schedule, and pending plans.
 
 use clap::{Args, Subcommand, ValueEnum};
 use doorlist_core::address::{Address, DomainName};
@@ -6,15 +6,13 @@ use doorlist_core::connection::{AttributeName, Filter, Glob};
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// Directories.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Source {
-    /// Add a directory (LDAP, Active Directory) that keeps a domain's list
+    /// Add an LDAP or Active Directory source for a domain
     #[command(after_help = "\
-The password is read from a file, never from the command line, and is kept encrypted. Certificates
-are always checked: with an authority of your own say --ca-file, or pin one certificate with --pin
-(`sync test` shows its SHA-256). Directories on private networks are read only if the operator says
-so: sources.allow_networks.
+The password is read from a file and stored encrypted. Certificates are always verified: for a
+private CA use --ca-file, or pin one certificate with --pin (`sync test` shows its SHA-256).
+Directories on private networks are read only if the operator allows them: sources.allow_networks.
 
 Examples:
   doorlist source add office --domain example.test --url ldaps://dc1.example.test,ldaps://dc2.example.test \\
@@ -22,236 +20,238 @@ Examples:
   doorlist source add people --domain example.test --url ldap://ldap.example.test --preset openldap \\
     --base ou=people,dc=example,dc=test")]
     Add {
-        /// Its name, which stands beside each address that it claims
+        /// Name of the source, shown with each recipient that it provides
         name: String,
-        /// Whose list it keeps
+        /// Domain of the recipients
         #[arg(long, value_name = "NAME")]
         domain: DomainName,
-        /// What is set
         #[command(flatten)]
         options: Box<SourceOptions>,
     },
-    /// Change a directory's settings; what is not named stays
+    /// Change the settings of a source
     #[command(after_help = "\
-When server, encryption or bind name change, the password must be given again.
+Options that are not given keep their value. If the server, the encryption or the bind DN changes,
+give the password again.
 
 Example:
   doorlist source set office --every 15 --limit-total 200")]
     Set {
-        /// Which
+        /// Name of the source
         name: String,
-        /// What is set
         #[command(flatten)]
         options: Box<SourceOptions>,
     },
-    /// List the directories
+    /// List all sources
     #[command(after_help = "Example:\n  doorlist source list")]
     List,
-    /// Show a directory's settings
+    /// Show the settings of a source
     #[command(after_help = "Example:\n  doorlist source show office")]
     Show {
-        /// Which
+        /// Name of the source
         name: String,
     },
-    /// Read a directory no more; what it claims stays, unless it is withdrawn
+    /// Remove a source; its recipients stay unless --withdraw is given
     #[command(after_help = "Example:\n  doorlist source remove office --withdraw")]
     Remove {
-        /// Which
+        /// Name of the source
         name: String,
-        /// Withdraw what it claims, as one change that can be undone
+        /// Also remove its recipients, as one change that can be undone
         #[arg(long)]
         withdraw: bool,
     },
 }
 
-/// Settings of a directory. The file of the agent has the same words.
+/// Settings of a source. The agent's file has the same names.
 #[derive(Args, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SourceOptions {
-    /// Its servers in the order in which they are tried, with commas between; ldap:// means StartTLS
+    /// Servers in order of preference, separated by commas; ldap:// uses StartTLS
     #[arg(long, value_name = "ldaps://HOST[:PORT],...")]
     pub url: Option<String>,
-    /// ldap:// means without encryption; no password travels so, unless --allow-plain-password says so
+    /// Use ldap:// without encryption; requires --allow-plain-password to send a password
     #[arg(long)]
     pub plain: bool,
-    /// Let the password travel unencrypted
+    /// Allow the password to be sent unencrypted
     #[arg(long)]
     pub allow_plain_password: bool,
-    /// Where in the tree
+    /// Base DN of the search
     #[arg(long, value_name = "DN")]
     pub base: Option<String>,
-    /// As whom: a distinguished name, or user@domain; without it, as nobody
+    /// Bind DN or user@domain [default: anonymous bind]
     #[arg(long, value_name = "NAME")]
     pub bind_dn: Option<String>,
-    /// The file with its password
+    /// Read the bind password from this file
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
-    /// What kind of directory it is [default: active-directory]
+    /// Type of the directory [default: active-directory]
     #[arg(long, value_enum, value_name = "KIND")]
     pub preset: Option<PresetWord>,
-    /// Which entries; without it the preset's
+    /// Search filter [default: the preset's filter]
     #[arg(long, value_name = "FILTER")]
     pub filter: Option<Filter>,
-    /// The attribute with the account's address [default: mail]
+    /// Attribute with the account's address [default: mail]
     #[arg(long, value_name = "NAME")]
     pub email_attribute: Option<AttributeName>,
-    /// An attribute with further addresses; may be given several times
+    /// Attribute with alias addresses (repeatable)
     #[arg(long, value_name = "NAME")]
     pub alias_attribute: Vec<AttributeName>,
-    /// What marks a distribution list: ATTRIBUTE=VALUE
+    /// Attribute value that marks a distribution list
     #[arg(long, value_name = "ATTRIBUTE=VALUE")]
     pub list_mark: Option<String>,
-    /// Addresses that are left out, with * and ? and sets of characters; may be given several times
+    /// Skip addresses that match a pattern with *, ? and [...] (repeatable)
     #[arg(long, value_name = "PATTERN, such as old-*@* or [xy]?@*")]
     pub exclude: Vec<Glob>,
-    /// Leave out accounts that cannot log in. Shared mailboxes cannot log in either
+    /// Skip disabled accounts; shared mailboxes are disabled accounts, too
     #[arg(long)]
     pub skip_disabled: bool,
-    /// The certificates of your own authority, PEM
+    /// Trusted CA for this directory (PEM)
     #[arg(long, value_name = "FILE", conflicts_with = "pin")]
     pub ca_file: Option<PathBuf>,
-    /// The one certificate that is believed, by its SHA-256
+    /// Trust only the certificate with this SHA-256 fingerprint
     #[arg(long, value_name = "SHA256")]
     pub pin: Option<String>,
-    /// Minutes between two readings, 5 to 1440 [default: 60]
+    /// Minutes between two syncs, 5 to 1440 [default: 60]
     #[arg(long, value_name = "MINUTES")]
     pub every: Option<u32>,
-    /// New accounts that one reading may bring
+    /// Maximum number of accounts that a sync may add
     #[arg(long, value_name = "N")]
     pub limit_accounts_add: Option<u64>,
-    /// Accounts that may go in one reading
+    /// Maximum number of accounts that a sync may remove
     #[arg(long, value_name = "N")]
     pub limit_accounts_delete: Option<u64>,
-    /// New aliases that one reading may bring
+    /// Maximum number of aliases that a sync may add
     #[arg(long, value_name = "N")]
     pub limit_aliases_add: Option<u64>,
-    /// Aliases that may go in one reading
+    /// Maximum number of aliases that a sync may remove
     #[arg(long, value_name = "N")]
     pub limit_aliases_delete: Option<u64>,
-    /// All of these together
+    /// Maximum number of changes in a sync
     #[arg(long, value_name = "N")]
     pub limit_total: Option<u64>,
-    /// Who gets a mail with what came of a reading, at most 10 in 24 hours; may be given several times
+    /// Send a report to this address after a sync, at most 10 in 24 hours (repeatable)
     #[arg(long, value_name = "ADDRESS")]
     pub report_to: Vec<Address>,
-    /// When they get it [default: changes]
+    /// When to send reports [default: changes]
     #[arg(long, value_enum)]
     pub tell: Option<TellWord>,
 }
 
-/// Kinds of directories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum PresetWord {
-    /// Active Directory with Exchange's schema
+    /// Active Directory with Exchange schema
     ActiveDirectoryExchange,
-    /// Active Directory without it, Samba
+    /// Active Directory without Exchange, or Samba
     ActiveDirectory,
-    /// OpenLDAP and its kin
+    /// OpenLDAP and similar servers
     Openldap,
-    /// Any other
+    /// Any other LDAP server
     Generic,
 }
 
-/// When people are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TellWord {
-    /// Each time
+    /// After every single sync
     Always,
-    /// When something changed or went wrong
+    /// After changes and errors
     Changes,
-    /// When something went wrong or waits for a person
+    /// After errors and when a plan is pending
     Trouble,
 }
 
-/// Readings of directories.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sync {
-    /// Try a connection step by step: name, TCP, TLS, bind, base, the first 10 entries. Changes nothing
-    #[command(after_help = "Example:\n  doorlist sync test office")]
-    Test {
-        /// Which directory
-        name: String,
-    },
-    /// Read a directory and show what would come of it. Exit code 2 if something would change, 4 if a limit would stop it
-    #[command(after_help = "Example:\n  doorlist sync preview office")]
-    Preview {
-        /// Which directory
-        name: String,
-    },
-    /// Read a directory now
+    /// Test a source step by step without changing anything
     #[command(after_help = "\
-An error, a part of an answer or an empty answer never removes anybody. What is missing stays accepted
-for 7 days. Exit code 4 if a limit stopped it: a plan waits then.
+Resolves the name, connects over TCP and TLS, binds, reads the base and the first 10 entries.
+
+Example:
+  doorlist sync test office")]
+    Test {
+        /// Name of the source
+        name: String,
+    },
+    /// Read a source and show what a sync would change
+    #[command(after_help = "\
+Changes nothing. Exit code: 0 no changes, 2 changes found, 4 a limit would stop the sync.
+
+Example:
+  doorlist sync preview office")]
+    Preview {
+        /// Name of the source
+        name: String,
+    },
+    /// Sync a source now
+    #[command(after_help = "\
+An error, an incomplete or an empty answer never removes a recipient. A recipient that is missing
+from the directory stays accepted for 7 days. Exit code 4 if a limit stopped the sync; its changes
+are then a pending plan.
 
 Examples:
   doorlist sync run office
   doorlist sync run office --override-limit --reason 'the Oslo office closed'")]
     Run {
-        /// Which directory
+        /// Name of the source
         name: String,
-        /// Only what has changed since the last reading, as on the schedule
+        /// Read only changes since the last sync, as the schedule does
         #[arg(long, conflicts_with = "override_limit")]
         changes: bool,
-        /// Pass over the limits
         #[command(flatten)]
         over: Override,
     },
-    /// Show what came of earlier readings, newest first
+    /// Show earlier syncs of a source, newest first
     #[command(after_help = "Example:\n  doorlist sync history office")]
     History {
-        /// Which directory
+        /// Name of the source
         name: String,
     },
 }
 
-/// Passing over a limit needs a reason, which stands in the change log.
+/// Override of a limit, with the reason that goes to the change log.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Override {
-    /// Pass over the limit that would stop it
+    /// Apply the changes even if they exceed a limit
     #[arg(long, requires = "reason")]
     pub override_limit: bool,
-    /// Why; it stands in the change log
+    /// Reason for the override, kept in the change log
     #[arg(long, value_name = "TEXT", requires = "override_limit")]
     pub reason: Option<String>,
 }
 
-/// Plans.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plan {
-    /// List plans, newest first: those that wait, and what became of others
+    /// List plans, newest first
     #[command(after_help = "\
 Examples:
   doorlist plan list
   doorlist plan list --domain example.test")]
     List {
-        /// Only those of this domain
+        /// List only plans of this domain
         #[arg(long, value_name = "NAME")]
         domain: Option<DomainName>,
     },
-    /// Show a plan, row by row
+    /// Show a plan and its rows
     #[command(after_help = "Example:\n  doorlist plan show 12")]
     Show {
-        /// Its number in the list
+        /// Number of the plan
         id: u64,
     },
-    /// Apply a plan that waits
+    /// Apply a pending plan
     #[command(after_help = "\
 Examples:
   doorlist plan apply 12
   doorlist plan apply 12 --override-limit --reason 'checked with the customer'")]
     Apply {
-        /// Its number in the list
+        /// Number of the plan
         id: u64,
-        /// Pass over the limit that stopped it
         #[command(flatten)]
         over: Override,
     },
-    /// Throw a plan away that waits
+    /// Discard a pending plan
     #[command(after_help = "Example:\n  doorlist plan discard 12")]
     Discard {
-        /// Its number in the list
+        /// Number of the plan
         id: u64,
     },
 }

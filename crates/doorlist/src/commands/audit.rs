@@ -13,7 +13,6 @@ use doorlist_actions::{
 use exported::Exported;
 use std::path::PathBuf;
 
-/// Runs it.
 pub(super) async fn audit(door: &mut Door, out: &mut Out, what: &Audit) -> Result<Exit, Failure> {
     match what {
         Audit::List { limit, before } => list(door, out, *before, *limit).await,
@@ -78,18 +77,18 @@ async fn verify(door: &mut Door, out: &mut Out, head: Option<&str>, files: &[Pat
 }
 
 fn praise(verdict: &AuditVerdict) -> String {
-    let mut text = format!("all {} lines are as they were written", verdict.lines);
+    let mut text = format!("all {} entries verified", verdict.lines);
     if verdict.start.number > 0 {
-        text.push_str(&format!("; those up to {} were taken out by the service", verdict.start.number));
+        text.push_str(&format!("; the server removed entries up to {}", verdict.start.number));
     }
     match verdict.keyed_from {
         Some(from) if from > verdict.start.number + 1 => {
-            text.push_str(&format!("; those before {from} are known to be as they were when sealing with a key began"));
+            text.push_str(&format!("; entries before {from} verified only since sealing with a key began"));
         }
         _ => {}
     }
     if verdict.head == Some(HeadFinding::Holds) {
-        text.push_str("; the head holds");
+        text.push_str("; head verified");
     }
     text
 }
@@ -98,28 +97,29 @@ fn faults_of(verdict: &AuditVerdict) -> Vec<String> {
     let mut faults = Vec::new();
     match verdict.broken_at {
         Some(at) => faults.push(format!(
-            "the chain of {} lines is broken at line {at}: it, or a line before it, was changed, put in or taken out",
+            "the chain of {} entries is broken at entry {at}: this entry or an earlier one was changed, inserted or \
+             removed",
             verdict.lines
         )),
         None if verdict.lines > 0 && verdict.keyed_from.is_none() => faults.push(format!(
-            "none of {} lines is sealed with the vault's key, so that whoever can write the store can have made them: \
-             either no server ran since the upgrade, or another chain was put there",
+            "none of {} entries is sealed with the secret key, so anyone who can write the store may have forged \
+             them: either no server ran since the upgrade, or the chain was replaced",
             verdict.lines
         )),
         None => {}
     }
     let head = match &verdict.head {
         None | Some(HeadFinding::Holds) => return faults,
-        Some(HeadFinding::NotOurs) => "the head was not made with this vault's key, or was changed".to_owned(),
+        Some(HeadFinding::NotOurs) => "the head was made with another secret key, or was changed".to_owned(),
         Some(HeadFinding::OfNode(node)) => {
-            format!("the head is of node {node}, the audit here of node {}", verdict.node)
+            format!("the head belongs to node {node}, this audit log to node {}", verdict.node)
         }
-        Some(HeadFinding::CutAt(line)) => format!("the chain was cut: it ends at line {line}, before the head's"),
+        Some(HeadFinding::CutAt(line)) => format!("the chain was truncated: it ends at entry {line}, before the head"),
         Some(HeadFinding::Replaced) => {
-            "the chain was replaced: it has another line in the place of the head's".to_owned()
+            "the chain was replaced: it has another entry at the number of the head".to_owned()
         }
         Some(HeadFinding::TakenOut) => {
-            "the head's line was taken out of the store: name the exported files, if it is still in one".to_owned()
+            "the entry of the head is no longer in the store; name the exported files that may have it".to_owned()
         }
     };
     faults.push(head);

@@ -14,7 +14,6 @@ use doorlist_store::directory::{AddressRecord, ChangeEntry, ChangeRow};
 /// Entries or rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-/// Runs it.
 pub(super) async fn changes(door: &mut Door, out: &mut Out, what: &Changes) -> Result<Exit, Failure> {
     match what {
         Changes::List { domain } => list(door, out, domain.as_ref()).await,

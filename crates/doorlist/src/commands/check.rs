@@ -8,7 +8,7 @@ use doorlist_actions::{Check, CheckReport, Response};
 use doorlist_core::policy::Verdict;
 use doorlist_smtp::reply::Reply;
 
-/// Asks, prints, and tells the verdict by the exit code.
+/// Prints the decision; the exit code is the verdict.
 pub(super) async fn check(door: &mut Door, out: &mut Out, address: &str, from: Option<&str>) -> Result<Exit, Failure> {
     let response = door.ask(Check { address: address.to_owned(), from: from.map(str::to_owned) }).await?;
     let exit = Exit::of_action(response.exit_code());

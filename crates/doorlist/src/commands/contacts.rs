@@ -7,7 +7,6 @@ use crate::exit::{Exit, Failure};
 use crate::out::Out;
 use doorlist_actions::{ContactConfirm, ContactConfirmed, ContactList, ContactPage, KnownContact, Response, Standing};
 
-/// Runs it.
 pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> Result<Exit, Failure> {
     let address = match what {
         Contact::List { unconfirmed } => return list(door, out, *unconfirmed).await,
@@ -18,10 +17,10 @@ pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> R
             out.object(&serde_json::json!({ "address": address.to_string(), "customers": customers }))?;
         }
         Response::ContactConfirmed(ContactConfirmed { customers: 1 }) => {
-            out.line(&format!("{address} is confirmed for 1 customer"))?
+            out.line(&format!("{address} confirmed for 1 customer"))?
         }
         Response::ContactConfirmed(ContactConfirmed { customers }) => {
-            out.line(&format!("{address} is confirmed for {customers} customers"))?;
+            out.line(&format!("{address} confirmed for {customers} customers"))?;
         }
         other => return Err(unexpected(&other)),
     }
@@ -55,11 +54,11 @@ fn line(contact: &KnownContact) -> String {
         None => format!("customer {}", contact.customer_name),
     };
     let standing = match (contact.standing, contact.asked) {
-        (Standing::Own, _) => "listed in an own domain".to_owned(),
+        (Standing::Own, _) => "listed in a domain of the customer".to_owned(),
         (Standing::Confirmed, _) => "confirmed".to_owned(),
-        (Standing::Unlisted, _) => "gets nothing: not on the list of its own domain".to_owned(),
-        (Standing::Unconfirmed, Some(asked)) => format!("gets nothing: asked {}", print::time(asked)),
-        (Standing::Unconfirmed, None) => "gets nothing: not asked yet".to_owned(),
+        (Standing::Unlisted, _) => "no notices: not on the list of its domain".to_owned(),
+        (Standing::Unconfirmed, Some(asked)) => format!("no notices: confirmation mail sent {}", print::time(asked)),
+        (Standing::Unconfirmed, None) => "no notices: confirmation mail not sent yet".to_owned(),
     };
     format!("{}  {of}  {standing}", contact.address)
 }

@@ -15,7 +15,6 @@ use doorlist_core::domain::Mode;
 use doorlist_store::directory::{DomainDetails, DomainSummary};
 use std::io::IsTerminal;
 
-/// Runs it.
 pub(super) async fn domain(door: &mut Door, out: &mut Out, what: &Domain) -> Result<Exit, Failure> {
     let request: Request = match what.clone() {
         Domain::List => DomainList.into(),
@@ -52,14 +51,14 @@ pub(super) async fn domain(door: &mut Door, out: &mut Out, what: &Domain) -> Res
 }
 
 fn confirm_removal(name: &DomainName) -> Result<(), Failure> {
-    say!("This removes {name} with its whole list and its aliases; mail for it is refused from then on.");
-    if typed_name("Type the domain's name to go on").as_ref() == Some(name) {
+    say!("This removes {name} with all its recipients and domain aliases. Mail for it is rejected from then on.");
+    if typed_name("Type the domain's name to confirm").as_ref() == Some(name) {
         return Ok(());
     }
-    Err(Failure::because(Exit::FAILURE, "that is another name; nothing was removed"))
+    Err(Failure::because(Exit::FAILURE, "the name does not match; nothing was removed"))
 }
 
-/// Switches the mode; an empty list is enforced only once the name was typed again.
+/// Sets the mode; enforcing an empty list needs the domain's name as confirmation.
 async fn set_mode(
     door: &mut Door,
     out: &mut Out,
@@ -101,7 +100,7 @@ fn list(out: &mut Out, domains: &[DomainSummary]) -> Result<(), Failure> {
         out.line(&format!("{:<32} {:<12} {counts}{}", domain.name.to_string(), domain.mode.word(), switches(domain)))?;
     }
     if domains.is_empty() {
-        say!("no domain yet: doorlist domain add example.test --server mail.example.test");
+        say!("no domains. Add one: doorlist domain add example.test --server mail.example.test");
     }
     Ok(())
 }
@@ -155,23 +154,23 @@ fn server_text(server: &MailServer) -> String {
     let xforward = if server.xforward { ", XFORWARD" } else { "" };
     let by = match server.named_by {
         NamedBy::Tenant => ", named by a tenant",
-        NamedBy::Operator => ", named by the operator from elsewhere",
+        NamedBy::Operator => ", named by the operator over the API",
         NamedBy::Machine => "",
     };
     format!("{host}:{} preference {}, {tls}{xforward}{by}", server.port, server.preference)
 }
 
-/// What the domain's own server must allow and switch off, and what comes next.
+/// Prints the settings that the domain's server needs, and the next steps.
 fn setup(out: &mut Out, setup: &ServerSetup) -> Result<(), Failure> {
     let domain = &setup.domain;
-    out.line(&format!("{domain} is protected; its mail goes to {}.", setup.servers.join(", ")))?;
+    out.line(&format!("Added {domain}. Its mail goes to {}.", setup.servers.join(", ")))?;
     out.line("")?;
-    out.line("That server sees one client for everybody's mail: this gateway. For its address")?;
+    out.line("That server now receives all mail from one client, this gateway. For the gateway's address:")?;
     steps(out, "allow", &setup.allow)?;
     steps(out, "switch off", &setup.switch_off)?;
     steps(out, "then", &setup.then)?;
     out.line("")?;
-    out.line("Until its list is enforced, recipients that are not on it are deferred; nothing is lost:")?;
+    out.line("Until the list is enforced, unlisted recipients are deferred and no mail is lost. Next:")?;
     out.line(&format!("  doorlist import staff.txt --domain {domain} --apply"))?;
     out.line(&format!("  doorlist domain mode {domain} enforce"))?;
     Ok(())

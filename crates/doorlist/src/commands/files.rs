@@ -10,10 +10,10 @@ use doorlist_actions::{self as actions, ExportFormat, FileReading, ImportFile, I
 use doorlist_core::source_rows::RowProblem;
 use std::io::Write;
 
-/// Bad rows and rows of a plan that a person reads; the rest is counted, and all stand in the JSON form.
+/// Maximum rows in the text output; the rest is counted. JSON has all.
 const ROWS_SHOWN_MAX: usize = 20;
 
-/// Plans the import, or writes it.
+/// Plans or applies the import.
 pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input: Input) -> Result<Exit, Failure> {
     if let Some(ImportRequest::Request { domain, source, days }) = &what.request {
         let request = actions::ImportRequest { domain: domain.clone(), source: source.clone(), days: *days };
@@ -42,7 +42,7 @@ pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input:
         rejected
             .set_len(0)
             .and_then(|()| rejected.write_all(report.reading.rejected.as_bytes()))
-            .with_context(|| format!("the rejected rows cannot be written to {}", path.display()))
+            .with_context(|| format!("cannot write the skipped rows to {}", path.display()))
             .or_exit(Exit::CANNOT_CREATE)?;
     }
     if out.is_json() {
@@ -66,11 +66,11 @@ async fn link(door: &mut Door, out: &mut Out, request: actions::ImportRequest) -
         Some(url) => out.line(url)?,
         None => out.line(&format!("/upload/{}", made.token))?,
     }
-    say!("takes one file for {} until {}; it is shown only now", made.domain, print::time(made.expires));
+    say!("accepts one file for {} until {}; the link is not shown again", made.domain, print::time(made.expires));
     if made.url.is_none() {
-        say!("set web.url, and links begin with it");
+        say!("set web.url to print complete links");
     }
-    say!("`plan list` shows what was handed in");
+    say!("`plan list` shows the uploaded file");
     Ok(Exit::DONE)
 }
 
@@ -80,7 +80,7 @@ fn text(out: &mut Out, what: &Import, report: &ImportReport) -> Result<(), Failu
     problems(&reading.problems, reading.problems_total, "bad rows");
     problems(&reading.conflicts, reading.conflicts_total, "contradictions");
     if reading.problems_total > 0 && what.rejected.is_none() {
-        say!("--rejected FILE writes the bad rows to a file, to be mended and imported again");
+        say!("--rejected FILE writes the bad rows to a file, so you can correct and import them");
     }
     let plan = &report.plan;
     if !plan.written {
@@ -94,7 +94,7 @@ fn text(out: &mut Out, what: &Import, report: &ImportReport) -> Result<(), Failu
         }
     }
     let mut counts = print::counts_of(&plan.applied);
-    for (count, text) in [(reading.repeated, "named again"), (reading.problems_total, "bad rows left out")] {
+    for (count, text) in [(reading.repeated, "duplicates"), (reading.problems_total, "bad rows skipped")] {
         if count > 0 {
             counts.push_str(&format!(", {count} {text}"));
         }
@@ -105,29 +105,29 @@ fn text(out: &mut Out, what: &Import, report: &ImportReport) -> Result<(), Failu
     print::notes(&plan.applied);
     match (&plan.held, plan.plan, plan.written) {
         (Some(held), Some(id), _) => {
-            say!("stopped: {held}\nnothing is written; it waits as plan {0} (`plan show {0}`)", id.0);
+            say!("stopped: {held}\nnothing was written; the import is pending as plan {0} (`plan show {0}`)", id.0);
         }
-        (Some(held), None, false) => say!("a limit would stop it: {held}"),
+        (Some(held), None, false) => say!("a limit would stop the import: {held}"),
         (None, _, false) if plan.applied.changes_something() => {
-            say!("nothing is written yet: add --apply to write it");
+            say!("dry run, nothing was written: add --apply to import");
         }
         _ => {}
     }
     if let Some(id) = plan.applied.change_id {
-        say!("change {id}; `changes undo {id}` takes it back");
+        say!("change {id}; undo it with `changes undo {id}`");
     }
     Ok(())
 }
 
 fn how_read(reading: &FileReading) {
     if !reading.format.is_empty() {
-        say!("read as {}", reading.format);
+        say!("format: {}", reading.format);
     }
     for detail in &reading.details {
         say!("  {detail}");
     }
     for (what, count) in &reading.skipped {
-        say!("left out: {what}: {count}");
+        say!("skipped: {what}: {count}");
     }
     for note in &reading.notes {
         say!("note: {note}");
@@ -145,7 +145,7 @@ fn problems(problems: &[RowProblem], total: u64, what: &str) {
     }
 }
 
-/// Writes the list to stdout, page by page.
+/// Writes the list to stdout page by page.
 pub(super) async fn export(door: &mut Door, out: &mut Out, what: &Export) -> Result<Exit, Failure> {
     let format = match what.format {
         _ if out.is_json() => ExportFormat::Json,

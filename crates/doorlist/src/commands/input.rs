@@ -1,5 +1,5 @@
-//! Files that belong to the caller: a list, a password, certificates. They are read before the process becomes the owner
-//! of the state folder, who may not see them.
+//! Reads files of the caller: a list, a password, certificates. Done before the process becomes the owner of the state
+//! folder, who may have no access to them.
 
 use crate::cli::Command;
 use crate::cli::logins::Admin;
@@ -14,23 +14,21 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Octets of a password's file.
+/// Maximum octets of a password file.
 const PASSWORD_MAX: u64 = 8 * 1024;
 
-/// What was read.
 #[derive(Default)]
 pub(crate) struct Input {
-    /// The list to be imported.
+    /// The file to import.
     pub file: Vec<u8>,
-    /// A directory's password.
     pub password: Option<Password>,
-    /// The certificates of an authority.
+    /// The CA file.
     pub authority: Option<String>,
-    /// Where rows that were not taken go.
+    /// The file for skipped rows.
     pub rejected: Option<File>,
 }
 
-/// Reads whatever files a command names, and opens the one that it writes.
+/// Reads the files that a command names, and opens the one that it writes.
 pub(crate) fn read_input(command: &Command) -> Result<Input, Failure> {
     match command {
         Command::Import(import) => {
@@ -57,7 +55,7 @@ fn of_source(options: &SourceOptions) -> Result<Input, Failure> {
 
 fn text(path: &Path, limit: u64) -> Result<String, Failure> {
     let bytes = read(path, limit)?;
-    String::from_utf8(bytes).with_context(|| format!("{} is not text in UTF-8", path.display())).or_exit(Exit::NO_INPUT)
+    String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8 text", path.display())).or_exit(Exit::NO_INPUT)
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
@@ -67,6 +65,6 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     } else {
         File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
     };
-    read.with_context(|| format!("{} cannot be read", path.display())).or_exit(Exit::NO_INPUT)?;
+    read.with_context(|| format!("cannot read {}", path.display())).or_exit(Exit::NO_INPUT)?;
     Ok(bytes)
 }

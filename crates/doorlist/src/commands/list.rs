@@ -15,7 +15,6 @@ use doorlist_store::directory::{AccountDetails, AccountFilter, ClaimRecord};
 /// Accounts that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-/// Runs `account`.
 pub(super) async fn account(door: &mut Door, out: &mut Out, what: &Account) -> Result<Exit, Failure> {
     let request = match what {
         Account::Add { addresses, list } => AccountAdd { addresses: addresses.clone(), list: *list }.into(),
@@ -26,7 +25,6 @@ pub(super) async fn account(door: &mut Door, out: &mut Out, what: &Account) -> R
     change_or_show(door, out, request).await
 }
 
-/// Runs `alias`.
 pub(super) async fn alias(door: &mut Door, out: &mut Out, what: &Alias) -> Result<Exit, Failure> {
     let request = match what {
         Alias::Add { account, names } => AliasAdd { account: account.clone(), locals: names.clone() }.into(),
@@ -56,7 +54,11 @@ fn show(out: &mut Out, report: &AccountReport) -> Result<(), Failure> {
         out.line(&format!("  claimed  {}", claim_text(claim, &report.last_seen)))?;
     }
     if let Some(veto) = &entry.record.veto {
-        out.line(&format!("  vetoed   by {} since {}; adding it by hand frees it", veto.by, print::time(veto.since)))?;
+        out.line(&format!(
+            "  vetoed   by {} since {}; `account add` or `alias add` lifts the veto",
+            veto.by,
+            print::time(veto.since)
+        ))?;
     }
     Ok(())
 }
@@ -66,7 +68,7 @@ fn claim_text(claim: &ClaimRecord, last_seen: &[(String, Timestamp)]) -> String 
     let source = claim.source.to_string();
     let mut text = format!("by {source} since {}", print::time(claim.since));
     if !claim.by.is_empty() {
-        text.push_str(&format!(", brought by {}", claim.by));
+        text.push_str(&format!(", added by {}", claim.by));
     }
     if let Some(place) = &claim.place {
         text.push_str(&format!(", {place}"));
@@ -74,7 +76,7 @@ fn claim_text(claim: &ClaimRecord, last_seen: &[(String, Timestamp)]) -> String 
     let seen = last_seen.iter().find(|(name, _)| *name == source);
     match (claim.missing_since, seen) {
         (Some(since), _) => {
-            text.push_str(&format!("; missing there since {}, accepted for 7 days more", print::time(since)));
+            text.push_str(&format!("; missing from the source since {}, accepted for 7 days", print::time(since)));
         }
         (None, Some((_, at))) => text.push_str(&format!("; last seen {}", print::time(*at))),
         (None, None) => {}

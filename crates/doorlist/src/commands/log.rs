@@ -1,4 +1,4 @@
-//! `doorlist log`: what happened to mail, oldest first, and with `--follow` what happens from now on.
+//! `doorlist log`: searches the mail log, oldest first, and waits for new entries with `--follow`.
 
 use super::{print, unexpected};
 use crate::cli::operate::Log;
@@ -12,16 +12,16 @@ use doorlist_store::mail_log::{LoggedMail, MailAction, MailFilter};
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// Entries that one command prints at most, the newest of them.
+/// Maximum entries that a command prints, the newest ones.
 const ENTRIES_MAX: usize = 10_000;
-/// Entries that are printed when nothing says since when.
+/// Number of entries without --since.
 const ENTRIES_LATEST: usize = 100;
-/// Between two looks of `--follow`.
+/// Polling interval of `--follow`.
 const FOLLOW_LOOK: Duration = Duration::from_millis(500);
-/// Entries are written in batches, so one may turn up so much later than a younger one.
+/// How much later than a newer entry an entry may appear, because they are written in batches.
 const FOLLOW_OVERLAP: Duration = Duration::from_secs(5);
 
-/// Actions by the words that a person uses.
+/// Actions with their names on the command line.
 const ACTIONS: [(&str, MailAction); 10] = [
     ("accepted", MailAction::Accepted),
     ("refused", MailAction::Refused),
@@ -35,16 +35,19 @@ const ACTIONS: [(&str, MailAction); 10] = [
     ("deleted", MailAction::Deleted),
 ];
 
-/// Runs it.
 pub(super) async fn log(door: &mut Door, out: &mut Out, what: &Log) -> Result<Exit, Failure> {
     let now = crate::door::clock()();
     let filter = filter(what, now)?;
     if what.follow && !door.is_served() {
-        return Err(Failure::because(Exit::UNAVAILABLE, "no server runs on this state folder: nothing would follow"));
+        return Err(Failure::because(
+            Exit::UNAVAILABLE,
+            "no server is running on this state folder; --follow would \
+                                                        show nothing",
+        ));
     }
     let entries = search(door, &filter).await?;
     if entries.len() == filter.limit && what.since.is_some() {
-        say!("these are the newest {ENTRIES_MAX} entries; ask for less: --to, --from, --action, a later --since");
+        say!("showing the newest {ENTRIES_MAX} entries; narrow the search with --to, --from, --action or --since");
     }
     print_all(out, &entries)?;
     if what.follow {
@@ -72,11 +75,11 @@ fn action(word: &str) -> Result<MailAction, String> {
     let known = ACTIONS.iter().find(|(name, _)| *name == word).map(|(_, action)| *action);
     known.ok_or_else(|| {
         let words: Vec<_> = ACTIONS.iter().map(|(name, _)| *name).collect();
-        format!("`{word}` is no action: use one of {}", words.join(", "))
+        format!("unknown action `{word}`; use one of {}", words.join(", "))
     })
 }
 
-/// `2h` ago, or a date and time of the reader's zone, or one with a zone of its own.
+/// Parses `2h`, or a date and time in the local time zone or with its own.
 fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     if let Ok(ago) = units::duration(text) {
         return Ok(now - ago);
@@ -85,10 +88,9 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         |time: jiff::civil::DateTime| time.to_zoned(jiff::tz::TimeZone::system()).map(|zoned| zoned.timestamp());
     let time = text.parse::<jiff::Timestamp>().or_else(|_| text.parse::<jiff::civil::DateTime>().and_then(local));
     time.map(|time| Timestamp::from_millis(time.as_millisecond()))
-        .map_err(|_| format!("`{text}` is no time: write 2h, 3d, 2026-11-20 or 2026-11-20T08:00"))
+        .map_err(|_| format!("invalid time `{text}`; write 2h, 3d, 2026-11-20 or 2026-11-20T08:00"))
 }
 
-/// Oldest first.
 async fn search(door: &mut Door, filter: &MailFilter) -> Result<Vec<LoggedMail>, Failure> {
     match door.ask(MailLogSearch { filter: filter.clone() }).await? {
         Response::Log(mut entries) => {
@@ -99,7 +101,7 @@ async fn search(door: &mut Door, filter: &MailFilter) -> Result<Vec<LoggedMail>,
     }
 }
 
-/// Prints what is new until the reader or the server goes away.
+/// Prints new entries until the reader or the server stops.
 async fn follow(
     door: &mut Door,
     out: &mut Out,
@@ -121,7 +123,7 @@ async fn follow(
     }
 }
 
-/// Entries have no number; two that are alike in everything are one to a follower.
+/// The identity of an entry: entries have no number, so equal ones count once.
 fn key(entry: &LoggedMail) -> String {
     serde_json::to_string(entry).unwrap_or_default()
 }

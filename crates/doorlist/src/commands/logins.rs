@@ -11,7 +11,6 @@ use doorlist_actions::{
 };
 use doorlist_core::access::LoginId;
 
-/// Runs `admin`.
 pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: Input) -> Result<Exit, Failure> {
     let Create { email, reseller, customer, domain, auditor, .. } = match what {
         Admin::Create(create) => create,
@@ -33,7 +32,7 @@ pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: I
     match door.ask(request).await? {
         response @ Response::AdminCreated(_) if out.is_json() => out.object(&response)?,
         Response::AdminCreated(AdminCreated { login }) => {
-            out.line(&format!("{login}; a key: doorlist apikey create {login}"))?;
+            out.line(&format!("{login} created. To create an API key: doorlist apikey create {login}"))?;
         }
         other => return Err(unexpected(&other)),
     }
@@ -57,13 +56,12 @@ async fn memberships(door: &mut Door, out: &mut Out, request: impl Into<Request>
     Ok(Exit::DONE)
 }
 
-/// Runs `apikey`.
 pub(super) async fn api_key(door: &mut Door, out: &mut Out, what: &ApiKey) -> Result<Exit, Failure> {
     match what {
         ApiKey::Create(create) => return create_key(door, out, create).await,
         ApiKey::List => return list_keys(door, out).await,
         ApiKey::Revoke { id } => match door.ask(KeyRevoke { id: *id }).await? {
-            Response::KeyRevoked(KeyRevoked { id }) => say!("key {id} is good no more"),
+            Response::KeyRevoked(KeyRevoked { id }) => say!("key {id} revoked"),
             other => return Err(unexpected(&other)),
         },
     }
@@ -90,7 +88,7 @@ async fn create_key(door: &mut Door, out: &mut Out, create: &KeyCreate) -> Resul
     } else {
         out.line(&format!("login  {}", made.login))?;
         out.line(&format!("key    {}", made.key))?;
-        say!("key {} is told this once. Authorization: ApiKey LOGIN:KEY", made.id);
+        say!("key {} is not shown again. Use it as: Authorization: ApiKey LOGIN:KEY", made.id);
     }
     Ok(Exit::DONE)
 }

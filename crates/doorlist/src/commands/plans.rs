@@ -1,4 +1,4 @@
-//! `doorlist plan ...`: what waits for a person.
+//! `doorlist plan ...`: pending plans.
 
 use super::{changes, print, unexpected};
 use crate::cli::sources::Plan;
@@ -13,7 +13,6 @@ use doorlist_store::directory::{PlanEntry, PlanState};
 /// Plans or rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-/// Runs it.
 pub(super) async fn plan(door: &mut Door, out: &mut Out, what: &Plan) -> Result<Exit, Failure> {
     match what {
         Plan::List { domain } => list(door, out, domain.as_ref()).await,
@@ -28,7 +27,7 @@ pub(super) async fn plan(door: &mut Door, out: &mut Out, what: &Plan) -> Result<
         Plan::Discard { id } => {
             match door.ask(PlanDiscard { id: PlanId(*id) }).await? {
                 Response::Discarded(id) if out.is_json() => out.object(&id)?,
-                Response::Discarded(id) => out.line(&format!("plan {} is thrown away; nothing was changed", id.0))?,
+                Response::Discarded(id) => out.line(&format!("plan {} discarded; nothing was changed", id.0))?,
                 other => return Err(unexpected(&other)),
             }
             Ok(Exit::DONE)
@@ -56,10 +55,10 @@ async fn list(door: &mut Door, out: &mut Out, domain: Option<&DomainName>) -> Re
 fn line(plan: &PlanEntry) -> String {
     let applied = &plan.planned.applied;
     let state = match (plan.state, &plan.held) {
-        (PlanState::Waiting, Some(held)) => format!("waits: {held}"),
-        (PlanState::Waiting, None) => "waits".to_owned(),
+        (PlanState::Waiting, Some(held)) => format!("pending: {held}"),
+        (PlanState::Waiting, None) => "pending".to_owned(),
         (PlanState::Applied, _) => plan.change_id.map_or("applied".to_owned(), |id| format!("applied as change {id}")),
-        (PlanState::Discarded, _) => "thrown away".to_owned(),
+        (PlanState::Discarded, _) => "discarded".to_owned(),
     };
     let counts = format!("+{} ~{} -{}", applied.added, applied.changed, applied.removed);
     format!("{:>6}  {}  {}: {} ({counts}) {state}", plan.id.0, print::time(plan.made), plan.actor.name, plan.summary)

@@ -1,4 +1,4 @@
-//! Pieces of text that several commands print: times, counts, what a change did.
+//! Text that several commands print: times, counts, results of a change.
 
 use super::changes;
 use crate::exit::Failure;
@@ -10,13 +10,13 @@ use doorlist_store::directory::{AddressEntry, Applied, ListCounts, PlanRow};
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// Notes that a person reads; the rest is counted, and all stand in the JSON form.
+/// Maximum notes in the text output; the rest is counted. JSON has all.
 const NOTES_SHOWN_MAX: usize = 20;
 
-/// How often the time that something takes is shown anew.
+/// Update interval of the progress display.
 const PROGRESS_STEP: Duration = Duration::from_millis(500);
 
-/// `2026-11-23T15:07:17Z`.
+/// Prints a time as `2026-11-23T15:07:17Z`.
 pub(crate) fn time(at: Timestamp) -> String {
     match jiff::Timestamp::from_second(at.as_secs()) {
         Ok(time) => time.to_string(),
@@ -24,20 +24,20 @@ pub(crate) fn time(at: Timestamp) -> String {
     }
 }
 
-/// What a change did; notes are talk and go to stderr.
+/// Prints the result of a change; notes go to stderr.
 pub(super) fn applied(out: &mut Out, applied: &Applied) -> Result<(), Failure> {
     if out.is_json() {
         return Ok(out.object(applied)?);
     }
     match applied.change_id {
-        None => out.line("nothing to change: it is so already")?,
+        None => out.line("nothing to change")?,
         Some(id) => out.line(&format!("done, change {id}: {}", counts_of(applied)))?,
     }
     notes(applied);
     Ok(())
 }
 
-/// `2 added, 1 changed`: only what is not zero.
+/// Counts such as `2 added, 1 changed`, without zeros.
 pub(super) fn counts_of(applied: &Applied) -> String {
     let counts = [
         (applied.added, "added"),
@@ -45,8 +45,8 @@ pub(super) fn counts_of(applied: &Applied) -> String {
         (applied.removed, "removed"),
         (applied.missing, "newly missing (accepted for 7 days)"),
         (applied.conflicts, "in conflict"),
-        (applied.same, "the same"),
-        (applied.vetoed, "left out (removed by a person before)"),
+        (applied.same, "unchanged"),
+        (applied.vetoed, "skipped (removed by a person before)"),
         (applied.domains, if applied.domains == 1 { "domain" } else { "domains" }),
     ];
     let parts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
@@ -107,11 +107,11 @@ pub(super) fn plan_row(row: &PlanRow) -> String {
     format!("  {sign} {}: {text}", row.address)
 }
 
-/// Something that takes a while, on a terminal: what it is and how long it has been at it.
+/// A progress display on a terminal: the operation and its duration.
 pub(super) struct Progress(Option<std::sync::mpsc::Sender<()>>);
 
 impl Progress {
-    /// Begins to show it after a moment.
+    /// Starts the display after a moment.
     pub(super) fn begin(what: &'static str) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self(None);
@@ -127,7 +127,6 @@ impl Progress {
         Self(Some(end))
     }
 
-    /// It is done.
     pub(super) fn end(self) {
         drop(self.0);
     }

@@ -15,14 +15,13 @@ const PAGE: u32 = 1_000;
 /// Recipients of a message that the list names.
 const RECIPIENTS_NAMED_MAX: usize = 3;
 
-/// Runs it.
 pub(super) async fn queue(door: &mut Door, out: &mut Out, what: &Queue) -> Result<Exit, Failure> {
     let (order, selection) = match what {
         Queue::List => return list(door, out).await,
         Queue::Show { id } => return show(door, out, *id).await,
         Queue::Retry { id: Some(id), .. } => (QueueOrder::Retry, QueueSelection::Message(*id)),
         Queue::Retry { domain: Some(domain), .. } => (QueueOrder::Retry, QueueSelection::Domain(domain.clone())),
-        Queue::Retry { .. } => return Err(Failure::because(Exit::USAGE, "name a queue id or --domain NAME")),
+        Queue::Retry { .. } => return Err(Failure::because(Exit::USAGE, "give a queue ID or --domain NAME")),
         Queue::Hold { id } => (QueueOrder::Hold, QueueSelection::Message(*id)),
         Queue::Release { id } => (QueueOrder::Release, QueueSelection::Message(*id)),
         Queue::Delete { id } => (QueueOrder::Delete, QueueSelection::Message(*id)),
@@ -41,7 +40,7 @@ pub(super) async fn queue(door: &mut Door, out: &mut Out, what: &Queue) -> Resul
 
 fn done_text(order: QueueOrder) -> &'static str {
     match order {
-        QueueOrder::Retry => "tried now, or as soon as a server runs",
+        QueueOrder::Retry => "scheduled for immediate delivery",
         QueueOrder::Hold => "on hold until released",
         QueueOrder::Release => "released",
         QueueOrder::Delete => "deleted",
@@ -96,8 +95,8 @@ fn standing(entry: &QueueEntry) -> String {
     let failed = entry.recipients.iter().all(|r| matches!(r.state, QueueState::Failed | QueueState::Delivered));
     match entry.next_attempt {
         _ if entry.hold => "on hold".to_owned(),
-        _ if failed => "failed, kept for you".to_owned(),
-        None => "waits".to_owned(),
+        _ if failed => "failed, kept in the queue".to_owned(),
+        None => "queued".to_owned(),
         Some(at) => format!("attempt {} at {}", entry.attempts + 1, print::time(at)),
     }
 }

@@ -9,7 +9,6 @@ use doorlist_actions::{
     Request, Response, RulesOf, SENDER_PAGE, SenderList, SenderPut, SenderRemove, SenderRuleChange,
 };
 
-/// Runs it.
 pub(super) async fn sender(door: &mut Door, out: &mut Out, what: &Sender) -> Result<Exit, Failure> {
     let request: Request = match what.clone() {
         Sender::Allow { sender, of } => SenderPut { of, sender, allow: true }.into(),
@@ -32,10 +31,10 @@ fn word(allow: bool) -> &'static str {
 fn sentence(change: &SenderRuleChange) -> String {
     let SenderRuleChange { of, sender, before, now } = change;
     match (*before, *now) {
-        (Some(before), Some(now)) if before == now => format!("{sender} is {} for {of} already", word(now)),
-        (Some(before), Some(now)) => format!("{sender} is {} for {of} now, no longer {}", word(now), word(before)),
+        (Some(before), Some(now)) if before == now => format!("{sender} is already {} for {of}", word(now)),
+        (Some(before), Some(now)) => format!("{sender} is now {} for {of}, no longer {}", word(now), word(before)),
         (None, Some(now)) => format!("{sender} is {} for {of}", word(now)),
-        (_, None) => format!("{sender} has no rule any more for {of}"),
+        (_, None) => format!("{sender} no longer has a rule for {of}"),
     }
 }
 
@@ -59,7 +58,7 @@ async fn list(door: &mut Door, out: &mut Out, of: RulesOf) -> Result<Exit, Failu
         }
     }
     if offset == 0 {
-        say!("{of} has no sender rules: doorlist sender block spam.test --for {of}");
+        say!("{of} has no sender rules. Add one: doorlist sender block spam.test --for {of}");
     }
     Ok(Exit::DONE)
 }

@@ -1,4 +1,4 @@
-//! `doorlist source ...`: directories that keep a list.
+//! `doorlist source ...`: LDAP and Active Directory sources.
 
 use super::{input::Input, print, unexpected};
 use crate::cli::sources::{PresetWord, Source, SourceOptions, TellWord};
@@ -11,7 +11,6 @@ use doorlist_actions::{
 use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, ListMark, Preset, Trust};
 use doorlist_core::shrink_guard::OperationLimits;
 
-/// Runs it.
 pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input: Input) -> Result<Exit, Failure> {
     match what {
         Source::Add { name, domain, options } => {
@@ -24,7 +23,7 @@ pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input:
                 replace: false,
             };
             saved(door, out, put).await?;
-            say!("`sync test {name}` tries it; it is read within a minute, then on its schedule");
+            say!("test it with `sync test {name}`; the first sync starts within a minute");
         }
         Source::Set { name, options } => {
             let SourceEntry { domain, mut settings, .. } = entry(door, name).await?;
@@ -50,7 +49,7 @@ pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input:
             match door.ask(request).await? {
                 Response::Applied(applied) if *withdraw => print::applied(out, &applied)?,
                 Response::Applied(applied) if out.is_json() => out.object(&applied)?,
-                Response::Applied(_) => out.line("removed; what it claimed stays on the list")?,
+                Response::Applied(_) => out.line("removed; its recipients stay on the list")?,
                 other => return Err(unexpected(&other)),
             }
         }
@@ -74,7 +73,7 @@ async fn saved(door: &mut Door, out: &mut Out, put: PutSource) -> Result<(), Fai
     Ok(())
 }
 
-/// What is set for a new directory.
+/// The settings of a new source.
 pub(crate) fn new_settings(options: &SourceOptions, input: &Input) -> Result<SourceSettings, Failure> {
     let mut connection = new_connection(options)?;
     change(&mut connection, options, input)?;
@@ -90,7 +89,7 @@ pub(crate) fn new_settings(options: &SourceOptions, input: &Input) -> Result<Sou
 
 fn new_connection(options: &SourceOptions) -> Result<Connection, Failure> {
     let (Some(url), Some(base)) = (&options.url, &options.base) else {
-        return Err(Failure::because(Exit::USAGE, "a directory needs --url and --base"));
+        return Err(Failure::because(Exit::USAGE, "a source requires --url and --base"));
     };
     let bind = options.bind_dn.clone().map_or(Bind::Anonymous, |name| Bind::Simple { name });
     let preset = options.preset.map_or(Preset::ActiveDirectory, preset);
@@ -111,7 +110,7 @@ fn preset(word: PresetWord) -> Preset {
     }
 }
 
-/// What is named is changed, everything else stays.
+/// Changes the given settings; others keep their value.
 fn change(connection: &mut Connection, options: &SourceOptions, input: &Input) -> Result<(), Failure> {
     if let Some(url) = &options.url {
         connection.servers = servers(url, options.plain)?;
@@ -147,7 +146,7 @@ fn change(connection: &mut Connection, options: &SourceOptions, input: &Input) -
         connection.trust = Trust::Ca(pem.clone());
     }
     if let Some(pin) = &options.pin {
-        let wrong = || Failure::because(Exit::USAGE, "--pin takes a SHA-256: 64 hexadecimal digits");
+        let wrong = || Failure::because(Exit::USAGE, "--pin requires a SHA-256 fingerprint of 64 hexadecimal digits");
         connection.trust = Trust::pinned(pin).ok_or_else(wrong)?;
     }
     Ok(())
@@ -155,7 +154,7 @@ fn change(connection: &mut Connection, options: &SourceOptions, input: &Input) -
 
 fn list_mark(text: &str) -> Result<ListMark, Failure> {
     let wrong = |why: &dyn std::fmt::Display| Failure::because(Exit::USAGE, format_args!("--list-mark {text}: {why}"));
-    let (attribute, value) = text.split_once('=').ok_or_else(|| wrong(&"it is written ATTRIBUTE=VALUE"))?;
+    let (attribute, value) = text.split_once('=').ok_or_else(|| wrong(&"write it as ATTRIBUTE=VALUE"))?;
     let attribute = attribute.parse().map_err(|error| wrong(&error))?;
     Ok(ListMark { attribute, value: value.to_owned() })
 }
@@ -182,7 +181,7 @@ fn with_rest(mut settings: SourceSettings, options: &SourceOptions) -> SourceSet
 
 fn line(source: &SourceEntry) -> String {
     let servers: Vec<_> = source.settings.connection.servers.iter().map(ToString::to_string).collect();
-    let read = source.full_read.map_or("never read".to_owned(), |at| format!("read {}", print::time(at)));
+    let read = source.full_read.map_or("never synced".to_owned(), |at| format!("read {}", print::time(at)));
     format!(
         "{}: {} from {}, every {} minutes, {read}",
         source.name,
@@ -196,15 +195,15 @@ fn show(out: &mut Out, source: &SourceEntry) -> Result<(), Failure> {
     let connection = &source.settings.connection;
     out.line(&line(source))?;
     let bind = match &connection.bind {
-        Bind::Anonymous => "as nobody".to_owned(),
+        Bind::Anonymous => "anonymous".to_owned(),
         Bind::Simple { name } => {
             format!("as {name}, password {}", if source.has_password { "kept" } else { "missing" })
         }
     };
     out.line(&format!("  bind       {bind}"))?;
     let trust = match &connection.trust {
-        Trust::System => "the authorities of this machine".to_owned(),
-        Trust::Ca(_) => "an authority of your own".to_owned(),
+        Trust::System => "the CAs of this machine".to_owned(),
+        Trust::Ca(_) => "a private CA".to_owned(),
         Trust::Pinned(_) => "one pinned certificate".to_owned(),
     };
     out.line(&format!("  trust      {trust}"))?;
@@ -213,11 +212,11 @@ fn show(out: &mut Out, source: &SourceEntry) -> Result<(), Failure> {
     let aliases: Vec<_> = connection.alias_attributes.iter().map(ToString::to_string).collect();
     out.line(&format!("  attributes {}; aliases {}", connection.email_attribute, aliases.join(", ")))?;
     for glob in &connection.exclusions {
-        out.line(&format!("  leave out  {glob}"))?;
+        out.line(&format!("  exclude    {glob}"))?;
     }
     out.line(&format!("  next       {}", print::time(source.next_run)))?;
     for address in &source.settings.recipients {
-        out.line(&format!("  tells      {address}"))?;
+        out.line(&format!("  report to  {address}"))?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `doorlist sync ...`: reading directories.
+//! `doorlist sync ...`: tests and runs syncs.
 
 use super::{print, unexpected};
 use crate::cli::sources::Sync;
@@ -13,7 +13,6 @@ const PAGE: u32 = 100;
 /// Rows and problems that a person reads.
 const ROWS_SHOWN_MAX: usize = 20;
 
-/// Runs it.
 pub(super) async fn sync(door: &mut Door, out: &mut Out, what: &Sync) -> Result<Exit, Failure> {
     let request: Request = match what {
         Sync::Test { name } => SyncTest { name: name.clone() }.into(),
@@ -48,7 +47,7 @@ fn tested(out: &mut Out, report: &TestReport) -> Result<(), Failure> {
         out.line(&format!("certificate {certificate}"))?;
     }
     if let Some(sha256) = &report.certificate_sha256 {
-        out.line(&format!("to believe just this one: --pin {sha256}"))?;
+        out.line(&format!("to trust only this certificate: --pin {sha256}"))?;
     }
     for entry in &report.first {
         out.line(&format!("  {entry}"))?;
@@ -57,7 +56,7 @@ fn tested(out: &mut Out, report: &TestReport) -> Result<(), Failure> {
 }
 
 fn synced(out: &mut Out, report: &SyncReport) -> Result<(), Failure> {
-    let what = if report.whole { "read whole" } else { "what has changed was read" };
+    let what = if report.whole { "full read" } else { "read changes" };
     if !report.server.is_empty() {
         say!(
             "{what} from {}: {} entries, {} addresses of {}",
@@ -68,13 +67,13 @@ fn synced(out: &mut Out, report: &SyncReport) -> Result<(), Failure> {
         );
     }
     for (what, count) in &report.skipped {
-        say!("left out: {what}: {count}");
+        say!("skipped: {what}: {count}");
     }
     for problem in report.problems.iter().take(ROWS_SHOWN_MAX) {
         say!("{}: {}: {}", problem.place, problem.value, problem.why);
     }
     if report.references > 0 {
-        say!("{} references to other servers, not followed", report.references);
+        say!("{} referrals to other servers were not followed", report.references);
     }
     if let Some(plan) = &report.plan {
         if !plan.written {

@@ -1,22 +1,22 @@
-//! The settings of the API: whose word a domain needs, and how often somebody may come.
+//! The settings of the API: domain verification and rate limits.
 
 use super::build::Reader;
 
-/// Pushes of one domain within twelve hours, where nothing else is set.
+/// Default limit of pushes of a domain in twelve hours.
 pub(crate) const PUSHES_PER_12H: u32 = 50;
 
-/// What the API is set to.
+/// The settings of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiSettings {
-    /// Whoever is not the operator proves that a domain is theirs.
+    /// Whether tenants must verify their domains.
     pub proof_needed: bool,
-    /// Pushes of one domain within twelve hours.
+    /// Maximum pushes of a domain in twelve hours.
     pub pushes_per_12h: u32,
-    /// Requests of one key in a second.
+    /// Maximum requests per second with one key.
     pub requests_per_key: u32,
-    /// Requests from one address in a second.
+    /// Maximum requests per second from one address.
     pub requests_per_address: u32,
-    /// Wrong keys from one address in a minute.
+    /// Maximum wrong keys per minute from one address.
     pub failures_per_address: u32,
 }
 
@@ -32,7 +32,6 @@ impl Default for ApiSettings {
     }
 }
 
-/// Reads them.
 pub(super) fn read(reader: &mut Reader<'_>) -> ApiSettings {
     let mut api = ApiSettings::default();
     reader.set(&mut api.proof_needed, "api.domain_proof", |text| match text {
@@ -48,5 +47,5 @@ pub(super) fn read(reader: &mut Reader<'_>) -> ApiSettings {
 }
 
 pub(super) fn above_zero(text: &str) -> Result<u32, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("`{text}` is no number above 0"))
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("`{text}` is not a number above 0"))
 }

@@ -1,4 +1,4 @@
-//! Values as written -> settings that are checked and ready to use. All problems are told at once, each with its origin.
+//! Validates the raw values and builds the settings. Reports all errors at once, each with its origin.
 
 use super::api::{self, ApiSettings};
 use super::layers::{Raw, Values};
@@ -21,41 +21,36 @@ use doorlist_store::spool::SpoolConfig;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-/// SMTP's port, where none is named.
+/// Default port of SMTP.
 const SMTP_PORT: u16 = 25;
 
-/// What the whole process needs.
+/// The settings of the whole process.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// Folder of the store, the lock and the control socket.
     pub state_dir: PathBuf,
-    /// Whom a server becomes that root started.
+    /// User that a server started by root switches to.
     pub state_user: Option<String>,
     /// Where the store is.
     pub store: StoreUrl,
-    /// Accepted mail.
     pub spool: SpoolConfig,
-    /// What happened to mail.
     pub mail_log: MailLogConfig,
-    /// How long things are kept, and how many.
+    /// Retention times and limits.
     pub retention: RetentionTerms,
-    /// How much one customer may have.
+    /// Limits of a customer.
     pub tenants: CustomerLimits,
-    /// The mail doors.
     pub gateway: GatewayConfig,
-    /// HTTP for health and links for files.
+    /// Listeners of API, health and uploads.
     pub web: Vec<WebListenerConfig>,
-    /// How people reach it.
+    /// The public URL.
     pub web_url: Option<String>,
-    /// The API.
     pub api: ApiSettings,
     /// The threads for heavy work.
     pub work: WorkSettings,
-    /// The key that seals stored passwords, if it is not in the state folder.
+    /// File with the key that encrypts stored passwords, if it is not in the state folder.
     pub secret_key_file: Option<PathBuf>,
-    /// Private networks whose directories may be read.
+    /// Private networks in which directories may be read.
     pub allow_networks: Vec<Network>,
-    /// HTTP for metrics.
     pub metrics: Vec<SocketAddr>,
     /// How log lines look.
     pub log_format: JournalFormat,
@@ -125,7 +120,7 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
     config.web = web::listeners(&mut reader);
     config.allow_networks = reader.list("sources.allow_networks", allowed_network);
     if let Some(url) = config.web_url.as_deref().filter(|url| !is_web_url(url)) {
-        reader.problem("web.url", format!("{url:?} is not like https://mx.example.test"));
+        reader.problem("web.url", format!("{url:?} is not a URL such as https://mx.example.test"));
     }
     config.metrics = reader.list("metrics.listen", socket_address);
     if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError(reader.problems)) }
@@ -153,7 +148,7 @@ fn gateway(reader: &mut Reader<'_>, state_dir: &std::path::Path) -> GatewayConfi
     // Only files of our own are made: a certificate that somebody named must be there.
     let self_signed = cert.is_none() && key.is_none();
     if cert.is_some() != key.is_some() {
-        reader.problem("tls.cert", "tls.cert and tls.key are given both or not at all".to_owned());
+        reader.problem("tls.cert", "set both tls.cert and tls.key, or neither".to_owned());
     }
     let mut guard = GuardConfig { enabled: true };
     reader.set(&mut guard.enabled, "guard.enabled", units::switch);
@@ -196,7 +191,7 @@ fn listeners(reader: &mut Reader<'_>) -> Vec<ListenerConfig> {
     listeners
 }
 
-/// `ADDRESS:PORT [tls] [bare_lf=...] [proxy_from=NETWORK]...`; what is not said stays as in `plain`.
+/// Parses `ADDRESS:PORT [tls] [bare_lf=...] [proxy_from=NETWORK]...`; `plain` has the defaults.
 fn listener(text: &str, plain: ListenerConfig) -> Result<ListenerConfig, String> {
     let mut words = text.split_whitespace();
     let mut listener = ListenerConfig { address: socket_address(words.next().unwrap_or(""))?, ..plain };
@@ -206,7 +201,11 @@ fn listener(text: &str, plain: ListenerConfig) -> Result<ListenerConfig, String>
             None if word == "tls" => listener.implicit_tls = true,
             Some(("bare_lf", value)) => listener.bare_lf = bare_lf_of(value)?,
             Some(("proxy_from", value)) => own_peers.push(network(value)?),
-            _ => return Err(format!("`{word}` is none of tls, bare_lf=normalize|reject, proxy_from=NETWORK")),
+            _ => {
+                return Err(format!(
+                    "unknown option `{word}`; use tls, bare_lf=normalize|reject or proxy_from=NETWORK"
+                ));
+            }
         }
     }
     if !own_peers.is_empty() {
@@ -255,7 +254,7 @@ fn spool(reader: &mut Reader<'_>, limits: &Limits) -> SpoolConfig {
     let mut spool = SpoolConfig { message_bytes_max: limits.message_bytes_max, ..SpoolConfig::default() };
     reader.set(&mut spool.node, "spool.node", node);
     reader.set(&mut spool.memory_max, "spool.memory_max", |text| {
-        usize::try_from(units::size(text)?).map_err(|_| format!("`{text}` is too much"))
+        usize::try_from(units::size(text)?).map_err(|_| format!("`{text}` is too large"))
     });
     reader.set(&mut spool.disk_reserve, "spool.disk_reserve", units::size);
     spool
@@ -270,14 +269,14 @@ fn mail_log(reader: &mut Reader<'_>) -> MailLogConfig {
     mail_log
 }
 
-/// Reads values one by one and keeps what is wrong with them.
+/// Reads values one by one and collects errors.
 pub(super) struct Reader<'a> {
     values: &'a Values,
     problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
-    /// Writes the parsed value to `target`; a bad one is a problem and `target` stays as it is.
+    /// Writes the parsed value to `target`; a bad value is recorded as an error and leaves `target` unchanged.
     pub(super) fn set<T>(&mut self, target: &mut T, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) {
         match self.text(key).map(|text| parse(&text)) {
             Some(Ok(value)) => *target = value,
@@ -307,13 +306,13 @@ impl Reader<'_> {
         match &self.values.get(key)?.raw {
             Raw::One(text) => Some(text.clone()),
             Raw::List(_) => {
-                self.problem(key, "one value is needed, not a list".to_owned());
+                self.problem(key, "expected one value, not a list".to_owned());
                 None
             }
         }
     }
 
-    /// The text of a single value that may be empty, which means: not given.
+    /// The text of a single value; `None` if it is empty.
     pub(super) fn given(&mut self, key: &'static str) -> Option<String> {
         self.text(key).filter(|text| !text.is_empty())
     }
@@ -328,16 +327,16 @@ impl Reader<'_> {
 }
 
 pub(super) fn socket_address(text: &str) -> Result<SocketAddr, String> {
-    text.trim().parse().map_err(|_| format!("`{text}` is no address and port, as in `0.0.0.0:25` or `[::]:25`"))
+    text.trim().parse().map_err(|_| format!("`{text}` is not an address and port such as `0.0.0.0:25` or `[::]:25`"))
 }
 
 fn node(text: &str) -> Result<u16, String> {
     let node = text.parse().ok().filter(|node| *node < QueueId::NODES);
-    node.ok_or_else(|| format!("`{text}` is no number below {}", QueueId::NODES))
+    node.ok_or_else(|| format!("`{text}` is not a number below {}", QueueId::NODES))
 }
 
 fn network(text: &str) -> Result<IpNetwork, String> {
-    IpNetwork::parse(text.trim()).ok_or_else(|| format!("`{text}` is no network, as in `192.0.2.0/24`"))
+    IpNetwork::parse(text.trim()).ok_or_else(|| format!("`{text}` is not a network such as `192.0.2.0/24`"))
 }
 
 fn bare_lf_of(text: &str) -> Result<BareLf, String> {
@@ -359,17 +358,17 @@ fn log_format(text: &str) -> Result<JournalFormat, String> {
 fn host_name(text: &str) -> Result<String, String> {
     match DomainName::parse(text.as_bytes()) {
         Ok(name) => Ok(name.to_string()),
-        Err(_) => Err(format!("`{text}` is no host name")),
+        Err(_) => Err(format!("`{text}` is not a host name")),
     }
 }
 
-/// The name that the machine gives itself, or one that is valid everywhere.
+/// The host name of the machine, or a valid default.
 fn machine_name() -> String {
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     name.and_then(|name| host_name(&name).ok()).unwrap_or_else(|| "localhost".to_owned())
 }
 
-/// `direct`, or `HOST[:PORT]` of a smart host.
+/// Parses `direct`, or `HOST[:PORT]` of a smart host.
 fn outbound(text: &str) -> Result<Outbound, String> {
     if text == "direct" {
         return Ok(Outbound::Direct);
@@ -378,7 +377,7 @@ fn outbound(text: &str) -> Result<Outbound, String> {
     Ok(Outbound::SmartHost { host, port: port.unwrap_or(SMTP_PORT) })
 }
 
-/// `mail.example.test`, `192.0.2.1:25`, `[2001:db8::1]:25`.
+/// Splits `mail.example.test`, `192.0.2.1:25` or `[2001:db8::1]:25`.
 fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map(|(host, rest)| (host, rest.strip_prefix(':')))?,

@@ -1,6 +1,5 @@
-//! Where settings come from, one layer over the other: default, file, the files of `conf.d` beside it, environment,
-//! flags. Each value keeps its origin, so that an error and `config show --origin` can name the line. What a value means
-//! is not known here.
+//! The layers of settings: defaults, file, the files of `conf.d` next to it, environment, options. Each value keeps
+//! its origin, so that errors and `config show --origin` can name the line.
 
 use super::keys::{self, Default, KEYS};
 use super::{ConfigError, Problem};
@@ -9,9 +8,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
-/// Octets of one configuration file; more is not one.
+/// Maximum octets of a configuration file.
 const FILE_MAX: u64 = 1024 * 1024;
-/// Environment variables that begin so are settings.
+/// Prefix of environment variables with settings.
 const ENVIRONMENT_PREFIX: &str = "DOORLIST__";
 
 /// A value as written.
@@ -26,11 +25,9 @@ pub(crate) enum Raw {
 /// Where a value was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Nowhere.
     Default,
     /// In a file, at this line.
     File(PathBuf, usize),
-    /// In this variable.
     Environment(String),
     /// On the command line.
     Flag,
@@ -50,29 +47,27 @@ impl fmt::Display for Origin {
 /// A setting's value and where it came from.
 #[derive(Clone, Debug)]
 pub(crate) struct Value {
-    /// As written.
     pub raw: Raw,
-    /// Where.
     pub origin: Origin,
 }
 
-/// The value of every setting, the uppermost layer's.
+/// The effective value of every setting.
 #[derive(Debug)]
 pub(crate) struct Values(BTreeMap<&'static str, Value>);
 
-/// What the layers are read from; the world as a parameter.
+/// The input of the layers, as a parameter for tests.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
-    /// The main file; those of `conf.d` beside it follow in the order of their names.
+    /// The main file; the files of `conf.d` next to it follow in the order of their names.
     pub file: Option<PathBuf>,
-    /// Environment variables; those without our prefix are passed over.
+    /// Environment variables; those without the prefix are ignored.
     pub environment: Vec<(String, String)>,
     /// `KEY=VALUE` from the command line.
     pub flags: Vec<String>,
 }
 
 impl Values {
-    /// Reads all layers. Every unknown key of every layer is told at once.
+    /// Reads all layers. Reports all unknown keys at once.
     pub(crate) fn read(sources: &Sources) -> Result<Self, ConfigError> {
         let mut reading = Reading { values: defaults(), problems: Vec::new() };
         if let Some(file) = &sources.file {
@@ -90,7 +85,7 @@ impl Values {
         if reading.problems.is_empty() { Ok(Self(reading.values)) } else { Err(ConfigError(reading.problems)) }
     }
 
-    /// The value of this setting; every known one has one.
+    /// The value of a setting; every known setting has one.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
@@ -104,7 +99,7 @@ fn defaults() -> BTreeMap<&'static str, Value> {
     KEYS.iter().map(|key| (key.name, Value { raw: raw(key.default), origin: Origin::Default })).collect()
 }
 
-/// The files of `conf.d` beside the main file, in the order of their names.
+/// The files of `conf.d` next to the main file, in the order of their names.
 fn drop_ins(file: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let folder = file.with_file_name("conf.d");
     let entries = match std::fs::read_dir(&folder) {
@@ -168,13 +163,13 @@ impl Reading {
 
     fn flag(&mut self, flag: &str) {
         let Some((name, value)) = flag.split_once('=') else {
-            let why = format!("`{flag}` has no value: write --set KEY=VALUE");
+            let why = format!("`{flag}` has no value; write --set KEY=VALUE");
             return self.problems.push(Problem::new(Origin::Flag, why));
         };
         if keys::find(name).is_some_and(|key| key.secret) {
             let why = format!(
-                "{name} may hold a password, which every user of the machine could read in a flag: \
-                 put it in the file or in the environment"
+                "{name} may contain a password, and every user of this machine can read command lines; set it in the \
+                 file or the environment"
             );
             return self.problems.push(Problem::new(Origin::Flag, why));
         }
@@ -191,13 +186,13 @@ impl Reading {
                     Some(nearest) => format!("; did you mean {nearest}?"),
                     None => "; `doorlist config show` lists all settings".to_owned(),
                 };
-                self.problems.push(Problem::new(origin, format!("there is no setting {name}{hint}")));
+                self.problems.push(Problem::new(origin, format!("unknown setting {name}{hint}")));
             }
         }
     }
 }
 
-/// A text from environment or flag; where a list belongs, commas part it.
+/// A value from the environment or an option; lists are separated by commas.
 fn from_text(name: &str, text: &str) -> Raw {
     match keys::find(name).map(|key| key.default) {
         Some(Default::List(_)) => {
@@ -227,7 +222,7 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
 fn read_bounded(path: &Path) -> Result<String, String> {
     let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
     if length > FILE_MAX {
-        return Err(format!("{length} octets are too many for a configuration file"));
+        return Err(format!("{length} bytes are too many for a configuration file"));
     }
     std::fs::read_to_string(path).map_err(|error| error.to_string())
 }

@@ -1,10 +1,9 @@
-//! How long things are kept, and how many.
+//! Retention times and limits of stored data.
 
 use super::build::Reader;
 use super::units;
 use doorlist_actions::RetentionTerms;
 
-/// Reads it.
 pub(super) fn read(reader: &mut Reader<'_>) -> RetentionTerms {
     let mut terms = RetentionTerms::default();
     reader.set(&mut terms.audit.keep, "audit.keep", units::duration);

@@ -1,4 +1,4 @@
-//! `doorlist config show`: every setting with its value, and where it came from. Secrets are masked here, once.
+//! `doorlist config show`: every setting with its value and origin. Masks secrets.
 
 use super::ConfigError;
 use super::keys::{KEYS, Key};
@@ -7,7 +7,7 @@ use doorlist_store::{StoreUrl, json};
 use std::fmt::Write;
 use std::path::Path;
 
-/// One line a setting, as in the file, or one JSON object a line.
+/// One line per setting, as in a file, or one JSON object per line.
 pub(crate) fn show(sources: &Sources, origin: bool, as_objects: bool) -> Result<String, ConfigError> {
     let values = Values::read(sources)?;
     let mut out = String::new();
@@ -40,7 +40,7 @@ fn toml_text(raw: &Raw) -> String {
     }
 }
 
-/// A store's URL as the store itself shows it: without the password.
+/// The URL of a store without the password.
 fn masked(raw: &Raw) -> Raw {
     let Raw::One(text) = raw else { return raw.clone() };
     match StoreUrl::parse(text, Path::new("")) {

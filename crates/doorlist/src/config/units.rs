@@ -1,5 +1,4 @@
-//! Values as people write them: `50 MiB`, `300 s`, `2 h 30 min`, `100 B/s`, `true`. Which setting they belong to is not
-//! known here; an error says what would have been right.
+//! Parses values such as `50 MiB`, `300 s`, `2 h 30 min`, `100 B/s` and `true`. Errors show the expected form.
 
 use std::time::Duration;
 
@@ -26,25 +25,25 @@ const TIMES: &[(&str, u64)] = &[
     ("days", 86_400_000),
 ];
 
-/// `50 MiB`.
+/// Parses a size such as `50 MiB`.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no size: write a number and B, KiB, MiB or GiB, as in `50 MiB`");
+    let wrong = || format!("`{text}` is not a size; write a number with B, KiB, MiB or GiB, such as `50 MiB`");
     let (number, unit, rest) = amount(text).ok_or_else(wrong)?;
     let factor = factor(SIZES, unit).ok_or_else(wrong)?;
     if rest.is_empty() { number.checked_mul(factor).ok_or_else(wrong) } else { Err(wrong()) }
 }
 
-/// `100 B/s`.
+/// Parses a rate such as `100 B/s`.
 pub(crate) fn rate(text: &str) -> Result<u64, String> {
     let per_second = text.trim_end().strip_suffix("/s");
     per_second
         .and_then(|text| size(text).ok())
-        .ok_or_else(|| format!("`{text}` is no rate: write a size a second, as in `100 B/s`"))
+        .ok_or_else(|| format!("`{text}` is not a rate; write a size per second, such as `100 B/s`"))
 }
 
 /// `300 s`, `2 h 30 min`, `15 d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time: write a number and ms, s, min, h or d, as in `300 s`");
+    let wrong = || format!("`{text}` is not a duration; write a number with ms, s, min, h or d, such as `300 s`");
     let mut rest = text.trim();
     let mut millis: u64 = 0;
     while !rest.is_empty() {
@@ -59,10 +58,10 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// A whole number above zero.
 pub(crate) fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     let number = text.trim().parse::<u64>().ok().filter(|number| *number > 0);
-    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| format!("`{text}` is no number above zero"))
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| format!("`{text}` is not a number above zero"))
 }
 
-/// `true` or `false`.
+/// Parses `true` or `false`.
 pub(crate) fn switch(text: &str) -> Result<bool, String> {
     match text.trim() {
         "true" => Ok(true),
@@ -71,7 +70,7 @@ pub(crate) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A number, its unit, and what stands behind them.
+/// A number, its unit, and the rest of the text.
 fn amount(text: &str) -> Option<(u64, &str, &str)> {
     let text = text.trim_start();
     let digits = text.find(|c: char| !c.is_ascii_digit())?;

@@ -1,4 +1,4 @@
-//! The web listeners, as they are written: `ADDRESS:PORT [tls] [proxy_from=NETWORK]...`.
+//! The web listeners: `ADDRESS:PORT [tls] [proxy_from=NETWORK]...`.
 
 use super::build::{Reader, socket_address};
 use super::units;
@@ -6,20 +6,18 @@ use doorlist_core::network::Network;
 use doorlist_web::CONNECTIONS_PER_ADDRESS_MAX;
 use std::net::SocketAddr;
 
-/// One web listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WebListenerConfig {
-    /// Address and port; port 0 takes a free one.
+    /// Address and port; port 0 selects a free one.
     pub address: SocketAddr,
-    /// HTTPS, with the certificate of the mail doors.
+    /// HTTPS, with the certificate of the SMTP listeners.
     pub tls: bool,
-    /// Peers that are believed when they say for whom they ask. Empty: nobody is.
+    /// Trusted proxies.
     pub proxy_from: Vec<Network>,
-    /// Connections at once from one address, and requests at once of one client behind a proxy.
+    /// Maximum connections at once from one address, and requests at once of one client behind a proxy.
     pub connections_per_address_max: usize,
 }
 
-/// Those of `web.listen`.
 pub(super) fn listeners(reader: &mut Reader<'_>) -> Vec<WebListenerConfig> {
     let proxy_from = reader.list("web.proxy_from", network);
     let mut per_address_max = CONNECTIONS_PER_ADDRESS_MAX;
@@ -39,7 +37,7 @@ fn listener(
         match word.split_once('=') {
             None if word == "tls" => tls = true,
             Some(("proxy_from", value)) => own_peers.push(network(value)?),
-            _ => return Err(format!("`{word}` is none of tls, proxy_from=NETWORK")),
+            _ => return Err(format!("unknown option `{word}`; use tls or proxy_from=NETWORK")),
         }
     }
     let proxy_from = if own_peers.is_empty() { proxy_from.to_vec() } else { own_peers };
@@ -47,5 +45,5 @@ fn listener(
 }
 
 fn network(text: &str) -> Result<Network, String> {
-    text.parse().map_err(|_| format!("`{text}` is no network, as in `192.0.2.0/24`"))
+    text.parse().map_err(|_| format!("`{text}` is not a network such as `192.0.2.0/24`"))
 }

@@ -5,15 +5,14 @@ use super::build::Reader;
 use doorlist_actions::JOBS_MAX;
 use std::thread::available_parallelism;
 
-/// Threads that can be asked for.
+/// Maximum number of threads.
 const THREADS_MAX: usize = 256;
 
-/// How many threads there are, and how many jobs they have at once.
+/// Number of threads and jobs for heavy work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WorkSettings {
-    /// Threads.
     pub threads: usize,
-    /// Jobs, running and waiting.
+    /// Maximum jobs, running and queued.
     pub jobs_max: usize,
 }
 
@@ -24,13 +23,12 @@ impl Default for WorkSettings {
     }
 }
 
-/// Reads them.
 pub(super) fn read(reader: &mut Reader<'_>) -> WorkSettings {
     let mut work = WorkSettings::default();
     if reader.given("work.threads").is_some() {
         reader.set(&mut work.threads, "work.threads", |text| match text.parse() {
             Ok(number @ 1..=THREADS_MAX) => Ok(number),
-            _ => Err(format!("`{text}` is no number from 1 to {THREADS_MAX}")),
+            _ => Err(format!("`{text}` is not a number from 1 to {THREADS_MAX}")),
         });
     }
     reader.set(&mut work.jobs_max, "work.jobs_max", |text| above_zero(text).map(|number| number as usize));

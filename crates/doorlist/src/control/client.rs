@@ -1,4 +1,4 @@
-//! The command's end of the control socket.
+//! The client end of the control socket.
 
 use super::{Answer, Call, next_line};
 use crate::exit::{Exit, Failure, OrExit};
@@ -10,9 +10,8 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-/// How long a server may take from its lock to its socket, or from its socket to its end.
+/// Maximum time to wait for a server that is starting or stopping.
 const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
-/// Between two tries.
 const CONNECT_AGAIN: Duration = Duration::from_millis(50);
 
 /// A connection to a running server.
@@ -22,7 +21,8 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connects; a server that holds the lock has its socket soon. Whoever listens there must be the folder's owner.
+    /// Connects; a server that holds the lock creates its socket soon. The listening process must belong to the
+    /// folder's owner.
     pub(crate) async fn connect(state: &StateDir, actor: Actor) -> Result<Self, Failure> {
         let socket = &state.control_socket();
         let deadline = tokio::time::Instant::now() + CONNECT_WAIT_MAX;
@@ -41,7 +41,7 @@ impl Client {
             if !starting || tokio::time::Instant::now() >= deadline {
                 let exit = if starting { Exit::UNAVAILABLE } else { Exit::NO_PERMISSION };
                 let why = format!(
-                    "a server holds the state folder, but its control socket {} cannot be reached: {error}",
+                    "a server uses the state folder, but its control socket {} does not answer: {error}",
                     socket.display()
                 );
                 return Err(Failure::because(exit, why));
@@ -57,8 +57,8 @@ impl Client {
             Ok(Answer::Failed(error)) => Err(error.into()),
             Err(error) => {
                 let why = format!(
-                    "the server went away before it answered ({error}); look with `doorlist changes list` \
-                     whether the change was made"
+                    "the server closed the connection before it answered ({error}); check with `doorlist changes \
+                     list` whether the change was made"
                 );
                 Err(Failure::because(Exit::UNAVAILABLE, why))
             }
@@ -76,8 +76,8 @@ impl Client {
 
 fn not_the_server(socket: &Path, uid: u32) -> Failure {
     let why = format!(
-        "user id {uid} listens at the control socket {}, not the owner of the state folder; nothing was asked. Find out \
-         who put it there",
+        "a process of user id {uid}, not the owner of the state folder, listens at the control socket {}; nothing was \
+         sent. Find out who started it",
         socket.display()
     );
     Failure::because(Exit::NO_PERMISSION, why)

@@ -1,4 +1,4 @@
-//! The server's end of the control socket: who may ask, how many at once, and in whose name it is done.
+//! The server end of the control socket: who may connect, how many at once, and the actor of their requests.
 
 use super::{Answer, Call, next_line};
 use crate::exit::{Exit, Failure, OrExit};
@@ -17,24 +17,24 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Connections at once; further ones wait in the kernel's queue.
+/// Maximum connections at once; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 16;
-/// Requests that are read and run at once: each may hold a file of `import`.
+/// Maximum requests at once: each may have a file of `import` in memory.
 const REQUESTS_MAX: usize = 4;
-/// Octets of a request that is parsed where it was read.
+/// Maximum octets of a request that is parsed on the service threads.
 const SMALL_LINE_MAX: usize = 64 * 1024;
-/// A request that is begun, or an answer, must be through by then: it keeps a place.
+/// Maximum time to transfer a request or an answer, which occupies a slot.
 const TRANSFER_MAX: Duration = Duration::from_secs(60);
 /// Rest after a failed accept (no file descriptors left), so that the loop does not spin.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
-/// The bound socket. Commands may connect from now on; they are answered once [`Control::serve`] runs.
+/// The bound socket. Commands can connect; they are answered once [`Control::serve`] runs.
 pub(crate) struct Control {
     listener: UnixListener,
     _file: SocketFile,
 }
 
-/// The socket's file, which goes with the server: whoever comes later finds none instead of a dead one.
+/// The socket's file, removed on drop, so that no dead socket remains.
 struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
@@ -44,7 +44,7 @@ impl Drop for SocketFile {
 }
 
 impl Control {
-    /// Binds the socket with mode 0660. What lies there is a dead server's: the caller holds the lock.
+    /// Binds the socket with mode 0660. Replaces the socket of a dead server: the caller holds the lock.
     pub(crate) fn bind(socket: &Path) -> Result<Self, Failure> {
         let bind = || {
             match std::fs::remove_file(socket) {
@@ -56,12 +56,11 @@ impl Control {
             Ok(listener)
         };
         let listener = bind()
-            .with_context(|| format!("the control socket {} cannot be made", socket.display()))
+            .with_context(|| format!("cannot create the control socket {}", socket.display()))
             .or_exit(Exit::CANNOT_CREATE)?;
         Ok(Self { listener, _file: SocketFile(socket.to_owned()) })
     }
 
-    /// Answers until dropped.
     pub(crate) async fn serve(self, services: Arc<Services>, peers: Peers) {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let counter = Counter { services, peers: Arc::new(peers), requests: Arc::new(Semaphore::new(REQUESTS_MAX)) };
@@ -83,7 +82,7 @@ impl Control {
     }
 }
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Clone)]
 struct Counter {
     services: Arc<Services>,
@@ -112,7 +111,7 @@ impl Counter {
         Ok(())
     }
 
-    /// A line with a file in it is heavy work.
+    /// Parses a request; one with a file runs as heavy work.
     async fn parse(&self, line: Vec<u8>) -> std::io::Result<Call> {
         if line.len() <= SMALL_LINE_MAX {
             return Ok(serde_json::from_slice(&line)?);
@@ -129,7 +128,7 @@ impl Counter {
     }
 }
 
-/// Who may ask: root, the server's own user, and the group of the socket.
+/// The allowed peers: root, the server's own user, and the group of the socket.
 pub(crate) struct Peers {
     own: Uid,
     group: Gid,
@@ -141,14 +140,14 @@ impl Peers {
         Self { own: Uid::effective(), group: Gid::effective() }
     }
 
-    /// Root speaks for the login behind sudo, and has become our own user before it connects; who is our own user could
-    /// write any name into the store without asking us.
+    /// Whether the peer may name another actor: root (for the login behind sudo), which has become the server's user
+    /// before it connects. That user could write any name into the store anyway.
     fn may_speak_for_others(&self, credentials: &UCred) -> bool {
         let uid = Uid::from_raw(credentials.uid());
         uid.is_root() || uid == self.own
     }
 
-    /// The peer's login, if it may ask.
+    /// The peer's login, if it is allowed.
     fn name_of(&self, credentials: &UCred) -> Option<String> {
         let (uid, gid) = (Uid::from_raw(credentials.uid()), Gid::from_raw(credentials.gid()));
         let user = User::from_uid(uid).ok().flatten();

@@ -7,7 +7,6 @@ use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls,
 use doorlist_core::source_rows::{Place, RowProblem, SourceRow};
 use doorlist_sources::{Refusal, Skipped};
 
-/// Nobody listens there.
 fn connection() -> Connection {
     let servers = DirectoryServer::parse_list("ldaps://127.0.0.1:1", DirectoryTls::StartTls).unwrap();
     let bind = Bind::Simple { name: "cn=reader,dc=example,dc=test".to_owned() };

@@ -1,4 +1,4 @@
-//! Contacts that get no notices because nobody has confirmed them.
+//! Checks for contacts that get no notices because they are not confirmed.
 
 use super::Finding;
 use crate::config::Config;
@@ -6,10 +6,10 @@ use crate::door::Door;
 use doorlist_actions::{ContactList, ContactPage, Response};
 use doorlist_core::visible::visible;
 
-/// Contacts that are named in one finding; more are counted.
+/// Maximum contacts named in a finding; more are counted.
 const NAMED_MAX: usize = 20;
 
-/// Looks at all of them.
+/// Checks all technical contacts.
 pub(super) async fn contacts(door: &mut Door, config: &Config) -> Vec<Finding> {
     let (mut named, mut more, mut after) = (Vec::new(), 0, 0);
     loop {
@@ -24,16 +24,16 @@ pub(super) async fn contacts(door: &mut Door, config: &Config) -> Vec<Finding> {
         }
     }
     if named.is_empty() {
-        return vec![Finding::ok("contacts", "every technical contact gets notices")];
+        return vec![Finding::ok("contacts", "all technical contacts get notices")];
     }
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let todo = match &config.web_url {
-        Some(_) => "they are asked by mail; `doorlist contact confirm ADDRESS` confirms one at once",
-        None => "set web.url, so that they can be asked by mail, or confirm them: doorlist contact confirm ADDRESS",
+        Some(_) => "they get a confirmation mail; `doorlist contact confirm ADDRESS` confirms one immediately",
+        None => "set web.url to send confirmation mails, or confirm them: doorlist contact confirm ADDRESS",
     };
     vec![Finding::warn(
         "contacts",
-        format!("get no notices, not confirmed or not listed: {}{more}", named.join(", ")),
+        format!("contacts without notices (not confirmed or not listed): {}{more}", named.join(", ")),
         todo,
     )]
 }

@@ -1,4 +1,4 @@
-//! Each domain: do its MX records lead here, and does its own server answer.
+//! Checks each domain: whether its MX records point to this gateway, and whether its own server is reachable.
 
 use super::Finding;
 use crate::config::Config;
@@ -16,20 +16,19 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Domains that are looked at; more would take minutes.
+/// Maximum domains to check; more would take minutes.
 const DOMAINS_MAX: usize = 200;
-/// Looks at once.
 const LOOKS_MAX: usize = 16;
-/// A name server or a mail server answers by then, or counts as silent.
+/// Maximum time to wait for a name server or a mail server.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
-/// Looks at every domain, several at once; the findings come in the order of the domains.
+/// Checks all domains, several in parallel. Findings are in the order of the domains.
 pub(super) async fn domains(door: &mut Door, config: &Config) -> Vec<Finding> {
     let resolver: Arc<dyn Resolver> = match SystemResolver::from_system() {
         Ok(resolver) => Arc::new(resolver),
         Err(error) => {
-            let todo = "look into /etc/resolv.conf: servers that are given by name cannot be found";
-            return vec![Finding::fail("dns", format!("no resolver: {error}"), todo)];
+            let todo = "check /etc/resolv.conf: mail servers with host names cannot be resolved";
+            return vec![Finding::fail("dns", format!("no DNS resolver: {error}"), todo)];
         }
     };
     let Ok(Response::Domains(domains)) = door.ask(DomainList).await else { return Vec::new() };
@@ -57,7 +56,7 @@ pub(super) async fn domains(door: &mut Door, config: &Config) -> Vec<Finding> {
         findings.extend(look.await.unwrap_or_default());
     }
     if let Some(more) = domains.len().checked_sub(DOMAINS_MAX).filter(|more| *more > 0) {
-        findings.push(Finding::ok("domains", format!("{more} more were not looked at")));
+        findings.push(Finding::ok("domains", format!("{more} more domains were not checked")));
     }
     findings
 }
@@ -68,7 +67,7 @@ async fn exchangers(resolver: &dyn Resolver, domain: &str, hostname: &str) -> Fi
 }
 
 fn mx_finding(domain: &str, hostname: &str, answer: Result<Vec<MailExchanger>, LookupError>) -> Finding {
-    let todo = format!("let the MX records of {domain} name {hostname} when it is to get the domain's mail");
+    let todo = format!("point the MX record of {domain} to {hostname} when this gateway should receive its mail");
     match answer {
         Ok(mut found) => {
             found.sort_by_key(|mx| mx.preference);
@@ -77,54 +76,62 @@ fn mx_finding(domain: &str, hostname: &str, answer: Result<Vec<MailExchanger>, L
             match hosts.iter().position(|host| host.eq_ignore_ascii_case(hostname)) {
                 Some(0) if hosts.len() == 1 => Finding::ok("mx", text),
                 Some(_) => {
-                    let todo = "senders use every MX: one that is not this gateway lets mail walk around the list";
-                    Finding::warn("mx", format!("{text}: not all of it is this gateway ({hostname})"), todo)
+                    let todo = "remove the other MX records: mail to them bypasses the list";
+                    Finding::warn("mx", format!("{text}: not only this gateway ({hostname})"), todo)
                 }
-                None => Finding::warn("mx", format!("{text}: none of it is this gateway ({hostname})"), todo),
+                None => Finding::warn("mx", format!("{text}: not this gateway ({hostname})"), todo),
             }
         }
         Err(LookupError::NoName | LookupError::NoRecord) => {
             Finding::warn("mx", format!("{domain} has no MX record"), todo)
         }
         Err(LookupError::Temporary(why)) => {
-            Finding::warn("mx", format!("the MX of {domain} cannot be asked for: {why}"), "look at the name servers")
+            Finding::warn("mx", format!("cannot look up the MX of {domain}: {why}"), "check the name servers")
         }
     }
 }
 
-/// Only a connection is made, and only where the relay makes one; the relay speaks SMTP.
+/// Checks a mail server with a TCP connection, and only where the relay would connect.
 async fn next_hop(resolver: &dyn Resolver, domain: &str, server: &MailServer, allowed: &[Network]) -> Finding {
     let name = format!("{domain}: server {}:{}", server.host, server.port);
     let addresses = match server.host.parse::<IpAddr>() {
         Ok(address) => Ok(vec![address]),
         Err(_) => match timeout(ANSWER_MAX, resolver.addresses(&server.host)).await {
             Ok(answer) => answer.map_err(|error| error.to_string()),
-            Err(_) => Err("no answer of the name servers".to_owned()),
+            Err(_) => Err("no answer from the name servers".to_owned()),
         },
     };
     let addresses = match addresses {
         Ok(addresses) => addresses,
         Err(why) => {
-            let todo = "mend its name in DNS; mail for the domain waits in the queue";
+            let todo = "correct its DNS name; until then mail for the domain stays in the queue";
             return Finding::fail("next hop", format!("{name}: {why}"), todo);
         }
     };
     let addresses = access::permitted(server.named_by, addresses, allowed).await;
     if addresses.is_empty() {
         let todo = access::advice(server.named_by);
-        return Finding::fail("next hop", format!("{name} is where it may not be: mail for the domain waits"), todo);
+        return Finding::fail(
+            "next hop",
+            format!(
+                "{name} is on a network that is not allowed: mail for the domain \
+                                                  stays in the queue"
+            ),
+            todo,
+        );
     }
     let public = addresses.iter().all(|address| network::is_public(*address));
-    let name = if public { name } else { format!("{name}, which is not public,") };
+    let name = if public { name } else { format!("{name}, not a public address,") };
     let mut last = "it has no address".to_owned();
     for address in addresses {
         match timeout(ANSWER_MAX, TcpStream::connect(SocketAddr::new(address, server.port))).await {
-            Ok(Ok(_)) => return Finding::ok("next hop", format!("{name} answers at {address}")),
+            Ok(Ok(_)) => return Finding::ok("next hop", format!("{name} is reachable at {address}")),
             Ok(Err(error)) => last = format!("{address}: {error}"),
             Err(_) => last = format!("{address}: no answer"),
         }
     }
-    let todo = "is the server up, and does its firewall let us in? Mail for the domain waits in the queue";
+    let todo = "check that the server is running and its firewall allows this gateway; mail for the domain stays in \
+                the queue";
     Finding::fail("next hop", format!("{name}: {last}"), todo)
 }
 

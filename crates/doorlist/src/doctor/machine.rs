@@ -1,4 +1,4 @@
-//! What the machine must give: a name, ports, a certificate that is valid, room on the disk, open files.
+//! Checks the machine: host name, ports, certificate, disk space, open files.
 
 use super::Finding;
 use crate::config::Config;
@@ -15,37 +15,37 @@ use std::time::Duration;
 use x509_parser::pem::Pem;
 use x509_parser::time::ASN1Time;
 
-/// A listener of our own answers at once or never.
+/// Maximum time to connect to one of the server's own listeners.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
-/// A certificate should be renewed so long before its end.
+/// Time before expiry at which a certificate should be renewed.
 const RENEW_SECS: i64 = 14 * 24 * 3600;
-/// Octets of a certificate's file that are looked at.
+/// Maximum octets of a certificate file.
 const CERTIFICATE_BYTES_MAX: u64 = 1024 * 1024;
-/// Less room than this is worth a word.
+/// Free disk space below which a warning is printed.
 const DISK_COMFORT: u64 = 1024 * 1024 * 1024;
-/// Open files beside sessions: databases, connections to servers, logs.
+/// Open files besides sessions: databases, connections to servers, logs.
 const FILES_BESIDE: u64 = 600;
 
-/// The name that other servers see.
+/// Checks the host name.
 pub(super) fn hostname(config: &Config) -> [Finding; 1] {
     let name = &config.gateway.hostname;
     if name.contains('.') {
         return [Finding::ok("hostname", name.as_str())];
     }
-    let todo = "set smtp.hostname to the full name that the MX records name";
-    [Finding::warn("hostname", format!("{name} is no full name; servers that get our bounces may refuse it"), todo)]
+    let todo = "set smtp.hostname to the fully qualified name in the MX records";
+    [Finding::warn("hostname", format!("{name} is not fully qualified; servers may reject bounces from it"), todo)]
 }
 
-/// The key that seals the passwords of directories, if there is one.
+/// Checks the key that encrypts the passwords of sources.
 pub(super) fn secret_key(config: &Config) -> [Finding; 1] {
     let place = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
     match KeyVault::new(place).check() {
-        Ok(()) => [Finding::ok("secret key", "can be used, or is made when it is needed")],
-        Err(why) => [Finding::fail("secret key", why, "put the key back, or give the passwords of directories again")],
+        Ok(()) => [Finding::ok("secret key", "usable, or created when needed")],
+        Err(why) => [Finding::fail("secret key", why, "restore the key, or set the passwords of all sources again")],
     }
 }
 
-/// Every listener: answers if a server runs, free otherwise.
+/// Checks all listeners: reachable if a server is running, free otherwise.
 pub(super) fn ports(config: &Config, served: bool) -> Vec<Finding> {
     let smtp = config.gateway.listeners.iter().map(|listener| ("smtp.listen", listener.address));
     let web = config.web.iter().map(|listener| ("web.listen", listener.address));
@@ -58,13 +58,13 @@ fn answers(setting: &str, address: SocketAddr) -> Finding {
     match TcpStream::connect_timeout(&from_here(address), CONNECT_MAX) {
         Ok(_) => Finding::ok("port", format!("{setting} {address} answers")),
         Err(error) => {
-            let todo = "restart the server if this setting was changed; look into its log";
+            let todo = "restart the server if this setting changed, and check its log";
             Finding::fail("port", format!("{setting} {address} does not answer: {error}"), todo)
         }
     }
 }
 
-/// An address that means all of them is reached over the loopback.
+/// Maps an unspecified address to loopback.
 fn from_here(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
@@ -79,43 +79,43 @@ fn is_free(setting: &str, address: SocketAddr) -> Finding {
         return Finding::ok("port", format!("{setting} {address} is free"));
     };
     let todo = match error.kind() {
-        ErrorKind::AddrInUse => "another program has it: stop that one (ss -ltnp shows it) or choose another port",
+        ErrorKind::AddrInUse => "stop the program that uses it (ss -ltnp shows it), or choose another port",
         ErrorKind::PermissionDenied => "ports below 1024 need root or CAP_NET_BIND_SERVICE",
-        _ => "is the address one of this machine's?",
+        _ => "check that the address belongs to this machine",
     };
-    Finding::fail("port", format!("{setting} {address} cannot be listened on: {error}"), todo)
+    Finding::fail("port", format!("cannot listen on {setting} {address}: {error}"), todo)
 }
 
-/// The certificate of STARTTLS, and its end.
+/// Checks the certificate of STARTTLS and its expiry.
 pub(super) fn certificate(config: &Config) -> [Finding; 1] {
     let tls = &config.gateway.tls;
     let path = tls.cert.display();
     let bytes = match read_without_waiting(&tls.cert) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound && tls.self_signed => {
-            return [Finding::ok("certificate", "a self-signed one is made at the first start")];
+            return [Finding::ok("certificate", "a self-signed certificate is created at the first start")];
         }
         Err(error) => {
-            let todo = "name a readable file in tls.cert";
-            return [Finding::fail("certificate", format!("{path} cannot be read: {error}"), todo)];
+            let todo = "set tls.cert to a readable file";
+            return [Finding::fail("certificate", format!("cannot read {path}: {error}"), todo)];
         }
     };
     let now = ASN1Time::now().timestamp();
     match not_after(&bytes) {
         None => {
-            let todo = "write the chain as PEM, our own certificate first";
-            [Finding::fail("certificate", format!("{path} has no certificate that can be read"), todo)]
+            let todo = "save the chain as PEM, with the server's certificate first";
+            [Finding::fail("certificate", format!("{path} has no readable certificate"), todo)]
         }
         Some(end) => [lifetime(&path.to_string(), end, now)],
     }
 }
 
-/// A fifo in place of the file would keep a reader for ever.
+/// Reads a file without blocking on a fifo.
 fn read_without_waiting(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     file.take(CERTIFICATE_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -123,11 +123,11 @@ fn read_without_waiting(path: &Path) -> io::Result<Vec<u8>> {
 
 fn lifetime(path: &str, end: i64, now: i64) -> Finding {
     let day = jiff::Timestamp::from_second(end).map_or_else(|_| "-".to_owned(), |end| end.strftime("%F").to_string());
-    let todo = "renew it, then send the server SIGHUP";
+    let todo = "renew it, then send SIGHUP to the server";
     if end <= now {
-        Finding::fail("certificate", format!("{path} ended on {day}"), todo)
+        Finding::fail("certificate", format!("{path} expired on {day}"), todo)
     } else if end - now < RENEW_SECS {
-        Finding::warn("certificate", format!("{path} ends on {day}"), todo)
+        Finding::warn("certificate", format!("{path} expires on {day}"), todo)
     } else {
         Finding::ok("certificate", format!("{path} is valid until {day}"))
     }
@@ -140,27 +140,38 @@ fn not_after(pem: &[u8]) -> Option<i64> {
     Some(end.timestamp())
 }
 
-/// Room for mail.
 pub(super) fn disk(config: &Config, state: &StateDir) -> [Finding; 1] {
     let free = match nix::sys::statvfs::statvfs(state.path()) {
         Ok(stat) => stat.blocks_available().saturating_mul(stat.fragment_size()),
-        Err(error) => return [Finding::warn("disk", format!("cannot be asked: {error}"), "is it mounted?")],
+        Err(error) => {
+            return [Finding::warn(
+                "disk",
+                format!("cannot read free space: {error}"),
+                "check that the file \
+             system is mounted",
+            )];
+        }
     };
-    let text = format!("{} MiB are free for {}", free >> 20, state.path().display());
+    let text = format!("{} MiB free for {}", free >> 20, state.path().display());
     let largest = config.gateway.limits.message_bytes_max;
     if free < largest + largest / 2 + config.spool.disk_reserve {
-        return [Finding::fail("disk", format!("{text}: mail is deferred"), "make room; it goes on by itself")];
+        return [Finding::fail(
+            "disk",
+            format!("{text}: mail is deferred"),
+            "free disk space; mail is accepted again \
+             without a restart",
+        )];
     }
     if free < DISK_COMFORT {
-        return [Finding::warn("disk", text, "make room before mail is deferred")];
+        return [Finding::warn("disk", text, "free disk space before mail is deferred")];
     }
     [Finding::ok("disk", text)]
 }
 
-/// A session is an open file, and so is a connection to a domain's server.
+/// Checks the limit of open files: each session and each connection needs one.
 pub(super) fn open_files(config: &Config) -> [Finding; 1] {
     let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
-        return [Finding::ok("open files", "no limit known")];
+        return [Finding::ok("open files", "limit unknown")];
     };
     let relay = config.gateway.relay.connections_max as u64;
     let needed = config.gateway.limits.sessions_max as u64 + relay + FILES_BESIDE;

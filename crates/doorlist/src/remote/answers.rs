@@ -1,5 +1,5 @@
-//! What a status and a body mean: an answer of the office as it is, everything else as a sentence that says what happened,
-//! what was kept and what to do. Pure.
+//! The meaning of status and body: an answer of the actions is passed on, everything else becomes a sentence that says
+//! what happened, what was kept and what to do.
 
 use super::exchange::{ANSWER_MAX, Answered, Trouble};
 use super::place::Place;
@@ -11,10 +11,10 @@ use doorlist_web::{BODY_PACE_MIN, LARGE_BODY_MAX};
 use hyper::StatusCode;
 use serde::Deserialize;
 
-/// Characters of what the other side says.
+/// Maximum characters of a text of the server.
 const SAID_MAX: usize = 1_000;
 
-/// What was asked: what an answer leaves open, and what helps when it is too much.
+/// The kind of request, which decides on the advice in errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Command,
@@ -22,35 +22,35 @@ enum Asked {
 }
 
 impl Asked {
-    /// What is known when no answer tells.
+    /// The outcome if there is no usable answer.
     fn outcome(self) -> &'static str {
         match self {
-            Asked::Command => "it is not known whether it was done: look with `doorlist changes list --domain NAME`",
-            Asked::Push => "the list there is as it was; the next push brings everything again",
+            Asked::Command => "the command may have been executed: check with `doorlist changes list --domain NAME`",
+            Asked::Push => "the list there is unchanged; the next push sends everything again",
         }
     }
 
-    /// What helps when it is too large, or comes too slowly.
+    /// Advice for a request that is too large or too slow.
     fn smaller(self) -> &'static str {
         match self {
             Asked::Command => {
-                "nothing was done: split the file (not with --mirror, where each part withdraws the others), or copy it to \
-                 that machine and import it there"
+                "nothing was done: split the file (not with --mirror, where each part removes the recipients of the \
+                 others), or copy it to the server and import it there"
             }
             Asked::Push => {
-                "the list there is as it was. If a proxy says so, let it take parts of 1 MiB, or what an account with all \
-                 its aliases needs"
+                "the list there is unchanged. If a proxy sent this answer, raise its limit to 1 MiB, or more if one \
+                 account with its aliases is larger"
             }
         }
     }
 }
 
-/// Whether the office itself says that it was not done.
+/// Whether the answer is an error of the actions.
 pub(super) fn is_of_the_office(answered: &Answered) -> bool {
     matches!(serde_json::from_slice(&answered.body), Ok(Answer::Failed(_)))
 }
 
-/// The answer to a command.
+/// Interprets the answer to a command.
 pub(super) fn of_command(answered: &Answered, place: &Place) -> Result<Response, Failure> {
     match serde_json::from_slice::<Answer>(&answered.body) {
         Ok(Answer::Done(response)) if answered.status.is_success() => Ok(*response),
@@ -59,7 +59,7 @@ pub(super) fn of_command(answered: &Answered, place: &Place) -> Result<Response,
     }
 }
 
-/// The answer to a part of a push.
+/// Interprets the answer to a part of a push.
 pub(super) fn of_push(answered: &Answered, place: &Place) -> Result<PushAnswer, Failure> {
     if answered.status.is_success()
         && let Ok(answer) = serde_json::from_slice(&answered.body)
@@ -72,13 +72,11 @@ pub(super) fn of_push(answered: &Answered, place: &Place) -> Result<PushAnswer, 
     }
 }
 
-/// A request that the other side would not take; nothing was sent.
+/// The error for a request over the size limit; nothing was sent.
 pub(super) fn too_large(octets: usize, place: &Place) -> Failure {
     let (has, max) = (octets.div_ceil(1 << 20), LARGE_BODY_MAX >> 20);
-    let why = format_args!(
-        "this has {has} MiB as it is sent, and {place} takes at most {max} MiB at once; {}",
-        Asked::Command.smaller()
-    );
+    let why =
+        format_args!("the request has {has} MiB, but {place} accepts at most {max} MiB; {}", Asked::Command.smaller());
     Failure::because(Exit::of_action(65), why)
 }
 
@@ -89,7 +87,7 @@ fn of_the_office(error: ActionError) -> Failure {
 fn by_status(answered: &Answered, place: &Place, asked: Asked) -> Failure {
     let status = answered.status;
     let said = if status.is_success() { None } else { said(&answered.body) };
-    let said = said.map(|text| format!(". It says: {text}")).unwrap_or_default();
+    let said = said.map(|text| format!(". Its answer: {text}")).unwrap_or_default();
     let (exit, why) = meaning(answered, asked);
     Failure::because(exit, format_args!("{place} {why}{said}"))
 }
@@ -99,21 +97,21 @@ fn meaning(answered: &Answered, asked: Asked) -> (Exit, String) {
     let when = || answered.retry_after.map_or("later".to_owned(), |wait| format!("in {} s", wait.as_secs()));
     match status {
         StatusCode::UNAUTHORIZED => {
-            let why = "does not accept the key: it is wrong, revoked, or its time is over. Nothing was done; \
-                       `doorlist apikey create` there makes a new one";
+            let why = "rejected the key: it is wrong, revoked or expired. Nothing was done; create a new one there \
+                       with `doorlist apikey create`";
             (Exit::NO_PERMISSION, why.to_owned())
         }
         StatusCode::FORBIDDEN => {
-            (Exit::NO_PERMISSION, "does not allow this with this key; nothing was done".to_owned())
+            (Exit::NO_PERMISSION, "does not allow this command with this key; nothing was done".to_owned())
         }
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-            let why = "has no such page: is it a Doorlist, and is it of this version? Or the key may not see what is named. \
-                       Nothing was done";
+            let why = "does not know this request: it is not a Doorlist, it runs another version, or the key has no \
+                       access to the named object. Nothing was done";
             (Exit::UNAVAILABLE, why.to_owned())
         }
         StatusCode::REQUEST_TIMEOUT => {
             let why = format!(
-                "did not get all of this in time: the line is slower than {} KiB in a second",
+                "did not receive the request in time: the connection is slower than {} KiB per second",
                 BODY_PACE_MIN >> 10
             );
             (Exit::LATER, format!("{why}; {}", asked.smaller()))
@@ -121,31 +119,29 @@ fn meaning(answered: &Answered, asked: Asked) -> (Exit, String) {
         StatusCode::PAYLOAD_TOO_LARGE => {
             let max = LARGE_BODY_MAX >> 20;
             let why = format!(
-                "finds this too large: a Doorlist takes at most {max} MiB at once, a proxy before it perhaps less"
+                "rejected the request as too large: a Doorlist accepts at most {max} MiB, a proxy in front of it \
+                 perhaps less"
             );
             (Exit::of_action(65), format!("{why}; {}", asked.smaller()))
         }
         StatusCode::TOO_MANY_REQUESTS => {
-            (Exit::LATER, format!("takes no more of this for now (status 429); try again {}", when()))
+            (Exit::LATER, format!("rejected the request because of a rate limit (status 429); try again {}", when()))
         }
-        StatusCode::SERVICE_UNAVAILABLE => {
-            (Exit::LATER, format!("has no time for this now (status 503); try again {}", when()))
-        }
+        StatusCode::SERVICE_UNAVAILABLE => (Exit::LATER, format!("is busy (status 503); try again {}", when())),
         _ if status.is_redirection() => {
-            let why = "sends us elsewhere, which is not followed: the key is for this address only. Nothing was done; give \
-                       the address that it leads to";
+            let why = "redirects to another address; redirects are not followed, to protect the key. Nothing was \
+                       done; use that address instead";
             (Exit::CONFIG, why.to_owned())
         }
-        _ if status.is_success() => (
-            Exit::UNAVAILABLE,
-            format!("answered something that is no answer of a Doorlist of this version; {outcome}"),
-        ),
+        _ if status.is_success() => {
+            (Exit::UNAVAILABLE, format!("sent an answer that this version does not understand; {outcome}"))
+        }
         _ if status.is_server_error() => (Exit::LATER, format!("failed (status {}); {outcome}", status.as_u16())),
-        _ => (Exit::FAILURE, format!("refuses this (status {}); nothing was done", status.as_u16())),
+        _ => (Exit::FAILURE, format!("rejected the request (status {}); nothing was done", status.as_u16())),
     }
 }
 
-/// What the API says of a refusal.
+/// The error text in an answer of the API.
 fn said(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Said {
@@ -156,7 +152,7 @@ fn said(body: &[u8]) -> Option<String> {
     (!error.trim().is_empty()).then(|| readable(error.trim()))
 }
 
-/// A text of the other side's: not without end, and nothing that a terminal obeys.
+/// Shortens and escapes a text of the server.
 fn readable(text: &str) -> String {
     let start: String = text.chars().take(SAID_MAX).collect();
     let dots = if start.len() < text.len() { " ..." } else { "" };
@@ -178,15 +174,19 @@ impl Trouble {
         let outcome = asked.outcome();
         match self {
             Trouble::Unsent { why, .. } => {
-                let why = format_args!("{place} cannot be reached: {why}. Nothing was done");
+                let why = format_args!("cannot reach {place}: {why}. Nothing was done");
                 Failure::because(Exit::UNAVAILABLE, why)
             }
-            Trouble::Lost(why) => {
-                Failure::because(Exit::LATER, format_args!("{place} was lost before it answered ({why}); {outcome}"))
-            }
+            Trouble::Lost(why) => Failure::because(
+                Exit::LATER,
+                format_args!(
+                    "{place} closed the connection before it answered ({why}); \
+                                                            {outcome}"
+                ),
+            ),
             Trouble::TooLarge => {
                 let size = ANSWER_MAX >> 20;
-                let why = format_args!("{place} answers with more than {size} MiB, which is not read; {outcome}");
+                let why = format_args!("the answer of {place} is larger than {size} MiB; {outcome}");
                 Failure::because(Exit::UNAVAILABLE, why)
             }
         }

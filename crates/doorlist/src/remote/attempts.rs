@@ -1,5 +1,5 @@
-//! Asking again, where that is harmless: nothing was sent, the server says that it did nothing and when to come again, or
-//! the request can be repeated. Must not know what is asked.
+//! Retries where that is harmless: nothing was sent, the server did nothing and says when to retry, or the request is
+//! idempotent.
 
 use super::Remote;
 use super::answers;
@@ -8,17 +8,17 @@ use hyper::StatusCode;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// When a request may be sent again.
+/// When a request may be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {
-    /// When it was not taken.
+    /// Only if it was not accepted.
     Unsent,
-    /// Always: twice is as once.
+    /// Always: the request is idempotent.
     Always,
 }
 
 impl Remote {
-    /// Asks, as often as it helps.
+    /// Sends a request, with retries where they may help.
     pub(super) async fn ask(&self, call: &Call, again: Again) -> Result<Answered, Trouble> {
         let mut rests = self.times.rests.iter();
         loop {
@@ -30,7 +30,7 @@ impl Remote {
         }
     }
 
-    /// Whether another attempt may help, and how long the server asks us to wait.
+    /// Whether another attempt may help, with the server's Retry-After.
     fn worth_asking_again(&self, answered: &Result<Answered, Trouble>, again: Again) -> Option<Option<Duration>> {
         let always = again == Again::Always;
         match answered {

@@ -1,4 +1,4 @@
-//! For tests: an HTTP server that says what it was told to say, one connection after the other, and keeps what it heard.
+//! A scripted HTTP server for tests: sends prepared answers, one connection after the other, and records the requests.
 #![allow(clippy::unwrap_used, reason = "compiled for tests only")]
 
 use super::{RemoteSettings, Times};
@@ -46,7 +46,6 @@ pub(crate) fn pushed(change: impl FnOnce(&mut PlanReport)) -> Act {
     answer(200, "", &serde_json::to_string(&PushAnswer::Done(Box::new(report))).unwrap())
 }
 
-/// A running one.
 pub(crate) struct Canned {
     pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<String>>>,

@@ -1,4 +1,4 @@
-//! A connection to a Doorlist: its name, TCP, and a certificate that is believed. Must not know what is asked over it.
+//! Connects to a remote server: name, TCP, and a verified certificate.
 
 use super::exchange::Trouble;
 use super::place::Place;
@@ -41,7 +41,7 @@ impl Dialer {
     pub(super) async fn dial(&self) -> Result<Box<dyn Stream>, Trouble> {
         match timeout(self.limit, self.connect()).await {
             Ok(connected) => connected,
-            Err(_) => Err(passing(format!("it does not answer within {} s", self.limit.as_secs()))),
+            Err(_) => Err(passing(format!("no answer within {} s", self.limit.as_secs()))),
         }
     }
 
@@ -50,7 +50,7 @@ impl Dialer {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(told)?;
         let peer = stream.peer_addr().map_err(told)?;
         if self.only_loopback && !peer.ip().is_loopback() {
-            let why = "its name leads to another machine, and http:// is for this one".to_owned();
+            let why = "its name resolves to another machine, and http:// is only allowed for this one".to_owned();
             return Err(Trouble::Unsent { why, passing: false });
         }
         // Requests are written at once; waiting for more only costs time.
@@ -69,8 +69,7 @@ fn tls(place: &Place, authorities: Option<&[u8]>) -> Result<(TlsConnector, Serve
     let mut roots = RootCertStore::empty();
     // Some of the machine's may be too old to be read; the others stand.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let wrong =
-        || Failure::because(Exit::CONFIG, "the file with certificates of an authority has none that can be read");
+    let wrong = || Failure::because(Exit::CONFIG, "the CA file has no readable certificate");
     if let Some(pem) = authorities {
         let before = roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -81,19 +80,18 @@ fn tls(place: &Place, authorities: Option<&[u8]>) -> Result<(TlsConnector, Serve
         }
     }
     if roots.is_empty() {
-        let why =
-            "this machine has no list of certificate authorities: install it, or give the authority's certificate";
+        let why = "this machine has no CA certificates: install them (package ca-certificates), or give a CA file";
         return Err(Failure::because(Exit::CONFIG, why));
     }
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .context("TLS cannot be set up")
+        .context("cannot set up TLS")
         .or_exit(Exit::SYSTEM)?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let name = ServerName::try_from(place.host.clone()).map_err(|_| {
-        Failure::because(Exit::USAGE, format_args!("{} is no name that a certificate can have", place.host))
+        Failure::because(Exit::USAGE, format_args!("{} is not a valid name for a certificate", place.host))
     })?;
     Ok((Arc::new(config).into(), name))
 }
@@ -106,11 +104,11 @@ fn handshake(error: &io::Error) -> Trouble {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(fault)) => {
             let why = format!(
-                "its certificate is not believed ({fault:?}); with an authority of your own give that one's certificate \
-                 (--ca-file, ca_file)"
+                "its certificate is not trusted ({fault:?}); for a private CA give its certificate (--ca-file, \
+                 ca_file)"
             );
             Trouble::Unsent { why, passing: false }
         }
-        _ => passing(format!("it does not speak TLS as it should: {error}")),
+        _ => passing(format!("TLS handshake failed: {error}")),
     }
 }

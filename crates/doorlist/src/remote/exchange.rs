@@ -1,5 +1,4 @@
-//! One request and its answer, on a connection of its own. Redirects are answers like others: a key goes to nobody else.
-//! Must not know what is asked, nor when it may be asked again.
+//! One request and its answer, on its own connection. Redirects are not followed: the key is sent to no other host.
 
 use super::Remote;
 use bytes::Bytes;
@@ -21,7 +20,6 @@ const AGENT: &str = concat!("doorlist/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Call {
     /// Path and query below the place.
     pub(super) path: String,
-    /// The JSON.
     pub(super) body: Bytes,
 }
 
@@ -37,9 +35,7 @@ pub(super) struct Answered {
 /// No whole answer came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// Nothing was sent.
     Unsent {
-        /// What happened.
         why: String,
         /// It may be otherwise in a moment.
         passing: bool,
@@ -57,7 +53,7 @@ impl Remote {
         let limit = self.times.answer + Duration::from_secs((call.body.len() / BODY_PACE_MIN) as u64);
         match timeout(limit, self.speak(TokioIo::new(stream), call)).await {
             Ok(answered) => answered,
-            Err(_) => Err(Trouble::Lost(format!("no whole answer came within {} s", limit.as_secs()))),
+            Err(_) => Err(Trouble::Lost(format!("no complete answer within {} s", limit.as_secs()))),
         }
     }
 

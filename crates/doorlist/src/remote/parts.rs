@@ -1,5 +1,5 @@
-//! A push of a domain's full state in several parts, under a name of its own: a part may be sent again, and a push that
-//! does not come to its end changes nothing. Must not know where the data come from.
+//! Pushes a domain's full state in several parts under one name: a part can be sent again, and an incomplete push
+//! changes nothing.
 
 use super::attempts::Again;
 use super::exchange::Call;
@@ -12,15 +12,14 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 use std::fmt::Write;
 
-/// Where pushed data are taken.
+/// Path for pushes.
 const REMOTE_DATA: &str = "/api/v1/ldapsync/remote_data/";
 
-/// How large parts may become.
+/// Size limits of parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PushSize {
-    /// Accounts.
     pub items: usize,
-    /// Octets of accounts; one that is larger by itself has a part of its own.
+    /// Maximum octets of accounts; a larger account gets its own part.
     pub octets: usize,
 }
 
@@ -30,16 +29,14 @@ impl Default for PushSize {
     }
 }
 
-/// What is pushed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Push<'a> {
-    /// Of whose list.
     pub domain: &'a DomainName,
     /// All of its accounts.
     pub items: &'a [PushItem],
-    /// How many changes it may make.
+    /// Limits of changes.
     pub limits: OperationLimits,
-    /// Only what would come of it.
+    /// Whether it is a dry run.
     pub test_run: bool,
     /// How large its parts are.
     pub size: PushSize,
@@ -52,11 +49,11 @@ struct Body<'a> {
 }
 
 impl Remote {
-    /// Pushes all parts; what came of it, and how many they were.
+    /// Pushes all parts. Returns the result and their number.
     pub(crate) async fn push(&self, push: &Push<'_>) -> Result<(PushReport, usize), Failure> {
         let parts = cut(push.items, push.size);
         if parts.len() > PARTS_MAX as usize {
-            let why = format_args!("{} would come in more than {PARTS_MAX} parts; nothing was pushed", push.domain);
+            let why = format_args!("{} needs more than {PARTS_MAX} parts; nothing was pushed", push.domain);
             return Err(Failure::because(Exit::FAILURE, why));
         }
         let name = push_name()?;
@@ -76,8 +73,8 @@ impl Remote {
             }
         }
         let why = format_args!(
-            "{} has {have} of {} parts of this push of {}; the others were forgotten there meanwhile, perhaps for a newer \
-             push. The list there is as it was; the next push brings everything again",
+            "{} has {have} of {} parts of this push of {}; it dropped the others, perhaps because of a newer push. \
+             The list there is unchanged; the next push sends everything again",
             self.place,
             parts.len(),
             push.domain
@@ -86,7 +83,7 @@ impl Remote {
     }
 }
 
-/// The items in parts; none are one part without items.
+/// Splits the items into parts; no items give one empty part.
 fn cut(items: &[PushItem], size: PushSize) -> Vec<&[PushItem]> {
     let mut parts = Vec::new();
     let (mut from, mut octets) = (0, 0);
@@ -103,12 +100,12 @@ fn cut(items: &[PushItem], size: PushSize) -> Vec<&[PushItem]> {
     parts
 }
 
-/// A name that no other push has.
+/// A random name for a push.
 fn push_name() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     SystemRandom::new()
         .fill(&mut bytes)
-        .map_err(|_| Failure::because(Exit::SYSTEM, "the system gives no random numbers; nothing was pushed"))?;
+        .map_err(|_| Failure::because(Exit::SYSTEM, "the system provides no random numbers; nothing was pushed"))?;
     Ok(bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

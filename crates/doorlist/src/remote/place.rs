@@ -1,5 +1,4 @@
-//! The address of a Doorlist as people write it, `https://doorlist.example.test`, and whether a key may travel there.
-//! Does not resolve names.
+//! The URL of a remote server, such as `https://doorlist.example.test`, and whether a key may be sent to it.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -26,33 +25,34 @@ impl Place {
     /// Parses it. Without encryption only this machine may be named, unless `allow_http` says otherwise: whoever listens
     /// in between could take the key.
     pub(super) fn parse(text: &str, allow_http: bool) -> Result<Self, String> {
-        let wrong = |why: &str| format!("the address of a Doorlist is written https://doorlist.example.test: {why}");
+        let wrong = |why: &str| format!("invalid server URL, write it as https://doorlist.example.test: {why}");
         if text.len() > URL_MAX || text.bytes().any(|b| !b.is_ascii_graphic()) {
-            return Err(wrong("it is too long, or has characters that are none of a URL"));
+            return Err(wrong("it is too long, or has characters that a URL cannot have"));
         }
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("it begins with https://"))?;
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("it must begin with https://"))?;
         let (https, default_port) = match scheme.to_ascii_lowercase().as_str() {
             "https" => (true, 443),
             "http" => (false, 80),
-            _ => return Err(wrong("it begins with https://")),
+            _ => return Err(wrong("it must begin with https://")),
         };
         let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
         if authority.contains('@') {
-            return Err(wrong("login and key do not belong into it, but into the key file"));
+            return Err(wrong("login and key belong in the key file"));
         }
         if rest.contains(['?', '#', '%', '\\']) {
-            return Err(wrong("it ends with the host, or with the path before /api"));
+            return Err(wrong("it must end with the host, or with the path before /api"));
         }
-        let (host, port) = split_port(authority).ok_or_else(|| wrong("host and port cannot be read"))?;
-        let port = port.map_or(Ok(default_port), str::parse).map_err(|_| wrong("the port is no number to 65535"))?;
+        let (host, port) = split_port(authority).ok_or_else(|| wrong("invalid host or port"))?;
+        let port =
+            port.map_or(Ok(default_port), str::parse).map_err(|_| wrong("the port must be a number up to 65535"))?;
         if port == 0 || !is_host(host) {
-            return Err(wrong("host and port cannot be read"));
+            return Err(wrong("invalid host or port"));
         }
         let local = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
         if !https && !local && !allow_http {
             return Err(
-                "http:// would show the key to whoever listens on the way: use https://, or say expressly that it \
-                        is allowed (--allow-http, allow_http = true)"
+                "http:// sends the key unencrypted: use https://, or allow it with --allow-http (agent: allow_http = \
+                 true)"
                     .to_owned(),
             );
         }
@@ -69,7 +69,7 @@ impl Place {
 
     /// What a person should know before a key travels there.
     pub(super) fn warning(&self) -> Option<String> {
-        self.shows_key.then(|| format!("warning: {self} is not encrypted; whoever listens on the way can take the key"))
+        self.shows_key.then(|| format!("warning: {self} is not encrypted; anyone on the network path can read the key"))
     }
 
     /// Host and port as the `Host` header has them.
@@ -142,15 +142,15 @@ mod tests {
     #[test]
     fn what_is_none_or_would_show_the_key_is_refused() {
         for (text, word) in [
-            ("doorlist.example.test", "begins with https://"),
-            ("ftp://doorlist.example.test", "begins with https://"),
+            ("doorlist.example.test", "must begin with https://"),
+            ("ftp://doorlist.example.test", "must begin with https://"),
             ("https://", "host and port"),
             ("https://a.test:0", "host and port"),
             ("https://a.test:99999", "65535"),
             ("https://[::1", "host and port"),
             ("https://a@b.test", "key file"),
-            ("https://a.test/?x=1", "ends with the host"),
-            ("https://a.test/\r\nX: y", "none of a URL"),
+            ("https://a.test/?x=1", "must end with the host"),
+            ("https://a.test/\r\nX: y", "that a URL cannot have"),
             ("http://doorlist.example.test", "--allow-http"),
             ("http://127.0.0.1.example.test", "--allow-http"),
         ] {

@@ -1,5 +1,4 @@
-//! A key or a password in a file. What others may read is no secret any more, so such a file is refused. Must not know
-//! what the secret opens.
+//! Reads a key or a password from a file. A file that other users can read is refused.
 
 use crate::exit::{Exit, Failure};
 use hyper::header::HeaderValue;
@@ -10,38 +9,37 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Octets of a key's file.
+/// Maximum octets of a key file.
 const KEY_FILE_MAX: u64 = 1_024;
-/// Others may not read or write it; a group may read it: systemd gives credentials by access lists, which show as a group's
-/// bits.
+/// Forbidden mode bits. A group may read it: systemd passes credentials with access lists, which appear as group bits.
 const FORBIDDEN: u32 = 0o027;
 
-/// Reads a secret. What is looked at is the opened file, which nobody can exchange meanwhile.
+/// Reads a secret. Checks the opened file, which cannot be replaced meanwhile.
 pub(crate) fn read(path: &Path, what: &str, octets_max: u64) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let trouble = |error: std::io::Error| {
-        Failure::because(Exit::NO_INPUT, format_args!("{what} {} cannot be read: {error}", path.display()))
+        Failure::because(Exit::NO_INPUT, format_args!("cannot read {what} {}: {error}", path.display()))
     };
     let wrong = |why: String| Failure::because(Exit::NO_PERMISSION, format_args!("{what} {}: {why}", path.display()));
     let file = File::open(path).map_err(trouble)?;
     let metadata = file.metadata().map_err(trouble)?;
     if !metadata.is_file() {
-        return Err(wrong("it is no file".to_owned()));
+        return Err(wrong("it is not a file".to_owned()));
     }
     if metadata.mode() & FORBIDDEN != 0 {
         let mode = metadata.mode() & 0o7777;
         return Err(wrong(format!(
-            "others may read or change it (mode {mode:04o}); find out who did, then chmod 600 it"
+            "other users can read or change it (mode {mode:04o}); check its content, then chmod 600"
         )));
     }
     let mut bytes = Zeroizing::new(Vec::new());
     file.take(octets_max + 1).read_to_end(&mut bytes).map_err(trouble)?;
     if bytes.len() as u64 > octets_max {
-        return Err(wrong(format!("it has more than {octets_max} octets")));
+        return Err(wrong(format!("it is larger than {octets_max} bytes")));
     }
     Ok(bytes)
 }
 
-/// A login with its key, as the `Authorization` header has them. Never printed.
+/// Login and key as an `Authorization` header. Never printed.
 #[derive(Clone)]
 pub(super) struct ApiKey(HeaderValue);
 
@@ -63,14 +61,13 @@ impl ApiKey {
             _ => Err(Failure::because(
                 Exit::CONFIG,
                 format_args!(
-                    "the key file {} has one line, LOGIN:KEY, as `doorlist apikey create LOGIN --login-key-only` prints it",
+                    "the key file {} must have one line LOGIN:KEY, as `doorlist apikey create LOGIN --login-key-only` prints it",
                     path.display()
                 ),
             )),
         }
     }
 
-    /// The header's value.
     pub(super) fn header(&self) -> HeaderValue {
         self.0.clone()
     }

@@ -1,4 +1,4 @@
-//! What a starting server says on stderr: what listens where, and what to do next. A person reads it first of all.
+//! The messages of a starting server on stderr: its listeners, and what to do next.
 
 use crate::config::Config;
 use crate::door::Store;
@@ -7,7 +7,6 @@ use doorlist_store::StoreUrl;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// Says it.
 pub(super) fn say(
     config: &Config,
     state: &StateDir,

@@ -1,4 +1,4 @@
-//! The HTTP listeners of a server, and what it means that it is ready. What they answer is `doorlist-web`'s affair.
+//! The HTTP listeners of a server, and its readiness.
 
 use crate::config::{Config, WebListenerConfig};
 use crate::exit::{Exit, Failure, OrExit};
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// What the API is set to.
+/// The settings of the API.
 pub(super) fn api_config(config: &Config) -> ApiConfig {
     ApiConfig {
         web_url: config.web_url.clone(),
@@ -30,18 +30,18 @@ pub(super) async fn bind(setting: &str, addresses: &[SocketAddr]) -> Result<Vec<
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
         let listener = TcpListener::bind(address).await;
-        let listener = listener.with_context(|| format!("{setting}: {address} cannot be listened on"));
+        let listener = listener.with_context(|| format!("{setting}: cannot listen on {address}"));
         listeners.push(listener.or_exit(Exit::UNAVAILABLE)?);
     }
     Ok(listeners)
 }
 
-/// Where they are: the port that was taken where 0 was asked for.
+/// Their addresses, with the chosen port for port 0.
 pub(super) fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
     listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
 }
 
-/// The web listeners on their sockets, with their terms. `health` is answered whatever else is.
+/// The web listeners on their sockets. `health` is always answered.
 pub(super) fn web(
     sockets: Vec<TcpListener>,
     config: &[WebListenerConfig],
@@ -58,13 +58,13 @@ pub(super) fn web(
     sockets.into_iter().zip(config).map(on_terms).collect()
 }
 
-/// Those for metrics, likewise.
+/// The listeners for metrics, likewise.
 pub(super) fn metrics(sockets: Vec<TcpListener>, health: &Router) -> Vec<WebListener> {
     let on_terms = |socket| WebListener { health: health.clone(), ..WebListener::plain(socket) };
     sockets.into_iter().map(on_terms).collect()
 }
 
-/// The certificate of the mail doors, which is read again when theirs is.
+/// The certificate of the SMTP listeners, reloaded with theirs.
 struct OfMailDoors(Arc<Certificate>);
 
 impl Certificates for OfMailDoors {
@@ -73,7 +73,7 @@ impl Certificates for OfMailDoors {
     }
 }
 
-/// Listeners that answer, each in a task of its own.
+/// Running listeners, each in its own task.
 #[derive(Default)]
 pub(super) struct Serving {
     tasks: JoinSet<()>,
@@ -81,7 +81,7 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// From now on these answer, too.
+    /// Starts more listeners.
     pub(super) fn serve(&mut self, listeners: Vec<WebListener>, router: &Router) {
         for listener in listeners {
             let mut stop = self.stop.subscribe();
@@ -91,19 +91,19 @@ impl Serving {
         }
     }
 
-    /// Takes no new requests, and returns when those that run are answered or `drain` is over.
+    /// Accepts no new requests, and waits until running ones are answered or `drain` is over.
     pub(super) async fn shutdown(mut self, drain: Duration) {
         self.stop.send_replace(true);
         let _ = timeout(drain, async { while self.tasks.join_next().await.is_some() {} }).await;
     }
 }
 
-/// Whether mail is accepted: everything is opened, SMTP answers and the spool takes it.
+/// Whether mail is accepted: everything is open, SMTP answers and the spool is writable.
 #[derive(Default)]
 pub(super) struct Ready(OnceLock<(Arc<Gateway>, Spool)>);
 
 impl Ready {
-    /// From now on it depends on these.
+    /// Sets what readiness depends on.
     pub(super) fn opened(&self, gateway: Arc<Gateway>, spool: Spool) {
         // Said once, at the end of the start; what was said first stands.
         let _ = self.0.set((gateway, spool));
@@ -113,14 +113,12 @@ impl Ready {
 impl Readiness for Ready {
     fn reasons(&self) -> Vec<String> {
         let Some((gateway, spool)) = self.0.get() else { return vec!["the server is starting".to_owned()] };
-        let doors = (!gateway.ready()).then_some("the SMTP listeners take no new sessions");
+        let doors = (!gateway.ready()).then_some("the SMTP listeners accept no new sessions");
         let spool = match spool.health() {
             SpoolHealth::Ok => None,
-            SpoolHealth::Low => Some("the disk of the spool is nearly full: mail is deferred; make room"),
+            SpoolHealth::Low => Some("the disk of the spool is nearly full: mail is deferred; free disk space"),
             SpoolHealth::Away => Some("the database of the spool does not answer: mail is deferred"),
-            SpoolHealth::Bad => {
-                Some("the spool could not be written: nothing is accepted until a restart; see the log")
-            }
+            SpoolHealth::Bad => Some("a write to the spool failed: no mail is accepted until a restart; see the log"),
         };
         doors.into_iter().chain(spool).map(str::to_owned).collect()
     }

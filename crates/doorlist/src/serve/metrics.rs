@@ -1,5 +1,5 @@
-//! What the whole process tells Prometheus beside mail: its version, the list, log lines that were lost. Looked up when
-//! it is asked. No address, host or message may become a label.
+//! Metrics of the whole process: version, list, lost log lines. Collected on request. No address, host or message is
+//! ever a label.
 
 use crate::door::Store;
 use crate::refused_requests::{RefusedRequests, RefusedRequestsMetric};
@@ -14,7 +14,6 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::Arc;
 
-/// Registers all of it.
 pub(super) fn register(registry: &mut Registry, store: &Store, journal: &Journal, refused: &Arc<RefusedRequests>) {
     registry.register_collector(Box::new(RefusedRequestsMetric(Arc::clone(refused))));
     registry.register("build", "Version of this Doorlist", Info::new([("version", env!("CARGO_PKG_VERSION"))]));

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// How often it is looked whether something is due.
+/// How often due syncs are checked.
 const LOOK: Duration = Duration::from_secs(5);
-/// How often it is looked what is beyond its term or size.
+/// How often expired data is removed.
 const SWEEP: Duration = Duration::from_mins(15);
-/// How often the log says where the audit stands.
+/// How often the head of the audit log is logged.
 const HEAD: Duration = Duration::from_hours(1);
-/// Directories that are read at once: a slow one holds up no other.
+/// Maximum concurrent syncs, so that a slow one does not delay others.
 const READINGS_MAX: usize = 4;
 
 /// Runs until it is dropped.
@@ -29,7 +29,7 @@ pub(super) async fn run(services: Arc<Services>, journal: Journal) {
             swept = Some(Instant::now());
             match services.sweep().await {
                 Ok(sentences) => sentences.iter().for_each(|sentence| say!("doorlist: {sentence}")),
-                Err(error) => say!("doorlist: what is beyond its term is not removed now: {error}"),
+                Err(error) => say!("doorlist: cannot remove expired data now: {error}"),
             }
         }
         if told.is_none_or(|at| at.elapsed() >= HEAD) {
@@ -48,7 +48,7 @@ pub(super) async fn run(services: Arc<Services>, journal: Journal) {
     }
 }
 
-/// Whoever keeps the log elsewhere can tell later whether the audit still has what it had.
+/// Logs the head of the audit log, so that a copy of the log elsewhere can reveal a truncated audit.
 async fn log_head(services: &Services, journal: &Journal) {
     match services.audit_head().await {
         Ok(AuditHead { node, number, head, .. }) => journal.write(&Line {
@@ -57,7 +57,7 @@ async fn log_head(services: &Services, journal: &Journal) {
             event: "audit:",
             fields: &[("node", Field::Num(node.into())), ("number", Field::Num(number)), ("head", Field::Str(&head))],
         }),
-        Err(error) => say!("doorlist: where the audit stands cannot be told now: {error}"),
+        Err(error) => say!("doorlist: cannot log the head of the audit log now: {error}"),
     }
 }
 
@@ -68,6 +68,6 @@ async fn read(services: &Arc<Services>, name: &str) {
             say!("doorlist: source {name} of {}: {}: {why}", report.domain, report.outcome.word());
         }
         Ok(_) => {}
-        Err(error) => say!("doorlist: source {name} is not read now: {error}"),
+        Err(error) => say!("doorlist: source {name} is not synced now: {error}"),
     }
 }

@@ -1,19 +1,19 @@
-//! Signals as words. What is done about them is decided by the server.
+//! Names of the signals that the server handles.
 
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-/// What the outside wants.
+/// A request by signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// SIGHUP: read configuration and certificates again.
+    /// SIGHUP: reload configuration and certificates.
     Reload,
-    /// SIGTERM or SIGINT: finish and end.
+    /// SIGTERM or SIGINT: shut down.
     End,
 }
 
-/// The signals that are caught.
+/// The installed signal handlers.
 pub(super) struct Signals {
     hangup: Stream,
     terminate: Stream,
@@ -21,9 +21,9 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Catches them from now on.
+    /// Installs the signal handlers.
     pub(super) fn catch() -> Result<Self, Failure> {
-        let catch = |kind| signal(kind).context("signals cannot be caught").or_exit(Exit::SYSTEM);
+        let catch = |kind| signal(kind).context("cannot install signal handlers").or_exit(Exit::SYSTEM);
         Ok(Self {
             hangup: catch(SignalKind::hangup())?,
             terminate: catch(SignalKind::terminate())?,
@@ -31,7 +31,6 @@ impl Signals {
         })
     }
 
-    /// The next one.
     pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.hangup.recv() => Signal::Reload,
@@ -40,7 +39,7 @@ impl Signals {
         }
     }
 
-    /// Returns when the end is wanted.
+    /// Waits for a request to shut down.
     pub(super) async fn end(&mut self) {
         while self.next().await != Signal::End {}
     }

@@ -1,6 +1,6 @@
-//! The server's threads, in three groups that do not wait for each other: `mail` takes and delivers messages; `service`
-//! answers HTTP and commands and keeps the schedule; `work` hashes passwords, reads large bodies and files and makes
-//! plans. Where there are not cores enough for all, the system lets mail go first. Must not know what is done on them.
+//! The server's threads, in three groups that do not wait for each other: `mail` accepts and delivers messages;
+//! `service` answers HTTP and commands and runs the schedule; `work` hashes passwords, reads large bodies and files
+//! and makes plans. On few cores, the operating system gives mail priority.
 
 use crate::config::WorkSettings;
 use doorlist_actions::WorkPool;
@@ -8,17 +8,17 @@ use rustix::process::{getpriority_process, setpriority_process};
 use std::io;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// By how much the threads of the service are nicer than those of mail. What they start, the threads of SQLite for the
-/// list among it, is as nice.
+/// Nice value of the service threads relative to mail. Threads that they start, such as SQLite's for the list, inherit
+/// it.
 const SERVICE_NICER: i32 = 5;
 /// The same for heavy work.
 const WORK_NICER: i32 = 10;
-/// The nicest that a thread can be.
+/// The highest nice value.
 const NICEST: i32 = 19;
-/// Threads of the service, and of work, for what cannot be awaited: building the list in memory, searching names.
+/// Maximum blocking threads of service and work: building the list in memory, searching names.
 const BLOCKING_MAX: usize = 16;
 
-/// The groups. When they are dropped, work ends first and mail last.
+/// The thread groups. On drop, work ends first and mail last.
 pub(super) struct Threads {
     work: Runtime,
     pub(super) service: Runtime,
@@ -26,7 +26,7 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// Starts them: mail and service with as many threads as there are cores.
+    /// Starts the groups: mail and service with one thread per core.
     pub(super) fn start(work: &WorkSettings) -> io::Result<Self> {
         // Threads begin as nice as the one that starts them, which may be one of the service's own.
         let nice = getpriority_process(None)?;
@@ -36,12 +36,12 @@ impl Threads {
         Ok(Self { work, service, mail })
     }
 
-    /// Where mail is taken and delivered.
+    /// The threads that accept and deliver mail.
     pub(super) fn mail(&self) -> Handle {
         self.mail.handle().clone()
     }
 
-    /// Where heavy work is done.
+    /// The threads for heavy work.
     pub(super) fn work(&self, settings: &WorkSettings) -> WorkPool {
         WorkPool::new(self.work.handle().clone(), settings.threads, settings.jobs_max)
     }

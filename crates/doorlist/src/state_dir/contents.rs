@@ -1,5 +1,5 @@
-//! What lies in the state folder under the names that are ours: files with one name, folders, one socket. Links, fifos
-//! and devices are refused before anything is opened, also for SQLite, which opens its files by path and follows links.
+//! The known names in the state folder: regular files without hard links, folders, one socket. Links, fifos and
+//! devices are rejected before anything is opened, also for SQLite, which opens its files by path and follows links.
 
 use crate::exit::{Exit, Failure};
 use nix::unistd::Uid;
@@ -8,20 +8,21 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-/// What a name of ours stands for.
+/// The kind of file behind a known name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A file that is written in place: under another name it would be written, too.
+    /// A file that is written in place, so hard links are forbidden.
     Written,
-    /// A file that is made once. While it is made, it has two names.
+    /// A file that is created once. During creation it has two names.
     MadeOnce,
-    /// A folder; whether files in it must be as [`Kind::Written`]. The spool moves aside what is not its own.
-    Folder { inside: bool },
-    /// The control socket.
+    /// A folder; whether its files must be like [`Kind::Written`]. The spool sets foreign files aside.
+    Folder {
+        inside: bool,
+    },
     Socket,
 }
 
-/// Names, and those that begin so: SQLite keeps `-wal`, `-shm` and `-journal` beside a database.
+/// Names, also with a suffix: SQLite adds `-wal`, `-shm` and `-journal`.
 const OURS: [(&str, Kind); 8] = [
     ("lock", Kind::Written),
     ("control.sock", Kind::Socket),
@@ -33,7 +34,7 @@ const OURS: [(&str, Kind); 8] = [
     ("spool", Kind::Folder { inside: false }),
 ];
 
-/// Refuses what is of another kind than it must be.
+/// Rejects files of another kind than expected.
 pub(super) fn check(folder: &Path) -> Result<(), Failure> {
     for (name, metadata) in entries(folder)? {
         let Some(kind) = kind_of(&name) else { continue };
@@ -52,13 +53,14 @@ pub(super) fn check(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// In a folder of root's nothing of ours is somebody else's, who could exchange it or what is in it.
+/// In a folder of root, rejects files of another user, who could replace them or their content.
 fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
     if !Uid::effective().is_root() || metadata.uid() == 0 {
         return Ok(());
     }
     let why = format!(
-        "{} belongs to user id {}, but the state folder to root. Nothing was opened; chown -R the folder to one of them",
+        "{} belongs to user id {}, but the state folder to root. Nothing was opened; chown -R the folder to one of \
+         them",
         path.display(),
         metadata.uid()
     );
@@ -75,7 +77,7 @@ fn kind_of(name: &str) -> Option<Kind> {
     OURS.iter().find(is).map(|(_, kind)| *kind)
 }
 
-/// Names with what they are, of links the links themselves. What is gone meanwhile is left out: a server may be at work.
+/// Names with their metadata, without following links. Skips files that disappear meanwhile.
 fn entries(folder: &Path) -> Result<Vec<(String, Metadata)>, Failure> {
     let list = || -> io::Result<Vec<(String, Metadata)>> {
         let mut found = Vec::new();
@@ -107,15 +109,15 @@ fn check_one(path: &Path, metadata: &Metadata, kind: Kind) -> Result<(), Failure
             found if found.is_file() => "a file",
             _ => "something else",
         };
-        return Err(refused(path, &format!("is {found}, where {wanted} belongs")));
+        return Err(refused(path, &format!("is {found}, not {wanted}")));
     }
     if kind == Kind::Written && metadata.nlink() > 1 {
-        return Err(refused(path, "has another name somewhere else (a hard link), and would be changed there, too"));
+        return Err(refused(path, "is a hard link to a file that would be changed, too"));
     }
     Ok(())
 }
 
 fn refused(path: &Path, why: &str) -> Failure {
-    let why = format!("{} {why}. Nothing was opened; find out who put it there, and move it away", path.display());
+    let why = format!("{} {why}. Nothing was opened; find out who created it, and remove it", path.display());
     Failure::because(Exit::NO_PERMISSION, why)
 }

@@ -1,5 +1,4 @@
-//! The file with the key: read and checked, or made so that of two processes that make it at once, both use the same.
-//! Must not know what the key is used for.
+//! The key file: read and checked, or created so that two processes that create it at once use the same key.
 
 use nix::fcntl::OFlag;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -12,27 +11,27 @@ use zeroize::Zeroizing;
 
 /// Octets of a key.
 const KEY_LEN: usize = 32;
-/// Its name in the state folder.
+/// Name of the file in the state folder.
 const FILE_NAME: &str = "secret.key";
-/// Nobody but the owner may do anything with a key of our own.
+/// Forbidden mode bits of a key in the state folder.
 const OWN_FORBIDDEN: u32 = 0o077;
-/// One from outside may be readable by a group: systemd gives credentials by access lists, which show as a group's bits.
+/// Forbidden mode bits of a key from outside. A group may read it: systemd passes credentials with access lists, which
+/// appear as group bits.
 const GIVEN_FORBIDDEN: u32 = 0o027;
 
-/// The key itself.
 pub(super) type Key = Zeroizing<[u8; KEY_LEN]>;
 
-/// Where the key is.
+/// The location of the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyPlace {
-    /// In the state folder of this path; made at first use.
+    /// In this state folder; created at first use.
     StateDir(PathBuf),
-    /// In this file, which somebody else has to make.
+    /// In this file, which must exist.
     File(PathBuf),
 }
 
 impl KeyPlace {
-    /// The file of `state.secret_key_file`, if one is named, else the state folder's.
+    /// The file of `state.secret_key_file`, otherwise the one in the state folder.
     pub(crate) fn of(state_dir: &Path, given: Option<&Path>) -> Self {
         match given {
             Some(file) => KeyPlace::File(file.to_owned()),
@@ -48,10 +47,10 @@ impl KeyPlace {
     }
 
     pub(super) fn missing(&self) -> String {
-        format!("the key {self} is not there: bring it back, or give the secrets again")
+        format!("the key {self} is missing: restore it, or set the secrets again")
     }
 
-    /// The key, if it is there.
+    /// Reads the key, if it exists.
     pub(super) fn read(&self) -> Result<Option<Key>, String> {
         // Whatever else lies there is neither followed nor waited for. One from outside may be a link of the operator's.
         let flags = match self {
@@ -65,7 +64,7 @@ impl KeyPlace {
         }
     }
 
-    /// The key; a new one of our own where there is none.
+    /// Reads the key, or creates it in the state folder.
     pub(super) fn read_or_make(&self, random: &SystemRandom) -> Result<Key, String> {
         if let Some(key) = self.read()? {
             return Ok(key);
@@ -76,7 +75,7 @@ impl KeyPlace {
         random
             .fill(key.as_mut())
             .and_then(|()| random.fill(&mut name))
-            .map_err(|_| "the system gives no random numbers, so no key can be made".to_owned())?;
+            .map_err(|_| "cannot create a key: the system provides no random numbers".to_owned())?;
         let fresh = folder.join(format!("{FILE_NAME}.{:016x}.new", u64::from_be_bytes(name)));
         let published = publish(folder, &fresh, &self.path(), &key);
         let _ = std::fs::remove_file(&fresh);
@@ -85,11 +84,11 @@ impl KeyPlace {
         self.read()?.ok_or_else(|| self.missing())
     }
 
-    /// What is looked at is the opened file, which nobody can exchange meanwhile.
+    /// Checks and reads the opened file, which cannot be replaced meanwhile.
     fn checked(&self, file: File) -> Result<Key, String> {
         let metadata = file.metadata().map_err(|error| self.trouble(error))?;
         if !metadata.is_file() {
-            return Err(format!("{self} is no file"));
+            return Err(format!("{self} is not a file"));
         }
         let forbidden = match self {
             KeyPlace::StateDir(_) => OWN_FORBIDDEN,
@@ -97,7 +96,7 @@ impl KeyPlace {
         };
         if metadata.mode() & forbidden != 0 {
             return Err(format!(
-                "others may read or change the key {self} (mode {:04o}): find out who did, then chmod 600 it",
+                "other users can read or change the key {self} (mode {:04o}): check its content, then chmod 600",
                 metadata.mode() & 0o7777
             ));
         }
@@ -106,7 +105,7 @@ impl KeyPlace {
         let key: [u8; KEY_LEN] = bytes
             .as_slice()
             .try_into()
-            .map_err(|_| format!("{self} is no key: a key has exactly {KEY_LEN} octets, as random as can be"))?;
+            .map_err(|_| format!("{self} is not a key: a key is exactly {KEY_LEN} random bytes"))?;
         Ok(Zeroizing::new(key))
     }
 
@@ -121,8 +120,8 @@ impl fmt::Display for KeyPlace {
     }
 }
 
-/// Writes the key beside its place, and gives it its name when it is on stable storage. A link, not a rename, which would
-/// take the place of a key that another process has just begun to use.
+/// Writes the key to a temporary file and links it when it is on stable storage. Not a rename, which could replace a
+/// key that another process has just created.
 fn publish(folder: &Path, fresh: &Path, place: &Path, key: &Key) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(fresh)?;
     file.write_all(key.as_ref())?;

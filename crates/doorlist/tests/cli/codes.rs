@@ -29,7 +29,7 @@ fn a_command_does_not_make_a_gateway_by_mistake() {
     for line in ["domain list", "check a@b.test", "account add a@b.test", "queue list", "log"] {
         let ran = place.run(line);
         assert_eq!(ran.code, 66, "{line}: {ran:?}");
-        assert!(ran.err.contains("there is no state folder"), "{ran:?}");
+        assert!(ran.err.contains("does not exist: run the command in the folder of the server"), "{ran:?}");
     }
     assert!(!place.state().exists());
 }
@@ -46,8 +46,8 @@ fn what_is_not_there_is_named() {
         (4, "domain mode example.test enforce", "the list of example.test is empty"),
         (64, "log --action lost", "`lost` is no action"),
         (64, "log --since yesterday", "`yesterday` is no time"),
-        (69, "log --follow", "no server runs"),
-        (3, "changes show 99", "there is no change 99"),
+        (69, "log --follow", "no server is running"),
+        (3, "changes show 99", "change 99 does not exist"),
     ];
     for (code, line, text) in cases {
         let ran = place.run(line);
@@ -128,7 +128,7 @@ fn commands_that_cannot_travel_say_so() {
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let key = key.display();
     for (code, line, text) in [
-        (64, "account list --domain example.test --server https://a.test".to_owned(), "needs --key-file"),
+        (64, "account list --domain example.test --server https://a.test".to_owned(), "requires --key-file"),
         (64, format!("changes list --server http://a.test --key-file {key}"), "--allow-http"),
         (66, "plan list --server https://a.test --key-file /nonexistent/key".to_owned(), "/nonexistent/key"),
         (69, format!("export --domain example.test --server http://127.0.0.1:1 --key-file {key}"), "Nothing was done"),

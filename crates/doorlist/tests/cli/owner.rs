@@ -57,7 +57,7 @@ fn root_becomes_the_owner_of_the_state_folder() {
     assert!(log.contains(" root by command: account added: bob@"), "{log}");
     let refused = daemon.run("domain list");
     assert_eq!(refused.code, 77, "{refused:?}");
-    assert!(refused.err.contains("it belongs to nobody: run this as root or as nobody"), "{refused:?}");
+    assert!(refused.err.contains("it belongs to nobody: run the command as root or nobody"), "{refused:?}");
     all_belong_to(&place.state(), NOBODY);
     assert!(server.end().success());
 }
@@ -80,5 +80,5 @@ fn a_new_folder_is_given_to_the_user_that_the_settings_name() {
 fn somebody_else_is_told_whom_to_be() {
     let ran = Place::new().run("domain list --set state.dir=/proc/1/cwd");
     assert_eq!(ran.code, 77, "{ran:?}");
-    assert!(ran.err.contains("run this as root"), "{ran:?}");
+    assert!(ran.err.contains("run the command as root"), "{ran:?}");
 }

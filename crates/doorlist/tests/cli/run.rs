@@ -118,7 +118,6 @@ impl Place {
     }
 }
 
-/// A running server.
 pub(crate) struct Server {
     child: Child,
     said: Vec<String>,

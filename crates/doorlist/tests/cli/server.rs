@@ -58,12 +58,12 @@ fn a_hangup_reads_the_settings_again_and_a_mistake_changes_nothing() {
     place.file("doorlist.toml", "smtp.sizemax = 1\n");
     server.signal(Signal::SIGHUP);
     server.wait_for("there is no setting smtp.sizemax");
-    server.wait_for("goes on with what it had");
+    server.wait_for("keeps its current configuration");
     assert!(Smtp::connect(smtp).reply().starts_with("220 "));
 
     place.file("doorlist.toml", "smtp.message_max = \"1 MiB\"\nlog.format = \"json\"\n");
     server.signal(Signal::SIGHUP);
-    server.wait_for("read again");
+    server.wait_for("reloaded");
     server.wait_for("only after a restart: log.format");
     let mut session = Smtp::connect(smtp);
     session.reply();

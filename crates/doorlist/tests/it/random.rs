@@ -22,12 +22,10 @@ impl Random {
         (self.next() >> 11) as usize % end
     }
 
-    /// One of these.
     pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 
-    /// So many octets.
     pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.next() as u8).collect()
     }

@@ -117,7 +117,6 @@ fn by_smtp_source(server: &Server, post: &mut Post, mut mail: Mail) {
     post.0.push(Sent { mailbox, domains, mail });
 }
 
-/// By swaks.
 fn by_swaks(server: &Server, post: &mut Post, mail: Mail) {
     let mailbox = post.next_mailbox();
     let domains = domains_for(&mail);

@@ -46,9 +46,7 @@ impl Settings {
 pub(crate) struct Printed {
     /// Exit code; -1 if a signal ended it.
     pub(crate) code: i32,
-    /// Data.
     pub(crate) out: String,
-    /// Talk.
     pub(crate) talk: String,
 }
 
@@ -142,7 +140,6 @@ impl Server {
         self.running = Some(program.start().unwrap());
     }
 
-    /// Waits for `/readyz`.
     pub(crate) fn wait_until_ready(&mut self) {
         let web = self.web;
         let ready = || get(web, "/readyz").is_ok_and(|(status, _)| status == 200);
@@ -169,7 +166,6 @@ impl Server {
         running.wait(END_MAX).unwrap()
     }
 
-    /// Its process.
     pub(crate) fn process(&mut self) -> &mut Running {
         self.running.as_mut().expect("a running server")
     }
@@ -179,7 +175,6 @@ impl Server {
         self.smtp
     }
 
-    /// Its state folder.
     pub(crate) fn state(&self) -> PathBuf {
         self.folder.path().join("state")
     }

@@ -36,7 +36,6 @@ impl Taken {
         String::from_utf8_lossy(&self.message()).into_owned()
     }
 
-    /// Its Message-ID.
     pub(crate) fn id(&self) -> String {
         let text = self.text();
         let line = text.lines().find_map(|line| line.strip_prefix("Message-ID: <"));
@@ -47,7 +46,6 @@ impl Taken {
 /// What it says; everything else is 250.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Manners {
-    /// To every RCPT.
     pub(crate) recipient: Option<String>,
     /// To the end of every message.
     pub(crate) message: Option<String>,
@@ -128,7 +126,6 @@ impl Sink {
     }
 }
 
-/// One connection.
 fn serve(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut writer = stream.try_clone()?;

@@ -78,13 +78,13 @@ fn a_reload_renews_the_certificate_of_https_and_a_broken_one_changes_nothing() {
     let second = renew(&cert, &key);
     assert!(ask_https(secure, &first).is_ok(), "a file alone changes nothing");
     server.process().signal(Signal::SIGHUP).unwrap();
-    server.wait_for_log(&["configuration and certificates are read again"]);
+    server.wait_for_log(&["configuration and certificates reloaded"]);
     assert!(ask_https(secure, &first).is_err());
     assert!(ask_https(secure, &second).unwrap().starts_with("HTTP/1.1 200 "));
 
     std::fs::write(&cert, "-----BEGIN CERTIFICATE-----\nnonsense").unwrap();
     server.process().signal(Signal::SIGHUP).unwrap();
-    server.wait_for_log(&["cert.pem", "the server goes on with what it had"]);
+    server.wait_for_log(&["cert.pem", "the server keeps its current configuration"]);
     assert!(ask_https(secure, &second).unwrap().starts_with("HTTP/1.1 200 "));
 }
 

@@ -13,7 +13,6 @@ use crate::server::{Server, Settings};
 
 /// No answer takes longer.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
-/// Connections at once.
 const CLIENTS: usize = 8;
 /// Of a push and of a file.
 const ACCOUNTS: usize = 20_000;

@@ -1,5 +1,5 @@
-//! A filter's text (RFC 4515 §3) into its tree. Spaces between filters are forgiven, and a lone `mail=*` may do without
-//! its brackets; values are taken exactly. Knows nothing of printing.
+//! Parses the text form of a filter (RFC 4515 §3). Accepts spaces between filters and a single `mail=*` without
+//! parentheses; takes values literally.
 
 use super::{AttributeName, Comparison, FILTER_BYTES_MAX, FILTER_DEPTH_MAX, FILTER_PARTS_MAX, Filter, FilterError};
 
@@ -70,7 +70,7 @@ impl<'a> Parser<'a> {
         if self.parts > FILTER_PARTS_MAX { Err(FilterError::TooManyParts) } else { Ok(filter) }
     }
 
-    /// Behind `&` or `|`. Empty lists (RFC 4526) mean everything or nothing, which no administrator means.
+    /// The list after `&` or `|`. An empty list (RFC 4526) is rejected: it would match everything or nothing.
     fn list(&mut self, depth: usize) -> Result<Vec<Filter>, FilterError> {
         self.at += 1;
         let mut parts = Vec::new();
@@ -156,14 +156,14 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// The value up to its closing bracket, its pieces parted by unescaped `*`.
+    /// The value up to its closing parenthesis, split at unescaped `*`.
     fn value(&mut self) -> Result<Vec<Vec<u8>>, FilterError> {
         let mut pieces = vec![Vec::new()];
         while let Some(byte) = self.peek() {
             let piece = match byte {
                 b')' => break,
                 b'(' | 0 => {
-                    return Err(self.expected("a value in which (, ), *, \\ and NUL are written \\28, \\29, ..."));
+                    return Err(self.expected("a value with (, ), *, \\ and NUL escaped as \\28, \\29, ..."));
                 }
                 b'*' => {
                     self.at += 1;

@@ -1,22 +1,22 @@
-//! Who may have one more session. Pure.
+//! Decides which source may have one more session.
 
 use crate::config::Limits;
 use doorlist_core::network::SourceKey;
 use std::collections::HashMap;
 
-/// The last tenth of all sessions is for sources that have none.
+/// A tenth of all sessions is reserved for sources without a session.
 const RESERVE_SHARE: usize = 10;
 
-/// Why there is no place.
+/// Why there is no slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// All are taken, or all but those that are kept for sources that have none.
+    /// All slots are taken, or all except the reserved ones.
     Full,
-    /// This source has as many as one may have.
+    /// The source has reached its limit.
     Source,
 }
 
-/// Sessions in all and of each source that has one.
+/// Number of sessions in total and per source.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     sessions: usize,
@@ -28,14 +28,14 @@ impl Counts {
         self.sessions
     }
 
-    /// One more session of this source.
+    /// Adds a session of this source.
     pub(super) fn enter(&mut self, source: SourceKey, limits: &Limits) -> Result<(), Refused> {
         self.count(source, self.sessions, limits)?;
         self.sessions += 1;
         Ok(())
     }
 
-    /// One more session, whose source will be named.
+    /// Adds a session whose source is not known yet.
     pub(super) fn enter_unnamed(&mut self, limits: &Limits) -> Result<(), Refused> {
         if self.sessions >= limits.sessions_max {
             return Err(Refused::Full);
@@ -44,12 +44,11 @@ impl Counts {
         Ok(())
     }
 
-    /// Names the source of a session that entered without. Refused, it still has to leave.
+    /// Sets the source of such a session. If that is refused, the session must still leave.
     pub(super) fn name(&mut self, source: SourceKey, limits: &Limits) -> Result<(), Refused> {
         self.count(source, self.sessions.saturating_sub(1), limits)
     }
 
-    /// A session ends.
     pub(super) fn leave(&mut self, source: Option<SourceKey>) {
         self.sessions = self.sessions.saturating_sub(1);
         let Some(source) = source else { return };
@@ -61,7 +60,7 @@ impl Counts {
         }
     }
 
-    /// Counts one more for the source, if so many other sessions leave room for it.
+    /// Counts one more for the source, if `others` leave room for it.
     fn count(&mut self, source: SourceKey, others: usize, limits: &Limits) -> Result<(), Refused> {
         let own = self.by_source.get(&source).copied().unwrap_or(0);
         if own >= limits.sessions_per_address_max {

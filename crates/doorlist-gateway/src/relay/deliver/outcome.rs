@@ -1,4 +1,4 @@
-//! What a server's reply, or the lack of one, means for a recipient. What is done about it is not decided here.
+//! What a server's reply, or a missing reply, means for a recipient.
 
 use crate::config::RelayConfig;
 use crate::relay::connection::Peer;
@@ -19,7 +19,7 @@ fn outcome(peer: &Peer, reply: &ServerReply, command: Command) -> Outcome {
     Outcome { verdict, status, reply }
 }
 
-/// What the replies mean for each of so many recipients; `unanswered`, where there is none.
+/// The outcome for each recipient; `unanswered` where there is no reply.
 pub(super) fn outcomes(
     peer: &Peer,
     transaction: &Transaction,
@@ -30,7 +30,8 @@ pub(super) fn outcomes(
     (0..recipients).map(|index| of(index).unwrap_or_else(|| unanswered.clone())).collect()
 }
 
-/// RFC 5321 §4.5.3.1.10: too many recipients for one transaction; the others come in the next, not in an hour.
+/// Marks recipients beyond the server's limit as untried (RFC 5321 §4.5.3.1.10), so that the next transaction takes
+/// them at once.
 pub(super) fn leave_rest_untried(outcomes: &mut [Outcome], transaction: &Transaction) {
     if outcomes.iter().all(|outcome| outcome.verdict != Verdict::Delivered) {
         return;
@@ -42,8 +43,8 @@ pub(super) fn leave_rest_untried(outcomes: &mut [Outcome], transaction: &Transac
     }
 }
 
-/// The message cannot even be offered to this server; `retry`: perhaps to another one, later. Recipients who would need
-/// no SMTPUTF8 without the others in their part go on without them.
+/// The outcomes of a message that cannot be sent to this server; `retry`: perhaps to another one, later. Recipients
+/// that need no SMTPUTF8 themselves are retried in another transaction.
 pub(super) fn cannot_be_sent(peer: &Peer, part: &Part, why: Unsendable, retry: bool) -> Vec<Outcome> {
     let (class, verdict) = if retry { (4, Verdict::Deferred) } else { (5, Verdict::Failed) };
     let status = match why {
@@ -57,18 +58,19 @@ pub(super) fn cannot_be_sent(peer: &Peer, part: &Part, why: Unsendable, retry: b
     part.paths().map(|path| Outcome { verdict: verdict_on(path), status, reply: reply.clone() }).collect()
 }
 
-/// No verdict: it is tried again.
+/// A temporary failure that is retried.
 pub(super) fn deferred(status: EnhancedCode, reply: String) -> Outcome {
     Outcome { verdict: Verdict::Deferred, status, reply }
 }
 
-/// 452 at RCPT, with 4.5.3 or without an enhanced code. Other 452 (4.2.2: the mailbox is full) are what they say.
+/// Whether a reply means too many recipients: 452 at RCPT, with 4.5.3 or without an enhanced code. Other 452 (4.2.2:
+/// mailbox full) do not.
 fn is_too_many(reply: &ServerReply, command: Command) -> bool {
     let too_many = reply.enhanced().is_none_or(|status| status == EnhancedCode::new(4, 5, 3));
     command == Command::Rcpt && reply.code() == 452 && too_many
 }
 
-/// The connection was not open yet when it gave way.
+/// The failure of a connection that was given up for others before it was open.
 pub(super) fn gave_way(key: &DestinationKey, config: &RelayConfig) -> NoRoute {
     let (name, waited) = (key.name(), config.give_way);
     let why = format!("{name} could not be spoken to within {waited:?}, and other mail waited for the connection");

@@ -1,4 +1,4 @@
-//! A connection's place among all connections: held while it works, given up when others wait and nothing goes on here.
+//! The slot of a connection in the pool: held while it works, released when others wait and it makes no progress.
 
 use crate::config::RelayConfig;
 use crate::relay::Shared;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// A place among the connections; gives itself back.
+/// A slot in the connection pool; released on drop.
 pub(super) struct Place {
     pub(super) shared: Arc<Shared>,
     pub(super) connection: ConnectionId,
     pub(super) destination: DestinationId,
-    /// Rung when there is work, or when the connection must leave.
+    /// Signalled when there is work, or when the connection must close.
     pub(super) bell: Arc<Notify>,
 }
 
@@ -30,8 +30,8 @@ impl Place {
         Self { shared, connection, destination, bell }
     }
 
-    /// Waits for the server. When that takes longer than [`RelayConfig::give_way`] the queue is told. `None`: others waited
-    /// for the place, and it was given up, if it may be.
+    /// Waits for the server. After [`RelayConfig::give_way`] the queue is informed. `None`: the slot was given up for
+    /// others.
     pub(super) async fn hold_while<T, E>(
         &self,
         may_give_way: bool,
@@ -54,12 +54,12 @@ impl Place {
         Some(done)
     }
 
-    /// The connection ends by itself, unless others wait: then it must leave at once.
+    /// Closes the connection in an orderly way, or at once if others wait.
     pub(super) fn retire(&self) {
         self.shared.with_queue(|queue, at| queue.retire(self.connection, at));
     }
 
-    /// Returns when the connection must leave.
+    /// Waits until the connection must close.
     pub(super) async fn must_leave(&self) {
         while !self.shared.lock_queue().must_leave(self.connection) {
             self.bell.notified().await;

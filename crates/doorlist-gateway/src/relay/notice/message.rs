@@ -1,5 +1,5 @@
-//! A notice as octets (RFC 5322, RFC 2045): ASCII only, with short lines, whatever it says, so that every server takes it.
-//! Must not know how it is sent.
+//! Writes a notice as a message (RFC 5322, RFC 2045): ASCII only and with short lines, so that every server accepts
+//! it.
 
 use doorlist_core::address::Address;
 use doorlist_core::queue_id::QueueId;
@@ -9,29 +9,23 @@ use mail_builder::MessageBuilder;
 use mail_builder::headers::address::Address as Mailbox;
 use mail_builder::headers::raw::Raw;
 
-/// Characters of a subject; a longer one is cut.
+/// Maximum characters of a subject; a longer one is cut.
 const SUBJECT_CHARS_MAX: usize = 200;
 
-/// What a notice is made from.
+/// The input of a notice.
 pub(super) struct Notice<'a> {
-    /// Our name.
     pub(super) hostname: &'a str,
-    /// Who reads what people answer, if that is not our postmaster.
+    /// The Reply-To address, if it is not the postmaster.
     pub(super) reply_to: Option<&'a Address>,
-    /// Its queue id.
     pub(super) id: QueueId,
-    /// Its recipients.
     pub(super) to: &'a [&'a str],
-    /// In one line.
     pub(super) subject: &'a str,
-    /// What is told.
     pub(super) text: &'a str,
-    /// Now.
     pub(super) now: Timestamp,
 }
 
 impl Notice<'_> {
-    /// The whole message with CRLF line ends, and its Message-ID as it stands in it.
+    /// The whole message with CRLF line ends, and its Message-ID.
     pub(super) fn message(&self) -> (Vec<u8>, String) {
         let message_id = format!("{}@{}", self.id, self.hostname);
         // In our own name, whatever the operator's mailbox is: a foreign one would not pass its domain's DMARC policy.
@@ -61,13 +55,13 @@ impl Notice<'_> {
     }
 }
 
-/// Nothing in a subject begins another header field.
+/// Makes a subject one line, so that it cannot start another header field.
 fn one_line(subject: &str) -> String {
     let line: String = subject.chars().take(SUBJECT_CHARS_MAX).map(|c| if is_hidden(c) { ' ' } else { c }).collect();
     line.trim().to_owned()
 }
 
-/// One kind of line end, one at the end; hidden characters become visible.
+/// Normalizes line ends and escapes hidden characters.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 32 + 2);
     for line in text.trim_end().replace("\r\n", "\n").split(['\n', '\r']) {

@@ -1,4 +1,4 @@
-//! Connections of destinations at work: which are opened, what they carry next, what their ends mean.
+//! Connections of destinations: which are opened, what they send next, and what their ends mean.
 
 use super::pool::{ConnectionId, Customer};
 use super::{DestinationId, Job, Moment, Part, Queue};
@@ -7,16 +7,14 @@ use crate::relay::route::DestinationKey;
 /// What a connection does next.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Carries this.
     Carry(Job),
-    /// Waits until its bell is rung.
+    /// Waits until it is signalled.
     Wait,
-    /// Ends at once: others wait for its place.
+    /// Closes at once: others need its slot.
     Leave,
 }
 
 impl Queue {
-    /// What to do next.
     pub(crate) fn work(&mut self, connection: ConnectionId, at: Moment) -> Work {
         if let Some(job) = self.take(connection, at) {
             return Work::Carry(job);
@@ -37,7 +35,7 @@ impl Queue {
         Work::Wait
     }
 
-    /// What to carry next, without a wait. `None`: there is nothing, or the place is owed to others.
+    /// The next message, without waiting. `None` if there is none, or if others need the slot.
     pub(crate) fn take(&mut self, connection: ConnectionId, at: Moment) -> Option<Job> {
         let destination = self.pool.destination(connection)?;
         let siblings = self.destinations.get(&destination)?.connections;
@@ -51,7 +49,7 @@ impl Queue {
         job
     }
 
-    /// The next part that is not void.
+    /// The next valid part of a destination.
     pub(super) fn next_part(&mut self, destination: DestinationId) -> Option<Job> {
         self.drop_void(destination);
         let part = self.destinations.get_mut(&destination)?.ready.pop_front()?;
@@ -69,7 +67,7 @@ impl Queue {
         }
     }
 
-    /// An idle connection has waited long enough. False: its bell has just been rung.
+    /// Ends the wait of an idle connection. False if it was just signalled.
     pub(crate) fn stop_waiting(&mut self, connection: ConnectionId) -> bool {
         let destination = self.pool.destination(connection);
         let Some(line) = destination.and_then(|id| self.destinations.get_mut(&id)) else { return true };
@@ -78,14 +76,14 @@ impl Queue {
         line.idle.len() < before
     }
 
-    /// A connection takes its leave by itself; its bell is rung if others cannot wait for the end of that.
+    /// A connection closes by itself; it is signalled if others cannot wait for that.
     pub(crate) fn retire(&mut self, connection: ConnectionId, at: Moment) {
         self.stop_waiting(connection);
         self.pool.rest(connection);
         self.serve(at);
     }
 
-    /// Nothing has come from the server for a while. `may_give_way`: the connection ends if others wait for its place.
+    /// A connection makes no progress. `may_give_way`: it is closed if others need its slot.
     pub(crate) fn stalled(&mut self, connection: ConnectionId, may_give_way: bool, at: Moment) {
         let Some(destination) = self.pool.destination(connection) else { return };
         if let Some(line) = self.destinations.get_mut(&destination) {
@@ -98,7 +96,7 @@ impl Queue {
         }
     }
 
-    /// The server has answered after all.
+    /// A stalled connection makes progress again.
     pub(crate) fn progressed(&mut self, connection: ConnectionId, at: Moment) {
         let Some(destination) = self.pool.destination(connection) else { return };
         self.pool.progress(connection);
@@ -113,7 +111,7 @@ impl Queue {
         self.pool.is_leaving(connection)
     }
 
-    /// What a connection is to be opened to; `None`: it is not needed any more.
+    /// The destination to connect to; `None` if the connection is no longer needed.
     pub(crate) fn key(&self, destination: DestinationId) -> Option<&DestinationKey> {
         self.destinations.get(&destination).map(|destination| &destination.key)
     }
@@ -139,7 +137,7 @@ impl Queue {
         self.check_claim(destination, at);
     }
 
-    /// There is no way to this destination, and never will be: all that waits for it has failed.
+    /// The destination is permanently unreachable: all its messages fail.
     pub(crate) fn refuse(&mut self, destination: DestinationId, why: &str, at: Moment) {
         let Some(line) = self.destinations.get_mut(&destination) else { return };
         line.connecting = line.connecting.saturating_sub(1);
@@ -160,7 +158,7 @@ impl Queue {
         self.check_claim(destination, at);
     }
 
-    /// A connection is gone; another destination may have its place.
+    /// A connection is closed; another destination may use its slot.
     pub(crate) fn closed(&mut self, connection: ConnectionId, at: Moment) {
         let Some(destination) = self.pool.close(connection) else { return };
         if let Some(line) = self.destinations.get_mut(&destination) {
@@ -173,13 +171,13 @@ impl Queue {
         self.serve(at);
     }
 
-    /// Rings or opens connections for all that waits, as far as may be.
+    /// Signals or opens connections for all waiting parts, within the limits.
     pub(super) fn press_all(&mut self, destination: DestinationId, at: Moment) {
         let waiting = self.destinations.get(&destination).map_or(0, |line| line.ready.len());
         self.press(destination, waiting, at);
     }
 
-    /// Rings or opens so many connections, as far as may be.
+    /// Signals or opens this many connections, within the limits.
     fn press(&mut self, destination: DestinationId, wanted: usize, at: Moment) {
         for _ in 0..wanted {
             if !self.press_once(destination, at) {
@@ -188,7 +186,7 @@ impl Queue {
         }
     }
 
-    /// Rings one idle connection, or opens one more. False: there is none to ring, and none is opened now.
+    /// Signals one idle connection, or opens another one. False if neither is possible now.
     pub(super) fn press_once(&mut self, destination: DestinationId, at: Moment) -> bool {
         let Some(line) = self.destinations.get_mut(&destination) else { return false };
         while let Some(idle) = line.idle.pop() {
@@ -206,7 +204,7 @@ impl Queue {
         self.destinations.get(&destination).is_some_and(|line| line.claim.is_none())
     }
 
-    /// Opens connections for those that wait, as far as there is place.
+    /// Opens connections for waiting destinations while there are slots.
     pub(super) fn serve(&mut self, at: Moment) {
         while !self.stopped
             && let Some((destination, customer)) = self.pool.grant()
@@ -225,7 +223,7 @@ impl Queue {
         }
     }
 
-    /// A claim that does not stand any more would make others give way for nothing.
+    /// Withdraws a claim that is no longer needed, so that no other connection closes for it.
     pub(super) fn check_claim(&mut self, destination: DestinationId, at: Moment) {
         let Some(line) = self.destinations.get_mut(&destination) else { return };
         if let Some(claim) = line.claim

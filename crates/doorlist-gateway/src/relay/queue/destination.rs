@@ -1,6 +1,6 @@
-//! One destination: the messages that wait for it, its connections, and whether it is alive. A destination that fails is
-//! spoken to through one connection at a time, on the retry schedule; when it returns, the window grows from one
-//! connection, doubling per twenty successes. This module must not know other destinations or sockets.
+//! One destination: its queued messages, its connections and its state. A destination that fails gets one connection
+//! at a time, on the retry schedule. When it recovers, its window grows from one connection, doubling per twenty
+//! successes.
 
 use super::part::Part;
 use super::pool::{Claim, ConnectionId, Customer};
@@ -11,7 +11,7 @@ use doorlist_core::time::Timestamp;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// Connections that a destination without a history may have at once, after the first of them succeeded.
+/// Initial window of connections, after the first one succeeded.
 const WINDOW_AT_FIRST: usize = 5;
 /// Successes after which the window doubles.
 const SUCCESSES_TO_DOUBLE: u32 = 20;
@@ -23,26 +23,24 @@ const STALLED_MAX: usize = 2;
 /// A destination in the queue.
 #[derive(Debug)]
 pub(crate) struct Destination {
-    /// Where it is.
     pub(crate) key: DestinationKey,
-    /// What waits for a connection.
+    /// Parts waiting for a connection.
     pub(crate) ready: VecDeque<Part>,
-    /// Messages in memory that are at home here.
+    /// Number of messages in memory assigned to this destination.
     pub(crate) messages: usize,
     /// Open connections, with those that are being opened.
     pub(crate) connections: usize,
-    /// Of these, being opened.
+    /// Number of connections being opened.
     pub(crate) connecting: usize,
-    /// Connections that wait for work; the last to come is the first to be rung. One that was told to leave may still be
-    /// among them.
+    /// Idle connections; the last one is signalled first. May include one that was told to close.
     pub(super) idle: Vec<ConnectionId>,
     /// Connections that make no progress.
     pub(super) stalled: Vec<ConnectionId>,
-    /// It waits for one more connection.
+    /// Its pending claim for another connection.
     pub(super) claim: Option<Claim>,
-    /// Messages that are only in the spool, for want of memory.
+    /// Messages that stay in the spool for lack of memory.
     pub(super) skipped: BTreeSet<QueueId>,
-    /// Whose the last of these is.
+    /// Customer of the last skipped message.
     pub(super) skipped_of: Customer,
     health: Health,
     window: usize,
@@ -54,10 +52,13 @@ pub(crate) struct Destination {
 enum Health {
     /// Nothing is known yet.
     Fresh,
-    /// It answers.
     Up,
-    /// It does not; nothing is tried before `until`.
-    Down { failures: u32, until: Timestamp, why: Arc<str> },
+    /// No connection is tried before `until`.
+    Down {
+        failures: u32,
+        until: Timestamp,
+        why: Arc<str>,
+    },
 }
 
 impl Destination {
@@ -80,7 +81,7 @@ impl Destination {
         }
     }
 
-    /// Whether there is work that one more connection may be opened for.
+    /// Whether another connection may be opened for waiting work.
     pub(crate) fn wants_connection(&self, now: Timestamp, connections_max: usize) -> bool {
         let window = match self.health {
             // One goes ahead: a dead destination costs one connection, not a window full.
@@ -95,7 +96,7 @@ impl Destination {
         self.ready.len() > self.connecting && self.connections < window
     }
 
-    /// Why nothing is sent there now, if so.
+    /// The reason, if it is down.
     pub(crate) fn down(&self) -> Option<&Arc<str>> {
         match &self.health {
             Health::Down { why, .. } => Some(why),
@@ -103,7 +104,7 @@ impl Destination {
         }
     }
 
-    /// When it is tried again.
+    /// Time of the next attempt, if it is down.
     pub(crate) fn probe_at(&self) -> Option<Timestamp> {
         match self.health {
             Health::Down { until, .. } => Some(until),
@@ -111,7 +112,7 @@ impl Destination {
         }
     }
 
-    /// A person wants it tried now.
+    /// An administrator requested an attempt now.
     pub(crate) fn probe_now(&mut self, now: Timestamp) {
         if let Health::Down { until, .. } = &mut self.health {
             *until = now;

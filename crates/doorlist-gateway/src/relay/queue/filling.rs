@@ -1,4 +1,4 @@
-//! What comes into memory and what must wait in the spool for room. How the spool is read is not known here.
+//! Decides which messages are held in memory and which stay in the spool until there is room.
 
 use super::pool::Customer;
 use super::{DestinationId, Entry, Moment, Queue};
@@ -7,14 +7,14 @@ use doorlist_store::spool::{Envelope, MessageBody, Progress, RecipientState};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Messages in memory up to which a destination is not a deep one.
+/// Number of messages in memory up to which a destination counts as short.
 const DESTINATION_FLOOR: usize = 100;
-/// Messages that are worth a reading of the spool, where a destination has others in memory.
+/// Minimum number of messages to read from the spool, for a destination that has others in memory.
 const REFILL_MIN: usize = 1_000;
-/// Bytes of bodies that the queue keeps in memory; what is beyond is read from the spool when its turn comes.
+/// Maximum bytes of bodies in memory; further ones are read from the spool when they are sent.
 const BODIES_MAX: u64 = 32 * 1024 * 1024;
 
-/// A message that comes into memory.
+/// A message to load into memory.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) id: QueueId,
@@ -23,18 +23,18 @@ pub(crate) struct Arrival {
     pub(crate) body: Option<MessageBody>,
 }
 
-/// Whether it came in.
+/// Whether it was admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     Admitted,
-    /// It is there, or was a moment ago.
+    /// Already in memory, or a moment ago.
     Known,
-    /// No room: it stays in the spool.
+    /// No room; it stays in the spool.
     Full,
 }
 
 impl Queue {
-    /// Takes a message into memory, if it is not there and there is room.
+    /// Adds a message to memory, if it is not there yet and there is room.
     pub(crate) fn admit(&mut self, arrival: Arrival, at: Moment) -> Admission {
         let Arrival { id, envelope, progress, body } = arrival;
         let left = self.left_meanwhile.as_ref().is_some_and(|left| left.contains(&id));

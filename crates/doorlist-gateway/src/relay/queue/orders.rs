@@ -1,4 +1,4 @@
-//! What a person can do with messages in memory: look, retry, hold, release, delete.
+//! Operations of administrators on messages in memory: show, retry, hold, release, delete.
 
 use super::rounds::progress;
 use super::{Moment, Queue};
@@ -6,19 +6,18 @@ use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use doorlist_store::spool::{Progress, RecipientState, Settlement};
 
-/// A message in memory as people see it.
+/// The state of a message in memory, for administrators.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    /// How far it is.
     pub(crate) progress: Progress,
-    /// It is being delivered at this moment.
+    /// Whether it is being delivered.
     pub(crate) under_way: bool,
-    /// When it is tried next, if it waits for a time.
+    /// Time of the next attempt, if it is deferred.
     pub(crate) next_attempt: Option<Timestamp>,
 }
 
 impl Queue {
-    /// What is known of a message in memory.
+    /// The state of a message in memory.
     pub(crate) fn look(&self, id: QueueId, now: Timestamp) -> Option<Seen> {
         let entry = self.messages.get(&id)?;
         let probe = self.destinations.get(&entry.home).and_then(|home| home.probe_at());
@@ -27,7 +26,7 @@ impl Queue {
         Some(Seen { progress, under_way: entry.out > 0, next_attempt })
     }
 
-    /// Tries a message now, its destination too. False: it is not in memory.
+    /// Retries a message and its destination now. False if it is not in memory.
     pub(crate) fn retry(&mut self, id: QueueId, at: Moment) -> bool {
         let Some(entry) = self.messages.get_mut(&id) else { return false };
         let home = entry.home;
@@ -42,7 +41,7 @@ impl Queue {
         true
     }
 
-    /// Stops a message; what is under way ends first. False: it is not in memory.
+    /// Holds a message; running deliveries finish first. False if it is not in memory.
     pub(crate) fn hold(&mut self, id: QueueId, at: Moment) -> bool {
         let Some(entry) = self.messages.get_mut(&id) else { return false };
         entry.hold = true;
@@ -57,7 +56,7 @@ impl Queue {
         true
     }
 
-    /// Lets a held message go on. False: it is not in memory.
+    /// Releases a held message. False if it is not in memory.
     pub(crate) fn release(&mut self, id: QueueId, at: Moment) -> bool {
         let Some(entry) = self.messages.get_mut(&id) else { return false };
         if std::mem::replace(&mut entry.hold, false) {
@@ -71,7 +70,7 @@ impl Queue {
         true
     }
 
-    /// Drops a message without a word to its sender. What is under way ends first. False: it is not in memory.
+    /// Deletes a message without a bounce; running deliveries finish first. False if it is not in memory.
     pub(crate) fn delete(&mut self, id: QueueId) -> bool {
         let Some(entry) = self.messages.get_mut(&id) else { return false };
         entry.deleted = true;
@@ -85,8 +84,8 @@ impl Queue {
         true
     }
 
-    /// Makes the waiting parts of a message void, wherever they wait. They are dropped by whoever meets them: a search
-    /// through all lines for each of a hundred thousand messages would stop the queue.
+    /// Invalidates the waiting parts of a message. They are dropped when they are reached: searching all queues for
+    /// each of a hundred thousand messages would block.
     fn withdraw(&mut self, id: QueueId) {
         let life = self.next_life();
         if let Some(entry) = self.messages.get_mut(&id) {
@@ -96,7 +95,7 @@ impl Queue {
     }
 }
 
-/// A failed message gets another life: those of whose failure nobody knows yet are tried again.
+/// Restarts a failed message: recipients whose failure was not reported are retried.
 pub(crate) fn revived(mut progress: Progress, now: Timestamp) -> Progress {
     progress.next_attempt = now;
     progress.hold = false;

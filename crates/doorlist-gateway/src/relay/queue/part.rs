@@ -1,4 +1,4 @@
-//! What the queue hands out and takes back: a message for some of its recipients, and what became of each of them.
+//! A message for some of its recipients, as the queue hands it out, and their results.
 
 use super::pool::Customer;
 use doorlist_core::queue_id::QueueId;
@@ -9,16 +9,14 @@ use std::sync::Arc;
 /// Recipients of one message that share a destination and, at most a hundred of them, a transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
-    /// The message.
     pub(crate) id: QueueId,
-    /// Its envelope.
     pub(crate) envelope: Arc<Envelope>,
-    /// Which of the envelope's recipients.
+    /// Indices of the envelope's recipients.
     pub(crate) recipients: Vec<usize>,
-    /// A part of another life than its message's has been withdrawn; whoever meets it drops it.
+    /// If it differs from its message's number, the part was withdrawn and is dropped when reached.
     pub(crate) life: u64,
-    /// Whose domain the first of these recipients is in: a connection that this part asks for counts for them. (Servers
-    /// that several customers share make one destination, and who causes a connection pays for it.)
+    /// Customer of the first recipient's domain, for whom a connection for this part counts. (Customers with the same
+    /// servers share a destination.)
     pub(super) customer: Customer,
 }
 
@@ -32,20 +30,18 @@ impl Part {
 /// A part that is being delivered, with its body if that is still in memory.
 #[derive(Debug)]
 pub(crate) struct Job {
-    /// What to deliver to whom.
     pub(crate) part: Part,
-    /// Else it is read from the spool.
+    /// `None`: it is read from the spool.
     pub(crate) body: Option<MessageBody>,
 }
 
-/// What became of one recipient in one attempt.
+/// The result of one attempt for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// In one word.
     pub(crate) verdict: Verdict,
     /// For the log and for a bounce.
     pub(crate) status: EnhancedCode,
-    /// What the server said, or what went wrong.
+    /// Reply of the server, or the error.
     pub(crate) reply: String,
 }
 
@@ -54,16 +50,14 @@ pub(crate) struct Outcome {
 pub(crate) enum Verdict {
     /// The server has it.
     Delivered,
-    /// Try again.
     Deferred,
-    /// Never.
     Failed,
-    /// Not reached in this attempt, through no fault of its own: it goes on at once.
+    /// Not tried in this attempt; retried at once.
     Untried,
 }
 
 impl Outcome {
-    /// As it is kept with the recipient: the status first, so that a bounce can be made from it after a restart.
+    /// The text stored with the recipient: the status first, so that a bounce can be written from it after a restart.
     pub(crate) fn kept(&self) -> String {
         format!("{} {}", self.status, self.reply)
     }

@@ -1,4 +1,4 @@
-//! Bringing messages to their destinations, and connections to destinations that need them.
+//! Assigns messages to destinations, and connections to destinations that need them.
 
 use super::pool::Customer;
 use super::router::{Rerouted, Way};
@@ -17,13 +17,12 @@ use std::sync::Arc;
 /// RFC 3463: 4.4.4, unable to route.
 const UNROUTABLE: EnhancedCode = EnhancedCode::new(4, 4, 4);
 
-/// Where a recipient's mail waits.
+/// The destination of a recipient.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     pub(super) destination: DestinationId,
-    /// Its domain is on hold.
+    /// Whether its domain is on hold.
     held: bool,
-    /// Whose domain it is.
     customer: Customer,
 }
 
@@ -34,16 +33,16 @@ impl Place {
     }
 }
 
-/// Why a recipient waits nowhere.
+/// Why a recipient has no destination.
 enum Stuck {
-    /// Its domain has no server; why. It may get one.
+    /// Its domain has no server (yet), with the reason.
     NoServer(String),
-    /// It is no address; why.
+    /// It is not a valid address, with the reason.
     NoAddress(String),
 }
 
 impl Queue {
-    /// Takes the routes as they are now; what waits for a changed domain goes its new way at once.
+    /// Applies new routes; queued mail of changed domains is moved at once.
     pub(crate) fn set_routes(&mut self, routes: &Arc<RouteTable>, at: Moment) {
         if Arc::ptr_eq(self.router.routes(), routes) {
             return;
@@ -52,7 +51,7 @@ impl Queue {
         self.reroute(&change, at);
     }
 
-    /// Takes another way out for mail that is not for protected domains.
+    /// Changes the route of mail to other domains.
     pub(crate) fn set_outbound(&mut self, outbound: Outbound, at: Moment) {
         let change = self.router.set_outbound(outbound);
         self.reroute(&change, at);
@@ -104,7 +103,7 @@ impl Queue {
         }
     }
 
-    /// The message counts for the destination that it goes to now.
+    /// Reassigns a message to its current destination.
     fn rehome(&mut self, id: QueueId) {
         let Some(entry) = self.messages.get(&id) else { return };
         let (envelope, states) = (Arc::clone(&entry.envelope), entry.states.clone());
@@ -117,7 +116,7 @@ impl Queue {
         }
     }
 
-    /// Brings all recipients that are not finished to their destinations.
+    /// Assigns all unfinished recipients to their destinations.
     pub(super) fn place_all(&mut self, id: QueueId, at: Moment) {
         if let Some(entry) = self.messages.get(&id) {
             let unfinished = entry.unfinished();
@@ -125,7 +124,7 @@ impl Queue {
         }
     }
 
-    /// Brings these recipients to their destinations.
+    /// Assigns these recipients to their destinations.
     pub(super) fn place(&mut self, id: QueueId, recipients: Vec<usize>, at: Moment) {
         let entry = self.messages.get(&id).map(|entry| (Arc::clone(&entry.envelope), entry.life));
         let Some((envelope, life)) = entry else { return };
@@ -174,7 +173,7 @@ impl Queue {
         self.press_once(place.destination, at);
     }
 
-    /// The destination has just gone down: what waits for it is told so, and what is too old has failed.
+    /// Handles a destination that went down: its messages are deferred, and expired ones fail.
     pub(super) fn sink(&mut self, destination: DestinationId, at: Moment) {
         let Some(line) = self.destinations.get_mut(&destination) else { return };
         let (Some(why), Some(until)) = (line.down().cloned(), line.probe_at()) else { return };
@@ -199,7 +198,7 @@ impl Queue {
         }
     }
 
-    /// Notes, once for each message, why it waits.
+    /// Notes once per message why it is deferred.
     fn park(&mut self, part: Part, why: &Arc<str>) {
         let Some(entry) = self.messages.get_mut(&part.id) else { return };
         for &index in &part.recipients {
@@ -254,9 +253,9 @@ impl Queue {
 }
 
 fn serverless(domain: &DomainName) -> String {
-    format!("{UNROUTABLE} no mail server is set for {domain} yet; set one: doorlist domain set {domain} --server HOST")
+    format!("{UNROUTABLE} no mail server is set for {domain}; set one: doorlist domain set {domain} --server HOST")
 }
 
 fn unroutable() -> String {
-    format!("{UNROUTABLE} no mail server is known for this domain; add it again or delete the message")
+    format!("{UNROUTABLE} no mail server is known for this domain; add the domain again or delete the message")
 }

@@ -1,12 +1,12 @@
-//! The connections of all destinations together: which destination that waits gets the next one, and whose connection ends
-//! for it.
+//! The connection pool of all destinations: which waiting destination gets the next connection, and whose connection
+//! is closed for it.
 //!
-//! Customers have equal shares: the one that holds the fewest connections is served first, and of its destinations one
-//! that holds none. The last tenth is a reserve for destinations that hold none, and in its second half a customer leaves
-//! as many free as it holds, so that a customer without a connection always finds one. Idle connections end as soon as
-//! somebody waits, those without progress after a while, busy ones of a customer above its share after their message.
-//! Whoever holds many without need thus gives them up, but nobody has to while nobody waits. Each step costs O(log n).
-//! Pure: time is a parameter. This module must not know messages, sockets, or what a destination's health is.
+//! Customers have equal shares: the customer with the fewest connections is served first, and of its destinations one
+//! without a connection. The last tenth is a reserve for destinations without a connection. In its second half a
+//! customer leaves as many free as it holds, so that a customer without a connection always finds one. Idle
+//! connections close as soon as another destination waits, those without progress after a while, and busy ones of a
+//! customer above its share after their message. While nobody waits, no connection has to close. Each step costs O(log
+//! n). Time is a parameter.
 
 mod account;
 
@@ -19,15 +19,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Of a hundred connections so many are the reserve.
+/// Percentage of connections in the reserve.
 const RESERVE_PERCENT: usize = 10;
-/// While a destination waits that holds no connection, one that has worked for so long ends after its message.
+/// Time after which a busy connection closes after its message, while a destination without a connection waits.
 const TURN: Duration = Duration::from_secs(1);
 
-/// Whom a connection counts for; `None`: the operator, for bounces and notices.
+/// The customer that a connection counts for; `None` for the operator (bounces and notices).
 pub(crate) type Customer = Option<CustomerId>;
 
-/// A connection's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ConnectionId(u64);
 
@@ -36,7 +35,7 @@ pub(crate) struct ConnectionId(u64);
 pub(crate) struct Grant {
     pub(crate) connection: ConnectionId,
     pub(crate) destination: DestinationId,
-    /// Rung when there is work for an idle connection, or when it has to leave.
+    /// Signalled when an idle connection has work or must close.
     pub(crate) bell: Arc<Notify>,
 }
 
@@ -45,7 +44,7 @@ pub(crate) struct Grant {
 pub(super) struct Claim {
     customer: Customer,
     ticket: u64,
-    /// The destination holds none.
+    /// Whether the destination has none.
     first: bool,
 }
 
@@ -61,32 +60,31 @@ struct Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Working,
-    /// Nothing to do; the key in [`Pool::idle`].
+    /// Idle; the key in [`Pool::idle`].
     Idle(u64),
-    /// Without progress, and it may give way; the key in [`Account::stalled`].
+    /// Without progress, and may be closed for others; the key in [`Account::stalled`].
     Stalled(u64),
-    /// It was told to end and is not counted any more, except among the sockets.
+    /// Told to close; counted only as a socket.
     Leaving,
 }
 
-/// See the module.
 #[derive(Debug)]
 pub(super) struct Pool {
     max: usize,
     connections: HashMap<ConnectionId, Connection>,
     leaving: usize,
-    /// Customers that hold or want connections.
+    /// Customers with connections or claims.
     accounts: HashMap<Customer, Account>,
     claims: usize,
-    /// Customers with claims, those that hold the fewest connections first.
+    /// Customers with claims, those with the fewest connections first.
     waiting: BTreeSet<Rank>,
-    /// The same, of customers with claims of destinations that hold none.
+    /// The same for claims of destinations without a connection.
     waiting_first: BTreeSet<Rank>,
-    /// The same, of customers with stalled connections.
+    /// The same for customers with stalled connections.
     stalled: BTreeSet<Rank>,
     /// Idle connections, the longest first.
     idle: BTreeMap<u64, ConnectionId>,
-    /// Claims for which an idle connection of the same customer ends: granted as soon as that is closed.
+    /// Claims that are granted as soon as an idle connection of the same customer is closed.
     paid: VecDeque<(DestinationId, Customer)>,
     last_number: u64,
 }
@@ -112,7 +110,7 @@ impl Pool {
         self.max = max;
     }
 
-    /// Open connections, with those that are being opened or closed.
+    /// Number of connections, including those being opened or closed.
     pub(super) fn len(&self) -> usize {
         self.connections.len()
     }
@@ -121,14 +119,14 @@ impl Pool {
         self.connections.get(&connection).map(|connection| connection.destination)
     }
 
-    /// A destination wants one more connection; `first`: it holds none.
+    /// Adds a destination's claim for another connection; `first`: it has none.
     pub(super) fn claim(&mut self, destination: DestinationId, customer: Customer, first: bool) -> Claim {
         let claim = Claim { customer, ticket: self.next_number(), first };
         self.put(destination, claim);
         claim
     }
 
-    /// It does not want it any more.
+    /// Withdraws the claim of a destination.
     pub(super) fn withdraw(&mut self, destination: DestinationId, claim: Claim) {
         let waited = self.update(claim.customer, |account| {
             let claims = if claim.first { &mut account.first } else { &mut account.more };
@@ -140,7 +138,7 @@ impl Pool {
         }
     }
 
-    /// The destination has lost its last connection while it waited for another.
+    /// Upgrades the claim of a destination that lost its last connection.
     pub(super) fn now_first(&mut self, destination: DestinationId, claim: Claim) -> Claim {
         self.withdraw(destination, claim);
         let claim = Claim { first: true, ..claim };
@@ -148,7 +146,7 @@ impl Pool {
         claim
     }
 
-    /// Whose claim is granted now, if there is a place or one can be made; [`Pool::open`] follows if it still stands.
+    /// Grants the next claim, if there is a slot or one can be freed; [`Pool::open`] follows if it is still valid.
     pub(super) fn grant(&mut self) -> Option<(DestinationId, Customer)> {
         loop {
             if !self.paid.is_empty() {
@@ -177,7 +175,7 @@ impl Pool {
         Grant { connection, destination, bell }
     }
 
-    /// A connection is closed; whose it was.
+    /// Removes a closed connection. Returns its customer.
     pub(super) fn close(&mut self, connection: ConnectionId) -> Option<DestinationId> {
         self.leave(connection);
         let closed = self.connections.remove(&connection)?;
@@ -185,7 +183,7 @@ impl Pool {
         Some(closed.destination)
     }
 
-    /// A connection has nothing to do.
+    /// Marks a connection as idle.
     pub(super) fn rest(&mut self, connection: ConnectionId) {
         let number = self.next_number();
         if let Some(entry) = self.connections.get_mut(&connection)
@@ -199,7 +197,7 @@ impl Pool {
         }
     }
 
-    /// Rings an idle connection: there is work for it. False: it is not idle any more.
+    /// Signals an idle connection that has work. False if it is no longer idle.
     pub(super) fn ring(&mut self, connection: ConnectionId) -> bool {
         let Some(entry) = self.connections.get_mut(&connection) else { return false };
         let State::Idle(number) = entry.state else { return false };
@@ -212,7 +210,7 @@ impl Pool {
         true
     }
 
-    /// A connection makes no progress; it ends for others that wait.
+    /// Marks a connection as stalled; it is closed if others wait.
     pub(super) fn stall(&mut self, connection: ConnectionId) {
         let number = self.next_number();
         if let Some(entry) = self.connections.get_mut(&connection)
@@ -224,7 +222,6 @@ impl Pool {
         }
     }
 
-    /// It goes on.
     pub(super) fn progress(&mut self, connection: ConnectionId) {
         if let Some(entry) = self.connections.get_mut(&connection)
             && let State::Stalled(number) = entry.state
@@ -262,7 +259,7 @@ impl Pool {
         self.connections.get(&connection).is_none_or(|entry| entry.state == State::Leaving)
     }
 
-    /// Whether a connection, after its message, owes its place to others that wait; its destination holds `siblings`.
+    /// Whether a connection must close after its message for others; its destination has `siblings` connections.
     pub(super) fn owes_its_place(&self, connection: ConnectionId, siblings: usize, now: Timestamp) -> bool {
         if self.claims <= self.leaving {
             return false;
@@ -282,7 +279,7 @@ impl Pool {
         (siblings > 1 && for_a_second) || (now.since(entry.since) >= TURN && for_an_only)
     }
 
-    /// Connections that do not leave.
+    /// Number of connections that are not told to close.
     fn used(&self) -> usize {
         self.connections.len() - self.leaving
     }
@@ -293,7 +290,7 @@ impl Pool {
         Some(Candidate { customer, held, first })
     }
 
-    /// A destination without a connection may overtake, but does not lift its customer above its share.
+    /// The next claim: a destination without a connection may overtake, but not beyond the share of its customer.
     fn poorest_first(&self) -> Option<Candidate> {
         let &(held, _, customer) = self.waiting_first.first()?;
         let share = (self.max / self.accounts.len().max(1)).max(1);
@@ -306,7 +303,7 @@ impl Pool {
         claim.map(|(_, destination)| (destination, customer))
     }
 
-    /// Makes a connection end, so that the claim can be granted. False: there is none that may be taken for it.
+    /// Closes a connection for a claim. False if none may be closed.
     fn make_room(&mut self, claim: Candidate) -> bool {
         let idle = self.idle.values().next().copied();
         if let Some(connection) = idle.filter(|_| self.used() - self.idle.len() < claim.limit(self.max)) {
@@ -328,8 +325,8 @@ impl Pool {
         stalled.is_some()
     }
 
-    /// The stalled connection that ends for a claim: one of the customer that holds the most, if that is more than the
-    /// claimant holds, else one of its own.
+    /// The stalled connection to close for a claim: one of the customer with the most connections, if it has more than
+    /// the claimant, otherwise one of the claimant.
     fn stalled_for(&self, claim: Candidate) -> Option<ConnectionId> {
         let richest = self.stalled.last().filter(|(held, ..)| *held > claim.held).map(|(_, _, customer)| *customer);
         let account = self.accounts.get(&richest.unwrap_or(claim.customer))?;
@@ -344,7 +341,7 @@ impl Pool {
         });
     }
 
-    /// Changes an account and keeps the orders.
+    /// Changes an account and updates the ordered sets.
     fn update<R>(&mut self, customer: Customer, change: impl FnOnce(&mut Account) -> R) -> R {
         let account = self.accounts.entry(customer).or_default();
         let before = account.ranks(customer);
@@ -372,18 +369,18 @@ impl Pool {
     }
 }
 
-/// A claim that is looked at.
+/// A claim under consideration.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     customer: Customer,
     /// Connections of the customer.
     held: usize,
-    /// The destination holds none.
+    /// Whether the destination has none.
     first: bool,
 }
 
 impl Candidate {
-    /// It is granted while fewer connections than this are used.
+    /// The claim is granted while fewer connections than this are used.
     fn limit(self, max: usize) -> usize {
         let reserve = (max * RESERVE_PERCENT).div_ceil(100).min(max.saturating_sub(1));
         if self.first { max - self.held.min(reserve.div_ceil(2)) } else { max - reserve }

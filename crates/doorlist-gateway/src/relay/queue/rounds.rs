@@ -1,4 +1,4 @@
-//! The end of a round of attempts: what is kept, what is tried again and when, what is reported, what is done.
+//! The end of a round of attempts: which recipients are retried and when, which are reported, and which are done.
 
 use super::part::{Outcome, Part, Verdict};
 use super::{DestinationId, Effects, Moment, Queue, Report};
@@ -18,7 +18,7 @@ pub(crate) fn is_final(state: &RecipientState) -> bool {
 }
 
 impl Queue {
-    /// A connection has done with a part: `outcomes` are in the order of its recipients.
+    /// Ends a part; `outcomes` are in the order of its recipients.
     pub(crate) fn finish(&mut self, destination: DestinationId, part: &Part, outcomes: &[Outcome], at: Moment) {
         let mut untried = Vec::new();
         let mut delivered = false;
@@ -54,8 +54,8 @@ impl Queue {
         self.round_may_be_over(part.id, at);
     }
 
-    /// Failed recipients were reported (or must not be, and stay failed): of `reported` somebody knows, the report of
-    /// `again` could not be made now, so that they are tried once more.
+    /// Marks failed recipients as reported (or as failed without a report). The report of `again` failed and is
+    /// retried.
     pub(crate) fn reported(&mut self, id: QueueId, reported: &[usize], again: &[usize], at: Moment) {
         let first_wait = self.settings.inbound.first;
         let Some(entry) = self.messages.get_mut(&id) else { return };
@@ -86,7 +86,7 @@ impl Queue {
         }
     }
 
-    /// A part fails that no connection has taken.
+    /// Fails a part that no connection has taken.
     pub(super) fn fail_waiting(&mut self, part: &Part, why: &str, at: Moment) {
         if !self.is_current(part) {
             return;
@@ -100,7 +100,7 @@ impl Queue {
         self.round_may_be_over(part.id, at);
     }
 
-    /// When no part is under way any more: the next attempt, and the report of what failed.
+    /// When no part is being delivered: schedules the next attempt and reports failures.
     pub(super) fn round_may_be_over(&mut self, id: QueueId, at: Moment) {
         let Some(entry) = self.messages.get_mut(&id) else { return };
         if entry.waiting + entry.out > 0 {
@@ -166,19 +166,19 @@ impl Queue {
     }
 }
 
-/// The state of things as the spool keeps it.
+/// The progress to store in the spool.
 pub(super) fn progress(entry: &super::Entry, next_attempt: Timestamp) -> Progress {
     Progress { attempts: entry.attempts, next_attempt, hold: entry.hold, recipients: entry.states.clone() }
 }
 
-/// The lifetime is over.
+/// Fails a recipient whose lifetime is over.
 fn give_up(state: &mut RecipientState) {
     let last = reply(state);
     let reply = if last.is_empty() { "4.4.7 it was tried for too long".to_owned() } else { last.to_owned() };
     *state = RecipientState::Failed { reply };
 }
 
-/// What was said last.
+/// The last reply.
 pub(super) fn reply(state: &RecipientState) -> &str {
     match state {
         RecipientState::Pending | RecipientState::Delivered => "",

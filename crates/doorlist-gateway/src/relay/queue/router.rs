@@ -1,4 +1,4 @@
-//! From a recipient to its destination, by the routes and settings of the moment. Keeps no messages.
+//! Finds the destination of a recipient by the current routes and settings.
 
 use super::pool::Customer;
 use crate::config::Outbound;
@@ -11,10 +11,9 @@ use doorlist_store::spool::EnvelopeRecipient;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Where a recipient's mail goes at this moment.
+/// The current route of a recipient.
 #[derive(Debug)]
 pub(crate) enum Way {
-    /// To this destination.
     To(DestinationKey),
     /// To this destination, but the domain is on hold.
     Held(DestinationKey),
@@ -22,18 +21,18 @@ pub(crate) enum Way {
     NoRoute,
     /// Its domain, of this name, has no mail server yet.
     NoServer(DomainName),
-    /// It is no address that mail could be sent to.
+    /// It is not an address that mail can be sent to.
     NoAddress(EnhancedCode, &'static str),
 }
 
-/// The routes and the way out, as they are now.
+/// The current routes.
 #[derive(Debug)]
 pub(crate) struct Router {
     routes: Arc<RouteTable>,
     outbound: Outbound,
 }
 
-/// What a change of routes concerns.
+/// The domains that a change of routes affects.
 #[derive(Debug, Default)]
 pub(crate) struct Rerouted {
     domains: HashSet<DomainId>,
@@ -46,7 +45,7 @@ impl Rerouted {
         self.domains.is_empty() && !self.outbound
     }
 
-    /// Whether the change concerns this recipient.
+    /// Whether the change affects this recipient.
     pub(crate) fn concerns(&self, recipient: &EnvelopeRecipient) -> bool {
         recipient.domain.map_or(self.outbound, |domain| self.domains.contains(&domain))
     }
@@ -62,7 +61,7 @@ impl Router {
         &self.routes
     }
 
-    /// Takes new routes; says whom they concern.
+    /// Applies new routes. Returns the affected domains.
     pub(crate) fn set_routes(&mut self, routes: Arc<RouteTable>) -> Rerouted {
         if Arc::ptr_eq(&self.routes, &routes) {
             return Rerouted::default();
@@ -73,14 +72,14 @@ impl Router {
         Rerouted { domains, outbound: false }
     }
 
-    /// Takes another way out; says whom it concerns.
+    /// Applies another route for other domains. Returns what is affected.
     pub(crate) fn set_outbound(&mut self, outbound: Outbound) -> Rerouted {
         let changed = self.outbound != outbound;
         self.outbound = outbound;
         Rerouted { domains: HashSet::new(), outbound: changed }
     }
 
-    /// Where this recipient's mail goes.
+    /// The route of this recipient.
     pub(crate) fn way(&self, recipient: &EnvelopeRecipient) -> Way {
         let Some(domain) = recipient.domain else { return self.way_out(&recipient.path) };
         match self.routes.get(&domain) {
@@ -93,7 +92,7 @@ impl Router {
         }
     }
 
-    /// Whose mail it is.
+    /// The customer of this recipient.
     pub(super) fn customer(&self, recipient: &EnvelopeRecipient) -> Customer {
         recipient.domain.and_then(|domain| self.routes.get(&domain)).and_then(|route| route.customer)
     }

@@ -1,4 +1,4 @@
-//! The commands of one transaction as text. Replies are not known here.
+//! The commands of one transaction as text.
 
 use super::super::capabilities::Capabilities;
 use super::{Offer, SmtpUtf8};

@@ -4,7 +4,6 @@ use super::segments;
 use doorlist_core::policy::Recipient;
 use doorlist_smtp::command::{self, MailFrom, PATH_MAX, RcptTo};
 
-/// Checks the laws.
 pub fn check(input: &[u8]) {
     let (choice, line) = segments::choice(input);
     let smtp_utf8 = choice & 1 != 0;

@@ -7,7 +7,6 @@ use doorlist_smtp::data::{BareLf, Chunk, DataEnd, DataReader};
 /// A message: how it ended, its body if it may be kept, and how many bytes it took. `None`: it has no end yet.
 type Outcome = Option<(DataEnd, Vec<u8>, usize)>;
 
-/// Checks the laws.
 pub fn check(input: &[u8]) {
     let (choice, bytes) = segments::choice(input);
     let bare_lf = if choice & 1 == 0 { BareLf::Normalize } else { BareLf::Reject };

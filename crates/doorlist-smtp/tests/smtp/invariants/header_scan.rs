@@ -8,7 +8,6 @@ const OWN: &str = "gw.test";
 /// What came out, if anything may be kept; what speaks against it; the Message-ID.
 type Outcome = (Option<Vec<u8>>, Option<HeaderFault>, Option<String>);
 
-/// Checks the laws.
 pub fn check(input: &[u8]) {
     let (choice, bytes) = segments::choice(input);
     let limits = if choice & 1 == 0 { HeaderLimits::default() } else { HeaderLimits { bytes_max: 96, hops_max: 2 } };

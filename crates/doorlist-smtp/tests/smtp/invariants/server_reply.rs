@@ -3,7 +3,6 @@
 use super::segments;
 use doorlist_smtp::client::{Opening, OpeningStep, ReplyError, ReplyParser, ServerReply, TlsUse};
 
-/// Checks the laws.
 pub fn check(input: &[u8]) {
     let (choice, bytes) = segments::choice(input);
     let (replies, error) = read([bytes]);

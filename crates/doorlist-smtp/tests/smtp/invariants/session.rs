@@ -32,7 +32,6 @@ pub fn run<'a>(config: SessionConfig, segments: impl IntoIterator<Item = &'a [u8
     owner.items
 }
 
-/// Checks the laws.
 pub fn check(input: &[u8]) {
     let (choice, bytes) = segments::choice(input);
     let config = config(choice);

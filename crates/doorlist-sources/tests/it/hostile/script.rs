@@ -13,7 +13,6 @@ pub(crate) const EXTENDED: u8 = 0x77;
 
 /// What the server does next. When there is nothing more to do it waits until we go.
 pub(crate) enum Do {
-    /// Sends this.
     Send(Vec<u8>),
     /// Sends each of these.
     Stream(Box<dyn Iterator<Item = Vec<u8>> + Send>),
@@ -142,7 +141,7 @@ pub(crate) fn entry(id: u32, dn: &str, attributes: &[(&str, &[&str])]) -> Vec<u8
     message(id, &tlv(0x64, &[tlv(4, dn.as_bytes()), tlv(0x30, &attributes)].concat()), &[])
 }
 
-/// `mail: personN@example.test`
+/// An entry with `mail: personN@example.test`.
 pub(crate) fn person(id: u32, number: u32) -> Vec<u8> {
     entry(id, &format!("uid=person{number}"), &[("mail", &[&format!("person{number}@example.test")])])
 }

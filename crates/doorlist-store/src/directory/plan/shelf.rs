@@ -47,7 +47,6 @@ pub struct PlanEntry {
     pub made: Timestamp,
     /// By whom.
     pub actor: Actor,
-    /// In one line.
     pub summary: String,
     /// Why it waits, if a limit stopped it.
     pub held: Option<String>,

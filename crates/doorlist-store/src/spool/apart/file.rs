@@ -47,7 +47,7 @@ pub(super) async fn write(file: &mut File, bytes: &[u8]) -> Result<(), SpoolErro
 pub(super) async fn sync(mut file: File, folder: Arc<Path>) -> Result<(), SpoolError> {
     let failed = |error: std::io::Error| match failed("make durable", Path::new("a body file"), &error) {
         full @ SpoolError::Full(_) => full,
-        _ => SpoolError::Bad(format!("a body file could not be made durable: {error}")),
+        _ => SpoolError::Bad(format!("cannot sync a body file: {error}")),
     };
     file.flush().await.map_err(failed)?;
     file.sync_all().await.map_err(failed)?;

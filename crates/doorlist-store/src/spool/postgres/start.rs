@@ -95,7 +95,7 @@ impl Start {
                 }
                 Err(why) => {
                     self.damaged = true;
-                    self.notes.push(format!("message {} cannot be read ({why}); its row was left there", row.id));
+                    self.notes.push(format!("cannot read message {} ({why}); its row was not changed", row.id));
                 }
             }
         }
@@ -120,7 +120,7 @@ impl Start {
             }
         }
         for (_, (id, ..)) in self.apart.drain() {
-            self.notes.push(format!("chunks of message {id} are missing; its row was left"));
+            self.notes.push(format!("chunks of message {id} are missing; its row was not changed"));
         }
         if !self.damaged {
             sqlx::query("DELETE FROM spool_chunk WHERE body = ANY($1)").bind(orphans).execute(pool).await?;

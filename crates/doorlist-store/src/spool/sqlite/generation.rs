@@ -52,7 +52,7 @@ impl Generation {
     pub(super) async fn open(folder: &Path, number: u32) -> Result<Self, StoreError> {
         let path = folder.join(file_name(number));
         if !is_database(&path) {
-            return Err(StoreError::Corrupt { table: "message", why: "it is no database".to_owned() });
+            return Err(StoreError::Corrupt { table: "message", why: "it is not a database".to_owned() });
         }
         prepare(&options(&path), false).await?;
         Ok(Self::new(number, path))
@@ -220,7 +220,7 @@ async fn check_format(connection: &mut SqliteConnection, create: bool) -> Result
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
             Ok(())
         }
-        0 => Err(StoreError::Corrupt { table: "message", why: "the file is not of this spool".to_owned() }),
+        0 => Err(StoreError::Corrupt { table: "message", why: "the file belongs to another spool".to_owned() }),
         found => Err(StoreError::TooNew { found, known: FORMAT }),
     }
 }

@@ -81,7 +81,7 @@ impl Start {
                 }
                 _ => match base.and_then(generation::number_of) {
                     Some(number) if found.is_file() => companions.push((number, found)),
-                    _ => self.folder.set_aside(&found, "it is no file of the spool")?,
+                    _ => self.folder.set_aside(&found, "it is not a spool file")?,
                 },
             }
         }
@@ -145,7 +145,7 @@ impl Start {
                     self.damaged = true;
                     self.index.keep_row(generation.number);
                     self.folder.note(format!(
-                        "a message in {} cannot be read ({why}); its row was left there",
+                        "cannot read a message in {} ({why}); its row was not changed",
                         generation::file_name(generation.number)
                     ));
                 }
@@ -163,15 +163,15 @@ impl Start {
                     self.index.add(id, entry, Some(name));
                     self.apart.remove(&name);
                 }
-                Some((_, Some(_))) => bodies.set_aside(&found, "it has not the size that was stored")?,
+                Some((_, Some(_))) => bodies.set_aside(&found, "its size is not the stored one")?,
                 // A crash came between the file and its row: its sender never heard 250.
                 Some((_, None)) if !self.damaged => bodies.remove(&found)?,
-                _ => bodies.set_aside(&found, "no message names it")?,
+                _ => bodies.set_aside(&found, "no message refers to it")?,
             }
         }
         for (name, (id, entry, _)) in self.apart.drain() {
             self.index.keep_row(entry.generation);
-            self.folder.note(format!("the body file of message {id} ({name}) is missing; its row was left"));
+            self.folder.note(format!("the body file of message {id} ({name}) is missing; its row was not changed"));
         }
         self.folder.take_notes(bodies);
         Ok(())

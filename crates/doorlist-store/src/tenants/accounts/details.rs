@@ -14,7 +14,6 @@ use doorlist_core::time::Timestamp;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 
-/// An email account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRow {
     /// Its number.

@@ -7,7 +7,6 @@ use doorlist_core::domain::{DomainId, Mode};
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
 
-/// A reseller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResellerRow {
     /// Its number.
@@ -26,7 +25,6 @@ pub struct ResellerRow {
     pub updated: Timestamp,
 }
 
-/// A customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerRow {
     /// Its number.
@@ -49,7 +47,6 @@ pub struct CustomerRow {
     pub updated: Timestamp,
 }
 
-/// A domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainRow {
     /// Its number.
@@ -58,7 +55,7 @@ pub struct DomainRow {
     pub name: DomainName,
     /// Whose it is.
     pub customer: CustomerId,
-    /// What happens to unlisted addresses.
+    /// How unlisted recipients are handled.
     pub mode: Mode,
     /// Served at all.
     pub active: bool,
@@ -121,7 +118,6 @@ pub struct MailServerRow {
     pub domain: DomainId,
     /// That domain's name.
     pub domain_name: DomainName,
-    /// TCP port.
     pub port: u16,
     /// As in MX: lowest first.
     pub preference: u16,

@@ -51,7 +51,7 @@ fn object(spec: &Spec) -> Value {
     let mut properties: Map<String, Value> = shown
         .map(|field| (field.name.to_owned(), described(field, kind_schema(field.kind, is_nullable(field)))))
         .collect();
-    properties.insert("pk".to_owned(), json!({"type": "string", "description": "after a change: the number"}));
+    properties.insert("pk".to_owned(), json!({"type": "string", "description": "In answers to changes: the number"}));
     json!({"type": "object", "description": spec.about, "properties": properties})
 }
 

@@ -1,5 +1,5 @@
-//! Exported parts of the audit, read from files and followed like the chain in the store. Nothing of a file is printed: root
-//! may be asked to look at one that somebody else has made.
+//! Verifies exported audit files like the chain in the store. Prints nothing of a file: root may be asked to verify a
+//! file of another user.
 
 use crate::door::Door;
 use crate::exit::{Exit, Failure, OrExit};
@@ -15,12 +15,12 @@ use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Octets of a file; the service makes none that is nearly so large.
+/// Maximum octets of a file; far above what the server writes.
 const FILE_MAX: u64 = 128 << 20;
-/// Lines that are checked at a time.
+/// Entries per request.
 const LINES: usize = 1_000;
 
-/// Where a part begins.
+/// The header of a part.
 #[derive(Debug, Deserialize)]
 struct Begin {
     node: u16,
@@ -37,11 +37,11 @@ struct Part {
     lines: Vec<(u64, i64, String, String)>,
 }
 
-/// All parts that were named, the oldest first.
+/// All given parts, the oldest first.
 #[derive(Debug)]
 pub(super) struct Exported {
     parts: Vec<Part>,
-    /// The seals of lines that were found to be whole.
+    /// Seals of verified entries.
     seals: HashMap<u64, String>,
 }
 
@@ -51,14 +51,17 @@ impl Exported {
         let mut parts = files.iter().map(|path| part(path)).collect::<Result<Vec<_>, Failure>>()?;
         if let Some(other) = parts.iter().find(|part| part.begin.node != node) {
             let (name, of) = (&other.name, other.begin.node);
-            let why = format!("{name} is of node {of}, the audit here of node {node}: ask that node");
+            let why = format!(
+                "{name} belongs to node {of}, this audit log to node {node}; run the command on that \
+                               node"
+            );
             return Err(Failure::because(Exit::USAGE, why));
         }
         parts.sort_by_key(|part| part.begin.number);
         Ok(Self { parts, seals: HashMap::new() })
     }
 
-    /// Follows all lines up to those in the store; says what does not fit.
+    /// Verifies all entries up to those in the store. Returns the faults.
     pub(super) async fn check(&mut self, door: &mut Door, verdict: &AuditVerdict) -> Result<Vec<String>, Failure> {
         let mut faults = Vec::new();
         let mut link: Option<AuditLink> = None;
@@ -70,7 +73,7 @@ impl Exported {
                 None => (begin.clone(), Some(part.begin.mark)),
             };
             if begin.number > after.number {
-                faults.push(format!("lines {} to {} are in none of the files", after.number + 1, begin.number));
+                faults.push(format!("entries {} to {} are missing from the files", after.number + 1, begin.number));
                 return Ok(faults);
             }
             let mut last = after;
@@ -78,7 +81,7 @@ impl Exported {
             let lines: Vec<_> = part.lines.into_iter().filter(|line| line.0 > last.number).collect();
             for page in lines.chunks(LINES) {
                 if let Some(line) = broken_at(door, verdict.node, &last, mark.take(), page).await? {
-                    faults.push(format!("{} is not as it was written: line {line} does not fit", part.name));
+                    faults.push(format!("{} was changed: entry {line} does not match its seal", part.name));
                     return Ok(faults);
                 }
                 for (number, _, _, seal) in page {
@@ -90,14 +93,14 @@ impl Exported {
         }
         if let Some(last) = link.filter(|last| last.number < verdict.start.number) {
             let (from, to) = (last.number + 1, verdict.start.number);
-            faults.push(format!("lines {from} to {to} are neither in the files nor in the store"));
+            faults.push(format!("entries {from} to {to} are missing from the files and the store"));
         } else if self.seals.get(&verdict.start.number).is_some_and(|seal| *seal != verdict.start.seal) {
-            faults.push("the lines in the store do not follow those in the files".to_owned());
+            faults.push("the entries in the store do not continue those in the files".to_owned());
         }
         Ok(faults)
     }
 
-    /// What became of a head's line, once all files were found to be whole. The head itself was checked before.
+    /// Looks up the entry of a head, after all files were verified. The head itself was checked before.
     pub(super) fn finding(&self, head: &str) -> HeadFinding {
         let words: Vec<&str> = head.trim().split('.').collect();
         let number = words.get(2).and_then(|number| number.parse().ok()).unwrap_or(0);
@@ -130,19 +133,19 @@ async fn broken_at(
 
 fn part(path: &Path) -> Result<Part, Failure> {
     let name = path.display().to_string();
-    let text = text(path).with_context(|| format!("{name} cannot be read")).or_exit(Exit::NO_INPUT)?;
-    let wrong = || Failure::because(Exit::NO_INPUT, format!("{name} is no exported part of the audit"));
+    let text = text(path).with_context(|| format!("cannot read {name}")).or_exit(Exit::NO_INPUT)?;
+    let wrong = || Failure::because(Exit::NO_INPUT, format!("{name} is not an exported audit file"));
     let mut lines = text.lines();
     let begin = lines.next().and_then(|line| serde_json::from_str(line).ok()).ok_or_else(wrong)?;
     let lines = lines.map(|line| serde_json::from_str(line).map_err(|_| wrong())).collect::<Result<_, _>>()?;
     Ok(Part { name, begin, lines })
 }
 
-/// The text of a plain file, which is neither followed elsewhere nor waited for.
+/// Reads a regular file, without following links or blocking.
 fn text(path: &Path) -> std::io::Result<String> {
     let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(std::io::Error::other("it is no plain file"));
+        return Err(std::io::Error::other("it is not a regular file"));
     }
     let mut text = String::new();
     file.take(FILE_MAX).read_to_string(&mut text)?;

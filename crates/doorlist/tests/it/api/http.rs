@@ -37,7 +37,6 @@ impl Request {
     }
 }
 
-/// What came back.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Answer {
     pub(super) status: u16,

@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-/// One file.
 #[derive(Debug)]
 pub(super) struct Script {
-    /// The file's name.
     pub(super) name: String,
     /// Its `# list:` lines, without that word.
     pub(super) lists: Vec<String>,
@@ -28,7 +26,6 @@ pub(super) enum Step {
     Say(Vec<u8>),
     /// The server must say this.
     Hear(Expected),
-    /// The handshake.
     Tls,
     /// Another session from the same address, behind greeting and EHLO.
     NewSession,

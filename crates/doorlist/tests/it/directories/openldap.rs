@@ -103,7 +103,7 @@ fn what_changes_at_openldap_changes_the_list() {
     ];
     assert_eq!(list(&server), expected, "what went stays accepted, and Bob's mail goes to Robert");
     let shown = server.done(&["account", "show", "c.a@example.test"]);
-    assert!(shown.contains("missing there since"), "{shown}");
+    assert!(shown.contains("missing from the source since"), "{shown}");
     // An entry that is renamed and moved is the same entry.
     ldap.modify("dn: uid=ann,ou=people,dc=example,dc=test\nchangetype: modrdn\nnewrdn: uid=ann.lee\ndeleteoldrdn: 1\n")
         .unwrap();
@@ -114,7 +114,7 @@ fn what_changes_at_openldap_changes_the_list() {
     assert!(held.contains("more than half") && held.contains("plan"), "{held}");
     assert_eq!(server.command(&["check", "cora@example.test"]).code, 0);
     let plans = server.done(&["plan", "list"]);
-    assert!(plans.lines().next().unwrap().contains("waits:"), "{plans}");
+    assert!(plans.lines().next().unwrap().contains("pending:"), "{plans}");
     server.done(&["sync", "run", "office", "--override-limit", "--reason", "Cora left"]);
     let history = server.done(&["sync", "history", "office"]);
     let outcomes: Vec<_> = history.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
@@ -139,9 +139,9 @@ fn what_goes_wrong_at_openldap_removes_nobody() {
     let before = list(&server);
     assert_eq!(before.len(), 5);
     for (how, word) in [
-        (vec!["--bind-dn", ldap.blind_dn(), "--password-file", &secret], "an empty answer never removes anybody"),
+        (vec!["--bind-dn", ldap.blind_dn(), "--password-file", &secret], "an empty answer never removes recipients"),
         (vec!["--bind-dn", bind, "--password-file", &secret, "--base", "ou=nowhere,dc=example,dc=test"], "base"),
-        (vec!["--base", base, "--filter", "(mail=nobody@example.test)"], "an empty answer never removes anybody"),
+        (vec!["--base", base, "--filter", "(mail=nobody@example.test)"], "an empty answer never removes recipients"),
     ] {
         server.done(&[&["source", "set", "office"], &how[..]].concat());
         let failed = sync(&server, 1);

@@ -93,7 +93,7 @@ fn d12_a_second_server_on_the_same_state_is_refused() {
     let server = Server::start();
     let printed = server.command(&["serve"]);
     assert_eq!(printed.code, 69, "{printed:?}");
-    assert!(printed.talk.contains("already runs"), "{printed:?}");
+    assert!(printed.talk.contains("already uses"), "{printed:?}");
     // The first one does not mind, and a dead one's lock is no lock.
     Client::greeted(server.smtp());
     let mut server = server;

@@ -12,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-/// CAP_NET_BIND_SERVICE alone.
+/// The capability set with CAP_NET_BIND_SERVICE alone.
 const BIND: &str = "0000000000000400";
 const NONE: &str = "0000000000000000";
 

@@ -5,10 +5,8 @@ use crate::random::Random;
 /// A message with CRLF at its line ends.
 #[derive(Clone, Debug)]
 pub(super) struct Mail {
-    /// For a failure.
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
-    /// It needs SMTPUTF8.
     pub(super) smtp_utf8: bool,
 }
 

@@ -19,7 +19,6 @@ struct Call {
     result: i64,
 }
 
-/// A trace, read.
 #[derive(Debug)]
 pub(super) struct Trace {
     calls: Vec<Call>,

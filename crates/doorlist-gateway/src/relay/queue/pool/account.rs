@@ -1,13 +1,13 @@
-//! What one customer holds and wants of the pool's connections.
+//! Connections that one customer holds and waits for.
 
 use super::{ConnectionId, Customer};
 use crate::relay::queue::DestinationId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a customer holds and wants.
+/// Connections and claims of a customer.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    /// Connections that do not leave.
+    /// Number of connections that are not told to close.
     pub(super) held: usize,
     /// Claims of destinations without a connection, oldest first.
     pub(super) first: BTreeSet<(u64, DestinationId)>,
@@ -19,7 +19,7 @@ pub(super) struct Account {
     pub(super) stalled: BTreeMap<u64, ConnectionId>,
 }
 
-/// A customer's place in an order: connections held, then whose claim or stalled connection is the oldest.
+/// Sort key of a customer: number of connections, then the oldest claim or stalled connection.
 pub(super) type Rank = (usize, u64, Customer);
 
 impl Account {

@@ -1,4 +1,4 @@
-//! What tests look at.
+//! Accessors of the pool for tests.
 
 use super::{ConnectionId, Customer, DestinationId, Pool, State};
 

@@ -50,7 +50,6 @@ struct Line {
     closing: bool,
 }
 
-/// See the module.
 pub(super) struct World {
     pub(super) bench: Bench,
     servers: Vec<(u32, Manner)>,

@@ -33,10 +33,8 @@
 use super::pattern::Pattern;
 use super::read_pattern;
 
-/// One file.
 #[derive(Debug)]
 pub(crate) struct FactsFile {
-    /// The file's name.
     pub(crate) name: String,
     pub(crate) settings: Vec<(String, String)>,
     /// What every request sends, instead of the usual headers.
@@ -44,7 +42,6 @@ pub(crate) struct FactsFile {
     pub(crate) cases: Vec<Case>,
 }
 
-/// A fact.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) title: String,

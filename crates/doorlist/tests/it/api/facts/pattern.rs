@@ -21,7 +21,7 @@ pub(crate) enum Pattern {
         keys: Vec<(String, Presence, Pattern)>,
         open: bool,
     },
-    /// `None` is `...`.
+    /// An element that is `None` is written `...`.
     Array(Vec<Option<Pattern>>),
     Text(String),
     Exactly(Value),

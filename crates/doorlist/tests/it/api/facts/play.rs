@@ -71,7 +71,7 @@ struct Player<'a> {
     world: &'a dyn World,
     connection: Connection,
     bindings: Bindings,
-    /// `login:key` of each.
+    /// Name of a caller, to its `login:key`.
     callers: BTreeMap<String, String>,
     /// Laws, how often each was broken, and by what first.
     broken: BTreeMap<&'static str, (usize, String)>,

@@ -64,7 +64,6 @@ impl<'a> Desk<'a> {
 #[derive(Debug)]
 pub(super) struct Tenant {
     marker: String,
-    /// By resource.
     numbers: BTreeMap<String, u64>,
 }
 
