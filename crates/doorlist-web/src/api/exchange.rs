@@ -22,7 +22,6 @@ pub(crate) const BODY_MAX: usize = 1024 * 1024;
 /// Maximum characters of a path in the audit; longer than any path of an object.
 const KEPT_PATH_MAX: usize = 512;
 
-/// An authenticated request.
 pub(crate) struct Ask {
     pub(crate) desk: Desk,
     pub(crate) method: Method,
@@ -33,7 +32,6 @@ pub(crate) struct Ask {
     pub(crate) body: Vec<u8>,
 }
 
-/// A successful result.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// 200 with this body.
@@ -56,7 +54,6 @@ pub(crate) enum Answer {
     Gone,
 }
 
-/// A failure.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// 401 without a body: unknown key.
@@ -67,9 +64,10 @@ pub(crate) enum Fault {
     Method(&'static [&'static str]),
     /// 412: the object is in another state than If-Match.
     Changed,
-    /// 400: invalid fields.
-    Fields { noun: &'static str, fields: Wrong },
-    /// 400: invalid request.
+    Fields {
+        noun: &'static str,
+        fields: Wrong,
+    },
     Bad(String),
     /// 400 without a body.
     BadEmpty,
@@ -81,7 +79,6 @@ pub(crate) enum Fault {
     Missing(String),
     /// 501 without a body.
     MissingEmpty,
-    /// 503 with Retry-After.
     NotNow(String),
     /// An error of the actions, for a resource.
     Desk(&'static str, DeskError),
