@@ -36,7 +36,7 @@ impl Authority {
     /// Makes one.
     ///
     /// # Errors
-    /// When no key can be made.
+    /// Fails if no key can be generated.
     pub fn new() -> Result<Self> {
         let mut params = params("Authority of the tests", &[])?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -53,7 +53,7 @@ impl Authority {
     /// A certificate for a server of these names, host names or IP addresses, with what shall be wrong with it.
     ///
     /// # Errors
-    /// When a name is none.
+    /// Fails if a name is invalid.
     pub fn issue(&self, names: &[&str], shown: Shown) -> Result<Issued> {
         let names = if shown == Shown::WrongHost { &["somewhere-else.example.test"] } else { names };
         let first = names.first().ok_or_else(|| anyhow!("a certificate for no name"))?;

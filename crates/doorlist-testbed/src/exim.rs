@@ -26,7 +26,7 @@ impl Exim {
     /// Starts a daemon of its own.
     ///
     /// # Errors
-    /// When Exim is not unpacked, the test is not root, or the server does not come up.
+    /// Fails if Exim is not unpacked, the test is not root, or the server does not start.
     pub fn start(setup: &Setup<'_>) -> Result<Self> {
         ensure!(geteuid().is_root(), "Exim only delivers as root; `cargo xtask check` runs tests so");
         let program = packages::unpacked().join("usr/sbin/exim4");
@@ -62,7 +62,7 @@ impl Exim {
     /// How many files are in its queue; a message is two of them.
     ///
     /// # Errors
-    /// When the queue cannot be read.
+    /// Fails if the queue cannot be read.
     pub fn queued(&self) -> Result<usize> {
         files_below(&self.folder.path().join("spool/input"))
     }
@@ -70,7 +70,7 @@ impl Exim {
     /// What it has logged.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// Fails if the log cannot be read.
     pub fn log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&std::fs::read(self.folder.path().join("log/mainlog"))?).into_owned())
     }
@@ -78,7 +78,7 @@ impl Exim {
     /// Stops it; its mail stays.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not stop.
     pub fn stop(&mut self) -> Result<()> {
         if let Some(mut server) = self.server.take() {
             server.end()?;
@@ -89,7 +89,7 @@ impl Exim {
     /// Starts it again on the same port, after [`Self::stop`].
     ///
     /// # Errors
-    /// When it does not come up.
+    /// Fails if it does not start.
     pub fn start_again(&mut self) -> Result<()> {
         let mut exim = Program::new(&self.program, None, self.folder.path().join("out"));
         exim.command().arg("-C").arg(self.folder.path().join("exim.conf")).args(["-bdf", "-q1m"]);

@@ -19,7 +19,7 @@ impl Folder {
     /// A new folder whose name tells which peer made it.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// Fails if the folder cannot be created.
     pub fn new(peer: &str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix(&format!("doorlist-{peer}-")).tempdir()?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
@@ -34,7 +34,7 @@ impl Folder {
     /// Makes a folder inside, owned by `owner` (None: by whoever runs the test).
     ///
     /// # Errors
-    /// When it cannot be made or given away.
+    /// Fails if it cannot be created or given to the account.
     pub fn add(&self, name: &str, mode: u32, owner: Option<&User>) -> Result<PathBuf> {
         let path = self.path().join(name);
         fs::create_dir(&path).with_context(|| format!("making {}", path.display()))?;
@@ -48,7 +48,7 @@ impl Folder {
     /// Writes a file inside that everybody may read.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Fails if it cannot be written.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> Result<PathBuf> {
         let path = self.path().join(name);
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;

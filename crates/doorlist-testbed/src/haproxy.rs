@@ -32,7 +32,7 @@ impl Haproxy {
     /// Starts one that passes each connection on to `server`.
     ///
     /// # Errors
-    /// When HAProxy is not installed or does not come up.
+    /// Fails if HAProxy is not installed or does not start.
     pub fn start(server: SocketAddr, version: ProxyProtocol) -> Result<Self> {
         let folder = Folder::new("haproxy")?;
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free()?));

@@ -45,7 +45,7 @@ impl Client {
     /// Searches the subtree of `base`; `more` are further options, and after `--` the attributes that are wanted.
     ///
     /// # Errors
-    /// When ldapsearch cannot be run. What the directory refuses is in the answer.
+    /// Fails if ldapsearch cannot be run. What the directory refuses is in the answer.
     pub fn search(&self, base: &str, filter: &str, more: &[&str]) -> Result<Said> {
         let at = more.iter().position(|&option| option == "--").unwrap_or(more.len());
         let (options, wanted) = more.split_at(at);
@@ -57,7 +57,7 @@ impl Client {
     /// Carries out changes that are written as LDIF; a record without `changetype` adds an entry.
     ///
     /// # Errors
-    /// When one is refused.
+    /// Fails if one is refused.
     pub fn modify(&self, ldif: &str) -> Result<()> {
         let mut command = self.tool("ldapmodify");
         command.arg("-a");

@@ -65,7 +65,7 @@ impl Maildir {
     /// How many messages have arrived.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// Fails if the folder cannot be read.
     pub fn count(&self) -> Result<usize> {
         Ok(self.files()?.len())
     }
@@ -73,7 +73,7 @@ impl Maildir {
     /// The messages that have arrived.
     ///
     /// # Errors
-    /// When one cannot be read.
+    /// Fails if one cannot be read.
     pub fn messages(&self) -> Result<Vec<Delivered>> {
         self.files()?.iter().map(|path| read(path)).collect()
     }
@@ -81,7 +81,7 @@ impl Maildir {
     /// Waits until `count` messages have arrived and hands back all of them.
     ///
     /// # Errors
-    /// When fewer have arrived after `longest`, or one cannot be read.
+    /// Fails if fewer have arrived after `longest`, or one cannot be read.
     pub fn wait_for(&self, count: usize, longest: Duration) -> Result<Vec<Delivered>> {
         let end = Instant::now() + longest;
         loop {
@@ -99,7 +99,7 @@ impl Maildir {
     /// Removes the messages that have arrived.
     ///
     /// # Errors
-    /// When one cannot be removed.
+    /// Fails if one cannot be removed.
     pub fn clear(&self) -> Result<()> {
         self.files()?.iter().try_for_each(|path| Ok(fs::remove_file(path)?))
     }

@@ -26,7 +26,7 @@ impl Network {
     /// The network of `pid`; None as long as it is still ours.
     ///
     /// # Errors
-    /// When there is no such process.
+    /// Fails if the process does not exist.
     pub fn of(pid: u32) -> Result<Option<Self>> {
         let path = format!("/proc/{pid}/ns/net");
         let file = File::open(&path).with_context(|| format!("opening {path}"))?;
@@ -60,7 +60,7 @@ impl Forward {
     /// Listens on `from` and connects to `to` inside.
     ///
     /// # Errors
-    /// When `from` is in use, or we may not enter the network (only root may).
+    /// Fails if `from` is in use, or we may not enter the network (only root may).
     pub fn start(from: SocketAddr, network: Network, to: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind(from).with_context(|| format!("listening on {from}"))?;
         let ends = Arc::new(AtomicBool::new(false));

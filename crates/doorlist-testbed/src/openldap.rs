@@ -63,7 +63,7 @@ impl OpenLdap {
     /// Makes a directory without people and starts it.
     ///
     /// # Errors
-    /// When OpenLDAP is not installed or does not come up.
+    /// Fails if OpenLDAP is not installed or does not start.
     pub fn start(setup: &Setup<'_>) -> Result<Self> {
         Self::start_with(setup, "")
     }
@@ -72,7 +72,7 @@ impl OpenLdap {
     /// [`large_address`].
     ///
     /// # Errors
-    /// When OpenLDAP is not installed or does not come up.
+    /// Fails if OpenLDAP is not installed or does not start.
     pub fn large(setup: &Setup<'_>, entries: u32, addresses: u32) -> Result<Self> {
         Self::start_with(setup, &tree::large(entries, addresses))
     }
@@ -173,7 +173,7 @@ impl OpenLdap {
     /// Carries out changes as the root, written as LDIF; a record without `changetype` adds an entry.
     ///
     /// # Errors
-    /// When one is refused.
+    /// Fails if one is refused.
     pub fn modify(&self, ldif: &str) -> Result<()> {
         self.root().modify(ldif)
     }
@@ -181,7 +181,7 @@ impl OpenLdap {
     /// Adds people below `ou=people`.
     ///
     /// # Errors
-    /// When one is there already.
+    /// Fails if one already exists.
     pub fn add_people(&self, people: &[Person<'_>]) -> Result<()> {
         self.modify(&people.iter().map(Person::ldif).collect::<String>())
     }
@@ -189,7 +189,7 @@ impl OpenLdap {
     /// What the root finds, with the operational attributes, as LDIF.
     ///
     /// # Errors
-    /// When the filter is none or the server is stopped.
+    /// Fails if the filter is invalid or the server is stopped.
     pub fn search(&self, filter: &str) -> Result<String> {
         let Said { code, ldif, error } = self.root().search(BASE, filter, &["-M", "--", "*", "+"])?;
         ensure!(code == 0, "ldapsearch was told {code}: {error}");
@@ -203,7 +203,7 @@ impl OpenLdap {
     /// What it has logged: connections, and each operation with its result.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// Fails if the log cannot be read.
     pub fn log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(self.folder.path().join("log"))?).into_owned())
     }
@@ -211,7 +211,7 @@ impl OpenLdap {
     /// Stops the server and cuts every connection; its data stay.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not stop.
     pub fn stop(&mut self) -> Result<()> {
         if let Some(mut server) = self.server.take() {
             server.end()?;
@@ -222,7 +222,7 @@ impl OpenLdap {
     /// Starts it again on the same ports with the same data, after [`Self::stop`].
     ///
     /// # Errors
-    /// When it does not come up.
+    /// Fails if it does not start.
     pub fn start_again(&mut self) -> Result<()> {
         let mut slapd = Program::new(self.folder.path().join("slapd"), None, self.folder.path().join("log"));
         let urls = format!("{} {}", self.url(), self.ldaps_url());

@@ -85,7 +85,7 @@ impl Sample {
 /// The sample messages of Python's own e-mail tests and of Debian's spamassassin package, ordered by name.
 ///
 /// # Errors
-/// When the packages are not unpacked.
+/// Fails if the packages are not unpacked.
 pub fn sample_mail() -> Result<Vec<Sample>> {
     let usr = unpacked().join("usr");
     let pythons = fs::read_dir(usr.join("lib")).with_context(|| missing(&usr))?;

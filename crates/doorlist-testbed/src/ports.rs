@@ -21,7 +21,7 @@ static TAKEN: AtomicU32 = AtomicU32::new(0);
 /// A port on 127.0.0.1 on which nobody listens, given out once in this process.
 ///
 /// # Errors
-/// When every port of the range is in use.
+/// Fails if every port of the range is in use.
 pub fn free() -> Result<u16> {
     let begin = std::process::id().wrapping_mul(STRETCH) % COUNT;
     for _ in 0..COUNT {

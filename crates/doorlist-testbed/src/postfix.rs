@@ -49,7 +49,7 @@ impl Postfix {
     /// Starts an instance of its own.
     ///
     /// # Errors
-    /// When Postfix is not installed, the test is not root, or the server does not come up.
+    /// Fails if Postfix is not installed, the test is not root, or the server does not start.
     pub fn start(setup: &Setup<'_>) -> Result<Self> {
         anyhow::ensure!(geteuid().is_root(), "Postfix only runs as root; `cargo xtask check` runs tests so");
         let postfix = process::account("postfix")?.context("Postfix is not installed")?;
@@ -84,7 +84,7 @@ impl Postfix {
     /// How many messages are in its queue, deferred ones too.
     ///
     /// # Errors
-    /// When the queue cannot be read.
+    /// Fails if the queue cannot be read.
     pub fn queued(&self) -> Result<usize> {
         let spool = self.folder.path().join("spool");
         ["incoming", "active", "deferred", "hold"].iter().map(|name| files_below(&spool.join(name))).sum()
@@ -93,7 +93,7 @@ impl Postfix {
     /// What it has logged.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// Fails if the log cannot be read.
     pub fn log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&std::fs::read(self.folder.path().join("log"))?).into_owned())
     }
@@ -101,7 +101,7 @@ impl Postfix {
     /// Stops it; its mail stays.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not stop.
     pub fn stop(&mut self) -> Result<()> {
         if let Some(mut server) = self.server.take() {
             server.end()?;
@@ -112,7 +112,7 @@ impl Postfix {
     /// Starts it again on the same port, after [`Self::stop`].
     ///
     /// # Errors
-    /// When it does not come up.
+    /// Fails if it does not start.
     pub fn start_again(&mut self) -> Result<()> {
         let mut master = Program::new(MASTER, None, self.folder.path().join("log"));
         master.command().arg("-d").env("MAIL_CONFIG", self.folder.path().join("etc"));

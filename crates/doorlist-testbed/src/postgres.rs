@@ -35,7 +35,7 @@ impl Cluster {
     /// Makes a cluster and starts it.
     ///
     /// # Errors
-    /// When PostgreSQL is not installed or does not come up.
+    /// Fails if PostgreSQL is not installed or does not start.
     pub fn start() -> Result<Self> {
         let programs = newest_version(Path::new(VERSIONS))?;
         let user = process::account(SUPERUSER)?;
@@ -64,7 +64,7 @@ impl Cluster {
     /// The URL of a database, which is made, empty, the first time it is asked for.
     ///
     /// # Errors
-    /// When the database cannot be made.
+    /// Fails if the database cannot be created.
     pub fn url(&self, database: &str) -> Result<String> {
         let mut made = self.made.lock().map_err(|_| anyhow!("a test failed while it made a database"))?;
         if database != SUPERUSER && !made.iter().any(|name| name == database) {
@@ -82,7 +82,7 @@ impl Cluster {
     /// Stops the server and cuts every connection; its data stay.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not stop.
     pub fn stop(&mut self) -> Result<()> {
         if let Some(mut server) = self.server.take() {
             server.end()?;
@@ -93,7 +93,7 @@ impl Cluster {
     /// Kills the server as a power cut would; its data stay, and it recovers at the next start.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not stop.
     pub fn kill(&mut self) -> Result<()> {
         if let Some(mut server) = self.server.take() {
             // SIGQUIT is PostgreSQL's own "immediate" stop: no checkpoint, and no child stays behind as after SIGKILL.
@@ -106,7 +106,7 @@ impl Cluster {
     /// Starts the server on the same port with the same data, after [`Self::stop`] or [`Self::kill`].
     ///
     /// # Errors
-    /// When it does not come up.
+    /// Fails if it does not start.
     pub fn start_again(&mut self) -> Result<()> {
         let log = self.folder.path().join("log");
         let mut program = Program::ending_with(Signal::SIGINT, self.programs.join("postgres"), self.user.as_ref(), log);
@@ -133,7 +133,7 @@ impl Cluster {
     /// Runs SQL as the superuser and hands back the rows, unaligned, one a line.
     ///
     /// # Errors
-    /// When a statement fails.
+    /// Fails if a statement fails.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String> {
         let url = self.url(database)?;
         let rows = process::run(

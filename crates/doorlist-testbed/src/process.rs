@@ -24,7 +24,7 @@ pub const READY_MAX: Duration = Duration::from_secs(60);
 pub const END_MAX: Duration = Duration::from_secs(10);
 /// The pause between two looks whether a peer is ready or gone.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How much of a peer's log is shown when it does not come up.
+/// How much of a peer's log is shown when it does not start.
 const LOG_SHOWN_MAX: usize = 4_000;
 
 /// What the watchman does when the test process is gone: `$1` is the program's pid and group, `$2` the signal.
@@ -66,7 +66,7 @@ impl Program {
     /// Starts it; it runs until the returned value is dropped.
     ///
     /// # Errors
-    /// When the program is not there or cannot be run.
+    /// Fails if the program is missing or cannot be run.
     pub fn start(mut self) -> Result<Running> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         self.command.stdout(log.try_clone()?).stderr(log);
@@ -103,7 +103,7 @@ impl Running {
     /// Sends it a signal.
     ///
     /// # Errors
-    /// When it is gone already.
+    /// Fails if it has already ended.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         kill(self.process_id()?, signal).with_context(|| format!("{signal} to {}", self.name))
     }
@@ -111,7 +111,7 @@ impl Running {
     /// Waits until something accepts connections on `address`.
     ///
     /// # Errors
-    /// When the program has ended or needs longer than [`READY_MAX`]; with the end of its log.
+    /// Fails if the program has ended or needs longer than [`READY_MAX`]; with the end of its log.
     pub fn wait_for_port(&mut self, address: SocketAddr) -> Result<()> {
         self.wait_until(&format!("listens on {address}"), || TcpStream::connect(address).is_ok())
     }
@@ -119,7 +119,7 @@ impl Running {
     /// Waits until `ready` holds.
     ///
     /// # Errors
-    /// When the program has ended or needs longer than [`READY_MAX`]; with the end of its log.
+    /// Fails if the program has ended or needs longer than [`READY_MAX`]; with the end of its log.
     pub fn wait_until(&mut self, what: &str, mut ready: impl FnMut() -> bool) -> Result<()> {
         let end = Instant::now() + READY_MAX;
         while !ready() {
@@ -137,7 +137,7 @@ impl Running {
     /// Waits until the program has ended by itself.
     ///
     /// # Errors
-    /// When it still runs after `longest`; it is killed then.
+    /// Fails if it still runs after `longest`; it is killed then.
     pub fn wait(&mut self, longest: Duration) -> Result<ExitStatus> {
         let end = Instant::now() + longest;
         loop {
@@ -157,7 +157,7 @@ impl Running {
     /// Asks the program to end and waits for it; then ends what it left behind.
     ///
     /// # Errors
-    /// When it had to be killed.
+    /// Fails if it had to be killed.
     pub fn end(&mut self) -> Result<ExitStatus> {
         if self.child.try_wait()?.is_none() {
             self.signal(self.end_signal)?;
@@ -192,7 +192,7 @@ impl Running {
     /// What it has printed so far.
     ///
     /// # Errors
-    /// When its log cannot be read.
+    /// Fails if its log cannot be read.
     pub fn log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
     }
@@ -244,7 +244,7 @@ pub fn as_user(program: &Path, user: Option<&User>) -> Command {
 /// Runs a program to its end and hands back what it printed.
 ///
 /// # Errors
-/// When it cannot be run or fails; with what it wrote on stderr.
+/// Fails if it cannot be run or fails; with what it wrote on stderr.
 pub fn run(command: &mut Command) -> Result<Vec<u8>> {
     let output = command.output().with_context(|| format!("running {command:?}"))?;
     if !output.status.success() {
@@ -257,7 +257,7 @@ pub fn run(command: &mut Command) -> Result<Vec<u8>> {
 /// The account that a peer runs as: `name` when the test is root, else whoever runs the test.
 ///
 /// # Errors
-/// When the test is root and there is no such account.
+/// Fails if the test is root and there is no such account.
 pub fn account(name: &str) -> Result<Option<User>> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(None);

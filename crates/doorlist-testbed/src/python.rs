@@ -28,7 +28,7 @@ pub struct Envelope<'a> {
 /// to the message, or the first refusal before it.
 ///
 /// # Errors
-/// When the session breaks.
+/// Fails if the session breaks.
 pub fn send<M: AsRef<[u8]>>(address: SocketAddr, envelope: Envelope<'_>, messages: &[M]) -> Result<Vec<String>> {
     /// More would not fit into one command line on every system.
     const MESSAGES_MAX: usize = 5_000;
@@ -48,7 +48,7 @@ pub fn send<M: AsRef<[u8]>>(address: SocketAddr, envelope: Envelope<'_>, message
 /// Runs a script to its end and hands back what it printed.
 ///
 /// # Errors
-/// When it fails; with what it wrote on stderr.
+/// Fails if the script fails; with what it wrote on stderr.
 pub fn run(script: &str, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8(process::run(Command::new(PYTHON).arg("-c").arg(script).args(arguments))?)?)
 }
@@ -66,7 +66,7 @@ impl Aiosmtpd {
     /// Starts one that takes everything.
     ///
     /// # Errors
-    /// When aiosmtpd is not installed or does not come up.
+    /// Fails if aiosmtpd is not installed or does not start.
     pub fn start() -> Result<Self> {
         let folder = Folder::new("aiosmtpd")?;
         for name in ["inbox", "inbox/tmp", "inbox/new"] {

@@ -85,7 +85,7 @@ impl ActiveDirectory {
     /// kept in the cache folder.
     ///
     /// # Errors
-    /// When Samba is not installed, the test is not root, or the server does not come up.
+    /// Fails if Samba is not installed, the test is not root, or the server does not start.
     pub fn start(setup: &Setup) -> Result<Self> {
         let folder = Folder::new("samba-ad")?;
         provision::unpack(folder.path())?;
@@ -158,7 +158,7 @@ impl ActiveDirectory {
     /// A client over LDAPS that binds as the reader; its fields say how else.
     ///
     /// # Errors
-    /// When the authority's certificate cannot be written into a file.
+    /// Fails if the authority's certificate cannot be written into a file.
     pub fn client(&self) -> Result<Client> {
         Ok(Client {
             url: format!("ldaps://{}", self.ldaps),
@@ -172,7 +172,7 @@ impl ActiveDirectory {
     /// Carries out changes as the administrator, written as LDIF; a record without `changetype` adds an entry.
     ///
     /// # Errors
-    /// When one is refused.
+    /// Fails if one is refused.
     pub fn modify(&self, ldif: &str) -> Result<()> {
         let administrator = self.administrator().name.to_owned();
         Client { bind_dn: administrator, any_certificate: true, ..self.client()? }.modify(ldif)
@@ -181,7 +181,7 @@ impl ActiveDirectory {
     /// Runs samba-tool on the data, which it may do beside the server, and hands back what it said.
     ///
     /// # Errors
-    /// When it fails.
+    /// Fails if it fails.
     pub fn samba_tool(&self, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(TOOL);
         command.args(arguments).arg("-s").arg(self.folder.path().join("smb.conf"));
@@ -191,7 +191,7 @@ impl ActiveDirectory {
     /// What it has logged.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// Fails if the log cannot be read.
     pub fn log(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(self.folder.path().join("log"))?).into_owned())
     }
@@ -199,7 +199,7 @@ impl ActiveDirectory {
     /// Stops the server and cuts every connection; its data stay.
     ///
     /// # Errors
-    /// When it does not end.
+    /// Fails if it does not stop.
     pub fn stop(&mut self) -> Result<()> {
         self.forwards.clear();
         if let Some(mut server) = self.server.take() {
@@ -211,7 +211,7 @@ impl ActiveDirectory {
     /// Starts it again on the same ports with the same data, after [`Self::stop`].
     ///
     /// # Errors
-    /// When it does not come up.
+    /// Fails if it does not start.
     pub fn start_again(&mut self) -> Result<()> {
         let [program, words @ ..] = network::COMMAND else { bail!("no command to make a network with") };
         let mut samba = Program::new(PathBuf::from(program), None, self.folder.path().join("log"));

@@ -40,7 +40,7 @@ pub struct Findings {
 /// Sends for about `time` whatever the document at this URL speaks of, with this header, and judges the answers.
 ///
 /// # Errors
-/// When it cannot be installed or run, or does not end.
+/// Fails if it cannot be installed or run, or does not end.
 pub fn run(document: &str, header: &str, time: Duration) -> Result<Findings> {
     let program = installed()?;
     let folder = Folder::new("schemathesis")?;

@@ -29,7 +29,7 @@ impl SmtpSink {
     /// Starts one; `options` are its own, such as `-f rcpt` (answer with a 4xx) or `-q data` (hang up).
     ///
     /// # Errors
-    /// When it is not installed or does not come up.
+    /// Fails if it is not installed or does not start.
     pub fn start(options: &[&str]) -> Result<Self> {
         let folder = Folder::new("smtp-sink")?;
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free()?));
@@ -69,7 +69,7 @@ impl Load<'_> {
     /// Sends it and hands back how long that took.
     ///
     /// # Errors
-    /// When any command was refused.
+    /// Fails if any command was refused.
     pub fn send(&self, address: SocketAddr) -> Result<Duration> {
         let begin = Instant::now();
         process::run(
@@ -95,7 +95,7 @@ pub struct Dialogue {
 /// Has swaks talk to `address`; `options` are its own, such as `--to` and `--quit-after`.
 ///
 /// # Errors
-/// When swaks is not installed.
+/// Fails if swaks is not installed.
 pub fn swaks(address: SocketAddr, options: &[&str]) -> Result<Dialogue> {
     let output = Command::new("swaks")
         .args(["--server", &address.ip().to_string(), "--port", &address.port().to_string()])

@@ -10,7 +10,7 @@ const TRACE: &[&str] = &["Return-Path", "X-Original-To", "Delivered-To", "Envelo
 /// Line ends are compared as lines: a mailbox holds LF where SMTP had CRLF.
 ///
 /// # Errors
-/// When what was sent did not come out whole and unchanged, or something else than trace headers was added.
+/// Fails if what was sent did not come out whole and unchanged, or something else than trace headers was added.
 pub fn added(delivered: &[u8], sent: &[u8]) -> Result<Vec<String>> {
     let (delivered, sent) = (lf_lines(delivered), lf_lines(sent));
     let Some(top) = delivered.strip_suffix(sent.as_slice()) else {
