@@ -202,7 +202,6 @@ pub enum DomainChange {
     DeliveryPort(u16),
     /// Message size limit in octets; `None` for the limit of the gateway.
     MessageMax(Option<u64>),
-    /// Separators of sub-addresses.
     SubAddressing(SubAddressing),
     /// `abuse@` is a system address.
     AcceptAbuse(bool),

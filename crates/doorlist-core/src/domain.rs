@@ -66,7 +66,6 @@ pub struct ProtectedDomain {
     pub active: bool,
     /// Mail is accepted, but not delivered.
     pub hold: bool,
-    /// Separators of sub-addresses.
     pub sub_addressing: SubAddressing,
     /// `abuse@` is accepted like `postmaster@` (RFC 2142).
     pub accept_abuse: bool,

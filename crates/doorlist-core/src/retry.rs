@@ -13,7 +13,6 @@ const JITTER: f64 = 0.1;
 pub struct RetrySchedule {
     /// Delay after the first attempt.
     pub first: Duration,
-    /// Maximum delay.
     pub longest: Duration,
     /// Time since acceptance after which a message is given up.
     pub lifetime: Duration,

@@ -9,7 +9,7 @@ use std::fmt;
 /// Maximum characters of a cause.
 const CAUSE_CHARS_MAX: usize = 500;
 
-/// A failed read.
+/// Why and where a read failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadError {
     /// The server, if one was contacted.

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use std::sync::Arc;
 
-/// The text at `/`.
 const FRONT: &str = "\
 Doorlist: an inbound mail gateway that knows which recipients exist.
 

@@ -48,7 +48,7 @@ pub trait Uploads: Send + Sync + 'static {
     fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: Vec<u8>) -> UploadAnswer<'a, UploadTaken>;
 }
 
-/// An accepted file.
+/// An accepted file, and what was found in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadTaken {
     /// Detected format; may be empty.

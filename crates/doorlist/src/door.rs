@@ -25,7 +25,6 @@ pub(crate) enum Door {
     Server(Client),
     /// This process, which shares the lock meanwhile.
     Here(Box<Here>),
-    /// A remote server.
     Elsewhere(Box<Remote>),
 }
 

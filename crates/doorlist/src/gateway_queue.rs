@@ -14,7 +14,6 @@ use doorlist_store::spool::{Pending, Progress, SpoolError};
 /// The queue of the relay, with domain names from the store.
 pub(crate) struct GatewayQueue {
     pub queue: QueueHandle,
-    /// Resolves domain names.
     pub directory: Directory,
 }
 

@@ -46,7 +46,6 @@ impl Out {
         }
     }
 
-    /// Flushes the output.
     pub(crate) fn flush(&mut self) -> std::io::Result<()> {
         self.stdout.flush()
     }

@@ -37,7 +37,6 @@ use std::time::Duration;
 
 /// Delays before the second and the third, last attempt.
 const RESTS: &[Duration] = &[Duration::from_secs(1), Duration::from_secs(4)];
-/// Path for commands.
 const COMMAND: &str = "/api/v1/command/";
 
 /// The address and credentials of a remote server.
@@ -47,7 +46,6 @@ pub(crate) struct RemoteSettings {
     pub url: String,
     /// The file with `LOGIN:KEY`.
     pub key_file: PathBuf,
-    /// Additional trusted CAs.
     pub ca_file: Option<PathBuf>,
     /// Whether the key may be sent unencrypted.
     pub allow_http: bool,
@@ -109,7 +107,6 @@ impl Remote {
         Ok(Self { place, key, dialer, times })
     }
 
-    /// Sends a command.
     pub(crate) async fn command(&self, request: &Request) -> Result<Response, Failure> {
         let body = serde_json::to_vec(request).or_exit(Exit::SYSTEM)?;
         if body.len() > LARGE_BODY_MAX {

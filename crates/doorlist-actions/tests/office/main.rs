@@ -59,7 +59,8 @@ async fn an_empty_list_is_enforced_only_by_who_types_its_name() {
     let day = Day::with_a_domain().await;
     let enforce = |now, confirmed| DomainMode { name: name("example.test"), mode: ModeWish::Enforce, now, confirmed };
     day.refused(enforce(false, None), ErrorKind::Unconfirmed, 4, "empty").await;
-    day.refused(enforce(false, Some(name("other.test"))), ErrorKind::Unconfirmed, 4, "typing").await;
+    day.refused(enforce(false, Some(name("other.test"))), ErrorKind::Unconfirmed, 4, "confirm with the domain's name")
+        .await;
     day.done(enforce(false, Some(name("example.test")))).await;
     let Response::Domain(details) = day.ask(DomainShow { name: name("example.test") }).await.unwrap() else { panic!() };
     assert_eq!(details.summary.mode, Mode::Enforce { soft_until: Some(NOW + SOFT_PERIOD) });

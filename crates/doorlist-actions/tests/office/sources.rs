@@ -153,7 +153,7 @@ async fn limits_of_operations_save_nothing() {
     assert_eq!((preview.exit_code(), preview.outcome), (4, RunOutcome::Held), "a preview has the same limits");
     assert_eq!(preview.plan.unwrap().plan, None, "and keeps nothing");
     let report = run(&day).await;
-    assert!(report.why.as_ref().unwrap().contains("4 new accounts are more than the limit of 3"), "{report:?}");
+    assert!(report.why.as_ref().unwrap().contains("4 new accounts exceed the limit of 3"), "{report:?}");
     assert_eq!(day.check("user22@example.test").await, (4, "setting-up"));
     let told = day.world.told.lock().unwrap().clone();
     let (to, subject, text) = told.last().unwrap();

@@ -91,10 +91,12 @@ fn a_connection_is_checked() {
     assert_eq!(connection().validate(), Ok(()));
     assert!(wrong(|c| c.servers.clear()).contains("at least one server"));
     assert!(wrong(|c| c.base = " ".into()).contains("the base must"));
-    assert!(wrong(|c| c.bind = Bind::Simple { name: "a\0b".into() }).contains("bind name"));
-    assert!(wrong(|c| c.servers[1].tls = DirectoryTls::Plain).contains("ldap://b.test:636 would get the password"));
+    assert!(wrong(|c| c.bind = Bind::Simple { name: "a\0b".into() }).contains("bind DN"));
+    assert!(
+        wrong(|c| c.servers[1].tls = DirectoryTls::Plain).contains("the password would be sent to ldap://b.test:636")
+    );
     assert!(wrong(|c| c.trust = Trust::Ca("no".into())).contains("PEM"));
-    assert!(wrong(|c| c.limits.page_entries = 5_000).contains("a page has"));
+    assert!(wrong(|c| c.limits.page_entries = 5_000).contains("page size"));
     let mut plain = connection();
     plain.servers[0].tls = DirectoryTls::Plain;
     plain.allow_plain_password = true;

@@ -10,7 +10,7 @@ fn shown(list: &FileList) -> String {
     let taken = &list.recognised;
     write!(out, "{}, {}", taken.format, taken.encoding).unwrap();
     if let Some(delimiter) = taken.delimiter {
-        write!(out, ", separator {delimiter:?}").unwrap();
+        write!(out, ", separator: {delimiter:?}").unwrap();
     }
     if let Some(line) = taken.head_line {
         write!(out, ", head in line {line}").unwrap();

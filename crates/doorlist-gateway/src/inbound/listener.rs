@@ -16,7 +16,6 @@ const BACKLOG: u32 = 1024;
 /// Pause after a failed accept (too many open files): the loop must not spin, sessions that end free descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A listening socket.
 pub(crate) struct Listener {
     socket: TcpListener,
     config: Arc<ListenerConfig>,

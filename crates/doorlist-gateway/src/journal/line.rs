@@ -8,7 +8,6 @@ use std::time::Duration;
 /// The part of Doorlist that logs, with the name of the Postfix daemon that does the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Process {
-    /// Incoming SMTP sessions.
     Smtpd,
     /// Headers of accepted mail.
     Cleanup,

@@ -235,7 +235,6 @@ impl Worker<'_> {
         }
     }
 
-    /// Delivers one message.
     async fn carry(&mut self, mut flight: Flight) -> Carried {
         let config = self.shared.config.load_full();
         let mut next = None;

@@ -241,7 +241,6 @@ impl Queue {
         self.settings = settings;
     }
 
-    /// Stops opening connections.
     pub(crate) fn stop(&mut self) {
         self.stopped = true;
     }
@@ -256,7 +255,6 @@ impl Queue {
         self.pool.len()
     }
 
-    /// Removes unused destinations.
     pub(crate) fn prune(&mut self) {
         let before = self.destinations.len();
         self.destinations.retain(|_, destination| !destination.is_unused());

@@ -83,10 +83,7 @@ fn binds_are_refused_with_a_reason() {
     server.add_people(&[ANNA]).unwrap();
     let error = read(&plain(&server), "wrong").unwrap_err();
     assert_eq!((error.stage, &error.fault), (Stage::Bind, &Fault::Refused(Refusal::Credentials)));
-    assert_eq!(
-        error.to_string(),
-        format!("{}: bind: the directory refuses the bind name or the password", server.url())
-    );
+    assert_eq!(error.to_string(), format!("{}: bind: the directory rejects the bind DN or the password", server.url()));
     let error = read(&plain(&server), "").unwrap_err();
     assert_eq!((error.stage, error.fault), (Stage::Settings, Fault::NoPassword), "never an anonymous bind by mistake");
     let nobody = connection(&server.url(), DirectoryTls::Plain, Bind::Anonymous, Preset::OpenLdap);

@@ -142,7 +142,7 @@ const LIMITS: &[Limit] = &[
                FROM (WITH RECURSIVE m(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM m WHERE x < 50) SELECT x FROM m) AS m",
         number: SOURCE_NAMES_MAX,
         free: "DELETE FROM source_run WHERE source = 'file:s60'",
-        says: "one.test had files under 100 names",
+        says: "one.test already has the maximum of 100 source names",
     },
     Limit {
         wanted: Wanted::Domain,

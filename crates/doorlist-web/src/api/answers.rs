@@ -139,7 +139,6 @@ pub(super) fn failed() -> Response {
     with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error_message": text}))
 }
 
-/// Adds Retry-After.
 fn again(mut response: Response, after: Duration) -> Response {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
     response

@@ -21,7 +21,6 @@ pub(crate) const BODY_MAX: usize = 1024 * 1024;
 /// Maximum characters of a path in the audit; longer than any path of an object.
 const KEPT_PATH_MAX: usize = 512;
 
-/// An authenticated request.
 pub(crate) struct Ask {
     pub(crate) actions: Actions,
     pub(crate) method: Method,
@@ -32,7 +31,6 @@ pub(crate) struct Ask {
     pub(crate) body: Vec<u8>,
 }
 
-/// A successful result.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// 200 with this body.
@@ -55,7 +53,6 @@ pub(crate) enum Answer {
     Gone,
 }
 
-/// A failure.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// 401 without a body: unknown key.
@@ -66,9 +63,10 @@ pub(crate) enum Fault {
     Method(&'static [&'static str]),
     /// 412: the object is in another state than If-Match.
     Changed,
-    /// 400: invalid fields.
-    Fields { noun: &'static str, fields: Wrong },
-    /// 400: invalid request.
+    Fields {
+        noun: &'static str,
+        fields: Wrong,
+    },
     Bad(String),
     /// 400 without a body.
     BadEmpty,
@@ -80,7 +78,6 @@ pub(crate) enum Fault {
     Missing(String),
     /// 501 without a body.
     MissingEmpty,
-    /// 503 with Retry-After.
     NotNow(String),
     /// What the actions said, of a noun.
     Action(&'static str, ActionError),

@@ -27,7 +27,6 @@ const TURN_WAIT: Duration = Duration::from_secs(20);
 /// The settings of the API.
 #[derive(Clone, Debug)]
 pub struct ApiConfig {
-    /// The public URL.
     pub web_url: Option<String>,
     /// Maximum requests per second with one key.
     pub requests_per_key: u32,

@@ -94,9 +94,7 @@ pub(crate) struct Pieces {
     body: HttpBody,
     max: usize,
     key: u32,
-    /// Announced length.
     said: usize,
-    /// Received octets.
     length: usize,
     /// The slot, and the deadline apart from the minimum rate.
     place: Option<(Place, Instant)>,

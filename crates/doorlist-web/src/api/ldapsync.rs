@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 pub(crate) const PATH: &str = "/api/v1/ldapsync/remote_data/";
 const NOUN: &str = "ldapsync";
 
-/// Octets per read.
 const PIECE: usize = 256 * 1024;
 /// Maximum values of a push: a million accounts with their aliases.
 const VALUES_MAX: usize = 5_000_000;

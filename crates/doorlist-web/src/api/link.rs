@@ -7,7 +7,6 @@ use serde_json::Value;
 /// Maximum characters of a reference.
 const LINK_MAX: usize = 1_000;
 
-/// A parsed reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     /// An object by its number.

@@ -12,27 +12,27 @@ use operations::{OPERATIONS, Operation};
 use serde_json::{Map, Value, json};
 
 const QUIRKS: &str = "\
-The API of Doorlist, spoken as the libraries of MailRoute speak it.
+The API of Doorlist, compatible with the client libraries of MailRoute.
 
 * `Authorization: ApiKey login:key` or `Authorization: Bearer key`. The index and this document need none.
-* PUT and PATCH are the same: fields that are not given stay as they are. The answer is 202 and the object with `pk`, its \
-number as a text. Unknown and read-only fields are passed over.
+* PUT and PATCH are the same: fields that are not given keep their value. The answer is 202 and the object with `pk`, its \
+number as a text. Unknown and read-only fields are ignored.
 * The switch \"Accept mail only for mailboxes in this list\" is `bounce_unlisted` and `userlist_complete`: both are shown, \
-either is taken. It begins softly: for three days an unlisted recipient is deferred, then refused.
+either is accepted. For the first three days, an unlisted recipient is deferred, then rejected.
 * A reference to an object may be its URI, its number, or a URI with its natural key (a domain's name, an address).
-* An object says its state in `ETag`. PUT, PATCH and DELETE with `If-Match` are done if it is still in that state; else \
-the answer is 412, and nothing is done. What else changes the object at the same moment (a command, another node of the \
-same database) is not waited for. Admins have no state.
-* Fields that are the word of the level above (`x-doorlist-writer: above`: a reseller's about its customer) keep their \
-value when somebody below sends another one; the answer names them in `Doorlist-Not-Applied`.
-* An admin whose address is a login of another tenant is an admin here by a login of its own; the other login finds the \
-membership in `memberships` and may accept it.
-* DELETE of an account or an alias is somebody's word: whatever source lists the address, it stays refused until it is \
-added again. Every change stands in the change log and can be taken back with `doorlist changes undo`.
-* Answers to 401, 404 and 405 have no body. What a caller may not see is 404.
+* An object has a version in `ETag`. PUT, PATCH and DELETE with `If-Match` are applied only if the object still has this \
+version; otherwise the answer is 412, and nothing is done. Simultaneous changes from elsewhere (a command, another node of \
+the same database) are not locked out. Admins have no `ETag`.
+* Fields that only the level above may write (`x-doorlist-writer: above`: a reseller for its customer) keep their value when \
+somebody below sends another one; the answer names them in `Doorlist-Not-Applied`.
+* An admin whose address is a login of another tenant gets its own login; the other login finds the membership in \
+`memberships` and may accept it.
+* DELETE of an account or an alias overrides all sources: the address is rejected until it is added again. Every change is in \
+the change log and can be undone with `doorlist changes undo`.
+* Answers with 401, 404 and 405 have no body. Objects that are not visible to the caller are 404.
 * Lists: `limit` (20, at most 1000; 0 is 1000), `offset`, `order_by` (`-` in front: descending), `q` (part of the name), \
-`field=value`, `field__lookup=value`. Unknown parameters are passed over. `meta.next` may have a parameter of its own, \
-`after`: follow it as it is.";
+`field=value`, `field__lookup=value`. Unknown parameters are ignored. `meta.next` may have another parameter, `after`: use \
+it unchanged.";
 
 pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
@@ -110,7 +110,7 @@ fn put_noun(paths: &mut Map<String, Value>, spec: &'static Spec) {
             "operationId": format!("{name}_list"),
             "tags": [name],
             "parameters": parameters(spec),
-            "responses": with_common(json!({"200": json_answer("A page", &list_of(name))})),
+            "responses": with_common(json!({"200": json_answer("A page of the list", &list_of(name))})),
         }),
     );
     if spec.list_methods.contains(&"post") {
@@ -121,7 +121,7 @@ fn put_noun(paths: &mut Map<String, Value>, spec: &'static Spec) {
                 "operationId": format!("{name}_create"),
                 "tags": [name],
                 "requestBody": body(&format!("{name}_new")),
-                "responses": with_common(json!({"201": json_answer("Made", &reference(name))})),
+                "responses": with_common(json!({"201": json_answer("Created", &reference(name))})),
             }),
         );
     }
@@ -151,7 +151,7 @@ fn detail_operation(spec: &Spec, method: &str) -> Value {
         "delete" => json!({
             "summary": "Delete the object and everything below it", "operationId": id, "tags": [name],
             "parameters": [{"$ref": "#/components/parameters/IfMatch"}],
-            "responses": with_common(json!({"204": {"description": "Gone"}, "412": {"$ref": "#/components/responses/Changed"}})),
+            "responses": with_common(json!({"204": {"description": "Deleted"}, "412": {"$ref": "#/components/responses/Changed"}})),
         }),
         _ => json!({
             "summary": "Update the object; fields that are not given keep their value", "operationId": id, "tags": [name],
@@ -265,7 +265,7 @@ fn body(schema: &str) -> Value {
 }
 
 fn plain_responses(schema: &Value, others: &[u16]) -> Value {
-    let mut responses = with_common(json!({"200": json_answer("It", schema)}));
+    let mut responses = with_common(json!({"200": json_answer("The object", schema)}));
     if let Some(map) = responses.as_object_mut() {
         map.retain(|status, _| status == "200" || others.iter().any(|other| other.to_string() == *status));
     }

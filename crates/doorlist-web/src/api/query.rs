@@ -5,7 +5,6 @@ use super::exchange::Fault;
 use super::spec::{Filtering, Kind, Spec};
 use doorlist_store::tenants::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value};
 
-/// Default page size.
 pub(crate) const LIMIT: u32 = 20;
 /// Maximum parameters of a request.
 const PARAMETERS_MAX: usize = 200;

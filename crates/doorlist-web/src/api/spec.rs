@@ -159,7 +159,6 @@ pub(crate) enum Filtering {
 
 #[derive(Debug)]
 pub(crate) struct Spec {
-    /// Name in paths.
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     /// Fields in the schema, exactly as clients expect them.

@@ -27,7 +27,6 @@ const FIELD: &str = "file";
 /// Maximum characters of a file name.
 const NAME_CHARS_MAX: usize = 200;
 
-/// An uploaded file.
 pub(super) struct File {
     /// Its name without folders and control characters.
     pub(super) name: String,

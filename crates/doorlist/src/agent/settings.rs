@@ -214,7 +214,7 @@ mod tests {
             let text = EXAMPLE.replace("every = 60", &format!("every = {every}"));
             let warning = Settings::parse(&text, Path::new("")).unwrap().warning();
             assert_eq!(warning.is_some(), warned, "{warning:?}");
-            assert!(warning.is_none_or(|text| text.contains("api.pushes_per_12h") && text.contains("15 minutes fit")));
+            assert!(warning.is_none_or(|text| text.contains("api.pushes_per_12h") && text.contains("Set every = 15")));
         }
         assert!(EXAMPLE.contains(&format!("below {}, ", every_fits())), "the example names another bound");
         assert!(EXAMPLE.contains(&format!("{PUSHES_PER_12H} pushes of a domain")));
@@ -232,7 +232,7 @@ mod tests {
             (good.replace("https://a.test", "http://a.test"), "allow_http = true"),
             (format!("every = 4\n{good}"), "5 to 1440"),
             (format!("allow_networks = [\"10.0.0.0/40\"]\n{good}"), "allow_networks"),
-            (format!("{good}{domain}"), "example.test is there twice"),
+            (format!("{good}{domain}"), "example.test is configured twice"),
             (format!("{good}bass = 1\n"), "domain example.test: unknown field `bass`"),
             (format!("{good}filter = \"(mail=\"\n"), "domain example.test: "),
             (format!("{good}every = 10\n"), "for all domains"),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
-    /// Add accounts, also ones that were removed before
+    /// Add accounts, including previously removed ones
     #[command(after_help = "\
 Examples:
   doorlist account add alice@example.test bob@example.test

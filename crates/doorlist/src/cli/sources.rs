@@ -152,7 +152,7 @@ pub(crate) enum PresetWord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TellWord {
-    /// After every single sync
+    /// After every sync
     Always,
     /// After changes and errors
     Changes,

@@ -22,7 +22,6 @@ pub(crate) struct Input {
     /// The file to import.
     pub file: Vec<u8>,
     pub password: Option<Password>,
-    /// The CA file.
     pub authority: Option<String>,
     /// The file for skipped rows.
     pub rejected: Option<File>,

@@ -42,7 +42,6 @@ pub(crate) struct Config {
     pub gateway: GatewayConfig,
     /// Listeners of API, health and uploads.
     pub web: Vec<WebListenerConfig>,
-    /// The public URL.
     pub web_url: Option<String>,
     pub api: ApiSettings,
     /// The threads for heavy work.

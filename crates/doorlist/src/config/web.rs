@@ -12,7 +12,6 @@ pub(crate) struct WebListenerConfig {
     pub address: SocketAddr,
     /// HTTPS, with the certificate of the SMTP listeners.
     pub tls: bool,
-    /// Trusted proxies.
     pub proxy_from: Vec<Network>,
     /// Maximum connections at once from one address, and requests at once of one client behind a proxy.
     pub connections_per_address_max: usize,

@@ -49,7 +49,7 @@ fn what_was_read_comes_over_whole() {
     let told = reading(read);
     assert_eq!((told.rows, told.entries, told.marker.as_deref()), (vec![row], 3, Some("m")));
     assert_eq!(told.changed, Some(vec!["k1".into()]));
-    assert_eq!(told.skipped, [("accounts that are switched off".to_owned(), 2)]);
+    assert_eq!(told.skipped, [("disabled accounts".to_owned(), 2)]);
     assert_eq!((told.problems, told.problems_total, told.references), (vec![problem], 9, 1));
     assert_eq!(told.server, "ldaps://dc.example.test");
 }
@@ -63,7 +63,7 @@ fn an_error_is_a_sentence_and_its_cause_stays_apart() {
         cause: Some("80090308: data 52e".to_owned()),
     };
     let told = failure(error);
-    assert_eq!(told.message, "bind: the directory refuses the bind name or the password");
+    assert_eq!(told.message, "bind: the directory rejects the bind DN or the password");
     assert_eq!(told.cause.as_deref(), Some("80090308: data 52e"));
 }
 
@@ -113,10 +113,10 @@ async fn settings_that_cannot_work_are_said_before_anything_is_contacted() {
     let domain: DomainName = "example.test".parse().unwrap();
     let directories = Directories::new(Vec::new());
     for (password, words) in [
-        (Some(&b""[..]), "the bind needs a password"),
-        (Some(&[b'p'; 5_000][..]), "at most 4096 octets"),
-        (None, "the bind needs a password"),
-        (Some(&b"secret words"[..]), "the operator has to allow it"),
+        (Some(&b""[..]), "the bind requires a password"),
+        (Some(&[b'p'; 5_000][..]), "longer than 4096 bytes"),
+        (None, "the bind requires a password"),
+        (Some(&b"secret words"[..]), "the operator must allow it"),
     ] {
         let wish = wish(&connection, &domain, password);
         let error = directories.read(&wish).await.unwrap_err();
@@ -133,5 +133,5 @@ async fn an_allowed_network_is_tried() {
     let domain: DomainName = "example.test".parse().unwrap();
     let directories = Directories::new(vec!["127.0.0.1".parse().unwrap()]);
     let error = directories.read(&wish(&connection, &domain, Some(b"x"))).await.unwrap_err();
-    assert!(error.message.contains("connect: no connection to the server"), "{error:?}");
+    assert!(error.message.contains("connect: cannot connect to the server"), "{error:?}");
 }

@@ -12,7 +12,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::Serialize;
 use std::fmt::Write;
 
-/// Path for pushes.
 const REMOTE_DATA: &str = "/api/v1/ldapsync/remote_data/";
 
 /// Size limits of parts.
@@ -34,7 +33,6 @@ pub(crate) struct Push<'a> {
     pub domain: &'a DomainName,
     /// All of its accounts.
     pub items: &'a [PushItem],
-    /// Limits of changes.
     pub limits: OperationLimits,
     /// Whether it is a dry run.
     pub test_run: bool,

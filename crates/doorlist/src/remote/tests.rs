@@ -63,17 +63,17 @@ async fn what_the_office_refuses_is_told_as_here() {
 #[tokio::test]
 async fn other_answers_are_explained() {
     for (status, headers, body, exit, word) in [
-        (401, "", "", Exit::NO_PERMISSION, "does not accept the key"),
-        (403, "", "", Exit::NO_PERMISSION, "does not allow this"),
-        (404, "", "<html>", Exit::UNAVAILABLE, "is it a Doorlist"),
-        (403, "", r#"{"error":"not yours"}"#, Exit::NO_PERMISSION, "nothing was done. It says: not yours"),
-        (408, "", "too slow\n", Exit::LATER, "slower than 64 KiB in a second; nothing was done: split the file"),
+        (401, "", "", Exit::NO_PERMISSION, "rejected the key"),
+        (403, "", "", Exit::NO_PERMISSION, "does not allow this command"),
+        (404, "", "<html>", Exit::UNAVAILABLE, "it is not a Doorlist"),
+        (403, "", r#"{"error":"not yours"}"#, Exit::NO_PERMISSION, "nothing was done. Its answer: not yours"),
+        (408, "", "too slow\n", Exit::LATER, "slower than 64 KiB per second; nothing was done: split the file"),
         (
             413,
             "",
             "",
             Exit::of_action(65),
-            "at most 64 MiB at once, a proxy before it perhaps less; nothing was done: split",
+            "at most 64 MiB, a proxy in front of it perhaps less; nothing was done: split",
         ),
         (429, "Retry-After: 3600\r\n", "", Exit::LATER, "try again in 3600 s"),
         (
@@ -81,17 +81,23 @@ async fn other_answers_are_explained() {
             "",
             r#"{"error":"the body is no JSON"}"#,
             Exit::FAILURE,
-            "status 400); nothing was done. It says: the body",
+            "status 400); nothing was done. Its answer: the body",
         ),
         (400, "", r#"{"error":{"of":["another shape"]}}"#, Exit::FAILURE, "nothing was done"),
         (503, "", "", Exit::LATER, "try again later"),
-        (500, "", r#"{"error_message":"x"}"#, Exit::LATER, "not known whether it was done"),
+        (500, "", r#"{"error_message":"x"}"#, Exit::LATER, "the command may have been executed"),
         (418, "", "", Exit::FAILURE, "status 418"),
         (301, "Location: http://127.0.0.1:1/\r\n", "", Exit::CONFIG, "not followed"),
         (307, "Location: http://127.0.0.1:1/\r\n", DONE, Exit::CONFIG, "not followed"),
-        (200, "", "<html>", Exit::UNAVAILABLE, "no answer of a Doorlist"),
-        (200, "", r#"{"done":{"answer":"something new","with":1}}"#, Exit::UNAVAILABLE, "of this version"),
-        (200, "", r#"{"done":{"answer""#, Exit::UNAVAILABLE, "not known whether it was done"),
+        (200, "", "<html>", Exit::UNAVAILABLE, "an answer that this version does not understand"),
+        (
+            200,
+            "",
+            r#"{"done":{"answer":"something new","with":1}}"#,
+            Exit::UNAVAILABLE,
+            "that this version does not understand",
+        ),
+        (200, "", r#"{"done":{"answer""#, Exit::UNAVAILABLE, "the command may have been executed"),
         (409, "", DONE, Exit::FAILURE, "status 409"),
     ] {
         let canned = Canned::start(vec![answer(status, headers, body)]);
@@ -137,10 +143,10 @@ async fn what_is_more_than_the_api_takes_is_not_sent() {
         .into()
     };
     let too_large = remote.command(&import(doorlist_web::LARGE_BODY_MAX)).await;
-    failed(too_large, Exit::of_action(65), "takes at most 64 MiB at once; nothing was done: split the file");
+    failed(too_large, Exit::of_action(65), "accepts at most 64 MiB; nothing was done: split the file");
     nobody.thread_end();
     let small = remote.command(&import(doorlist_web::LARGE_BODY_MAX - 1024)).await;
-    failed(small, Exit::UNAVAILABLE, "cannot be reached");
+    failed(small, Exit::UNAVAILABLE, "cannot reach");
 }
 
 /// Wherever the line is cut, a command neither seems done nor is sent twice.
@@ -149,29 +155,29 @@ async fn a_command_that_is_cut_is_not_repeated() {
     let Act::Say(whole) = answer(200, "", DONE) else { panic!() };
     for octets in 0..whole.len() {
         let canned = Canned::start(vec![Act::Say(whole[..octets].to_vec())]);
-        failed(ask(&canned, TIMES).await, Exit::LATER, "not known whether it was done");
+        failed(ask(&canned, TIMES).await, Exit::LATER, "the command may have been executed");
         assert_eq!(canned.end().len(), 1, "cut after {octets}");
     }
     for octets in [0, 1, 10, 100] {
         let canned = Canned::start(vec![Act::HangUpAfter(octets)]);
-        failed(ask(&canned, TIMES).await, Exit::LATER, "not known whether it was done");
+        failed(ask(&canned, TIMES).await, Exit::LATER, "the command may have been executed");
         assert_eq!(canned.end().len(), 1, "cut after {octets} of the request");
     }
     // An answer without a length ends where the line does: it must be an answer nevertheless.
     let canned = Canned::start(vec![Act::Say(b"HTTP/1.1 200 X\r\n\r\n{\"done\":{\"answer\":\"dis".to_vec())]);
-    failed(ask(&canned, TIMES).await, Exit::UNAVAILABLE, "not known whether it was done");
+    failed(ask(&canned, TIMES).await, Exit::UNAVAILABLE, "the command may have been executed");
 }
 
 #[tokio::test]
 async fn silence_and_floods_have_an_end() {
     let canned = Canned::start(vec![Act::KeepSilent]);
     let hasty = Times { answer: Duration::from_millis(100), ..TIMES };
-    failed(ask(&canned, hasty).await, Exit::LATER, "no whole answer came");
+    failed(ask(&canned, hasty).await, Exit::LATER, "no complete answer");
     let canned = Canned::start(vec![Act::Flood(exchange::ANSWER_MAX + 1)]);
-    failed(ask(&canned, TIMES).await, Exit::UNAVAILABLE, "more than 64 MiB");
+    failed(ask(&canned, TIMES).await, Exit::UNAVAILABLE, "is larger than 64 MiB");
     // It claims more than it will ever send.
     let canned = Canned::start(vec![Act::Say(b"HTTP/1.1 200 X\r\nContent-Length: 99999999999\r\n\r\n".to_vec())]);
-    failed(ask(&canned, TIMES).await, Exit::LATER, "was lost");
+    failed(ask(&canned, TIMES).await, Exit::LATER, "closed the connection before it answered");
 }
 
 #[tokio::test]
@@ -181,7 +187,7 @@ async fn a_command_that_was_not_taken_is_asked_again() {
     ask(&canned, TIMES).await.unwrap();
     assert_eq!(canned.end().len(), 3);
     let canned = Canned::start(vec![later.clone(), later.clone(), later]);
-    failed(ask(&canned, TIMES).await, Exit::LATER, "no more of this for now");
+    failed(ask(&canned, TIMES).await, Exit::LATER, "because of a rate limit");
     assert_eq!(canned.end().len(), 3, "and not for ever");
     let nobody = Canned::start(Vec::new());
     let address = nobody.url();
@@ -257,17 +263,17 @@ async fn a_push_that_is_cut_goes_on() {
 async fn a_push_that_is_refused_or_forgotten_says_so() {
     for (act, exit, word) in [
         (taken(1), Exit::LATER, "has 1 of 2 parts"),
-        (answer(401, "", ""), Exit::NO_PERMISSION, "does not accept the key"),
+        (answer(401, "", ""), Exit::NO_PERMISSION, "rejected the key"),
         (answer(429, "Retry-After: 43200\r\n", ""), Exit::LATER, "in 43200 s"),
         (
             answer(429, "Retry-After: 43200\r\n", r#"{"error":"50 times (api.pushes_per_12h)"}"#),
             Exit::LATER,
-            "in 43200 s. It says: 50 times (api.pushes_per_12h)",
+            "in 43200 s. Its answer: 50 times (api.pushes_per_12h)",
         ),
-        (answer(408, "", ""), Exit::LATER, "the list there is as it was"),
-        (answer(413, "", "<html>"), Exit::of_action(65), "let it take parts of 1 MiB"),
+        (answer(408, "", ""), Exit::LATER, "the list there is unchanged"),
+        (answer(413, "", "<html>"), Exit::of_action(65), "raise its limit to 1 MiB"),
         (answer(302, "Location: https://a.test/\r\n", ""), Exit::CONFIG, "not followed"),
-        (answer(200, "", "[]"), Exit::UNAVAILABLE, "the list there is as it was"),
+        (answer(200, "", "[]"), Exit::UNAVAILABLE, "the list there is unchanged"),
         (answer(400, "", r#"{"failed":{"kind":"data","message":"too many"}}"#), Exit::of_action(65), "too many"),
     ] {
         let canned = Canned::start(vec![taken(1), act]);
@@ -340,7 +346,7 @@ async fn certificates_are_checked() {
     settings.ca_file = Some(authority.clone());
     Remote::open(&settings, TIMES).unwrap().command(&request).await.unwrap();
     let other_name = RemoteSettings { url: format!("https://127.0.0.1:{port}"), ..settings.clone() };
-    failed(Remote::open(&other_name, TIMES).unwrap().command(&request).await, Exit::UNAVAILABLE, "not believed");
+    failed(Remote::open(&other_name, TIMES).unwrap().command(&request).await, Exit::UNAVAILABLE, "not trusted");
     let other = rcgen::generate_simple_self_signed(vec!["other.test".to_owned()]).unwrap();
     std::fs::write(&authority, other.cert.pem()).unwrap();
     failed(Remote::open(&settings, TIMES).unwrap().command(&request).await, Exit::UNAVAILABLE, "--ca-file");

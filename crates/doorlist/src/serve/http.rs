@@ -81,7 +81,6 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// Starts more listeners.
     pub(super) fn serve(&mut self, listeners: Vec<WebListener>, router: &Router) {
         for listener in listeners {
             let mut stop = self.stop.subscribe();

@@ -65,7 +65,7 @@ fn a_lost_key_is_missed_and_not_replaced() {
     let sealed = of(folder.path()).seal(NAME, b"x").unwrap();
     fs::remove_file(folder.path().join("secret.key")).unwrap();
     let error = of(folder.path()).open(NAME, &sealed).unwrap_err();
-    assert!(error.contains("is not there"), "{error}");
+    assert!(error.contains("is missing"), "{error}");
     assert!(!folder.path().join("secret.key").exists());
 }
 
@@ -78,7 +78,7 @@ fn a_key_that_others_may_read_or_that_is_none_is_refused() {
         fs::set_permissions(&path, Permissions::from_mode(bad)).unwrap();
         let vault = of(folder.path());
         let error = vault.seal(NAME, b"x").unwrap_err();
-        assert!(error.contains("others may read") && error.contains("secret.key"), "{error}");
+        assert!(error.contains("other users can read") && error.contains("secret.key"), "{error}");
         assert_eq!(vault.check().unwrap_err(), error);
     }
     fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
@@ -88,7 +88,7 @@ fn a_key_that_others_may_read_or_that_is_none_is_refused() {
         fs::write(&path, vec![b'k'; length]).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         let error = of(folder.path()).seal(NAME, b"x").unwrap_err();
-        assert!(error.contains("exactly 32 octets") && !error.contains("kk"), "{error}");
+        assert!(error.contains("exactly 32 random bytes") && !error.contains("kk"), "{error}");
         assert_eq!(fs::read(&path).unwrap().len(), length, "it is left as it is");
     }
     fs::remove_file(&path).unwrap();
@@ -101,7 +101,7 @@ fn a_key_from_outside_is_used_and_never_made() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("given");
     let given = || KeyVault::new(KeyPlace::of(folder.path(), Some(&path)));
-    assert!(given().seal(NAME, b"x").unwrap_err().contains("is not there"));
+    assert!(given().seal(NAME, b"x").unwrap_err().contains("is missing"));
     given().check().unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     fs::write(&path, [9; 32]).unwrap();

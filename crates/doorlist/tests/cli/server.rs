@@ -29,7 +29,7 @@ fn one_server_has_a_state_folder() {
     let server = Server::start(&place);
     let second = place.run("serve");
     assert_eq!(second.code, 69, "{second:?}");
-    assert!(second.err.contains(&format!("a server (pid {}) already runs", server.pid())), "{second:?}");
+    assert!(second.err.contains(&format!("a server (pid {}) already uses", server.pid())), "{second:?}");
     assert!(http(server.address("web"), "/readyz").starts_with("HTTP/1.1 200"), "the first goes on");
 }
 
@@ -57,7 +57,7 @@ fn a_hangup_reads_the_settings_again_and_a_mistake_changes_nothing() {
 
     place.file("doorlist.toml", "smtp.sizemax = 1\n");
     server.signal(Signal::SIGHUP);
-    server.wait_for("there is no setting smtp.sizemax");
+    server.wait_for("unknown setting smtp.sizemax");
     server.wait_for("keeps its current configuration");
     assert!(Smtp::connect(smtp).reply().starts_with("220 "));
 

@@ -84,7 +84,7 @@ fn what_is_no_list_is_told_from_what_is_no_json() {
         (r#"[{"email":"a","aliases":null}]"#, "invalid type: null, expected a sequence, account 1"),
         ("[7]", "invalid type: integer `7`, expected struct PushItem, account 1"),
     ] {
-        assert_eq!(fault(text), format!("an account of the list, or a limit, is wrong: {what}"), "{text}");
+        assert_eq!(fault(text), format!("invalid account or limit: {what}"), "{text}");
     }
     let deep = format!("[{{\"email\":\"a\",\"aliases\":{}", "[".repeat(1_000));
     let wrong = read_by(whole(), deep.as_bytes(), 64).unwrap_err().to_string();
@@ -105,7 +105,7 @@ fn limits_are_met_while_it_comes_in_and_before_it_is_kept() {
         reader.take(b"{\"email\":\"x\"},").unwrap_err()
     };
     let (kind, message) = limit(many(whole(), ITEMS_MAX));
-    let same = format!("at most {ITEMS_MAX} accounts at once, each with at most {ALIASES_MAX} aliases");
+    let same = format!("a push has at most {ITEMS_MAX} accounts, each with at most {ALIASES_MAX} aliases");
     assert_eq!((kind, &message), (ErrorKind::Data, &same));
     assert!(limit(many(part(), PART_ITEMS_MAX)).1.starts_with("a part has at most 10000 accounts"));
     let aliases = format!("[{{\"email\":\"ann\",\"aliases\":[\"a\"{}]}}", ",\"a\"".repeat(ALIASES_MAX));

@@ -178,7 +178,6 @@ fn give_up(state: &mut RecipientState) {
     *state = RecipientState::Failed { reply };
 }
 
-/// The last reply.
 pub(super) fn reply(state: &RecipientState) -> &str {
     match state {
         RecipientState::Pending | RecipientState::Delivered => "",

@@ -25,7 +25,6 @@ pub(crate) enum Way {
     NoAddress(EnhancedCode, &'static str),
 }
 
-/// The current routes.
 #[derive(Debug)]
 pub(crate) struct Router {
     routes: Arc<RouteTable>,

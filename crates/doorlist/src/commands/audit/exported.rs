@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 
 /// Maximum octets of a file; far above what the server writes.
 const FILE_MAX: u64 = 128 << 20;
-/// Entries per request.
 const LINES: usize = 1_000;
 
 /// The header of a part.

@@ -117,7 +117,10 @@ fn exported_files_prove_themselves_up_to_the_store() {
     let without = verify(&["--head", &head]);
     assert!(without.code == 1 && without.talk.contains("name the exported files"), "{without:?}");
     let gap = verify(&[first]);
-    assert!(gap.code == 1 && gap.talk.contains("lines 60 to 119 are neither in the files"), "{gap:?}");
+    assert!(
+        gap.code == 1 && gap.talk.contains("entries 60 to 119 are missing from the files and the store"),
+        "{gap:?}"
+    );
     let text = std::fs::read_to_string(first).unwrap();
     std::fs::write(first, text.replacen("reseller", "Reseller", 1)).unwrap();
     let changed = verify(&[first, second]);

@@ -158,5 +158,5 @@ fn what_goes_wrong_at_openldap_removes_nobody() {
     // The password goes to no other server (L03).
     let other = server.command(&["source", "set", "office", "--url", "ldaps://127.0.0.1:1636"]);
     assert_eq!(other.code, 4, "{other:?}");
-    assert!(other.talk.contains("given again"), "{other:?}");
+    assert!(other.talk.contains("give the password again"), "{other:?}");
 }

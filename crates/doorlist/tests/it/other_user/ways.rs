@@ -108,7 +108,7 @@ fn a_folder_of_another_than_the_setting_says_is_refused() {
     let mut command = place.command(&LIST);
     command.env("DOORLIST__STATE__USER", "daemon");
     let ended = printed(command, "domain list");
-    assert!(ended.code == 78 && ended.talk.contains("belongs to nobody, not to daemon"), "{ended:?}");
+    assert!(ended.code == 78 && ended.talk.contains("belongs to nobody, not to state.user daemon"), "{ended:?}");
 }
 
 #[test]
