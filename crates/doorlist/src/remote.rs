@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `place` | pure: the address of a Doorlist, and whether a key may travel there |
 //! | `secret_file` | a key or a password in a file that nobody else may read |
-//! | `dial`, `exchange` | one connection, one request, one answer, with an end to each wait and a bound to each size |
+//! | `client`, `exchange` | one connection, one request, one answer, with limits on time and size |
 //! | `attempts` | asking again, where that is harmless |
 //! | `answers` | pure: what a status and a body mean |
 //! | `parts` | a push in several parts |
@@ -14,7 +14,7 @@ mod answers;
 mod attempts;
 #[cfg(test)]
 pub(crate) mod canned;
-mod dial;
+mod client;
 mod exchange;
 mod parts;
 mod place;
@@ -27,7 +27,6 @@ pub(crate) use parts::{Push, PushSize};
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use attempts::Again;
-use dial::Dialer;
 use doorlist_actions::{Request, Response};
 use doorlist_web::LARGE_BODY_MAX;
 use exchange::Call;
@@ -66,7 +65,7 @@ impl RemoteSettings {
 pub(crate) struct Times {
     /// Name, connection and TLS.
     pub connect: Duration,
-    /// From the request to the end of its answer, for a request of a few octets.
+    /// From the start to the end of the answer, for a request of a few octets.
     pub answer: Duration,
     /// Before the next attempts; so many are made.
     pub rests: &'static [Duration],
@@ -89,7 +88,7 @@ impl Default for Times {
 pub(crate) struct Remote {
     place: Place,
     key: ApiKey,
-    dialer: Dialer,
+    client: reqwest::Client,
     times: Times,
 }
 
@@ -107,8 +106,8 @@ impl Remote {
                 .with_context(|| format!("the certificates {} cannot be read", path.display()))
                 .or_exit(Exit::NO_INPUT)
         });
-        let dialer = Dialer::new(&place, authorities.transpose()?.as_deref(), times.connect)?;
-        Ok(Self { place, key, dialer, times })
+        let client = client::build(&place, authorities.transpose()?.as_deref(), times.connect)?;
+        Ok(Self { place, key, client, times })
     }
 
     /// Asks its office, as the machine's own commands do.

@@ -2,7 +2,7 @@
 //! what the secret opens.
 
 use crate::exit::{Exit, Failure};
-use hyper::header::HeaderValue;
+use reqwest::header::HeaderValue;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
