@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
+use tracing::error;
 
 /// Lines that wait at most; beyond, they are counted and said, not kept.
 const WAITING_MAX: usize = 10_000;
@@ -42,7 +43,7 @@ impl AuditTrail {
         let Some(mut receiver) = receiver else { return };
         let mut writer = AuditWriter::new(office);
         if let Err(error) = writer.begin().await {
-            say!("doorlist: the audit cannot be written: {error}");
+            error!("the audit cannot be written: {error}");
         }
         let mut news = Vec::new();
         let mut ends = false;
@@ -57,15 +58,15 @@ impl AuditTrail {
             }
             let number = news.len();
             if let Err(error) = writer.write(std::mem::take(&mut news)).await {
-                say!("doorlist: {number} lines of the audit could not be written: {error}");
+                error!("{number} lines of the audit could not be written: {error}");
             }
             let lost = self.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
-                say!("doorlist: {lost} lines of the audit were lost: the store is too slow for them");
+                error!("{lost} lines of the audit were lost: the store is too slow for them");
             }
         }
         if let Err(error) = writer.end().await {
-            say!("doorlist: what the audit counted could not be written: {error}");
+            error!("what the audit counted could not be written: {error}");
         }
         self.ended.notify_one();
     }
@@ -74,7 +75,7 @@ impl AuditTrail {
     pub(crate) async fn end(&self) {
         self.end.notify_one();
         if timeout(END_MAX, self.ended.notified()).await.is_err() {
-            say!("doorlist: the last lines of the audit may be missing: the store does not answer");
+            error!("the last lines of the audit may be missing: the store does not answer");
         }
     }
 }

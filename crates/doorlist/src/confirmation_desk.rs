@@ -38,6 +38,6 @@ fn refused(error: ActionError) -> ConfirmationRefused {
     if error.kind == ErrorKind::NotFound {
         return ConfirmationRefused::NoLink;
     }
-    say!("doorlist: a contact could not be confirmed: {}", error.message);
+    tracing::error!("a contact could not be confirmed: {}", error.message);
     ConfirmationRefused::Away
 }

@@ -19,6 +19,7 @@ use crate::gateway_queue::GatewayQueue;
 use crate::notices::MailNotices;
 use crate::privileges::{self, Keep};
 use crate::refused_requests::RefusedRequests;
+use crate::server_log;
 use crate::state_dir::StateDir;
 use crate::upload_desk::UploadDesk;
 use anyhow::Context;
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 use threads::Threads;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
+use tracing::{error, info, warn};
 
 /// Running requests have at least so long at the end, whatever mail took of the drain time.
 const ANSWERS_MIN: Duration = Duration::from_secs(5);
@@ -43,6 +45,7 @@ pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
     let started = Instant::now();
     let sources = Sources::of_process(global.config.as_deref(), &global.set);
     let config = Config::load(&sources)?;
+    server_log::start(config.log_format, &config.gateway.hostname);
     let state = StateDir::enter_or_make(&config, Keep::BindPorts)?;
     let lock = state.lock_to_serve()?;
     privileges::raise_open_files();
@@ -114,7 +117,7 @@ async fn run(
     while signals.next().await == Signal::Reload {
         reload(&sources, &config, &gateway).await;
     }
-    say!("doorlist: ending; running transactions may finish, once more ends at once");
+    info!("ending; running transactions may finish, once more ends at once");
     tokio::select! {
         () = close_doors(&gateway, serving, config.gateway.limits.drain) => {}
         () = signals.end() => {}
@@ -196,15 +199,19 @@ fn office(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> 
 async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
     let config = match Config::load(sources) {
         Ok(config) => config,
-        Err(error) => return say!("doorlist: {error}\nthe server goes on with what it had"),
+        Err(error) => {
+            // A fault in each line.
+            error.to_string().lines().for_each(|line| error!("{line}"));
+            return error!("the configuration is refused; the server goes on with what it had");
+        }
     };
     let fixed = running.needs_restart(&config);
     match gateway.reload(config.gateway).await {
-        Ok(()) => say!("doorlist: configuration and certificates are read again"),
-        Err(error) => say!("doorlist: {error}; the server goes on with what it had"),
+        Ok(()) => info!("configuration and certificates are read again"),
+        Err(error) => error!("{error}; the server goes on with what it had"),
     }
     if !fixed.is_empty() {
-        say!("doorlist: changed, but effective only after a restart: {}", fixed.join(", "));
+        warn!("changed, but effective only after a restart: {}", fixed.join(", "));
     }
 }
 
@@ -225,6 +232,6 @@ async fn close(store: &Store, journal: &Journal) -> Result<Exit, Failure> {
     flushed
         .context("the last results of deliveries were not written; these messages are tried again")
         .or_exit(Exit::IO)?;
-    say!("doorlist: ended");
+    info!("ended");
     Ok(Exit::DONE)
 }

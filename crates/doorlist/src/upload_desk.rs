@@ -67,7 +67,7 @@ fn refused(error: ActionError) -> UploadRefused {
             UploadRefused::NotNow(error.message)
         }
         ErrorKind::Store | ErrorKind::Unavailable => {
-            say!("doorlist: a file of an upload link could not be taken: {}", error.message);
+            tracing::error!("a file of an upload link could not be taken: {}", error.message);
             UploadRefused::Away
         }
     }

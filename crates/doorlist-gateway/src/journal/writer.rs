@@ -1,7 +1,6 @@
 //! The buffer between those who speak and the thread that writes.
 
-use super::line::{self, Line};
-use doorlist_core::time::Timestamp;
+use super::renderer::LineRenderer;
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,22 +12,9 @@ const FULL: usize = 256 * 1024;
 /// Room that the buffers keep when they are empty.
 const KEPT: usize = 1024 * 1024;
 
-/// How lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JournalFormat {
-    /// Postfix's shape.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
 /// What writer and speakers share.
 pub(super) struct Shared {
-    format: JournalFormat,
-    host: String,
-    pid: u32,
-    /// What stands before and behind the word of the process in a line of text.
-    around: (String, String),
+    pub(super) renderer: LineRenderer,
     state: Mutex<State>,
     /// Something was pushed.
     pushed: Condvar,
@@ -51,31 +37,8 @@ impl State {
 }
 
 impl Shared {
-    pub(super) fn new(format: JournalFormat, host: &str) -> Self {
-        let (state, pid) = (Mutex::default(), std::process::id());
-        Self {
-            format,
-            host: host.to_owned(),
-            pid,
-            around: (format!(" {host} doorlist/"), format!("[{pid}]: ")),
-            state,
-            pushed: Condvar::new(),
-            empty: Condvar::new(),
-        }
-    }
-
-    /// RFC 3339 in UTC with milliseconds.
-    pub(super) fn stamp(&self, now: Timestamp, out: &mut String) {
-        use std::fmt::Write;
-        let time = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
-        let _ = write!(out, "{time:.3}");
-    }
-
-    pub(super) fn render(&self, stamp: &str, line: &Line<'_>, out: &mut Vec<u8>) {
-        match self.format {
-            JournalFormat::Text => line::text(line, stamp, &self.around.0, &self.around.1, out),
-            JournalFormat::Json => line::json(line, stamp, &self.host, self.pid, out),
-        }
+    pub(super) fn new(renderer: LineRenderer) -> Self {
+        Self { renderer, state: Mutex::default(), pushed: Condvar::new(), empty: Condvar::new() }
     }
 
     /// False if there is no room.

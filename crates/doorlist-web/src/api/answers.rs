@@ -168,7 +168,7 @@ fn refuse_action(error: &ActionError) -> Response {
         ErrorKind::Moved => with_json(StatusCode::CONFLICT, &json!({"error": error.message})),
         // What the store said is for the operator's eyes.
         ErrorKind::Store => {
-            crate::report(&format!("a request of the API failed: {}", error.message));
+            tracing::error!("a request of the API failed: {}", error.message);
             failed()
         }
         ErrorKind::Busy => again(with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": error.message})), BUSY),
