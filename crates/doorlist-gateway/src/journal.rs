@@ -4,10 +4,11 @@
 //! A session collects the lines of one batch of commands in a [`Batch`].
 
 mod line;
+mod renderer;
 mod writer;
 
 pub use line::{Field, Line, Process};
-pub use writer::JournalFormat;
+pub use renderer::{JournalFormat, LineRenderer};
 
 use std::io::Write;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub struct Journal {
 impl Journal {
     /// Starts the writer thread. `host` is the host name in each line.
     pub fn start(format: JournalFormat, host: &str, out: Box<dyn Write + Send>) -> std::io::Result<Journal> {
-        let shared = Arc::new(Shared::new(format, host));
+        let shared = Arc::new(Shared::new(LineRenderer::new(format, host)));
         writer::spawn(shared.clone(), out)?;
         Ok(Journal { shared, dropped: Arc::default() })
     }
@@ -65,10 +66,10 @@ pub struct Batch {
 impl Batch {
     pub fn add(&mut self, line: &Line<'_>) {
         if self.stamp.is_empty() {
-            self.journal.shared.stamp(crate::clock::now(), &mut self.stamp);
+            self.journal.shared.renderer.stamp(crate::clock::now(), &mut self.stamp);
         }
         self.lines += 1;
-        self.journal.shared.render(&self.stamp, line, &mut self.text);
+        self.journal.shared.renderer.render(&self.stamp, line, &mut self.text);
     }
 
     /// Sends the lines; the batch can be used again.

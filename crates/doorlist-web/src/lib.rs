@@ -14,7 +14,6 @@ mod listener;
 mod metrics;
 mod rate;
 mod refusals;
-mod report;
 mod uploads;
 
 pub use answer_headers::api_headers;
@@ -31,5 +30,4 @@ pub use listener::{
 pub use metrics::metrics;
 pub use rate::{Rate, RateKey, RateLimits, RetryAfter};
 pub use refusals::{Refusals, counted};
-use report::report;
 pub use uploads::{UPLOAD_FILE_MAX, UPLOADS_AT_ONCE_MAX, UploadAnswer, UploadRefused, UploadTaken, Uploads, uploads};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
+use tracing::error;
 
 /// Maximum entries in the queue; further ones are only counted and reported.
 const WAITING_MAX: usize = 10_000;
@@ -42,7 +43,7 @@ impl AuditTrail {
         let Some(mut receiver) = receiver else { return };
         let mut writer = AuditWriter::new(services);
         if let Err(error) = writer.begin().await {
-            say!("doorlist: cannot write the audit log: {error}");
+            error!("cannot write the audit log: {error}");
         }
         let mut news = Vec::new();
         let mut ends = false;
@@ -57,15 +58,15 @@ impl AuditTrail {
             }
             let number = news.len();
             if let Err(error) = writer.write(std::mem::take(&mut news)).await {
-                say!("doorlist: could not write {number} entries of the audit log: {error}");
+                error!("could not write {number} entries of the audit log: {error}");
             }
             let lost = self.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
-                say!("doorlist: lost {lost} entries of the audit log: the store is too slow");
+                error!("lost {lost} entries of the audit log: the store is too slow");
             }
         }
         if let Err(error) = writer.end().await {
-            say!("doorlist: could not write the counts of the audit log: {error}");
+            error!("could not write the counts of the audit log: {error}");
         }
         self.ended.notify_one();
     }
@@ -74,7 +75,7 @@ impl AuditTrail {
     pub(crate) async fn end(&self) {
         self.end.notify_one();
         if timeout(END_MAX, self.ended.notified()).await.is_err() {
-            say!("doorlist: the last entries of the audit log may be missing: the store does not answer");
+            error!("the last entries of the audit log may be missing: the store does not answer");
         }
     }
 }

@@ -38,6 +38,6 @@ fn refused(error: ActionError) -> ConfirmationRefused {
     if error.kind() == ErrorKind::NotFound {
         return ConfirmationRefused::NoLink;
     }
-    say!("doorlist: could not confirm a contact: {}", error);
+    tracing::error!("could not confirm a contact: {}", error);
     ConfirmationRefused::Away
 }

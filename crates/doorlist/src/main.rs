@@ -24,6 +24,7 @@ mod refused_requests;
 mod remote;
 mod root_path;
 mod serve;
+mod server_log;
 mod state_dir;
 mod upload_desk;
 mod vault;

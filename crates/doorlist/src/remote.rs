@@ -1,19 +1,20 @@
-//! Sends commands and pushes to a Doorlist server on another machine, over its HTTP API with a key.
+//! A Doorlist on another machine, asked over its HTTP API with a key: commands, and pushes of a domain's full state. Must
+//! not know what a command means, nor where pushed data come from.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `place` | pure: the server's URL, and whether a key may be sent to it |
-//! | `secret_file` | a key or a password in a file that no other user can read |
-//! | `dial`, `exchange` | one connection, one request, one answer, with a deadline for each wait and a limit for each size |
-//! | `attempts` | retries where they are harmless |
-//! | `answers` | pure: the meaning of status and body |
+//! | `place` | pure: the address of a Doorlist, and whether a key may travel there |
+//! | `secret_file` | a key or a password in a file that nobody else may read |
+//! | `client`, `exchange` | one connection, one request, one answer, with limits on time and size |
+//! | `attempts` | asking again, where that is harmless |
+//! | `answers` | pure: what a status and a body mean |
 //! | `parts` | a push in several parts |
 
 mod answers;
 mod attempts;
 #[cfg(test)]
 pub(crate) mod canned;
-mod dial;
+mod client;
 mod exchange;
 mod parts;
 mod place;
@@ -26,7 +27,6 @@ pub(crate) use parts::{Push, PushSize};
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use attempts::Again;
-use dial::Dialer;
 use doorlist_actions::{Request, Response};
 use doorlist_web::LARGE_BODY_MAX;
 use exchange::Call;
@@ -35,39 +35,41 @@ use secret_file::ApiKey;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Delays before the second and the third, last attempt.
+/// Before the second attempt, and before the third and last.
 const RESTS: &[Duration] = &[Duration::from_secs(1), Duration::from_secs(4)];
+/// Where commands are taken.
 const COMMAND: &str = "/api/v1/command/";
 
-/// The address and credentials of a remote server.
+/// How a Doorlist elsewhere is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RemoteSettings {
-    /// Base URL, such as `https://doorlist.example.test`.
+    /// `https://doorlist.example.test`.
     pub url: String,
     /// The file with `LOGIN:KEY`.
     pub key_file: PathBuf,
+    /// Authorities that are believed beside those of this machine.
     pub ca_file: Option<PathBuf>,
-    /// Whether the key may be sent unencrypted.
+    /// The key may travel unencrypted.
     pub allow_http: bool,
 }
 
 impl RemoteSettings {
-    /// Checks whether a key may be sent to the URL.
+    /// Whether the address is one to which a key may travel.
     pub(crate) fn check(&self) -> Result<(), String> {
         Place::parse(&self.url, self.allow_http).map(drop)
     }
 }
 
-/// The time limits of remote requests.
+/// How long anything may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
-    /// For name resolution, connection and TLS.
+    /// Name, connection and TLS.
     pub connect: Duration,
-    /// From the request to the end of its answer, for a small request.
+    /// From the start to the end of the answer, for a request of a few octets.
     pub answer: Duration,
-    /// Delays before further attempts, which also set their number.
+    /// Before the next attempts; so many are made.
     pub rests: &'static [Duration],
-    /// Maximum Retry-After that is honoured.
+    /// The longest that a server may ask us to wait before we come again.
     pub retry_after_max: Duration,
 }
 
@@ -82,15 +84,16 @@ impl Default for Times {
     }
 }
 
+/// A Doorlist elsewhere.
 pub(crate) struct Remote {
     place: Place,
     key: ApiKey,
-    dialer: Dialer,
+    client: reqwest::Client,
     times: Times,
 }
 
 impl Remote {
-    /// Reads key and certificates, without a connection. Prints a warning if the key would be sent unencrypted.
+    /// Reads key and certificates; nothing is contacted yet. A key that would travel unencrypted is warned of.
     pub(crate) fn open(settings: &RemoteSettings, times: Times) -> Result<Self, Failure> {
         let place =
             Place::parse(&settings.url, settings.allow_http).map_err(|why| Failure::because(Exit::USAGE, why))?;
@@ -100,13 +103,14 @@ impl Remote {
         let key = ApiKey::read(&settings.key_file)?;
         let authorities = settings.ca_file.as_deref().map(|path| {
             std::fs::read(path)
-                .with_context(|| format!("cannot read the certificates {}", path.display()))
+                .with_context(|| format!("the certificates {} cannot be read", path.display()))
                 .or_exit(Exit::NO_INPUT)
         });
-        let dialer = Dialer::new(&place, authorities.transpose()?.as_deref(), times.connect)?;
-        Ok(Self { place, key, dialer, times })
+        let client = client::build(&place, authorities.transpose()?.as_deref(), times.connect)?;
+        Ok(Self { place, key, client, times })
     }
 
+    /// Asks its office, as the machine's own commands do.
     pub(crate) async fn command(&self, request: &Request) -> Result<Response, Failure> {
         let body = serde_json::to_vec(request).or_exit(Exit::SYSTEM)?;
         if body.len() > LARGE_BODY_MAX {

@@ -18,6 +18,7 @@ use crate::gateway_queue::GatewayQueue;
 use crate::notices::MailNotices;
 use crate::privileges::{self, Keep};
 use crate::refused_requests::RefusedRequests;
+use crate::server_log;
 use crate::state_dir::StateDir;
 use crate::upload_desk::UploadDesk;
 use anyhow::Context;
@@ -33,6 +34,7 @@ use std::time::{Duration, Instant};
 use threads::Threads;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
+use tracing::{error, info, warn};
 
 /// Minimum time for running requests at shutdown, whatever mail needed of the drain time.
 const ANSWERS_MIN: Duration = Duration::from_secs(5);
@@ -42,6 +44,7 @@ pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
     let started = Instant::now();
     let sources = Sources::of_process(global.config.as_deref(), &global.set);
     let config = Config::load(&sources)?;
+    server_log::start(config.log_format, &config.gateway.hostname);
     let state = StateDir::enter_or_make(&config, Keep::BindPorts)?;
     let lock = state.lock_to_serve()?;
     privileges::raise_open_files();
@@ -113,7 +116,7 @@ async fn run(
     while signals.next().await == Signal::Reload {
         reload(&sources, &config, &gateway).await;
     }
-    say!("doorlist: stopping when running transactions are finished; send the signal again to stop immediately");
+    info!("stopping when running transactions are finished; send the signal again to stop immediately");
     tokio::select! {
         () = close_doors(&gateway, serving, config.gateway.limits.drain) => {}
         () = signals.end() => {}
@@ -195,15 +198,19 @@ fn services_of(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool
 async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
     let config = match Config::load(sources) {
         Ok(config) => config,
-        Err(error) => return say!("doorlist: {error}\nthe server keeps its current configuration"),
+        Err(error) => {
+            // A fault in each line.
+            error.to_string().lines().for_each(|line| error!("{line}"));
+            return error!("the server keeps its current configuration");
+        }
     };
     let fixed = running.needs_restart(&config);
     match gateway.reload(config.gateway).await {
-        Ok(()) => say!("doorlist: configuration and certificates reloaded"),
-        Err(error) => say!("doorlist: {error}; the server keeps its current configuration"),
+        Ok(()) => info!("configuration and certificates reloaded"),
+        Err(error) => error!("{error}; the server keeps its current configuration"),
     }
     if !fixed.is_empty() {
-        say!("doorlist: these changed settings need a restart: {}", fixed.join(", "));
+        warn!("these changed settings need a restart: {}", fixed.join(", "));
     }
 }
 
@@ -223,6 +230,6 @@ async fn close(store: &Store, journal: &Journal) -> Result<Exit, Failure> {
     flushed
         .context("the last delivery results were not written; these messages are delivered again")
         .or_exit(Exit::IO)?;
-    say!("doorlist: stopped");
+    info!("stopped");
     Ok(Exit::DONE)
 }

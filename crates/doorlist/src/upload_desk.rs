@@ -67,7 +67,7 @@ fn refused(error: ActionError) -> UploadRefused {
             UploadRefused::NotNow(error.to_string())
         }
         ErrorKind::Store | ErrorKind::Unavailable => {
-            say!("doorlist: could not accept an uploaded file: {}", error);
+            tracing::error!("could not accept an uploaded file: {}", error);
             UploadRefused::Away
         }
     }

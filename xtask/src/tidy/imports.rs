@@ -36,6 +36,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("sqlx", &["doorlist-store"]),
     ("axum", &["doorlist-web"]),
     ("rustls-native-certs", &["doorlist-sources", "doorlist"]),
+    ("reqwest", &["doorlist"]),
     ("hickory-resolver", &["doorlist-gateway"]),
     ("ppp", &["doorlist-gateway"]),
     ("mail-builder", &["doorlist-gateway"]),

@@ -1,37 +1,24 @@
-//! The buffer between the sessions and the thread that writes the log.
+//! The buffer between those who speak and the thread that writes.
 
-use super::line::{self, Line};
-use doorlist_core::time::Timestamp;
+use super::renderer::LineRenderer;
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Time to collect lines after the first one, so that a busy gateway does not wake the thread for each.
+/// Lines gather for so long after the first, so that a busy gateway does not wake the thread for each.
 const GATHER: Duration = Duration::from_millis(5);
-/// Octets that are written without waiting for more.
+/// So many octets are written at once without waiting for more.
 const FULL: usize = 256 * 1024;
-/// Capacity that empty buffers keep.
+/// Room that the buffers keep when they are empty.
 const KEPT: usize = 1024 * 1024;
 
-/// The format of log lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JournalFormat {
-    /// The format of Postfix's log lines.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
-/// The state that writer and loggers share.
+/// What writer and speakers share.
 pub(super) struct Shared {
-    format: JournalFormat,
-    host: String,
-    pid: u32,
-    /// Text before and after the process name in a line.
-    around: (String, String),
+    pub(super) renderer: LineRenderer,
     state: Mutex<State>,
+    /// Something was pushed.
     pushed: Condvar,
-    /// Signalled when the buffer is written.
+    /// All of it was written.
     empty: Condvar,
 }
 
@@ -39,7 +26,7 @@ pub(super) struct Shared {
 struct State {
     waiting: Vec<u8>,
     writing: bool,
-    /// Somebody waits for the buffer to be written.
+    /// Somebody waits until all is written.
     hurry: bool,
 }
 
@@ -50,31 +37,8 @@ impl State {
 }
 
 impl Shared {
-    pub(super) fn new(format: JournalFormat, host: &str) -> Self {
-        let (state, pid) = (Mutex::default(), std::process::id());
-        Self {
-            format,
-            host: host.to_owned(),
-            pid,
-            around: (format!(" {host} doorlist/"), format!("[{pid}]: ")),
-            state,
-            pushed: Condvar::new(),
-            empty: Condvar::new(),
-        }
-    }
-
-    /// RFC 3339 in UTC with milliseconds.
-    pub(super) fn stamp(&self, now: Timestamp, out: &mut String) {
-        use std::fmt::Write;
-        let time = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
-        let _ = write!(out, "{time:.3}");
-    }
-
-    pub(super) fn render(&self, stamp: &str, line: &Line<'_>, out: &mut Vec<u8>) {
-        match self.format {
-            JournalFormat::Text => line::text(line, stamp, &self.around.0, &self.around.1, out),
-            JournalFormat::Json => line::json(line, stamp, &self.host, self.pid, out),
-        }
+    pub(super) fn new(renderer: LineRenderer) -> Self {
+        Self { renderer, state: Mutex::default(), pushed: Condvar::new(), empty: Condvar::new() }
     }
 
     /// False if there is no room.
@@ -100,13 +64,13 @@ impl Shared {
         drop(self.empty.wait_while(state, |s| s.writing || !s.waiting.is_empty()));
     }
 
-    /// A poisoned lock still has complete lines: a push is a single call.
+    /// A poisoned lock holds whole lines all the same: pushes are single calls.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The thread runs as long as the process; a failed write is dropped.
+/// The thread lives as long as the process; a write that fails is dropped, there is no better place to say so.
 pub(super) fn spawn(shared: Arc<Shared>, mut out: Box<dyn Write + Send>) -> std::io::Result<()> {
     std::thread::Builder::new().name("journal".into()).spawn(move || {
         let mut spare = Vec::new();

@@ -161,7 +161,7 @@ fn refuse_action(resource: &str, error: &ActionError) -> Response {
             ErrorKind::Moved => text(StatusCode::CONFLICT),
             // What the store said is for the operator's eyes.
             ErrorKind::Store => {
-                crate::report(&format!("an API request failed: {message}"));
+                tracing::error!("an API request failed: {message}");
                 failed()
             }
             ErrorKind::Busy => again(text(StatusCode::SERVICE_UNAVAILABLE), BUSY),

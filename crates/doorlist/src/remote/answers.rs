@@ -8,7 +8,7 @@ use crate::exit::{Exit, Failure};
 use doorlist_actions::{ActionError, PushAnswer, Response};
 use doorlist_core::visible::visible;
 use doorlist_web::{BODY_PACE_MIN, LARGE_BODY_MAX};
-use hyper::StatusCode;
+use reqwest::StatusCode;
 use serde::Deserialize;
 
 /// Maximum characters of a text of the server.

@@ -4,7 +4,7 @@
 use super::Remote;
 use super::answers;
 use super::exchange::{Answered, Call, Trouble};
-use hyper::StatusCode;
+use reqwest::StatusCode;
 use std::time::Duration;
 use tokio::time::sleep;
 

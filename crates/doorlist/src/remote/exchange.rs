@@ -1,25 +1,24 @@
-//! One request and its answer, on its own connection. Redirects are not followed: the key is sent to no other host.
+//! One request and its answer, on a connection of its own, with a limit on its time and on its size. Does not decide what
+//! is sent again.
 
 use super::Remote;
-use bytes::Bytes;
+use super::client::OtherMachine;
+use bytes::{Bytes, BytesMut};
 use doorlist_web::BODY_PACE_MIN;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER, USER_AGENT};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
+use std::error::Error;
+use std::io;
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// Octets of an answer: the largest export page and the longest report are far below.
 pub(super) const ANSWER_MAX: usize = 64 << 20;
-/// What we call ourselves.
-const AGENT: &str = concat!("doorlist/", env!("CARGO_PKG_VERSION"));
 
 /// What is asked: a POST of JSON.
 pub(super) struct Call {
     /// Path and query below the place.
     pub(super) path: String,
+    /// The JSON.
     pub(super) body: Bytes,
 }
 
@@ -35,7 +34,9 @@ pub(super) struct Answered {
 /// No whole answer came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
+    /// Nothing was sent.
     Unsent {
+        /// What happened.
         why: String,
         /// It may be otherwise in a moment.
         passing: bool,
@@ -48,47 +49,61 @@ pub(super) enum Trouble {
 
 impl Remote {
     pub(super) async fn exchange(&self, call: &Call) -> Result<Answered, Trouble> {
-        let stream = self.dialer.dial().await?;
         // A request of many octets gets as much more time as the server gives it.
         let limit = self.times.answer + Duration::from_secs((call.body.len() / BODY_PACE_MIN) as u64);
-        match timeout(limit, self.speak(TokioIo::new(stream), call)).await {
-            Ok(answered) => answered,
-            Err(_) => Err(Trouble::Lost(format!("no complete answer within {} s", limit.as_secs()))),
-        }
-    }
-
-    async fn speak(&self, stream: TokioIo<Box<dyn super::dial::Stream>>, call: &Call) -> Result<Answered, Trouble> {
-        let lost = |error: hyper::Error| Trouble::Lost(told(&error));
-        let request = Request::post(self.place.path(&call.path))
-            .header(HOST, self.place.authority())
+        let told = |error: reqwest::Error| self.trouble(&error, limit);
+        let request = self.client.post(self.place.url_of(&call.path)).timeout(limit).body(call.body.clone());
+        let request = request
             .header(AUTHORIZATION, self.key.header())
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json")
-            .header(USER_AGENT, AGENT)
-            .header(CONNECTION, "close")
-            .body(Full::new(call.body.clone()))
-            .map_err(|error| Trouble::Unsent { why: error.to_string(), passing: false })?;
-        let (mut sender, connection) = http1::handshake(stream).await.map_err(lost)?;
-        // Both are driven here, so that the connection goes with its request.
-        let answer = async {
-            let answer = sender.send_request(request).await.map_err(lost)?;
-            let (head, body) = answer.into_parts();
-            let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(|error| {
-                let of_hyper = error.downcast_ref::<hyper::Error>().map(told);
-                of_hyper.map_or(Trouble::TooLarge, Trouble::Lost)
-            })?;
-            let retry_after = retry_after(&head.headers);
-            Ok(Answered { status: head.status, retry_after, body: body.to_bytes() })
-        };
-        tokio::pin!(answer);
-        tokio::pin!(connection);
-        tokio::select! {
-            biased;
-            answered = &mut answer => answered,
-            // The connection is at its end; what came of it is in the answer's hands.
-            _ = &mut connection => answer.await,
+            .header(CONNECTION, "close");
+        let answer = request.send().await.map_err(told)?;
+        let (status, retry_after) = (answer.status(), retry_after(answer.headers()));
+        let body = body(answer).await.map_err(told)?.ok_or(Trouble::TooLarge)?;
+        Ok(Answered { status, retry_after, body })
+    }
+
+    /// What an error of the client means.
+    fn trouble(&self, error: &reqwest::Error, limit: Duration) -> Trouble {
+        let unsent = |why, passing| Trouble::Unsent { why, passing };
+        if error.is_builder() {
+            return unsent(causes(error), false);
+        }
+        if !error.is_connect() {
+            return Trouble::Lost(match error.is_timeout() {
+                true => format!("no whole answer came within {} s", limit.as_secs()),
+                false => causes(error),
+            });
+        }
+        match find::<rustls::Error>(error) {
+            Some(rustls::Error::InvalidCertificate(fault)) => {
+                let why = format!(
+                    "its certificate is not believed ({fault:?}); with an authority of your own give that one's \
+                     certificate (--ca-file, ca_file)"
+                );
+                unsent(why, false)
+            }
+            Some(fault) => unsent(format!("it does not speak TLS as it should: {fault}"), true),
+            None if find::<OtherMachine>(error).is_some() => unsent(OtherMachine.to_string(), false),
+            None if error.is_timeout() => {
+                unsent(format!("it does not answer within {} s", self.times.connect.as_secs()), true)
+            }
+            None => unsent(causes(error), true),
         }
     }
+}
+
+/// The whole body, unless it has more than [`ANSWER_MAX`] octets.
+async fn body(mut answer: Response) -> Result<Option<Bytes>, reqwest::Error> {
+    let mut body = BytesMut::new();
+    while let Some(some) = answer.chunk().await? {
+        if body.len() + some.len() > ANSWER_MAX {
+            return Ok(None);
+        }
+        body.extend_from_slice(&some);
+    }
+    Ok(Some(body.freeze()))
 }
 
 /// Seconds; a date is not looked at.
@@ -97,10 +112,28 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds.into()))
 }
 
-/// An error with what is behind it, in one line.
-fn told(error: &hyper::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
+/// What lies behind an error of the client, in one line. Its own words name the URL, which our messages do already, and
+/// the stage.
+fn causes(error: &reqwest::Error) -> String {
+    let stages = if error.is_request() { 2 } else { 1 };
+    let mut all: Vec<String> = Vec::new();
+    let mut next: Option<&dyn Error> = Some(error);
+    while let Some(error) = next {
+        all.push(error.to_string());
+        next = error.source();
     }
+    all.get(stages..).filter(|behind| !behind.is_empty()).unwrap_or(&all).join(": ")
+}
+
+/// The first error of this type among those behind it. An I/O error hides the one it was made of from `source`.
+fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        let hidden = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = hidden.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
+    }
+    None
 }

@@ -1,7 +1,8 @@
-//! The URL of a remote server, such as `https://doorlist.example.test`, and whether a key may be sent to it.
+//! The address of a Doorlist as people write it, `https://doorlist.example.test`, and whether a key may travel there.
+//! Does not resolve names.
 
 use std::fmt;
-use std::net::IpAddr;
+use url::{Host, ParseError, Url};
 
 /// Octets of an address.
 const URL_MAX: usize = 2_048;
@@ -9,12 +10,8 @@ const URL_MAX: usize = 2_048;
 /// Where a Doorlist is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    pub(super) https: bool,
-    /// A name or an IP address, without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
-    /// What stands before `/api`, without a slash at its end.
-    prefix: String,
+    /// Scheme, host and port, and the path before `/api`.
+    url: Url,
     /// Only an address of this machine may be connected to.
     pub(super) only_loopback: bool,
     /// The key may travel unencrypted to another machine.
@@ -25,89 +22,78 @@ impl Place {
     /// Parses it. Without encryption only this machine may be named, unless `allow_http` says otherwise: whoever listens
     /// in between could take the key.
     pub(super) fn parse(text: &str, allow_http: bool) -> Result<Self, String> {
-        let wrong = |why: &str| format!("invalid server URL, write it as https://doorlist.example.test: {why}");
+        let wrong = |why: &str| format!("the address of a Doorlist is written https://doorlist.example.test: {why}");
+        // Browsers forgive blanks, missing slashes and backslashes, and so does the parser; a key travels to nobody who
+        // was guessed.
         if text.len() > URL_MAX || text.bytes().any(|b| !b.is_ascii_graphic()) {
-            return Err(wrong("it is too long, or has characters that a URL cannot have"));
+            return Err(wrong("it is too long, or has characters that are none of a URL"));
         }
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("it must begin with https://"))?;
-        let (https, default_port) = match scheme.to_ascii_lowercase().as_str() {
-            "https" => (true, 443),
-            "http" => (false, 80),
-            _ => return Err(wrong("it must begin with https://")),
+        let url = Url::parse(text).map_err(|error| wrong(explain(error)))?;
+        let https = url.scheme() == "https";
+        let behind_scheme = text.get(url.scheme().len()..).and_then(|rest| rest.strip_prefix("://"));
+        let Some(rest) = behind_scheme.filter(|_| https || url.scheme() == "http") else {
+            return Err(wrong("it begins with https://"));
         };
-        let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
-        if authority.contains('@') {
-            return Err(wrong("login and key belong in the key file"));
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("login and key do not belong into it, but into the key file"));
         }
         if rest.contains(['?', '#', '%', '\\']) {
-            return Err(wrong("it must end with the host, or with the path before /api"));
+            return Err(wrong("it ends with the host, or with the path before /api"));
         }
-        let (host, port) = split_port(authority).ok_or_else(|| wrong("invalid host or port"))?;
-        let port =
-            port.map_or(Ok(default_port), str::parse).map_err(|_| wrong("the port must be a number up to 65535"))?;
-        if port == 0 || !is_host(host) {
-            return Err(wrong("invalid host or port"));
+        if rest.starts_with('/') || url.port() == Some(0) {
+            return Err(wrong("host and port cannot be read"));
         }
-        let local = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let local = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
         if !https && !local && !allow_http {
             return Err(
-                "http:// sends the key unencrypted: use https://, or allow it with --allow-http (agent: allow_http = \
-                 true)"
+                "http:// would show the key to whoever listens on the way: use https://, or say expressly that it \
+                        is allowed (--allow-http, allow_http = true)"
                     .to_owned(),
             );
         }
-        let prefix = path.trim_end_matches('/').to_owned();
-        Ok(Self {
-            https,
-            host: host.to_owned(),
-            port,
-            prefix,
-            only_loopback: !https && !allow_http,
-            shows_key: !https && !local,
-        })
+        Ok(Self { only_loopback: !https && !allow_http, shows_key: !https && !local, url })
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// A name or an IP address, without brackets.
+    pub(super) fn host(&self) -> String {
+        match self.url.host() {
+            Some(Host::Ipv6(ip)) => ip.to_string(),
+            Some(host) => host.to_string(),
+            None => String::new(),
+        }
     }
 
     /// What a person should know before a key travels there.
     pub(super) fn warning(&self) -> Option<String> {
-        self.shows_key.then(|| format!("warning: {self} is not encrypted; anyone on the network path can read the key"))
+        self.shows_key.then(|| format!("warning: {self} is not encrypted; whoever listens on the way can take the key"))
     }
 
-    /// Host and port as the `Host` header has them.
-    pub(super) fn authority(&self) -> String {
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        match (self.https, self.port) {
-            (true, 443) | (false, 80) => host,
-            (_, port) => format!("{host}:{port}"),
-        }
-    }
-
-    /// A path of the API on this host.
-    pub(super) fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.prefix)
+    /// The URL of a path of the API, with its query.
+    pub(super) fn url_of(&self, path: &str) -> String {
+        format!("{self}{path}")
     }
 }
 
-fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
-    match authority.strip_prefix('[') {
-        Some(inner) => {
-            let (host, behind) = inner.split_once(']')?;
-            match behind {
-                "" => Some((host, None)),
-                _ => Some((host, Some(behind.strip_prefix(':')?))),
-            }
-        }
-        None => Some(authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)))),
+fn explain(error: ParseError) -> &'static str {
+    match error {
+        ParseError::RelativeUrlWithoutBase => "it begins with https://",
+        ParseError::InvalidPort => "the port is no number to 65535",
+        _ => "host and port cannot be read",
     }
-}
-
-fn is_host(text: &str) -> bool {
-    let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-    !text.is_empty() && (text.parse::<IpAddr>().is_ok() || text.bytes().all(name))
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", if self.https { "https" } else { "http" }, self.authority(), self.prefix)
+        f.write_str(self.url.as_str().trim_end_matches('/'))
     }
 }
 
@@ -133,24 +119,29 @@ mod tests {
             ("http://localhost", "localhost", 80, "http://localhost"),
         ] {
             let place = Place::parse(text, false).unwrap();
-            assert_eq!((place.host.as_str(), place.port, place.to_string().as_str()), (host, port, shown), "{text}");
+            let read = (place.host(), place.url.port_or_known_default().unwrap(), place.to_string());
+            assert_eq!(read, (host.to_owned(), port, shown.to_owned()), "{text}");
             assert_eq!(place.warning(), None);
         }
-        assert_eq!(Place::parse("https://a.test/x", false).unwrap().path("/api/v1/"), "/x/api/v1/");
+        assert_eq!(Place::parse("https://a.test/x", false).unwrap().url_of("/api/v1/"), "https://a.test/x/api/v1/");
     }
 
     #[test]
     fn what_is_none_or_would_show_the_key_is_refused() {
         for (text, word) in [
-            ("doorlist.example.test", "must begin with https://"),
-            ("ftp://doorlist.example.test", "must begin with https://"),
+            ("doorlist.example.test", "begins with https://"),
+            ("ftp://doorlist.example.test", "begins with https://"),
+            ("https:doorlist.example.test", "begins with https://"),
             ("https://", "host and port"),
+            ("https:///doorlist.example.test", "host and port"),
             ("https://a.test:0", "host and port"),
             ("https://a.test:99999", "65535"),
             ("https://[::1", "host and port"),
             ("https://a@b.test", "key file"),
-            ("https://a.test/?x=1", "must end with the host"),
-            ("https://a.test/\r\nX: y", "that a URL cannot have"),
+            ("https://a.test/?x=1", "ends with the host"),
+            ("https://a.test\\@b.test", "ends with the host"),
+            ("https://%61.test", "ends with the host"),
+            ("https://a.test/\r\nX: y", "none of a URL"),
             ("http://doorlist.example.test", "--allow-http"),
             ("http://127.0.0.1.example.test", "--allow-http"),
         ] {

@@ -1,7 +1,7 @@
 //! Reads a key or a password from a file. A file that other users can read is refused.
 
 use crate::exit::{Exit, Failure};
-use hyper::header::HeaderValue;
+use reqwest::header::HeaderValue;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;

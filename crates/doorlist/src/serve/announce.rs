@@ -1,12 +1,23 @@
-//! The messages of a starting server on stderr: its listeners, and what to do next.
+//! What a starting server says on stderr: what listens where, and what to do next. A person reads it first of all, so
+//! that in text it has a layout of its own; with `log.format = "json"` each line is an event.
 
 use crate::config::Config;
 use crate::door::Store;
 use crate::state_dir::StateDir;
+use doorlist_gateway::journal::JournalFormat;
 use doorlist_store::StoreUrl;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+/// One line.
+fn tell(format: JournalFormat, line: &str) {
+    match format {
+        JournalFormat::Text => say!("{line}"),
+        JournalFormat::Json => tracing::info!("{}", line.trim_start()),
+    }
+}
+
+/// Says it.
 pub(super) fn say(
     config: &Config,
     state: &StateDir,
@@ -15,29 +26,30 @@ pub(super) fn say(
     (web, metrics): &(Vec<SocketAddr>, Vec<SocketAddr>),
     started: Instant,
 ) {
+    let tell = |line: String| tell(config.log_format, &line);
     let list = store.directory.snapshot();
     let engine = match &config.store {
         StoreUrl::Sqlite(_) => "SQLite".to_owned(),
         url @ StoreUrl::Postgres(_) => url.to_string(),
     };
-    say!("doorlist {} on {engine}, state in {}", env!("CARGO_PKG_VERSION"), state.path().display());
+    tell(format!("doorlist {} on {engine}, state in {}", env!("CARGO_PKG_VERSION"), state.path().display()));
     for sentence in &store.spool.start_report().set_aside {
-        say!("  note     {sentence}");
+        tell(format!("  note     {sentence}"));
     }
     for (address, listener) in smtp.iter().zip(&config.gateway.listeners) {
-        say!("  SMTP     {address}{}", if listener.implicit_tls { " (TLS)" } else { "" });
+        tell(format!("  SMTP     {address}{}", if listener.implicit_tls { " (TLS)" } else { "" }));
     }
     for (address, listener) in web.iter().zip(&config.web) {
         let scheme = if listener.tls { "https" } else { "http" };
-        say!("  web      {scheme}://{address}/ (/healthz, /readyz)");
+        tell(format!("  web      {scheme}://{address}/ (/healthz, /readyz)"));
     }
     for address in metrics {
-        say!("  metrics  http://{address}/metrics");
+        tell(format!("  metrics  http://{address}/metrics"));
     }
-    say!("  list     {} addresses in {} domains", list.addresses(), list.domains().len());
-    say!("  queue    {} messages", store.spool.count());
+    tell(format!("  list     {} addresses in {} domains", list.addresses(), list.domains().len()));
+    tell(format!("  queue    {} messages", store.spool.count()));
     if list.domains().is_empty() {
-        say!("  next     doorlist domain add example.test --server mail.example.test");
+        tell("  next     doorlist domain add example.test --server mail.example.test".to_owned());
     }
-    say!("ready after {:.2} s", started.elapsed().as_secs_f64());
+    tell(format!("ready after {:.2} s", started.elapsed().as_secs_f64()));
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tracing::{info, warn};
 
 /// How often due syncs are checked.
 const LOOK: Duration = Duration::from_secs(5);
@@ -28,8 +29,8 @@ pub(super) async fn run(services: Arc<Services>, journal: Journal) {
         if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
             swept = Some(Instant::now());
             match services.sweep().await {
-                Ok(sentences) => sentences.iter().for_each(|sentence| say!("doorlist: {sentence}")),
-                Err(error) => say!("doorlist: cannot remove expired data now: {error}"),
+                Ok(sentences) => sentences.iter().for_each(|sentence| info!("{sentence}")),
+                Err(error) => warn!("cannot remove expired data now: {error}"),
             }
         }
         if told.is_none_or(|at| at.elapsed() >= HEAD) {
@@ -57,7 +58,7 @@ async fn log_head(services: &Services, journal: &Journal) {
             event: "audit:",
             fields: &[("node", Field::Num(node.into())), ("number", Field::Num(number)), ("head", Field::Str(&head))],
         }),
-        Err(error) => say!("doorlist: cannot log the head of the audit log now: {error}"),
+        Err(error) => warn!("cannot log the head of the audit log now: {error}"),
     }
 }
 
@@ -65,9 +66,9 @@ async fn read(services: &Arc<Services>, name: &str) {
     match services.scheduled_sync(name).await {
         Ok(report) if matches!(report.outcome, RunOutcome::Failed | RunOutcome::Held) => {
             let why = report.why.unwrap_or_default();
-            say!("doorlist: source {name} of {}: {}: {why}", report.domain, report.outcome.word());
+            warn!("source {name} of {}: {}: {why}", report.domain, report.outcome.word());
         }
         Ok(_) => {}
-        Err(error) => say!("doorlist: source {name} is not synced now: {error}"),
+        Err(error) => warn!("source {name} is not synced now: {error}"),
     }
 }
