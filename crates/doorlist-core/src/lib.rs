@@ -13,6 +13,7 @@
 //! | [`sender_rules`] | senders taken or not: patterns, and what a list of them says of a sender |
 //! | [`mail_policy`] | what domains and accounts set about their mail, by what the list said of a recipient |
 //! | [`change`] | what can be changed in the list, by whom and from which source |
+//! | [`list_change`] | what a change does: claims, vetoes, aliases, domains, plans, undo |
 //! | [`connection`] | how a domain's directory is reached and read: servers, trust, filter, attributes, patterns |
 //! | [`harvest`] | the guard against guessing: delays in a session, flags per source |
 //! | [`network`] | networks, and which addresses are those of the public Internet |
@@ -33,6 +34,7 @@ pub mod domain;
 pub mod file_list;
 pub mod harvest;
 pub mod list;
+pub mod list_change;
 pub mod list_text;
 pub mod mail_policy;
 pub mod mail_server_access;

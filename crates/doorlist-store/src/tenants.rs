@@ -8,6 +8,7 @@
 //! | `nouns` | the small tables, each once |
 //! | `accounts`, `names`, `places` | accounts and aliases: pages of a list of millions at any depth, and text found in it |
 //! | `counts` | how many of them each domain has, in memory |
+//! | `owners` | rows of customers and branding, and how tables name an owner |
 //! | `writing`, `contacts` | tenants added, changed and removed |
 //! | `settings` | what an account has beside its address |
 //! | `proofs` | domains that are wanted and not yet proven |
@@ -17,12 +18,13 @@ mod contacts;
 mod counts;
 mod names;
 mod nouns;
+pub(crate) mod owners;
 mod places;
 mod proofs;
 mod settings;
 mod sight;
 mod table;
-pub(crate) mod writing;
+mod writing;
 
 pub use accounts::{AccountRow, AliasRow};
 pub use contacts::{ContactFields, ContactOwner};
@@ -30,23 +32,21 @@ pub use nouns::{
     AdminRow, BrandingRow, ContactRow, CustomerRow, DomainAliasRow, DomainNameRow, DomainRow, MailServerRow,
     ResellerRow, SenderRuleRow,
 };
+pub use owners::OPERATOR;
+pub(crate) use owners::scope_columns;
 pub use proofs::CLAIMS_MAX;
 pub use settings::{AccountSettings, AccountSettingsPatch};
 pub use table::{Filter, Lookup, Order, PAGE_ROWS_MAX, Page, Placed, Query, Value};
 pub use writing::{CustomerFields, CustomerPatch, CustomerRefused, ResellerFields, Taken};
-pub(crate) use writing::{insert_customer, take_number};
 
 use crate::db::{Db, Tx};
 use crate::directory::Directory;
 use crate::error::StoreError;
 use counts::Counts;
-use doorlist_core::access::{Access, ResellerId};
+use doorlist_core::access::Access;
 use names::Names;
 use places::Places;
 use std::sync::Arc;
-
-/// The reseller that is the operator: whoever is added without a reseller is the operator's own customer.
-pub const OPERATOR: ResellerId = ResellerId(1);
 
 /// The tenants, in the store of the list. A clone is another handle on the same.
 #[derive(Clone)]

@@ -337,6 +337,6 @@ fn contacts_of(owner: ContactOwner) -> &'static Table<ContactRow> {
 }
 
 fn in_scope(query: Query, scope: Scope) -> Query {
-    let (word, id) = super::writing::scope_columns(scope);
+    let (word, id) = super::owners::scope_columns(scope);
     query.with("scope", Value::Text(word.to_owned())).with("scope_id", Value::Int(id))
 }
