@@ -10,7 +10,7 @@ use doorlist_core::change::Actor;
 use doorlist_core::network::Network;
 use doorlist_core::time::Timestamp;
 use doorlist_store::logins::{KeyLimits, KeyOwner, KeyRecord, KeyRefused, KeyTerms, MembershipRow, NewKey};
-use doorlist_store::tenants::{Lookup, Query, Value};
+use doorlist_store::tenants::{CustomerColumn, ListColumn, Query, ResellerColumn, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -173,23 +173,17 @@ impl Office {
 
     async fn scope_of(&self, of: &AdminOf) -> Result<Scope, ActionError> {
         let everything = self.tenants.seen_by(&doorlist_core::access::Access::operator());
-        let named = |name: &str| {
-            let query = Query { limit: 1, ..Query::default() };
-            let mut query = query.with("name", Value::Text(name.to_owned()));
-            query.filters.iter_mut().for_each(|filter| filter.lookup = Lookup::Exact);
-            query
-        };
         let missing = |what: &str, name: &str| {
             ActionError::new(ErrorKind::NotFound, format!("there is no {what} {name:?}; it is made over the API"))
         };
         match of {
             AdminOf::Everything => Ok(Scope::All),
             AdminOf::Reseller(name) => {
-                let found = everything.resellers(&named(name)).await?.rows.pop();
+                let found = everything.resellers(&first(ResellerColumn::Name, name)).await?.rows.pop();
                 found.map(|it| Scope::Reseller(ResellerId(it.row.id.0))).ok_or_else(|| missing("reseller", name))
             }
             AdminOf::Customer(name) => {
-                let found = everything.customers(&named(name)).await?.rows.pop();
+                let found = everything.customers(&first(CustomerColumn::Name, name)).await?.rows.pop();
                 found.map(|it| Scope::Customer(CustomerId(it.row.id.0))).ok_or_else(|| missing("customer", name))
             }
             AdminOf::Domain(name) => Ok(Scope::Domain(self.domain_show(name).await?.summary.id)),
@@ -280,4 +274,9 @@ impl From<DeskError> for ActionError {
             other => Self::new(ErrorKind::Refused, other.to_string()),
         }
     }
+}
+
+/// The first row with this name.
+fn first<C: ListColumn>(column: C, name: &str) -> Query<C> {
+    Query { limit: 1, ..Query::default() }.with(column, Value::Text(name.to_owned()))
 }

@@ -11,7 +11,7 @@ use doorlist_core::time::Timestamp;
 use doorlist_store::Tenants;
 use doorlist_store::directory::Refusal;
 use doorlist_store::mail_policy::{RuleOwner, RuleRefused};
-use doorlist_store::tenants::{PAGE_ROWS_MAX, Query, SenderRuleRow, Value};
+use doorlist_store::tenants::{PAGE_ROWS_MAX, Query, SenderRuleColumn, SenderRuleRow, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -147,13 +147,13 @@ impl Office {
         Ok(SenderRuleChange { of: of.to_string(), sender: sender.clone(), before: Some(rule.allow), now: None })
     }
 
-    async fn rules(&self, query: &Query) -> Result<Vec<SenderRuleRow>, ActionError> {
+    async fn rules(&self, query: &Query<SenderRuleColumn>) -> Result<Vec<SenderRuleRow>, ActionError> {
         let view = Tenants::of(&self.directory).seen_by(&Access::operator());
         Ok(view.sender_rules(query).await?.rows.into_iter().map(|placed| placed.row).collect())
     }
 
     async fn rule_about(&self, owner: RuleOwner, sender: &SenderPattern) -> Result<Option<SenderRuleRow>, ActionError> {
-        let query = of_owner(owner).with("email", Value::Text(sender.to_string()));
+        let query = of_owner(owner).with(SenderRuleColumn::Email, Value::Text(sender.to_string()));
         Ok(self.rules(&Query { limit: 1, ..query }).await?.pop())
     }
 
@@ -182,9 +182,9 @@ impl Office {
     }
 }
 
-fn of_owner(owner: RuleOwner) -> Query {
+fn of_owner(owner: RuleOwner) -> Query<SenderRuleColumn> {
     match owner {
-        RuleOwner::Domain(id) => Query::default().with("domain", Value::Int(id.0.into())),
-        RuleOwner::Account(id) => Query::default().with("email_account", Value::Int(id.0.into())),
+        RuleOwner::Domain(id) => Query::default().with(SenderRuleColumn::Domain, Value::Int(id.0.into())),
+        RuleOwner::Account(id) => Query::default().with(SenderRuleColumn::Account, Value::Int(id.0.into())),
     }
 }

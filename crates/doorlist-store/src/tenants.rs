@@ -4,7 +4,8 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `table` | a list of a page: filters, order, scope, put together as SQL |
+//! | `columns`, `query` | by what each list is found and ordered, and what it is asked for |
+//! | `table` | a page of a list: filters, order, scope, put together as SQL |
 //! | `nouns` | the small tables, each once |
 //! | `accounts`, `names`, `places` | accounts and aliases: pages of a list of millions at any depth, and text found in it |
 //! | `counts` | how many of them each domain has, in memory |
@@ -14,6 +15,7 @@
 //! | `proofs` | domains that are wanted and not yet proven |
 
 mod accounts;
+mod columns;
 mod contacts;
 mod counts;
 mod names;
@@ -21,12 +23,17 @@ mod nouns;
 pub(crate) mod owners;
 mod places;
 mod proofs;
+mod query;
 mod settings;
 mod sight;
 mod table;
 mod writing;
 
 pub use accounts::{AccountRow, AliasRow};
+pub use columns::{
+    AccountColumn, AdminColumn, AliasColumn, BrandingColumn, ContactColumn, CustomerColumn, DomainAliasColumn,
+    DomainColumn, DomainNameColumn, ListColumn, MailServerColumn, ResellerColumn, SenderRuleColumn, UnknownColumn,
+};
 pub use contacts::{ContactFields, ContactOwner};
 pub use nouns::{
     AdminRow, BrandingRow, ContactRow, CustomerRow, DomainAliasRow, DomainNameRow, DomainRow, MailServerRow,
@@ -35,8 +42,9 @@ pub use nouns::{
 pub use owners::OPERATOR;
 pub(crate) use owners::scope_columns;
 pub use proofs::CLAIMS_MAX;
+pub use query::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value};
 pub use settings::{AccountSettings, AccountSettingsPatch};
-pub use table::{Filter, Lookup, Order, PAGE_ROWS_MAX, Page, Placed, Query, Value};
+pub use table::{Page, Placed};
 pub use writing::{CustomerFields, CustomerPatch, CustomerRefused, ResellerFields, Taken};
 
 use crate::db::{Db, Tx};

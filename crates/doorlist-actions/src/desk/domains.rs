@@ -5,7 +5,7 @@ use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Change, DomainChange, MailServer};
 use doorlist_core::domain::{DomainId, Mode, SOFT_PERIOD};
-use doorlist_store::tenants::{DomainAliasRow, DomainRow, Placed};
+use doorlist_store::tenants::{DomainAliasColumn, DomainAliasRow, DomainRow, Placed, Value};
 
 /// A domain that is wanted.
 #[derive(Clone, Debug)]
@@ -160,7 +160,7 @@ impl Desk {
     }
 
     async fn alias_of_name(&self, name: &DomainName) -> Result<Placed<DomainAliasRow>, DeskError> {
-        let query = super::tenants::page().with("name", doorlist_store::tenants::Value::Text(name.to_string()));
+        let query = super::tenants::page().with(DomainAliasColumn::Name, Value::Text(name.to_string()));
         self.view().domain_aliases(&query).await?.rows.pop().ok_or(DeskError::NotFound)
     }
 

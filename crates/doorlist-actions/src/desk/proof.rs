@@ -4,7 +4,7 @@
 use super::{Desk, DeskError};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
-use doorlist_store::tenants::{CLAIMS_MAX, Value};
+use doorlist_store::tenants::{CLAIMS_MAX, DomainNameColumn, Value};
 
 /// The name in front of the domain, where the record is looked for.
 pub const PROOF_NAME: &str = "_doorlist";
@@ -38,7 +38,7 @@ impl Desk {
 
     /// Whether the caller sees a domain or a domain alias of this name.
     async fn sees_name(&self, name: &DomainName) -> Result<bool, DeskError> {
-        let query = super::tenants::page().with("name", Value::Text(name.to_string()));
+        let query = super::tenants::page().with(DomainNameColumn::Name, Value::Text(name.to_string()));
         Ok(self.view().domain_names(&query).await?.total > 0)
     }
 

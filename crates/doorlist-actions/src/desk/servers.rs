@@ -5,7 +5,7 @@ use super::{Desk, DeskError, Editable};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer, ServerTls};
 use doorlist_core::domain::DomainId;
-use doorlist_store::tenants::{MailServerRow, Placed, Value};
+use doorlist_store::tenants::{MailServerColumn, MailServerRow, Placed, Value};
 
 /// A server that is wanted.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Desk {
     }
 
     async fn servers_of(&self, domain: DomainId) -> Result<Vec<Placed<MailServerRow>>, DeskError> {
-        let query = super::tenants::page().with("domain", Value::Int(domain.0.into()));
+        let query = super::tenants::page().with(MailServerColumn::Domain, Value::Int(domain.0.into()));
         Ok(self.view().mail_servers(&query).await?.rows)
     }
 

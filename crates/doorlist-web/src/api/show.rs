@@ -28,10 +28,10 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
 }
 
 /// The page of a list as it is sent.
-pub(crate) fn envelope(
+pub(crate) fn envelope<C>(
     path: &str,
     parameters: &[(String, String)],
-    list: &ListQuery,
+    list: &ListQuery<C>,
     total: u64,
     objects: Vec<Object>,
     last: Option<u64>,
