@@ -11,7 +11,7 @@ use doorlist_core::sender_rules::SenderPattern;
 use doorlist_core::time::Timestamp;
 use doorlist_store::directory::Refusal;
 use doorlist_store::mail_policy::{RuleOwner, RuleRefused};
-use doorlist_store::tenants::{PAGE_ROWS_MAX, Placed, Query, SenderRuleRow, Value};
+use doorlist_store::tenants::{PAGE_ROWS_MAX, Placed, Query, SenderRuleColumn, SenderRuleRow, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -220,7 +220,7 @@ impl Actions {
     }
 }
 
-async fn rules(actions: &Actions, query: &Query) -> Result<Vec<SenderRuleRow>, ActionError> {
+async fn rules(actions: &Actions, query: &Query<SenderRuleColumn>) -> Result<Vec<SenderRuleRow>, ActionError> {
     Ok(actions.view().sender_rules(query).await?.rows.into_iter().map(|placed| placed.row).collect())
 }
 
@@ -229,7 +229,7 @@ async fn rule_about(
     owner: RuleOwner,
     sender: &SenderPattern,
 ) -> Result<Option<SenderRuleRow>, ActionError> {
-    let query = of_owner(owner).with("email", Value::Text(sender.to_string()));
+    let query = of_owner(owner).with(SenderRuleColumn::Email, Value::Text(sender.to_string()));
     Ok(rules(actions, &Query { limit: 1, ..query }).await?.pop())
 }
 
@@ -259,9 +259,9 @@ fn explain(refused: RuleRefused, of: &RulesOf) -> ActionError {
     ActionError::new(kind, format!("no rule was added to {of}: {refused}"))
 }
 
-fn of_owner(owner: RuleOwner) -> Query {
+fn of_owner(owner: RuleOwner) -> Query<SenderRuleColumn> {
     match owner {
-        RuleOwner::Domain(id) => Query::default().with("domain", Value::Int(id.0.into())),
-        RuleOwner::Account(id) => Query::default().with("email_account", Value::Int(id.0.into())),
+        RuleOwner::Domain(id) => Query::default().with(SenderRuleColumn::Domain, Value::Int(id.0.into())),
+        RuleOwner::Account(id) => Query::default().with(SenderRuleColumn::Account, Value::Int(id.0.into())),
     }
 }

@@ -4,8 +4,8 @@ use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
 use doorlist_core::access::{CustomerId, Lineage, Permission, ResellerId, Scope};
 use doorlist_store::tenants::{
-    BrandingRow, CustomerFields, CustomerPatch, CustomerRefused, CustomerRow, OPERATOR, PAGE_ROWS_MAX, Query,
-    ResellerFields, ResellerRow, Taken, Value,
+    BrandingRow, CustomerColumn, CustomerFields, CustomerPatch, CustomerRefused, CustomerRow, DomainColumn, OPERATOR,
+    PAGE_ROWS_MAX, Query, ResellerFields, ResellerRow, Taken, Value,
 };
 
 /// Characters of a name.
@@ -55,7 +55,7 @@ impl Actions {
             return Err(ActionError::invalid("", "the operator's own reseller cannot be removed"));
         }
         loop {
-            let query = page().with("reseller", Value::Int(id.0.into()));
+            let query = page().with(CustomerColumn::Reseller, Value::Int(id.0.into()));
             let customers = self.view().customers(&query).await?;
             if customers.rows.is_empty() {
                 break;
@@ -134,7 +134,7 @@ impl Actions {
     pub async fn remove_customer(&self, customer: &Editable<CustomerRow>) -> Result<(), ActionError> {
         let id = customer.row().id;
         loop {
-            let query = page().with("customer", Value::Int(id.0.into()));
+            let query = page().with(DomainColumn::Customer, Value::Int(id.0.into()));
             let domains = self.view().domains(&query).await?;
             if domains.rows.is_empty() {
                 break;
@@ -169,7 +169,7 @@ impl Actions {
     }
 }
 
-pub(crate) fn page() -> Query {
+pub(crate) fn page<C>() -> Query<C> {
     Query { limit: PAGE_ROWS_MAX, ..Query::default() }
 }
 

@@ -166,6 +166,21 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The address that it is about, unless it is about a domain or a plan.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Change::Claim { address, .. }
+            | Change::Withdraw { address, .. }
+            | Change::Veto { address }
+            | Change::Reassign { address, .. }
+            | Change::Rename { address, .. }
+            | Change::SetActive { address, .. } => Some(address),
+            Change::Domain { .. } | Change::Plan { .. } => None,
+        }
+    }
+}
+
 /// A change to a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "set")]

@@ -13,6 +13,7 @@
 //! | [`sender_rules`] | allowed and blocked senders: patterns, and how they match |
 //! | [`mail_policy`] | mail settings of domains and accounts: sender rules, size limits, technical contacts |
 //! | [`change`] | changes to the list, with actor and source |
+//! | [`list_change`] | what a change does to the list: claims, vetoes, aliases, domains, plans, undo |
 //! | [`connection`] | connection settings of a directory: servers, trust, filter, attributes, patterns |
 //! | [`harvest`] | directory harvest detection: delays in a session, flags per source |
 //! | [`network`] | networks, and kinds of IP addresses |
@@ -33,6 +34,7 @@ pub mod domain;
 pub mod file_list;
 pub mod harvest;
 pub mod list;
+pub mod list_change;
 pub mod list_text;
 pub mod mail_policy;
 pub mod mail_server_access;

@@ -5,8 +5,9 @@
 mod tests;
 
 use crate::db::{Bind, Db, Read, Row, Tx};
-use crate::directory::{Directory, corrupt, to_json};
+use crate::directory::Directory;
 use crate::error::StoreError;
+use crate::json_rows::to_json;
 use doorlist_core::access::Scope;
 use doorlist_core::time::Timestamp;
 use serde_json::json;
@@ -203,7 +204,7 @@ impl Audit {
     pub async fn sizes(&self) -> Result<Vec<AuditSize>, StoreError> {
         let rows = (&self.db).rows("SELECT node, tenant, octets FROM audit_size", &[]).await?;
         let size = |row: &Row| {
-            let node = u16::try_from(row.int(0)?).map_err(|e| corrupt("audit_size", e.to_string()))?;
+            let node = u16::try_from(row.int(0)?).map_err(|e| StoreError::corrupt("audit_size", e.to_string()))?;
             Ok(AuditSize { node, tenant: row.text(1)?.to_owned(), octets: row.int(2)?.max(0).cast_unsigned() })
         };
         rows.iter().map(size).collect()

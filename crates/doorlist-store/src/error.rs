@@ -59,6 +59,13 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// A row of this table breaks its own rules.
+    pub(crate) fn corrupt(table: &'static str, why: String) -> Self {
+        StoreError::Corrupt { table, why }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         StoreError::Engine(Box::new(error))

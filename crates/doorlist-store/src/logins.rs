@@ -9,11 +9,11 @@ pub use keys::{KeyOwner, KeyRecord, KeyRefused, NewKey};
 pub use memberships::{MembershipRow, OFFER_TERM, OFFERS_MAX};
 
 use crate::db::{Bind, Db, Read, Row, Tx};
-use crate::directory::{Directory, corrupt};
+use crate::directory::Directory;
 use crate::error::StoreError;
 use crate::limits::{ADMINS_MAX, Full};
-use crate::tenants::take_number;
-use crate::tenants::writing::scope_columns;
+use crate::numbers::take_number;
+use crate::tenants::scope_columns;
 use doorlist_core::access::{CustomerId, Grant, LoginId, ResellerId, Role, Scope};
 use doorlist_core::domain::DomainId;
 use doorlist_core::time::Timestamp;
@@ -259,15 +259,15 @@ fn grant(row: &Row) -> Result<HeldGrant, StoreError> {
     let role = match row.text(0)? {
         "admin" => Role::Admin,
         "auditor" => Role::Auditor,
-        other => return Err(corrupt("login_grant", format!("role {other:?}"))),
+        other => return Err(StoreError::corrupt("login_grant", format!("role {other:?}"))),
     };
-    let id = u32::try_from(row.int(2)?).map_err(|e| corrupt("login_grant", e.to_string()))?;
+    let id = u32::try_from(row.int(2)?).map_err(|e| StoreError::corrupt("login_grant", e.to_string()))?;
     let scope = match row.text(1)? {
         "all" => Scope::All,
         "reseller" => Scope::Reseller(ResellerId(id)),
         "customer" => Scope::Customer(CustomerId(id)),
         "domain" => Scope::Domain(DomainId(id)),
-        other => return Err(corrupt("login_grant", format!("scope {other:?}"))),
+        other => return Err(StoreError::corrupt("login_grant", format!("scope {other:?}"))),
     };
     Ok(HeldGrant { grant: Grant { role, scope }, number: row.int(3)?.cast_unsigned(), active: row.flag(4)? })
 }

@@ -8,8 +8,9 @@ mod tests;
 mod too_many_changes;
 
 use crate::db::{Bind, Db, Read};
-use crate::directory::{Directory, to_json};
+use crate::directory::Directory;
 use crate::error::StoreError;
+use crate::json_rows::to_json;
 use doorlist_core::time::Timestamp;
 use serde_json::json;
 use std::time::Duration;

@@ -4,49 +4,57 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `table` | a list of a page: filters, order, scope, put together as SQL |
+//! | `columns`, `query` | by what each list is found and ordered, and what it is asked for |
+//! | `table` | a page of a list: filters, order, scope, put together as SQL |
 //! | `nouns` | the small tables, each once |
 //! | `accounts`, `names`, `places` | accounts and aliases: pages of a list of millions at any depth, and text found in it |
 //! | `counts` | how many of them each domain has, in memory |
+//! | `owners` | rows of customers and branding, and how tables name an owner |
 //! | `writing`, `contacts` | tenants added, changed and removed |
 //! | `settings` | what an account has beside its address |
 //! | `proofs` | domains that are wanted and not yet proven |
 
 mod accounts;
+mod columns;
 mod contacts;
 mod counts;
 mod names;
 mod nouns;
+pub(crate) mod owners;
 mod places;
 mod proofs;
+mod query;
 mod settings;
 mod sight;
 mod table;
-pub(crate) mod writing;
+mod writing;
 
 pub use accounts::{AccountRow, AliasRow};
+pub use columns::{
+    AccountColumn, AdminColumn, AliasColumn, BrandingColumn, ContactColumn, CustomerColumn, DomainAliasColumn,
+    DomainColumn, DomainNameColumn, ListColumn, MailServerColumn, ResellerColumn, SenderRuleColumn, UnknownColumn,
+};
 pub use contacts::{ContactFields, ContactOwner};
 pub use nouns::{
     AdminRow, BrandingRow, ContactRow, CustomerRow, DomainAliasRow, DomainNameRow, DomainRow, MailServerRow,
     ResellerRow, SenderRuleRow,
 };
+pub use owners::OPERATOR;
+pub(crate) use owners::scope_columns;
 pub use proofs::CLAIMS_MAX;
+pub use query::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value};
 pub use settings::{AccountSettings, AccountSettingsPatch};
-pub use table::{Filter, Lookup, Order, PAGE_ROWS_MAX, Page, Placed, Query, Value};
+pub use table::{Page, Placed};
 pub use writing::{CustomerFields, CustomerPatch, CustomerRefused, ResellerFields, Taken};
-pub(crate) use writing::{insert_customer, take_number};
 
 use crate::db::{Db, Tx};
 use crate::directory::Directory;
 use crate::error::StoreError;
 use counts::Counts;
-use doorlist_core::access::{Access, ResellerId};
+use doorlist_core::access::Access;
 use names::Names;
 use places::Places;
 use std::sync::Arc;
-
-/// The reseller that is the operator: whoever is added without a reseller is the operator's own customer.
-pub const OPERATOR: ResellerId = ResellerId(1);
 
 /// The tenants, in the store of the list. A clone is another handle on the same.
 #[derive(Clone)]

@@ -8,7 +8,10 @@ use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Stru
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
-use doorlist_store::tenants::{CustomerFields, CustomerPatch, Filter, Lookup, Query, ResellerFields, Value, View};
+use doorlist_store::tenants::{
+    AccountColumn, AliasColumn, CustomerFields, CustomerPatch, Filter, ListColumn, Lookup, Query, ResellerFields,
+    Value, View,
+};
 use doorlist_store::{Directory, StoreUrl, Tenants};
 use doorlist_testbed::postgres::Cluster;
 
@@ -134,17 +137,45 @@ enum Table {
 }
 
 impl Table {
-    async fn page(self, view: &View, query: &Query) -> (Vec<(AddressId, Lineage)>, u64) {
+    async fn page(self, view: &View, asked: Asked) -> (Vec<(AddressId, Lineage)>, u64) {
         match self {
             Table::Accounts => {
-                let page = view.accounts(query).await.unwrap();
+                let query = asked.query([AccountColumn::Domain, AccountColumn::LocalPart]);
+                let page = view.accounts(&query).await.unwrap();
                 (page.rows.iter().map(|placed| (placed.row.id, placed.lineage)).collect(), page.total)
             }
             Table::Aliases => {
-                let page = view.aliases(query).await.unwrap();
+                let query = asked.query([AliasColumn::Domain, AliasColumn::LocalPart]);
+                let page = view.aliases(&query).await.unwrap();
                 (page.rows.iter().map(|placed| (placed.row.id, placed.lineage)).collect(), page.total)
             }
         }
+    }
+}
+
+/// What either list is asked for.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    limit: u32,
+    offset: u64,
+    after: Option<u64>,
+    domain: Option<i64>,
+    starts_with: Option<&'static str>,
+}
+
+impl Asked {
+    fn query<C: ListColumn>(self, [domain, local]: [C; 2]) -> Query<C> {
+        let Asked { limit, offset, after, .. } = self;
+        let mut query = Query { limit, offset, after, ..Query::default() };
+        query = match self.domain {
+            Some(number) => query.with(domain, Value::Int(number)),
+            None => query,
+        };
+        if let Some(text) = self.starts_with {
+            let values = vec![Value::Text(text.to_owned())];
+            query.filters.push(Filter { column: local, lookup: Lookup::StartsWith, values });
+        }
+        query
     }
 }
 
@@ -152,8 +183,8 @@ impl Table {
 async fn one_by_one(operator: &View, table: Table) -> Vec<(AddressId, Lineage)> {
     let mut all = Vec::new();
     for number in 1..10 {
-        let query = Query { limit: 1_000, ..Query::default() }.with("domain", Value::Int(number));
-        all.extend(table.page(operator, &query).await.0);
+        let asked = Asked { limit: 1_000, domain: Some(number), ..Asked::default() };
+        all.extend(table.page(operator, asked).await.0);
     }
     all
 }
@@ -161,20 +192,19 @@ async fn one_by_one(operator: &View, table: Table) -> Vec<(AddressId, Lineage)> 
 async fn pages(view: &View, table: Table, expected: &[AddressId], when: &str) {
     let ids = |rows: &[(AddressId, Lineage)]| rows.iter().map(|row| row.0).collect::<Vec<_>>();
     for offset in 0..expected.len() + 2 {
-        let query = Query { limit: 3, offset: offset as u64, ..Query::default() };
-        let (rows, total) = table.page(view, &query).await;
+        let asked = Asked { limit: 3, offset: offset as u64, ..Asked::default() };
+        let (rows, total) = table.page(view, asked).await;
         assert_eq!(total, expected.len() as u64, "{when}");
         let rest = expected.get(offset..).unwrap_or_default();
         assert_eq!(ids(&rows), rest[..rest.len().min(3)], "{when}: at {offset}");
         let Some(last) = rows.last() else { continue };
-        let query = Query { offset: query.offset + 3, after: Some(last.0.0.into()), ..query };
+        let asked = Asked { offset: asked.offset + 3, after: Some(last.0.0.into()), ..asked };
         let rest = expected.get(offset + 3..).unwrap_or_default();
-        let (next, _) = table.page(view, &query).await;
+        let (next, _) = table.page(view, asked).await;
         assert_eq!(ids(&next), rest[..rest.len().min(3)], "{when}: behind {last:?}");
     }
-    let filter = Filter { column: "localpart", lookup: Lookup::StartsWith, values: vec![Value::Text("n".to_owned())] };
-    let query = Query { filters: vec![filter], limit: 1_000, ..Query::default() };
-    let (rows, total) = table.page(view, &query).await;
+    let asked = Asked { limit: 1_000, starts_with: Some("n"), ..Asked::default() };
+    let (rows, total) = table.page(view, asked).await;
     assert_eq!((ids(&rows), total), (expected.to_vec(), expected.len() as u64), "{when}: found by text");
 }
 

@@ -5,7 +5,7 @@ use doorlist_core::access::{Access, Grant, Role, Scope};
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
 use doorlist_core::list::AddressId;
-use doorlist_store::tenants::{Filter, Lookup, Order, Query, Value, View};
+use doorlist_store::tenants::{AccountColumn, Filter, Lookup, Order, Query, Value, View};
 use doorlist_store::{Directory, StoreUrl, Tenants};
 use doorlist_testbed::postgres::Cluster;
 
@@ -59,8 +59,8 @@ async fn tell(url: StoreUrl) {
     own(&directory, &view).await;
 }
 
-fn within(offset: usize, limit: u32) -> Query {
-    Query { limit, offset: offset as u64, ..Query::default() }.with("domain", Value::Int(1))
+fn within(offset: usize, limit: u32) -> Query<AccountColumn> {
+    Query { limit, offset: offset as u64, ..Query::default() }.with(AccountColumn::Domain, Value::Int(1))
 }
 
 /// Every page at an offset is what stands there in the list that is read from the start.
@@ -84,10 +84,10 @@ async fn agree(view: &View, total: usize) {
 
 /// An order changes nothing in how many there are.
 async fn orders(view: &View, total: usize) {
-    for column in ["localpart", "priority", "created_at"] {
+    for column in [AccountColumn::LocalPart, AccountColumn::Priority, AccountColumn::CreatedAt] {
         let order = vec![Order { column, descending: true }];
         let page = view.accounts(&Query { order, ..within(0, 5) }).await.unwrap();
-        assert_eq!((page.rows.len(), page.total), (5, total as u64), "{column}");
+        assert_eq!((page.rows.len(), page.total), (5, total as u64), "{column:?}");
     }
 }
 
@@ -103,7 +103,7 @@ async fn own(directory: &Directory, view: &View) {
     assert!(own.account(some[1]).await.unwrap().is_none());
     assert_eq!(own.aliases(&Query { limit: 20, ..Query::default() }).await.unwrap().total, 0);
     let values = some.iter().rev().map(|id| Value::Int(id.0.into())).collect();
-    let filter = Filter { column: "id", lookup: Lookup::In, values };
+    let filter = Filter { column: AccountColumn::Id, lookup: Lookup::In, values };
     let page = view.accounts(&Query { filters: vec![filter], limit: 2, ..Query::default() }).await.unwrap();
     assert_eq!((page.rows.len(), page.total), (2, 3));
 }

@@ -9,7 +9,7 @@ use doorlist_core::access::{CustomerId, Grant, KeyTerms, Lineage, LoginId, Resel
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::visible::is_hidden;
 use doorlist_store::logins::LoginRecord;
-use doorlist_store::tenants::{AdminRow, Lookup, Placed, Query, Value};
+use doorlist_store::tenants::{AdminRow, CustomerColumn, ListColumn, Placed, Query, ResellerColumn, Value};
 use serde::{Deserialize, Serialize};
 
 /// Characters of a login name.
@@ -86,23 +86,17 @@ pub struct NewAdmin {
 impl Actions {
     async fn scope_of(&self, of: &AdminOf) -> Result<Scope, ActionError> {
         let everything = self.view();
-        let named = |name: &str| {
-            let query = Query { limit: 1, ..Query::default() };
-            let mut query = query.with("name", Value::Text(name.to_owned()));
-            query.filters.iter_mut().for_each(|filter| filter.lookup = Lookup::Exact);
-            query
-        };
         let missing = |what: &str, name: &str| {
             ActionError::new(ErrorKind::NotFound, format!("{what} {name:?} does not exist; create it over the API"))
         };
         match of {
             AdminOf::Everything => Ok(Scope::All),
             AdminOf::Reseller(name) => {
-                let found = everything.resellers(&named(name)).await?.rows.pop();
+                let found = everything.resellers(&first(ResellerColumn::Name, name)).await?.rows.pop();
                 found.map(|it| Scope::Reseller(ResellerId(it.row.id.0))).ok_or_else(|| missing("reseller", name))
             }
             AdminOf::Customer(name) => {
-                let found = everything.customers(&named(name)).await?.rows.pop();
+                let found = everything.customers(&first(CustomerColumn::Name, name)).await?.rows.pop();
                 found.map(|it| Scope::Customer(CustomerId(it.row.id.0))).ok_or_else(|| missing("customer", name))
             }
             AdminOf::Domain(name) => Ok(Scope::Domain(self.services.domain_details(name).await?.summary.id)),
@@ -223,4 +217,9 @@ fn check_username(name: &str, email: &str) -> Result<(), ActionError> {
     }
     let message = format!("a login name has at most {USERNAME_MAX} characters, no blanks and no colon");
     Err(ActionError::invalid("username", message))
+}
+
+/// The first row with this name.
+fn first<C: ListColumn>(column: C, name: &str) -> Query<C> {
+    Query { limit: 1, ..Query::default() }.with(column, Value::Text(name.to_owned()))
 }

@@ -8,7 +8,7 @@ use doorlist_core::address::DomainName;
 use doorlist_core::change::DomainChange;
 use doorlist_core::domain::DomainId;
 use doorlist_store::directory::Applied;
-use doorlist_store::tenants::{DomainAliasRow, Placed};
+use doorlist_store::tenants::{DomainAliasColumn, DomainAliasRow, Placed, Value};
 use serde::{Deserialize, Serialize};
 
 /// Adds a domain alias.
@@ -77,7 +77,7 @@ impl Actions {
     }
 
     async fn alias_of_name(&self, name: &DomainName) -> Result<Placed<DomainAliasRow>, ActionError> {
-        let query = crate::tenants::page().with("name", doorlist_store::tenants::Value::Text(name.to_string()));
+        let query = crate::tenants::page().with(DomainAliasColumn::Name, Value::Text(name.to_string()));
         self.view().domain_aliases(&query).await?.rows.pop().ok_or(ActionError::NotFound)
     }
 

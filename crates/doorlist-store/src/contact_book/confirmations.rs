@@ -2,9 +2,8 @@
 
 use super::{ContactBook, number};
 use crate::db::{Bind, Read, Tx};
-use crate::directory::corrupt;
 use crate::error::StoreError;
-use crate::tenants::writing::scope_columns;
+use crate::tenants::scope_columns;
 use doorlist_core::access::{CustomerId, Scope};
 use doorlist_core::address::Address;
 use doorlist_core::time::Timestamp;
@@ -29,7 +28,8 @@ impl ContactBook {
             WHERE m.token_hash = $1 AND m.used IS NULL AND m.expires > $2";
         let row = self.db().row(SQL, &[Bind::Text(token_hash), Bind::Int(now.as_millis())]).await?;
         let Some(row) = row else { return Ok(None) };
-        let address = row.text(0)?.parse().map_err(|_| corrupt("confirmation_mail", "no address".to_owned()))?;
+        let address =
+            row.text(0)?.parse().map_err(|_| StoreError::corrupt("confirmation_mail", "no address".to_owned()))?;
         Ok(Some(AskedContact { address, customer: row.text(1)?.to_owned() }))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{ContactBook, Customer, number};
 use crate::db::{Bind, Read, Row};
-use crate::directory::{corrupt, domain_name};
+use crate::directory::domain_name;
 use crate::error::StoreError;
 use doorlist_core::access::{CustomerId, ResellerId};
 use doorlist_core::address::{Address, DomainName};
@@ -105,7 +105,7 @@ impl ContactBook {
                 Err(_) => Standing::Unlisted,
             };
             contacts.push(KnownContact {
-                id: u32::try_from(row.int(0)?).map_err(|e| corrupt("contact", e.to_string()))?,
+                id: u32::try_from(row.int(0)?).map_err(|e| StoreError::corrupt("contact", e.to_string()))?,
                 address: row.text(1)?.to_owned(),
                 customer: customer.id,
                 customer_name: row.text(4)?.to_owned(),

@@ -1,9 +1,9 @@
 //! What an account has beside its address: settings, rules about senders, keys, contacts. A row that is no account any
 //! more keeps nothing of it: the next account under its number may be somebody else's. Must not know why it is none.
 
-use super::rows::to_json;
 use crate::db::{Bind, Tx};
 use crate::error::StoreError;
+use crate::json_rows::to_json;
 use serde_json::Value;
 
 /// Of rows whose numbers are given. Mail is judged by the first two.

@@ -1,17 +1,16 @@
 //! Reading the change log: who changed what, and what was there before. Must not change or undo anything.
 
-use super::Directory;
+use super::codes::{domain_id, via_from};
 use super::domain_rows;
-use super::log::via_from;
+use super::handle::Directory;
+use super::log_rows::change_row;
 use super::records::{ChangeEntry, ChangeRow};
-use super::rows::{address_id, corrupt};
 use crate::db::{Bind, Read, Row};
 use crate::error::StoreError;
-use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::address::DomainName;
 use doorlist_core::change::Actor;
 use doorlist_core::domain::DomainId;
 use doorlist_core::time::Timestamp;
-use serde::de::DeserializeOwned;
 
 impl Directory {
     /// The change log, newest first: older than `before`, of one domain if it is given.
@@ -75,7 +74,7 @@ impl Directory {
         let rows = self.db().rows(SQL, &binds).await?;
         let full = rows.len() >= limit as usize;
         let last = rows.last().filter(|_| full).map(|row| row.int(0)).transpose()?;
-        let read = rows.iter().map(|row| Ok((domain_rows::domain_id(row.int(6)?)?, change_row(row)?)));
+        let read = rows.iter().map(|row| Ok((domain_id(row.int(6)?)?, change_row(row)?)));
         Ok((read.collect::<Result<_, StoreError>>()?, last.and_then(|place| u64::try_from(place).ok())))
     }
 }
@@ -93,24 +92,4 @@ fn entry(row: &Row) -> Result<ChangeEntry, StoreError> {
         domains: count(8)?,
         rows_gone: row.flag(9)?,
     })
-}
-
-pub(super) fn change_row(row: &Row) -> Result<ChangeRow, StoreError> {
-    let name = domain_rows::domain_name(row.text(1)?)?;
-    match (row.int_or_null(2)?, row.text_or_null(3)?) {
-        (Some(id), Some(local)) => Ok(ChangeRow::Address {
-            id: address_id(id)?,
-            address: Address::new(LocalPart::from_canonical(local), name),
-            before: recorded(row.text_or_null(4)?)?,
-            after: recorded(row.text_or_null(5)?)?,
-        }),
-        _ => {
-            let (before, after) = (recorded(row.text_or_null(4)?)?, recorded(row.text_or_null(5)?)?);
-            Ok(ChangeRow::Domain { name, before, after })
-        }
-    }
-}
-
-fn recorded<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, StoreError> {
-    text.map(serde_json::from_str).transpose().map_err(|e| corrupt("change_row", e.to_string()))
 }

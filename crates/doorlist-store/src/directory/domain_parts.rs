@@ -1,18 +1,23 @@
 //! A domain's aliases and mail servers into the store. Each has a number of its own that it keeps for as long as it is
 //! there, since the API names it by that. Must not know what a change to a domain means.
 
-use super::domain_rows::StoredDomain;
-use super::rows::{to_json, write_rows};
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
-use crate::tenants::take_number;
+use crate::json_rows::{to_json, write_rows};
+use crate::numbers::take_number;
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};
+use doorlist_core::domain::DomainId;
+use doorlist_core::list_change::DomainRecord;
 use doorlist_core::time::Timestamp;
 use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Writes the aliases that a domain has now.
-pub(super) async fn write_aliases(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn write_aliases(
+    tx: &mut Tx,
+    (id, record): (DomainId, &DomainRecord),
+    now: Timestamp,
+) -> Result<(), StoreError> {
     const GONE: &str = "
         DELETE FROM domain_alias WHERE domain_id = $2 AND name NOT IN
         (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))";
@@ -25,18 +30,18 @@ pub(super) async fn write_aliases(tx: &mut Tx, domain: &StoredDomain, now: Times
         SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT),
                CAST(value ->> 3 AS BIGINT) = 1, CAST(value ->> 4 AS BIGINT), CAST(value ->> 4 AS BIGINT)
         FROM json_each($1)";
-    let (record, id) = (&domain.record, Bind::Int(domain.id.0.into()));
+    let domain = Bind::Int(id.0.into());
     let active = |name| i64::from(!record.aliases_off.contains(name));
     let wanted: Vec<_> = record.domain_aliases.iter().map(|name| json!([name, active(name)])).collect();
     let wanted = to_json(&wanted)?;
-    tx.execute(GONE, &[Bind::Text(&wanted), id]).await?;
+    tx.execute(GONE, &[Bind::Text(&wanted), domain]).await?;
     tx.execute(SWITCHED, &[Bind::Text(&wanted), Bind::Int(now.as_millis())]).await?;
-    let rows = tx.rows("SELECT name FROM domain_alias WHERE domain_id = $1", &[id]).await?;
+    let rows = tx.rows("SELECT name FROM domain_alias WHERE domain_id = $1", &[domain]).await?;
     let there = rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect::<Result<BTreeSet<_>, StoreError>>()?;
     let mut new = Vec::new();
     for name in record.domain_aliases.iter().filter(|name| !there.contains(name.as_str())) {
         let number = take_domain_number(tx).await?;
-        new.push(json!([name, domain.id, number, active(name), now]));
+        new.push(json!([name, id, number, active(name), now]));
     }
     write_rows(tx, NEW, &new).await
 }
@@ -59,14 +64,18 @@ struct Stored {
 
 /// Writes the servers that a domain has now. A server of the same host stays the same; if one is left over, it is the one
 /// whose host was changed.
-pub(super) async fn write_servers(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -> Result<(), StoreError> {
-    let id = Bind::Int(domain.id.0.into());
+pub(super) async fn write_servers(
+    tx: &mut Tx,
+    (id, record): (DomainId, &DomainRecord),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let id = Bind::Int(id.0.into());
     let rows = tx.rows("SELECT id, host, created FROM mail_server WHERE domain_id = $1 ORDER BY id", &[id]).await?;
     let stored = rows.iter().map(|row| {
         Ok(Stored { id: row.int(0)?, host: row.text(1)?.to_owned(), created: row.int(2)?, is_taken: false })
     });
     let mut stored = stored.collect::<Result<Vec<_>, StoreError>>()?;
-    let servers = &domain.record.servers;
+    let servers = &record.servers;
     let mut kept: Vec<Option<(i64, i64)>> = servers.iter().map(|server| take(&mut stored, Some(server))).collect();
     for place in kept.iter_mut().filter(|place| place.is_none()) {
         *place = take(&mut stored, None);

@@ -1,16 +1,17 @@
 //! Domains to and from the store. Knows SQL, not what a change to a domain means.
 
+use super::codes::{domain_id, domain_name};
 use super::domain_parts;
-use super::outcome::{ApplyError, Refusal};
-use super::records::{DomainRecord, ListCounts};
-use super::rows::{corrupt, to_json};
+use super::outcome::ApplyError;
 use crate::db::{Bind, Read, Row, Tx};
 use crate::error::StoreError;
-use crate::tenants::{self, OPERATOR};
+use crate::json_rows::to_json;
+use crate::tenants::owners::{OPERATOR, insert_customer};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};
 use doorlist_core::domain::{DomainId, Mode, SubAddressing};
+use doorlist_core::list_change::{DomainRecord, ListCounts, ListDomain, Refusal};
 use doorlist_core::time::Timestamp;
 use std::collections::HashMap;
 
@@ -26,6 +27,13 @@ pub(super) struct StoredDomain {
     pub(super) technical_contact: Option<Address>,
 }
 
+impl StoredDomain {
+    /// The domain as its addresses know it.
+    pub(super) fn list_domain(&self) -> ListDomain {
+        ListDomain { id: self.id, name: self.name.clone() }
+    }
+}
+
 /// The domain that a name or domain alias leads to.
 pub(super) async fn id_of(from: &mut (impl Read + Send), name: &DomainName) -> Result<Option<DomainId>, StoreError> {
     const SQL: &str = "
@@ -33,6 +41,12 @@ pub(super) async fn id_of(from: &mut (impl Read + Send), name: &DomainName) -> R
         UNION ALL SELECT domain_id FROM domain_alias WHERE name = $1";
     let row = from.row(SQL, &[Bind::Text(name.as_str())]).await?;
     row.map(|row| domain_id(row.int(0)?)).transpose()
+}
+
+/// The domain that a name or domain alias leads to, as it stands.
+pub(super) async fn find(from: &mut (impl Read + Send), name: &DomainName) -> Result<Option<StoredDomain>, StoreError> {
+    let Some(id) = id_of(from, name).await? else { return Ok(None) };
+    Ok(load(from, &[id]).await?.pop())
 }
 
 /// All numbers of domains, ordered by name.
@@ -90,7 +104,7 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
     let mode = match row.text(3)? {
         "setting_up" => Mode::SettingUp,
         "enforce" => Mode::Enforce { soft_until },
-        other => return Err(corrupt("domain", format!("mode {other:?}"))),
+        other => return Err(StoreError::corrupt("domain", format!("mode {other:?}"))),
     };
     let count = |at| Ok::<_, StoreError>(u64::try_from(row.int(at)?).unwrap_or(0));
     Ok(StoredDomain {
@@ -109,7 +123,7 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
             domain_aliases: Vec::new(),
             aliases_off: Vec::new(),
             servers: Vec::new(),
-            delivery_port: u16::try_from(row.int(16)?).map_err(|e| corrupt("domain", e.to_string()))?,
+            delivery_port: u16::try_from(row.int(16)?).map_err(|e| StoreError::corrupt("domain", e.to_string()))?,
             message_max: row.int_or_null(17)?.map(i64::cast_unsigned),
         },
         // One that is no address is told nothing, and stops nothing.
@@ -118,7 +132,7 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
 }
 
 fn server(row: &Row) -> Result<MailServer, StoreError> {
-    let number = |at| u16::try_from(row.int(at)?).map_err(|e| corrupt("mail_server", e.to_string()));
+    let number = |at| u16::try_from(row.int(at)?).map_err(|e| StoreError::corrupt("mail_server", e.to_string()));
     Ok(MailServer {
         host: row.text(1)?.to_owned(),
         port: number(2)?,
@@ -127,14 +141,14 @@ fn server(row: &Row) -> Result<MailServer, StoreError> {
             "opportunistic" => ServerTls::Opportunistic,
             "required" => ServerTls::Required,
             "verify" => ServerTls::Verify,
-            other => return Err(corrupt("mail_server", format!("tls {other:?}"))),
+            other => return Err(StoreError::corrupt("mail_server", format!("tls {other:?}"))),
         },
         xforward: row.flag(5)?,
         named_by: match row.text(6)? {
             "tenant" => NamedBy::Tenant,
             "operator" => NamedBy::Operator,
             "machine" => NamedBy::Machine,
-            other => return Err(corrupt("mail_server", format!("named_by {other:?}"))),
+            other => return Err(StoreError::corrupt("mail_server", format!("named_by {other:?}"))),
         },
     })
 }
@@ -161,8 +175,8 @@ pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -
         Bind::Int(now.as_millis()),
     ];
     tx.execute(SQL, &binds).await?;
-    domain_parts::write_aliases(tx, domain, now).await?;
-    domain_parts::write_servers(tx, domain, now).await
+    domain_parts::write_aliases(tx, (domain.id, record), now).await?;
+    domain_parts::write_servers(tx, (domain.id, record), now).await
 }
 
 /// Writes what a domain is now over what it was.
@@ -202,10 +216,10 @@ pub(super) async fn update(
     }
     let names = |record: &DomainRecord| (record.domain_aliases.clone(), record.aliases_off.clone());
     if names(&before.record) != names(record) {
-        domain_parts::write_aliases(tx, now, at).await?;
+        domain_parts::write_aliases(tx, (now.id, record), at).await?;
     }
     if before.record.servers != record.servers {
-        domain_parts::write_servers(tx, now, at).await?;
+        domain_parts::write_servers(tx, (now.id, record), at).await?;
     }
     Ok(())
 }
@@ -263,7 +277,7 @@ async fn customer_id(tx: &mut Tx, record: &DomainRecord, now: Timestamp) -> Resu
     if let Some(row) = tx.row(FIND, &[Bind::Text(name)]).await? {
         return row.int(0);
     }
-    tenants::insert_customer(tx, OPERATOR, name, now).await
+    insert_customer(tx, OPERATOR, name, now).await
 }
 
 /// The number of the customer whose a domain is. A record that was made with a name alone does not have it.
@@ -271,12 +285,4 @@ pub(super) async fn owner(tx: &mut Tx, id: DomainId) -> Result<Option<CustomerId
     let row = tx.row("SELECT customer_id FROM domain WHERE id = $1", &[Bind::Int(id.0.into())]).await?;
     let number = row.map(|row| row.int(0)).transpose()?;
     Ok(number.and_then(|number| u32::try_from(number).ok()).map(CustomerId))
-}
-
-pub(super) fn domain_id(number: i64) -> Result<DomainId, StoreError> {
-    u32::try_from(number).map(DomainId).map_err(|_| corrupt("domain", format!("id {number}")))
-}
-
-pub(crate) fn domain_name(text: &str) -> Result<DomainName, StoreError> {
-    text.parse().map_err(|_| corrupt("domain", format!("name {text:?}")))
 }

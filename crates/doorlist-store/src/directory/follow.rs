@@ -1,7 +1,7 @@
 //! Keeping up with what other processes and nodes write: commands beside a running server, other nodes of a cluster.
 //! While the store is away the last list keeps serving. Must not know what changed.
 
-use super::{Directory, now};
+use super::handle::Directory;
 use crate::db::Db;
 use doorlist_core::time::Timestamp;
 use sqlx::PgPool;
@@ -39,15 +39,6 @@ impl Directory {
     async fn take_up(&self) -> Result<(), crate::StoreError> {
         let _turn = self.shared.turn.lock().await;
         self.shared.published.take_up(&self.shared.db).await
-    }
-
-    pub(super) fn note_contact(&self, answered: bool) {
-        let away_since = &self.shared.away_since;
-        if answered {
-            away_since.store(0, Ordering::Relaxed);
-        } else if away_since.load(Ordering::Relaxed) == 0 {
-            away_since.store(now().as_millis(), Ordering::Relaxed);
-        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Reading the whole list into memory: ten million rows in seconds, since the store packs ten thousand of them into one
 //! text, several readers fetch such texts at once, and one thread hashes and sorts.
 
+use super::codes::{BATCH, address_id, domain_id, kind_from, standing_from};
 use super::domain_rows::{self, StoredDomain};
 use super::routes::{DomainRoute, RouteTable};
-use super::rows::{BATCH, address_id, corrupt, kind_from, standing_from};
+use super::version::version;
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
-use crate::mail_policy;
+use crate::mail_policy::table as mail_policy;
 use doorlist_core::domain::{DomainId, ProtectedDomain};
 use doorlist_core::list::{Collision, DomainTable, Seed, Snapshot, SnapshotBuilder};
 use doorlist_core::mail_policy::PolicyTable;
@@ -47,21 +48,14 @@ pub(super) async fn load(db: &Db) -> Result<Loaded, StoreError> {
         for domain in &domains {
             put_domain(&mut table, &mut routes, domain);
         }
-        let rows = domains.iter().map(|d| d.counts.mailboxes + d.counts.aliases + d.counts.lists + d.counts.vetoed);
+        let rows = domains.iter().map(|domain| domain.counts.rows());
         let builder = SnapshotBuilder::new(fresh_seed()?, usize::try_from(rows.sum::<u64>()).unwrap_or(0));
         if let Ok(snapshot) = load_addresses(db, builder, version, Arc::new(table)).await? {
             let (policy, policies) = mail_policy::load(db).await?;
             return Ok(Loaded { snapshot, routes, policies, policy });
         }
     }
-    Err(corrupt("address", "two rows have the same address".to_owned()))
-}
-
-/// The store's version of the list.
-pub(crate) async fn version(mut db: &Db) -> Result<u64, StoreError> {
-    let row = db.row("SELECT version FROM list_state WHERE id = 1", &[]).await?;
-    let row = row.ok_or_else(|| corrupt("list_state", "its row is gone".to_owned()))?;
-    Ok(u64::try_from(row.int(0)?).unwrap_or(0))
+    Err(StoreError::corrupt("address", "two rows have the same address".to_owned()))
 }
 
 async fn all_domains(mut db: &Db) -> Result<Vec<StoredDomain>, StoreError> {
@@ -129,10 +123,10 @@ fn push(builder: &mut SnapshotBuilder, line: &str) -> Result<(), StoreError> {
     let mut words = line.splitn(4, ' ');
     let mut number = || words.next().and_then(|word| word.parse::<i64>().ok());
     let (Some(id), Some(domain), Some(tag)) = (number(), number(), number()) else {
-        return Err(corrupt("address", format!("{line:?}")));
+        return Err(StoreError::corrupt("address", format!("{line:?}")));
     };
     let local = words.next().unwrap_or_default();
-    let domain = domain_rows::domain_id(domain)?;
+    let domain = domain_id(domain)?;
     builder.push(domain, local, kind_from(tag % 16)?, standing_from(tag / 16)?, address_id(id)?);
     Ok(())
 }

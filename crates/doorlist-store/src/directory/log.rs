@@ -1,21 +1,17 @@
 //! Writing the change log: for each row that a change touches, what was there before and after. Must not know what a
 //! change means; who reads it is in `changes.rs`.
 
+use super::codes::via_word;
 use super::domain_rows::StoredDomain;
-use super::held::{Held, Home, Slot};
-use super::outcome::Applied;
-use super::rows::{corrupt, to_json, write_rows};
 use crate::db::{Bind, Tx};
 use crate::error::StoreError;
-use doorlist_core::change::{Actor, Via};
+use crate::json_rows::{to_json, write_rows};
+use doorlist_core::change::Actor;
 use doorlist_core::domain::DomainId;
-use doorlist_core::list::{Kind, Standing};
+use doorlist_core::list_change::{AddressState, Applied, CountDifference, DraftAddress, ListDomain};
 use doorlist_core::time::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// Mailboxes, aliases, lists, vetoes: how their numbers in a domain differ.
-pub(super) type Difference = [i64; 4];
 
 /// The log of one transaction.
 pub(super) struct Log {
@@ -26,7 +22,7 @@ pub(super) struct Log {
     first_address: i64,
     place: u64,
     rows: Vec<Value>,
-    domains: BTreeMap<DomainId, Difference>,
+    domains: BTreeMap<DomainId, CountDifference>,
 }
 
 impl Log {
@@ -37,28 +33,29 @@ impl Log {
     }
 
     /// The rows of this change were written before, as those of a plan.
-    pub(super) fn adopt(&mut self, batch: i64, first_address: i64, domains: BTreeMap<DomainId, Difference>) {
+    pub(super) fn adopt(&mut self, batch: i64, first_address: i64, domains: BTreeMap<DomainId, CountDifference>) {
         (self.batch, self.first_address, self.domains) = (batch, first_address, domains);
     }
 
     /// Domains that have more addresses than before, and how many more.
     pub(super) fn grown(&self) -> Vec<(DomainId, i64)> {
-        let grown = self.domains.iter().map(|(id, difference)| (*id, difference.iter().sum::<i64>()));
+        let grown = self.domains.iter().map(|(id, difference)| (*id, difference.total()));
         grown.filter(|(_, more)| *more > 0).collect()
     }
 
     /// Notes an address that differs.
-    pub(super) fn address(&mut self, slot: &Slot) -> Result<(), StoreError> {
-        let difference = self.domains.entry(slot.home.id).or_default();
-        for (held, sign) in [(&slot.before, -1), (&slot.now, 1)] {
-            if let Some(count) = held.as_ref().and_then(|held| difference.get_mut(counted_as(held))) {
-                *count += sign;
-            }
+    pub(super) fn address(&mut self, address: &DraftAddress) -> Result<(), StoreError> {
+        let DraftAddress { domain, local, before, now } = address;
+        let difference = self.domains.entry(domain.id).or_default();
+        if let Some(state) = before {
+            difference.subtract(state.kind, state.standing);
         }
-        let text = |held: &Option<Held>| held.as_ref().map(|held| to_json(&held.record())).transpose();
-        let id = slot.now.as_ref().or(slot.before.as_ref()).map(|held| held.id);
-        let (before, after) = (text(&slot.before)?, text(&slot.now)?);
-        self.put(&slot.home, json!(id), Some(slot.local.as_str()), before, after);
+        if let Some(state) = now {
+            difference.add(state.kind, state.standing);
+        }
+        let text = |state: &Option<AddressState>| state.as_ref().map(|state| to_json(&state.record())).transpose();
+        let id = now.as_ref().or(before.as_ref()).map(|state| state.id);
+        self.put(domain, json!(id), Some(local.as_str()), text(before)?, text(now)?);
         Ok(())
     }
 
@@ -71,14 +68,21 @@ impl Log {
         let Some(domain) = now.or(before) else { return Ok(()) };
         self.domains.entry(domain.id).or_default();
         let text = |domain: Option<&StoredDomain>| domain.map(|domain| to_json(&domain.record)).transpose();
-        let home = Home { id: domain.id, name: domain.name.clone() };
-        self.put(&home, Value::Null, None, text(before)?, text(now)?);
+        let of = ListDomain { id: domain.id, name: domain.name.clone() };
+        self.put(&of, Value::Null, None, text(before)?, text(now)?);
         Ok(())
     }
 
-    fn put(&mut self, home: &Home, id: Value, local: Option<&str>, before: Option<String>, after: Option<String>) {
+    fn put(
+        &mut self,
+        domain: &ListDomain,
+        id: Value,
+        local: Option<&str>,
+        before: Option<String>,
+        after: Option<String>,
+    ) {
         self.place += 1;
-        self.rows.push(json!([self.change, self.place, home.id, home.name, id, local, before, after]));
+        self.rows.push(json!([self.change, self.place, domain.id, domain.name, id, local, before, after]));
     }
 
     /// Writes the rows noted so far.
@@ -129,44 +133,15 @@ impl Log {
         tx.execute(CHANGE, &binds).await?;
         let rows: Vec<_> = self.domains.keys().map(|id| json!([id, self.change])).collect();
         write_rows(tx, TOUCHED, &rows).await?;
-        let rows: Vec<_> = self.domains.iter().map(|(id, [m, a, l, v])| json!([id, self.change, m, a, l, v])).collect();
+        let rows = self.domains.iter().map(|(id, difference)| {
+            let [mailboxes, aliases, lists, vetoed] = difference.values();
+            json!([id, self.change, mailboxes, aliases, lists, vetoed])
+        });
+        let rows: Vec<_> = rows.collect();
         write_rows(tx, COUNTS, &rows).await
-    }
-}
-
-/// Which of the four numbers an address counts in.
-fn counted_as(held: &Held) -> usize {
-    match (held.standing, held.kind) {
-        (Standing::Vetoed, _) => 3,
-        (_, Kind::Mailbox) => 0,
-        (_, Kind::Alias) => 1,
-        (_, Kind::List) => 2,
     }
 }
 
 fn number(value: u64) -> Bind<'static> {
     Bind::Int(i64::try_from(value).unwrap_or(i64::MAX))
-}
-
-pub(super) fn via_word(via: Via) -> &'static str {
-    match via {
-        Via::Command => "command",
-        Via::Import => "import",
-        Via::Sync => "sync",
-        Via::Push => "push",
-        Via::Api => "api",
-        Via::System => "system",
-    }
-}
-
-pub(super) fn via_from(word: &str) -> Result<Via, StoreError> {
-    match word {
-        "command" => Ok(Via::Command),
-        "import" => Ok(Via::Import),
-        "sync" => Ok(Via::Sync),
-        "push" => Ok(Via::Push),
-        "api" => Ok(Via::Api),
-        "system" => Ok(Via::System),
-        other => Err(corrupt("change", format!("via {other:?}"))),
-    }
 }

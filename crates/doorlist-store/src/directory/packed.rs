@@ -1,15 +1,14 @@
 //! Reading rows of the list, packed: the store puts ten thousand of them into one text, since fetching them one by one
 //! costs more than all the rest. Knows SQL, not what a row means.
 
-use super::draft::sort_claims;
-use super::held::{Held, Home};
-use super::records::{ClaimRecord, VetoRecord};
-use super::rows::{address_id, corrupt, kind_code, kind_from, standing_from, to_json};
+use super::codes::{address_id, kind_code, kind_from, standing_from};
 use crate::db::{Bind, Read, Row};
 use crate::error::StoreError;
+use crate::json_rows::{to_json, unpack};
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Source, Structure};
 use doorlist_core::list::{AddressId, Kind, Standing};
+use doorlist_core::list_change::{AddressState, ClaimRecord, ListDomain, VetoRecord, sort_claims};
 use doorlist_core::time::Timestamp;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -65,11 +64,11 @@ struct Packed<'a>(
 /// The rows of these local parts of a domain, in byte order.
 pub(super) async fn by_name(
     from: &mut (impl Read + Send),
-    home: &Home,
+    domain: &ListDomain,
     locals: &[&LocalPart],
-) -> Result<Vec<(LocalPart, Held)>, StoreError> {
+) -> Result<Vec<(LocalPart, AddressState)>, StoreError> {
     let keys: Vec<_> = locals.iter().map(|local| [local.as_str()]).collect();
-    let binds = [Bind::Text(&to_json(&keys)?), Bind::Int(home.id.0.into())];
+    let binds = [Bind::Text(&to_json(&keys)?), Bind::Int(domain.id.0.into())];
     gather(from.row(BY_NAME, &binds).await?)
 }
 
@@ -77,7 +76,7 @@ pub(super) async fn by_name(
 pub(super) async fn aliases_of(
     from: &mut (impl Read + Send),
     accounts: &[AddressId],
-) -> Result<Vec<(LocalPart, Held)>, StoreError> {
+) -> Result<Vec<(LocalPart, AddressState)>, StoreError> {
     let keys: Vec<_> = accounts.iter().map(|id| [id.0]).collect();
     gather(from.row(ALIASES_OF, &[Bind::Text(&to_json(&keys)?)]).await?)
 }
@@ -85,13 +84,13 @@ pub(super) async fn aliases_of(
 /// Rows of a domain behind a local part, in byte order; of one kind only if it is given.
 pub(super) async fn page(
     from: &mut (impl Read + Send),
-    home: &Home,
+    domain: &ListDomain,
     after: &str,
     kind: Option<Kind>,
     limit: usize,
-) -> Result<Vec<(LocalPart, Held)>, StoreError> {
+) -> Result<Vec<(LocalPart, AddressState)>, StoreError> {
     let binds = [
-        Bind::Int(home.id.0.into()),
+        Bind::Int(domain.id.0.into()),
         Bind::Text(after),
         Bind::Int(kind.map_or(-1, kind_code)),
         Bind::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
@@ -99,37 +98,29 @@ pub(super) async fn page(
     gather(from.row(PAGE, &binds).await?)
 }
 
-/// The rows of a packed text; PostgreSQL has none for no rows.
-pub(crate) fn unpack<'a, T: Deserialize<'a>>(row: &'a Row, table: &'static str) -> Result<Vec<T>, StoreError> {
-    match row.text_or_null(0)? {
-        Some(text) => serde_json::from_str(text).map_err(|e| corrupt(table, e.to_string())),
-        None => Ok(Vec::new()),
-    }
-}
-
 /// Puts the rows of one address together: a row comes once for each claim.
-fn gather(row: Option<Row>) -> Result<Vec<(LocalPart, Held)>, StoreError> {
+fn gather(row: Option<Row>) -> Result<Vec<(LocalPart, AddressState)>, StoreError> {
     let Some(row) = row else { return Ok(Vec::new()) };
     let mut rows: Vec<Packed<'_>> = unpack(&row, "address")?;
     // Mostly so already; which of several aliases is first must not depend on the engine.
     rows.sort_by(|a, b| a.1.cmp(&b.1));
-    let mut found: Vec<(LocalPart, Held)> = Vec::with_capacity(rows.len());
+    let mut found: Vec<(LocalPart, AddressState)> = Vec::with_capacity(rows.len());
     for row in &rows {
         let id = address_id(row.0.into())?;
-        if found.last().is_none_or(|(_, held)| held.id != id) {
-            found.push((LocalPart::from_canonical(&row.1), held(row, id)?));
+        if found.last().is_none_or(|(_, state)| state.id != id) {
+            found.push((LocalPart::from_canonical(&row.1), state(row, id)?));
         }
-        if let (Some((_, held)), Some(source)) = (found.last_mut(), &row.6) {
-            held.claims.push(claim(row, source)?);
+        if let (Some((_, state)), Some(source)) = (found.last_mut(), &row.6) {
+            state.claims.push(claim(row, source)?);
         }
     }
-    for (_, held) in &mut found {
-        sort_claims(&mut held.claims);
+    for (_, state) in &mut found {
+        sort_claims(&mut state.claims);
     }
     Ok(found)
 }
 
-fn held(row: &Packed<'_>, id: AddressId) -> Result<Held, StoreError> {
+fn state(row: &Packed<'_>, id: AddressId) -> Result<AddressState, StoreError> {
     let account = match (row.3, &row.4) {
         (Some(account), Some(local)) => Some((AddressId(account), LocalPart::from_canonical(local))),
         _ => None,
@@ -142,16 +133,17 @@ fn held(row: &Packed<'_>, id: AddressId) -> Result<Held, StoreError> {
         }
         _ => None,
     };
-    Ok(Held { id, kind, account, standing, claims: Vec::new(), veto })
+    Ok(AddressState { id, kind, account, standing, claims: Vec::new(), veto })
 }
 
 fn claim(row: &Packed<'_>, source: &str) -> Result<ClaimRecord, StoreError> {
-    let source = Source::parse(source).ok_or_else(|| corrupt("claim_source", format!("unknown source {source:?}")))?;
+    let source = Source::parse(source)
+        .ok_or_else(|| StoreError::corrupt("claim_source", format!("unknown source {source:?}")))?;
     let structure = match (row.7.map_or(Ok(Kind::Mailbox), kind_from)?, &row.8) {
         (Kind::Mailbox, _) => Structure::Mailbox,
         (Kind::List, _) => Structure::DistributionList,
         (Kind::Alias, Some(account)) => Structure::AliasOf(LocalPart::from_canonical(account)),
-        (Kind::Alias, None) => return Err(corrupt("claim", "an alias of nobody".to_owned())),
+        (Kind::Alias, None) => return Err(StoreError::corrupt("claim", "an alias of nobody".to_owned())),
     };
     let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
     Ok(ClaimRecord {

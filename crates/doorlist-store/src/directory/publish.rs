@@ -4,11 +4,12 @@
 use super::domain_rows::{self, StoredDomain};
 use super::load::{self, put_domain, take_domains};
 use super::routes::RouteTable;
-use super::updates;
-use super::work::{Committed, UPDATES_MAX};
+use super::updates::{self, UPDATES_MAX};
+use super::version::version;
+use super::work::Committed;
 use crate::db::Db;
 use crate::error::StoreError;
-use crate::mail_policy;
+use crate::mail_policy::table as mail_policy;
 use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{Collision, DomainTable, ListUpdates, Snapshot};
@@ -89,7 +90,7 @@ impl Published {
     }
 
     async fn take_up_list(&self, db: &Db) -> Result<(), StoreError> {
-        let (have, version) = (self.snapshot().version(), load::version(db).await?);
+        let (have, version) = (self.snapshot().version(), version(db).await?);
         if have == version {
             return Ok(());
         }

@@ -1,23 +1,23 @@
 //! What people and scripts ask of the list, read from the store and not from memory: names, accounts, pages. Off the
 //! path of mail. Must not change anything.
 
+use super::codes::{BATCH, domain_name};
 use super::domain_rows::{self, StoredDomain};
-use super::held::{Held, Home};
-use super::load;
+use super::handle::Directory;
 use super::packed;
-use super::records::{AccountDetails, AccountFilter, AddressEntry, DomainDetails, DomainSummary};
-use super::rows::BATCH;
-use super::{Directory, PAGE_MAX};
-use crate::db::{Bind, Db, Read};
+use super::records::{AccountDetails, AccountFilter, AddressEntry, DomainDetails, DomainSummary, PAGE_MAX};
+use super::version::version;
+use crate::db::{Bind, Read};
 use crate::error::StoreError;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::list::AddressId;
+use doorlist_core::list_change::{AddressState, ListDomain};
 use std::collections::{HashMap, HashSet};
 
 impl Directory {
     /// The store's version of the list; the one in memory may still be behind.
     pub async fn version(&self) -> Result<u64, StoreError> {
-        load::version(self.db()).await
+        version(self.db()).await
     }
 
     /// All domains, by name.
@@ -44,7 +44,7 @@ impl Directory {
                 (SELECT o.account_id FROM address AS o
                  WHERE o.domain_id = $1 AND o.account_id IS NOT NULL AND o.local LIKE $3 ESCAPE '\\'))
             ORDER BY a.local LIMIT $4";
-        let Some(home) = self.home(&filter.domain).await? else { return Ok(Vec::new()) };
+        let Some(home) = self.list_domain(&filter.domain).await? else { return Ok(Vec::new()) };
         let pattern = filter.search.as_deref().map_or_else(|| "%".to_owned(), like_pattern);
         let after = filter.after.as_ref().map_or("", LocalPart::as_str);
         let binds = [
@@ -61,7 +61,7 @@ impl Directory {
 
     /// An address with the aliases that lead to it.
     pub async fn account(&self, address: &Address) -> Result<Option<AccountDetails>, StoreError> {
-        let Some(home) = self.home(address.domain()).await? else { return Ok(None) };
+        let Some(home) = self.list_domain(address.domain()).await? else { return Ok(None) };
         Ok(self.with_aliases(&home, &[address.local().clone()]).await?.pop())
     }
 
@@ -72,10 +72,10 @@ impl Directory {
         after: Option<&LocalPart>,
         limit: u32,
     ) -> Result<Vec<AddressEntry>, StoreError> {
-        let Some(home) = self.home(domain).await? else { return Ok(Vec::new()) };
+        let Some(home) = self.list_domain(domain).await? else { return Ok(Vec::new()) };
         let after = after.map_or("", LocalPart::as_str);
         let page = packed::page(&mut self.db(), &home, after, None, limit.min(PAGE_MAX) as usize).await?;
-        Ok(page.into_iter().map(|(local, held)| entry(&home, local, &held)).collect())
+        Ok(page.into_iter().map(|(local, state)| entry(&home, local, &state)).collect())
     }
 
     /// Those of these local parts that are listed in a domain.
@@ -84,11 +84,11 @@ impl Directory {
         domain: &DomainName,
         locals: &[LocalPart],
     ) -> Result<HashSet<LocalPart>, StoreError> {
-        let Some(home) = self.home(domain).await? else { return Ok(HashSet::new()) };
+        let Some(home) = self.list_domain(domain).await? else { return Ok(HashSet::new()) };
         let mut listed = HashSet::new();
         for locals in locals.chunks(BATCH) {
             let found = packed::by_name(&mut self.db(), &home, &locals.iter().collect::<Vec<_>>()).await?;
-            listed.extend(found.into_iter().filter(|(_, held)| held.is_listed()).map(|(local, _)| local));
+            listed.extend(found.into_iter().filter(|(_, state)| state.is_listed()).map(|(local, _)| local));
         }
         Ok(listed)
     }
@@ -98,44 +98,38 @@ impl Directory {
         const SQL: &str = "
             SELECT a.local, d.name FROM address AS a JOIN domain AS d ON d.id = a.domain_id WHERE a.id = $1";
         let Some(row) = self.db().row(SQL, &[Bind::Int(id.0.into())]).await? else { return Ok(None) };
-        let address = Address::new(LocalPart::from_canonical(row.text(0)?), domain_rows::domain_name(row.text(1)?)?);
+        let address = Address::new(LocalPart::from_canonical(row.text(0)?), domain_name(row.text(1)?)?);
         Ok(self.account(&address).await?.map(|account| account.entry))
     }
 
-    async fn with_aliases(&self, home: &Home, locals: &[LocalPart]) -> Result<Vec<AccountDetails>, StoreError> {
+    async fn with_aliases(&self, home: &ListDomain, locals: &[LocalPart]) -> Result<Vec<AccountDetails>, StoreError> {
         let found = packed::by_name(&mut self.db(), home, &locals.iter().collect::<Vec<_>>()).await?;
-        let ids: Vec<_> = found.iter().map(|(_, held)| held.id).collect();
+        let ids: Vec<_> = found.iter().map(|(_, state)| state.id).collect();
         let mut aliases: HashMap<AddressId, Vec<LocalPart>> = HashMap::new();
-        for (alias, held) in packed::aliases_of(&mut self.db(), &ids).await? {
-            if let Some((account, _)) = held.account {
+        for (alias, state) in packed::aliases_of(&mut self.db(), &ids).await? {
+            if let Some((account, _)) = state.account {
                 aliases.entry(account).or_default().push(alias);
             }
         }
-        let details = found.into_iter().map(|(local, held)| {
-            let mut aliases = aliases.remove(&held.id).unwrap_or_default();
+        let details = found.into_iter().map(|(local, state)| {
+            let mut aliases = aliases.remove(&state.id).unwrap_or_default();
             aliases.sort();
-            AccountDetails { entry: entry(home, local, &held), aliases }
+            AccountDetails { entry: entry(home, local, &state), aliases }
         });
         Ok(details.collect())
     }
 
-    async fn home(&self, name: &DomainName) -> Result<Option<Home>, StoreError> {
-        Ok(self.stored_domain(name).await?.map(|domain| Home { id: domain.id, name: domain.name }))
+    async fn list_domain(&self, name: &DomainName) -> Result<Option<ListDomain>, StoreError> {
+        Ok(self.stored_domain(name).await?.map(|domain| domain.list_domain()))
     }
 
     async fn stored_domain(&self, name: &DomainName) -> Result<Option<StoredDomain>, StoreError> {
-        let mut db = self.db();
-        let Some(id) = domain_rows::id_of(&mut db, name).await? else { return Ok(None) };
-        Ok(domain_rows::load(&mut db, &[id]).await?.pop())
-    }
-
-    pub(crate) fn db(&self) -> &Db {
-        &self.shared.db
+        domain_rows::find(&mut self.db(), name).await
     }
 }
 
-fn entry(home: &Home, local: LocalPart, held: &Held) -> AddressEntry {
-    AddressEntry { id: held.id, address: Address::new(local, home.name.clone()), record: held.record() }
+fn entry(home: &ListDomain, local: LocalPart, state: &AddressState) -> AddressEntry {
+    AddressEntry { id: state.id, address: Address::new(local, home.name.clone()), record: state.record() }
 }
 
 fn summary(domain: StoredDomain) -> DomainSummary {

@@ -1,11 +1,12 @@
 //! How much one customer has at most: domains, and addresses on all of their lists; and how many names of sources a domain
 //! has. Looked at in the transaction that writes, behind the lock that every change takes.
 
-use super::outcome::{ApplyError, Refusal};
-use super::rows::to_json;
+use super::outcome::ApplyError;
 use crate::db::{Bind, Read, Tx};
+use crate::json_rows::to_json;
 use crate::limits::{SOURCE_NAMES_MAX, SOURCE_NAMES_OF_ALL_MAX};
 use doorlist_core::domain::DomainId;
+use doorlist_core::list_change::Refusal;
 
 /// Refuses a domain that was just written, if its customer has more than `max` with it.
 pub(super) async fn for_domain(tx: &mut Tx, id: DomainId, max: u64) -> Result<(), ApplyError> {

@@ -1,36 +1,31 @@
-//! Rows of the list into the store, in batches of one JSON array each, and the numbers that stand for words there. Knows
-//! SQL, not what a change means; reading is in `packed`.
+//! Rows of the list into the store, in batches of one JSON array each. Knows SQL, not what a change means; reading is in
+//! `packed`.
 
 use super::belongings;
-use super::draft::Draft;
-use super::held::{Held, Home, Slot};
-use super::records::ClaimRecord;
+use super::codes::{BATCH, kind_code, standing_code, structure_columns};
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
-use doorlist_core::address::LocalPart;
-use doorlist_core::change::{Source, Structure};
-use doorlist_core::list::{AddressId, Kind, Standing};
+use crate::json_rows::write_rows;
+use doorlist_core::change::Source;
+use doorlist_core::list::AddressId;
+use doorlist_core::list_change::{AddressState, ClaimRecord, Draft, DraftAddress};
 use doorlist_core::time::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
-
-/// Rows that one statement reads or writes.
-pub(super) const BATCH: usize = 10_000;
 
 /// Writes what differs between the rows of a draft as they were and as they are. Changed rows go before removed ones:
 /// an alias lets go of its account first.
 pub(super) async fn write(tx: &mut Tx, draft: &Draft, now: Timestamp) -> Result<(), StoreError> {
-    let differing: Vec<&Slot> = draft.slots().iter().filter(|slot| slot.before != slot.now).collect();
+    let differing: Vec<&DraftAddress> = draft.changed().collect();
     let sources = source_ids(tx, &differing).await?;
-    for slots in differing.chunks(BATCH) {
-        write_addresses(tx, slots, now).await?;
-        write_claims(tx, slots, &sources).await?;
+    for addresses in differing.chunks(BATCH) {
+        write_addresses(tx, addresses, now).await?;
+        write_claims(tx, addresses, &sources).await?;
     }
     Ok(())
 }
 
-async fn write_addresses(tx: &mut Tx, slots: &[&Slot], at: Timestamp) -> Result<(), StoreError> {
+async fn write_addresses(tx: &mut Tx, addresses: &[&DraftAddress], at: Timestamp) -> Result<(), StoreError> {
     const INSERT: &str = "
         INSERT INTO address (id, domain_id, local, kind, account_id, standing, vetoed_at, vetoed_by, created, updated)
         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS TEXT),
@@ -52,23 +47,24 @@ async fn write_addresses(tx: &mut Tx, slots: &[&Slot], at: Timestamp) -> Result<
     let (mut inserted, mut updated, mut deleted) = (Vec::new(), Vec::new(), Vec::new());
     let (mut renamed, mut no_account) = (Vec::new(), Vec::new());
     // A row that is under another name than before was renamed.
-    let gone = slots.iter().filter(|slot| slot.now.is_none());
-    let before_ids: HashSet<AddressId> = gone.filter_map(|slot| slot.before.as_ref()).map(|held| held.id).collect();
-    let new = slots.iter().filter(|slot| slot.before.is_none());
-    let now_ids: HashSet<AddressId> = new.filter_map(|slot| slot.now.as_ref()).map(|held| held.id).collect();
-    for slot in slots {
-        match (&slot.before, &slot.now) {
+    let gone = addresses.iter().filter(|address| address.now.is_none());
+    let before_ids: HashSet<AddressId> =
+        gone.filter_map(|address| address.before.as_ref()).map(|state| state.id).collect();
+    let new = addresses.iter().filter(|address| address.before.is_none());
+    let now_ids: HashSet<AddressId> = new.filter_map(|address| address.now.as_ref()).map(|state| state.id).collect();
+    for address in addresses {
+        match (&address.before, &address.now) {
             (None, Some(now)) if before_ids.contains(&now.id) => {
                 let (kind, account, standing, veto_at, by) = columns(now);
-                renamed.push(json!([now.id, slot.local.as_str()]));
+                renamed.push(json!([now.id, address.local.as_str()]));
                 updated.push(json!([now.id, kind, account, standing, veto_at, by, at, None::<i64>]));
             }
             (None, Some(now)) => {
                 let (kind, account, standing, veto_at, by) = columns(now);
                 inserted.push(json!([
                     now.id,
-                    slot.home.id,
-                    slot.local.as_str(),
+                    address.domain.id,
+                    address.local.as_str(),
                     kind,
                     account,
                     standing,
@@ -104,13 +100,17 @@ async fn write_addresses(tx: &mut Tx, slots: &[&Slot], at: Timestamp) -> Result<
 
 type Columns<'a> = (i64, Option<AddressId>, i64, Option<i64>, Option<&'a str>);
 
-fn columns(held: &Held) -> Columns<'_> {
-    let veto = held.veto.as_ref();
+fn columns(state: &AddressState) -> Columns<'_> {
+    let veto = state.veto.as_ref();
     let (at, by) = (veto.map(|veto| veto.since.as_millis()), veto.map(|veto| veto.by.as_str()));
-    (kind_code(held.kind), account_code(held), standing_code(held.standing), at, by)
+    (kind_code(state.kind), account_code(state), standing_code(state.standing), at, by)
 }
 
-async fn write_claims(tx: &mut Tx, slots: &[&Slot], sources: &HashMap<Source, i64>) -> Result<(), StoreError> {
+async fn write_claims(
+    tx: &mut Tx,
+    addresses: &[&DraftAddress],
+    sources: &HashMap<Source, i64>,
+) -> Result<(), StoreError> {
     const PUT: &str = "
         INSERT INTO claim (address_id, source_id, kind, account, since, actor, place, entry_key, missing_since)
         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT),
@@ -125,9 +125,9 @@ async fn write_claims(tx: &mut Tx, slots: &[&Slot], sources: &HashMap<Source, i6
         DELETE FROM claim WHERE (address_id, source_id) IN
         (SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT) FROM json_each($1))";
     let (mut put, mut taken) = (Vec::new(), Vec::new());
-    for slot in slots {
-        let Some(now) = &slot.now else { continue };
-        let before = slot.before.as_ref().map(|held| held.claims.as_slice()).unwrap_or_default();
+    for address in addresses {
+        let Some(now) = &address.now else { continue };
+        let before = address.before.as_ref().map(|state| state.claims.as_slice()).unwrap_or_default();
         for claim in now.claims.iter().filter(|claim| !before.contains(claim)) {
             put.push(claim_row(now.id, claim, sources));
         }
@@ -145,20 +145,11 @@ fn claim_row(id: AddressId, claim: &ClaimRecord, sources: &HashMap<Source, i64>)
     json!([id, sources.get(&claim.source), kind, account, since, by, place, key, missing_since])
 }
 
-/// What a source says that an address is, as columns.
-pub(super) fn structure_columns(structure: &Structure) -> (i64, Option<&str>) {
-    match structure {
-        Structure::Mailbox => (kind_code(Kind::Mailbox), None),
-        Structure::DistributionList => (kind_code(Kind::List), None),
-        Structure::AliasOf(local) => (kind_code(Kind::Alias), Some(local.as_str())),
-    }
-}
-
 /// The numbers of all sources that these rows name; new ones are given a number.
-async fn source_ids(tx: &mut Tx, slots: &[&Slot]) -> Result<HashMap<Source, i64>, StoreError> {
-    // Collected before the first wait: an iterator of closures that is held over one is not `Send` for the compiler.
-    let held = slots.iter().flat_map(|slot| [&slot.before, &slot.now]).flatten();
-    let sources: BTreeSet<&Source> = held.flat_map(|held| &held.claims).map(|claim| &claim.source).collect();
+async fn source_ids(tx: &mut Tx, addresses: &[&DraftAddress]) -> Result<HashMap<Source, i64>, StoreError> {
+    // Collected before the first wait: an iterator of closures that is state over one is not `Send` for the compiler.
+    let state = addresses.iter().flat_map(|address| [&address.before, &address.now]).flatten();
+    let sources: BTreeSet<&Source> = state.flat_map(|state| &state.claims).map(|claim| &claim.source).collect();
     let mut ids: HashMap<Source, i64> = HashMap::new();
     for source in sources {
         ids.insert(source.clone(), source_id(tx, source).await?);
@@ -173,71 +164,9 @@ pub(super) async fn source_id(tx: &mut Tx, source: &Source) -> Result<i64, Store
                   WHERE true ON CONFLICT (name) DO NOTHING";
     tx.execute(insert, &[Bind::Text(&name)]).await?;
     let row = tx.row("SELECT id FROM claim_source WHERE name = $1", &[Bind::Text(&name)]).await?;
-    row.ok_or_else(|| corrupt("claim_source", format!("{name:?} cannot be kept")))?.int(0)
+    row.ok_or_else(|| StoreError::corrupt("claim_source", format!("{name:?} cannot be kept")))?.int(0)
 }
 
-/// Runs a bulk statement with these rows, unless there are none.
-pub(super) async fn write_rows(tx: &mut Tx, sql: &'static str, rows: &[Value]) -> Result<(), StoreError> {
-    if !rows.is_empty() {
-        tx.execute(sql, &[Bind::Text(&to_json(rows)?)]).await?;
-    }
-    Ok(())
-}
-
-/// The rows of a bulk statement as text.
-pub(crate) fn to_json<T: serde::Serialize + ?Sized>(rows: &T) -> Result<String, StoreError> {
-    serde_json::to_string(rows).map_err(|e| corrupt("address", e.to_string()))
-}
-
-pub(crate) fn corrupt(table: &'static str, why: String) -> StoreError {
-    StoreError::Corrupt { table, why }
-}
-
-pub(super) fn address_id(number: i64) -> Result<AddressId, StoreError> {
-    u32::try_from(number).map(AddressId).map_err(|_| corrupt("address", format!("id {number}")))
-}
-
-fn account_code(held: &Held) -> Option<AddressId> {
-    held.account.as_ref().map(|(id, _)| *id)
-}
-
-pub(super) fn kind_code(kind: Kind) -> i64 {
-    match kind {
-        Kind::Mailbox => 0,
-        Kind::Alias => 1,
-        Kind::List => 2,
-    }
-}
-
-pub(super) fn kind_from(code: i64) -> Result<Kind, StoreError> {
-    match code {
-        0 => Ok(Kind::Mailbox),
-        1 => Ok(Kind::Alias),
-        2 => Ok(Kind::List),
-        other => Err(corrupt("address", format!("kind {other}"))),
-    }
-}
-
-pub(super) fn standing_code(standing: Standing) -> i64 {
-    match standing {
-        Standing::Active => 0,
-        Standing::SwitchedOff => 1,
-        Standing::Vetoed => 2,
-    }
-}
-
-pub(super) fn standing_from(code: i64) -> Result<Standing, StoreError> {
-    match code {
-        0 => Ok(Standing::Active),
-        1 => Ok(Standing::SwitchedOff),
-        2 => Ok(Standing::Vetoed),
-        other => Err(corrupt("address", format!("standing {other}"))),
-    }
-}
-
-/// Takes rows in hand.
-pub(super) fn take_all(draft: &mut Draft, home: &Arc<Home>, rows: Vec<(LocalPart, Held)>) {
-    for (local, held) in rows {
-        draft.take(home, &local, Some(held));
-    }
+fn account_code(state: &AddressState) -> Option<AddressId> {
+    state.account.as_ref().map(|(id, _)| *id)
 }

@@ -1,16 +1,16 @@
 //! What changes do to the list in memory, read from the rows of the change log: of changes that were made, as the store
 //! has their addresses now; of a plan that is being taken over, as it says that they will be.
 
-use super::domain_rows;
-use super::packed;
-use super::rows::{kind_from, standing_from};
-use super::work::UPDATES_MAX;
+use super::codes::{domain_id, kind_from, standing_from};
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
+use crate::json_rows::unpack;
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{AddressId, Entry, ListUpdates, Seed};
 use std::borrow::Cow;
 
+/// Changed addresses of one transaction that are kept for the list in memory; beyond, loading it anew is quicker.
+pub(super) const UPDATES_MAX: usize = 2_000_000;
 /// Rows of the change log that are read at a time.
 const PAGE: i64 = 5_000;
 
@@ -72,7 +72,7 @@ impl Pages<'_> {
         type Packed<'a> = (i64, u32, Cow<'a, str>, u32, Option<i64>, Option<i64>);
         let binds = [self.first_address, self.batch, self.after, PAGE].map(Bind::Int);
         let Some(row) = (&mut &*self.db).row(self.sql, &binds).await? else { return Ok(false) };
-        let mut rows: Vec<Packed<'_>> = packed::unpack(&row, "change_row")?;
+        let mut rows: Vec<Packed<'_>> = unpack(&row, "change_row")?;
         rows.sort_by_key(|row| row.0);
         let Some(last) = rows.last() else { return Ok(false) };
         self.after = last.0;
@@ -106,7 +106,7 @@ pub(super) async fn of_domains(mut db: &Db, have: u64, version: u64) -> Result<V
         SELECT DISTINCT r.domain_id FROM change AS c CROSS JOIN change_row AS r
         WHERE c.id > $1 AND c.id <= $2 AND c.domains > 0 AND r.batch = c.batch AND r.local IS NULL";
     let rows = db.rows(SQL, &[number(have), number(version)]).await?;
-    rows.iter().map(|row| domain_rows::domain_id(row.int(0)?)).collect()
+    rows.iter().map(|row| domain_id(row.int(0)?)).collect()
 }
 
 fn number(value: u64) -> Bind<'static> {
@@ -117,10 +117,12 @@ fn number(value: u64) -> Bind<'static> {
 #[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
-    use crate::directory::plan::{Coverage, SourcePlan, batch};
-    use crate::directory::{Directory, version};
+    use crate::directory::handle::Directory;
+    use crate::directory::plan::stage::batch;
+    use crate::directory::version::version;
     use doorlist_core::address::LocalPart;
     use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId, Source, Structure, Via};
+    use doorlist_core::list_change::{Coverage, SourcePlan};
     use doorlist_core::source_rows::{Place, SourceRow, settle};
     use doorlist_testbed::postgres::Cluster;
 

@@ -1,7 +1,7 @@
 //! Stores of earlier formats, brought to the newest one: what was in them means the same afterwards.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use super::{Directory, MIGRATIONS};
+use super::handle::{Directory, MIGRATIONS};
 use crate::contact_book::{ContactBook, ContactOf, NoPermit, Standing};
 use crate::db::{Db, Read};
 use crate::logins::Logins;

@@ -2,27 +2,28 @@
 //! written with the change log. The list's version is the last thing written before COMMIT; since the row that holds it
 //! is locked first, versions commit in order. Must not know how the list in memory is built.
 
+use super::codes::BATCH;
 use super::domain_parts;
 use super::domain_rows::{self, StoredDomain};
-use super::domain_rules;
-use super::draft::{Claim, Draft, Origin};
-use super::held::{Held, Home};
 use super::log::Log;
-use super::outcome::{Applied, ApplyError, NOTES_MAX, Note, Refusal};
+use super::outcome::ApplyError;
 use super::packed;
-use super::plan::{Taken, find_waiting, take_over};
-use super::records::{ListCounts, VetoRecord};
+use super::plan::applying::{Taken, find_waiting, take_over};
+use super::related_rows;
 use super::room;
-use super::rows::{self, BATCH};
-use super::taking;
-use super::updates;
+use super::rows;
+use super::updates::{self, UPDATES_MAX};
 use crate::db::{Bind, Db, Engine, Read, Tx};
 use crate::error::StoreError;
 use crate::limits::CustomerLimits;
 use doorlist_core::address::{DomainName, LocalPart};
-use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId, Structure};
+use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::{AddressId, Entry, Kind, ListUpdates, Seed};
+use doorlist_core::list_change::{
+    AddressState, Applied, Draft, ListCounts, ListDomain, Refusal, RowsNeeded, change_domain, check_name,
+    check_removal, new_domain,
+};
 use doorlist_core::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -30,9 +31,6 @@ use tokio::task::JoinSet;
 
 /// Changes of one change set.
 pub const CHANGES_MAX: usize = 2_000_000;
-
-/// Changed addresses of one transaction that are kept for the list in memory; beyond, loading it anew is quicker.
-pub(super) const UPDATES_MAX: usize = 2_000_000;
 
 /// What was committed, as the list in memory needs it.
 pub(super) struct Committed {
@@ -55,7 +53,7 @@ pub(super) struct Work {
     limits: CustomerLimits,
     version: u64,
     next_address: i64,
-    homes: HashMap<DomainName, Arc<Home>>,
+    list_domains: HashMap<DomainName, Arc<ListDomain>>,
     domains: BTreeSet<DomainId>,
     applied: Applied,
     seed: Seed,
@@ -74,7 +72,7 @@ impl Work {
     ) -> Result<Self, StoreError> {
         const LOCK: &str = "SELECT version, next_address FROM list_state WHERE id = 1 FOR UPDATE";
         let mut tx = db.begin().await?;
-        let gone = || rows::corrupt("list_state", "its row is gone".to_owned());
+        let gone = || StoreError::corrupt("list_state", "its row is gone".to_owned());
         let row = tx.row(LOCK, &[]).await?.ok_or_else(gone)?;
         let version = u64::try_from(row.int(0)?).unwrap_or(0);
         Ok(Self {
@@ -86,7 +84,7 @@ impl Work {
             limits,
             version,
             next_address: row.int(1)?,
-            homes: HashMap::new(),
+            list_domains: HashMap::new(),
             domains: BTreeSet::new(),
             applied: Applied { version, ..Applied::default() },
             updates: Some(ListUpdates::new(seed)),
@@ -173,91 +171,52 @@ impl Work {
     async fn addresses(&mut self, batch: &[Change]) -> Result<(), ApplyError> {
         let mut changes = Vec::with_capacity(batch.len());
         for change in batch {
-            if let Some(address) = taking::address_of(change) {
-                changes.push((self.home(address.domain()).await?, address.local(), change));
+            if let Some(address) = change.address() {
+                changes.push((self.list_domain(address.domain()).await?, address.local(), change));
             }
         }
         let mut draft = self.load(&changes).await?;
         let (now, by, next_address) = (self.now, self.actor.name.as_str(), &mut self.next_address);
         let mut fresh = || take_number(next_address, "addresses in the life of a store").map(AddressId);
-        for (home, local, change) in changes {
-            match change {
-                Change::Claim { structure, source, .. } => {
-                    let at = Origin { now, by, place: None, key: None };
-                    draft.claim(&home, local, Claim { structure, source, at, switched_off: false }, &mut fresh)?;
-                }
-                Change::Withdraw { source, .. } => draft.withdraw(&home, local, source),
-                Change::Veto { .. } => {
-                    let veto = VetoRecord { since: now, by: by.to_owned() };
-                    draft.veto(&home, local, veto, &mut fresh)?;
-                }
-                Change::Reassign { to, source, .. } => {
-                    let at = Origin { now, by, place: None, key: None };
-                    let structure = &Structure::AliasOf(to.clone());
-                    draft.reassign(&home, local, to, Claim { structure, source, at, switched_off: false })?;
-                }
-                Change::Rename { to, .. } => draft.give_name(&home, local, to)?,
-                Change::SetActive { active, .. } => draft.set_active(&home, local, *active)?,
-                Change::Domain { .. } | Change::Plan { .. } => {}
-            }
+        for (domain, _, change) in changes {
+            draft.apply(&domain, change, (by, now), &mut fresh)?;
         }
         Ok(self.flush(draft).await?)
     }
 
-    /// Takes in hand every row that these changes can concern: the addresses, the accounts that claims lead to, and the
-    /// aliases of accounts that may go or become something else.
-    async fn load(&mut self, changes: &[(Arc<Home>, &LocalPart, &Change)]) -> Result<Draft, StoreError> {
-        let mut wanted: HashMap<DomainId, (Arc<Home>, BTreeSet<&LocalPart>, bool)> = HashMap::new();
-        for (home, local, change) in changes {
-            let (_, locals, with_aliases) =
-                wanted.entry(home.id).or_insert_with(|| (Arc::clone(home), BTreeSet::new(), false));
-            locals.insert(local);
-            match change {
-                Change::Claim { structure: Structure::Mailbox, .. } => {}
-                // What has aliases itself cannot become one: they are looked at, too.
-                Change::Claim { structure: Structure::AliasOf(account), .. } => {
-                    locals.insert(account);
-                    *with_aliases = true;
-                }
-                Change::Reassign { to, .. } | Change::Rename { to, .. } => {
-                    locals.insert(to);
-                    *with_aliases = true;
-                }
-                _ => *with_aliases = true,
-            }
+    /// Loads every row that these changes can concern.
+    async fn load(&mut self, changes: &[(Arc<ListDomain>, &LocalPart, &Change)]) -> Result<Draft, StoreError> {
+        let mut wanted: HashMap<DomainId, (Arc<ListDomain>, BTreeSet<&LocalPart>, bool)> = HashMap::new();
+        for (domain, local, change) in changes {
+            let (_, locals, all_aliases) =
+                wanted.entry(domain.id).or_insert_with(|| (Arc::clone(domain), BTreeSet::new(), false));
+            let needed = RowsNeeded::by(change);
+            locals.extend(std::iter::once(*local).chain(needed.other));
+            *all_aliases |= needed.all_aliases;
         }
         let mut draft = Draft::default();
-        for (home, locals, with_aliases) in wanted.into_values() {
-            taking::with_relations(&mut self.tx, &mut draft, &home, locals, with_aliases).await?;
+        for (domain, locals, all_aliases) in wanted.into_values() {
+            related_rows::load(&mut self.tx, &mut draft, &domain, locals, all_aliases).await?;
         }
         Ok(draft)
     }
 
     /// Writes what differs, with its rows of the change log.
-    async fn flush(&mut self, draft: Draft) -> Result<(), StoreError> {
+    async fn flush(&mut self, mut draft: Draft) -> Result<(), StoreError> {
         rows::write(&mut self.tx, &draft, self.now).await?;
-        for slot in draft.slots() {
-            let (was, is) = (slot.before.as_ref(), slot.now.as_ref());
-            if was == is {
-                continue;
-            }
-            match (was.is_some_and(|held| held.is_listed()), is.is_some_and(|held| held.is_listed())) {
-                (false, true) => self.applied.added += 1,
-                (true, false) => self.applied.removed += 1,
-                _ => self.applied.changed += 1,
-            }
+        for address in draft.changed() {
+            let (was, is) = (address.before.as_ref(), address.now.as_ref());
+            let listed = |state: Option<&AddressState>| state.is_some_and(AddressState::is_listed);
+            self.applied.count_address(listed(was), listed(is));
             // Policies follow the account of an alias.
-            let shown = |held: &Held| (held.entry(), held.account.as_ref().map(|(account, _)| *account));
+            let shown = |state: &AddressState| (state.entry(), state.account.as_ref().map(|(account, _)| *account));
             if was.map(shown) != is.map(shown) {
-                self.update(slot.home.id, &slot.local, is.map(|held| held.entry()));
+                self.update(address.domain.id, &address.local, is.map(AddressState::entry));
             }
-            self.log.address(slot)?;
+            self.log.address(address)?;
         }
         self.log.write(&mut self.tx).await?;
-        self.applied.same += draft.same;
-        self.applied.vetoed += draft.vetoed;
-        self.applied.conflicts += draft.conflicts;
-        self.note(draft.notes);
+        self.applied.add_findings(&mut draft);
         Ok(())
     }
 
@@ -268,42 +227,32 @@ impl Work {
         }
     }
 
-    fn note(&mut self, notes: Vec<Note>) {
-        let room = NOTES_MAX - self.applied.notes.len();
-        self.applied.notes_omitted += notes.len().saturating_sub(room) as u64;
-        self.applied.notes.extend(notes.into_iter().take(room));
-    }
-
     /// The domain of an address, by its name or an alias. A plan that was made before its last change is out of date.
-    async fn home(&mut self, name: &DomainName) -> Result<Arc<Home>, ApplyError> {
-        if let Some(home) = self.homes.get(name) {
-            return Ok(Arc::clone(home));
+    async fn list_domain(&mut self, name: &DomainName) -> Result<Arc<ListDomain>, ApplyError> {
+        if let Some(domain) = self.list_domains.get(name) {
+            return Ok(Arc::clone(domain));
         }
-        let domain = self.existing(name).await?;
-        let home = Arc::new(Home { id: domain.id, name: domain.name });
-        self.homes.insert(name.clone(), Arc::clone(&home));
-        Ok(home)
+        let domain = Arc::new(self.existing(name).await?.list_domain());
+        self.list_domains.insert(name.clone(), Arc::clone(&domain));
+        Ok(domain)
     }
 
     async fn existing(&mut self, name: &DomainName) -> Result<StoredDomain, ApplyError> {
-        let domain = self.find(name).await?.ok_or_else(|| Refusal::UnknownDomain { name: name.clone() })?;
+        let domain = domain_rows::find(&mut self.tx, name)
+            .await?
+            .ok_or_else(|| Refusal::UnknownDomain { name: name.clone() })?;
         match self.base {
             Some(base) if domain.changed > base => Err(ApplyError::Moved { base, now: self.version }),
             _ => Ok(domain),
         }
     }
 
-    async fn find(&mut self, name: &DomainName) -> Result<Option<StoredDomain>, StoreError> {
-        let Some(id) = domain_rows::id_of(&mut self.tx, name).await? else { return Ok(None) };
-        Ok(domain_rows::load(&mut self.tx, &[id]).await?.into_iter().next())
-    }
-
     /// A change to a domain.
     async fn domain(&mut self, name: &DomainName, change: &DomainChange) -> Result<(), ApplyError> {
-        self.homes.clear();
+        self.list_domains.clear();
         if let DomainChange::Add { customer, servers } = change {
             self.must_be_free(name, None).await?;
-            let record = domain_rules::new_domain(name, customer, servers)?;
+            let record = new_domain(name, customer, servers)?;
             let mut number = domain_parts::take_domain_number(&mut self.tx).await?;
             let id = DomainId(take_number(&mut number, "domains in the life of a store")?);
             let (name, counts) = (name.clone(), ListCounts::default());
@@ -315,7 +264,7 @@ impl Work {
         }
         let before = self.existing(name).await?;
         if matches!(change, DomainChange::Remove) {
-            self.must_not_be_alias(name, &before)?;
+            check_removal(name, &before.name)?;
             self.erase_list(&before).await?;
             domain_rows::delete(&mut self.tx, before.id).await?;
             return Ok(self.changed_domain(Some(&before), None).await?);
@@ -324,7 +273,7 @@ impl Work {
             self.must_be_free(alias, Some(&before)).await?;
         }
         let mut now = before.clone();
-        domain_rules::change(&before.name, &mut now.record, change)?;
+        change_domain(&before.name, &mut now.record, change)?;
         if now == before {
             return Ok(());
         }
@@ -348,38 +297,24 @@ impl Work {
         self.log.write(&mut self.tx).await
     }
 
-    /// A name is one domain or an alias of one domain; `of` is the domain whose alias it may be already.
-    async fn must_be_free(&mut self, name: &DomainName, of: Option<&StoredDomain>) -> Result<(), ApplyError> {
-        let Some(owner) = self.find(name).await? else { return Ok(()) };
-        let (name, domain) = (name.clone(), owner.name);
-        Err(match of {
-            Some(of) if of.id == owner.id && name != domain => return Ok(()),
-            Some(of) if name == domain => Refusal::AliasIsDomain { name, domain: of.name.clone() },
-            None if name == domain => Refusal::DomainTaken { name, customer: owner.record.customer },
-            _ => Refusal::NameIsAlias { name, domain },
-        }
-        .into())
-    }
-
-    /// Whoever removes a domain names it, not one of its aliases.
-    fn must_not_be_alias(&self, name: &DomainName, domain: &StoredDomain) -> Result<(), Refusal> {
-        if *name == domain.name {
-            return Ok(());
-        }
-        Err(Refusal::NameIsAlias { name: name.clone(), domain: domain.name.clone() })
+    /// `alias_of` is the domain that wants the name as an alias, and may have it already.
+    async fn must_be_free(&mut self, name: &DomainName, alias_of: Option<&StoredDomain>) -> Result<(), ApplyError> {
+        let Some(owner) = domain_rows::find(&mut self.tx, name).await? else { return Ok(()) };
+        let alias_of = alias_of.map(StoredDomain::list_domain);
+        Ok(check_name(name, (&owner.list_domain(), &owner.record.customer), alias_of.as_ref())?)
     }
 
     /// Removes all addresses of a domain: its aliases first, since they lead to its accounts.
     async fn erase_list(&mut self, domain: &StoredDomain) -> Result<(), StoreError> {
-        let home = Arc::new(Home { id: domain.id, name: domain.name.clone() });
+        let list_domain = Arc::new(domain.list_domain());
         for kind in [Some(Kind::Alias), None] {
             loop {
-                let page = packed::page(&mut self.tx, &home, "", kind, BATCH).await?;
+                let page = packed::page(&mut self.tx, &list_domain, "", kind, BATCH).await?;
                 if page.is_empty() {
                     break;
                 }
                 let mut draft = Draft::default();
-                rows::take_all(&mut draft, &home, page);
+                related_rows::put_all(&mut draft, &list_domain, page);
                 draft.erase_all();
                 self.flush(draft).await?;
             }

@@ -2,10 +2,10 @@
 
 use super::Logins;
 use crate::db::{Bind, Read, Row, Tx};
-use crate::directory::{corrupt, to_json};
 use crate::error::StoreError;
+use crate::json_rows::to_json;
 use crate::limits::{ACCOUNT_KEYS_MAX, Full, LOGIN_KEYS_MAX};
-use crate::tenants::take_number;
+use crate::numbers::take_number;
 use doorlist_core::access::{KeyLimits, KeyTerms, LoginId};
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
@@ -127,7 +127,8 @@ impl Logins {
                                  grants)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         let (login, account) = columns(owner);
-        let limits = serde_json::to_string(&key.terms.limits).map_err(|e| corrupt("api_key", e.to_string()))?;
+        let limits =
+            serde_json::to_string(&key.terms.limits).map_err(|e| StoreError::corrupt("api_key", e.to_string()))?;
         let grants = to_json(key.grants)?;
         let mut tx = self.db.begin().await?;
         if key.name.is_empty() && !replace(&mut tx, owner, key).await? {
@@ -234,11 +235,11 @@ async fn replace(tx: &mut Tx, owner: KeyOwner, new: &NewKey<'_>) -> Result<bool,
 }
 
 fn limits(row: &Row, at: usize) -> Result<KeyLimits, StoreError> {
-    serde_json::from_str(row.text(at)?).map_err(|e| corrupt("api_key", e.to_string()))
+    serde_json::from_str(row.text(at)?).map_err(|e| StoreError::corrupt("api_key", e.to_string()))
 }
 
 fn grants(row: &Row, at: usize) -> Result<Vec<u64>, StoreError> {
-    serde_json::from_str(row.text(at)?).map_err(|e| corrupt("api_key", e.to_string()))
+    serde_json::from_str(row.text(at)?).map_err(|e| StoreError::corrupt("api_key", e.to_string()))
 }
 
 fn columns(owner: KeyOwner) -> (Option<i64>, Option<i64>) {
@@ -253,7 +254,7 @@ fn record(row: &Row) -> Result<KeyRecord, StoreError> {
     let owner = match (number(2)?, number(3)?) {
         (Some(login), _) => KeyOwner::Login(LoginId(login)),
         (None, Some(account)) => KeyOwner::Account(AddressId(account)),
-        (None, None) => return Err(corrupt("api_key", "a key of nobody".to_owned())),
+        (None, None) => return Err(StoreError::corrupt("api_key", "a key of nobody".to_owned())),
     };
     Ok(KeyRecord {
         id: number(0)?.unwrap_or(0),

@@ -6,7 +6,7 @@ use super::{Logins, grant, put_grant};
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
 use crate::limits::Full;
-use crate::tenants::take_number;
+use crate::numbers::take_number;
 use doorlist_core::access::{Grant, LoginId};
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,6 @@
 
 use super::SourceBook;
 use crate::db::{Bind, Read, Row, Tx};
-use crate::directory::corrupt;
 use crate::error::StoreError;
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
@@ -199,7 +198,7 @@ async fn begun(tx: &mut Tx, domain: i64, push: &str) -> Result<Option<Begun>, St
         SELECT COUNT(*), CAST(SUM(OCTET_LENGTH(body)) AS BIGINT), MIN(actor), MIN(parts) FROM push_part
         WHERE domain_id = $1 AND push = $2 HAVING COUNT(*) > 0";
     let read = |row: Row| {
-        let wrong = |what: &str| corrupt("push_part", what.to_owned());
+        let wrong = |what: &str| StoreError::corrupt("push_part", what.to_owned());
         Ok(Begun {
             have: u32::try_from(row.int(0)?).map_err(|_| wrong("count"))?,
             bytes: row.int(1)?.unsigned_abs(),

@@ -2,7 +2,7 @@
 
 use super::SourceBook;
 use crate::db::{Bind, Read, Row};
-use crate::directory::{corrupt, domain_name};
+use crate::directory::domain_name;
 use crate::error::StoreError;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{PlanId, Source};
@@ -37,7 +37,9 @@ impl RunOutcome {
 
     fn parse(word: &str) -> Result<Self, StoreError> {
         let all = [RunOutcome::Applied, RunOutcome::Same, RunOutcome::Held, RunOutcome::Failed];
-        all.into_iter().find(|o| o.word() == word).ok_or_else(|| corrupt("source_run", format!("outcome {word:?}")))
+        all.into_iter()
+            .find(|o| o.word() == word)
+            .ok_or_else(|| StoreError::corrupt("source_run", format!("outcome {word:?}")))
     }
 }
 

@@ -2,15 +2,19 @@
 //! filters is counted by the domains' own counts, text is looked for in memory ([`super::names`]), everything else is
 //! asked of the store. Must not know who may change what.
 
+mod columns;
 mod details;
 mod whole;
 
+pub(super) use columns::{AddressColumn, Part};
 pub use details::{AccountRow, AliasRow};
 
+use super::View;
+use super::columns::{AccountColumn, AliasColumn};
 use super::names::Sought;
+use super::query::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
 use super::sight;
-use super::table::{Column, Filter, Lookup, Owners, Page, Placed, Query, Value, column, put_filter};
-use super::{View, table};
+use super::table::{FILTERS_MAX, Owners, Page, Placed, column, pattern, put_filter};
 use crate::db::{Bound, Built};
 use crate::error::StoreError;
 use doorlist_core::access::{Grant, Scope};
@@ -37,34 +41,7 @@ impl What {
         let account = (self == What::Accounts).then_some("a.id");
         Owners { reseller: Some("c.reseller_id"), customer: Some("c.id"), domain: Some("d.id"), account }
     }
-
-    fn columns(self) -> &'static [Column] {
-        match self {
-            What::Accounts => ACCOUNTS,
-            What::Aliases => ALIASES,
-        }
-    }
 }
-
-const ACCOUNTS: &[Column] = &[
-    column("id", "a.id"),
-    column("localpart", "a.local"),
-    column("domain", "d.id"),
-    column("domain__name", "d.name"),
-    column("domain__customer", "d.customer_id"),
-    column("domain__active", "d.active"),
-    column("priority", "COALESCE((SELECT s.priority FROM account_setting AS s WHERE s.address_id = a.id), 8)"),
-    column("created_at", "a.created"),
-    column("updated_at", "a.updated"),
-];
-const ALIASES: &[Column] = &[
-    column("id", "a.id"),
-    column("localpart", "a.local"),
-    column("domain", "d.id"),
-    column("email_account", "a.account_id"),
-    column("created_at", "a.created"),
-    column("updated_at", "a.updated"),
-];
 
 /// Domains from the outside in, so that the order by domain and number costs nothing.
 const FROM: &str = " FROM domain AS d CROSS JOIN customer AS c CROSS JOIN address AS a
@@ -79,91 +56,91 @@ type Found = (Vec<u32>, u64);
 
 impl View {
     /// A page of accounts: by domain, in it by number, unless another order is asked for.
-    pub async fn accounts(&self, query: &Query) -> Result<Page<AccountRow>, StoreError> {
-        let (ids, total) = self.find(What::Accounts, query).await?;
+    pub async fn accounts(&self, query: &Query<AccountColumn>) -> Result<Page<AccountRow>, StoreError> {
+        let (ids, total) = self.find(query).await?;
         Ok(Page { rows: self.account_rows(&ids).await?, total })
     }
 
     /// A page of aliases, in the same order.
-    pub async fn aliases(&self, query: &Query) -> Result<Page<AliasRow>, StoreError> {
-        let (ids, total) = self.find(What::Aliases, query).await?;
+    pub async fn aliases(&self, query: &Query<AliasColumn>) -> Result<Page<AliasRow>, StoreError> {
+        let (ids, total) = self.find(query).await?;
         Ok(Page { rows: self.alias_rows(&ids).await?, total })
     }
 
     /// The account of this number.
     pub async fn account(&self, id: AddressId) -> Result<Option<Placed<AccountRow>>, StoreError> {
-        let query = Query { limit: 1, ..Query::default() }.with("id", Value::Int(id.0.into()));
-        let ids = self.numbers(What::Accounts, &query).await?;
+        let query = Query { limit: 1, ..Query::default() }.with(AccountColumn::Id, Value::Int(id.0.into()));
+        let ids = self.numbers(&query).await?;
         Ok(self.account_rows(&ids).await?.pop())
     }
 
     /// The account of this address; an alias is not one.
     pub async fn account_of(&self, address: &Address) -> Result<Option<Placed<AccountRow>>, StoreError> {
         let query = Query { limit: 1, ..Query::default() }
-            .with("domain__name", Value::Text(address.domain().to_string()))
-            .with("localpart", Value::Text(address.local().as_str().to_owned()));
-        let ids = self.numbers(What::Accounts, &query).await?;
+            .with(AccountColumn::DomainName, Value::Text(address.domain().to_string()))
+            .with(AccountColumn::LocalPart, Value::Text(address.local().as_str().to_owned()));
+        let ids = self.numbers(&query).await?;
         Ok(self.account_rows(&ids).await?.pop())
     }
 
     /// The accounts of these numbers, those that may be seen, in the order of their numbers.
     pub async fn accounts_by_id(&self, ids: &[AddressId]) -> Result<Vec<Placed<AccountRow>>, StoreError> {
         let mut rows = Vec::new();
-        for ids in ids.chunks(table::PAGE_ROWS_MAX as usize) {
+        for ids in ids.chunks(PAGE_ROWS_MAX as usize) {
             let values = ids.iter().map(|id| Value::Int(id.0.into())).collect();
-            let filter = Filter { column: "id", lookup: Lookup::In, values };
-            let query = Query { filters: vec![filter], limit: table::PAGE_ROWS_MAX, ..Query::default() };
-            rows.extend(self.account_rows(&self.numbers(What::Accounts, &query).await?).await?);
+            let filter = Filter { column: AccountColumn::Id, lookup: Lookup::In, values };
+            let query = Query { filters: vec![filter], limit: PAGE_ROWS_MAX, ..Query::default() };
+            rows.extend(self.account_rows(&self.numbers(&query).await?).await?);
         }
         Ok(rows)
     }
 
     /// The alias of this number.
     pub async fn alias(&self, id: AddressId) -> Result<Option<Placed<AliasRow>>, StoreError> {
-        let query = Query { limit: 1, ..Query::default() }.with("id", Value::Int(id.0.into()));
-        let ids = self.numbers(What::Aliases, &query).await?;
+        let query = Query { limit: 1, ..Query::default() }.with(AliasColumn::Id, Value::Int(id.0.into()));
+        let ids = self.numbers(&query).await?;
         Ok(self.alias_rows(&ids).await?.pop())
     }
 
-    async fn find(&self, what: What, query: &Query) -> Result<Found, StoreError> {
-        if let Some(found) = self.whole(what, query).await? {
+    async fn find<C: AddressColumn>(&self, query: &Query<C>) -> Result<Found, StoreError> {
+        if let Some(found) = self.whole(query).await? {
             return Ok(found);
         }
         if let Some(sought) = Sought::of(query)
-            && let Some(found) = self.sought(what, query, &sought).await?
+            && let Some(found) = self.sought(query, &sought).await?
         {
             return Ok(found);
         }
-        self.asked(what, query).await
+        self.asked(query).await
     }
 
     /// Whatever the query is: the store looks at every row that the filters leave.
-    async fn asked(&self, what: What, query: &Query) -> Result<Found, StoreError> {
-        let ids = self.numbers(what, query).await?;
+    async fn asked<C: AddressColumn>(&self, query: &Query<C>) -> Result<Found, StoreError> {
+        let ids = self.numbers(query).await?;
         // A page that is not full is the last one.
         if ids.len() < query.limit as usize && (query.offset == 0 || !ids.is_empty()) {
             let total = query.offset + ids.len() as u64;
             return Ok((ids, total));
         }
-        if let Some(total) = self.whole_total(what, query).await? {
+        if let Some(total) = self.whole_total(query).await? {
             return Ok((ids, total));
         }
         let mut count = Built::default();
         count.push("SELECT COUNT(*)");
-        self.put_where(&mut count, what, query);
+        self.put_where(&mut count, query);
         let counted = self.db().built(&count).await?;
         let total = counted.first().map_or(Ok(0), |row| row.int(0))?.cast_unsigned();
         Ok((ids, total))
     }
 
     /// The rows of a page, without counting what there is beside them.
-    async fn numbers(&self, what: What, query: &Query) -> Result<Vec<u32>, StoreError> {
+    async fn numbers<C: AddressColumn>(&self, query: &Query<C>) -> Result<Vec<u32>, StoreError> {
         let mut rows = Built::default();
         rows.push("SELECT a.id");
-        self.put_where(&mut rows, what, query);
-        put_order(&mut rows, what, query);
+        self.put_where(&mut rows, query);
+        put_order(&mut rows, query);
         let offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
-        rows.push(" LIMIT ").number(query.limit.min(table::PAGE_ROWS_MAX).into()).push(" OFFSET ").number(offset);
+        rows.push(" LIMIT ").number(query.limit.min(PAGE_ROWS_MAX).into()).push(" OFFSET ").number(offset);
         ids_of(&self.db().built(&rows).await?)
     }
 
@@ -174,7 +151,8 @@ impl View {
         grants.iter().map(own).collect::<Option<Vec<i64>>>().filter(|own| !own.is_empty())
     }
 
-    fn put_where(&self, sql: &mut Built, what: What, query: &Query) {
+    fn put_where<C: AddressColumn>(&self, sql: &mut Built, query: &Query<C>) {
+        let what = C::LIST;
         let own = self.own_accounts().filter(|_| what == What::Accounts);
         let is_named = own.is_some() || query.filters.iter().any(names_rows);
         sql.push(if is_named { FROM_NAMED } else { FROM }).push(what.only()).push(" AND ");
@@ -182,32 +160,28 @@ impl View {
         if let Some(own) = own {
             sql.push(" AND a.id IN (").numbers(own).push(")");
         }
-        for filter in query.filters.iter().take(table::FILTERS_MAX) {
+        for filter in query.filters.iter().take(FILTERS_MAX) {
             sql.push(" AND ");
-            match what.columns().iter().find(|column| column.name == filter.column) {
-                Some(column) => put_filter(sql, column, filter),
-                None => drop(sql.push("FALSE")),
-            }
+            put_filter(sql, column(filter.column.sql()), filter);
         }
         if let Some(search) = &query.search {
             sql.push(" AND a.local LIKE ");
-            sql.bind(Bound::Text(table::pattern("%", search, "%"))).push(" ESCAPE '\\'");
+            sql.bind(Bound::Text(pattern("%", search, "%"))).push(" ESCAPE '\\'");
         }
     }
 }
 
 /// Whether a condition leaves the few rows that it names.
-fn names_rows(filter: &Filter) -> bool {
-    matches!((filter.column, filter.lookup), ("id" | "email_account", Lookup::Exact | Lookup::In))
+fn names_rows<C: AddressColumn>(filter: &Filter<C>) -> bool {
+    matches!((filter.column.part(), filter.lookup), (Some(Part::Id | Part::Account), Lookup::Exact | Lookup::In))
 }
 
-fn put_order(sql: &mut Built, what: What, query: &Query) {
+fn put_order<C: AddressColumn>(sql: &mut Built, query: &Query<C>) {
     sql.push(" ORDER BY ");
     for order in &query.order {
         // Numbers are given in the order of creation, and are in an index.
-        let name = if order.column == "created_at" { "id" } else { order.column };
-        let Some(column) = what.columns().iter().find(|column| column.name == name) else { continue };
-        sql.push(column.sql).push(if order.descending { " DESC, " } else { ", " });
+        let column = if order.column.part() == Some(Part::CreatedAt) { C::ID } else { order.column };
+        sql.push(column.sql()).push(if order.descending { " DESC, " } else { ", " });
     }
     sql.push("d.id, a.id");
 }

@@ -1,9 +1,10 @@
 //! Contacts: who is reached about a reseller, a customer, a domain or an account. Must not know what they are told.
 
-use super::{Tenants, take_number};
+use super::Tenants;
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
 use crate::limits::{CONTACTS_MAX, Full};
+use crate::numbers::take_number;
 use doorlist_core::time::Timestamp;
 
 /// Whose contact it is.

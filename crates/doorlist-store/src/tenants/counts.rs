@@ -5,8 +5,9 @@ use super::View;
 use super::nouns::BY_CUSTOMER;
 use super::sight::{self, DomainSight};
 use crate::db::{Bind, Built, Db, Read};
-use crate::directory::{unpack, version};
+use crate::directory::version;
 use crate::error::StoreError;
+use crate::json_rows::unpack;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 

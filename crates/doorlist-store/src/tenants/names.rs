@@ -5,12 +5,12 @@
 mod text;
 
 use super::View;
-use super::accounts::What;
+use super::accounts::{AddressColumn, Part, What};
 use super::counts::Count;
-use super::table::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
+use super::query::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
 use crate::db::{Bind, Db, Read};
-use crate::directory::unpack;
 use crate::error::StoreError;
+use crate::json_rows::unpack;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use text::Text;
@@ -43,16 +43,20 @@ pub(super) struct Sought {
 
 impl Sought {
     /// The text that a query looks for, if that and its domain are all that it asks.
-    pub(super) fn of(query: &Query) -> Option<Self> {
+    pub(super) fn of<C: AddressColumn>(query: &Query<C>) -> Option<Self> {
         if !query.order.is_empty() {
             return None;
         }
         let mut sought = Sought { wanted: Vec::new(), domain: None };
         sought.wanted.extend(query.search.iter().map(|text| (Lookup::Contains, text.to_lowercase())));
         for Filter { column, lookup, values } in &query.filters {
-            match (*column, lookup, values.as_slice()) {
-                ("domain", Lookup::Exact, [Value::Int(id)]) => sought.domain = Some(*id),
-                ("localpart", Lookup::Contains | Lookup::EndsWith | Lookup::StartsWith, [Value::Text(text)]) => {
+            match (column.part(), lookup, values.as_slice()) {
+                (Some(Part::Domain), Lookup::Exact, [Value::Int(id)]) => sought.domain = Some(*id),
+                (
+                    Some(Part::LocalPart),
+                    Lookup::Contains | Lookup::EndsWith | Lookup::StartsWith,
+                    [Value::Text(text)],
+                ) => {
                     sought.wanted.push((*lookup, text.to_lowercase()));
                 }
                 _ => return None,
@@ -64,10 +68,9 @@ impl Sought {
 
 impl View {
     /// The page, if there is room for the texts that it needs.
-    pub(super) async fn sought(
+    pub(super) async fn sought<C: AddressColumn>(
         &self,
-        what: What,
-        query: &Query,
+        query: &Query<C>,
         sought: &Sought,
     ) -> Result<Option<(Vec<u32>, u64)>, StoreError> {
         if self.sees_single_accounts() {
@@ -84,7 +87,7 @@ impl View {
         let found = spawn_blocking(move || {
             let (mut ids, mut total) = (Vec::new(), 0);
             for text in texts {
-                text.find(&wanted, what == What::Aliases, &mut |id| {
+                text.find(&wanted, C::LIST == What::Aliases, &mut |id| {
                     if total >= offset && ids.len() < limit {
                         ids.push(id);
                     }

@@ -1,7 +1,12 @@
 //! The small tables, each once: what is read of a row, who owns it, by what it is found. Knows SQL, not what a field
 //! is called outside nor what may be done with it.
 
-use super::table::{Owners, Page, Placed, Query, Table, Value, column, text};
+use super::columns::{
+    AdminColumn, BrandingColumn, ContactColumn, CustomerColumn, DomainAliasColumn, DomainColumn, DomainNameColumn,
+    MailServerColumn, ResellerColumn, SenderRuleColumn,
+};
+use super::query::{Query, Value};
+use super::table::{Owners, Page, Placed, Table, column, text};
 use super::{ContactOwner, View};
 use crate::error::StoreError;
 use doorlist_core::access::{LoginId, Scope};
@@ -20,106 +25,110 @@ use read::{admin, branding, contact, customer, domain, domain_alias, domain_name
 pub(super) const BY_CUSTOMER: Owners =
     Owners { reseller: Some("c.reseller_id"), customer: Some("c.id"), domain: Some("d.id"), account: None };
 
-const RESELLERS: Table<ResellerRow> = Table {
+const RESELLERS: Table<ResellerRow, ResellerColumn> = Table {
     select: "r.id, r.name, r.allow_branding, r.allow_customer_branding, r.created, r.updated, b.id",
     from: "reseller AS r LEFT JOIN branding AS b ON b.reseller_id = r.id",
     only: "TRUE",
     owners: Owners { reseller: Some("r.id"), customer: None, domain: None, account: None },
-    columns: &[column("id", "r.id"), text("name", "r.name"), column("created_at", "r.created")],
+    column: |by| match by {
+        ResellerColumn::Id => column("r.id"),
+        ResellerColumn::Name => text("r.name"),
+        ResellerColumn::CreatedAt => column("r.created"),
+    },
     search: &["r.name"],
     order: "LOWER(r.name), r.id",
     read: reseller,
     width: 7,
 };
 
-const CUSTOMERS: Table<CustomerRow> = Table {
+const CUSTOMERS: Table<CustomerRow, CustomerColumn> = Table {
     select: "c.id, c.name, c.reseller_id, c.allow_branding, c.is_full_user_list, c.reported_user_count, c.created, \
              c.updated, b.id",
     from: "customer AS c LEFT JOIN branding AS b ON b.customer_id = c.id",
     only: "TRUE",
     owners: Owners { reseller: Some("c.reseller_id"), customer: Some("c.id"), domain: None, account: None },
-    columns: &[
-        column("id", "c.id"),
-        text("name", "c.name"),
-        column("reseller", "c.reseller_id"),
-        column("created_at", "c.created"),
-    ],
+    column: |by| match by {
+        CustomerColumn::Id => column("c.id"),
+        CustomerColumn::Name => text("c.name"),
+        CustomerColumn::Reseller => column("c.reseller_id"),
+        CustomerColumn::CreatedAt => column("c.created"),
+    },
     search: &["c.name"],
     order: "LOWER(c.name), c.id",
     read: customer,
     width: 9,
 };
 
-const DOMAINS: Table<DomainRow> = Table {
+const DOMAINS: Table<DomainRow, DomainColumn> = Table {
     select: "d.id, d.name, d.customer_id, d.mode, d.soft_until, d.active, d.hold, d.delivery_port, d.message_max, \
              d.created, d.updated",
     from: "domain AS d JOIN customer AS c ON c.id = d.customer_id",
     only: "TRUE",
     owners: BY_CUSTOMER,
-    columns: &[
-        column("id", "d.id"),
-        column("name", "d.name"),
-        column("customer", "d.customer_id"),
-        text("customer__name", "c.name"),
-        column("customer__reseller", "c.reseller_id"),
-        column("created_at", "d.created"),
-        column("active", "d.active"),
-        column("hold_email", "d.hold"),
-    ],
+    column: |by| match by {
+        DomainColumn::Id => column("d.id"),
+        DomainColumn::Name => column("d.name"),
+        DomainColumn::Customer => column("d.customer_id"),
+        DomainColumn::CustomerName => text("c.name"),
+        DomainColumn::CustomerReseller => column("c.reseller_id"),
+        DomainColumn::CreatedAt => column("d.created"),
+        DomainColumn::Active => column("d.active"),
+        DomainColumn::HoldEmail => column("d.hold"),
+    },
     search: &["d.name"],
     order: "d.id",
     read: domain,
     width: 11,
 };
 
-const DOMAIN_ALIASES: Table<DomainAliasRow> = Table {
+const DOMAIN_ALIASES: Table<DomainAliasRow, DomainAliasColumn> = Table {
     select: "a.id, a.name, a.domain_id, d.name, a.active, a.created, a.updated",
     from: "domain_alias AS a JOIN domain AS d ON d.id = a.domain_id JOIN customer AS c ON c.id = d.customer_id",
     only: "TRUE",
     owners: BY_CUSTOMER,
-    columns: &[
-        column("id", "a.id"),
-        column("name", "a.name"),
-        column("domain", "a.domain_id"),
-        column("created_at", "a.created"),
-    ],
+    column: |by| match by {
+        DomainAliasColumn::Id => column("a.id"),
+        DomainAliasColumn::Name => column("a.name"),
+        DomainAliasColumn::Domain => column("a.domain_id"),
+        DomainAliasColumn::CreatedAt => column("a.created"),
+    },
     search: &["a.name"],
     order: "a.id",
     read: domain_alias,
     width: 7,
 };
 
-const DOMAIN_NAMES: Table<DomainNameRow> = Table {
+const DOMAIN_NAMES: Table<DomainNameRow, DomainNameColumn> = Table {
     select: "n.id, n.name, n.is_alias, n.domain_id, n.created, n.updated",
     from: "(SELECT id, name, FALSE AS is_alias, id AS domain_id, created, updated FROM domain
             UNION ALL SELECT id, name, TRUE AS is_alias, domain_id, created, updated FROM domain_alias) AS n
            JOIN domain AS d ON d.id = n.domain_id JOIN customer AS c ON c.id = d.customer_id",
     only: "TRUE",
     owners: BY_CUSTOMER,
-    columns: &[
-        column("id", "n.id"),
-        column("name", "n.name"),
-        column("domain", "n.domain_id"),
-        column("created_at", "n.created"),
-    ],
+    column: |by| match by {
+        DomainNameColumn::Id => column("n.id"),
+        DomainNameColumn::Name => column("n.name"),
+        DomainNameColumn::Domain => column("n.domain_id"),
+        DomainNameColumn::CreatedAt => column("n.created"),
+    },
     search: &["n.name"],
     order: "n.id",
     read: domain_name_row,
     width: 6,
 };
 
-const MAIL_SERVERS: Table<MailServerRow> = Table {
+const MAIL_SERVERS: Table<MailServerRow, MailServerColumn> = Table {
     select: "s.id, s.host, s.domain_id, d.name, s.port, s.preference, s.place, s.created, s.updated",
     from: "mail_server AS s JOIN domain AS d ON d.id = s.domain_id JOIN customer AS c ON c.id = d.customer_id",
     only: "TRUE",
     owners: BY_CUSTOMER,
-    columns: &[
-        column("id", "s.id"),
-        column("domain", "s.domain_id"),
-        text("server", "s.host"),
-        column("priority", "s.preference"),
-        column("created_at", "s.created"),
-    ],
+    column: |by| match by {
+        MailServerColumn::Id => column("s.id"),
+        MailServerColumn::Domain => column("s.domain_id"),
+        MailServerColumn::Server => text("s.host"),
+        MailServerColumn::Priority => column("s.preference"),
+        MailServerColumn::CreatedAt => column("s.created"),
+    },
     search: &["s.host"],
     order: "s.id",
     read: mail_server,
@@ -128,7 +137,7 @@ const MAIL_SERVERS: Table<MailServerRow> = Table {
 
 /// Everything of a contact but its owner, which stands behind.
 macro_rules! contacts {
-    ($owner:literal, $confirmed:literal, $name:literal, $from:literal, $only:literal, $owners:expr) => {
+    ($owner:literal, $confirmed:literal, $from:literal, $only:literal, $owners:expr) => {
         Table {
             select: concat!(
                 "t.id, t.email, t.first_name, t.last_name, t.address, t.address2, t.city, t.state, t.country, \
@@ -140,17 +149,17 @@ macro_rules! contacts {
             from: $from,
             only: $only,
             owners: $owners,
-            columns: &[
-                column("id", "t.id"),
-                text("email", "t.email"),
-                column($name, $owner),
-                text("first_name", "t.first_name"),
-                text("last_name", "t.last_name"),
-                column("is_technical", "t.is_technical"),
-                column("is_billing", "t.is_billing"),
-                column("is_emergency", "t.is_emergency"),
-                column("created_at", "t.created"),
-            ],
+            column: |by| match by {
+                ContactColumn::Id => column("t.id"),
+                ContactColumn::Email => text("t.email"),
+                ContactColumn::Owner => column($owner),
+                ContactColumn::FirstName => text("t.first_name"),
+                ContactColumn::LastName => text("t.last_name"),
+                ContactColumn::IsTechnical => column("t.is_technical"),
+                ContactColumn::IsBilling => column("t.is_billing"),
+                ContactColumn::IsEmergency => column("t.is_emergency"),
+                ContactColumn::CreatedAt => column("t.created"),
+            },
             search: &["t.email", "t.first_name", "t.last_name"],
             order: "t.id",
             read: contact,
@@ -159,43 +168,39 @@ macro_rules! contacts {
     };
 }
 
-const RESELLER_CONTACTS: Table<ContactRow> = contacts!(
+const RESELLER_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
     "t.reseller_id",
     "CAST(NULL AS BIGINT)",
-    "reseller",
     "contact AS t",
     "t.reseller_id IS NOT NULL",
     Owners { reseller: Some("t.reseller_id"), customer: None, domain: None, account: None }
 );
-const CUSTOMER_CONTACTS: Table<ContactRow> = contacts!(
+const CUSTOMER_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
     "t.customer_id",
     "(SELECT f.confirmed FROM confirmed_address AS f
       WHERE f.address = t.email AND f.scope = 'customer' AND f.scope_id = c.id)",
-    "customer",
     "contact AS t JOIN customer AS c ON c.id = t.customer_id",
     "t.customer_id IS NOT NULL",
     Owners { reseller: Some("c.reseller_id"), customer: Some("c.id"), domain: None, account: None }
 );
-const DOMAIN_CONTACTS: Table<ContactRow> = contacts!(
+const DOMAIN_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
     "t.domain_id",
     "(SELECT f.confirmed FROM confirmed_address AS f
       WHERE f.address = t.email AND f.scope = 'customer' AND f.scope_id = c.id)",
-    "domain",
     "contact AS t JOIN domain AS d ON d.id = t.domain_id JOIN customer AS c ON c.id = d.customer_id",
     "t.domain_id IS NOT NULL",
     BY_CUSTOMER
 );
-const ACCOUNT_CONTACTS: Table<ContactRow> = contacts!(
+const ACCOUNT_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
     "t.address_id",
     "CAST(NULL AS BIGINT)",
-    "email_account",
     "contact AS t JOIN address AS a ON a.id = t.address_id JOIN domain AS d ON d.id = a.domain_id
      JOIN customer AS c ON c.id = d.customer_id",
     "t.address_id IS NOT NULL",
     Owners { reseller: Some("c.reseller_id"), customer: Some("c.id"), domain: Some("d.id"), account: Some("a.id") }
 );
 
-const BRANDINGS: Table<BrandingRow> = Table {
+const BRANDINGS: Table<BrandingRow, BrandingColumn> = Table {
     select: "b.id, b.reseller_id, b.customer_id, b.settings, b.created, b.updated",
     from: "branding AS b LEFT JOIN customer AS c ON c.id = b.customer_id",
     only: "TRUE",
@@ -205,19 +210,19 @@ const BRANDINGS: Table<BrandingRow> = Table {
         domain: None,
         account: None,
     },
-    columns: &[
-        column("id", "b.id"),
-        column("reseller", "b.reseller_id"),
-        column("customer", "b.customer_id"),
-        column("created_at", "b.created"),
-    ],
+    column: |by| match by {
+        BrandingColumn::Id => column("b.id"),
+        BrandingColumn::Reseller => column("b.reseller_id"),
+        BrandingColumn::Customer => column("b.customer_id"),
+        BrandingColumn::CreatedAt => column("b.created"),
+    },
     search: &[],
     order: "b.id",
     read: branding,
     width: 6,
 };
 
-const ADMINS: Table<AdminRow> = Table {
+const ADMINS: Table<AdminRow, AdminColumn> = Table {
     // Of a login that serves others, too, nothing is shown but what it is here.
     select: "l.id, g.scope, g.scope_id, COALESCE(l.name, l.username), l.email, (l.active AND g.active), g.created, \
              g.last_used",
@@ -230,23 +235,23 @@ const ADMINS: Table<AdminRow> = Table {
         domain: None,
         account: None,
     },
-    columns: &[
-        column("id", "l.id"),
-        column("scope", "g.scope"),
-        column("scope_id", "g.scope_id"),
-        text("email", "l.email"),
-        column("username", "COALESCE(l.name, l.username)"),
-        column("date_joined", "g.created"),
-        column("last_login", "g.last_used"),
-        column("is_active", "(l.active AND g.active)"),
-    ],
+    column: |by| match by {
+        AdminColumn::Id => column("l.id"),
+        AdminColumn::Scope => column("g.scope"),
+        AdminColumn::ScopeId => column("g.scope_id"),
+        AdminColumn::Email => text("l.email"),
+        AdminColumn::Username => column("COALESCE(l.name, l.username)"),
+        AdminColumn::DateJoined => column("g.created"),
+        AdminColumn::LastLogin => column("g.last_used"),
+        AdminColumn::IsActive => column("(l.active AND g.active)"),
+    },
     search: &["COALESCE(l.name, l.username)", "l.email"],
     order: "l.id",
     read: admin,
     width: 8,
 };
 
-const SENDER_RULES: Table<SenderRuleRow> = Table {
+const SENDER_RULES: Table<SenderRuleRow, SenderRuleColumn> = Table {
     select: "w.id, w.domain_id, w.address_id, w.sender, w.allow, w.created, w.updated",
     from: "sender_rule AS w LEFT JOIN address AS a ON a.id = w.address_id
            JOIN domain AS d ON d.id = COALESCE(w.domain_id, a.domain_id) JOIN customer AS c ON c.id = d.customer_id",
@@ -257,14 +262,14 @@ const SENDER_RULES: Table<SenderRuleRow> = Table {
         domain: Some("d.id"),
         account: Some("w.address_id"),
     },
-    columns: &[
-        column("id", "w.id"),
-        column("domain", "w.domain_id"),
-        column("email_account", "w.address_id"),
-        column("email", "w.sender"),
-        column("allow", "w.allow"),
-        column("created_at", "w.created"),
-    ],
+    column: |by| match by {
+        SenderRuleColumn::Id => column("w.id"),
+        SenderRuleColumn::Domain => column("w.domain_id"),
+        SenderRuleColumn::Account => column("w.address_id"),
+        SenderRuleColumn::Email => column("w.sender"),
+        SenderRuleColumn::Allow => column("w.allow"),
+        SenderRuleColumn::CreatedAt => column("w.created"),
+    },
     search: &["w.sender"],
     order: "w.id",
     read: rule,
@@ -273,11 +278,11 @@ const SENDER_RULES: Table<SenderRuleRow> = Table {
 
 /// Two readings of each noun: a page, and the one of a number.
 macro_rules! nouns {
-    ($($page:ident, $one:ident, $row:ty, $table:ident;)*) => {
+    ($($page:ident, $one:ident, $row:ty, $column:ty, $table:ident;)*) => {
         impl View {
             $(
                 /// A page of them.
-                pub async fn $page(&self, query: &Query) -> Result<Page<$row>, StoreError> {
+                pub async fn $page(&self, query: &Query<$column>) -> Result<Page<$row>, StoreError> {
                     self.page(&$table, query).await
                 }
                 /// The one of this number.
@@ -290,24 +295,28 @@ macro_rules! nouns {
 }
 
 nouns! {
-    resellers, reseller, ResellerRow, RESELLERS;
-    customers, customer, CustomerRow, CUSTOMERS;
-    domains, domain, DomainRow, DOMAINS;
-    domain_aliases, domain_alias, DomainAliasRow, DOMAIN_ALIASES;
-    domain_names, domain_name, DomainNameRow, DOMAIN_NAMES;
-    mail_servers, mail_server, MailServerRow, MAIL_SERVERS;
-    brandings, branding, BrandingRow, BRANDINGS;
-    sender_rules, sender_rule, SenderRuleRow, SENDER_RULES;
+    resellers, reseller, ResellerRow, ResellerColumn, RESELLERS;
+    customers, customer, CustomerRow, CustomerColumn, CUSTOMERS;
+    domains, domain, DomainRow, DomainColumn, DOMAINS;
+    domain_aliases, domain_alias, DomainAliasRow, DomainAliasColumn, DOMAIN_ALIASES;
+    domain_names, domain_name, DomainNameRow, DomainNameColumn, DOMAIN_NAMES;
+    mail_servers, mail_server, MailServerRow, MailServerColumn, MAIL_SERVERS;
+    brandings, branding, BrandingRow, BrandingColumn, BRANDINGS;
+    sender_rules, sender_rule, SenderRuleRow, SenderRuleColumn, SENDER_RULES;
 }
 
 impl View {
     /// The domain of this name; an alias is not one.
     pub async fn domain_of_name(&self, name: &DomainName) -> Result<Option<Placed<DomainRow>>, StoreError> {
-        self.one(&DOMAINS, Query::default().with("name", Value::Text(name.to_string()))).await
+        self.one(&DOMAINS, Query::default().with(DomainColumn::Name, Value::Text(name.to_string()))).await
     }
 
     /// A page of the contacts of one kind of owner.
-    pub async fn contacts(&self, of: ContactOwner, query: &Query) -> Result<Page<ContactRow>, StoreError> {
+    pub async fn contacts(
+        &self,
+        of: ContactOwner,
+        query: &Query<ContactColumn>,
+    ) -> Result<Page<ContactRow>, StoreError> {
         self.page(contacts_of(of), query).await
     }
 
@@ -317,17 +326,17 @@ impl View {
     }
 
     /// A page of the admins of a reseller or a customer.
-    pub async fn admins(&self, scope: Scope, query: &Query) -> Result<Page<AdminRow>, StoreError> {
+    pub async fn admins(&self, scope: Scope, query: &Query<AdminColumn>) -> Result<Page<AdminRow>, StoreError> {
         self.page(&ADMINS, &in_scope(query.clone(), scope)).await
     }
 
     /// An admin of a reseller or a customer.
     pub async fn admin(&self, scope: Scope, login: LoginId) -> Result<Option<Placed<AdminRow>>, StoreError> {
-        self.one(&ADMINS, in_scope(Query::default(), scope).with("id", Value::Int(login.0.into()))).await
+        self.one(&ADMINS, in_scope(Query::default(), scope).with(AdminColumn::Id, Value::Int(login.0.into()))).await
     }
 }
 
-fn contacts_of(owner: ContactOwner) -> &'static Table<ContactRow> {
+fn contacts_of(owner: ContactOwner) -> &'static Table<ContactRow, ContactColumn> {
     match owner {
         ContactOwner::Reseller => &RESELLER_CONTACTS,
         ContactOwner::Customer => &CUSTOMER_CONTACTS,
@@ -336,7 +345,7 @@ fn contacts_of(owner: ContactOwner) -> &'static Table<ContactRow> {
     }
 }
 
-fn in_scope(query: Query, scope: Scope) -> Query {
-    let (word, id) = super::writing::scope_columns(scope);
-    query.with("scope", Value::Text(word.to_owned())).with("scope_id", Value::Int(id))
+fn in_scope(query: Query<AdminColumn>, scope: Scope) -> Query<AdminColumn> {
+    let (word, id) = super::owners::scope_columns(scope);
+    query.with(AdminColumn::Scope, Value::Text(word.to_owned())).with(AdminColumn::ScopeId, Value::Int(id))
 }

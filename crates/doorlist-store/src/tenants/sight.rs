@@ -4,8 +4,8 @@
 use super::counts::Count;
 use super::table::Owners;
 use crate::db::{Built, Db};
-use crate::directory::unpack;
 use crate::error::StoreError;
+use crate::json_rows::unpack;
 use doorlist_core::access::{Access, Scope};
 
 /// Adds the condition under which a row of these owners may be seen.

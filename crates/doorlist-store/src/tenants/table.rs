@@ -1,6 +1,8 @@
 //! One page of a list: which rows, in which order, and how many there are in all. A [`Table`] says once what a noun's
 //! rows are read from and by what they can be found; everything else is the same for all nouns. Must not know any noun.
 
+use super::columns::ListColumn;
+use super::query::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
 use super::{View, sight};
 use crate::db::{Bound, Built, Row};
 use crate::error::StoreError;
@@ -8,94 +10,9 @@ use doorlist_core::access::{CustomerId, Lineage, ResellerId};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 
-/// Rows of a page.
-pub const PAGE_ROWS_MAX: u32 = 1_000;
 /// Filters of a query, and values of one filter.
 pub(crate) const FILTERS_MAX: usize = 50;
 pub(crate) const VALUES_MAX: usize = 10_000;
-
-/// How a value is compared. Texts are compared without regard to case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup {
-    /// Equal.
-    Exact,
-    /// A part of it.
-    Contains,
-    /// Its beginning.
-    StartsWith,
-    /// Its end.
-    EndsWith,
-    /// One of several.
-    In,
-    /// Greater.
-    Gt,
-    /// Greater or equal.
-    Gte,
-    /// Less.
-    Lt,
-    /// Less or equal.
-    Lte,
-    /// Between two, both included.
-    Range,
-    /// Not given at all (true), or given (false).
-    IsNull,
-}
-
-/// What is compared with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// A number, a moment in milliseconds.
-    Int(i64),
-    /// A text.
-    Text(String),
-    /// Yes or no.
-    Flag(bool),
-}
-
-/// One condition on rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    /// A column of the table.
-    pub column: &'static str,
-    /// How.
-    pub lookup: Lookup,
-    /// With what: several only for [`Lookup::In`] and [`Lookup::Range`].
-    pub values: Vec<Value>,
-}
-
-/// By what rows are ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// A column of the table.
-    pub column: &'static str,
-    /// Greatest first.
-    pub descending: bool,
-}
-
-/// A page of a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Query {
-    pub filters: Vec<Filter>,
-    /// Text that is part of the name.
-    pub search: Option<String>,
-    /// The table's own order if there is none.
-    pub order: Vec<Order>,
-    /// At most so many rows, at most [`PAGE_ROWS_MAX`].
-    pub limit: u32,
-    /// Behind so many.
-    pub offset: u64,
-    /// The last row of the page before, where it is known: a deep page is then as quick as the first.
-    pub after: Option<u64>,
-}
-
-impl Query {
-    /// One more condition.
-    #[must_use]
-    pub fn with(mut self, column: &'static str, value: Value) -> Self {
-        self.filters.push(Filter { column, lookup: Lookup::Exact, values: vec![value] });
-        self
-    }
-}
 
 /// A row with where it stands among the tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +26,7 @@ pub struct Placed<T> {
 /// Rows of a page, and how many there are in all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
+    /// In order.
     pub rows: Vec<Placed<T>>,
     /// Without the limit.
     pub total: u64,
@@ -122,24 +40,24 @@ pub(crate) struct Owners {
     pub(super) account: Option<&'static str>,
 }
 
-/// What can be compared.
+/// What stands behind a column.
+#[derive(Clone, Copy)]
 pub(crate) struct Column {
-    pub(super) name: &'static str,
     pub(super) sql: &'static str,
     /// A text whose letters may be large.
     pub(super) is_mixed_case: bool,
 }
 
-pub(super) const fn column(name: &'static str, sql: &'static str) -> Column {
-    Column { name, sql, is_mixed_case: false }
+pub(super) const fn column(sql: &'static str) -> Column {
+    Column { sql, is_mixed_case: false }
 }
 
-pub(super) const fn text(name: &'static str, sql: &'static str) -> Column {
-    Column { name, sql, is_mixed_case: true }
+pub(super) const fn text(sql: &'static str) -> Column {
+    Column { sql, is_mixed_case: true }
 }
 
 /// A noun's rows.
-pub(crate) struct Table<T> {
+pub(crate) struct Table<T, C> {
     /// What is read of a row: the first column is its number.
     pub(super) select: &'static str,
     /// From where; every column below is of these.
@@ -147,8 +65,8 @@ pub(crate) struct Table<T> {
     /// Which rows of it are meant at all.
     pub(super) only: &'static str,
     pub(super) owners: Owners,
-    /// By these it can be found and ordered. The first is the number.
-    pub(super) columns: &'static [Column],
+    /// By these it can be found and ordered.
+    pub(super) column: fn(C) -> Column,
     /// By these free text is searched.
     pub(super) search: &'static [&'static str],
     /// Its own order.
@@ -158,11 +76,7 @@ pub(crate) struct Table<T> {
     pub(super) width: usize,
 }
 
-impl<T> Table<T> {
-    pub(super) fn column(&self, name: &str) -> Option<&'static Column> {
-        self.columns.iter().find(|column| column.name == name)
-    }
-
+impl<T, C: ListColumn> Table<T, C> {
     fn owner(sql: &mut Built, column: Option<&'static str>) {
         sql.push(", ").push(column.unwrap_or("CAST(NULL AS BIGINT)"));
     }
@@ -186,15 +100,12 @@ impl<T> Table<T> {
         sql.push(" FROM ").push(self.from);
     }
 
-    fn put_where(&self, sql: &mut Built, view: &View, query: &Query) {
+    fn put_where(&self, sql: &mut Built, view: &View, query: &Query<C>) {
         sql.push(" WHERE ").push(self.only).push(" AND ");
         sight::condition(sql, view.access(), &self.owners);
         for filter in query.filters.iter().take(FILTERS_MAX) {
             sql.push(" AND ");
-            match self.column(filter.column) {
-                Some(column) => put_filter(sql, column, filter),
-                None => drop(sql.push("FALSE")),
-            }
+            put_filter(sql, (self.column)(filter.column), filter);
         }
         if let Some(search) = &query.search {
             sql.push(" AND (FALSE");
@@ -206,10 +117,10 @@ impl<T> Table<T> {
         }
     }
 
-    fn put_order(&self, sql: &mut Built, query: &Query) {
+    fn put_order(&self, sql: &mut Built, query: &Query<C>) {
         sql.push(" ORDER BY ");
         for order in &query.order {
-            let Some(column) = self.column(order.column) else { continue };
+            let column = (self.column)(order.column);
             match column.is_mixed_case {
                 true => sql.push("LOWER(").push(column.sql).push(")"),
                 false => sql.push(column.sql),
@@ -217,15 +128,15 @@ impl<T> Table<T> {
             sql.push(if order.descending { " DESC, " } else { ", " });
         }
         // What was found comes as it was made.
-        match (&query.search, self.columns.first()) {
-            (Some(_), Some(id)) if query.order.is_empty() => sql.push(id.sql),
+        match &query.search {
+            Some(_) if query.order.is_empty() => sql.push((self.column)(C::ID).sql),
             _ => sql.push(self.order),
         };
     }
 }
 
 /// Adds one condition.
-pub(super) fn put_filter(sql: &mut Built, column: &Column, filter: &Filter) {
+pub(super) fn put_filter<C>(sql: &mut Built, column: Column, filter: &Filter<C>) {
     let folds = column.is_mixed_case;
     let put_column = |sql: &mut Built| {
         if folds {
@@ -309,7 +220,11 @@ pub(super) fn pattern(before: &str, typed: &str, after: &str) -> String {
 
 impl View {
     /// A page of a noun's rows.
-    pub(super) async fn page<T>(&self, table: &Table<T>, query: &Query) -> Result<Page<T>, StoreError> {
+    pub(super) async fn page<T, C: ListColumn>(
+        &self,
+        table: &Table<T, C>,
+        query: &Query<C>,
+    ) -> Result<Page<T>, StoreError> {
         let mut count = Built::default();
         count.push("SELECT COUNT(*) FROM ").push(table.from);
         table.put_where(&mut count, self, query);
@@ -326,7 +241,11 @@ impl View {
     }
 
     /// All rows that a query means, at most [`PAGE_ROWS_MAX`].
-    pub(super) async fn one<T>(&self, table: &Table<T>, query: Query) -> Result<Option<Placed<T>>, StoreError> {
+    pub(super) async fn one<T, C: ListColumn>(
+        &self,
+        table: &Table<T, C>,
+        query: Query<C>,
+    ) -> Result<Option<Placed<T>>, StoreError> {
         let mut rows = Built::default();
         table.put_select(&mut rows);
         table.put_where(&mut rows, self, &query);
@@ -336,8 +255,11 @@ impl View {
     }
 
     /// The row of this number.
-    pub(super) async fn by_id<T>(&self, table: &Table<T>, id: u32) -> Result<Option<Placed<T>>, StoreError> {
-        let column = table.columns.first().map_or("id", |column| column.name);
-        self.one(table, Query::default().with(column, Value::Int(id.into()))).await
+    pub(super) async fn by_id<T, C: ListColumn>(
+        &self,
+        table: &Table<T, C>,
+        id: u32,
+    ) -> Result<Option<Placed<T>>, StoreError> {
+        self.one(table, Query::default().with(C::ID, Value::Int(id.into()))).await
     }
 }

@@ -1,10 +1,12 @@
 //! Resellers, customers and branding: added, changed, removed. Names are unique, whoever owns them: the command line and
 //! the change log call a customer by its name. Must not know who may do it.
 
-use super::{OPERATOR, Tenants};
+use super::Tenants;
+use super::owners::{OPERATOR, add_branding, insert_customer, scope_columns, to_u32};
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
 use crate::limits::{CUSTOMERS_MAX, Full};
+use crate::numbers::take_number;
 use doorlist_core::access::{CustomerId, ResellerId, Scope};
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
@@ -262,60 +264,6 @@ async fn has_no_more_than_may_be(tx: &mut Tx, reseller: ResellerId) -> Result<Re
     let customers = tx.row(COUNT, &[id, Bind::Int(i64::from(CUSTOMERS_MAX) + 1)]).await?;
     let is_too_many = customers.map_or(Ok(0), |row| row.int(0))? > CUSTOMERS_MAX.into();
     Ok(if is_too_many { Err(Full { what: "customers of this reseller", limit: CUSTOMERS_MAX }) } else { Ok(()) })
-}
-
-/// Writes a new customer; gives its number.
-pub(crate) async fn insert_customer(
-    tx: &mut Tx,
-    reseller: ResellerId,
-    name: &str,
-    now: Timestamp,
-) -> Result<i64, StoreError> {
-    const SQL: &str = "INSERT INTO customer (id, reseller_id, name, created, updated) VALUES ($1, $2, $3, $4, $4)";
-    let id = take_number(tx, "customer").await?;
-    let binds = [Bind::Int(id), Bind::Int(reseller.0.into()), Bind::Text(name), Bind::Int(now.as_millis())];
-    tx.execute(SQL, &binds).await?;
-    add_branding(tx, Scope::Customer(CustomerId(to_u32(id))), now).await?;
-    Ok(id)
-}
-
-async fn add_branding(tx: &mut Tx, of: Scope, now: Timestamp) -> Result<(), StoreError> {
-    const SQL: &str = "
-        INSERT INTO branding (id, reseller_id, customer_id, settings, created, updated) VALUES ($1, $2, $3, '{}', $4, $4)";
-    let (_, owner) = scope_columns(of);
-    let (reseller, customer) = match of {
-        Scope::Reseller(_) => (Some(owner), None),
-        _ => (None, Some(owner)),
-    };
-    let id = take_number(tx, "branding").await?;
-    let binds = [Bind::Int(id), Bind::IntOrNull(reseller), Bind::IntOrNull(customer), Bind::Int(now.as_millis())];
-    tx.execute(SQL, &binds).await?;
-    Ok(())
-}
-
-/// The next number of a kind; it is given once.
-pub(crate) async fn take_number(tx: &mut Tx, what: &'static str) -> Result<i64, StoreError> {
-    const NEXT: &str = "
-        INSERT INTO next_number (what, next) VALUES ($1, 2)
-        ON CONFLICT (what) DO UPDATE SET next = next_number.next + 1";
-    tx.execute(NEXT, &[Bind::Text(what)]).await?;
-    let row = tx.row("SELECT next - 1 FROM next_number WHERE what = $1", &[Bind::Text(what)]).await?;
-    row.map_or(Ok(1), |row| row.int(0))
-}
-
-/// How the tables name a scope.
-pub(crate) fn scope_columns(scope: Scope) -> (&'static str, i64) {
-    match scope {
-        Scope::All => ("all", 0),
-        Scope::Reseller(id) => ("reseller", id.0.into()),
-        Scope::Customer(id) => ("customer", id.0.into()),
-        Scope::Domain(id) => ("domain", id.0.into()),
-        Scope::Account(id) => ("account", id.0.into()),
-    }
-}
-
-fn to_u32(id: i64) -> u32 {
-    u32::try_from(id).unwrap_or(u32::MAX)
 }
 
 impl Default for CustomerFields {

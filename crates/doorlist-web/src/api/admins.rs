@@ -14,7 +14,7 @@ use axum::response::Response;
 use axum::routing::any;
 use doorlist_actions::NewAdmin;
 use doorlist_core::access::{CustomerId, LoginId, ResellerId, Scope};
-use doorlist_store::tenants::AdminRow;
+use doorlist_store::tenants::{AdminColumn, AdminRow, UnknownColumn};
 use serde_json::json;
 
 pub(crate) static SPEC: Spec = Spec {
@@ -91,12 +91,18 @@ async fn list(State(state): State<ApiState>, path: Parts<(String, String)>, requ
     .await
 }
 
+/// The column behind a name of the schema; `None`: the path says it already.
+fn column(name: &str) -> Result<Option<AdminColumn>, UnknownColumn> {
+    match name {
+        "customer" | "reseller" => Ok(None),
+        name => name.parse().map(Some),
+    }
+}
+
 async fn page(ask: &Ask, scope: Scope) -> Result<Answer, Fault> {
     let parameters = query::parameters(&ask.query)?;
-    let mut list = query::read(&SPEC, &parameters)?;
-    // The path says it already.
-    list.query.filters.retain(|filter| !matches!(filter.column, "customer" | "reseller"));
-    let page = ask.actions.view().admins(scope, &list.query).await?;
+    let list = query::read(&SPEC, column, &parameters)?;
+    let page = ask.actions.view().admins(scope, &list.query.clone().known()).await?;
     let objects = page.rows.iter().map(|placed| show_admin(&placed.row)).collect();
     Ok(Answer::Shown(show::envelope(&ask.path, &parameters, &list, page.total, objects, None)))
 }

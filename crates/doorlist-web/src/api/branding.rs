@@ -11,7 +11,7 @@ use crate::https_link::is_https_link;
 use doorlist_actions::Actions;
 use doorlist_core::address::DomainName;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{BrandingRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{BrandingColumn, BrandingRow, Page, Placed, Query, View};
 use serde_json::{Map, Value, json};
 
 /// Text fields that are stored as they are.
@@ -78,8 +78,9 @@ pub(crate) static SPEC: Spec = Spec {
 impl Noun for Brandings {
     const SPEC: &'static Spec = &SPEC;
     type Row = BrandingRow;
+    type Column = BrandingColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<BrandingRow>, StoreError> {
+    async fn list(view: &View, query: &Query<BrandingColumn>) -> Result<Page<BrandingRow>, StoreError> {
         view.brandings(query).await
     }
 

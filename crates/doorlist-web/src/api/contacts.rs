@@ -5,6 +5,7 @@ use super::exchange::{Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
 use super::link::uri;
 use super::noun::{Noun, id_of, lookup, show_list};
+use super::query::unknown;
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
@@ -16,7 +17,8 @@ use axum::routing::any;
 use doorlist_actions::{ActionError, Actions};
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{
-    ContactFields, ContactOwner, ContactRow, Filter, Lookup, Page, Placed, Query, Value, View,
+    ContactColumn, ContactFields, ContactOwner, ContactRow, Filter, Lookup, Page, Placed, Query, UnknownColumn, Value,
+    View,
 };
 use serde_json::json;
 use std::marker::PhantomData;
@@ -127,9 +129,14 @@ pub(crate) struct Contacts<O>(PhantomData<O>);
 impl<O: Owned> Noun for Contacts<O> {
     const SPEC: &'static Spec = O::SPEC;
     type Row = ContactRow;
+    type Column = ContactColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<ContactRow>, StoreError> {
+    async fn list(view: &View, query: &Query<ContactColumn>) -> Result<Page<ContactRow>, StoreError> {
         view.contacts(O::OWNER, query).await
+    }
+
+    fn column(name: &str) -> Result<ContactColumn, UnknownColumn> {
+        if name == O::FIELD { Ok(ContactColumn::Owner) } else { name.parse() }
     }
 
     async fn by_id(view: &View, id: u32) -> Result<Option<Placed<ContactRow>>, StoreError> {
@@ -237,7 +244,8 @@ async fn below<P: Noun, N: Noun>(State(state): State<ApiState>, key: super::bulk
         }
         let parent = lookup::<P>(ask.actions.view(), &super::bulk::text(key)).await?;
         let values = vec![Value::Int(P::id(&parent.row).into())];
-        show_list::<N>(&ask, vec![Filter { column: P::SPEC.name, lookup: Lookup::Exact, values }]).await
+        let column = N::column(P::SPEC.name).map_err(unknown)?;
+        show_list::<N>(&ask, vec![Filter { column, lookup: Lookup::Exact, values }]).await
     })
     .await
 }

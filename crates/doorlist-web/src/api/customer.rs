@@ -10,7 +10,7 @@ use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
 use doorlist_core::access::ResellerId;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{CustomerFields, CustomerPatch, CustomerRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{CustomerColumn, CustomerFields, CustomerPatch, CustomerRow, Page, Placed, Query, View};
 use serde_json::json;
 
 pub(crate) struct Customers;
@@ -50,8 +50,9 @@ pub(crate) static SPEC: Spec = Spec {
 impl Noun for Customers {
     const SPEC: &'static Spec = &SPEC;
     type Row = CustomerRow;
+    type Column = CustomerColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<CustomerRow>, StoreError> {
+    async fn list(view: &View, query: &Query<CustomerColumn>) -> Result<Page<CustomerRow>, StoreError> {
         view.customers(query).await
     }
 

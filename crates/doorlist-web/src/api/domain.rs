@@ -13,7 +13,7 @@ use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::domain::Mode;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{DomainRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{DomainColumn, DomainRow, Page, Placed, Query, View};
 use serde_json::{Value, json};
 
 pub(crate) struct Domains;
@@ -66,8 +66,9 @@ pub(crate) static SPEC: Spec = Spec {
 impl Noun for Domains {
     const SPEC: &'static Spec = &SPEC;
     type Row = DomainRow;
+    type Column = DomainColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<DomainRow>, StoreError> {
+    async fn list(view: &View, query: &Query<DomainColumn>) -> Result<Page<DomainRow>, StoreError> {
         view.domains(query).await
     }
 

@@ -11,7 +11,9 @@ use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
 use doorlist_core::domain::DomainId;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{DomainAliasRow, DomainNameRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{
+    DomainAliasColumn, DomainAliasRow, DomainNameColumn, DomainNameRow, Page, Placed, Query, View,
+};
 use serde_json::json;
 
 pub(crate) struct DomainAliases;
@@ -43,8 +45,9 @@ pub(crate) static SPEC: Spec = Spec {
 impl Noun for DomainAliases {
     const SPEC: &'static Spec = &SPEC;
     type Row = DomainAliasRow;
+    type Column = DomainAliasColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<DomainAliasRow>, StoreError> {
+    async fn list(view: &View, query: &Query<DomainAliasColumn>) -> Result<Page<DomainAliasRow>, StoreError> {
         view.domain_aliases(query).await
     }
 
@@ -131,8 +134,9 @@ pub(crate) static NAMES: Spec = Spec {
 impl Noun for DomainNames {
     const SPEC: &'static Spec = &NAMES;
     type Row = DomainNameRow;
+    type Column = DomainNameColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<DomainNameRow>, StoreError> {
+    async fn list(view: &View, query: &Query<DomainNameColumn>) -> Result<Page<DomainNameRow>, StoreError> {
         view.domain_names(query).await
     }
 

@@ -14,7 +14,7 @@ use doorlist_core::change::Source;
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{AccountRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{AccountColumn, AccountRow, Page, Placed, Query, View};
 use serde_json::json;
 
 /// The priority in answers if none was set.
@@ -77,8 +77,9 @@ pub(crate) static SPEC: Spec = Spec {
 impl Noun for EmailAccounts {
     const SPEC: &'static Spec = &SPEC;
     type Row = AccountRow;
+    type Column = AccountColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<AccountRow>, StoreError> {
+    async fn list(view: &View, query: &Query<AccountColumn>) -> Result<Page<AccountRow>, StoreError> {
         view.accounts(query).await
     }
 

@@ -11,7 +11,7 @@ use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{AliasRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{AliasColumn, AliasRow, Page, Placed, Query, View};
 use serde_json::json;
 
 pub(crate) struct LocalpartAliases;
@@ -44,8 +44,9 @@ pub(crate) static SPEC: Spec = Spec {
 impl Noun for LocalpartAliases {
     const SPEC: &'static Spec = &SPEC;
     type Row = AliasRow;
+    type Column = AliasColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<AliasRow>, StoreError> {
+    async fn list(view: &View, query: &Query<AliasColumn>) -> Result<Page<AliasRow>, StoreError> {
         view.aliases(query).await
     }
 

@@ -10,7 +10,7 @@ use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions, NewServer, ServerPatch};
 use doorlist_core::domain::DomainId;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{MailServerRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{MailServerColumn, MailServerRow, Page, Placed, Query, View};
 use serde_json::{Value, json};
 
 /// Default priority of a server.
@@ -51,8 +51,9 @@ pub(crate) static SPEC: Spec = Spec {
 impl Noun for MailServers {
     const SPEC: &'static Spec = &SPEC;
     type Row = MailServerRow;
+    type Column = MailServerColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<MailServerRow>, StoreError> {
+    async fn list(view: &View, query: &Query<MailServerColumn>) -> Result<Page<MailServerRow>, StoreError> {
         view.mail_servers(query).await
     }
 

@@ -17,7 +17,7 @@ use axum::routing::any;
 use doorlist_actions::{ActionError, Actions};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{Filter, Lookup, Page, Placed, Query, Value, View};
+use doorlist_store::tenants::{Filter, ListColumn, Lookup, Page, Placed, Query, UnknownColumn, Value, View};
 
 /// A resource of the API.
 pub(crate) trait Noun: Send + Sync + 'static {
@@ -25,8 +25,19 @@ pub(crate) trait Noun: Send + Sync + 'static {
     /// A row of it.
     type Row: Send + Sync;
 
+    /// By what its list is found and ordered.
+    type Column: ListColumn;
+
+    /// The column behind a name of the schema.
+    fn column(name: &str) -> Result<Self::Column, UnknownColumn> {
+        name.parse()
+    }
+
     /// A page of rows.
-    fn list(view: &View, query: &Query) -> impl Future<Output = Result<Page<Self::Row>, StoreError>> + Send;
+    fn list(
+        view: &View,
+        query: &Query<Self::Column>,
+    ) -> impl Future<Output = Result<Page<Self::Row>, StoreError>> + Send;
 
     /// The row of a number.
     fn by_id(view: &View, id: u32) -> impl Future<Output = Result<Option<Placed<Self::Row>>, StoreError>> + Send;
@@ -85,10 +96,10 @@ async fn list_handler<N: Noun>(State(state): State<ApiState>, request: Request) 
     .await
 }
 
-/// A page of a list, with additional conditions.
-pub(crate) async fn show_list<N: Noun>(ask: &Ask, within: Vec<Filter>) -> Result<Answer, Fault> {
+/// A page of a list, within further conditions.
+pub(crate) async fn show_list<N: Noun>(ask: &Ask, within: Vec<Filter<N::Column>>) -> Result<Answer, Fault> {
     let parameters = query::parameters(&ask.query)?;
-    let mut list = query::read(N::SPEC, &parameters)?;
+    let mut list = query::read(N::SPEC, N::column, &parameters)?;
     list.query.filters.extend(within);
     resolve(ask.actions.view(), &mut list).await?;
     let page = N::list(ask.actions.view(), &list.query).await?;
@@ -100,7 +111,7 @@ pub(crate) async fn show_list<N: Noun>(ask: &Ask, within: Vec<Filter>) -> Result
 }
 
 /// Filters whose value is a name: an address, a domain.
-async fn resolve(view: &View, list: &mut ListQuery) -> Result<(), Fault> {
+async fn resolve<C>(view: &View, list: &mut ListQuery<C>) -> Result<(), Fault> {
     for Named { column, noun, name } in std::mem::take(&mut list.named) {
         let id = find(view, noun, &name).await?;
         // What is not there has no objects.
@@ -192,4 +203,44 @@ pub(crate) fn updated<N: Noun>(row: &N::Row) -> Object {
     let mut object = N::show(row);
     object.insert("pk".to_owned(), N::id(row).to_string().into());
     object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        branding, contacts, customer, domain, domain_alias, email_account, localpart_alias, mail_server, policy,
+        reseller, sender_rule,
+    };
+    use super::*;
+
+    fn knows_what_its_schema_names<N: Noun>() {
+        let spec = N::SPEC;
+        let filtered = spec.filtering.iter().chain(spec.quiet).map(|(name, _)| *name);
+        let related = spec.related.iter().map(|(name, _)| *name);
+        let ordered = spec.ordering.unwrap_or(&["email"]).iter().copied();
+        for name in filtered.chain(related).chain(ordered).chain(["id"]) {
+            assert!(spec.column(name).is_none() || N::column(name).is_ok(), "{}: {name}", spec.name);
+        }
+        assert!(N::column("no such column").is_err(), "{}", spec.name);
+    }
+
+    #[test]
+    fn every_list_has_a_column_for_each_name_of_its_schema() {
+        knows_what_its_schema_names::<reseller::Resellers>();
+        knows_what_its_schema_names::<customer::Customers>();
+        knows_what_its_schema_names::<domain::Domains>();
+        knows_what_its_schema_names::<domain_alias::DomainAliases>();
+        knows_what_its_schema_names::<domain_alias::DomainNames>();
+        knows_what_its_schema_names::<mail_server::MailServers>();
+        knows_what_its_schema_names::<email_account::EmailAccounts>();
+        knows_what_its_schema_names::<localpart_alias::LocalpartAliases>();
+        knows_what_its_schema_names::<branding::Brandings>();
+        knows_what_its_schema_names::<policy::DomainPolicies>();
+        knows_what_its_schema_names::<policy::AccountPolicies>();
+        knows_what_its_schema_names::<sender_rule::SenderRules>();
+        knows_what_its_schema_names::<contacts::Contacts<contacts::OfReseller>>();
+        knows_what_its_schema_names::<contacts::Contacts<contacts::OfCustomer>>();
+        knows_what_its_schema_names::<contacts::Contacts<contacts::OfDomain>>();
+        knows_what_its_schema_names::<contacts::Contacts<contacts::OfAccount>>();
+    }
 }

@@ -11,7 +11,9 @@ use super::spec::{Default, Field, Filtering, Spec};
 use doorlist_actions::{AccountPatch, Actions, DomainPatch};
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{AccountRow, DomainRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{
+    AccountColumn, AccountRow, DomainColumn, DomainRow, Page, Placed, Query, UnknownColumn, View,
+};
 use serde_json::{Value, json};
 
 /// A field with Y or N.
@@ -151,11 +153,14 @@ fn message_max(spec: &'static Spec, body: &mut Body) -> Option<Option<u64>> {
 impl Noun for DomainPolicies {
     const SPEC: &'static Spec = &DOMAIN;
     type Row = DomainRow;
+    type Column = DomainColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<DomainRow>, StoreError> {
-        let mut query = query.clone();
-        query.filters.iter_mut().filter(|it| it.column == "domain").for_each(|it| it.column = "id");
-        view.domains(&query).await
+    async fn list(view: &View, query: &Query<DomainColumn>) -> Result<Page<DomainRow>, StoreError> {
+        view.domains(query).await
+    }
+
+    fn column(name: &str) -> Result<DomainColumn, UnknownColumn> {
+        if name == "domain" { Ok(DomainColumn::Id) } else { name.parse() }
     }
 
     async fn by_id(view: &View, id: u32) -> Result<Option<Placed<DomainRow>>, StoreError> {
@@ -185,11 +190,14 @@ impl Noun for DomainPolicies {
 impl Noun for AccountPolicies {
     const SPEC: &'static Spec = &ACCOUNT;
     type Row = AccountRow;
+    type Column = AccountColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<AccountRow>, StoreError> {
-        let mut query = query.clone();
-        query.filters.iter_mut().filter(|it| it.column == "email_account").for_each(|it| it.column = "id");
-        view.accounts(&query).await
+    async fn list(view: &View, query: &Query<AccountColumn>) -> Result<Page<AccountRow>, StoreError> {
+        view.accounts(query).await
+    }
+
+    fn column(name: &str) -> Result<AccountColumn, UnknownColumn> {
+        if name == "email_account" { Ok(AccountColumn::Id) } else { name.parse() }
     }
 
     async fn by_id(view: &View, id: u32) -> Result<Option<Placed<AccountRow>>, StoreError> {

@@ -3,7 +3,7 @@
 
 use super::exchange::Fault;
 use super::spec::{Filtering, Kind, Spec};
-use doorlist_store::tenants::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value};
+use doorlist_store::tenants::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, UnknownColumn, Value};
 
 pub(crate) const LIMIT: u32 = 20;
 /// Maximum parameters of a request.
@@ -18,19 +18,22 @@ const SEARCH_MAX: usize = 255;
 /// Lookups that a field allows.
 pub(crate) type Lookups = &'static [&'static str];
 
-/// A filter whose value is the name of an object, to be resolved later.
+/// The column behind a name of the schema.
+pub(crate) type ToColumn<C> = fn(&str) -> Result<C, UnknownColumn>;
+
+/// A filter whose value names an object, to be looked up by whoever can.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
-    pub(crate) column: &'static str,
+pub(crate) struct Named<C> {
+    pub(crate) column: C,
     pub(crate) noun: &'static str,
     pub(crate) name: String,
 }
 
-/// The parameters of a list.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ListQuery {
-    pub(crate) query: Query,
-    pub(crate) named: Vec<Named>,
+/// What a list is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct ListQuery<C> {
+    pub(crate) query: Query<C>,
+    pub(crate) named: Vec<Named<C>>,
 }
 
 /// Names and values of a query string, decoded.
@@ -43,17 +46,26 @@ pub(crate) fn parameters(text: &str) -> Result<Vec<(String, String)>, Fault> {
     Ok(pairs)
 }
 
-/// Reads the parameters of a list of a noun.
-pub(crate) fn read(spec: &Spec, parameters: &[(String, String)]) -> Result<ListQuery, Fault> {
+/// A name of the schema that the list does not know.
+pub(crate) fn unknown(column: UnknownColumn) -> Fault {
+    Fault::Bad(column.to_string())
+}
+
+/// Reads the parameters of a list of a noun; `column` knows what its names stand for.
+pub(crate) fn read<C: Copy + PartialEq>(
+    spec: &Spec,
+    column: ToColumn<C>,
+    parameters: &[(String, String)],
+) -> Result<ListQuery<C>, Fault> {
     let mut list = ListQuery { query: Query { limit: LIMIT, ..Query::default() }, named: Vec::new() };
     for (name, value) in parameters {
         match name.as_str() {
             "limit" => list.query.limit = limit(value)?,
             "offset" => list.query.offset = offset(value)?,
             "after" => list.query.after = value.parse().ok(),
-            "order_by" => order(spec, value, &mut list.query.order)?,
+            "order_by" => order(spec, column, value, &mut list.query.order)?,
             "q" | "q[name]" => list.query.search = search(value)?,
-            _ => filter(spec, name, value, &mut list)?,
+            _ => filter(spec, column, name, value, &mut list)?,
         }
     }
     Ok(list)
@@ -83,15 +95,20 @@ fn search(value: &str) -> Result<Option<String>, Fault> {
     Ok((!value.is_empty()).then(|| value.to_owned()))
 }
 
-fn order(spec: &Spec, value: &str, order: &mut Vec<Order>) -> Result<(), Fault> {
+fn order<C: Copy + PartialEq>(
+    spec: &Spec,
+    column: ToColumn<C>,
+    value: &str,
+    order: &mut Vec<Order<C>>,
+) -> Result<(), Fault> {
     for word in value.split(',').filter(|word| !word.is_empty()) {
         let (name, descending) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
         // A library orders block lists by `email`, though no schema says that it may.
         let allowed = spec.ordering.map_or(name == "email", |ordering| ordering.contains(&name)) || name == "id";
-        let column = spec.column(name).filter(|_| allowed);
-        let Some((column, _)) = column else {
+        if !allowed || spec.column(name).is_none() {
             return Err(Fault::Bad(format!("No matching '{name}' field for ordering on.")));
-        };
+        }
+        let column = column(name).map_err(unknown)?;
         // Where it stands first decides; the store is not asked for the same order again.
         if order.iter().any(|before| before.column == column) {
             continue;
@@ -104,7 +121,7 @@ fn order(spec: &Spec, value: &str, order: &mut Vec<Order>) -> Result<(), Fault> 
     Ok(())
 }
 
-fn filter(spec: &Spec, name: &str, value: &str, list: &mut ListQuery) -> Result<(), Fault> {
+fn filter<C>(spec: &Spec, column: ToColumn<C>, name: &str, value: &str, list: &mut ListQuery<C>) -> Result<(), Fault> {
     let (path, word) = match name.rsplit_once("__") {
         Some((path, word)) if is_lookup(word) => (path, word),
         _ => (name, "exact"),
@@ -124,11 +141,12 @@ fn filter(spec: &Spec, name: &str, value: &str, list: &mut ListQuery) -> Result<
     {
         return Err(Fault::Bad(format!("'{word}' is not an allowed filter on the '{field}' field.")));
     }
-    let Some((column, kind)) = spec.column(path) else { return Err(not_allowed(&format!("filtering by {path}"))) };
+    let Some((path, kind)) = spec.column(path) else { return Err(not_allowed(&format!("filtering by {path}"))) };
     let lookup = lookup(word).ok_or_else(|| not_allowed(&format!("the lookup '{word}'")))?;
     if list.query.filters.len() + list.named.len() >= 50 {
         return Err(Fault::Bad("a list can be filtered by at most 50 conditions".to_owned()));
     }
+    let column = column(path).map_err(unknown)?;
     if let (Kind::One(noun), Lookup::Exact) = (kind, lookup)
         && id_of(value).is_none()
     {
@@ -252,15 +270,24 @@ mod tests {
         in_index: false,
     };
 
-    fn ordered(by: &str) -> Result<Vec<Order>, Fault> {
-        read(&MANY, &[("order_by".to_owned(), by.to_owned())]).map(|list| list.query.order)
+    /// Fields `a` to `k`, and no other.
+    fn letter(name: &str) -> Result<char, UnknownColumn> {
+        let mut letters = name.chars();
+        match (letters.next(), letters.next()) {
+            (Some(letter @ 'a'..='k'), None) => Ok(letter),
+            _ => Err(UnknownColumn(name.to_owned())),
+        }
+    }
+
+    fn ordered(by: &str) -> Result<Vec<Order<char>>, Fault> {
+        read(&MANY, letter, &[("order_by".to_owned(), by.to_owned())]).map(|list| list.query.order)
     }
 
     #[test]
     fn a_list_is_ordered_by_so_many_fields_each_of_them_once() {
         let again = ordered("-a,b,a,-b,c,d,e,f,g,h,i,j,j,-a").unwrap_or_default();
         assert_eq!(again.len(), ORDER_FIELDS_MAX);
-        assert!(again.first().is_some_and(|first| *first == Order { column: "a", descending: true }));
+        assert!(again.first().is_some_and(|first| *first == Order { column: 'a', descending: true }));
         assert!(matches!(ordered("a,b,c,d,e,f,g,h,i,j,k"), Err(Fault::Bad(_))));
     }
 }

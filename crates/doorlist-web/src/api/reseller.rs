@@ -9,7 +9,7 @@ use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{Page, Placed, Query, ResellerFields, ResellerRow, View};
+use doorlist_store::tenants::{Page, Placed, Query, ResellerColumn, ResellerFields, ResellerRow, View};
 use serde_json::json;
 
 pub(crate) struct Resellers;
@@ -47,8 +47,9 @@ pub(crate) static SPEC: Spec = Spec {
 impl Noun for Resellers {
     const SPEC: &'static Spec = &SPEC;
     type Row = ResellerRow;
+    type Column = ResellerColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<ResellerRow>, StoreError> {
+    async fn list(view: &View, query: &Query<ResellerColumn>) -> Result<Page<ResellerRow>, StoreError> {
         view.resellers(query).await
     }
 

@@ -16,7 +16,9 @@ use doorlist_actions::{ActionError, Actions, NewSenderRule, RuleOwner};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{Page, Placed, Query, SenderRuleRow, Value as Compared, View};
+use doorlist_store::tenants::{
+    Page, Placed, Query, SenderRuleColumn, SenderRuleRow, UnknownColumn, Value as Compared, View,
+};
 use serde_json::json;
 
 pub(crate) const MASS_DELETE: &str = "/api/v1/wblist/mass_delete/";
@@ -61,11 +63,11 @@ pub(crate) static SPEC: Spec = Spec {
 impl Noun for SenderRules {
     const SPEC: &'static Spec = &SPEC;
     type Row = SenderRuleRow;
+    type Column = SenderRuleColumn;
 
-    async fn list(view: &View, query: &Query) -> Result<Page<SenderRuleRow>, StoreError> {
+    async fn list(view: &View, query: &Query<SenderRuleColumn>) -> Result<Page<SenderRuleRow>, StoreError> {
         let mut query = query.clone();
-        for filter in query.filters.iter_mut().filter(|filter| filter.column == "wb") {
-            filter.column = "allow";
+        for filter in query.filters.iter_mut().filter(|filter| filter.column == SenderRuleColumn::Allow) {
             let allows = |value: &Compared| match value {
                 Compared::Text(text) if text.eq_ignore_ascii_case("w") => Some(true),
                 Compared::Text(text) if text.eq_ignore_ascii_case("b") => Some(false),
@@ -77,6 +79,10 @@ impl Noun for SenderRules {
             }
         }
         view.sender_rules(&query).await
+    }
+
+    fn column(name: &str) -> Result<SenderRuleColumn, UnknownColumn> {
+        if name == "wb" { Ok(SenderRuleColumn::Allow) } else { name.parse() }
     }
 
     async fn by_id(view: &View, id: u32) -> Result<Option<Placed<SenderRuleRow>>, StoreError> {

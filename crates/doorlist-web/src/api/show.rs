@@ -27,11 +27,11 @@ pub(crate) fn parse_time(text: &str) -> Option<i64> {
     Some(moment.as_millisecond())
 }
 
-/// The envelope of a page.
-pub(crate) fn envelope(
+/// The page of a list as it is sent.
+pub(crate) fn envelope<C>(
     path: &str,
     parameters: &[(String, String)],
-    list: &ListQuery,
+    list: &ListQuery<C>,
     total: u64,
     objects: Vec<Object>,
     last: Option<u64>,

@@ -1,19 +1,20 @@
 //! Taking over a plan's rows: one transaction whose statements read the staged rows, so that the list is locked for
 //! seconds where a million rows come in. The number of rows written must be what was planned, or nothing is.
 
-use super::names::{self, PlannedDomain};
+use super::domains::{must_be_free, planned_domains};
 use super::stage::{Staged, batch};
 use super::touched::refuse_if_moved;
 use crate::db::{Bind, Read, Tx};
 use crate::directory::belongings;
+use crate::directory::codes::domain_id;
 use crate::directory::domain_rows::{self, StoredDomain};
-use crate::directory::outcome::{ApplyError, Refusal};
-use crate::directory::records::{DomainRecord, ListCounts};
-use crate::directory::rows::corrupt;
+use crate::directory::outcome::ApplyError;
 use crate::error::StoreError;
 use doorlist_core::change::PlanId;
 use doorlist_core::domain::{DomainId, Mode};
+use doorlist_core::list_change::{Applied, CountDifference, DomainRecord, ListCounts, PlannedDomain, Refusal};
 use doorlist_core::time::Timestamp;
+use std::collections::BTreeMap;
 
 /// Rows whose address is new with the plan have no number yet: it is counted from here.
 const INSERT: &str = "
@@ -71,13 +72,11 @@ pub(in crate::directory) struct Taken {
 }
 
 impl Taken {
-    pub(in crate::directory) fn applied(&self) -> &crate::directory::outcome::Applied {
+    pub(in crate::directory) fn applied(&self) -> &Applied {
         &self.staged.planned.applied
     }
 
-    pub(in crate::directory) fn differences(
-        &self,
-    ) -> std::collections::BTreeMap<DomainId, crate::directory::log::Difference> {
+    pub(in crate::directory) fn differences(&self) -> BTreeMap<DomainId, CountDifference> {
         self.staged.differences.clone()
     }
 
@@ -97,7 +96,7 @@ pub(in crate::directory) async fn find_waiting(tx: &mut Tx, id: PlanId) -> Resul
         state => return Err(Refusal::PlanIsDone { id, state: state.to_owned() }.into()),
     }
     let base = row.int(1)?;
-    let staged: Staged = serde_json::from_str(row.text(2)?).map_err(|e| corrupt("plan", e.to_string()))?;
+    let staged: Staged = serde_json::from_str(row.text(2)?).map_err(|e| StoreError::corrupt("plan", e.to_string()))?;
     let taken = Taken { domains: domains(tx, batch(id)).await?, id, batch: batch(id), staged };
     let touched: Vec<DomainId> = taken.staged.differences.keys().copied().collect();
     refuse_if_moved(tx, taken.batch, &touched, !taken.domains.is_empty(), base.cast_unsigned()).await?;
@@ -124,7 +123,7 @@ pub(in crate::directory) async fn take_over(
 async fn domains(tx: &mut Tx, batch: i64) -> Result<Vec<DomainId>, StoreError> {
     const SQL: &str = "SELECT DISTINCT domain_id FROM change_row WHERE batch = $1 AND local IS NULL";
     let rows = tx.rows(SQL, &[Bind::Int(batch)]).await?;
-    rows.iter().map(|row| domain_rows::domain_id(row.int(0)?)).collect()
+    rows.iter().map(|row| domain_id(row.int(0)?)).collect()
 }
 
 async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -> Result<(), StoreError> {
@@ -152,15 +151,15 @@ async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -
     tx.execute(if all_new { CLAIM_NEW } else { CLAIM }, &both).await?;
     if written != taken.staged.rows {
         let why = format!("{written} of its {} rows could be written; nothing was", taken.staged.rows);
-        return Err(corrupt("plan", why));
+        return Err(StoreError::corrupt("plan", why));
     }
     Ok(())
 }
 
 /// Domains that come back are there before their addresses.
 async fn domains_before(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), ApplyError> {
-    let changes = names::planned_domains(tx, batch).await?;
-    names::must_be_free(tx, &changes).await?;
+    let changes = planned_domains(tx, batch).await?;
+    must_be_free(tx, &changes).await?;
     for PlannedDomain { id, name, before, after } in changes {
         if let Some(after) = &after {
             domain_rows::must_have_its_customer(tx, &name, before.as_ref(), after).await?;
@@ -189,7 +188,7 @@ async fn domains_before(tx: &mut Tx, batch: i64, now: Timestamp) -> Result<(), A
 
 /// Domains that go, go last.
 async fn domains_after(tx: &mut Tx, batch: i64) -> Result<(), StoreError> {
-    for change in names::planned_domains(tx, batch).await? {
+    for change in planned_domains(tx, batch).await? {
         if change.after.is_none() {
             domain_rows::delete(tx, change.id).await?;
         }

@@ -1,17 +1,16 @@
 //! Plans that wait for a person: listing, showing, throwing away. What is left over of old ones is swept in small steps.
 
-use super::Planned;
 use super::stage::{Staged, batch};
 use crate::db::{Bind, Read, Row};
-use crate::directory::Directory;
-use crate::directory::changes::change_row;
-use crate::directory::log::via_from;
-use crate::directory::outcome::{ApplyError, Refusal};
+use crate::directory::codes::{BATCH, via_from};
+use crate::directory::handle::Directory;
+use crate::directory::log_rows::change_row;
+use crate::directory::outcome::ApplyError;
 use crate::directory::records::ChangeRow;
-use crate::directory::rows::{BATCH, corrupt};
 use crate::error::StoreError;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, PlanId};
+use doorlist_core::list_change::{Planned, Refusal};
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -206,7 +205,7 @@ fn entry(row: &Row) -> Result<PlanEntry, StoreError> {
         "waiting" => PlanState::Waiting,
         "applied" => PlanState::Applied,
         "discarded" => PlanState::Discarded,
-        other => return Err(corrupt("plan", format!("state {other:?}"))),
+        other => return Err(StoreError::corrupt("plan", format!("state {other:?}"))),
     };
     Ok(PlanEntry {
         id: PlanId(row.int(0)?.cast_unsigned()),

@@ -1,21 +1,20 @@
 //! Writing a plan's rows, in short transactions: mail and changes by hand go on meanwhile. What is left of a plan that
 //! was never finished is swept later. Must not know what the rows mean.
 
-use super::tally::Tally;
-use super::{Planned, SourcePlan};
 use crate::db::{Bind, Cell, Db, NewRows, Read};
-use crate::directory::domain_rows;
-use crate::directory::held::Home;
-use crate::directory::log::{Difference, via_word};
+use crate::directory::codes::{kind_code, standing_code, structure_columns, via_word};
 use crate::directory::outcome::ApplyError;
-use crate::directory::records::{AddressRecord, ClaimRecord, DomainRecord};
-use crate::directory::room;
-use crate::directory::rows::{kind_code, source_id, standing_code, structure_columns, to_json};
+use crate::directory::rows::source_id;
+use crate::directory::{domain_rows, room};
 use crate::error::StoreError;
+use crate::json_rows::to_json;
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, PlanId, Source};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
+use doorlist_core::list_change::{
+    AddressRecord, ClaimRecord, CountDifference, DomainRecord, ListDomain, Planned, SourcePlan, Tally,
+};
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -34,7 +33,7 @@ const GATHERED: usize = 2_000;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Staged {
     pub(super) planned: Planned,
-    pub(super) differences: BTreeMap<DomainId, Difference>,
+    pub(super) differences: BTreeMap<DomainId, CountDifference>,
     /// Rows of addresses.
     pub(super) rows: u64,
     /// The last row's place.
@@ -128,7 +127,7 @@ impl<'a> Stage<'a> {
     /// Takes a row; a full batch is written while the next one is gathered.
     pub(super) async fn row(
         &mut self,
-        home: &Home,
+        domain: &ListDomain,
         id: Option<AddressId>,
         local: &LocalPart,
         before: Option<&AddressRecord>,
@@ -139,7 +138,7 @@ impl<'a> Stage<'a> {
         self.all_new &= id.is_none();
         let (batch, place) = (batch(self.id), self.place.cast_signed());
         let [before_text, after_text] = [before, after].map(|record| record.map(to_json).transpose());
-        self.put(home, id, Some(local), (before_text?, after_text?), after.map(columns));
+        self.put(domain, id, Some(local), (before_text?, after_text?), after.map(columns));
         for claim in after.iter().flat_map(|record| &record.claims) {
             let source = match self.sources.get(&claim.source) {
                 Some(id) => *id,
@@ -174,20 +173,20 @@ impl<'a> Stage<'a> {
     /// Takes a row of a domain itself.
     pub(super) fn domain(
         &mut self,
-        home: &Home,
+        domain: &ListDomain,
         before: Option<&DomainRecord>,
         after: Option<&DomainRecord>,
     ) -> Result<(), StoreError> {
         self.place += 1;
         let [before, after] = [before, after].map(|record| record.map(to_json).transpose());
-        self.put(home, None, None, (before?, after?), None);
+        self.put(domain, None, None, (before?, after?), None);
         Ok(())
     }
 
     /// The next place's row: before and after for the log, and what of it is written to the address.
     fn put(
         &mut self,
-        home: &Home,
+        domain: &ListDomain,
         id: Option<AddressId>,
         local: Option<&LocalPart>,
         (before, after): (Option<String>, Option<String>),
@@ -198,8 +197,8 @@ impl<'a> Stage<'a> {
         self.new_rows.push([
             batch(self.id).into(),
             self.place.cast_signed().into(),
-            i64::from(home.id.0).into(),
-            home.name.as_str().into(),
+            i64::from(domain.id.0).into(),
+            domain.name.as_str().into(),
             id.map(|id| i64::from(id.0)).into(),
             local.map(LocalPart::as_str).into(),
             before.into(),

@@ -2,13 +2,14 @@
 //! hand meanwhile: that does not matter unless it is one that the plan is about.
 
 use crate::db::{Bind, Read, Tx};
-use crate::directory::changes::change_row;
+use crate::directory::log_rows::change_row;
 use crate::directory::outcome::ApplyError;
-use crate::directory::records::{AddressRecord, ChangeRow};
-use crate::directory::rows::to_json;
+use crate::directory::records::ChangeRow;
 use crate::error::StoreError;
+use crate::json_rows::to_json;
 use doorlist_core::address::LocalPart;
 use doorlist_core::domain::DomainId;
+use doorlist_core::list_change::AddressRecord;
 use std::collections::BTreeSet;
 
 /// Rows changed since that are looked at one by one; where more were changed, the plan is made again.

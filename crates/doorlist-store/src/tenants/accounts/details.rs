@@ -1,8 +1,9 @@
 //! What a page shows of each account and alias, read for all rows of a page at once. Must not know how they were found.
 
 use crate::db::{Bind, Read};
-use crate::directory::{corrupt, domain_name, unpack};
+use crate::directory::domain_name;
 use crate::error::StoreError;
+use crate::json_rows::unpack;
 use crate::tenants::View;
 use crate::tenants::table::Placed;
 use doorlist_core::access::{CustomerId, Lineage, Permission, ResellerId};
@@ -120,7 +121,8 @@ impl View {
         let mut sources: HashMap<u32, Vec<Source>> = HashMap::new();
         let mut present: HashSet<u32> = HashSet::new();
         for (address, name, missing_since) in self.packed::<(u32, String, Option<i64>)>(SOURCES, &keys).await? {
-            let source = Source::parse(&name).ok_or_else(|| corrupt("claim_source", format!("{name:?}")))?;
+            let source =
+                Source::parse(&name).ok_or_else(|| StoreError::corrupt("claim_source", format!("{name:?}")))?;
             sources.entry(address).or_default().push(source);
             if missing_since.is_none() {
                 present.insert(address);

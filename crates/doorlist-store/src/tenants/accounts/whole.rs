@@ -1,13 +1,13 @@
 //! A list without filters but its domain's: counted by the counts that each domain keeps, and entered at any depth
 //! without reading the domains that lie before.
 
-use super::{FROM, Found, What, ids_of};
+use super::{AddressColumn, FROM, Found, Part, What, ids_of};
 use crate::db::{Bind, Built, Read};
 use crate::error::StoreError;
 use crate::tenants::counts::{Count, Seen};
 use crate::tenants::nouns::BY_CUSTOMER;
 use crate::tenants::places::NEAR;
-use crate::tenants::table::{Lookup, PAGE_ROWS_MAX, Query, Value};
+use crate::tenants::query::{Lookup, PAGE_ROWS_MAX, Query, Value};
 use crate::tenants::{View, sight};
 use doorlist_core::access::Scope;
 
@@ -26,7 +26,8 @@ impl What {
 
 impl View {
     /// The page, if the query is of that kind.
-    pub(super) async fn whole(&self, what: What, query: &Query) -> Result<Option<Found>, StoreError> {
+    pub(super) async fn whole<C: AddressColumn>(&self, query: &Query<C>) -> Result<Option<Found>, StoreError> {
+        let what = C::LIST;
         if !query.order.is_empty() {
             return Ok(None);
         }
@@ -42,12 +43,15 @@ impl View {
     }
 
     /// How many rows there are, if the query asks for nothing but a domain; in whatever order.
-    pub(super) async fn whole_total(&self, what: What, query: &Query) -> Result<Option<u64>, StoreError> {
-        Ok(self.whole_domains(query).await?.map(|(_, seen)| what.total(&seen)))
+    pub(super) async fn whole_total<C: AddressColumn>(&self, query: &Query<C>) -> Result<Option<u64>, StoreError> {
+        Ok(self.whole_domains(query).await?.map(|(_, seen)| C::LIST.total(&seen)))
     }
 
     /// The domains whose whole lists a query asks for, and which one if it is one.
-    async fn whole_domains(&self, query: &Query) -> Result<Option<(Option<i64>, Seen)>, StoreError> {
+    async fn whole_domains<C: AddressColumn>(
+        &self,
+        query: &Query<C>,
+    ) -> Result<Option<(Option<i64>, Seen)>, StoreError> {
         let Some(domain) = only_domain(query) else { return Ok(None) };
         // Whoever sees single accounts sees no whole lists.
         if self.sees_single_accounts() {
@@ -62,11 +66,11 @@ impl View {
     }
 
     /// In which domain the page begins, and where in it.
-    async fn enter<'a>(
+    async fn enter<'a, C>(
         &self,
         what: What,
         seen: &'a Seen,
-        query: &Query,
+        query: &Query<C>,
     ) -> Result<Option<(&'a Count, Place)>, StoreError> {
         if query.limit == 0 {
             return Ok(None);
@@ -133,16 +137,18 @@ enum Place {
 
 /// `Some(None)`: all domains; `Some(Some)`: one of them; `None`: there is more to the query.
 #[allow(clippy::option_option, reason = "all domains, one of them, and neither are three answers")]
-fn only_domain(query: &Query) -> Option<Option<i64>> {
+fn only_domain<C: AddressColumn>(query: &Query<C>) -> Option<Option<i64>> {
     if query.search.is_some() {
         return None;
     }
     match query.filters.as_slice() {
         [] => Some(None),
-        [one] if one.column == "domain" && one.lookup == Lookup::Exact => match one.values.as_slice() {
-            [Value::Int(id)] => Some(Some(*id)),
-            _ => None,
-        },
+        [one] if one.column.part() == Some(Part::Domain) && one.lookup == Lookup::Exact => {
+            match one.values.as_slice() {
+                [Value::Int(id)] => Some(Some(*id)),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }

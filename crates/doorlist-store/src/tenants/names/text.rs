@@ -1,7 +1,7 @@
 //! The names of a domain as one text, a line each, in the order of their rows, and finding words in it. Pure.
 
-use super::super::table::Lookup;
 use super::Change;
+use crate::tenants::query::Lookup;
 use memchr::memmem::Finder;
 use std::collections::HashMap;
 

@@ -5,7 +5,7 @@ use super::rows::{
     ResellerRow, SenderRuleRow,
 };
 use crate::db::Row;
-use crate::directory::{corrupt, domain_name};
+use crate::directory::domain_name;
 use crate::error::StoreError;
 use crate::tenants::ContactFields;
 use doorlist_core::access::{CustomerId, LoginId, ResellerId, Scope};
@@ -14,11 +14,14 @@ use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
 
 fn number(row: &Row, at: usize) -> Result<u32, StoreError> {
-    u32::try_from(row.int(at)?).map_err(|e| corrupt("a tenant's table", e.to_string()))
+    u32::try_from(row.int(at)?).map_err(|e| StoreError::corrupt("a tenant's table", e.to_string()))
 }
 
 fn number_or_null(row: &Row, at: usize) -> Result<Option<u32>, StoreError> {
-    row.int_or_null(at)?.map(u32::try_from).transpose().map_err(|e| corrupt("a tenant's table", e.to_string()))
+    row.int_or_null(at)?
+        .map(u32::try_from)
+        .transpose()
+        .map_err(|e| StoreError::corrupt("a tenant's table", e.to_string()))
 }
 
 fn time(row: &Row, at: usize) -> Result<Timestamp, StoreError> {

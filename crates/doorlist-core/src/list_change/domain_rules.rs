@@ -1,11 +1,12 @@
-//! The rules of domains: what a change does to a domain in hand, and what a mail server may be. Pure; whether a name is
-//! free is asked of the store by whoever calls.
+//! The rules of domains: what a change does to a domain, what a name may be given to, and what a mail server may be. Who
+//! has a name is looked up by the caller.
 
-use super::outcome::Refusal;
-use super::records::{DomainRecord, SMTP_PORT};
-use doorlist_core::address::DomainName;
-use doorlist_core::change::{DomainChange, MailServer};
-use doorlist_core::domain::{Mode, SubAddressing};
+use super::address_state::ListDomain;
+use super::record::{DomainRecord, SMTP_PORT};
+use super::refusal::Refusal;
+use crate::address::DomainName;
+use crate::change::{DomainChange, MailServer};
+use crate::domain::{Mode, SubAddressing};
 use std::net::IpAddr;
 
 /// Mail servers of a domain.
@@ -15,8 +16,11 @@ pub const DOMAIN_ALIASES_MAX: usize = 1_000;
 /// Characters of a customer's name.
 pub const CUSTOMER_NAME_MAX: usize = 200;
 
-/// A domain that was just added.
-pub(super) fn new_domain(name: &DomainName, customer: &str, servers: &[MailServer]) -> Result<DomainRecord, Refusal> {
+/// The record of a domain that is added.
+///
+/// # Errors
+/// When the customer's name or a server is not one.
+pub fn new_domain(name: &DomainName, customer: &str, servers: &[MailServer]) -> Result<DomainRecord, Refusal> {
     check_customer(customer)?;
     Ok(DomainRecord {
         customer: customer.to_owned(),
@@ -42,8 +46,11 @@ fn check_customer(name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Changes a domain in hand. Adding and removing domains is not among it.
-pub(super) fn change(name: &DomainName, domain: &mut DomainRecord, change: &DomainChange) -> Result<(), Refusal> {
+/// Changes the record of a domain. Adding and removing domains changes no record.
+///
+/// # Errors
+/// When a limit is exceeded, an alias is not there, or a server is not one.
+pub fn change(name: &DomainName, domain: &mut DomainRecord, change: &DomainChange) -> Result<(), Refusal> {
     match change {
         DomainChange::Add { .. } | DomainChange::Remove => {}
         DomainChange::Mode(mode) => domain.mode = *mode,
@@ -91,6 +98,36 @@ pub(super) fn change(name: &DomainName, domain: &mut DomainRecord, change: &Doma
         DomainChange::MessageMax(octets) => domain.message_max = *octets,
     }
     Ok(())
+}
+
+/// Refuses a name that is taken: a name is one domain, or an alias of one domain. `owner` is the domain that the name leads
+/// to, with its customer; `alias_of` the domain that wants it as an alias, and may have it already.
+///
+/// # Errors
+/// When it is another domain's name, or another's alias.
+pub fn check_name(
+    name: &DomainName,
+    (owner, customer): (&ListDomain, &str),
+    alias_of: Option<&ListDomain>,
+) -> Result<(), Refusal> {
+    let (name, domain) = (name.clone(), owner.name.clone());
+    Err(match alias_of {
+        Some(of) if of.id == owner.id && name != domain => return Ok(()),
+        Some(of) if name == domain => Refusal::AliasIsDomain { name, domain: of.name.clone() },
+        None if name == domain => Refusal::DomainTaken { name, customer: customer.to_owned() },
+        _ => Refusal::NameIsAlias { name, domain },
+    })
+}
+
+/// Who removes a domain names it, not one of its aliases.
+///
+/// # Errors
+/// When the name is an alias of the domain.
+pub fn check_removal(name: &DomainName, domain: &DomainName) -> Result<(), Refusal> {
+    if name == domain {
+        return Ok(());
+    }
+    Err(Refusal::NameIsAlias { name: name.clone(), domain: domain.clone() })
 }
 
 /// Lowest preference first, each host name or address valid and in canonical form.

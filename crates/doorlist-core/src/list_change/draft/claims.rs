@@ -2,10 +2,10 @@
 //! for the address.
 
 use super::{Claim, Origin};
-use crate::directory::held::Held;
-use crate::directory::records::ClaimRecord;
-use doorlist_core::change::Structure;
-use doorlist_core::list::Kind;
+use crate::change::Structure;
+use crate::list::Kind;
+use crate::list_change::address_state::AddressState;
+use crate::list_change::record::ClaimRecord;
 
 /// Puts a claim in its place; a source that says the same again keeps its date.
 pub(super) fn put_claim(claims: &mut Vec<ClaimRecord>, claim: Claim<'_>) {
@@ -37,15 +37,15 @@ fn record(claim: Claim<'_>) -> ClaimRecord {
 }
 
 /// Strongest first; among equals by name, so that the order depends on neither engine nor clock.
-pub(in crate::directory) fn sort_claims(claims: &mut [ClaimRecord]) {
+pub fn sort_claims(claims: &mut [ClaimRecord]) {
     claims.sort_by(|a, b| b.source.rank().cmp(&a.source.rank()).then_with(|| a.source.cmp(&b.source)));
 }
 
 /// Whether a claim of this structure says what the row is already.
-pub(in crate::directory) fn says(structure: &Structure, held: &Held) -> bool {
-    match (structure, &held.account) {
-        (Structure::AliasOf(target), Some((_, account))) => held.kind == Kind::Alias && target == account,
-        (structure, _) => kind_of(structure) == held.kind && held.kind != Kind::Alias,
+pub(in crate::list_change) fn says(structure: &Structure, state: &AddressState) -> bool {
+    match (structure, &state.account) {
+        (Structure::AliasOf(target), Some((_, account))) => state.kind == Kind::Alias && target == account,
+        (structure, _) => kind_of(structure) == state.kind && state.kind != Kind::Alias,
     }
 }
 
@@ -65,8 +65,8 @@ pub(super) fn structure_words(structure: &Structure) -> String {
     }
 }
 
-pub(super) fn stands_as(held: &Held) -> String {
-    match (held.kind, &held.account) {
+pub(super) fn stands_as(state: &AddressState) -> String {
+    match (state.kind, &state.account) {
         (Kind::Alias, Some((_, account))) => format!("an alias of {account}"),
         (Kind::List, _) => "a distribution list".to_owned(),
         _ => "a mailbox".to_owned(),

@@ -1,0 +1,107 @@
+//! What a person should know of a change: where it went another way than asked, or further.
+
+use crate::address::{Address, DomainName};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something that went another way than asked, or further.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "note")]
+pub enum Note {
+    /// A file claims an address that a person removed: it stays removed.
+    Vetoed {
+        /// Which.
+        address: Address,
+    },
+    /// The account became a distribution list and keeps its aliases.
+    ListKeepsAliases {
+        /// The list.
+        account: Address,
+        /// How many.
+        aliases: u64,
+    },
+    /// With its account, an alias went too.
+    AliasWentWith {
+        /// The alias.
+        alias: Address,
+        /// The account that was removed.
+        account: Address,
+    },
+    /// A source calls it something else than a stronger or earlier source: that one's word stands.
+    StructureStands {
+        /// Which.
+        address: Address,
+        /// As what it stands.
+        stands: String,
+        /// As what it was claimed.
+        claimed: String,
+    },
+    /// Two sources of equal rank call it different things: what stood first stands, and a person decides.
+    Conflict {
+        /// Which.
+        address: Address,
+        /// As what it stands.
+        stands: String,
+        /// By whose word.
+        other: String,
+        /// As what it was claimed.
+        claimed: String,
+        /// By whom.
+        source: String,
+    },
+    /// An entry of the directory has another address now: the former one stays accepted until the grace is over.
+    Renamed {
+        /// The former address.
+        address: Address,
+        /// The entry's address now.
+        to: Address,
+    },
+    /// It was changed again since the change that is undone: what came later stays.
+    ChangedSince {
+        /// Which.
+        address: Address,
+    },
+    /// A domain that an undo would change was changed again, or has a list by now.
+    DomainChangedSince {
+        /// Which.
+        name: DomainName,
+    },
+    /// Its claim as an alias cannot be kept any more: it stands as an account of its own.
+    StandsAlone {
+        /// Which.
+        address: Address,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Vetoed { address } => {
+                write!(f, "{address} was removed by a person before and stays removed; add it by hand to free it")
+            }
+            Note::ListKeepsAliases { account, aliases } => {
+                write!(f, "{account} is a distribution list now and keeps its {aliases} aliases")
+            }
+            Note::AliasWentWith { alias, account } => write!(f, "{alias} was removed with its account {account}"),
+            Note::StructureStands { address, stands, claimed } => {
+                write!(f, "{address} stays {stands}; its claim as {claimed} is kept, but another source's word stands")
+            }
+            Note::Conflict { address, stands, other, claimed, source } => write!(
+                f,
+                "{address} stays {stands}, as {other} says; {source} says that it is {claimed}: add it by hand as what it is"
+            ),
+            Note::Renamed { address, to } => {
+                write!(f, "{address} is {to} now; the former address stays accepted for 7 days")
+            }
+            Note::ChangedSince { address } => {
+                write!(f, "{address} was changed again since; what came later stays, the rest is undone")
+            }
+            Note::DomainChangedSince { name } => {
+                write!(f, "the domain {name} was changed again since, or has a list by now; it stays as it is")
+            }
+            Note::StandsAlone { address } => {
+                write!(f, "{address} cannot be an alias of its account any more and stands as a mailbox")
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Why a change is refused: the rule that it breaks, with both sides of the conflict by name.
+
+use crate::address::{Address, DomainName};
+use crate::change::PlanId;
+use serde::{Deserialize, Serialize};
+
+/// The rule that a change breaks, with both sides of the conflict by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "refusal")]
+pub enum Refusal {
+    /// An alias must lead to an account, not to another alias.
+    #[error("{alias} cannot be an alias of {account}: that is itself an alias of {of}")]
+    AliasOfAlias {
+        /// Wanted.
+        alias: Address,
+        /// Its wanted account.
+        account: Address,
+        /// What the account is an alias of.
+        of: Address,
+    },
+    /// An alias must lead to an account that is there.
+    #[error("{alias} cannot be an alias of {account}: there is no such account; add it first")]
+    AliasOfMissing {
+        /// Wanted.
+        alias: Address,
+        /// Its wanted account.
+        account: Address,
+    },
+    /// The name has a mailbox or list of its own.
+    #[error("{alias} cannot be an alias of {account}: it is an account of its own; remove it first")]
+    AliasIsAccount {
+        /// Wanted.
+        alias: Address,
+        /// Its wanted account.
+        account: Address,
+    },
+    /// The name leads elsewhere already.
+    #[error("{alias} cannot be an alias of {account}: it is already an alias of {of}; remove it there first")]
+    AliasElsewhere {
+        /// Wanted.
+        alias: Address,
+        /// Its wanted account.
+        account: Address,
+        /// Its account now.
+        of: Address,
+    },
+    /// An account was wanted where an alias stands.
+    #[error("{address} cannot be an account: it is an alias of {of}; remove the alias first")]
+    AccountIsAlias {
+        /// Wanted.
+        address: Address,
+        /// Its account now.
+        of: Address,
+    },
+    /// Not a domain of ours.
+    #[error("{name} is not a domain of this gateway; `doorlist domain list` shows them")]
+    UnknownDomain {
+        /// Which.
+        name: DomainName,
+    },
+    /// What is no account cannot become an alias, nor have one.
+    #[error("{address} is not an account: only accounts can be reassigned, and only to accounts")]
+    NotAnAccount {
+        /// Which.
+        address: Address,
+    },
+    /// An address is one thing.
+    #[error("{address} is taken{}", if *vetoed { ": it was removed by a person, and is freed by adding it again" } else { "" })]
+    AddressTaken {
+        /// Which.
+        address: Address,
+        /// By a person's removal.
+        vetoed: bool,
+    },
+    /// An account cannot be its own alias.
+    #[error("{address} cannot become an alias of itself")]
+    AliasOfItself {
+        /// Which.
+        address: Address,
+    },
+    /// A source that comes again says otherwise.
+    #[error("{address} is {stands} by the word of {source_name}; change it there, or stop reading that source first")]
+    ClaimedElsewhere {
+        /// Which.
+        address: Address,
+        /// What it is.
+        stands: String,
+        /// Who says so.
+        source_name: String,
+    },
+    /// Nothing to switch.
+    #[error("{address} is not on the list")]
+    NotListed {
+        /// Which.
+        address: Address,
+    },
+    /// A domain has one owner.
+    #[error("{name} is already a domain, of customer {customer:?}")]
+    DomainTaken {
+        /// Wanted.
+        name: DomainName,
+        /// Its owner.
+        customer: String,
+    },
+    /// The customer is gone, and its name is somebody else's now.
+    #[error(
+        "customer {customer:?} of {name} was removed, and another customer has that name now; nothing was changed: add {name} \
+         to a customer by hand"
+    )]
+    CustomerGone {
+        /// The domain.
+        name: DomainName,
+        /// Whose it was.
+        customer: String,
+    },
+    /// A name is a domain or a domain alias, not both, and an alias of one domain.
+    #[error("{name} is already an alias of the domain {domain}")]
+    NameIsAlias {
+        /// Wanted.
+        name: DomainName,
+        /// Where it leads.
+        domain: DomainName,
+    },
+    /// A domain cannot be its own alias.
+    #[error("{name} cannot be an alias of {domain}: it is a domain of its own")]
+    AliasIsDomain {
+        /// Wanted.
+        name: DomainName,
+        /// Whose alias.
+        domain: DomainName,
+    },
+    /// A domain would get back a name that another one has by now: whose, is not said.
+    #[error(
+        "{name} cannot be a name of {domain} again: it is another domain by now, or an alias of one. Nothing was changed; \
+         once {name} is free, the same can be done again"
+    )]
+    NameGivenAway {
+        /// Wanted.
+        name: DomainName,
+        /// By which domain.
+        domain: DomainName,
+    },
+    /// No such domain alias.
+    #[error("{name} is not an alias of {domain}")]
+    NoSuchDomainAlias {
+        /// Which.
+        name: DomainName,
+        /// Of which domain.
+        domain: DomainName,
+    },
+    /// Not a host name or IP address, or port 0.
+    #[error("{server:?} is not a mail server: {why}")]
+    BadServer {
+        /// As written.
+        server: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// No plan has this number.
+    #[error("there is no plan {}; `doorlist plan list` shows them", id.0)]
+    NoSuchPlan {
+        /// Which.
+        id: PlanId,
+    },
+    /// A plan is applied or thrown away once.
+    #[error("plan {} does not wait: it is {state}", id.0)]
+    PlanIsDone {
+        /// Which.
+        id: PlanId,
+        /// What became of it.
+        state: String,
+    },
+    /// A plan is a set of its own.
+    #[error("a plan is applied alone, not together with other changes")]
+    PlanNotAlone,
+    /// No change has this number.
+    #[error("there is no change {change}; `doorlist changes list` shows them")]
+    NoSuchChange {
+        /// Which.
+        change: u64,
+    },
+    /// Nobody remembers what it was for.
+    #[error(
+        "change {change} is older than 30 days and cannot be undone as a whole; `doorlist changes show {change}` shows what it did"
+    )]
+    TooOldToUndo {
+        /// Which.
+        change: u64,
+    },
+    /// There were more rows of changes than may be.
+    #[error(
+        "the rows of change {change} were removed, since there were more rows of changes than changes.rows_max; it \
+         cannot be undone"
+    )]
+    RowsGone {
+        /// Which.
+        change: u64,
+    },
+    /// A customer has as many domains, or addresses on all of its lists, as it may have.
+    #[error(
+        "customer {customer:?} would have more than {limit} {what}, which is the most; remove some first, or ask the \
+         operator (tenants.{what}_max). Nothing was changed"
+    )]
+    CustomerFull {
+        /// Its name.
+        customer: String,
+        /// `domains` or `addresses`.
+        what: String,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The name of a source is a new one, and there are as many as there may be.
+    #[error(
+        "{of} had files under {limit} names of sources already, which is the most; use one of those names (--source). \
+         Nothing was changed"
+    )]
+    SourceNamesFull {
+        /// Of which domain, or of all.
+        of: String,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// A named limit.
+    #[error("{what}: at most {limit}")]
+    TooMany {
+        /// Of what.
+        what: String,
+        /// How many there may be.
+        limit: u64,
+    },
+}

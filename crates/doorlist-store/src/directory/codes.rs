@@ -1,0 +1,89 @@
+//! Columns as the rules know them, and back: the numbers and words that stand for kinds, standings and ways, and the
+//! checked forms of numbers and names.
+
+use crate::error::StoreError;
+use doorlist_core::address::DomainName;
+use doorlist_core::change::{Structure, Via};
+use doorlist_core::domain::DomainId;
+use doorlist_core::list::{AddressId, Kind, Standing};
+
+/// Rows that one statement reads or writes.
+pub(super) const BATCH: usize = 10_000;
+
+pub(super) fn address_id(number: i64) -> Result<AddressId, StoreError> {
+    u32::try_from(number).map(AddressId).map_err(|_| StoreError::corrupt("address", format!("id {number}")))
+}
+
+pub(super) fn domain_id(number: i64) -> Result<DomainId, StoreError> {
+    u32::try_from(number).map(DomainId).map_err(|_| StoreError::corrupt("domain", format!("id {number}")))
+}
+
+pub(crate) fn domain_name(text: &str) -> Result<DomainName, StoreError> {
+    text.parse().map_err(|_| StoreError::corrupt("domain", format!("name {text:?}")))
+}
+
+pub(super) fn kind_code(kind: Kind) -> i64 {
+    match kind {
+        Kind::Mailbox => 0,
+        Kind::Alias => 1,
+        Kind::List => 2,
+    }
+}
+
+pub(super) fn kind_from(code: i64) -> Result<Kind, StoreError> {
+    match code {
+        0 => Ok(Kind::Mailbox),
+        1 => Ok(Kind::Alias),
+        2 => Ok(Kind::List),
+        other => Err(StoreError::corrupt("address", format!("kind {other}"))),
+    }
+}
+
+pub(super) fn standing_code(standing: Standing) -> i64 {
+    match standing {
+        Standing::Active => 0,
+        Standing::SwitchedOff => 1,
+        Standing::Vetoed => 2,
+    }
+}
+
+pub(super) fn standing_from(code: i64) -> Result<Standing, StoreError> {
+    match code {
+        0 => Ok(Standing::Active),
+        1 => Ok(Standing::SwitchedOff),
+        2 => Ok(Standing::Vetoed),
+        other => Err(StoreError::corrupt("address", format!("standing {other}"))),
+    }
+}
+
+/// What a source says that an address is, as columns.
+pub(super) fn structure_columns(structure: &Structure) -> (i64, Option<&str>) {
+    match structure {
+        Structure::Mailbox => (kind_code(Kind::Mailbox), None),
+        Structure::DistributionList => (kind_code(Kind::List), None),
+        Structure::AliasOf(local) => (kind_code(Kind::Alias), Some(local.as_str())),
+    }
+}
+
+pub(super) fn via_word(via: Via) -> &'static str {
+    match via {
+        Via::Command => "command",
+        Via::Import => "import",
+        Via::Sync => "sync",
+        Via::Push => "push",
+        Via::Api => "api",
+        Via::System => "system",
+    }
+}
+
+pub(super) fn via_from(word: &str) -> Result<Via, StoreError> {
+    match word {
+        "command" => Ok(Via::Command),
+        "import" => Ok(Via::Import),
+        "sync" => Ok(Via::Sync),
+        "push" => Ok(Via::Push),
+        "api" => Ok(Via::Api),
+        "system" => Ok(Via::System),
+        other => Err(StoreError::corrupt("change", format!("via {other:?}"))),
+    }
+}

@@ -1,0 +1,84 @@
+//! What stands behind the columns of accounts and aliases, and which of them are more than a column.
+
+use super::What;
+use crate::tenants::columns::{AccountColumn, AliasColumn, ListColumn};
+
+/// What is special about a column of either list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::tenants) enum Part {
+    Id,
+    LocalPart,
+    Domain,
+    /// The account that an alias leads to.
+    Account,
+    CreatedAt,
+}
+
+/// The columns of either list.
+pub(in crate::tenants) trait AddressColumn: ListColumn {
+    const LIST: What;
+
+    fn sql(self) -> &'static str;
+
+    fn part(self) -> Option<Part>;
+}
+
+impl AddressColumn for AccountColumn {
+    const LIST: What = What::Accounts;
+
+    fn sql(self) -> &'static str {
+        match self {
+            AccountColumn::Id => "a.id",
+            AccountColumn::LocalPart => "a.local",
+            AccountColumn::Domain => "d.id",
+            AccountColumn::DomainName => "d.name",
+            AccountColumn::DomainCustomer => "d.customer_id",
+            AccountColumn::DomainActive => "d.active",
+            AccountColumn::Priority => {
+                "COALESCE((SELECT s.priority FROM account_setting AS s WHERE s.address_id = a.id), 8)"
+            }
+            AccountColumn::CreatedAt => "a.created",
+            AccountColumn::UpdatedAt => "a.updated",
+        }
+    }
+
+    fn part(self) -> Option<Part> {
+        match self {
+            AccountColumn::Id => Some(Part::Id),
+            AccountColumn::LocalPart => Some(Part::LocalPart),
+            AccountColumn::Domain => Some(Part::Domain),
+            AccountColumn::CreatedAt => Some(Part::CreatedAt),
+            AccountColumn::DomainName
+            | AccountColumn::DomainCustomer
+            | AccountColumn::DomainActive
+            | AccountColumn::Priority
+            | AccountColumn::UpdatedAt => None,
+        }
+    }
+}
+
+impl AddressColumn for AliasColumn {
+    const LIST: What = What::Aliases;
+
+    fn sql(self) -> &'static str {
+        match self {
+            AliasColumn::Id => "a.id",
+            AliasColumn::LocalPart => "a.local",
+            AliasColumn::Domain => "d.id",
+            AliasColumn::Account => "a.account_id",
+            AliasColumn::CreatedAt => "a.created",
+            AliasColumn::UpdatedAt => "a.updated",
+        }
+    }
+
+    fn part(self) -> Option<Part> {
+        match self {
+            AliasColumn::Id => Some(Part::Id),
+            AliasColumn::LocalPart => Some(Part::LocalPart),
+            AliasColumn::Domain => Some(Part::Domain),
+            AliasColumn::Account => Some(Part::Account),
+            AliasColumn::CreatedAt => Some(Part::CreatedAt),
+            AliasColumn::UpdatedAt => None,
+        }
+    }
+}

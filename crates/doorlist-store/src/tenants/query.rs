@@ -1,0 +1,108 @@
+//! What a list is asked for: conditions, order, and which page of it. Must not know SQL, nor any list.
+
+use super::columns::ListColumn;
+
+/// Rows of a page.
+pub const PAGE_ROWS_MAX: u32 = 1_000;
+
+/// How a value is compared. Texts are compared without regard to case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Equal.
+    Exact,
+    /// A part of it.
+    Contains,
+    /// Its beginning.
+    StartsWith,
+    /// Its end.
+    EndsWith,
+    /// One of several.
+    In,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Gte,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Lte,
+    /// Between two, both included.
+    Range,
+    /// Not given at all (true), or given (false).
+    IsNull,
+}
+
+/// What is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A number, a moment in milliseconds.
+    Int(i64),
+    /// A text.
+    Text(String),
+    /// Yes or no.
+    Flag(bool),
+}
+
+/// One condition on rows of a list with columns `C`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter<C> {
+    /// What is compared.
+    pub column: C,
+    /// How.
+    pub lookup: Lookup,
+    /// With what: several only for [`Lookup::In`] and [`Lookup::Range`].
+    pub values: Vec<Value>,
+}
+
+/// By what rows are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order<C> {
+    /// By this.
+    pub column: C,
+    /// Greatest first.
+    pub descending: bool,
+}
+
+/// A page of a list with columns `C`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query<C> {
+    /// All of these hold.
+    pub filters: Vec<Filter<C>>,
+    /// Text that is part of the name.
+    pub search: Option<String>,
+    /// The list's own order if there is none.
+    pub order: Vec<Order<C>>,
+    /// At most so many rows, at most [`PAGE_ROWS_MAX`].
+    pub limit: u32,
+    /// Behind so many.
+    pub offset: u64,
+    /// The last row of the page before, where it is known: a deep page is then as quick as the first.
+    pub after: Option<u64>,
+}
+
+impl<C> Default for Query<C> {
+    fn default() -> Self {
+        Self { filters: Vec::new(), search: None, order: Vec::new(), limit: 0, offset: 0, after: None }
+    }
+}
+
+impl<C: ListColumn> Query<C> {
+    /// One more condition.
+    #[must_use]
+    pub fn with(mut self, column: C, value: Value) -> Self {
+        self.filters.push(Filter { column, lookup: Lookup::Exact, values: vec![value] });
+        self
+    }
+}
+
+impl<C> Query<Option<C>> {
+    /// The query without the conditions and orders that are about no column.
+    pub fn known(self) -> Query<C> {
+        let Self { filters, search, order, limit, offset, after } = self;
+        let filter = |Filter { column, lookup, values }| Some(Filter { column: column?, lookup, values });
+        let filters = filters.into_iter().filter_map(filter).collect();
+        let order_by = |Order { column, descending }| Some(Order { column: column?, descending });
+        let order = order.into_iter().filter_map(order_by).collect();
+        Query { filters, search, order, limit, offset, after }
+    }
+}
