@@ -40,6 +40,8 @@ pub(super) fn build(place: &Place, authorities: Option<&[u8]>, connect: Duration
         .redirect(Policy::none())
         .no_proxy()
         .http1_only()
+        // What is sent again is decided by `attempts` alone.
+        .retry(reqwest::retry::never())
         // A new connection for each request: none is lost because the server has just closed an idle one.
         .pool_max_idle_per_host(0);
     if place.only_loopback {
