@@ -52,26 +52,16 @@ async fn write_addresses(tx: &mut Tx, addresses: &[&DraftAddress], at: Timestamp
         gone.filter_map(|address| address.before.as_ref()).map(|state| state.id).collect();
     let new = addresses.iter().filter(|address| address.before.is_none());
     let now_ids: HashSet<AddressId> = new.filter_map(|address| address.now.as_ref()).map(|state| state.id).collect();
-    for address in addresses {
-        match (&address.before, &address.now) {
+    for DraftAddress { domain, local, before, now } in addresses {
+        match (before, now) {
             (None, Some(now)) if before_ids.contains(&now.id) => {
                 let (kind, account, standing, veto_at, by) = columns(now);
-                renamed.push(json!([now.id, address.local.as_str()]));
+                renamed.push(json!([now.id, local.as_str()]));
                 updated.push(json!([now.id, kind, account, standing, veto_at, by, at, None::<i64>]));
             }
             (None, Some(now)) => {
                 let (kind, account, standing, veto_at, by) = columns(now);
-                inserted.push(json!([
-                    now.id,
-                    address.domain.id,
-                    address.local.as_str(),
-                    kind,
-                    account,
-                    standing,
-                    veto_at,
-                    by,
-                    at
-                ]));
+                inserted.push(json!([now.id, domain.id, local.as_str(), kind, account, standing, veto_at, by, at]));
             }
             (Some(before), Some(now)) if columns(before) != columns(now) => {
                 let (kind, account, standing, veto_at, by) = columns(now);

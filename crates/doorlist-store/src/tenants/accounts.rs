@@ -6,7 +6,7 @@ mod columns;
 mod details;
 mod whole;
 
-pub(super) use columns::{AddressColumn, Part};
+pub(super) use columns::{AddressColumn, Role};
 pub use details::{AccountRow, AliasRow};
 
 use super::View;
@@ -173,14 +173,14 @@ impl View {
 
 /// Whether a condition leaves the few rows that it names.
 fn names_rows<C: AddressColumn>(filter: &Filter<C>) -> bool {
-    matches!((filter.column.part(), filter.lookup), (Some(Part::Id | Part::Account), Lookup::Exact | Lookup::In))
+    matches!((filter.column.role(), filter.lookup), (Some(Role::Id | Role::Account), Lookup::Exact | Lookup::In))
 }
 
 fn put_order<C: AddressColumn>(sql: &mut Built, query: &Query<C>) {
     sql.push(" ORDER BY ");
     for order in &query.order {
         // Numbers are given in the order of creation, and are in an index.
-        let column = if order.column.part() == Some(Part::CreatedAt) { C::ID } else { order.column };
+        let column = if order.column.role() == Some(Role::CreatedAt) { C::ID } else { order.column };
         sql.push(column.sql()).push(if order.descending { " DESC, " } else { ", " });
     }
     sql.push("d.id, a.id");

@@ -5,7 +5,7 @@
 mod text;
 
 use super::View;
-use super::accounts::{AddressColumn, Part, What};
+use super::accounts::{AddressColumn, Role, What};
 use super::counts::Count;
 use super::query::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
 use crate::db::{Bind, Db, Read};
@@ -50,10 +50,10 @@ impl Sought {
         let mut sought = Sought { wanted: Vec::new(), domain: None };
         sought.wanted.extend(query.search.iter().map(|text| (Lookup::Contains, text.to_lowercase())));
         for Filter { column, lookup, values } in &query.filters {
-            match (column.part(), lookup, values.as_slice()) {
-                (Some(Part::Domain), Lookup::Exact, [Value::Int(id)]) => sought.domain = Some(*id),
+            match (column.role(), lookup, values.as_slice()) {
+                (Some(Role::Domain), Lookup::Exact, [Value::Int(id)]) => sought.domain = Some(*id),
                 (
-                    Some(Part::LocalPart),
+                    Some(Role::LocalPart),
                     Lookup::Contains | Lookup::EndsWith | Lookup::StartsWith,
                     [Value::Text(text)],
                 ) => {

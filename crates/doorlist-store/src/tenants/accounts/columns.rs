@@ -5,7 +5,7 @@ use crate::tenants::columns::{AccountColumn, AliasColumn, ListColumn};
 
 /// What is special about a column of either list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::tenants) enum Part {
+pub(in crate::tenants) enum Role {
     Id,
     LocalPart,
     Domain,
@@ -20,7 +20,7 @@ pub(in crate::tenants) trait AddressColumn: ListColumn {
 
     fn sql(self) -> &'static str;
 
-    fn part(self) -> Option<Part>;
+    fn role(self) -> Option<Role>;
 }
 
 impl AddressColumn for AccountColumn {
@@ -42,12 +42,12 @@ impl AddressColumn for AccountColumn {
         }
     }
 
-    fn part(self) -> Option<Part> {
+    fn role(self) -> Option<Role> {
         match self {
-            AccountColumn::Id => Some(Part::Id),
-            AccountColumn::LocalPart => Some(Part::LocalPart),
-            AccountColumn::Domain => Some(Part::Domain),
-            AccountColumn::CreatedAt => Some(Part::CreatedAt),
+            AccountColumn::Id => Some(Role::Id),
+            AccountColumn::LocalPart => Some(Role::LocalPart),
+            AccountColumn::Domain => Some(Role::Domain),
+            AccountColumn::CreatedAt => Some(Role::CreatedAt),
             AccountColumn::DomainName
             | AccountColumn::DomainCustomer
             | AccountColumn::DomainActive
@@ -71,13 +71,13 @@ impl AddressColumn for AliasColumn {
         }
     }
 
-    fn part(self) -> Option<Part> {
+    fn role(self) -> Option<Role> {
         match self {
-            AliasColumn::Id => Some(Part::Id),
-            AliasColumn::LocalPart => Some(Part::LocalPart),
-            AliasColumn::Domain => Some(Part::Domain),
-            AliasColumn::Account => Some(Part::Account),
-            AliasColumn::CreatedAt => Some(Part::CreatedAt),
+            AliasColumn::Id => Some(Role::Id),
+            AliasColumn::LocalPart => Some(Role::LocalPart),
+            AliasColumn::Domain => Some(Role::Domain),
+            AliasColumn::Account => Some(Role::Account),
+            AliasColumn::CreatedAt => Some(Role::CreatedAt),
             AliasColumn::UpdatedAt => None,
         }
     }

@@ -1,7 +1,7 @@
 //! A list without filters but its domain's: counted by the counts that each domain keeps, and entered at any depth
 //! without reading the domains that lie before.
 
-use super::{AddressColumn, FROM, Found, Part, What, ids_of};
+use super::{AddressColumn, FROM, Found, Role, What, ids_of};
 use crate::db::{Bind, Built, Read};
 use crate::error::StoreError;
 use crate::tenants::counts::{Count, Seen};
@@ -143,7 +143,7 @@ fn only_domain<C: AddressColumn>(query: &Query<C>) -> Option<Option<i64>> {
     }
     match query.filters.as_slice() {
         [] => Some(None),
-        [one] if one.column.part() == Some(Part::Domain) && one.lookup == Lookup::Exact => {
+        [one] if one.column.role() == Some(Role::Domain) && one.lookup == Lookup::Exact => {
             match one.values.as_slice() {
                 [Value::Int(id)] => Some(Some(*id)),
                 _ => None,
