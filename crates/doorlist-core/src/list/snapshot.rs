@@ -1,6 +1,7 @@
 //! The whole list at one version: domains by name, addresses by hash. Knows nothing of replies or sessions.
 
 use super::shard::{Entry, Kind, SHARD_MAX, Shard, Standing};
+use super::updates::{Hashed, ListUpdates, SortedUpdates};
 use super::{AddressId, Match};
 use crate::address::{Address, DomainName};
 use crate::domain::{DomainId, ProtectedDomain};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 pub struct Seed(pub [u8; 16]);
 
 impl Seed {
-    fn hash(&self, domain: DomainId, local: &str) -> u64 {
+    pub(super) fn hash(&self, domain: DomainId, local: &str) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.0);
         hasher.write_u32(domain.0);
         hasher.write(local.as_bytes());
@@ -41,49 +42,6 @@ pub struct Snapshot {
     directory: Vec<Arc<Shard>>,
     depth: u32,
     addresses: usize,
-}
-
-/// Changes to the addresses of a snapshot, in their order. An address is its hash here as there, 16 octets with what it is
-/// now: a change of a million addresses is held while it is made.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ListUpdates {
-    seed: Seed,
-    /// What an address is now; `None`: its row is gone.
-    hashed: Vec<(u64, Option<Entry>)>,
-}
-
-impl ListUpdates {
-    /// None yet, for lists under this seed.
-    pub fn new(seed: Seed) -> Self {
-        Self { seed, hashed: Vec::new() }
-    }
-
-    /// Adds what an address (its canonical local part) is now; `None`: its row is gone.
-    pub fn push(&mut self, domain: DomainId, local: &str, entry: Option<Entry>) {
-        self.hashed.push((self.seed.hash(domain, local), entry));
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.hashed.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.hashed.is_empty()
-    }
-
-    /// What addresses are now, those that are gone left out.
-    pub fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.hashed.iter().filter_map(|(_, entry)| *entry)
-    }
-
-    /// Those of addresses that are gone.
-    #[must_use]
-    pub fn gone(&self) -> Self {
-        let hashed = self.hashed.iter().filter(|(_, entry)| entry.is_none()).copied().collect();
-        Self { seed: self.seed, hashed }
-    }
 }
 
 impl Snapshot {
@@ -175,8 +133,7 @@ impl Snapshot {
         updates: ListUpdates,
         domains: Option<Arc<DomainTable>>,
     ) -> Result<Snapshot, Collision> {
-        let ListUpdates { seed, mut hashed } = updates;
-        if seed != self.seed {
+        if updates.seed() != self.seed {
             return Err(Collision);
         }
         let mut next = self.clone();
@@ -184,44 +141,26 @@ impl Snapshot {
         if let Some(domains) = domains {
             next.domains = domains;
         }
-        // The last update of an address counts.
-        hashed.reverse();
-        hashed.sort_by_key(|(hash, _)| *hash);
-        hashed.dedup_by_key(|(hash, _)| *hash);
-        self.check_collisions(&hashed)?;
-        next.merge(&hashed);
+        next.merge(updates.sorted())?;
         Ok(next)
     }
 
-    /// An address never changes its row; an equal hash with another living row is another address.
-    fn check_collisions(&self, hashed: &[(u64, Option<Entry>)]) -> Result<(), Collision> {
-        for (hash, entry) in hashed {
-            let old = self.directory.get(self.slot(*hash)).and_then(|s| s.get(*hash));
-            if let (Some(new), Some(old)) = (entry, old)
-                && new.id != old.id
-            {
-                return Err(Collision);
-            }
-        }
-        Ok(())
-    }
-
-    fn merge(&mut self, mut changes: &[(u64, Option<Entry>)]) {
-        while let Some((hash, _)) = changes.first() {
-            let slot = self.slot(*hash);
-            let Some(shard) = self.directory.get(slot).cloned() else { return };
-            let end = changes.partition_point(|(h, _)| same_prefix(*h, *hash, shard.depth));
-            let (here, rest) = changes.split_at(end);
-            if here.len() > SHARD_MAX {
+    fn merge(&mut self, mut changes: SortedUpdates) -> Result<(), Collision> {
+        while let Some(hash) = changes.first() {
+            let Some(shard) = self.directory.get(self.slot(hash)).cloned() else { return Ok(()) };
+            let is_of_shard = |other| same_prefix(other, hash, shard.depth);
+            if changes.count_while(is_of_shard) > SHARD_MAX {
                 // It would split afterwards: before, there is less to copy.
-                self.halve(shard.depth, *hash, &shard.iter().collect::<Vec<_>>());
+                self.halve(shard.depth, hash, &shard.iter().collect::<Vec<_>>());
                 continue;
             }
-            let merged = shard.merge(here);
+            let here = changes.take_while(is_of_shard);
+            check_collisions(&shard, &here)?;
+            let merged = shard.merge(&here);
             self.addresses = self.addresses + merged.len() - shard.len();
-            self.place(shard.depth, *hash, &merged);
-            changes = rest;
+            self.place(shard.depth, hash, &merged);
         }
+        Ok(())
     }
 
     /// Puts the entries of one prefix in place, as one shard or, above the limit, as several.
@@ -263,6 +202,15 @@ impl Snapshot {
             new
         })
     }
+}
+
+/// An address never changes its row; an equal hash with another living row is another address.
+fn check_collisions(shard: &Shard, changes: &[Hashed]) -> Result<(), Collision> {
+    let collides = |(hash, now): &Hashed| {
+        let ids = now.zip(shard.get(*hash)).map(|(now, before)| (now.id, before.id));
+        ids.is_some_and(|(now, before)| now != before)
+    };
+    if changes.iter().any(collides) { Err(Collision) } else { Ok(()) }
 }
 
 fn same_prefix(a: u64, b: u64, depth: u32) -> bool {
