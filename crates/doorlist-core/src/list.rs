@@ -8,11 +8,13 @@
 
 mod shard;
 mod snapshot;
+mod updates;
 #[cfg(test)]
 mod tests;
 
 pub use shard::{Entry, Kind, SHARD_MAX, Standing};
-pub use snapshot::{Collision, DomainTable, ListUpdates, Seed, Snapshot, SnapshotBuilder};
+pub use snapshot::{Collision, DomainTable, Seed, Snapshot, SnapshotBuilder};
+pub use updates::ListUpdates;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! The whole list at one version: domains by name, addresses by hash.
 
 use super::shard::{Entry, Kind, SHARD_MAX, Shard, Standing};
+use super::updates::{Hashed, ListUpdates, SortedUpdates};
 use super::{AddressId, Match};
 use crate::address::{Address, DomainName};
 use crate::domain::{DomainId, ProtectedDomain};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 pub struct Seed(pub [u8; 16]);
 
 impl Seed {
-    fn hash(&self, domain: DomainId, local: &str) -> u64 {
+    pub(super) fn hash(&self, domain: DomainId, local: &str) -> u64 {
         let mut hasher = SipHasher13::new_with_key(&self.0);
         hasher.write_u32(domain.0);
         hasher.write(local.as_bytes());
@@ -174,8 +175,7 @@ impl Snapshot {
         updates: ListUpdates,
         domains: Option<Arc<DomainTable>>,
     ) -> Result<Snapshot, Collision> {
-        let ListUpdates { seed, mut hashed } = updates;
-        if seed != self.seed {
+        if updates.seed() != self.seed {
             return Err(Collision);
         }
         let mut next = self.clone();
@@ -183,12 +183,7 @@ impl Snapshot {
         if let Some(domains) = domains {
             next.domains = domains;
         }
-        // The last update of an address counts.
-        hashed.reverse();
-        hashed.sort_by_key(|(hash, _)| *hash);
-        hashed.dedup_by_key(|(hash, _)| *hash);
-        self.check_collisions(&hashed)?;
-        next.merge(&hashed);
+        next.merge(updates.sorted())?;
         Ok(next)
     }
 
@@ -213,14 +208,16 @@ impl Snapshot {
             let (here, rest) = changes.split_at(end);
             if here.len() > SHARD_MAX {
                 // It would split afterwards: before, there is less to copy.
-                self.halve(shard.depth, *hash, &shard.iter().collect::<Vec<_>>());
+                self.halve(shard.depth, hash, &shard.iter().collect::<Vec<_>>());
                 continue;
             }
-            let merged = shard.merge(here);
+            let here = changes.take_while(is_of_shard);
+            check_collisions(&shard, &here)?;
+            let merged = shard.merge(&here);
             self.addresses = self.addresses + merged.len() - shard.len();
-            self.place(shard.depth, *hash, &merged);
-            changes = rest;
+            self.place(shard.depth, hash, &merged);
         }
+        Ok(())
     }
 
     /// Inserts the entries of one prefix, as one shard or, above the limit, as several.
@@ -262,6 +259,15 @@ impl Snapshot {
             new
         })
     }
+}
+
+/// An address never changes its row; an equal hash with another living row is another address.
+fn check_collisions(shard: &Shard, changes: &[Hashed]) -> Result<(), Collision> {
+    let collides = |(hash, now): &Hashed| {
+        let ids = now.zip(shard.get(*hash)).map(|(now, before)| (now.id, before.id));
+        ids.is_some_and(|(now, before)| now != before)
+    };
+    if changes.iter().any(collides) { Err(Collision) } else { Ok(()) }
 }
 
 fn same_prefix(a: u64, b: u64, depth: u32) -> bool {

@@ -9,12 +9,16 @@ use std::sync::Arc;
 
 /// Terminator of each name; no canonical local part contains it.
 const END: char = '\n';
+/// Octets of a piece of names, as a power of two: it does not move while others are taken, so that a large list is never
+/// copied as a whole.
+const PIECE_BITS: u32 = 20;
+/// A list of few names has a small piece.
+const FIRST_PIECE: usize = 1 << 10;
 
 /// Rows in packed form; a [`SourceRow`] is built on access.
 #[derive(Clone, Debug, Default)]
 pub struct PackedRows {
-    /// All names, one behind the other.
-    names: String,
+    names: Names,
     rows: Vec<Packed>,
     entries: Vec<Arc<EntryPlace>>,
     /// The account, or the target, that was met last.
@@ -52,19 +56,14 @@ enum PlaceKind {
 }
 
 impl Name {
-    fn at(offset: usize) -> Self {
-        let [a, b, c, d, e, ..] = (offset as u64).to_le_bytes();
+    fn at(place: usize) -> Self {
+        let [a, b, c, d, e, ..] = (place as u64).to_le_bytes();
         Self([a, b, c, d, e])
     }
 
-    fn offset(self) -> usize {
+    fn place(self) -> usize {
         let [a, b, c, d, e] = self.0;
         usize::try_from(u64::from_le_bytes([a, b, c, d, e, 0, 0, 0])).unwrap_or(usize::MAX)
-    }
-
-    fn of(self, names: &str) -> &str {
-        let rest = names.get(self.offset()..).unwrap_or_default();
-        rest.split_once(END).map_or(rest, |(name, _)| name)
     }
 }
 
@@ -78,13 +77,13 @@ impl PackedRows {
     }
 
     pub fn push(&mut self, row: &SourceRow) {
-        let local = self.name(&row.local);
+        let local = self.names.push(row.local.as_str());
         let (form, target) = match &row.structure {
             Structure::Mailbox => (Form::Mailbox, local),
             Structure::DistributionList => (Form::List, local),
             Structure::AliasOf(account) => {
-                let last = self.account.filter(|last| last.of(&self.names) == account.as_str());
-                (Form::Alias, last.unwrap_or_else(|| self.name(account)))
+                let last = self.account.filter(|last| self.names.get(*last) == account.as_str());
+                (Form::Alias, last.unwrap_or_else(|| self.names.push(account.as_str())))
             }
         };
         self.account = Some(target);
@@ -101,13 +100,6 @@ impl PackedRows {
             switched_off: row.switched_off,
             place_kind,
         });
-    }
-
-    fn name(&mut self, local: &LocalPart) -> Name {
-        let name = Name::at(self.names.len());
-        self.names.push_str(local.as_str());
-        self.names.push(END);
-        name
     }
 
     /// Rows of one entry come one after the other.
@@ -132,12 +124,12 @@ impl PackedRows {
 
     /// Local part of a row as text; empty if the row does not exist.
     pub fn local(&self, at: usize) -> &str {
-        self.rows.get(at).map_or("", |row| row.local.of(&self.names))
+        self.rows.get(at).map_or("", |row| self.names.get(row.local))
     }
 
     /// Target of a row, if it is an alias.
     pub fn target(&self, at: usize) -> Option<&str> {
-        self.target_name(at).map(|name| name.of(&self.names))
+        self.target_name(at).map(|name| self.names.get(name))
     }
 
     /// The entry of a directory that a row comes from.
@@ -147,14 +139,14 @@ impl PackedRows {
 
     /// The row of a name, where rows are sorted.
     pub fn find(&self, local: &str) -> Option<usize> {
-        self.rows.binary_search_by(|row| row.local.of(&self.names).cmp(local)).ok()
+        self.rows.binary_search_by(|row| self.names.get(row.local).cmp(local)).ok()
     }
 
     /// By name; among rows of one name the first in the source stays first.
     pub(super) fn sort(&mut self) {
         let Self { names, rows, .. } = self;
         let order = |a: &Packed, b: &Packed| -> Ordering {
-            a.local.of(names).cmp(b.local.of(names)).then(a.local.offset().cmp(&b.local.offset()))
+            names.get(a.local).cmp(names.get(b.local)).then(a.local.place().cmp(&b.local.place()))
         };
         rows.sort_unstable_by(order);
     }
@@ -164,7 +156,7 @@ impl PackedRows {
     pub(super) fn merge(&mut self, mut takes_over: impl FnMut(&SourceRow, &SourceRow) -> bool) {
         let Self { names, rows, entries, .. } = self;
         rows.dedup_by(|row, kept| {
-            let is_same = row.local.of(names) == kept.local.of(names);
+            let is_same = names.get(row.local) == names.get(kept.local);
             if is_same && takes_over(&kept.unpack(names, entries), &row.unpack(names, entries)) {
                 *kept = *row;
             }
@@ -177,7 +169,7 @@ impl PackedRows {
     pub(super) fn straighten(&mut self, at: usize, steps: usize) -> bool {
         let Some(mut target) = self.target_name(at) else { return true };
         for _ in 0..steps {
-            let name = target.of(&self.names);
+            let name = self.names.get(target);
             let next = self.find(name).and_then(|at| self.target_name(at));
             let Some(next) = next else {
                 let ends = name != self.local(at);
@@ -221,8 +213,8 @@ impl Packed {
         }
     }
 
-    fn unpack(&self, names: &str, entries: &[Arc<EntryPlace>]) -> SourceRow {
-        let local = |name: Name| LocalPart::from_canonical(name.of(names));
+    fn unpack(&self, names: &Names, entries: &[Arc<EntryPlace>]) -> SourceRow {
+        let local = |name: Name| LocalPart::from_canonical(names.get(name));
         let number = u32::from_le_bytes(self.place);
         SourceRow {
             local: local(self.local),
@@ -248,6 +240,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_of_many_pieces_are_found_again_and_stay_in_their_order() {
+        let local = |n: u32| LocalPart::parse(format!("user.with.a.name.{n:012}").as_bytes()).unwrap();
+        let mut packed = PackedRows::default();
+        let count = 100_000;
+        for n in (0..count).rev() {
+            let structure = if n % 2 == 0 { Structure::Mailbox } else { Structure::AliasOf(local(n - 1)) };
+            packed.push(&SourceRow { local: local(n), structure, switched_off: false, place: Place::Line(n) });
+        }
+        assert!(packed.names.0.len() > 3, "{}", packed.names.0.len());
+        assert!(packed.names.0.iter().all(|piece| piece.capacity() <= 1 << PIECE_BITS));
+        packed.sort();
+        for n in 0..count {
+            let at = usize::try_from(n).unwrap();
+            assert_eq!((packed.local(at), packed.find(local(n).as_str())), (local(n).as_str(), Some(at)));
+            assert_eq!(packed.target(at), (n % 2 == 1).then(|| local(n - 1)).as_ref().map(LocalPart::as_str));
+        }
+    }
+
+    #[test]
     fn rows_come_out_as_they_went_in_and_are_small() {
         let local = |text: &str| LocalPart::parse(text.as_bytes()).unwrap();
         let entry = |dn: &str| Place::Entry(Arc::new(EntryPlace { key: Some("key".into()), dn: dn.into() }));
@@ -269,7 +280,7 @@ mod tests {
         let packed = PackedRows::from(rows.clone());
         assert_eq!(packed.iter().collect::<Vec<_>>(), rows);
         assert_eq!((packed.len(), packed.entries.len(), packed.get(6)), (6, 2, None));
-        assert_eq!(packed.names.matches("ann\n").count(), 2, "aliases have no copy of their account's name");
+        assert_eq!(packed.names.0.concat().matches("ann\n").count(), 2, "aliases have no copy of their account's name");
         assert_eq!(size_of::<Packed>(), 17);
     }
 }
