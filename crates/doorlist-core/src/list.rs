@@ -1,10 +1,12 @@
-//! The list in memory: every accepted or vetoed address of every domain, about 13 bytes each, and the look-up.
+//! The list in memory: every accepted (or vetoed) address of every domain, about 13 bytes each, and the look-up.
 //!
 //! An address is a 64-bit SipHash of (domain id, canonical local part) under a secret seed, 8 bits of kind and state,
-//! and the 32-bit number of its row. Addresses are sorted in immutable shards of at most [`shard::SHARD_MAX`] entries.
-//! An array of shard pointers is indexed by the top bits of the hash (extendible hashing). A change copies the shards
-//! it touches and the array, so its cost does not depend on the size of the list. A reader holds an `Arc` of an
-//! immutable list. Names are not kept: the store has them under the row number.
+//! and the 32-bit number of its row. They stand sorted in immutable shards of at most [`shard::SHARD_MAX`] entries, and
+//! a directory of shard pointers is indexed by the top bits of the hash (extendible hashing): a change copies the
+//! shards it touches and the directory, so its cost does not grow with the list, and a reader holds an `Arc` of a
+//! whole that never changes. Names are not kept: who needs them reads the store by the row's number.
+//!
+//! This module must not know where the rows come from, nor what is answered to a recipient.
 
 mod shard;
 mod snapshot;
@@ -18,18 +20,18 @@ pub use updates::ListUpdates;
 
 use serde::{Deserialize, Serialize};
 
-/// Number of an address's row in the store; 32 bits, never reused.
+/// The number of an address's row in the store. 32 bits: four billion rows in a gateway's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AddressId(pub u32);
 
-/// The result of looking a recipient up.
+/// What the list says of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Match {
     /// An email account of its own.
     Mailbox(AddressId),
-    /// Alias of an account.
+    /// A further name of an account.
     Alias(AddressId),
     /// An account that is flagged as a distribution list.
     DistributionList(AddressId),
@@ -41,9 +43,9 @@ pub enum Match {
     SwitchedOff(AddressId),
     /// Removed by a person: unlisted in every mode until it is added again.
     Vetoed(AddressId),
-    /// In a protected domain, but not on its list.
+    /// One of our domains, not on its list.
     Unlisted,
-    /// Not in a protected domain, or a form that requests relaying.
+    /// Not one of our domains, or a form that asks for a relay.
     NotOurs,
 }
 

@@ -1,4 +1,4 @@
-//! The whole list at one version: domains by name, addresses by hash.
+//! The whole list at one version: domains by name, addresses by hash. Knows nothing of replies or sessions.
 
 use super::shard::{Entry, Kind, SHARD_MAX, Shard, Standing};
 use super::updates::{Hashed, ListUpdates, SortedUpdates};
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::hash::Hasher;
 use std::sync::Arc;
 
-/// The secret hash seed, random at each start, so that nobody can craft collisions.
+/// The secret under which addresses are hashed; drawn anew at each start, so that nobody can craft collisions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Seed(pub [u8; 16]);
 
@@ -29,7 +29,7 @@ impl Seed {
 #[error("two addresses collide under this seed; build again with another")]
 pub struct Collision;
 
-/// Protected domains by name and by domain alias.
+/// Protected domains by every name that leads to them.
 pub type DomainTable = HashMap<DomainName, Arc<ProtectedDomain>>;
 
 /// The list at one version. Cheap to share, never changed.
@@ -44,47 +44,6 @@ pub struct Snapshot {
     addresses: usize,
 }
 
-/// Changes to the addresses of a snapshot, in order. An address is its hash, 16 octets with its new entry, so that a
-/// change of a million addresses fits in memory.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ListUpdates {
-    seed: Seed,
-    /// New entries by hash; `None` for a removed row.
-    hashed: Vec<(u64, Option<Entry>)>,
-}
-
-impl ListUpdates {
-    /// No changes, for lists under this seed.
-    pub fn new(seed: Seed) -> Self {
-        Self { seed, hashed: Vec::new() }
-    }
-
-    /// Adds the new entry of an address (its canonical local part); `None` for a removed row.
-    pub fn push(&mut self, domain: DomainId, local: &str, entry: Option<Entry>) {
-        self.hashed.push((self.seed.hash(domain, local), entry));
-    }
-
-    pub fn len(&self) -> usize {
-        self.hashed.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.hashed.is_empty()
-    }
-
-    /// The new entries, without removed rows.
-    pub fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.hashed.iter().filter_map(|(_, entry)| *entry)
-    }
-
-    /// The changes that remove rows.
-    #[must_use]
-    pub fn gone(&self) -> Self {
-        let hashed = self.hashed.iter().filter(|(_, entry)| entry.is_none()).copied().collect();
-        Self { seed: self.seed, hashed }
-    }
-}
-
 impl Snapshot {
     /// A list with no domain in it.
     pub fn empty(seed: Seed) -> Self {
@@ -92,12 +51,12 @@ impl Snapshot {
         Self { version: 0, seed, domains: Arc::default(), directory: vec![shard], depth: 0, addresses: 0 }
     }
 
-    /// The version of the store that this list has.
+    /// The store's version that this list shows.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// Number of addresses, including vetoed and switched-off ones.
+    /// Addresses in it, vetoed and switched-off ones too.
     pub fn addresses(&self) -> usize {
         self.addresses
     }
@@ -108,12 +67,12 @@ impl Snapshot {
             + self.directory.len() * size_of::<Arc<Shard>>()
     }
 
-    /// The domain with this name or domain alias.
+    /// The domain that this name or domain alias leads to.
     pub fn domain(&self, name: &DomainName) -> Option<&Arc<ProtectedDomain>> {
         self.domains.get(name)
     }
 
-    /// All domains by name and alias.
+    /// All names that lead to a domain of ours.
     pub fn domains(&self) -> &DomainTable {
         &self.domains
     }
@@ -124,9 +83,9 @@ impl Snapshot {
         self.directory.get(self.slot(hash)).and_then(|shard| shard.get(hash))
     }
 
-    /// Looks a recipient up: the exact address first, then system addresses, then sub-addresses of the longest listed
-    /// base. A local part that requests relaying must be listed itself, or the result is [`Match::NotOurs`]: the next
-    /// hop may interpret it as another address, so a shorter base does not count.
+    /// What the list says of a recipient: the exact address first, then system addresses, then sub-addresses of the
+    /// longest listed base. A local part that asks for a relay is what its own row says, or [`Match::NotOurs`]: the server
+    /// behind us may read it as another address, so nothing shorter speaks for it.
     pub fn lookup(&self, domain: &ProtectedDomain, recipient: &Address) -> Match {
         let local = recipient.local();
         let exact = self.entry(domain.id, local.as_str());
@@ -162,13 +121,12 @@ impl Snapshot {
         self.seed
     }
 
-    /// The list at the next version, with changed addresses and, if given, a new table of domains.
+    /// This list at the next version, with some addresses changed and, if given, another table of domains.
     ///
-    /// Cost: one copy of each touched shard (at most 64 k entries) and of the array of shards.
+    /// Cost: one copy of each touched shard (at most 64 k entries) and of the directory.
     ///
     /// # Errors
-    ///
-    /// [`Collision`] if two addresses collide or the updates have another seed: build the list again.
+    /// When two addresses collide, or the updates are for lists under another seed: build the list again.
     pub fn with(
         &self,
         version: u64,
@@ -187,26 +145,11 @@ impl Snapshot {
         Ok(next)
     }
 
-    /// An address never changes its row, so an equal hash with another existing row is a collision.
-    fn check_collisions(&self, hashed: &[(u64, Option<Entry>)]) -> Result<(), Collision> {
-        for (hash, entry) in hashed {
-            let old = self.directory.get(self.slot(*hash)).and_then(|s| s.get(*hash));
-            if let (Some(new), Some(old)) = (entry, old)
-                && new.id != old.id
-            {
-                return Err(Collision);
-            }
-        }
-        Ok(())
-    }
-
-    fn merge(&mut self, mut changes: &[(u64, Option<Entry>)]) {
-        while let Some((hash, _)) = changes.first() {
-            let slot = self.slot(*hash);
-            let Some(shard) = self.directory.get(slot).cloned() else { return };
-            let end = changes.partition_point(|(h, _)| same_prefix(*h, *hash, shard.depth));
-            let (here, rest) = changes.split_at(end);
-            if here.len() > SHARD_MAX {
+    fn merge(&mut self, mut changes: SortedUpdates) -> Result<(), Collision> {
+        while let Some(hash) = changes.first() {
+            let Some(shard) = self.directory.get(self.slot(hash)).cloned() else { return Ok(()) };
+            let is_of_shard = |other| same_prefix(other, hash, shard.depth);
+            if changes.count_while(is_of_shard) > SHARD_MAX {
                 // It would split afterwards: before, there is less to copy.
                 self.halve(shard.depth, hash, &shard.iter().collect::<Vec<_>>());
                 continue;
@@ -220,7 +163,7 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Inserts the entries of one prefix, as one shard or, above the limit, as several.
+    /// Puts the entries of one prefix in place, as one shard or, above the limit, as several.
     fn place(&mut self, depth: u32, prefix_of: u64, entries: &[(u64, Entry)]) {
         if entries.len() > SHARD_MAX {
             return self.halve(depth, prefix_of, entries);
@@ -237,7 +180,7 @@ impl Snapshot {
         }
     }
 
-    /// Inserts the entries of one prefix as at least two shards, one for each half.
+    /// Puts the entries of one prefix in place as two shards at least, one for each of its halves.
     fn halve(&mut self, depth: u32, prefix_of: u64, entries: &[(u64, Entry)]) {
         let bit = 1u64 << (63 - depth);
         let middle = entries.partition_point(|(h, _)| h & bit == 0);
@@ -274,7 +217,7 @@ fn same_prefix(a: u64, b: u64, depth: u32) -> bool {
     (a ^ b).checked_shr(64 - depth).unwrap_or(0) == 0
 }
 
-/// The result for a row that does not accept mail.
+/// A row that does not make its address accepted.
 fn unlisted_row(entry: Entry) -> Match {
     match entry.standing {
         Standing::SwitchedOff => Match::SwitchedOff(entry.id),
@@ -282,7 +225,7 @@ fn unlisted_row(entry: Entry) -> Match {
     }
 }
 
-/// Builds a snapshot from rows in any order; needs 16 bytes per row meanwhile.
+/// Takes rows in any order and makes a snapshot; 16 bytes a row while it collects.
 pub struct SnapshotBuilder {
     seed: Seed,
     rows: Vec<(u64, u32, u8)>,

@@ -1,5 +1,5 @@
-//! Rows of a source in little memory: 17 octets per row plus its name. An alias refers to the name of its account
-//! instead of copying it.
+//! Rows of a source in little memory: a list of a million addresses comes in at once, and several at a time. A row takes
+//! 17 octets beside its name; an alias leads to the name of its account instead of having a copy of it.
 
 use super::{EntryPlace, Place, SourceRow};
 use crate::address::LocalPart;
@@ -7,7 +7,7 @@ use crate::change::Structure;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// Terminator of each name; no canonical local part contains it.
+/// Stands behind each name; no local part has it in its canonical form.
 const END: char = '\n';
 /// Octets of a piece of names, as a power of two: it does not move while others are taken, so that a large list is never
 /// copied as a whole.
@@ -15,7 +15,7 @@ const PIECE_BITS: u32 = 20;
 /// A list of few names has a small piece.
 const FIRST_PIECE: usize = 1 << 10;
 
-/// Rows in packed form; a [`SourceRow`] is built on access.
+/// Rows, each of them made when it is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct PackedRows {
     names: Names,
@@ -25,14 +25,42 @@ pub struct PackedRows {
     account: Option<Name>,
 }
 
-/// Offset of a name, 40 bits.
+/// All names, one behind the other; none lies in two pieces.
+#[derive(Clone, Debug, Default)]
+struct Names(Vec<String>);
+
+impl Names {
+    fn push(&mut self, name: &str) -> Name {
+        let needed = name.len() + END.len_utf8();
+        if self.0.last().is_none_or(|piece| piece.capacity() - piece.len() < needed) {
+            let before = self.0.last().map_or(FIRST_PIECE, |piece| 2 * piece.capacity());
+            self.0.push(String::with_capacity(before.min(1 << PIECE_BITS).max(needed)));
+        }
+        let (number, piece) = (self.0.len().saturating_sub(1), self.0.last_mut());
+        let at = piece.as_ref().map_or(0, |piece| piece.len());
+        if let Some(piece) = piece {
+            piece.push_str(name);
+            piece.push(END);
+        }
+        Name::at(number << PIECE_BITS | at)
+    }
+
+    fn get(&self, name: Name) -> &str {
+        let place = name.place();
+        let piece = self.0.get(place >> PIECE_BITS).map_or("", String::as_str);
+        let rest = piece.get(place & ((1 << PIECE_BITS) - 1)..).unwrap_or_default();
+        rest.split_once(END).map_or(rest, |(name, _)| name)
+    }
+}
+
+/// Where a name begins: 40 bits, the number of its piece before its place in there. Later names have greater ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Name([u8; 5]);
 
 #[derive(Clone, Copy, Debug)]
 struct Packed {
     local: Name,
-    /// Target of an alias; the local part for others.
+    /// Of an alias; of others it is the local part.
     target: Name,
     /// Line or item, or which entry.
     place: [u8; 4],
@@ -68,14 +96,17 @@ impl Name {
 }
 
 impl PackedRows {
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
+    /// Takes a row.
     pub fn push(&mut self, row: &SourceRow) {
         let local = self.names.push(row.local.as_str());
         let (form, target) = match &row.structure {
@@ -110,10 +141,12 @@ impl PackedRows {
         u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// One of them.
     pub fn get(&self, at: usize) -> Option<SourceRow> {
         self.rows.get(at).map(|row| self.row(row))
     }
 
+    /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = SourceRow> {
         self.rows.iter().map(|row| self.row(row))
     }
@@ -122,12 +155,12 @@ impl PackedRows {
         row.unpack(&self.names, &self.entries)
     }
 
-    /// Local part of a row as text; empty if the row does not exist.
+    /// Whom a row names, as text; empty where there is no row.
     pub fn local(&self, at: usize) -> &str {
         self.rows.get(at).map_or("", |row| self.names.get(row.local))
     }
 
-    /// Target of a row, if it is an alias.
+    /// To whom a row leads, if it is an alias.
     pub fn target(&self, at: usize) -> Option<&str> {
         self.target_name(at).map(|name| self.names.get(name))
     }
@@ -151,8 +184,8 @@ impl PackedRows {
         rows.sort_unstable_by(order);
     }
 
-    /// Merges sorted rows with the same address. `takes_over` gets the kept row and the next one, and decides whether
-    /// the next one replaces it.
+    /// Leaves one of the sorted rows that name the same address. `takes_over` is shown the one that is kept and the next,
+    /// and says whether that one stands in its place.
     pub(super) fn merge(&mut self, mut takes_over: impl FnMut(&SourceRow, &SourceRow) -> bool) {
         let Self { names, rows, entries, .. } = self;
         rows.dedup_by(|row, kept| {
@@ -164,8 +197,8 @@ impl PackedRows {
         });
     }
 
-    /// Follows an alias along other aliases for at most `steps` steps and points it to the end. Returns false if there
-    /// is no end, or if it is the alias itself.
+    /// Follows an alias at most `steps` steps along other aliases, and lets it lead to the end. False: there is none, or
+    /// it is the alias itself.
     pub(super) fn straighten(&mut self, at: usize, steps: usize) -> bool {
         let Some(mut target) = self.target_name(at) else { return true };
         for _ in 0..steps {
@@ -183,7 +216,7 @@ impl PackedRows {
         false
     }
 
-    /// Turns an alias into an account.
+    /// An alias becomes an account.
     pub(super) fn make_mailbox(&mut self, at: usize) {
         if let Some(row) = self.rows.get_mut(at) {
             row.form = Form::Mailbox;
