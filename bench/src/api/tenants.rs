@@ -8,7 +8,7 @@ use crate::server::{Disk, Doorlist, Task, await_ready, free_address, fresh_folde
 use anyhow::{Context as _, Result};
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
 use doorlist_store::StoreUrl;
-use doorlist_store::directory::Directory;
+use doorlist_store::recipients::RecipientStore;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -117,7 +117,7 @@ fn further_domains(state: &Path) -> Result<()> {
     let actor = Actor { name: "bench".to_owned(), via: Via::System };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let directory = Directory::open(&StoreUrl::Sqlite(state.to_path_buf())).await?;
+        let directory = RecipientStore::open(&StoreUrl::Sqlite(state.to_path_buf())).await?;
         for changes in [changes, accounts] {
             let set = ChangeSet { changes, summary: "set up".to_owned() };
             directory.apply(&set, &actor, None).await.context("the further domains")?;

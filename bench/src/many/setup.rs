@@ -10,7 +10,7 @@ use doorlist_core::change::{
     Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Source, Structure, Via,
 };
 use doorlist_store::StoreUrl;
-use doorlist_store::directory::Directory;
+use doorlist_store::recipients::RecipientStore;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -110,7 +110,7 @@ fn apply(state: &Path, changes: Vec<Change>) -> Result<()> {
     let actor = Actor { name: "bench".to_owned(), via: Via::Command };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let directory = Directory::open(&StoreUrl::Sqlite(state.to_path_buf())).await?;
+        let directory = RecipientStore::open(&StoreUrl::Sqlite(state.to_path_buf())).await?;
         let set = ChangeSet { changes, summary: "set up".to_owned() };
         directory.apply(&set, &actor, None).await.context("the domains")?;
         Ok(())

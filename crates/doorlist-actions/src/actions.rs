@@ -11,7 +11,7 @@ use crate::work_pool::WorkPool;
 use doorlist_core::access::{Access, KeyTerms, Lineage, Permission};
 use doorlist_core::change::{Actor, Change, ChangeSet, NamedBy};
 use doorlist_core::time::Timestamp;
-use doorlist_store::directory::{Applied, ApplyError};
+use doorlist_store::recipients::{Applied, ApplyError};
 use doorlist_store::tenants::{Placed, View};
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use doorlist_core::change::{Actor, PlanId, Source};
 use doorlist_core::shrink_guard::{self, OperationLimits, Operations, WINDOW};
 use doorlist_core::source_rows::SourceList;
 use doorlist_core::time::Timestamp;
-use doorlist_store::directory::{Applied, ApplyError, Coverage, PlanRow, Planned, Shrunken, SourcePlan};
+use doorlist_store::recipients::{Applied, ApplyError, Coverage, PlanRow, Planned, Shrunken, SourcePlan};
 use doorlist_store::source_book::{RunOutcome, RunRecord};
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,7 @@ use crate::error::{ActionError, ErrorKind};
 use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Change, ChangeSet};
-use doorlist_store::directory::{Applied, ApplyError, ChangeEntry, ChangeRow, PAGE_MAX, Refusal};
+use doorlist_store::recipients::{Applied, ApplyError, ChangeEntry, ChangeRow, PAGE_MAX, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// The list may change while an undo is planned; so often it is planned again.

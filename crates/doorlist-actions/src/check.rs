@@ -6,7 +6,7 @@ use crate::verb::{Reach, Verb};
 use doorlist_core::address::{Address, AddressError, DomainName};
 use doorlist_core::policy::{Decision, Offer, Recipient, SourceStanding, decide, decide_for};
 use doorlist_core::sender_rules::Sender;
-use doorlist_store::directory::AddressEntry;
+use doorlist_store::recipients::AddressEntry;
 use serde::{Deserialize, Serialize};
 
 /// Asks what a RCPT for an address would be answered, and why, from a source that nothing is known against.

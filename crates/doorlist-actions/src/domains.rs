@@ -26,7 +26,7 @@ use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Change, DomainChange, MailServer};
 use doorlist_core::domain::DomainId;
-use doorlist_store::directory::Applied;
+use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::DomainRow;
 
 impl Actions {

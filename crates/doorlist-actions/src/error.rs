@@ -1,8 +1,8 @@
 //! Why an action was not done, as data: a kind for scripts, a sentence for people. Nothing of it was done then.
 
 use doorlist_store::StoreError;
-use doorlist_store::directory::{ApplyError, Refusal};
 use doorlist_store::limits::Full;
+use doorlist_store::recipients::{ApplyError, Refusal};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use crate::error::{ActionError, ErrorKind};
 use crate::verb::{Reach, Verb};
 use doorlist_core::address::{DomainName, LocalPart};
 use doorlist_core::list_text::{self, ExportEntry, ExportForm};
-use doorlist_store::directory::{AddressEntry, PAGE_MAX};
+use doorlist_store::recipients::{AddressEntry, PAGE_MAX};
 use serde::{Deserialize, Serialize};
 
 /// Exports a list as text, a page at a time.

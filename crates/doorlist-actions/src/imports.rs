@@ -16,9 +16,9 @@ use doorlist_core::address::DomainName;
 use doorlist_core::change::Source;
 use doorlist_core::file_list::{self, ColumnMap, Field, ParseOptions, Recognised};
 use doorlist_core::shrink_guard::OperationLimits;
-use doorlist_core::source_rows::{PackedRows, RowProblem, settle_packed};
+use doorlist_core::source_rows::{PackedRows, RowProblem, normalize_packed};
 use doorlist_core::visible::is_hidden;
-use doorlist_store::directory::Coverage;
+use doorlist_store::recipients::Coverage;
 use serde::{Deserialize, Serialize};
 
 /// Characters of a source's name.
@@ -141,7 +141,7 @@ impl Actions {
         let details = self.services.domain_details(input.domain).await?;
         let name = details.summary.name;
         let (rows, mut reading) = read(input, &name, &details.domain_aliases)?;
-        let list = settle_packed(rows);
+        let list = normalize_packed(rows);
         reading.addresses = list.rows.len() as u64;
         reading.repeated = list.repeated;
         reading.conflicts = list.conflicts.clone();

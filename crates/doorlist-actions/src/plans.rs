@@ -8,7 +8,7 @@ use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Change, PlanId, Source};
 use doorlist_core::time::Timestamp;
-use doorlist_store::directory::{Applied, ChangeRow, PAGE_MAX, PlanEntry, Refusal};
+use doorlist_store::recipients::{Applied, ChangeRow, PAGE_MAX, PlanEntry, Refusal};
 use doorlist_store::source_book::{RunOutcome, RunRecord};
 use serde::{Deserialize, Serialize};
 

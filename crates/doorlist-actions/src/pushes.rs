@@ -19,8 +19,10 @@ use crate::verb::{Reach, Verb};
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, Source, Structure, Via};
 use doorlist_core::shrink_guard::OperationLimits;
-use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, settle_packed, shown};
-use doorlist_store::directory::Coverage;
+use doorlist_core::source_rows::{
+    PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, normalize_packed, shown,
+};
+use doorlist_store::recipients::Coverage;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
@@ -151,7 +153,7 @@ impl Actions {
             );
             return Err(ActionError::new(ErrorKind::Data, message));
         }
-        let list = settle_packed(rows);
+        let list = normalize_packed(rows);
         problems.extend(list.conflicts.iter().take(PROBLEMS_KEPT_MAX.saturating_sub(problems.len())).cloned());
         problems_total += list.conflicts_total;
         let summary = format!("{} addresses of {name} pushed", list.rows.len());

@@ -19,9 +19,9 @@ use crate::sources::SourceEntry;
 use crate::syncs::SyncReport;
 use doorlist_core::change::PlanId;
 use doorlist_core::policy::Verdict;
-use doorlist_store::directory::{AccountDetails, Applied, ChangeEntry, DomainDetails, DomainSummary, PlanEntry};
 use doorlist_store::logins::MembershipRow;
 use doorlist_store::mail_log::LoggedMail;
+use doorlist_store::recipients::{AccountDetails, Applied, ChangeEntry, DomainDetails, DomainSummary, PlanEntry};
 use doorlist_store::source_book::RunRecord;
 use serde::{Deserialize, Serialize};
 

@@ -9,8 +9,8 @@ use crate::sources::Password;
 use crate::work_pool::WorkPool;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::time::Timestamp;
-use doorlist_store::directory::{DomainDetails, Refusal};
-use doorlist_store::{Audit, ContactBook, Directory, Logins, MailLog, SourceBook, Tenants};
+use doorlist_store::recipients::{DomainDetails, Refusal};
+use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, Tenants};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,7 +21,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[derive(Clone)]
 pub struct Services {
     /// Domains and their recipients.
-    pub directory: Directory,
+    pub directory: RecipientStore,
     /// What became of each message.
     pub mail_log: MailLog,
     /// Messages that wait for delivery.

@@ -11,7 +11,7 @@ use doorlist_core::connection::{Bind, Connection};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows;
 use doorlist_core::time::Timestamp;
-use doorlist_store::directory::{Applied, Coverage, SourcePlan};
+use doorlist_store::recipients::{Applied, Coverage, SourcePlan};
 use doorlist_store::source_book::StoredConnection;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -17,9 +17,9 @@ use crate::sources::settings_of;
 use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Source, Via};
-use doorlist_core::source_rows::settle;
+use doorlist_core::source_rows::normalize;
 use doorlist_core::time::Timestamp;
-use doorlist_store::directory::{Coverage, PAGE_MAX};
+use doorlist_store::recipients::{Coverage, PAGE_MAX};
 use doorlist_store::source_book::{RunOutcome, RunRecord, StoredConnection};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -213,7 +213,7 @@ impl Actions {
         began: Timestamp,
     ) -> Result<SyncReport, ActionError> {
         let settings = settings_of(stored)?;
-        let list = settle(std::mem::take(&mut reading.rows));
+        let list = normalize(std::mem::take(&mut reading.rows));
         let mut report = SyncReport::of(stored, began, &reading, &list);
         let coverage = match &reading.changed {
             None => Coverage::Whole,

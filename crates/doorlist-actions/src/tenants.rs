@@ -9,7 +9,7 @@ use doorlist_store::tenants::{
 };
 
 /// Characters of a name.
-const NAME_MAX: usize = doorlist_store::directory::CUSTOMER_NAME_MAX;
+const NAME_MAX: usize = doorlist_store::recipients::CUSTOMER_NAME_MAX;
 /// Octets of a branding's settings.
 const BRANDING_MAX: usize = 64 * 1024;
 

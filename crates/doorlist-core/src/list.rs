@@ -10,9 +10,9 @@
 
 mod shard;
 mod snapshot;
-mod updates;
 #[cfg(test)]
 mod tests;
+mod updates;
 
 pub use shard::{Entry, Kind, SHARD_MAX, Standing};
 pub use snapshot::{Collision, DomainTable, Seed, Snapshot, SnapshotBuilder};

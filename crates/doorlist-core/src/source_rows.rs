@@ -1,10 +1,10 @@
 //! What a source (file, directory, push) lists for one domain, in the same form for all readers.
 
+mod normalize;
 mod packed;
-mod settle;
 
+pub use normalize::{SourceList, normalize, normalize_packed};
 pub use packed::PackedRows;
-pub use settle::{SourceList, settle, settle_packed};
 
 use crate::address::LocalPart;
 use crate::change::Structure;

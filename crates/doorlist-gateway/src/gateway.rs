@@ -7,7 +7,7 @@ use crate::inbound::{Doors, Guard, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
 use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, Surroundings};
 use arc_swap::ArcSwap;
-use doorlist_store::{Directory, MailLog, Spool};
+use doorlist_store::{MailLog, RecipientStore, Spool};
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 pub struct GatewayParts {
     /// The server certificate; a reload reads it again for all its users.
     pub certificate: Arc<Certificate>,
-    pub directory: Directory,
+    pub directory: RecipientStore,
     pub spool: Spool,
     /// The mail log, which administrators search.
     pub mail_log: MailLog,

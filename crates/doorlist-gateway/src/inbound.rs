@@ -38,7 +38,7 @@ use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
 use doorlist_smtp::reply::Reply;
 use doorlist_store::spool::{SpoolHealth, Spooled};
-use doorlist_store::{Directory, MailLog, Spool};
+use doorlist_store::{MailLog, RecipientStore, Spool};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -49,7 +49,7 @@ pub(crate) type Stopping = watch::Receiver<bool>;
 pub(crate) struct Doors {
     pub(crate) settings: ArcSwap<GatewayConfig>,
     pub(crate) certificate: Arc<Certificate>,
-    pub(crate) directory: Directory,
+    pub(crate) directory: RecipientStore,
     pub(crate) spool: Spool,
     pub(crate) mail_log: MailLog,
     pub(crate) journal: Journal,

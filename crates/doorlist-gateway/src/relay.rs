@@ -38,7 +38,7 @@ use doorlist_core::address::Address;
 use doorlist_core::domain::DomainId;
 use doorlist_core::retry::RetrySchedule;
 use doorlist_store::spool::Spooled;
-use doorlist_store::{ContactBook, Directory, MailLog, Spool};
+use doorlist_store::{ContactBook, MailLog, RecipientStore, Spool};
 use metrics::Metrics;
 use prometheus_client::registry::Registry;
 use queue::{Arrival, Effects, Moment, Queue, Report, Router, Settings};
@@ -101,7 +101,7 @@ pub struct RelayParts {
     /// The operator's mailbox, for mail that a domain's server rejects for its postmaster.
     pub postmaster: Option<Address>,
     /// The routes of all domains.
-    pub directory: Directory,
+    pub directory: RecipientStore,
     pub spool: Spool,
     /// The mail log, which administrators search.
     pub mail_log: MailLog,
@@ -130,7 +130,7 @@ struct Shared {
     connector: Connector,
     config: ArcSwap<RelayConfig>,
     postmaster: Option<Address>,
-    directory: Directory,
+    directory: RecipientStore,
     spool: Spool,
     mail_log: MailLog,
     journal: Journal,

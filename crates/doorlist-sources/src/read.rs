@@ -9,7 +9,7 @@ use super::secret::Secret;
 use super::session::{Found, Session};
 use super::sweep::{Sweep, Swept};
 use super::terms::Terms;
-use super::trust::Believer;
+use super::trust::CertificateVerifier;
 use doorlist_core::address::DomainName;
 use doorlist_core::connection::{Bind, Connection, ConnectionError, DirectoryServer, Filter};
 use doorlist_core::source_rows::{RowProblem, SourceRow};
@@ -69,7 +69,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) domain: &'a DomainName,
     pub(crate) aliases: &'a [DomainName],
     pub(crate) terms: &'a Terms,
-    pub(crate) believer: Believer,
+    pub(crate) believer: CertificateVerifier,
     pub(crate) end: Instant,
 }
 
@@ -119,7 +119,7 @@ impl<'a> Reading<'a> {
         if matches!(connection.bind, Bind::Simple { .. }) && password.is_none() {
             return Err(ReadError::new(Stage::Settings, Fault::NoPassword));
         }
-        let believer = Believer::of(connection).await?;
+        let believer = CertificateVerifier::of(connection).await?;
         let end = Instant::now() + terms.times.whole;
         Ok(Self { connection, password, domain, aliases, terms, believer, end })
     }

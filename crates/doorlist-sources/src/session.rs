@@ -8,7 +8,7 @@ use super::error::{Fault, ReadError, Refusal, Stage, refusal};
 use super::protocol::{self, Answer, Message, Outcome, Search};
 use super::secret::Secret;
 use super::terms::Terms;
-use super::trust::{Believer, handshake_fault};
+use super::trust::{CertificateVerifier, handshake_fault};
 use doorlist_core::connection::{Bind, DirectoryServer, DirectoryTls};
 use rustls::pki_types::ServerName;
 use std::ops::Range;
@@ -70,7 +70,7 @@ impl Session {
     /// Resolves, connects and encrypts.
     pub(crate) async fn open(
         server: &DirectoryServer,
-        believer: &Believer,
+        believer: &CertificateVerifier,
         terms: &Terms,
         end: Instant,
     ) -> Result<Self, ReadError> {
@@ -84,7 +84,7 @@ impl Session {
     pub(crate) async fn encrypt(
         &mut self,
         server: &DirectoryServer,
-        believer: &Believer,
+        believer: &CertificateVerifier,
         terms: &Terms,
     ) -> Result<(), ReadError> {
         match server.tls {

@@ -13,12 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_rustls::TlsConnector;
 
 /// Verifies certificates as configured, and keeps the last one.
-pub(crate) struct Believer {
+pub(crate) struct CertificateVerifier {
     pub(crate) connector: TlsConnector,
     shown: Arc<Mutex<Option<CertificateDer<'static>>>>,
 }
 
-impl Believer {
+impl CertificateVerifier {
     /// The verifier of a connection. Reads the CA files of the machine on a blocking thread.
     pub(crate) async fn of(connection: &Connection) -> Result<Self, ReadError> {
         let trust =

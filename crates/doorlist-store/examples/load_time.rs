@@ -10,9 +10,9 @@ use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{
     Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Source, Structure, Via,
 };
-use doorlist_core::source_rows::{Place, SourceList, SourceRow, settle};
-use doorlist_store::directory::{Coverage, SourcePlan};
-use doorlist_store::{Directory, StoreUrl};
+use doorlist_core::source_rows::{Place, SourceList, SourceRow, normalize};
+use doorlist_store::recipients::{Coverage, SourcePlan};
+use doorlist_store::{RecipientStore, StoreUrl};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ async fn main() {
     if !folder.join("directory.db").exists() {
         timed("made the list", make(&url, &folder, addresses)).await;
     }
-    let directory = timed("opened and loaded", Directory::open(&url)).await.unwrap();
+    let directory = timed("opened and loaded", RecipientStore::open(&url)).await.unwrap();
     let snapshot = directory.snapshot();
     println!(
         "{} addresses, {:.2} bytes each",
@@ -79,7 +79,7 @@ async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
 }
 
 async fn make(url: &StoreUrl, folder: &Path, addresses: u64) {
-    let directory = Directory::open(url).await.unwrap();
+    let directory = RecipientStore::open(url).await.unwrap();
     directory.apply(&set(vec![added("big.test"), added("other.test")]), &actor(), None).await.unwrap();
     drop(directory);
     let options = SqliteConnectOptions::new().filename(folder.join("directory.db")).pragma("cache_size", "-262144");
@@ -100,7 +100,7 @@ async fn make(url: &StoreUrl, folder: &Path, addresses: u64) {
 }
 
 /// Adds an address now and then, until it is ended; says how long one had to wait.
-async fn adds_by_hand(directory: Directory) {
+async fn adds_by_hand(directory: RecipientStore) {
     for n in 0.. {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         let one = set(vec![mailbox(&format!("hand{n}@big.test"), Source::Hand)]);
@@ -125,7 +125,7 @@ fn rows(count: usize) -> SourceList {
         switched_off: false,
         place: Place::Line(u32::try_from(n).unwrap_or(u32::MAX)),
     };
-    settle((0..count).map(row).collect())
+    normalize((0..count).map(row).collect())
 }
 
 fn set(changes: Vec<Change>) -> ChangeSet {

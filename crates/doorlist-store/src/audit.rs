@@ -5,9 +5,9 @@
 mod tests;
 
 use crate::db::{Bind, Db, Read, Row, Tx};
-use crate::directory::Directory;
 use crate::error::StoreError;
 use crate::json_rows::to_json;
+use crate::recipients::RecipientStore;
 use doorlist_core::access::Scope;
 use doorlist_core::time::Timestamp;
 use serde_json::json;
@@ -69,7 +69,7 @@ pub struct AuditSize {
 
 impl Audit {
     /// The audit beside this list.
-    pub fn of(directory: &Directory) -> Self {
+    pub fn of(directory: &RecipientStore) -> Self {
         Self { db: directory.db().clone() }
     }
 

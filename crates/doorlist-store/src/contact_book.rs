@@ -11,8 +11,8 @@ pub use list::{KnownContact, Standing};
 pub use permits::{MailPermit, NoPermit};
 
 use crate::db::{Bind, Db, Engine, Read, Tx};
-use crate::directory::Directory;
 use crate::error::StoreError;
+use crate::recipients::RecipientStore;
 use doorlist_core::access::{CustomerId, ResellerId};
 use doorlist_core::address::Address;
 use doorlist_core::domain::DomainId;
@@ -44,7 +44,7 @@ pub const CONFIRMATIONS_KEPT: Duration = Duration::from_hours(400 * 24);
 /// The book, in the store of the list. A clone is another handle on the same.
 #[derive(Clone)]
 pub struct ContactBook {
-    directory: Directory,
+    directory: RecipientStore,
 }
 
 /// Whose contact an address is.
@@ -65,7 +65,7 @@ struct Customer {
 
 impl ContactBook {
     /// The book that lies beside this list.
-    pub fn of(directory: &Directory) -> Self {
+    pub fn of(directory: &RecipientStore) -> Self {
         Self { directory: directory.clone() }
     }
 

@@ -6,7 +6,6 @@
 pub mod audit;
 pub mod contact_book;
 mod db;
-pub mod directory;
 mod error;
 pub mod json;
 mod json_rows;
@@ -16,6 +15,7 @@ pub mod mail_log;
 pub mod mail_policy;
 mod migrate;
 mod numbers;
+pub mod recipients;
 pub mod retention;
 pub mod source_book;
 pub mod spool;
@@ -24,10 +24,10 @@ mod url;
 
 pub use audit::Audit;
 pub use contact_book::ContactBook;
-pub use directory::Directory;
 pub use error::StoreError;
 pub use logins::Logins;
 pub use mail_log::MailLog;
+pub use recipients::RecipientStore;
 pub use retention::Retention;
 pub use source_book::SourceBook;
 pub use spool::Spool;

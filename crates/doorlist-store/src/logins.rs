@@ -9,10 +9,10 @@ pub use keys::{KeyOwner, KeyRecord, KeyRefused, NewKey};
 pub use memberships::{MembershipRow, OFFER_TERM, OFFERS_MAX};
 
 use crate::db::{Bind, Db, Read, Row, Tx};
-use crate::directory::Directory;
 use crate::error::StoreError;
 use crate::limits::{ADMINS_MAX, Full};
 use crate::numbers::take_number;
+use crate::recipients::RecipientStore;
 use crate::tenants::scope_columns;
 use doorlist_core::access::{CustomerId, Grant, LoginId, ResellerId, Role, Scope};
 use doorlist_core::domain::DomainId;
@@ -75,7 +75,7 @@ impl LoginRecord {
 
 impl Logins {
     /// Those beside this list.
-    pub fn of(directory: &Directory) -> Self {
+    pub fn of(directory: &RecipientStore) -> Self {
         Self { db: directory.db().clone() }
     }
 

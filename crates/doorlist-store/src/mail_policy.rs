@@ -5,10 +5,10 @@ pub(crate) mod table;
 pub use table::RuleOwner;
 
 use crate::db::{Bind, Read};
-use crate::directory::Directory;
 use crate::error::StoreError;
 use crate::json_rows::to_json;
 use crate::numbers::take_number;
+use crate::recipients::RecipientStore;
 use doorlist_core::sender_rules::SenderPattern;
 use doorlist_core::time::Timestamp;
 
@@ -28,7 +28,7 @@ pub enum RuleRefused {
     NoOwner,
 }
 
-impl Directory {
+impl RecipientStore {
     /// Adds a sender rule; gives its number. Mail is judged by it before this returns.
     ///
     /// # Errors

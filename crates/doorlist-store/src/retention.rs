@@ -8,9 +8,9 @@ mod tests;
 mod too_many_changes;
 
 use crate::db::{Bind, Db, Read};
-use crate::directory::Directory;
 use crate::error::StoreError;
 use crate::json_rows::to_json;
+use crate::recipients::RecipientStore;
 use doorlist_core::time::Timestamp;
 use serde_json::json;
 use std::time::Duration;
@@ -146,7 +146,7 @@ pub struct Retention {
 
 impl Retention {
     /// For the store of this list.
-    pub fn of(directory: &Directory) -> Self {
+    pub fn of(directory: &RecipientStore) -> Self {
         Self { db: directory.db().clone() }
     }
 

@@ -12,8 +12,8 @@ pub use parts::{PUSH_BYTES_MAX, PUSH_BYTES_OF_CUSTOMER_MAX, PUSHES_OPEN_MAX, Par
 pub use runs::{RunOutcome, RunRecord};
 
 use crate::db::{Bind, Db, Read};
-use crate::directory::Directory;
 use crate::error::StoreError;
+use crate::recipients::RecipientStore;
 use doorlist_core::time::Timestamp;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct SourceBook {
 
 impl SourceBook {
     /// The book that lies beside this list.
-    pub fn of(directory: &Directory) -> Self {
+    pub fn of(directory: &RecipientStore) -> Self {
         Self { db: directory.db().clone() }
     }
 

@@ -4,13 +4,13 @@
 //! retried into a yes. One task hands out what is to be written: what arrives while a commit runs shares the next, and
 //! where commits take long several run side by side. This module must not know SMTP, destinations or retry times.
 
-mod apart;
 mod body;
 mod disk;
 mod envelope;
 mod error;
 mod ids;
 mod index;
+mod large_bodies;
 mod postgres;
 pub mod record;
 mod rows;
@@ -331,7 +331,7 @@ struct Opened {
     /// One at least: the first settles in files that take no messages any more.
     engines: Vec<Engine>,
     reader: Reader,
-    apart: apart::Apart,
+    apart: large_bodies::LargeBodies,
     room: Option<Room>,
     report: StartReport,
 }

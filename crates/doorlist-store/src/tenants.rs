@@ -1,6 +1,6 @@
 //! Tenants and what belongs to them, as the API shows it: resellers, customers, domains, accounts, aliases, servers,
 //! contacts, branding, admins. Read through a [`View`] that was made for a caller and shows nothing else; written here as
-//! far as it is not the list (the list has one door, [`Directory::apply`]). Must not know HTTP, nor who may change what.
+//! far as it is not the list (the list has one door, [`RecipientStore::apply`]). Must not know HTTP, nor who may change what.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -17,16 +17,16 @@
 mod accounts;
 mod columns;
 mod contacts;
-mod counts;
+mod count_cache;
 mod names;
-mod nouns;
 pub(crate) mod owners;
-mod places;
-mod proofs;
+mod page_anchors;
 mod query;
+mod resources;
 mod settings;
 mod sight;
 mod table;
+mod verification;
 mod writing;
 
 pub use accounts::{AccountRow, AliasRow};
@@ -35,25 +35,25 @@ pub use columns::{
     DomainColumn, DomainNameColumn, ListColumn, MailServerColumn, ResellerColumn, SenderRuleColumn, UnknownColumn,
 };
 pub use contacts::{ContactFields, ContactOwner};
-pub use nouns::{
+pub use owners::OPERATOR;
+pub(crate) use owners::scope_columns;
+pub use query::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value};
+pub use resources::{
     AdminRow, BrandingRow, ContactRow, CustomerRow, DomainAliasRow, DomainNameRow, DomainRow, MailServerRow,
     ResellerRow, SenderRuleRow,
 };
-pub use owners::OPERATOR;
-pub(crate) use owners::scope_columns;
-pub use proofs::CLAIMS_MAX;
-pub use query::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value};
 pub use settings::{AccountSettings, AccountSettingsPatch};
 pub use table::{Page, Placed};
+pub use verification::VERIFICATIONS_MAX;
 pub use writing::{CustomerFields, CustomerPatch, CustomerRefused, ResellerFields, Taken};
 
 use crate::db::{Db, Tx};
-use crate::directory::Directory;
 use crate::error::StoreError;
-use counts::Counts;
+use crate::recipients::RecipientStore;
+use count_cache::Counts;
 use doorlist_core::access::Access;
 use names::Names;
-use places::Places;
+use page_anchors::Places;
 use std::sync::Arc;
 
 /// The tenants, in the store of the list. A clone is another handle on the same.
@@ -61,7 +61,7 @@ use std::sync::Arc;
 pub struct Tenants {
     pub(crate) db: Db,
     /// Shows what is written here, if mail is judged by it.
-    directory: Directory,
+    directory: RecipientStore,
     names: Arc<Names>,
     counts: Arc<Counts>,
     places: Arc<Places>,
@@ -69,7 +69,7 @@ pub struct Tenants {
 
 impl Tenants {
     /// Those who have this list.
-    pub fn of(directory: &Directory) -> Self {
+    pub fn of(directory: &RecipientStore) -> Self {
         let (db, directory) = (directory.db().clone(), directory.clone());
         Self { db, directory, names: Arc::default(), counts: Arc::default(), places: Arc::default() }
     }

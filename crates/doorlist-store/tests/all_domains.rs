@@ -12,7 +12,7 @@ use doorlist_store::tenants::{
     AccountColumn, AliasColumn, CustomerFields, CustomerPatch, Filter, ListColumn, Lookup, Query, ResellerFields,
     Value, View,
 };
-use doorlist_store::{Directory, StoreUrl, Tenants};
+use doorlist_store::{RecipientStore, StoreUrl, Tenants};
 use doorlist_testbed::postgres::Cluster;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
@@ -31,7 +31,7 @@ async fn all_domains_on_postgresql() {
 
 /// The list, whoever looks at it, and the numbers of tenants: Ash and Birch are North's, Maple is the operator's.
 struct Stage {
-    directory: Directory,
+    directory: RecipientStore,
     tenants: Tenants,
     north: ResellerId,
     ash: CustomerId,
@@ -63,7 +63,7 @@ async fn tell(url: StoreUrl) {
 
 impl Stage {
     async fn new(url: &StoreUrl) -> Self {
-        let directory = Directory::open(url).await.unwrap();
+        let directory = RecipientStore::open(url).await.unwrap();
         let tenants = Tenants::of(&directory);
         let north = ResellerFields { name: "North".to_owned(), allow_branding: false, allow_customer_branding: false };
         let north = tenants.add_reseller(&north, NOW).await.unwrap().unwrap();

@@ -15,7 +15,7 @@ use doorlist_store::contact_book::{
     NOTICES_PER_CUSTOMER_MAX, NoPermit, Standing,
 };
 use doorlist_store::tenants::{ContactFields, ContactOwner};
-use doorlist_store::{ContactBook, Directory, StoreUrl, Tenants};
+use doorlist_store::{ContactBook, RecipientStore, StoreUrl, Tenants};
 use doorlist_testbed::postgres::Cluster;
 use hand::{address, alias, apply, mailbox, name, veto};
 use std::time::Duration;
@@ -38,14 +38,14 @@ async fn contacts_on_postgresql() {
 
 /// Two customers, each with a domain.
 struct Scene {
-    directory: Directory,
+    directory: RecipientStore,
     book: ContactBook,
     maple: (CustomerId, DomainId),
     oak: (CustomerId, DomainId),
 }
 
 async fn tell(url: StoreUrl) {
-    let directory = Directory::open(&url).await.unwrap();
+    let directory = RecipientStore::open(&url).await.unwrap();
     let mut set = vec![hand::added("maple.test", "Maple"), hand::added("oak.test", "Oak")];
     set.extend((0..CONFIRMATIONS_PER_CUSTOMER_MAX).map(|n| hand::added(&format!("d{n}.test"), &format!("C{n}"))));
     set.extend([mailbox("bob@maple.test"), alias("rob@maple.test", "bob"), mailbox("gone@maple.test")]);
@@ -65,7 +65,7 @@ async fn tell(url: StoreUrl) {
     what_is_over_is_forgotten(&scene).await;
 }
 
-async fn owner(directory: &Directory, domain: &str) -> (CustomerId, DomainId) {
+async fn owner(directory: &RecipientStore, domain: &str) -> (CustomerId, DomainId) {
     let view = Tenants::of(directory).seen_by(&Access::operator());
     let row = view.domain_of_name(&name(domain)).await.unwrap().unwrap().row;
     (row.customer, row.id)
@@ -139,7 +139,7 @@ async fn confirmation_mails_are_few_for_an_address(scene: &Scene, url: &StoreUrl
     }
     assert_eq!(sent.len(), CONFIRMATIONS_PER_ADDRESS_MAX as usize);
     assert!(sent.windows(2).all(|pair| pair[1].since(pair[0]) >= CONFIRMATION_GAP));
-    let restarted = ContactBook::of(&Directory::open(url).await.unwrap());
+    let restarted = ContactBook::of(&RecipientStore::open(url).await.unwrap());
     let later = NOW + DAY * 100;
     let asked = restarted.permit_confirmation(scene.oak.0, &address("victim@outside.test"), "r", later).await;
     assert_eq!(asked.unwrap().map(drop), Err(NoPermit::AddressLimit));
@@ -168,7 +168,7 @@ async fn notices_are_few(scene: &Scene, url: &StoreUrl) {
         count += u32::from(allowed(n).await.is_ok());
     }
     assert_eq!(count, NOTICES_PER_ADDRESS_MAX);
-    let restarted = ContactBook::of(&Directory::open(url).await.unwrap());
+    let restarted = ContactBook::of(&RecipientStore::open(url).await.unwrap());
     let by_operator = restarted.permit_operators_notice(&address(OUTSIDE), later).await.unwrap();
     assert_eq!(by_operator.map(drop), Err(NoPermit::AddressLimit), "whoever it is that tells");
     assert_eq!(scene.may_tell(OUTSIDE, later + DAY - MOMENT).await, Err(NoPermit::AddressLimit));
@@ -240,7 +240,7 @@ async fn the_operator_confirms(scene: &Scene) {
 }
 
 async fn two_handles_do_not_both_take_the_last_place(scene: &Scene, url: &StoreUrl) {
-    let other = ContactBook::of(&Directory::open(url).await.unwrap());
+    let other = ContactBook::of(&RecipientStore::open(url).await.unwrap());
     let (to, later) = (address("race@outside.test"), NOW + DAY * 30);
     let ask = async |book: &ContactBook| {
         let mut count = 0;

@@ -6,7 +6,7 @@ use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
 use doorlist_core::list::AddressId;
 use doorlist_store::tenants::{AccountColumn, Filter, Lookup, Order, Query, Value, View};
-use doorlist_store::{Directory, StoreUrl, Tenants};
+use doorlist_store::{RecipientStore, StoreUrl, Tenants};
 use doorlist_testbed::postgres::Cluster;
 
 /// Rows: several stretches of the places that are kept.
@@ -24,7 +24,7 @@ async fn deep_pages_on_postgresql() {
     tell(StoreUrl::Postgres(cluster.url("deep").unwrap())).await;
 }
 
-async fn apply(directory: &Directory, changes: Vec<Change>) {
+async fn apply(directory: &RecipientStore, changes: Vec<Change>) {
     let actor = Actor { name: "ann".to_owned(), via: Via::Api };
     directory.apply(&ChangeSet { changes, summary: "pages".to_owned() }, &actor, None).await.unwrap();
 }
@@ -38,7 +38,7 @@ fn veto(number: usize) -> Change {
 }
 
 async fn tell(url: StoreUrl) {
-    let directory = Directory::open(&url).await.unwrap();
+    let directory = RecipientStore::open(&url).await.unwrap();
     let customer = "Maple".to_owned();
     let add = DomainChange::Add { customer, servers: Vec::new() };
     let mut changes = vec![Change::Domain { name: "example.test".parse().unwrap(), change: add }];
@@ -92,7 +92,7 @@ async fn orders(view: &View, total: usize) {
 }
 
 /// An account that sees itself alone, and rows by their numbers.
-async fn own(directory: &Directory, view: &View) {
+async fn own(directory: &RecipientStore, view: &View) {
     let some: Vec<AddressId> =
         view.accounts(&within(4_500, 3)).await.unwrap().rows.iter().map(|placed| placed.row.id).collect();
     let scope = Scope::Account(some[0]);

@@ -7,9 +7,9 @@ use doorlist_core::change::{
     Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, PlanId, ServerTls, Source, Structure, Via,
 };
 use doorlist_core::list::{Kind, Standing};
-use doorlist_core::source_rows::{Place, SourceRow, settle};
-use doorlist_store::directory::{AddressRecord, Applied, ApplyError, Coverage, Planned, SourcePlan};
-use doorlist_store::{Directory, StoreUrl};
+use doorlist_core::source_rows::{Place, SourceRow, normalize};
+use doorlist_store::recipients::{AddressRecord, Applied, ApplyError, Coverage, Planned, SourcePlan};
+use doorlist_store::{RecipientStore, StoreUrl};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::path::Path;
@@ -57,7 +57,7 @@ fn seen(record: AddressRecord) -> Seen {
 }
 
 /// Every address as the store has it; on the way it is held against the list in memory.
-async fn look(directory: &Directory) -> Vec<(Address, Seen)> {
+async fn look(directory: &RecipientStore) -> Vec<(Address, Seen)> {
     let snapshot = directory.snapshot();
     let mut all = Vec::new();
     for domain in DOMAINS.map(|domain| domain.parse::<DomainName>().unwrap()) {
@@ -86,8 +86,8 @@ fn in_memory() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-async fn open(folder: &Path) -> Directory {
-    let directory = Directory::open(&StoreUrl::Sqlite(folder.to_owned())).await.unwrap();
+async fn open(folder: &Path) -> RecipientStore {
+    let directory = RecipientStore::open(&StoreUrl::Sqlite(folder.to_owned())).await.unwrap();
     if directory.snapshot().version() == 0 {
         let server = MailServer {
             host: "192.0.2.1".to_owned(),
@@ -110,7 +110,7 @@ fn actor() -> Actor {
     Actor { name: "law".to_owned(), via: Via::System }
 }
 
-async fn apply(directory: &Directory, changes: Vec<Change>) -> Result<(), ApplyError> {
+async fn apply(directory: &RecipientStore, changes: Vec<Change>) -> Result<(), ApplyError> {
     let set = ChangeSet { changes, summary: String::new() };
     directory.apply(&set, &actor(), None).await.map(drop)
 }
@@ -165,7 +165,7 @@ proptest! {
                 switched_off: false,
                 place: Place::Item(1),
             });
-            let list = settle(rows.collect());
+            let list = normalize(rows.collect());
             let coverage = if whole { Coverage::Whole } else { Coverage::Part };
             let plan = SourcePlan { domain: &one, source: &source, list: &list, coverage, file: None };
             // A person's word may be refused, one by one; a plan is what other sources say.
@@ -185,7 +185,7 @@ proptest! {
     }
 }
 
-async fn take(directory: &Directory, id: PlanId) -> Applied {
+async fn take(directory: &RecipientStore, id: PlanId) -> Applied {
     let set = ChangeSet { changes: vec![Change::Plan { id }], summary: String::new() };
     directory.apply(&set, &actor(), None).await.unwrap()
 }

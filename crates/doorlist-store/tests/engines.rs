@@ -5,9 +5,9 @@ use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{
     Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, PlanId, ServerTls, Source, Structure, Via,
 };
-use doorlist_core::source_rows::{Place, SourceRow, settle};
-use doorlist_store::directory::{ApplyError, Coverage, SourcePlan};
-use doorlist_store::{Directory, StoreError, StoreUrl};
+use doorlist_core::source_rows::{Place, SourceRow, normalize};
+use doorlist_store::recipients::{ApplyError, Coverage, SourcePlan};
+use doorlist_store::{RecipientStore, StoreError, StoreUrl};
 use doorlist_testbed::postgres::Cluster;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
@@ -29,21 +29,21 @@ fn added(domain: &str) -> Change {
     Change::Domain { name: domain.parse().unwrap(), change }
 }
 
-async fn apply(directory: &Directory, changes: Vec<Change>) -> Result<u64, ApplyError> {
+async fn apply(directory: &RecipientStore, changes: Vec<Change>) -> Result<u64, ApplyError> {
     let actor = Actor { name: "ann".to_owned(), via: Via::Command };
     let set = ChangeSet { changes, summary: "engines".to_owned() };
     directory.apply(&set, &actor, None).await.map(|applied| applied.version)
 }
 
-fn is_listed(directory: &Directory, text: &str) -> bool {
+fn is_listed(directory: &RecipientStore, text: &str) -> bool {
     let (list, address) = (directory.snapshot(), text.parse::<Address>().unwrap());
     let domain = list.domain(address.domain()).unwrap();
     list.entry(domain.id, address.local().as_str()).is_some()
 }
 
 /// A plan that waits: this address is new.
-async fn staged(directory: &Directory, local: &str) -> PlanId {
-    let list = settle(vec![SourceRow {
+async fn staged(directory: &RecipientStore, local: &str) -> PlanId {
+    let list = normalize(vec![SourceRow {
         local: LocalPart::parse(local.as_bytes()).unwrap(),
         structure: Structure::Mailbox,
         switched_off: false,
@@ -69,8 +69,8 @@ async fn until(what: &str, mut done: impl FnMut() -> bool) {
 async fn a_database_that_is_away_stops_changes_and_nothing_else() {
     let mut cluster = Cluster::start().unwrap();
     let url = StoreUrl::Postgres(cluster.url("away").unwrap());
-    let writer = Directory::open(&url).await.unwrap();
-    let reader = Directory::open(&url).await.unwrap();
+    let writer = RecipientStore::open(&url).await.unwrap();
+    let reader = RecipientStore::open(&url).await.unwrap();
     let following = tokio::spawn({
         let reader = reader.clone();
         async move { reader.follow().await }
@@ -114,9 +114,9 @@ async fn a_database_that_is_away_stops_changes_and_nothing_else() {
 async fn a_store_of_a_newer_version_is_left_alone() {
     let cluster = Cluster::start().unwrap();
     let url = StoreUrl::Postgres(cluster.url("newer").unwrap());
-    drop(Directory::open(&url).await.unwrap());
+    drop(RecipientStore::open(&url).await.unwrap());
     cluster.sql("newer", "UPDATE doorlist_format SET format = 99 WHERE part = 'directory'").unwrap();
-    match Directory::open(&url).await.map(drop) {
+    match RecipientStore::open(&url).await.map(drop) {
         Err(StoreError::TooNew { found: 99, .. }) => {}
         other => panic!("{other:?}"),
     }
@@ -126,7 +126,7 @@ async fn a_store_of_a_newer_version_is_left_alone() {
 async fn two_nodes_may_start_on_an_empty_database_at_once() {
     let cluster = Cluster::start().unwrap();
     let url = StoreUrl::Postgres(cluster.url("both").unwrap());
-    let (left, right) = tokio::join!(Directory::open(&url), Directory::open(&url));
+    let (left, right) = tokio::join!(RecipientStore::open(&url), RecipientStore::open(&url));
     assert_eq!(left.unwrap().snapshot().version(), right.unwrap().snapshot().version());
 }
 
@@ -134,7 +134,7 @@ async fn two_nodes_may_start_on_an_empty_database_at_once() {
 async fn the_embedded_files_are_the_owners_alone() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let directory = Directory::open(&StoreUrl::Sqlite(state.clone())).await.unwrap();
+    let directory = RecipientStore::open(&StoreUrl::Sqlite(state.clone())).await.unwrap();
     apply(&directory, vec![added("example.test")]).await.unwrap();
     assert_eq!(std::fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
     let files: Vec<_> = std::fs::read_dir(&state).unwrap().map(|file| file.unwrap()).collect();
@@ -149,7 +149,7 @@ async fn a_file_that_is_no_store_is_refused_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("directory.db");
     std::fs::write(&file, b"this is a letter, not a database".repeat(100)).unwrap();
-    let error = Directory::open(&StoreUrl::Sqlite(folder.path().to_owned())).await.map(drop).unwrap_err();
+    let error = RecipientStore::open(&StoreUrl::Sqlite(folder.path().to_owned())).await.map(drop).unwrap_err();
     assert!(error.to_string().contains("not a database"), "{error}");
     assert!(std::fs::read(&file).unwrap().starts_with(b"this is a letter"));
 }

@@ -15,7 +15,7 @@ use doorlist_core::time::Timestamp;
 use doorlist_store::logins::{KeyOwner, KeyTerms, Logins, NewKey};
 use doorlist_store::mail_policy::{RuleOwner, RuleRefused, SENDER_RULES_MAX};
 use doorlist_store::tenants::{AccountSettingsPatch, ContactFields, ContactOwner, Query};
-use doorlist_store::{Directory, StoreUrl, Tenants};
+use doorlist_store::{RecipientStore, StoreUrl, Tenants};
 use doorlist_testbed::postgres::Cluster;
 use hand::{address, alias, apply, domain, mailbox, name};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -36,8 +36,8 @@ async fn policies_on_postgresql() {
 }
 
 async fn tell(url: StoreUrl) {
-    let here = Directory::open(&url).await.unwrap();
-    let there = Directory::open(&url).await.unwrap();
+    let here = RecipientStore::open(&url).await.unwrap();
+    let there = RecipientStore::open(&url).await.unwrap();
     let following = tokio::spawn({
         let there = there.clone();
         async move { there.follow().await }
@@ -61,12 +61,12 @@ async fn tell(url: StoreUrl) {
     contacts_are_followed(&here, &there).await;
     accounts_and_domains_go(&here, &there).await;
     following.abort();
-    let again = Directory::open(&url).await.unwrap();
+    let again = RecipientStore::open(&url).await.unwrap();
     assert_eq!(again.policies(), there.policies());
 }
 
 /// Waits until the other handle shows the same; by its polls, or told.
-async fn same(here: &Directory, there: &Directory) {
+async fn same(here: &RecipientStore, there: &RecipientStore) {
     let begun = Instant::now();
     while here.policies() != there.policies() || here.snapshot().version() != there.snapshot().version() {
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}\n{:?}", here.policies(), there.policies());
@@ -75,31 +75,31 @@ async fn same(here: &Directory, there: &Directory) {
     assert!(begun.elapsed() < Duration::from_millis(2500), "took {:?}", begun.elapsed());
 }
 
-fn found(here: &Directory, text: &str) -> (DomainId, Match) {
+fn found(here: &RecipientStore, text: &str) -> (DomainId, Match) {
     let (list, address) = (here.snapshot(), address(text));
     let domain = list.domain(address.domain()).unwrap();
     (domain.id, list.lookup(domain, &address))
 }
 
-fn account_id(here: &Directory, text: &str) -> AddressId {
+fn account_id(here: &RecipientStore, text: &str) -> AddressId {
     found(here, text).1.address_id().unwrap()
 }
 
-fn judged(here: &Directory, to: &str, from: &str) -> Option<Judgment> {
+fn judged(here: &RecipientStore, to: &str, from: &str) -> Option<Judgment> {
     let (domain, matched) = found(here, to);
     here.policies().judge(domain, matched, &Sender::from_path(from))
 }
 
-fn size_max(here: &Directory, to: &str) -> Option<u64> {
+fn size_max(here: &RecipientStore, to: &str) -> Option<u64> {
     let (domain, matched) = found(here, to);
     here.policies().message_max(domain, matched)
 }
 
-async fn add(here: &Directory, of: RuleOwner, sender: &str, allow: bool) -> Result<u32, RuleRefused> {
+async fn add(here: &RecipientStore, of: RuleOwner, sender: &str, allow: bool) -> Result<u32, RuleRefused> {
     here.add_sender_rule(of, &sender.parse().unwrap(), allow, NOW).await.unwrap()
 }
 
-async fn rules_are_written(here: &Directory) {
+async fn rules_are_written(here: &RecipientStore) {
     let of_domain = RuleOwner::Domain(found(here, "ann@example.test").0);
     let of_ann = RuleOwner::Account(account_id(here, "ann@example.test"));
     let spam = add(here, of_domain, "@Spam.test", false).await.unwrap();
@@ -131,7 +131,7 @@ async fn rules_are_written(here: &Directory) {
     assert_eq!(rules, [("spam.test", false), ("friend@spam.test", true)]);
 }
 
-async fn sizes(here: &Directory) {
+async fn sizes(here: &RecipientStore) {
     let change = |octets| vec![domain("example.test", DomainChange::MessageMax(octets))];
     apply(here, change(Some(5_000))).await;
     assert_eq!(size_max(here, "annie@example.test"), Some(5_000));
@@ -144,12 +144,12 @@ async fn sizes(here: &Directory) {
     assert_eq!(size_max(here, "bob@example.test"), None);
 }
 
-async fn limit(here: &Directory, account: &str, message_max: Option<u64>) {
+async fn limit(here: &RecipientStore, account: &str, message_max: Option<u64>) {
     let patch = AccountSettingsPatch { message_max: Some(message_max), ..AccountSettingsPatch::default() };
     Tenants::of(here).put_account_settings(account_id(here, account), &patch, NOW).await.unwrap();
 }
 
-async fn aliases_change_places(here: &Directory, there: &Directory) {
+async fn aliases_change_places(here: &RecipientStore, there: &RecipientStore) {
     let to = |text: &str, account: &str| Change::Reassign {
         address: address(text),
         to: hand::local(account),
@@ -176,7 +176,7 @@ async fn aliases_change_places(here: &Directory, there: &Directory) {
 }
 
 /// A rule, a limit and a key of this hash.
-async fn settle(here: &Directory, account: &str, hash: &str) -> AddressId {
+async fn settle(here: &RecipientStore, account: &str, hash: &str) -> AddressId {
     let id = account_id(here, account);
     add(here, RuleOwner::Account(id), "list.test", false).await.unwrap();
     limit(here, account, Some(9)).await;
@@ -187,7 +187,7 @@ async fn settle(here: &Directory, account: &str, hash: &str) -> AddressId {
 }
 
 /// A new name, taken back and taken again: it is the same account.
-async fn what_an_account_has_stays_under_its_former_name(here: &Directory, there: &Directory) {
+async fn what_an_account_has_stays_under_its_former_name(here: &RecipientStore, there: &RecipientStore) {
     let (kim, tim) = ("kim@example.test", "tim@example.test");
     apply(here, vec![mailbox(kim), alias("k@example.test", "kim")]).await;
     let id = settle(here, kim, "hash of kim").await;
@@ -210,7 +210,7 @@ async fn what_an_account_has_stays_under_its_former_name(here: &Directory, there
 }
 
 /// An address that is an account again begins anew, by whatever way it ceased to be one.
-async fn what_an_account_had_goes_with_it(here: &Directory, there: &Directory) {
+async fn what_an_account_had_goes_with_it(here: &RecipientStore, there: &RecipientStore) {
     let zoe = "zoe@example.test";
     let logins = Logins::of(here);
     let settle = async || settle(here, zoe, "hash of zoe").await;
@@ -239,10 +239,10 @@ async fn what_an_account_had_goes_with_it(here: &Directory, there: &Directory) {
     begins_anew("withdrawn, and added again").await;
 }
 
-async fn contacts_are_followed(here: &Directory, there: &Directory) {
+async fn contacts_are_followed(here: &RecipientStore, there: &RecipientStore) {
     let tenants = Tenants::of(here);
     let id = found(here, "bob@example.test").0;
-    let told = |directory: &Directory| directory.policies().technical_contact(id).map(ToString::to_string);
+    let told = |directory: &RecipientStore| directory.policies().technical_contact(id).map(ToString::to_string);
     let contact =
         |email: &str| ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() };
     let customer = customer_of(here, "example.test").await;
@@ -269,12 +269,12 @@ async fn contacts_are_followed(here: &Directory, there: &Directory) {
     same(here, there).await;
 }
 
-async fn customer_of(here: &Directory, domain: &str) -> u32 {
+async fn customer_of(here: &RecipientStore, domain: &str) -> u32 {
     let view = Tenants::of(here).seen_by(&Access::operator());
     view.domain_of_name(&name(domain)).await.unwrap().unwrap().row.customer.0
 }
 
-async fn accounts_and_domains_go(here: &Directory, there: &Directory) {
+async fn accounts_and_domains_go(here: &RecipientStore, there: &RecipientStore) {
     let id = found(here, "bob@example.test").0;
     apply(here, vec![domain("example.test", DomainChange::Remove)]).await;
     assert!(here.policies().domain(id).is_none());
@@ -292,7 +292,7 @@ async fn accounts_and_domains_go(here: &Directory, there: &Directory) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_has_so_many_rules_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
-    let here = Directory::open(&StoreUrl::Sqlite(folder.path().to_owned())).await.unwrap();
+    let here = RecipientStore::open(&StoreUrl::Sqlite(folder.path().to_owned())).await.unwrap();
     apply(&here, vec![hand::added("example.test", "Maple"), mailbox("ann@example.test")]).await;
     let (domain, _) = found(&here, "ann@example.test");
     add(&here, RuleOwner::Domain(domain), "s0.test", false).await.unwrap();

@@ -14,7 +14,7 @@ mod sources;
 #[path = "plans/undo.rs"]
 mod undo;
 
-use doorlist_store::{Directory, StoreUrl};
+use doorlist_store::{RecipientStore, StoreUrl};
 use doorlist_testbed::postgres::Cluster;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,8 +30,8 @@ async fn plans_on_postgresql() {
 }
 
 async fn tell(url: StoreUrl) {
-    let here = Directory::open(&url).await.unwrap();
-    let there = Directory::open(&url).await.unwrap();
+    let here = RecipientStore::open(&url).await.unwrap();
+    let there = RecipientStore::open(&url).await.unwrap();
     let following = tokio::spawn({
         let there = there.clone();
         async move { there.follow().await }
@@ -55,7 +55,7 @@ async fn tell(url: StoreUrl) {
     undo::a_list_does_not_come_back_to_another_domain_of_that_name(&here).await;
     list::catches_up(&there, &here).await;
     following.abort();
-    let again = Directory::open(&url).await.unwrap();
+    let again = RecipientStore::open(&url).await.unwrap();
     for directory in [&there, &again] {
         list::shows_the_store(directory).await;
     }

@@ -7,7 +7,7 @@ mod chapters;
 #[path = "story/hand.rs"]
 mod hand;
 
-use doorlist_store::{Directory, StoreUrl};
+use doorlist_store::{RecipientStore, StoreUrl};
 use doorlist_testbed::postgres::Cluster;
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,8 @@ async fn the_story_on_postgresql() {
 }
 
 async fn tell(url: StoreUrl) {
-    let here = Directory::open(&url).await.unwrap();
-    let there = Directory::open(&url).await.unwrap();
+    let here = RecipientStore::open(&url).await.unwrap();
+    let there = RecipientStore::open(&url).await.unwrap();
     let following = tokio::spawn({
         let there = there.clone();
         async move { there.follow().await }
@@ -46,14 +46,14 @@ async fn tell(url: StoreUrl) {
     chapters::pages_of_a_long_list(&there).await;
     following.abort();
 
-    let again = Directory::open(&url).await.unwrap();
+    let again = RecipientStore::open(&url).await.unwrap();
     assert_eq!(again.snapshot().version(), there.snapshot().version());
     chapters::both_show_the_same(&again, &there).await;
     chapters::the_log_tells_everything(&again).await;
 }
 
 /// Waits until a handle that follows has taken up what the other wrote; within a second, as promised.
-async fn catches_up(behind: &Directory, ahead: &Directory) {
+async fn catches_up(behind: &RecipientStore, ahead: &RecipientStore) {
     let begun = Instant::now();
     let version = ahead.snapshot().version();
     while behind.snapshot().version() < version {

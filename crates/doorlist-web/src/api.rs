@@ -5,7 +5,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | `spec` | resources as data: fields, filters, methods; the source of schema, OpenAPI and routes |
-//! | `noun`, `exchange` | one request for any resource, from bytes to bytes |
+//! | `resource`, `exchange` | one request for any resource, from bytes to bytes |
 //! | `large` | large bodies: limits of number and size |
 //! | `to_its_end` | completes write requests even if the client disconnects |
 //! | `answers` | results as status, headers and JSON |
@@ -37,11 +37,11 @@ mod localpart_alias;
 mod mail_server;
 mod memberships;
 mod missing;
-mod noun;
 mod openapi;
 mod policy;
 mod query;
 mod reseller;
+mod resource;
 mod routes;
 mod schema;
 mod sender_rule;

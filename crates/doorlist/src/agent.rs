@@ -19,7 +19,7 @@ use crate::cli::Global;
 use crate::cli::agent::Agent;
 use crate::directory_reader::Directories;
 use crate::exit::{Exit, Failure, OrExit};
-use crate::out::Out;
+use crate::output::Output;
 use crate::remote::Times;
 use crate::root_path;
 use anyhow::Context;
@@ -59,12 +59,12 @@ pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
         tokio::select! {
             // What is cut here changes nothing: a push counts only when all of it has arrived.
             () = ended => Ok(Exit::DONE),
-            exit = run(&settings, what, Out::new(global.json)) => exit,
+            exit = run(&settings, what, Output::new(global.json)) => exit,
         }
     })
 }
 
-async fn run(settings: &Settings, what: &Agent, mut out: Out) -> Result<Exit, Failure> {
+async fn run(settings: &Settings, what: &Agent, mut out: Output) -> Result<Exit, Failure> {
     let reader = Directories::new(settings.networks.clone());
     let round = Round { settings, reader: &reader, dry_run: what.dry_run, times: Times::default() };
     loop {

@@ -1,7 +1,7 @@
 //! Writes audit entries to the store: a bounded queue and one task. Requests never wait for it. The change log records
 //! each change with its login, too, in the transaction of the change.
 
-use crate::door::clock;
+use crate::command_target::clock;
 use doorlist_actions::{AuditEvent, AuditNews, AuditWriter, Services};
 use doorlist_web::{AuditLine, Trail};
 use std::sync::Mutex;

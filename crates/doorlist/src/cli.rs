@@ -3,16 +3,16 @@
 pub(crate) mod agent;
 pub(crate) mod contacts;
 pub(crate) mod domain;
-pub(crate) mod elsewhere;
 pub(crate) mod list;
 pub(crate) mod logins;
 pub(crate) mod operate;
+pub(crate) mod remote;
 pub(crate) mod senders;
 mod server;
 pub(crate) mod sources;
 
 use clap::{Args, Parser, Subcommand};
-use elsewhere::{Asked, Elsewhere};
+use remote::{Asked, RemoteServer};
 use std::path::PathBuf;
 
 pub(crate) use server::parse as parse_server;
@@ -149,7 +149,7 @@ Examples:
 
 impl Command {
     /// The options for a remote server; `None` for commands that only run on the server's own machine.
-    pub(crate) fn elsewhere(&self) -> Option<&Elsewhere> {
+    pub(crate) fn remote_server(&self) -> Option<&RemoteServer> {
         match self {
             Command::Account(asked) => Some(&asked.elsewhere),
             Command::Alias(asked) => Some(&asked.elsewhere),

@@ -18,9 +18,9 @@ mod sources;
 mod sync;
 
 use crate::cli::Command;
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::Response;
 use doorlist_core::address::DomainName;
 use std::io::IsTerminal;
@@ -30,25 +30,30 @@ pub(crate) use print::time;
 pub(crate) use sources::new_settings;
 
 /// Runs a command. `input` is the content of the caller's files, read before the process changed its user.
-pub(crate) async fn run(command: &Command, input: Input, door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    command: &Command,
+    input: Input,
+    target: &mut CommandTarget,
+    out: &mut Output,
+) -> Result<Exit, Failure> {
     match command {
-        Command::Check { address, from } => check::check(door, out, address, from.as_deref()).await,
-        Command::Domain(what) => domain::domain(door, out, what).await,
-        Command::Account(asked) => list::account(door, out, &asked.what).await,
-        Command::Alias(asked) => list::alias(door, out, &asked.what).await,
-        Command::Import(what) => files::import(door, out, what, input).await,
-        Command::Export(what) => files::export(door, out, what).await,
-        Command::Source(what) => sources::source(door, out, what, input).await,
-        Command::Sync(what) => sync::sync(door, out, what).await,
-        Command::Admin(what) => logins::admin(door, out, what, input).await,
-        Command::ApiKey(what) => logins::api_key(door, out, what).await,
-        Command::Audit(what) => audit::audit(door, out, what).await,
-        Command::Queue(what) => queue::queue(door, out, what).await,
-        Command::Log(what) => log::log(door, out, what).await,
-        Command::Contact(what) => contacts::contact(door, out, what).await,
-        Command::Sender(what) => senders::sender(door, out, what).await,
-        Command::Plan(asked) => plans::plan(door, out, &asked.what).await,
-        Command::Changes(asked) => changes::changes(door, out, &asked.what).await,
+        Command::Check { address, from } => check::check(target, out, address, from.as_deref()).await,
+        Command::Domain(what) => domain::domain(target, out, what).await,
+        Command::Account(asked) => list::account(target, out, &asked.what).await,
+        Command::Alias(asked) => list::alias(target, out, &asked.what).await,
+        Command::Import(what) => files::import(target, out, what, input).await,
+        Command::Export(what) => files::export(target, out, what).await,
+        Command::Source(what) => sources::source(target, out, what, input).await,
+        Command::Sync(what) => sync::sync(target, out, what).await,
+        Command::Admin(what) => logins::admin(target, out, what, input).await,
+        Command::ApiKey(what) => logins::api_key(target, out, what).await,
+        Command::Audit(what) => audit::audit(target, out, what).await,
+        Command::Queue(what) => queue::queue(target, out, what).await,
+        Command::Log(what) => log::log(target, out, what).await,
+        Command::Contact(what) => contacts::contact(target, out, what).await,
+        Command::Sender(what) => senders::sender(target, out, what).await,
+        Command::Plan(asked) => plans::plan(target, out, &asked.what).await,
+        Command::Changes(asked) => changes::changes(target, out, &asked.what).await,
         Command::Serve | Command::Config(_) | Command::Doctor | Command::Agent(_) => Ok(Exit::DONE),
     }
 }
@@ -70,7 +75,7 @@ fn typed_name(question: &str) -> Option<DomainName> {
     if !std::io::stdin().is_terminal() {
         return None;
     }
-    crate::out::ask(question);
+    crate::output::ask(question);
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).ok()?;
     DomainName::parse(line.trim().as_bytes()).ok()

@@ -5,10 +5,10 @@ mod domains;
 mod machine;
 
 use crate::cli::Global;
+use crate::command_target::{self, CommandTarget};
 use crate::config::{Config, Sources};
-use crate::door::{self, Door};
 use crate::exit::{Exit, Failure, OrExit};
-use crate::out::Out;
+use crate::output::Output;
 use crate::privileges::Keep;
 use crate::state_dir::{Found, StateDir};
 use doorlist_actions::{ChangesList, DomainList, Response};
@@ -48,7 +48,7 @@ impl Finding {
 
 /// Prints findings, and remembers whether one failed.
 struct Chart {
-    out: Out,
+    out: Output,
     failed: bool,
 }
 
@@ -77,7 +77,7 @@ impl Chart {
 /// Runs all checks. An invalid configuration ends it, because nothing else can be checked.
 pub(crate) fn doctor(global: &Global) -> Result<Exit, Failure> {
     let config = Config::load(&Sources::of_process(global.config.as_deref(), &global.set))?;
-    let mut chart = Chart { out: Out::new(global.json), failed: false };
+    let mut chart = Chart { out: Output::new(global.json), failed: false };
     chart.add([Finding::ok("config", "all settings are valid")])?;
     chart.add(machine::hostname(&config))?;
     // As the owner of the state folder, but with the right to try ports below 1024.
@@ -108,14 +108,14 @@ fn with_state(config: &Config, state: &StateDir, chart: &mut Chart) -> Result<()
     chart.add(machine::secret_key(config))?;
     chart.add(machine::disk(config, state))?;
     chart.add(machine::open_files(config))?;
-    let actor = door::actor();
+    let actor = command_target::actor();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {
-        match Door::open(config, state, actor).await {
-            Ok(mut door) => {
-                chart.add([store(&mut door).await, clock(&mut door).await])?;
-                chart.add(contacts::contacts(&mut door, config).await)?;
-                chart.add(domains::domains(&mut door, config).await)
+        match CommandTarget::open(config, state, actor).await {
+            Ok(mut target) => {
+                chart.add([store(&mut target).await, clock(&mut target).await])?;
+                chart.add(contacts::contacts(&mut target, config).await)?;
+                chart.add(domains::domains(&mut target, config).await)
             }
             Err(failure) => chart.add([store_failed(&failure)]),
         }
@@ -128,8 +128,8 @@ fn store_failed(failure: &Failure) -> Finding {
     Finding::fail("store", format!("{:#}", failure.error), todo)
 }
 
-async fn store(door: &mut Door) -> Finding {
-    match door.ask(DomainList).await {
+async fn store(target: &mut CommandTarget) -> Finding {
+    match target.ask(DomainList).await {
         Ok(Response::Domains(domains)) if domains.is_empty() => {
             let todo = "doorlist domain add example.test --server mail.example.test";
             Finding::warn("store", "reachable; no domains", todo)
@@ -147,10 +147,10 @@ async fn store(door: &mut Door) -> Finding {
 }
 
 /// Checks the clock without a time server: if it is behind the last change, it was set back.
-async fn clock(door: &mut Door) -> Finding {
-    let now = door::clock()();
+async fn clock(target: &mut CommandTarget) -> Finding {
+    let now = command_target::clock()();
     let text = format!("current time {}", crate::commands::time(now));
-    match door.ask(ChangesList { domain: None, before: None, limit: 1 }).await {
+    match target.ask(ChangesList { domain: None, before: None, limit: 1 }).await {
         Ok(Response::Changes(changes)) if changes.first().is_some_and(|change| change.time > now) => {
             let todo = "set the clock and enable NTP: queue times and the 72 hours of temporary rejection depend on \
                         it";

@@ -7,14 +7,14 @@ use doorlist_core::address::DomainName;
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_gateway::relay::{self, QueueHandle, Queued};
-use doorlist_store::Directory;
-use doorlist_store::directory::Refusal;
+use doorlist_store::RecipientStore;
+use doorlist_store::recipients::Refusal;
 use doorlist_store::spool::{Pending, Progress, SpoolError};
 
 /// The queue of the relay, with domain names from the store.
 pub(crate) struct GatewayQueue {
     pub queue: QueueHandle,
-    pub directory: Directory,
+    pub directory: RecipientStore,
 }
 
 impl GatewayQueue {

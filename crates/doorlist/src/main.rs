@@ -2,41 +2,41 @@
 //! server.
 
 #[macro_use]
-mod out;
+mod output;
 
 mod agent;
 mod audit_files;
 mod audit_trail;
 mod cli;
+mod command_target;
 mod commands;
 mod config;
 mod confirmation_desk;
 mod control;
 mod directory_reader;
 mod doctor;
-mod door;
 mod exit;
 mod gateway_queue;
-mod notices;
+mod notifier;
 mod privileges;
-mod proofs;
 mod refused_requests;
 mod remote;
 mod root_path;
+mod secret_store;
 mod serve;
 mod server_log;
 mod state_dir;
+mod txt_lookup;
 mod upload_desk;
-mod vault;
 
 use clap::Parser;
 use cli::operate::Config as ConfigCommand;
 use cli::{Cli, Command, Global};
+use command_target::CommandTarget;
 use commands::Input;
 use config::{Config, Sources};
-use door::Door;
 use exit::{Exit, Failure, OrExit};
-use out::Out;
+use output::Output;
 use privileges::Keep;
 use remote::{Remote, RemoteSettings, Times};
 use state_dir::StateDir;
@@ -53,11 +53,11 @@ fn main() -> ExitCode {
             // Help and version were asked for; everything else is a wrong command line, whose code is not clap's 2.
             let exit = if error.use_stderr() { Exit::USAGE } else { Exit::DONE };
             match error.use_stderr() {
-                true => out::tell_usage(&error.render().to_string()),
+                true => output::tell_usage(&error.render().to_string()),
                 false => drop(error.print()),
             }
-            if cli::elsewhere::is_of_another_command(&error) {
-                say!("{}", cli::elsewhere::ONLY_HERE);
+            if cli::remote::is_of_another_command(&error) {
+                say!("{}", cli::remote::ONLY_HERE);
             }
             return exit.into();
         }
@@ -86,7 +86,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
 
 fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure> {
     let sources = Sources::of_process(global.config.as_deref(), &global.set);
-    let mut out = Out::new(global.json);
+    let mut out = Output::new(global.json);
     match what {
         ConfigCommand::Check => {
             Config::load(&sources)?;
@@ -102,17 +102,17 @@ fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure>
 /// of the state folder.
 fn ask(global: &Global, command: &Command) -> Result<Exit, Failure> {
     let input = commands::read_input(command)?;
-    if let Some(settings) = cli::elsewhere::chosen(command)? {
+    if let Some(settings) = cli::remote::chosen(command)? {
         return ask_elsewhere(global, command, input, &settings);
     }
-    let actor = door::actor();
+    let actor = command_target::actor();
     let config = Config::load(&Sources::of_process(global.config.as_deref(), &global.set))?;
     let state = state_dir(&config, command)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {
-        let mut door = Door::open(&config, &state, actor).await?;
-        let mut out = Out::new(global.json);
-        let exit = commands::run(command, input, &mut door, &mut out).await;
+        let mut target = CommandTarget::open(&config, &state, actor).await?;
+        let mut out = Output::new(global.json);
+        let exit = commands::run(command, input, &mut target, &mut out).await;
         out.flush()?;
         exit
     })
@@ -122,9 +122,9 @@ fn ask(global: &Global, command: &Command) -> Result<Exit, Failure> {
 fn ask_elsewhere(global: &Global, command: &Command, input: Input, settings: &RemoteSettings) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {
-        let mut door = Door::Elsewhere(Box::new(Remote::open(settings, Times::default())?));
-        let mut out = Out::new(global.json);
-        let exit = commands::run(command, input, &mut door, &mut out).await;
+        let mut target = CommandTarget::Remote(Box::new(Remote::open(settings, Times::default())?));
+        let mut out = Output::new(global.json);
+        let exit = commands::run(command, input, &mut target, &mut out).await;
         out.flush()?;
         exit
     })

@@ -9,13 +9,13 @@ mod threads;
 
 use crate::audit_trail::AuditTrail;
 use crate::cli::Global;
+use crate::command_target::Store;
 use crate::config::{Config, Sources};
 use crate::confirmation_desk::ConfirmationDesk;
 use crate::control::{Control, Peers};
-use crate::door::Store;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::gateway_queue::GatewayQueue;
-use crate::notices::MailNotices;
+use crate::notifier::MailNotifier;
 use crate::privileges::{self, Keep};
 use crate::refused_requests::RefusedRequests;
 use crate::server_log;
@@ -191,7 +191,7 @@ async fn on<T: Send + 'static>(threads: &Handle, job: impl Future<Output = T> + 
 
 fn services_of(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> Services {
     let queue = GatewayQueue { queue: gateway.queue(), directory: store.directory.clone() };
-    store.services(config, Arc::new(queue), Arc::new(MailNotices(gateway.notices())), work)
+    store.services(config, Arc::new(queue), Arc::new(MailNotifier(gateway.notices())), work)
 }
 
 /// Applies settings that can change at run time, and names those that need a restart. On an error nothing changes.

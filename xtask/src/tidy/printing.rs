@@ -11,7 +11,7 @@ const STREAMS: &[&str] = &["io::stdout", "io::stderr"];
 
 /// Who opens them: each escapes what it writes, or writes nothing itself.
 const WRITERS: &[&str] = &[
-    "crates/doorlist/src/out.rs",
+    "crates/doorlist/src/output.rs",
     "crates/doorlist/src/server_log.rs",
     // Hands stdout to the journal.
     "crates/doorlist/src/serve.rs",
@@ -71,7 +71,7 @@ mod tests {
     fn the_modules_that_escape_open_the_streams() {
         let line = "use std::io::{Write, stderr}; fn f() { tracing_subscriber::registry(); tracing::warn!(\"a\"); }";
         assert_eq!(faults(rule, &[("crates/doorlist/src/server_log.rs", line)]), [""; 0]);
-        assert_eq!(faults(rule, &[("crates/doorlist/src/out.rs", line)]).len(), 1, "no subscriber there");
+        assert_eq!(faults(rule, &[("crates/doorlist/src/output.rs", line)]).len(), 1, "no subscriber there");
     }
 
     #[test]

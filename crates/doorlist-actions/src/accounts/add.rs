@@ -9,7 +9,7 @@ use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, Source, Structure};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::Standing;
-use doorlist_store::directory::Applied;
+use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::{AccountRow, Placed};
 use serde::{Deserialize, Serialize};
 

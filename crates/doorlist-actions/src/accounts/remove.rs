@@ -8,7 +8,7 @@ use crate::verb::{Reach, Verb};
 use doorlist_core::address::Address;
 use doorlist_core::change::Change;
 use doorlist_core::list::{AddressId, Kind, Standing};
-use doorlist_store::directory::{Applied, Refusal};
+use doorlist_store::recipients::{Applied, Refusal};
 use doorlist_store::tenants::AccountRow;
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,7 @@ use crate::error::{ActionError, ErrorKind};
 use crate::verb::{Reach, Verb};
 use doorlist_core::address::Address;
 use doorlist_core::time::Timestamp;
-use doorlist_store::directory::{AccountDetails, AccountFilter, PAGE_MAX, Refusal};
+use doorlist_store::recipients::{AccountDetails, AccountFilter, PAGE_MAX, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// Shows an account with its aliases and claims.

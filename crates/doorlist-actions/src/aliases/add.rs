@@ -7,7 +7,7 @@ use crate::verb::{Reach, Verb};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, Source, Structure};
 use doorlist_core::list::{AddressId, Standing};
-use doorlist_store::directory::Applied;
+use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::{AccountRow, AliasRow, Placed};
 use serde::{Deserialize, Serialize};
 

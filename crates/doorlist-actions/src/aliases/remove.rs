@@ -5,7 +5,7 @@ use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
 use crate::verb::{Reach, Verb};
 use doorlist_core::address::Address;
-use doorlist_store::directory::Applied;
+use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::AliasRow;
 use serde::{Deserialize, Serialize};
 

@@ -9,7 +9,7 @@ use crate::verb::{Reach, Verb};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};
-use doorlist_store::directory::Applied;
+use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::{DomainRow, Placed};
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +71,7 @@ impl Actions {
         self.must_be_free_and_verified(name, new.customer, "Domain").await?;
         let settings = self.changes(&new.patch, None, &[]).await?;
         add(self, name, customer.row().name.clone(), Vec::new(), settings).await?;
-        self.services.tenants.forget_claim(name, new.customer).await?;
+        self.services.tenants.forget_verification(name, new.customer).await?;
         self.view().domain_of_name(name).await?.ok_or(ActionError::NotFound)
     }
 }

@@ -7,7 +7,7 @@ use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::DomainChange;
 use doorlist_core::domain::DomainId;
-use doorlist_store::directory::Applied;
+use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::{DomainAliasColumn, DomainAliasRow, Placed, Value};
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ impl Actions {
         self.must_be_free_and_verified(name, domain.row().customer, "Domain alias").await?;
         let of = &domain.row().name;
         add(self, of, name, active).await?;
-        self.services.tenants.forget_claim(name, domain.row().customer).await?;
+        self.services.tenants.forget_verification(name, domain.row().customer).await?;
         self.alias_of_name(name).await
     }
 

@@ -6,7 +6,7 @@ use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::DomainChange;
 use doorlist_core::domain::{Mode, SOFT_PERIOD};
-use doorlist_store::directory::Applied;
+use doorlist_store::recipients::Applied;
 use serde::{Deserialize, Serialize};
 
 /// A mode as a person names it.

@@ -5,7 +5,7 @@ use crate::error::ActionError;
 use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::DomainChange;
-use doorlist_store::directory::Applied;
+use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::DomainRow;
 use serde::{Deserialize, Serialize};
 

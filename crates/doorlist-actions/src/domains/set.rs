@@ -9,7 +9,7 @@ use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};
 use doorlist_core::domain::{Mode, SubAddressing};
-use doorlist_store::directory::Applied;
+use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::DomainRow;
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use crate::actions::Actions;
 use crate::error::ActionError;
 use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
-use doorlist_store::directory::{DomainDetails, DomainSummary};
+use doorlist_store::recipients::{DomainDetails, DomainSummary};
 use serde::{Deserialize, Serialize};
 
 /// Lists all domains by name.

@@ -5,7 +5,7 @@ use crate::actions::Actions;
 use crate::error::ActionError;
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
-use doorlist_store::tenants::{CLAIMS_MAX, DomainNameColumn, Value};
+use doorlist_store::tenants::{DomainNameColumn, VERIFICATIONS_MAX, Value};
 
 /// The name in front of the domain, where the record is looked for.
 pub const VERIFICATION_NAME: &str = "_doorlist";
@@ -54,10 +54,10 @@ impl Actions {
             return Ok(());
         }
         let fresh = self.services.vault.token().map_err(ActionError::Bad)?;
-        let token = self.services.tenants.claim_token(name, customer, &fresh, self.now()).await?;
+        let token = self.services.tenants.verification_token(name, customer, &fresh, self.now()).await?;
         let token = token.ok_or_else(|| {
             let message =
-                format!("{CLAIMS_MAX} domains of this customer wait for their proof already: prove some first");
+                format!("{VERIFICATIONS_MAX} domains of this customer wait for their proof already: prove some first");
             ActionError::invalid(field, message)
         })?;
         let (at, record) = (format!("{VERIFICATION_NAME}.{name}"), format!("{VERIFICATION_WORD}{token}"));

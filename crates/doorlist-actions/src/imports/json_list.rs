@@ -8,7 +8,7 @@ use doorlist_core::address::DomainName;
 use doorlist_core::change::Structure;
 use doorlist_core::list::{Kind, Standing};
 use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, shown};
-use doorlist_store::directory::AddressEntry;
+use doorlist_store::recipients::AddressEntry;
 use serde::Deserializer;
 use serde::de::{SeqAccess, Visitor};
 use std::fmt;

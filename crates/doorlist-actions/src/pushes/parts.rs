@@ -7,7 +7,7 @@ use crate::apply_source::Then;
 use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::DomainName;
 use doorlist_core::shrink_guard::OperationLimits;
-use doorlist_store::directory::Refusal;
+use doorlist_store::recipients::Refusal;
 use doorlist_store::source_book::{PUSH_BYTES_MAX, PUSH_BYTES_OF_CUSTOMER_MAX, PartKept, PushPart};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -9,9 +9,9 @@ use crate::services::Clock;
 use doorlist_core::address::DomainName;
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
-use doorlist_store::directory::Refusal;
+use doorlist_store::recipients::Refusal;
 use doorlist_store::spool::{Pending, Progress, RecipientState, Settlement, SpoolError};
-use doorlist_store::{Directory, Spool};
+use doorlist_store::{RecipientStore, Spool};
 
 /// Messages that are read at a time.
 const SCAN_PAGE: u32 = 1_000;
@@ -20,13 +20,13 @@ const SCAN_PAGE: u32 = 1_000;
 #[derive(Clone)]
 pub struct SpoolQueue {
     spool: Spool,
-    directory: Directory,
+    directory: RecipientStore,
     clock: Clock,
 }
 
 impl SpoolQueue {
     /// On this spool; the directory tells which messages are whose.
-    pub fn new(spool: Spool, directory: Directory, clock: Clock) -> Self {
+    pub fn new(spool: Spool, directory: RecipientStore, clock: Clock) -> Self {
         Self { spool, directory, clock }
     }
 

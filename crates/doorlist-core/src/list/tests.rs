@@ -126,7 +126,10 @@ fn sub_addresses_follow_the_longest_listed_base() {
 #[test]
 fn of_many_changes_at_once_the_last_of_each_address_counts() {
     let rows: Vec<String> = (0..100_000u32).map(|n| format!("user{n}")).collect();
-    let mut changes = updates(SEED, (0..).zip(&rows).map(|(n, local)| (0, local.as_str(), Some(entry(n, Kind::Mailbox, Standing::Active)))));
+    let mut changes = updates(
+        SEED,
+        (0..).zip(&rows).map(|(n, local)| (0, local.as_str(), Some(entry(n, Kind::Mailbox, Standing::Active)))),
+    );
     // Behind all of them, so in other pieces: every second one goes, and of those every second comes back.
     for (n, local) in (0u32..).zip(&rows).filter(|(n, _)| n % 2 == 0) {
         changes.push(DomainId(0), local, None);

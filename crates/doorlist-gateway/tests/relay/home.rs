@@ -11,7 +11,7 @@ use doorlist_gateway::relay::resolver::{Answer, LookupError, MailExchanger, Reso
 use doorlist_gateway::relay::{QueueHandle, Relay, RelayParts, Surroundings};
 use doorlist_store::mail_log::{MailAction, MailFilter, MailLogConfig};
 use doorlist_store::spool::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind, SpoolConfig};
-use doorlist_store::{Directory, MailLog, Spool, StoreUrl};
+use doorlist_store::{MailLog, RecipientStore, Spool, StoreUrl};
 use prometheus_client::registry::Registry;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -62,7 +62,7 @@ impl Wishes {
 /// The running relay and all that it stands on.
 pub(crate) struct Home {
     pub(crate) relay: Relay,
-    pub(crate) directory: Directory,
+    pub(crate) directory: RecipientStore,
     pub(crate) spool: Spool,
     pub(crate) mail_log: MailLog,
     pub(crate) registry: Registry,
@@ -98,7 +98,7 @@ impl Home {
     pub(crate) async fn start(wishes: Wishes) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = StoreUrl::Sqlite(folder.path().to_owned());
-        let directory = Directory::open(&url).await.unwrap();
+        let directory = RecipientStore::open(&url).await.unwrap();
         let spool = Spool::open(&url, SpoolConfig::default()).await.unwrap();
         let mail_log = MailLog::open(&url, MailLogConfig::default()).await.unwrap();
         Self::on(folder, directory, spool, mail_log, wishes).await
@@ -112,7 +112,7 @@ impl Home {
 
     async fn on(
         folder: tempfile::TempDir,
-        directory: Directory,
+        directory: RecipientStore,
         spool: Spool,
         mail_log: MailLog,
         wishes: Wishes,

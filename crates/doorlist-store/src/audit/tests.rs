@@ -3,7 +3,7 @@
 
 use super::{Audit, AuditEntry, AuditSize, AuditStart};
 use crate::db::Db;
-use crate::directory::Directory;
+use crate::recipients::RecipientStore;
 use doorlist_core::access::{CustomerId, Scope};
 use doorlist_core::domain::DomainId;
 use doorlist_core::time::Timestamp;
@@ -32,7 +32,7 @@ fn entry(number: u64, tenant: &str) -> AuditEntry {
 }
 
 async fn is_counted_and_begins_later(db: Db) {
-    let audit = Audit::of(&Directory::load(db).await.unwrap());
+    let audit = Audit::of(&RecipientStore::load(db).await.unwrap());
     let entries: Vec<_> = (1..=9).map(|number| entry(number, if number < 4 { "customer 7" } else { "" })).collect();
     audit.append(2, &entries[..5]).await.unwrap();
     audit.append(2, &entries[5..]).await.unwrap();

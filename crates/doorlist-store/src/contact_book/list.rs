@@ -2,8 +2,8 @@
 
 use super::{ContactBook, Customer, number};
 use crate::db::{Bind, Read, Row};
-use crate::directory::domain_name;
 use crate::error::StoreError;
+use crate::recipients::domain_name;
 use doorlist_core::access::{CustomerId, ResellerId};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::time::Timestamp;

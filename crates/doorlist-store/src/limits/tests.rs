@@ -4,15 +4,15 @@
 
 use super::*;
 use crate::db::Db;
-use crate::directory::{ApplyError, Coverage, Directory, Refusal, SourcePlan};
 use crate::logins::{KeyOwner, Logins, NewKey};
+use crate::recipients::{ApplyError, Coverage, RecipientStore, Refusal, SourcePlan};
 use crate::source_book::{SourceBook, UploadLink};
 use crate::tenants::{ContactFields, ContactOwner, CustomerFields, CustomerPatch, Tenants};
 use doorlist_core::access::{CustomerId, Grant, KeyTerms, LoginId, ResellerId, Role, Scope};
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
 use doorlist_core::list::AddressId;
-use doorlist_core::source_rows::{Place, SourceRow, settle};
+use doorlist_core::source_rows::{Place, SourceRow, normalize};
 use doorlist_core::time::Timestamp;
 use doorlist_testbed::postgres::Cluster;
 
@@ -184,7 +184,7 @@ const SMALL: CustomerLimits = CustomerLimits { domains: 5, addresses: 7 };
 
 struct Desk {
     db: Db,
-    here: Directory,
+    here: RecipientStore,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,13 +204,13 @@ async fn every_owner_has_so_many_and_no_more_on_postgresql() {
 }
 
 async fn check(db: Db, limit: &Limit) {
-    Directory::load(db.clone()).await.unwrap();
+    RecipientStore::load(db.clone()).await.unwrap();
     run(&db, SCENE.to_owned()).await;
     let numbers = format!("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {})", limit.number);
     let (first, rest) = limit.fill.split_once(';').unwrap_or((limit.fill, ""));
     let (into, select) = first.split_once("SELECT").unwrap();
     run(&db, format!("{into} {numbers} SELECT {select}; {rest}")).await;
-    let here = Directory::load(db.clone()).await.unwrap().with_limits(SMALL);
+    let here = RecipientStore::load(db.clone()).await.unwrap().with_limits(SMALL);
     let (desk, wanted) = (Desk { db, here }, limit.wanted);
 
     let before = desk.rows().await;
@@ -326,7 +326,7 @@ impl Desk {
         let (source, domain) = (Source::File(name.to_owned()), domain(owner));
         let (structure, place) = (Structure::Mailbox, Place::Line(1));
         let row = SourceRow { local: LocalPart::from_canonical("zoe"), structure, place, switched_off: false };
-        let (list, coverage) = (&settle(vec![row]), Coverage::Part);
+        let (list, coverage) = (&normalize(vec![row]), Coverage::Part);
         let plan = SourcePlan { domain: &domain, source: &source, list, coverage, file: None };
         refusal(self.here.plan_source_at(&plan, &ann(), Some("a test"), NOW).await.map(drop))
     }

@@ -7,9 +7,9 @@
 
 use super::{Retention, STEP, Terms, before};
 use crate::db::{Bind, Read, Row};
-use crate::directory::UNDO_MAX;
 use crate::error::StoreError;
 use crate::json_rows::to_json;
+use crate::recipients::UNDO_MAX;
 use doorlist_core::time::Timestamp;
 use std::time::Duration;
 

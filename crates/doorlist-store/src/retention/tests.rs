@@ -3,7 +3,7 @@
 
 use super::{Retention, Terms};
 use crate::db::{Db, Read};
-use crate::directory::{ApplyError, Directory, Refusal, UNDO_MAX};
+use crate::recipients::{ApplyError, RecipientStore, Refusal, UNDO_MAX};
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_testbed::postgres::Cluster;
@@ -15,12 +15,12 @@ const NOW: Timestamp = Timestamp::from_secs(4_000_000_000);
 
 struct Desk {
     db: Db,
-    here: Directory,
+    here: RecipientStore,
 }
 
 impl Desk {
     async fn of(db: Db) -> Self {
-        Self { here: Directory::load(db.clone()).await.unwrap(), db }
+        Self { here: RecipientStore::load(db.clone()).await.unwrap(), db }
     }
 
     async fn run(&self, script: String) {
@@ -155,7 +155,7 @@ async fn too_many_rows(desk: Desk) {
     let of_maple = desk.fill("maple.test", "Maple", 5).await;
     let flood = desk.fill("birch.test", "Birch", 50).await;
     desk.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
-    let other = Directory::load(desk.db.clone()).await.unwrap();
+    let other = RecipientStore::load(desk.db.clone()).await.unwrap();
     let terms = Terms { change_rows_max: 40, ..Terms::default() };
     desk.trim(&terms).await;
     assert_eq!(desk.count("SELECT COUNT(*) FROM change_row WHERE domain_name = 'maple.test'").await, 6);
@@ -192,7 +192,7 @@ async fn too_many_rows(desk: Desk) {
 /// reads the list anew.
 async fn too_many_changes(desk: Desk) {
     let of_maple = desk.fill("maple.test", "Maple", 1).await;
-    let other = Directory::load(desk.db.clone()).await.unwrap();
+    let other = RecipientStore::load(desk.db.clone()).await.unwrap();
     desk.fill("birch.test", "Birch", 1).await;
     for number in 0..20 {
         let name = format!("more{number}@birch.test").parse().unwrap();

@@ -5,8 +5,8 @@
 use super::changes::{CHANGES, FOLLOWED, Old, SHARE};
 use super::{Retention, Terms, before};
 use crate::db::{Bind, Read};
-use crate::directory::UNDO_MAX;
 use crate::error::StoreError;
+use crate::recipients::UNDO_MAX;
 use doorlist_core::time::Timestamp;
 
 /// Changes that go before it is looked again who has most: that reads all of them.

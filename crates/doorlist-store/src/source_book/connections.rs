@@ -3,8 +3,8 @@
 
 use super::SourceBook;
 use crate::db::{Bind, Read, Row};
-use crate::directory::domain_name;
 use crate::error::StoreError;
+use crate::recipients::domain_name;
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
 

@@ -3,9 +3,9 @@
 
 use super::SourceBook;
 use crate::db::{Bind, Read, Row};
-use crate::directory::domain_name;
 use crate::error::StoreError;
 use crate::limits::{Full, UPLOAD_LINKS_MAX};
+use crate::recipients::domain_name;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
 use doorlist_core::time::Timestamp;

@@ -2,9 +2,9 @@
 //! memory under one budget for all sessions; a larger one, or one that finds the budget spent, is streamed to a place
 //! of its own. This module must not know envelopes, nor when a message is committed.
 
-use super::apart::{Apart, ApartBody, ApartReader, ApartWriter};
 use super::error::SpoolError;
 use super::ids::Ids;
+use super::large_bodies::{ApartBody, ApartReader, ApartWriter, LargeBodies};
 use super::record::{BodySeal, Checksum};
 use doorlist_core::queue_id::QueueId;
 use std::fmt;
@@ -27,17 +27,17 @@ const WRITE_SIZE_MIN: usize = 32 * 1024;
 pub(super) struct Bodies {
     budget: Arc<Semaphore>,
     units: usize,
-    apart: Apart,
+    apart: LargeBodies,
     ids: Arc<Ids>,
 }
 
 impl Bodies {
-    pub(super) fn new(memory_max: usize, apart: Apart, ids: Arc<Ids>) -> Self {
+    pub(super) fn new(memory_max: usize, apart: LargeBodies, ids: Arc<Ids>) -> Self {
         let units = (memory_max / UNIT).min(Semaphore::MAX_PERMITS);
         Self { budget: Arc::new(Semaphore::new(units)), units, apart, ids }
     }
 
-    pub(super) fn apart(&self) -> &Apart {
+    pub(super) fn apart(&self) -> &LargeBodies {
         &self.apart
     }
 
@@ -77,7 +77,7 @@ impl fmt::Debug for Ration {
 #[derive(Debug)]
 pub(super) enum Held {
     Row(Arc<Ration>),
-    Apart(ApartBody),
+    LargeBodies(ApartBody),
 }
 
 impl Held {
@@ -85,7 +85,7 @@ impl Held {
     pub(super) fn row_bytes(&self) -> Option<&[u8]> {
         match self {
             Held::Row(ration) => Some(&ration.bytes),
-            Held::Apart(_) => None,
+            Held::LargeBodies(_) => None,
         }
     }
 
@@ -93,7 +93,7 @@ impl Held {
     pub(super) fn apart(&self) -> Option<QueueId> {
         match self {
             Held::Row(_) => None,
-            Held::Apart(body) => Some(body.name()),
+            Held::LargeBodies(body) => Some(body.name()),
         }
     }
 
@@ -101,7 +101,7 @@ impl Held {
     pub(super) fn keep(self, seal: BodySeal, bodies: &Bodies) -> Option<MessageBody> {
         match self {
             Held::Row(ration) => bodies.has_room_to_keep().then(|| MessageBody::in_row(ration)),
-            Held::Apart(body) => {
+            Held::LargeBodies(body) => {
                 body.keep();
                 Some(MessageBody::apart(bodies.apart.clone(), seal))
             }
@@ -116,7 +116,7 @@ pub struct MessageBody(Place);
 #[derive(Clone, Debug)]
 enum Place {
     Memory(Arc<Ration>),
-    Apart(Apart, BodySeal),
+    LargeBodies(LargeBodies, BodySeal),
 }
 
 impl MessageBody {
@@ -124,15 +124,15 @@ impl MessageBody {
         Self(Place::Memory(ration))
     }
 
-    pub(super) fn apart(apart: Apart, seal: BodySeal) -> Self {
-        Self(Place::Apart(apart, seal))
+    pub(super) fn apart(apart: LargeBodies, seal: BodySeal) -> Self {
+        Self(Place::LargeBodies(apart, seal))
     }
 
     /// Octets.
     pub fn len(&self) -> u64 {
         match &self.0 {
             Place::Memory(ration) => ration.bytes.len() as u64,
-            Place::Apart(_, seal) => seal.size,
+            Place::LargeBodies(_, seal) => seal.size,
         }
     }
 
@@ -145,7 +145,7 @@ impl MessageBody {
     pub fn in_memory(&self) -> Option<&[u8]> {
         match &self.0 {
             Place::Memory(ration) => Some(&ration.bytes),
-            Place::Apart(..) => None,
+            Place::LargeBodies(..) => None,
         }
     }
 
@@ -156,7 +156,7 @@ impl MessageBody {
     pub async fn reader(&self) -> Result<BodyReader, SpoolError> {
         Ok(BodyReader(match &self.0 {
             Place::Memory(ration) => Source::Memory(Arc::clone(ration), false),
-            Place::Apart(apart, seal) => Source::Apart(Box::new(apart.open(*seal).await?)),
+            Place::LargeBodies(apart, seal) => Source::LargeBodies(Box::new(apart.open(*seal).await?)),
         }))
     }
 }
@@ -169,7 +169,7 @@ pub struct BodyReader(Source);
 enum Source {
     /// The bytes, and whether they were given.
     Memory(Arc<Ration>, bool),
-    Apart(Box<ApartReader>),
+    LargeBodies(Box<ApartReader>),
 }
 
 impl BodyReader {
@@ -184,7 +184,7 @@ impl BodyReader {
                 *given = true;
                 Ok(Some(&ration.bytes))
             }
-            Source::Apart(reader) => reader.chunk().await,
+            Source::LargeBodies(reader) => reader.chunk().await,
         }
     }
 }
@@ -295,7 +295,7 @@ impl BodyWriter {
             Some((writer, checksum, size)) => {
                 let body = writer.finish().await?;
                 let seal = BodySeal { size, checksum: checksum.value(), apart: Some(body.name()) };
-                Ok((Held::Apart(body), seal))
+                Ok((Held::LargeBodies(body), seal))
             }
         }
     }

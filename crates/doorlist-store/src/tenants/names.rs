@@ -6,7 +6,7 @@ mod text;
 
 use super::View;
 use super::accounts::{AddressColumn, Role, What};
-use super::counts::Count;
+use super::count_cache::Count;
 use super::query::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;

@@ -1,7 +1,7 @@
 //! What a caller may see: the same rule as `Access::on`, said in SQL as a condition of a statement, so that rows of
 //! others are never read; and for whole domains that are counted in memory.
 
-use super::counts::Count;
+use super::count_cache::Count;
 use super::table::Owners;
 use crate::db::{Built, Db};
 use crate::error::StoreError;

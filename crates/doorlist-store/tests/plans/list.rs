@@ -4,10 +4,10 @@
 use crate::hand::{actor, local, name};
 use doorlist_core::change::{Change, ChangeSet, Source, Structure};
 use doorlist_core::list::{Kind, Standing};
-use doorlist_core::source_rows::{EntryPlace, Place, SourceList, SourceRow, settle};
+use doorlist_core::source_rows::{EntryPlace, Place, SourceList, SourceRow, normalize};
 use doorlist_core::time::Timestamp;
-use doorlist_store::Directory;
-use doorlist_store::directory::{Applied, Coverage, Planned, SourcePlan};
+use doorlist_store::RecipientStore;
+use doorlist_store::recipients::{Applied, Coverage, Planned, SourcePlan};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ pub(crate) fn rows(text: &str) -> SourceList {
         };
         SourceRow { local: local(name), structure, switched_off: false, place }
     });
-    settle(rows.collect())
+    normalize(rows.collect())
 }
 
 /// What a source says of a domain, and what it means.
@@ -43,11 +43,11 @@ pub(crate) struct Said<'a> {
 }
 
 /// Plans it without staging.
-pub(crate) async fn look(directory: &Directory, said: &Said<'_>) -> Planned {
+pub(crate) async fn look(directory: &RecipientStore, said: &Said<'_>) -> Planned {
     plan(directory, said, None).await
 }
 
-pub(crate) async fn plan(directory: &Directory, said: &Said<'_>, stage: Option<&str>) -> Planned {
+pub(crate) async fn plan(directory: &RecipientStore, said: &Said<'_>, stage: Option<&str>) -> Planned {
     let (domain, list) = (name(said.domain), rows(said.rows));
     let plan = SourcePlan {
         domain: &domain,
@@ -61,7 +61,7 @@ pub(crate) async fn plan(directory: &Directory, said: &Said<'_>, stage: Option<&
 }
 
 /// Plans it, applies the plan, and holds what was written against what was planned.
-pub(crate) async fn take(directory: &Directory, said: &Said<'_>) -> Applied {
+pub(crate) async fn take(directory: &RecipientStore, said: &Said<'_>) -> Applied {
     let looked = look(directory, said).await;
     let planned = plan(directory, said, Some("a source")).await;
     assert_eq!(looked.applied, planned.applied, "a plan is the same, staged or not");
@@ -76,7 +76,7 @@ pub(crate) async fn take(directory: &Directory, said: &Said<'_>) -> Applied {
     applied
 }
 
-pub(crate) async fn undo(directory: &Directory, change: u64) -> Applied {
+pub(crate) async fn undo(directory: &RecipientStore, change: u64) -> Applied {
     let planned = directory.plan_undo(change, &actor(), Some("undone")).await.unwrap();
     let Some(id) = planned.id else { return planned.applied };
     let set = ChangeSet { changes: vec![Change::Plan { id }], summary: "undone".to_owned() };
@@ -86,7 +86,7 @@ pub(crate) async fn undo(directory: &Directory, change: u64) -> Applied {
 }
 
 /// The list of a domain as text.
-pub(crate) async fn list(directory: &Directory, domain: &str) -> String {
+pub(crate) async fn list(directory: &RecipientStore, domain: &str) -> String {
     let mut words = Vec::new();
     for entry in directory.addresses(&name(domain), None, 10_000).await.unwrap() {
         let record = entry.record;
@@ -100,7 +100,7 @@ pub(crate) async fn list(directory: &Directory, domain: &str) -> String {
         if record.standing == Standing::SwitchedOff {
             word.push('!');
         }
-        let claim = |claim: &doorlist_store::directory::ClaimRecord| {
+        let claim = |claim: &doorlist_store::recipients::ClaimRecord| {
             format!("{}{}", claim.source, if claim.missing_since.is_some() { "?" } else { "" })
         };
         let claims: Vec<_> = record.claims.iter().map(claim).collect();
@@ -113,11 +113,11 @@ pub(crate) async fn list(directory: &Directory, domain: &str) -> String {
 }
 
 /// The list in memory has every row of the store and no other, and each domain counts its own right.
-pub(crate) async fn shows_the_store(directory: &Directory) {
+pub(crate) async fn shows_the_store(directory: &RecipientStore) {
     let snapshot = directory.snapshot();
     let mut rows = 0;
     for summary in directory.domains().await.unwrap() {
-        let mut counts = doorlist_store::directory::ListCounts::default();
+        let mut counts = doorlist_store::recipients::ListCounts::default();
         for entry in directory.addresses(&summary.name, None, 10_000).await.unwrap() {
             let known = snapshot.entry(summary.id, entry.address.local().as_str());
             let known = known.map(|known| (known.id, known.kind, known.standing));
@@ -136,7 +136,7 @@ pub(crate) async fn shows_the_store(directory: &Directory) {
 }
 
 /// Waits until a handle that follows has taken up what the other wrote.
-pub(crate) async fn catches_up(behind: &Directory, ahead: &Directory) {
+pub(crate) async fn catches_up(behind: &RecipientStore, ahead: &RecipientStore) {
     let begun = Instant::now();
     while behind.snapshot().version() < ahead.snapshot().version() {
         assert!(begun.elapsed() < Duration::from_secs(5), "a follower is behind for more than five seconds");

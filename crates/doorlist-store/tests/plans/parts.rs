@@ -4,7 +4,7 @@ use crate::hand::{added, apply};
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
 use doorlist_store::source_book::{PUSHES_OPEN_MAX, PartKept, PushPart};
-use doorlist_store::{Directory, SourceBook};
+use doorlist_store::{RecipientStore, SourceBook};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -13,7 +13,7 @@ fn part<'a>(domain: &'a DomainName, push: &'a str, part: u32, body: &'a str) -> 
     PushPart { domain, push, part, parts: 2, actor: "agent", body }
 }
 
-pub(crate) async fn parts_are_kept_and_forgotten(directory: &Directory) {
+pub(crate) async fn parts_are_kept_and_forgotten(directory: &RecipientStore) {
     let book = SourceBook::of(directory);
     let (domain, other): (DomainName, DomainName) = ("parts.test".parse().unwrap(), "nowhere.test".parse().unwrap());
     apply(directory, vec![added("parts.test", "Maple")]).await;

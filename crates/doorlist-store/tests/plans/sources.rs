@@ -3,8 +3,8 @@
 use crate::hand::{added, address, apply, claim, domain, file, mailbox, name, reason, veto};
 use crate::list::{Said, list, look, plan, rows, take};
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId, Source, Structure, Via};
-use doorlist_store::Directory;
-use doorlist_store::directory::{Applied, ApplyError, Coverage, Note, PlanState, Refusal, SourcePlan};
+use doorlist_store::RecipientStore;
+use doorlist_store::recipients::{Applied, ApplyError, Coverage, Note, PlanState, Refusal, SourcePlan};
 
 const EXAMPLE: &str = "example.test";
 
@@ -20,7 +20,7 @@ fn whole<'a>(source: Source, rows: &'a str, day: u64) -> Said<'a> {
     Said { coverage: Coverage::Whole, day, ..from(source, rows) }
 }
 
-pub(crate) async fn a_file_is_planned_then_applied(here: &Directory) {
+pub(crate) async fn a_file_is_planned_then_applied(here: &RecipientStore) {
     apply(here, vec![added(EXAMPLE, "Maple")]).await;
     let said = from(file("staff"), "ann bob info>ann team* help>team lost>nobody");
     let planned = look(here, &said).await;
@@ -43,7 +43,7 @@ pub(crate) async fn a_file_is_planned_then_applied(here: &Directory) {
     assert_eq!((record.claims[0].by.as_str(), record.claims[0].place.as_deref()), ("ann", Some("staff.csv, line 2")));
 }
 
-pub(crate) async fn stronger_sources_say_what_an_address_is(here: &Directory) {
+pub(crate) async fn stronger_sources_say_what_an_address_is(here: &RecipientStore) {
     apply(here, vec![claim("dan@example.test", Structure::Mailbox, Source::Learned)]).await;
     take(here, &from(directory_source(), "ann bob>ann dan>ann")).await;
     let expected = "ann/directory:head,file:staff bob>ann/directory:head,file:staff dan>ann/directory:head,learned";
@@ -64,7 +64,7 @@ fn actor() -> Actor {
     Actor { name: "ann".to_owned(), via: Via::Command }
 }
 
-pub(crate) async fn equal_sources_that_disagree_are_a_conflict(here: &Directory) {
+pub(crate) async fn equal_sources_that_disagree_are_a_conflict(here: &RecipientStore) {
     let applied = take(here, &from(Source::Push, "bob")).await;
     assert_eq!(applied.conflicts, 1);
     let [Note::Conflict { address: which, source, other, .. }] = applied.notes.as_slice() else {
@@ -80,7 +80,7 @@ pub(crate) async fn equal_sources_that_disagree_are_a_conflict(here: &Directory)
     assert!(list(here, EXAMPLE).await.contains(" bob>ann/directory:head,file:staff "));
 }
 
-pub(crate) async fn a_veto_survives_every_source(here: &Directory) {
+pub(crate) async fn a_veto_survives_every_source(here: &RecipientStore) {
     apply(here, vec![veto("dan@example.test")]).await;
     for source in [file("staff"), directory_source(), Source::Push, Source::Learned] {
         let applied = take(here, &from(source, "dan")).await;
@@ -94,7 +94,7 @@ pub(crate) async fn a_veto_survives_every_source(here: &Directory) {
     assert_eq!(record.veto, None);
 }
 
-pub(crate) async fn a_mirror_withdraws_only_its_own(here: &Directory) {
+pub(crate) async fn a_mirror_withdraws_only_its_own(here: &RecipientStore) {
     let planned = look(here, &whole(file("staff"), "ann bob info>ann", 0)).await;
     assert_eq!((planned.shrinking.size, planned.shrinking.lost), (6, 3), "help, lost and team");
     take(here, &whole(file("staff"), "ann bob info>ann", 0)).await;
@@ -106,7 +106,7 @@ pub(crate) async fn a_mirror_withdraws_only_its_own(here: &Directory) {
     assert_eq!(list(here, EXAMPLE).await, "ann/directory:head bob>ann/directory:head dan/hand");
 }
 
-pub(crate) async fn what_goes_missing_stays_for_seven_days(here: &Directory) {
+pub(crate) async fn what_goes_missing_stays_for_seven_days(here: &RecipientStore) {
     let applied = take(here, &whole(directory_source(), "ann", 10)).await;
     assert_eq!((applied.missing, applied.changed, applied.removed), (1, 1, 0));
     assert_eq!(list(here, EXAMPLE).await, "ann/directory:head bob>ann/directory:head? dan/hand");
@@ -123,7 +123,7 @@ pub(crate) async fn what_goes_missing_stays_for_seven_days(here: &Directory) {
     assert_eq!(list(here, EXAMPLE).await, "ann/directory:head dan/hand");
 }
 
-pub(crate) async fn a_renamed_entry_is_one_change(here: &Directory) {
+pub(crate) async fn a_renamed_entry_is_one_change(here: &RecipientStore) {
     take(here, &whole(directory_source(), "ann=k1 a.l>ann=k1 cora=k2", 30)).await;
     let planned = look(here, &whole(directory_source(), "ann=k1 a.l>ann=k1 cora.new=k2", 31)).await;
     assert_eq!((planned.shrinking.lost, planned.applied.missing), (0, 0), "nobody is gone");
@@ -141,7 +141,7 @@ pub(crate) async fn a_renamed_entry_is_one_change(here: &Directory) {
     assert!(!list(here, EXAMPLE).await.contains("cora>"));
 }
 
-pub(crate) async fn some_entries_alone(here: &Directory) {
+pub(crate) async fn some_entries_alone(here: &RecipientStore) {
     let keys = ["k1".into()];
     let said =
         Said { coverage: Coverage::Entries(&keys), day: 40, ..from(directory_source(), "ann.new=k1 new>ann.new=k1") };
@@ -160,12 +160,12 @@ pub(crate) async fn some_entries_alone(here: &Directory) {
     assert_eq!(list(here, EXAMPLE).await, "cora.new/directory:head dan/hand");
 }
 
-async fn apply_plan(here: &Directory, id: PlanId) -> Result<Applied, ApplyError> {
+async fn apply_plan(here: &RecipientStore, id: PlanId) -> Result<Applied, ApplyError> {
     let set = ChangeSet { changes: vec![Change::Plan { id }], summary: "a plan".to_owned() };
     here.apply(&set, &actor(), None).await
 }
 
-pub(crate) async fn a_plan_waits_moves_and_is_thrown_away(here: &Directory) {
+pub(crate) async fn a_plan_waits_moves_and_is_thrown_away(here: &RecipientStore) {
     let said = from(file("later"), "eve");
     let waiting = plan(here, &said, Some("waits")).await.id.unwrap();
     let entry = here.plan_entry(waiting).await.unwrap().unwrap();

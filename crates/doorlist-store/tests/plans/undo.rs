@@ -3,8 +3,8 @@
 use crate::hand::{actor, added, address, alias, apply, domain, file, mailbox, name, veto};
 use crate::list::{Said, list, take, undo};
 use doorlist_core::change::{Change, ChangeSet, DomainChange, Source};
-use doorlist_store::Directory;
-use doorlist_store::directory::{Applied, ApplyError, Coverage, Note, Refusal, UNDO_MAX};
+use doorlist_store::RecipientStore;
+use doorlist_store::recipients::{Applied, ApplyError, Coverage, Note, Refusal, UNDO_MAX};
 use std::time::Duration;
 
 const BACK: &str = "back.test";
@@ -13,7 +13,7 @@ fn said(rows: &str) -> Said<'_> {
     Said { domain: BACK, source: file("staff"), rows, coverage: Coverage::Whole, day: 0 }
 }
 
-pub(crate) async fn an_import_goes_back_exactly(here: &Directory) {
+pub(crate) async fn an_import_goes_back_exactly(here: &RecipientStore) {
     apply(here, vec![added(BACK, "Maple")]).await;
     apply(here, vec![mailbox("ann@back.test"), mailbox("bob@back.test"), alias("info@back.test", "ann")]).await;
     let first = take(here, &said("ann cora help>cora")).await;
@@ -35,7 +35,7 @@ pub(crate) async fn an_import_goes_back_exactly(here: &Directory) {
     assert_eq!(list(here, BACK).await, "ann/hand bob/hand info>ann/hand");
 }
 
-pub(crate) async fn what_came_later_stays(here: &Directory) {
+pub(crate) async fn what_came_later_stays(here: &RecipientStore) {
     let change = take(here, &said("ann cora dan help>cora")).await.change_id.unwrap();
     // Since then a person vouched for one, and another became an alias of somebody who goes.
     apply(here, vec![mailbox("dan@back.test")]).await;
@@ -52,7 +52,7 @@ pub(crate) async fn what_came_later_stays(here: &Directory) {
 }
 
 /// `dan` is said to be an alias of `box`, which is an alias itself by now, of somebody whom the change does not concern.
-pub(crate) async fn an_alias_that_a_claim_names_stays(here: &Directory) {
+pub(crate) async fn an_alias_that_a_claim_names_stays(here: &RecipientStore) {
     const NAMED: &str = "named.test";
     let from = |source, rows| Said { domain: NAMED, source: file(source), rows, coverage: Coverage::Part, day: 0 };
     apply(here, vec![added(NAMED, "Maple")]).await;
@@ -64,7 +64,7 @@ pub(crate) async fn an_alias_that_a_claim_names_stays(here: &Directory) {
     assert_eq!((undone.changed, undone.removed, list(here, NAMED).await), (1, 0, before));
 }
 
-pub(crate) async fn removals_by_hand_come_back(here: &Directory) {
+pub(crate) async fn removals_by_hand_come_back(here: &RecipientStore) {
     let before = list(here, BACK).await;
     let removal = apply(here, vec![veto("ann@back.test")]).await.change_id.unwrap();
     assert!(list(here, BACK).await.starts_with("ann# "), "with its alias");
@@ -83,7 +83,7 @@ pub(crate) async fn removals_by_hand_come_back(here: &Directory) {
     assert!(list(here, BACK).await.contains("bob/hand,file:staff"));
 }
 
-pub(crate) async fn a_domain_comes_back_with_its_list(here: &Directory) {
+pub(crate) async fn a_domain_comes_back_with_its_list(here: &RecipientStore) {
     let before = (here.domain(&name(BACK)).await.unwrap(), here.addresses(&name(BACK), None, 100).await.unwrap());
     let removal = apply(here, vec![domain(BACK, DomainChange::Remove)]).await.change_id.unwrap();
     assert_eq!(here.domain(&name(BACK)).await.unwrap(), None);
@@ -106,12 +106,12 @@ pub(crate) async fn a_domain_comes_back_with_its_list(here: &Directory) {
     assert!(matches!(late, Err(ApplyError::Refused(Refusal::TooOldToUndo { .. }))), "{late:?}");
 }
 
-async fn try_undo(here: &Directory, change: u64) -> Result<Applied, ApplyError> {
+async fn try_undo(here: &RecipientStore, change: u64) -> Result<Applied, ApplyError> {
     let id = here.plan_undo(change, &actor(), Some("undone")).await?.id.unwrap();
     here.apply(&ChangeSet { changes: vec![Change::Plan { id }], summary: "undone".to_owned() }, &actor(), None).await
 }
 
-pub(crate) async fn a_name_that_leads_elsewhere_by_now_stays_there(here: &Directory) {
+pub(crate) async fn a_name_that_leads_elsewhere_by_now_stays_there(here: &RecipientStore) {
     const GIVEN: &str = "given.test";
     let leads_to = || here.snapshot().domain(&name(GIVEN)).map(|domain| domain.name.to_string());
     let alias = |of, change: fn(_) -> DomainChange| domain(of, change(name(GIVEN)));
@@ -141,7 +141,7 @@ pub(crate) async fn a_name_that_leads_elsewhere_by_now_stays_there(here: &Direct
 }
 
 /// The number of a domain that was removed leads nowhere; its name may be somebody else's by now.
-pub(crate) async fn a_list_does_not_come_back_to_another_domain_of_that_name(here: &Directory) {
+pub(crate) async fn a_list_does_not_come_back_to_another_domain_of_that_name(here: &RecipientStore) {
     const LOST: &str = "lost.test";
     apply(here, vec![added(LOST, "Maple"), mailbox("ann@lost.test")]).await;
     let removal = apply(here, vec![domain(LOST, DomainChange::Remove)]).await.change_id.unwrap();

@@ -6,13 +6,13 @@ use doorlist_core::change::{Change, DomainChange, Source, Structure};
 use doorlist_core::domain::{Mode, SubAddressing};
 use doorlist_core::list::{Kind, Match, Standing};
 use doorlist_core::time::Timestamp;
-use doorlist_store::Directory;
-use doorlist_store::directory::{AccountFilter, ApplyError, ChangeRow, ListCounts, Note, Refusal};
+use doorlist_store::RecipientStore;
+use doorlist_store::recipients::{AccountFilter, ApplyError, ChangeRow, ListCounts, Note, Refusal};
 
 /// Rows of the import; more than one batch.
 const IMPORTED: usize = 25_000;
 
-pub(crate) async fn domains_are_added(here: &Directory) {
+pub(crate) async fn domains_are_added(here: &RecipientStore) {
     let applied = apply(here, vec![added("example.test", "Maple"), added("other.test", "Oak")]).await;
     assert_eq!((applied.version, applied.change_id, applied.domains), (1, Some(1), 2));
     apply(here, vec![domain("example.test", DomainChange::AddAlias(name("example.invalid")))]).await;
@@ -43,7 +43,7 @@ pub(crate) async fn domains_are_added(here: &Directory) {
     assert_eq!(here.routes().get(&id).unwrap().servers, details.servers);
 }
 
-pub(crate) async fn accounts_and_aliases(here: &Directory) {
+pub(crate) async fn accounts_and_aliases(here: &RecipientStore) {
     let applied = apply(
         here,
         vec![mailbox("Ann@example.test"), mailbox("bob@example.invalid"), alias("a.lee@example.test", "ann")],
@@ -72,7 +72,7 @@ pub(crate) async fn accounts_and_aliases(here: &Directory) {
     assert_eq!(here.entry_of(found.entry.id).await.unwrap().unwrap(), found.entry);
 }
 
-pub(crate) async fn an_import(here: &Directory) {
+pub(crate) async fn an_import(here: &RecipientStore) {
     let rows = |source: &'static str| {
         (0..IMPORTED).map(move |n| claim(&format!("user{n:05}@other.test"), Structure::Mailbox, file(source)))
     };
@@ -88,7 +88,7 @@ pub(crate) async fn an_import(here: &Directory) {
     assert_eq!((second.changed, second.added), (10, 0));
 }
 
-pub(crate) async fn claims_and_vetoes(here: &Directory) {
+pub(crate) async fn claims_and_vetoes(here: &RecipientStore) {
     let withdraw = |text: &str, source| Change::Withdraw { address: address(text), source };
     // An address stays while one source claims it.
     apply(here, vec![withdraw("user00000@other.test", file("staff"))]).await;
@@ -118,7 +118,7 @@ pub(crate) async fn claims_and_vetoes(here: &Directory) {
     assert_eq!(claims[0].source, file("staff"));
 }
 
-pub(crate) async fn aliases_that_cannot_be(here: &Directory) {
+pub(crate) async fn aliases_that_cannot_be(here: &RecipientStore) {
     let at = |text: &str| address(&format!("{text}@other.test"));
     apply(here, vec![mailbox("cara@other.test"), mailbox("dan@other.test"), alias("c@other.test", "cara")]).await;
     let of_alias = refused(here, vec![mailbox("new@other.test"), alias("cc@other.test", "c")]).await;
@@ -146,7 +146,7 @@ pub(crate) async fn aliases_that_cannot_be(here: &Directory) {
     assert_eq!(unknown, Refusal::UnknownDomain { name: name("unknown.test") });
 }
 
-pub(crate) async fn accounts_go_with_their_aliases(here: &Directory) {
+pub(crate) async fn accounts_go_with_their_aliases(here: &RecipientStore) {
     apply(here, vec![alias("c2@other.test", "cara")]).await;
     let applied = apply(here, vec![veto("cara@other.test")]).await;
     assert_eq!((applied.removed, applied.notes.len()), (3, 2));
@@ -164,7 +164,7 @@ pub(crate) async fn accounts_go_with_their_aliases(here: &Directory) {
     assert_eq!(kind(here, "e2@other.test").await, Kind::Mailbox);
 }
 
-pub(crate) async fn modes_and_switches(here: &Directory) {
+pub(crate) async fn modes_and_switches(here: &RecipientStore) {
     let enforce = |soft_until| domain("other.test", DomainChange::Mode(Mode::Enforce { soft_until }));
     apply(here, vec![enforce(Some(Timestamp::from_secs(1_800_000_001)))]).await;
     assert_eq!(reason(here, "nobody@other.test"), "unlisted-soft");
@@ -197,7 +197,7 @@ pub(crate) async fn modes_and_switches(here: &Directory) {
     assert!(matches!(gone, Refusal::NoSuchDomainAlias { .. }));
 }
 
-pub(crate) async fn a_plan_grows_old(here: &Directory) {
+pub(crate) async fn a_plan_grows_old(here: &RecipientStore) {
     let set = |text: &str| ChangeSet { changes: vec![mailbox(text)], summary: "planned".to_owned() };
     let base = here.snapshot().version();
     apply(here, vec![mailbox("gil@other.test")]).await;
@@ -209,7 +209,7 @@ pub(crate) async fn a_plan_grows_old(here: &Directory) {
     assert_eq!(reason(here, "hal@example.test"), "setting-up");
 }
 
-pub(crate) async fn both_show_the_same(here: &Directory, there: &Directory) {
+pub(crate) async fn both_show_the_same(here: &RecipientStore, there: &RecipientStore) {
     let (ours, theirs) = (here.snapshot(), there.snapshot());
     assert_eq!(ours.version(), theirs.version());
     assert_eq!(ours.addresses(), theirs.addresses());
@@ -242,10 +242,10 @@ pub(crate) async fn both_show_the_same(here: &Directory, there: &Directory) {
     }
 }
 
-pub(crate) async fn both_write_at_once(here: &Directory, there: &Directory) {
+pub(crate) async fn both_write_at_once(here: &RecipientStore, there: &RecipientStore) {
     const EACH: u64 = 25;
     let before = here.snapshot().version();
-    let write = |directory: Directory, side: &'static str| async move {
+    let write = |directory: RecipientStore, side: &'static str| async move {
         for n in 0..EACH {
             let text = format!("{side}{n}@example.test");
             let applied = apply(&directory, vec![mailbox(&text)]).await;
@@ -264,7 +264,7 @@ pub(crate) async fn both_write_at_once(here: &Directory, there: &Directory) {
     }
 }
 
-pub(crate) async fn a_domain_goes(there: &Directory) {
+pub(crate) async fn a_domain_goes(there: &RecipientStore) {
     apply(there, vec![added("gone.test", "Maple"), mailbox("ina@gone.test"), alias("i@gone.test", "ina")]).await;
     let addresses = there.snapshot().addresses();
     let applied = apply(there, vec![domain("gone.test", DomainChange::Remove)]).await;
@@ -289,7 +289,7 @@ pub(crate) async fn a_domain_goes(there: &Directory) {
     assert_eq!(found, Match::Mailbox(account.entry.id));
 }
 
-pub(crate) async fn pages_of_a_long_list(there: &Directory) {
+pub(crate) async fn pages_of_a_long_list(there: &RecipientStore) {
     let mut filter =
         AccountFilter { domain: name("other.test"), search: Some("USER0001".to_owned()), after: None, limit: 4 };
     let mut found = Vec::new();
@@ -309,7 +309,7 @@ pub(crate) async fn pages_of_a_long_list(there: &Directory) {
     assert!(there.accounts(&literal).await.unwrap().is_empty(), "_ is a letter of a name, not a pattern");
 }
 
-pub(crate) async fn the_log_tells_everything(again: &Directory) {
+pub(crate) async fn the_log_tells_everything(again: &RecipientStore) {
     let all = again.changes(None, None, 10_000).await.unwrap();
     let ids: Vec<_> = all.iter().map(|entry| entry.id).collect();
     let expected: Vec<_> = (1..=again.snapshot().version()).rev().collect();
@@ -339,10 +339,10 @@ pub(crate) async fn the_log_tells_everything(again: &Directory) {
     assert_eq!(again.change(removal.id).await.unwrap().unwrap(), *removal);
 }
 
-async fn counts(directory: &Directory, domain_name: &str) -> ListCounts {
+async fn counts(directory: &RecipientStore, domain_name: &str) -> ListCounts {
     directory.domain(&name(domain_name)).await.unwrap().unwrap().summary.counts
 }
 
-async fn kind(directory: &Directory, text: &str) -> Kind {
+async fn kind(directory: &RecipientStore, text: &str) -> Kind {
     directory.account(&address(text)).await.unwrap().unwrap().entry.record.kind
 }

@@ -6,8 +6,8 @@ use doorlist_core::change::{
 };
 use doorlist_core::policy::{Recipient, SourceStanding, decide};
 use doorlist_core::time::Timestamp;
-use doorlist_store::Directory;
-use doorlist_store::directory::{Applied, ApplyError, Refusal};
+use doorlist_store::RecipientStore;
+use doorlist_store::recipients::{Applied, ApplyError, Refusal};
 
 pub(crate) fn actor() -> Actor {
     Actor { name: "ann".to_owned(), via: Via::Command }
@@ -65,16 +65,16 @@ pub(crate) fn server(host: &str, preference: u16) -> MailServer {
 }
 
 /// Applies in one go.
-pub(crate) async fn apply(directory: &Directory, changes: Vec<Change>) -> Applied {
+pub(crate) async fn apply(directory: &RecipientStore, changes: Vec<Change>) -> Applied {
     try_apply(directory, changes).await.unwrap()
 }
 
-pub(crate) async fn try_apply(directory: &Directory, changes: Vec<Change>) -> Result<Applied, ApplyError> {
+pub(crate) async fn try_apply(directory: &RecipientStore, changes: Vec<Change>) -> Result<Applied, ApplyError> {
     directory.apply(&ChangeSet { changes, summary: "a chapter".to_owned() }, &actor(), None).await
 }
 
 /// Applies what must be refused; nothing of it may stay.
-pub(crate) async fn refused(directory: &Directory, changes: Vec<Change>) -> Refusal {
+pub(crate) async fn refused(directory: &RecipientStore, changes: Vec<Change>) -> Refusal {
     let before = directory.snapshot();
     match try_apply(directory, changes).await {
         Err(ApplyError::Refused(refusal)) => {
@@ -87,7 +87,7 @@ pub(crate) async fn refused(directory: &Directory, changes: Vec<Change>) -> Refu
 }
 
 /// The reason that a RCPT would get.
-pub(crate) fn reason(directory: &Directory, address_text: &str) -> &'static str {
+pub(crate) fn reason(directory: &RecipientStore, address_text: &str) -> &'static str {
     let recipient = Recipient::Address(address(address_text));
     let now = Timestamp::from_secs(1_800_000_000);
     decide(&recipient, &directory.snapshot(), SourceStanding::Normal, now).reason.word()

@@ -92,7 +92,7 @@ pub(crate) fn refuse(fault: &Fault) -> Response {
             let text = "the object changed since you read it (If-Match); nothing was done: read it again";
             error(StatusCode::PRECONDITION_FAILED, text)
         }
-        Fault::Fields { noun, fields } => with_json(StatusCode::BAD_REQUEST, &json!({*noun: fields})),
+        Fault::Fields { resource, fields } => with_json(StatusCode::BAD_REQUEST, &json!({*resource: fields})),
         Fault::Bad(text) => error(StatusCode::BAD_REQUEST, text),
         Fault::BadEmpty => empty(StatusCode::BAD_REQUEST),
         Fault::TooLarge(max) => {

@@ -16,7 +16,7 @@ pub(crate) type Wrong = BTreeMap<String, Vec<String>>;
 /// A JSON object of a request.
 #[derive(Debug)]
 pub(crate) struct Body {
-    noun: &'static str,
+    resource: &'static str,
     map: Map<String, Value>,
     wrong: Wrong,
 }
@@ -25,7 +25,7 @@ impl Body {
     /// Parses a body that must be a JSON object.
     pub(crate) fn parse(spec: &Spec, bytes: &[u8]) -> Result<Self, Fault> {
         match json(bytes)? {
-            Value::Object(map) => Ok(Self { noun: spec.name, map, wrong: Wrong::new() }),
+            Value::Object(map) => Ok(Self { resource: spec.name, map, wrong: Wrong::new() }),
             _ => Err(Fault::Bad("the body must be a JSON object".to_owned())),
         }
     }
@@ -134,26 +134,26 @@ impl Body {
     }
 
     /// A reference to another object.
-    pub(crate) fn link(&mut self, name: &str, noun: &str) -> Result<Option<Link>, Fault> {
+    pub(crate) fn link(&mut self, name: &str, resource: &str) -> Result<Option<Link>, Fault> {
         let Some(value) = self.map.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
         let shown = match value {
             Value::String(text) => text.chars().take(200).collect(),
             other => other.to_string().chars().take(200).collect::<String>(),
         };
-        match link::parse(value, noun) {
+        match link::parse(value, resource) {
             Some(link) => Ok(Some(link)),
             None => Err(Fault::no_object(&shown)),
         }
     }
 
     /// A required reference to another object.
-    pub(crate) fn required_link(&mut self, name: &str, noun: &str) -> Result<Link, Fault> {
-        match self.link(name, noun)? {
+    pub(crate) fn required_link(&mut self, name: &str, resource: &str) -> Result<Link, Fault> {
+        match self.link(name, resource)? {
             Some(link) => Ok(link),
             None => {
                 self.wrong(name, "This field is required.");
                 // Nothing can be done without it: say so together with what else is wrong.
-                Err(Fault::Fields { noun: self.noun, fields: std::mem::take(&mut self.wrong) })
+                Err(Fault::Fields { resource: self.resource, fields: std::mem::take(&mut self.wrong) })
             }
         }
     }
@@ -177,7 +177,7 @@ impl Body {
         for field in spec.of_above() {
             let Some(given) = self.map.remove(field.name) else { continue };
             let is_shown = shown.get(field.name).is_some_and(|value| match field.kind {
-                Kind::One(noun) => link::parse(&given, noun) == link::parse(value, noun),
+                Kind::One(resource) => link::parse(&given, resource) == link::parse(value, resource),
                 _ => given == *value || same(&given, value),
             });
             let is_not_given = given.is_null() && !field.nullable;
@@ -193,7 +193,7 @@ impl Body {
         if self.wrong.is_empty() {
             return Ok(());
         }
-        Err(Fault::Fields { noun: self.noun, fields: std::mem::take(&mut self.wrong) })
+        Err(Fault::Fields { resource: self.resource, fields: std::mem::take(&mut self.wrong) })
     }
 }
 

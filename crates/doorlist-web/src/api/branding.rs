@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::noun::Noun;
+use super::resource::Resource;
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, Spec};
@@ -75,7 +75,7 @@ pub(crate) static SPEC: Spec = Spec {
     in_index: true,
 };
 
-impl Noun for Brandings {
+impl Resource for Brandings {
     const SPEC: &'static Spec = &SPEC;
     type Row = BrandingRow;
     type Column = BrandingColumn;

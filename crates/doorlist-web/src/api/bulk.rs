@@ -5,8 +5,8 @@ use super::email_account::{EmailAccounts, SPEC};
 use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
 use super::link;
-use super::noun::{id_of, lookup};
 use super::query;
+use super::resource::{id_of, lookup};
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::Method;
@@ -17,7 +17,7 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use serde_json::{Value, json};
 
-const NOUN: &str = "email_account";
+const RESOURCE: &str = "email_account";
 
 pub(crate) fn routes(router: Router<ApiState>) -> Router<ApiState> {
     router
@@ -43,7 +43,7 @@ async fn mass_add(State(state): State<ApiState>, request: Request) -> Response {
         let domain = body.required_link("domain", "domain")?;
         body.finish()?;
         let domain = DomainId(id_of(ask.actions.view(), "domain", domain).await?);
-        let came = of(NOUN, ask.actions.mass_add(domain, &locals).await)?;
+        let came = of(RESOURCE, ask.actions.mass_add(domain, &locals).await)?;
         Ok(Answer::Accepted(json!({"added": came.added, "already_listed": came.already_listed})))
     })
     .await
@@ -81,7 +81,7 @@ async fn mass_delete(State(state): State<ApiState>, request: Request) -> Respons
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::DELETE, &["delete"])?;
         let ids = ids(&ask)?.into_iter().map(AddressId).collect::<Vec<_>>();
-        of(NOUN, ask.actions.mass_delete(&ids).await)?;
+        of(RESOURCE, ask.actions.mass_delete(&ids).await)?;
         Ok(Answer::Gone)
     })
     .await
@@ -101,11 +101,11 @@ async fn mass_add_aliases(State(state): State<ApiState>, key: Key, request: Requ
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
         let found = lookup::<EmailAccounts>(ask.actions.view(), &text(key)).await?;
-        let account = of(NOUN, ask.actions.account_to_alias(found.row.id).await)?;
+        let account = of(RESOURCE, ask.actions.account_to_alias(found.row.id).await)?;
         let mut body = body::Body::parse(&SPEC, &ask.body)?;
         let aliases = locals(&mut body, "aliases");
         body.finish()?;
-        of(NOUN, ask.actions.add_aliases(&account, &aliases).await)?;
+        of(RESOURCE, ask.actions.add_aliases(&account, &aliases).await)?;
         Ok(Answer::AcceptedEmpty)
     })
     .await
@@ -115,7 +115,7 @@ async fn users_to_alias(State(state): State<ApiState>, key: Key, request: Reques
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
         let found = lookup::<EmailAccounts>(ask.actions.view(), &text(key)).await?;
-        let account = of(NOUN, ask.actions.account_to_alias(found.row.id).await)?;
+        let account = of(RESOURCE, ask.actions.account_to_alias(found.row.id).await)?;
         let mut body = body::Body::parse(&SPEC, &ask.body)?;
         let Some(Value::Array(items)) = body.raw("accounts").cloned() else {
             body.wrong("accounts", "expected a list of email accounts");
@@ -124,10 +124,10 @@ async fn users_to_alias(State(state): State<ApiState>, key: Key, request: Reques
         let mut ids = Vec::with_capacity(items.len());
         for item in items.iter().take(doorlist_actions::ADDRESSES_MAX + 1) {
             let shown = || item.to_string().chars().take(200).collect::<String>();
-            let link = link::parse(item, NOUN).ok_or_else(|| Fault::no_object(&shown()))?;
-            ids.push(AddressId(id_of(ask.actions.view(), NOUN, link).await?));
+            let link = link::parse(item, RESOURCE).ok_or_else(|| Fault::no_object(&shown()))?;
+            ids.push(AddressId(id_of(ask.actions.view(), RESOURCE, link).await?));
         }
-        of(NOUN, ask.actions.users_to_alias(&account, &ids).await)?;
+        of(RESOURCE, ask.actions.users_to_alias(&account, &ids).await)?;
         Ok(Answer::AcceptedEmpty)
     })
     .await
@@ -137,8 +137,8 @@ async fn regenerate(State(state): State<ApiState>, key: Key, request: Request) -
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
         let found = lookup::<EmailAccounts>(ask.actions.view(), &text(key)).await?;
-        let account = of(NOUN, ask.actions.editable(Some(found)))?;
-        Ok(Answer::Key(of(NOUN, ask.actions.account_key(&account).await)?))
+        let account = of(RESOURCE, ask.actions.editable(Some(found)))?;
+        Ok(Answer::Key(of(RESOURCE, ask.actions.account_key(&account).await)?))
     })
     .await
 }

@@ -4,8 +4,8 @@ use super::body::Body;
 use super::exchange::{Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
 use super::link::uri;
-use super::noun::{Noun, id_of, lookup, show_list};
 use super::query::unknown;
+use super::resource::{Resource, id_of, lookup, show_list};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
@@ -38,11 +38,11 @@ const CONFIRMED_AT: &str =
     "Time of the confirmation for this customer. Addresses that are listed in its own domains need none.";
 
 macro_rules! contacts {
-    ($owner:ident, $of:expr, $field:literal, $noun:literal, $spec:ident, $about:literal, $email:expr) => {
+    ($owner:ident, $of:expr, $field:literal, $resource:literal, $spec:ident, $about:literal, $email:expr) => {
         pub(crate) struct $owner;
 
         pub(crate) static $spec: Spec = Spec {
-            name: $noun,
+            name: $resource,
             about: $about,
             fields: &[
                 Field::text("address", Holder).nullable(),
@@ -126,7 +126,7 @@ contacts!(
 /// The contacts of one kind of owner.
 pub(crate) struct Contacts<O>(PhantomData<O>);
 
-impl<O: Owned> Noun for Contacts<O> {
+impl<O: Owned> Resource for Contacts<O> {
     const SPEC: &'static Spec = O::SPEC;
     type Row = ContactRow;
     type Column = ContactColumn;
@@ -237,7 +237,11 @@ pub(crate) fn nested(router: Router<ApiState>) -> Router<ApiState> {
         .route("/api/v1/domain/{id}/contacts/", any(below::<super::domain::Domains, Contacts<OfDomain>>))
 }
 
-async fn below<P: Noun, N: Noun>(State(state): State<ApiState>, key: super::bulk::Key, request: Request) -> Response {
+async fn below<P: Resource, N: Resource>(
+    State(state): State<ApiState>,
+    key: super::bulk::Key,
+    request: Request,
+) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         if !matches!(ask.method, Method::GET | Method::HEAD) {
             return Err(Fault::Method(&["get"]));

@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::noun::{Noun, id_of};
+use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Above, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
@@ -47,7 +47,7 @@ pub(crate) static SPEC: Spec = Spec {
     in_index: true,
 };
 
-impl Noun for Customers {
+impl Resource for Customers {
     const SPEC: &'static Spec = &SPEC;
     type Row = CustomerRow;
     type Column = CustomerColumn;

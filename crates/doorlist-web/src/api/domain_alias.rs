@@ -4,7 +4,7 @@ use super::body::Body;
 use super::domain::domain_name;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::noun::{Noun, id_of};
+use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
@@ -42,7 +42,7 @@ pub(crate) static SPEC: Spec = Spec {
     in_index: true,
 };
 
-impl Noun for DomainAliases {
+impl Resource for DomainAliases {
     const SPEC: &'static Spec = &SPEC;
     type Row = DomainAliasRow;
     type Column = DomainAliasColumn;
@@ -131,7 +131,7 @@ pub(crate) static NAMES: Spec = Spec {
     in_index: true,
 };
 
-impl Noun for DomainNames {
+impl Resource for DomainNames {
     const SPEC: &'static Spec = &NAMES;
     type Row = DomainNameRow;
     type Column = DomainNameColumn;

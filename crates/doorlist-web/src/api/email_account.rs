@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::noun::{Noun, id_of};
+use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Default, Field, Filtering, Kind, READ_WRITE, READ_WRITE_LIST, Spec};
@@ -74,7 +74,7 @@ pub(crate) static SPEC: Spec = Spec {
     in_index: true,
 };
 
-impl Noun for EmailAccounts {
+impl Resource for EmailAccounts {
     const SPEC: &'static Spec = &SPEC;
     type Row = AccountRow;
     type Column = AccountColumn;

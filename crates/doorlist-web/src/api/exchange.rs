@@ -64,7 +64,7 @@ pub(crate) enum Fault {
     /// 412: the object is in another state than If-Match.
     Changed,
     Fields {
-        noun: &'static str,
+        resource: &'static str,
         fields: Wrong,
     },
     Bad(String),
@@ -79,7 +79,7 @@ pub(crate) enum Fault {
     /// 501 without a body.
     MissingEmpty,
     NotNow(String),
-    /// What the actions said, of a noun.
+    /// What the actions said, of a resource.
     Action(&'static str, ActionError),
     /// The full error of a command.
     Command(ActionError),
@@ -91,9 +91,9 @@ impl Fault {
     }
 }
 
-/// What the actions says becomes an answer of this noun.
-pub(crate) fn of<T>(noun: &'static str, result: Result<T, ActionError>) -> Result<T, Fault> {
-    result.map_err(|error| Fault::Action(noun, error))
+/// What the actions says becomes an answer of this resource.
+pub(crate) fn of<T>(resource: &'static str, result: Result<T, ActionError>) -> Result<T, Fault> {
+    result.map_err(|error| Fault::Action(resource, error))
 }
 
 impl From<doorlist_store::StoreError> for Fault {

@@ -114,8 +114,8 @@ impl ApiState {
     }
 
     /// Locks an object, so that no other request on this node changes it between reading and writing.
-    pub(crate) async fn turn(&self, noun: &str, id: u32) -> Result<tokio::sync::MutexGuard<'_, ()>, Fault> {
-        let row = usize::try_from(self.0.rows.hash_one((noun, id)) % TURNS).unwrap_or_default();
+    pub(crate) async fn turn(&self, resource: &str, id: u32) -> Result<tokio::sync::MutexGuard<'_, ()>, Fault> {
+        let row = usize::try_from(self.0.rows.hash_one((resource, id)) % TURNS).unwrap_or_default();
         let turn = tokio::time::timeout(TURN_WAIT, self.0.turns[row].lock()).await;
         turn.map_err(|_| {
             Fault::NotNow(

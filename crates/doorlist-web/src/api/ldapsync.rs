@@ -13,7 +13,7 @@ use doorlist_core::address::DomainName;
 use serde_json::{Value, json};
 
 pub(crate) const PATH: &str = "/api/v1/ldapsync/remote_data/";
-const NOUN: &str = "ldapsync";
+const RESOURCE: &str = "ldapsync";
 
 const PIECE: usize = 256 * 1024;
 /// Maximum values of a push: a million accounts with their aliases.
@@ -34,9 +34,9 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
             Some(text) => query::flag(text).ok_or_else(|| Fault::Bad("test_run must be 0 or 1".to_owned()))?,
         };
         let part = part(&parameter)?;
-        of(NOUN, ask.actions.may_be_pushed(&domain).await)?;
+        of(RESOURCE, ask.actions.may_be_pushed(&domain).await)?;
         let in_parts = part.is_some();
-        let reader = of(NOUN, ask.actions.push_reader(&domain, in_parts).await)?;
+        let reader = of(RESOURCE, ask.actions.push_reader(&domain, in_parts).await)?;
         // A large body keeps its place until the push is done.
         let mut pieces = unread.pieces(LARGE_BODY_MAX)?;
         match read(&mut pieces, reader, ask.actions.work()).await? {
@@ -57,7 +57,7 @@ fn answer(pushed: Result<PushAnswer, ActionError>, in_parts: bool) -> Result<Ans
         Err(error @ (ActionError::Failed { .. } | ActionError::Invalid { .. })) if in_parts => {
             Err(Fault::Command(error))
         }
-        Err(error) => Err(Fault::Action(NOUN, error)),
+        Err(error) => Err(Fault::Action(RESOURCE, error)),
     }
 }
 

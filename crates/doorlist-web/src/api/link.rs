@@ -16,25 +16,25 @@ pub(crate) enum Link {
 }
 
 /// The URI of an object.
-pub(crate) fn uri(noun: &str, id: u32) -> String {
-    format!("{BASE}{noun}/{id}/")
+pub(crate) fn uri(resource: &str, id: u32) -> String {
+    format!("{BASE}{resource}/{id}/")
 }
 
 /// Parses a reference to an object of this resource.
-pub(crate) fn parse(value: &Value, noun: &str) -> Option<Link> {
+pub(crate) fn parse(value: &Value, resource: &str) -> Option<Link> {
     match value {
         Value::Number(number) => number.as_u64().and_then(|id| u32::try_from(id).ok()).map(Link::Id),
-        Value::String(text) => parse_text(text, noun),
+        Value::String(text) => parse_text(text, resource),
         Value::Object(map) => map
             .get("resource_uri")
             .or_else(|| map.get("id"))
             .filter(|it| !it.is_object())
-            .and_then(|it| parse(it, noun)),
+            .and_then(|it| parse(it, resource)),
         _ => None,
     }
 }
 
-fn parse_text(text: &str, noun: &str) -> Option<Link> {
+fn parse_text(text: &str, resource: &str) -> Option<Link> {
     let text = text.trim();
     if text.is_empty() || text.len() > LINK_MAX {
         return None;
@@ -42,9 +42,9 @@ fn parse_text(text: &str, noun: &str) -> Option<Link> {
     if let Ok(id) = text.parse() {
         return Some(Link::Id(id));
     }
-    // The last two segments: `domain` is a noun there alone, and no part of a name.
+    // The last two segments: `domain` is a resource there alone, and no part of a name.
     let (before, last) = text.trim_end_matches('/').rsplit_once('/')?;
-    if before.rsplit('/').next() != Some(noun) {
+    if before.rsplit('/').next() != Some(resource) {
         return None;
     }
     key(last)

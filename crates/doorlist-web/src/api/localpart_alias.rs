@@ -4,7 +4,7 @@ use super::body::Body;
 use super::email_account::localpart;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::noun::{Noun, id_of};
+use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
@@ -41,7 +41,7 @@ pub(crate) static SPEC: Spec = Spec {
     in_index: true,
 };
 
-impl Noun for LocalpartAliases {
+impl Resource for LocalpartAliases {
     const SPEC: &'static Spec = &SPEC;
     type Row = AliasRow;
     type Column = AliasColumn;

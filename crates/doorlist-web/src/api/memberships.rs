@@ -15,7 +15,7 @@ use doorlist_core::access::{LoginId, Scope};
 use doorlist_store::logins::MembershipRow;
 use serde_json::json;
 
-const NOUN: &str = "memberships";
+const RESOURCE: &str = "memberships";
 
 pub(crate) fn routes(router: Router<ApiState>) -> Router<ApiState> {
     router
@@ -27,7 +27,7 @@ pub(crate) fn routes(router: Router<ApiState>) -> Router<ApiState> {
 async fn list(State(state): State<ApiState>, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| match ask.method {
         Method::GET | Method::HEAD => {
-            let rows = of(NOUN, ask.actions.memberships().await)?;
+            let rows = of(RESOURCE, ask.actions.memberships().await)?;
             let objects: Vec<Object> = rows.iter().map(show).collect();
             let count = objects.len();
             let meta = json!({"limit": count, "offset": 0, "total_count": count, "next": null, "previous": null});
@@ -41,7 +41,7 @@ async fn list(State(state): State<ApiState>, request: Request) -> Response {
 async fn accept(State(state): State<ApiState>, id: Result<Path<u32>, PathRejection>, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         let id = posted(&ask, id)?;
-        of(NOUN, ask.actions.accept_membership(id).await)?;
+        of(RESOURCE, ask.actions.accept_membership(id).await)?;
         Ok(Answer::AcceptedEmpty)
     })
     .await
@@ -50,7 +50,7 @@ async fn accept(State(state): State<ApiState>, id: Result<Path<u32>, PathRejecti
 async fn decline(State(state): State<ApiState>, id: Result<Path<u32>, PathRejection>, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         let id = posted(&ask, id)?;
-        of(NOUN, ask.actions.decline_membership(id).await)?;
+        of(RESOURCE, ask.actions.decline_membership(id).await)?;
         Ok(Answer::Gone)
     })
     .await
@@ -71,7 +71,7 @@ fn show(row: &MembershipRow) -> Object {
         "id": row.id.0,
         "name": row.of,
         "offered_until": row.offered_until.map(time),
-        "resource_uri": uri(NOUN, row.id.0),
+        "resource_uri": uri(RESOURCE, row.id.0),
         "scope": scope,
         "status": if row.offered_until.is_some() { "offered" } else { "accepted" },
     }))

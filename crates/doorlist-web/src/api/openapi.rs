@@ -251,9 +251,9 @@ fn reference(schema: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{schema}")})
 }
 
-fn list_of(noun: &str) -> Value {
+fn list_of(resource: &str) -> Value {
     json!({"type": "object", "required": ["meta", "objects"], "properties": {
-        "meta": reference("Meta"), "objects": {"type": "array", "items": reference(noun)}}})
+        "meta": reference("Meta"), "objects": {"type": "array", "items": reference(resource)}}})
 }
 
 fn json_answer(about: &str, schema: &Value) -> Value {
@@ -301,8 +301,8 @@ fn with_common(mut responses: Value) -> Value {
 }
 
 /// How a reference to an object is written.
-fn link_schema(noun: &str) -> Value {
-    json!({"type": ["string", "integer", "null"], "description": format!("For example {}", link::uri(noun, 1))})
+fn link_schema(resource: &str) -> Value {
+    json!({"type": ["string", "integer", "null"], "description": format!("For example {}", link::uri(resource, 1))})
 }
 
 fn kind_schema(kind: Kind, nullable: bool) -> Value {
@@ -312,8 +312,8 @@ fn kind_schema(kind: Kind, nullable: bool) -> Value {
         Kind::Integer => json!({"type": types("integer")}),
         Kind::Float => json!({"type": types("number")}),
         Kind::Boolean => json!({"type": types("boolean")}),
-        Kind::One(noun) => {
-            json!({"type": ["string", "null"], "description": format!("For example {}", link::uri(noun, 1))})
+        Kind::One(resource) => {
+            json!({"type": ["string", "null"], "description": format!("For example {}", link::uri(resource, 1))})
         }
         Kind::Many(_) => json!({"type": ["array", "null"]}),
     }

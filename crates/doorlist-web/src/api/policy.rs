@@ -4,7 +4,7 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::noun::Noun;
+use super::resource::Resource;
 use super::show::Object;
 use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Default, Field, Filtering, Spec};
@@ -150,7 +150,7 @@ fn message_max(spec: &'static Spec, body: &mut Body) -> Option<Option<u64>> {
     body.integer_within("message_size_limit", 1, i64::from(u32::MAX)).map(|octets| Some(octets.cast_unsigned()))
 }
 
-impl Noun for DomainPolicies {
+impl Resource for DomainPolicies {
     const SPEC: &'static Spec = &DOMAIN;
     type Row = DomainRow;
     type Column = DomainColumn;
@@ -187,7 +187,7 @@ impl Noun for DomainPolicies {
     }
 }
 
-impl Noun for AccountPolicies {
+impl Resource for AccountPolicies {
     const SPEC: &'static Spec = &ACCOUNT;
     type Row = AccountRow;
     type Column = AccountColumn;

@@ -25,7 +25,7 @@ pub(crate) type ToColumn<C> = fn(&str) -> Result<C, UnknownColumn>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Named<C> {
     pub(crate) column: C,
-    pub(crate) noun: &'static str,
+    pub(crate) resource: &'static str,
     pub(crate) name: String,
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn unknown(column: UnknownColumn) -> Fault {
     Fault::Bad(column.to_string())
 }
 
-/// Reads the parameters of a list of a noun; `column` knows what its names stand for.
+/// Reads the parameters of a list of a resource; `column` knows what its names stand for.
 pub(crate) fn read<C: Copy + PartialEq>(
     spec: &Spec,
     column: ToColumn<C>,
@@ -147,10 +147,10 @@ fn filter<C>(spec: &Spec, column: ToColumn<C>, name: &str, value: &str, list: &m
         return Err(Fault::Bad("a list can be filtered by at most 50 conditions".to_owned()));
     }
     let column = column(path).map_err(unknown)?;
-    if let (Kind::One(noun), Lookup::Exact) = (kind, lookup)
+    if let (Kind::One(resource), Lookup::Exact) = (kind, lookup)
         && id_of(value).is_none()
     {
-        list.named.push(Named { column, noun, name: value.to_owned() });
+        list.named.push(Named { column, resource, name: value.to_owned() });
         return Ok(());
     }
     let values = values(kind, lookup, field, value)?;
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
     use crate::api::spec::Writer::Holder;
 
-    /// More fields to order by than any noun has.
+    /// More fields to order by than any resource has.
     static MANY: Spec = Spec {
         name: "many",
         about: "Many fields.",

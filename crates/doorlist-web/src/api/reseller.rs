@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::noun::Noun;
+use super::resource::Resource;
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
@@ -44,7 +44,7 @@ pub(crate) static SPEC: Spec = Spec {
     in_index: true,
 };
 
-impl Noun for Resellers {
+impl Resource for Resellers {
     const SPEC: &'static Spec = &SPEC;
     type Row = ResellerRow;
     type Column = ResellerColumn;

@@ -8,7 +8,7 @@ use super::spec::Spec;
 use super::to_its_end::to_its_end;
 use super::{
     BASE, admins, branding, bulk, command, contacts, customer, domain, domain_alias, email_account, ldapsync,
-    localpart_alias, mail_server, memberships, missing, noun, openapi, policy, reseller, schema, sender_rule,
+    localpart_alias, mail_server, memberships, missing, openapi, policy, reseller, resource, schema, sender_rule,
 };
 use axum::Router;
 use axum::body::Body;
@@ -55,22 +55,22 @@ pub fn api(state: ApiState) -> Router {
         router = router.route(&format!("{path}/{{*rest}}"), any(missing::missing));
     }
     router = contacts::nested(bulk::routes(memberships::routes(admins::routes(router))));
-    router = noun::routes::<reseller::Resellers>(router);
-    router = noun::routes::<customer::Customers>(router);
-    router = noun::routes::<domain::Domains>(router);
-    router = noun::routes::<domain_alias::DomainAliases>(router);
-    router = noun::routes::<domain_alias::DomainNames>(router);
-    router = noun::routes::<mail_server::MailServers>(router);
-    router = noun::routes::<email_account::EmailAccounts>(router);
-    router = noun::routes::<localpart_alias::LocalpartAliases>(router);
-    router = noun::routes::<branding::Brandings>(router);
-    router = noun::routes::<policy::DomainPolicies>(router);
-    router = noun::routes::<policy::AccountPolicies>(router);
-    router = noun::routes::<sender_rule::SenderRules>(router);
-    router = noun::routes::<Contacts<OfReseller>>(router);
-    router = noun::routes::<Contacts<OfCustomer>>(router);
-    router = noun::routes::<Contacts<OfDomain>>(router);
-    router = noun::routes::<Contacts<OfAccount>>(router);
+    router = resource::routes::<reseller::Resellers>(router);
+    router = resource::routes::<customer::Customers>(router);
+    router = resource::routes::<domain::Domains>(router);
+    router = resource::routes::<domain_alias::DomainAliases>(router);
+    router = resource::routes::<domain_alias::DomainNames>(router);
+    router = resource::routes::<mail_server::MailServers>(router);
+    router = resource::routes::<email_account::EmailAccounts>(router);
+    router = resource::routes::<localpart_alias::LocalpartAliases>(router);
+    router = resource::routes::<branding::Brandings>(router);
+    router = resource::routes::<policy::DomainPolicies>(router);
+    router = resource::routes::<policy::AccountPolicies>(router);
+    router = resource::routes::<sender_rule::SenderRules>(router);
+    router = resource::routes::<Contacts<OfReseller>>(router);
+    router = resource::routes::<Contacts<OfCustomer>>(router);
+    router = resource::routes::<Contacts<OfDomain>>(router);
+    router = resource::routes::<Contacts<OfAccount>>(router);
     router
         .route("/api/v1", any(elsewhere))
         .route("/api/v1/{*rest}", any(elsewhere))

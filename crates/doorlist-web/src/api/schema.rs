@@ -11,11 +11,11 @@ pub(crate) fn index(specs: &[&'static Spec]) -> Value {
         let schema = format!("{list}schema/");
         (spec.name.to_owned(), json!({"list_endpoint": list, "schema": schema}))
     };
-    let nouns: Map<String, Value> = specs.iter().filter(|spec| spec.in_index).map(|spec| entry(&spec)).collect();
-    Value::Object(nouns)
+    let resources: Map<String, Value> = specs.iter().filter(|spec| spec.in_index).map(|spec| entry(&spec)).collect();
+    Value::Object(resources)
 }
 
-/// Answers `GET /api/v1/<noun>/schema/` for a resource.
+/// Answers `GET /api/v1/<resource>/schema/` for a resource.
 pub(crate) fn schema(spec: &Spec) -> Value {
     let fields: Map<String, Value> = spec.fields.iter().map(|field| (field.name.to_owned(), shown(field))).collect();
     let filtering: Map<String, Value> =

@@ -5,7 +5,7 @@ use super::bulk;
 use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
 use super::link::uri;
-use super::noun::{Noun, id_of};
+use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, Spec};
@@ -60,7 +60,7 @@ pub(crate) static SPEC: Spec = Spec {
     in_index: true,
 };
 
-impl Noun for SenderRules {
+impl Resource for SenderRules {
     const SPEC: &'static Spec = &SPEC;
     type Row = SenderRuleRow;
     type Column = SenderRuleColumn;

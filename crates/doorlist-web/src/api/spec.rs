@@ -94,12 +94,12 @@ impl Field {
         Self::new(name, Kind::Time, Writer::Nobody)
     }
 
-    pub(crate) const fn one(name: &'static str, noun: &'static str, writer: Writer) -> Self {
-        Self::new(name, Kind::One(noun), writer)
+    pub(crate) const fn one(name: &'static str, resource: &'static str, writer: Writer) -> Self {
+        Self::new(name, Kind::One(resource), writer)
     }
 
-    pub(crate) const fn many(name: &'static str, noun: &'static str) -> Self {
-        Self { nullable: true, default: Default::Null, ..Self::new(name, Kind::Many(noun), Writer::Nobody) }
+    pub(crate) const fn many(name: &'static str, resource: &'static str) -> Self {
+        Self { nullable: true, default: Default::Null, ..Self::new(name, Kind::Many(resource), Writer::Nobody) }
     }
 
     /// The number of every object.

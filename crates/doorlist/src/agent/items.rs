@@ -34,7 +34,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use doorlist_core::source_rows::{Place, settle};
+    use doorlist_core::source_rows::{Place, normalize};
 
     #[test]
     fn rows_become_accounts_with_their_aliases() {
@@ -45,7 +45,7 @@ mod tests {
             switched_off,
             place: Place::Item(1),
         };
-        let list = settle(vec![
+        let list = normalize(vec![
             row("info", Structure::AliasOf(local("ann")), false),
             row("a.lee", Structure::AliasOf(local("ann")), false),
             row("lost", Structure::AliasOf(local("nobody")), false),

@@ -5,10 +5,10 @@ use super::items;
 use super::memory::{Last, Memory};
 use super::settings::{Domain, Settings};
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use crate::remote::{Push, PushSize, Remote, Times, secret_file};
 use doorlist_actions::{DirectoryReader, DirectoryReading, PlanReport, PushItem, ReadWish};
-use doorlist_core::source_rows::settle;
+use doorlist_core::source_rows::normalize;
 use ring::digest::{Context as Digest, SHA256};
 use serde::Serialize;
 use std::fmt::Write;
@@ -52,7 +52,7 @@ struct Told {
 
 impl Round<'_> {
     /// Handles all domains, one after the other, and prints a line for each. Returns the worst exit code.
-    pub(super) async fn run(&self, out: &mut Out) -> Result<Exit, Failure> {
+    pub(super) async fn run(&self, out: &mut Output) -> Result<Exit, Failure> {
         let mut memory = Memory::read(&self.settings.state_file);
         let mut exits = Vec::new();
         for domain in &self.settings.domains {
@@ -79,7 +79,7 @@ impl Round<'_> {
         let reading = self.read(domain).await?;
         let (server, entries) = (reading.server, reading.entries);
         told.problems = reading.problems_total;
-        let list = settle(reading.rows);
+        let list = normalize(reading.rows);
         told.addresses = list.rows.len() as u64;
         if list.rows.is_empty() {
             let why = format_args!(

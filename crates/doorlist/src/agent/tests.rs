@@ -4,7 +4,7 @@
 use super::round::Round;
 use super::settings::Settings;
 use crate::exit::Exit;
-use crate::out::Out;
+use crate::output::Output;
 use crate::remote::canned::{Act, Canned, TIMES, answer, pushed, secret};
 use doorlist_actions::{DirectoryReader, DirectoryReading, ReadFailure, ReadWish, TestReport, Waited};
 use doorlist_core::address::LocalPart;
@@ -85,7 +85,7 @@ impl Site {
     async fn run(&self, url: &str, dry_run: bool) -> Exit {
         let settings = self.settings(url);
         let round = Round { settings: &settings, reader: &self.directory, dry_run, times: TIMES };
-        round.run(&mut Out::new(true)).await.unwrap()
+        round.run(&mut Output::new(true)).await.unwrap()
     }
 }
 

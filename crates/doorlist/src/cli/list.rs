@@ -1,6 +1,6 @@
 //! `doorlist account`, `alias`, `import`, `export`, `changes`: recipients and the log of their changes.
 
-use super::elsewhere::Elsewhere;
+use super::remote::RemoteServer;
 use super::sources::Override;
 use clap::{Args, Subcommand, ValueEnum};
 use doorlist_core::address::{Address, DomainName, LocalPart};
@@ -119,7 +119,7 @@ pub(crate) struct Import {
     #[arg(long, value_name = "FILE")]
     pub rejected: Option<PathBuf>,
     #[command(flatten)]
-    pub elsewhere: Elsewhere,
+    pub elsewhere: RemoteServer,
 }
 
 #[derive(Debug, Subcommand)]
@@ -163,7 +163,7 @@ pub(crate) struct Export {
     #[arg(long)]
     pub spreadsheet: bool,
     #[command(flatten)]
-    pub elsewhere: Elsewhere,
+    pub elsewhere: RemoteServer,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

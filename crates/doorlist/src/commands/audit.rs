@@ -4,20 +4,20 @@ mod exported;
 
 use super::{print, unexpected};
 use crate::cli::logins::Audit;
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{
     AuditHeadShow, AuditList, AuditRecord, AuditRow, AuditVerdict, AuditVerify, HeadFinding, Response,
 };
 use exported::Exported;
 use std::path::PathBuf;
 
-pub(super) async fn audit(door: &mut Door, out: &mut Out, what: &Audit) -> Result<Exit, Failure> {
+pub(super) async fn audit(target: &mut CommandTarget, out: &mut Output, what: &Audit) -> Result<Exit, Failure> {
     match what {
-        Audit::List { limit, before } => list(door, out, *before, *limit).await,
+        Audit::List { limit, before } => list(target, out, *before, *limit).await,
         Audit::Head => {
-            let head = match door.ask(AuditHeadShow).await? {
+            let head = match target.ask(AuditHeadShow).await? {
                 Response::AuditHead(head) => head,
                 other => return Err(unexpected(&other)),
             };
@@ -28,12 +28,12 @@ pub(super) async fn audit(door: &mut Door, out: &mut Out, what: &Audit) -> Resul
             }
             Ok(Exit::DONE)
         }
-        Audit::Verify { head, files } => verify(door, out, head.as_deref(), files).await,
+        Audit::Verify { head, files } => verify(target, out, head.as_deref(), files).await,
     }
 }
 
-async fn list(door: &mut Door, out: &mut Out, before: Option<u64>, limit: u32) -> Result<Exit, Failure> {
-    let rows = match door.ask(AuditList { before, limit }).await? {
+async fn list(target: &mut CommandTarget, out: &mut Output, before: Option<u64>, limit: u32) -> Result<Exit, Failure> {
+    let rows = match target.ask(AuditList { before, limit }).await? {
         Response::AuditLines(rows) => rows,
         other => return Err(unexpected(&other)),
     };
@@ -47,15 +47,20 @@ async fn list(door: &mut Door, out: &mut Out, before: Option<u64>, limit: u32) -
     Ok(Exit::DONE)
 }
 
-async fn verify(door: &mut Door, out: &mut Out, head: Option<&str>, files: &[PathBuf]) -> Result<Exit, Failure> {
-    let mut verdict = match door.ask(AuditVerify { head: head.map(str::to_owned) }).await? {
+async fn verify(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    head: Option<&str>,
+    files: &[PathBuf],
+) -> Result<Exit, Failure> {
+    let mut verdict = match target.ask(AuditVerify { head: head.map(str::to_owned) }).await? {
         Response::AuditVerified(verdict) => verdict,
         other => return Err(unexpected(&other)),
     };
     let mut faults = Vec::new();
     if !files.is_empty() {
         let mut exported = Exported::read(files, verdict.node)?;
-        faults = exported.check(door, &verdict).await?;
+        faults = exported.check(target, &verdict).await?;
         if verdict.head == Some(HeadFinding::TakenOut)
             && let Some(head) = head
             && faults.is_empty()

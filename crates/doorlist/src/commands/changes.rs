@@ -2,38 +2,38 @@
 
 use super::{print, unexpected};
 use crate::cli::list::Changes;
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{ChangePage, ChangesList, ChangesShow, ChangesUndo, Response};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Via;
 use doorlist_core::list::{Kind, Standing};
-use doorlist_store::directory::{AddressRecord, ChangeEntry, ChangeRow};
+use doorlist_store::recipients::{AddressRecord, ChangeEntry, ChangeRow};
 
 /// Entries or rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-pub(super) async fn changes(door: &mut Door, out: &mut Out, what: &Changes) -> Result<Exit, Failure> {
+pub(super) async fn changes(target: &mut CommandTarget, out: &mut Output, what: &Changes) -> Result<Exit, Failure> {
     match what {
-        Changes::List { domain } => list(door, out, domain.as_ref()).await,
-        Changes::Show { id } => show(door, out, *id).await,
-        Changes::Undo { id } => undo(door, out, *id).await,
+        Changes::List { domain } => list(target, out, domain.as_ref()).await,
+        Changes::Show { id } => show(target, out, *id).await,
+        Changes::Undo { id } => undo(target, out, *id).await,
     }
 }
 
-async fn undo(door: &mut Door, out: &mut Out, id: u64) -> Result<Exit, Failure> {
-    match door.ask(ChangesUndo { id }).await? {
+async fn undo(target: &mut CommandTarget, out: &mut Output, id: u64) -> Result<Exit, Failure> {
+    match target.ask(ChangesUndo { id }).await? {
         Response::Applied(applied) => print::applied(out, &applied)?,
         other => return Err(unexpected(&other)),
     }
     Ok(Exit::DONE)
 }
 
-async fn list(door: &mut Door, out: &mut Out, domain: Option<&DomainName>) -> Result<Exit, Failure> {
+async fn list(target: &mut CommandTarget, out: &mut Output, domain: Option<&DomainName>) -> Result<Exit, Failure> {
     let mut before = None;
     loop {
-        let entries = match door.ask(ChangesList { domain: domain.cloned(), before, limit: PAGE }).await? {
+        let entries = match target.ask(ChangesList { domain: domain.cloned(), before, limit: PAGE }).await? {
             Response::Changes(entries) => entries,
             other => return Err(unexpected(&other)),
         };
@@ -65,10 +65,10 @@ fn line(entry: &ChangeEntry) -> String {
     format!("{:>6}  {}  {} by {via}: {} ({counts})", entry.id, print::time(entry.time), entry.actor.name, entry.summary)
 }
 
-async fn show(door: &mut Door, out: &mut Out, id: u64) -> Result<Exit, Failure> {
+async fn show(target: &mut CommandTarget, out: &mut Output, id: u64) -> Result<Exit, Failure> {
     let (mut after, mut first) = (None, true);
     loop {
-        let (entry, rows, next) = match door.ask(ChangesShow { id, after, limit: PAGE }).await? {
+        let (entry, rows, next) = match target.ask(ChangesShow { id, after, limit: PAGE }).await? {
             Response::Change(ChangePage { entry, rows, next }) => (entry, rows, next),
             other => return Err(unexpected(&other)),
         };

@@ -1,16 +1,21 @@
 //! `doorlist check`.
 
 use super::{print, unexpected};
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{Check, CheckReport, Response};
 use doorlist_core::policy::Verdict;
 use doorlist_smtp::reply::Reply;
 
 /// Prints the decision; the exit code is the verdict.
-pub(super) async fn check(door: &mut Door, out: &mut Out, address: &str, from: Option<&str>) -> Result<Exit, Failure> {
-    let response = door.ask(Check { address: address.to_owned(), from: from.map(str::to_owned) }).await?;
+pub(super) async fn check(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    address: &str,
+    from: Option<&str>,
+) -> Result<Exit, Failure> {
+    let response = target.ask(Check { address: address.to_owned(), from: from.map(str::to_owned) }).await?;
     let exit = Exit::of_action(response.exit_code());
     let Response::Checked(report) = response else { return Err(unexpected(&response)) };
     if out.is_json() {
@@ -21,7 +26,7 @@ pub(super) async fn check(door: &mut Door, out: &mut Out, address: &str, from: O
     Ok(exit)
 }
 
-fn text(out: &mut Out, report: &CheckReport) -> Result<(), Failure> {
+fn text(out: &mut Output, report: &CheckReport) -> Result<(), Failure> {
     let verdict = match report.decision.verdict {
         Verdict::Accept => "accepted",
         Verdict::Reject => "refused",

@@ -2,17 +2,17 @@
 
 use super::{print, unexpected};
 use crate::cli::contacts::Contact;
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{ContactConfirm, ContactConfirmed, ContactList, ContactPage, KnownContact, Response, Standing};
 
-pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> Result<Exit, Failure> {
+pub(super) async fn contact(target: &mut CommandTarget, out: &mut Output, what: &Contact) -> Result<Exit, Failure> {
     let address = match what {
-        Contact::List { unconfirmed } => return list(door, out, *unconfirmed).await,
+        Contact::List { unconfirmed } => return list(target, out, *unconfirmed).await,
         Contact::Confirm { address } => address,
     };
-    match door.ask(ContactConfirm { address: address.clone() }).await? {
+    match target.ask(ContactConfirm { address: address.clone() }).await? {
         Response::ContactConfirmed(ContactConfirmed { customers }) if out.is_json() => {
             out.object(&serde_json::json!({ "address": address.to_string(), "customers": customers }))?;
         }
@@ -27,10 +27,10 @@ pub(super) async fn contact(door: &mut Door, out: &mut Out, what: &Contact) -> R
     Ok(Exit::DONE)
 }
 
-async fn list(door: &mut Door, out: &mut Out, unconfirmed: bool) -> Result<Exit, Failure> {
+async fn list(target: &mut CommandTarget, out: &mut Output, unconfirmed: bool) -> Result<Exit, Failure> {
     let mut after = 0;
     loop {
-        let (contacts, next) = match door.ask(ContactList { unconfirmed, after }).await? {
+        let (contacts, next) = match target.ask(ContactList { unconfirmed, after }).await? {
             Response::Contacts(ContactPage { contacts, next }) => (contacts, next),
             other => return Err(unexpected(&other)),
         };

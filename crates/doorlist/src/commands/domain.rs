@@ -2,9 +2,9 @@
 
 use super::{print, typed_name, unexpected};
 use crate::cli::domain::{Domain, DomainAlias, ModeWord, Switch};
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{
     DomainActive, DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainHold, DomainList, DomainMode, DomainRemove,
     DomainSet, DomainShow, ErrorKind, ModeWish, Request, Response, ServerSetup, SetupStep,
@@ -12,10 +12,10 @@ use doorlist_actions::{
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};
 use doorlist_core::domain::Mode;
-use doorlist_store::directory::{DomainDetails, DomainSummary};
+use doorlist_store::recipients::{DomainDetails, DomainSummary};
 use std::io::IsTerminal;
 
-pub(super) async fn domain(door: &mut Door, out: &mut Out, what: &Domain) -> Result<Exit, Failure> {
+pub(super) async fn domain(target: &mut CommandTarget, out: &mut Output, what: &Domain) -> Result<Exit, Failure> {
     let request: Request = match what.clone() {
         Domain::List => DomainList.into(),
         Domain::Show { name } => DomainShow { name }.into(),
@@ -26,7 +26,7 @@ pub(super) async fn domain(door: &mut Door, out: &mut Out, what: &Domain) -> Res
             }
             DomainRemove { name }.into()
         }
-        Domain::Mode { name, mode, now, confirm } => return set_mode(door, out, name, mode, now, confirm).await,
+        Domain::Mode { name, mode, now, confirm } => return set_mode(target, out, name, mode, now, confirm).await,
         Domain::Set { name, servers, plus, minus, abuse } => {
             let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
             let (plus, minus, accept_abuse) = (is_on(plus), is_on(minus), is_on(abuse));
@@ -39,7 +39,7 @@ pub(super) async fn domain(door: &mut Door, out: &mut Out, what: &Domain) -> Res
         Domain::Alias(DomainAlias::Add { name, alias }) => DomainAliasAdd { name, alias }.into(),
         Domain::Alias(DomainAlias::Remove { alias }) => DomainAliasRemove { alias }.into(),
     };
-    match door.ask(request).await? {
+    match target.ask(request).await? {
         Response::Domains(domains) => list(out, &domains)?,
         Response::Domain(details) => show(out, &details)?,
         Response::Applied(applied) => print::applied(out, &applied)?,
@@ -60,8 +60,8 @@ fn confirm_removal(name: &DomainName) -> Result<(), Failure> {
 
 /// Sets the mode; enforcing an empty list needs the domain's name as confirmation.
 async fn set_mode(
-    door: &mut Door,
-    out: &mut Out,
+    target: &mut CommandTarget,
+    out: &mut Output,
     name: DomainName,
     mode: ModeWord,
     now: bool,
@@ -74,7 +74,7 @@ async fn set_mode(
     };
     loop {
         let request = DomainMode { name: name.clone(), mode, now, confirmed: confirmed.clone() };
-        let failure = match door.ask(request).await {
+        let failure = match target.ask(request).await {
             Ok(Response::Applied(applied)) => {
                 print::applied(out, &applied)?;
                 return Ok(Exit::DONE);
@@ -90,7 +90,7 @@ async fn set_mode(
     }
 }
 
-fn list(out: &mut Out, domains: &[DomainSummary]) -> Result<(), Failure> {
+fn list(out: &mut Output, domains: &[DomainSummary]) -> Result<(), Failure> {
     for domain in domains {
         if out.is_json() {
             out.object(domain)?;
@@ -114,7 +114,7 @@ fn switches(domain: &DomainSummary) -> &'static str {
     }
 }
 
-fn show(out: &mut Out, details: &DomainDetails) -> Result<(), Failure> {
+fn show(out: &mut Output, details: &DomainDetails) -> Result<(), Failure> {
     if out.is_json() {
         return Ok(out.object(details)?);
     }
@@ -161,7 +161,7 @@ fn server_text(server: &MailServer) -> String {
 }
 
 /// Prints the settings that the domain's server needs, and the next steps.
-fn setup(out: &mut Out, setup: &ServerSetup) -> Result<(), Failure> {
+fn setup(out: &mut Output, setup: &ServerSetup) -> Result<(), Failure> {
     let domain = &setup.domain;
     out.line(&format!("Added {domain}. Its mail goes to {}.", setup.servers.join(", ")))?;
     out.line("")?;
@@ -176,7 +176,7 @@ fn setup(out: &mut Out, setup: &ServerSetup) -> Result<(), Failure> {
     Ok(())
 }
 
-fn steps(out: &mut Out, title: &str, steps: &[SetupStep]) -> Result<(), Failure> {
+fn steps(out: &mut Output, title: &str, steps: &[SetupStep]) -> Result<(), Failure> {
     out.line(&format!("  {title}:"))?;
     for step in steps {
         out.line(&format!("    - {}", step.what))?;

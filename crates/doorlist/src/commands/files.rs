@@ -2,9 +2,9 @@
 
 use super::{input::Input, print, unexpected};
 use crate::cli::list::{Export, ExportFormat as Word, Import, ImportRequest};
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure, OrExit};
-use crate::out::Out;
+use crate::output::Output;
 use anyhow::Context;
 use doorlist_actions::{self as actions, ExportFormat, FileReading, ImportFile, ImportReport, Response};
 use doorlist_core::source_rows::RowProblem;
@@ -14,10 +14,15 @@ use std::io::Write;
 const ROWS_SHOWN_MAX: usize = 20;
 
 /// Plans or applies the import.
-pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input: Input) -> Result<Exit, Failure> {
+pub(super) async fn import(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    what: &Import,
+    input: Input,
+) -> Result<Exit, Failure> {
     if let Some(ImportRequest::Request { domain, source, days }) = &what.request {
         let request = actions::ImportRequest { domain: domain.clone(), source: source.clone(), days: *days };
-        return link(door, out, request).await;
+        return link(target, out, request).await;
     }
     let (Some(domain), Some(file)) = (&what.domain, &what.file) else { return Ok(Exit::USAGE) };
     let from_stdin = file.as_os_str() == "-";
@@ -33,7 +38,7 @@ pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input:
         reason: what.over.reason.clone(),
     };
     let bar = print::Progress::begin("reading and comparing");
-    let response = door.ask(Box::new(request)).await;
+    let response = target.ask(Box::new(request)).await;
     bar.end();
     let response = response?;
     let exit = Exit::of_action(response.exit_code());
@@ -53,8 +58,8 @@ pub(super) async fn import(door: &mut Door, out: &mut Out, what: &Import, input:
     Ok(exit)
 }
 
-async fn link(door: &mut Door, out: &mut Out, request: actions::ImportRequest) -> Result<Exit, Failure> {
-    let made = match door.ask(request).await? {
+async fn link(target: &mut CommandTarget, out: &mut Output, request: actions::ImportRequest) -> Result<Exit, Failure> {
+    let made = match target.ask(request).await? {
         Response::UploadRequest(made) => made,
         other => return Err(unexpected(&other)),
     };
@@ -74,7 +79,7 @@ async fn link(door: &mut Door, out: &mut Out, request: actions::ImportRequest) -
     Ok(Exit::DONE)
 }
 
-fn text(out: &mut Out, what: &Import, report: &ImportReport) -> Result<(), Failure> {
+fn text(out: &mut Output, what: &Import, report: &ImportReport) -> Result<(), Failure> {
     let reading = &report.reading;
     how_read(reading);
     problems(&reading.problems, reading.problems_total, "bad rows");
@@ -146,7 +151,7 @@ fn problems(problems: &[RowProblem], total: u64, what: &str) {
 }
 
 /// Writes the list to stdout page by page.
-pub(super) async fn export(door: &mut Door, out: &mut Out, what: &Export) -> Result<Exit, Failure> {
+pub(super) async fn export(target: &mut CommandTarget, out: &mut Output, what: &Export) -> Result<Exit, Failure> {
     let format = match what.format {
         _ if out.is_json() => ExportFormat::Json,
         Word::Csv if what.spreadsheet => ExportFormat::Spreadsheet,
@@ -157,7 +162,7 @@ pub(super) async fn export(door: &mut Door, out: &mut Out, what: &Export) -> Res
     };
     let mut after = None;
     loop {
-        match door.ask(actions::Export { domain: what.domain.clone(), format, after }).await? {
+        match target.ask(actions::Export { domain: what.domain.clone(), format, after }).await? {
             Response::Export(page) => {
                 out.file(&page.text)?;
                 after = page.next;

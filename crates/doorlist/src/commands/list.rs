@@ -2,39 +2,39 @@
 
 use super::{print, unexpected};
 use crate::cli::list::{Account, Alias};
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{
     AccountAdd, AccountList, AccountRemove, AccountReport, AccountShow, AliasAdd, AliasRemove, Request, Response,
 };
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
-use doorlist_store::directory::{AccountDetails, AccountFilter, ClaimRecord};
+use doorlist_store::recipients::{AccountDetails, AccountFilter, ClaimRecord};
 
 /// Accounts that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-pub(super) async fn account(door: &mut Door, out: &mut Out, what: &Account) -> Result<Exit, Failure> {
+pub(super) async fn account(target: &mut CommandTarget, out: &mut Output, what: &Account) -> Result<Exit, Failure> {
     let request = match what {
         Account::Add { addresses, list } => AccountAdd { addresses: addresses.clone(), list: *list }.into(),
         Account::Remove { addresses } => AccountRemove { addresses: addresses.clone() }.into(),
         Account::Show { address } => AccountShow { address: address.clone() }.into(),
-        Account::List { domain, search } => return list(door, out, domain, search.as_deref()).await,
+        Account::List { domain, search } => return list(target, out, domain, search.as_deref()).await,
     };
-    change_or_show(door, out, request).await
+    change_or_show(target, out, request).await
 }
 
-pub(super) async fn alias(door: &mut Door, out: &mut Out, what: &Alias) -> Result<Exit, Failure> {
+pub(super) async fn alias(target: &mut CommandTarget, out: &mut Output, what: &Alias) -> Result<Exit, Failure> {
     let request = match what {
         Alias::Add { account, names } => AliasAdd { account: account.clone(), locals: names.clone() }.into(),
         Alias::Remove { addresses } => AliasRemove { addresses: addresses.clone() }.into(),
     };
-    change_or_show(door, out, request).await
+    change_or_show(target, out, request).await
 }
 
-async fn change_or_show(door: &mut Door, out: &mut Out, request: Request) -> Result<Exit, Failure> {
-    match door.ask(request).await? {
+async fn change_or_show(target: &mut CommandTarget, out: &mut Output, request: Request) -> Result<Exit, Failure> {
+    match target.ask(request).await? {
         Response::Applied(applied) => print::applied(out, &applied)?,
         Response::Account(details) if out.is_json() => out.object(&details)?,
         Response::Account(details) => show(out, &details)?,
@@ -43,7 +43,7 @@ async fn change_or_show(door: &mut Door, out: &mut Out, request: Request) -> Res
     Ok(Exit::DONE)
 }
 
-fn show(out: &mut Out, report: &AccountReport) -> Result<(), Failure> {
+fn show(out: &mut Output, report: &AccountReport) -> Result<(), Failure> {
     let details = &report.details;
     let entry = &details.entry;
     out.line(&format!("{}: {}", entry.address, print::what_it_is(entry)))?;
@@ -84,11 +84,16 @@ fn claim_text(claim: &ClaimRecord, last_seen: &[(String, Timestamp)]) -> String 
     text
 }
 
-async fn list(door: &mut Door, out: &mut Out, domain: &DomainName, search: Option<&str>) -> Result<Exit, Failure> {
+async fn list(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    domain: &DomainName,
+    search: Option<&str>,
+) -> Result<Exit, Failure> {
     let mut filter =
         AccountFilter { domain: domain.clone(), search: search.map(str::to_owned), after: None, limit: PAGE };
     loop {
-        let accounts = match door.ask(AccountList { filter: filter.clone() }).await? {
+        let accounts = match target.ask(AccountList { filter: filter.clone() }).await? {
             Response::Accounts(accounts) => accounts,
             other => return Err(unexpected(&other)),
         };

@@ -2,10 +2,10 @@
 
 use super::{print, unexpected};
 use crate::cli::operate::Log;
+use crate::command_target::CommandTarget;
 use crate::config::units;
-use crate::door::Door;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{MailLogSearch, Response};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::{LoggedMail, MailAction, MailFilter};
@@ -35,23 +35,23 @@ const ACTIONS: [(&str, MailAction); 10] = [
     ("deleted", MailAction::Deleted),
 ];
 
-pub(super) async fn log(door: &mut Door, out: &mut Out, what: &Log) -> Result<Exit, Failure> {
-    let now = crate::door::clock()();
+pub(super) async fn log(target: &mut CommandTarget, out: &mut Output, what: &Log) -> Result<Exit, Failure> {
+    let now = crate::command_target::clock()();
     let filter = filter(what, now)?;
-    if what.follow && !door.is_served() {
+    if what.follow && !target.is_served() {
         return Err(Failure::because(
             Exit::UNAVAILABLE,
             "no server is running on this state folder; --follow would \
                                                         show nothing",
         ));
     }
-    let entries = search(door, &filter).await?;
+    let entries = search(target, &filter).await?;
     if entries.len() == filter.limit && what.since.is_some() {
         say!("showing the newest {ENTRIES_MAX} entries; narrow the search with --to, --from, --action or --since");
     }
     print_all(out, &entries)?;
     if what.follow {
-        return follow(door, out, filter, entries, now).await;
+        return follow(target, out, filter, entries, now).await;
     }
     Ok(Exit::DONE)
 }
@@ -91,8 +91,8 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         .map_err(|_| format!("invalid time `{text}`; write 2h, 3d, 2026-11-20 or 2026-11-20T08:00"))
 }
 
-async fn search(door: &mut Door, filter: &MailFilter) -> Result<Vec<LoggedMail>, Failure> {
-    match door.ask(MailLogSearch { filter: filter.clone() }).await? {
+async fn search(target: &mut CommandTarget, filter: &MailFilter) -> Result<Vec<LoggedMail>, Failure> {
+    match target.ask(MailLogSearch { filter: filter.clone() }).await? {
         Response::Log(mut entries) => {
             entries.reverse();
             Ok(entries)
@@ -103,8 +103,8 @@ async fn search(door: &mut Door, filter: &MailFilter) -> Result<Vec<LoggedMail>,
 
 /// Prints new entries until the reader or the server stops.
 async fn follow(
-    door: &mut Door,
-    out: &mut Out,
+    target: &mut CommandTarget,
+    out: &mut Output,
     mut filter: MailFilter,
     mut seen: Vec<LoggedMail>,
     mut latest: Timestamp,
@@ -114,7 +114,7 @@ async fn follow(
         out.flush()?;
         tokio::time::sleep(FOLLOW_LOOK).await;
         filter.since = Some(latest - FOLLOW_OVERLAP);
-        let found = search(door, &filter).await?;
+        let found = search(target, &filter).await?;
         let known: HashSet<String> = seen.iter().map(key).collect();
         let new: Vec<_> = found.iter().filter(|entry| !known.contains(&key(entry))).cloned().collect();
         print_all(out, &new)?;
@@ -128,7 +128,7 @@ fn key(entry: &LoggedMail) -> String {
     serde_json::to_string(entry).unwrap_or_default()
 }
 
-fn print_all(out: &mut Out, entries: &[LoggedMail]) -> Result<(), Failure> {
+fn print_all(out: &mut Output, entries: &[LoggedMail]) -> Result<(), Failure> {
     for entry in entries {
         if out.is_json() {
             out.object(entry)?;

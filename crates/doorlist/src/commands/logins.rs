@@ -2,24 +2,29 @@
 
 use super::{Input, print, unexpected};
 use crate::cli::logins::{Admin, AdminCreate as Create, ApiKey, KeyCreate};
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{
     AdminCreate, AdminCreated, AdminOf, KeyEntry, KeyList, KeyRevoke, KeyRevoked, MembershipAccept, MembershipDecline,
     MembershipList, NewApiKey, Request, Response,
 };
 use doorlist_core::access::LoginId;
 
-pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: Input) -> Result<Exit, Failure> {
+pub(super) async fn admin(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    what: &Admin,
+    input: Input,
+) -> Result<Exit, Failure> {
     let Create { email, reseller, customer, domain, auditor, .. } = match what {
         Admin::Create(create) => create,
-        Admin::Memberships { login } => return memberships(door, out, MembershipList { login: login.clone() }).await,
+        Admin::Memberships { login } => return memberships(target, out, MembershipList { login: login.clone() }).await,
         Admin::Accept { login, id } => {
-            return memberships(door, out, MembershipAccept { login: login.clone(), id: LoginId(*id) }).await;
+            return memberships(target, out, MembershipAccept { login: login.clone(), id: LoginId(*id) }).await;
         }
         Admin::Decline { login, id } => {
-            return memberships(door, out, MembershipDecline { login: login.clone(), id: LoginId(*id) }).await;
+            return memberships(target, out, MembershipDecline { login: login.clone(), id: LoginId(*id) }).await;
         }
     };
     let of = match (reseller, customer, domain) {
@@ -29,7 +34,7 @@ pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: I
         (None, None, None) => AdminOf::Everything,
     };
     let request = AdminCreate { email: email.clone(), of, auditor: *auditor, password: input.password };
-    match door.ask(request).await? {
+    match target.ask(request).await? {
         response @ Response::AdminCreated(_) if out.is_json() => out.object(&response)?,
         Response::AdminCreated(AdminCreated { login }) => {
             out.line(&format!("{login} created. To create an API key: doorlist apikey create {login}"))?;
@@ -39,8 +44,12 @@ pub(super) async fn admin(door: &mut Door, out: &mut Out, what: &Admin, input: I
     Ok(Exit::DONE)
 }
 
-async fn memberships(door: &mut Door, out: &mut Out, request: impl Into<Request>) -> Result<Exit, Failure> {
-    let rows = match door.ask(request).await? {
+async fn memberships(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    request: impl Into<Request>,
+) -> Result<Exit, Failure> {
+    let rows = match target.ask(request).await? {
         Response::Memberships(rows) => rows,
         other => return Err(unexpected(&other)),
     };
@@ -56,11 +65,11 @@ async fn memberships(door: &mut Door, out: &mut Out, request: impl Into<Request>
     Ok(Exit::DONE)
 }
 
-pub(super) async fn api_key(door: &mut Door, out: &mut Out, what: &ApiKey) -> Result<Exit, Failure> {
+pub(super) async fn api_key(target: &mut CommandTarget, out: &mut Output, what: &ApiKey) -> Result<Exit, Failure> {
     match what {
-        ApiKey::Create(create) => return create_key(door, out, create).await,
-        ApiKey::List => return list_keys(door, out).await,
-        ApiKey::Revoke { id } => match door.ask(KeyRevoke { id: *id }).await? {
+        ApiKey::Create(create) => return create_key(target, out, create).await,
+        ApiKey::List => return list_keys(target, out).await,
+        ApiKey::Revoke { id } => match target.ask(KeyRevoke { id: *id }).await? {
             Response::KeyRevoked(KeyRevoked { id }) => say!("key {id} revoked"),
             other => return Err(unexpected(&other)),
         },
@@ -68,7 +77,7 @@ pub(super) async fn api_key(door: &mut Door, out: &mut Out, what: &ApiKey) -> Re
     Ok(Exit::DONE)
 }
 
-async fn create_key(door: &mut Door, out: &mut Out, create: &KeyCreate) -> Result<Exit, Failure> {
+async fn create_key(target: &mut CommandTarget, out: &mut Output, create: &KeyCreate) -> Result<Exit, Failure> {
     let wish = NewApiKey {
         login: create.login.clone(),
         name: create.name.clone(),
@@ -77,7 +86,7 @@ async fn create_key(door: &mut Door, out: &mut Out, create: &KeyCreate) -> Resul
         networks: create.from.clone(),
         days: create.days,
     };
-    let made = match door.ask(Box::new(wish)).await? {
+    let made = match target.ask(Box::new(wish)).await? {
         Response::KeyMade(made) => made,
         other => return Err(unexpected(&other)),
     };
@@ -93,10 +102,10 @@ async fn create_key(door: &mut Door, out: &mut Out, create: &KeyCreate) -> Resul
     Ok(Exit::DONE)
 }
 
-async fn list_keys(door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
+async fn list_keys(target: &mut CommandTarget, out: &mut Output) -> Result<Exit, Failure> {
     let mut after = None;
     loop {
-        let keys = match door.ask(KeyList { after }).await? {
+        let keys = match target.ask(KeyList { after }).await? {
             Response::Keys(keys) => keys,
             other => return Err(unexpected(&other)),
         };

@@ -2,30 +2,30 @@
 
 use super::{changes, print, unexpected};
 use crate::cli::sources::Plan;
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{PlanApply, PlanDiscard, PlanList, PlanPage, PlanShow, Response};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
-use doorlist_store::directory::{PlanEntry, PlanState};
+use doorlist_store::recipients::{PlanEntry, PlanState};
 
 /// Plans or rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-pub(super) async fn plan(door: &mut Door, out: &mut Out, what: &Plan) -> Result<Exit, Failure> {
+pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &Plan) -> Result<Exit, Failure> {
     match what {
-        Plan::List { domain } => list(door, out, domain.as_ref()).await,
-        Plan::Show { id } => show(door, out, PlanId(*id)).await,
+        Plan::List { domain } => list(target, out, domain.as_ref()).await,
+        Plan::Show { id } => show(target, out, PlanId(*id)).await,
         Plan::Apply { id, over } => {
-            match door.ask(PlanApply { id: PlanId(*id), reason: over.reason.clone() }).await? {
+            match target.ask(PlanApply { id: PlanId(*id), reason: over.reason.clone() }).await? {
                 Response::Applied(applied) => print::applied(out, &applied)?,
                 other => return Err(unexpected(&other)),
             }
             Ok(Exit::DONE)
         }
         Plan::Discard { id } => {
-            match door.ask(PlanDiscard { id: PlanId(*id) }).await? {
+            match target.ask(PlanDiscard { id: PlanId(*id) }).await? {
                 Response::Discarded(id) if out.is_json() => out.object(&id)?,
                 Response::Discarded(id) => out.line(&format!("plan {} discarded; nothing was changed", id.0))?,
                 other => return Err(unexpected(&other)),
@@ -35,10 +35,10 @@ pub(super) async fn plan(door: &mut Door, out: &mut Out, what: &Plan) -> Result<
     }
 }
 
-async fn list(door: &mut Door, out: &mut Out, domain: Option<&DomainName>) -> Result<Exit, Failure> {
+async fn list(target: &mut CommandTarget, out: &mut Output, domain: Option<&DomainName>) -> Result<Exit, Failure> {
     let mut before = None;
     loop {
-        let plans = match door.ask(PlanList { domain: domain.cloned(), before, limit: PAGE }).await? {
+        let plans = match target.ask(PlanList { domain: domain.cloned(), before, limit: PAGE }).await? {
             Response::Plans(plans) => plans,
             other => return Err(unexpected(&other)),
         };
@@ -64,10 +64,10 @@ fn line(plan: &PlanEntry) -> String {
     format!("{:>6}  {}  {}: {} ({counts}) {state}", plan.id.0, print::time(plan.made), plan.actor.name, plan.summary)
 }
 
-async fn show(door: &mut Door, out: &mut Out, id: PlanId) -> Result<Exit, Failure> {
+async fn show(target: &mut CommandTarget, out: &mut Output, id: PlanId) -> Result<Exit, Failure> {
     let (mut after, mut first) = (None, true);
     loop {
-        let (entry, rows, next) = match door.ask(PlanShow { id, after, limit: PAGE }).await? {
+        let (entry, rows, next) = match target.ask(PlanShow { id, after, limit: PAGE }).await? {
             Response::Plan(PlanPage { entry, rows, next }) => (entry, rows, next),
             other => return Err(unexpected(&other)),
         };

@@ -2,11 +2,11 @@
 
 use super::changes;
 use crate::exit::Failure;
-use crate::out::{Out, progress};
+use crate::output::{Output, progress};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::list::{Kind, Standing};
 use doorlist_core::time::Timestamp;
-use doorlist_store::directory::{AddressEntry, Applied, ListCounts, PlanRow};
+use doorlist_store::recipients::{AddressEntry, Applied, ListCounts, PlanRow};
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(crate) fn time(at: Timestamp) -> String {
 }
 
 /// Prints the result of a change; notes go to stderr.
-pub(super) fn applied(out: &mut Out, applied: &Applied) -> Result<(), Failure> {
+pub(super) fn applied(out: &mut Output, applied: &Applied) -> Result<(), Failure> {
     if out.is_json() {
         return Ok(out.object(applied)?);
     }

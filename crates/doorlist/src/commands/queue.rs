@@ -2,9 +2,9 @@
 
 use super::{print, unexpected};
 use crate::cli::operate::Queue;
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{
     QueueEntry, QueueFilter, QueueList, QueueMove, QueueOrder, QueueSelection, QueueShow, QueueState, Response,
 };
@@ -15,10 +15,10 @@ const PAGE: u32 = 1_000;
 /// Recipients of a message that the list names.
 const RECIPIENTS_NAMED_MAX: usize = 3;
 
-pub(super) async fn queue(door: &mut Door, out: &mut Out, what: &Queue) -> Result<Exit, Failure> {
+pub(super) async fn queue(target: &mut CommandTarget, out: &mut Output, what: &Queue) -> Result<Exit, Failure> {
     let (order, selection) = match what {
-        Queue::List => return list(door, out).await,
-        Queue::Show { id } => return show(door, out, *id).await,
+        Queue::List => return list(target, out).await,
+        Queue::Show { id } => return show(target, out, *id).await,
         Queue::Retry { id: Some(id), .. } => (QueueOrder::Retry, QueueSelection::Message(*id)),
         Queue::Retry { domain: Some(domain), .. } => (QueueOrder::Retry, QueueSelection::Domain(domain.clone())),
         Queue::Retry { .. } => return Err(Failure::because(Exit::USAGE, "give a queue ID or --domain NAME")),
@@ -26,7 +26,7 @@ pub(super) async fn queue(door: &mut Door, out: &mut Out, what: &Queue) -> Resul
         Queue::Release { id } => (QueueOrder::Release, QueueSelection::Message(*id)),
         Queue::Delete { id } => (QueueOrder::Delete, QueueSelection::Message(*id)),
     };
-    let done = match door.ask(QueueMove { order, selection }).await? {
+    let done = match target.ask(QueueMove { order, selection }).await? {
         Response::QueueDone(done) => done,
         other => return Err(unexpected(&other)),
     };
@@ -47,11 +47,11 @@ fn done_text(order: QueueOrder) -> &'static str {
     }
 }
 
-async fn list(door: &mut Door, out: &mut Out) -> Result<Exit, Failure> {
+async fn list(target: &mut CommandTarget, out: &mut Output) -> Result<Exit, Failure> {
     let mut filter = QueueFilter { domain: None, after: None, limit: PAGE };
     let mut total: usize = 0;
     loop {
-        let entries = match door.ask(QueueList { filter: filter.clone() }).await? {
+        let entries = match target.ask(QueueList { filter: filter.clone() }).await? {
             Response::Queue(entries) => entries,
             other => return Err(unexpected(&other)),
         };
@@ -101,8 +101,8 @@ fn standing(entry: &QueueEntry) -> String {
     }
 }
 
-async fn show(door: &mut Door, out: &mut Out, id: QueueId) -> Result<Exit, Failure> {
-    let entry = match door.ask(QueueShow { id }).await? {
+async fn show(target: &mut CommandTarget, out: &mut Output, id: QueueId) -> Result<Exit, Failure> {
+    let entry = match target.ask(QueueShow { id }).await? {
         Response::QueueMessage(entry) => entry,
         other => return Err(unexpected(&other)),
     };

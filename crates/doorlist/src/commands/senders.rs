@@ -2,21 +2,21 @@
 
 use super::unexpected;
 use crate::cli::senders::Sender;
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{
     Request, Response, RulesOf, SENDER_PAGE, SenderList, SenderPut, SenderRemove, SenderRuleChange,
 };
 
-pub(super) async fn sender(door: &mut Door, out: &mut Out, what: &Sender) -> Result<Exit, Failure> {
+pub(super) async fn sender(target: &mut CommandTarget, out: &mut Output, what: &Sender) -> Result<Exit, Failure> {
     let request: Request = match what.clone() {
         Sender::Allow { sender, of } => SenderPut { of, sender, allow: true }.into(),
         Sender::Block { sender, of } => SenderPut { of, sender, allow: false }.into(),
         Sender::Remove { sender, of } => SenderRemove { of, sender }.into(),
-        Sender::List { of } => return list(door, out, of).await,
+        Sender::List { of } => return list(target, out, of).await,
     };
-    match door.ask(request).await? {
+    match target.ask(request).await? {
         Response::SenderRule(change) if out.is_json() => out.object(&change)?,
         Response::SenderRule(change) => out.line(&sentence(&change))?,
         other => return Err(unexpected(&other)),
@@ -38,10 +38,10 @@ fn sentence(change: &SenderRuleChange) -> String {
     }
 }
 
-async fn list(door: &mut Door, out: &mut Out, of: RulesOf) -> Result<Exit, Failure> {
+async fn list(target: &mut CommandTarget, out: &mut Output, of: RulesOf) -> Result<Exit, Failure> {
     let mut offset = 0;
     loop {
-        let rules = match door.ask(SenderList { of: of.clone(), offset }).await? {
+        let rules = match target.ask(SenderList { of: of.clone(), offset }).await? {
             Response::SenderRules(rules) => rules,
             other => return Err(unexpected(&other)),
         };

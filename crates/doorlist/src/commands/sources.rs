@@ -2,16 +2,21 @@
 
 use super::{input::Input, print, unexpected};
 use crate::cli::sources::{PresetWord, Source, SourceOptions, TellWord};
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{
     EVERY_MINUTES, PutSource, Response, SourceEntry, SourceList, SourceRemove, SourceSettings, SourceShow, Tell,
 };
 use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, ListMark, Preset, Trust};
 use doorlist_core::shrink_guard::OperationLimits;
 
-pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input: Input) -> Result<Exit, Failure> {
+pub(super) async fn source(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    what: &Source,
+    input: Input,
+) -> Result<Exit, Failure> {
     match what {
         Source::Add { name, domain, options } => {
             let settings = new_settings(options, &input)?;
@@ -22,17 +27,17 @@ pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input:
                 password: input.password,
                 replace: false,
             };
-            saved(door, out, put).await?;
+            saved(target, out, put).await?;
             say!("test it with `sync test {name}`; the first sync starts within a minute");
         }
         Source::Set { name, options } => {
-            let SourceEntry { domain, mut settings, .. } = entry(door, name).await?;
+            let SourceEntry { domain, mut settings, .. } = entry(target, name).await?;
             change(&mut settings.connection, options, &input)?;
             let settings = with_rest(settings, options);
             let put = PutSource { name: name.clone(), domain, settings, password: input.password, replace: true };
-            saved(door, out, put).await?;
+            saved(target, out, put).await?;
         }
-        Source::List => match door.ask(SourceList).await? {
+        Source::List => match target.ask(SourceList).await? {
             Response::Sources(sources) => {
                 for source in &sources {
                     if out.is_json() { out.object(source)? } else { out.line(&line(source))? }
@@ -41,12 +46,12 @@ pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input:
             other => return Err(unexpected(&other)),
         },
         Source::Show { name } => {
-            let source = entry(door, name).await?;
+            let source = entry(target, name).await?;
             if out.is_json() { out.object(&source)? } else { show(out, &source)? }
         }
         Source::Remove { name, withdraw } => {
             let request = SourceRemove { name: name.clone(), withdraw: *withdraw };
-            match door.ask(request).await? {
+            match target.ask(request).await? {
                 Response::Applied(applied) if *withdraw => print::applied(out, &applied)?,
                 Response::Applied(applied) if out.is_json() => out.object(&applied)?,
                 Response::Applied(_) => out.line("removed; its recipients stay on the list")?,
@@ -57,15 +62,15 @@ pub(super) async fn source(door: &mut Door, out: &mut Out, what: &Source, input:
     Ok(Exit::DONE)
 }
 
-async fn entry(door: &mut Door, name: &str) -> Result<SourceEntry, Failure> {
-    match door.ask(SourceShow { name: name.to_owned() }).await? {
+async fn entry(target: &mut CommandTarget, name: &str) -> Result<SourceEntry, Failure> {
+    match target.ask(SourceShow { name: name.to_owned() }).await? {
         Response::Source(entry) => Ok(entry),
         other => Err(unexpected(&other)),
     }
 }
 
-async fn saved(door: &mut Door, out: &mut Out, put: PutSource) -> Result<(), Failure> {
-    match door.ask(Box::new(put)).await? {
+async fn saved(target: &mut CommandTarget, out: &mut Output, put: PutSource) -> Result<(), Failure> {
+    match target.ask(Box::new(put)).await? {
         Response::Source(entry) if out.is_json() => out.object(&entry)?,
         Response::Source(entry) => out.line(&line(&entry))?,
         other => return Err(unexpected(&other)),
@@ -191,7 +196,7 @@ fn line(source: &SourceEntry) -> String {
     )
 }
 
-fn show(out: &mut Out, source: &SourceEntry) -> Result<(), Failure> {
+fn show(out: &mut Output, source: &SourceEntry) -> Result<(), Failure> {
     let connection = &source.settings.connection;
     out.line(&line(source))?;
     let bind = match &connection.bind {

@@ -2,9 +2,9 @@
 
 use super::{print, unexpected};
 use crate::cli::sources::Sync;
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
-use crate::out::Out;
+use crate::output::Output;
 use doorlist_actions::{Request, Response, SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, TestReport};
 use doorlist_store::source_book::RunRecord;
 
@@ -13,17 +13,17 @@ const PAGE: u32 = 100;
 /// Rows and problems that a person reads.
 const ROWS_SHOWN_MAX: usize = 20;
 
-pub(super) async fn sync(door: &mut Door, out: &mut Out, what: &Sync) -> Result<Exit, Failure> {
+pub(super) async fn sync(target: &mut CommandTarget, out: &mut Output, what: &Sync) -> Result<Exit, Failure> {
     let request: Request = match what {
         Sync::Test { name } => SyncTest { name: name.clone() }.into(),
         Sync::Preview { name } => SyncPreview { name: name.clone() }.into(),
         Sync::Run { name, changes, over } => {
             SyncRun { name: name.clone(), reason: over.reason.clone(), changes: *changes }.into()
         }
-        Sync::History { name } => return history(door, out, name).await,
+        Sync::History { name } => return history(target, out, name).await,
     };
     let bar = print::Progress::begin("reading");
-    let response = door.ask(request).await;
+    let response = target.ask(request).await;
     bar.end();
     let response = response?;
     let exit = Exit::of_action(response.exit_code());
@@ -37,7 +37,7 @@ pub(super) async fn sync(door: &mut Door, out: &mut Out, what: &Sync) -> Result<
     Ok(exit)
 }
 
-fn tested(out: &mut Out, report: &TestReport) -> Result<(), Failure> {
+fn tested(out: &mut Output, report: &TestReport) -> Result<(), Failure> {
     for step in &report.steps {
         let word = if step.ok { "ok" } else { "FAILED" };
         let server = step.server.as_ref().map(|server| format!("{server}: ")).unwrap_or_default();
@@ -55,7 +55,7 @@ fn tested(out: &mut Out, report: &TestReport) -> Result<(), Failure> {
     Ok(())
 }
 
-fn synced(out: &mut Out, report: &SyncReport) -> Result<(), Failure> {
+fn synced(out: &mut Output, report: &SyncReport) -> Result<(), Failure> {
     let what = if report.whole { "full read" } else { "read changes" };
     if !report.server.is_empty() {
         say!(
@@ -98,11 +98,11 @@ fn line(report: &SyncReport) -> String {
     )
 }
 
-async fn history(door: &mut Door, out: &mut Out, name: &str) -> Result<Exit, Failure> {
+async fn history(target: &mut CommandTarget, out: &mut Output, name: &str) -> Result<Exit, Failure> {
     let mut before = None;
     loop {
         let request = SyncHistory { name: name.to_owned(), before, limit: PAGE };
-        let runs = match door.ask(request).await? {
+        let runs = match target.ask(request).await? {
             Response::SyncRuns(runs) => runs,
             other => return Err(unexpected(&other)),
         };

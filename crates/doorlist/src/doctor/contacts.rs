@@ -1,8 +1,8 @@
 //! Checks for contacts that get no notices because they are not confirmed.
 
 use super::Finding;
+use crate::command_target::CommandTarget;
 use crate::config::Config;
-use crate::door::Door;
 use doorlist_actions::{ContactList, ContactPage, Response};
 use doorlist_core::visible::visible;
 
@@ -10,10 +10,10 @@ use doorlist_core::visible::visible;
 const NAMED_MAX: usize = 20;
 
 /// Checks all technical contacts.
-pub(super) async fn contacts(door: &mut Door, config: &Config) -> Vec<Finding> {
+pub(super) async fn contacts(target: &mut CommandTarget, config: &Config) -> Vec<Finding> {
     let (mut named, mut more, mut after) = (Vec::new(), 0, 0);
     loop {
-        let asked = door.ask(ContactList { unconfirmed: true, after }).await;
+        let asked = target.ask(ContactList { unconfirmed: true, after }).await;
         let Ok(Response::Contacts(ContactPage { contacts, next })) = asked else { return Vec::new() };
         for contact in contacts {
             if named.len() < NAMED_MAX { named.push(visible(&contact.address).into_owned()) } else { more += 1 }

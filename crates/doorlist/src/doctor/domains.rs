@@ -1,8 +1,8 @@
 //! Checks each domain: whether its MX records point to this gateway, and whether its own server is reachable.
 
 use super::Finding;
+use crate::command_target::CommandTarget;
 use crate::config::Config;
-use crate::door::Door;
 use doorlist_actions::{DomainList, DomainShow, Response};
 use doorlist_core::change::MailServer;
 use doorlist_core::network::{self, Network};
@@ -23,7 +23,7 @@ const LOOKS_MAX: usize = 16;
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// Checks all domains, several in parallel. Findings are in the order of the domains.
-pub(super) async fn domains(door: &mut Door, config: &Config) -> Vec<Finding> {
+pub(super) async fn domains(target: &mut CommandTarget, config: &Config) -> Vec<Finding> {
     let resolver: Arc<dyn Resolver> = match SystemResolver::from_system() {
         Ok(resolver) => Arc::new(resolver),
         Err(error) => {
@@ -31,11 +31,11 @@ pub(super) async fn domains(door: &mut Door, config: &Config) -> Vec<Finding> {
             return vec![Finding::fail("dns", format!("no DNS resolver: {error}"), todo)];
         }
     };
-    let Ok(Response::Domains(domains)) = door.ask(DomainList).await else { return Vec::new() };
+    let Ok(Response::Domains(domains)) = target.ask(DomainList).await else { return Vec::new() };
     let places = Arc::new(Semaphore::new(LOOKS_MAX));
     let mut looks: Vec<JoinHandle<Vec<Finding>>> = Vec::new();
     for domain in domains.iter().take(DOMAINS_MAX) {
-        let Ok(Response::Domain(details)) = door.ask(DomainShow { name: domain.name.clone() }).await else {
+        let Ok(Response::Domain(details)) = target.ask(DomainShow { name: domain.name.clone() }).await else {
             continue;
         };
         let (resolver, places) = (Arc::clone(&resolver), Arc::clone(&places));

@@ -2,8 +2,8 @@
 
 use super::Finding;
 use crate::config::Config;
+use crate::secret_store::{KeyFileSecrets, KeyPlace};
 use crate::state_dir::StateDir;
-use crate::vault::{KeyPlace, KeyVault};
 use nix::fcntl::OFlag;
 use nix::sys::resource::{Resource, getrlimit};
 use std::fs::OpenOptions;
@@ -39,7 +39,7 @@ pub(super) fn hostname(config: &Config) -> [Finding; 1] {
 /// Checks the key that encrypts the passwords of sources.
 pub(super) fn secret_key(config: &Config) -> [Finding; 1] {
     let place = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
-    match KeyVault::new(place).check() {
+    match KeyFileSecrets::new(place).check() {
         Ok(()) => [Finding::ok("secret key", "usable, or created when needed")],
         Err(why) => [Finding::fail("secret key", why, "restore the key, or set the passwords of all sources again")],
     }

@@ -33,12 +33,12 @@ pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Act {
 /// What a push is answered when all of it is there.
 pub(crate) fn pushed(change: impl FnOnce(&mut PlanReport)) -> Act {
     let mut plan = PlanReport {
-        applied: doorlist_store::directory::Applied::default(),
+        applied: doorlist_store::recipients::Applied::default(),
         written: true,
         plan: None,
         held: None,
         operations: doorlist_core::shrink_guard::Operations::default(),
-        shrinking: doorlist_store::directory::Shrunken::default(),
+        shrinking: doorlist_store::recipients::Shrunken::default(),
         rows: Vec::new(),
     };
     change(&mut plan);

@@ -1,8 +1,8 @@
 //! What a starting server says on stderr: what listens where, and what to do next. A person reads it first of all, so
 //! that in text it has a layout of its own; with `log.format = "json"` each line is an event.
 
+use crate::command_target::Store;
 use crate::config::Config;
-use crate::door::Store;
 use crate::state_dir::StateDir;
 use doorlist_gateway::journal::JournalFormat;
 use doorlist_store::StoreUrl;

@@ -1,10 +1,10 @@
 //! Metrics of the whole process: version, list, lost log lines. Collected on request. No address, host or message is
 //! ever a label.
 
-use crate::door::Store;
+use crate::command_target::Store;
 use crate::refused_requests::{RefusedRequests, RefusedRequestsMetric};
 use doorlist_gateway::journal::Journal;
-use doorlist_store::{Directory, MailLog};
+use doorlist_store::{MailLog, RecipientStore};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -25,7 +25,7 @@ pub(super) fn register(registry: &mut Registry, store: &Store, journal: &Journal
 }
 
 struct Process {
-    directory: Directory,
+    directory: RecipientStore,
     mail_log: MailLog,
     journal: Journal,
 }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::audit_files::AuditFiles;
 use crate::directory_reader::Directories;
-use crate::proofs::DnsProofs;
-use crate::vault::{KeyPlace, KeyVault};
+use crate::secret_store::{KeyFileSecrets, KeyPlace};
+use crate::txt_lookup::DnsTxt;
 use doorlist_actions::{
     Actions, Caller, Clock, DomainAdd, ImportRequest, JOBS_MAX, NoNotifier, PlanList, Response, RetentionTerms,
     SpoolQueue, WorkPool,
@@ -13,13 +13,13 @@ use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::MailLogConfig;
 use doorlist_store::spool::SpoolConfig;
-use doorlist_store::{Audit, ContactBook, Directory, Logins, MailLog, SourceBook, Spool, StoreUrl, Tenants};
+use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, Spool, StoreUrl, Tenants};
 use std::path::Path;
 use tokio::runtime::Handle;
 
 async fn services(folder: &Path) -> Arc<Services> {
     let url = StoreUrl::Sqlite(folder.to_owned());
-    let directory = Directory::open(&url).await.unwrap();
+    let directory = RecipientStore::open(&url).await.unwrap();
     let spool = Spool::open(&url, SpoolConfig::default()).await.unwrap();
     let clock: Clock = Arc::new(|| Timestamp::from_secs(1_800_000_000));
     let queue = Arc::new(SpoolQueue::new(spool, directory.clone(), Arc::clone(&clock)));
@@ -32,7 +32,7 @@ async fn services(folder: &Path) -> Arc<Services> {
         audit: Audit::of(&directory),
         archive: Arc::new(AuditFiles::of(folder)),
         retention: RetentionTerms::default(),
-        txt: Arc::new(DnsProofs),
+        txt: Arc::new(DnsTxt),
         verification_needed: true,
         pushes_max: 50,
         node_number: 0,
@@ -40,7 +40,7 @@ async fn services(folder: &Path) -> Arc<Services> {
         mail_log: MailLog::open(&url, MailLogConfig::default()).await.unwrap(),
         queue,
         reader: Arc::new(Directories::new(Vec::new())),
-        vault: Arc::new(KeyVault::new(KeyPlace::StateDir(folder.to_owned()))),
+        vault: Arc::new(KeyFileSecrets::new(KeyPlace::StateDir(folder.to_owned()))),
         notices: Arc::new(NoNotifier),
         operator: None,
         web_base: Some("https://mx.example.test".to_owned()),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
 use doorlist_core::domain::Mode;
-use doorlist_store::{Directory, StoreUrl};
+use doorlist_store::{RecipientStore, StoreUrl};
 
 use crate::client::Client;
 use crate::server::{Server, Settings};
@@ -24,7 +24,7 @@ fn add_without_server(server: &Server) {
     std::fs::create_dir_all(server.state()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let directory = Directory::open(&StoreUrl::Sqlite(server.state())).await.unwrap();
+        let directory = RecipientStore::open(&StoreUrl::Sqlite(server.state())).await.unwrap();
         directory.apply(&set, &Actor { name: "test".to_owned(), via: Via::System }, None).await.unwrap();
     });
 }

@@ -6,7 +6,7 @@ use crate::change::{Source, Structure};
 use crate::list::Kind;
 use crate::list_change::Coverage;
 use crate::shrink_guard::GRACE;
-use crate::source_rows::{EntryPlace, Place, SourceList, SourceRow, settle};
+use crate::source_rows::{EntryPlace, Place, SourceList, SourceRow, normalize};
 use crate::time::Timestamp;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ fn any_list() -> impl Strategy<Value = SourceList> {
             switched_off,
             place: Place::Line(line),
         };
-        settle(rows.into_iter().zip(1..).map(row).collect())
+        normalize(rows.into_iter().zip(1..).map(row).collect())
     })
 }
 
@@ -113,7 +113,7 @@ fn entries(names: &[(&str, &str)]) -> SourceList {
         switched_off: false,
         place: Place::Entry(Arc::new(EntryPlace { key: Some((*key).into()), dn: format!("cn={name}").into() })),
     };
-    settle(names.iter().map(row).collect())
+    normalize(names.iter().map(row).collect())
 }
 
 #[test]

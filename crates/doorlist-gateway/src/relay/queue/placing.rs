@@ -8,7 +8,7 @@ use crate::relay::route::DestinationKey;
 use doorlist_core::address::DomainName;
 use doorlist_core::queue_id::QueueId;
 use doorlist_smtp::reply::EnhancedCode;
-use doorlist_store::directory::RouteTable;
+use doorlist_store::recipients::RouteTable;
 use doorlist_store::spool::{Envelope, EnvelopeRecipient, RecipientState};
 use std::cmp::Reverse;
 use std::collections::VecDeque;

@@ -6,7 +6,7 @@ use crate::relay::route::DestinationKey;
 use doorlist_core::address::DomainName;
 use doorlist_core::domain::DomainId;
 use doorlist_smtp::reply::EnhancedCode;
-use doorlist_store::directory::RouteTable;
+use doorlist_store::recipients::RouteTable;
 use doorlist_store::spool::EnvelopeRecipient;
 use std::collections::HashSet;
 use std::sync::Arc;

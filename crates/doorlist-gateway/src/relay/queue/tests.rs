@@ -8,7 +8,7 @@ use super::*;
 use bench::{Bench, START, route};
 use doorlist_core::access::CustomerId;
 use doorlist_smtp::reply::EnhancedCode;
-use doorlist_store::directory::{DomainRoute, RouteTable};
+use doorlist_store::recipients::{DomainRoute, RouteTable};
 use doorlist_store::spool::Progress;
 use proptest::prelude::*;
 use std::time::Duration;

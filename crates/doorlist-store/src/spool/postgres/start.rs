@@ -3,8 +3,8 @@
 use super::fence::Fence;
 use super::{CONNECTIONS_MAX, Reader, Writer, read_row};
 use crate::error::StoreError;
-use crate::spool::apart::Apart;
 use crate::spool::index::{Entry, Index};
+use crate::spool::large_bodies::LargeBodies;
 use crate::spool::rows;
 use crate::spool::writer::Engine;
 use crate::spool::{Opened, SpoolConfig, StartReport};
@@ -47,7 +47,7 @@ pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<Op
         index: start.index,
         engines: vec![Engine::Postgres(Box::new(writer))],
         reader: rows::Reader::Postgres(Reader { pool: pool.clone(), node }),
-        apart: Apart::Chunks(pool),
+        apart: LargeBodies::Chunks(pool),
         room: None,
     })
 }

@@ -5,9 +5,9 @@ use super::generation::{self, Generation};
 use super::salvage::salvage;
 use super::{Generations, Opener, SMALL, Writer, begin, read_row};
 use crate::error::StoreError;
-use crate::spool::apart::{Apart, name_of};
 use crate::spool::disk::Room;
 use crate::spool::index::{Entry, Index};
+use crate::spool::large_bodies::{LargeBodies, name_of};
 use crate::spool::rows::Reader;
 use crate::spool::set_aside::{Folder, Found};
 use crate::spool::writer::{Engine, LANES_MAX};
@@ -50,7 +50,7 @@ pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result
         let connection = current.writer().await?;
         engines.push(Engine::Sqlite(Box::new(Writer::new(opener.clone(), current, connection))));
     }
-    let apart = Apart::folder(start.folder.path().join(BODIES));
+    let apart = LargeBodies::folder(start.folder.path().join(BODIES));
     let report = StartReport { messages: start.index.len(), set_aside: start.folder.into_report() };
     let reader = Reader::Sqlite(generations);
     Ok(Opened { index: start.index, engines, reader, apart, room: Some(room), report })

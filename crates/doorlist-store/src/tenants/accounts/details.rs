@@ -1,9 +1,9 @@
 //! What a page shows of each account and alias, read for all rows of a page at once. Must not know how they were found.
 
 use crate::db::{Bind, Read};
-use crate::directory::domain_name;
 use crate::error::StoreError;
 use crate::json_rows::unpack;
+use crate::recipients::domain_name;
 use crate::tenants::View;
 use crate::tenants::table::Placed;
 use doorlist_core::access::{CustomerId, Lineage, Permission, ResellerId};

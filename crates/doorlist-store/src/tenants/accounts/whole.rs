@@ -4,10 +4,10 @@
 use super::{AddressColumn, FROM, Found, Role, What, ids_of};
 use crate::db::{Bind, Built, Read};
 use crate::error::StoreError;
-use crate::tenants::counts::{Count, Seen};
-use crate::tenants::nouns::BY_CUSTOMER;
-use crate::tenants::places::NEAR;
+use crate::tenants::count_cache::{Count, Seen};
+use crate::tenants::page_anchors::NEAR;
 use crate::tenants::query::{Lookup, PAGE_ROWS_MAX, Query, Value};
+use crate::tenants::resources::BY_CUSTOMER;
 use crate::tenants::{View, sight};
 use doorlist_core::access::Scope;
 

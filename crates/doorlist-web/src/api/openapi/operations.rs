@@ -4,7 +4,7 @@ pub(super) struct Operation {
     pub(super) path: &'static str,
     pub(super) method: &'static str,
     pub(super) id: &'static str,
-    /// The noun whose number stands in the path.
+    /// The resource whose number stands in the path.
     pub(super) resource: &'static str,
     pub(super) summary: &'static str,
     /// Parameters, and whether they must be there.

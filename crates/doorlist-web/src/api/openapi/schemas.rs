@@ -63,7 +63,7 @@ fn is_nullable(field: &Field) -> bool {
 fn given(spec: &Spec, is_new: bool) -> Value {
     let fields = || spec.fields.iter().chain(spec.extra).filter(|field| !field.is_readonly());
     let schema = |field: &Field| match field.kind {
-        Kind::One(noun) => link_schema(noun),
+        Kind::One(resource) => link_schema(resource),
         Kind::Boolean => json!({"type": ["boolean", "integer", "string", "null"]}),
         Kind::Integer => json!({"type": ["integer", "string", "null"]}),
         Kind::Text => json!({"type": ["string", "integer", "null"]}),

@@ -1,7 +1,7 @@
 //! Verifies exported audit files like the chain in the store. Prints nothing of a file: root may be asked to verify a
 //! file of another user.
 
-use crate::door::Door;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use doorlist_actions::{
@@ -61,7 +61,11 @@ impl Exported {
     }
 
     /// Verifies all entries up to those in the store. Returns the faults.
-    pub(super) async fn check(&mut self, door: &mut Door, verdict: &AuditVerdict) -> Result<Vec<String>, Failure> {
+    pub(super) async fn check(
+        &mut self,
+        target: &mut CommandTarget,
+        verdict: &AuditVerdict,
+    ) -> Result<Vec<String>, Failure> {
         let mut faults = Vec::new();
         let mut link: Option<AuditLink> = None;
         for part in std::mem::take(&mut self.parts) {
@@ -79,7 +83,7 @@ impl Exported {
             // A part that was written twice, because its end was not reached the first time, begins anew in the next file.
             let lines: Vec<_> = part.lines.into_iter().filter(|line| line.0 > last.number).collect();
             for page in lines.chunks(LINES) {
-                if let Some(line) = broken_at(door, verdict.node, &last, mark.take(), page).await? {
+                if let Some(line) = broken_at(target, verdict.node, &last, mark.take(), page).await? {
                     faults.push(format!("{} was changed: entry {line} does not match its seal", part.name));
                     return Ok(faults);
                 }
@@ -112,7 +116,7 @@ impl Exported {
 }
 
 async fn broken_at(
-    door: &mut Door,
+    target: &mut CommandTarget,
     node: u16,
     after: &AuditLink,
     mark: Option<String>,
@@ -124,7 +128,7 @@ async fn broken_at(
     }
     let lines = lines.iter().map(|(_, time, entry, seal)| (*time, entry.clone(), seal.clone())).collect();
     let check = AuditPartCheck { node, after: after.clone(), mark, lines };
-    match door.ask(AuditCheckPart { part: Box::new(check) }).await? {
+    match target.ask(AuditCheckPart { part: Box::new(check) }).await? {
         Response::AuditPartChecked(AuditPartChecked { broken_at }) => Ok(broken_at),
         other => Err(super::unexpected(&other)),
     }

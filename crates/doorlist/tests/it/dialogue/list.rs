@@ -13,7 +13,7 @@ use doorlist_core::change::{
 };
 use doorlist_core::domain::{Mode, SubAddressing};
 use doorlist_core::time::Timestamp;
-use doorlist_store::{Directory, StoreUrl};
+use doorlist_store::{RecipientStore, StoreUrl};
 
 /// A soft period that outlasts every test.
 const SOFT_UNTIL: Timestamp = Timestamp::from_secs(4_000_000_000);
@@ -29,7 +29,7 @@ pub(super) fn write<'a>(server: &Server, scripts: impl Iterator<Item = &'a Scrip
     std::fs::create_dir_all(server.state()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let directory = Directory::open(&StoreUrl::Sqlite(server.state())).await.unwrap();
+        let directory = RecipientStore::open(&StoreUrl::Sqlite(server.state())).await.unwrap();
         directory.apply(&set, &actor, None).await.unwrap();
     });
 }

@@ -6,7 +6,7 @@ use crate::config::Outbound;
 use doorlist_core::access::CustomerId;
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};
 use doorlist_smtp::reply::EnhancedCode;
-use doorlist_store::directory::{DomainRoute, RouteTable};
+use doorlist_store::recipients::{DomainRoute, RouteTable};
 use doorlist_store::spool::{ClientInfo, EnvelopeRecipient};
 use std::time::Duration;
 

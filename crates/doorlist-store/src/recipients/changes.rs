@@ -1,0 +1,95 @@
+//! Reading the change log: who changed what, and what was there before. Must not change or undo anything.
+
+use super::codes::{domain_id, via_from};
+use super::domain_rows;
+use super::handle::RecipientStore;
+use super::log_rows::change_row;
+use super::records::{ChangeEntry, ChangeRow};
+use crate::db::{Bind, Read, Row};
+use crate::error::StoreError;
+use doorlist_core::address::DomainName;
+use doorlist_core::change::Actor;
+use doorlist_core::domain::DomainId;
+use doorlist_core::time::Timestamp;
+
+impl RecipientStore {
+    /// The change log, newest first: older than `before`, of one domain if it is given.
+    pub async fn changes(
+        &self,
+        domain: Option<&DomainName>,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<ChangeEntry>, StoreError> {
+        const ALL: &str = "
+            SELECT id, time, actor, via, summary, added, changed, removed, domains, rows_gone FROM change
+            WHERE id < $1 ORDER BY id DESC LIMIT $2";
+        const OF_DOMAIN: &str = "
+            SELECT c.id, c.time, c.actor, c.via, c.summary, c.added, c.changed, c.removed, c.domains, c.rows_gone
+            FROM change_domain AS t JOIN change AS c ON c.id = t.change_id
+            WHERE t.change_id < $1 AND t.domain_id = $3 ORDER BY t.change_id DESC LIMIT $2";
+        let before = before.and_then(|id| i64::try_from(id).ok()).unwrap_or(i64::MAX);
+        let binds = [Bind::Int(before), Bind::Int(limit.into())];
+        let mut db = self.db();
+        let rows = match domain {
+            None => db.rows(ALL, &binds).await?,
+            Some(name) => {
+                let Some(id) = domain_rows::id_of(&mut db, name).await? else { return Ok(Vec::new()) };
+                db.rows(OF_DOMAIN, &[binds[0], binds[1], Bind::Int(id.0.into())]).await?
+            }
+        };
+        rows.iter().map(entry).collect()
+    }
+
+    /// One entry of the change log.
+    pub async fn change(&self, id: u64) -> Result<Option<ChangeEntry>, StoreError> {
+        let next = id.checked_add(1);
+        Ok(self.changes(None, next, 1).await?.into_iter().find(|entry| entry.id == id))
+    }
+
+    /// What a change changed, behind the row `after`; with it what to ask for next.
+    pub async fn change_rows(
+        &self,
+        id: u64,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<(Vec<ChangeRow>, Option<u64>), StoreError> {
+        let (rows, next) = self.numbered_rows(id, after, limit).await?;
+        Ok((rows.into_iter().map(|(_, row)| row).collect(), next))
+    }
+
+    /// The same, each row with the number of its domain.
+    pub(super) async fn numbered_rows(
+        &self,
+        id: u64,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<(Vec<(DomainId, ChangeRow)>, Option<u64>), StoreError> {
+        const SQL: &str = "
+            SELECT r.place, r.domain_name, COALESCE(r.address_id, c.first_address + r.place), r.local, r.before, r.after,
+                   r.domain_id
+            FROM change AS c JOIN change_row AS r ON r.batch = c.batch
+            WHERE c.id = $1 AND r.place > $2 ORDER BY r.place LIMIT $3";
+        let number = |value: u64| Bind::Int(i64::try_from(value).unwrap_or(i64::MAX));
+        let binds = [number(id), number(after.unwrap_or(0)), Bind::Int(limit.into())];
+        let rows = self.db().rows(SQL, &binds).await?;
+        let full = rows.len() >= limit as usize;
+        let last = rows.last().filter(|_| full).map(|row| row.int(0)).transpose()?;
+        let read = rows.iter().map(|row| Ok((domain_id(row.int(6)?)?, change_row(row)?)));
+        Ok((read.collect::<Result<_, StoreError>>()?, last.and_then(|place| u64::try_from(place).ok())))
+    }
+}
+
+fn entry(row: &Row) -> Result<ChangeEntry, StoreError> {
+    let count = |at| Ok::<_, StoreError>(u64::try_from(row.int(at)?).unwrap_or(0));
+    Ok(ChangeEntry {
+        id: count(0)?,
+        time: Timestamp::from_millis(row.int(1)?),
+        actor: Actor { name: row.text(2)?.to_owned(), via: via_from(row.text(3)?)? },
+        summary: row.text(4)?.to_owned(),
+        added: count(5)?,
+        changed: count(6)?,
+        removed: count(7)?,
+        domains: count(8)?,
+        rows_gone: row.flag(9)?,
+    })
+}

@@ -1,0 +1,165 @@
+//! What people and scripts ask of the list, read from the store and not from memory: names, accounts, pages. Off the
+//! path of mail. Must not change anything.
+
+use super::codes::{BATCH, domain_name};
+use super::domain_rows::{self, StoredDomain};
+use super::handle::RecipientStore;
+use super::packed;
+use super::records::{AccountDetails, AccountFilter, AddressEntry, DomainDetails, DomainSummary, PAGE_MAX};
+use super::version::version;
+use crate::db::{Bind, Read};
+use crate::error::StoreError;
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::list::AddressId;
+use doorlist_core::list_change::{AddressState, ListDomain};
+use std::collections::{HashMap, HashSet};
+
+impl RecipientStore {
+    /// The store's version of the list; the one in memory may still be behind.
+    pub async fn version(&self) -> Result<u64, StoreError> {
+        version(self.db()).await
+    }
+
+    /// All domains, by name.
+    pub async fn domains(&self) -> Result<Vec<DomainSummary>, StoreError> {
+        let mut db = self.db();
+        let mut summaries = Vec::new();
+        for ids in domain_rows::all_ids(&mut db).await?.chunks(BATCH) {
+            summaries.extend(domain_rows::load(&mut db, ids).await?.into_iter().map(summary));
+        }
+        Ok(summaries)
+    }
+
+    /// The domain with this name or domain alias.
+    pub async fn domain(&self, name: &DomainName) -> Result<Option<DomainDetails>, StoreError> {
+        Ok(self.stored_domain(name).await?.map(details))
+    }
+
+    /// Accounts of a domain with their aliases, in byte order of their local parts. Vetoed addresses are among them.
+    pub async fn accounts(&self, filter: &AccountFilter) -> Result<Vec<AccountDetails>, StoreError> {
+        // An account is found by its own name and by those of its aliases. Texts are folded when they are stored.
+        const SQL: &str = "
+            SELECT a.local FROM address AS a
+            WHERE a.domain_id = $1 AND a.local > $2 AND a.kind <> 1 AND (a.local LIKE $3 ESCAPE '\\' OR a.id IN
+                (SELECT o.account_id FROM address AS o
+                 WHERE o.domain_id = $1 AND o.account_id IS NOT NULL AND o.local LIKE $3 ESCAPE '\\'))
+            ORDER BY a.local LIMIT $4";
+        let Some(home) = self.list_domain(&filter.domain).await? else { return Ok(Vec::new()) };
+        let pattern = filter.search.as_deref().map_or_else(|| "%".to_owned(), like_pattern);
+        let after = filter.after.as_ref().map_or("", LocalPart::as_str);
+        let binds = [
+            Bind::Int(home.id.0.into()),
+            Bind::Text(after),
+            Bind::Text(&pattern),
+            Bind::Int(filter.limit.min(PAGE_MAX).into()),
+        ];
+        let found = self.db().rows(SQL, &binds).await?;
+        let locals = found.iter().map(|row| Ok(LocalPart::from_canonical(row.text(0)?)));
+        let locals = locals.collect::<Result<Vec<_>, StoreError>>()?;
+        self.with_aliases(&home, &locals).await
+    }
+
+    /// An address with the aliases that lead to it.
+    pub async fn account(&self, address: &Address) -> Result<Option<AccountDetails>, StoreError> {
+        let Some(home) = self.list_domain(address.domain()).await? else { return Ok(None) };
+        Ok(self.with_aliases(&home, &[address.local().clone()]).await?.pop())
+    }
+
+    /// All addresses of a domain, in byte order of their local parts.
+    pub async fn addresses(
+        &self,
+        domain: &DomainName,
+        after: Option<&LocalPart>,
+        limit: u32,
+    ) -> Result<Vec<AddressEntry>, StoreError> {
+        let Some(home) = self.list_domain(domain).await? else { return Ok(Vec::new()) };
+        let after = after.map_or("", LocalPart::as_str);
+        let page = packed::page(&mut self.db(), &home, after, None, limit.min(PAGE_MAX) as usize).await?;
+        Ok(page.into_iter().map(|(local, state)| entry(&home, local, &state)).collect())
+    }
+
+    /// Those of these local parts that are listed in a domain.
+    pub async fn listed_among(
+        &self,
+        domain: &DomainName,
+        locals: &[LocalPart],
+    ) -> Result<HashSet<LocalPart>, StoreError> {
+        let Some(home) = self.list_domain(domain).await? else { return Ok(HashSet::new()) };
+        let mut listed = HashSet::new();
+        for locals in locals.chunks(BATCH) {
+            let found = packed::by_name(&mut self.db(), &home, &locals.iter().collect::<Vec<_>>()).await?;
+            listed.extend(found.into_iter().filter(|(_, state)| state.is_listed()).map(|(local, _)| local));
+        }
+        Ok(listed)
+    }
+
+    /// The address of a row.
+    pub async fn entry_of(&self, id: AddressId) -> Result<Option<AddressEntry>, StoreError> {
+        const SQL: &str = "
+            SELECT a.local, d.name FROM address AS a JOIN domain AS d ON d.id = a.domain_id WHERE a.id = $1";
+        let Some(row) = self.db().row(SQL, &[Bind::Int(id.0.into())]).await? else { return Ok(None) };
+        let address = Address::new(LocalPart::from_canonical(row.text(0)?), domain_name(row.text(1)?)?);
+        Ok(self.account(&address).await?.map(|account| account.entry))
+    }
+
+    async fn with_aliases(&self, home: &ListDomain, locals: &[LocalPart]) -> Result<Vec<AccountDetails>, StoreError> {
+        let found = packed::by_name(&mut self.db(), home, &locals.iter().collect::<Vec<_>>()).await?;
+        let ids: Vec<_> = found.iter().map(|(_, state)| state.id).collect();
+        let mut aliases: HashMap<AddressId, Vec<LocalPart>> = HashMap::new();
+        for (alias, state) in packed::aliases_of(&mut self.db(), &ids).await? {
+            if let Some((account, _)) = state.account {
+                aliases.entry(account).or_default().push(alias);
+            }
+        }
+        let details = found.into_iter().map(|(local, state)| {
+            let mut aliases = aliases.remove(&state.id).unwrap_or_default();
+            aliases.sort();
+            AccountDetails { entry: entry(home, local, &state), aliases }
+        });
+        Ok(details.collect())
+    }
+
+    async fn list_domain(&self, name: &DomainName) -> Result<Option<ListDomain>, StoreError> {
+        Ok(self.stored_domain(name).await?.map(|domain| domain.list_domain()))
+    }
+
+    async fn stored_domain(&self, name: &DomainName) -> Result<Option<StoredDomain>, StoreError> {
+        domain_rows::find(&mut self.db(), name).await
+    }
+}
+
+fn entry(home: &ListDomain, local: LocalPart, state: &AddressState) -> AddressEntry {
+    AddressEntry { id: state.id, address: Address::new(local, home.name.clone()), record: state.record() }
+}
+
+fn summary(domain: StoredDomain) -> DomainSummary {
+    let StoredDomain { id, name, counts, record, .. } = domain;
+    let (customer, mode, active, hold) = (record.customer, record.mode, record.active, record.hold);
+    DomainSummary { id, name, customer, mode, active, hold, counts }
+}
+
+fn details(domain: StoredDomain) -> DomainDetails {
+    let (record, technical_contact) = (domain.record.clone(), domain.technical_contact.clone());
+    DomainDetails {
+        summary: summary(domain),
+        domain_aliases: record.domain_aliases,
+        aliases_off: record.aliases_off,
+        servers: record.servers,
+        sub_addressing: record.sub_addressing,
+        accept_abuse: record.accept_abuse,
+        technical_contact,
+    }
+}
+
+/// What a person typed, anywhere in the text; `%` and `_` mean themselves.
+fn like_pattern(search: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in search.chars().flat_map(char::to_lowercase) {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
