@@ -70,7 +70,6 @@ pub struct PlanReport {
     pub operations: Operations,
     /// What the source loses.
     pub shrinking: Shrunken,
-    /// Its first rows.
     pub rows: Vec<PlanRow>,
 }
 

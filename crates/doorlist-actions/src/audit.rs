@@ -34,9 +34,7 @@ pub struct AuditEvent {
     pub login: Option<String>,
     /// The first characters of the key.
     pub key: Option<String>,
-    /// HTTP method.
     pub method: String,
-    /// Path, without parameters.
     pub path: String,
     /// HTTP status of the answer.
     pub status: u16,
@@ -54,14 +52,12 @@ pub struct AuditNote {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum AuditRecord {
-    /// A request.
     Request(AuditEvent),
     /// Something about the audit itself.
     Note(AuditNote),
 }
 
 impl AuditRecord {
-    /// When it was.
     pub fn time(&self) -> Timestamp {
         match self {
             AuditRecord::Request(event) => event.time,
@@ -81,7 +77,6 @@ pub struct AuditRow {
 /// Lists what was written over HTTP, newest first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuditList {
-    /// Before this line.
     pub before: Option<u64>,
     /// Lines of the page, at most [`AUDIT_PAGE_MAX`].
     pub limit: u32,

@@ -17,9 +17,7 @@ const KEY_CHARS_MAX: usize = 200;
 pub struct Credentials<'a> {
     /// The login, where it was given with the key.
     pub login: Option<&'a str>,
-    /// An API key.
     pub key: &'a str,
-    /// The client's address.
     pub from: Option<IpAddr>,
 }
 

@@ -39,7 +39,6 @@ impl Verb for ChangesList {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangesShow {
     pub id: u64,
-    /// Behind this row.
     pub after: Option<u64>,
     /// Rows of the page, at most [`PAGE_MAX`].
     pub limit: u32,
@@ -78,7 +77,6 @@ impl Verb for ChangesShow {
 /// Undoes a change: what it did and nobody changed since.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangesUndo {
-    /// Its number.
     pub id: u64,
 }
 

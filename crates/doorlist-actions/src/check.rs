@@ -22,7 +22,6 @@ pub struct Check {
 /// What a RCPT for an address would be answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckReport {
-    /// As asked.
     pub address: String,
     /// The very decision that a RCPT would get.
     pub decision: Decision,

@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 pub struct ContactList {
     /// Only those that get no notices.
     pub unconfirmed: bool,
-    /// Behind this number.
     pub after: u32,
 }
 
@@ -49,7 +48,6 @@ impl Verb for ContactList {
 /// Confirms an address by the operator's word, for every customer that names it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ContactConfirm {
-    /// The contact's address.
     pub address: Address,
 }
 

@@ -65,7 +65,6 @@ pub enum ActionError {
     /// The request as a whole is wrong.
     #[error("{0}")]
     Bad(String),
-    /// Too often.
     #[error("{message}")]
     Limit {
         /// What is limited, and to how much.
@@ -75,7 +74,6 @@ pub enum ActionError {
     },
     #[error("{message}")]
     Failed {
-        /// Its class.
         kind: ErrorKind,
         /// What happened, and what to do.
         message: String,
@@ -92,7 +90,6 @@ impl ActionError {
         Self::Invalid { field, message: message.into() }
     }
 
-    /// Its class.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Failed { kind, .. } => *kind,

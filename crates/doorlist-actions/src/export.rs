@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 /// Exports a list as text, a page at a time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Export {
-    /// Its domain.
     pub domain: DomainName,
     /// How it is written.
     pub format: ExportFormat,
@@ -32,7 +31,6 @@ pub enum ExportFormat {
     Postfix,
     /// LDAP Data Interchange Format.
     Ldif,
-    /// JSON Lines.
     Json,
 }
 

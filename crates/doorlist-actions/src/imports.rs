@@ -29,14 +29,12 @@ const FILE_NAME_MAX: usize = 100;
 /// Imports a file: its addresses are added or updated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportFile {
-    /// Into which list.
     pub domain: DomainName,
     /// The name under which the file owns its claims.
     pub source: String,
     /// What the file is called.
     #[serde(default)]
     pub name: Option<String>,
-    /// The file.
     pub file: FileBytes,
     /// How it is written; found out if it is not said.
     #[serde(default)]
@@ -79,7 +77,6 @@ pub struct FileReading {
     pub problems_total: u64,
     /// Where the file contradicts itself.
     pub conflicts: Vec<RowProblem>,
-    /// How often.
     pub conflicts_total: u64,
     /// Number of skipped values, by kind.
     pub skipped: Vec<(String, u64)>,

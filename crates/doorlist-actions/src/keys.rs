@@ -43,7 +43,6 @@ pub struct NewApiKey {
 /// A key that was made. It is told once.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MadeKey {
-    /// Its number.
     pub id: u32,
     pub login: String,
     pub key: String,
@@ -58,11 +57,8 @@ impl std::fmt::Debug for MadeKey {
 /// A key in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyEntry {
-    /// Its number.
     pub id: u32,
-    /// Its first characters.
     pub prefix: String,
-    /// Whose it is.
     pub login: String,
     /// What it is called.
     pub name: String,
@@ -70,7 +66,6 @@ pub struct KeyEntry {
     pub limits: KeyLimits,
     /// When it was made.
     pub created: Timestamp,
-    /// By whom.
     pub created_by: String,
     /// Until when it is good.
     pub expires: Option<Timestamp>,
@@ -117,7 +112,6 @@ impl Verb for NewApiKey {
 /// Lists keys in the order of their numbers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyList {
-    /// Behind this number.
     pub after: Option<u32>,
 }
 
@@ -134,17 +128,15 @@ impl Verb for KeyList {
     }
 }
 
-/// Revokes a key.
+/// Revokes a key of the API.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyRevoke {
-    /// Its number.
     pub id: u32,
 }
 
 /// A key that was revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRevoked {
-    /// Its number.
     pub id: u32,
 }
 

@@ -39,9 +39,7 @@ impl Verb for PlanList {
 /// Shows a plan with its rows, a page at a time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanShow {
-    /// Its number.
     pub id: PlanId,
-    /// Behind this row.
     pub after: Option<u64>,
     /// Rows of the page, at most [`PAGE_MAX`].
     pub limit: u32,
@@ -50,7 +48,6 @@ pub struct PlanShow {
 /// A plan, and a page of its rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanPage {
-    /// The plan.
     pub entry: PlanEntry,
     /// This page of its rows.
     pub rows: Vec<ChangeRow>,
@@ -76,7 +73,6 @@ impl Verb for PlanShow {
 /// Applies a plan that waits. One that a limit stopped needs a reason.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanApply {
-    /// Its number.
     pub id: PlanId,
     /// Why the limit that stopped it is overridden.
     pub reason: Option<String>,
@@ -120,7 +116,6 @@ impl Verb for PlanApply {
 /// Discards a plan that waits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanDiscard {
-    /// Its number.
     pub id: PlanId,
 }
 

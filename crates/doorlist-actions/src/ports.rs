@@ -12,6 +12,7 @@ use std::pin::Pin;
 /// Something that is waited for.
 pub type Waited<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Reads the recipients of a domain from a directory.
 pub trait DirectoryReader: Send + Sync {
     /// Reads what a directory has of a domain: everything, or an error.
     fn read<'a>(&'a self, wish: &'a ReadWish<'a>) -> Waited<'a, Result<DirectoryReading, ReadFailure>>;
@@ -22,7 +23,6 @@ pub trait DirectoryReader: Send + Sync {
 /// How much of the directory is read.
 pub struct ReadWish<'a> {
     pub connection: &'a Connection,
-    /// With this password.
     pub password: Option<&'a [u8]>,
     /// The addresses of this domain.
     pub domain: &'a DomainName,
@@ -34,9 +34,7 @@ pub struct ReadWish<'a> {
 /// What a directory has.
 #[derive(Clone, Debug)]
 pub struct DirectoryReading {
-    /// The addresses.
     pub rows: Vec<SourceRow>,
-    /// Entries that fit.
     pub entries: u64,
     /// `None`: everything was read. Else the keys of the entries that changed; about others nothing is said.
     pub changed: Option<Vec<Box<str>>>,
@@ -49,9 +47,7 @@ pub struct DirectoryReading {
     pub problems_total: u64,
     /// References to other servers, which are never followed.
     pub references: u64,
-    /// Some of them.
     pub reference_urls: Vec<String>,
-    /// Which server answered.
     pub server: String,
 }
 
@@ -76,21 +72,18 @@ pub struct TestReport {
     pub certificate: Option<String>,
     /// The first entries as they would be listed.
     pub first: Vec<String>,
-    /// Everything was read.
     pub good: bool,
 }
 
 /// One step of a test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestStep {
-    /// With which server.
     pub server: Option<String>,
     /// Which: name, connect, TLS, bind, base, search.
     pub stage: String,
     pub ok: bool,
     /// The result, or the error and what to do.
     pub detail: String,
-    /// Milliseconds.
     pub millis: u64,
 }
 

@@ -35,7 +35,6 @@ pub(crate) const ALIASES_MAX: usize = 10_000;
 /// An account as it is pushed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushItem {
-    /// Its address.
     pub email: String,
     /// Its further addresses: whole ones, or local parts.
     #[serde(default, deserialize_with = "few_aliases")]
@@ -79,7 +78,6 @@ fn few_aliases<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Err
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushReport {
-    /// What follows.
     pub plan: PlanReport,
     /// Items and aliases that are no addresses, the first of them, and where the data contradict themselves.
     pub problems: Vec<RowProblem>,
@@ -91,11 +89,9 @@ pub struct PushReport {
 /// Pushes the full state of a domain, from an identity system.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Push {
-    /// The domain.
     pub domain: DomainName,
     /// Its accounts, at most [`ITEMS_MAX`].
     pub items: Vec<PushItem>,
-    /// Limits of changes.
     #[serde(default)]
     pub limits: OperationLimits,
     /// Write it; otherwise the plan alone is shown.

@@ -17,7 +17,6 @@ use serde::{Deserialize, Serialize};
 /// Lists messages in the queue, oldest first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueueList {
-    /// Domain and page.
     pub filter: QueueFilter,
 }
 
@@ -56,7 +55,6 @@ impl Verb for QueueShow {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueueMove {
     pub order: QueueOrder,
-    /// With which messages.
     pub selection: QueueSelection,
 }
 

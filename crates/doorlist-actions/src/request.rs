@@ -34,9 +34,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Request {
-    /// It changes nothing.
     Query(Query),
-    /// It changes something.
     Change(Change),
 }
 

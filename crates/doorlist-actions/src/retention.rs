@@ -19,9 +19,7 @@ const STAGING_MAX: Duration = Duration::from_hours(6);
 /// Retention times and limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetentionTerms {
-    /// Of the audit.
     pub audit: AuditTerms,
-    /// Of everything else.
     pub store: Terms,
 }
 

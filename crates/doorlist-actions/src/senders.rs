@@ -47,10 +47,9 @@ impl fmt::Display for RulesOf {
     }
 }
 
-/// A sender rule.
+/// A sender rule as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SenderRuleEntry {
-    /// Its number.
     pub id: u32,
     /// An address, a domain, or a domain with all below it.
     pub sender: String,
@@ -63,9 +62,7 @@ pub struct SenderRuleEntry {
 /// What became of a sender rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SenderRuleChange {
-    /// Whose.
     pub of: String,
-    /// About whom.
     pub sender: SenderPattern,
     /// What it said before; `None`: there was none.
     pub before: Option<bool>,
@@ -168,11 +165,9 @@ impl Verb for SenderList {
 /// A rule that is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSenderRule {
-    /// Whose.
     pub owner: RuleOwner,
     /// An address, or a domain.
     pub sender: String,
-    /// Taken; otherwise refused.
     pub allow: bool,
 }
 

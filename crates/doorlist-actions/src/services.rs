@@ -14,7 +14,7 @@ use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, Source
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Tells the time.
+/// Tells the time, which actions take as a parameter.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Everything that actions work on.
@@ -61,7 +61,6 @@ pub struct Services {
     pub node: String,
     /// The number of this node: each has an audit of its own.
     pub node_number: u16,
-    /// Tells the time.
     pub clock: Clock,
 }
 

@@ -30,7 +30,6 @@ pub(crate) const RECIPIENTS_MAX: usize = 20;
 pub struct SourceSettings {
     /// How it is reached and read.
     pub connection: Connection,
-    /// How often.
     pub every_minutes: u32,
     /// How many changes one run may make.
     #[serde(default)]
@@ -46,7 +45,6 @@ pub struct SourceSettings {
 /// Adds a directory to be read on a schedule, or changes one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PutSource {
-    /// Its name.
     pub name: String,
     /// Whose list it keeps.
     pub domain: DomainName,
@@ -61,7 +59,6 @@ pub struct PutSource {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tell {
-    /// Each time.
     Always,
     /// When something changed or went wrong.
     #[default]
@@ -76,7 +73,6 @@ pub enum Tell {
 pub struct Password(String);
 
 impl Password {
-    /// Takes it over.
     pub fn new(text: String) -> Self {
         Self(text)
     }
@@ -100,7 +96,6 @@ impl fmt::Debug for Password {
 /// A connection as people see it; its password is not among it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceEntry {
-    /// Its name.
     pub name: String,
     /// Whose list it keeps.
     pub domain: DomainName,
@@ -158,7 +153,7 @@ impl Verb for PutSource {
     }
 }
 
-/// Lists sources.
+/// Lists the sources of all domains.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SourceList;
 
@@ -174,10 +169,9 @@ impl Verb for SourceList {
     }
 }
 
-/// Shows a source.
+/// Shows a source without its password.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SourceShow {
-    /// Its name.
     pub name: String,
 }
 
@@ -196,7 +190,6 @@ impl Verb for SourceShow {
 /// Removes a source. What it claims stays, or is withdrawn with it, as one change that can be undone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SourceRemove {
-    /// Its name.
     pub name: String,
     /// Withdraw what it claims.
     pub withdraw: bool,

@@ -33,7 +33,6 @@ const LEASE: Duration = Duration::from_mins(15);
 /// Tries a connection to a directory step by step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SyncTest {
-    /// The source.
     pub name: String,
 }
 
@@ -63,7 +62,6 @@ impl Verb for SyncTest {
 /// Reads a directory and shows what would change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SyncPreview {
-    /// The source.
     pub name: String,
 }
 
@@ -82,7 +80,6 @@ impl Verb for SyncPreview {
 /// Reads a directory now and applies what changed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SyncRun {
-    /// The source.
     pub name: String,
     /// Why the limits are overridden.
     pub reason: Option<String>,
@@ -111,9 +108,7 @@ impl Verb for SyncRun {
 /// Lists earlier readings of a directory, newest first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SyncHistory {
-    /// The source.
     pub name: String,
-    /// Before this reading.
     pub before: Option<u64>,
     /// Readings of the page, at most [`PAGE_MAX`].
     pub limit: u32,

@@ -48,29 +48,21 @@ pub enum Reach {
     Domains {
         /// Their names, or domain aliases.
         names: Vec<DomainName>,
-        /// It changes nothing.
         looks: bool,
     },
     /// The domains of a change.
     Change {
         /// Its number in the change log.
         id: u64,
-        /// It changes nothing.
         looks: bool,
     },
     /// The domain of a plan.
-    Plan {
-        /// Its number.
-        id: PlanId,
-        /// It changes nothing.
-        looks: bool,
-    },
+    Plan { id: PlanId, looks: bool },
     /// All domains: for operators. It changes nothing.
     Everything,
 }
 
 impl Reach {
-    /// One domain.
     pub(crate) fn domain(name: &DomainName, looks: bool) -> Self {
         Self::Domains { names: vec![name.clone()], looks }
     }

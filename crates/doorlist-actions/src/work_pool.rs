@@ -15,7 +15,6 @@ pub const JOBS_MAX: usize = 128;
 #[derive(Clone, Debug)]
 pub struct WorkPool {
     runtime: Handle,
-    /// Computations at once.
     threads: Arc<Semaphore>,
     places: Arc<Semaphore>,
     waits: bool,

@@ -29,11 +29,9 @@ pub struct Audit {
 pub struct AuditEntry {
     /// Its number on its node, from 1.
     pub number: u64,
-    /// When.
     pub time: Timestamp,
     /// What: one line of text.
     pub entry: String,
-    /// Its seal.
     pub seal: String,
     /// In whose share it counts; empty: the operator's.
     pub tenant: String,
@@ -49,9 +47,7 @@ impl AuditEntry {
 /// The last entry that was taken out of a node's chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditStart {
-    /// Its number.
     pub number: u64,
-    /// Its seal.
     pub seal: String,
     /// What shows that the service itself took it out.
     pub mark: String,
@@ -60,7 +56,6 @@ pub struct AuditStart {
 /// What the entries of one tenant take up on one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditSize {
-    /// On which node.
     pub node: u16,
     /// Of whom; empty: the operator.
     pub tenant: String,

@@ -50,9 +50,7 @@ pub struct ContactBook {
 /// Whose contact an address is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactOf {
-    /// A customer's.
     Customer(CustomerId),
-    /// A domain's.
     Domain(DomainId),
 }
 

@@ -21,42 +21,24 @@ pub enum StoreError {
     },
     /// The store was written by a newer Doorlist.
     #[error("the store has format {found}, but this version supports only up to {known}; run the newer version")]
-    TooNew {
-        /// Format found.
-        found: i64,
-        /// Newest format known.
-        known: i64,
-    },
+    TooNew { found: i64, known: i64 },
     /// The state folder was used before, and its database is not there any more.
     #[error(
         "{} is missing or empty, but this state folder was in use: restore the file from a backup, or move the whole \
          folder away to start with an empty list",
         .file.display()
     )]
-    Lost {
-        /// The database.
-        file: std::path::PathBuf,
-    },
+    Lost { file: std::path::PathBuf },
     /// SQLite cannot read its file.
     #[error(
         "{} is damaged ({why}): restore the file from a backup, or recover its data with `sqlite3 .recover`; nothing \
          was changed, and the mail in the queue is safe",
         .file.display()
     )]
-    Damaged {
-        /// The database.
-        file: std::path::PathBuf,
-        /// What SQLite says.
-        why: String,
-    },
+    Damaged { file: std::path::PathBuf, why: String },
     /// A row that breaks its own rules: was it edited by hand?
     #[error("cannot read a row of {table} ({why}); it was not changed")]
-    Corrupt {
-        /// Which table.
-        table: &'static str,
-        /// What is wrong.
-        why: String,
-    },
+    Corrupt { table: &'static str, why: String },
 }
 
 impl StoreError {

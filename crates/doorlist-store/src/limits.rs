@@ -41,7 +41,6 @@ impl Default for CustomerLimits {
 pub struct Full {
     /// Of what, and of whom: `contacts of this customer`.
     pub what: &'static str,
-    /// The limit.
     pub limit: u32,
 }
 

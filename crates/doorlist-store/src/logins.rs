@@ -27,15 +27,12 @@ pub struct Logins {
 /// A person or a script that may do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginRecord {
-    /// Its number.
     pub id: LoginId,
     /// Its name, folded. Logins of several tenants may have the same one.
     pub username: String,
-    /// Its mail address.
     pub email: String,
     /// The password, as argon2id keeps it.
     pub password: Option<String>,
-    /// May log in.
     pub active: bool,
     /// What it may do.
     pub grants: Vec<HeldGrant>,

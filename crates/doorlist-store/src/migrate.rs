@@ -6,9 +6,7 @@ use crate::error::StoreError;
 
 /// One step, written for PostgreSQL with a few words that SQLite spells otherwise (see [`for_engine`]).
 pub(crate) struct Migration {
-    /// In ascending order.
     pub(crate) format: i64,
-    /// The statements.
     pub(crate) sql: &'static str,
 }
 

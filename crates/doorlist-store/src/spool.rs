@@ -65,7 +65,6 @@ impl Default for SpoolConfig {
 /// Whether the spool takes mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpoolHealth {
-    /// It does.
     Ok,
     /// Little room is left: take no new transactions (452 4.3.1). Recovers by itself.
     Low,
@@ -78,7 +77,6 @@ pub enum SpoolHealth {
 /// A message that is on stable storage.
 #[derive(Clone, Debug)]
 pub struct Spooled {
-    /// Its name.
     pub id: QueueId,
     pub envelope: Arc<Envelope>,
     /// Its bytes, where memory allows to keep them; else [`Spool::body_of`] reads them again.
@@ -88,7 +86,6 @@ pub struct Spooled {
 /// A message that waits in the queue.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// Its name.
     pub id: QueueId,
     pub envelope: Arc<Envelope>,
     /// How far its delivery is; `None` before the first attempt ended.

@@ -43,7 +43,6 @@ const COMMAND: &str = "/api/v1/command/";
 /// How a Doorlist elsewhere is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RemoteSettings {
-    /// `https://doorlist.example.test`.
     pub url: String,
     /// The file with `LOGIN:KEY`.
     pub key_file: PathBuf,
@@ -84,7 +83,6 @@ impl Default for Times {
     }
 }
 
-/// A Doorlist elsewhere.
 pub(crate) struct Remote {
     place: Place,
     key: ApiKey,

@@ -17,7 +17,6 @@ const FORMATS: [&str; 4] = [
 pub(crate) struct UploadDesk(OnceLock<Arc<Services>>);
 
 impl UploadDesk {
-    /// With this services.
     #[cfg(test)]
     pub(crate) fn of(services: Arc<Services>) -> Self {
         Self(OnceLock::from(services))

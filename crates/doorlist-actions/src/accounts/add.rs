@@ -16,9 +16,7 @@ use serde::{Deserialize, Serialize};
 /// Lists accounts by hand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccountAdd {
-    /// 1 to [`ADDRESSES_MAX`](super::ADDRESSES_MAX).
     pub addresses: Vec<Address>,
-    /// As distribution lists.
     pub list: bool,
 }
 
@@ -40,7 +38,6 @@ impl Verb for AccountAdd {
 pub struct NewAccount {
     /// The number of its domain.
     pub domain: DomainId,
-    /// Its local part.
     pub local: LocalPart,
     /// What is set beside.
     pub patch: AccountPatch,
@@ -51,7 +48,6 @@ pub struct NewAccount {
 pub struct BulkAdded {
     /// New on the list.
     pub added: u64,
-    /// Listed before.
     pub already_listed: u64,
 }
 

@@ -61,7 +61,6 @@ impl Actions {
     }
 }
 
-/// What is removed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Removed {
     Accounts,

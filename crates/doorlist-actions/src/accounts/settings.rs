@@ -22,13 +22,11 @@ pub struct AccountPatch {
     pub local: Option<LocalPart>,
     /// It is a distribution list.
     pub is_list: Option<bool>,
-    /// It takes mail.
     pub active: Option<bool>,
     /// A number that is kept for those who ask for it.
     pub priority: Option<i64>,
     /// Is told what its domain is told.
     pub use_domain_notifications: Option<bool>,
-    /// A new password.
     pub password: Option<Password>,
     /// The largest message that is taken for it, in octets.
     pub message_max: Option<Option<u64>>,

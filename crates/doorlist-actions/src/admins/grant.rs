@@ -27,7 +27,6 @@ pub enum AdminOf {
     Reseller(String),
     /// Of the customer of this name.
     Customer(String),
-    /// Of this domain.
     Domain(DomainName),
 }
 
@@ -39,7 +38,6 @@ pub struct AdminCreate {
     pub of: AdminOf,
     /// As an auditor, who only looks.
     pub auditor: bool,
-    /// With this password.
     pub password: Option<Password>,
 }
 
@@ -75,11 +73,9 @@ impl Verb for AdminCreate {
 /// An admin that is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewAdmin {
-    /// Mail address.
     pub email: String,
     /// Login name; without one it is the address.
     pub username: Option<String>,
-    /// May log in.
     pub active: bool,
 }
 

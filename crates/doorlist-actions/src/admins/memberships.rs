@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 /// Lists what a login is offered, and what it has accepted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MembershipList {
-    /// The login.
     pub login: String,
 }
 
@@ -31,7 +30,6 @@ impl Verb for MembershipList {
 /// Accepts a membership for a login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MembershipAccept {
-    /// The login.
     pub login: String,
     /// The number of the membership.
     pub id: LoginId,
@@ -55,7 +53,6 @@ impl Verb for MembershipAccept {
 /// Declines a membership for a login, or gives it back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MembershipDecline {
-    /// The login.
     pub login: String,
     /// The number of the membership.
     pub id: LoginId,

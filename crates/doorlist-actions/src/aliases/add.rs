@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 /// Adds aliases of an account by hand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AliasAdd {
-    /// The account.
     pub account: Address,
     /// Its further local parts: 1 to [`ADDRESSES_MAX`](crate::ADDRESSES_MAX).
     pub locals: Vec<LocalPart>,

@@ -23,7 +23,6 @@ const KEYED: &str = "k1:";
 pub struct AuditLink {
     /// The number of a line; 0: before the first.
     pub number: u64,
-    /// Its seal.
     pub seal: String,
 }
 
@@ -36,7 +35,6 @@ impl From<&AuditEntry> for AuditLink {
 /// What a look at the whole chain of a node found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditVerdict {
-    /// Of which node.
     pub node: u16,
     /// Lines that are in the store.
     pub lines: u64,

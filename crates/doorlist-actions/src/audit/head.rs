@@ -17,7 +17,6 @@ const TEXT_MAX: usize = 400;
 /// Where a chain stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditHead {
-    /// Of which node.
     pub node: u16,
     /// The number of its last line; 0: it has none.
     pub number: u64,

@@ -72,7 +72,6 @@ impl Services {
         Ok(())
     }
 
-    /// Octets by node.
     async fn audit_sizes(&self) -> Result<BTreeMap<u16, u64>, ActionError> {
         let mut sizes = BTreeMap::new();
         for size in self.audit.sizes().await? {

@@ -21,7 +21,6 @@ const LINE_ABOUT: u64 = 200 + AUDIT_LINE_OVERHEAD;
 /// A request of a known login that is to be in the audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditNews {
-    /// What was asked.
     pub event: AuditEvent,
     /// What the login may do something in.
     pub scopes: Vec<Scope>,

@@ -13,7 +13,7 @@ use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::{DomainRow, Placed};
 use serde::{Deserialize, Serialize};
 
-/// Adds a domain.
+/// Adds a domain with its mail servers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainAdd {
     pub name: DomainName,
@@ -26,7 +26,6 @@ pub struct DomainAdd {
 /// A domain that was added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainAdded {
-    /// What was written.
     pub applied: Applied,
     /// What its servers must allow and switch off.
     pub setup: ServerSetup,
@@ -53,7 +52,6 @@ impl Verb for DomainAdd {
 /// A domain that is wanted.
 #[derive(Clone, Debug)]
 pub struct NewDomain {
-    /// Its name.
     pub name: DomainName,
     pub customer: CustomerId,
     /// What is set beside.

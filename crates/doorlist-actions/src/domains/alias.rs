@@ -14,9 +14,7 @@ use serde::{Deserialize, Serialize};
 /// Adds a domain alias.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainAliasAdd {
-    /// The domain.
     pub name: DomainName,
-    /// Its further name.
     pub alias: DomainName,
 }
 

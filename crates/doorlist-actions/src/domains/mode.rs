@@ -24,9 +24,7 @@ pub enum ModeWish {
 /// Changes the mode of a domain.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainMode {
-    /// The domain.
     pub name: DomainName,
-    /// The mode wanted.
     pub mode: ModeWish,
     /// Without the soft period.
     pub now: bool,

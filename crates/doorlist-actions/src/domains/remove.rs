@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 /// Removes a domain, its list and its domain aliases.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainRemove {
-    /// The domain.
     pub name: DomainName,
 }
 

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 /// The list for a new domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerSetup {
-    /// Of which domain.
     pub domain: DomainName,
     /// The servers that it is about, `host:port`.
     pub servers: Vec<String>,

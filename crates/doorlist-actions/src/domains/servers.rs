@@ -11,7 +11,6 @@ use doorlist_store::tenants::{MailServerColumn, MailServerRow, Placed, Value};
 /// A server that is wanted.
 #[derive(Clone, Debug)]
 pub struct NewServer {
-    /// Whose.
     pub domain: DomainId,
     /// Host name or IP address.
     pub host: String,
@@ -24,7 +23,6 @@ pub struct NewServer {
 pub struct ServerPatch {
     /// Host name or IP address.
     pub host: Option<String>,
-    /// As in MX.
     pub preference: Option<u16>,
 }
 

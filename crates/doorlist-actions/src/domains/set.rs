@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 /// Changes settings of a domain; what is not given stays.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainSet {
-    /// The domain.
     pub name: DomainName,
     /// Where its mail goes: all of its servers. Mail that waits goes to them.
     pub servers: Option<Vec<MailServer>>,
@@ -63,9 +62,7 @@ impl Verb for DomainSet {
 /// Holds the deliveries of a domain, or releases them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainHold {
-    /// The domain.
     pub name: DomainName,
-    /// Hold them.
     pub hold: bool,
 }
 
@@ -86,7 +83,6 @@ impl Verb for DomainHold {
 /// Activates a domain, or deactivates it: then all its mail is refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainActive {
-    /// The domain.
     pub name: DomainName,
     pub active: bool,
 }

@@ -23,7 +23,7 @@ impl Verb for DomainList {
     }
 }
 
-/// Shows a domain.
+/// Shows a domain with its settings and counts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainShow {
     /// Its name, or a domain alias.

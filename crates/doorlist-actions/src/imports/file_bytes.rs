@@ -6,11 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum FileBytes {
-    /// Valid UTF-8.
     Text(String),
     /// Anything else, as base64.
     Bytes {
-        /// The bytes.
         #[serde(with = "base64_text")]
         base64: Vec<u8>,
     },

@@ -31,7 +31,6 @@ pub struct UploadRequest {
     pub token: String,
     /// The link as far as we know our own name.
     pub url: Option<String>,
-    /// Until when.
     pub expires: Timestamp,
 }
 

@@ -31,9 +31,7 @@ pub struct PartWish {
     pub push: String,
     /// Which part, from 1.
     pub part: u32,
-    /// Of how many.
     pub parts: u32,
-    /// Its accounts.
     pub items: Vec<PushItem>,
     /// How many changes the whole push may make; said alike in each part, as is all below.
     pub limits: OperationLimits,
@@ -58,7 +56,6 @@ pub enum PushAnswer {
 pub struct PartTaken {
     /// So many parts are there.
     pub have: u32,
-    /// Of so many.
     pub parts: u32,
 }
 

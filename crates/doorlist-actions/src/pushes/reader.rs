@@ -28,7 +28,6 @@ pub struct PushReader {
     ended: bool,
 }
 
-/// The accounts.
 #[derive(Debug)]
 pub(crate) enum PushContent {
     /// All of them, judged already.

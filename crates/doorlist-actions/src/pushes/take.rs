@@ -26,11 +26,9 @@ pub struct PushWish {
 /// A part of a push: its number, of how many, and the word that names the push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushPartOf {
-    /// The word.
     pub push: String,
     /// Position in octets, counted from 1.
     pub part: u32,
-    /// So many.
     pub parts: u32,
 }
 

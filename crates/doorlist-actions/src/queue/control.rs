@@ -24,7 +24,6 @@ pub trait QueueControl: Send + Sync {
 pub struct QueueFilter {
     /// With a recipient in this domain.
     pub domain: Option<DomainName>,
-    /// Behind this one.
     pub after: Option<QueueId>,
     /// At most so many.
     pub limit: u32,
@@ -34,7 +33,6 @@ pub struct QueueFilter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QueueOrder {
-    /// Try at once.
     Retry,
     /// Do not try until released.
     Hold,
@@ -43,11 +41,10 @@ pub enum QueueOrder {
     Delete,
 }
 
-/// With which messages.
+/// The messages that an order is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QueueSelection {
-    /// One.
     Message(QueueId),
     /// All with a recipient in this domain.
     Domain(DomainName),
@@ -56,13 +53,11 @@ pub enum QueueSelection {
 /// A message that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueEntry {
-    /// Its name.
     pub id: QueueId,
     /// The sender as written; empty is the null sender.
     pub sender: String,
     /// When it was accepted.
     pub received_at: Timestamp,
-    /// Octets.
     pub size: u64,
     pub attempts: u32,
     /// When it is tried next; `None`: now, or not while it is held.
@@ -87,12 +82,9 @@ pub struct QueueRecipient {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QueueState {
-    /// Not tried yet.
     Pending,
-    /// Tried; comes again.
     Deferred,
     /// Its server took it.
     Delivered,
-    /// Given up.
     Failed,
 }

@@ -31,21 +31,16 @@ pub(crate) enum SyncTrigger {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncReport {
     pub source: String,
-    /// Of which domain.
     pub domain: DomainName,
-    /// When it began.
     pub began: Timestamp,
     /// How long it took.
     pub millis: u64,
-    /// How it ended.
     pub outcome: RunOutcome,
     /// Why, if nothing was changed: what happened and what to do.
     pub why: Option<String>,
     /// Everything was read, not only what has changed.
     pub whole: bool,
-    /// Which server answered.
     pub server: String,
-    /// Entries that fit.
     pub entries: u64,
     /// Addresses that they have in the domain.
     pub addresses: u64,
@@ -56,7 +51,6 @@ pub struct SyncReport {
     pub problems_total: u64,
     /// References to other servers; never followed.
     pub references: u64,
-    /// Some of them.
     pub reference_urls: Vec<String>,
     /// Newly listed, differing, no longer listed, newly missing: as it was written.
     pub counts: [u64; 4],

@@ -107,7 +107,6 @@ impl SortedUpdates {
         self.rests().map(|rest| rest.partition_point(|(hash, _)| is_of_it(*hash))).sum()
     }
 
-    /// Takes them.
     pub(super) fn take_while(&mut self, is_of_it: impl Fn(u64) -> bool) -> Vec<Hashed> {
         let mut taken = Vec::with_capacity(self.count_while(&is_of_it));
         for (piece, at) in self.pieces.iter().zip(&mut self.at) {

@@ -9,16 +9,13 @@ use std::sync::Arc;
 /// A domain, as far as the rules of its addresses need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListDomain {
-    /// Its row.
     pub id: DomainId,
-    /// Its main name.
     pub name: DomainName,
 }
 
 /// The state of an address that has a row: listed or vetoed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressState {
-    /// Its row.
     pub id: AddressId,
     /// Mailbox, alias or list.
     pub kind: Kind,
@@ -73,7 +70,6 @@ impl AddressState {
 /// One address of a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DraftAddress {
-    /// Of which domain.
     pub domain: Arc<ListDomain>,
     /// Its canonical local part.
     pub local: LocalPart,

@@ -19,7 +19,6 @@ pub enum RowState {
     Absent,
     /// The source says so already.
     Same,
-    /// The rules decide.
     ByRule,
 }
 

@@ -62,7 +62,6 @@ pub struct Claim<'a> {
 /// Who brought a claim, when, and from where in the source.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    /// When.
     pub now: Timestamp,
     /// A login, or the name of a service.
     pub by: &'a str,

@@ -9,27 +9,17 @@ use std::fmt;
 #[serde(rename_all = "snake_case", tag = "note")]
 pub enum Note {
     /// A file claims an address that a person removed: it stays removed.
-    Vetoed {
-        /// Which.
-        address: Address,
-    },
+    Vetoed { address: Address },
     /// The account became a distribution list and keeps its aliases.
-    ListKeepsAliases {
-        /// The list.
-        account: Address,
-        /// How many.
-        aliases: u64,
-    },
+    ListKeepsAliases { account: Address, aliases: u64 },
     /// With its account, an alias went too.
     AliasWentWith {
-        /// The alias.
         alias: Address,
         /// The account that was removed.
         account: Address,
     },
     /// A source calls it something else than a stronger or earlier source: that one's word stands.
     StructureStands {
-        /// Which.
         address: Address,
         /// As what it stands.
         stands: String,
@@ -38,39 +28,26 @@ pub enum Note {
     },
     /// Two sources of equal rank call it different things: what stood first stands, and a person decides.
     Conflict {
-        /// Which.
         address: Address,
         /// As what it stands.
         stands: String,
-        /// By whose word.
         other: String,
         /// As what it was claimed.
         claimed: String,
-        /// By whom.
         source: String,
     },
     /// An entry of the directory has another address now: the former one stays accepted until the grace is over.
     Renamed {
-        /// The former address.
         address: Address,
         /// The entry's address now.
         to: Address,
     },
     /// It was changed again since the change that is undone: what came later stays.
-    ChangedSince {
-        /// Which.
-        address: Address,
-    },
+    ChangedSince { address: Address },
     /// A domain that an undo would change was changed again, or has a list by now.
-    DomainChangedSince {
-        /// Which.
-        name: DomainName,
-    },
+    DomainChangedSince { name: DomainName },
     /// Its claim as an alias cannot be kept any more: it stands as an account of its own.
-    StandsAlone {
-        /// Which.
-        address: Address,
-    },
+    StandsAlone { address: Address },
 }
 
 impl fmt::Display for Note {

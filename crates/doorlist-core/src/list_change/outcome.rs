@@ -14,7 +14,6 @@ pub struct Applied {
     pub version: u64,
     /// Its entry in the change log; `None` if nothing differed, so that nothing was written.
     pub change_id: Option<u64>,
-    /// Addresses newly listed.
     pub added: u64,
     /// Listed addresses that differ now: kind, claims, switched on or off.
     pub changed: u64,

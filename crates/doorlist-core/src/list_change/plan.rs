@@ -15,11 +15,8 @@ pub const EXAMPLES_MAX: usize = 1_000;
 /// What a source says, to be compared with the list.
 #[derive(Clone, Copy, Debug)]
 pub struct SourcePlan<'a> {
-    /// Of which domain.
     pub domain: &'a DomainName,
-    /// Whose claims.
     pub source: &'a Source,
-    /// The addresses.
     pub list: &'a SourceList,
     /// What it means that an address is not among them.
     pub coverage: Coverage<'a>,
@@ -43,7 +40,6 @@ pub enum Coverage<'a> {
 /// One row of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanRow {
-    /// Which address.
     pub address: Address,
     /// What it is now; `None`: not on the list.
     pub before: Option<AddressRecord>,
@@ -68,7 +64,7 @@ pub struct Planned {
     pub examples: Vec<PlanRow>,
 }
 
-/// See [`Shrinking`].
+/// What a source loses by a plan, in the form in which it is stored; see [`Shrinking`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shrunken {
     /// Addresses that the source claims now.

@@ -14,13 +14,11 @@ pub const SMTP_PORT: u16 = 25;
 /// A source's word on an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimRecord {
-    /// Whose word.
     #[serde(with = "source_text")]
     pub source: Source,
     /// That it is this.
     #[serde(flatten)]
     pub structure: Structure,
-    /// Since when.
     pub since: Timestamp,
     /// Who brought it: a login.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -39,9 +37,7 @@ pub struct ClaimRecord {
 /// A person's removal of an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VetoRecord {
-    /// When.
     pub since: Timestamp,
-    /// Who.
     pub by: String,
 }
 
@@ -80,7 +76,6 @@ pub struct AddressRecord {
 /// What a change can change of a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainRecord {
-    /// Whose it is.
     pub customer: String,
     /// Its number, where it is known: another one may have that name by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,9 +83,7 @@ pub struct DomainRecord {
     /// What happens to unlisted addresses.
     #[serde(flatten)]
     pub mode: Mode,
-    /// Served at all.
     pub active: bool,
-    /// Deliveries wait.
     pub hold: bool,
     /// Which sub-addresses follow their base.
     pub sub_addressing: SubAddressing,

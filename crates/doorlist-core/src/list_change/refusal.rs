@@ -11,161 +11,77 @@ pub enum Refusal {
     /// An alias must lead to an account, not to another alias.
     #[error("{alias} cannot be an alias of {account}: that is itself an alias of {of}")]
     AliasOfAlias {
-        /// Wanted.
         alias: Address,
-        /// Its wanted account.
         account: Address,
         /// What the account is an alias of.
         of: Address,
     },
     /// An alias must lead to an account that is there.
     #[error("{alias} cannot be an alias of {account}: there is no such account; add it first")]
-    AliasOfMissing {
-        /// Wanted.
-        alias: Address,
-        /// Its wanted account.
-        account: Address,
-    },
+    AliasOfMissing { alias: Address, account: Address },
     /// The name has a mailbox or list of its own.
     #[error("{alias} cannot be an alias of {account}: it is an account of its own; remove it first")]
-    AliasIsAccount {
-        /// Wanted.
-        alias: Address,
-        /// Its wanted account.
-        account: Address,
-    },
+    AliasIsAccount { alias: Address, account: Address },
     /// The name leads elsewhere already.
     #[error("{alias} cannot be an alias of {account}: it is already an alias of {of}; remove it there first")]
-    AliasElsewhere {
-        /// Wanted.
-        alias: Address,
-        /// Its wanted account.
-        account: Address,
-        /// Its account now.
-        of: Address,
-    },
+    AliasElsewhere { alias: Address, account: Address, of: Address },
     /// An account was wanted where an alias stands.
     #[error("{address} cannot be an account: it is an alias of {of}; remove the alias first")]
-    AccountIsAlias {
-        /// Wanted.
-        address: Address,
-        /// Its account now.
-        of: Address,
-    },
+    AccountIsAlias { address: Address, of: Address },
     /// Not a domain of ours.
     #[error("{name} is not a domain of this gateway; `doorlist domain list` shows them")]
-    UnknownDomain {
-        /// Which.
-        name: DomainName,
-    },
+    UnknownDomain { name: DomainName },
     /// What is no account cannot become an alias, nor have one.
     #[error("{address} is not an account: only accounts can be reassigned, and only to accounts")]
-    NotAnAccount {
-        /// Which.
-        address: Address,
-    },
+    NotAnAccount { address: Address },
     /// An address is one thing.
     #[error("{address} is taken{}", if *vetoed { ": it was removed by a person, and is freed by adding it again" } else { "" })]
     AddressTaken {
-        /// Which.
         address: Address,
         /// By a person's removal.
         vetoed: bool,
     },
     /// An account cannot be its own alias.
     #[error("{address} cannot become an alias of itself")]
-    AliasOfItself {
-        /// Which.
-        address: Address,
-    },
+    AliasOfItself { address: Address },
     /// A source that comes again says otherwise.
     #[error("{address} is {stands} by the word of {source_name}; change it there, or stop reading that source first")]
-    ClaimedElsewhere {
-        /// Which.
-        address: Address,
-        /// What it is.
-        stands: String,
-        /// Who says so.
-        source_name: String,
-    },
-    /// Nothing to switch.
+    ClaimedElsewhere { address: Address, stands: String, source_name: String },
     #[error("{address} is not on the list")]
-    NotListed {
-        /// Which.
-        address: Address,
-    },
+    NotListed { address: Address },
     /// A domain has one owner.
     #[error("{name} is already a domain, of customer {customer:?}")]
-    DomainTaken {
-        /// Wanted.
-        name: DomainName,
-        /// Its owner.
-        customer: String,
-    },
+    DomainTaken { name: DomainName, customer: String },
     /// The customer is gone, and its name is somebody else's now.
     #[error(
         "customer {customer:?} of {name} was removed, and another customer has that name now; nothing was changed: add {name} \
          to a customer by hand"
     )]
-    CustomerGone {
-        /// The domain.
-        name: DomainName,
-        /// Whose it was.
-        customer: String,
-    },
+    CustomerGone { name: DomainName, customer: String },
     /// A name is a domain or a domain alias, not both, and an alias of one domain.
     #[error("{name} is already an alias of the domain {domain}")]
-    NameIsAlias {
-        /// Wanted.
-        name: DomainName,
-        /// Where it leads.
-        domain: DomainName,
-    },
+    NameIsAlias { name: DomainName, domain: DomainName },
     /// A domain cannot be its own alias.
     #[error("{name} cannot be an alias of {domain}: it is a domain of its own")]
-    AliasIsDomain {
-        /// Wanted.
-        name: DomainName,
-        /// Whose alias.
-        domain: DomainName,
-    },
+    AliasIsDomain { name: DomainName, domain: DomainName },
     /// A domain would get back a name that another one has by now: whose, is not said.
     #[error(
         "{name} cannot be a name of {domain} again: it is another domain by now, or an alias of one. Nothing was changed; \
          once {name} is free, the same can be done again"
     )]
-    NameGivenAway {
-        /// Wanted.
-        name: DomainName,
-        /// By which domain.
-        domain: DomainName,
-    },
+    NameGivenAway { name: DomainName, domain: DomainName },
     /// No such domain alias.
     #[error("{name} is not an alias of {domain}")]
-    NoSuchDomainAlias {
-        /// Which.
-        name: DomainName,
-        /// Of which domain.
-        domain: DomainName,
-    },
+    NoSuchDomainAlias { name: DomainName, domain: DomainName },
     /// Not a host name or IP address, or port 0.
     #[error("{server:?} is not a mail server: {why}")]
-    BadServer {
-        /// As written.
-        server: String,
-        /// What is wrong.
-        why: String,
-    },
+    BadServer { server: String, why: String },
     /// No plan has this number.
     #[error("there is no plan {}; `doorlist plan list` shows them", id.0)]
-    NoSuchPlan {
-        /// Which.
-        id: PlanId,
-    },
+    NoSuchPlan { id: PlanId },
     /// A plan is applied or thrown away once.
     #[error("plan {} does not wait: it is {state}", id.0)]
     PlanIsDone {
-        /// Which.
         id: PlanId,
         /// What became of it.
         state: String,
@@ -175,36 +91,25 @@ pub enum Refusal {
     PlanNotAlone,
     /// No change has this number.
     #[error("there is no change {change}; `doorlist changes list` shows them")]
-    NoSuchChange {
-        /// Which.
-        change: u64,
-    },
+    NoSuchChange { change: u64 },
     /// Nobody remembers what it was for.
     #[error(
         "change {change} is older than 30 days and cannot be undone as a whole; `doorlist changes show {change}` shows what it did"
     )]
-    TooOldToUndo {
-        /// Which.
-        change: u64,
-    },
+    TooOldToUndo { change: u64 },
     /// There were more rows of changes than may be.
     #[error(
         "the rows of change {change} were removed, since there were more rows of changes than changes.rows_max; it \
          cannot be undone"
     )]
-    RowsGone {
-        /// Which.
-        change: u64,
-    },
+    RowsGone { change: u64 },
     /// A customer has as many domains, or addresses on all of its lists, as it may have.
     #[error(
         "customer {customer:?} would have more than {limit} {what}, which is the most; remove some first, or ask the \
          operator (tenants.{what}_max). Nothing was changed"
     )]
     CustomerFull {
-        /// Its name.
         customer: String,
-        /// `domains` or `addresses`.
         what: String,
         /// How many there may be.
         limit: u64,
@@ -220,10 +125,8 @@ pub enum Refusal {
         /// How many there may be.
         limit: u64,
     },
-    /// A named limit.
     #[error("{what}: at most {limit}")]
     TooMany {
-        /// Of what.
         what: String,
         /// How many there may be.
         limit: u64,

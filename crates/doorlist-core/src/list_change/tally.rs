@@ -16,7 +16,6 @@ use std::collections::BTreeMap;
 pub struct Tally {
     /// As the change log counts.
     pub applied: Applied,
-    /// As limits count.
     pub operations: Operations,
     examples: Vec<PlanRow>,
     /// By domain; one whose addresses stay has zeros.

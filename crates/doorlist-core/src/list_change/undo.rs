@@ -69,9 +69,7 @@ pub fn has_renames(draft: &Draft) -> bool {
 /// What a plan does to a domain, its list apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedDomain {
-    /// Its row.
     pub id: DomainId,
-    /// Its main name.
     pub name: DomainName,
     /// What it is; `None`: the plan adds it.
     pub before: Option<DomainRecord>,

@@ -106,7 +106,6 @@ impl PackedRows {
         self.rows.is_empty()
     }
 
-    /// Takes a row.
     pub fn push(&mut self, row: &SourceRow) {
         let local = self.names.push(row.local.as_str());
         let (form, target) = match &row.structure {
@@ -141,12 +140,10 @@ impl PackedRows {
         u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// One of them.
     pub fn get(&self, at: usize) -> Option<SourceRow> {
         self.rows.get(at).map(|row| self.row(row))
     }
 
-    /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = SourceRow> {
         self.rows.iter().map(|row| self.row(row))
     }

@@ -4,10 +4,9 @@ use super::line::{self, Line};
 use doorlist_core::time::Timestamp;
 use std::fmt::Write;
 
-/// How lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JournalFormat {
-    /// Postfix's shape.
     Text,
     /// One JSON object a line.
     Json,

@@ -16,7 +16,6 @@ const KEPT: usize = 1024 * 1024;
 pub(super) struct Shared {
     pub(super) renderer: LineRenderer,
     state: Mutex<State>,
-    /// Something was pushed.
     pushed: Condvar,
     /// All of it was written.
     empty: Condvar,

@@ -11,7 +11,6 @@ use doorlist_core::time::Timestamp;
 /// What a confirmation link is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedContact {
-    /// Who was asked.
     pub address: Address,
     /// For which customer, by its name as the tenant wrote it.
     pub customer: String,

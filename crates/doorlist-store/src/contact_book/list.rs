@@ -33,19 +33,16 @@ impl Standing {
 /// A contact that may be told something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownContact {
-    /// Its number.
     pub id: u32,
     /// Its address as it is kept.
     pub address: String,
     /// Whose contact it is.
     pub customer: CustomerId,
-    /// That customer's name.
     pub customer_name: String,
     /// Of this domain alone.
     pub domain: Option<DomainName>,
     /// When it was last asked for the customer.
     pub asked: Option<Timestamp>,
-    /// How it stands.
     pub standing: Standing,
 }
 

@@ -20,7 +20,6 @@ const OPERATOR: CustomerId = CustomerId(0);
 pub struct MailPermit(Address);
 
 impl MailPermit {
-    /// To whom.
     pub fn address(&self) -> &Address {
         &self.0
     }
@@ -50,7 +49,6 @@ pub enum NoPermit {
     /// One of the limits of its customer.
     #[error("the limit of its customer is reached")]
     CustomerLimit,
-    /// [`COPIES_PER_DOMAIN_MAX`].
     #[error("the limit of its domain is reached")]
     DomainLimit,
 }

@@ -64,7 +64,6 @@ macro_rules! run_all {
 /// New rows of `N` columns, gathered until they are written. They lie in two pieces of memory however many they are: made
 /// by one thread and dropped by another, a million small ones would long be kept for the first.
 pub(crate) struct NewRows<const N: usize> {
-    /// `table (column, column)`.
     into: &'static str,
     cells: Vec<Kept>,
     /// All texts, one behind the other.
@@ -82,7 +81,6 @@ enum Kept {
 }
 
 impl<const N: usize> NewRows<N> {
-    /// None yet.
     pub(crate) fn into(into: &'static str) -> Self {
         Self { into, cells: Vec::new(), texts: String::new() }
     }

@@ -17,7 +17,6 @@ const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// Whose key it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyOwner {
-    /// A login's.
     Login(LoginId),
     /// An email account's own.
     Account(AddressId),
@@ -38,7 +37,6 @@ pub struct NewKey<'a> {
     pub grants: &'a [u64],
     /// What whoever makes it is limited to: it takes no key's place that this does not cover.
     pub maker: &'a KeyTerms,
-    /// Who made it.
     pub by: &'a str,
 }
 
@@ -56,11 +54,8 @@ pub enum KeyRefused {
 /// A key, without what proves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
-    /// Its number.
     pub id: u32,
-    /// Its first characters.
     pub prefix: String,
-    /// Whose it is.
     pub owner: KeyOwner,
     /// The login, or the address of the account.
     pub login: String,
@@ -72,7 +67,6 @@ pub struct KeyRecord {
     pub grants: Vec<u64>,
     /// When it was made.
     pub created: Timestamp,
-    /// By whom.
     pub created_by: String,
     /// Until when it is good.
     pub expires: Option<Timestamp>,

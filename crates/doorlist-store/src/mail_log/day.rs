@@ -6,7 +6,6 @@ use jiff::civil::Date;
 
 const MILLIS: i64 = 24 * 60 * 60 * 1000;
 
-/// Days since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Day(i64);
 
@@ -42,17 +41,14 @@ impl Day {
         time.to_zoned(jiff::tz::TimeZone::UTC).date()
     }
 
-    /// `2026-11-23`.
     pub(super) fn text(self) -> String {
         self.date().to_string()
     }
 
-    /// `20261123`.
     pub(super) fn digits(self) -> String {
         self.text().replace('-', "")
     }
 
-    /// From either form.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let date: Date = text.parse().ok()?;
         let time = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();

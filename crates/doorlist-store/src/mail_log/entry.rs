@@ -59,7 +59,6 @@ impl MailAction {
 /// One event of one recipient (or of a message, where no recipient is concerned).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailEntry {
-    /// When it happened.
     pub time: Timestamp,
     pub action: MailAction,
     /// The message, once it has a name.
@@ -76,7 +75,6 @@ pub struct MailEntry {
     pub reason: Box<str>,
     /// The reply that was given or heard.
     pub reply: Box<str>,
-    /// The `Message-ID:` field.
     pub message_id: Option<Box<str>>,
     /// Octets of the message; 0 where there was none.
     pub size: u64,
@@ -96,20 +94,14 @@ pub struct LoggedMail {
 /// What a search asks for. Every given field must match; texts compare without regard to ASCII case.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MailFilter {
-    /// The whole sender.
     pub sender: Option<String>,
-    /// The whole recipient.
     pub recipient: Option<String>,
-    /// The protected domain.
     pub domain: Option<DomainId>,
-    /// Not earlier.
     pub since: Option<Timestamp>,
-    /// Earlier than this.
     pub until: Option<Timestamp>,
     pub action: Option<MailAction>,
     /// The message's name in the queue.
     pub queue_id: Option<QueueId>,
-    /// The whole `Message-ID:`.
     pub message_id: Option<String>,
     /// How many entries at most, the newest first.
     pub limit: usize,

@@ -16,9 +16,7 @@ const DOMAINS_MAX: usize = 100_000;
 /// A recipient that was refused or deferred, in borrowed words: in a flood, most of them are counted and forgotten.
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal<'a> {
-    /// When.
     pub time: Timestamp,
-    /// [`MailAction::Refused`] or [`MailAction::Deferred`].
     pub action: MailAction,
     /// The reverse path as written.
     pub sender: &'a str,
@@ -26,7 +24,6 @@ pub struct Refusal<'a> {
     pub recipient: &'a str,
     /// The protected domain, where one is concerned.
     pub domain: Option<DomainId>,
-    /// The client.
     pub client: Option<IpAddr>,
     /// The word of the decision.
     pub reason: &'a str,
@@ -52,7 +49,6 @@ impl Refusal<'_> {
     }
 }
 
-/// Counts refusals.
 #[derive(Debug)]
 pub(super) struct Flood {
     per_hour_max: u32,

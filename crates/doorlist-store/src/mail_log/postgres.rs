@@ -96,7 +96,6 @@ impl Partitions {
         self.alone(indexes(&table(day), "time").to_vec()).await
     }
 
-    /// Removes a day.
     pub(super) async fn drop_day(&self, day: Day) -> Result<(), StoreError> {
         self.alone(vec![format!("DROP TABLE IF EXISTS {}", table(day))]).await
     }

@@ -111,7 +111,6 @@ impl Files {
         Ok(connection.close().await?)
     }
 
-    /// Removes a day.
     pub(super) fn drop_day(&self, day: Day) -> Result<(), StoreError> {
         let path = self.path(day);
         for end in ["-wal", "-shm"] {

@@ -11,7 +11,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// Entries written together.
 const BATCH_MAX: usize = 1_024;
 /// Entries gather for so long, so that each does not cost a commit.
 const GATHER: Duration = Duration::from_millis(200);

@@ -8,16 +8,10 @@ use doorlist_core::list_change::Refusal;
 pub enum ApplyError {
     /// The list moved since the version on which the plan was made.
     #[error("the list has moved from version {base} to {now} since this was planned; look at the plan again")]
-    Moved {
-        /// The plan's.
-        base: u64,
-        /// The list's.
-        now: u64,
-    },
+    Moved { base: u64, now: u64 },
     /// A rule of the list speaks against it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

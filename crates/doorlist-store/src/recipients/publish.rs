@@ -22,7 +22,6 @@ use tokio::task::spawn_blocking;
 /// Addresses of a change that are looked up one by one for their policies; beyond, these are read anew.
 const TOUCHED_MAX: usize = 50_000;
 
-/// What everybody reads.
 pub(super) struct Published {
     snapshot: ArcSwap<Snapshot>,
     routes: ArcSwap<RouteTable>,

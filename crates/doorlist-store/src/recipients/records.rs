@@ -15,18 +15,13 @@ pub const PAGE_MAX: u32 = 10_000;
 /// One line of a list of domains.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainSummary {
-    /// Its row.
     pub id: DomainId,
-    /// Its main name.
     pub name: DomainName,
-    /// Whose it is.
     pub customer: String,
     /// What happens to unlisted addresses.
     #[serde(flatten)]
     pub mode: Mode,
-    /// Served at all.
     pub active: bool,
-    /// Deliveries wait.
     pub hold: bool,
     /// Its list in numbers.
     #[serde(flatten)]
@@ -57,9 +52,7 @@ pub struct DomainDetails {
 /// An address of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressEntry {
-    /// Its row.
     pub id: AddressId,
-    /// Its canonical spelling.
     pub address: Address,
     /// What is known of it.
     #[serde(flatten)]
@@ -69,17 +62,14 @@ pub struct AddressEntry {
 /// An account (or an alias) with the aliases that lead to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountDetails {
-    /// The address itself.
     #[serde(flatten)]
     pub entry: AddressEntry,
-    /// Its aliases.
     pub aliases: Vec<LocalPart>,
 }
 
 /// Which accounts to list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountFilter {
-    /// Of which domain.
     pub domain: DomainName,
     /// Text in the local part of the account or of one of its aliases.
     pub search: Option<String>,
@@ -94,13 +84,10 @@ pub struct AccountFilter {
 pub struct ChangeEntry {
     /// Its number, which is the list's version with it.
     pub id: u64,
-    /// When.
     pub time: Timestamp,
-    /// Who.
     pub actor: Actor,
     /// What, in one line.
     pub summary: String,
-    /// Addresses newly listed.
     pub added: u64,
     /// Listed addresses that differ since.
     pub changed: u64,
@@ -117,24 +104,17 @@ pub struct ChangeEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "row")]
 pub enum ChangeRow {
-    /// An address.
     Address {
-        /// Its row.
         id: AddressId,
-        /// Which.
         address: Address,
         /// Before; `None`: it was not there.
         before: Option<AddressRecord>,
         /// After; `None`: it is not there.
         after: Option<AddressRecord>,
     },
-    /// A domain.
     Domain {
-        /// Which.
         name: DomainName,
-        /// Before.
         before: Option<DomainRecord>,
-        /// After.
         after: Option<DomainRecord>,
     },
 }

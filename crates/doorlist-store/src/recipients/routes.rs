@@ -11,15 +11,13 @@ use std::sync::Arc;
 /// What the relay needs to know of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainRoute {
-    /// Its main name.
     pub name: DomainName,
     /// Its mail servers, lowest preference first.
     pub servers: Vec<MailServer>,
-    /// Deliveries wait.
     pub hold: bool,
     /// Whose it is: connections for its mail count for that customer.
     pub customer: Option<CustomerId>,
 }
 
-/// Routes by domain.
+/// The route of each domain, by its number.
 pub type RouteTable = HashMap<DomainId, Arc<DomainRoute>>;

@@ -8,15 +8,14 @@ use crate::recipients::domain_name;
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
 
+/// A connection to a directory, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredConnection {
     /// Its name, which is also that of its claims' source.
     pub name: String,
     /// Whose list it keeps.
     pub domain: DomainName,
-    /// JSON.
     pub settings: String,
-    /// The password, encrypted.
     pub secret: Option<String>,
     /// From where the next reading of changes goes on.
     pub marker: Option<String>,

@@ -11,7 +11,7 @@ use doorlist_core::change::PlanId;
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A link.
+/// An upload link as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadLink {
     /// A hash of its token.
@@ -22,7 +22,6 @@ pub struct UploadLink {
     pub source: String,
     /// When it was made.
     pub made: Timestamp,
-    /// By whom.
     pub actor: String,
     /// Until when it can be used.
     pub expires: Timestamp,

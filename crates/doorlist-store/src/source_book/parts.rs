@@ -22,18 +22,14 @@ const FORGET: &str = "
     DELETE FROM push_part WHERE (domain_id, push) IN (SELECT p.domain_id, p.push FROM push_part AS p
         GROUP BY p.domain_id, p.push HAVING MIN(p.time) < $1)";
 
-/// A part.
+/// One part of a push.
 #[derive(Clone, Copy, Debug)]
 pub struct PushPart<'a> {
-    /// Of whose list.
     pub domain: &'a DomainName,
     /// Of which push: a word of the one who pushes.
     pub push: &'a str,
-    /// Which, from 1.
     pub part: u32,
-    /// Of how many.
     pub parts: u32,
-    /// Who sent it.
     pub actor: &'a str,
     pub body: &'a str,
 }
@@ -51,7 +47,6 @@ pub enum PartKept {
     OtherCount(u32),
     /// This part came before and said something else.
     OtherContent,
-    /// See [`PUSH_BYTES_MAX`].
     TooLarge,
     /// There is no such domain.
     NoDomain,

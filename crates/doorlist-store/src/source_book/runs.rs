@@ -14,9 +14,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunOutcome {
-    /// Taken over.
     Applied,
-    /// Nothing had changed.
     Same,
     /// A limit stopped it: a plan waits for a person.
     Held,
@@ -43,18 +41,14 @@ impl RunOutcome {
     }
 }
 
-/// One reading.
+/// One run of a source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRecord {
     /// Its number, given by the store.
     pub id: u64,
-    /// Which source.
     pub source: String,
-    /// Of which domain.
     pub domain: DomainName,
-    /// When it began.
     pub began: Timestamp,
-    /// When it ended.
     pub ended: Timestamp,
     pub outcome: RunOutcome,
     /// Addresses that it lost, if it was applied.

@@ -128,7 +128,6 @@ impl MessageBody {
         Self(Place::LargeBodies(apart, seal))
     }
 
-    /// Octets.
     pub fn len(&self) -> u64 {
         match &self.0 {
             Place::Memory(ration) => ration.bytes.len() as u64,
@@ -209,7 +208,6 @@ impl BodyWriter {
         Self { bodies, share, buffer: Vec::with_capacity(room), room, written: None }
     }
 
-    /// Octets so far.
     pub fn len(&self) -> u64 {
         self.buffer.len() as u64 + self.written.as_ref().map_or(0, |(.., length)| *length)
     }

@@ -16,7 +16,6 @@ pub struct Envelope {
     pub recipients: Vec<EnvelopeRecipient>,
     /// When the message came; its lifetime in the queue counts from here.
     pub received_at: Timestamp,
-    /// Who brought it.
     pub client: ClientInfo,
     /// `BODY=8BITMIME` was given (RFC 6152).
     pub eight_bit: bool,
@@ -30,7 +29,7 @@ pub struct Envelope {
     pub size: u64,
 }
 
-/// One accepted recipient.
+/// One accepted recipient of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvelopeRecipient {
     /// As the sender wrote it; it is relayed so.
@@ -84,7 +83,6 @@ pub struct Progress {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum RecipientState {
-    /// Not tried yet.
     Pending,
     /// Tried; it will be tried again.
     Deferred {
@@ -95,12 +93,10 @@ pub enum RecipientState {
     Delivered,
     /// Given up, and nobody was told yet.
     Failed {
-        /// The last reply.
         reply: String,
     },
     /// Given up; the bounce is in the spool.
     Reported {
-        /// The last reply.
         reply: String,
     },
 }

@@ -30,12 +30,7 @@ pub enum SpoolError {
     },
     /// A stored message does not match its checksum. It was left where it is.
     #[error("cannot read message {id} ({why}); it was not changed")]
-    Corrupt {
-        /// Which message.
-        id: QueueId,
-        /// What is wrong.
-        why: String,
-    },
+    Corrupt { id: QueueId, why: String },
     /// There is no such message, or not any more.
     #[error("message {0} is not in the queue")]
     NotFound(QueueId),

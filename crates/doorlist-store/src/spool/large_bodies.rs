@@ -27,7 +27,6 @@ impl LargeBodies {
         LargeBodies::Folder(path.into())
     }
 
-    /// Begins a body.
     pub(super) async fn create(&self, name: QueueId) -> Result<ApartWriter, SpoolError> {
         let sink = match self {
             LargeBodies::Folder(folder) => Sink::File(file::create(folder, name).await?),

@@ -35,7 +35,6 @@ impl Row {
     }
 }
 
-/// Who reads rows.
 #[derive(Clone, Debug)]
 pub(super) enum Reader {
     Sqlite(Arc<Generations>),

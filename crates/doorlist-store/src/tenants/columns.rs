@@ -44,20 +44,17 @@ macro_rules! columns {
 }
 
 columns! {
-    /// Columns of resellers.
     ResellerColumn {
         Id = "id",
         Name = "name",
         CreatedAt = "created_at",
     }
-    /// Columns of customers.
     CustomerColumn {
         Id = "id",
         Name = "name",
         Reseller = "reseller",
         CreatedAt = "created_at",
     }
-    /// Columns of domains.
     DomainColumn {
         Id = "id",
         Name = "name",
@@ -102,14 +99,12 @@ columns! {
         IsEmergency = "is_emergency",
         CreatedAt = "created_at",
     }
-    /// Columns of brandings.
     BrandingColumn {
         Id = "id",
         Reseller = "reseller",
         Customer = "customer",
         CreatedAt = "created_at",
     }
-    /// Columns of admins.
     AdminColumn {
         Id = "id",
         Scope = "scope",
@@ -141,7 +136,6 @@ columns! {
         CreatedAt = "created_at",
         UpdatedAt = "updated_at",
     }
-    /// Columns of aliases.
     AliasColumn {
         Id = "id",
         LocalPart = "localpart",

@@ -10,38 +10,25 @@ use doorlist_core::time::Timestamp;
 /// Whose contact it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ContactOwner {
-    /// A reseller's.
     Reseller,
-    /// A customer's.
     Customer,
-    /// A domain's.
     Domain,
-    /// An email account's.
     Account,
 }
 
 /// What is known of a contact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContactFields {
-    /// Mail address.
     pub email: String,
-    /// First name.
     pub first_name: String,
-    /// Last name.
     pub last_name: String,
     /// First line of the postal address.
     pub address: Option<String>,
-    /// Second line.
     pub address2: Option<String>,
-    /// City.
     pub city: String,
-    /// State.
     pub state: String,
-    /// Country.
     pub country: String,
-    /// Postal code.
     pub zipcode: Option<String>,
-    /// Telephone.
     pub phone: Option<String>,
     /// Is told of technical matters.
     pub is_technical: bool,

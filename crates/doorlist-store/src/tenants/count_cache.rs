@@ -18,7 +18,6 @@ const COUNT: &str = "SELECT CAST(JSON_ROWS(d.id, d.customer_id, d.changed, d.mai
 pub(super) struct Count {
     pub(super) domain: i64,
     pub(super) customer: i64,
-    /// Its last change.
     pub(super) changed: i64,
     pub(super) accounts: u64,
     pub(super) aliases: u64,

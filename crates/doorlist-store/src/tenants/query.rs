@@ -8,23 +8,15 @@ pub const PAGE_ROWS_MAX: u32 = 1_000;
 /// How a value is compared. Texts are compared without regard to case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// Equal.
     Exact,
     /// A part of it.
     Contains,
-    /// Its beginning.
     StartsWith,
-    /// Its end.
     EndsWith,
-    /// One of several.
     In,
-    /// Greater.
     Gt,
-    /// Greater or equal.
     Gte,
-    /// Less.
     Lt,
-    /// Less or equal.
     Lte,
     /// Between two, both included.
     Range,
@@ -37,18 +29,14 @@ pub enum Lookup {
 pub enum Value {
     /// A number, a moment in milliseconds.
     Int(i64),
-    /// A text.
     Text(String),
-    /// Yes or no.
     Flag(bool),
 }
 
 /// One condition on rows of a list with columns `C`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter<C> {
-    /// What is compared.
     pub column: C,
-    /// How.
     pub lookup: Lookup,
     /// With what: several only for [`Lookup::In`] and [`Lookup::Range`].
     pub values: Vec<Value>,
@@ -57,9 +45,7 @@ pub struct Filter<C> {
 /// By what rows are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order<C> {
-    /// By this.
     pub column: C,
-    /// Greatest first.
     pub descending: bool,
 }
 
@@ -74,7 +60,6 @@ pub struct Query<C> {
     pub order: Vec<Order<C>>,
     /// At most so many rows, at most [`PAGE_ROWS_MAX`].
     pub limit: u32,
-    /// Behind so many.
     pub offset: u64,
     /// The last row of the page before, where it is known: a deep page is then as quick as the first.
     pub after: Option<u64>,
@@ -87,7 +72,6 @@ impl<C> Default for Query<C> {
 }
 
 impl<C: ListColumn> Query<C> {
-    /// One more condition.
     #[must_use]
     pub fn with(mut self, column: C, value: Value) -> Self {
         self.filters.push(Filter { column, lookup: Lookup::Exact, values: vec![value] });

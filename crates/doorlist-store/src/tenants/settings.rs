@@ -22,11 +22,8 @@ pub struct AccountSettings {
 /// What of it is to be changed; `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountSettingsPatch {
-    /// See there.
     pub priority: Option<i64>,
-    /// See there.
     pub use_domain_notifications: Option<bool>,
-    /// See there.
     pub password: Option<String>,
     /// See there; `Some(None)`: no limit of its own.
     pub message_max: Option<Option<u64>>,

@@ -17,18 +17,14 @@ pub(crate) const VALUES_MAX: usize = 10_000;
 /// A row with where it stands among the tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed<T> {
-    /// The row.
     pub row: T,
-    /// Its owners.
     pub lineage: Lineage,
 }
 
 /// Rows of a page, and how many there are in all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// In order.
     pub rows: Vec<Placed<T>>,
-    /// Without the limit.
     pub total: u64,
 }
 
@@ -56,7 +52,6 @@ pub(super) const fn text(sql: &'static str) -> Column {
     Column { sql, is_mixed_case: true }
 }
 
-/// A noun's rows.
 pub(crate) struct Table<T, C> {
     /// What is read of a row: the first column is its number.
     pub(super) select: &'static str,
@@ -69,7 +64,6 @@ pub(crate) struct Table<T, C> {
     pub(super) column: fn(C) -> Column,
     /// By these free text is searched.
     pub(super) search: &'static [&'static str],
-    /// Its own order.
     pub(super) order: &'static str,
     pub(super) read: fn(&Row) -> Result<T, StoreError>,
     /// Columns that `select` reads; the owners come behind them.
@@ -135,7 +129,6 @@ impl<T, C: ListColumn> Table<T, C> {
     }
 }
 
-/// Adds one condition.
 pub(super) fn put_filter<C>(sql: &mut Built, column: Column, filter: &Filter<C>) {
     let folds = column.is_mixed_case;
     let put_column = |sql: &mut Built| {

@@ -18,7 +18,6 @@ pub struct Taken;
 /// Why a customer was not written. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CustomerRefused {
-    /// See [`Taken`].
     #[error("there is a customer of this name already")]
     Taken,
     /// Its reseller has as many as it may have.
@@ -29,7 +28,6 @@ pub enum CustomerRefused {
 /// What is set for a reseller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResellerFields {
-    /// Its name.
     pub name: String,
     /// Its pages may look its own way.
     pub allow_branding: bool,
@@ -40,7 +38,6 @@ pub struct ResellerFields {
 /// What is set for a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerFields {
-    /// Its name.
     pub name: String,
     /// Whose customer it is.
     pub reseller: ResellerId,
@@ -55,13 +52,9 @@ pub struct CustomerFields {
 /// What of it is to be changed; `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CustomerPatch {
-    /// See there.
     pub name: Option<String>,
-    /// See there.
     pub reseller: Option<ResellerId>,
-    /// See there.
     pub allow_branding: Option<bool>,
-    /// See there.
     pub is_full_user_list: Option<bool>,
     /// See there; `Some(None)`: it says nothing.
     pub reported_user_count: Option<Option<i64>>,

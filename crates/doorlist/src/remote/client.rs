@@ -14,7 +14,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The `User-Agent`.
 const AGENT: &str = concat!("doorlist/", env!("CARGO_PKG_VERSION"));
 
 /// The name of this machine resolves to the address of another one.

@@ -18,7 +18,6 @@ pub(super) const ANSWER_MAX: usize = 64 << 20;
 pub(super) struct Call {
     /// Path and query below the place.
     pub(super) path: String,
-    /// The JSON.
     pub(super) body: Bytes,
 }
 
@@ -34,9 +33,7 @@ pub(super) struct Answered {
 /// No whole answer came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// Nothing was sent.
     Unsent {
-        /// What happened.
         why: String,
         /// It may be otherwise in a moment.
         passing: bool,

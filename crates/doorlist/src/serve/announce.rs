@@ -9,7 +9,6 @@ use doorlist_store::StoreUrl;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// One line.
 fn tell(format: JournalFormat, line: &str) {
     match format {
         JournalFormat::Text => say!("{line}"),
@@ -17,7 +16,6 @@ fn tell(format: JournalFormat, line: &str) {
     }
 }
 
-/// Says it.
 pub(super) fn say(
     config: &Config,
     state: &StateDir,

@@ -23,28 +23,22 @@ const COLUMNS: &str = "
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanState {
-    /// A person decides.
     Waiting,
     /// It is a change now.
     Applied,
-    /// Thrown away.
     Discarded,
 }
 
 /// A plan as a person sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanEntry {
-    /// Its number.
     pub id: PlanId,
-    /// Of which domain.
     pub domain: String,
     /// Whose claims; `undo` of the inverse of a change.
     pub source: String,
     /// What became of it.
     pub state: PlanState,
-    /// When.
     pub made: Timestamp,
-    /// By whom.
     pub actor: Actor,
     pub summary: String,
     /// Why it waits, if a limit stopped it.

@@ -34,7 +34,6 @@ const GATHERED: usize = 2_000;
 pub(super) struct Staged {
     pub(super) planned: Planned,
     pub(super) differences: BTreeMap<DomainId, CountDifference>,
-    /// Rows of addresses.
     pub(super) rows: u64,
     /// The last row's place.
     pub(super) last_place: u64,

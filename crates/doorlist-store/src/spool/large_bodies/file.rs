@@ -9,7 +9,6 @@ use std::sync::Arc;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// Read at once.
 const READ_SIZE: usize = 64 * 1024;
 
 /// The one name that a body file may have.

@@ -168,7 +168,6 @@ fn remove_files(path: &Path) -> std::io::Result<()> {
     std::fs::remove_file(path)
 }
 
-/// `gen-0001.db`.
 pub(super) fn file_name(number: u32) -> String {
     format!("gen-{number:04}.db")
 }

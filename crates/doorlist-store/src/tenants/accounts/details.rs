@@ -15,15 +15,12 @@ use doorlist_core::time::Timestamp;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 
+/// An email account with what is set for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRow {
-    /// Its number.
     pub id: AddressId,
-    /// Its local part.
     pub local: LocalPart,
-    /// Of which domain.
     pub domain: DomainId,
-    /// That domain's name.
     pub domain_name: DomainName,
     /// It is a distribution list.
     pub is_list: bool,
@@ -50,7 +47,6 @@ pub struct AccountRow {
 }
 
 impl AccountRow {
-    /// Its address.
     pub fn address(&self) -> Address {
         Address::new(self.local.clone(), self.domain_name.clone())
     }
@@ -59,17 +55,12 @@ impl AccountRow {
 /// A further local part of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AliasRow {
-    /// Its number.
     pub id: AddressId,
-    /// The local part.
     pub local: LocalPart,
-    /// Of which account.
     pub account: AddressId,
     /// That account's local part.
     pub account_local: LocalPart,
-    /// Of which domain.
     pub domain: DomainId,
-    /// That domain's name.
     pub domain_name: DomainName,
     /// When it came onto the list.
     pub created: Timestamp,

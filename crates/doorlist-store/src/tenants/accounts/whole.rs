@@ -131,7 +131,6 @@ impl View {
 enum Place {
     /// Behind so many rows.
     Offset(u64),
-    /// Behind this row.
     After(u64),
 }
 

@@ -7,11 +7,10 @@ use doorlist_core::domain::{DomainId, Mode};
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
 
+/// A reseller with what is set for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResellerRow {
-    /// Its number.
     pub id: ResellerId,
-    /// Its name.
     pub name: String,
     /// Its pages may look its own way.
     pub allow_branding: bool,
@@ -25,11 +24,10 @@ pub struct ResellerRow {
     pub updated: Timestamp,
 }
 
+/// A customer with what is set for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomerRow {
-    /// Its number.
     pub id: CustomerId,
-    /// Its name.
     pub name: String,
     /// Whose customer it is.
     pub reseller: ResellerId,
@@ -47,19 +45,15 @@ pub struct CustomerRow {
     pub updated: Timestamp,
 }
 
+/// A domain with its settings and counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainRow {
-    /// Its number.
     pub id: DomainId,
-    /// Its name.
     pub name: DomainName,
-    /// Whose it is.
     pub customer: CustomerId,
     /// How unlisted recipients are handled.
     pub mode: Mode,
-    /// Served at all.
     pub active: bool,
-    /// Deliveries wait.
     pub hold: bool,
     /// TCP port of servers that are named without one.
     pub delivery_port: u16,
@@ -74,15 +68,10 @@ pub struct DomainRow {
 /// Another name of a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainAliasRow {
-    /// Its number.
     pub id: u32,
-    /// The name.
     pub name: DomainName,
-    /// Of which domain.
     pub domain: DomainId,
-    /// That domain's name.
     pub domain_name: DomainName,
-    /// Served at all.
     pub active: bool,
     /// When it was made.
     pub created: Timestamp,
@@ -95,11 +84,9 @@ pub struct DomainAliasRow {
 pub struct DomainNameRow {
     /// The number of the domain or of the alias.
     pub id: u32,
-    /// The name.
     pub name: DomainName,
     /// It is an alias.
     pub is_alias: bool,
-    /// Of which domain.
     pub domain: DomainId,
     /// When it was made.
     pub created: Timestamp,
@@ -110,13 +97,11 @@ pub struct DomainNameRow {
 /// A domain's own mail server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailServerRow {
-    /// Its number.
     pub id: u32,
     /// Host name or IP address.
     pub host: String,
     /// Whose server it is.
     pub domain: DomainId,
-    /// That domain's name.
     pub domain_name: DomainName,
     pub port: u16,
     /// As in MX: lowest first.
@@ -132,11 +117,9 @@ pub struct MailServerRow {
 /// Who is reached about what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContactRow {
-    /// Its number.
     pub id: u32,
     /// Whose contact it is: the number of a reseller, customer, domain or account.
     pub owner: u32,
-    /// What is known.
     pub fields: ContactFields,
     /// When it was made.
     pub created: Timestamp,
@@ -149,11 +132,9 @@ pub struct ContactRow {
 /// How a tenant's pages look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrandingRow {
-    /// Its number.
     pub id: u32,
     /// Of a reseller, or
     pub reseller: Option<ResellerId>,
-    /// of a customer.
     pub customer: Option<CustomerId>,
     /// What is set: a JSON object.
     pub settings: String,
@@ -168,13 +149,9 @@ pub struct BrandingRow {
 pub struct AdminRow {
     /// The number of the login: the same one may be an admin of several.
     pub id: LoginId,
-    /// Of what.
     pub scope: Scope,
-    /// Its login name.
     pub username: String,
-    /// Its address.
     pub email: String,
-    /// May log in.
     pub active: bool,
     /// When the login was made.
     pub created: Timestamp,
@@ -185,15 +162,12 @@ pub struct AdminRow {
 /// A sender that a domain or an account takes mail from, or does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderRuleRow {
-    /// Its number.
     pub id: u32,
     /// Of which domain, or
     pub domain: Option<DomainId>,
-    /// of which account.
     pub account: Option<AddressId>,
     /// An address, or a domain.
     pub sender: String,
-    /// Taken; otherwise refused.
     pub allow: bool,
     /// When it was made.
     pub created: Timestamp,
