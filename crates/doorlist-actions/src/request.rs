@@ -50,6 +50,9 @@ macro_rules! requests {
         }
 
         impl $set {
+            /// All of the set, as their variants are written.
+            pub const NAMES: &[&str] = &[$(stringify!($name),)*];
+
             /// Whether one of them has this name.
             fn knows(name: &str) -> bool {
                 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! A day at the office: every action, asked and answered in the form in which it travels over the control socket.
+//! A day of a Doorlist: every action, asked and answered in the form in which it travels over the control socket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod audit;
@@ -13,6 +13,7 @@ mod push_parts;
 mod senders;
 mod sources;
 mod stories;
+mod surfaces;
 mod tenants;
 mod undo;
 

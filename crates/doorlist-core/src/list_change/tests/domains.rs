@@ -63,7 +63,7 @@ fn an_alias_that_goes_is_switched_off_no_more() {
     let alias = name("example.org");
     let on = changed(&record(), &DomainChange::AddAlias(alias.clone())).unwrap();
     let off = changed(&on, &DomainChange::AliasActive { name: alias.clone(), active: false }).unwrap();
-    assert_eq!(off.aliases_off, [alias.clone()]);
+    assert_eq!(off.aliases_off, std::slice::from_ref(&alias));
     assert_eq!(changed(&off, &DomainChange::RemoveAlias(alias.clone())).unwrap(), record());
     let refused = changed(&record(), &DomainChange::RemoveAlias(alias.clone()));
     assert_eq!(refused, Err(Refusal::NoSuchDomainAlias { name: alias, domain: name("example.test") }));

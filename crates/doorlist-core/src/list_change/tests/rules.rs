@@ -93,7 +93,7 @@ fn an_alias_shares_the_fate_of_its_account() {
     let mut vetoed = list();
     let draft = vetoed.apply(&[Change::Veto { address: address("ann") }], NOW).unwrap();
     let went = Note::AliasWentWith { alias: address("a.lee"), account: address("ann") };
-    assert_eq!(draft.notes, [went.clone()]);
+    assert_eq!(draft.notes, std::slice::from_ref(&went));
     assert_eq!(vetoed.state("a.lee").unwrap().standing, Standing::Vetoed);
 
     let mut withdrawn = list();
