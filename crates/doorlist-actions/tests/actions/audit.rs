@@ -299,7 +299,7 @@ async fn a_tenant_has_a_tenth_of_the_audit_and_pushes_nobody_out() {
     writer.write(Vec::new()).await.unwrap();
     let lines = list(&day, 2).await;
     assert!(
-        matches!(&lines[0].record, AuditRecord::Note(note) if note.note.starts_with("customer 7 has its share")),
+        matches!(&lines[0].record, AuditRecord::Note(note) if note.note.starts_with("customer 7 has used its share")),
         "{lines:?}"
     );
     assert!(matches!(&lines[1].record, AuditRecord::Request(_)), "once");

@@ -142,7 +142,7 @@ async fn the_change_log_is_read_back() {
         panic!()
     };
     assert_eq!((&entry, rows.len(), next), (&changes[0], 1, None));
-    day.refused(show(99), ErrorKind::NotFound, 3, "no change 99").await;
+    day.refused(show(99), ErrorKind::NotFound, 3, "change 99 does not exist").await;
 }
 
 #[tokio::test]

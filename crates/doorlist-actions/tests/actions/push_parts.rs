@@ -114,7 +114,7 @@ async fn parts_that_do_not_fit_are_refused() {
     let day = Day::with_a_domain().await;
     taken(send(&day, part("p1", 1, 2, &["ann"])).await);
     refused(send_as(&day, "mallory", part("p1", 2, 2, &["m"])).await, ErrorKind::Refused, "another login");
-    refused(send(&day, part("p1", 2, 3, &["bob"])).await, ErrorKind::Refused, "begun with 2 parts");
+    refused(send(&day, part("p1", 2, 3, &["bob"])).await, ErrorKind::Refused, "started with 2 parts");
     refused(send(&day, part("p1", 1, 2, &["zoe"])).await, ErrorKind::Refused, "with another content");
     for (push, number, parts) in [("", 1, 1), ("a b", 1, 1), ("p", 0, 1), ("p", 2, 1), ("p", 1, PARTS_MAX + 1)] {
         refused(send(&day, part(push, number, parts, &["ann"])).await, ErrorKind::Usage, "a push");

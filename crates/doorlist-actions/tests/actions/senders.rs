@@ -67,14 +67,14 @@ async fn a_rule_is_put_turned_listed_and_removed() {
     let remove = || SenderRemove { of: RulesOf::clone(&of), sender: SenderPattern::clone(&sender) };
     let Response::SenderRule(gone) = day.ask(remove()).await.unwrap() else { panic!() };
     assert_eq!((gone.before, gone.now), (Some(false), None));
-    day.refused(remove(), ErrorKind::NotFound, 3, "no rule about .shop.test").await;
+    day.refused(remove(), ErrorKind::NotFound, 3, "no rule for .shop.test").await;
 }
 
 #[tokio::test]
 async fn rules_belong_to_domains_and_accounts_that_are_there() {
     let day = with_accounts().await;
     let list = |of: &str| SenderList { of: of.parse().unwrap(), offset: 0 };
-    day.refused(list("annie@example.test"), ErrorKind::Refused, 1, "follows the rules of ann@example.test").await;
+    day.refused(list("annie@example.test"), ErrorKind::Refused, 1, "has the rules of ann@example.test").await;
     day.refused(list("nobody@example.test"), ErrorKind::NotFound, 3, "nobody@example.test").await;
     day.refused(list("other.test"), ErrorKind::NotFound, 3, "other.test").await;
     day.done(AccountRemove { addresses: addresses(&["bob@example.test"]) }).await;

@@ -92,11 +92,11 @@ async fn a_password_goes_nowhere_else_than_it_was_meant_for() {
     day.refused(put(at("ldaps://ldap.example.test"), Some("x"), false), ErrorKind::Refused, 1, "source set").await;
     // Another server, port, encryption or name asks for it again (L03).
     for url in ["ldaps://attacker.example.test", "ldaps://ldap.example.test:1636", "ldap://ldap.example.test"] {
-        day.refused(put(at(url), None, true), ErrorKind::Unconfirmed, 4, "given again").await;
+        day.refused(put(at(url), None, true), ErrorKind::Unconfirmed, 4, "give the password again").await;
     }
     let mut other_name = at("ldaps://ldap.example.test");
     other_name.connection.bind = Bind::Simple { name: "cn=admin".to_owned() };
-    day.refused(put(other_name, None, true), ErrorKind::Unconfirmed, 4, "given again").await;
+    day.refused(put(other_name, None, true), ErrorKind::Unconfirmed, 4, "give the password again").await;
     // What sends it nowhere else does not.
     let mut harmless = at("ldaps://ldap.example.test");
     harmless.every_minutes = 5;

@@ -70,7 +70,7 @@ async fn six_percent_of_a_thousand() {
 async fn all_of_five() {
     let day = with_a_directory(5).await;
     day.world.answers(Ok(people(5..10)));
-    stopped(&day, RunOutcome::Held, "none of the 5 addresses").await;
+    stopped(&day, RunOutcome::Held, "none of its 5 previous addresses").await;
 }
 
 /// An OU was renamed, and base and filter find half of the people.

@@ -54,30 +54,35 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Note::Vetoed { address } => {
-                write!(f, "{address} was removed by a person before and stays removed; add it by hand to free it")
+                write!(f, "{address} was removed by a person and stays removed; add it by hand to accept it again")
             }
             Note::ListKeepsAliases { account, aliases } => {
-                write!(f, "{account} is a distribution list now and keeps its {aliases} aliases")
+                write!(f, "{account} is now a distribution list and keeps its {aliases} aliases")
             }
             Note::AliasWentWith { alias, account } => write!(f, "{alias} was removed with its account {account}"),
             Note::StructureStands { address, stands, claimed } => {
-                write!(f, "{address} stays {stands}; its claim as {claimed} is kept, but another source's word stands")
+                write!(
+                    f,
+                    "{address} stays {stands}; the claim as {claimed} is kept, but another source takes \
+                           precedence"
+                )
             }
             Note::Conflict { address, stands, other, claimed, source } => write!(
                 f,
-                "{address} stays {stands}, as {other} says; {source} says that it is {claimed}: add it by hand as what it is"
+                "{address} stays {stands} because of {other}, but {source} lists it as {claimed}: add it by hand as \
+                 the right kind"
             ),
             Note::Renamed { address, to } => {
-                write!(f, "{address} is {to} now; the former address stays accepted for 7 days")
+                write!(f, "{address} is now {to}; the former address stays accepted for 7 days")
             }
             Note::ChangedSince { address } => {
-                write!(f, "{address} was changed again since; what came later stays, the rest is undone")
+                write!(f, "{address} was changed again since; the later changes stay, the rest is undone")
             }
             Note::DomainChangedSince { name } => {
-                write!(f, "the domain {name} was changed again since, or has a list by now; it stays as it is")
+                write!(f, "domain {name} was changed again since, or has recipients now; it is not changed")
             }
             Note::StandsAlone { address } => {
-                write!(f, "{address} cannot be an alias of its account any more and stands as a mailbox")
+                write!(f, "{address} can no longer be an alias of its account and is now a mailbox")
             }
         }
     }

@@ -17,10 +17,10 @@ pub enum Refusal {
         of: Address,
     },
     /// An alias must lead to an account that is there.
-    #[error("{alias} cannot be an alias of {account}: there is no such account; add it first")]
+    #[error("{alias} cannot be an alias of {account}: this account does not exist; add it first")]
     AliasOfMissing { alias: Address, account: Address },
     /// The name has a mailbox or list of its own.
-    #[error("{alias} cannot be an alias of {account}: it is an account of its own; remove it first")]
+    #[error("{alias} cannot be an alias of {account}: it is an account; remove it first")]
     AliasIsAccount { alias: Address, account: Address },
     /// The name leads elsewhere already.
     #[error("{alias} cannot be an alias of {account}: it is already an alias of {of}; remove it there first")]
@@ -45,7 +45,7 @@ pub enum Refusal {
     #[error("{address} cannot become an alias of itself")]
     AliasOfItself { address: Address },
     /// A source that comes again says otherwise.
-    #[error("{address} is {stands} by the word of {source_name}; change it there, or stop reading that source first")]
+    #[error("{address} is {stands} because of {source_name}; change it there, or remove that source first")]
     ClaimedElsewhere { address: Address, stands: String, source_name: String },
     #[error("{address} is not on the list")]
     NotListed { address: Address },
@@ -62,12 +62,12 @@ pub enum Refusal {
     #[error("{name} is already an alias of the domain {domain}")]
     NameIsAlias { name: DomainName, domain: DomainName },
     /// A domain cannot be its own alias.
-    #[error("{name} cannot be an alias of {domain}: it is a domain of its own")]
+    #[error("{name} cannot be an alias of {domain}: it is a domain")]
     AliasIsDomain { name: DomainName, domain: DomainName },
     /// A domain would get back a name that another one has by now: whose, is not said.
     #[error(
-        "{name} cannot be a name of {domain} again: it is another domain by now, or an alias of one. Nothing was changed; \
-         once {name} is free, the same can be done again"
+        "{name} cannot be an alias of {domain} again: it is now a domain, or an alias of another one. Nothing was \
+         changed; try again when {name} is free"
     )]
     NameGivenAway { name: DomainName, domain: DomainName },
     /// No such domain alias.
@@ -77,20 +77,20 @@ pub enum Refusal {
     #[error("{server:?} is not a mail server: {why}")]
     BadServer { server: String, why: String },
     /// No plan has this number.
-    #[error("there is no plan {}; `doorlist plan list` shows them", id.0)]
+    #[error("plan {} does not exist; `doorlist plan list` shows the plans", id.0)]
     NoSuchPlan { id: PlanId },
     /// A plan is applied or thrown away once.
-    #[error("plan {} does not wait: it is {state}", id.0)]
+    #[error("plan {} is not pending: it is {state}", id.0)]
     PlanIsDone {
         id: PlanId,
         /// What became of it.
         state: String,
     },
     /// A plan is a set of its own.
-    #[error("a plan is applied alone, not together with other changes")]
+    #[error("a plan must be applied alone, not with other changes")]
     PlanNotAlone,
     /// No change has this number.
-    #[error("there is no change {change}; `doorlist changes list` shows them")]
+    #[error("change {change} does not exist; `doorlist changes list` shows the changes")]
     NoSuchChange { change: u64 },
     /// Nobody remembers what it was for.
     #[error(
@@ -98,15 +98,12 @@ pub enum Refusal {
     )]
     TooOldToUndo { change: u64 },
     /// There were more rows of changes than may be.
-    #[error(
-        "the rows of change {change} were removed, since there were more rows of changes than changes.rows_max; it \
-         cannot be undone"
-    )]
+    #[error("change {change} cannot be undone: its rows were removed because of changes.rows_max")]
     RowsGone { change: u64 },
     /// A customer has as many domains, or addresses on all of its lists, as it may have.
     #[error(
-        "customer {customer:?} would have more than {limit} {what}, which is the most; remove some first, or ask the \
-         operator (tenants.{what}_max). Nothing was changed"
+        "customer {customer:?} would exceed its limit of {limit} {what}; remove some first, or ask the operator \
+         (tenants.{what}_max). Nothing was changed"
     )]
     CustomerFull {
         customer: String,
@@ -115,10 +112,7 @@ pub enum Refusal {
         limit: u64,
     },
     /// The name of a source is a new one, and there are as many as there may be.
-    #[error(
-        "{of} had files under {limit} names of sources already, which is the most; use one of those names (--source). \
-         Nothing was changed"
-    )]
+    #[error("{of} already has the maximum of {limit} source names; use one of them (--source). Nothing was changed")]
     SourceNamesFull {
         /// Of which domain, or of all.
         of: String,

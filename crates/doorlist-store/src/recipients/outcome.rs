@@ -7,7 +7,7 @@ use doorlist_core::list_change::Refusal;
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The list moved since the version on which the plan was made.
-    #[error("the list has moved from version {base} to {now} since this was planned; look at the plan again")]
+    #[error("the list changed from version {base} to {now} since this was planned; review the plan again")]
     Moved { base: u64, now: u64 },
     /// A rule of the list speaks against it.
     #[error(transparent)]

@@ -27,7 +27,7 @@ pub(super) fn build(place: &Place, authorities: Option<&[u8]>, connect: Duration
     let roots = if place.is_https() { trusted(place, authorities)? } else { RootCertStore::empty() };
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .context("TLS cannot be set up")
+        .context("cannot set up TLS")
         .or_exit(Exit::SYSTEM)?
         .with_root_certificates(roots)
         .with_no_client_auth();
@@ -56,8 +56,7 @@ fn trusted(place: &Place, authorities: Option<&[u8]>) -> Result<RootCertStore, F
     let mut roots = RootCertStore::empty();
     // Some of the machine's may be too old to be read; the others stand.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let wrong =
-        || Failure::because(Exit::CONFIG, "the file with certificates of an authority has none that can be read");
+    let wrong = || Failure::because(Exit::CONFIG, "the CA file has no readable certificate");
     if let Some(pem) = authorities {
         let before = roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -68,8 +67,7 @@ fn trusted(place: &Place, authorities: Option<&[u8]>) -> Result<RootCertStore, F
         }
     }
     if roots.is_empty() {
-        let why =
-            "this machine has no list of certificate authorities: install it, or give the authority's certificate";
+        let why = "this machine has no CA certificates: install them (package ca-certificates), or give a CA file";
         return Err(Failure::because(Exit::CONFIG, why));
     }
     Ok(roots)

@@ -69,14 +69,14 @@ impl Remote {
         }
         if !error.is_connect() {
             return Trouble::Lost(match error.is_timeout() {
-                true => format!("no whole answer came within {} s", limit.as_secs()),
+                true => format!("no complete answer within {} s", limit.as_secs()),
                 false => causes(error),
             });
         }
         match find::<rustls::Error>(error) {
             Some(rustls::Error::InvalidCertificate(fault)) => {
                 let why = format!(
-                    "its certificate is not believed ({fault:?}); with an authority of your own give that one's \
+                    "its certificate is not trusted ({fault:?}); for a private CA give its \
                      certificate (--ca-file, ca_file)"
                 );
                 unsent(why, false)

@@ -22,26 +22,26 @@ impl Place {
     /// Parses it. Without encryption only this machine may be named, unless `allow_http` says otherwise: whoever listens
     /// in between could take the key.
     pub(super) fn parse(text: &str, allow_http: bool) -> Result<Self, String> {
-        let wrong = |why: &str| format!("the address of a Doorlist is written https://doorlist.example.test: {why}");
+        let wrong = |why: &str| format!("invalid server URL, write it as https://doorlist.example.test: {why}");
         // Browsers forgive blanks, missing slashes and backslashes, and so does the parser; a key travels to nobody who
         // was guessed.
         if text.len() > URL_MAX || text.bytes().any(|b| !b.is_ascii_graphic()) {
-            return Err(wrong("it is too long, or has characters that are none of a URL"));
+            return Err(wrong("it is too long, or has characters that a URL cannot have"));
         }
         let url = Url::parse(text).map_err(|error| wrong(explain(error)))?;
         let https = url.scheme() == "https";
         let behind_scheme = text.get(url.scheme().len()..).and_then(|rest| rest.strip_prefix("://"));
         let Some(rest) = behind_scheme.filter(|_| https || url.scheme() == "http") else {
-            return Err(wrong("it begins with https://"));
+            return Err(wrong("it must begin with https://"));
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("login and key do not belong into it, but into the key file"));
+            return Err(wrong("login and key belong in the key file"));
         }
         if rest.contains(['?', '#', '%', '\\']) {
-            return Err(wrong("it ends with the host, or with the path before /api"));
+            return Err(wrong("it must end with the host, or with the path before /api"));
         }
         if rest.starts_with('/') || url.port() == Some(0) {
-            return Err(wrong("host and port cannot be read"));
+            return Err(wrong("invalid host or port"));
         }
         let local = match url.host() {
             Some(Host::Domain(name)) => name == "localhost",
@@ -51,8 +51,8 @@ impl Place {
         };
         if !https && !local && !allow_http {
             return Err(
-                "http:// would show the key to whoever listens on the way: use https://, or say expressly that it \
-                        is allowed (--allow-http, allow_http = true)"
+                "http:// sends the key unencrypted: use https://, or allow it with --allow-http (agent: allow_http = \
+                 true)"
                     .to_owned(),
             );
         }
@@ -74,7 +74,7 @@ impl Place {
 
     /// What a person should know before a key travels there.
     pub(super) fn warning(&self) -> Option<String> {
-        self.shows_key.then(|| format!("warning: {self} is not encrypted; whoever listens on the way can take the key"))
+        self.shows_key.then(|| format!("warning: {self} is not encrypted; anyone on the network path can read the key"))
     }
 
     /// The URL of a path of the API, with its query.
@@ -85,9 +85,9 @@ impl Place {
 
 fn explain(error: ParseError) -> &'static str {
     match error {
-        ParseError::RelativeUrlWithoutBase => "it begins with https://",
-        ParseError::InvalidPort => "the port is no number to 65535",
-        _ => "host and port cannot be read",
+        ParseError::RelativeUrlWithoutBase => "it must begin with https://",
+        ParseError::InvalidPort => "the port must be a number up to 65535",
+        _ => "invalid host or port",
     }
 }
 
@@ -129,19 +129,19 @@ mod tests {
     #[test]
     fn what_is_none_or_would_show_the_key_is_refused() {
         for (text, word) in [
-            ("doorlist.example.test", "begins with https://"),
-            ("ftp://doorlist.example.test", "begins with https://"),
-            ("https:doorlist.example.test", "begins with https://"),
-            ("https://", "host and port"),
-            ("https:///doorlist.example.test", "host and port"),
-            ("https://a.test:0", "host and port"),
+            ("doorlist.example.test", "must begin with https://"),
+            ("ftp://doorlist.example.test", "must begin with https://"),
+            ("https:doorlist.example.test", "must begin with https://"),
+            ("https://", "host or port"),
+            ("https:///doorlist.example.test", "host or port"),
+            ("https://a.test:0", "host or port"),
             ("https://a.test:99999", "65535"),
-            ("https://[::1", "host and port"),
+            ("https://[::1", "host or port"),
             ("https://a@b.test", "key file"),
-            ("https://a.test/?x=1", "ends with the host"),
-            ("https://a.test\\@b.test", "ends with the host"),
-            ("https://%61.test", "ends with the host"),
-            ("https://a.test/\r\nX: y", "none of a URL"),
+            ("https://a.test/?x=1", "must end with the host"),
+            ("https://a.test\\@b.test", "must end with the host"),
+            ("https://%61.test", "must end with the host"),
+            ("https://a.test/\r\nX: y", "that a URL cannot have"),
             ("http://doorlist.example.test", "--allow-http"),
             ("http://127.0.0.1.example.test", "--allow-http"),
         ] {

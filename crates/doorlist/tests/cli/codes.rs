@@ -36,7 +36,7 @@ fn what_is_not_there_is_named() {
     let place = Place::new();
     place.done("domain add example.test --server 192.0.2.7");
     let cases = [
-        (66, "import /nonexistent/staff.txt --domain example.test", "/nonexistent/staff.txt cannot be read"),
+        (66, "import /nonexistent/staff.txt --domain example.test", "cannot read /nonexistent/staff.txt"),
         (3, "account list --domain other.test", "other.test is not a domain of this gateway"),
         (3, "account remove alice@example.test", "alice@example.test is not on the list"),
         (1, "domain add example.test --server 192.0.2.7", "example.test is already a domain"),

@@ -64,7 +64,7 @@ fn a_hangup_reads_the_settings_again_and_a_mistake_changes_nothing() {
     place.file("doorlist.toml", "smtp.message_max = \"1 MiB\"\nlog.format = \"json\"\n");
     server.signal(Signal::SIGHUP);
     server.wait_for("reloaded");
-    server.wait_for("only after a restart: log.format");
+    server.wait_for("need a restart: log.format");
     let mut session = Smtp::connect(smtp);
     session.reply();
     assert!(session.say("EHLO client.example.test").contains("SIZE 1048576"));

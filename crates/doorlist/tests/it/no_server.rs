@@ -31,7 +31,7 @@ fn add_without_server(server: &Server) {
 
 #[test]
 fn mail_for_a_domain_without_a_server_waits_for_one() {
-    const WHY: &str = "no mail server is set for example.test yet";
+    const WHY: &str = "no mail server is set for example.test;";
     let mut server = Server::stopped(Settings::default());
     add_without_server(&server);
     server.run();

@@ -131,5 +131,10 @@ fn exported_files_prove_themselves_up_to_the_store() {
     assert!(cut.code == 1 && cut.talk.contains("entries 30 to 59 are missing from the files"), "{cut:?}");
     std::fs::remove_file(first).unwrap();
     std::os::unix::fs::symlink(second, first).unwrap();
-    assert_eq!(verify(&[first]).code, 66, "a link is not followed");
+    assert_eq!(verify(&[first]).code, 77, "no link lies among the files of the state folder");
+    std::fs::remove_file(first).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("part.jsonl");
+    std::os::unix::fs::symlink(second, &link).unwrap();
+    assert_eq!(verify(&[&link.display().to_string()]).code, 66, "a link is not followed");
 }

@@ -85,7 +85,7 @@ fn a_contact_outside_is_asked_once_and_gets_notices_only_after_its_button() {
     let taken = outside.wait_for(1 + FEW);
     assert_eq!((to(&taken, VICTIM).len(), to(&taken, OPERATOR).len(), taken.len()), (1, FEW, 1 + FEW));
     let listed = server.done(&["contact", "list", "--unconfirmed"]);
-    assert!(listed.contains(VICTIM) && listed.contains("asked"), "{listed}");
+    assert!(listed.contains(VICTIM) && listed.contains("confirmation mail sent"), "{listed}");
     assert!(server.command(&["doctor"]).out.contains(VICTIM));
 
     let text = question.text().replace("=\r\n", "");

@@ -105,7 +105,7 @@ fn run_with_files(place: &Place, words: &[String]) -> crate::server::Printed {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     for _ in 0..FILES_MAX {
         let ended = place.run(&words);
-        let Some(missing) = ended.talk.strip_prefix("doorlist: ").and_then(|talk| talk.split_once(" cannot be read"))
+        let Some(missing) = ended.talk.strip_prefix("doorlist: cannot read ").and_then(|talk| talk.split_once(": "))
         else {
             return ended;
         };
