@@ -52,8 +52,9 @@ async fn main() {
             coverage: Coverage::Whole,
             file: Some("staff.csv"),
         };
-        timed("planned", directory.plan_source(&plan, &actor(), None)).await.unwrap();
-        let staged = timed("planned and staged", directory.plan_source(&plan, &actor(), Some(""))).await.unwrap();
+        timed("planned", Box::pin(directory.plan_source(&plan, &actor(), None))).await.unwrap();
+        let staged =
+            timed("planned and staged", Box::pin(directory.plan_source(&plan, &actor(), Some("")))).await.unwrap();
         let Some(id) = staged.id else { continue };
         let by_hand = tokio::spawn(adds_by_hand(directory.clone()));
         let applied = timed("applied", directory.apply(&set(vec![Change::Plan { id }]), &actor(), None)).await.unwrap();

@@ -60,7 +60,7 @@ impl Actions {
             }
         };
         // What has been read is not refused for want of room.
-        Ok(self.services.work.for_those_who_wait().run(job).await??)
+        self.services.work.for_those_who_wait().run(job).await?
     }
 
     /// Reads what is pushed of a domain, whole or a part of it, while it comes in.
