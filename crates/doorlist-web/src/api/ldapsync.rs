@@ -42,7 +42,7 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
         match read(&mut pieces, reader, ask.actions.work()).await? {
             Ok(state) => answer(ask.actions.push(PushWish { domain, state, is_test, part }).await, in_parts),
             Err(PushFault::Text(text)) => Err(Fault::Bad(text)),
-            Err(PushFault::Limit(error)) => answer(Err(error.into()), in_parts),
+            Err(PushFault::Limit(error)) => answer(Err(error), in_parts),
         }
     })
     .await
