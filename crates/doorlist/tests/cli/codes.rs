@@ -41,8 +41,8 @@ fn what_is_not_there_is_named() {
         (3, "account remove alice@example.test", "alice@example.test is not on the list"),
         (1, "domain add example.test --server 192.0.2.7", "example.test is already a domain"),
         (4, "domain mode example.test enforce", "the list of example.test is empty"),
-        (64, "log --action lost", "`lost` is no action"),
-        (64, "log --since yesterday", "`yesterday` is no time"),
+        (64, "log --action lost", "unknown action `lost`"),
+        (64, "log --since yesterday", "invalid time `yesterday`"),
         (69, "log --follow", "no server is running"),
         (3, "changes show 99", "change 99 does not exist"),
     ];
