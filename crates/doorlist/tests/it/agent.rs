@@ -195,7 +195,7 @@ fn an_agent_reads_pushes_and_waits_for_its_end() {
     assert_eq!(body["items"], items);
     let log = site.folder.path().join("log");
     let said = || std::fs::read_to_string(&log).unwrap_or_default();
-    agent.wait_until("says what came of it", || said().contains("does not accept the key")).unwrap();
+    agent.wait_until("says what came of it", || said().contains("rejected the key")).unwrap();
     agent.signal(Signal::SIGTERM).unwrap();
     assert_eq!(agent.wait(PATIENCE).unwrap().code(), Some(0));
     assert!(!said().contains("s3cret"));
