@@ -109,7 +109,7 @@ async fn an_import_is_undone() {
     let undone = day.done(ChangesUndo { id: report.plan.applied.change_id.unwrap() }).await;
     assert_eq!((undone.removed, undone.changed), (4, 1));
     assert_eq!(day.ask(export()).await.unwrap(), before);
-    day.refused(ChangesUndo { id: 99 }, ErrorKind::NotFound, 3, "no change 99").await;
+    day.refused(ChangesUndo { id: 99 }, ErrorKind::NotFound, 3, "change 99 does not exist").await;
 }
 
 /// I04: a mirror of another domain's file, or of a tenth of it, waits for a person.

@@ -104,7 +104,7 @@ async fn accounts_and_aliases_by_hand() {
     let alias = |account: &str, of: &str| AliasAdd { account: account.parse().unwrap(), locals: vec![local(of)] };
     day.done(alias("ann@example.test", "A.Lee")).await;
     day.refused(alias("a.lee@example.test", "al"), ErrorKind::Refused, 1, "itself an alias of ann@example.test").await;
-    day.refused(alias("ann@example.test", "bob"), ErrorKind::Refused, 1, "account of its own").await;
+    day.refused(alias("ann@example.test", "bob"), ErrorKind::Refused, 1, "it is an account").await;
     day.refused(alias("nobody@example.test", "x"), ErrorKind::Refused, 1, "this account does not exist").await;
 
     let show = |text: &str| AccountShow { address: text.parse().unwrap() };

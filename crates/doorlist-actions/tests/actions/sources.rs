@@ -102,7 +102,7 @@ async fn a_password_goes_nowhere_else_than_it_was_meant_for() {
     harmless.every_minutes = 5;
     day.ask(put(harmless.clone(), None, true)).await.unwrap();
     harmless.every_minutes = 4;
-    day.refused(put(harmless, None, true), ErrorKind::Usage, 64, "every 5 to 1440").await;
+    day.refused(put(harmless, None, true), ErrorKind::Usage, 64, "must be 5 to 1440").await;
     let Response::Source(shown) = day.ask(SourceShow { name: "office".to_owned() }).await.unwrap() else { panic!() };
     assert!(shown.has_password && !serde_json::to_string(&shown).unwrap().contains("secret"));
     day.world.answers(Ok(people(0..1)));

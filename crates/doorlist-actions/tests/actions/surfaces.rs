@@ -133,7 +133,7 @@ fn is_denied(error: &ActionError) -> bool {
         ActionError::Failed { kind: ErrorKind::NotFound, .. } => {
             text.contains("is not a domain of yours") || text.contains("of your domains")
         }
-        ActionError::Failed { kind: ErrorKind::Usage, .. } => text.contains("only on the machine"),
+        ActionError::Failed { kind: ErrorKind::Usage, .. } => text.contains("the server's own machine"),
         _ => false,
     }
 }

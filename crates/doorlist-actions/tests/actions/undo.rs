@@ -43,7 +43,7 @@ async fn a_name_that_was_dropped_is_the_operators_to_give_back() {
     assert!(refusal(ann.run(ChangesUndo { id: dropped }).await).contains("only the operator"));
     // Somebody else has it by now: not even the operator gives it back by the way.
     domain(&ops, "other.test", b).await.unwrap();
-    assert!(refusal(ops.run(ChangesUndo { id: dropped }).await).contains("other.test cannot be a name"));
+    assert!(refusal(ops.run(ChangesUndo { id: dropped }).await).contains("other.test cannot be an alias"));
     assert_eq!(day.check("x@other.test").await.0, 4, "it is a domain of its own");
     let free = ops.view().domain_of_name(&name("other.test")).await.unwrap();
     ops.remove_domain(&ops.editable(free).unwrap()).await.unwrap();

@@ -149,14 +149,14 @@ const LIMITS: &[Limit] = &[
         fill: DOMAINS,
         number: SMALL.domains as u32 - 1,
         free: "DELETE FROM domain WHERE id = 1001",
-        says: "more than 5 domains",
+        says: "limit of 5 domains",
     },
     Limit {
         wanted: Wanted::GivenDomain,
         fill: DOMAINS,
         number: SMALL.domains as u32 - 1,
         free: "DELETE FROM domain WHERE id = 1001",
-        says: "more than 5 domains",
+        says: "limit of 5 domains",
     },
     Limit {
         wanted: Wanted::Address,
@@ -166,7 +166,7 @@ const LIMITS: &[Limit] = &[
                UPDATE domain SET aliases = 2, vetoed = 4 WHERE id = 1",
         number: 1,
         free: "UPDATE domain SET vetoed = 3 WHERE id = 1",
-        says: "more than 7 addresses",
+        says: "limit of 7 addresses",
     },
 ];
 
