@@ -200,7 +200,7 @@ async fn a_file_is_handed_in_octet_for_octet_and_its_name_is_text() {
     assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
     for words in [
         "&lt;img src=x onerror=alert(1)&gt;.csv was read",
-        "Read as: CSV, UTF-8",
+        "Format: CSV, UTF-8",
         "Addresses: 12",
         "Rows that could not be read: 3",
         "Your provider will review it.",
@@ -248,7 +248,7 @@ async fn what_is_too_large_is_refused_whether_it_says_so_or_not() {
     let fake = Arc::new(Fake::new(9));
     let address = start(&fake).await;
     let said = exchange(address, &posting(TOKEN, UPLOAD_FILE_MAX * 2)).await;
-    assert!(said.starts_with("HTTP/1.1 413 ") && said.contains("more than 100 MiB"), "{said}");
+    assert!(said.starts_with("HTTP/1.1 413 ") && said.contains("larger than 100 MiB"), "{said}");
 
     let mut stream = TcpStream::connect(address).await.unwrap();
     let (mut reader, mut writer) = stream.split();
