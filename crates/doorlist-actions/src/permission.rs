@@ -15,6 +15,7 @@ pub struct Reached {
     /// Each of these must be the caller's; never empty. `None`: only an operator may ask so, since it is of all domains, or
     /// of one that is gone.
     pub domains: Option<Vec<DomainName>>,
+    /// Whether it changes nothing at all.
     pub looks: bool,
 }
 

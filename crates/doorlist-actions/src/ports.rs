@@ -84,6 +84,7 @@ pub struct TestStep {
     pub ok: bool,
     /// The result, or the error and what to do.
     pub detail: String,
+    /// How long, in milliseconds.
     pub millis: u64,
 }
 

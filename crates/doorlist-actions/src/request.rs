@@ -34,7 +34,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Request {
+    /// A request that changes nothing.
     Query(Query),
+    /// A request that changes something.
     Change(Change),
 }
 
@@ -44,7 +46,6 @@ macro_rules! requests {
         $(#[$about])*
         #[derive(Clone, Debug, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case", tag = "action")]
-        #[expect(missing_docs, reason = "each is the struct of the same meaning")]
         pub enum $set {
             $($name($verb),)*
         }

@@ -28,7 +28,6 @@ use serde::{Deserialize, Serialize};
 /// The answer to a [`Request`](crate::Request): which answer belongs to which request stands in its table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "answer", content = "with")]
-#[expect(missing_docs, reason = "each is the type of the same meaning")]
 pub enum Response {
     Checked(CheckReport),
     DomainAdded(DomainAdded),

@@ -39,7 +39,7 @@ impl<V: Verb> Verb for Box<V> {
     }
 }
 
-/// What a request touches, as far as it says so itself.
+/// What a request touches, as far as it says so itself. `looks`: it changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// It is for the operator on the machine itself, and does not travel.

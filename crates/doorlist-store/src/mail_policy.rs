@@ -20,6 +20,7 @@ pub enum RuleRefused {
     /// The owner has one for this sender already.
     #[error("a rule for this sender already exists")]
     Taken,
+    /// It has [`SENDER_RULES_MAX`] rules already.
     #[error("the limit of {SENDER_RULES_MAX} sender rules is reached; remove some first")]
     Full,
     /// There is no such domain, or the address is no account.

@@ -1,5 +1,5 @@
 //! The server's own messages: `tracing` events of our crates, on stderr, in the shape of the mail log (`log.format`).
-//! Commands print through `out` instead.
+//! Commands print through `output` instead.
 
 use doorlist_gateway::journal::{Field, JournalFormat, Line, LineRenderer, Process};
 use std::fmt::{self, Write as _};

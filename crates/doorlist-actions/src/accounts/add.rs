@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 /// Lists accounts by hand.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccountAdd {
+    /// From 1 to [`ADDRESSES_MAX`](super::ADDRESSES_MAX) of them.
     pub addresses: Vec<Address>,
+    /// List them as distribution lists.
     pub list: bool,
 }
 

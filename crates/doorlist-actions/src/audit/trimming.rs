@@ -72,6 +72,7 @@ impl Services {
         Ok(())
     }
 
+    /// How many octets, by node.
     async fn audit_sizes(&self) -> Result<BTreeMap<u16, u64>, ActionError> {
         let mut sizes = BTreeMap::new();
         for size in self.audit.sizes().await? {

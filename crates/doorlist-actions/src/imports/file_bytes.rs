@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum FileBytes {
+    /// A text of valid UTF-8.
     Text(String),
     /// Anything else, as base64.
     Bytes {

@@ -58,6 +58,7 @@ pub struct QueueEntry {
     pub sender: String,
     /// When it was accepted.
     pub received_at: Timestamp,
+    /// Its size in octets.
     pub size: u64,
     pub attempts: u32,
     /// When it is tried next; `None`: now, or not while it is held.

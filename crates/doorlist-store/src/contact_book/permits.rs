@@ -49,6 +49,7 @@ pub enum NoPermit {
     /// One of the limits of its customer.
     #[error("the limit of its customer is reached")]
     CustomerLimit,
+    /// The domain has had its [`COPIES_PER_DOMAIN_MAX`].
     #[error("the limit of its domain is reached")]
     DomainLimit,
 }

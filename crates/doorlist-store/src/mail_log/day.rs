@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 const MILLIS: i64 = 24 * 60 * 60 * 1000;
 
+/// In days since 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Day(i64);
 
@@ -41,10 +42,12 @@ impl Day {
         time.to_zoned(jiff::tz::TimeZone::UTC).date()
     }
 
+    /// A day like `2026-11-23`, UTC.
     pub(super) fn text(self) -> String {
         self.date().to_string()
     }
 
+    /// A day like `20261123`, UTC.
     pub(super) fn digits(self) -> String {
         self.text().replace('-', "")
     }

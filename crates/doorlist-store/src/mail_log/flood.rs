@@ -17,6 +17,7 @@ const DOMAINS_MAX: usize = 100_000;
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal<'a> {
     pub time: Timestamp,
+    /// Either [`MailAction::Refused`] or [`MailAction::Deferred`].
     pub action: MailAction,
     /// The reverse path as written.
     pub sender: &'a str,

@@ -28,6 +28,7 @@ pub struct PushPart<'a> {
     pub domain: &'a DomainName,
     /// Of which push: a word of the one who pushes.
     pub push: &'a str,
+    /// Its number, counted from 1.
     pub part: u32,
     pub parts: u32,
     pub actor: &'a str,
@@ -47,6 +48,7 @@ pub enum PartKept {
     OtherCount(u32),
     /// This part came before and said something else.
     OtherContent,
+    /// Beyond its limit: see [`PUSH_BYTES_MAX`].
     TooLarge,
     /// There is no such domain.
     NoDomain,

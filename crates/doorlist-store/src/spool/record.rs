@@ -43,7 +43,9 @@ impl std::fmt::Debug for Checksum {
 /// What a row says of a message's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BodySeal {
+    /// Its size in octets.
     pub size: u64,
+    /// The CRC-32C of these octets.
     pub checksum: u32,
     /// The name under which they lie outside the row; `None`: they are in the row.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -168,6 +168,7 @@ fn remove_files(path: &Path) -> std::io::Result<()> {
     std::fs::remove_file(path)
 }
 
+/// A file name like `gen-0001.db`.
 pub(super) fn file_name(number: u32) -> String {
     format!("gen-{number:04}.db")
 }
