@@ -1,4 +1,4 @@
-//! The one door to the list: [`RecipientStore::snapshot`] for reading, [`RecipientStore::apply`] for every change.
+//! The list in the database: [`RecipientStore::snapshot`] reads it, [`RecipientStore::apply`] alone changes it.
 //!
 //! Reads are an `Arc` clone and cannot fail; a change is one transaction that writes the rows, the change log and the
 //! new version, then publishes the next snapshot. What a change does to the list is decided by the rules of

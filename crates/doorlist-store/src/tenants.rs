@@ -1,18 +1,19 @@
 //! Tenants and what belongs to them, as the API shows it: resellers, customers, domains, accounts, aliases, servers,
 //! contacts, branding, admins. Read through a [`View`] that was made for a caller and shows nothing else; written here as
-//! far as it is not the list (the list has one door, [`RecipientStore::apply`]). Must not know HTTP, nor who may change what.
+//! far as it is not the list (only [`RecipientStore::apply`] changes the list). Must not know HTTP, nor who may change what.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | `columns`, `query` | by what each list is found and ordered, and what it is asked for |
 //! | `table` | a page of a list: filters, order, scope, put together as SQL |
-//! | `nouns` | the small tables, each once |
-//! | `accounts`, `names`, `places` | accounts and aliases: pages of a list of millions at any depth, and text found in it |
-//! | `counts` | how many of them each domain has, in memory |
+//! | `resources` | the small tables, each once |
+//! | `accounts`, `names`, `page_anchors` | accounts and aliases: pages of a list of millions at any depth, and text found in it |
+//! | `count_cache` | how many of them each domain has, in memory |
 //! | `owners` | rows of customers and branding, and how tables name an owner |
 //! | `writing`, `contacts` | tenants added, changed and removed |
 //! | `settings` | what an account has beside its address |
-//! | `proofs` | domains that are wanted and not yet proven |
+//! | `verification` | domains that are wanted and not yet verified |
+//! | `sight` | what a view shows, as SQL |
 
 mod accounts;
 mod columns;

@@ -42,7 +42,7 @@ pub struct AuditVerdict {
     pub start: AuditLink,
     /// The first line whose seal does not fit what is before it.
     pub broken_at: Option<u64>,
-    /// The first line that was sealed with the vault's key.
+    /// The first line that was sealed with the secret key.
     pub keyed_from: Option<u64>,
     /// What became of the head that was shown.
     pub head: Option<HeadFinding>,
@@ -122,10 +122,8 @@ impl Services {
         self.audit_key(&link).await?;
         let mut notes = Vec::new();
         if link.number > 0 && !link.seal.starts_with(KEYED) {
-            notes.push(format!(
-                "lines are sealed with the vault's key from here on; the {} before are not",
-                link.number
-            ));
+            notes
+                .push(format!("lines are sealed with the secret key from here on; the {} before are not", link.number));
         }
         if let Some(expected) = expected.filter(|expected| **expected != link) {
             notes.push(format!("the chain was changed under the server: it stood at line {}", expected.number));
@@ -155,7 +153,7 @@ impl Services {
         Ok(self.audit_begins(self.node_number).await?.0)
     }
 
-    /// Makes the vault's key if nothing is sealed with one, in this chain or elsewhere: one that is lost is missed, not
+    /// Makes the secret key if nothing is sealed with one, in this chain or elsewhere: one that is lost is missed, not
     /// replaced.
     pub(super) async fn audit_key(&self, stands: &AuditLink) -> Result<(), ActionError> {
         if !stands.seal.starts_with(KEYED) && !self.book.keeps_secrets().await? {

@@ -34,7 +34,7 @@ pub struct AuditHead {
 pub enum HeadFinding {
     /// It is there as it was.
     Holds,
-    /// The head was not made with this vault's key, or was changed.
+    /// The head was not made with this server's secret key, or was changed.
     NotOurs,
     /// The head is of another node.
     OfNode(u16),

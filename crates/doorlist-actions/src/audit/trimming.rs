@@ -1,5 +1,5 @@
 //! The oldest lines of the audit go: those beyond their term for good, those beyond its size into files. Either way the chain
-//! begins behind the last of them, with its seal, and a mark that only the vault's key makes.
+//! begins behind the last of them, with its seal, and a mark that only the secret key makes.
 
 use super::chain::{AuditLink, vault_error};
 use crate::error::ActionError;

@@ -62,7 +62,7 @@ impl Actions {
     /// A new domain, without servers yet.
     ///
     /// # Errors
-    /// When the caller may not, the name is taken, or not proven to be the customer's.
+    /// When the caller may not, the name is taken, or not verified as the customer's.
     pub async fn create_domain(&self, new: &NewDomain) -> Result<Placed<DomainRow>, ActionError> {
         let customer = self.customer_to_change(new.customer).await?;
         let name = &new.name;

@@ -59,7 +59,7 @@ impl Actions {
     /// Another name of a domain.
     ///
     /// # Errors
-    /// When the caller may not, the name is taken, or not proven to be the customer's.
+    /// When the caller may not, the name is taken, or not verified as the customer's.
     pub async fn create_domain_alias(
         &self,
         domain: DomainId,

@@ -15,7 +15,7 @@ pub const VERIFICATION_WORD: &str = "doorlist-verification=";
 impl Actions {
     /// Lets a name pass that no domain and no domain alias has, and that is the customer's. Whether others have it is told
     /// to those who have shown that it is theirs, and to nobody before: until then a name that is taken is one that is not
-    /// proven.
+    /// verified.
     pub(super) async fn must_be_free_and_verified(
         &self,
         name: &DomainName,
@@ -29,8 +29,8 @@ impl Actions {
         self.must_be_verified(name, customer, "name").await?;
         if is_taken {
             let message = format!(
-                "{name} is proven to be yours, but it is served for another customer here: ask the operator to give it \
-                 to you. Nothing was changed"
+                "{name} is verified as yours, but it is served for another customer here: ask the operator to give it to \
+                 you. Nothing was changed"
             );
             return Err(ActionError::invalid("name", message));
         }
@@ -57,7 +57,7 @@ impl Actions {
         let token = self.services.tenants.verification_token(name, customer, &fresh, self.now()).await?;
         let token = token.ok_or_else(|| {
             let message =
-                format!("{VERIFICATIONS_MAX} domains of this customer wait for their proof already: prove some first");
+                format!("{VERIFICATIONS_MAX} domains of this customer wait to be verified already: verify some first");
             ActionError::invalid(field, message)
         })?;
         let (at, record) = (format!("{VERIFICATION_NAME}.{name}"), format!("{VERIFICATION_WORD}{token}"));
@@ -66,14 +66,14 @@ impl Actions {
             Ok(_) => Err(ActionError::invalid(
                 field,
                 format!(
-                    "{name} is not proven to be yours yet: put the TXT record \"{record}\" at {at} and send the same \
+                    "{name} is not verified as yours yet: put the TXT record \"{record}\" at {at} and send the same \
                      request again, or ask the operator to add the domain. Nothing was changed"
                 ),
             )),
             Err(why) => Err(ActionError::invalid(
                 field,
                 format!(
-                    "the TXT record \"{record}\" at {at} proves that {name} is yours, but {at} could not be looked up \
+                    "the TXT record \"{record}\" at {at} verifies that {name} is yours, but {at} could not be looked up \
                      ({why}): try again. Nothing was changed"
                 ),
             )),
