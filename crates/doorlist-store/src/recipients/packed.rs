@@ -13,34 +13,43 @@ use doorlist_core::time::Timestamp;
 use serde::Deserialize;
 use std::borrow::Cow;
 
-const BY_NAME: &str = "
+/// A statement that reads rows of addresses with their claims as [`Packed`], from the addresses that `$from` names `a`
+/// under the condition `$when`.
+macro_rules! packed_rows {
+    ($from:literal, $when:literal) => {
+        concat!(
+            "
     SELECT CAST(JSON_ROWS(a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
            a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since)) AS TEXT)
-    FROM json_each($1) AS k CROSS JOIN address AS a
+    FROM ",
+            $from,
+            "
     LEFT JOIN address AS p ON p.id = a.account_id
     LEFT JOIN claim AS c ON c.address_id = a.id
     LEFT JOIN claim_source AS s ON s.id = c.source_id
-    WHERE a.domain_id = $2 AND a.local = CAST(k.value ->> 0 AS TEXT)";
+    ",
+            $when
+        )
+    };
+}
 
-const ALIASES_OF: &str = "
-    SELECT CAST(JSON_ROWS(a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
-           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since)) AS TEXT)
-    FROM json_each($1) AS k CROSS JOIN address AS a
-    LEFT JOIN address AS p ON p.id = a.account_id
-    LEFT JOIN claim AS c ON c.address_id = a.id
-    LEFT JOIN claim_source AS s ON s.id = c.source_id
-    WHERE a.account_id = CAST(k.value ->> 0 AS BIGINT) AND a.account_id IS NOT NULL";
+const BY_NAME: &str = packed_rows!(
+    "json_each($1) AS k CROSS JOIN address AS a",
+    "WHERE a.domain_id = $2 AND a.local = CAST(k.value ->> 0 AS TEXT)"
+);
 
-const PAGE: &str = "
-    SELECT CAST(JSON_ROWS(a.id, a.local, a.kind, a.account_id, p.local, a.standing, s.name, c.kind, c.account, c.since,
-           a.vetoed_at, a.vetoed_by, c.actor, c.place, c.entry_key, c.missing_since)) AS TEXT)
-    FROM (SELECT id, local, kind, account_id, standing, vetoed_at, vetoed_by FROM address
-          WHERE domain_id = $1 AND local > $2 AND ($3 < 0 OR kind = $3) ORDER BY local LIMIT $4) AS a
-    LEFT JOIN address AS p ON p.id = a.account_id
-    LEFT JOIN claim AS c ON c.address_id = a.id
-    LEFT JOIN claim_source AS s ON s.id = c.source_id";
+const ALIASES_OF: &str = packed_rows!(
+    "json_each($1) AS k CROSS JOIN address AS a",
+    "WHERE a.account_id = CAST(k.value ->> 0 AS BIGINT) AND a.account_id IS NOT NULL"
+);
 
-/// One row of the above, in that order. A text without escapes is not copied.
+const PAGE: &str = packed_rows!(
+    "(SELECT id, local, kind, account_id, standing, vetoed_at, vetoed_by FROM address
+          WHERE domain_id = $1 AND local > $2 AND ($3 < 0 OR kind = $3) ORDER BY local LIMIT $4) AS a",
+    ""
+);
+
+/// One row of `packed_rows`, in that order. A text without escapes is not copied.
 #[derive(Deserialize)]
 struct Packed<'a>(
     u32,
