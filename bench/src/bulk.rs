@@ -56,13 +56,13 @@ pub(crate) fn measure(
 }
 
 /// A Doorlist with one listed address, running.
-struct Desk {
+struct BulkServer {
     doorlist: Doorlist,
     address: SocketAddr,
     processes: Processes,
 }
 
-impl Desk {
+impl BulkServer {
     fn open(packages: &Packages, work: &Path, next_hop: SocketAddr) -> Result<Self> {
         let folder = work.join("doorlist-bulk");
         fresh_folder(&folder)?;
@@ -90,34 +90,34 @@ impl Desk {
 }
 
 fn file(packages: &Packages, work: &Path, next_hop: SocketAddr, samples: &mut Samples) -> Result<()> {
-    let desk = Desk::open(packages, work, next_hop)?;
+    let server = BulkServer::open(packages, work, next_hop)?;
     let path = work.join("rows.csv");
     write_rows(&path, ROWS).with_context(|| format!("cannot write {}", path.display()))?;
     let file = path.to_string_lossy().into_owned();
     let import = ["import", &file, "--domain", DOMAIN, "--source", "staff"];
-    samples.add("import-plan", US, desk.timed(&import, &[2])?.0);
+    samples.add("import-plan", US, server.timed(&import, &[2])?.0);
     let mail = Meanwhile::begin({
-        let address = desk.address;
+        let address = server.address;
         move |ended| messages(address, ended)
     });
     let hand = Meanwhile::begin({
-        let doorlist = desk.doorlist.clone();
+        let doorlist = server.doorlist.clone();
         move |ended| by_hand(&doorlist, ended)
     });
-    let took = desk.timed(&[&import[..], &["--apply"]].concat(), &[0]);
+    let took = server.timed(&[&import[..], &["--apply"]].concat(), &[0]);
     let (stall, by_hand) = (mail.end()?, hand.end()?);
     samples.add("import-apply", US, took?.0);
     samples.add("import-stall", US, stall.as_secs_f64() * 1e3);
     samples.add("import-hand", US, by_hand.as_secs_f64());
-    samples.add("import-memory", US, (desk.processes.greatest_memory()? >> 20) as f64);
-    drop(desk);
+    samples.add("import-memory", US, (server.processes.greatest_memory()? >> 20) as f64);
+    drop(server);
 
-    let desk = Desk::open(packages, work, next_hop)?;
+    let server = BulkServer::open(packages, work, next_hop)?;
     write_rows(&path, UNDONE).with_context(|| format!("cannot write {}", path.display()))?;
-    desk.timed(&[&import[..], &["--apply"]].concat(), &[0])?;
-    let (_, log) = desk.timed(&["changes", "list"], &[0])?;
+    server.timed(&[&import[..], &["--apply"]].concat(), &[0])?;
+    let (_, log) = server.timed(&["changes", "list"], &[0])?;
     let id = log.split_whitespace().next().context("the change log is empty")?;
-    samples.add("import-undo", US, desk.timed(&["changes", "undo", id], &[0])?.0);
+    samples.add("import-undo", US, server.timed(&["changes", "undo", id], &[0])?.0);
     Ok(())
 }
 
@@ -205,21 +205,21 @@ fn by_hand(doorlist: &Doorlist, ended: &AtomicBool) -> Result<Duration> {
 
 fn directory(packages: &Packages, work: &Path, next_hop: SocketAddr, samples: &mut Samples) -> Result<()> {
     let ldap = OpenLdap::large(&Setup::default(), ENTRIES, 3)?;
-    let desk = Desk::open(packages, work, next_hop)?;
+    let server = BulkServer::open(packages, work, next_hop)?;
     let secret = work.join("secret");
     std::fs::write(&secret, ldap.password())?;
     let (url, secret) = (ldap.url(), secret.to_string_lossy().into_owned());
     let add = ["source", "add", "people", "--domain", DOMAIN, "--url", &url, "--plain", "--allow-plain-password"];
     let rest = ["--base", ldap.base(), "--bind-dn", ldap.bind_dn(), "--password-file", &secret, "--preset", "openldap"];
-    desk.timed(&[&add[..], &rest[..]].concat(), &[0])?;
+    server.timed(&[&add[..], &rest[..]].concat(), &[0])?;
     // The first reading, by us or by the server's schedule, whichever comes first.
-    while desk.doorlist.command().args(["sync", "run", "people"]).stderr(Stdio::null()).output()?.status.code()
+    while server.doorlist.command().args(["sync", "run", "people"]).stderr(Stdio::null()).output()?.status.code()
         != Some(0)
     {
         sleep(PACE.1);
     }
-    samples.add("sync-full", US, desk.timed(&["sync", "run", "people"], &[0])?.0);
-    samples.add("sync-changes", US, desk.timed(&["sync", "run", "people", "--changes"], &[0])?.0);
+    samples.add("sync-full", US, server.timed(&["sync", "run", "people"], &[0])?.0);
+    samples.add("sync-changes", US, server.timed(&["sync", "run", "people", "--changes"], &[0])?.0);
     let mut search = Command::new("ldapsearch");
     search.args(["-x", "-H", &url, "-D", ldap.bind_dn(), "-w", ldap.password(), "-b", ldap.base(), "-LLL"]);
     search

@@ -65,7 +65,7 @@ impl Client {
         Ok(answer)
     }
 
-    /// Waits until the server does what it is asked: mail is answered before its office is open.
+    /// Waits until the server does what it is asked: mail is answered before its list is loaded.
     pub(crate) fn await_ready(&mut self) -> Result<()> {
         let begun = Instant::now();
         loop {

@@ -117,10 +117,10 @@ fn further_domains(state: &Path) -> Result<()> {
     let actor = Actor { name: "bench".to_owned(), via: Via::System };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let directory = RecipientStore::open(&StoreUrl::Sqlite(state.to_path_buf())).await?;
+        let recipients = RecipientStore::open(&StoreUrl::Sqlite(state.to_path_buf())).await?;
         for changes in [changes, accounts] {
             let set = ChangeSet { changes, summary: "set up".to_owned() };
-            directory.apply(&set, &actor, None).await.context("the further domains")?;
+            recipients.apply(&set, &actor, None).await.context("the further domains")?;
         }
         Ok(())
     })

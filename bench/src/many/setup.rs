@@ -110,9 +110,9 @@ fn apply(state: &Path, changes: Vec<Change>) -> Result<()> {
     let actor = Actor { name: "bench".to_owned(), via: Via::Command };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let directory = RecipientStore::open(&StoreUrl::Sqlite(state.to_path_buf())).await?;
+        let recipients = RecipientStore::open(&StoreUrl::Sqlite(state.to_path_buf())).await?;
         let set = ChangeSet { changes, summary: "set up".to_owned() };
-        directory.apply(&set, &actor, None).await.context("the domains")?;
+        recipients.apply(&set, &actor, None).await.context("the domains")?;
         Ok(())
     })
 }

@@ -143,7 +143,7 @@ impl Actions {
 
     /// Every change of the list goes through here, or through [`Actions::apply_on`].
     pub(crate) async fn apply(&self, changes: Vec<Change>, summary: String) -> Result<Applied, ActionError> {
-        Ok(self.services.directory.apply(&ChangeSet { changes, summary }, &self.actor(), None).await?)
+        Ok(self.services.recipients.apply(&ChangeSet { changes, summary }, &self.actor(), None).await?)
     }
 
     /// Applies changes that were put together from the list at version `base`; `None` if it has changed since, and they
@@ -156,7 +156,7 @@ impl Actions {
         tried: usize,
     ) -> Result<Option<Applied>, ActionError> {
         let set = ChangeSet { changes, summary: summary.to_owned() };
-        match self.services.directory.apply(&set, &self.actor(), Some(base)).await {
+        match self.services.recipients.apply(&set, &self.actor(), Some(base)).await {
             Err(ApplyError::Moved { .. }) if tried < TRIES => Ok(None),
             other => Ok(Some(other?)),
         }
@@ -164,6 +164,6 @@ impl Actions {
 
     /// The version that changes are put together on.
     pub(crate) async fn base(&self) -> Result<u64, ActionError> {
-        Ok(self.services.directory.version().await?)
+        Ok(self.services.recipients.version().await?)
     }
 }

@@ -109,7 +109,7 @@ impl Actions {
                 Settled::Ended(report) => return Ok(report),
                 Settled::ToApply(id, report) => (id, report),
             };
-            match self.services.directory.begin_plan(id, actor).await {
+            match self.services.recipients.begin_plan(id, actor).await {
                 Ok(begun) => break (id, report, begun),
                 Err(error) => {
                     self.throw_away(id).await;
@@ -121,7 +121,7 @@ impl Actions {
             }
         };
         drop(list);
-        match self.services.directory.finish_plan(begun, &summary(input)).await {
+        match self.services.recipients.finish_plan(begun, &summary(input)).await {
             Ok(applied) => Ok(PlanReport { applied, written: true, ..report }),
             Err(error) => {
                 self.throw_away(id).await;
@@ -132,7 +132,7 @@ impl Actions {
 
     /// What was staged; if the store is away, it is swept later.
     async fn throw_away(&self, id: PlanId) {
-        let _ = self.services.directory.discard_plan(id).await;
+        let _ = self.services.recipients.discard_plan(id).await;
     }
 
     async fn plan(
@@ -144,7 +144,7 @@ impl Actions {
     ) -> Result<Planned, ApplyError> {
         let plan =
             SourcePlan { domain: input.domain, source: input.source, list, coverage: input.coverage, file: input.file };
-        self.services.directory.plan_source_at(&plan, actor, stage, self.now()).await
+        self.services.recipients.plan_source_at(&plan, actor, stage, self.now()).await
     }
 
     /// The limit that a plan exceeds, as a sentence.
@@ -182,11 +182,11 @@ impl Actions {
             _ => true,
         };
         if waits {
-            self.services.directory.supersede_plans(id).await?;
-            self.services.directory.annotate_plan(id, held.as_deref(), input.report).await?;
+            self.services.recipients.supersede_plans(id).await?;
+            self.services.recipients.annotate_plan(id, held.as_deref(), input.report).await?;
             return Ok(Settled::Ended(report(false, Some(id), held)));
         }
-        self.services.directory.annotate_plan(id, None, input.report).await?;
+        self.services.recipients.annotate_plan(id, None, input.report).await?;
         Ok(Settled::ToApply(id, report(false, None, None)))
     }
 

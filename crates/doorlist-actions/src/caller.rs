@@ -86,7 +86,7 @@ impl Services {
             return Ok(None);
         }
         let now = self.now();
-        let Some(key) = self.logins.key(&self.vault.hash(shown.key)).await? else { return Ok(None) };
+        let Some(key) = self.logins.key(&self.secrets.hash(shown.key)).await? else { return Ok(None) };
         if !is_good(&key, shown, now) {
             return Ok(None);
         }
@@ -111,7 +111,7 @@ impl Services {
     }
 
     async fn account_behind(&self, id: AddressId, key: &KeyRecord) -> Result<Option<Caller>, ActionError> {
-        let Some(entry) = self.directory.entry_of(id).await? else { return Ok(None) };
+        let Some(entry) = self.recipients.entry_of(id).await? else { return Ok(None) };
         if entry.record.standing != Standing::Active || entry.record.account.is_some() {
             return Ok(None);
         }

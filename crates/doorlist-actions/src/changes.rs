@@ -31,7 +31,7 @@ impl Verb for ChangesList {
 
     async fn run(self, actions: &Actions) -> Result<Vec<ChangeEntry>, ActionError> {
         let limit = self.limit.clamp(1, PAGE_MAX);
-        Ok(actions.services.directory.changes(self.domain.as_ref(), self.before, limit).await?)
+        Ok(actions.services.recipients.changes(self.domain.as_ref(), self.before, limit).await?)
     }
 }
 
@@ -64,12 +64,12 @@ impl Verb for ChangesShow {
 
     async fn run(self, actions: &Actions) -> Result<ChangePage, ActionError> {
         let Self { id, after, limit } = self;
-        let directory = &actions.services.directory;
-        let Some(entry) = directory.change(id).await? else {
+        let recipients = &actions.services.recipients;
+        let Some(entry) = recipients.change(id).await? else {
             let message = format!("change {id} does not exist; `changes list` shows the changes");
             return Err(ActionError::new(ErrorKind::NotFound, message));
         };
-        let (rows, next) = directory.change_rows(id, after, limit.clamp(1, PAGE_MAX)).await?;
+        let (rows, next) = recipients.change_rows(id, after, limit.clamp(1, PAGE_MAX)).await?;
         Ok(ChangePage { entry, rows, next })
     }
 }
@@ -92,22 +92,22 @@ impl Verb for ChangesUndo {
     }
 
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
-        let (change, directory) = (self.id, &actions.services.directory);
-        let Some(entry) = directory.change(change).await? else {
+        let (change, recipients) = (self.id, &actions.services.recipients);
+        let Some(entry) = recipients.change(change).await? else {
             return Err(Refusal::NoSuchChange { change }.into());
         };
-        actions.may_move_domains(directory.undo_gives_domains(change).await?)?;
+        actions.may_move_domains(recipients.undo_gives_domains(change).await?)?;
         let (actor, summary) = (actions.actor(), format!("change {change} undone: {}", entry.summary));
         let mut tries = 1;
         loop {
-            let planned = directory.plan_undo(change, &actor, Some(&summary)).await?;
+            let planned = recipients.plan_undo(change, &actor, Some(&summary)).await?;
             let Some(id) = planned.id else { return Ok(planned.applied) };
             let set = ChangeSet { changes: vec![Change::Plan { id }], summary: summary.clone() };
-            match directory.apply(&set, &actor, None).await {
+            match recipients.apply(&set, &actor, None).await {
                 Ok(applied) => return Ok(applied),
                 Err(error) => {
                     // Nobody else is to find it waiting.
-                    directory.discard_plan(id).await?;
+                    recipients.discard_plan(id).await?;
                     if !matches!(error, ApplyError::Moved { .. }) || tries == TRIES {
                         return Err(error.into());
                     }

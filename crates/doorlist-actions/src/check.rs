@@ -42,17 +42,17 @@ impl Verb for Check {
 
     async fn run(self, actions: &Actions) -> Result<CheckReport, ActionError> {
         let Self { address: text, from } = self;
-        let directory = &actions.services.directory;
+        let recipients = &actions.services.recipients;
         let recipient = recipient_of(text.trim())
             .map_err(|e| ActionError::new(ErrorKind::Usage, format!("{text:?} is not a valid recipient: {e}")))?;
-        let list = directory.snapshot();
+        let list = recipients.snapshot();
         let (source, now) = (SourceStanding::Normal, actions.now());
         let decision = match from {
             None => decide(&recipient, &list, source, now),
             Some(from) => {
                 let sender = sender_of(from.trim())?;
                 let offer = Offer { sender, size: None, size_max: u64::MAX, size_of_others: None };
-                decide_for(&recipient, &list, source, now, &directory.policies(), &offer)
+                decide_for(&recipient, &list, source, now, &recipients.policies(), &offer)
             }
         };
         let domain = match &recipient {
@@ -61,7 +61,7 @@ impl Verb for Check {
         };
         // Mail is judged while the store is away, so the check is too: it then lacks only the matched entry's name.
         let entry = match decision.matched.address_id() {
-            Some(id) => directory.entry_of(id).await.unwrap_or_default(),
+            Some(id) => recipients.entry_of(id).await.unwrap_or_default(),
             None => None,
         };
         let sentence = decision.reason.sentence().to_owned();

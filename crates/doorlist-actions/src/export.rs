@@ -57,7 +57,7 @@ impl Verb for Export {
     async fn run(self, actions: &Actions) -> Result<ExportPage, ActionError> {
         let Self { domain, format, after } = self;
         let name = actions.services.domain_details(&domain).await?.summary.name;
-        let entries = actions.services.directory.addresses(&name, after.as_ref(), PAGE_MAX).await?;
+        let entries = actions.services.recipients.addresses(&name, after.as_ref(), PAGE_MAX).await?;
         let mut text = String::new();
         let form = form(format);
         if let Some(form) = form.filter(|_| after.is_none()) {

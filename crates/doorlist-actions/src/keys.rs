@@ -201,9 +201,9 @@ struct KeyWish<'a> {
 
 /// Draws a key and keeps what is needed to know it again.
 async fn make_key(actions: &Actions, wish: &KeyWish<'_>) -> Result<(u32, String), ActionError> {
-    let vault = &actions.services.vault;
-    let key = vault.key().map_err(|why| ActionError::new(ErrorKind::Unavailable, why))?;
-    let (hash, prefix) = (vault.hash(&key), key.chars().take(PREFIX_LEN).collect::<String>());
+    let secrets = &actions.services.secrets;
+    let key = secrets.key().map_err(|why| ActionError::new(ErrorKind::Unavailable, why))?;
+    let (hash, prefix) = (secrets.hash(&key), key.chars().take(PREFIX_LEN).collect::<String>());
     let KeyWish { owner, grants, name, terms } = *wish;
     let (maker, by) = (&actions.caller().terms, actions.caller().login.as_str());
     let new = NewKey { hash: &hash, prefix: &prefix, name, terms, grants, maker, by };
@@ -219,7 +219,7 @@ async fn key_owner(actions: &Actions, login: &str) -> Result<(KeyOwner, Vec<u64>
         return Ok((KeyOwner::Login(found.id), found.grant_numbers()));
     }
     if let Ok(address) = login.parse::<Address>()
-        && let Some(found) = actions.services.directory.account(&address).await?
+        && let Some(found) = actions.services.recipients.account(&address).await?
         && found.entry.record.account.is_none()
         && found.entry.record.veto.is_none()
     {

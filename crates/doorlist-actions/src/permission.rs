@@ -95,14 +95,14 @@ impl Services {
     /// # Errors
     /// [`ErrorKind::Usage`] when the request does not travel or names nothing; [`ErrorKind::Store`].
     pub async fn reach_of(&self, request: &Request) -> Result<Reached, ActionError> {
-        let directory = &self.directory;
+        let recipients = &self.recipients;
         match request.reach() {
             Reach::Machine => {
                 let message = "this command only works on the server's own machine; nothing was done";
                 Err(ActionError::new(ErrorKind::Usage, message))
             }
             Reach::Domains { names, looks } => {
-                let list = directory.snapshot();
+                let list = recipients.snapshot();
                 let own_name = |name: DomainName| list.domain(&name).map_or(name, |domain| domain.name.clone());
                 let mut names: Vec<DomainName> = names.into_iter().map(own_name).collect();
                 names.sort_unstable();
@@ -112,9 +112,9 @@ impl Services {
                 }
                 Ok(Reached { domains: Some(names), looks })
             }
-            Reach::Change { id, looks } => Ok(Reached { domains: directory.domains_of_change(id).await?, looks }),
+            Reach::Change { id, looks } => Ok(Reached { domains: recipients.domains_of_change(id).await?, looks }),
             Reach::Plan { id, looks } => {
-                let domain = directory.domain_of_plan(id).await?;
+                let domain = recipients.domain_of_plan(id).await?;
                 Ok(Reached { domains: domain.map(|name| vec![name]), looks })
             }
             Reach::Everything => Ok(Reached { domains: None, looks: true }),

@@ -32,7 +32,7 @@ impl Verb for PlanList {
 
     async fn run(self, actions: &Actions) -> Result<Vec<PlanEntry>, ActionError> {
         let limit = self.limit.clamp(1, PAGE_MAX);
-        Ok(actions.services.directory.plans(self.domain.as_ref(), self.before, limit).await?)
+        Ok(actions.services.recipients.plans(self.domain.as_ref(), self.before, limit).await?)
     }
 }
 
@@ -65,7 +65,7 @@ impl Verb for PlanShow {
     async fn run(self, actions: &Actions) -> Result<PlanPage, ActionError> {
         let Self { id, after, limit } = self;
         let entry = plan_entry(&actions.services, id).await?;
-        let (rows, next) = actions.services.directory.plan_rows(id, after, limit.clamp(1, PAGE_MAX)).await?;
+        let (rows, next) = actions.services.recipients.plan_rows(id, after, limit.clamp(1, PAGE_MAX)).await?;
         Ok(PlanPage { entry, rows, next })
     }
 }
@@ -92,7 +92,7 @@ impl Verb for PlanApply {
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
         let id = self.id;
         let entry = plan_entry(&actions.services, id).await?;
-        actions.may_move_domains(actions.services.directory.plan_gives_domains(id).await?)?;
+        actions.may_move_domains(actions.services.recipients.plan_gives_domains(id).await?)?;
         let mut summary = entry.summary.clone();
         match (&entry.held, self.reason.as_deref()) {
             (Some(held), None) => {
@@ -127,13 +127,13 @@ impl Verb for PlanDiscard {
     }
 
     async fn run(self, actions: &Actions) -> Result<PlanId, ActionError> {
-        actions.services.directory.discard_plan(self.id).await?;
+        actions.services.recipients.discard_plan(self.id).await?;
         Ok(self.id)
     }
 }
 
 async fn plan_entry(services: &Services, id: PlanId) -> Result<PlanEntry, ActionError> {
-    Ok(services.directory.plan_entry(id).await?.ok_or(Refusal::NoSuchPlan { id })?)
+    Ok(services.recipients.plan_entry(id).await?.ok_or(Refusal::NoSuchPlan { id })?)
 }
 
 /// The history of the plan's source says what came of it.

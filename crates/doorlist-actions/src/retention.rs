@@ -31,9 +31,9 @@ impl Services {
     pub async fn sweep(&self) -> Result<Vec<String>, ActionError> {
         let now = self.now();
         if self.book.take_lease("sweep", &self.node, now, LEASE).await? {
-            self.directory.sweep_plans(now - PLANS_WAIT, now - STAGING_MAX).await?;
+            self.recipients.sweep_plans(now - PLANS_WAIT, now - STAGING_MAX).await?;
             self.book.forget_pushes(now - PARTS_WAIT).await?;
-            Retention::of(&self.directory).trim(&self.retention.store, now).await?;
+            Retention::of(&self.recipients).trim(&self.retention.store, now).await?;
             self.contacts.forget(now).await?;
             self.ask_contacts().await?;
             self.audit_forget_nodes().await?;

@@ -95,10 +95,10 @@ impl Verb for SenderPut {
         match &before {
             Some(rule) if rule.allow == allow => {}
             Some(rule) => {
-                actions.services.directory.put_sender_rule(rule.id, allow, actions.now()).await?;
+                actions.services.recipients.put_sender_rule(rule.id, allow, actions.now()).await?;
             }
             None => {
-                let added = actions.services.directory.add_sender_rule(owner, &sender, allow, actions.now()).await?;
+                let added = actions.services.recipients.add_sender_rule(owner, &sender, allow, actions.now()).await?;
                 added.map_err(|refused| explain(refused, &of))?;
             }
         }
@@ -130,7 +130,7 @@ impl Verb for SenderRemove {
             let message = format!("{of} has no rule for {sender}; `doorlist sender list --for {of}` shows its rules");
             return Err(ActionError::new(ErrorKind::NotFound, message));
         };
-        actions.services.directory.remove_sender_rules(&[rule.id]).await?;
+        actions.services.recipients.remove_sender_rules(&[rule.id]).await?;
         Ok(SenderRuleChange { of: of.to_string(), sender, before: Some(rule.allow), now: None })
     }
 }
@@ -194,7 +194,7 @@ impl Actions {
             .parse()
             .map_err(|why| ActionError::invalid("email", format!("Enter an address or a domain: {why}")))?;
         let now = self.now();
-        let id = match self.services.directory.add_sender_rule(new.owner, &sender, new.allow, now).await? {
+        let id = match self.services.recipients.add_sender_rule(new.owner, &sender, new.allow, now).await? {
             Ok(id) => id,
             Err(refused @ (RuleRefused::Taken | RuleRefused::Full)) => {
                 return Err(ActionError::invalid("email", refused.to_string()));
@@ -210,7 +210,7 @@ impl Actions {
     /// When the store fails.
     pub async fn remove_sender_rules(&self, rules: &[Editable<SenderRuleRow>]) -> Result<(), ActionError> {
         let ids: Vec<u32> = rules.iter().map(|rule| rule.row().id).collect();
-        self.services.directory.remove_sender_rules(&ids).await?;
+        self.services.recipients.remove_sender_rules(&ids).await?;
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[derive(Clone)]
 pub struct Services {
     /// Domains and their recipients.
-    pub directory: RecipientStore,
+    pub recipients: RecipientStore,
     /// What became of each message.
     pub mail_log: MailLog,
     /// Messages that wait for delivery.
@@ -40,11 +40,11 @@ pub struct Services {
     pub retention: RetentionTerms,
     pub reader: Arc<dyn DirectoryReader>,
     /// Seals secrets and makes tokens.
-    pub vault: Arc<dyn SecretStore>,
+    pub secrets: Arc<dyn SecretStore>,
     /// Which addresses our own mail may go to.
     pub contacts: ContactBook,
     /// Sends our own mail.
-    pub notices: Arc<dyn Notifier>,
+    pub notifier: Arc<dyn Notifier>,
     /// Threads for heavy work.
     pub work: WorkPool,
     /// Looks up TXT records.
@@ -76,14 +76,14 @@ impl Services {
     }
 
     pub(crate) async fn domain_details(&self, name: &DomainName) -> Result<DomainDetails, ActionError> {
-        let details = self.directory.domain(name).await?;
+        let details = self.recipients.domain(name).await?;
         details.ok_or_else(|| Refusal::UnknownDomain { name: name.clone() }.into())
     }
 
     /// A password as it is stored. Each hash takes tens of milliseconds and megabytes: the pool makes it.
     pub(crate) async fn hashed(&self, password: Password) -> Result<String, ActionError> {
-        let vault = Arc::clone(&self.vault);
-        let hash = move || vault.hash_password(password.text());
+        let secrets = Arc::clone(&self.secrets);
+        let hash = move || secrets.hash_password(password.text());
         self.work.compute(hash).await?.map_err(|why| ActionError::new(ErrorKind::Usage, why))
     }
 }

@@ -210,7 +210,7 @@ impl Verb for SourceRemove {
         let (services, name) = (&actions.services, self.name.as_str());
         let stored = services.stored_source(name).await?;
         let source = Source::Directory(name.to_owned());
-        let mut applied = Applied { version: services.directory.snapshot().version(), ..Applied::default() };
+        let mut applied = Applied { version: services.recipients.snapshot().version(), ..Applied::default() };
         if self.withdraw {
             let plan = SourcePlan {
                 domain: &stored.domain,
@@ -220,7 +220,7 @@ impl Verb for SourceRemove {
                 file: None,
             };
             let summary = format!("{source} removed with its recipients");
-            if let Some(id) = services.directory.plan_source(&plan, &actions.actor(), Some(&summary)).await?.id {
+            if let Some(id) = services.recipients.plan_source(&plan, &actions.actor(), Some(&summary)).await?.id {
                 applied = actions.apply(vec![Change::Plan { id }], summary).await?;
             }
         }
@@ -239,12 +239,12 @@ impl Services {
         if text.is_empty() {
             return Err(ActionError::new(ErrorKind::Usage, "the password is empty"));
         }
-        self.vault.seal(&secret_name(name), text.as_bytes()).map_err(|why| ActionError::new(ErrorKind::Store, why))
+        self.secrets.seal(&secret_name(name), text.as_bytes()).map_err(|why| ActionError::new(ErrorKind::Store, why))
     }
 
     /// The password of a connection, for the one who reads.
     pub(crate) fn password_of(&self, stored: &StoredConnection) -> Result<Option<Vec<u8>>, ActionError> {
-        let open = |sealed| self.vault.open(&secret_name(&stored.name), sealed);
+        let open = |sealed| self.secrets.open(&secret_name(&stored.name), sealed);
         let opened = stored.secret.as_deref().map(open).transpose();
         opened.map_err(|why| {
             let message = format!("cannot read the password of source {}: {why}; set it again", stored.name);

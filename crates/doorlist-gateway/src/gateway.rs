@@ -3,7 +3,7 @@
 pub use crate::inbound::{Certificate, TlsError};
 
 use crate::config::GatewayConfig;
-use crate::inbound::{Doors, Guard, InboundMetrics, Listener, Slots};
+use crate::inbound::{Guard, Inbound, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
 use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, Surroundings};
 use arc_swap::ArcSwap;
@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 pub struct GatewayParts {
     /// The server certificate; a reload reads it again for all its users.
     pub certificate: Arc<Certificate>,
-    pub directory: RecipientStore,
+    pub recipients: RecipientStore,
     pub spool: Spool,
     /// The mail log, which administrators search.
     pub mail_log: MailLog,
@@ -41,7 +41,7 @@ pub enum GatewayError {
 
 /// The running gateway. Dropping it does not stop it: call [`Gateway::shutdown`].
 pub struct Gateway {
-    doors: Arc<Doors>,
+    inbound: Arc<Inbound>,
     relay: Arc<Relay>,
     addresses: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
@@ -60,10 +60,10 @@ impl Gateway {
         let (stop, stopping) = watch::channel(false);
         let relay = Arc::new(start_relay(&config, &parts, addresses.clone(), registry).await?);
         let (routes, way_out) = (relay.clone(), relay.clone());
-        let doors = Arc::new(Doors {
+        let inbound = Arc::new(Inbound {
             settings: ArcSwap::from_pointee(config),
             certificate: parts.certificate,
-            directory: parts.directory,
+            recipients: parts.recipients,
             spool: parts.spool,
             mail_log: parts.mail_log,
             journal: parts.journal,
@@ -75,9 +75,9 @@ impl Gateway {
             hand_over: Box::new(move |mail| way_out.enqueue(mail)),
         });
         for listener in listeners {
-            tokio::spawn(listener.run(doors.clone()));
+            tokio::spawn(listener.run(inbound.clone()));
         }
-        Ok(Gateway { doors, relay, addresses, stop })
+        Ok(Gateway { inbound, relay, addresses, stop })
     }
 
     /// Addresses of the listeners, in the order of the settings.
@@ -93,9 +93,9 @@ impl Gateway {
     /// Applies new settings and reads the certificate again; running sessions keep their settings. Listeners do not
     /// change until a restart. On an error nothing changes.
     pub async fn reload(&self, config: GatewayConfig) -> Result<(), GatewayError> {
-        self.doors.certificate.load(&config.tls, &config.hostname).map_err(GatewayError::Certificate)?;
+        self.inbound.certificate.load(&config.tls, &config.hostname).map_err(GatewayError::Certificate)?;
         self.relay.reload(config.relay.clone());
-        self.doors.settings.store(Arc::new(config));
+        self.inbound.settings.store(Arc::new(config));
         Ok(())
     }
 
@@ -112,11 +112,11 @@ impl Gateway {
     /// Stops: accepts no new session, sends 421 to idle ones, and lets running messages finish in both directions
     /// within the drain time. Undelivered messages stay in the spool for the next start.
     pub async fn shutdown(&self) {
-        let deadline = Instant::now() + self.doors.config().limits.drain;
+        let deadline = Instant::now() + self.inbound.config().limits.drain;
         self.stop.send_replace(true);
-        let _ = timeout_at(deadline, self.doors.slots.empty()).await;
+        let _ = timeout_at(deadline, self.inbound.slots.empty()).await;
         self.relay.shutdown(deadline.saturating_duration_since(Instant::now())).await;
-        self.doors.journal.flush();
+        self.inbound.journal.flush();
     }
 }
 
@@ -130,7 +130,7 @@ async fn start_relay(
         config: config.relay.clone(),
         hostname: config.hostname.as_str().into(),
         postmaster: config.postmaster.clone(),
-        directory: parts.directory.clone(),
+        recipients: parts.recipients.clone(),
         spool: parts.spool.clone(),
         mail_log: parts.mail_log.clone(),
         journal: parts.journal.clone(),

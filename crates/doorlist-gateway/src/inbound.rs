@@ -46,10 +46,10 @@ use tokio::sync::watch;
 pub(crate) type Stopping = watch::Receiver<bool>;
 
 /// The state that all sessions share.
-pub(crate) struct Doors {
+pub(crate) struct Inbound {
     pub(crate) settings: ArcSwap<GatewayConfig>,
     pub(crate) certificate: Arc<Certificate>,
-    pub(crate) directory: RecipientStore,
+    pub(crate) recipients: RecipientStore,
     pub(crate) spool: Spool,
     pub(crate) mail_log: MailLog,
     pub(crate) journal: Journal,
@@ -63,7 +63,7 @@ pub(crate) struct Doors {
     pub(crate) hand_over: Box<dyn Fn(Spooled) + Send + Sync>,
 }
 
-impl Doors {
+impl Inbound {
     /// The current settings; a session keeps those that it started with.
     pub(crate) fn config(&self) -> Arc<GatewayConfig> {
         self.settings.load_full()

@@ -101,7 +101,7 @@ pub struct RelayParts {
     /// The operator's mailbox, for mail that a domain's server rejects for its postmaster.
     pub postmaster: Option<Address>,
     /// The routes of all domains.
-    pub directory: RecipientStore,
+    pub recipients: RecipientStore,
     pub spool: Spool,
     /// The mail log, which administrators search.
     pub mail_log: MailLog,
@@ -130,7 +130,7 @@ struct Shared {
     connector: Connector,
     config: ArcSwap<RelayConfig>,
     postmaster: Option<Address>,
-    directory: RecipientStore,
+    recipients: RecipientStore,
     spool: Spool,
     mail_log: MailLog,
     journal: Journal,
@@ -163,17 +163,17 @@ impl Relay {
         let (reports, to_report) = mpsc::unbounded_channel();
         let Surroundings { listeners, resolver, roots, retry_first, retry_longest, active_max } = parts.surroundings;
         let fixed = Fixed { retry_first, retry_longest, active_max };
-        let router = Router::new(parts.directory.routes(), parts.config.outbound.clone());
+        let router = Router::new(parts.recipients.routes(), parts.config.outbound.clone());
         let tls = ClientTls::new(roots)?;
         let shared = Arc::new(Shared {
             runtime: Handle::current(),
             connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
             queue: Mutex::new(Queue::new(settings(&parts.config, fixed), router)),
             without_smtp_utf8: WithoutSmtpUtf8::default(),
-            contacts: ContactBook::of(&parts.directory),
+            contacts: ContactBook::of(&parts.recipients),
             config: ArcSwap::from_pointee(parts.config),
             postmaster: parts.postmaster,
-            directory: parts.directory,
+            recipients: parts.recipients,
             spool: parts.spool,
             mail_log: parts.mail_log,
             journal: parts.journal,
@@ -202,7 +202,7 @@ impl Relay {
 
     /// Whether no server of this domain is known to support SMTPUTF8. Never waits.
     pub fn lacks_smtp_utf8(&self, domain: DomainId) -> bool {
-        let routes = self.shared.directory.routes();
+        let routes = self.shared.recipients.routes();
         routes
             .get(&domain)
             .is_some_and(|route| self.shared.without_smtp_utf8.is_whole_route(&route.servers, clock::now()))
@@ -258,7 +258,7 @@ async fn clockwork(shared: Arc<Shared>) {
     let mut stop = shared.stop.subscribe();
     let mut pruned = tokio::time::Instant::now();
     loop {
-        let routes = shared.directory.routes();
+        let routes = shared.recipients.routes();
         let next = shared.with_queue(|queue, at| {
             queue.set_routes(&routes, at);
             queue.tick(at);
@@ -298,7 +298,7 @@ impl Shared {
     fn enqueue(self: &Arc<Self>, mail: Spooled) {
         let Spooled { id, envelope, body } = mail;
         // A message for a domain that was added this very moment must find its route.
-        let routes = self.directory.routes();
+        let routes = self.recipients.routes();
         self.with_queue(|queue, at| {
             queue.set_routes(&routes, at);
             queue.admit(Arrival { id, envelope, progress: None, body }, at)

@@ -28,8 +28,8 @@ async fn main() {
     if !folder.join("directory.db").exists() {
         timed("made the list", make(&url, &folder, addresses)).await;
     }
-    let directory = timed("opened and loaded", RecipientStore::open(&url)).await.unwrap();
-    let snapshot = directory.snapshot();
+    let recipients = timed("opened and loaded", RecipientStore::open(&url)).await.unwrap();
+    let snapshot = recipients.snapshot();
     println!(
         "{} addresses, {:.2} bytes each",
         snapshot.addresses(),
@@ -38,7 +38,7 @@ async fn main() {
     let round = snapshot.version();
     for n in 0..3 {
         let one = set(vec![mailbox(&format!("one{n}-{round}@big.test"), Source::Hand)]);
-        timed("added one address", directory.apply(&one, &actor(), None)).await.unwrap();
+        timed("added one address", recipients.apply(&one, &actor(), None)).await.unwrap();
     }
     println!("{imported} rows:");
     let list = rows(imported);
@@ -52,24 +52,25 @@ async fn main() {
             coverage: Coverage::Whole,
             file: Some("staff.csv"),
         };
-        timed("planned", Box::pin(directory.plan_source(&plan, &actor(), None))).await.unwrap();
+        timed("planned", Box::pin(recipients.plan_source(&plan, &actor(), None))).await.unwrap();
         let staged =
-            timed("planned and staged", Box::pin(directory.plan_source(&plan, &actor(), Some("")))).await.unwrap();
+            timed("planned and staged", Box::pin(recipients.plan_source(&plan, &actor(), Some("")))).await.unwrap();
         let Some(id) = staged.id else { continue };
-        let by_hand = tokio::spawn(adds_by_hand(directory.clone()));
-        let applied = timed("applied", directory.apply(&set(vec![Change::Plan { id }]), &actor(), None)).await.unwrap();
+        let by_hand = tokio::spawn(adds_by_hand(recipients.clone()));
+        let applied =
+            timed("applied", recipients.apply(&set(vec![Change::Plan { id }]), &actor(), None)).await.unwrap();
         by_hand.abort();
         let (change, ann) = (applied.change_id.unwrap(), actor());
-        let undo = directory.plan_undo(change, &ann, Some(""));
+        let undo = recipients.plan_undo(change, &ann, Some(""));
         let undo = timed("planned and staged its undo", undo).await.unwrap().id.unwrap();
         let undone =
-            timed("undone", directory.apply(&set(vec![Change::Plan { id: undo }]), &actor(), None)).await.unwrap();
-        let redo = directory.plan_undo(undone.change_id.unwrap(), &actor(), Some("")).await.unwrap().id.unwrap();
-        directory.apply(&set(vec![Change::Plan { id: redo }]), &actor(), None).await.unwrap();
+            timed("undone", recipients.apply(&set(vec![Change::Plan { id: undo }]), &actor(), None)).await.unwrap();
+        let redo = recipients.plan_undo(undone.change_id.unwrap(), &actor(), Some("")).await.unwrap().id.unwrap();
+        recipients.apply(&set(vec![Change::Plan { id: redo }]), &actor(), None).await.unwrap();
     }
     let gone = set(vec![Change::Domain { name: name("other.test"), change: DomainChange::Remove }]);
-    timed("removed the domain", directory.apply(&gone, &actor(), None)).await.unwrap();
-    directory.apply(&set(vec![added("other.test")]), &actor(), None).await.unwrap();
+    timed("removed the domain", recipients.apply(&gone, &actor(), None)).await.unwrap();
+    recipients.apply(&set(vec![added("other.test")]), &actor(), None).await.unwrap();
 }
 
 async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -80,9 +81,9 @@ async fn timed<T>(what: &str, work: impl Future<Output = T>) -> T {
 }
 
 async fn make(url: &StoreUrl, folder: &Path, addresses: u64) {
-    let directory = RecipientStore::open(url).await.unwrap();
-    directory.apply(&set(vec![added("big.test"), added("other.test")]), &actor(), None).await.unwrap();
-    drop(directory);
+    let recipients = RecipientStore::open(url).await.unwrap();
+    recipients.apply(&set(vec![added("big.test"), added("other.test")]), &actor(), None).await.unwrap();
+    drop(recipients);
     let options = SqliteConnectOptions::new().filename(folder.join("directory.db")).pragma("cache_size", "-262144");
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
     let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {addresses})");
@@ -101,12 +102,12 @@ async fn make(url: &StoreUrl, folder: &Path, addresses: u64) {
 }
 
 /// Adds an address now and then, until it is ended; says how long one had to wait.
-async fn adds_by_hand(directory: RecipientStore) {
+async fn adds_by_hand(recipients: RecipientStore) {
     for n in 0.. {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         let one = set(vec![mailbox(&format!("hand{n}@big.test"), Source::Hand)]);
         let begun = Instant::now();
-        let _ = directory.apply(&one, &actor(), None).await;
+        let _ = recipients.apply(&one, &actor(), None).await;
         if begun.elapsed().as_millis() > 100 {
             println!("  an address by hand took {:.3} s", begun.elapsed().as_secs_f64());
         }

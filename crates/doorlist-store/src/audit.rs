@@ -64,8 +64,8 @@ pub struct AuditSize {
 
 impl Audit {
     /// The audit beside this list.
-    pub fn of(directory: &RecipientStore) -> Self {
-        Self { db: directory.db().clone() }
+    pub fn of(recipients: &RecipientStore) -> Self {
+        Self { db: recipients.db().clone() }
     }
 
     /// The last entry of a node's chain.

@@ -44,7 +44,7 @@ pub const CONFIRMATIONS_KEPT: Duration = Duration::from_hours(400 * 24);
 /// The book, in the store of the list. A clone is another handle on the same.
 #[derive(Clone)]
 pub struct ContactBook {
-    directory: RecipientStore,
+    recipients: RecipientStore,
 }
 
 /// Whose contact an address is.
@@ -63,12 +63,12 @@ struct Customer {
 
 impl ContactBook {
     /// The book that lies beside this list.
-    pub fn of(directory: &RecipientStore) -> Self {
-        Self { directory: directory.clone() }
+    pub fn of(recipients: &RecipientStore) -> Self {
+        Self { recipients: recipients.clone() }
     }
 
     fn db(&self) -> &Db {
-        self.directory.db()
+        self.recipients.db()
     }
 
     /// Begins to count and to write: on PostgreSQL, too, one at a time, so that two nodes do not both take the last place.
@@ -102,7 +102,7 @@ impl ContactBook {
         if address.local().asks_for_relay() {
             return Ok(Standing::Unlisted);
         }
-        let list = self.directory.snapshot();
+        let list = self.recipients.snapshot();
         if let Some(domain) = list.domain(address.domain()) {
             let owner = self.db().row(OWNER, &[Bind::Int(domain.id.0.into())]).await?;
             if owner.map(|row| row.int(0)).transpose()? == Some(customer.id.0.into()) {

@@ -72,8 +72,8 @@ impl LoginRecord {
 
 impl Logins {
     /// Those beside this list.
-    pub fn of(directory: &RecipientStore) -> Self {
-        Self { db: directory.db().clone() }
+    pub fn of(recipients: &RecipientStore) -> Self {
+        Self { db: recipients.db().clone() }
     }
 
     /// Whether nobody can do anything yet.

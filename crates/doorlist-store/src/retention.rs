@@ -146,8 +146,8 @@ pub struct Retention {
 
 impl Retention {
     /// For the store of this list.
-    pub fn of(directory: &RecipientStore) -> Self {
-        Self { db: directory.db().clone() }
+    pub fn of(recipients: &RecipientStore) -> Self {
+        Self { db: recipients.db().clone() }
     }
 
     /// Removes it; gives for each table how many rows went. What fails is tried again the next time.

@@ -25,8 +25,8 @@ pub struct SourceBook {
 
 impl SourceBook {
     /// The book that lies beside this list.
-    pub fn of(directory: &RecipientStore) -> Self {
-        Self { db: directory.db().clone() }
+    pub fn of(recipients: &RecipientStore) -> Self {
+        Self { db: recipients.db().clone() }
     }
 
     /// Takes a lease, or keeps it: true for whoever holds it until it runs out. Nodes with clocks apart by more than the

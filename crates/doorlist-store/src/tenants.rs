@@ -62,7 +62,7 @@ use std::sync::Arc;
 pub struct Tenants {
     pub(crate) db: Db,
     /// Shows what is written here, if mail is judged by it.
-    directory: RecipientStore,
+    recipients: RecipientStore,
     names: Arc<Names>,
     counts: Arc<Counts>,
     places: Arc<Places>,
@@ -70,15 +70,15 @@ pub struct Tenants {
 
 impl Tenants {
     /// Those who have this list.
-    pub fn of(directory: &RecipientStore) -> Self {
-        let (db, directory) = (directory.db().clone(), directory.clone());
-        Self { db, directory, names: Arc::default(), counts: Arc::default(), places: Arc::default() }
+    pub fn of(recipients: &RecipientStore) -> Self {
+        let (db, recipients) = (recipients.db().clone(), recipients.clone());
+        Self { db, recipients, names: Arc::default(), counts: Arc::default(), places: Arc::default() }
     }
 
     /// Commits what mail is judged by, or who is told, and shows it before whoever wrote it goes on.
     async fn commit_policy(&self, tx: Tx) -> Result<(), StoreError> {
         tx.commit().await?;
-        self.directory.show_policies().await;
+        self.recipients.show_policies().await;
         Ok(())
     }
 

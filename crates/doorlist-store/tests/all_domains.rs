@@ -31,7 +31,7 @@ async fn all_domains_on_postgresql() {
 
 /// The list, whoever looks at it, and the numbers of tenants: Ash and Birch are North's, Maple is the operator's.
 struct Stage {
-    directory: RecipientStore,
+    recipients: RecipientStore,
     tenants: Tenants,
     north: ResellerId,
     ash: CustomerId,
@@ -63,8 +63,8 @@ async fn tell(url: StoreUrl) {
 
 impl Stage {
     async fn new(url: &StoreUrl) -> Self {
-        let directory = RecipientStore::open(url).await.unwrap();
-        let tenants = Tenants::of(&directory);
+        let recipients = RecipientStore::open(url).await.unwrap();
+        let tenants = Tenants::of(&recipients);
         let north = ResellerFields { name: "North".to_owned(), allow_branding: false, allow_customer_branding: false };
         let north = tenants.add_reseller(&north, NOW).await.unwrap().unwrap();
         let [ash, birch] = ["Ash", "Birch"].map(|name| CustomerFields {
@@ -76,13 +76,13 @@ impl Stage {
         });
         let ash = tenants.add_customer(&ash, NOW).await.unwrap().unwrap();
         let birch = tenants.add_customer(&birch, NOW).await.unwrap().unwrap();
-        Self { directory, tenants, north, ash, birch }
+        Self { recipients, tenants, north, ash, birch }
     }
 
     async fn apply(&self, changes: Vec<Change>) {
         let actor = Actor { name: "ann".to_owned(), via: Via::Api };
         let set = ChangeSet { changes, summary: "pages".to_owned() };
-        self.directory.apply(&set, &actor, None).await.unwrap();
+        self.recipients.apply(&set, &actor, None).await.unwrap();
     }
 
     /// Whoever asks gets what may be seen of the rows that the domains have one by one.

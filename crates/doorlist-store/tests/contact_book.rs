@@ -38,21 +38,21 @@ async fn contacts_on_postgresql() {
 
 /// Two customers, each with a domain.
 struct Scene {
-    directory: RecipientStore,
+    recipients: RecipientStore,
     book: ContactBook,
     maple: (CustomerId, DomainId),
     oak: (CustomerId, DomainId),
 }
 
 async fn tell(url: StoreUrl) {
-    let directory = RecipientStore::open(&url).await.unwrap();
+    let recipients = RecipientStore::open(&url).await.unwrap();
     let mut set = vec![hand::added("maple.test", "Maple"), hand::added("oak.test", "Oak")];
     set.extend((0..CONFIRMATIONS_PER_CUSTOMER_MAX).map(|n| hand::added(&format!("d{n}.test"), &format!("C{n}"))));
     set.extend([mailbox("bob@maple.test"), alias("rob@maple.test", "bob"), mailbox("gone@maple.test")]);
-    apply(&directory, set).await;
-    apply(&directory, vec![veto("gone@maple.test")]).await;
-    let (maple, oak) = (owner(&directory, "maple.test").await, owner(&directory, "oak.test").await);
-    let scene = Scene { book: ContactBook::of(&directory), directory, maple, oak };
+    apply(&recipients, set).await;
+    apply(&recipients, vec![veto("gone@maple.test")]).await;
+    let (maple, oak) = (owner(&recipients, "maple.test").await, owner(&recipients, "oak.test").await);
+    let scene = Scene { book: ContactBook::of(&recipients), recipients, maple, oak };
     own_addresses_are_told_if_they_are_listed(&scene).await;
     an_outside_address_is_told_when_it_has_confirmed_for_that_customer(&scene).await;
     a_link_is_good_once_and_for_its_term(&scene).await;
@@ -65,8 +65,8 @@ async fn tell(url: StoreUrl) {
     what_is_over_is_forgotten(&scene).await;
 }
 
-async fn owner(directory: &RecipientStore, domain: &str) -> (CustomerId, DomainId) {
-    let view = Tenants::of(directory).seen_by(&Access::operator());
+async fn owner(recipients: &RecipientStore, domain: &str) -> (CustomerId, DomainId) {
+    let view = Tenants::of(recipients).seen_by(&Access::operator());
     let row = view.domain_of_name(&name(domain)).await.unwrap().unwrap().row;
     (row.customer, row.id)
 }
@@ -130,7 +130,7 @@ async fn confirmation_mails_are_few_for_an_address(scene: &Scene, url: &StoreUrl
     let mut sent = Vec::new();
     for hours in 0..24 * 15 {
         let (now, n) = (NOW + HOUR * hours, hours % CONFIRMATIONS_PER_CUSTOMER_MAX);
-        let of = owner(&scene.directory, &format!("d{n}.test")).await.0;
+        let of = owner(&scene.recipients, &format!("d{n}.test")).await.0;
         let to = format!("victim+{hours}@outside.test");
         match scene.may_ask(of, &to, &format!("v{hours}"), now).await {
             Ok(()) => sent.push(now),
@@ -178,7 +178,7 @@ async fn notices_are_few(scene: &Scene, url: &StoreUrl) {
     for n in 0..2 * NOTICES_PER_CUSTOMER_MAX {
         accounts.push(mailbox(&format!("m{n}@maple.test")));
     }
-    apply(&scene.directory, accounts).await;
+    apply(&scene.recipients, accounts).await;
     let hour = NOW + DAY * 20;
     let mut told = 0;
     for n in 0..2 * NOTICES_PER_CUSTOMER_MAX {
@@ -201,7 +201,7 @@ async fn copies_are_few(scene: &Scene) {
 }
 
 async fn the_operator_confirms(scene: &Scene) {
-    let tenants = Tenants::of(&scene.directory);
+    let tenants = Tenants::of(&scene.recipients);
     let contact =
         |email: &str| ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() };
     tenants
@@ -234,7 +234,7 @@ async fn the_operator_confirms(scene: &Scene) {
     assert_eq!(scene.book.confirm_for_all_who_name(&address("Tech@else.test"), NOW).await.unwrap(), 2);
     assert_eq!(standings().await, expected(Standing::Confirmed));
     assert!(scene.book.contacts_to_ask(0, 100, NOW).await.unwrap().iter().all(|one| one.address != "tech@else.test"));
-    let of_third = owner(&scene.directory, "d0.test").await;
+    let of_third = owner(&scene.recipients, "d0.test").await;
     let of_third = scene.book.permit_notice(ContactOf::Domain(of_third.1), &address("tech@else.test"), NOW).await;
     assert_eq!(of_third.unwrap().map(drop), Err(NoPermit::Unconfirmed), "who names it later is not meant");
 }

@@ -24,9 +24,9 @@ async fn deep_pages_on_postgresql() {
     tell(StoreUrl::Postgres(cluster.url("deep").unwrap())).await;
 }
 
-async fn apply(directory: &RecipientStore, changes: Vec<Change>) {
+async fn apply(recipients: &RecipientStore, changes: Vec<Change>) {
     let actor = Actor { name: "ann".to_owned(), via: Via::Api };
-    directory.apply(&ChangeSet { changes, summary: "pages".to_owned() }, &actor, None).await.unwrap();
+    recipients.apply(&ChangeSet { changes, summary: "pages".to_owned() }, &actor, None).await.unwrap();
 }
 
 fn claim(number: usize, structure: Structure) -> Change {
@@ -38,25 +38,25 @@ fn veto(number: usize) -> Change {
 }
 
 async fn tell(url: StoreUrl) {
-    let directory = RecipientStore::open(&url).await.unwrap();
+    let recipients = RecipientStore::open(&url).await.unwrap();
     let customer = "Maple".to_owned();
     let add = DomainChange::Add { customer, servers: Vec::new() };
     let mut changes = vec![Change::Domain { name: "example.test".parse().unwrap(), change: add }];
     changes.extend((0..ROWS).map(|number| claim(number, Structure::Mailbox)));
-    apply(&directory, changes).await;
-    let view = Tenants::of(&directory).seen_by(&Access::operator());
+    apply(&recipients, changes).await;
+    let view = Tenants::of(&recipients).seen_by(&Access::operator());
     agree(&view, ROWS).await;
-    apply(&directory, (0..ROWS).filter(|number| number % 7 == 0 || *number < 1_500).map(veto).collect()).await;
+    apply(&recipients, (0..ROWS).filter(|number| number % 7 == 0 || *number < 1_500).map(veto).collect()).await;
     let left = (0..ROWS).filter(|number| number % 7 != 0 && *number >= 1_500).count();
     agree(&view, left).await;
     // Back in the middle of the list, new at its end, and no account any more.
-    apply(&directory, (0..1_000).map(|number| claim(number, Structure::Mailbox)).collect()).await;
-    apply(&directory, (ROWS..ROWS + 3_000).map(|number| claim(number, Structure::Mailbox)).collect()).await;
+    apply(&recipients, (0..1_000).map(|number| claim(number, Structure::Mailbox)).collect()).await;
+    apply(&recipients, (ROWS..ROWS + 3_000).map(|number| claim(number, Structure::Mailbox)).collect()).await;
     let alias = Structure::AliasOf(LocalPart::from_canonical("n8999"));
-    apply(&directory, (ROWS + 3_000..ROWS + 3_010).map(|number| claim(number, alias.clone())).collect()).await;
+    apply(&recipients, (ROWS + 3_000..ROWS + 3_010).map(|number| claim(number, alias.clone())).collect()).await;
     agree(&view, left + 4_000).await;
     orders(&view, left + 4_000).await;
-    own(&directory, &view).await;
+    own(&recipients, &view).await;
 }
 
 fn within(offset: usize, limit: u32) -> Query<AccountColumn> {
@@ -92,12 +92,12 @@ async fn orders(view: &View, total: usize) {
 }
 
 /// An account that sees itself alone, and rows by their numbers.
-async fn own(directory: &RecipientStore, view: &View) {
+async fn own(recipients: &RecipientStore, view: &View) {
     let some: Vec<AddressId> =
         view.accounts(&within(4_500, 3)).await.unwrap().rows.iter().map(|placed| placed.row.id).collect();
     let scope = Scope::Account(some[0]);
     let access = Access { grants: vec![Grant { role: Role::Admin, scope }], ..Access::default() };
-    let own = Tenants::of(directory).seen_by(&access);
+    let own = Tenants::of(recipients).seen_by(&access);
     let page = own.accounts(&Query { limit: 20, ..Query::default() }).await.unwrap();
     assert_eq!((page.rows.iter().map(|placed| placed.row.id).collect::<Vec<_>>(), page.total), (vec![some[0]], 1));
     assert!(own.account(some[1]).await.unwrap().is_none());

@@ -29,20 +29,20 @@ fn added(domain: &str) -> Change {
     Change::Domain { name: domain.parse().unwrap(), change }
 }
 
-async fn apply(directory: &RecipientStore, changes: Vec<Change>) -> Result<u64, ApplyError> {
+async fn apply(recipients: &RecipientStore, changes: Vec<Change>) -> Result<u64, ApplyError> {
     let actor = Actor { name: "ann".to_owned(), via: Via::Command };
     let set = ChangeSet { changes, summary: "engines".to_owned() };
-    directory.apply(&set, &actor, None).await.map(|applied| applied.version)
+    recipients.apply(&set, &actor, None).await.map(|applied| applied.version)
 }
 
-fn is_listed(directory: &RecipientStore, text: &str) -> bool {
-    let (list, address) = (directory.snapshot(), text.parse::<Address>().unwrap());
+fn is_listed(recipients: &RecipientStore, text: &str) -> bool {
+    let (list, address) = (recipients.snapshot(), text.parse::<Address>().unwrap());
     let domain = list.domain(address.domain()).unwrap();
     list.entry(domain.id, address.local().as_str()).is_some()
 }
 
 /// A plan that waits: this address is new.
-async fn staged(directory: &RecipientStore, local: &str) -> PlanId {
+async fn staged(recipients: &RecipientStore, local: &str) -> PlanId {
     let list = normalize(vec![SourceRow {
         local: LocalPart::parse(local.as_bytes()).unwrap(),
         structure: Structure::Mailbox,
@@ -52,7 +52,7 @@ async fn staged(directory: &RecipientStore, local: &str) -> PlanId {
     let (domain, source) = ("example.test".parse().unwrap(), Source::File("staff".to_owned()));
     let plan = SourcePlan { domain: &domain, source: &source, list: &list, coverage: Coverage::Part, file: None };
     let actor = Actor { name: "ann".to_owned(), via: Via::Import };
-    directory.plan_source(&plan, &actor, Some("staged")).await.unwrap().id.unwrap()
+    recipients.plan_source(&plan, &actor, Some("staged")).await.unwrap().id.unwrap()
 }
 
 /// Waits for something that another task brings about.
@@ -134,8 +134,8 @@ async fn two_nodes_may_start_on_an_empty_database_at_once() {
 async fn the_embedded_files_are_the_owners_alone() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let directory = RecipientStore::open(&StoreUrl::Sqlite(state.clone())).await.unwrap();
-    apply(&directory, vec![added("example.test")]).await.unwrap();
+    let recipients = RecipientStore::open(&StoreUrl::Sqlite(state.clone())).await.unwrap();
+    apply(&recipients, vec![added("example.test")]).await.unwrap();
     assert_eq!(std::fs::metadata(&state).unwrap().permissions().mode() & 0o777, 0o700);
     let files: Vec<_> = std::fs::read_dir(&state).unwrap().map(|file| file.unwrap()).collect();
     assert!(files.len() >= 2, "the file and its log");

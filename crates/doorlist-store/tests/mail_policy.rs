@@ -196,10 +196,10 @@ async fn what_an_account_has_stays_under_its_former_name(here: &RecipientStore, 
         let undo = here.plan_undo(change.change_id.unwrap(), &hand::actor(), Some("undone")).await.unwrap();
         change = apply(here, vec![Change::Plan { id: undo.id.unwrap() }]).await;
         same(here, there).await;
-        for directory in [here, there] {
-            assert_eq!(account_id(directory, name), id);
+        for recipients in [here, there] {
+            assert_eq!(account_id(recipients, name), id);
             for to in [name, "k@example.test"] {
-                let policy = (judged(directory, to, "x@list.test"), size_max(directory, to));
+                let policy = (judged(recipients, to, "x@list.test"), size_max(recipients, to));
                 assert_eq!(policy, (Some(Judgment::Blocked), Some(9)), "{to}");
             }
         }
@@ -242,7 +242,7 @@ async fn what_an_account_had_goes_with_it(here: &RecipientStore, there: &Recipie
 async fn contacts_are_followed(here: &RecipientStore, there: &RecipientStore) {
     let tenants = Tenants::of(here);
     let id = found(here, "bob@example.test").0;
-    let told = |directory: &RecipientStore| directory.policies().technical_contact(id).map(ToString::to_string);
+    let told = |recipients: &RecipientStore| recipients.policies().technical_contact(id).map(ToString::to_string);
     let contact =
         |email: &str| ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() };
     let customer = customer_of(here, "example.test").await;

@@ -56,7 +56,7 @@ async fn tell(url: StoreUrl) {
     list::catches_up(&there, &here).await;
     following.abort();
     let again = RecipientStore::open(&url).await.unwrap();
-    for directory in [&there, &again] {
-        list::shows_the_store(directory).await;
+    for recipients in [&there, &again] {
+        list::shows_the_store(recipients).await;
     }
 }

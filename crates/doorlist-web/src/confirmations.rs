@@ -11,10 +11,11 @@ use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use doorlist_actions::{ActionError, ErrorKind, Services};
 use doorlist_core::network::SourceKey;
+use doorlist_store::contact_book::AskedContact;
 use std::net::{IpAddr, Ipv4Addr};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Maximum octets of a body: the form has no fields.
@@ -26,49 +27,42 @@ const PAGE_EVERY: Duration = Duration::from_secs(3);
 /// Maximum number of addresses with a rate limit state.
 const ADDRESSES_MAX: usize = 10_000;
 
-/// A pending answer of a [`Confirmations`].
-pub type ConfirmationAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ConfirmationRefused>> + Send + 'a>>;
-
-/// Handles the links of confirmation mails.
-pub trait Confirmations: Send + Sync + 'static {
-    /// Looks up a link. Changes nothing.
-    fn look<'a>(&'a self, token: &'a str) -> ConfirmationAnswer<'a, AskedFor>;
-    fn confirm<'a>(&'a self, token: &'a str) -> ConfirmationAnswer<'a, ()>;
-}
-
-/// The request behind a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AskedFor {
-    /// Whose address it is.
-    pub address: String,
-    /// Customer whose notices the address would get.
-    pub customer: String,
-}
-
 /// Why nothing was confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConfirmationRefused {
+enum ConfirmationRefused {
     /// The link is unknown, used or expired.
     NoLink,
-    /// The store is unavailable; details are not shown.
+    /// The list is not loaded yet, or the store is unavailable; details are not shown.
     Away,
+}
+
+/// Details of the store are only logged.
+impl From<ActionError> for ConfirmationRefused {
+    fn from(error: ActionError) -> Self {
+        if error.kind() == ErrorKind::NotFound {
+            return ConfirmationRefused::NoLink;
+        }
+        tracing::error!("could not confirm a contact: {error}");
+        ConfirmationRefused::Away
+    }
 }
 
 #[derive(Clone)]
 struct Links {
-    confirmations: Arc<dyn Confirmations>,
+    services: Arc<OnceLock<Arc<Services>>>,
     pages: Arc<Mutex<RateLimits<SourceKey>>>,
 }
 
-/// The routes of the page. Its style is that of [`crate::uploads()`].
-pub fn confirmations(confirmations: Arc<dyn Confirmations>) -> Router {
+/// The routes of the page. Its style is that of [`crate::uploads()`]. The services may be opened later: until then no link
+/// is called invalid.
+pub fn confirmations(services: Arc<OnceLock<Arc<Services>>>) -> Router {
     let rate = Rate { burst: PAGES_MAX, every: PAGE_EVERY };
     let pages = Arc::new(Mutex::new(RateLimits::new(rate, ADDRESSES_MAX)));
     Router::new()
         .route("/contact/{token}", get(show).post(confirm))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(map_response(guarded))
-        .with_state(Links { confirmations, pages })
+        .with_state(Links { services, pages })
 }
 
 type Token = Result<Path<String>, PathRejection>;
@@ -78,7 +72,7 @@ async fn show(State(links): State<Links>, client: Option<Extension<Client>>, tok
         Ok(token) => token,
         Err(answer) => return *answer,
     };
-    match links.confirmations.look(&token).await {
+    match links.look(&token).await {
         Ok(asked) => form(&asked).into_response(),
         Err(refused) => refuse(refused),
     }
@@ -89,13 +83,26 @@ async fn confirm(State(links): State<Links>, client: Option<Extension<Client>>, 
         Ok(token) => token,
         Err(answer) => return *answer,
     };
-    match links.confirmations.confirm(&token).await {
+    match links.confirm(&token).await {
         Ok(()) => confirmed().into_response(),
         Err(refused) => refuse(refused),
     }
 }
 
 impl Links {
+    fn services(&self) -> Result<&Services, ConfirmationRefused> {
+        self.services.get().map(|services| &**services).ok_or(ConfirmationRefused::Away)
+    }
+
+    /// What a link is about; changes nothing.
+    async fn look(&self, token: &str) -> Result<AskedContact, ConfirmationRefused> {
+        Ok(self.services()?.confirmation_link(token).await?)
+    }
+
+    async fn confirm(&self, token: &str) -> Result<(), ConfirmationRefused> {
+        Ok(self.services()?.confirm_by_link(token).await?)
+    }
+
     /// Checks the form of a token and the rate limit.
     fn admit(&self, client: Option<Extension<Client>>, token: Token) -> Result<String, Box<Response>> {
         let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(client)| client.address);
@@ -117,8 +124,8 @@ fn refuse(refused: ConfirmationRefused) -> Response {
     }
 }
 
-fn form(asked: &AskedFor) -> Html<String> {
-    let (address, customer) = (escape(&asked.address), escape(&asked.customer));
+fn form(asked: &AskedContact) -> Html<String> {
+    let (address, customer) = (escape(&asked.address.to_string()), escape(&asked.customer));
     let content = format!(
         "<p>The customer <strong>{customer}</strong> named <strong>{address}</strong> as its technical contact.</p>\n\
          <p>If you confirm this, the address gets short notices of mail for postmaster or abuse that the customer's own \
@@ -159,8 +166,10 @@ mod tests {
     #[test]
     fn everything_from_outside_is_text() {
         let evil = "<img src=x onerror=alert(1)>\"'&\u{202E}\u{7}".to_owned();
-        let Html(page) = form(&AskedFor { address: evil.clone(), customer: evil });
+        let Ok(address) = "ann&'b@else.test".parse() else { unreachable!("an address") };
+        let Html(page) = form(&AskedContact { address, customer: evil });
         assert!(!page.contains("<img") && page.contains("&lt;img src=x"), "{page}");
+        assert!(page.contains("ann&amp;&#39;b@else.test"), "{page}");
         assert!(!page.contains(['\u{202E}', '\u{7}']), "{page}");
     }
 }

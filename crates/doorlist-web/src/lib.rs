@@ -1,5 +1,4 @@
-//! The actions: health, metrics and the pages behind links over HTTP, and the API.
-//! The only crate that knows axum.
+//! The HTTP listeners: the API, health, metrics and the pages behind links. The only crate that knows axum.
 //!
 //! It must not depend on SMTP, SQL or the configuration: the binary passes in the readiness check and the registry of
 //! metrics.
@@ -20,7 +19,7 @@ pub use answer_headers::api_headers;
 pub use api::{ApiConfig, ApiState, AuditLine, LARGE_BODY_MAX, Trail, api, openapi_document};
 pub use axum::Router;
 pub use base_url::base_url;
-pub use confirmations::{AskedFor, ConfirmationAnswer, ConfirmationRefused, Confirmations, confirmations};
+pub use confirmations::confirmations;
 pub use health::{Readiness, front_page, health};
 pub use listener::{
     BODY_MAX, BODY_PACE_MIN, BODY_PART_MAX, CONNECTION_MAX, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Certificates,
@@ -30,4 +29,4 @@ pub use listener::{
 pub use metrics::metrics;
 pub use rate::{Rate, RateKey, RateLimits, RetryAfter};
 pub use refusals::{Refusals, counted};
-pub use uploads::{UPLOAD_FILE_MAX, UPLOADS_AT_ONCE_MAX, UploadAnswer, UploadRefused, UploadTaken, Uploads, uploads};
+pub use uploads::{UPLOAD_FILE_MAX, UPLOADS_AT_ONCE_MAX, uploads};

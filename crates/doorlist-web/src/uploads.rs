@@ -13,8 +13,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use std::pin::Pin;
-use std::sync::Arc;
+use doorlist_actions::{ActionError, ErrorKind, Services, UploadAnswer};
+use doorlist_core::address::DomainName;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -35,68 +36,59 @@ pub(crate) fn is_token(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// A pending answer of an [`Uploads`].
-pub type UploadAnswer<'a, T> = Pin<Box<dyn Future<Output = Result<T, UploadRefused>> + Send + 'a>>;
-
-/// Handles the files of upload links.
-pub trait Uploads: Send + Sync + 'static {
-    /// Supported kinds of files, for people.
-    fn formats(&self) -> Vec<String>;
-    /// The domain of a link.
-    fn look<'a>(&'a self, token: &'a str) -> UploadAnswer<'a, String>;
-    /// Handles the file. Completes even if the client disconnects.
-    fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: Vec<u8>) -> UploadAnswer<'a, UploadTaken>;
-}
-
-/// An accepted file, and what was found in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadTaken {
-    /// Detected format; may be empty.
-    pub format: String,
-    /// Number of addresses in it.
-    pub addresses: u64,
-    /// Number of bad rows.
-    pub bad_rows: u64,
-    /// Whether it needs approval; otherwise it changes nothing.
-    pub waits: bool,
-}
-
 /// Why a file was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UploadRefused {
+enum UploadRefused {
     /// The link is unknown, used or expired.
     NoLink,
     /// The file is unusable for this reason; the link can be used again.
     Unfit(String),
     /// The file cannot be accepted now for this reason; the link can be used again.
     NotNow(String),
-    /// The store is unavailable; details are not shown.
+    /// The list is not loaded yet, or the store is unavailable; details are not shown.
     Away,
+}
+
+/// Details of the store are only logged.
+impl From<ActionError> for UploadRefused {
+    fn from(error: ActionError) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound => UploadRefused::NoLink,
+            ErrorKind::Data | ErrorKind::Usage => UploadRefused::Unfit(error.to_string()),
+            ErrorKind::Refused | ErrorKind::Moved | ErrorKind::Unconfirmed | ErrorKind::Busy => {
+                UploadRefused::NotNow(error.to_string())
+            }
+            ErrorKind::Store | ErrorKind::Unavailable => {
+                tracing::error!("could not accept an uploaded file: {error}");
+                UploadRefused::Away
+            }
+        }
+    }
 }
 
 #[derive(Clone)]
 struct Links {
-    uploads: Arc<dyn Uploads>,
+    services: Arc<OnceLock<Arc<Services>>>,
     places: Arc<Semaphore>,
 }
 
-/// The routes of the page.
-pub fn uploads(uploads: Arc<dyn Uploads>) -> Router {
+/// The routes of the page. The services may be opened later: until then no link is called invalid.
+pub fn uploads(services: Arc<OnceLock<Arc<Services>>>) -> Router {
     let places = Arc::new(Semaphore::new(UPLOADS_AT_ONCE_MAX));
     Router::new()
         .route("/upload/{token}", get(show).post(hand_in))
         .route("/upload.css", get(style))
         .layer(DefaultBodyLimit::max(UPLOAD_FILE_MAX + BODY_SLACK))
         .layer(map_response(guarded))
-        .with_state(Links { uploads, places })
+        .with_state(Links { services, places })
 }
 
 type Token = Result<Path<String>, PathRejection>;
 
 async fn show(State(links): State<Links>, token: Token) -> Response {
     match links.link(token).await {
-        Ok((_, domain)) => page::form(&domain, &links.uploads.formats(), None).into_response(),
-        Err(refused) => links.refuse("", refused),
+        Ok((_, domain)) => page::form(domain.as_str(), None).into_response(),
+        Err(refused) => refuse("", refused),
     }
 }
 
@@ -105,28 +97,27 @@ async fn hand_in(State(links): State<Links>, token: Token, request: Request) -> 
         Ok(link) => link,
         Err(refused) => {
             body::pass_by(request).await;
-            return links.refuse("", refused);
+            return refuse("", refused);
         }
     };
     let Ok(place) = Arc::clone(&links.places).try_acquire_owned() else {
         body::pass_by(request).await;
-        return links.refuse(&domain, busy());
+        return refuse(domain.as_str(), busy());
     };
     let file = match body::file(request).await {
         Ok(file) => file,
-        Err(unread) => return links.form_again(unread.status(), &domain, &unread.to_string()),
+        Err(unread) => return form_again(unread.status(), domain.as_str(), &unread.to_string()),
     };
     // A task of its own: a client that goes now must not leave a file half taken.
-    let uploads = Arc::clone(&links.uploads);
     let taken = tokio::spawn(async move {
-        let taken = uploads.take(&token, &file.name, file.bytes).await;
+        let taken = links.take(&token, &file.name, file.bytes).await;
         drop(place);
         (taken, file.name)
     });
     match taken.await {
-        Ok((Ok(taken), name)) => page::taken(&domain, &name, &taken).into_response(),
-        Ok((Err(refused), _)) => links.refuse(&domain, refused),
-        Err(_) => links.refuse(&domain, UploadRefused::Away),
+        Ok((Ok(taken), name)) => page::taken(domain.as_str(), &name, &taken).into_response(),
+        Ok((Err(refused), _)) => refuse(domain.as_str(), refused),
+        Err(_) => refuse(domain.as_str(), UploadRefused::Away),
     }
 }
 
@@ -135,31 +126,39 @@ fn busy() -> UploadRefused {
 }
 
 impl Links {
+    fn services(&self) -> Result<&Arc<Services>, UploadRefused> {
+        self.services.get().ok_or(UploadRefused::Away)
+    }
+
     /// The token and its domain.
-    async fn link(&self, token: Token) -> Result<(String, String), UploadRefused> {
+    async fn link(&self, token: Token) -> Result<(String, DomainName), UploadRefused> {
         let Ok(Path(token)) = token else { return Err(UploadRefused::NoLink) };
         if !is_token(&token) {
             return Err(UploadRefused::NoLink);
         }
-        let domain = self.uploads.look(&token).await?;
+        let domain = self.services()?.upload_link(&token).await?;
         Ok((token, domain))
     }
 
-    fn refuse(&self, domain: &str, refused: UploadRefused) -> Response {
-        match refused {
-            UploadRefused::NoLink => (StatusCode::NOT_FOUND, page::no_link()).into_response(),
-            UploadRefused::Unfit(why) => self.form_again(StatusCode::UNPROCESSABLE_ENTITY, domain, &why),
-            UploadRefused::NotNow(why) => {
-                let again = [(header::RETRY_AFTER, HeaderValue::from(AGAIN_AFTER.as_secs()))];
-                (again, self.form_again(StatusCode::SERVICE_UNAVAILABLE, domain, &why)).into_response()
-            }
-            UploadRefused::Away => (StatusCode::SERVICE_UNAVAILABLE, page::away()).into_response(),
-        }
+    async fn take(&self, token: &str, file_name: &str, bytes: Vec<u8>) -> Result<UploadAnswer, UploadRefused> {
+        Ok(self.services()?.upload(token, file_name, bytes).await?)
     }
+}
 
-    fn form_again(&self, status: StatusCode, domain: &str, why: &str) -> Response {
-        (status, page::form(domain, &self.uploads.formats(), Some(why))).into_response()
+fn refuse(domain: &str, refused: UploadRefused) -> Response {
+    match refused {
+        UploadRefused::NoLink => (StatusCode::NOT_FOUND, page::no_link()).into_response(),
+        UploadRefused::Unfit(why) => form_again(StatusCode::UNPROCESSABLE_ENTITY, domain, &why),
+        UploadRefused::NotNow(why) => {
+            let again = [(header::RETRY_AFTER, HeaderValue::from(AGAIN_AFTER.as_secs()))];
+            (again, form_again(StatusCode::SERVICE_UNAVAILABLE, domain, &why)).into_response()
+        }
+        UploadRefused::Away => (StatusCode::SERVICE_UNAVAILABLE, page::away()).into_response(),
     }
+}
+
+fn form_again(status: StatusCode, domain: &str, why: &str) -> Response {
+    (status, page::form(domain, Some(why))).into_response()
 }
 
 pub(crate) async fn style() -> Response {
@@ -182,4 +181,21 @@ pub(crate) async fn guarded(mut response: Response) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_store_says_is_not_told() {
+        let told = |kind| UploadRefused::from(ActionError::new(kind, "postgres at 10.0.0.7 said"));
+        for kind in [ErrorKind::Store, ErrorKind::Unavailable] {
+            assert_eq!(told(kind), UploadRefused::Away);
+        }
+        assert_eq!(told(ErrorKind::NotFound), UploadRefused::NoLink);
+        assert!(matches!(told(ErrorKind::Data), UploadRefused::Unfit(_)));
+        assert!(matches!(told(ErrorKind::Moved), UploadRefused::NotNow(_)));
+        assert!(matches!(told(ErrorKind::Busy), UploadRefused::NotNow(_)));
+    }
 }

@@ -66,32 +66,32 @@ impl CommandTarget {
 
 #[derive(Clone)]
 pub(crate) struct Store {
-    pub directory: RecipientStore,
+    pub recipients: RecipientStore,
     pub spool: Spool,
     pub mail_log: MailLog,
 }
 
 impl Store {
     pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
-        Self::open_with(Self::open_directory(config).await?, config).await
+        Self::open_with(Self::open_recipients(config).await?, config).await
     }
 
     /// Opens only the list.
-    pub(crate) async fn open_directory(config: &Config) -> Result<RecipientStore, Failure> {
-        let directory = RecipientStore::open(&config.store).await.or_exit(Exit::LATER)?;
-        Ok(directory.with_limits(config.tenants))
+    pub(crate) async fn open_recipients(config: &Config) -> Result<RecipientStore, Failure> {
+        let recipients = RecipientStore::open(&config.store).await.or_exit(Exit::LATER)?;
+        Ok(recipients.with_limits(config.tenants))
     }
 
-    pub(crate) async fn open_with(directory: RecipientStore, config: &Config) -> Result<Self, Failure> {
+    pub(crate) async fn open_with(recipients: RecipientStore, config: &Config) -> Result<Self, Failure> {
         Ok(Self {
-            directory,
+            recipients,
             spool: Spool::open(&config.store, config.spool.clone()).await.or_exit(Exit::LATER)?,
             mail_log: MailLog::open(&config.store, config.mail_log).await.or_exit(Exit::LATER)?,
         })
     }
 
     fn services_without_server(self, config: &Config) -> Services {
-        let queue = SpoolQueue::new(self.spool.clone(), self.directory.clone(), clock());
+        let queue = SpoolQueue::new(self.spool.clone(), self.recipients.clone(), clock());
         // A command has its process for itself.
         let work = WorkPool::new(Handle::current(), 1, JOBS_MAX).for_those_who_wait();
         self.services(config, Arc::new(queue), Arc::new(NoNotifier), work)
@@ -102,24 +102,24 @@ impl Store {
         &self,
         config: &Config,
         queue: Arc<dyn QueueControl>,
-        notices: Arc<dyn Notifier>,
+        notifier: Arc<dyn Notifier>,
         work: WorkPool,
     ) -> Services {
         let key = KeyPlace::of(&config.state_dir, config.secret_key_file.as_deref());
         Services {
-            book: SourceBook::of(&self.directory),
-            contacts: ContactBook::of(&self.directory),
-            tenants: Tenants::of(&self.directory),
-            logins: Logins::of(&self.directory),
-            audit: Audit::of(&self.directory),
+            book: SourceBook::of(&self.recipients),
+            contacts: ContactBook::of(&self.recipients),
+            tenants: Tenants::of(&self.recipients),
+            logins: Logins::of(&self.recipients),
+            audit: Audit::of(&self.recipients),
             archive: Arc::new(AuditFiles::of(&config.state_dir)),
             retention: config.retention.clone(),
-            directory: self.directory.clone(),
+            recipients: self.recipients.clone(),
             mail_log: self.mail_log.clone(),
             queue,
             reader: Arc::new(Directories::new(config.allow_networks.clone())),
-            vault: Arc::new(KeyFileSecrets::new(key)),
-            notices,
+            secrets: Arc::new(KeyFileSecrets::new(key)),
+            notifier,
             work,
             txt: Arc::new(DnsTxt),
             verification_needed: config.api.proof_needed,

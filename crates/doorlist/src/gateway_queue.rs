@@ -14,12 +14,12 @@ use doorlist_store::spool::{Pending, Progress, SpoolError};
 /// The queue of the relay, with domain names from the store.
 pub(crate) struct GatewayQueue {
     pub queue: QueueHandle,
-    pub directory: RecipientStore,
+    pub recipients: RecipientStore,
 }
 
 impl GatewayQueue {
     fn domain_id(&self, name: &DomainName) -> Result<DomainId, ActionError> {
-        let list = self.directory.snapshot();
+        let list = self.recipients.snapshot();
         let domain = list.domain(name).ok_or_else(|| Refusal::UnknownDomain { name: name.clone() })?;
         Ok(domain.id)
     }

@@ -11,7 +11,6 @@ mod cli;
 mod command_target;
 mod commands;
 mod config;
-mod confirmation_desk;
 mod control;
 mod directory_reader;
 mod doctor;
@@ -27,7 +26,6 @@ mod serve;
 mod server_log;
 mod state_dir;
 mod txt_lookup;
-mod upload_desk;
 
 use clap::Parser;
 use cli::operate::Config as ConfigCommand;

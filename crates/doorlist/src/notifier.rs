@@ -1,4 +1,4 @@
-//! Notifier as the office sends them, over the gateway's relay. Must not know what is told, or why.
+//! Sends the mails of the actions over the gateway's relay. Must not know what they say, or why.
 
 use doorlist_actions::{Notifier, Waited};
 use doorlist_gateway::relay::NoticeHandle;

@@ -60,7 +60,7 @@ impl Keys {
 }
 
 impl KeyFileSecrets {
-    /// A vault whose key exists, or is created at first use.
+    /// Secrets under a key that exists, or is created at first use.
     pub(crate) fn new(place: KeyPlace) -> Self {
         Self { place, keys: OnceLock::new(), random: SystemRandom::new() }
     }

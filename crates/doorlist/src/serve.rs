@@ -11,7 +11,6 @@ use crate::audit_trail::AuditTrail;
 use crate::cli::Global;
 use crate::command_target::Store;
 use crate::config::{Config, Sources};
-use crate::confirmation_desk::ConfirmationDesk;
 use crate::control::{Control, Peers};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::gateway_queue::GatewayQueue;
@@ -20,12 +19,11 @@ use crate::privileges::{self, Keep};
 use crate::refused_requests::RefusedRequests;
 use crate::server_log;
 use crate::state_dir::StateDir;
-use crate::upload_desk::UploadDesk;
 use anyhow::Context;
 use doorlist_actions::{Services, WorkPool};
 use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
-use doorlist_web::{ApiState, Confirmations, Refusals, Trail, Uploads};
+use doorlist_web::{ApiState, Refusals, Trail};
 use http::{Ready, Serving};
 use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
@@ -73,14 +71,14 @@ async fn run(
     let addresses = (http::addresses(&web), http::addresses(&metrics));
     let ready = Arc::new(Ready::default());
     let mut tasks = JoinSet::new();
-    let (desk, confirmation_desk) = (Arc::new(UploadDesk::default()), Arc::new(ConfirmationDesk::default()));
-    let (api_services, trail) = (Arc::new(OnceLock::new()), Arc::new(AuditTrail::new()));
-    let api = ApiState::new(Arc::clone(&api_services), http::api_config(&config), Arc::clone(&trail) as Arc<dyn Trail>);
+    // Pages and API answer before the list is loaded; they get the services once they are open.
+    let (web_services, trail) = (Arc::new(OnceLock::new()), Arc::new(AuditTrail::new()));
+    let api = ApiState::new(Arc::clone(&web_services), http::api_config(&config), Arc::clone(&trail) as Arc<dyn Trail>);
     let health = doorlist_web::health(ready.clone());
     let pages = doorlist_web::front_page()
         .merge(health.clone())
-        .merge(doorlist_web::uploads(Arc::clone(&desk) as Arc<dyn Uploads>))
-        .merge(doorlist_web::confirmations(Arc::clone(&confirmation_desk) as Arc<dyn Confirmations>))
+        .merge(doorlist_web::uploads(Arc::clone(&web_services)))
+        .merge(doorlist_web::confirmations(Arc::clone(&web_services)))
         .merge(doorlist_web::api(api));
     let refused = Arc::new(RefusedRequests::default());
     let pages = doorlist_web::counted(pages, Arc::clone(&refused) as Arc<dyn Refusals>);
@@ -94,22 +92,19 @@ async fn run(
         opened = open(&config, certificate, &refused, &mail) => opened?,
         () = signals.end() => return Ok(Exit::DONE),
     };
-    let directory = store.directory.clone();
-    tasks.spawn(async move { directory.follow().await });
+    let recipients = store.recipients.clone();
+    tasks.spawn(async move { recipients.follow().await });
     let services = Arc::new(services_of(&config, &store, &gateway, threads.work(&config.work)));
     let patient = Arc::new(Services { work: services.work.for_those_who_wait(), ..Services::clone(&services) });
     tasks.spawn(control.serve(Arc::clone(&patient), Peers::of_process()));
     tasks.spawn(schedule::run(patient, journal.clone()));
     let refusals_log = journal.clone();
     tasks.spawn(async move { refused.log(&refusals_log).await });
-    // It opens once.
-    let _ = api_services.set(Arc::clone(&services));
-    let (audited, writing) = (Arc::clone(&services), Arc::clone(&trail));
-    tasks.spawn(async move { writing.write(&audited).await });
-    // So does this.
+    // Both are set here alone, once.
+    let _ = web_services.set(Arc::clone(&services));
     let _ = measured.set(registry);
-    desk.open(Arc::clone(&services));
-    confirmation_desk.open(services);
+    let writing = Arc::clone(&trail);
+    tasks.spawn(async move { writing.write(&services).await });
     ready.opened(Arc::clone(&gateway), store.spool.clone());
     // Last: who reads "ready" may ask at once, for whatever is named there.
     announce::say(&config, state, &store, gateway.addresses(), &addresses, started);
@@ -118,7 +113,7 @@ async fn run(
     }
     info!("stopping when running transactions are finished; send the signal again to stop immediately");
     tokio::select! {
-        () = close_doors(&gateway, serving, config.gateway.limits.drain) => {}
+        () = stop_listening(&gateway, serving, config.gateway.limits.drain) => {}
         () = signals.end() => {}
     }
     trail.end().await;
@@ -159,7 +154,7 @@ async fn open(
     metrics::register(&mut registry, &store, &journal, refused);
     let parts = GatewayParts {
         certificate,
-        directory: store.directory.clone(),
+        recipients: store.recipients.clone(),
         spool: store.spool.clone(),
         mail_log: store.mail_log.clone(),
         journal: journal.clone(),
@@ -180,8 +175,8 @@ async fn open(
 /// priority.
 async fn open_store(config: &Config, mail: &Handle) -> Result<Store, Failure> {
     let (of_list, of_mail) = (config.clone(), config.clone());
-    let directory = on(&Handle::current(), async move { Store::open_directory(&of_list).await }).await??;
-    on(mail, async move { Store::open_with(directory, &of_mail).await }).await?
+    let recipients = on(&Handle::current(), async move { Store::open_recipients(&of_list).await }).await??;
+    on(mail, async move { Store::open_with(recipients, &of_mail).await }).await?
 }
 
 /// Runs a job on these threads.
@@ -190,7 +185,7 @@ async fn on<T: Send + 'static>(threads: &Handle, job: impl Future<Output = T> + 
 }
 
 fn services_of(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> Services {
-    let queue = GatewayQueue { queue: gateway.queue(), directory: store.directory.clone() };
+    let queue = GatewayQueue { queue: gateway.queue(), recipients: store.recipients.clone() };
     store.services(config, Arc::new(queue), Arc::new(MailNotifier(gateway.notices())), work)
 }
 
@@ -215,7 +210,7 @@ async fn reload(sources: &Sources, running: &Config, gateway: &Gateway) {
 }
 
 /// Stops the gateway first, while readiness reports it, then the HTTP listeners with the rest of the drain time.
-async fn close_doors(gateway: &Gateway, serving: Serving, drain: Duration) {
+async fn stop_listening(gateway: &Gateway, serving: Serving, drain: Duration) {
     let began = Instant::now();
     gateway.shutdown().await;
     serving.shutdown(drain.saturating_sub(began.elapsed()).max(ANSWERS_MIN)).await;

@@ -83,7 +83,7 @@ impl Actions {
         let domain = self.domain_to_change(domain).await?;
         let name = &domain.row().name;
         // What somebody calls an alias stays one: only names that are not there are added.
-        let listed = self.services.directory.listed_among(name, locals).await?;
+        let listed = self.services.recipients.listed_among(name, locals).await?;
         let new = locals.iter().filter(|local| !listed.contains(*local));
         let new: Vec<Address> = new.map(|local| Address::new(local.clone(), name.clone())).collect();
         let all = locals.len() as u64;
@@ -117,7 +117,7 @@ async fn add(
 
 /// Refuses an address that is listed as anything.
 pub(super) async fn must_be_free(actions: &Actions, address: &Address) -> Result<(), ActionError> {
-    match actions.services.directory.account(address).await? {
+    match actions.services.recipients.account(address).await? {
         Some(found) if found.entry.record.standing != Standing::Vetoed => {
             Err(duplicate(found.entry.record.account.as_ref()))
         }

@@ -66,11 +66,11 @@ impl Verb for AccountList {
             return Err(ActionError::new(ErrorKind::Usage, format!("the page size must be 1 to {PAGE_MAX}")));
         }
         actions.services.domain_details(&filter.domain).await?;
-        Ok(actions.services.directory.accounts(filter).await?)
+        Ok(actions.services.recipients.accounts(filter).await?)
     }
 }
 
 pub(crate) async fn account_details(actions: &Actions, address: &Address) -> Result<AccountDetails, ActionError> {
-    let details = actions.services.directory.account(address).await?;
+    let details = actions.services.recipients.account(address).await?;
     details.ok_or_else(|| Refusal::NotListed { address: address.clone() }.into())
 }

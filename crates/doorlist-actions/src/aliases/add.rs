@@ -63,7 +63,7 @@ impl Actions {
         local: &LocalPart,
     ) -> Result<Placed<AliasRow>, ActionError> {
         let address = Address::new(local.clone(), account.domain_name.clone());
-        let entry = self.services.directory.account(&address).await?.ok_or(ActionError::NotFound)?.entry;
+        let entry = self.services.recipients.account(&address).await?.ok_or(ActionError::NotFound)?.entry;
         self.view().alias(entry.id).await?.ok_or(ActionError::NotFound)
     }
 
@@ -76,7 +76,7 @@ impl Actions {
         let row = account.row();
         let in_domain = |local: &LocalPart| Address::new(local.clone(), row.domain_name.clone());
         for local in locals {
-            let Some(found) = self.services.directory.account(&in_domain(local)).await? else { continue };
+            let Some(found) = self.services.recipients.account(&in_domain(local)).await? else { continue };
             let record = found.entry.record;
             let is_its_own = record.account.as_ref() == Some(&row.local);
             if record.standing != Standing::Vetoed && !is_its_own {

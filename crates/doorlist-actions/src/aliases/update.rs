@@ -50,7 +50,7 @@ impl Actions {
     }
 
     async fn is_listed(&self, address: &Address) -> Result<bool, ActionError> {
-        let found = self.services.directory.account(address).await?;
+        let found = self.services.recipients.account(address).await?;
         Ok(found.is_some_and(|found| found.entry.record.standing != Standing::Vetoed))
     }
 

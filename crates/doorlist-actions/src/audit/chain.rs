@@ -1,6 +1,6 @@
-//! The chain: each line's seal is a MAC over the line and the seal before it, under a key of the vault. A line that was
-//! changed, put in or taken out breaks the chain from there on, for whoever does not have that key. Lines from before the
-//! vault sealed them have plain hashes, which the first keyed seal fixes as they were then.
+//! The chain: each line's seal is a MAC over the line and the seal before it, under a key derived from the secret key. A line that was
+//! changed, put in or taken out breaks the chain from there on, for whoever does not have that key. Lines from before
+//! there was a secret key have plain hashes, which the first keyed seal fixes as they were then.
 
 use super::head::HeadFinding;
 use super::{AuditNote, AuditRecord};
@@ -89,7 +89,7 @@ impl<'a> Follow<'a> {
             Some(mac) => {
                 self.keyed_from.get_or_insert(number);
                 let text = line_text(self.node, &self.last.seal, number, time, entry);
-                self.services.vault.is_mac(LINE_PURPOSE, &text, mac).map_err(vault_error)?
+                self.services.secrets.is_mac(LINE_PURPOSE, &text, mac).map_err(secrets_error)?
             }
             // Behind a seal with a key no other may come.
             None => self.keyed_from.is_none() && self.services.plain_seal(&self.last.seal, number, entry) == seal,
@@ -106,7 +106,7 @@ fn line_text(node: u16, before: &str, number: u64, time: i64, entry: &str) -> St
     format!("{node}\n{number}\n{time}\n{before}\n{entry}")
 }
 
-pub(super) fn vault_error(why: String) -> ActionError {
+pub(super) fn secrets_error(why: String) -> ActionError {
     ActionError::new(ErrorKind::Store, why)
 }
 
@@ -132,10 +132,10 @@ impl Services {
         let note = |note| (String::new(), AuditRecord::Note(AuditNote { time: now, note }));
         let mut entries = Vec::with_capacity(lines.len() + notes.len());
         for (tenant, record) in notes.into_iter().map(note).chain(lines) {
-            let entry = serde_json::to_string(&record).map_err(|e| vault_error(e.to_string()))?;
+            let entry = serde_json::to_string(&record).map_err(|e| secrets_error(e.to_string()))?;
             let (number, time) = (link.number + 1, record.time());
             let text = line_text(self.node_number, &link.seal, number, time.as_millis(), &entry);
-            let mac = self.vault.mac(LINE_PURPOSE, &text).map_err(vault_error)?;
+            let mac = self.secrets.mac(LINE_PURPOSE, &text).map_err(secrets_error)?;
             link = AuditLink { number, seal: format!("{KEYED}{mac}") };
             entries.push(AuditEntry { number, time, entry, seal: link.seal.clone(), tenant });
         }
@@ -157,7 +157,7 @@ impl Services {
     /// replaced.
     pub(super) async fn audit_key(&self, stands: &AuditLink) -> Result<(), ActionError> {
         if !stands.seal.starts_with(KEYED) && !self.book.keeps_secrets().await? {
-            self.vault.make_key().map_err(vault_error)?;
+            self.secrets.make_key().map_err(secrets_error)?;
         }
         Ok(())
     }
@@ -171,17 +171,17 @@ impl Services {
     }
 
     pub(super) fn is_start(&self, node: u16, link: &AuditLink, mark: &str) -> Result<bool, ActionError> {
-        self.vault.is_mac(START_PURPOSE, &start_text(node, link), mark).map_err(vault_error)
+        self.secrets.is_mac(START_PURPOSE, &start_text(node, link), mark).map_err(secrets_error)
     }
 
     pub(super) fn marked_start(&self, node: u16, link: AuditLink) -> Result<AuditStart, ActionError> {
-        let mark = self.vault.mac(START_PURPOSE, &start_text(node, &link)).map_err(vault_error)?;
+        let mark = self.secrets.mac(START_PURPOSE, &start_text(node, &link)).map_err(secrets_error)?;
         Ok(AuditStart { number: link.number, seal: link.seal, mark })
     }
 
     /// The seal of a line from before lines were sealed with a key.
     fn plain_seal(&self, before: &str, number: u64, entry: &str) -> String {
-        self.vault.hash(&format!("audit\n{before}\n{number}\n{entry}"))
+        self.secrets.hash(&format!("audit\n{before}\n{number}\n{entry}"))
     }
 
     /// Follows this node's chain from its beginning to its end.

@@ -1,7 +1,7 @@
 //! A head: where a node's chain stands, with a MAC, as one word that can be kept elsewhere. Whoever kept it can tell later
 //! that lines up to there were neither changed nor cut off.
 
-use super::chain::{AuditLink, vault_error};
+use super::chain::{AuditLink, secrets_error};
 use crate::error::ActionError;
 use crate::services::Services;
 use doorlist_core::time::Timestamp;
@@ -89,7 +89,7 @@ impl Services {
         let AuditLink { number, seal } = stands;
         let (node, time) = (self.node_number, self.now());
         let text = AuditHead::signed_text(node, number, time, &seal);
-        let mac = self.vault.mac(PURPOSE, &text).map_err(vault_error)?;
+        let mac = self.secrets.mac(PURPOSE, &text).map_err(secrets_error)?;
         let head = format!("{FORMAT}.{node}.{number}.{}.{seal}.{mac}", time.as_millis());
         Ok(AuditHead { node, number, time, seal, head })
     }
@@ -98,7 +98,7 @@ impl Services {
     pub(super) fn read_head(&self, head: &str) -> Result<Result<AuditHead, HeadFinding>, ActionError> {
         let Some((head, mac)) = AuditHead::parse(head.trim()) else { return Ok(Err(HeadFinding::NotOurs)) };
         let text = AuditHead::signed_text(head.node, head.number, head.time, &head.seal);
-        let is_ours = self.vault.is_mac(PURPOSE, &text, mac).map_err(vault_error)?;
+        let is_ours = self.secrets.is_mac(PURPOSE, &text, mac).map_err(secrets_error)?;
         Ok(if is_ours { Ok(head) } else { Err(HeadFinding::NotOurs) })
     }
 }

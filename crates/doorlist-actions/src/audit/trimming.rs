@@ -1,7 +1,7 @@
 //! The oldest lines of the audit go: those beyond their term for good, those beyond its size into files. Either way the chain
 //! begins behind the last of them, with its seal, and a mark that only the secret key makes.
 
-use super::chain::{AuditLink, vault_error};
+use super::chain::{AuditLink, secrets_error};
 use crate::error::ActionError;
 use crate::ports::AuditPart;
 use crate::services::Services;
@@ -54,7 +54,7 @@ impl Services {
                 told.push(sentence);
             }
         }
-        let gone = self.archive.prune(before, terms.files_max).await.map_err(vault_error)?;
+        let gone = self.archive.prune(before, terms.files_max).await.map_err(secrets_error)?;
         let sentence = |name| format!("the exported audit {name} was removed (audit.keep, audit.files_max)");
         told.extend(gone.into_iter().map(sentence));
         Ok(told)
@@ -136,7 +136,7 @@ impl Services {
             }
         }
         let Some(end) = steps.last().cloned() else { return Ok(None) };
-        self.archive.keep(&part).await.map_err(vault_error)?;
+        self.archive.keep(&part).await.map_err(secrets_error)?;
         for step in steps {
             self.audit.take_out(node, &self.marked_start(node, step)?).await?;
         }

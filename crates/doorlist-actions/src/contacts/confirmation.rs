@@ -24,7 +24,7 @@ impl Services {
             }
         }
         if !permits.is_empty() {
-            let _ = self.notices.tell(permits, subject, text).await;
+            let _ = self.notifier.tell(permits, subject, text).await;
         }
     }
 
@@ -35,13 +35,13 @@ impl Services {
     /// When the store fails.
     pub(crate) async fn ask_contact(&self, customer: CustomerId, address: &Address) -> Result<(), ActionError> {
         let Some(base) = self.web_base.as_deref().map(|base| base.trim_end_matches('/')) else { return Ok(()) };
-        let token = self.vault.token().map_err(|why| ActionError::new(ErrorKind::Store, why))?;
-        let (hash, now) = (self.vault.hash(&token), self.now());
+        let token = self.secrets.token().map_err(|why| ActionError::new(ErrorKind::Store, why))?;
+        let (hash, now) = (self.secrets.hash(&token), self.now());
         let Ok(permit) = self.contacts.permit_confirmation(customer, address, &hash, now).await? else { return Ok(()) };
         let Some(asked) = self.contacts.asked(&hash, now).await? else { return Ok(()) };
         let (subject, text) = question(&shown_name(&asked.customer), base, &token);
         // A mail that was not taken is not sent again before its link has run out: the limits count it.
-        let _ = self.notices.tell(vec![permit], subject, &text).await;
+        let _ = self.notifier.tell(vec![permit], subject, &text).await;
         Ok(())
     }
 
@@ -65,7 +65,7 @@ impl Services {
     /// # Errors
     /// When there is no such link, it was used, or its time is over: not to be told apart.
     pub async fn confirmation_link(&self, token: &str) -> Result<AskedContact, ActionError> {
-        let asked = self.contacts.asked(&self.vault.hash(token), self.now()).await?.ok_or_else(no_link)?;
+        let asked = self.contacts.asked(&self.secrets.hash(token), self.now()).await?.ok_or_else(no_link)?;
         Ok(AskedContact { customer: shown_name(&asked.customer), ..asked })
     }
 
@@ -74,7 +74,7 @@ impl Services {
     /// # Errors
     /// As [`Services::confirmation_link`].
     pub async fn confirm_by_link(&self, token: &str) -> Result<(), ActionError> {
-        let confirmed = self.contacts.confirm_by_link(&self.vault.hash(token), self.now()).await?;
+        let confirmed = self.contacts.confirm_by_link(&self.secrets.hash(token), self.now()).await?;
         confirmed.then_some(()).ok_or_else(no_link)
     }
 

@@ -19,7 +19,7 @@ impl Verb for DomainList {
     }
 
     async fn run(self, actions: &Actions) -> Result<Vec<DomainSummary>, ActionError> {
-        Ok(actions.services.directory.domains().await?)
+        Ok(actions.services.recipients.domains().await?)
     }
 }
 

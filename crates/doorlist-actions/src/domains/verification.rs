@@ -22,7 +22,7 @@ impl Actions {
         customer: CustomerId,
         what: &str,
     ) -> Result<(), ActionError> {
-        let is_taken = self.services.directory.domain(name).await?.is_some();
+        let is_taken = self.services.recipients.domain(name).await?.is_some();
         if is_taken && (!self.services.verification_needed || self.sees_name(name).await?) {
             return Err(ActionError::invalid("name", format!("{what} with this Name already exists.")));
         }
@@ -53,7 +53,7 @@ impl Actions {
         if self.is_operator() || !self.services.verification_needed {
             return Ok(());
         }
-        let fresh = self.services.vault.token().map_err(ActionError::Bad)?;
+        let fresh = self.services.secrets.token().map_err(ActionError::Bad)?;
         let token = self.services.tenants.verification_token(name, customer, &fresh, self.now()).await?;
         let token = token.ok_or_else(|| {
             let message =

@@ -77,9 +77,9 @@ impl Verb for ImportRequest {
             return Err(ActionError::new(ErrorKind::Usage, "a link must expire after 1 to 90 days"));
         }
         check_source(&self.source)?;
-        let token = services.vault.token().map_err(|why| ActionError::new(ErrorKind::Store, why))?;
+        let token = services.secrets.token().map_err(|why| ActionError::new(ErrorKind::Store, why))?;
         let link = UploadLink {
-            token_hash: services.vault.hash(&token),
+            token_hash: services.secrets.hash(&token),
             domain: details.name.clone(),
             source: self.source,
             made: now,
@@ -100,7 +100,7 @@ impl Services {
     /// # Errors
     /// When there is no such link, it was used, or its time is over: not to be told apart.
     pub async fn upload_link(&self, token: &str) -> Result<DomainName, ActionError> {
-        let link = self.book.link(&self.vault.hash(token)).await?;
+        let link = self.book.link(&self.secrets.hash(token)).await?;
         let link = link.filter(|link| link.used.is_none() && link.expires > self.now());
         link.map(|link| link.domain).ok_or_else(no_link)
     }
@@ -127,7 +127,7 @@ impl Services {
         file_name: &str,
         bytes: &[u8],
     ) -> Result<UploadAnswer, ActionError> {
-        let hash = self.vault.hash(token);
+        let hash = self.secrets.hash(token);
         let link = self.book.link(&hash).await?.ok_or_else(no_link)?;
         if !self.book.use_link(&hash, self.now()).await? {
             return Err(no_link());

@@ -20,14 +20,14 @@ const SCAN_PAGE: u32 = 1_000;
 #[derive(Clone)]
 pub struct SpoolQueue {
     spool: Spool,
-    directory: RecipientStore,
+    recipients: RecipientStore,
     clock: Clock,
 }
 
 impl SpoolQueue {
     /// On this spool; the directory tells which messages are whose.
-    pub fn new(spool: Spool, directory: RecipientStore, clock: Clock) -> Self {
-        Self { spool, directory, clock }
+    pub fn new(spool: Spool, recipients: RecipientStore, clock: Clock) -> Self {
+        Self { spool, recipients, clock }
     }
 
     async fn matching(&self, filter: &QueueFilter) -> Result<Vec<Pending>, ActionError> {
@@ -46,7 +46,7 @@ impl SpoolQueue {
     }
 
     fn domain_id(&self, name: &DomainName) -> Result<DomainId, ActionError> {
-        let list = self.directory.snapshot();
+        let list = self.recipients.snapshot();
         let domain = list.domain(name).ok_or_else(|| Refusal::UnknownDomain { name: name.clone() })?;
         Ok(domain.id)
     }

@@ -1,7 +1,7 @@
 //! The audit: what its chain and its heads tell, what each tenant may fill of it, and how its oldest part goes.
 
 use crate::day::Day;
-use crate::desk::HERE;
+use crate::tenancy::HERE;
 use doorlist_actions::{
     AuditCheckPart, AuditEvent, AuditHead, AuditHeadShow, AuditLink, AuditList, AuditNews, AuditPartCheck, AuditRecord,
     AuditRow, AuditTerms, AuditVerdict, AuditVerify, AuditWriter, HeadFinding, Response,
@@ -64,7 +64,7 @@ async fn replace(day: &Day, change: impl Fn(&mut Vec<AuditEntry>)) {
     let start = start.unwrap_or(doorlist_store::audit::AuditStart {
         number: 0,
         seal: String::new(),
-        mark: day.services.vault.mac("audit start", "0\n0\n").unwrap(),
+        mark: day.services.secrets.mac("audit start", "0\n0\n").unwrap(),
     });
     audit.take_out(0, &start).await.unwrap();
     change(&mut entries);
@@ -75,7 +75,7 @@ async fn replace(day: &Day, change: impl Fn(&mut Vec<AuditEntry>)) {
 fn seal_plainly(day: &Day, entries: &mut [AuditEntry]) {
     let mut before = String::new();
     for entry in entries {
-        entry.seal = day.services.vault.hash(&format!("audit\n{before}\n{}\n{}", entry.number, entry.entry));
+        entry.seal = day.services.secrets.hash(&format!("audit\n{before}\n{}\n{}", entry.number, entry.entry));
         before.clone_from(&entry.seal);
     }
 }

@@ -1,7 +1,7 @@
 //! Contacts: who is asked, what the mail says, what its link does, and what the operator says instead.
 
 use crate::day::{Day, NOW, addresses, name};
-use crate::desk::{admin, domain, operator};
+use crate::tenancy::{admin, domain, operator};
 use doorlist_actions::{
     AccountAdd, AdminCreate, AdminOf, ContactConfirm, ContactConfirmed, ContactList, ErrorKind, KnownContact, Response,
     Standing,
@@ -41,8 +41,8 @@ impl Day {
     }
 }
 
-async fn contact(desk: &Actions, customer: CustomerId, email: &str) {
-    desk.create_contact(ContactOwner::Customer, customer.0, &technical(email)).await.unwrap();
+async fn contact(actions: &Actions, customer: CustomerId, email: &str) {
+    actions.create_contact(ContactOwner::Customer, customer.0, &technical(email)).await.unwrap();
 }
 
 /// The token in the one link of a mail.

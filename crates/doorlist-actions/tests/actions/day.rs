@@ -48,7 +48,7 @@ pub(crate) struct World {
     /// TXT records by name.
     pub(crate) texts: Mutex<HashMap<String, Vec<String>>>,
     keys: AtomicI64,
-    /// The key of the vault.
+    /// The secret key.
     pub(crate) secret: Mutex<String>,
     /// Parts of the audit that were kept.
     pub(crate) parts: Mutex<Vec<AuditPart>>,
@@ -167,7 +167,7 @@ impl Day {
     pub(crate) async fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = StoreUrl::Sqlite(folder.path().join("state"));
-        let directory = RecipientStore::open(&url).await.unwrap();
+        let recipients = RecipientStore::open(&url).await.unwrap();
         let spool = Spool::open(&url, SpoolConfig::default()).await.unwrap();
         let mail_log = MailLog::open(&url, MailLogConfig::default()).await.unwrap();
         let world = Arc::new(World {
@@ -186,22 +186,22 @@ impl Day {
             let world = Arc::clone(&world);
             Arc::new(move || world.now())
         };
-        let queue = Arc::new(SpoolQueue::new(spool.clone(), directory.clone(), Arc::clone(&clock)));
+        let queue = Arc::new(SpoolQueue::new(spool.clone(), recipients.clone(), Arc::clone(&clock)));
         let services = Arc::new(Services {
             work: WorkPool::new(Handle::current(), 1, JOBS_MAX),
-            book: SourceBook::of(&directory),
-            contacts: ContactBook::of(&directory),
-            tenants: Tenants::of(&directory),
-            logins: Logins::of(&directory),
-            audit: Audit::of(&directory),
+            book: SourceBook::of(&recipients),
+            contacts: ContactBook::of(&recipients),
+            tenants: Tenants::of(&recipients),
+            logins: Logins::of(&recipients),
+            audit: Audit::of(&recipients),
             archive: Arc::clone(&world) as Arc<dyn AuditArchive>,
             retention: RetentionTerms::default(),
-            directory,
+            recipients,
             mail_log,
             queue,
             reader: Arc::clone(&world) as Arc<dyn DirectoryReader>,
-            vault: Arc::clone(&world) as Arc<dyn SecretStore>,
-            notices: Arc::clone(&world) as Arc<dyn Notifier>,
+            secrets: Arc::clone(&world) as Arc<dyn SecretStore>,
+            notifier: Arc::clone(&world) as Arc<dyn Notifier>,
             operator: Some("postmaster@example.test".parse().unwrap()),
             web_base: Some("https://mx.example.test/".to_owned()),
             txt: Arc::clone(&world) as Arc<dyn TxtLookup>,

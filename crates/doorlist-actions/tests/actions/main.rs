@@ -4,7 +4,6 @@
 mod audit;
 mod contacts;
 mod day;
-mod desk;
 mod imports;
 mod keys;
 mod memberships;
@@ -14,6 +13,7 @@ mod senders;
 mod sources;
 mod stories;
 mod surfaces;
+mod tenancy;
 mod tenants;
 mod undo;
 
@@ -89,7 +89,7 @@ async fn switches_and_other_names_of_a_domain() {
     assert_eq!(day.check("postmaster@example.test").await, (3, "domain-inactive"));
     day.done(DomainActive { name: domain.clone(), active: true }).await;
     day.done(DomainHold { name: domain.clone(), hold: true }).await;
-    assert!(day.services.directory.routes().values().all(|route| route.hold));
+    assert!(day.services.recipients.routes().values().all(|route| route.hold));
     day.done(DomainRemove { name: domain.clone() }).await;
     assert_eq!(day.check("postmaster@example.test").await, (3, "relay-denied"));
     day.refused(DomainRemove { name: domain }, ErrorKind::NotFound, 3, "not a domain").await;
@@ -172,7 +172,7 @@ async fn the_queue_without_a_server_is_the_spool() {
 }
 
 async fn waiting_message(day: &Day) -> QueueId {
-    let domain = day.services.directory.snapshot().domain(&name("example.test")).unwrap().id;
+    let domain = day.services.recipients.snapshot().domain(&name("example.test")).unwrap().id;
     let id = day.spool.next_id();
     let mut body = day.spool.body(None);
     body.write(b"Subject: a letter\r\n\r\n").await.unwrap();

@@ -2,7 +2,7 @@
 //! answered is the same whether there is such a login or not.
 
 use crate::day::Day;
-use crate::desk::{admin, desk_of, domain, key, operator};
+use crate::tenancy::{actions_of, admin, domain, key, operator};
 use doorlist_actions::{ActionError, Actions, NewAdmin};
 use doorlist_actions::{MembershipAccept, MembershipDecline, MembershipList, Response};
 use doorlist_core::access::{CustomerId, LoginId, Scope};
@@ -23,12 +23,12 @@ async fn two(day: &Day) -> (Actions, (Actions, CustomerId), (Actions, CustomerId
     domain(&ops, "two.test", b.1).await.unwrap();
     let id = a.0.create_admin(Scope::Customer(a.1), &new(X)).await.unwrap().row.id;
     let own = a.0.admin_key(Scope::Customer(a.1), id).await.unwrap();
-    let x = desk_of(day, X, &own).await.unwrap();
+    let x = actions_of(day, X, &own).await.unwrap();
     (ops, a, b, x)
 }
 
-async fn seen(desk: &Actions, scope: Scope) -> Vec<AdminRow> {
-    let page = desk.view().admins(scope, &Query { limit: 10, ..Query::default() }).await.unwrap();
+async fn seen(actions: &Actions, scope: Scope) -> Vec<AdminRow> {
+    let page = actions.view().admins(scope, &Query { limit: 10, ..Query::default() }).await.unwrap();
     page.rows.into_iter().map(|placed| placed.row).collect()
 }
 
@@ -44,11 +44,11 @@ async fn a_tenant_is_answered_alike_whether_the_login_is_there_or_not() {
         let again = bob.create_admin(of_b, &new(email)).await.unwrap().row;
         assert_eq!(made, again, "who is an admin stays it");
         let key = bob.admin_key(of_b, made.id).await.unwrap();
-        let desk = desk_of(&day, email, &key).await.unwrap();
-        let sees = desk.view().domains(&Query { limit: 10, ..Query::default() }).await.unwrap().total;
+        let actions = actions_of(&day, email, &key).await.unwrap();
+        let sees = actions.view().domains(&Query { limit: 10, ..Query::default() }).await.unwrap().total;
         let listed = seen(&bob, of_b).await.into_iter().find(|row| row.email == email).unwrap();
         let shape = |row: &AdminRow| (row.username == email, row.active, row.created, row.last_login, row.scope);
-        told.push((shape(&made), shape(&listed), sees, desk.memberships().await.unwrap()));
+        told.push((shape(&made), shape(&listed), sees, actions.memberships().await.unwrap()));
         assert_ne!(made.id, x.caller().login_id.unwrap());
     }
     assert_eq!(told[0], told[1]);
@@ -68,7 +68,7 @@ async fn a_name_that_is_not_an_address_is_nobody_elses_either() {
     let of_bob = bob.create_admin(Scope::Customer(b), &named("h@b.test")).await.unwrap().row;
     assert_eq!((of_ann.username.as_str(), of_bob.username.as_str()), ("helper", "helper"));
     let key = bob.admin_key(Scope::Customer(b), of_bob.id).await.unwrap();
-    assert!(desk_of(&day, "helper", &key).await.is_some());
+    assert!(actions_of(&day, "helper", &key).await.is_some());
     // Whose it is, is told to those who see it.
     let taken = ann.create_admin(Scope::Customer(a), &named("other@a.test")).await;
     assert!(matches!(taken, Err(ActionError::Invalid { field: "username", .. })), "{taken:?}");
@@ -83,8 +83,8 @@ async fn a_membership_is_nothing_until_the_login_accepts_it() {
     assert_eq!((offered.len(), offered[0].id, offered[0].of.as_str()), (1, of_bob, "b"));
     let all = async || {
         let all = key(&day, X, |wish| wish.name = "all".to_owned()).await;
-        let desk = desk_of(&day, X, &all).await.unwrap();
-        desk.view().domains(&Query { limit: 10, ..Query::default() }).await.unwrap().total
+        let actions = actions_of(&day, X, &all).await.unwrap();
+        actions.view().domains(&Query { limit: 10, ..Query::default() }).await.unwrap().total
     };
     assert_eq!(all().await, 0, "the operator's key for the login has no part of it");
     for other in [&ann, &bob, &ops] {
@@ -92,7 +92,7 @@ async fn a_membership_is_nothing_until_the_login_accepts_it() {
         assert!(other.memberships().await.unwrap().is_empty());
     }
     let short = key(&day, X, |wish| (wish.name, wish.days) = ("short".to_owned(), Some(1))).await;
-    let short = desk_of(&day, X, &short).await.unwrap();
+    let short = actions_of(&day, X, &short).await.unwrap();
     assert_eq!(short.accept_membership(of_bob).await, Err(ActionError::BeyondKey));
 
     let before = seen(&bob, Scope::Customer(b)).await;

@@ -1,7 +1,7 @@
 //! Each mail server keeps who named it: nobody gets a stronger word for theirs by changing it, moving it or undoing.
 
 use crate::day::{Day, name, server};
-use crate::desk::{admin, domain, operator};
+use crate::tenancy::{admin, domain, operator};
 use doorlist_actions::{Actions, DomainPatch, NewServer, ServerPatch};
 use doorlist_actions::{ChangesUndo, DomainAdd, DomainSet, DomainShow, Response};
 use doorlist_core::change::{MailServer, NamedBy};
@@ -17,20 +17,20 @@ async fn servers(day: &Day) -> Vec<(String, u16, NamedBy)> {
     }
 }
 
-async fn create(desk: &Actions, domain: u32, host: &str) -> u32 {
+async fn create(actions: &Actions, domain: u32, host: &str) -> u32 {
     let new = NewServer { domain: DomainId(domain), host: host.to_owned(), preference: 10 };
-    desk.create_server(&new).await.unwrap().row.id
+    actions.create_server(&new).await.unwrap().row.id
 }
 
-async fn patch(desk: &Actions, id: u32, patch: ServerPatch) {
-    let found = desk.editable(desk.view().mail_server(id).await.unwrap()).unwrap();
-    desk.update_server(&found, &patch).await.unwrap();
+async fn patch(actions: &Actions, id: u32, patch: ServerPatch) {
+    let found = actions.editable(actions.view().mail_server(id).await.unwrap()).unwrap();
+    actions.update_server(&found, &patch).await.unwrap();
 }
 
-async fn port(desk: &Actions, domain: u32, port: u16) {
-    let found = desk.editable(desk.view().domain(domain).await.unwrap()).unwrap();
+async fn port(actions: &Actions, domain: u32, port: u16) {
+    let found = actions.editable(actions.view().domain(domain).await.unwrap()).unwrap();
     let patch = DomainPatch { delivery_port: Some(port), ..DomainPatch::default() };
-    desk.update_domain(&found, &patch).await.unwrap();
+    actions.update_domain(&found, &patch).await.unwrap();
 }
 
 fn host(host: &str) -> ServerPatch {

@@ -1,4 +1,4 @@
-//! Senders allowed and blocked at the office: rules are put, turned, listed, removed, and `check` asks them.
+//! Senders allowed and blocked: rules are put, turned, listed, removed, and `check` asks them.
 
 use crate::day::{Day, addresses, local};
 use doorlist_actions::{

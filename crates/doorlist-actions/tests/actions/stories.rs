@@ -8,17 +8,17 @@ use doorlist_store::source_book::RunOutcome;
 
 async fn listed(day: &Day) -> ListCounts {
     let domain = "example.test".parse().unwrap();
-    day.services.directory.domain(&domain).await.unwrap().unwrap().summary.counts
+    day.services.recipients.domain(&domain).await.unwrap().unwrap().summary.counts
 }
 
 /// The report of a run that must change nothing.
 async fn stopped(day: &Day, outcome: RunOutcome, word: &str) -> SyncReport {
-    let (version, before) = (day.services.directory.snapshot().version(), listed(day).await);
+    let (version, before) = (day.services.recipients.snapshot().version(), listed(day).await);
     let report = run(day).await;
     assert_eq!(report.outcome, outcome, "{report:?}");
     assert!(report.why.as_ref().is_some_and(|why| why.contains(word)), "{word:?} is not in {report:?}");
     assert_eq!(
-        (day.services.directory.snapshot().version(), listed(day).await),
+        (day.services.recipients.snapshot().version(), listed(day).await),
         (version, before),
         "nobody is removed"
     );

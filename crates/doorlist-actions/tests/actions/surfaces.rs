@@ -2,7 +2,7 @@
 //! beside the requests that do the same.
 
 use crate::day::{Day, addresses, local, name};
-use crate::desk::{account, admin, desk_of, domain, key, operator};
+use crate::tenancy::{account, actions_of, admin, domain, key, operator};
 use doorlist_actions::{
     AccountAdd, AccountPatch, AccountRemove, ActionError, Actions, AliasAdd, Change, ChangesList, ErrorKind,
     ImportRequest, NewAccount, Query, Reach, Request, Response,
@@ -95,9 +95,9 @@ impl Scene {
             wish.name = "looks".to_owned();
             wish.read_only = true;
         });
-        let ann_looks = desk_of(&day, "admin@a.test", &looks.await).await.unwrap();
+        let ann_looks = actions_of(&day, "admin@a.test", &looks.await).await.unwrap();
         let own = key(&day, "ann@one.test", |_| {}).await;
-        let mailbox = desk_of(&day, "ann@one.test", &own).await.unwrap();
+        let mailbox = actions_of(&day, "ann@one.test", &own).await.unwrap();
         let list = ChangesList { domain: Some(name("one.test")), before: None, limit: 1 };
         let Response::Changes(changes) = day.ask(list).await.unwrap() else { panic!() };
         let link = ImportRequest { domain: name("one.test"), source: "staff".to_owned(), days: None };
@@ -121,7 +121,7 @@ impl Scene {
     }
 
     fn version(&self) -> u64 {
-        self.day.services.directory.snapshot().version()
+        self.day.services.recipients.snapshot().version()
     }
 }
 

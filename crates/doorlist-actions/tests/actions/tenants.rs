@@ -1,7 +1,7 @@
 //! What tenants learn of each other, and what the level above decides.
 
 use crate::day::{Day, name};
-use crate::desk::{admin, desk_of, domain, key, operator};
+use crate::tenancy::{actions_of, admin, domain, key, operator};
 use doorlist_actions::{ActionError, DomainPatch, Request, VERIFICATION_WORD};
 use doorlist_actions::{AdminCreate, AdminOf, ChangesShow, ChangesUndo, ImportRequest, PlanShow, Response};
 use doorlist_store::tenants::CustomerPatch;
@@ -94,7 +94,7 @@ async fn a_tenant_says_nothing_that_the_level_above_decides() {
     let of = AdminOf::Domain(name("one.test"));
     day.ask(AdminCreate { email, of, auditor: false, password: None }).await.unwrap();
     let key = key(&day, "dora@one.test", |_| {}).await;
-    let dora = desk_of(&day, "dora@one.test", &key).await.unwrap();
+    let dora = actions_of(&day, "dora@one.test", &key).await.unwrap();
     let domain = dora.editable(dora.view().domain(one).await.unwrap()).unwrap();
     let off = DomainPatch { active: Some(false), ..DomainPatch::default() };
     assert_eq!(dora.update_domain(&domain, &off).await, Err(ActionError::Forbidden));

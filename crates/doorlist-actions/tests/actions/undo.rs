@@ -1,7 +1,7 @@
-//! Who may take a change back: it does not get around what the desk asks of those who change it the other way.
+//! Who may take a change back: it does not get around what is asked of those who change it the other way.
 
 use crate::day::{Day, name};
-use crate::desk::{account, admin, domain, operator};
+use crate::tenancy::{account, admin, domain, operator};
 use doorlist_actions::{AccountRemove, ChangesList, ChangesUndo, PlanList, PlanShow, Response};
 use doorlist_actions::{ActionError, Actions, DomainPatch};
 use doorlist_core::access::CustomerId;
@@ -21,8 +21,8 @@ fn refusal(got: Result<Response, ActionError>) -> String {
     }
 }
 
-async fn owner(desk: &Actions, domain: u32) -> Option<CustomerId> {
-    desk.view().domain(domain).await.unwrap().map(|found| found.row.customer)
+async fn owner(actions: &Actions, domain: u32) -> Option<CustomerId> {
+    actions.view().domain(domain).await.unwrap().map(|found| found.row.customer)
 }
 
 async fn rename(ops: &Actions, id: CustomerId, name: &str) {

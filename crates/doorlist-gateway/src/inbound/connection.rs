@@ -1,6 +1,6 @@
 //! From an accepted socket to a session: PROXY header, limits, TLS, and an orderly close.
 
-use super::Doors;
+use super::Inbound;
 use super::dialogue::Dialogue;
 use super::proxy_protocol;
 use super::session::{Next, Session};
@@ -27,38 +27,38 @@ const LINGER_BYTES_MAX: usize = 256 * 1024;
 
 /// Serves one connection until it closes.
 pub(super) async fn serve(
-    doors: Arc<Doors>,
+    inbound: Arc<Inbound>,
     listener: Arc<ListenerConfig>,
     mut stream: TcpStream,
     peer: SocketAddr,
     mut slot: Slot,
 ) {
-    let _alarm = Alarm(doors.clone());
-    let config = doors.config();
+    let _alarm = Alarm(inbound.clone());
+    let config = inbound.config();
     let client = if slot.is_named() {
         peer
     } else {
         match timeout(config.limits.handshake, proxy_protocol::read(&mut stream)).await {
             Ok(Ok(client)) => client.unwrap_or(peer),
-            Ok(Err(error)) => return doors.tell(&format!("PROXY header from {peer}: {error}; closed")),
-            Err(_elapsed) => return doors.tell(&format!("PROXY header from {peer} did not come in time; closed")),
+            Ok(Err(error)) => return inbound.tell(&format!("PROXY header from {peer}: {error}; closed")),
+            Err(_elapsed) => return inbound.tell(&format!("PROXY header from {peer} did not come in time; closed")),
         }
     };
-    doors.metrics.sessions_total.inc();
+    inbound.metrics.sessions_total.inc();
     if let Err(refused) = slot.name(SourceKey::from(client.ip()), &config.limits) {
         // Whoever comes next must not wait for what this one reads.
         drop(slot);
-        let reply = refuse(&doors, refused, client);
+        let reply = refuse(&inbound, refused, client);
         if !listener.implicit_tls {
             let _ = timeout(LINGER, stream.write_all(reply.line())).await;
         }
         return;
     }
-    let mut dialogue = Dialogue::new(doors.clone(), config.clone(), client);
+    let mut dialogue = Dialogue::new(inbound.clone(), config.clone(), client);
     let event = format!("connect from {}", dialogue.name);
     dialogue.event(&event, &[]);
-    let mut session = Session::new(doors.clone(), machine(&config, &listener, &doors), dialogue);
-    if let Err(error) = converse(&doors, &listener, &config, &mut session, stream).await {
+    let mut session = Session::new(inbound.clone(), machine(&config, &listener, &inbound), dialogue);
+    if let Err(error) = converse(&inbound, &listener, &config, &mut session, stream).await {
         let event = format!("lost connection from {}: {error}", session.dialogue.name);
         session.dialogue.event(&event, &[]);
     }
@@ -66,37 +66,37 @@ pub(super) async fn serve(
 }
 
 /// Counts and logs a rejected session. Returns the reply to the client.
-pub(super) fn refuse(doors: &Doors, refused: Refused, client: SocketAddr) -> Reply {
+pub(super) fn refuse(inbound: &Inbound, refused: Refused, client: SocketAddr) -> Reply {
     let reply = match refused {
         Refused::Full => Reply::TooManySessions,
         Refused::Source => Reply::TooManySessionsFromYou,
     };
-    doors.metrics.sessions_refused.inc();
+    inbound.metrics.sessions_refused.inc();
     let address = client.ip().to_canonical();
-    doors.tell(&format!("NOQUEUE: reject: from unknown[{address}]:{}: {reply};", client.port()));
+    inbound.tell(&format!("NOQUEUE: reject: from unknown[{address}]:{}: {reply};", client.port()));
     reply
 }
 
-fn machine(config: &GatewayConfig, listener: &ListenerConfig, doors: &Doors) -> SessionConfig {
+fn machine(config: &GatewayConfig, listener: &ListenerConfig, inbound: &Inbound) -> SessionConfig {
     SessionConfig {
         bare_lf: listener.bare_lf,
         size_max: config.limits.message_bytes_max,
         recipients_max: config.limits.recipients_max,
         junk_max: config.limits.junk_commands_max,
-        tls_offered: !listener.implicit_tls && doors.certificate.is_there(),
+        tls_offered: !listener.implicit_tls && inbound.certificate.is_there(),
         ..SessionConfig::default()
     }
 }
 
 async fn converse(
-    doors: &Doors,
+    inbound: &Inbound,
     listener: &ListenerConfig,
     config: &GatewayConfig,
     session: &mut Session,
     mut stream: TcpStream,
 ) -> io::Result<()> {
     if listener.implicit_tls {
-        let mut stream = handshake(doors, config, stream).await?;
+        let mut stream = handshake(inbound, config, stream).await?;
         session.tls_started(cipher(&stream));
         session.greet(&mut stream).await?;
         let next = session.run(&mut stream).await?;
@@ -105,7 +105,7 @@ async fn converse(
     session.greet(&mut stream).await?;
     match session.run(&mut stream).await? {
         Next::StartTls => {
-            let mut stream = handshake(doors, config, stream).await?;
+            let mut stream = handshake(inbound, config, stream).await?;
             session.tls_started(cipher(&stream));
             let next = session.run(&mut stream).await?;
             end(next, &mut stream).await
@@ -114,8 +114,8 @@ async fn converse(
     }
 }
 
-async fn handshake(doors: &Doors, config: &GatewayConfig, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-    let certificate = doors.certificate.current().ok_or_else(|| io::Error::other("no certificate"))?;
+async fn handshake(inbound: &Inbound, config: &GatewayConfig, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let certificate = inbound.certificate.current().ok_or_else(|| io::Error::other("no certificate"))?;
     timeout(config.limits.handshake, TlsAcceptor::from(certificate).accept(stream))
         .await
         .map_err(|_elapsed| io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake took too long"))?
@@ -175,7 +175,7 @@ fn tell_end(dialogue: &mut Dialogue) {
 }
 
 /// Logs a session that ended by a panic; the others continue.
-struct Alarm(Arc<Doors>);
+struct Alarm(Arc<Inbound>);
 
 impl Drop for Alarm {
     fn drop(&mut self) {

@@ -2,7 +2,7 @@
 //!
 //! The reply 250 is sent only after the spool confirmed that the message is on stable storage.
 
-use super::Doors;
+use super::Inbound;
 use super::dialogue::{Dialogue, Transaction};
 use crate::clock;
 use crate::journal::{Field, Line, Process};
@@ -30,14 +30,14 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// Assigns a queue id and starts the body with the trace field.
-    pub(super) async fn begin(doors: &Doors, dialogue: &mut Dialogue) -> Self {
+    pub(super) async fn begin(inbound: &Inbound, dialogue: &mut Dialogue) -> Self {
         dialogue.commands.data += 1;
-        let id = doors.spool.next_id();
+        let id = inbound.spool.next_id();
         let hostname: Arc<str> = dialogue.config.hostname.as_str().into();
         let mut incoming = Self {
             id,
             scan: HeaderScan::new(HeaderLimits::default(), hostname),
-            body: Some(doors.spool.body(dialogue.transaction().and_then(|t| t.size))),
+            body: Some(inbound.spool.body(dialogue.transaction().and_then(|t| t.size))),
             fault: None,
             kept: Vec::new(),
             size_max: dialogue.transaction().map_or(u64::MAX, Transaction::size_max),
@@ -86,7 +86,7 @@ impl Incoming {
     }
 
     /// Ends the message: commits it and writes the reply.
-    pub(super) async fn end(mut self, end: DataEnd, doors: &Doors, dialogue: &mut Dialogue) {
+    pub(super) async fn end(mut self, end: DataEnd, inbound: &Inbound, dialogue: &mut Dialogue) {
         let Some(transaction) = dialogue.take_transaction() else { return };
         let mut kept = std::mem::take(&mut self.kept);
         kept.clear();
@@ -97,12 +97,12 @@ impl Incoming {
         self.keep(&kept).await;
         let (Some(body), None) = (self.body.take(), self.fault) else {
             let reply = self.fault.unwrap_or(Reply::LocalError);
-            return refuse(self.id, reply, None, &transaction, doors, dialogue);
+            return refuse(self.id, reply, None, &transaction, inbound, dialogue);
         };
         let envelope = envelope(&self.scan, body.len(), &transaction, dialogue);
-        match doors.spool.accept(self.id, envelope, body).await {
-            Ok(spooled) => accepted(spooled, doors, dialogue),
-            Err(error) => refuse(self.id, reply_to(&error), Some(&error), &transaction, doors, dialogue),
+        match inbound.spool.accept(self.id, envelope, body).await {
+            Ok(spooled) => accepted(spooled, inbound, dialogue),
+            Err(error) => refuse(self.id, reply_to(&error), Some(&error), &transaction, inbound, dialogue),
         }
     }
 }
@@ -122,14 +122,14 @@ fn envelope(scan: &HeaderScan, size: u64, transaction: &Transaction, dialogue: &
 }
 
 /// Replies 250 for a stored message and passes it to the relay.
-fn accepted(spooled: Spooled, doors: &Doors, dialogue: &mut Dialogue) {
+fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut Dialogue) {
     let envelope = &spooled.envelope;
     let before = dialogue.out.len();
     reply::queued(spooled.id, &mut dialogue.out);
     let said: Box<str> = dialogue.out.get(before..).map(String::from_utf8_lossy).unwrap_or_default().trim_end().into();
     dialogue.commands.messages += 1;
-    doors.metrics.accepted.inc();
-    doors.metrics.accepted_bytes.inc_by(envelope.size);
+    inbound.metrics.accepted.inc();
+    inbound.metrics.accepted_bytes.inc_by(envelope.size);
     dialogue.log.add(&Line {
         process: Process::Cleanup,
         queue: Some(spooled.id),
@@ -147,7 +147,7 @@ fn accepted(spooled: Spooled, doors: &Doors, dialogue: &mut Dialogue) {
         ],
     });
     for recipient in &envelope.recipients {
-        doors.mail_log.record(MailEntry {
+        inbound.mail_log.record(MailEntry {
             time: envelope.received_at,
             action: MailAction::Accepted,
             queue_id: Some(spooled.id),
@@ -161,7 +161,7 @@ fn accepted(spooled: Spooled, doors: &Doors, dialogue: &mut Dialogue) {
             size: envelope.size,
         });
     }
-    (doors.hand_over)(spooled);
+    (inbound.hand_over)(spooled);
 }
 
 /// Rejects the message; nothing of it is kept.
@@ -170,11 +170,11 @@ fn refuse(
     reply: Reply,
     error: Option<&SpoolError>,
     transaction: &Transaction,
-    doors: &Doors,
+    inbound: &Inbound,
     dialogue: &mut Dialogue,
 ) {
     dialogue.out.extend_from_slice(reply.line());
-    doors.metrics.refused(reply);
+    inbound.metrics.refused(reply);
     let event = format!("reject: END-OF-MESSAGE from {}: {reply};", dialogue.name);
     let why = error.map(ToString::to_string).unwrap_or_default();
     dialogue.log.add(&Line {
@@ -188,7 +188,7 @@ fn refuse(
         ],
     });
     for recipient in &transaction.recipients {
-        doors.mail_log.record(MailEntry {
+        inbound.mail_log.record(MailEntry {
             time: clock::now(),
             action: if reply.is_permanent() { MailAction::Refused } else { MailAction::Deferred },
             queue_id: Some(id),

@@ -1,6 +1,6 @@
 //! The state of a client and its transaction, and the replies that need no waiting: HELO, MAIL, RCPT.
 
-use super::Doors;
+use super::Inbound;
 use super::guard::Source;
 use super::trace::Trace;
 use crate::clock;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 /// The state of a client, and the pending output.
 pub(super) struct Dialogue {
-    doors: Arc<Doors>,
+    inbound: Arc<Inbound>,
     pub(super) config: Arc<GatewayConfig>,
     /// Name of the client in log lines, `unknown[192.0.2.9]:4660`; the port distinguishes its sessions.
     pub(super) name: String,
@@ -84,12 +84,12 @@ pub(super) enum Taken {
 }
 
 impl Dialogue {
-    pub(super) fn new(doors: Arc<Doors>, config: Arc<GatewayConfig>, peer: SocketAddr) -> Self {
+    pub(super) fn new(inbound: Arc<Inbound>, config: Arc<GatewayConfig>, peer: SocketAddr) -> Self {
         let address = peer.ip().to_canonical();
-        let log = doors.journal.batch();
+        let log = inbound.journal.batch();
         let client = ClientInfo { address: Some(address), port: peer.port(), ..ClientInfo::default() };
         Self {
-            doors,
+            inbound,
             config,
             name: format!("unknown[{address}]:{}", peer.port()),
             client,
@@ -146,7 +146,7 @@ impl Dialogue {
                 return false;
             }
         };
-        if let Some(refusal) = self.doors.refusal_of_storage() {
+        if let Some(refusal) = self.inbound.refusal_of_storage() {
             self.reply(refusal);
             return false;
         }
@@ -158,8 +158,8 @@ impl Dialogue {
             recipients: Vec::new(),
             seen: HashSet::new(),
             has_bare_postmaster: false,
-            list: self.doors.directory.snapshot(),
-            policies: self.doors.directory.policies(),
+            list: self.inbound.recipients.snapshot(),
+            policies: self.inbound.recipients.policies(),
             offer: Offer {
                 sender: Sender::from_path(sender),
                 size: mail.size,
@@ -182,7 +182,7 @@ impl Dialogue {
 
     /// Whether idle sessions must make room for others.
     pub(super) fn crowded(&self) -> bool {
-        self.doors.slots.crowded(self.config.limits.sessions_max)
+        self.inbound.slots.crowded(self.config.limits.sessions_max)
     }
 
     pub(super) fn transaction(&self) -> Option<&Transaction> {
@@ -207,7 +207,7 @@ impl Dialogue {
             (Some(source), _) => source.standing(clock::now()),
             (None, Some(address)) if self.config.guard.enabled => {
                 let now = clock::now();
-                let source = self.doors.guard.source(SourceKey::from(address), now);
+                let source = self.inbound.guard.source(SourceKey::from(address), now);
                 let standing = source.standing(now);
                 self.source = Some(source);
                 standing
@@ -236,10 +236,10 @@ impl Dialogue {
         let (policies, offer) = (&transaction.policies, &transaction.offer);
         let mut decision = decide_for(&recipient, &transaction.list, standing, now, policies, offer);
         let needs_smtp_utf8 = !rcpt.path.is_ascii() || !transaction.sender.is_ascii();
-        if needs_smtp_utf8 && decision.domain.is_some_and(&self.doors.lacks_smtp_utf8) {
+        if needs_smtp_utf8 && decision.domain.is_some_and(&self.inbound.lacks_smtp_utf8) {
             decision = decision.without_smtp_utf8();
         }
-        self.doors.metrics.decided(&decision);
+        self.inbound.metrics.decided(&decision);
         self.count(&recipient, &decision);
         let reply = Reply::to_rcpt(&decision);
         let path = String::from_utf8_lossy(rcpt.path);
@@ -282,11 +282,11 @@ impl Dialogue {
             (Match::Mailbox(id) | Match::Alias(id) | Match::DistributionList(id) | Match::SubAddress(id), _) => {
                 Named::Known(id.0)
             }
-            (_, Recipient::Address(address)) if decision.reason.is_unknown() => self.doors.guard.unknown(address),
+            (_, Recipient::Address(address)) if decision.reason.is_unknown() => self.inbound.guard.unknown(address),
             _ => return,
         };
         if let Some(until) = source.note(named, clock::now()) {
-            self.doors.metrics.flags.inc();
+            self.inbound.metrics.flags.inc();
             let minutes = until.since(clock::now()).as_secs() / 60;
             let event = format!("{} guessed too many addresses: all its recipients are deferred;", self.name);
             self.event(&event, &[("minutes", Field::Num(minutes))]);
@@ -313,7 +313,7 @@ impl Dialogue {
                 ("reason", Field::Str(decision.reason.word())),
             ],
         });
-        self.doors.mail_log.record_refusal(&Refusal {
+        self.inbound.mail_log.record_refusal(&Refusal {
             time: now,
             action: if decision.verdict == Verdict::Defer { MailAction::Deferred } else { MailAction::Refused },
             sender: &transaction.sender,

@@ -1,6 +1,6 @@
 //! Listening sockets: bound before anything else starts, then one accept loop each.
 
-use super::Doors;
+use super::Inbound;
 use super::connection;
 use crate::config::ListenerConfig;
 use doorlist_core::network::SourceKey;
@@ -42,9 +42,9 @@ impl Listener {
         self.address
     }
 
-    /// Accepts until the doors stop.
-    pub(crate) async fn run(self, doors: Arc<Doors>) {
-        let mut stopping = doors.stopping.clone();
+    /// Accepts until the gateway stops.
+    pub(crate) async fn run(self, inbound: Arc<Inbound>) {
+        let mut stopping = inbound.stopping.clone();
         let mut failing = false;
         loop {
             let accepted = tokio::select! {
@@ -55,11 +55,11 @@ impl Listener {
             match accepted {
                 Ok((stream, peer)) => {
                     failing = false;
-                    self.open(&doors, stream, peer);
+                    self.open(&inbound, stream, peer);
                 }
                 Err(error) => {
                     if !failing {
-                        doors.tell(&format!("accept on {}: {error}; new sessions wait", self.address));
+                        inbound.tell(&format!("accept on {}: {error}; new sessions wait", self.address));
                     }
                     failing = true;
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -68,19 +68,19 @@ impl Listener {
         }
     }
 
-    fn open(&self, doors: &Arc<Doors>, stream: TcpStream, peer: SocketAddr) {
+    fn open(&self, inbound: &Arc<Inbound>, stream: TcpStream, peer: SocketAddr) {
         let address = peer.ip().to_canonical();
-        let settings = doors.settings.load();
+        let settings = inbound.settings.load();
         let limits = &settings.limits;
         let slot = if self.config.proxy_from.iter().any(|network| network.contains(address)) {
-            doors.slots.enter_unnamed(limits)
+            inbound.slots.enter_unnamed(limits)
         } else {
-            doors.slots.enter(SourceKey::from(address), limits)
+            inbound.slots.enter(SourceKey::from(address), limits)
         };
         let slot = match slot {
             Ok(slot) => slot,
             Err(refused) => {
-                let reply = connection::refuse(doors, refused, peer);
+                let reply = connection::refuse(inbound, refused, peer);
                 if !self.config.implicit_tls {
                     // Not `try_write`: the runtime does not know yet that a new socket can be written to.
                     let _ = stream.into_std().and_then(|mut stream| stream.write(reply.line()));
@@ -92,15 +92,15 @@ impl Listener {
         let must_be_silent = !self.config.implicit_tls && self.config.proxy_from.is_empty();
         match look(stream, must_be_silent) {
             Ok(Client::Silent(stream)) => {
-                doors.metrics.sessions.inc();
-                tokio::spawn(connection::serve(doors.clone(), self.config.clone(), stream, peer, slot));
+                inbound.metrics.sessions.inc();
+                tokio::spawn(connection::serve(inbound.clone(), self.config.clone(), stream, peer, slot));
             }
             Ok(Client::Talks(stream)) => {
-                doors.metrics.sessions_refused.inc();
-                doors.tell(&format!("reject: {peer} talked before the greeting: {}", Reply::EarlyTalker));
+                inbound.metrics.sessions_refused.inc();
+                inbound.tell(&format!("reject: {peer} talked before the greeting: {}", Reply::EarlyTalker));
                 let _ = (&stream).write(Reply::EarlyTalker.line());
             }
-            Err(error) => doors.tell(&format!("{peer}: {error}")),
+            Err(error) => inbound.tell(&format!("{peer}: {error}")),
         }
     }
 }

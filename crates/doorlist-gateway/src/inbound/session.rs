@@ -5,7 +5,7 @@
 use super::data::Incoming;
 use super::deadline::{Deadlines, Patience, Stage};
 use super::dialogue::{Dialogue, Taken};
-use super::{Doors, Stopping};
+use super::{Inbound, Stopping};
 use doorlist_core::harvest::Pace;
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::{Event, Session as Machine, SessionConfig};
@@ -31,7 +31,7 @@ pub(super) enum Next {
 
 /// A session on any kind of stream.
 pub(super) struct Session {
-    doors: Arc<Doors>,
+    inbound: Arc<Inbound>,
     machine: Machine,
     pub(super) dialogue: Dialogue,
     incoming: Option<Incoming>,
@@ -48,15 +48,15 @@ enum Read {
 }
 
 impl Session {
-    pub(super) fn new(doors: Arc<Doors>, machine: SessionConfig, dialogue: Dialogue) -> Self {
+    pub(super) fn new(inbound: Arc<Inbound>, machine: SessionConfig, dialogue: Dialogue) -> Self {
         Self {
             tls_offered: machine.tls_offered,
             machine: Machine::new(machine),
             incoming: None,
             deadlines: Deadlines::new(&dialogue.config.limits, Instant::now()),
-            stopping: doors.stopping.clone(),
+            stopping: inbound.stopping.clone(),
             dialogue,
-            doors,
+            inbound,
         }
     }
 
@@ -122,7 +122,7 @@ impl Session {
                 Event::Rcpt(rcpt) => {
                     match self.dialogue.pace() {
                         Pace::Free => {}
-                        Pace::Wait(time) if wait(&self.doors, &mut self.dialogue, stream, time).await? => {
+                        Pace::Wait(time) if wait(&self.inbound, &mut self.dialogue, stream, time).await? => {
                             self.deadlines.waited(time);
                         }
                         Pace::Wait(_) | Pace::Close => {
@@ -136,7 +136,7 @@ impl Session {
                     }
                 }
                 Event::Data => {
-                    self.incoming = Some(Incoming::begin(&self.doors, &mut self.dialogue).await);
+                    self.incoming = Some(Incoming::begin(&self.inbound, &mut self.dialogue).await);
                     self.dialogue.reply(Reply::StartMail);
                     self.machine.data_accepted();
                     self.deadlines.data(Instant::now());
@@ -150,12 +150,12 @@ impl Session {
                 }
                 Event::EndOfData(end) => {
                     if let Some(incoming) = self.incoming.take() {
-                        incoming.end(end, &self.doors, &mut self.dialogue).await;
+                        incoming.end(end, &self.inbound, &mut self.dialogue).await;
                     }
                     self.deadlines.message_ended(Instant::now());
                 }
                 Event::Reset => self.dialogue.reset(),
-                Event::StartTls if self.doors.certificate.is_there() => {
+                Event::StartTls if self.inbound.certificate.is_there() => {
                     self.dialogue.reply(Reply::ReadyForTls);
                     return Ok(Some(Next::StartTls));
                 }
@@ -235,14 +235,14 @@ async fn write<S: AsyncWrite + Unpin>(dialogue: &Dialogue, stream: &mut S) -> io
 
 /// Delays the next reply as a penalty, after earlier ones are written. False if too many sessions are delayed already.
 async fn wait<S: AsyncWrite + Unpin>(
-    doors: &Doors,
+    inbound: &Inbound,
     dialogue: &mut Dialogue,
     stream: &mut S,
     time: Duration,
 ) -> io::Result<bool> {
     flush(dialogue, stream).await?;
-    let Some(_place) = doors.slots.wait(dialogue.config.limits.sessions_max) else { return Ok(false) };
-    let mut stopping = doors.stopping.clone();
+    let Some(_place) = inbound.slots.wait(dialogue.config.limits.sessions_max) else { return Ok(false) };
+    let mut stopping = inbound.stopping.clone();
     tokio::select! {
         _ = stopping.wait_for(|stopping| *stopping) => {}
         () = tokio::time::sleep(time) => {}

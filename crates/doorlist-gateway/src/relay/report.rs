@@ -177,7 +177,7 @@ impl To<'_> {
 
 /// The envelope of one of Doorlist's own messages.
 pub(super) fn ours(shared: &Shared, to: &To<'_>, size: u64, utf8: bool, message_id: Option<Box<str>>) -> Envelope {
-    let list = shared.directory.snapshot();
+    let list = shared.recipients.snapshot();
     let recipient = |path: String| {
         let address = path.parse::<Address>().ok();
         let domain = address.and_then(|address| list.domain(address.domain()).map(|domain| domain.id));

@@ -44,7 +44,7 @@ pub(super) async fn tell(shared: &Arc<Shared>, report: &Report, index: usize, wh
             Err(why) => shared.log_event(Process::Bounce, report.id, &format!("no copy for {operator}: {why}")),
         }
     }
-    let policies = shared.directory.policies();
+    let policies = shared.recipients.policies();
     if let Some(contact) = policies.technical_contact(domain).filter(|contact| **contact != refused) {
         let refusal = Refusal {
             hostname: &shared.connector.hostname,

@@ -134,7 +134,7 @@ async fn a_5xx_greeting_is_no_verdict_on_the_mail() {
 
 #[tokio::test]
 async fn a_server_that_refuses_a_large_body_half_way_is_understood() {
-    // It reads nothing after DATA but says why and closes; the rest of the body meets a closed door.
+    // It reads nothing after DATA but says why and closes; the rest of the body meets a closed connection.
     let fake = Fake::start(|event| match event {
         Event::Command("DATA") => Answer::SayAndClose("354 go on\r\n552 5.3.4 too big\r\n".to_owned()),
         other => ok(other),

@@ -62,7 +62,7 @@ impl Wishes {
 /// The running relay and all that it stands on.
 pub(crate) struct Home {
     pub(crate) relay: Relay,
-    pub(crate) directory: RecipientStore,
+    pub(crate) recipients: RecipientStore,
     pub(crate) spool: Spool,
     pub(crate) mail_log: MailLog,
     pub(crate) registry: Registry,
@@ -98,21 +98,21 @@ impl Home {
     pub(crate) async fn start(wishes: Wishes) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = StoreUrl::Sqlite(folder.path().to_owned());
-        let directory = RecipientStore::open(&url).await.unwrap();
+        let recipients = RecipientStore::open(&url).await.unwrap();
         let spool = Spool::open(&url, SpoolConfig::default()).await.unwrap();
         let mail_log = MailLog::open(&url, MailLogConfig::default()).await.unwrap();
-        Self::on(folder, directory, spool, mail_log, wishes).await
+        Self::on(folder, recipients, spool, mail_log, wishes).await
     }
 
     /// Stops the relay and starts another on the same store.
     pub(crate) async fn restart(self, wishes: Wishes) -> Self {
         self.relay.shutdown(Duration::from_secs(5)).await;
-        Self::on(self.folder, self.directory, self.spool, self.mail_log, wishes).await
+        Self::on(self.folder, self.recipients, self.spool, self.mail_log, wishes).await
     }
 
     async fn on(
         folder: tempfile::TempDir,
-        directory: RecipientStore,
+        recipients: RecipientStore,
         spool: Spool,
         mail_log: MailLog,
         wishes: Wishes,
@@ -123,7 +123,7 @@ impl Home {
             config: wishes.config,
             hostname: "gw.example.test".into(),
             postmaster: wishes.postmaster.map(|address| address.parse().unwrap()),
-            directory: directory.clone(),
+            recipients: recipients.clone(),
             spool: spool.clone(),
             mail_log: mail_log.clone(),
             journal,
@@ -138,7 +138,7 @@ impl Home {
         };
         let mut registry = Registry::with_prefix("doorlist");
         let relay = Relay::start(parts, &mut registry).await.unwrap();
-        Self { relay, directory, spool, mail_log, registry, log, folder }
+        Self { relay, recipients, spool, mail_log, registry, log, folder }
     }
 
     pub(crate) fn queue(&self) -> QueueHandle {
@@ -151,7 +151,7 @@ impl Home {
             summary: "test".to_owned(),
         };
         let actor = Actor { name: "test".to_owned(), via: Via::Command };
-        self.directory.apply(&set, &actor, None).await.unwrap();
+        self.recipients.apply(&set, &actor, None).await.unwrap();
     }
 
     /// A protected domain with these servers.
@@ -166,7 +166,7 @@ impl Home {
     }
 
     pub(crate) fn id(&self, name: &str) -> DomainId {
-        self.directory.snapshot().domain(&name.parse().unwrap()).unwrap().id
+        self.recipients.snapshot().domain(&name.parse().unwrap()).unwrap().id
     }
 
     /// Puts a message into the spool and hands it to the relay.
@@ -182,7 +182,7 @@ impl Home {
         body: &[u8],
         change: impl FnOnce(&mut Envelope),
     ) -> QueueId {
-        let list = self.directory.snapshot();
+        let list = self.recipients.snapshot();
         let recipients = recipients.iter().map(|path| {
             let domain = path.rsplit_once('@').unwrap().1.parse().unwrap();
             EnvelopeRecipient {

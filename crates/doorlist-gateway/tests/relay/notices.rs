@@ -17,7 +17,7 @@ async fn people(home: &Home, addresses: &[&str]) -> Vec<MailPermit> {
 }
 
 async fn permit(home: &Home, address: &str) -> Result<MailPermit, NoPermit> {
-    let book = ContactBook::of(&home.directory);
+    let book = ContactBook::of(&home.recipients);
     book.permit_operators_notice(&address.parse().unwrap(), now()).await.unwrap()
 }
 

@@ -128,7 +128,7 @@ async fn nothing_at_all_goes_to_a_contact_that_has_not_confirmed() {
     let id = home.domain("d.example.test", vec![server(fake.address)]).await;
     let contact =
         ContactFields { email: "victim@else.example.test".to_owned(), is_technical: true, ..ContactFields::default() };
-    Tenants::of(&home.directory).add_contact(ContactOwner::Domain, id.0, &contact, now()).await.unwrap().unwrap();
+    Tenants::of(&home.recipients).add_contact(ContactOwner::Domain, id.0, &contact, now()).await.unwrap().unwrap();
     let mut ids = Vec::new();
     for _ in 0..150 {
         ids.push(home.post("s@sender.example.test", &["postmaster@d.example.test"], BODY).await);
@@ -147,7 +147,7 @@ async fn a_confirmed_contact_gets_notices_that_name_messages_and_have_nothing_of
     let (fake, others) = (refuses_all().await, Fake::start(ok).await);
     let home = Home::start(Wishes::default().outbound(&others)).await;
     let id = home.domain("d.example.test", vec![server(fake.address)]).await;
-    let tenants = Tenants::of(&home.directory);
+    let tenants = Tenants::of(&home.recipients);
     let customer = tenants.seen_by(&Access::operator()).domain(id.0).await.unwrap().unwrap().row.customer;
     for (of, owner, email) in [
         (ContactOwner::Customer, customer.0, "tech@customer.example.test"),
@@ -155,7 +155,7 @@ async fn a_confirmed_contact_gets_notices_that_name_messages_and_have_nothing_of
     ] {
         let contact = ContactFields { email: email.to_owned(), is_technical: true, ..ContactFields::default() };
         tenants.add_contact(of, owner, &contact, now()).await.unwrap().unwrap();
-        let book = ContactBook::of(&home.directory);
+        let book = ContactBook::of(&home.recipients);
         book.confirm_by_operator(&email.parse().unwrap(), Scope::Customer(customer), now()).await.unwrap();
         let sender = "\"Visit evil.example.test today\"@sender.example.test";
         let mut ids = Vec::new();

@@ -182,7 +182,7 @@ const DOMAINS: &str = "
     SELECT 1000 + x, 'd' || x || '.test', 1, 'setting_up', TRUE, FALSE, TRUE, FALSE, TRUE, 0 FROM n";
 const SMALL: CustomerLimits = CustomerLimits { domains: 5, addresses: 7 };
 
-struct Desk {
+struct TestStore {
     db: Db,
     here: RecipientStore,
 }
@@ -211,18 +211,18 @@ async fn check(db: Db, limit: &Limit) {
     let (into, select) = first.split_once("SELECT").unwrap();
     run(&db, format!("{into} {numbers} SELECT {select}; {rest}")).await;
     let here = RecipientStore::load(db.clone()).await.unwrap().with_limits(SMALL);
-    let (desk, wanted) = (Desk { db, here }, limit.wanted);
+    let (store, wanted) = (TestStore { db, here }, limit.wanted);
 
-    let before = desk.rows().await;
-    let refused = desk.one_more(wanted, 1).await.unwrap_err();
+    let before = store.rows().await;
+    let refused = store.one_more(wanted, 1).await.unwrap_err();
     assert!(refused.contains(limit.says) && refused.contains("Nothing was changed"), "{wanted:?}: {refused}");
-    assert_eq!(desk.rows().await, before, "{wanted:?}: nothing was written");
-    desk.one_more(wanted, 2).await.unwrap_or_else(|refused| panic!("{wanted:?} of another: {refused}"));
-    run(&desk.db, limit.free.to_owned()).await;
-    desk.one_more(wanted, 1).await.unwrap_or_else(|refused| panic!("{wanted:?} with room again: {refused}"));
-    desk.one_more(wanted, 1).await.unwrap_err();
+    assert_eq!(store.rows().await, before, "{wanted:?}: nothing was written");
+    store.one_more(wanted, 2).await.unwrap_or_else(|refused| panic!("{wanted:?} of another: {refused}"));
+    run(&store.db, limit.free.to_owned()).await;
+    store.one_more(wanted, 1).await.unwrap_or_else(|refused| panic!("{wanted:?} with room again: {refused}"));
+    store.one_more(wanted, 1).await.unwrap_err();
     if let Wanted::SourceName = wanted {
-        desk.file(1, "s99").await.unwrap();
+        store.file(1, "s99").await.unwrap();
     }
 }
 
@@ -232,7 +232,7 @@ async fn run(db: &Db, script: String) {
     tx.commit().await.unwrap();
 }
 
-impl Desk {
+impl TestStore {
     /// How many rows there are of everything that the limits are about.
     async fn rows(&self) -> i64 {
         const SQL: &str = "

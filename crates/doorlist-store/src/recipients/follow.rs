@@ -37,7 +37,7 @@ impl RecipientStore {
     }
 
     async fn take_up(&self) -> Result<(), crate::StoreError> {
-        let _turn = self.shared.turn.lock().await;
+        let _locked = self.shared.update_lock.lock().await;
         self.shared.published.take_up(&self.shared.db).await
     }
 }

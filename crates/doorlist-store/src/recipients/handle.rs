@@ -43,7 +43,7 @@ pub(super) struct Shared {
     pub(super) db: Db,
     pub(super) published: Published,
     /// Held by whoever makes the next snapshot, from reading the store to publishing.
-    pub(super) turn: Mutex<()>,
+    pub(super) update_lock: Mutex<()>,
     /// Since when the store is away, in milliseconds; 0: it is not.
     pub(super) away_since: AtomicI64,
     /// Set once, before the first change.
@@ -70,8 +70,8 @@ impl RecipientStore {
     pub(crate) async fn load(db: Db) -> Result<Self, StoreError> {
         migrate(&db, "directory", MIGRATIONS).await?;
         let published = Published::load(&db).await?;
-        let (turn, away_since, limits) = (Mutex::new(()), AtomicI64::new(0), OnceLock::new());
-        Ok(Self { shared: Arc::new(Shared { db, published, turn, away_since, limits }) })
+        let (update_lock, away_since, limits) = (Mutex::new(()), AtomicI64::new(0), OnceLock::new());
+        Ok(Self { shared: Arc::new(Shared { db, published, update_lock, away_since, limits }) })
     }
 
     /// The same list, of which each customer may have so much. To be said before the first change, which else holds for the
@@ -104,8 +104,8 @@ impl RecipientStore {
     /// Shows what was just written about mail, here or elsewhere. If the store is away it is taken up as soon as that
     /// answers again.
     pub async fn show_policies(&self) {
-        let Shared { db, published, turn, .. } = &*self.shared;
-        let _turn = turn.lock().await;
+        let Shared { db, published, update_lock, .. } = &*self.shared;
+        let _locked = update_lock.lock().await;
         if published.take_up_policies(db).await.is_err() {
             self.note_contact(false);
         }
@@ -162,17 +162,17 @@ impl RecipientStore {
     }
 
     async fn commit(&self, work: Work, summary: &str) -> Result<Applied, ApplyError> {
-        let Shared { db, published, turn, .. } = &*self.shared;
+        let Shared { db, published, update_lock, .. } = &*self.shared;
         // Taken before the commit, so that who keeps up with other processes does not read this change from the store. It
         // is not waited for in the transaction: its holder may wait for a connection of somebody who waits for this one.
-        let free_turn = turn.try_lock().ok();
+        let free = update_lock.try_lock().ok();
         let committed = work.commit(summary).await?;
         let applied = committed.applied.clone();
         if applied.change_id.is_some() {
             // Whoever comes second finds its change shown already, with the first one's.
-            let _turn = match free_turn {
-                Some(turn) => turn,
-                None => turn.lock().await,
+            let _locked = match free {
+                Some(locked) => locked,
+                None => update_lock.lock().await,
             };
             // It is committed: if it cannot be shown now, it is taken up as soon as the store answers again.
             if published.show(db, committed).await.is_err() {

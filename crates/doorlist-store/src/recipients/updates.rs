@@ -139,32 +139,30 @@ mod tests {
     }
 
     async fn holds(db: Db) {
-        let desk = Desk { here: RecipientStore::load(db.clone()).await.unwrap(), db };
+        let store = TestStore { here: RecipientStore::load(db.clone()).await.unwrap(), db };
         let name = "example.test".parse().unwrap();
-        desk.apply(Change::Domain {
-            name,
-            change: DomainChange::Add { customer: "Maple".to_owned(), servers: vec![] },
-        })
-        .await;
-        desk.apply(Change::Veto { address: "gone@example.test".parse().unwrap() }).await;
+        store
+            .apply(Change::Domain { name, change: DomainChange::Add { customer: "Maple".to_owned(), servers: vec![] } })
+            .await;
+        store.apply(Change::Veto { address: "gone@example.test".parse().unwrap() }).await;
         // New ones only; then some that are there, one that becomes an alias, and some that go.
-        let first = desk.file("ann bob cora>ann team").await;
-        let second = desk.file("ann bob>ann dan team>dan gone").await;
+        let first = store.file("ann bob cora>ann team").await;
+        let second = store.file("ann bob>ann dan team>dan gone").await;
         assert_eq!((first, second), (4, 4));
-        assert_eq!(desk.undo().await, 4);
+        assert_eq!(store.undo().await, 4);
         let (address, to) = ("ann@example.test".parse().unwrap(), local("ann.lee"));
-        desk.apply(Change::Rename { address, to }).await;
-        assert_eq!(desk.undo().await, 3, "a name comes, another goes, and its alias follows");
-        assert_eq!(desk.file("").await, 4);
-        assert_eq!(desk.undo().await, 4, "with the numbers that they had");
+        store.apply(Change::Rename { address, to }).await;
+        assert_eq!(store.undo().await, 3, "a name comes, another goes, and its alias follows");
+        assert_eq!(store.file("").await, 4);
+        assert_eq!(store.undo().await, 4, "with the numbers that they had");
     }
 
-    struct Desk {
+    struct TestStore {
         db: Db,
         here: RecipientStore,
     }
 
-    impl Desk {
+    impl TestStore {
         async fn apply(&self, change: Change) {
             let set = ChangeSet { changes: vec![change], summary: String::new() };
             self.here.apply(&set, &actor(), None).await.unwrap();

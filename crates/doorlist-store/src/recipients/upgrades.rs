@@ -78,8 +78,8 @@ async fn early_mail_servers_are_the_operators(db: Db) {
             VALUES (1, 0, '127.0.0.1', 25, 10, 'opportunistic', FALSE, 1);";
     tx.execute_script(script.to_owned()).await.unwrap();
     tx.commit().await.unwrap();
-    let directory = RecipientStore::load(db).await.unwrap();
-    let details = directory.domain(&"example.test".parse().unwrap()).await.unwrap().unwrap();
+    let recipients = RecipientStore::load(db).await.unwrap();
+    let details = recipients.domain(&"example.test".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(details.servers[0].named_by, NamedBy::Machine);
 }
 

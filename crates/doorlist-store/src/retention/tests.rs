@@ -13,12 +13,12 @@ const DAY: Duration = Duration::from_hours(24);
 /// Later than the clock of the machine, which some rows are written with.
 const NOW: Timestamp = Timestamp::from_secs(4_000_000_000);
 
-struct Desk {
+struct TestStore {
     db: Db,
     here: RecipientStore,
 }
 
-impl Desk {
+impl TestStore {
     async fn of(db: Db) -> Self {
         Self { here: RecipientStore::load(db.clone()).await.unwrap(), db }
     }
@@ -67,24 +67,24 @@ fn days_ago(days: u32) -> i64 {
 async fn what_is_over_goes_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let db = async |name: &str| Db::open_sqlite(&folder.path().join(name)).await.unwrap();
-    terms(Desk::of(db("terms.db").await).await).await;
-    changes(Desk::of(db("changes.db").await).await).await;
-    too_many_rows(Desk::of(db("rows.db").await).await).await;
-    too_many_changes(Desk::of(db("number.db").await).await).await;
+    terms(TestStore::of(db("terms.db").await).await).await;
+    changes(TestStore::of(db("changes.db").await).await).await;
+    too_many_rows(TestStore::of(db("rows.db").await).await).await;
+    too_many_changes(TestStore::of(db("number.db").await).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_over_goes_on_postgresql() {
     let cluster = Cluster::start().unwrap();
     let db = async |name: &str| Db::open_postgres(&cluster.url(name).unwrap()).await.unwrap();
-    terms(Desk::of(db("terms").await).await).await;
-    changes(Desk::of(db("changes").await).await).await;
-    too_many_rows(Desk::of(db("rows").await).await).await;
-    too_many_changes(Desk::of(db("number").await).await).await;
+    terms(TestStore::of(db("terms").await).await).await;
+    changes(TestStore::of(db("changes").await).await).await;
+    too_many_rows(TestStore::of(db("rows").await).await).await;
+    too_many_changes(TestStore::of(db("number").await).await).await;
 }
 
 /// Of each kind one that is over and one that is not.
-async fn terms(desk: Desk) {
+async fn terms(store: TestStore) {
     let (old, young, month, week) = (days_ago(401), days_ago(399), days_ago(31), days_ago(7));
     let run = |id: u32, began: i64, outcome: &str| {
         format!("({id}, 'staff', 'example.test', {began}, {began}, '{outcome}', 0, 0, '{{}}')")
@@ -95,7 +95,7 @@ async fn terms(desk: Desk) {
     };
     let plans =
         [plan(1, "applied", month), plan(2, "discarded", month), plan(3, "waiting", month), plan(4, "applied", week)];
-    desk.run(format!(
+    store.run(format!(
         "INSERT INTO source_run (id, source, domain_name, began, ended, outcome, lost, size, report) VALUES {};
          INSERT INTO plan (id, domain_name, source, state, base, made, actor, via, summary, outcome, report) VALUES {};
          INSERT INTO upload_link (token_hash, domain_name, source, made, actor, expires, used) VALUES
@@ -113,7 +113,7 @@ async fn terms(desk: Desk) {
         future = days_ago(0) + 1,
     ))
     .await;
-    desk.trim(&Terms::default()).await;
+    store.trim(&Terms::default()).await;
     for (sql, left) in [
         ("SELECT COUNT(*) FROM source_run WHERE id IN (3, 4)", 2),
         ("SELECT COUNT(*) FROM source_run", 2),
@@ -127,51 +127,51 @@ async fn terms(desk: Desk) {
         ("SELECT COUNT(*) FROM lease WHERE name = 'held'", 1),
         ("SELECT COUNT(*) FROM lease", 1),
     ] {
-        assert_eq!(desk.count(sql).await, left, "{sql}");
+        assert_eq!(store.count(sql).await, left, "{sql}");
     }
     // Of one source so many stay.
-    desk.trim(&Terms { runs_per_source_max: 1, ..Terms::default() }).await;
-    assert_eq!(desk.count("SELECT MIN(id) FROM source_run").await, 4, "the newest stays");
+    store.trim(&Terms { runs_per_source_max: 1, ..Terms::default() }).await;
+    assert_eq!(store.count("SELECT MIN(id) FROM source_run").await, 4, "the newest stays");
 }
 
 /// Whole changes go after their term, and not a day before.
-async fn changes(desk: Desk) {
-    let first = desk.fill("example.test", "Maple", 5).await;
-    let last = desk.fill("other.test", "Maple", 5).await;
-    desk.run(format!("UPDATE change SET time = {} WHERE id <= {first}", days_ago(401))).await;
-    desk.run(format!("UPDATE change SET time = {} WHERE id > {first}", days_ago(399))).await;
-    desk.trim(&Terms::default()).await;
-    let left: Vec<_> = desk.here.changes(None, None, 10).await.unwrap().iter().map(|entry| entry.id).collect();
+async fn changes(store: TestStore) {
+    let first = store.fill("example.test", "Maple", 5).await;
+    let last = store.fill("other.test", "Maple", 5).await;
+    store.run(format!("UPDATE change SET time = {} WHERE id <= {first}", days_ago(401))).await;
+    store.run(format!("UPDATE change SET time = {} WHERE id > {first}", days_ago(399))).await;
+    store.trim(&Terms::default()).await;
+    let left: Vec<_> = store.here.changes(None, None, 10).await.unwrap().iter().map(|entry| entry.id).collect();
     assert_eq!(left, [last, last - 1]);
-    assert_eq!(desk.count("SELECT COUNT(*) FROM change_row").await, 6, "five addresses and a domain");
-    assert_eq!(desk.count("SELECT COUNT(*) FROM change_domain").await, 2);
-    assert_eq!(desk.here.snapshot().addresses(), 10, "the list stays as it is");
+    assert_eq!(store.count("SELECT COUNT(*) FROM change_row").await, 6, "five addresses and a domain");
+    assert_eq!(store.count("SELECT COUNT(*) FROM change_domain").await, 2);
+    assert_eq!(store.here.snapshot().addresses(), 10, "the list stays as it is");
     // The next change has the next number.
-    assert_eq!(desk.fill("third.test", "Maple", 1).await, last + 2);
+    assert_eq!(store.fill("third.test", "Maple", 1).await, last + 2);
 }
 
 /// A customer's flood takes its own undo away, not another's.
-async fn too_many_rows(desk: Desk) {
-    let of_maple = desk.fill("maple.test", "Maple", 5).await;
-    let flood = desk.fill("birch.test", "Birch", 50).await;
-    desk.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
-    let other = RecipientStore::load(desk.db.clone()).await.unwrap();
+async fn too_many_rows(store: TestStore) {
+    let of_maple = store.fill("maple.test", "Maple", 5).await;
+    let flood = store.fill("birch.test", "Birch", 50).await;
+    store.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
+    let other = RecipientStore::load(store.db.clone()).await.unwrap();
     let terms = Terms { change_rows_max: 40, ..Terms::default() };
-    desk.trim(&terms).await;
-    assert_eq!(desk.count("SELECT COUNT(*) FROM change_row WHERE domain_name = 'maple.test'").await, 6);
-    assert!(desk.count("SELECT COUNT(*) FROM change_row").await <= 40);
+    store.trim(&terms).await;
+    assert_eq!(store.count("SELECT COUNT(*) FROM change_row WHERE domain_name = 'maple.test'").await, 6);
+    assert!(store.count("SELECT COUNT(*) FROM change_row").await <= 40);
     let at = NOW - DAY;
-    desk.here.plan_undo_at(of_maple, &ann(), None, at).await.unwrap();
-    let gone = desk.here.plan_undo_at(flood, &ann(), None, at).await;
+    store.here.plan_undo_at(of_maple, &ann(), None, at).await.unwrap();
+    let gone = store.here.plan_undo_at(flood, &ann(), None, at).await;
     assert!(matches!(gone, Err(ApplyError::Refused(Refusal::RowsGone { .. }))), "{gone:?}");
-    assert!(desk.here.change(flood).await.unwrap().unwrap().rows_gone);
+    assert!(store.here.change(flood).await.unwrap().unwrap().rows_gone);
     // What cannot be undone any more goes before everything else.
-    let young = desk.fill("birch.example.test", "Birch", 40).await;
-    desk.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
-    desk.run(format!("UPDATE change SET time = {} WHERE id <= {of_maple}", (NOW - UNDO_MAX).as_millis() - 1)).await;
-    desk.trim(&Terms { change_rows_max: 45, ..Terms::default() }).await;
-    assert_eq!(desk.count("SELECT COUNT(*) FROM change_row WHERE domain_name = 'maple.test'").await, 0);
-    assert_eq!(desk.count("SELECT COUNT(*) FROM change_row WHERE domain_name = 'birch.example.test'").await, 41);
+    let young = store.fill("birch.example.test", "Birch", 40).await;
+    store.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
+    store.run(format!("UPDATE change SET time = {} WHERE id <= {of_maple}", (NOW - UNDO_MAX).as_millis() - 1)).await;
+    store.trim(&Terms { change_rows_max: 45, ..Terms::default() }).await;
+    assert_eq!(store.count("SELECT COUNT(*) FROM change_row WHERE domain_name = 'maple.test'").await, 0);
+    assert_eq!(store.count("SELECT COUNT(*) FROM change_row WHERE domain_name = 'birch.example.test'").await, 41);
     // Another process that was away reads the list as it is.
     let following = tokio::spawn({
         let other = other.clone();
@@ -190,37 +190,37 @@ async fn too_many_rows(desk: Desk) {
 
 /// Whole changes that are too many: who has most gives way, first what nobody can undo any more, and whoever did not follow
 /// reads the list anew.
-async fn too_many_changes(desk: Desk) {
-    let of_maple = desk.fill("maple.test", "Maple", 1).await;
-    let other = RecipientStore::load(desk.db.clone()).await.unwrap();
-    desk.fill("birch.test", "Birch", 1).await;
+async fn too_many_changes(store: TestStore) {
+    let of_maple = store.fill("maple.test", "Maple", 1).await;
+    let other = RecipientStore::load(store.db.clone()).await.unwrap();
+    store.fill("birch.test", "Birch", 1).await;
     for number in 0..20 {
         let name = format!("more{number}@birch.test").parse().unwrap();
-        desk.apply(vec![Change::Claim { address: name, structure: Structure::Mailbox, source: Source::Hand }]).await;
+        store.apply(vec![Change::Claim { address: name, structure: Structure::Mailbox, source: Source::Hand }]).await;
     }
     let of_birch = "SELECT COUNT(DISTINCT change_id) FROM change_domain WHERE domain_id = 2";
     let all = "SELECT COUNT(*) FROM change";
-    let at_most = async |changes_max: u64| desk.trim(&Terms { changes_max, ..Terms::default() }).await;
+    let at_most = async |changes_max: u64| store.trim(&Terms { changes_max, ..Terms::default() }).await;
     // Younger than an hour.
-    desk.run(format!("UPDATE change SET time = {}", days_ago(0))).await;
+    store.run(format!("UPDATE change SET time = {}", days_ago(0))).await;
     at_most(10).await;
-    assert_eq!((desk.count(all).await, desk.count(of_birch).await), (24, 22));
+    assert_eq!((store.count(all).await, store.count(of_birch).await), (24, 22));
     // Of those that can be undone, and beyond that: of both, but Birch has most.
-    desk.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
+    store.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
     at_most(20).await;
-    assert_eq!((desk.count(all).await, desk.count(of_birch).await), (20, 18));
-    assert_eq!(desk.count("SELECT COUNT(*) FROM change_row").await, 20, "its rows go with it");
-    desk.run(format!("UPDATE change SET time = {} WHERE id <= {}", days_ago(31), of_maple + 7)).await;
+    assert_eq!((store.count(all).await, store.count(of_birch).await), (20, 18));
+    assert_eq!(store.count("SELECT COUNT(*) FROM change_row").await, 20, "its rows go with it");
+    store.run(format!("UPDATE change SET time = {} WHERE id <= {}", days_ago(31), of_maple + 7)).await;
     at_most(15).await;
-    assert_eq!((desk.count(all).await, desk.count(of_birch).await), (15, 15));
-    desk.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
+    assert_eq!((store.count(all).await, store.count(of_birch).await), (15, 15));
+    store.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
     at_most(0).await;
-    assert_eq!((desk.count(all).await, desk.count("SELECT COUNT(*) FROM change_domain").await), (0, 0));
+    assert_eq!((store.count(all).await, store.count("SELECT COUNT(*) FROM change_domain").await), (0, 0));
     let following = tokio::spawn({
         let other = other.clone();
         async move { other.follow().await }
     });
-    let version = desk.here.snapshot().version();
+    let version = store.here.snapshot().version();
     tokio::time::timeout(Duration::from_secs(20), async {
         while other.snapshot().version() < version {
             tokio::task::yield_now().await;
@@ -230,12 +230,12 @@ async fn too_many_changes(desk: Desk) {
     .unwrap();
     following.abort();
     assert_eq!(other.snapshot().addresses(), 22, "one that was away has all of it");
-    assert_eq!(desk.fill("third.test", "Maple", 1).await, version + 2, "numbers are not given again");
+    assert_eq!(store.fill("third.test", "Maple", 1).await, version + 2, "numbers are not given again");
     // The oldest of all where nobody has more than a share of what may be.
     for number in 0..11 {
-        desk.fill(&format!("c{number}.test"), &format!("C{number}"), 1).await;
+        store.fill(&format!("c{number}.test"), &format!("C{number}"), 1).await;
     }
-    desk.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
+    store.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
     at_most(23).await;
-    assert_eq!(desk.count("SELECT MIN(id) FROM change").await, version as i64 + 2);
+    assert_eq!(store.count("SELECT MIN(id) FROM change").await, version as i64 + 2);
 }

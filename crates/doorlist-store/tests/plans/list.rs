@@ -43,11 +43,11 @@ pub(crate) struct Said<'a> {
 }
 
 /// Plans it without staging.
-pub(crate) async fn look(directory: &RecipientStore, said: &Said<'_>) -> Planned {
-    plan(directory, said, None).await
+pub(crate) async fn look(recipients: &RecipientStore, said: &Said<'_>) -> Planned {
+    plan(recipients, said, None).await
 }
 
-pub(crate) async fn plan(directory: &RecipientStore, said: &Said<'_>, stage: Option<&str>) -> Planned {
+pub(crate) async fn plan(recipients: &RecipientStore, said: &Said<'_>, stage: Option<&str>) -> Planned {
     let (domain, list) = (name(said.domain), rows(said.rows));
     let plan = SourcePlan {
         domain: &domain,
@@ -57,38 +57,38 @@ pub(crate) async fn plan(directory: &RecipientStore, said: &Said<'_>, stage: Opt
         file: Some("staff.csv"),
     };
     let now = Timestamp::from_secs(1_800_000_000) + Duration::from_hours(24 * said.day);
-    directory.plan_source_at(&plan, &actor(), stage, now).await.unwrap()
+    recipients.plan_source_at(&plan, &actor(), stage, now).await.unwrap()
 }
 
 /// Plans it, applies the plan, and holds what was written against what was planned.
-pub(crate) async fn take(directory: &RecipientStore, said: &Said<'_>) -> Applied {
-    let looked = look(directory, said).await;
-    let planned = plan(directory, said, Some("a source")).await;
+pub(crate) async fn take(recipients: &RecipientStore, said: &Said<'_>) -> Applied {
+    let looked = look(recipients, said).await;
+    let planned = plan(recipients, said, Some("a source")).await;
     assert_eq!(looked.applied, planned.applied, "a plan is the same, staged or not");
     let Some(id) = planned.id else {
         assert!(!planned.applied.changes_something());
         return planned.applied;
     };
     let set = ChangeSet { changes: vec![Change::Plan { id }], summary: "a source".to_owned() };
-    let applied = directory.apply(&set, &actor(), None).await.unwrap();
+    let applied = recipients.apply(&set, &actor(), None).await.unwrap();
     assert_eq!((applied.version, applied.change_id), (planned.base + 1, Some(planned.base + 1)));
-    shows_the_store(directory).await;
+    shows_the_store(recipients).await;
     applied
 }
 
-pub(crate) async fn undo(directory: &RecipientStore, change: u64) -> Applied {
-    let planned = directory.plan_undo(change, &actor(), Some("undone")).await.unwrap();
+pub(crate) async fn undo(recipients: &RecipientStore, change: u64) -> Applied {
+    let planned = recipients.plan_undo(change, &actor(), Some("undone")).await.unwrap();
     let Some(id) = planned.id else { return planned.applied };
     let set = ChangeSet { changes: vec![Change::Plan { id }], summary: "undone".to_owned() };
-    let applied = directory.apply(&set, &actor(), None).await.unwrap();
-    shows_the_store(directory).await;
+    let applied = recipients.apply(&set, &actor(), None).await.unwrap();
+    shows_the_store(recipients).await;
     applied
 }
 
 /// The list of a domain as text.
-pub(crate) async fn list(directory: &RecipientStore, domain: &str) -> String {
+pub(crate) async fn list(recipients: &RecipientStore, domain: &str) -> String {
     let mut words = Vec::new();
-    for entry in directory.addresses(&name(domain), None, 10_000).await.unwrap() {
+    for entry in recipients.addresses(&name(domain), None, 10_000).await.unwrap() {
         let record = entry.record;
         let mut word = entry.address.local().to_string();
         match (record.kind, record.standing) {
@@ -113,12 +113,12 @@ pub(crate) async fn list(directory: &RecipientStore, domain: &str) -> String {
 }
 
 /// The list in memory has every row of the store and no other, and each domain counts its own right.
-pub(crate) async fn shows_the_store(directory: &RecipientStore) {
-    let snapshot = directory.snapshot();
+pub(crate) async fn shows_the_store(recipients: &RecipientStore) {
+    let snapshot = recipients.snapshot();
     let mut rows = 0;
-    for summary in directory.domains().await.unwrap() {
+    for summary in recipients.domains().await.unwrap() {
         let mut counts = doorlist_store::recipients::ListCounts::default();
-        for entry in directory.addresses(&summary.name, None, 10_000).await.unwrap() {
+        for entry in recipients.addresses(&summary.name, None, 10_000).await.unwrap() {
             let known = snapshot.entry(summary.id, entry.address.local().as_str());
             let known = known.map(|known| (known.id, known.kind, known.standing));
             assert_eq!(known, Some((entry.id, entry.record.kind, entry.record.standing)), "{}", entry.address);

@@ -13,10 +13,10 @@ fn part<'a>(domain: &'a DomainName, push: &'a str, part: u32, body: &'a str) -> 
     PushPart { domain, push, part, parts: 2, actor: "agent", body }
 }
 
-pub(crate) async fn parts_are_kept_and_forgotten(directory: &RecipientStore) {
-    let book = SourceBook::of(directory);
+pub(crate) async fn parts_are_kept_and_forgotten(recipients: &RecipientStore) {
+    let book = SourceBook::of(recipients);
     let (domain, other): (DomainName, DomainName) = ("parts.test".parse().unwrap(), "nowhere.test".parse().unwrap());
-    apply(directory, vec![added("parts.test", "Maple")]).await;
+    apply(recipients, vec![added("parts.test", "Maple")]).await;
     let start = Timestamp::from_secs(1_800_000_000);
     let keep = async |part: PushPart<'_>, minutes: u32| {
         let now = start + minutes * MINUTE;
@@ -50,8 +50,8 @@ pub(crate) async fn parts_are_kept_and_forgotten(directory: &RecipientStore) {
     book.forget_pushes(start + 100 * MINUTE).await.unwrap();
     assert!(book.part_bodies(&domain, "d").await.unwrap().is_empty());
 
-    let change = directory.snapshot().version();
-    assert_eq!(directory.domains_of_change(change).await.unwrap(), Some(vec![domain]));
-    assert_eq!(directory.domains_of_change(u64::MAX).await.unwrap(), None);
-    assert_eq!(directory.domain_of_plan(doorlist_core::change::PlanId(u64::MAX)).await.unwrap(), None);
+    let change = recipients.snapshot().version();
+    assert_eq!(recipients.domains_of_change(change).await.unwrap(), Some(vec![domain]));
+    assert_eq!(recipients.domains_of_change(u64::MAX).await.unwrap(), None);
+    assert_eq!(recipients.domain_of_plan(doorlist_core::change::PlanId(u64::MAX)).await.unwrap(), None);
 }

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-//! The spool and the mail log through their own doors, on both engines, under crashes and on failing disks.
+//! The spool and the mail log through their public functions, on both engines, under crashes and on failing disks.
 
 mod crash;
 mod disk;

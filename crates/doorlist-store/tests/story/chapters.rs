@@ -245,12 +245,12 @@ pub(crate) async fn both_show_the_same(here: &RecipientStore, there: &RecipientS
 pub(crate) async fn both_write_at_once(here: &RecipientStore, there: &RecipientStore) {
     const EACH: u64 = 25;
     let before = here.snapshot().version();
-    let write = |directory: RecipientStore, side: &'static str| async move {
+    let write = |recipients: RecipientStore, side: &'static str| async move {
         for n in 0..EACH {
             let text = format!("{side}{n}@example.test");
-            let applied = apply(&directory, vec![mailbox(&text)]).await;
+            let applied = apply(&recipients, vec![mailbox(&text)]).await;
             assert_eq!(applied.added, 1);
-            assert_eq!(reason(&directory, &text), "listed", "one's own change shows at once");
+            assert_eq!(reason(&recipients, &text), "listed", "one's own change shows at once");
         }
     };
     tokio::join!(write(here.clone(), "left"), write(there.clone(), "right"));
@@ -339,10 +339,10 @@ pub(crate) async fn the_log_tells_everything(again: &RecipientStore) {
     assert_eq!(again.change(removal.id).await.unwrap().unwrap(), *removal);
 }
 
-async fn counts(directory: &RecipientStore, domain_name: &str) -> ListCounts {
-    directory.domain(&name(domain_name)).await.unwrap().unwrap().summary.counts
+async fn counts(recipients: &RecipientStore, domain_name: &str) -> ListCounts {
+    recipients.domain(&name(domain_name)).await.unwrap().unwrap().summary.counts
 }
 
-async fn kind(directory: &RecipientStore, text: &str) -> Kind {
-    directory.account(&address(text)).await.unwrap().unwrap().entry.record.kind
+async fn kind(recipients: &RecipientStore, text: &str) -> Kind {
+    recipients.account(&address(text)).await.unwrap().unwrap().entry.record.kind
 }

@@ -65,20 +65,20 @@ pub(crate) fn server(host: &str, preference: u16) -> MailServer {
 }
 
 /// Applies in one go.
-pub(crate) async fn apply(directory: &RecipientStore, changes: Vec<Change>) -> Applied {
-    try_apply(directory, changes).await.unwrap()
+pub(crate) async fn apply(recipients: &RecipientStore, changes: Vec<Change>) -> Applied {
+    try_apply(recipients, changes).await.unwrap()
 }
 
-pub(crate) async fn try_apply(directory: &RecipientStore, changes: Vec<Change>) -> Result<Applied, ApplyError> {
-    directory.apply(&ChangeSet { changes, summary: "a chapter".to_owned() }, &actor(), None).await
+pub(crate) async fn try_apply(recipients: &RecipientStore, changes: Vec<Change>) -> Result<Applied, ApplyError> {
+    recipients.apply(&ChangeSet { changes, summary: "a chapter".to_owned() }, &actor(), None).await
 }
 
 /// Applies what must be refused; nothing of it may stay.
-pub(crate) async fn refused(directory: &RecipientStore, changes: Vec<Change>) -> Refusal {
-    let before = directory.snapshot();
-    match try_apply(directory, changes).await {
+pub(crate) async fn refused(recipients: &RecipientStore, changes: Vec<Change>) -> Refusal {
+    let before = recipients.snapshot();
+    match try_apply(recipients, changes).await {
         Err(ApplyError::Refused(refusal)) => {
-            let after = directory.snapshot();
+            let after = recipients.snapshot();
             assert_eq!((before.version(), before.addresses()), (after.version(), after.addresses()), "{refusal}");
             refusal
         }
@@ -87,8 +87,8 @@ pub(crate) async fn refused(directory: &RecipientStore, changes: Vec<Change>) ->
 }
 
 /// The reason that a RCPT would get.
-pub(crate) fn reason(directory: &RecipientStore, address_text: &str) -> &'static str {
+pub(crate) fn reason(recipients: &RecipientStore, address_text: &str) -> &'static str {
     let recipient = Recipient::Address(address(address_text));
     let now = Timestamp::from_secs(1_800_000_000);
-    decide(&recipient, &directory.snapshot(), SourceStanding::Normal, now).reason.word()
+    decide(&recipient, &recipients.snapshot(), SourceStanding::Normal, now).reason.word()
 }

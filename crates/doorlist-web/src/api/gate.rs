@@ -20,9 +20,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const RATES_MAX: usize = 50_000;
 
 /// Number of locks for objects. Objects that share a lock wait for each other; a fixed number bounds the memory.
-const TURNS: u64 = 1024;
+const OBJECT_LOCKS: u64 = 1024;
 /// Maximum wait for the lock of an object.
-const TURN_WAIT: Duration = Duration::from_secs(20);
+const OBJECT_LOCK_WAIT: Duration = Duration::from_secs(20);
 
 /// The settings of the API.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ struct Shared {
     of_keys: Mutex<RateLimits<u32>>,
     of_addresses: Mutex<RateLimits<SourceKey>>,
     of_failures: Mutex<RateLimits<SourceKey>>,
-    turns: Vec<tokio::sync::Mutex<()>>,
+    object_locks: Vec<tokio::sync::Mutex<()>>,
     /// Random hash state, so that no tenant can predict which objects share a lock.
     rows: RandomState,
     writes: Arc<Semaphore>,
@@ -92,7 +92,7 @@ impl ApiState {
             of_failures: limits(config.failures_per_address, Duration::from_secs(60)),
             writes: Arc::new(Semaphore::new(WRITES_AT_ONCE_MAX)),
             places: Places::default(),
-            turns: (0..TURNS).map(|_| tokio::sync::Mutex::default()).collect(),
+            object_locks: (0..OBJECT_LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
             rows: RandomState::new(),
             config,
             trail,
@@ -114,10 +114,10 @@ impl ApiState {
     }
 
     /// Locks an object, so that no other request on this node changes it between reading and writing.
-    pub(crate) async fn turn(&self, resource: &str, id: u32) -> Result<tokio::sync::MutexGuard<'_, ()>, Fault> {
-        let row = usize::try_from(self.0.rows.hash_one((resource, id)) % TURNS).unwrap_or_default();
-        let turn = tokio::time::timeout(TURN_WAIT, self.0.turns[row].lock()).await;
-        turn.map_err(|_| {
+    pub(crate) async fn lock_object(&self, resource: &str, id: u32) -> Result<tokio::sync::MutexGuard<'_, ()>, Fault> {
+        let row = usize::try_from(self.0.rows.hash_one((resource, id)) % OBJECT_LOCKS).unwrap_or_default();
+        let locked = tokio::time::timeout(OBJECT_LOCK_WAIT, self.0.object_locks[row].lock()).await;
+        locked.map_err(|_| {
             Fault::NotNow(
                 "other requests are changing this object; nothing was done, send the request \
                                         again"
@@ -235,17 +235,17 @@ pub(super) mod tests {
     async fn one_object_is_changed_at_a_time_and_others_beside_it() {
         let state = state();
         let wait = Duration::from_secs(1);
-        let held = state.turn("domain", 1).await.unwrap();
-        assert!(timeout(wait, state.turn("domain", 1)).await.is_err());
+        let held = state.lock_object("domain", 1).await.unwrap();
+        assert!(timeout(wait, state.lock_object("domain", 1)).await.is_err());
         // One of them may be in the same row; not all.
         let mut beside = 0;
         for id in 2..10 {
-            beside += u32::from(timeout(wait, state.turn("domain", id)).await.is_ok());
-            beside += u32::from(timeout(wait, state.turn("customer", id)).await.is_ok());
+            beside += u32::from(timeout(wait, state.lock_object("domain", id)).await.is_ok());
+            beside += u32::from(timeout(wait, state.lock_object("customer", id)).await.is_ok());
         }
         assert!(beside > 8, "{beside}");
-        assert!(matches!(state.turn("domain", 1).await, Err(Fault::NotNow(_))), "nobody waits without end");
+        assert!(matches!(state.lock_object("domain", 1).await, Err(Fault::NotNow(_))), "nobody waits without end");
         drop(held);
-        assert!(state.turn("domain", 1).await.is_ok());
+        assert!(state.lock_object("domain", 1).await.is_ok());
     }
 }

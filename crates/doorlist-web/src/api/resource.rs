@@ -167,9 +167,9 @@ async fn detail_handler<N: Resource>(
             return Err(Fault::Method(N::SPEC.detail_methods));
         }
         let mut found = lookup::<N>(ask.actions.view(), &key).await?;
-        let mut _turn = None;
+        let mut _locked = None;
         if !is_get {
-            _turn = Some(state.turn(N::SPEC.name, N::id(&found.row)).await?);
+            _locked = Some(state.lock_object(N::SPEC.name, N::id(&found.row)).await?);
             // Who had the turn before may have changed it: fields that are not given stay as they are now.
             found = lookup::<N>(ask.actions.view(), &key).await?;
         }

@@ -22,7 +22,7 @@ pub trait Certificates: Send + Sync + 'static {
 /// Does the handshake. `None` if it failed or took too long.
 pub(super) async fn handshake(certificates: &dyn Certificates, stream: Prompt) -> Option<TlsStream<Prompt>> {
     let mut config = certificates.current()?;
-    // Said by name: other doors may show the same certificate, and a client that was led to the wrong one shall notice.
+    // Said by name: other listeners may show the same certificate, and a client that was led to the wrong one shall notice.
     Arc::make_mut(&mut config).alpn_protocols = vec![HTTP.to_vec()];
     timeout(TLS_HANDSHAKE_MAX, TlsAcceptor::from(config).accept(stream)).await.ok()?.ok()
 }

@@ -152,3 +152,47 @@ fn name(sent: &str) -> String {
     let name = sent.rsplit(['/', '\\']).next().unwrap_or(sent);
     name.chars().filter(|c| !is_hidden(*c)).take(NAME_CHARS_MAX).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use axum::body::{Body, Bytes};
+    use futures_util::stream::{self, StreamExt};
+    use std::convert::Infallible;
+
+    const HEAD: &str = "--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n";
+
+    fn form(body: Body) -> Request {
+        let form = Request::post("/upload/x").header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge");
+        form.body(body).unwrap()
+    }
+
+    /// The clock stands still and jumps to the next timer whenever nothing else is to be done.
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_that_stops_or_drips_is_let_go() {
+        let whole = [HEAD.as_bytes(), &vec![b'x'; 10_000], b"\r\n--edge--\r\n"].concat();
+        let file_of = |request| async {
+            let before = Instant::now();
+            let read = file(request).await;
+            (read.map(|file| file.bytes.len()), before.elapsed())
+        };
+        let piece = |octets: &[u8]| Ok::<_, Infallible>(Bytes::copy_from_slice(octets));
+        assert_eq!(file_of(form(Body::from(whole.clone()))).await.0, Ok(10_000));
+
+        let stops = stream::iter([piece(&whole[..1_000])]).chain(stream::pending());
+        let (read, took) = file_of(form(Body::from_stream(stops))).await;
+        assert_eq!(read, Err(Unread::TooSlow));
+        assert!(took < Duration::from_secs(30), "{took:?}");
+
+        let pieces: Vec<_> = whole.chunks(10).map(piece).collect();
+        let drips = stream::iter(pieces).then(|piece| async {
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            piece
+        });
+        let (read, took) = file_of(form(Body::from_stream(Box::pin(drips)))).await;
+        assert_eq!(read, Err(Unread::TooSlow));
+        assert!(took <= Duration::from_secs(300), "{took:?}");
+    }
+}

@@ -1,8 +1,9 @@
 //! The upload page as HTML: no scripts, nothing from other hosts, readable without its style. All external text goes
 //! through [`escape`].
 
-use super::{UPLOAD_FILE_MAX, UploadTaken};
+use super::UPLOAD_FILE_MAX;
 use axum::response::Html;
+use doorlist_actions::UploadAnswer;
 use doorlist_core::visible::visible;
 use std::fmt::Write;
 
@@ -16,6 +17,16 @@ form, .alert, .done { border: 1px solid; border-radius: 0.5rem; padding: 0 1rem;
 label { display: block; font-weight: bold; }
 input, button { font: inherit; max-width: 100%; }
 button { padding: 0.4rem 1.2rem; }
+";
+
+/// The files that are understood, for people.
+const FORMATS: &str = "\
+<ul>
+<li>an export of Exchange, Microsoft 365, Google Workspace, Zimbra or another mail system</li>
+<li>a table (CSV) with a column of mail addresses</li>
+<li>an LDIF file or a Postfix map</li>
+<li>a text file with one mail address in each line</li>
+</ul>
 ";
 
 /// Escapes text for HTML, also within quotes. Hidden characters become visible, so that a name cannot change how the
@@ -47,7 +58,7 @@ pub(crate) fn document(title: &str, content: &str) -> Html<String> {
 }
 
 /// The upload form; `alert` says why the last file was not accepted.
-pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Html<String> {
+pub(super) fn form(domain: &str, alert: Option<&str>) -> Html<String> {
     let domain = escape(domain);
     let mut content = String::new();
     if let Some(why) = alert {
@@ -63,13 +74,8 @@ pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Htm
          <input type=\"file\" id=\"file\" name=\"file\" required aria-describedby=\"kinds\"></p>\n\
          <p><button type=\"submit\">Hand in</button></p>\n</form>\n<div id=\"kinds\">"
     );
-    if !formats.is_empty() {
-        content.push_str("<p>Supported files:</p>\n<ul>\n");
-        for format in formats {
-            let _ = writeln!(content, "<li>{}</li>", escape(format));
-        }
-        content.push_str("</ul>\n");
-    }
+    content.push_str("<p>Supported files:</p>\n");
+    content.push_str(FORMATS);
     let _ = writeln!(
         content,
         "<p>A file may have up to {} MiB. This link accepts one file. Nothing changes until your provider has \
@@ -80,7 +86,7 @@ pub(super) fn form(domain: &str, formats: &[String], alert: Option<&str>) -> Htm
 }
 
 /// The result page of an upload.
-pub(super) fn taken(domain: &str, file_name: &str, taken: &UploadTaken) -> Html<String> {
+pub(super) fn taken(domain: &str, file_name: &str, taken: &UploadAnswer) -> Html<String> {
     let name = if file_name.is_empty() { "the file".to_owned() } else { escape(file_name) };
     let mut content = format!("<div class=\"done\" role=\"status\">\n<p>Thank you: {name} was read.</p>\n<ul>\n");
     if !taken.format.is_empty() {
@@ -88,11 +94,9 @@ pub(super) fn taken(domain: &str, file_name: &str, taken: &UploadTaken) -> Html<
     }
     let _ = writeln!(content, "<li>Addresses: {}</li>", taken.addresses);
     let _ = writeln!(content, "<li>Rows that could not be read: {}</li>\n</ul>", taken.bad_rows);
-    content.push_str(match taken.waits {
-        true => "<p>Your provider will review it. You can close this page.</p>\n</div>\n",
-        false => {
-            "<p>Your provider already has all of these, so nothing changes. You can close this page.</p>\n</div>\n"
-        }
+    content.push_str(match taken.plan {
+        Some(_) => "<p>Your provider will review it. You can close this page.</p>\n</div>\n",
+        None => "<p>Your provider already has all of these, so nothing changes. You can close this page.</p>\n</div>\n",
     });
     if taken.bad_rows > 0 {
         content.push_str("<p>If rows are missing, ask your provider for another link.</p>\n");
@@ -124,8 +128,8 @@ mod tests {
     #[test]
     fn everything_from_outside_is_text() {
         let evil = "<img src=x onerror=alert(1)>\"'&\u{202E}\u{7}\u{9b}\u{200b}";
-        let taken_of = |format: &str| UploadTaken { format: format.to_owned(), addresses: 1, bad_rows: 1, waits: true };
-        for Html(page) in [form(evil, &[evil.to_owned()], Some(evil)), taken(evil, evil, &taken_of(evil))] {
+        let answer = UploadAnswer { plan: None, format: evil.to_owned(), addresses: 1, bad_rows: 1 };
+        for Html(page) in [form(evil, Some(evil)), taken(evil, evil, &answer)] {
             assert!(!page.contains("<img") && page.contains("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;"));
             assert!(!page.contains(|c| c != '\n' && is_hidden(c)), "{page}");
         }

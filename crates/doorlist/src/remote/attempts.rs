@@ -41,7 +41,7 @@ impl Remote {
                 let answered = answered.as_ref().ok()?;
                 match answered.retry_after {
                     Some(wait) if wait > self.times.retry_after_max => None,
-                    // An answer of the office itself is the command's to print.
+                    // An answer of the actions themselves is the command's to print.
                     Some(wait) if always || !answers::is_of_the_office(answered) => Some(Some(wait)),
                     _ => always.then_some(None),
                 }

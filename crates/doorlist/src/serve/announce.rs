@@ -25,7 +25,7 @@ pub(super) fn say(
     started: Instant,
 ) {
     let tell = |line: String| tell(config.log_format, &line);
-    let list = store.directory.snapshot();
+    let list = store.recipients.snapshot();
     let engine = match &config.store {
         StoreUrl::Sqlite(_) => "SQLite".to_owned(),
         url @ StoreUrl::Postgres(_) => url.to_string(),

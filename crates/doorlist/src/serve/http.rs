@@ -49,7 +49,7 @@ pub(super) fn web(
     health: &Router,
 ) -> Vec<WebListener> {
     let on_terms = |(socket, config): (TcpListener, &WebListenerConfig)| WebListener {
-        tls: config.tls.then(|| Arc::new(OfMailDoors(Arc::clone(certificate))) as Arc<dyn Certificates>),
+        tls: config.tls.then(|| Arc::new(MailCertificates(Arc::clone(certificate))) as Arc<dyn Certificates>),
         proxy_from: config.proxy_from.clone(),
         connections_per_address_max: config.connections_per_address_max,
         health: health.clone(),
@@ -65,9 +65,9 @@ pub(super) fn metrics(sockets: Vec<TcpListener>, health: &Router) -> Vec<WebList
 }
 
 /// The certificate of the SMTP listeners, reloaded with theirs.
-struct OfMailDoors(Arc<Certificate>);
+struct MailCertificates(Arc<Certificate>);
 
-impl Certificates for OfMailDoors {
+impl Certificates for MailCertificates {
     fn current(&self) -> Option<Arc<rustls::ServerConfig>> {
         self.0.current()
     }
@@ -112,13 +112,13 @@ impl Ready {
 impl Readiness for Ready {
     fn reasons(&self) -> Vec<String> {
         let Some((gateway, spool)) = self.0.get() else { return vec!["the server is starting".to_owned()] };
-        let doors = (!gateway.ready()).then_some("the SMTP listeners accept no new sessions");
+        let listeners = (!gateway.ready()).then_some("the SMTP listeners accept no new sessions");
         let spool = match spool.health() {
             SpoolHealth::Ok => None,
             SpoolHealth::Low => Some("the disk of the spool is nearly full: mail is deferred; free disk space"),
             SpoolHealth::Away => Some("the database of the spool does not answer: mail is deferred"),
             SpoolHealth::Bad => Some("a write to the spool failed: no mail is accepted until a restart; see the log"),
         };
-        doors.into_iter().chain(spool).map(str::to_owned).collect()
+        listeners.into_iter().chain(spool).map(str::to_owned).collect()
     }
 }

@@ -18,14 +18,14 @@ pub(super) fn register(registry: &mut Registry, store: &Store, journal: &Journal
     registry.register_collector(Box::new(RefusedRequestsMetric(Arc::clone(refused))));
     registry.register("build", "Version of this Doorlist", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     registry.register_collector(Box::new(Process {
-        directory: store.directory.clone(),
+        recipients: store.recipients.clone(),
         mail_log: store.mail_log.clone(),
         journal: journal.clone(),
     }));
 }
 
 struct Process {
-    directory: RecipientStore,
+    recipients: RecipientStore,
     mail_log: MailLog,
     journal: Journal,
 }
@@ -38,7 +38,7 @@ impl fmt::Debug for Process {
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let list = self.directory.snapshot();
+        let list = self.recipients.snapshot();
         for (name, help, value) in [
             (
                 "list_addresses",

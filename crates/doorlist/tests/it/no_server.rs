@@ -24,8 +24,8 @@ fn add_without_server(server: &Server) {
     std::fs::create_dir_all(server.state()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let directory = RecipientStore::open(&StoreUrl::Sqlite(server.state())).await.unwrap();
-        directory.apply(&set, &Actor { name: "test".to_owned(), via: Via::System }, None).await.unwrap();
+        let recipients = RecipientStore::open(&StoreUrl::Sqlite(server.state())).await.unwrap();
+        recipients.apply(&set, &Actor { name: "test".to_owned(), via: Via::System }, None).await.unwrap();
     });
 }
 

@@ -1,4 +1,4 @@
-//! The web listener of the running server: HTTPS with the certificate of the mail doors, also after a reload; who the
+//! The web listener of the running server: HTTPS with the certificate of the mail listeners, also after a reload; who the
 //! client is behind a proxy; and how it ends.
 
 use std::io::{Read, Write};

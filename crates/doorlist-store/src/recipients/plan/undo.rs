@@ -27,22 +27,22 @@ const PAGE: u32 = 10_000;
 
 /// Makes the plan; with `summary`, its rows are staged.
 pub(super) async fn plan(
-    directory: &RecipientStore,
+    recipients: &RecipientStore,
     change: u64,
     actor: &Actor,
     summary: Option<&str>,
     now: Timestamp,
 ) -> Result<Planned, ApplyError> {
-    let db = directory.db();
+    let db = recipients.db();
     let base = version::version(db).await?;
-    let entry = directory.change(change).await?.ok_or(Refusal::NoSuchChange { change })?;
+    let entry = recipients.change(change).await?.ok_or(Refusal::NoSuchChange { change })?;
     if now.since(entry.time) > UNDO_MAX {
         return Err(Refusal::TooOldToUndo { change }.into());
     }
     if entry.rows_gone {
         return Err(Refusal::RowsGone { change }.into());
     }
-    let (addresses, domains) = rows_of(directory, change).await?;
+    let (addresses, domains) = rows_of(recipients, change).await?;
     let mut undo =
         Undo { db, tally: Tally::default(), list_domains: BTreeMap::new(), domains: Vec::new(), drafts: Vec::new() };
     for (name, (id, before, after)) in domains {
@@ -58,11 +58,11 @@ type Addresses = BTreeMap<(DomainName, DomainId), Vec<Undone>>;
 type Domains = BTreeMap<DomainName, (DomainId, Option<DomainRecord>, Option<DomainRecord>)>;
 
 /// What the change did, by domain. Several changes of one domain in one set are one: the first before, the last after.
-async fn rows_of(directory: &RecipientStore, change: u64) -> Result<(Addresses, Domains), StoreError> {
+async fn rows_of(recipients: &RecipientStore, change: u64) -> Result<(Addresses, Domains), StoreError> {
     let (mut addresses, mut domains) = (Addresses::new(), Domains::new());
     let mut after = None;
     loop {
-        let (rows, next) = directory.numbered_rows(change, after, PAGE).await?;
+        let (rows, next) = recipients.numbered_rows(change, after, PAGE).await?;
         for (domain_id, row) in rows {
             match row {
                 ChangeRow::Address { id, address, before, after } => {

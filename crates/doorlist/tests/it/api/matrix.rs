@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::http::{Answer, Connection};
 use crate::server::{Server, Settings};
 use document::{Document, Route};
-use tenants::{Desk, ROLES, Tenant};
+use tenants::{OperatorClient, ROLES, Tenant};
 
 /// What answers without a key.
 const OPEN: &[&str] = &["/api/v1/", "/api/v1/openapi.json"];
@@ -29,7 +29,7 @@ const RESTLESS: &[&str] = &["last_login", "last_used"];
 
 /// Asks, and keeps what was wrong.
 struct Matrix<'a> {
-    desk: &'a Desk<'a>,
+    operator: &'a OperatorClient<'a>,
     connection: Connection,
     faults: Vec<String>,
 }
@@ -48,7 +48,7 @@ impl Matrix<'_> {
                 return None;
             }
         };
-        let request = self.desk.request(caller, &route.method, &target, &body);
+        let request = self.operator.request(caller, &route.method, &target, &body);
         let line = format!("{} {target} as {caller}", route.method);
         match self.connection.ask(&request) {
             Ok(answer) => {
@@ -141,8 +141,9 @@ impl Matrix<'_> {
             for field in fields {
                 walked += 1;
                 let line = format!("PUT {place} {field} as {caller}");
-                let ask =
-                    |body: &str| self.desk.request(&caller, if body.is_empty() { "GET" } else { "PUT" }, &place, body);
+                let ask = |body: &str| {
+                    self.operator.request(&caller, if body.is_empty() { "GET" } else { "PUT" }, &place, body)
+                };
                 let was =
                     self.connection.ask(&ask("")).map(|answer| answer.json().unwrap_or_default()).unwrap_or_default();
                 let given: Value = match &was[&field] {
@@ -201,16 +202,16 @@ fn forget_restless(value: &mut Value) {
 #[test]
 fn nobody_sees_or_changes_what_is_not_theirs() {
     let server = Server::with(Settings::default());
-    let mut desk = Desk::open(&server);
-    let a = Tenant::found(&mut desk, "amarker");
-    let b = Tenant::found(&mut desk, "bmarker");
+    let mut operator = OperatorClient::open(&server);
+    let a = Tenant::found(&mut operator, "amarker");
+    let b = Tenant::found(&mut operator, "bmarker");
     let mut connection = Connection::to(server.web());
-    let answer = connection.ask(&desk.request("nobody", "GET", "/api/v1/openapi.json", "")).unwrap();
+    let answer = connection.ask(&operator.request("nobody", "GET", "/api/v1/openapi.json", "")).unwrap();
     assert_eq!(answer.status, 200, "openapi.json: {}", answer.text());
     let document = Document::read(&answer.json().unwrap());
     assert!(document.routes.len() >= 80, "{} routes", document.routes.len());
 
-    let mut matrix = Matrix { desk: &desk, connection, faults: Vec::new() };
+    let mut matrix = Matrix { operator: &operator, connection, faults: Vec::new() };
     matrix.control(&document, &a);
     let owner = a.caller("reseller");
     let before = matrix.seen(&owner, &document, &a);

@@ -29,8 +29,8 @@ pub(super) fn write<'a>(server: &Server, scripts: impl Iterator<Item = &'a Scrip
     std::fs::create_dir_all(server.state()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let directory = RecipientStore::open(&StoreUrl::Sqlite(server.state())).await.unwrap();
-        directory.apply(&set, &actor, None).await.unwrap();
+        let recipients = RecipientStore::open(&StoreUrl::Sqlite(server.state())).await.unwrap();
+        recipients.apply(&set, &actor, None).await.unwrap();
     });
 }
 

@@ -12,19 +12,19 @@ pub(super) const ROLES: &[&str] = &["reseller", "customer", "domain", "auditor",
 
 /// The keys, and a way to make things.
 #[derive(Debug)]
-pub(super) struct Desk<'a> {
+pub(super) struct OperatorClient<'a> {
     server: &'a Server,
     connection: Connection,
     /// `login:key` of each caller.
     keys: BTreeMap<String, String>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> OperatorClient<'a> {
     /// With an operator's key.
     pub(super) fn open(server: &'a Server) -> Self {
-        let mut desk = Self { server, connection: Connection::to(server.web()), keys: BTreeMap::new() };
-        desk.admin("operator", "root@operator.example.test", &[]);
-        desk
+        let mut operator = Self { server, connection: Connection::to(server.web()), keys: BTreeMap::new() };
+        operator.admin("operator", "root@operator.example.test", &[]);
+        operator
     }
 
     fn admin(&mut self, caller: &str, email: &str, options: &[&str]) {
@@ -69,19 +69,19 @@ pub(super) struct Tenant {
 
 impl Tenant {
     /// Makes it; `marker` is in the names of all that it has.
-    pub(super) fn found(desk: &mut Desk<'_>, marker: &str) -> Self {
+    pub(super) fn found(operator: &mut OperatorClient<'_>, marker: &str) -> Self {
         let mut tenant = Self::with(marker, &[]);
-        let reseller = tenant.make(desk, "reseller", json!({"name": format!("{marker}-reseller")}));
+        let reseller = tenant.make(operator, "reseller", json!({"name": format!("{marker}-reseller")}));
         let customer = json!({"name": format!("{marker}-customer"), "reseller": tenant.place("reseller")});
-        tenant.make(desk, "customer", customer);
+        tenant.make(operator, "customer", customer);
         let domain = json!({"name": tenant.domain_name(), "customer": tenant.place("customer")});
-        tenant.make(desk, "domain", domain);
+        tenant.make(operator, "domain", domain);
         let of_domain = tenant.place("domain");
         // Somebody before her, behind whom a list may begin.
         let first = json!({"localpart": format!("{marker}-abe"), "domain": of_domain, "create_opt": "generate_pwd"});
-        desk.made("/api/v1/email_account/", &first);
+        operator.made("/api/v1/email_account/", &first);
         let account = json!({"localpart": format!("{marker}-ann"), "domain": of_domain, "create_opt": "generate_pwd"});
-        tenant.make(desk, "email_account", account);
+        tenant.make(operator, "email_account", account);
         let of_account = tenant.place("email_account");
         for (resource, body) in [
             ("localpart_alias", json!({"localpart": format!("{marker}-annie"), "email_account": of_account})),
@@ -89,11 +89,11 @@ impl Tenant {
             ("mail_server", json!({"server": format!("mx.{marker}.example.test"), "domain": of_domain})),
             ("wblist", json!({"wb": "b", "email": format!("spam@{marker}.example.test"), "domain": of_domain})),
         ] {
-            tenant.make(desk, resource, body);
+            tenant.make(operator, resource, body);
         }
         for parent in ["reseller", "customer", "domain", "email_account"] {
             let body = json!({"email": format!("contact@{marker}.example.test"), parent: tenant.place(parent)});
-            tenant.make(desk, &format!("contact_{parent}"), body);
+            tenant.make(operator, &format!("contact_{parent}"), body);
         }
         let branding =
             reseller["branding_info"].as_str().and_then(|place| place.trim_end_matches('/').rsplit('/').next());
@@ -103,7 +103,7 @@ impl Tenant {
         {
             tenant.set(resource, tenant.numbers[of]);
         }
-        tenant.people(desk);
+        tenant.people(operator);
         tenant
     }
 
@@ -113,8 +113,8 @@ impl Tenant {
         Self { marker: marker.to_owned(), numbers }
     }
 
-    fn make(&mut self, desk: &mut Desk<'_>, resource: &str, body: Value) -> Value {
-        let made = desk.made(&format!("/api/v1/{resource}/"), &body);
+    fn make(&mut self, operator: &mut OperatorClient<'_>, resource: &str, body: Value) -> Value {
+        let made = operator.made(&format!("/api/v1/{resource}/"), &body);
         self.set(resource, made["id"].as_u64().unwrap_or_else(|| panic!("{resource} without a number: {made}")));
         made
     }
@@ -124,7 +124,7 @@ impl Tenant {
     }
 
     /// Somebody of every role, with a key; one more admin is of the reseller and of the customer.
-    fn people(&mut self, desk: &mut Desk<'_>) {
+    fn people(&mut self, operator: &mut OperatorClient<'_>) {
         let (marker, domain) = (self.marker.clone(), self.domain_name());
         let scopes = [
             ("reseller", vec!["--reseller".to_owned(), format!("{marker}-reseller")]),
@@ -134,22 +134,22 @@ impl Tenant {
         ];
         for (role, options) in scopes {
             let options: Vec<&str> = options.iter().map(String::as_str).collect();
-            desk.admin(&self.caller(role), &format!("{role}-admin@{domain}"), &options);
+            operator.admin(&self.caller(role), &format!("{role}-admin@{domain}"), &options);
         }
         let email = json!({"email": format!("shared-admin@{domain}")});
         for scope in ["reseller", "customer"] {
-            let made = desk.made(&format!("/api/v1/admins/{scope}/{}/", self.numbers[scope]), &email);
+            let made = operator.made(&format!("/api/v1/admins/{scope}/{}/", self.numbers[scope]), &email);
             self.set("admins", made["id"].as_u64().expect("an admin's number"));
         }
         // An offer to the operator's own login.
         let offered = json!({"email": "root@operator.example.test"});
         let target = format!("/api/v1/admins/customer/{}/", self.numbers["customer"]);
-        let request = desk.request(&self.caller("customer"), "POST", &target, &offered.to_string());
-        let made = desk.connection.ask(&request).expect("an answer").json().expect("an admin");
+        let request = operator.request(&self.caller("customer"), "POST", &target, &offered.to_string());
+        let made = operator.connection.ask(&request).expect("an answer").json().expect("an admin");
         self.set("memberships", made["id"].as_u64().expect("an admin's number"));
         let place = format!("{}regenerate_api_key/", self.place("email_account"));
-        let key = desk.made(&place, &Value::Null)["api_key"].as_str().unwrap_or_default().to_owned();
-        desk.keys.insert(self.caller("account"), format!("{marker}-ann@{domain}:{key}"));
+        let key = operator.made(&place, &Value::Null)["api_key"].as_str().unwrap_or_default().to_owned();
+        operator.keys.insert(self.caller("account"), format!("{marker}-ann@{domain}:{key}"));
     }
 
     /// The caller of this role.

@@ -1,97 +1,14 @@
-//! The page for handing in a file, as a browser and as somebody with a telnet client see it.
+//! The page for handing in a file.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-use doorlist_web::{
-    UPLOAD_FILE_MAX, UPLOADS_AT_ONCE_MAX, UploadAnswer, UploadRefused, UploadTaken, Uploads, serve, uploads,
-};
+use super::site::{Site, TOKEN, exchange, get, listen};
+use doorlist_web::{UPLOAD_FILE_MAX, UPLOADS_AT_ONCE_MAX};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::net::TcpStream;
 
-const TOKEN: &str = "good_Token-43";
-
-/// One link, which takes one file.
-struct Fake {
-    used: Mutex<bool>,
-    asked: AtomicUsize,
-    taken: Mutex<Vec<(String, Vec<u8>)>>,
-    /// What takes a file waits here.
-    gate: Semaphore,
-    began: AtomicUsize,
-    store_is_away: bool,
-}
-
-impl Fake {
-    fn new(gate: usize) -> Self {
-        Self {
-            used: Mutex::new(false),
-            asked: AtomicUsize::new(0),
-            taken: Mutex::default(),
-            gate: Semaphore::new(gate),
-            began: AtomicUsize::new(0),
-            store_is_away: false,
-        }
-    }
-}
-
-impl Uploads for Fake {
-    fn formats(&self) -> Vec<String> {
-        vec!["CSV, one address a row".to_owned(), "<b>other</b>".to_owned()]
-    }
-
-    fn look<'a>(&'a self, token: &'a str) -> UploadAnswer<'a, String> {
-        Box::pin(async move {
-            self.asked.fetch_add(1, Ordering::SeqCst);
-            match token {
-                _ if self.store_is_away => Err(UploadRefused::Away),
-                TOKEN if !*self.used.lock().await => Ok("example.test".to_owned()),
-                _ => Err(UploadRefused::NoLink),
-            }
-        })
-    }
-
-    fn take<'a>(&'a self, token: &'a str, file_name: &'a str, bytes: Vec<u8>) -> UploadAnswer<'a, UploadTaken> {
-        Box::pin(async move {
-            assert_eq!(token, TOKEN);
-            self.began.fetch_add(1, Ordering::SeqCst);
-            let _pass = self.gate.acquire().await.unwrap();
-            if bytes.starts_with(b"bad") {
-                return Err(UploadRefused::Unfit("line 1 is <no> address".to_owned()));
-            }
-            if std::mem::replace(&mut *self.used.lock().await, true) {
-                return Err(UploadRefused::NoLink);
-            }
-            self.taken.lock().await.push((file_name.to_owned(), bytes.to_vec()));
-            Ok(UploadTaken { format: "CSV, UTF-8".to_owned(), addresses: 12, bad_rows: 3, waits: true })
-        })
-    }
-}
-
-async fn start(fake: &Arc<Fake>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, uploads(Arc::clone(fake) as Arc<dyn Uploads>), std::future::pending()));
-    address
-}
-
-/// Sends `request` and reads until the server closes.
-async fn exchange(address: SocketAddr, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    // A server that has answered may close before all is sent.
-    let _ = stream.write_all(request).await;
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    String::from_utf8(answer).unwrap()
-}
-
-async fn get(address: SocketAddr, path: &str) -> String {
-    exchange(address, format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await
-}
+const LIST: &[u8] = b"a@example.test\n";
 
 fn part(field: &str, file_name: &str, bytes: &[u8]) -> Vec<u8> {
     let head = format!(
@@ -118,19 +35,10 @@ async fn hand_in(address: SocketAddr, file_name: &str, bytes: &[u8]) -> String {
     exchange(address, &upload(TOKEN, &[part("file", file_name, bytes)])).await
 }
 
-async fn until(count: &AtomicUsize, wanted: usize) {
-    let reached = async {
-        while count.load(Ordering::SeqCst) < wanted {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap();
-}
-
 #[tokio::test]
 async fn the_page_says_what_is_asked_for_and_lets_a_browser_do_next_to_nothing() {
-    let fake = Arc::new(Fake::new(9));
-    let address = start(&fake).await;
+    let site = Site::start().await;
+    let address = site.address;
     let page = get(address, &format!("/upload/{TOKEN}")).await;
     assert!(page.starts_with("HTTP/1.1 200 ") && page.contains("Content-Type: text/html; charset=utf-8"), "{page}");
     for words in [
@@ -138,8 +46,7 @@ async fn the_page_says_what_is_asked_for_and_lets_a_browser_do_next_to_nothing()
         "<h1>Address list of example.test</h1>",
         "<label for=\"file\">",
         "id=\"file\" name=\"file\" required",
-        "<li>CSV, one address a row</li>",
-        "&lt;b&gt;other&lt;/b&gt;",
+        "<li>an LDIF file or a Postfix map</li>",
         "method=\"post\" enctype=\"multipart/form-data\"",
     ] {
         assert!(page.contains(words), "{words} is not in\n{page}");
@@ -167,64 +74,63 @@ async fn the_page_says_what_is_asked_for_and_lets_a_browser_do_next_to_nothing()
 
 #[tokio::test]
 async fn links_that_are_none_all_look_the_same() {
-    let fake = Arc::new(Fake::new(9));
-    let address = start(&fake).await;
+    let site = Site::start().await;
+    let address = site.address;
     let body_of = |answer: String| answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap();
     let unknown = get(address, "/upload/unknown").await;
     assert!(unknown.starts_with("HTTP/1.1 404 ") && unknown.contains("This link is no longer valid"), "{unknown}");
-    let asked = fake.asked.load(Ordering::SeqCst);
+    let asked = site.outside.looked_up();
     let unknown = body_of(unknown);
     for path in
         [&format!("/upload/{}", "x".repeat(129)), "/upload/%ff", "/upload/a%2Fb", "/upload/a%00b", "/upload/a.b"]
     {
         assert_eq!(body_of(get(address, path).await), unknown, "{path}");
     }
-    assert_eq!(fake.asked.load(Ordering::SeqCst), asked, "what cannot be a token is not asked about");
+    assert_eq!(site.outside.looked_up(), asked, "what cannot be a token is not asked about");
     let posted = exchange(address, &upload("unknown", &[part("file", "a.csv", &vec![b'x'; 1 << 20])])).await;
     assert!(posted.starts_with("HTTP/1.1 404 "), "{posted}");
     assert_eq!(body_of(posted), unknown);
 
-    hand_in(address, "a.csv", b"a@example.test\n").await;
+    hand_in(address, "a.csv", LIST).await;
     assert_eq!(body_of(get(address, &format!("/upload/{TOKEN}")).await), unknown, "a used one");
-    assert_eq!(body_of(hand_in(address, "a.csv", b"a@example.test\n").await), unknown);
-    assert_eq!(fake.taken.lock().await.len(), 1);
+    assert_eq!(body_of(hand_in(address, "a.csv", LIST).await), unknown);
+    assert_eq!(site.plans().await, 1);
 }
 
 #[tokio::test]
 async fn a_file_is_handed_in_octet_for_octet_and_its_name_is_text() {
-    let fake = Arc::new(Fake::new(9));
-    let address = start(&fake).await;
-    let bytes: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
-    let parts = [part("note", "", b"hello"), part("file", r"C:\lists\<img src=x onerror=alert(1)>.csv", &bytes)];
-    let page = exchange(address, &upload(TOKEN, &parts)).await;
+    let site = Site::start().await;
+    let mut list: String = (0..100_000).map(|n| format!("user{n:06}.of.the.list@example.test\n")).collect();
+    list.push_str("eve@elsewhere.test\n");
+    let parts =
+        [part("note", "", b"hello"), part("file", r"C:\lists\<img src=x onerror=alert(1)>.csv", list.as_bytes())];
+    let page = exchange(site.address, &upload(TOKEN, &parts)).await;
     assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
     for words in [
         "&lt;img src=x onerror=alert(1)&gt;.csv was read",
-        "Format: CSV, UTF-8",
-        "Addresses: 12",
-        "Rows that could not be read: 3",
+        "Format: a plain list",
+        "Addresses: 100000",
+        "Rows that could not be read: 1",
         "Your provider will review it.",
     ] {
         assert!(page.contains(words), "{words} is not in\n{page}");
     }
     assert!(!page.contains("<img"), "{page}");
-    let taken = fake.taken.lock().await;
-    assert_eq!(taken[0].0, "<img src=x onerror=alert(1)>.csv");
-    assert!(taken[0].1 == bytes, "{} octets", taken[0].1.len());
+    assert_eq!(site.plans().await, 1);
 }
 
 #[tokio::test]
 async fn a_file_that_is_none_is_refused_in_words_and_the_link_stays() {
-    let fake = Arc::new(Fake::new(9));
-    let address = start(&fake).await;
-    let file = || part("file", "a.csv", b"a@example.test\n");
+    let site = Site::start().await;
+    let address = site.address;
+    let file = || part("file", "a.csv", LIST);
     let mut no_form = posting(TOKEN, 3);
     no_form.extend_from_slice(b"abc");
     let no_form = String::from_utf8(no_form).unwrap();
     let cases = [
         (hand_in(address, "", b"").await, "400", "no file was chosen"),
         (hand_in(address, "a.csv", b"").await, "400", "the file is empty"),
-        (hand_in(address, "a.csv", b"bad").await, "422", "line 1 is &lt;no&gt; address"),
+        (hand_in(address, "a.csv", &[0, 159, 146, 150, 0, 255]).await, "422", "The file was not accepted: "),
         (exchange(address, &upload(TOKEN, &[])).await, "400", "no file was chosen"),
         (exchange(address, &upload(TOKEN, &[file(), file()])).await, "400", "not several"),
         (exchange(address, &upload(TOKEN, &vec![part("x", "", b"y"); 20])).await, "400", "is not a form with a file"),
@@ -239,14 +145,14 @@ async fn a_file_that_is_none_is_refused_in_words_and_the_link_stays() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(words), "{words}: {answer}");
         assert!(answer.contains("role=\"alert\"") && answer.contains("<form"), "{answer}");
     }
-    assert!(fake.taken.lock().await.is_empty());
-    assert!(hand_in(address, "a.csv", b"a@example.test\n").await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(site.plans().await, 0);
+    assert!(hand_in(address, "a.csv", LIST).await.starts_with("HTTP/1.1 200 "));
 }
 
 #[tokio::test]
 async fn what_is_too_large_is_refused_whether_it_says_so_or_not() {
-    let fake = Arc::new(Fake::new(9));
-    let address = start(&fake).await;
+    let site = Site::start().await;
+    let address = site.address;
     let said = exchange(address, &posting(TOKEN, UPLOAD_FILE_MAX * 2)).await;
     assert!(said.starts_with("HTTP/1.1 413 ") && said.contains("larger than 100 MiB"), "{said}");
 
@@ -277,34 +183,35 @@ async fn what_is_too_large_is_refused_whether_it_says_so_or_not() {
     tokio::join!(send, receive);
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 413 "), "{answer}");
-    assert_eq!(fake.began.load(Ordering::SeqCst), 0);
+    assert_eq!(site.outside.begun(), 0);
 }
 
 #[tokio::test]
 async fn of_a_double_click_one_is_taken() {
-    let fake = Arc::new(Fake::new(0));
-    let address = start(&fake).await;
-    let clicks = [tokio::spawn(async move { hand_in(address, "a.csv", b"a@example.test\n").await }), {
-        tokio::spawn(async move { hand_in(address, "a.csv", b"a@example.test\n").await })
+    let site = Site::start().await;
+    let address = site.address;
+    site.outside.hold(true);
+    let clicks = [tokio::spawn(async move { hand_in(address, "a.csv", LIST).await }), {
+        tokio::spawn(async move { hand_in(address, "a.csv", LIST).await })
     }];
-    until(&fake.began, 2).await;
-    let third = hand_in(address, "a.csv", b"a@example.test\n").await;
+    site.outside.until_begun(2).await;
+    let third = hand_in(address, "a.csv", LIST).await;
     assert_eq!(UPLOADS_AT_ONCE_MAX, 2);
     assert!(third.starts_with("HTTP/1.1 503 ") && third.contains("in a minute"), "{third}");
-    fake.gate.add_permits(2);
+    site.outside.hold(false);
     let mut answers = Vec::new();
     for click in clicks {
         answers.push(click.await.unwrap()[..12].to_owned());
     }
     answers.sort();
     assert_eq!(answers, ["HTTP/1.1 200", "HTTP/1.1 404"]);
-    assert_eq!(fake.taken.lock().await.len(), 1);
+    assert_eq!(site.plans().await, 1);
 }
 
 #[tokio::test]
 async fn an_upload_that_is_broken_off_leaves_nothing_and_its_place_is_free_again() {
-    let fake = Arc::new(Fake::new(9));
-    let address = start(&fake).await;
+    let site = Site::start().await;
+    let address = site.address;
     let whole = upload(TOKEN, &[part("file", "a.csv", &vec![b'x'; 100_000])]);
     for cut in [posting(TOKEN, 9).len() - 5, 400, 50_000, whole.len() - 12, whole.len() - 3] {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -314,7 +221,7 @@ async fn an_upload_that_is_broken_off_leaves_nothing_and_its_place_is_free_again
     // The places of those who went are free as soon as it is noticed that they went.
     let taken = async {
         loop {
-            let answer = hand_in(address, "a.csv", b"a@example.test\n").await;
+            let answer = hand_in(address, "a.csv", LIST).await;
             if !answer.starts_with("HTTP/1.1 503 ") {
                 return answer;
             }
@@ -322,64 +229,32 @@ async fn an_upload_that_is_broken_off_leaves_nothing_and_its_place_is_free_again
     };
     let answer = tokio::time::timeout(Duration::from_secs(20), taken).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    assert_eq!(fake.began.load(Ordering::SeqCst), 1, "no part of a file was ever handed on");
-    assert_eq!(*fake.taken.lock().await, [("a.csv".to_owned(), b"a@example.test\n".to_vec())]);
+    assert_eq!(site.outside.begun(), 1, "no part of a file was ever handed on");
+    assert_eq!(site.plans().await, 1);
 }
 
 #[tokio::test]
 async fn a_client_that_goes_when_its_file_has_come_does_not_stop_its_taking() {
-    let fake = Arc::new(Fake::new(0));
-    let address = start(&fake).await;
+    let site = Site::start().await;
+    let address = site.address;
+    site.outside.hold(true);
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(&upload(TOKEN, &[part("file", "a.csv", b"a@example.test\n")])).await.unwrap();
-    until(&fake.began, 1).await;
+    stream.write_all(&upload(TOKEN, &[part("file", "a.csv", LIST)])).await.unwrap();
+    site.outside.until_begun(1).await;
     drop(stream);
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    fake.gate.add_permits(1);
+    site.outside.hold(false);
     tokio::time::timeout(Duration::from_secs(20), async {
-        while fake.taken.lock().await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+        while site.plans().await == 0 {
+            tokio::task::yield_now().await;
         }
     })
     .await
     .unwrap();
 }
 
-/// The clock stands still and jumps to the next timer whenever nothing else is to be done.
-#[tokio::test(start_paused = true)]
-async fn a_sender_that_stops_or_drips_is_let_go() {
-    let fake = Arc::new(Fake::new(9));
-    let address = start(&fake).await;
-    let whole = upload(TOKEN, &[part("file", "a.csv", &vec![b'x'; 10_000])]);
-    let before = tokio::time::Instant::now();
-    let answer = exchange(address, &whole[..1_000]).await;
-    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("the upload took too long"), "{answer}");
-    assert!(before.elapsed() < Duration::from_secs(30), "{:?}", before.elapsed());
-
-    let before = tokio::time::Instant::now();
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let (mut reader, mut writer) = stream.split();
-    let mut answer = Vec::new();
-    let drip = async {
-        for octet in whole.chunks(10) {
-            tokio::time::sleep(Duration::from_secs(15)).await;
-            if writer.write_all(octet).await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::select! {
-        () = drip => panic!("it was let drip"),
-        _ = reader.read_to_end(&mut answer) => {}
-    }
-    assert!(before.elapsed() <= Duration::from_secs(300), "{:?}", before.elapsed());
-    assert_eq!(fake.began.load(Ordering::SeqCst), 0);
-}
-
 #[tokio::test]
-async fn while_the_store_is_away_a_link_is_not_called_bad() {
-    let fake = Arc::new(Fake { store_is_away: true, ..Fake::new(9) });
-    let address = start(&fake).await;
+async fn before_the_list_is_loaded_no_link_is_called_bad() {
+    let address = listen(Arc::new(OnceLock::new())).await;
     for answer in [get(address, &format!("/upload/{TOKEN}")).await, hand_in(address, "a.csv", b"x").await] {
         assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("The link stays valid"), "{answer}");
     }

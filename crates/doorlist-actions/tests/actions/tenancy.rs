@@ -1,4 +1,4 @@
-//! The desk: what each caller may do, whose a domain is, names that change.
+//! What each caller may do, whose a domain is, names that change.
 
 use crate::day::{Day, local, name};
 use doorlist_actions::{
@@ -29,7 +29,7 @@ pub(crate) async fn key(day: &Day, login: &str, change: impl Fn(&mut NewApiKey))
     }
 }
 
-pub(crate) async fn desk_of(day: &Day, login: &str, key: &str) -> Option<Actions> {
+pub(crate) async fn actions_of(day: &Day, login: &str, key: &str) -> Option<Actions> {
     let shown = Credentials { login: Some(login), key, from: Some(HERE) };
     day.services.identify(&shown).await.unwrap().map(|caller| Actions::of(&day.services, caller))
 }
@@ -38,7 +38,7 @@ pub(crate) async fn operator(day: &Day) -> Actions {
     let (email, of) = ("ops@example.test".parse().unwrap(), AdminOf::Everything);
     day.ask(AdminCreate { email, of, auditor: false, password: None }).await.unwrap();
     let key = key(day, "ops@example.test", |_| {}).await;
-    desk_of(day, "ops@example.test", &key).await.unwrap()
+    actions_of(day, "ops@example.test", &key).await.unwrap()
 }
 
 /// An admin of a customer of his own.
@@ -50,18 +50,18 @@ pub(crate) async fn admin(day: &Day, operator: &Actions, customer: &str) -> (Act
     let scope = Scope::Customer(id);
     let made = operator.create_admin(scope, &new).await.unwrap();
     let key = operator.admin_key(scope, made.row.id).await.unwrap();
-    (desk_of(day, &email, &key).await.unwrap(), id)
+    (actions_of(day, &email, &key).await.unwrap(), id)
 }
 
-pub(crate) async fn domain(desk: &Actions, domain: &str, customer: CustomerId) -> Result<u32, ActionError> {
+pub(crate) async fn domain(actions: &Actions, domain: &str, customer: CustomerId) -> Result<u32, ActionError> {
     let new = NewDomain { name: name(domain), customer, patch: DomainPatch::default() };
-    desk.create_domain(&new).await.map(|made| made.row.id.0)
+    actions.create_domain(&new).await.map(|made| made.row.id.0)
 }
 
-pub(crate) async fn account(desk: &Actions, domain: u32, name: &str) -> Placed<AccountRow> {
+pub(crate) async fn account(actions: &Actions, domain: u32, name: &str) -> Placed<AccountRow> {
     let domain = doorlist_core::domain::DomainId(domain);
     let new = NewAccount { domain, local: local(name), patch: AccountPatch::default() };
-    desk.create_account(&new).await.unwrap()
+    actions.create_account(&new).await.unwrap()
 }
 
 #[tokio::test]
@@ -246,13 +246,13 @@ async fn what_was_deleted_is_refused_until_it_is_added_again_and_keeps_nothing()
     let id = domain(&ops, "one.test", customer).await.unwrap();
     let ann = account(&ops, id, "ann").await;
     let key = ops.account_key(&ops.editable(Some(ann.clone())).unwrap()).await.unwrap();
-    assert!(desk_of(&day, "ann@one.test", &key).await.is_some());
+    assert!(actions_of(&day, "ann@one.test", &key).await.is_some());
     ops.remove_account(&ops.removable(Some(ann)).unwrap()).await.unwrap();
     assert_eq!(day.check("ann@one.test").await, (3, "vetoed"));
-    assert!(desk_of(&day, "ann@one.test", &key).await.is_none());
+    assert!(actions_of(&day, "ann@one.test", &key).await.is_none());
     account(&ops, id, "ann").await;
     assert_eq!(day.check("ann@one.test").await.0, 0);
-    assert!(desk_of(&day, "ann@one.test", &key).await.is_none(), "an old key of a new account");
+    assert!(actions_of(&day, "ann@one.test", &key).await.is_none(), "an old key of a new account");
 }
 
 #[tokio::test]
@@ -288,7 +288,7 @@ async fn what_has_aliases_becomes_none_by_the_word_of_a_file() {
     let actor = Actor { name: "root".to_owned(), via: Via::Import };
     let apply = async |changes| {
         let set = ChangeSet { changes, summary: String::new() };
-        day.services.directory.apply(&set, &actor, None).await.unwrap()
+        day.services.recipients.apply(&set, &actor, None).await.unwrap()
     };
     apply(vec![
         claim("d", Structure::Mailbox, file()),
@@ -299,7 +299,7 @@ async fn what_has_aliases_becomes_none_by_the_word_of_a_file() {
     apply(vec![claim("d", alias_of("e"), file())]).await;
     let leads_to = async |who: &str| {
         let address = format!("{who}@example.test").parse().unwrap();
-        day.services.directory.account(&address).await.unwrap().unwrap().entry.record.account
+        day.services.recipients.account(&address).await.unwrap().unwrap().entry.record.account
     };
     assert_eq!(leads_to("d").await, None, "an alias must not lead to an alias");
     assert_eq!(leads_to("a").await, Some(local("d")));

@@ -47,10 +47,10 @@ async fn health_is_that_the_process_lives_and_ready_that_mail_is_accepted() {
     assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
     assert!(get(address, "/readyz").await.starts_with("HTTP/1.1 200 "));
 
-    told.0.lock().unwrap().extend(["the disk is full".to_owned(), "the doors are closed".to_owned()]);
+    told.0.lock().unwrap().extend(["the disk is full".to_owned(), "no session is accepted".to_owned()]);
     let answer = get(address, "/readyz").await;
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-    assert!(answer.ends_with("\r\n\r\nthe disk is full\nthe doors are closed\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nthe disk is full\nno session is accepted\n"), "{answer}");
     assert!(get(address, "/healthz").await.starts_with("HTTP/1.1 200 "));
 
     assert!(get(address, "/").await.contains("/readyz"));

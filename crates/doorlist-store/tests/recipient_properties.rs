@@ -57,12 +57,12 @@ fn seen(record: AddressRecord) -> Seen {
 }
 
 /// Every address as the store has it; on the way it is held against the list in memory.
-async fn look(directory: &RecipientStore) -> Vec<(Address, Seen)> {
-    let snapshot = directory.snapshot();
+async fn look(recipients: &RecipientStore) -> Vec<(Address, Seen)> {
+    let snapshot = recipients.snapshot();
     let mut all = Vec::new();
     for domain in DOMAINS.map(|domain| domain.parse::<DomainName>().unwrap()) {
         let id = snapshot.domain(&domain).unwrap().id;
-        let rows = directory.addresses(&domain, None, 100).await.unwrap();
+        let rows = recipients.addresses(&domain, None, 100).await.unwrap();
         for local in LOCALS {
             let row = rows.iter().find(|row| row.address.local().as_str() == local);
             let stored = row.map(|row| (row.id, row.record.kind, row.record.standing));
@@ -87,8 +87,8 @@ fn in_memory() -> tempfile::TempDir {
 }
 
 async fn open(folder: &Path) -> RecipientStore {
-    let directory = RecipientStore::open(&StoreUrl::Sqlite(folder.to_owned())).await.unwrap();
-    if directory.snapshot().version() == 0 {
+    let recipients = RecipientStore::open(&StoreUrl::Sqlite(folder.to_owned())).await.unwrap();
+    if recipients.snapshot().version() == 0 {
         let server = MailServer {
             host: "192.0.2.1".to_owned(),
             port: 25,
@@ -101,18 +101,18 @@ async fn open(folder: &Path) -> RecipientStore {
             name: domain.parse().unwrap(),
             change: DomainChange::Add { customer: "Maple".to_owned(), servers: vec![server.clone()] },
         };
-        apply(&directory, DOMAINS.map(add).to_vec()).await.unwrap();
+        apply(&recipients, DOMAINS.map(add).to_vec()).await.unwrap();
     }
-    directory
+    recipients
 }
 
 fn actor() -> Actor {
     Actor { name: "law".to_owned(), via: Via::System }
 }
 
-async fn apply(directory: &RecipientStore, changes: Vec<Change>) -> Result<(), ApplyError> {
+async fn apply(recipients: &RecipientStore, changes: Vec<Change>) -> Result<(), ApplyError> {
     let set = ChangeSet { changes, summary: String::new() };
-    directory.apply(&set, &actor(), None).await.map(drop)
+    recipients.apply(&set, &actor(), None).await.map(drop)
 }
 
 proptest! {
@@ -153,12 +153,12 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async {
             let folder = in_memory();
-            let directory = open(folder.path()).await;
+            let recipients = open(folder.path()).await;
             for change in changes {
-                let _ = apply(&directory, vec![change]).await;
+                let _ = apply(&recipients, vec![change]).await;
             }
             let one = DOMAINS[0].parse::<DomainName>().unwrap();
-            let before = directory.addresses(&one, None, 100).await.unwrap();
+            let before = recipients.addresses(&one, None, 100).await.unwrap();
             let rows = said.into_iter().map(|(local, structure)| SourceRow {
                 local: LocalPart::parse(local.as_bytes()).unwrap(),
                 structure,
@@ -169,23 +169,23 @@ proptest! {
             let coverage = if whole { Coverage::Whole } else { Coverage::Part };
             let plan = SourcePlan { domain: &one, source: &source, list: &list, coverage, file: None };
             // A person's word may be refused, one by one; a plan is what other sources say.
-            let planned = directory.plan_source(&plan, &actor(), Some("planned")).await;
+            let planned = recipients.plan_source(&plan, &actor(), Some("planned")).await;
             let Ok(Planned { id: Some(id), applied, .. }) = planned else { return Ok(()) };
-            let done = take(&directory, id).await;
+            let done = take(&recipients, id).await;
             prop_assert_eq!((applied.added, applied.changed, applied.removed), (done.added, done.changed, done.removed));
-            look(&directory).await;
-            let undo = directory.plan_undo(done.change_id.unwrap(), &actor(), Some("undone")).await.unwrap();
-            let undone = take(&directory, undo.id.unwrap()).await;
+            look(&recipients).await;
+            let undo = recipients.plan_undo(done.change_id.unwrap(), &actor(), Some("undone")).await.unwrap();
+            let undone = take(&recipients, undo.id.unwrap()).await;
             prop_assert_eq!((undone.added, undone.removed), (done.removed, done.added));
             prop_assert_eq!(undone.notes, []);
-            look(&directory).await;
-            prop_assert_eq!(directory.addresses(&one, None, 100).await.unwrap(), before);
+            look(&recipients).await;
+            prop_assert_eq!(recipients.addresses(&one, None, 100).await.unwrap(), before);
             Ok(())
         })?;
     }
 }
 
-async fn take(directory: &RecipientStore, id: PlanId) -> Applied {
+async fn take(recipients: &RecipientStore, id: PlanId) -> Applied {
     let set = ChangeSet { changes: vec![Change::Plan { id }], summary: String::new() };
-    directory.apply(&set, &actor(), None).await.unwrap()
+    recipients.apply(&set, &actor(), None).await.unwrap()
 }
