@@ -48,7 +48,7 @@ pub(crate) struct World {
     /// TXT records by name.
     pub(crate) texts: Mutex<HashMap<String, Vec<String>>>,
     keys: AtomicI64,
-    /// The secret key.
+    /// The key that seals and signs.
     pub(crate) secret: Mutex<String>,
     /// Parts of the audit that were kept.
     pub(crate) parts: Mutex<Vec<AuditPart>>,
