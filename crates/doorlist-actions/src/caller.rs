@@ -78,9 +78,6 @@ impl Caller {
 
 impl Services {
     /// Who stands behind these credentials; `None`: nobody.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn identify(&self, shown: &Credentials<'_>) -> Result<Option<Caller>, ActionError> {
         if shown.key.is_empty() || shown.key.len() > KEY_CHARS_MAX {
             return Ok(None);

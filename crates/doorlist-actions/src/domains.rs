@@ -17,7 +17,7 @@ pub use remove::DomainRemove;
 pub(crate) use remove::remove;
 pub use server_setup::{ServerSetup, SetupStep};
 pub use servers::{NewServer, ServerPatch};
-pub use set::{DomainActive, DomainHold, DomainPatch, DomainSet};
+pub use set::{DomainPatch, DomainSet, Enforcement};
 pub use show::{DomainList, DomainShow};
 pub use verification::{VERIFICATION_NAME, VERIFICATION_WORD};
 

@@ -175,9 +175,6 @@ impl Actions {
     }
 
     /// A new key of an account in place of the former one. It is told once.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn account_key(&self, account: &Editable<AccountRow>) -> Result<String, ActionError> {
         self.fresh_key(KeyOwner::Account(account.row().id), &[]).await
     }

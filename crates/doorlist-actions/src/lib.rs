@@ -55,9 +55,9 @@ pub use changes::{ChangePage, ChangesList, ChangesShow, ChangesUndo};
 pub use check::{Check, CheckReport};
 pub use contacts::{ContactConfirm, ContactConfirmed, ContactList, ContactPage};
 pub use domains::{
-    DomainActive, DomainAdd, DomainAdded, DomainAliasAdd, DomainAliasRemove, DomainHold, DomainList, DomainMode,
-    DomainPatch, DomainRemove, DomainSet, DomainShow, ModeWish, NewDomain, NewServer, ServerPatch, ServerSetup,
-    SetupStep, VERIFICATION_NAME, VERIFICATION_WORD,
+    DomainAdd, DomainAdded, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove,
+    DomainSet, DomainShow, Enforcement, ModeWish, NewDomain, NewServer, ServerPatch, ServerSetup, SetupStep,
+    VERIFICATION_NAME, VERIFICATION_WORD,
 };
 pub use doorlist_store::contact_book::{KnownContact, Standing};
 pub use doorlist_store::mail_policy::RuleOwner;
@@ -83,7 +83,7 @@ pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueList, QueueMove, QueueOrder, QueueRecipient,
     QueueSelection, QueueShow, QueueState, SpoolQueue,
 };
-pub use request::{Change, Query, Request};
+pub use request::{Answered, Change, Query, Request};
 pub use response::Response;
 pub use retention::RetentionTerms;
 pub use senders::{

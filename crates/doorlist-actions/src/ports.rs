@@ -91,9 +91,6 @@ pub struct TestStep {
 /// Keeps secrets: what is sealed can be stored anywhere, and opened only here.
 pub trait SecretStore: Send + Sync {
     /// Encrypts a secret; `name` says what it is for, and must be the same when it is opened.
-    ///
-    /// # Errors
-    /// A sentence for people.
     fn seal(&self, name: &str, secret: &[u8]) -> Result<String, String>;
     /// The secret again.
     ///
@@ -101,19 +98,10 @@ pub trait SecretStore: Send + Sync {
     /// A sentence for people: the key is another one, or what was stored is damaged.
     fn open(&self, name: &str, sealed: &str) -> Result<Vec<u8>, String>;
     /// A new token: 256 random bits as text that fits into a URL.
-    ///
-    /// # Errors
-    /// When the system has no randomness.
     fn token(&self) -> Result<String, String>;
     /// A new key of the API: 160 random bits as 40 hexadecimal digits.
-    ///
-    /// # Errors
-    /// When the system has no randomness.
     fn key(&self) -> Result<String, String>;
     /// A password as it is kept: argon2id with a salt of its own.
-    ///
-    /// # Errors
-    /// A sentence for people.
     fn hash_password(&self, password: &str) -> Result<String, String>;
     /// What is kept of a token: nobody can make the token of it.
     fn hash(&self, token: &str) -> String;

@@ -11,8 +11,7 @@ use crate::changes::{ChangesList, ChangesShow, ChangesUndo};
 use crate::check::Check;
 use crate::contacts::{ContactConfirm, ContactList};
 use crate::domains::{
-    DomainActive, DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainHold, DomainList, DomainMode, DomainRemove,
-    DomainSet, DomainShow,
+    DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainRemove, DomainSet, DomainShow,
 };
 use crate::error::ActionError;
 use crate::export::Export;
@@ -38,6 +37,17 @@ pub enum Request {
     Query(Query),
     /// A request that changes something.
     Change(Change),
+}
+
+/// A request whose answer is known by its type.
+pub trait Answered: Into<Request> {
+    type Answer;
+
+    /// The answer in a response to it; any other response is given back.
+    ///
+    /// # Errors
+    /// The response, which comes from a server of another version.
+    fn answer(response: Response) -> Result<Self::Answer, Response>;
 }
 
 /// A closed set of requests: its enum, and what each of them does.
@@ -89,6 +99,17 @@ macro_rules! requests {
                     Request::$set($set::$name(verb))
                 }
             }
+
+            impl Answered for $verb {
+                type Answer = <$verb as Verb>::Answer;
+
+                fn answer(response: Response) -> Result<Self::Answer, Response> {
+                    match response {
+                        Response::$answer(answer) => Ok(answer),
+                        other => Err(other),
+                    }
+                }
+            }
         )*
     };
 }
@@ -132,8 +153,6 @@ requests! {
         DomainRemove(DomainRemove) => Applied,
         DomainMode(DomainMode) => Applied,
         DomainSet(DomainSet) => Applied,
-        DomainHold(DomainHold) => Applied,
-        DomainActive(DomainActive) => Applied,
         DomainAliasAdd(DomainAliasAdd) => Applied,
         DomainAliasRemove(DomainAliasRemove) => Applied,
         AccountAdd(AccountAdd) => Applied,

@@ -93,16 +93,16 @@ impl Verb for SenderPut {
         let owner = rule_owner(actions, &of).await?;
         let before = rule_about(actions, owner, &sender).await?;
         match &before {
-            Some(rule) if rule.allow == allow => {}
+            Some(rule) if rule.row.allow == allow => {}
             Some(rule) => {
-                actions.services.recipients.put_sender_rule(rule.id, allow, actions.now()).await?;
+                actions.services.recipients.put_sender_rule(rule.row.id, allow, actions.now()).await?;
             }
             None => {
-                let added = actions.services.recipients.add_sender_rule(owner, &sender, allow, actions.now()).await?;
+                let added = actions.add_sender_rule(owner, &sender, allow).await?;
                 added.map_err(|refused| explain(refused, &of))?;
             }
         }
-        let before = before.map(|rule| rule.allow);
+        let before = before.map(|rule| rule.row.allow);
         Ok(SenderRuleChange { of: of.to_string(), sender, before, now: Some(allow) })
     }
 }
@@ -130,8 +130,9 @@ impl Verb for SenderRemove {
             let message = format!("{of} has no rule for {sender}; `doorlist sender list --for {of}` shows its rules");
             return Err(ActionError::new(ErrorKind::NotFound, message));
         };
-        actions.services.recipients.remove_sender_rules(&[rule.id]).await?;
-        Ok(SenderRuleChange { of: of.to_string(), sender, before: Some(rule.allow), now: None })
+        let before = Some(rule.row.allow);
+        actions.remove_sender_rules(&[actions.editable(Some(rule))?]).await?;
+        Ok(SenderRuleChange { of: of.to_string(), sender, before, now: None })
     }
 }
 
@@ -158,7 +159,7 @@ impl Verb for SenderList {
             let SenderRuleRow { id, sender, allow, updated, .. } = rule;
             SenderRuleEntry { id, sender, allow, updated }
         };
-        Ok(rules(actions, &query).await?.into_iter().map(entry).collect())
+        Ok(actions.view().sender_rules(&query).await?.rows.into_iter().map(|placed| entry(placed.row)).collect())
     }
 }
 
@@ -177,24 +178,12 @@ impl Actions {
     /// # Errors
     /// When the caller may not change its owner, or the sender is none, or has a rule already.
     pub async fn create_sender_rule(&self, new: &NewSenderRule) -> Result<Placed<SenderRuleRow>, ActionError> {
-        let lineage = match new.owner {
-            RuleOwner::Domain(id) => {
-                let found = self.view().domain(id.0).await?;
-                found.ok_or(ActionError::NoObject { resource: "domain", id: id.0 })?.lineage
-            }
-            RuleOwner::Account(id) => {
-                let found = self.view().account(id).await?;
-                found.ok_or(ActionError::NoObject { resource: "email_account", id: id.0 })?.lineage
-            }
-        };
-        self.may_change(&lineage)?;
         let sender: SenderPattern = new
             .sender
             .trim()
             .parse()
             .map_err(|why| ActionError::invalid("email", format!("Enter an address or a domain: {why}")))?;
-        let now = self.now();
-        let id = match self.services.recipients.add_sender_rule(new.owner, &sender, new.allow, now).await? {
+        let id = match self.add_sender_rule(new.owner, &sender, new.allow).await? {
             Ok(id) => id,
             Err(refused @ (RuleRefused::Taken | RuleRefused::Full)) => {
                 return Err(ActionError::invalid("email", refused.to_string()));
@@ -204,10 +193,22 @@ impl Actions {
         self.view().sender_rule(id).await?.ok_or(ActionError::NotFound)
     }
 
+    /// A new rule for whoever the caller may change; gives its number.
+    async fn add_sender_rule(
+        &self,
+        owner: RuleOwner,
+        sender: &SenderPattern,
+        allow: bool,
+    ) -> Result<Result<u32, RuleRefused>, ActionError> {
+        let (found, resource, id) = match owner {
+            RuleOwner::Domain(id) => (self.view().domain(id.0).await?.map(|it| it.lineage), "domain", id.0),
+            RuleOwner::Account(id) => (self.view().account(id).await?.map(|it| it.lineage), "email_account", id.0),
+        };
+        self.may_change(&found.ok_or(ActionError::NoObject { resource, id })?)?;
+        Ok(self.services.recipients.add_sender_rule(owner, sender, allow, self.now()).await?)
+    }
+
     /// Rules go.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn remove_sender_rules(&self, rules: &[Editable<SenderRuleRow>]) -> Result<(), ActionError> {
         let ids: Vec<u32> = rules.iter().map(|rule| rule.row().id).collect();
         self.services.recipients.remove_sender_rules(&ids).await?;
@@ -215,17 +216,13 @@ impl Actions {
     }
 }
 
-async fn rules(actions: &Actions, query: &Query<SenderRuleColumn>) -> Result<Vec<SenderRuleRow>, ActionError> {
-    Ok(actions.view().sender_rules(query).await?.rows.into_iter().map(|placed| placed.row).collect())
-}
-
 async fn rule_about(
     actions: &Actions,
     owner: RuleOwner,
     sender: &SenderPattern,
-) -> Result<Option<SenderRuleRow>, ActionError> {
+) -> Result<Option<Placed<SenderRuleRow>>, ActionError> {
     let query = of_owner(owner).with(SenderRuleColumn::Email, Value::Text(sender.to_string()));
-    Ok(rules(actions, &Query { limit: 1, ..query }).await?.pop())
+    Ok(actions.view().sender_rules(&Query { limit: 1, ..query }).await?.rows.pop())
 }
 
 /// Rules are a domain's or an account's; aliases have those of their account.

@@ -284,9 +284,6 @@ impl Actions {
 impl Services {
     /// Sources whose time has come; each is put off to its next time before it is read, so that a broken one is not read
     /// over and over.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn due_sources(&self) -> Result<Vec<String>, ActionError> {
         let now = self.now();
         let mut names = Vec::new();

@@ -7,7 +7,7 @@ use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::PlanId;
 
 /// An action with its arguments.
-pub(crate) trait Verb: Send + Sized {
+pub trait Verb: Send + Sized {
     type Answer;
 
     /// What it touches, and whether it may come from another machine. There is no default: whoever adds one says it.

@@ -69,17 +69,11 @@ impl Audit {
     }
 
     /// The last entry of a node's chain.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn last(&self, node: u16) -> Result<Option<AuditEntry>, StoreError> {
         Ok(self.before(node, None, 1).await?.pop())
     }
 
     /// Entries of a node's chain before a number, newest first.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn before(&self, node: u16, before: Option<u64>, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
         const SQL: &str = "
             SELECT number, time, entry, hash, tenant FROM audit
@@ -88,9 +82,6 @@ impl Audit {
     }
 
     /// Entries of a node's chain behind a number, oldest first.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn after(&self, node: u16, after: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
         const SQL: &str = "
             SELECT number, time, entry, hash, tenant FROM audit
@@ -134,9 +125,6 @@ impl Audit {
     }
 
     /// Where a node's chain begins; `None`: with its first entry.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn start(&self, node: u16) -> Result<Option<AuditStart>, StoreError> {
         const SQL: &str = "SELECT number, seal, mark FROM audit_start WHERE node = $1";
         let row = (&self.db).row(SQL, &[Bind::Int(node.into())]).await?;
@@ -152,9 +140,6 @@ impl Audit {
 
     /// Takes the entries up to `start` out of a node's chain, which begins behind it from then on. One short transaction:
     /// the caller does not take too many at a time.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn take_out(&self, node: u16, start: &AuditStart) -> Result<(), StoreError> {
         const SIZES: &str = "
             SELECT tenant, CAST(SUM(OCTET_LENGTH(entry) + $3) AS BIGINT) FROM audit
@@ -176,9 +161,6 @@ impl Audit {
     }
 
     /// Removes all of a node's chain, as if there never was one.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn forget(&self, node: u16) -> Result<(), StoreError> {
         let node = [Bind::Int(node.into())];
         let mut tx = self.db.begin().await?;
@@ -193,9 +175,6 @@ impl Audit {
     }
 
     /// What the entries of each tenant take up on each node.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn sizes(&self) -> Result<Vec<AuditSize>, StoreError> {
         let rows = (&self.db).rows("SELECT node, tenant, octets FROM audit_size", &[]).await?;
         let size = |row: &Row| {
@@ -206,9 +185,6 @@ impl Audit {
     }
 
     /// The number of the customer that owns a domain or an account; `None`: it is gone, or the scope is wider.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn customer_of(&self, scope: Scope) -> Result<Option<u32>, StoreError> {
         const OF_DOMAIN: &str = "SELECT customer_id FROM domain WHERE id = $1";
         const OF_ACCOUNT: &str = "

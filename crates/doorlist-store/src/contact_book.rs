@@ -121,9 +121,6 @@ impl ContactBook {
     }
 
     /// Forgets what no limit counts any more, and confirmations that nobody needs.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn forget(&self, now: Timestamp) -> Result<(), StoreError> {
         const MAILS: &str = "DELETE FROM confirmation_mail WHERE sent < $1";
         const CONFIRMED: &str = "

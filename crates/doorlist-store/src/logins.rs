@@ -30,6 +30,8 @@ pub struct LoginRecord {
     pub id: LoginId,
     /// Its name, folded. Logins of several tenants may have the same one.
     pub username: String,
+    /// Another login had the name first: this one is a single tenant's.
+    pub is_of_tenant: bool,
     pub email: String,
     /// The password, as argon2id keeps it.
     pub password: Option<String>,
@@ -77,28 +79,19 @@ impl Logins {
     }
 
     /// Whether nobody can do anything yet.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn are_none(&self) -> Result<bool, StoreError> {
         Ok((&self.db).row("SELECT id FROM login LIMIT 1", &[]).await?.is_none())
     }
 
     /// The login of this name; where several tenants have one, that which had it first.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn login(&self, username: &str) -> Result<Option<LoginRecord>, StoreError> {
         Ok(self.logins_named(username, 1).await?.pop())
     }
 
     /// The logins of this name, at most so many: first that which has it alone, then those of single tenants.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn logins_named(&self, username: &str, limit: u32) -> Result<Vec<LoginRecord>, StoreError> {
         const SQL: &str = "
-            SELECT id, COALESCE(name, username), email, password, active FROM login
+            SELECT id, COALESCE(name, username), email, password, active, name IS NOT NULL FROM login
             WHERE (username = $1 AND name IS NULL) OR name = $1
             ORDER BY CASE WHEN name IS NULL THEN 0 ELSE 1 END, id LIMIT $2";
         let binds = [Bind::Text(&username.to_lowercase()), Bind::Int(limit.into())];
@@ -110,12 +103,9 @@ impl Logins {
     }
 
     /// The login of this number.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn login_by_id(&self, id: LoginId) -> Result<Option<LoginRecord>, StoreError> {
         const SQL: &str = "
-            SELECT id, COALESCE(name, username), email, password, active FROM login WHERE id = $1";
+            SELECT id, COALESCE(name, username), email, password, active, name IS NOT NULL FROM login WHERE id = $1";
         self.found((&self.db).row(SQL, &[Bind::Int(id.0.into())]).await?).await
     }
 
@@ -125,6 +115,7 @@ impl Logins {
         Ok(Some(LoginRecord {
             id,
             username: row.text(1)?.to_owned(),
+            is_of_tenant: row.flag(5)?,
             email: row.text(2)?.to_owned(),
             password: row.text_or_null(3)?.map(str::to_owned),
             active: row.flag(4)?,
@@ -155,50 +146,15 @@ impl Logins {
         tx.commit().await.map(Ok)
     }
 
-    /// Gives a login a role in a scope, which counts if it is `active`; the login is made if there is none of that name.
-    /// Gives its number. [`ADMINS_MAX`] logins have a role in one scope.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn grant(
-        &self,
-        username: &str,
-        email: &str,
-        (grant, active): (Grant, bool),
-        password: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Result<LoginId, Full>, StoreError> {
-        const FIND: &str = "SELECT id FROM login WHERE username = $1 AND name IS NULL";
-        const NEW: &str = "
-            INSERT INTO login (id, username, email, password, active, created) VALUES ($1, $2, $3, $4, TRUE, $5)";
-        let username = username.to_lowercase();
+    /// Sets the password of a login, as argon2id keeps it.
+    pub async fn set_password(&self, id: LoginId, hash: &str) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE login SET password = $2 WHERE id = $1";
         let mut tx = self.db.begin().await?;
-        let id = match tx.row(FIND, &[Bind::Text(&username)]).await? {
-            Some(row) => row.int(0)?,
-            None => {
-                let id = take_number(&mut tx, "login").await?;
-                let binds = [
-                    Bind::Int(id),
-                    Bind::Text(&username),
-                    Bind::Text(email),
-                    Bind::TextOrNull(password),
-                    Bind::Int(now.as_millis()),
-                ];
-                tx.execute(NEW, &binds).await?;
-                id
-            }
-        };
-        if let Err(full) = put_grant(&mut tx, id, (grant, active), now).await? {
-            return Ok(Err(full));
-        }
-        tx.commit().await?;
-        Ok(Ok(LoginId(u32::try_from(id).unwrap_or(u32::MAX))))
+        tx.execute(SQL, &[Bind::Int(id.0.into()), Bind::Text(hash)]).await?;
+        tx.commit().await
     }
 
     /// Takes a login's role in a scope away; a login that has none left, nor one that it accepted, goes with its keys.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn revoke(&self, id: LoginId, scope: Scope) -> Result<(), StoreError> {
         const REVOKE: &str = "DELETE FROM login_grant WHERE login_id = $1 AND scope = $2 AND scope_id = $3";
         const HOLDER: &str = "SELECT holder_id FROM login WHERE id = $1";

@@ -30,9 +30,6 @@ pub enum RuleRefused {
 
 impl RecipientStore {
     /// Adds a sender rule; gives its number. Mail is judged by it before this returns.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn add_sender_rule(
         &self,
         of: RuleOwner,
@@ -85,9 +82,6 @@ impl RecipientStore {
     }
 
     /// Writes whether a rule allows or blocks now; false if it is gone.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn put_sender_rule(&self, id: u32, allow: bool, now: Timestamp) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE sender_rule SET allow = $2, updated = $3 WHERE id = $1";
         let mut tx = self.db().begin_policy().await?;
@@ -99,9 +93,6 @@ impl RecipientStore {
     }
 
     /// Removes these rules; gives how many there were.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn remove_sender_rules(&self, ids: &[u32]) -> Result<u64, StoreError> {
         const SQL: &str = "
             DELETE FROM sender_rule WHERE id IN (SELECT CAST(k.value ->> 0 AS BIGINT) FROM json_each($1) AS k)";

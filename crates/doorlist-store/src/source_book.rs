@@ -31,9 +31,6 @@ impl SourceBook {
 
     /// Takes a lease, or keeps it: true for whoever holds it until it runs out. Nodes with clocks apart by more than the
     /// lease would both hold it; what is done under it must be harmless twice.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn take_lease(
         &self,
         name: &str,
@@ -53,9 +50,6 @@ impl SourceBook {
     }
 
     /// Whether a password of a directory is kept, sealed.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn keeps_secrets(&self) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT name FROM connection WHERE secret IS NOT NULL LIMIT 1";
         Ok((&self.db).row(SQL, &[]).await?.is_some())

@@ -215,9 +215,6 @@ impl Spool {
     /// Messages behind `after` in the order of their names, which is that of their arrival; an empty list is the end. One
     /// that was accepted just now may be listed here and returned by [`Spool::accept`] too: whoever delivers must look
     /// whether it has it. Rows that cannot be read are left out; [`Spool::get`] says why.
-    ///
-    /// # Errors
-    /// When the engine does not answer.
     pub async fn pending(&self, after: Option<QueueId>, limit: u32) -> Result<Vec<Pending>, SpoolError> {
         let mut after = after;
         loop {
@@ -232,9 +229,6 @@ impl Spool {
     }
 
     /// Those of these messages, in ascending order, that are still in the queue; else as [`Spool::pending`].
-    ///
-    /// # Errors
-    /// When the engine does not answer.
     pub async fn pending_among(&self, ids: &[QueueId]) -> Result<Vec<Pending>, SpoolError> {
         let runs = self.shared.index().runs(ids);
         let mut found = Vec::with_capacity(ids.len());

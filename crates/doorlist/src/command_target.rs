@@ -11,8 +11,8 @@ use crate::secret_store::{KeyFileSecrets, KeyPlace};
 use crate::state_dir::{Found, Lock, StateDir};
 use crate::txt_lookup::DnsTxt;
 use doorlist_actions::{
-    Actions, Caller, Clock, JOBS_MAX, NoNotifier, Notifier, QueueControl, Request, Response, Services, SpoolQueue,
-    WorkPool,
+    Actions, Answered, Caller, Clock, JOBS_MAX, NoNotifier, Notifier, QueueControl, Request, Response, Services,
+    SpoolQueue, WorkPool,
 };
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
@@ -48,9 +48,13 @@ impl CommandTarget {
         }
     }
 
-    /// Asks for an action.
-    pub(crate) async fn ask(&mut self, request: impl Into<Request>) -> Result<Response, Failure> {
-        let request = request.into();
+    /// Asks for an action, and gives its answer.
+    pub(crate) async fn ask<A: Answered>(&mut self, request: A) -> Result<A::Answer, Failure> {
+        A::answer(self.respond(request.into()).await?).map_err(|other| unexpected(&other))
+    }
+
+    /// Asks for one of several actions.
+    pub(crate) async fn respond(&mut self, request: Request) -> Result<Response, Failure> {
         match self {
             CommandTarget::Server(client) => client.ask(request).await,
             CommandTarget::Here(here) => Ok(here.actions.run(request).await?),
@@ -144,4 +148,16 @@ pub(crate) fn actor() -> Actor {
     let login = std::env::var("SUDO_USER").ok().filter(|_| Uid::current().is_root());
     let name = login.or(user).unwrap_or_else(|| format!("uid {}", Uid::current()));
     Actor { name, via: Via::Command }
+}
+
+/// The error for an unexpected answer, from a server of another version.
+pub(crate) fn unexpected(response: &Response) -> Failure {
+    let name = serde_json::to_value(response).ok().and_then(|value| value["answer"].as_str().map(str::to_owned));
+    Failure::because(
+        Exit::UNAVAILABLE,
+        format_args!(
+            "unexpected answer from the running server ({}); if it runs another version than this command, restart it",
+            name.unwrap_or_default()
+        ),
+    )
 }

@@ -21,7 +21,6 @@ use crate::cli::Command;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::Response;
 use doorlist_core::address::DomainName;
 use std::io::IsTerminal;
 
@@ -56,18 +55,6 @@ pub(crate) async fn run(
         Command::Changes(asked) => changes::changes(target, out, &asked.what).await,
         Command::Serve | Command::Config(_) | Command::Doctor | Command::Agent(_) => Ok(Exit::DONE),
     }
-}
-
-/// The error for an unexpected answer, from a server of another version.
-fn unexpected(response: &Response) -> Failure {
-    let name = serde_json::to_value(response).ok().and_then(|value| value["answer"].as_str().map(str::to_owned));
-    Failure::because(
-        Exit::UNAVAILABLE,
-        format_args!(
-            "unexpected answer from the running server ({}); if it runs another version than this command, restart it",
-            name.unwrap_or_default()
-        ),
-    )
 }
 
 /// Prompts for the domain's name on a terminal. `None` without a terminal.

@@ -38,6 +38,11 @@ impl Output {
         self.stdout.write_all(b"\n")
     }
 
+    /// Prints an entry of a list, or a result: as an object, or as a line of text.
+    pub(crate) fn entry(&mut self, value: &impl Serialize, text: impl FnOnce() -> String) -> std::io::Result<()> {
+        if self.json { self.object(value) } else { self.line(&text()) }
+    }
+
     /// Prints the content of a file: unchanged, but escaped on a terminal.
     pub(crate) fn file(&mut self, text: &str) -> std::io::Result<()> {
         match self.stdout.get_ref().is_terminal() {

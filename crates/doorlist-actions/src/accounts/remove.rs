@@ -34,9 +34,6 @@ impl Verb for AccountRemove {
 
 impl Actions {
     /// Removes an account with its aliases.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`].
     pub async fn remove_account(&self, account: &Editable<AccountRow>) -> Result<(), ActionError> {
         remove(self, Removed::Accounts, vec![account.row().address()]).await.map(drop)
     }

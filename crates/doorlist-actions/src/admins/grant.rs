@@ -55,17 +55,17 @@ impl Verb for AdminCreate {
     }
 
     async fn run(self, actions: &Actions) -> Result<AdminCreated, ActionError> {
-        let services = &actions.services;
         let scope = actions.scope_of(&self.of).await?;
-        let role = if self.auditor { Role::Auditor } else { Role::Admin };
         let hash = match &self.password {
-            Some(password) => Some(services.hashed(password.without_line_end()).await?),
+            Some(password) => Some(actions.services.hashed(password.without_line_end()).await?),
             None => None,
         };
         let login = self.email.to_string();
-        let grant = Grant { role, scope };
-        services.logins.grant(&login, &login, (grant, true), hash.as_deref(), actions.now()).await??;
-        services.vouch_for_admin(&self.email, scope).await?;
+        let role = if self.auditor { Role::Auditor } else { Role::Admin };
+        let id = actions.make_admin(Grant { role, scope }, &NewAdmin::of(&login)).await?;
+        if let Some(hash) = hash {
+            actions.services.logins.set_password(id, &hash).await?;
+        }
         Ok(AdminCreated { login })
     }
 }
@@ -77,6 +77,13 @@ pub struct NewAdmin {
     /// Login name; without one it is the address.
     pub username: Option<String>,
     pub active: bool,
+}
+
+impl NewAdmin {
+    /// An active one whose login name is the address.
+    pub fn of(email: &str) -> Self {
+        Self { email: email.to_owned(), username: None, active: true }
+    }
 }
 
 impl Actions {
@@ -116,29 +123,41 @@ impl Actions {
         let lineage = match scope {
             Scope::Reseller(id) => self.view().reseller(id.0).await?.map(|found| found.lineage),
             Scope::Customer(id) => self.view().customer(id.0).await?.map(|found| found.lineage),
-            _ => None,
+            Scope::Domain(id) => self.view().domain(id.0).await?.map(|found| found.lineage),
+            Scope::All => self.is_operator().then(Lineage::default),
+            Scope::Account(_) => None,
         };
         lineage.ok_or(ActionError::NotFound)
     }
 
-    /// Somebody becomes an admin; who is one already stays it.
+    /// Somebody becomes an admin of a reseller or a customer; who is one already stays it.
+    ///
+    /// # Errors
+    /// When the caller may not, or the address is none.
+    pub async fn create_admin(&self, scope: Scope, new: &NewAdmin) -> Result<Placed<AdminRow>, ActionError> {
+        let id = self.make_admin(Grant { role: Role::Admin, scope }, new).await?;
+        self.view().admin(scope, id).await?.ok_or(ActionError::NotFound)
+    }
+
+    /// Gives somebody a role.
     ///
     /// A login of that name which the caller looks after elsewhere gets one more role. Any other is somebody else's: the
     /// scope gets a login of its own, as for a name that nobody has, and the other one may accept it as a membership.
     ///
     /// # Errors
     /// When the caller may not, or the address is none.
-    pub async fn create_admin(&self, scope: Scope, new: &NewAdmin) -> Result<Placed<AdminRow>, ActionError> {
+    async fn make_admin(&self, grant: Grant, new: &NewAdmin) -> Result<LoginId, ActionError> {
+        let scope = grant.scope;
         self.may_have_admins(scope).await?;
         let address = email_address("email", &new.email)?;
         let email = address.to_string();
         let username = new.username.as_deref().filter(|name| !name.is_empty()).unwrap_or(&email);
         check_username(username, &email)?;
-        let login = self.looked_after(username).await?;
+        // What is over all tenants is not given to a login that one of them made.
+        let login = self.looked_after(username).await?.filter(|login| scope != Scope::All || !login.is_of_tenant);
         if login.as_ref().is_some_and(|login| login.email != email) {
             return Err(ActionError::invalid("username", "User with this Username already exists."));
         }
-        let grant = Grant { role: Role::Admin, scope };
         let held = login.as_ref().and_then(|login| login.grants.iter().find(|held| held.grant == grant));
         let is_so = held.is_some_and(|held| held.active == new.active);
         let (now, given) = (self.now(), (grant, new.active));
@@ -158,7 +177,7 @@ impl Actions {
         if self.is_operator() {
             self.services.vouch_for_admin(&address, scope).await?;
         }
-        self.view().admin(scope, id).await?.ok_or(ActionError::NotFound)
+        Ok(id)
     }
 
     /// The login of this name that is the caller's to look after: one that has a role in a scope that the caller may change.
@@ -175,12 +194,7 @@ impl Actions {
     pub(crate) async fn grants_looked_after(&self, login: &LoginRecord) -> Result<Vec<u64>, ActionError> {
         let mut numbers = Vec::new();
         for held in &login.grants {
-            let lineage = match held.grant.scope {
-                Scope::Reseller(_) | Scope::Customer(_) => self.scope_seen(held.grant.scope).await.ok(),
-                Scope::Domain(id) => self.view().domain(id.0).await?.map(|found| found.lineage),
-                Scope::All => Some(Lineage::default()),
-                Scope::Account(_) => None,
-            };
+            let lineage = self.scope_seen(held.grant.scope).await.ok();
             if lineage.is_some_and(|lineage| self.may_change(&lineage).is_ok()) {
                 numbers.push(held.number);
             }

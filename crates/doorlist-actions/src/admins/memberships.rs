@@ -75,9 +75,6 @@ impl Verb for MembershipDecline {
 
 impl Actions {
     /// What the caller's own login is offered, and what it has accepted.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`].
     pub async fn memberships(&self) -> Result<Vec<MembershipRow>, ActionError> {
         let Some(login) = self.caller().login_id else { return Ok(Vec::new()) };
         Ok(self.services.logins.memberships(login, self.now()).await?)

@@ -30,9 +30,6 @@ impl Services {
 
     /// Sends the mail that asks an address for its confirmation, if it needs one, the limits allow it, and there is a name
     /// for the link to lead to; else nothing.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub(crate) async fn ask_contact(&self, customer: CustomerId, address: &Address) -> Result<(), ActionError> {
         let Some(base) = self.web_base.as_deref().map(|base| base.trim_end_matches('/')) else { return Ok(()) };
         let token = self.secrets.token().map_err(|why| ActionError::new(ErrorKind::Store, why))?;

@@ -81,9 +81,6 @@ impl Actions {
     }
 
     /// A contact goes.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn remove_contact(&self, contact: &Editable<ContactRow>) -> Result<(), ActionError> {
         self.services.tenants.remove_contact(contact.row().id).await?;
         Ok(())

@@ -67,7 +67,7 @@ impl Actions {
         let customer = self.customer_to_change(new.customer).await?;
         let name = &new.name;
         self.must_be_free_and_verified(name, new.customer, "Domain").await?;
-        let settings = self.changes(&new.patch, None, &[]).await?;
+        let settings = self.changes(&new.patch, None).await?.into_iter().map(|(change, _)| change).collect();
         add(self, name, customer.row().name.clone(), Vec::new(), settings).await?;
         self.services.tenants.forget_verification(name, new.customer).await?;
         self.view().domain_of_name(name).await?.ok_or(ActionError::NotFound)

@@ -115,9 +115,6 @@ impl Actions {
     }
 
     /// Removes a domain alias.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`].
     pub async fn remove_domain_alias(&self, alias: &Editable<DomainAliasRow>) -> Result<(), ActionError> {
         let DomainAliasRow { name, domain_name, .. } = alias.row();
         remove(self, domain_name, name).await.map(drop)

@@ -1,11 +1,10 @@
 //! The mode of a domain: what becomes of unlisted recipients.
 
+use super::set::{DomainPatch, Enforcement};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
 use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
-use doorlist_core::change::DomainChange;
-use doorlist_core::domain::{Mode, SOFT_PERIOD};
 use doorlist_store::recipients::Applied;
 use serde::{Deserialize, Serialize};
 
@@ -45,24 +44,31 @@ impl Verb for DomainMode {
         if mode != ModeWish::Enforce {
             return Err(not_yet(mode));
         }
-        let counts = actions.services.domain_details(&name).await?.summary.counts;
-        let empty = counts.mailboxes + counts.aliases + counts.lists == 0;
-        if empty && confirmed.as_ref() != Some(&name) {
+        if confirmed.as_ref() != Some(&name)
+            && let Some(warning) = actions.empty_list_warning(&name).await?
+        {
             let message = format!(
-                "the list of {name} is empty: enforcing it would reject all mail except for postmaster. Nothing was \
-                 changed. Add or import accounts first, or confirm with the domain's name"
+                "{warning}. Nothing was changed. Add or import accounts first, or confirm with the domain's name"
             );
             return Err(ActionError::new(ErrorKind::Unconfirmed, message));
         }
-        let change = enforce(actions, !now);
-        let how = if now { "without temporary rejection" } else { "with temporary rejection for 72 hours" };
-        actions.change_domain(&name, change, format!("domain {name} enforces its list, {how}")).await
+        let enforcement = Some(if now { Enforcement::Full } else { Enforcement::Soft });
+        actions.set_domain(&name, &DomainPatch { enforcement, ..DomainPatch::default() }).await
     }
 }
 
-/// Softly: for three days a sender comes again, and one addition loses nothing.
-pub(super) fn enforce(actions: &Actions, softly: bool) -> DomainChange {
-    DomainChange::Mode(Mode::Enforce { soft_until: softly.then(|| actions.now() + SOFT_PERIOD) })
+impl Actions {
+    /// What enforcing the list of this domain would do while it is empty; `None` if it is not. Where nobody can be asked
+    /// for a confirmation, this is said behind the change.
+    ///
+    /// # Errors
+    /// When the store fails, or there is no such domain.
+    pub async fn empty_list_warning(&self, name: &DomainName) -> Result<Option<String>, ActionError> {
+        let counts = self.services.domain_details(name).await?.summary.counts;
+        let is_empty = counts.mailboxes + counts.aliases + counts.lists == 0;
+        let text = || format!("the list of {name} is empty: enforcing it would reject all mail except for postmaster");
+        Ok(is_empty.then(text))
+    }
 }
 
 fn not_yet(wish: ModeWish) -> ActionError {

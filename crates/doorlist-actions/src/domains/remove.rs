@@ -33,9 +33,6 @@ impl Verb for DomainRemove {
 
 impl Actions {
     /// Removes a domain.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store).
     pub async fn remove_domain(&self, domain: &Editable<DomainRow>) -> Result<(), ActionError> {
         remove(self, &domain.row().name, "its recipients").await.map(drop)
     }

@@ -64,9 +64,6 @@ impl Actions {
     }
 
     /// A server goes. Without any, mail waits.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn remove_server(&self, server: &Editable<MailServerRow>) -> Result<(), ActionError> {
         let row = server.row();
         let summary = format!("mail server {} of domain {} removed", row.host, row.domain_name);

@@ -1,6 +1,5 @@
-//! Settings of a domain, by command and over the API: all that are given, or none.
+//! Settings of a domain, the same for every surface: all that are given, or none.
 
-use super::mode::enforce;
 use super::{needs_servers, on};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
@@ -8,23 +7,57 @@ use crate::verb::{Reach, Verb};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};
-use doorlist_core::domain::{Mode, SubAddressing};
-use doorlist_store::recipients::Applied;
+use doorlist_core::domain::{Mode, SOFT_PERIOD, SubAddressing};
+use doorlist_store::recipients::{Applied, DomainDetails};
 use doorlist_store::tenants::DomainRow;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// Changes settings of a domain; what is not given stays.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DomainSet {
-    pub name: DomainName,
+/// Settings of a domain that are to be changed; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DomainPatch {
+    /// Another customer's from now on.
+    pub customer: Option<CustomerId>,
+    /// `false`: all mail for the domain is rejected.
+    pub active: Option<bool>,
+    /// "Accept mail only for mailboxes in this list".
+    pub enforcement: Option<Enforcement>,
     /// Where its mail goes: all of its servers. Mail that waits goes to them.
     pub servers: Option<Vec<MailServer>>,
+    /// TCP port of its servers.
+    pub delivery_port: Option<u16>,
+    /// Accept mail, but do not deliver it.
+    pub hold: Option<bool>,
+    /// The largest message that is taken for it, in octets; `Some(None)` for the limit of the gateway.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    pub message_max: Option<Option<u64>>,
     /// Whether `user+tag` follows `user`.
     pub plus: Option<bool>,
     /// Whether `user-tag` follows `user`.
     pub minus: Option<bool>,
     /// Whether `abuse@` is always accepted.
     pub accept_abuse: Option<bool>,
+}
+
+/// How a list is enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforcement {
+    /// Not at all: unlisted recipients are deferred.
+    Off,
+    /// Unlisted recipients are rejected temporarily for [`SOFT_PERIOD`], so that one addition loses nothing.
+    Soft,
+    /// Unlisted recipients are rejected from now on.
+    Full,
+}
+
+/// Changes settings of a domain; what is not given stays.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DomainSet {
+    pub name: DomainName,
+    /// What is to be changed.
+    #[serde(flatten)]
+    pub patch: DomainPatch,
 }
 
 impl Verb for DomainSet {
@@ -35,88 +68,15 @@ impl Verb for DomainSet {
     }
 
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
-        let name = self.name;
-        let mut changes = Vec::new();
-        let mut words = Vec::new();
-        if self.plus.is_some() || self.minus.is_some() {
-            let now = actions.services.domain_details(&name).await?.sub_addressing;
-            let wanted = SubAddressing { plus: self.plus.unwrap_or(now.plus), minus: self.minus.unwrap_or(now.minus) };
-            words.push(format!("user+tag {}, user-tag {}", on_off(wanted.plus), on_off(wanted.minus)));
-            changes.push(DomainChange::SubAddressing(wanted));
+        if let Some(servers) = &self.patch.servers {
+            needs_servers(&self.name, servers)?;
         }
-        if let Some(accepted) = self.accept_abuse {
-            words.push(format!("abuse@ {}", if accepted { "always accepted" } else { "as the list says" }));
-            changes.push(DomainChange::AcceptAbuse(accepted));
-        }
-        if let Some(servers) = self.servers {
-            needs_servers(&name, &servers)?;
-            let hosts: Vec<&str> = servers.iter().map(|server| server.host.as_str()).collect();
-            words.push(format!("mail goes to {}", hosts.join(", ")));
-            changes.push(DomainChange::Servers(actions.named_by_caller(servers)));
-        }
-        let summary = format!("domain {name}: {}", words.join("; "));
-        actions.apply(on(&name, changes), summary).await
+        actions.set_domain(&self.name, &self.patch).await
     }
 }
 
-/// Holds the deliveries of a domain, or releases them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DomainHold {
-    pub name: DomainName,
-    pub hold: bool,
-}
-
-impl Verb for DomainHold {
-    type Answer = Applied;
-
-    fn reach(&self) -> Reach {
-        Reach::Machine
-    }
-
-    async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
-        let Self { name, hold } = self;
-        let summary = format!("deliveries of domain {name} {}", if hold { "on hold" } else { "released" });
-        actions.change_domain(&name, DomainChange::Hold(hold), summary).await
-    }
-}
-
-/// Activates a domain, or deactivates it: then all its mail is refused.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct DomainActive {
-    pub name: DomainName,
-    pub active: bool,
-}
-
-impl Verb for DomainActive {
-    type Answer = Applied;
-
-    fn reach(&self) -> Reach {
-        Reach::Machine
-    }
-
-    async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
-        let Self { name, active } = self;
-        let summary = format!("domain {name} {}", if active { "activated" } else { "deactivated" });
-        actions.change_domain(&name, DomainChange::Active(active), summary).await
-    }
-}
-
-/// What is to be changed; `None` stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DomainPatch {
-    /// Another customer's from now on.
-    pub customer: Option<CustomerId>,
-    /// `false`: all mail for the domain is rejected.
-    pub active: Option<bool>,
-    /// "Accept mail only for mailboxes in this list".
-    pub enforce: Option<bool>,
-    /// TCP port of its servers.
-    pub delivery_port: Option<u16>,
-    /// Accept mail, but do not deliver it.
-    pub hold: Option<bool>,
-    /// The largest message that is taken for it, in octets.
-    pub message_max: Option<Option<u64>>,
-}
+/// A change, and how the change log names it.
+type NamedChange = (DomainChange, String);
 
 impl Actions {
     /// Settings of a domain, all or none of them.
@@ -125,62 +85,120 @@ impl Actions {
     /// When one of them cannot be, or the caller may not give the domain to that customer.
     pub async fn update_domain(&self, domain: &Editable<DomainRow>, patch: &DomainPatch) -> Result<(), ActionError> {
         let row = domain.row();
-        let is_others = patch.customer.is_some_and(|customer| customer != row.customer);
-        if is_others || patch.active.is_some_and(|active| active != row.active) {
+        // A client that sends the whole object back changes only what differs.
+        let patch = DomainPatch {
+            customer: patch.customer.filter(|customer| *customer != row.customer),
+            delivery_port: patch.delivery_port.filter(|port| *port != row.delivery_port),
+            ..patch.clone()
+        };
+        if patch.customer.is_some() || patch.active.is_some_and(|active| active != row.active) {
             self.may_change(&domain.lineage().parent())?;
         }
-        let summary = format!("settings of domain {}", row.name);
-        for tried in 1.. {
-            let base = self.base().await?;
-            let details = self.services.domain_details(&row.name).await?;
-            let changes = on(&row.name, self.changes(patch, Some(row), &details.servers).await?);
-            if self.apply_on(base, changes, &summary, tried).await?.is_some() {
-                break;
-            }
-        }
-        Ok(())
+        self.set_domain(&row.name, &patch).await.map(drop)
     }
 
-    /// The changes that lead there from what the domain is.
+    /// Every change of a domain's settings.
+    pub(super) async fn set_domain(&self, name: &DomainName, patch: &DomainPatch) -> Result<Applied, ActionError> {
+        let mut tried = 1;
+        loop {
+            let base = self.base().await?;
+            let details = self.services.domain_details(name).await?;
+            let (changes, words): (Vec<_>, Vec<_>) = self.changes(patch, Some(&details)).await?.into_iter().unzip();
+            let summary = format!("domain {name}: {}", words.join("; "));
+            if let Some(applied) = self.apply_on(base, on(name, changes), &summary, tried).await? {
+                return Ok(applied);
+            }
+            tried += 1;
+        }
+    }
+
+    /// The changes that a patch makes, of a domain as it is now or of one that is about to be added.
     pub(super) async fn changes(
         &self,
         patch: &DomainPatch,
-        now: Option<&DomainRow>,
-        servers: &[MailServer],
-    ) -> Result<Vec<DomainChange>, ActionError> {
-        let mut changes = Vec::new();
-        if let Some(customer) = patch.customer.filter(|customer| now.is_some_and(|row| row.customer != *customer)) {
-            changes.push(DomainChange::Customer(self.customer_to_change(customer).await?.row().name.clone()));
+        now: Option<&DomainDetails>,
+    ) -> Result<Vec<NamedChange>, ActionError> {
+        let mut changes: Vec<NamedChange> = Vec::new();
+        if let (Some(customer), Some(_)) = (patch.customer, now) {
+            let name = self.customer_to_change(customer).await?.row().name.clone();
+            changes.push((DomainChange::Customer(name.clone()), format!("moved to customer {name}")));
         }
-        changes.extend(patch.active.map(DomainChange::Active));
-        changes.extend(patch.hold.map(DomainChange::Hold));
-        changes.extend(patch.message_max.map(DomainChange::MessageMax));
-        let is_enforced = now.is_some_and(|row| matches!(row.mode, Mode::Enforce { .. }));
-        match patch.enforce {
-            Some(true) if !is_enforced => changes.push(enforce(self, true)),
-            Some(false) if is_enforced => changes.push(DomainChange::Mode(Mode::SettingUp)),
-            _ => {}
+        changes.extend(patch.active.map(active));
+        changes.extend(patch.hold.map(hold));
+        changes.extend(patch.message_max.map(message_max));
+        changes.extend(patch.enforcement.map(|wanted| self.mode(wanted)));
+        if patch.plus.is_some() || patch.minus.is_some() {
+            let now = now.map(|now| now.sub_addressing).unwrap_or_default();
+            changes.push(sub_addressing(patch, now));
         }
-        if let Some(port) = patch.delivery_port.filter(|port| now.is_none_or(|row| row.delivery_port != *port)) {
+        changes.extend(patch.accept_abuse.map(accept_abuse));
+        if let Some(port) = patch.delivery_port {
             if port == 0 {
                 return Err(ActionError::invalid("deliveryport", "a port is a number from 1 to 65535"));
             }
-            changes.push(DomainChange::DeliveryPort(port));
-            if !servers.is_empty() {
-                // At another port another service answers: where nobody with a stronger word named it, it must not be.
-                let named_by = |server: &MailServer| match server.port == port {
-                    true => server.named_by,
-                    false => server.named_by.min(self.names_as()),
-                };
-                let moved =
-                    servers.iter().map(|server| MailServer { port, named_by: named_by(server), ..server.clone() });
-                changes.push(DomainChange::Servers(moved.collect()));
-            }
+            changes.push((DomainChange::DeliveryPort(port), format!("delivery port {port}")));
+            let servers = now.map(|now| self.moved_to(&now.servers, port)).filter(|servers| !servers.is_empty());
+            changes.extend(servers.map(servers_named));
         }
+        changes.extend(patch.servers.clone().map(|servers| servers_named(self.named_by_caller(servers))));
         Ok(changes)
+    }
+
+    fn mode(&self, wanted: Enforcement) -> NamedChange {
+        let (mode, words) = match wanted {
+            Enforcement::Off => (Mode::SettingUp, "does not enforce its list"),
+            Enforcement::Soft => (
+                Mode::Enforce { soft_until: Some(self.now() + SOFT_PERIOD) },
+                "enforces its list, with temporary rejection for 72 hours",
+            ),
+            Enforcement::Full => (Mode::Enforce { soft_until: None }, "enforces its list, without temporary rejection"),
+        };
+        (DomainChange::Mode(mode), words.to_owned())
+    }
+
+    /// These servers at another port. Another service answers there: where nobody with a stronger word named it, it must
+    /// not be.
+    fn moved_to(&self, servers: &[MailServer], port: u16) -> Vec<MailServer> {
+        let named_by = |server: &MailServer| match server.port == port {
+            true => server.named_by,
+            false => server.named_by.min(self.names_as()),
+        };
+        servers.iter().map(|server| MailServer { port, named_by: named_by(server), ..server.clone() }).collect()
     }
 }
 
-fn on_off(on: bool) -> &'static str {
-    if on { "on" } else { "off" }
+fn active(active: bool) -> NamedChange {
+    (DomainChange::Active(active), if active { "activated" } else { "deactivated" }.to_owned())
+}
+
+fn hold(hold: bool) -> NamedChange {
+    (DomainChange::Hold(hold), if hold { "deliveries on hold" } else { "deliveries released" }.to_owned())
+}
+
+fn message_max(max: Option<u64>) -> NamedChange {
+    let words = max.map_or("no message size limit of its own".to_owned(), |max| format!("messages up to {max} octets"));
+    (DomainChange::MessageMax(max), words)
+}
+
+fn sub_addressing(patch: &DomainPatch, now: SubAddressing) -> NamedChange {
+    let on_off = |on: bool| if on { "on" } else { "off" };
+    let wanted = SubAddressing { plus: patch.plus.unwrap_or(now.plus), minus: patch.minus.unwrap_or(now.minus) };
+    let words = format!("user+tag {}, user-tag {}", on_off(wanted.plus), on_off(wanted.minus));
+    (DomainChange::SubAddressing(wanted), words)
+}
+
+fn accept_abuse(accepted: bool) -> NamedChange {
+    let words = format!("abuse@ {}", if accepted { "always accepted" } else { "as the list says" });
+    (DomainChange::AcceptAbuse(accepted), words)
+}
+
+fn servers_named(servers: Vec<MailServer>) -> NamedChange {
+    let hosts: Vec<&str> = servers.iter().map(|server| server.host.as_str()).collect();
+    let words = format!("mail goes to {}", hosts.join(", "));
+    (DomainChange::Servers(servers), words)
+}
+
+/// A field that is there, though it may be null.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }

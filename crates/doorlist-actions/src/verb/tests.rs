@@ -34,8 +34,6 @@ const TABLE: &[(&str, &str)] = &[
     (r#"{"action":"domain_remove","name":"one.test"}"#, "here"),
     (r#"{"action":"domain_mode","name":"one.test","mode":"enforce","now":true,"confirmed":null}"#, "here"),
     (r#"{"action":"domain_set","name":"one.test"}"#, "here"),
-    (r#"{"action":"domain_hold","name":"one.test","hold":true}"#, "here"),
-    (r#"{"action":"domain_active","name":"one.test","active":true}"#, "here"),
     (r#"{"action":"domain_alias_add","name":"one.test","alias":"two.test"}"#, "here"),
     (r#"{"action":"domain_alias_remove","alias":"two.test"}"#, "here"),
     (r#"{"action":"source_list"}"#, "here"),

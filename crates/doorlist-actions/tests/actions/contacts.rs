@@ -162,7 +162,7 @@ async fn an_admin_counts_as_confirmed_by_the_operators_word_and_not_by_a_tenants
         day.ask(AdminCreate { email: email_of, of, auditor: false, password: None }).await.unwrap();
         assert_eq!(day.may_tell(customer, email).await, Ok(()), "{email}");
     }
-    let new = NewAdmin { email: OUTSIDE.to_owned(), username: None, active: true };
+    let new = NewAdmin::of(OUTSIDE);
     tenant.create_admin(Scope::Customer(customer), &new).await.unwrap();
     assert_eq!(day.may_tell(customer, OUTSIDE).await, Err(NoPermit::Unconfirmed));
 }

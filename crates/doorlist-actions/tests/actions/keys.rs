@@ -52,7 +52,7 @@ async fn a_key_has_what_those_could_give_who_know_it() {
         (actions.view().domain(one).await.unwrap().is_some(), actions.view().domain(two).await.unwrap().is_some())
     };
 
-    let new = NewAdmin { email: "x@example.test".to_owned(), username: None, active: true };
+    let new = NewAdmin::of("x@example.test");
     let x = ann.create_admin(of_a, &new).await.unwrap().row.id;
     let early = ann.admin_key(of_a, x).await.unwrap();
     // The operator's word makes one login an admin of both.
@@ -186,7 +186,7 @@ async fn a_key_for_a_network_makes_keys_for_that_network() {
         (wish.name, wish.networks) = ("near".to_owned(), vec!["127.0.0.0/8".parse().unwrap()]);
     });
     let near = actions_of(&day, "admin@a.test", &near.await).await.unwrap();
-    let new = NewAdmin { email: "other@a.test".to_owned(), username: None, active: true };
+    let new = NewAdmin::of("other@a.test");
     let other = ops.create_admin(Scope::Customer(a), &new).await.unwrap().row.id;
     let made = near.admin_key(Scope::Customer(a), other).await.unwrap();
     let elsewhere = Credentials { login: None, key: &made, from: Some("192.0.2.1".parse().unwrap()) };

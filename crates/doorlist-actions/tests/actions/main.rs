@@ -21,7 +21,7 @@ use day::{Day, NOW, addresses, local, name, server};
 
 use doorlist_actions::{
     AccountAdd, AccountList, AccountRemove, AccountShow, AliasAdd, AliasRemove, ChangePage, ChangesList, ChangesShow,
-    DomainActive, DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainHold, DomainList, DomainMode, DomainRemove,
+    DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove, DomainSet,
     DomainShow, ErrorKind, MailLogSearch, ModeWish, QueueFilter, QueueList, QueueMove, QueueOrder, QueueSelection,
     QueueShow, QueueState, Response,
 };
@@ -85,10 +85,10 @@ async fn switches_and_other_names_of_a_domain() {
     day.refused(DomainAliasRemove { alias: domain.clone() }, ErrorKind::Refused, 1, "is a domain, not an alias").await;
     day.done(DomainAliasRemove { alias: alias.clone() }).await;
     assert_eq!(day.check("postmaster@example.invalid").await, (3, "relay-denied"));
-    day.done(DomainActive { name: domain.clone(), active: false }).await;
+    let set = async |patch| day.done(DomainSet { name: domain.clone(), patch }).await;
+    set(DomainPatch { active: Some(false), ..DomainPatch::default() }).await;
     assert_eq!(day.check("postmaster@example.test").await, (3, "domain-inactive"));
-    day.done(DomainActive { name: domain.clone(), active: true }).await;
-    day.done(DomainHold { name: domain.clone(), hold: true }).await;
+    set(DomainPatch { active: Some(true), hold: Some(true), ..DomainPatch::default() }).await;
     assert!(day.services.recipients.routes().values().all(|route| route.hold));
     day.done(DomainRemove { name: domain.clone() }).await;
     assert_eq!(day.check("postmaster@example.test").await, (3, "relay-denied"));

@@ -3,7 +3,7 @@
 
 use crate::day::Day;
 use crate::tenancy::{actions_of, admin, domain, key, operator};
-use doorlist_actions::{ActionError, Actions, NewAdmin};
+use doorlist_actions::{ActionError, Actions, AdminCreate, AdminOf, NewAdmin, Password};
 use doorlist_actions::{MembershipAccept, MembershipDecline, MembershipList, Response};
 use doorlist_core::access::{CustomerId, LoginId, Scope};
 use doorlist_store::logins::{OFFER_TERM, OFFERS_MAX};
@@ -13,7 +13,7 @@ use std::time::Duration;
 const X: &str = "x@example.test";
 
 fn new(email: &str) -> NewAdmin {
-    NewAdmin { email: email.to_owned(), username: None, active: true }
+    NewAdmin::of(email)
 }
 
 /// Two customers; the login is an admin of the first one, by whose key it comes.
@@ -30,6 +30,33 @@ async fn two(day: &Day) -> (Actions, (Actions, CustomerId), (Actions, CustomerId
 async fn seen(actions: &Actions, scope: Scope) -> Vec<AdminRow> {
     let page = actions.view().admins(scope, &Query { limit: 10, ..Query::default() }).await.unwrap();
     page.rows.into_iter().map(|placed| placed.row).collect()
+}
+
+/// A role over everything, and a password, are the operator's to give: to the login that has the name alone, which a
+/// tenant's own login of that name is not.
+#[tokio::test]
+async fn what_the_operator_gives_by_command_goes_to_no_tenants_login() {
+    let day = Day::begin().await;
+    let (_, (ann, a), (bob, b), x) = Box::pin(two(&day)).await;
+    let of_bob = bob.create_admin(Scope::Customer(b), &new(X)).await.unwrap().row.id;
+    // The login that had the name first goes; that of the other tenant stays.
+    ann.remove_admin(Scope::Customer(a), x.caller().login_id.unwrap()).await.unwrap();
+    let email = X.parse().unwrap();
+    let password = Some(Password::new("correct horse\n".to_owned()));
+    let operator = AdminCreate { email, of: AdminOf::Everything, auditor: false, password: password.clone() };
+    day.ask(operator.clone()).await.unwrap();
+    let logins = day.services.logins.logins_named(X, 9).await.unwrap();
+    assert_eq!(logins.iter().map(|login| login.is_of_tenant).collect::<Vec<_>>(), [false, true]);
+    assert_eq!((logins[0].grants[0].grant.scope, logins[0].grants.len()), (Scope::All, 1));
+    assert_eq!((logins[1].id, logins[1].grants.len(), &logins[1].password), (of_bob, 1, &None));
+    assert_eq!(logins[0].password.as_deref(), Some("hash of password correct horse"));
+
+    // Once more, of a customer and with another password: the same login.
+    let password = Some(Password::new("battery staple".to_owned()));
+    day.ask(AdminCreate { of: AdminOf::Customer("a".to_owned()), password, ..operator }).await.unwrap();
+    let logins = day.services.logins.logins_named(X, 9).await.unwrap();
+    assert_eq!((logins.len(), logins[0].grants.len()), (2, 2));
+    assert_eq!(logins[0].password.as_deref(), Some("hash of password battery staple"));
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ async fn an_undo_names_servers_as_whoever_undoes() {
     let set = async |host: &str| {
         let servers = Some(vec![MailServer { host: host.to_owned(), ..server() }]);
         let name = name("one.test");
-        let wish = DomainSet { name, servers, plus: None, minus: None, accept_abuse: None };
+        let wish = DomainSet { name, patch: DomainPatch { servers, ..DomainPatch::default() } };
         match day.ask(wish).await.unwrap() {
             Response::Applied(applied) => applied.change_id.unwrap(),
             other => panic!("{other:?}"),

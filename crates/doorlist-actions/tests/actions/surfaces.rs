@@ -43,8 +43,6 @@ const SAMPLES: &[&str] = &[
     r#"{"action":"domain_remove","name":"one.test"}"#,
     r#"{"action":"domain_mode","name":"one.test","mode":"enforce","now":true,"confirmed":null}"#,
     r#"{"action":"domain_set","name":"one.test","servers":null,"plus":true,"minus":null,"accept_abuse":null}"#,
-    r#"{"action":"domain_hold","name":"one.test","hold":true}"#,
-    r#"{"action":"domain_active","name":"one.test","active":false}"#,
     r#"{"action":"domain_alias_add","name":"one.test","alias":"uno.test"}"#,
     r#"{"action":"domain_alias_remove","alias":"uno.test"}"#,
     r#"{"action":"account_add","addresses":["bob@one.test"],"list":false}"#,

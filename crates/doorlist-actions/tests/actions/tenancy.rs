@@ -46,7 +46,7 @@ pub(crate) async fn admin(day: &Day, operator: &Actions, customer: &str) -> (Act
     let fields = CustomerFields { name: customer.to_owned(), ..CustomerFields::default() };
     let id = operator.create_customer(fields, None).await.unwrap();
     let email = format!("admin@{customer}.test");
-    let new = NewAdmin { email: email.clone(), username: None, active: true };
+    let new = NewAdmin::of(&email);
     let scope = Scope::Customer(id);
     let made = operator.create_admin(scope, &new).await.unwrap();
     let key = operator.admin_key(scope, made.row.id).await.unwrap();

@@ -18,9 +18,6 @@ pub struct AskedContact {
 
 impl ContactBook {
     /// What a link is about that can still be used. Changes nothing.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn asked(&self, token_hash: &str, now: Timestamp) -> Result<Option<AskedContact>, StoreError> {
         const SQL: &str = "
             SELECT m.address, c.name FROM confirmation_mail AS m JOIN customer AS c ON c.id = m.customer_id
@@ -33,9 +30,6 @@ impl ContactBook {
     }
 
     /// Uses a link up and confirms its address for its customer; false if it cannot be used (any more).
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn confirm_by_link(&self, token_hash: &str, now: Timestamp) -> Result<bool, StoreError> {
         const USE: &str = "
             UPDATE confirmation_mail SET used = $2 WHERE token_hash = $1 AND used IS NULL AND expires > $2
@@ -52,9 +46,6 @@ impl ContactBook {
     }
 
     /// Confirms an address within a scope, because the operator says so.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn confirm_by_operator(
         &self,
         address: &Address,
@@ -68,9 +59,6 @@ impl ContactBook {
 
     /// Confirms an address for every customer that has it as a contact, its own or a domain's, because the operator says
     /// so; how many customers they are.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn confirm_for_all_who_name(&self, address: &Address, now: Timestamp) -> Result<u64, StoreError> {
         const NAMED_BY: &str = "
             SELECT DISTINCT c.id FROM contact AS t LEFT JOIN domain AS d ON d.id = t.domain_id

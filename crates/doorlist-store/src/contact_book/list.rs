@@ -62,9 +62,6 @@ macro_rules! contacts {
 
 impl ContactBook {
     /// Contacts behind this number, in its order.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn contacts(&self, after: u32, limit: u32) -> Result<Vec<KnownContact>, StoreError> {
         const SQL: &str = contacts!("");
         let rows = self.db().rows(SQL, &[Bind::Int(after.into()), Bind::Int(limit.into())]).await?;
@@ -72,9 +69,6 @@ impl ContactBook {
     }
 
     /// The same, without those that are surely confirmed or have a link that can still be used.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn contacts_to_ask(
         &self,
         after: u32,

@@ -58,9 +58,6 @@ type Permitted = Result<Result<MailPermit, NoPermit>, StoreError>;
 
 impl ContactBook {
     /// For a notice to a contact that a tenant named.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn permit_notice(&self, of: ContactOf, to: &Address, now: Timestamp) -> Permitted {
         let Some(customer) = self.customer(of).await? else { return Ok(Err(NoPermit::NoCustomer)) };
         match self.standing(customer, to).await? {
@@ -71,9 +68,6 @@ impl ContactBook {
     }
 
     /// For a notice to an address that the operator named, by command or in the configuration; for no other.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn permit_operators_notice(&self, to: &Address, now: Timestamp) -> Permitted {
         self.count_notice(OPERATOR, to, now).await
     }
@@ -97,9 +91,6 @@ impl ContactBook {
     }
 
     /// For a copy of what this domain's server refused, to the operator's mailbox.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn permit_copy(&self, of: DomainId, operators_mailbox: &Address, now: Timestamp) -> Permitted {
         const OF_DOMAIN: &str = "
             SELECT COUNT(*) FROM notice_sent WHERE kind = 'copy' AND subject = $1 AND sent > $2";
@@ -113,9 +104,6 @@ impl ContactBook {
     }
 
     /// For the mail that asks an address whether it wants a customer's notices, with the link of this token.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn permit_confirmation(
         &self,
         customer: CustomerId,

@@ -257,7 +257,7 @@ impl TestStore {
             Wanted::LoginKey => self.key(KeyOwner::Login(LoginId(owner)), &name).await,
             Wanted::AccountKey => self.key(KeyOwner::Account(AddressId(owner)), &name).await,
             Wanted::Admin => {
-                let login = logins.grant(&name, "", (admin(9), true), None, NOW).await.unwrap().unwrap();
+                let login = logins.add_login(&name, "", (admin(9), true), NOW).await.unwrap().unwrap();
                 let granted = logins.grant_to(login, (admin(owner), true), NOW).await.unwrap().map_err(is);
                 logins.revoke(login, Scope::Customer(CustomerId(9))).await.unwrap();
                 granted

@@ -89,17 +89,11 @@ const COLUMNS_OF_ALL: &str = "
 
 impl Logins {
     /// The key with this hash.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn key(&self, hash: &str) -> Result<Option<KeyRecord>, StoreError> {
         (&self.db).row(COLUMNS_BY_HASH, &[Bind::Text(hash)]).await?.map(|row| record(&row)).transpose()
     }
 
     /// Keys behind a number, in the order of their numbers.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn keys(&self, after: u32, limit: u32) -> Result<Vec<KeyRecord>, StoreError> {
         let rows = (&self.db).rows(COLUMNS_OF_ALL, &[Bind::Int(after.into()), Bind::Int(limit.into())]).await?;
         rows.iter().map(record).collect()
@@ -152,9 +146,6 @@ impl Logins {
     }
 
     /// Notes that a key was used, unless that was noted within the last minute.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn note_use(&self, key: &KeyRecord, now: Timestamp) -> Result<(), StoreError> {
         if key.last_used.is_some_and(|at| now.since(at) < NOTE_EVERY) {
             return Ok(());
@@ -171,9 +162,6 @@ impl Logins {
     }
 
     /// Revokes a key: the next request with it is refused. Whether there was one.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn revoke_key(&self, id: u32) -> Result<bool, StoreError> {
         let mut tx = self.db.begin().await?;
         let gone = tx.execute("DELETE FROM api_key WHERE id = $1", &[Bind::Int(id.into())]).await?;

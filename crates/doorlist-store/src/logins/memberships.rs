@@ -36,9 +36,6 @@ pub struct MembershipRow {
 impl Logins {
     /// Makes a login with a first grant. If the name belongs to a login already, it is one beside that, offered to it if
     /// the address is the same.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn add_login(
         &self,
         username: &str,
@@ -79,9 +76,6 @@ impl Logins {
     }
 
     /// What a login holds beside its own grants, and what it is offered.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn memberships(&self, of: LoginId, now: Timestamp) -> Result<Vec<MembershipRow>, StoreError> {
         const SQL: &str = "
             SELECT g.role, g.scope, g.scope_id, g.number, g.active, l.id, COALESCE(r.name, c.name, ''),
@@ -105,9 +99,6 @@ impl Logins {
     }
 
     /// A login takes a membership that it is offered. Whether there was such an offer.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn accept_membership(&self, login: LoginId, id: LoginId, now: Timestamp) -> Result<bool, StoreError> {
         const SQL: &str = "
             UPDATE login SET holder_id = $1, offered_to = NULL, offered_until = NULL
@@ -116,9 +107,6 @@ impl Logins {
     }
 
     /// A login declines a membership that it is offered, or gives one back that it had accepted. Whether there was one.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn decline_membership(&self, login: LoginId, id: LoginId) -> Result<bool, StoreError> {
         const SQL: &str = "
             UPDATE login SET holder_id = NULL, offered_to = NULL, offered_until = NULL

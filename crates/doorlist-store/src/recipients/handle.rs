@@ -133,9 +133,6 @@ impl RecipientStore {
     }
 
     /// Takes it over, as [`RecipientStore::apply`] does.
-    ///
-    /// # Errors
-    /// As there.
     pub async fn finish_plan(&self, begun: BegunPlan, summary: &str) -> Result<Applied, ApplyError> {
         let BegunPlan { mut work, plan } = begun;
         Box::pin(work.take_over(plan)).await?;

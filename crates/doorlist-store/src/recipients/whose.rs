@@ -14,9 +14,6 @@ use doorlist_core::list_change::PlannedDomain;
 impl RecipientStore {
     /// The domains that a change touched. `None`: there is no such change, or one of its domains is gone; a domain that
     /// came later under the same name is another one, and somebody else's perhaps.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn domains_of_change(&self, id: u64) -> Result<Option<Vec<DomainName>>, StoreError> {
         const SQL: &str = "
             SELECT d.name FROM change_domain AS t LEFT JOIN domain AS d ON d.id = t.domain_id WHERE t.change_id = $1";
@@ -30,9 +27,6 @@ impl RecipientStore {
     }
 
     /// The domain that a plan is about; `None` as in [`RecipientStore::domains_of_change`], and for a plan about several.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn domain_of_plan(&self, id: PlanId) -> Result<Option<DomainName>, StoreError> {
         const SQL: &str = "SELECT d.name FROM plan AS p JOIN domain AS d ON d.id = p.domain_id WHERE p.id = $1";
         let row = self.db().row(SQL, &[Bind::Int(i64::try_from(id.0).unwrap_or(i64::MAX))]).await?;
@@ -40,17 +34,11 @@ impl RecipientStore {
     }
 
     /// Whether a plan brings, removes or gives away a domain, or brings it a name.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn plan_gives_domains(&self, id: PlanId) -> Result<bool, StoreError> {
         Ok(planned_domains(&mut self.db(), batch(id)).await?.iter().any(PlannedDomain::is_for_the_level_above))
     }
 
     /// Whether taking a change back does so.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn undo_gives_domains(&self, change: u64) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT batch FROM change WHERE id = $1";
         let change = Bind::Int(i64::try_from(change).unwrap_or(i64::MAX));

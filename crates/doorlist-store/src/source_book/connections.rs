@@ -32,24 +32,15 @@ const COLUMNS: &str = "
 
 impl SourceBook {
     /// All connections, by name.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn connections(&self) -> Result<Vec<StoredConnection>, StoreError> {
         self.find("", i64::MAX).await
     }
 
     /// Those that are to be read by now.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn due(&self, now: Timestamp) -> Result<Vec<StoredConnection>, StoreError> {
         self.find("", now.as_millis()).await
     }
 
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn connection(&self, name: &str) -> Result<Option<StoredConnection>, StoreError> {
         Ok(self.find(name, i64::MAX).await?.pop())
     }
@@ -80,26 +71,17 @@ impl SourceBook {
     }
 
     /// Forgets a connection; what it claims stays on the list until somebody withdraws it.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn remove_connection(&self, name: &str) -> Result<bool, StoreError> {
         Ok(self.execute("DELETE FROM connection WHERE name = $1", &[Bind::Text(name)]).await? > 0)
     }
 
     /// Says when a connection is read next.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn schedule(&self, name: &str, next_run: Timestamp) -> Result<(), StoreError> {
         let binds = [Bind::Text(name), Bind::Int(next_run.as_millis())];
         self.execute("UPDATE connection SET next_run = $2 WHERE name = $1", &binds).await.map(drop)
     }
 
     /// Keeps how far a connection has been read and taken over; `full_read` if it was read whole.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn keep_marker(
         &self,
         name: &str,

@@ -33,9 +33,6 @@ pub struct UploadLink {
 
 impl SourceBook {
     /// Keeps a new link. [`UPLOAD_LINKS_MAX`] of one domain.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn add_link(&self, link: &UploadLink) -> Result<Result<(), Full>, StoreError> {
         // One writer counts at a time.
         const DOMAIN: &str = "SELECT id FROM domain WHERE name = $1 FOR UPDATE";
@@ -65,9 +62,6 @@ impl SourceBook {
     }
 
     /// A link by the hash of its token.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn link(&self, token_hash: &str) -> Result<Option<UploadLink>, StoreError> {
         const SQL: &str = "
             SELECT token_hash, domain_name, source, made, actor, expires, used, plan_id
@@ -77,18 +71,12 @@ impl SourceBook {
     }
 
     /// Uses a link up: true for one caller only, however often it is sent.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn use_link(&self, token_hash: &str, now: Timestamp) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE upload_link SET used = $2 WHERE token_hash = $1 AND used IS NULL AND expires > $2";
         Ok(self.execute(SQL, &[Bind::Text(token_hash), Bind::Int(now.as_millis())]).await? > 0)
     }
 
     /// Makes a link usable again whose file could not be read, or says which plan came of it.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn end_link(&self, token_hash: &str, plan: Option<PlanId>) -> Result<(), StoreError> {
         const AGAIN: &str = "UPDATE upload_link SET used = NULL WHERE token_hash = $1";
         const DONE: &str = "UPDATE upload_link SET plan_id = $2 WHERE token_hash = $1";

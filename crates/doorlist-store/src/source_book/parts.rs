@@ -56,9 +56,6 @@ pub enum PartKept {
 
 impl SourceBook {
     /// Keeps a part. Pushes that were begun before `forget` are forgotten.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn keep_part(
         &self,
         part: &PushPart<'_>,
@@ -73,9 +70,6 @@ impl SourceBook {
     }
 
     /// What the parts of a push say, in their order.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn part_bodies(&self, domain: &DomainName, push: &str) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "
             SELECT p.body FROM push_part AS p JOIN domain AS d ON d.id = p.domain_id
@@ -109,9 +103,6 @@ impl SourceBook {
     }
 
     /// Forgets pushes that were begun before this time, ended or not.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn forget_pushes(&self, begun_before: Timestamp) -> Result<(), StoreError> {
         self.execute(FORGET, &[Bind::Int(begun_before.as_millis())]).await.map(drop)
     }

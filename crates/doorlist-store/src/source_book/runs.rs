@@ -65,9 +65,6 @@ pub struct RunRecord {
 
 impl SourceBook {
     /// Notes a reading.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn add_run(&self, run: &RunRecord) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO source_run (id, source, domain_name, began, ended, outcome, lost, size, plan_id, change_id, report)
@@ -93,9 +90,6 @@ impl SourceBook {
     }
 
     /// Readings of a source, newest first.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn runs(&self, source: &str, before: Option<u64>, limit: u32) -> Result<Vec<RunRecord>, StoreError> {
         const SQL: &str = "
             SELECT id, source, domain_name, began, ended, outcome, lost, size, plan_id, change_id, report
@@ -107,9 +101,6 @@ impl SourceBook {
     }
 
     /// What a source lost since then, for [`doorlist_core::shrink_guard::check`].
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn losses(
         &self,
         source: &Source,
@@ -131,9 +122,6 @@ impl SourceBook {
     }
 
     /// When a source's readings since then began, the oldest first.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn runs_since(
         &self,
         source: &str,
@@ -149,9 +137,6 @@ impl SourceBook {
     }
 
     /// When a source was last read and taken over.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn last_seen(&self, source: &str, domain: &DomainName) -> Result<Option<Timestamp>, StoreError> {
         const SQL: &str = "
             SELECT MAX(began) FROM source_run

@@ -67,9 +67,6 @@ impl Tenants {
     }
 
     /// Writes what is known of a contact now.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn put_contact(&self, id: u32, fields: &ContactFields, now: Timestamp) -> Result<(), StoreError> {
         let is_told = self.may_be_told(id).await?;
         let mut tx = self.begin_contact(is_told).await?;
@@ -78,9 +75,6 @@ impl Tenants {
     }
 
     /// Removes a contact.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn remove_contact(&self, id: u32) -> Result<(), StoreError> {
         let is_told = self.may_be_told(id).await?;
         let mut tx = self.begin_contact(is_told).await?;

@@ -31,9 +31,6 @@ pub struct AccountSettingsPatch {
 
 impl Tenants {
     /// What is set for an account.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn account_settings(&self, id: AddressId) -> Result<AccountSettings, StoreError> {
         const SQL: &str = "
             SELECT priority, use_domain_notifications, password, message_max FROM account_setting WHERE address_id = $1";

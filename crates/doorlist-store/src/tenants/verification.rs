@@ -16,9 +16,6 @@ const CLAIM_AGE_MAX: Duration = Duration::from_hours(30 * 24);
 impl Tenants {
     /// The token that shows up in the proof of this wish: the one that was kept, or this new one. `None`: the customer has
     /// [`VERIFICATIONS_MAX`] wishes already.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn verification_token(
         &self,
         name: &DomainName,
@@ -48,9 +45,6 @@ impl Tenants {
     }
 
     /// Forgets a customer's wish for a domain. Others keep theirs, with the same token: that it changed would tell them.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn forget_verification(&self, name: &DomainName, customer: CustomerId) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM domain_claim WHERE name = $1 AND customer_id = $2";
         let mut tx = self.db.begin().await?;

@@ -62,9 +62,6 @@ pub struct CustomerPatch {
 
 impl Tenants {
     /// Adds a reseller.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn add_reseller(
         &self,
         fields: &ResellerFields,
@@ -91,9 +88,6 @@ impl Tenants {
     }
 
     /// Writes what is set for a reseller now.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn put_reseller(
         &self,
         id: ResellerId,
@@ -128,9 +122,6 @@ impl Tenants {
     }
 
     /// Adds a customer. [`CUSTOMERS_MAX`] of one reseller, but the operator's own.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn add_customer(
         &self,
         fields: &CustomerFields,
@@ -156,9 +147,6 @@ impl Tenants {
     }
 
     /// Changes what is set for a customer.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn put_customer(
         &self,
         id: CustomerId,
@@ -191,9 +179,6 @@ impl Tenants {
     }
 
     /// Gives a domain alias the number and the date of the one that it was under another name, or of another domain.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn keep_domain_alias(&self, name: &DomainName, id: u32, created: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE domain_alias SET id = $2, created = $3 WHERE name = $1";
         let mut tx = self.db.begin().await?;
@@ -203,9 +188,6 @@ impl Tenants {
     }
 
     /// Writes how a tenant's pages look now: a JSON object.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn put_branding(&self, id: u32, settings: &str, now: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE branding SET settings = $2, updated = $3 WHERE id = $1";
         let mut tx = self.db.begin().await?;

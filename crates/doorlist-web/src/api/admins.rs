@@ -83,7 +83,7 @@ async fn list(State(state): State<ApiState>, path: Parts<(String, String)>, requ
                 body.finish()?;
                 let made = of("admins", ask.actions.create_admin(scope, &new).await)?;
                 let object = show_admin(&made.row);
-                Ok(Answer::Created(object.into(), uri(&made.row)))
+                Ok(Answer::Created(object.into(), uri(&made.row), None))
             }
             _ => Err(Fault::Method(SPEC.list_methods)),
         }

@@ -28,16 +28,16 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
         Answer::Shown(value) => shown(with_json(StatusCode::OK, &value), None),
         Answer::Object(object, state) => shown(with_json(StatusCode::OK, &object.into()), Some(&state)),
         Answer::Unchanged(state) => shown(empty(StatusCode::NOT_MODIFIED), Some(&state)),
-        Answer::Created(value, path) => {
-            let mut response = with_json(StatusCode::CREATED, &value);
+        Answer::Created(value, path, warning) => {
+            let mut response = warned(with_json(StatusCode::CREATED, &value), warning);
             if let Ok(location) = HeaderValue::from_str(&format!("{}{path}", base())) {
                 response.headers_mut().insert(header::LOCATION, location);
             }
             response
         }
         Answer::Accepted(value) => with_json(StatusCode::ACCEPTED, &value),
-        Answer::Changed(object, left) => {
-            let mut response = with_json(StatusCode::ACCEPTED, &object.into());
+        Answer::Changed(object, left, warning) => {
+            let mut response = warned(with_json(StatusCode::ACCEPTED, &object.into()), warning);
             if let (false, Ok(names)) = (left.is_empty(), HeaderValue::from_str(&left.join(", "))) {
                 response.headers_mut().insert(NOT_APPLIED, names);
             }
@@ -51,6 +51,16 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
         }
         Answer::Gone => empty(StatusCode::NO_CONTENT),
     }
+}
+
+/// A response with a `Warning` of the kind that is no cache's (RFC 7234 section 5.5.7): what was asked was done, and is
+/// perhaps not what was meant.
+fn warned(mut response: Response, warning: Option<String>) -> Response {
+    let text = warning.map(|text| format!("299 - \"{}\"", text.replace(['"', '\\'], "'")));
+    if let Some(Ok(value)) = text.map(|text| HeaderValue::from_str(&text)) {
+        response.headers_mut().insert(header::WARNING, value);
+    }
+    response
 }
 
 /// A response with an object, which caches must revalidate.

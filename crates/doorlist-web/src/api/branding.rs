@@ -3,15 +3,14 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::resource::Resource;
+use super::resource::{Resource, rows};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, Spec};
 use crate::https_link::is_https_link;
 use doorlist_actions::Actions;
 use doorlist_core::address::DomainName;
-use doorlist_store::StoreError;
-use doorlist_store::tenants::{BrandingColumn, BrandingRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{BrandingRow, Placed};
 use serde_json::{Map, Value, json};
 
 /// Text fields that are stored as they are.
@@ -77,20 +76,7 @@ pub(crate) static SPEC: Spec = Spec {
 
 impl Resource for Brandings {
     const SPEC: &'static Spec = &SPEC;
-    type Row = BrandingRow;
-    type Column = BrandingColumn;
-
-    async fn list(view: &View, query: &Query<BrandingColumn>) -> Result<Page<BrandingRow>, StoreError> {
-        view.brandings(query).await
-    }
-
-    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<BrandingRow>>, StoreError> {
-        view.branding(id).await
-    }
-
-    fn id(row: &BrandingRow) -> u32 {
-        row.id
-    }
+    rows!(BrandingRow by BrandingColumn: brandings, branding, |row| row.id);
 
     fn show(row: &BrandingRow) -> Object {
         let settings = settings(row);

@@ -3,14 +3,13 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::resource::{Resource, id_of};
+use super::resource::{Resource, id_of, rows};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Above, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
 use doorlist_core::access::ResellerId;
-use doorlist_store::StoreError;
-use doorlist_store::tenants::{CustomerColumn, CustomerFields, CustomerPatch, CustomerRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{CustomerFields, CustomerPatch, CustomerRow, Placed};
 use serde_json::json;
 
 pub(crate) struct Customers;
@@ -49,20 +48,7 @@ pub(crate) static SPEC: Spec = Spec {
 
 impl Resource for Customers {
     const SPEC: &'static Spec = &SPEC;
-    type Row = CustomerRow;
-    type Column = CustomerColumn;
-
-    async fn list(view: &View, query: &Query<CustomerColumn>) -> Result<Page<CustomerRow>, StoreError> {
-        view.customers(query).await
-    }
-
-    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<CustomerRow>>, StoreError> {
-        view.customer(id).await
-    }
-
-    fn id(row: &CustomerRow) -> u32 {
-        row.id.0
-    }
+    rows!(CustomerRow by CustomerColumn: customers, customer, |row| row.id.0);
 
     fn show(row: &CustomerRow) -> Object {
         let id = row.id.0;

@@ -4,16 +4,16 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::resource::{Resource, id_of};
+use super::resource::{Resource, id_of, rows};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Default, Field, Filtering, Kind, READ_WRITE, READ_WRITE_LIST, Spec};
-use doorlist_actions::{ActionError, Actions, DomainPatch, NewDomain};
+use doorlist_actions::{ActionError, Actions, DomainPatch, Enforcement, NewDomain};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::domain::Mode;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{DomainColumn, DomainRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{DomainRow, Placed, View};
 use serde_json::{Value, json};
 
 pub(crate) struct Domains;
@@ -65,16 +65,7 @@ pub(crate) static SPEC: Spec = Spec {
 
 impl Resource for Domains {
     const SPEC: &'static Spec = &SPEC;
-    type Row = DomainRow;
-    type Column = DomainColumn;
-
-    async fn list(view: &View, query: &Query<DomainColumn>) -> Result<Page<DomainRow>, StoreError> {
-        view.domains(query).await
-    }
-
-    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<DomainRow>>, StoreError> {
-        view.domain(id).await
-    }
+    rows!(DomainRow by DomainColumn: domains, domain, |row| row.id.0);
 
     async fn by_name(view: &View, name: &str) -> Result<Option<Placed<DomainRow>>, StoreError> {
         match name.parse() {
@@ -83,13 +74,9 @@ impl Resource for Domains {
         }
     }
 
-    fn id(row: &DomainRow) -> u32 {
-        row.id.0
-    }
-
     fn show(row: &DomainRow) -> Object {
         let id = row.id.0;
-        let is_enforced = matches!(row.mode, Mode::Enforce { .. });
+        let is_enforced = is_enforced(row);
         let status = match (row.active, row.hold) {
             (false, _) => "inactive",
             (true, true) => "hold",
@@ -132,6 +119,7 @@ impl Resource for Domains {
         let Some(name) = name else { return Err(Fault::NotFound) };
         patch.active = patch.active.filter(|active| !active);
         patch.hold = patch.hold.filter(|hold| *hold);
+        patch.enforcement = patch.enforcement.filter(|wanted| *wanted != Enforcement::Off);
         of("domain", actions.create_domain(&NewDomain { name, customer, patch }).await)
     }
 
@@ -144,6 +132,8 @@ impl Resource for Domains {
             body.wrong("name", "a domain cannot be renamed: create a new one, or create a domain alias");
         }
         let mut patch = patch(&mut body);
+        // What is sent back as it was read is no wish: a soft period goes on.
+        patch.enforcement = patch.enforcement.filter(|wanted| (*wanted != Enforcement::Off) != is_enforced(row));
         if let Some(link) = body.link("customer", "customer")? {
             patch.customer = Some(CustomerId(id_of(actions.view(), "customer", link).await?));
         }
@@ -152,9 +142,17 @@ impl Resource for Domains {
         actions.view().domain(row.id.0).await?.ok_or(Fault::NotFound)
     }
 
+    async fn warning(actions: &Actions, row: &DomainRow) -> Result<Option<String>, ActionError> {
+        if is_enforced(row) { actions.empty_list_warning(&row.name).await } else { Ok(None) }
+    }
+
     async fn remove(actions: &Actions, found: Placed<DomainRow>) -> Result<(), ActionError> {
         actions.remove_domain(&actions.removable(Some(found))?).await
     }
+}
+
+fn is_enforced(row: &DomainRow) -> bool {
+    matches!(row.mode, Mode::Enforce { .. })
 }
 
 fn patch(body: &mut Body) -> DomainPatch {
@@ -165,7 +163,7 @@ fn patch(body: &mut Body) -> DomainPatch {
         active: body.flag("active"),
         // Who sends the whole object back knows the newer name and changes that one alone; the other is as it was read, and
         // perhaps long ago. Who knows the older name sends what has changed.
-        enforce: complete.or(bounce),
+        enforcement: complete.or(bounce).map(|on| if on { Enforcement::Soft } else { Enforcement::Off }),
         delivery_port: port.and_then(|port| u16::try_from(port).ok()),
         hold: body.flag("hold_email"),
         ..DomainPatch::default()

@@ -4,16 +4,13 @@ use super::body::Body;
 use super::domain::domain_name;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::resource::{Resource, id_of};
+use super::resource::{Resource, id_of, rows};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
 use doorlist_core::domain::DomainId;
-use doorlist_store::StoreError;
-use doorlist_store::tenants::{
-    DomainAliasColumn, DomainAliasRow, DomainNameColumn, DomainNameRow, Page, Placed, Query, View,
-};
+use doorlist_store::tenants::{DomainAliasRow, DomainNameRow, Placed};
 use serde_json::json;
 
 pub(crate) struct DomainAliases;
@@ -44,20 +41,7 @@ pub(crate) static SPEC: Spec = Spec {
 
 impl Resource for DomainAliases {
     const SPEC: &'static Spec = &SPEC;
-    type Row = DomainAliasRow;
-    type Column = DomainAliasColumn;
-
-    async fn list(view: &View, query: &Query<DomainAliasColumn>) -> Result<Page<DomainAliasRow>, StoreError> {
-        view.domain_aliases(query).await
-    }
-
-    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<DomainAliasRow>>, StoreError> {
-        view.domain_alias(id).await
-    }
-
-    fn id(row: &DomainAliasRow) -> u32 {
-        row.id
-    }
+    rows!(DomainAliasRow by DomainAliasColumn: domain_aliases, domain_alias, |row| row.id);
 
     fn show(row: &DomainAliasRow) -> Object {
         object_of(json!({
@@ -133,20 +117,7 @@ pub(crate) static NAMES: Spec = Spec {
 
 impl Resource for DomainNames {
     const SPEC: &'static Spec = &NAMES;
-    type Row = DomainNameRow;
-    type Column = DomainNameColumn;
-
-    async fn list(view: &View, query: &Query<DomainNameColumn>) -> Result<Page<DomainNameRow>, StoreError> {
-        view.domain_names(query).await
-    }
-
-    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<DomainNameRow>>, StoreError> {
-        view.domain_name(id).await
-    }
-
-    fn id(row: &DomainNameRow) -> u32 {
-        row.id
-    }
+    rows!(DomainNameRow by DomainNameColumn: domain_names, domain_name, |row| row.id);
 
     fn show(row: &DomainNameRow) -> Object {
         object_of(json!({

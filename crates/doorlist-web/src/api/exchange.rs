@@ -39,12 +39,12 @@ pub(crate) enum Answer {
     Object(Object, State),
     /// 304: the client already has this state.
     Unchanged(State),
-    /// 201: the created object and its path.
-    Created(Value, String),
+    /// 201: the created object, its path and a warning.
+    Created(Value, String, Option<String>),
     /// 202 with the updated object.
     Accepted(Value),
-    /// 202 with the updated object and the given fields that were not applied.
-    Changed(Object, Vec<&'static str>),
+    /// 202 with the updated object, the given fields that were not applied, and a warning.
+    Changed(Object, Vec<&'static str>, Option<String>),
     /// 202 without a body.
     AcceptedEmpty,
     /// 202 with a new key, shown once; the content type has no charset.

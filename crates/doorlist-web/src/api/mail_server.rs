@@ -3,14 +3,13 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::resource::{Resource, id_of};
+use super::resource::{Resource, id_of, rows};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Holder, Nobody};
 use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions, NewServer, ServerPatch};
 use doorlist_core::domain::DomainId;
-use doorlist_store::StoreError;
-use doorlist_store::tenants::{MailServerColumn, MailServerRow, Page, Placed, Query, View};
+use doorlist_store::tenants::{MailServerRow, Placed};
 use serde_json::{Value, json};
 
 /// Default priority of a server.
@@ -50,20 +49,7 @@ pub(crate) static SPEC: Spec = Spec {
 
 impl Resource for MailServers {
     const SPEC: &'static Spec = &SPEC;
-    type Row = MailServerRow;
-    type Column = MailServerColumn;
-
-    async fn list(view: &View, query: &Query<MailServerColumn>) -> Result<Page<MailServerRow>, StoreError> {
-        view.mail_servers(query).await
-    }
-
-    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<MailServerRow>>, StoreError> {
-        view.mail_server(id).await
-    }
-
-    fn id(row: &MailServerRow) -> u32 {
-        row.id
-    }
+    rows!(MailServerRow by MailServerColumn: mail_servers, mail_server, |row| row.id);
 
     fn show(row: &MailServerRow) -> Object {
         object_of(json!({

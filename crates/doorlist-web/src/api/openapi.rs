@@ -18,7 +18,8 @@ The API of Doorlist, compatible with the client libraries of MailRoute.
 * PUT and PATCH are the same: fields that are not given keep their value. The answer is 202 and the object with `pk`, its \
 number as a text. Unknown and read-only fields are ignored.
 * The switch \"Accept mail only for mailboxes in this list\" is `bounce_unlisted` and `userlist_complete`: both are shown, \
-either is accepted. For the first three days, an unlisted recipient is deferred, then rejected.
+either is accepted. For the first three days, an unlisted recipient is deferred, then rejected. If the list is empty, the \
+answer has a `Warning`.
 * A reference to an object may be its URI, its number, or a URI with its natural key (a domain's name, an address).
 * An object has a version in `ETag`. PUT, PATCH and DELETE with `If-Match` are applied only if the object still has this \
 version; otherwise the answer is 412, and nothing is done. Simultaneous changes from elsewhere (a command, another node of \

@@ -4,7 +4,7 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::resource::Resource;
+use super::resource::{Resource, rows};
 use super::show::Object;
 use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Default, Field, Filtering, Spec};
@@ -152,23 +152,10 @@ fn message_max(spec: &'static Spec, body: &mut Body) -> Option<Option<u64>> {
 
 impl Resource for DomainPolicies {
     const SPEC: &'static Spec = &DOMAIN;
-    type Row = DomainRow;
-    type Column = DomainColumn;
-
-    async fn list(view: &View, query: &Query<DomainColumn>) -> Result<Page<DomainRow>, StoreError> {
-        view.domains(query).await
-    }
+    rows!(DomainRow by DomainColumn: domains, domain, |row| row.id.0);
 
     fn column(name: &str) -> Result<DomainColumn, UnknownColumn> {
         if name == "domain" { Ok(DomainColumn::Id) } else { name.parse() }
-    }
-
-    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<DomainRow>>, StoreError> {
-        view.domain(id).await
-    }
-
-    fn id(row: &DomainRow) -> u32 {
-        row.id.0
     }
 
     fn show(row: &DomainRow) -> Object {

@@ -3,13 +3,12 @@
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
-use super::resource::Resource;
+use super::resource::{Resource, rows};
 use super::show::{Object, object_of, time};
 use super::spec::Writer::{Above, Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
-use doorlist_store::StoreError;
-use doorlist_store::tenants::{Page, Placed, Query, ResellerColumn, ResellerFields, ResellerRow, View};
+use doorlist_store::tenants::{Placed, ResellerFields, ResellerRow};
 use serde_json::json;
 
 pub(crate) struct Resellers;
@@ -46,20 +45,7 @@ pub(crate) static SPEC: Spec = Spec {
 
 impl Resource for Resellers {
     const SPEC: &'static Spec = &SPEC;
-    type Row = ResellerRow;
-    type Column = ResellerColumn;
-
-    async fn list(view: &View, query: &Query<ResellerColumn>) -> Result<Page<ResellerRow>, StoreError> {
-        view.resellers(query).await
-    }
-
-    async fn by_id(view: &View, id: u32) -> Result<Option<Placed<ResellerRow>>, StoreError> {
-        view.reseller(id).await
-    }
-
-    fn id(row: &ResellerRow) -> u32 {
-        row.id.0
-    }
+    rows!(ResellerRow by ResellerColumn: resellers, reseller, |row| row.id.0);
 
     fn show(row: &ResellerRow) -> Object {
         let id = row.id.0;

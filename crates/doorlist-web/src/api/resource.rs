@@ -69,11 +69,44 @@ pub(crate) trait Resource: Send + Sync + 'static {
         async { Err(Fault::Method(Self::SPEC.detail_methods)) }
     }
 
+    /// What a person would be asked to confirm, about an object as it was just written.
+    fn warning(_: &Actions, _: &Self::Row) -> impl Future<Output = Result<Option<String>, ActionError>> + Send {
+        async { Ok(None) }
+    }
+
     /// Deletes an object. Not implemented if objects are deleted with another one.
     fn remove(_: &Actions, _: Placed<Self::Row>) -> impl Future<Output = Result<(), ActionError>> + Send {
         async { Err(ActionError::Forbidden) }
     }
 }
+
+/// How the rows of a resource are read, where it is as for most: the functions of the view that give a page, and the one
+/// of a number.
+macro_rules! rows {
+    ($row:ident by $column:ident: $page:ident, $one:ident, |$of:ident| $id:expr) => {
+        type Row = doorlist_store::tenants::$row;
+        type Column = doorlist_store::tenants::$column;
+
+        async fn list(
+            view: &doorlist_store::tenants::View,
+            query: &doorlist_store::tenants::Query<Self::Column>,
+        ) -> Result<doorlist_store::tenants::Page<Self::Row>, doorlist_store::StoreError> {
+            view.$page(query).await
+        }
+
+        async fn by_id(
+            view: &doorlist_store::tenants::View,
+            id: u32,
+        ) -> Result<Option<doorlist_store::tenants::Placed<Self::Row>>, doorlist_store::StoreError> {
+            view.$one(id).await
+        }
+
+        fn id($of: &Self::Row) -> u32 {
+            $id
+        }
+    };
+}
+pub(super) use rows;
 
 /// The routes of a resource: its list and its objects.
 pub(crate) fn routes<N: Resource>(router: Router<ApiState>) -> Router<ApiState> {
@@ -88,8 +121,8 @@ async fn list_handler<N: Resource>(State(state): State<ApiState>, request: Reque
         Method::POST if N::SPEC.list_methods.contains(&"post") => {
             let body = Body::parse(N::SPEC, &ask.body)?;
             let made = N::create(&ask.actions, body).await?;
-            let id = N::id(&made.row);
-            Ok(Answer::Created(N::show(&made.row).into(), uri(N::SPEC.name, id)))
+            let warning = of(N::SPEC.name, N::warning(&ask.actions, &made.row).await)?;
+            Ok(Answer::Created(N::show(&made.row).into(), uri(N::SPEC.name, N::id(&made.row)), warning))
         }
         _ => Err(Fault::Method(N::SPEC.list_methods)),
     })
@@ -191,7 +224,9 @@ async fn detail_handler<N: Resource>(
                     true => Vec::new(),
                     false => body.leave_to_above(N::SPEC, &object),
                 };
-                Ok(Answer::Changed(updated::<N>(&N::update(&ask.actions, found, body).await?.row), left))
+                let row = N::update(&ask.actions, found, body).await?.row;
+                let warning = of(N::SPEC.name, N::warning(&ask.actions, &row).await)?;
+                Ok(Answer::Changed(updated::<N>(&row), left, warning))
             }
         }
     })

@@ -2,14 +2,12 @@
 
 mod exported;
 
-use super::{print, unexpected};
+use super::print;
 use crate::cli::logins::Audit;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{
-    AuditHeadShow, AuditList, AuditRecord, AuditRow, AuditVerdict, AuditVerify, HeadFinding, Response,
-};
+use doorlist_actions::{AuditHeadShow, AuditList, AuditRecord, AuditRow, AuditVerdict, AuditVerify, HeadFinding};
 use exported::Exported;
 use std::path::PathBuf;
 
@@ -17,15 +15,8 @@ pub(super) async fn audit(target: &mut CommandTarget, out: &mut Output, what: &A
     match what {
         Audit::List { limit, before } => list(target, out, *before, *limit).await,
         Audit::Head => {
-            let head = match target.ask(AuditHeadShow).await? {
-                Response::AuditHead(head) => head,
-                other => return Err(unexpected(&other)),
-            };
-            if out.is_json() {
-                out.object(&head)?;
-            } else {
-                out.line(&head.head)?;
-            }
+            let head = target.ask(AuditHeadShow).await?;
+            out.entry(&head, || head.head.clone())?;
             Ok(Exit::DONE)
         }
         Audit::Verify { head, files } => verify(target, out, head.as_deref(), files).await,
@@ -33,16 +24,9 @@ pub(super) async fn audit(target: &mut CommandTarget, out: &mut Output, what: &A
 }
 
 async fn list(target: &mut CommandTarget, out: &mut Output, before: Option<u64>, limit: u32) -> Result<Exit, Failure> {
-    let rows = match target.ask(AuditList { before, limit }).await? {
-        Response::AuditLines(rows) => rows,
-        other => return Err(unexpected(&other)),
-    };
+    let rows = target.ask(AuditList { before, limit }).await?;
     for row in rows {
-        if out.is_json() {
-            out.object(&row)?;
-        } else {
-            out.line(&line(&row))?;
-        }
+        out.entry(&row, || line(&row))?;
     }
     Ok(Exit::DONE)
 }
@@ -53,10 +37,7 @@ async fn verify(
     head: Option<&str>,
     files: &[PathBuf],
 ) -> Result<Exit, Failure> {
-    let mut verdict = match target.ask(AuditVerify { head: head.map(str::to_owned) }).await? {
-        Response::AuditVerified(verdict) => verdict,
-        other => return Err(unexpected(&other)),
-    };
+    let mut verdict = target.ask(AuditVerify { head: head.map(str::to_owned) }).await?;
     let mut faults = Vec::new();
     if !files.is_empty() {
         let mut exported = Exported::read(files, verdict.node)?;

@@ -1,11 +1,11 @@
 //! `doorlist changes ...`
 
-use super::{print, unexpected};
+use super::print;
 use crate::cli::list::Changes;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{ChangePage, ChangesList, ChangesShow, ChangesUndo, Response};
+use doorlist_actions::{ChangePage, ChangesList, ChangesShow, ChangesUndo};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Via;
 use doorlist_core::list::{Kind, Standing};
@@ -23,26 +23,16 @@ pub(super) async fn changes(target: &mut CommandTarget, out: &mut Output, what: 
 }
 
 async fn undo(target: &mut CommandTarget, out: &mut Output, id: u64) -> Result<Exit, Failure> {
-    match target.ask(ChangesUndo { id }).await? {
-        Response::Applied(applied) => print::applied(out, &applied)?,
-        other => return Err(unexpected(&other)),
-    }
+    print::applied(out, &target.ask(ChangesUndo { id }).await?)?;
     Ok(Exit::DONE)
 }
 
 async fn list(target: &mut CommandTarget, out: &mut Output, domain: Option<&DomainName>) -> Result<Exit, Failure> {
     let mut before = None;
     loop {
-        let entries = match target.ask(ChangesList { domain: domain.cloned(), before, limit: PAGE }).await? {
-            Response::Changes(entries) => entries,
-            other => return Err(unexpected(&other)),
-        };
+        let entries = target.ask(ChangesList { domain: domain.cloned(), before, limit: PAGE }).await?;
         for entry in &entries {
-            if out.is_json() {
-                out.object(entry)?;
-            } else {
-                out.line(&line(entry))?;
-            }
+            out.entry(entry, || line(entry))?;
         }
         match entries.last() {
             Some(last) if entries.len() >= PAGE as usize => before = Some(last.id),
@@ -68,19 +58,12 @@ fn line(entry: &ChangeEntry) -> String {
 async fn show(target: &mut CommandTarget, out: &mut Output, id: u64) -> Result<Exit, Failure> {
     let (mut after, mut first) = (None, true);
     loop {
-        let (entry, rows, next) = match target.ask(ChangesShow { id, after, limit: PAGE }).await? {
-            Response::Change(ChangePage { entry, rows, next }) => (entry, rows, next),
-            other => return Err(unexpected(&other)),
-        };
+        let ChangePage { entry, rows, next } = target.ask(ChangesShow { id, after, limit: PAGE }).await?;
         if first && !out.is_json() {
             out.line(&line(&entry))?;
         }
         for row in &rows {
-            if out.is_json() {
-                out.object(row)?;
-            } else {
-                out.line(&row_text(row))?;
-            }
+            out.entry(row, || row_text(row))?;
         }
         (after, first) = (next, false);
         if after.is_none() {

@@ -1,7 +1,7 @@
 //! `doorlist check`.
 
-use super::{print, unexpected};
-use crate::command_target::CommandTarget;
+use super::print;
+use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{Check, CheckReport, Response};
@@ -15,7 +15,7 @@ pub(super) async fn check(
     address: &str,
     from: Option<&str>,
 ) -> Result<Exit, Failure> {
-    let response = target.ask(Check { address: address.to_owned(), from: from.map(str::to_owned) }).await?;
+    let response = target.respond(Check { address: address.to_owned(), from: from.map(str::to_owned) }.into()).await?;
     let exit = Exit::of_action(response.exit_code());
     let Response::Checked(report) = response else { return Err(unexpected(&response)) };
     if out.is_json() {

@@ -1,45 +1,30 @@
 //! `doorlist contact ...`
 
-use super::{print, unexpected};
+use super::print;
 use crate::cli::contacts::Contact;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{ContactConfirm, ContactConfirmed, ContactList, ContactPage, KnownContact, Response, Standing};
+use doorlist_actions::{ContactConfirm, ContactConfirmed, ContactList, ContactPage, KnownContact, Standing};
 
 pub(super) async fn contact(target: &mut CommandTarget, out: &mut Output, what: &Contact) -> Result<Exit, Failure> {
     let address = match what {
         Contact::List { unconfirmed } => return list(target, out, *unconfirmed).await,
         Contact::Confirm { address } => address,
     };
-    match target.ask(ContactConfirm { address: address.clone() }).await? {
-        Response::ContactConfirmed(ContactConfirmed { customers }) if out.is_json() => {
-            out.object(&serde_json::json!({ "address": address.to_string(), "customers": customers }))?;
-        }
-        Response::ContactConfirmed(ContactConfirmed { customers: 1 }) => {
-            out.line(&format!("{address} confirmed for 1 customer"))?
-        }
-        Response::ContactConfirmed(ContactConfirmed { customers }) => {
-            out.line(&format!("{address} confirmed for {customers} customers"))?;
-        }
-        other => return Err(unexpected(&other)),
-    }
+    let ContactConfirmed { customers } = target.ask(ContactConfirm { address: address.clone() }).await?;
+    let plural = if customers == 1 { "" } else { "s" };
+    let confirmed = serde_json::json!({ "address": address.to_string(), "customers": customers });
+    out.entry(&confirmed, || format!("{address} confirmed for {customers} customer{plural}"))?;
     Ok(Exit::DONE)
 }
 
 async fn list(target: &mut CommandTarget, out: &mut Output, unconfirmed: bool) -> Result<Exit, Failure> {
     let mut after = 0;
     loop {
-        let (contacts, next) = match target.ask(ContactList { unconfirmed, after }).await? {
-            Response::Contacts(ContactPage { contacts, next }) => (contacts, next),
-            other => return Err(unexpected(&other)),
-        };
+        let ContactPage { contacts, next } = target.ask(ContactList { unconfirmed, after }).await?;
         for contact in &contacts {
-            if out.is_json() {
-                out.object(contact)?;
-            } else {
-                out.line(&line(contact))?;
-            }
+            out.entry(contact, || line(contact))?;
         }
         match next {
             Some(last) => after = last,

@@ -1,13 +1,13 @@
 //! `doorlist domain ...`
 
-use super::{print, typed_name, unexpected};
+use super::{print, typed_name};
 use crate::cli::domain::{Domain, DomainAlias, ModeWord, Switch};
-use crate::command_target::CommandTarget;
+use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
-    DomainActive, DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainHold, DomainList, DomainMode, DomainRemove,
-    DomainSet, DomainShow, ErrorKind, ModeWish, Request, Response, ServerSetup, SetupStep,
+    DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove, DomainSet,
+    DomainShow, ErrorKind, ModeWish, Request, Response, ServerSetup, SetupStep,
 };
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};
@@ -30,16 +30,16 @@ pub(super) async fn domain(target: &mut CommandTarget, out: &mut Output, what: &
         Domain::Set { name, servers, plus, minus, abuse } => {
             let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
             let (plus, minus, accept_abuse) = (is_on(plus), is_on(minus), is_on(abuse));
-            DomainSet { name, servers, plus, minus, accept_abuse }.into()
+            set(name, DomainPatch { servers, plus, minus, accept_abuse, ..DomainPatch::default() })
         }
-        Domain::Hold { name } => DomainHold { name, hold: true }.into(),
-        Domain::Release { name } => DomainHold { name, hold: false }.into(),
-        Domain::Activate { name } => DomainActive { name, active: true }.into(),
-        Domain::Deactivate { name } => DomainActive { name, active: false }.into(),
+        Domain::Hold { name } => set(name, DomainPatch { hold: Some(true), ..DomainPatch::default() }),
+        Domain::Release { name } => set(name, DomainPatch { hold: Some(false), ..DomainPatch::default() }),
+        Domain::Activate { name } => set(name, DomainPatch { active: Some(true), ..DomainPatch::default() }),
+        Domain::Deactivate { name } => set(name, DomainPatch { active: Some(false), ..DomainPatch::default() }),
         Domain::Alias(DomainAlias::Add { name, alias }) => DomainAliasAdd { name, alias }.into(),
         Domain::Alias(DomainAlias::Remove { alias }) => DomainAliasRemove { alias }.into(),
     };
-    match target.ask(request).await? {
+    match target.respond(request).await? {
         Response::Domains(domains) => list(out, &domains)?,
         Response::Domain(details) => show(out, &details)?,
         Response::Applied(applied) => print::applied(out, &applied)?,
@@ -48,6 +48,10 @@ pub(super) async fn domain(target: &mut CommandTarget, out: &mut Output, what: &
         other => return Err(unexpected(&other)),
     }
     Ok(Exit::DONE)
+}
+
+fn set(name: DomainName, patch: DomainPatch) -> Request {
+    DomainSet { name, patch }.into()
 }
 
 fn confirm_removal(name: &DomainName) -> Result<(), Failure> {
@@ -75,11 +79,10 @@ async fn set_mode(
     loop {
         let request = DomainMode { name: name.clone(), mode, now, confirmed: confirmed.clone() };
         let failure = match target.ask(request).await {
-            Ok(Response::Applied(applied)) => {
+            Ok(applied) => {
                 print::applied(out, &applied)?;
                 return Ok(Exit::DONE);
             }
-            Ok(other) => return Err(unexpected(&other)),
             Err(failure) => failure,
         };
         let error = failure.error.downcast_ref::<doorlist_actions::ActionError>();

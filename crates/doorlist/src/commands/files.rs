@@ -1,8 +1,8 @@
 //! `doorlist import` and `doorlist export`.
 
-use super::{input::Input, print, unexpected};
+use super::{input::Input, print};
 use crate::cli::list::{Export, ExportFormat as Word, Import, ImportRequest};
-use crate::command_target::CommandTarget;
+use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::output::Output;
 use anyhow::Context;
@@ -38,7 +38,7 @@ pub(super) async fn import(
         reason: what.over.reason.clone(),
     };
     let bar = print::Progress::begin("reading and comparing");
-    let response = target.ask(Box::new(request)).await;
+    let response = target.respond(Box::new(request).into()).await;
     bar.end();
     let response = response?;
     let exit = Exit::of_action(response.exit_code());
@@ -59,10 +59,7 @@ pub(super) async fn import(
 }
 
 async fn link(target: &mut CommandTarget, out: &mut Output, request: actions::ImportRequest) -> Result<Exit, Failure> {
-    let made = match target.ask(request).await? {
-        Response::UploadRequest(made) => made,
-        other => return Err(unexpected(&other)),
-    };
+    let made = target.ask(request).await?;
     if out.is_json() {
         out.object(&made)?;
         return Ok(Exit::DONE);
@@ -162,13 +159,9 @@ pub(super) async fn export(target: &mut CommandTarget, out: &mut Output, what: &
     };
     let mut after = None;
     loop {
-        match target.ask(actions::Export { domain: what.domain.clone(), format, after }).await? {
-            Response::Export(page) => {
-                out.file(&page.text)?;
-                after = page.next;
-            }
-            other => return Err(unexpected(&other)),
-        }
+        let page = target.ask(actions::Export { domain: what.domain.clone(), format, after }).await?;
+        out.file(&page.text)?;
+        after = page.next;
         if after.is_none() {
             return Ok(Exit::DONE);
         }

@@ -1,8 +1,8 @@
 //! `doorlist account ...` and `doorlist alias ...`
 
-use super::{print, unexpected};
+use super::print;
 use crate::cli::list::{Account, Alias};
-use crate::command_target::CommandTarget;
+use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
@@ -34,7 +34,7 @@ pub(super) async fn alias(target: &mut CommandTarget, out: &mut Output, what: &A
 }
 
 async fn change_or_show(target: &mut CommandTarget, out: &mut Output, request: Request) -> Result<Exit, Failure> {
-    match target.ask(request).await? {
+    match target.respond(request).await? {
         Response::Applied(applied) => print::applied(out, &applied)?,
         Response::Account(details) if out.is_json() => out.object(&details)?,
         Response::Account(details) => show(out, &details)?,
@@ -93,16 +93,9 @@ async fn list(
     let mut filter =
         AccountFilter { domain: domain.clone(), search: search.map(str::to_owned), after: None, limit: PAGE };
     loop {
-        let accounts = match target.ask(AccountList { filter: filter.clone() }).await? {
-            Response::Accounts(accounts) => accounts,
-            other => return Err(unexpected(&other)),
-        };
+        let accounts = target.ask(AccountList { filter: filter.clone() }).await?;
         for account in &accounts {
-            if out.is_json() {
-                out.object(account)?;
-            } else {
-                out.line(&line(account))?;
-            }
+            out.entry(account, || line(account))?;
         }
         match accounts.last() {
             Some(last) if accounts.len() >= PAGE as usize => {

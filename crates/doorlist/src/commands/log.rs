@@ -1,12 +1,12 @@
 //! `doorlist log`: searches the mail log, oldest first, and waits for new entries with `--follow`.
 
-use super::{print, unexpected};
+use super::print;
 use crate::cli::operate::Log;
 use crate::command_target::CommandTarget;
 use crate::config::units;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{MailLogSearch, Response};
+use doorlist_actions::MailLogSearch;
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::{LoggedMail, MailAction, MailFilter};
 use std::collections::HashSet;
@@ -92,13 +92,9 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 }
 
 async fn search(target: &mut CommandTarget, filter: &MailFilter) -> Result<Vec<LoggedMail>, Failure> {
-    match target.ask(MailLogSearch { filter: filter.clone() }).await? {
-        Response::Log(mut entries) => {
-            entries.reverse();
-            Ok(entries)
-        }
-        other => Err(unexpected(&other)),
-    }
+    let mut entries = target.ask(MailLogSearch { filter: filter.clone() }).await?;
+    entries.reverse();
+    Ok(entries)
 }
 
 /// Prints new entries until the reader or the server stops.
@@ -130,11 +126,7 @@ fn key(entry: &LoggedMail) -> String {
 
 fn print_all(out: &mut Output, entries: &[LoggedMail]) -> Result<(), Failure> {
     for entry in entries {
-        if out.is_json() {
-            out.object(entry)?;
-        } else {
-            out.line(&line(entry))?;
-        }
+        out.entry(entry, || line(entry))?;
     }
     Ok(())
 }

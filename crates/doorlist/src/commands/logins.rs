@@ -1,15 +1,16 @@
 //! `doorlist admin ...`, `doorlist apikey ...`
 
-use super::{Input, print, unexpected};
+use super::{Input, print};
 use crate::cli::logins::{Admin, AdminCreate as Create, ApiKey, KeyCreate};
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
-    AdminCreate, AdminCreated, AdminOf, KeyEntry, KeyList, KeyRevoke, KeyRevoked, MembershipAccept, MembershipDecline,
-    MembershipList, NewApiKey, Request, Response,
+    AdminCreate, AdminOf, KeyEntry, KeyList, KeyRevoke, KeyRevoked, MembershipAccept, MembershipDecline,
+    MembershipList, NewApiKey, Response,
 };
 use doorlist_core::access::LoginId;
+use doorlist_store::logins::MembershipRow;
 
 pub(super) async fn admin(
     target: &mut CommandTarget,
@@ -19,12 +20,16 @@ pub(super) async fn admin(
 ) -> Result<Exit, Failure> {
     let Create { email, reseller, customer, domain, auditor, .. } = match what {
         Admin::Create(create) => create,
-        Admin::Memberships { login } => return memberships(target, out, MembershipList { login: login.clone() }).await,
+        Admin::Memberships { login } => {
+            return memberships(out, &target.ask(MembershipList { login: login.clone() }).await?);
+        }
         Admin::Accept { login, id } => {
-            return memberships(target, out, MembershipAccept { login: login.clone(), id: LoginId(*id) }).await;
+            let request = MembershipAccept { login: login.clone(), id: LoginId(*id) };
+            return memberships(out, &target.ask(request).await?);
         }
         Admin::Decline { login, id } => {
-            return memberships(target, out, MembershipDecline { login: login.clone(), id: LoginId(*id) }).await;
+            let request = MembershipDecline { login: login.clone(), id: LoginId(*id) };
+            return memberships(out, &target.ask(request).await?);
         }
     };
     let of = match (reseller, customer, domain) {
@@ -34,26 +39,16 @@ pub(super) async fn admin(
         (None, None, None) => AdminOf::Everything,
     };
     let request = AdminCreate { email: email.clone(), of, auditor: *auditor, password: input.password };
-    match target.ask(request).await? {
-        response @ Response::AdminCreated(_) if out.is_json() => out.object(&response)?,
-        Response::AdminCreated(AdminCreated { login }) => {
-            out.line(&format!("{login} created. To create an API key: doorlist apikey create {login}"))?;
-        }
-        other => return Err(unexpected(&other)),
-    }
+    let created = target.ask(request).await?;
+    let login = created.login.clone();
+    out.entry(&Response::AdminCreated(created), || {
+        format!("{login} created. To create an API key: doorlist apikey create {login}")
+    })?;
     Ok(Exit::DONE)
 }
 
-async fn memberships(
-    target: &mut CommandTarget,
-    out: &mut Output,
-    request: impl Into<Request>,
-) -> Result<Exit, Failure> {
-    let rows = match target.ask(request).await? {
-        Response::Memberships(rows) => rows,
-        other => return Err(unexpected(&other)),
-    };
-    for row in &rows {
+fn memberships(out: &mut Output, rows: &[MembershipRow]) -> Result<Exit, Failure> {
+    for row in rows {
         if out.is_json() {
             out.object(row)?;
             continue;
@@ -69,10 +64,10 @@ pub(super) async fn api_key(target: &mut CommandTarget, out: &mut Output, what: 
     match what {
         ApiKey::Create(create) => return create_key(target, out, create).await,
         ApiKey::List => return list_keys(target, out).await,
-        ApiKey::Revoke { id } => match target.ask(KeyRevoke { id: *id }).await? {
-            Response::KeyRevoked(KeyRevoked { id }) => say!("key {id} revoked"),
-            other => return Err(unexpected(&other)),
-        },
+        ApiKey::Revoke { id } => {
+            let KeyRevoked { id } = target.ask(KeyRevoke { id: *id }).await?;
+            say!("key {id} revoked");
+        }
     }
     Ok(Exit::DONE)
 }
@@ -86,10 +81,7 @@ async fn create_key(target: &mut CommandTarget, out: &mut Output, create: &KeyCr
         networks: create.from.clone(),
         days: create.days,
     };
-    let made = match target.ask(Box::new(wish)).await? {
-        Response::KeyMade(made) => made,
-        other => return Err(unexpected(&other)),
-    };
+    let made = target.ask(Box::new(wish)).await?;
     if out.is_json() {
         out.object(&made)?;
     } else if create.login_key_only {
@@ -105,18 +97,11 @@ async fn create_key(target: &mut CommandTarget, out: &mut Output, create: &KeyCr
 async fn list_keys(target: &mut CommandTarget, out: &mut Output) -> Result<Exit, Failure> {
     let mut after = None;
     loop {
-        let keys = match target.ask(KeyList { after }).await? {
-            Response::Keys(keys) => keys,
-            other => return Err(unexpected(&other)),
-        };
+        let keys = target.ask(KeyList { after }).await?;
         let Some(last) = keys.last() else { return Ok(Exit::DONE) };
         after = Some(last.id);
         for key in &keys {
-            if out.is_json() {
-                out.object(key)?;
-            } else {
-                out.line(&key_line(key))?;
-            }
+            out.entry(key, || key_line(key))?;
         }
     }
 }

@@ -1,11 +1,11 @@
 //! `doorlist plan ...`: pending plans.
 
-use super::{changes, print, unexpected};
+use super::{changes, print};
 use crate::cli::sources::Plan;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{PlanApply, PlanDiscard, PlanList, PlanPage, PlanShow, Response};
+use doorlist_actions::{PlanApply, PlanDiscard, PlanList, PlanPage, PlanShow};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
 use doorlist_store::recipients::{PlanEntry, PlanState};
@@ -18,18 +18,13 @@ pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &Pl
         Plan::List { domain } => list(target, out, domain.as_ref()).await,
         Plan::Show { id } => show(target, out, PlanId(*id)).await,
         Plan::Apply { id, over } => {
-            match target.ask(PlanApply { id: PlanId(*id), reason: over.reason.clone() }).await? {
-                Response::Applied(applied) => print::applied(out, &applied)?,
-                other => return Err(unexpected(&other)),
-            }
+            let request = PlanApply { id: PlanId(*id), reason: over.reason.clone() };
+            print::applied(out, &target.ask(request).await?)?;
             Ok(Exit::DONE)
         }
         Plan::Discard { id } => {
-            match target.ask(PlanDiscard { id: PlanId(*id) }).await? {
-                Response::Discarded(id) if out.is_json() => out.object(&id)?,
-                Response::Discarded(id) => out.line(&format!("plan {} discarded; nothing was changed", id.0))?,
-                other => return Err(unexpected(&other)),
-            }
+            let id = target.ask(PlanDiscard { id: PlanId(*id) }).await?;
+            out.entry(&id, || format!("plan {} discarded; nothing was changed", id.0))?;
             Ok(Exit::DONE)
         }
     }
@@ -38,12 +33,9 @@ pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &Pl
 async fn list(target: &mut CommandTarget, out: &mut Output, domain: Option<&DomainName>) -> Result<Exit, Failure> {
     let mut before = None;
     loop {
-        let plans = match target.ask(PlanList { domain: domain.cloned(), before, limit: PAGE }).await? {
-            Response::Plans(plans) => plans,
-            other => return Err(unexpected(&other)),
-        };
+        let plans = target.ask(PlanList { domain: domain.cloned(), before, limit: PAGE }).await?;
         for plan in &plans {
-            if out.is_json() { out.object(plan)? } else { out.line(&line(plan))? }
+            out.entry(plan, || line(plan))?;
         }
         match plans.last() {
             Some(last) if plans.len() >= PAGE as usize => before = Some(last.id),
@@ -67,16 +59,13 @@ fn line(plan: &PlanEntry) -> String {
 async fn show(target: &mut CommandTarget, out: &mut Output, id: PlanId) -> Result<Exit, Failure> {
     let (mut after, mut first) = (None, true);
     loop {
-        let (entry, rows, next) = match target.ask(PlanShow { id, after, limit: PAGE }).await? {
-            Response::Plan(PlanPage { entry, rows, next }) => (entry, rows, next),
-            other => return Err(unexpected(&other)),
-        };
+        let PlanPage { entry, rows, next } = target.ask(PlanShow { id, after, limit: PAGE }).await?;
         if first && !out.is_json() {
             out.line(&line(&entry))?;
             print::notes(&entry.planned.applied);
         }
         for row in &rows {
-            if out.is_json() { out.object(row)? } else { out.line(&changes::row_text(row))? }
+            out.entry(row, || changes::row_text(row))?;
         }
         (after, first) = (next, false);
         if after.is_none() {

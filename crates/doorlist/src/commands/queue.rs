@@ -1,12 +1,12 @@
 //! `doorlist queue ...`
 
-use super::{print, unexpected};
+use super::print;
 use crate::cli::operate::Queue;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
-    QueueEntry, QueueFilter, QueueList, QueueMove, QueueOrder, QueueSelection, QueueShow, QueueState, Response,
+    QueueEntry, QueueFilter, QueueList, QueueMove, QueueOrder, QueueSelection, QueueShow, QueueState,
 };
 use doorlist_core::queue_id::QueueId;
 
@@ -26,15 +26,10 @@ pub(super) async fn queue(target: &mut CommandTarget, out: &mut Output, what: &Q
         Queue::Release { id } => (QueueOrder::Release, QueueSelection::Message(*id)),
         Queue::Delete { id } => (QueueOrder::Delete, QueueSelection::Message(*id)),
     };
-    let done = match target.ask(QueueMove { order, selection }).await? {
-        Response::QueueDone(done) => done,
-        other => return Err(unexpected(&other)),
-    };
-    if out.is_json() {
-        out.object(&serde_json::json!({ "messages": done }))?;
-    } else {
-        out.line(&format!("{done} message{}: {}", if done == 1 { "" } else { "s" }, done_text(order)))?;
-    }
+    let done = target.ask(QueueMove { order, selection }).await?;
+    out.entry(&serde_json::json!({ "messages": done }), || {
+        format!("{done} message{}: {}", if done == 1 { "" } else { "s" }, done_text(order))
+    })?;
     Ok(Exit::DONE)
 }
 
@@ -51,17 +46,10 @@ async fn list(target: &mut CommandTarget, out: &mut Output) -> Result<Exit, Fail
     let mut filter = QueueFilter { domain: None, after: None, limit: PAGE };
     let mut total: usize = 0;
     loop {
-        let entries = match target.ask(QueueList { filter: filter.clone() }).await? {
-            Response::Queue(entries) => entries,
-            other => return Err(unexpected(&other)),
-        };
+        let entries = target.ask(QueueList { filter: filter.clone() }).await?;
         total += entries.len();
         for entry in &entries {
-            if out.is_json() {
-                out.object(entry)?;
-            } else {
-                out.line(&line(entry))?;
-            }
+            out.entry(entry, || line(entry))?;
         }
         match entries.last() {
             Some(last) if entries.len() >= PAGE as usize => filter.after = Some(last.id),
@@ -102,10 +90,7 @@ fn standing(entry: &QueueEntry) -> String {
 }
 
 async fn show(target: &mut CommandTarget, out: &mut Output, id: QueueId) -> Result<Exit, Failure> {
-    let entry = match target.ask(QueueShow { id }).await? {
-        Response::QueueMessage(entry) => entry,
-        other => return Err(unexpected(&other)),
-    };
+    let entry = target.ask(QueueShow { id }).await?;
     if out.is_json() {
         out.object(&entry)?;
         return Ok(Exit::DONE);

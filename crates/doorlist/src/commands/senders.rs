@@ -1,26 +1,19 @@
 //! `doorlist sender ...`
 
-use super::unexpected;
 use crate::cli::senders::Sender;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{
-    Request, Response, RulesOf, SENDER_PAGE, SenderList, SenderPut, SenderRemove, SenderRuleChange,
-};
+use doorlist_actions::{RulesOf, SENDER_PAGE, SenderList, SenderPut, SenderRemove, SenderRuleChange};
 
 pub(super) async fn sender(target: &mut CommandTarget, out: &mut Output, what: &Sender) -> Result<Exit, Failure> {
-    let request: Request = match what.clone() {
-        Sender::Allow { sender, of } => SenderPut { of, sender, allow: true }.into(),
-        Sender::Block { sender, of } => SenderPut { of, sender, allow: false }.into(),
-        Sender::Remove { sender, of } => SenderRemove { of, sender }.into(),
+    let change = match what.clone() {
+        Sender::Allow { sender, of } => target.ask(SenderPut { of, sender, allow: true }).await?,
+        Sender::Block { sender, of } => target.ask(SenderPut { of, sender, allow: false }).await?,
+        Sender::Remove { sender, of } => target.ask(SenderRemove { of, sender }).await?,
         Sender::List { of } => return list(target, out, of).await,
     };
-    match target.ask(request).await? {
-        Response::SenderRule(change) if out.is_json() => out.object(&change)?,
-        Response::SenderRule(change) => out.line(&sentence(&change))?,
-        other => return Err(unexpected(&other)),
-    }
+    out.entry(&change, || sentence(&change))?;
     Ok(Exit::DONE)
 }
 
@@ -41,16 +34,9 @@ fn sentence(change: &SenderRuleChange) -> String {
 async fn list(target: &mut CommandTarget, out: &mut Output, of: RulesOf) -> Result<Exit, Failure> {
     let mut offset = 0;
     loop {
-        let rules = match target.ask(SenderList { of: of.clone(), offset }).await? {
-            Response::SenderRules(rules) => rules,
-            other => return Err(unexpected(&other)),
-        };
+        let rules = target.ask(SenderList { of: of.clone(), offset }).await?;
         for rule in &rules {
-            if out.is_json() {
-                out.object(rule)?;
-            } else {
-                out.line(&format!("{} {}", word(rule.allow), rule.sender))?;
-            }
+            out.entry(rule, || format!("{} {}", word(rule.allow), rule.sender))?;
         }
         offset += rules.len() as u64;
         if rules.len() < SENDER_PAGE as usize {

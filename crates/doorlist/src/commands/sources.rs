@@ -1,12 +1,12 @@
 //! `doorlist source ...`: LDAP and Active Directory sources.
 
-use super::{input::Input, print, unexpected};
+use super::{input::Input, print};
 use crate::cli::sources::{PresetWord, Source, SourceOptions, TellWord};
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
-    EVERY_MINUTES, PutSource, Response, SourceEntry, SourceList, SourceRemove, SourceSettings, SourceShow, Tell,
+    EVERY_MINUTES, PutSource, SourceEntry, SourceList, SourceRemove, SourceSettings, SourceShow, Tell,
 };
 use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, ListMark, Preset, Trust};
 use doorlist_core::shrink_guard::OperationLimits;
@@ -37,25 +37,21 @@ pub(super) async fn source(
             let put = PutSource { name: name.clone(), domain, settings, password: input.password, replace: true };
             saved(target, out, put).await?;
         }
-        Source::List => match target.ask(SourceList).await? {
-            Response::Sources(sources) => {
-                for source in &sources {
-                    if out.is_json() { out.object(source)? } else { out.line(&line(source))? }
-                }
+        Source::List => {
+            for source in &target.ask(SourceList).await? {
+                out.entry(source, || line(source))?;
             }
-            other => return Err(unexpected(&other)),
-        },
+        }
         Source::Show { name } => {
             let source = entry(target, name).await?;
             if out.is_json() { out.object(&source)? } else { show(out, &source)? }
         }
         Source::Remove { name, withdraw } => {
-            let request = SourceRemove { name: name.clone(), withdraw: *withdraw };
-            match target.ask(request).await? {
-                Response::Applied(applied) if *withdraw => print::applied(out, &applied)?,
-                Response::Applied(applied) if out.is_json() => out.object(&applied)?,
-                Response::Applied(_) => out.line("removed; its recipients stay on the list")?,
-                other => return Err(unexpected(&other)),
+            let applied = target.ask(SourceRemove { name: name.clone(), withdraw: *withdraw }).await?;
+            if *withdraw {
+                print::applied(out, &applied)?;
+            } else {
+                out.entry(&applied, || "removed; its recipients stay on the list".to_owned())?;
             }
         }
     }
@@ -63,19 +59,12 @@ pub(super) async fn source(
 }
 
 async fn entry(target: &mut CommandTarget, name: &str) -> Result<SourceEntry, Failure> {
-    match target.ask(SourceShow { name: name.to_owned() }).await? {
-        Response::Source(entry) => Ok(entry),
-        other => Err(unexpected(&other)),
-    }
+    target.ask(SourceShow { name: name.to_owned() }).await
 }
 
 async fn saved(target: &mut CommandTarget, out: &mut Output, put: PutSource) -> Result<(), Failure> {
-    match target.ask(Box::new(put)).await? {
-        Response::Source(entry) if out.is_json() => out.object(&entry)?,
-        Response::Source(entry) => out.line(&line(&entry))?,
-        other => return Err(unexpected(&other)),
-    }
-    Ok(())
+    let entry = target.ask(Box::new(put)).await?;
+    Ok(out.entry(&entry, || line(&entry))?)
 }
 
 /// The settings of a new source.

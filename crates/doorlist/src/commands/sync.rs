@@ -1,8 +1,8 @@
 //! `doorlist sync ...`: tests and runs syncs.
 
-use super::{print, unexpected};
+use super::print;
 use crate::cli::sources::Sync;
-use crate::command_target::CommandTarget;
+use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{Request, Response, SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, TestReport};
@@ -23,7 +23,7 @@ pub(super) async fn sync(target: &mut CommandTarget, out: &mut Output, what: &Sy
         Sync::History { name } => return history(target, out, name).await,
     };
     let bar = print::Progress::begin("reading");
-    let response = target.ask(request).await;
+    let response = target.respond(request).await;
     bar.end();
     let response = response?;
     let exit = Exit::of_action(response.exit_code());
@@ -102,12 +102,9 @@ async fn history(target: &mut CommandTarget, out: &mut Output, name: &str) -> Re
     let mut before = None;
     loop {
         let request = SyncHistory { name: name.to_owned(), before, limit: PAGE };
-        let runs = match target.ask(request).await? {
-            Response::SyncRuns(runs) => runs,
-            other => return Err(unexpected(&other)),
-        };
+        let runs = target.ask(request).await?;
         for run in &runs {
-            if out.is_json() { out.object(run)? } else { out.line(&run_line(run))? }
+            out.entry(run, || run_line(run))?;
         }
         match runs.last() {
             Some(last) if runs.len() >= PAGE as usize => before = Some(last.id),

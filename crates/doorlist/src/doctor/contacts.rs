@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::command_target::CommandTarget;
 use crate::config::Config;
-use doorlist_actions::{ContactList, ContactPage, Response};
+use doorlist_actions::{ContactList, ContactPage};
 use doorlist_core::visible::visible;
 
 /// Maximum contacts named in a finding; more are counted.
@@ -14,7 +14,7 @@ pub(super) async fn contacts(target: &mut CommandTarget, config: &Config) -> Vec
     let (mut named, mut more, mut after) = (Vec::new(), 0, 0);
     loop {
         let asked = target.ask(ContactList { unconfirmed: true, after }).await;
-        let Ok(Response::Contacts(ContactPage { contacts, next })) = asked else { return Vec::new() };
+        let Ok(ContactPage { contacts, next }) = asked else { return Vec::new() };
         for contact in contacts {
             if named.len() < NAMED_MAX { named.push(visible(&contact.address).into_owned()) } else { more += 1 }
         }

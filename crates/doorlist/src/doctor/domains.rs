@@ -3,7 +3,7 @@
 use super::Finding;
 use crate::command_target::CommandTarget;
 use crate::config::Config;
-use doorlist_actions::{DomainList, DomainShow, Response};
+use doorlist_actions::{DomainList, DomainShow};
 use doorlist_core::change::MailServer;
 use doorlist_core::network::{self, Network};
 use doorlist_gateway::relay::access;
@@ -31,11 +31,11 @@ pub(super) async fn domains(target: &mut CommandTarget, config: &Config) -> Vec<
             return vec![Finding::fail("dns", format!("no DNS resolver: {error}"), todo)];
         }
     };
-    let Ok(Response::Domains(domains)) = target.ask(DomainList).await else { return Vec::new() };
+    let Ok(domains) = target.ask(DomainList).await else { return Vec::new() };
     let places = Arc::new(Semaphore::new(LOOKS_MAX));
     let mut looks: Vec<JoinHandle<Vec<Finding>>> = Vec::new();
     for domain in domains.iter().take(DOMAINS_MAX) {
-        let Ok(Response::Domain(details)) = target.ask(DomainShow { name: domain.name.clone() }).await else {
+        let Ok(details) = target.ask(DomainShow { name: domain.name.clone() }).await else {
             continue;
         };
         let (resolver, places) = (Arc::clone(&resolver), Arc::clone(&places));

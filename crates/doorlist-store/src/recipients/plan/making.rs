@@ -23,9 +23,6 @@ impl RecipientStore {
     }
 
     /// [`RecipientStore::plan_source`] at a given time: grace is counted from there.
-    ///
-    /// # Errors
-    /// As there.
     pub async fn plan_source_at(
         &self,
         plan: &SourcePlan<'_>,
@@ -45,9 +42,6 @@ impl RecipientStore {
     }
 
     /// [`RecipientStore::plan_undo`] at a given time: a change's age is counted up to there.
-    ///
-    /// # Errors
-    /// As there.
     pub async fn plan_undo_at(
         &self,
         change: u64,

@@ -53,9 +53,6 @@ pub struct PlanEntry {
 
 impl RecipientStore {
     /// Plans, newest first, older than `before`; of one domain if it is given.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn plans(
         &self,
         domain: Option<&DomainName>,
@@ -69,9 +66,6 @@ impl RecipientStore {
     }
 
     /// One plan.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn plan_entry(&self, id: PlanId) -> Result<Option<PlanEntry>, StoreError> {
         let number = i64::try_from(id.0).unwrap_or(i64::MAX);
         let binds = [Bind::Text(""), Bind::Int(number.saturating_add(1)), Bind::Int(number), Bind::Int(1)];
@@ -79,9 +73,6 @@ impl RecipientStore {
     }
 
     /// A plan's rows behind the row `after`; with them what to ask for next.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn plan_rows(
         &self,
         id: PlanId,
@@ -100,9 +91,6 @@ impl RecipientStore {
     }
 
     /// Says why a plan waits, and what its maker found.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn annotate_plan(&self, id: PlanId, held: Option<&str>, report: &str) -> Result<(), StoreError> {
         const SQL: &str = "
             UPDATE plan SET held = CASE WHEN $2 = '' THEN NULL ELSE $2 END, report = $3 WHERE id = $1";
@@ -114,9 +102,6 @@ impl RecipientStore {
 
     /// Throws away what the same source planned for the same domain before this plan and still waits: the newer one is
     /// made of newer words.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn supersede_plans(&self, id: PlanId) -> Result<(), StoreError> {
         const SQL: &str = "
             UPDATE plan SET state = 'discarded' WHERE state = 'waiting' AND id < $1
@@ -149,9 +134,6 @@ impl RecipientStore {
 
     /// Removes the rows of plans that were thrown away, and throws away what waits since before `waiting_since` or was
     /// left half written before `staging_since`. In small steps: nobody waits for it.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub async fn sweep_plans(&self, waiting_since: Timestamp, staging_since: Timestamp) -> Result<(), StoreError> {
         const OLD: &str = "
             UPDATE plan SET state = 'discarded'

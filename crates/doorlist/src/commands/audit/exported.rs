@@ -4,9 +4,7 @@
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
-use doorlist_actions::{
-    AuditCheckPart, AuditLink, AuditPartCheck, AuditPartChecked, AuditVerdict, HeadFinding, Response,
-};
+use doorlist_actions::{AuditCheckPart, AuditLink, AuditPartCheck, AuditPartChecked, AuditVerdict, HeadFinding};
 use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -128,10 +126,8 @@ async fn broken_at(
     }
     let lines = lines.iter().map(|(_, time, entry, seal)| (*time, entry.clone(), seal.clone())).collect();
     let check = AuditPartCheck { node, after: after.clone(), mark, lines };
-    match target.ask(AuditCheckPart { part: Box::new(check) }).await? {
-        Response::AuditPartChecked(AuditPartChecked { broken_at }) => Ok(broken_at),
-        other => Err(super::unexpected(&other)),
-    }
+    let AuditPartChecked { broken_at } = target.ask(AuditCheckPart { part: Box::new(check) }).await?;
+    Ok(broken_at)
 }
 
 fn part(path: &Path) -> Result<Part, Failure> {
