@@ -208,7 +208,6 @@ impl Actions {
         Ok(self.services.recipients.add_sender_rule(owner, sender, allow, self.now()).await?)
     }
 
-    /// Rules go.
     pub async fn remove_sender_rules(&self, rules: &[Editable<SenderRuleRow>]) -> Result<(), ActionError> {
         let ids: Vec<u32> = rules.iter().map(|rule| rule.row().id).collect();
         self.services.recipients.remove_sender_rules(&ids).await?;

@@ -227,11 +227,6 @@ impl Reply {
     pub const fn is_permanent(self) -> bool {
         self.code() / 100 == 5
     }
-
-    /// Whether it is transient: 4yz.
-    pub const fn is_transient(self) -> bool {
-        self.code() / 100 == 4
-    }
 }
 
 impl fmt::Display for Reply {

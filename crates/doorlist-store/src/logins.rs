@@ -78,11 +78,6 @@ impl Logins {
         Self { db: recipients.db().clone() }
     }
 
-    /// Whether nobody can do anything yet.
-    pub async fn are_none(&self) -> Result<bool, StoreError> {
-        Ok((&self.db).row("SELECT id FROM login LIMIT 1", &[]).await?.is_none())
-    }
-
     /// The login of this name; where several tenants have one, that which had it first.
     pub async fn login(&self, username: &str) -> Result<Option<LoginRecord>, StoreError> {
         Ok(self.logins_named(username, 1).await?.pop())

@@ -30,7 +30,6 @@ impl Verb for AliasRemove {
 }
 
 impl Actions {
-    /// Removes an alias.
     pub async fn remove_alias(&self, alias: &Editable<AliasRow>) -> Result<(), ActionError> {
         let address = Address::new(alias.row().local.clone(), alias.row().domain_name.clone());
         remove(self, Removed::Aliases, vec![address]).await.map(drop)

@@ -80,7 +80,6 @@ impl Actions {
         Ok(())
     }
 
-    /// A contact goes.
     pub async fn remove_contact(&self, contact: &Editable<ContactRow>) -> Result<(), ActionError> {
         self.services.tenants.remove_contact(contact.row().id).await?;
         Ok(())

@@ -32,7 +32,6 @@ impl Verb for DomainRemove {
 }
 
 impl Actions {
-    /// Removes a domain.
     pub async fn remove_domain(&self, domain: &Editable<DomainRow>) -> Result<(), ActionError> {
         remove(self, &domain.row().name, "its recipients").await.map(drop)
     }

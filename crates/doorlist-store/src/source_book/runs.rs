@@ -64,7 +64,6 @@ pub struct RunRecord {
 }
 
 impl SourceBook {
-    /// Notes a reading.
     pub async fn add_run(&self, run: &RunRecord) -> Result<(), StoreError> {
         const SQL: &str = "
             INSERT INTO source_run (id, source, domain_name, began, ended, outcome, lost, size, plan_id, change_id, report)

@@ -74,7 +74,6 @@ impl Tenants {
         self.commit_contact(tx, is_told).await
     }
 
-    /// Removes a contact.
     pub async fn remove_contact(&self, id: u32) -> Result<(), StoreError> {
         let is_told = self.may_be_told(id).await?;
         let mut tx = self.begin_contact(is_told).await?;

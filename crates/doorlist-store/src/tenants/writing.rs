@@ -61,7 +61,6 @@ pub struct CustomerPatch {
 }
 
 impl Tenants {
-    /// Adds a reseller.
     pub async fn add_reseller(
         &self,
         fields: &ResellerFields,

@@ -65,7 +65,6 @@ impl RecipientStore {
         self.db().rows(COLUMNS, &binds).await?.iter().map(entry).collect()
     }
 
-    /// One plan.
     pub async fn plan_entry(&self, id: PlanId) -> Result<Option<PlanEntry>, StoreError> {
         let number = i64::try_from(id.0).unwrap_or(i64::MAX);
         let binds = [Bind::Text(""), Bind::Int(number.saturating_add(1)), Bind::Int(number), Bind::Int(1)];
