@@ -2,7 +2,7 @@
 
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
+use crate::verb::{Action, Reach};
 use doorlist_core::address::{Address, AddressError, DomainName};
 use doorlist_core::policy::{Decision, Offer, Recipient, SourceStanding, decide, decide_for};
 use doorlist_core::sender_rules::Sender;
@@ -33,7 +33,7 @@ pub struct CheckReport {
     pub entry: Option<AddressEntry>,
 }
 
-impl Verb for Check {
+impl Action for Check {
     type Answer = CheckReport;
 
     fn reach(&self) -> Reach {

@@ -59,7 +59,7 @@ pub use domains::{
     DomainPatch, DomainRemove, DomainSet, DomainShow, ModeWish, NewDomain, NewServer, ServerPatch, ServerSetup,
     SetupStep, VERIFICATION_NAME, VERIFICATION_WORD,
 };
-pub use doorlist_store::contact_book::{KnownContact, Standing};
+pub use doorlist_store::contact_book::{ContactStanding, KnownContact};
 pub use doorlist_store::mail_policy::RuleOwner;
 pub use error::{ActionError, ErrorKind};
 pub use export::{Export, ExportFormat, ExportPage};

@@ -2,7 +2,7 @@
 
 use crate::actions::Actions;
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
+use crate::verb::{Action, Reach};
 use doorlist_store::mail_log::{LoggedMail, MailFilter};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct MailLogSearch {
     pub filter: MailFilter,
 }
 
-impl Verb for MailLogSearch {
+impl Action for MailLogSearch {
     type Answer = Vec<LoggedMail>;
 
     fn reach(&self) -> Reach {

@@ -26,7 +26,7 @@ use crate::response::Response;
 use crate::senders::{SenderList, SenderPut, SenderRemove};
 use crate::sources::{PutSource, SourceList, SourceRemove, SourceShow};
 use crate::syncs::{SyncHistory, SyncPreview, SyncRun, SyncTest};
-use crate::verb::{Reach, Verb};
+use crate::verb::{Action, Reach};
 use serde::de::{Error as _, IntoDeserializer, value::Error as NameError};
 use serde::{Deserialize, Deserializer, Serialize};
 

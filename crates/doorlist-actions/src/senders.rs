@@ -4,14 +4,14 @@
 use crate::accounts::account_details;
 use crate::actions::{Actions, Editable};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
+use crate::verb::{Action, Reach};
 use doorlist_core::address::{Address, AddressError, DomainName};
-use doorlist_core::list::{Kind, Standing};
+use doorlist_core::list::{EntryKind, Standing};
 use doorlist_core::sender_rules::SenderPattern;
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_policy::{RuleOwner, RuleRefused};
 use doorlist_store::recipients::Refusal;
-use doorlist_store::tenants::{PAGE_ROWS_MAX, Placed, Query, SenderRuleColumn, SenderRuleRow, Value};
+use doorlist_store::tenants::{PAGE_ROWS_MAX, Placed, Query, QueryValue, SenderRuleColumn, SenderRuleRow};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -81,7 +81,7 @@ pub struct SenderPut {
     pub allow: bool,
 }
 
-impl Verb for SenderPut {
+impl Action for SenderPut {
     type Answer = SenderRuleChange;
 
     fn reach(&self) -> Reach {
@@ -116,7 +116,7 @@ pub struct SenderRemove {
     pub sender: SenderPattern,
 }
 
-impl Verb for SenderRemove {
+impl Action for SenderRemove {
     type Answer = SenderRuleChange;
 
     fn reach(&self) -> Reach {
@@ -144,7 +144,7 @@ pub struct SenderList {
     pub offset: u64,
 }
 
-impl Verb for SenderList {
+impl Action for SenderList {
     type Answer = Vec<SenderRuleEntry>;
 
     fn reach(&self) -> Reach {
@@ -224,7 +224,7 @@ async fn rule_about(
     owner: RuleOwner,
     sender: &SenderPattern,
 ) -> Result<Option<SenderRuleRow>, ActionError> {
-    let query = of_owner(owner).with(SenderRuleColumn::Email, Value::Text(sender.to_string()));
+    let query = of_owner(owner).with(SenderRuleColumn::Email, QueryValue::Text(sender.to_string()));
     Ok(rules(actions, &Query { limit: 1, ..query }).await?.pop())
 }
 
@@ -239,7 +239,7 @@ async fn rule_owner(actions: &Actions, of: &RulesOf) -> Result<RuleOwner, Action
     let entry = account_details(actions, address).await?.entry;
     match (entry.record.standing != Standing::Vetoed, entry.record.kind, entry.record.account) {
         (false, ..) => Err(Refusal::NotListed { address: address.clone() }.into()),
-        (true, Kind::Alias, Some(account)) => {
+        (true, EntryKind::Alias, Some(account)) => {
             let account = Address::new(account, entry.address.domain().clone());
             let message = format!("{address} is an alias and has the rules of {account}: use that address");
             Err(ActionError::new(ErrorKind::Refused, message))
@@ -256,7 +256,7 @@ fn explain(refused: RuleRefused, of: &RulesOf) -> ActionError {
 
 fn of_owner(owner: RuleOwner) -> Query<SenderRuleColumn> {
     match owner {
-        RuleOwner::Domain(id) => Query::default().with(SenderRuleColumn::Domain, Value::Int(id.0.into())),
-        RuleOwner::Account(id) => Query::default().with(SenderRuleColumn::Account, Value::Int(id.0.into())),
+        RuleOwner::Domain(id) => Query::default().with(SenderRuleColumn::Domain, QueryValue::Int(id.0.into())),
+        RuleOwner::Account(id) => Query::default().with(SenderRuleColumn::Account, QueryValue::Int(id.0.into())),
     }
 }

@@ -31,7 +31,7 @@ pub use body::{BODY_PACE_MIN, BODY_PART_MAX};
 pub use client::{Client, ListenerAddress};
 pub use tls::{Certificates, TLS_HANDSHAKE_MAX};
 
-use admission::{Admission, Admitted};
+use admission::{Admitted, ListenerSlots};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
@@ -89,7 +89,7 @@ impl WebListener {
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
         let (stop, stopping) = watch::channel(false);
         let proxies: Arc<[Network]> = self.proxy_from.into();
-        let admission = Admission::new(Arc::clone(&proxies), self.connections_per_address_max);
+        let admission = ListenerSlots::new(Arc::clone(&proxies), self.connections_per_address_max);
         let house = House {
             // A route that sets a limit of its own sets it further inside, where it counts.
             router: router.layer(DefaultBodyLimit::max(BODY_MAX)),

@@ -4,7 +4,7 @@ use super::settings::AccountPatch;
 use super::{check_count, check_field, named, structure};
 use crate::actions::Actions;
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
+use crate::verb::{Action, Reach};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, Source, Structure};
 use doorlist_core::domain::DomainId;
@@ -22,7 +22,7 @@ pub struct AccountAdd {
     pub list: bool,
 }
 
-impl Verb for AccountAdd {
+impl Action for AccountAdd {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {

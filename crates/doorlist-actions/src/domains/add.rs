@@ -5,7 +5,7 @@ use super::set::DomainPatch;
 use super::{needs_servers, on};
 use crate::actions::Actions;
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
+use crate::verb::{Action, Reach};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};
@@ -31,7 +31,7 @@ pub struct DomainAdded {
     pub setup: ServerSetup,
 }
 
-impl Verb for DomainAdd {
+impl Action for DomainAdd {
     type Answer = DomainAdded;
 
     fn reach(&self) -> Reach {

@@ -2,7 +2,7 @@
 
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
+use crate::verb::{Action, Reach};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::DomainChange;
 use doorlist_core::domain::{Mode, SOFT_PERIOD};
@@ -32,7 +32,7 @@ pub struct DomainMode {
     pub confirmed: Option<DomainName>,
 }
 
-impl Verb for DomainMode {
+impl Action for DomainMode {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {

@@ -4,7 +4,7 @@ use super::mode::enforce;
 use super::{needs_servers, on};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
+use crate::verb::{Action, Reach};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};
@@ -27,7 +27,7 @@ pub struct DomainSet {
     pub accept_abuse: Option<bool>,
 }
 
-impl Verb for DomainSet {
+impl Action for DomainSet {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {
@@ -66,7 +66,7 @@ pub struct DomainHold {
     pub hold: bool,
 }
 
-impl Verb for DomainHold {
+impl Action for DomainHold {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {
@@ -87,7 +87,7 @@ pub struct DomainActive {
     pub active: bool,
 }
 
-impl Verb for DomainActive {
+impl Action for DomainActive {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {

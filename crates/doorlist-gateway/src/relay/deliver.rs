@@ -8,19 +8,19 @@ mod outcome;
 mod place;
 
 use self::outcome::{cannot_be_sent, deferred, gave_way, leave_rest_untried, outcomes};
-use super::Shared;
-use super::connect::Opened;
+use super::RelayShared;
+use super::connect::OpenedConnection;
 use super::connection::{Connection, ConnectionFault};
 use super::header_section::smtp_utf8;
-use super::queue::{DestinationId, Grant, Job, Outcome, Part, Work};
+use super::queue::{ConnectionGrant, ConnectionTask, DestinationId, Job, Part, RecipientOutcome};
 use super::route::DestinationKey;
 use crate::config::RelayConfig;
 use doorlist_smtp::client::{
-    Command, DotStuffer, Offer, QUIT, ServerReply, SmtpUtf8, Step, Transaction, Unsendable, XForward,
+    Command, DotStuffer, QUIT, ServerReply, SmtpUtf8, Step, Transaction, TransactionOffer, Unsendable, XForward,
 };
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::spool::{MessageBody, SpoolError};
-use place::Place;
+use place::ConnectionSlot;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -56,23 +56,23 @@ pub(crate) async fn reached(stop: &mut watch::Receiver<Stop>, stage: Stop) {
 }
 
 /// Opens a connection to a destination and delivers messages until there are none left.
-pub(crate) async fn run(shared: Arc<Shared>, grant: Grant) {
+pub(crate) async fn run(shared: Arc<RelayShared>, grant: ConnectionGrant) {
     let mut stop = shared.stop.subscribe();
-    let place = Place::new(shared, grant);
+    let place = ConnectionSlot::new(shared, grant);
     tokio::select! {
         () = Box::pin(connect_and_work(&place)) => {}
         () = reached(&mut stop, Stop::Now) => {}
     }
 }
 
-async fn connect_and_work(place: &Place) {
+async fn connect_and_work(place: &ConnectionSlot) {
     let (shared, destination) = (&place.shared, place.destination);
     let Some(key) = shared.with_queue(|queue, _| queue.key(destination).cloned()) else { return };
     let config = shared.config.load_full();
     // All of it at once: a server that takes long for each of many steps holds the place no longer than a silent one.
     let opening = place.hold_while(true, &config, shared.connector.open(&key, &config, shared.turn())).await;
     match opening.unwrap_or_else(|| Err(gave_way(&key, &config))) {
-        Ok(Opened { connection, xforward }) => {
+        Ok(OpenedConnection { connection, xforward }) => {
             shared.with_queue(|queue, at| queue.opened(destination, at));
             shared.note_smtp_utf8(&key, &connection);
             let worker = Worker {
@@ -118,8 +118,8 @@ struct Lost;
 type Carried = Result<Option<Flight>, Lost>;
 
 struct Worker<'a> {
-    shared: &'a Arc<Shared>,
-    place: &'a Place,
+    shared: &'a Arc<RelayShared>,
+    place: &'a ConnectionSlot,
     destination: DestinationId,
     key: DestinationKey,
     connection: Connection,
@@ -165,12 +165,12 @@ impl Worker<'_> {
         while self.may_go_on() {
             let connection = self.place.connection;
             match self.shared.with_queue(|queue, at| queue.work(connection, at)) {
-                Work::Leave => return None,
-                Work::Carry(job) => match self.begin(job).await {
+                ConnectionTask::Leave => return None,
+                ConnectionTask::Carry(job) => match self.begin(job).await {
                     Some(flight) => return Some(flight),
                     None => continue,
                 },
-                Work::Wait => {}
+                ConnectionTask::Wait => {}
             }
             let keep_open = self.shared.config.load().keep_open;
             let rung = tokio::select! {
@@ -212,7 +212,7 @@ impl Worker<'_> {
         let client = &envelope.client;
         let xforward = XForward { addr: client.address, port: client.port, helo: &client.helo, ident: &ident };
         let smtp_utf8 = smtp_utf8(&part, &body).await;
-        let offer = Offer {
+        let offer = TransactionOffer {
             sender: &envelope.sender,
             size: envelope.size,
             eight_bit: envelope.eight_bit || smtp_utf8 == SmtpUtf8::Preferred,
@@ -327,7 +327,7 @@ impl Worker<'_> {
         self.shared.conclude(self.destination, &flight.part, &outcomes, Some(&self.connection.peer));
     }
 
-    fn outcomes(&self, flight: &Flight, unanswered: &Outcome) -> Vec<Outcome> {
+    fn outcomes(&self, flight: &Flight, unanswered: &RecipientOutcome) -> Vec<RecipientOutcome> {
         outcomes(&self.connection.peer, &flight.transaction, flight.part.recipients.len(), unanswered)
     }
 

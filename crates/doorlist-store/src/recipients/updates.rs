@@ -123,7 +123,7 @@ mod tests {
     use doorlist_core::address::LocalPart;
     use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId, Source, Structure, Via};
     use doorlist_core::list_change::{Coverage, SourcePlan};
-    use doorlist_core::source_rows::{Place, SourceRow, normalize};
+    use doorlist_core::source_rows::{RowPosition, SourceRow, normalize};
     use doorlist_testbed::postgres::Cluster;
 
     #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +177,7 @@ mod tests {
                     local: local(name.unwrap_or(word)),
                     structure,
                     switched_off: false,
-                    place: Place::Line(line),
+                    place: RowPosition::Line(line),
                 }
             });
             let (domain, source) = ("example.test".parse().unwrap(), Source::File("staff".to_owned()));

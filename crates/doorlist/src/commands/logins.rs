@@ -1,7 +1,7 @@
 //! `doorlist admin ...`, `doorlist apikey ...`
 
 use super::{Input, print, unexpected};
-use crate::cli::logins::{Admin, AdminCreate as Create, ApiKey, KeyCreate};
+use crate::cli::logins::{Admin, AdminCreateArgs, ApiKeyCommand, KeyCreate};
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -17,7 +17,7 @@ pub(super) async fn admin(
     what: &Admin,
     input: Input,
 ) -> Result<Exit, Failure> {
-    let Create { email, reseller, customer, domain, auditor, .. } = match what {
+    let AdminCreateArgs { email, reseller, customer, domain, auditor, .. } = match what {
         Admin::Create(create) => create,
         Admin::Memberships { login } => return memberships(target, out, MembershipList { login: login.clone() }).await,
         Admin::Accept { login, id } => {
@@ -65,11 +65,15 @@ async fn memberships(
     Ok(Exit::DONE)
 }
 
-pub(super) async fn api_key(target: &mut CommandTarget, out: &mut Output, what: &ApiKey) -> Result<Exit, Failure> {
+pub(super) async fn api_key(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    what: &ApiKeyCommand,
+) -> Result<Exit, Failure> {
     match what {
-        ApiKey::Create(create) => return create_key(target, out, create).await,
-        ApiKey::List => return list_keys(target, out).await,
-        ApiKey::Revoke { id } => match target.ask(KeyRevoke { id: *id }).await? {
+        ApiKeyCommand::Create(create) => return create_key(target, out, create).await,
+        ApiKeyCommand::List => return list_keys(target, out).await,
+        ApiKeyCommand::Revoke { id } => match target.ask(KeyRevoke { id: *id }).await? {
             Response::KeyRevoked(KeyRevoked { id }) => say!("key {id} revoked"),
             other => return Err(unexpected(&other)),
         },

@@ -1,7 +1,7 @@
 //! `doorlist plan ...`: pending plans.
 
 use super::{changes, print, unexpected};
-use crate::cli::sources::Plan;
+use crate::cli::sources::PlanCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -13,18 +13,18 @@ use doorlist_store::recipients::{PlanEntry, PlanState};
 /// Plans or rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &Plan) -> Result<Exit, Failure> {
+pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &PlanCommand) -> Result<Exit, Failure> {
     match what {
-        Plan::List { domain } => list(target, out, domain.as_ref()).await,
-        Plan::Show { id } => show(target, out, PlanId(*id)).await,
-        Plan::Apply { id, over } => {
+        PlanCommand::List { domain } => list(target, out, domain.as_ref()).await,
+        PlanCommand::Show { id } => show(target, out, PlanId(*id)).await,
+        PlanCommand::Apply { id, over } => {
             match target.ask(PlanApply { id: PlanId(*id), reason: over.reason.clone() }).await? {
                 Response::Applied(applied) => print::applied(out, &applied)?,
                 other => return Err(unexpected(&other)),
             }
             Ok(Exit::DONE)
         }
-        Plan::Discard { id } => {
+        PlanCommand::Discard { id } => {
             match target.ask(PlanDiscard { id: PlanId(*id) }).await? {
                 Response::Discarded(id) if out.is_json() => out.object(&id)?,
                 Response::Discarded(id) => out.line(&format!("plan {} discarded; nothing was changed", id.0))?,

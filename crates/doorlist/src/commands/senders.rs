@@ -1,7 +1,7 @@
 //! `doorlist sender ...`
 
 use super::unexpected;
-use crate::cli::senders::Sender;
+use crate::cli::senders::SenderCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -9,12 +9,16 @@ use doorlist_actions::{
     Request, Response, RulesOf, SENDER_PAGE, SenderList, SenderPut, SenderRemove, SenderRuleChange,
 };
 
-pub(super) async fn sender(target: &mut CommandTarget, out: &mut Output, what: &Sender) -> Result<Exit, Failure> {
+pub(super) async fn sender(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    what: &SenderCommand,
+) -> Result<Exit, Failure> {
     let request: Request = match what.clone() {
-        Sender::Allow { sender, of } => SenderPut { of, sender, allow: true }.into(),
-        Sender::Block { sender, of } => SenderPut { of, sender, allow: false }.into(),
-        Sender::Remove { sender, of } => SenderRemove { of, sender }.into(),
-        Sender::List { of } => return list(target, out, of).await,
+        SenderCommand::Allow { sender, of } => SenderPut { of, sender, allow: true }.into(),
+        SenderCommand::Block { sender, of } => SenderPut { of, sender, allow: false }.into(),
+        SenderCommand::Remove { sender, of } => SenderRemove { of, sender }.into(),
+        SenderCommand::List { of } => return list(target, out, of).await,
     };
     match target.ask(request).await? {
         Response::SenderRule(change) if out.is_json() => out.object(&change)?,
