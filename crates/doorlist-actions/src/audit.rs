@@ -17,9 +17,9 @@ pub use head::{AuditHead, HeadFinding};
 pub use trimming::AuditTerms;
 pub use writer::{AuditNews, AuditWriter};
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::time::Timestamp;
 use doorlist_store::audit::{AUDIT_PAGE_MAX, AuditEntry};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! The change log: listed, shown, and changes undone. Must not know how it is kept.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Change, ChangeSet};
 use doorlist_store::recipients::{Applied, ApplyError, ChangeEntry, ChangeRow, PAGE_MAX, Refusal};

@@ -5,9 +5,9 @@ mod fields;
 
 pub(crate) use fields::email_address;
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use confirmation::PAGE;
 use doorlist_core::address::Address;
 use doorlist_store::contact_book::KnownContact;

@@ -8,10 +8,10 @@ mod uploads;
 pub use file_bytes::FileBytes;
 pub use uploads::{ImportRequest, LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Source;
 use doorlist_core::file_list::{self, ColumnContent, ColumnMap, ParseOptions, Recognised};

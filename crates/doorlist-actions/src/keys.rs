@@ -1,8 +1,8 @@
 //! Keys of the API: made, listed and revoked by command, renewed over the API. Must not know how a key travels.
 
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::access::{LoginId, Scope};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::Network;

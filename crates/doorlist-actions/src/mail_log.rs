@@ -1,8 +1,8 @@
 //! Searching the mail log.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::ActionError;
-use crate::verb::{Action, Reach};
 use doorlist_store::mail_log::{LoggedMail, MailFilter};
 use serde::{Deserialize, Serialize};
 

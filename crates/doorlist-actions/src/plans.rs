@@ -1,10 +1,10 @@
 //! Plans that wait for a person: listed, shown, applied, discarded. Must not know how plans are made or kept.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::apply_source::check_reason;
 use crate::error::{ActionError, ErrorKind};
 use crate::services::Services;
-use crate::verb::{Action, Reach};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Change, PlanId, Source};
 use doorlist_core::time::Timestamp;

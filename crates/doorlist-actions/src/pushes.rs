@@ -11,11 +11,11 @@ pub use take::{PUSH_WINDOW, PushPartOf, PushWish};
 
 pub(crate) use parts::PARTS_WAIT;
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
 use crate::error::{ActionError, ErrorKind};
 use crate::services::Services;
-use crate::verb::{Action, Reach};
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, Source, Structure, Via};
 use doorlist_core::shrink_guard::OperationLimits;

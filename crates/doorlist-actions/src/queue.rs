@@ -8,9 +8,9 @@ pub use control::{
 };
 pub use spool_queue::SpoolQueue;
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::queue_id::QueueId;
 use serde::{Deserialize, Serialize};
 

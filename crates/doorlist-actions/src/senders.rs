@@ -2,9 +2,9 @@
 //! judged or stored.
 
 use crate::accounts::account_details;
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::address::{Address, AddressError, DomainName};
 use doorlist_core::list::{EntryKind, Standing};
 use doorlist_core::sender_rules::SenderPattern;

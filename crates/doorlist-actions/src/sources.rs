@@ -1,10 +1,10 @@
 //! Connections to directories: added, changed, shown, removed. Must not know how a directory is read.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
 use crate::imports::check_source;
 use crate::services::Services;
-use crate::verb::{Action, Reach};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::{Change, Source};
 use doorlist_core::connection::{DirectoryConnection, LdapBind};

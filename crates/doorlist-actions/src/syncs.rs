@@ -7,6 +7,7 @@ pub use report::SyncReport;
 
 use report::SyncTrigger;
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
 use crate::caller::Caller;
@@ -14,7 +15,6 @@ use crate::error::{ActionError, ErrorKind};
 use crate::ports::{DirectoryReading, ReadWish, TestReport};
 use crate::services::Services;
 use crate::sources::settings_of;
-use crate::verb::{Action, Reach};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Source, Via};
 use doorlist_core::source_rows::normalize;

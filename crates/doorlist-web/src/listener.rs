@@ -3,7 +3,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `admission`, `places` | which connections are admitted, and which are closed for others |
+//! | `admission`, `slot_pool` | which connections are admitted, and which are closed for others |
 //! | `activity` | what a connection does at the moment |
 //! | `connection` | one connection to its orderly close |
 //! | `exchange` | one request and its answer |
@@ -21,8 +21,8 @@ mod client;
 mod connection;
 mod exchange;
 mod head;
-mod places;
 mod prompt;
+mod slot_pool;
 mod tls;
 
 pub use activity::{HEADER_READ_MAX, KEEP_ALIVE_MAX};

@@ -3,7 +3,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `place` | pure: the address of a Doorlist, and whether a key may travel there |
+//! | `server_url` | pure: the address of a Doorlist, and whether a key may travel there |
 //! | `secret_file` | a key or a password in a file that nobody else may read |
 //! | `client`, `exchange` | one connection, one request, one answer, with limits on time and size |
 //! | `attempts` | asking again, where that is harmless |
@@ -17,8 +17,8 @@ pub(crate) mod canned;
 mod client;
 mod exchange;
 mod parts;
-mod place;
 pub(crate) mod secret_file;
+mod server_url;
 #[cfg(test)]
 mod tests;
 
@@ -30,8 +30,8 @@ use attempts::Again;
 use doorlist_actions::{Request, Response};
 use doorlist_web::LARGE_BODY_MAX;
 use exchange::Call;
-use place::ServerUrl;
 use secret_file::ApiKey;
+use server_url::ServerUrl;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -2,9 +2,9 @@
 
 use super::settings::AccountPatch;
 use super::{check_count, check_field, named, structure};
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::ActionError;
-use crate::verb::{Action, Reach};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, Source, Structure};
 use doorlist_core::domain::DomainId;

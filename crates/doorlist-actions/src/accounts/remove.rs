@@ -2,9 +2,9 @@
 
 use super::show::account_details;
 use super::{check_count, check_field, named};
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::address::Address;
 use doorlist_core::change::Change;
 use doorlist_core::list::{AddressId, EntryKind, Standing};

@@ -1,8 +1,8 @@
 //! Looking at accounts: one with its claims, or those of a domain a page at a time.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::address::Address;
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{AccountDetails, AccountFilter, PAGE_MAX, Refusal};

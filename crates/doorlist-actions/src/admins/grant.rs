@@ -1,10 +1,10 @@
 //! Making somebody an admin or an auditor, and taking that back.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::contacts::email_address;
 use crate::error::{ActionError, ErrorKind};
 use crate::sources::Password;
-use crate::verb::{Action, Reach};
 use doorlist_core::access::{CustomerId, Grant, KeyTerms, Lineage, LoginId, ResellerId, Role, Scope};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::visible::is_hidden;

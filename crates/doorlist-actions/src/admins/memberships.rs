@@ -1,9 +1,9 @@
 //! Memberships that other tenants offer to a login: accepted or declined by its holder over the API, or by the operator for
 //! them.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::access::{KeyTerms, LoginId};
 use doorlist_store::logins::MembershipRow;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
 //! Giving an account further local parts: as claims of a person (a command) or of the API.
 
 use crate::accounts::{check_count, check_field, named};
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
-use crate::verb::{Action, Reach};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, Source, Structure};
 use doorlist_core::list::{AddressId, Standing};

@@ -1,9 +1,9 @@
 //! Domain aliases: further names with the same list and servers.
 
 use super::on;
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::DomainChange;
 use doorlist_core::domain::DomainId;

@@ -1,8 +1,8 @@
 //! The mode of a domain: what becomes of unlisted recipients.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Action, Reach};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::DomainChange;
 use doorlist_core::domain::{Mode, SOFT_PERIOD};

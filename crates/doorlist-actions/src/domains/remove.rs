@@ -1,8 +1,8 @@
 //! Removing a domain with its list; that can be undone for 30 days.
 
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
-use crate::verb::{Action, Reach};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::DomainChange;
 use doorlist_store::recipients::Applied;

@@ -2,9 +2,9 @@
 
 use super::mode::enforce;
 use super::{needs_servers, on};
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
-use crate::verb::{Action, Reach};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};

@@ -1,8 +1,8 @@
 //! Looking at domains.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::ActionError;
-use crate::verb::{Action, Reach};
 use doorlist_core::address::DomainName;
 use doorlist_store::recipients::{DomainDetails, DomainSummary};
 use serde::{Deserialize, Serialize};

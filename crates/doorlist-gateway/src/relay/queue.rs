@@ -23,7 +23,7 @@ pub(crate) use filling::Admission;
 pub(crate) use filling::Arrival;
 pub(crate) use orders::{QueuedState, revived};
 pub(crate) use part::{AttemptVerdict, Job, Part, RecipientOutcome};
-pub(crate) use pool::{ConnectionGrant, ConnectionId};
+pub(crate) use pool::{ConnectionId, SlotGrant};
 pub(crate) use rounds::is_final;
 pub(crate) use router::Router;
 
@@ -81,7 +81,7 @@ impl QueueSettings {
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     /// Connections to open; they are counted already.
-    pub(crate) open: Vec<ConnectionGrant>,
+    pub(crate) open: Vec<SlotGrant>,
     /// Settlements for the spool, in this order.
     pub(crate) settle: Vec<(QueueId, Settlement)>,
     /// Messages to log because their destination is down, once each.

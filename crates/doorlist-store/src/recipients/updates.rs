@@ -69,10 +69,10 @@ struct Pages<'a> {
 impl Pages<'_> {
     /// Reads a page; `false`: there was none.
     async fn next(&mut self, updates: &mut ListUpdates) -> Result<bool, StoreError> {
-        type Packed<'a> = (i64, u32, Cow<'a, str>, u32, Option<i64>, Option<i64>);
+        type UpdateColumns<'a> = (i64, u32, Cow<'a, str>, u32, Option<i64>, Option<i64>);
         let binds = [self.first_address, self.batch, self.after, PAGE].map(Bind::Int);
         let Some(row) = (&mut &*self.db).row(self.sql, &binds).await? else { return Ok(false) };
-        let mut rows: Vec<Packed<'_>> = unpack(&row, "change_row")?;
+        let mut rows: Vec<UpdateColumns<'_>> = unpack(&row, "change_row")?;
         rows.sort_by_key(|row| row.0);
         let Some(last) = rows.last() else { return Ok(false) };
         self.after = last.0;

@@ -1,7 +1,7 @@
 //! Admits connections: to a regular slot, or to one that is reserved for health checks.
 
 use super::activity::Activity;
-use super::places::SlotPool;
+use super::slot_pool::SlotPool;
 use doorlist_core::network::{Network, SourceKey};
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -2,7 +2,7 @@
 //! what happened, what was kept and what to do.
 
 use super::exchange::{ANSWER_MAX, Answered, Trouble};
-use super::place::ServerUrl;
+use super::server_url::ServerUrl;
 use crate::control::ControlAnswer;
 use crate::exit::{Exit, Failure};
 use doorlist_actions::{ActionError, PushAnswer, Response};

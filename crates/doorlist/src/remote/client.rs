@@ -1,7 +1,7 @@
 //! The HTTP client: which certificates it trusts, which addresses it connects to, and no way round them (no proxy, no
 //! redirect). Does not know requests.
 
-use super::place::ServerUrl;
+use super::server_url::ServerUrl;
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};

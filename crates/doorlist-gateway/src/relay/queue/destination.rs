@@ -3,7 +3,7 @@
 //! successes.
 
 use super::part::Part;
-use super::pool::{ConnectionClaim, ConnectionId, ConnectionOwner};
+use super::pool::{ConnectionId, ConnectionOwner, SlotClaim};
 use crate::relay::route::DestinationKey;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::retry::{NextAttempt, RetrySchedule};
@@ -37,7 +37,7 @@ pub(crate) struct Destination {
     /// Connections that make no progress.
     pub(super) stalled: Vec<ConnectionId>,
     /// Its pending claim for another connection.
-    pub(super) claim: Option<ConnectionClaim>,
+    pub(super) claim: Option<SlotClaim>,
     /// Messages that stay in the spool for lack of memory.
     pub(super) skipped: BTreeSet<QueueId>,
     /// Customer of the last skipped message.

@@ -32,7 +32,7 @@ pub(crate) struct ConnectionId(u64);
 
 /// A connection to open.
 #[derive(Debug)]
-pub(crate) struct ConnectionGrant {
+pub(crate) struct SlotGrant {
     pub(crate) connection: ConnectionId,
     pub(crate) destination: DestinationId,
     /// Signalled when an idle connection has work or must close.
@@ -41,7 +41,7 @@ pub(crate) struct ConnectionGrant {
 
 /// A destination's request for one more connection, until it is granted or withdrawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ConnectionClaim {
+pub(super) struct SlotClaim {
     customer: ConnectionOwner,
     ticket: u64,
     /// Whether the destination has none.
@@ -120,19 +120,14 @@ impl Pool {
     }
 
     /// Adds a destination's claim for another connection; `first`: it has none.
-    pub(super) fn claim(
-        &mut self,
-        destination: DestinationId,
-        customer: ConnectionOwner,
-        first: bool,
-    ) -> ConnectionClaim {
-        let claim = ConnectionClaim { customer, ticket: self.next_number(), first };
+    pub(super) fn claim(&mut self, destination: DestinationId, customer: ConnectionOwner, first: bool) -> SlotClaim {
+        let claim = SlotClaim { customer, ticket: self.next_number(), first };
         self.put(destination, claim);
         claim
     }
 
     /// Withdraws the claim of a destination.
-    pub(super) fn withdraw(&mut self, destination: DestinationId, claim: ConnectionClaim) {
+    pub(super) fn withdraw(&mut self, destination: DestinationId, claim: SlotClaim) {
         let waited = self.update(claim.customer, |account| {
             let claims = if claim.first { &mut account.first } else { &mut account.more };
             claims.remove(&(claim.ticket, destination))
@@ -144,9 +139,9 @@ impl Pool {
     }
 
     /// Upgrades the claim of a destination that lost its last connection.
-    pub(super) fn now_first(&mut self, destination: DestinationId, claim: ConnectionClaim) -> ConnectionClaim {
+    pub(super) fn now_first(&mut self, destination: DestinationId, claim: SlotClaim) -> SlotClaim {
         self.withdraw(destination, claim);
-        let claim = ConnectionClaim { first: true, ..claim };
+        let claim = SlotClaim { first: true, ..claim };
         self.put(destination, claim);
         claim
     }
@@ -170,19 +165,14 @@ impl Pool {
     }
 
     /// Counts a connection that is about to be opened.
-    pub(super) fn open(
-        &mut self,
-        destination: DestinationId,
-        customer: ConnectionOwner,
-        now: Timestamp,
-    ) -> ConnectionGrant {
+    pub(super) fn open(&mut self, destination: DestinationId, customer: ConnectionOwner, now: Timestamp) -> SlotGrant {
         let connection = ConnectionId(self.next_number());
         let bell = Arc::<Notify>::default();
         let state = ConnectionState::Working;
         let entry = PooledConnection { destination, customer, since: now, bell: Arc::clone(&bell), state };
         self.connections.insert(connection, entry);
         self.update(customer, |account| account.held += 1);
-        ConnectionGrant { connection, destination, bell }
+        SlotGrant { connection, destination, bell }
     }
 
     /// Removes a closed connection. Returns its customer.
@@ -343,7 +333,7 @@ impl Pool {
         account.stalled.values().next().copied()
     }
 
-    fn put(&mut self, destination: DestinationId, claim: ConnectionClaim) {
+    fn put(&mut self, destination: DestinationId, claim: SlotClaim) {
         self.claims += 1;
         self.update(claim.customer, |account| {
             let claims = if claim.first { &mut account.first } else { &mut account.more };

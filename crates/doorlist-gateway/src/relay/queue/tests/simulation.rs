@@ -165,7 +165,7 @@ impl World {
         loop {
             let opened = std::mem::take(&mut self.bench.queue.effects.open);
             self.bench.queue.take_effects();
-            for ConnectionGrant { connection, destination, .. } in opened {
+            for SlotGrant { connection, destination, .. } in opened {
                 let domain = self.bench.queue.by_domain.iter().find(|(_, place)| place.destination == destination);
                 self.opens(connection, domain.unwrap().0.0);
             }

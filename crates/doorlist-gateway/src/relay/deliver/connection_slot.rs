@@ -2,7 +2,7 @@
 
 use crate::config::RelayConfig;
 use crate::relay::RelayShared;
-use crate::relay::queue::{ConnectionGrant, ConnectionId, DestinationId};
+use crate::relay::queue::{ConnectionId, DestinationId, SlotGrant};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -25,8 +25,8 @@ impl Drop for ConnectionSlot {
 }
 
 impl ConnectionSlot {
-    pub(super) fn new(shared: Arc<RelayShared>, grant: ConnectionGrant) -> Self {
-        let ConnectionGrant { connection, destination, bell } = grant;
+    pub(super) fn new(shared: Arc<RelayShared>, grant: SlotGrant) -> Self {
+        let SlotGrant { connection, destination, bell } = grant;
         Self { shared, connection, destination, bell }
     }
 
