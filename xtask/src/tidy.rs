@@ -12,6 +12,7 @@ mod source;
 mod test_codes;
 mod threats;
 mod tree;
+mod type_names;
 
 use std::fmt;
 
@@ -59,6 +60,7 @@ const RULES: &[Rule] = &[
     ("modules say what they are for, and are named for it", shape::modules),
     ("every public type has a doc comment", doc_comments::public_types),
     ("doc comments say something", doc_comments::lengths),
+    ("one type name, one meaning", type_names::rule),
     ("lints are allowed with a reason, and no test is ignored", shape::attributes),
     ("nothing is left for later", shape::leftovers),
     ("no path of a developer's machine", shape::foreign_paths),

@@ -6,7 +6,7 @@ use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, PlanId, Source};
 use doorlist_core::shrink_guard::{self, OperationLimits, Operations, WINDOW};
-use doorlist_core::source_rows::SourceList;
+use doorlist_core::source_rows::NormalizedRows;
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{Applied, ApplyError, Coverage, PlanRow, Planned, Shrunken, SourcePlan};
 use doorlist_store::source_book::{RunOutcome, RunRecord};
@@ -97,7 +97,7 @@ impl Actions {
     pub(crate) async fn apply_source(
         &self,
         input: &SourceInput<'_>,
-        list: SourceList,
+        list: NormalizedRows,
         actor: &Actor,
     ) -> Result<PlanReport, ActionError> {
         let stage = (input.then != Then::Show).then_some(input.summary);
@@ -138,7 +138,7 @@ impl Actions {
     async fn plan(
         &self,
         input: &SourceInput<'_>,
-        list: &SourceList,
+        list: &NormalizedRows,
         actor: &Actor,
         stage: Option<&str>,
     ) -> Result<Planned, ApplyError> {

@@ -17,9 +17,9 @@ pub use head::{AuditHead, HeadFinding};
 pub use trimming::AuditTerms;
 pub use writer::{AuditNews, AuditWriter};
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::time::Timestamp;
 use doorlist_store::audit::{AUDIT_PAGE_MAX, AuditEntry};
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ pub struct AuditList {
     pub limit: u32,
 }
 
-impl Verb for AuditList {
+impl Action for AuditList {
     type Answer = Vec<AuditRow>;
 
     fn reach(&self) -> Reach {
@@ -101,7 +101,7 @@ impl Verb for AuditList {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuditHeadShow;
 
-impl Verb for AuditHeadShow {
+impl Action for AuditHeadShow {
     type Answer = AuditHead;
 
     fn reach(&self) -> Reach {
@@ -120,7 +120,7 @@ pub struct AuditVerify {
     pub head: Option<String>,
 }
 
-impl Verb for AuditVerify {
+impl Action for AuditVerify {
     type Answer = AuditVerdict;
 
     fn reach(&self) -> Reach {
@@ -150,7 +150,7 @@ pub struct AuditPartChecked {
     pub broken_at: Option<u64>,
 }
 
-impl Verb for AuditCheckPart {
+impl Action for AuditCheckPart {
     type Answer = AuditPartChecked;
 
     fn reach(&self) -> Reach {

@@ -1,8 +1,8 @@
 //! The change log: listed, shown, and changes undone. Must not know how it is kept.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Change, ChangeSet};
 use doorlist_store::recipients::{Applied, ApplyError, ChangeEntry, ChangeRow, PAGE_MAX, Refusal};
@@ -22,7 +22,7 @@ pub struct ChangesList {
     pub limit: u32,
 }
 
-impl Verb for ChangesList {
+impl Action for ChangesList {
     type Answer = Vec<ChangeEntry>;
 
     fn reach(&self) -> Reach {
@@ -55,7 +55,7 @@ pub struct ChangePage {
     pub next: Option<u64>,
 }
 
-impl Verb for ChangesShow {
+impl Action for ChangesShow {
     type Answer = ChangePage;
 
     fn reach(&self) -> Reach {
@@ -80,7 +80,7 @@ pub struct ChangesUndo {
     pub id: u64,
 }
 
-impl Verb for ChangesUndo {
+impl Action for ChangesUndo {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {

@@ -1,8 +1,8 @@
 //! `check`: the decision that a RCPT would get, on the same snapshot by the same function. Writes nothing.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::{Address, AddressError, DomainName};
 use doorlist_core::policy::{Decision, Offer, Recipient, SourceStanding, decide, decide_for};
 use doorlist_core::sender_rules::Sender;
@@ -33,7 +33,7 @@ pub struct CheckReport {
     pub entry: Option<AddressEntry>,
 }
 
-impl Verb for Check {
+impl Action for Check {
     type Answer = CheckReport;
 
     fn reach(&self) -> Reach {

@@ -5,9 +5,9 @@ mod fields;
 
 pub(crate) use fields::email_address;
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use confirmation::PAGE;
 use doorlist_core::address::Address;
 use doorlist_store::contact_book::KnownContact;
@@ -30,7 +30,7 @@ pub struct ContactPage {
     pub next: Option<u32>,
 }
 
-impl Verb for ContactList {
+impl Action for ContactList {
     type Answer = ContactPage;
 
     fn reach(&self) -> Reach {
@@ -58,7 +58,7 @@ pub struct ContactConfirmed {
     pub customers: u64,
 }
 
-impl Verb for ContactConfirm {
+impl Action for ContactConfirm {
     type Answer = ContactConfirmed;
 
     fn reach(&self) -> Reach {

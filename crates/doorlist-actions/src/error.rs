@@ -32,7 +32,7 @@ pub enum ErrorKind {
 
 /// An action that was not done. It travels as kind and message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(into = "Told")]
+#[serde(into = "SentError")]
 pub enum ActionError {
     /// Missing, or not visible to the caller.
     #[error("not found")]
@@ -114,12 +114,12 @@ impl ActionError {
 
 /// The form in which an error travels.
 #[derive(Serialize, Deserialize)]
-struct Told {
+struct SentError {
     kind: ErrorKind,
     message: String,
 }
 
-impl From<ActionError> for Told {
+impl From<ActionError> for SentError {
     fn from(error: ActionError) -> Self {
         Self { kind: error.kind(), message: error.to_string() }
     }
@@ -127,7 +127,7 @@ impl From<ActionError> for Told {
 
 impl<'de> Deserialize<'de> for ActionError {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Told::deserialize(from).map(|Told { kind, message }| Self::Failed { kind, message })
+        SentError::deserialize(from).map(|SentError { kind, message }| Self::Failed { kind, message })
     }
 }
 

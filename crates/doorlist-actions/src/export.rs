@@ -1,9 +1,9 @@
 //! Export of a list as text, a page at a time, so that ten million lines never stand in memory. Must not know where the
 //! text goes.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::{DomainName, LocalPart};
 use doorlist_core::list_text::{self, ExportEntry, ExportForm};
 use doorlist_store::recipients::{AddressEntry, PAGE_MAX};
@@ -43,7 +43,7 @@ pub struct ExportPage {
     pub next: Option<LocalPart>,
 }
 
-impl Verb for Export {
+impl Action for Export {
     type Answer = ExportPage;
 
     fn reach(&self) -> Reach {

@@ -8,13 +8,13 @@ mod uploads;
 pub use file_bytes::FileBytes;
 pub use uploads::{ImportRequest, LINK_TERM, LINK_TERM_MAX, UploadAnswer, UploadRequest};
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Source;
-use doorlist_core::file_list::{self, ColumnMap, Field, ParseOptions, Recognised};
+use doorlist_core::file_list::{self, ColumnContent, ColumnMap, ParseOptions, Recognised};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows::{PackedRows, RowProblem, normalize_packed};
 use doorlist_core::visible::is_hidden;
@@ -87,7 +87,7 @@ pub struct FileReading {
     pub rejected: String,
 }
 
-impl Verb for ImportFile {
+impl Action for ImportFile {
     type Answer = ImportReport;
 
     /// One that is not applied looks only: nothing of it is kept.
@@ -213,7 +213,7 @@ fn details(recognised: &Recognised) -> Vec<String> {
         };
         details.push(format!("separator: {name}"));
     }
-    let taken = recognised.columns.iter().filter(|column| column.field != Field::Ignore);
+    let taken = recognised.columns.iter().filter(|column| column.field != ColumnContent::Ignore);
     details.extend(taken.map(|column| format!("column {:?}: {}, {}", column.name, column.field, column.by)));
     details
 }

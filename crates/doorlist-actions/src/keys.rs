@@ -1,8 +1,8 @@
 //! Keys of the API: made, listed and revoked by command, renewed over the API. Must not know how a key travels.
 
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::access::{LoginId, Scope};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::Network;
@@ -73,7 +73,7 @@ pub struct KeyEntry {
     pub last_used: Option<Timestamp>,
 }
 
-impl Verb for NewApiKey {
+impl Action for NewApiKey {
     type Answer = MadeKey;
 
     fn reach(&self) -> Reach {
@@ -115,7 +115,7 @@ pub struct KeyList {
     pub after: Option<u32>,
 }
 
-impl Verb for KeyList {
+impl Action for KeyList {
     type Answer = Vec<KeyEntry>;
 
     fn reach(&self) -> Reach {
@@ -140,7 +140,7 @@ pub struct KeyRevoked {
     pub id: u32,
 }
 
-impl Verb for KeyRevoke {
+impl Action for KeyRevoke {
     type Answer = KeyRevoked;
 
     fn reach(&self) -> Reach {

@@ -7,6 +7,7 @@
 //! and [`QueueControl`]. Must not know SQL, sockets, SMTP, or how an answer is printed.
 
 mod accounts;
+mod action;
 mod actions;
 mod admins;
 mod aliases;
@@ -35,13 +36,13 @@ mod services;
 mod sources;
 mod syncs;
 mod tenants;
-mod verb;
 mod work_pool;
 
 pub use accounts::{
     ADDRESSES_MAX, AccountAdd, AccountList, AccountPatch, AccountRemove, AccountReport, AccountShow, BulkAdded,
     NewAccount,
 };
+pub use action::Reach;
 pub use actions::{Actions, Editable};
 pub use admins::{AdminCreate, AdminCreated, AdminOf, MembershipAccept, MembershipDecline, MembershipList, NewAdmin};
 pub use aliases::{AliasAdd, AliasRemove};
@@ -59,7 +60,7 @@ pub use domains::{
     DomainSet, DomainShow, Enforcement, ModeWish, NewDomain, NewServer, ServerPatch, ServerSetup, SetupStep,
     VERIFICATION_NAME, VERIFICATION_WORD,
 };
-pub use doorlist_store::contact_book::{KnownContact, Standing};
+pub use doorlist_store::contact_book::{ContactStanding, KnownContact};
 pub use doorlist_store::mail_policy::RuleOwner;
 pub use error::{ActionError, ErrorKind};
 pub use export::{Export, ExportFormat, ExportPage};
@@ -95,5 +96,4 @@ pub use sources::{
     SourceSettings, SourceShow, Tell,
 };
 pub use syncs::{SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest};
-pub use verb::Reach;
 pub use work_pool::{JOBS_MAX, WorkPool};

@@ -1,8 +1,8 @@
 //! Searching the mail log.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
 use doorlist_store::mail_log::{LoggedMail, MailFilter};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct MailLogSearch {
     pub filter: MailFilter,
 }
 
-impl Verb for MailLogSearch {
+impl Action for MailLogSearch {
     type Answer = Vec<LoggedMail>;
 
     fn reach(&self) -> Reach {

@@ -1,11 +1,11 @@
 //! Who may run which request: the operator on the machine every one; whoever comes with a key those that may travel, on
 //! domains that the key sees or changes.
 
+use crate::action::Reach;
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
 use crate::request::Request;
 use crate::services::Services;
-use crate::verb::Reach;
 use doorlist_core::access::{Grant, Permission, Scope};
 use doorlist_core::address::DomainName;
 

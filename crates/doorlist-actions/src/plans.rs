@@ -1,10 +1,10 @@
 //! Plans that wait for a person: listed, shown, applied, discarded. Must not know how plans are made or kept.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::apply_source::check_reason;
 use crate::error::{ActionError, ErrorKind};
 use crate::services::Services;
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Change, PlanId, Source};
 use doorlist_core::time::Timestamp;
@@ -23,7 +23,7 @@ pub struct PlanList {
     pub limit: u32,
 }
 
-impl Verb for PlanList {
+impl Action for PlanList {
     type Answer = Vec<PlanEntry>;
 
     fn reach(&self) -> Reach {
@@ -55,7 +55,7 @@ pub struct PlanPage {
     pub next: Option<u64>,
 }
 
-impl Verb for PlanShow {
+impl Action for PlanShow {
     type Answer = PlanPage;
 
     fn reach(&self) -> Reach {
@@ -78,7 +78,7 @@ pub struct PlanApply {
     pub reason: Option<String>,
 }
 
-impl Verb for PlanApply {
+impl Action for PlanApply {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {
@@ -119,7 +119,7 @@ pub struct PlanDiscard {
     pub id: PlanId,
 }
 
-impl Verb for PlanDiscard {
+impl Action for PlanDiscard {
     type Answer = PlanId;
 
     fn reach(&self) -> Reach {

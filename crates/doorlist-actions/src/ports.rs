@@ -2,7 +2,7 @@
 //! people, TXT records, an archive for the audit. The binary implements them; the queue has its own (`queue`).
 
 use doorlist_core::address::DomainName;
-use doorlist_core::connection::Connection;
+use doorlist_core::connection::DirectoryConnection;
 use doorlist_core::source_rows::{RowProblem, SourceRow};
 use doorlist_core::time::Timestamp;
 use doorlist_store::contact_book::MailPermit;
@@ -22,7 +22,7 @@ pub trait DirectoryReader: Send + Sync {
 
 /// How much of the directory is read.
 pub struct ReadWish<'a> {
-    pub connection: &'a Connection,
+    pub connection: &'a DirectoryConnection,
     pub password: Option<&'a [u8]>,
     /// The addresses of this domain.
     pub domain: &'a DomainName,

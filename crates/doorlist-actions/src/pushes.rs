@@ -11,16 +11,16 @@ pub use take::{PUSH_WINDOW, PushPartOf, PushWish};
 
 pub(crate) use parts::PARTS_WAIT;
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
 use crate::error::{ActionError, ErrorKind};
 use crate::services::Services;
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, Source, Structure, Via};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows::{
-    PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, normalize_packed, shown,
+    PROBLEMS_KEPT_MAX, PackedRows, RowPosition, RowProblem, SourceRow, normalize_packed, shown,
 };
 use doorlist_store::recipients::Coverage;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
@@ -101,7 +101,7 @@ pub struct Push {
     pub reason: Option<String>,
 }
 
-impl Verb for Push {
+impl Action for Push {
     type Answer = PushReport;
 
     fn reach(&self) -> Reach {
@@ -123,9 +123,9 @@ impl Verb for Push {
 
 impl Services {
     /// What is pushed of a domain is judged by its names.
-    pub(crate) async fn push_reading(&self, domain: &DomainName) -> Result<Reading, ActionError> {
+    pub(crate) async fn push_reading(&self, domain: &DomainName) -> Result<PushReading, ActionError> {
         let details = self.domain_details(domain).await?;
-        Ok(Reading::of(details.summary.name, details.domain_aliases))
+        Ok(PushReading::of(details.summary.name, details.domain_aliases))
     }
 }
 
@@ -133,7 +133,7 @@ impl Actions {
     /// Takes the full state of a domain. An empty one is refused: it never removes anybody.
     pub(crate) async fn apply_push(
         &self,
-        reading: Reading,
+        reading: PushReading,
         limits: OperationLimits,
         then: Then<'_>,
     ) -> Result<PushReport, ActionError> {
@@ -141,7 +141,7 @@ impl Actions {
             check_reason(reason)?;
         }
         let began = self.now();
-        let Reading { domain: name, rows, mut problems, mut problems_total, left_out, .. } = reading;
+        let PushReading { domain: name, rows, mut problems, mut problems_total, left_out, .. } = reading;
         if rows.is_empty() {
             let message = format!(
                 "the data has no address of {name}; an empty list never removes recipients. Nothing was \
@@ -174,7 +174,7 @@ impl Actions {
 
 /// Pushed data on the way to rows.
 #[derive(Debug)]
-pub(crate) struct Reading {
+pub(crate) struct PushReading {
     pub(crate) domain: DomainName,
     aliases: Vec<DomainName>,
     /// So many accounts were read.
@@ -185,7 +185,7 @@ pub(crate) struct Reading {
     pub(crate) left_out: u64,
 }
 
-impl Reading {
+impl PushReading {
     pub(crate) fn of(domain: DomainName, aliases: Vec<DomainName>) -> Self {
         let rows = PackedRows::default();
         Self { domain, aliases, items: 0, rows, problems: Vec::new(), problems_total: 0, left_out: 0 }
@@ -216,7 +216,7 @@ impl Reading {
     }
 
     fn row(&mut self, number: u32, local: LocalPart, structure: Structure, switched_off: bool) {
-        self.rows.push(&SourceRow { local, structure, switched_off, place: Place::Item(number) });
+        self.rows.push(&SourceRow { local, structure, switched_off, place: RowPosition::Item(number) });
     }
 
     /// A local part of the domain, if the text is an address of it.
@@ -246,7 +246,7 @@ impl Reading {
             Err(error) => {
                 self.problems_total += 1;
                 if self.problems.len() < PROBLEMS_KEPT_MAX {
-                    let place = Place::Item(number).to_string();
+                    let place = RowPosition::Item(number).to_string();
                     let (value, why) = (shown(text.as_bytes()), error.to_string());
                     self.problems.push(RowProblem { place, column: None, value, why });
                 }

@@ -8,9 +8,9 @@ pub use control::{
 };
 pub use spool_queue::SpoolQueue;
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::queue_id::QueueId;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub struct QueueList {
     pub filter: QueueFilter,
 }
 
-impl Verb for QueueList {
+impl Action for QueueList {
     type Answer = Vec<QueueEntry>;
 
     fn reach(&self) -> Reach {
@@ -38,7 +38,7 @@ pub struct QueueShow {
     pub id: QueueId,
 }
 
-impl Verb for QueueShow {
+impl Action for QueueShow {
     type Answer = QueueEntry;
 
     fn reach(&self) -> Reach {
@@ -58,7 +58,7 @@ pub struct QueueMove {
     pub selection: QueueSelection,
 }
 
-impl Verb for QueueMove {
+impl Action for QueueMove {
     /// Messages that it was done with.
     type Answer = u64;
 

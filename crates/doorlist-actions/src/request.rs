@@ -3,6 +3,7 @@
 //! know how it was typed or sent.
 
 use crate::accounts::{AccountAdd, AccountList, AccountRemove, AccountShow};
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::admins::{AdminCreate, MembershipAccept, MembershipDecline, MembershipList};
 use crate::aliases::{AliasAdd, AliasRemove};
@@ -25,7 +26,6 @@ use crate::response::Response;
 use crate::senders::{SenderList, SenderPut, SenderRemove};
 use crate::sources::{PutSource, SourceList, SourceRemove, SourceShow};
 use crate::syncs::{SyncHistory, SyncPreview, SyncRun, SyncTest};
-use crate::verb::{Reach, Verb};
 use serde::de::{Error as _, IntoDeserializer, value::Error as NameError};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -52,12 +52,12 @@ pub trait Answered: Into<Request> {
 
 /// A closed set of requests: its enum, and what each of them does.
 macro_rules! requests {
-    ($(#[$about:meta])* $set:ident { $($name:ident($verb:ty) => $answer:ident,)* }) => {
+    ($(#[$about:meta])* $set:ident { $($name:ident($action:ty) => $answer:ident,)* }) => {
         $(#[$about])*
         #[derive(Clone, Debug, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case", tag = "action")]
         pub enum $set {
-            $($name($verb),)*
+            $($name($action),)*
         }
 
         impl $set {
@@ -76,32 +76,32 @@ macro_rules! requests {
 
             fn reach(&self) -> Reach {
                 match self {
-                    $($set::$name(verb) => verb.reach(),)*
+                    $($set::$name(action) => action.reach(),)*
                 }
             }
 
             fn is_heavy(&self) -> bool {
                 match self {
-                    $($set::$name(verb) => verb.is_heavy(),)*
+                    $($set::$name(action) => action.is_heavy(),)*
                 }
             }
 
             async fn run(self, actions: &Actions) -> Result<Response, ActionError> {
                 match self {
-                    $($set::$name(verb) => Box::pin(verb.run(actions)).await.map(Response::$answer),)*
+                    $($set::$name(action) => Box::pin(action.run(actions)).await.map(Response::$answer),)*
                 }
             }
         }
 
         $(
-            impl From<$verb> for Request {
-                fn from(verb: $verb) -> Self {
-                    Request::$set($set::$name(verb))
+            impl From<$action> for Request {
+                fn from(action: $action) -> Self {
+                    Request::$set($set::$name(action))
                 }
             }
 
-            impl Answered for $verb {
-                type Answer = <$verb as Verb>::Answer;
+            impl Answered for $action {
+                type Answer = <$action as Action>::Answer;
 
                 fn answer(response: Response) -> Result<Self::Answer, Response> {
                     match response {

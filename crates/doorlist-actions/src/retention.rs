@@ -6,7 +6,7 @@ use crate::error::ActionError;
 use crate::pushes::PARTS_WAIT;
 use crate::services::Services;
 use doorlist_store::Retention;
-use doorlist_store::retention::Terms;
+use doorlist_store::retention::RetentionLimits;
 use std::time::Duration;
 
 /// Whoever trims holds this lease; another node may begin after it, which is harmless.
@@ -20,7 +20,7 @@ const STAGING_MAX: Duration = Duration::from_hours(6);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RetentionTerms {
     pub audit: AuditTerms,
-    pub store: Terms,
+    pub store: RetentionLimits,
 }
 
 impl Services {

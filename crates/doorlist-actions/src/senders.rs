@@ -2,16 +2,16 @@
 //! judged or stored.
 
 use crate::accounts::account_details;
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::{Address, AddressError, DomainName};
-use doorlist_core::list::{Kind, Standing};
+use doorlist_core::list::{EntryKind, Standing};
 use doorlist_core::sender_rules::SenderPattern;
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_policy::{RuleOwner, RuleRefused};
 use doorlist_store::recipients::Refusal;
-use doorlist_store::tenants::{PAGE_ROWS_MAX, Placed, Query, SenderRuleColumn, SenderRuleRow, Value};
+use doorlist_store::tenants::{PAGE_ROWS_MAX, Placed, Query, QueryValue, SenderRuleColumn, SenderRuleRow};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -81,7 +81,7 @@ pub struct SenderPut {
     pub allow: bool,
 }
 
-impl Verb for SenderPut {
+impl Action for SenderPut {
     type Answer = SenderRuleChange;
 
     fn reach(&self) -> Reach {
@@ -116,7 +116,7 @@ pub struct SenderRemove {
     pub sender: SenderPattern,
 }
 
-impl Verb for SenderRemove {
+impl Action for SenderRemove {
     type Answer = SenderRuleChange;
 
     fn reach(&self) -> Reach {
@@ -145,7 +145,7 @@ pub struct SenderList {
     pub offset: u64,
 }
 
-impl Verb for SenderList {
+impl Action for SenderList {
     type Answer = Vec<SenderRuleEntry>;
 
     fn reach(&self) -> Reach {
@@ -220,7 +220,7 @@ async fn rule_about(
     owner: RuleOwner,
     sender: &SenderPattern,
 ) -> Result<Option<Placed<SenderRuleRow>>, ActionError> {
-    let query = of_owner(owner).with(SenderRuleColumn::Email, Value::Text(sender.to_string()));
+    let query = of_owner(owner).with(SenderRuleColumn::Email, QueryValue::Text(sender.to_string()));
     Ok(actions.view().sender_rules(&Query { limit: 1, ..query }).await?.rows.pop())
 }
 
@@ -235,7 +235,7 @@ async fn rule_owner(actions: &Actions, of: &RulesOf) -> Result<RuleOwner, Action
     let entry = account_details(actions, address).await?.entry;
     match (entry.record.standing != Standing::Vetoed, entry.record.kind, entry.record.account) {
         (false, ..) => Err(Refusal::NotListed { address: address.clone() }.into()),
-        (true, Kind::Alias, Some(account)) => {
+        (true, EntryKind::Alias, Some(account)) => {
             let account = Address::new(account, entry.address.domain().clone());
             let message = format!("{address} is an alias and has the rules of {account}: use that address");
             Err(ActionError::new(ErrorKind::Refused, message))
@@ -252,7 +252,7 @@ fn explain(refused: RuleRefused, of: &RulesOf) -> ActionError {
 
 fn of_owner(owner: RuleOwner) -> Query<SenderRuleColumn> {
     match owner {
-        RuleOwner::Domain(id) => Query::default().with(SenderRuleColumn::Domain, Value::Int(id.0.into())),
-        RuleOwner::Account(id) => Query::default().with(SenderRuleColumn::Account, Value::Int(id.0.into())),
+        RuleOwner::Domain(id) => Query::default().with(SenderRuleColumn::Domain, QueryValue::Int(id.0.into())),
+        RuleOwner::Account(id) => Query::default().with(SenderRuleColumn::Account, QueryValue::Int(id.0.into())),
     }
 }

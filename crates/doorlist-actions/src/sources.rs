@@ -1,13 +1,13 @@
 //! Connections to directories: added, changed, shown, removed. Must not know how a directory is read.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
 use crate::imports::check_source;
 use crate::services::Services;
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::{Change, Source};
-use doorlist_core::connection::{Bind, Connection};
+use doorlist_core::connection::{DirectoryConnection, LdapBind};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows;
 use doorlist_core::time::Timestamp;
@@ -29,7 +29,7 @@ pub(crate) const RECIPIENTS_MAX: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceSettings {
     /// How it is reached and read.
-    pub connection: Connection,
+    pub connection: DirectoryConnection,
     pub every_minutes: u32,
     /// How many changes one run may make.
     #[serde(default)]
@@ -108,7 +108,7 @@ pub struct SourceEntry {
     pub full_read: Option<Timestamp>,
 }
 
-impl Verb for PutSource {
+impl Action for PutSource {
     type Answer = SourceEntry;
 
     fn reach(&self) -> Reach {
@@ -134,7 +134,7 @@ impl Verb for PutSource {
             (None, Some(before)) => kept_secret(before, &settings)?,
             (None, None) => None,
         };
-        if secret.is_none() && matches!(settings.connection.bind, Bind::Simple { .. }) {
+        if secret.is_none() && matches!(settings.connection.bind, LdapBind::Simple { .. }) {
             let message = format!("source {name} needs a bind password; give it with --password-file");
             return Err(ActionError::new(ErrorKind::Usage, message));
         }
@@ -157,7 +157,7 @@ impl Verb for PutSource {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SourceList;
 
-impl Verb for SourceList {
+impl Action for SourceList {
     type Answer = Vec<SourceEntry>;
 
     fn reach(&self) -> Reach {
@@ -175,7 +175,7 @@ pub struct SourceShow {
     pub name: String,
 }
 
-impl Verb for SourceShow {
+impl Action for SourceShow {
     type Answer = SourceEntry;
 
     fn reach(&self) -> Reach {
@@ -195,7 +195,7 @@ pub struct SourceRemove {
     pub withdraw: bool,
 }
 
-impl Verb for SourceRemove {
+impl Action for SourceRemove {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {
@@ -215,7 +215,7 @@ impl Verb for SourceRemove {
             let plan = SourcePlan {
                 domain: &stored.domain,
                 source: &source,
-                list: &source_rows::SourceList::default(),
+                list: &source_rows::NormalizedRows::default(),
                 coverage: Coverage::Ended,
                 file: None,
             };

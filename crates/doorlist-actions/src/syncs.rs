@@ -7,6 +7,7 @@ pub use report::SyncReport;
 
 use report::SyncTrigger;
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
 use crate::caller::Caller;
@@ -14,7 +15,6 @@ use crate::error::{ActionError, ErrorKind};
 use crate::ports::{DirectoryReading, ReadWish, TestReport};
 use crate::services::Services;
 use crate::sources::settings_of;
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Source, Via};
 use doorlist_core::source_rows::normalize;
@@ -36,7 +36,7 @@ pub struct SyncTest {
     pub name: String,
 }
 
-impl Verb for SyncTest {
+impl Action for SyncTest {
     type Answer = TestReport;
 
     fn reach(&self) -> Reach {
@@ -65,7 +65,7 @@ pub struct SyncPreview {
     pub name: String,
 }
 
-impl Verb for SyncPreview {
+impl Action for SyncPreview {
     type Answer = Box<SyncReport>;
 
     fn reach(&self) -> Reach {
@@ -88,7 +88,7 @@ pub struct SyncRun {
     pub changes: bool,
 }
 
-impl Verb for SyncRun {
+impl Action for SyncRun {
     type Answer = Box<SyncReport>;
 
     fn reach(&self) -> Reach {
@@ -114,7 +114,7 @@ pub struct SyncHistory {
     pub limit: u32,
 }
 
-impl Verb for SyncHistory {
+impl Action for SyncHistory {
     type Answer = Vec<RunRecord>;
 
     fn reach(&self) -> Reach {

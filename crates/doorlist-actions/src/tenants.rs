@@ -4,8 +4,8 @@ use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
 use doorlist_core::access::{CustomerId, Lineage, Permission, ResellerId, Scope};
 use doorlist_store::tenants::{
-    BrandingRow, CustomerColumn, CustomerFields, CustomerPatch, CustomerRefused, CustomerRow, DomainColumn, OPERATOR,
-    PAGE_ROWS_MAX, Query, ResellerFields, ResellerRow, Taken, Value,
+    BrandingRow, CustomerColumn, CustomerFields, CustomerPatch, CustomerRefused, CustomerRow, DomainColumn, NameTaken,
+    OPERATOR, PAGE_ROWS_MAX, Query, QueryValue, ResellerFields, ResellerRow,
 };
 
 /// Characters of a name.
@@ -22,7 +22,7 @@ impl Actions {
         self.may_change(&Lineage::default())?;
         check_name(&fields.name)?;
         let made = self.services.tenants.add_reseller(fields, self.now()).await?;
-        made.map_err(|Taken| taken("Reseller"))
+        made.map_err(|NameTaken| taken("Reseller"))
     }
 
     /// What is set for a reseller.
@@ -42,7 +42,7 @@ impl Actions {
         }
         check_name(&fields.name)?;
         let put = self.services.tenants.put_reseller(reseller.row().id, fields, self.now()).await?;
-        put.map_err(|Taken| taken("Reseller"))
+        put.map_err(|NameTaken| taken("Reseller"))
     }
 
     /// A reseller goes, with its customers and their domains.
@@ -55,7 +55,7 @@ impl Actions {
             return Err(ActionError::invalid("", "the operator's own reseller cannot be removed"));
         }
         loop {
-            let query = page().with(CustomerColumn::Reseller, Value::Int(id.0.into()));
+            let query = page().with(CustomerColumn::Reseller, QueryValue::Int(id.0.into()));
             let customers = self.view().customers(&query).await?;
             if customers.rows.is_empty() {
                 break;
@@ -134,7 +134,7 @@ impl Actions {
     pub async fn remove_customer(&self, customer: &Editable<CustomerRow>) -> Result<(), ActionError> {
         let id = customer.row().id;
         loop {
-            let query = page().with(DomainColumn::Customer, Value::Int(id.0.into()));
+            let query = page().with(DomainColumn::Customer, QueryValue::Int(id.0.into()));
             let domains = self.view().domains(&query).await?;
             if domains.rows.is_empty() {
                 break;

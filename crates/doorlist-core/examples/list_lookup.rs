@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::expect_used, reason = "a measurement reads the clock and may stop")]
 
 use doorlist_core::domain::DomainId;
-use doorlist_core::list::{AddressId, Entry, Kind, ListUpdates, Seed, Snapshot, SnapshotBuilder, Standing};
+use doorlist_core::list::{AddressId, Entry, EntryKind, ListUpdates, Seed, Snapshot, SnapshotBuilder, Standing};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ fn main() {
 fn build(count: u32) -> Snapshot {
     let mut builder = SnapshotBuilder::new(Seed(*b"a measured seed!"), count as usize);
     for n in 0..count {
-        builder.push(DomainId(1), &format!("u{n:08}.name"), Kind::Mailbox, Standing::Active, AddressId(n));
+        builder.push(DomainId(1), &format!("u{n:08}.name"), EntryKind::Mailbox, Standing::Active, AddressId(n));
     }
     builder.build(1, Arc::default()).expect("no collision under this seed")
 }
@@ -56,7 +56,7 @@ fn lookups(list: &Snapshot, count: u32, prefix: &str) -> (u128, u128) {
 fn add(mut list: Snapshot, count: u32) -> Duration {
     let mut times = Vec::new();
     for n in 0..ADDED {
-        let entry = Some(Entry { kind: Kind::Mailbox, standing: Standing::Active, id: AddressId(count + n) });
+        let entry = Some(Entry { kind: EntryKind::Mailbox, standing: Standing::Active, id: AddressId(count + n) });
         let mut updates = ListUpdates::new(list.seed());
         updates.push(DomainId(1), &format!("added{n}"), entry);
         let start = Instant::now();

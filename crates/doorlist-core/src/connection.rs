@@ -33,12 +33,12 @@ pub const PAGE_ENTRIES_MAX: u32 = 1_000;
 
 /// A directory, and which entries are read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Connection {
+pub struct DirectoryConnection {
     /// Tried in this order when one cannot be reached.
     pub servers: Vec<DirectoryServer>,
     /// Which certificates are trusted.
     pub trust: Trust,
-    pub bind: Bind,
+    pub bind: LdapBind,
     /// Allows sending the password unencrypted. Only for servers on a trusted network.
     #[serde(default)]
     pub allow_plain_password: bool,
@@ -83,7 +83,7 @@ pub enum Trust {
 /// The identity of the reader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Bind {
+pub enum LdapBind {
     /// Anonymous bind (RFC 4513 §5.1.1).
     Anonymous,
     /// Simple bind with name and password (RFC 4513 §5.1.3).
@@ -149,9 +149,9 @@ pub enum ConnectionError {
     PageEntries,
 }
 
-impl Connection {
+impl DirectoryConnection {
     /// A connection with the defaults of a preset.
-    pub fn new(servers: Vec<DirectoryServer>, bind: Bind, base: String, preset: Preset) -> Self {
+    pub fn new(servers: Vec<DirectoryServer>, bind: LdapBind, base: String, preset: Preset) -> Self {
         Self {
             servers,
             trust: Trust::System,
@@ -182,7 +182,7 @@ impl Connection {
             return Err(ConnectionError::TooManyServers);
         }
         name("base", &self.base)?;
-        if let Bind::Simple { name: who } = &self.bind {
+        if let LdapBind::Simple { name: who } = &self.bind {
             name("bind DN", who)?;
             let plain = self.servers.iter().find(|server| server.tls == DirectoryTls::Plain);
             if let (Some(server), false) = (plain, self.allow_plain_password) {
@@ -216,8 +216,8 @@ impl Connection {
 
     /// Whether the password must be given again because server, encryption, trust or bind DN differ from `before`.
     /// Otherwise anyone who may edit a connection could have its password sent to a server of their own.
-    pub fn needs_password_again(&self, before: &Connection) -> bool {
-        let Bind::Simple { .. } = self.bind else { return false };
+    pub fn needs_password_again(&self, before: &DirectoryConnection) -> bool {
+        let LdapBind::Simple { .. } = self.bind else { return false };
         self.bind != before.bind
             || self.trust != before.trust
             || self.servers.iter().any(|server| !before.servers.contains(server))

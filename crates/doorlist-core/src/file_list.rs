@@ -30,7 +30,7 @@ mod table;
 mod targets;
 pub(crate) mod values;
 
-pub use columns::{BadMap, ColumnMap, ColumnTaken, Field, TakenBy};
+pub use columns::{BadMap, ColumnContent, ColumnMap, ColumnTaken, TakenBy};
 pub use encoding::Encoding;
 pub use format::{FileFormat, UnknownFormat};
 pub use notes::{FileNote, Skipped};
@@ -39,7 +39,7 @@ pub use rejected::rejected;
 use crate::address::DomainName;
 use crate::source_rows::{RowProblem, SourceRow};
 use findings::Findings;
-use recognise::Plan;
+use recognise::TextLayout;
 
 /// Maximum bytes of a file.
 pub const FILE_BYTES_MAX: usize = 100 * 1024 * 1024;
@@ -93,7 +93,7 @@ pub struct Recognised {
     /// The meaning of each column.
     pub columns: Vec<ColumnTaken>,
     /// Needed to find its rows again.
-    table: Option<shape::Table>,
+    table: Option<shape::TableLayout>,
 }
 
 /// Why a whole file is rejected. Nothing of it is used.
@@ -147,11 +147,11 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
     let mut found = Findings::new(options);
     let plan = recognise::recognise(text, options, &mut found)?;
     let (format, table) = match plan {
-        Plan::Table(table) => {
+        TextLayout::Table(table) => {
             table::read(text, &table, &mut found)?;
             (table.format, Some(table))
         }
-        Plan::Lines(format) => {
+        TextLayout::Lines(format) => {
             read_lines(text, format, &mut found)?;
             (format, None)
         }

@@ -97,7 +97,7 @@ pub struct SourceRecord {
 
 /// Whether a name was known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
+pub enum NameMatch {
     /// A listed entry, by its row; sub-addresses count as their base, system addresses not at all.
     Known(u32),
     /// An unknown name, by its fingerprint.
@@ -114,14 +114,14 @@ impl SourceRecord {
     }
 
     /// Counts a name. Returns the end of the flag if this name raised it.
-    pub fn note(&mut self, named: Named, now: Timestamp) -> Option<Timestamp> {
+    pub fn note(&mut self, named: NameMatch, now: Timestamp) -> Option<Timestamp> {
         self.last_seen = now;
         if self.standing(now) == SourceStanding::Flagged {
             return None;
         }
         match named {
-            Named::Known(row) => remember(&mut self.known, row, KNOWN_KEPT_MAX, now),
-            Named::Unknown(name) => {
+            NameMatch::Known(row) => remember(&mut self.known, row, KNOWN_KEPT_MAX, now),
+            NameMatch::Unknown(name) => {
                 remember(&mut self.unknown, name, UNKNOWN_MAX, now);
                 if self.is_guessing(now) {
                     return Some(self.flag(now));

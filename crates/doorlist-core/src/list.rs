@@ -14,7 +14,7 @@ mod snapshot;
 mod tests;
 mod updates;
 
-pub use shard::{Entry, Kind, SHARD_MAX, Standing};
+pub use shard::{Entry, EntryKind, SHARD_MAX, Standing};
 pub use snapshot::{Collision, DomainTable, Seed, Snapshot, SnapshotBuilder};
 pub use updates::ListUpdates;
 

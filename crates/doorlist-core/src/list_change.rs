@@ -30,12 +30,12 @@ mod tests;
 mod undo;
 
 pub use address_state::{AddressState, DraftAddress, ListDomain};
-pub use comparison::{Compared, Comparison, RowState};
+pub use comparison::{Compared, RowState, SourceComparison};
 pub use counts::{CountDifference, ListCounts};
 pub use domain_rules::{
     CUSTOMER_NAME_MAX, DOMAIN_ALIASES_MAX, SERVERS_MAX, change as change_domain, check_name, check_removal, new_domain,
 };
-pub use draft::{Claim, Draft, NewNumber, Origin, RowsNeeded, Undone, sort_claims};
+pub use draft::{Claim, ClaimOrigin, Draft, NewNumber, RowsNeeded, Undone, sort_claims};
 pub use note::Note;
 pub use outcome::{Applied, NOTES_MAX};
 pub use plan::{Coverage, EXAMPLES_MAX, PlanRow, Planned, Shrunken, SourcePlan};

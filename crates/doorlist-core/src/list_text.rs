@@ -3,7 +3,7 @@
 
 use crate::address::{Address, DomainName, LocalPart};
 use crate::file_list::values::is_formula;
-use crate::list::{Kind, Standing};
+use crate::list::{EntryKind, Standing};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::fmt::Write;
@@ -35,7 +35,7 @@ pub enum ExportForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportEntry {
     pub address: Address,
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// The account of an alias.
     pub account: Option<LocalPart>,
     /// Whether the recipient is accepted.
@@ -65,11 +65,11 @@ pub fn entry(form: ExportForm, entry: &ExportEntry, out: &mut String) {
     }
 }
 
-fn kind(kind: Kind) -> &'static str {
+fn kind(kind: EntryKind) -> &'static str {
     match kind {
-        Kind::Mailbox => "mailbox",
-        Kind::Alias => "alias",
-        Kind::List => "list",
+        EntryKind::Mailbox => "mailbox",
+        EntryKind::Alias => "alias",
+        EntryKind::List => "list",
     }
 }
 
@@ -129,7 +129,7 @@ fn postfix(entry: &ExportEntry, account: &str, out: &mut String) {
         }
     }
     out.push_str(kind(entry.kind));
-    if entry.kind == Kind::Alias {
+    if entry.kind == EntryKind::Alias {
         out.push(':');
         out.push_str(account);
     }
@@ -143,7 +143,7 @@ fn ldif(entry: &ExportEntry, account: &str, out: &mut String) {
     attribute("objectClass", "inetOrgPerson", out);
     attribute("mail", &address, out);
     attribute("doorlistKind", kind(entry.kind), out);
-    if entry.kind == Kind::Alias {
+    if entry.kind == EntryKind::Alias {
         attribute("doorlistAccount", account, out);
     }
     attribute("doorlistStanding", standing(entry.standing), out);

@@ -2,7 +2,7 @@
 //! is connected to.
 
 use crate::change::NamedBy;
-use crate::network::{self, Kind, Listed, Network};
+use crate::network::{self, Listed, Network, NetworkKind};
 use std::net::IpAddr;
 
 /// Whether the relay may connect to this address of a mail server. `is_ours`: the address belongs to this machine.
@@ -20,9 +20,9 @@ pub fn may_connect(named_by: NamedBy, address: IpAddr, is_ours: bool, allowed: &
     }
     listed == Listed::InNetwork
         || match network::kind(address) {
-            Kind::Public => true,
-            Kind::Private => named_by == NamedBy::Operator,
-            Kind::Local => false,
+            NetworkKind::Public => true,
+            NetworkKind::Private => named_by == NamedBy::Operator,
+            NetworkKind::Local => false,
         }
 }
 

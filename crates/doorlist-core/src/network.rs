@@ -76,7 +76,7 @@ fn plain(address: IpAddr) -> IpAddr {
 
 /// The kind of an address (RFC 6890).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum NetworkKind {
     /// On the public Internet.
     Public,
     /// On a private network: RFC 1918, unique local (RFC 4193), carrier-grade NAT (RFC 6598).
@@ -87,21 +87,21 @@ pub enum Kind {
 }
 
 /// The kind of an address; of IPv4 in its IPv6 forms, that of the IPv4 address.
-pub fn kind(address: IpAddr) -> Kind {
+pub fn kind(address: IpAddr) -> NetworkKind {
     let (public, private) = match plain(address) {
         IpAddr::V4(v4) => (is_public_v4(v4), v4.is_private() || is_shared(v4)),
         IpAddr::V6(v6) => (is_public_v6(v6), v6.is_unique_local()),
     };
     match (public, private) {
-        (true, _) => Kind::Public,
-        (_, true) => Kind::Private,
-        _ => Kind::Local,
+        (true, _) => NetworkKind::Public,
+        (_, true) => NetworkKind::Private,
+        _ => NetworkKind::Local,
     }
 }
 
 /// Whether the address is on the public Internet: not local, private, multicast or reserved (RFC 6890).
 pub fn is_public(address: IpAddr) -> bool {
-    kind(address) == Kind::Public
+    kind(address) == NetworkKind::Public
 }
 
 /// Whether the address means this machine wherever it is used: loopback, or unspecified, which connects to loopback.
@@ -255,7 +255,7 @@ mod tests {
         for address in
             ["10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1", "2002:a00:1::1"]
         {
-            assert_eq!(kind(address), Kind::Private, "{address}");
+            assert_eq!(kind(address), NetworkKind::Private, "{address}");
         }
         for address in [
             "127.0.0.1",
@@ -272,9 +272,9 @@ mod tests {
             "fec0::1",
             "2001:db8::1",
         ] {
-            assert_eq!(kind(address), Kind::Local, "{address}");
+            assert_eq!(kind(address), NetworkKind::Local, "{address}");
         }
-        assert_eq!(kind("9.9.9.9"), Kind::Public);
+        assert_eq!(kind("9.9.9.9"), NetworkKind::Public);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct RetrySchedule {
 
 /// What follows a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextAttempt {
     At(Timestamp),
     GiveUp,
 }
@@ -43,16 +43,16 @@ impl RetrySchedule {
     /// The next attempt after `attempts` failed ones (at least one), or the end. `chance` in 0..1 spreads the load.
     ///
     /// The last attempt is at the end of the lifetime, for servers that recover shortly before.
-    pub fn next(&self, accepted: Timestamp, attempts: u32, now: Timestamp, chance: f64) -> Next {
+    pub fn next(&self, accepted: Timestamp, attempts: u32, now: Timestamp, chance: f64) -> NextAttempt {
         let end = accepted + self.lifetime;
         if now >= end {
-            return Next::GiveUp;
+            return NextAttempt::GiveUp;
         }
         let exponent = i32::try_from(attempts.saturating_sub(1).min(64)).unwrap_or(64);
         let grown = self.first.as_secs_f64() * GROWTH.powi(exponent);
         let spread = 1.0 + JITTER * (2.0 * chance.clamp(0.0, 1.0) - 1.0);
         let wait = Duration::from_secs_f64(grown.min(self.longest.as_secs_f64()) * spread);
-        Next::At((now + wait).min(end))
+        NextAttempt::At((now + wait).min(end))
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
     /// Waits in minutes without jitter until the schedule gives up.
     fn waits(schedule: RetrySchedule) -> Vec<u64> {
         let (start, mut now, mut waits) = (Timestamp::from_secs(0), Timestamp::from_secs(0), Vec::new());
-        while let Next::At(next) = schedule.next(start, waits.len() as u32 + 1, now, 0.5) {
+        while let NextAttempt::At(next) = schedule.next(start, waits.len() as u32 + 1, now, 0.5) {
             waits.push(next.since(now).as_secs() / 60);
             now = next;
         }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_bounce_is_given_up_after_two_days() {
         let now = Timestamp::from_secs(48 * 3600);
-        assert_eq!(RetrySchedule::bounce().next(Timestamp::from_secs(0), 3, now, 0.5), Next::GiveUp);
+        assert_eq!(RetrySchedule::bounce().next(Timestamp::from_secs(0), 3, now, 0.5), NextAttempt::GiveUp);
     }
 
     proptest! {
@@ -91,8 +91,8 @@ mod tests {
             let accepted = Timestamp::from_secs(1_700_000_000);
             let now = accepted + Duration::from_secs(ago);
             match schedule.next(accepted, attempts, now, chance) {
-                Next::At(at) => prop_assert!(at > now && at <= accepted + schedule.lifetime),
-                Next::GiveUp => prop_assert!(now >= accepted + schedule.lifetime),
+                NextAttempt::At(at) => prop_assert!(at > now && at <= accepted + schedule.lifetime),
+                NextAttempt::GiveUp => prop_assert!(now >= accepted + schedule.lifetime),
             }
         }
     }

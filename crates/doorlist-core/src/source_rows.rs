@@ -3,7 +3,7 @@
 mod normalize;
 mod packed;
 
-pub use normalize::{SourceList, normalize, normalize_packed};
+pub use normalize::{NormalizedRows, normalize, normalize_packed};
 pub use packed::PackedRows;
 
 use crate::address::LocalPart;
@@ -24,12 +24,12 @@ pub struct SourceRow {
     pub structure: Structure,
     /// Listed, but accepts no mail. Only Doorlist's own exports have this; a disabled login is not enough.
     pub switched_off: bool,
-    pub place: Place,
+    pub place: RowPosition,
 }
 
 /// The position of a row in its source, to show where an address came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RowPosition {
     /// A line of a file, from 1. A record of several lines is at its first one.
     Line(u32),
     /// An entry of a directory.
@@ -47,12 +47,12 @@ pub struct EntryPlace {
     pub dn: Box<str>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RowPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Line(line) => write!(f, "line {line}"),
-            Place::Entry(entry) => f.write_str(&entry.dn),
-            Place::Item(item) => write!(f, "item {item}"),
+            RowPosition::Line(line) => write!(f, "line {line}"),
+            RowPosition::Entry(entry) => f.write_str(&entry.dn),
+            RowPosition::Item(item) => write!(f, "item {item}"),
         }
     }
 }

@@ -62,7 +62,7 @@ pub struct Limits {
     pub sessions_max: usize,
     /// Maximum sessions at once from one address (IPv6: /64).
     pub sessions_per_address_max: usize,
-    /// Time without progress after which a session is closed; see `Stage`.
+    /// Time without progress after which a session is closed; see `SessionStage`.
     pub idle: Duration,
     /// The same while more than four fifths of [`Limits::sessions_max`] are open.
     pub idle_crowded: Duration,

@@ -7,13 +7,13 @@ mod line;
 mod renderer;
 mod writer;
 
-pub use line::{Field, Line, Process};
+pub use line::{FieldValue, Line, Process};
 pub use renderer::{JournalFormat, LineRenderer};
 
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use writer::Shared;
+use writer::JournalShared;
 
 /// Maximum bytes in the buffer; further lines are dropped and counted.
 pub const BUFFER_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -21,14 +21,14 @@ pub const BUFFER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Handle to the log. Cheap to clone.
 #[derive(Clone)]
 pub struct Journal {
-    shared: Arc<Shared>,
+    shared: Arc<JournalShared>,
     dropped: Arc<AtomicU64>,
 }
 
 impl Journal {
     /// Starts the writer thread. `host` is the host name in each line.
     pub fn start(format: JournalFormat, host: &str, out: Box<dyn Write + Send>) -> std::io::Result<Journal> {
-        let shared = Arc::new(Shared::new(LineRenderer::new(format, host)));
+        let shared = Arc::new(JournalShared::new(LineRenderer::new(format, host)));
         writer::spawn(shared.clone(), out)?;
         Ok(Journal { shared, dropped: Arc::default() })
     }

@@ -24,7 +24,7 @@ mod system_mail;
 mod tls;
 mod without_smtp_utf8;
 
-pub use handle::{QueueHandle, QueueOrder, Queued};
+pub use handle::{QueueHandle, QueueOperation, Queued};
 pub use notice::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NoticeError, NoticeHandle};
 
 use crate::clock;
@@ -41,7 +41,7 @@ use doorlist_store::spool::Spooled;
 use doorlist_store::{ContactBook, MailLog, RecipientStore, Spool};
 use metrics::Metrics;
 use prometheus_client::registry::Registry;
-use queue::{Arrival, Effects, Moment, Queue, Report, Router, Settings};
+use queue::{Arrival, Effects, FailureReport, Moment, Queue, QueueSettings, Router};
 use resolver::{Resolver, SystemResolver};
 use route::DestinationKey;
 use rustls::RootCertStore;
@@ -124,7 +124,7 @@ pub enum RelayError {
 }
 
 /// The state that all tasks of the relay share.
-struct Shared {
+struct RelayShared {
     /// The runtime of the mail threads, on which all deliveries run.
     runtime: Handle,
     connector: Connector,
@@ -140,7 +140,7 @@ struct Shared {
     contacts: ContactBook,
     fixed: Fixed,
     /// Unbounded, but holds at most one report per message in memory, whose number is limited.
-    reports: mpsc::UnboundedSender<Report>,
+    reports: mpsc::UnboundedSender<FailureReport>,
     stop: watch::Sender<Stop>,
     connection_ended: Notify,
     /// Signalled when messages may be loaded from the spool.
@@ -151,7 +151,7 @@ struct Shared {
 
 /// The running relay. Dropping it does not stop it: call [`Relay::shutdown`].
 pub struct Relay {
-    shared: Arc<Shared>,
+    shared: Arc<RelayShared>,
     reporter: tokio::task::JoinHandle<()>,
 }
 
@@ -165,7 +165,7 @@ impl Relay {
         let fixed = Fixed { retry_first, retry_longest, active_max };
         let router = Router::new(parts.recipients.routes(), parts.config.outbound.clone());
         let tls = ClientTls::new(roots)?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(RelayShared {
             runtime: Handle::current(),
             connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
             queue: Mutex::new(Queue::new(settings(&parts.config, fixed), router)),
@@ -254,7 +254,7 @@ impl Relay {
 }
 
 /// The timer task: deferred messages, probes of dead destinations, changed routes.
-async fn clockwork(shared: Arc<Shared>) {
+async fn clockwork(shared: Arc<RelayShared>) {
     let mut stop = shared.stop.subscribe();
     let mut pruned = tokio::time::Instant::now();
     loop {
@@ -283,9 +283,9 @@ struct Fixed {
     active_max: usize,
 }
 
-fn settings(config: &RelayConfig, fixed: Fixed) -> Settings {
+fn settings(config: &RelayConfig, fixed: Fixed) -> QueueSettings {
     let schedule = |lifetime| RetrySchedule { first: fixed.retry_first, longest: fixed.retry_longest, lifetime };
-    Settings {
+    QueueSettings {
         active_max: fixed.active_max,
         connections_max: config.connections_max.max(1),
         per_destination_max: config.connections_per_destination_max.max(1),
@@ -294,7 +294,7 @@ fn settings(config: &RelayConfig, fixed: Fixed) -> Settings {
     }
 }
 
-impl Shared {
+impl RelayShared {
     fn enqueue(self: &Arc<Self>, mail: Spooled) {
         let Spooled { id, envelope, body } = mail;
         // A message for a domain that was added this very moment must find its route.

@@ -14,7 +14,7 @@ pub use capabilities::Capabilities;
 pub use dots::DotStuffer;
 pub use opening::{Opening, OpeningFault, OpeningStep, TlsUse};
 pub use reply_parser::{REPLY_LINE_KEPT_MAX, REPLY_LINES_MAX, REPLY_OCTETS_MAX, ReplyError, ReplyParser, ServerReply};
-pub use transaction::{Command, Offer, SmtpUtf8, Step, Transaction, Unsendable};
+pub use transaction::{Command, SmtpUtf8, Step, Transaction, TransactionOffer, Unsendable};
 pub use xforward::{XForward, XForwardAttributes};
 
 /// The polite end of a connection (RFC 5321 §4.1.1.10).

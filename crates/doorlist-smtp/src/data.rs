@@ -40,7 +40,7 @@ pub enum Chunk<'a> {
 
 /// The state of the current line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Line {
+enum LineState {
     Empty,
     /// One dot, which is not part of the message.
     Dot,
@@ -57,7 +57,7 @@ enum Line {
 pub struct DataReader {
     bare_lf: BareLf,
     size_left: u64,
-    line: Line,
+    line: LineState,
     line_len: u64,
     /// The previous line ended in CRLF, so a dot at the start of this line may be the end.
     framed: bool,
@@ -72,7 +72,7 @@ impl DataReader {
         Self {
             bare_lf,
             size_left: size_max,
-            line: Line::Empty,
+            line: LineState::Empty,
             line_len: 0,
             framed: true,
             cr_held: false,
@@ -105,13 +105,13 @@ impl DataReader {
     fn scan(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while at < bytes.len() {
-            if self.line == Line::Empty && bytes[at] == b'.' {
+            if self.line == LineState::Empty && bytes[at] == b'.' {
                 break;
             }
             let len = memchr2(CR, LF, &bytes[at..]).unwrap_or(bytes.len() - at);
             self.see_text(&bytes[at..at + len]);
             at += len;
-            if !bytes[at..].starts_with(CRLF) || self.line == Line::Dot {
+            if !bytes[at..].starts_with(CRLF) || self.line == LineState::Dot {
                 break;
             }
             self.end_line(true);
@@ -136,7 +136,7 @@ impl DataReader {
             [LF, ..] => (1, self.take_bare_lf()),
             // The scan stopped at a leading dot.
             _ => {
-                self.line = Line::Dot;
+                self.line = LineState::Dot;
                 (1, None)
             }
         };
@@ -145,7 +145,7 @@ impl DataReader {
     }
 
     fn take_crlf(&mut self) -> Option<Chunk<'static>> {
-        if self.line == Line::Dot && self.framed {
+        if self.line == LineState::Dot && self.framed {
             return Some(Chunk::End(self.worst));
         }
         self.end_line(true);
@@ -162,15 +162,15 @@ impl DataReader {
 
     fn take_bare_cr(&mut self) -> Option<Chunk<'static>> {
         self.blame(DataEnd::BareCr);
-        self.line = Line::Text;
+        self.line = LineState::Text;
         None
     }
 
     fn see_text(&mut self, text: &[u8]) {
         let Some(&first) = text.first() else { return };
-        if self.line != Line::Text {
-            self.line = if first != 0 && matches!(self.line, Line::Empty | Line::Dot) {
-                Line::Text
+        if self.line != LineState::Text {
+            self.line = if first != 0 && matches!(self.line, LineState::Empty | LineState::Dot) {
+                LineState::Text
             } else {
                 text.iter().fold(self.line, |line, &byte| line.with(byte))
             };
@@ -183,10 +183,10 @@ impl DataReader {
 
     /// Ends a line, by CRLF or by a bare LF, that is not the end of the message.
     fn end_line(&mut self, crlf: bool) {
-        if matches!(self.line, Line::Dot | Line::DotAndNuls | Line::NulsAndDot) {
+        if matches!(self.line, LineState::Dot | LineState::DotAndNuls | LineState::NulsAndDot) {
             self.blame(DataEnd::UnframedDot);
         }
-        self.line = Line::Empty;
+        self.line = LineState::Empty;
         self.line_len = 0;
         self.framed = crlf;
     }
@@ -212,14 +212,14 @@ impl DataReader {
     }
 }
 
-impl Line {
+impl LineState {
     /// The state after one more octet; a dot at the start of the line is handled elsewhere.
     fn with(self, byte: u8) -> Self {
         match (self, byte) {
-            (Line::Empty | Line::Nuls, 0) => Line::Nuls,
-            (Line::Dot | Line::DotAndNuls, 0) => Line::DotAndNuls,
-            (Line::NulsAndDot, 0) | (Line::Nuls | Line::DotAndNuls, b'.') => Line::NulsAndDot,
-            _ => Line::Text,
+            (LineState::Empty | LineState::Nuls, 0) => LineState::Nuls,
+            (LineState::Dot | LineState::DotAndNuls, 0) => LineState::DotAndNuls,
+            (LineState::NulsAndDot, 0) | (LineState::Nuls | LineState::DotAndNuls, b'.') => LineState::NulsAndDot,
+            _ => LineState::Text,
         }
     }
 }

@@ -17,7 +17,7 @@ pub use config::SessionConfig;
 use crate::data::{Chunk, DataReader};
 use crate::reply::Reply;
 use dialogue::Dialogue;
-use line::{Found, Lines};
+use line::{LineBuffer, LineScan};
 
 /// What the owner of the socket must handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub enum Event<'a> {
 /// One session with a client.
 #[derive(Clone, Debug)]
 pub struct Session {
-    lines: Lines,
+    lines: LineBuffer,
     dialogue: Dialogue,
     data: Option<DataReader>,
     closed: bool,
@@ -62,7 +62,7 @@ pub struct Session {
 impl Session {
     /// A session whose client has connected and said nothing.
     pub fn new(config: SessionConfig) -> Self {
-        let lines = Lines::new(config.command_line_max, config.line_discard_max);
+        let lines = LineBuffer::new(config.command_line_max, config.line_discard_max);
         Self { lines, dialogue: Dialogue::new(config), data: None, closed: false }
     }
 
@@ -84,12 +84,12 @@ impl Session {
         }
         let found = self.lines.find(input)?;
         let (line, rest) = match found {
-            Found::InInput { len } => {
+            LineScan::InInput { len } => {
                 let (line, rest) = input.split_at(len);
                 (Ok(line), rest)
             }
-            Found::Collected => (Ok(&self.lines.partial[..]), *input),
-            Found::Fault(fault) => (Err(fault), *input),
+            LineScan::Collected => (Ok(&self.lines.partial[..]), *input),
+            LineScan::Fault(fault) => (Err(fault), *input),
         };
         let event = match line {
             Ok(line) => self.dialogue.command(line, !rest.is_empty()),

@@ -83,9 +83,9 @@ pub(crate) fn header(bytes: &[u8]) -> Result<Option<Header>, BerFault> {
 
 /// Elements one behind the other.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader<'a>(&'a [u8]);
+pub(crate) struct BerReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> BerReader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -134,9 +134,9 @@ impl<'a> Reader<'a> {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Writer(pub(crate) Vec<u8>);
+pub(crate) struct BerWriter(pub(crate) Vec<u8>);
 
-impl Writer {
+impl BerWriter {
     /// An element made of what `inner` writes.
     pub(crate) fn nested(&mut self, tag: u8, inner: impl FnOnce(&mut Self)) {
         let start = self.0.len();

@@ -11,13 +11,13 @@ const CHUNK: usize = 128 * 1024;
 
 /// Bytes that have come, and where the next message in them begins.
 #[derive(Debug)]
-pub(crate) struct Messages {
+pub(crate) struct MessageBuffer {
     buffer: Vec<u8>,
     start: usize,
     message_max: usize,
 }
 
-impl Messages {
+impl MessageBuffer {
     /// `message_max`: bytes of one message, its header included.
     pub(crate) fn new(message_max: usize) -> Self {
         Self { buffer: Vec::new(), start: 0, message_max }
@@ -93,16 +93,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::ber::Writer;
+    use crate::ber::BerWriter;
     use proptest::prelude::*;
 
-    fn push(messages: &mut Messages, bytes: &[u8]) {
+    fn push(messages: &mut MessageBuffer, bytes: &[u8]) {
         messages.space().extend_from_slice(bytes);
     }
 
     /// All messages, and how the stream ends: at the first fault, or waiting for more.
     fn cut(pieces: &[&[u8]], max: usize) -> (Vec<Vec<u8>>, Option<BerFault>) {
-        let mut messages = Messages::new(max);
+        let mut messages = MessageBuffer::new(max);
         let mut found = Vec::new();
         for piece in pieces {
             push(&mut messages, piece);
@@ -120,7 +120,7 @@ mod tests {
     fn deep(levels: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
         for _ in 0..levels {
-            let mut writer = Writer::default();
+            let mut writer = BerWriter::default();
             writer.primitive(SEQUENCE, &bytes);
             bytes = writer.0;
         }
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_buffer_stays_small() {
-        let mut messages = Messages::new(1_000);
+        let mut messages = MessageBuffer::new(1_000);
         let message = deep(3);
         for _ in 0..100_000 {
             push(&mut messages, &message);
@@ -163,13 +163,13 @@ mod tests {
     /// Elements of all kinds, some of them broken.
     fn bytes() -> impl Strategy<Value = Vec<u8>> {
         let leaf = prop::collection::vec(any::<u8>(), 0..4).prop_map(|content| {
-            let mut writer = Writer::default();
+            let mut writer = BerWriter::default();
             writer.primitive(0x04, &content);
             writer.0
         });
         let tree = leaf.prop_recursive(4, 20, 3, |inner| {
             prop::collection::vec(inner, 0..3).prop_map(|parts| {
-                let mut writer = Writer::default();
+                let mut writer = BerWriter::default();
                 writer.primitive(SEQUENCE, &parts.concat());
                 writer.0
             })

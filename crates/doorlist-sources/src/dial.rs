@@ -1,8 +1,8 @@
 //! Connects to a server: resolves its name once, checks the addresses, and connects only to a checked address, so that
 //! a later DNS answer has no effect.
 
-use super::error::{Fault, ReadError, Stage};
-use super::terms::Terms;
+use super::error::{ReadError, ReadFault, Stage};
+use super::terms::ReadTerms;
 use doorlist_core::connection::DirectoryServer;
 use doorlist_core::network::{self, Listed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -16,17 +16,17 @@ const ADDRESSES_MAX: usize = 8;
 const PORTS: [u16; 10] = [389, 636, 1389, 1636, 3268, 3269, 3890, 6360, 10389, 10636];
 
 /// Resolves the server's name to the addresses that may be connected to.
-pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<Vec<SocketAddr>, ReadError> {
+pub(crate) async fn resolve(server: &DirectoryServer, terms: &ReadTerms) -> Result<Vec<SocketAddr>, ReadError> {
     let found = match server.host.parse::<IpAddr>() {
         Ok(address) => vec![address],
         Err(_) => match timeout(terms.times.connect, terms.names.addresses(&server.host)).await {
             Ok(Ok(found)) => found,
-            Ok(Err(error)) => return Err(ReadError::caused(Stage::Name, Fault::NoName, error)),
-            Err(_) => return Err(ReadError::new(Stage::Name, Fault::TooSlow)),
+            Ok(Err(error)) => return Err(ReadError::caused(Stage::Name, ReadFault::NoName, error)),
+            Err(_) => return Err(ReadError::new(Stage::Name, ReadFault::TooSlow)),
         },
     };
     if found.is_empty() {
-        return Err(ReadError::new(Stage::Name, Fault::NoName));
+        return Err(ReadError::new(Stage::Name, ReadFault::NoName));
     }
     let mut allowed = Vec::new();
     for address in found {
@@ -35,12 +35,12 @@ pub(crate) async fn resolve(server: &DirectoryServer, terms: &Terms) -> Result<V
             allowed.push(address);
         }
     }
-    if allowed.is_empty() { Err(ReadError::new(Stage::Name, Fault::NotAllowed)) } else { Ok(allowed) }
+    if allowed.is_empty() { Err(ReadError::new(Stage::Name, ReadFault::NotAllowed)) } else { Ok(allowed) }
 }
 
 /// Whether an address may be connected to: on any port if the operator listed the address itself, otherwise only on a
 /// directory port of a public or allowed network. A network never includes this machine, to protect its own services.
-async fn may_reach(address: SocketAddr, terms: &Terms) -> bool {
+async fn may_reach(address: SocketAddr, terms: &ReadTerms) -> bool {
     let listed = network::listed(address.ip(), &terms.allowed);
     if listed == Listed::ByItself {
         return true;
@@ -61,7 +61,7 @@ async fn is_ours(address: SocketAddr) -> bool {
 }
 
 /// Connects to the first address that answers.
-pub(crate) async fn connect(addresses: &[SocketAddr], terms: &Terms) -> Result<TcpStream, ReadError> {
+pub(crate) async fn connect(addresses: &[SocketAddr], terms: &ReadTerms) -> Result<TcpStream, ReadError> {
     let mut last = "no address".to_owned();
     for address in addresses {
         match timeout(terms.times.connect, TcpStream::connect(address)).await {
@@ -74,7 +74,7 @@ pub(crate) async fn connect(addresses: &[SocketAddr], terms: &Terms) -> Result<T
             Err(_) => last = format!("{address}: timed out"),
         }
     }
-    Err(ReadError::caused(Stage::Connect, Fault::NotReached, last))
+    Err(ReadError::caused(Stage::Connect, ReadFault::NotReached, last))
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
 
     fn reaches(allowed: &[&str], address: &str) -> bool {
         let allowed = allowed.iter().map(|network| network.parse().unwrap()).collect();
-        block_on(may_reach(address.parse().unwrap(), &Terms { allowed, ..Terms::default() }))
+        block_on(may_reach(address.parse().unwrap(), &ReadTerms { allowed, ..ReadTerms::default() }))
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct ReadError {
     pub server: Option<DirectoryServer>,
     /// The stage at which it failed.
     pub stage: Stage,
-    pub fault: Fault,
+    pub fault: ReadFault,
     /// Error text of the system, only for the operator's log.
     pub cause: Option<String>,
 }
@@ -52,7 +52,7 @@ impl fmt::Display for Stage {
 
 /// What went wrong at the stage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum ReadFault {
     /// The settings are wrong; no server was contacted.
     #[error("{0}")]
     Connection(#[from] ConnectionError),
@@ -109,7 +109,7 @@ pub enum Fault {
     WrongAnswer,
     /// An error result of the server.
     #[error("{0}")]
-    Refused(Refusal),
+    Refused(LdapRefusal),
     /// More entries than the limit.
     #[error("more than {max} entries match the filter: narrow base or filter, or raise the limit")]
     TooManyEntries { max: u64 },
@@ -148,7 +148,7 @@ pub enum CertificateFault {
 
 /// An error result, by its code (RFC 4511 §4.1.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum LdapRefusal {
     /// Result code 1, operationsError: Active Directory's answer to a search without a bind.
     #[error("the directory refuses this account: if none is set, set a bind DN and password")]
     BindFirst,
@@ -199,12 +199,12 @@ pub enum Refusal {
 }
 
 impl ReadError {
-    pub(crate) fn new(stage: Stage, fault: impl Into<Fault>) -> Self {
+    pub(crate) fn new(stage: Stage, fault: impl Into<ReadFault>) -> Self {
         Self { server: None, stage, fault: fault.into(), cause: None }
     }
 
     /// An error with the error text of the system.
-    pub(crate) fn caused(stage: Stage, fault: Fault, cause: impl fmt::Display) -> Self {
+    pub(crate) fn caused(stage: Stage, fault: ReadFault, cause: impl fmt::Display) -> Self {
         // What the system says of a certificate has names out of it: they must not steer a terminal.
         let readable = readable(cause.to_string().as_bytes(), CAUSE_CHARS_MAX);
         Self { server: None, stage, fault, cause: Some(readable) }
@@ -222,7 +222,10 @@ impl ReadError {
             Stage::Settings => false,
             Stage::Name | Stage::Connect | Stage::Tls => true,
             Stage::Bind | Stage::Base => {
-                matches!(self.fault, Fault::Refused(Refusal::Busy) | Fault::Lost | Fault::Ended | Fault::TooSlow)
+                matches!(
+                    self.fault,
+                    ReadFault::Refused(LdapRefusal::Busy) | ReadFault::Lost | ReadFault::Ended | ReadFault::TooSlow
+                )
             }
             Stage::Search => false,
         }
@@ -242,30 +245,30 @@ impl std::error::Error for ReadError {}
 
 /// The refusal for a result code; `None` for success. `text` is the server's; only Active Directory's code for the
 /// state of the account is read from it: `data 52e`.
-pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<Refusal> {
+pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<LdapRefusal> {
     Some(match code {
         0 => return None,
-        1 => Refusal::BindFirst,
-        3 => Refusal::TimeLimit,
-        4 => Refusal::SizeLimit,
-        8 | 13 => Refusal::Encrypt,
-        10 => Refusal::Elsewhere,
-        11 => Refusal::AdminLimit,
-        17 | 18 => Refusal::BadFilter,
-        32 => Refusal::NoBase,
-        34 if stage == Stage::Bind => Refusal::Credentials,
-        34 => Refusal::BadName,
-        48 => Refusal::BindKind,
+        1 => LdapRefusal::BindFirst,
+        3 => LdapRefusal::TimeLimit,
+        4 => LdapRefusal::SizeLimit,
+        8 | 13 => LdapRefusal::Encrypt,
+        10 => LdapRefusal::Elsewhere,
+        11 => LdapRefusal::AdminLimit,
+        17 | 18 => LdapRefusal::BadFilter,
+        32 => LdapRefusal::NoBase,
+        34 if stage == Stage::Bind => LdapRefusal::Credentials,
+        34 => LdapRefusal::BadName,
+        48 => LdapRefusal::BindKind,
         49 => match active_directory_code(text) {
-            Some(0x530 | 0x531 | 0x533 | 0x701 | 0x775) => Refusal::AccountState,
-            Some(0x532 | 0x773) => Refusal::PasswordExpired,
-            _ => Refusal::Credentials,
+            Some(0x530 | 0x531 | 0x533 | 0x701 | 0x775) => LdapRefusal::AccountState,
+            Some(0x532 | 0x773) => LdapRefusal::PasswordExpired,
+            _ => LdapRefusal::Credentials,
         },
-        50 => Refusal::Rights,
-        51 | 52 => Refusal::Busy,
-        53 if stage == Stage::Bind => Refusal::BindKind,
-        53 => Refusal::BadFilter,
-        code => Refusal::Other { code },
+        50 => LdapRefusal::Rights,
+        51 | 52 => LdapRefusal::Busy,
+        53 if stage == Stage::Bind => LdapRefusal::BindKind,
+        53 => LdapRefusal::BadFilter,
+        code => LdapRefusal::Other { code },
     })
 }
 

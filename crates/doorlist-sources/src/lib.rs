@@ -30,9 +30,9 @@ mod trial;
 mod trust;
 
 pub use ber::BerFault;
-pub use error::{CertificateFault, Fault, ReadError, Refusal, Stage};
-pub use mapping::Skipped;
+pub use error::{CertificateFault, LdapRefusal, ReadError, ReadFault, Stage};
+pub use mapping::SkipReason;
 pub use read::{DirectoryRead, ReadMode, ReadScope, read};
 pub use secret::{SECRET_BYTES_MAX, Secret};
-pub use terms::{Addresses, Names, Sizes, SystemNames, Terms, Times};
-pub use trial::{MappedEntry, ShownCertificate, Step, TestReport, test};
+pub use terms::{Addresses, NameResolver, ReadTerms, ReadTimeouts, Sizes, SystemNames};
+pub use trial::{ConnectionTest, ConnectionTestStep, MappedEntry, ShownCertificate, test};

@@ -10,14 +10,14 @@ mod tests;
 
 use super::ber::BerFault;
 use super::error::readable;
-use super::protocol::Entry;
-use account::Found;
+use super::protocol::SearchEntry;
+use account::EntryAddresses;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Structure;
-use doorlist_core::connection::{AttributeName, Connection};
-use doorlist_core::source_rows::{EntryPlace, PROBLEMS_KEPT_MAX, Place, RowProblem, SourceRow, shown};
+use doorlist_core::connection::{AttributeName, DirectoryConnection};
+use doorlist_core::source_rows::{EntryPlace, PROBLEMS_KEPT_MAX, RowPosition, RowProblem, SourceRow, shown};
 pub(crate) use facts::guid_text;
-use facts::{Facts, Kind};
+use facts::{DirectoryEntryKind, Facts};
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ const DN_CHARS_MAX: usize = 2_048;
 
 /// Why a valid entry or value gave no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Skipped {
+pub enum SkipReason {
     /// A value that is not an email address: `sip:`, `x500:`, `x400:`, `SPO:`, `NOTES:`, `EUM:` and others.
     OtherKind,
     /// An address of another domain.
@@ -46,28 +46,28 @@ pub enum Skipped {
 }
 
 /// All of them, in the order in which they are counted.
-const SKIPPED: [Skipped; 8] = [
-    Skipped::OtherKind,
-    Skipped::OtherDomain,
-    Skipped::Repeated,
-    Skipped::Excluded,
-    Skipped::Disabled,
-    Skipped::Deleted,
-    Skipped::SystemMailbox,
-    Skipped::NoAddress,
+const SKIPPED: [SkipReason; 8] = [
+    SkipReason::OtherKind,
+    SkipReason::OtherDomain,
+    SkipReason::Repeated,
+    SkipReason::Excluded,
+    SkipReason::Disabled,
+    SkipReason::Deleted,
+    SkipReason::SystemMailbox,
+    SkipReason::NoAddress,
 ];
 
-impl fmt::Display for Skipped {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Skipped::OtherKind => "values that are not email addresses (SIP, X500 and others)",
-            Skipped::OtherDomain => "addresses of other domains",
-            Skipped::Repeated => "addresses given twice in one entry",
-            Skipped::Excluded => "excluded addresses",
-            Skipped::Disabled => "disabled accounts",
-            Skipped::Deleted => "deleted entries",
-            Skipped::SystemMailbox => "system mailboxes",
-            Skipped::NoAddress => "entries without an address of the domain",
+            SkipReason::OtherKind => "values that are not email addresses (SIP, X500 and others)",
+            SkipReason::OtherDomain => "addresses of other domains",
+            SkipReason::Repeated => "addresses given twice in one entry",
+            SkipReason::Excluded => "excluded addresses",
+            SkipReason::Disabled => "disabled accounts",
+            SkipReason::Deleted => "deleted entries",
+            SkipReason::SystemMailbox => "system mailboxes",
+            SkipReason::NoAddress => "entries without an address of the domain",
         })
     }
 }
@@ -88,11 +88,11 @@ pub(crate) struct Mapped {
 
 impl Mapped {
     /// Number of skipped values by kind, without zeros.
-    pub(crate) fn skipped(&self) -> Vec<(Skipped, u64)> {
+    pub(crate) fn skipped(&self) -> Vec<(SkipReason, u64)> {
         SKIPPED.into_iter().zip(self.counts).filter(|(_, count)| *count > 0).collect()
     }
 
-    fn skip(&mut self, what: Skipped) {
+    fn skip(&mut self, what: SkipReason) {
         self.counts[what as usize] += 1;
     }
 
@@ -112,7 +112,7 @@ impl Mapped {
 /// Turns entries into rows, one after another.
 #[derive(Debug)]
 pub(crate) struct Mapper<'c> {
-    connection: &'c Connection,
+    connection: &'c DirectoryConnection,
     /// The domain itself, then its aliases.
     domains: Vec<&'c DomainName>,
     wants_keys: bool,
@@ -123,7 +123,7 @@ impl<'c> Mapper<'c> {
     /// A mapper for one domain; addresses of its domain aliases count as addresses of the domain. `wants_keys`:
     /// collect the key of every entry.
     pub(crate) fn new(
-        connection: &'c Connection,
+        connection: &'c DirectoryConnection,
         domain: &'c DomainName,
         aliases: &'c [DomainName],
         wants_keys: bool,
@@ -133,7 +133,7 @@ impl<'c> Mapper<'c> {
     }
 
     /// The attributes to request in the search.
-    pub(crate) fn attributes(connection: &Connection) -> Vec<&str> {
+    pub(crate) fn attributes(connection: &DirectoryConnection) -> Vec<&str> {
         let mut names = vec![connection.email_attribute.as_str(), "objectClass"];
         names.extend(connection.alias_attributes.iter().map(AttributeName::as_str));
         names.extend(connection.list_mark.iter().map(|mark| mark.attribute.as_str()));
@@ -157,7 +157,7 @@ impl<'c> Mapper<'c> {
     /// # Errors
     ///
     /// [`BerFault`] if its bytes are malformed; then all results so far are void.
-    pub(crate) fn entry(&mut self, entry: &Entry<'_>) -> Result<(), BerFault> {
+    pub(crate) fn entry(&mut self, entry: &SearchEntry<'_>) -> Result<(), BerFault> {
         self.out.entries += 1;
         let facts = Facts::read(self.connection, entry)?;
         if self.wants_keys {
@@ -167,15 +167,15 @@ impl<'c> Mapper<'c> {
             }
         }
         if facts.deleted {
-            self.out.skip(Skipped::Deleted);
+            self.out.skip(SkipReason::Deleted);
             return Ok(());
         }
-        if facts.kind() == Kind::System {
-            self.out.skip(Skipped::SystemMailbox);
+        if facts.kind() == DirectoryEntryKind::System {
+            self.out.skip(SkipReason::SystemMailbox);
             return Ok(());
         }
         if facts.is_disabled() && !self.connection.include_disabled {
-            self.out.skip(Skipped::Disabled);
+            self.out.skip(SkipReason::Disabled);
             return Ok(());
         }
         let found = self.addresses(entry.dn, &facts)?;
@@ -188,34 +188,34 @@ impl<'c> Mapper<'c> {
         self.out
     }
 
-    fn rows(&mut self, dn: &[u8], facts: &Facts<'_>, mut found: Found) {
+    fn rows(&mut self, dn: &[u8], facts: &Facts<'_>, mut found: EntryAddresses) {
         let Some(account) = found.account() else {
-            self.out.skip(Skipped::NoAddress);
+            self.out.skip(SkipReason::NoAddress);
             return;
         };
         if self.is_excluded(found.locals.get(account)) {
-            self.out.skip(Skipped::Excluded);
+            self.out.skip(SkipReason::Excluded);
             return;
         }
         let account = found.locals.remove(account);
         let place = Arc::new(EntryPlace { key: facts.key(), dn: readable(dn, DN_CHARS_MAX).into() });
         let structure = match facts.kind() {
-            Kind::List => Structure::DistributionList,
+            DirectoryEntryKind::List => Structure::DistributionList,
             _ => Structure::Mailbox,
         };
         for alias in found.locals {
             if self.is_excluded(Some(&alias)) {
-                self.out.skip(Skipped::Excluded);
+                self.out.skip(SkipReason::Excluded);
                 continue;
             }
             self.out.rows.push(SourceRow {
                 local: alias.local,
                 structure: Structure::AliasOf(account.local.clone()),
                 switched_off: false,
-                place: Place::Entry(Arc::clone(&place)),
+                place: RowPosition::Entry(Arc::clone(&place)),
             });
         }
-        let place = Place::Entry(place);
+        let place = RowPosition::Entry(place);
         self.out.rows.push(SourceRow { local: account.local, structure, switched_off: false, place });
     }
 

@@ -4,12 +4,12 @@
 //! the same server. OpenLDAP stamps changes with a time (entryCSN). Both show only changed entries that still match
 //! the filter: deletions need a full read.
 
-use super::error::{Fault, ReadError, Stage};
+use super::error::{ReadError, ReadFault, Stage};
 use super::mapping::guid_text;
-use super::protocol::{Scope, Search};
+use super::protocol::{Search, SearchScope};
 use super::ranges::anything;
-use super::session::{Found, Session};
-use doorlist_core::connection::{AttributeName, Connection, DirectoryServer, Filter, Preset};
+use super::session::{DirectorySession, SearchResult};
+use doorlist_core::connection::{AttributeName, DirectoryConnection, DirectoryServer, Filter, Preset};
 use jiff::ToSpan;
 use jiff::civil::DateTime;
 
@@ -78,8 +78,8 @@ impl Position {
 
     /// The current position of the directory. `None` if it has none, or if this account cannot read it.
     pub(crate) async fn now(
-        session: &mut Session,
-        connection: &Connection,
+        session: &mut DirectorySession,
+        connection: &DirectoryConnection,
         server: &DirectoryServer,
     ) -> Result<Option<Self>, ReadError> {
         let server = format!("{}:{}", server.host, server.port);
@@ -91,7 +91,7 @@ impl Position {
     }
 }
 
-async fn usn(session: &mut Session, server: String) -> Result<Option<Position>, ReadError> {
+async fn usn(session: &mut DirectorySession, server: String) -> Result<Option<Position>, ReadError> {
     let root = one(session, b"", &["highestCommittedUSN", "dsServiceName"]).await?;
     let usn = text(&root, "highestCommittedUSN").and_then(|usn| usn.parse().ok());
     let (Some(usn), Some(service)) = (usn, text(&root, "dsServiceName")) else { return Ok(None) };
@@ -102,7 +102,7 @@ async fn usn(session: &mut Session, server: String) -> Result<Option<Position>, 
     Ok(Some(Position::Usn { server, database: guid_text(id).into(), usn }))
 }
 
-async fn csn(session: &mut Session, base: &str, server: String) -> Result<Option<Position>, ReadError> {
+async fn csn(session: &mut DirectorySession, base: &str, server: String) -> Result<Option<Position>, ReadError> {
     let root = one(session, b"", &["namingContexts"]).await?;
     let plain = |dn: &str| dn.chars().filter(|c| *c != ' ').flat_map(char::to_lowercase).collect::<String>();
     let base = plain(base);
@@ -118,22 +118,27 @@ async fn csn(session: &mut Session, base: &str, server: String) -> Result<Option
 }
 
 /// The attributes of one entry, a pair per value; empty if the account cannot read it.
-async fn one(session: &mut Session, dn: &[u8], attributes: &[&str]) -> Result<Vec<(String, Vec<u8>)>, ReadError> {
+async fn one(
+    session: &mut DirectorySession,
+    dn: &[u8],
+    attributes: &[&str],
+) -> Result<Vec<(String, Vec<u8>)>, ReadError> {
     let any = anything();
-    let mut search = Search { base: dn, scope: Scope::Base, filter: &any, attributes, page: None, seconds_max: 0 };
+    let mut search =
+        Search { base: dn, scope: SearchScope::Base, filter: &any, attributes, page: None, seconds_max: 0 };
     session.search(Stage::Base, &mut search).await?;
     let mut pairs = Vec::new();
     loop {
         match session.found(Stage::Base).await {
-            Ok(Found::Entry(range)) => {
+            Ok(SearchResult::Entry(range)) => {
                 for attribute in session.entry(Stage::Base, &range)?.attributes() {
                     let attribute = attribute.map_err(|fault| ReadError::new(Stage::Base, fault))?;
                     let name = String::from_utf8_lossy(attribute.name).into_owned();
                     pairs.extend(attribute.values.flatten().map(|value| (name.clone(), value.to_vec())));
                 }
             }
-            Ok(Found::Reference(_)) => {}
-            Ok(Found::Done(_)) | Err(ReadError { fault: Fault::Refused(_), .. }) => return Ok(pairs),
+            Ok(SearchResult::Reference(_)) => {}
+            Ok(SearchResult::Done(_)) | Err(ReadError { fault: ReadFault::Refused(_), .. }) => return Ok(pairs),
             Err(error) => return Err(error),
         }
     }

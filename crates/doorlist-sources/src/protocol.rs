@@ -4,9 +4,9 @@ mod ask;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use ask::{Scope, Search, bind, search, start_tls, unbind};
+pub(crate) use ask::{Search, SearchScope, bind, search, start_tls, unbind};
 
-use super::ber::{BOOLEAN, BerFault, ENUMERATED, INTEGER, OCTETS, Reader, SEQUENCE, SET};
+use super::ber::{BOOLEAN, BerFault, BerReader, ENUMERATED, INTEGER, OCTETS, SEQUENCE, SET};
 
 /// StartTLS (RFC 4511 §4.14.1).
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
@@ -15,29 +15,29 @@ const PAGED_RESULTS: &[u8] = b"1.2.840.113556.1.4.319";
 
 /// One message of the server.
 #[derive(Debug)]
-pub(crate) struct Message<'a> {
+pub(crate) struct LdapMessage<'a> {
     /// Of the request that it answers; 0 for what was not asked for.
     pub(crate) id: u32,
-    pub(crate) answer: Answer<'a>,
+    pub(crate) answer: LdapResponse<'a>,
     /// The cookie of the control for paged results; empty on the last page, None without the control.
     pub(crate) cookie: Option<&'a [u8]>,
 }
 
 #[derive(Debug)]
-pub(crate) enum Answer<'a> {
-    Bind(Outcome<'a>),
-    Entry(Entry<'a>),
+pub(crate) enum LdapResponse<'a> {
+    Bind(LdapResult<'a>),
+    Entry(SearchEntry<'a>),
     /// A part of the tree lies elsewhere (RFC 4511 §4.5.3): URLs, one behind the other.
-    Reference(Reader<'a>),
-    SearchDone(Outcome<'a>),
-    Extended(Outcome<'a>),
+    Reference(BerReader<'a>),
+    SearchDone(LdapResult<'a>),
+    Extended(LdapResult<'a>),
     /// Any other kind, which answers nothing that we ask.
     Other,
 }
 
 /// LDAPResult (RFC 4511 §4.1.9). The referral is not read: it is never followed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Outcome<'a> {
+pub(crate) struct LdapResult<'a> {
     pub(crate) code: u32,
     /// Never shown to anybody as it is.
     pub(crate) text: &'a [u8],
@@ -45,7 +45,7 @@ pub(crate) struct Outcome<'a> {
 
 /// SearchResultEntry (RFC 4511 §4.5.2).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<'a> {
+pub(crate) struct SearchEntry<'a> {
     pub(crate) dn: &'a [u8],
     attributes: &'a [u8],
 }
@@ -55,54 +55,54 @@ pub(crate) struct Entry<'a> {
 pub(crate) struct Attribute<'a> {
     /// Attribute name with its options.
     pub(crate) name: &'a [u8],
-    pub(crate) values: Values<'a>,
+    pub(crate) values: AttributeValues<'a>,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Values<'a>(Reader<'a>);
+pub(crate) struct AttributeValues<'a>(BerReader<'a>);
 
-impl<'a> Message<'a> {
+impl<'a> LdapMessage<'a> {
     /// Reads a message that [`super::ber_guard`] has let through.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, BerFault> {
-        let mut message = Reader::new(Reader::new(bytes).expect(SEQUENCE)?);
+        let mut message = BerReader::new(BerReader::new(bytes).expect(SEQUENCE)?);
         let id = message.number(INTEGER)?;
         let (tag, content) = message.element()?;
-        let mut inner = Reader::new(content);
+        let mut inner = BerReader::new(content);
         let answer = match tag {
-            0x61 => Answer::Bind(outcome(&mut inner)?),
+            0x61 => LdapResponse::Bind(outcome(&mut inner)?),
             0x64 => {
                 let dn = inner.expect(OCTETS)?;
-                Answer::Entry(Entry { dn, attributes: inner.expect(SEQUENCE)? })
+                LdapResponse::Entry(SearchEntry { dn, attributes: inner.expect(SEQUENCE)? })
             }
-            0x65 => Answer::SearchDone(outcome(&mut inner)?),
-            0x73 => Answer::Reference(inner),
-            0x78 => Answer::Extended(outcome(&mut inner)?),
-            _ => Answer::Other,
+            0x65 => LdapResponse::SearchDone(outcome(&mut inner)?),
+            0x73 => LdapResponse::Reference(inner),
+            0x78 => LdapResponse::Extended(outcome(&mut inner)?),
+            _ => LdapResponse::Other,
         };
         // Active Directory puts the name of a notice of disconnection ([10]) here, outside its answer. It is passed over.
         message.optional(0x8a)?;
         let controls = message.optional(0xa0)?;
-        let cookie = controls.map(|controls| paged_cookie(Reader::new(controls))).transpose()?.flatten();
+        let cookie = controls.map(|controls| paged_cookie(BerReader::new(controls))).transpose()?.flatten();
         Ok(Self { id, answer, cookie })
     }
 }
 
-fn outcome<'a>(reader: &mut Reader<'a>) -> Result<Outcome<'a>, BerFault> {
+fn outcome<'a>(reader: &mut BerReader<'a>) -> Result<LdapResult<'a>, BerFault> {
     let code = reader.number(ENUMERATED)?;
     reader.expect(OCTETS)?;
-    Ok(Outcome { code, text: reader.expect(OCTETS)? })
+    Ok(LdapResult { code, text: reader.expect(OCTETS)? })
 }
 
-fn paged_cookie<'a>(mut controls: Reader<'a>) -> Result<Option<&'a [u8]>, BerFault> {
+fn paged_cookie<'a>(mut controls: BerReader<'a>) -> Result<Option<&'a [u8]>, BerFault> {
     while !controls.is_empty() {
-        let mut control = Reader::new(controls.expect(SEQUENCE)?);
+        let mut control = BerReader::new(controls.expect(SEQUENCE)?);
         let name = control.expect(OCTETS)?;
         control.optional(BOOLEAN)?;
         if name != PAGED_RESULTS {
             continue;
         }
         let value = control.optional(OCTETS)?.ok_or(BerFault::Shape)?;
-        let mut value = Reader::new(Reader::new(value).expect(SEQUENCE)?);
+        let mut value = BerReader::new(BerReader::new(value).expect(SEQUENCE)?);
         // The server's guess of the total, which may be anything.
         value.expect(INTEGER)?;
         return value.expect(OCTETS).map(Some);
@@ -110,29 +110,29 @@ fn paged_cookie<'a>(mut controls: Reader<'a>) -> Result<Option<&'a [u8]>, BerFau
     Ok(None)
 }
 
-impl<'a> Entry<'a> {
+impl<'a> SearchEntry<'a> {
     /// The entry of a message that [`write_entry`] has made.
     pub(crate) fn from_message(bytes: &'a [u8]) -> Result<Self, BerFault> {
-        match Message::read(bytes)?.answer {
-            Answer::Entry(entry) => Ok(entry),
+        match LdapMessage::read(bytes)?.answer {
+            LdapResponse::Entry(entry) => Ok(entry),
             _ => Err(BerFault::Shape),
         }
     }
 
     /// Its attributes, in the server's order.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = Result<Attribute<'a>, BerFault>> + use<'a> {
-        let mut rest = Reader::new(self.attributes);
+        let mut rest = BerReader::new(self.attributes);
         std::iter::from_fn(move || (!rest.is_empty()).then(|| attribute(&mut rest)))
     }
 }
 
-fn attribute<'a>(rest: &mut Reader<'a>) -> Result<Attribute<'a>, BerFault> {
-    let mut inner = Reader::new(rest.expect(SEQUENCE)?);
+fn attribute<'a>(rest: &mut BerReader<'a>) -> Result<Attribute<'a>, BerFault> {
+    let mut inner = BerReader::new(rest.expect(SEQUENCE)?);
     let name = inner.expect(OCTETS)?;
-    Ok(Attribute { name, values: Values(Reader::new(inner.expect(SET)?)) })
+    Ok(Attribute { name, values: AttributeValues(BerReader::new(inner.expect(SET)?)) })
 }
 
-impl<'a> Iterator for Values<'a> {
+impl<'a> Iterator for AttributeValues<'a> {
     type Item = Result<&'a [u8], BerFault>;
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
@@ -141,20 +141,20 @@ impl<'a> Iterator for Values<'a> {
         let value = self.0.expect(OCTETS);
         if value.is_err() {
             // What follows an element that is none is nothing.
-            self.0 = Reader::new(&[]);
+            self.0 = BerReader::new(&[]);
         }
         Some(value)
     }
 }
 
 /// The URLs of a search reference, those of them that can be read.
-pub(crate) fn urls<'a>(mut reference: Reader<'a>) -> impl Iterator<Item = &'a [u8]> {
+pub(crate) fn urls<'a>(mut reference: BerReader<'a>) -> impl Iterator<Item = &'a [u8]> {
     std::iter::from_fn(move || if reference.is_empty() { None } else { reference.expect(OCTETS).ok() })
 }
 
 /// An entry in the form in which a server sends it: for one that was put together from several answers.
 pub(crate) fn write_entry<'v>(dn: &[u8], attributes: impl Iterator<Item = (&'v [u8], &'v [Vec<u8>])>) -> Vec<u8> {
-    let mut message = super::ber::Writer::default();
+    let mut message = super::ber::BerWriter::default();
     message.nested(SEQUENCE, |message| {
         message.number(INTEGER, 0);
         message.nested(0x64, |entry| {

@@ -2,9 +2,9 @@
 //! such an entry is set aside, its other values are fetched, and it is put together again.
 
 use super::ber::BerFault;
-use super::error::{Fault, ReadError, Stage};
-use super::protocol::{Entry, Scope, Search};
-use super::session::{Found, Session};
+use super::error::{ReadError, ReadFault, Stage};
+use super::protocol::{Search, SearchEntry, SearchScope};
+use super::session::{DirectorySession, SearchResult};
 use super::terms::Sizes;
 use doorlist_core::connection::{AttributeName, Filter};
 
@@ -43,7 +43,7 @@ fn range(name: &[u8]) -> Option<(&[u8], u64, Option<u64>)> {
 
 impl Ranged {
     /// The entry, if one of its attributes has come as a range.
-    pub(crate) fn of(entry: &Entry<'_>) -> Result<Option<Self>, BerFault> {
+    pub(crate) fn of(entry: &SearchEntry<'_>) -> Result<Option<Self>, BerFault> {
         let mut is_ranged = false;
         for attribute in entry.attributes() {
             is_ranged |= range(attribute?.name).is_some();
@@ -84,19 +84,19 @@ impl Ranged {
     }
 
     /// Asks for the values that have not come.
-    pub(crate) async fn complete(mut self, session: &mut Session, sizes: &Sizes) -> Result<Self, ReadError> {
+    pub(crate) async fn complete(mut self, session: &mut DirectorySession, sizes: &Sizes) -> Result<Self, ReadError> {
         for attribute in &mut self.attributes {
             let mut questions = 0;
             while let Some(from) = attribute.next {
                 questions += 1;
                 if questions > QUESTIONS_MAX {
-                    return Err(ReadError::new(Stage::Search, Fault::EndlessValues));
+                    return Err(ReadError::new(Stage::Search, ReadFault::EndlessValues));
                 }
                 attribute.more(session, &self.dn, from).await?;
                 if attribute.values.len() > sizes.values_max {
                     let name =
                         String::from_utf8_lossy(&attribute.name).parse().unwrap_or_else(|_| AttributeName::mail());
-                    let fault = Fault::TooManyValues { attribute: name, max: sizes.values_max };
+                    let fault = ReadFault::TooManyValues { attribute: name, max: sizes.values_max };
                     return Err(ReadError::new(Stage::Search, fault));
                 }
             }
@@ -106,20 +106,26 @@ impl Ranged {
 }
 
 impl Partial {
-    async fn more(&mut self, session: &mut Session, dn: &[u8], from: u64) -> Result<(), ReadError> {
-        let failed = |fault: Fault| ReadError::new(Stage::Search, fault);
+    async fn more(&mut self, session: &mut DirectorySession, dn: &[u8], from: u64) -> Result<(), ReadError> {
+        let failed = |fault: ReadFault| ReadError::new(Stage::Search, fault);
         let any: Filter = anything();
         let name = format!("{};range={from}-*", String::from_utf8_lossy(&self.name));
         let attributes = [name.as_str()];
-        let mut search =
-            Search { base: dn, scope: Scope::Base, filter: &any, attributes: &attributes, page: None, seconds_max: 0 };
+        let mut search = Search {
+            base: dn,
+            scope: SearchScope::Base,
+            filter: &any,
+            attributes: &attributes,
+            page: None,
+            seconds_max: 0,
+        };
         session.search(Stage::Search, &mut search).await?;
         let mut next = None;
         loop {
             let found = match session.found(Stage::Search).await? {
-                Found::Entry(found) => found,
-                Found::Reference(_) => continue,
-                Found::Done(_) => break,
+                SearchResult::Entry(found) => found,
+                SearchResult::Reference(_) => continue,
+                SearchResult::Done(_) => break,
             };
             for attribute in session.entry(Stage::Search, &found)?.attributes() {
                 let attribute = attribute.map_err(|fault| failed(fault.into()))?;
@@ -127,7 +133,7 @@ impl Partial {
                 // It must go on just where the values before ended, and come nearer to the end.
                 let goes_on = start == from && to.is_none_or(|to| to >= from) && next.is_none();
                 if !goes_on || !base.eq_ignore_ascii_case(&self.name) {
-                    return Err(failed(Fault::EndlessValues));
+                    return Err(failed(ReadFault::EndlessValues));
                 }
                 for value in attribute.values {
                     self.values.push(value.map_err(|fault| failed(fault.into()))?.to_vec());
@@ -135,7 +141,7 @@ impl Partial {
                 next = Some(to.map(|to| to.saturating_add(1)));
             }
         }
-        self.next = next.ok_or(failed(Fault::EndlessValues))?;
+        self.next = next.ok_or(failed(ReadFault::EndlessValues))?;
         Ok(())
     }
 }

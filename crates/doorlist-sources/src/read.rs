@@ -1,17 +1,17 @@
 //! Reads a directory: all rows, or an error.
 
-use super::error::{Fault, ReadError, Stage};
-use super::mapping::{Mapped, Mapper, Skipped};
+use super::error::{ReadError, ReadFault, Stage};
+use super::mapping::{Mapped, Mapper, SkipReason};
 use super::position::Position;
-use super::protocol::{Scope, Search};
+use super::protocol::{Search, SearchScope};
 use super::ranges::anything;
 use super::secret::Secret;
-use super::session::{Found, Session};
+use super::session::{DirectorySession, SearchResult};
 use super::sweep::{Sweep, Swept};
-use super::terms::Terms;
+use super::terms::ReadTerms;
 use super::trust::CertificateVerifier;
 use doorlist_core::address::DomainName;
-use doorlist_core::connection::{Bind, Connection, ConnectionError, DirectoryServer, Filter};
+use doorlist_core::connection::{ConnectionError, DirectoryConnection, DirectoryServer, Filter, LdapBind};
 use doorlist_core::source_rows::{RowProblem, SourceRow};
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ pub struct DirectoryRead {
     /// The marker for the next [`ReadMode::Since`]; `None` if the directory has no readable order of changes.
     pub marker: Option<String>,
     /// Number of skipped values, by kind.
-    pub skipped: Vec<(Skipped, u64)>,
+    pub skipped: Vec<(SkipReason, u64)>,
     /// Values that are no addresses, the first of them
     /// ([`PROBLEMS_KEPT_MAX`](doorlist_core::source_rows::PROBLEMS_KEPT_MAX)).
     pub problems: Vec<RowProblem>,
@@ -63,12 +63,12 @@ pub struct DirectoryRead {
 }
 
 /// The context of a read.
-pub(crate) struct Reading<'a> {
-    pub(crate) connection: &'a Connection,
+pub(crate) struct ReadContext<'a> {
+    pub(crate) connection: &'a DirectoryConnection,
     pub(crate) password: Option<&'a Secret>,
     pub(crate) domain: &'a DomainName,
     pub(crate) aliases: &'a [DomainName],
-    pub(crate) terms: &'a Terms,
+    pub(crate) terms: &'a ReadTerms,
     pub(crate) believer: CertificateVerifier,
     pub(crate) end: Instant,
 }
@@ -82,14 +82,14 @@ pub(crate) struct Reading<'a> {
 ///
 /// [`ReadError`] with the stage and the fault. A failed read returns no rows.
 pub async fn read(
-    connection: &Connection,
+    connection: &DirectoryConnection,
     password: Option<&Secret>,
     domain: &DomainName,
     domain_aliases: &[DomainName],
     mode: ReadMode,
-    terms: &Terms,
+    terms: &ReadTerms,
 ) -> Result<DirectoryRead, ReadError> {
-    let reading = Reading::new(connection, password, domain, domain_aliases, terms).await?;
+    let reading = ReadContext::new(connection, password, domain, domain_aliases, terms).await?;
     let mut furthest: Option<ReadError> = None;
     for server in &connection.servers {
         let error = match reading.from(server, &mode).await {
@@ -107,17 +107,17 @@ pub async fn read(
     Err(furthest.unwrap_or_else(|| ReadError::new(Stage::Settings, ConnectionError::NoServer)))
 }
 
-impl<'a> Reading<'a> {
+impl<'a> ReadContext<'a> {
     pub(crate) async fn new(
-        connection: &'a Connection,
+        connection: &'a DirectoryConnection,
         password: Option<&'a Secret>,
         domain: &'a DomainName,
         aliases: &'a [DomainName],
-        terms: &'a Terms,
+        terms: &'a ReadTerms,
     ) -> Result<Self, ReadError> {
         connection.validate().map_err(|error| ReadError::new(Stage::Settings, error))?;
-        if matches!(connection.bind, Bind::Simple { .. }) && password.is_none() {
-            return Err(ReadError::new(Stage::Settings, Fault::NoPassword));
+        if matches!(connection.bind, LdapBind::Simple { .. }) && password.is_none() {
+            return Err(ReadError::new(Stage::Settings, ReadFault::NoPassword));
         }
         let believer = CertificateVerifier::of(connection).await?;
         let end = Instant::now() + terms.times.whole;
@@ -125,7 +125,7 @@ impl<'a> Reading<'a> {
     }
 
     async fn from(&self, server: &DirectoryServer, mode: &ReadMode) -> Result<DirectoryRead, ReadError> {
-        let mut session = Session::open(server, &self.believer, self.terms, self.end).await?;
+        let mut session = DirectorySession::open(server, &self.believer, self.terms, self.end).await?;
         session.bind(&self.connection.bind, self.password).await?;
         self.base(&mut session).await?;
         let done = self.entries(&mut session, server, mode).await?;
@@ -134,19 +134,25 @@ impl<'a> Reading<'a> {
     }
 
     /// Checks the base. A missing read permission is no error: entries below may be readable.
-    pub(crate) async fn base(&self, session: &mut Session) -> Result<bool, ReadError> {
+    pub(crate) async fn base(&self, session: &mut DirectorySession) -> Result<bool, ReadError> {
         let (base, any) = (self.connection.base.as_bytes(), anything());
         // RFC 4511 §4.5.1.8: no attributes.
         let attributes = ["1.1"];
-        let mut search =
-            Search { base, scope: Scope::Base, filter: &any, attributes: &attributes, page: None, seconds_max: 0 };
+        let mut search = Search {
+            base,
+            scope: SearchScope::Base,
+            filter: &any,
+            attributes: &attributes,
+            page: None,
+            seconds_max: 0,
+        };
         session.search(Stage::Base, &mut search).await?;
         let mut is_there = false;
         loop {
             match session.found(Stage::Base).await? {
-                Found::Entry(_) => is_there = true,
-                Found::Reference(_) => {}
-                Found::Done(_) => return Ok(is_there),
+                SearchResult::Entry(_) => is_there = true,
+                SearchResult::Reference(_) => {}
+                SearchResult::Done(_) => return Ok(is_there),
             }
         }
     }
@@ -154,7 +160,7 @@ impl<'a> Reading<'a> {
     /// The search itself, in an open session.
     pub(crate) async fn entries(
         &self,
-        session: &mut Session,
+        session: &mut DirectorySession,
         server: &DirectoryServer,
         mode: &ReadMode,
     ) -> Result<DirectoryRead, ReadError> {
@@ -181,7 +187,7 @@ impl<'a> Reading<'a> {
 
     async fn sweep(
         &self,
-        session: &mut Session,
+        session: &mut DirectorySession,
         filter: &Filter,
         wants_keys: bool,
     ) -> Result<(Mapped, Swept), ReadError> {

@@ -1,15 +1,15 @@
 //! A session with one directory server: sends requests and returns checked messages, each wait with a deadline. Does
 //! StartTLS and bind.
 
-use super::ber::Reader;
-use super::ber_guard::Messages;
+use super::ber::BerReader;
+use super::ber_guard::MessageBuffer;
 use super::dial;
-use super::error::{Fault, ReadError, Refusal, Stage, refusal};
-use super::protocol::{self, Answer, Message, Outcome, Search};
+use super::error::{LdapRefusal, ReadError, ReadFault, Stage, refusal};
+use super::protocol::{self, LdapMessage, LdapResponse, LdapResult, Search};
 use super::secret::Secret;
-use super::terms::Terms;
+use super::terms::ReadTerms;
 use super::trust::{CertificateVerifier, handshake_fault};
-use doorlist_core::connection::{Bind, DirectoryServer, DirectoryTls};
+use doorlist_core::connection::{DirectoryServer, DirectoryTls, LdapBind};
 use rustls::pki_types::ServerName;
 use std::ops::Range;
 use std::time::Duration;
@@ -30,13 +30,13 @@ enum Wire {
     Closed,
 }
 
-pub(crate) struct Session {
+pub(crate) struct DirectorySession {
     wire: Wire,
-    messages: Messages,
+    messages: MessageBuffer,
     /// Message id of the running request.
     id: u32,
     unasked: u32,
-    /// Bytes of the messages since [`Session::search`].
+    /// Bytes of the messages since [`DirectorySession::search`].
     page_bytes: u64,
     answer: Duration,
     /// Deadline of the whole read.
@@ -45,19 +45,19 @@ pub(crate) struct Session {
 }
 
 /// One answer to a search. Borrowed parts are read from the session by their range.
-pub(crate) enum Found {
+pub(crate) enum SearchResult {
     Entry(Range<usize>),
     Reference(Range<usize>),
     /// The end, with the cookie of the next page; `None` if the server does not page.
     Done(Option<Vec<u8>>),
 }
 
-impl Session {
+impl DirectorySession {
     /// A session on a connection. `end`: deadline of the whole read.
-    pub(crate) fn new(stream: TcpStream, terms: &Terms, end: Instant) -> Self {
+    pub(crate) fn new(stream: TcpStream, terms: &ReadTerms, end: Instant) -> Self {
         Self {
             wire: Wire::Plain(stream),
-            messages: Messages::new(terms.sizes.message_max),
+            messages: MessageBuffer::new(terms.sizes.message_max),
             id: 0,
             unasked: 0,
             page_bytes: 0,
@@ -71,7 +71,7 @@ impl Session {
     pub(crate) async fn open(
         server: &DirectoryServer,
         believer: &CertificateVerifier,
-        terms: &Terms,
+        terms: &ReadTerms,
         end: Instant,
     ) -> Result<Self, ReadError> {
         let addresses = dial::resolve(server, terms).await?;
@@ -85,7 +85,7 @@ impl Session {
         &mut self,
         server: &DirectoryServer,
         believer: &CertificateVerifier,
-        terms: &Terms,
+        terms: &ReadTerms,
     ) -> Result<(), ReadError> {
         match server.tls {
             DirectoryTls::Plain => return Ok(()),
@@ -94,11 +94,11 @@ impl Session {
         }
         let Wire::Plain(stream) = std::mem::replace(&mut self.wire, Wire::Closed) else { return Ok(()) };
         let name = ServerName::try_from(server.host.clone())
-            .map_err(|error| ReadError::caused(Stage::Tls, Fault::Handshake, error))?;
+            .map_err(|error| ReadError::caused(Stage::Tls, ReadFault::Handshake, error))?;
         match timeout(terms.times.handshake, believer.connector.connect(name, stream)).await {
             Ok(Ok(stream)) => self.wire = Wire::Tls(Box::new(stream)),
             Ok(Err(error)) => return Err(ReadError::caused(Stage::Tls, handshake_fault(&error), error)),
-            Err(_) => return Err(ReadError::new(Stage::Tls, Fault::TooSlow)),
+            Err(_) => return Err(ReadError::new(Stage::Tls, ReadFault::TooSlow)),
         }
         Ok(())
     }
@@ -108,26 +108,26 @@ impl Session {
         self.send(Stage::Tls, &protocol::start_tls(self.id)).await?;
         let range = self.message(Stage::Tls).await?;
         let code = match self.read(Stage::Tls, &range)?.answer {
-            Answer::Extended(outcome) => outcome.code,
-            _ => return Err(ReadError::new(Stage::Tls, Fault::WrongAnswer)),
+            LdapResponse::Extended(outcome) => outcome.code,
+            _ => return Err(ReadError::new(Stage::Tls, ReadFault::WrongAnswer)),
         };
         if code != 0 {
-            return Err(ReadError::caused(Stage::Tls, Fault::StartTlsRefused, format!("result code {code}")));
+            return Err(ReadError::caused(Stage::Tls, ReadFault::StartTlsRefused, format!("result code {code}")));
         }
         // RFC 4511 §4.14.3: nothing comes between the answer and the handshake. What does is somebody else's.
-        if self.messages.is_empty() { Ok(()) } else { Err(ReadError::new(Stage::Tls, Fault::StartTlsInjection)) }
+        if self.messages.is_empty() { Ok(()) } else { Err(ReadError::new(Stage::Tls, ReadFault::StartTlsInjection)) }
     }
 
-    pub(crate) async fn bind(&mut self, bind: &Bind, password: Option<&Secret>) -> Result<(), ReadError> {
-        let Bind::Simple { name } = bind else { return Ok(()) };
-        let password = password.ok_or(ReadError::new(Stage::Settings, Fault::NoPassword))?;
+    pub(crate) async fn bind(&mut self, bind: &LdapBind, password: Option<&Secret>) -> Result<(), ReadError> {
+        let LdapBind::Simple { name } = bind else { return Ok(()) };
+        let password = password.ok_or(ReadError::new(Stage::Settings, ReadFault::NoPassword))?;
         self.id += 1;
         let request = Zeroizing::new(protocol::bind(self.id, name, password.expose()));
         self.send(Stage::Bind, &request).await?;
         let range = self.message(Stage::Bind).await?;
         match self.read(Stage::Bind, &range)?.answer {
-            Answer::Bind(outcome) => success(Stage::Bind, outcome),
-            _ => Err(ReadError::new(Stage::Bind, Fault::WrongAnswer)),
+            LdapResponse::Bind(outcome) => success(Stage::Bind, outcome),
+            _ => Err(ReadError::new(Stage::Bind, ReadFault::WrongAnswer)),
         }
     }
 
@@ -141,33 +141,33 @@ impl Session {
     }
 
     /// The next answer to the search.
-    pub(crate) async fn found(&mut self, stage: Stage) -> Result<Found, ReadError> {
+    pub(crate) async fn found(&mut self, stage: Stage) -> Result<SearchResult, ReadError> {
         let range = self.message(stage).await?;
         let message = self.read(stage, &range)?;
         match message.answer {
-            Answer::Entry(_) => Ok(Found::Entry(range)),
-            Answer::Reference(_) => Ok(Found::Reference(range)),
-            Answer::SearchDone(outcome) => {
+            LdapResponse::Entry(_) => Ok(SearchResult::Entry(range)),
+            LdapResponse::Reference(_) => Ok(SearchResult::Reference(range)),
+            LdapResponse::SearchDone(outcome) => {
                 success(stage, outcome)?;
-                Ok(Found::Done(message.cookie.map(<[u8]>::to_vec)))
+                Ok(SearchResult::Done(message.cookie.map(<[u8]>::to_vec)))
             }
-            _ => Err(ReadError::new(stage, Fault::WrongAnswer)),
+            _ => Err(ReadError::new(stage, ReadFault::WrongAnswer)),
         }
     }
 
-    /// The entry of a [`Found::Entry`], until the next answer is asked for.
-    pub(crate) fn entry(&self, stage: Stage, range: &Range<usize>) -> Result<protocol::Entry<'_>, ReadError> {
+    /// The entry of a [`SearchResult::Entry`], until the next answer is asked for.
+    pub(crate) fn entry(&self, stage: Stage, range: &Range<usize>) -> Result<protocol::SearchEntry<'_>, ReadError> {
         match self.read(stage, range)?.answer {
-            Answer::Entry(entry) => Ok(entry),
-            _ => Err(ReadError::new(stage, Fault::WrongAnswer)),
+            LdapResponse::Entry(entry) => Ok(entry),
+            _ => Err(ReadError::new(stage, ReadFault::WrongAnswer)),
         }
     }
 
-    /// The URLs of a [`Found::Reference`].
-    pub(crate) fn reference(&self, stage: Stage, range: &Range<usize>) -> Result<Reader<'_>, ReadError> {
+    /// The URLs of a [`SearchResult::Reference`].
+    pub(crate) fn reference(&self, stage: Stage, range: &Range<usize>) -> Result<BerReader<'_>, ReadError> {
         match self.read(stage, range)?.answer {
-            Answer::Reference(urls) => Ok(urls),
-            _ => Err(ReadError::new(stage, Fault::WrongAnswer)),
+            LdapResponse::Reference(urls) => Ok(urls),
+            _ => Err(ReadError::new(stage, ReadFault::WrongAnswer)),
         }
     }
 
@@ -185,8 +185,8 @@ impl Session {
         let _ = timeout(Duration::from_secs(1), farewell).await;
     }
 
-    fn read(&self, stage: Stage, range: &Range<usize>) -> Result<Message<'_>, ReadError> {
-        Message::read(self.messages.get(range.clone())).map_err(|fault| ReadError::new(stage, fault))
+    fn read(&self, stage: Stage, range: &Range<usize>) -> Result<LdapMessage<'_>, ReadError> {
+        LdapMessage::read(self.messages.get(range.clone())).map_err(|fault| ReadError::new(stage, fault))
     }
 
     async fn send(&mut self, stage: Stage, bytes: &[u8]) -> Result<(), ReadError> {
@@ -203,7 +203,7 @@ impl Session {
         };
         match timeout_at(until, sent).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(ReadError::caused(stage, Fault::Lost, error)),
+            Ok(Err(error)) => Err(ReadError::caused(stage, ReadFault::Lost, error)),
             Err(_) => Err(self.late(stage)),
         }
     }
@@ -214,28 +214,28 @@ impl Session {
             let range = self.whole_message(stage).await?;
             self.page_bytes += range.len() as u64;
             if self.page_bytes > self.page_max {
-                return Err(ReadError::new(stage, Fault::PageTooLarge { max: self.page_max }));
+                return Err(ReadError::new(stage, ReadFault::PageTooLarge { max: self.page_max }));
             }
             let message = self.read(stage, &range)?;
             match (message.id, &message.answer) {
                 (id, _) if id == self.id && id != 0 => {}
                 // RFC 4511 §4.4.1, the only unsolicited notification that there is, and its end of the connection.
-                (0, Answer::Extended(outcome)) => {
+                (0, LdapResponse::Extended(outcome)) => {
                     let fault = match refusal(stage, outcome.code, outcome.text) {
-                        Some(Refusal::Encrypt) => Fault::Refused(Refusal::Encrypt),
-                        _ => Fault::Ended,
+                        Some(LdapRefusal::Encrypt) => ReadFault::Refused(LdapRefusal::Encrypt),
+                        _ => ReadFault::Ended,
                     };
                     return Err(ReadError::new(stage, fault));
                 }
-                _ => return Err(ReadError::new(stage, Fault::WrongAnswer)),
+                _ => return Err(ReadError::new(stage, ReadFault::WrongAnswer)),
             }
-            if !matches!(message.answer, Answer::Other) {
+            if !matches!(message.answer, LdapResponse::Other) {
                 return Ok(range);
             }
             // Intermediate responses (RFC 4511 §4.13) tell of progress.
             self.unasked += 1;
             if self.unasked > UNASKED_MAX {
-                return Err(ReadError::new(stage, Fault::WrongAnswer));
+                return Err(ReadError::new(stage, ReadFault::WrongAnswer));
             }
         }
     }
@@ -257,9 +257,9 @@ impl Session {
                 }
             };
             match timeout_at(until, more).await {
-                Ok(Ok(0)) => return Err(ReadError::new(stage, Fault::Lost)),
+                Ok(Ok(0)) => return Err(ReadError::new(stage, ReadFault::Lost)),
                 Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(ReadError::caused(stage, Fault::Lost, error)),
+                Ok(Err(error)) => return Err(ReadError::caused(stage, ReadFault::Lost, error)),
                 Err(_) => return Err(self.late(stage)),
             }
             if let Some(range) = self.messages.next().map_err(protocol)? {
@@ -270,13 +270,13 @@ impl Session {
 
     fn late(&self, stage: Stage) -> ReadError {
         let all = Instant::now() >= self.end;
-        ReadError::new(stage, if all { Fault::TimeUp } else { Fault::TooSlow })
+        ReadError::new(stage, if all { ReadFault::TimeUp } else { ReadFault::TooSlow })
     }
 }
 
-fn success(stage: Stage, outcome: Outcome<'_>) -> Result<(), ReadError> {
+fn success(stage: Stage, outcome: LdapResult<'_>) -> Result<(), ReadError> {
     match refusal(stage, outcome.code, outcome.text) {
         None => Ok(()),
-        Some(refusal) => Err(ReadError::new(stage, Fault::Refused(refusal))),
+        Some(refusal) => Err(ReadError::new(stage, ReadFault::Refused(refusal))),
     }
 }

@@ -1,11 +1,11 @@
 //! Searches a whole tree page by page (RFC 2696), with the values that come in ranges. Returns everything or an error.
 //! Referrals to other servers are counted and not followed.
 
-use super::error::{Fault, ReadError, Stage};
+use super::error::{ReadError, ReadFault, Stage};
 use super::mapping::Mapper;
-use super::protocol::{Entry, Scope, Search, urls, write_entry};
+use super::protocol::{Search, SearchEntry, SearchScope, urls, write_entry};
 use super::ranges::Ranged;
-use super::session::{Found, Session};
+use super::session::{DirectorySession, SearchResult};
 use super::terms::Sizes;
 use doorlist_core::connection::Filter;
 use doorlist_core::source_rows::shown;
@@ -39,7 +39,7 @@ pub(crate) struct Swept {
 
 /// The progress of a search.
 #[derive(Default)]
-struct Progress {
+struct SweepProgress {
     entries: u64,
     pages: u64,
     empty_pages: u32,
@@ -52,13 +52,17 @@ struct Progress {
 
 impl Sweep<'_> {
     /// Searches, and passes every entry to the mapper.
-    pub(crate) async fn run(&self, session: &mut Session, mapper: &mut Mapper<'_>) -> Result<Swept, ReadError> {
-        let mut progress = Progress::default();
+    pub(crate) async fn run(
+        &self,
+        session: &mut DirectorySession,
+        mapper: &mut Mapper<'_>,
+    ) -> Result<Swept, ReadError> {
+        let mut progress = SweepProgress::default();
         let mut cookie = Vec::new();
         loop {
             let mut search = Search {
                 base: self.base.as_bytes(),
-                scope: Scope::Subtree,
+                scope: SearchScope::Subtree,
                 filter: self.filter,
                 attributes: self.attributes,
                 page: Some((self.page_entries, &cookie)),
@@ -69,7 +73,7 @@ impl Sweep<'_> {
             match next {
                 None => break,
                 Some(next) if next.is_empty() => break,
-                Some(next) if next.len() > self.sizes.cookie_max => return Err(failed(Fault::EndlessPages)),
+                Some(next) if next.len() > self.sizes.cookie_max => return Err(failed(ReadFault::EndlessPages)),
                 Some(next) => cookie = next,
             }
         }
@@ -77,7 +81,7 @@ impl Sweep<'_> {
         for ranged in std::mem::take(&mut progress.ranged) {
             let entry = ranged.complete(session, self.sizes).await?;
             let bytes = write_entry(&entry.dn, entry.attributes());
-            let entry = Entry::from_message(&bytes).map_err(failed)?;
+            let entry = SearchEntry::from_message(&bytes).map_err(failed)?;
             mapper.entry(&entry).map_err(failed)?;
         }
         Ok(progress.swept)
@@ -86,43 +90,50 @@ impl Sweep<'_> {
     /// Reads one page. Returns the cookie of the next.
     async fn page(
         &self,
-        session: &mut Session,
+        session: &mut DirectorySession,
         mapper: &mut Mapper<'_>,
-        progress: &mut Progress,
+        progress: &mut SweepProgress,
     ) -> Result<Option<Vec<u8>>, ReadError> {
         let mut is_empty = true;
         let next = loop {
             match session.found(Stage::Search).await? {
-                Found::Entry(range) => {
+                SearchResult::Entry(range) => {
                     progress.entries += 1;
                     if progress.entries > self.entries_max {
-                        return Err(failed(Fault::TooManyEntries { max: self.entries_max }));
+                        return Err(failed(ReadFault::TooManyEntries { max: self.entries_max }));
                     }
                     let entry = session.entry(Stage::Search, &range)?;
                     if is_empty && !progress.firsts.insert(hash(entry.dn)) {
-                        return Err(failed(Fault::EndlessPages));
+                        return Err(failed(ReadFault::EndlessPages));
                     }
                     is_empty = false;
                     self.entry(&entry, mapper, progress)?;
                 }
-                Found::Reference(range) => progress.swept.reference(urls(session.reference(Stage::Search, &range)?)),
-                Found::Done(next) => break next,
+                SearchResult::Reference(range) => {
+                    progress.swept.reference(urls(session.reference(Stage::Search, &range)?))
+                }
+                SearchResult::Done(next) => break next,
             }
         };
         progress.pages += 1;
         progress.empty_pages = if is_empty { progress.empty_pages + 1 } else { 0 };
         let pages_max = self.entries_max / u64::from(self.page_entries.max(1)) * PAGES_TIMES + PAGES_MORE;
         if progress.empty_pages > EMPTY_PAGES_MAX || progress.pages > pages_max {
-            return Err(failed(Fault::EndlessPages));
+            return Err(failed(ReadFault::EndlessPages));
         }
         Ok(next)
     }
 
-    fn entry(&self, entry: &Entry<'_>, mapper: &mut Mapper<'_>, progress: &mut Progress) -> Result<(), ReadError> {
+    fn entry(
+        &self,
+        entry: &SearchEntry<'_>,
+        mapper: &mut Mapper<'_>,
+        progress: &mut SweepProgress,
+    ) -> Result<(), ReadError> {
         let Some(ranged) = Ranged::of(entry).map_err(failed)? else { return mapper.entry(entry).map_err(failed) };
         progress.ranged_bytes += ranged.bytes();
         if progress.ranged_bytes > self.sizes.page_max {
-            return Err(failed(Fault::PageTooLarge { max: self.sizes.page_max }));
+            return Err(failed(ReadFault::PageTooLarge { max: self.sizes.page_max }));
         }
         progress.ranged.push(ranged);
         Ok(())
@@ -137,7 +148,7 @@ impl Swept {
     }
 }
 
-fn failed(fault: impl Into<Fault>) -> ReadError {
+fn failed(fault: impl Into<ReadFault>) -> ReadError {
     ReadError::new(Stage::Search, fault)
 }
 

@@ -10,24 +10,29 @@ use std::time::Duration;
 
 /// The operator's limits for every read.
 #[derive(Clone)]
-pub struct Terms {
+pub struct ReadTerms {
     /// Allowed private networks; public addresses are always allowed. Only directory ports are allowed, except for
     /// addresses listed one by one (`10.1.2.3`, `127.0.0.1/32`), which may also belong to this machine.
     pub allowed: Vec<Network>,
-    pub names: Arc<dyn Names>,
-    pub times: Times,
+    pub names: Arc<dyn NameResolver>,
+    pub times: ReadTimeouts,
     pub sizes: Sizes,
 }
 
-impl Default for Terms {
+impl Default for ReadTerms {
     fn default() -> Self {
-        Self { allowed: Vec::new(), names: Arc::new(SystemNames), times: Times::default(), sizes: Sizes::default() }
+        Self {
+            allowed: Vec::new(),
+            names: Arc::new(SystemNames),
+            times: ReadTimeouts::default(),
+            sizes: Sizes::default(),
+        }
     }
 }
 
 /// Time limits of the stages of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Times {
+pub struct ReadTimeouts {
     /// To resolve a name, and to connect to one address.
     pub connect: Duration,
     /// For the TLS handshake.
@@ -38,7 +43,7 @@ pub struct Times {
     pub whole: Duration,
 }
 
-impl Default for Times {
+impl Default for ReadTimeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -80,7 +85,7 @@ impl Default for Sizes {
 pub type Addresses<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>>;
 
 /// Turns the names of servers into addresses.
-pub trait Names: Send + Sync + 'static {
+pub trait NameResolver: Send + Sync + 'static {
     /// The addresses of a host, of both families.
     fn addresses<'a>(&'a self, host: &'a str) -> Addresses<'a>;
 }
@@ -89,7 +94,7 @@ pub trait Names: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct SystemNames;
 
-impl Names for SystemNames {
+impl NameResolver for SystemNames {
     fn addresses<'a>(&'a self, host: &'a str) -> Addresses<'a> {
         Box::pin(async move {
             let found = tokio::net::lookup_host((host, 0)).await?;

@@ -3,15 +3,15 @@
 
 use super::dial;
 use super::error::{ReadError, Stage};
-use super::read::{DirectoryRead, ReadMode, Reading};
+use super::read::{DirectoryRead, ReadContext, ReadMode};
 use super::secret::Secret;
-use super::session::Session;
-use super::terms::Terms;
+use super::session::DirectorySession;
+use super::terms::ReadTerms;
 use super::trust::fingerprint;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Structure;
-use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls};
-use doorlist_core::source_rows::{Place, SourceRow, shown};
+use doorlist_core::connection::{DirectoryConnection, DirectoryServer, DirectoryTls, LdapBind};
+use doorlist_core::source_rows::{RowPosition, SourceRow, shown};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +23,9 @@ const ENTRIES_SHOWN: usize = 10;
 
 /// The result of a connection test.
 #[derive(Clone, Debug, Default)]
-pub struct TestReport {
+pub struct ConnectionTest {
     /// Steps in order; for each server up to the first failure.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ConnectionTestStep>,
     /// The certificate of the last server that sent one, trusted or not.
     pub certificate: Option<ShownCertificate>,
     /// The first entries with addresses of the domain.
@@ -34,7 +34,7 @@ pub struct TestReport {
     pub read: Option<DirectoryRead>,
 }
 
-impl TestReport {
+impl ConnectionTest {
     /// Whether everything was read.
     pub fn is_good(&self) -> bool {
         self.read.is_some()
@@ -43,7 +43,7 @@ impl TestReport {
 
 /// The outcome of one step of the test.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct ConnectionTestStep {
     /// The server; `None` for the settings.
     pub server: Option<String>,
     pub stage: Stage,
@@ -82,14 +82,14 @@ pub struct MappedEntry {
 
 /// Tests a connection and reads everything, with the limits of [`super::read()`].
 pub async fn test(
-    connection: &Connection,
+    connection: &DirectoryConnection,
     password: Option<&Secret>,
     domain: &DomainName,
     domain_aliases: &[DomainName],
-    terms: &Terms,
-) -> TestReport {
-    let mut report = TestReport::default();
-    let reading = match Reading::new(connection, password, domain, domain_aliases, terms).await {
+    terms: &ReadTerms,
+) -> ConnectionTest {
+    let mut report = ConnectionTest::default();
+    let reading = match ReadContext::new(connection, password, domain, domain_aliases, terms).await {
         Ok(reading) => reading,
         Err(error) => {
             report.failed(None, &error, Duration::ZERO);
@@ -121,9 +121,9 @@ pub async fn test(
 }
 
 struct Trial<'t> {
-    reading: &'t Reading<'t>,
+    reading: &'t ReadContext<'t>,
     server: &'t DirectoryServer,
-    report: &'t mut TestReport,
+    report: &'t mut ConnectionTest,
     /// Start of the running step.
     began: Instant,
 }
@@ -138,7 +138,7 @@ impl Trial<'_> {
         let stream = dial::connect(&addresses, terms).await?;
         self.passed(Stage::Connect, format!("port {} answers", server.port));
 
-        let mut session = Session::new(stream, terms, reading.end);
+        let mut session = DirectorySession::new(stream, terms, reading.end);
         session.encrypt(server, &reading.believer, terms).await?;
         self.passed(Stage::Tls, self.encryption());
 
@@ -146,8 +146,8 @@ impl Trial<'_> {
         self.passed(
             Stage::Bind,
             match &reading.connection.bind {
-                Bind::Anonymous => "anonymous".to_owned(),
-                Bind::Simple { name } => format!("as {name}"),
+                LdapBind::Anonymous => "anonymous".to_owned(),
+                LdapBind::Simple { name } => format!("as {name}"),
             },
         );
 
@@ -169,7 +169,7 @@ impl Trial<'_> {
     fn passed(&mut self, stage: Stage, detail: String) {
         let server = Some(self.server.to_string());
         let millis = self.began.elapsed().as_millis() as u64;
-        self.report.steps.push(Step { server, stage, ok: true, detail, cause: None, millis });
+        self.report.steps.push(ConnectionTestStep { server, stage, ok: true, detail, cause: None, millis });
         self.began = Instant::now();
     }
 
@@ -201,9 +201,9 @@ fn summary(read: &DirectoryRead) -> String {
     text
 }
 
-impl TestReport {
+impl ConnectionTest {
     fn failed(&mut self, server: Option<&DirectoryServer>, error: &ReadError, took: Duration) {
-        self.steps.push(Step {
+        self.steps.push(ConnectionTestStep {
             server: server.map(ToString::to_string),
             stage: error.stage,
             ok: false,
@@ -235,7 +235,7 @@ impl ShownCertificate {
 /// The first entries; rows of one entry are adjacent.
 fn first(rows: &[SourceRow], domain: &DomainName) -> Vec<MappedEntry> {
     let same = |a: &SourceRow, b: &SourceRow| match (&a.place, &b.place) {
-        (Place::Entry(a), Place::Entry(b)) => Arc::ptr_eq(a, b),
+        (RowPosition::Entry(a), RowPosition::Entry(b)) => Arc::ptr_eq(a, b),
         _ => false,
     };
     let entries = rows.chunk_by(same).take(ENTRIES_SHOWN);

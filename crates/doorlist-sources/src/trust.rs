@@ -1,8 +1,8 @@
 //! Verifies certificates: against the CAs of the machine, a private CA, or one pinned certificate. There is no way to
 //! skip verification. Keeps the certificate of the server, so that a person can inspect and pin it.
 
-use super::error::{CertificateFault, Fault, ReadError, Stage};
-use doorlist_core::connection::{Connection, DirectoryTls, Trust};
+use super::error::{CertificateFault, ReadError, ReadFault, Stage};
+use doorlist_core::connection::{DirectoryConnection, DirectoryTls, Trust};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -20,11 +20,11 @@ pub(crate) struct CertificateVerifier {
 
 impl CertificateVerifier {
     /// The verifier of a connection. Reads the CA files of the machine on a blocking thread.
-    pub(crate) async fn of(connection: &Connection) -> Result<Self, ReadError> {
+    pub(crate) async fn of(connection: &DirectoryConnection) -> Result<Self, ReadError> {
         let trust =
             connection.servers.iter().any(|server| server.tls != DirectoryTls::Plain).then(|| connection.trust.clone());
         let made = tokio::task::spawn_blocking(move || Self::new(trust.as_ref())).await;
-        made.map_err(|error| ReadError::caused(Stage::Settings, Fault::Handshake, error))?
+        made.map_err(|error| ReadError::caused(Stage::Settings, ReadFault::Handshake, error))?
     }
 
     /// `None`: nothing is encrypted, so nothing is verified.
@@ -35,18 +35,18 @@ impl CertificateVerifier {
             None => Belief::Nobody,
             Some(Trust::Pinned(pin)) => Belief::Pin(*pin),
             Some(Trust::System) => {
-                Belief::Authorities(verifier(system_roots(), &provider).ok_or(settings(Fault::NoAuthorities))?)
+                Belief::Authorities(verifier(system_roots(), &provider).ok_or(settings(ReadFault::NoAuthorities))?)
             }
             Some(Trust::Ca(pem)) => {
-                let roots = own_roots(pem).ok_or(settings(Fault::Authority))?;
-                Belief::Authorities(verifier(roots, &provider).ok_or(settings(Fault::Authority))?)
+                let roots = own_roots(pem).ok_or(settings(ReadFault::Authority))?;
+                Belief::Authorities(verifier(roots, &provider).ok_or(settings(ReadFault::Authority))?)
             }
         };
         let shown = Arc::new(Mutex::new(None));
         let keeper = Keeper { belief, provider: Arc::clone(&provider), shown: Arc::clone(&shown) };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| ReadError::caused(Stage::Settings, Fault::Handshake, error))?
+            .map_err(|error| ReadError::caused(Stage::Settings, ReadFault::Handshake, error))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(keeper))
             .with_no_client_auth();
@@ -66,10 +66,10 @@ pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> [u8; 32] {
 }
 
 /// The fault of a failed handshake.
-pub(crate) fn handshake_fault(error: &std::io::Error) -> Fault {
+pub(crate) fn handshake_fault(error: &std::io::Error) -> ReadFault {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    let Some(Error::InvalidCertificate(fault)) = inner else { return Fault::Handshake };
-    Fault::Certificate(match fault {
+    let Some(Error::InvalidCertificate(fault)) = inner else { return ReadFault::Handshake };
+    ReadFault::Certificate(match fault {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::Untrusted,
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }

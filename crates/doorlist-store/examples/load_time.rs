@@ -10,7 +10,7 @@ use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{
     Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Source, Structure, Via,
 };
-use doorlist_core::source_rows::{Place, SourceList, SourceRow, normalize};
+use doorlist_core::source_rows::{NormalizedRows, RowPosition, SourceRow, normalize};
 use doorlist_store::recipients::{Coverage, SourcePlan};
 use doorlist_store::{RecipientStore, StoreUrl};
 use sqlx::AssertSqlSafe;
@@ -115,7 +115,7 @@ async fn adds_by_hand(recipients: RecipientStore) {
 }
 
 /// Three rows in ten are aliases.
-fn rows(count: usize) -> SourceList {
+fn rows(count: usize) -> NormalizedRows {
     let local = |text: String| LocalPart::parse(text.as_bytes()).expect("a local part");
     let row = |n: usize| SourceRow {
         local: local(format!("new{n}.person")),
@@ -125,7 +125,7 @@ fn rows(count: usize) -> SourceList {
             Structure::Mailbox
         },
         switched_off: false,
-        place: Place::Line(u32::try_from(n).unwrap_or(u32::MAX)),
+        place: RowPosition::Line(u32::try_from(n).unwrap_or(u32::MAX)),
     };
     normalize((0..count).map(row).collect())
 }

@@ -7,7 +7,7 @@ mod list;
 mod permits;
 
 pub use confirmations::AskedContact;
-pub use list::{KnownContact, Standing};
+pub use list::{ContactStanding, KnownContact};
 pub use permits::{MailPermit, NoPermit};
 
 use crate::db::{Bind, Db, Engine, Read, Tx};
@@ -94,13 +94,13 @@ impl ContactBook {
     }
 
     /// How an address stands to a customer. One that asks for a relay behind its server never gets anything.
-    async fn standing(&self, customer: Customer, address: &Address) -> Result<Standing, StoreError> {
+    async fn standing(&self, customer: Customer, address: &Address) -> Result<ContactStanding, StoreError> {
         const OWNER: &str = "SELECT customer_id FROM domain WHERE id = $1";
         const CONFIRMED: &str = "
             SELECT 1 FROM confirmed_address WHERE address = $1 AND (scope = 'all'
                 OR (scope = 'reseller' AND scope_id = $2) OR (scope = 'customer' AND scope_id = $3)) LIMIT 1";
         if address.local().asks_for_relay() {
-            return Ok(Standing::Unlisted);
+            return Ok(ContactStanding::Unlisted);
         }
         let list = self.recipients.snapshot();
         if let Some(domain) = list.domain(address.domain()) {
@@ -108,16 +108,16 @@ impl ContactBook {
             if owner.map(|row| row.int(0)).transpose()? == Some(customer.id.0.into()) {
                 return Ok(match list.lookup(domain, address) {
                     Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) | Match::SubAddress(_) => {
-                        Standing::Own
+                        ContactStanding::Own
                     }
-                    _ => Standing::Unlisted,
+                    _ => ContactStanding::Unlisted,
                 });
             }
         }
         let text = address.to_string();
         let scopes = [Bind::Int(customer.reseller.0.into()), Bind::Int(customer.id.0.into())];
         let confirmed = self.db().row(CONFIRMED, &[Bind::Text(&text), scopes[0], scopes[1]]).await?;
-        Ok(if confirmed.is_some() { Standing::Confirmed } else { Standing::Unconfirmed })
+        Ok(if confirmed.is_some() { ContactStanding::Confirmed } else { ContactStanding::Unconfirmed })
     }
 
     /// Forgets what no limit counts any more, and confirmations that nobody needs.

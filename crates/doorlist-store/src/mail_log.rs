@@ -17,7 +17,7 @@ mod sqlite;
 mod writer;
 
 pub use entry::{LoggedMail, MailAction, MailEntry, MailFilter, MailLogConfig};
-pub use flood::Refusal;
+pub use flood::RefusedRecipient;
 
 use crate::{StoreError, StoreUrl};
 use day::Day;
@@ -36,13 +36,13 @@ const SEARCH_MAX: usize = 100_000;
 /// The handle that gateway and actions hold; clones share one log.
 #[derive(Clone, Debug)]
 pub struct MailLog {
-    queue: mpsc::Sender<Note>,
-    shared: Arc<Shared>,
+    queue: mpsc::Sender<MailLogMessage>,
+    shared: Arc<MailLogShared>,
 }
 
 /// What the writer is told.
 #[derive(Debug)]
-enum Note {
+enum MailLogMessage {
     Entry(MailEntry),
     /// Everything before this is to be written now.
     Flush(oneshot::Sender<()>),
@@ -50,7 +50,7 @@ enum Note {
 
 /// What handles and writer share.
 #[derive(Debug)]
-struct Shared {
+struct MailLogShared {
     days: Days,
     dropped: AtomicU64,
     /// Today alone is larger than all days may be: nothing more is written until tomorrow.
@@ -78,7 +78,7 @@ impl MailLog {
             StoreUrl::Postgres(url) => Days::Postgres(postgres::Partitions::open(url).await?),
         };
         let flood = Mutex::new(Flood::new(config.refusals_per_domain_hour_max));
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(MailLogShared {
             days,
             dropped: AtomicU64::new(0),
             is_full: AtomicBool::new(false),
@@ -92,13 +92,13 @@ impl MailLog {
 
     /// Notes what happened to a message. Never blocks.
     pub fn record(&self, entry: MailEntry) {
-        if self.queue.try_send(Note::Entry(entry)).is_err() {
+        if self.queue.try_send(MailLogMessage::Entry(entry)).is_err() {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Notes a recipient that was refused or deferred: singly, or in a flood by a count. Never blocks.
-    pub fn record_refusal(&self, refusal: &Refusal<'_>) {
+    pub fn record_refusal(&self, refusal: &RefusedRecipient<'_>) {
         let Some(entry) = self.shared.flood().pass(refusal) else { return };
         if self.queue.capacity() < QUEUE_MAX - REFUSALS_QUEUE_MAX {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
@@ -143,7 +143,7 @@ impl MailLog {
     /// Returns when everything recorded so far is written, or was dropped because it could not be.
     pub async fn flush(&self) {
         let (told, written) = oneshot::channel();
-        if self.queue.send(Note::Flush(told)).await.is_ok() {
+        if self.queue.send(MailLogMessage::Flush(told)).await.is_ok() {
             self.shared.hurry.notify_one();
             // The writer ends with the runtime only.
             drop(written.await);
@@ -151,7 +151,7 @@ impl MailLog {
     }
 }
 
-impl Shared {
+impl MailLogShared {
     /// A count that a panic left half done is a count all the same.
     fn flood(&self) -> MutexGuard<'_, Flood> {
         self.flood.lock().unwrap_or_else(PoisonError::into_inner)

@@ -20,7 +20,7 @@ const STEP: i64 = 1_000;
 
 /// How long things are kept, and how many of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub struct RetentionLimits {
     /// Changes, with their rows.
     pub changes: Duration,
     /// Changes; beyond, the oldest of whoever has most go before their time.
@@ -43,7 +43,7 @@ pub struct Terms {
     pub leases: Duration,
 }
 
-impl Default for Terms {
+impl Default for RetentionLimits {
     fn default() -> Self {
         let days = |days: u64| Duration::from_hours(24 * days);
         Self {
@@ -68,7 +68,7 @@ struct Rule {
     find: &'static str,
     /// Removes the rows of these keys.
     delete: &'static str,
-    bound: fn(&Terms, Timestamp) -> i64,
+    bound: fn(&RetentionLimits, Timestamp) -> i64,
 }
 
 /// Rows from before this moment are beyond their term.
@@ -154,7 +154,7 @@ impl Retention {
     ///
     /// # Errors
     /// When the store fails; what was removed until then stays removed.
-    pub async fn trim(&self, terms: &Terms, now: Timestamp) -> Result<Vec<(&'static str, u64)>, StoreError> {
+    pub async fn trim(&self, terms: &RetentionLimits, now: Timestamp) -> Result<Vec<(&'static str, u64)>, StoreError> {
         let mut removed = Vec::new();
         for rule in RULES {
             removed.push((rule.table, self.apply(rule, (rule.bound)(terms, now)).await?));

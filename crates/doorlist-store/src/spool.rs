@@ -28,12 +28,12 @@ use body::{Bodies, Ration};
 use disk::Room;
 use doorlist_core::queue_id::QueueId;
 use ids::Ids;
-use index::{Accept, Entry, Index};
-use rows::{Reader, Row};
-use shared::{LastHandle, Shared, Waiting};
+use index::{Accept, Index, IndexEntry};
+use rows::{MessageRow, SpoolReader};
+use shared::{CommitWaiter, LastHandle, SpoolShared};
 use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
-use writer::Engine;
+use writer::SpoolEngine;
 
 /// Settings of the spool.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ pub struct StartReport {
 /// The handle that gateway and actions hold; clones share one spool.
 #[derive(Clone, Debug)]
 pub struct Spool {
-    shared: Arc<Shared>,
+    shared: Arc<SpoolShared>,
     _last: Arc<LastHandle>,
 }
 
@@ -118,14 +118,14 @@ impl Spool {
             StoreUrl::Sqlite(state) => sqlite::open(state, &config).await?,
             StoreUrl::Postgres(url) => postgres::open(url, &config).await?,
         };
-        let Opened { index, engines, reader, apart, room, report } = opened;
+        let OpenedSpool { index, engines, reader, apart, room, report } = opened;
         let ids = Arc::new(Ids::new(config.node));
         if let Some(newest) = index.newest() {
             ids.skip(newest);
         }
         let bodies = Arc::new(Bodies::new(config.memory_max, apart, Arc::clone(&ids)));
         let (ending, ended) = watch::channel(false);
-        let shared = Arc::new(Shared::new(report, ids, bodies, index, reader, room, ended));
+        let shared = Arc::new(SpoolShared::new(report, ids, bodies, index, reader, room, ended));
         tokio::spawn(writer::run(Arc::clone(&shared), engines, ending));
         let last = Arc::new(LastHandle::new(Arc::clone(&shared)));
         Ok(Self { shared, _last: last })
@@ -160,7 +160,7 @@ impl Spool {
         let seal = record::seal(id, text.as_bytes());
         shared.index().wait(Accept { id, text, seal, body: held, body_seal, answer })?;
         shared.wake.notify_one();
-        let waiting = Waiting::new(shared, id);
+        let waiting = CommitWaiter::new(shared, id);
         let body = answered.await;
         waiting.answered();
         let body = body.unwrap_or_else(|_| Err(SpoolError::Away("the spool was closed".to_owned())))?;
@@ -247,12 +247,12 @@ impl Spool {
             let Some(entry) = self.shared.index().entry(id) else { return Ok(None) };
             let Some(row) = self.rows(&[(id, entry)]).await?.pop() else { return Ok(None) };
             match self.judge(&row) {
-                Judged::Current(pending) => {
+                JudgedRow::Current(pending) => {
                     return pending.map(Some).map_err(|why| SpoolError::Corrupt { id, why });
                 }
-                Judged::Gone => return Ok(None),
+                JudgedRow::Gone => return Ok(None),
                 // Its progress was written between the two looks: the next one sees it.
-                Judged::Stale => {}
+                JudgedRow::Stale => {}
             }
         }
     }
@@ -273,42 +273,42 @@ impl Spool {
     }
 
     /// What can be read of a page, as new as it is known.
-    async fn read(&self, page: &[(QueueId, Entry)]) -> Result<Vec<Pending>, SpoolError> {
+    async fn read(&self, page: &[(QueueId, IndexEntry)]) -> Result<Vec<Pending>, SpoolError> {
         let rows = self.rows(page).await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             match self.judge(&row) {
-                Judged::Current(Ok(pending)) => found.push(pending),
-                Judged::Current(Err(_)) | Judged::Gone => {}
+                JudgedRow::Current(Ok(pending)) => found.push(pending),
+                JudgedRow::Current(Err(_)) | JudgedRow::Gone => {}
                 // Settled while the rows were read; one that cannot be read now is left out like the others.
-                Judged::Stale => found.extend(self.get(row.id).await.ok().flatten()),
+                JudgedRow::Stale => found.extend(self.get(row.id).await.ok().flatten()),
             }
         }
         Ok(found)
     }
 
-    async fn rows(&self, page: &[(QueueId, Entry)]) -> Result<Vec<Row>, SpoolError> {
+    async fn rows(&self, page: &[(QueueId, IndexEntry)]) -> Result<Vec<MessageRow>, SpoolError> {
         self.shared.reader.rows(page).await.map_err(|error| SpoolError::Away(error.to_string()))
     }
 
     /// Compares a row with what is known in memory, which may be newer.
-    fn judge(&self, row: &Row) -> Judged {
+    fn judge(&self, row: &MessageRow) -> JudgedRow {
         let index = self.shared.index();
-        let Some(entry) = index.entry(row.id) else { return Judged::Gone };
+        let Some(entry) = index.entry(row.id) else { return JudgedRow::Gone };
         let unwritten = index.unwritten(row.id);
         drop(index);
         match unwritten {
-            Some(progress) => Judged::Current(
+            Some(progress) => JudgedRow::Current(
                 row.pending().map(|pending| Pending { progress: Some(Progress::clone(&progress)), ..pending }),
             ),
-            None if row.revision == entry.revision => Judged::Current(row.pending()),
-            None => Judged::Stale,
+            None if row.revision == entry.revision => JudgedRow::Current(row.pending()),
+            None => JudgedRow::Stale,
         }
     }
 }
 
 /// What a row that was read is worth.
-enum Judged {
+enum JudgedRow {
     Current(Result<Pending, String>),
     /// The message is done.
     Gone,
@@ -317,11 +317,11 @@ enum Judged {
 }
 
 /// What an engine hands over at start.
-struct Opened {
+struct OpenedSpool {
     index: Index,
     /// One at least: the first settles in files that take no messages any more.
-    engines: Vec<Engine>,
-    reader: Reader,
+    engines: Vec<SpoolEngine>,
+    reader: SpoolReader,
     apart: large_bodies::LargeBodies,
     room: Option<Room>,
     report: StartReport,

@@ -38,7 +38,7 @@ pub use columns::{
 pub use contacts::{ContactFields, ContactOwner};
 pub use owners::OPERATOR;
 pub(crate) use owners::scope_columns;
-pub use query::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, Value};
+pub use query::{Lookup, Order, PAGE_ROWS_MAX, Query, QueryValue, RowFilter};
 pub use resources::{
     AdminRow, BrandingRow, ContactRow, CustomerRow, DomainAliasRow, DomainNameRow, DomainRow, MailServerRow,
     ResellerRow, SenderRuleRow,
@@ -46,15 +46,15 @@ pub use resources::{
 pub use settings::{AccountSettings, AccountSettingsPatch};
 pub use table::{Page, Placed};
 pub use verification::VERIFICATIONS_MAX;
-pub use writing::{CustomerFields, CustomerPatch, CustomerRefused, ResellerFields, Taken};
+pub use writing::{CustomerFields, CustomerPatch, CustomerRefused, NameTaken, ResellerFields};
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
 use crate::recipients::RecipientStore;
-use count_cache::Counts;
+use count_cache::DomainCounts;
 use doorlist_core::access::Access;
-use names::Names;
-use page_anchors::Places;
+use names::SearchTexts;
+use page_anchors::PageAnchors;
 use std::sync::Arc;
 
 /// The tenants, in the store of the list. A clone is another handle on the same.
@@ -63,9 +63,9 @@ pub struct Tenants {
     pub(crate) db: Db,
     /// Shows what is written here, if mail is judged by it.
     recipients: RecipientStore,
-    names: Arc<Names>,
-    counts: Arc<Counts>,
-    places: Arc<Places>,
+    names: Arc<SearchTexts>,
+    counts: Arc<DomainCounts>,
+    places: Arc<PageAnchors>,
 }
 
 impl Tenants {
@@ -105,15 +105,15 @@ impl View {
         &self.tenants.db
     }
 
-    fn names(&self) -> &Names {
+    fn names(&self) -> &SearchTexts {
         &self.tenants.names
     }
 
-    fn counts(&self) -> &Counts {
+    fn counts(&self) -> &DomainCounts {
         &self.tenants.counts
     }
 
-    fn places(&self) -> &Places {
+    fn places(&self) -> &PageAnchors {
         &self.tenants.places
     }
 }

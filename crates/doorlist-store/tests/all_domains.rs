@@ -9,8 +9,8 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
 use doorlist_store::tenants::{
-    AccountColumn, AliasColumn, CustomerFields, CustomerPatch, Filter, ListColumn, Lookup, Query, ResellerFields,
-    Value, View,
+    AccountColumn, AliasColumn, CustomerFields, CustomerPatch, ListColumn, Lookup, Query, QueryValue, ResellerFields,
+    RowFilter, View,
 };
 use doorlist_store::{RecipientStore, StoreUrl, Tenants};
 use doorlist_testbed::postgres::Cluster;
@@ -168,12 +168,12 @@ impl Asked {
         let Asked { limit, offset, after, .. } = self;
         let mut query = Query { limit, offset, after, ..Query::default() };
         query = match self.domain {
-            Some(number) => query.with(domain, Value::Int(number)),
+            Some(number) => query.with(domain, QueryValue::Int(number)),
             None => query,
         };
         if let Some(text) = self.starts_with {
-            let values = vec![Value::Text(text.to_owned())];
-            query.filters.push(Filter { column: local, lookup: Lookup::StartsWith, values });
+            let values = vec![QueryValue::Text(text.to_owned())];
+            query.filters.push(RowFilter { column: local, lookup: Lookup::StartsWith, values });
         }
         query
     }

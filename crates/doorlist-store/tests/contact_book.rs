@@ -11,8 +11,8 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::time::Timestamp;
 use doorlist_store::contact_book::{
     CONFIRMATION_GAP, CONFIRMATION_TERM, CONFIRMATIONS_KEPT, CONFIRMATIONS_PER_ADDRESS_MAX,
-    CONFIRMATIONS_PER_CUSTOMER_MAX, COPIES_PER_DOMAIN_MAX, ContactOf, DAY, HOUR, NOTICES_PER_ADDRESS_MAX,
-    NOTICES_PER_CUSTOMER_MAX, NoPermit, Standing,
+    CONFIRMATIONS_PER_CUSTOMER_MAX, COPIES_PER_DOMAIN_MAX, ContactOf, ContactStanding, DAY, HOUR,
+    NOTICES_PER_ADDRESS_MAX, NOTICES_PER_CUSTOMER_MAX, NoPermit,
 };
 use doorlist_store::tenants::{ContactFields, ContactOwner};
 use doorlist_store::{ContactBook, RecipientStore, StoreUrl, Tenants};
@@ -214,7 +214,7 @@ async fn the_operator_confirms(scene: &Scene) {
     tenants.add_contact(ContactOwner::Domain, scene.maple.1.0, &contact("bob@maple.test"), NOW).await.unwrap().unwrap();
     let bill = ContactFields { is_technical: false, ..contact("bill@else.test") };
     tenants.add_contact(ContactOwner::Customer, scene.maple.0.0, &bill, NOW).await.unwrap().unwrap();
-    let standings = async || -> Vec<(String, Standing)> {
+    let standings = async || -> Vec<(String, ContactStanding)> {
         let known = scene.book.contacts(0, 100).await.unwrap();
         known.into_iter().map(|contact| (contact.address, contact.standing)).collect()
     };
@@ -223,16 +223,16 @@ async fn the_operator_confirms(scene: &Scene) {
         vec![
             at("tech@else.test", outside),
             at("tech@else.test", outside),
-            at("bob@oak.test", Standing::Unlisted),
-            at("bob@maple.test", Standing::Own),
+            at("bob@oak.test", ContactStanding::Unlisted),
+            at("bob@maple.test", ContactStanding::Own),
         ]
     };
-    assert_eq!(standings().await, expected(Standing::Unconfirmed));
+    assert_eq!(standings().await, expected(ContactStanding::Unconfirmed));
     let to_ask = scene.book.contacts_to_ask(0, 100, NOW).await.unwrap();
-    assert_eq!(to_ask.iter().filter(|contact| contact.standing == Standing::Unconfirmed).count(), 2);
+    assert_eq!(to_ask.iter().filter(|contact| contact.standing == ContactStanding::Unconfirmed).count(), 2);
     assert_eq!(scene.book.confirm_for_all_who_name(&address("nobody@else.test"), NOW).await.unwrap(), 0);
     assert_eq!(scene.book.confirm_for_all_who_name(&address("Tech@else.test"), NOW).await.unwrap(), 2);
-    assert_eq!(standings().await, expected(Standing::Confirmed));
+    assert_eq!(standings().await, expected(ContactStanding::Confirmed));
     assert!(scene.book.contacts_to_ask(0, 100, NOW).await.unwrap().iter().all(|one| one.address != "tech@else.test"));
     let of_third = owner(&scene.recipients, "d0.test").await;
     let of_third = scene.book.permit_notice(ContactOf::Domain(of_third.1), &address("tech@else.test"), NOW).await;

@@ -5,7 +5,7 @@ use doorlist_core::access::{Access, Grant, Role, Scope};
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
 use doorlist_core::list::AddressId;
-use doorlist_store::tenants::{AccountColumn, Filter, Lookup, Order, Query, Value, View};
+use doorlist_store::tenants::{AccountColumn, Lookup, Order, Query, QueryValue, RowFilter, View};
 use doorlist_store::{RecipientStore, StoreUrl, Tenants};
 use doorlist_testbed::postgres::Cluster;
 
@@ -60,7 +60,7 @@ async fn tell(url: StoreUrl) {
 }
 
 fn within(offset: usize, limit: u32) -> Query<AccountColumn> {
-    Query { limit, offset: offset as u64, ..Query::default() }.with(AccountColumn::Domain, Value::Int(1))
+    Query { limit, offset: offset as u64, ..Query::default() }.with(AccountColumn::Domain, QueryValue::Int(1))
 }
 
 /// Every page at an offset is what stands there in the list that is read from the start.
@@ -102,8 +102,8 @@ async fn own(recipients: &RecipientStore, view: &View) {
     assert_eq!((page.rows.iter().map(|placed| placed.row.id).collect::<Vec<_>>(), page.total), (vec![some[0]], 1));
     assert!(own.account(some[1]).await.unwrap().is_none());
     assert_eq!(own.aliases(&Query { limit: 20, ..Query::default() }).await.unwrap().total, 0);
-    let values = some.iter().rev().map(|id| Value::Int(id.0.into())).collect();
-    let filter = Filter { column: AccountColumn::Id, lookup: Lookup::In, values };
+    let values = some.iter().rev().map(|id| QueryValue::Int(id.0.into())).collect();
+    let filter = RowFilter { column: AccountColumn::Id, lookup: Lookup::In, values };
     let page = view.accounts(&Query { filters: vec![filter], limit: 2, ..Query::default() }).await.unwrap();
     assert_eq!((page.rows.len(), page.total), (2, 3));
 }

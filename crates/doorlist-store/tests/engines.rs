@@ -5,7 +5,7 @@ use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{
     Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, PlanId, ServerTls, Source, Structure, Via,
 };
-use doorlist_core::source_rows::{Place, SourceRow, normalize};
+use doorlist_core::source_rows::{RowPosition, SourceRow, normalize};
 use doorlist_store::recipients::{ApplyError, Coverage, SourcePlan};
 use doorlist_store::{RecipientStore, StoreError, StoreUrl};
 use doorlist_testbed::postgres::Cluster;
@@ -47,7 +47,7 @@ async fn staged(recipients: &RecipientStore, local: &str) -> PlanId {
         local: LocalPart::parse(local.as_bytes()).unwrap(),
         structure: Structure::Mailbox,
         switched_off: false,
-        place: Place::Line(1),
+        place: RowPosition::Line(1),
     }]);
     let (domain, source) = ("example.test".parse().unwrap(), Source::File("staff".to_owned()));
     let plan = SourcePlan { domain: &domain, source: &source, list: &list, coverage: Coverage::Part, file: None };

@@ -6,8 +6,8 @@ use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{
     Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, PlanId, ServerTls, Source, Structure, Via,
 };
-use doorlist_core::list::{Kind, Standing};
-use doorlist_core::source_rows::{Place, SourceRow, normalize};
+use doorlist_core::list::{EntryKind, Standing};
+use doorlist_core::source_rows::{RowPosition, SourceRow, normalize};
 use doorlist_store::recipients::{AddressRecord, Applied, ApplyError, Coverage, Planned, SourcePlan};
 use doorlist_store::{RecipientStore, StoreUrl};
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 /// A row without what may differ: its number and the dates of its claims.
-type Seen = (Kind, Option<LocalPart>, Standing, Vec<(Source, Structure)>);
+type Seen = (EntryKind, Option<LocalPart>, Standing, Vec<(Source, Structure)>);
 
 fn seen(record: AddressRecord) -> Seen {
     let claims = record.claims.into_iter().map(|claim| (claim.source, claim.structure)).collect();
@@ -70,10 +70,12 @@ async fn look(recipients: &RecipientStore) -> Vec<(Address, Seen)> {
             assert_eq!(known, stored, "{local}@{domain}");
         }
         // An alias leads to a listed account in one step.
-        for row in rows.iter().filter(|row| row.record.kind == Kind::Alias && row.record.standing != Standing::Vetoed) {
+        for row in
+            rows.iter().filter(|row| row.record.kind == EntryKind::Alias && row.record.standing != Standing::Vetoed)
+        {
             let account = rows.iter().find(|other| Some(other.address.local()) == row.record.account.as_ref());
             let account = account.unwrap_or_else(|| panic!("{} is an alias of nobody", row.address));
-            assert!(account.record.kind != Kind::Alias && account.record.standing != Standing::Vetoed);
+            assert!(account.record.kind != EntryKind::Alias && account.record.standing != Standing::Vetoed);
         }
         all.extend(rows.into_iter().map(|row| (row.address, seen(row.record))));
     }
@@ -163,7 +165,7 @@ proptest! {
                 local: LocalPart::parse(local.as_bytes()).unwrap(),
                 structure,
                 switched_off: false,
-                place: Place::Item(1),
+                place: RowPosition::Item(1),
             });
             let list = normalize(rows.collect());
             let coverage = if whole { Coverage::Whole } else { Coverage::Part };

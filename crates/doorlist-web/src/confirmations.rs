@@ -48,7 +48,7 @@ impl From<ActionError> for ConfirmationRefused {
 }
 
 #[derive(Clone)]
-struct Links {
+struct ConfirmationLinks {
     services: Arc<OnceLock<Arc<Services>>>,
     pages: Arc<Mutex<RateLimits<SourceKey>>>,
 }
@@ -62,12 +62,16 @@ pub fn confirmations(services: Arc<OnceLock<Arc<Services>>>) -> Router {
         .route("/contact/{token}", get(show).post(confirm))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(map_response(guarded))
-        .with_state(Links { services, pages })
+        .with_state(ConfirmationLinks { services, pages })
 }
 
-type Token = Result<Path<String>, PathRejection>;
+type ConfirmationToken = Result<Path<String>, PathRejection>;
 
-async fn show(State(links): State<Links>, client: Option<Extension<Client>>, token: Token) -> Response {
+async fn show(
+    State(links): State<ConfirmationLinks>,
+    client: Option<Extension<Client>>,
+    token: ConfirmationToken,
+) -> Response {
     let token = match links.admit(client, token) {
         Ok(token) => token,
         Err(answer) => return *answer,
@@ -78,7 +82,11 @@ async fn show(State(links): State<Links>, client: Option<Extension<Client>>, tok
     }
 }
 
-async fn confirm(State(links): State<Links>, client: Option<Extension<Client>>, token: Token) -> Response {
+async fn confirm(
+    State(links): State<ConfirmationLinks>,
+    client: Option<Extension<Client>>,
+    token: ConfirmationToken,
+) -> Response {
     let token = match links.admit(client, token) {
         Ok(token) => token,
         Err(answer) => return *answer,
@@ -89,7 +97,7 @@ async fn confirm(State(links): State<Links>, client: Option<Extension<Client>>, 
     }
 }
 
-impl Links {
+impl ConfirmationLinks {
     fn services(&self) -> Result<&Services, ConfirmationRefused> {
         self.services.get().map(|services| &**services).ok_or(ConfirmationRefused::Away)
     }
@@ -104,7 +112,7 @@ impl Links {
     }
 
     /// Checks the form of a token and the rate limit.
-    fn admit(&self, client: Option<Extension<Client>>, token: Token) -> Result<String, Box<Response>> {
+    fn admit(&self, client: Option<Extension<Client>>, token: ConfirmationToken) -> Result<String, Box<Response>> {
         let address = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(client)| client.address);
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         if pages.check(&SourceKey::from(address), Instant::now()).is_err() {

@@ -3,7 +3,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `admission`, `places` | which connections are admitted, and which are closed for others |
+//! | `admission`, `slot_pool` | which connections are admitted, and which are closed for others |
 //! | `activity` | what a connection does at the moment |
 //! | `connection` | one connection to its orderly close |
 //! | `exchange` | one request and its answer |
@@ -21,8 +21,8 @@ mod client;
 mod connection;
 mod exchange;
 mod head;
-mod places;
 mod prompt;
+mod slot_pool;
 mod tls;
 
 pub use activity::{HEADER_READ_MAX, KEEP_ALIVE_MAX};
@@ -31,7 +31,7 @@ pub use body::{BODY_PACE_MIN, BODY_PART_MAX};
 pub use client::{Client, ListenerAddress};
 pub use tls::{Certificates, TLS_HANDSHAKE_MAX};
 
-use admission::{Admission, Admitted};
+use admission::{Admitted, ListenerSlots};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, header};
@@ -89,7 +89,7 @@ impl WebListener {
     pub async fn serve(self, router: Router, shutdown: impl Future<Output = ()>) {
         let (stop, stopping) = watch::channel(false);
         let proxies: Arc<[Network]> = self.proxy_from.into();
-        let admission = Admission::new(Arc::clone(&proxies), self.connections_per_address_max);
+        let admission = ListenerSlots::new(Arc::clone(&proxies), self.connections_per_address_max);
         let house = House {
             // A route that sets a limit of its own sets it further inside, where it counts.
             router: router.layer(DefaultBodyLimit::max(BODY_MAX)),

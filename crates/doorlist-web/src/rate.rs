@@ -41,13 +41,13 @@ pub struct RateLimits<K> {
     rate: Rate,
     keys_max: usize,
     /// Time at which the bucket of a key is full again, with its key in `by_fullness`.
-    buckets: HashMap<K, Place>,
-    by_fullness: BTreeMap<Place, K>,
+    buckets: HashMap<K, FullnessKey>,
+    by_fullness: BTreeMap<FullnessKey, K>,
     serial: u64,
 }
 
 /// Time of fullness; the number distinguishes keys with the same time.
-type Place = (Instant, u64);
+type FullnessKey = (Instant, u64);
 
 impl<K: RateKey> RateLimits<K> {
     /// Limits without any state. `keys_max` of 0 counts as 1.

@@ -67,7 +67,7 @@ impl From<ActionError> for UploadRefused {
 }
 
 #[derive(Clone)]
-struct Links {
+struct UploadLinks {
     services: Arc<OnceLock<Arc<Services>>>,
     places: Arc<Semaphore>,
 }
@@ -80,19 +80,19 @@ pub fn uploads(services: Arc<OnceLock<Arc<Services>>>) -> Router {
         .route("/upload.css", get(style))
         .layer(DefaultBodyLimit::max(UPLOAD_FILE_MAX + BODY_SLACK))
         .layer(map_response(guarded))
-        .with_state(Links { services, places })
+        .with_state(UploadLinks { services, places })
 }
 
-type Token = Result<Path<String>, PathRejection>;
+type UploadToken = Result<Path<String>, PathRejection>;
 
-async fn show(State(links): State<Links>, token: Token) -> Response {
+async fn show(State(links): State<UploadLinks>, token: UploadToken) -> Response {
     match links.link(token).await {
         Ok((_, domain)) => page::form(domain.as_str(), None).into_response(),
         Err(refused) => refuse("", refused),
     }
 }
 
-async fn hand_in(State(links): State<Links>, token: Token, request: Request) -> Response {
+async fn hand_in(State(links): State<UploadLinks>, token: UploadToken, request: Request) -> Response {
     let (token, domain) = match links.link(token).await {
         Ok(link) => link,
         Err(refused) => {
@@ -125,13 +125,13 @@ fn busy() -> UploadRefused {
     UploadRefused::NotNow("other files are being processed; upload the file again in a minute".to_owned())
 }
 
-impl Links {
+impl UploadLinks {
     fn services(&self) -> Result<&Arc<Services>, UploadRefused> {
         self.services.get().ok_or(UploadRefused::Away)
     }
 
     /// The token and its domain.
-    async fn link(&self, token: Token) -> Result<(String, DomainName), UploadRefused> {
+    async fn link(&self, token: UploadToken) -> Result<(String, DomainName), UploadRefused> {
         let Ok(Path(token)) = token else { return Err(UploadRefused::NoLink) };
         if !is_token(&token) {
             return Err(UploadRefused::NoLink);

@@ -20,13 +20,13 @@ use crate::cli::agent::Agent;
 use crate::directory_reader::Directories;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::output::Output;
-use crate::remote::Times;
+use crate::remote::RemoteTimeouts;
 use crate::root_path;
 use anyhow::Context;
 use nix::unistd::Uid;
 use ring::rand::{SecureRandom, SystemRandom};
 use round::Round;
-use settings::Settings;
+use settings::AgentSettings;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -45,7 +45,7 @@ pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
                                                   file",
         ));
     }
-    let settings = Settings::read(file)?;
+    let settings = AgentSettings::read(file)?;
     if let Some(warning) = settings.warning() {
         say!("doorlist: {warning}");
     }
@@ -64,9 +64,9 @@ pub(crate) fn agent(global: &Global, what: &Agent) -> Result<Exit, Failure> {
     })
 }
 
-async fn run(settings: &Settings, what: &Agent, mut out: Output) -> Result<Exit, Failure> {
+async fn run(settings: &AgentSettings, what: &Agent, mut out: Output) -> Result<Exit, Failure> {
     let reader = Directories::new(settings.networks.clone());
-    let round = Round { settings, reader: &reader, dry_run: what.dry_run, times: Times::default() };
+    let round = Round { settings, reader: &reader, dry_run: what.dry_run, times: RemoteTimeouts::default() };
     loop {
         let exit = round.run(&mut out).await?;
         if what.once || what.dry_run {

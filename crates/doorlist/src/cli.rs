@@ -12,7 +12,7 @@ mod server;
 pub(crate) mod sources;
 
 use clap::{Args, Parser, Subcommand};
-use remote::{Asked, RemoteServer};
+use remote::{RemoteCommand, RemoteServer};
 use std::path::PathBuf;
 
 pub(crate) use server::parse as parse_server;
@@ -34,7 +34,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
 }
 
 /// Options that every command accepts.
@@ -52,7 +52,7 @@ pub(crate) struct Global {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Run the gateway
     #[command(after_help = "\
 Runs SMTP, relay, HTTP and schedules in one process. Needs no configuration file. Defaults: state
@@ -88,52 +88,52 @@ Examples:
     },
     /// Manage domains and domain aliases
     #[command(subcommand, arg_required_else_help = true)]
-    Domain(domain::Domain),
+    Domain(domain::DomainCommand),
     /// Manage email accounts
     #[command(arg_required_else_help = true)]
-    Account(Asked<list::Account>),
+    Account(RemoteCommand<list::AccountCommand>),
     /// Manage aliases of accounts
     #[command(arg_required_else_help = true)]
-    Alias(Asked<list::Alias>),
+    Alias(RemoteCommand<list::Alias>),
     /// Import recipients from a file
     Import(list::Import),
     /// Export a domain's recipients to stdout
-    Export(list::Export),
+    Export(list::ExportArgs),
     /// Manage sources: LDAP and Active Directory servers
     #[command(subcommand, arg_required_else_help = true)]
-    Source(sources::Source),
+    Source(sources::SourceCommand),
     /// Test, preview and run the sync of a source
     #[command(subcommand, arg_required_else_help = true)]
     Sync(sources::Sync),
     /// Review, apply and discard pending plans
     #[command(arg_required_else_help = true)]
-    Plan(Asked<sources::Plan>),
+    Plan(RemoteCommand<sources::PlanCommand>),
     /// Show and undo changes
     #[command(arg_required_else_help = true)]
-    Changes(Asked<list::Changes>),
+    Changes(RemoteCommand<list::Changes>),
     /// Manage admins and memberships
     #[command(subcommand, arg_required_else_help = true)]
     Admin(logins::Admin),
     /// Manage API keys
     #[command(name = "apikey", subcommand, arg_required_else_help = true)]
-    ApiKey(logins::ApiKey),
+    ApiKey(logins::ApiKeyCommand),
     /// Show and verify the audit log
     #[command(subcommand, arg_required_else_help = true)]
-    Audit(logins::Audit),
+    Audit(logins::AuditCommand),
     /// Manage the mail queue
     #[command(subcommand, arg_required_else_help = true)]
-    Queue(operate::Queue),
+    Queue(operate::QueueCommand),
     /// Search the mail log
-    Log(operate::Log),
+    Log(operate::LogArgs),
     /// List and confirm technical contacts
     #[command(subcommand, arg_required_else_help = true)]
     Contact(contacts::Contact),
     /// Allow and block senders
     #[command(subcommand, arg_required_else_help = true)]
-    Sender(senders::Sender),
+    Sender(senders::SenderCommand),
     /// Check and show the configuration
     #[command(subcommand, arg_required_else_help = true)]
-    Config(operate::Config),
+    Config(operate::ConfigCommand),
     /// Check the installation and suggest fixes
     #[command(after_help = "\
 Checks configuration, state folder, store, certificates, listeners and domains, one line each.
@@ -147,16 +147,16 @@ Examples:
     Agent(agent::Agent),
 }
 
-impl Command {
+impl CliCommand {
     /// The options for a remote server; `None` for commands that only run on the server's own machine.
     pub(crate) fn remote_server(&self) -> Option<&RemoteServer> {
         match self {
-            Command::Account(asked) => Some(&asked.elsewhere),
-            Command::Alias(asked) => Some(&asked.elsewhere),
-            Command::Plan(asked) => Some(&asked.elsewhere),
-            Command::Changes(asked) => Some(&asked.elsewhere),
-            Command::Import(import) => Some(&import.elsewhere),
-            Command::Export(export) => Some(&export.elsewhere),
+            CliCommand::Account(asked) => Some(&asked.elsewhere),
+            CliCommand::Alias(asked) => Some(&asked.elsewhere),
+            CliCommand::Plan(asked) => Some(&asked.elsewhere),
+            CliCommand::Changes(asked) => Some(&asked.elsewhere),
+            CliCommand::Import(import) => Some(&import.elsewhere),
+            CliCommand::Export(export) => Some(&export.elsewhere),
             _ => None,
         }
     }

@@ -3,12 +3,12 @@
 
 use crate::audit_files::AuditFiles;
 use crate::config::Config;
-use crate::control::Client;
+use crate::control::ControlClient;
 use crate::directory_reader::Directories;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::remote::Remote;
 use crate::secret_store::{KeyFileSecrets, KeyPlace};
-use crate::state_dir::{Found, Lock, StateDir};
+use crate::state_dir::{Lock, LockState, StateDir};
 use crate::txt_lookup::DnsTxt;
 use doorlist_actions::{
     Actions, Answered, Caller, Clock, JOBS_MAX, NoNotifier, Notifier, QueueControl, Request, Response, Services,
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 pub(crate) enum CommandTarget {
-    Server(Client),
+    Server(ControlClient),
     /// This process, which shares the lock meanwhile.
     Here(Box<Here>),
     Remote(Box<Remote>),
@@ -38,8 +38,8 @@ impl CommandTarget {
     /// Finds the server, or opens the store.
     pub(crate) async fn open(config: &Config, state: &StateDir, actor: Actor) -> Result<Self, Failure> {
         match state.look()? {
-            Found::Served => Ok(CommandTarget::Server(Client::connect(state, actor).await?)),
-            Found::Free(lock) => {
+            LockState::Served => Ok(CommandTarget::Server(ControlClient::connect(state, actor).await?)),
+            LockState::Free(lock) => {
                 let store = Store::open(config).await?;
                 let services = Arc::new(store.services_without_server(config));
                 let actions = Actions::of(&services, Caller::on_machine(actor));

@@ -17,7 +17,7 @@ mod senders;
 mod sources;
 mod sync;
 
-use crate::cli::Command;
+use crate::cli::CliCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -30,30 +30,30 @@ pub(crate) use sources::new_settings;
 
 /// Runs a command. `input` is the content of the caller's files, read before the process changed its user.
 pub(crate) async fn run(
-    command: &Command,
+    command: &CliCommand,
     input: Input,
     target: &mut CommandTarget,
     out: &mut Output,
 ) -> Result<Exit, Failure> {
     match command {
-        Command::Check { address, from } => check::check(target, out, address, from.as_deref()).await,
-        Command::Domain(what) => domain::domain(target, out, what).await,
-        Command::Account(asked) => list::account(target, out, &asked.what).await,
-        Command::Alias(asked) => list::alias(target, out, &asked.what).await,
-        Command::Import(what) => files::import(target, out, what, input).await,
-        Command::Export(what) => files::export(target, out, what).await,
-        Command::Source(what) => sources::source(target, out, what, input).await,
-        Command::Sync(what) => sync::sync(target, out, what).await,
-        Command::Admin(what) => logins::admin(target, out, what, input).await,
-        Command::ApiKey(what) => logins::api_key(target, out, what).await,
-        Command::Audit(what) => audit::audit(target, out, what).await,
-        Command::Queue(what) => queue::queue(target, out, what).await,
-        Command::Log(what) => log::log(target, out, what).await,
-        Command::Contact(what) => contacts::contact(target, out, what).await,
-        Command::Sender(what) => senders::sender(target, out, what).await,
-        Command::Plan(asked) => plans::plan(target, out, &asked.what).await,
-        Command::Changes(asked) => changes::changes(target, out, &asked.what).await,
-        Command::Serve | Command::Config(_) | Command::Doctor | Command::Agent(_) => Ok(Exit::DONE),
+        CliCommand::Check { address, from } => check::check(target, out, address, from.as_deref()).await,
+        CliCommand::Domain(what) => domain::domain(target, out, what).await,
+        CliCommand::Account(asked) => list::account(target, out, &asked.what).await,
+        CliCommand::Alias(asked) => list::alias(target, out, &asked.what).await,
+        CliCommand::Import(what) => files::import(target, out, what, input).await,
+        CliCommand::Export(what) => files::export(target, out, what).await,
+        CliCommand::Source(what) => sources::source(target, out, what, input).await,
+        CliCommand::Sync(what) => sync::sync(target, out, what).await,
+        CliCommand::Admin(what) => logins::admin(target, out, what, input).await,
+        CliCommand::ApiKey(what) => logins::api_key(target, out, what).await,
+        CliCommand::Audit(what) => audit::audit(target, out, what).await,
+        CliCommand::Queue(what) => queue::queue(target, out, what).await,
+        CliCommand::Log(what) => log::log(target, out, what).await,
+        CliCommand::Contact(what) => contacts::contact(target, out, what).await,
+        CliCommand::Sender(what) => senders::sender(target, out, what).await,
+        CliCommand::Plan(asked) => plans::plan(target, out, &asked.what).await,
+        CliCommand::Changes(asked) => changes::changes(target, out, &asked.what).await,
+        CliCommand::Serve | CliCommand::Config(_) | CliCommand::Doctor | CliCommand::Agent(_) => Ok(Exit::DONE),
     }
 }
 

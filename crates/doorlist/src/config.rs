@@ -20,7 +20,7 @@ pub(crate) use show::show;
 pub(crate) use web::WebListenerConfig;
 pub(crate) use work::WorkSettings;
 
-use layers::{Origin, Values};
+use layers::{SettingValues, ValueOrigin};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -34,12 +34,12 @@ pub(crate) struct ConfigError(Vec<Problem>);
 /// One error with its origin.
 #[derive(Debug)]
 struct Problem {
-    origin: Option<Origin>,
+    origin: Option<ValueOrigin>,
     why: String,
 }
 
 impl Problem {
-    fn new(origin: Origin, why: String) -> Self {
+    fn new(origin: ValueOrigin, why: String) -> Self {
         Self { origin: Some(origin), why }
     }
 
@@ -83,6 +83,6 @@ impl Sources {
 impl Config {
     /// Reads and checks all settings.
     pub(crate) fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        build::build(&Values::read(sources)?)
+        build::build(&SettingValues::read(sources)?)
     }
 }

@@ -4,7 +4,7 @@
 mod client;
 mod server;
 
-pub(crate) use client::Client;
+pub(crate) use client::ControlClient;
 pub(crate) use server::{Control, Peers};
 
 use doorlist_actions::{ActionError, Request, Response};
@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 const LINE_MAX: u64 = 2 * FILE_BYTES_MAX as u64;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Call {
+struct ControlCall {
     /// The actor; the server accepts another one than the peer only from root.
     actor: Actor,
     request: Request,
@@ -25,7 +25,7 @@ struct Call {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Answer {
+pub(crate) enum ControlAnswer {
     Done(Box<Response>),
     Failed(ActionError),
 }

@@ -3,19 +3,19 @@
 use doorlist_actions::{DirectoryReader, DirectoryReading, ReadFailure, ReadWish, TestReport, TestStep, Waited};
 use doorlist_core::network::Network;
 use doorlist_sources::{
-    DirectoryRead, Fault, MappedEntry, ReadError, ReadMode, ReadScope, SECRET_BYTES_MAX, Secret, ShownCertificate,
-    Stage, Step, Terms,
+    ConnectionTestStep, DirectoryRead, MappedEntry, ReadError, ReadFault, ReadMode, ReadScope, ReadTerms,
+    SECRET_BYTES_MAX, Secret, ShownCertificate, Stage,
 };
 
 /// Reads directories within the operator's limits.
 pub(crate) struct Directories {
-    terms: Terms,
+    terms: ReadTerms,
 }
 
 impl Directories {
     /// Allows public addresses and these networks (`sources.allow_networks`).
     pub(crate) fn new(allowed: Vec<Network>) -> Self {
-        Self { terms: Terms { allowed, ..Terms::default() } }
+        Self { terms: ReadTerms { allowed, ..ReadTerms::default() } }
     }
 }
 
@@ -51,7 +51,7 @@ fn password(wish: &ReadWish<'_>) -> Result<Option<Secret>, ReadFailure> {
     match Secret::new(bytes) {
         Some(secret) => Ok(Some(secret)),
         None if bytes.is_empty() => {
-            Err(ReadFailure { message: format!("{}: {}", Stage::Settings, Fault::NoPassword), cause: None })
+            Err(ReadFailure { message: format!("{}: {}", Stage::Settings, ReadFault::NoPassword), cause: None })
         }
         None => Err(ReadFailure {
             message: format!("{}: the password is longer than {SECRET_BYTES_MAX} bytes", Stage::Settings),
@@ -88,7 +88,7 @@ fn no_password(failure: ReadFailure) -> TestReport {
     TestReport { steps: vec![TestStep { server: None, stage, ok: false, detail, millis: 0 }], ..TestReport::default() }
 }
 
-fn report(found: doorlist_sources::TestReport) -> TestReport {
+fn report(found: doorlist_sources::ConnectionTest) -> TestReport {
     let good = found.is_good();
     let (sha256, certificate) = match found.certificate {
         Some(shown) => (Some(shown.sha256.clone()), Some(certificate(&shown))),
@@ -104,7 +104,7 @@ fn report(found: doorlist_sources::TestReport) -> TestReport {
 }
 
 /// Drops error texts of the system: a report is shown to everyone who may edit the connection.
-fn step(Step { server, stage, ok, detail, cause: _, millis }: Step) -> TestStep {
+fn step(ConnectionTestStep { server, stage, ok, detail, cause: _, millis }: ConnectionTestStep) -> TestStep {
     TestStep { server, stage: stage.to_string(), ok, detail, millis }
 }
 

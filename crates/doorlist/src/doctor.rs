@@ -10,7 +10,7 @@ use crate::config::{Config, Sources};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::output::Output;
 use crate::privileges::Keep;
-use crate::state_dir::{Found, StateDir};
+use crate::state_dir::{LockState, StateDir};
 use doorlist_actions::{ChangesList, DomainList};
 use serde::Serialize;
 
@@ -97,7 +97,7 @@ pub(crate) fn doctor(global: &Global) -> Result<Exit, Failure> {
 }
 
 fn with_state(config: &Config, state: &StateDir, chart: &mut Chart) -> Result<(), Failure> {
-    let served = matches!(state.look()?, Found::Served);
+    let served = matches!(state.look()?, LockState::Served);
     let path = state.path().display();
     chart.add([match served {
         true => Finding::ok("server", format!("a server is running on {path}")),

@@ -41,10 +41,10 @@ impl QueueControl for GatewayQueue {
 
     fn order<'a>(&'a self, order: QueueOrder, selection: &'a QueueSelection) -> QueueAnswer<'a, u64> {
         let order = match order {
-            QueueOrder::Retry => relay::QueueOrder::Retry,
-            QueueOrder::Hold => relay::QueueOrder::Hold,
-            QueueOrder::Release => relay::QueueOrder::Release,
-            QueueOrder::Delete => relay::QueueOrder::Delete,
+            QueueOrder::Retry => relay::QueueOperation::Retry,
+            QueueOrder::Hold => relay::QueueOperation::Hold,
+            QueueOrder::Release => relay::QueueOperation::Release,
+            QueueOrder::Delete => relay::QueueOperation::Delete,
         };
         Box::pin(async move {
             match selection {

@@ -28,15 +28,15 @@ mod state_dir;
 mod txt_lookup;
 
 use clap::Parser;
-use cli::operate::Config as ConfigCommand;
-use cli::{Cli, Command, Global};
+use cli::operate::ConfigCommand;
+use cli::{Cli, CliCommand, Global};
 use command_target::CommandTarget;
 use commands::Input;
 use config::{Config, Sources};
 use exit::{Exit, Failure, OrExit};
 use output::Output;
 use privileges::Keep;
-use remote::{Remote, RemoteSettings, Times};
+use remote::{Remote, RemoteSettings, RemoteTimeouts};
 use state_dir::StateDir;
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -74,10 +74,10 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
-        Command::Serve => serve::serve(&cli.global),
-        Command::Config(what) => configuration(&cli.global, what),
-        Command::Doctor => doctor::doctor(&cli.global),
-        Command::Agent(what) => agent::agent(&cli.global, what),
+        CliCommand::Serve => serve::serve(&cli.global),
+        CliCommand::Config(what) => configuration(&cli.global, what),
+        CliCommand::Doctor => doctor::doctor(&cli.global),
+        CliCommand::Agent(what) => agent::agent(&cli.global, what),
         command => ask(&cli.global, command),
     }
 }
@@ -98,7 +98,7 @@ fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure>
 
 /// Runs a command on this machine. Files and login of the caller are read first, because root then becomes the owner
 /// of the state folder.
-fn ask(global: &Global, command: &Command) -> Result<Exit, Failure> {
+fn ask(global: &Global, command: &CliCommand) -> Result<Exit, Failure> {
     let input = commands::read_input(command)?;
     if let Some(settings) = cli::remote::chosen(command)? {
         return ask_elsewhere(global, command, input, &settings);
@@ -117,10 +117,15 @@ fn ask(global: &Global, command: &Command) -> Result<Exit, Failure> {
 }
 
 /// Runs a command on a remote server; uses nothing of this machine.
-fn ask_elsewhere(global: &Global, command: &Command, input: Input, settings: &RemoteSettings) -> Result<Exit, Failure> {
+fn ask_elsewhere(
+    global: &Global,
+    command: &CliCommand,
+    input: Input,
+    settings: &RemoteSettings,
+) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {
-        let mut target = CommandTarget::Remote(Box::new(Remote::open(settings, Times::default())?));
+        let mut target = CommandTarget::Remote(Box::new(Remote::open(settings, RemoteTimeouts::default())?));
         let mut out = Output::new(global.json);
         let exit = commands::run(command, input, &mut target, &mut out).await;
         out.flush()?;
@@ -130,9 +135,9 @@ fn ask_elsewhere(global: &Global, command: &Command, input: Input, settings: &Re
 
 /// Opens the state folder; only `domain add` creates a new one, so that a mistyped path does not become an empty
 /// gateway.
-fn state_dir(config: &Config, command: &Command) -> Result<StateDir, Failure> {
+fn state_dir(config: &Config, command: &CliCommand) -> Result<StateDir, Failure> {
     match command {
-        Command::Domain(cli::domain::Domain::Add { .. }) => StateDir::enter_or_make(config, Keep::Nothing),
+        CliCommand::Domain(cli::domain::DomainCommand::Add { .. }) => StateDir::enter_or_make(config, Keep::Nothing),
         _ => StateDir::enter(config, Keep::Nothing),
     }
 }

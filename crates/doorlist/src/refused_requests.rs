@@ -2,7 +2,7 @@
 //! Stores nothing, so that strangers fill neither memory nor disk.
 
 use doorlist_core::network::SourceKey;
-use doorlist_gateway::journal::{Field, Journal, Line, Process};
+use doorlist_gateway::journal::{FieldValue, Journal, Line, Process};
 use doorlist_web::Refusals;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -65,9 +65,9 @@ impl RefusedRequests {
         for (source, counts) in minute.sources {
             let statuses: Vec<String> = counts.iter().map(|(status, number)| format!("{status}:{number}")).collect();
             let fields = [
-                ("client", Field::Str(&source.map_or_else(|| "others".to_owned(), |source| source.to_string()))),
-                ("requests", Field::Num(counts.values().sum())),
-                ("statuses", Field::Str(&statuses.join(","))),
+                ("client", FieldValue::Str(&source.map_or_else(|| "others".to_owned(), |source| source.to_string()))),
+                ("requests", FieldValue::Num(counts.values().sum())),
+                ("statuses", FieldValue::Str(&statuses.join(","))),
             ];
             batch.add(&Line { process: Process::Master, queue: None, event: "web requests refused:", fields: &fields });
         }

@@ -3,7 +3,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `place` | pure: the address of a Doorlist, and whether a key may travel there |
+//! | `server_url` | pure: the address of a Doorlist, and whether a key may travel there |
 //! | `secret_file` | a key or a password in a file that nobody else may read |
 //! | `client`, `exchange` | one connection, one request, one answer, with limits on time and size |
 //! | `attempts` | asking again, where that is harmless |
@@ -17,12 +17,12 @@ pub(crate) mod canned;
 mod client;
 mod exchange;
 mod parts;
-mod place;
 pub(crate) mod secret_file;
+mod server_url;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use parts::{Push, PushSize};
+pub(crate) use parts::{OutgoingPush, PushSize};
 
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
@@ -30,8 +30,8 @@ use attempts::Again;
 use doorlist_actions::{Request, Response};
 use doorlist_web::LARGE_BODY_MAX;
 use exchange::Call;
-use place::Place;
 use secret_file::ApiKey;
+use server_url::ServerUrl;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,13 +55,13 @@ pub(crate) struct RemoteSettings {
 impl RemoteSettings {
     /// Whether the address is one to which a key may travel.
     pub(crate) fn check(&self) -> Result<(), String> {
-        Place::parse(&self.url, self.allow_http).map(drop)
+        ServerUrl::parse(&self.url, self.allow_http).map(drop)
     }
 }
 
 /// How long anything may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Times {
+pub(crate) struct RemoteTimeouts {
     /// Name, connection and TLS.
     pub connect: Duration,
     /// From the start to the end of the answer, for a request of a few octets.
@@ -72,7 +72,7 @@ pub(crate) struct Times {
     pub retry_after_max: Duration,
 }
 
-impl Default for Times {
+impl Default for RemoteTimeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
@@ -84,17 +84,17 @@ impl Default for Times {
 }
 
 pub(crate) struct Remote {
-    place: Place,
+    place: ServerUrl,
     key: ApiKey,
     client: reqwest::Client,
-    times: Times,
+    times: RemoteTimeouts,
 }
 
 impl Remote {
     /// Reads key and certificates; nothing is contacted yet. A key that would travel unencrypted is warned of.
-    pub(crate) fn open(settings: &RemoteSettings, times: Times) -> Result<Self, Failure> {
+    pub(crate) fn open(settings: &RemoteSettings, times: RemoteTimeouts) -> Result<Self, Failure> {
         let place =
-            Place::parse(&settings.url, settings.allow_http).map_err(|why| Failure::because(Exit::USAGE, why))?;
+            ServerUrl::parse(&settings.url, settings.allow_http).map_err(|why| Failure::because(Exit::USAGE, why))?;
         if let Some(warning) = place.warning() {
             say!("doorlist: {warning}");
         }

@@ -20,7 +20,7 @@ const OTHERS_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
 /// The end of a walk to a folder.
-pub(crate) enum End {
+pub(crate) enum WalkEnd {
     /// The folder, which belongs to root like all above it.
     Root(OwnedFd),
     /// The folder or a parent belongs to this user, who controls everything in it.
@@ -31,7 +31,7 @@ pub(crate) enum End {
 
 /// Who may write to the last folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Last {
+pub(crate) enum LastFolder {
     /// Only root may read it.
     Private,
     /// Others may, too, if it has the sticky bit like /tmp.
@@ -46,7 +46,7 @@ pub(crate) struct Missing {
 }
 
 /// Walks to a folder. Follows only links that root created.
-pub(crate) fn walk(path: &Path, last: Last) -> Result<End, Failure> {
+pub(crate) fn walk(path: &Path, last: LastFolder) -> Result<WalkEnd, Failure> {
     let path = std::path::absolute(path).or_exit(Exit::SYSTEM)?;
     let (mut folder, mut shown) = root()?;
     let mut names = names_of(&path);
@@ -54,19 +54,19 @@ pub(crate) fn walk(path: &Path, last: Last) -> Result<End, Failure> {
     loop {
         let stat = fstat(&folder).map_err(|error| trouble(&shown, error))?;
         if stat.st_uid != 0 {
-            return Ok(End::User(Uid::from_raw(stat.st_uid)));
+            return Ok(WalkEnd::User(Uid::from_raw(stat.st_uid)));
         }
-        let may_be_shared = stat.st_mode & STICKY != 0 && (last == Last::Shared || !names.is_empty());
+        let may_be_shared = stat.st_mode & STICKY != 0 && (last == LastFolder::Shared || !names.is_empty());
         if is_shared(&stat) && !may_be_shared {
             return Err(shared(&shown));
         }
-        let Some(name) = names.pop_front() else { return Ok(End::Root(folder)) };
+        let Some(name) = names.pop_front() else { return Ok(WalkEnd::Root(folder)) };
         let next = match openat(&folder, name.as_os_str(), OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, none())
         {
             Ok(next) => next,
             Err(Errno::ENOENT) => {
                 names.push_front(name);
-                return Ok(End::Missing(Missing { folder, shown, names }));
+                return Ok(WalkEnd::Missing(Missing { folder, shown, names }));
             }
             Err(error) => return Err(trouble(&shown.join(name), error)),
         };
@@ -125,12 +125,12 @@ pub(crate) fn open_to_write(path: &Path) -> Result<File, Failure> {
 pub(crate) fn folder_of(path: &Path) -> Result<OwnedFd, Failure> {
     let path = std::path::absolute(path).or_exit(Exit::SYSTEM)?;
     let folder = path.parent().unwrap_or(&path);
-    match walk(folder, Last::Shared)? {
-        End::Root(folder) => Ok(folder),
-        End::Missing(_) => {
+    match walk(folder, LastFolder::Shared)? {
+        WalkEnd::Root(folder) => Ok(folder),
+        WalkEnd::Missing(_) => {
             Err(Failure::because(Exit::CANNOT_CREATE, format_args!("folder {} does not exist", folder.display())))
         }
-        End::User(owner) => {
+        WalkEnd::User(owner) => {
             let why = format!(
                 "{} is in a folder of user id {owner}, who could replace the file; root does not open it. Run the \
                  command as that user, or choose a file in a folder of root",

@@ -88,7 +88,7 @@ async fn run(
     let measures = doorlist_web::metrics(Arc::clone(&measured)).merge(health.clone());
     serving.serve(http::metrics(metrics, &health), &measures);
     let mail = threads.mail();
-    let Opened { store, journal, gateway, registry } = tokio::select! {
+    let OpenedServer { store, journal, gateway, registry } = tokio::select! {
         opened = open(&config, certificate, &refused, &mail) => opened?,
         () = signals.end() => return Ok(Exit::DONE),
     };
@@ -122,7 +122,7 @@ async fn run(
 }
 
 /// The opened parts of a server.
-struct Opened {
+struct OpenedServer {
     store: Store,
     journal: Journal,
     gateway: Arc<Gateway>,
@@ -145,7 +145,7 @@ async fn open(
     certificate: Arc<Certificate>,
     refused: &Arc<RefusedRequests>,
     mail: &Handle,
-) -> Result<Opened, Failure> {
+) -> Result<OpenedServer, Failure> {
     let store = open_store(config, mail).await?;
     let journal = Journal::start(config.log_format, &config.gateway.hostname, Box::new(std::io::stdout()))
         .context("cannot start the log")
@@ -168,7 +168,7 @@ async fn open(
         exit: if matches!(error, GatewayError::Listen(_)) { Exit::UNAVAILABLE } else { Exit::CONFIG },
         error: error.into(),
     })?;
-    Ok(Opened { store, journal, gateway: Arc::new(gateway), registry })
+    Ok(OpenedServer { store, journal, gateway: Arc::new(gateway), registry })
 }
 
 /// Opens the list on the service threads and the spool on the mail threads: SQLite's own threads inherit their

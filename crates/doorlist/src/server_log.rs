@@ -1,7 +1,7 @@
 //! The server's own messages: `tracing` events of our crates, on stderr, in the shape of the mail log (`log.format`).
 //! Commands print through `output` instead.
 
-use doorlist_gateway::journal::{Field, JournalFormat, Line, LineRenderer, Process};
+use doorlist_gateway::journal::{FieldValue, JournalFormat, Line, LineRenderer, Process};
 use std::fmt::{self, Write as _};
 use std::io::{Write as _, stderr};
 use tracing::field::Visit;
@@ -15,7 +15,7 @@ const OURS: &str = "doorlist";
 
 /// Writes events to stderr from here on. A second call in the same process has no effect.
 pub(crate) fn start(format: JournalFormat, host: &str) {
-    let _ = tracing::subscriber::set_global_default(subscriber(Messages::new(format, host, to_stderr)));
+    let _ = tracing::subscriber::set_global_default(subscriber(LogLineLayer::new(format, host, to_stderr)));
 }
 
 /// A reader that is gone is no fault of the server.
@@ -23,28 +23,28 @@ fn to_stderr(line: &[u8]) {
     let _ = stderr().write_all(line);
 }
 
-fn subscriber(messages: Messages<impl Fn(&[u8]) + Send + Sync + 'static>) -> impl Subscriber + Send + Sync {
+fn subscriber(messages: LogLineLayer<impl Fn(&[u8]) + Send + Sync + 'static>) -> impl Subscriber + Send + Sync {
     let ours = Targets::new().with_target(OURS, LevelFilter::INFO);
     tracing_subscriber::registry().with(messages.with_filter(ours))
 }
 
 /// Renders each event as one line, in which hidden characters are escaped.
-struct Messages<W> {
+struct LogLineLayer<W> {
     format: JournalFormat,
     renderer: LineRenderer,
     write: W,
 }
 
-impl<W: Fn(&[u8])> Messages<W> {
+impl<W: Fn(&[u8])> LogLineLayer<W> {
     fn new(format: JournalFormat, host: &str, write: W) -> Self {
         Self { format, renderer: LineRenderer::new(format, host), write }
     }
 }
 
-impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for Messages<W> {
+impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for LogLineLayer<W> {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let level = word(*event.metadata().level());
-        let mut text = Text(String::new());
+        let mut text = EventText(String::new());
         if self.format == JournalFormat::Text && level != INFO {
             text.0 = format!("{level}: ");
         }
@@ -53,7 +53,7 @@ impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for Messages<W> {
             process: Process::Master,
             queue: None,
             event: &text.0,
-            fields: &[("level", Field::JsonOnly(level))],
+            fields: &[("level", FieldValue::JsonOnly(level))],
         };
         (self.write)(&self.renderer.line(&line));
     }
@@ -71,9 +71,9 @@ fn word(level: Level) -> &'static str {
 }
 
 /// The message, then the other fields as `name=value`.
-struct Text(String);
+struct EventText(String);
 
-impl Visit for Text {
+impl Visit for EventText {
     fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
         // Writing to a string cannot fail.
         let _ = match field.name() {
@@ -94,7 +94,7 @@ mod tests {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&lines);
         let messages =
-            Messages::new(format, "gw.test", move |line: &[u8]| kept.lock().unwrap().extend_from_slice(line));
+            LogLineLayer::new(format, "gw.test", move |line: &[u8]| kept.lock().unwrap().extend_from_slice(line));
         tracing::subscriber::with_default(subscriber(messages), say);
         String::from_utf8(lines.lock().unwrap().clone()).unwrap()
     }

@@ -12,7 +12,7 @@ mod contents;
 use crate::config::Config;
 use crate::exit::{Exit, Failure, OrExit};
 use crate::privileges::{self, Keep};
-use crate::root_path::{self, End, Last, Missing};
+use crate::root_path::{self, LastFolder, Missing, WalkEnd};
 use anyhow::Context;
 use doorlist_store::StoreUrl;
 use nix::errno::Errno;
@@ -49,7 +49,7 @@ pub(crate) struct Lock(File);
 
 /// The state of the lock for a command.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum LockState {
     /// No server is running: the store may be opened while this lock is held.
     Free(Lock),
     /// A server is running.
@@ -60,18 +60,18 @@ impl StateDir {
     /// Opens the folder, which must exist, as its owner.
     pub(crate) fn enter(config: &Config, keep: Keep) -> Result<Self, Failure> {
         match owner_of(config)? {
-            Whose::Caller => Self::open(config, None, keep),
-            Whose::Owner(owner) => Self::open(config, Some(owner), keep),
-            Whose::Nobody(_) => Err(not_there(&config.state_dir)),
+            StateOwner::Caller => Self::open(config, None, keep),
+            StateOwner::Owner(owner) => Self::open(config, Some(owner), keep),
+            StateOwner::Nobody(_) => Err(not_there(&config.state_dir)),
         }
     }
 
     /// The same; creates a missing folder with mode 0700, for `state.user` if that is set.
     pub(crate) fn enter_or_make(config: &Config, keep: Keep) -> Result<Self, Failure> {
         let owner = match owner_of(config)? {
-            Whose::Caller => None,
-            Whose::Owner(owner) => Some(owner),
-            Whose::Nobody(missing) => {
+            StateOwner::Caller => None,
+            StateOwner::Owner(owner) => Some(owner),
+            StateOwner::Nobody(missing) => {
                 let user = config.state_user.as_deref().map(privileges::user).transpose()?;
                 missing.make(user.as_ref())?;
                 Some(user.map_or(Uid::effective(), |user| user.uid))
@@ -155,11 +155,11 @@ impl StateDir {
     }
 
     /// Takes the shared lock for a command, if no server is running.
-    pub(crate) fn look(&self) -> Result<Found, Failure> {
+    pub(crate) fn look(&self) -> Result<LockState, Failure> {
         let file = self.lock_file()?;
         match file.try_lock_shared() {
-            Ok(()) => Ok(Found::Free(Lock(file))),
-            Err(TryLockError::WouldBlock) => Ok(Found::Served),
+            Ok(()) => Ok(LockState::Free(Lock(file))),
+            Err(TryLockError::WouldBlock) => Ok(LockState::Served),
             Err(TryLockError::Error(error)) => Err(no_access(&self.lock_path(), error)),
         }
     }
@@ -192,7 +192,7 @@ impl StateDir {
 }
 
 /// The owner of the state folder.
-enum Whose {
+enum StateOwner {
     /// Only root needs to know the owner.
     Caller,
     Owner(Uid),
@@ -201,17 +201,17 @@ enum Whose {
 }
 
 /// The user that root must switch to; other users stay who they are.
-fn owner_of(config: &Config) -> Result<Whose, Failure> {
+fn owner_of(config: &Config) -> Result<StateOwner, Failure> {
     if !Uid::effective().is_root() {
-        return Ok(Whose::Caller);
+        return Ok(StateOwner::Caller);
     }
-    let owner = match root_path::walk(&config.state_dir, Last::Private)? {
-        End::Root(_) => Uid::from_raw(0),
-        End::User(owner) => owner,
-        End::Missing(missing) => return Ok(Whose::Nobody(missing)),
+    let owner = match root_path::walk(&config.state_dir, LastFolder::Private)? {
+        WalkEnd::Root(_) => Uid::from_raw(0),
+        WalkEnd::User(owner) => owner,
+        WalkEnd::Missing(missing) => return Ok(StateOwner::Nobody(missing)),
     };
     if let (true, Some(store)) = (owner.is_root(), store_elsewhere(config))
-        && let End::User(other) = root_path::walk(store, Last::Private)?
+        && let WalkEnd::User(other) = root_path::walk(store, LastFolder::Private)?
     {
         return Err(not_ours(store, other, owner));
     }
@@ -226,7 +226,7 @@ fn owner_of(config: &Config) -> Result<Whose, Failure> {
         );
         return Err(Failure::because(Exit::CONFIG, why));
     }
-    Ok(Whose::Owner(owner))
+    Ok(StateOwner::Owner(owner))
 }
 
 /// The folder of the databases, if it is not the state folder.

@@ -23,6 +23,8 @@ pub(super) struct Facts {
     pub(super) opens_with_doc: bool,
     /// `pub` types without a doc comment, in production code: the type's name.
     pub(super) undocumented: Vec<(usize, String)>,
+    /// Structs, enums, traits and type aliases that production code defines; not the types that belong to a trait.
+    pub(super) types: Vec<(usize, String)>,
 }
 
 pub(super) fn read(text: &str) -> Result<Facts> {
@@ -71,16 +73,15 @@ fn attributes_of(item: &Item) -> &[Attribute] {
     }
 }
 
-/// The name of a `pub` struct, enum, trait or type alias.
-fn public_type(item: &Item) -> Option<&Ident> {
-    let (visibility, name) = match item {
-        Item::Enum(item) => (&item.vis, &item.ident),
-        Item::Struct(item) => (&item.vis, &item.ident),
-        Item::Trait(item) => (&item.vis, &item.ident),
-        Item::Type(item) => (&item.vis, &item.ident),
-        _ => return None,
-    };
-    matches!(visibility, Visibility::Public(_)).then_some(name)
+/// The visibility and the name of a struct, enum, trait or type alias.
+fn defined_type(item: &Item) -> Option<(&Visibility, &Ident)> {
+    match item {
+        Item::Enum(item) => Some((&item.vis, &item.ident)),
+        Item::Struct(item) => Some((&item.vis, &item.ident)),
+        Item::Trait(item) => Some((&item.vis, &item.ident)),
+        Item::Type(item) => Some((&item.vis, &item.ident)),
+        _ => None,
+    }
 }
 
 impl Reader {
@@ -157,8 +158,12 @@ impl<'ast> Visit<'ast> for Reader {
         let outside = self.in_test;
         self.in_test |= attributes_of(item).iter().any(is_test);
         let has_doc = || attributes_of(item).iter().any(|attribute| attribute.path().is_ident("doc"));
-        if let Some(name) = public_type(item).filter(|_| !self.in_test && !has_doc()) {
-            self.facts.undocumented.push((line(name.span().start()), name.to_string()));
+        if let Some((visibility, name)) = defined_type(item).filter(|_| !self.in_test) {
+            let definition = (line(name.span().start()), name.to_string());
+            if matches!(visibility, Visibility::Public(_)) && !has_doc() {
+                self.facts.undocumented.push(definition.clone());
+            }
+            self.facts.types.push(definition);
         }
         visit::visit_item(self, item);
         self.in_test = outside;
@@ -269,5 +274,14 @@ mod tests {
         assert_eq!(facts.ignored, [20]);
         assert_eq!(facts.undocumented, [(11, "Three".to_owned())]);
         assert!(!read("/// of the item\nfn f() {}").unwrap().opens_with_doc);
+    }
+
+    #[test]
+    fn types_are_found_at_any_depth_but_not_those_of_traits_and_tests() {
+        let code = "struct A;\nmod m { pub(super) enum B {} }\nfn f() { struct C; }\ntrait D { type Row; }\n\
+            impl D for A { type Row = u8; }\ntype E = u8;\n#[cfg(test)]\nstruct F;\n#[cfg(test)]\nmod tests { struct G; }\n";
+        let types = read(code).unwrap().types;
+        let names: Vec<(usize, &str)> = types.iter().map(|(line, name)| (*line, name.as_str())).collect();
+        assert_eq!(names, [(1, "A"), (2, "B"), (3, "C"), (4, "D"), (6, "E")]);
     }
 }

@@ -2,9 +2,9 @@
 
 use super::settings::AccountPatch;
 use super::{check_count, check_field, named, structure};
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, Source, Structure};
 use doorlist_core::domain::DomainId;
@@ -22,7 +22,7 @@ pub struct AccountAdd {
     pub list: bool,
 }
 
-impl Verb for AccountAdd {
+impl Action for AccountAdd {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {

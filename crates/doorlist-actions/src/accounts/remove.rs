@@ -2,12 +2,12 @@
 
 use super::show::account_details;
 use super::{check_count, check_field, named};
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::Address;
 use doorlist_core::change::Change;
-use doorlist_core::list::{AddressId, Kind, Standing};
+use doorlist_core::list::{AddressId, EntryKind, Standing};
 use doorlist_store::recipients::{Applied, Refusal};
 use doorlist_store::tenants::AccountRow;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct AccountRemove {
     pub addresses: Vec<Address>,
 }
 
-impl Verb for AccountRemove {
+impl Action for AccountRemove {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {
@@ -80,7 +80,7 @@ impl Removed {
             if record.standing == Standing::Vetoed {
                 return Err(Refusal::NotListed { address: address.clone() }.into());
             }
-            let is = if record.kind == Kind::Alias { Removed::Aliases } else { Removed::Accounts };
+            let is = if record.kind == EntryKind::Alias { Removed::Aliases } else { Removed::Accounts };
             if is != self {
                 let word = is.word();
                 let message = format!("{address} is an {word}; use `{word} remove`. Nothing was changed");

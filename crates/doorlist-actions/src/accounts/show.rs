@@ -1,8 +1,8 @@
 //! Looking at accounts: one with its claims, or those of a domain a page at a time.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::Address;
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{AccountDetails, AccountFilter, PAGE_MAX, Refusal};
@@ -25,7 +25,7 @@ pub struct AccountReport {
     pub last_seen: Vec<(String, Timestamp)>,
 }
 
-impl Verb for AccountShow {
+impl Action for AccountShow {
     type Answer = AccountReport;
 
     fn reach(&self) -> Reach {
@@ -53,7 +53,7 @@ pub struct AccountList {
     pub filter: AccountFilter,
 }
 
-impl Verb for AccountList {
+impl Action for AccountList {
     type Answer = Vec<AccountDetails>;
 
     fn reach(&self) -> Reach {

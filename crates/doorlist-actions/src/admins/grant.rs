@@ -1,15 +1,15 @@
 //! Making somebody an admin or an auditor, and taking that back.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::contacts::email_address;
 use crate::error::{ActionError, ErrorKind};
 use crate::sources::Password;
-use crate::verb::{Reach, Verb};
 use doorlist_core::access::{CustomerId, Grant, KeyTerms, Lineage, LoginId, ResellerId, Role, Scope};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::visible::is_hidden;
 use doorlist_store::logins::LoginRecord;
-use doorlist_store::tenants::{AdminRow, CustomerColumn, ListColumn, Placed, Query, ResellerColumn, Value};
+use doorlist_store::tenants::{AdminRow, CustomerColumn, ListColumn, Placed, Query, QueryValue, ResellerColumn};
 use serde::{Deserialize, Serialize};
 
 /// Characters of a login name.
@@ -47,7 +47,7 @@ pub struct AdminCreated {
     pub login: String,
 }
 
-impl Verb for AdminCreate {
+impl Action for AdminCreate {
     type Answer = AdminCreated;
 
     fn reach(&self) -> Reach {
@@ -231,5 +231,5 @@ fn check_username(name: &str, email: &str) -> Result<(), ActionError> {
 
 /// The first row with this name.
 fn first<C: ListColumn>(column: C, name: &str) -> Query<C> {
-    Query { limit: 1, ..Query::default() }.with(column, Value::Text(name.to_owned()))
+    Query { limit: 1, ..Query::default() }.with(column, QueryValue::Text(name.to_owned()))
 }

@@ -1,9 +1,9 @@
 //! Memberships that other tenants offer to a login: accepted or declined by its holder over the API, or by the operator for
 //! them.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::access::{KeyTerms, LoginId};
 use doorlist_store::logins::MembershipRow;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub struct MembershipList {
     pub login: String,
 }
 
-impl Verb for MembershipList {
+impl Action for MembershipList {
     type Answer = Vec<MembershipRow>;
 
     fn reach(&self) -> Reach {
@@ -35,7 +35,7 @@ pub struct MembershipAccept {
     pub id: LoginId,
 }
 
-impl Verb for MembershipAccept {
+impl Action for MembershipAccept {
     /// What the login is offered and what it has accepted, afterwards.
     type Answer = Vec<MembershipRow>;
 
@@ -58,7 +58,7 @@ pub struct MembershipDecline {
     pub id: LoginId,
 }
 
-impl Verb for MembershipDecline {
+impl Action for MembershipDecline {
     /// What the login is offered and what it has accepted, afterwards.
     type Answer = Vec<MembershipRow>;
 

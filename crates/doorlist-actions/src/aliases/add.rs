@@ -1,9 +1,9 @@
 //! Giving an account further local parts: as claims of a person (a command) or of the API.
 
 use crate::accounts::{check_count, check_field, named};
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::change::{Change, Source, Structure};
 use doorlist_core::list::{AddressId, Standing};
@@ -19,7 +19,7 @@ pub struct AliasAdd {
     pub locals: Vec<LocalPart>,
 }
 
-impl Verb for AliasAdd {
+impl Action for AliasAdd {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {

@@ -1,9 +1,9 @@
 //! Removing aliases by hand: refused until they are added again.
 
 use crate::accounts::{Removed, remove};
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::Address;
 use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::AliasRow;
@@ -16,7 +16,7 @@ pub struct AliasRemove {
     pub addresses: Vec<Address>,
 }
 
-impl Verb for AliasRemove {
+impl Action for AliasRemove {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {

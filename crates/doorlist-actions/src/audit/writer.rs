@@ -27,7 +27,7 @@ pub struct AuditNews {
 }
 
 /// Requests of a tenant that are counted.
-struct Counted {
+struct RequestCount {
     since: Timestamp,
     requests: u64,
 }
@@ -38,7 +38,7 @@ pub struct AuditWriter {
     /// Where the chain stood when it was last written.
     stands: Option<AuditLink>,
     /// By tenant. Only tenants that fill their share are here: hardly more than [`SHARE`].
-    counted: BTreeMap<String, Counted>,
+    counted: BTreeMap<String, RequestCount>,
 }
 
 impl AuditWriter {
@@ -73,7 +73,7 @@ impl AuditWriter {
             let size = sizes.entry(tenant.clone()).or_default();
             let octets = event.path.len() as u64 + LINE_ABOUT;
             if !tenant.is_empty() && *size + octets > share {
-                let counted = self.counted.entry(tenant).or_insert(Counted { since: event.time, requests: 0 });
+                let counted = self.counted.entry(tenant).or_insert(RequestCount { since: event.time, requests: 0 });
                 counted.requests += 1;
             } else {
                 *size += octets;
@@ -105,7 +105,7 @@ impl AuditWriter {
     /// Lines about what is counted for long enough; with `None` about all.
     fn counts_due(&mut self, now: Option<Timestamp>) -> Vec<(String, AuditRecord)> {
         let time = now.unwrap_or_else(|| self.services.now());
-        let is_due = |counted: &Counted| now.is_none_or(|now| now.since(counted.since) >= COUNTED_EVERY);
+        let is_due = |counted: &RequestCount| now.is_none_or(|now| now.since(counted.since) >= COUNTED_EVERY);
         let due: Vec<String> =
             self.counted.iter().filter(|(_, counted)| is_due(counted)).map(|(tenant, _)| tenant.clone()).collect();
         let line = |tenant: String| {

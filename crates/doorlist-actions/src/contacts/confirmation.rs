@@ -5,7 +5,7 @@ use crate::error::{ActionError, ErrorKind};
 use crate::services::Services;
 use doorlist_core::access::{Access, CustomerId, Scope};
 use doorlist_core::address::Address;
-use doorlist_store::contact_book::{AskedContact, CONFIRMATION_TERM, NOTICES_PER_ADDRESS_MAX, Standing};
+use doorlist_store::contact_book::{AskedContact, CONFIRMATION_TERM, ContactStanding, NOTICES_PER_ADDRESS_MAX};
 use std::time::Duration;
 
 /// Characters of a customer's name that are shown to somebody who does not know it.
@@ -49,7 +49,7 @@ impl Services {
             let page = self.contacts.contacts_to_ask(after, PAGE, self.now()).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
-            for contact in page.iter().filter(|contact| contact.standing == Standing::Unconfirmed) {
+            for contact in page.iter().filter(|contact| contact.standing == ContactStanding::Unconfirmed) {
                 if let Ok(address) = contact.address.parse() {
                     self.ask_contact(contact.customer, &address).await?;
                 }

@@ -3,9 +3,9 @@
 use super::server_setup::ServerSetup;
 use super::set::DomainPatch;
 use super::{needs_servers, on};
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};
@@ -31,7 +31,7 @@ pub struct DomainAdded {
     pub setup: ServerSetup,
 }
 
-impl Verb for DomainAdd {
+impl Action for DomainAdd {
     type Answer = DomainAdded;
 
     fn reach(&self) -> Reach {

@@ -1,14 +1,14 @@
 //! Domain aliases: further names with the same list and servers.
 
 use super::on;
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::DomainChange;
 use doorlist_core::domain::DomainId;
 use doorlist_store::recipients::Applied;
-use doorlist_store::tenants::{DomainAliasColumn, DomainAliasRow, Placed, Value};
+use doorlist_store::tenants::{DomainAliasColumn, DomainAliasRow, Placed, QueryValue};
 use serde::{Deserialize, Serialize};
 
 /// Adds a domain alias.
@@ -18,7 +18,7 @@ pub struct DomainAliasAdd {
     pub alias: DomainName,
 }
 
-impl Verb for DomainAliasAdd {
+impl Action for DomainAliasAdd {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {
@@ -37,7 +37,7 @@ pub struct DomainAliasRemove {
     pub alias: DomainName,
 }
 
-impl Verb for DomainAliasRemove {
+impl Action for DomainAliasRemove {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {
@@ -75,7 +75,7 @@ impl Actions {
     }
 
     async fn alias_of_name(&self, name: &DomainName) -> Result<Placed<DomainAliasRow>, ActionError> {
-        let query = crate::tenants::page().with(DomainAliasColumn::Name, Value::Text(name.to_string()));
+        let query = crate::tenants::page().with(DomainAliasColumn::Name, QueryValue::Text(name.to_string()));
         self.view().domain_aliases(&query).await?.rows.pop().ok_or(ActionError::NotFound)
     }
 

@@ -1,9 +1,9 @@
 //! The mode of a domain: what becomes of unlisted recipients.
 
 use super::set::{DomainPatch, Enforcement};
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_store::recipients::Applied;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub struct DomainMode {
     pub confirmed: Option<DomainName>,
 }
 
-impl Verb for DomainMode {
+impl Action for DomainMode {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {

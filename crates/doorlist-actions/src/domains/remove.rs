@@ -1,8 +1,8 @@
 //! Removing a domain with its list; that can be undone for 30 days.
 
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::DomainChange;
 use doorlist_store::recipients::Applied;
@@ -15,7 +15,7 @@ pub struct DomainRemove {
     pub name: DomainName,
 }
 
-impl Verb for DomainRemove {
+impl Action for DomainRemove {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {

@@ -6,7 +6,7 @@ use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer, ServerTls};
 use doorlist_core::domain::DomainId;
-use doorlist_store::tenants::{MailServerColumn, MailServerRow, Placed, Value};
+use doorlist_store::tenants::{MailServerColumn, MailServerRow, Placed, QueryValue};
 
 /// A server that is wanted.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Actions {
     }
 
     async fn servers_of(&self, domain: DomainId) -> Result<Vec<Placed<MailServerRow>>, ActionError> {
-        let query = crate::tenants::page().with(MailServerColumn::Domain, Value::Int(domain.0.into()));
+        let query = crate::tenants::page().with(MailServerColumn::Domain, QueryValue::Int(domain.0.into()));
         Ok(self.view().mail_servers(&query).await?.rows)
     }
 

@@ -1,9 +1,9 @@
 //! Settings of a domain, the same for every surface: all that are given, or none.
 
 use super::{needs_servers, on};
+use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};
@@ -60,7 +60,7 @@ pub struct DomainSet {
     pub patch: DomainPatch,
 }
 
-impl Verb for DomainSet {
+impl Action for DomainSet {
     type Answer = Applied;
 
     fn reach(&self) -> Reach {

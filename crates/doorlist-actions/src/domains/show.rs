@@ -1,8 +1,8 @@
 //! Looking at domains.
 
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::ActionError;
-use crate::verb::{Reach, Verb};
 use doorlist_core::address::DomainName;
 use doorlist_store::recipients::{DomainDetails, DomainSummary};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DomainList;
 
-impl Verb for DomainList {
+impl Action for DomainList {
     type Answer = Vec<DomainSummary>;
 
     fn reach(&self) -> Reach {
@@ -30,7 +30,7 @@ pub struct DomainShow {
     pub name: DomainName,
 }
 
-impl Verb for DomainShow {
+impl Action for DomainShow {
     type Answer = DomainDetails;
 
     fn reach(&self) -> Reach {

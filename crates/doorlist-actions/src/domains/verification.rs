@@ -5,7 +5,7 @@ use crate::actions::Actions;
 use crate::error::ActionError;
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
-use doorlist_store::tenants::{DomainNameColumn, VERIFICATIONS_MAX, Value};
+use doorlist_store::tenants::{DomainNameColumn, QueryValue, VERIFICATIONS_MAX};
 
 /// The name in front of the domain, where the record is looked for.
 pub const VERIFICATION_NAME: &str = "_doorlist";
@@ -39,7 +39,7 @@ impl Actions {
 
     /// Whether the caller sees a domain or a domain alias of this name.
     async fn sees_name(&self, name: &DomainName) -> Result<bool, ActionError> {
-        let query = crate::tenants::page().with(DomainNameColumn::Name, Value::Text(name.to_string()));
+        let query = crate::tenants::page().with(DomainNameColumn::Name, QueryValue::Text(name.to_string()));
         Ok(self.view().domain_names(&query).await?.total > 0)
     }
 

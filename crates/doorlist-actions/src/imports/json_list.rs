@@ -3,11 +3,11 @@
 
 use super::FileReading;
 use crate::error::{ActionError, ErrorKind};
-use crate::pushes::{PushItem, Reading};
+use crate::pushes::{PushItem, PushReading};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Structure;
-use doorlist_core::list::{Kind, Standing};
-use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, shown};
+use doorlist_core::list::{EntryKind, Standing};
+use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, PackedRows, RowPosition, RowProblem, SourceRow, shown};
 use doorlist_store::recipients::AddressEntry;
 use serde::Deserializer;
 use serde::de::{SeqAccess, Visitor};
@@ -30,7 +30,7 @@ pub(crate) fn read(
 ) -> Result<(PackedRows, FileReading), ActionError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii_start().starts_with(b"[") {
-        let reading = read_items(bytes, Reading::of(domain.clone(), aliases.to_vec())).map_err(|error| {
+        let reading = read_items(bytes, PushReading::of(domain.clone(), aliases.to_vec())).map_err(|error| {
             let message = format!("cannot read the JSON: {error}; expected an array of objects with email and aliases");
             ActionError::new(ErrorKind::Data, message)
         })?;
@@ -40,16 +40,16 @@ pub(crate) fn read(
 }
 
 /// Each account is let go before the next one is read.
-fn read_items(bytes: &[u8], reading: Reading) -> Result<Reading, serde_json::Error> {
-    struct Items(Reading);
+fn read_items(bytes: &[u8], reading: PushReading) -> Result<PushReading, serde_json::Error> {
+    struct Items(PushReading);
     impl<'de> Visitor<'de> for Items {
-        type Value = Reading;
+        type Value = PushReading;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a sequence")
         }
 
-        fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Reading, A::Error> {
+        fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<PushReading, A::Error> {
             while let Some(item) = list.next_element::<PushItem>()? {
                 self.0.item(&item);
             }
@@ -62,7 +62,7 @@ fn read_items(bytes: &[u8], reading: Reading) -> Result<Reading, serde_json::Err
     Ok(reading)
 }
 
-fn of_items(reading: Reading) -> (PackedRows, FileReading) {
+fn of_items(reading: PushReading) -> (PackedRows, FileReading) {
     let mut told = FileReading { format: "JSON: accounts with their aliases".to_owned(), ..FileReading::default() };
     if reading.left_out > 0 {
         told.skipped.push(("names of other domains or other kinds".to_owned(), reading.left_out));
@@ -88,7 +88,7 @@ fn of_lines(bytes: &[u8], domain: &DomainName, aliases: &[DomainName]) -> (Packe
             Err(error) => {
                 told.problems_total += 1;
                 if told.problems.len() < PROBLEMS_KEPT_MAX {
-                    let (place, value) = (Place::Line(number).to_string(), shown(line));
+                    let (place, value) = (RowPosition::Line(number).to_string(), shown(line));
                     told.problems.push(RowProblem { place, column: None, value, why: error.to_string() });
                 }
             }
@@ -104,10 +104,10 @@ fn of_lines(bytes: &[u8], domain: &DomainName, aliases: &[DomainName]) -> (Packe
 
 fn row(entry: AddressEntry, number: u32) -> SourceRow {
     let structure = match (entry.record.kind, entry.record.account) {
-        (Kind::Alias, Some(account)) => Structure::AliasOf(account),
-        (Kind::List, _) => Structure::DistributionList,
+        (EntryKind::Alias, Some(account)) => Structure::AliasOf(account),
+        (EntryKind::List, _) => Structure::DistributionList,
         _ => Structure::Mailbox,
     };
     let switched_off = entry.record.standing == Standing::SwitchedOff;
-    SourceRow { local: entry.address.local().clone(), structure, switched_off, place: Place::Line(number) }
+    SourceRow { local: entry.address.local().clone(), structure, switched_off, place: RowPosition::Line(number) }
 }

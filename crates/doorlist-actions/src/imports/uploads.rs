@@ -2,12 +2,12 @@
 //! operator. Must not know how the page looks.
 
 use super::{FileInput, ImportReport, check_source};
+use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::apply_source::Then;
 use crate::caller::Caller;
 use crate::error::{ActionError, ErrorKind};
 use crate::services::Services;
-use crate::verb::{Reach, Verb};
 use doorlist_core::access::{KeyLimits, KeyTerms};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
@@ -58,7 +58,7 @@ pub struct ImportRequest {
     pub days: Option<u16>,
 }
 
-impl Verb for ImportRequest {
+impl Action for ImportRequest {
     type Answer = UploadRequest;
 
     fn reach(&self) -> Reach {

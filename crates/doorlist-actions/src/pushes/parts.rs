@@ -1,7 +1,7 @@
 //! A push that comes in several parts: kept until all are there, then done once, as a push that came whole. A connection
 //! that is cut in between leaves the list as it was. Must not know how a part travelled.
 
-use super::{ALIASES_MAX, ITEMS_MAX, PushItem, PushReport, Reading};
+use super::{ALIASES_MAX, ITEMS_MAX, PushItem, PushReading, PushReport};
 use crate::actions::Actions;
 use crate::apply_source::Then;
 use crate::error::{ActionError, ErrorKind};
@@ -61,14 +61,14 @@ pub struct PartTaken {
 
 /// A part as it is kept.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    terms: Terms,
+struct KeptPart {
+    terms: PushTerms,
     items: Vec<PushItem>,
 }
 
 /// What all parts of a push must say alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Terms {
+struct PushTerms {
     limits: OperationLimits,
     apply: bool,
     reason: Option<String>,
@@ -84,7 +84,7 @@ impl Actions {
         check(&wish)?;
         let PartWish { domain, push, part, parts, items, limits, apply, reason } = wish;
         let name = self.services.domain_details(&domain).await?.summary.name;
-        let body = to_json(&Kept { terms: Terms { limits, apply, reason }, items })?;
+        let body = to_json(&KeptPart { terms: PushTerms { limits, apply, reason }, items })?;
         let now = self.now();
         let kept = PushPart { domain: &name, push: &push, part, parts, actor: &self.caller().login, body: &body };
         match self.services.book.keep_part(&kept, now, now - PARTS_WAIT).await? {
@@ -145,7 +145,7 @@ impl Actions {
     /// Takes the full state of a domain that came whole. What is there of others in parts is older, and forgotten.
     pub(crate) async fn push_at_once(
         &self,
-        reading: Reading,
+        reading: PushReading,
         limits: OperationLimits,
         then: Then<'_>,
     ) -> Result<PushReport, ActionError> {
@@ -181,10 +181,10 @@ pub(crate) fn check_items(items: usize, item: Option<&PushItem>) -> Result<(), A
 }
 
 /// All parts as one, an account after the other.
-fn joined(bodies: &[String], mut reading: Reading) -> Result<(Reading, Terms), ActionError> {
-    let mut terms: Option<Terms> = None;
+fn joined(bodies: &[String], mut reading: PushReading) -> Result<(PushReading, PushTerms), ActionError> {
+    let mut terms: Option<PushTerms> = None;
     for body in bodies {
-        let kept: Kept = read(body)?;
+        let kept: KeptPart = read(body)?;
         if terms.as_ref().is_some_and(|terms| *terms != kept.terms) {
             let message = "all parts of a push must have the same test_run, limits and reason; nothing was changed \
                            and the parts were dropped. Push again with another name";

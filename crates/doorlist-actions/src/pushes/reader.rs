@@ -3,7 +3,7 @@
 //! memory as a whole. Must not know how the octets travel.
 
 use super::parts::check_items;
-use super::{PushItem, Reading};
+use super::{PushItem, PushReading};
 use crate::error::ActionError;
 use doorlist_core::shrink_guard::OperationLimits;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -31,7 +31,7 @@ pub struct PushReader {
 #[derive(Debug)]
 pub(crate) enum PushContent {
     /// All of them, judged already.
-    Whole(Reading),
+    Whole(PushReading),
     /// Those of a part, which is kept as it came.
     Part(Vec<PushItem>),
 }
@@ -84,14 +84,14 @@ enum Expects {
     CommaInList,
     KeyOrEnd,
     Key,
-    Colon(Field),
-    Value(Field),
+    Colon(PushField),
+    Value(PushField),
     CommaInObject,
     Nothing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
+enum PushField {
     Items,
     Limits,
     Unknown,
@@ -156,7 +156,7 @@ impl PushReader {
         self.at += self.text.get(self.at..).unwrap_or_default().iter().take_while(|byte| blanks(byte)).count();
         let Some(&byte) = self.text.get(self.at) else { return Ok(false) };
         let (next, length) = match (self.expects, byte) {
-            (Expects::Start | Expects::Value(Field::Items), b'[') => {
+            (Expects::Start | Expects::Value(PushField::Items), b'[') => {
                 self.begin_list()?;
                 (Expects::ItemOrEnd, 1)
             }
@@ -205,22 +205,22 @@ impl PushReader {
             }
             Expects::Key | Expects::KeyOrEnd => match self.parse::<String>()?.as_deref() {
                 None => return Ok(None),
-                Some("items") => Expects::Colon(Field::Items),
-                Some("limits") => Expects::Colon(Field::Limits),
-                Some(_) => Expects::Colon(Field::Unknown),
+                Some("items") => Expects::Colon(PushField::Items),
+                Some("limits") => Expects::Colon(PushField::Limits),
+                Some(_) => Expects::Colon(PushField::Unknown),
             },
-            Expects::Value(Field::Limits) => {
+            Expects::Value(PushField::Limits) => {
                 let Some(limits) = self.parse::<OperationLimits>()? else { return Ok(None) };
                 if self.limits.replace(limits).is_some() {
                     return Err(wrong("duplicate field `limits`"));
                 }
                 Expects::CommaInObject
             }
-            Expects::Value(Field::Items) => match self.parse::<Option<[(); 0]>>()? {
+            Expects::Value(PushField::Items) => match self.parse::<Option<[(); 0]>>()? {
                 None => return Ok(None),
                 Some(_) => Expects::CommaInObject,
             },
-            Expects::Value(Field::Unknown) => match self.parse::<IgnoredAny>()? {
+            Expects::Value(PushField::Unknown) => match self.parse::<IgnoredAny>()? {
                 None => return Ok(None),
                 Some(IgnoredAny) => Expects::CommaInObject,
             },

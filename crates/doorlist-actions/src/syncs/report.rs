@@ -5,7 +5,7 @@ use crate::ports::DirectoryReading;
 use crate::services::Services;
 use crate::sources::{SourceSettings, Tell};
 use doorlist_core::address::DomainName;
-use doorlist_core::source_rows::{RowProblem, SourceList};
+use doorlist_core::source_rows::{NormalizedRows, RowProblem};
 use doorlist_core::time::Timestamp;
 use doorlist_store::source_book::{RunOutcome, StoredConnection};
 use serde::{Deserialize, Serialize};
@@ -86,7 +86,7 @@ impl SyncReport {
         stored: &StoredConnection,
         began: Timestamp,
         reading: &DirectoryReading,
-        list: &SourceList,
+        list: &NormalizedRows,
     ) -> Self {
         let problems = reading.problems.iter().chain(&list.conflicts).take(PROBLEMS_MAX);
         Self {

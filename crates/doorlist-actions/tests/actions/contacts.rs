@@ -3,8 +3,8 @@
 use crate::day::{Day, NOW, addresses, name};
 use crate::tenancy::{admin, domain, operator};
 use doorlist_actions::{
-    AccountAdd, AdminCreate, AdminOf, ContactConfirm, ContactConfirmed, ContactList, ErrorKind, KnownContact, Response,
-    Standing,
+    AccountAdd, AdminCreate, AdminOf, ContactConfirm, ContactConfirmed, ContactList, ContactStanding, ErrorKind,
+    KnownContact, Response,
 };
 use doorlist_actions::{Actions, NewAdmin};
 use doorlist_core::access::{CustomerId, Scope};
@@ -118,7 +118,7 @@ async fn who_was_there_before_or_let_the_link_run_out_is_asked_by_the_sweep() {
     }
     assert_eq!(mails, 3, "three in all");
     let contacts = day.contacts(true).await;
-    assert_eq!((contacts[0].address.as_str(), contacts[0].standing), (OUTSIDE, Standing::Unconfirmed));
+    assert_eq!((contacts[0].address.as_str(), contacts[0].standing), (OUTSIDE, ContactStanding::Unconfirmed));
     assert!(contacts[0].asked.is_some());
 
     let confirm = |address: &str| ContactConfirm { address: address.parse().unwrap() };
@@ -129,7 +129,7 @@ async fn who_was_there_before_or_let_the_link_run_out_is_asked_by_the_sweep() {
     let contacts = day.contacts(true).await;
     assert!(contacts.is_empty(), "{contacts:?}");
     let contacts = day.contacts(false).await;
-    assert_eq!(contacts[0].standing, Standing::Confirmed);
+    assert_eq!(contacts[0].standing, ContactStanding::Confirmed);
 }
 
 #[tokio::test]

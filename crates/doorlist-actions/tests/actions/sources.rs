@@ -8,9 +8,9 @@ use doorlist_actions::{
 };
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::Structure;
-use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, Preset};
+use doorlist_core::connection::{DirectoryConnection, DirectoryServer, DirectoryTls, LdapBind, Preset};
 use doorlist_core::shrink_guard::OperationLimits;
-use doorlist_core::source_rows::{EntryPlace, Place, SourceRow};
+use doorlist_core::source_rows::{EntryPlace, RowPosition, SourceRow};
 use doorlist_store::source_book::RunOutcome;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,9 @@ pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
 pub(crate) fn settings(url: &str) -> SourceSettings {
     let servers = DirectoryServer::parse_list(url, DirectoryTls::StartTls).unwrap();
-    let bind = Bind::Simple { name: "cn=reader,dc=example,dc=test".to_owned() };
+    let bind = LdapBind::Simple { name: "cn=reader,dc=example,dc=test".to_owned() };
     SourceSettings {
-        connection: Connection::new(servers, bind, "dc=example,dc=test".to_owned(), Preset::OpenLdap),
+        connection: DirectoryConnection::new(servers, bind, "dc=example,dc=test".to_owned(), Preset::OpenLdap),
         every_minutes: 60,
         limits: OperationLimits::default(),
         recipients: vec!["ops@example.test".parse().unwrap()],
@@ -54,7 +54,7 @@ pub(crate) fn people(numbers: impl Iterator<Item = u32>) -> DirectoryReading {
             local: LocalPart::parse(format!("user{n}").as_bytes()).unwrap(),
             structure: Structure::Mailbox,
             switched_off: false,
-            place: Place::Entry(Arc::new(place)),
+            place: RowPosition::Entry(Arc::new(place)),
         }
     };
     let rows: Vec<_> = numbers.map(row).collect();
@@ -95,7 +95,7 @@ async fn a_password_goes_nowhere_else_than_it_was_meant_for() {
         day.refused(put(at(url), None, true), ErrorKind::Unconfirmed, 4, "give the password again").await;
     }
     let mut other_name = at("ldaps://ldap.example.test");
-    other_name.connection.bind = Bind::Simple { name: "cn=admin".to_owned() };
+    other_name.connection.bind = LdapBind::Simple { name: "cn=admin".to_owned() };
     day.refused(put(other_name, None, true), ErrorKind::Unconfirmed, 4, "give the password again").await;
     // What sends it nowhere else does not.
     let mut harmless = at("ldaps://ldap.example.test");

@@ -109,7 +109,7 @@ async fn a_renamed_unit_is_no_loss() {
     let day = with_a_directory(20).await;
     let mut moved = people(0..20);
     for row in &mut moved.rows {
-        if let doorlist_core::source_rows::Place::Entry(entry) = &mut row.place {
+        if let doorlist_core::source_rows::RowPosition::Entry(entry) = &mut row.place {
             let dn = entry.dn.replace("dc=example", "ou=new,dc=example").into();
             *entry = std::sync::Arc::new(doorlist_core::source_rows::EntryPlace { dn, ..(**entry).clone() });
         }

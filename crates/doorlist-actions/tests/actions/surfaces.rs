@@ -136,7 +136,7 @@ fn is_denied(error: &ActionError) -> bool {
     }
 }
 
-/// The name of a verb on the wire: `domain_add` of `DomainAdd`.
+/// The name of an action on the wire: `domain_add` of `DomainAdd`.
 fn travelling(name: &str) -> String {
     let mut text = String::new();
     for c in name.chars() {

@@ -12,7 +12,7 @@ pub const GLOB_CHARS_MAX: usize = 320;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
     text: Box<str>,
-    parts: Box<[Part]>,
+    parts: Box<[GlobPart]>,
 }
 
 /// Why a text is not a pattern.
@@ -27,7 +27,7 @@ pub enum GlobError {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum GlobPart {
     Star,
     AnyOne,
     One(char),
@@ -45,12 +45,12 @@ impl Glob {
         let mut parts = self.parts.iter();
         let mut rest = text.chars();
         // Where to go on when what follows the last star does not fit: the star takes one character more.
-        let mut retry: Option<(std::slice::Iter<'_, Part>, Chars<'_>)> = None;
+        let mut retry: Option<(std::slice::Iter<'_, GlobPart>, Chars<'_>)> = None;
         loop {
             let rest_here = rest.clone();
             match (parts.next(), rest.next()) {
                 (None, None) => return true,
-                (Some(Part::Star), _) => {
+                (Some(GlobPart::Star), _) => {
                     retry = Some((parts.clone(), rest_here.clone()));
                     rest = rest_here;
                 }
@@ -67,19 +67,21 @@ impl Glob {
     }
 }
 
-impl Part {
+impl GlobPart {
     fn fits(&self, c: char) -> bool {
         match self {
-            Part::Star => false,
-            Part::AnyOne => true,
-            Part::One(own) => *own == c,
-            Part::OneOf { negated, ranges } => ranges.iter().any(|(from, to)| (*from..=*to).contains(&c)) != *negated,
+            GlobPart::Star => false,
+            GlobPart::AnyOne => true,
+            GlobPart::One(own) => *own == c,
+            GlobPart::OneOf { negated, ranges } => {
+                ranges.iter().any(|(from, to)| (*from..=*to).contains(&c)) != *negated
+            }
         }
     }
 }
 
 /// Parses `[...]` after its opening bracket, with its length in characters; `None` if it is not closed.
-fn one_of(chars: &[char]) -> Option<(Part, usize)> {
+fn one_of(chars: &[char]) -> Option<(GlobPart, usize)> {
     let negated = chars.first() == Some(&'!');
     let start = usize::from(negated);
     // A closing bracket in the first place is one of the characters.
@@ -95,7 +97,7 @@ fn one_of(chars: &[char]) -> Option<(Part, usize)> {
             inner = behind;
         }
     }
-    Some((Part::OneOf { negated, ranges: ranges.into() }, end + 1))
+    Some((GlobPart::OneOf { negated, ranges: ranges.into() }, end + 1))
 }
 
 impl FromStr for Glob {
@@ -114,19 +116,19 @@ impl FromStr for Glob {
         while let [c, behind @ ..] = rest {
             rest = behind;
             parts.push(match c {
-                '*' => Part::Star,
-                '?' => Part::AnyOne,
+                '*' => GlobPart::Star,
+                '?' => GlobPart::AnyOne,
                 '[' => match one_of(behind) {
                     Some((part, length)) => {
                         rest = behind.get(length..).unwrap_or_default();
                         part
                     }
-                    None => Part::One('['),
+                    None => GlobPart::One('['),
                 },
-                other => Part::One(*other),
+                other => GlobPart::One(*other),
             });
         }
-        parts.dedup_by(|a, b| *a == Part::Star && *b == Part::Star);
+        parts.dedup_by(|a, b| *a == GlobPart::Star && *b == GlobPart::Star);
         Ok(Self { text: text.into(), parts: parts.into() })
     }
 }

@@ -57,33 +57,33 @@ fn l14_what_names_no_server() {
     assert_eq!(DirectoryServer::parse_list(&["ldap://a"; 9].join(","), DirectoryTls::Plain), Err(ServerError::Count));
 }
 
-fn connection() -> Connection {
+fn connection() -> DirectoryConnection {
     let servers = vec![server("ldaps://a.test").unwrap(), server("ldaps://b.test").unwrap()];
-    let bind = Bind::Simple { name: "cn=reader,dc=example,dc=test".into() };
-    Connection::new(servers, bind, "dc=example,dc=test".into(), Preset::ActiveDirectory)
+    let bind = LdapBind::Simple { name: "cn=reader,dc=example,dc=test".into() };
+    DirectoryConnection::new(servers, bind, "dc=example,dc=test".into(), Preset::ActiveDirectory)
 }
 
 #[test]
 fn l03_the_password_is_asked_for_again() {
     let before = connection();
-    let changed = |change: fn(&mut Connection)| {
+    let changed = |change: fn(&mut DirectoryConnection)| {
         let mut after = connection();
         change(&mut after);
         after.needs_password_again(&before)
     };
     assert!(!changed(|_| {}));
     assert!(!changed(|c| c.base = "ou=x".into()) && !changed(|c| c.servers.reverse()));
-    assert!(!changed(|c| c.servers.truncate(1)) && !changed(|c| c.bind = Bind::Anonymous));
+    assert!(!changed(|c| c.servers.truncate(1)) && !changed(|c| c.bind = LdapBind::Anonymous));
     assert!(changed(|c| c.servers[1].host = "evil.test".into()));
     assert!(changed(|c| c.servers[0].port = 6360));
     assert!(changed(|c| c.servers[0].tls = DirectoryTls::Plain));
-    assert!(changed(|c| c.bind = Bind::Simple { name: "cn=other".into() }));
+    assert!(changed(|c| c.bind = LdapBind::Simple { name: "cn=other".into() }));
     assert!(changed(|c| c.trust = Trust::Pinned([7; 32])));
 }
 
 #[test]
 fn a_connection_is_checked() {
-    let wrong = |change: fn(&mut Connection)| {
+    let wrong = |change: fn(&mut DirectoryConnection)| {
         let mut connection = connection();
         change(&mut connection);
         connection.validate().unwrap_err().to_string()
@@ -91,7 +91,7 @@ fn a_connection_is_checked() {
     assert_eq!(connection().validate(), Ok(()));
     assert!(wrong(|c| c.servers.clear()).contains("at least one server"));
     assert!(wrong(|c| c.base = " ".into()).contains("the base must"));
-    assert!(wrong(|c| c.bind = Bind::Simple { name: "a\0b".into() }).contains("bind DN"));
+    assert!(wrong(|c| c.bind = LdapBind::Simple { name: "a\0b".into() }).contains("bind DN"));
     assert!(
         wrong(|c| c.servers[1].tls = DirectoryTls::Plain).contains("the password would be sent to ldap://b.test:636")
     );

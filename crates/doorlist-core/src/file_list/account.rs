@@ -2,9 +2,9 @@
 //! its aliases.
 
 use super::ADDRESSES_MAX;
-use super::findings::{Findings, Judged};
+use super::findings::{Findings, JudgedValue};
 use super::notes::Skipped;
-use super::values::{self, Proxy, Values};
+use super::values::{self, CellValues, Proxy};
 use crate::address::{DomainName, LocalPart};
 use crate::change::Structure;
 
@@ -13,7 +13,7 @@ const ALIASES_SEARCHED_MAX: usize = 100;
 
 /// Where and how the values of one account are read.
 #[derive(Clone, Copy)]
-pub(super) struct Reading<'c> {
+pub(super) struct AccountContext<'c> {
     /// First line of the row or record.
     pub(super) line: u32,
     /// The column or attribute.
@@ -48,7 +48,7 @@ impl Account {
     }
 
     /// The account's own address.
-    pub(super) fn address(&mut self, found: &mut Findings<'_>, at: Reading<'_>, cell: &str) {
+    pub(super) fn address(&mut self, found: &mut Findings<'_>, at: AccountContext<'_>, cell: &str) {
         let (word, value) = values::proxy(values::trimmed(cell));
         let value = values::bare(value);
         if value.is_empty() {
@@ -58,16 +58,16 @@ impl Account {
             return found.skip(Skipped::NotSmtp);
         }
         match judge(found, at, value) {
-            Judged::Ours(local) if self.primary.is_none() => self.primary = Some(local),
-            Judged::Ours(local) => self.add(local),
-            Judged::Foreign(domain) => self.elsewhere(found, value, domain),
-            Judged::Bad(why) => self.problem(found, at, value, why),
+            JudgedValue::Ours(local) if self.primary.is_none() => self.primary = Some(local),
+            JudgedValue::Ours(local) => self.add(local),
+            JudgedValue::Foreign(domain) => self.elsewhere(found, value, domain),
+            JudgedValue::Bad(why) => self.problem(found, at, value, why),
         }
     }
 
     /// Further addresses of it; one behind `SMTP:` is its own where no other was given.
-    pub(super) fn proxies(&mut self, found: &mut Findings<'_>, at: Reading<'_>, cell: &str) {
-        for (word, value) in Values::new(cell) {
+    pub(super) fn proxies(&mut self, found: &mut Findings<'_>, at: AccountContext<'_>, cell: &str) {
+        for (word, value) in CellValues::new(cell) {
             match word {
                 Proxy::NotSmtp => found.skip(Skipped::NotSmtp),
                 Proxy::Primary if self.primary.is_none() => self.address(found, at, value),
@@ -76,15 +76,15 @@ impl Account {
         }
     }
 
-    fn alias(&mut self, found: &mut Findings<'_>, at: Reading<'_>, value: &str) {
+    fn alias(&mut self, found: &mut Findings<'_>, at: AccountContext<'_>, value: &str) {
         match judge(found, at, value) {
-            Judged::Ours(local) => self.add(local),
-            Judged::Foreign(domain) if found.is_nearly_ours(&domain) => {
+            JudgedValue::Ours(local) => self.add(local),
+            JudgedValue::Foreign(domain) if found.is_nearly_ours(&domain) => {
                 let why = found.belongs_elsewhere(&domain);
                 self.problem(found, at, value, why);
             }
-            Judged::Foreign(_) => found.skip(Skipped::OtherDomain),
-            Judged::Bad(why) => self.problem(found, at, value, why),
+            JudgedValue::Foreign(_) => found.skip(Skipped::OtherDomain),
+            JudgedValue::Bad(why) => self.problem(found, at, value, why),
         }
     }
 
@@ -92,7 +92,7 @@ impl Account {
     pub(super) fn login(&mut self, found: &mut Findings<'_>, cell: &str) {
         if self.primary.is_none()
             && self.foreign.is_none()
-            && let Judged::Ours(local) = found.judge(values::trimmed(cell))
+            && let JudgedValue::Ours(local) = found.judge(values::trimmed(cell))
         {
             self.primary = Some(local);
         }
@@ -117,13 +117,13 @@ impl Account {
         }
     }
 
-    fn problem(&mut self, found: &mut Findings<'_>, at: Reading<'_>, value: &str, why: String) {
+    fn problem(&mut self, found: &mut Findings<'_>, at: AccountContext<'_>, value: &str, why: String) {
         self.bad = true;
         found.problem(at.line, at.column, value, why);
     }
 
     /// Puts its rows among the findings. `mixed`: addresses of other domains are expected.
-    pub(super) fn finish(&mut self, found: &mut Findings<'_>, at: Reading<'_>, list: bool, mixed: bool) -> bool {
+    pub(super) fn finish(&mut self, found: &mut Findings<'_>, at: AccountContext<'_>, list: bool, mixed: bool) -> bool {
         let head = match self.primary.take() {
             Some(primary) => primary,
             None if !self.aliases.is_empty() => self.aliases.remove(0),
@@ -150,6 +150,6 @@ impl Account {
     }
 }
 
-fn judge(found: &Findings<'_>, at: Reading<'_>, value: &str) -> Judged {
+fn judge(found: &Findings<'_>, at: AccountContext<'_>, value: &str) -> JudgedValue {
     if at.local_parts { found.judge_name(value) } else { found.judge(value) }
 }

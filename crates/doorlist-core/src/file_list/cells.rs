@@ -29,7 +29,7 @@ pub(super) struct BadRecord<'t> {
 }
 
 /// Why a cell cannot be read, and in which line it begins.
-enum Fault {
+enum CellFault {
     Unclosed(u32),
     TooLong(u32),
     TooMany,
@@ -37,7 +37,7 @@ enum Fault {
 
 /// What stands behind a cell.
 #[derive(PartialEq)]
-enum End {
+enum CellEnd {
     Delimiter,
     Record,
 }
@@ -59,11 +59,11 @@ impl<'t> Records<'t> {
             match self.cell() {
                 Ok(_) if cells.len() >= CELLS_MAX => {
                     cells.clear();
-                    return Some(Err(self.give_up(start, line, &Fault::TooMany)));
+                    return Some(Err(self.give_up(start, line, &CellFault::TooMany)));
                 }
                 Ok((cell, end)) => {
                     cells.push(cell);
-                    if end == End::Record {
+                    if end == CellEnd::Record {
                         return Some(Ok(line));
                     }
                 }
@@ -73,46 +73,46 @@ impl<'t> Records<'t> {
     }
 
     /// Goes on behind the line in which the bad cell begins.
-    fn give_up(&mut self, start: usize, line: u32, fault: &Fault) -> BadRecord<'t> {
+    fn give_up(&mut self, start: usize, line: u32, fault: &CellFault) -> BadRecord<'t> {
         let bytes = self.text.as_bytes();
         let ends_line = |at: usize| at > start && matches!(bytes[at - 1], b'\n' | b'\r');
-        if !(matches!(fault, Fault::TooMany) && ends_line(self.at)) {
+        if !(matches!(fault, CellFault::TooMany) && ends_line(self.at)) {
             let end = memchr::memchr2(b'\n', b'\r', &bytes[self.at..]).map_or(bytes.len(), |n| self.at + n);
             self.behind(end);
         }
         let first_end = memchr::memchr2(b'\n', b'\r', &bytes[start..]).map_or(bytes.len(), |n| start + n);
         let why = match fault {
-            Fault::Unclosed(at) => format!("the quote opened in line {at} is not closed; close or remove it"),
-            Fault::TooMany => format!("has more than {CELLS_MAX} cells"),
-            Fault::TooLong(at) => {
+            CellFault::Unclosed(at) => format!("the quote opened in line {at} is not closed; close or remove it"),
+            CellFault::TooMany => format!("has more than {CELLS_MAX} cells"),
+            CellFault::TooLong(at) => {
                 format!("the cell that begins in line {at} is longer than {} MiB", FIELD_BYTES_MAX / 1024 / 1024)
             }
         };
         BadRecord { line, text: &self.text[start..first_end], why }
     }
 
-    fn cell(&mut self) -> Result<(Cow<'t, str>, End), Fault> {
+    fn cell(&mut self) -> Result<(Cow<'t, str>, CellEnd), CellFault> {
         let quote = self.blanks(self.at);
         if self.text.as_bytes().get(quote) == Some(&b'"') { self.quoted(quote) } else { self.unquoted(self.at) }
     }
 
-    fn unquoted(&mut self, start: usize) -> Result<(Cow<'t, str>, End), Fault> {
+    fn unquoted(&mut self, start: usize) -> Result<(Cow<'t, str>, CellEnd), CellFault> {
         let end = self.cell_end(start);
         if end - start > FIELD_BYTES_MAX {
-            return Err(Fault::TooLong(self.line));
+            return Err(CellFault::TooLong(self.line));
         }
         Ok((Cow::Borrowed(&self.text[start..end]), self.behind(end)))
     }
 
     /// A cell whose opening quote stands at `quote`. In what follows until the fault no other quote can open a cell, so
     /// that looking again from the next line costs no more than reading the text once more.
-    fn quoted(&mut self, quote: usize) -> Result<(Cow<'t, str>, End), Fault> {
+    fn quoted(&mut self, quote: usize) -> Result<(Cow<'t, str>, CellEnd), CellFault> {
         let bytes = self.text.as_bytes();
         let limit = bytes.len().min(quote + 1 + FIELD_BYTES_MAX);
         let (mut from, mut doubled) = (quote + 1, false);
         let close = loop {
             let found = memchr::memchr(b'"', bytes.get(from..limit).unwrap_or_default());
-            let at = from + found.ok_or(Fault::Unclosed(self.line))?;
+            let at = from + found.ok_or(CellFault::Unclosed(self.line))?;
             if bytes.get(at + 1) != Some(&b'"') {
                 break at;
             }
@@ -125,7 +125,7 @@ impl<'t> Records<'t> {
             // Text behind the closing quote: `"Stone, Bob" <bob@example.test>` is taken as it stands. Over several lines
             // it is a quote of two other cells.
             if line_ends(inner) > 0 {
-                return Err(Fault::Unclosed(self.line));
+                return Err(CellFault::Unclosed(self.line));
             }
             return self.unquoted(quote);
         }
@@ -156,22 +156,22 @@ impl<'t> Records<'t> {
     }
 
     /// Steps over the delimiter or line end at `end`.
-    fn behind(&mut self, end: usize) -> End {
+    fn behind(&mut self, end: usize) -> CellEnd {
         let rest = &self.text.as_bytes()[end..];
         match rest.first() {
             Some(byte) if *byte == self.delimiter => {
                 self.at = end + 1;
                 // A delimiter at the very end of the text has an empty cell behind it, which nobody misses.
-                if self.at >= self.text.len() { End::Record } else { End::Delimiter }
+                if self.at >= self.text.len() { CellEnd::Record } else { CellEnd::Delimiter }
             }
             Some(_) => {
                 self.at = end + if rest.starts_with(b"\r\n") { 2 } else { 1 };
                 self.line = self.line.saturating_add(1);
-                End::Record
+                CellEnd::Record
             }
             None => {
                 self.at = end;
-                End::Record
+                CellEnd::Record
             }
         }
     }

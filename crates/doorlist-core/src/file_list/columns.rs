@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Field {
+pub enum ColumnContent {
     /// The row's own address.
     Address,
     /// Its part before the `@`.
@@ -35,33 +35,33 @@ pub enum Field {
     Ignore,
 }
 
-impl Field {
+impl ColumnContent {
     /// Every field with its word on the command line.
-    pub const ALL: [(Field, &'static str); 14] = [
-        (Field::Address, "address"),
-        (Field::Local, "local"),
-        (Field::Domain, "domain"),
-        (Field::Alias, "alias"),
-        (Field::Kind, "kind"),
-        (Field::Standing, "standing"),
-        (Field::Account, "account"),
-        (Field::Target, "target"),
-        (Field::Login, "login"),
-        (Field::Status, "status"),
-        (Field::Blocked, "blocked"),
-        (Field::Guest, "guest"),
-        (Field::Password, "password"),
-        (Field::Ignore, "ignore"),
+    pub const ALL: [(ColumnContent, &'static str); 14] = [
+        (ColumnContent::Address, "address"),
+        (ColumnContent::Local, "local"),
+        (ColumnContent::Domain, "domain"),
+        (ColumnContent::Alias, "alias"),
+        (ColumnContent::Kind, "kind"),
+        (ColumnContent::Standing, "standing"),
+        (ColumnContent::Account, "account"),
+        (ColumnContent::Target, "target"),
+        (ColumnContent::Login, "login"),
+        (ColumnContent::Status, "status"),
+        (ColumnContent::Blocked, "blocked"),
+        (ColumnContent::Guest, "guest"),
+        (ColumnContent::Password, "password"),
+        (ColumnContent::Ignore, "ignore"),
     ];
 }
 
-impl fmt::Display for Field {
+impl fmt::Display for ColumnContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(Self::ALL.iter().find(|(field, _)| field == self).map_or("", |(_, word)| word))
     }
 }
 
-impl FromStr for Field {
+impl FromStr for ColumnContent {
     type Err = BadMap;
 
     fn from_str(text: &str) -> Result<Self, BadMap> {
@@ -76,7 +76,7 @@ impl FromStr for Field {
 pub struct ColumnMap {
     /// Its name in the head line, or its number from 1.
     pub column: String,
-    pub field: Field,
+    pub field: ColumnContent,
 }
 
 /// A `--map` that says nothing.
@@ -85,7 +85,7 @@ pub enum BadMap {
     /// No `=` in it, or nothing before it.
     #[error("map a column as COLUMN=FIELD, for example \"E-mail=address\"")]
     NoField,
-    #[error("unknown field {0:?}; use one of {known}", known = words(&Field::ALL.map(|(_, word)| word)))]
+    #[error("unknown field {0:?}; use one of {known}", known = words(&ColumnContent::ALL.map(|(_, word)| word)))]
     UnknownField(String),
 }
 
@@ -112,7 +112,7 @@ impl fmt::Display for ColumnMap {
 pub struct ColumnTaken {
     /// Its name in the head line; `column 3` where there is none.
     pub name: String,
-    pub field: Field,
+    pub field: ColumnContent,
     /// How that was seen.
     pub by: TakenBy,
 }

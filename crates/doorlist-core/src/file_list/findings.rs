@@ -6,10 +6,10 @@ use super::values::one_typo_apart;
 use super::{ADDRESSES_MAX, FileList, NotAList, ParseOptions, ROWS_MAX, Recognised, encoding};
 use crate::address::{Address, AddressError, DomainName, LocalPart};
 use crate::change::Structure;
-use crate::source_rows::{PROBLEMS_KEPT_MAX, Place, RowProblem, SourceRow, shown};
+use crate::source_rows::{PROBLEMS_KEPT_MAX, RowPosition, RowProblem, SourceRow, shown};
 
 /// What becomes of a value.
-pub(super) enum Judged {
+pub(super) enum JudgedValue {
     /// An address of the domain, by whichever of its names.
     Ours(LocalPart),
     /// An address of another domain.
@@ -83,31 +83,31 @@ impl<'a> Findings<'a> {
             || self.domain_aliases.iter().any(|alias| domain.eq_ignore_ascii_case(alias.as_str()))
     }
 
-    pub(super) fn judge(&self, text: &str) -> Judged {
+    pub(super) fn judge(&self, text: &str) -> JudgedValue {
         if !text.is_ascii() && text.contains(encoding::UNREADABLE) {
-            return Judged::Bad("has invalid characters; save the file as UTF-8".to_owned());
+            return JudgedValue::Bad("has invalid characters; save the file as UTF-8".to_owned());
         }
         // Nearly every value is a plain address in the domain's own spelling.
         if !text.starts_with('"')
             && let Some((local, domain)) = text.rsplit_once('@')
             && self.is_ours(domain)
         {
-            return LocalPart::parse(local.as_bytes()).map_or_else(bad, Judged::Ours);
+            return LocalPart::parse(local.as_bytes()).map_or_else(bad, JudgedValue::Ours);
         }
         match text.parse::<Address>() {
-            Ok(address) if self.is_ours(address.domain().as_str()) => Judged::Ours(address.local().clone()),
-            Ok(address) => Judged::Foreign(address.domain().clone()),
+            Ok(address) if self.is_ours(address.domain().as_str()) => JudgedValue::Ours(address.local().clone()),
+            Ok(address) => JudgedValue::Foreign(address.domain().clone()),
             Err(error) => bad(error),
         }
     }
 
     /// Judges an address, or a local part of the domain.
-    pub(super) fn judge_name(&self, text: &str) -> Judged {
+    pub(super) fn judge_name(&self, text: &str) -> JudgedValue {
         match self.judge(text) {
-            Judged::Bad(_)
+            JudgedValue::Bad(_)
                 if !text.contains(encoding::UNREADABLE) && (text.starts_with('"') || !text.contains('@')) =>
             {
-                LocalPart::parse(text.as_bytes()).map_or_else(bad, Judged::Ours)
+                LocalPart::parse(text.as_bytes()).map_or_else(bad, JudgedValue::Ours)
             }
             judged => judged,
         }
@@ -130,14 +130,14 @@ impl<'a> Findings<'a> {
 
     /// A row of our own export, which may be switched off.
     pub(super) fn own_row(&mut self, line: u32, local: LocalPart, structure: Structure, switched_off: bool) {
-        self.rows.push(SourceRow { local, structure, switched_off, place: Place::Line(line) });
+        self.rows.push(SourceRow { local, structure, switched_off, place: RowPosition::Line(line) });
     }
 
     pub(super) fn problem(&mut self, line: u32, column: Option<&str>, value: &str, why: impl Into<String>) {
         self.problems_total += 1;
         if self.problems.len() < PROBLEMS_KEPT_MAX {
             self.problems.push(RowProblem {
-                place: Place::Line(line).to_string(),
+                place: RowPosition::Line(line).to_string(),
                 column: column.map(|name| shown(name.as_bytes())),
                 value: shown(value.as_bytes()),
                 why: why.into(),
@@ -217,8 +217,8 @@ impl<'a> Findings<'a> {
     }
 }
 
-fn bad(error: AddressError) -> Judged {
-    Judged::Bad(error.to_string())
+fn bad(error: AddressError) -> JudgedValue {
+    JudgedValue::Bad(error.to_string())
 }
 
 /// Counts by column; a file has few of them.

@@ -1,6 +1,6 @@
 //! Header rows: which export has which columns, and what a column name means.
 
-use super::columns::Field;
+use super::columns::ColumnContent;
 use super::format::FileFormat as F;
 
 /// A format by its columns, names as [`normal`] gives them.
@@ -9,7 +9,7 @@ struct Head {
     /// All names of one of these sets stand in the head line.
     any: &'static [&'static [&'static str]],
     /// Where a column means something else than its name says in general.
-    own: &'static [(&'static str, Field)],
+    own: &'static [(&'static str, ColumnContent)],
 }
 
 /// The first that fits counts.
@@ -17,27 +17,31 @@ const HEADS: [Head; 15] = [
     Head {
         format: F::Doorlist,
         any: &[&["address", "kind", "account", "standing"]],
-        own: &[("account", Field::Account), ("standing", Field::Standing), ("kind", Field::Kind)],
+        own: &[
+            ("account", ColumnContent::Account),
+            ("standing", ColumnContent::Standing),
+            ("kind", ColumnContent::Kind),
+        ],
     },
     Head {
         format: F::PostiniAliases,
         any: &[&["address", "useraddress"]],
-        own: &[("useraddress", Field::Account), ("domain", Field::Ignore)],
+        own: &[("useraddress", ColumnContent::Account), ("domain", ColumnContent::Ignore)],
     },
-    Head { format: F::PostiniUsers, any: &POSTINI_USERS, own: &[("domain", Field::Ignore)] },
+    Head { format: F::PostiniUsers, any: &POSTINI_USERS, own: &[("domain", ColumnContent::Ignore)] },
     Head {
         format: F::GoogleAliases,
         any: &[&["alias", "target"], &["alias", "targettype"]],
-        own: &[("alias", Field::Address), ("target", Field::Account)],
+        own: &[("alias", ColumnContent::Address), ("target", ColumnContent::Account)],
     },
     Head {
         format: F::CpanelForwarders,
         any: &[&["source", "target"], &["source", "destination"], &["address", "forwardto"]],
         own: &[
-            ("source", Field::Address),
-            ("target", Field::Target),
-            ("destination", Field::Target),
-            ("forwardto", Field::Target),
+            ("source", ColumnContent::Address),
+            ("target", ColumnContent::Target),
+            ("destination", ColumnContent::Target),
+            ("forwardto", ColumnContent::Target),
         ],
     },
     Head {
@@ -53,29 +57,33 @@ const HEADS: [Head; 15] = [
             &["userprincipalname", "mail", "objectid"],
             &["userprincipalname", "mail", "id"],
         ],
-        own: &[("alternateemailaddress", Field::Ignore)],
+        own: &[("alternateemailaddress", ColumnContent::Ignore)],
     },
-    Head { format: F::Exchange, any: &EXCHANGE, own: &[("alias", Field::Ignore), ("name", Field::Ignore)] },
-    Head { format: F::Google, any: &GOOGLE, own: &[("newstatus", Field::Ignore)] },
+    Head {
+        format: F::Exchange,
+        any: &EXCHANGE,
+        own: &[("alias", ColumnContent::Ignore), ("name", ColumnContent::Ignore)],
+    },
+    Head { format: F::Google, any: &GOOGLE, own: &[("newstatus", ColumnContent::Ignore)] },
     Head {
         format: F::Outlook,
         any: &OUTLOOK,
-        own: &[("email2address", Field::Alias), ("email3address", Field::Alias)],
+        own: &[("email2address", ColumnContent::Alias), ("email3address", ColumnContent::Alias)],
     },
     Head {
         format: F::CpanelAccounts,
         any: &[&["email", "quota"], &["email", "domain", "password"]],
-        own: &[("domain", Field::Domain)],
+        own: &[("domain", ColumnContent::Domain)],
     },
     Head {
         format: F::MailRoute,
         any: &[&["localpart", "localpartaliases"], &["domain", "localpart"]],
-        own: &[("domain", Field::Domain)],
+        own: &[("domain", ColumnContent::Domain)],
     },
     Head { format: F::MailRoute, any: &[&["email", "aliases"]], own: &[] },
     // The rejected values of a file without columns.
     Head { format: F::Table, any: &[&["address", "error"]], own: &[] },
-    Head { format: F::Proofpoint, any: &PROOFPOINT, own: &[("aliasormobile", Field::Alias)] },
+    Head { format: F::Proofpoint, any: &PROOFPOINT, own: &[("aliasormobile", ColumnContent::Alias)] },
 ];
 
 const POSTINI_USERS: [&[&str]; 5] = [
@@ -119,66 +127,66 @@ const OUTLOOK: [&[&str]; 7] = [
 
 /// Names that say what a column holds, wherever they stand. Of several for the row's address the first in this order
 /// counts.
-const NAMES: [(&str, Field); 58] = [
-    ("primarysmtpaddress", Field::Address),
-    ("primaryemail", Field::Address),
-    ("primaryemailaddress", Field::Address),
-    ("primaryaddress", Field::Address),
-    ("emailaddress", Field::Address),
-    ("email", Field::Address),
-    ("mail", Field::Address),
-    ("address", Field::Address),
-    ("smtpaddress", Field::Address),
-    ("mailaddress", Field::Address),
-    ("useremail", Field::Address),
-    ("emailaccount", Field::Address),
-    ("emailadresse", Field::Address),
-    ("windowsemailaddress", Field::Address),
-    ("localpart", Field::Local),
-    ("userprincipalname", Field::Login),
-    ("upn", Field::Login),
-    ("alias", Field::Alias),
-    ("aliases", Field::Alias),
-    ("emailalias", Field::Alias),
-    ("emailaliases", Field::Alias),
-    ("mailaliases", Field::Alias),
-    ("emailaddresses", Field::Alias),
-    ("proxyaddress", Field::Alias),
-    ("proxyaddresses", Field::Alias),
-    ("smtpaddresses", Field::Alias),
-    ("mailalternateaddress", Field::Alias),
-    ("mailalternateaddresses", Field::Alias),
-    ("alternateemail", Field::Alias),
-    ("localpartaliases", Field::Alias),
-    ("noneditablealiases", Field::Alias),
-    ("secondarysmtpaddress", Field::Alias),
-    ("secondarysmtpaddresses", Field::Alias),
-    ("zimbramailalias", Field::Alias),
-    ("recipienttypedetails", Field::Kind),
-    ("recipienttype", Field::Kind),
-    ("status", Field::Status),
-    ("accountstatus", Field::Status),
-    ("accountenabled", Field::Status),
-    ("enabled", Field::Status),
-    ("zimbraaccountstatus", Field::Status),
-    ("active", Field::Status),
-    ("blockcredential", Field::Blocked),
-    ("accountdisabled", Field::Blocked),
-    ("suspended", Field::Blocked),
-    ("blocked", Field::Blocked),
-    ("disabled", Field::Blocked),
-    ("usertype", Field::Guest),
+const NAMES: [(&str, ColumnContent); 58] = [
+    ("primarysmtpaddress", ColumnContent::Address),
+    ("primaryemail", ColumnContent::Address),
+    ("primaryemailaddress", ColumnContent::Address),
+    ("primaryaddress", ColumnContent::Address),
+    ("emailaddress", ColumnContent::Address),
+    ("email", ColumnContent::Address),
+    ("mail", ColumnContent::Address),
+    ("address", ColumnContent::Address),
+    ("smtpaddress", ColumnContent::Address),
+    ("mailaddress", ColumnContent::Address),
+    ("useremail", ColumnContent::Address),
+    ("emailaccount", ColumnContent::Address),
+    ("emailadresse", ColumnContent::Address),
+    ("windowsemailaddress", ColumnContent::Address),
+    ("localpart", ColumnContent::Local),
+    ("userprincipalname", ColumnContent::Login),
+    ("upn", ColumnContent::Login),
+    ("alias", ColumnContent::Alias),
+    ("aliases", ColumnContent::Alias),
+    ("emailalias", ColumnContent::Alias),
+    ("emailaliases", ColumnContent::Alias),
+    ("mailaliases", ColumnContent::Alias),
+    ("emailaddresses", ColumnContent::Alias),
+    ("proxyaddress", ColumnContent::Alias),
+    ("proxyaddresses", ColumnContent::Alias),
+    ("smtpaddresses", ColumnContent::Alias),
+    ("mailalternateaddress", ColumnContent::Alias),
+    ("mailalternateaddresses", ColumnContent::Alias),
+    ("alternateemail", ColumnContent::Alias),
+    ("localpartaliases", ColumnContent::Alias),
+    ("noneditablealiases", ColumnContent::Alias),
+    ("secondarysmtpaddress", ColumnContent::Alias),
+    ("secondarysmtpaddresses", ColumnContent::Alias),
+    ("zimbramailalias", ColumnContent::Alias),
+    ("recipienttypedetails", ColumnContent::Kind),
+    ("recipienttype", ColumnContent::Kind),
+    ("status", ColumnContent::Status),
+    ("accountstatus", ColumnContent::Status),
+    ("accountenabled", ColumnContent::Status),
+    ("enabled", ColumnContent::Status),
+    ("zimbraaccountstatus", ColumnContent::Status),
+    ("active", ColumnContent::Status),
+    ("blockcredential", ColumnContent::Blocked),
+    ("accountdisabled", ColumnContent::Blocked),
+    ("suspended", ColumnContent::Blocked),
+    ("blocked", ColumnContent::Blocked),
+    ("disabled", ColumnContent::Blocked),
+    ("usertype", ColumnContent::Guest),
     // Addresses elsewhere, or of other people.
-    ("alternateemailaddress", Field::Ignore),
-    ("recoveryemail", Field::Ignore),
-    ("homesecondaryemail", Field::Ignore),
-    ("worksecondaryemail", Field::Ignore),
-    ("manageremail", Field::Ignore),
-    ("newprimaryemail", Field::Ignore),
-    ("externalemailaddress", Field::Ignore),
-    ("forwardingsmtpaddress", Field::Ignore),
-    ("forwardingaddress", Field::Ignore),
-    ("error", Field::Ignore),
+    ("alternateemailaddress", ColumnContent::Ignore),
+    ("recoveryemail", ColumnContent::Ignore),
+    ("homesecondaryemail", ColumnContent::Ignore),
+    ("worksecondaryemail", ColumnContent::Ignore),
+    ("manageremail", ColumnContent::Ignore),
+    ("newprimaryemail", ColumnContent::Ignore),
+    ("externalemailaddress", ColumnContent::Ignore),
+    ("forwardingsmtpaddress", ColumnContent::Ignore),
+    ("forwardingaddress", ColumnContent::Ignore),
+    ("error", ColumnContent::Ignore),
 ];
 
 /// A name without case, blanks, punctuation and a note in brackets: `Email Address [Required]` is `emailaddress`.
@@ -188,18 +196,18 @@ pub(super) fn normal(name: &str) -> String {
 }
 
 /// What a column's name says; `None` if nothing.
-fn field_of(name: &str) -> Option<Field> {
+fn field_of(name: &str) -> Option<ColumnContent> {
     if ["password", "passwd", "passwort", "secret"].iter().any(|word| name.contains(word)) || name == "pwd" {
-        return Some(Field::Password);
+        return Some(ColumnContent::Password);
     }
     let exact = |name: &str| NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
     // `aliases.0`, `Alias 2`: several columns of one meaning.
     let without_number = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    exact(name).or_else(|| exact(without_number).filter(|field| *field == Field::Alias))
+    exact(name).or_else(|| exact(without_number).filter(|field| *field == ColumnContent::Alias))
 }
 
 /// What the head line says: the format, and each column's field if its name says one.
-pub(super) fn read(names: &[String]) -> (Option<F>, Vec<Option<Field>>) {
+pub(super) fn read(names: &[String]) -> (Option<F>, Vec<Option<ColumnContent>>) {
     let names: Vec<String> = names.iter().map(|name| normal(name)).collect();
     let holds = |name: &&str| names.iter().any(|known| known == name);
     let head = HEADS.iter().find(|head| head.any.iter().any(|set| set.iter().all(&holds)));
@@ -207,29 +215,29 @@ pub(super) fn read(names: &[String]) -> (Option<F>, Vec<Option<Field>>) {
 }
 
 /// The fields of a table whose format was said.
-pub(super) fn read_as(names: &[String], format: F) -> Vec<Option<Field>> {
+pub(super) fn read_as(names: &[String], format: F) -> Vec<Option<ColumnContent>> {
     let names: Vec<String> = names.iter().map(|name| normal(name)).collect();
     fields(&names, HEADS.iter().find(|head| head.format == format).map_or(&[], |head| head.own))
 }
 
-fn fields(names: &[String], own: &[(&str, Field)]) -> Vec<Option<Field>> {
+fn fields(names: &[String], own: &[(&str, ColumnContent)]) -> Vec<Option<ColumnContent>> {
     let of_name =
         |name: &String| own.iter().find(|(known, _)| known == name).map(|(_, field)| *field).or_else(|| field_of(name));
-    let mut fields: Vec<Option<Field>> = names.iter().map(of_name).collect();
-    for single in [Field::Address, Field::Kind, Field::Login, Field::Status] {
+    let mut fields: Vec<Option<ColumnContent>> = names.iter().map(of_name).collect();
+    for single in [ColumnContent::Address, ColumnContent::Kind, ColumnContent::Login, ColumnContent::Status] {
         keep_first(names, &mut fields, single);
     }
     fields
 }
 
 /// Of several columns for the same single thing the one that stands first among the known names.
-fn keep_first(names: &[String], fields: &mut [Option<Field>], single: Field) {
+fn keep_first(names: &[String], fields: &mut [Option<ColumnContent>], single: ColumnContent) {
     let rank = |name: &String| NAMES.iter().position(|(known, _)| known == name).unwrap_or(0);
     let places = (0..fields.len()).filter(|at| fields[*at] == Some(single));
     let Some(best) = places.min_by_key(|at| rank(&names[*at])) else { return };
     for (at, field) in fields.iter_mut().enumerate() {
         if *field == Some(single) && at != best {
-            *field = Some(Field::Ignore);
+            *field = Some(ColumnContent::Ignore);
         }
     }
 }

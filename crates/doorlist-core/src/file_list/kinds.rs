@@ -2,7 +2,7 @@
 
 /// What a recipient is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Recipient {
+pub(super) enum RecipientKind {
     /// A mailbox, or something that receives mail like one.
     Mailbox,
     /// Mail goes on to several.
@@ -28,24 +28,24 @@ const SYSTEM: [&str; 8] = [
 ];
 
 /// What `RecipientTypeDetails` and its like say.
-pub(super) fn recipient(cell: &str) -> Recipient {
+pub(super) fn recipient(cell: &str) -> RecipientKind {
     let word = cell.trim().to_ascii_lowercase();
     if word.starts_with("guest") {
-        Recipient::Guest
+        RecipientKind::Guest
     } else if SYSTEM.contains(&word.as_str()) {
-        Recipient::System
+        RecipientKind::System
     } else if word == "mailcontact" || word == "mailuser" || word == "contact" {
-        Recipient::Contact
+        RecipientKind::Contact
     } else if word == "groupmailbox" || word.contains("group") || word.contains("list") {
-        Recipient::List
+        RecipientKind::List
     } else {
-        Recipient::Mailbox
+        RecipientKind::Mailbox
     }
 }
 
 /// What the state of an account means for its mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum AccountState {
     Normal,
     /// Nobody can sign in; mail is still received.
     Blocked,
@@ -53,20 +53,20 @@ pub(super) enum State {
 }
 
 /// Reads a cell of `accountEnabled`, `Status` or `zimbraAccountStatus`.
-pub(super) fn status(cell: &str) -> State {
+pub(super) fn status(cell: &str) -> AccountState {
     match cell.trim().to_ascii_lowercase().as_str() {
         "false" | "0" | "no" | "suspended" | "disabled" | "inactive" | "locked" | "lockout" | "archived"
-        | "blocked" => State::Blocked,
-        "closed" | "deleted" => State::Closed,
-        _ => State::Normal,
+        | "blocked" => AccountState::Blocked,
+        "closed" | "deleted" => AccountState::Closed,
+        _ => AccountState::Normal,
     }
 }
 
 /// `Block credential`: true where signing in is blocked.
-pub(super) fn blocked(cell: &str) -> State {
+pub(super) fn blocked(cell: &str) -> AccountState {
     match cell.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "blocked" => State::Blocked,
-        _ => State::Normal,
+        "true" | "1" | "yes" | "blocked" => AccountState::Blocked,
+        _ => AccountState::Normal,
     }
 }
 

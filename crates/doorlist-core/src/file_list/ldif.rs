@@ -4,10 +4,10 @@
 //! `alias` or `list`, `doorlistAccount` the account of an alias, `doorlistStanding` is `active`, `switched-off` or
 //! `vetoed`.
 
-use super::account::{Account, Reading};
-use super::findings::{Findings, Judged};
+use super::account::{Account, AccountContext};
+use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
-use super::kinds::{self, Recipient, State};
+use super::kinds::{self, AccountState, RecipientKind};
 use super::lines::Lines;
 use super::notes::Skipped;
 use super::{FIELD_BYTES_MAX, NotAList, targets};
@@ -79,7 +79,7 @@ const LISTS: [&str; 8] = [
 ];
 
 #[derive(Default)]
-struct Record<'t> {
+struct LdifRecord<'t> {
     /// Its first line; 0 while there is none.
     line: u32,
     values: Vec<(&'static str, Cow<'t, str>)>,
@@ -87,7 +87,7 @@ struct Record<'t> {
     bad: Option<(u32, String, &'static str)>,
 }
 
-impl Record<'_> {
+impl LdifRecord<'_> {
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.values.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_ref())
     }
@@ -104,7 +104,7 @@ impl Record<'_> {
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     let is_zimbra = format == FileFormat::ZimbraVerbose;
     let mut lines = Lines::new(text).peekable();
-    let mut record = Record::default();
+    let mut record = LdifRecord::default();
     while let Some((number, first)) = lines.next() {
         // A folded line goes on where the next one begins with one blank.
         let mut line = Cow::Borrowed(first);
@@ -130,7 +130,7 @@ fn starts_record(line: &str) -> bool {
 }
 
 /// `name: value`, `name:: base64`, `name;option: value`, `# name value`.
-fn take_line<'t>(record: &mut Record<'t>, number: u32, line: Cow<'t, str>) {
+fn take_line<'t>(record: &mut LdifRecord<'t>, number: u32, line: Cow<'t, str>) {
     let (name, value) = if let Some(rest) = line.strip_prefix("# ") {
         let Some((name, value)) = rest.split_once(' ') else { return };
         (format!("# {name}"), value)
@@ -177,7 +177,7 @@ fn decoded(coded: &str) -> Result<String, &'static str> {
 }
 
 /// Takes the record that has ended among the findings.
-fn end_record(record: &mut Record<'_>, found: &mut Findings<'_>) -> Result<(), NotAList> {
+fn end_record(record: &mut LdifRecord<'_>, found: &mut Findings<'_>) -> Result<(), NotAList> {
     let record = std::mem::take(record);
     if record.line == 0 {
         return Ok(());
@@ -199,15 +199,15 @@ fn end_record(record: &mut Record<'_>, found: &mut Findings<'_>) -> Result<(), N
 }
 
 /// One address of our own export.
-fn own_record(record: &Record<'_>, found: &mut Findings<'_>) {
+fn own_record(record: &LdifRecord<'_>, found: &mut Findings<'_>) {
     let (line, address) = (record.line, record.first("mail").unwrap_or_default());
     if record.says("doorliststanding", "vetoed") {
         return found.skip(Skipped::Vetoed);
     }
     let local = match found.judge(address) {
-        Judged::Ours(local) => local,
-        Judged::Foreign(domain) => return found.foreign(line, Some("mail"), address, &domain, false),
-        Judged::Bad(why) => return found.problem(line, Some("mail"), address, why),
+        JudgedValue::Ours(local) => local,
+        JudgedValue::Foreign(domain) => return found.foreign(line, Some("mail"), address, &domain, false),
+        JudgedValue::Bad(why) => return found.problem(line, Some("mail"), address, why),
     };
     let kind = record.first("doorlistkind").unwrap_or_default();
     match targets::own_structure(kind, record.first("doorlistaccount").unwrap_or_default(), found) {
@@ -217,7 +217,7 @@ fn own_record(record: &Record<'_>, found: &mut Findings<'_>) {
 }
 
 /// Why the whole record is rightly left out.
-fn left_out(record: &Record<'_>) -> Option<Skipped> {
+fn left_out(record: &LdifRecord<'_>) -> Option<Skipped> {
     let name = record.first("# name").or_else(|| record.first("mail")).unwrap_or_default().to_ascii_lowercase();
     let is_zimbra = record.first("# name").is_some() || record.first("zimbraaccountstatus").is_some();
     if record.says("zimbraaccountstatus", "closed") || record.says("mailuserstatus", "deleted") {
@@ -235,12 +235,12 @@ fn left_out(record: &Record<'_>) -> Option<Skipped> {
 }
 
 /// An account with all its addresses.
-fn account_record(record: &Record<'_>, found: &mut Findings<'_>) {
+fn account_record(record: &LdifRecord<'_>, found: &mut Findings<'_>) {
     let mut account = Account::default();
     if record.bad.is_some() {
         account.mark_bad();
     }
-    let at = |column| Reading { line: record.line, column: Some(column), local_parts: false };
+    let at = |column| AccountContext { line: record.line, column: Some(column), local_parts: false };
     for name in ["# name", "# distributionlist", "mail", "rfc822mailbox"] {
         for value in record.all(name) {
             // `zmprov gadl -v` counts the members behind the name.
@@ -258,7 +258,7 @@ fn account_record(record: &Record<'_>, found: &mut Findings<'_>) {
     }
     let is_list = record.first("# distributionlist").is_some()
         || record.all("objectclass").any(|class| LISTS.iter().any(|list| list.eq_ignore_ascii_case(class)))
-        || record.first("msexchrecipienttypedetails").is_some_and(|kind| kinds::recipient(kind) == Recipient::List);
+        || record.first("msexchrecipienttypedetails").is_some_and(|kind| kinds::recipient(kind) == RecipientKind::List);
     let mixed = record.first("# name").is_some() || record.first("# distributionlist").is_some();
     if account.finish(found, at("mail"), is_list, mixed) && is_blocked(record) {
         found.blocked += 1;
@@ -266,14 +266,14 @@ fn account_record(record: &Record<'_>, found: &mut Findings<'_>) {
 }
 
 /// Nobody can sign in: by status, by lock, or by bit 2 of Active Directory's flags.
-fn is_blocked(record: &Record<'_>) -> bool {
+fn is_blocked(record: &LdifRecord<'_>) -> bool {
     const DISABLED: u32 = 2;
     let flags = record.first("useraccountcontrol").and_then(|flags| flags.parse::<u32>().ok());
     flags.is_some_and(|flags| flags & DISABLED != 0)
         || record.says("nsaccountlock", "true")
         || ["zimbraaccountstatus", "accountstatus", "inetuserstatus", "mailuserstatus"]
             .iter()
-            .any(|name| record.first(name).is_some_and(|value| kinds::status(value) == State::Blocked))
+            .any(|name| record.first(name).is_some_and(|value| kinds::status(value) == AccountState::Blocked))
 }
 
 /// A first line of LDIF.

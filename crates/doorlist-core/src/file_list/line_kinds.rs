@@ -1,6 +1,6 @@
 //! Detects line-based formats by their first lines.
 
-use super::findings::{Findings, Judged};
+use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
 use super::lines::{Lines, LogicalLines};
 use super::maps::{key_and_value, name_and_targets};
@@ -52,7 +52,7 @@ fn is_passwd(entry: &str) -> bool {
 }
 
 fn is_address(text: &str, found: &Findings<'_>) -> bool {
-    text.contains('@') && !matches!(found.judge(text), Judged::Bad(_))
+    text.contains('@') && !matches!(found.judge(text), JudgedValue::Bad(_))
 }
 
 /// `alias: target`, or linked addresses with plain ones between them.
@@ -67,7 +67,7 @@ fn colons(entries: &[String], found: &Findings<'_>) -> Option<FileFormat> {
                 ["smtp", "mailto", "sip", "http", "https"].iter().any(|word| name.eq_ignore_ascii_case(word));
             !is_prefix
                 && !name.contains(['@', ' ', '\t', ',', ';', '<'])
-                && matches!(found.judge_name(name), Judged::Ours(_))
+                && matches!(found.judge_name(name), JudgedValue::Ours(_))
         })
     };
     mostly(entries, is_alias).then_some(FileFormat::Aliases)
@@ -80,7 +80,7 @@ fn map(entries: &[String], found: &Findings<'_>) -> Option<FileFormat> {
     let is_pair = |(key, value): &(&str, &str)| {
         !value.is_empty()
             && !value.starts_with(['#', '<'])
-            && (is_full(key) || (!key.contains('@') && matches!(found.judge_name(key), Judged::Ours(_))))
+            && (is_full(key) || (!key.contains('@') && matches!(found.judge_name(key), JudgedValue::Ours(_))))
     };
     if !mostly(&pairs, is_pair) || !pairs.iter().any(|(key, value)| is_full(key) && !value.is_empty()) {
         return None;

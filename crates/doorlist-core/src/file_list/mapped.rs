@@ -1,6 +1,6 @@
 //! Applies the column mapping of a person over the detected one.
 
-use super::columns::{ColumnMap, ColumnTaken, Field, TakenBy};
+use super::columns::{ColumnContent, ColumnMap, ColumnTaken, TakenBy};
 use super::heads::normal;
 use super::{NotAList, values};
 
@@ -13,7 +13,7 @@ pub(super) fn apply(columns: &mut [ColumnTaken], maps: &[ColumnMap]) -> Result<(
         })?;
         for column in columns.iter_mut() {
             if column.by != TakenBy::Map && stands_against(column.field, map.field) {
-                column.field = Field::Ignore;
+                column.field = ColumnContent::Ignore;
             }
         }
         columns[at].field = map.field;
@@ -23,9 +23,9 @@ pub(super) fn apply(columns: &mut [ColumnTaken], maps: &[ColumnMap]) -> Result<(
 }
 
 /// A row has one of these.
-fn stands_against(seen: Field, said: Field) -> bool {
-    let is_name = |field| matches!(field, Field::Address | Field::Local);
-    (seen == said && !matches!(said, Field::Alias | Field::Ignore | Field::Password))
+fn stands_against(seen: ColumnContent, said: ColumnContent) -> bool {
+    let is_name = |field| matches!(field, ColumnContent::Address | ColumnContent::Local);
+    (seen == said && !matches!(said, ColumnContent::Alias | ColumnContent::Ignore | ColumnContent::Password))
         || (is_name(seen) && is_name(said))
 }
 

@@ -1,8 +1,8 @@
 //! Files of keys and values: Postfix maps, the Sendmail virtual user table, aliases files, Barracuda's alias linking.
 
 use super::NotAList;
-use super::account::{Account, Reading};
-use super::findings::{Findings, Judged};
+use super::account::{Account, AccountContext};
+use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
 use super::lines::LogicalLines;
 use super::notes::Skipped;
@@ -46,13 +46,13 @@ fn relay_line(line: u32, key: &str, value: &str, found: &mut Findings<'_>) {
     }
     let bare = values::bare(key);
     let (name, judged) = match found.judge_name(key) {
-        Judged::Bad(_) => (bare, found.judge_name(bare)),
+        JudgedValue::Bad(_) => (bare, found.judge_name(bare)),
         judged => (key, judged),
     };
     let local = match judged {
-        Judged::Ours(local) => local,
-        Judged::Foreign(domain) => return found.foreign(line, None, name, &domain, true),
-        Judged::Bad(why) => return found.problem(line, None, name, why),
+        JudgedValue::Ours(local) => local,
+        JudgedValue::Foreign(domain) => return found.foreign(line, None, name, &domain, true),
+        JudgedValue::Bad(why) => return found.problem(line, None, name, why),
     };
     let structure = match value.split_once(':') {
         Some(("alias", account)) => targets::own_structure("alias", account, found),
@@ -107,7 +107,7 @@ pub(super) fn name_and_targets(entry: &str) -> Option<(&str, &str)> {
 fn linking_line(line: u32, entry: &str, found: &mut Findings<'_>) {
     let (primary, aliases) = name_and_targets(entry).unwrap_or((entry, ""));
     let mut account = Account::default();
-    let at = Reading { line, column: None, local_parts: true };
+    let at = AccountContext { line, column: None, local_parts: true };
     account.address(found, at, primary);
     account.proxies(found, at, aliases);
     account.finish(found, at, false, FileFormat::Barracuda.is_mixed());

@@ -2,7 +2,7 @@
 //! of Plesk and Zimbra; `/etc/passwd`.
 
 use super::NotAList;
-use super::findings::{Findings, Judged};
+use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
 use super::kinds;
 use super::lines::Lines;
@@ -24,7 +24,7 @@ pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> 
             FileFormat::Plesk => content.strip_prefix("Mailname").unwrap_or(content),
             _ => content,
         };
-        for piece in Pieces(content) {
+        for piece in LinePieces(content) {
             let piece = values::trimmed(piece);
             if !piece.is_empty() {
                 found.begin_row()?;
@@ -63,12 +63,12 @@ fn value(line: u32, piece: &str, format: FileFormat, found: &mut Findings<'_>) {
         return found.catch_all(line, domain);
     }
     match found.judge_name(name) {
-        Judged::Ours(local) if format == FileFormat::Zimbra && kinds::is_zimbra_system(local.as_str()) => {
+        JudgedValue::Ours(local) if format == FileFormat::Zimbra && kinds::is_zimbra_system(local.as_str()) => {
             found.skip(Skipped::System);
         }
-        Judged::Ours(local) => found.row(line, local, Structure::Mailbox),
-        Judged::Foreign(domain) => found.foreign(line, None, name, &domain, format.is_mixed()),
-        Judged::Bad(why) => found.problem(line, None, name, why),
+        JudgedValue::Ours(local) => found.row(line, local, Structure::Mailbox),
+        JudgedValue::Foreign(domain) => found.foreign(line, None, name, &domain, format.is_mixed()),
+        JudgedValue::Bad(why) => found.problem(line, None, name, why),
     }
 }
 
@@ -80,9 +80,9 @@ fn first_word(value: &str) -> &str {
 }
 
 /// Pieces of a line, parted by commas and semicolons outside of quotes and angle brackets.
-struct Pieces<'t>(&'t str);
+struct LinePieces<'t>(&'t str);
 
-impl<'t> Iterator for Pieces<'t> {
+impl<'t> Iterator for LinePieces<'t> {
     type Item = &'t str;
 
     fn next(&mut self) -> Option<&'t str> {
@@ -134,9 +134,9 @@ pub(super) fn read_passwd(text: &str, found: &mut Findings<'_>) -> Result<(), No
             (Some(uid), _) if uid < PERSON_UID_MIN || uid == NOBODY_UID || cannot_sign_in => {
                 found.skip(Skipped::System)
             }
-            (Some(_), Judged::Ours(local)) => found.row(line, local, Structure::Mailbox),
-            (Some(_), Judged::Foreign(_)) => found.skip(Skipped::OtherDomain),
-            (Some(_), Judged::Bad(why)) => found.problem(line, None, name, why),
+            (Some(_), JudgedValue::Ours(local)) => found.row(line, local, Structure::Mailbox),
+            (Some(_), JudgedValue::Foreign(_)) => found.skip(Skipped::OtherDomain),
+            (Some(_), JudgedValue::Bad(why)) => found.problem(line, None, name, why),
         }
     }
     Ok(())

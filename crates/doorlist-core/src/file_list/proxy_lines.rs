@@ -2,7 +2,7 @@
 //! account.
 
 use super::NotAList;
-use super::account::{Account, Reading};
+use super::account::{Account, AccountContext};
 use super::findings::Findings;
 use super::lines::Lines;
 use super::values;
@@ -33,8 +33,8 @@ pub(super) fn read(text: &str, found: &mut Findings<'_>) -> Result<(), NotAList>
     Ok(())
 }
 
-fn reading(line: u32) -> Reading<'static> {
-    Reading { line, column: Some("proxyAddress"), local_parts: false }
+fn reading(line: u32) -> AccountContext<'static> {
+    AccountContext { line, column: Some("proxyAddress"), local_parts: false }
 }
 
 /// `DN;proxyAddress`, perhaps in quotes.

@@ -1,35 +1,39 @@
 //! Detects the format of a text: the checks, in the order in which they are made.
 
-use super::columns::{Field, TakenBy};
+use super::columns::{ColumnContent, TakenBy};
 use super::findings::Findings;
 use super::format::FileFormat;
 use super::notes::FileNote;
-use super::sample::{Holds, Sample, Start, distinct, is_most, share};
-use super::shape::{self, Table};
+use super::sample::{Holds, RecordsStart, Sample, distinct, is_most, share};
+use super::shape::{self, TableLayout};
 use super::{NotAList, ParseOptions, heads, line_kinds, mapped};
 use std::borrow::Cow;
 
 /// How a text is read.
-pub(super) enum Plan {
-    Table(Table),
+pub(super) enum TextLayout {
+    Table(TableLayout),
     Lines(FileFormat),
 }
 
 /// Says what the text is.
-pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &mut Findings<'_>) -> Result<Plan, NotAList> {
-    let start = Start::of(text);
+pub(super) fn recognise(
+    text: &str,
+    options: &ParseOptions<'_>,
+    found: &mut Findings<'_>,
+) -> Result<TextLayout, NotAList> {
+    let start = RecordsStart::of(text);
     if let Some(format) = options.format {
         return match format.is_table() {
-            true => said(text, &start, format, options, found).map(Plan::Table),
-            false => Ok(Plan::Lines(format)),
+            true => said(text, &start, format, options, found).map(TextLayout::Table),
+            false => Ok(TextLayout::Lines(format)),
         };
     }
     if !options.columns.is_empty() {
         let known = known_table(text, &start).map_or(FileFormat::Table, |table| table.format);
-        return said(text, &start, known, options, found).map(Plan::Table);
+        return said(text, &start, known, options, found).map(TextLayout::Table);
     }
     if let Some(format) = line_kinds::by_first_line(text) {
-        return Ok(Plan::Lines(format));
+        return Ok(TextLayout::Lines(format));
     }
     if let Some(mut table) = known_table(text, &start) {
         if !table.has_addresses()
@@ -37,20 +41,20 @@ pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &mut Find
         {
             need_addresses(&mut table, &sample, found)?;
         }
-        return Ok(Plan::Table(table));
+        return Ok(TextLayout::Table(table));
     }
     if let Some(format) = line_kinds::by_shape(text, found) {
-        return Ok(Plan::Lines(format));
+        return Ok(TextLayout::Lines(format));
     }
     if let Some(table) = headless_cpanel(text, &start, found) {
-        return Ok(Plan::Table(table));
+        return Ok(TextLayout::Table(table));
     }
     if let Some(table) = headless_table(text, &start, found) {
-        return Ok(Plan::Table(table));
+        return Ok(TextLayout::Table(table));
     }
     match unknown_table(text, &start, found)? {
-        Some(table) => Ok(Plan::Table(table)),
-        None => Ok(Plan::Lines(plain(text))),
+        Some(table) => Ok(TextLayout::Table(table)),
+        None => Ok(TextLayout::Lines(plain(text))),
     }
 }
 
@@ -61,7 +65,7 @@ fn plain(text: &str) -> FileFormat {
 }
 
 /// A table with a head line that is known.
-fn known_table(text: &str, start: &Start) -> Option<Table> {
+fn known_table(text: &str, start: &RecordsStart) -> Option<TableLayout> {
     let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
     let tables = samples.filter(|sample| !sample.begins_with_address()).filter_map(|sample| {
         let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
@@ -70,14 +74,14 @@ fn known_table(text: &str, start: &Start) -> Option<Table> {
             [name] => one_column(name, &sample, &fields).then(|| format.unwrap_or(FileFormat::Table)),
             _ => format,
         };
-        Some(Table::new(text, start, &sample, format?, &fields))
+        Some(TableLayout::new(text, start, &sample, format?, &fields))
     });
     tables.max_by_key(|table| table.columns.len())
 }
 
 /// A list with a head line of one word: the word is known, and nobody's name.
-fn one_column(name: &str, sample: &Sample<'_>, fields: &[Option<Field>]) -> bool {
-    matches!(fields, [Some(Field::Address | Field::Alias | Field::Login)])
+fn one_column(name: &str, sample: &Sample<'_>, fields: &[Option<ColumnContent>]) -> bool {
+    matches!(fields, [Some(ColumnContent::Address | ColumnContent::Alias | ColumnContent::Login)])
         && match sample.rows.first() {
             Some(row) => row.iter().any(|cell| cell.contains('@')),
             None => heads::is_surely_head(name),
@@ -85,18 +89,18 @@ fn one_column(name: &str, sample: &Sample<'_>, fields: &[Option<Field>]) -> bool
 }
 
 /// Accounts of cPanel without a head line: the second column names the domain.
-fn headless_cpanel(text: &str, start: &Start, found: &Findings<'_>) -> Option<Table> {
+fn headless_cpanel(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Option<TableLayout> {
     let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
     let is_domain = |row: &Vec<Cow<'_, str>>| row.get(1).is_some_and(|cell| found.is_ours(cell.trim()));
     let is_one = |sample: &Sample<'_>| {
         let hits = sample.with_head().filter(|row| is_domain(row)).count();
         sample.head.len() > 2 && sample.is_even() && is_most((hits, sample.rows.len() + 1))
     };
-    samples.into_iter().find(is_one).map(|sample| Table::headless(start, &sample, FileFormat::CpanelAccounts))
+    samples.into_iter().find(is_one).map(|sample| TableLayout::headless(start, &sample, FileFormat::CpanelAccounts))
 }
 
 /// A table without a head line: Proofpoint Essentials, or one with a column of addresses beside others.
-fn headless_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Option<Table> {
+fn headless_table(text: &str, start: &RecordsStart, found: &mut Findings<'_>) -> Option<TableLayout> {
     for delimiter in start.delimiters() {
         let Some(sample) = Sample::take(text, start, delimiter) else { continue };
         if sample.head.len() < 2 || !sample.begins_with_address() {
@@ -104,13 +108,13 @@ fn headless_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Option
         }
         let part = |column: usize| share(sample.with_head(), column, Holds::Any, found);
         if is_most(part(2)) && part(0).0 + part(1).0 == 0 && part(0).1 > 0 {
-            return Some(Table::headless(start, &sample, FileFormat::Proofpoint));
+            return Some(TableLayout::headless(start, &sample, FileFormat::Proofpoint));
         }
         if sample.head.len() == 2 && is_most(part(0)) && is_most(part(1)) && sample.has_joined(1) {
-            return Some(Table::headless(start, &sample, FileFormat::MailRoute));
+            return Some(TableLayout::headless(start, &sample, FileFormat::MailRoute));
         }
         let holds_others = (0..sample.head.len()).map(part).any(|(hits, all)| all > 0 && hits * 5 < all);
-        let mut table = Table::headless(start, &sample, FileFormat::Table);
+        let mut table = TableLayout::headless(start, &sample, FileFormat::Table);
         if sample.is_even() && holds_others && by_content(&mut table, &sample, found) {
             return Some(table);
         }
@@ -119,21 +123,21 @@ fn headless_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Option
 }
 
 /// A table with a head line that nobody knows.
-fn unknown_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Result<Option<Table>, NotAList> {
+fn unknown_table(text: &str, start: &RecordsStart, found: &mut Findings<'_>) -> Result<Option<TableLayout>, NotAList> {
     let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
     let tables =
         samples.filter(|sample| !sample.begins_with_address() && sample.head.len() > 1 && !sample.rows.is_empty());
     let Some(sample) = tables.max_by_key(|sample| (sample.is_even(), sample.head.len())) else { return Ok(None) };
     let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
     let (_, fields) = heads::read(&names);
-    let mut table = Table::new(text, start, &sample, FileFormat::Table, &fields);
+    let mut table = TableLayout::new(text, start, &sample, FileFormat::Table, &fields);
     if let Some(street) = street(&table, &sample, found) {
-        table.columns[street].field = Field::Ignore;
+        table.columns[street].field = ColumnContent::Ignore;
         if !by_content(&mut table, &sample, found) {
-            table.columns[street].field = Field::Address;
+            table.columns[street].field = ColumnContent::Address;
         }
     }
-    if !table.has(Field::Address) {
+    if !table.has(ColumnContent::Address) {
         by_content(&mut table, &sample, found);
     }
     need_addresses(&mut table, &sample, found)?;
@@ -141,7 +145,7 @@ fn unknown_table(text: &str, start: &Start, found: &mut Findings<'_>) -> Result<
 }
 
 /// Refuses a table in which no column holds addresses, by name or by content.
-fn need_addresses(table: &mut Table, sample: &Sample<'_>, found: &mut Findings<'_>) -> Result<(), NotAList> {
+fn need_addresses(table: &mut TableLayout, sample: &Sample<'_>, found: &mut Findings<'_>) -> Result<(), NotAList> {
     if table.has_addresses() || by_content(table, sample, found) {
         return Ok(());
     }
@@ -149,20 +153,20 @@ fn need_addresses(table: &mut Table, sample: &Sample<'_>, found: &mut Findings<'
 }
 
 /// A column `address` may hold streets: one that is named so and holds few mail addresses.
-fn street(table: &Table, sample: &Sample<'_>, found: &Findings<'_>) -> Option<usize> {
-    let named = table.columns.iter().position(|column| column.field == Field::Address)?;
+fn street(table: &TableLayout, sample: &Sample<'_>, found: &Findings<'_>) -> Option<usize> {
+    let named = table.columns.iter().position(|column| column.field == ColumnContent::Address)?;
     let (hits, all) = share(sample.rows.iter(), named, Holds::Any, found);
     (hits * 2 < all).then_some(named)
 }
 
 /// Takes the column with the most addresses of the domain, or else of any domain, so that the rows say which.
-fn by_content(table: &mut Table, sample: &Sample<'_>, found: &mut Findings<'_>) -> bool {
+fn by_content(table: &mut TableLayout, sample: &Sample<'_>, found: &mut Findings<'_>) -> bool {
     let has_head = table.head_line.is_some();
     let part = |column: usize, holds: Holds| match has_head {
         true => share(sample.rows.iter(), column, holds, found),
         false => share(sample.with_head(), column, holds, found),
     };
-    let free = |at: &usize| table.columns[*at].field == Field::Ignore;
+    let free = |at: &usize| table.columns[*at].field == ColumnContent::Ignore;
     let best = |holds: Holds| {
         let most = (0..table.columns.len()).filter(free).filter(|at| is_most(part(*at, holds)));
         // A column of managers has addresses too, but few different ones.
@@ -174,7 +178,7 @@ fn by_content(table: &mut Table, sample: &Sample<'_>, found: &mut Findings<'_>) 
     for at in others {
         found.note(FileNote::OtherColumn(table.columns[at].name.clone()));
     }
-    table.columns[best].field = Field::Address;
+    table.columns[best].field = ColumnContent::Address;
     table.columns[best].by = TakenBy::Content;
     true
 }
@@ -182,20 +186,20 @@ fn by_content(table: &mut Table, sample: &Sample<'_>, found: &mut Findings<'_>) 
 /// A table whose format or columns a person said.
 fn said(
     text: &str,
-    start: &Start,
+    start: &RecordsStart,
     format: FileFormat,
     options: &ParseOptions<'_>,
     found: &mut Findings<'_>,
-) -> Result<Table, NotAList> {
+) -> Result<TableLayout, NotAList> {
     let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
     let sample = samples.max_by_key(|sample| (sample.is_even(), sample.head.len())).ok_or(NotAList::Empty)?;
     let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
     let fields = heads::read_as(&names, format);
     let by_place = shape::has_places(format) && fields.iter().all(Option::is_none);
     let mut table = if sample.begins_with_address() || by_place {
-        Table::headless(start, &sample, format)
+        TableLayout::headless(start, &sample, format)
     } else {
-        Table::new(text, start, &sample, format, &fields)
+        TableLayout::new(text, start, &sample, format, &fields)
     };
     mapped::apply(&mut table.columns, options.columns)?;
     need_addresses(&mut table, &sample, found)?;

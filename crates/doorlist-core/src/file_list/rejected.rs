@@ -1,6 +1,6 @@
 //! The skipped rows of a file as CSV, to be corrected and imported again.
 
-use super::columns::{ColumnTaken, Field};
+use super::columns::{ColumnContent, ColumnTaken};
 use super::values::is_formula;
 use super::{FileList, MASKED, encoding, table};
 use crate::source_rows::RowProblem;
@@ -51,10 +51,10 @@ pub fn rejected(bytes: &[u8], list: &FileList) -> String {
 /// The cells of one row, at least one for each column. Where they are too many, any of them may be the password, and they
 /// stay too many: a shifted row must not be taken as it is.
 fn row(columns: &[ColumnTaken], cells: &[Cow<'_, str>], is_whole: bool, out: &mut String) {
-    let has_password = columns.iter().any(|column| column.field == Field::Password);
+    let has_password = columns.iter().any(|column| column.field == ColumnContent::Password);
     let count = if is_whole { columns.len() } else { columns.len().max(cells.len()) };
     for at in 0..count {
-        let is_password = columns.get(at).is_some_and(|column| column.field == Field::Password);
+        let is_password = columns.get(at).is_some_and(|column| column.field == ColumnContent::Password);
         match cells.get(at).map_or("", AsRef::as_ref) {
             "" => cell("", out),
             _ if has_password && (!is_whole || is_password) => cell(MASKED, out),

@@ -1,10 +1,10 @@
 //! The first records of a table: where they begin, which character separates cells, what the columns contain.
 
 use super::cells::Records;
-use super::findings::{Findings, Judged};
+use super::findings::{Findings, JudgedValue};
 use super::lines::Lines;
 use super::table::is_blank;
-use super::values::{self, Proxy, Values};
+use super::values::{self, CellValues, Proxy};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ const LOOKED_AT: usize = 1000;
 pub(super) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Where the records of a text begin.
-pub(super) struct Start {
+pub(super) struct RecordsStart {
     /// Byte of the first one.
     pub(super) at: usize,
     pub(super) line: u32,
@@ -22,11 +22,11 @@ pub(super) struct Start {
     pub(super) delimiter: Option<u8>,
 }
 
-impl Start {
+impl RecordsStart {
     /// Behind blank lines, `#TYPE ...` of PowerShell and `sep=;` of Excel.
     pub(super) fn of(text: &str) -> Self {
         let mut lines = Lines::new(text);
-        let mut start = Start { at: 0, line: 1, delimiter: None };
+        let mut start = RecordsStart { at: 0, line: 1, delimiter: None };
         loop {
             start.at = text.len() - lines.rest().len();
             let Some((number, line)) = lines.next() else { return start };
@@ -66,7 +66,7 @@ pub(super) enum Holds {
 }
 
 impl<'t> Sample<'t> {
-    pub(super) fn take(text: &'t str, start: &Start, delimiter: u8) -> Option<Self> {
+    pub(super) fn take(text: &'t str, start: &RecordsStart, delimiter: u8) -> Option<Self> {
         let mut records = Records::new(text.get(start.at..)?, start.line, delimiter);
         let mut cells = Vec::new();
         let mut all = Vec::new();
@@ -120,11 +120,11 @@ pub(super) fn share<'r, 't: 'r>(
 /// Every value of the cell is an address.
 fn is_addresses(cell: &str, holds: Holds, found: &Findings<'_>) -> bool {
     let mut any = false;
-    for (word, value) in Values::new(cell) {
+    for (word, value) in CellValues::new(cell) {
         match (word, found.judge(value)) {
             (Proxy::NotSmtp, _) => {}
-            (_, Judged::Ours(_)) => any = true,
-            (_, Judged::Foreign(_)) if holds == Holds::Any => any = true,
+            (_, JudgedValue::Ours(_)) => any = true,
+            (_, JudgedValue::Foreign(_)) if holds == Holds::Any => any = true,
             _ => return false,
         }
     }

@@ -1,13 +1,13 @@
 //! The structure of a table: where its records begin, which character separates cells, what each column contains.
 
-use super::columns::{ColumnTaken, Field, TakenBy};
+use super::columns::{ColumnContent, ColumnTaken, TakenBy};
 use super::format::FileFormat;
 use super::lines::Lines;
-use super::sample::{Sample, Start};
+use super::sample::{RecordsStart, Sample};
 
 /// A table whose columns are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Table {
+pub(super) struct TableLayout {
     pub(super) format: FileFormat,
     pub(super) delimiter: u8,
     /// Where its first record begins: byte and line.
@@ -20,36 +20,36 @@ pub(super) struct Table {
 }
 
 /// Columns of formats that may come without names, in their order.
-const PLACES: [(FileFormat, &[(&str, Field)]); 4] = [
+const PLACES: [(FileFormat, &[(&str, ColumnContent)]); 4] = [
     (
         FileFormat::Proofpoint,
         &[
-            ("first name", Field::Ignore),
-            ("last name", Field::Ignore),
-            ("email address", Field::Address),
-            ("alias or mobile", Field::Alias),
+            ("first name", ColumnContent::Ignore),
+            ("last name", ColumnContent::Ignore),
+            ("email address", ColumnContent::Address),
+            ("alias or mobile", ColumnContent::Alias),
         ],
     ),
     (
         FileFormat::CpanelAccounts,
         &[
-            ("email", Field::Address),
-            ("domain", Field::Domain),
-            ("password", Field::Password),
-            ("quota", Field::Ignore),
+            ("email", ColumnContent::Address),
+            ("domain", ColumnContent::Domain),
+            ("password", ColumnContent::Password),
+            ("quota", ColumnContent::Ignore),
         ],
     ),
-    (FileFormat::CpanelForwarders, &[("source", Field::Address), ("target", Field::Target)]),
-    (FileFormat::MailRoute, &[("email", Field::Address), ("aliases", Field::Alias)]),
+    (FileFormat::CpanelForwarders, &[("source", ColumnContent::Address), ("target", ColumnContent::Target)]),
+    (FileFormat::MailRoute, &[("email", ColumnContent::Address), ("aliases", ColumnContent::Alias)]),
 ];
 
-impl Table {
+impl TableLayout {
     pub(super) fn new(
         text: &str,
-        start: &Start,
+        start: &RecordsStart,
         sample: &Sample<'_>,
         format: FileFormat,
-        fields: &[Option<Field>],
+        fields: &[Option<ColumnContent>],
     ) -> Self {
         let name = |at: usize| match sample.head[at].trim() {
             "" => format!("column {}", at + 1),
@@ -57,7 +57,7 @@ impl Table {
         };
         let columns = fields.iter().enumerate().map(|(at, field)| ColumnTaken {
             name: name(at),
-            field: field.unwrap_or(Field::Ignore),
+            field: field.unwrap_or(ColumnContent::Ignore),
             by: TakenBy::Name,
         });
         let first = Lines::new(&text[start.at..]).next().map_or("", |(_, line)| line);
@@ -74,13 +74,13 @@ impl Table {
     }
 
     /// Columns without names, by number.
-    pub(super) fn headless(start: &Start, sample: &Sample<'_>, format: FileFormat) -> Self {
+    pub(super) fn headless(start: &RecordsStart, sample: &Sample<'_>, format: FileFormat) -> Self {
         let count = sample.with_head().map(Vec::len).max().unwrap_or(0);
         let places = PLACES.iter().find(|(known, _)| *known == format).map_or(&[][..], |(_, places)| places);
         let column = |at: usize| match places.get(at) {
             Some((name, field)) => (String::from(*name), *field),
-            None if format == FileFormat::Proofpoint => (format!("alias {}", at - 3), Field::Alias),
-            None => (format!("column {}", at + 1), Field::Ignore),
+            None if format == FileFormat::Proofpoint => (format!("alias {}", at - 3), ColumnContent::Alias),
+            None => (format!("column {}", at + 1), ColumnContent::Ignore),
         };
         let columns = (0..count).map(column).map(|(name, field)| ColumnTaken { name, field, by: TakenBy::Place });
         Self {
@@ -94,13 +94,15 @@ impl Table {
         }
     }
 
-    pub(super) fn has(&self, field: Field) -> bool {
+    pub(super) fn has(&self, field: ColumnContent) -> bool {
         self.columns.iter().any(|column| column.field == field)
     }
 
     /// Something from which an address can be had.
     pub(super) fn has_addresses(&self) -> bool {
-        [Field::Address, Field::Local, Field::Alias, Field::Login].iter().any(|field| self.has(*field))
+        [ColumnContent::Address, ColumnContent::Local, ColumnContent::Alias, ColumnContent::Login]
+            .iter()
+            .any(|field| self.has(*field))
     }
 
     /// The names of its columns.

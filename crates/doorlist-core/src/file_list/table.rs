@@ -1,13 +1,13 @@
 //! Reads the rows of a table whose columns are known.
 
-use super::account::{Account, Reading};
+use super::account::{Account, AccountContext};
 use super::cells::Records;
-use super::columns::{ColumnTaken, Field};
-use super::findings::{Findings, Judged};
+use super::columns::{ColumnContent, ColumnTaken};
+use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
-use super::kinds::{self, Recipient, State};
+use super::kinds::{self, AccountState, RecipientKind};
 use super::notes::{FileNote, Skipped};
-use super::shape::Table;
+use super::shape::TableLayout;
 use super::targets::{self, Forward};
 use super::values;
 use super::{MASKED, NotAList};
@@ -36,25 +36,25 @@ struct Roles<'t> {
 }
 
 impl<'t> Roles<'t> {
-    fn new(table: &'t Table) -> Self {
+    fn new(table: &'t TableLayout) -> Self {
         let columns = &table.columns[..];
         let find = |field| columns.iter().position(|column| column.field == field);
         Self {
             columns,
             format: table.format,
-            address: find(Field::Address),
-            local: find(Field::Local),
-            domain: find(Field::Domain),
-            kind: find(Field::Kind),
-            standing: find(Field::Standing),
-            account: find(Field::Account),
-            target: find(Field::Target),
-            login: find(Field::Login),
-            status: find(Field::Status),
-            blocked: find(Field::Blocked),
-            guest: find(Field::Guest),
-            aliases: (0..columns.len()).filter(|at| columns[*at].field == Field::Alias).collect(),
-            has_password: find(Field::Password).is_some(),
+            address: find(ColumnContent::Address),
+            local: find(ColumnContent::Local),
+            domain: find(ColumnContent::Domain),
+            kind: find(ColumnContent::Kind),
+            standing: find(ColumnContent::Standing),
+            account: find(ColumnContent::Account),
+            target: find(ColumnContent::Target),
+            login: find(ColumnContent::Login),
+            status: find(ColumnContent::Status),
+            blocked: find(ColumnContent::Blocked),
+            guest: find(ColumnContent::Guest),
+            aliases: (0..columns.len()).filter(|at| columns[*at].field == ColumnContent::Alias).collect(),
+            has_password: find(ColumnContent::Password).is_some(),
             is_guarded: !table.is_exact,
             has_head: table.head_line.is_some(),
         }
@@ -73,7 +73,7 @@ impl<'t> Roles<'t> {
     }
 }
 
-pub(super) fn read(text: &str, table: &Table, found: &mut Findings<'_>) -> Result<(), NotAList> {
+pub(super) fn read(text: &str, table: &TableLayout, found: &mut Findings<'_>) -> Result<(), NotAList> {
     let roles = Roles::new(table);
     let mut records = records(text, table);
     let mut cells = Vec::new();
@@ -105,7 +105,7 @@ pub(super) fn read(text: &str, table: &Table, found: &mut Findings<'_>) -> Resul
 }
 
 /// The records behind the head line.
-pub(super) fn records<'t>(text: &'t str, table: &Table) -> Records<'t> {
+pub(super) fn records<'t>(text: &'t str, table: &TableLayout) -> Records<'t> {
     let mut records = Records::new(text.get(table.start..).unwrap_or_default(), table.start_line, table.delimiter);
     if table.head_line.is_some() {
         let _ = records.next_into(&mut Vec::new());
@@ -125,7 +125,7 @@ pub(super) fn is_blank(cells: &[Cow<'_, str>]) -> bool {
 fn ragged(roles: &Roles<'_>, cells: &[Cow<'_, str>]) -> Option<String> {
     let columns = roles.columns.len();
     let more = cells.get(columns..).unwrap_or_default();
-    let ends_in_aliases = roles.columns.last().is_some_and(|last| last.field == Field::Alias);
+    let ends_in_aliases = roles.columns.last().is_some_and(|last| last.field == ColumnContent::Alias);
     if !roles.has_head || ends_in_aliases || more.iter().all(|cell| cell.trim().is_empty()) {
         return None;
     }
@@ -136,9 +136,9 @@ fn ragged(roles: &Roles<'_>, cells: &[Cow<'_, str>]) -> Option<String> {
 fn own_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], found: &mut Findings<'_>) {
     let address = roles.cell(cells, roles.address);
     let local = match found.judge(address) {
-        Judged::Ours(local) => local,
-        Judged::Foreign(domain) => return found.foreign(line, roles.name(roles.address), address, &domain, false),
-        Judged::Bad(why) => return found.problem(line, roles.name(roles.address), address, why),
+        JudgedValue::Ours(local) => local,
+        JudgedValue::Foreign(domain) => return found.foreign(line, roles.name(roles.address), address, &domain, false),
+        JudgedValue::Bad(why) => return found.problem(line, roles.name(roles.address), address, why),
     };
     let standing = roles.cell(cells, roles.standing);
     let switched_off = match standing.to_ascii_lowercase().as_str() {
@@ -174,29 +174,29 @@ fn forward_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], found: &mut
 /// An account with its further addresses.
 fn account_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], account: &mut Account, found: &mut Findings<'_>) {
     account.clear();
-    let kind = roles.kind.map_or(Recipient::Mailbox, |at| kinds::recipient(roles.cell(cells, Some(at))));
+    let kind = roles.kind.map_or(RecipientKind::Mailbox, |at| kinds::recipient(roles.cell(cells, Some(at))));
     let login = roles.cell(cells, roles.login);
     let is_guest = roles.guest.is_some_and(|at| roles.cell(cells, Some(at)).eq_ignore_ascii_case("guest"));
-    if kind == Recipient::Guest || is_guest || login.contains("#EXT#") {
+    if kind == RecipientKind::Guest || is_guest || login.contains("#EXT#") {
         return found.skip(Skipped::Guest);
     }
-    if kind == Recipient::System {
+    if kind == RecipientKind::System {
         return found.skip(Skipped::System);
     }
     let state = match kinds::status(roles.cell(cells, roles.status)) {
-        State::Normal => kinds::blocked(roles.cell(cells, roles.blocked)),
+        AccountState::Normal => kinds::blocked(roles.cell(cells, roles.blocked)),
         state => state,
     };
-    if state == State::Closed {
+    if state == AccountState::Closed {
         return found.skip(Skipped::Closed);
     }
     let column = roles.name(roles.address).or_else(|| roles.name(roles.aliases.first().copied()));
-    let at = Reading { line, column, local_parts: roles.format.takes_local_parts() };
+    let at = AccountContext { line, column, local_parts: roles.format.takes_local_parts() };
     own_address(roles, cells, at, account, found);
     alias_cells(roles, line, cells, account, found);
     account.login(found, login);
-    let mixed = roles.format.is_mixed() || kind == Recipient::Contact;
-    if account.finish(found, at, kind == Recipient::List, mixed) && state == State::Blocked {
+    let mixed = roles.format.is_mixed() || kind == RecipientKind::Contact;
+    if account.finish(found, at, kind == RecipientKind::List, mixed) && state == AccountState::Blocked {
         found.blocked += 1;
     }
 }
@@ -205,7 +205,7 @@ fn account_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], account: &m
 fn own_address(
     roles: &Roles<'_>,
     cells: &[Cow<'_, str>],
-    at: Reading<'_>,
+    at: AccountContext<'_>,
     account: &mut Account,
     found: &mut Findings<'_>,
 ) {
@@ -219,7 +219,7 @@ fn own_address(
         account.address(found, at, &format!("{address}@{domain}"));
     } else {
         let column = at.column.or_else(|| roles.name(roles.local));
-        account.address(found, Reading { column, local_parts: at.local_parts || is_local, ..at }, address);
+        account.address(found, AccountContext { column, local_parts: at.local_parts || is_local, ..at }, address);
     }
 }
 
@@ -244,7 +244,7 @@ fn alias_cells(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], account: &m
             found.cut_off(column.unwrap_or_default());
         }
         let local_parts = roles.format.takes_local_parts() || roles.local.is_some();
-        account.proxies(found, Reading { line, column, local_parts }, cell);
+        account.proxies(found, AccountContext { line, column, local_parts }, cell);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Forwarding targets of an address, and the kind they imply: alias, distribution list or mailbox.
 
-use super::findings::{Findings, Judged};
+use super::findings::{Findings, JudgedValue};
 use super::notes::Skipped;
-use super::values::{self, Values};
+use super::values::{self, CellValues};
 use crate::address::LocalPart;
 use crate::change::Structure;
 
@@ -34,9 +34,11 @@ pub(super) fn read(forward: &Forward<'_>, found: &mut Findings<'_>) {
     }
     let judged = if forward.local_parts { found.judge_name(name) } else { found.judge(name) };
     let local = match judged {
-        Judged::Ours(local) => local,
-        Judged::Foreign(domain) => return found.foreign(forward.line, forward.column, name, &domain, forward.mixed),
-        Judged::Bad(why) => return found.problem(forward.line, forward.column, name, why),
+        JudgedValue::Ours(local) => local,
+        JudgedValue::Foreign(domain) => {
+            return found.foreign(forward.line, forward.column, name, &domain, forward.mixed);
+        }
+        JudgedValue::Bad(why) => return found.problem(forward.line, forward.column, name, why),
     };
     match structure(&local, forward.targets, found) {
         Some(structure) => found.row(forward.line, local, structure),
@@ -55,7 +57,7 @@ fn structure(local: &LocalPart, targets: &str, found: &mut Findings<'_>) -> Opti
         return Some(Structure::Mailbox);
     }
     let mut all =
-        Values::new(targets).map(|(_, value)| value.trim_start_matches('\\')).filter(|value| !value.is_empty());
+        CellValues::new(targets).map(|(_, value)| value.trim_start_matches('\\')).filter(|value| !value.is_empty());
     let Some(first) = all.next() else { return Some(Structure::Mailbox) };
     // Postfix and Sendmail part targets by blanks too.
     if all.next().is_some() || (first.contains(char::is_whitespace) && !first.starts_with('"')) {
@@ -63,9 +65,9 @@ fn structure(local: &LocalPart, targets: &str, found: &mut Findings<'_>) -> Opti
         return Some(Structure::DistributionList);
     }
     match found.judge_name(first) {
-        Judged::Ours(target) if target == *local => Some(Structure::Mailbox),
-        Judged::Ours(target) => Some(Structure::AliasOf(target)),
-        Judged::Foreign(_) | Judged::Bad(_) => {
+        JudgedValue::Ours(target) if target == *local => Some(Structure::Mailbox),
+        JudgedValue::Ours(target) => Some(Structure::AliasOf(target)),
+        JudgedValue::Foreign(_) | JudgedValue::Bad(_) => {
             found.elsewhere += 1;
             Some(Structure::Mailbox)
         }
@@ -89,9 +91,9 @@ pub(super) fn own_structure(kind: &str, account: &str, found: &Findings<'_>) -> 
         "mailbox" | "" => Ok(Structure::Mailbox),
         "list" => Ok(Structure::DistributionList),
         "alias" => match found.judge_name(account) {
-            Judged::Ours(of) => Ok(Structure::AliasOf(of)),
-            Judged::Foreign(domain) => Err(format!("its account {}", found.belongs_elsewhere(&domain))),
-            Judged::Bad(_) => Err("an alias needs its account, an address of the domain".to_owned()),
+            JudgedValue::Ours(of) => Ok(Structure::AliasOf(of)),
+            JudgedValue::Foreign(domain) => Err(format!("its account {}", found.belongs_elsewhere(&domain))),
+            JudgedValue::Bad(_) => Err("an alias needs its account, an address of the domain".to_owned()),
         },
         _ => Err("is not a kind; use mailbox, alias or list".to_owned()),
     }

@@ -1,14 +1,14 @@
 #![allow(clippy::unwrap_used)]
 
 use super::values::one_typo_apart;
-use super::{Field, FileFormat};
+use super::{ColumnContent, FileFormat};
 
 #[test]
 fn words_of_formats_and_fields_are_read_back() {
     for (format, word, _) in FileFormat::ALL {
         assert_eq!((word.parse(), format.word()), (Ok(format), word));
     }
-    for (field, word) in Field::ALL {
+    for (field, word) in ColumnContent::ALL {
         assert_eq!(word.parse(), Ok(field));
     }
     assert!("exel".parse::<FileFormat>().unwrap_err().to_string().contains("exchange"));

@@ -94,7 +94,7 @@ pub(super) fn is_cut_off(cell: &str) -> bool {
 }
 
 /// The values of a cell, joined by `;`, `,`, `|`, `+`, or line breaks, perhaps in braces.
-pub(super) struct Values<'t> {
+pub(super) struct CellValues<'t> {
     rest: &'t str,
     /// In braces a value may be `name=value`.
     in_braces: bool,
@@ -102,7 +102,7 @@ pub(super) struct Values<'t> {
     in_other: bool,
 }
 
-impl<'t> Values<'t> {
+impl<'t> CellValues<'t> {
     pub(super) fn new(cell: &'t str) -> Self {
         let cell = trimmed(cell);
         let in_braces = cell.starts_with(['{', '[', '(']) && cell.ends_with(['}', ']', ')']);
@@ -143,7 +143,7 @@ fn begins_proxy(text: &str) -> bool {
     (2..=16).contains(&word) && text.as_bytes().get(word) == Some(&b':')
 }
 
-impl<'t> Iterator for Values<'t> {
+impl<'t> Iterator for CellValues<'t> {
     type Item = (Proxy, &'t str);
 
     fn next(&mut self) -> Option<Self::Item> {

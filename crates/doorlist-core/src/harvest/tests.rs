@@ -6,7 +6,7 @@ use proptest::prelude::*;
 const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 
 fn guess(record: &mut SourceRecord, names: std::ops::Range<u32>, now: Timestamp) -> Option<Timestamp> {
-    names.filter_map(|n| record.note(Named::Unknown(n), now)).next()
+    names.filter_map(|n| record.note(NameMatch::Unknown(n), now)).next()
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn twenty_five_unknown_flag_for_an_hour_then_for_two() {
 fn known_names_speak_for_a_source_up_to_a_hundred_unknown() {
     let mut record = SourceRecord::default();
     for row in 0..20 {
-        record.note(Named::Known(row), START);
+        record.note(NameMatch::Known(row), START);
     }
     assert_eq!(guess(&mut record, 0..99, START), None);
     assert!(guess(&mut record, 99..100, START).is_some());
@@ -80,7 +80,7 @@ proptest! {
         let mut record = SourceRecord::default();
         for (known, name, jump) in notes {
             let now = Timestamp::from_secs(1_700_000_000 + jump);
-            record.note(if known { Named::Known(name) } else { Named::Unknown(name) }, now);
+            record.note(if known { NameMatch::Known(name) } else { NameMatch::Unknown(name) }, now);
             prop_assert!(record.unknown.len() < UNKNOWN_MAX && record.known.len() <= KNOWN_KEPT_MAX);
         }
     }

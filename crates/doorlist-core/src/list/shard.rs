@@ -10,7 +10,7 @@ pub const SHARD_MAX: usize = 1 << 16;
 /// What a listed address is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum EntryKind {
     Mailbox,
     /// Alias of an account.
     Alias,
@@ -32,7 +32,7 @@ pub enum Standing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Mailbox, alias or list.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Active, switched off or vetoed.
     pub standing: Standing,
     /// Number of its row in the store.
@@ -46,9 +46,9 @@ impl Entry {
 
     pub(super) fn from_tag(tag: u8, id: u32) -> Self {
         let kind = match tag & 0x0f {
-            0 => Kind::Mailbox,
-            1 => Kind::Alias,
-            _ => Kind::List,
+            0 => EntryKind::Mailbox,
+            1 => EntryKind::Alias,
+            _ => EntryKind::List,
         };
         let standing = match tag >> 4 {
             0 => Standing::Active,

@@ -1,6 +1,6 @@
 //! The whole list at one version: domains by name, addresses by hash. Knows nothing of replies or sessions.
 
-use super::shard::{Entry, Kind, SHARD_MAX, Shard, Standing};
+use super::shard::{Entry, EntryKind, SHARD_MAX, Shard, Standing};
 use super::updates::{Hashed, ListUpdates, SortedUpdates};
 use super::{AddressId, Match};
 use crate::address::{Address, DomainName};
@@ -91,9 +91,9 @@ impl Snapshot {
         let exact = self.entry(domain.id, local.as_str());
         if let Some(Entry { standing: Standing::Active, kind, id }) = exact {
             return match kind {
-                Kind::Mailbox => Match::Mailbox(id),
-                Kind::Alias => Match::Alias(id),
-                Kind::List => Match::DistributionList(id),
+                EntryKind::Mailbox => Match::Mailbox(id),
+                EntryKind::Alias => Match::Alias(id),
+                EntryKind::List => Match::DistributionList(id),
             };
         }
         if local.as_str() == "postmaster" || (domain.accept_abuse && local.as_str() == "abuse") {
@@ -238,7 +238,7 @@ impl SnapshotBuilder {
     }
 
     /// Adds one row of the store; an address comes once.
-    pub fn push(&mut self, domain: DomainId, local: &str, kind: Kind, standing: Standing, id: AddressId) {
+    pub fn push(&mut self, domain: DomainId, local: &str, kind: EntryKind, standing: Standing, id: AddressId) {
         let tag = Entry { kind, standing, id }.tag();
         self.rows.push((self.seed.hash(domain, local), id.0, tag));
     }

@@ -11,7 +11,7 @@ const SEED: Seed = Seed(*b"0123456789abcdef");
 
 type Model = BTreeMap<(u32, String), Entry>;
 
-fn entry(id: u32, kind: Kind, standing: Standing) -> Entry {
+fn entry(id: u32, kind: EntryKind, standing: Standing) -> Entry {
     Entry { kind, standing, id: AddressId(id) }
 }
 
@@ -47,7 +47,7 @@ fn a_hundred_and_fifty_thousand_built_at_once_and_grown_in_steps_are_the_same() 
         .map(|n| {
             (
                 (n % 7, format!("user{n}")),
-                entry(n, [Kind::Mailbox, Kind::Alias, Kind::List][n as usize % 3], Standing::Active),
+                entry(n, [EntryKind::Mailbox, EntryKind::Alias, EntryKind::List][n as usize % 3], Standing::Active),
             )
         })
         .collect();
@@ -67,7 +67,7 @@ fn a_hundred_and_fifty_thousand_built_at_once_and_grown_in_steps_are_the_same() 
 
 #[test]
 fn a_snapshot_never_changes_under_its_reader() {
-    let old = build(&Model::from([((1, "ann".into()), entry(1, Kind::Mailbox, Standing::Active))]));
+    let old = build(&Model::from([((1, "ann".into()), entry(1, EntryKind::Mailbox, Standing::Active))]));
     let new = old.with(2, updates(SEED, [(1, "ann", None)]), None).unwrap();
     assert!(old.entry(DomainId(1), "ann").is_some() && new.entry(DomainId(1), "ann").is_none());
     assert_eq!((old.addresses(), new.addresses(), new.version()), (1, 0, 2));
@@ -76,17 +76,17 @@ fn a_snapshot_never_changes_under_its_reader() {
 #[test]
 fn two_rows_for_one_hash_are_a_collision_not_a_wrong_answer() {
     let mut builder = SnapshotBuilder::new(SEED, 2);
-    builder.push(DomainId(1), "ann", Kind::Mailbox, Standing::Active, AddressId(1));
-    builder.push(DomainId(1), "ann", Kind::Mailbox, Standing::Active, AddressId(2));
+    builder.push(DomainId(1), "ann", EntryKind::Mailbox, Standing::Active, AddressId(1));
+    builder.push(DomainId(1), "ann", EntryKind::Mailbox, Standing::Active, AddressId(2));
     assert_eq!(builder.build(1, Arc::default()).err(), Some(Collision));
-    let one = build(&Model::from([((1, "ann".into()), entry(1, Kind::Mailbox, Standing::Active))]));
-    let other = [(1, "ann", Some(entry(2, Kind::Alias, Standing::Active)))];
+    let one = build(&Model::from([((1, "ann".into()), entry(1, EntryKind::Mailbox, Standing::Active))]));
+    let other = [(1, "ann", Some(entry(2, EntryKind::Alias, Standing::Active)))];
     assert_eq!(one.with(2, updates(SEED, other), None).err(), Some(Collision));
 }
 
 #[test]
 fn updates_under_another_seed_are_not_taken_for_other_addresses() {
-    let list = build(&Model::from([((1, "ann".into()), entry(1, Kind::Mailbox, Standing::Active))]));
+    let list = build(&Model::from([((1, "ann".into()), entry(1, EntryKind::Mailbox, Standing::Active))]));
     let gone = updates(Seed(*b"fedcba9876543210"), [(1, "ann", None)]);
     assert_eq!(list.with(2, gone, None).err(), Some(Collision));
 }
@@ -103,9 +103,9 @@ fn sub_addresses_follow_the_longest_listed_base() {
         accept_abuse: true,
     };
     let list = build(&Model::from([
-        ((1, "anne".into()), entry(1, Kind::Mailbox, Standing::Active)),
-        ((1, "anne-marie".into()), entry(2, Kind::Mailbox, Standing::Active)),
-        ((1, "bob".into()), entry(3, Kind::Mailbox, Standing::SwitchedOff)),
+        ((1, "anne".into()), entry(1, EntryKind::Mailbox, Standing::Active)),
+        ((1, "anne-marie".into()), entry(2, EntryKind::Mailbox, Standing::Active)),
+        ((1, "bob".into()), entry(3, EntryKind::Mailbox, Standing::SwitchedOff)),
     ]));
     let cases = [
         ("anne-marie", Match::Mailbox(AddressId(2))),
@@ -128,22 +128,22 @@ fn of_many_changes_at_once_the_last_of_each_address_counts() {
     let rows: Vec<String> = (0..100_000u32).map(|n| format!("user{n}")).collect();
     let mut changes = updates(
         SEED,
-        (0..).zip(&rows).map(|(n, local)| (0, local.as_str(), Some(entry(n, Kind::Mailbox, Standing::Active)))),
+        (0..).zip(&rows).map(|(n, local)| (0, local.as_str(), Some(entry(n, EntryKind::Mailbox, Standing::Active)))),
     );
     // Behind all of them, so in other pieces: every second one goes, and of those every second comes back.
     for (n, local) in (0u32..).zip(&rows).filter(|(n, _)| n % 2 == 0) {
         changes.push(DomainId(0), local, None);
         if n % 4 == 0 {
-            changes.push(DomainId(0), local, Some(entry(n, Kind::List, Standing::Active)));
+            changes.push(DomainId(0), local, Some(entry(n, EntryKind::List, Standing::Active)));
         }
     }
     let list = Snapshot::empty(SEED).with(1, changes, None).unwrap();
     assert_eq!(list.addresses(), 75_000);
     for (n, local) in (0u32..).zip(&rows) {
         let expected = match n % 4 {
-            0 => Some(entry(n, Kind::List, Standing::Active)),
+            0 => Some(entry(n, EntryKind::List, Standing::Active)),
             2 => None,
-            _ => Some(entry(n, Kind::Mailbox, Standing::Active)),
+            _ => Some(entry(n, EntryKind::Mailbox, Standing::Active)),
         };
         assert_eq!(list.entry(DomainId(0), local), expected, "{local}");
     }
@@ -163,7 +163,7 @@ proptest! {
             for (name, present) in step {
                 let next = ids.len() as u32;
                 let id = *ids.entry(name.clone()).or_insert(next);
-                let new = present.then(|| entry(id, Kind::Alias, Standing::Vetoed));
+                let new = present.then(|| entry(id, EntryKind::Alias, Standing::Vetoed));
                 match new {
                     Some(e) => drop(model.insert(name.clone(), e)),
                     None => drop(model.remove(&name)),

@@ -3,7 +3,7 @@
 use super::record::{AddressRecord, ClaimRecord, VetoRecord};
 use crate::address::{Address, DomainName, LocalPart};
 use crate::domain::DomainId;
-use crate::list::{AddressId, Entry, Kind, Standing};
+use crate::list::{AddressId, Entry, EntryKind, Standing};
 use std::sync::Arc;
 
 /// A domain, as far as the rules of its addresses need it.
@@ -18,7 +18,7 @@ pub struct ListDomain {
 pub struct AddressState {
     pub id: AddressId,
     /// Mailbox, alias or list.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// The account of an alias.
     pub account: Option<(AddressId, LocalPart)>,
     /// Active, switched off or vetoed.
@@ -32,7 +32,7 @@ pub struct AddressState {
 impl AddressState {
     /// A row that nothing is said of yet.
     pub(super) fn new(id: AddressId) -> Self {
-        Self { id, kind: Kind::Mailbox, account: None, standing: Standing::Active, claims: Vec::new(), veto: None }
+        Self { id, kind: EntryKind::Mailbox, account: None, standing: Standing::Active, claims: Vec::new(), veto: None }
     }
 
     /// A row that is kept for a veto alone.
@@ -63,7 +63,7 @@ impl AddressState {
 
     /// Whether it is a listed mailbox or distribution list.
     pub fn is_account(&self) -> bool {
-        self.is_listed() && self.kind != Kind::Alias
+        self.is_listed() && self.kind != EntryKind::Alias
     }
 }
 

@@ -8,7 +8,7 @@ use super::plan::{Coverage, SourcePlan};
 use crate::address::LocalPart;
 use crate::change::Source;
 use crate::shrink_guard::GRACE;
-use crate::source_rows::{PackedRows, Place, SourceRow};
+use crate::source_rows::{PackedRows, RowPosition, SourceRow};
 use crate::time::Timestamp;
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub struct Compared {
 
 /// A comparison under way: rows of the store come in the order of their local parts.
 #[derive(Debug)]
-pub struct Comparison<'a> {
+pub struct SourceComparison<'a> {
     domain: &'a Arc<ListDomain>,
     plan: &'a SourcePlan<'a>,
     now: Timestamp,
@@ -48,7 +48,7 @@ pub struct Comparison<'a> {
     found: Compared,
 }
 
-impl<'a> Comparison<'a> {
+impl<'a> SourceComparison<'a> {
     /// Begins; `whole`: all rows of the domain will come, and the source's claims are counted.
     pub fn new(domain: &'a Arc<ListDomain>, plan: &'a SourcePlan<'a>, whole: bool, now: Timestamp) -> Self {
         let found = Compared {
@@ -148,8 +148,8 @@ impl<'a> Comparison<'a> {
 /// The source's claim stands as the row says it, and the address stands as the claim says it.
 fn is_so_already(row: &SourceRow, state: &AddressState, source: &Source) -> bool {
     let key = match &row.place {
-        Place::Entry(entry) => entry.key.as_deref(),
-        Place::Line(_) | Place::Item(_) => None,
+        RowPosition::Entry(entry) => entry.key.as_deref(),
+        RowPosition::Line(_) | RowPosition::Item(_) => None,
     };
     let Some(claim) = state.claims.iter().find(|claim| claim.source == *source) else { return false };
     claim.structure == row.structure

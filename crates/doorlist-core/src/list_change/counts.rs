@@ -1,6 +1,6 @@
 //! How many addresses a domain's list has, and how a change moves the numbers.
 
-use crate::list::{Kind, Standing};
+use crate::list::{EntryKind, Standing};
 use serde::{Deserialize, Serialize};
 
 /// How many addresses a domain's list has.
@@ -35,12 +35,12 @@ pub struct CountDifference([i64; 4]);
 
 impl CountDifference {
     /// An address is counted as this from now on.
-    pub fn add(&mut self, kind: Kind, standing: Standing) {
+    pub fn add(&mut self, kind: EntryKind, standing: Standing) {
         self.0[place(kind, standing)] += 1;
     }
 
     /// An address is no longer counted as this.
-    pub fn subtract(&mut self, kind: Kind, standing: Standing) {
+    pub fn subtract(&mut self, kind: EntryKind, standing: Standing) {
         self.0[place(kind, standing)] -= 1;
     }
 
@@ -56,11 +56,11 @@ impl CountDifference {
 }
 
 /// Which of the four numbers an address counts in.
-fn place(kind: Kind, standing: Standing) -> usize {
+fn place(kind: EntryKind, standing: Standing) -> usize {
     match (standing, kind) {
         (Standing::Vetoed, _) => 3,
-        (_, Kind::Mailbox) => 0,
-        (_, Kind::Alias) => 1,
-        (_, Kind::List) => 2,
+        (_, EntryKind::Mailbox) => 0,
+        (_, EntryKind::Alias) => 1,
+        (_, EntryKind::List) => 2,
     }
 }

@@ -54,14 +54,14 @@ pub struct Claim<'a> {
     /// Whose word it is.
     pub source: &'a Source,
     /// Who brought it, and from where in the source.
-    pub at: Origin<'a>,
+    pub at: ClaimOrigin<'a>,
     /// The source says that the address takes no mail. Only a new address is switched off by it.
     pub switched_off: bool,
 }
 
 /// Who brought a claim, when, and from where in the source.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
+pub struct ClaimOrigin<'a> {
     pub now: Timestamp,
     /// A login, or the name of a service.
     pub by: &'a str,

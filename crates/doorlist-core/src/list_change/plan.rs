@@ -6,7 +6,7 @@ use super::record::AddressRecord;
 use crate::address::{Address, DomainName};
 use crate::change::{PlanId, Source};
 use crate::shrink_guard::{Operations, Shrinking};
-use crate::source_rows::SourceList;
+use crate::source_rows::NormalizedRows;
 use serde::{Deserialize, Serialize};
 
 /// Rows that a plan shows of itself without being staged.
@@ -17,7 +17,7 @@ pub const EXAMPLES_MAX: usize = 1_000;
 pub struct SourcePlan<'a> {
     pub domain: &'a DomainName,
     pub source: &'a Source,
-    pub list: &'a SourceList,
+    pub list: &'a NormalizedRows,
     /// What it means that an address is not among them.
     pub coverage: Coverage<'a>,
     /// The name of the file, for those who ask later where an address came from.

@@ -4,7 +4,7 @@ use crate::access::CustomerId;
 use crate::address::{DomainName, LocalPart};
 use crate::change::{MailServer, Source, Structure};
 use crate::domain::{Mode, SubAddressing};
-use crate::list::{Kind, Standing};
+use crate::list::{EntryKind, Standing};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,7 @@ mod source_text {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressRecord {
     /// Mailbox, alias or list.
-    pub kind: Kind,
+    pub kind: EntryKind,
     /// Of an alias: its account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<LocalPart>,

@@ -3,15 +3,15 @@
 
 use super::address_state::ListDomain;
 use super::comparison::RowState;
-use super::draft::{Claim, Draft, Origin};
+use super::draft::{Claim, ClaimOrigin, Draft};
 use super::plan::SourcePlan;
 use super::record::{AddressRecord, ClaimRecord};
 use super::refusal::Refusal;
 use super::tally::Tally;
 use crate::address::LocalPart;
 use crate::change::Structure;
-use crate::list::{AddressId, Kind, Standing};
-use crate::source_rows::{Place, SourceRow};
+use crate::list::{AddressId, EntryKind, Standing};
+use crate::source_rows::{RowPosition, SourceRow};
 use crate::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl<'a> SourcePlanner<'a> {
     /// None that a source meets today: only the wishes of people are refused.
     pub fn claim(&mut self, row: &SourceRow) -> Result<(), Refusal> {
         let place = self.place(row);
-        let at = Origin { now: self.now, by: self.by, place: Some(&place), key: key(row) };
+        let at = ClaimOrigin { now: self.now, by: self.by, place: Some(&place), key: key(row) };
         let (structure, source, switched_off) = (&row.structure, self.plan.source, row.switched_off);
         let next = &mut self.next_number;
         let mut fresh = || {
@@ -139,9 +139,9 @@ impl<'a> SourcePlanner<'a> {
     /// An address that no rule has to look at, as it will stand.
     pub fn new_record(&self, row: &SourceRow) -> AddressRecord {
         let (kind, account) = match &row.structure {
-            Structure::Mailbox => (Kind::Mailbox, None),
-            Structure::DistributionList => (Kind::List, None),
-            Structure::AliasOf(account) => (Kind::Alias, Some(account.clone())),
+            Structure::Mailbox => (EntryKind::Mailbox, None),
+            Structure::DistributionList => (EntryKind::List, None),
+            Structure::AliasOf(account) => (EntryKind::Alias, Some(account.clone())),
         };
         let claim = ClaimRecord {
             source: self.plan.source.clone(),
@@ -160,7 +160,7 @@ impl<'a> SourcePlanner<'a> {
 /// What names the row's entry in a directory for good.
 fn key(row: &SourceRow) -> Option<&str> {
     match &row.place {
-        Place::Entry(entry) => entry.key.as_deref(),
-        Place::Line(_) | Place::Item(_) => None,
+        RowPosition::Entry(entry) => entry.key.as_deref(),
+        RowPosition::Line(_) | RowPosition::Item(_) => None,
     }
 }

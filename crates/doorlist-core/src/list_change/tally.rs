@@ -7,7 +7,7 @@ use super::plan::{EXAMPLES_MAX, PlanRow, Planned, Shrunken};
 use super::record::AddressRecord;
 use crate::address::{Address, LocalPart};
 use crate::domain::DomainId;
-use crate::list::{Kind, Standing};
+use crate::list::{EntryKind, Standing};
 use crate::shrink_guard::Operations;
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ impl Tally {
             (true, false) => self.count_gone(kind(before)),
             _ => {}
         }
-        self.aliases |= kind(after) == Some(Kind::Alias);
+        self.aliases |= kind(after) == Some(EntryKind::Alias);
         self.existing |= before.is_some();
         let difference = self.differences.entry(domain.id).or_default();
         if let Some(record) = before {
@@ -68,17 +68,17 @@ impl Tally {
         (before, after)
     }
 
-    fn count_new(&mut self, kind: Option<Kind>) {
+    fn count_new(&mut self, kind: Option<EntryKind>) {
         match kind {
-            Some(Kind::Alias) => self.operations.aliases_add += 1,
+            Some(EntryKind::Alias) => self.operations.aliases_add += 1,
             _ => self.operations.accounts_add += 1,
         }
     }
 
     /// Counts an address that goes, now or after the grace, as limits count it.
-    pub fn count_gone(&mut self, kind: Option<Kind>) {
+    pub fn count_gone(&mut self, kind: Option<EntryKind>) {
         match kind {
-            Some(Kind::Alias) => self.operations.aliases_delete += 1,
+            Some(EntryKind::Alias) => self.operations.aliases_delete += 1,
             _ => self.operations.accounts_delete += 1,
         }
     }

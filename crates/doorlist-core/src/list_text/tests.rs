@@ -17,7 +17,7 @@ fn local(text: &str) -> LocalPart {
     LocalPart::parse(text.as_bytes()).unwrap()
 }
 
-fn of(text: &str, kind: Kind, account: Option<&str>, standing: Standing) -> ExportEntry {
+fn of(text: &str, kind: EntryKind, account: Option<&str>, standing: Standing) -> ExportEntry {
     ExportEntry { address: Address::new(local(text), domain()), kind, account: account.map(local), standing }
 }
 
@@ -29,13 +29,13 @@ fn text(form: ExportForm, entries: &[ExportEntry]) -> String {
 
 fn sample() -> Vec<ExportEntry> {
     vec![
-        of("alice", Kind::Mailbox, None, Standing::Active),
-        of("a.anderson", Kind::Alias, Some("alice"), Standing::Active),
-        of("=sum", Kind::Alias, Some("\"a,\\\" b\""), Standing::Active),
-        of("\"a,\\\" b\"", Kind::List, None, Standing::Active),
-        of("#müller", Kind::Mailbox, None, Standing::Active),
-        of("'=x", Kind::Mailbox, None, Standing::SwitchedOff),
-        of("gone", Kind::Mailbox, None, Standing::Vetoed),
+        of("alice", EntryKind::Mailbox, None, Standing::Active),
+        of("a.anderson", EntryKind::Alias, Some("alice"), Standing::Active),
+        of("=sum", EntryKind::Alias, Some("\"a,\\\" b\""), Standing::Active),
+        of("\"a,\\\" b\"", EntryKind::List, None, Standing::Active),
+        of("#müller", EntryKind::Mailbox, None, Standing::Active),
+        of("'=x", EntryKind::Mailbox, None, Standing::SwitchedOff),
+        of("gone", EntryKind::Mailbox, None, Standing::Vetoed),
     ]
 }
 
@@ -53,9 +53,9 @@ fn expected(form: ExportForm, entries: &[ExportEntry]) -> Vec<(LocalPart, Struct
         _ => one.standing != Standing::Vetoed,
     };
     let structure = |one: &ExportEntry| match one.kind {
-        Kind::Mailbox => Structure::Mailbox,
-        Kind::List => Structure::DistributionList,
-        Kind::Alias => Structure::AliasOf(one.account.clone().unwrap()),
+        EntryKind::Mailbox => Structure::Mailbox,
+        EntryKind::List => Structure::DistributionList,
+        EntryKind::Alias => Structure::AliasOf(one.account.clone().unwrap()),
     };
     let row = |one: &ExportEntry| (one.address.local().clone(), structure(one), one.standing == Standing::SwitchedOff);
     entries.iter().filter(is_kept).map(row).collect()
@@ -96,9 +96,9 @@ fn any_entry() -> impl Strategy<Value = ExportEntry> {
     let standing = prop::sample::select(vec![Standing::Active, Standing::SwitchedOff, Standing::Vetoed]);
     (any_local(), any_local(), 0..3u8, standing).prop_map(|(local, account, kind, standing)| {
         let (kind, account) = match kind {
-            0 => (Kind::Mailbox, None),
-            1 => (Kind::List, None),
-            _ => (Kind::Alias, Some(account)),
+            0 => (EntryKind::Mailbox, None),
+            1 => (EntryKind::List, None),
+            _ => (EntryKind::Alias, Some(account)),
         };
         ExportEntry { address: Address::new(local, domain()), kind, account, standing }
     })

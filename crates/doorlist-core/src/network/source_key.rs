@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An IPv4 address or an IPv6 /64. IPv4 in IPv6 forms counts as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SourceKey(Kind);
+pub struct SourceKey(AddressPrefix);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Kind {
+enum AddressPrefix {
     V4([u8; 4]),
     V6([u8; 8]),
 }
@@ -17,8 +17,8 @@ impl SourceKey {
     /// The address; of IPv6, the first one of the /64.
     pub fn first_address(self) -> IpAddr {
         match self.0 {
-            Kind::V4(octets) => Ipv4Addr::from(octets).into(),
-            Kind::V6([a, b, c, d, e, f, g, h]) => {
+            AddressPrefix::V4(octets) => Ipv4Addr::from(octets).into(),
+            AddressPrefix::V6([a, b, c, d, e, f, g, h]) => {
                 Ipv6Addr::from([a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0]).into()
             }
         }
@@ -28,10 +28,10 @@ impl SourceKey {
 impl From<IpAddr> for SourceKey {
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
-            IpAddr::V4(v4) => Kind::V4(v4.octets()),
+            IpAddr::V4(v4) => AddressPrefix::V4(v4.octets()),
             IpAddr::V6(v6) => {
                 let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-                Kind::V6([a, b, c, d, e, f, g, h])
+                AddressPrefix::V6([a, b, c, d, e, f, g, h])
             }
         })
     }
@@ -41,8 +41,8 @@ impl From<IpAddr> for SourceKey {
 impl fmt::Display for SourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Kind::V4(_) => write!(f, "{}", self.first_address()),
-            Kind::V6(_) => write!(f, "{}/64", self.first_address()),
+            AddressPrefix::V4(_) => write!(f, "{}", self.first_address()),
+            AddressPrefix::V6(_) => write!(f, "{}/64", self.first_address()),
         }
     }
 }

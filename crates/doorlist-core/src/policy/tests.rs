@@ -11,7 +11,7 @@ mod relay;
 
 use super::*;
 use crate::domain::SubAddressing;
-use crate::list::{AddressId, DomainTable, Kind, Seed, SnapshotBuilder, Standing};
+use crate::list::{AddressId, DomainTable, EntryKind, Seed, SnapshotBuilder, Standing};
 use crate::mail_policy::{AccountPolicy, DomainPolicy, PolicyTable};
 use crate::sender_rules::{Sender, SenderPattern};
 use std::collections::BTreeMap;
@@ -103,11 +103,11 @@ impl Script {
     fn row(&mut self, word: &str, local: &str) {
         let (local, account) = local.split_once(" of ").map_or((local, None), |(local, of)| (local, Some(of)));
         let (kind, standing) = match word {
-            "mailbox" => (Kind::Mailbox, Standing::Active),
-            "alias" => (Kind::Alias, Standing::Active),
-            "list" => (Kind::List, Standing::Active),
-            "off" => (Kind::Mailbox, Standing::SwitchedOff),
-            "vetoed" => (Kind::Mailbox, Standing::Vetoed),
+            "mailbox" => (EntryKind::Mailbox, Standing::Active),
+            "alias" => (EntryKind::Alias, Standing::Active),
+            "list" => (EntryKind::List, Standing::Active),
+            "off" => (EntryKind::Mailbox, Standing::SwitchedOff),
+            "vetoed" => (EntryKind::Mailbox, Standing::Vetoed),
             other => panic!("no word {other}"),
         };
         self.rows += 1;

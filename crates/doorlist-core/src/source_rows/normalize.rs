@@ -1,7 +1,7 @@
 //! Normalizes the rows of a source: each address once, in byte order, each alias pointing directly to an account. If
 //! the source contradicts itself, the address stays and the contradiction is reported.
 
-use super::{PROBLEMS_KEPT_MAX, PackedRows, Place, RowProblem, SourceRow, shown};
+use super::{PROBLEMS_KEPT_MAX, PackedRows, RowPosition, RowProblem, SourceRow, shown};
 use crate::address::LocalPart;
 use crate::change::Structure;
 
@@ -10,7 +10,7 @@ const STEPS_MAX: usize = 8;
 
 /// The normalized rows of a source.
 #[derive(Clone, Debug, Default)]
-pub struct SourceList {
+pub struct NormalizedRows {
     /// Each address once, in byte order.
     pub rows: PackedRows,
     /// Number of duplicate rows.
@@ -21,14 +21,14 @@ pub struct SourceList {
 }
 
 /// Sorts rows and merges those with the same address.
-pub fn normalize(rows: Vec<SourceRow>) -> SourceList {
+pub fn normalize(rows: Vec<SourceRow>) -> NormalizedRows {
     normalize_packed(rows.into())
 }
 
 /// The same for packed rows.
-pub fn normalize_packed(mut rows: PackedRows) -> SourceList {
+pub fn normalize_packed(mut rows: PackedRows) -> NormalizedRows {
     rows.sort();
-    let mut list = SourceList::default();
+    let mut list = NormalizedRows::default();
     rows.merge(|kept, row| {
         if kept.structure == row.structure {
             list.repeated += 1;
@@ -43,7 +43,7 @@ pub fn normalize_packed(mut rows: PackedRows) -> SourceList {
     list
 }
 
-impl SourceList {
+impl NormalizedRows {
     fn note(&mut self, conflict: RowProblem) {
         self.conflicts_total += 1;
         if self.conflicts.len() < PROBLEMS_KEPT_MAX {
@@ -87,7 +87,7 @@ fn contradiction(kept: &SourceRow, row: &SourceRow) -> (RowProblem, bool) {
     (problem(row, &row.place, why), takes_over)
 }
 
-fn problem(row: &SourceRow, place: &Place, why: String) -> RowProblem {
+fn problem(row: &SourceRow, place: &RowPosition, why: String) -> RowProblem {
     RowProblem { place: place.to_string(), column: None, value: shown(row.local.as_str().as_bytes()), why }
 }
 
@@ -110,19 +110,19 @@ mod tests {
     }
 
     /// `ann`, `team*` (a list), `info>ann` (an alias), each on its line.
-    fn list(text: &str) -> SourceList {
+    fn list(text: &str) -> NormalizedRows {
         let rows = text.split_whitespace().zip(1..).map(|(word, line)| {
             let (name, structure) = match word.split_once('>') {
                 Some((name, of)) => (name, Structure::AliasOf(local(of))),
                 None if word.ends_with('*') => (word.trim_end_matches('*'), Structure::DistributionList),
                 None => (word, Structure::Mailbox),
             };
-            SourceRow { local: local(name), structure, switched_off: false, place: Place::Line(line) }
+            SourceRow { local: local(name), structure, switched_off: false, place: RowPosition::Line(line) }
         });
         normalize(rows.collect())
     }
 
-    fn said(list: &SourceList) -> String {
+    fn said(list: &NormalizedRows) -> String {
         let word = |row: SourceRow| match &row.structure {
             Structure::Mailbox => row.local.to_string(),
             Structure::DistributionList => format!("{}*", row.local),

@@ -1,7 +1,7 @@
 //! Rows of a source in little memory: a list of a million addresses comes in at once, and several at a time. A row takes
 //! 17 octets beside its name; an alias leads to the name of its account instead of having a copy of it.
 
-use super::{EntryPlace, Place, SourceRow};
+use super::{EntryPlace, RowPosition, SourceRow};
 use crate::address::LocalPart;
 use crate::change::Structure;
 use std::cmp::Ordering;
@@ -18,19 +18,19 @@ const FIRST_PIECE: usize = 1 << 10;
 /// Rows, each of them made when it is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct PackedRows {
-    names: Names,
-    rows: Vec<Packed>,
+    names: PackedNames,
+    rows: Vec<PackedRow>,
     entries: Vec<Arc<EntryPlace>>,
     /// The account, or the target, that was met last.
-    account: Option<Name>,
+    account: Option<NameOffset>,
 }
 
 /// All names, one behind the other; none lies in two pieces.
 #[derive(Clone, Debug, Default)]
-struct Names(Vec<String>);
+struct PackedNames(Vec<String>);
 
-impl Names {
-    fn push(&mut self, name: &str) -> Name {
+impl PackedNames {
+    fn push(&mut self, name: &str) -> NameOffset {
         let needed = name.len() + END.len_utf8();
         if self.0.last().is_none_or(|piece| piece.capacity() - piece.len() < needed) {
             let before = self.0.last().map_or(FIRST_PIECE, |piece| 2 * piece.capacity());
@@ -42,10 +42,10 @@ impl Names {
             piece.push_str(name);
             piece.push(END);
         }
-        Name::at(number << PIECE_BITS | at)
+        NameOffset::at(number << PIECE_BITS | at)
     }
 
-    fn get(&self, name: Name) -> &str {
+    fn get(&self, name: NameOffset) -> &str {
         let place = name.place();
         let piece = self.0.get(place >> PIECE_BITS).map_or("", String::as_str);
         let rest = piece.get(place & ((1 << PIECE_BITS) - 1)..).unwrap_or_default();
@@ -55,13 +55,13 @@ impl Names {
 
 /// Where a name begins: 40 bits, the number of its piece before its place in there. Later names have greater ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Name([u8; 5]);
+struct NameOffset([u8; 5]);
 
 #[derive(Clone, Copy, Debug)]
-struct Packed {
-    local: Name,
+struct PackedRow {
+    local: NameOffset,
     /// Of an alias; of others it is the local part.
-    target: Name,
+    target: NameOffset,
     /// Line or item, or which entry.
     place: [u8; 4],
     form: Form,
@@ -83,7 +83,7 @@ enum PlaceKind {
     Entry,
 }
 
-impl Name {
+impl NameOffset {
     fn at(place: usize) -> Self {
         let [a, b, c, d, e, ..] = (place as u64).to_le_bytes();
         Self([a, b, c, d, e])
@@ -118,11 +118,11 @@ impl PackedRows {
         };
         self.account = Some(target);
         let (place_kind, place) = match &row.place {
-            Place::Line(line) => (PlaceKind::Line, *line),
-            Place::Item(item) => (PlaceKind::Item, *item),
-            Place::Entry(entry) => (PlaceKind::Entry, self.entry_number(entry)),
+            RowPosition::Line(line) => (PlaceKind::Line, *line),
+            RowPosition::Item(item) => (PlaceKind::Item, *item),
+            RowPosition::Entry(entry) => (PlaceKind::Entry, self.entry_number(entry)),
         };
-        self.rows.push(Packed {
+        self.rows.push(PackedRow {
             local,
             target,
             place: place.to_le_bytes(),
@@ -148,7 +148,7 @@ impl PackedRows {
         self.rows.iter().map(|row| self.row(row))
     }
 
-    fn row(&self, row: &Packed) -> SourceRow {
+    fn row(&self, row: &PackedRow) -> SourceRow {
         row.unpack(&self.names, &self.entries)
     }
 
@@ -175,7 +175,7 @@ impl PackedRows {
     /// By name; among rows of one name the first in the source stays first.
     pub(super) fn sort(&mut self) {
         let Self { names, rows, .. } = self;
-        let order = |a: &Packed, b: &Packed| -> Ordering {
+        let order = |a: &PackedRow, b: &PackedRow| -> Ordering {
             names.get(a.local).cmp(names.get(b.local)).then(a.local.place().cmp(&b.local.place()))
         };
         rows.sort_unstable_by(order);
@@ -220,7 +220,7 @@ impl PackedRows {
         }
     }
 
-    fn target_name(&self, at: usize) -> Option<Name> {
+    fn target_name(&self, at: usize) -> Option<NameOffset> {
         self.rows.get(at).filter(|row| matches!(row.form, Form::Alias)).map(|row| row.target)
     }
 }
@@ -235,7 +235,7 @@ impl From<Vec<SourceRow>> for PackedRows {
     }
 }
 
-impl Packed {
+impl PackedRow {
     fn entry<'a>(&self, entries: &'a [Arc<EntryPlace>]) -> Option<&'a Arc<EntryPlace>> {
         match self.place_kind {
             PlaceKind::Entry => entries.get(u32::from_le_bytes(self.place) as usize),
@@ -243,8 +243,8 @@ impl Packed {
         }
     }
 
-    fn unpack(&self, names: &Names, entries: &[Arc<EntryPlace>]) -> SourceRow {
-        let local = |name: Name| LocalPart::from_canonical(names.get(name));
+    fn unpack(&self, names: &PackedNames, entries: &[Arc<EntryPlace>]) -> SourceRow {
+        let local = |name: NameOffset| LocalPart::from_canonical(names.get(name));
         let number = u32::from_le_bytes(self.place);
         SourceRow {
             local: local(self.local),
@@ -255,9 +255,9 @@ impl Packed {
             },
             switched_off: self.switched_off,
             place: match (self.place_kind, self.entry(entries)) {
-                (PlaceKind::Entry, Some(entry)) => Place::Entry(Arc::clone(entry)),
-                (PlaceKind::Line, _) => Place::Line(number),
-                (PlaceKind::Item | PlaceKind::Entry, _) => Place::Item(number),
+                (PlaceKind::Entry, Some(entry)) => RowPosition::Entry(Arc::clone(entry)),
+                (PlaceKind::Line, _) => RowPosition::Line(number),
+                (PlaceKind::Item | PlaceKind::Entry, _) => RowPosition::Item(number),
             },
         }
     }
@@ -276,7 +276,7 @@ mod tests {
         let count = 100_000;
         for n in (0..count).rev() {
             let structure = if n % 2 == 0 { Structure::Mailbox } else { Structure::AliasOf(local(n - 1)) };
-            packed.push(&SourceRow { local: local(n), structure, switched_off: false, place: Place::Line(n) });
+            packed.push(&SourceRow { local: local(n), structure, switched_off: false, place: RowPosition::Line(n) });
         }
         assert!(packed.names.0.len() > 3, "{}", packed.names.0.len());
         assert!(packed.names.0.iter().all(|piece| piece.capacity() <= 1 << PIECE_BITS));
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn rows_come_out_as_they_went_in_and_are_small() {
         let local = |text: &str| LocalPart::parse(text.as_bytes()).unwrap();
-        let entry = |dn: &str| Place::Entry(Arc::new(EntryPlace { key: Some("key".into()), dn: dn.into() }));
+        let entry = |dn: &str| RowPosition::Entry(Arc::new(EntryPlace { key: Some("key".into()), dn: dn.into() }));
         let row = |name: &str, structure, switched_off, place| SourceRow {
             local: local(name),
             structure,
@@ -303,14 +303,14 @@ mod tests {
             row("ann", Structure::Mailbox, false, shared.clone()),
             row("a.n.n", Structure::AliasOf(local("ann")), false, shared),
             row("\"ann of here\"", Structure::AliasOf(local("ann")), true, entry("cn=other")),
-            row("büro", Structure::DistributionList, true, Place::Line(u32::MAX)),
-            row("elsewhere", Structure::AliasOf(local("nobody")), false, Place::Item(7)),
-            row("ann", Structure::Mailbox, true, Place::Item(1)),
+            row("büro", Structure::DistributionList, true, RowPosition::Line(u32::MAX)),
+            row("elsewhere", Structure::AliasOf(local("nobody")), false, RowPosition::Item(7)),
+            row("ann", Structure::Mailbox, true, RowPosition::Item(1)),
         ];
         let packed = PackedRows::from(rows.clone());
         assert_eq!(packed.iter().collect::<Vec<_>>(), rows);
         assert_eq!((packed.len(), packed.entries.len(), packed.get(6)), (6, 2, None));
         assert_eq!(packed.names.0.concat().matches("ann\n").count(), 2, "aliases have no copy of their account's name");
-        assert_eq!(size_of::<Packed>(), 17);
+        assert_eq!(size_of::<PackedRow>(), 17);
     }
 }

@@ -1,7 +1,7 @@
 //! What becomes of each file, as a person sees it.
 
 use super::{fixtures, line, read};
-use doorlist_core::file_list::{Field, FileList, rejected};
+use doorlist_core::file_list::{ColumnContent, FileList, rejected};
 use std::fmt::Write;
 
 /// The whole result as text.
@@ -16,7 +16,7 @@ fn shown(list: &FileList) -> String {
         write!(out, ", head in line {line}").unwrap();
     }
     out.push('\n');
-    for column in taken.columns.iter().filter(|column| column.field != Field::Ignore) {
+    for column in taken.columns.iter().filter(|column| column.field != ColumnContent::Ignore) {
         writeln!(out, "  {} = {} {}", column.name, column.field, column.by).unwrap();
     }
     for row in &list.rows {

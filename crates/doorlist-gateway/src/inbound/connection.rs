@@ -1,12 +1,12 @@
 //! From an accepted socket to a session: PROXY header, limits, TLS, and an orderly close.
 
 use super::Inbound;
-use super::dialogue::Dialogue;
+use super::dialogue::SessionDialogue;
 use super::proxy_protocol;
-use super::session::{Next, Session};
+use super::session::{ClientSession, SessionExit};
 use super::slots::{Refused, Slot};
 use crate::config::{GatewayConfig, ListenerConfig};
-use crate::journal::Field;
+use crate::journal::FieldValue;
 use doorlist_core::network::SourceKey;
 use doorlist_smtp::reply::Reply;
 use doorlist_smtp::server::SessionConfig;
@@ -54,10 +54,10 @@ pub(super) async fn serve(
         }
         return;
     }
-    let mut dialogue = Dialogue::new(inbound.clone(), config.clone(), client);
+    let mut dialogue = SessionDialogue::new(inbound.clone(), config.clone(), client);
     let event = format!("connect from {}", dialogue.name);
     dialogue.event(&event, &[]);
-    let mut session = Session::new(inbound.clone(), machine(&config, &listener, &inbound), dialogue);
+    let mut session = ClientSession::new(inbound.clone(), machine(&config, &listener, &inbound), dialogue);
     if let Err(error) = converse(&inbound, &listener, &config, &mut session, stream).await {
         let event = format!("lost connection from {}: {error}", session.dialogue.name);
         session.dialogue.event(&event, &[]);
@@ -92,7 +92,7 @@ async fn converse(
     inbound: &Inbound,
     listener: &ListenerConfig,
     config: &GatewayConfig,
-    session: &mut Session,
+    session: &mut ClientSession,
     mut stream: TcpStream,
 ) -> io::Result<()> {
     if listener.implicit_tls {
@@ -104,7 +104,7 @@ async fn converse(
     }
     session.greet(&mut stream).await?;
     match session.run(&mut stream).await? {
-        Next::StartTls => {
+        SessionExit::StartTls => {
             let mut stream = handshake(inbound, config, stream).await?;
             session.tls_started(cipher(&stream));
             let next = session.run(&mut stream).await?;
@@ -134,11 +134,11 @@ fn cipher(stream: &TlsStream<TcpStream>) -> String {
     format!("{version} with cipher {}", suite.replace("TLS13_", "TLS_"))
 }
 
-async fn end<S: AsyncRead + AsyncWrite + Unpin>(next: Next, stream: &mut S) -> io::Result<()> {
+async fn end<S: AsyncRead + AsyncWrite + Unpin>(next: SessionExit, stream: &mut S) -> io::Result<()> {
     match next {
-        Next::Linger => linger(stream).await,
+        SessionExit::Linger => linger(stream).await,
         // The client has said QUIT or is gone already: an error here tells nothing.
-        Next::Close | Next::StartTls => drop(stream.shutdown().await),
+        SessionExit::Close | SessionExit::StartTls => drop(stream.shutdown().await),
     }
     Ok(())
 }
@@ -160,14 +160,14 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
     let _ = drained.await;
 }
 
-fn tell_end(dialogue: &mut Dialogue) {
+fn tell_end(dialogue: &mut SessionDialogue) {
     let commands = &dialogue.commands;
     let fields = [
-        ("mail", Field::Num(commands.mail)),
-        ("rcpt", Field::Num(commands.rcpt)),
-        ("rcpt_accepted", Field::Num(commands.rcpt_accepted)),
-        ("data", Field::Num(commands.data)),
-        ("messages", Field::Num(commands.messages)),
+        ("mail", FieldValue::Num(commands.mail)),
+        ("rcpt", FieldValue::Num(commands.rcpt)),
+        ("rcpt_accepted", FieldValue::Num(commands.rcpt_accepted)),
+        ("data", FieldValue::Num(commands.data)),
+        ("messages", FieldValue::Num(commands.messages)),
     ];
     let event = format!("disconnect from {}", dialogue.name);
     dialogue.event(&event, &fields);

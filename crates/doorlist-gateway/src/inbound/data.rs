@@ -3,9 +3,9 @@
 //! The reply 250 is sent only after the spool confirmed that the message is on stable storage.
 
 use super::Inbound;
-use super::dialogue::{Dialogue, Transaction};
+use super::dialogue::{InboundTransaction, SessionDialogue};
 use crate::clock;
-use crate::journal::{Field, Line, Process};
+use crate::journal::{FieldValue, Line, Process};
 use doorlist_core::queue_id::QueueId;
 use doorlist_smtp::message::{HeaderLimits, HeaderScan};
 use doorlist_smtp::reply::{self, Reply};
@@ -30,7 +30,7 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// Assigns a queue id and starts the body with the trace field.
-    pub(super) async fn begin(inbound: &Inbound, dialogue: &mut Dialogue) -> Self {
+    pub(super) async fn begin(inbound: &Inbound, dialogue: &mut SessionDialogue) -> Self {
         dialogue.commands.data += 1;
         let id = inbound.spool.next_id();
         let hostname: Arc<str> = dialogue.config.hostname.as_str().into();
@@ -40,7 +40,7 @@ impl Incoming {
             body: Some(inbound.spool.body(dialogue.transaction().and_then(|t| t.size))),
             fault: None,
             kept: Vec::new(),
-            size_max: dialogue.transaction().map_or(u64::MAX, Transaction::size_max),
+            size_max: dialogue.transaction().map_or(u64::MAX, InboundTransaction::size_max),
             received: 0,
         };
         let header = dialogue.trace_header(id);
@@ -49,7 +49,7 @@ impl Incoming {
             process: Process::Smtpd,
             queue: Some(id),
             event: "",
-            fields: &[("client", Field::Str(&dialogue.name))],
+            fields: &[("client", FieldValue::Str(&dialogue.name))],
         });
         incoming
     }
@@ -86,7 +86,7 @@ impl Incoming {
     }
 
     /// Ends the message: commits it and writes the reply.
-    pub(super) async fn end(mut self, end: DataEnd, inbound: &Inbound, dialogue: &mut Dialogue) {
+    pub(super) async fn end(mut self, end: DataEnd, inbound: &Inbound, dialogue: &mut SessionDialogue) {
         let Some(transaction) = dialogue.take_transaction() else { return };
         let mut kept = std::mem::take(&mut self.kept);
         kept.clear();
@@ -107,7 +107,7 @@ impl Incoming {
     }
 }
 
-fn envelope(scan: &HeaderScan, size: u64, transaction: &Transaction, dialogue: &Dialogue) -> Envelope {
+fn envelope(scan: &HeaderScan, size: u64, transaction: &InboundTransaction, dialogue: &SessionDialogue) -> Envelope {
     Envelope {
         sender: transaction.sender.clone(),
         recipients: transaction.recipients.clone(),
@@ -122,7 +122,7 @@ fn envelope(scan: &HeaderScan, size: u64, transaction: &Transaction, dialogue: &
 }
 
 /// Replies 250 for a stored message and passes it to the relay.
-fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut Dialogue) {
+fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut SessionDialogue) {
     let envelope = &spooled.envelope;
     let before = dialogue.out.len();
     reply::queued(spooled.id, &mut dialogue.out);
@@ -134,16 +134,16 @@ fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut Dialogue) {
         process: Process::Cleanup,
         queue: Some(spooled.id),
         event: "",
-        fields: &[("message-id", Field::Str(envelope.message_id.as_deref().unwrap_or_default()))],
+        fields: &[("message-id", FieldValue::Str(envelope.message_id.as_deref().unwrap_or_default()))],
     });
     dialogue.log.add(&Line {
         process: Process::Qmgr,
         queue: Some(spooled.id),
         event: "",
         fields: &[
-            ("from", Field::Path(&envelope.sender)),
-            ("size", Field::Num(envelope.size)),
-            ("nrcpt", Field::Status(&envelope.recipients.len().to_string(), "queue active")),
+            ("from", FieldValue::Path(&envelope.sender)),
+            ("size", FieldValue::Num(envelope.size)),
+            ("nrcpt", FieldValue::Status(&envelope.recipients.len().to_string(), "queue active")),
         ],
     });
     for recipient in &envelope.recipients {
@@ -169,9 +169,9 @@ fn refuse(
     id: QueueId,
     reply: Reply,
     error: Option<&SpoolError>,
-    transaction: &Transaction,
+    transaction: &InboundTransaction,
     inbound: &Inbound,
-    dialogue: &mut Dialogue,
+    dialogue: &mut SessionDialogue,
 ) {
     dialogue.out.extend_from_slice(reply.line());
     inbound.metrics.refused(reply);
@@ -182,9 +182,9 @@ fn refuse(
         queue: Some(id),
         event: &event,
         fields: &[
-            ("from", Field::Path(&transaction.sender)),
-            ("nrcpt", Field::Num(transaction.recipients.len() as u64)),
-            ("why", Field::Str(&why)),
+            ("from", FieldValue::Path(&transaction.sender)),
+            ("nrcpt", FieldValue::Num(transaction.recipients.len() as u64)),
+            ("why", FieldValue::Str(&why)),
         ],
     });
     for recipient in &transaction.recipients {

@@ -35,7 +35,7 @@ impl Patience {
 /// The stage of a session since its last message. Reaching a further stage is progress; repeating one and unproductive
 /// commands (NOOP, RSET, VRFY, rejected recipients) are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
+pub(super) enum SessionStage {
     /// No command so far.
     Connected,
     Hello,
@@ -53,7 +53,7 @@ pub(super) struct Deadlines {
     /// Minimum octets per window.
     window_bytes: u64,
     session_end: Instant,
-    stage: Stage,
+    stage: SessionStage,
     progress_at: Instant,
     data: Option<Window>,
 }
@@ -72,33 +72,33 @@ impl Deadlines {
             window: limits.data_window,
             window_bytes: limits.data_bytes_per_sec_min.saturating_mul(limits.data_window.as_secs()),
             session_end: now + limits.session_max,
-            stage: Stage::Connected,
+            stage: SessionStage::Connected,
             progress_at: now,
             data: None,
         }
     }
 
     /// A command reached this stage.
-    pub(super) fn reached(&mut self, stage: Stage, now: Instant) {
+    pub(super) fn reached(&mut self, stage: SessionStage, now: Instant) {
         if stage > self.stage {
             (self.stage, self.progress_at) = (stage, now);
         }
     }
 
     pub(super) fn data(&mut self, now: Instant) {
-        self.reached(Stage::Data, now);
+        self.reached(SessionStage::Data, now);
         self.data = Some(Window { began: now, bytes: 0 });
     }
 
     /// The message is complete and was answered.
     pub(super) fn message_ended(&mut self, now: Instant) {
-        (self.stage, self.progress_at) = (Stage::Hello, now);
+        (self.stage, self.progress_at) = (SessionStage::Hello, now);
         self.data = None;
     }
 
     /// The handshake is done; it happens once per session.
     pub(super) fn tls_started(&mut self, now: Instant) {
-        (self.stage, self.progress_at) = (Stage::Connected, now);
+        (self.stage, self.progress_at) = (SessionStage::Connected, now);
     }
 
     /// Excludes the time that the client waited for the server.

@@ -1,13 +1,13 @@
 //! The state of a client and its transaction, and the replies that need no waiting: HELO, MAIL, RCPT.
 
 use super::Inbound;
-use super::guard::Source;
+use super::guard::GuardedSource;
 use super::trace::Trace;
 use crate::clock;
 use crate::config::GatewayConfig;
-use crate::journal::{Batch, Field, Line, Process};
+use crate::journal::{Batch, FieldValue, Line, Process};
 use doorlist_core::address::{Address, AddressError, is_invisible};
-use doorlist_core::harvest::{Named, Pace, SessionGuard};
+use doorlist_core::harvest::{NameMatch, Pace, SessionGuard};
 use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::mail_policy::PolicyTable;
 use doorlist_core::network::SourceKey;
@@ -17,14 +17,14 @@ use doorlist_core::sender_rules::Sender;
 use doorlist_core::time::Timestamp;
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::{MailFrom, RcptTo};
-use doorlist_store::mail_log::{MailAction, Refusal};
+use doorlist_store::mail_log::{MailAction, RefusedRecipient};
 use doorlist_store::spool::{ClientInfo, EnvelopeRecipient};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The state of a client, and the pending output.
-pub(super) struct Dialogue {
+pub(super) struct SessionDialogue {
     inbound: Arc<Inbound>,
     pub(super) config: Arc<GatewayConfig>,
     /// Name of the client in log lines, `unknown[192.0.2.9]:4660`; the port distinguishes its sessions.
@@ -36,8 +36,8 @@ pub(super) struct Dialogue {
     /// Buffer for the event of a log line.
     event: String,
     guard: SessionGuard,
-    source: Option<Arc<Source>>,
-    transaction: Option<Transaction>,
+    source: Option<Arc<GuardedSource>>,
+    transaction: Option<InboundTransaction>,
     pub(super) commands: Commands,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Commands {
 
 /// From MAIL to the end of DATA. Uses one snapshot and one policy table, so that all recipients are checked against
 /// the same list.
-pub(super) struct Transaction {
+pub(super) struct InboundTransaction {
     pub(super) sender: Box<str>,
     pub(super) size: Option<u64>,
     pub(super) eight_bit: bool,
@@ -66,7 +66,7 @@ pub(super) struct Transaction {
     offer: Offer,
 }
 
-impl Transaction {
+impl InboundTransaction {
     /// Message size limit of all accepted recipients.
     pub(super) fn size_max(&self) -> u64 {
         self.offer.size_of_others.unwrap_or(self.offer.size_max)
@@ -75,7 +75,7 @@ impl Transaction {
 
 /// Whether an accepted recipient counts towards the limit of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(super) enum AcceptedRecipient {
     New,
     /// Repeated in this transaction: one delivery.
     Repeated,
@@ -83,7 +83,7 @@ pub(super) enum Taken {
     No,
 }
 
-impl Dialogue {
+impl SessionDialogue {
     pub(super) fn new(inbound: Arc<Inbound>, config: Arc<GatewayConfig>, peer: SocketAddr) -> Self {
         let address = peer.ip().to_canonical();
         let log = inbound.journal.batch();
@@ -109,11 +109,11 @@ impl Dialogue {
         self.out.extend_from_slice(reply.line());
         if reply.code() >= 400 {
             let event = format!("NOQUEUE: reject: from {}: {reply};", self.name);
-            self.event(&event, &[("helo", Field::Path(&self.client.helo.clone()))]);
+            self.event(&event, &[("helo", FieldValue::Path(&self.client.helo.clone()))]);
         }
     }
 
-    pub(super) fn event(&mut self, event: &str, fields: &[(&str, Field<'_>)]) {
+    pub(super) fn event(&mut self, event: &str, fields: &[(&str, FieldValue<'_>)]) {
         self.log.add(&Line { process: Process::Smtpd, queue: None, event, fields });
     }
 
@@ -150,7 +150,7 @@ impl Dialogue {
             self.reply(refusal);
             return false;
         }
-        self.transaction = Some(Transaction {
+        self.transaction = Some(InboundTransaction {
             sender: sender.into(),
             size: mail.size,
             eight_bit: mail.eight_bit,
@@ -185,11 +185,11 @@ impl Dialogue {
         self.inbound.slots.crowded(self.config.limits.sessions_max)
     }
 
-    pub(super) fn transaction(&self) -> Option<&Transaction> {
+    pub(super) fn transaction(&self) -> Option<&InboundTransaction> {
         self.transaction.as_ref()
     }
 
-    pub(super) fn take_transaction(&mut self) -> Option<Transaction> {
+    pub(super) fn take_transaction(&mut self) -> Option<InboundTransaction> {
         self.transaction.take()
     }
 
@@ -217,19 +217,19 @@ impl Dialogue {
     }
 
     /// Handles RCPT: decides by the list and by the recipient's rules for sender and size.
-    pub(super) fn rcpt(&mut self, rcpt: &RcptTo<'_>) -> Taken {
+    pub(super) fn rcpt(&mut self, rcpt: &RcptTo<'_>) -> AcceptedRecipient {
         self.commands.rcpt += 1;
         let standing = self.standing();
         let Some(transaction) = &self.transaction else {
             self.reply(Reply::MailFirst);
-            return Taken::No;
+            return AcceptedRecipient::No;
         };
         let recipient = match recipient(rcpt) {
             Ok(recipient) => recipient,
             // Which of its rules the address breaks is told to people (`doorlist check`), not to senders.
             Err(_) => {
                 self.reply(Reply::BadRecipientSyntax);
-                return Taken::No;
+                return AcceptedRecipient::No;
             }
         };
         let now = clock::now();
@@ -249,17 +249,17 @@ impl Dialogue {
             return self.add(recipient, &path, &decision);
         }
         self.log_refusal(&path, &decision, reply, now);
-        Taken::No
+        AcceptedRecipient::No
     }
 
-    fn add(&mut self, recipient: Recipient, path: &str, decision: &Decision) -> Taken {
-        let Some(transaction) = &mut self.transaction else { return Taken::No };
+    fn add(&mut self, recipient: Recipient, path: &str, decision: &Decision) -> AcceptedRecipient {
+        let Some(transaction) = &mut self.transaction else { return AcceptedRecipient::No };
         let is_new = match recipient {
             Recipient::Address(address) => transaction.seen.insert(address),
             Recipient::Postmaster | Recipient::Relay => !std::mem::replace(&mut transaction.has_bare_postmaster, true),
         };
         if !is_new {
-            return Taken::Repeated;
+            return AcceptedRecipient::Repeated;
         }
         transaction.offer.size_of_others = Some(transaction.offer.limit(decision, &transaction.policies));
         transaction.recipients.push(EnvelopeRecipient {
@@ -268,7 +268,7 @@ impl Dialogue {
             address: decision.matched.address_id(),
             system: decision.reason == Reason::System,
         });
-        Taken::New
+        AcceptedRecipient::New
     }
 
     /// Updates harvest detection. Relay attempts delay the session like unknown names, but they do not flag the
@@ -280,7 +280,7 @@ impl Dialogue {
         }
         let named = match (decision.matched, recipient) {
             (Match::Mailbox(id) | Match::Alias(id) | Match::DistributionList(id) | Match::SubAddress(id), _) => {
-                Named::Known(id.0)
+                NameMatch::Known(id.0)
             }
             (_, Recipient::Address(address)) if decision.reason.is_unknown() => self.inbound.guard.unknown(address),
             _ => return,
@@ -289,7 +289,7 @@ impl Dialogue {
             self.inbound.metrics.flags.inc();
             let minutes = until.since(clock::now()).as_secs() / 60;
             let event = format!("{} guessed too many addresses: all its recipients are deferred;", self.name);
-            self.event(&event, &[("minutes", Field::Num(minutes))]);
+            self.event(&event, &[("minutes", FieldValue::Num(minutes))]);
         }
     }
 
@@ -306,14 +306,14 @@ impl Dialogue {
             queue: None,
             event: &self.event,
             fields: &[
-                ("from", Field::Path(&transaction.sender)),
-                ("to", Field::Path(path)),
-                ("proto", Field::Str(if self.extended { "ESMTP" } else { "SMTP" })),
-                ("helo", Field::Path(&self.client.helo)),
-                ("reason", Field::Str(decision.reason.word())),
+                ("from", FieldValue::Path(&transaction.sender)),
+                ("to", FieldValue::Path(path)),
+                ("proto", FieldValue::Str(if self.extended { "ESMTP" } else { "SMTP" })),
+                ("helo", FieldValue::Path(&self.client.helo)),
+                ("reason", FieldValue::Str(decision.reason.word())),
             ],
         });
-        self.inbound.mail_log.record_refusal(&Refusal {
+        self.inbound.mail_log.record_refusal(&RefusedRecipient {
             time: now,
             action: if decision.verdict == Verdict::Defer { MailAction::Deferred } else { MailAction::Refused },
             sender: &transaction.sender,

@@ -1,7 +1,7 @@
 //! Remembers sources for all sessions: a bounded table around the rules of `doorlist_core::harvest`.
 
 use doorlist_core::address::Address;
-use doorlist_core::harvest::{Named, SourceRecord};
+use doorlist_core::harvest::{NameMatch, SourceRecord};
 use doorlist_core::network::SourceKey;
 use doorlist_core::policy::SourceStanding;
 use doorlist_core::time::Timestamp;
@@ -15,12 +15,12 @@ pub(crate) const SOURCES_MAX: usize = 32 * 1024;
 const SHARDS: usize = 16;
 
 pub(crate) struct Guard {
-    shards: [Mutex<HashMap<SourceKey, Arc<Source>>>; SHARDS],
+    shards: [Mutex<HashMap<SourceKey, Arc<GuardedSource>>>; SHARDS],
     hasher: RandomState,
 }
 
 /// One source, shared by its sessions.
-pub(crate) struct Source {
+pub(crate) struct GuardedSource {
     record: Mutex<SourceRecord>,
     /// End of its flag in milliseconds, so that a RCPT without one takes no lock.
     flagged_until: AtomicI64,
@@ -32,9 +32,9 @@ impl Guard {
     }
 
     /// The record of a source, created if missing.
-    pub(crate) fn source(&self, key: SourceKey, now: Timestamp) -> Arc<Source> {
+    pub(crate) fn source(&self, key: SourceKey, now: Timestamp) -> Arc<GuardedSource> {
         let shard = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);
-        let Some(shard) = self.shards.get(shard) else { return Arc::new(Source::new()) };
+        let Some(shard) = self.shards.get(shard) else { return Arc::new(GuardedSource::new()) };
         let mut sources = lock(shard);
         if let Some(source) = sources.get(&key) {
             return source.clone();
@@ -42,17 +42,17 @@ impl Guard {
         if sources.len() >= SOURCES_MAX / SHARDS {
             make_room(&mut sources, now);
         }
-        sources.entry(key).or_insert_with(|| Arc::new(Source::new())).clone()
+        sources.entry(key).or_insert_with(|| Arc::new(GuardedSource::new())).clone()
     }
 
     /// The 32-bit fingerprint of an unknown name.
-    pub(crate) fn unknown(&self, address: &Address) -> Named {
+    pub(crate) fn unknown(&self, address: &Address) -> NameMatch {
         let hash = self.hasher.hash_one(address);
-        Named::Unknown((hash >> 32) as u32)
+        NameMatch::Unknown((hash >> 32) as u32)
     }
 }
 
-impl Source {
+impl GuardedSource {
     fn new() -> Self {
         Self { record: Mutex::default(), flagged_until: AtomicI64::new(i64::MIN) }
     }
@@ -67,7 +67,7 @@ impl Source {
     }
 
     /// Counts a name. Returns the end of the flag if this name raised it.
-    pub(crate) fn note(&self, named: Named, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn note(&self, named: NameMatch, now: Timestamp) -> Option<Timestamp> {
         let until = lock(&self.record).note(named, now)?;
         self.flagged_until.store(until.as_millis(), Ordering::Relaxed);
         Some(until)
@@ -75,7 +75,7 @@ impl Source {
 }
 
 /// Removes stale records; if there are none, the quarter with the longest inactivity, flagged ones last.
-fn make_room(sources: &mut HashMap<SourceKey, Arc<Source>>, now: Timestamp) {
+fn make_room(sources: &mut HashMap<SourceKey, Arc<GuardedSource>>, now: Timestamp) {
     let before = sources.len();
     sources.retain(|_, source| !lock(&source.record).is_stale(now));
     if sources.len() < before {
@@ -114,11 +114,11 @@ mod tests {
         let start = Timestamp::from_secs(1_700_000_000);
         let flagged = guard.source(IpAddr::from(Ipv6Addr::LOCALHOST).into(), start);
         for name in 0..25 {
-            flagged.note(Named::Unknown(name), start);
+            flagged.note(NameMatch::Unknown(name), start);
         }
         for n in 0..200_000 {
             let now = Timestamp::from_millis(start.as_millis() + i64::from(n));
-            guard.source(key(n), now).note(Named::Unknown(1), now);
+            guard.source(key(n), now).note(NameMatch::Unknown(1), now);
         }
         let held: usize = guard.shards.iter().map(|shard| lock(shard).len()).sum();
         assert!(held <= SOURCES_MAX, "{held}");

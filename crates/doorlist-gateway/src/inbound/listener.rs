@@ -91,11 +91,11 @@ impl Listener {
         let _ = stream.set_nodelay(true);
         let must_be_silent = !self.config.implicit_tls && self.config.proxy_from.is_empty();
         match look(stream, must_be_silent) {
-            Ok(Client::Silent(stream)) => {
+            Ok(EarlyTalkerCheck::Silent(stream)) => {
                 inbound.metrics.sessions.inc();
                 tokio::spawn(connection::serve(inbound.clone(), self.config.clone(), stream, peer, slot));
             }
-            Ok(Client::Talks(stream)) => {
+            Ok(EarlyTalkerCheck::Talks(stream)) => {
                 inbound.metrics.sessions_refused.inc();
                 inbound.tell(&format!("reject: {peer} talked before the greeting: {}", Reply::EarlyTalker));
                 let _ = (&stream).write(Reply::EarlyTalker.line());
@@ -105,20 +105,20 @@ impl Listener {
     }
 }
 
-enum Client {
+enum EarlyTalkerCheck {
     Silent(TcpStream),
     Talks(std::net::TcpStream),
 }
 
 /// A client that has sent something before it could know our greeting is no mail server (RFC 5321 §3.1). Non-blocking:
 /// the socket is one of the runtime's.
-fn look(stream: TcpStream, must_be_silent: bool) -> std::io::Result<Client> {
+fn look(stream: TcpStream, must_be_silent: bool) -> std::io::Result<EarlyTalkerCheck> {
     if !must_be_silent {
-        return Ok(Client::Silent(stream));
+        return Ok(EarlyTalkerCheck::Silent(stream));
     }
     let stream = stream.into_std()?;
     match stream.peek(&mut [0]) {
-        Ok(1..) => Ok(Client::Talks(stream)),
-        _ => Ok(Client::Silent(TcpStream::from_std(stream)?)),
+        Ok(1..) => Ok(EarlyTalkerCheck::Talks(stream)),
+        _ => Ok(EarlyTalkerCheck::Silent(TcpStream::from_std(stream)?)),
     }
 }

@@ -3,12 +3,12 @@
 //! detection delays them.
 
 use super::data::Incoming;
-use super::deadline::{Deadlines, Patience, Stage};
-use super::dialogue::{Dialogue, Taken};
+use super::deadline::{Deadlines, Patience, SessionStage};
+use super::dialogue::{AcceptedRecipient, SessionDialogue};
 use super::{Inbound, Stopping};
 use doorlist_core::harvest::Pace;
 use doorlist_smtp::reply::{self, Reply};
-use doorlist_smtp::server::{Event, Session as Machine, SessionConfig};
+use doorlist_smtp::server::{Event, Session, SessionConfig};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const READ_BYTES: usize = 16 * 1024;
 
 /// How a session leaves its stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum SessionExit {
     /// QUIT, or the client disconnected.
     Close,
     /// The server closes: drain the input, so that the client reads the reply.
@@ -30,10 +30,10 @@ pub(super) enum Next {
 }
 
 /// A session on any kind of stream.
-pub(super) struct Session {
+pub(super) struct ClientSession {
     inbound: Arc<Inbound>,
-    machine: Machine,
-    pub(super) dialogue: Dialogue,
+    machine: Session,
+    pub(super) dialogue: SessionDialogue,
     incoming: Option<Incoming>,
     deadlines: Deadlines,
     stopping: Stopping,
@@ -41,17 +41,17 @@ pub(super) struct Session {
 }
 
 /// The result of a read.
-enum Read {
+enum ReadResult {
     Bytes(usize),
     Gone,
     Say(Reply),
 }
 
-impl Session {
-    pub(super) fn new(inbound: Arc<Inbound>, machine: SessionConfig, dialogue: Dialogue) -> Self {
+impl ClientSession {
+    pub(super) fn new(inbound: Arc<Inbound>, machine: SessionConfig, dialogue: SessionDialogue) -> Self {
         Self {
             tls_offered: machine.tls_offered,
-            machine: Machine::new(machine),
+            machine: Session::new(machine),
             incoming: None,
             deadlines: Deadlines::new(&dialogue.config.limits, Instant::now()),
             stopping: inbound.stopping.clone(),
@@ -74,22 +74,22 @@ impl Session {
     }
 
     /// Runs until the session ends or wants TLS.
-    pub(super) async fn run<S>(&mut self, stream: &mut S) -> io::Result<Next>
+    pub(super) async fn run<S>(&mut self, stream: &mut S) -> io::Result<SessionExit>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let mut buffer = vec![0; READ_BYTES];
         loop {
             let input = match self.read(stream, &mut buffer).await? {
-                Read::Bytes(got) => buffer.get(..got).unwrap_or_default(),
-                Read::Gone => {
+                ReadResult::Bytes(got) => buffer.get(..got).unwrap_or_default(),
+                ReadResult::Gone => {
                     self.tell_lost();
-                    return Ok(Next::Close);
+                    return Ok(SessionExit::Close);
                 }
-                Read::Say(reply) => {
+                ReadResult::Say(reply) => {
                     self.dialogue.reply(reply);
                     flush(&mut self.dialogue, stream).await?;
-                    return Ok(Next::Linger);
+                    return Ok(SessionExit::Linger);
                 }
             };
             let next = self.take(input, stream).await?;
@@ -101,22 +101,26 @@ impl Session {
     }
 
     /// Handles all input; `Some` if the session leaves its stream.
-    async fn take<S: AsyncWrite + Unpin>(&mut self, mut input: &[u8], stream: &mut S) -> io::Result<Option<Next>> {
+    async fn take<S: AsyncWrite + Unpin>(
+        &mut self,
+        mut input: &[u8],
+        stream: &mut S,
+    ) -> io::Result<Option<SessionExit>> {
         while let Some(event) = self.machine.next(&mut input) {
             match event {
                 Event::Reply(reply) => self.dialogue.reply(reply),
                 Event::Close(reply) => {
                     self.dialogue.reply(reply);
-                    return Ok(Some(Next::Linger));
+                    return Ok(Some(SessionExit::Linger));
                 }
                 Event::Hello { extended, name } => {
                     self.dialogue.hello(extended, name, self.tls_offered);
-                    self.deadlines.reached(Stage::Hello, Instant::now());
+                    self.deadlines.reached(SessionStage::Hello, Instant::now());
                 }
                 Event::Mail(mail) => {
                     if self.dialogue.mail(&mail) {
                         self.machine.mail_accepted();
-                        self.deadlines.reached(Stage::Mail, Instant::now());
+                        self.deadlines.reached(SessionStage::Mail, Instant::now());
                     }
                 }
                 Event::Rcpt(rcpt) => {
@@ -127,12 +131,12 @@ impl Session {
                         }
                         Pace::Wait(_) | Pace::Close => {
                             self.dialogue.reply(Reply::TooManyUnknown);
-                            return Ok(Some(Next::Linger));
+                            return Ok(Some(SessionExit::Linger));
                         }
                     }
-                    if self.dialogue.rcpt(&rcpt) == Taken::New {
+                    if self.dialogue.rcpt(&rcpt) == AcceptedRecipient::New {
                         self.machine.rcpt_accepted();
-                        self.deadlines.reached(Stage::Rcpt(self.dialogue.recipients()), Instant::now());
+                        self.deadlines.reached(SessionStage::Rcpt(self.dialogue.recipients()), Instant::now());
                     }
                 }
                 Event::Data => {
@@ -157,38 +161,38 @@ impl Session {
                 Event::Reset => self.dialogue.reset(),
                 Event::StartTls if self.inbound.certificate.is_there() => {
                     self.dialogue.reply(Reply::ReadyForTls);
-                    return Ok(Some(Next::StartTls));
+                    return Ok(Some(SessionExit::StartTls));
                 }
                 Event::StartTls => self.dialogue.reply(Reply::TlsNotAvailable),
                 Event::Quit => {
                     self.dialogue.reply(Reply::Bye);
-                    return Ok(Some(Next::Close));
+                    return Ok(Some(SessionExit::Close));
                 }
             }
         }
         Ok(None)
     }
 
-    async fn read<S: AsyncRead + Unpin>(&mut self, stream: &mut S, buffer: &mut [u8]) -> io::Result<Read> {
+    async fn read<S: AsyncRead + Unpin>(&mut self, stream: &mut S, buffer: &mut [u8]) -> io::Result<ReadResult> {
         loop {
             let in_data = self.incoming.is_some();
             let read = tokio::select! {
                 biased;
-                _ = self.stopping.wait_for(|stopping| *stopping), if !in_data => return Ok(Read::Say(Reply::ShuttingDown)),
+                _ = self.stopping.wait_for(|stopping| *stopping), if !in_data => return Ok(ReadResult::Say(Reply::ShuttingDown)),
                 read = timeout_at(self.deadlines.next(Instant::now()), stream.read(buffer)) => read,
             };
             let late = match read {
                 Ok(got) => match got? {
-                    0 => return Ok(Read::Gone),
+                    0 => return Ok(ReadResult::Gone),
                     got => match self.deadlines.received(got, Instant::now(), self.dialogue.crowded()) {
                         Some(reply) => Some(reply),
-                        None => return Ok(Read::Bytes(got)),
+                        None => return Ok(ReadResult::Bytes(got)),
                     },
                 },
                 Err(_elapsed) => self.deadlines.expired(Instant::now(), self.dialogue.crowded()),
             };
             if let Some(reply) = late {
-                return Ok(Read::Say(reply));
+                return Ok(ReadResult::Say(reply));
             }
         }
     }
@@ -205,7 +209,7 @@ impl Session {
 }
 
 /// Writes pending replies and their log lines.
-async fn flush<S: AsyncWrite + Unpin>(dialogue: &mut Dialogue, stream: &mut S) -> io::Result<()> {
+async fn flush<S: AsyncWrite + Unpin>(dialogue: &mut SessionDialogue, stream: &mut S) -> io::Result<()> {
     dialogue.log.send();
     if dialogue.out.is_empty() {
         return Ok(());
@@ -216,7 +220,7 @@ async fn flush<S: AsyncWrite + Unpin>(dialogue: &mut Dialogue, stream: &mut S) -
 }
 
 /// Writes with the idle limit: a client that does not read is idle.
-async fn write<S: AsyncWrite + Unpin>(dialogue: &Dialogue, stream: &mut S) -> io::Result<()> {
+async fn write<S: AsyncWrite + Unpin>(dialogue: &SessionDialogue, stream: &mut S) -> io::Result<()> {
     let (patience, since) = (Patience::of(&dialogue.config.limits), Instant::now());
     let mut written = std::pin::pin!(async {
         stream.write_all(&dialogue.out).await?;
@@ -236,7 +240,7 @@ async fn write<S: AsyncWrite + Unpin>(dialogue: &Dialogue, stream: &mut S) -> io
 /// Delays the next reply as a penalty, after earlier ones are written. False if too many sessions are delayed already.
 async fn wait<S: AsyncWrite + Unpin>(
     inbound: &Inbound,
-    dialogue: &mut Dialogue,
+    dialogue: &mut SessionDialogue,
     stream: &mut S,
     time: Duration,
 ) -> io::Result<bool> {

@@ -7,7 +7,7 @@ mod counts;
 pub(crate) use counts::Refused;
 
 use crate::config::Limits;
-use counts::Counts;
+use counts::SessionCounts;
 use doorlist_core::network::SourceKey;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ const CROWDED_PERCENT: usize = 80;
 /// Counters shared by listeners and sessions.
 #[derive(Default)]
 pub(crate) struct Slots {
-    counts: Mutex<Counts>,
+    counts: Mutex<SessionCounts>,
     /// As in `counts`, for lock-free reads.
     sessions: AtomicUsize,
     waiting: AtomicUsize,
@@ -35,7 +35,7 @@ pub(crate) struct Slot {
 }
 
 /// The slot of a delayed session.
-pub(crate) struct Waiting<'s>(&'s Slots);
+pub(crate) struct DelayedSlot<'s>(&'s Slots);
 
 impl Slots {
     /// Takes a slot for a session of this source.
@@ -51,10 +51,10 @@ impl Slots {
     }
 
     /// Takes a slot for a delay, if one is free. `sessions_max` is the limit of all sessions.
-    pub(crate) fn wait(&self, sessions_max: usize) -> Option<Waiting<'_>> {
+    pub(crate) fn wait(&self, sessions_max: usize) -> Option<DelayedSlot<'_>> {
         let max = (sessions_max / WAITING_SHARE).max(1);
         let taken = |n| (n < max).then_some(n + 1);
-        self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, taken).is_ok().then(|| Waiting(self))
+        self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, taken).is_ok().then(|| DelayedSlot(self))
     }
 
     /// Whether so many sessions are open that idle ones must make room. `sessions_max` is the limit of all sessions.
@@ -78,9 +78,9 @@ impl Slots {
         }
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut SessionCounts) -> T) -> T {
         // Poisoned counts are whole: their methods do not panic between two writes.
-        let mut counts: MutexGuard<'_, Counts> = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts: MutexGuard<'_, SessionCounts> = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let changed = change(&mut counts);
         self.sessions.store(counts.sessions(), Ordering::Relaxed);
         changed
@@ -110,7 +110,7 @@ impl Drop for Slot {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for DelayedSlot<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::AcqRel);
     }

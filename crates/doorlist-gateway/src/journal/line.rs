@@ -33,7 +33,7 @@ impl Process {
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug)]
-pub enum Field<'a> {
+pub enum FieldValue<'a> {
     Str(&'a str),
     /// A mail path: in angle brackets in text.
     Path(&'a str),
@@ -56,7 +56,7 @@ pub struct Line<'a> {
     /// Text before the fields, which are then separated by spaces; without it they are separated by commas, as in
     /// Postfix.
     pub event: &'a str,
-    pub fields: &'a [(&'a str, Field<'a>)],
+    pub fields: &'a [(&'a str, FieldValue<'a>)],
 }
 
 /// Writes `stamp host doorlist/smtpd[pid]: QUEUEID: event field=value ...`; `before` is ` host doorlist/`, `behind` is
@@ -72,7 +72,7 @@ pub(super) fn text(line: &Line<'_>, stamp: &str, before: &str, behind: &str, out
     let joint: &[u8] = if line.event.is_empty() { b", " } else { b" " };
     let mut first = line.event.is_empty();
     for (name, value) in line.fields {
-        if matches!(value, Field::JsonOnly(_)) {
+        if matches!(value, FieldValue::JsonOnly(_)) {
             continue;
         }
         if !first {
@@ -86,23 +86,23 @@ pub(super) fn text(line: &Line<'_>, stamp: &str, before: &str, behind: &str, out
     out.push(b'\n');
 }
 
-fn text_value(value: &Field<'_>, out: &mut Vec<u8>) {
+fn text_value(value: &FieldValue<'_>, out: &mut Vec<u8>) {
     match value {
-        Field::Str(text) => escape(text, out),
-        Field::Path(path) => {
+        FieldValue::Str(text) => escape(text, out),
+        FieldValue::Path(path) => {
             out.push(b'<');
             escape(path, out);
             out.push(b'>');
         }
-        Field::Num(number) => drop(write!(out, "{number}")),
-        Field::Secs(time) => drop(write!(out, "{:.2}", time.as_secs_f64())),
-        Field::Status(word, reply) => {
+        FieldValue::Num(number) => drop(write!(out, "{number}")),
+        FieldValue::Secs(time) => drop(write!(out, "{:.2}", time.as_secs_f64())),
+        FieldValue::Status(word, reply) => {
             out.extend_from_slice(word.as_bytes());
             out.extend_from_slice(b" (");
             escape(reply, out);
             out.push(b')');
         }
-        Field::JsonOnly(_) => {}
+        FieldValue::JsonOnly(_) => {}
     }
 }
 
@@ -127,10 +127,10 @@ pub(super) fn json(line: &Line<'_>, stamp: &str, host: &str, pid: u32, out: &mut
     }
     for (name, value) in line.fields {
         match value {
-            Field::Str(text) | Field::Path(text) | Field::JsonOnly(text) => put(name, (*text).into()),
-            Field::Num(number) => put(name, (*number).into()),
-            Field::Secs(time) => put(name, time.as_secs_f64().into()),
-            Field::Status(word, reply) => {
+            FieldValue::Str(text) | FieldValue::Path(text) | FieldValue::JsonOnly(text) => put(name, (*text).into()),
+            FieldValue::Num(number) => put(name, (*number).into()),
+            FieldValue::Secs(time) => put(name, time.as_secs_f64().into()),
+            FieldValue::Status(word, reply) => {
                 put(name, (*word).into());
                 put("reply", (*reply).into());
             }

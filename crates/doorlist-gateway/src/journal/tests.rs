@@ -45,11 +45,11 @@ fn lines_have_the_shape_that_log_readers_know() {
         queue: id,
         event: "",
         fields: &[
-            ("to", Field::Path("ann@example.test")),
-            ("relay", Field::Str("mail.example.test[192.0.2.1]:25")),
-            ("delay", Field::Secs(Duration::from_millis(1234))),
-            ("dsn", Field::Str("2.0.0")),
-            ("status", Field::Status("sent", "250 2.0.0 Ok: queued")),
+            ("to", FieldValue::Path("ann@example.test")),
+            ("relay", FieldValue::Str("mail.example.test[192.0.2.1]:25")),
+            ("delay", FieldValue::Secs(Duration::from_millis(1234))),
+            ("dsn", FieldValue::Str("2.0.0")),
+            ("status", FieldValue::Status("sent", "250 2.0.0 Ok: queued")),
         ],
     };
     let reject = Line {
@@ -57,9 +57,9 @@ fn lines_have_the_shape_that_log_readers_know() {
         queue: None,
         event: "NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 550 5.1.1 <x@example.test>: unknown;",
         fields: &[
-            ("from", Field::Path("")),
-            ("helo", Field::Path("a\r\nb\u{202e}")),
-            ("reason", Field::JsonOnly("unlisted")),
+            ("from", FieldValue::Path("")),
+            ("helo", FieldValue::Path("a\r\nb\u{202e}")),
+            ("reason", FieldValue::JsonOnly("unlisted")),
         ],
     };
     assert_eq!(

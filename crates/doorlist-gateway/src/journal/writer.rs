@@ -13,29 +13,29 @@ const FULL: usize = 256 * 1024;
 const KEPT: usize = 1024 * 1024;
 
 /// What writer and speakers share.
-pub(super) struct Shared {
+pub(super) struct JournalShared {
     pub(super) renderer: LineRenderer,
-    state: Mutex<State>,
+    state: Mutex<WriterState>,
     pushed: Condvar,
     /// All of it was written.
     empty: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct WriterState {
     waiting: Vec<u8>,
     writing: bool,
     /// Somebody waits until all is written.
     hurry: bool,
 }
 
-impl State {
+impl WriterState {
     fn may_wait(&self) -> bool {
         !self.hurry && self.waiting.len() < FULL
     }
 }
 
-impl Shared {
+impl JournalShared {
     pub(super) fn new(renderer: LineRenderer) -> Self {
         Self { renderer, state: Mutex::default(), pushed: Condvar::new(), empty: Condvar::new() }
     }
@@ -64,13 +64,13 @@ impl Shared {
     }
 
     /// A poisoned lock holds whole lines all the same: pushes are single calls.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WriterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The thread lives as long as the process; a write that fails is dropped, there is no better place to say so.
-pub(super) fn spawn(shared: Arc<Shared>, mut out: Box<dyn Write + Send>) -> std::io::Result<()> {
+pub(super) fn spawn(shared: Arc<JournalShared>, mut out: Box<dyn Write + Send>) -> std::io::Result<()> {
     std::thread::Builder::new().name("journal".into()).spawn(move || {
         let mut spare = Vec::new();
         loop {

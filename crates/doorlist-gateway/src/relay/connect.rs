@@ -32,7 +32,7 @@ pub(crate) struct Connector {
 }
 
 /// An open connection, and whether XFORWARD is sent.
-pub(crate) struct Opened {
+pub(crate) struct OpenedConnection {
     pub(crate) connection: Connection,
     pub(crate) xforward: bool,
 }
@@ -44,11 +44,11 @@ impl Connector {
         key: &DestinationKey,
         config: &RelayConfig,
         turn: usize,
-    ) -> Result<Opened, NoRoute> {
+    ) -> Result<OpenedConnection, NoRoute> {
         let mut last = None;
         for server in route::servers(key, &*self.resolver, turn).await? {
             match self.open_server(&server, config).await {
-                Ok(connection) => return Ok(Opened { connection, xforward: server.xforward }),
+                Ok(connection) => return Ok(OpenedConnection { connection, xforward: server.xforward }),
                 Err(fault) => last = Some(fault),
             }
         }

@@ -4,23 +4,23 @@
 //! With PIPELINING, the commands of the next message go out in the same write as the body of the current one (RFC 2920
 //! §3.1), so that a busy connection needs one write and about one read per message.
 
+mod connection_slot;
 mod outcome;
-mod place;
 
 use self::outcome::{cannot_be_sent, deferred, gave_way, leave_rest_untried, outcomes};
-use super::Shared;
-use super::connect::Opened;
+use super::RelayShared;
+use super::connect::OpenedConnection;
 use super::connection::{Connection, ConnectionFault};
 use super::header_section::smtp_utf8;
-use super::queue::{DestinationId, Grant, Job, Outcome, Part, Work};
+use super::queue::{ConnectionTask, DestinationId, Job, Part, RecipientOutcome, SlotGrant};
 use super::route::DestinationKey;
 use crate::config::RelayConfig;
+use connection_slot::ConnectionSlot;
 use doorlist_smtp::client::{
-    Command, DotStuffer, Offer, QUIT, ServerReply, SmtpUtf8, Step, Transaction, Unsendable, XForward,
+    Command, DotStuffer, QUIT, ServerReply, SmtpUtf8, Step, Transaction, TransactionOffer, Unsendable, XForward,
 };
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::spool::{MessageBody, SpoolError};
-use place::Place;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -56,28 +56,28 @@ pub(crate) async fn reached(stop: &mut watch::Receiver<Stop>, stage: Stop) {
 }
 
 /// Opens a connection to a destination and delivers messages until there are none left.
-pub(crate) async fn run(shared: Arc<Shared>, grant: Grant) {
+pub(crate) async fn run(shared: Arc<RelayShared>, grant: SlotGrant) {
     let mut stop = shared.stop.subscribe();
-    let place = Place::new(shared, grant);
+    let slot = ConnectionSlot::new(shared, grant);
     tokio::select! {
-        () = Box::pin(connect_and_work(&place)) => {}
+        () = Box::pin(connect_and_work(&slot)) => {}
         () = reached(&mut stop, Stop::Now) => {}
     }
 }
 
-async fn connect_and_work(place: &Place) {
-    let (shared, destination) = (&place.shared, place.destination);
+async fn connect_and_work(slot: &ConnectionSlot) {
+    let (shared, destination) = (&slot.shared, slot.destination);
     let Some(key) = shared.with_queue(|queue, _| queue.key(destination).cloned()) else { return };
     let config = shared.config.load_full();
-    // All of it at once: a server that takes long for each of many steps holds the place no longer than a silent one.
-    let opening = place.hold_while(true, &config, shared.connector.open(&key, &config, shared.turn())).await;
+    // All of it at once: a server that takes long for each of many steps holds the slot no longer than a silent one.
+    let opening = slot.hold_while(true, &config, shared.connector.open(&key, &config, shared.turn())).await;
     match opening.unwrap_or_else(|| Err(gave_way(&key, &config))) {
-        Ok(Opened { connection, xforward }) => {
+        Ok(OpenedConnection { connection, xforward }) => {
             shared.with_queue(|queue, at| queue.opened(destination, at));
             shared.note_smtp_utf8(&key, &connection);
             let worker = Worker {
                 shared,
-                place,
+                slot,
                 destination,
                 key,
                 connection,
@@ -118,8 +118,8 @@ struct Lost;
 type Carried = Result<Option<Flight>, Lost>;
 
 struct Worker<'a> {
-    shared: &'a Arc<Shared>,
-    place: &'a Place,
+    shared: &'a Arc<RelayShared>,
+    slot: &'a ConnectionSlot,
     destination: DestinationId,
     key: DestinationKey,
     connection: Connection,
@@ -149,13 +149,13 @@ impl Worker<'_> {
                 Err(Lost) => return,
             }
         }
-        self.place.retire();
+        self.slot.retire();
         self.connection.out.extend_from_slice(QUIT);
         if self.connection.send(FAREWELL_SENT).await.is_ok() {
             tokio::select! {
                 // Whatever it answers, this is the end.
                 _ = self.connection.reply(FAREWELL) => {}
-                () = self.place.must_leave() => {}
+                () = self.slot.must_leave() => {}
             }
         }
     }
@@ -163,18 +163,18 @@ impl Worker<'_> {
     /// Waits for the next message while the connection is kept open, and writes its commands to the buffer.
     async fn next_flight(&mut self) -> Option<Flight> {
         while self.may_go_on() {
-            let connection = self.place.connection;
+            let connection = self.slot.connection;
             match self.shared.with_queue(|queue, at| queue.work(connection, at)) {
-                Work::Leave => return None,
-                Work::Carry(job) => match self.begin(job).await {
+                ConnectionTask::Leave => return None,
+                ConnectionTask::Carry(job) => match self.begin(job).await {
                     Some(flight) => return Some(flight),
                     None => continue,
                 },
-                Work::Wait => {}
+                ConnectionTask::Wait => {}
             }
             let keep_open = self.shared.config.load().keep_open;
             let rung = tokio::select! {
-                () = self.place.bell.notified() => true,
+                () = self.slot.bell.notified() => true,
                 () = self.connection.unasked() => false,
                 () = sleep(keep_open) => false,
                 () = reached(&mut self.stop, Stop::Finish) => false,
@@ -212,7 +212,7 @@ impl Worker<'_> {
         let client = &envelope.client;
         let xforward = XForward { addr: client.address, port: client.port, helo: &client.helo, ident: &ident };
         let smtp_utf8 = smtp_utf8(&part, &body).await;
-        let offer = Offer {
+        let offer = TransactionOffer {
             sender: &envelope.sender,
             size: envelope.size,
             eight_bit: envelope.eight_bit || smtp_utf8 == SmtpUtf8::Preferred,
@@ -271,7 +271,7 @@ impl Worker<'_> {
     /// Sends the buffer at a point where closing the connection costs nothing but time.
     async fn send(&mut self, config: &RelayConfig) -> Result<(), ConnectionFault> {
         let sending = self.connection.send(config.reply);
-        self.place.hold_while(true, config, sending).await.unwrap_or(Err(ConnectionFault::GaveWay))
+        self.slot.hold_while(true, config, sending).await.unwrap_or(Err(ConnectionFault::GaveWay))
     }
 
     /// Reads the reply to a command. After the final dot the connection is never closed for others: the server may
@@ -279,7 +279,7 @@ impl Worker<'_> {
     async fn reply(&mut self, command: Command, config: &RelayConfig) -> Result<ServerReply, ConnectionFault> {
         let is_last = command == Command::EndOfData;
         let reply = self.connection.reply(if is_last { config.final_reply } else { config.reply });
-        self.place.hold_while(!is_last, config, reply).await.unwrap_or(Err(ConnectionFault::GaveWay))
+        self.slot.hold_while(!is_last, config, reply).await.unwrap_or(Err(ConnectionFault::GaveWay))
     }
 
     /// Sends the body and its end, if possible with the commands of the next message in the same write.
@@ -307,7 +307,7 @@ impl Worker<'_> {
         flight.dot_sent = true;
         self.carried += 1;
         if self.connection.offers.pipelining && self.may_go_on() {
-            while let Some(job) = self.shared.with_queue(|queue, at| queue.take(self.place.connection, at)) {
+            while let Some(job) = self.shared.with_queue(|queue, at| queue.take(self.slot.connection, at)) {
                 *next = self.begin(job).await;
                 if next.is_some() {
                     break;
@@ -316,7 +316,7 @@ impl Worker<'_> {
         }
         self.carried -= 1;
         let sending = self.connection.send(config.reply);
-        self.place.hold_while(false, config, sending).await.unwrap_or(Err(ConnectionFault::GaveWay))
+        self.slot.hold_while(false, config, sending).await.unwrap_or(Err(ConnectionFault::GaveWay))
     }
 
     /// Ends the transaction: every recipient has its result.
@@ -327,7 +327,7 @@ impl Worker<'_> {
         self.shared.conclude(self.destination, &flight.part, &outcomes, Some(&self.connection.peer));
     }
 
-    fn outcomes(&self, flight: &Flight, unanswered: &Outcome) -> Vec<Outcome> {
+    fn outcomes(&self, flight: &Flight, unanswered: &RecipientOutcome) -> Vec<RecipientOutcome> {
         outcomes(&self.connection.peer, &flight.transaction, flight.part.recipients.len(), unanswered)
     }
 

@@ -12,7 +12,7 @@ pub(crate) const HEADERS_QUOTED_MAX: usize = 64 * 1024;
 const WIDTH: usize = 78;
 
 /// The input of a bounce.
-pub(crate) struct Report<'a> {
+pub(crate) struct BounceInput<'a> {
     pub(crate) hostname: &'a str,
     /// The bounce's own queue id.
     pub(crate) id: QueueId,
@@ -30,7 +30,7 @@ pub(crate) struct Report<'a> {
 }
 
 /// The parts of a stored failure: `5.1.1 host h[ip] said: 550 5.1.1 text (in reply to RCPT TO command)`.
-struct Failure<'a> {
+struct DeliveryFailure<'a> {
     status: EnhancedCode,
     why: &'a str,
     /// The server that sent the reply.
@@ -39,7 +39,7 @@ struct Failure<'a> {
     reply: Option<&'a str>,
 }
 
-impl<'a> Failure<'a> {
+impl<'a> DeliveryFailure<'a> {
     fn parse(kept: &'a str) -> Self {
         let status = EnhancedCode::in_front_of(kept);
         let why = kept.split_once(' ').filter(|_| status.is_some()).map_or(kept, |(_, why)| why);
@@ -50,7 +50,7 @@ impl<'a> Failure<'a> {
     }
 }
 
-impl Report<'_> {
+impl BounceInput<'_> {
     /// The whole message with CRLF line ends.
     pub(crate) fn message(&self) -> Vec<u8> {
         let boundary = self.boundary();
@@ -98,7 +98,7 @@ impl Report<'_> {
         text.push_str("Your message could not be delivered to one or more recipients.\r\n");
         text.push_str("The first lines of it follow at the end of this report.\r\n\r\n");
         for (path, kept) in self.failed {
-            let line = format!("<{path}>: {}", Failure::parse(kept).why);
+            let line = format!("<{path}>: {}", DeliveryFailure::parse(kept).why);
             fold(&line, "    ", text);
         }
     }
@@ -110,7 +110,7 @@ impl Report<'_> {
         let _ = write!(text, "Arrival-Date: {}\r\n", date(self.arrived));
         let address_type = if ascii { "rfc822" } else { "utf-8" };
         for (path, kept) in self.failed {
-            let failure = Failure::parse(kept);
+            let failure = DeliveryFailure::parse(kept);
             let _ = write!(text, "\r\nFinal-Recipient: {address_type}; {path}\r\nAction: failed\r\n");
             let _ = write!(text, "Status: {}\r\n", failure.status);
             if let Some(remote) = failure.remote {

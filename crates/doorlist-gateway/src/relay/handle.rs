@@ -1,7 +1,7 @@
 //! Queue operations for administrators: show, retry, hold, release, delete. Permissions are checked by the caller.
 
-use super::Shared;
-use super::queue::{Arrival, Seen, is_final, revived};
+use super::RelayShared;
+use super::queue::{Arrival, QueuedState, is_final, revived};
 use crate::clock;
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
@@ -31,7 +31,7 @@ pub struct Queued {
 
 /// An operation on a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueueOrder {
+pub enum QueueOperation {
     /// Retry now; a failed message starts again.
     Retry,
     /// Do not deliver until released.
@@ -44,11 +44,11 @@ pub enum QueueOrder {
 /// The queue. Clones share it.
 #[derive(Clone)]
 pub struct QueueHandle {
-    shared: Arc<Shared>,
+    shared: Arc<RelayShared>,
 }
 
 impl QueueHandle {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<RelayShared>) -> Self {
         Self { shared }
     }
 
@@ -75,7 +75,7 @@ impl QueueHandle {
     }
 
     /// Applies an operation to one message. False if it does not exist.
-    pub async fn order(&self, order: QueueOrder, id: QueueId) -> Result<bool, SpoolError> {
+    pub async fn order(&self, order: QueueOperation, id: QueueId) -> Result<bool, SpoolError> {
         match self.shared.spool.get(id).await? {
             Some(pending) => Ok(self.carry_out(order, pending)),
             None => Ok(false),
@@ -83,7 +83,7 @@ impl QueueHandle {
     }
 
     /// Applies an operation to all messages with a recipient in this domain. Returns their number.
-    pub async fn order_domain(&self, order: QueueOrder, domain: DomainId) -> Result<u64, SpoolError> {
+    pub async fn order_domain(&self, order: QueueOperation, domain: DomainId) -> Result<u64, SpoolError> {
         let (mut after, mut count) = (None, 0);
         loop {
             let page = self.shared.spool.pending(after, PAGE).await?;
@@ -99,7 +99,7 @@ impl QueueHandle {
         let now = clock::now();
         let seen = self.shared.lock_queue().look(pending.id, now);
         let (progress, under_way, next_attempt) = match seen {
-            Some(Seen { progress, under_way, next_attempt }) => (Some(progress), under_way, next_attempt),
+            Some(QueuedState { progress, under_way, next_attempt }) => (Some(progress), under_way, next_attempt),
             None => (pending.progress, false, None),
         };
         let progress = progress.unwrap_or_else(|| untouched(&pending.envelope, now));
@@ -107,19 +107,19 @@ impl QueueHandle {
         Queued { id: pending.id, envelope: pending.envelope, recipients, attempts, hold, under_way, next_attempt }
     }
 
-    fn carry_out(&self, order: QueueOrder, pending: Pending) -> bool {
+    fn carry_out(&self, order: QueueOperation, pending: Pending) -> bool {
         let id = pending.id;
         let in_memory = self.shared.with_queue(|queue, at| match order {
-            QueueOrder::Retry => queue.retry(id, at),
-            QueueOrder::Hold => queue.hold(id, at),
-            QueueOrder::Release => queue.release(id, at),
-            QueueOrder::Delete => queue.delete(id),
+            QueueOperation::Retry => queue.retry(id, at),
+            QueueOperation::Hold => queue.hold(id, at),
+            QueueOperation::Release => queue.release(id, at),
+            QueueOperation::Delete => queue.delete(id),
         });
         let action = match order {
-            QueueOrder::Retry => None,
-            QueueOrder::Hold => Some(MailAction::Held),
-            QueueOrder::Release => Some(MailAction::Released),
-            QueueOrder::Delete => Some(MailAction::Deleted),
+            QueueOperation::Retry => None,
+            QueueOperation::Hold => Some(MailAction::Held),
+            QueueOperation::Release => Some(MailAction::Released),
+            QueueOperation::Delete => Some(MailAction::Deleted),
         };
         if let Some(action) = action {
             for index in 0..pending.envelope.recipients.len() {
@@ -133,17 +133,17 @@ impl QueueHandle {
     }
 
     /// The same for a message that is not in memory.
-    fn in_the_spool(&self, order: QueueOrder, pending: Pending) {
+    fn in_the_spool(&self, order: QueueOperation, pending: Pending) {
         let Pending { id, envelope, progress } = pending;
         let progress = progress.unwrap_or_else(|| untouched(&envelope, clock::now()));
         match order {
-            QueueOrder::Delete => self.shared.spool.settle(id, Settlement::Done),
-            QueueOrder::Hold if progress.recipients.iter().all(is_final) => {}
-            QueueOrder::Hold => {
+            QueueOperation::Delete => self.shared.spool.settle(id, Settlement::Done),
+            QueueOperation::Hold if progress.recipients.iter().all(is_final) => {}
+            QueueOperation::Hold => {
                 let held = Progress { hold: true, ..progress };
                 self.shared.spool.settle(id, Settlement::Progress(held));
             }
-            QueueOrder::Retry | QueueOrder::Release => {
+            QueueOperation::Retry | QueueOperation::Release => {
                 let progress = revived(progress, clock::now());
                 self.shared.spool.settle(id, Settlement::Progress(progress.clone()));
                 let arrival = Arrival { id, envelope, progress: Some(progress), body: None };

@@ -1,10 +1,10 @@
 //! The relay's log lines, in the words of Postfix, and its entries in the mail log.
 
-use super::Shared;
+use super::RelayShared;
 use super::connection::Peer;
-use super::queue::{DestinationId, Outcome, Part, Verdict};
+use super::queue::{AttemptVerdict, DestinationId, Part, RecipientOutcome};
 use crate::clock;
-use crate::journal::{Field, Line, Process};
+use crate::journal::{FieldValue, Line, Process};
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use doorlist_smtp::reply::EnhancedCode;
@@ -12,13 +12,13 @@ use doorlist_store::mail_log::{MailAction, MailEntry};
 use doorlist_store::spool::Envelope;
 use std::sync::Arc;
 
-impl Shared {
+impl RelayShared {
     /// Logs, counts and settles the attempt of a part.
     pub(super) fn conclude(
         self: &Arc<Self>,
         destination: DestinationId,
         part: &Part,
-        outcomes: &[Outcome],
+        outcomes: &[RecipientOutcome],
         peer: Option<&Peer>,
     ) {
         let now = clock::now();
@@ -28,11 +28,11 @@ impl Shared {
         for (&index, outcome) in part.recipients.iter().zip(outcomes) {
             self.metrics.attempt(outcome.verdict);
             let (word, action) = match outcome.verdict {
-                Verdict::Delivered => ("sent", Some(MailAction::Sent)),
-                Verdict::Deferred => ("deferred", Some(MailAction::DeliveryDeferred)),
+                AttemptVerdict::Delivered => ("sent", Some(MailAction::Sent)),
+                AttemptVerdict::Deferred => ("deferred", Some(MailAction::DeliveryDeferred)),
                 // Whether the sender is told is decided later; that makes the entry.
-                Verdict::Failed => ("bounced", None),
-                Verdict::Untried => continue,
+                AttemptVerdict::Failed => ("bounced", None),
+                AttemptVerdict::Untried => continue,
             };
             let Some(recipient) = part.envelope.recipients.get(index) else { continue };
             let dsn = outcome.status.to_string();
@@ -41,11 +41,11 @@ impl Shared {
                 queue: Some(part.id),
                 event: "",
                 fields: &[
-                    ("to", Field::Path(&recipient.path)),
-                    ("relay", Field::Str(&relay)),
-                    ("delay", Field::Secs(delay)),
-                    ("dsn", Field::Str(&dsn)),
-                    ("status", Field::Status(word, &outcome.reply)),
+                    ("to", FieldValue::Path(&recipient.path)),
+                    ("relay", FieldValue::Str(&relay)),
+                    ("delay", FieldValue::Secs(delay)),
+                    ("dsn", FieldValue::Str(&dsn)),
+                    ("status", FieldValue::Status(word, &outcome.reply)),
                 ],
             });
             if let Some(action) = action {
@@ -71,11 +71,11 @@ impl Shared {
                 queue: Some(part.id),
                 event: "",
                 fields: &[
-                    ("to", Field::Path(&recipient.path)),
-                    ("relay", Field::Str("none")),
-                    ("delay", Field::Secs(delay)),
-                    ("dsn", Field::Str(&status)),
-                    ("status", Field::Status("deferred", &reply)),
+                    ("to", FieldValue::Path(&recipient.path)),
+                    ("relay", FieldValue::Str("none")),
+                    ("delay", FieldValue::Secs(delay)),
+                    ("dsn", FieldValue::Str(&status)),
+                    ("status", FieldValue::Status("deferred", &reply)),
                 ],
             });
             let action = MailAction::DeliveryDeferred;
@@ -85,8 +85,8 @@ impl Shared {
 
     /// Logs a destination that could not be reached.
     pub(super) fn log_destination(&self, name: &str, why: &str, said: Option<&str>) {
-        let (event, mut fields) = (format!("{why};"), vec![("destination", Field::Str(name))]);
-        fields.extend(said.map(|said| ("said", Field::Str(said))));
+        let (event, mut fields) = (format!("{why};"), vec![("destination", FieldValue::Str(name))]);
+        fields.extend(said.map(|said| ("said", FieldValue::Str(said))));
         self.journal.write(&Line { process: Process::Smtp, queue: None, event: &event, fields: &fields });
     }
 

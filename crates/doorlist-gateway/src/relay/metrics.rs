@@ -1,7 +1,7 @@
 //! Metrics of the relay. No address, host or message is ever a label.
 
-use super::Shared;
-use super::queue::Verdict;
+use super::RelayShared;
+use super::queue::AttemptVerdict;
 use doorlist_store::Spool;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -43,19 +43,19 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn attempt(&self, verdict: Verdict) {
+    pub(crate) fn attempt(&self, verdict: AttemptVerdict) {
         match verdict {
-            Verdict::Delivered => self.sent.inc(),
-            Verdict::Deferred => self.deferred.inc(),
-            Verdict::Failed => self.refused.inc(),
-            Verdict::Untried => 0,
+            AttemptVerdict::Delivered => self.sent.inc(),
+            AttemptVerdict::Deferred => self.deferred.inc(),
+            AttemptVerdict::Failed => self.refused.inc(),
+            AttemptVerdict::Untried => 0,
         };
     }
 }
 
 /// Collects queue metrics on each scrape.
 struct QueueCollector {
-    shared: Weak<Shared>,
+    shared: Weak<RelayShared>,
     spool: Spool,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Debug for QueueCollector {
 }
 
 /// Registers the metrics that are collected on each scrape. The registry may outlive the relay.
-pub(crate) fn register_queue(shared: &Arc<Shared>, registry: &mut Registry) {
+pub(crate) fn register_queue(shared: &Arc<RelayShared>, registry: &mut Registry) {
     let spool = shared.spool.clone();
     registry.register_collector(Box::new(QueueCollector { shared: Arc::downgrade(shared), spool }));
 }

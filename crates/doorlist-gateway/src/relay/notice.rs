@@ -3,7 +3,7 @@
 
 mod message;
 
-use super::Shared;
+use super::RelayShared;
 use super::report::{To, ours};
 use crate::clock;
 use crate::journal::Process;
@@ -38,11 +38,11 @@ pub enum NoticeError {
 /// Sends notices to people through the relay.
 #[derive(Clone)]
 pub struct NoticeHandle {
-    shared: Arc<Shared>,
+    shared: Arc<RelayShared>,
 }
 
 impl NoticeHandle {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<RelayShared>) -> Self {
         Self { shared }
     }
 
@@ -59,7 +59,7 @@ impl NoticeHandle {
 
 /// Does what [`NoticeHandle::send`] does.
 pub(super) async fn send(
-    shared: &Arc<Shared>,
+    shared: &Arc<RelayShared>,
     to: Vec<MailPermit>,
     subject: &str,
     text: &str,

@@ -16,14 +16,14 @@ mod pool;
 mod rounds;
 mod router;
 
-pub(crate) use connections::Work;
+pub(crate) use connections::ConnectionTask;
 pub(crate) use destination::Destination;
 #[cfg(test)]
 pub(crate) use filling::Admission;
 pub(crate) use filling::Arrival;
-pub(crate) use orders::{Seen, revived};
-pub(crate) use part::{Job, Outcome, Part, Verdict};
-pub(crate) use pool::{ConnectionId, Grant};
+pub(crate) use orders::{QueuedState, revived};
+pub(crate) use part::{AttemptVerdict, Job, Part, RecipientOutcome};
+pub(crate) use pool::{ConnectionId, SlotGrant};
 pub(crate) use rounds::is_final;
 pub(crate) use router::Router;
 
@@ -33,8 +33,8 @@ use doorlist_core::queue_id::QueueId;
 use doorlist_core::retry::RetrySchedule;
 use doorlist_core::time::Timestamp;
 use doorlist_store::spool::{Envelope, MessageBody, MessageKind, RecipientState, Settlement};
-use placing::Place;
-use pool::{Customer, Pool};
+use placing::Placement;
+use pool::{ConnectionOwner, Pool};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub(crate) struct Moment {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct QueueSettings {
     /// Maximum number of messages in memory, [`ACTIVE_MAX`].
     pub(crate) active_max: usize,
     /// Maximum number of connections to all destinations.
@@ -68,7 +68,7 @@ pub(crate) struct Settings {
     pub(crate) bounce: RetrySchedule,
 }
 
-impl Settings {
+impl QueueSettings {
     fn schedule(&self, kind: MessageKind) -> &RetrySchedule {
         match kind {
             MessageKind::Inbound | MessageKind::Notice => &self.inbound,
@@ -81,13 +81,13 @@ impl Settings {
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     /// Connections to open; they are counted already.
-    pub(crate) open: Vec<Grant>,
+    pub(crate) open: Vec<SlotGrant>,
     /// Settlements for the spool, in this order.
     pub(crate) settle: Vec<(QueueId, Settlement)>,
     /// Messages to log because their destination is down, once each.
     pub(crate) parked: Vec<(Part, Arc<str>)>,
     /// Permanent failures: report them, then call [`Queue::reported`].
-    pub(crate) reports: Vec<Report>,
+    pub(crate) reports: Vec<FailureReport>,
     /// Messages that left the queue.
     pub(crate) removed: Vec<QueueId>,
     /// There is room for messages of the spool: call [`Queue::refill`].
@@ -96,7 +96,7 @@ pub(crate) struct Effects {
 
 /// Recipients of a message that failed permanently in this round.
 #[derive(Debug)]
-pub(crate) struct Report {
+pub(crate) struct FailureReport {
     pub(crate) id: QueueId,
     pub(crate) envelope: Arc<Envelope>,
     /// Index of the recipient and its reply.
@@ -104,7 +104,7 @@ pub(crate) struct Report {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct QueuedMessage {
     envelope: Arc<Envelope>,
     body: Option<MessageBody>,
     states: Vec<RecipientState>,
@@ -117,7 +117,7 @@ struct Entry {
     told: bool,
     home: DestinationId,
     /// Customer whose memory share it uses.
-    customer: Customer,
+    customer: ConnectionOwner,
     /// Parts with another number are void.
     life: u64,
     /// Number of parts waiting for a connection or a release.
@@ -128,7 +128,7 @@ struct Entry {
     failed: Vec<usize>,
 }
 
-impl Entry {
+impl QueuedMessage {
     fn unfinished(&self) -> Vec<usize> {
         self.states.iter().enumerate().filter(|(_, state)| !is_final(state)).map(|(index, _)| index).collect()
     }
@@ -136,13 +136,13 @@ impl Entry {
 
 #[derive(Debug)]
 pub(crate) struct Queue {
-    settings: Settings,
+    settings: QueueSettings,
     router: Router,
-    messages: BTreeMap<QueueId, Entry>,
+    messages: BTreeMap<QueueId, QueuedMessage>,
     destinations: HashMap<DestinationId, Destination>,
     by_key: HashMap<DestinationKey, DestinationId>,
     /// Destinations of protected domains, valid for the current routes.
-    by_domain: HashMap<DomainId, Place>,
+    by_domain: HashMap<DomainId, Placement>,
     next_destination: u64,
     deferred: BinaryHeap<Reverse<(Timestamp, QueueId)>>,
     probes: BinaryHeap<Reverse<(Timestamp, DestinationId)>>,
@@ -153,7 +153,7 @@ pub(crate) struct Queue {
     bodies: u64,
     last_life: u64,
     /// Number of messages in memory per customer.
-    by_customer: HashMap<Customer, usize>,
+    by_customer: HashMap<ConnectionOwner, usize>,
     /// Destinations with messages that are only in the spool, ordered by their number in memory.
     short: BTreeSet<(usize, DestinationId)>,
     /// Messages that left memory while the spool is being read.
@@ -162,7 +162,7 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(settings: Settings, router: Router) -> Self {
+    pub(crate) fn new(settings: QueueSettings, router: Router) -> Self {
         let pool = Pool::new(settings.connections_max);
         Self {
             settings,
@@ -236,7 +236,7 @@ impl Queue {
     }
 
     /// Applies new limits and schedules.
-    pub(crate) fn set_settings(&mut self, settings: Settings) {
+    pub(crate) fn set_settings(&mut self, settings: QueueSettings) {
         self.pool.set_max(settings.connections_max);
         self.settings = settings;
     }

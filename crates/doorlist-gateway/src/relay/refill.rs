@@ -1,7 +1,7 @@
 //! Reads the spool: once at the start, and again for messages that had no room in memory. Also removes failed messages
 //! that exceed their lifetime.
 
-use super::Shared;
+use super::RelayShared;
 use super::deliver::{Stop, reached};
 use super::queue::{Arrival, is_final};
 use crate::clock;
@@ -32,23 +32,23 @@ enum Take {
 }
 
 /// A sweep through the whole spool, in pages.
-struct Sweep {
+struct SpoolSweep {
     after: Option<QueueId>,
     take: Take,
 }
 
 /// What is still to be read.
-struct Reading {
+struct PendingReads {
     /// Messages that the queue has room for.
     wanted: Vec<QueueId>,
-    sweep: Option<Sweep>,
+    sweep: Option<SpoolSweep>,
 }
 
 /// Loads the spool at the start, then further messages as soon as there is room.
-pub(super) async fn run(shared: Arc<Shared>, started: QueueId) {
+pub(super) async fn run(shared: Arc<RelayShared>, started: QueueId) {
     let mut stop = shared.stop.subscribe();
-    let sweep = Sweep { after: None, take: Take::Before(started) };
-    let mut reading = Reading { wanted: Vec::new(), sweep: Some(sweep) };
+    let sweep = SpoolSweep { after: None, take: Take::Before(started) };
+    let mut reading = PendingReads { wanted: Vec::new(), sweep: Some(sweep) };
     let mut swept = Instant::now();
     while *stop.borrow() == Stop::No {
         match step(&shared, &mut reading).await {
@@ -57,7 +57,7 @@ pub(super) async fn run(shared: Arc<Shared>, started: QueueId) {
                 () = shared.refill.notified() => {}
                 () = sleep(SWEEP_EVERY.saturating_sub(swept.elapsed())) => {
                     swept = Instant::now();
-                    reading.sweep = Some(Sweep { after: None, take: Take::Settled });
+                    reading.sweep = Some(SpoolSweep { after: None, take: Take::Settled });
                 }
                 () = reached(&mut stop, Stop::Finish) => return,
             },
@@ -79,7 +79,7 @@ pub(super) async fn run(shared: Arc<Shared>, started: QueueId) {
 
 /// Reads messages that the queue has room for, and a page of the sweep. False if there is nothing to read. After an
 /// error the same is read again.
-async fn step(shared: &Arc<Shared>, reading: &mut Reading) -> Result<bool, SpoolError> {
+async fn step(shared: &Arc<RelayShared>, reading: &mut PendingReads) -> Result<bool, SpoolError> {
     if reading.wanted.is_empty() {
         reading.wanted = shared.lock_queue().refill(PAGE as usize).unwrap_or_default();
     }
@@ -117,7 +117,7 @@ fn may_take(take: Take, pending: &Pending) -> bool {
     }
 }
 
-fn take_up(shared: &Arc<Shared>, pending: Pending) {
+fn take_up(shared: &Arc<RelayShared>, pending: Pending) {
     let now = clock::now();
     let Pending { id, envelope, progress } = pending;
     if let Some(progress) = &progress
@@ -138,7 +138,7 @@ fn take_up(shared: &Arc<Shared>, pending: Pending) {
 
 /// Whether a message without open recipients can be removed: nothing failed, or its lifetime is over.
 fn is_over(
-    shared: &Shared,
+    shared: &RelayShared,
     kind: MessageKind,
     received_at: Timestamp,
     states: &[RecipientState],

@@ -4,12 +4,12 @@
 //! A report is on stable storage before the message's own row records it: after a crash between the two it may be sent
 //! twice, but never not at all.
 
-use super::Shared;
+use super::RelayShared;
 use super::deliver::{Stop, reached};
 use super::dsn;
 use super::header_section::header_section;
 use super::limits::BounceLimits;
-use super::queue::Report;
+use super::queue::FailureReport;
 use super::system_mail;
 use crate::clock;
 use crate::journal::Process;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Handles reports until the relay stops.
-pub(super) async fn run(shared: Arc<Shared>, mut reports: mpsc::UnboundedReceiver<Report>) {
+pub(super) async fn run(shared: Arc<RelayShared>, mut reports: mpsc::UnboundedReceiver<FailureReport>) {
     let mut limits = BounceLimits::default();
     let mut stop = shared.stop.subscribe();
     loop {
@@ -46,7 +46,7 @@ enum Course {
     Keep(&'static str),
 }
 
-async fn handle(shared: &Arc<Shared>, limits: &mut BounceLimits, report: Report) {
+async fn handle(shared: &Arc<RelayShared>, limits: &mut BounceLimits, report: FailureReport) {
     let (mut told, mut again, mut bounce) = (Vec::new(), Vec::new(), Vec::new());
     for (index, why) in &report.failed {
         let mut course = course(&report.envelope, *index);
@@ -110,19 +110,23 @@ fn course(envelope: &Envelope, index: usize) -> Course {
     }
 }
 
-fn allowed(shared: &Shared, limits: &mut BounceLimits, sender: &Address) -> bool {
+fn allowed(shared: &RelayShared, limits: &mut BounceLimits, sender: &Address) -> bool {
     let config = shared.config.load();
     limits.allow(sender.domain(), clock::now(), config.bounces_per_domain_hour_max, config.bounces_per_hour_max)
 }
 
-async fn send_bounce(shared: &Arc<Shared>, report: &Report, failed: &[(usize, &str)]) -> Result<(), SpoolError> {
+async fn send_bounce(
+    shared: &Arc<RelayShared>,
+    report: &FailureReport,
+    failed: &[(usize, &str)],
+) -> Result<(), SpoolError> {
     let original = &report.envelope;
     let body = shared.spool.body_of(report.id).await?;
     let headers = header_section(&body, dsn::HEADERS_QUOTED_MAX).await?;
     let path = |index: usize| original.recipients.get(index).map_or("", |recipient| &*recipient.path);
     let recipients: Vec<(&str, &str)> = failed.iter().map(|(index, why)| (path(*index), *why)).collect();
     let id = shared.spool.next_id();
-    let message = dsn::Report {
+    let message = dsn::BounceInput {
         hostname: &shared.connector.hostname,
         id,
         original: report.id,
@@ -176,7 +180,7 @@ impl To<'_> {
 }
 
 /// The envelope of one of Doorlist's own messages.
-pub(super) fn ours(shared: &Shared, to: &To<'_>, size: u64, utf8: bool, message_id: Option<Box<str>>) -> Envelope {
+pub(super) fn ours(shared: &RelayShared, to: &To<'_>, size: u64, utf8: bool, message_id: Option<Box<str>>) -> Envelope {
     let list = shared.recipients.snapshot();
     let recipient = |path: String| {
         let address = path.parse::<Address>().ok();

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
 /// A pending answer of the resolver.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, LookupError>> + Send + 'a>>;
+pub type PendingLookup<'a, T> = Pin<Box<dyn Future<Output = Result<T, LookupError>> + Send + 'a>>;
 
 /// One MX record (RFC 5321 §5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +39,9 @@ pub enum LookupError {
 /// Looks names up in the DNS.
 pub trait Resolver: Send + Sync + 'static {
     /// The MX records of a domain, in no order.
-    fn mail_exchangers<'a>(&'a self, domain: &'a str) -> Answer<'a, Vec<MailExchanger>>;
+    fn mail_exchangers<'a>(&'a self, domain: &'a str) -> PendingLookup<'a, Vec<MailExchanger>>;
     /// The addresses of a host, of both families.
-    fn addresses<'a>(&'a self, host: &'a str) -> Answer<'a, Vec<IpAddr>>;
+    fn addresses<'a>(&'a self, host: &'a str) -> PendingLookup<'a, Vec<IpAddr>>;
 }
 
 /// The resolver with the system's settings.
@@ -82,7 +82,7 @@ impl SystemResolver {
 }
 
 impl Resolver for SystemResolver {
-    fn mail_exchangers<'a>(&'a self, domain: &'a str) -> Answer<'a, Vec<MailExchanger>> {
+    fn mail_exchangers<'a>(&'a self, domain: &'a str) -> PendingLookup<'a, Vec<MailExchanger>> {
         Box::pin(async move {
             let lookup = self.0.mx_lookup(absolute(domain)).await.map_err(classify)?;
             let exchangers = lookup.answers().iter().filter_map(|record| match &record.data {
@@ -96,7 +96,7 @@ impl Resolver for SystemResolver {
         })
     }
 
-    fn addresses<'a>(&'a self, host: &'a str) -> Answer<'a, Vec<IpAddr>> {
+    fn addresses<'a>(&'a self, host: &'a str) -> PendingLookup<'a, Vec<IpAddr>> {
         Box::pin(async move {
             // A name without a dot may be one of the local network: it goes through the search list.
             let name = if host.contains('.') { absolute(host) } else { host.to_owned() };

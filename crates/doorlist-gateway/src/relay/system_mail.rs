@@ -2,9 +2,9 @@
 //! operator gets a copy, and the technical contact gets a notice. Both are limited, and neither is sent for Doorlist's
 //! own messages.
 
-use super::Shared;
+use super::RelayShared;
 use super::notice;
-use super::queue::Report;
+use super::queue::FailureReport;
 use super::report::{To, ours};
 use crate::clock;
 use crate::journal::Process;
@@ -31,7 +31,12 @@ pub(super) enum CopyError {
 }
 
 /// Informs the operator and the technical contact. A failed notice is only logged: the message is in the queue.
-pub(super) async fn tell(shared: &Arc<Shared>, report: &Report, index: usize, why: &str) -> Result<(), CopyError> {
+pub(super) async fn tell(
+    shared: &Arc<RelayShared>,
+    report: &FailureReport,
+    index: usize,
+    why: &str,
+) -> Result<(), CopyError> {
     let Some(recipient) = report.envelope.recipients.get(index) else { return Ok(()) };
     let (Some(domain), Ok(refused)) = (recipient.domain, recipient.path.parse::<Address>()) else { return Ok(()) };
     if is_ours(&report.envelope, &shared.connector.hostname) {
@@ -46,7 +51,7 @@ pub(super) async fn tell(shared: &Arc<Shared>, report: &Report, index: usize, wh
     }
     let policies = shared.recipients.policies();
     if let Some(contact) = policies.technical_contact(domain).filter(|contact| **contact != refused) {
-        let refusal = Refusal {
+        let refusal = RefusalNotice {
             hostname: &shared.connector.hostname,
             id: report.id,
             sender: &report.envelope.sender,
@@ -72,10 +77,10 @@ enum NotTold {
 }
 
 async fn tell_contact(
-    shared: &Arc<Shared>,
+    shared: &Arc<RelayShared>,
     contact: &Address,
     domain: DomainId,
-    refusal: &Refusal<'_>,
+    refusal: &RefusalNotice<'_>,
 ) -> Result<(), NotTold> {
     let permit = shared.contacts.permit_notice(ContactOf::Domain(domain), contact, clock::now()).await??;
     notice::send(shared, vec![permit], &refusal.subject(), &refusal.text()).await?;
@@ -83,7 +88,7 @@ async fn tell_contact(
 }
 
 /// Sends the unchanged message to the operator, with the null sender so that it cannot bounce.
-async fn copy(shared: &Arc<Shared>, report: &Report, permit: MailPermit) -> Result<(), SpoolError> {
+async fn copy(shared: &Arc<RelayShared>, report: &FailureReport, permit: MailPermit) -> Result<(), SpoolError> {
     let original = &report.envelope;
     let body = shared.spool.body_of(report.id).await?;
     let mut reader = body.reader().await?;
@@ -113,7 +118,7 @@ fn is_ours(envelope: &Envelope, hostname: &str) -> bool {
 }
 
 /// The content of a notice: where the message is, and nothing that its sender wrote except the address.
-struct Refusal<'a> {
+struct RefusalNotice<'a> {
     hostname: &'a str,
     id: QueueId,
     /// The reverse path as written.
@@ -123,7 +128,7 @@ struct Refusal<'a> {
     status: Option<EnhancedCode>,
 }
 
-impl Refusal<'_> {
+impl RefusalNotice<'_> {
     fn subject(&self) -> String {
         format!("Mail for {} was refused by its own server", self.recipient)
     }
@@ -193,7 +198,7 @@ mod tests {
             ("j\u{FC}rgen\u{2066}@else.example.test", "(not an address)"),
             ("no address\r\nBcc: x", "(not an address)"),
         ] {
-            let refusal = Refusal {
+            let refusal = RefusalNotice {
                 hostname: "gw.example.test",
                 id: QueueId::new(Timestamp::from_secs(1_764_000_000), 1, 7),
                 sender,

@@ -3,7 +3,7 @@
 use crate::fake::{Answer, Away, Event, Fake, ok, say};
 use crate::home::{Home, Wishes, server};
 use doorlist_core::change::DomainChange;
-use doorlist_gateway::relay::QueueOrder;
+use doorlist_gateway::relay::QueueOperation;
 use std::time::Duration;
 
 const BODY: &[u8] = b"Subject: hello\r\n\r\nhello\r\n";
@@ -117,22 +117,22 @@ async fn people_list_hold_release_retry_and_delete() {
     assert_eq!(ids(None, Some(first), 1).await, [second]);
     assert_eq!(ids(Some(other), None, 10).await, [third]);
 
-    assert!(queue.order(QueueOrder::Hold, first).await.unwrap());
+    assert!(queue.order(QueueOperation::Hold, first).await.unwrap());
     assert!(queue.show(first).await.unwrap().unwrap().hold);
-    assert!(queue.order(QueueOrder::Delete, second).await.unwrap());
+    assert!(queue.order(QueueOperation::Delete, second).await.unwrap());
     assert!(queue.show(second).await.unwrap().is_none());
-    assert!(!queue.order(QueueOrder::Delete, second).await.unwrap());
+    assert!(!queue.order(QueueOperation::Delete, second).await.unwrap());
 
     home.change("d.example.test", DomainChange::Servers(vec![server(fake.address)])).await;
     let fourth = home.post("s@sender.example.test", &["d@d.example.test"], BODY).await;
     home.removed(fourth).await;
     assert_eq!(fake.next().await.rcpt, ["d@d.example.test"], "the held one stays");
-    assert_eq!(queue.order_domain(QueueOrder::Release, domain).await.unwrap(), 1);
+    assert_eq!(queue.order_domain(QueueOperation::Release, domain).await.unwrap(), 1);
     assert_eq!(fake.next().await.rcpt, ["a@d.example.test"]);
     home.removed(first).await;
 
     let back = Fake::on(away.back(), ok);
-    assert_eq!(queue.order_domain(QueueOrder::Retry, other).await.unwrap(), 1);
+    assert_eq!(queue.order_domain(QueueOperation::Retry, other).await.unwrap(), 1);
     assert_eq!(back.next().await.rcpt, ["c@other.example.test"]);
     home.removed(third).await;
 }
@@ -144,12 +144,12 @@ async fn a_held_message_is_held_after_a_restart() {
     home.domain("d.example.test", vec![server(fake.address)]).await;
     home.change("d.example.test", DomainChange::Hold(true)).await;
     let held = home.post("s@sender.example.test", &["a@d.example.test"], BODY).await;
-    assert!(home.queue().order(QueueOrder::Hold, held).await.unwrap());
+    assert!(home.queue().order(QueueOperation::Hold, held).await.unwrap());
     home.change("d.example.test", DomainChange::Hold(false)).await;
     let home = home.restart(Wishes::default()).await;
     let free = home.post("s@sender.example.test", &["b@d.example.test"], BODY).await;
     home.removed(free).await;
     assert_eq!(fake.next().await.rcpt, ["b@d.example.test"]);
-    assert!(home.queue().order(QueueOrder::Release, held).await.unwrap());
+    assert!(home.queue().order(QueueOperation::Release, held).await.unwrap());
     assert_eq!(fake.next().await.rcpt, ["a@d.example.test"]);
 }

@@ -168,7 +168,7 @@ async fn a_restart_goes_on_where_it_was() {
     let home = home.restart(Wishes::default()).await;
     let queued = home.queue().show(id).await.unwrap().unwrap();
     assert_eq!(queued.attempts, 1);
-    assert!(home.queue().order(doorlist_gateway::relay::QueueOrder::Retry, id).await.unwrap());
+    assert!(home.queue().order(doorlist_gateway::relay::QueueOperation::Retry, id).await.unwrap());
     assert_eq!(fake.next().await.rcpt, ["later@d.example.test"], "and not the other one again");
     home.removed(id).await;
 }

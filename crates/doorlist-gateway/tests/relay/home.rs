@@ -7,7 +7,7 @@ use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use doorlist_gateway::config::{Outbound, RelayConfig};
 use doorlist_gateway::journal::{Journal, JournalFormat};
-use doorlist_gateway::relay::resolver::{Answer, LookupError, MailExchanger, Resolver};
+use doorlist_gateway::relay::resolver::{LookupError, MailExchanger, PendingLookup, Resolver};
 use doorlist_gateway::relay::{QueueHandle, Relay, RelayParts, Surroundings};
 use doorlist_store::mail_log::{MailAction, MailFilter, MailLogConfig};
 use doorlist_store::spool::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind, SpoolConfig};
@@ -74,10 +74,10 @@ pub(crate) struct Home {
 struct NoNames;
 
 impl Resolver for NoNames {
-    fn mail_exchangers<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<MailExchanger>> {
+    fn mail_exchangers<'a>(&'a self, _: &'a str) -> PendingLookup<'a, Vec<MailExchanger>> {
         Box::pin(std::future::ready(Err(LookupError::Temporary("no names in this test".to_owned()))))
     }
-    fn addresses<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<IpAddr>> {
+    fn addresses<'a>(&'a self, _: &'a str) -> PendingLookup<'a, Vec<IpAddr>> {
         Box::pin(std::future::ready(Ok(vec![IpAddr::from([127, 0, 0, 1])])))
     }
 }

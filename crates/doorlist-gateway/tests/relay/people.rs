@@ -5,7 +5,7 @@ use crate::fake::{Away, Event, Fake, ok, say};
 use crate::home::{Home, Wishes, now, server};
 use doorlist_core::access::{Access, Scope};
 use doorlist_core::queue_id::QueueId;
-use doorlist_gateway::relay::QueueOrder;
+use doorlist_gateway::relay::QueueOperation;
 use doorlist_store::contact_book::{COPIES_PER_DOMAIN_MAX, NOTICES_PER_ADDRESS_MAX};
 use doorlist_store::mail_log::MailAction;
 use doorlist_store::spool::{Envelope, MessageKind, RecipientState};
@@ -36,7 +36,7 @@ async fn s34_the_null_sender_gets_no_bounce_and_the_admin_can_look() {
     assert!(matches!(&queued.recipients[..], [RecipientState::Failed { reply }] if reply.starts_with("5.1.1 host ")));
     assert_eq!(home.spool.count(), 1, "no message of our own");
     assert_eq!(home.actions(id).await, [MailAction::Failed]);
-    assert!(home.queue().order(QueueOrder::Delete, id).await.unwrap());
+    assert!(home.queue().order(QueueOperation::Delete, id).await.unwrap());
     assert_eq!(home.spool.count(), 0);
 }
 
@@ -221,7 +221,7 @@ async fn a_failed_message_that_was_kept_can_be_tried_again() {
     let id = home.post("", &["a@d.example.test"], BODY).await;
     home.logged(&[&id.to_string(), "failed, kept for the admin"]).await;
     open.store(true, Ordering::SeqCst);
-    assert!(home.queue().order(QueueOrder::Release, id).await.unwrap());
+    assert!(home.queue().order(QueueOperation::Release, id).await.unwrap());
     assert_eq!(fake.next().await.body, BODY);
     home.removed(id).await;
 }

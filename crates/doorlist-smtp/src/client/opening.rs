@@ -21,11 +21,11 @@ pub struct Opening {
     hostname: Box<str>,
     tls: TlsUse,
     own_name_is_a_loop: bool,
-    stage: Stage,
+    stage: OpeningStage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum OpeningStage {
     Greeting,
     Ehlo { encrypted: bool },
     Helo { encrypted: bool },
@@ -66,45 +66,49 @@ impl Opening {
     /// Begins on a fresh connection: the greeting is awaited. With `own_name_is_a_loop` a server that calls itself by
     /// our `hostname` is [`OpeningFault::Ourselves`]; not for another server on this very machine, which may share it.
     pub fn new(hostname: &str, tls: TlsUse, own_name_is_a_loop: bool) -> Self {
-        Self { hostname: hostname.into(), tls, own_name_is_a_loop, stage: Stage::Greeting }
+        Self { hostname: hostname.into(), tls, own_name_is_a_loop, stage: OpeningStage::Greeting }
     }
 
     /// Takes a reply; commands that follow from it are appended to `out`.
     pub fn reply(&mut self, reply: ServerReply, out: &mut Vec<u8>) -> OpeningStep {
         match self.stage {
             // RFC 5321 §3.1: 220; a 554 greeting or a 421 is another server's turn.
-            Stage::Greeting if reply.code() == 220 => self.hello(Stage::Ehlo { encrypted: false }, out),
-            Stage::Greeting => OpeningStep::Fault(OpeningFault::Refused { to: "connecting", reply }),
-            Stage::Ehlo { encrypted } if reply.is_positive() => {
+            OpeningStage::Greeting if reply.code() == 220 => self.hello(OpeningStage::Ehlo { encrypted: false }, out),
+            OpeningStage::Greeting => OpeningStep::Fault(OpeningFault::Refused { to: "connecting", reply }),
+            OpeningStage::Ehlo { encrypted } if reply.is_positive() => {
                 if self.is_our_name(&reply) {
                     return OpeningStep::Fault(OpeningFault::Ourselves);
                 }
                 self.offered(Capabilities::from_ehlo(&reply), encrypted, out)
             }
             // RFC 5321 §3.2: an old server knows HELO only.
-            Stage::Ehlo { encrypted } if reply.is_permanent() => self.hello(Stage::Helo { encrypted }, out),
-            Stage::Ehlo { .. } => OpeningStep::Fault(OpeningFault::Refused { to: "EHLO", reply }),
-            Stage::Helo { encrypted } if reply.is_positive() => {
+            OpeningStage::Ehlo { encrypted } if reply.is_permanent() => {
+                self.hello(OpeningStage::Helo { encrypted }, out)
+            }
+            OpeningStage::Ehlo { .. } => OpeningStep::Fault(OpeningFault::Refused { to: "EHLO", reply }),
+            OpeningStage::Helo { encrypted } if reply.is_positive() => {
                 if self.is_our_name(&reply) {
                     return OpeningStep::Fault(OpeningFault::Ourselves);
                 }
                 self.offered(Capabilities::default(), encrypted, out)
             }
-            Stage::Helo { .. } => OpeningStep::Fault(OpeningFault::Refused { to: "HELO", reply }),
-            Stage::StartTls(_) if reply.code() == 220 => OpeningStep::Handshake,
-            Stage::StartTls(_) if self.tls == TlsUse::Always => OpeningStep::Fault(OpeningFault::TlsRefused(reply)),
-            Stage::StartTls(offers) => OpeningStep::Ready(Capabilities { start_tls: false, ..offers }),
+            OpeningStage::Helo { .. } => OpeningStep::Fault(OpeningFault::Refused { to: "HELO", reply }),
+            OpeningStage::StartTls(_) if reply.code() == 220 => OpeningStep::Handshake,
+            OpeningStage::StartTls(_) if self.tls == TlsUse::Always => {
+                OpeningStep::Fault(OpeningFault::TlsRefused(reply))
+            }
+            OpeningStage::StartTls(offers) => OpeningStep::Ready(Capabilities { start_tls: false, ..offers }),
         }
     }
 
     /// The handshake is done: all that was learnt in the clear is forgotten (RFC 3207 §4.2).
     pub fn encrypted(&mut self, out: &mut Vec<u8>) {
-        self.hello(Stage::Ehlo { encrypted: true }, out);
+        self.hello(OpeningStage::Ehlo { encrypted: true }, out);
     }
 
-    fn hello(&mut self, stage: Stage, out: &mut Vec<u8>) -> OpeningStep {
+    fn hello(&mut self, stage: OpeningStage, out: &mut Vec<u8>) -> OpeningStep {
         self.stage = stage;
-        let verb = if matches!(stage, Stage::Ehlo { .. }) { "EHLO " } else { "HELO " };
+        let verb = if matches!(stage, OpeningStage::Ehlo { .. }) { "EHLO " } else { "HELO " };
         out.extend_from_slice(verb.as_bytes());
         out.extend_from_slice(self.hostname.as_bytes());
         out.extend_from_slice(b"\r\n");
@@ -117,7 +121,7 @@ impl Opening {
         }
         match self.tls {
             TlsUse::WhenOffered | TlsUse::Always if offers.start_tls => {
-                self.stage = Stage::StartTls(offers);
+                self.stage = OpeningStage::StartTls(offers);
                 out.extend_from_slice(b"STARTTLS\r\n");
                 OpeningStep::Continue
             }

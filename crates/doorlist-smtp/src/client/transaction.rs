@@ -11,7 +11,7 @@ use std::fmt;
 
 /// What is to be sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Offer<'a> {
+pub struct TransactionOffer<'a> {
     /// The sender's path as it was written; empty is the null sender.
     pub sender: &'a str,
     /// Octets of the message.
@@ -127,7 +127,7 @@ impl Transaction {
     /// when the message cannot be offered.
     pub fn start<'a>(
         server: &Capabilities,
-        offer: &Offer<'_>,
+        offer: &TransactionOffer<'_>,
         recipients: impl Iterator<Item = &'a str>,
         out: &mut Vec<u8>,
     ) -> Result<Self, Unsendable> {

@@ -16,13 +16,13 @@ pub(super) struct Dialogue {
     tls: bool,
     /// SMTPUTF8 of the MAIL that is being answered.
     smtp_utf8_asked: bool,
-    transaction: Option<Transaction>,
+    transaction: Option<TransactionState>,
     junk: u32,
 }
 
 /// The state between MAIL and the end of data.
 #[derive(Clone, Copy, Debug)]
-struct Transaction {
+struct TransactionState {
     smtp_utf8: bool,
     recipients: usize,
     /// RCPT was received, whatever the reply.
@@ -42,7 +42,7 @@ impl Dialogue {
 
     pub(super) fn mail_accepted(&mut self) {
         let smtp_utf8 = self.smtp_utf8_asked;
-        self.transaction = Some(Transaction { smtp_utf8, recipients: 0, rcpt_seen: false, overshoot: 0 });
+        self.transaction = Some(TransactionState { smtp_utf8, recipients: 0, rcpt_seen: false, overshoot: 0 });
     }
 
     pub(super) fn rcpt_accepted(&mut self) {

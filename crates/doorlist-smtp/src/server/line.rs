@@ -8,7 +8,7 @@ const TLS_RECORD: [u8; 2] = [0x16, 0x03];
 
 /// Where the next line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum LineScan {
     /// The first `len` octets of the input, line end included.
     InInput {
         len: usize,
@@ -31,7 +31,7 @@ pub(super) enum LineFault {
 
 /// The line that is being received.
 #[derive(Clone, Debug)]
-pub(super) struct Lines {
+pub(super) struct LineBuffer {
     /// The line so far, or the complete line until it is answered; at most `line_max`.
     pub(super) partial: Vec<u8>,
     /// The last line was handled.
@@ -42,21 +42,21 @@ pub(super) struct Lines {
     discard_max: usize,
 }
 
-impl Lines {
+impl LineBuffer {
     pub(super) fn new(line_max: usize, discard_max: usize) -> Self {
         Self { partial: Vec::new(), answered: false, discarded: 0, line_max, discard_max }
     }
 
     /// Finds the next line, or the same one again if it is not [`Self::answered`]. `None`: the input is consumed and
     /// has none.
-    pub(super) fn find(&mut self, input: &mut &[u8]) -> Option<Found> {
+    pub(super) fn find(&mut self, input: &mut &[u8]) -> Option<LineScan> {
         if std::mem::take(&mut self.answered) {
             self.partial.clear();
         } else if self.partial.ends_with(b"\n") {
-            return Some(Found::Collected);
+            return Some(LineScan::Collected);
         }
         if self.is_tls_record(input) {
-            return Some(Found::Fault(LineFault::TlsRecord));
+            return Some(LineScan::Fault(LineFault::TlsRecord));
         }
         match memchr(b'\n', input) {
             Some(end) => Some(self.line_ends(end + 1, input)),
@@ -71,23 +71,23 @@ impl Lines {
         self.discarded = 0;
     }
 
-    fn line_ends(&mut self, len: usize, input: &mut &[u8]) -> Found {
+    fn line_ends(&mut self, len: usize, input: &mut &[u8]) -> LineScan {
         let before = self.partial.len() + std::mem::take(&mut self.discarded);
         let total = before + len;
         if before == 0 && total <= self.line_max {
-            return Found::InInput { len };
+            return LineScan::InInput { len };
         }
         let (tail, rest) = input.split_at(len);
         *input = rest;
         if total <= self.line_max {
             self.partial.extend_from_slice(tail);
-            return Found::Collected;
+            return LineScan::Collected;
         }
         self.partial.clear();
-        Found::Fault(if total > self.discard_max { LineFault::Endless } else { LineFault::TooLong })
+        LineScan::Fault(if total > self.discard_max { LineFault::Endless } else { LineFault::TooLong })
     }
 
-    fn line_goes_on(&mut self, input: &mut &[u8]) -> Option<Found> {
+    fn line_goes_on(&mut self, input: &mut &[u8]) -> Option<LineScan> {
         let more = std::mem::take(input);
         let total = self.partial.len() + self.discarded + more.len();
         if total <= self.line_max {
@@ -96,7 +96,7 @@ impl Lines {
         }
         self.partial.clear();
         self.discarded = total;
-        (total > self.discard_max).then_some(Found::Fault(LineFault::Endless))
+        (total > self.discard_max).then_some(LineScan::Fault(LineFault::Endless))
     }
 
     fn is_tls_record(&self, input: &[u8]) -> bool {

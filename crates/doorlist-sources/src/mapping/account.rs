@@ -1,7 +1,7 @@
 //! Selects the addresses of an entry that belong to the domain, and the one that is the account.
 
 use super::facts::Facts;
-use super::{Mapper, Skipped};
+use super::{Mapper, SkipReason};
 use crate::ber::BerFault;
 use doorlist_core::address::{Address, AddressError, LocalPart};
 use doorlist_core::connection::AttributeName;
@@ -21,7 +21,7 @@ pub(super) struct Local {
 
 /// The addresses of an entry, each once.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct EntryAddresses {
     pub(super) locals: Vec<Local>,
     /// Positions by hash, for many addresses; a hash collision at worst keeps a duplicate.
     seen: HashMap<u64, usize>,
@@ -31,7 +31,7 @@ pub(super) struct Found {
     primary: Option<usize>,
 }
 
-impl Found {
+impl EntryAddresses {
     /// The address that is the account.
     ///
     /// The email attribute, which people see in the directory and other programs use; if it is of another domain, the
@@ -70,7 +70,7 @@ fn hash(local: &LocalPart) -> u64 {
 }
 
 /// A value of an attribute.
-enum Value<'v> {
+enum MappedValue<'v> {
     /// Possibly an email address, and whether it is marked as primary.
     Mail(&'v [u8], bool),
     /// Of another kind, by its prefix.
@@ -78,30 +78,30 @@ enum Value<'v> {
 }
 
 /// Reads the prefix of a value: `smtp:` in any case marks an email address, another prefix something else.
-fn value(raw: &[u8]) -> Value<'_> {
+fn value(raw: &[u8]) -> MappedValue<'_> {
     let text = raw.trim_ascii();
     let Some(colon) = text.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b':').position(|b| *b == b':')
     else {
-        return Value::Mail(text, false);
+        return MappedValue::Mail(text, false);
     };
     let (prefix, address) = (text.get(..colon).unwrap_or_default(), text.get(colon + 1..).unwrap_or_default());
     if prefix.eq_ignore_ascii_case(b"smtp") {
-        Value::Mail(address.trim_ascii(), prefix == b"SMTP")
+        MappedValue::Mail(address.trim_ascii(), prefix == b"SMTP")
     } else {
-        Value::Other
+        MappedValue::Other
     }
 }
 
 /// Where an address belongs.
-enum Whose {
+enum AddressOwner {
     Ours(Local),
     Foreign,
     Bad(AddressError),
 }
 
 impl Mapper<'_> {
-    pub(super) fn addresses(&mut self, dn: &[u8], facts: &Facts<'_>) -> Result<Found, BerFault> {
-        let mut found = Found::default();
+    pub(super) fn addresses(&mut self, dn: &[u8], facts: &Facts<'_>) -> Result<EntryAddresses, BerFault> {
+        let mut found = EntryAddresses::default();
         let email = &self.connection.email_attribute;
         for raw in facts.email.into_iter().flatten() {
             let at = self.address(dn, email, raw?, &mut found);
@@ -124,29 +124,29 @@ impl Mapper<'_> {
         dn: &[u8],
         attribute: &AttributeName,
         raw: &[u8],
-        found: &mut Found,
+        found: &mut EntryAddresses,
     ) -> Option<(usize, bool)> {
         let (text, primary) = match value(raw) {
-            Value::Mail(text, primary) => (text, primary),
-            Value::Other => {
-                self.out.skip(Skipped::OtherKind);
+            MappedValue::Mail(text, primary) => (text, primary),
+            MappedValue::Other => {
+                self.out.skip(SkipReason::OtherKind);
                 return None;
             }
         };
         match self.whose(text) {
-            Whose::Ours(local) => {
+            AddressOwner::Ours(local) => {
                 let (at, is_new) = found.take(local);
                 // `mail` and `SMTP:` are the same address in nearly every entry: that is no repetition.
                 if !is_new && !primary {
-                    self.out.skip(Skipped::Repeated);
+                    self.out.skip(SkipReason::Repeated);
                 }
                 Some((at, primary))
             }
-            Whose::Foreign => {
-                self.out.skip(Skipped::OtherDomain);
+            AddressOwner::Foreign => {
+                self.out.skip(SkipReason::OtherDomain);
                 None
             }
-            Whose::Bad(error) => {
+            AddressOwner::Bad(error) => {
                 self.out.problem(dn, attribute, raw, error);
                 None
             }
@@ -154,26 +154,26 @@ impl Mapper<'_> {
     }
 
     /// Fast path: most addresses are ASCII, and their domain is compared without parsing.
-    fn whose(&self, text: &[u8]) -> Whose {
-        let Some(at) = text.iter().rposition(|b| *b == b'@') else { return Whose::Bad(AddressError::NoAt) };
+    fn whose(&self, text: &[u8]) -> AddressOwner {
+        let Some(at) = text.iter().rposition(|b| *b == b'@') else { return AddressOwner::Bad(AddressError::NoAt) };
         let (local, domain) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
         let same = |own: &&doorlist_core::address::DomainName| own.as_str().as_bytes().eq_ignore_ascii_case(domain);
         if let Some(domain) = self.domains.iter().position(same) {
             return match LocalPart::parse(local) {
-                Ok(local) => Whose::Ours(Local { local, domain }),
-                Err(error) => Whose::Bad(error),
+                Ok(local) => AddressOwner::Ours(Local { local, domain }),
+                Err(error) => AddressOwner::Bad(error),
             };
         }
         if domain.is_ascii() && !domain.is_empty() && !domain.ends_with(b".") {
-            return Whose::Foreign;
+            return AddressOwner::Foreign;
         }
         // A name in U-labels may be ours, and one that is none is an error.
         match Address::from_parts(local, domain) {
             Ok(address) => match self.domains.iter().position(|own| *own == address.domain()) {
-                Some(domain) => Whose::Ours(Local { local: address.local().clone(), domain }),
-                None => Whose::Foreign,
+                Some(domain) => AddressOwner::Ours(Local { local: address.local().clone(), domain }),
+                None => AddressOwner::Foreign,
             },
-            Err(error) => Whose::Bad(error),
+            Err(error) => AddressOwner::Bad(error),
         }
     }
 }

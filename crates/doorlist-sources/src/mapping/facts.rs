@@ -1,8 +1,8 @@
 //! Other facts of an entry: its kind, its identifier, and whether it is disabled.
 
 use crate::ber::BerFault;
-use crate::protocol::{Entry, Values};
-use doorlist_core::connection::{AttributeName, Connection};
+use crate::protocol::{AttributeValues, SearchEntry};
+use doorlist_core::connection::{AttributeName, DirectoryConnection};
 use std::fmt::Write;
 
 /// Object classes of distribution lists.
@@ -29,7 +29,7 @@ const KEY_BYTES_MAX: usize = 64;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum DirectoryEntryKind {
     Account,
     List,
     System,
@@ -38,9 +38,9 @@ pub(super) enum Kind {
 /// Facts collected in one pass over an entry's attributes.
 #[derive(Debug, Default)]
 pub(super) struct Facts<'a> {
-    pub(super) email: Option<Values<'a>>,
+    pub(super) email: Option<AttributeValues<'a>>,
     /// Each with its index in the connection's list.
-    pub(super) aliases: Vec<(usize, Values<'a>)>,
+    pub(super) aliases: Vec<(usize, AttributeValues<'a>)>,
     pub(super) deleted: bool,
     is_list: bool,
     account_control: u32,
@@ -50,7 +50,7 @@ pub(super) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn read(connection: &Connection, entry: &Entry<'a>) -> Result<Self, BerFault> {
+    pub(super) fn read(connection: &DirectoryConnection, entry: &SearchEntry<'a>) -> Result<Self, BerFault> {
         let mut facts = Self::default();
         for attribute in entry.attributes() {
             let attribute = attribute?;
@@ -76,7 +76,7 @@ impl<'a> Facts<'a> {
         Ok(facts)
     }
 
-    fn known(&mut self, name: &[u8], mut values: Values<'a>) -> Result<(), BerFault> {
+    fn known(&mut self, name: &[u8], mut values: AttributeValues<'a>) -> Result<(), BerFault> {
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         if is("objectClass") {
             for class in values {
@@ -101,13 +101,13 @@ impl<'a> Facts<'a> {
         Ok(())
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> DirectoryEntryKind {
         if self.recipient_type & SYSTEM_TYPES != 0 {
-            Kind::System
+            DirectoryEntryKind::System
         } else if self.is_list || self.recipient_type & LIST_TYPES != 0 {
-            Kind::List
+            DirectoryEntryKind::List
         } else {
-            Kind::Account
+            DirectoryEntryKind::Account
         }
     }
 

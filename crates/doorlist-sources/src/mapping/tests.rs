@@ -2,18 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
-use crate::protocol::{Answer, Message, write_entry};
-use doorlist_core::connection::{Bind, DirectoryServer, DirectoryTls, ListMark, Preset};
+use crate::protocol::{LdapMessage, LdapResponse, write_entry};
+use doorlist_core::connection::{DirectoryServer, DirectoryTls, LdapBind, ListMark, Preset};
 use proptest::prelude::*;
 
 type Attributes<'a> = &'a [(&'a str, &'a [&'a str])];
 
-fn connection(preset: Preset) -> Connection {
+fn connection(preset: Preset) -> DirectoryConnection {
     let server = DirectoryServer::parse("ldaps://dc1.example.test", DirectoryTls::StartTls).unwrap();
-    Connection::new(vec![server], Bind::Anonymous, "dc=example,dc=test".into(), preset)
+    DirectoryConnection::new(vec![server], LdapBind::Anonymous, "dc=example,dc=test".into(), preset)
 }
 
-fn map_in(connection: &Connection, entries: &[Attributes<'_>]) -> Mapped {
+fn map_in(connection: &DirectoryConnection, entries: &[Attributes<'_>]) -> Mapped {
     let domain: DomainName = "example.test".parse().unwrap();
     let aliases = ["example.invalid".parse().unwrap(), "bücher.test".parse().unwrap()];
     let mut mapper = Mapper::new(connection, &domain, &aliases, true);
@@ -24,7 +24,7 @@ fn map_in(connection: &Connection, entries: &[Attributes<'_>]) -> Mapped {
             .collect();
         let bytes =
             write_entry("cn=Jörg,dc=example,dc=test".as_bytes(), values.iter().map(|(name, v)| (*name, v.as_slice())));
-        let Answer::Entry(entry) = Message::read(&bytes).unwrap().answer else { panic!() };
+        let LdapResponse::Entry(entry) = LdapMessage::read(&bytes).unwrap().answer else { panic!() };
         mapper.entry(&entry).unwrap();
     }
     mapper.finish()
@@ -79,7 +79,7 @@ fn l10_only_mail_addresses_of_the_domain() {
     let expected =
         ["a.anderson -> alice", "alias -> alice", "alice", "leser -> alice", "plain -> alice", "spaced -> alice"];
     assert_eq!(rows(&mapped), expected);
-    let skipped = [(Skipped::OtherKind, 6), (Skipped::OtherDomain, 1), (Skipped::Repeated, 1)];
+    let skipped = [(SkipReason::OtherKind, 6), (SkipReason::OtherDomain, 1), (SkipReason::Repeated, 1)];
     assert_eq!(mapped.skipped(), skipped);
     assert_eq!(mapped.problems_total, 3);
     assert_eq!(mapped.problems[0].place, "cn=Jörg,dc=example,dc=test");
@@ -143,7 +143,7 @@ fn l11_keys_stay_the_same() {
         let values = [value.to_vec()];
         let mail = [b"x@example.test".to_vec()];
         let bytes = write_entry(b"cn=\xff", [(name.as_bytes(), values.as_slice()), (b"mail", &mail)].into_iter());
-        let Answer::Entry(entry) = Message::read(&bytes).unwrap().answer else { panic!() };
+        let LdapResponse::Entry(entry) = LdapMessage::read(&bytes).unwrap().answer else { panic!() };
         mapper.entry(&entry).unwrap();
     }
     let mapped = mapper.finish();
@@ -152,7 +152,7 @@ fn l11_keys_stay_the_same() {
         mapped.keys.iter().map(|key| &**key).collect::<Vec<_>>(),
         ["03020100-0504-0706-0809-0a0b0c0d0e0f", "5a1b-x"]
     );
-    let Place::Entry(place) = &mapped.rows[0].place else { panic!() };
+    let RowPosition::Entry(place) = &mapped.rows[0].place else { panic!() };
     assert_eq!((place.key.as_deref(), &*place.dn), (Some("03020100-0504-0706-0809-0a0b0c0d0e0f"), "cn=\u{fffd}"));
 }
 
@@ -170,7 +170,7 @@ fn exclusions_take_aliases_or_the_whole_account() {
     ];
     let mapped = map_in(&connection, &entries);
     assert_eq!(rows(&mapped), ["a", "b -> a"]);
-    assert_eq!(mapped.skipped(), [(Skipped::Excluded, 3)]);
+    assert_eq!(mapped.skipped(), [(SkipReason::Excluded, 3)]);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn an_entry_of_very_many_addresses_takes_no_long_time() {
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
     let mapped = map(&[("proxyAddresses", &values)]);
     assert_eq!(mapped.rows.len(), 30_000);
-    assert_eq!(mapped.skipped(), [(Skipped::Repeated, 30_000)]);
+    assert_eq!(mapped.skipped(), [(SkipReason::Repeated, 30_000)]);
 }
 
 proptest! {
@@ -234,7 +234,7 @@ proptest! {
         all.push(bytes);
         let names = [b"mail".as_slice(), b"proxyAddresses", b"userAccountControl", b"objectGUID", b"isDeleted"];
         let bytes = write_entry(b"cn=x", names.iter().map(|name| (*name, all.as_slice())));
-        let Answer::Entry(entry) = Message::read(&bytes).unwrap().answer else { panic!() };
+        let LdapResponse::Entry(entry) = LdapMessage::read(&bytes).unwrap().answer else { panic!() };
         prop_assert_eq!(mapper.entry(&entry), Ok(()));
     }
 }

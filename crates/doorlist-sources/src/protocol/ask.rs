@@ -1,6 +1,6 @@
 //! LDAP requests: bind, search, StartTLS, unbind.
 
-use super::super::ber::{BOOLEAN, ENUMERATED, INTEGER, OCTETS, SEQUENCE, Writer};
+use super::super::ber::{BOOLEAN, BerWriter, ENUMERATED, INTEGER, OCTETS, SEQUENCE};
 use super::{PAGED_RESULTS, START_TLS};
 use doorlist_core::connection::{Comparison, Filter};
 
@@ -9,7 +9,7 @@ const VERSION: u32 = 3;
 
 /// How far below the base is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub(crate) enum SearchScope {
     Base = 0,
     Subtree = 2,
 }
@@ -17,7 +17,7 @@ pub(crate) enum Scope {
 #[derive(Debug)]
 pub(crate) struct Search<'a> {
     pub(crate) base: &'a [u8],
-    pub(crate) scope: Scope,
+    pub(crate) scope: SearchScope,
     pub(crate) filter: &'a Filter,
     pub(crate) attributes: &'a [&'a str],
     /// Entries a page, and the cookie of the page before.
@@ -26,13 +26,13 @@ pub(crate) struct Search<'a> {
     pub(crate) seconds_max: u32,
 }
 
-fn message(id: u32, request: impl FnOnce(&mut Writer)) -> Vec<u8> {
+fn message(id: u32, request: impl FnOnce(&mut BerWriter)) -> Vec<u8> {
     message_of(0, id, request)
 }
 
 /// With room for so many bytes: what fits is not moved, and leaves no copy behind.
-fn message_of(bytes: usize, id: u32, request: impl FnOnce(&mut Writer)) -> Vec<u8> {
-    let mut out = Writer(Vec::with_capacity(bytes));
+fn message_of(bytes: usize, id: u32, request: impl FnOnce(&mut BerWriter)) -> Vec<u8> {
+    let mut out = BerWriter(Vec::with_capacity(bytes));
     out.nested(SEQUENCE, |message| {
         message.number(INTEGER, id);
         request(message);
@@ -84,7 +84,7 @@ pub(crate) fn search(id: u32, search: &Search<'_>) -> Vec<u8> {
     })
 }
 
-fn paged(control: &mut Writer, size: u32, cookie: &[u8]) {
+fn paged(control: &mut BerWriter, size: u32, cookie: &[u8]) {
     control.primitive(OCTETS, PAGED_RESULTS);
     control.nested(OCTETS, |value| {
         value.nested(SEQUENCE, |value| {
@@ -95,7 +95,7 @@ fn paged(control: &mut Writer, size: u32, cookie: &[u8]) {
 }
 
 /// RFC 4511 §4.5.1. The depth is bounded by what [`Filter`]'s parser lets through.
-fn filter(out: &mut Writer, tree: &Filter) {
+fn filter(out: &mut BerWriter, tree: &Filter) {
     match tree {
         Filter::And(parts) => out.nested(0xa0, |out| parts.iter().for_each(|part| filter(out, part))),
         Filter::Or(parts) => out.nested(0xa1, |out| parts.iter().for_each(|part| filter(out, part))),

@@ -8,8 +8,8 @@ mod paging;
 mod script;
 
 use crate::reading::{connection, read_with, simple, terms};
-use doorlist_core::connection::{Connection, DirectoryTls, Preset};
-use doorlist_sources::{BerFault, DirectoryRead, Fault, ReadError, ReadMode, Refusal, Stage, Terms};
+use doorlist_core::connection::{DirectoryConnection, DirectoryTls, Preset};
+use doorlist_sources::{BerFault, DirectoryRead, LdapRefusal, ReadError, ReadFault, ReadMode, ReadTerms, Stage};
 use script::{BIND, Do, EXTENDED, Request, SEARCH, done, entry, greet, message, person, reference, result, serve, tlv};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 /// No read of a hostile server may take longer on a machine that does much else.
 const SOON: Duration = Duration::from_secs(20);
 
-fn plain(address: SocketAddr) -> Connection {
+fn plain(address: SocketAddr) -> DirectoryConnection {
     let url = format!("ldap://{address}");
     let mut connection = connection(&url, DirectoryTls::Plain, simple("cn=reader"), Preset::Generic);
     connection.limits.page_entries = 10;
     connection
 }
 
-fn read_from(connection: &Connection, terms: &Terms) -> Result<DirectoryRead, ReadError> {
+fn read_from(connection: &DirectoryConnection, terms: &ReadTerms) -> Result<DirectoryRead, ReadError> {
     let began = Instant::now();
     let read = read_with(connection, "a password", ReadMode::Full, terms);
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
@@ -35,7 +35,7 @@ fn read_from(connection: &Connection, terms: &Terms) -> Result<DirectoryRead, Re
 }
 
 /// The fault of a search that is answered by `script`.
-fn fault(terms: &Terms, mut script: impl FnMut(&Request) -> Do + Send + 'static) -> Fault {
+fn fault(terms: &ReadTerms, mut script: impl FnMut(&Request) -> Do + Send + 'static) -> ReadFault {
     let address = serve(move |request| is_of_tree(request).then(|| script(request)));
     let error = read_from(&plain(address), terms).unwrap_err();
     assert_eq!(error.stage, Stage::Search);
@@ -49,19 +49,19 @@ fn is_of_tree(request: &Request) -> bool {
 #[test]
 fn l08_an_error_after_entries_is_an_error() {
     for (code, refusal) in [
-        (1, Refusal::BindFirst),
-        (3, Refusal::TimeLimit),
-        (4, Refusal::SizeLimit),
-        (11, Refusal::AdminLimit),
-        (32, Refusal::NoBase),
-        (50, Refusal::Rights),
-        (51, Refusal::Busy),
-        (80, Refusal::Other { code: 80 }),
+        (1, LdapRefusal::BindFirst),
+        (3, LdapRefusal::TimeLimit),
+        (4, LdapRefusal::SizeLimit),
+        (11, LdapRefusal::AdminLimit),
+        (32, LdapRefusal::NoBase),
+        (50, LdapRefusal::Rights),
+        (51, LdapRefusal::Busy),
+        (80, LdapRefusal::Other { code: 80 }),
     ] {
         let found = fault(&terms(), move |request| {
             Do::Send([person(request.id, 1), person(request.id, 2), done(request.id, code, None)].concat())
         });
-        assert_eq!(found, Fault::Refused(refusal));
+        assert_eq!(found, ReadFault::Refused(refusal));
     }
 }
 
@@ -74,19 +74,19 @@ fn l08_a_connection_that_is_lost_in_page_7_of_20() {
         }
         Do::Send([page, done(request.id, 0, Some(&request.page.to_be_bytes()))].concat())
     });
-    assert_eq!(found, Fault::Lost);
+    assert_eq!(found, ReadFault::Lost);
 }
 
 #[test]
 fn l06_answers_to_what_was_not_asked() {
     let wrong = |answer: fn(u32) -> Vec<u8>| fault(&terms(), move |request| Do::Send(answer(request.id)));
-    assert_eq!(wrong(|id| person(id + 1, 1)), Fault::WrongAnswer);
-    assert_eq!(wrong(|id| done(id - 1, 0, None)), Fault::WrongAnswer, "the answer to the question before");
-    assert_eq!(wrong(|_| person(0, 1)), Fault::WrongAnswer);
-    assert_eq!(wrong(|id| result(id, 0x61, 0, b"")), Fault::WrongAnswer, "a bind's answer to a search");
-    assert_eq!(wrong(|_| result(0, 0x78, 52, b"<script>")), Fault::Ended, "a notice of disconnection");
+    assert_eq!(wrong(|id| person(id + 1, 1)), ReadFault::WrongAnswer);
+    assert_eq!(wrong(|id| done(id - 1, 0, None)), ReadFault::WrongAnswer, "the answer to the question before");
+    assert_eq!(wrong(|_| person(0, 1)), ReadFault::WrongAnswer);
+    assert_eq!(wrong(|id| result(id, 0x61, 0, b"")), ReadFault::WrongAnswer, "a bind's answer to a search");
+    assert_eq!(wrong(|_| result(0, 0x78, 52, b"<script>")), ReadFault::Ended, "a notice of disconnection");
     let progress = |id: u32| message(id, &tlv(0x79, &[]), &[]).repeat(101);
-    assert_eq!(wrong(progress), Fault::WrongAnswer, "intermediate responses without end");
+    assert_eq!(wrong(progress), ReadFault::WrongAnswer, "intermediate responses without end");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn l06_what_is_no_ldap() {
         (b"HTTP/1.1 400 Bad Request\r\n<script>".to_vec(), BerFault::NotAMessage),
         (tlv(0x30, b"\x04\x01a\x04\x01b"), BerFault::Shape),
     ] {
-        assert_eq!(broken(bytes), Fault::Protocol(expected));
+        assert_eq!(broken(bytes), ReadFault::Protocol(expected));
     }
 }
 
@@ -112,7 +112,7 @@ fn l06_what_is_no_ldap() {
 fn another_service_at_the_port() {
     for greeting in [b"220 mail.example.test ESMTP <script>\r\n".as_slice(), b"SSH-2.0-x\r\n", b"-ERR unknown\r\n"] {
         let error = read_from(&plain(greet(greeting)), &terms()).unwrap_err();
-        assert_eq!((error.stage, error.fault), (Stage::Bind, Fault::Protocol(BerFault::NotAMessage)));
+        assert_eq!((error.stage, error.fault), (Stage::Bind, ReadFault::Protocol(BerFault::NotAMessage)));
     }
 }
 
@@ -126,28 +126,28 @@ fn l04_a_bind_that_is_refused_says_why() {
         error
     };
     let refused = |code, text| match bind(code, text).fault {
-        Fault::Refused(refusal) => refusal,
+        ReadFault::Refused(refusal) => refusal,
         other => panic!("{other}"),
     };
     let error = bind(8, b"00002028: LdapErr: DSID-0C09033C, <script>");
     assert!(error.to_string().ends_with("use ldaps:// or StartTLS"), "{error}");
-    assert_eq!(refused(13, b""), Refusal::Encrypt);
-    assert_eq!(refused(48, b""), Refusal::BindKind);
-    assert_eq!(refused(53, b""), Refusal::BindKind);
+    assert_eq!(refused(13, b""), LdapRefusal::Encrypt);
+    assert_eq!(refused(48, b""), LdapRefusal::BindKind);
+    assert_eq!(refused(53, b""), LdapRefusal::BindKind);
     let active_directory = |data: &'static [u8]| refused(49, data);
     assert_eq!(
         active_directory(b"80090308: LdapErr: DSID-0C0904D0, comment: AcceptSecurityContext error, data 52e, v4563"),
-        Refusal::Credentials
+        LdapRefusal::Credentials
     );
     assert_eq!(
         active_directory(b"80090308: LdapErr: DSID-0C0904D0, comment: x, data 533, v4563"),
-        Refusal::AccountState
+        LdapRefusal::AccountState
     );
     assert_eq!(
         active_directory(b"80090308: LdapErr: DSID-0C0904D0, comment: x, data 773, v4563"),
-        Refusal::PasswordExpired
+        LdapRefusal::PasswordExpired
     );
-    assert_eq!(active_directory(b"data \xff"), Refusal::Credentials);
+    assert_eq!(active_directory(b"data \xff"), LdapRefusal::Credentials);
 }
 
 #[test]
@@ -163,12 +163,12 @@ fn start_tls_that_is_refused_or_spoken_behind() {
         assert_eq!(error.stage, Stage::Tls);
         error.fault
     };
-    assert_eq!(start_tls(|id| result(id, 0x78, 2, b"<script>")), Fault::StartTlsRefused);
-    assert_eq!(start_tls(|id| result(id, 0x61, 0, b"")), Fault::WrongAnswer);
+    assert_eq!(start_tls(|id| result(id, 0x78, 2, b"<script>")), ReadFault::StartTlsRefused);
+    assert_eq!(start_tls(|id| result(id, 0x61, 0, b"")), ReadFault::WrongAnswer);
     let behind = |id| [result(id, 0x78, 0, b""), result(id + 1, 0x61, 0, b"")].concat();
-    assert_eq!(start_tls(behind), Fault::StartTlsInjection);
-    assert_eq!(start_tls(|id| [result(id, 0x78, 0, b""), b"\x30".to_vec()].concat()), Fault::StartTlsInjection);
-    assert_eq!(start_tls(|_| b"500 <script>\r\n".to_vec()), Fault::Protocol(BerFault::NotAMessage));
+    assert_eq!(start_tls(behind), ReadFault::StartTlsInjection);
+    assert_eq!(start_tls(|id| [result(id, 0x78, 0, b""), b"\x30".to_vec()].concat()), ReadFault::StartTlsInjection);
+    assert_eq!(start_tls(|_| b"500 <script>\r\n".to_vec()), ReadFault::Protocol(BerFault::NotAMessage));
 }
 
 #[test]

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::reading::{connection, read, read_with, rows, simple, terms, test, trusting};
-use doorlist_core::connection::{Bind, Connection, DirectoryTls, Preset, Trust};
-use doorlist_core::source_rows::Place;
-use doorlist_sources::{CertificateFault, Fault, ReadMode, ReadScope, Refusal, Stage};
+use doorlist_core::connection::{DirectoryConnection, DirectoryTls, LdapBind, Preset, Trust};
+use doorlist_core::source_rows::RowPosition;
+use doorlist_sources::{CertificateFault, LdapRefusal, ReadFault, ReadMode, ReadScope, Stage};
 use doorlist_testbed::certificates::Shown;
 use doorlist_testbed::openldap::{OpenLdap, Person, Setup, large_address};
 
@@ -17,7 +17,7 @@ const ANNA: Person<'_> = Person {
 const BOB: Person<'_> =
     Person { uid: "bob", cn: "Bob", mail: &["bob@example.test", "bob@other.test"], proxy_addresses: &[] };
 
-fn plain(server: &OpenLdap) -> Connection {
+fn plain(server: &OpenLdap) -> DirectoryConnection {
     connection(&server.url(), DirectoryTls::Plain, simple(server.bind_dn()), Preset::OpenLdap)
 }
 
@@ -42,7 +42,7 @@ fn people_and_groups_are_read_in_every_kind_of_encryption() {
         assert!(read.reference_urls[0].starts_with("ldap://evil.example.test/"), "L02: counted, never gone to");
         assert!(read.marker.is_some_and(|marker| marker.starts_with("csn ")));
         for row in &read.rows {
-            let Place::Entry(place) = &row.place else { panic!() };
+            let RowPosition::Entry(place) = &row.place else { panic!() };
             assert_eq!(place.key.as_ref().map(|key| key.len()), Some(36), "L11: entryUUID");
         }
     }
@@ -60,7 +60,7 @@ fn l05_certificates_are_checked_and_may_be_pinned() {
             let mut connection =
                 trusting(connection(&url, tls, simple(server.bind_dn()), Preset::OpenLdap), &server.ca_pem());
             let error = read(&connection, server.password()).unwrap_err();
-            assert_eq!((error.stage, error.fault), (Stage::Tls, Fault::Certificate(fault)));
+            assert_eq!((error.stage, error.fault), (Stage::Tls, ReadFault::Certificate(fault)));
             let report = test(&connection, server.password());
             assert!(!report.is_good() && !report.steps.last().unwrap().ok);
             let pin = report.certificate.unwrap().sha256;
@@ -68,10 +68,10 @@ fn l05_certificates_are_checked_and_may_be_pinned() {
             assert_eq!(read(&connection, server.password()).unwrap().entries, 0, "{shown:?} pinned");
             connection.trust = Trust::Pinned([7; 32]);
             let error = read(&connection, server.password()).unwrap_err();
-            assert_eq!(error.fault, Fault::Certificate(CertificateFault::NotPinned));
+            assert_eq!(error.fault, ReadFault::Certificate(CertificateFault::NotPinned));
             connection.trust = Trust::System;
             let error = read(&connection, server.password()).unwrap_err();
-            assert!(matches!(error.fault, Fault::Certificate(_)), "{error}");
+            assert!(matches!(error.fault, ReadFault::Certificate(_)), "{error}");
         }
         assert!(!server.log().unwrap().contains("BIND dn=\"cn=reader,ou=services,dc=example,dc=test\" method=128 err"));
     }
@@ -82,33 +82,37 @@ fn binds_are_refused_with_a_reason() {
     let server = OpenLdap::start(&Setup::default()).unwrap();
     server.add_people(&[ANNA]).unwrap();
     let error = read(&plain(&server), "wrong").unwrap_err();
-    assert_eq!((error.stage, &error.fault), (Stage::Bind, &Fault::Refused(Refusal::Credentials)));
+    assert_eq!((error.stage, &error.fault), (Stage::Bind, &ReadFault::Refused(LdapRefusal::Credentials)));
     assert_eq!(error.to_string(), format!("{}: bind: the directory rejects the bind DN or the password", server.url()));
     let error = read(&plain(&server), "").unwrap_err();
-    assert_eq!((error.stage, error.fault), (Stage::Settings, Fault::NoPassword), "never an anonymous bind by mistake");
-    let nobody = connection(&server.url(), DirectoryTls::Plain, Bind::Anonymous, Preset::OpenLdap);
+    assert_eq!(
+        (error.stage, error.fault),
+        (Stage::Settings, ReadFault::NoPassword),
+        "never an anonymous bind by mistake"
+    );
+    let nobody = connection(&server.url(), DirectoryTls::Plain, LdapBind::Anonymous, Preset::OpenLdap);
     let error = read(&nobody, "").unwrap_err();
-    assert_eq!((error.stage, error.fault), (Stage::Base, Fault::Refused(Refusal::NoBase)));
+    assert_eq!((error.stage, error.fault), (Stage::Base, ReadFault::Refused(LdapRefusal::NoBase)));
     let secure = OpenLdap::start(&Setup { settings: "security simple_bind=128", ..Setup::default() }).unwrap();
     let error = read(&plain(&secure), secure.password()).unwrap_err();
-    assert_eq!(error.fault, Fault::Refused(Refusal::Encrypt), "L04");
+    assert_eq!(error.fault, ReadFault::Refused(LdapRefusal::Encrypt), "L04");
     let mut without = plain(&server);
     without.allow_plain_password = false;
-    assert!(matches!(read(&without, "x").unwrap_err().fault, Fault::Connection(_)));
+    assert!(matches!(read(&without, "x").unwrap_err().fault, ReadFault::Connection(_)));
 }
 
 #[test]
 fn l08_what_is_read_partly_is_an_error_and_what_is_empty_is_plainly_so() {
     let few = OpenLdap::large(&Setup { entries_max: Some(10), ..Setup::default() }, 30, 1).unwrap();
     let error = read(&plain(&few), few.password()).unwrap_err();
-    assert_eq!((error.stage, error.fault), (Stage::Search, Fault::Refused(Refusal::SizeLimit)));
+    assert_eq!((error.stage, error.fault), (Stage::Search, ReadFault::Refused(LdapRefusal::SizeLimit)));
 
     let total =
         OpenLdap::large(&Setup { reader_limits: "size.pr=7 size.prtotal=20", ..Setup::default() }, 30, 1).unwrap();
     let mut small = plain(&total);
     small.limits.page_entries = 10;
     let error = read(&small, total.password()).unwrap_err();
-    assert!(matches!(error.fault, Fault::Refused(_)), "{error}");
+    assert!(matches!(error.fault, ReadFault::Refused(_)), "{error}");
 
     let server = OpenLdap::large(&Setup::default(), 30, 2).unwrap();
     let mut connection = plain(&server);
@@ -117,15 +121,15 @@ fn l08_what_is_read_partly_is_an_error_and_what_is_empty_is_plainly_so() {
     assert_eq!((all.entries, all.rows.len()), (30, 60), "three pages");
     connection.limits.entries_max = 29;
     let error = read(&connection, server.password()).unwrap_err();
-    assert_eq!(error.fault, Fault::TooManyEntries { max: 29 });
+    assert_eq!(error.fault, ReadFault::TooManyEntries { max: 29 });
 
     connection = plain(&server);
     connection.base = "ou=nowhere,dc=example,dc=test".into();
     let error = read(&connection, server.password()).unwrap_err();
-    assert_eq!((error.stage, error.fault), (Stage::Base, Fault::Refused(Refusal::NoBase)));
+    assert_eq!((error.stage, error.fault), (Stage::Base, ReadFault::Refused(LdapRefusal::NoBase)));
     connection.base = "example.test".into();
     let error = read(&connection, server.password()).unwrap_err();
-    assert_eq!(error.fault, Fault::Refused(Refusal::BadName));
+    assert_eq!(error.fault, ReadFault::Refused(LdapRefusal::BadName));
     connection.base = "ou=elsewhere,dc=example,dc=test".into();
 
     let mut blind = plain(&server);
@@ -143,7 +147,7 @@ fn a_base_on_another_server_is_not_followed() {
     let mut connection = plain(&server);
     connection.base = "ou=elsewhere,dc=example,dc=test".into();
     let error = read(&connection, server.password()).unwrap_err();
-    assert_eq!((error.stage, error.fault), (Stage::Base, Fault::Refused(Refusal::Elsewhere)));
+    assert_eq!((error.stage, error.fault), (Stage::Base, ReadFault::Refused(LdapRefusal::Elsewhere)));
 }
 
 #[test]

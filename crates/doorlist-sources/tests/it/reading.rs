@@ -3,30 +3,30 @@
 
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Structure;
-use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, Preset, Trust};
-use doorlist_sources::{DirectoryRead, ReadError, ReadMode, Secret, Terms, TestReport};
+use doorlist_core::connection::{DirectoryConnection, DirectoryServer, DirectoryTls, LdapBind, Preset, Trust};
+use doorlist_sources::{ConnectionTest, DirectoryRead, ReadError, ReadMode, ReadTerms, Secret};
 use std::time::Duration;
 
 /// Loopback is allowed, and nothing may take long.
-pub(crate) fn terms() -> Terms {
-    let mut terms = Terms { allowed: vec!["127.0.0.1/32".parse().unwrap()], ..Terms::default() };
+pub(crate) fn terms() -> ReadTerms {
+    let mut terms = ReadTerms { allowed: vec!["127.0.0.1/32".parse().unwrap()], ..ReadTerms::default() };
     terms.times.connect = Duration::from_secs(20);
     terms.times.handshake = Duration::from_secs(20);
     terms
 }
 
-pub(crate) fn connection(url: &str, tls: DirectoryTls, bind: Bind, preset: Preset) -> Connection {
+pub(crate) fn connection(url: &str, tls: DirectoryTls, bind: LdapBind, preset: Preset) -> DirectoryConnection {
     let servers = DirectoryServer::parse_list(url, tls).unwrap();
-    let mut connection = Connection::new(servers, bind, "dc=example,dc=test".into(), preset);
+    let mut connection = DirectoryConnection::new(servers, bind, "dc=example,dc=test".into(), preset);
     connection.allow_plain_password = true;
     connection
 }
 
-pub(crate) fn simple(name: &str) -> Bind {
-    Bind::Simple { name: name.into() }
+pub(crate) fn simple(name: &str) -> LdapBind {
+    LdapBind::Simple { name: name.into() }
 }
 
-pub(crate) fn trusting(mut connection: Connection, pem: &str) -> Connection {
+pub(crate) fn trusting(mut connection: DirectoryConnection, pem: &str) -> DirectoryConnection {
     connection.trust = Trust::Ca(pem.into());
     connection
 }
@@ -41,20 +41,20 @@ pub(crate) fn domain() -> DomainName {
 }
 
 pub(crate) fn read_with(
-    connection: &Connection,
+    connection: &DirectoryConnection,
     password: &str,
     mode: ReadMode,
-    terms: &Terms,
+    terms: &ReadTerms,
 ) -> Result<DirectoryRead, ReadError> {
     let secret = Secret::new(password);
     block_on(doorlist_sources::read(connection, secret.as_ref(), &domain(), &[], mode, terms))
 }
 
-pub(crate) fn read(connection: &Connection, password: &str) -> Result<DirectoryRead, ReadError> {
+pub(crate) fn read(connection: &DirectoryConnection, password: &str) -> Result<DirectoryRead, ReadError> {
     read_with(connection, password, ReadMode::Full, &terms())
 }
 
-pub(crate) fn test(connection: &Connection, password: &str) -> TestReport {
+pub(crate) fn test(connection: &DirectoryConnection, password: &str) -> ConnectionTest {
     let secret = Secret::new(password);
     block_on(doorlist_sources::test(connection, secret.as_ref(), &domain(), &[], &terms()))
 }

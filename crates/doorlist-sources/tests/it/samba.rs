@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use crate::reading::{connection, read, read_with, rows, simple, terms, test, trusting};
-use doorlist_core::connection::{Connection, DirectoryTls, Preset, Trust};
-use doorlist_core::source_rows::Place;
-use doorlist_sources::{CertificateFault, DirectoryRead, Fault, ReadMode, ReadScope, Refusal, Skipped, Stage};
+use doorlist_core::connection::{DirectoryConnection, DirectoryTls, Preset, Trust};
+use doorlist_core::source_rows::RowPosition;
+use doorlist_sources::{
+    CertificateFault, DirectoryRead, LdapRefusal, ReadFault, ReadMode, ReadScope, SkipReason, Stage,
+};
 use doorlist_testbed::samba_ad::{ActiveDirectory, Certificate, Setup};
 
 /// The fixture, as it should be listed.
@@ -26,7 +28,7 @@ fn people() -> Vec<&'static str> {
     PEOPLE.to_vec()
 }
 
-fn over(server: &ActiveDirectory, tls: DirectoryTls) -> Connection {
+fn over(server: &ActiveDirectory, tls: DirectoryTls) -> DirectoryConnection {
     let url = match tls {
         DirectoryTls::Ldaps => format!("ldaps://{}", server.ldaps_address()),
         _ => format!("ldap://{}", server.ldap_address()),
@@ -38,7 +40,7 @@ fn over(server: &ActiveDirectory, tls: DirectoryTls) -> Connection {
 
 fn key(read: &DirectoryRead, local: &str) -> Option<String> {
     let row = read.rows.iter().find(|row| row.local.as_str() == local)?;
-    let Place::Entry(place) = &row.place else { panic!() };
+    let RowPosition::Entry(place) = &row.place else { panic!() };
     place.key.as_deref().map(str::to_owned)
 }
 
@@ -52,7 +54,7 @@ fn a_domain_is_read_over_ldaps_and_start_tls() {
         let all = read(&connection, password).unwrap();
         assert_eq!(rows(&all), people());
         assert!(all.references > 0 && all.reference_urls[0].starts_with("ldap"), "{all:?}");
-        assert_eq!(all.skipped, [(Skipped::OtherKind, 2), (Skipped::OtherDomain, 3)]);
+        assert_eq!(all.skipped, [(SkipReason::OtherKind, 2), (SkipReason::OtherDomain, 3)]);
         assert!(all.rows.iter().any(|row| row.place.to_string().starts_with("CN=Čarolina Müller,")), "L12");
         assert_eq!(key(&all, "alice").map(|key| key.len()), Some(36));
         connection.limits.page_entries = 10;
@@ -85,18 +87,18 @@ fn l04_binds_are_refused_with_a_reason() {
     let password = server.reader().password;
     let plain = over(&server, DirectoryTls::Plain);
     let error = read(&plain, password).unwrap_err();
-    assert_eq!((error.stage, &error.fault), (Stage::Bind, &Fault::Refused(Refusal::Encrypt)));
+    assert_eq!((error.stage, &error.fault), (Stage::Bind, &ReadFault::Refused(LdapRefusal::Encrypt)));
     let error = read(&over(&server, DirectoryTls::Ldaps), "wrong").unwrap_err();
-    assert_eq!((error.stage, error.fault), (Stage::Bind, Fault::Refused(Refusal::Credentials)));
+    assert_eq!((error.stage, error.fault), (Stage::Bind, ReadFault::Refused(LdapRefusal::Credentials)));
     let mut nobody = over(&server, DirectoryTls::Ldaps);
-    nobody.bind = doorlist_core::connection::Bind::Anonymous;
+    nobody.bind = doorlist_core::connection::LdapBind::Anonymous;
     let error = read(&nobody, "").unwrap_err();
-    assert_eq!(error.fault, Fault::Refused(Refusal::BindFirst));
+    assert_eq!(error.fault, ReadFault::Refused(LdapRefusal::BindFirst));
     let mut wrong = over(&server, DirectoryTls::Ldaps);
     wrong.base = "DC=other,DC=test".into();
     let error = read(&wrong, password).unwrap_err();
     assert_eq!(error.stage, Stage::Base, "{error}");
-    assert!(matches!(error.fault, Fault::Refused(Refusal::NoBase | Refusal::Elsewhere)), "{error}");
+    assert!(matches!(error.fault, ReadFault::Refused(LdapRefusal::NoBase | LdapRefusal::Elsewhere)), "{error}");
 }
 
 #[test]
@@ -109,7 +111,7 @@ fn l05_the_certificate_that_samba_makes_itself_is_pinned() {
     connection.trust = Trust::System;
     let error = read(&connection, server.reader().password).unwrap_err();
     assert!(
-        matches!(error.fault, Fault::Certificate(CertificateFault::Untrusted | CertificateFault::Invalid)),
+        matches!(error.fault, ReadFault::Certificate(CertificateFault::Untrusted | CertificateFault::Invalid)),
         "{error}"
     );
     connection.trust = Trust::pinned(&report.certificate.unwrap().sha256).unwrap();

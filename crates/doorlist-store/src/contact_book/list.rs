@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// How an address stands to the customer that named it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum ContactStanding {
     /// Listed in one of the customer's own domains: gets notices.
     Own,
     /// In one of them and not on its list, or asking for a relay: gets nothing.
@@ -23,10 +23,10 @@ pub enum Standing {
     Unconfirmed,
 }
 
-impl Standing {
+impl ContactStanding {
     /// Whether it gets notices.
     pub fn is_told(self) -> bool {
-        matches!(self, Standing::Own | Standing::Confirmed)
+        matches!(self, ContactStanding::Own | ContactStanding::Confirmed)
     }
 }
 
@@ -43,7 +43,7 @@ pub struct KnownContact {
     pub domain: Option<DomainName>,
     /// When it was last asked for the customer.
     pub asked: Option<Timestamp>,
-    pub standing: Standing,
+    pub standing: ContactStanding,
 }
 
 macro_rules! contacts {
@@ -93,7 +93,7 @@ impl ContactBook {
             let standing = match row.text(1)?.parse::<Address>() {
                 Ok(address) => self.standing(customer, &address).await?,
                 // What is no address is told nothing.
-                Err(_) => Standing::Unlisted,
+                Err(_) => ContactStanding::Unlisted,
             };
             contacts.push(KnownContact {
                 id: u32::try_from(row.int(0)?).map_err(|e| StoreError::corrupt("contact", e.to_string()))?,

@@ -2,8 +2,8 @@
 
 use super::{
     CONFIRMATION_GAP, CONFIRMATION_TERM, CONFIRMATIONS_PER_ADDRESS_MAX, CONFIRMATIONS_PER_CUSTOMER_MAX,
-    COPIES_PER_DOMAIN_MAX, ContactBook, ContactOf, DAY, HOUR, NOTICES_PER_ADDRESS_MAX, NOTICES_PER_CUSTOMER_MAX,
-    Standing, before, mailbox,
+    COPIES_PER_DOMAIN_MAX, ContactBook, ContactOf, ContactStanding, DAY, HOUR, NOTICES_PER_ADDRESS_MAX,
+    NOTICES_PER_CUSTOMER_MAX, before, mailbox,
 };
 use crate::db::{Bind, Read, Tx};
 use crate::error::StoreError;
@@ -61,9 +61,9 @@ impl ContactBook {
     pub async fn permit_notice(&self, of: ContactOf, to: &Address, now: Timestamp) -> Permitted {
         let Some(customer) = self.customer(of).await? else { return Ok(Err(NoPermit::NoCustomer)) };
         match self.standing(customer, to).await? {
-            Standing::Own | Standing::Confirmed => self.count_notice(customer.id, to, now).await,
-            Standing::Unlisted => Ok(Err(NoPermit::Unlisted)),
-            Standing::Unconfirmed => Ok(Err(NoPermit::Unconfirmed)),
+            ContactStanding::Own | ContactStanding::Confirmed => self.count_notice(customer.id, to, now).await,
+            ContactStanding::Unlisted => Ok(Err(NoPermit::Unlisted)),
+            ContactStanding::Unconfirmed => Ok(Err(NoPermit::Unconfirmed)),
         }
     }
 
@@ -115,9 +115,9 @@ impl ContactBook {
             return Ok(Err(NoPermit::NoCustomer));
         };
         match self.standing(found, to).await? {
-            Standing::Unconfirmed => {}
-            Standing::Unlisted => return Ok(Err(NoPermit::Unlisted)),
-            Standing::Own | Standing::Confirmed => return Ok(Err(NoPermit::NothingToConfirm)),
+            ContactStanding::Unconfirmed => {}
+            ContactStanding::Unlisted => return Ok(Err(NoPermit::Unlisted)),
+            ContactStanding::Own | ContactStanding::Confirmed => return Ok(Err(NoPermit::NothingToConfirm)),
         }
         let mut tx = self.begin_counting().await?;
         if let Some(why) = confirmation_limit(&mut tx, customer, to, now).await? {

@@ -65,14 +65,14 @@ macro_rules! run_all {
 /// by one thread and dropped by another, a million small ones would long be kept for the first.
 pub(crate) struct NewRows<const N: usize> {
     into: &'static str,
-    cells: Vec<Kept>,
+    cells: Vec<KeptCell>,
     /// All texts, one behind the other.
     texts: String,
 }
 
 /// A cell as it is kept.
 #[derive(Clone, Copy, Debug)]
-enum Kept {
+enum KeptCell {
     Int(i64),
     NoInt,
     /// From where to where in the texts.
@@ -88,14 +88,14 @@ impl<const N: usize> NewRows<N> {
     pub(crate) fn push(&mut self, row: [Cell; N]) {
         for cell in row {
             let kept = match cell {
-                Cell::Int(Some(value)) => Kept::Int(value),
-                Cell::Int(None) => Kept::NoInt,
+                Cell::Int(Some(value)) => KeptCell::Int(value),
+                Cell::Int(None) => KeptCell::NoInt,
                 Cell::Text(Some(text)) => {
                     let from = self.texts.len();
                     self.texts.push_str(&text);
-                    Kept::Text(from, self.texts.len())
+                    KeptCell::Text(from, self.texts.len())
                 }
-                Cell::Text(None) => Kept::NoText,
+                Cell::Text(None) => KeptCell::NoText,
             };
             self.cells.push(kept);
         }
@@ -135,11 +135,11 @@ struct Statements<'a, const N: usize> {
     text: Option<(usize, SqlStr)>,
     /// Where the texts of cells are.
     texts: &'a str,
-    rest: &'a [Kept],
+    rest: &'a [KeptCell],
 }
 
 impl<'a, const N: usize> Iterator for Statements<'a, N> {
-    type Item = (SqlStr, &'a [Kept]);
+    type Item = (SqlStr, &'a [KeptCell]);
 
     fn next(&mut self) -> Option<Self::Item> {
         let size = 1 << (self.rest.len() / N).min(ROWS_AT_ONCE).checked_ilog2()?;
@@ -171,12 +171,12 @@ fn insertion<const N: usize>(engine: Engine, into: &'static str, rows: usize) ->
     text
 }
 
-fn binds<'a>(cells: &'a [Kept], texts: &'a str) -> impl Iterator<Item = Bind<'a>> {
+fn binds<'a>(cells: &'a [KeptCell], texts: &'a str) -> impl Iterator<Item = Bind<'a>> {
     cells.iter().map(move |cell| match *cell {
-        Kept::Int(value) => Bind::IntOrNull(Some(value)),
-        Kept::NoInt => Bind::IntOrNull(None),
-        Kept::Text(from, to) => Bind::TextOrNull(texts.get(from..to)),
-        Kept::NoText => Bind::TextOrNull(None),
+        KeptCell::Int(value) => Bind::IntOrNull(Some(value)),
+        KeptCell::NoInt => Bind::IntOrNull(None),
+        KeptCell::Text(from, to) => Bind::TextOrNull(texts.get(from..to)),
+        KeptCell::NoText => Bind::TextOrNull(None),
     })
 }
 

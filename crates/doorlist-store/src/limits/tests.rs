@@ -12,7 +12,7 @@ use doorlist_core::access::{CustomerId, Grant, KeyTerms, LoginId, ResellerId, Ro
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
 use doorlist_core::list::AddressId;
-use doorlist_core::source_rows::{Place, SourceRow, normalize};
+use doorlist_core::source_rows::{RowPosition, SourceRow, normalize};
 use doorlist_core::time::Timestamp;
 use doorlist_testbed::postgres::Cluster;
 
@@ -324,7 +324,7 @@ impl TestStore {
     /// A file with one address, under this name of a source.
     async fn file(&self, owner: u32, name: &str) -> Result<(), String> {
         let (source, domain) = (Source::File(name.to_owned()), domain(owner));
-        let (structure, place) = (Structure::Mailbox, Place::Line(1));
+        let (structure, place) = (Structure::Mailbox, RowPosition::Line(1));
         let row = SourceRow { local: LocalPart::from_canonical("zoe"), structure, place, switched_off: false };
         let (list, coverage) = (&normalize(vec![row]), Coverage::Part);
         let plan = SourcePlan { domain: &domain, source: &source, list, coverage, file: None };

@@ -15,7 +15,7 @@ const DOMAINS_MAX: usize = 100_000;
 
 /// A recipient that was refused or deferred, in borrowed words: in a flood, most of them are counted and forgotten.
 #[derive(Clone, Copy, Debug)]
-pub struct Refusal<'a> {
+pub struct RefusedRecipient<'a> {
     pub time: Timestamp,
     /// Either [`MailAction::Refused`] or [`MailAction::Deferred`].
     pub action: MailAction,
@@ -32,7 +32,7 @@ pub struct Refusal<'a> {
     pub reply: &'a str,
 }
 
-impl Refusal<'_> {
+impl RefusedRecipient<'_> {
     fn entry(&self, client: Option<IpAddr>, sender: &str, recipient: &str) -> MailEntry {
         MailEntry {
             time: self.time,
@@ -64,7 +64,7 @@ impl Flood {
     }
 
     /// An entry if the refusal is to be written singly; else it is counted.
-    pub(super) fn pass(&mut self, refusal: &Refusal<'_>) -> Option<MailEntry> {
+    pub(super) fn pass(&mut self, refusal: &RefusedRecipient<'_>) -> Option<MailEntry> {
         let hour = refusal.time.as_secs().div_euclid(3600);
         if hour != self.hour || self.domains.len() >= DOMAINS_MAX {
             self.hour = hour;
@@ -79,7 +79,7 @@ impl Flood {
         None
     }
 
-    fn count(&mut self, refusal: &Refusal<'_>) {
+    fn count(&mut self, refusal: &RefusedRecipient<'_>) {
         let mut key = (refusal.domain, refusal.client.map(SourceKey::from));
         if self.sources.len() >= SOURCES_MAX && !self.sources.contains_key(&key) {
             key.1 = None;
@@ -101,8 +101,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn refused(domain: u32, client: &str, at: i64) -> Refusal<'static> {
-        Refusal {
+    fn refused(domain: u32, client: &str, at: i64) -> RefusedRecipient<'static> {
+        RefusedRecipient {
             time: Timestamp::from_secs(at),
             action: MailAction::Refused,
             sender: "a@b.example",

@@ -2,7 +2,7 @@
 
 use super::LoggedMail;
 use super::day::Day;
-use super::query::{COLUMNS, Columns, Question, Value, indexes, read};
+use super::query::{COLUMNS, MailEntryColumns, MailLogValue, Question, indexes, read};
 use crate::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
@@ -84,8 +84,8 @@ impl Partitions {
         let mut query = sqlx::query(AssertSqlSafe(question.sql(&table(day), "time DESC, id DESC")));
         for value in question.values {
             query = match value {
-                Value::Number(number) => query.bind(number),
-                Value::Text(text) => query.bind(text),
+                MailLogValue::Number(number) => query.bind(number),
+                MailLogValue::Text(text) => query.bind(text),
             };
         }
         Ok(query.fetch_all(&self.pool).await?.iter().map(read).collect::<Result<_, _>>()?)
@@ -119,19 +119,19 @@ impl Partitions {
 
 /// Writes entries of any day.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct PostgresLogWriter {
     partitions: Partitions,
     /// Days whose partition is known to be there.
     begun: BTreeSet<Day>,
 }
 
-impl Writer {
+impl PostgresLogWriter {
     pub(super) fn new(partitions: Partitions) -> Self {
         Self { partitions, begun: BTreeSet::new() }
     }
 
     /// Writes entries of one day.
-    pub(super) async fn write(&mut self, day: Day, entries: Vec<Columns>) -> Result<(), StoreError> {
+    pub(super) async fn write(&mut self, day: Day, entries: Vec<MailEntryColumns>) -> Result<(), StoreError> {
         if !self.begun.contains(&day) {
             self.partitions.begin(day).await?;
             self.begun = BTreeSet::from([day]);
@@ -141,7 +141,7 @@ impl Writer {
              $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], \
              $12::integer[])"
         );
-        fn column<'a, T>(entries: &'a [Columns], value: impl Fn(&'a Columns) -> T) -> Vec<T> {
+        fn column<'a, T>(entries: &'a [MailEntryColumns], value: impl Fn(&'a MailEntryColumns) -> T) -> Vec<T> {
             entries.iter().map(value).collect()
         }
         let written = sqlx::query(AssertSqlSafe(sql))

@@ -6,13 +6,13 @@ use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
-/// Every column, in the order of [`Columns`] and [`read`].
+/// Every column, in the order of [`MailEntryColumns`] and [`read`].
 pub(super) const COLUMNS: &str =
     "time, action, queue_id, sender, recipient, domain, client, reason, reply, message_id, size, times";
 
 /// A value to be bound.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum MailLogValue {
     Number(i64),
     Text(String),
 }
@@ -21,7 +21,7 @@ pub(super) enum Value {
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     conditions: Vec<String>,
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<MailLogValue>,
     limit: usize,
 }
 
@@ -34,9 +34,9 @@ impl Question {
             ("lower(message_id) =", filter.message_id.as_deref()),
         ];
         for (condition, text) in texts {
-            question.when(condition, text.map(|text| Value::Text(text.to_ascii_lowercase())));
+            question.when(condition, text.map(|text| MailLogValue::Text(text.to_ascii_lowercase())));
         }
-        let number = |number: Option<i64>| number.map(Value::Number);
+        let number = |number: Option<i64>| number.map(MailLogValue::Number);
         question.when("queue_id =", number(filter.queue_id.map(|id| id.as_u64().cast_signed())));
         question.when("domain =", number(filter.domain.map(|domain| i64::from(domain.0))));
         question.when("action =", number(filter.action.map(|action| i64::from(action.number()))));
@@ -45,7 +45,7 @@ impl Question {
         question
     }
 
-    fn when(&mut self, condition: &str, value: Option<Value>) {
+    fn when(&mut self, condition: &str, value: Option<MailLogValue>) {
         if let Some(value) = value {
             self.values.push(value);
             self.conditions.push(format!("{condition} ${}", self.values.len()));
@@ -69,7 +69,7 @@ pub(super) fn indexes(table: &str, order: &str) -> [String; 4] {
 }
 
 /// An entry as the columns hold it.
-pub(super) struct Columns {
+pub(super) struct MailEntryColumns {
     pub(super) time: i64,
     pub(super) action: i16,
     pub(super) queue_id: Option<i64>,
@@ -84,7 +84,7 @@ pub(super) struct Columns {
     pub(super) times: i32,
 }
 
-impl From<LoggedMail> for Columns {
+impl From<LoggedMail> for MailEntryColumns {
     /// A NUL, which PostgreSQL does not take in a text, becomes a replacement character.
     fn from(LoggedMail { entry, times }: LoggedMail) -> Self {
         let text =

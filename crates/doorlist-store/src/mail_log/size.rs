@@ -1,7 +1,7 @@
 //! How large the log may be: beyond, its oldest days go, and when today alone is larger nothing more is written today. Must
 //! not know SQL.
 
-use super::Shared;
+use super::MailLogShared;
 use super::day::Day;
 use std::sync::atomic::Ordering;
 
@@ -20,7 +20,7 @@ fn too_large(sizes: &[(Day, u64)], today: Day, max: u64) -> (Vec<Day>, bool) {
     (days, total > max)
 }
 
-impl Shared {
+impl MailLogShared {
     /// Drops what is too much. What cannot be measured or dropped now is tried again a minute later.
     pub(super) async fn keep_size(&self, today: Day, max: u64) {
         let Ok(sizes) = self.days.sizes().await else { return };

@@ -3,7 +3,7 @@
 
 use super::LoggedMail;
 use super::day::Day;
-use super::query::{COLUMNS, Columns, Question, Value, indexes, read};
+use super::query::{COLUMNS, MailEntryColumns, MailLogValue, Question, indexes, read};
 use crate::StoreError;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite, SqliteConnection};
@@ -93,8 +93,8 @@ impl Files {
         let mut query = sqlx::query(AssertSqlSafe(question.sql("entry", "id DESC")));
         for value in question.values {
             query = match value {
-                Value::Number(number) => query.bind(number),
-                Value::Text(text) => query.bind(text),
+                MailLogValue::Number(number) => query.bind(number),
+                MailLogValue::Text(text) => query.bind(text),
             };
         }
         let rows = query.fetch_all(&mut connection).await?;
@@ -126,18 +126,18 @@ impl Files {
 
 /// Writes into one day at a time.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct SqliteLogWriter {
     files: Files,
     open: Option<(Day, SqliteConnection)>,
 }
 
-impl Writer {
+impl SqliteLogWriter {
     pub(super) fn new(files: Files) -> Self {
         Self { files, open: None }
     }
 
     /// Writes entries of one day.
-    pub(super) async fn write(&mut self, day: Day, mut entries: Vec<Columns>) -> Result<(), StoreError> {
+    pub(super) async fn write(&mut self, day: Day, mut entries: Vec<MailEntryColumns>) -> Result<(), StoreError> {
         let mut connection = match self.open.take() {
             Some((open, connection)) if open == day => connection,
             other => {
@@ -164,7 +164,7 @@ impl Writer {
     }
 }
 
-fn insert(entries: Vec<Columns>) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+fn insert(entries: Vec<MailEntryColumns>) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
     let mut sql = format!("INSERT INTO entry ({COLUMNS}) VALUES ");
     for at in 0..entries.len() {
         sql.push_str(if at == 0 { "(?,?,?,?,?,?,?,?,?,?,?,?)" } else { ",(?,?,?,?,?,?,?,?,?,?,?,?)" });

@@ -2,8 +2,8 @@
 //! old one and drops the oldest. This module must not know SQL.
 
 use super::day::Day;
-use super::query::Columns;
-use super::{Days, LoggedMail, MailLogConfig, Note, Shared, postgres, sqlite};
+use super::query::MailEntryColumns;
+use super::{Days, LoggedMail, MailLogConfig, MailLogMessage, MailLogShared, postgres, sqlite};
 use crate::StoreError;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ const COUNTS_EVERY: Duration = Duration::from_secs(60);
 const MEASURE_EVERY: Duration = Duration::from_secs(60);
 
 /// Writes until the last handle is gone.
-pub(super) async fn run(shared: Arc<Shared>, mut notes: mpsc::Receiver<Note>, config: MailLogConfig) {
+pub(super) async fn run(shared: Arc<MailLogShared>, mut notes: mpsc::Receiver<MailLogMessage>, config: MailLogConfig) {
     let engine = match &shared.days {
-        Days::Sqlite(files) => Engine::Sqlite(sqlite::Writer::new(files.clone())),
-        Days::Postgres(partitions) => Engine::Postgres(postgres::Writer::new(partitions.clone())),
+        Days::Sqlite(files) => MailLogEngine::Sqlite(sqlite::SqliteLogWriter::new(files.clone())),
+        Days::Postgres(partitions) => MailLogEngine::Postgres(postgres::PostgresLogWriter::new(partitions.clone())),
     };
-    let mut writer = Writer { shared, engine, counted: Instant::now(), today: None, measured: None, config };
+    let mut writer = MailLogWriter { shared, engine, counted: Instant::now(), today: None, measured: None, config };
     while let Some(batch) = writer.gather(&mut notes).await {
         writer.keep_house();
         writer.take(batch).await;
@@ -34,9 +34,9 @@ pub(super) async fn run(shared: Arc<Shared>, mut notes: mpsc::Receiver<Note>, co
     writer.engine.close().await;
 }
 
-struct Writer {
-    shared: Arc<Shared>,
-    engine: Engine,
+struct MailLogWriter {
+    shared: Arc<MailLogShared>,
+    engine: MailLogEngine,
     /// When counts were written last.
     counted: Instant,
     today: Option<Day>,
@@ -45,16 +45,16 @@ struct Writer {
     config: MailLogConfig,
 }
 
-impl Writer {
+impl MailLogWriter {
     /// What arrived, soon after the first of it; empty when nothing comes for a while; `None` at the end.
-    async fn gather(&self, notes: &mut mpsc::Receiver<Note>) -> Option<Vec<Note>> {
+    async fn gather(&self, notes: &mut mpsc::Receiver<MailLogMessage>) -> Option<Vec<MailLogMessage>> {
         let mut batch = Vec::new();
         match tokio::time::timeout(COUNTS_EVERY, notes.recv_many(&mut batch, BATCH_MAX)).await {
             Ok(0) => return None,
             Ok(_) => {}
             Err(_) => return Some(batch),
         }
-        if batch.len() < BATCH_MAX && !batch.iter().any(|note| matches!(note, Note::Flush(_))) {
+        if batch.len() < BATCH_MAX && !batch.iter().any(|note| matches!(note, MailLogMessage::Flush(_))) {
             // Either way it is time to write.
             drop(tokio::time::timeout(GATHER, self.shared.hurry.notified()).await);
             while batch.len() < BATCH_MAX {
@@ -65,13 +65,13 @@ impl Writer {
         Some(batch)
     }
 
-    async fn take(&mut self, notes: Vec<Note>) {
+    async fn take(&mut self, notes: Vec<MailLogMessage>) {
         let mut entries = Vec::with_capacity(notes.len());
         let mut flushes: Vec<oneshot::Sender<()>> = Vec::new();
         for note in notes {
             match note {
-                Note::Entry(entry) => entries.push(LoggedMail { entry, times: 1 }),
-                Note::Flush(told) => flushes.push(told),
+                MailLogMessage::Entry(entry) => entries.push(LoggedMail { entry, times: 1 }),
+                MailLogMessage::Flush(told) => flushes.push(told),
             }
         }
         self.write(entries).await;
@@ -92,7 +92,7 @@ impl Writer {
 
     /// Writes entries, each in its day. What cannot be written is counted and dropped: mail does not wait for a diary.
     async fn write(&mut self, entries: Vec<LoggedMail>) {
-        let mut days = BTreeMap::<Day, Vec<Columns>>::new();
+        let mut days = BTreeMap::<Day, Vec<MailEntryColumns>>::new();
         for entry in entries {
             days.entry(Day::of(entry.entry.time)).or_default().push(entry.into());
         }
@@ -138,21 +138,21 @@ async fn tidy(days: Days, oldest: Day, today: Day) {
 }
 
 /// The engine that writes.
-enum Engine {
-    Sqlite(sqlite::Writer),
-    Postgres(postgres::Writer),
+enum MailLogEngine {
+    Sqlite(sqlite::SqliteLogWriter),
+    Postgres(postgres::PostgresLogWriter),
 }
 
-impl Engine {
-    async fn write(&mut self, day: Day, entries: Vec<Columns>) -> Result<(), StoreError> {
+impl MailLogEngine {
+    async fn write(&mut self, day: Day, entries: Vec<MailEntryColumns>) -> Result<(), StoreError> {
         match self {
-            Engine::Sqlite(writer) => writer.write(day, entries).await,
-            Engine::Postgres(writer) => writer.write(day, entries).await,
+            MailLogEngine::Sqlite(writer) => writer.write(day, entries).await,
+            MailLogEngine::Postgres(writer) => writer.write(day, entries).await,
         }
     }
 
     async fn close(self) {
-        if let Engine::Sqlite(writer) = self {
+        if let MailLogEngine::Sqlite(writer) = self {
             writer.close().await;
         }
     }

@@ -86,11 +86,11 @@ async fn read_rules(mut db: &Db) -> Result<Rules, StoreError> {
     const SQL: &str = "
         SELECT CAST(JSON_ROWS(r.id, r.domain_id, r.address_id, r.sender, CASE WHEN r.allow THEN 1 ELSE 0 END)) AS TEXT)
         FROM (SELECT * FROM sender_rule WHERE id > $1 ORDER BY id LIMIT $2) AS r";
-    type Packed = (i64, Option<u32>, Option<u32>, String, u8);
+    type RuleColumns = (i64, Option<u32>, Option<u32>, String, u8);
     let (mut rules, mut after) = (Rules::new(), 0);
     loop {
         let Some(row) = db.row(SQL, &[Bind::Int(after), Bind::Int(PAGE)]).await? else { return Ok(rules) };
-        let page: Vec<Packed> = unpack(&row, "sender_rule")?;
+        let page: Vec<RuleColumns> = unpack(&row, "sender_rule")?;
         let Some(last) = page.iter().map(|rule| rule.0).max() else { return Ok(rules) };
         after = last;
         for (_, domain, account, sender, allow) in page {
@@ -116,11 +116,11 @@ async fn domains(mut db: &Db) -> Result<Vec<(DomainId, Option<u64>, Option<Strin
                             (SELECT t.email FROM contact AS t WHERE t.customer_id = d.customer_id AND t.is_technical
                              ORDER BY t.id LIMIT 1)) AS contact
             FROM domain AS d WHERE d.id > $1 ORDER BY d.id LIMIT $2) AS x";
-    type Packed = (u32, Option<u64>, Option<String>);
+    type DomainColumns = (u32, Option<u64>, Option<String>);
     let (mut domains, mut after) = (Vec::new(), 0);
     loop {
         let Some(row) = db.row(SQL, &[Bind::Int(after), Bind::Int(PAGE)]).await? else { return Ok(domains) };
-        let page: Vec<Packed> = unpack(&row, "domain")?;
+        let page: Vec<DomainColumns> = unpack(&row, "domain")?;
         let Some(last) = page.iter().map(|domain| domain.0).max() else { return Ok(domains) };
         after = last.into();
         domains.extend(page.into_iter().map(|(id, max, contact)| (DomainId(id), max, contact)));

@@ -5,7 +5,7 @@ use crate::error::StoreError;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Structure, Via};
 use doorlist_core::domain::DomainId;
-use doorlist_core::list::{AddressId, Kind, Standing};
+use doorlist_core::list::{AddressId, EntryKind, Standing};
 
 /// Rows that one statement reads or writes.
 pub(super) const BATCH: usize = 10_000;
@@ -22,19 +22,19 @@ pub(crate) fn domain_name(text: &str) -> Result<DomainName, StoreError> {
     text.parse().map_err(|_| StoreError::corrupt("domain", format!("name {text:?}")))
 }
 
-pub(super) fn kind_code(kind: Kind) -> i64 {
+pub(super) fn kind_code(kind: EntryKind) -> i64 {
     match kind {
-        Kind::Mailbox => 0,
-        Kind::Alias => 1,
-        Kind::List => 2,
+        EntryKind::Mailbox => 0,
+        EntryKind::Alias => 1,
+        EntryKind::List => 2,
     }
 }
 
-pub(super) fn kind_from(code: i64) -> Result<Kind, StoreError> {
+pub(super) fn kind_from(code: i64) -> Result<EntryKind, StoreError> {
     match code {
-        0 => Ok(Kind::Mailbox),
-        1 => Ok(Kind::Alias),
-        2 => Ok(Kind::List),
+        0 => Ok(EntryKind::Mailbox),
+        1 => Ok(EntryKind::Alias),
+        2 => Ok(EntryKind::List),
         other => Err(StoreError::corrupt("address", format!("kind {other}"))),
     }
 }
@@ -59,9 +59,9 @@ pub(super) fn standing_from(code: i64) -> Result<Standing, StoreError> {
 /// What a source says that an address is, as columns.
 pub(super) fn structure_columns(structure: &Structure) -> (i64, Option<&str>) {
     match structure {
-        Structure::Mailbox => (kind_code(Kind::Mailbox), None),
-        Structure::DistributionList => (kind_code(Kind::List), None),
-        Structure::AliasOf(local) => (kind_code(Kind::Alias), Some(local.as_str())),
+        Structure::Mailbox => (kind_code(EntryKind::Mailbox), None),
+        Structure::DistributionList => (kind_code(EntryKind::List), None),
+        Structure::AliasOf(local) => (kind_code(EntryKind::Alias), Some(local.as_str())),
     }
 }
 

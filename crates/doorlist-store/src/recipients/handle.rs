@@ -2,7 +2,7 @@
 
 use super::damage;
 use super::outcome::ApplyError;
-use super::plan::applying::Taken;
+use super::plan::applying::TakenPlan;
 use super::publish::Published;
 use super::routes::RouteTable;
 use super::work::Work;
@@ -36,10 +36,10 @@ pub(super) const MIGRATIONS: &[Migration] = &[
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.
 #[derive(Clone)]
 pub struct RecipientStore {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<RecipientsShared>,
 }
 
-pub(super) struct Shared {
+pub(super) struct RecipientsShared {
     pub(super) db: Db,
     pub(super) published: Published,
     /// Held by whoever makes the next snapshot, from reading the store to publishing.
@@ -71,7 +71,7 @@ impl RecipientStore {
         migrate(&db, "directory", MIGRATIONS).await?;
         let published = Published::load(&db).await?;
         let (update_lock, away_since, limits) = (Mutex::new(()), AtomicI64::new(0), OnceLock::new());
-        Ok(Self { shared: Arc::new(Shared { db, published, update_lock, away_since, limits }) })
+        Ok(Self { shared: Arc::new(RecipientsShared { db, published, update_lock, away_since, limits }) })
     }
 
     /// The same list, of which each customer may have so much. To be said before the first change, which else holds for the
@@ -104,7 +104,7 @@ impl RecipientStore {
     /// Shows what was just written about mail, here or elsewhere. If the store is away it is taken up as soon as that
     /// answers again.
     pub async fn show_policies(&self) {
-        let Shared { db, published, update_lock, .. } = &*self.shared;
+        let RecipientsShared { db, published, update_lock, .. } = &*self.shared;
         let _locked = update_lock.lock().await;
         if published.take_up_policies(db).await.is_err() {
             self.note_contact(false);
@@ -159,7 +159,7 @@ impl RecipientStore {
     }
 
     async fn commit(&self, work: Work, summary: &str) -> Result<Applied, ApplyError> {
-        let Shared { db, published, update_lock, .. } = &*self.shared;
+        let RecipientsShared { db, published, update_lock, .. } = &*self.shared;
         // Taken before the commit, so that who keeps up with other processes does not read this change from the store. It
         // is not waited for in the transaction: its holder may wait for a connection of somebody who waits for this one.
         let free = update_lock.try_lock().ok();
@@ -183,7 +183,7 @@ impl RecipientStore {
 /// A plan that is about to be taken over. Dropped, it waits as before.
 pub struct BegunPlan {
     work: Work,
-    plan: Taken,
+    plan: TakenPlan,
 }
 
 /// The store's rows carry the wall clock; rules take it as a parameter.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The log of one transaction.
-pub(super) struct Log {
+pub(super) struct TransactionLog {
     change: u64,
     /// Under which its rows stand: the change's own number, or a plan's.
     batch: i64,
@@ -25,7 +25,7 @@ pub(super) struct Log {
     domains: BTreeMap<DomainId, CountDifference>,
 }
 
-impl Log {
+impl TransactionLog {
     /// For the change with this number.
     pub(super) fn new(change: u64) -> Self {
         let batch = i64::try_from(change).unwrap_or(i64::MAX);

@@ -7,13 +7,13 @@ use crate::error::StoreError;
 use crate::json_rows::{to_json, unpack};
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Source, Structure};
-use doorlist_core::list::{AddressId, Kind, Standing};
+use doorlist_core::list::{AddressId, EntryKind, Standing};
 use doorlist_core::list_change::{AddressState, ClaimRecord, ListDomain, VetoRecord, sort_claims};
 use doorlist_core::time::Timestamp;
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// A statement that reads rows of addresses with their claims as [`Packed`], from the addresses that `$from` names `a`
+/// A statement that reads rows of addresses with their claims as [`PackedColumns`], from the addresses that `$from` names `a`
 /// under the condition `$when`.
 macro_rules! packed_rows {
     ($from:literal, $when:literal) => {
@@ -51,7 +51,7 @@ const PAGE: &str = packed_rows!(
 
 /// One row of `packed_rows`, in that order. A text without escapes is not copied.
 #[derive(Deserialize)]
-struct Packed<'a>(
+struct PackedColumns<'a>(
     u32,
     #[serde(borrow)] Cow<'a, str>,
     i64,
@@ -95,7 +95,7 @@ pub(super) async fn page(
     from: &mut (impl Read + Send),
     domain: &ListDomain,
     after: &str,
-    kind: Option<Kind>,
+    kind: Option<EntryKind>,
     limit: usize,
 ) -> Result<Vec<(LocalPart, AddressState)>, StoreError> {
     let binds = [
@@ -110,7 +110,7 @@ pub(super) async fn page(
 /// Puts the rows of one address together: a row comes once for each claim.
 fn gather(row: Option<Row>) -> Result<Vec<(LocalPart, AddressState)>, StoreError> {
     let Some(row) = row else { return Ok(Vec::new()) };
-    let mut rows: Vec<Packed<'_>> = unpack(&row, "address")?;
+    let mut rows: Vec<PackedColumns<'_>> = unpack(&row, "address")?;
     // Mostly so already; which of several aliases is first must not depend on the engine.
     rows.sort_by(|a, b| a.1.cmp(&b.1));
     let mut found: Vec<(LocalPart, AddressState)> = Vec::with_capacity(rows.len());
@@ -129,7 +129,7 @@ fn gather(row: Option<Row>) -> Result<Vec<(LocalPart, AddressState)>, StoreError
     Ok(found)
 }
 
-fn state(row: &Packed<'_>, id: AddressId) -> Result<AddressState, StoreError> {
+fn state(row: &PackedColumns<'_>, id: AddressId) -> Result<AddressState, StoreError> {
     let account = match (row.3, &row.4) {
         (Some(account), Some(local)) => Some((AddressId(account), LocalPart::from_canonical(local))),
         _ => None,
@@ -145,14 +145,14 @@ fn state(row: &Packed<'_>, id: AddressId) -> Result<AddressState, StoreError> {
     Ok(AddressState { id, kind, account, standing, claims: Vec::new(), veto })
 }
 
-fn claim(row: &Packed<'_>, source: &str) -> Result<ClaimRecord, StoreError> {
+fn claim(row: &PackedColumns<'_>, source: &str) -> Result<ClaimRecord, StoreError> {
     let source = Source::parse(source)
         .ok_or_else(|| StoreError::corrupt("claim_source", format!("unknown source {source:?}")))?;
-    let structure = match (row.7.map_or(Ok(Kind::Mailbox), kind_from)?, &row.8) {
-        (Kind::Mailbox, _) => Structure::Mailbox,
-        (Kind::List, _) => Structure::DistributionList,
-        (Kind::Alias, Some(account)) => Structure::AliasOf(LocalPart::from_canonical(account)),
-        (Kind::Alias, None) => return Err(StoreError::corrupt("claim", "an alias of nobody".to_owned())),
+    let structure = match (row.7.map_or(Ok(EntryKind::Mailbox), kind_from)?, &row.8) {
+        (EntryKind::Mailbox, _) => Structure::Mailbox,
+        (EntryKind::List, _) => Structure::DistributionList,
+        (EntryKind::Alias, Some(account)) => Structure::AliasOf(LocalPart::from_canonical(account)),
+        (EntryKind::Alias, None) => return Err(StoreError::corrupt("claim", "an alias of nobody".to_owned())),
     };
     let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
     Ok(ClaimRecord {

@@ -88,9 +88,9 @@ async fn write_addresses(tx: &mut Tx, addresses: &[&DraftAddress], at: Timestamp
     write_rows(tx, DELETE, &deleted).await
 }
 
-type Columns<'a> = (i64, Option<AddressId>, i64, Option<i64>, Option<&'a str>);
+type AddressColumns<'a> = (i64, Option<AddressId>, i64, Option<i64>, Option<&'a str>);
 
-fn columns(state: &AddressState) -> Columns<'_> {
+fn columns(state: &AddressState) -> AddressColumns<'_> {
     let veto = state.veto.as_ref();
     let (at, by) = (veto.map(|veto| veto.since.as_millis()), veto.map(|veto| veto.by.as_str()));
     (kind_code(state.kind), account_code(state), standing_code(state.standing), at, by)

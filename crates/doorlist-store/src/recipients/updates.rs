@@ -69,10 +69,10 @@ struct Pages<'a> {
 impl Pages<'_> {
     /// Reads a page; `false`: there was none.
     async fn next(&mut self, updates: &mut ListUpdates) -> Result<bool, StoreError> {
-        type Packed<'a> = (i64, u32, Cow<'a, str>, u32, Option<i64>, Option<i64>);
+        type UpdateColumns<'a> = (i64, u32, Cow<'a, str>, u32, Option<i64>, Option<i64>);
         let binds = [self.first_address, self.batch, self.after, PAGE].map(Bind::Int);
         let Some(row) = (&mut &*self.db).row(self.sql, &binds).await? else { return Ok(false) };
-        let mut rows: Vec<Packed<'_>> = unpack(&row, "change_row")?;
+        let mut rows: Vec<UpdateColumns<'_>> = unpack(&row, "change_row")?;
         rows.sort_by_key(|row| row.0);
         let Some(last) = rows.last() else { return Ok(false) };
         self.after = last.0;
@@ -123,7 +123,7 @@ mod tests {
     use doorlist_core::address::LocalPart;
     use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId, Source, Structure, Via};
     use doorlist_core::list_change::{Coverage, SourcePlan};
-    use doorlist_core::source_rows::{Place, SourceRow, normalize};
+    use doorlist_core::source_rows::{RowPosition, SourceRow, normalize};
     use doorlist_testbed::postgres::Cluster;
 
     #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +177,7 @@ mod tests {
                     local: local(name.unwrap_or(word)),
                     structure,
                     switched_off: false,
-                    place: Place::Line(line),
+                    place: RowPosition::Line(line),
                 }
             });
             let (domain, source) = ("example.test".parse().unwrap(), Source::File("staff".to_owned()));

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use super::handle::{MIGRATIONS, RecipientStore};
-use crate::contact_book::{ContactBook, ContactOf, NoPermit, Standing};
+use crate::contact_book::{ContactBook, ContactOf, ContactStanding, NoPermit};
 use crate::db::{Db, Read};
 use crate::logins::Logins;
 use crate::migrate::migrate;
@@ -116,7 +116,7 @@ async fn contacts_that_were_there_have_to_confirm(db: Db) {
     let book = ContactBook::of(&RecipientStore::load(db.clone()).await.unwrap());
     let now = Timestamp::from_secs(1_800_000_000);
     let standings = book.contacts(0, 100).await.unwrap().into_iter().map(|contact| contact.standing);
-    let (asks, told) = (Standing::Unconfirmed, Standing::Confirmed);
+    let (asks, told) = (ContactStanding::Unconfirmed, ContactStanding::Confirmed);
     assert_eq!(standings.collect::<Vec<_>>(), [asks, told, told, asks]);
     let permit = book.permit_notice(ContactOf::Customer(CustomerId(5)), &"ann@else.test".parse().unwrap(), now).await;
     assert_eq!(permit.unwrap().map(drop), Err(NoPermit::Unconfirmed));

@@ -5,10 +5,10 @@
 use super::codes::BATCH;
 use super::domain_parts;
 use super::domain_rows::{self, StoredDomain};
-use super::log::Log;
+use super::log::TransactionLog;
 use super::outcome::ApplyError;
 use super::packed;
-use super::plan::applying::{Taken, find_waiting, take_over};
+use super::plan::applying::{TakenPlan, find_waiting, take_over};
 use super::related_rows;
 use super::room;
 use super::rows;
@@ -19,7 +19,7 @@ use crate::limits::CustomerLimits;
 use doorlist_core::address::{DomainName, LocalPart};
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, PlanId};
 use doorlist_core::domain::DomainId;
-use doorlist_core::list::{AddressId, Entry, Kind, ListUpdates, Seed};
+use doorlist_core::list::{AddressId, Entry, EntryKind, ListUpdates, Seed};
 use doorlist_core::list_change::{
     AddressState, Applied, Draft, ListCounts, ListDomain, Refusal, RowsNeeded, change_domain, check_name,
     check_removal, new_domain,
@@ -58,7 +58,7 @@ pub(super) struct Work {
     applied: Applied,
     seed: Seed,
     updates: Option<ListUpdates>,
-    log: Log,
+    log: TransactionLog,
 }
 
 impl Work {
@@ -89,7 +89,7 @@ impl Work {
             applied: Applied { version, ..Applied::default() },
             updates: Some(ListUpdates::new(seed)),
             seed,
-            log: Log::new(version + 1),
+            log: TransactionLog::new(version + 1),
         })
     }
 
@@ -122,12 +122,12 @@ impl Work {
     }
 
     /// The plan, if it waits and nothing that it is about has moved since it was made.
-    pub(super) async fn find_plan(&mut self, id: PlanId) -> Result<Taken, ApplyError> {
+    pub(super) async fn find_plan(&mut self, id: PlanId) -> Result<TakenPlan, ApplyError> {
         find_waiting(&mut self.tx, id).await
     }
 
     /// Takes over everything that it staged.
-    pub(super) async fn take_over(&mut self, taken: Taken) -> Result<(), ApplyError> {
+    pub(super) async fn take_over(&mut self, taken: TakenPlan) -> Result<(), ApplyError> {
         let first = self.next_address;
         let mut reading = JoinSet::new();
         reading.spawn(updates::of_plan(self.db.clone(), self.seed, taken.batch, first));
@@ -307,7 +307,7 @@ impl Work {
     /// Removes all addresses of a domain: its aliases first, since they lead to its accounts.
     async fn erase_list(&mut self, domain: &StoredDomain) -> Result<(), StoreError> {
         let list_domain = Arc::new(domain.list_domain());
-        for kind in [Some(Kind::Alias), None] {
+        for kind in [Some(EntryKind::Alias), None] {
             loop {
                 let page = packed::page(&mut self.tx, &list_domain, "", kind, BATCH).await?;
                 if page.is_empty() {

@@ -5,7 +5,7 @@
 //! customer that has most while that is more than its share, then the oldest of all. So nobody's flood of changes takes
 //! another customer's undo away while it can be avoided.
 
-use super::{Retention, STEP, Terms, before};
+use super::{Retention, RetentionLimits, STEP, before};
 use crate::db::{Bind, Read, Row};
 use crate::error::StoreError;
 use crate::json_rows::to_json;
@@ -40,7 +40,7 @@ impl Old {
 
 impl Retention {
     /// Removes changes beyond their term; how many went.
-    pub(super) async fn trim_changes(&self, terms: &Terms, now: Timestamp) -> Result<u64, StoreError> {
+    pub(super) async fn trim_changes(&self, terms: &RetentionLimits, now: Timestamp) -> Result<u64, StoreError> {
         const OLD: &str = "
             SELECT id, batch, added + changed + removed + domains FROM change WHERE time < $1 ORDER BY time, id LIMIT $2";
         let bound = before(now, terms.changes);
@@ -57,7 +57,7 @@ impl Retention {
     }
 
     /// Removes rows of changes while there are more than may be; how many went.
-    pub(super) async fn trim_change_rows(&self, terms: &Terms, now: Timestamp) -> Result<u64, StoreError> {
+    pub(super) async fn trim_change_rows(&self, terms: &RetentionLimits, now: Timestamp) -> Result<u64, StoreError> {
         const ALL: &str = "
             SELECT CAST(COALESCE(SUM(added + changed + removed + domains), 0) AS BIGINT) FROM change WHERE NOT rows_gone";
         let mut rows = (&self.db).row(ALL, &[]).await?.map_or(Ok(0), |row| row.int(0))?.max(0).cast_unsigned();
@@ -83,7 +83,7 @@ impl Retention {
     }
 
     /// Whose rows go next, the first of them first.
-    async fn victims(&self, terms: &Terms, now: Timestamp) -> Result<Vec<Old>, StoreError> {
+    async fn victims(&self, terms: &RetentionLimits, now: Timestamp) -> Result<Vec<Old>, StoreError> {
         const BEYOND_UNDO: &str = "
             SELECT id, batch, added + changed + removed + domains FROM change
             WHERE NOT rows_gone AND time < $1 ORDER BY time, id LIMIT $2";

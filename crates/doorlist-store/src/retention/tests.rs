@@ -1,7 +1,7 @@
 //! What goes, when, on both engines, with times that the test sets.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use super::{Retention, Terms};
+use super::{Retention, RetentionLimits};
 use crate::db::{Db, Read};
 use crate::recipients::{ApplyError, RecipientStore, Refusal, UNDO_MAX};
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, Source, Structure, Via};
@@ -33,7 +33,7 @@ impl TestStore {
         (&self.db).row(sql, &[]).await.unwrap().unwrap().int(0).unwrap()
     }
 
-    async fn trim(&self, terms: &Terms) {
+    async fn trim(&self, terms: &RetentionLimits) {
         Retention::of(&self.here).trim(terms, NOW).await.unwrap();
     }
 
@@ -113,7 +113,7 @@ async fn terms(store: TestStore) {
         future = days_ago(0) + 1,
     ))
     .await;
-    store.trim(&Terms::default()).await;
+    store.trim(&RetentionLimits::default()).await;
     for (sql, left) in [
         ("SELECT COUNT(*) FROM source_run WHERE id IN (3, 4)", 2),
         ("SELECT COUNT(*) FROM source_run", 2),
@@ -130,7 +130,7 @@ async fn terms(store: TestStore) {
         assert_eq!(store.count(sql).await, left, "{sql}");
     }
     // Of one source so many stay.
-    store.trim(&Terms { runs_per_source_max: 1, ..Terms::default() }).await;
+    store.trim(&RetentionLimits { runs_per_source_max: 1, ..RetentionLimits::default() }).await;
     assert_eq!(store.count("SELECT MIN(id) FROM source_run").await, 4, "the newest stays");
 }
 
@@ -140,7 +140,7 @@ async fn changes(store: TestStore) {
     let last = store.fill("other.test", "Maple", 5).await;
     store.run(format!("UPDATE change SET time = {} WHERE id <= {first}", days_ago(401))).await;
     store.run(format!("UPDATE change SET time = {} WHERE id > {first}", days_ago(399))).await;
-    store.trim(&Terms::default()).await;
+    store.trim(&RetentionLimits::default()).await;
     let left: Vec<_> = store.here.changes(None, None, 10).await.unwrap().iter().map(|entry| entry.id).collect();
     assert_eq!(left, [last, last - 1]);
     assert_eq!(store.count("SELECT COUNT(*) FROM change_row").await, 6, "five addresses and a domain");
@@ -156,7 +156,7 @@ async fn too_many_rows(store: TestStore) {
     let flood = store.fill("birch.test", "Birch", 50).await;
     store.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
     let other = RecipientStore::load(store.db.clone()).await.unwrap();
-    let terms = Terms { change_rows_max: 40, ..Terms::default() };
+    let terms = RetentionLimits { change_rows_max: 40, ..RetentionLimits::default() };
     store.trim(&terms).await;
     assert_eq!(store.count("SELECT COUNT(*) FROM change_row WHERE domain_name = 'maple.test'").await, 6);
     assert!(store.count("SELECT COUNT(*) FROM change_row").await <= 40);
@@ -169,7 +169,7 @@ async fn too_many_rows(store: TestStore) {
     let young = store.fill("birch.example.test", "Birch", 40).await;
     store.run(format!("UPDATE change SET time = {}", days_ago(1))).await;
     store.run(format!("UPDATE change SET time = {} WHERE id <= {of_maple}", (NOW - UNDO_MAX).as_millis() - 1)).await;
-    store.trim(&Terms { change_rows_max: 45, ..Terms::default() }).await;
+    store.trim(&RetentionLimits { change_rows_max: 45, ..RetentionLimits::default() }).await;
     assert_eq!(store.count("SELECT COUNT(*) FROM change_row WHERE domain_name = 'maple.test'").await, 0);
     assert_eq!(store.count("SELECT COUNT(*) FROM change_row WHERE domain_name = 'birch.example.test'").await, 41);
     // Another process that was away reads the list as it is.
@@ -200,7 +200,8 @@ async fn too_many_changes(store: TestStore) {
     }
     let of_birch = "SELECT COUNT(DISTINCT change_id) FROM change_domain WHERE domain_id = 2";
     let all = "SELECT COUNT(*) FROM change";
-    let at_most = async |changes_max: u64| store.trim(&Terms { changes_max, ..Terms::default() }).await;
+    let at_most =
+        async |changes_max: u64| store.trim(&RetentionLimits { changes_max, ..RetentionLimits::default() }).await;
     // Younger than an hour.
     store.run(format!("UPDATE change SET time = {}", days_ago(0))).await;
     at_most(10).await;

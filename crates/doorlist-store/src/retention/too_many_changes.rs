@@ -3,7 +3,7 @@
 //! that is younger than an hour. Must not know what a change did.
 
 use super::changes::{CHANGES, FOLLOWED, Old, SHARE};
-use super::{Retention, Terms, before};
+use super::{Retention, RetentionLimits, before};
 use crate::db::{Bind, Read};
 use crate::error::StoreError;
 use crate::recipients::UNDO_MAX;
@@ -14,7 +14,11 @@ const BEFORE_NEXT_LOOK: u64 = 10_000;
 
 impl Retention {
     /// Removes changes while there are more than may be; how many went.
-    pub(super) async fn trim_too_many_changes(&self, terms: &Terms, now: Timestamp) -> Result<u64, StoreError> {
+    pub(super) async fn trim_too_many_changes(
+        &self,
+        terms: &RetentionLimits,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let counted = (&self.db).row("SELECT COUNT(*) FROM change", &[]).await?;
         let mut too_many = counted.map_or(Ok(0), |row| row.int(0))?.cast_unsigned().saturating_sub(terms.changes_max);
         let mut gone = 0;
@@ -32,7 +36,7 @@ impl Retention {
         Ok(gone)
     }
 
-    async fn next_to_go(&self, terms: &Terms, now: Timestamp, number: u64) -> Result<Vec<Old>, StoreError> {
+    async fn next_to_go(&self, terms: &RetentionLimits, now: Timestamp, number: u64) -> Result<Vec<Old>, StoreError> {
         const OF_ALL: &str = "
             SELECT id, batch, added + changed + removed + domains FROM change WHERE time < $1 ORDER BY id LIMIT $2";
         let (beyond_undo, settled) = (before(now, UNDO_MAX), before(now, FOLLOWED));

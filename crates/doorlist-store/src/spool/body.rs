@@ -75,33 +75,33 @@ impl fmt::Debug for Ration {
 
 /// A whole body that no commit covers yet. Dropped, it leaves nothing behind.
 #[derive(Debug)]
-pub(super) enum Held {
+pub(super) enum HeldBody {
     Row(Arc<Ration>),
     LargeBodies(ApartBody),
 }
 
-impl Held {
+impl HeldBody {
     /// The bytes that go into the row.
     pub(super) fn row_bytes(&self) -> Option<&[u8]> {
         match self {
-            Held::Row(ration) => Some(&ration.bytes),
-            Held::LargeBodies(_) => None,
+            HeldBody::Row(ration) => Some(&ration.bytes),
+            HeldBody::LargeBodies(_) => None,
         }
     }
 
     /// The name of the place apart.
     pub(super) fn apart(&self) -> Option<QueueId> {
         match self {
-            Held::Row(_) => None,
-            Held::LargeBodies(body) => Some(body.name()),
+            HeldBody::Row(_) => None,
+            HeldBody::LargeBodies(body) => Some(body.name()),
         }
     }
 
     /// The commit covers it: it stays. Returns it for delivery, unless memory is short.
     pub(super) fn keep(self, seal: BodySeal, bodies: &Bodies) -> Option<MessageBody> {
         match self {
-            Held::Row(ration) => bodies.has_room_to_keep().then(|| MessageBody::in_row(ration)),
-            Held::LargeBodies(body) => {
+            HeldBody::Row(ration) => bodies.has_room_to_keep().then(|| MessageBody::in_row(ration)),
+            HeldBody::LargeBodies(body) => {
                 body.keep();
                 Some(MessageBody::apart(bodies.apart.clone(), seal))
             }
@@ -111,27 +111,27 @@ impl Held {
 
 /// The bytes of a stored message. Clones share them.
 #[derive(Clone, Debug)]
-pub struct MessageBody(Place);
+pub struct MessageBody(BodyLocation);
 
 #[derive(Clone, Debug)]
-enum Place {
+enum BodyLocation {
     Memory(Arc<Ration>),
     LargeBodies(LargeBodies, BodySeal),
 }
 
 impl MessageBody {
     pub(super) fn in_row(ration: Arc<Ration>) -> Self {
-        Self(Place::Memory(ration))
+        Self(BodyLocation::Memory(ration))
     }
 
     pub(super) fn apart(apart: LargeBodies, seal: BodySeal) -> Self {
-        Self(Place::LargeBodies(apart, seal))
+        Self(BodyLocation::LargeBodies(apart, seal))
     }
 
     pub fn len(&self) -> u64 {
         match &self.0 {
-            Place::Memory(ration) => ration.bytes.len() as u64,
-            Place::LargeBodies(_, seal) => seal.size,
+            BodyLocation::Memory(ration) => ration.bytes.len() as u64,
+            BodyLocation::LargeBodies(_, seal) => seal.size,
         }
     }
 
@@ -143,8 +143,8 @@ impl MessageBody {
     /// The whole message, when it is in memory; else it is read through [`MessageBody::reader`].
     pub fn in_memory(&self) -> Option<&[u8]> {
         match &self.0 {
-            Place::Memory(ration) => Some(&ration.bytes),
-            Place::LargeBodies(..) => None,
+            BodyLocation::Memory(ration) => Some(&ration.bytes),
+            BodyLocation::LargeBodies(..) => None,
         }
     }
 
@@ -154,18 +154,18 @@ impl MessageBody {
     /// When it is not there, or has another size than was stored.
     pub async fn reader(&self) -> Result<BodyReader, SpoolError> {
         Ok(BodyReader(match &self.0 {
-            Place::Memory(ration) => Source::Memory(Arc::clone(ration), false),
-            Place::LargeBodies(apart, seal) => Source::LargeBodies(Box::new(apart.open(*seal).await?)),
+            BodyLocation::Memory(ration) => BodySource::Memory(Arc::clone(ration), false),
+            BodyLocation::LargeBodies(apart, seal) => BodySource::LargeBodies(Box::new(apart.open(*seal).await?)),
         }))
     }
 }
 
 /// Reads a message in chunks.
 #[derive(Debug)]
-pub struct BodyReader(Source);
+pub struct BodyReader(BodySource);
 
 #[derive(Debug)]
-enum Source {
+enum BodySource {
     /// The bytes, and whether they were given.
     Memory(Arc<Ration>, bool),
     LargeBodies(Box<ApartReader>),
@@ -178,12 +178,12 @@ impl BodyReader {
     /// Instead of the end: the message is not what was stored. Whoever sends it on must break off before the final dot.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>, SpoolError> {
         match &mut self.0 {
-            Source::Memory(_, true) => Ok(None),
-            Source::Memory(ration, given) => {
+            BodySource::Memory(_, true) => Ok(None),
+            BodySource::Memory(ration, given) => {
                 *given = true;
                 Ok(Some(&ration.bytes))
             }
-            Source::LargeBodies(reader) => reader.chunk().await,
+            BodySource::LargeBodies(reader) => reader.chunk().await,
         }
     }
 }
@@ -282,18 +282,18 @@ impl BodyWriter {
     }
 
     /// The whole body, on stable storage if it is apart.
-    pub(super) async fn finish(mut self) -> Result<(Held, BodySeal), SpoolError> {
+    pub(super) async fn finish(mut self) -> Result<(HeldBody, BodySeal), SpoolError> {
         self.write_out().await?;
         match self.written {
             None => {
                 let (size, checksum) = (self.buffer.len() as u64, Checksum::of(&self.buffer));
                 let ration = Ration { bytes: self.buffer, _share: self.share };
-                Ok((Held::Row(Arc::new(ration)), BodySeal { size, checksum, apart: None }))
+                Ok((HeldBody::Row(Arc::new(ration)), BodySeal { size, checksum, apart: None }))
             }
             Some((writer, checksum, size)) => {
                 let body = writer.finish().await?;
                 let seal = BodySeal { size, checksum: checksum.value(), apart: Some(body.name()) };
-                Ok((Held::LargeBodies(body), seal))
+                Ok((HeldBody::LargeBodies(body), seal))
             }
         }
     }

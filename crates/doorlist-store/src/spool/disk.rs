@@ -39,11 +39,11 @@ pub(super) fn has_no_room(folder: &Path) -> bool {
 pub(super) struct Room {
     folder: PathBuf,
     needed: u64,
-    seen: Mutex<Seen>,
+    seen: Mutex<DiskState>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct DiskState {
     at: Option<Instant>,
     low: bool,
     full: Option<Instant>,

@@ -5,7 +5,7 @@
 
 mod flushes;
 
-use super::body::{Held, MessageBody};
+use super::body::{HeldBody, MessageBody};
 use super::envelope::{Progress, Settlement};
 use super::error::SpoolError;
 use super::record::{self, BodySeal};
@@ -29,7 +29,7 @@ const BATCH_SETTLED_MAX: usize = 2_048;
 
 /// Where a message's row is, and how often its progress was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct IndexEntry {
     /// The generation file; 0 on PostgreSQL.
     pub(super) generation: u32,
     /// Counts progress rows: a row with a lower number was read before the last was written.
@@ -42,21 +42,21 @@ pub(super) struct Accept {
     pub(super) id: QueueId,
     pub(super) text: String,
     pub(super) seal: u32,
-    pub(super) body: Held,
+    pub(super) body: HeldBody,
     pub(super) body_seal: BodySeal,
     pub(super) answer: oneshot::Sender<Result<Option<MessageBody>, SpoolError>>,
 }
 
 /// A message that is done: its row goes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gone {
+pub(super) struct FinishedMessage {
     pub(super) id: QueueId,
     pub(super) apart: Option<QueueId>,
 }
 
 /// Progress that is to be written.
 #[derive(Clone, Debug)]
-pub(super) struct Step {
+pub(super) struct ProgressWrite {
     pub(super) id: QueueId,
     pub(super) revision: u32,
     pub(super) text: String,
@@ -64,15 +64,15 @@ pub(super) struct Step {
 
 /// What goes into one commit.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(super) struct CommitBatch {
     /// Where the rows of the settled messages are, and those of the new ones go.
     pub(super) generation: u32,
     pub(super) accepts: Vec<Accept>,
-    pub(super) gone: Vec<Gone>,
-    pub(super) steps: Vec<Step>,
+    pub(super) gone: Vec<FinishedMessage>,
+    pub(super) steps: Vec<ProgressWrite>,
 }
 
-impl Batch {
+impl CommitBatch {
     /// Whether there is nothing to write.
     pub(super) fn is_empty(&self) -> bool {
         self.accepts.is_empty() && self.gone.is_empty() && self.steps.is_empty()
@@ -82,7 +82,7 @@ impl Batch {
 /// Settlements that wait for a commit in their generation.
 #[derive(Debug, Default)]
 struct Due {
-    gone: VecDeque<Gone>,
+    gone: VecDeque<FinishedMessage>,
     /// Whose progress is to be written; each message once.
     steps: VecDeque<QueueId>,
 }
@@ -97,7 +97,7 @@ impl Due {
 /// Everything under one short lock.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    entries: BTreeMap<QueueId, Entry>,
+    entries: BTreeMap<QueueId, IndexEntry>,
     /// Messages whose bytes lie outside their row, and where.
     apart: HashMap<QueueId, QueueId>,
     /// Rows of each generation, those that could not be read among them.
@@ -112,7 +112,7 @@ pub(super) struct Index {
 
 impl Index {
     /// A row that the start found.
-    pub(super) fn add(&mut self, id: QueueId, entry: Entry, apart: Option<QueueId>) {
+    pub(super) fn add(&mut self, id: QueueId, entry: IndexEntry, apart: Option<QueueId>) {
         self.entries.insert(id, entry);
         self.keep_row(entry.generation);
         if let Some(apart) = apart {
@@ -154,7 +154,7 @@ impl Index {
                 self.entries.remove(&id);
                 self.unwritten.remove(&id);
                 let due = self.due.entry(generation).or_default();
-                due.gone.push_back(Gone { id, apart: self.apart.remove(&id) });
+                due.gone.push_back(FinishedMessage { id, apart: self.apart.remove(&id) });
                 due
             }
             Settlement::Progress(progress) => {
@@ -191,7 +191,7 @@ impl Index {
     }
 
     /// What the next commit in a generation that takes messages shall hold.
-    pub(super) fn take(&mut self, current: u32) -> Batch {
+    pub(super) fn take(&mut self, current: u32) -> CommitBatch {
         let mut bytes = 0;
         let mut accepts = Vec::new();
         while accepts.len() < BATCH_MESSAGES_MAX && bytes < BATCH_BYTES_MAX {
@@ -199,22 +199,22 @@ impl Index {
             bytes += accept.body.row_bytes().map_or(0, <[u8]>::len);
             accepts.push(accept);
         }
-        Batch { accepts, ..self.take_settled(current) }
+        CommitBatch { accepts, ..self.take_settled(current) }
     }
 
     /// What is to be settled in one of the generations that take no messages any more.
-    pub(super) fn take_closed(&mut self, current: &[u32]) -> Option<Batch> {
+    pub(super) fn take_closed(&mut self, current: &[u32]) -> Option<CommitBatch> {
         let closed = *self.due.keys().find(|generation| !current.contains(generation))?;
         Some(self.take_settled(closed))
     }
 
-    fn take_settled(&mut self, generation: u32) -> Batch {
+    fn take_settled(&mut self, generation: u32) -> CommitBatch {
         let mut due = self.due.remove(&generation).unwrap_or_default();
         let gone = due.gone.drain(..due.gone.len().min(BATCH_SETTLED_MAX)).collect();
         let ids = due.steps.drain(..due.steps.len().min(BATCH_SETTLED_MAX));
         let steps = ids.filter_map(|id| {
             let (revision, progress) = self.unwritten.get(&id)?;
-            Some(Step { id, revision: *revision, text: record::encode_progress(progress) })
+            Some(ProgressWrite { id, revision: *revision, text: record::encode_progress(progress) })
         });
         let steps = steps.collect();
         let whole = due.len() == 0;
@@ -222,13 +222,13 @@ impl Index {
             self.due.insert(generation, due);
         }
         self.flushes.taken(generation, whole);
-        Batch { generation, accepts: Vec::new(), gone, steps }
+        CommitBatch { generation, accepts: Vec::new(), gone, steps }
     }
 
     /// The commit is on stable storage: its messages are pending from now on.
-    pub(super) fn committed(&mut self, batch: &Batch) {
+    pub(super) fn committed(&mut self, batch: &CommitBatch) {
         for accept in &batch.accepts {
-            let entry = Entry { generation: batch.generation, revision: 0 };
+            let entry = IndexEntry { generation: batch.generation, revision: 0 };
             self.add(accept.id, entry, accept.body.apart());
         }
         for step in &batch.steps {
@@ -248,7 +248,7 @@ impl Index {
     }
 
     /// The commit failed: its settlements wait for another one.
-    pub(super) fn failed(&mut self, batch: &Batch, error: &SpoolError) {
+    pub(super) fn failed(&mut self, batch: &CommitBatch, error: &SpoolError) {
         self.flushes.failed(batch.generation, error);
         let mut due = self.due.remove(&batch.generation).unwrap_or_default();
         due.gone.extend(batch.gone.iter().copied());
@@ -264,18 +264,18 @@ impl Index {
     }
 
     /// Up to `limit` messages behind `after`, with where their rows are.
-    pub(super) fn page(&self, after: Option<QueueId>, limit: usize) -> Vec<(QueueId, Entry)> {
+    pub(super) fn page(&self, after: Option<QueueId>, limit: usize) -> Vec<(QueueId, IndexEntry)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.entries.range((from, Bound::Unbounded)).take(limit).map(|(id, entry)| (*id, *entry)).collect()
     }
 
     /// Those of `ids`, which are in ascending order, that are in the queue, in runs between whose neighbours lie few others:
     /// rows are read from the first of a run to its last.
-    pub(super) fn runs(&self, ids: &[QueueId]) -> Vec<Vec<(QueueId, Entry)>> {
-        let mut runs: Vec<Vec<(QueueId, Entry)>> = Vec::new();
+    pub(super) fn runs(&self, ids: &[QueueId]) -> Vec<Vec<(QueueId, IndexEntry)>> {
+        let mut runs: Vec<Vec<(QueueId, IndexEntry)>> = Vec::new();
         let known = ids.iter().filter_map(|id| self.entries.get(id).map(|entry| (*id, *entry)));
         for (id, entry) in known {
-            let near = |run: &&mut Vec<(QueueId, Entry)>| {
+            let near = |run: &&mut Vec<(QueueId, IndexEntry)>| {
                 let between = run.last().map(|(last, _)| (Bound::Excluded(*last), Bound::Excluded(id)));
                 between.is_some_and(|range| self.entries.range(range).nth(RUN_GAP_MAX).is_none())
             };
@@ -287,7 +287,7 @@ impl Index {
         runs
     }
 
-    pub(super) fn entry(&self, id: QueueId) -> Option<Entry> {
+    pub(super) fn entry(&self, id: QueueId) -> Option<IndexEntry> {
         self.entries.get(&id).copied()
     }
 

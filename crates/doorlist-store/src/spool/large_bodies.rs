@@ -40,8 +40,10 @@ impl LargeBodies {
     pub(super) async fn open(&self, seal: BodySeal) -> Result<ApartReader, SpoolError> {
         let name = seal.apart.unwrap_or(QueueId::from_u64(0));
         let source = match self {
-            LargeBodies::Folder(folder) => Source::File { file: file::open(folder, name).await?, buffer: Vec::new() },
-            LargeBodies::Chunks(pool) => Source::Chunks { pool: pool.clone(), number: 0, buffer: Vec::new() },
+            LargeBodies::Folder(folder) => {
+                LargeBodySource::File { file: file::open(folder, name).await?, buffer: Vec::new() }
+            }
+            LargeBodies::Chunks(pool) => LargeBodySource::Chunks { pool: pool.clone(), number: 0, buffer: Vec::new() },
         };
         Ok(ApartReader { name, source, seal, checksum: Some(Checksum::new()), read: 0 })
     }
@@ -125,7 +127,7 @@ impl Drop for ApartBody {
 #[derive(Debug)]
 pub(super) struct ApartReader {
     name: QueueId,
-    source: Source,
+    source: LargeBodySource,
     seal: BodySeal,
     /// Taken at the end.
     checksum: Option<Checksum>,
@@ -133,7 +135,7 @@ pub(super) struct ApartReader {
 }
 
 #[derive(Debug)]
-enum Source {
+enum LargeBodySource {
     File { file: tokio::fs::File, buffer: Vec<u8> },
     Chunks { pool: PgPool, number: i32, buffer: Vec<u8> },
 }
@@ -142,11 +144,11 @@ impl ApartReader {
     /// The next octets; `None` at a right end, an error at a wrong one.
     pub(super) async fn chunk(&mut self) -> Result<Option<&[u8]>, SpoolError> {
         let buffer = match &mut self.source {
-            Source::File { file, buffer } => {
+            LargeBodySource::File { file, buffer } => {
                 file::read(file, self.name, buffer).await?;
                 buffer
             }
-            Source::Chunks { pool, number, buffer } => {
+            LargeBodySource::Chunks { pool, number, buffer } => {
                 *number += 1;
                 *buffer = chunks::read(pool, self.name, *number).await?;
                 buffer

@@ -5,8 +5,8 @@ mod fence;
 mod start;
 
 use super::error::SpoolError;
-use super::index::Batch;
-use super::rows::Row;
+use super::index::CommitBatch;
+use super::rows::MessageRow;
 use doorlist_core::queue_id::QueueId;
 use fence::Fence;
 use sqlx::postgres::{PgArguments, PgDatabaseError, PgRow, PgSeverity};
@@ -24,14 +24,14 @@ const CONNECTIONS_MAX: u32 = 4;
 
 /// Reads what is in the queue of one node.
 #[derive(Clone, Debug)]
-pub(super) struct Reader {
+pub(super) struct PostgresSpoolReader {
     pool: PgPool,
     node: i16,
 }
 
-impl Reader {
+impl PostgresSpoolReader {
     /// The rows from `first` to `last`.
-    pub(super) async fn rows(&self, first: QueueId, last: QueueId) -> Result<Vec<Row>, sqlx::Error> {
+    pub(super) async fn rows(&self, first: QueueId, last: QueueId) -> Result<Vec<MessageRow>, sqlx::Error> {
         const SQL: &str = "SELECT m.id, m.record, m.seal, p.revision, p.state FROM spool_message m \
             LEFT JOIN spool_progress p ON p.id = m.id WHERE m.node = $1 AND m.id BETWEEN $2 AND $3 ORDER BY m.id";
         let query = sqlx::query(SQL).bind(self.node).bind(number(first)).bind(number(last));
@@ -45,8 +45,8 @@ impl Reader {
     }
 }
 
-fn read_row(row: &PgRow) -> Result<Row, sqlx::Error> {
-    Ok(Row {
+fn read_row(row: &PgRow) -> Result<MessageRow, sqlx::Error> {
+    Ok(MessageRow {
         id: QueueId::from_u64(row.try_get::<i64, _>(0)?.cast_unsigned()),
         text: row.try_get::<String, _>(1)?.into_bytes(),
         seal: row.try_get(2)?,
@@ -61,7 +61,7 @@ fn number(id: QueueId) -> i64 {
 
 /// The one writer of a node.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct PostgresSpoolWriter {
     fence: Fence,
     node: i16,
     /// `None` after it was lost.
@@ -71,9 +71,9 @@ pub(super) struct Writer {
     doubtful: Vec<i64>,
 }
 
-impl Writer {
+impl PostgresSpoolWriter {
     /// Writes a batch. `Ok` means that its commit is on the database's stable storage.
-    pub(super) async fn write(&mut self, batch: &Batch) -> Result<(), SpoolError> {
+    pub(super) async fn write(&mut self, batch: &CommitBatch) -> Result<(), SpoolError> {
         let mut connection = self.connected().await?;
         let statement = statement(batch, self.node);
         // Never cancelled: when the time is over the connection is closed, and what it did is looked up.
@@ -92,7 +92,7 @@ impl Writer {
         }
     }
 
-    fn lost(&mut self, batch: &Batch, why: String) -> SpoolError {
+    fn lost(&mut self, batch: &CommitBatch, why: String) -> SpoolError {
         self.doubtful.extend(batch.accepts.iter().map(|accept| number(accept.id)));
         if batch.accepts.is_empty() { SpoolError::Away(why) } else { SpoolError::Unknown(why) }
     }
@@ -160,7 +160,7 @@ fn explain(error: &sqlx::Error) -> SpoolError {
 }
 
 /// The whole batch as one statement, which is its own transaction: one way to the server and back.
-fn statement(batch: &Batch, node: i16) -> sqlx::query::Query<'static, Postgres, PgArguments> {
+fn statement(batch: &CommitBatch, node: i16) -> sqlx::query::Query<'static, Postgres, PgArguments> {
     const SQL: &str = "WITH gone AS (DELETE FROM spool_message WHERE id = ANY($1)), \
         gone_progress AS (DELETE FROM spool_progress WHERE id = ANY($1)), \
         progress AS (INSERT INTO spool_progress (id, revision, state) \

@@ -2,7 +2,7 @@
 
 use super::Pending;
 use super::envelope::Progress;
-use super::index::Entry;
+use super::index::IndexEntry;
 use super::postgres;
 use super::record::{Record, parse_progress};
 use super::sqlite::Generations;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A message's row without its bytes, and its progress.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct MessageRow {
     pub(super) id: QueueId,
     pub(super) text: Vec<u8>,
     pub(super) seal: i64,
@@ -20,7 +20,7 @@ pub(super) struct Row {
     pub(super) state: Option<Vec<u8>>,
 }
 
-impl Row {
+impl MessageRow {
     /// The message, if seal and texts are right.
     pub(super) fn open(&self) -> Result<(Record, Option<Progress>), String> {
         let record = Record::open(self.id, &self.text, self.seal)?;
@@ -36,14 +36,14 @@ impl Row {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Reader {
+pub(super) enum SpoolReader {
     Sqlite(Arc<Generations>),
-    Postgres(postgres::Reader),
+    Postgres(postgres::PostgresSpoolReader),
 }
 
-impl Reader {
+impl SpoolReader {
     /// The rows of messages that the index named; others may be among them.
-    pub(super) async fn rows(&self, wanted: &[(QueueId, Entry)]) -> Result<Vec<Row>, sqlx::Error> {
+    pub(super) async fn rows(&self, wanted: &[(QueueId, IndexEntry)]) -> Result<Vec<MessageRow>, sqlx::Error> {
         let mut spans = BTreeMap::<u32, (QueueId, QueueId)>::new();
         for (id, entry) in wanted {
             spans.entry(entry.generation).and_modify(|(_, last)| *last = *id).or_insert((*id, *id));
@@ -51,8 +51,8 @@ impl Reader {
         let mut rows = Vec::with_capacity(wanted.len());
         for (generation, (first, last)) in spans {
             rows.append(&mut match self {
-                Reader::Sqlite(generations) => generations.rows(generation, first, last).await?,
-                Reader::Postgres(reader) => reader.rows(first, last).await?,
+                SpoolReader::Sqlite(generations) => generations.rows(generation, first, last).await?,
+                SpoolReader::Postgres(reader) => reader.rows(first, last).await?,
             });
         }
         rows.sort_unstable_by_key(|row| row.id);
@@ -60,10 +60,10 @@ impl Reader {
     }
 
     /// The bytes in a message's row.
-    pub(super) async fn body(&self, id: QueueId, entry: Entry) -> Result<Option<Vec<u8>>, sqlx::Error> {
+    pub(super) async fn body(&self, id: QueueId, entry: IndexEntry) -> Result<Option<Vec<u8>>, sqlx::Error> {
         match self {
-            Reader::Sqlite(generations) => generations.body(entry.generation, id).await,
-            Reader::Postgres(reader) => reader.body(id).await,
+            SpoolReader::Sqlite(generations) => generations.body(entry.generation, id).await,
+            SpoolReader::Postgres(reader) => reader.body(id).await,
         }
     }
 }

@@ -15,13 +15,13 @@ const NAMES_MAX: usize = 10_000_000;
 
 /// Something in a folder, by its own name and type (of a link: the link).
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct SetAsideEntry {
     name: OsString,
     kind: FileType,
     len: u64,
 }
 
-impl Found {
+impl SetAsideEntry {
     /// What has this name, if anything has.
     pub(super) fn named(folder: &Path, name: String) -> Option<Self> {
         let meta = fs::symlink_metadata(folder.join(&name)).ok()?;
@@ -67,7 +67,7 @@ impl Folder {
 
     /// A folder inside it. What has its name and is no folder is set aside.
     pub(super) fn sub_folder(&mut self, name: &str) -> Result<Self, StoreError> {
-        if let Some(found) = Found::named(&self.path, name.to_owned()).filter(|found| !found.is_folder()) {
+        if let Some(found) = SetAsideEntry::named(&self.path, name.to_owned()).filter(|found| !found.is_folder()) {
             self.set_aside(&found, "it is not a folder")?;
         }
         let path = self.path.join(name);
@@ -80,21 +80,21 @@ impl Folder {
     }
 
     /// Everything in it but the folder for what is set aside.
-    pub(super) fn list(&self) -> Result<Vec<Found>, StoreError> {
+    pub(super) fn list(&self) -> Result<Vec<SetAsideEntry>, StoreError> {
         let failed = |source| StoreError::Io { what: format!("cannot list {}", self.path.display()), source };
         let mut all = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(failed)?.take(NAMES_MAX) {
             let entry = entry.map_err(failed)?;
             if self.path.join(entry.file_name()) != self.corrupt {
                 let meta = entry.metadata().map_err(failed)?;
-                all.push(Found { name: entry.file_name(), kind: meta.file_type(), len: meta.len() });
+                all.push(SetAsideEntry { name: entry.file_name(), kind: meta.file_type(), len: meta.len() });
             }
         }
         Ok(all)
     }
 
     /// Moves something away, under a name that tells when and what.
-    pub(super) fn set_aside(&mut self, found: &Found, why: &str) -> Result<(), StoreError> {
+    pub(super) fn set_aside(&mut self, found: &SetAsideEntry, why: &str) -> Result<(), StoreError> {
         self.moved += 1;
         let (from, mut name) = (self.path.join(&found.name), OsString::new());
         name.push(format!("{}-{}-", jiff::Timestamp::now().as_millisecond(), self.moved));
@@ -109,7 +109,7 @@ impl Folder {
     }
 
     /// Removes a file that is ours and is not needed.
-    pub(super) fn remove(&self, found: &Found) -> Result<(), StoreError> {
+    pub(super) fn remove(&self, found: &SetAsideEntry) -> Result<(), StoreError> {
         let path = self.path.join(&found.name);
         fs::remove_file(&path)
             .map_err(|source| StoreError::Io { what: format!("cannot remove {}", path.display()), source })

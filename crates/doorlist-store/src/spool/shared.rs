@@ -6,7 +6,7 @@ use super::disk::Room;
 use super::error::SpoolError;
 use super::ids::Ids;
 use super::index::Index;
-use super::rows::Reader;
+use super::rows::SpoolReader;
 use super::{Settlement, SpoolHealth, StartReport};
 use doorlist_core::queue_id::QueueId;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +15,10 @@ use tokio::sync::{Notify, watch};
 
 /// Ends the writer when the last handle is dropped.
 #[derive(Debug)]
-pub(super) struct LastHandle(Arc<Shared>);
+pub(super) struct LastHandle(Arc<SpoolShared>);
 
 impl LastHandle {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<SpoolShared>) -> Self {
         Self(shared)
     }
 }
@@ -32,14 +32,14 @@ impl Drop for LastHandle {
 
 /// What the handles and the writer share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SpoolShared {
     pub(super) report: StartReport,
     pub(super) ids: Arc<Ids>,
     pub(super) bodies: Arc<Bodies>,
     index: Mutex<Index>,
     /// Something arrived for the writer.
     pub(super) wake: Notify,
-    pub(super) reader: Reader,
+    pub(super) reader: SpoolReader,
     /// `None` on PostgreSQL: its disk is its own affair.
     room: Option<Room>,
     away: AtomicBool,
@@ -48,13 +48,13 @@ pub(super) struct Shared {
     ended: watch::Receiver<bool>,
 }
 
-impl Shared {
+impl SpoolShared {
     pub(super) fn new(
         report: StartReport,
         ids: Arc<Ids>,
         bodies: Arc<Bodies>,
         index: Index,
-        reader: Reader,
+        reader: SpoolReader,
         room: Option<Room>,
         ended: watch::Receiver<bool>,
     ) -> Self {
@@ -118,14 +118,14 @@ impl Shared {
 
 /// Someone waits for a commit. Whoever goes away before the answer says no 250, so the message goes again; if it is not
 /// yet committed, the writer sees that nobody waits.
-pub(super) struct Waiting<'a> {
-    shared: &'a Shared,
+pub(super) struct CommitWaiter<'a> {
+    shared: &'a SpoolShared,
     id: QueueId,
     answered: bool,
 }
 
-impl<'a> Waiting<'a> {
-    pub(super) fn new(shared: &'a Shared, id: QueueId) -> Self {
+impl<'a> CommitWaiter<'a> {
+    pub(super) fn new(shared: &'a SpoolShared, id: QueueId) -> Self {
         Self { shared, id, answered: false }
     }
 
@@ -135,7 +135,7 @@ impl<'a> Waiting<'a> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for CommitWaiter<'_> {
     fn drop(&mut self) {
         if !self.answered {
             self.shared.index().settle(self.id, Settlement::Done);

@@ -7,8 +7,8 @@ mod start;
 
 use super::disk;
 use super::error::SpoolError;
-use super::index::Batch;
-use super::rows::Row;
+use super::index::CommitBatch;
+use super::rows::MessageRow;
 use crate::error::StoreError;
 use doorlist_core::queue_id::QueueId;
 use generation::Generation;
@@ -75,7 +75,12 @@ impl Generations {
     }
 
     /// The rows from `first` to `last` in one generation.
-    pub(super) async fn rows(&self, number: u32, first: QueueId, last: QueueId) -> Result<Vec<Row>, sqlx::Error> {
+    pub(super) async fn rows(
+        &self,
+        number: u32,
+        first: QueueId,
+        last: QueueId,
+    ) -> Result<Vec<MessageRow>, sqlx::Error> {
         const SQL: &str = "SELECT m.id, m.record, m.seal, p.revision, p.state FROM message m \
             LEFT JOIN progress p ON p.id = m.id WHERE m.id BETWEEN $1 AND $2 ORDER BY m.id";
         let Some(generation) = self.get(number) else { return Ok(Vec::new()) };
@@ -93,8 +98,8 @@ impl Generations {
 }
 
 /// What stands in a row of the query above.
-fn read_row(row: &sqlx::sqlite::SqliteRow) -> Result<Row, sqlx::Error> {
-    Ok(Row {
+fn read_row(row: &sqlx::sqlite::SqliteRow) -> Result<MessageRow, sqlx::Error> {
+    Ok(MessageRow {
         id: QueueId::from_u64(row.try_get::<i64, _>(0)?.cast_unsigned()),
         text: row.try_get(1)?,
         seal: row.try_get(2)?,
@@ -112,16 +117,16 @@ pub(super) struct Opener {
 
 impl Opener {
     /// A writer with a new file.
-    pub(super) async fn open(&self) -> Result<Writer, StoreError> {
+    pub(super) async fn open(&self) -> Result<SqliteSpoolWriter, StoreError> {
         let current = self.generations.begin().await?;
         let connection = current.writer().await?;
-        Ok(Writer::new(self.clone(), current, connection))
+        Ok(SqliteSpoolWriter::new(self.clone(), current, connection))
     }
 }
 
 /// The one writer of one file.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct SqliteSpoolWriter {
     generations: Arc<Generations>,
     current: Arc<Generation>,
     connection: SqliteConnection,
@@ -134,7 +139,7 @@ pub(super) struct Writer {
     checkpoint: Option<JoinHandle<Result<(), sqlx::Error>>>,
 }
 
-impl Writer {
+impl SqliteSpoolWriter {
     fn new(opener: Opener, current: Arc<Generation>, connection: SqliteConnection) -> Self {
         let Opener { generations, bytes_max } = opener;
         let begun = Instant::now();
@@ -152,7 +157,7 @@ impl Writer {
     }
 
     /// Writes a batch in its generation. `Ok` means that it is on stable storage.
-    pub(super) async fn write(&mut self, batch: &Batch) -> Result<(), SpoolError> {
+    pub(super) async fn write(&mut self, batch: &CommitBatch) -> Result<(), SpoolError> {
         let written = if batch.generation == self.current.number {
             self.logged += log_bytes(batch);
             self.current.write(&mut self.connection, batch).await
@@ -247,7 +252,7 @@ const SQLITE_BUSY_SNAPSHOT: &str = "517";
 const SQLITE_IOERR_FSYNC: &str = "1034";
 const SQLITE_IOERR_DIR_FSYNC: &str = "1290";
 
-fn log_bytes(batch: &Batch) -> u64 {
+fn log_bytes(batch: &CommitBatch) -> u64 {
     let bytes = batch.accepts.iter().map(|accept| accept.body.row_bytes().map_or(0, <[u8]>::len) + accept.text.len());
     let rows = batch.accepts.len() + batch.gone.len() + batch.steps.len();
     bytes.sum::<usize>() as u64 + rows as u64 * LOG_BYTES_PER_ROW

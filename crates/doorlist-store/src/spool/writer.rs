@@ -5,15 +5,15 @@
 
 mod lane;
 
-use super::shared::Shared;
-use lane::{Finished, Opener};
+use super::shared::SpoolShared;
+use lane::{Finished, LaneOpener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
-pub(super) use lane::Engine;
+pub(super) use lane::SpoolEngine;
 
 /// Commits that run side by side, and files that take messages. More are opened when they are needed first.
 pub(super) const LANES_MAX: usize = 6;
@@ -27,7 +27,7 @@ const RETRY_PAUSE: Duration = Duration::from_secs(1);
 const OPEN_PAUSE: Duration = Duration::from_mins(1);
 
 /// Writes until the spool is closed and everything is written.
-pub(super) async fn run(shared: Arc<Shared>, engines: Vec<Engine>, ended: watch::Sender<bool>) {
+pub(super) async fn run(shared: Arc<SpoolShared>, engines: Vec<SpoolEngine>, ended: watch::Sender<bool>) {
     let mut writers = Writers::new(shared, engines);
     while !writers.is_done() {
         writers.hand_out();
@@ -39,10 +39,10 @@ pub(super) async fn run(shared: Arc<Shared>, engines: Vec<Engine>, ended: watch:
 
 /// The lanes, and what they are doing.
 struct Writers {
-    shared: Arc<Shared>,
+    shared: Arc<SpoolShared>,
     lanes: Vec<Lane>,
     running: JoinSet<Finished>,
-    opener: Option<Opener>,
+    opener: Option<LaneOpener>,
     /// When the last commit began.
     begun: Instant,
     /// When settlements have waited long enough.
@@ -60,20 +60,20 @@ struct Writers {
 struct Lane {
     generation: u32,
     /// `None` while a commit runs.
-    engine: Option<Engine>,
+    engine: Option<SpoolEngine>,
 }
 
 impl Lane {
-    fn new(engine: Engine) -> Self {
+    fn new(engine: SpoolEngine) -> Self {
         Self { generation: engine.current(), engine: Some(engine) }
     }
 }
 
 impl Writers {
-    fn new(shared: Arc<Shared>, engines: Vec<Engine>) -> Self {
+    fn new(shared: Arc<SpoolShared>, engines: Vec<SpoolEngine>) -> Self {
         Self {
             shared,
-            opener: engines.first().and_then(Engine::opener),
+            opener: engines.first().and_then(SpoolEngine::opener),
             lanes: engines.into_iter().map(Lane::new).collect(),
             running: JoinSet::new(),
             begun: Instant::now(),

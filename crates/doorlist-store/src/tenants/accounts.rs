@@ -6,13 +6,13 @@ mod columns;
 mod details;
 mod whole;
 
-pub(super) use columns::{AddressColumn, Role};
+pub(super) use columns::{AddressColumn, ColumnRole};
 pub use details::{AccountRow, AliasRow};
 
 use super::View;
 use super::columns::{AccountColumn, AliasColumn};
 use super::names::Sought;
-use super::query::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
+use super::query::{Lookup, PAGE_ROWS_MAX, Query, QueryValue, RowFilter};
 use super::sight;
 use super::table::{FILTERS_MAX, Owners, Page, Placed, column, pattern, put_filter};
 use crate::db::{Bound, Built};
@@ -52,7 +52,7 @@ const FROM_NAMED: &str = " FROM address AS a CROSS JOIN domain AS d CROSS JOIN c
     WHERE d.id = a.domain_id AND c.id = d.customer_id AND ";
 
 /// The numbers of a page's rows, in order, and how many rows there are in all.
-type Found = (Vec<u32>, u64);
+type FoundRows = (Vec<u32>, u64);
 
 impl View {
     /// A page of accounts: by domain, in it by number, unless another order is asked for.
@@ -69,7 +69,7 @@ impl View {
 
     /// The account of this number.
     pub async fn account(&self, id: AddressId) -> Result<Option<Placed<AccountRow>>, StoreError> {
-        let query = Query { limit: 1, ..Query::default() }.with(AccountColumn::Id, Value::Int(id.0.into()));
+        let query = Query { limit: 1, ..Query::default() }.with(AccountColumn::Id, QueryValue::Int(id.0.into()));
         let ids = self.numbers(&query).await?;
         Ok(self.account_rows(&ids).await?.pop())
     }
@@ -77,8 +77,8 @@ impl View {
     /// The account of this address; an alias is not one.
     pub async fn account_of(&self, address: &Address) -> Result<Option<Placed<AccountRow>>, StoreError> {
         let query = Query { limit: 1, ..Query::default() }
-            .with(AccountColumn::DomainName, Value::Text(address.domain().to_string()))
-            .with(AccountColumn::LocalPart, Value::Text(address.local().as_str().to_owned()));
+            .with(AccountColumn::DomainName, QueryValue::Text(address.domain().to_string()))
+            .with(AccountColumn::LocalPart, QueryValue::Text(address.local().as_str().to_owned()));
         let ids = self.numbers(&query).await?;
         Ok(self.account_rows(&ids).await?.pop())
     }
@@ -87,8 +87,8 @@ impl View {
     pub async fn accounts_by_id(&self, ids: &[AddressId]) -> Result<Vec<Placed<AccountRow>>, StoreError> {
         let mut rows = Vec::new();
         for ids in ids.chunks(PAGE_ROWS_MAX as usize) {
-            let values = ids.iter().map(|id| Value::Int(id.0.into())).collect();
-            let filter = Filter { column: AccountColumn::Id, lookup: Lookup::In, values };
+            let values = ids.iter().map(|id| QueryValue::Int(id.0.into())).collect();
+            let filter = RowFilter { column: AccountColumn::Id, lookup: Lookup::In, values };
             let query = Query { filters: vec![filter], limit: PAGE_ROWS_MAX, ..Query::default() };
             rows.extend(self.account_rows(&self.numbers(&query).await?).await?);
         }
@@ -97,12 +97,12 @@ impl View {
 
     /// The alias of this number.
     pub async fn alias(&self, id: AddressId) -> Result<Option<Placed<AliasRow>>, StoreError> {
-        let query = Query { limit: 1, ..Query::default() }.with(AliasColumn::Id, Value::Int(id.0.into()));
+        let query = Query { limit: 1, ..Query::default() }.with(AliasColumn::Id, QueryValue::Int(id.0.into()));
         let ids = self.numbers(&query).await?;
         Ok(self.alias_rows(&ids).await?.pop())
     }
 
-    async fn find<C: AddressColumn>(&self, query: &Query<C>) -> Result<Found, StoreError> {
+    async fn find<C: AddressColumn>(&self, query: &Query<C>) -> Result<FoundRows, StoreError> {
         if let Some(found) = self.whole(query).await? {
             return Ok(found);
         }
@@ -115,7 +115,7 @@ impl View {
     }
 
     /// Whatever the query is: the store looks at every row that the filters leave.
-    async fn asked<C: AddressColumn>(&self, query: &Query<C>) -> Result<Found, StoreError> {
+    async fn asked<C: AddressColumn>(&self, query: &Query<C>) -> Result<FoundRows, StoreError> {
         let ids = self.numbers(query).await?;
         // A page that is not full is the last one.
         if ids.len() < query.limit as usize && (query.offset == 0 || !ids.is_empty()) {
@@ -172,15 +172,18 @@ impl View {
 }
 
 /// Whether a condition leaves the few rows that it names.
-fn names_rows<C: AddressColumn>(filter: &Filter<C>) -> bool {
-    matches!((filter.column.role(), filter.lookup), (Some(Role::Id | Role::Account), Lookup::Exact | Lookup::In))
+fn names_rows<C: AddressColumn>(filter: &RowFilter<C>) -> bool {
+    matches!(
+        (filter.column.role(), filter.lookup),
+        (Some(ColumnRole::Id | ColumnRole::Account), Lookup::Exact | Lookup::In)
+    )
 }
 
 fn put_order<C: AddressColumn>(sql: &mut Built, query: &Query<C>) {
     sql.push(" ORDER BY ");
     for order in &query.order {
         // Numbers are given in the order of creation, and are in an index.
-        let column = if order.column.role() == Some(Role::CreatedAt) { C::ID } else { order.column };
+        let column = if order.column.role() == Some(ColumnRole::CreatedAt) { C::ID } else { order.column };
         sql.push(column.sql()).push(if order.descending { " DESC, " } else { ", " });
     }
     sql.push("d.id, a.id");

@@ -26,28 +26,28 @@ pub(super) struct Count {
 /// The counts of all domains; nothing until somebody asks. As many as there are domains, which the list holds in memory
 /// anyway; 40 octets each.
 #[derive(Default)]
-pub(super) struct Counts(Mutex<Arc<Table>>);
+pub(super) struct DomainCounts(Mutex<Arc<CountTable>>);
 
 /// Domains in the order of their numbers, as of a version of the list; 0: nothing was read yet.
 #[derive(Default)]
-struct Table {
+struct CountTable {
     version: u64,
     domains: Vec<Count>,
 }
 
-impl Table {
+impl CountTable {
     fn place(&self, domain: i64) -> Result<usize, usize> {
         self.domains.binary_search_by_key(&domain, |count| count.domain)
     }
 }
 
 /// The domains that one caller sees.
-pub(super) struct Seen {
-    table: Arc<Table>,
+pub(super) struct SeenDomains {
+    table: Arc<CountTable>,
     sight: DomainSight,
 }
 
-impl Seen {
+impl SeenDomains {
     /// In the order of their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Count> {
         self.table.domains.iter().filter(|count| self.sight.has(count))
@@ -62,23 +62,23 @@ impl Seen {
 
 impl View {
     /// The domains that the caller sees, or `only` the one of this number.
-    pub(super) async fn domains_seen(&self, only: Option<i64>) -> Result<Seen, StoreError> {
+    pub(super) async fn domains_seen(&self, only: Option<i64>) -> Result<SeenDomains, StoreError> {
         if let Some(domain) = only {
             // One row costs nothing, however many others were changed.
             let mut sql = Built::default();
             sql.push(COUNT).push(" FROM domain AS d CROSS JOIN customer AS c WHERE c.id = d.customer_id AND ");
             sight::condition(&mut sql, self.access(), &BY_CUSTOMER);
             sql.push(" AND d.id = ").number(domain);
-            let table = Arc::new(Table { version: 0, domains: read(self.db(), &sql).await? });
-            return Ok(Seen { table, sight: DomainSight::everything() });
+            let table = Arc::new(CountTable { version: 0, domains: read(self.db(), &sql).await? });
+            return Ok(SeenDomains { table, sight: DomainSight::everything() });
         }
         let sight = DomainSight::of(self.db(), self.access()).await?;
-        Ok(Seen { table: self.counts().table(self.db()).await?, sight })
+        Ok(SeenDomains { table: self.counts().table(self.db()).await?, sight })
     }
 }
 
-impl Counts {
-    async fn table(&self, db: &Db) -> Result<Arc<Table>, StoreError> {
+impl DomainCounts {
+    async fn table(&self, db: &Db) -> Result<Arc<CountTable>, StoreError> {
         let now = version(db).await?;
         let mut table = self.0.lock().await;
         if table.version != now {
@@ -93,12 +93,12 @@ impl Counts {
 }
 
 /// The table as of a version. What is written meanwhile may be in it, and is read once more with the next version.
-async fn taken_up(db: &Db, old: &Table, version: u64) -> Result<Table, StoreError> {
+async fn taken_up(db: &Db, old: &CountTable, version: u64) -> Result<CountTable, StoreError> {
     // A smaller version: the store was put back from a backup.
     if old.version == 0 || version < old.version || domains_differ(db, old.version).await? {
-        return Ok(Table { version, domains: changed_behind(db, None).await? });
+        return Ok(CountTable { version, domains: changed_behind(db, None).await? });
     }
-    let mut table = Table { version, domains: old.domains.clone() };
+    let mut table = CountTable { version, domains: old.domains.clone() };
     for count in changed_behind(db, Some(old.version)).await? {
         match table.place(count.domain) {
             Ok(at) => table.domains[at] = count,

@@ -5,15 +5,15 @@
 mod text;
 
 use super::View;
-use super::accounts::{AddressColumn, Role, What};
+use super::accounts::{AddressColumn, ColumnRole, What};
 use super::count_cache::Count;
-use super::query::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
+use super::query::{Lookup, PAGE_ROWS_MAX, Query, QueryValue, RowFilter};
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
 use crate::json_rows::unpack;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use text::Text;
+use text::SearchText;
 use tokio::task::spawn_blocking;
 
 /// Octets of all texts that are kept; who would need more is answered by the store, slowly.
@@ -30,8 +30,8 @@ const READ_AT_ONCE: usize = 4;
 
 /// The texts of domains that were searched.
 #[derive(Default)]
-pub(super) struct Names {
-    texts: Mutex<HashMap<i64, Arc<Text>>>,
+pub(super) struct SearchTexts {
+    texts: Mutex<HashMap<i64, Arc<SearchText>>>,
     reading: [tokio::sync::Mutex<()>; READ_AT_ONCE],
 }
 
@@ -49,13 +49,13 @@ impl Sought {
         }
         let mut sought = Sought { wanted: Vec::new(), domain: None };
         sought.wanted.extend(query.search.iter().map(|text| (Lookup::Contains, text.to_lowercase())));
-        for Filter { column, lookup, values } in &query.filters {
+        for RowFilter { column, lookup, values } in &query.filters {
             match (column.role(), lookup, values.as_slice()) {
-                (Some(Role::Domain), Lookup::Exact, [Value::Int(id)]) => sought.domain = Some(*id),
+                (Some(ColumnRole::Domain), Lookup::Exact, [QueryValue::Int(id)]) => sought.domain = Some(*id),
                 (
-                    Some(Role::LocalPart),
+                    Some(ColumnRole::LocalPart),
                     Lookup::Contains | Lookup::EndsWith | Lookup::StartsWith,
-                    [Value::Text(text)],
+                    [QueryValue::Text(text)],
                 ) => {
                     sought.wanted.push((*lookup, text.to_lowercase()));
                 }
@@ -110,8 +110,8 @@ impl View {
     }
 }
 
-impl Names {
-    async fn text(&self, db: &Db, of: &Count) -> Result<Arc<Text>, StoreError> {
+impl SearchTexts {
+    async fn text(&self, db: &Db, of: &Count) -> Result<Arc<SearchText>, StoreError> {
         if let Some(text) = self.kept(of).filter(|text| text.version() >= of.changed) {
             return Ok(text);
         }
@@ -137,14 +137,14 @@ impl Names {
         Ok(text)
     }
 
-    fn kept(&self, of: &Count) -> Option<Arc<Text>> {
+    fn kept(&self, of: &Count) -> Option<Arc<SearchText>> {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner).get(&of.domain).cloned()
     }
 }
 
 /// All names of a domain. What is written meanwhile is in it or is taken up with the next change: rows are read as of the
 /// version that was read first.
-async fn read(mut db: &Db, of: &Count) -> Result<Text, StoreError> {
+async fn read(mut db: &Db, of: &Count) -> Result<SearchText, StoreError> {
     // Each half is read in the order of its own index; together they would be sorted anew for every part.
     const SQL: &str = "
         SELECT string_agg(id || ' ' || kind || ' ' || local, $3) FROM
@@ -157,7 +157,7 @@ async fn read(mut db: &Db, of: &Count) -> Result<Text, StoreError> {
                          WHERE domain_id = $1 AND kind = 1 AND standing <> 2 AND id > $2
                          ORDER BY domain_id, id LIMIT $4) AS aliases) AS both_kinds
          ORDER BY id LIMIT $4) AS names";
-    let mut text = Text::new(of.changed);
+    let mut text = SearchText::new(of.changed);
     let mut after = 0;
     loop {
         let binds = [Bind::Int(of.domain), Bind::Int(after), Bind::Text("\n"), Bind::Int(20_000)];
@@ -180,10 +180,15 @@ fn line(line: &str) -> Option<(u32, bool, &str)> {
 }
 
 /// A name that changed: its row, and whether it is an alias if it is there at all.
-pub(super) type Change = (u32, String, Option<bool>);
+pub(super) type NameChange = (u32, String, Option<bool>);
 
 /// What changed in a domain behind a version; `None`: too much, or rows of it were removed.
-pub(super) async fn changes(mut db: &Db, domain: i64, from: i64, to: i64) -> Result<Option<Vec<Change>>, StoreError> {
+pub(super) async fn changes(
+    mut db: &Db,
+    domain: i64,
+    from: i64,
+    to: i64,
+) -> Result<Option<Vec<NameChange>>, StoreError> {
     const COUNT: &str = "
         SELECT CAST(COALESCE(SUM(CASE WHEN c.rows_gone THEN 1000000000 ELSE c.added + c.changed + c.removed END), 0)
                     + (SELECT CASE WHEN changes_gone > $2 THEN 1000000000 ELSE 0 END FROM list_state) AS BIGINT)

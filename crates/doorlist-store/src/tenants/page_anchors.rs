@@ -20,7 +20,7 @@ const LISTS_MAX: usize = 1_000;
 
 /// The places of lists that somebody went deep into.
 #[derive(Default)]
-pub(super) struct Places(Mutex<HashMap<(i64, What), Arc<List>>>);
+pub(super) struct PageAnchors(Mutex<HashMap<(i64, What), Arc<List>>>);
 
 /// A list as of a version of its domain. There is always a stretch; the first one begins before all rows.
 struct List {
@@ -67,7 +67,7 @@ impl View {
     }
 }
 
-impl Places {
+impl PageAnchors {
     async fn list(&self, db: &Db, what: What, domain: i64, changed: i64) -> Result<Arc<List>, StoreError> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(domain, what)).cloned();
         let list = match kept {

@@ -26,7 +26,7 @@ pub enum Lookup {
 
 /// What is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum QueryValue {
     /// A number, a moment in milliseconds.
     Int(i64),
     Text(String),
@@ -35,11 +35,11 @@ pub enum Value {
 
 /// One condition on rows of a list with columns `C`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter<C> {
+pub struct RowFilter<C> {
     pub column: C,
     pub lookup: Lookup,
     /// With what: several only for [`Lookup::In`] and [`Lookup::Range`].
-    pub values: Vec<Value>,
+    pub values: Vec<QueryValue>,
 }
 
 /// By what rows are ordered.
@@ -53,7 +53,7 @@ pub struct Order<C> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query<C> {
     /// All of these hold.
-    pub filters: Vec<Filter<C>>,
+    pub filters: Vec<RowFilter<C>>,
     /// Text that is part of the name.
     pub search: Option<String>,
     /// The list's own order if there is none.
@@ -73,8 +73,8 @@ impl<C> Default for Query<C> {
 
 impl<C: ListColumn> Query<C> {
     #[must_use]
-    pub fn with(mut self, column: C, value: Value) -> Self {
-        self.filters.push(Filter { column, lookup: Lookup::Exact, values: vec![value] });
+    pub fn with(mut self, column: C, value: QueryValue) -> Self {
+        self.filters.push(RowFilter { column, lookup: Lookup::Exact, values: vec![value] });
         self
     }
 }
@@ -83,7 +83,7 @@ impl<C> Query<Option<C>> {
     /// The query without the conditions and orders that are about no column.
     pub fn known(self) -> Query<C> {
         let Self { filters, search, order, limit, offset, after } = self;
-        let filter = |Filter { column, lookup, values }| Some(Filter { column: column?, lookup, values });
+        let filter = |RowFilter { column, lookup, values }| Some(RowFilter { column: column?, lookup, values });
         let filters = filters.into_iter().filter_map(filter).collect();
         let order_by = |Order { column, descending }| Some(Order { column: column?, descending });
         let order = order.into_iter().filter_map(order_by).collect();

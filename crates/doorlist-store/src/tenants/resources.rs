@@ -5,7 +5,7 @@ use super::columns::{
     AdminColumn, BrandingColumn, ContactColumn, CustomerColumn, DomainAliasColumn, DomainColumn, DomainNameColumn,
     MailServerColumn, ResellerColumn, SenderRuleColumn,
 };
-use super::query::{Query, Value};
+use super::query::{Query, QueryValue};
 use super::table::{Owners, Page, Placed, Table, column, text};
 use super::{ContactOwner, View};
 use crate::error::StoreError;
@@ -308,7 +308,7 @@ nouns! {
 impl View {
     /// The domain of this name; an alias is not one.
     pub async fn domain_of_name(&self, name: &DomainName) -> Result<Option<Placed<DomainRow>>, StoreError> {
-        self.one(&DOMAINS, Query::default().with(DomainColumn::Name, Value::Text(name.to_string()))).await
+        self.one(&DOMAINS, Query::default().with(DomainColumn::Name, QueryValue::Text(name.to_string()))).await
     }
 
     /// A page of the contacts of one kind of owner.
@@ -332,7 +332,8 @@ impl View {
 
     /// An admin of a reseller or a customer.
     pub async fn admin(&self, scope: Scope, login: LoginId) -> Result<Option<Placed<AdminRow>>, StoreError> {
-        self.one(&ADMINS, in_scope(Query::default(), scope).with(AdminColumn::Id, Value::Int(login.0.into()))).await
+        self.one(&ADMINS, in_scope(Query::default(), scope).with(AdminColumn::Id, QueryValue::Int(login.0.into())))
+            .await
     }
 }
 
@@ -347,5 +348,5 @@ fn contacts_of(owner: ContactOwner) -> &'static Table<ContactRow, ContactColumn>
 
 fn in_scope(query: Query<AdminColumn>, scope: Scope) -> Query<AdminColumn> {
     let (word, id) = super::owners::scope_columns(scope);
-    query.with(AdminColumn::Scope, Value::Text(word.to_owned())).with(AdminColumn::ScopeId, Value::Int(id))
+    query.with(AdminColumn::Scope, QueryValue::Text(word.to_owned())).with(AdminColumn::ScopeId, QueryValue::Int(id))
 }

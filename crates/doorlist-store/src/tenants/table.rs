@@ -2,7 +2,7 @@
 //! rows are read from and by what they can be found; everything else is the same for all nouns. Must not know any noun.
 
 use super::columns::ListColumn;
-use super::query::{Filter, Lookup, PAGE_ROWS_MAX, Query, Value};
+use super::query::{Lookup, PAGE_ROWS_MAX, Query, QueryValue, RowFilter};
 use super::{View, sight};
 use crate::db::{Bound, Built, Row};
 use crate::error::StoreError;
@@ -129,7 +129,7 @@ impl<T, C: ListColumn> Table<T, C> {
     }
 }
 
-pub(super) fn put_filter<C>(sql: &mut Built, column: Column, filter: &Filter<C>) {
+pub(super) fn put_filter<C>(sql: &mut Built, column: Column, filter: &RowFilter<C>) {
     let folds = column.is_mixed_case;
     let put_column = |sql: &mut Built| {
         if folds {
@@ -139,10 +139,10 @@ pub(super) fn put_filter<C>(sql: &mut Built, column: Column, filter: &Filter<C>)
         };
     };
     let mut values = filter.values.iter().take(VALUES_MAX).cloned().map(bound);
-    let text = |value: Option<&Value>| match value {
-        Some(Value::Text(text)) => text.clone(),
-        Some(Value::Int(number)) => number.to_string(),
-        Some(Value::Flag(flag)) => flag.to_string(),
+    let text = |value: Option<&QueryValue>| match value {
+        Some(QueryValue::Text(text)) => text.clone(),
+        Some(QueryValue::Int(number)) => number.to_string(),
+        Some(QueryValue::Flag(flag)) => flag.to_string(),
         None => String::new(),
     };
     let like = |sql: &mut Built, before: &str, after: &str| {
@@ -172,7 +172,7 @@ pub(super) fn put_filter<C>(sql: &mut Built, column: Column, filter: &Filter<C>)
         Lookup::StartsWith => like(sql, "", "%"),
         Lookup::EndsWith => like(sql, "%", ""),
         Lookup::IsNull => {
-            let is_null = filter.values.first() == Some(&Value::Flag(true));
+            let is_null = filter.values.first() == Some(&QueryValue::Flag(true));
             sql.push(column.sql).push(if is_null { " IS NULL" } else { " IS NOT NULL" });
         }
         Lookup::Range => {
@@ -191,11 +191,11 @@ pub(super) fn put_filter<C>(sql: &mut Built, column: Column, filter: &Filter<C>)
     }
 }
 
-fn bound(value: Value) -> Bound {
+fn bound(value: QueryValue) -> Bound {
     match value {
-        Value::Int(number) => Bound::Int(number),
-        Value::Text(text) => Bound::Text(text.to_lowercase()),
-        Value::Flag(flag) => Bound::Flag(flag),
+        QueryValue::Int(number) => Bound::Int(number),
+        QueryValue::Text(text) => Bound::Text(text.to_lowercase()),
+        QueryValue::Flag(flag) => Bound::Flag(flag),
     }
 }
 
@@ -253,6 +253,6 @@ impl View {
         table: &Table<T, C>,
         id: u32,
     ) -> Result<Option<Placed<T>>, StoreError> {
-        self.one(table, Query::default().with(C::ID, Value::Int(id.into()))).await
+        self.one(table, Query::default().with(C::ID, QueryValue::Int(id.into()))).await
     }
 }

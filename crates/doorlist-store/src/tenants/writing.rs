@@ -13,7 +13,7 @@ use doorlist_core::time::Timestamp;
 
 /// The name belongs to somebody already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken;
+pub struct NameTaken;
 
 /// Why a customer was not written. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +65,7 @@ impl Tenants {
         &self,
         fields: &ResellerFields,
         now: Timestamp,
-    ) -> Result<Result<ResellerId, Taken>, StoreError> {
+    ) -> Result<Result<ResellerId, NameTaken>, StoreError> {
         const SQL: &str = "
             INSERT INTO reseller (id, name, allow_branding, allow_customer_branding, created, updated)
             VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (name) DO NOTHING";
@@ -79,7 +79,7 @@ impl Tenants {
             Bind::Int(now.as_millis()),
         ];
         if tx.execute(SQL, &binds).await? == 0 {
-            return Ok(Err(Taken));
+            return Ok(Err(NameTaken));
         }
         add_branding(&mut tx, Scope::Reseller(ResellerId(to_u32(id))), now).await?;
         tx.commit().await?;
@@ -92,13 +92,13 @@ impl Tenants {
         id: ResellerId,
         fields: &ResellerFields,
         now: Timestamp,
-    ) -> Result<Result<(), Taken>, StoreError> {
+    ) -> Result<Result<(), NameTaken>, StoreError> {
         const FREE: &str = "SELECT id FROM reseller WHERE name = $1 AND id <> $2";
         const SQL: &str = "
             UPDATE reseller SET name = $2, allow_branding = $3, allow_customer_branding = $4, updated = $5 WHERE id = $1";
         let mut tx = self.db.begin().await?;
         if tx.row(FREE, &[Bind::Text(&fields.name), Bind::Int(id.0.into())]).await?.is_some() {
-            return Ok(Err(Taken));
+            return Ok(Err(NameTaken));
         }
         let binds = [
             Bind::Int(id.0.into()),

@@ -3,8 +3,8 @@
 
 use crate::hand::{actor, local, name};
 use doorlist_core::change::{Change, ChangeSet, Source, Structure};
-use doorlist_core::list::{Kind, Standing};
-use doorlist_core::source_rows::{EntryPlace, Place, SourceList, SourceRow, normalize};
+use doorlist_core::list::{EntryKind, Standing};
+use doorlist_core::source_rows::{EntryPlace, NormalizedRows, RowPosition, SourceRow, normalize};
 use doorlist_core::time::Timestamp;
 use doorlist_store::RecipientStore;
 use doorlist_store::recipients::{Applied, Coverage, Planned, SourcePlan};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Rows of a source; `ann=k1` is the entry with the key k1.
-pub(crate) fn rows(text: &str) -> SourceList {
+pub(crate) fn rows(text: &str) -> NormalizedRows {
     let rows = text.split_whitespace().zip(1..).map(|(word, line)| {
         let (word, key) = word.split_once('=').map_or((word, None), |(word, key)| (word, Some(key)));
         let (name, structure) = match word.split_once('>') {
@@ -21,10 +21,10 @@ pub(crate) fn rows(text: &str) -> SourceList {
             None => (word, Structure::Mailbox),
         };
         let place = match key {
-            None => Place::Line(line),
+            None => RowPosition::Line(line),
             Some(key) => {
                 let dn = format!("cn={name},dc=example,dc=test").into();
-                Place::Entry(Arc::new(EntryPlace { key: Some(key.into()), dn }))
+                RowPosition::Entry(Arc::new(EntryPlace { key: Some(key.into()), dn }))
             }
         };
         SourceRow { local: local(name), structure, switched_off: false, place }
@@ -93,9 +93,9 @@ pub(crate) async fn list(recipients: &RecipientStore, domain: &str) -> String {
         let mut word = entry.address.local().to_string();
         match (record.kind, record.standing) {
             (_, Standing::Vetoed) => word.push('#'),
-            (Kind::Alias, _) => word.push_str(&format!(">{}", record.account.unwrap())),
-            (Kind::List, _) => word.push('*'),
-            (Kind::Mailbox, _) => {}
+            (EntryKind::Alias, _) => word.push_str(&format!(">{}", record.account.unwrap())),
+            (EntryKind::List, _) => word.push('*'),
+            (EntryKind::Mailbox, _) => {}
         }
         if record.standing == Standing::SwitchedOff {
             word.push('!');
@@ -124,9 +124,9 @@ pub(crate) async fn shows_the_store(recipients: &RecipientStore) {
             assert_eq!(known, Some((entry.id, entry.record.kind, entry.record.standing)), "{}", entry.address);
             match (entry.record.standing, entry.record.kind) {
                 (Standing::Vetoed, _) => counts.vetoed += 1,
-                (_, Kind::Mailbox) => counts.mailboxes += 1,
-                (_, Kind::Alias) => counts.aliases += 1,
-                (_, Kind::List) => counts.lists += 1,
+                (_, EntryKind::Mailbox) => counts.mailboxes += 1,
+                (_, EntryKind::Alias) => counts.aliases += 1,
+                (_, EntryKind::List) => counts.lists += 1,
             }
             rows += 1;
         }

@@ -4,7 +4,7 @@ use crate::fixture::{postgres, sqlite};
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
-use doorlist_store::mail_log::{MailAction, MailEntry, MailFilter, MailLogConfig, Refusal};
+use doorlist_store::mail_log::{MailAction, MailEntry, MailFilter, MailLogConfig, RefusedRecipient};
 use doorlist_store::{MailLog, StoreUrl};
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ async fn a_flood_of_refusals_becomes_counts_and_never_crowds_out_mail() {
     for url in [sqlite(state.path()), postgres("flood")] {
         let config = MailLogConfig { refusals_per_domain_hour_max: 100, ..MailLogConfig::default() };
         let log = MailLog::open(&url, config).await.unwrap();
-        let refused = Refusal {
+        let refused = RefusedRecipient {
             time: Timestamp::from_secs(now().as_secs() / 3600 * 3600),
             action: MailAction::Refused,
             sender: "a@b.example",

@@ -4,7 +4,7 @@ use crate::hand::*;
 use doorlist_core::change::ChangeSet;
 use doorlist_core::change::{Change, DomainChange, Source, Structure};
 use doorlist_core::domain::{Mode, SubAddressing};
-use doorlist_core::list::{Kind, Match, Standing};
+use doorlist_core::list::{EntryKind, Match, Standing};
 use doorlist_core::time::Timestamp;
 use doorlist_store::RecipientStore;
 use doorlist_store::recipients::{AccountFilter, ApplyError, ChangeRow, ListCounts, Note, Refusal};
@@ -67,7 +67,7 @@ pub(crate) async fn accounts_and_aliases(here: &RecipientStore) {
     assert_eq!(applied.notes, [Note::ListKeepsAliases { account: address("ann@example.test"), aliases: 1 }]);
     assert_eq!(counts(here, "example.test").await, ListCounts { mailboxes: 1, aliases: 1, lists: 1, vetoed: 0 });
     let found = here.account(&address("a.lee@example.test")).await.unwrap().unwrap();
-    assert_eq!(found.entry.record.kind, Kind::Alias);
+    assert_eq!(found.entry.record.kind, EntryKind::Alias);
     assert_eq!(found.entry.record.account, Some(local("ann")));
     assert_eq!(here.entry_of(found.entry.id).await.unwrap().unwrap(), found.entry);
 }
@@ -110,9 +110,9 @@ pub(crate) async fn claims_and_vetoes(here: &RecipientStore) {
     apply(here, vec![alias("u2@other.test", "user00002")]).await;
     let applied = apply(here, vec![claim("u2@other.test", Structure::Mailbox, file("staff"))]).await;
     assert!(matches!(applied.notes.as_slice(), [Note::StructureStands { .. }]), "{:?}", applied.notes);
-    assert_eq!(kind(here, "u2@other.test").await, Kind::Alias);
+    assert_eq!(kind(here, "u2@other.test").await, EntryKind::Alias);
     apply(here, vec![withdraw("u2@other.test", Source::Hand)]).await;
-    assert_eq!(kind(here, "u2@other.test").await, Kind::Mailbox);
+    assert_eq!(kind(here, "u2@other.test").await, EntryKind::Mailbox);
     let claims = here.account(&address("u2@other.test")).await.unwrap().unwrap().entry.record.claims;
     assert_eq!(claims.len(), 1);
     assert_eq!(claims[0].source, file("staff"));
@@ -161,7 +161,7 @@ pub(crate) async fn accounts_go_with_their_aliases(here: &RecipientStore) {
         apply(here, vec![Change::Withdraw { address: address("eve@other.test"), source: file("staff") }]).await;
     assert_eq!((applied.removed, applied.changed), (2, 1));
     assert_eq!(reason(here, "e1@other.test"), "setting-up");
-    assert_eq!(kind(here, "e2@other.test").await, Kind::Mailbox);
+    assert_eq!(kind(here, "e2@other.test").await, EntryKind::Mailbox);
 }
 
 pub(crate) async fn modes_and_switches(here: &RecipientStore) {
@@ -232,9 +232,9 @@ pub(crate) async fn both_show_the_same(here: &RecipientStore, there: &RecipientS
                 );
                 *match (entry.record.standing, entry.record.kind) {
                     (Standing::Vetoed, _) => &mut listed.vetoed,
-                    (_, Kind::Mailbox) => &mut listed.mailboxes,
-                    (_, Kind::Alias) => &mut listed.aliases,
-                    (_, Kind::List) => &mut listed.lists,
+                    (_, EntryKind::Mailbox) => &mut listed.mailboxes,
+                    (_, EntryKind::Alias) => &mut listed.aliases,
+                    (_, EntryKind::List) => &mut listed.lists,
                 } += 1;
             }
         }
@@ -343,6 +343,6 @@ async fn counts(recipients: &RecipientStore, domain_name: &str) -> ListCounts {
     recipients.domain(&name(domain_name)).await.unwrap().unwrap().summary.counts
 }
 
-async fn kind(recipients: &RecipientStore, text: &str) -> Kind {
+async fn kind(recipients: &RecipientStore, text: &str) -> EntryKind {
     recipients.account(&address(text)).await.unwrap().unwrap().entry.record.kind
 }

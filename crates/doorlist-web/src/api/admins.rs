@@ -5,7 +5,7 @@ use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
 use super::query;
 use super::show::{self, Object, object_of, time};
-use super::spec::Writer::{Holder, Nobody};
+use super::spec::FieldWriter::{Holder, Nobody};
 use super::spec::{Field, Filtering, Spec};
 use axum::Router;
 use axum::extract::{Path, Request, State};

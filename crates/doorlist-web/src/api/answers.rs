@@ -1,6 +1,6 @@
 //! Turns results into responses: status, headers, JSON.
 
-use super::conditions::State;
+use super::conditions::ObjectState;
 use super::exchange::{Answer, Fault};
 use crate::BODY_PACE_MIN;
 use axum::body::Body as HttpBody;
@@ -64,7 +64,7 @@ fn warned(mut response: Response, warning: Option<String>) -> Response {
 }
 
 /// A response with an object, which caches must revalidate.
-fn shown(mut response: Response, state: Option<&State>) -> Response {
+fn shown(mut response: Response, state: Option<&ObjectState>) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Some(tag) = state.and_then(|state| HeaderValue::from_str(&state.tag()).ok()) {
         response.headers_mut().insert(header::ETAG, tag);

@@ -3,7 +3,7 @@
 
 use super::exchange::Fault;
 use super::link::{self, Link};
-use super::spec::{Kind, Spec};
+use super::spec::{FieldKind, Spec};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -177,7 +177,7 @@ impl Body {
         for field in spec.of_above() {
             let Some(given) = self.map.remove(field.name) else { continue };
             let is_shown = shown.get(field.name).is_some_and(|value| match field.kind {
-                Kind::One(resource) => link::parse(&given, resource) == link::parse(value, resource),
+                FieldKind::One(resource) => link::parse(&given, resource) == link::parse(value, resource),
                 _ => given == *value || same(&given, value),
             });
             let is_not_given = given.is_null() && !field.nullable;

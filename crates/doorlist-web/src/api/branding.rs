@@ -5,7 +5,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, rows};
 use super::show::{Object, object_of, time};
-use super::spec::Writer::{Holder, Nobody};
+use super::spec::FieldWriter::{Holder, Nobody};
 use super::spec::{Field, Filtering, Spec};
 use crate::https_link::is_https_link;
 use doorlist_actions::Actions;

@@ -29,7 +29,7 @@ pub(crate) fn routes(router: Router<ApiState>) -> Router<ApiState> {
         .route("/api/v1/domain/{id}/email_accounts/mass_add/", any(never_made))
 }
 
-pub(crate) type Key = Result<Path<String>, axum::extract::rejection::PathRejection>;
+pub(crate) type PathKey = Result<Path<String>, axum::extract::rejection::PathRejection>;
 
 fn only(ask: &Ask, method: &Method, allowed: &'static [&'static str]) -> Result<(), Fault> {
     if ask.method == *method { Ok(()) } else { Err(Fault::Method(allowed)) }
@@ -97,7 +97,7 @@ pub(crate) fn ids(ask: &Ask) -> Result<Vec<u32>, Fault> {
     text.split(',').map(id).collect()
 }
 
-async fn mass_add_aliases(State(state): State<ApiState>, key: Key, request: Request) -> Response {
+async fn mass_add_aliases(State(state): State<ApiState>, key: PathKey, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
         let found = lookup::<EmailAccounts>(ask.actions.view(), &text(key)).await?;
@@ -111,7 +111,7 @@ async fn mass_add_aliases(State(state): State<ApiState>, key: Key, request: Requ
     .await
 }
 
-async fn users_to_alias(State(state): State<ApiState>, key: Key, request: Request) -> Response {
+async fn users_to_alias(State(state): State<ApiState>, key: PathKey, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
         let found = lookup::<EmailAccounts>(ask.actions.view(), &text(key)).await?;
@@ -133,7 +133,7 @@ async fn users_to_alias(State(state): State<ApiState>, key: Key, request: Reques
     .await
 }
 
-async fn regenerate(State(state): State<ApiState>, key: Key, request: Request) -> Response {
+async fn regenerate(State(state): State<ApiState>, key: PathKey, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
         let found = lookup::<EmailAccounts>(ask.actions.view(), &text(key)).await?;
@@ -144,7 +144,7 @@ async fn regenerate(State(state): State<ApiState>, key: Key, request: Request) -
 }
 
 /// A path that a client library calls, but that never existed.
-async fn never_made(State(state): State<ApiState>, key: Key, request: Request) -> Response {
+async fn never_made(State(state): State<ApiState>, key: PathKey, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
         lookup::<super::domain::Domains>(ask.actions.view(), &text(key)).await?;
@@ -153,6 +153,6 @@ async fn never_made(State(state): State<ApiState>, key: Key, request: Request) -
     .await
 }
 
-pub(crate) fn text(key: Key) -> String {
+pub(crate) fn text(key: PathKey) -> String {
     key.map(|Path(key)| key).unwrap_or_default()
 }

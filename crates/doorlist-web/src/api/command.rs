@@ -1,7 +1,7 @@
 //! `command`: the commands of `doorlist --server`. The request is the one that goes over the control socket; whether it
 //! may travel, and whether this caller may, is for the actions to say.
 
-use super::exchange::{Answer, Ask, Fault, Unread, exchange_unread};
+use super::exchange::{Answer, Ask, Fault, UnreadBody, exchange_unread};
 use super::gate::ApiState;
 use super::large::{LARGE_BODY_MAX, bounded};
 use axum::extract::{Request, State};
@@ -14,7 +14,7 @@ pub(crate) const PATH: &str = "/api/v1/command/";
 const VALUES_MAX: usize = 100_000;
 
 pub(crate) async fn command(State(state): State<ApiState>, request: Request) -> Response {
-    exchange_unread(state, request, async |ask: Ask, unread: Unread| {
+    exchange_unread(state, request, async |ask: Ask, unread: UnreadBody| {
         if ask.method != Method::POST {
             return Err(Fault::Method(&["post"]));
         }

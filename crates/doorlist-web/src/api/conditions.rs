@@ -8,9 +8,9 @@ use std::hash::{DefaultHasher, Hasher};
 /// The state of an object for its `ETag`. Another version of Doorlist may compute another one; clients then read
 /// again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct State(String);
+pub(crate) struct ObjectState(String);
 
-impl State {
+impl ObjectState {
     pub(crate) fn of(object: &Object) -> Self {
         let mut hasher = DefaultHasher::new();
         for (name, value) in object {
@@ -39,19 +39,19 @@ impl Conditions {
     }
 
     /// Whether the change applies to an object in this state.
-    pub(crate) fn allow(&self, state: &State) -> bool {
+    pub(crate) fn allow(&self, state: &ObjectState) -> bool {
         self.if_match.as_deref().is_none_or(|tags| has(tags, state))
     }
 
     /// Whether the client already has this state.
-    pub(crate) fn is_known(&self, state: &State) -> bool {
+    pub(crate) fn is_known(&self, state: &ObjectState) -> bool {
         self.if_none_match.as_deref().is_some_and(|tags| has(tags, state))
     }
 }
 
 /// Compares tags. They identify the state of the object, not the octets, so weak ones (`W/`, from a compressing proxy)
 /// match, too.
-fn has(tags: &[String], state: &State) -> bool {
+fn has(tags: &[String], state: &ObjectState) -> bool {
     tags.iter().any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == state.tag())
 }
 
@@ -68,8 +68,8 @@ mod tests {
     use axum::http::HeaderValue;
     use serde_json::json;
 
-    fn state(name: &str) -> State {
-        State::of(&super::super::show::object_of(json!({"id": 1, "name": name})))
+    fn state(name: &str) -> ObjectState {
+        ObjectState::of(&super::super::show::object_of(json!({"id": 1, "name": name})))
     }
 
     fn asked(lines: &[(HeaderName, &'static str)]) -> Conditions {

@@ -7,8 +7,8 @@ use super::link::uri;
 use super::query::unknown;
 use super::resource::{Resource, id_of, lookup, show_list};
 use super::show::{Object, object_of, time};
-use super::spec::Writer::{Holder, Nobody};
-use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
+use super::spec::FieldWriter::{Holder, Nobody};
+use super::spec::{Field, FieldDefault, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -17,8 +17,8 @@ use axum::routing::any;
 use doorlist_actions::{ActionError, Actions};
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{
-    ContactColumn, ContactFields, ContactOwner, ContactRow, Filter, Lookup, Page, Placed, Query, UnknownColumn, Value,
-    View,
+    ContactColumn, ContactFields, ContactOwner, ContactRow, Lookup, Page, Placed, Query, QueryValue, RowFilter,
+    UnknownColumn, View,
 };
 use serde_json::json;
 use std::marker::PhantomData;
@@ -47,20 +47,20 @@ macro_rules! contacts {
             fields: &[
                 Field::text("address", Holder).nullable(),
                 Field::text("address2", Holder).nullable(),
-                Field::text("city", Holder).default(Default::Text("")),
-                Field::text("country", Holder).default(Default::Text("")),
+                Field::text("city", Holder).default(FieldDefault::Text("")),
+                Field::text("country", Holder).default(FieldDefault::Text("")),
                 Field::time("created_at"),
                 $email,
                 Field::one($field, $field, Holder).required(),
-                Field::text("first_name", Holder).default(Default::Text("")),
+                Field::text("first_name", Holder).default(FieldDefault::Text("")),
                 Field::id(),
                 Field::flag("is_billing", false, Holder),
                 Field::flag("is_emergency", false, Holder),
                 Field::flag("is_technical", false, Holder),
-                Field::text("last_name", Holder).default(Default::Text("")),
+                Field::text("last_name", Holder).default(FieldDefault::Text("")),
                 Field::text("phone", Holder).nullable(),
                 Field::resource_uri(),
-                Field::text("state", Holder).default(Default::Text("")),
+                Field::text("state", Holder).default(FieldDefault::Text("")),
                 Field::time("updated_at"),
                 Field::text("zipcode", Holder).nullable(),
             ],
@@ -239,7 +239,7 @@ pub(crate) fn nested(router: Router<ApiState>) -> Router<ApiState> {
 
 async fn below<P: Resource, N: Resource>(
     State(state): State<ApiState>,
-    key: super::bulk::Key,
+    key: super::bulk::PathKey,
     request: Request,
 ) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
@@ -247,9 +247,9 @@ async fn below<P: Resource, N: Resource>(
             return Err(Fault::Method(&["get"]));
         }
         let parent = lookup::<P>(ask.actions.view(), &super::bulk::text(key)).await?;
-        let values = vec![Value::Int(P::id(&parent.row).into())];
+        let values = vec![QueryValue::Int(P::id(&parent.row).into())];
         let column = N::column(P::SPEC.name).map_err(unknown)?;
-        show_list::<N>(&ask, vec![Filter { column, lookup: Lookup::Exact, values }]).await
+        show_list::<N>(&ask, vec![RowFilter { column, lookup: Lookup::Exact, values }]).await
     })
     .await
 }

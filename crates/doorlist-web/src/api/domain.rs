@@ -6,8 +6,8 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, id_of, rows};
 use super::show::{Object, object_of, time};
-use super::spec::Writer::{Above, Holder, Nobody};
-use super::spec::{Default, Field, Filtering, Kind, READ_WRITE, READ_WRITE_LIST, Spec};
+use super::spec::FieldWriter::{Above, Holder, Nobody};
+use super::spec::{Field, FieldDefault, FieldKind, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions, DomainPatch, Enforcement, NewDomain};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
@@ -29,7 +29,7 @@ pub(crate) static SPEC: Spec = Spec {
         ),
         Field::time("created_at"),
         Field::one("customer", "customer", Above).required(),
-        Field::integer("deliveryport", Holder).default(Default::Integer(25)),
+        Field::integer("deliveryport", Holder).default(FieldDefault::Integer(25)),
         Field::flag("hold_email", false, Holder).help("Accept mail, but do not deliver it."),
         Field::id(),
         Field::text("name", Holder).required().unique(),
@@ -57,7 +57,7 @@ pub(crate) static SPEC: Spec = Spec {
     filtering: &[("customer", Filtering::AllWithRelations), ("name", Filtering::All)],
     quiet: &[("id", Filtering::Only(&["exact", "in"]))],
     deep: false,
-    related: &[("customer__name", Kind::Text), ("customer__reseller", Kind::One("reseller"))],
+    related: &[("customer__name", FieldKind::Text), ("customer__reseller", FieldKind::One("reseller"))],
     ordering: Some(&["name", "created_at", "active", "hold_email"]),
     natural_key: Some("the domain's name"),
     in_index: true,

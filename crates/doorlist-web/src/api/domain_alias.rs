@@ -6,7 +6,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, id_of, rows};
 use super::show::{Object, object_of, time};
-use super::spec::Writer::{Holder, Nobody};
+use super::spec::FieldWriter::{Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
 use doorlist_core::domain::DomainId;

@@ -5,8 +5,8 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
-use super::spec::Writer::{Above, Holder, Nobody};
-use super::spec::{Default, Field, Filtering, Kind, READ_WRITE, READ_WRITE_LIST, Spec};
+use super::spec::FieldWriter::{Above, Holder, Nobody};
+use super::spec::{Field, FieldDefault, FieldKind, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::Password;
 use doorlist_actions::{AccountPatch, ActionError, Actions, NewAccount};
 use doorlist_core::address::{Address, LocalPart};
@@ -36,7 +36,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::text("localpart", Above).required(),
         Field::text("password", Holder).nullable().write_only(),
         Field::one("policy", "policy_user", Nobody).nullable(),
-        Field::integer("priority", Holder).default(Default::Integer(7)),
+        Field::integer("priority", Holder).default(FieldDefault::Integer(7)),
         Field::resource_uri(),
         Field::flag("send_welcome", false, Holder).write_only().help("Ignored: no mail is sent."),
         Field::time("updated_at"),
@@ -65,9 +65,9 @@ pub(crate) static SPEC: Spec = Spec {
     quiet: &[],
     deep: true,
     related: &[
-        ("domain__name", Kind::Text),
-        ("domain__customer", Kind::One("customer")),
-        ("domain__active", Kind::Boolean),
+        ("domain__name", FieldKind::Text),
+        ("domain__customer", FieldKind::One("customer")),
+        ("domain__active", FieldKind::Boolean),
     ],
     ordering: Some(&["localpart", "priority", "domain", "created_at"]),
     natural_key: Some("the address"),

@@ -2,9 +2,9 @@
 
 use super::answers::{print, refuse};
 use super::body::Wrong;
-use super::conditions::{Conditions, State};
+use super::conditions::{Conditions, ObjectState};
 use super::gate::{ApiState, AuditLine};
-use super::large::{Pieces, Place, Places};
+use super::large::{BodyPieces, LargeBodySlot, LargeBodySlots};
 use super::show::Object;
 use axum::body::Body as HttpBody;
 use axum::extract::Request;
@@ -36,9 +36,9 @@ pub(crate) enum Answer {
     /// 200 with this body.
     Shown(Value),
     /// 200 with an object in this state.
-    Object(Object, State),
+    Object(Object, ObjectState),
     /// 304: the client already has this state.
-    Unchanged(State),
+    Unchanged(ObjectState),
     /// 201: the created object, its path and a warning.
     Created(Value, String, Option<String>),
     /// 202 with the updated object.
@@ -103,20 +103,20 @@ impl From<doorlist_store::StoreError> for Fault {
 }
 
 /// A body that was not read yet.
-pub(crate) struct Unread {
+pub(crate) struct UnreadBody {
     body: HttpBody,
-    places: Places,
+    places: LargeBodySlots,
     key: u32,
 }
 
-impl Unread {
+impl UnreadBody {
     /// Reads all of it. The slot must be kept while any of it is in memory.
-    pub(crate) async fn read(self, max: usize) -> Result<(Vec<u8>, Option<Place>), Fault> {
+    pub(crate) async fn read(self, max: usize) -> Result<(Vec<u8>, Option<LargeBodySlot>), Fault> {
         self.places.read(self.body, max, self.key).await
     }
 
     /// Reads it piece by piece.
-    pub(crate) fn pieces(self, max: usize) -> Result<Pieces, Fault> {
+    pub(crate) fn pieces(self, max: usize) -> Result<BodyPieces, Fault> {
         self.places.pieces(self.body, max, self.key)
     }
 }
@@ -126,7 +126,7 @@ pub(crate) async fn exchange<F>(state: ApiState, request: Request, body_max: usi
 where
     F: AsyncFnOnce(Ask) -> Result<Answer, Fault>,
 {
-    let read_and_act = async |mut ask: Ask, unread: Unread| {
+    let read_and_act = async |mut ask: Ask, unread: UnreadBody| {
         (ask.body, _) = unread.read(body_max).await?;
         act(ask).await
     };
@@ -136,7 +136,7 @@ where
 /// Handles one request whose body is read by `act`, after it has checked permissions.
 pub(crate) async fn exchange_unread<F>(state: ApiState, request: Request, act: F) -> Response
 where
-    F: AsyncFnOnce(Ask, Unread) -> Result<Answer, Fault>,
+    F: AsyncFnOnce(Ask, UnreadBody) -> Result<Answer, Fault>,
 {
     let (parts, body) = request.into_parts();
     let head_only = parts.method == Method::HEAD;
@@ -165,7 +165,7 @@ where
 
 async fn done<F>(state: &ApiState, parts: &Parts, body: HttpBody, act: F) -> (Option<Caller>, Result<Answer, Fault>)
 where
-    F: AsyncFnOnce(Ask, Unread) -> Result<Answer, Fault>,
+    F: AsyncFnOnce(Ask, UnreadBody) -> Result<Answer, Fault>,
 {
     let actions = match state.admit(parts).await {
         Ok(actions) => actions,
@@ -186,7 +186,7 @@ where
         body: Vec::new(),
     };
     let key = ask.actions.caller().key_id;
-    (who, act(ask, Unread { body, places: state.places().clone(), key }).await)
+    (who, act(ask, UnreadBody { body, places: state.places().clone(), key }).await)
 }
 
 /// Whether the audit records a write request with this status: changes, possible partial changes, and forbidden

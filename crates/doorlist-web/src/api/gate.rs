@@ -2,7 +2,7 @@
 //! the `Authorization` header alone and are never printed.
 
 use super::exchange::Fault;
-use super::large::Places;
+use super::large::LargeBodySlots;
 use super::to_its_end::WRITES_AT_ONCE_MAX;
 use crate::{Client, ListenerAddress, Rate, RateKey, RateLimits, base_url};
 use axum::http::header;
@@ -63,7 +63,7 @@ pub trait Trail: Send + Sync + 'static {
     fn note(&self, line: AuditLine);
 }
 
-struct Shared {
+struct GateShared {
     services: Arc<OnceLock<Arc<Services>>>,
     config: ApiConfig,
     trail: Arc<dyn Trail>,
@@ -74,24 +74,24 @@ struct Shared {
     /// Random hash state, so that no tenant can predict which objects share a lock.
     rows: RandomState,
     writes: Arc<Semaphore>,
-    places: Places,
+    places: LargeBodySlots,
 }
 
 /// The shared state of all requests. Cheap to clone.
 #[derive(Clone)]
-pub struct ApiState(Arc<Shared>);
+pub struct ApiState(Arc<GateShared>);
 
 impl ApiState {
     /// With services that may be opened later.
     pub fn new(services: Arc<OnceLock<Arc<Services>>>, config: ApiConfig, trail: Arc<dyn Trail>) -> Self {
         let second = Duration::from_secs(1);
-        Self(Arc::new(Shared {
+        Self(Arc::new(GateShared {
             services,
             of_keys: limits(config.requests_per_key, second),
             of_addresses: limits(config.requests_per_address, second),
             of_failures: limits(config.failures_per_address, Duration::from_secs(60)),
             writes: Arc::new(Semaphore::new(WRITES_AT_ONCE_MAX)),
-            places: Places::default(),
+            places: LargeBodySlots::default(),
             object_locks: (0..OBJECT_LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
             rows: RandomState::new(),
             config,
@@ -109,7 +109,7 @@ impl ApiState {
     }
 
     /// The slots for large bodies.
-    pub(super) fn places(&self) -> &Places {
+    pub(super) fn places(&self) -> &LargeBodySlots {
         &self.0.places
     }
 

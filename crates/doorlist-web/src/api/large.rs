@@ -22,7 +22,7 @@ const PLACE_GRACE: Duration = Duration::from_secs(60);
 
 /// Slots for large bodies.
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
+pub(crate) struct LargeBodySlots {
     free: Arc<Semaphore>,
     /// Keys that have or wait for a slot.
     keys: Arc<Mutex<HashSet<u32>>>,
@@ -30,32 +30,32 @@ pub(crate) struct Places {
 
 /// A slot, released on drop.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct LargeBodySlot {
     key: u32,
     keys: Arc<Mutex<HashSet<u32>>>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Drop for Place {
+impl Drop for LargeBodySlot {
     fn drop(&mut self) {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
-impl Default for Places {
+impl Default for LargeBodySlots {
     fn default() -> Self {
         Self { free: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE_MAX)), keys: Arc::default() }
     }
 }
 
-impl Places {
+impl LargeBodySlots {
     /// Takes a slot; each key has at most one.
-    async fn take(&self, key: u32) -> Result<Place, Fault> {
+    async fn take(&self, key: u32) -> Result<LargeBodySlot, Fault> {
         if !self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
             let text = "another large request with this key is running; send this one when it is answered";
             return Err(Fault::NotNow(text.to_owned()));
         }
-        let mut place = Place { key, keys: Arc::clone(&self.keys), permit: None };
+        let mut place = LargeBodySlot { key, keys: Arc::clone(&self.keys), permit: None };
         let permit = timeout(PLACE_WAIT, Arc::clone(&self.free).acquire_owned()).await;
         place.permit = permit.ok().and_then(Result::ok);
         if place.permit.is_none() {
@@ -66,7 +66,12 @@ impl Places {
     }
 
     /// Reads a body sent with this key. Returns it with its slot, if it is large.
-    pub(super) async fn read(&self, body: HttpBody, max: usize, key: u32) -> Result<(Vec<u8>, Option<Place>), Fault> {
+    pub(super) async fn read(
+        &self,
+        body: HttpBody,
+        max: usize,
+        key: u32,
+    ) -> Result<(Vec<u8>, Option<LargeBodySlot>), Fault> {
         let mut pieces = self.pieces(body, max, key)?;
         let mut bytes = Vec::new();
         while let Some(piece) = pieces.next().await? {
@@ -79,28 +84,28 @@ impl Places {
     }
 
     /// Reads a body sent with this key piece by piece.
-    pub(super) fn pieces(&self, body: HttpBody, max: usize, key: u32) -> Result<Pieces, Fault> {
+    pub(super) fn pieces(&self, body: HttpBody, max: usize, key: u32) -> Result<BodyPieces, Fault> {
         let said = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if said > max {
             return Err(Fault::TooLarge(max));
         }
-        Ok(Pieces { places: self.clone(), body, max, key, said, length: 0, place: None })
+        Ok(BodyPieces { places: self.clone(), body, max, key, said, length: 0, place: None })
     }
 }
 
 /// A body in pieces. A large body needs a slot, which is taken only when its octets arrive.
-pub(crate) struct Pieces {
-    places: Places,
+pub(crate) struct BodyPieces {
+    places: LargeBodySlots,
     body: HttpBody,
     max: usize,
     key: u32,
     said: usize,
     length: usize,
     /// The slot, and the deadline apart from the minimum rate.
-    place: Option<(Place, Instant)>,
+    place: Option<(LargeBodySlot, Instant)>,
 }
 
-impl Pieces {
+impl BodyPieces {
     /// The next piece; `None` at its end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
@@ -190,7 +195,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn so_many_large_bodies_are_taken_at_once_one_of_a_key_and_small_ones_always() {
-        let places = Places::default();
+        let places = LargeBodySlots::default();
         let large = || [HttpBody::from(vec![b' '; BODY_MAX + 1]), chunks(2)];
         let mut kept = Vec::new();
         for (key, body) in (1..).zip(large().into_iter().chain(large())) {
@@ -228,7 +233,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_has_a_place_goes_on_sending() {
-        let places = Places::default();
+        let places = LargeBodySlots::default();
         let whole = places.read(paced(LARGE_BODY_MAX, BODY_PACE_MIN), LARGE_BODY_MAX, 1).await.unwrap();
         assert_eq!(whole.0.len(), LARGE_BODY_MAX);
         drop(whole);
@@ -242,7 +247,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_large_has_no_place() {
         for body in [HttpBody::from(vec![b' '; BODY_MAX + 1]), chunks(2)] {
-            assert!(matches!(Places::default().read(body, BODY_MAX, 1).await, Err(Fault::TooLarge(BODY_MAX))));
+            assert!(matches!(LargeBodySlots::default().read(body, BODY_MAX, 1).await, Err(Fault::TooLarge(BODY_MAX))));
         }
     }
 

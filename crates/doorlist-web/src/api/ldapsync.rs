@@ -1,8 +1,8 @@
 //! `ldapsync/remote_data`: the full state of a domain, pushed by a script near its directory, at once or in parts.
 
-use super::exchange::{Answer, Ask, Fault, Unread, exchange_unread, of};
+use super::exchange::{Answer, Ask, Fault, UnreadBody, exchange_unread, of};
 use super::gate::ApiState;
-use super::large::{LARGE_BODY_MAX, Pieces, ValueCount};
+use super::large::{BodyPieces, LARGE_BODY_MAX, ValueCount};
 use super::query;
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -20,7 +20,7 @@ const PIECE: usize = 256 * 1024;
 const VALUES_MAX: usize = 5_000_000;
 
 pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request) -> Response {
-    exchange_unread(state, request, async |ask: Ask, unread: Unread| {
+    exchange_unread(state, request, async |ask: Ask, unread: UnreadBody| {
         if ask.method != Method::POST {
             return Err(Fault::Method(&["post"]));
         }
@@ -73,7 +73,7 @@ fn part<'a>(parameter: &impl Fn(&str) -> Option<&'a str>) -> Result<Option<PushP
 
 /// Parses a push while it is received, on the threads for heavy work. An admitted push is read to its end.
 async fn read(
-    pieces: &mut Pieces,
+    pieces: &mut BodyPieces,
     mut reader: PushReader,
     work: &WorkPool,
 ) -> Result<Result<PushState, PushFault>, Fault> {

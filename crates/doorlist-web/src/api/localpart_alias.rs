@@ -6,8 +6,8 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
-use super::spec::Writer::{Holder, Nobody};
-use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
+use super::spec::FieldWriter::{Holder, Nobody};
+use super::spec::{Field, FieldDefault, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
@@ -26,7 +26,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::id(),
         Field::text("localpart", Holder).required(),
         Field::resource_uri(),
-        Field::text("type", Holder).default(Default::Text("alias")).help("Always alias."),
+        Field::text("type", Holder).default(FieldDefault::Text("alias")).help("Always alias."),
         Field::time("updated_at"),
     ],
     extra: &[],

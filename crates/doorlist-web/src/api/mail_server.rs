@@ -5,8 +5,8 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, id_of, rows};
 use super::show::{Object, object_of, time};
-use super::spec::Writer::{Holder, Nobody};
-use super::spec::{Default, Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
+use super::spec::FieldWriter::{Holder, Nobody};
+use super::spec::{Field, FieldDefault, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions, NewServer, ServerPatch};
 use doorlist_core::domain::DomainId;
 use doorlist_store::tenants::{MailServerRow, Placed};
@@ -24,7 +24,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::time("created_at"),
         Field::one("domain", "domain", Holder).required(),
         Field::id(),
-        Field::integer("priority", Holder).default(Default::Integer(10)).help(
+        Field::integer("priority", Holder).default(FieldDefault::Integer(10)).help(
             "As in MX: the lowest value is tried \
              first.",
         ),

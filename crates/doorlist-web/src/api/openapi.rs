@@ -7,7 +7,7 @@ use super::BASE;
 use super::link;
 use super::missing::MISSING;
 use super::routes::SPECS;
-use super::spec::{Filtering, Kind, Spec};
+use super::spec::{FieldKind, Filtering, Spec};
 use operations::{OPERATIONS, Operation};
 use serde_json::{Map, Value, json};
 
@@ -306,16 +306,16 @@ fn link_schema(resource: &str) -> Value {
     json!({"type": ["string", "integer", "null"], "description": format!("For example {}", link::uri(resource, 1))})
 }
 
-fn kind_schema(kind: Kind, nullable: bool) -> Value {
+fn kind_schema(kind: FieldKind, nullable: bool) -> Value {
     let types = |name: &str| if nullable { json!([name, "null"]) } else { json!(name) };
     match kind {
-        Kind::Text | Kind::Time => json!({"type": types("string")}),
-        Kind::Integer => json!({"type": types("integer")}),
-        Kind::Float => json!({"type": types("number")}),
-        Kind::Boolean => json!({"type": types("boolean")}),
-        Kind::One(resource) => {
+        FieldKind::Text | FieldKind::Time => json!({"type": types("string")}),
+        FieldKind::Integer => json!({"type": types("integer")}),
+        FieldKind::Float => json!({"type": types("number")}),
+        FieldKind::Boolean => json!({"type": types("boolean")}),
+        FieldKind::One(resource) => {
             json!({"type": ["string", "null"], "description": format!("For example {}", link::uri(resource, 1))})
         }
-        Kind::Many(_) => json!({"type": ["array", "null"]}),
+        FieldKind::Many(_) => json!({"type": ["array", "null"]}),
     }
 }

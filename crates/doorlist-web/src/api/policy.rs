@@ -6,8 +6,8 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, rows};
 use super::show::Object;
-use super::spec::Writer::{Above, Holder, Nobody};
-use super::spec::{Default, Field, Filtering, Spec};
+use super::spec::FieldWriter::{Above, Holder, Nobody};
+use super::spec::{Field, FieldDefault, Filtering, Spec};
 use doorlist_actions::{AccountPatch, Actions, DomainPatch};
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 /// A field with Y or N.
 const fn switch(name: &'static str, default: &'static str) -> Field {
-    Field::text(name, Holder).default(Default::Text(default)).help("Not supported: the value cannot be changed.")
+    Field::text(name, Holder).default(FieldDefault::Text(default)).help("Not supported: the value cannot be changed.")
 }
 
 const fn nothing(name: &'static str) -> Field {
@@ -49,9 +49,9 @@ macro_rules! fields {
             $owner,
             Field::id(),
             Field::integer("message_size_limit", $limit_by).nullable().help("Bytes; null for the limit of the server."),
-            Field::integer("priority", Holder).default(Default::Integer($priority)).help("Not supported."),
+            Field::integer("priority", Holder).default(FieldDefault::Integer($priority)).help("Not supported."),
             Field::resource_uri(),
-            Field::float("spam_kill_level", Holder).default(Default::Float(7.0)).help("Not supported."),
+            Field::float("spam_kill_level", Holder).default(FieldDefault::Float(7.0)).help("Not supported."),
             switch("spam_lover", "N"),
             level("spam_quarantine_cutoff_level"),
             switch("spam_quarantine_to", "sql:"),
@@ -60,7 +60,7 @@ macro_rules! fields {
             nothing("spam_subject_tag3"),
             level("spam_tag2_level"),
             level("spam_tag3_level"),
-            Field::float("spam_tag_level", Holder).default(Default::Float(-9999.0)).help("Not supported."),
+            Field::float("spam_tag_level", Holder).default(FieldDefault::Float(-9999.0)).help("Not supported."),
             switch("unchecked_lover", "Y"),
             nothing("unchecked_quarantine_to"),
             switch("virus_lover", "N"),
@@ -120,11 +120,11 @@ fn defaults(spec: &'static Spec) -> Vec<(&'static str, Value)> {
 
 fn default_of(field: &Field) -> Value {
     match field.default {
-        Default::None | Default::Null => Value::Null,
-        Default::Text(text) => text.into(),
-        Default::Integer(number) => number.into(),
-        Default::Float(number) => json!(number),
-        Default::Flag(flag) => flag.into(),
+        FieldDefault::None | FieldDefault::Null => Value::Null,
+        FieldDefault::Text(text) => text.into(),
+        FieldDefault::Integer(number) => number.into(),
+        FieldDefault::Float(number) => json!(number),
+        FieldDefault::Flag(flag) => flag.into(),
     }
 }
 

@@ -2,8 +2,8 @@
 //! reason.
 
 use super::exchange::Fault;
-use super::spec::{Filtering, Kind, Spec};
-use doorlist_store::tenants::{Filter, Lookup, Order, PAGE_ROWS_MAX, Query, UnknownColumn, Value};
+use super::spec::{FieldKind, Filtering, Spec};
+use doorlist_store::tenants::{Lookup, Order, PAGE_ROWS_MAX, Query, QueryValue, RowFilter, UnknownColumn};
 
 pub(crate) const LIMIT: u32 = 20;
 /// Maximum parameters of a request.
@@ -23,7 +23,7 @@ pub(crate) type ToColumn<C> = fn(&str) -> Result<C, UnknownColumn>;
 
 /// A filter whose value names an object, to be looked up by whoever can.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Named<C> {
+pub(crate) struct NamedFilter<C> {
     pub(crate) column: C,
     pub(crate) resource: &'static str,
     pub(crate) name: String,
@@ -33,7 +33,7 @@ pub(crate) struct Named<C> {
 #[derive(Clone, Debug)]
 pub(crate) struct ListQuery<C> {
     pub(crate) query: Query<C>,
-    pub(crate) named: Vec<Named<C>>,
+    pub(crate) named: Vec<NamedFilter<C>>,
 }
 
 /// Names and values of a query string, decoded.
@@ -147,18 +147,18 @@ fn filter<C>(spec: &Spec, column: ToColumn<C>, name: &str, value: &str, list: &m
         return Err(Fault::Bad("a list can be filtered by at most 50 conditions".to_owned()));
     }
     let column = column(path).map_err(unknown)?;
-    if let (Kind::One(resource), Lookup::Exact) = (kind, lookup)
+    if let (FieldKind::One(resource), Lookup::Exact) = (kind, lookup)
         && id_of(value).is_none()
     {
-        list.named.push(Named { column, resource, name: value.to_owned() });
+        list.named.push(NamedFilter { column, resource, name: value.to_owned() });
         return Ok(());
     }
     let values = values(kind, lookup, field, value)?;
-    list.query.filters.push(Filter { column, lookup, values });
+    list.query.filters.push(RowFilter { column, lookup, values });
     Ok(())
 }
 
-fn values(kind: Kind, lookup: Lookup, field: &str, value: &str) -> Result<Vec<Value>, Fault> {
+fn values(kind: FieldKind, lookup: Lookup, field: &str, value: &str) -> Result<Vec<QueryValue>, Fault> {
     let texts: Vec<&str> = match lookup {
         Lookup::In | Lookup::Range => value.split(',').collect(),
         _ => vec![value],
@@ -174,13 +174,13 @@ fn values(kind: Kind, lookup: Lookup, field: &str, value: &str) -> Result<Vec<Va
             return Err(wrong("NUL"));
         }
         match kind {
-            _ if lookup == Lookup::IsNull => flag(text).map(Value::Flag),
-            _ if is_part => Some(Value::Text(text.to_owned())),
-            Kind::Text | Kind::Float => Some(Value::Text(text.to_owned())),
-            Kind::Integer => text.trim().parse().ok().map(Value::Int),
-            Kind::One(_) | Kind::Many(_) => id_of(text).map(Value::Int),
-            Kind::Boolean => flag(text).map(Value::Flag),
-            Kind::Time => super::show::parse_time(text).map(Value::Int),
+            _ if lookup == Lookup::IsNull => flag(text).map(QueryValue::Flag),
+            _ if is_part => Some(QueryValue::Text(text.to_owned())),
+            FieldKind::Text | FieldKind::Float => Some(QueryValue::Text(text.to_owned())),
+            FieldKind::Integer => text.trim().parse().ok().map(QueryValue::Int),
+            FieldKind::One(_) | FieldKind::Many(_) => id_of(text).map(QueryValue::Int),
+            FieldKind::Boolean => flag(text).map(QueryValue::Flag),
+            FieldKind::Time => super::show::parse_time(text).map(QueryValue::Int),
         }
         .ok_or_else(|| wrong(text))
     };
@@ -239,7 +239,7 @@ fn lookup(word: &str) -> Option<Lookup> {
 mod tests {
     use super::super::spec::Field;
     use super::*;
-    use crate::api::spec::Writer::Holder;
+    use crate::api::spec::FieldWriter::Holder;
 
     /// More fields to order by than any resource has.
     static MANY: Spec = Spec {

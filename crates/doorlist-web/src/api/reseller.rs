@@ -5,7 +5,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, rows};
 use super::show::{Object, object_of, time};
-use super::spec::Writer::{Above, Holder, Nobody};
+use super::spec::FieldWriter::{Above, Holder, Nobody};
 use super::spec::{Field, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
 use doorlist_store::tenants::{Placed, ResellerFields, ResellerRow};

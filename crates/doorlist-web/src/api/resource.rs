@@ -2,11 +2,11 @@
 //! its rows are read and shown, and its fields.
 
 use super::body::Body;
-use super::conditions::State as ObjectState;
+use super::conditions::ObjectState;
 use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
 use super::link::{self, Link, uri};
-use super::query::{self, ListQuery, Named};
+use super::query::{self, ListQuery, NamedFilter};
 use super::show::{self, Object};
 use super::spec::Spec;
 use axum::Router;
@@ -17,7 +17,7 @@ use axum::routing::any;
 use doorlist_actions::{ActionError, Actions};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{Filter, ListColumn, Lookup, Page, Placed, Query, UnknownColumn, Value, View};
+use doorlist_store::tenants::{ListColumn, Lookup, Page, Placed, Query, QueryValue, RowFilter, UnknownColumn, View};
 
 /// A resource of the API.
 pub(crate) trait Resource: Send + Sync + 'static {
@@ -130,7 +130,7 @@ async fn list_handler<N: Resource>(State(state): State<ApiState>, request: Reque
 }
 
 /// A page of a list, within further conditions.
-pub(crate) async fn show_list<N: Resource>(ask: &Ask, within: Vec<Filter<N::Column>>) -> Result<Answer, Fault> {
+pub(crate) async fn show_list<N: Resource>(ask: &Ask, within: Vec<RowFilter<N::Column>>) -> Result<Answer, Fault> {
     let parameters = query::parameters(&ask.query)?;
     let mut list = query::read(N::SPEC, N::column, &parameters)?;
     list.query.filters.extend(within);
@@ -145,11 +145,11 @@ pub(crate) async fn show_list<N: Resource>(ask: &Ask, within: Vec<Filter<N::Colu
 
 /// Filters whose value is a name: an address, a domain.
 async fn resolve<C>(view: &View, list: &mut ListQuery<C>) -> Result<(), Fault> {
-    for Named { column, resource, name } in std::mem::take(&mut list.named) {
+    for NamedFilter { column, resource, name } in std::mem::take(&mut list.named) {
         let id = find(view, resource, &name).await?;
         // What is not there has no objects.
-        let values = vec![Value::Int(id.map_or(-1, i64::from))];
-        list.query.filters.push(Filter { column, lookup: Lookup::Exact, values });
+        let values = vec![QueryValue::Int(id.map_or(-1, i64::from))];
+        list.query.filters.push(RowFilter { column, lookup: Lookup::Exact, values });
     }
     Ok(())
 }
@@ -272,7 +272,7 @@ mod tests {
         knows_what_its_schema_names::<branding::Brandings>();
         knows_what_its_schema_names::<policy::DomainPolicies>();
         knows_what_its_schema_names::<policy::AccountPolicies>();
-        knows_what_its_schema_names::<sender_rule::SenderRules>();
+        knows_what_its_schema_names::<sender_rule::WblistEntries>();
         knows_what_its_schema_names::<contacts::Contacts<contacts::OfReseller>>();
         knows_what_its_schema_names::<contacts::Contacts<contacts::OfCustomer>>();
         knows_what_its_schema_names::<contacts::Contacts<contacts::OfDomain>>();

@@ -66,7 +66,7 @@ pub fn api(state: ApiState) -> Router {
     router = resource::routes::<branding::Brandings>(router);
     router = resource::routes::<policy::DomainPolicies>(router);
     router = resource::routes::<policy::AccountPolicies>(router);
-    router = resource::routes::<sender_rule::SenderRules>(router);
+    router = resource::routes::<sender_rule::WblistEntries>(router);
     router = resource::routes::<Contacts<OfReseller>>(router);
     router = resource::routes::<Contacts<OfCustomer>>(router);
     router = resource::routes::<Contacts<OfDomain>>(router);

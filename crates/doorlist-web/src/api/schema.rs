@@ -1,7 +1,7 @@
 //! The index, and the schema of each resource: exactly the fields that client libraries compare with their own.
 
 use super::BASE;
-use super::spec::{Default, Field, Filtering, Kind, Spec};
+use super::spec::{Field, FieldDefault, FieldKind, Filtering, Spec};
 use serde_json::{Map, Value, json};
 
 /// Answers `GET /api/v1/`: every resource with its list and schema. Needs no credentials.
@@ -53,8 +53,8 @@ fn shown(field: &Field) -> Value {
         "unique": field.unique,
     });
     let related = match field.kind {
-        Kind::One(_) => Some("to_one"),
-        Kind::Many(_) => Some("to_many"),
+        FieldKind::One(_) => Some("to_one"),
+        FieldKind::Many(_) => Some("to_many"),
         _ => None,
     };
     if let (Some(related), Some(shown)) = (related, shown.as_object_mut()) {
@@ -65,23 +65,23 @@ fn shown(field: &Field) -> Value {
 
 fn default(field: &Field) -> Value {
     match field.default {
-        Default::None => "No default provided.".into(),
-        Default::Null => Value::Null,
-        Default::Text(text) => text.into(),
-        Default::Integer(number) => number.into(),
-        Default::Float(number) => json!(number),
-        Default::Flag(flag) => flag.into(),
+        FieldDefault::None => "No default provided.".into(),
+        FieldDefault::Null => Value::Null,
+        FieldDefault::Text(text) => text.into(),
+        FieldDefault::Integer(number) => number.into(),
+        FieldDefault::Float(number) => json!(number),
+        FieldDefault::Flag(flag) => flag.into(),
     }
 }
 
-pub(crate) fn kind(kind: Kind) -> &'static str {
+pub(crate) fn kind(kind: FieldKind) -> &'static str {
     match kind {
-        Kind::Text => "string",
-        Kind::Integer => "integer",
-        Kind::Float => "float",
-        Kind::Boolean => "boolean",
-        Kind::Time => "datetime",
-        Kind::One(_) | Kind::Many(_) => "related",
+        FieldKind::Text => "string",
+        FieldKind::Integer => "integer",
+        FieldKind::Float => "float",
+        FieldKind::Boolean => "boolean",
+        FieldKind::Time => "datetime",
+        FieldKind::One(_) | FieldKind::Many(_) => "related",
     }
 }
 
@@ -90,12 +90,12 @@ fn help(field: &Field) -> &'static str {
         return field.help;
     }
     match field.kind {
-        Kind::Text => "Text, for example \"Hello World\".",
-        Kind::Integer => "A whole number, for example 2673.",
-        Kind::Float => "A number, for example 26.73.",
-        Kind::Boolean => "true or false.",
-        Kind::Time => "A date and time, for example \"Sun, 3 Mar 2013 06:26:53 +0000\".",
-        Kind::One(_) => "Another object, by its URI.",
-        Kind::Many(_) => "Several objects, by their URIs.",
+        FieldKind::Text => "Text, for example \"Hello World\".",
+        FieldKind::Integer => "A whole number, for example 2673.",
+        FieldKind::Float => "A number, for example 26.73.",
+        FieldKind::Boolean => "true or false.",
+        FieldKind::Time => "A date and time, for example \"Sun, 3 Mar 2013 06:26:53 +0000\".",
+        FieldKind::One(_) => "Another object, by its URI.",
+        FieldKind::Many(_) => "Several objects, by their URIs.",
     }
 }

@@ -7,7 +7,7 @@ use super::gate::ApiState;
 use super::link::uri;
 use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
-use super::spec::Writer::{Holder, Nobody};
+use super::spec::FieldWriter::{Holder, Nobody};
 use super::spec::{Field, Filtering, Spec};
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -16,14 +16,12 @@ use doorlist_actions::{ActionError, Actions, NewSenderRule, RuleOwner};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_store::StoreError;
-use doorlist_store::tenants::{
-    Page, Placed, Query, SenderRuleColumn, SenderRuleRow, UnknownColumn, Value as Compared, View,
-};
+use doorlist_store::tenants::{Page, Placed, Query, QueryValue, SenderRuleColumn, SenderRuleRow, UnknownColumn, View};
 use serde_json::json;
 
 pub(crate) const MASS_DELETE: &str = "/api/v1/wblist/mass_delete/";
 
-pub(crate) struct SenderRules;
+pub(crate) struct WblistEntries;
 
 pub(crate) static SPEC: Spec = Spec {
     name: "wblist",
@@ -60,7 +58,7 @@ pub(crate) static SPEC: Spec = Spec {
     in_index: true,
 };
 
-impl Resource for SenderRules {
+impl Resource for WblistEntries {
     const SPEC: &'static Spec = &SPEC;
     type Row = SenderRuleRow;
     type Column = SenderRuleColumn;
@@ -68,12 +66,12 @@ impl Resource for SenderRules {
     async fn list(view: &View, query: &Query<SenderRuleColumn>) -> Result<Page<SenderRuleRow>, StoreError> {
         let mut query = query.clone();
         for filter in query.filters.iter_mut().filter(|filter| filter.column == SenderRuleColumn::Allow) {
-            let allows = |value: &Compared| match value {
-                Compared::Text(text) if text.eq_ignore_ascii_case("w") => Some(true),
-                Compared::Text(text) if text.eq_ignore_ascii_case("b") => Some(false),
+            let allows = |value: &QueryValue| match value {
+                QueryValue::Text(text) if text.eq_ignore_ascii_case("w") => Some(true),
+                QueryValue::Text(text) if text.eq_ignore_ascii_case("b") => Some(false),
                 _ => None,
             };
-            filter.values = filter.values.iter().filter_map(allows).map(Compared::Flag).collect();
+            filter.values = filter.values.iter().filter_map(allows).map(QueryValue::Flag).collect();
             if filter.values.is_empty() {
                 return Ok(Page { rows: Vec::new(), total: 0 });
             }

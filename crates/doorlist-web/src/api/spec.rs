@@ -5,7 +5,7 @@ use super::query::Lookups;
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FieldKind {
     Text,
     Integer,
     Float,
@@ -19,7 +19,7 @@ pub(crate) enum Kind {
 
 /// The default of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Default {
+pub(crate) enum FieldDefault {
     None,
     Null,
     Text(&'static str),
@@ -30,7 +30,7 @@ pub(crate) enum Default {
 
 /// Who may write a field of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Writer {
+pub(crate) enum FieldWriter {
     /// Nobody: it is computed.
     Nobody,
     /// Whoever may change the object.
@@ -44,12 +44,12 @@ pub(crate) enum Writer {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) default: Default,
+    pub(crate) kind: FieldKind,
+    pub(crate) default: FieldDefault,
     /// May be left empty.
     pub(crate) blank: bool,
     pub(crate) nullable: bool,
-    pub(crate) writer: Writer,
+    pub(crate) writer: FieldWriter,
     pub(crate) unique: bool,
     /// Required when an object is created.
     pub(crate) required: bool,
@@ -59,11 +59,11 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    const fn new(name: &'static str, kind: Kind, writer: Writer) -> Self {
+    const fn new(name: &'static str, kind: FieldKind, writer: FieldWriter) -> Self {
         Self {
             name,
             kind,
-            default: Default::None,
+            default: FieldDefault::None,
             blank: false,
             nullable: false,
             writer,
@@ -74,47 +74,51 @@ impl Field {
         }
     }
 
-    pub(crate) const fn text(name: &'static str, writer: Writer) -> Self {
-        Self::new(name, Kind::Text, writer)
+    pub(crate) const fn text(name: &'static str, writer: FieldWriter) -> Self {
+        Self::new(name, FieldKind::Text, writer)
     }
 
-    pub(crate) const fn integer(name: &'static str, writer: Writer) -> Self {
-        Self::new(name, Kind::Integer, writer)
+    pub(crate) const fn integer(name: &'static str, writer: FieldWriter) -> Self {
+        Self::new(name, FieldKind::Integer, writer)
     }
 
-    pub(crate) const fn float(name: &'static str, writer: Writer) -> Self {
-        Self::new(name, Kind::Float, writer)
+    pub(crate) const fn float(name: &'static str, writer: FieldWriter) -> Self {
+        Self::new(name, FieldKind::Float, writer)
     }
 
-    pub(crate) const fn flag(name: &'static str, default: bool, writer: Writer) -> Self {
-        Self { default: Default::Flag(default), blank: true, ..Self::new(name, Kind::Boolean, writer) }
+    pub(crate) const fn flag(name: &'static str, default: bool, writer: FieldWriter) -> Self {
+        Self { default: FieldDefault::Flag(default), blank: true, ..Self::new(name, FieldKind::Boolean, writer) }
     }
 
     pub(crate) const fn time(name: &'static str) -> Self {
-        Self::new(name, Kind::Time, Writer::Nobody)
+        Self::new(name, FieldKind::Time, FieldWriter::Nobody)
     }
 
-    pub(crate) const fn one(name: &'static str, resource: &'static str, writer: Writer) -> Self {
-        Self::new(name, Kind::One(resource), writer)
+    pub(crate) const fn one(name: &'static str, resource: &'static str, writer: FieldWriter) -> Self {
+        Self::new(name, FieldKind::One(resource), writer)
     }
 
     pub(crate) const fn many(name: &'static str, resource: &'static str) -> Self {
-        Self { nullable: true, default: Default::Null, ..Self::new(name, Kind::Many(resource), Writer::Nobody) }
+        Self {
+            nullable: true,
+            default: FieldDefault::Null,
+            ..Self::new(name, FieldKind::Many(resource), FieldWriter::Nobody)
+        }
     }
 
     /// The number of every object.
     pub(crate) const fn id() -> Self {
-        let id = Self::integer("id", Writer::Nobody);
-        Self { default: Default::Text(""), blank: true, unique: true, ..id }
+        let id = Self::integer("id", FieldWriter::Nobody);
+        Self { default: FieldDefault::Text(""), blank: true, unique: true, ..id }
     }
 
     pub(crate) const fn resource_uri() -> Self {
-        Self::text("resource_uri", Writer::Nobody)
+        Self::text("resource_uri", FieldWriter::Nobody)
     }
 
     /// Whether nobody writes it.
     pub(crate) fn is_readonly(&self) -> bool {
-        self.writer == Writer::Nobody
+        self.writer == FieldWriter::Nobody
     }
 
     pub(crate) const fn required(self) -> Self {
@@ -126,7 +130,7 @@ impl Field {
     }
 
     pub(crate) const fn nullable(self) -> Self {
-        Self { nullable: true, blank: true, default: Default::Null, ..self }
+        Self { nullable: true, blank: true, default: FieldDefault::Null, ..self }
     }
 
     pub(crate) const fn blank(self) -> Self {
@@ -137,7 +141,7 @@ impl Field {
         Self { write_only: true, ..self }
     }
 
-    pub(crate) const fn default(self, default: Default) -> Self {
+    pub(crate) const fn default(self, default: FieldDefault) -> Self {
         Self { default, blank: true, ..self }
     }
 
@@ -174,7 +178,7 @@ pub(crate) struct Spec {
     /// Whether the list may be very long, so that pages continue after the last object.
     pub(crate) deep: bool,
     /// Filter columns of related objects, with their types.
-    pub(crate) related: &'static [(&'static str, Kind)],
+    pub(crate) related: &'static [(&'static str, FieldKind)],
     /// Fields to order by; `None` if the schema has none.
     pub(crate) ordering: Option<&'static [&'static str]>,
     /// Description of the natural key in paths, if there is one.
@@ -194,11 +198,11 @@ impl Spec {
 
     /// Fields that only the level above may write.
     pub(crate) fn of_above(&self) -> impl Iterator<Item = &'static Field> {
-        self.fields.iter().chain(self.extra).filter(|field| field.writer == Writer::Above)
+        self.fields.iter().chain(self.extra).filter(|field| field.writer == FieldWriter::Above)
     }
 
     /// The type and static name of a filter column.
-    pub(crate) fn column(&self, name: &str) -> Option<(&'static str, Kind)> {
+    pub(crate) fn column(&self, name: &str) -> Option<(&'static str, FieldKind)> {
         let related = self.related.iter().find(|(column, _)| *column == name).copied();
         related.or_else(|| self.field(name).map(|field| (field.name, field.kind)))
     }

@@ -18,12 +18,12 @@ const PROGRESS_OCTETS: usize = 4 * 1024;
 /// The activity of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
-    state: Mutex<State>,
+    state: Mutex<ActivityState>,
     gave_way: Notify,
 }
 
 #[derive(Debug)]
-struct State {
+struct ActivityState {
     phase: Phase,
     /// Time of the last progress.
     since: Instant,
@@ -46,7 +46,8 @@ enum Phase {
 impl Activity {
     /// A connection was accepted.
     pub(super) fn new(now: Instant) -> Self {
-        let state = State { phase: Phase::Head, since: now, octets: 0, awaits_body: false, awaits_reader: false };
+        let state =
+            ActivityState { phase: Phase::Head, since: now, octets: 0, awaits_body: false, awaits_reader: false };
         Self { state: Mutex::new(state), gave_way: Notify::new() }
     }
 
@@ -134,13 +135,13 @@ impl Activity {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ActivityState> {
         // Each method leaves it whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl ActivityState {
     fn waits(&self) -> bool {
         match self.phase {
             Phase::Head | Phase::Kept => true,

@@ -1,7 +1,7 @@
 //! Admits connections: to a regular slot, or to one that is reserved for health checks.
 
 use super::activity::Activity;
-use super::places::Places;
+use super::slot_pool::SlotPool;
 use doorlist_core::network::{Network, SourceKey};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,10 +22,10 @@ pub const HEALTH_CONNECTION_MAX: Duration = Duration::from_secs(5);
 
 /// The slots of a listener.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(super) struct ListenerSlots {
     proxies: Arc<[Network]>,
-    places: Mutex<Places>,
-    health: Mutex<Places>,
+    places: Mutex<SlotPool>,
+    health: Mutex<SlotPool>,
     per_client_max: usize,
     /// Requests at once of clients behind proxies.
     requests: Mutex<HashMap<SourceKey, usize>>,
@@ -34,7 +34,7 @@ pub(super) struct Admission {
 /// An admitted connection; its slot is released on drop.
 #[derive(Debug)]
 pub(super) struct Admitted {
-    pub(super) admission: Arc<Admission>,
+    pub(super) admission: Arc<ListenerSlots>,
     number: u64,
     /// Only health checks are answered.
     pub(super) health_only: bool,
@@ -43,8 +43,8 @@ pub(super) struct Admitted {
 
 /// A counted request of a client, until dropped.
 #[derive(Debug)]
-pub(super) struct Counted {
-    admission: Arc<Admission>,
+pub(super) struct CountedRequest {
+    admission: Arc<ListenerSlots>,
     client: SourceKey,
 }
 
@@ -52,12 +52,12 @@ pub(super) struct Counted {
 #[derive(Debug)]
 pub(super) struct TooMany;
 
-impl Admission {
+impl ListenerSlots {
     pub(super) fn new(proxies: Arc<[Network]>, per_address_max: usize) -> Arc<Self> {
         Arc::new(Self {
             proxies,
-            places: Mutex::new(Places::new(CONNECTIONS_MAX, per_address_max)),
-            health: Mutex::new(Places::new(HEALTH_CONNECTIONS_MAX, HEALTH_CONNECTIONS_PER_ADDRESS_MAX)),
+            places: Mutex::new(SlotPool::new(CONNECTIONS_MAX, per_address_max)),
+            health: Mutex::new(SlotPool::new(HEALTH_CONNECTIONS_MAX, HEALTH_CONNECTIONS_PER_ADDRESS_MAX)),
             per_client_max: per_address_max,
             requests: Mutex::default(),
         })
@@ -74,7 +74,7 @@ impl Admission {
     }
 
     /// Counts a request that a proxy forwards for this client. Others are limited by their connections.
-    pub(super) fn request(self: &Arc<Self>, peer: IpAddr, client: IpAddr) -> Result<Option<Counted>, TooMany> {
+    pub(super) fn request(self: &Arc<Self>, peer: IpAddr, client: IpAddr) -> Result<Option<CountedRequest>, TooMany> {
         if !self.is_proxy(peer) || self.is_proxy(client) {
             return Ok(None);
         }
@@ -85,7 +85,7 @@ impl Admission {
             return Err(TooMany);
         }
         requests.insert(client, count + 1);
-        Ok(Some(Counted { admission: Arc::clone(self), client }))
+        Ok(Some(CountedRequest { admission: Arc::clone(self), client }))
     }
 
     fn is_proxy(&self, address: IpAddr) -> bool {
@@ -100,7 +100,7 @@ impl Drop for Admitted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedRequest {
     fn drop(&mut self) {
         let mut requests = lock(&self.admission.requests);
         if let Some(count) = requests.get_mut(&self.client) {
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share_in_all_its_forms_and_proxies_have_more() {
-        let admission = Admission::new(["10.0.0.0/8".parse().unwrap()].into(), CONNECTIONS_PER_ADDRESS_MAX);
+        let admission = ListenerSlots::new(["10.0.0.0/8".parse().unwrap()].into(), CONNECTIONS_PER_ADDRESS_MAX);
         let now = Instant::now();
         let enter = |peer: String| {
             let admitted = admission.let_in(peer.parse().unwrap(), now).unwrap();
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn behind_a_proxy_requests_count_by_the_client() {
-        let admission = Admission::new(["10.0.0.0/8".parse().unwrap()].into(), 2);
+        let admission = ListenerSlots::new(["10.0.0.0/8".parse().unwrap()].into(), 2);
         let (proxy, client) = (address("10.0.0.1"), address("2001:db8::1"));
         let first = admission.request(proxy, client).unwrap();
         let _second = admission.request(proxy, address("2001:db8::2")).unwrap().unwrap();

@@ -1,7 +1,7 @@
 //! The body of an answer while it is sent: until then its request is running.
 
 use super::activity::Activity;
-use super::admission::Counted;
+use super::admission::CountedRequest;
 use axum::body::{Body, Bytes};
 use hyper::body::{Frame, SizeHint};
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 pub(super) struct Answering {
     activity: Arc<Activity>,
     /// It counts for its client.
-    pub(super) counted: Option<Counted>,
+    pub(super) counted: Option<CountedRequest>,
 }
 
 impl Answering {

@@ -42,7 +42,7 @@ pub(super) struct Exchange {
 }
 
 /// What a request says about connection and body.
-struct Terms {
+struct RequestTerms {
     version: Version,
     keep_alive: bool,
     expects: bool,
@@ -83,7 +83,7 @@ impl Exchange {
             return std::future::pending().await;
         };
         let (mut head, body) = request.into_parts();
-        let terms = Terms::of(&head);
+        let terms = RequestTerms::of(&head);
         self.came.begin();
         let (response, stays) = match head::check(&mut head) {
             // What comes behind such a request may be meant otherwise, too.
@@ -104,7 +104,7 @@ impl Exchange {
         &self,
         head: Parts,
         body: Incoming,
-        terms: &Terms,
+        terms: &RequestTerms,
         answering: &mut Answering,
     ) -> Result<(Response<Body>, bool), Infallible> {
         let client = client(&self.proxies, self.peer.ip(), self.tls, &head.headers);
@@ -159,7 +159,7 @@ impl Exchange {
     }
 }
 
-impl Terms {
+impl RequestTerms {
     fn of(head: &Parts) -> Self {
         let (headers, version) = (&head.headers, head.version);
         let says = |word: &str| lists(headers, header::CONNECTION, word);

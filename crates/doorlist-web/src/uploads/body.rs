@@ -35,7 +35,7 @@ pub(super) struct File {
 
 /// Why there is no file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unread {
+pub(super) enum UploadFault {
     /// The form has no file.
     None,
     Several,
@@ -50,73 +50,77 @@ pub(super) enum Unread {
     TooSlow,
 }
 
-impl Unread {
+impl UploadFault {
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Unread::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Unread::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Unread::None | Unread::Several | Unread::Empty | Unread::NoForm | Unread::Broken => StatusCode::BAD_REQUEST,
+            UploadFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            UploadFault::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            UploadFault::None
+            | UploadFault::Several
+            | UploadFault::Empty
+            | UploadFault::NoForm
+            | UploadFault::Broken => StatusCode::BAD_REQUEST,
         }
     }
 }
 
-impl fmt::Display for Unread {
+impl fmt::Display for UploadFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Unread::None => "no file was chosen",
-            Unread::Several => "upload one file, not several",
-            Unread::Empty => "the file is empty",
-            Unread::NoForm => "the request is not a form with a file (multipart/form-data, field \"file\")",
-            Unread::Broken => "the file is incomplete; upload it again",
-            Unread::TooLarge => return write!(f, "the file is larger than {} MiB", UPLOAD_FILE_MAX >> 20),
-            Unread::TooSlow => "the upload took too long; upload the file again",
+            UploadFault::None => "no file was chosen",
+            UploadFault::Several => "upload one file, not several",
+            UploadFault::Empty => "the file is empty",
+            UploadFault::NoForm => "the request is not a form with a file (multipart/form-data, field \"file\")",
+            UploadFault::Broken => "the file is incomplete; upload it again",
+            UploadFault::TooLarge => return write!(f, "the file is larger than {} MiB", UPLOAD_FILE_MAX >> 20),
+            UploadFault::TooSlow => "the upload took too long; upload the file again",
         })
     }
 }
 
-impl From<MultipartError> for Unread {
+impl From<MultipartError> for UploadFault {
     fn from(error: MultipartError) -> Self {
-        if error.status() == StatusCode::PAYLOAD_TOO_LARGE { Unread::TooLarge } else { Unread::Broken }
+        if error.status() == StatusCode::PAYLOAD_TOO_LARGE { UploadFault::TooLarge } else { UploadFault::Broken }
     }
 }
 
 /// Reads the file of a request.
-pub(super) async fn file(request: Request) -> Result<File, Unread> {
+pub(super) async fn file(request: Request) -> Result<File, UploadFault> {
     let length = length(&request);
     if length.is_some_and(|length| length > UPLOAD_FILE_MAX + BODY_SLACK) {
         pass_by(request).await;
-        return Err(Unread::TooLarge);
+        return Err(UploadFault::TooLarge);
     }
     let end = Instant::now() + BODY_WAIT;
-    let mut form = Multipart::from_request(request, &()).await.map_err(|_| Unread::NoForm)?;
+    let mut form = Multipart::from_request(request, &()).await.map_err(|_| UploadFault::NoForm)?;
     let mut found = None;
     // To the last field: a form that is cut off behind its file is not believed either.
     for _ in 0..FIELDS_MAX {
-        let Some(field) = within(end, form.next_field()).await?? else { return found.ok_or(Unread::None) };
+        let Some(field) = within(end, form.next_field()).await?? else { return found.ok_or(UploadFault::None) };
         if field.name() != Some(FIELD) {
             continue;
         }
         if found.is_some() {
-            return Err(Unread::Several);
+            return Err(UploadFault::Several);
         }
         found = Some(whole(field, length.unwrap_or_default(), end).await?);
     }
-    Err(Unread::NoForm)
+    Err(UploadFault::NoForm)
 }
 
-async fn whole(mut field: Field<'_>, length: usize, end: Instant) -> Result<File, Unread> {
+async fn whole(mut field: Field<'_>, length: usize, end: Instant) -> Result<File, UploadFault> {
     let name = name(field.file_name().unwrap_or_default());
     // Room for all of it at once, so that a large file is not in memory twice while it grows.
     let mut bytes = Vec::with_capacity(length.min(UPLOAD_FILE_MAX));
     while let Some(chunk) = within(end, field.chunk()).await?? {
         if bytes.len() + chunk.len() > UPLOAD_FILE_MAX {
-            return Err(Unread::TooLarge);
+            return Err(UploadFault::TooLarge);
         }
         bytes.extend_from_slice(&chunk);
     }
     match (bytes.is_empty(), name.is_empty()) {
-        (true, true) => Err(Unread::None),
-        (true, false) => Err(Unread::Empty),
+        (true, true) => Err(UploadFault::None),
+        (true, false) => Err(UploadFault::Empty),
         (false, _) => Ok(File { name, bytes }),
     }
 }
@@ -139,8 +143,8 @@ pub(super) async fn pass_by(request: Request) {
     }
 }
 
-async fn within<T>(end: Instant, wait: impl Future<Output = T>) -> Result<T, Unread> {
-    timeout_at(end.min(Instant::now() + PART_WAIT), wait).await.map_err(|_| Unread::TooSlow)
+async fn within<T>(end: Instant, wait: impl Future<Output = T>) -> Result<T, UploadFault> {
+    timeout_at(end.min(Instant::now() + PART_WAIT), wait).await.map_err(|_| UploadFault::TooSlow)
 }
 
 fn length(request: &Request) -> Option<usize> {
@@ -183,7 +187,7 @@ mod tests {
 
         let stops = stream::iter([piece(&whole[..1_000])]).chain(stream::pending());
         let (read, took) = file_of(form(Body::from_stream(stops))).await;
-        assert_eq!(read, Err(Unread::TooSlow));
+        assert_eq!(read, Err(UploadFault::TooSlow));
         assert!(took < Duration::from_secs(30), "{took:?}");
 
         let pieces: Vec<_> = whole.chunks(10).map(piece).collect();
@@ -192,7 +196,7 @@ mod tests {
             piece
         });
         let (read, took) = file_of(form(Body::from_stream(Box::pin(drips)))).await;
-        assert_eq!(read, Err(Unread::TooSlow));
+        assert_eq!(read, Err(UploadFault::TooSlow));
         assert!(took <= Duration::from_secs(300), "{took:?}");
     }
 }

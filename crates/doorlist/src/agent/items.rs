@@ -3,12 +3,12 @@
 use doorlist_actions::PushItem;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::Structure;
-use doorlist_core::source_rows::{SourceList, SourceRow};
+use doorlist_core::source_rows::{NormalizedRows, SourceRow};
 use std::collections::BTreeMap;
 
 /// The accounts of a list in byte order, so that equal lists give equal items. An alias without its account becomes an
 /// account, so that it stays accepted.
-pub(super) fn of(list: &SourceList, domain: &DomainName) -> Vec<PushItem> {
+pub(super) fn of(list: &NormalizedRows, domain: &DomainName) -> Vec<PushItem> {
     let account_of = |row: &SourceRow| match &row.structure {
         Structure::AliasOf(account) => list.find(account).map(|_| account.clone()),
         Structure::Mailbox | Structure::DistributionList => None,
@@ -34,7 +34,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use doorlist_core::source_rows::{Place, normalize};
+    use doorlist_core::source_rows::{RowPosition, normalize};
 
     #[test]
     fn rows_become_accounts_with_their_aliases() {
@@ -43,7 +43,7 @@ mod tests {
             local: local(name),
             structure,
             switched_off,
-            place: Place::Item(1),
+            place: RowPosition::Item(1),
         };
         let list = normalize(vec![
             row("info", Structure::AliasOf(local("ann")), false),

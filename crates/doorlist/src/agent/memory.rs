@@ -39,7 +39,7 @@ struct Pushed {
 
 /// The result of a recent push of the same content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Last<'a> {
+pub(super) enum LastPush<'a> {
     Applied,
     /// A limit stopped it: the limit and the pending plan.
     Held(&'a str),
@@ -62,13 +62,13 @@ impl Memory {
     }
 
     /// The result, if the same content was pushed recently enough; the next run is after `every`.
-    pub(super) fn last(&self, domain: &DomainName, hash: &str, now: i64, every: Duration) -> Option<Last<'_>> {
+    pub(super) fn last(&self, domain: &DomainName, hash: &str, now: i64, every: Duration) -> Option<LastPush<'_>> {
         let pushed = self.domains.get(domain).filter(|pushed| pushed.hash == hash)?;
         let age = now.checked_sub(pushed.at).and_then(|age| u64::try_from(age).ok()).map(Duration::from_millis)?;
         match &pushed.held {
-            Some(held) => (age < HELD_AGAIN).then_some(Last::Held(held)),
+            Some(held) => (age < HELD_AGAIN).then_some(LastPush::Held(held)),
             // A tenth more: the next run may be late.
-            None => (age + every + every / 10 <= AGAIN).then_some(Last::Applied),
+            None => (age + every + every / 10 <= AGAIN).then_some(LastPush::Applied),
         }
     }
 
@@ -122,7 +122,7 @@ mod tests {
         };
         assert!(!last(&memory, &domain, "a", 0, HOUR));
         memory.keep(&domain, "a".to_owned(), hours(100), None);
-        assert_eq!(memory.last(&domain, "a", hours(101), HOUR), Some(Last::Applied));
+        assert_eq!(memory.last(&domain, "a", hours(101), HOUR), Some(LastPush::Applied));
         assert!(!last(&memory, &domain, "b", 101, HOUR), "something changed");
         assert!(!last(&memory, &other, "a", 101, HOUR));
         assert!(last(&memory, &domain, "a", 122, HOUR));
@@ -139,7 +139,7 @@ mod tests {
         let mut memory = Memory::default();
         memory.keep(&domain, "a".to_owned(), hours(100), Some("plan 7".to_owned()));
         for every in [HOUR / 12, HOUR, 24 * HOUR] {
-            assert_eq!(memory.last(&domain, "a", hours(102), every), Some(Last::Held("plan 7")));
+            assert_eq!(memory.last(&domain, "a", hours(102), every), Some(LastPush::Held("plan 7")));
             assert_eq!(memory.last(&domain, "a", hours(103), every), None);
             assert_eq!(memory.last(&domain, "b", hours(102), every), None, "something changed");
         }
@@ -149,7 +149,7 @@ mod tests {
     fn a_file_of_an_older_version_is_read() {
         let text = r#"{"domains":{"example.test":{"hash":"a","at":0}}}"#;
         let memory: Memory = serde_json::from_str(text).unwrap();
-        assert_eq!(memory.last(&"example.test".parse().unwrap(), "a", hours(1), HOUR), Some(Last::Applied));
+        assert_eq!(memory.last(&"example.test".parse().unwrap(), "a", hours(1), HOUR), Some(LastPush::Applied));
         assert_eq!(serde_json::to_string(&memory).unwrap(), text);
     }
 

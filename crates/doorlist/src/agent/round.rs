@@ -2,11 +2,11 @@
 //! does not affect the others.
 
 use super::items;
-use super::memory::{Last, Memory};
-use super::settings::{Domain, Settings};
+use super::memory::{LastPush, Memory};
+use super::settings::{AgentSettings, DomainSettings};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::remote::{Push, PushSize, Remote, Times, secret_file};
+use crate::remote::{OutgoingPush, PushSize, Remote, RemoteTimeouts, secret_file};
 use doorlist_actions::{DirectoryReader, DirectoryReading, PlanReport, PushItem, ReadWish};
 use doorlist_core::source_rows::normalize;
 use ring::digest::{Context as Digest, SHA256};
@@ -20,16 +20,16 @@ const PASSWORD_MAX: u64 = 8 * 1024;
 const HELD_SHOWN_MAX: usize = 300;
 
 pub(super) struct Round<'a> {
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a AgentSettings,
     pub(super) reader: &'a dyn DirectoryReader,
     /// Changes nothing, there or here.
     pub(super) dry_run: bool,
-    pub(super) times: Times,
+    pub(super) times: RemoteTimeouts,
 }
 
 /// The result of a domain.
 #[derive(Debug, Default, Serialize)]
-struct Told {
+struct DomainResult {
     domain: String,
     /// `applied`, `same`, `unchanged` (not pushed), `planned` (a dry run), `held` (in 0 parts: some time ago) or `failed`.
     outcome: &'static str,
@@ -57,7 +57,7 @@ impl Round<'_> {
         let mut exits = Vec::new();
         for domain in &self.settings.domains {
             let began = Instant::now();
-            let mut told = Told { domain: domain.name.to_string(), ..Told::default() };
+            let mut told = DomainResult { domain: domain.name.to_string(), ..DomainResult::default() };
             if let Err(failure) = self.domain(domain, &mut memory, &mut told).await {
                 told.outcome = "failed";
                 told.why = Some(format!("{:#}", failure.error));
@@ -75,7 +75,12 @@ impl Round<'_> {
         Ok(worst(&exits))
     }
 
-    async fn domain(&self, domain: &Domain, memory: &mut Memory, told: &mut Told) -> Result<(), Failure> {
+    async fn domain(
+        &self,
+        domain: &DomainSettings,
+        memory: &mut Memory,
+        told: &mut DomainResult,
+    ) -> Result<(), Failure> {
         let reading = self.read(domain).await?;
         let (server, entries) = (reading.server, reading.entries);
         told.problems = reading.problems_total;
@@ -98,7 +103,7 @@ impl Round<'_> {
             return Ok(());
         }
         let remote = Remote::open(&self.settings.remote, self.times)?;
-        let push = Push {
+        let push = OutgoingPush {
             domain: &domain.name,
             items: &items,
             limits: domain.source.limits,
@@ -124,7 +129,7 @@ impl Round<'_> {
     }
 
     /// Reads the whole directory.
-    async fn read(&self, domain: &Domain) -> Result<DirectoryReading, Failure> {
+    async fn read(&self, domain: &DomainSettings) -> Result<DirectoryReading, Failure> {
         let password = match &domain.password_file {
             Some(path) => Some(secret_file::read(path, "the password file", PASSWORD_MAX)?),
             None => None,
@@ -143,7 +148,7 @@ impl Round<'_> {
     }
 
     /// A hash of the content and the target of a push.
-    fn hash(&self, domain: &Domain, items: &[PushItem]) -> String {
+    fn hash(&self, domain: &DomainSettings, items: &[PushItem]) -> String {
         let mut digest = Digest::new(&SHA256);
         // What cannot be written as JSON is not pushed either.
         let said = serde_json::to_vec(&(&self.settings.remote.url, &domain.name, &domain.source.limits, items));
@@ -155,7 +160,7 @@ impl Round<'_> {
     }
 }
 
-impl Told {
+impl DomainResult {
     fn take(&mut self, plan: &PlanReport, parts: usize, problems: u64) {
         let applied = &plan.applied;
         (self.added, self.changed, self.removed) = (applied.added, applied.changed, applied.removed);
@@ -173,10 +178,10 @@ impl Told {
     }
 
     /// The same content was pushed recently and is not pushed again.
-    fn pushed_before(&mut self, last: Last<'_>) {
+    fn pushed_before(&mut self, last: LastPush<'_>) {
         match last {
-            Last::Applied => self.outcome = "unchanged",
-            Last::Held(why) => {
+            LastPush::Applied => self.outcome = "unchanged",
+            LastPush::Held(why) => {
                 self.outcome = "held";
                 self.why = Some(format!("{why}; the directory has not changed since, so nothing was pushed again"));
                 self.exit = Some(Exit::of_action(4));
@@ -185,7 +190,7 @@ impl Told {
     }
 
     fn line(&self) -> String {
-        let Told { domain, outcome, added, changed, removed, missing, addresses, parts, millis, .. } = self;
+        let DomainResult { domain, outcome, added, changed, removed, missing, addresses, parts, millis, .. } = self;
         let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         let problems = if self.problems > 0 { format!(", {} invalid addresses", self.problems) } else { String::new() };
         let counts = match *outcome {

@@ -9,7 +9,7 @@ use crate::remote::RemoteSettings;
 use doorlist_actions::PUSH_WINDOW;
 use doorlist_actions::{EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, SourceSettings};
 use doorlist_core::address::DomainName;
-use doorlist_core::connection::{Bind, CA_BYTES_MAX};
+use doorlist_core::connection::{CA_BYTES_MAX, LdapBind};
 use doorlist_core::network::Network;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -26,19 +26,19 @@ const DOMAINS_MAX: usize = 1_000;
 const ALIASES_MAX: usize = 1_000;
 
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(super) struct AgentSettings {
     pub(super) remote: RemoteSettings,
     /// Path of the state file.
     pub(super) state_file: PathBuf,
     pub(super) every: Duration,
     /// Private networks in which directories may be read.
     pub(super) networks: Vec<Network>,
-    pub(super) domains: Vec<Domain>,
+    pub(super) domains: Vec<DomainSettings>,
 }
 
 /// A domain and its directory.
 #[derive(Debug)]
-pub(super) struct Domain {
+pub(super) struct DomainSettings {
     pub(super) name: DomainName,
     pub(super) aliases: Vec<DomainName>,
     pub(super) source: SourceSettings,
@@ -70,7 +70,7 @@ fn every_fits() -> u64 {
     (PUSH_WINDOW.as_secs() / 60).div_ceil(u64::from(PUSHES_PER_12H))
 }
 
-impl Settings {
+impl AgentSettings {
     /// A warning to print at the start, if any.
     pub(super) fn warning(&self) -> Option<String> {
         let (every, fits) = (self.every.as_secs() / 60, every_fits());
@@ -105,8 +105,8 @@ impl Settings {
         if !(1..=DOMAINS_MAX).contains(&written.domain.len()) {
             return Err(wrong(format_args!("the file must have 1 to {DOMAINS_MAX} [[domain]] sections")));
         }
-        let domains: Vec<Domain> =
-            written.domain.into_iter().map(|table| Domain::parse(table, folder)).collect::<Result<_, _>>()?;
+        let domains: Vec<DomainSettings> =
+            written.domain.into_iter().map(|table| DomainSettings::parse(table, folder)).collect::<Result<_, _>>()?;
         let mut names = BTreeSet::new();
         if let Some(twice) = domains.iter().find(|domain| !names.insert(&domain.name)) {
             let why = format_args!(
@@ -133,16 +133,16 @@ impl Settings {
     }
 }
 
-impl Domain {
+impl DomainSettings {
     fn parse(mut table: Table, folder: &Path) -> Result<Self, Failure> {
         #[derive(Deserialize)]
-        struct Names {
+        struct DomainTableNames {
             name: DomainName,
             #[serde(default)]
             domain_alias: Vec<DomainName>,
         }
         let names = ["name", "domain_alias"].into_iter().filter_map(|key| table.remove_entry(key)).collect::<Table>();
-        let Names { name, domain_alias } =
+        let DomainTableNames { name, domain_alias } =
             names.try_into().map_err(|error| wrong(format_args!("[[domain]]: {}", error.to_string().trim_end())))?;
         let of_domain = |why: &dyn std::fmt::Display| wrong(format_args!("domain {name}: {why}"));
         let options: SourceOptions =
@@ -165,7 +165,7 @@ impl Domain {
             new_settings(&options, &input).map_err(|failure| of_domain(&format_args!("{:#}", failure.error)))?;
         source.connection.validate().map_err(|error| of_domain(&error))?;
         let password_file = options.password_file.map(|path| folder.join(path));
-        if matches!(source.connection.bind, Bind::Simple { .. }) && password_file.is_none() {
+        if matches!(source.connection.bind, LdapBind::Simple { .. }) && password_file.is_none() {
             return Err(of_domain(&"bind_dn requires password_file"));
         }
         Ok(Self { name, aliases: domain_alias, source, password_file })
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_example_is_a_file_and_stands_in_the_readme() {
-        let settings = Settings::parse(EXAMPLE, Path::new("/etc/doorlist")).unwrap();
+        let settings = AgentSettings::parse(EXAMPLE, Path::new("/etc/doorlist")).unwrap();
         assert_eq!(settings.remote.key_file, Path::new("/etc/doorlist/agent.key"));
         assert_eq!(settings.state_file, Path::new("/var/lib/doorlist-agent/state.json"));
         assert_eq!(settings.every, Duration::from_secs(3600));
@@ -212,7 +212,7 @@ mod tests {
     fn readings_that_the_server_would_not_take_are_warned_of() {
         for (every, warned) in [(5, true), (14, true), (15, false), (60, false)] {
             let text = EXAMPLE.replace("every = 60", &format!("every = {every}"));
-            let warning = Settings::parse(&text, Path::new("")).unwrap().warning();
+            let warning = AgentSettings::parse(&text, Path::new("")).unwrap().warning();
             assert_eq!(warning.is_some(), warned, "{warning:?}");
             assert!(warning.is_none_or(|text| text.contains("api.pushes_per_12h") && text.contains("Set every = 15")));
         }
@@ -225,7 +225,7 @@ mod tests {
         let basic = "server = \"https://a.test\"\nkey_file = \"k\"\nstate_file = \"s\"\n";
         let domain = "[[domain]]\nname = \"example.test\"\nurl = \"ldaps://l.test\"\nbase = \"dc=t\"\n";
         let good = format!("{basic}{domain}");
-        Settings::parse(&good, Path::new("")).unwrap();
+        AgentSettings::parse(&good, Path::new("")).unwrap();
         for (text, word) in [
             (basic.to_owned(), "domain"),
             (format!("servr = 1\n{good}"), "servr"),
@@ -241,7 +241,7 @@ mod tests {
             (good.replace("base = \"dc=t\"\n", ""), "domain example.test: "),
             (good.replace("name = \"example.test\"\n", ""), "name"),
         ] {
-            let failure = Settings::parse(&text, Path::new("")).unwrap_err();
+            let failure = AgentSettings::parse(&text, Path::new("")).unwrap_err();
             let why = format!("{:#}", failure.error);
             assert!(why.contains(word) && failure.exit == Exit::CONFIG, "{word}: {why}");
         }

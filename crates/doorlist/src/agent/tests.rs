@@ -2,14 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::round::Round;
-use super::settings::Settings;
+use super::settings::AgentSettings;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::remote::canned::{Act, Canned, TIMES, answer, pushed, secret};
 use doorlist_actions::{DirectoryReader, DirectoryReading, ReadFailure, ReadWish, TestReport, Waited};
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::Structure;
-use doorlist_core::source_rows::{Place, SourceRow};
+use doorlist_core::source_rows::{RowPosition, SourceRow};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -25,7 +25,7 @@ impl DirectoryReader for Names {
             local: LocalPart::parse(name.as_bytes()).unwrap(),
             structure: Structure::Mailbox,
             switched_off: false,
-            place: Place::Item(1),
+            place: RowPosition::Item(1),
         };
         let names = self.0.lock().unwrap();
         let read = names.as_ref().map(|names| DirectoryReading {
@@ -71,7 +71,7 @@ impl Site {
         self.folder.path().join("state.json")
     }
 
-    fn settings(&self, url: &str) -> Settings {
+    fn settings(&self, url: &str) -> AgentSettings {
         let text = format!(
             "server = \"{url}\"\nkey_file = \"key\"\nstate_file = \"state.json\"\n[[domain]]\nname = \"example.test\"\n\
              url = \"ldaps://l.test\"\nbase = \"dc=t\"\nbind_dn = \"cn=a\"\npassword_file = \"password\"\n\
@@ -79,7 +79,7 @@ impl Site {
         );
         let file = self.folder.path().join("agent.toml");
         std::fs::write(&file, text).unwrap();
-        Settings::read(&file).unwrap()
+        AgentSettings::read(&file).unwrap()
     }
 
     async fn run(&self, url: &str, dry_run: bool) -> Exit {

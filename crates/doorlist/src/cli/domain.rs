@@ -5,7 +5,7 @@ use doorlist_core::address::DomainName;
 use doorlist_core::change::MailServer;
 
 #[derive(Clone, Debug, Subcommand)]
-pub(crate) enum Domain {
+pub(crate) enum DomainCommand {
     /// Add a domain and show the settings its mail server needs
     #[command(after_help = "\
 A new domain starts in setup: unlisted recipients are deferred (451), and no mail is lost.

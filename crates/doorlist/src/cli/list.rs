@@ -7,7 +7,7 @@ use doorlist_core::address::{Address, DomainName, LocalPart};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Account {
+pub(crate) enum AccountCommand {
     /// Add accounts, including previously removed ones
     #[command(after_help = "\
 Examples:
@@ -91,7 +91,7 @@ Examples:
   doorlist import request --domain example.test")]
 pub(crate) struct Import {
     #[command(subcommand)]
-    pub request: Option<ImportRequest>,
+    pub request: Option<ImportRequestCommand>,
     /// File to import, or - for stdin
     #[arg(required = true)]
     pub file: Option<PathBuf>,
@@ -123,7 +123,7 @@ pub(crate) struct Import {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum ImportRequest {
+pub(crate) enum ImportRequestCommand {
     /// Create a one-time upload link for a customer
     #[command(after_help = "\
 The customer uploads a file without a login. The import becomes a plan that waits for your approval.
@@ -152,13 +152,13 @@ Examples:
   doorlist export --domain example.test
   doorlist export --domain example.test --spreadsheet > list.csv
   doorlist export --domain example.test --format postfix > relay_recipients")]
-pub(crate) struct Export {
+pub(crate) struct ExportArgs {
     /// Domain of the recipients
     #[arg(long, value_name = "NAME")]
     pub domain: DomainName,
     /// Format of the export
     #[arg(long, value_enum, default_value = "csv")]
-    pub format: ExportFormat,
+    pub format: ExportFormatArg,
     /// Prefix cells that a spreadsheet would run as a formula with '
     #[arg(long)]
     pub spreadsheet: bool,
@@ -167,7 +167,7 @@ pub(crate) struct Export {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExportFormat {
+pub(crate) enum ExportFormatArg {
     /// CSV with a header row
     Csv,
     /// Postfix map for relay_recipient_maps

@@ -16,7 +16,7 @@ Examples:
   doorlist admin create ops@example.test
   doorlist admin create it@example.test --customer 'Example Inc'
   doorlist admin create audit@example.test --auditor --password-file password.txt")]
-    Create(AdminCreate),
+    Create(AdminCreateArgs),
     /// List the memberships that a login was offered or has accepted
     #[command(after_help = "Example:\n  doorlist admin memberships it@example.test")]
     Memberships {
@@ -47,7 +47,7 @@ Example:
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct AdminCreate {
+pub(crate) struct AdminCreateArgs {
     /// Email address, used as the login
     pub email: Address,
     /// Limit the admin to this reseller
@@ -68,7 +68,7 @@ pub(crate) struct AdminCreate {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum ApiKey {
+pub(crate) enum ApiKeyCommand {
     /// Create an API key for a login or an email account, and print it once
     #[command(after_help = "\
 A key without --name replaces the previous key without a name.
@@ -114,7 +114,7 @@ pub(crate) struct KeyCreate {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
+pub(crate) enum AuditCommand {
     /// List write requests over HTTP, newest first
     #[command(after_help = "Examples:\n  doorlist audit list\n  doorlist audit list --limit 1000 --json")]
     List {

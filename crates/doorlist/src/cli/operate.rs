@@ -5,7 +5,7 @@ use doorlist_core::address::DomainName;
 use doorlist_core::queue_id::QueueId;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Queue {
+pub(crate) enum QueueCommand {
     /// List messages in the queue, oldest first
     #[command(after_help = "Examples:\n  doorlist queue list\n  doorlist queue list --json")]
     List,
@@ -57,7 +57,7 @@ Examples:
   doorlist log --since 2h
   doorlist log --to alice@example.test --since 2026-11-20
   doorlist log --follow --action refused")]
-pub(crate) struct Log {
+pub(crate) struct LogArgs {
     /// Wait for new entries and print them
     #[arg(long)]
     pub follow: bool,
@@ -76,7 +76,7 @@ pub(crate) struct Log {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Config {
+pub(crate) enum ConfigCommand {
     /// Check the configuration and report errors
     #[command(after_help = "\
 Exit code: 0 valid, 78 invalid.

@@ -1,6 +1,6 @@
 //! Options of the commands that also run against a remote server: `--server`, `--key-file` and others.
 
-use super::Command;
+use super::CliCommand;
 use crate::exit::{Exit, Failure};
 use crate::remote::RemoteSettings;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -16,7 +16,7 @@ pub(crate) const ONLY_HERE: &str = "only account, alias, import, export, plan an
 
 /// A command with subcommands that also runs against a remote server.
 #[derive(Args, Debug)]
-pub(crate) struct Asked<T: Subcommand> {
+pub(crate) struct RemoteCommand<T: Subcommand> {
     #[command(subcommand)]
     pub what: T,
     #[command(flatten)]
@@ -60,7 +60,7 @@ impl RemoteServer {
 
 /// The remote server of a command; `None` for this machine. While the variable is set, a command that only runs locally is
 /// refused: it would change another list than the one that was meant.
-pub(crate) fn chosen(command: &Command) -> Result<Option<RemoteSettings>, Failure> {
+pub(crate) fn chosen(command: &CliCommand) -> Result<Option<RemoteSettings>, Failure> {
     match command.remote_server() {
         Some(elsewhere) => elsewhere.settings(),
         None if std::env::var_os(SERVER_VARIABLE).is_some_and(|url| !url.is_empty()) => {

@@ -5,7 +5,7 @@ use doorlist_actions::RulesOf;
 use doorlist_core::sender_rules::SenderPattern;
 
 #[derive(Clone, Debug, Subcommand)]
-pub(crate) enum Sender {
+pub(crate) enum SenderCommand {
     /// Block a sender: reject its mail with 550 5.7.1
     #[command(after_help = "\
 SENDER is an address, a domain without its subdomains (spam.test), or a domain with its subdomains

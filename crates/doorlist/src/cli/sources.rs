@@ -7,7 +7,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Source {
+pub(crate) enum SourceCommand {
     /// Add an LDAP or Active Directory source for a domain
     #[command(after_help = "\
 The password is read from a file and stored encrypted. Certificates are always verified: for a
@@ -220,7 +220,7 @@ pub(crate) struct Override {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Plan {
+pub(crate) enum PlanCommand {
     /// List plans, newest first
     #[command(after_help = "\
 Examples:

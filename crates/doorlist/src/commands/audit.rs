@@ -3,7 +3,7 @@
 mod exported;
 
 use super::print;
-use crate::cli::logins::Audit;
+use crate::cli::logins::AuditCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -11,15 +11,15 @@ use doorlist_actions::{AuditHeadShow, AuditList, AuditRecord, AuditRow, AuditVer
 use exported::Exported;
 use std::path::PathBuf;
 
-pub(super) async fn audit(target: &mut CommandTarget, out: &mut Output, what: &Audit) -> Result<Exit, Failure> {
+pub(super) async fn audit(target: &mut CommandTarget, out: &mut Output, what: &AuditCommand) -> Result<Exit, Failure> {
     match what {
-        Audit::List { limit, before } => list(target, out, *before, *limit).await,
-        Audit::Head => {
+        AuditCommand::List { limit, before } => list(target, out, *before, *limit).await,
+        AuditCommand::Head => {
             let head = target.ask(AuditHeadShow).await?;
             out.entry(&head, || head.head.clone())?;
             Ok(Exit::DONE)
         }
-        Audit::Verify { head, files } => verify(target, out, head.as_deref(), files).await,
+        AuditCommand::Verify { head, files } => verify(target, out, head.as_deref(), files).await,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::output::Output;
 use doorlist_actions::{ChangePage, ChangesList, ChangesShow, ChangesUndo};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Via;
-use doorlist_core::list::{Kind, Standing};
+use doorlist_core::list::{EntryKind, Standing};
 use doorlist_store::recipients::{AddressRecord, ChangeEntry, ChangeRow};
 
 /// Entries or rows that are asked for at a time.
@@ -98,9 +98,9 @@ pub(super) fn row_text(row: &ChangeRow) -> String {
 
 pub(super) fn record_text(record: &AddressRecord) -> String {
     let kind = match record.kind {
-        Kind::Mailbox => "mailbox",
-        Kind::Alias => "alias",
-        Kind::List => "distribution list",
+        EntryKind::Mailbox => "mailbox",
+        EntryKind::Alias => "alias",
+        EntryKind::List => "distribution list",
     };
     let of = record.account.as_ref().map(|account| format!(" of {account}")).unwrap_or_default();
     let standing = match record.standing {

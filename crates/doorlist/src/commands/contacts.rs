@@ -5,7 +5,7 @@ use crate::cli::contacts::Contact;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{ContactConfirm, ContactConfirmed, ContactList, ContactPage, KnownContact, Standing};
+use doorlist_actions::{ContactConfirm, ContactConfirmed, ContactList, ContactPage, ContactStanding, KnownContact};
 
 pub(super) async fn contact(target: &mut CommandTarget, out: &mut Output, what: &Contact) -> Result<Exit, Failure> {
     let address = match what {
@@ -39,11 +39,13 @@ fn line(contact: &KnownContact) -> String {
         None => format!("customer {}", contact.customer_name),
     };
     let standing = match (contact.standing, contact.asked) {
-        (Standing::Own, _) => "listed in a domain of the customer".to_owned(),
-        (Standing::Confirmed, _) => "confirmed".to_owned(),
-        (Standing::Unlisted, _) => "no notices: not on the list of its domain".to_owned(),
-        (Standing::Unconfirmed, Some(asked)) => format!("no notices: confirmation mail sent {}", print::time(asked)),
-        (Standing::Unconfirmed, None) => "no notices: confirmation mail not sent yet".to_owned(),
+        (ContactStanding::Own, _) => "listed in a domain of the customer".to_owned(),
+        (ContactStanding::Confirmed, _) => "confirmed".to_owned(),
+        (ContactStanding::Unlisted, _) => "no notices: not on the list of its domain".to_owned(),
+        (ContactStanding::Unconfirmed, Some(asked)) => {
+            format!("no notices: confirmation mail sent {}", print::time(asked))
+        }
+        (ContactStanding::Unconfirmed, None) => "no notices: confirmation mail not sent yet".to_owned(),
     };
     format!("{}  {of}  {standing}", contact.address)
 }

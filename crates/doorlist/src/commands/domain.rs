@@ -1,7 +1,7 @@
 //! `doorlist domain ...`
 
 use super::{print, typed_name};
-use crate::cli::domain::{Domain, DomainAlias, ModeWord, Switch};
+use crate::cli::domain::{DomainAlias, DomainCommand, ModeWord, Switch};
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -15,29 +15,35 @@ use doorlist_core::domain::Mode;
 use doorlist_store::recipients::{DomainDetails, DomainSummary};
 use std::io::IsTerminal;
 
-pub(super) async fn domain(target: &mut CommandTarget, out: &mut Output, what: &Domain) -> Result<Exit, Failure> {
+pub(super) async fn domain(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    what: &DomainCommand,
+) -> Result<Exit, Failure> {
     let request: Request = match what.clone() {
-        Domain::List => DomainList.into(),
-        Domain::Show { name } => DomainShow { name }.into(),
-        Domain::Add { name, servers, customer } => DomainAdd { name, servers, customer }.into(),
-        Domain::Remove { name, yes } => {
+        DomainCommand::List => DomainList.into(),
+        DomainCommand::Show { name } => DomainShow { name }.into(),
+        DomainCommand::Add { name, servers, customer } => DomainAdd { name, servers, customer }.into(),
+        DomainCommand::Remove { name, yes } => {
             if !yes && std::io::stdin().is_terminal() {
                 confirm_removal(&name)?;
             }
             DomainRemove { name }.into()
         }
-        Domain::Mode { name, mode, now, confirm } => return set_mode(target, out, name, mode, now, confirm).await,
-        Domain::Set { name, servers, plus, minus, abuse } => {
+        DomainCommand::Mode { name, mode, now, confirm } => {
+            return set_mode(target, out, name, mode, now, confirm).await;
+        }
+        DomainCommand::Set { name, servers, plus, minus, abuse } => {
             let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
             let (plus, minus, accept_abuse) = (is_on(plus), is_on(minus), is_on(abuse));
             set(name, DomainPatch { servers, plus, minus, accept_abuse, ..DomainPatch::default() })
         }
-        Domain::Hold { name } => set(name, DomainPatch { hold: Some(true), ..DomainPatch::default() }),
-        Domain::Release { name } => set(name, DomainPatch { hold: Some(false), ..DomainPatch::default() }),
-        Domain::Activate { name } => set(name, DomainPatch { active: Some(true), ..DomainPatch::default() }),
-        Domain::Deactivate { name } => set(name, DomainPatch { active: Some(false), ..DomainPatch::default() }),
-        Domain::Alias(DomainAlias::Add { name, alias }) => DomainAliasAdd { name, alias }.into(),
-        Domain::Alias(DomainAlias::Remove { alias }) => DomainAliasRemove { alias }.into(),
+        DomainCommand::Hold { name } => set(name, DomainPatch { hold: Some(true), ..DomainPatch::default() }),
+        DomainCommand::Release { name } => set(name, DomainPatch { hold: Some(false), ..DomainPatch::default() }),
+        DomainCommand::Activate { name } => set(name, DomainPatch { active: Some(true), ..DomainPatch::default() }),
+        DomainCommand::Deactivate { name } => set(name, DomainPatch { active: Some(false), ..DomainPatch::default() }),
+        DomainCommand::Alias(DomainAlias::Add { name, alias }) => DomainAliasAdd { name, alias }.into(),
+        DomainCommand::Alias(DomainAlias::Remove { alias }) => DomainAliasRemove { alias }.into(),
     };
     match target.respond(request).await? {
         Response::Domains(domains) => list(out, &domains)?,

@@ -1,7 +1,7 @@
 //! `doorlist import` and `doorlist export`.
 
 use super::{input::Input, print};
-use crate::cli::list::{Export, ExportFormat as Word, Import, ImportRequest};
+use crate::cli::list::{ExportArgs, ExportFormatArg, Import, ImportRequestCommand};
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::output::Output;
@@ -20,7 +20,7 @@ pub(super) async fn import(
     what: &Import,
     input: Input,
 ) -> Result<Exit, Failure> {
-    if let Some(ImportRequest::Request { domain, source, days }) = &what.request {
+    if let Some(ImportRequestCommand::Request { domain, source, days }) = &what.request {
         let request = actions::ImportRequest { domain: domain.clone(), source: source.clone(), days: *days };
         return link(target, out, request).await;
     }
@@ -37,7 +37,7 @@ pub(super) async fn import(
         apply: what.apply,
         reason: what.over.reason.clone(),
     };
-    let bar = print::Progress::begin("reading and comparing");
+    let bar = print::ProgressDisplay::begin("reading and comparing");
     let response = target.respond(Box::new(request).into()).await;
     bar.end();
     let response = response?;
@@ -148,14 +148,14 @@ fn problems(problems: &[RowProblem], total: u64, what: &str) {
 }
 
 /// Writes the list to stdout page by page.
-pub(super) async fn export(target: &mut CommandTarget, out: &mut Output, what: &Export) -> Result<Exit, Failure> {
+pub(super) async fn export(target: &mut CommandTarget, out: &mut Output, what: &ExportArgs) -> Result<Exit, Failure> {
     let format = match what.format {
         _ if out.is_json() => ExportFormat::Json,
-        Word::Csv if what.spreadsheet => ExportFormat::Spreadsheet,
-        Word::Csv => ExportFormat::Csv,
-        Word::Postfix => ExportFormat::Postfix,
-        Word::Ldif => ExportFormat::Ldif,
-        Word::Json => ExportFormat::Json,
+        ExportFormatArg::Csv if what.spreadsheet => ExportFormat::Spreadsheet,
+        ExportFormatArg::Csv => ExportFormat::Csv,
+        ExportFormatArg::Postfix => ExportFormat::Postfix,
+        ExportFormatArg::Ldif => ExportFormat::Ldif,
+        ExportFormatArg::Json => ExportFormat::Json,
     };
     let mut after = None;
     loop {

@@ -1,9 +1,9 @@
 //! Reads files of the caller: a list, a password, certificates. Done before the process becomes the owner of the state
 //! folder, who may have no access to them.
 
-use crate::cli::Command;
+use crate::cli::CliCommand;
 use crate::cli::logins::Admin;
-use crate::cli::sources::{Source, SourceOptions};
+use crate::cli::sources::{SourceCommand, SourceOptions};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::root_path;
 use anyhow::Context;
@@ -28,16 +28,18 @@ pub(crate) struct Input {
 }
 
 /// Reads the files that a command names, and opens the one that it writes.
-pub(crate) fn read_input(command: &Command) -> Result<Input, Failure> {
+pub(crate) fn read_input(command: &CliCommand) -> Result<Input, Failure> {
     match command {
-        Command::Import(import) => {
+        CliCommand::Import(import) => {
             let Some(path) = &import.file else { return Ok(Input::default()) };
             let rejected = import.rejected.as_deref().map(root_path::open_to_write).transpose()?;
             // One octet above the limit is read, so that the action sees that it is too large.
             Ok(Input { file: read(path, FILE_BYTES_MAX as u64 + 1)?, rejected, ..Input::default() })
         }
-        Command::Source(Source::Add { options, .. } | Source::Set { options, .. }) => of_source(options),
-        Command::Admin(Admin::Create(create)) => {
+        CliCommand::Source(SourceCommand::Add { options, .. } | SourceCommand::Set { options, .. }) => {
+            of_source(options)
+        }
+        CliCommand::Admin(Admin::Create(create)) => {
             let text = |path: &Path| text(path, PASSWORD_MAX);
             let password = create.password_file.as_deref().map(text).transpose()?;
             Ok(Input { password: password.map(Password::new), ..Input::default() })

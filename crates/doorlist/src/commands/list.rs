@@ -1,7 +1,7 @@
 //! `doorlist account ...` and `doorlist alias ...`
 
 use super::print;
-use crate::cli::list::{Account, Alias};
+use crate::cli::list::{AccountCommand, Alias};
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -15,12 +15,16 @@ use doorlist_store::recipients::{AccountDetails, AccountFilter, ClaimRecord};
 /// Accounts that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-pub(super) async fn account(target: &mut CommandTarget, out: &mut Output, what: &Account) -> Result<Exit, Failure> {
+pub(super) async fn account(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    what: &AccountCommand,
+) -> Result<Exit, Failure> {
     let request = match what {
-        Account::Add { addresses, list } => AccountAdd { addresses: addresses.clone(), list: *list }.into(),
-        Account::Remove { addresses } => AccountRemove { addresses: addresses.clone() }.into(),
-        Account::Show { address } => AccountShow { address: address.clone() }.into(),
-        Account::List { domain, search } => return list(target, out, domain, search.as_deref()).await,
+        AccountCommand::Add { addresses, list } => AccountAdd { addresses: addresses.clone(), list: *list }.into(),
+        AccountCommand::Remove { addresses } => AccountRemove { addresses: addresses.clone() }.into(),
+        AccountCommand::Show { address } => AccountShow { address: address.clone() }.into(),
+        AccountCommand::List { domain, search } => return list(target, out, domain, search.as_deref()).await,
     };
     change_or_show(target, out, request).await
 }

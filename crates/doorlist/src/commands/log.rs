@@ -1,7 +1,7 @@
 //! `doorlist log`: searches the mail log, oldest first, and waits for new entries with `--follow`.
 
 use super::print;
-use crate::cli::operate::Log;
+use crate::cli::operate::LogArgs;
 use crate::command_target::CommandTarget;
 use crate::config::units;
 use crate::exit::{Exit, Failure};
@@ -35,7 +35,7 @@ const ACTIONS: [(&str, MailAction); 10] = [
     ("deleted", MailAction::Deleted),
 ];
 
-pub(super) async fn log(target: &mut CommandTarget, out: &mut Output, what: &Log) -> Result<Exit, Failure> {
+pub(super) async fn log(target: &mut CommandTarget, out: &mut Output, what: &LogArgs) -> Result<Exit, Failure> {
     let now = crate::command_target::clock()();
     let filter = filter(what, now)?;
     if what.follow && !target.is_served() {
@@ -56,7 +56,7 @@ pub(super) async fn log(target: &mut CommandTarget, out: &mut Output, what: &Log
     Ok(Exit::DONE)
 }
 
-fn filter(what: &Log, now: Timestamp) -> Result<MailFilter, Failure> {
+fn filter(what: &LogArgs, now: Timestamp) -> Result<MailFilter, Failure> {
     let usage = |why: String| Failure::because(Exit::USAGE, why);
     let action = what.action.as_deref().map(|word| action(word).map_err(usage)).transpose()?;
     let since = what.since.as_deref().map(|text| since(text, now).map_err(usage)).transpose()?;

@@ -1,7 +1,7 @@
 //! `doorlist admin ...`, `doorlist apikey ...`
 
 use super::{Input, print};
-use crate::cli::logins::{Admin, AdminCreate as Create, ApiKey, KeyCreate};
+use crate::cli::logins::{Admin, AdminCreateArgs, ApiKeyCommand, KeyCreate};
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -18,7 +18,7 @@ pub(super) async fn admin(
     what: &Admin,
     input: Input,
 ) -> Result<Exit, Failure> {
-    let Create { email, reseller, customer, domain, auditor, .. } = match what {
+    let AdminCreateArgs { email, reseller, customer, domain, auditor, .. } = match what {
         Admin::Create(create) => create,
         Admin::Memberships { login } => {
             return memberships(out, &target.ask(MembershipList { login: login.clone() }).await?);
@@ -60,11 +60,15 @@ fn memberships(out: &mut Output, rows: &[MembershipRow]) -> Result<Exit, Failure
     Ok(Exit::DONE)
 }
 
-pub(super) async fn api_key(target: &mut CommandTarget, out: &mut Output, what: &ApiKey) -> Result<Exit, Failure> {
+pub(super) async fn api_key(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    what: &ApiKeyCommand,
+) -> Result<Exit, Failure> {
     match what {
-        ApiKey::Create(create) => return create_key(target, out, create).await,
-        ApiKey::List => return list_keys(target, out).await,
-        ApiKey::Revoke { id } => {
+        ApiKeyCommand::Create(create) => return create_key(target, out, create).await,
+        ApiKeyCommand::List => return list_keys(target, out).await,
+        ApiKeyCommand::Revoke { id } => {
             let KeyRevoked { id } = target.ask(KeyRevoke { id: *id }).await?;
             say!("key {id} revoked");
         }

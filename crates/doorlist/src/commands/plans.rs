@@ -1,7 +1,7 @@
 //! `doorlist plan ...`: pending plans.
 
 use super::{changes, print};
-use crate::cli::sources::Plan;
+use crate::cli::sources::PlanCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -13,16 +13,16 @@ use doorlist_store::recipients::{PlanEntry, PlanState};
 /// Plans or rows that are asked for at a time.
 const PAGE: u32 = 1_000;
 
-pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &Plan) -> Result<Exit, Failure> {
+pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &PlanCommand) -> Result<Exit, Failure> {
     match what {
-        Plan::List { domain } => list(target, out, domain.as_ref()).await,
-        Plan::Show { id } => show(target, out, PlanId(*id)).await,
-        Plan::Apply { id, over } => {
+        PlanCommand::List { domain } => list(target, out, domain.as_ref()).await,
+        PlanCommand::Show { id } => show(target, out, PlanId(*id)).await,
+        PlanCommand::Apply { id, over } => {
             let request = PlanApply { id: PlanId(*id), reason: over.reason.clone() };
             print::applied(out, &target.ask(request).await?)?;
             Ok(Exit::DONE)
         }
-        Plan::Discard { id } => {
+        PlanCommand::Discard { id } => {
             let id = target.ask(PlanDiscard { id: PlanId(*id) }).await?;
             out.entry(&id, || format!("plan {} discarded; nothing was changed", id.0))?;
             Ok(Exit::DONE)

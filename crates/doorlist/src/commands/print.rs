@@ -4,7 +4,7 @@ use super::changes;
 use crate::exit::Failure;
 use crate::output::{Output, progress};
 use doorlist_core::address::{Address, LocalPart};
-use doorlist_core::list::{Kind, Standing};
+use doorlist_core::list::{EntryKind, Standing};
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{AddressEntry, Applied, ListCounts, PlanRow};
 use std::io::IsTerminal;
@@ -77,10 +77,10 @@ pub(super) fn list_counts(counts: &ListCounts) -> String {
 pub(super) fn what_it_is(entry: &AddressEntry) -> String {
     let record = &entry.record;
     let kind = match (record.kind, &record.account) {
-        (Kind::Mailbox, _) => "mailbox".to_owned(),
-        (Kind::List, _) => "distribution list".to_owned(),
-        (Kind::Alias, Some(account)) => format!("alias of {}", beside(entry, account)),
-        (Kind::Alias, None) => "alias".to_owned(),
+        (EntryKind::Mailbox, _) => "mailbox".to_owned(),
+        (EntryKind::List, _) => "distribution list".to_owned(),
+        (EntryKind::Alias, Some(account)) => format!("alias of {}", beside(entry, account)),
+        (EntryKind::Alias, None) => "alias".to_owned(),
     };
     match record.standing {
         Standing::Active => kind,
@@ -108,9 +108,9 @@ pub(super) fn plan_row(row: &PlanRow) -> String {
 }
 
 /// A progress display on a terminal: the operation and its duration.
-pub(super) struct Progress(Option<std::sync::mpsc::Sender<()>>);
+pub(super) struct ProgressDisplay(Option<std::sync::mpsc::Sender<()>>);
 
-impl Progress {
+impl ProgressDisplay {
     /// Starts the display after a moment.
     pub(super) fn begin(what: &'static str) -> Self {
         if !std::io::stderr().is_terminal() {

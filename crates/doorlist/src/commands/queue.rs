@@ -1,7 +1,7 @@
 //! `doorlist queue ...`
 
 use super::print;
-use crate::cli::operate::Queue;
+use crate::cli::operate::QueueCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -15,16 +15,16 @@ const PAGE: u32 = 1_000;
 /// Recipients of a message that the list names.
 const RECIPIENTS_NAMED_MAX: usize = 3;
 
-pub(super) async fn queue(target: &mut CommandTarget, out: &mut Output, what: &Queue) -> Result<Exit, Failure> {
+pub(super) async fn queue(target: &mut CommandTarget, out: &mut Output, what: &QueueCommand) -> Result<Exit, Failure> {
     let (order, selection) = match what {
-        Queue::List => return list(target, out).await,
-        Queue::Show { id } => return show(target, out, *id).await,
-        Queue::Retry { id: Some(id), .. } => (QueueOrder::Retry, QueueSelection::Message(*id)),
-        Queue::Retry { domain: Some(domain), .. } => (QueueOrder::Retry, QueueSelection::Domain(domain.clone())),
-        Queue::Retry { .. } => return Err(Failure::because(Exit::USAGE, "give a queue ID or --domain NAME")),
-        Queue::Hold { id } => (QueueOrder::Hold, QueueSelection::Message(*id)),
-        Queue::Release { id } => (QueueOrder::Release, QueueSelection::Message(*id)),
-        Queue::Delete { id } => (QueueOrder::Delete, QueueSelection::Message(*id)),
+        QueueCommand::List => return list(target, out).await,
+        QueueCommand::Show { id } => return show(target, out, *id).await,
+        QueueCommand::Retry { id: Some(id), .. } => (QueueOrder::Retry, QueueSelection::Message(*id)),
+        QueueCommand::Retry { domain: Some(domain), .. } => (QueueOrder::Retry, QueueSelection::Domain(domain.clone())),
+        QueueCommand::Retry { .. } => return Err(Failure::because(Exit::USAGE, "give a queue ID or --domain NAME")),
+        QueueCommand::Hold { id } => (QueueOrder::Hold, QueueSelection::Message(*id)),
+        QueueCommand::Release { id } => (QueueOrder::Release, QueueSelection::Message(*id)),
+        QueueCommand::Delete { id } => (QueueOrder::Delete, QueueSelection::Message(*id)),
     };
     let done = target.ask(QueueMove { order, selection }).await?;
     out.entry(&serde_json::json!({ "messages": done }), || {

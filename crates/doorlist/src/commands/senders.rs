@@ -1,17 +1,21 @@
 //! `doorlist sender ...`
 
-use crate::cli::senders::Sender;
+use crate::cli::senders::SenderCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{RulesOf, SENDER_PAGE, SenderList, SenderPut, SenderRemove, SenderRuleChange};
 
-pub(super) async fn sender(target: &mut CommandTarget, out: &mut Output, what: &Sender) -> Result<Exit, Failure> {
+pub(super) async fn sender(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    what: &SenderCommand,
+) -> Result<Exit, Failure> {
     let change = match what.clone() {
-        Sender::Allow { sender, of } => target.ask(SenderPut { of, sender, allow: true }).await?,
-        Sender::Block { sender, of } => target.ask(SenderPut { of, sender, allow: false }).await?,
-        Sender::Remove { sender, of } => target.ask(SenderRemove { of, sender }).await?,
-        Sender::List { of } => return list(target, out, of).await,
+        SenderCommand::Allow { sender, of } => target.ask(SenderPut { of, sender, allow: true }).await?,
+        SenderCommand::Block { sender, of } => target.ask(SenderPut { of, sender, allow: false }).await?,
+        SenderCommand::Remove { sender, of } => target.ask(SenderRemove { of, sender }).await?,
+        SenderCommand::List { of } => return list(target, out, of).await,
     };
     out.entry(&change, || sentence(&change))?;
     Ok(Exit::DONE)

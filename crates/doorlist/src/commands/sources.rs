@@ -1,24 +1,26 @@
 //! `doorlist source ...`: LDAP and Active Directory sources.
 
 use super::{input::Input, print};
-use crate::cli::sources::{PresetWord, Source, SourceOptions, TellWord};
+use crate::cli::sources::{PresetWord, SourceCommand, SourceOptions, TellWord};
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
     EVERY_MINUTES, PutSource, SourceEntry, SourceList, SourceRemove, SourceSettings, SourceShow, Tell,
 };
-use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, ListMark, Preset, Trust};
+use doorlist_core::connection::{
+    DirectoryConnection, DirectoryServer, DirectoryTls, LdapBind, ListMark, Preset, Trust,
+};
 use doorlist_core::shrink_guard::OperationLimits;
 
 pub(super) async fn source(
     target: &mut CommandTarget,
     out: &mut Output,
-    what: &Source,
+    what: &SourceCommand,
     input: Input,
 ) -> Result<Exit, Failure> {
     match what {
-        Source::Add { name, domain, options } => {
+        SourceCommand::Add { name, domain, options } => {
             let settings = new_settings(options, &input)?;
             let put = PutSource {
                 name: name.clone(),
@@ -30,23 +32,23 @@ pub(super) async fn source(
             saved(target, out, put).await?;
             say!("test it with `sync test {name}`; the first sync starts within a minute");
         }
-        Source::Set { name, options } => {
+        SourceCommand::Set { name, options } => {
             let SourceEntry { domain, mut settings, .. } = entry(target, name).await?;
             change(&mut settings.connection, options, &input)?;
             let settings = with_rest(settings, options);
             let put = PutSource { name: name.clone(), domain, settings, password: input.password, replace: true };
             saved(target, out, put).await?;
         }
-        Source::List => {
+        SourceCommand::List => {
             for source in &target.ask(SourceList).await? {
                 out.entry(source, || line(source))?;
             }
         }
-        Source::Show { name } => {
+        SourceCommand::Show { name } => {
             let source = entry(target, name).await?;
             if out.is_json() { out.object(&source)? } else { show(out, &source)? }
         }
-        Source::Remove { name, withdraw } => {
+        SourceCommand::Remove { name, withdraw } => {
             let applied = target.ask(SourceRemove { name: name.clone(), withdraw: *withdraw }).await?;
             if *withdraw {
                 print::applied(out, &applied)?;
@@ -81,13 +83,13 @@ pub(crate) fn new_settings(options: &SourceOptions, input: &Input) -> Result<Sou
     Ok(with_rest(settings, options))
 }
 
-fn new_connection(options: &SourceOptions) -> Result<Connection, Failure> {
+fn new_connection(options: &SourceOptions) -> Result<DirectoryConnection, Failure> {
     let (Some(url), Some(base)) = (&options.url, &options.base) else {
         return Err(Failure::because(Exit::USAGE, "a source requires --url and --base"));
     };
-    let bind = options.bind_dn.clone().map_or(Bind::Anonymous, |name| Bind::Simple { name });
+    let bind = options.bind_dn.clone().map_or(LdapBind::Anonymous, |name| LdapBind::Simple { name });
     let preset = options.preset.map_or(Preset::ActiveDirectory, preset);
-    Ok(Connection::new(servers(url, options.plain)?, bind, base.clone(), preset))
+    Ok(DirectoryConnection::new(servers(url, options.plain)?, bind, base.clone(), preset))
 }
 
 fn servers(url: &str, plain: bool) -> Result<Vec<DirectoryServer>, Failure> {
@@ -105,7 +107,7 @@ fn preset(word: PresetWord) -> Preset {
 }
 
 /// Changes the given settings; others keep their value.
-fn change(connection: &mut Connection, options: &SourceOptions, input: &Input) -> Result<(), Failure> {
+fn change(connection: &mut DirectoryConnection, options: &SourceOptions, input: &Input) -> Result<(), Failure> {
     if let Some(url) = &options.url {
         connection.servers = servers(url, options.plain)?;
     }
@@ -114,7 +116,7 @@ fn change(connection: &mut Connection, options: &SourceOptions, input: &Input) -
         connection.alias_attributes = connection.preset.alias_attributes();
     }
     if let Some(name) = &options.bind_dn {
-        connection.bind = Bind::Simple { name: name.clone() };
+        connection.bind = LdapBind::Simple { name: name.clone() };
     }
     if let Some(base) = &options.base {
         connection.base.clone_from(base);
@@ -189,8 +191,8 @@ fn show(out: &mut Output, source: &SourceEntry) -> Result<(), Failure> {
     let connection = &source.settings.connection;
     out.line(&line(source))?;
     let bind = match &connection.bind {
-        Bind::Anonymous => "anonymous".to_owned(),
-        Bind::Simple { name } => {
+        LdapBind::Anonymous => "anonymous".to_owned(),
+        LdapBind::Simple { name } => {
             format!("as {name}, password {}", if source.has_password { "kept" } else { "missing" })
         }
     };

@@ -22,7 +22,7 @@ pub(super) async fn sync(target: &mut CommandTarget, out: &mut Output, what: &Sy
         }
         Sync::History { name } => return history(target, out, name).await,
     };
-    let bar = print::Progress::begin("reading");
+    let bar = print::ProgressDisplay::begin("reading");
     let response = target.respond(request).await;
     bar.end();
     let response = response?;

@@ -1,6 +1,6 @@
 //! The settings of the API: domain verification and rate limits.
 
-use super::build::Reader;
+use super::build::ConfigReader;
 
 /// Default limit of pushes of a domain in twelve hours.
 pub(crate) const PUSHES_PER_12H: u32 = 50;
@@ -32,7 +32,7 @@ impl Default for ApiSettings {
     }
 }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> ApiSettings {
+pub(super) fn read(reader: &mut ConfigReader<'_>) -> ApiSettings {
     let mut api = ApiSettings::default();
     reader.set(&mut api.proof_needed, "api.domain_proof", |text| match text {
         "dns" => Ok(true),

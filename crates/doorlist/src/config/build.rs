@@ -1,7 +1,7 @@
 //! Validates the raw values and builds the settings. Reports all errors at once, each with its origin.
 
 use super::api::{self, ApiSettings};
-use super::layers::{Raw, Values};
+use super::layers::{Raw, SettingValues};
 use super::web::{self, WebListenerConfig};
 use super::work::{self, WorkSettings};
 use super::{ConfigError, Problem, retention, units};
@@ -90,8 +90,8 @@ impl Config {
     }
 }
 
-pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
-    let mut reader = Reader { values, problems: Vec::new() };
+pub(super) fn build(values: &SettingValues) -> Result<Config, ConfigError> {
+    let mut reader = ConfigReader { values, problems: Vec::new() };
     let state_dir = PathBuf::from(reader.text("state.dir").unwrap_or_default());
     let mut config = Config {
         state_user: reader.given("state.user"),
@@ -125,7 +125,7 @@ pub(super) fn build(values: &Values) -> Result<Config, ConfigError> {
     if reader.problems.is_empty() { Ok(config) } else { Err(ConfigError(reader.problems)) }
 }
 
-fn tenants(reader: &mut Reader<'_>) -> CustomerLimits {
+fn tenants(reader: &mut ConfigReader<'_>) -> CustomerLimits {
     let mut limits = CustomerLimits::default();
     reader.set(&mut limits.domains, "tenants.domains_max", units::count);
     reader.set(&mut limits.addresses, "tenants.addresses_max", units::count);
@@ -141,7 +141,7 @@ fn is_web_url(url: &str) -> bool {
     rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_graphic() && !"\"<>".contains(c)))
 }
 
-fn gateway(reader: &mut Reader<'_>, state_dir: &std::path::Path) -> GatewayConfig {
+fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> GatewayConfig {
     let file = |given: Option<String>, name: &str| given.map_or_else(|| state_dir.join(name), PathBuf::from);
     let (cert, key) = (reader.given("tls.cert"), reader.given("tls.key"));
     // Only files of our own are made: a certificate that somebody named must be there.
@@ -172,7 +172,7 @@ fn gateway(reader: &mut Reader<'_>, state_dir: &std::path::Path) -> GatewayConfi
     }
 }
 
-fn listeners(reader: &mut Reader<'_>) -> Vec<ListenerConfig> {
+fn listeners(reader: &mut ConfigReader<'_>) -> Vec<ListenerConfig> {
     let mut bare_lf = BareLf::Normalize;
     reader.set(&mut bare_lf, "smtp.bare_lf", bare_lf_of);
     let proxy_from = reader.list("smtp.proxy_from", network);
@@ -213,7 +213,7 @@ fn listener(text: &str, plain: ListenerConfig) -> Result<ListenerConfig, String>
     Ok(listener)
 }
 
-fn limits(reader: &mut Reader<'_>) -> Limits {
+fn limits(reader: &mut ConfigReader<'_>) -> Limits {
     let mut limits = Limits::default();
     reader.set(&mut limits.message_bytes_max, "smtp.message_max", units::size);
     reader.set(&mut limits.recipients_max, "smtp.recipients_max", units::count);
@@ -230,7 +230,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
     limits
 }
 
-fn relay(reader: &mut Reader<'_>) -> RelayConfig {
+fn relay(reader: &mut ConfigReader<'_>) -> RelayConfig {
     let mut relay = RelayConfig::default();
     reader.set(&mut relay.outbound, "relay.outbound", outbound);
     relay.allow_networks = reader.list("relay.allow_networks", allowed_network);
@@ -249,7 +249,7 @@ fn relay(reader: &mut Reader<'_>) -> RelayConfig {
     relay
 }
 
-fn spool(reader: &mut Reader<'_>, limits: &Limits) -> SpoolConfig {
+fn spool(reader: &mut ConfigReader<'_>, limits: &Limits) -> SpoolConfig {
     let mut spool = SpoolConfig { message_bytes_max: limits.message_bytes_max, ..SpoolConfig::default() };
     reader.set(&mut spool.node, "spool.node", node);
     reader.set(&mut spool.memory_max, "spool.memory_max", |text| {
@@ -259,7 +259,7 @@ fn spool(reader: &mut Reader<'_>, limits: &Limits) -> SpoolConfig {
     spool
 }
 
-fn mail_log(reader: &mut Reader<'_>) -> MailLogConfig {
+fn mail_log(reader: &mut ConfigReader<'_>) -> MailLogConfig {
     let mut mail_log = MailLogConfig::default();
     reader.set(&mut mail_log.days, "mail_log.days", units::count);
     reader.set(&mut mail_log.size_max, "mail_log.size_max", units::size);
@@ -269,12 +269,12 @@ fn mail_log(reader: &mut Reader<'_>) -> MailLogConfig {
 }
 
 /// Reads values one by one and collects errors.
-pub(super) struct Reader<'a> {
-    values: &'a Values,
+pub(super) struct ConfigReader<'a> {
+    values: &'a SettingValues,
     problems: Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl ConfigReader<'_> {
     /// Writes the parsed value to `target`; a bad value is recorded as an error and leaves `target` unchanged.
     pub(super) fn set<T>(&mut self, target: &mut T, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) {
         match self.text(key).map(|text| parse(&text)) {

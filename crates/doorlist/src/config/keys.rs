@@ -1,10 +1,10 @@
 //! Every setting: its name, default and description.
 
 #[derive(Debug)]
-pub(crate) struct Key {
+pub(crate) struct SettingKey {
     /// Name with its table: `smtp.listen`.
     pub name: &'static str,
-    pub default: Default,
+    pub default: SettingDefault,
     /// Description in one line.
     pub help: &'static str,
     /// May contain a password: masked in output, rejected on the command line.
@@ -13,22 +13,22 @@ pub(crate) struct Key {
 
 /// The default of a setting, as written in a file.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Default {
+pub(crate) enum SettingDefault {
     One(&'static str),
     /// A list; a single value is accepted as a list of one.
     List(&'static [&'static str]),
 }
 
-const fn one(name: &'static str, default: &'static str, help: &'static str) -> Key {
-    Key { name, default: Default::One(default), help, secret: false }
+const fn one(name: &'static str, default: &'static str, help: &'static str) -> SettingKey {
+    SettingKey { name, default: SettingDefault::One(default), help, secret: false }
 }
 
-const fn list(name: &'static str, default: &'static [&'static str], help: &'static str) -> Key {
-    Key { name, default: Default::List(default), help, secret: false }
+const fn list(name: &'static str, default: &'static [&'static str], help: &'static str) -> SettingKey {
+    SettingKey { name, default: SettingDefault::List(default), help, secret: false }
 }
 
 /// All settings, in the order in which `config show` prints them.
-pub(crate) const KEYS: &[Key] = &[
+pub(crate) const KEYS: &[SettingKey] = &[
     one("state.dir", "./doorlist-data", "folder of the store, the lock and the control socket"),
     one("state.user", "", "user that a server started by root switches to; empty: the owner of state.dir"),
     one(
@@ -36,7 +36,7 @@ pub(crate) const KEYS: &[Key] = &[
         "",
         "file with the key that encrypts stored passwords; empty: secret.key in state.dir, created when needed",
     ),
-    Key {
+    SettingKey {
         secret: true,
         ..one("store.url", "sqlite:", "sqlite: for a store in state.dir, or postgres://user:password@host/database")
     },
@@ -186,7 +186,7 @@ pub(crate) const KEYS: &[Key] = &[
 ];
 
 /// The setting of this name.
-pub(crate) fn find(name: &str) -> Option<&'static Key> {
+pub(crate) fn find(name: &str) -> Option<&'static SettingKey> {
     KEYS.iter().find(|key| key.name == name)
 }
 
@@ -195,7 +195,7 @@ const LIKENESS_MIN: f64 = 0.7;
 
 /// The known name that is most similar to `name`.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
-    let likeness = |key: &&Key| strsim::jaro_winkler(key.name, name);
+    let likeness = |key: &&SettingKey| strsim::jaro_winkler(key.name, name);
     let best = KEYS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     (likeness(&best) >= LIKENESS_MIN).then_some(best.name)
 }

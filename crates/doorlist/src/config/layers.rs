@@ -1,7 +1,7 @@
 //! The layers of settings: defaults, file, the files of `conf.d` next to it, environment, options. Each value keeps
 //! its origin, so that errors and `config show --origin` can name the line.
 
-use super::keys::{self, Default, KEYS};
+use super::keys::{self, KEYS, SettingDefault};
 use super::{ConfigError, Problem};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,7 +24,7 @@ pub(crate) enum Raw {
 
 /// Where a value was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum ValueOrigin {
     Default,
     /// In a file, at this line.
     File(PathBuf, usize),
@@ -33,27 +33,27 @@ pub(crate) enum Origin {
     Flag,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Origin::Default => f.write_str("default"),
-            Origin::File(path, line) => write!(f, "{}:{line}", path.display()),
-            Origin::Environment(variable) => write!(f, "environment {variable}"),
-            Origin::Flag => f.write_str("--set"),
+            ValueOrigin::Default => f.write_str("default"),
+            ValueOrigin::File(path, line) => write!(f, "{}:{line}", path.display()),
+            ValueOrigin::Environment(variable) => write!(f, "environment {variable}"),
+            ValueOrigin::Flag => f.write_str("--set"),
         }
     }
 }
 
 /// A setting's value and where it came from.
 #[derive(Clone, Debug)]
-pub(crate) struct Value {
+pub(crate) struct SettingValue {
     pub raw: Raw,
-    pub origin: Origin,
+    pub origin: ValueOrigin,
 }
 
 /// The effective value of every setting.
 #[derive(Debug)]
-pub(crate) struct Values(BTreeMap<&'static str, Value>);
+pub(crate) struct SettingValues(BTreeMap<&'static str, SettingValue>);
 
 /// The input of the layers, as a parameter for tests.
 #[derive(Debug, Default)]
@@ -66,10 +66,10 @@ pub(crate) struct Sources {
     pub flags: Vec<String>,
 }
 
-impl Values {
+impl SettingValues {
     /// Reads all layers. Reports all unknown keys at once.
     pub(crate) fn read(sources: &Sources) -> Result<Self, ConfigError> {
-        let mut reading = Reading { values: defaults(), problems: Vec::new() };
+        let mut reading = ReadLayers { values: defaults(), problems: Vec::new() };
         if let Some(file) = &sources.file {
             reading.file(file);
             for file in drop_ins(file, &mut reading.problems) {
@@ -86,17 +86,17 @@ impl Values {
     }
 
     /// The value of a setting; every known setting has one.
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&SettingValue> {
         self.0.get(name)
     }
 }
 
-fn defaults() -> BTreeMap<&'static str, Value> {
-    let raw = |default: Default| match default {
-        Default::One(text) => Raw::One(text.to_owned()),
-        Default::List(items) => Raw::List(items.iter().map(|item| (*item).to_owned()).collect()),
+fn defaults() -> BTreeMap<&'static str, SettingValue> {
+    let raw = |default: SettingDefault| match default {
+        SettingDefault::One(text) => Raw::One(text.to_owned()),
+        SettingDefault::List(items) => Raw::List(items.iter().map(|item| (*item).to_owned()).collect()),
     };
-    KEYS.iter().map(|key| (key.name, Value { raw: raw(key.default), origin: Origin::Default })).collect()
+    KEYS.iter().map(|key| (key.name, SettingValue { raw: raw(key.default), origin: ValueOrigin::Default })).collect()
 }
 
 /// The files of `conf.d` next to the main file, in the order of their names.
@@ -118,18 +118,18 @@ fn drop_ins(file: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     files
 }
 
-struct Reading {
-    values: BTreeMap<&'static str, Value>,
+struct ReadLayers {
+    values: BTreeMap<&'static str, SettingValue>,
     problems: Vec<Problem>,
 }
 
-impl Reading {
+impl ReadLayers {
     fn file(&mut self, path: &Path) {
         let text = match read_bounded(path) {
             Ok(text) => text,
             Err(why) => return self.problems.push(Problem::unread(path, &why)),
         };
-        let at = |offset: usize| Origin::File(path.to_owned(), line_of(&text, offset));
+        let at = |offset: usize| ValueOrigin::File(path.to_owned(), line_of(&text, offset));
         match DeTable::parse(&text) {
             Ok(table) => self.table("", table.get_ref(), &at),
             Err(error) => {
@@ -139,7 +139,7 @@ impl Reading {
         }
     }
 
-    fn table(&mut self, prefix: &str, table: &DeTable<'_>, at: &dyn Fn(usize) -> Origin) {
+    fn table(&mut self, prefix: &str, table: &DeTable<'_>, at: &dyn Fn(usize) -> ValueOrigin) {
         for (key, value) in table {
             let name = format!("{prefix}{}", key.get_ref());
             let origin = at(key.span().start);
@@ -158,28 +158,28 @@ impl Reading {
     fn variable(&mut self, variable: &str, value: &str) {
         let Some(rest) = variable.strip_prefix(ENVIRONMENT_PREFIX) else { return };
         let name = rest.replace("__", ".").to_lowercase();
-        self.set(&name, from_text(&name, value), Origin::Environment(variable.to_owned()));
+        self.set(&name, from_text(&name, value), ValueOrigin::Environment(variable.to_owned()));
     }
 
     fn flag(&mut self, flag: &str) {
         let Some((name, value)) = flag.split_once('=') else {
             let why = format!("`{flag}` has no value; write --set KEY=VALUE");
-            return self.problems.push(Problem::new(Origin::Flag, why));
+            return self.problems.push(Problem::new(ValueOrigin::Flag, why));
         };
         if keys::find(name).is_some_and(|key| key.secret) {
             let why = format!(
                 "{name} may contain a password, and every user of this machine can read command lines; set it in the \
                  file or the environment"
             );
-            return self.problems.push(Problem::new(Origin::Flag, why));
+            return self.problems.push(Problem::new(ValueOrigin::Flag, why));
         }
-        self.set(name, from_text(name, value), Origin::Flag);
+        self.set(name, from_text(name, value), ValueOrigin::Flag);
     }
 
-    fn set(&mut self, name: &str, raw: Raw, origin: Origin) {
+    fn set(&mut self, name: &str, raw: Raw, origin: ValueOrigin) {
         match keys::find(name) {
             Some(key) => {
-                self.values.insert(key.name, Value { raw, origin });
+                self.values.insert(key.name, SettingValue { raw, origin });
             }
             None => {
                 let hint = match keys::nearest(name) {
@@ -195,7 +195,7 @@ impl Reading {
 /// A value from the environment or an option; lists are separated by commas.
 fn from_text(name: &str, text: &str) -> Raw {
     match keys::find(name).map(|key| key.default) {
-        Some(Default::List(_)) => {
+        Some(SettingDefault::List(_)) => {
             Raw::List(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
         }
         _ => Raw::One(text.to_owned()),

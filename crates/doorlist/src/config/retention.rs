@@ -1,10 +1,10 @@
 //! Retention times and limits of stored data.
 
-use super::build::Reader;
+use super::build::ConfigReader;
 use super::units;
 use doorlist_actions::RetentionTerms;
 
-pub(super) fn read(reader: &mut Reader<'_>) -> RetentionTerms {
+pub(super) fn read(reader: &mut ConfigReader<'_>) -> RetentionTerms {
     let mut terms = RetentionTerms::default();
     reader.set(&mut terms.audit.keep, "audit.keep", units::duration);
     reader.set(&mut terms.audit.size_max, "audit.size_max", units::size);

@@ -1,15 +1,15 @@
 //! `doorlist config show`: every setting with its value and origin. Masks secrets.
 
 use super::ConfigError;
-use super::keys::{KEYS, Key};
-use super::layers::{Raw, Sources, Value, Values};
+use super::keys::{KEYS, SettingKey};
+use super::layers::{Raw, SettingValue, SettingValues, Sources};
 use doorlist_store::{StoreUrl, json};
 use std::fmt::Write;
 use std::path::Path;
 
 /// One line per setting, as in a file, or one JSON object per line.
 pub(crate) fn show(sources: &Sources, origin: bool, as_objects: bool) -> Result<String, ConfigError> {
-    let values = Values::read(sources)?;
+    let values = SettingValues::read(sources)?;
     let mut out = String::new();
     for key in KEYS {
         let Some(value) = values.get(key.name) else { continue };
@@ -24,7 +24,7 @@ pub(crate) fn show(sources: &Sources, origin: bool, as_objects: bool) -> Result<
     Ok(out)
 }
 
-fn as_json(key: &Key, raw: &Raw, value: &Value) -> serde_json::Value {
+fn as_json(key: &SettingKey, raw: &Raw, value: &SettingValue) -> serde_json::Value {
     let raw = match raw {
         Raw::One(text) => serde_json::json!(text),
         Raw::List(items) => serde_json::json!(items),

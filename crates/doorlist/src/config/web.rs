@@ -1,6 +1,6 @@
 //! The web listeners: `ADDRESS:PORT [tls] [proxy_from=NETWORK]...`.
 
-use super::build::{Reader, socket_address};
+use super::build::{ConfigReader, socket_address};
 use super::units;
 use doorlist_core::network::Network;
 use doorlist_web::CONNECTIONS_PER_ADDRESS_MAX;
@@ -17,7 +17,7 @@ pub(crate) struct WebListenerConfig {
     pub connections_per_address_max: usize,
 }
 
-pub(super) fn listeners(reader: &mut Reader<'_>) -> Vec<WebListenerConfig> {
+pub(super) fn listeners(reader: &mut ConfigReader<'_>) -> Vec<WebListenerConfig> {
     let proxy_from = reader.list("web.proxy_from", network);
     let mut per_address_max = CONNECTIONS_PER_ADDRESS_MAX;
     reader.set(&mut per_address_max, "web.connections_per_address_max", units::count);

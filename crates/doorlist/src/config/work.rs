@@ -1,7 +1,7 @@
 //! The settings of the threads for heavy work.
 
 use super::api::above_zero;
-use super::build::Reader;
+use super::build::ConfigReader;
 use doorlist_actions::JOBS_MAX;
 use std::thread::available_parallelism;
 
@@ -23,7 +23,7 @@ impl Default for WorkSettings {
     }
 }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> WorkSettings {
+pub(super) fn read(reader: &mut ConfigReader<'_>) -> WorkSettings {
     let mut work = WorkSettings::default();
     if reader.given("work.threads").is_some() {
         reader.set(&mut work.threads, "work.threads", |text| match text.parse() {

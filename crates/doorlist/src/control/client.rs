@@ -1,6 +1,6 @@
 //! The client end of the control socket.
 
-use super::{Answer, Call, next_line};
+use super::{ControlAnswer, ControlCall, next_line};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::state_dir::StateDir;
 use doorlist_actions::{Request, Response};
@@ -15,12 +15,12 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
 const CONNECT_AGAIN: Duration = Duration::from_millis(50);
 
 /// A connection to a running server.
-pub(crate) struct Client {
+pub(crate) struct ControlClient {
     stream: BufReader<UnixStream>,
     actor: Actor,
 }
 
-impl Client {
+impl ControlClient {
     /// Connects; a server that holds the lock creates its socket soon. The listening process must belong to the
     /// folder's owner.
     pub(crate) async fn connect(state: &StateDir, actor: Actor) -> Result<Self, Failure> {
@@ -53,8 +53,8 @@ impl Client {
     /// Asks the server's office.
     pub(crate) async fn ask(&mut self, request: Request) -> Result<Response, Failure> {
         match self.exchange(request).await {
-            Ok(Answer::Done(response)) => Ok(*response),
-            Ok(Answer::Failed(error)) => Err(error.into()),
+            Ok(ControlAnswer::Done(response)) => Ok(*response),
+            Ok(ControlAnswer::Failed(error)) => Err(error.into()),
             Err(error) => {
                 let why = format!(
                     "the server closed the connection before it answered ({error}); check with `doorlist changes \
@@ -65,8 +65,8 @@ impl Client {
         }
     }
 
-    async fn exchange(&mut self, request: Request) -> std::io::Result<Answer> {
-        let mut line = serde_json::to_vec(&Call { actor: self.actor.clone(), request })?;
+    async fn exchange(&mut self, request: Request) -> std::io::Result<ControlAnswer> {
+        let mut line = serde_json::to_vec(&ControlCall { actor: self.actor.clone(), request })?;
         line.push(b'\n');
         self.stream.write_all(&line).await?;
         let answer = next_line(&mut self.stream).await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;

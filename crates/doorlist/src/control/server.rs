@@ -1,6 +1,6 @@
 //! The server end of the control socket: who may connect, how many at once, and the actor of their requests.
 
-use super::{Answer, Call, next_line};
+use super::{ControlAnswer, ControlCall, next_line};
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use doorlist_actions::{Actions, Caller, Services};
@@ -112,7 +112,7 @@ impl Counter {
     }
 
     /// Parses a request; one with a file runs as heavy work.
-    async fn parse(&self, line: Vec<u8>) -> std::io::Result<Call> {
+    async fn parse(&self, line: Vec<u8>) -> std::io::Result<ControlCall> {
         if line.len() <= SMALL_LINE_MAX {
             return Ok(serde_json::from_slice(&line)?);
         }
@@ -120,10 +120,10 @@ impl Counter {
         Ok(parsed.map_err(std::io::Error::other)??)
     }
 
-    async fn answer(&self, call: Call) -> Answer {
+    async fn answer(&self, call: ControlCall) -> ControlAnswer {
         match Actions::of(&self.services, Caller::on_machine(call.actor)).run(call.request).await {
-            Ok(response) => Answer::Done(Box::new(response)),
-            Err(error) => Answer::Failed(error),
+            Ok(response) => ControlAnswer::Done(Box::new(response)),
+            Err(error) => ControlAnswer::Failed(error),
         }
     }
 }

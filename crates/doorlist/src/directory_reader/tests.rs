@@ -3,17 +3,17 @@
 use super::*;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::Structure;
-use doorlist_core::connection::{Bind, Connection, DirectoryServer, DirectoryTls, Preset};
-use doorlist_core::source_rows::{Place, RowProblem, SourceRow};
-use doorlist_sources::{Refusal, Skipped};
+use doorlist_core::connection::{DirectoryConnection, DirectoryServer, DirectoryTls, LdapBind, Preset};
+use doorlist_core::source_rows::{RowPosition, RowProblem, SourceRow};
+use doorlist_sources::{LdapRefusal, SkipReason};
 
-fn connection() -> Connection {
+fn connection() -> DirectoryConnection {
     let servers = DirectoryServer::parse_list("ldaps://127.0.0.1:1", DirectoryTls::StartTls).unwrap();
-    let bind = Bind::Simple { name: "cn=reader,dc=example,dc=test".to_owned() };
-    Connection::new(servers, bind, "dc=example,dc=test".to_owned(), Preset::OpenLdap)
+    let bind = LdapBind::Simple { name: "cn=reader,dc=example,dc=test".to_owned() };
+    DirectoryConnection::new(servers, bind, "dc=example,dc=test".to_owned(), Preset::OpenLdap)
 }
 
-fn wish<'a>(connection: &'a Connection, domain: &'a DomainName, password: Option<&'a [u8]>) -> ReadWish<'a> {
+fn wish<'a>(connection: &'a DirectoryConnection, domain: &'a DomainName, password: Option<&'a [u8]>) -> ReadWish<'a> {
     ReadWish { connection, password, domain, domain_aliases: &[], since: None }
 }
 
@@ -24,7 +24,7 @@ fn what_was_read_comes_over_whole() {
         local: address.local().clone(),
         structure: Structure::Mailbox,
         switched_off: false,
-        place: Place::Item(1),
+        place: RowPosition::Item(1),
     };
     let problem = RowProblem {
         place: "cn=Bob".to_owned(),
@@ -37,7 +37,7 @@ fn what_was_read_comes_over_whole() {
         entries: 3,
         scope: ReadScope::Changed { keys: vec!["k1".into()] },
         marker: Some("m".to_owned()),
-        skipped: vec![(Skipped::Disabled, 2)],
+        skipped: vec![(SkipReason::Disabled, 2)],
         problems: vec![problem.clone()],
         problems_total: 9,
         references: 1,
@@ -59,7 +59,7 @@ fn an_error_is_a_sentence_and_its_cause_stays_apart() {
     let error = ReadError {
         server: None,
         stage: Stage::Bind,
-        fault: Fault::Refused(Refusal::Credentials),
+        fault: ReadFault::Refused(LdapRefusal::Credentials),
         cause: Some("80090308: data 52e".to_owned()),
     };
     let told = failure(error);
@@ -79,7 +79,7 @@ fn a_test_reads_as_people_would_write_it() {
         is_list,
         aliases,
     });
-    let steps = vec![Step {
+    let steps = vec![ConnectionTestStep {
         server: Some("ldaps://dc.example.test".to_owned()),
         stage: Stage::Tls,
         ok: false,
@@ -93,7 +93,7 @@ fn a_test_reads_as_people_would_write_it() {
         not_after: "Nov 23 2027".to_owned(),
         sha256: "ab".to_owned(),
     });
-    let told = report(doorlist_sources::TestReport { steps, certificate, first: first.to_vec(), read: None });
+    let told = report(doorlist_sources::ConnectionTest { steps, certificate, first: first.to_vec(), read: None });
     assert_eq!(
         told.first,
         [

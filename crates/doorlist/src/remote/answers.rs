@@ -2,8 +2,8 @@
 //! what happened, what was kept and what to do.
 
 use super::exchange::{ANSWER_MAX, Answered, Trouble};
-use super::place::Place;
-use crate::control::Answer;
+use super::server_url::ServerUrl;
+use crate::control::ControlAnswer;
 use crate::exit::{Exit, Failure};
 use doorlist_actions::{ActionError, PushAnswer, Response};
 use doorlist_core::visible::visible;
@@ -16,28 +16,30 @@ const SAID_MAX: usize = 1_000;
 
 /// The kind of request, which decides on the advice in errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum RequestKind {
     Command,
     Push,
 }
 
-impl Asked {
+impl RequestKind {
     /// The outcome if there is no usable answer.
     fn outcome(self) -> &'static str {
         match self {
-            Asked::Command => "the command may have been executed: check with `doorlist changes list --domain NAME`",
-            Asked::Push => "the list there is unchanged; the next push sends everything again",
+            RequestKind::Command => {
+                "the command may have been executed: check with `doorlist changes list --domain NAME`"
+            }
+            RequestKind::Push => "the list there is unchanged; the next push sends everything again",
         }
     }
 
     /// Advice for a request that is too large or too slow.
     fn smaller(self) -> &'static str {
         match self {
-            Asked::Command => {
+            RequestKind::Command => {
                 "nothing was done: split the file (not with --mirror, where each part removes the recipients of the \
                  others), or copy it to the server and import it there"
             }
-            Asked::Push => {
+            RequestKind::Push => {
                 "the list there is unchanged. If a proxy sent this answer, raise its limit to 1 MiB, or more if one \
                  account with its aliases is larger"
             }
@@ -47,36 +49,38 @@ impl Asked {
 
 /// Whether the answer is an error of the actions.
 pub(super) fn is_of_the_office(answered: &Answered) -> bool {
-    matches!(serde_json::from_slice(&answered.body), Ok(Answer::Failed(_)))
+    matches!(serde_json::from_slice(&answered.body), Ok(ControlAnswer::Failed(_)))
 }
 
 /// Interprets the answer to a command.
-pub(super) fn of_command(answered: &Answered, place: &Place) -> Result<Response, Failure> {
-    match serde_json::from_slice::<Answer>(&answered.body) {
-        Ok(Answer::Done(response)) if answered.status.is_success() => Ok(*response),
-        Ok(Answer::Failed(error)) => Err(of_the_office(error)),
-        _ => Err(by_status(answered, place, Asked::Command)),
+pub(super) fn of_command(answered: &Answered, place: &ServerUrl) -> Result<Response, Failure> {
+    match serde_json::from_slice::<ControlAnswer>(&answered.body) {
+        Ok(ControlAnswer::Done(response)) if answered.status.is_success() => Ok(*response),
+        Ok(ControlAnswer::Failed(error)) => Err(of_the_office(error)),
+        _ => Err(by_status(answered, place, RequestKind::Command)),
     }
 }
 
 /// Interprets the answer to a part of a push.
-pub(super) fn of_push(answered: &Answered, place: &Place) -> Result<PushAnswer, Failure> {
+pub(super) fn of_push(answered: &Answered, place: &ServerUrl) -> Result<PushAnswer, Failure> {
     if answered.status.is_success()
         && let Ok(answer) = serde_json::from_slice(&answered.body)
     {
         return Ok(answer);
     }
-    match serde_json::from_slice::<Answer>(&answered.body) {
-        Ok(Answer::Failed(error)) => Err(of_the_office(error)),
-        _ => Err(by_status(answered, place, Asked::Push)),
+    match serde_json::from_slice::<ControlAnswer>(&answered.body) {
+        Ok(ControlAnswer::Failed(error)) => Err(of_the_office(error)),
+        _ => Err(by_status(answered, place, RequestKind::Push)),
     }
 }
 
 /// The error for a request over the size limit; nothing was sent.
-pub(super) fn too_large(octets: usize, place: &Place) -> Failure {
+pub(super) fn too_large(octets: usize, place: &ServerUrl) -> Failure {
     let (has, max) = (octets.div_ceil(1 << 20), LARGE_BODY_MAX >> 20);
-    let why =
-        format_args!("the request has {has} MiB, but {place} accepts at most {max} MiB; {}", Asked::Command.smaller());
+    let why = format_args!(
+        "the request has {has} MiB, but {place} accepts at most {max} MiB; {}",
+        RequestKind::Command.smaller()
+    );
     Failure::because(Exit::of_action(65), why)
 }
 
@@ -84,7 +88,7 @@ fn of_the_office(error: ActionError) -> Failure {
     ActionError::new(error.kind(), readable(&error.to_string())).into()
 }
 
-fn by_status(answered: &Answered, place: &Place, asked: Asked) -> Failure {
+fn by_status(answered: &Answered, place: &ServerUrl, asked: RequestKind) -> Failure {
     let status = answered.status;
     let said = if status.is_success() { None } else { said(&answered.body) };
     let said = said.map(|text| format!(". Its answer: {text}")).unwrap_or_default();
@@ -92,7 +96,7 @@ fn by_status(answered: &Answered, place: &Place, asked: Asked) -> Failure {
     Failure::because(exit, format_args!("{place} {why}{said}"))
 }
 
-fn meaning(answered: &Answered, asked: Asked) -> (Exit, String) {
+fn meaning(answered: &Answered, asked: RequestKind) -> (Exit, String) {
     let (status, outcome) = (answered.status, asked.outcome());
     let when = || answered.retry_after.map_or("later".to_owned(), |wait| format!("in {} s", wait.as_secs()));
     match status {
@@ -161,16 +165,16 @@ fn readable(text: &str) -> String {
 
 impl Trouble {
     /// What it means for a command.
-    pub(super) fn of_command(&self, place: &Place) -> Failure {
-        self.told(place, Asked::Command)
+    pub(super) fn of_command(&self, place: &ServerUrl) -> Failure {
+        self.told(place, RequestKind::Command)
     }
 
     /// What it means for a push.
-    pub(super) fn of_push(&self, place: &Place) -> Failure {
-        self.told(place, Asked::Push)
+    pub(super) fn of_push(&self, place: &ServerUrl) -> Failure {
+        self.told(place, RequestKind::Push)
     }
 
-    fn told(&self, place: &Place, asked: Asked) -> Failure {
+    fn told(&self, place: &ServerUrl, asked: RequestKind) -> Failure {
         let outcome = asked.outcome();
         match self {
             Trouble::Unsent { why, .. } => {

@@ -1,7 +1,7 @@
 //! A scripted HTTP server for tests: sends prepared answers, one connection after the other, and records the requests.
 #![allow(clippy::unwrap_used, reason = "compiled for tests only")]
 
-use super::{RemoteSettings, Times};
+use super::{RemoteSettings, RemoteTimeouts};
 use doorlist_actions::{PlanReport, PushAnswer, PushReport};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -156,7 +156,7 @@ pub(crate) fn settings(folder: &Path, url: String) -> RemoteSettings {
 }
 
 /// Short rests, and little patience.
-pub(crate) const TIMES: Times = Times {
+pub(crate) const TIMES: RemoteTimeouts = RemoteTimeouts {
     connect: Duration::from_secs(10),
     answer: Duration::from_secs(20),
     rests: &[Duration::from_millis(1), Duration::from_millis(1)],

@@ -1,7 +1,7 @@
 //! The HTTP client: which certificates it trusts, which addresses it connects to, and no way round them (no proxy, no
 //! redirect). Does not know requests.
 
-use super::place::Place;
+use super::server_url::ServerUrl;
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -23,7 +23,11 @@ pub(super) struct OtherMachine;
 
 /// A client for this server. It trusts the machine's certificate authorities and those of `authorities` (PEM); `connect`
 /// limits name, connection and TLS together.
-pub(super) fn build(place: &Place, authorities: Option<&[u8]>, connect: Duration) -> Result<reqwest::Client, Failure> {
+pub(super) fn build(
+    place: &ServerUrl,
+    authorities: Option<&[u8]>,
+    connect: Duration,
+) -> Result<reqwest::Client, Failure> {
     let roots = if place.is_https() { trusted(place, authorities)? } else { RootCertStore::empty() };
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -49,7 +53,7 @@ pub(super) fn build(place: &Place, authorities: Option<&[u8]>, connect: Duration
     client.build().context("the HTTP client cannot be set up").or_exit(Exit::SYSTEM)
 }
 
-fn trusted(place: &Place, authorities: Option<&[u8]>) -> Result<RootCertStore, Failure> {
+fn trusted(place: &ServerUrl, authorities: Option<&[u8]>) -> Result<RootCertStore, Failure> {
     let host = place.host();
     ServerName::try_from(host.as_str())
         .map_err(|_| Failure::because(Exit::USAGE, format_args!("{host} is no name that a certificate can have")))?;

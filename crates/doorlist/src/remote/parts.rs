@@ -29,7 +29,7 @@ impl Default for PushSize {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Push<'a> {
+pub(crate) struct OutgoingPush<'a> {
     pub domain: &'a DomainName,
     /// All of its accounts.
     pub items: &'a [PushItem],
@@ -41,14 +41,14 @@ pub(crate) struct Push<'a> {
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct PushBody<'a> {
     items: &'a [PushItem],
     limits: OperationLimits,
 }
 
 impl Remote {
     /// Pushes all parts. Returns the result and their number.
-    pub(crate) async fn push(&self, push: &Push<'_>) -> Result<(PushReport, usize), Failure> {
+    pub(crate) async fn push(&self, push: &OutgoingPush<'_>) -> Result<(PushReport, usize), Failure> {
         let parts = cut(push.items, push.size);
         if parts.len() > PARTS_MAX as usize {
             let why = format_args!("{} needs more than {PARTS_MAX} parts; nothing was pushed", push.domain);
@@ -62,7 +62,7 @@ impl Remote {
                 "{REMOTE_DATA}?domain={domain}&test_run={test_run}&push={name}&part={number}&parts={}",
                 parts.len()
             );
-            let body = serde_json::to_vec(&Body { items, limits: push.limits }).or_exit(Exit::SYSTEM)?;
+            let body = serde_json::to_vec(&PushBody { items, limits: push.limits }).or_exit(Exit::SYSTEM)?;
             let call = Call { path, body: body.into() };
             let answered = self.ask(&call, Again::Always).await.map_err(|trouble| trouble.of_push(&self.place))?;
             match answers::of_push(&answered, &self.place)? {

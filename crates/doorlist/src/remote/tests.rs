@@ -13,7 +13,7 @@ use std::sync::Arc;
 const DONE: &str = r#"{"done":{"answer":"discarded","with":7}}"#;
 const PLAN: &str = r#"{"action":"plan_discard","id":7}"#;
 
-async fn ask(canned: &Canned, times: Times) -> Result<Response, Failure> {
+async fn ask(canned: &Canned, times: RemoteTimeouts) -> Result<Response, Failure> {
     let folder = tempfile::tempdir().unwrap();
     let remote = Remote::open(&settings(folder.path(), canned.url()), times).unwrap();
     remote.command(&serde_json::from_str(PLAN).unwrap()).await
@@ -171,7 +171,7 @@ async fn a_command_that_is_cut_is_not_repeated() {
 #[tokio::test]
 async fn silence_and_floods_have_an_end() {
     let canned = Canned::start(vec![Act::KeepSilent]);
-    let hasty = Times { answer: Duration::from_millis(100), ..TIMES };
+    let hasty = RemoteTimeouts { answer: Duration::from_millis(100), ..TIMES };
     failed(ask(&canned, hasty).await, Exit::LATER, "no complete answer");
     let canned = Canned::start(vec![Act::Flood(exchange::ANSWER_MAX + 1)]);
     failed(ask(&canned, TIMES).await, Exit::UNAVAILABLE, "is larger than 64 MiB");
@@ -203,7 +203,7 @@ async fn push(canned: &Canned) -> Result<(PushReport, usize), Failure> {
     let remote = Remote::open(&settings(folder.path(), canned.url()), TIMES).unwrap();
     let items: Vec<PushItem> =
         ["ann", "bob", "cara", "dora"].map(|name| PushItem { email: name.to_owned(), ..PushItem::default() }).into();
-    let push = Push {
+    let push = OutgoingPush {
         domain: &"example.test".parse().unwrap(),
         items: &items,
         limits: OperationLimits::default(),

@@ -19,7 +19,7 @@ const OWN_FORBIDDEN: u32 = 0o077;
 /// appear as group bits.
 const GIVEN_FORBIDDEN: u32 = 0o027;
 
-pub(super) type Key = Zeroizing<[u8; KEY_LEN]>;
+pub(super) type EncryptionKey = Zeroizing<[u8; KEY_LEN]>;
 
 /// The location of the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl KeyPlace {
     }
 
     /// Reads the key, if it exists.
-    pub(super) fn read(&self) -> Result<Option<Key>, String> {
+    pub(super) fn read(&self) -> Result<Option<EncryptionKey>, String> {
         // Whatever else lies there is neither followed nor waited for. One from outside may be a link of the operator's.
         let flags = match self {
             KeyPlace::StateDir(_) => OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK,
@@ -65,7 +65,7 @@ impl KeyPlace {
     }
 
     /// Reads the key, or creates it in the state folder.
-    pub(super) fn read_or_make(&self, random: &SystemRandom) -> Result<Key, String> {
+    pub(super) fn read_or_make(&self, random: &SystemRandom) -> Result<EncryptionKey, String> {
         if let Some(key) = self.read()? {
             return Ok(key);
         }
@@ -85,7 +85,7 @@ impl KeyPlace {
     }
 
     /// Checks and reads the opened file, which cannot be replaced meanwhile.
-    fn checked(&self, file: File) -> Result<Key, String> {
+    fn checked(&self, file: File) -> Result<EncryptionKey, String> {
         let metadata = file.metadata().map_err(|error| self.trouble(error))?;
         if !metadata.is_file() {
             return Err(format!("{self} is not a file"));
@@ -122,7 +122,7 @@ impl fmt::Display for KeyPlace {
 
 /// Writes the key to a temporary file and links it when it is on stable storage. Not a rename, which could replace a
 /// key that another process has just created.
-fn publish(folder: &Path, fresh: &Path, place: &Path, key: &Key) -> io::Result<()> {
+fn publish(folder: &Path, fresh: &Path, place: &Path, key: &EncryptionKey) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(fresh)?;
     file.write_all(key.as_ref())?;
     file.sync_all()?;

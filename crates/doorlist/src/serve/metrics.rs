@@ -17,26 +17,26 @@ use std::sync::Arc;
 pub(super) fn register(registry: &mut Registry, store: &Store, journal: &Journal, refused: &Arc<RefusedRequests>) {
     registry.register_collector(Box::new(RefusedRequestsMetric(Arc::clone(refused))));
     registry.register("build", "Version of this Doorlist", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-    registry.register_collector(Box::new(Process {
+    registry.register_collector(Box::new(ProcessMetrics {
         recipients: store.recipients.clone(),
         mail_log: store.mail_log.clone(),
         journal: journal.clone(),
     }));
 }
 
-struct Process {
+struct ProcessMetrics {
     recipients: RecipientStore,
     mail_log: MailLog,
     journal: Journal,
 }
 
-impl fmt::Debug for Process {
+impl fmt::Debug for ProcessMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Process")
+        f.write_str("ProcessMetrics")
     }
 }
 
-impl Collector for Process {
+impl Collector for ProcessMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let list = self.recipients.snapshot();
         for (name, help, value) in [

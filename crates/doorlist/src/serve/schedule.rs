@@ -2,7 +2,7 @@
 //! Of several nodes one does each, by a lease in the store. What is done is the services's.
 
 use doorlist_actions::{AuditHead, Services};
-use doorlist_gateway::journal::{Field, Journal, Line, Process};
+use doorlist_gateway::journal::{FieldValue, Journal, Line, Process};
 use doorlist_store::source_book::RunOutcome;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,7 +56,11 @@ async fn log_head(services: &Services, journal: &Journal) {
             process: Process::Master,
             queue: None,
             event: "audit:",
-            fields: &[("node", Field::Num(node.into())), ("number", Field::Num(number)), ("head", Field::Str(&head))],
+            fields: &[
+                ("node", FieldValue::Num(node.into())),
+                ("number", FieldValue::Num(number)),
+                ("head", FieldValue::Str(&head)),
+            ],
         }),
         Err(error) => warn!("cannot log the head of the audit log now: {error}"),
     }

@@ -10,12 +10,12 @@ use std::path::Path;
 
 /// The kind of file behind a known name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum StateFileKind {
     /// A file that is written in place, so hard links are forbidden.
     Written,
     /// A file that is created once. During creation it has two names.
     MadeOnce,
-    /// A folder; whether its files must be like [`Kind::Written`]. The spool sets foreign files aside.
+    /// A folder; whether its files must be like [`StateFileKind::Written`]. The spool sets foreign files aside.
     Folder {
         inside: bool,
     },
@@ -23,15 +23,15 @@ enum Kind {
 }
 
 /// Names, also with a suffix: SQLite adds `-wal`, `-shm` and `-journal`.
-const OURS: [(&str, Kind); 8] = [
-    ("lock", Kind::Written),
-    ("control.sock", Kind::Socket),
-    ("secret.key", Kind::MadeOnce),
-    ("directory.db", Kind::Written),
-    ("tls", Kind::Folder { inside: true }),
-    ("mail", Kind::Folder { inside: true }),
-    ("audit", Kind::Folder { inside: true }),
-    ("spool", Kind::Folder { inside: false }),
+const OURS: [(&str, StateFileKind); 8] = [
+    ("lock", StateFileKind::Written),
+    ("control.sock", StateFileKind::Socket),
+    ("secret.key", StateFileKind::MadeOnce),
+    ("directory.db", StateFileKind::Written),
+    ("tls", StateFileKind::Folder { inside: true }),
+    ("mail", StateFileKind::Folder { inside: true }),
+    ("audit", StateFileKind::Folder { inside: true }),
+    ("spool", StateFileKind::Folder { inside: false }),
 ];
 
 /// Rejects files of another kind than expected.
@@ -41,12 +41,12 @@ pub(super) fn check(folder: &Path) -> Result<(), Failure> {
         let path = folder.join(&name);
         check_one(&path, &metadata, kind)?;
         check_owner(&path, &metadata)?;
-        let Kind::Folder { inside } = kind else { continue };
+        let StateFileKind::Folder { inside } = kind else { continue };
         for (name, metadata) in entries(&path)? {
             let path = path.join(name);
             check_owner(&path, &metadata)?;
             if inside {
-                check_one(&path, &metadata, Kind::Written)?;
+                check_one(&path, &metadata, StateFileKind::Written)?;
             }
         }
     }
@@ -67,12 +67,12 @@ fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
     Err(Failure::because(Exit::NO_PERMISSION, why))
 }
 
-fn kind_of(name: &str) -> Option<Kind> {
-    let is = |(ours, kind): &&(&str, Kind)| match kind {
-        Kind::Written | Kind::MadeOnce => {
+fn kind_of(name: &str) -> Option<StateFileKind> {
+    let is = |(ours, kind): &&(&str, StateFileKind)| match kind {
+        StateFileKind::Written | StateFileKind::MadeOnce => {
             name.strip_prefix(ours).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
         }
-        Kind::Folder { .. } | Kind::Socket => name == *ours,
+        StateFileKind::Folder { .. } | StateFileKind::Socket => name == *ours,
     };
     OURS.iter().find(is).map(|(_, kind)| *kind)
 }
@@ -94,12 +94,12 @@ fn entries(folder: &Path) -> Result<Vec<(String, Metadata)>, Failure> {
     list().map_err(|error| Failure::because(Exit::NO_PERMISSION, format_args!("{}: {error}", folder.display())))
 }
 
-fn check_one(path: &Path, metadata: &Metadata, kind: Kind) -> Result<(), Failure> {
+fn check_one(path: &Path, metadata: &Metadata, kind: StateFileKind) -> Result<(), Failure> {
     let kind_found = metadata.file_type();
     let (fits, wanted) = match kind {
-        Kind::Written | Kind::MadeOnce => (kind_found.is_file(), "a regular file"),
-        Kind::Folder { .. } => (kind_found.is_dir(), "a folder"),
-        Kind::Socket => (kind_found.is_socket(), "a socket"),
+        StateFileKind::Written | StateFileKind::MadeOnce => (kind_found.is_file(), "a regular file"),
+        StateFileKind::Folder { .. } => (kind_found.is_dir(), "a folder"),
+        StateFileKind::Socket => (kind_found.is_socket(), "a socket"),
     };
     if !fits {
         let found = match kind_found {
@@ -111,7 +111,7 @@ fn check_one(path: &Path, metadata: &Metadata, kind: Kind) -> Result<(), Failure
         };
         return Err(refused(path, &format!("is {found}, not {wanted}")));
     }
-    if kind == Kind::Written && metadata.nlink() > 1 {
+    if kind == StateFileKind::Written && metadata.nlink() > 1 {
         return Err(refused(path, "is a hard link to a file that would be changed, too"));
     }
     Ok(())

@@ -6,7 +6,7 @@ use crate::pushes::PART_ITEMS_MAX;
 use crate::pushes::{ALIASES_MAX, ITEMS_MAX};
 
 fn whole() -> PushReader {
-    PushReader::of(PushContent::Whole(Reading::of("example.test".parse().unwrap(), Vec::new())))
+    PushReader::of(PushContent::Whole(PushReading::of("example.test".parse().unwrap(), Vec::new())))
 }
 
 fn part() -> PushReader {

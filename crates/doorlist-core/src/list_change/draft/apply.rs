@@ -1,6 +1,6 @@
 //! One change to an address, applied by its rule.
 
-use super::{Claim, Draft, NewNumber, Origin};
+use super::{Claim, ClaimOrigin, Draft, NewNumber};
 use crate::change::{Change, Structure};
 use crate::list_change::address_state::ListDomain;
 use crate::list_change::record::VetoRecord;
@@ -22,7 +22,7 @@ impl Draft {
         fresh: &mut NewNumber<'_>,
     ) -> Result<(), Refusal> {
         let Some(local) = change.address().map(|address| address.local()) else { return Ok(()) };
-        let at = Origin { now, by, place: None, key: None };
+        let at = ClaimOrigin { now, by, place: None, key: None };
         match change {
             Change::Claim { structure, source, .. } => {
                 self.claim(domain, local, Claim { structure, source, at, switched_off: false }, fresh)

@@ -4,7 +4,7 @@ use super::claims::{put_claim, says, stands_as, structure_words};
 use super::{Claim, Draft, NewNumber};
 use crate::address::{Address, LocalPart};
 use crate::change::Structure;
-use crate::list::{AddressId, Kind, Standing};
+use crate::list::{AddressId, EntryKind, Standing};
 use crate::list_change::address_state::{AddressState, ListDomain};
 use crate::list_change::note::Note;
 use crate::list_change::refusal::Refusal;
@@ -81,7 +81,7 @@ impl Draft {
     }
 
     /// Notes where the list differs from the claim, and an account that becomes a list with aliases.
-    fn note_claim(&mut self, address: &Address, was: Option<Kind>, state: &AddressState, claim: Claim<'_>) {
+    fn note_claim(&mut self, address: &Address, was: Option<EntryKind>, state: &AddressState, claim: Claim<'_>) {
         if !says(claim.structure, state) {
             let (address, stands) = (address.clone(), stands_as(state));
             let claimed = structure_words(claim.structure);
@@ -98,7 +98,7 @@ impl Draft {
                 None => {}
             }
         }
-        if state.kind == Kind::List && was == Some(Kind::Mailbox) {
+        if state.kind == EntryKind::List && was == Some(EntryKind::Mailbox) {
             let aliases = self.aliases_of(state.id).len() as u64;
             if aliases > 0 {
                 self.notes.push(Note::ListKeepsAliases { account: address.clone(), aliases });
@@ -113,14 +113,14 @@ impl Draft {
         let mut equals = state.claims.iter().take_while(|claim| claim.source.rank() == strongest.source.rank());
         let structure = equals.find(|claim| says(&claim.structure, state)).unwrap_or(strongest).structure.clone();
         match structure {
-            Structure::Mailbox => (state.kind, state.account) = (Kind::Mailbox, None),
-            Structure::DistributionList => (state.kind, state.account) = (Kind::List, None),
+            Structure::Mailbox => (state.kind, state.account) = (EntryKind::Mailbox, None),
+            Structure::DistributionList => (state.kind, state.account) = (EntryKind::List, None),
             Structure::AliasOf(target) => {
                 let account = self.account(domain, &target).filter(|(id, _)| *id != state.id);
                 match account.filter(|_| self.aliases_of(state.id).is_empty()) {
-                    Some(account) => (state.kind, state.account) = (Kind::Alias, Some(account)),
+                    Some(account) => (state.kind, state.account) = (EntryKind::Alias, Some(account)),
                     None => {
-                        (state.kind, state.account) = (Kind::Mailbox, None);
+                        (state.kind, state.account) = (EntryKind::Mailbox, None);
                         self.notes.push(Note::StandsAlone { address: address.clone() });
                     }
                 }

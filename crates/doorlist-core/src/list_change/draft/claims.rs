@@ -1,9 +1,9 @@
 //! Claims on one address: their order, putting one in its place, and what they say in words. Must not know what follows
 //! for the address.
 
-use super::{Claim, Origin};
+use super::{Claim, ClaimOrigin};
 use crate::change::Structure;
-use crate::list::Kind;
+use crate::list::EntryKind;
 use crate::list_change::address_state::AddressState;
 use crate::list_change::record::ClaimRecord;
 
@@ -24,7 +24,7 @@ pub(super) fn put_claim(claims: &mut Vec<ClaimRecord>, claim: Claim<'_>) {
 }
 
 fn record(claim: Claim<'_>) -> ClaimRecord {
-    let Origin { now, by, place, key } = claim.at;
+    let ClaimOrigin { now, by, place, key } = claim.at;
     ClaimRecord {
         source: claim.source.clone(),
         structure: claim.structure.clone(),
@@ -44,16 +44,16 @@ pub fn sort_claims(claims: &mut [ClaimRecord]) {
 /// Whether a claim of this structure says what the row is already.
 pub(in crate::list_change) fn says(structure: &Structure, state: &AddressState) -> bool {
     match (structure, &state.account) {
-        (Structure::AliasOf(target), Some((_, account))) => state.kind == Kind::Alias && target == account,
-        (structure, _) => kind_of(structure) == state.kind && state.kind != Kind::Alias,
+        (Structure::AliasOf(target), Some((_, account))) => state.kind == EntryKind::Alias && target == account,
+        (structure, _) => kind_of(structure) == state.kind && state.kind != EntryKind::Alias,
     }
 }
 
-fn kind_of(structure: &Structure) -> Kind {
+fn kind_of(structure: &Structure) -> EntryKind {
     match structure {
-        Structure::Mailbox => Kind::Mailbox,
-        Structure::DistributionList => Kind::List,
-        Structure::AliasOf(_) => Kind::Alias,
+        Structure::Mailbox => EntryKind::Mailbox,
+        Structure::DistributionList => EntryKind::List,
+        Structure::AliasOf(_) => EntryKind::Alias,
     }
 }
 
@@ -67,8 +67,8 @@ pub(super) fn structure_words(structure: &Structure) -> String {
 
 pub(super) fn stands_as(state: &AddressState) -> String {
     match (state.kind, &state.account) {
-        (Kind::Alias, Some((_, account))) => format!("an alias of {account}"),
-        (Kind::List, _) => "a distribution list".to_owned(),
+        (EntryKind::Alias, Some((_, account))) => format!("an alias of {account}"),
+        (EntryKind::List, _) => "a distribution list".to_owned(),
         _ => "a mailbox".to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use super::{Draft, sort_claims};
 use crate::address::{Address, LocalPart};
 use crate::change::{Source, Structure};
-use crate::list::Kind;
+use crate::list::EntryKind;
 use crate::list_change::address_state::ListDomain;
 use crate::list_change::note::Note;
 use crate::time::Timestamp;
@@ -36,7 +36,7 @@ impl Draft {
         claim.missing_since.get_or_insert(now);
         let address = Address::new(local.clone(), domain.name.clone());
         let leads = self.account(domain, to).is_some() && self.aliases_of(state.id).is_empty();
-        if leads && state.kind == Kind::Mailbox {
+        if leads && state.kind == EntryKind::Mailbox {
             claim.structure = Structure::AliasOf(to.clone());
             claim.since = now;
             sort_claims(&mut state.claims);

@@ -4,7 +4,7 @@ use super::claims::{put_claim, stands_as};
 use super::{Claim, Draft};
 use crate::address::{Address, LocalPart};
 use crate::change::{Source, Structure};
-use crate::list::Kind;
+use crate::list::EntryKind;
 use crate::list_change::address_state::{AddressState, ListDomain};
 use crate::list_change::refusal::Refusal;
 
@@ -42,7 +42,7 @@ impl Draft {
             refuse_if_claimed_elsewhere(&address, &state)?;
             state.claims.retain(|old| !gives_way(&old.source));
             put_claim(&mut state.claims, claim);
-            (state.kind, state.account) = (Kind::Alias, Some((target, to.clone())));
+            (state.kind, state.account) = (EntryKind::Alias, Some((target, to.clone())));
             self.set(at, Some(state));
         }
         Ok(())

@@ -4,7 +4,7 @@
 use super::Draft;
 use crate::address::LocalPart;
 use crate::change::{Change, Structure};
-use crate::list::{AddressId, Kind};
+use crate::list::{AddressId, EntryKind};
 use crate::list_change::address_state::{AddressState, ListDomain};
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ impl Draft {
         let called_alias =
             |state: &&AddressState| state.claims.iter().any(|claim| matches!(claim.structure, Structure::AliasOf(_)));
         let rows = locals.iter().filter_map(|local| self.state(domain, local));
-        let accounts = rows.filter(|state| state.kind != Kind::Alias).filter(|state| all || called_alias(state));
+        let accounts = rows.filter(|state| state.kind != EntryKind::Alias).filter(|state| all || called_alias(state));
         accounts.map(|state| state.id).collect()
     }
 

@@ -24,7 +24,7 @@ impl Draft {
         if state.claims.is_empty() {
             let aliases = self.aliases_of(state.id);
             self.set(at, None);
-            self.cascade(domain, &address, &aliases, &Gone::Withdrawn);
+            self.cascade(domain, &address, &aliases, &RemovalKind::Withdrawn);
             return;
         }
         self.resolve(domain, &address, &mut state);
@@ -50,22 +50,22 @@ impl Draft {
         };
         let aliases = self.aliases_of(id);
         self.set(at, Some(AddressState::vetoed(id, veto.clone())));
-        self.cascade(domain, &Address::new(local.clone(), domain.name.clone()), &aliases, &Gone::Vetoed(veto));
+        self.cascade(domain, &Address::new(local.clone(), domain.name.clone()), &aliases, &RemovalKind::Vetoed(veto));
         Ok(())
     }
 
     /// What becomes of the aliases of an account that went.
-    pub(super) fn cascade(&mut self, domain: &ListDomain, account: &Address, aliases: &[usize], gone: &Gone) {
+    pub(super) fn cascade(&mut self, domain: &ListDomain, account: &Address, aliases: &[usize], gone: &RemovalKind) {
         for &at in aliases {
             let Some(entry) = self.addresses.get(at) else { continue };
             let (alias, Some(mut state)) = (entry.address(), entry.now.clone()) else { continue };
             let went = Note::AliasWentWith { alias: alias.clone(), account: account.clone() };
             match gone {
-                Gone::Vetoed(veto) => {
+                RemovalKind::Vetoed(veto) => {
                     self.set(at, Some(AddressState::vetoed(state.id, veto.clone())));
                     self.notes.push(went);
                 }
-                Gone::Withdrawn => {
+                RemovalKind::Withdrawn => {
                     let of_it = Structure::AliasOf(account.local().clone());
                     state.claims.retain(|claim| claim.structure != of_it);
                     state.account = None;
@@ -106,7 +106,7 @@ impl Draft {
 }
 
 /// How an account left the list.
-pub(super) enum Gone {
+pub(super) enum RemovalKind {
     Withdrawn,
     Vetoed(VetoRecord),
 }

@@ -1,11 +1,11 @@
 //! Putting addresses back to what they were before a change, claim by claim where they were changed again since: what
 //! came later stays.
 
-use super::removal::Gone;
+use super::removal::RemovalKind;
 use super::{Draft, sort_claims};
 use crate::address::{Address, LocalPart};
 use crate::change::Source;
-use crate::list::{AddressId, Kind};
+use crate::list::{AddressId, EntryKind};
 use crate::list_change::address_state::{AddressState, ListDomain};
 use crate::list_change::note::Note;
 use crate::list_change::record::{AddressRecord, ClaimRecord};
@@ -68,7 +68,7 @@ impl Draft {
     fn held_of(&self, domain: &ListDomain, row: &Undone, record: &AddressRecord) -> AddressState {
         let id = self.state(domain, &row.local).map_or(row.id, |state| state.id);
         let account = record.account.as_ref().and_then(|local| self.account(domain, local));
-        let kind = if record.kind == Kind::Alias && account.is_none() { Kind::Mailbox } else { record.kind };
+        let kind = if record.kind == EntryKind::Alias && account.is_none() { EntryKind::Mailbox } else { record.kind };
         let AddressRecord { standing, claims, veto, .. } = record.clone();
         AddressState { id, kind, account, standing, claims, veto }
     }
@@ -79,7 +79,7 @@ impl Draft {
         for at in 0..self.addresses.len() {
             let Some((_, account)) = self.now(at).and_then(|state| state.account.clone()) else { continue };
             if self.contains(domain.id, &account) && self.account(domain, &account).is_none() {
-                self.cascade(domain, &Address::new(account, domain.name.clone()), &[at], &Gone::Withdrawn);
+                self.cascade(domain, &Address::new(account, domain.name.clone()), &[at], &RemovalKind::Withdrawn);
             }
         }
     }

@@ -5,7 +5,7 @@ use super::list::{
 };
 use crate::address::LocalPart;
 use crate::change::{Change, Source, Structure};
-use crate::list::Kind;
+use crate::list::EntryKind;
 use crate::list_change::{CountDifference, Draft, ListCounts, Refusal};
 use crate::time::Timestamp;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ pub(super) fn is_sound(list: &List) -> Result<(), TestCaseError> {
     let mut ids = BTreeSet::new();
     for (local, state) in &list.rows {
         prop_assert!(ids.insert(state.id), "a number stands twice");
-        prop_assert_eq!(state.kind == Kind::Alias, state.account.is_some(), "{}", local);
+        prop_assert_eq!(state.kind == EntryKind::Alias, state.account.is_some(), "{}", local);
         if let Some((id, account)) = &state.account {
             let account_state = list.rows.get(account);
             prop_assert!(account != local, "{} leads to itself", local);

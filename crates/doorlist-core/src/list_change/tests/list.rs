@@ -3,12 +3,12 @@
 use crate::address::{Address, LocalPart};
 use crate::change::{Change, Source, Structure};
 use crate::domain::DomainId;
-use crate::list::{AddressId, Kind};
+use crate::list::{AddressId, EntryKind};
 use crate::list_change::{
-    AddressState, Comparison, Coverage, Draft, ListCounts, ListDomain, Refusal, RowState, RowsNeeded, SourcePlan,
+    AddressState, Coverage, Draft, ListCounts, ListDomain, Refusal, RowState, RowsNeeded, SourceComparison, SourcePlan,
     SourcePlanner, Tally, Undone,
 };
-use crate::source_rows::SourceList;
+use crate::source_rows::NormalizedRows;
 use crate::time::Timestamp;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,14 +121,14 @@ impl List {
     pub(super) fn take_over(
         &mut self,
         source: &Source,
-        list: &SourceList,
+        list: &NormalizedRows,
         coverage: Coverage<'_>,
         now: Timestamp,
     ) -> Tally {
         let domain = Arc::clone(&self.domain);
         let plan = SourcePlan { domain: &domain.name, source, list, coverage, file: None };
-        let whole = Comparison::needs_whole_domain(&plan, self.rows.len() as u64);
-        let mut comparison = Comparison::new(&domain, &plan, whole, now);
+        let whole = SourceComparison::needs_whole_domain(&plan, self.rows.len() as u64);
+        let mut comparison = SourceComparison::new(&domain, &plan, whole, now);
         let named = |local: &LocalPart| whole || list.find(local).is_some();
         let found = self.rows.iter().filter(|(local, _)| named(local));
         comparison.merge(found.map(|(local, state)| (local.clone(), state.clone())).collect());
@@ -188,9 +188,9 @@ impl List {
         for state in self.rows.values() {
             match state.kind {
                 _ if !state.is_listed() => counts.vetoed += 1,
-                Kind::Mailbox => counts.mailboxes += 1,
-                Kind::Alias => counts.aliases += 1,
-                Kind::List => counts.lists += 1,
+                EntryKind::Mailbox => counts.mailboxes += 1,
+                EntryKind::Alias => counts.aliases += 1,
+                EntryKind::List => counts.lists += 1,
             }
         }
         counts

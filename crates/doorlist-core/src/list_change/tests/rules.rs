@@ -2,7 +2,7 @@
 
 use super::list::{List, NOW, address, alias_of, claim};
 use crate::change::{Change, Source, Structure};
-use crate::list::{Kind, Standing};
+use crate::list::{EntryKind, Standing};
 use crate::list_change::{Note, Refusal};
 
 fn directory() -> Source {
@@ -77,15 +77,15 @@ fn the_strongest_source_says_what_an_address_is_and_the_rest_is_kept() {
     let mut list = List::new();
     list.apply(&[claim("ann", Structure::Mailbox, file())], NOW).unwrap();
     list.apply(&[claim("ann", Structure::DistributionList, directory())], NOW).unwrap();
-    assert_eq!(list.state("ann").unwrap().kind, Kind::List);
+    assert_eq!(list.state("ann").unwrap().kind, EntryKind::List);
     let again = list.apply(&[claim("ann", Structure::DistributionList, Source::Push)], NOW).unwrap();
     assert!(again.notes.is_empty());
     let other = list.apply(&[claim("ann", Structure::Mailbox, Source::Push)], NOW).unwrap();
     assert_eq!(other.conflicts, 1, "what stands goes on standing, and a person decides");
-    assert_eq!(list.state("ann").unwrap().kind, Kind::List);
+    assert_eq!(list.state("ann").unwrap().kind, EntryKind::List);
     list.apply(&[Change::Withdraw { address: address("ann"), source: directory() }], NOW).unwrap();
     list.apply(&[Change::Withdraw { address: address("ann"), source: Source::Push }], NOW).unwrap();
-    assert_eq!(list.state("ann").unwrap().kind, Kind::Mailbox, "the file still says so");
+    assert_eq!(list.state("ann").unwrap().kind, EntryKind::Mailbox, "the file still says so");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn an_alias_with_another_claim_outlives_its_account() {
     list.apply(&[claim("a.lee", Structure::Mailbox, file())], NOW).unwrap();
     list.apply(&[Change::Withdraw { address: address("ann"), source: Source::Hand }], NOW).unwrap();
     let alias = list.state("a.lee").unwrap();
-    assert_eq!((alias.kind, &alias.account, alias.claims.len()), (Kind::Mailbox, &None, 1));
+    assert_eq!((alias.kind, &alias.account, alias.claims.len()), (EntryKind::Mailbox, &None, 1));
 }
 
 #[test]

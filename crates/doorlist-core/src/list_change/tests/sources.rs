@@ -3,10 +3,10 @@
 use super::laws::{is_sound, moved};
 use super::list::{List, NOW, any_history, any_local, any_source, any_structure, claim, local};
 use crate::change::{Source, Structure};
-use crate::list::Kind;
+use crate::list::EntryKind;
 use crate::list_change::Coverage;
 use crate::shrink_guard::GRACE;
-use crate::source_rows::{EntryPlace, Place, SourceList, SourceRow, normalize};
+use crate::source_rows::{EntryPlace, NormalizedRows, RowPosition, SourceRow, normalize};
 use crate::time::Timestamp;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ fn any_whole_source() -> impl Strategy<Value = Source> {
 }
 
 /// A list that names the accounts of its aliases, too.
-fn any_list() -> impl Strategy<Value = SourceList> {
+fn any_list() -> impl Strategy<Value = NormalizedRows> {
     let row = (any_local(), any_structure(), any::<bool>());
     prop::collection::vec(row, 0..7).prop_map(|mut rows| {
         let named: BTreeSet<_> = rows.iter().map(|(local, ..)| local.clone()).collect();
@@ -33,7 +33,7 @@ fn any_list() -> impl Strategy<Value = SourceList> {
             local,
             structure,
             switched_off,
-            place: Place::Line(line),
+            place: RowPosition::Line(line),
         };
         normalize(rows.into_iter().zip(1..).map(row).collect())
     })
@@ -92,7 +92,7 @@ proptest! {
     ) {
         let mut list = List::after(&history);
         list.take_over(&source, &said, Coverage::Whole, NOW);
-        list.take_over(&source, &SourceList::default(), Coverage::Ended, NOW);
+        list.take_over(&source, &NormalizedRows::default(), Coverage::Ended, NOW);
         is_sound(&list)?;
         prop_assert!(list.rows.values().all(|state| state.claims.iter().all(|claim| claim.source != source)));
     }
@@ -106,12 +106,12 @@ proptest! {
     }
 }
 
-fn entries(names: &[(&str, &str)]) -> SourceList {
+fn entries(names: &[(&str, &str)]) -> NormalizedRows {
     let row = |(name, key): &(&str, &str)| SourceRow {
         local: local(name),
         structure: Structure::Mailbox,
         switched_off: false,
-        place: Place::Entry(Arc::new(EntryPlace { key: Some((*key).into()), dn: format!("cn={name}").into() })),
+        place: RowPosition::Entry(Arc::new(EntryPlace { key: Some((*key).into()), dn: format!("cn={name}").into() })),
     };
     normalize(names.iter().map(row).collect())
 }
@@ -124,7 +124,7 @@ fn a_renamed_entry_keeps_its_former_address_until_the_grace_is_over() {
     let tally = list.take_over(&source, &said, Coverage::Whole, NOW);
     assert_eq!((tally.applied.missing, tally.applied.added), (0, 1), "nobody is lost");
     let former = list.state("ann").unwrap();
-    assert_eq!((former.kind, &former.account.as_ref().unwrap().1), (Kind::Alias, &local("ann.lee")));
+    assert_eq!((former.kind, &former.account.as_ref().unwrap().1), (EntryKind::Alias, &local("ann.lee")));
     let later = NOW + GRACE;
     list.take_over(&source, &said, Coverage::Whole, Timestamp::from_millis(later.as_millis() - 1));
     assert!(list.state("ann").is_some());

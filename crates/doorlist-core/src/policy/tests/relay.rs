@@ -53,9 +53,9 @@ fn hostile_local() -> impl Strategy<Value = String> {
 }
 
 /// What may be listed: any names and forms, so that the recipient's bases are often among them.
-fn listed() -> impl Strategy<Value = Vec<(String, Kind, Standing)>> {
+fn listed() -> impl Strategy<Value = Vec<(String, EntryKind, Standing)>> {
     let local = prop_oneof![3 => prop::sample::select(&NAMES[..]).prop_map(String::from), 1 => hostile_local()];
-    let kind = prop::sample::select(&[Kind::Mailbox, Kind::Alias, Kind::List][..]);
+    let kind = prop::sample::select(&[EntryKind::Mailbox, EntryKind::Alias, EntryKind::List][..]);
     let standing = prop::sample::select(&[Standing::Active, Standing::SwitchedOff, Standing::Vetoed][..]);
     prop::collection::vec((local, kind, standing), 0..8)
 }

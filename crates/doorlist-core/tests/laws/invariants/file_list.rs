@@ -3,7 +3,7 @@
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::Structure;
 use doorlist_core::file_list::{ADDRESSES_MAX, FileFormat, FileList, NotAList, ParseOptions, parse, rejected};
-use doorlist_core::list::{Kind, Standing};
+use doorlist_core::list::{EntryKind, Standing};
 use doorlist_core::list_text::{ExportEntry, ExportForm, entry, head};
 use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, SourceRow};
 
@@ -51,9 +51,9 @@ fn text(form: ExportForm, rows: &[SourceRow], domain: &DomainName) -> String {
     let mut out = head(form, domain);
     for row in rows {
         let (kind, account) = match &row.structure {
-            Structure::Mailbox => (Kind::Mailbox, None),
-            Structure::DistributionList => (Kind::List, None),
-            Structure::AliasOf(account) => (Kind::Alias, Some(account.clone())),
+            Structure::Mailbox => (EntryKind::Mailbox, None),
+            Structure::DistributionList => (EntryKind::List, None),
+            Structure::AliasOf(account) => (EntryKind::Alias, Some(account.clone())),
         };
         let standing = if row.switched_off { Standing::SwitchedOff } else { Standing::Active };
         let address = Address::new(row.local.clone(), domain.clone());

@@ -72,15 +72,17 @@ fn s28_what_waits_for_us_is_not_idle() {
 fn a_message_begins_a_new_round_and_so_does_tls() {
     let start = Instant::now();
     let mut deadlines = deadlines(start);
-    for (at, stage) in [(0, Stage::Hello), (20, Stage::Mail), (40, Stage::Rcpt(1)), (60, Stage::Rcpt(2))] {
+    for (at, stage) in
+        [(0, SessionStage::Hello), (20, SessionStage::Mail), (40, SessionStage::Rcpt(1)), (60, SessionStage::Rcpt(2))]
+    {
         deadlines.reached(stage, start + secs(at));
     }
     deadlines.data(start + secs(80));
     deadlines.message_ended(start + secs(100));
-    deadlines.reached(Stage::Mail, start + secs(120));
+    deadlines.reached(SessionStage::Mail, start + secs(120));
     assert_eq!(deadlines.expired(start + secs(149), true), None);
     deadlines.tls_started(start + secs(149));
-    deadlines.reached(Stage::Hello, start + secs(160));
+    deadlines.reached(SessionStage::Hello, start + secs(160));
     assert_eq!(deadlines.expired(start + secs(189), true), None);
     assert_eq!(deadlines.expired(start + secs(190), true), Some(Reply::Timeout));
 }
@@ -103,14 +105,14 @@ proptest! {
                 break;
             }
             match command {
-                0 => deadlines.reached(Stage::Hello, now),
+                0 => deadlines.reached(SessionStage::Hello, now),
                 1 => {
                     counted = 0;
-                    deadlines.reached(Stage::Mail, now);
+                    deadlines.reached(SessionStage::Mail, now);
                 }
                 2..6 if counted < recipients_max => {
                     counted += 1;
-                    deadlines.reached(Stage::Rcpt(counted), now);
+                    deadlines.reached(SessionStage::Rcpt(counted), now);
                 }
                 // NOOP, RSET, a refused recipient.
                 _ => counted = 0,

@@ -18,12 +18,12 @@ pub(crate) enum Refused {
 
 /// Number of sessions in total and per source.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct SessionCounts {
     sessions: usize,
     by_source: HashMap<SourceKey, usize>,
 }
 
-impl Counts {
+impl SessionCounts {
     pub(super) fn sessions(&self) -> usize {
         self.sessions
     }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn s28_twenty_addresses_leave_the_last_tenth_to_those_who_have_none() {
-        let (mut counts, limits) = (Counts::default(), Limits::default());
+        let (mut counts, limits) = (SessionCounts::default(), Limits::default());
         for round in 0..60 {
             for number in 0..20 {
                 let entered = counts.enter(source(number), &limits);
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn s28_ipv6_counts_by_its_network() {
-        let (mut counts, limits) = (Counts::default(), limits(10, 1));
+        let (mut counts, limits) = (SessionCounts::default(), limits(10, 1));
         let host = |host| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, host)).into();
         assert_eq!(counts.enter(host(1), &limits), Ok(()));
         assert_eq!(counts.enter(host(2), &limits), Err(Refused::Source));
@@ -141,7 +141,7 @@ mod tests {
         fn limits_hold_and_whoever_has_none_gets_in(
             sessions_max in 0usize..40, per_source in 0usize..8, events in events()
         ) {
-            let (mut counts, limits) = (Counts::default(), limits(sessions_max, per_source));
+            let (mut counts, limits) = (SessionCounts::default(), limits(sessions_max, per_source));
             // Open sessions, with their sources.
             let mut open: Vec<Option<SourceKey>> = Vec::new();
             for event in events {

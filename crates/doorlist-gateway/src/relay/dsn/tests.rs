@@ -2,9 +2,9 @@
 
 use super::*;
 
-fn report<'a>(failed: &'a [(&'a str, &'a str)], headers: &'a [u8]) -> Report<'a> {
+fn report<'a>(failed: &'a [(&'a str, &'a str)], headers: &'a [u8]) -> BounceInput<'a> {
     let now = Timestamp::from_secs(1_795_446_437);
-    Report {
+    BounceInput {
         hostname: "gw.example.test",
         id: QueueId::new(now, 1, 1),
         original: QueueId::new(now, 1, 0),

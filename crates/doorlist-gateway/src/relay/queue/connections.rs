@@ -1,12 +1,12 @@
 //! Connections of destinations: which are opened, what they send next, and what their ends mean.
 
-use super::pool::{ConnectionId, Customer};
+use super::pool::{ConnectionId, ConnectionOwner};
 use super::{DestinationId, Job, Moment, Part, Queue};
 use crate::relay::route::DestinationKey;
 
 /// What a connection does next.
 #[derive(Debug)]
-pub(crate) enum Work {
+pub(crate) enum ConnectionTask {
     Carry(Job),
     /// Waits until it is signalled.
     Wait,
@@ -15,24 +15,26 @@ pub(crate) enum Work {
 }
 
 impl Queue {
-    pub(crate) fn work(&mut self, connection: ConnectionId, at: Moment) -> Work {
+    pub(crate) fn work(&mut self, connection: ConnectionId, at: Moment) -> ConnectionTask {
         if let Some(job) = self.take(connection, at) {
-            return Work::Carry(job);
+            return ConnectionTask::Carry(job);
         }
         let destination = self.pool.destination(connection);
-        let Some(line) = destination.and_then(|id| self.destinations.get_mut(&id)) else { return Work::Leave };
+        let Some(line) = destination.and_then(|id| self.destinations.get_mut(&id)) else {
+            return ConnectionTask::Leave;
+        };
         if self.pool.is_leaving(connection) {
-            return Work::Leave;
+            return ConnectionTask::Leave;
         }
         if !line.ready.is_empty() {
             self.pool.leave(connection);
             self.serve(at);
-            return Work::Leave;
+            return ConnectionTask::Leave;
         }
         line.idle.push(connection);
         self.pool.rest(connection);
         self.serve(at);
-        Work::Wait
+        ConnectionTask::Wait
     }
 
     /// The next message, without waiting. `None` if there is none, or if others need the slot.
@@ -213,7 +215,7 @@ impl Queue {
         }
     }
 
-    fn open(&mut self, destination: DestinationId, customer: Customer, at: Moment) {
+    fn open(&mut self, destination: DestinationId, customer: ConnectionOwner, at: Moment) {
         let Some(line) = self.destinations.get_mut(&destination) else { return };
         line.claim = None;
         if line.wants_connection(at.now, self.settings.per_destination_max) {

@@ -3,10 +3,10 @@
 //! successes.
 
 use super::part::Part;
-use super::pool::{Claim, ConnectionId, Customer};
+use super::pool::{ConnectionId, ConnectionOwner, SlotClaim};
 use crate::relay::route::DestinationKey;
 use doorlist_core::queue_id::QueueId;
-use doorlist_core::retry::{Next, RetrySchedule};
+use doorlist_core::retry::{NextAttempt, RetrySchedule};
 use doorlist_core::time::Timestamp;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -37,11 +37,11 @@ pub(crate) struct Destination {
     /// Connections that make no progress.
     pub(super) stalled: Vec<ConnectionId>,
     /// Its pending claim for another connection.
-    pub(super) claim: Option<Claim>,
+    pub(super) claim: Option<SlotClaim>,
     /// Messages that stay in the spool for lack of memory.
     pub(super) skipped: BTreeSet<QueueId>,
     /// Customer of the last skipped message.
-    pub(super) skipped_of: Customer,
+    pub(super) skipped_of: ConnectionOwner,
     health: Health,
     window: usize,
     successes: u32,
@@ -185,8 +185,8 @@ impl Destination {
         };
         // The lifetime is that of messages; a destination is tried as long as one waits for it.
         let until = match schedule.next(now, failures, now, chance) {
-            Next::At(at) => at,
-            Next::GiveUp => now + schedule.longest,
+            NextAttempt::At(at) => at,
+            NextAttempt::GiveUp => now + schedule.longest,
         };
         (self.window, self.strikes) = (1, 0);
         self.health = Health::Down { failures, until, why: why.into() };

@@ -1,7 +1,7 @@
 //! Decides which messages are held in memory and which stay in the spool until there is room.
 
-use super::pool::Customer;
-use super::{DestinationId, Entry, Moment, Queue};
+use super::pool::ConnectionOwner;
+use super::{DestinationId, Moment, Queue, QueuedMessage};
 use doorlist_core::queue_id::QueueId;
 use doorlist_store::spool::{Envelope, MessageBody, Progress, RecipientState};
 use std::collections::HashSet;
@@ -56,7 +56,7 @@ impl Queue {
         self.count(home, customer, |messages| messages + 1);
         let body = body.filter(|body| self.bodies + body.len() <= BODIES_MAX && body.in_memory().is_some());
         self.bodies += body.as_ref().map_or(0, MessageBody::len);
-        let entry = Entry {
+        let entry = QueuedMessage {
             envelope,
             body,
             states: progress.recipients,
@@ -122,7 +122,7 @@ impl Queue {
     }
 
     /// Counts the messages in memory that are at home at a destination, and those of a customer.
-    pub(super) fn count(&mut self, home: DestinationId, customer: Customer, change: impl Fn(usize) -> usize) {
+    pub(super) fn count(&mut self, home: DestinationId, customer: ConnectionOwner, change: impl Fn(usize) -> usize) {
         let messages = self.by_customer.entry(customer).or_default();
         *messages = change(*messages);
         if *messages == 0 {
@@ -138,7 +138,7 @@ impl Queue {
     }
 
     /// A message has no room. Its number costs a third of what the spool itself keeps of it in memory.
-    fn skip(&mut self, id: QueueId, home: DestinationId, customer: Customer) {
+    fn skip(&mut self, id: QueueId, home: DestinationId, customer: ConnectionOwner) {
         let Some(line) = self.destinations.get_mut(&home) else { return };
         line.skipped.insert(id);
         line.skipped_of = customer;
@@ -148,7 +148,7 @@ impl Queue {
     /// How many messages may come into memory for this destination of this customer. Half of the memory is for any, each
     /// destination at most as many as are left of it; the next quarter is for destinations with few; and in the last a
     /// customer leaves as much as it has, so that however many a customer has, there is room for another.
-    fn allowance(&self, home: DestinationId, customer: Customer) -> usize {
+    fn allowance(&self, home: DestinationId, customer: ConnectionOwner) -> usize {
         let max = self.settings.active_max;
         let room = max.saturating_sub(self.messages.len());
         let mine = self.destinations.get(&home).map_or(0, |destination| destination.messages);

@@ -8,7 +8,7 @@ use doorlist_store::spool::{Progress, RecipientState, Settlement};
 
 /// The state of a message in memory, for administrators.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct QueuedState {
     pub(crate) progress: Progress,
     /// Whether it is being delivered.
     pub(crate) under_way: bool,
@@ -18,12 +18,12 @@ pub(crate) struct Seen {
 
 impl Queue {
     /// The state of a message in memory.
-    pub(crate) fn look(&self, id: QueueId, now: Timestamp) -> Option<Seen> {
+    pub(crate) fn look(&self, id: QueueId, now: Timestamp) -> Option<QueuedState> {
         let entry = self.messages.get(&id)?;
         let probe = self.destinations.get(&entry.home).and_then(|home| home.probe_at());
         let next_attempt = entry.next_attempt.or(probe).filter(|_| !entry.hold && entry.out == 0);
         let progress = progress(entry, next_attempt.unwrap_or(now));
-        Some(Seen { progress, under_way: entry.out > 0, next_attempt })
+        Some(QueuedState { progress, under_way: entry.out > 0, next_attempt })
     }
 
     /// Retries a message and its destination now. False if it is not in memory.

@@ -1,6 +1,6 @@
 //! A message for some of its recipients, as the queue hands it out, and their results.
 
-use super::pool::Customer;
+use super::pool::ConnectionOwner;
 use doorlist_core::queue_id::QueueId;
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::spool::{Envelope, MessageBody};
@@ -17,7 +17,7 @@ pub(crate) struct Part {
     pub(crate) life: u64,
     /// Customer of the first recipient's domain, for whom a connection for this part counts. (Customers with the same
     /// servers share a destination.)
-    pub(super) customer: Customer,
+    pub(super) customer: ConnectionOwner,
 }
 
 impl Part {
@@ -37,8 +37,8 @@ pub(crate) struct Job {
 
 /// The result of one attempt for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) verdict: Verdict,
+pub(crate) struct RecipientOutcome {
+    pub(crate) verdict: AttemptVerdict,
     /// For the log and for a bounce.
     pub(crate) status: EnhancedCode,
     /// Reply of the server, or the error.
@@ -47,7 +47,7 @@ pub(crate) struct Outcome {
 
 /// An attempt's result in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum AttemptVerdict {
     /// The server has it.
     Delivered,
     Deferred,
@@ -56,7 +56,7 @@ pub(crate) enum Verdict {
     Untried,
 }
 
-impl Outcome {
+impl RecipientOutcome {
     /// The text stored with the recipient: the status first, so that a bounce can be written from it after a restart.
     pub(crate) fn kept(&self) -> String {
         format!("{} {}", self.status, self.reply)

@@ -1,6 +1,6 @@
 //! Assigns messages to destinations, and connections to destinations that need them.
 
-use super::pool::Customer;
+use super::pool::ConnectionOwner;
 use super::router::{Rerouted, Way};
 use super::{Destination, DestinationId, Moment, Part, Queue, RECIPIENTS_PER_PART_MAX};
 use crate::config::Outbound;
@@ -19,16 +19,16 @@ const UNROUTABLE: EnhancedCode = EnhancedCode::new(4, 4, 4);
 
 /// The destination of a recipient.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct Placement {
     pub(super) destination: DestinationId,
     /// Whether its domain is on hold.
     held: bool,
-    customer: Customer,
+    customer: ConnectionOwner,
 }
 
-impl Place {
+impl Placement {
     /// Recipients of one message go in one transaction wherever their servers are the same, whosever they are.
-    fn is_with(&self, other: &Place) -> bool {
+    fn is_with(&self, other: &Placement) -> bool {
         (self.destination, self.held) == (other.destination, other.held)
     }
 }
@@ -90,7 +90,7 @@ impl Queue {
             self.place(part.id, part.recipients, at);
         }
         // What waits for its next attempt gets it now: the new server may take it.
-        let waits = |entry: &super::Entry| {
+        let waits = |entry: &super::QueuedMessage| {
             entry.next_attempt.is_some() && entry.envelope.recipients.iter().any(|r| change.concerns(r))
         };
         let due: Vec<QueueId> = self.messages.iter().filter(|(_, entry)| waits(entry)).map(|(id, _)| *id).collect();
@@ -128,7 +128,7 @@ impl Queue {
     pub(super) fn place(&mut self, id: QueueId, recipients: Vec<usize>, at: Moment) {
         let entry = self.messages.get(&id).map(|entry| (Arc::clone(&entry.envelope), entry.life));
         let Some((envelope, life)) = entry else { return };
-        let mut groups: Vec<(Place, Vec<usize>)> = Vec::new();
+        let mut groups: Vec<(Placement, Vec<usize>)> = Vec::new();
         let mut stuck: Vec<(String, Vec<usize>)> = Vec::new();
         for index in recipients {
             let Some(recipient) = envelope.recipients.get(index) else { continue };
@@ -156,7 +156,7 @@ impl Queue {
         self.round_may_be_over(id, at);
     }
 
-    fn wait(&mut self, place: Place, part: Part, at: Moment) {
+    fn wait(&mut self, place: Placement, part: Part, at: Moment) {
         let Some(entry) = self.messages.get_mut(&part.id) else { return };
         entry.waiting += 1;
         let id = part.id;
@@ -212,7 +212,7 @@ impl Queue {
     }
 
     /// The destination and the customer that a message counts for: those of its first unfinished recipient.
-    pub(super) fn home(&mut self, envelope: &Envelope, states: &[RecipientState]) -> (DestinationId, Customer) {
+    pub(super) fn home(&mut self, envelope: &Envelope, states: &[RecipientState]) -> (DestinationId, ConnectionOwner) {
         let first = states.iter().position(|state| !super::is_final(state)).unwrap_or(0);
         let place = envelope.recipients.get(first).map(|recipient| self.find(recipient));
         match place {
@@ -221,7 +221,7 @@ impl Queue {
         }
     }
 
-    fn find(&mut self, recipient: &EnvelopeRecipient) -> Result<Place, Stuck> {
+    fn find(&mut self, recipient: &EnvelopeRecipient) -> Result<Placement, Stuck> {
         if let Some(known) = recipient.domain.and_then(|domain| self.by_domain.get(&domain)) {
             return Ok(*known);
         }
@@ -233,7 +233,7 @@ impl Queue {
             Way::NoAddress(status, why) => return Err(Stuck::NoAddress(format!("{status} {why}"))),
         };
         let (destination, customer) = (self.destination(key), self.router.customer(recipient));
-        let place = Place { destination, held, customer };
+        let place = Placement { destination, held, customer };
         if let Some(domain) = recipient.domain {
             self.by_domain.insert(domain, place);
         }

@@ -11,7 +11,7 @@
 mod account;
 
 use super::DestinationId;
-use account::{Account, Rank};
+use account::{CustomerConnections, Rank};
 use doorlist_core::access::CustomerId;
 use doorlist_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -25,14 +25,14 @@ const RESERVE_PERCENT: usize = 10;
 const TURN: Duration = Duration::from_secs(1);
 
 /// The customer that a connection counts for; `None` for the operator (bounces and notices).
-pub(crate) type Customer = Option<CustomerId>;
+pub(crate) type ConnectionOwner = Option<CustomerId>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ConnectionId(u64);
 
 /// A connection to open.
 #[derive(Debug)]
-pub(crate) struct Grant {
+pub(crate) struct SlotGrant {
     pub(crate) connection: ConnectionId,
     pub(crate) destination: DestinationId,
     /// Signalled when an idle connection has work or must close.
@@ -41,28 +41,28 @@ pub(crate) struct Grant {
 
 /// A destination's request for one more connection, until it is granted or withdrawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Claim {
-    customer: Customer,
+pub(super) struct SlotClaim {
+    customer: ConnectionOwner,
     ticket: u64,
     /// Whether the destination has none.
     first: bool,
 }
 
 #[derive(Debug)]
-struct Connection {
+struct PooledConnection {
     destination: DestinationId,
-    customer: Customer,
+    customer: ConnectionOwner,
     since: Timestamp,
     bell: Arc<Notify>,
-    state: State,
+    state: ConnectionState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ConnectionState {
     Working,
     /// Idle; the key in [`Pool::idle`].
     Idle(u64),
-    /// Without progress, and may be closed for others; the key in [`Account::stalled`].
+    /// Without progress, and may be closed for others; the key in [`CustomerConnections::stalled`].
     Stalled(u64),
     /// Told to close; counted only as a socket.
     Leaving,
@@ -71,10 +71,10 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Pool {
     max: usize,
-    connections: HashMap<ConnectionId, Connection>,
+    connections: HashMap<ConnectionId, PooledConnection>,
     leaving: usize,
     /// Customers with connections or claims.
-    accounts: HashMap<Customer, Account>,
+    accounts: HashMap<ConnectionOwner, CustomerConnections>,
     claims: usize,
     /// Customers with claims, those with the fewest connections first.
     waiting: BTreeSet<Rank>,
@@ -85,7 +85,7 @@ pub(super) struct Pool {
     /// Idle connections, the longest first.
     idle: BTreeMap<u64, ConnectionId>,
     /// Claims that are granted as soon as an idle connection of the same customer is closed.
-    paid: VecDeque<(DestinationId, Customer)>,
+    paid: VecDeque<(DestinationId, ConnectionOwner)>,
     last_number: u64,
 }
 
@@ -120,14 +120,14 @@ impl Pool {
     }
 
     /// Adds a destination's claim for another connection; `first`: it has none.
-    pub(super) fn claim(&mut self, destination: DestinationId, customer: Customer, first: bool) -> Claim {
-        let claim = Claim { customer, ticket: self.next_number(), first };
+    pub(super) fn claim(&mut self, destination: DestinationId, customer: ConnectionOwner, first: bool) -> SlotClaim {
+        let claim = SlotClaim { customer, ticket: self.next_number(), first };
         self.put(destination, claim);
         claim
     }
 
     /// Withdraws the claim of a destination.
-    pub(super) fn withdraw(&mut self, destination: DestinationId, claim: Claim) {
+    pub(super) fn withdraw(&mut self, destination: DestinationId, claim: SlotClaim) {
         let waited = self.update(claim.customer, |account| {
             let claims = if claim.first { &mut account.first } else { &mut account.more };
             claims.remove(&(claim.ticket, destination))
@@ -139,15 +139,15 @@ impl Pool {
     }
 
     /// Upgrades the claim of a destination that lost its last connection.
-    pub(super) fn now_first(&mut self, destination: DestinationId, claim: Claim) -> Claim {
+    pub(super) fn now_first(&mut self, destination: DestinationId, claim: SlotClaim) -> SlotClaim {
         self.withdraw(destination, claim);
-        let claim = Claim { first: true, ..claim };
+        let claim = SlotClaim { first: true, ..claim };
         self.put(destination, claim);
         claim
     }
 
     /// Grants the next claim, if there is a slot or one can be freed; [`Pool::open`] follows if it is still valid.
-    pub(super) fn grant(&mut self) -> Option<(DestinationId, Customer)> {
+    pub(super) fn grant(&mut self) -> Option<(DestinationId, ConnectionOwner)> {
         loop {
             if !self.paid.is_empty() {
                 return if self.len() < self.max { self.paid.pop_front() } else { None };
@@ -165,14 +165,14 @@ impl Pool {
     }
 
     /// Counts a connection that is about to be opened.
-    pub(super) fn open(&mut self, destination: DestinationId, customer: Customer, now: Timestamp) -> Grant {
+    pub(super) fn open(&mut self, destination: DestinationId, customer: ConnectionOwner, now: Timestamp) -> SlotGrant {
         let connection = ConnectionId(self.next_number());
         let bell = Arc::<Notify>::default();
-        let state = State::Working;
-        let entry = Connection { destination, customer, since: now, bell: Arc::clone(&bell), state };
+        let state = ConnectionState::Working;
+        let entry = PooledConnection { destination, customer, since: now, bell: Arc::clone(&bell), state };
         self.connections.insert(connection, entry);
         self.update(customer, |account| account.held += 1);
-        Grant { connection, destination, bell }
+        SlotGrant { connection, destination, bell }
     }
 
     /// Removes a closed connection. Returns its customer.
@@ -187,9 +187,9 @@ impl Pool {
     pub(super) fn rest(&mut self, connection: ConnectionId) {
         let number = self.next_number();
         if let Some(entry) = self.connections.get_mut(&connection)
-            && entry.state == State::Working
+            && entry.state == ConnectionState::Working
         {
-            entry.state = State::Idle(number);
+            entry.state = ConnectionState::Idle(number);
             self.idle.insert(number, connection);
             if let Some(account) = self.accounts.get_mut(&entry.customer) {
                 account.idle.insert(number, connection);
@@ -200,8 +200,8 @@ impl Pool {
     /// Signals an idle connection that has work. False if it is no longer idle.
     pub(super) fn ring(&mut self, connection: ConnectionId) -> bool {
         let Some(entry) = self.connections.get_mut(&connection) else { return false };
-        let State::Idle(number) = entry.state else { return false };
-        entry.state = State::Working;
+        let ConnectionState::Idle(number) = entry.state else { return false };
+        entry.state = ConnectionState::Working;
         entry.bell.notify_one();
         self.idle.remove(&number);
         if let Some(account) = self.accounts.get_mut(&entry.customer) {
@@ -214,9 +214,9 @@ impl Pool {
     pub(super) fn stall(&mut self, connection: ConnectionId) {
         let number = self.next_number();
         if let Some(entry) = self.connections.get_mut(&connection)
-            && entry.state == State::Working
+            && entry.state == ConnectionState::Working
         {
-            entry.state = State::Stalled(number);
+            entry.state = ConnectionState::Stalled(number);
             let customer = entry.customer;
             self.update(customer, |account| account.stalled.insert(number, connection));
         }
@@ -224,9 +224,9 @@ impl Pool {
 
     pub(super) fn progress(&mut self, connection: ConnectionId) {
         if let Some(entry) = self.connections.get_mut(&connection)
-            && let State::Stalled(number) = entry.state
+            && let ConnectionState::Stalled(number) = entry.state
         {
-            entry.state = State::Working;
+            entry.state = ConnectionState::Working;
             let customer = entry.customer;
             self.update(customer, |account| account.stalled.remove(&number));
         }
@@ -235,28 +235,28 @@ impl Pool {
     /// Tells a connection to end.
     pub(super) fn leave(&mut self, connection: ConnectionId) {
         let Some(entry) = self.connections.get_mut(&connection) else { return };
-        let state = std::mem::replace(&mut entry.state, State::Leaving);
-        if state == State::Leaving {
+        let state = std::mem::replace(&mut entry.state, ConnectionState::Leaving);
+        if state == ConnectionState::Leaving {
             return;
         }
         entry.bell.notify_one();
         let customer = entry.customer;
-        if let State::Idle(number) = state {
+        if let ConnectionState::Idle(number) = state {
             self.idle.remove(&number);
         }
         self.leaving += 1;
         self.update(customer, |account| {
             account.held -= 1;
             match state {
-                State::Idle(number) => account.idle.remove(&number),
-                State::Stalled(number) => account.stalled.remove(&number),
-                State::Working | State::Leaving => None,
+                ConnectionState::Idle(number) => account.idle.remove(&number),
+                ConnectionState::Stalled(number) => account.stalled.remove(&number),
+                ConnectionState::Working | ConnectionState::Leaving => None,
             }
         });
     }
 
     pub(super) fn is_leaving(&self, connection: ConnectionId) -> bool {
-        self.connections.get(&connection).is_none_or(|entry| entry.state == State::Leaving)
+        self.connections.get(&connection).is_none_or(|entry| entry.state == ConnectionState::Leaving)
     }
 
     /// Whether a connection must close after its message for others; its destination has `siblings` connections.
@@ -297,7 +297,7 @@ impl Pool {
         (held < share).then_some(Candidate { customer, held, first: true })
     }
 
-    fn take_claim(&mut self, customer: Customer) -> Option<(DestinationId, Customer)> {
+    fn take_claim(&mut self, customer: ConnectionOwner) -> Option<(DestinationId, ConnectionOwner)> {
         let claim = self.update(customer, |account| account.first.pop_first().or_else(|| account.more.pop_first()));
         self.claims -= usize::from(claim.is_some());
         claim.map(|(_, destination)| (destination, customer))
@@ -333,7 +333,7 @@ impl Pool {
         account.stalled.values().next().copied()
     }
 
-    fn put(&mut self, destination: DestinationId, claim: Claim) {
+    fn put(&mut self, destination: DestinationId, claim: SlotClaim) {
         self.claims += 1;
         self.update(claim.customer, |account| {
             let claims = if claim.first { &mut account.first } else { &mut account.more };
@@ -342,7 +342,7 @@ impl Pool {
     }
 
     /// Changes an account and updates the ordered sets.
-    fn update<R>(&mut self, customer: Customer, change: impl FnOnce(&mut Account) -> R) -> R {
+    fn update<R>(&mut self, customer: ConnectionOwner, change: impl FnOnce(&mut CustomerConnections) -> R) -> R {
         let account = self.accounts.entry(customer).or_default();
         let before = account.ranks(customer);
         let result = change(account);
@@ -372,7 +372,7 @@ impl Pool {
 /// A claim under consideration.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
-    customer: Customer,
+    customer: ConnectionOwner,
     /// Connections of the customer.
     held: usize,
     /// Whether the destination has none.

@@ -1,9 +1,9 @@
 //! The end of a round of attempts: which recipients are retried and when, which are reported, and which are done.
 
-use super::part::{Outcome, Part, Verdict};
-use super::{DestinationId, Effects, Moment, Queue, Report};
+use super::part::{AttemptVerdict, Part, RecipientOutcome};
+use super::{DestinationId, Effects, FailureReport, Moment, Queue};
 use doorlist_core::queue_id::QueueId;
-use doorlist_core::retry::Next;
+use doorlist_core::retry::NextAttempt;
 use doorlist_core::time::Timestamp;
 use doorlist_store::spool::{Progress, RecipientState, Settlement};
 use std::cmp::Reverse;
@@ -19,20 +19,28 @@ pub(crate) fn is_final(state: &RecipientState) -> bool {
 
 impl Queue {
     /// Ends a part; `outcomes` are in the order of its recipients.
-    pub(crate) fn finish(&mut self, destination: DestinationId, part: &Part, outcomes: &[Outcome], at: Moment) {
+    pub(crate) fn finish(
+        &mut self,
+        destination: DestinationId,
+        part: &Part,
+        outcomes: &[RecipientOutcome],
+        at: Moment,
+    ) {
         let mut untried = Vec::new();
         let mut delivered = false;
         for (&index, outcome) in part.recipients.iter().zip(outcomes) {
             match outcome.verdict {
-                Verdict::Untried => untried.push(index),
-                Verdict::Delivered => {
+                AttemptVerdict::Untried => untried.push(index),
+                AttemptVerdict::Delivered => {
                     delivered = true;
                     self.set_state(part.id, index, RecipientState::Delivered);
                 }
-                Verdict::Deferred => {
+                AttemptVerdict::Deferred => {
                     self.set_state(part.id, index, RecipientState::Deferred { reply: outcome.kept() });
                 }
-                Verdict::Failed => self.set_state(part.id, index, RecipientState::Failed { reply: outcome.kept() }),
+                AttemptVerdict::Failed => {
+                    self.set_state(part.id, index, RecipientState::Failed { reply: outcome.kept() })
+                }
             }
         }
         if delivered
@@ -111,8 +119,8 @@ impl Queue {
             entry.attempts = entry.attempts.saturating_add(1);
             let schedule = self.settings.schedule(entry.envelope.kind);
             match schedule.next(entry.envelope.received_at, entry.attempts, at.now, at.chance) {
-                Next::At(next) => entry.next_attempt = Some(next),
-                Next::GiveUp => {
+                NextAttempt::At(next) => entry.next_attempt = Some(next),
+                NextAttempt::GiveUp => {
                     for index in unfinished {
                         give_up(&mut entry.states[index]);
                         entry.failed.push(index);
@@ -126,7 +134,7 @@ impl Queue {
         entry.out = 1;
         let failed = std::mem::take(&mut entry.failed).into_iter();
         let failed = failed.map(|index| (index, reply(&entry.states[index]).to_owned())).collect();
-        self.effects.reports.push(Report { id, envelope: Arc::clone(&entry.envelope), failed });
+        self.effects.reports.push(FailureReport { id, envelope: Arc::clone(&entry.envelope), failed });
     }
 
     fn settle_round(&mut self, id: QueueId, at: Moment) {
@@ -167,7 +175,7 @@ impl Queue {
 }
 
 /// The progress to store in the spool.
-pub(super) fn progress(entry: &super::Entry, next_attempt: Timestamp) -> Progress {
+pub(super) fn progress(entry: &super::QueuedMessage, next_attempt: Timestamp) -> Progress {
     Progress { attempts: entry.attempts, next_attempt, hold: entry.hold, recipients: entry.states.clone() }
 }
 

@@ -1,6 +1,6 @@
 //! Finds the destination of a recipient by the current routes and settings.
 
-use super::pool::Customer;
+use super::pool::ConnectionOwner;
 use crate::config::Outbound;
 use crate::relay::route::DestinationKey;
 use doorlist_core::address::DomainName;
@@ -92,7 +92,7 @@ impl Router {
     }
 
     /// The customer of this recipient.
-    pub(super) fn customer(&self, recipient: &EnvelopeRecipient) -> Customer {
+    pub(super) fn customer(&self, recipient: &EnvelopeRecipient) -> ConnectionOwner {
         recipient.domain.and_then(|domain| self.routes.get(&domain)).and_then(|route| route.customer)
     }
 

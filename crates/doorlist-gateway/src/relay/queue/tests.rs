@@ -20,7 +20,7 @@ fn a_delivered_message_leaves_at_once() {
     let destination = bench.destination(0);
     assert_eq!((admission, bench.opened()), (Admission::Admitted, vec![destination]));
     bench.queue.opened(destination, bench.at());
-    assert_eq!(bench.carry(destination, Verdict::Delivered), Some(id));
+    assert_eq!(bench.carry(destination, AttemptVerdict::Delivered), Some(id));
     assert_eq!(bench.settled(), [(id, Settlement::Done)]);
     assert_eq!((bench.queue.len(), bench.queue.take_effects().removed), (0, vec![id]));
 }
@@ -30,12 +30,12 @@ fn a_message_to_several_destinations_is_done_when_all_are() {
     let mut bench = Bench::new(2);
     let (id, _) = bench.admit(&[0, 1, 0]);
     let (first, second) = (bench.destination(0), bench.destination(1));
-    bench.carry(first, Verdict::Delivered);
+    bench.carry(first, AttemptVerdict::Delivered);
     let settled = bench.settled();
     let [(_, Settlement::Progress(progress))] = &settled[..] else { panic!("{settled:?}") };
     let delivered = RecipientState::Delivered;
     assert_eq!(progress.recipients, [delivered.clone(), RecipientState::Pending, delivered]);
-    bench.carry(second, Verdict::Delivered);
+    bench.carry(second, AttemptVerdict::Delivered);
     assert_eq!(bench.settled(), [(id, Settlement::Done)]);
 }
 
@@ -45,14 +45,14 @@ fn a_deferred_message_comes_again_on_the_schedule() {
     let (id, _) = bench.admit(&[0]);
     let destination = bench.destination(0);
     for minutes in [5, 7] {
-        bench.carry(destination, Verdict::Deferred);
+        bench.carry(destination, AttemptVerdict::Deferred);
         bench.pass(Duration::from_mins(minutes) - Duration::from_secs(1));
-        assert_eq!(bench.carry(destination, Verdict::Deferred), None, "before {minutes} minutes are over");
+        assert_eq!(bench.carry(destination, AttemptVerdict::Deferred), None, "before {minutes} minutes are over");
         bench.pass(Duration::from_secs(31));
     }
     assert_eq!(bench.queue.look(id, bench.now).unwrap().progress.attempts, 2);
     bench.now = START + RetrySchedule::inbound().lifetime;
-    bench.carry(destination, Verdict::Deferred);
+    bench.carry(destination, AttemptVerdict::Deferred);
     let effects = bench.queue.take_effects();
     assert_eq!(effects.reports[0].failed, [(0, "4.0.0 said".to_owned())], "its lifetime is over");
     bench.queue.reported(id, &[0], &[], bench.at());
@@ -63,7 +63,7 @@ fn a_deferred_message_comes_again_on_the_schedule() {
 fn what_nobody_was_told_stays_in_the_spool_but_not_in_memory() {
     let mut bench = Bench::new(1);
     let (id, _) = bench.admit(&[0]);
-    bench.carry(bench.destination(0), Verdict::Failed);
+    bench.carry(bench.destination(0), AttemptVerdict::Failed);
     assert_eq!(bench.queue.take_effects().reports.len(), 1);
     bench.queue.reported(id, &[], &[], bench.at());
     let settled = bench.settled();
@@ -108,7 +108,7 @@ fn a_returning_destination_is_drained_from_one_connection_doubling_per_twenty_su
     let mut most = Vec::new();
     for _ in 0..5 {
         for _ in 0..20 {
-            bench.carry(destination, Verdict::Delivered);
+            bench.carry(destination, AttemptVerdict::Delivered);
         }
         most.push(bench.queue.connections());
     }
@@ -143,10 +143,10 @@ fn a_hold_of_a_domain_takes_effect_and_so_does_its_release() {
     };
     hold(&mut bench, true);
     bench.admit(&[0]);
-    assert_eq!(bench.carry(destination, Verdict::Delivered), None);
+    assert_eq!(bench.carry(destination, AttemptVerdict::Delivered), None);
     hold(&mut bench, false);
-    assert!(bench.carry(destination, Verdict::Delivered).is_some());
-    assert!(bench.carry(destination, Verdict::Delivered).is_some());
+    assert!(bench.carry(destination, AttemptVerdict::Delivered).is_some());
+    assert!(bench.carry(destination, AttemptVerdict::Delivered).is_some());
     assert_eq!(bench.queue.len(), 0);
 }
 
@@ -156,14 +156,16 @@ fn new_servers_take_what_waits_for_the_old_ones() {
     bench.admit(&[0]);
     let old = bench.destination(0);
     bench.admit(&[0]);
-    bench.carry(old, Verdict::Deferred);
+    bench.carry(old, AttemptVerdict::Deferred);
     bench.queue.open_failed(old, "4.4.1 refused", bench.at());
     let moved = DomainRoute { servers: route(7).servers, ..route(0) };
     bench.routes.insert(DomainId(0), Arc::new(moved));
     bench.queue.set_routes(&Arc::new(bench.routes.clone()), bench.at());
     let new = bench.destination(0);
     assert_ne!(old, new);
-    assert!(bench.carry(new, Verdict::Delivered).is_some() && bench.carry(new, Verdict::Delivered).is_some());
+    assert!(
+        bench.carry(new, AttemptVerdict::Delivered).is_some() && bench.carry(new, AttemptVerdict::Delivered).is_some()
+    );
     assert_eq!(bench.queue.len(), 0);
     bench.close(old);
     bench.close(new);
@@ -182,7 +184,7 @@ fn a_domain_without_a_route_waits_for_one() {
     assert!(effects.parked[0].1.starts_with("4.4.4 "), "{effects:?}");
     bench.routes.insert(DomainId(0), Arc::new(route(0)));
     bench.queue.set_routes(&Arc::new(bench.routes.clone()), bench.at());
-    assert!(bench.carry(bench.destination(0), Verdict::Delivered).is_some());
+    assert!(bench.carry(bench.destination(0), AttemptVerdict::Delivered).is_some());
 }
 
 #[test]
@@ -196,7 +198,7 @@ fn d11_dead_destinations_leave_room_for_the_others() {
         assert_eq!(bench.admitted(n, 50), 50);
     }
     let second = bench.destination(1);
-    while bench.carry(second, Verdict::Delivered).is_some() {}
+    while bench.carry(second, AttemptVerdict::Delivered).is_some() {}
     assert!(bench.queue.take_effects().refill, "it is said at once");
     let refilled = bench.queue.refill(1_000).unwrap();
     assert_eq!(refilled[0], QueueId::from_u64(51_251), "only what has room: the first is as dead as before");
@@ -216,7 +218,7 @@ fn no_customer_fills_the_memory_however_many_dead_destinations_it_has() {
     let live = bench.destination(1_000);
     assert!(bench.admitted(1_000, 5_000) < 1_000);
     let mut delivered = 0;
-    while bench.carry(live, Verdict::Delivered).is_some() {
+    while bench.carry(live, AttemptVerdict::Delivered).is_some() {
         delivered += 1;
     }
     assert!(delivered > 1_000 && bench.queue.take_effects().refill);
@@ -229,7 +231,7 @@ fn what_left_while_the_spool_was_read_does_not_come_back() {
     let mut bench = Bench::new(1);
     bench.queue.begin_reading();
     let (id, _) = bench.admit(&[0]);
-    bench.carry(bench.destination(0), Verdict::Delivered);
+    bench.carry(bench.destination(0), AttemptVerdict::Delivered);
     bench.next = id.as_u64();
     assert_eq!(bench.admit(&[0]), (id, Admission::Known));
     bench.queue.end_reading();
@@ -242,8 +244,8 @@ fn a_withdrawn_part_is_void_even_if_its_message_comes_back() {
     let destination = bench.destination(0);
     assert!(bench.queue.hold(id, bench.at()) && bench.queue.release(id, bench.at()));
     assert_eq!(bench.queue.destinations[&destination].ready.len(), 2);
-    assert_eq!(bench.carry(destination, Verdict::Delivered), Some(id));
-    assert_eq!(bench.carry(destination, Verdict::Delivered), None);
+    assert_eq!(bench.carry(destination, AttemptVerdict::Delivered), Some(id));
+    assert_eq!(bench.carry(destination, AttemptVerdict::Delivered), None);
 }
 
 #[test]
@@ -253,9 +255,9 @@ fn a_person_holds_releases_retries_and_deletes() {
     let destination = bench.destination(0);
     assert!(bench.queue.hold(id, bench.at()));
     assert!(matches!(&bench.settled()[..], [(_, Settlement::Progress(Progress { hold: true, .. }))]));
-    assert_eq!(bench.carry(destination, Verdict::Delivered), None);
+    assert_eq!(bench.carry(destination, AttemptVerdict::Delivered), None);
     assert!(bench.queue.release(id, bench.at()));
-    assert_eq!(bench.carry(destination, Verdict::Deferred), Some(id));
+    assert_eq!(bench.carry(destination, AttemptVerdict::Deferred), Some(id));
     assert!(bench.queue.retry(id, bench.at()));
     let job = bench.queue.next_part(destination).unwrap();
     assert!(bench.queue.delete(id), "while it is under way");
@@ -289,8 +291,8 @@ proptest! {
                 (5, Some(id)) if open.contains(&id) => jobs.extend(bench.queue.next_part(id).map(|job| (id, job))),
                 (6 | 7, _) if !jobs.is_empty() => {
                     let (id, job) = jobs.remove(m as usize % jobs.len());
-                    let verdict = [Verdict::Delivered, Verdict::Deferred, Verdict::Failed, Verdict::Untried][m as usize];
-                    let outcome = Outcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: String::new() };
+                    let verdict = [AttemptVerdict::Delivered, AttemptVerdict::Deferred, AttemptVerdict::Failed, AttemptVerdict::Untried][m as usize];
+                    let outcome = RecipientOutcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: String::new() };
                     bench.queue.finish(id, &job.part, &vec![outcome; job.part.recipients.len()], at);
                     for report in std::mem::take(&mut bench.queue.effects.reports) {
                         bench.queue.reported(report.id, &[report.failed[0].0], &[], at);

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::super::resolver::{Answer, MailExchanger};
+use super::super::resolver::{MailExchanger, PendingLookup};
 use super::*;
 
 /// Answers one question for MX and one for addresses.
@@ -10,7 +10,7 @@ struct Fixed {
 }
 
 impl Resolver for Fixed {
-    fn mail_exchangers<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<MailExchanger>> {
+    fn mail_exchangers<'a>(&'a self, _: &'a str) -> PendingLookup<'a, Vec<MailExchanger>> {
         let records = |mx: &Vec<(u16, &str)>| {
             mx.iter()
                 .map(|(preference, host)| MailExchanger { preference: *preference, host: (*host).to_owned() })
@@ -18,7 +18,7 @@ impl Resolver for Fixed {
         };
         Box::pin(std::future::ready(self.mx.as_ref().map(records).map_err(Clone::clone)))
     }
-    fn addresses<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<IpAddr>> {
+    fn addresses<'a>(&'a self, _: &'a str) -> PendingLookup<'a, Vec<IpAddr>> {
         let parsed = |found: &Vec<&str>| found.iter().map(|address| address.parse().unwrap()).collect();
         Box::pin(std::future::ready(self.addresses.as_ref().map(parsed).map_err(Clone::clone)))
     }

@@ -1,7 +1,7 @@
 //! The commands of one transaction as text.
 
 use super::super::capabilities::Capabilities;
-use super::{Offer, SmtpUtf8};
+use super::{SmtpUtf8, TransactionOffer};
 
 /// The commands of a transaction, one a line.
 #[derive(Default)]
@@ -13,7 +13,7 @@ pub(super) struct Script {
 
 impl Script {
     /// RSET and XFORWARD as needed; how many replies they will bring.
-    pub(super) fn preamble(&mut self, server: &Capabilities, offer: &Offer<'_>) -> u8 {
+    pub(super) fn preamble(&mut self, server: &Capabilities, offer: &TransactionOffer<'_>) -> u8 {
         let mut replies = 0;
         if offer.reset {
             self.text.push_str("RSET\r\n");
@@ -28,7 +28,7 @@ impl Script {
         replies
     }
 
-    pub(super) fn mail(&mut self, server: &Capabilities, offer: &Offer<'_>) {
+    pub(super) fn mail(&mut self, server: &Capabilities, offer: &TransactionOffer<'_>) {
         self.path("MAIL FROM:<", offer.sender);
         if server.size.is_some() {
             self.text.push_str(" SIZE=");

@@ -5,7 +5,7 @@ use super::super::reply_parser::ReplyParser;
 use super::*;
 use proptest::prelude::*;
 
-const PLAIN: Offer<'static> = Offer {
+const PLAIN: TransactionOffer<'static> = TransactionOffer {
     sender: "a@example.test",
     size: 10,
     eight_bit: false,
@@ -19,7 +19,12 @@ fn reply(text: &str) -> ServerReply {
 }
 
 /// Leads a transaction through a dialogue of `S: ` and `C: ` lines (`|` is a line's end, `*** body` the body).
-fn lead(server: &Capabilities, offer: &Offer<'_>, recipients: &[&str], dialogue: &str) -> (Transaction, Step) {
+fn lead(
+    server: &Capabilities,
+    offer: &TransactionOffer<'_>,
+    recipients: &[&str],
+    dialogue: &str,
+) -> (Transaction, Step) {
     let mut out = Vec::new();
     let mut transaction = Transaction::start(server, offer, recipients.iter().copied(), &mut out).unwrap();
     let mut step = Step::Continue;
@@ -79,7 +84,7 @@ fn pipelined_with_a_mixed_result() {
 fn stepwise_without_pipelining() {
     let (transaction, step) = lead(
         &Capabilities::default(),
-        &Offer { reset: true, ..PLAIN },
+        &TransactionOffer { reset: true, ..PLAIN },
         &["b@example.test"],
         "C: RSET
          S: 250 ok
@@ -194,7 +199,7 @@ fn parameters_are_sent_where_they_are_offered() {
         (offers(true, false), SmtpUtf8::Preferred, " BODY=8BITMIME"),
         (offers(false, false), SmtpUtf8::Preferred, ""),
     ] {
-        let offer = Offer { eight_bit: true, smtp_utf8, ..PLAIN };
+        let offer = TransactionOffer { eight_bit: true, smtp_utf8, ..PLAIN };
         let mut out = Vec::new();
         Transaction::start(&server, &offer, ["b@example.test"].into_iter(), &mut out).unwrap();
         let sent = String::from_utf8(out).unwrap();
@@ -205,9 +210,9 @@ fn parameters_are_sent_where_they_are_offered() {
 #[test]
 fn what_cannot_be_sent_leaves_no_trace_on_the_wire() {
     for (offer, recipient, why) in [
-        (Offer { smtp_utf8: SmtpUtf8::Required, ..PLAIN }, "b@example.test", Unsendable::SmtpUtf8),
-        (Offer { size: 101, ..PLAIN }, "b@example.test", Unsendable::TooLarge { size: 101, limit: 100 }),
-        (Offer { sender: "a\r\nDATA", ..PLAIN }, "b@example.test", Unsendable::Path),
+        (TransactionOffer { smtp_utf8: SmtpUtf8::Required, ..PLAIN }, "b@example.test", Unsendable::SmtpUtf8),
+        (TransactionOffer { size: 101, ..PLAIN }, "b@example.test", Unsendable::TooLarge { size: 101, limit: 100 }),
+        (TransactionOffer { sender: "a\r\nDATA", ..PLAIN }, "b@example.test", Unsendable::Path),
         (PLAIN, "b@example.test>\r\nRCPT TO:<c@example.test", Unsendable::Path),
     ] {
         let mut out = Vec::new();
@@ -223,7 +228,7 @@ fn xforward_goes_in_front_and_its_refusal_is_no_refusal_of_the_mail() {
     let client = XForward { helo: "mail.example.test", ..Default::default() };
     let (transaction, step) = lead(
         &server,
-        &Offer { xforward: Some(client), ..PLAIN },
+        &TransactionOffer { xforward: Some(client), ..PLAIN },
         &["b@example.test"],
         "C: XFORWARD HELO=mail.example.test|MAIL FROM:<a@example.test> SIZE=10|RCPT TO:<b@example.test>|DATA
          S: 550 insufficient authorization

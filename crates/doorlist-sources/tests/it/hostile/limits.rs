@@ -11,14 +11,14 @@ fn l06_entries_without_end() {
         let id = request.id;
         Do::Stream(Box::new((0..10_000_000).map(move |number| person(id, number))))
     };
-    assert_eq!(fault(&terms, stream), Fault::TooManyEntries { max: 100_000 });
+    assert_eq!(fault(&terms, stream), ReadFault::TooManyEntries { max: 100_000 });
     terms.sizes.page_max = 1 << 20;
-    assert_eq!(fault(&terms, stream), Fault::PageTooLarge { max: 1 << 20 });
+    assert_eq!(fault(&terms, stream), ReadFault::PageTooLarge { max: 1 << 20 });
     let references = |request: &Request| {
         let id = request.id;
         Do::Stream(Box::new((0..10_000_000).map(move |_| reference(id, "ldap://a"))))
     };
-    assert_eq!(fault(&terms, references), Fault::PageTooLarge { max: 1 << 20 });
+    assert_eq!(fault(&terms, references), ReadFault::PageTooLarge { max: 1 << 20 });
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn l06_an_entry_of_a_million_values() {
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
         Do::Send(entry(request.id, "cn=x", &[("proxyAddresses", &values)]))
     });
-    assert!(matches!(large, Fault::Protocol(BerFault::TooLarge { .. })), "{large}");
+    assert!(matches!(large, ReadFault::Protocol(BerFault::TooLarge { .. })), "{large}");
     // As many as fit into an entry, all of them bad.
     let address = serve(|request| {
         is_of_tree(request).then(|| {
@@ -48,9 +48,9 @@ fn l06_a_server_that_answers_slowly() {
         let bytes = [person(request.id, 1), done(request.id, 0, None)].concat();
         Do::Slowly(bytes, Duration::from_millis(30))
     });
-    assert_eq!(trickle, Fault::TooSlow, "bytes come, but no whole message");
+    assert_eq!(trickle, ReadFault::TooSlow, "bytes come, but no whole message");
     let silent = fault(&terms, |request| Do::Send(person(request.id, 1)));
-    assert_eq!(silent, Fault::TooSlow, "nothing comes any more");
+    assert_eq!(silent, ReadFault::TooSlow, "nothing comes any more");
 
     terms.times.whole = Duration::from_secs(1);
     let steady = fault(&terms, |request| {
@@ -61,7 +61,7 @@ fn l06_a_server_that_answers_slowly() {
         });
         Do::Stream(Box::new(people))
     });
-    assert_eq!(steady, Fault::TimeUp, "messages come for ever");
+    assert_eq!(steady, ReadFault::TimeUp, "messages come for ever");
 }
 
 #[test]
@@ -70,11 +70,11 @@ fn a_server_that_says_nothing_at_all() {
     terms.times.answer = Duration::from_millis(200);
     terms.times.handshake = Duration::from_millis(200);
     let error = read_from(&plain(greet(b"")), &terms).unwrap_err();
-    assert_eq!((error.stage, error.fault), (Stage::Bind, Fault::TooSlow));
+    assert_eq!((error.stage, error.fault), (Stage::Bind, ReadFault::TooSlow));
     for tls in [DirectoryTls::Ldaps, DirectoryTls::StartTls] {
         let mut connection = plain(greet(b""));
         connection.servers[0].tls = tls;
         let error = read_from(&connection, &terms).unwrap_err();
-        assert_eq!((error.stage, error.fault), (Stage::Tls, Fault::TooSlow));
+        assert_eq!((error.stage, error.fault), (Stage::Tls, ReadFault::TooSlow));
     }
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use doorlist_core::connection::DirectoryServer;
-use doorlist_sources::{Addresses, Names};
+use doorlist_sources::{Addresses, NameResolver};
 use std::net::{IpAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ struct Rebinding {
     asked: AtomicUsize,
 }
 
-impl Names for Rebinding {
+impl NameResolver for Rebinding {
     fn addresses<'a>(&'a self, _: &'a str) -> Addresses<'a> {
         let turn = self.asked.fetch_add(1, Ordering::SeqCst).min(self.answers.len() - 1);
         let answer = self.answers[turn].clone();
@@ -27,7 +27,7 @@ fn names(answers: &[&[&str]]) -> Arc<Rebinding> {
     Arc::new(Rebinding { answers, asked: AtomicUsize::new(0) })
 }
 
-fn at(url: &str) -> Connection {
+fn at(url: &str) -> DirectoryConnection {
     let mut connection = plain("127.0.0.1:1".parse().unwrap());
     connection.servers = DirectoryServer::parse_list(url, DirectoryTls::Plain).unwrap();
     connection
@@ -60,11 +60,11 @@ fn l14_private_and_own_addresses_are_not_reached() {
         "localhost",
     ] {
         let error = read_from(&at(&format!("ldap://{host}:{port}")), &terms).unwrap_err();
-        assert_eq!((error.stage, error.fault), (Stage::Name, Fault::NotAllowed), "{host}");
+        assert_eq!((error.stage, error.fault), (Stage::Name, ReadFault::NotAllowed), "{host}");
     }
     for port in [22, 25, 80, 110, 443, 5432, 6379] {
         let error = read_from(&at(&format!("ldap://9.9.9.9:{port}")), &terms).unwrap_err();
-        assert_eq!((error.stage, error.fault), (Stage::Name, Fault::NotAllowed), "{port}");
+        assert_eq!((error.stage, error.fault), (Stage::Name, ReadFault::NotAllowed), "{port}");
     }
     assert!(listener.accept().is_err(), "nobody came");
 }
@@ -78,9 +78,9 @@ fn l14_a_name_is_resolved_once_and_only_its_good_addresses_count() {
     // Only this one is allowed, and nobody listens there.
     terms.allowed = vec!["127.0.0.9/32".parse().unwrap()];
     let rebinding = names(&[&["127.0.0.9", "127.0.0.1", "::ffff:127.0.0.1"], &["127.0.0.1"]]);
-    terms.names = Arc::clone(&rebinding) as Arc<dyn Names>;
+    terms.names = Arc::clone(&rebinding) as Arc<dyn NameResolver>;
     let error = read_from(&at(&format!("ldap://ldap.example.test:{port}")), &terms).unwrap_err();
-    assert_eq!((error.stage, &error.fault), (Stage::Connect, &Fault::NotReached));
+    assert_eq!((error.stage, &error.fault), (Stage::Connect, &ReadFault::NotReached));
     assert!(!error.to_string().contains("127.0.0.9") && !error.to_string().contains("refused"), "{error}");
     assert!(error.cause.unwrap().contains("127.0.0.9"), "for the operator");
     assert_eq!(rebinding.asked.load(Ordering::SeqCst), 1);
@@ -88,5 +88,5 @@ fn l14_a_name_is_resolved_once_and_only_its_good_addresses_count() {
 
     terms.names = names(&[&[]]);
     let error = read_from(&at("ldap://ldap.example.test"), &terms).unwrap_err();
-    assert_eq!((error.stage, error.fault), (Stage::Name, Fault::NoName));
+    assert_eq!((error.stage, error.fault), (Stage::Name, ReadFault::NoName));
 }

@@ -16,25 +16,25 @@ fn l07_pages_without_end() {
     };
     let same =
         fault(&small(), |request| Do::Send([people(request, 0, 10), done(request.id, 0, Some(b"again"))].concat()));
-    assert_eq!(same, Fault::EndlessPages, "the same page for ever");
+    assert_eq!(same, ReadFault::EndlessPages, "the same page for ever");
     let cookies = fault(&small(), |request| {
         Do::Send([people(request, 0, 10), done(request.id, 0, Some(&request.page.to_be_bytes()))].concat())
     });
-    assert_eq!(cookies, Fault::EndlessPages, "the same page under other cookies");
+    assert_eq!(cookies, ReadFault::EndlessPages, "the same page under other cookies");
     let empty = fault(&small(), |request| Do::Send(done(request.id, 0, Some(&request.page.to_be_bytes()))));
-    assert_eq!(empty, Fault::EndlessPages, "empty pages");
+    assert_eq!(empty, ReadFault::EndlessPages, "empty pages");
     let tiny = fault(&small(), |request| {
         Do::Send([people(request, request.page, 1), done(request.id, 0, Some(b"x"))].concat())
     });
-    assert_eq!(tiny, Fault::EndlessPages, "pages of one entry");
+    assert_eq!(tiny, ReadFault::EndlessPages, "pages of one entry");
     let new = fault(&small(), |request| {
         Do::Send([people(request, request.page * 10, 10), done(request.id, 0, Some(b"x"))].concat())
     });
-    assert_eq!(new, Fault::TooManyEntries { max: 5_000 }, "new entries for ever");
+    assert_eq!(new, ReadFault::TooManyEntries { max: 5_000 }, "new entries for ever");
     let cookie = fault(&small(), |request| Do::Send(done(request.id, 0, Some(&vec![7; 1_000_000]))));
-    assert_eq!(cookie, Fault::EndlessPages, "a cookie of 1 MB");
+    assert_eq!(cookie, ReadFault::EndlessPages, "a cookie of 1 MB");
     let cookie = fault(&small(), |request| Do::Send(done(request.id, 0, Some(&vec![7; 2_000_000]))));
-    assert!(matches!(cookie, Fault::Protocol(BerFault::TooLarge { .. })), "a cookie of 2 MB");
+    assert!(matches!(cookie, ReadFault::Protocol(BerFault::TooLarge { .. })), "a cookie of 2 MB");
 }
 
 #[test]
@@ -98,12 +98,12 @@ fn values_in_ranges_are_put_together() {
 fn l06_values_without_end() {
     let failed = |next| with_ranges(next).unwrap_err().fault;
     let endless = failed(|id, from| ranged(id, from, Some(from + 1_499), 1_500));
-    assert!(matches!(endless, Fault::TooManyValues { max: 10_000, .. }), "{endless}");
-    assert_eq!(failed(|id, from| ranged(id, from, Some(from), 1)), Fault::EndlessValues, "one value a question");
-    assert_eq!(failed(|id, _| ranged(id, 0, Some(1_499), 1_500)), Fault::EndlessValues, "not where it was asked");
-    assert_eq!(failed(|id, from| ranged(id, from, Some(from - 1), 0)), Fault::EndlessValues, "backwards");
-    assert_eq!(failed(|id, _| done(id, 0, None)), Fault::EndlessValues, "the entry has gone");
-    assert_eq!(failed(|id, _| done(id, 32, None)), Fault::Refused(Refusal::NoBase));
+    assert!(matches!(endless, ReadFault::TooManyValues { max: 10_000, .. }), "{endless}");
+    assert_eq!(failed(|id, from| ranged(id, from, Some(from), 1)), ReadFault::EndlessValues, "one value a question");
+    assert_eq!(failed(|id, _| ranged(id, 0, Some(1_499), 1_500)), ReadFault::EndlessValues, "not where it was asked");
+    assert_eq!(failed(|id, from| ranged(id, from, Some(from - 1), 0)), ReadFault::EndlessValues, "backwards");
+    assert_eq!(failed(|id, _| done(id, 0, None)), ReadFault::EndlessValues, "the entry has gone");
+    assert_eq!(failed(|id, _| done(id, 32, None)), ReadFault::Refused(LdapRefusal::NoBase));
     let much = failed(|id, from| ranged(id, from, None, 60_000));
-    assert!(matches!(much, Fault::Protocol(BerFault::TooLarge { .. })), "{much}");
+    assert!(matches!(much, ReadFault::Protocol(BerFault::TooLarge { .. })), "{much}");
 }

@@ -64,14 +64,14 @@ const CLAIM_NEW: &str = "
     FROM plan_claim AS c WHERE c.batch = $1 ORDER BY c.place";
 
 /// A plan that is taken over, and what was planned.
-pub(in crate::recipients) struct Taken {
+pub(in crate::recipients) struct TakenPlan {
     id: PlanId,
     pub(super) staged: Staged,
     pub(in crate::recipients) batch: i64,
     pub(in crate::recipients) domains: Vec<DomainId>,
 }
 
-impl Taken {
+impl TakenPlan {
     pub(in crate::recipients) fn applied(&self) -> &Applied {
         &self.staged.planned.applied
     }
@@ -87,7 +87,7 @@ impl Taken {
 }
 
 /// A plan that waits, if nothing that it is about has moved since it was made.
-pub(in crate::recipients) async fn find_waiting(tx: &mut Tx, id: PlanId) -> Result<Taken, ApplyError> {
+pub(in crate::recipients) async fn find_waiting(tx: &mut Tx, id: PlanId) -> Result<TakenPlan, ApplyError> {
     const FIND: &str = "SELECT state, base, outcome FROM plan WHERE id = $1 FOR UPDATE";
     let number = Bind::Int(i64::try_from(id.0).unwrap_or(i64::MAX));
     let row = tx.row(FIND, &[number]).await?.ok_or(Refusal::NoSuchPlan { id })?;
@@ -97,7 +97,7 @@ pub(in crate::recipients) async fn find_waiting(tx: &mut Tx, id: PlanId) -> Resu
     }
     let base = row.int(1)?;
     let staged: Staged = serde_json::from_str(row.text(2)?).map_err(|e| StoreError::corrupt("plan", e.to_string()))?;
-    let taken = Taken { domains: domains(tx, batch(id)).await?, id, batch: batch(id), staged };
+    let taken = TakenPlan { domains: domains(tx, batch(id)).await?, id, batch: batch(id), staged };
     let touched: Vec<DomainId> = taken.staged.differences.keys().copied().collect();
     refuse_if_moved(tx, taken.batch, &touched, !taken.domains.is_empty(), base.cast_unsigned()).await?;
     Ok(taken)
@@ -106,7 +106,7 @@ pub(in crate::recipients) async fn find_waiting(tx: &mut Tx, id: PlanId) -> Resu
 /// Takes over the rows of a plan that was found waiting in the same transaction.
 pub(in crate::recipients) async fn take_over(
     tx: &mut Tx,
-    taken: &Taken,
+    taken: &TakenPlan,
     (first_address, change): (i64, u64),
     now: Timestamp,
 ) -> Result<(), ApplyError> {
@@ -126,7 +126,7 @@ async fn domains(tx: &mut Tx, batch: i64) -> Result<Vec<DomainId>, StoreError> {
     rows.iter().map(|row| domain_id(row.int(0)?)).collect()
 }
 
-async fn write(tx: &mut Tx, taken: &Taken, first_address: i64, now: Timestamp) -> Result<(), StoreError> {
+async fn write(tx: &mut Tx, taken: &TakenPlan, first_address: i64, now: Timestamp) -> Result<(), StoreError> {
     let one = [Bind::Int(taken.batch)];
     let both = [Bind::Int(taken.batch), Bind::Int(first_address)];
     let now = Bind::Int(now.as_millis());

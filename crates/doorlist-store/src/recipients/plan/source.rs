@@ -1,7 +1,7 @@
 //! A source's list compared with the store and made a plan: rows are loaded for the rules, and what follows is staged.
 //! Nothing is locked and nothing of the list is written; what moves meanwhile is seen when the plan is applied.
 
-use super::stage::Stage;
+use super::stage::PlanWriter;
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
 use crate::json_rows::to_json;
@@ -12,7 +12,7 @@ use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, Source, Structure};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list_change::{
-    Compared, Comparison, Coverage, ListDomain, Planned, Refusal, RowState, Shrunken, SourcePlan, SourcePlanner,
+    Compared, Coverage, ListDomain, Planned, Refusal, RowState, Shrunken, SourceComparison, SourcePlan, SourcePlanner,
 };
 use doorlist_core::source_rows::SourceRow;
 use doorlist_core::time::Timestamp;
@@ -50,7 +50,7 @@ pub(super) async fn plan(
         None => self::size(db, planning.domain.id, plan.source).await?,
     };
     let stage = match summary {
-        Some(summary) => Some((Stage::begin(db, plan, base, actor, now).await?, summary)),
+        Some(summary) => Some((PlanWriter::begin(db, plan, base, actor, now).await?, summary)),
         None => None,
     };
     Ok(planning.finish(&states, base, Shrunken { size, lost }, stage).await?)
@@ -64,8 +64,8 @@ async fn compare(
     rows: u64,
     now: Timestamp,
 ) -> Result<Compared, StoreError> {
-    let whole = Comparison::needs_whole_domain(plan, rows);
-    let mut comparison = Comparison::new(domain, plan, whole, now);
+    let whole = SourceComparison::needs_whole_domain(plan, rows);
+    let mut comparison = SourceComparison::new(domain, plan, whole, now);
     match whole {
         true if rows == 0 => {}
         true => compare_all(db, domain, &mut comparison).await?,
@@ -78,7 +78,11 @@ async fn compare(
 }
 
 /// Reads the whole domain, page by page.
-async fn compare_all(mut db: &Db, domain: &ListDomain, comparison: &mut Comparison<'_>) -> Result<(), StoreError> {
+async fn compare_all(
+    mut db: &Db,
+    domain: &ListDomain,
+    comparison: &mut SourceComparison<'_>,
+) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
         let page = packed::page(&mut db, domain, &after, None, BATCH).await?;
@@ -98,7 +102,7 @@ async fn compare_named(
     mut db: &Db,
     domain: &ListDomain,
     plan: &SourcePlan<'_>,
-    comparison: &mut Comparison<'_>,
+    comparison: &mut SourceComparison<'_>,
 ) -> Result<(), StoreError> {
     let rows = &plan.list.rows;
     for first in (0..rows.len()).step_by(BATCH) {
@@ -117,7 +121,7 @@ async fn compare_entries(
     domain: &ListDomain,
     source: &Source,
     keys: &[Box<str>],
-    comparison: &mut Comparison<'_>,
+    comparison: &mut SourceComparison<'_>,
 ) -> Result<(), StoreError> {
     // CROSS JOIN keeps SQLite to this order: few keys first, then what they find.
     const SQL: &str = "
@@ -183,7 +187,7 @@ impl Planning<'_> {
         states: &[RowState],
         base: u64,
         shrinking: Shrunken,
-        mut stage: Option<(Stage<'_>, &str)>,
+        mut stage: Option<(PlanWriter<'_>, &str)>,
     ) -> Result<Planned, StoreError> {
         let rows = self.plan.list.rows.iter().zip(states);
         for (row, _) in rows.filter(|(_, state)| **state == RowState::Absent) {

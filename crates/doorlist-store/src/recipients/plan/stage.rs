@@ -50,7 +50,7 @@ pub(super) struct Staged {
 }
 
 /// A plan that is being written.
-pub(super) struct Stage<'a> {
+pub(super) struct PlanWriter<'a> {
     db: &'a Db,
     id: PlanId,
     place: u64,
@@ -65,9 +65,9 @@ pub(super) struct Stage<'a> {
 }
 
 /// `kind, standing, account, vetoed at, vetoed by`
-type Columns = [Cell; 5];
+type StagedColumns = [Cell; 5];
 
-impl<'a> Stage<'a> {
+impl<'a> PlanWriter<'a> {
     /// Gives the plan a number.
     pub(super) async fn begin(
         db: &'a Db,
@@ -189,7 +189,7 @@ impl<'a> Stage<'a> {
         id: Option<AddressId>,
         local: Option<&LocalPart>,
         (before, after): (Option<String>, Option<String>),
-        columns: Option<Columns>,
+        columns: Option<StagedColumns>,
     ) {
         let nothing = || [Cell::Int(None), Cell::Int(None), Cell::Text(None), Cell::Int(None), Cell::Text(None)];
         let [kind, standing, account, vetoed_at, vetoed_by] = columns.unwrap_or_else(nothing);
@@ -268,7 +268,7 @@ pub(in crate::recipients) fn batch(id: PlanId) -> i64 {
     i64::try_from(id.0).map_or(i64::MIN, |id| -id)
 }
 
-fn columns(record: &AddressRecord) -> Columns {
+fn columns(record: &AddressRecord) -> StagedColumns {
     let account = record.account.as_ref().map(LocalPart::as_str);
     let veto = record.veto.as_ref();
     let (at, by) = (veto.map(|veto| veto.since.as_millis()), veto.map(|veto| veto.by.as_str()));

@@ -1,6 +1,6 @@
 //! The inverse of a change, made from its rows in the log. What was changed again since is left to whoever changed it.
 
-use super::stage::Stage;
+use super::stage::PlanWriter;
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::recipients::codes::BATCH;
@@ -54,12 +54,12 @@ pub(super) async fn plan(
     undo.finish(base, actor, summary, now).await
 }
 
-type Addresses = BTreeMap<(DomainName, DomainId), Vec<Undone>>;
-type Domains = BTreeMap<DomainName, (DomainId, Option<DomainRecord>, Option<DomainRecord>)>;
+type UndoneAddresses = BTreeMap<(DomainName, DomainId), Vec<Undone>>;
+type UndoneDomains = BTreeMap<DomainName, (DomainId, Option<DomainRecord>, Option<DomainRecord>)>;
 
 /// What the change did, by domain. Several changes of one domain in one set are one: the first before, the last after.
-async fn rows_of(recipients: &RecipientStore, change: u64) -> Result<(Addresses, Domains), StoreError> {
-    let (mut addresses, mut domains) = (Addresses::new(), Domains::new());
+async fn rows_of(recipients: &RecipientStore, change: u64) -> Result<(UndoneAddresses, UndoneDomains), StoreError> {
+    let (mut addresses, mut domains) = (UndoneAddresses::new(), UndoneDomains::new());
     let mut after = None;
     loop {
         let (rows, next) = recipients.numbered_rows(change, after, PAGE).await?;
@@ -150,7 +150,7 @@ impl Undo<'_> {
         // What is of several domains is of nobody who has one of them.
         let whose = self.list_domains.values().next().filter(|_| self.list_domains.len() == 1).map(|domain| domain.id);
         let mut stage = match summary {
-            Some(_) => Some(Stage::begin_for(self.db, (&name, whose), "undo", base, actor, now).await?),
+            Some(_) => Some(PlanWriter::begin_for(self.db, (&name, whose), "undo", base, actor, now).await?),
             None => None,
         };
         for (domain, before, after) in &mut self.domains {

@@ -40,7 +40,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn accept(number: u64) -> (Accept, oneshot::Receiver<Result<Option<MessageBody>, SpoolError>>) {
     let (answer, answered) = oneshot::channel();
-    let body = Held::Row(Ration::read(vec![0; 10]));
+    let body = HeldBody::Row(Ration::read(vec![0; 10]));
     let body_seal = BodySeal { size: 10, checksum: 0, apart: None };
     let id = QueueId::from_u64(number);
     (Accept { id, text: String::new(), seal: 0, body, body_seal, answer }, answered)
@@ -65,7 +65,7 @@ struct World {
     accepted: u64,
     current: [u32; CLOSED],
     generations: u32,
-    running: [Option<Batch>; LANES],
+    running: [Option<CommitBatch>; LANES],
     flushing: Vec<Flushing>,
 }
 
@@ -229,7 +229,7 @@ fn a_commit_has_limits() {
 fn messages_that_lie_far_apart_are_read_apart() {
     let mut index = Index::default();
     for number in 0..100 {
-        index.add(QueueId::from_u64(number), Entry { generation: 0, revision: 0 }, None);
+        index.add(QueueId::from_u64(number), IndexEntry { generation: 0, revision: 0 }, None);
     }
     let ids: Vec<QueueId> = [0, 1, 10, 20, 50, 59, 1_000].map(QueueId::from_u64).into();
     let runs = index.runs(&ids);

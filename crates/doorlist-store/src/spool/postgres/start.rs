@@ -1,13 +1,13 @@
 //! Opening the spool in PostgreSQL: its tables, this node's rows, and the sweep of chunks that no row names.
 
 use super::fence::Fence;
-use super::{CONNECTIONS_MAX, Reader, Writer, read_row};
+use super::{CONNECTIONS_MAX, PostgresSpoolReader, PostgresSpoolWriter, read_row};
 use crate::error::StoreError;
-use crate::spool::index::{Entry, Index};
+use crate::spool::index::{Index, IndexEntry};
 use crate::spool::large_bodies::LargeBodies;
 use crate::spool::rows;
-use crate::spool::writer::Engine;
-use crate::spool::{Opened, SpoolConfig, StartReport};
+use crate::spool::writer::SpoolEngine;
+use crate::spool::{OpenedSpool, SpoolConfig, StartReport};
 use doorlist_core::queue_id::QueueId;
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -27,7 +27,7 @@ const FENCE_MAX: Duration = Duration::from_secs(10);
 const ACQUIRE_MAX: Duration = Duration::from_secs(5);
 
 /// Opens the spool of this node.
-pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<Opened, StoreError> {
+pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<OpenedSpool, StoreError> {
     let options = PgConnectOptions::from_str(url)?.application_name("doorlist spool").disable_statement_logging();
     let node = i16::try_from(config.node).unwrap_or(i16::MAX);
     let mut fence = Fence::new(options.clone().options([("synchronous_commit", "on")]), node);
@@ -38,15 +38,15 @@ pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<Op
     // Chunks need not be durable by themselves: the commit of their message is, and it comes later in the same log.
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).min_connections(0).acquire_timeout(ACQUIRE_MAX);
     let pool = pool.connect_lazy_with(options.options([("synchronous_commit", "off")]));
-    let mut start = Start { index: Index::default(), apart: HashMap::new(), notes: Vec::new(), damaged: false };
+    let mut start = PostgresStart { index: Index::default(), apart: HashMap::new(), notes: Vec::new(), damaged: false };
     start.scan(&pool, node).await?;
     start.sweep(&pool, node).await?;
-    let writer = Writer { fence, node, connection: Some(connection), doubtful: Vec::new() };
-    Ok(Opened {
+    let writer = PostgresSpoolWriter { fence, node, connection: Some(connection), doubtful: Vec::new() };
+    Ok(OpenedSpool {
         report: StartReport { messages: start.index.len(), set_aside: start.notes },
         index: start.index,
-        engines: vec![Engine::Postgres(Box::new(writer))],
-        reader: rows::Reader::Postgres(Reader { pool: pool.clone(), node }),
+        engines: vec![SpoolEngine::Postgres(Box::new(writer))],
+        reader: rows::SpoolReader::Postgres(PostgresSpoolReader { pool: pool.clone(), node }),
         apart: LargeBodies::Chunks(pool),
         room: None,
     })
@@ -68,16 +68,16 @@ async fn make_tables(connection: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-struct Start {
+struct PostgresStart {
     index: Index,
     /// Messages whose bytes are in chunks, by their name: they count when the chunks are there.
-    apart: HashMap<QueueId, (QueueId, Entry, u64)>,
+    apart: HashMap<QueueId, (QueueId, IndexEntry, u64)>,
     notes: Vec<String>,
     /// A row could not be read: chunks that seem to be left over may belong to it.
     damaged: bool,
 }
 
-impl Start {
+impl PostgresStart {
     /// Reads every row of this node but for its bytes.
     async fn scan(&mut self, pool: &PgPool, node: i16) -> Result<(), StoreError> {
         const SQL: &str = "SELECT m.id, m.record, m.seal, p.revision, p.state FROM spool_message m \
@@ -87,7 +87,7 @@ impl Start {
             let row = read_row(&found)?;
             match row.open() {
                 Ok((record, _)) => {
-                    let entry = Entry { generation: 0, revision: row.revision };
+                    let entry = IndexEntry { generation: 0, revision: row.revision };
                     match record.body.apart {
                         None => self.index.add(row.id, entry, None),
                         Some(name) => drop(self.apart.insert(name, (row.id, entry, record.body.size))),

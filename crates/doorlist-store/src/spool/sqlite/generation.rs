@@ -2,7 +2,7 @@
 //! which generation is the current one.
 
 use crate::error::StoreError;
-use crate::spool::index::Batch;
+use crate::spool::index::CommitBatch;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use std::io::Read;
@@ -104,7 +104,7 @@ impl Generation {
     }
 
     /// Writes a batch: `Ok` means that its commit has reached the disk.
-    pub(super) async fn write(&self, writer: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
+    pub(super) async fn write(&self, writer: &mut SqliteConnection, batch: &CommitBatch) -> Result<(), sqlx::Error> {
         let _turn = self.turnstile.lock().await;
         let written = transaction(batch).execute(&mut *writer).await;
         if written.is_err() {
@@ -115,7 +115,7 @@ impl Generation {
     }
 
     /// Settles in a generation that takes no more messages.
-    pub(super) async fn settle(&self, batch: &Batch) -> Result<(), sqlx::Error> {
+    pub(super) async fn settle(&self, batch: &CommitBatch) -> Result<(), sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
         self.write(&mut connection, batch).await
     }
@@ -230,10 +230,10 @@ async fn pass(connection: &mut SqliteConnection) -> Result<(i64, i64, i64), sqlx
     sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(connection).await
 }
 
-type Statements = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+type SqliteQuery = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 /// The whole transaction as one text: one way to SQLite's thread and back for a batch.
-fn transaction(batch: &Batch) -> Statements {
+fn transaction(batch: &CommitBatch) -> SqliteQuery {
     let mut sql = String::from("BEGIN IMMEDIATE;");
     for at in 0..batch.accepts.len() {
         let (before, number) = (if at == 0 { INSERT } else { "," }, 4 * at + 1);
@@ -260,7 +260,7 @@ const STEPS: &str = "INSERT INTO progress (id, revision, state) \
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each($1) WHERE true \
     ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, state = excluded.state;";
 
-fn bind(mut statements: Statements, batch: &Batch) -> Statements {
+fn bind(mut statements: SqliteQuery, batch: &CommitBatch) -> SqliteQuery {
     for accept in &batch.accepts {
         statements = statements
             .bind(accept.id.as_u64().cast_signed())

@@ -48,9 +48,9 @@ async fn copy_messages(from: &mut SqliteConnection, to: &mut SqliteConnection, o
 }
 
 /// Id, record, seal and body.
-type Message = (i64, Vec<u8>, i64, Option<Vec<u8>>);
+type SalvagedRow = (i64, Vec<u8>, i64, Option<Vec<u8>>);
 
-fn message(row: &SqliteRow) -> Result<Message, sqlx::Error> {
+fn message(row: &SqliteRow) -> Result<SalvagedRow, sqlx::Error> {
     Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
 }
 

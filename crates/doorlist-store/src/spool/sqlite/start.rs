@@ -3,15 +3,15 @@
 
 use super::generation::{self, Generation};
 use super::salvage::salvage;
-use super::{Generations, Opener, SMALL, Writer, begin, read_row};
+use super::{Generations, Opener, SMALL, SqliteSpoolWriter, begin, read_row};
 use crate::error::StoreError;
 use crate::spool::disk::Room;
-use crate::spool::index::{Entry, Index};
+use crate::spool::index::{Index, IndexEntry};
 use crate::spool::large_bodies::{LargeBodies, name_of};
-use crate::spool::rows::Reader;
-use crate::spool::set_aside::{Folder, Found};
-use crate::spool::writer::{Engine, LANES_MAX};
-use crate::spool::{Opened, SpoolConfig, StartReport};
+use crate::spool::rows::SpoolReader;
+use crate::spool::set_aside::{Folder, SetAsideEntry};
+use crate::spool::writer::{LANES_MAX, SpoolEngine};
+use crate::spool::{OpenedSpool, SpoolConfig, StartReport};
 use doorlist_core::queue_id::QueueId;
 use futures_util::TryStreamExt;
 use std::collections::{BTreeMap, HashMap};
@@ -24,8 +24,8 @@ const SPOOL: &str = "spool";
 const BODIES: &str = "bodies";
 
 /// Opens the spool in the state folder.
-pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result<Opened, StoreError> {
-    let mut start = Start {
+pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result<OpenedSpool, StoreError> {
+    let mut start = SqliteStart {
         folder: Folder::open(state.join(SPOOL))?,
         index: Index::default(),
         apart: HashMap::new(),
@@ -48,24 +48,24 @@ pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result
     let mut engines = Vec::new();
     for current in current {
         let connection = current.writer().await?;
-        engines.push(Engine::Sqlite(Box::new(Writer::new(opener.clone(), current, connection))));
+        engines.push(SpoolEngine::Sqlite(Box::new(SqliteSpoolWriter::new(opener.clone(), current, connection))));
     }
     let apart = LargeBodies::folder(start.folder.path().join(BODIES));
     let report = StartReport { messages: start.index.len(), set_aside: start.folder.into_report() };
-    let reader = Reader::Sqlite(generations);
-    Ok(Opened { index: start.index, engines, reader, apart, room: Some(room), report })
+    let reader = SpoolReader::Sqlite(generations);
+    Ok(OpenedSpool { index: start.index, engines, reader, apart, room: Some(room), report })
 }
 
-struct Start {
+struct SqliteStart {
     folder: Folder,
     index: Index,
     /// Messages whose bytes are in a file of their own, by its name: they count when the file is there.
-    apart: HashMap<QueueId, (QueueId, Entry, u64)>,
+    apart: HashMap<QueueId, (QueueId, IndexEntry, u64)>,
     /// A row or a file could not be read: what seems to be left over may belong to it.
     damaged: bool,
 }
 
-impl Start {
+impl SqliteStart {
     /// The numbers of the generation files, and the next free one. Whatever else lies there is set aside.
     fn list(&mut self) -> Result<(Vec<u32>, u32), StoreError> {
         let mut numbers = Vec::new();
@@ -135,7 +135,7 @@ impl Start {
             let opened = read_row(&found).map_err(|error| error.to_string()).and_then(|row| Ok((row.open()?.0, row)));
             match opened {
                 Ok((record, row)) => {
-                    let entry = Entry { generation: generation.number, revision: row.revision };
+                    let entry = IndexEntry { generation: generation.number, revision: row.revision };
                     match record.body.apart {
                         None => self.index.add(row.id, entry, None),
                         Some(name) => drop(self.apart.insert(name, (row.id, entry, record.body.size))),
@@ -209,7 +209,7 @@ impl Start {
     fn set_generation_aside(&mut self, number: u32, why: &str) -> Result<(), StoreError> {
         self.damaged = true;
         for end in ["", "-wal", "-shm"] {
-            let found = Found::named(self.folder.path(), format!("{}{end}", generation::file_name(number)));
+            let found = SetAsideEntry::named(self.folder.path(), format!("{}{end}", generation::file_name(number)));
             if let Some(found) = found {
                 self.folder.set_aside(&found, why)?;
             }

@@ -1,65 +1,65 @@
 //! What one lane does: commit a batch and tell everyone in it. This module must not know when, or what else runs.
 
 use crate::spool::error::SpoolError;
-use crate::spool::index::{Accept, Batch};
-use crate::spool::shared::Shared;
+use crate::spool::index::{Accept, CommitBatch};
+use crate::spool::shared::SpoolShared;
 use crate::spool::{Settlement, postgres, sqlite};
 use doorlist_core::queue_id::QueueId;
 use std::sync::Arc;
 use tokio::task::JoinError;
 
 /// Opens the files of further lanes; there is one lane on PostgreSQL.
-pub(super) type Opener = sqlite::Opener;
+pub(super) type LaneOpener = sqlite::Opener;
 
 /// The engine that commits.
 #[derive(Debug)]
-pub(in crate::spool) enum Engine {
-    Sqlite(Box<sqlite::Writer>),
-    Postgres(Box<postgres::Writer>),
+pub(in crate::spool) enum SpoolEngine {
+    Sqlite(Box<sqlite::SqliteSpoolWriter>),
+    Postgres(Box<postgres::PostgresSpoolWriter>),
 }
 
-impl Engine {
+impl SpoolEngine {
     /// The file that takes messages.
     pub(super) fn current(&self) -> u32 {
         match self {
-            Engine::Sqlite(writer) => writer.current(),
-            Engine::Postgres(_) => 0,
+            SpoolEngine::Sqlite(writer) => writer.current(),
+            SpoolEngine::Postgres(_) => 0,
         }
     }
 
-    pub(super) fn opener(&self) -> Option<Opener> {
+    pub(super) fn opener(&self) -> Option<LaneOpener> {
         match self {
-            Engine::Sqlite(writer) => Some(writer.opener()),
-            Engine::Postgres(_) => None,
+            SpoolEngine::Sqlite(writer) => Some(writer.opener()),
+            SpoolEngine::Postgres(_) => None,
         }
     }
 
-    async fn write(&mut self, batch: &Batch) -> Result<(), SpoolError> {
+    async fn write(&mut self, batch: &CommitBatch) -> Result<(), SpoolError> {
         match self {
-            Engine::Sqlite(writer) => writer.write(batch).await,
-            Engine::Postgres(writer) => writer.write(batch).await,
+            SpoolEngine::Sqlite(writer) => writer.write(batch).await,
+            SpoolEngine::Postgres(writer) => writer.write(batch).await,
         }
     }
 
-    async fn maintain(&mut self, shared: &Shared) -> Result<(), SpoolError> {
+    async fn maintain(&mut self, shared: &SpoolShared) -> Result<(), SpoolError> {
         match self {
-            Engine::Sqlite(writer) => writer.maintain(|generation| shared.index().is_empty(generation)).await,
-            Engine::Postgres(_) => Ok(()),
+            SpoolEngine::Sqlite(writer) => writer.maintain(|generation| shared.index().is_empty(generation)).await,
+            SpoolEngine::Postgres(_) => Ok(()),
         }
     }
 
     /// Whether it answers again.
     async fn probe(&mut self) -> Result<(), SpoolError> {
         match self {
-            Engine::Sqlite(_) => Ok(()),
-            Engine::Postgres(writer) => writer.probe().await,
+            SpoolEngine::Sqlite(_) => Ok(()),
+            SpoolEngine::Postgres(writer) => writer.probe().await,
         }
     }
 
     pub(super) async fn close(self) {
         match self {
-            Engine::Sqlite(writer) => writer.close().await,
-            Engine::Postgres(writer) => writer.close().await,
+            SpoolEngine::Sqlite(writer) => writer.close().await,
+            SpoolEngine::Postgres(writer) => writer.close().await,
         }
     }
 }
@@ -70,20 +70,20 @@ pub(super) enum Finished {
     /// A commit, or a look whether one is possible.
     Wrote {
         lane: usize,
-        engine: Engine,
+        engine: SpoolEngine,
         failed: bool,
     },
-    Opened(Engine),
+    Opened(SpoolEngine),
     NotOpened,
 }
 
 /// Commits a batch in the lane's own file, and one in a file that takes no messages any more.
 pub(super) async fn write(
-    shared: Arc<Shared>,
+    shared: Arc<SpoolShared>,
     lane: usize,
-    mut engine: Engine,
-    batch: Batch,
-    closed: Option<Batch>,
+    mut engine: SpoolEngine,
+    batch: CommitBatch,
+    closed: Option<CommitBatch>,
 ) -> Finished {
     let mut failed = false;
     for batch in [Some(batch), closed].into_iter().flatten() {
@@ -96,16 +96,16 @@ pub(super) async fn write(
 }
 
 /// Asks the engine of the first lane whether it answers again.
-pub(super) async fn probe(shared: Arc<Shared>, mut engine: Engine) -> Finished {
+pub(super) async fn probe(shared: Arc<SpoolShared>, mut engine: SpoolEngine) -> Finished {
     let failed = engine.probe().await.is_err();
     shared.away(failed);
     Finished::Wrote { lane: 0, engine, failed }
 }
 
 /// Opens a file for another lane.
-pub(super) async fn open(opener: Opener) -> Finished {
+pub(super) async fn open(opener: LaneOpener) -> Finished {
     match opener.open().await {
-        Ok(writer) => Finished::Opened(Engine::Sqlite(Box::new(writer))),
+        Ok(writer) => Finished::Opened(SpoolEngine::Sqlite(Box::new(writer))),
         Err(_) => Finished::NotOpened,
     }
 }
@@ -116,7 +116,7 @@ pub(super) fn broken(ended: &JoinError) -> SpoolError {
 }
 
 /// Commits a batch and tells everyone in it.
-async fn commit(shared: &Shared, engine: &mut Engine, mut batch: Batch) -> bool {
+async fn commit(shared: &SpoolShared, engine: &mut SpoolEngine, mut batch: CommitBatch) -> bool {
     if let Err(bad) = shared.refuse_if_bad() {
         refuse(&mut batch, &bad);
     }
@@ -141,14 +141,14 @@ async fn commit(shared: &Shared, engine: &mut Engine, mut batch: Batch) -> bool 
 }
 
 /// The message is on stable storage. If nobody waits any more its sender never hears 250, so it goes again.
-fn answer(shared: &Shared, accept: Accept) {
+fn answer(shared: &SpoolShared, accept: Accept) {
     let body = accept.body.keep(accept.body_seal, &shared.bodies);
     if accept.answer.send(Ok(body)).is_err() {
         shared.index().settle(accept.id, Settlement::Done);
     }
 }
 
-fn refuse(batch: &mut Batch, error: &SpoolError) {
+fn refuse(batch: &mut CommitBatch, error: &SpoolError) {
     for accept in batch.accepts.drain(..) {
         // Whoever does not wait any more did not say 250 either.
         drop(accept.answer.send(Err(error.clone())));

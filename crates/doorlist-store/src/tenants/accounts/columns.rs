@@ -5,7 +5,7 @@ use crate::tenants::columns::{AccountColumn, AliasColumn, ListColumn};
 
 /// What is special about a column of either list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::tenants) enum Role {
+pub(in crate::tenants) enum ColumnRole {
     Id,
     LocalPart,
     Domain,
@@ -20,7 +20,7 @@ pub(in crate::tenants) trait AddressColumn: ListColumn {
 
     fn sql(self) -> &'static str;
 
-    fn role(self) -> Option<Role>;
+    fn role(self) -> Option<ColumnRole>;
 }
 
 impl AddressColumn for AccountColumn {
@@ -42,12 +42,12 @@ impl AddressColumn for AccountColumn {
         }
     }
 
-    fn role(self) -> Option<Role> {
+    fn role(self) -> Option<ColumnRole> {
         match self {
-            AccountColumn::Id => Some(Role::Id),
-            AccountColumn::LocalPart => Some(Role::LocalPart),
-            AccountColumn::Domain => Some(Role::Domain),
-            AccountColumn::CreatedAt => Some(Role::CreatedAt),
+            AccountColumn::Id => Some(ColumnRole::Id),
+            AccountColumn::LocalPart => Some(ColumnRole::LocalPart),
+            AccountColumn::Domain => Some(ColumnRole::Domain),
+            AccountColumn::CreatedAt => Some(ColumnRole::CreatedAt),
             AccountColumn::DomainName
             | AccountColumn::DomainCustomer
             | AccountColumn::DomainActive
@@ -71,13 +71,13 @@ impl AddressColumn for AliasColumn {
         }
     }
 
-    fn role(self) -> Option<Role> {
+    fn role(self) -> Option<ColumnRole> {
         match self {
-            AliasColumn::Id => Some(Role::Id),
-            AliasColumn::LocalPart => Some(Role::LocalPart),
-            AliasColumn::Domain => Some(Role::Domain),
-            AliasColumn::Account => Some(Role::Account),
-            AliasColumn::CreatedAt => Some(Role::CreatedAt),
+            AliasColumn::Id => Some(ColumnRole::Id),
+            AliasColumn::LocalPart => Some(ColumnRole::LocalPart),
+            AliasColumn::Domain => Some(ColumnRole::Domain),
+            AliasColumn::Account => Some(ColumnRole::Account),
+            AliasColumn::CreatedAt => Some(ColumnRole::CreatedAt),
             AliasColumn::UpdatedAt => None,
         }
     }

@@ -70,7 +70,7 @@ pub struct AliasRow {
 
 /// Owners, names and dates of a row, in the order of the statements below.
 #[derive(Deserialize)]
-struct Packed(u32, String, u32, String, u32, u32, i64, i64, i64, i64, Option<u32>, Option<String>);
+struct PackedDetails(u32, String, u32, String, u32, u32, i64, i64, i64, i64, Option<u32>, Option<String>);
 
 #[derive(Deserialize)]
 struct PackedSetting(u32, Option<i64>, Option<i64>, Option<u64>, i64);
@@ -126,7 +126,7 @@ impl View {
         contacts.sort_by(|a, b| b.cmp(a));
         let contacts: HashMap<u32, u32> = contacts.into_iter().collect();
         let mut rows = HashMap::new();
-        for row in self.packed::<Packed>(ROWS, &keys).await?.into_iter().filter(|row| row.6 != 1 && row.7 != 2) {
+        for row in self.packed::<PackedDetails>(ROWS, &keys).await?.into_iter().filter(|row| row.6 != 1 && row.7 != 2) {
             let (aliases, mut sources) =
                 (aliases.remove(&row.0).unwrap_or_default(), sources.remove(&row.0).unwrap_or_default());
             sources.sort_by(|a, b| b.rank().cmp(&a.rank()).then_with(|| a.cmp(b)));
@@ -160,7 +160,7 @@ impl View {
     /// These aliases, in this order.
     pub(super) async fn alias_rows(&self, ids: &[u32]) -> Result<Vec<Placed<AliasRow>>, StoreError> {
         let mut rows = HashMap::new();
-        for row in self.packed::<Packed>(ROWS, &keys(ids)).await?.into_iter().filter(|row| row.7 != 2) {
+        for row in self.packed::<PackedDetails>(ROWS, &keys(ids)).await?.into_iter().filter(|row| row.7 != 2) {
             let (Some(account), Some(account_local)) = (row.10, &row.11) else { continue };
             if !self.sees(&lineage(&row)) {
                 continue;
@@ -196,7 +196,7 @@ fn keys(ids: &[u32]) -> String {
     format!("[{}]", ids.join(","))
 }
 
-fn lineage(row: &Packed) -> Lineage {
+fn lineage(row: &PackedDetails) -> Lineage {
     Lineage {
         reseller: Some(ResellerId(row.5)),
         customer: Some(CustomerId(row.4)),

@@ -1,12 +1,12 @@
 //! A list without filters but its domain's: counted by the counts that each domain keeps, and entered at any depth
 //! without reading the domains that lie before.
 
-use super::{AddressColumn, FROM, Found, Role, What, ids_of};
+use super::{AddressColumn, ColumnRole, FROM, FoundRows, What, ids_of};
 use crate::db::{Bind, Built, Read};
 use crate::error::StoreError;
-use crate::tenants::count_cache::{Count, Seen};
+use crate::tenants::count_cache::{Count, SeenDomains};
 use crate::tenants::page_anchors::NEAR;
-use crate::tenants::query::{Lookup, PAGE_ROWS_MAX, Query, Value};
+use crate::tenants::query::{Lookup, PAGE_ROWS_MAX, Query, QueryValue};
 use crate::tenants::resources::BY_CUSTOMER;
 use crate::tenants::{View, sight};
 use doorlist_core::access::Scope;
@@ -19,14 +19,14 @@ impl What {
         }
     }
 
-    fn total(self, seen: &Seen) -> u64 {
+    fn total(self, seen: &SeenDomains) -> u64 {
         seen.iter().map(|count| self.of(count)).sum()
     }
 }
 
 impl View {
     /// The page, if the query is of that kind.
-    pub(super) async fn whole<C: AddressColumn>(&self, query: &Query<C>) -> Result<Option<Found>, StoreError> {
+    pub(super) async fn whole<C: AddressColumn>(&self, query: &Query<C>) -> Result<Option<FoundRows>, StoreError> {
         let what = C::LIST;
         if !query.order.is_empty() {
             return Ok(None);
@@ -51,7 +51,7 @@ impl View {
     async fn whole_domains<C: AddressColumn>(
         &self,
         query: &Query<C>,
-    ) -> Result<Option<(Option<i64>, Seen)>, StoreError> {
+    ) -> Result<Option<(Option<i64>, SeenDomains)>, StoreError> {
         let Some(domain) = only_domain(query) else { return Ok(None) };
         // Whoever sees single accounts sees no whole lists.
         if self.sees_single_accounts() {
@@ -69,22 +69,22 @@ impl View {
     async fn enter<'a, C>(
         &self,
         what: What,
-        seen: &'a Seen,
+        seen: &'a SeenDomains,
         query: &Query<C>,
-    ) -> Result<Option<(&'a Count, Place)>, StoreError> {
+    ) -> Result<Option<(&'a Count, PageStart)>, StoreError> {
         if query.limit == 0 {
             return Ok(None);
         }
         if let Some(after) = query.after
             && let Some(count) = self.domain_of(after, seen).await?
         {
-            return Ok(Some((count, Place::After(after))));
+            return Ok(Some((count, PageStart::After(after))));
         }
         let mut rest = query.offset;
         for count in seen.iter() {
             let own = what.of(count);
             if rest < own {
-                return Ok(Some((count, Place::Offset(rest))));
+                return Ok(Some((count, PageStart::Offset(rest))));
             }
             rest -= own;
         }
@@ -92,7 +92,7 @@ impl View {
     }
 
     /// The domain of an address, if it is one that may be seen and is asked for: anybody may name any number.
-    async fn domain_of<'a>(&self, address: u64, seen: &'a Seen) -> Result<Option<&'a Count>, StoreError> {
+    async fn domain_of<'a>(&self, address: u64, seen: &'a SeenDomains) -> Result<Option<&'a Count>, StoreError> {
         const SQL: &str = "SELECT domain_id FROM address WHERE id = $1";
         let mut db = self.db();
         let row = db.row(SQL, &[Bind::Int(i64::try_from(address).unwrap_or(0))]).await?;
@@ -101,11 +101,11 @@ impl View {
     }
 
     /// Rows of a domain that may be seen.
-    async fn stretch(&self, what: What, of: &Count, from: Place, limit: usize) -> Result<Vec<u32>, StoreError> {
+    async fn stretch(&self, what: What, of: &Count, from: PageStart, limit: usize) -> Result<Vec<u32>, StoreError> {
         let (from, offset) = match from {
-            Place::After(id) => (i64::try_from(id).unwrap_or(i64::MAX).saturating_add(1), 0),
-            Place::Offset(offset) if offset > NEAR => self.place(what, of, offset).await?,
-            Place::Offset(offset) => (0, offset),
+            PageStart::After(id) => (i64::try_from(id).unwrap_or(i64::MAX).saturating_add(1), 0),
+            PageStart::Offset(offset) if offset > NEAR => self.place(what, of, offset).await?,
+            PageStart::Offset(offset) => (0, offset),
         };
         let mut sql = Built::default();
         sql.push("SELECT a.id FROM address AS a WHERE a.domain_id = ").number(of.domain);
@@ -128,7 +128,7 @@ impl View {
 }
 
 /// Where a page begins in a domain.
-enum Place {
+enum PageStart {
     /// Behind so many rows.
     Offset(u64),
     After(u64),
@@ -142,9 +142,9 @@ fn only_domain<C: AddressColumn>(query: &Query<C>) -> Option<Option<i64>> {
     }
     match query.filters.as_slice() {
         [] => Some(None),
-        [one] if one.column.role() == Some(Role::Domain) && one.lookup == Lookup::Exact => {
+        [one] if one.column.role() == Some(ColumnRole::Domain) && one.lookup == Lookup::Exact => {
             match one.values.as_slice() {
-                [Value::Int(id)] => Some(Some(*id)),
+                [QueryValue::Int(id)] => Some(Some(*id)),
                 _ => None,
             }
         }

@@ -1,28 +1,28 @@
 //! The names of a domain as one text, a line each, in the order of their rows, and finding words in it. Pure.
 
-use super::Change;
+use super::NameChange;
 use crate::tenants::query::Lookup;
 use memchr::memmem::Finder;
 use std::collections::HashMap;
 
 /// All names of a domain, as of a version of the list.
 #[derive(Clone, Debug)]
-pub(super) struct Text {
+pub(super) struct SearchText {
     version: i64,
     /// Each name between two line ends, so that a beginning and an end can be looked for, too.
     text: Vec<u8>,
     /// Where each name begins in it, its row, and whether it is an alias.
-    lines: Vec<Line>,
+    lines: Vec<SearchLine>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Line {
+struct SearchLine {
     start: u32,
     id: u32,
     is_alias: bool,
 }
 
-impl Text {
+impl SearchText {
     pub(super) fn new(version: i64) -> Self {
         Self { version, text: vec![b'\n'], lines: Vec::new() }
     }
@@ -32,19 +32,19 @@ impl Text {
     }
 
     pub(super) fn octets(&self) -> usize {
-        self.text.len() + self.lines.len() * size_of::<Line>()
+        self.text.len() + self.lines.len() * size_of::<SearchLine>()
     }
 
     /// Adds a name; no local part has a line end in it.
     pub(super) fn push(&mut self, id: u32, is_alias: bool, local: &str) {
         let Ok(start) = u32::try_from(self.text.len()) else { return };
-        self.lines.push(Line { start, id, is_alias });
+        self.lines.push(SearchLine { start, id, is_alias });
         self.text.extend_from_slice(local.as_bytes());
         self.text.push(b'\n');
     }
 
     /// The same after changes: rows stay in order.
-    pub(super) fn with(&self, version: i64, changes: &[Change]) -> Self {
+    pub(super) fn with(&self, version: i64, changes: &[NameChange]) -> Self {
         let mut changed: Vec<(u32, (&str, Option<bool>))> =
             changes.iter().map(|(id, local, is_alias)| (*id, (local.as_str(), *is_alias))).collect();
         let of: HashMap<u32, (&str, Option<bool>)> = changed.iter().copied().collect();
@@ -67,7 +67,7 @@ impl Text {
     }
 
     /// Adds lines that follow one another in another text, as one piece: most of a text stays as it is.
-    fn push_all(&mut self, other: &Self, lines: &[Line]) {
+    fn push_all(&mut self, other: &Self, lines: &[SearchLine]) {
         let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return };
         let end = last.start as usize + other.name(*last).len() + 1;
         let (Some(piece), Ok(start)) = (other.text.get(first.start as usize..end), u32::try_from(self.text.len()))
@@ -75,11 +75,12 @@ impl Text {
             return;
         };
         self.text.extend_from_slice(piece);
-        self.lines
-            .extend(lines.iter().map(|line| Line { start: start.saturating_add(line.start - first.start), ..*line }));
+        self.lines.extend(
+            lines.iter().map(|line| SearchLine { start: start.saturating_add(line.start - first.start), ..*line }),
+        );
     }
 
-    fn name(&self, line: Line) -> &str {
+    fn name(&self, line: SearchLine) -> &str {
         let rest = self.text.get(line.start as usize..).unwrap_or_default();
         let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         rest.get(..end).and_then(|name| str::from_utf8(name).ok()).unwrap_or_default()
@@ -93,7 +94,8 @@ impl Text {
             (Lookup::EndsWith, text) => (format!("{text}\n"), 0),
             (_, text) => (text.clone(), 0),
         };
-        let fits = |line: Line| line.is_alias == aliases && others.iter().all(|other| has(self.name(line), other));
+        let fits =
+            |line: SearchLine| line.is_alias == aliases && others.iter().all(|other| has(self.name(line), other));
         if needle.is_empty() || needle == "\n" {
             self.lines.iter().copied().filter(|line| fits(*line)).for_each(|line| found(line.id));
             return;
@@ -119,7 +121,7 @@ impl Text {
 }
 
 /// How many lines begin at `hit` or before. Mostly few: it looks near first.
-fn advance(lines: &[Line], hit: usize) -> usize {
+fn advance(lines: &[SearchLine], hit: usize) -> usize {
     let mut reach = 1;
     while lines.get(reach).is_some_and(|line| line.start as usize <= hit) {
         reach *= 2;

@@ -1,6 +1,6 @@
 //! The schemas of objects and of bodies.
 
-use super::super::spec::{Field, Kind, Spec, Writer};
+use super::super::spec::{Field, FieldKind, FieldWriter, Spec};
 use super::{kind_schema, link_schema};
 use serde_json::{Map, Value, json};
 
@@ -63,10 +63,10 @@ fn is_nullable(field: &Field) -> bool {
 fn given(spec: &Spec, is_new: bool) -> Value {
     let fields = || spec.fields.iter().chain(spec.extra).filter(|field| !field.is_readonly());
     let schema = |field: &Field| match field.kind {
-        Kind::One(resource) => link_schema(resource),
-        Kind::Boolean => json!({"type": ["boolean", "integer", "string", "null"]}),
-        Kind::Integer => json!({"type": ["integer", "string", "null"]}),
-        Kind::Text => json!({"type": ["string", "integer", "null"]}),
+        FieldKind::One(resource) => link_schema(resource),
+        FieldKind::Boolean => json!({"type": ["boolean", "integer", "string", "null"]}),
+        FieldKind::Integer => json!({"type": ["integer", "string", "null"]}),
+        FieldKind::Text => json!({"type": ["string", "integer", "null"]}),
         kind => kind_schema(kind, true),
     };
     let properties: Map<String, Value> =
@@ -84,7 +84,7 @@ fn described(field: &Field, mut schema: Value) -> Value {
         if !field.help.is_empty() {
             schema.insert("description".to_owned(), field.help.into());
         }
-        if field.writer == Writer::Above {
+        if field.writer == FieldWriter::Above {
             schema.insert("x-doorlist-writer".to_owned(), "above".into());
         }
     }

@@ -27,7 +27,7 @@ struct Begin {
 }
 
 #[derive(Debug)]
-struct Part {
+struct ExportedPart {
     name: String,
     begin: Begin,
     /// Number, time, text and seal.
@@ -37,7 +37,7 @@ struct Part {
 /// All given parts, the oldest first.
 #[derive(Debug)]
 pub(super) struct Exported {
-    parts: Vec<Part>,
+    parts: Vec<ExportedPart>,
     /// Seals of verified entries.
     seals: HashMap<u64, String>,
 }
@@ -130,14 +130,14 @@ async fn broken_at(
     Ok(broken_at)
 }
 
-fn part(path: &Path) -> Result<Part, Failure> {
+fn part(path: &Path) -> Result<ExportedPart, Failure> {
     let name = path.display().to_string();
     let text = text(path).with_context(|| format!("cannot read {name}")).or_exit(Exit::NO_INPUT)?;
     let wrong = || Failure::because(Exit::NO_INPUT, format!("{name} is not an exported audit file"));
     let mut lines = text.lines();
     let begin = lines.next().and_then(|line| serde_json::from_str(line).ok()).ok_or_else(wrong)?;
     let lines = lines.map(|line| serde_json::from_str(line).map_err(|_| wrong())).collect::<Result<_, _>>()?;
-    Ok(Part { name, begin, lines })
+    Ok(ExportedPart { name, begin, lines })
 }
 
 /// Reads a regular file, without following links or blocking.

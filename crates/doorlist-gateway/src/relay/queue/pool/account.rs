@@ -1,12 +1,12 @@
 //! Connections that one customer holds and waits for.
 
-use super::{ConnectionId, Customer};
+use super::{ConnectionId, ConnectionOwner};
 use crate::relay::queue::DestinationId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Connections and claims of a customer.
 #[derive(Debug, Default)]
-pub(super) struct Account {
+pub(super) struct CustomerConnections {
     /// Number of connections that are not told to close.
     pub(super) held: usize,
     /// Claims of destinations without a connection, oldest first.
@@ -20,12 +20,12 @@ pub(super) struct Account {
 }
 
 /// Sort key of a customer: number of connections, then the oldest claim or stalled connection.
-pub(super) type Rank = (usize, u64, Customer);
+pub(super) type Rank = (usize, u64, ConnectionOwner);
 
-impl Account {
+impl CustomerConnections {
     /// Its places in the three orders of the pool: by claims, by claims of destinations without a connection, and among
     /// those with stalled connections.
-    pub(super) fn ranks(&self, customer: Customer) -> [Option<Rank>; 3] {
+    pub(super) fn ranks(&self, customer: ConnectionOwner) -> [Option<Rank>; 3] {
         let rank = |ticket: Option<u64>| ticket.map(|ticket| (self.held, ticket, customer));
         let ticket = |claims: &BTreeSet<(u64, DestinationId)>| claims.first().map(|(ticket, _)| *ticket);
         let (first, more) = (ticket(&self.first), ticket(&self.more));

@@ -26,7 +26,7 @@ impl Bench {
     }
 
     /// Domain `n` has the `n`th of these routes.
-    pub(super) fn of(settings: Settings, routes: impl Iterator<Item = DomainRoute>) -> Self {
+    pub(super) fn of(settings: QueueSettings, routes: impl Iterator<Item = DomainRoute>) -> Self {
         let routes: RouteTable = (0..).map(DomainId).zip(routes.map(Arc::new)).collect();
         let router = Router::new(Arc::new(routes.clone()), Outbound::Direct);
         Self { queue: Queue::new(settings, router), now: START, next: 1, routes }
@@ -97,9 +97,9 @@ impl Bench {
     }
 
     /// Carries out the next part of this destination with this verdict for all.
-    pub(super) fn carry(&mut self, destination: DestinationId, verdict: Verdict) -> Option<QueueId> {
+    pub(super) fn carry(&mut self, destination: DestinationId, verdict: AttemptVerdict) -> Option<QueueId> {
         let job = self.queue.next_part(destination)?;
-        let outcome = Outcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: "said".into() };
+        let outcome = RecipientOutcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: "said".into() };
         let outcomes = vec![outcome; job.part.recipients.len()];
         self.queue.finish(destination, &job.part, &outcomes, self.at());
         Some(job.part.id)
@@ -111,8 +111,8 @@ impl Bench {
     }
 }
 
-pub(super) fn settings(connections_max: usize) -> Settings {
-    Settings {
+pub(super) fn settings(connections_max: usize) -> QueueSettings {
+    QueueSettings {
         active_max: ACTIVE_MAX,
         connections_max,
         per_destination_max: 20,

@@ -153,7 +153,7 @@ fn a_destination_that_goes_silent_gets_no_more_connections() {
     assert_eq!(open.len(), 5);
     (0..4).for_each(|_| bench.queue.opened(destination, bench.at()));
     for id in &open {
-        assert!(matches!(bench.queue.work(*id, bench.at()), Work::Carry(_)));
+        assert!(matches!(bench.queue.work(*id, bench.at()), ConnectionTask::Carry(_)));
         bench.queue.stalled(*id, false, bench.at());
     }
     for (id, left) in open.iter().zip([4, 3, 2, 2]) {

@@ -139,7 +139,7 @@ impl World {
                 let (domain, job) = (line.domain, line.job.take().unwrap());
                 let (_, since) = self.arrived[&job.part.id];
                 self.delivered.push((domain, self.bench.now.since(since)));
-                self.ends(id, &job, Verdict::Delivered);
+                self.ends(id, &job, AttemptVerdict::Delivered);
                 self.works(id);
             }
             Event::Tires(id, wait) if self.waits(id, wait) && self.lines[&id].idle => {
@@ -165,7 +165,7 @@ impl World {
         loop {
             let opened = std::mem::take(&mut self.bench.queue.effects.open);
             self.bench.queue.take_effects();
-            for Grant { connection, destination, .. } in opened {
+            for SlotGrant { connection, destination, .. } in opened {
                 let domain = self.bench.queue.by_domain.iter().find(|(_, place)| place.destination == destination);
                 self.opens(connection, domain.unwrap().0.0);
             }
@@ -205,7 +205,7 @@ impl World {
         line.waits += 1;
         line.idle = false;
         match work {
-            Work::Carry(job) => {
+            ConnectionTask::Carry(job) => {
                 line.job = Some(job);
                 // The body and its end leave at once.
                 line.may_give_way = false;
@@ -214,12 +214,12 @@ impl World {
                     Manner::Well | Manner::Silent => self.later(MESSAGE, Event::Takes(id)),
                 }
             }
-            Work::Wait => {
+            ConnectionTask::Wait => {
                 line.idle = true;
                 let wait = line.waits;
                 self.later(KEEP_OPEN, Event::Tires(id, wait));
             }
-            Work::Leave => self.closes(id),
+            ConnectionTask::Leave => self.closes(id),
         }
     }
 
@@ -231,7 +231,7 @@ impl World {
         let destination = self.bench.queue.pool.destination(id).unwrap();
         let at = self.bench.at();
         if let Some(job) = job {
-            self.ends(id, &job, Verdict::Deferred);
+            self.ends(id, &job, AttemptVerdict::Deferred);
             self.bench.queue.broke(destination, "4.4.2 timed out", at);
         } else if opening {
             self.bench.queue.open_failed(destination, "4.4.1 timed out", at);
@@ -239,9 +239,9 @@ impl World {
         self.closes(id);
     }
 
-    fn ends(&mut self, id: ConnectionId, job: &Job, verdict: Verdict) {
+    fn ends(&mut self, id: ConnectionId, job: &Job, verdict: AttemptVerdict) {
         let destination = self.bench.queue.pool.destination(id).unwrap();
-        let outcome = Outcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: String::new() };
+        let outcome = RecipientOutcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: String::new() };
         let at = self.bench.at();
         self.bench.queue.finish(destination, &job.part, &vec![outcome; job.part.recipients.len()], at);
     }

@@ -6,8 +6,8 @@ fn names() -> impl Strategy<Value = BTreeMap<u32, (String, bool)>> {
     proptest::collection::btree_map(0u32..40, ("[ab]{1,4}", any::<bool>()), 0..20)
 }
 
-fn text_of(names: &BTreeMap<u32, (String, bool)>) -> Text {
-    let mut text = Text::new(1);
+fn text_of(names: &BTreeMap<u32, (String, bool)>) -> SearchText {
+    let mut text = SearchText::new(1);
     for (id, (local, is_alias)) in names {
         text.push(*id, *is_alias, local);
     }
@@ -19,7 +19,7 @@ fn wanted() -> impl Strategy<Value = Vec<(Lookup, String)>> {
     proptest::collection::vec((lookup, "[ab]{0,3}"), 1..3)
 }
 
-fn found(text: &Text, wanted: &[(Lookup, String)], aliases: bool) -> Vec<u32> {
+fn found(text: &SearchText, wanted: &[(Lookup, String)], aliases: bool) -> Vec<u32> {
     let mut ids = Vec::new();
     text.find(wanted, aliases, &mut |id| ids.push(id));
     ids

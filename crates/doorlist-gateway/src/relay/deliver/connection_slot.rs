@@ -1,32 +1,32 @@
 //! The slot of a connection in the pool: held while it works, released when others wait and it makes no progress.
 
 use crate::config::RelayConfig;
-use crate::relay::Shared;
-use crate::relay::queue::{ConnectionId, DestinationId, Grant};
+use crate::relay::RelayShared;
+use crate::relay::queue::{ConnectionId, DestinationId, SlotGrant};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// A slot in the connection pool; released on drop.
-pub(super) struct Place {
-    pub(super) shared: Arc<Shared>,
+pub(super) struct ConnectionSlot {
+    pub(super) shared: Arc<RelayShared>,
     pub(super) connection: ConnectionId,
     pub(super) destination: DestinationId,
     /// Signalled when there is work, or when the connection must close.
     pub(super) bell: Arc<Notify>,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.shared.with_queue(|queue, at| queue.closed(self.connection, at));
         self.shared.connection_ended.notify_one();
     }
 }
 
-impl Place {
-    pub(super) fn new(shared: Arc<Shared>, grant: Grant) -> Self {
-        let Grant { connection, destination, bell } = grant;
+impl ConnectionSlot {
+    pub(super) fn new(shared: Arc<RelayShared>, grant: SlotGrant) -> Self {
+        let SlotGrant { connection, destination, bell } = grant;
         Self { shared, connection, destination, bell }
     }
 

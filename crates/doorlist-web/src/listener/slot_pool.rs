@@ -7,22 +7,22 @@ use std::sync::Arc;
 
 /// Slots of one kind.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct SlotPool {
     all_max: usize,
     per_source_max: usize,
-    held: Vec<Held>,
+    held: Vec<HeldSlot>,
     /// Of the next one.
     number: u64,
 }
 
 #[derive(Debug)]
-struct Held {
+struct HeldSlot {
     number: u64,
     source: Option<SourceKey>,
     activity: Arc<Activity>,
 }
 
-impl Places {
+impl SlotPool {
     pub(super) fn new(all_max: usize, per_source_max: usize) -> Self {
         Self { all_max, per_source_max, held: Vec::new(), number: 0 }
     }
@@ -37,7 +37,7 @@ impl Places {
             self.make_room(|_| true)?;
         }
         self.number += 1;
-        self.held.push(Held { number: self.number, source, activity: Arc::clone(activity) });
+        self.held.push(HeldSlot { number: self.number, source, activity: Arc::clone(activity) });
         Some(self.number)
     }
 
@@ -48,7 +48,7 @@ impl Places {
         }
     }
 
-    fn make_room(&mut self, among: impl Fn(&Held) -> bool) -> Option<()> {
+    fn make_room(&mut self, among: impl Fn(&HeldSlot) -> bool) -> Option<()> {
         loop {
             let candidates = self.held.iter().enumerate().filter(|(_, held)| among(held));
             let waiting =
@@ -108,7 +108,7 @@ mod tests {
         fn limits_hold_and_the_longest_without_progress_gives_way(
             all_max in 0usize..20, per_source_max in 1usize..6, events in events()
         ) {
-            let mut places = Places::new(all_max, per_source_max);
+            let mut places = SlotPool::new(all_max, per_source_max);
             let mut open: Vec<Connection> = Vec::new();
             let mut now = Instant::now();
             for event in events {

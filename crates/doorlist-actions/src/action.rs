@@ -7,7 +7,7 @@ use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::PlanId;
 
 /// An action with its arguments.
-pub trait Verb: Send + Sized {
+pub trait Action: Send + Sized {
     type Answer;
 
     /// What it touches, and whether it may come from another machine. There is no default: whoever adds one says it.
@@ -23,7 +23,7 @@ pub trait Verb: Send + Sized {
     fn run(self, actions: &Actions) -> impl Future<Output = Result<Self::Answer, ActionError>> + Send;
 }
 
-impl<V: Verb> Verb for Box<V> {
+impl<V: Action> Action for Box<V> {
     type Answer = V::Answer;
 
     fn reach(&self) -> Reach {

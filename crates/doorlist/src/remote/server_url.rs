@@ -9,7 +9,7 @@ const URL_MAX: usize = 2_048;
 
 /// Where a Doorlist is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ServerUrl {
     /// Scheme, host and port, and the path before `/api`.
     url: Url,
     /// Only an address of this machine may be connected to.
@@ -18,7 +18,7 @@ pub(super) struct Place {
     shows_key: bool,
 }
 
-impl Place {
+impl ServerUrl {
     /// Parses it. Without encryption only this machine may be named, unless `allow_http` says otherwise: whoever listens
     /// in between could take the key.
     pub(super) fn parse(text: &str, allow_http: bool) -> Result<Self, String> {
@@ -91,7 +91,7 @@ fn explain(error: ParseError) -> &'static str {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.url.as_str().trim_end_matches('/'))
     }
@@ -101,7 +101,7 @@ impl fmt::Display for Place {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::Place;
+    use super::ServerUrl;
 
     #[test]
     fn addresses_are_read_as_people_write_them() {
@@ -118,12 +118,12 @@ mod tests {
             ("http://[::1]:8080", "::1", 8080, "http://[::1]:8080"),
             ("http://localhost", "localhost", 80, "http://localhost"),
         ] {
-            let place = Place::parse(text, false).unwrap();
+            let place = ServerUrl::parse(text, false).unwrap();
             let read = (place.host(), place.url.port_or_known_default().unwrap(), place.to_string());
             assert_eq!(read, (host.to_owned(), port, shown.to_owned()), "{text}");
             assert_eq!(place.warning(), None);
         }
-        assert_eq!(Place::parse("https://a.test/x", false).unwrap().url_of("/api/v1/"), "https://a.test/x/api/v1/");
+        assert_eq!(ServerUrl::parse("https://a.test/x", false).unwrap().url_of("/api/v1/"), "https://a.test/x/api/v1/");
     }
 
     #[test]
@@ -145,11 +145,11 @@ mod tests {
             ("http://doorlist.example.test", "--allow-http"),
             ("http://127.0.0.1.example.test", "--allow-http"),
         ] {
-            let why = Place::parse(text, false).unwrap_err();
+            let why = ServerUrl::parse(text, false).unwrap_err();
             assert!(why.contains(word), "{text}: {why}");
         }
-        assert_eq!(Place::parse("http://127.0.0.1:8080", true).unwrap().warning(), None);
-        let allowed = Place::parse("http://doorlist.example.test", true).unwrap();
+        assert_eq!(ServerUrl::parse("http://127.0.0.1:8080", true).unwrap().warning(), None);
+        let allowed = ServerUrl::parse("http://doorlist.example.test", true).unwrap();
         assert!(allowed.warning().unwrap().contains("not encrypted"));
     }
 }
