@@ -84,7 +84,7 @@ pub use queue::{
     QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueList, QueueMove, QueueOrder, QueueRecipient,
     QueueSelection, QueueShow, QueueState, SpoolQueue,
 };
-pub use request::{Answered, Change, Query, Request};
+pub use request::{Change, Query, Request, TypedRequest};
 pub use response::Response;
 pub use retention::RetentionTerms;
 pub use senders::{

@@ -40,7 +40,7 @@ pub enum Request {
 }
 
 /// A request whose answer is known by its type.
-pub trait Answered: Into<Request> {
+pub trait TypedRequest: Into<Request> {
     type Answer;
 
     /// The answer in a response to it; any other response is given back.
@@ -100,7 +100,7 @@ macro_rules! requests {
                 }
             }
 
-            impl Answered for $action {
+            impl TypedRequest for $action {
                 type Answer = <$action as Action>::Answer;
 
                 fn answer(response: Response) -> Result<Self::Answer, Response> {

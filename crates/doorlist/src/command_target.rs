@@ -11,8 +11,8 @@ use crate::secret_store::{KeyFileSecrets, KeyPlace};
 use crate::state_dir::{Lock, LockState, StateDir};
 use crate::txt_lookup::DnsTxt;
 use doorlist_actions::{
-    Actions, Answered, Caller, Clock, JOBS_MAX, NoNotifier, Notifier, QueueControl, Request, Response, Services,
-    SpoolQueue, WorkPool,
+    Actions, Caller, Clock, JOBS_MAX, NoNotifier, Notifier, QueueControl, Request, Response, Services, SpoolQueue,
+    TypedRequest, WorkPool,
 };
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
@@ -49,7 +49,7 @@ impl CommandTarget {
     }
 
     /// Asks for an action, and gives its answer.
-    pub(crate) async fn ask<A: Answered>(&mut self, request: A) -> Result<A::Answer, Failure> {
+    pub(crate) async fn ask<A: TypedRequest>(&mut self, request: A) -> Result<A::Answer, Failure> {
         A::answer(self.respond(request.into()).await?).map_err(|other| unexpected(&other))
     }
 
