@@ -8,6 +8,10 @@ use crate::repository::TextFile;
 
 /// The page that says what lives where.
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
+/// The page that follows each thing through the files.
+const WALKS: &str = "docs/walks.md";
+/// Crates whose files these pages name without `crates/doorlist-` and `src/`.
+const SHORT: [&str; 7] = ["core", "smtp", "store", "actions", "gateway", "sources", "web"];
 
 /// Every crate has its caption in ARCHITECTURE.md, and every path that it names is there.
 pub(super) fn architecture(tree: &Tree) -> Vec<Fault> {
@@ -16,16 +20,31 @@ pub(super) fn architecture(tree: &Tree) -> Vec<Fault> {
     let without = crates.iter().filter(|name| !page.text.lines().any(|line| is_caption(line, name)));
     let mut faults: Vec<Fault> =
         without.map(|name| Fault::new(ARCHITECTURE, 0, format!("has no caption for {name}"))).collect();
-    for (index, line) in page.text.lines().enumerate() {
-        let words = line.split(|c: char| !(c.is_alphanumeric() || "/._-*<>{".contains(c)));
-        for named in words.filter(|word| word.starts_with("crates/") && !word.contains(['*', '<', '{'])) {
-            let path = named.trim_end_matches(['.', '/']);
-            if !tree.holds(path) {
-                faults.push(Fault::new(ARCHITECTURE, index + 1, format!("names {path}, which is not there")));
+    for page in [ARCHITECTURE, WALKS].into_iter().filter_map(|page| tree.file(page)) {
+        for (index, line) in page.text.lines().enumerate() {
+            let words = line.split(|c: char| !(c.is_alphanumeric() || "/._-*<>{".contains(c)));
+            for path in words.filter_map(named_path).filter(|path| !tree.holds(path)) {
+                faults.push(Fault::new(&page.path, index + 1, format!("names {path}, which is not there")));
             }
         }
     }
     faults
+}
+
+/// The path that a word names: `crates/...` as it is, `core/list.rs` and `doorlist-core/src/list.rs` in full.
+fn named_path(word: &str) -> Option<String> {
+    let word = word.trim_end_matches(['.', '/']);
+    let (first, rest) = word.split_once('/')?;
+    if word.contains(['*', '<', '{']) {
+        return None;
+    }
+    match first {
+        "crates" => Some(word.to_owned()),
+        "doorlist" if rest.ends_with(".rs") && !rest.starts_with("tests/") => Some(format!("crates/doorlist/src/{rest}")),
+        _ if first.starts_with("doorlist-") => Some(format!("crates/{word}")),
+        _ if SHORT.contains(&first) && rest.ends_with(".rs") => Some(format!("crates/doorlist-{first}/src/{rest}")),
+        _ => None,
+    }
 }
 
 /// Extracts NAME from `crates/NAME/Cargo.toml`.
@@ -122,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_crate_without_a_caption_and_a_folder_that_is_not_there_are_found() {
-        let page = "| doorlist-core | the rules: who is on the list |\n`doorlist` is named\nsee crates/doorlist-core/src/gone.rs.\n";
+        let page = "| doorlist-core | the rules: who is on the list |\n`doorlist` is named\nsee crates/doorlist-core/src/gone.rs.\n\
+                    `core/lost.rs` -> `doorlist/lost.rs` -> `doorlist-core/fuzz` -> `queue/<what>.rs`\n";
         let files = [
             ("ARCHITECTURE.md", page),
             ("crates/doorlist-core/Cargo.toml", ""),
@@ -134,6 +154,8 @@ mod tests {
             [
                 "ARCHITECTURE.md: has no caption for doorlist",
                 "ARCHITECTURE.md:3: names crates/doorlist-core/src/gone.rs, which is not there",
+                "ARCHITECTURE.md:4: names crates/doorlist-core/src/lost.rs, which is not there",
+                "ARCHITECTURE.md:4: names crates/doorlist/src/lost.rs, which is not there",
             ]
         );
         assert_eq!(faults(architecture, &[]), ["ARCHITECTURE.md: is missing"]);
