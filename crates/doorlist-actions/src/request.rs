@@ -47,7 +47,7 @@ pub trait TypedRequest: Into<Request> {
     ///
     /// # Errors
     /// The response, which comes from a server of another version.
-    fn answer(response: Response) -> Result<Self::Answer, Response>;
+    fn answer(response: Response) -> Result<Self::Answer, Box<Response>>;
 }
 
 /// A closed set of requests: its enum, and what each of them does.
@@ -103,10 +103,10 @@ macro_rules! requests {
             impl TypedRequest for $action {
                 type Answer = <$action as Action>::Answer;
 
-                fn answer(response: Response) -> Result<Self::Answer, Response> {
+                fn answer(response: Response) -> Result<Self::Answer, Box<Response>> {
                     match response {
                         Response::$answer(answer) => Ok(answer),
-                        other => Err(other),
+                        other => Err(Box::new(other)),
                     }
                 }
             }
