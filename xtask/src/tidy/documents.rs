@@ -40,7 +40,9 @@ fn named_path(word: &str) -> Option<String> {
     }
     match first {
         "crates" => Some(word.to_owned()),
-        "doorlist" if rest.ends_with(".rs") && !rest.starts_with("tests/") => Some(format!("crates/doorlist/src/{rest}")),
+        "doorlist" if rest.ends_with(".rs") && !rest.starts_with("tests/") => {
+            Some(format!("crates/doorlist/src/{rest}"))
+        }
         _ if first.starts_with("doorlist-") => Some(format!("crates/{word}")),
         _ if SHORT.contains(&first) && rest.ends_with(".rs") => Some(format!("crates/doorlist-{first}/src/{rest}")),
         _ => None,
@@ -142,7 +144,7 @@ mod tests {
     #[test]
     fn a_crate_without_a_caption_and_a_folder_that_is_not_there_are_found() {
         let page = "| doorlist-core | the rules: who is on the list |\n`doorlist` is named\nsee crates/doorlist-core/src/gone.rs.\n\
-                    `core/lost.rs` -> `doorlist/lost.rs` -> `doorlist-core/fuzz` -> `queue/<what>.rs`\n";
+                    `core/lost.rs` -> `doorlist-core/fuzz` -> `queue/<what>.rs`\n`doorlist/lost.rs`\n";
         let files = [
             ("ARCHITECTURE.md", page),
             ("crates/doorlist-core/Cargo.toml", ""),
@@ -155,7 +157,7 @@ mod tests {
                 "ARCHITECTURE.md: has no caption for doorlist",
                 "ARCHITECTURE.md:3: names crates/doorlist-core/src/gone.rs, which is not there",
                 "ARCHITECTURE.md:4: names crates/doorlist-core/src/lost.rs, which is not there",
-                "ARCHITECTURE.md:4: names crates/doorlist/src/lost.rs, which is not there",
+                "ARCHITECTURE.md:5: names crates/doorlist/src/lost.rs, which is not there",
             ]
         );
         assert_eq!(faults(architecture, &[]), ["ARCHITECTURE.md: is missing"]);

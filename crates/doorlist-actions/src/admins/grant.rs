@@ -153,8 +153,7 @@ impl Actions {
         let email = address.to_string();
         let username = new.username.as_deref().filter(|name| !name.is_empty()).unwrap_or(&email);
         check_username(username, &email)?;
-        // What is over all tenants is not given to a login that one of them made.
-        let login = self.looked_after(username).await?.filter(|login| scope != Scope::All || !login.is_of_tenant);
+        let login = self.looked_after(username, scope).await?;
         if login.as_ref().is_some_and(|login| login.email != email) {
             return Err(ActionError::invalid("username", "User with this Username already exists."));
         }
@@ -181,9 +180,14 @@ impl Actions {
     }
 
     /// The login of this name that is the caller's to look after: one that has a role in a scope that the caller may change.
-    async fn looked_after(&self, username: &str) -> Result<Option<LoginRecord>, ActionError> {
+    /// An operator looks after all, but gives nothing of this scope to a login that another tenant made for itself.
+    async fn looked_after(&self, username: &str, scope: Scope) -> Result<Option<LoginRecord>, ActionError> {
         for login in self.services.logins.logins_named(username, SAME_NAME_MAX).await? {
-            if self.is_operator() || !self.grants_looked_after(&login).await?.is_empty() {
+            let is_ours = match self.is_operator() {
+                true => !login.is_of_tenant || login.grants.iter().any(|held| held.grant.scope == scope),
+                false => !self.grants_looked_after(&login).await?.is_empty(),
+            };
+            if is_ours {
                 return Ok(Some(login));
             }
         }

@@ -32,10 +32,10 @@ async fn seen(actions: &Actions, scope: Scope) -> Vec<AdminRow> {
     page.rows.into_iter().map(|placed| placed.row).collect()
 }
 
-/// A role over everything, and a password, are the operator's to give: to the login that has the name alone, which a
-/// tenant's own login of that name is not.
+/// A role and a password that the operator gives are for the login that has the name alone: a tenant's own login of that
+/// name gets nothing of another scope.
 #[tokio::test]
-async fn what_the_operator_gives_by_command_goes_to_no_tenants_login() {
+async fn what_the_operator_gives_goes_to_no_other_tenants_login() {
     let day = Day::begin().await;
     let (_, (ann, a), (bob, b), x) = Box::pin(two(&day)).await;
     let of_bob = bob.create_admin(Scope::Customer(b), &new(X)).await.unwrap().row.id;
@@ -43,17 +43,17 @@ async fn what_the_operator_gives_by_command_goes_to_no_tenants_login() {
     ann.remove_admin(Scope::Customer(a), x.caller().login_id.unwrap()).await.unwrap();
     let email = X.parse().unwrap();
     let password = Some(Password::new("correct horse\n".to_owned()));
-    let operator = AdminCreate { email, of: AdminOf::Everything, auditor: false, password: password.clone() };
+    let operator = AdminCreate { email, of: AdminOf::Customer("a".to_owned()), auditor: false, password };
     day.ask(operator.clone()).await.unwrap();
     let logins = day.services.logins.logins_named(X, 9).await.unwrap();
     assert_eq!(logins.iter().map(|login| login.is_of_tenant).collect::<Vec<_>>(), [false, true]);
-    assert_eq!((logins[0].grants[0].grant.scope, logins[0].grants.len()), (Scope::All, 1));
+    assert_eq!((logins[0].grants[0].grant.scope, logins[0].grants.len()), (Scope::Customer(a), 1));
     assert_eq!((logins[1].id, logins[1].grants.len(), &logins[1].password), (of_bob, 1, &None));
     assert_eq!(logins[0].password.as_deref(), Some("hash of password correct horse"));
 
-    // Once more, of a customer and with another password: the same login.
+    // Once more, of everything and with another password: the same login.
     let password = Some(Password::new("battery staple".to_owned()));
-    day.ask(AdminCreate { of: AdminOf::Customer("a".to_owned()), password, ..operator }).await.unwrap();
+    day.ask(AdminCreate { of: AdminOf::Everything, password, ..operator }).await.unwrap();
     let logins = day.services.logins.logins_named(X, 9).await.unwrap();
     assert_eq!((logins.len(), logins[0].grants.len()), (2, 2));
     assert_eq!(logins[0].password.as_deref(), Some("hash of password battery staple"));
