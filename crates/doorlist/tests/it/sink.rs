@@ -59,6 +59,8 @@ struct Shared {
     taken: Mutex<Vec<Taken>>,
     more: Condvar,
     connections: AtomicUsize,
+    /// Those of [`Sink::connections`] among them.
+    own_connections: AtomicUsize,
 }
 
 /// A running sink; its threads end with the test.
@@ -106,9 +108,13 @@ impl Sink {
         self.shared.taken.lock().unwrap().clone()
     }
 
-    /// How often somebody connected.
+    /// How often others connected until now. Connections are accepted in their order, so all of them are counted when
+    /// one of its own is greeted.
     pub(crate) fn connections(&self) -> usize {
-        self.shared.connections.load(Ordering::Relaxed)
+        let mut greeting = String::new();
+        BufReader::new(TcpStream::connect(self.address).unwrap()).read_line(&mut greeting).unwrap();
+        let own = self.shared.own_connections.fetch_add(1, Ordering::Relaxed) + 1;
+        self.shared.connections.load(Ordering::Relaxed) - own
     }
 
     /// Waits until it has taken so many.
