@@ -53,20 +53,19 @@ pub(crate) fn measure(
     ];
     let quiet = wanted("answers-quiet") || beside.iter().any(|(id, _)| wanted(id));
     for round in 1..=runs {
-        let bodies: [(&str, usize, Load); 2] = [
-            ("push-memory", PUSHES, |server| server.push(Then::Show)),
-            ("push-memory-written", 1, |server| server.push_one(0, PUSH, Then::Write)),
-        ];
-        for (id, pushes, load) in bodies.iter().filter(|(id, ..)| wanted(id)) {
-            eprintln!("bench: round {round}, the memory of pushes: {id}");
-            // The kernel tells the greatest memory of a process's whole life: each figure has a server of its own.
-            let server = Server::start(packages, work, next_hop.address())?;
-            // What the first request of its kind brings up for good is not the memory of a push.
-            server.push_one(0, PUSH / 10, Then::Show)?;
+        if wanted("push-memory") {
+            eprintln!("bench: round {round}, the memory of four test pushes");
+            let server = Server::warmed(packages, work, next_hop.address())?;
             let before = server.processes.greatest_memory()?;
-            load(&server)?;
+            server.push(Then::Show)?;
             let more = server.processes.greatest_memory()?.saturating_sub(before);
-            samples.add(id, US, more as f64 / (pushes * PUSH) as f64);
+            samples.add("push-memory", US, more as f64 / (PUSHES * PUSH) as f64);
+        }
+        if wanted("push-memory-written") || wanted("push-memory-list") {
+            eprintln!("bench: round {round}, the memory of a push that is written");
+            let (own, list) = written(packages, work, next_hop.address())?;
+            samples.add("push-memory-written", US, own);
+            samples.add("push-memory-list", US, list);
         }
         if quiet {
             eprintln!("bench: round {round}, RCPT beside heavy work");
@@ -84,6 +83,18 @@ pub(crate) fn measure(
         }
     }
     Ok(())
+}
+
+/// The greatest memory of a push while it is written, without the memory of the list that it leaves; and that of the
+/// list, which is what the same server takes more at rest when it is started anew: both in times of the push's octets.
+fn written(packages: &Packages, work: &Path, next_hop: SocketAddr) -> Result<(f64, f64)> {
+    let mut server = Server::warmed(packages, work, next_hop)?;
+    let (greatest, rest) = (server.processes.greatest_memory()?, server.processes.memory()?);
+    server.push_one(0, PUSH, Then::Write)?;
+    let more = server.processes.greatest_memory()?.saturating_sub(greatest);
+    server.restart(next_hop)?;
+    let list = server.processes.memory()?.anonymous.saturating_sub(rest.anonymous);
+    Ok((more.saturating_sub(list) as f64 / PUSH as f64, list as f64 / PUSH as f64))
 }
 
 /// What goes on beside.
@@ -124,13 +135,27 @@ impl Server {
             );
         }
         let (smtp, web) = (free_address()?, free_address()?);
-        let mut command = doorlist.serve(&task, smtp);
-        command.env("DOORLIST__WEB__LISTEN", web.to_string());
-        let mut processes = Processes::start("doorlist-beside", &command, &folder.join("output"))?;
-        await_ready(smtp, &mut processes)?;
+        let processes = serve(&doorlist, &task, smtp, web)?;
         let server = Self { doorlist, folder, smtp, web, keys, processes };
         server.client(0).await_ready()?;
         Ok(server)
+    }
+
+    /// One that has had a small push: what the first request of its kind brings up for good is not the memory of a push.
+    /// The kernel tells the greatest memory of a process's whole life, so each figure has a server of its own.
+    fn warmed(packages: &Packages, work: &Path, next_hop: SocketAddr) -> Result<Self> {
+        let server = Self::start(packages, work, next_hop)?;
+        server.push_one(1, PUSH / 10, Then::Show)?;
+        Ok(server)
+    }
+
+    /// Ends the server and starts it on the same folder, with a small push.
+    fn restart(&mut self, next_hop: SocketAddr) -> Result<()> {
+        self.processes.stop()?;
+        let task = Task { folder: self.folder.clone(), next_hop, listed: 1, disk: Disk::AsIs };
+        self.processes = serve(&self.doorlist, &task, self.smtp, self.web)?;
+        self.client(0).await_ready()?;
+        self.push_one(1, PUSH / 10, Then::Show)
     }
 
     fn client(&self, key: usize) -> Client {
@@ -202,6 +227,14 @@ impl Server {
         import.arg("import").arg(&path).args(["--domain", DOMAIN, "--source", "staff", "--apply"]);
         must(&mut import).map(drop)
     }
+}
+
+fn serve(doorlist: &Doorlist, task: &Task, smtp: SocketAddr, web: SocketAddr) -> Result<Processes> {
+    let mut command = doorlist.serve(task, smtp);
+    command.env("DOORLIST__WEB__LISTEN", web.to_string());
+    let mut processes = Processes::start("doorlist-beside", &command, &task.folder.join("output"))?;
+    await_ready(smtp, &mut processes)?;
+    Ok(processes)
 }
 
 fn domain(number: usize) -> String {
