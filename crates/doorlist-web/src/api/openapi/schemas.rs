@@ -20,7 +20,9 @@ pub(super) fn all(specs: &[&'static Spec]) -> Value {
     let links = json!({"type": "array", "minItems": 1, "items": link_schema("email_account")});
     let fixed = json!({
         "Anything": {},
-        "Error": {"type": "object", "properties": {"error": {"type": "string"}}},
+        "Error": {"type": "object", "properties": {
+            "error": {"type": "string"},
+            "error_message": {"type": "string", "description": "The same, in answers with 5xx"}}},
         "Key": {"type": "object", "required": ["api_key"],
                 "properties": {"api_key": {"type": "string", "pattern": "^[0-9a-f]{40}$"}}},
         "List": {"type": "object", "required": ["meta", "objects"], "properties": {
