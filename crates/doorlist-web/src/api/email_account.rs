@@ -49,7 +49,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::flag("distribution_list", false, Above),
         Field::text("domain_name", Nobody),
         Field::many("localpart_aliases", "localpart_alias"),
-        Field::many("notification_task", "notification_account_task"),
+        Field::one("notification_task", "notification_account_task", Nobody).nullable(),
         Field::many("notification_tasks", "notification_account_task"),
         Field::text("source", Nobody).nullable().help("Sources that list the account, the strongest first."),
         Field::text("status", Above)
@@ -115,7 +115,6 @@ impl Resource for EmailAccounts {
             "domain_name": row.domain_name.as_str(),
             "id": id,
             "localpart": row.local.as_str(),
-            "localpart_aliases": null,
             "notification_task": null,
             "notification_tasks": [],
             "policy": uri("policy_user", id),

@@ -8,7 +8,7 @@ use super::gate::ApiState;
 use super::link::{self, Link, uri};
 use super::query::{self, ListQuery, NamedFilter};
 use super::show::{self, Object};
-use super::spec::Spec;
+use super::spec::{FieldKind, Spec};
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::Method;
@@ -18,6 +18,7 @@ use doorlist_actions::{ActionError, Actions};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{ListColumn, Lookup, Page, Placed, Query, QueryValue, RowFilter, UnknownColumn, View};
+use serde_json::Value;
 
 /// A resource of the API.
 pub(crate) trait Resource: Send + Sync + 'static {
@@ -122,7 +123,7 @@ async fn list_handler<N: Resource>(State(state): State<ApiState>, request: Reque
             let body = Body::parse(N::SPEC, &ask.body)?;
             let made = N::create(&ask.actions, body).await?;
             let warning = of(N::SPEC.name, N::warning(&ask.actions, &made.row).await)?;
-            Ok(Answer::Created(N::show(&made.row).into(), uri(N::SPEC.name, N::id(&made.row)), warning))
+            Ok(Answer::Created(written::<N>(&made.row).into(), uri(N::SPEC.name, N::id(&made.row)), warning))
         }
         _ => Err(Fault::Method(N::SPEC.list_methods)),
     })
@@ -233,9 +234,19 @@ async fn detail_handler<N: Resource>(
     .await
 }
 
-/// An object after a change: with `pk`, its number as a text.
-pub(crate) fn updated<N: Resource>(row: &N::Row) -> Object {
+/// An object as it was just written: with its to-many names, as null. Where it is read, they are absent: a library fetches
+/// each that it finds whenever it saves the object, and with those objects everything below them.
+fn written<N: Resource>(row: &N::Row) -> Object {
     let mut object = N::show(row);
+    for field in N::SPEC.extra.iter().filter(|field| matches!(field.kind, FieldKind::Many(_))) {
+        object.entry(field.name).or_insert(Value::Null);
+    }
+    object
+}
+
+/// An object after a change: with `pk`, its number as a text.
+fn updated<N: Resource>(row: &N::Row) -> Object {
+    let mut object = written::<N>(row);
     object.insert("pk".to_owned(), N::id(row).to_string().into());
     object
 }
