@@ -29,8 +29,9 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
         Answer::Shown(value) => shown(with_json(StatusCode::OK, &value), None),
         Answer::Object(object, state) => shown(with_json(StatusCode::OK, &object.into()), Some(&state)),
         Answer::Unchanged(state) => shown(empty(StatusCode::NOT_MODIFIED), Some(&state)),
-        Answer::Created(value, path, warning) => {
-            let mut response = warned(with_json(StatusCode::CREATED, &value), warning);
+        Answer::Created { object, path, left, warning } => {
+            let mut response = warned(with_json(StatusCode::CREATED, &object.into()), warning);
+            name_not_applied(&mut response, &left);
             if let Ok(location) = HeaderValue::from_str(&format!("{}{path}", base())) {
                 response.headers_mut().insert(header::LOCATION, location);
             }
@@ -39,9 +40,7 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
         Answer::Accepted(value) => with_json(StatusCode::ACCEPTED, &value),
         Answer::Changed(object, left, warning) => {
             let mut response = warned(with_json(StatusCode::ACCEPTED, &object.into()), warning);
-            if let (false, Ok(names)) = (left.is_empty(), HeaderValue::from_str(&left.join(", "))) {
-                response.headers_mut().insert(NOT_APPLIED, names);
-            }
+            name_not_applied(&mut response, &left);
             response
         }
         Answer::AcceptedEmpty => empty(StatusCode::ACCEPTED),
@@ -51,6 +50,12 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
             response
         }
         Answer::Gone => empty(StatusCode::NO_CONTENT),
+    }
+}
+
+fn name_not_applied(response: &mut Response, left: &[&str]) {
+    if let (false, Ok(names)) = (left.is_empty(), HeaderValue::from_str(&left.join(", "))) {
+        response.headers_mut().insert(NOT_APPLIED, names);
     }
 }
 
@@ -92,10 +97,6 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// The response to a failure.
-pub(crate) fn refuse(fault: &Fault) -> Response {
-    match fault {
-        Fault::Unknown => empty(StatusCode::UNAUTHORIZED),
 /// What an answer says of an error. Where the fault is the server's, `error_message` says it, too: a client library dies
 /// without it.
 fn error_body(status: StatusCode, text: &str) -> Object {
@@ -110,6 +111,10 @@ fn error(status: StatusCode, text: &str) -> Response {
     with_json(status, &error_body(status, text).into())
 }
 
+/// The response to a failure.
+pub(crate) fn refuse(fault: &Fault) -> Response {
+    match fault {
+        Fault::Unknown => empty(StatusCode::UNAUTHORIZED),
         Fault::NotFound => empty(StatusCode::NOT_FOUND),
         Fault::Method(allowed) => method_not_allowed(allowed),
         Fault::Changed => {
@@ -218,11 +223,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn who_comes_in_an_awkward_moment_is_told_when_to_come_again() {
-        let busy = || ActionError::new(ErrorKind::Busy, "in a moment");
-        let faults =
-            [Fault::Command(busy()), Fault::Action("ldapsync", busy()), Fault::NotNow("in a moment".to_owned())];
     #[tokio::test]
     async fn an_error_of_the_servers_own_is_told_under_both_names() {
         let faults = [
@@ -243,6 +243,11 @@ mod tests {
         }
     }
 
+    #[test]
+    fn who_comes_in_an_awkward_moment_is_told_when_to_come_again() {
+        let busy = || ActionError::new(ErrorKind::Busy, "in a moment");
+        let faults =
+            [Fault::Command(busy()), Fault::Action("ldapsync", busy()), Fault::NotNow("in a moment".to_owned())];
         for fault in faults {
             let response = refuse(&fault);
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");

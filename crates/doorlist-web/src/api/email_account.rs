@@ -5,7 +5,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
-use super::spec::FieldWriter::{Above, Holder, Nobody};
+use super::spec::FieldWriter::{Above, Holder, Nobody, Unsupported};
 use super::spec::{Field, FieldDefault, FieldKind, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::Password;
 use doorlist_actions::{AccountPatch, ActionError, Actions, NewAccount};
@@ -38,7 +38,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::one("policy", "policy_user", Nobody).nullable(),
         Field::integer("priority", Holder).default(FieldDefault::Integer(7)),
         Field::resource_uri(),
-        Field::flag("send_welcome", false, Holder).write_only().help("Ignored: no mail is sent."),
+        Field::flag("send_welcome", false, Unsupported).write_only().help("Not supported: no mail is sent."),
         Field::time("updated_at"),
         Field::flag("use_domain_notifications", true, Holder),
     ],

@@ -120,10 +120,13 @@ async fn list_handler<N: Resource>(State(state): State<ApiState>, request: Reque
     exchange(state, request, BODY_MAX, async |ask: Ask| match ask.method {
         Method::GET | Method::HEAD => show_list::<N>(&ask, Vec::new()).await,
         Method::POST if N::SPEC.list_methods.contains(&"post") => {
-            let body = Body::parse(N::SPEC, &ask.body)?;
-            let made = N::create(&ask.actions, body).await?;
-            let warning = of(N::SPEC.name, N::warning(&ask.actions, &made.row).await)?;
-            Ok(Answer::Created(written::<N>(&made.row).into(), uri(N::SPEC.name, N::id(&made.row)), warning))
+            let mut body = Body::parse(N::SPEC, &ask.body)?;
+            let aside = body.set_aside(N::SPEC, false);
+            let row = N::create(&ask.actions, body).await?.row;
+            let warning = of(N::SPEC.name, N::warning(&ask.actions, &row).await)?;
+            let object = written::<N>(&row);
+            let left = aside.left(&object);
+            Ok(Answer::Created { path: uri(N::SPEC.name, N::id(&row)), object, left, warning })
         }
         _ => Err(Fault::Method(N::SPEC.list_methods)),
     })
@@ -221,10 +224,7 @@ async fn detail_handler<N: Resource>(
             }
             _ => {
                 let mut body = Body::parse(N::SPEC, &ask.body)?;
-                let left = match ask.actions.speaks_for_above(&found) {
-                    true => Vec::new(),
-                    false => body.leave_to_above(N::SPEC, &object),
-                };
+                let left = body.set_aside(N::SPEC, !ask.actions.speaks_for_above(&found)).left(&object);
                 let row = N::update(&ask.actions, found, body).await?.row;
                 let warning = of(N::SPEC.name, N::warning(&ask.actions, &row).await)?;
                 Ok(Answer::Changed(updated::<N>(&row), left, warning))

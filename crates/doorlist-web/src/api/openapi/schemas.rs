@@ -86,8 +86,13 @@ fn described(field: &Field, mut schema: Value) -> Value {
         if !field.help.is_empty() {
             schema.insert("description".to_owned(), field.help.into());
         }
-        if field.writer == FieldWriter::Above {
-            schema.insert("x-doorlist-writer".to_owned(), "above".into());
+        let writer = match field.writer {
+            FieldWriter::Above => Some("above"),
+            FieldWriter::Unsupported => Some("nobody"),
+            FieldWriter::Nobody | FieldWriter::Holder => None,
+        };
+        if let Some(writer) = writer {
+            schema.insert("x-doorlist-writer".to_owned(), writer.into());
         }
     }
     schema
