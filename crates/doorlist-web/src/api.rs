@@ -14,6 +14,7 @@
 //! | `show` | output: envelopes, dates, errors |
 //! | `schema`, `openapi` | the schemas and the OpenAPI document |
 //! | `gate` | authentication and rate limits |
+//! | `missing` | resources that have no objects, and parts that do not exist |
 //! | the others | one resource each |
 
 mod admins;
@@ -48,8 +49,8 @@ mod sender_rule;
 mod show;
 mod spec;
 mod to_its_end;
-
 mod unsupported;
+
 pub use gate::{ApiConfig, ApiState, AuditLine, Trail};
 pub use large::LARGE_BODY_MAX;
 pub use openapi::document as openapi_document;

@@ -27,7 +27,10 @@ pub(crate) static SPEC: Spec = Spec {
     about: "A mailbox or a distribution list of a domain.",
     fields: &[
         Field::text("change_pwd", Holder).nullable().write_only().help("1 to change the password."),
-        Field::text("confirm_password", Holder).nullable().write_only().help("The password again."),
+        Field::text("confirm_password", Holder)
+            .nullable()
+            .write_only()
+            .help("The password again, if it is to be compared."),
         Field::one("contact", "contact_email_account", Nobody).nullable(),
         Field::text("create_opt", Holder).nullable().write_only().help("generate_pwd or set_pwd."),
         Field::time("created_at"),
@@ -189,18 +192,18 @@ fn patch(body: &mut Body) -> AccountPatch {
     }
 }
 
-/// A new password, given twice. `generate_pwd` or an empty one means none.
+/// A new password, perhaps given twice. `generate_pwd` or an empty one means none.
 fn password(body: &mut Body) -> Option<Password> {
     let option = body.text("create_opt");
     if !matches!(option.as_deref(), None | Some("" | "generate_pwd" | "set_pwd")) {
         body.wrong("create_opt", "expected generate_pwd or set_pwd");
     }
     let password = body.text("password").filter(|text| !text.is_empty());
-    let again = body.text("confirm_password").filter(|text| !text.is_empty());
+    let again = body.text("confirm_password");
     if option.as_deref() == Some("set_pwd") && password.is_none() {
         body.wrong("password", "This field is required.");
     }
-    if password != again && (password.is_some() || again.is_some()) {
+    if again.is_some_and(|again| again != password.as_deref().unwrap_or_default()) {
         body.wrong("confirm_password", "The two passwords are not the same.");
         return None;
     }
