@@ -136,7 +136,10 @@ fn caller(login: String, key: &KeyRecord, access: Access) -> Caller {
 }
 
 fn is_good(key: &KeyRecord, shown: &Credentials<'_>, now: Timestamp) -> bool {
-    let is_its_login = shown.login.is_none_or(|login| login.to_lowercase() == key.login);
+    let is_its_login = shown.login.is_none_or(|login| {
+        let login = login.to_lowercase();
+        login == key.login || key.email.as_ref().is_some_and(|email| login == email.to_lowercase())
+    });
     let networks = &key.limits.networks;
     let is_from_there = networks.is_empty()
         || shown.from.is_some_and(|from| networks.iter().any(|network| network.contains(from.to_canonical())));

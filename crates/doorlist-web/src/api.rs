@@ -9,11 +9,12 @@
 //! | `large` | large bodies: limits of number and size |
 //! | `to_its_end` | completes write requests even if the client disconnects |
 //! | `answers` | results as status, headers and JSON |
-//! | `body`, `query`, `link` | input: fields, list parameters, references to objects |
+//! | `body`, `query`, `unsupported`, `link` | input: fields, list parameters, references to objects |
 //! | `conditions` | ETag and If-Match |
 //! | `show` | output: envelopes, dates, errors |
 //! | `schema`, `openapi` | the schemas and the OpenAPI document |
 //! | `gate` | authentication and rate limits |
+//! | `missing` | resources that have no objects, and parts that do not exist |
 //! | the others | one resource each |
 
 mod admins;
@@ -48,6 +49,7 @@ mod sender_rule;
 mod show;
 mod spec;
 mod to_its_end;
+mod unsupported;
 
 pub use gate::{ApiConfig, ApiState, AuditLine, Trail};
 pub use large::LARGE_BODY_MAX;

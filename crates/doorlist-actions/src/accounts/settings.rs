@@ -30,6 +30,9 @@ pub struct AccountPatch {
     pub password: Option<Password>,
     /// The largest message that is taken for it, in octets.
     pub message_max: Option<Option<u64>>,
+    /// Of its mail policy; kept for those who ask for them.
+    pub policy_priority: Option<i64>,
+    pub use_domain_policy: Option<bool>,
 }
 
 impl Actions {
@@ -74,16 +77,17 @@ impl Actions {
         patch: &AccountPatch,
         password: Option<String>,
     ) -> Result<(), ActionError> {
-        let asks = patch.priority.is_some() || patch.use_domain_notifications.is_some() || patch.message_max.is_some();
-        if !asks && password.is_none() {
-            return Ok(());
-        }
         let settings = AccountSettingsPatch {
             priority: patch.priority,
             use_domain_notifications: patch.use_domain_notifications,
             password,
             message_max: patch.message_max,
+            policy_priority: patch.policy_priority,
+            use_domain_policy: patch.use_domain_policy,
         };
+        if settings == AccountSettingsPatch::default() {
+            return Ok(());
+        }
         self.services.tenants.put_account_settings(row.id, &settings, self.now()).await?;
         Ok(())
     }

@@ -97,6 +97,14 @@ impl Actions {
         self.set_domain(&row.name, &patch).await.map(drop)
     }
 
+    /// The priority of a domain's mail policy. It is kept for those who ask for it, and is no part of the list.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_policy_priority(&self, domain: &Editable<DomainRow>, priority: i64) -> Result<(), ActionError> {
+        Ok(self.services.tenants.put_policy_priority(domain.row().id, priority, self.now()).await?)
+    }
+
     /// Every change of a domain's settings.
     pub(super) async fn set_domain(&self, name: &DomainName, patch: &DomainPatch) -> Result<Applied, ActionError> {
         let mut tried = 1;

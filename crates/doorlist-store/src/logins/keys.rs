@@ -59,6 +59,8 @@ pub struct KeyRecord {
     pub owner: KeyOwner,
     /// The login, or the address of the account.
     pub login: String,
+    /// The address of the login, which may be given instead of its name.
+    pub email: Option<String>,
     /// What it is called.
     pub name: String,
     /// What it is good for.
@@ -76,13 +78,13 @@ pub struct KeyRecord {
 
 const COLUMNS_BY_HASH: &str = "
     SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
-           COALESCE(l.name, l.username, a.local || '@' || d.name), k.grants
+           COALESCE(l.name, l.username, a.local || '@' || d.name), k.grants, l.email
     FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
     LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
     WHERE k.hash = $1";
 const COLUMNS_OF_ALL: &str = "
     SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
-           COALESCE(l.name, l.username, a.local || '@' || d.name), k.grants
+           COALESCE(l.name, l.username, a.local || '@' || d.name), k.grants, l.email
     FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
     LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
     WHERE k.id > $1 ORDER BY k.id LIMIT $2";
@@ -243,6 +245,7 @@ fn record(row: &Row) -> Result<KeyRecord, StoreError> {
         prefix: row.text(1)?.to_owned(),
         owner,
         login: row.text_or_null(10)?.unwrap_or_default().to_owned(),
+        email: row.text_or_null(12)?.map(str::to_owned),
         name: row.text(4)?.to_owned(),
         limits: limits(row, 5)?,
         grants: grants(row, 11)?,

@@ -64,6 +64,7 @@ columns! {
         CreatedAt = "created_at",
         Active = "active",
         HoldEmail = "hold_email",
+        PolicyPriority = "policy_priority",
     }
     /// Columns of domain aliases.
     DomainAliasColumn {
@@ -133,6 +134,8 @@ columns! {
         DomainCustomer = "domain__customer",
         DomainActive = "domain__active",
         Priority = "priority",
+        PolicyPriority = "policy_priority",
+        UseDomainPolicy = "use_domain_policy",
         CreatedAt = "created_at",
         UpdatedAt = "updated_at",
     }

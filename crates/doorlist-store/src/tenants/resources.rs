@@ -61,7 +61,7 @@ const CUSTOMERS: Table<CustomerRow, CustomerColumn> = Table {
 
 const DOMAINS: Table<DomainRow, DomainColumn> = Table {
     select: "d.id, d.name, d.customer_id, d.mode, d.soft_until, d.active, d.hold, d.delivery_port, d.message_max, \
-             d.created, d.updated",
+             d.created, d.updated, d.policy_priority",
     from: "domain AS d JOIN customer AS c ON c.id = d.customer_id",
     only: "TRUE",
     owners: BY_CUSTOMER,
@@ -74,11 +74,12 @@ const DOMAINS: Table<DomainRow, DomainColumn> = Table {
         DomainColumn::CreatedAt => column("d.created"),
         DomainColumn::Active => column("d.active"),
         DomainColumn::HoldEmail => column("d.hold"),
+        DomainColumn::PolicyPriority => column("COALESCE(d.policy_priority, 5)"),
     },
     search: &["d.name"],
     order: "d.id",
     read: domain,
-    width: 11,
+    width: 12,
 };
 
 const DOMAIN_ALIASES: Table<DomainAliasRow, DomainAliasColumn> = Table {

@@ -1,8 +1,10 @@
-//! What an account has beside its address: priority, password, limits. Most accounts have nothing of it, and no row.
+//! What an account has beside its address: priority, password, limits. Most accounts have nothing of it, and no row. And what
+//! a domain has beside the list.
 
 use super::Tenants;
 use crate::db::{Bind, Read};
 use crate::error::StoreError;
+use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
 
@@ -27,6 +29,9 @@ pub struct AccountSettingsPatch {
     pub password: Option<String>,
     /// See there; `Some(None)`: no limit of its own.
     pub message_max: Option<Option<u64>>,
+    /// Of its mail policy; kept for those who ask for them.
+    pub policy_priority: Option<i64>,
+    pub use_domain_policy: Option<bool>,
 }
 
 impl Tenants {
@@ -57,13 +62,16 @@ impl Tenants {
     ) -> Result<(), StoreError> {
         // What is not given is not touched: somebody else may be writing it.
         const SQL: &str = "
-            INSERT INTO account_setting (address_id, priority, use_domain_notifications, password, message_max, updated)
-            VALUES ($1, $2, $3, $4, $5, $6)
+            INSERT INTO account_setting (address_id, priority, use_domain_notifications, password, message_max, updated,
+                                         policy_priority, use_domain_policy)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (address_id) DO UPDATE SET priority = COALESCE(excluded.priority, account_setting.priority),
                 use_domain_notifications =
                     COALESCE(excluded.use_domain_notifications, account_setting.use_domain_notifications),
                 password = COALESCE(excluded.password, account_setting.password),
-                message_max = CASE WHEN $7 THEN excluded.message_max ELSE account_setting.message_max END,
+                message_max = CASE WHEN $9 THEN excluded.message_max ELSE account_setting.message_max END,
+                policy_priority = COALESCE(excluded.policy_priority, account_setting.policy_priority),
+                use_domain_policy = COALESCE(excluded.use_domain_policy, account_setting.use_domain_policy),
                 updated = excluded.updated";
         let is_policy = match patch.message_max {
             Some(message_max) => self.account_settings(id).await?.message_max != message_max,
@@ -77,12 +85,25 @@ impl Tenants {
             Bind::TextOrNull(patch.password.as_deref()),
             Bind::IntOrNull(patch.message_max.flatten().map(u64::cast_signed)),
             Bind::Int(now.as_millis()),
+            Bind::IntOrNull(patch.policy_priority),
+            Bind::FlagOrNull(patch.use_domain_policy),
             Bind::Flag(is_policy),
         ];
         tx.execute(SQL, &binds).await?;
         if is_policy {
             return self.commit_policy(tx).await;
         }
+        tx.commit().await
+    }
+
+    /// Sets the priority of a domain's mail policy, by which no mail is judged.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_policy_priority(&self, id: DomainId, priority: i64, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE domain SET policy_priority = $2, updated = $3 WHERE id = $1";
+        let mut tx = self.db.begin().await?;
+        tx.execute(SQL, &[Bind::Int(id.0.into()), Bind::Int(priority), Bind::Int(now.as_millis())]).await?;
         tx.commit().await
     }
 }

@@ -5,7 +5,7 @@ use super::exchange::{Answer, Ask, BODY_MAX, Fault, exchange, of};
 use super::gate::ApiState;
 use super::query;
 use super::show::{self, Object, object_of, time};
-use super::spec::FieldWriter::{Holder, Nobody};
+use super::spec::FieldWriter::{Holder, Nobody, Unsupported};
 use super::spec::{Field, Filtering, Spec};
 use axum::Router;
 use axum::extract::{Path, Request, State};
@@ -27,7 +27,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::flag("is_active", true, Holder),
         Field::time("last_login").nullable(),
         Field::resource_uri(),
-        Field::flag("send_welcome", false, Holder).nullable().help("Ignored: no mail is sent."),
+        Field::flag("send_welcome", false, Unsupported).nullable().help("Not supported: no mail is sent."),
         Field::text("username", Holder).unique().help("Default: the email address."),
     ],
     extra: &[Field::text("customer", Nobody).nullable(), Field::text("reseller", Nobody).nullable()],
@@ -78,12 +78,13 @@ async fn list(State(state): State<ApiState>, path: Parts<(String, String)>, requ
             Method::GET | Method::HEAD => page(&ask, scope).await,
             Method::POST => {
                 let mut body = Body::parse(&SPEC, &ask.body)?;
+                let aside = body.set_aside(&SPEC, false);
                 let (email, username) = (body.required_text("email"), body.text("username"));
                 let new = NewAdmin { email, username, active: body.flag("is_active").unwrap_or(true) };
                 body.finish()?;
                 let made = of("admins", ask.actions.create_admin(scope, &new).await)?;
                 let object = show_admin(&made.row);
-                Ok(Answer::Created(object.into(), uri(&made.row), None))
+                Ok(Answer::Created { left: aside.left(&object), object, path: uri(&made.row), warning: None })
             }
             _ => Err(Fault::Method(SPEC.list_methods)),
         }

@@ -2,6 +2,7 @@
 
 use super::conditions::ObjectState;
 use super::exchange::{Answer, Fault};
+use super::show::{Object, object_of};
 use crate::BODY_PACE_MIN;
 use axum::body::Body as HttpBody;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -28,8 +29,9 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
         Answer::Shown(value) => shown(with_json(StatusCode::OK, &value), None),
         Answer::Object(object, state) => shown(with_json(StatusCode::OK, &object.into()), Some(&state)),
         Answer::Unchanged(state) => shown(empty(StatusCode::NOT_MODIFIED), Some(&state)),
-        Answer::Created(value, path, warning) => {
-            let mut response = warned(with_json(StatusCode::CREATED, &value), warning);
+        Answer::Created { object, path, left, warning } => {
+            let mut response = warned(with_json(StatusCode::CREATED, &object.into()), warning);
+            name_not_applied(&mut response, &left);
             if let Ok(location) = HeaderValue::from_str(&format!("{}{path}", base())) {
                 response.headers_mut().insert(header::LOCATION, location);
             }
@@ -38,9 +40,7 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
         Answer::Accepted(value) => with_json(StatusCode::ACCEPTED, &value),
         Answer::Changed(object, left, warning) => {
             let mut response = warned(with_json(StatusCode::ACCEPTED, &object.into()), warning);
-            if let (false, Ok(names)) = (left.is_empty(), HeaderValue::from_str(&left.join(", "))) {
-                response.headers_mut().insert(NOT_APPLIED, names);
-            }
+            name_not_applied(&mut response, &left);
             response
         }
         Answer::AcceptedEmpty => empty(StatusCode::ACCEPTED),
@@ -50,6 +50,12 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
             response
         }
         Answer::Gone => empty(StatusCode::NO_CONTENT),
+    }
+}
+
+fn name_not_applied(response: &mut Response, left: &[&str]) {
+    if let (false, Ok(names)) = (left.is_empty(), HeaderValue::from_str(&left.join(", "))) {
+        response.headers_mut().insert(NOT_APPLIED, names);
     }
 }
 
@@ -91,9 +97,22 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     response
 }
 
+/// What an answer says of an error. Where the fault is the server's, `error_message` says it, too: a client library dies
+/// without it.
+fn error_body(status: StatusCode, text: &str) -> Object {
+    let mut body = object_of(json!({"error": text}));
+    if status.is_server_error() {
+        body.insert("error_message".to_owned(), text.into());
+    }
+    body
+}
+
+fn error(status: StatusCode, text: &str) -> Response {
+    with_json(status, &error_body(status, text).into())
+}
+
 /// The response to a failure.
 pub(crate) fn refuse(fault: &Fault) -> Response {
-    let error = |status, text: &str| with_json(status, &json!({"error": text}));
     match fault {
         Fault::Unknown => empty(StatusCode::UNAUTHORIZED),
         Fault::NotFound => empty(StatusCode::NOT_FOUND),
@@ -118,7 +137,12 @@ pub(crate) fn refuse(fault: &Fault) -> Response {
         Fault::NotNow(text) => again(error(StatusCode::SERVICE_UNAVAILABLE, text), BUSY),
         Fault::Action(resource, error) => refuse_action(resource, error),
         Fault::Command(failed) => {
-            let response = with_json(status_of(failed.kind()), &json!({ "failed": failed }));
+            let status = status_of(failed.kind());
+            let mut body = object_of(json!({ "failed": failed }));
+            if status.is_server_error() {
+                body.extend(error_body(status, &failed.to_string()));
+            }
+            let response = with_json(status, &body.into());
             if failed.kind() == ErrorKind::Busy { again(response, BUSY) } else { response }
         }
     }
@@ -145,8 +169,7 @@ fn method_not_allowed(allowed: &[&str]) -> Response {
 
 /// The response to an internal error, without details.
 pub(super) fn failed() -> Response {
-    let text = "Sorry, this request could not be processed. Please try again later.";
-    with_json(StatusCode::SERVICE_UNAVAILABLE, &json!({"error_message": text}))
+    error(StatusCode::SERVICE_UNAVAILABLE, "Sorry, this request could not be processed. Please try again later.")
 }
 
 fn again(mut response: Response, after: Duration) -> Response {
@@ -154,11 +177,11 @@ fn again(mut response: Response, after: Duration) -> Response {
     response
 }
 
-fn refuse_action(resource: &str, error: &ActionError) -> Response {
-    let text = |status| with_json(status, &json!({ "error": error.to_string() }));
+fn refuse_action(resource: &str, failed: &ActionError) -> Response {
+    let text = |status| error(status, &failed.to_string());
     let invalid =
         |field: &str, message: &str| with_json(StatusCode::BAD_REQUEST, &json!({resource: {field: [message]}}));
-    match error {
+    match failed {
         ActionError::NotFound => empty(StatusCode::NOT_FOUND),
         ActionError::Forbidden | ActionError::BeyondKey => text(StatusCode::FORBIDDEN),
         ActionError::Invalid { field: "", message } => invalid(ALL_FIELDS, message),
@@ -172,7 +195,7 @@ fn refuse_action(resource: &str, error: &ActionError) -> Response {
             // What the store said is for the operator's eyes.
             ErrorKind::Store => {
                 tracing::error!("an API request failed: {message}");
-                failed()
+                self::failed()
             }
             ErrorKind::Busy => again(text(StatusCode::SERVICE_UNAVAILABLE), BUSY),
             ErrorKind::Unavailable => text(StatusCode::NOT_IMPLEMENTED),
@@ -197,6 +220,26 @@ mod tests {
             let written = String::from_utf8_lossy(&body);
             assert!(!written.contains(doorlist_core::visible::is_hidden), "{}", written.escape_unicode());
             assert_eq!(serde_json::from_slice::<Value>(&body).ok(), Some(json!({ "error": text })));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_of_the_servers_own_is_told_under_both_names() {
+        let faults = [
+            Fault::Missing("no such part".to_owned()),
+            Fault::NotNow("starting".to_owned()),
+            Fault::Action("ldapsync", ActionError::new(ErrorKind::Busy, "in a moment")),
+            Fault::Action("ldapsync", ActionError::new(ErrorKind::Store, "the store is away")),
+            Fault::Action("ldapsync", ActionError::new(ErrorKind::Unavailable, "with a later version")),
+            Fault::Command(ActionError::new(ErrorKind::Busy, "in a moment")),
+            Fault::Command(ActionError::new(ErrorKind::Unavailable, "with a later version")),
+        ];
+        for response in faults.iter().map(refuse).chain([failed()]) {
+            assert!(response.status().is_server_error(), "{response:?}");
+            let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+            assert!(body["error"].as_str().is_some_and(|text| !text.is_empty()), "{body}");
+            assert_eq!(body["error"], body["error_message"], "{body}");
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::exchange::Fault;
 use super::link::{self, Link};
-use super::spec::{FieldKind, Spec};
+use super::spec::{Field, FieldKind, FieldWriter, Spec};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -158,34 +158,46 @@ impl Body {
         }
     }
 
-    /// Rejects values other than the default for unsupported fields.
-    pub(crate) fn only_defaults(&mut self, fields: &[(&'static str, Value)]) {
-        for (name, default) in fields {
-            let Some(value) = self.map.get(*name) else { continue };
-            let is_default = value == default || same(value, default);
-            if !is_default {
-                let shown = if default.is_null() { "null".to_owned() } else { default.to_string() };
-                self.wrong(name, format!("not supported: this field is always {shown}. Nothing was changed"));
-            }
+    /// A number with or without a fraction.
+    fn float(&mut self, name: &str) -> Option<f64> {
+        let number = match self.map.get(name)? {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) if text.trim().is_empty() => return None,
+            Value::String(text) => text.trim().parse().ok(),
+            Value::Null => return None,
+            _ => None,
+        };
+        if number.is_none() {
+            self.wrong(name, "expected a number");
         }
+        number
     }
 
-    /// Ignores fields that only the level above may write, because clients send whole objects back. Returns those with
-    /// another value than the current one.
-    pub(crate) fn leave_to_above(&mut self, spec: &Spec, shown: &Map<String, Value>) -> Vec<&'static str> {
-        let mut left = Vec::new();
-        for field in spec.of_above() {
-            let Some(given) = self.map.remove(field.name) else { continue };
-            let is_shown = shown.get(field.name).is_some_and(|value| match field.kind {
-                FieldKind::One(resource) => link::parse(&given, resource) == link::parse(value, resource),
-                _ => given == *value || same(&given, value),
-            });
-            let is_not_given = given.is_null() && !field.nullable;
-            if !is_shown && !is_not_given {
-                left.push(field.name);
+    /// Gives a field that has two names the one by which it is read.
+    pub(crate) fn rename(&mut self, other: &str, name: &str) {
+        let Some(value) = self.map.remove(other).filter(|value| !value.is_null()) else { return };
+        if self.map.get(name).is_some_and(|given| !given.is_null() && *given != value) {
+            self.wrong(other, format!("{other} and {name} are the same field: give one value"));
+        }
+        self.map.insert(name.to_owned(), value);
+    }
+
+    /// Takes out the fields that the caller does not write, because clients send whole objects back: those that Doorlist
+    /// does not offer, though their values must be of the right kind, and those of the level above unless the caller
+    /// speaks for it.
+    pub(crate) fn set_aside(&mut self, spec: &Spec, is_below: bool) -> UnwrittenFields {
+        for field in spec.written_by(FieldWriter::Unsupported) {
+            match field.kind {
+                FieldKind::Boolean => _ = self.flag(field.name),
+                FieldKind::Integer => _ = self.integer(field.name),
+                FieldKind::Float => _ = self.float(field.name),
+                FieldKind::Text => _ = self.text(field.name),
+                FieldKind::Time | FieldKind::One(_) | FieldKind::Many(_) => {}
             }
         }
-        left
+        let of_above = is_below.then(|| spec.written_by(FieldWriter::Above)).into_iter().flatten();
+        let aside = of_above.chain(spec.written_by(FieldWriter::Unsupported));
+        UnwrittenFields(aside.filter_map(|field| Some((field, self.map.remove(field.name)?))).collect())
     }
 
     /// Returns all recorded errors, if any.
@@ -197,7 +209,27 @@ impl Body {
     }
 }
 
-/// Whether two values mean the same: `0` and `false`, `7` and `7.0`, an empty text and null.
+/// Fields of a request that it does not write, as they were given.
+#[derive(Debug)]
+pub(crate) struct UnwrittenFields(Vec<(&'static Field, Value)>);
+
+impl UnwrittenFields {
+    /// The names of those that were given another value than the one that stands.
+    pub(crate) fn left(&self, shown: &Map<String, Value>) -> Vec<&'static str> {
+        let is_left = |(field, given): &&(&'static Field, Value)| {
+            let stands = shown.get(field.name).cloned().unwrap_or_else(|| field.default_value());
+            let is_same = match field.kind {
+                FieldKind::One(resource) => link::parse(given, resource) == link::parse(&stands, resource),
+                _ => *given == stands || same(given, &stands),
+            };
+            let is_not_given = given.is_null() && !field.nullable;
+            !is_same && !is_not_given
+        };
+        self.0.iter().filter(is_left).map(|(field, _)| field.name).collect()
+    }
+}
+
+/// Whether two values mean the same: `0` and `false`, `7` and `7.0`, null and what is empty or off.
 fn same(value: &Value, default: &Value) -> bool {
     match (value, default) {
         (Value::Number(number), Value::Bool(flag)) => number.as_i64() == Some(i64::from(*flag)),
@@ -205,6 +237,7 @@ fn same(value: &Value, default: &Value) -> bool {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         (Value::String(text), Value::Number(number)) => text.trim().parse::<f64>().ok() == number.as_f64(),
         (Value::String(text), Value::Null) => text.is_empty(),
+        (Value::Bool(flag), Value::Null) => !flag,
         (Value::Number(number), Value::String(text)) => number.to_string() == *text,
         _ => false,
     }

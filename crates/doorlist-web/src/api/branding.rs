@@ -5,7 +5,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, rows};
 use super::show::{Object, object_of, time};
-use super::spec::FieldWriter::{Holder, Nobody};
+use super::spec::FieldWriter::{Holder, Nobody, Unsupported};
 use super::spec::{Field, Filtering, Spec};
 use crate::https_link::is_https_link;
 use doorlist_actions::Actions;
@@ -55,10 +55,10 @@ pub(crate) static SPEC: Spec = Spec {
         Field::one("reseller", "reseller", Nobody).nullable(),
         Field::resource_uri(),
         Field::text("service_name", Holder).nullable(),
-        Field::text("ssl_cert_passphrase", Holder)
+        Field::text("ssl_cert_passphrase", Unsupported)
             .nullable()
             .write_only()
-            .help("Ignored: certificates are part of the server configuration."),
+            .help("Not supported: certificates are part of the server configuration."),
         Field::text("subdomain", Holder).nullable(),
         Field::time("updated_at"),
     ],
@@ -106,8 +106,7 @@ impl Resource for Brandings {
         let branding = of("brandinginfo", actions.editable(Some(found)))?;
         let row = branding.row();
         let mut settings = settings(row);
-        body.only_defaults(&[("ssl_cert_passphrase", Value::Null)]);
-        for name in TEXTS.into_iter().filter(|name| *name != "ssl_cert_passphrase") {
+        for name in TEXTS {
             if let Some(text) = body.text_or_null(name) {
                 if let Some(why) = text.as_ref().and_then(|text| wrong(name, text)) {
                     body.wrong(name, why);

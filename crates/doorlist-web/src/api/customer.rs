@@ -54,12 +54,9 @@ impl Resource for Customers {
         let id = row.id.0;
         object_of(json!({
             "absolute_url": format!("/customer/{id}/"),
-            "admins": null,
             "allow_branding": row.allow_branding,
             "branding_info": row.branding.map(|id| uri("brandinginfo", id)),
-            "contacts": null,
             "created_at": time(row.created),
-            "domains": null,
             "id": id,
             "is_full_user_list": row.is_full_user_list,
             "name": row.name,

@@ -6,7 +6,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, id_of, rows};
 use super::show::{Object, object_of, time};
-use super::spec::FieldWriter::{Above, Holder, Nobody};
+use super::spec::FieldWriter::{Above, Holder, Nobody, Unsupported};
 use super::spec::{Field, FieldDefault, FieldKind, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions, DomainPatch, Enforcement, NewDomain};
 use doorlist_core::access::CustomerId;
@@ -14,7 +14,7 @@ use doorlist_core::address::DomainName;
 use doorlist_core::domain::Mode;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{DomainRow, Placed, View};
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(crate) struct Domains;
 
@@ -33,7 +33,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::flag("hold_email", false, Holder).help("Accept mail, but do not deliver it."),
         Field::id(),
         Field::text("name", Holder).required().unique(),
-        Field::flag("outbound_enabled", false, Holder).help("Not supported: always false."),
+        Field::flag("outbound_enabled", false, Unsupported).help("Not supported: always false."),
         Field::one("policy", "policy_domain", Nobody).nullable(),
         Field::resource_uri(),
         Field::time("updated_at"),
@@ -45,7 +45,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::many("email_accounts", "email_account"),
         Field::many("mail_servers", "mail_server"),
         Field::text("mode", Nobody).help("setting_up or enforce."),
-        Field::many("notification_task", "notification_domain_task"),
+        Field::one("notification_task", "notification_domain_task", Nobody).nullable(),
         Field::many("notification_tasks", "notification_domain_task"),
         Field::many("outbound_servers", "outbound_server"),
         Field::text("status", Nobody).help("active, hold or inactive."),
@@ -86,21 +86,16 @@ impl Resource for Domains {
             "absolute_url": format!("/domain/{}/", row.name),
             "active": row.active,
             "bounce_unlisted": is_enforced,
-            "contacts": null,
             "created_at": time(row.created),
             "customer": uri("customer", row.customer.0),
             "deliveryport": row.delivery_port,
-            "domain_aliases": null,
-            "email_accounts": null,
             "hold_email": row.hold,
             "id": id,
-            "mail_servers": null,
             "mode": row.mode.word(),
             "name": row.name.as_str(),
             "notification_task": null,
             "notification_tasks": [],
             "outbound_enabled": false,
-            "outbound_servers": null,
             "policy": uri("policy_domain", id),
             "resource_uri": uri("domain", id),
             "status": status,
@@ -156,7 +151,6 @@ fn is_enforced(row: &DomainRow) -> bool {
 }
 
 fn patch(body: &mut Body) -> DomainPatch {
-    body.only_defaults(&[("outbound_enabled", Value::Bool(false))]);
     let (bounce, complete) = (body.flag("bounce_unlisted"), body.flag("userlist_complete"));
     let port = body.integer_within("deliveryport", 1, 65_535);
     DomainPatch {

@@ -5,7 +5,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
-use super::spec::FieldWriter::{Above, Holder, Nobody};
+use super::spec::FieldWriter::{Above, Holder, Nobody, Unsupported};
 use super::spec::{Field, FieldDefault, FieldKind, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::Password;
 use doorlist_actions::{AccountPatch, ActionError, Actions, NewAccount};
@@ -27,7 +27,10 @@ pub(crate) static SPEC: Spec = Spec {
     about: "A mailbox or a distribution list of a domain.",
     fields: &[
         Field::text("change_pwd", Holder).nullable().write_only().help("1 to change the password."),
-        Field::text("confirm_password", Holder).nullable().write_only().help("The password again."),
+        Field::text("confirm_password", Holder)
+            .nullable()
+            .write_only()
+            .help("The password again, if it is to be compared."),
         Field::one("contact", "contact_email_account", Nobody).nullable(),
         Field::text("create_opt", Holder).nullable().write_only().help("generate_pwd or set_pwd."),
         Field::time("created_at"),
@@ -38,7 +41,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::one("policy", "policy_user", Nobody).nullable(),
         Field::integer("priority", Holder).default(FieldDefault::Integer(7)),
         Field::resource_uri(),
-        Field::flag("send_welcome", false, Holder).write_only().help("Ignored: no mail is sent."),
+        Field::flag("send_welcome", false, Unsupported).write_only().help("Not supported: no mail is sent."),
         Field::time("updated_at"),
         Field::flag("use_domain_notifications", true, Holder),
     ],
@@ -49,7 +52,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::flag("distribution_list", false, Above),
         Field::text("domain_name", Nobody),
         Field::many("localpart_aliases", "localpart_alias"),
-        Field::many("notification_task", "notification_account_task"),
+        Field::one("notification_task", "notification_account_task", Nobody).nullable(),
         Field::many("notification_tasks", "notification_account_task"),
         Field::text("source", Nobody).nullable().help("Sources that list the account, the strongest first."),
         Field::text("status", Above)
@@ -115,7 +118,6 @@ impl Resource for EmailAccounts {
             "domain_name": row.domain_name.as_str(),
             "id": id,
             "localpart": row.local.as_str(),
-            "localpart_aliases": null,
             "notification_task": null,
             "notification_tasks": [],
             "policy": uri("policy_user", id),
@@ -190,18 +192,18 @@ fn patch(body: &mut Body) -> AccountPatch {
     }
 }
 
-/// A new password, given twice. `generate_pwd` or an empty one means none.
+/// A new password, perhaps given twice. `generate_pwd` or an empty one means none.
 fn password(body: &mut Body) -> Option<Password> {
     let option = body.text("create_opt");
     if !matches!(option.as_deref(), None | Some("" | "generate_pwd" | "set_pwd")) {
         body.wrong("create_opt", "expected generate_pwd or set_pwd");
     }
     let password = body.text("password").filter(|text| !text.is_empty());
-    let again = body.text("confirm_password").filter(|text| !text.is_empty());
+    let again = body.text("confirm_password");
     if option.as_deref() == Some("set_pwd") && password.is_none() {
         body.wrong("password", "This field is required.");
     }
-    if password != again && (password.is_some() || again.is_some()) {
+    if again.is_some_and(|again| again != password.as_deref().unwrap_or_default()) {
         body.wrong("confirm_password", "The two passwords are not the same.");
         return None;
     }

@@ -39,8 +39,8 @@ pub(crate) enum Answer {
     Object(Object, ObjectState),
     /// 304: the client already has this state.
     Unchanged(ObjectState),
-    /// 201: the created object, its path and a warning.
-    Created(Value, String, Option<String>),
+    /// 201: the created object, its path, the given fields that were not applied, and a warning.
+    Created { object: Object, path: String, left: Vec<&'static str>, warning: Option<String> },
     /// 202 with the updated object.
     Accepted(Value),
     /// 202 with the updated object, the given fields that were not applied, and a warning.

@@ -6,7 +6,7 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
-use super::spec::FieldWriter::{Holder, Nobody};
+use super::spec::FieldWriter::{Holder, Nobody, Unsupported};
 use super::spec::{Field, FieldDefault, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions};
 use doorlist_core::list::AddressId;
@@ -26,7 +26,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::id(),
         Field::text("localpart", Holder).required(),
         Field::resource_uri(),
-        Field::text("type", Holder).default(FieldDefault::Text("alias")).help("Always alias."),
+        Field::text("type", Unsupported).default(FieldDefault::Text("alias")).help("Not supported: always alias."),
         Field::time("updated_at"),
     ],
     extra: &[],

@@ -5,12 +5,12 @@ use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, id_of, rows};
 use super::show::{Object, object_of, time};
-use super::spec::FieldWriter::{Holder, Nobody};
+use super::spec::FieldWriter::{Holder, Nobody, Unsupported};
 use super::spec::{Field, FieldDefault, Filtering, READ_WRITE, READ_WRITE_LIST, Spec};
 use doorlist_actions::{ActionError, Actions, NewServer, ServerPatch};
 use doorlist_core::domain::DomainId;
 use doorlist_store::tenants::{MailServerRow, Placed};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Default priority of a server.
 const PRIORITY: u16 = 10;
@@ -29,11 +29,11 @@ pub(crate) static SPEC: Spec = Spec {
              first.",
         ),
         Field::resource_uri(),
-        Field::text("sasl_login", Holder).nullable().help("Not supported: always null."),
-        Field::text("sasl_password", Holder).nullable().help("Not supported: always null."),
+        Field::text("sasl_login", Unsupported).nullable().help("Not supported: always null."),
+        Field::text("sasl_password", Unsupported).nullable().help("Not supported: always null."),
         Field::text("server", Holder).required().help("A host name or an IP address."),
         Field::time("updated_at"),
-        Field::flag("use_sasl", false, Holder).help("Not supported: always false."),
+        Field::flag("use_sasl", false, Unsupported).help("Not supported: always false."),
     ],
     extra: &[Field::text("absolute_url", Nobody)],
     list_methods: READ_WRITE_LIST,
@@ -101,10 +101,5 @@ impl Resource for MailServers {
 }
 
 fn preference(body: &mut Body) -> Option<u16> {
-    body.only_defaults(&[
-        ("use_sasl", Value::Bool(false)),
-        ("sasl_login", Value::Null),
-        ("sasl_password", Value::Null),
-    ]);
     body.integer_within("priority", 0, u16::MAX.into()).and_then(|number| u16::try_from(number).ok())
 }

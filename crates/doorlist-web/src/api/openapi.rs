@@ -14,7 +14,8 @@ use serde_json::{Map, Value, json};
 const QUIRKS: &str = "\
 The API of Doorlist, compatible with the client libraries of MailRoute.
 
-* `Authorization: ApiKey login:key` or `Authorization: Bearer key`. The index and this document need none.
+* `Authorization: ApiKey login:key` or `Authorization: Bearer key`. The login is the user name or the e-mail address. The \
+index and this document need none.
 * PUT and PATCH are the same: fields that are not given keep their value. The answer is 202 and the object with `pk`, its \
 number as a text. Unknown and read-only fields are ignored.
 * The switch \"Accept mail only for mailboxes in this list\" is `bounce_unlisted` and `userlist_complete`: both are shown, \
@@ -25,11 +26,14 @@ answer has a `Warning`.
 version; otherwise the answer is 412, and nothing is done. Simultaneous changes from elsewhere (a command, another node of \
 the same database) are not locked out. Admins have no `ETag`.
 * Fields that only the level above may write (`x-doorlist-writer: above`: a reseller for its customer) keep their value when \
-somebody below sends another one; the answer names them in `Doorlist-Not-Applied`.
+somebody below sends another one, and fields that Doorlist does not offer (`x-doorlist-writer: nobody`) keep theirs whoever \
+sends another one; the answer names them in `Doorlist-Not-Applied`. A value of the wrong type is 400.
 * An admin whose address is a login of another tenant gets its own login; the other login finds the membership in \
 `memberships` and may accept it.
 * DELETE of an account or an alias overrides all sources: the address is rejected until it is added again. Every change is in \
 the change log and can be undone with `doorlist changes undo`.
+* `notification_account_task`, `notification_domain_task` and `outbound_server` have no objects: their lists are empty, and \
+POST is answered with 501.
 * Answers with 401, 404 and 405 have no body. Objects that are not visible to the caller are 404.
 * Lists: `limit` (20, at most 1000; 0 is 1000), `offset`, `order_by` (`-` in front: descending), `q` (part of the name), \
 `field=value`, `field__lookup=value`. Unknown parameters are ignored. `meta.next` may have another parameter, `after`: use \
@@ -127,6 +131,10 @@ fn put_noun(paths: &mut Map<String, Value>, spec: &'static Spec) {
         );
     }
     paths.insert(format!("{BASE}{name}/"), Value::Object(list));
+    // Where there are no objects, none can be named.
+    if super::missing::EMPTY.iter().any(|empty| empty.name == name) {
+        return;
+    }
     let mut detail = Map::from_iter([
         ("x-doorlist-resource".to_owned(), Value::from(name)),
         ("parameters".to_owned(), json!([key_parameter(spec)])),

@@ -1,12 +1,12 @@
-//! Mail policies of domains and accounts. Only the message size limit has an effect; every other field reads as its
-//! default, and other values are rejected.
+//! Mail policies of domains and accounts. Only the message size limit has an effect; priority and `use_domain_policy` are
+//! kept for clients. Doorlist does not offer the other fields.
 
 use super::body::Body;
 use super::exchange::{Fault, of};
 use super::link::uri;
 use super::resource::{Resource, rows};
 use super::show::Object;
-use super::spec::FieldWriter::{Above, Holder, Nobody};
+use super::spec::FieldWriter::{Above, Holder, Nobody, Unsupported};
 use super::spec::{Field, FieldDefault, Filtering, Spec};
 use doorlist_actions::{AccountPatch, Actions, DomainPatch};
 use doorlist_core::list::AddressId;
@@ -14,19 +14,28 @@ use doorlist_store::StoreError;
 use doorlist_store::tenants::{
     AccountColumn, AccountRow, DomainColumn, DomainRow, Page, Placed, Query, UnknownColumn, View,
 };
-use serde_json::{Value, json};
+use serde_json::json;
+
+/// The priority in answers if none was set.
+const DOMAIN_PRIORITY: i64 = 5;
+const ACCOUNT_PRIORITY: i64 = 1;
+
+/// The description of fields without effect.
+const KEPT: &str = "Kept as it is written; has no effect on mail.";
 
 /// A field with Y or N.
 const fn switch(name: &'static str, default: &'static str) -> Field {
-    Field::text(name, Holder).default(FieldDefault::Text(default)).help("Not supported: the value cannot be changed.")
+    Field::text(name, Unsupported)
+        .default(FieldDefault::Text(default))
+        .help("Not supported: the value cannot be changed.")
 }
 
 const fn nothing(name: &'static str) -> Field {
-    Field::text(name, Holder).nullable().help("Not supported: always null.")
+    Field::text(name, Unsupported).nullable().help("Not supported: always null.")
 }
 
 const fn level(name: &'static str) -> Field {
-    Field::float(name, Holder).nullable().help("Not supported: always null.")
+    Field::float(name, Unsupported).nullable().help("Not supported: always null.")
 }
 
 /// The fields of both, but for the owner.
@@ -49,9 +58,9 @@ macro_rules! fields {
             $owner,
             Field::id(),
             Field::integer("message_size_limit", $limit_by).nullable().help("Bytes; null for the limit of the server."),
-            Field::integer("priority", Holder).default(FieldDefault::Integer($priority)).help("Not supported."),
+            Field::integer("priority", Holder).default(FieldDefault::Integer($priority)).help(KEPT),
             Field::resource_uri(),
-            Field::float("spam_kill_level", Holder).default(FieldDefault::Float(7.0)).help("Not supported."),
+            Field::float("spam_kill_level", Unsupported).default(FieldDefault::Float(7.0)).help("Not supported."),
             switch("spam_lover", "N"),
             level("spam_quarantine_cutoff_level"),
             switch("spam_quarantine_to", "sql:"),
@@ -60,7 +69,7 @@ macro_rules! fields {
             nothing("spam_subject_tag3"),
             level("spam_tag2_level"),
             level("spam_tag3_level"),
-            Field::float("spam_tag_level", Holder).default(FieldDefault::Float(-9999.0)).help("Not supported."),
+            Field::float("spam_tag_level", Unsupported).default(FieldDefault::Float(-9999.0)).help("Not supported."),
             switch("unchecked_lover", "Y"),
             nothing("unchecked_quarantine_to"),
             switch("virus_lover", "N"),
@@ -77,12 +86,12 @@ pub(crate) struct DomainPolicies;
 pub(crate) static DOMAIN: Spec = Spec {
     name: "policy_domain",
     about: "The mail policy of a domain. It has the number of the domain.",
-    fields: fields!(Field::one("domain", "domain", Nobody), 5, Holder),
+    fields: fields!(Field::one("domain", "domain", Nobody), DOMAIN_PRIORITY, Holder),
     extra: &[nothing("anti_spam_preset").write_only(), Field::flag("is_default", false, Nobody)],
     list_methods: &["get"],
     detail_methods: &["get", "put", "patch"],
     filtering: &[("domain", Filtering::Only(&["exact"]))],
-    quiet: &[],
+    quiet: &[("priority", Filtering::All)],
     deep: false,
     related: &[],
     ordering: None,
@@ -95,15 +104,12 @@ pub(crate) struct AccountPolicies;
 pub(crate) static ACCOUNT: Spec = Spec {
     name: "policy_user",
     about: "The mail policy of an account. It has the number of the account.",
-    fields: fields!(Field::one("email_account", "email_account", Nobody), 1, Above),
-    extra: &[
-        nothing("anti_spam_preset").write_only(),
-        Field::flag("use_domain_policy", true, Holder).help("Not supported: always true."),
-    ],
+    fields: fields!(Field::one("email_account", "email_account", Nobody), ACCOUNT_PRIORITY, Above),
+    extra: &[nothing("anti_spam_preset").write_only(), Field::flag("use_domain_policy", true, Holder).help(KEPT)],
     list_methods: &["get"],
     detail_methods: &["get", "put", "patch"],
     filtering: &[("email_account", Filtering::Only(&["exact"]))],
-    quiet: &[],
+    quiet: &[("priority", Filtering::All), ("use_domain_policy", Filtering::All)],
     deep: false,
     related: &[],
     ordering: None,
@@ -111,36 +117,21 @@ pub(crate) static ACCOUNT: Spec = Spec {
     in_index: true,
 };
 
-/// What fields are that cannot be set.
-fn defaults(spec: &'static Spec) -> Vec<(&'static str, Value)> {
-    let fields = spec.fields.iter().chain(spec.extra);
-    let settable = |field: &&Field| !field.is_readonly() && field.name != "message_size_limit";
-    fields.filter(settable).map(|field| (field.name, default_of(field))).collect()
-}
-
-fn default_of(field: &Field) -> Value {
-    match field.default {
-        FieldDefault::None | FieldDefault::Null => Value::Null,
-        FieldDefault::Text(text) => text.into(),
-        FieldDefault::Integer(number) => number.into(),
-        FieldDefault::Float(number) => json!(number),
-        FieldDefault::Flag(flag) => flag.into(),
-    }
-}
-
-fn shown(spec: &'static Spec, id: u32, message_max: Option<u64>) -> Object {
+fn shown(spec: &'static Spec, id: u32, priority: Option<i64>, message_max: Option<u64>) -> Object {
     let fields = spec.fields.iter().chain(spec.extra).filter(|field| !field.write_only);
-    let mut object: Object = fields.map(|field| (field.name.to_owned(), default_of(field))).collect();
+    let mut object: Object = fields.map(|field| (field.name.to_owned(), field.default_value())).collect();
     object.insert("id".to_owned(), id.into());
     object.insert("message_size_limit".to_owned(), json!(message_max));
+    if let Some(priority) = priority {
+        object.insert("priority".to_owned(), priority.into());
+    }
     object.insert("resource_uri".to_owned(), uri(spec.name, id).into());
     object
 }
 
 /// The largest message, if it was given: `Some(None)` is no limit of its own.
 #[allow(clippy::option_option, reason = "not given, null, and a value are three things")]
-fn message_max(spec: &'static Spec, body: &mut Body) -> Option<Option<u64>> {
-    body.only_defaults(&defaults(spec));
+fn message_max(body: &mut Body) -> Option<Option<u64>> {
     if !body.has("message_size_limit") {
         return None;
     }
@@ -155,21 +146,28 @@ impl Resource for DomainPolicies {
     rows!(DomainRow by DomainColumn: domains, domain, |row| row.id.0);
 
     fn column(name: &str) -> Result<DomainColumn, UnknownColumn> {
-        if name == "domain" { Ok(DomainColumn::Id) } else { name.parse() }
+        match name {
+            "domain" => Ok(DomainColumn::Id),
+            "priority" => Ok(DomainColumn::PolicyPriority),
+            name => name.parse(),
+        }
     }
 
     fn show(row: &DomainRow) -> Object {
-        let mut object = shown(&DOMAIN, row.id.0, row.message_max);
+        let mut object = shown(&DOMAIN, row.id.0, row.policy_priority, row.message_max);
         object.insert("domain".to_owned(), uri("domain", row.id.0).into());
         object
     }
 
     async fn update(actions: &Actions, found: Placed<DomainRow>, mut body: Body) -> Result<Placed<DomainRow>, Fault> {
         let domain = of("policy_domain", actions.editable(Some(found)))?;
-        let message_max = message_max(&DOMAIN, &mut body);
+        let (message_max, priority) = (message_max(&mut body), body.integer("priority"));
         body.finish()?;
         let patch = DomainPatch { message_max, ..DomainPatch::default() };
         of("policy_domain", actions.update_domain(&domain, &patch).await)?;
+        if let Some(priority) = priority {
+            of("policy_domain", actions.put_policy_priority(&domain, priority).await)?;
+        }
         actions.view().domain(domain.row().id.0).await?.ok_or(Fault::NotFound)
     }
 }
@@ -184,7 +182,11 @@ impl Resource for AccountPolicies {
     }
 
     fn column(name: &str) -> Result<AccountColumn, UnknownColumn> {
-        if name == "email_account" { Ok(AccountColumn::Id) } else { name.parse() }
+        match name {
+            "email_account" => Ok(AccountColumn::Id),
+            "priority" => Ok(AccountColumn::PolicyPriority),
+            name => name.parse(),
+        }
     }
 
     async fn by_id(view: &View, id: u32) -> Result<Option<Placed<AccountRow>>, StoreError> {
@@ -196,16 +198,23 @@ impl Resource for AccountPolicies {
     }
 
     fn show(row: &AccountRow) -> Object {
-        let mut object = shown(&ACCOUNT, row.id.0, row.message_max);
+        let mut object = shown(&ACCOUNT, row.id.0, row.policy_priority, row.message_max);
+        if let Some(uses) = row.use_domain_policy {
+            object.insert("use_domain_policy".to_owned(), uses.into());
+        }
         object.insert("email_account".to_owned(), uri("email_account", row.id.0).into());
         object
     }
 
     async fn update(actions: &Actions, found: Placed<AccountRow>, mut body: Body) -> Result<Placed<AccountRow>, Fault> {
         let account = of("policy_user", actions.editable(Some(found)))?;
-        let message_max = message_max(&ACCOUNT, &mut body);
+        let patch = AccountPatch {
+            message_max: message_max(&mut body),
+            policy_priority: body.integer("priority"),
+            use_domain_policy: body.flag("use_domain_policy"),
+            ..AccountPatch::default()
+        };
         body.finish()?;
-        let patch = AccountPatch { message_max, ..AccountPatch::default() };
         of("policy_user", actions.update_account(&account, &patch).await)?;
         actions.view().account(account.row().id).await?.ok_or(Fault::NotFound)
     }

@@ -2,7 +2,8 @@
 //! reason.
 
 use super::exchange::Fault;
-use super::spec::{FieldKind, Filtering, Spec};
+use super::spec::{FieldKind, FieldWriter, Filtering, Spec};
+use super::unsupported;
 use doorlist_store::tenants::{Lookup, Order, PAGE_ROWS_MAX, Query, QueryValue, RowFilter, UnknownColumn};
 
 pub(crate) const LIMIT: u32 = 20;
@@ -127,12 +128,12 @@ fn filter<C>(spec: &Spec, column: ToColumn<C>, name: &str, value: &str, list: &m
         _ => (name, "exact"),
     };
     let field = path.split("__").next().unwrap_or_default();
-    if spec.field(field).is_none() {
-        return Ok(());
-    }
+    let Some(declared) = spec.field(field) else { return Ok(()) };
     let not_allowed = |what: &str| Fault::Bad(format!("The '{field}' field does not allow {what}."));
+    let is_unsupported = declared.writer == FieldWriter::Unsupported;
     let filtering = spec.filtering.iter().chain(spec.quiet).find(|(name, _)| *name == field);
-    let Some((_, filtering)) = filtering else { return Err(not_allowed("filtering")) };
+    let filtering = filtering.map(|(_, filtering)| filtering).or(is_unsupported.then_some(&Filtering::All));
+    let Some(filtering) = filtering else { return Err(not_allowed("filtering")) };
     if path != field && *filtering != Filtering::AllWithRelations {
         return Err(Fault::Bad(format!("Lookups are not allowed more than one level deep on the '{field}' field.")));
     }
@@ -145,6 +146,15 @@ fn filter<C>(spec: &Spec, column: ToColumn<C>, name: &str, value: &str, list: &m
     let lookup = lookup(word).ok_or_else(|| not_allowed(&format!("the lookup '{word}'")))?;
     if list.query.filters.len() + list.named.len() >= 50 {
         return Err(Fault::Bad("a list can be filtered by at most 50 conditions".to_owned()));
+    }
+    if is_unsupported {
+        let values = values(kind, lookup, field, value)?;
+        // No object has another number than its own.
+        if !unsupported::passes(declared, lookup, &values) {
+            let (column, lookup, values) = (column("id").map_err(unknown)?, Lookup::Exact, vec![QueryValue::Int(-1)]);
+            list.query.filters.push(RowFilter { column, lookup, values });
+        }
+        return Ok(());
     }
     let column = column(path).map_err(unknown)?;
     if let (FieldKind::One(resource), Lookup::Exact) = (kind, lookup)
@@ -176,7 +186,8 @@ fn values(kind: FieldKind, lookup: Lookup, field: &str, value: &str) -> Result<V
         match kind {
             _ if lookup == Lookup::IsNull => flag(text).map(QueryValue::Flag),
             _ if is_part => Some(QueryValue::Text(text.to_owned())),
-            FieldKind::Text | FieldKind::Float => Some(QueryValue::Text(text.to_owned())),
+            FieldKind::Text => Some(QueryValue::Text(text.to_owned())),
+            FieldKind::Float => text.trim().parse::<f64>().ok().map(|_| QueryValue::Text(text.to_owned())),
             FieldKind::Integer => text.trim().parse().ok().map(QueryValue::Int),
             FieldKind::One(_) | FieldKind::Many(_) => id_of(text).map(QueryValue::Int),
             FieldKind::Boolean => flag(text).map(QueryValue::Flag),

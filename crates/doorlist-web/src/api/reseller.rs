@@ -51,13 +51,10 @@ impl Resource for Resellers {
         let id = row.id.0;
         let object = json!({
             "absolute_url": format!("/reseller/{id}/"),
-            "admins": null,
             "allow_branding": row.allow_branding,
             "allow_customer_branding": row.allow_customer_branding,
             "branding_info": row.branding.map(|id| uri("brandinginfo", id)),
-            "contacts": null,
             "created_at": time(row.created),
-            "customers": null,
             "id": id,
             "name": row.name,
             "resource_uri": uri("reseller", id),

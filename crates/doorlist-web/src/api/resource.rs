@@ -8,7 +8,7 @@ use super::gate::ApiState;
 use super::link::{self, Link, uri};
 use super::query::{self, ListQuery, NamedFilter};
 use super::show::{self, Object};
-use super::spec::Spec;
+use super::spec::{FieldKind, Spec};
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::Method;
@@ -18,6 +18,7 @@ use doorlist_actions::{ActionError, Actions};
 use doorlist_core::address::{Address, DomainName};
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{ListColumn, Lookup, Page, Placed, Query, QueryValue, RowFilter, UnknownColumn, View};
+use serde_json::Value;
 
 /// A resource of the API.
 pub(crate) trait Resource: Send + Sync + 'static {
@@ -119,10 +120,13 @@ async fn list_handler<N: Resource>(State(state): State<ApiState>, request: Reque
     exchange(state, request, BODY_MAX, async |ask: Ask| match ask.method {
         Method::GET | Method::HEAD => show_list::<N>(&ask, Vec::new()).await,
         Method::POST if N::SPEC.list_methods.contains(&"post") => {
-            let body = Body::parse(N::SPEC, &ask.body)?;
-            let made = N::create(&ask.actions, body).await?;
-            let warning = of(N::SPEC.name, N::warning(&ask.actions, &made.row).await)?;
-            Ok(Answer::Created(N::show(&made.row).into(), uri(N::SPEC.name, N::id(&made.row)), warning))
+            let mut body = Body::parse(N::SPEC, &ask.body)?;
+            let aside = body.set_aside(N::SPEC, false);
+            let row = N::create(&ask.actions, body).await?.row;
+            let warning = of(N::SPEC.name, N::warning(&ask.actions, &row).await)?;
+            let object = written::<N>(&row);
+            let left = aside.left(&object);
+            Ok(Answer::Created { path: uri(N::SPEC.name, N::id(&row)), object, left, warning })
         }
         _ => Err(Fault::Method(N::SPEC.list_methods)),
     })
@@ -220,10 +224,7 @@ async fn detail_handler<N: Resource>(
             }
             _ => {
                 let mut body = Body::parse(N::SPEC, &ask.body)?;
-                let left = match ask.actions.speaks_for_above(&found) {
-                    true => Vec::new(),
-                    false => body.leave_to_above(N::SPEC, &object),
-                };
+                let left = body.set_aside(N::SPEC, !ask.actions.speaks_for_above(&found)).left(&object);
                 let row = N::update(&ask.actions, found, body).await?.row;
                 let warning = of(N::SPEC.name, N::warning(&ask.actions, &row).await)?;
                 Ok(Answer::Changed(updated::<N>(&row), left, warning))
@@ -233,9 +234,19 @@ async fn detail_handler<N: Resource>(
     .await
 }
 
-/// An object after a change: with `pk`, its number as a text.
-pub(crate) fn updated<N: Resource>(row: &N::Row) -> Object {
+/// An object as it was just written: with its to-many names, as null. Where it is read, they are absent: a library fetches
+/// each that it finds whenever it saves the object, and with those objects everything below them.
+fn written<N: Resource>(row: &N::Row) -> Object {
     let mut object = N::show(row);
+    for field in N::SPEC.extra.iter().filter(|field| matches!(field.kind, FieldKind::Many(_))) {
+        object.entry(field.name).or_insert(Value::Null);
+    }
+    object
+}
+
+/// An object after a change: with `pk`, its number as a text.
+fn updated<N: Resource>(row: &N::Row) -> Object {
+    let mut object = written::<N>(row);
     object.insert("pk".to_owned(), N::id(row).to_string().into());
     object
 }

@@ -32,6 +32,9 @@ pub(crate) static SPECS: &[&Spec] = &[
     &email_account::SPEC,
     &localpart_alias::SPEC,
     &mail_server::SPEC,
+    &missing::ACCOUNT_TASKS,
+    &missing::DOMAIN_TASKS,
+    &missing::SERVERS,
     &policy::DOMAIN,
     &policy::ACCOUNT,
     &reseller::SPEC,
@@ -50,11 +53,7 @@ pub fn api(state: ApiState) -> Router {
         let schema = async |State(state), request| about(spec, state, request).await;
         router = router.route(&format!("{BASE}{}/schema/", spec.name), any(schema));
     }
-    for (path, _) in missing::MISSING {
-        router = router.route(&format!("{path}/"), any(missing::missing));
-        router = router.route(&format!("{path}/{{*rest}}"), any(missing::missing));
-    }
-    router = contacts::nested(bulk::routes(memberships::routes(admins::routes(router))));
+    router = missing::routes(contacts::nested(bulk::routes(memberships::routes(admins::routes(router)))));
     router = resource::routes::<reseller::Resellers>(router);
     router = resource::routes::<customer::Customers>(router);
     router = resource::routes::<domain::Domains>(router);
@@ -122,4 +121,23 @@ async fn elsewhere(State(state): State<ApiState>, request: Request) -> Response 
         response.headers_mut().insert(header::LOCATION, location);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::FieldKind;
+    use super::*;
+
+    /// A library that follows a schema from the index finds each resource there.
+    #[test]
+    fn the_index_names_whatever_a_schema_leads_to() {
+        let index = schema::index(SPECS);
+        for spec in SPECS {
+            for field in spec.fields.iter().chain(spec.extra) {
+                if let FieldKind::One(resource) | FieldKind::Many(resource) = field.kind {
+                    assert!(index[resource]["schema"].is_string(), "{}: {}", spec.name, field.name);
+                }
+            }
+        }
+    }
 }

@@ -66,11 +66,7 @@ fn shown(field: &Field) -> Value {
 fn default(field: &Field) -> Value {
     match field.default {
         FieldDefault::None => "No default provided.".into(),
-        FieldDefault::Null => Value::Null,
-        FieldDefault::Text(text) => text.into(),
-        FieldDefault::Integer(number) => number.into(),
-        FieldDefault::Float(number) => json!(number),
-        FieldDefault::Flag(flag) => flag.into(),
+        _ => field.default_value(),
     }
 }
 

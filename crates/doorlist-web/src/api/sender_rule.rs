@@ -7,7 +7,7 @@ use super::gate::ApiState;
 use super::link::uri;
 use super::resource::{Resource, id_of};
 use super::show::{Object, object_of, time};
-use super::spec::FieldWriter::{Holder, Nobody};
+use super::spec::FieldWriter::Holder;
 use super::spec::{Field, Filtering, Spec};
 use axum::extract::{Request, State};
 use axum::http::Method;
@@ -30,8 +30,8 @@ pub(crate) static SPEC: Spec = Spec {
         Field::time("created_at"),
         Field::one("domain", "domain", Holder).nullable().help("Domain of the rule; give this or email_account."),
         Field::id(),
-        Field::one("mail_addr", "mailaddr", Nobody).nullable(),
-        Field::text("mail_address", Nobody).help("Same as email."),
+        Field::one("mail_addr", "email_account", Holder).nullable().help("Same as email_account."),
+        Field::text("mail_address", Holder).help("Same as email."),
         Field::resource_uri(),
         Field::time("updated_at"),
         Field::text("wb", Holder).required().help("w or b."),
@@ -49,6 +49,8 @@ pub(crate) static SPEC: Spec = Spec {
         ("domain", Filtering::Only(&["exact"])),
         ("wb", Filtering::Only(&["exact"])),
         ("email_account", Filtering::Only(&["exact"])),
+        ("mail_addr", Filtering::Only(&["exact"])),
+        ("mail_address", Filtering::All),
     ],
     quiet: &[("email", Filtering::All)],
     deep: false,
@@ -80,7 +82,12 @@ impl Resource for WblistEntries {
     }
 
     fn column(name: &str) -> Result<SenderRuleColumn, UnknownColumn> {
-        if name == "wb" { Ok(SenderRuleColumn::Allow) } else { name.parse() }
+        match name {
+            "wb" => Ok(SenderRuleColumn::Allow),
+            "mail_addr" => Ok(SenderRuleColumn::Account),
+            "mail_address" => Ok(SenderRuleColumn::Email),
+            name => name.parse(),
+        }
     }
 
     async fn by_id(view: &View, id: u32) -> Result<Option<Placed<SenderRuleRow>>, StoreError> {
@@ -92,13 +99,14 @@ impl Resource for WblistEntries {
     }
 
     fn show(row: &SenderRuleRow) -> Object {
+        let account = row.account.map(|id| uri("email_account", id.0));
         object_of(json!({
             "created_at": time(row.created),
             "domain": row.domain.map(|id| uri("domain", id.0)),
             "email": row.sender,
-            "email_account": row.account.map(|id| uri("email_account", id.0)),
+            "email_account": account,
             "id": row.id,
-            "mail_addr": null,
+            "mail_addr": account,
             "mail_address": row.sender,
             "resource_uri": uri("wblist", row.id),
             "updated_at": time(row.updated),
@@ -107,6 +115,8 @@ impl Resource for WblistEntries {
     }
 
     async fn create(actions: &Actions, mut body: Body) -> Result<Placed<SenderRuleRow>, Fault> {
+        body.rename("mail_address", "email");
+        body.rename("mail_addr", "email_account");
         let sender = body.required_text("email");
         let allow = match body.required_text("wb").as_str() {
             "w" | "W" => true,

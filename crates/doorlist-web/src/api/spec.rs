@@ -2,6 +2,7 @@
 //! generated from it.
 
 use super::query::Lookups;
+use serde_json::Value;
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(crate) enum FieldWriter {
     /// Whoever may change the owner of the object, such as a reseller for its customer. From others it is ignored and
     /// named in the answer.
     Above,
+    /// Nobody: Doorlist does not offer it. It keeps its default, and is named in the answer to whoever gives another value.
+    Unsupported,
 }
 
 /// A field of a resource.
@@ -114,6 +117,17 @@ impl Field {
 
     pub(crate) const fn resource_uri() -> Self {
         Self::text("resource_uri", FieldWriter::Nobody)
+    }
+
+    /// What it is unless it was written.
+    pub(crate) fn default_value(&self) -> Value {
+        match self.default {
+            FieldDefault::None | FieldDefault::Null => Value::Null,
+            FieldDefault::Text(text) => text.into(),
+            FieldDefault::Integer(number) => number.into(),
+            FieldDefault::Float(number) => number.into(),
+            FieldDefault::Flag(flag) => flag.into(),
+        }
     }
 
     /// Whether nobody writes it.
@@ -196,9 +210,9 @@ impl Spec {
         self.fields.iter().chain(self.extra).find(|field| field.name == name)
     }
 
-    /// Fields that only the level above may write.
-    pub(crate) fn of_above(&self) -> impl Iterator<Item = &'static Field> {
-        self.fields.iter().chain(self.extra).filter(|field| field.writer == FieldWriter::Above)
+    /// Fields that this writer writes.
+    pub(crate) fn written_by(&self, writer: FieldWriter) -> impl Iterator<Item = &'static Field> {
+        self.fields.iter().chain(self.extra).filter(move |field| field.writer == writer)
     }
 
     /// The type and static name of a filter column.

@@ -47,17 +47,22 @@ impl RequestKind {
     }
 }
 
+/// An error of the actions in an answer, which says more beside it for other clients.
+#[derive(Deserialize)]
+struct FailedAnswer {
+    failed: ActionError,
+}
+
 /// Whether the answer is an error of the actions.
 pub(super) fn is_of_the_office(answered: &Answered) -> bool {
-    matches!(serde_json::from_slice(&answered.body), Ok(ControlAnswer::Failed(_)))
+    of_the_office(answered).is_some()
 }
 
 /// Interprets the answer to a command.
 pub(super) fn of_command(answered: &Answered, place: &ServerUrl) -> Result<Response, Failure> {
     match serde_json::from_slice::<ControlAnswer>(&answered.body) {
         Ok(ControlAnswer::Done(response)) if answered.status.is_success() => Ok(*response),
-        Ok(ControlAnswer::Failed(error)) => Err(of_the_office(error)),
-        _ => Err(by_status(answered, place, RequestKind::Command)),
+        _ => Err(of_the_office(answered).unwrap_or_else(|| by_status(answered, place, RequestKind::Command))),
     }
 }
 
@@ -68,10 +73,7 @@ pub(super) fn of_push(answered: &Answered, place: &ServerUrl) -> Result<PushAnsw
     {
         return Ok(answer);
     }
-    match serde_json::from_slice::<ControlAnswer>(&answered.body) {
-        Ok(ControlAnswer::Failed(error)) => Err(of_the_office(error)),
-        _ => Err(by_status(answered, place, RequestKind::Push)),
-    }
+    Err(of_the_office(answered).unwrap_or_else(|| by_status(answered, place, RequestKind::Push)))
 }
 
 /// The error for a request over the size limit; nothing was sent.
@@ -84,8 +86,9 @@ pub(super) fn too_large(octets: usize, place: &ServerUrl) -> Failure {
     Failure::because(Exit::of_action(65), why)
 }
 
-fn of_the_office(error: ActionError) -> Failure {
-    ActionError::new(error.kind(), readable(&error.to_string())).into()
+fn of_the_office(answered: &Answered) -> Option<Failure> {
+    let FailedAnswer { failed } = serde_json::from_slice(&answered.body).ok()?;
+    Some(ActionError::new(failed.kind(), readable(&failed.to_string())).into())
 }
 
 fn by_status(answered: &Answered, place: &ServerUrl, asked: RequestKind) -> Failure {
@@ -149,10 +152,11 @@ fn meaning(answered: &Answered, asked: RequestKind) -> (Exit, String) {
 fn said(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Said {
-        #[serde(alias = "error_message")]
-        error: String,
+        error: Option<String>,
+        error_message: Option<String>,
     }
-    let Said { error } = serde_json::from_slice(body).ok()?;
+    let Said { error, error_message } = serde_json::from_slice(body).ok()?;
+    let error = error.or(error_message)?;
     (!error.trim().is_empty()).then(|| readable(error.trim()))
 }
 

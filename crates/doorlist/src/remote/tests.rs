@@ -54,10 +54,12 @@ async fn what_the_office_refuses_is_told_as_here() {
         failed(ask(&canned, TIMES).await, Exit::of_action(exit), "plan 7 is no more");
     }
     // Not asked again: on the machine itself it would not be, either.
-    let busy = answer(503, "Retry-After: 0\r\n", r#"{"failed":{"kind":"store","message":"the store is away"}}"#);
-    let canned = Canned::start(vec![busy]);
-    failed(ask(&canned, TIMES).await, Exit::of_action(75), "the store is away");
-    assert_eq!(canned.end().len(), 1);
+    for beside in ["", r#""error":"away","error_message":"away","#] {
+        let body = format!(r#"{{{beside}"failed":{{"kind":"store","message":"the store is away"}}}}"#);
+        let canned = Canned::start(vec![answer(503, "Retry-After: 0\r\n", &body)]);
+        failed(ask(&canned, TIMES).await, Exit::of_action(75), "the store is away");
+        assert_eq!(canned.end().len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -67,6 +69,7 @@ async fn other_answers_are_explained() {
         (403, "", "", Exit::NO_PERMISSION, "does not allow this command"),
         (404, "", "<html>", Exit::UNAVAILABLE, "it is not a Doorlist"),
         (403, "", r#"{"error":"not yours"}"#, Exit::NO_PERMISSION, "nothing was done. Its answer: not yours"),
+        (501, "", r#"{"error":"not yet","error_message":"not yet"}"#, Exit::LATER, "Its answer: not yet"),
         (408, "", "too slow\n", Exit::LATER, "slower than 64 KiB per second; nothing was done: split the file"),
         (
             413,

@@ -37,6 +37,12 @@ impl AddressColumn for AccountColumn {
             AccountColumn::Priority => {
                 "COALESCE((SELECT s.priority FROM account_setting AS s WHERE s.address_id = a.id), 8)"
             }
+            AccountColumn::PolicyPriority => {
+                "COALESCE((SELECT s.policy_priority FROM account_setting AS s WHERE s.address_id = a.id), 1)"
+            }
+            AccountColumn::UseDomainPolicy => {
+                "COALESCE((SELECT s.use_domain_policy FROM account_setting AS s WHERE s.address_id = a.id), TRUE)"
+            }
             AccountColumn::CreatedAt => "a.created",
             AccountColumn::UpdatedAt => "a.updated",
         }
@@ -52,6 +58,8 @@ impl AddressColumn for AccountColumn {
             | AccountColumn::DomainCustomer
             | AccountColumn::DomainActive
             | AccountColumn::Priority
+            | AccountColumn::PolicyPriority
+            | AccountColumn::UseDomainPolicy
             | AccountColumn::UpdatedAt => None,
         }
     }

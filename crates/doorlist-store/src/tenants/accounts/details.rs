@@ -34,6 +34,10 @@ pub struct AccountRow {
     pub use_domain_notifications: Option<bool>,
     /// The largest message that is taken for it, in octets.
     pub message_max: Option<u64>,
+    /// The priority of its mail policy, kept for those who ask for it.
+    pub policy_priority: Option<i64>,
+    /// That its domain's mail policy holds for it; kept for those who ask for it.
+    pub use_domain_policy: Option<bool>,
     /// The number of its contact.
     pub contact: Option<u32>,
     /// Its aliases, as they were made.
@@ -73,7 +77,7 @@ pub struct AliasRow {
 struct PackedDetails(u32, String, u32, String, u32, u32, i64, i64, i64, i64, Option<u32>, Option<String>);
 
 #[derive(Deserialize)]
-struct PackedSetting(u32, Option<i64>, Option<i64>, Option<u64>, i64);
+struct PackedSetting(u32, Option<i64>, Option<i64>, Option<u64>, i64, Option<i64>, Option<i64>);
 
 const ROWS: &str = "
     SELECT CAST(JSON_ROWS(a.id, a.local, d.id, d.name, c.id, c.reseller_id, a.kind, a.standing, a.created, a.updated,
@@ -92,7 +96,8 @@ const SOURCES: &str = "
     WHERE c.address_id = CAST(k.value ->> 0 AS BIGINT)";
 const SETTINGS: &str = "
     SELECT CAST(JSON_ROWS(s.address_id, s.priority, CASE WHEN s.use_domain_notifications THEN 1
-                          WHEN NOT s.use_domain_notifications THEN 0 END, s.message_max, s.updated)) AS TEXT)
+                          WHEN NOT s.use_domain_notifications THEN 0 END, s.message_max, s.updated, s.policy_priority,
+                          CASE WHEN s.use_domain_policy THEN 1 WHEN NOT s.use_domain_policy THEN 0 END)) AS TEXT)
     FROM json_each($1) AS k CROSS JOIN account_setting AS s WHERE s.address_id = CAST(k.value ->> 0 AS BIGINT)";
 const CONTACTS: &str = "
     SELECT CAST(JSON_ROWS(t.address_id, t.id)) AS TEXT)
@@ -146,6 +151,8 @@ impl View {
                 priority: set.as_ref().and_then(|set| set.1),
                 use_domain_notifications: set.as_ref().and_then(|set| set.2).map(|flag| flag == 1),
                 message_max: set.as_ref().and_then(|set| set.3),
+                policy_priority: set.as_ref().and_then(|set| set.5),
+                use_domain_policy: set.as_ref().and_then(|set| set.6).map(|flag| flag == 1),
                 contact: contacts.get(&row.0).copied(),
                 aliases,
                 sources,

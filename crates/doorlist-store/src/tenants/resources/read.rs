@@ -70,6 +70,7 @@ pub(super) fn domain(row: &Row) -> Result<DomainRow, StoreError> {
         message_max: row.int_or_null(8)?.map(i64::cast_unsigned),
         created: time(row, 9)?,
         updated: time(row, 10)?,
+        policy_priority: row.int_or_null(11)?,
     })
 }
 

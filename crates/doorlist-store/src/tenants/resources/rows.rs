@@ -59,6 +59,8 @@ pub struct DomainRow {
     pub delivery_port: u16,
     /// The largest message that is taken for it, in octets.
     pub message_max: Option<u64>,
+    /// The priority of its mail policy, kept for those who ask for it.
+    pub policy_priority: Option<i64>,
     /// When it was made.
     pub created: Timestamp,
     /// When its settings were last changed.

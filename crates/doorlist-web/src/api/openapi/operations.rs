@@ -26,6 +26,10 @@ const fn action(
     Operation { path, method: "post", id, resource, summary, query: &[], body, success }
 }
 
+const fn unsupported(path: &'static str, id: &'static str, resource: &'static str) -> Operation {
+    action(path, id, resource, "Not supported: always 501", None, (501, ""))
+}
+
 const fn below(path: &'static str, id: &'static str, resource: &'static str, schema: &'static str) -> Operation {
     let summary = "List the objects below";
     Operation { path, method: "get", id, resource, summary, query: &[], body: None, success: (200, schema) }
@@ -74,13 +78,17 @@ pub(super) const OPERATIONS: &[Operation] = &[
         None,
         (202, "Key"),
     ),
-    action(
-        "/api/v1/domain/{id}/email_accounts/mass_add/",
-        "domain_email_accounts_mass_add",
-        "domain",
-        "Not supported: always 501",
-        None,
-        (501, ""),
+    unsupported("/api/v1/domain/{id}/email_accounts/mass_add/", "domain_email_accounts_mass_add", "domain"),
+    unsupported("/api/v1/notification_account_task/", "notification_account_task_create", "notification_account_task"),
+    unsupported("/api/v1/notification_domain_task/", "notification_domain_task_create", "notification_domain_task"),
+    unsupported("/api/v1/outbound_server/", "outbound_server_create", "outbound_server"),
+    below("/api/v1/domain/{id}/notification_tasks/", "domain_notification_tasks", "domain", "List"),
+    below("/api/v1/domain/{id}/outbound_servers/", "domain_outbound_servers", "domain", "List"),
+    below(
+        "/api/v1/email_account/{id}/notification_tasks/",
+        "email_account_notification_tasks",
+        "email_account",
+        "List",
     ),
     below("/api/v1/reseller/{id}/contacts/", "reseller_contacts", "reseller", "List"),
     below("/api/v1/customer/{id}/contacts/", "customer_contacts", "customer", "List"),

@@ -20,7 +20,9 @@ pub(super) fn all(specs: &[&'static Spec]) -> Value {
     let links = json!({"type": "array", "minItems": 1, "items": link_schema("email_account")});
     let fixed = json!({
         "Anything": {},
-        "Error": {"type": "object", "properties": {"error": {"type": "string"}}},
+        "Error": {"type": "object", "properties": {
+            "error": {"type": "string"},
+            "error_message": {"type": "string", "description": "The same, in answers with 5xx"}}},
         "Key": {"type": "object", "required": ["api_key"],
                 "properties": {"api_key": {"type": "string", "pattern": "^[0-9a-f]{40}$"}}},
         "List": {"type": "object", "required": ["meta", "objects"], "properties": {
@@ -84,8 +86,13 @@ fn described(field: &Field, mut schema: Value) -> Value {
         if !field.help.is_empty() {
             schema.insert("description".to_owned(), field.help.into());
         }
-        if field.writer == FieldWriter::Above {
-            schema.insert("x-doorlist-writer".to_owned(), "above".into());
+        let writer = match field.writer {
+            FieldWriter::Above => Some("above"),
+            FieldWriter::Unsupported => Some("nobody"),
+            FieldWriter::Nobody | FieldWriter::Holder => None,
+        };
+        if let Some(writer) = writer {
+            schema.insert("x-doorlist-writer".to_owned(), writer.into());
         }
     }
     schema

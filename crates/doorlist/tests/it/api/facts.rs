@@ -117,11 +117,11 @@ impl World for Running {
 
 #[test]
 fn every_answer_is_as_its_file_says() {
-    play_folder("facts", 270, None);
+    play_folder("facts", 310, None);
 }
 
 #[test]
 fn every_answer_is_as_its_file_says_on_postgresql() {
     let cluster = Cluster::start().unwrap();
-    play_folder("facts", 270, Some(&cluster));
+    play_folder("facts", 310, Some(&cluster));
 }

@@ -48,6 +48,10 @@ const LAWS: &[Law] = &[
         answer.status == 405 && answer.header("Allow").is_none_or(str::is_empty)
     }),
     ("§6 the server has no error of its own", |_, answer| answer.status >= 500 && answer.status != 501),
+    ("§6 an error of the server's own is told in error and in error_message", |_, answer| {
+        let is_told = |body: serde_json::Value| body["error"].is_string() && body["error"] == body["error_message"];
+        answer.status >= 500 && !answer.body.is_empty() && !answer.json().is_ok_and(is_told)
+    }),
     ("§5 a password is never repeated", |request, answer| {
         const PASSWORD: &str = "not-to-be-repeated";
         String::from_utf8_lossy(&request.body).contains(PASSWORD) && answer.text().contains(PASSWORD)

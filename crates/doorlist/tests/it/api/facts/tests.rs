@@ -202,7 +202,7 @@ fn every_law_can_be_broken_and_kept() {
     }
     assert_eq!(count(&ask("/healthz"), &Answer::default()), 0);
     for (status, body, broken) in
-        [(201, "{}", 1), (404, "{}", 1), (405, "", 2), (500, "{}", 1), (400, "[]", 1), (204, "", 1)]
+        [(201, "{}", 1), (404, "{}", 1), (405, "", 2), (500, "{}", 2), (501, "{}", 1), (400, "[]", 1), (204, "", 1)]
     {
         let answer = Answer { status, body: body.as_bytes().to_vec(), ..good.clone() };
         assert_eq!(count(&ask("/api/v1/x/"), &answer), broken, "{status}");
