@@ -94,6 +94,31 @@ fn values_in_ranges_are_put_together() {
     assert_eq!((read.entries, read.rows.len()), (1, 1 + 3_007));
 }
 
+/// An attribute under two descriptions (RFC 4512 §2.5), both in ranges: each is fetched to its end.
+#[test]
+fn values_in_ranges_under_several_descriptions() {
+    let address = serve(|request| {
+        let id = request.id;
+        let asks = |name: &str| request.has(format!("{name}-*").as_bytes());
+        let (rest, english) = (("proxyAddresses;range=1-*", "b"), ("proxyAddresses;range=1-*;lang-en", "d"));
+        let values = if asks("proxyAddresses;lang-en;range=1") {
+            vec![english]
+        } else if asks("proxyAddresses;range=1") {
+            vec![("proxyAddresses;lang-en;range=0-0", "c"), rest]
+        } else if is_of_tree(request) {
+            vec![("proxyAddresses;range=0-0;lang-en", "c"), ("proxyAddresses;range=0-0", "a"), ("mail;x-work", "w")]
+        } else {
+            return None;
+        };
+        let values: Vec<_> = values.into_iter().map(|(name, local)| (name, format!("{local}@example.test"))).collect();
+        let texts: Vec<_> = values.iter().map(|(name, text)| (*name, [text.as_str()])).collect();
+        let attributes: Vec<(&str, &[&str])> = texts.iter().map(|(name, text)| (*name, text.as_slice())).collect();
+        Some(Do::Send([entry(id, "cn=anna", &attributes), done(id, 0, Some(b""))].concat()))
+    });
+    let read = read_from(&plain(address), &terms()).unwrap();
+    assert_eq!(rows(&read), ["a -> w", "b -> w", "c -> w", "d -> w", "w"]);
+}
+
 #[test]
 fn l06_values_without_end() {
     let failed = |next| with_ranges(next).unwrap_err().fault;
