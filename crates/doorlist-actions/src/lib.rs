@@ -95,5 +95,5 @@ pub use sources::{
     EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, PutSource, SourceEntry, SourceList, SourceRemove,
     SourceSettings, SourceShow, Tell,
 };
-pub use syncs::{SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest};
+pub use syncs::{SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, UNPAGED};
 pub use work_pool::{JOBS_MAX, WorkPool};

@@ -3,7 +3,7 @@
 
 mod report;
 
-pub use report::SyncReport;
+pub use report::{SyncReport, UNPAGED};
 
 use report::SyncTrigger;
 

@@ -68,6 +68,7 @@ pub(crate) fn people(numbers: impl Iterator<Item = u32>) -> DirectoryReading {
         problems_total: 0,
         references: 0,
         reference_urls: Vec::new(),
+        unpaged: false,
         server: "ldaps://ldap.example.test:636".to_owned(),
     }
 }
