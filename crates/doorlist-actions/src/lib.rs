@@ -53,7 +53,7 @@ pub use audit::{
 };
 pub use caller::{Caller, Credentials};
 pub use changes::{ChangePage, ChangesList, ChangesShow, ChangesUndo};
-pub use check::{Check, CheckReport};
+pub use check::{Check, CheckReport, MissingClaim};
 pub use contacts::{ContactConfirm, ContactConfirmed, ContactList, ContactPage};
 pub use domains::{
     DomainAdd, DomainAdded, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove,
@@ -95,5 +95,5 @@ pub use sources::{
     EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, PutSource, SourceEntry, SourceList, SourceRemove,
     SourceSettings, SourceShow, Tell,
 };
-pub use syncs::{SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest};
+pub use syncs::{SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, UNPAGED};
 pub use work_pool::{JOBS_MAX, WorkPool};

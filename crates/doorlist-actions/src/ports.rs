@@ -48,6 +48,8 @@ pub struct DirectoryReading {
     /// References to other servers, which are never followed.
     pub references: u64,
     pub reference_urls: Vec<String>,
+    /// The directory refuses paged results, so that everything came in one answer.
+    pub unpaged: bool,
     pub server: String,
 }
 

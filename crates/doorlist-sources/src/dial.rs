@@ -4,7 +4,7 @@
 use super::error::{ReadError, ReadFault, Stage};
 use super::terms::ReadTerms;
 use doorlist_core::connection::DirectoryServer;
-use doorlist_core::network::{self, Listed};
+use doorlist_core::network;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -25,28 +25,27 @@ pub(crate) async fn resolve(server: &DirectoryServer, terms: &ReadTerms) -> Resu
             Err(_) => return Err(ReadError::new(Stage::Name, ReadFault::TooSlow)),
         },
     };
-    if found.is_empty() {
+    let found: Vec<_> = found.into_iter().map(|address| SocketAddr::new(address, server.port)).collect();
+    let Some(first) = found.first().copied() else {
         return Err(ReadError::new(Stage::Name, ReadFault::NoName));
-    }
+    };
     let mut allowed = Vec::new();
     for address in found {
-        let address = SocketAddr::new(address, server.port);
         if may_reach(address, terms).await && !allowed.contains(&address) && allowed.len() < ADDRESSES_MAX {
             allowed.push(address);
         }
     }
-    if allowed.is_empty() { Err(ReadError::new(Stage::Name, ReadFault::NotAllowed)) } else { Ok(allowed) }
+    if allowed.is_empty() {
+        return Err(ReadError::new(Stage::Name, ReadFault::NotAllowed { address: first }));
+    }
+    Ok(allowed)
 }
 
-/// Whether an address may be connected to: on any port if the operator listed the address itself, otherwise only on a
-/// directory port of a public or allowed network. A network never includes this machine, to protect its own services.
+/// Whether an address may be connected to: on any port if the operator listed it or a network of it, otherwise only on a
+/// directory port of a public address of another machine.
 async fn may_reach(address: SocketAddr, terms: &ReadTerms) -> bool {
-    let listed = network::listed(address.ip(), &terms.allowed);
-    if listed == Listed::ByItself {
-        return true;
-    }
-    let in_reach = listed == Listed::InNetwork || network::is_public(address.ip());
-    PORTS.contains(&address.port()) && in_reach && !network::is_loopback(address.ip()) && !is_ours(address).await
+    terms.allowed.iter().any(|network| network.contains(address.ip()))
+        || PORTS.contains(&address.port()) && network::is_public(address.ip()) && !is_ours(address).await
 }
 
 /// Whether the address belongs to this machine: then a socket connected to it has it as its own address. Sends
@@ -99,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn l14_networks_open_directories_and_nothing_else() {
+    fn l14_what_the_operator_lists_is_reached_and_else_public_directories_alone() {
         assert!(reaches(&[], "9.9.9.9:636") && reaches(&[], "9.9.9.9:3268"));
         assert!(!reaches(&[], "9.9.9.9:25") && !reaches(&[], "9.9.9.9:5432") && !reaches(&[], "10.9.9.9:636"));
-        assert!(reaches(&["10.0.0.0/8"], "10.9.9.9:636") && !reaches(&["10.0.0.0/8"], "10.9.9.9:6379"));
-        assert!(reaches(&["10.0.0.0/8", "10.9.9.9"], "10.9.9.9:6379"), "named by itself");
-        assert!(!reaches(&["127.0.0.0/8"], "127.0.0.1:389"), "a network is never this machine");
-        assert!(!reaches(&["127.0.0.0/8"], "127.0.0.2:389"), "nor another of its names");
-        assert!(reaches(&["127.0.0.1/32"], "127.0.0.1:3000") && reaches(&["::1"], "[::1]:3000"));
-        assert!(!reaches(&["0.0.0.0/0"], "[::ffff:127.0.0.1]:389"));
+        for address in ["10.9.9.9:636", "10.9.9.9:6379", "[::ffff:10.9.9.9]:389"] {
+            assert!(reaches(&["10.0.0.0/8"], address) && reaches(&["10.9.9.9"], address), "{address}");
+            assert!(!reaches(&["10.9.9.0/30", "10.9.9.8", "fd00::/8"], address), "{address}");
+        }
+        assert!(reaches(&["127.0.0.1/32"], "127.0.0.1:3000") && reaches(&["127.0.0.0/8"], "127.0.0.1:3000"));
+        assert!(reaches(&["::1"], "[::1]:3000") && !reaches(&["10.0.0.0/8"], "127.0.0.1:389"));
     }
 }

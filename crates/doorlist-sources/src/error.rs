@@ -1,10 +1,11 @@
 //! Errors of a read: the stage, and a sentence that says what happened and what to do. The sentences never contain
 //! text of the server, and do not distinguish a closed port from a silent one: whoever edits a connection must not
-//! learn about the operator's network.
+//! learn about the operator's network. Only an address that is not allowed is named, since the operator has to allow it.
 
 use super::ber::BerFault;
 use doorlist_core::connection::{AttributeName, ConnectionError, DirectoryServer};
-use std::fmt;
+use std::fmt::{self, Write};
+use std::net::SocketAddr;
 
 /// Maximum characters of a cause.
 const CAUSE_CHARS_MAX: usize = 500;
@@ -62,6 +63,13 @@ pub enum ReadFault {
     /// The CA file has no valid certificate.
     #[error("the CA certificates are not readable: give them as PEM")]
     Authority,
+    /// The CA file has certificates of servers only; the fingerprint is that of the first.
+    #[error(
+        "the CA file has no CA certificate: give that of the CA which signed the server's, or trust just this \
+         certificate with --pin {}",
+        hex(.0)
+    )]
+    NoCa([u8; 32]),
     /// This machine has no CA certificates.
     #[error("this machine has no CA certificates: install them (package ca-certificates), or give a CA file")]
     NoAuthorities,
@@ -70,10 +78,12 @@ pub enum ReadFault {
     NoName,
     /// A private or local address, or not a directory port.
     #[error(
-        "the server's address is private or local, or its port is not a directory port: the operator must allow it in \
-         sources.allow_networks"
+        "{address} is a private or local address, or its port is not a directory port: to allow it, put the line \
+         allow_networks = [\"{}\"] into the section [sources] of the configuration file, and restart the server (an \
+         agent has this line at the top of its own file)",
+        address.ip()
     )]
-    NotAllowed,
+    NotAllowed { address: SocketAddr },
     /// Closed, filtered, unreachable or reset, not distinguished on purpose.
     #[error("cannot connect to the server: check name, port and firewall")]
     NotReached,
@@ -110,6 +120,12 @@ pub enum ReadFault {
     /// An error result of the server.
     #[error("{0}")]
     Refused(LdapRefusal),
+    /// The refusal of the search without the control for paged results, after one with it.
+    #[error("the directory refuses the search with paged results (RFC 2696), and without them: {0}")]
+    Unpaged(LdapRefusal),
+    /// The refusal of a later page: by a limit of paged results, or because the server lost its place.
+    #[error("the directory refuses the next page of paged results (RFC 2696), and nothing was used: {0}")]
+    NextPage(LdapRefusal),
     /// More entries than the limit.
     #[error("more than {max} entries match the filter: narrow base or filter, or raise the limit")]
     TooManyEntries { max: u64 },
@@ -133,6 +149,12 @@ pub enum CertificateFault {
     /// Self-signed, or of an unknown CA.
     #[error("the server's certificate is not signed by a trusted CA: give its CA certificate, or pin it")]
     Untrusted,
+    /// It is the one in the CA file, but a server's own certificate is no CA.
+    #[error(
+        "the CA file has the server's own certificate, which is no CA: trust just this certificate with --pin {}",
+        hex(.0)
+    )]
+    NoCa([u8; 32]),
     /// Or not valid yet.
     #[error("the server's certificate is not valid at this time: renew it, and check the clocks")]
     Expired,
@@ -173,9 +195,17 @@ pub enum LdapRefusal {
     /// Result code 34, invalidDNSyntax.
     #[error("the base is not a distinguished name: write it as dc=example,dc=test")]
     BadName,
-    /// undefinedAttributeType(17), inappropriateMatching(18), unwillingToPerform(53) to a search
+    /// Result code 12, unavailableCriticalExtension.
+    #[error("the directory refuses a control of the request; nothing was used")]
+    Control,
+    /// Result codes 17, undefinedAttributeType, and 18, inappropriateMatching.
     #[error("the directory rejects the filter: check it")]
     BadFilter,
+    /// Result code 53, unwillingToPerform, to something else than a bind.
+    #[error(
+        "the directory is not willing to answer this search: check the base, and rights and limits of the bind account"
+    )]
+    Unwilling,
     /// Result code 48, inappropriateAuthentication.
     #[error("the directory rejects this kind of bind: set a bind DN and password")]
     BindKind,
@@ -254,6 +284,7 @@ pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<LdapRefusa
         8 | 13 => LdapRefusal::Encrypt,
         10 => LdapRefusal::Elsewhere,
         11 => LdapRefusal::AdminLimit,
+        12 => LdapRefusal::Control,
         17 | 18 => LdapRefusal::BadFilter,
         32 => LdapRefusal::NoBase,
         34 if stage == Stage::Bind => LdapRefusal::Credentials,
@@ -267,7 +298,7 @@ pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<LdapRefusa
         50 => LdapRefusal::Rights,
         51 | 52 => LdapRefusal::Busy,
         53 if stage == Stage::Bind => LdapRefusal::BindKind,
-        53 => LdapRefusal::BadFilter,
+        53 => LdapRefusal::Unwilling,
         code => LdapRefusal::Other { code },
     })
 }
@@ -276,6 +307,14 @@ pub(crate) fn refusal(stage: Stage, code: u32, text: &[u8]) -> Option<LdapRefusa
 pub(crate) fn readable(text: &[u8], chars_max: usize) -> String {
     let text: String = String::from_utf8_lossy(text).chars().take(chars_max).collect();
     doorlist_core::visible::visible(&text).into_owned()
+}
+
+/// A fingerprint as `--pin` takes it.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn active_directory_code(text: &[u8]) -> Option<u32> {

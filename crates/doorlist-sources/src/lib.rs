@@ -36,3 +36,4 @@ pub use read::{DirectoryRead, ReadMode, ReadScope, read};
 pub use secret::{SECRET_BYTES_MAX, Secret};
 pub use terms::{Addresses, NameResolver, ReadTerms, ReadTimeouts, Sizes, SystemNames};
 pub use trial::{ConnectionTest, ConnectionTestStep, MappedEntry, ShownCertificate, test};
+pub use trust::check_ca;

@@ -27,18 +27,22 @@ struct Partial {
     next: Option<u64>,
 }
 
-/// `name;range=from-to` in its parts; None for a name without a range, `to` is None for the last range.
-fn range(name: &[u8]) -> Option<(&[u8], u64, Option<u64>)> {
-    let text = std::str::from_utf8(name).ok()?;
+/// `name;range=from-to` in its parts, the name with its other options; None for a name without a range. `to` is None for
+/// the last range.
+fn range(name: &[u8]) -> Option<(Vec<u8>, u64, Option<u64>)> {
     // The usual name has no option at all.
-    let (base, option) = text.rsplit_once(';')?;
-    let (key, span) = option.split_once('=')?;
-    let (from, to) = span.split_once('-')?;
-    if !key.eq_ignore_ascii_case("range") {
-        return None;
+    let (base, options) = std::str::from_utf8(name).ok()?.split_once(';')?;
+    let mut rest = base.to_owned();
+    let mut span = None;
+    for option in options.split(';') {
+        match option.split_once('=') {
+            Some((key, value)) if key.eq_ignore_ascii_case("range") && span.is_none() => span = Some(value),
+            _ => rest.extend([";", option]),
+        }
     }
+    let (from, to) = span?.split_once('-')?;
     let to = if to == "*" { None } else { Some(to.parse().ok()?) };
-    Some((base.as_bytes(), from.parse().ok()?, to))
+    Some((rest.into_bytes(), from.parse().ok()?, to))
 }
 
 impl Ranged {
@@ -55,18 +59,18 @@ impl Ranged {
         for attribute in entry.attributes() {
             let attribute = attribute?;
             let (name, next) = match range(attribute.name) {
-                None => (attribute.name, None),
+                None => (attribute.name.to_vec(), None),
                 Some((name, 0, to)) => (name, to.map(|to| to.saturating_add(1))),
                 Some(_) => return Err(BerFault::Shape),
             };
             let values = attribute.values.map(|value| value.map(<[u8]>::to_vec)).collect::<Result<Vec<_>, _>>()?;
             // Beside the range stands the same attribute without values.
-            match whole.attributes.iter_mut().find(|other| other.name.eq_ignore_ascii_case(name)) {
+            match whole.attributes.iter_mut().find(|other| other.name.eq_ignore_ascii_case(&name)) {
                 Some(other) => {
                     other.values.extend(values);
                     other.next = other.next.or(next);
                 }
-                None => whole.attributes.push(Partial { name: name.to_vec(), values, next }),
+                None => whole.attributes.push(Partial { name, values, next }),
             }
         }
         Ok(Some(whole))
@@ -129,10 +133,14 @@ impl Partial {
             };
             for attribute in session.entry(Stage::Search, &found)?.attributes() {
                 let attribute = attribute.map_err(|fault| failed(fault.into()))?;
-                let Some((base, start, to)) = range(attribute.name) else { continue };
+                let Some((name, start, to)) = range(attribute.name) else { continue };
+                // Whoever asks for `mail` gets `mail;x-work` too (RFC 4512 §2.5.2.1), which is asked for by itself.
+                if !name.eq_ignore_ascii_case(&self.name) {
+                    continue;
+                }
                 // It must go on just where the values before ended, and come nearer to the end.
                 let goes_on = start == from && to.is_none_or(|to| to >= from) && next.is_none();
-                if !goes_on || !base.eq_ignore_ascii_case(&self.name) {
+                if !goes_on {
                     return Err(failed(ReadFault::EndlessValues));
                 }
                 for value in attribute.values {

@@ -59,6 +59,8 @@ pub struct DirectoryRead {
     pub references: u64,
     /// The URLs of some of them, for people to see.
     pub reference_urls: Vec<String>,
+    /// The server refuses paged results (RFC 2696), so that everything came in one answer.
+    pub unpaged: bool,
     pub server: String,
 }
 
@@ -223,6 +225,7 @@ impl<'a> ReadContext<'a> {
             problems_total: mapped.problems_total,
             references: swept.references,
             reference_urls: swept.reference_urls,
+            unpaged: swept.unpaged,
             server: server.to_string(),
         }
     }

@@ -8,7 +8,7 @@ use super::error::{LdapRefusal, ReadError, ReadFault, Stage, refusal};
 use super::protocol::{self, LdapMessage, LdapResponse, LdapResult, Search};
 use super::secret::Secret;
 use super::terms::ReadTerms;
-use super::trust::{CertificateVerifier, handshake_fault};
+use super::trust::CertificateVerifier;
 use doorlist_core::connection::{DirectoryServer, DirectoryTls, LdapBind};
 use rustls::pki_types::ServerName;
 use std::ops::Range;
@@ -97,7 +97,7 @@ impl DirectorySession {
             .map_err(|error| ReadError::caused(Stage::Tls, ReadFault::Handshake, error))?;
         match timeout(terms.times.handshake, believer.connector.connect(name, stream)).await {
             Ok(Ok(stream)) => self.wire = Wire::Tls(Box::new(stream)),
-            Ok(Err(error)) => return Err(ReadError::caused(Stage::Tls, handshake_fault(&error), error)),
+            Ok(Err(error)) => return Err(ReadError::caused(Stage::Tls, believer.fault(&error), error)),
             Err(_) => return Err(ReadError::new(Stage::Tls, ReadFault::TooSlow)),
         }
         Ok(())

@@ -1,7 +1,7 @@
-//! Searches a whole tree page by page (RFC 2696), with the values that come in ranges. Returns everything or an error.
-//! Referrals to other servers are counted and not followed.
+//! Searches a whole tree page by page (RFC 2696), or once without pages if the server refuses them, with the values that
+//! come in ranges. Returns everything or an error. Referrals to other servers are counted and not followed.
 
-use super::error::{ReadError, ReadFault, Stage};
+use super::error::{LdapRefusal, ReadError, ReadFault, Stage};
 use super::mapping::Mapper;
 use super::protocol::{Search, SearchEntry, SearchScope, urls, write_entry};
 use super::ranges::Ranged;
@@ -35,6 +35,8 @@ pub(crate) struct Sweep<'a> {
 pub(crate) struct Swept {
     pub(crate) references: u64,
     pub(crate) reference_urls: Vec<String>,
+    /// The server refused the control for paged results, and sent everything in one answer without it.
+    pub(crate) unpaged: bool,
 }
 
 /// The progress of a search.
@@ -58,23 +60,15 @@ impl Sweep<'_> {
         mapper: &mut Mapper<'_>,
     ) -> Result<Swept, ReadError> {
         let mut progress = SweepProgress::default();
-        let mut cookie = Vec::new();
-        loop {
-            let mut search = Search {
-                base: self.base.as_bytes(),
-                scope: SearchScope::Subtree,
-                filter: self.filter,
-                attributes: self.attributes,
-                page: Some((self.page_entries, &cookie)),
-                seconds_max: 0,
-            };
-            session.search(Stage::Search, &mut search).await?;
-            let next = self.page(session, mapper, &mut progress).await?;
-            match next {
-                None => break,
-                Some(next) if next.is_empty() => break,
-                Some(next) if next.len() > self.sizes.cookie_max => return Err(failed(ReadFault::EndlessPages)),
-                Some(next) => cookie = next,
+        if let Err(error) = self.pages(session, mapper, &mut progress).await {
+            let ReadFault::Refused(refusal) = error.fault else { return Err(error) };
+            match (progress.pages, progress.entries, refusal) {
+                // Some servers forbid or limit the control for some accounts.
+                (0, 0, LdapRefusal::AdminLimit | LdapRefusal::Control | LdapRefusal::Unwilling) => {
+                    self.unpaged(session, mapper, &mut progress).await?;
+                }
+                (0, ..) => return Err(error),
+                _ => return Err(failed(ReadFault::NextPage(refusal))),
             }
         }
         // After the last page: some servers forget where they were when another search comes between two pages.
@@ -85,6 +79,53 @@ impl Sweep<'_> {
             mapper.entry(&entry).map_err(failed)?;
         }
         Ok(progress.swept)
+    }
+
+    async fn pages(
+        &self,
+        session: &mut DirectorySession,
+        mapper: &mut Mapper<'_>,
+        progress: &mut SweepProgress,
+    ) -> Result<(), ReadError> {
+        let mut cookie = Vec::new();
+        loop {
+            self.ask(session, Some((self.page_entries, &cookie))).await?;
+            match self.page(session, mapper, progress).await? {
+                None => return Ok(()),
+                Some(next) if next.is_empty() => return Ok(()),
+                Some(next) if next.len() > self.sizes.cookie_max => return Err(failed(ReadFault::EndlessPages)),
+                Some(next) => cookie = next,
+            }
+        }
+    }
+
+    /// Everything in one answer.
+    async fn unpaged(
+        &self,
+        session: &mut DirectorySession,
+        mapper: &mut Mapper<'_>,
+        progress: &mut SweepProgress,
+    ) -> Result<(), ReadError> {
+        self.ask(session, None).await?;
+        progress.swept.unpaged = true;
+        match self.page(session, mapper, progress).await {
+            Err(ReadError { fault: ReadFault::Refused(refusal), .. }) => Err(failed(ReadFault::Unpaged(refusal))),
+            // A page that was not asked for, and not the last one.
+            Ok(Some(next)) if !next.is_empty() => Err(failed(ReadFault::WrongAnswer)),
+            read => read.map(drop),
+        }
+    }
+
+    async fn ask(&self, session: &mut DirectorySession, page: Option<(u32, &[u8])>) -> Result<(), ReadError> {
+        let mut search = Search {
+            base: self.base.as_bytes(),
+            scope: SearchScope::Subtree,
+            filter: self.filter,
+            attributes: self.attributes,
+            page,
+            seconds_max: 0,
+        };
+        session.search(Stage::Search, &mut search).await
     }
 
     /// Reads one page. Returns the cookie of the next.

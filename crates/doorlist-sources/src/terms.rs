@@ -11,8 +11,8 @@ use std::time::Duration;
 /// The operator's limits for every read.
 #[derive(Clone)]
 pub struct ReadTerms {
-    /// Allowed private networks; public addresses are always allowed. Only directory ports are allowed, except for
-    /// addresses listed one by one (`10.1.2.3`, `127.0.0.1/32`), which may also belong to this machine.
+    /// Networks, or single addresses, in which every address and port is allowed, also of this machine. Elsewhere only
+    /// directory ports of public addresses are.
     pub allowed: Vec<Network>,
     pub names: Arc<dyn NameResolver>,
     pub times: ReadTimeouts,

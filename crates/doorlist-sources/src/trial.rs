@@ -2,7 +2,7 @@
 //! of the server (for pinning), and the first entries. Stores nothing.
 
 use super::dial;
-use super::error::{ReadError, Stage};
+use super::error::{ReadError, Stage, hex};
 use super::read::{DirectoryRead, ReadContext, ReadMode};
 use super::secret::Secret;
 use super::session::DirectorySession;
@@ -195,6 +195,9 @@ fn summary(read: &DirectoryRead) -> String {
     if read.problems_total > 0 {
         let _ = write!(text, "; {} invalid addresses", read.problems_total);
     }
+    if read.unpaged {
+        text.push_str("; the directory refuses paged results (RFC 2696), so everything was read in one answer");
+    }
     if read.references > 0 {
         let _ = write!(text, "; {} referrals to other servers, not followed", read.references);
     }
@@ -216,10 +219,7 @@ impl ConnectionTest {
 
 impl ShownCertificate {
     fn of(der: &[u8]) -> Self {
-        let sha256 = fingerprint(&der.into()).iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
+        let sha256 = hex(&fingerprint(&der.into()));
         let Ok((_, certificate)) = X509Certificate::from_der(der) else {
             return Self { subject: String::new(), issuer: String::new(), not_after: String::new(), sha256 };
         };

@@ -11,11 +11,23 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_rustls::TlsConnector;
+use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 
 /// Verifies certificates as configured, and keeps the last one.
 pub(crate) struct CertificateVerifier {
     pub(crate) connector: TlsConnector,
+    /// Of the CA file.
+    authorities: Vec<CertificateDer<'static>>,
     shown: Arc<Mutex<Option<CertificateDer<'static>>>>,
+}
+
+/// Checks a CA file before it is used.
+///
+/// # Errors
+///
+/// [`ReadFault::Authority`] if it cannot be read, [`ReadFault::NoCa`] if it has certificates of servers only.
+pub fn check_ca(pem: &str) -> Result<(), ReadFault> {
+    authorities(pem).map(drop)
 }
 
 impl CertificateVerifier {
@@ -31,6 +43,7 @@ impl CertificateVerifier {
     fn new(trust: Option<&Trust>) -> Result<Self, ReadError> {
         let settings = |fault| ReadError::new(Stage::Settings, fault);
         let provider = Arc::new(ring::default_provider());
+        let mut own = Vec::new();
         let belief = match trust {
             None => Belief::Nobody,
             Some(Trust::Pinned(pin)) => Belief::Pin(*pin),
@@ -38,7 +51,9 @@ impl CertificateVerifier {
                 Belief::Authorities(verifier(system_roots(), &provider).ok_or(settings(ReadFault::NoAuthorities))?)
             }
             Some(Trust::Ca(pem)) => {
-                let roots = own_roots(pem).ok_or(settings(ReadFault::Authority))?;
+                own = authorities(pem).map_err(settings)?;
+                let mut roots = RootCertStore::empty();
+                own.iter().try_for_each(|one| roots.add(one.clone())).map_err(|_| settings(ReadFault::Authority))?;
                 Belief::Authorities(verifier(roots, &provider).ok_or(settings(ReadFault::Authority))?)
             }
         };
@@ -50,12 +65,23 @@ impl CertificateVerifier {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(keeper))
             .with_no_client_auth();
-        Ok(Self { connector: Arc::new(config).into(), shown })
+        Ok(Self { connector: Arc::new(config).into(), authorities: own, shown })
     }
 
     /// The server's certificate of the last handshake, trusted or not.
     pub(crate) fn shown(&self) -> Option<CertificateDer<'static>> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The fault of a failed handshake.
+    pub(crate) fn fault(&self, error: &std::io::Error) -> ReadFault {
+        let fault = handshake_fault(error);
+        match self.shown() {
+            Some(shown) if fault == CertificateFault::Untrusted.into() && self.authorities.contains(&shown) => {
+                CertificateFault::NoCa(fingerprint(&shown)).into()
+            }
+            _ => fault,
+        }
     }
 }
 
@@ -65,8 +91,7 @@ pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> [u8; 32] {
     digest.as_ref().try_into().unwrap_or_default()
 }
 
-/// The fault of a failed handshake.
-pub(crate) fn handshake_fault(error: &std::io::Error) -> ReadFault {
+fn handshake_fault(error: &std::io::Error) -> ReadFault {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let Some(Error::InvalidCertificate(fault)) = inner else { return ReadFault::Handshake };
     ReadFault::Certificate(match fault {
@@ -92,12 +117,19 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-fn own_roots(pem: &str) -> Option<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        roots.add(certificate.ok()?).ok()?;
-    }
-    Some(roots)
+/// The certificates of a CA file, of which one has to be an authority.
+fn authorities(pem: &str) -> Result<Vec<CertificateDer<'static>>, ReadFault> {
+    let all: Vec<_> =
+        CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().map_err(|_| ReadFault::Authority)?;
+    let first = all.first().ok_or(ReadFault::Authority)?;
+    if all.iter().any(|one| may_be_authority(one)) { Ok(all) } else { Err(ReadFault::NoCa(fingerprint(first))) }
+}
+
+/// Whether another certificate, or this one of itself, can be verified by it: a CA (RFC 5280 §4.2.1.9), one of a version
+/// that does not say so, or a self-signed one.
+fn may_be_authority(certificate: &CertificateDer<'_>) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(certificate) else { return false };
+    certificate.is_ca() || certificate.version() != X509Version::V3 || certificate.issuer() == certificate.subject()
 }
 
 fn verifier(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Option<Arc<WebPkiServerVerifier>> {
@@ -157,5 +189,44 @@ impl ServerCertVerifier for Keeper {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+    use rustls::ServerConfig;
+    use rustls::pki_types::PrivateKeyDer;
+
+    /// What `openssl req -x509` makes: it says that it is a CA, and a server shows it as its own.
+    #[test]
+    fn l05_a_self_signed_certificate_in_the_ca_file_is_to_be_pinned() {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["dc1.example.test".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let own = params.self_signed(&key).unwrap();
+        let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+        let fault = |trust: Trust| {
+            let verifier = CertificateVerifier::new(Some(&trust)).unwrap();
+            let name = ServerName::try_from("dc1.example.test").unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (near, far) = tokio::io::duplex(1 << 14);
+            let both = async { tokio::join!(verifier.connector.connect(name, near), acceptor.accept(far)) };
+            let (connected, _) = runtime.block_on(both);
+            connected.err().map(|error| verifier.fault(&error))
+        };
+        let pin = fingerprint(own.der());
+        assert_eq!(fault(Trust::Ca(own.pem())), Some(CertificateFault::NoCa(pin).into()));
+        assert_eq!(fault(Trust::Pinned(pin)), None);
+        assert_eq!(fault(Trust::System), Some(CertificateFault::Untrusted.into()));
     }
 }

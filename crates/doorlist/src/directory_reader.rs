@@ -78,6 +78,7 @@ fn reading(read: DirectoryRead) -> DirectoryReading {
         problems_total: read.problems_total,
         references: read.references,
         reference_urls: read.reference_urls,
+        unpaged: read.unpaged,
         server: read.server,
     }
 }

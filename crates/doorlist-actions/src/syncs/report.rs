@@ -14,6 +14,9 @@ use std::fmt::Write as _;
 /// Problems that a report carries; more are counted.
 const PROBLEMS_MAX: usize = 100;
 
+/// What a report says of a directory that is not read in pages.
+pub const UNPAGED: &str = "The directory refuses paged results (RFC 2696), so everything was read in one answer.";
+
 /// Why a directory is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SyncTrigger {
@@ -52,6 +55,9 @@ pub struct SyncReport {
     /// References to other servers; never followed.
     pub references: u64,
     pub reference_urls: Vec<String>,
+    /// The directory refuses paged results (RFC 2696), so that everything came in one answer.
+    #[serde(default)]
+    pub unpaged: bool,
     /// Newly listed, differing, no longer listed, newly missing: as it was written.
     pub counts: [u64; 4],
     /// The plan; not in the history, which names its change.
@@ -77,6 +83,7 @@ impl SyncReport {
             problems_total: 0,
             references: 0,
             reference_urls: Vec::new(),
+            unpaged: false,
             counts: [0; 4],
             plan: None,
         }
@@ -101,6 +108,7 @@ impl SyncReport {
             problems_total: reading.problems_total + list.conflicts_total,
             references: reading.references,
             reference_urls: reading.reference_urls.clone(),
+            unpaged: reading.unpaged,
             ..Self::failed(stored, began, String::new())
         }
     }
@@ -144,6 +152,9 @@ impl SyncReport {
         let _ = writeln!(text, "{added} added, {changed} changed, {removed} removed, {missing} newly missing");
         if missing > 0 {
             let _ = writeln!(text, "What is missing stays accepted for 7 days.");
+        }
+        if self.unpaged {
+            let _ = writeln!(text, "{UNPAGED}");
         }
         for (what, count) in &self.skipped {
             let _ = writeln!(text, "skipped: {count} {what}");

@@ -103,7 +103,7 @@ impl Mapper<'_> {
     pub(super) fn addresses(&mut self, dn: &[u8], facts: &Facts<'_>) -> Result<EntryAddresses, BerFault> {
         let mut found = EntryAddresses::default();
         let email = &self.connection.email_attribute;
-        for raw in facts.email.into_iter().flatten() {
+        for raw in facts.email.iter().copied().flatten() {
             let at = self.address(dn, email, raw?, &mut found);
             found.email = found.email.or(at.map(|(at, _)| at));
         }

@@ -38,8 +38,9 @@ pub(super) enum DirectoryEntryKind {
 /// Facts collected in one pass over an entry's attributes.
 #[derive(Debug, Default)]
 pub(super) struct Facts<'a> {
-    pub(super) email: Option<AttributeValues<'a>>,
-    /// Each with its index in the connection's list.
+    /// The values of each of its descriptions, the one without options first.
+    pub(super) email: Vec<AttributeValues<'a>>,
+    /// Each with its index in the connection's list, those without options first.
     pub(super) aliases: Vec<(usize, AttributeValues<'a>)>,
     pub(super) deleted: bool,
     is_list: bool,
@@ -52,11 +53,14 @@ pub(super) struct Facts<'a> {
 impl<'a> Facts<'a> {
     pub(super) fn read(connection: &DirectoryConnection, entry: &SearchEntry<'a>) -> Result<Self, BerFault> {
         let mut facts = Self::default();
-        for attribute in entry.attributes() {
-            let attribute = attribute?;
+        let mut attributes = entry.attributes().collect::<Result<Vec<_>, _>>()?;
+        // An entry may have an attribute under several descriptions (RFC 4512 §2.5): plain `mail` goes before
+        // `mail;x-work`, since the first address is the account.
+        attributes.sort_by_key(|attribute| attribute.name.iter().filter(|byte| **byte == b';').count());
+        for attribute in attributes {
             let (name, mut values) = (attribute.name, attribute.values);
             if matches(&connection.email_attribute, name) {
-                facts.email = Some(values);
+                facts.email.push(values);
             }
             for (at, alias) in connection.alias_attributes.iter().enumerate() {
                 // One attribute may be named for both; its values count once.
@@ -127,14 +131,16 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Whether `name` is this attribute, or this one with an option (`mail;lang-de`), which is a part of it (RFC 4512 §2.5.2).
+/// Whether `name` describes this attribute: it, or with further options a part of it (`mail;lang-de`, RFC 4512 §2.5.2.1).
 fn matches(wanted: &AttributeName, name: &[u8]) -> bool {
-    let length = wanted.as_str().len();
-    match name.get(length) {
-        None => wanted.is(name),
-        Some(b';') => name.get(..length).is_some_and(|base| wanted.is(base)),
-        Some(_) => false,
+    if wanted.is(name) {
+        return true;
     }
+    let mut described = name.split(|byte| *byte == b';');
+    let (mut wanted, base) = (wanted.as_str().split(';'), described.next().unwrap_or_default());
+    let same_base = wanted.next().is_some_and(|wanted| wanted.as_bytes().eq_ignore_ascii_case(base));
+    // Options have no order.
+    same_base && wanted.all(|option| described.clone().any(|own| own.eq_ignore_ascii_case(option.as_bytes())))
 }
 
 fn number<N: std::str::FromStr>(value: &[u8]) -> Option<N> {

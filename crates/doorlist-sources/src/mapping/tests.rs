@@ -187,6 +187,33 @@ fn attributes_with_options_and_named_twice() {
     assert_eq!(Mapper::attributes(&connection), ["mail", "objectClass", "mailLocalAddress", "entryUUID"]);
 }
 
+/// RFC 4512 §2.5: the values of all descriptions are values of the attribute, in whatever order the server sends them.
+#[test]
+fn every_description_of_an_attribute_counts_and_the_plain_one_is_the_account() {
+    let plain = ("mail", ["anna@example.test"].as_slice());
+    let work = ("mail;x-work", ["a.work@example.test"].as_slice());
+    let home = ("Mail;X-Home;lang-de", ["a.home@example.test"].as_slice());
+    let expected = ["a.home -> anna", "a.work -> anna", "anna"];
+    for entry in [[plain, work, home], [work, plain, home], [home, work, plain]] {
+        assert_eq!(rows(&map(&entry)), expected, "{entry:?}");
+    }
+    let aliases: Attributes<'_> = &[
+        ("proxyAddresses;lang-en", &["smtp:b@example.test"]),
+        ("proxyAddresses", &["smtp:a@example.test", "smtp:c@example.test"]),
+    ];
+    assert_eq!(rows(&map(aliases)), ["a", "b -> a", "c -> a"], "without mail, the first plain address is the account");
+
+    let mut own = connection(Preset::Generic);
+    own.email_attribute = "mail;x-work".parse().unwrap();
+    let entry: Attributes<'_> = &[
+        ("mail", &["private@example.test"]),
+        ("mail;lang-en;x-work", &["also@example.test"]),
+        ("mail;X-Work", &["work@example.test"]),
+        ("mail;x-workshop", &["no@example.test"]),
+    ];
+    assert_eq!(rows(&map_in(&own, &[entry])), ["also -> work", "work"]);
+}
+
 #[test]
 fn an_entry_of_very_many_addresses_takes_no_long_time() {
     let values: Vec<String> = (0..60_000).map(|n| format!("smtp:n{}@example.test", n % 30_000)).collect();

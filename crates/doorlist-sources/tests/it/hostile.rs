@@ -7,7 +7,7 @@ mod network;
 mod paging;
 mod script;
 
-use crate::reading::{connection, read_with, simple, terms};
+use crate::reading::{connection, read_with, rows, simple, terms};
 use doorlist_core::connection::{DirectoryConnection, DirectoryTls, Preset};
 use doorlist_sources::{BerFault, DirectoryRead, LdapRefusal, ReadError, ReadFault, ReadMode, ReadTerms, Stage};
 use script::{BIND, Do, EXTENDED, Request, SEARCH, done, entry, greet, message, person, reference, result, serve, tlv};

@@ -77,6 +77,24 @@ fn l05_certificates_are_checked_and_may_be_pinned() {
     }
 }
 
+/// `--ca-file` with the certificate of the server: it is said how to trust it, before the server is asked.
+#[test]
+fn l05_a_certificate_that_is_no_authority_is_to_be_pinned() {
+    let server = OpenLdap::start(&Setup::default()).unwrap();
+    let ldaps = connection(&server.ldaps_url(), DirectoryTls::Ldaps, simple(server.bind_dn()), Preset::OpenLdap);
+    let own = std::fs::read_to_string(server.ca_file().with_file_name("certificate.pem")).unwrap();
+    let mut ldaps = trusting(ldaps, &own);
+    let error = read(&ldaps, server.password()).unwrap_err();
+    let ReadFault::NoCa(pin) = error.fault else { panic!("{error}") };
+    assert_eq!((error.stage, doorlist_sources::check_ca(&own)), (Stage::Settings, Err(ReadFault::NoCa(pin))));
+    let said = error.to_string();
+    let (_, pin) = said.rsplit_once("--pin ").unwrap();
+    ldaps.trust = Trust::pinned(pin).unwrap();
+    assert_eq!(read(&ldaps, server.password()).unwrap().entries, 0);
+    assert_eq!(doorlist_sources::check_ca(&format!("{own}{}", server.ca_pem())), Ok(()), "a chain has its CA");
+    assert_eq!(doorlist_sources::check_ca("no PEM"), Err(ReadFault::Authority));
+}
+
 #[test]
 fn binds_are_refused_with_a_reason() {
     let server = OpenLdap::start(&Setup::default()).unwrap();
@@ -107,12 +125,20 @@ fn l08_what_is_read_partly_is_an_error_and_what_is_empty_is_plainly_so() {
     let error = read(&plain(&few), few.password()).unwrap_err();
     assert_eq!((error.stage, error.fault), (Stage::Search, ReadFault::Refused(LdapRefusal::SizeLimit)));
 
-    let total =
-        OpenLdap::large(&Setup { reader_limits: "size.pr=7 size.prtotal=20", ..Setup::default() }, 30, 1).unwrap();
-    let mut small = plain(&total);
-    small.limits.page_entries = 10;
-    let error = read(&small, total.password()).unwrap_err();
-    assert!(matches!(error.fault, ReadFault::Refused(_)), "{error}");
+    let limited = |reader_limits| {
+        let server = OpenLdap::large(&Setup { reader_limits, ..Setup::default() }, 30, 1).unwrap();
+        let mut small = plain(&server);
+        small.limits.page_entries = 10;
+        read(&small, server.password())
+    };
+    let error = limited("size.pr=10 size.prtotal=20").unwrap_err();
+    assert_eq!((error.stage, error.fault), (Stage::Search, ReadFault::NextPage(LdapRefusal::SizeLimit)), "20 of 30");
+    let error = limited("size.pr=7 size.hard=20 size.soft=20").unwrap_err();
+    assert_eq!(error.fault, ReadFault::Unpaged(LdapRefusal::SizeLimit), "20 of 30");
+    for no_pages in ["size.pr=7 size.prtotal=20", "size.prtotal=disabled"] {
+        let all = limited(no_pages).unwrap();
+        assert_eq!((all.entries, all.unpaged), (30, true), "{no_pages}");
+    }
 
     let server = OpenLdap::large(&Setup::default(), 30, 2).unwrap();
     let mut connection = plain(&server);

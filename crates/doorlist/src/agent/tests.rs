@@ -38,6 +38,7 @@ impl DirectoryReader for Names {
             problems_total: 0,
             references: 0,
             reference_urls: Vec::new(),
+            unpaged: false,
             server: "ldaps://l.test:636".to_owned(),
         });
         let away = || ReadFailure { message: "page 7 did not come".to_owned(), cause: None };

@@ -12,6 +12,8 @@ use doorlist_core::connection::{
     DirectoryConnection, DirectoryServer, DirectoryTls, LdapBind, ListMark, Preset, Trust,
 };
 use doorlist_core::shrink_guard::OperationLimits;
+use doorlist_sources::{ReadFault, check_ca};
+use doorlist_store::source_book::SourceHealth;
 
 pub(super) async fn source(
     target: &mut CommandTarget,
@@ -97,6 +99,17 @@ fn servers(url: &str, plain: bool) -> Result<Vec<DirectoryServer>, Failure> {
     DirectoryServer::parse_list(url, meaning).map_err(|error| Failure::because(Exit::USAGE, error))
 }
 
+/// `--plain` for the servers that are there.
+fn unencrypted(servers: &mut [DirectoryServer]) -> Result<(), Failure> {
+    if let Some(server) = servers.iter().find(|server| server.tls == DirectoryTls::Ldaps) {
+        let why =
+            format_args!("--plain: {server} always uses TLS; to change that, give --url ldap://HOST[:PORT] as well");
+        return Err(Failure::because(Exit::USAGE, why));
+    }
+    servers.iter_mut().for_each(|server| server.tls = DirectoryTls::Plain);
+    Ok(())
+}
+
 fn preset(word: PresetWord) -> Preset {
     match word {
         PresetWord::ActiveDirectoryExchange => Preset::ActiveDirectoryExchange,
@@ -108,8 +121,10 @@ fn preset(word: PresetWord) -> Preset {
 
 /// Changes the given settings; others keep their value.
 fn change(connection: &mut DirectoryConnection, options: &SourceOptions, input: &Input) -> Result<(), Failure> {
-    if let Some(url) = &options.url {
-        connection.servers = servers(url, options.plain)?;
+    match &options.url {
+        Some(url) => connection.servers = servers(url, options.plain)?,
+        None if options.plain => unencrypted(&mut connection.servers)?,
+        None => {}
     }
     if let Some(word) = options.preset {
         connection.preset = preset(word);
@@ -139,6 +154,9 @@ fn change(connection: &mut DirectoryConnection, options: &SourceOptions, input: 
         connection.list_mark = Some(list_mark(mark)?);
     }
     if let Some(pem) = &input.authority {
+        if let Err(fault @ ReadFault::NoCa(_)) = check_ca(pem) {
+            return Err(Failure::because(Exit::USAGE, fault));
+        }
         connection.trust = Trust::Ca(pem.clone());
     }
     if let Some(pin) = &options.pin {
@@ -177,19 +195,40 @@ fn with_rest(mut settings: SourceSettings, options: &SourceOptions) -> SourceSet
 
 fn line(source: &SourceEntry) -> String {
     let servers: Vec<_> = source.settings.connection.servers.iter().map(ToString::to_string).collect();
-    let read = source.full_read.map_or("never synced".to_owned(), |at| format!("read {}", print::time(at)));
     format!(
-        "{}: {} from {}, every {} minutes, {read}",
+        "{}: {} from {}, every {} minutes, {}",
         source.name,
         source.domain,
         servers.join(", "),
-        source.settings.every_minutes
+        source.settings.every_minutes,
+        health(&source.health)
     )
+}
+
+/// `last good reading ...`, behind `failing since ...: why` if it fails.
+fn health(health: &SourceHealth) -> String {
+    let good =
+        health.last_good.map_or("never synced".to_owned(), |at| format!("last good reading {}", print::time(at)));
+    match health.failing_since {
+        None => good,
+        Some(since) => {
+            let why = health.why.as_deref().unwrap_or_default();
+            format!("failing since {}: {why}; {good}", print::time(since))
+        }
+    }
 }
 
 fn show(out: &mut Output, source: &SourceEntry) -> Result<(), Failure> {
     let connection = &source.settings.connection;
     out.line(&line(source))?;
+    for server in &connection.servers {
+        let how = match server.tls {
+            DirectoryTls::Ldaps => "TLS",
+            DirectoryTls::StartTls => "StartTLS",
+            DirectoryTls::Plain => "not encrypted",
+        };
+        out.line(&format!("  connect    {server}, {how}"))?;
+    }
     let bind = match &connection.bind {
         LdapBind::Anonymous => "anonymous".to_owned(),
         LdapBind::Simple { name } => {

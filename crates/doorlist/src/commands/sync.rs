@@ -5,7 +5,9 @@ use crate::cli::sources::Sync;
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{Request, Response, SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, TestReport};
+use doorlist_actions::{
+    Request, Response, SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, TestReport, UNPAGED,
+};
 use doorlist_store::source_book::RunRecord;
 
 /// Readings that are asked for at a time.
@@ -65,6 +67,9 @@ fn synced(out: &mut Output, report: &SyncReport) -> Result<(), Failure> {
             report.addresses,
             report.domain
         );
+    }
+    if report.unpaged {
+        say!("{UNPAGED}");
     }
     for (what, count) in &report.skipped {
         say!("skipped: {what}: {count}");

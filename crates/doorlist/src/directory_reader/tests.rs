@@ -42,6 +42,7 @@ fn what_was_read_comes_over_whole() {
         problems_total: 9,
         references: 1,
         reference_urls: vec!["ldap://other.example.test".to_owned()],
+        unpaged: true,
         server: "ldaps://dc.example.test".to_owned(),
     };
     let full = reading(DirectoryRead { scope: ReadScope::Full, ..read.clone() });
@@ -51,7 +52,7 @@ fn what_was_read_comes_over_whole() {
     assert_eq!(told.changed, Some(vec!["k1".into()]));
     assert_eq!(told.skipped, [("disabled accounts".to_owned(), 2)]);
     assert_eq!((told.problems, told.problems_total, told.references), (vec![problem], 9, 1));
-    assert_eq!(told.server, "ldaps://dc.example.test");
+    assert_eq!((told.server.as_str(), told.unpaged), ("ldaps://dc.example.test", true));
 }
 
 #[test]
@@ -116,7 +117,7 @@ async fn settings_that_cannot_work_are_said_before_anything_is_contacted() {
         (Some(&b""[..]), "the bind requires a password"),
         (Some(&[b'p'; 5_000][..]), "longer than 4096 bytes"),
         (None, "the bind requires a password"),
-        (Some(&b"secret words"[..]), "the operator must allow it"),
+        (Some(&b"secret words"[..]), "the line allow_networks = [\"127.0.0.1\"]"),
     ] {
         let wish = wish(&connection, &domain, password);
         let error = directories.read(&wish).await.unwrap_err();

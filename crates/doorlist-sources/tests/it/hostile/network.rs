@@ -60,11 +60,12 @@ fn l14_private_and_own_addresses_are_not_reached() {
         "localhost",
     ] {
         let error = read_from(&at(&format!("ldap://{host}:{port}")), &terms).unwrap_err();
-        assert_eq!((error.stage, error.fault), (Stage::Name, ReadFault::NotAllowed), "{host}");
+        assert!(matches!((error.stage, &error.fault), (Stage::Name, ReadFault::NotAllowed { .. })), "{host}: {error}");
     }
     for port in [22, 25, 80, 110, 443, 5432, 6379] {
         let error = read_from(&at(&format!("ldap://9.9.9.9:{port}")), &terms).unwrap_err();
-        assert_eq!((error.stage, error.fault), (Stage::Name, ReadFault::NotAllowed), "{port}");
+        let address = format!("9.9.9.9:{port}").parse().unwrap();
+        assert_eq!((error.stage, error.fault), (Stage::Name, ReadFault::NotAllowed { address }), "{port}");
     }
     assert!(listener.accept().is_err(), "nobody came");
 }
@@ -89,4 +90,23 @@ fn l14_a_name_is_resolved_once_and_only_its_good_addresses_count() {
     terms.names = names(&[&[]]);
     let error = read_from(&at("ldap://ldap.example.test"), &terms).unwrap_err();
     assert_eq!((error.stage, error.fault), (Stage::Name, ReadFault::NoName));
+}
+
+/// Who names a private server reads the line that allows it; a network in that line does as well.
+#[test]
+fn l14_the_line_to_add_is_said_and_works() {
+    let all = |request: &Request| is_of_tree(request).then(|| Do::Send(done(request.id, 0, None)));
+    let mut terms = terms();
+    terms.allowed.clear();
+    let address = serve(all);
+    terms.names = names(&[&["127.0.0.1"]]);
+    let error = read_from(&at(&format!("ldap://dc1.example.test:{}", address.port())), &terms).unwrap_err();
+    assert!(
+        error.to_string().contains("the line allow_networks = [\"127.0.0.1\"] into the section [sources]"),
+        "{error}"
+    );
+    for line in ["127.0.0.1", "127.0.0.0/8"] {
+        terms.allowed = vec![line.parse().unwrap()];
+        assert_eq!(read_from(&plain(serve(all)), &terms).unwrap().entries, 0, "{line}");
+    }
 }

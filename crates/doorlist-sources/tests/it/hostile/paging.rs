@@ -54,7 +54,61 @@ fn a_server_that_does_not_page_may_send_all() {
     let address = serve(|request| {
         is_of_tree(request).then(|| Do::Send([people(request, 0, 5_000), done(request.id, 0, None)].concat()))
     });
-    assert_eq!(read_from(&plain(address), &terms()).unwrap().entries, 5_000);
+    let read = read_from(&plain(address), &terms()).unwrap();
+    assert_eq!((read.entries, read.unpaged), (5_000, false));
+}
+
+/// Answers the search with the control for paged results, and the one without it.
+fn refusing(with: u8, without: u8, count: u32) -> SocketAddr {
+    serve(move |request| {
+        is_of_tree(request).then(|| match request.has(b"1.2.840.113556.1.4.319") {
+            true => Do::Send(done(request.id, with, None)),
+            false => Do::Send([people(request, 0, count), done(request.id, without, None)].concat()),
+        })
+    })
+}
+
+/// Result codes 53, 11 and 12 to a control that is not critical: OpenLDAP's size.prtotal=disabled, and others.
+#[test]
+fn a_server_that_refuses_the_control_is_read_once_without_it() {
+    for code in [11, 12, 53] {
+        let read = read_from(&plain(refusing(code, 0, 25)), &terms()).unwrap();
+        assert_eq!((read.entries, read.unpaged), (25, true), "{code}");
+    }
+    let report = crate::reading::test(&plain(refusing(53, 0, 2)), "a password");
+    let said = &report.steps.last().unwrap().detail;
+    assert!(said.contains("2 entries") && said.contains("refuses paged results (RFC 2696)"), "{said}");
+}
+
+#[test]
+fn a_refusal_of_the_control_names_the_control() {
+    let refused = |with, without| read_from(&plain(refusing(with, without, 3)), &terms()).unwrap_err();
+    for (with, without, refusal) in [
+        (53, 4, LdapRefusal::SizeLimit),
+        (53, 53, LdapRefusal::Unwilling),
+        (12, 12, LdapRefusal::Control),
+        (11, 11, LdapRefusal::AdminLimit),
+        (11, 3, LdapRefusal::TimeLimit),
+    ] {
+        let error = refused(with, without);
+        assert_eq!(error.fault, ReadFault::Unpaged(refusal), "{with}, {without}");
+        assert!(error.to_string().contains("paged results (RFC 2696)"), "{error}");
+    }
+    for code in [11, 12, 53] {
+        let later = fault(&terms(), move |request| match request.page {
+            0 => Do::Send([people(request, 0, 10), done(request.id, 0, Some(b"x"))].concat()),
+            _ => Do::Send(done(request.id, code, None)),
+        });
+        assert!(matches!(later, ReadFault::NextPage(_)) && later.to_string().contains("paged results"), "{later}");
+        assert!(code == 11 || !later.to_string().contains("filter"), "{later}");
+    }
+    let first_of_some = fault(&terms(), |request| match request.page {
+        0 => Do::Send(done(request.id, 53, None)),
+        _ => Do::Send([people(request, 0, 10), done(request.id, 0, Some(b"x"))].concat()),
+    });
+    assert_eq!(first_of_some, ReadFault::WrongAnswer, "a part must not look whole");
+    let other = refused(18, 0);
+    assert_eq!(other.fault, ReadFault::Refused(LdapRefusal::BadFilter), "the filter is asked for once");
 }
 
 /// An entry with `proxyAddresses` in the range that was asked for; `to` is the end of the range, None for the last one.
@@ -92,6 +146,31 @@ fn values_in_ranges_are_put_together() {
     });
     let read = read.unwrap();
     assert_eq!((read.entries, read.rows.len()), (1, 1 + 3_007));
+}
+
+/// An attribute under two descriptions (RFC 4512 §2.5), both in ranges: each is fetched to its end.
+#[test]
+fn values_in_ranges_under_several_descriptions() {
+    let address = serve(|request| {
+        let id = request.id;
+        let asks = |name: &str| request.has(format!("{name}-*").as_bytes());
+        let (rest, english) = (("proxyAddresses;range=1-*", "b"), ("proxyAddresses;range=1-*;lang-en", "d"));
+        let values = if asks("proxyAddresses;lang-en;range=1") {
+            vec![english]
+        } else if asks("proxyAddresses;range=1") {
+            vec![("proxyAddresses;lang-en;range=0-0", "c"), rest]
+        } else if is_of_tree(request) {
+            vec![("proxyAddresses;range=0-0;lang-en", "c"), ("proxyAddresses;range=0-0", "a"), ("mail;x-work", "w")]
+        } else {
+            return None;
+        };
+        let values: Vec<_> = values.into_iter().map(|(name, local)| (name, format!("{local}@example.test"))).collect();
+        let texts: Vec<_> = values.iter().map(|(name, text)| (*name, [text.as_str()])).collect();
+        let attributes: Vec<(&str, &[&str])> = texts.iter().map(|(name, text)| (*name, text.as_slice())).collect();
+        Some(Do::Send([entry(id, "cn=anna", &attributes), done(id, 0, Some(b""))].concat()))
+    });
+    let read = read_from(&plain(address), &terms()).unwrap();
+    assert_eq!(rows(&read), ["a -> w", "b -> w", "c -> w", "d -> w", "w"]);
 }
 
 #[test]
