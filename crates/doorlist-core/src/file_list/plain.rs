@@ -8,7 +8,7 @@ use super::lines::Lines;
 use super::maps::key_and_value;
 use super::notes::Skipped;
 use super::values::{self, Proxy};
-use super::{NotAList, refusals, secrets};
+use super::{MASKED, NotAList, refusals, secrets};
 use crate::change::Structure;
 
 /// First user number of a person.
@@ -18,12 +18,15 @@ const NOBODY_UID: u32 = 65534;
 /// What stands behind an address in a map without meaning anything.
 const MAP_WORDS: [&str; 8] = ["ok", "x", "yes", "1", "permit", "relay", "mailbox", "user"];
 
+/// Lines with addresses that are looked at.
+const LOOKED_AT: usize = 1000;
 /// What may stand between an address and a word that is no part of it.
 const WORD_SEPARATORS: [char; 4] = ['|', ':', '=', '/'];
 
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     // Words are surely local parts only where there is nothing else, or where a person says so.
     let only_words = found.is_said() || memchr::memchr(b'@', text.as_bytes()).is_none();
+    let has_columns = has_columns(text);
     for (line, content) in Lines::new(text) {
         let content = without_comment(values::trimmed(content));
         let content = match format {
@@ -41,7 +44,7 @@ pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> 
             let piece = values::trimmed(piece);
             if piece.contains('@') || (takes_words && piece.contains(char::is_alphanumeric)) {
                 found.begin_row()?;
-                value(line, piece, format, found);
+                value(line, piece, format, has_columns, found);
             } else if piece.contains(char::is_alphanumeric) {
                 found.begin_row()?;
                 found.words += 1;
@@ -71,7 +74,16 @@ fn without_comment(line: &str) -> &str {
     comment.map_or(line, |at| line[..at].trim_end())
 }
 
-fn value(line: u32, piece: &str, format: FileFormat, found: &mut Findings<'_>) {
+/// Of the lines with addresses, half and more begin with a word: columns parted by blanks, and no slips.
+fn has_columns(text: &str) -> bool {
+    let lines = Lines::new(text).map(|(_, line)| values::bare(line)).filter(|line| line.contains('@'));
+    let (all, beside) = lines.take(LOOKED_AT).fold((0, 0), |(all, beside), line| {
+        (all + 1, beside + usize::from(!key_and_value(without_bullet(line)).0.contains('@')))
+    });
+    beside * 2 >= all
+}
+
+fn value(line: u32, piece: &str, format: FileFormat, has_columns: bool, found: &mut Findings<'_>) {
     let (word, piece) = values::proxy(piece);
     if word == Proxy::NotSmtp {
         return found.skip(Skipped::NotSmtp);
@@ -84,6 +96,13 @@ fn value(line: u32, piece: &str, format: FileFormat, found: &mut Findings<'_>) {
     if !rest.contains('@') {
         let means_nothing = MAP_WORDS.iter().any(|known| behind.eq_ignore_ascii_case(known));
         return name(line, if means_nothing { first } else { rest }, format, found);
+    }
+    if !has_columns
+        && !first.contains('@')
+        && let JudgedValue::Bad(why) = found.judge(rest)
+    {
+        let shown = if secrets::may_be_password(rest) { MASKED } else { rest };
+        return found.problem(line, None, shown, why);
     }
     // Addresses among words: `Ann Lee ann@example.test active`.
     while !rest.is_empty() {
