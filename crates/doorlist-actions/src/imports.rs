@@ -80,6 +80,9 @@ pub struct FileReading {
     pub conflicts_total: u64,
     /// Number of skipped values, by kind.
     pub skipped: Vec<(String, u64)>,
+    /// Addresses of other domains, those of the most frequent ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_domains: Vec<(String, u64)>,
     /// What a person should know.
     pub notes: Vec<String>,
     /// The rows that could not be taken, as a CSV with a column `error`.
@@ -195,6 +198,7 @@ fn read(
         details: details(&list.recognised),
         problems_total: list.problems_total,
         skipped: list.skipped.iter().map(|(what, count)| (what.to_string(), *count)).collect(),
+        other_domains: list.other_domains.iter().map(|(domain, count)| (domain.to_string(), *count)).collect(),
         notes: list.notes.iter().map(ToString::to_string).collect(),
         problems: list.problems,
         rejected,

@@ -6,8 +6,11 @@
 //! Every limit has a name.
 
 mod account;
+mod boxed_tables;
 mod cells;
+mod column_words;
 mod columns;
+mod credentials;
 mod encoding;
 mod findings;
 mod format;
@@ -20,11 +23,15 @@ mod lines;
 mod mapped;
 mod maps;
 mod notes;
+mod other_domains;
 mod plain;
 mod proxy_lines;
 mod recognise;
+mod records_of_keys;
+mod refusals;
 mod rejected;
 mod sample;
+mod secrets;
 mod shape;
 mod table;
 mod targets;
@@ -34,6 +41,7 @@ pub use columns::{BadMap, ColumnContent, ColumnMap, ColumnTaken, TakenBy};
 pub use encoding::Encoding;
 pub use format::{FileFormat, UnknownFormat};
 pub use notes::{FileNote, Skipped};
+pub use other_domains::OTHER_DOMAINS_KEPT_MAX;
 pub use rejected::rejected;
 
 use crate::address::DomainName;
@@ -77,6 +85,8 @@ pub struct FileList {
     pub problems_total: u64,
     /// Number of skipped values, by kind.
     pub skipped: Vec<(Skipped, u64)>,
+    /// Addresses of other domains, the most frequent domains first, at most [`OTHER_DOMAINS_KEPT_MAX`] domains.
+    pub other_domains: Vec<(DomainName, u64)>,
     /// Notes for the person who imports it.
     pub notes: Vec<FileNote>,
 }
@@ -126,6 +136,18 @@ pub enum NotAList {
         columns: String,
         domain: String,
     },
+    /// All addresses belong to other domains: the file of another customer.
+    #[error(
+        "the file has no address of {domain}; its addresses ({addresses}) belong to other domains: {others}. Nothing was \
+         changed; check the file, or import it for its own domain"
+    )]
+    OtherDomain {
+        domain: String,
+        /// How many, of all domains.
+        addresses: u64,
+        /// The most frequent of those domains, each with its count.
+        others: String,
+    },
     /// A mapped column does not exist.
     #[error("unknown column {column:?}; the columns are: {columns}")]
     NoSuchColumn { column: String, columns: String },
@@ -144,8 +166,9 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
     if text.trim().is_empty() {
         return Err(NotAList::Empty);
     }
+    let text = &*boxed_tables::unboxed(text);
     let mut found = Findings::new(options);
-    let plan = recognise::recognise(text, options, &mut found)?;
+    let plan = recognise::recognise(text, options, &found)?;
     let (format, table) = match plan {
         TextLayout::Table(table) => {
             table::read(text, &table, &mut found)?;
@@ -157,6 +180,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
         }
     };
     found.within_limits()?;
+    other_domains::check(&found)?;
     if encoding == Encoding::Utf8Mixed {
         found.note(FileNote::Mixed);
     }
@@ -169,6 +193,8 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
 fn read_lines(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
     match format {
         FileFormat::Ldif | FileFormat::ZimbraVerbose => ldif::read(text, format, found),
+        FileFormat::Credentials => credentials::read(text, found),
+        FileFormat::Records => records_of_keys::read(text, found),
         FileFormat::Passwd => plain::read_passwd(text, found),
         FileFormat::ExchangeValues => proxy_lines::read(text, found),
         FileFormat::Plain | FileFormat::Plesk | FileFormat::Zimbra => plain::read(text, format, found),

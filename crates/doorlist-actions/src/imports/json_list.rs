@@ -7,7 +7,7 @@ use crate::pushes::{PushItem, PushReading};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Structure;
 use doorlist_core::list::{EntryKind, Standing};
-use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, PackedRows, RowPosition, RowProblem, SourceRow, shown};
+use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, PackedRows, RowPosition, RowProblem, SourceRow};
 use doorlist_store::recipients::AddressEntry;
 use serde::Deserializer;
 use serde::de::{SeqAccess, Visitor};
@@ -88,8 +88,14 @@ fn of_lines(bytes: &[u8], domain: &DomainName, aliases: &[DomainName]) -> (Packe
             Err(error) => {
                 told.problems_total += 1;
                 if told.problems.len() < PROBLEMS_KEPT_MAX {
-                    let (place, value) = (RowPosition::Line(number).to_string(), shown(line));
-                    told.problems.push(RowProblem { place, column: None, value, why: error.to_string() });
+                    // A line of another system may hold passwords: what is wrong is told, the line is not.
+                    let place = RowPosition::Line(number).to_string();
+                    told.problems.push(RowProblem {
+                        place,
+                        column: None,
+                        value: String::new(),
+                        why: error.to_string(),
+                    });
                 }
             }
         }
@@ -110,4 +116,20 @@ fn row(entry: AddressEntry, number: u32) -> SourceRow {
     };
     let switched_off = entry.record.standing == Standing::SwitchedOff;
     SourceRow { local: entry.address.local().clone(), structure, switched_off, place: RowPosition::Line(number) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn lines_of_another_system_tell_no_passwords() {
+        let domain: DomainName = "example.test".parse().unwrap();
+        let text = b"{\"email\":\"ann@example.test\",\"password\":\"Secr3tPw1\"}\n{\"Secr3tPw1\n";
+        let (rows, told) = read(text, &domain, &[]).unwrap();
+        assert_eq!((rows.len(), told.problems_total), (0, 2));
+        assert!(!format!("{told:?}").contains("Secr3t"), "{told:?}");
+    }
 }

@@ -11,6 +11,17 @@ use crate::change::Structure;
 /// Aliases of one account among which a repeated one is found.
 const ALIASES_SEARCHED_MAX: usize = 100;
 
+/// What a word without `@` is in the place where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BareWord {
+    /// A head, a format or a person says that local parts stand here.
+    LocalPart,
+    /// Perhaps a name, perhaps a password: it is counted and not listed.
+    Doubtful,
+    /// A mistake in a place of addresses.
+    Wrong,
+}
+
 /// Where and how the values of one account are read.
 #[derive(Clone, Copy)]
 pub(super) struct AccountContext<'c> {
@@ -18,8 +29,7 @@ pub(super) struct AccountContext<'c> {
     pub(super) line: u32,
     /// The column or attribute.
     pub(super) column: Option<&'c str>,
-    /// A name without `@` is a local part.
-    pub(super) local_parts: bool,
+    pub(super) bare: BareWord,
 }
 
 /// What is known of an account.
@@ -42,6 +52,11 @@ impl Account {
         self.bad = false;
     }
 
+    /// No address of any domain.
+    pub(super) fn is_empty(&self) -> bool {
+        self.primary.is_none() && self.aliases.is_empty() && self.foreign.is_none()
+    }
+
     /// A problem was reported for it: that it has no address is not told besides.
     pub(super) fn mark_bad(&mut self) {
         self.bad = true;
@@ -57,6 +72,10 @@ impl Account {
         if word == Proxy::NotSmtp {
             return found.skip(Skipped::NotSmtp);
         }
+        if at.bare == BareWord::Doubtful && !value.contains('@') {
+            found.words += 1;
+            return;
+        }
         match judge(found, at, value) {
             JudgedValue::Ours(local) if self.primary.is_none() => self.primary = Some(local),
             JudgedValue::Ours(local) => self.add(local),
@@ -69,6 +88,7 @@ impl Account {
     pub(super) fn proxies(&mut self, found: &mut Findings<'_>, at: AccountContext<'_>, cell: &str) {
         for (word, value) in CellValues::new(cell) {
             match word {
+                _ if at.bare == BareWord::Doubtful && !value.contains('@') => found.words += 1,
                 Proxy::NotSmtp => found.skip(Skipped::NotSmtp),
                 Proxy::Primary if self.primary.is_none() => self.address(found, at, value),
                 Proxy::Primary | Proxy::Further | Proxy::None => self.alias(found, at, value),
@@ -83,7 +103,7 @@ impl Account {
                 let why = found.belongs_elsewhere(&domain);
                 self.problem(found, at, value, why);
             }
-            JudgedValue::Foreign(_) => found.skip(Skipped::OtherDomain),
+            JudgedValue::Foreign(domain) => found.other_domain(&domain),
             JudgedValue::Bad(why) => self.problem(found, at, value, why),
         }
     }
@@ -113,7 +133,7 @@ impl Account {
         match &self.foreign {
             None => self.foreign = Some((value.to_owned(), domain)),
             Some((known, _)) if known.eq_ignore_ascii_case(value) => {}
-            Some(_) => found.skip(Skipped::OtherDomain),
+            Some(_) => found.other_domain(&domain),
         }
     }
 
@@ -151,5 +171,5 @@ impl Account {
 }
 
 fn judge(found: &Findings<'_>, at: AccountContext<'_>, value: &str) -> JudgedValue {
-    if at.local_parts { found.judge_name(value) } else { found.judge(value) }
+    if at.bare == BareWord::LocalPart { found.judge_name(value) } else { found.judge(value) }
 }

@@ -66,7 +66,12 @@ impl FromStr for ColumnContent {
 
     fn from_str(text: &str) -> Result<Self, BadMap> {
         let word = text.trim();
-        let found = Self::ALL.iter().find(|(_, known)| known.eq_ignore_ascii_case(word));
+        // People say `aliases` of a column that holds several.
+        let is_word = |known: &str| {
+            let mut endings = ["", "s", "es"].iter();
+            endings.any(|ending| word.strip_suffix(ending).is_some_and(|word| word.eq_ignore_ascii_case(known)))
+        };
+        let found = Self::ALL.iter().find(|(_, known)| is_word(known));
         found.map(|(field, _)| *field).ok_or_else(|| BadMap::UnknownField(word.to_owned()))
     }
 }

@@ -1,9 +1,12 @@
 //! Collects rows, problems and skipped values of a file. All readers report here, and values are judged here: an
 //! address of the domain, of another domain, or not an address.
 
+use super::columns::ColumnContent;
+use super::heads::normal;
 use super::notes::{FileNote, Skipped};
+use super::other_domains::OtherDomains;
 use super::values::one_typo_apart;
-use super::{ADDRESSES_MAX, FileList, NotAList, ParseOptions, ROWS_MAX, Recognised, encoding};
+use super::{ADDRESSES_MAX, FileList, MASKED, NotAList, ParseOptions, ROWS_MAX, Recognised, encoding, secrets};
 use crate::address::{Address, AddressError, DomainName, LocalPart};
 use crate::change::Structure;
 use crate::source_rows::{PROBLEMS_KEPT_MAX, RowPosition, RowProblem, SourceRow, shown};
@@ -19,9 +22,9 @@ pub(super) enum JudgedValue {
 
 /// The findings so far.
 pub(super) struct Findings<'a> {
-    domain: &'a DomainName,
-    domain_aliases: &'a [DomainName],
+    options: ParseOptions<'a>,
     rows: Vec<SourceRow>,
+    other_domains: OtherDomains,
     problems: Vec<RowProblem>,
     problems_total: u64,
     skipped: [u64; Skipped::ALL.len()],
@@ -30,20 +33,23 @@ pub(super) struct Findings<'a> {
     notes: Vec<FileNote>,
     type_names: Vec<(String, u64)>,
     cut_off: Vec<(String, u64)>,
+    unread: Vec<(String, u64)>,
     /// Accounts that cannot sign in.
     pub(super) blocked: u64,
     /// Addresses whose one target is elsewhere.
     pub(super) elsewhere: u64,
     /// Addresses with several targets.
     pub(super) several: u64,
+    /// Words beside addresses, which are not listed.
+    pub(super) words: u64,
 }
 
 impl<'a> Findings<'a> {
     pub(super) fn new(options: &ParseOptions<'a>) -> Self {
         Self {
-            domain: options.domain,
-            domain_aliases: options.domain_aliases,
+            options: *options,
             rows: Vec::new(),
+            other_domains: OtherDomains::default(),
             problems: Vec::new(),
             problems_total: 0,
             skipped: [0; Skipped::ALL.len()],
@@ -52,9 +58,11 @@ impl<'a> Findings<'a> {
             notes: Vec::new(),
             type_names: Vec::new(),
             cut_off: Vec::new(),
+            unread: Vec::new(),
             blocked: 0,
             elsewhere: 0,
             several: 0,
+            words: 0,
         }
     }
 
@@ -74,13 +82,23 @@ impl<'a> Findings<'a> {
 
     /// Whose list it is.
     pub(super) fn domain(&self) -> &DomainName {
-        self.domain
+        self.options.domain
+    }
+
+    /// A person said how the file is written.
+    pub(super) fn is_said(&self) -> bool {
+        self.options.format.is_some()
+    }
+
+    /// What a person said of a column or key, by its name as [`normal`] gives it.
+    pub(super) fn mapped(&self, name: &str) -> Option<ColumnContent> {
+        self.options.columns.iter().find(|map| normal(&map.column) == name).map(|map| map.field)
     }
 
     /// The domain is one of ours: the domain itself or another name of it.
     pub(super) fn is_ours(&self, domain: &str) -> bool {
-        domain.eq_ignore_ascii_case(self.domain.as_str())
-            || self.domain_aliases.iter().any(|alias| domain.eq_ignore_ascii_case(alias.as_str()))
+        domain.eq_ignore_ascii_case(self.options.domain.as_str())
+            || self.options.domain_aliases.iter().any(|alias| domain.eq_ignore_ascii_case(alias.as_str()))
     }
 
     pub(super) fn judge(&self, text: &str) -> JudgedValue {
@@ -107,6 +125,9 @@ impl<'a> Findings<'a> {
             JudgedValue::Bad(_)
                 if !text.contains(encoding::UNREADABLE) && (text.starts_with('"') || !text.contains('@')) =>
             {
+                if secrets::is_value(text) {
+                    return JudgedValue::Bad("looks like a password; it is neither listed nor kept".to_owned());
+                }
                 LocalPart::parse(text.as_bytes()).map_or_else(bad, JudgedValue::Ours)
             }
             judged => judged,
@@ -115,13 +136,13 @@ impl<'a> Findings<'a> {
 
     /// Why an address of `other` is not taken.
     pub(super) fn belongs_elsewhere(&self, other: &DomainName) -> String {
-        let why = format!("belongs to {other}, this import is for {}", self.domain);
-        if self.is_nearly_ours(other) { format!("{why}; did you mean @{}?", self.domain) } else { why }
+        let why = format!("belongs to {other}, this import is for {}", self.domain());
+        if self.is_nearly_ours(other) { format!("{why}; did you mean @{}?", self.domain()) } else { why }
     }
 
     /// One typing error away from the domain.
     pub(super) fn is_nearly_ours(&self, other: &DomainName) -> bool {
-        one_typo_apart(other.as_str(), self.domain.as_str())
+        one_typo_apart(other.as_str(), self.domain().as_str())
     }
 
     pub(super) fn row(&mut self, line: u32, local: LocalPart, structure: Structure) {
@@ -135,6 +156,7 @@ impl<'a> Findings<'a> {
 
     pub(super) fn problem(&mut self, line: u32, column: Option<&str>, value: &str, why: impl Into<String>) {
         self.problems_total += 1;
+        let value = if secrets::has_value(value) { MASKED } else { value };
         if self.problems.len() < PROBLEMS_KEPT_MAX {
             self.problems.push(RowProblem {
                 place: RowPosition::Line(line).to_string(),
@@ -148,11 +170,18 @@ impl<'a> Findings<'a> {
     /// An address of another domain, in a file where such ones are not expected, or are nearly ours.
     pub(super) fn foreign(&mut self, line: u32, column: Option<&str>, value: &str, domain: &DomainName, mixed: bool) {
         if mixed && !self.is_nearly_ours(domain) {
-            self.skip(Skipped::OtherDomain);
+            self.other_domain(domain);
         } else {
+            self.other_domains.add(domain);
             let why = self.belongs_elsewhere(domain);
             self.problem(line, column, value, why);
         }
+    }
+
+    /// An address of another domain, which is rightly there.
+    pub(super) fn other_domain(&mut self, domain: &DomainName) {
+        self.other_domains.add(domain);
+        self.skip(Skipped::OtherDomain);
     }
 
     pub(super) fn skip(&mut self, kind: Skipped) {
@@ -187,6 +216,42 @@ impl<'a> Findings<'a> {
         self.notes.push(note);
     }
 
+    /// Something was found that is or was meant as an address.
+    pub(super) fn has_addresses(&self) -> bool {
+        !self.rows.is_empty() || self.problems_total > 0 || self.skipped.iter().any(|count| *count > 0)
+    }
+
+    /// Behind the rows so far.
+    pub(super) fn mark(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// An address of the domain in a column or behind a key that is not read, unless a row since `from` lists it.
+    pub(super) fn unread(&mut self, column: &str, local: &LocalPart, from: usize) {
+        if !self.rows.get(from..).unwrap_or_default().iter().any(|row| row.local == *local) {
+            count(&mut self.unread, column);
+        }
+    }
+
+    pub(super) fn other_domains(&self) -> &OtherDomains {
+        &self.other_domains
+    }
+
+    /// Rows of one address that lead to different targets make it a distribution list.
+    pub(super) fn join_forwards(&mut self) {
+        let rows = &mut self.rows;
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by(|a, b| rows[*a].local.cmp(&rows[*b].local));
+        let mut joined = Vec::new();
+        for same in order.chunk_by(|a, b| rows[*a].local == rows[*b].local) {
+            if same.iter().any(|at| rows[*at].structure != rows[same[0]].structure) {
+                self.several += 1;
+                joined.extend_from_slice(same);
+            }
+        }
+        joined.iter().for_each(|at| rows[*at].structure = Structure::DistributionList);
+    }
+
     /// Rows of the file that were begun.
     pub(super) fn records(&self) -> usize {
         self.records
@@ -202,18 +267,25 @@ impl<'a> Findings<'a> {
         notes.extend(
             self.cut_off.iter().map(|(column, cells)| FileNote::CutOff { column: column.clone(), cells: *cells }),
         );
+        notes.extend(
+            self.unread
+                .iter()
+                .map(|(column, addresses)| FileNote::UnreadColumn { column: column.clone(), addresses: *addresses }),
+        );
         let changes = self.skipped(Skipped::Change);
         let counted = [
             (self.blocked, FileNote::Blocked as fn(u64) -> FileNote),
             (self.elsewhere, FileNote::ForwardsElsewhere),
             (self.several, FileNote::ForwardsToSeveral),
             (changes, FileNote::Changes),
+            (self.words, FileNote::Words),
         ];
         notes.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, note)| note(*n)));
         notes.extend(self.notes);
         let skipped = Skipped::ALL.into_iter().zip(self.skipped).filter(|(_, n)| *n > 0).collect();
         let (problems, problems_total) = (self.problems, self.problems_total);
-        FileList { recognised, rows: self.rows, problems, problems_total, skipped, notes }
+        let other_domains = self.other_domains.sorted();
+        FileList { recognised, rows: self.rows, problems, problems_total, skipped, other_domains, notes }
     }
 }
 

@@ -46,6 +46,10 @@ pub enum FileFormat {
     Ldif,
     Outlook,
     Passwd,
+    /// Names with passwords or hashes behind them: Dovecot, htpasswd, chap-secrets.
+    Credentials,
+    /// Blocks of `Key : value`, vCards, YAML, header fields of messages.
+    Records,
     /// Addresses or local parts by line, comma or semicolon.
     Plain,
     /// A table with columns of its own.
@@ -54,7 +58,7 @@ pub enum FileFormat {
 
 impl FileFormat {
     /// Every format with its word on the command line and its name for people.
-    pub const ALL: [(FileFormat, &'static str, &'static str); 26] = [
+    pub const ALL: [(FileFormat, &'static str, &'static str); 28] = [
         (FileFormat::Doorlist, "doorlist", "an export of Doorlist"),
         (FileFormat::Exchange, "exchange", "an Exchange export"),
         (FileFormat::ExchangeValues, "exchange-values", "proxy addresses of Active Directory, one per line"),
@@ -79,6 +83,8 @@ impl FileFormat {
         (FileFormat::Ldif, "ldif", "LDIF"),
         (FileFormat::Outlook, "outlook", "contacts of Outlook"),
         (FileFormat::Passwd, "passwd", "a Unix passwd file"),
+        (FileFormat::Credentials, "credentials", "a file of credentials, of which the names are read"),
+        (FileFormat::Records, "records", "records of keys and values"),
         (FileFormat::Plain, "plain", "a plain list"),
         (FileFormat::Table, "table", "a table"),
     ];
@@ -93,6 +99,7 @@ impl FileFormat {
         use FileFormat as F;
         !matches!(self, F::ExchangeValues | F::Plesk | F::Zimbra | F::ZimbraVerbose | F::Barracuda | F::PostfixRelay)
             && !matches!(self, F::PostfixVirtual | F::Virtusertable | F::Aliases | F::Ldif | F::Passwd | F::Plain)
+            && !matches!(self, F::Credentials | F::Records)
     }
 
     /// The file holds addresses of whatever domains its system serves, or of strangers: those are not to be mended.

@@ -1,7 +1,9 @@
 //! Header rows: which export has which columns, and what a column name means.
 
+use super::column_words;
 use super::columns::ColumnContent;
 use super::format::FileFormat as F;
+use super::secrets;
 
 /// A format by its columns, names as [`normal`] gives them.
 struct Head {
@@ -13,7 +15,7 @@ struct Head {
 }
 
 /// The first that fits counts.
-const HEADS: [Head; 15] = [
+const HEADS: [Head; 16] = [
     Head {
         format: F::Doorlist,
         any: &[&["address", "kind", "account", "standing"]],
@@ -36,18 +38,20 @@ const HEADS: [Head; 15] = [
     },
     Head {
         format: F::CpanelForwarders,
-        any: &[&["source", "target"], &["source", "destination"], &["address", "forwardto"]],
+        any: &[&["source", "target"], &["source", "destination"], &["address", "forwardto"], &["address", "goto"]],
         own: &[
             ("source", ColumnContent::Address),
             ("target", ColumnContent::Target),
             ("destination", ColumnContent::Target),
             ("forwardto", ColumnContent::Target),
+            ("goto", ColumnContent::Target),
+            ("domain", ColumnContent::Ignore),
         ],
     },
     Head {
         format: F::Microsoft365,
         any: &[&["blockcredential"], &["userprincipalname", "proxyaddresses", "licenses"]],
-        own: &[],
+        own: &[("alternateemailaddress", ColumnContent::Ignore), ("alternateemailaddresses", ColumnContent::Ignore)],
     },
     Head {
         format: F::Entra,
@@ -81,6 +85,12 @@ const HEADS: [Head; 15] = [
         own: &[("domain", ColumnContent::Domain)],
     },
     Head { format: F::MailRoute, any: &[&["email", "aliases"]], own: &[] },
+    // Users of MDaemon.
+    Head {
+        format: F::Table,
+        any: &[&["mailbox", "domain"]],
+        own: &[("mailbox", ColumnContent::Local), ("domain", ColumnContent::Domain)],
+    },
     // The rejected values of a file without columns.
     Head { format: F::Table, any: &[&["address", "error"]], own: &[] },
     Head { format: F::Proofpoint, any: &PROOFPOINT, own: &[("aliasormobile", ColumnContent::Alias)] },
@@ -127,7 +137,7 @@ const OUTLOOK: [&[&str]; 7] = [
 
 /// Names that say what a column holds, wherever they stand. Of several for the row's address the first in this order
 /// counts.
-const NAMES: [(&str, ColumnContent); 58] = [
+const NAMES: [(&str, ColumnContent); 53] = [
     ("primarysmtpaddress", ColumnContent::Address),
     ("primaryemail", ColumnContent::Address),
     ("primaryemailaddress", ColumnContent::Address),
@@ -140,23 +150,18 @@ const NAMES: [(&str, ColumnContent); 58] = [
     ("mailaddress", ColumnContent::Address),
     ("useremail", ColumnContent::Address),
     ("emailaccount", ColumnContent::Address),
-    ("emailadresse", ColumnContent::Address),
     ("windowsemailaddress", ColumnContent::Address),
     ("localpart", ColumnContent::Local),
     ("userprincipalname", ColumnContent::Login),
     ("upn", ColumnContent::Login),
     ("alias", ColumnContent::Alias),
     ("aliases", ColumnContent::Alias),
-    ("emailalias", ColumnContent::Alias),
-    ("emailaliases", ColumnContent::Alias),
-    ("mailaliases", ColumnContent::Alias),
     ("emailaddresses", ColumnContent::Alias),
     ("proxyaddress", ColumnContent::Alias),
     ("proxyaddresses", ColumnContent::Alias),
     ("smtpaddresses", ColumnContent::Alias),
     ("mailalternateaddress", ColumnContent::Alias),
     ("mailalternateaddresses", ColumnContent::Alias),
-    ("alternateemail", ColumnContent::Alias),
     ("localpartaliases", ColumnContent::Alias),
     ("noneditablealiases", ColumnContent::Alias),
     ("secondarysmtpaddress", ColumnContent::Alias),
@@ -176,8 +181,8 @@ const NAMES: [(&str, ColumnContent); 58] = [
     ("blocked", ColumnContent::Blocked),
     ("disabled", ColumnContent::Blocked),
     ("usertype", ColumnContent::Guest),
+    ("useraccountcontrol", ColumnContent::Blocked),
     // Addresses elsewhere, or of other people.
-    ("alternateemailaddress", ColumnContent::Ignore),
     ("recoveryemail", ColumnContent::Ignore),
     ("homesecondaryemail", ColumnContent::Ignore),
     ("worksecondaryemail", ColumnContent::Ignore),
@@ -196,14 +201,15 @@ pub(super) fn normal(name: &str) -> String {
 }
 
 /// What a column's name says; `None` if nothing.
-fn field_of(name: &str) -> Option<ColumnContent> {
-    if ["password", "passwd", "passwort", "secret"].iter().any(|word| name.contains(word)) || name == "pwd" {
+pub(super) fn field_of(name: &str) -> Option<ColumnContent> {
+    if secrets::is_name(name) {
         return Some(ColumnContent::Password);
     }
     let exact = |name: &str| NAMES.iter().find(|(known, _)| *known == name).map(|(_, field)| *field);
     // `aliases.0`, `Alias 2`: several columns of one meaning.
     let without_number = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    exact(name).or_else(|| exact(without_number).filter(|field| *field == ColumnContent::Alias))
+    let numbered = || exact(without_number).filter(|field| *field == ColumnContent::Alias);
+    exact(name).or_else(numbered).or_else(|| column_words::field_of(name))
 }
 
 /// What the head line says: the format, and each column's field if its name says one.
@@ -232,7 +238,11 @@ fn fields(names: &[String], own: &[(&str, ColumnContent)]) -> Vec<Option<ColumnC
 
 /// Of several columns for the same single thing the one that stands first among the known names.
 fn keep_first(names: &[String], fields: &mut [Option<ColumnContent>], single: ColumnContent) {
-    let rank = |name: &String| NAMES.iter().position(|(known, _)| known == name).unwrap_or(0);
+    // Names of one format alone come first, names made of known words last.
+    let rank = |name: &String| {
+        let by_words = || if column_words::field_of(name).is_some() { NAMES.len() } else { 0 };
+        NAMES.iter().position(|(known, _)| known == name).unwrap_or_else(by_words)
+    };
     let places = (0..fields.len()).filter(|at| fields[*at] == Some(single));
     let Some(best) = places.min_by_key(|at| rank(&names[*at])) else { return };
     for (at, field) in fields.iter_mut().enumerate() {
@@ -245,5 +255,5 @@ fn keep_first(names: &[String], fields: &mut [Option<ColumnContent>], single: Co
 /// A name that nobody would give to a mailbox: a head line of one column even if nothing follows.
 pub(super) fn is_surely_head(name: &str) -> bool {
     let normal = normal(name);
-    normal.len() > 9 && NAMES.iter().any(|(known, _)| *known == normal)
+    normal.len() > 9 && field_of(&normal).is_some()
 }

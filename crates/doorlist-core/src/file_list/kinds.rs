@@ -62,12 +62,19 @@ pub(super) fn status(cell: &str) -> AccountState {
     }
 }
 
-/// `Block credential`: true where signing in is blocked.
+/// `Block credential`: true where signing in is blocked; `userAccountControl`: by its flag.
 pub(super) fn blocked(cell: &str) -> AccountState {
     match cell.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "blocked" => AccountState::Blocked,
+        flags if is_disabled(flags) || flags.contains("accountdisable") => AccountState::Blocked,
         _ => AccountState::Normal,
     }
+}
+
+/// Bit 2 of Active Directory's `userAccountControl`: nobody can sign in.
+pub(super) fn is_disabled(flags: &str) -> bool {
+    const ACCOUNT_DISABLE: u32 = 2;
+    flags.trim().parse::<u32>().is_ok_and(|flags| flags & ACCOUNT_DISABLE != 0)
 }
 
 /// Accounts that Zimbra makes for itself.

@@ -4,7 +4,7 @@
 //! `alias` or `list`, `doorlistAccount` the account of an alias, `doorlistStanding` is `active`, `switched-off` or
 //! `vetoed`.
 
-use super::account::{Account, AccountContext};
+use super::account::{Account, AccountContext, BareWord};
 use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
 use super::kinds::{self, AccountState, RecipientKind};
@@ -240,7 +240,7 @@ fn account_record(record: &LdifRecord<'_>, found: &mut Findings<'_>) {
     if record.bad.is_some() {
         account.mark_bad();
     }
-    let at = |column| AccountContext { line: record.line, column: Some(column), local_parts: false };
+    let at = |column| AccountContext { line: record.line, column: Some(column), bare: BareWord::Wrong };
     for name in ["# name", "# distributionlist", "mail", "rfc822mailbox"] {
         for value in record.all(name) {
             // `zmprov gadl -v` counts the members behind the name.
@@ -265,11 +265,9 @@ fn account_record(record: &LdifRecord<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Nobody can sign in: by status, by lock, or by bit 2 of Active Directory's flags.
+/// Nobody can sign in: by status, by lock, or by Active Directory's flags.
 fn is_blocked(record: &LdifRecord<'_>) -> bool {
-    const DISABLED: u32 = 2;
-    let flags = record.first("useraccountcontrol").and_then(|flags| flags.parse::<u32>().ok());
-    flags.is_some_and(|flags| flags & DISABLED != 0)
+    record.first("useraccountcontrol").is_some_and(kinds::is_disabled)
         || record.says("nsaccountlock", "true")
         || ["zimbraaccountstatus", "accountstatus", "inetuserstatus", "mailuserstatus"]
             .iter()

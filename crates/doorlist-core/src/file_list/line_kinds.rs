@@ -4,12 +4,17 @@ use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
 use super::lines::{Lines, LogicalLines};
 use super::maps::{key_and_value, name_and_targets};
-use super::{ldif, proxy_lines};
+use super::values::CellValues;
+use super::{credentials, ldif, proxy_lines, records_of_keys, refusals};
+use std::collections::BTreeSet;
 
 /// Lines that are looked at.
 const LOOKED_AT: usize = 200;
 /// Values of a Postfix map of relay recipients, which has to have some.
 const RELAY_WORDS: [&str; 8] = ["ok", "x", "yes", "1", "permit", "relay", "mailbox", "list"];
+
+/// Aliases that every system has.
+const SYSTEM_ALIASES: [&str; 5] = ["postmaster", "mailer-daemon", "root", "abuse", "hostmaster"];
 
 /// Formats whose first line leaves no doubt.
 pub(super) fn by_first_line(text: &str) -> Option<FileFormat> {
@@ -20,6 +25,9 @@ pub(super) fn by_first_line(text: &str) -> Option<FileFormat> {
     }
     if proxy_lines::is_head(first) {
         return Some(FileFormat::ExchangeValues);
+    }
+    if records_of_keys::is_vcard(first) {
+        return Some(FileFormat::Records);
     }
     if first.starts_with("Mailname") && first.contains('@') {
         return Some(FileFormat::Plesk);
@@ -38,7 +46,13 @@ pub(super) fn by_shape(text: &str, found: &Findings<'_>) -> Option<FileFormat> {
     if mostly(&entries, |entry| is_passwd(entry)) {
         return Some(FileFormat::Passwd);
     }
-    colons(&entries, found).or_else(|| map(&entries, found))
+    if records_of_keys::is_like(text, found) {
+        return Some(FileFormat::Records);
+    }
+    if mostly(&entries, |entry| credentials::is_like(entry, found)) {
+        return Some(FileFormat::Credentials);
+    }
+    linked(&entries, found).or_else(|| aliases(&entries, found)).or_else(|| map(&entries, found))
 }
 
 /// At least four of five items match.
@@ -55,22 +69,48 @@ fn is_address(text: &str, found: &Findings<'_>) -> bool {
     text.contains('@') && !matches!(found.judge(text), JudgedValue::Bad(_))
 }
 
-/// `alias: target`, or linked addresses with plain ones between them.
-fn colons(entries: &[String], found: &Findings<'_>) -> Option<FileFormat> {
-    let is_linked = |entry: &String| name_and_targets(entry).is_some_and(|(name, _)| is_address(name, found));
-    if entries.iter().any(is_linked) && mostly(entries, |entry| is_linked(entry) || is_address(entry, found)) {
-        return Some(FileFormat::Barracuda);
+/// `address: alias, alias`, with plain addresses between them. Words behind most addresses are their passwords.
+fn linked(entries: &[String], found: &Findings<'_>) -> Option<FileFormat> {
+    let linked = |entry: &String| name_and_targets(entry).is_some_and(|(name, _)| is_address(name, found));
+    let are_addresses =
+        |targets: &str| CellValues::new(targets).next().is_none_or(|(_, value)| is_address(value, found));
+    let targets: Vec<&str> =
+        entries.iter().filter(|entry| linked(entry)).filter_map(|entry| Some(name_and_targets(entry)?.1)).collect();
+    if targets.is_empty() || !mostly(entries, |entry| linked(entry) || is_address(entry, found)) {
+        return None;
     }
-    let is_alias = |entry: &String| {
-        name_and_targets(entry).is_some_and(|(name, _)| {
-            let is_prefix =
-                ["smtp", "mailto", "sip", "http", "https"].iter().any(|word| name.eq_ignore_ascii_case(word));
-            !is_prefix
-                && !name.contains(['@', ' ', '\t', ',', ';', '<'])
-                && matches!(found.judge_name(name), JudgedValue::Ours(_))
-        })
+    let sure = targets.iter().filter(|targets| are_addresses(targets)).count();
+    Some(if sure * 2 >= targets.len() { FileFormat::Barracuda } else { FileFormat::Credentials })
+}
+
+/// `alias: target`. Where nothing says that the right side is a target, it may be a password; where names with capitals
+/// lead to addresses, the names are those of people.
+fn aliases(entries: &[String], found: &Findings<'_>) -> Option<FileFormat> {
+    let is_pair = |(name, _): &(&str, &str)| {
+        let is_prefix = ["smtp", "mailto", "sip", "http", "https"].iter().any(|word| name.eq_ignore_ascii_case(word));
+        !is_prefix
+            && !name.contains(['@', ' ', '\t', ',', ';', '<'])
+            && matches!(found.judge_name(name), JudgedValue::Ours(_))
     };
-    mostly(entries, is_alias).then_some(FileFormat::Aliases)
+    let pairs: Vec<(&str, &str)> = entries.iter().filter_map(|entry| name_and_targets(entry)).filter(is_pair).collect();
+    if pairs.len() * 5 < entries.len() * 4 {
+        return None;
+    }
+    let is_key = |word: &str| pairs.iter().any(|(name, _)| name.eq_ignore_ascii_case(word));
+    let is_target = |targets: &str| {
+        targets.starts_with(['|', '/', ':', '\\', '"']) || targets.contains(',') || targets == "root" || is_key(targets)
+    };
+    let is_address = |targets: &str| is_address(targets, found) && targets.contains('.');
+    let is_system = |name: &str| SYSTEM_ALIASES.iter().any(|known| name.eq_ignore_ascii_case(known));
+    if pairs.iter().any(|(name, targets)| is_target(targets) || refusals::is_refusal(targets) || is_system(name)) {
+        return Some(FileFormat::Aliases);
+    }
+    let is_capital = |(name, _): &(&str, &str)| name.starts_with(char::is_uppercase);
+    Some(match pairs.iter().any(|(_, targets)| is_address(targets)) {
+        true if mostly(&pairs, is_capital) => FileFormat::Records,
+        true => FileFormat::Aliases,
+        false => FileFormat::Credentials,
+    })
 }
 
 /// `key value`, told apart by their values.
@@ -82,28 +122,33 @@ fn map(entries: &[String], found: &Findings<'_>) -> Option<FileFormat> {
             && !value.starts_with(['#', '<'])
             && (is_full(key) || (!key.contains('@') && matches!(found.judge_name(key), JudgedValue::Ours(_))))
     };
-    if !mostly(&pairs, is_pair) || !pairs.iter().any(|(key, value)| is_full(key) && !value.is_empty()) {
+    let full = pairs.iter().filter(|(key, value)| is_full(key) && !value.is_empty()).count();
+    if !mostly(&pairs, is_pair) || full == 0 || full * 2 < pairs.len() {
         return None;
     }
     Some(map_by_values(&pairs))
 }
 
 fn map_by_values(pairs: &[(&str, &str)]) -> FileFormat {
-    let is_relay =
-        |value: &str| RELAY_WORDS.iter().any(|word| value.eq_ignore_ascii_case(word)) || value.starts_with("alias:");
+    let is_relay = |value: &str| {
+        RELAY_WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+            || value.starts_with("alias:")
+            || refusals::is_refusal(value)
+    };
     let values = || pairs.iter().map(|(_, value)| *value).filter(|value| !value.is_empty());
-    let names_itself =
-        |(key, value): &(&str, &str)| key.split('@').next().is_some_and(|local| local.eq_ignore_ascii_case(value));
+    let locals: BTreeSet<String> =
+        pairs.iter().filter_map(|(key, _)| Some(key.split_once('@')?.0.to_ascii_lowercase())).collect();
+    // A word behind an address is a user of this system if an address is that user's; else it may be a password.
+    let is_user = |value: &str| locals.contains(&value.to_ascii_lowercase()) || value.contains(',');
     if values().all(is_relay) {
         FileFormat::PostfixRelay
     } else if values().any(|value| value.starts_with("error:") || value.contains('%')) {
         FileFormat::Virtusertable
-    } else if values().any(|value| value.contains('@')) {
+    } else if pairs.iter().any(|(key, value)| key.contains('@') && value.contains('@')) {
         FileFormat::PostfixVirtual
-    } else if pairs.iter().any(names_itself) || values().any(|value| value.contains(',')) {
+    } else if values().any(is_user) {
         FileFormat::Virtusertable
     } else {
-        let first = values().next();
-        if values().all(|value| Some(value) == first) { FileFormat::PostfixRelay } else { FileFormat::Virtusertable }
+        FileFormat::PostfixRelay
     }
 }

@@ -1,13 +1,12 @@
 //! Files of keys and values: Postfix maps, the Sendmail virtual user table, aliases files, Barracuda's alias linking.
 
-use super::NotAList;
-use super::account::{Account, AccountContext};
+use super::account::{Account, AccountContext, BareWord};
 use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
 use super::lines::LogicalLines;
 use super::notes::Skipped;
 use super::targets::{self, Forward};
-use super::values;
+use super::{NotAList, refusals, values};
 use crate::change::Structure;
 
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
@@ -31,6 +30,10 @@ fn map_line(line: u32, entry: &str, format: FileFormat, found: &mut Findings<'_>
     if !key.contains('@') && found.is_ours(key) {
         return found.skip(Skipped::DomainLine);
     }
+    if !key.contains('@') && value.contains('@') && !found.is_said() {
+        found.words += 1;
+        return;
+    }
     if format == FileFormat::PostfixRelay {
         relay_line(line, key, value, found);
     } else {
@@ -41,6 +44,10 @@ fn map_line(line: u32, entry: &str, format: FileFormat, found: &mut Findings<'_>
 
 /// The value is of no meaning to Postfix; in our own export it says what the address is.
 fn relay_line(line: u32, key: &str, value: &str, found: &mut Findings<'_>) {
+    let is_refusal = refusals::is_refusal(value);
+    if is_refusal && key.starts_with('@') {
+        return found.skip(Skipped::Refused);
+    }
     if let Some(domain) = key.strip_prefix('@') {
         return found.catch_all(line, domain);
     }
@@ -54,6 +61,9 @@ fn relay_line(line: u32, key: &str, value: &str, found: &mut Findings<'_>) {
         JudgedValue::Foreign(domain) => return found.foreign(line, None, name, &domain, true),
         JudgedValue::Bad(why) => return found.problem(line, None, name, why),
     };
+    if is_refusal {
+        return found.skip(Skipped::Refused);
+    }
     let structure = match value.split_once(':') {
         Some(("alias", account)) => targets::own_structure("alias", account, found),
         _ if value == "list" => Ok(Structure::DistributionList),
@@ -107,7 +117,9 @@ pub(super) fn name_and_targets(entry: &str) -> Option<(&str, &str)> {
 fn linking_line(line: u32, entry: &str, found: &mut Findings<'_>) {
     let (primary, aliases) = name_and_targets(entry).unwrap_or((entry, ""));
     let mut account = Account::default();
-    let at = AccountContext { line, column: None, local_parts: true };
+    // What stands behind a colon may as well be a password.
+    let bare = if found.is_said() { BareWord::LocalPart } else { BareWord::Doubtful };
+    let at = AccountContext { line, column: None, bare };
     account.address(found, at, primary);
     account.proxies(found, at, aliases);
     account.finish(found, at, false, FileFormat::Barracuda.is_mixed());

@@ -19,8 +19,10 @@ pub enum Skipped {
     Vetoed,
     /// Closed accounts, which bounce.
     Closed,
-    /// Aliases that refuse mail on purpose.
+    /// Addresses whose mail the file refuses: `550 ...`, REJECT, `error:`, `:fail:`.
     Refused,
+    /// Lines whose key says that a password is behind it.
+    Secret,
     /// Records that are no entries: deletions and modifications.
     Change,
     /// Rows without an address.
@@ -31,7 +33,7 @@ pub enum Skipped {
 
 impl Skipped {
     /// Every kind, in the order in which they are told.
-    pub const ALL: [Skipped; 11] = [
+    pub const ALL: [Skipped; 12] = [
         Skipped::OtherDomain,
         Skipped::Guest,
         Skipped::NotSmtp,
@@ -40,6 +42,7 @@ impl Skipped {
         Skipped::Vetoed,
         Skipped::Closed,
         Skipped::Refused,
+        Skipped::Secret,
         Skipped::Change,
         Skipped::NoAddress,
         Skipped::DomainLine,
@@ -57,6 +60,7 @@ impl fmt::Display for Skipped {
             Skipped::Vetoed => "addresses that were vetoed at the time of the export",
             Skipped::Closed => "closed accounts, whose mail bounces",
             Skipped::Refused => "addresses that the file rejects",
+            Skipped::Secret => "lines with a password, which is not kept",
             Skipped::Change => "records that delete or modify an entry",
             Skipped::NoAddress => "rows without an email address",
             Skipped::DomainLine => "lines that name a domain",
@@ -101,8 +105,15 @@ pub enum FileNote {
     HeadOnly,
     /// Parts of the file are not in its encoding.
     Mixed,
-    /// Another column has addresses of the domain too, and was not used.
-    OtherColumn(String),
+    /// A column or key that is not used has addresses of the domain, too.
+    UnreadColumn {
+        /// Name of the column.
+        column: String,
+        /// How many that their rows do not list.
+        addresses: u64,
+    },
+    /// Words beside addresses, which may be names or passwords, and are not listed.
+    Words(u64),
 }
 
 impl fmt::Display for FileNote {
@@ -138,18 +149,27 @@ impl fmt::Display for FileNote {
                 write!(f, "addresses that forward to another domain or to a program: {n}; imported as mailboxes")
             }
             FileNote::ForwardsToSeveral(n) => {
-                write!(f, "addresses that forward to several others: {n}; imported as distribution lists")
+                write!(
+                    f,
+                    "addresses that forward to several others: {n}; listed as distribution lists, whose members stay with \
+                     the mail server"
+                )
             }
             FileNote::Changes(n) => {
                 write!(f, "records that delete or modify an entry: {n}; skipped, export the entries themselves")
             }
             FileNote::HeadOnly => f.write_str("the file has a header and no rows"),
             FileNote::Mixed => f.write_str("parts of the file are not UTF-8; save the whole file as UTF-8"),
-            FileNote::OtherColumn(column) => write!(
+            FileNote::UnreadColumn { column, addresses } => write!(
                 f,
-                "column {column:?} also has addresses of the domain and is not used; give --map {}=alias if they are \
-                 aliases",
+                "column {column:?} is not used and has further addresses of the domain: {addresses}; if they are \
+                 aliases, --map {}=alias reads them",
                 quoted(column)
+            ),
+            FileNote::Words(n) => write!(
+                f,
+                "words beside addresses: {n}; not listed, because they may be anything. Map a column of local parts with \
+                 --map COLUMN=local, or put each local part on a line of its own"
             ),
         }
     }

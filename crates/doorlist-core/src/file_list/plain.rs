@@ -1,13 +1,14 @@
 //! Plain lists: addresses or local parts separated by lines, commas or semicolons, also with names and brackets; lists
 //! of Plesk and Zimbra; `/etc/passwd`.
 
-use super::NotAList;
 use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
 use super::kinds;
 use super::lines::Lines;
+use super::maps::key_and_value;
 use super::notes::Skipped;
 use super::values::{self, Proxy};
+use super::{MASKED, NotAList, refusals, secrets};
 use crate::change::Structure;
 
 /// First user number of a person.
@@ -17,22 +18,45 @@ const NOBODY_UID: u32 = 65534;
 /// What stands behind an address in a map without meaning anything.
 const MAP_WORDS: [&str; 8] = ["ok", "x", "yes", "1", "permit", "relay", "mailbox", "user"];
 
+/// Lines with addresses that are looked at.
+const LOOKED_AT: usize = 1000;
+/// What may stand between an address and a word that is no part of it.
+const WORD_SEPARATORS: [char; 4] = ['|', ':', '=', '/'];
+
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
+    // Words are surely local parts only where there is nothing else, or where a person says so.
+    let only_words = found.is_said() || memchr::memchr(b'@', text.as_bytes()).is_none();
+    let has_columns = has_columns(text);
     for (line, content) in Lines::new(text) {
         let content = without_comment(values::trimmed(content));
         let content = match format {
             FileFormat::Plesk => content.strip_prefix("Mailname").unwrap_or(content),
-            _ => content,
+            _ => without_bullet(content),
         };
+        if secrets::is_field(content) {
+            found.begin_row()?;
+            found.skip(Skipped::Secret);
+            continue;
+        }
+        let is_alone = LinePieces(content).filter(|piece| !values::trimmed(piece).is_empty()).nth(1).is_none();
+        let takes_words = is_alone || (only_words && !content.contains('@'));
         for piece in LinePieces(content) {
             let piece = values::trimmed(piece);
-            if !piece.is_empty() {
+            if piece.contains('@') || (takes_words && piece.contains(char::is_alphanumeric)) {
                 found.begin_row()?;
-                value(line, piece, format, found);
+                value(line, piece, format, has_columns, found);
+            } else if piece.contains(char::is_alphanumeric) {
+                found.begin_row()?;
+                found.words += 1;
             }
         }
     }
     Ok(())
+}
+
+/// Without the mark of an item.
+fn without_bullet(line: &str) -> &str {
+    ["- ", "* ", "\u{2022} "].iter().find_map(|mark| line.strip_prefix(mark)).map_or(line, str::trim_start)
 }
 
 /// Without `# ...` at its end. A `#` in a word is part of a name.
@@ -50,12 +74,67 @@ fn without_comment(line: &str) -> &str {
     comment.map_or(line, |at| line[..at].trim_end())
 }
 
-fn value(line: u32, piece: &str, format: FileFormat, found: &mut Findings<'_>) {
+/// Of the lines with addresses, half and more begin with a word: columns parted by blanks, and no slips.
+fn has_columns(text: &str) -> bool {
+    let lines = Lines::new(text).map(|(_, line)| values::bare(line)).filter(|line| line.contains('@'));
+    let (all, beside) = lines.take(LOOKED_AT).fold((0, 0), |(all, beside), line| {
+        (all + 1, beside + usize::from(!key_and_value(without_bullet(line)).0.contains('@')))
+    });
+    beside * 2 >= all
+}
+
+fn value(line: u32, piece: &str, format: FileFormat, has_columns: bool, found: &mut Findings<'_>) {
     let (word, piece) = values::proxy(piece);
     if word == Proxy::NotSmtp {
         return found.skip(Skipped::NotSmtp);
     }
-    let name = first_word(values::bare(piece));
+    let mut rest = values::bare(piece);
+    let (first, behind) = key_and_value(rest);
+    if first.contains('@') && refusals::is_refusal(behind) {
+        return found.skip(Skipped::Refused);
+    }
+    if !rest.contains('@') {
+        let means_nothing = MAP_WORDS.iter().any(|known| behind.eq_ignore_ascii_case(known));
+        return name(line, if means_nothing { first } else { rest }, format, found);
+    }
+    if !has_columns
+        && !first.contains('@')
+        && let JudgedValue::Bad(why) = found.judge(rest)
+    {
+        let shown = if secrets::may_be_password(rest) { MASKED } else { rest };
+        return found.problem(line, None, shown, why);
+    }
+    // Addresses among words: `Ann Lee ann@example.test active`.
+    while !rest.is_empty() {
+        let (word, behind) = key_and_value(rest);
+        if word.contains('@') {
+            addresses(line, values::bare(word), format, found);
+        } else if !MAP_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)) {
+            found.words += 1;
+        }
+        rest = behind;
+    }
+}
+
+/// What a word with `@` holds: `ann@example.test|active` is an address and a word.
+fn addresses(line: u32, word: &str, format: FileFormat, found: &mut Findings<'_>) {
+    // A bar may be part of a local part (RFC 5322 3.2.3), and far more often parts columns.
+    let has_bar = word.find('|').is_some_and(|at| at > 0) && !word.starts_with('"') && !found.is_said();
+    let separators = match found.judge(word) {
+        JudgedValue::Bad(_) if !word.starts_with('"') => &WORD_SEPARATORS[..],
+        _ if has_bar => &WORD_SEPARATORS[..1],
+        _ => return name(line, word, format, found),
+    };
+    for part in word.split(separators).filter(|part| !part.is_empty()) {
+        if part.contains('@') {
+            name(line, part, format, found);
+        } else {
+            found.words += 1;
+        }
+    }
+}
+
+fn name(line: u32, name: &str, format: FileFormat, found: &mut Findings<'_>) {
     if name.is_empty() {
         return;
     }
@@ -70,13 +149,6 @@ fn value(line: u32, piece: &str, format: FileFormat, found: &mut Findings<'_>) {
         JudgedValue::Foreign(domain) => found.foreign(line, None, name, &domain, format.is_mixed()),
         JudgedValue::Bad(why) => found.problem(line, None, name, why),
     }
-}
-
-/// The address with which the value begins, if what is behind it is of no meaning; else the whole value.
-fn first_word(value: &str) -> &str {
-    let (word, rest) = super::maps::key_and_value(value);
-    let means_nothing = rest.is_empty() || MAP_WORDS.iter().any(|known| rest.eq_ignore_ascii_case(known));
-    if means_nothing || (word.contains('@') && !rest.contains('@')) { word } else { value }
 }
 
 /// Pieces of a line, parted by commas and semicolons outside of quotes and angle brackets.
@@ -135,7 +207,7 @@ pub(super) fn read_passwd(text: &str, found: &mut Findings<'_>) -> Result<(), No
                 found.skip(Skipped::System)
             }
             (Some(_), JudgedValue::Ours(local)) => found.row(line, local, Structure::Mailbox),
-            (Some(_), JudgedValue::Foreign(_)) => found.skip(Skipped::OtherDomain),
+            (Some(_), JudgedValue::Foreign(domain)) => found.other_domain(&domain),
             (Some(_), JudgedValue::Bad(why)) => found.problem(line, None, name, why),
         }
     }

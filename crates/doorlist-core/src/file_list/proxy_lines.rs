@@ -2,7 +2,7 @@
 //! account.
 
 use super::NotAList;
-use super::account::{Account, AccountContext};
+use super::account::{Account, AccountContext, BareWord};
 use super::findings::Findings;
 use super::lines::Lines;
 use super::values;
@@ -34,7 +34,7 @@ pub(super) fn read(text: &str, found: &mut Findings<'_>) -> Result<(), NotAList>
 }
 
 fn reading(line: u32) -> AccountContext<'static> {
-    AccountContext { line, column: Some("proxyAddress"), local_parts: false }
+    AccountContext { line, column: Some("proxyAddress"), bare: BareWord::Wrong }
 }
 
 /// `DN;proxyAddress`, perhaps in quotes.

@@ -3,10 +3,9 @@
 use super::columns::{ColumnContent, TakenBy};
 use super::findings::Findings;
 use super::format::FileFormat;
-use super::notes::FileNote;
-use super::sample::{Holds, RecordsStart, Sample, distinct, is_most, share};
+use super::sample::{DELIMITERS, Holds, RecordsStart, Sample, distinct, is_most, share};
 use super::shape::{self, TableLayout};
-use super::{NotAList, ParseOptions, heads, line_kinds, mapped};
+use super::{NotAList, ParseOptions, heads, line_kinds, mapped, records_of_keys, secrets};
 use std::borrow::Cow;
 
 /// How a text is read.
@@ -16,17 +15,16 @@ pub(super) enum TextLayout {
 }
 
 /// Says what the text is.
-pub(super) fn recognise(
-    text: &str,
-    options: &ParseOptions<'_>,
-    found: &mut Findings<'_>,
-) -> Result<TextLayout, NotAList> {
+pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &Findings<'_>) -> Result<TextLayout, NotAList> {
     let start = RecordsStart::of(text);
     if let Some(format) = options.format {
         return match format.is_table() {
             true => said(text, &start, format, options, found).map(TextLayout::Table),
             false => Ok(TextLayout::Lines(format)),
         };
+    }
+    if !options.columns.is_empty() && records_of_keys::is_like(text, found) {
+        return Ok(TextLayout::Lines(FileFormat::Records));
     }
     if !options.columns.is_empty() {
         let known = known_table(text, &start).map_or(FileFormat::Table, |table| table.format);
@@ -81,7 +79,9 @@ fn known_table(text: &str, start: &RecordsStart) -> Option<TableLayout> {
 
 /// A list with a head line of one word: the word is known, and nobody's name.
 fn one_column(name: &str, sample: &Sample<'_>, fields: &[Option<ColumnContent>]) -> bool {
-    matches!(fields, [Some(ColumnContent::Address | ColumnContent::Alias | ColumnContent::Login)])
+    // Cut at another separator, it is several columns.
+    !name.contains(DELIMITERS.map(char::from))
+        && matches!(fields, [Some(ColumnContent::Address | ColumnContent::Alias | ColumnContent::Login)])
         && match sample.rows.first() {
             Some(row) => row.iter().any(|cell| cell.contains('@')),
             None => heads::is_surely_head(name),
@@ -100,7 +100,7 @@ fn headless_cpanel(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Op
 }
 
 /// A table without a head line: Proofpoint Essentials, or one with a column of addresses beside others.
-fn headless_table(text: &str, start: &RecordsStart, found: &mut Findings<'_>) -> Option<TableLayout> {
+fn headless_table(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Option<TableLayout> {
     for delimiter in start.delimiters() {
         let Some(sample) = Sample::take(text, start, delimiter) else { continue };
         if sample.head.len() < 2 || !sample.begins_with_address() {
@@ -123,14 +123,18 @@ fn headless_table(text: &str, start: &RecordsStart, found: &mut Findings<'_>) ->
 }
 
 /// A table with a head line that nobody knows.
-fn unknown_table(text: &str, start: &RecordsStart, found: &mut Findings<'_>) -> Result<Option<TableLayout>, NotAList> {
+fn unknown_table(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Result<Option<TableLayout>, NotAList> {
     let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
     let tables =
         samples.filter(|sample| !sample.begins_with_address() && sample.head.len() > 1 && !sample.rows.is_empty());
     let Some(sample) = tables.max_by_key(|sample| (sample.is_even(), sample.head.len())) else { return Ok(None) };
     let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
     let (_, fields) = heads::read(&names);
-    let mut table = TableLayout::new(text, start, &sample, FileFormat::Table, &fields);
+    let is_head = fields.iter().any(Option::is_some) || !names.iter().any(|name| secrets::may_be_password(name));
+    let mut table = match is_head {
+        true => TableLayout::new(text, start, &sample, FileFormat::Table, &fields),
+        false => TableLayout::headless(start, &sample, FileFormat::Table),
+    };
     if let Some(street) = street(&table, &sample, found) {
         table.columns[street].field = ColumnContent::Ignore;
         if !by_content(&mut table, &sample, found) {
@@ -145,7 +149,7 @@ fn unknown_table(text: &str, start: &RecordsStart, found: &mut Findings<'_>) -> 
 }
 
 /// Refuses a table in which no column holds addresses, by name or by content.
-fn need_addresses(table: &mut TableLayout, sample: &Sample<'_>, found: &mut Findings<'_>) -> Result<(), NotAList> {
+fn need_addresses(table: &mut TableLayout, sample: &Sample<'_>, found: &Findings<'_>) -> Result<(), NotAList> {
     if table.has_addresses() || by_content(table, sample, found) {
         return Ok(());
     }
@@ -160,24 +164,19 @@ fn street(table: &TableLayout, sample: &Sample<'_>, found: &Findings<'_>) -> Opt
 }
 
 /// Takes the column with the most addresses of the domain, or else of any domain, so that the rows say which.
-fn by_content(table: &mut TableLayout, sample: &Sample<'_>, found: &mut Findings<'_>) -> bool {
+fn by_content(table: &mut TableLayout, sample: &Sample<'_>, found: &Findings<'_>) -> bool {
     let has_head = table.head_line.is_some();
     let part = |column: usize, holds: Holds| match has_head {
         true => share(sample.rows.iter(), column, holds, found),
         false => share(sample.with_head(), column, holds, found),
     };
-    let free = |at: &usize| table.columns[*at].field == ColumnContent::Ignore;
+    let free = |at: &usize| table.columns[*at].field == ColumnContent::Ignore && table.columns[*at].by != TakenBy::Map;
     let best = |holds: Holds| {
         let most = (0..table.columns.len()).filter(free).filter(|at| is_most(part(*at, holds)));
         // A column of managers has addresses too, but few different ones.
         most.max_by_key(|at| (distinct(sample.with_head(), *at), usize::MAX - at))
     };
     let Some(best) = best(Holds::Ours).or_else(|| best(Holds::Any)) else { return false };
-    let others: Vec<usize> =
-        (0..table.columns.len()).filter(free).filter(|at| *at != best && is_most(part(*at, Holds::Ours))).collect();
-    for at in others {
-        found.note(FileNote::OtherColumn(table.columns[at].name.clone()));
-    }
     table.columns[best].field = ColumnContent::Address;
     table.columns[best].by = TakenBy::Content;
     true
@@ -189,7 +188,7 @@ fn said(
     start: &RecordsStart,
     format: FileFormat,
     options: &ParseOptions<'_>,
-    found: &mut Findings<'_>,
+    found: &Findings<'_>,
 ) -> Result<TableLayout, NotAList> {
     let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
     let sample = samples.max_by_key(|sample| (sample.is_even(), sample.head.len())).ok_or(NotAList::Empty)?;
@@ -202,6 +201,10 @@ fn said(
         TableLayout::new(text, start, &sample, format, &fields)
     };
     mapped::apply(&mut table.columns, options.columns)?;
+    // A person says what else is read: the addresses themselves are found as ever.
+    if ![ColumnContent::Address, ColumnContent::Local, ColumnContent::Login].iter().any(|field| table.has(*field)) {
+        by_content(&mut table, &sample, found);
+    }
     need_addresses(&mut table, &sample, found)?;
     Ok(table)
 }

@@ -1,8 +1,9 @@
 //! The skipped rows of a file as CSV, to be corrected and imported again.
 
 use super::columns::{ColumnContent, ColumnTaken};
+use super::shape::TableLayout;
 use super::values::is_formula;
-use super::{FileList, MASKED, encoding, table};
+use super::{FileList, MASKED, boxed_tables, encoding, secrets, table};
 use crate::source_rows::RowProblem;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ const BAD_SHOWN_MAX: usize = 4096;
 pub fn rejected(bytes: &[u8], list: &FileList) -> String {
     let Some(table) = &list.recognised.table else { return of_values(&list.problems) };
     let (_, text) = encoding::decode(bytes);
+    let text = boxed_tables::unboxed(&text);
     let faults = by_line(&list.problems);
     let mut out = String::new();
     for column in &table.columns {
@@ -31,7 +33,8 @@ pub fn rejected(bytes: &[u8], list: &FileList) -> String {
         let line = match &record {
             Ok(line) => *line,
             Err(bad) => {
-                cells = vec![Cow::Owned(bad.text.chars().take(BAD_SHOWN_MAX).collect())];
+                let shown = if table.head_line.is_none() { MASKED } else { bad.text };
+                cells = vec![Cow::Owned(shown.chars().take(BAD_SHOWN_MAX).collect())];
                 bad.line
             }
         };
@@ -41,7 +44,7 @@ pub fn rejected(bytes: &[u8], list: &FileList) -> String {
         }
         let is_whole = record.is_ok()
             && cells.get(table.columns.len()..).is_none_or(|more| more.iter().all(|cell| cell.trim().is_empty()));
-        row(&table.columns, &cells, is_whole, &mut out);
+        row(table, &cells, is_whole, &mut out);
         cell(&format!("line {line}: {why}"), &mut out);
         out.push_str("\r\n");
     }
@@ -50,7 +53,8 @@ pub fn rejected(bytes: &[u8], list: &FileList) -> String {
 
 /// The cells of one row, at least one for each column. Where they are too many, any of them may be the password, and they
 /// stay too many: a shifted row must not be taken as it is.
-fn row(columns: &[ColumnTaken], cells: &[Cow<'_, str>], is_whole: bool, out: &mut String) {
+fn row(table: &TableLayout, cells: &[Cow<'_, str>], is_whole: bool, out: &mut String) {
+    let columns = &table.columns[..];
     let has_password = columns.iter().any(|column| column.field == ColumnContent::Password);
     let count = if is_whole { columns.len() } else { columns.len().max(cells.len()) };
     for at in 0..count {
@@ -58,10 +62,17 @@ fn row(columns: &[ColumnTaken], cells: &[Cow<'_, str>], is_whole: bool, out: &mu
         match cells.get(at).map_or("", AsRef::as_ref) {
             "" => cell("", out),
             _ if has_password && (!is_whole || is_password) => cell(MASKED, out),
+            // What a column without a name holds, nobody knows.
+            text if table.head_line.is_none() && is_unread(columns, at) && !text.contains('@') => cell("", out),
+            text if secrets::has_value(text) => cell(MASKED, out),
             text => cell(text, out),
         }
         out.push(',');
     }
+}
+
+fn is_unread(columns: &[ColumnTaken], at: usize) -> bool {
+    columns.get(at).is_none_or(|column| column.field == ColumnContent::Ignore)
 }
 
 /// Files without columns: the values.

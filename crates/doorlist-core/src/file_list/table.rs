@@ -1,16 +1,17 @@
 //! Reads the rows of a table whose columns are known.
 
-use super::account::{Account, AccountContext};
+use super::account::{Account, AccountContext, BareWord};
 use super::cells::Records;
-use super::columns::{ColumnContent, ColumnTaken};
+use super::columns::{ColumnContent, ColumnTaken, TakenBy};
 use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
+use super::heads::normal;
 use super::kinds::{self, AccountState, RecipientKind};
 use super::notes::{FileNote, Skipped};
 use super::shape::TableLayout;
 use super::targets::{self, Forward};
-use super::values;
-use super::{MASKED, NotAList};
+use super::values::{self, CellValues, Proxy};
+use super::{MASKED, NotAList, column_words};
 use std::borrow::Cow;
 
 /// Which column holds what, by index.
@@ -29,6 +30,8 @@ struct Roles<'t> {
     blocked: Option<usize>,
     guest: Option<usize>,
     aliases: Vec<usize>,
+    /// What words are in its cells of addresses.
+    bare: BareWord,
     has_password: bool,
     /// Apostrophes in front of formulas are guards for spreadsheets.
     is_guarded: bool,
@@ -36,8 +39,15 @@ struct Roles<'t> {
 }
 
 impl<'t> Roles<'t> {
-    fn new(table: &'t TableLayout) -> Self {
+    fn new(table: &'t TableLayout, is_said: bool) -> Self {
         let columns = &table.columns[..];
+        // Without a head a column holds whatever its first rows hold. Accounts of cPanel have their domain beside them.
+        let is_sure = is_said || table.head_line.is_some() || table.format == FileFormat::CpanelAccounts;
+        let bare = match is_sure {
+            true if table.format.takes_local_parts() => BareWord::LocalPart,
+            true => BareWord::Wrong,
+            false => BareWord::Doubtful,
+        };
         let find = |field| columns.iter().position(|column| column.field == field);
         Self {
             columns,
@@ -54,6 +64,7 @@ impl<'t> Roles<'t> {
             blocked: find(ColumnContent::Blocked),
             guest: find(ColumnContent::Guest),
             aliases: (0..columns.len()).filter(|at| columns[*at].field == ColumnContent::Alias).collect(),
+            bare,
             has_password: find(ColumnContent::Password).is_some(),
             is_guarded: !table.is_exact,
             has_head: table.head_line.is_some(),
@@ -68,13 +79,18 @@ impl<'t> Roles<'t> {
         if self.is_guarded { values::unguarded(cell) } else { cell }
     }
 
+    /// Any part of a row that is not cut into its cells may be a password.
+    fn hides_rows(&self) -> bool {
+        self.has_password || !self.has_head
+    }
+
     fn name(&self, at: Option<usize>) -> Option<&'t str> {
         at.and_then(|at| self.columns.get(at)).map(|column| column.name.as_str())
     }
 }
 
 pub(super) fn read(text: &str, table: &TableLayout, found: &mut Findings<'_>) -> Result<(), NotAList> {
-    let roles = Roles::new(table);
+    let roles = Roles::new(table, found.is_said());
     let mut records = records(text, table);
     let mut cells = Vec::new();
     let mut account = Account::default();
@@ -84,24 +100,52 @@ pub(super) fn read(text: &str, table: &TableLayout, found: &mut Findings<'_>) ->
             Ok(line) => line,
             Err(bad) => {
                 found.begin_row()?;
-                found.problem(bad.line, None, if roles.has_password { MASKED } else { bad.text }, bad.why);
+                found.problem(bad.line, None, if roles.hides_rows() { MASKED } else { bad.text }, bad.why);
                 continue;
             }
         };
         found.begin_row()?;
+        let from = found.mark();
         if let Some(why) = ragged(&roles, &cells) {
-            let shown = if roles.has_password { MASKED } else { roles.cell(&cells, roles.address) };
+            let shown = if roles.hides_rows() { MASKED } else { roles.cell(&cells, roles.address) };
             found.problem(line, None, shown, why);
-        } else if roles.standing.is_some() {
+            continue;
+        }
+        if roles.standing.is_some() {
             own_row(&roles, line, &cells, found);
         } else if roles.target.is_some() || roles.account.is_some() {
             forward_row(&roles, line, &cells, found);
         } else {
             account_row(&roles, line, &cells, &mut account, found);
         }
+        unread(&roles, &cells, from, found);
+    }
+    if roles.target.is_some() {
+        found.join_forwards();
     }
     without_aliases(&roles, found);
     Ok(())
+}
+
+/// Addresses of the domain in columns that are not read, or only where there is no other.
+fn unread(roles: &Roles<'_>, cells: &[Cow<'_, str>], from: usize, found: &mut Findings<'_>) {
+    for (column, cell) in roles.columns.iter().zip(cells) {
+        let is_unread = match column.field {
+            ColumnContent::Ignore => column.by != TakenBy::Map,
+            ColumnContent::Login => true,
+            _ => false,
+        };
+        if !is_unread || !cell.contains('@') {
+            continue;
+        }
+        for (word, value) in CellValues::new(cell) {
+            if word != Proxy::NotSmtp
+                && let JudgedValue::Ours(local) = found.judge(value)
+            {
+                found.unread(&column.name, &local, from);
+            }
+        }
+    }
 }
 
 /// The records behind the head line.
@@ -191,7 +235,7 @@ fn account_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], account: &m
         return found.skip(Skipped::Closed);
     }
     let column = roles.name(roles.address).or_else(|| roles.name(roles.aliases.first().copied()));
-    let at = AccountContext { line, column, local_parts: roles.format.takes_local_parts() };
+    let at = AccountContext { line, column, bare: roles.bare };
     own_address(roles, cells, at, account, found);
     alias_cells(roles, line, cells, account, found);
     account.login(found, login);
@@ -214,12 +258,16 @@ fn own_address(
     if values::is_type_name(address) {
         return found.type_name(at.column.unwrap_or_default());
     }
-    let is_local = roles.address.is_none() || (at.local_parts && !address.contains('@'));
-    if is_local && !domain.is_empty() && !address.is_empty() {
+    let is_local = roles.address.is_none() || (at.bare == BareWord::LocalPart && !address.contains('@'));
+    // Several in one cell: the first is its own.
+    if address.matches('@').nth(1).is_some() && !address.starts_with('"') {
+        account.proxies(found, at, address);
+    } else if is_local && !domain.is_empty() && !address.is_empty() {
         account.address(found, at, &format!("{address}@{domain}"));
     } else {
         let column = at.column.or_else(|| roles.name(roles.local));
-        account.address(found, AccountContext { column, local_parts: at.local_parts || is_local, ..at }, address);
+        let bare = if is_local { BareWord::LocalPart } else { at.bare };
+        account.address(found, AccountContext { column, bare, ..at }, address);
     }
 }
 
@@ -243,8 +291,14 @@ fn alias_cells(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], account: &m
         if values::is_cut_off(cell) {
             found.cut_off(column.unwrap_or_default());
         }
-        let local_parts = roles.format.takes_local_parts() || roles.local.is_some();
-        account.proxies(found, AccountContext { line, column, local_parts }, cell);
+        let bare = match column {
+            _ if roles.local.is_some() => BareWord::LocalPart,
+            Some(name) if roles.bare == BareWord::Wrong && column_words::may_be_street(&normal(name)) => {
+                BareWord::Doubtful
+            }
+            _ => roles.bare,
+        };
+        account.proxies(found, AccountContext { line, column, bare }, cell);
     }
 }
 

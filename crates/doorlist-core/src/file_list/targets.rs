@@ -2,6 +2,7 @@
 
 use super::findings::{Findings, JudgedValue};
 use super::notes::Skipped;
+use super::refusals::is_refusal;
 use super::values::{self, CellValues};
 use crate::address::LocalPart;
 use crate::change::Structure;
@@ -72,12 +73,6 @@ fn structure(local: &LocalPart, targets: &str, found: &mut Findings<'_>) -> Opti
             Some(Structure::Mailbox)
         }
     }
-}
-
-/// `error:nouser No such user`, `:fail:`.
-fn is_refusal(targets: &str) -> bool {
-    let start = targets.get(..6).unwrap_or(targets).to_ascii_lowercase();
-    start.starts_with("error:") || start.starts_with(":fail:") || start.starts_with("reject")
 }
 
 /// A pipe, a file, a list in a file, `:blackhole:`, `%1@...`.

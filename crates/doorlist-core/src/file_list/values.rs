@@ -112,7 +112,7 @@ impl<'t> CellValues<'t> {
     /// One piece: up to a separator that does not stand in quotes.
     fn piece(&mut self) -> &'t str {
         let bytes = self.rest.as_bytes();
-        let mut quoted = false;
+        let (mut quoted, mut is_address) = (false, false);
         let mut end = bytes.len();
         let mut at = 0;
         while at < bytes.len() {
@@ -122,6 +122,17 @@ impl<'t> CellValues<'t> {
                 b';' | b',' | b'|' | b'\n' | b'\r' if !quoted => {
                     end = at;
                     break;
+                }
+                // `Ann <ann@example.test>` goes on.
+                b'<' => is_address = false,
+                b'@' => is_address = true,
+                b' ' | b'\t' if !quoted => {
+                    let text = &self.rest[at..];
+                    if begins_smtp(&text[1..]) || (is_address && begins_address(text)) {
+                        end = at;
+                        break;
+                    }
+                    is_address = false;
                 }
                 b'+' if !quoted && begins_proxy(&self.rest[at + 1..]) => {
                     end = at;
@@ -135,6 +146,18 @@ impl<'t> CellValues<'t> {
         self.rest = self.rest.get(end + 1..).unwrap_or_default();
         piece
     }
+}
+
+/// `smtp:`, in any case.
+fn begins_smtp(text: &str) -> bool {
+    text.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("smtp:"))
+}
+
+/// An address behind the blanks: `smtp:a@example.test`, `b@example.test`.
+fn begins_address(text: &str) -> bool {
+    let text = text.trim_start();
+    let next = text.split(char::is_whitespace).next().unwrap_or_default();
+    !next.starts_with('<') && (next.contains('@') || begins_proxy(text))
 }
 
 /// `smtp:`, `X500:` ... as the next of values that are joined by `+`.

@@ -1,8 +1,9 @@
 //! Bad files by number, as far as reading them goes.
 
-use super::{fixture, line, read, read_mapped, rows};
+use super::{fixture, fixtures, line, read, read_mapped, rows};
 use doorlist_core::file_list::{
-    ColumnMap, Encoding, FIELD_BYTES_MAX, FILE_BYTES_MAX, FileFormat, NotAList, ParseOptions, ROWS_MAX, parse, rejected,
+    ColumnContent, ColumnMap, Encoding, FIELD_BYTES_MAX, FILE_BYTES_MAX, FileFormat, FileNote, NotAList,
+    OTHER_DOMAINS_KEPT_MAX, ParseOptions, ROWS_MAX, Skipped, parse, rejected,
 };
 
 fn problems(bytes: &[u8]) -> Vec<String> {
@@ -247,4 +248,66 @@ fn a_format_can_be_said() {
             }
         }
     }
+}
+
+#[test]
+fn the_map_of_a_note_reads_its_column() {
+    let mut maps = 0;
+    for (name, bytes) in fixtures() {
+        let list = read(&bytes).unwrap();
+        for note in &list.notes {
+            let FileNote::UnreadColumn { column, addresses } = note else { continue };
+            maps += 1;
+            let map = ColumnMap { column: column.clone(), field: ColumnContent::Alias };
+            let mapped = read_mapped(&bytes, &[map]).unwrap();
+            let more = mapped.rows.iter().filter(|row| !list.rows.contains(row)).count() as u64;
+            assert!(more >= *addresses, "{name}: {column}: {more} of {addresses}");
+            assert!(list.rows.iter().all(|row| mapped.rows.contains(row)), "{name}: {column}");
+        }
+    }
+    assert!(maps >= 4, "{maps}");
+    let said = ["Also=aliases", "Also=ALIAS", "Also=Aliases"].map(|text| text.parse::<ColumnMap>().unwrap().field);
+    assert_eq!(said, [ColumnContent::Alias; 3]);
+    assert_eq!("x=addresses".parse::<ColumnMap>().unwrap().field, ColumnContent::Address);
+    assert!("x=aliasesses".parse::<ColumnMap>().is_err());
+}
+
+#[test]
+fn what_a_map_refuses_is_left_out_and_counted() {
+    for refusal in
+        ["550 No such user", "554", "450 later", "4.2.1 later", "REJECT", "reject gone", "Discard", "ERROR: x"]
+    {
+        for text in [
+            format!("ann@example.test OK\ngone@example.test {refusal}\n"),
+            format!("ann@example.test ann\ngone@example.test\t{refusal}\n"),
+            format!("ann@example.test bo@example.test\ngone@example.test\t{refusal}\n"),
+            format!("ann@example.test\nbo\ncleo\ngone@example.test {refusal}\n"),
+        ] {
+            let list = read(text.as_bytes()).unwrap();
+            assert!(
+                rows(&list)[0].starts_with("ann ") && !rows(&list).iter().any(|row| row.contains("gone")),
+                "{text}"
+            );
+            assert_eq!(list.skipped, [(Skipped::Refused, 1)], "{text}");
+        }
+    }
+}
+
+#[test]
+fn other_domains_are_counted_and_a_file_of_them_alone_is_refused() {
+    let counts = |text: &str| {
+        let list = read(text.as_bytes()).unwrap();
+        list.other_domains.iter().map(|(domain, count)| format!("{domain} {count}")).collect::<Vec<_>>()
+    };
+    let rows = "email,aliases\nann@example.test,a@fabrikam.test\ncy@contoso.test,\ndi@contoso.test,\n";
+    assert_eq!(counts(rows), ["contoso.test 2", "fabrikam.test 1"]);
+    assert_eq!(counts("ann@example.test OK\ncy@contoso.test OK\n"), ["contoso.test 1"]);
+    let many: String = (0..OTHER_DOMAINS_KEPT_MAX + 5).map(|n| format!("x@n{n}.test\n")).collect();
+    assert_eq!(counts(&format!("ann@example.test\n{many}")).len(), OTHER_DOMAINS_KEPT_MAX);
+    let refused = |text: &str| matches!(read(text.as_bytes()), Err(NotAList::OtherDomain { .. }));
+    assert!(refused("cy@contoso.test\ndi@contoso.test\n") && refused("email,name\ncy@contoso.test,Cy\n"));
+    // A typing error and a line about our domain are for a person to see.
+    assert!(!refused("ann@exampel.test\n") && !refused("cy@contoso.test\n@example.test\n") && !refused("cy\n"));
+    let error = read(many.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("(105)") && error.contains("and 102 more") && error.contains("Nothing was"), "{error}");
 }

@@ -4,11 +4,12 @@
 
 mod bad;
 mod laws;
+mod secrecy;
 mod snapshots;
 
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Structure;
-use doorlist_core::file_list::{ColumnMap, FileList, NotAList, ParseOptions, parse};
+use doorlist_core::file_list::{ColumnMap, FileFormat, FileList, NotAList, ParseOptions, parse};
 use doorlist_core::source_rows::SourceRow;
 
 /// Reads a file of example.test.
@@ -18,9 +19,14 @@ fn read(bytes: &[u8]) -> Result<FileList, NotAList> {
 
 /// Reads a file whose columns are said.
 fn read_mapped(bytes: &[u8], columns: &[ColumnMap]) -> Result<FileList, NotAList> {
+    read_as(bytes, None, columns)
+}
+
+/// Reads a file whose format or columns are said.
+fn read_as(bytes: &[u8], format: Option<FileFormat>, columns: &[ColumnMap]) -> Result<FileList, NotAList> {
     let domain: DomainName = "example.test".parse().unwrap();
     let aliases = ["example.invalid".parse().unwrap()];
-    parse(bytes, &ParseOptions { domain: &domain, domain_aliases: &aliases, format: None, columns })
+    parse(bytes, &ParseOptions { domain: &domain, domain_aliases: &aliases, format, columns })
 }
 
 /// A fixture by name.
@@ -28,9 +34,14 @@ fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("tests/files/{name}")).unwrap()
 }
 
-/// Every fixture: what is no test code.
+/// Every fixture that is read: what is no test code.
 fn fixtures() -> Vec<(String, Vec<u8>)> {
-    let entries = std::fs::read_dir("tests/files").unwrap().map(|entry| entry.unwrap().path());
+    fixtures_of("")
+}
+
+/// The fixtures of a folder.
+fn fixtures_of(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(format!("tests/files/{folder}")).unwrap().map(|entry| entry.unwrap().path());
     let files = entries.filter(|path| path.is_file() && path.extension().is_none_or(|end| end != "rs"));
     let mut all: Vec<_> = files
         .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(path).unwrap()))

@@ -1,6 +1,6 @@
 //! What becomes of each file, as a person sees it.
 
-use super::{fixtures, line, read};
+use super::{fixtures, fixtures_of, line, read};
 use doorlist_core::file_list::{ColumnContent, FileList, rejected};
 use std::fmt::Write;
 
@@ -42,6 +42,15 @@ fn each_file_is_recognised_and_read() {
         let list = read(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
         insta::assert_snapshot!(name.as_str(), shown(&list));
     }
+}
+
+#[test]
+fn what_is_no_list_is_refused_in_one_sentence() {
+    let mut all = String::new();
+    for (name, bytes) in fixtures_of("refused") {
+        writeln!(all, "{name}: {}", read(&bytes).unwrap_err()).unwrap();
+    }
+    insta::assert_snapshot!("refused", all);
 }
 
 #[test]

@@ -101,7 +101,7 @@ pub(crate) struct Import {
     /// Format of the file, if detection fails; an unknown name prints the known ones
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
-    /// Map a column to a field such as address, aliases or kind (repeatable)
+    /// Map a column or key to a field such as address, aliases, local or kind (repeatable)
     #[arg(long, value_name = "COLUMN=FIELD")]
     pub map: Vec<String>,
     /// Source name of the imported recipients

@@ -131,6 +131,13 @@ fn how_read(reading: &FileReading) {
     for (what, count) in &reading.skipped {
         say!("skipped: {what}: {count}");
     }
+    for (domain, count) in reading.other_domains.iter().take(ROWS_SHOWN_MAX) {
+        say!("other domain: {domain} {count}");
+    }
+    let hidden = reading.other_domains.len().saturating_sub(ROWS_SHOWN_MAX);
+    if hidden > 0 {
+        say!("and {hidden} more other domains (--json shows them)");
+    }
     for note in &reading.notes {
         say!("note: {note}");
     }
