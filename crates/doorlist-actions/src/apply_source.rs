@@ -93,8 +93,25 @@ enum Settled {
 }
 
 impl Actions {
-    /// Plans, guards, and applies. The list is let go before the plan is taken over: no other is made of it then.
+    /// Plans, guards, and applies. An earlier plan of the source that still waits ends with it, if all of the source was
+    /// read.
     pub(crate) async fn apply_source(
+        &self,
+        input: &SourceInput<'_>,
+        list: NormalizedRows,
+        actor: &Actor,
+    ) -> Result<PlanReport, ActionError> {
+        let began = self.now();
+        let report = self.plan_and_apply(input, list, actor).await?;
+        if report.written && input.coverage == Coverage::Whole {
+            // What was written is on the list either way; the next reading ends the plan if the store is away now.
+            let _ = self.services.recipients.overtake_plans(input.domain, input.source, began).await;
+        }
+        Ok(report)
+    }
+
+    /// The list is let go before the plan is taken over: no other is made of it then.
+    async fn plan_and_apply(
         &self,
         input: &SourceInput<'_>,
         list: NormalizedRows,

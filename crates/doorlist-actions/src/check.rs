@@ -6,7 +6,8 @@ use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::{Address, AddressError, DomainName};
 use doorlist_core::policy::{Decision, Offer, Recipient, SourceStanding, decide, decide_for};
 use doorlist_core::sender_rules::Sender;
-use doorlist_store::recipients::AddressEntry;
+use doorlist_core::time::Timestamp;
+use doorlist_store::recipients::{AddressEntry, ClaimRecord};
 use serde::{Deserialize, Serialize};
 
 /// Asks what a RCPT for an address would be answered, and why, from a source that nothing is known against.
@@ -31,6 +32,26 @@ pub struct CheckReport {
     pub domain: Option<DomainName>,
     /// The entry that decided, if one did and the store could be read.
     pub entry: Option<AddressEntry>,
+    /// Sources that have the entry no more, and count for it a while.
+    #[serde(default)]
+    pub missing: Vec<MissingClaim>,
+}
+
+/// A claim on an address that its source has no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingClaim {
+    pub source: String,
+    /// When the source was first read without the address.
+    pub since: Timestamp,
+    /// Until when the claim counts; the next reading of the whole source withdraws it.
+    pub until: Timestamp,
+}
+
+impl MissingClaim {
+    fn of(claim: &ClaimRecord) -> Option<Self> {
+        let (since, until) = (claim.missing_since?, claim.counts_until()?);
+        Some(Self { source: claim.source.to_string(), since, until })
+    }
 }
 
 impl Action for Check {
@@ -64,8 +85,10 @@ impl Action for Check {
             Some(id) => recipients.entry_of(id).await.unwrap_or_default(),
             None => None,
         };
+        let claims = entry.iter().flat_map(|entry: &AddressEntry| &entry.record.claims);
+        let missing = claims.filter_map(MissingClaim::of).collect();
         let sentence = decision.reason.sentence().to_owned();
-        Ok(CheckReport { address: text, decision, sentence, domain, entry })
+        Ok(CheckReport { address: text, decision, sentence, domain, entry, missing })
     }
 }
 

@@ -53,7 +53,7 @@ pub use audit::{
 };
 pub use caller::{Caller, Credentials};
 pub use changes::{ChangePage, ChangesList, ChangesShow, ChangesUndo};
-pub use check::{Check, CheckReport};
+pub use check::{Check, CheckReport, MissingClaim};
 pub use contacts::{ContactConfirm, ContactConfirmed, ContactList, ContactPage};
 pub use domains::{
     DomainAdd, DomainAdded, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove,

@@ -12,7 +12,7 @@ use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows;
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{Applied, Coverage, SourcePlan};
-use doorlist_store::source_book::StoredConnection;
+use doorlist_store::source_book::{SourceHealth, StoredConnection};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -106,6 +106,8 @@ pub struct SourceEntry {
     pub next_run: Timestamp,
     /// When it was last read whole, and taken over.
     pub full_read: Option<Timestamp>,
+    /// How its readings go.
+    pub health: SourceHealth,
 }
 
 impl Action for PutSource {
@@ -147,6 +149,7 @@ impl Action for PutSource {
             marker: None,
             next_run: actions.now(),
             full_read: None,
+            health: before.map(|before| before.health).unwrap_or_default(),
         };
         services.book.put_connection(&stored).await?;
         entry(&stored)
@@ -301,6 +304,7 @@ fn entry(stored: &StoredConnection) -> Result<SourceEntry, ActionError> {
         has_password: stored.secret.is_some(),
         next_run: stored.next_run,
         full_read: stored.full_read,
+        health: stored.health.clone(),
     })
 }
 

@@ -139,7 +139,11 @@ impl Actions {
             let message = format!("source {name} is already being synced; see `sync history {name}` in a moment");
             return Err(ActionError::new(ErrorKind::Busy, message));
         }
+        let began = self.now();
         let report = self.sync_alone(&stored, &trigger).await;
+        if trigger != SyncTrigger::Preview {
+            self.note_health(name, began, &report).await;
+        }
         // It runs out by itself if the store is away.
         let _ = self.services.book.end_lease(&lease, &holder).await;
         report
@@ -256,6 +260,15 @@ impl Actions {
             self.services.book.keep_marker(&stored.name, reading.marker.as_deref(), full).await?;
         }
         Ok(())
+    }
+
+    /// A reading that could not be taken over has failed as well. If the store is away, the next reading is noted.
+    async fn note_health(&self, name: &str, began: Timestamp, report: &Result<SyncReport, ActionError>) {
+        let (outcome, why) = match report {
+            Ok(report) => (report.outcome, report.why.clone().unwrap_or_default()),
+            Err(error) => (RunOutcome::Failed, error.to_string()),
+        };
+        let _ = self.services.book.note_health(name, began, outcome, &why).await;
     }
 
     async fn note_failure(

@@ -6,7 +6,7 @@ mod links;
 mod parts;
 mod runs;
 
-pub use connections::StoredConnection;
+pub use connections::{SourceHealth, StoredConnection, WHY_CHARS_MAX};
 pub use links::UploadLink;
 pub use parts::{PUSH_BYTES_MAX, PUSH_BYTES_OF_CUSTOMER_MAX, PUSHES_OPEN_MAX, PartKept, PushPart};
 pub use runs::{RunOutcome, RunRecord};

@@ -5,6 +5,8 @@
 #[path = "story/hand.rs"]
 #[allow(dead_code)]
 mod hand;
+#[path = "plans/health.rs"]
+mod health;
 #[path = "plans/list.rs"]
 mod list;
 #[path = "plans/parts.rs"]
@@ -45,6 +47,8 @@ async fn tell(url: StoreUrl) {
     sources::a_renamed_entry_is_one_change(&here).await;
     sources::some_entries_alone(&here).await;
     sources::a_plan_waits_moves_and_is_thrown_away(&here).await;
+    health::a_source_says_since_when_it_fails(&here).await;
+    health::newer_words_overtake_a_plan_that_waits(&here).await;
     parts::parts_are_kept_and_forgotten(&here).await;
     undo::an_import_goes_back_exactly(&here).await;
     undo::what_came_later_stays(&here).await;

@@ -5,6 +5,7 @@ mod http;
 mod metrics;
 mod schedule;
 mod signals;
+mod source_metrics;
 mod threads;
 
 use crate::audit_trail::AuditTrail;
@@ -27,6 +28,7 @@ use doorlist_web::{ApiState, Refusals, Trail};
 use http::{Ready, Serving};
 use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
+use source_metrics::SourceMetrics;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use threads::Threads;
@@ -88,7 +90,7 @@ async fn run(
     let measures = doorlist_web::metrics(Arc::clone(&measured)).merge(health.clone());
     serving.serve(http::metrics(metrics, &health), &measures);
     let mail = threads.mail();
-    let OpenedServer { store, journal, gateway, registry } = tokio::select! {
+    let OpenedServer { store, journal, gateway, mut registry } = tokio::select! {
         opened = open(&config, certificate, &refused, &mail) => opened?,
         () = signals.end() => return Ok(Exit::DONE),
     };
@@ -98,6 +100,7 @@ async fn run(
     let patient = Arc::new(Services { work: services.work.for_those_who_wait(), ..Services::clone(&services) });
     tasks.spawn(control.serve(Arc::clone(&patient), Peers::of_process()));
     tasks.spawn(schedule::run(patient, journal.clone()));
+    tasks.spawn(SourceMetrics::register(&mut registry).follow(Arc::clone(&services)));
     let refusals_log = journal.clone();
     tasks.spawn(async move { refused.log(&refusals_log).await });
     // Both are set here alone, once.

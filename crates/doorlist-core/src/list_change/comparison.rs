@@ -7,7 +7,6 @@ use super::draft::{Draft, says};
 use super::plan::{Coverage, SourcePlan};
 use crate::address::LocalPart;
 use crate::change::Source;
-use crate::shrink_guard::GRACE;
 use crate::source_rows::{PackedRows, RowPosition, SourceRow};
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -101,9 +100,9 @@ impl<'a> SourceComparison<'a> {
                 self.found.draft.load(self.domain, &local, Some(state));
             }
             (None, Some(claim)) if self.plan.coverage == Coverage::Whole => {
-                match claim.missing_since {
+                match claim.counts_until() {
                     None => self.found.gone.push(local.clone()),
-                    Some(since) if self.now >= since + GRACE => self.found.expired.push(local.clone()),
+                    Some(until) if self.now >= until => self.found.expired.push(local.clone()),
                     Some(_) => return,
                 }
                 self.found.draft.load(self.domain, &local, Some(state));

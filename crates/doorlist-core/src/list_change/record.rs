@@ -5,6 +5,7 @@ use crate::address::{DomainName, LocalPart};
 use crate::change::{MailServer, Source, Structure};
 use crate::domain::{Mode, SubAddressing};
 use crate::list::{EntryKind, Standing};
+use crate::shrink_guard::GRACE;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,13 @@ pub struct ClaimRecord {
     /// Since when the source has it no more. It counts until the grace is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_since: Option<Timestamp>,
+}
+
+impl ClaimRecord {
+    /// Until when a claim counts that its source has no more; the next reading of the whole source then withdraws it.
+    pub fn counts_until(&self) -> Option<Timestamp> {
+        self.missing_since.map(|since| since + GRACE)
+    }
 }
 
 /// A person's removal of an address.

@@ -31,6 +31,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 7, sql: include_str!("../../migrations/directory/0007_named_by.sql") },
     Migration { format: 8, sql: include_str!("../../migrations/directory/0008_memberships.sql") },
     Migration { format: 9, sql: include_str!("../../migrations/directory/0009_numbers.sql") },
+    Migration { format: 10, sql: include_str!("../../migrations/directory/0010_source_health.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.

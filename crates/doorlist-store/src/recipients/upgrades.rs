@@ -6,6 +6,7 @@ use crate::contact_book::{ContactBook, ContactOf, ContactStanding, NoPermit};
 use crate::db::{Db, Read};
 use crate::logins::Logins;
 use crate::migrate::migrate;
+use crate::source_book::{SourceBook, SourceHealth};
 use doorlist_core::access::{CustomerId, LoginId};
 use doorlist_core::change::NamedBy;
 use doorlist_core::time::Timestamp;
@@ -123,4 +124,40 @@ async fn contacts_that_were_there_have_to_confirm(db: Db) {
     let to_ask = book.contacts_to_ask(0, 100, now).await.unwrap();
     let to_ask = to_ask.iter().filter(|contact| contact.standing == asks);
     assert_eq!(to_ask.map(|contact| contact.address.as_str()).collect::<Vec<_>>(), ["ann@else.test", "cora@else.test"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_sources_know_their_last_good_reading_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open_sqlite(&folder.path().join("directory.db")).await.unwrap();
+    early_sources_know_their_last_good_reading(db).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_sources_know_their_last_good_reading_on_postgresql() {
+    let cluster = Cluster::start().unwrap();
+    early_sources_know_their_last_good_reading(Db::open_postgres(&cluster.url("health").unwrap()).await.unwrap()).await;
+}
+
+/// Format 9: how readings went stood in their history alone.
+async fn early_sources_know_their_last_good_reading(db: Db) {
+    migrate(&db, "directory", &MIGRATIONS[..9]).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let script = "
+        INSERT INTO customer (id, reseller_id, name) VALUES (1, 1, 'Maple');
+        INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed)
+            VALUES (1, 'example.test', 1, 'setting_up', TRUE, FALSE, TRUE, FALSE, TRUE, 0);
+        INSERT INTO connection (name, domain_id, settings, next_run) VALUES ('lab', 1, '{}', 0), ('office', 1, '{}', 0);
+        INSERT INTO source_run (id, source, domain_name, began, ended, outcome, lost, size, report) VALUES
+            (1, 'directory:office', 'example.test', 10, 11, 'applied', 0, 0, '{}'),
+            (2, 'directory:office', 'example.test', 20, 21, 'same', 0, 0, '{}'),
+            (3, 'directory:office', 'example.test', 30, 31, 'failed', 0, 0, '{}'),
+            (4, 'directory:office', 'other.test', 40, 41, 'same', 0, 0, '{}'),
+            (5, 'file:lab', 'example.test', 50, 51, 'applied', 0, 0, '{}');";
+    tx.execute_script(script.to_owned()).await.unwrap();
+    tx.commit().await.unwrap();
+    let book = SourceBook::of(&RecipientStore::load(db).await.unwrap());
+    let health = book.connections().await.unwrap().into_iter().map(|connection| connection.health);
+    let known = |last_good| SourceHealth { last_good, ..SourceHealth::default() };
+    assert_eq!(health.collect::<Vec<_>>(), [known(None), known(Some(Timestamp::from_millis(20)))]);
 }

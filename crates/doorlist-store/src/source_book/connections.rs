@@ -1,12 +1,16 @@
 //! Connections to directories, as they are kept: settings are text that the store does not read, the password is
 //! encrypted before it comes here.
 
-use super::SourceBook;
+use super::{RunOutcome, SourceBook};
 use crate::db::{Bind, Read, Row};
 use crate::error::StoreError;
 use crate::recipients::domain_name;
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Characters of the reason why a reading failed.
+pub const WHY_CHARS_MAX: usize = 1_000;
 
 /// A connection to a directory, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +27,26 @@ pub struct StoredConnection {
     pub next_run: Timestamp,
     /// When it was last read whole, and taken over.
     pub full_read: Option<Timestamp>,
+    /// Not written by [`SourceBook::put_connection`]: readings say it.
+    pub health: SourceHealth,
+}
+
+/// How the readings of a connection go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceHealth {
+    /// When the last reading began that was taken over.
+    pub last_good: Option<Timestamp>,
+    /// Since when each reading has failed; `None` if the last one did not.
+    pub failing_since: Option<Timestamp>,
+    /// Why the last reading failed, [`WHY_CHARS_MAX`] at most.
+    pub why: Option<String>,
+    /// Readings that failed since the connection was added.
+    pub failures: u64,
 }
 
 const COLUMNS: &str = "
-    SELECT c.name, d.name, c.settings, c.secret, c.marker, c.next_run, c.full_read
+    SELECT c.name, d.name, c.settings, c.secret, c.marker, c.next_run, c.full_read, c.last_good, c.failing_since,
+           c.failing_why, c.failures
     FROM connection AS c JOIN domain AS d ON d.id = c.domain_id
     WHERE ($1 = '' OR c.name = $1) AND c.next_run <= $2 ORDER BY c.name";
 
@@ -96,6 +116,36 @@ impl SourceBook {
         self.execute(SQL, &[Bind::Text(name), Bind::Text(marker.unwrap_or_default()), full]).await.map(drop)
     }
 
+    /// Notes how a reading that began then ended; `why` of one that failed. One that was held for a person was read well,
+    /// but not taken over.
+    ///
+    /// # Errors
+    /// When the store fails; the next reading notes its own end.
+    pub async fn note_health(
+        &self,
+        name: &str,
+        began: Timestamp,
+        outcome: RunOutcome,
+        why: &str,
+    ) -> Result<(), StoreError> {
+        const GOOD: &str = "
+            UPDATE connection SET last_good = $2, failing_since = NULL, failing_why = NULL WHERE name = $1";
+        const HELD: &str = "UPDATE connection SET failing_since = NULL, failing_why = NULL WHERE name = $1";
+        const FAILED: &str = "
+            UPDATE connection SET failing_since = COALESCE(failing_since, $2), failing_why = $3, failures = failures + 1
+            WHERE name = $1";
+        let (name, began) = (Bind::Text(name), Bind::Int(began.as_millis()));
+        match outcome {
+            RunOutcome::Applied | RunOutcome::Same => self.execute(GOOD, &[name, began]).await,
+            RunOutcome::Held => self.execute(HELD, &[name]).await,
+            RunOutcome::Failed => {
+                let why: String = why.chars().take(WHY_CHARS_MAX).collect();
+                self.execute(FAILED, &[name, began, Bind::Text(&why)]).await
+            }
+        }
+        .map(drop)
+    }
+
     pub(super) async fn execute(&self, sql: &'static str, binds: &[Bind<'_>]) -> Result<u64, StoreError> {
         let mut tx = self.db.begin().await?;
         let touched = tx.execute(sql, binds).await?;
@@ -113,5 +163,11 @@ fn stored(row: &Row) -> Result<StoredConnection, StoreError> {
         marker: row.text_or_null(4)?.map(str::to_owned),
         next_run: Timestamp::from_millis(row.int(5)?),
         full_read: row.int_or_null(6)?.map(Timestamp::from_millis),
+        health: SourceHealth {
+            last_good: row.int_or_null(7)?.map(Timestamp::from_millis),
+            failing_since: row.int_or_null(8)?.map(Timestamp::from_millis),
+            why: row.text_or_null(9)?.map(str::to_owned),
+            failures: row.int(10)?.cast_unsigned(),
+        },
     })
 }

@@ -4,7 +4,7 @@ use super::print;
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{Check, CheckReport, Response};
+use doorlist_actions::{Check, CheckReport, MissingClaim, Response};
 use doorlist_core::policy::Verdict;
 use doorlist_smtp::reply::Reply;
 
@@ -38,8 +38,21 @@ fn text(out: &mut Output, report: &CheckReport) -> Result<(), Failure> {
     if let Some(entry) = &report.entry {
         out.line(&format!("  entry    {}, {}", entry.address, print::what_it_is(entry)))?;
     }
+    for missing in &report.missing {
+        out.line(&format!("  missing  {}", missing_text(missing, report)))?;
+    }
     if let Some(domain) = &report.domain {
         out.line(&format!("  domain   {domain}"))?;
     }
     Ok(())
+}
+
+/// `from directory:office since 2026-11-22T...; accepted until 2026-11-29T...`
+fn missing_text(missing: &MissingClaim, report: &CheckReport) -> String {
+    let claims = report.entry.as_ref().map_or(0, |entry| entry.record.claims.len());
+    let (source, since) = (&missing.source, print::time(missing.since));
+    if claims > report.missing.len() {
+        return format!("from {source} since {since}; another source still has it");
+    }
+    format!("from {source} since {since}; accepted until {}, unless it comes back", print::time(missing.until))
 }

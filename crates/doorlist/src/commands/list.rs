@@ -78,9 +78,10 @@ fn claim_text(claim: &ClaimRecord, last_seen: &[(String, Timestamp)]) -> String 
         text.push_str(&format!(", {place}"));
     }
     let seen = last_seen.iter().find(|(name, _)| *name == source);
-    match (claim.missing_since, seen) {
-        (Some(since), _) => {
-            text.push_str(&format!("; missing from the source since {}, accepted for 7 days", print::time(since)));
+    match (claim.missing_since.zip(claim.counts_until()), seen) {
+        (Some((since, until)), _) => {
+            let (since, until) = (print::time(since), print::time(until));
+            text.push_str(&format!("; missing from the source since {since}, accepted until {until}"));
         }
         (None, Some((_, at))) => text.push_str(&format!("; last seen {}", print::time(*at))),
         (None, None) => {}

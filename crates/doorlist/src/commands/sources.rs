@@ -13,6 +13,7 @@ use doorlist_core::connection::{
 };
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_sources::{ReadFault, check_ca};
+use doorlist_store::source_book::SourceHealth;
 
 pub(super) async fn source(
     target: &mut CommandTarget,
@@ -194,14 +195,27 @@ fn with_rest(mut settings: SourceSettings, options: &SourceOptions) -> SourceSet
 
 fn line(source: &SourceEntry) -> String {
     let servers: Vec<_> = source.settings.connection.servers.iter().map(ToString::to_string).collect();
-    let read = source.full_read.map_or("never synced".to_owned(), |at| format!("read {}", print::time(at)));
     format!(
-        "{}: {} from {}, every {} minutes, {read}",
+        "{}: {} from {}, every {} minutes, {}",
         source.name,
         source.domain,
         servers.join(", "),
-        source.settings.every_minutes
+        source.settings.every_minutes,
+        health(&source.health)
     )
+}
+
+/// `last good reading ...`, behind `failing since ...: why` if it fails.
+fn health(health: &SourceHealth) -> String {
+    let good =
+        health.last_good.map_or("never synced".to_owned(), |at| format!("last good reading {}", print::time(at)));
+    match health.failing_since {
+        None => good,
+        Some(since) => {
+            let why = health.why.as_deref().unwrap_or_default();
+            format!("failing since {}: {why}; {good}", print::time(since))
+        }
+    }
 }
 
 fn show(out: &mut Output, source: &SourceEntry) -> Result<(), Failure> {

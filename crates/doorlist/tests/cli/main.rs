@@ -9,4 +9,5 @@ mod help;
 mod owner;
 mod run;
 mod server;
+mod sources;
 mod tour;

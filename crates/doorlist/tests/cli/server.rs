@@ -15,6 +15,9 @@ fn it_works_without_any_file_and_says_where() {
     let names = ["doorlist_build_info{version=\"", "doorlist_list_addresses 0", "doorlist_queue_messages 0"];
     assert!(names.iter().all(|name| metrics.contains(name)) && metrics.ends_with("# EOF\n"), "{metrics}");
     assert!(!metrics.contains("doorlist_doorlist"), "{metrics}");
+    within(PATIENCE, "the store is measured", || {
+        http(server.address("metrics"), "/metrics").contains("doorlist_plans_waiting 0\n")
+    });
 
     let mode = |name: &str| std::fs::metadata(place.state().join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(""), mode("lock"), mode("control.sock")), (0o700, 0o600, 0o660));

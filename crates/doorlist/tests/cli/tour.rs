@@ -56,9 +56,10 @@ const TOUR: &[(i32, &str, &str)] = &[
     (0, "domain list --json", ""),
 ];
 
-fn transcript(place: &Place) -> String {
+/// What a place says to lines such as [`TOUR`].
+pub(super) fn transcript(place: &Place, lines: &[(i32, &str, &str)]) -> String {
     let mut text = String::new();
-    for (code, line, input) in TOUR {
+    for (code, line, input) in lines {
         let ran = place.run_with(line, input);
         assert_eq!(ran.code, *code, "{line}: {}{}", ran.out, ran.err);
         text.push_str(&format!("$ doorlist {line}\n{}", ran.out));
@@ -91,23 +92,23 @@ fn steady(text: &str) -> String {
 
 #[test]
 fn the_tour_is_the_same_without_a_server_and_beside_one() {
-    let alone = transcript(&Place::new());
+    let alone = transcript(&Place::new(), TOUR);
     insta::assert_snapshot!(alone);
 
     let place = Place::new();
     let server = Server::start(&place);
-    assert_eq!(transcript(&place), alone);
+    assert_eq!(transcript(&place, TOUR), alone);
     assert!(server.end().success());
 }
 
 #[test]
 fn the_tour_is_the_same_on_postgresql() {
-    let alone = transcript(&Place::new());
+    let alone = transcript(&Place::new(), TOUR);
     let cluster = Cluster::start().unwrap();
     let mut place = Place::new();
     place.set("STORE__URL", &cluster.url("tour").unwrap());
     let server = Server::start(&place);
-    assert_eq!(transcript(&place), alone);
+    assert_eq!(transcript(&place, TOUR), alone);
     assert!(server.end().success());
 }
 

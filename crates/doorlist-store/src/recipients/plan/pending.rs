@@ -9,7 +9,7 @@ use crate::recipients::log_rows::change_row;
 use crate::recipients::outcome::ApplyError;
 use crate::recipients::records::ChangeRow;
 use doorlist_core::address::DomainName;
-use doorlist_core::change::{Actor, PlanId};
+use doorlist_core::change::{Actor, PlanId, Source};
 use doorlist_core::list_change::{Planned, Refusal};
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -109,6 +109,33 @@ impl RecipientStore {
         let mut tx = self.db().begin().await?;
         tx.execute(SQL, &[Bind::Int(i64::try_from(id.0).unwrap_or(i64::MAX))]).await?;
         tx.commit().await
+    }
+
+    /// Throws away what a source planned for a domain until then and still waits: words about the whole of it were taken
+    /// over since.
+    ///
+    /// # Errors
+    /// When the store fails; the plans wait on then, and are out of date.
+    pub async fn overtake_plans(
+        &self,
+        domain: &DomainName,
+        source: &Source,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "
+            UPDATE plan SET state = 'discarded'
+            WHERE state = 'waiting' AND source = $1 AND domain_name = $2 AND made <= $3";
+        let source = source.to_string();
+        let mut tx = self.db().begin().await?;
+        let binds = [Bind::Text(&source), Bind::Text(domain.as_str()), Bind::Int(until.as_millis())];
+        tx.execute(SQL, &binds).await?;
+        tx.commit().await
+    }
+
+    /// How many plans wait for a person, of all domains.
+    pub async fn plans_waiting(&self) -> Result<u64, StoreError> {
+        let row = self.db().row("SELECT COUNT(*) FROM plan WHERE state = 'waiting'", &[]).await?;
+        Ok(row.map_or(Ok(0), |row| row.int(0))?.cast_unsigned())
     }
 
     /// Throws a plan away that waits; nothing of it was on the list.

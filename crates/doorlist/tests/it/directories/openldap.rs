@@ -103,7 +103,9 @@ fn what_changes_at_openldap_changes_the_list() {
     ];
     assert_eq!(list(&server), expected, "what went stays accepted, and Bob's mail goes to Robert");
     let shown = server.done(&["account", "show", "c.a@example.test"]);
-    assert!(shown.contains("missing from the source since"), "{shown}");
+    assert!(shown.contains("missing from the source since") && shown.contains(", accepted until "), "{shown}");
+    let check = server.done(&["check", "c.a@example.test"]);
+    assert!(check.contains("  missing  from directory:office since ") && check.contains("accepted until "), "{check}");
     // An entry that is renamed and moved is the same entry.
     ldap.modify("dn: uid=ann,ou=people,dc=example,dc=test\nchangetype: modrdn\nnewrdn: uid=ann.lee\ndeleteoldrdn: 1\n")
         .unwrap();
@@ -146,6 +148,9 @@ fn what_goes_wrong_at_openldap_removes_nobody() {
         server.done(&[&["source", "set", "office"], &how[..]].concat());
         let failed = sync(&server, 1);
         assert!(failed.starts_with("office failed") && failed.contains(word), "{word}: {failed}");
+        let listed = server.done(&["source", "list"]);
+        let (_, since) = listed.split_once("failing since ").unwrap();
+        assert!(since.contains(word) && since.contains("; last good reading "), "{listed}");
         assert_eq!(list(&server), before);
     }
     server.done(&["source", "set", "office", "--filter", "(objectClass=inetOrgPerson)"]);
@@ -155,6 +160,10 @@ fn what_goes_wrong_at_openldap_removes_nobody() {
     assert_eq!(list(&server), before);
     ldap.start_again().unwrap();
     assert_eq!(sync(&server, 0), "office same +0 ~0 -0, 0 newly missing");
+    assert!(!server.done(&["source", "list"]).contains("failing"));
+    crate::client::wait_until("the metrics say so", std::time::Duration::from_secs(60), || {
+        server.metric("doorlist_source_failures_total") >= 4.0
+    });
     // The password goes to no other server (L03).
     let other = server.command(&["source", "set", "office", "--url", "ldaps://127.0.0.1:1636"]);
     assert_eq!(other.code, 4, "{other:?}");
