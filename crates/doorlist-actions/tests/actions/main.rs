@@ -10,6 +10,7 @@ mod memberships;
 mod named_by;
 mod push_parts;
 mod senders;
+mod source_health;
 mod sources;
 mod stories;
 mod surfaces;
