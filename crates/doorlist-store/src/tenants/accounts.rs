@@ -15,7 +15,7 @@ use super::names::Sought;
 use super::query::{Lookup, PAGE_ROWS_MAX, Query, QueryValue, RowFilter};
 use super::sight;
 use super::table::{FILTERS_MAX, Owners, Page, Placed, column, pattern, put_filter};
-use crate::db::{Bound, Built};
+use crate::db::{Built, Row};
 use crate::error::StoreError;
 use doorlist_core::access::{Grant, Scope};
 use doorlist_core::address::Address;
@@ -129,8 +129,7 @@ impl View {
         count.push("SELECT COUNT(*)");
         self.put_where(&mut count, query);
         let counted = self.db().built(&count).await?;
-        let total = counted.first().map_or(Ok(0), |row| row.int(0))?.cast_unsigned();
-        Ok((ids, total))
+        Ok((ids, counted.first().map_or(Ok(0), |row| row.get(0))?))
     }
 
     /// The rows of a page, without counting what there is beside them.
@@ -166,7 +165,7 @@ impl View {
         }
         if let Some(search) = &query.search {
             sql.push(" AND a.local LIKE ");
-            sql.bind(Bound::Text(pattern("%", search, "%"))).push(" ESCAPE '\\'");
+            sql.bind(QueryValue::Text(pattern("%", search, "%"))).push(" ESCAPE '\\'");
         }
     }
 }
@@ -189,7 +188,6 @@ fn put_order<C: AddressColumn>(sql: &mut Built, query: &Query<C>) {
     sql.push("d.id, a.id");
 }
 
-fn ids_of(rows: &[crate::db::Row]) -> Result<Vec<u32>, StoreError> {
-    let id = |row: &crate::db::Row| row.int(0).map(|id| u32::try_from(id).unwrap_or(0));
-    rows.iter().map(id).collect()
+fn ids_of(rows: &[Row]) -> Result<Vec<u32>, StoreError> {
+    rows.iter().map(|row| row.get(0)).collect()
 }

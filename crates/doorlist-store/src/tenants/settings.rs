@@ -1,7 +1,7 @@
 //! What an account has beside its address: priority, password, limits. Most accounts have nothing of it, and no row.
 
 use super::Tenants;
-use crate::db::{Bind, Read};
+use crate::db::{Read, binds, columns_of};
 use crate::error::StoreError;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
@@ -29,20 +29,14 @@ pub struct AccountSettingsPatch {
     pub message_max: Option<Option<u64>>,
 }
 
+columns_of! { AccountSettings { priority, use_domain_notifications, password, message_max } }
+
 impl Tenants {
     /// What is set for an account.
     pub async fn account_settings(&self, id: AddressId) -> Result<AccountSettings, StoreError> {
         const SQL: &str = "
             SELECT priority, use_domain_notifications, password, message_max FROM account_setting WHERE address_id = $1";
-        let Some(row) = (&self.db).row(SQL, &[Bind::Int(id.0.into())]).await? else {
-            return Ok(AccountSettings::default());
-        };
-        Ok(AccountSettings {
-            priority: row.int_or_null(0)?,
-            use_domain_notifications: row.flag_or_null(1)?,
-            password: row.text_or_null(2)?.map(str::to_owned),
-            message_max: row.int_or_null(3)?.map(i64::cast_unsigned),
-        })
+        Ok((&self.db).value(SQL, &binds![id]).await?.unwrap_or_default())
     }
 
     /// Changes what is set for an account. Mail is judged anew only where its limit is another than before.
@@ -70,16 +64,9 @@ impl Tenants {
             None => false,
         };
         let mut tx = if is_policy { self.db.begin_policy().await? } else { self.db.begin().await? };
-        let binds = [
-            Bind::Int(id.0.into()),
-            Bind::IntOrNull(patch.priority),
-            Bind::FlagOrNull(patch.use_domain_notifications),
-            Bind::TextOrNull(patch.password.as_deref()),
-            Bind::IntOrNull(patch.message_max.flatten().map(u64::cast_signed)),
-            Bind::Int(now.as_millis()),
-            Bind::Flag(is_policy),
-        ];
-        tx.execute(SQL, &binds).await?;
+        let AccountSettingsPatch { priority, use_domain_notifications: notified, password, message_max } = patch;
+        let (password, message_max) = (password.as_deref(), message_max.flatten().map(u64::cast_signed));
+        tx.execute(SQL, &binds![id, *priority, *notified, password, message_max, now, is_policy]).await?;
         if is_policy {
             return self.commit_policy(tx).await;
         }

@@ -1,5 +1,6 @@
-//! Rows of the small tables, as plain data.
+//! Rows of the small tables, as plain data, and the order of their columns.
 
+use crate::db::columns_of;
 use crate::tenants::ContactFields;
 use doorlist_core::access::{CustomerId, LoginId, ResellerId, Scope};
 use doorlist_core::address::DomainName;
@@ -173,4 +174,24 @@ pub struct SenderRuleRow {
     pub created: Timestamp,
     /// When it was last changed.
     pub updated: Timestamp,
+}
+
+// The order of columns in each table's `select`.
+columns_of! {
+    ResellerRow { id, name, allow_branding, allow_customer_branding, branding, created, updated }
+    CustomerRow {
+        id, name, reseller, allow_branding, is_full_user_list, reported_user_count, branding, created, updated
+    }
+    DomainRow { id, name, customer, mode, active, hold, delivery_port, message_max, created, updated }
+    DomainAliasRow { id, name, domain, domain_name, active, created, updated }
+    DomainNameRow { id, name, is_alias, domain, created, updated }
+    MailServerRow { id, host, domain, domain_name, port, preference, place, created, updated }
+    ContactRow { id, owner, fields, created, updated, confirmed }
+    ContactFields {
+        email, first_name, last_name, address, address2, city, state, country, zipcode, phone, is_technical,
+        is_billing, is_emergency
+    }
+    BrandingRow { id, reseller, customer, settings, created, updated }
+    AdminRow { id, scope, username, email, active, created, last_login }
+    SenderRuleRow { id, domain, account, sender, allow, created, updated }
 }
