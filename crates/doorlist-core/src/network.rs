@@ -22,7 +22,6 @@ pub struct Network {
 pub struct NetworkError;
 
 impl Network {
-    /// Whether it is a single address.
     pub fn is_one_address(&self) -> bool {
         self.prefix == if self.address.is_ipv4() { 32 } else { 128 }
     }

@@ -18,7 +18,6 @@ pub struct GatewayConfig {
     pub limits: Limits,
     /// Settings of harvest detection.
     pub guard: GuardConfig,
-    /// Settings of the relay.
     pub relay: RelayConfig,
     /// The operator's mailbox: for bare `<postmaster>`, and for mail that a domain's server rejects for its own
     /// postmaster.
@@ -66,7 +65,6 @@ pub struct Limits {
     pub idle: Duration,
     /// The same while more than four fifths of [`Limits::sessions_max`] are open.
     pub idle_crowded: Duration,
-    /// Maximum duration of a session.
     pub session_max: Duration,
     /// Minimum rate of DATA, averaged over [`Limits::data_window`].
     pub data_bytes_per_sec_min: u64,
@@ -92,7 +90,6 @@ pub struct RelayConfig {
     pub outbound: Outbound,
     /// Networks in which mail servers are allowed, no matter who named them (`doorlist_core::mail_server_access`).
     pub allow_networks: Vec<Network>,
-    /// Maximum connections to one destination.
     pub connections_per_destination_max: usize,
     /// Maximum connections to all destinations.
     pub connections_max: usize,
@@ -113,7 +110,6 @@ pub struct RelayConfig {
     pub bounce_lifetime: Duration,
     /// Maximum bounces to one sender domain per hour.
     pub bounces_per_domain_hour_max: u32,
-    /// Maximum bounces per hour.
     pub bounces_per_hour_max: u32,
 }
 

@@ -87,7 +87,6 @@ pub(crate) struct Built {
 }
 
 impl Built {
-    /// A piece of SQL.
     pub(crate) fn push(&mut self, sql: &'static str) -> &mut Self {
         self.text.push_str(sql);
         self
@@ -106,7 +105,6 @@ impl Built {
         self
     }
 
-    /// A placeholder with its value.
     pub(crate) fn bind(&mut self, value: QueryValue) -> &mut Self {
         self.binds.push(value);
         self.text.push('$');
@@ -177,7 +175,6 @@ pub(crate) use values::{Bind, Columns, FromColumns, binds, column_as, columns_of
 
 /// Whatever can be read from: the pools, or a transaction that sees its own writes.
 pub(crate) trait Read {
-    /// All rows of a statement.
     fn rows(
         &mut self,
         sql: &'static str,

@@ -97,7 +97,6 @@ impl Logins {
         Ok(logins)
     }
 
-    /// The login of this number.
     pub async fn login_by_id(&self, id: LoginId) -> Result<Option<LoginRecord>, StoreError> {
         const SQL: &str = "
             SELECT id, COALESCE(name, username), email, password, active, name IS NOT NULL FROM login WHERE id = $1";

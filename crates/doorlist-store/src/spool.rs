@@ -95,7 +95,6 @@ pub struct Pending {
 /// What the start found that it could not use. Nothing of it was deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartReport {
-    /// Messages in the queue.
     pub messages: u64,
     /// One sentence for each thing that was set aside, with where it is now.
     pub set_aside: Vec<String>,

@@ -31,9 +31,7 @@ pub enum Standing {
 /// One address of the list without its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Mailbox, alias or list.
     pub kind: EntryKind,
-    /// Active, switched off or vetoed.
     pub standing: Standing,
     /// Number of its row in the store.
     pub id: AddressId,

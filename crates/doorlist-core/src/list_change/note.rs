@@ -21,18 +21,14 @@ pub enum Note {
     /// A source calls it something else than a stronger or earlier source: that one's word stands.
     StructureStands {
         address: Address,
-        /// As what it stands.
         stands: String,
-        /// As what it was claimed.
         claimed: String,
     },
     /// Two sources of equal rank call it different things: what stood first stands, and a person decides.
     Conflict {
         address: Address,
-        /// As what it stands.
         stands: String,
         other: String,
-        /// As what it was claimed.
         claimed: String,
         source: String,
     },

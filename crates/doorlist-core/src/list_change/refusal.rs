@@ -108,7 +108,6 @@ pub enum Refusal {
     CustomerFull {
         customer: String,
         what: String,
-        /// How many there may be.
         limit: u64,
     },
     /// The name of a source is a new one, and there are as many as there may be.
@@ -116,13 +115,11 @@ pub enum Refusal {
     SourceNamesFull {
         /// Of which domain, or of all.
         of: String,
-        /// How many there may be.
         limit: u64,
     },
     #[error("{what}: at most {limit}")]
     TooMany {
         what: String,
-        /// How many there may be.
         limit: u64,
     },
 }

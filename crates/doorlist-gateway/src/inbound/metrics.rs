@@ -22,7 +22,6 @@ struct ReplyLabels {
 
 /// Metrics of incoming mail.
 pub(crate) struct InboundMetrics {
-    /// Sessions at this moment.
     pub(crate) sessions: Gauge,
     /// Sessions since the start.
     pub(crate) sessions_total: Counter,

@@ -18,7 +18,6 @@ const PAGE: u32 = 1_000;
 pub struct Queued {
     pub id: QueueId,
     pub envelope: Arc<Envelope>,
-    /// State of each recipient.
     pub recipients: Vec<RecipientState>,
     pub attempts: u32,
     /// Held by an administrator.

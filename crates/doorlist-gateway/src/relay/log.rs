@@ -90,12 +90,10 @@ impl RelayShared {
         self.journal.write(&Line { process: Process::Smtp, queue: None, event: &event, fields: &fields });
     }
 
-    /// Logs that a message left the queue.
     pub(super) fn log_removed(&self, id: QueueId) {
         self.journal.write(&Line { process: Process::Qmgr, queue: Some(id), event: "removed", fields: &[] });
     }
 
-    /// Logs an event of a message.
     pub(super) fn log_event(&self, process: Process, id: QueueId, event: &str) {
         self.journal.write(&Line { process, queue: Some(id), event, fields: &[] });
     }

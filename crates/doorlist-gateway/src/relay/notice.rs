@@ -13,7 +13,6 @@ use doorlist_store::spool::SpoolError;
 use message::Notice;
 use std::sync::Arc;
 
-/// Maximum recipients of a notice.
 pub const NOTICE_RECIPIENTS_MAX: usize = 100;
 /// Maximum octets of a notice's text.
 pub const NOTICE_TEXT_MAX: usize = 256 * 1024;

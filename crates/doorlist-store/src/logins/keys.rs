@@ -59,13 +59,10 @@ pub struct KeyRecord {
     pub owner: KeyOwner,
     /// The login, or the address of the account.
     pub login: String,
-    /// What it is called.
     pub name: String,
-    /// What it is good for.
     pub limits: KeyLimits,
     /// Which of its login's grants it has.
     pub grants: Vec<u64>,
-    /// When it was made.
     pub created: Timestamp,
     pub created_by: String,
     /// Until when it is good.
@@ -108,7 +105,6 @@ macro_rules! keys {
 }
 
 impl Logins {
-    /// The key with this hash.
     pub async fn key(&self, hash: &str) -> Result<Option<KeyRecord>, StoreError> {
         const SQL: &str = keys!("WHERE k.hash = $1");
         (&self.db).value(SQL, &binds![hash]).await

@@ -130,7 +130,6 @@ impl PostgresLogWriter {
         Self { partitions, begun: BTreeSet::new() }
     }
 
-    /// Writes entries of one day.
     pub(super) async fn write(&mut self, day: Day, entries: Vec<MailEntryColumns>) -> Result<(), StoreError> {
         if !self.begun.contains(&day) {
             self.partitions.begin(day).await?;

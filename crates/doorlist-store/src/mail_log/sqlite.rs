@@ -136,7 +136,6 @@ impl SqliteLogWriter {
         Self { files, open: None }
     }
 
-    /// Writes entries of one day.
     pub(super) async fn write(&mut self, day: Day, mut entries: Vec<MailEntryColumns>) -> Result<(), StoreError> {
         let mut connection = match self.open.take() {
             Some((open, connection)) if open == day => connection,

@@ -165,7 +165,6 @@ impl Work {
         Ok(Committed { applied: self.applied, updates: self.updates, domains, domains_now })
     }
 
-    /// A batch of changes to addresses.
     async fn addresses(&mut self, batch: &[Change]) -> Result<(), ApplyError> {
         let mut changes = Vec::with_capacity(batch.len());
         for change in batch {
@@ -245,7 +244,6 @@ impl Work {
         }
     }
 
-    /// A change to a domain.
     async fn domain(&mut self, name: &DomainName, change: &DomainChange) -> Result<(), ApplyError> {
         self.list_domains.clear();
         if let DomainChange::Add { customer, servers } = change {

@@ -67,7 +67,6 @@ impl View {
         Ok(Page { rows: self.alias_rows(&ids).await?, total })
     }
 
-    /// The account of this number.
     pub async fn account(&self, id: AddressId) -> Result<Option<Placed<AccountRow>>, StoreError> {
         let query = Query { limit: 1, ..Query::default() }.with(AccountColumn::Id, QueryValue::Int(id.0.into()));
         let ids = self.numbers(&query).await?;
@@ -95,7 +94,6 @@ impl View {
         Ok(rows)
     }
 
-    /// The alias of this number.
     pub async fn alias(&self, id: AddressId) -> Result<Option<Placed<AliasRow>>, StoreError> {
         let query = Query { limit: 1, ..Query::default() }.with(AliasColumn::Id, QueryValue::Int(id.0.into()));
         let ids = self.numbers(&query).await?;

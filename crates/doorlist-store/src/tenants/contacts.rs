@@ -32,9 +32,7 @@ pub struct ContactFields {
     pub phone: Option<String>,
     /// Is told of technical matters.
     pub is_technical: bool,
-    /// Is told of bills.
     pub is_billing: bool,
-    /// Is told in an emergency.
     pub is_emergency: bool,
 }
 

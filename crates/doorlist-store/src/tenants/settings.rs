@@ -32,7 +32,6 @@ pub struct AccountSettingsPatch {
 columns_of! { AccountSettings { priority, use_domain_notifications, password, message_max } }
 
 impl Tenants {
-    /// What is set for an account.
     pub async fn account_settings(&self, id: AddressId) -> Result<AccountSettings, StoreError> {
         const SQL: &str = "
             SELECT priority, use_domain_notifications, password, message_max FROM account_setting WHERE address_id = $1";

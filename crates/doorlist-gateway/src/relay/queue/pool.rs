@@ -126,7 +126,6 @@ impl Pool {
         claim
     }
 
-    /// Withdraws the claim of a destination.
     pub(super) fn withdraw(&mut self, destination: DestinationId, claim: SlotClaim) {
         let waited = self.update(claim.customer, |account| {
             let claims = if claim.first { &mut account.first } else { &mut account.more };

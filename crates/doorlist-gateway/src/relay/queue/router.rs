@@ -78,7 +78,6 @@ impl Router {
         Rerouted { domains: HashSet::new(), outbound: changed }
     }
 
-    /// The route of this recipient.
     pub(crate) fn way(&self, recipient: &EnvelopeRecipient) -> Way {
         let Some(domain) = recipient.domain else { return self.way_out(&recipient.path) };
         match self.routes.get(&domain) {
@@ -91,7 +90,6 @@ impl Router {
         }
     }
 
-    /// The customer of this recipient.
     pub(super) fn customer(&self, recipient: &EnvelopeRecipient) -> ConnectionOwner {
         recipient.domain.and_then(|domain| self.routes.get(&domain)).and_then(|route| route.customer)
     }

@@ -26,7 +26,6 @@ const FENCE_MAX: Duration = Duration::from_secs(10);
 /// A reader waits so long for a connection.
 const ACQUIRE_MAX: Duration = Duration::from_secs(5);
 
-/// Opens the spool of this node.
 pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<OpenedSpool, StoreError> {
     let options = PgConnectOptions::from_str(url)?.application_name("doorlist spool").disable_statement_logging();
     let node = i16::try_from(config.node).unwrap_or(i16::MAX);

@@ -23,7 +23,6 @@ const SPOOL: &str = "spool";
 /// The folder of body files in the spool's folder.
 const BODIES: &str = "bodies";
 
-/// Opens the spool in the state folder.
 pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result<OpenedSpool, StoreError> {
     let mut start = SqliteStart {
         folder: Folder::open(state.join(SPOOL))?,

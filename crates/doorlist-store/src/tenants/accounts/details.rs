@@ -22,7 +22,6 @@ pub struct AccountRow {
     pub local: LocalPart,
     pub domain: DomainId,
     pub domain_name: DomainName,
-    /// It is a distribution list.
     pub is_list: bool,
     /// It takes mail; otherwise it was switched off.
     pub active: bool,
@@ -34,7 +33,6 @@ pub struct AccountRow {
     pub use_domain_notifications: Option<bool>,
     /// The largest message that is taken for it, in octets.
     pub message_max: Option<u64>,
-    /// The number of its contact.
     pub contact: Option<u32>,
     /// Its aliases, as they were made.
     pub aliases: Vec<LocalPart>,
@@ -42,7 +40,6 @@ pub struct AccountRow {
     pub sources: Vec<Source>,
     /// When it came onto the list.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -64,7 +61,6 @@ pub struct AliasRow {
     pub domain_name: DomainName,
     /// When it came onto the list.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 

@@ -17,11 +17,8 @@ pub struct ResellerRow {
     pub allow_branding: bool,
     /// Its customers' pages may look their own way.
     pub allow_customer_branding: bool,
-    /// The number of its branding.
     pub branding: Option<u32>,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -38,11 +35,8 @@ pub struct CustomerRow {
     pub is_full_user_list: bool,
     /// How many users the customer says that it has.
     pub reported_user_count: Option<i64>,
-    /// The number of its branding.
     pub branding: Option<u32>,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -60,7 +54,6 @@ pub struct DomainRow {
     pub delivery_port: u16,
     /// The largest message that is taken for it, in octets.
     pub message_max: Option<u64>,
-    /// When it was made.
     pub created: Timestamp,
     /// When its settings were last changed.
     pub updated: Timestamp,
@@ -74,9 +67,7 @@ pub struct DomainAliasRow {
     pub domain: DomainId,
     pub domain_name: DomainName,
     pub active: bool,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -86,12 +77,9 @@ pub struct DomainNameRow {
     /// The number of the domain or of the alias.
     pub id: u32,
     pub name: DomainName,
-    /// It is an alias.
     pub is_alias: bool,
     pub domain: DomainId,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -109,9 +97,7 @@ pub struct MailServerRow {
     pub preference: u16,
     /// Where it stands among the domain's servers.
     pub place: u32,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -122,9 +108,7 @@ pub struct ContactRow {
     /// Whose contact it is: the number of a reseller, customer, domain or account.
     pub owner: u32,
     pub fields: ContactFields,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
     /// When its address was confirmed for its customer, by link or by the operator.
     pub confirmed: Option<Timestamp>,
@@ -139,9 +123,7 @@ pub struct BrandingRow {
     pub customer: Option<CustomerId>,
     /// What is set: a JSON object.
     pub settings: String,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -170,9 +152,7 @@ pub struct SenderRuleRow {
     /// An address, or a domain.
     pub sender: String,
     pub allow: bool,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
