@@ -12,7 +12,7 @@ mod tests;
 
 pub use characters::is_invisible;
 pub use domain_name::DomainName;
-pub use local_part::{LOCAL_PART_MAX, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, Separators};
+pub use local_part::{LOCAL_PART_MAX, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, SubAddressing};
 
 use crate::serde_text::serde_as_text;
 use std::fmt;
