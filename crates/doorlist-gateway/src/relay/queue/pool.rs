@@ -68,7 +68,7 @@ enum ConnectionState {
     Leaving,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pool {
     max: usize,
     connections: HashMap<ConnectionId, PooledConnection>,
@@ -91,19 +91,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(max: usize) -> Self {
-        Self {
-            max,
-            connections: HashMap::new(),
-            leaving: 0,
-            accounts: HashMap::new(),
-            claims: 0,
-            waiting: BTreeSet::new(),
-            waiting_first: BTreeSet::new(),
-            stalled: BTreeSet::new(),
-            idle: BTreeMap::new(),
-            paid: VecDeque::new(),
-            last_number: 0,
-        }
+        Self { max, ..Self::default() }
     }
 
     pub(super) fn set_max(&mut self, max: usize) {
