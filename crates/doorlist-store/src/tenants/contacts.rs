@@ -95,29 +95,23 @@ impl Tenants {
     }
 }
 
-/// What adds a contact of such an owner, what counts those that it has, and what they are.
+/// What adds a contact whose owner is in this column, what counts those that it has, and what they are.
+macro_rules! statements {
+    ($column:literal, $owner:literal) => {
+        (
+            concat!("INSERT INTO contact (id, ", $column, ", email, created, updated) VALUES ($1, $2, $3, $4, $4)"),
+            concat!("SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE ", $column, " = $1 LIMIT $2) AS found"),
+            concat!("contacts of this ", $owner),
+        )
+    };
+}
+
 fn statements(of: ContactOwner) -> (&'static str, &'static str, &'static str) {
     match of {
-        ContactOwner::Reseller => (
-            "INSERT INTO contact (id, reseller_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
-            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE reseller_id = $1 LIMIT $2) AS found",
-            "contacts of this reseller",
-        ),
-        ContactOwner::Customer => (
-            "INSERT INTO contact (id, customer_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
-            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE customer_id = $1 LIMIT $2) AS found",
-            "contacts of this customer",
-        ),
-        ContactOwner::Domain => (
-            "INSERT INTO contact (id, domain_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
-            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE domain_id = $1 LIMIT $2) AS found",
-            "contacts of this domain",
-        ),
-        ContactOwner::Account => (
-            "INSERT INTO contact (id, address_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
-            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE address_id = $1 LIMIT $2) AS found",
-            "contacts of this email account",
-        ),
+        ContactOwner::Reseller => statements!("reseller_id", "reseller"),
+        ContactOwner::Customer => statements!("customer_id", "customer"),
+        ContactOwner::Domain => statements!("domain_id", "domain"),
+        ContactOwner::Account => statements!("address_id", "email account"),
     }
 }
 
@@ -131,22 +125,8 @@ async fn write(tx: &mut Tx, id: u32, fields: &ContactFields, now: Timestamp) -> 
     let ContactFields { address, address2, zipcode, phone, .. } = fields;
     let [address, address2, zipcode, phone] = [address, address2, zipcode, phone].map(Option::as_deref);
     let ContactFields { is_technical, is_billing, is_emergency, .. } = *fields;
-    let binds = binds![
-        id,
-        email,
-        first_name,
-        last_name,
-        address,
-        address2,
-        city,
-        state,
-        country,
-        zipcode,
-        phone,
-        is_technical,
-        is_billing,
-        is_emergency,
-        now
-    ];
-    tx.execute(SQL, &binds).await.map(drop)
+    let person = binds![id, email, first_name, last_name];
+    let place = binds![address, address2, city, state, country, zipcode, phone];
+    let told = binds![is_technical, is_billing, is_emergency, now];
+    tx.execute(SQL, &[&person[..], &place, &told].concat()).await.map(drop)
 }
