@@ -84,7 +84,8 @@ impl Audit {
         const SQL: &str = "
             SELECT number, time, entry, hash, tenant FROM audit
             WHERE node = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
-        self.entries(SQL, node, before.unwrap_or(u64::MAX), limit).await
+        let binds = binds![node, before.unwrap_or(u64::MAX), limit.min(AUDIT_PAGE_MAX)];
+        (&self.db).list(SQL, &binds).await
     }
 
     /// Entries of a node's chain behind a number, oldest first.
@@ -92,17 +93,7 @@ impl Audit {
         const SQL: &str = "
             SELECT number, time, entry, hash, tenant FROM audit
             WHERE node = $1 AND number > $2 ORDER BY number LIMIT $3";
-        self.entries(SQL, node, after, limit).await
-    }
-
-    async fn entries(
-        &self,
-        sql: &'static str,
-        node: u16,
-        bound: u64,
-        limit: u32,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        (&self.db).list(sql, &binds![node, bound, limit.min(AUDIT_PAGE_MAX)]).await
+        (&self.db).list(SQL, &binds![node, after, limit.min(AUDIT_PAGE_MAX)]).await
     }
 
     /// Adds entries to a node's chain, all or none.
