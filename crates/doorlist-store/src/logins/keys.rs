@@ -131,7 +131,10 @@ impl Logins {
             INSERT INTO api_key (id, hash, prefix, login_id, address_id, name, limits, created, created_by, expires,
                                  grants)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        let (login, account) = columns(owner);
+        let (login, account) = match owner {
+            KeyOwner::Login(id) => (Some(i64::from(id.0)), None),
+            KeyOwner::Account(id) => (None, Some(i64::from(id.0))),
+        };
         let (limits, grants) = (to_json(&key.terms.limits)?, to_json(key.grants)?);
         let mut tx = self.db.begin().await?;
         if key.name.is_empty() && !replace(&mut tx, owner, key).await? {
@@ -211,11 +214,4 @@ async fn replace(tx: &mut Tx, owner: KeyOwner, new: &NewKey<'_>) -> Result<bool,
         }
     }
     Ok(true)
-}
-
-fn columns(owner: KeyOwner) -> (Option<i64>, Option<i64>) {
-    match owner {
-        KeyOwner::Login(id) => (Some(id.0.into()), None),
-        KeyOwner::Account(id) => (None, Some(id.0.into())),
-    }
 }

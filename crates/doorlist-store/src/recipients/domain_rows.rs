@@ -170,24 +170,23 @@ pub(super) async fn update(
     Ok(())
 }
 
-/// What goes by a domain's name and waits for its next file, plan or reading: a domain that somebody else adds later under
-/// the same name must find nothing of it.
-const BY_NAME: [&str; 3] = [
+/// What goes with a domain whose addresses are gone already. Also what waits for its next file, plan or reading and goes by
+/// its name: a domain that somebody else adds later under the same name must find nothing of it.
+const DELETE: [&str; 7] = [
+    "DELETE FROM connection WHERE domain_id = $1",
+    "DELETE FROM domain_alias WHERE domain_id = $1",
+    "DELETE FROM mail_server WHERE domain_id = $1",
     "DELETE FROM upload_link WHERE domain_name = (SELECT name FROM domain WHERE id = $1)",
     "DELETE FROM source_run WHERE domain_name = (SELECT name FROM domain WHERE id = $1)",
     "UPDATE plan SET state = 'discarded' WHERE state = 'waiting' AND domain_id = $1",
+    "DELETE FROM domain WHERE id = $1",
 ];
 
 /// Removes a domain whose addresses are gone already.
 pub(super) async fn delete(tx: &mut Tx, id: DomainId) -> Result<(), StoreError> {
-    let id = binds![id];
-    tx.execute("DELETE FROM connection WHERE domain_id = $1", &id).await?;
-    tx.execute("DELETE FROM domain_alias WHERE domain_id = $1", &id).await?;
-    tx.execute("DELETE FROM mail_server WHERE domain_id = $1", &id).await?;
-    for sql in BY_NAME {
-        tx.execute(sql, &id).await?;
+    for sql in DELETE {
+        tx.execute(sql, &binds![id]).await?;
     }
-    tx.execute("DELETE FROM domain WHERE id = $1", &id).await?;
     Ok(())
 }
 
