@@ -103,15 +103,15 @@ impl ContactBook {
             return Ok(ContactStanding::Unlisted);
         }
         let list = self.recipients.snapshot();
-        if let Some(domain) = list.domain(address.domain()) {
-            if self.db().value(OWNER, &binds![domain.id]).await? == Some(customer.id) {
-                return Ok(match list.lookup(domain, address) {
-                    Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) | Match::SubAddress(_) => {
-                        ContactStanding::Own
-                    }
-                    _ => ContactStanding::Unlisted,
-                });
-            }
+        if let Some(domain) = list.domain(address.domain())
+            && self.db().value(OWNER, &binds![domain.id]).await? == Some(customer.id)
+        {
+            return Ok(match list.lookup(domain, address) {
+                Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) | Match::SubAddress(_) => {
+                    ContactStanding::Own
+                }
+                _ => ContactStanding::Unlisted,
+            });
         }
         let text = address.to_string();
         let confirmed = self.db().row(CONFIRMED, &binds![&text, customer.reseller, customer.id]).await?;

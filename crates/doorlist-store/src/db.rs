@@ -9,7 +9,6 @@ use crate::error::StoreError;
 use crate::tenants::QueryValue;
 use nix::fcntl::OFlag;
 use sqlx::postgres::{PgPoolOptions, PgRow};
-use sqlx::query::Query;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction};
 use std::fs::{DirBuilder, OpenOptions};
@@ -113,12 +112,7 @@ impl Built {
     }
 
     fn binds(&self) -> Vec<Bind<'_>> {
-        let bind = |value| match value {
-            &QueryValue::Int(value) => Bind::Int(value),
-            &QueryValue::Flag(value) => Bind::Flag(value),
-            QueryValue::Text(value) => Bind::Text(value),
-        };
-        self.binds.iter().map(bind).collect()
+        self.binds.iter().map(Bind::from).collect()
     }
 }
 
@@ -153,15 +147,15 @@ impl Row {
 
 macro_rules! bound {
     ($text:expr, $binds:expr) => {{
-        let mut query: Query<'_, _, _> = sqlx::query($text);
+        let mut query: sqlx::query::Query<'_, _, _> = sqlx::query($text);
         for bind in $binds {
             query = match bind {
-                Bind::Int(value) => query.bind(value),
-                Bind::IntOrNull(value) => query.bind(value),
-                Bind::Text(value) => query.bind(value),
-                Bind::TextOrNull(value) => query.bind(value),
-                Bind::Flag(value) => query.bind(value),
-                Bind::FlagOrNull(value) => query.bind(value),
+                $crate::db::Bind::Int(value) => query.bind(value),
+                $crate::db::Bind::IntOrNull(value) => query.bind(value),
+                $crate::db::Bind::Text(value) => query.bind(value),
+                $crate::db::Bind::TextOrNull(value) => query.bind(value),
+                $crate::db::Bind::Flag(value) => query.bind(value),
+                $crate::db::Bind::FlagOrNull(value) => query.bind(value),
             };
         }
         query
@@ -170,8 +164,9 @@ macro_rules! bound {
 
 mod bulk;
 mod values;
+pub(crate) use bound;
 pub(crate) use bulk::{Cell, NewRows};
-pub(crate) use values::{Bind, Columns, FromColumns, binds, column_as, columns_of, variant};
+pub(crate) use values::{Bind, Columns, FromColumns, binds, column_as, columns_of, variant, word};
 
 /// Whatever can be read from: the pools, or a transaction that sees its own writes.
 pub(crate) trait Read {

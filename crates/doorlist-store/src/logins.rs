@@ -8,13 +8,13 @@ pub use doorlist_core::access::{KeyLimits, KeyTerms};
 pub use keys::{KeyOwner, KeyRecord, KeyRefused, NewKey};
 pub use memberships::{MembershipRow, OFFER_TERM, OFFERS_MAX};
 
-use crate::db::{Db, Read, Row, Tx, binds, columns_of};
+use crate::db::{Db, Read, Row, Tx, binds, columns_of, word};
 use crate::error::StoreError;
 use crate::limits::{ADMINS_MAX, Full};
 use crate::numbers::take_number;
 use crate::recipients::RecipientStore;
 use crate::tenants::scope_columns;
-use doorlist_core::access::{Grant, LoginId, Role, Scope};
+use doorlist_core::access::{Grant, LoginId, Scope};
 use doorlist_core::time::Timestamp;
 
 /// The logins, in the store of the list. A clone is another handle on the same.
@@ -179,15 +179,12 @@ async fn put_grant(
                  ELSE login_grant.number END";
     const COUNT: &str = "
         SELECT COUNT(*) FROM (SELECT 1 FROM login_grant WHERE scope = $1 AND scope_id = $2 LIMIT $3) AS found";
-    let (word, scope_id) = scope_columns(grant.scope);
-    let role = match grant.role {
-        Role::Admin => "admin",
-        Role::Auditor => "auditor",
-    };
+    let (scope, scope_id) = scope_columns(grant.scope);
+    let role = word(grant.role)?;
     let number: u64 = take_number(tx, "login_grant").await?;
-    tx.execute(SQL, &binds![login, role, word, scope_id, now, number, active]).await?;
+    tx.execute(SQL, &binds![login, &role, scope, scope_id, now, number, active]).await?;
     // Numbers are given one at a time, so that one writer counts at a time.
-    let count: Option<u32> = tx.value(COUNT, &binds![word, scope_id, ADMINS_MAX + 1]).await?;
+    let count: Option<u32> = tx.value(COUNT, &binds![scope, scope_id, ADMINS_MAX + 1]).await?;
     let is_too_many = count > Some(ADMINS_MAX);
     Ok(if is_too_many { Err(Full { what: "admins and auditors here", limit: ADMINS_MAX }) } else { Ok(()) })
 }

@@ -3,6 +3,7 @@
 
 use crate::db::{Db, Engine, Read, binds};
 use crate::error::StoreError;
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
 /// One step, written for PostgreSQL with a few words that SQLite spells otherwise (see [`for_engine`]).
 pub(crate) struct Migration {
@@ -34,6 +35,29 @@ pub(crate) async fn migrate(db: &Db, part: &str, migrations: &[Migration]) -> Re
                 ON CONFLICT (part) DO UPDATE SET format = excluded.format";
     tx.execute(note, &binds![part, known]).await?;
     tx.commit().await
+}
+
+/// Makes the tables of a part that has one format on PostgreSQL, unless they are there: `formats` is the table with its
+/// number. Two nodes with this `lock` do not do it at once.
+pub(crate) async fn make_postgres_tables(
+    mut tx: Transaction<'_, Postgres>,
+    lock: i64,
+    formats: &str,
+    schema: &'static str,
+    known: i64,
+) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(lock).execute(&mut *tx).await?;
+    let there: bool =
+        sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(formats).fetch_one(&mut *tx).await?;
+    if !there {
+        sqlx::raw_sql(schema).execute(&mut *tx).await?;
+    }
+    let version = AssertSqlSafe(format!("SELECT version FROM {formats}"));
+    let found: i32 = sqlx::query_scalar(version).fetch_one(&mut *tx).await?;
+    if i64::from(found) > known {
+        return Err(StoreError::TooNew { found: found.into(), known });
+    }
+    Ok(tx.commit().await?)
 }
 
 /// A row id of SQLite is an `INTEGER PRIMARY KEY`; texts compare by bytes there without being told.

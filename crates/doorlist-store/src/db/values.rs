@@ -2,7 +2,9 @@
 
 use super::Row;
 use crate::error::StoreError;
+use crate::json_rows::to_json;
 use crate::recipients::{address_id, domain_id, domain_name};
+use crate::tenants::QueryValue;
 use doorlist_core::access::{CustomerId, Grant, Lineage, LoginId, ResellerId, Role, Scope};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, MailServer, NamedBy, PlanId, ServerTls, Via};
@@ -10,6 +12,7 @@ use doorlist_core::domain::{DomainId, Mode, SubAddressing};
 use doorlist_core::list::AddressId;
 use doorlist_core::list_change::ListCounts;
 use doorlist_core::time::Timestamp;
+use serde::Serialize;
 use serde::de::value::{Error, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use sqlx::{Decode, Postgres, Row as _, Sqlite, Type, ValueRef as _};
@@ -47,6 +50,11 @@ bound_as! {
     &'a String => |text: &'a String| Bind::Text(text);
     Option<&'a str> => Bind::TextOrNull;
     bool => Bind::Flag;
+    &'a QueryValue => |value: &'a QueryValue| match value {
+        QueryValue::Int(value) => Bind::Int(*value),
+        QueryValue::Flag(value) => Bind::Flag(*value),
+        QueryValue::Text(value) => Bind::Text(value),
+    };
     Option<bool> => Bind::FlagOrNull;
     u16 => |number: u16| Bind::Int(number.into());
     u32 => |number: u32| Bind::Int(number.into());
@@ -205,4 +213,9 @@ pub(crate) use {binds, column_as, columns_of};
 pub(crate) fn variant<T: DeserializeOwned>(word: &str, table: &'static str, column: &str) -> Result<T, StoreError> {
     let word_of: StrDeserializer<'_, Error> = word.into_deserializer();
     T::deserialize(word_of).map_err(|_| StoreError::corrupt(table, format!("{column} {word:?}")))
+}
+
+/// The word by which a column names it then.
+pub(crate) fn word(variant: impl Serialize) -> Result<String, StoreError> {
+    Ok(to_json(&variant)?.trim_matches('"').to_owned())
 }

@@ -1,11 +1,11 @@
 //! A domain's aliases and mail servers into the store. Each has a number of its own that it keeps for as long as it is
 //! there, since the API names it by that. Must not know what a change to a domain means.
 
-use crate::db::{Read, Tx, binds, columns_of};
+use crate::db::{Read, Tx, binds, columns_of, word};
 use crate::error::StoreError;
 use crate::json_rows::{to_json, write_rows};
 use crate::numbers::take_number;
-use doorlist_core::change::{MailServer, NamedBy, ServerTls};
+use doorlist_core::change::MailServer;
 use doorlist_core::domain::DomainId;
 use doorlist_core::list_change::DomainRecord;
 use doorlist_core::time::Timestamp;
@@ -106,18 +106,9 @@ async fn insert_server(
     const SQL: &str = "
         INSERT INTO mail_server (domain_id, place, host, port, preference, tls, xforward, id, created, updated, named_by)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    let tls = match server.tls {
-        ServerTls::Opportunistic => "opportunistic",
-        ServerTls::Required => "required",
-        ServerTls::Verify => "verify",
-    };
-    let named_by = match server.named_by {
-        NamedBy::Tenant => "tenant",
-        NamedBy::Operator => "operator",
-        NamedBy::Machine => "machine",
-    };
+    let (tls, named_by) = (word(server.tls)?, word(server.named_by)?);
     let MailServer { host, port, preference, xforward, .. } = server;
-    let binds = binds![domain, place, host, *port, *preference, tls, *xforward, id, created, updated, named_by];
+    let binds = binds![domain, place, host, *port, *preference, &tls, *xforward, id, created, updated, &named_by];
     tx.execute(SQL, &binds).await?;
     Ok(())
 }
