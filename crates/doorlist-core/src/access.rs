@@ -117,7 +117,6 @@ impl Access {
         Self { grants: vec![Grant { role: Role::Admin, scope: Scope::All }], ..Self::default() }
     }
 
-    /// The permission on an object with this lineage.
     pub fn on(&self, object: &Lineage) -> Permission {
         if let Some(only) = &self.only_domains
             && !object.domain.is_some_and(|domain| only.contains(&domain))

@@ -12,8 +12,9 @@ mod tests;
 
 pub use characters::is_invisible;
 pub use domain_name::DomainName;
-pub use local_part::{LOCAL_PART_MAX, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, Separators};
+pub use local_part::{LOCAL_PART_MAX, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, SubAddressing};
 
+use crate::serde_text::serde_as_text;
 use std::fmt;
 use std::str::FromStr;
 
@@ -110,15 +111,4 @@ impl fmt::Display for Address {
     }
 }
 
-impl serde::Serialize for Address {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Address {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(Address);

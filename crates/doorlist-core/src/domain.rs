@@ -1,6 +1,8 @@
 //! A protected domain as the gateway sees it: mode, switches, names. Mail servers are not part of it.
 
-use crate::address::{DomainName, Separators};
+pub use crate::address::SubAddressing;
+
+use crate::address::DomainName;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -69,25 +71,4 @@ pub struct ProtectedDomain {
     pub sub_addressing: SubAddressing,
     /// `abuse@` is accepted like `postmaster@` (RFC 2142).
     pub accept_abuse: bool,
-}
-
-/// The separators of a domain, stored; see [`Separators`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubAddressing {
-    /// Sub-addresses with a plus sign: `user+tag`.
-    pub plus: bool,
-    /// Sub-addresses with a hyphen: `user-tag`.
-    pub minus: bool,
-}
-
-impl Default for SubAddressing {
-    fn default() -> Self {
-        Self { plus: true, minus: false }
-    }
-}
-
-impl From<SubAddressing> for Separators {
-    fn from(s: SubAddressing) -> Self {
-        Separators { plus: s.plus, minus: s.minus }
-    }
 }

@@ -43,6 +43,7 @@ pub mod policy;
 pub mod queue_id;
 pub mod retry;
 pub mod sender_rules;
+mod serde_text;
 pub mod shrink_guard;
 pub mod source_rows;
 pub mod time;

@@ -4,7 +4,7 @@ mod source_key;
 
 pub use source_key::SourceKey;
 
-use serde::{Deserialize, Serialize, Serializer};
+use crate::serde_text::serde_as_text;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -22,7 +22,6 @@ pub struct Network {
 pub struct NetworkError;
 
 impl Network {
-    /// Whether it is a single address.
     pub fn is_one_address(&self) -> bool {
         self.prefix == if self.address.is_ipv4() { 32 } else { 128 }
     }
@@ -177,18 +176,7 @@ impl fmt::Display for Network {
     }
 }
 
-impl Serialize for Network {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Network {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(Network);
 
 #[cfg(test)]
 mod tests {

@@ -82,7 +82,6 @@ pub enum Reason {
     DomainInactive,
     /// Not in a protected domain, or a form that requests relaying.
     RelayDenied,
-    /// The source is flagged.
     SourceFlagged,
     /// On the list, but blocks this sender.
     SenderBlocked,
@@ -114,7 +113,6 @@ impl Reason {
         Reason::NoSmtpUtf8,
     ];
 
-    /// The verdict that goes with it.
     pub fn verdict(self) -> Verdict {
         match self {
             Reason::Listed | Reason::SubAddress | Reason::System => Verdict::Accept,

@@ -1,5 +1,6 @@
 //! Queue ids: sorted by time, unique among the nodes of a cluster, short enough to read out.
 
+use crate::serde_text::serde_as_text;
 use crate::time::Timestamp;
 use std::fmt;
 use std::str::FromStr;
@@ -90,18 +91,7 @@ impl FromStr for QueueId {
     }
 }
 
-impl serde::Serialize for QueueId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for QueueId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(QueueId);
 
 #[cfg(test)]
 mod tests {

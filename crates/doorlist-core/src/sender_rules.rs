@@ -8,7 +8,7 @@
 mod tests;
 
 use crate::address::{Address, AddressError, DomainName};
-use serde::{Deserialize, Serialize};
+use crate::serde_text::serde_as_text;
 use std::fmt;
 use std::str::FromStr;
 
@@ -72,18 +72,7 @@ impl fmt::Display for SenderPattern {
     }
 }
 
-impl Serialize for SenderPattern {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for SenderPattern {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(SenderPattern);
 
 /// The sender of a transaction, read once for all of its recipients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use doorlist_core::address::Address;
 use doorlist_core::network::Network;
 use doorlist_smtp::server::BareLf;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +18,6 @@ pub struct GatewayConfig {
     pub limits: Limits,
     /// Settings of harvest detection.
     pub guard: GuardConfig,
-    /// Settings of the relay.
     pub relay: RelayConfig,
     /// The operator's mailbox: for bare `<postmaster>`, and for mail that a domain's server rejects for its own
     /// postmaster.
@@ -33,7 +32,7 @@ pub struct ListenerConfig {
     /// TLS from the first byte instead of STARTTLS.
     pub implicit_tls: bool,
     /// Peers that send the PROXY protocol. A listed peer must send it, other peers must not.
-    pub proxy_from: Vec<IpNetwork>,
+    pub proxy_from: Vec<Network>,
     /// Handling of a bare LF at the end of a line in a message.
     pub bare_lf: BareLf,
 }
@@ -66,7 +65,6 @@ pub struct Limits {
     pub idle: Duration,
     /// The same while more than four fifths of [`Limits::sessions_max`] are open.
     pub idle_crowded: Duration,
-    /// Maximum duration of a session.
     pub session_max: Duration,
     /// Minimum rate of DATA, averaged over [`Limits::data_window`].
     pub data_bytes_per_sec_min: u64,
@@ -92,7 +90,6 @@ pub struct RelayConfig {
     pub outbound: Outbound,
     /// Networks in which mail servers are allowed, no matter who named them (`doorlist_core::mail_server_access`).
     pub allow_networks: Vec<Network>,
-    /// Maximum connections to one destination.
     pub connections_per_destination_max: usize,
     /// Maximum connections to all destinations.
     pub connections_max: usize,
@@ -113,7 +110,6 @@ pub struct RelayConfig {
     pub bounce_lifetime: Duration,
     /// Maximum bounces to one sender domain per hour.
     pub bounces_per_domain_hour_max: u32,
-    /// Maximum bounces per hour.
     pub bounces_per_hour_max: u32,
 }
 
@@ -124,43 +120,6 @@ pub enum Outbound {
     Direct,
     /// Relay everything through one host.
     SmartHost { host: String, port: u16 },
-}
-
-/// A network in CIDR notation, for lists of peers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IpNetwork {
-    /// The network address; bits after the prefix are ignored.
-    pub address: IpAddr,
-    /// Length of the prefix in bits.
-    pub prefix: u8,
-}
-
-impl IpNetwork {
-    /// Reads `192.0.2.0/24`, `2001:db8::/32`, or a single address.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address.parse::<IpAddr>().ok()?, Some(prefix.parse::<u8>().ok()?)),
-            None => (text.parse::<IpAddr>().ok()?, None),
-        };
-        let max = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.unwrap_or(max);
-        (prefix <= max).then_some(Self { address, prefix })
-    }
-
-    /// Whether it contains `peer`.
-    pub fn contains(&self, peer: IpAddr) -> bool {
-        match (self.address, peer) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                (u32::from(a) ^ u32::from(b)) & mask == 0
-            }
-            (IpAddr::V6(a), IpAddr::V6(b)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                (u128::from(a) ^ u128::from(b)) & mask == 0
-            }
-            _ => false,
-        }
-    }
 }
 
 impl Default for Limits {

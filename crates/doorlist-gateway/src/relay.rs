@@ -29,7 +29,7 @@ pub use notice::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NoticeError, NoticeHand
 
 use crate::clock;
 use crate::config::RelayConfig;
-use crate::journal::Journal;
+use crate::journal::{Journal, Process};
 use arc_swap::ArcSwap;
 use connect::Connector;
 use connection::Connection;
@@ -210,12 +210,12 @@ impl Relay {
 
     /// The queue, for administrators.
     pub fn handle(&self) -> QueueHandle {
-        QueueHandle::new(Arc::clone(&self.shared))
+        QueueHandle { shared: Arc::clone(&self.shared) }
     }
 
     /// Sends Doorlist's own notices.
     pub fn notices(&self) -> NoticeHandle {
-        NoticeHandle::new(Arc::clone(&self.shared))
+        NoticeHandle { shared: Arc::clone(&self.shared) }
     }
 
     /// Applies new settings; open connections keep theirs.
@@ -337,7 +337,7 @@ impl RelayShared {
             let _ = self.reports.send(report);
         }
         for id in effects.removed {
-            self.log_removed(id);
+            self.log_event(Process::Qmgr, id, "removed");
         }
     }
 

@@ -11,7 +11,7 @@ mod tests;
 pub use path::PATH_MAX;
 
 use crate::reply::Reply;
-use path::{Path, PathError};
+use path::Path;
 
 /// Maximum octets of a domain in HELO or EHLO (RFC 5321 §4.5.3.1.2).
 const HELO_NAME_MAX: usize = 255;
@@ -99,19 +99,13 @@ impl<'a> MailFrom<'a> {
     /// Parses the text after MAIL.
     pub fn parse(arguments: &'a [u8]) -> Result<Self, Reply> {
         let rest = keyword(arguments, b"FROM:").ok_or(Reply::BadArguments)?;
-        let (path, rest) = Path::parse(rest).map_err(|error| path_reply(error, Reply::BadSenderSyntax))?;
-        let parameters = parameters::of_mail(rest)?;
-        let null = path.written.is_empty();
-        if !null && path.domain.is_empty() {
+        let (path, rest) = Path::parse(rest, Reply::BadSenderSyntax)?;
+        let mail = parameters::of_mail(path.written, rest)?;
+        if !path.written.is_empty() && path.domain.is_empty() {
             return Err(Reply::BadSenderSyntax);
         }
-        check_charset(path.written, parameters.smtp_utf8, Reply::BadSenderSyntax)?;
-        Ok(Self {
-            path: path.written,
-            size: parameters.size,
-            eight_bit: parameters.eight_bit,
-            smtp_utf8: parameters.smtp_utf8,
-        })
+        check_charset(path.written, mail.smtp_utf8, Reply::BadSenderSyntax)?;
+        Ok(mail)
     }
 }
 
@@ -132,7 +126,7 @@ impl<'a> RcptTo<'a> {
     /// Parses the text after RCPT, in a transaction with or without SMTPUTF8.
     pub fn parse(arguments: &'a [u8], smtp_utf8: bool) -> Result<Self, Reply> {
         let rest = keyword(arguments, b"TO:").ok_or(Reply::BadArguments)?;
-        let (path, rest) = Path::parse(rest).map_err(|error| path_reply(error, Reply::BadRecipientSyntax))?;
+        let (path, rest) = Path::parse(rest, Reply::BadRecipientSyntax)?;
         parameters::of_rcpt(rest)?;
         if path.domain.is_empty() && (path.source_route || !path.local.eq_ignore_ascii_case(b"postmaster")) {
             return Err(Reply::BadRecipientSyntax);
@@ -155,13 +149,6 @@ fn keyword<'a>(arguments: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
     let arguments = arguments.trim_ascii_start();
     let (found, rest) = arguments.split_at_checked(word.len())?;
     found.eq_ignore_ascii_case(word).then(|| rest.trim_ascii_start())
-}
-
-fn path_reply(error: PathError, bad_syntax: Reply) -> Reply {
-    match error {
-        PathError::NoBrackets => Reply::BadArguments,
-        PathError::Syntax => bad_syntax,
-    }
 }
 
 /// Allows non-ASCII only in a transaction with SMTPUTF8, and then only UTF-8 (RFC 6531 §3.3).

@@ -52,7 +52,7 @@ impl HeaderFault {
 }
 
 /// Scans a message from its first byte. Expects CRLF line ends only, as [`crate::data`] returns them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct HeaderScan {
     limits: HeaderLimits,
     authserv_id: Arc<str>,
@@ -71,17 +71,7 @@ pub struct HeaderScan {
 impl HeaderScan {
     /// `authserv_id` is the name that only Doorlist may use in `Authentication-Results`.
     pub fn new(limits: HeaderLimits, authserv_id: Arc<str>) -> Self {
-        Self {
-            limits,
-            authserv_id,
-            held: Vec::new(),
-            line_at: 0,
-            seen: 0,
-            hops: 0,
-            message_id: None,
-            in_body: false,
-            fault: None,
-        }
+        Self { limits, authserv_id, ..Self::default() }
     }
 
     /// Consumes the next bytes of the message and appends the bytes to store to `out`. After a fault nothing is

@@ -119,7 +119,7 @@ impl Session {
 
     /// DATA was answered with 354: from now on the bytes are the message.
     pub fn data_accepted(&mut self) {
-        let config = self.dialogue.config();
+        let config = &self.dialogue.config;
         self.data = Some(DataReader::new(config.bare_lf, config.size_max));
     }
 

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::db::{Bind, Db, Read, Row, Tx};
+use crate::db::{Db, Read, Tx, binds, columns_of};
 use crate::error::StoreError;
 use crate::json_rows::to_json;
 use crate::recipients::RecipientStore;
@@ -62,6 +62,12 @@ pub struct AuditSize {
     pub octets: u64,
 }
 
+columns_of! {
+    AuditEntry { number, time, entry, seal, tenant }
+    AuditStart { number, seal, mark }
+    AuditSize { node, tenant, octets }
+}
+
 impl Audit {
     /// The audit beside this list.
     pub fn of(recipients: &RecipientStore) -> Self {
@@ -78,7 +84,8 @@ impl Audit {
         const SQL: &str = "
             SELECT number, time, entry, hash, tenant FROM audit
             WHERE node = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
-        self.entries(SQL, node, before.map_or(i64::MAX, signed), limit).await
+        let binds = binds![node, before.unwrap_or(u64::MAX), limit.min(AUDIT_PAGE_MAX)];
+        (&self.db).list(SQL, &binds).await
     }
 
     /// Entries of a node's chain behind a number, oldest first.
@@ -86,18 +93,7 @@ impl Audit {
         const SQL: &str = "
             SELECT number, time, entry, hash, tenant FROM audit
             WHERE node = $1 AND number > $2 ORDER BY number LIMIT $3";
-        self.entries(SQL, node, signed(after), limit).await
-    }
-
-    async fn entries(
-        &self,
-        sql: &'static str,
-        node: u16,
-        bound: i64,
-        limit: u32,
-    ) -> Result<Vec<AuditEntry>, StoreError> {
-        let binds = [Bind::Int(node.into()), Bind::Int(bound), Bind::Int(limit.min(AUDIT_PAGE_MAX).into())];
-        (&self.db).rows(sql, &binds).await?.iter().map(entry).collect()
+        (&self.db).list(SQL, &binds![node, after, limit.min(AUDIT_PAGE_MAX)]).await
     }
 
     /// Adds entries to a node's chain, all or none.
@@ -113,13 +109,13 @@ impl Audit {
         let row = |it: &AuditEntry| json!([node, it.number, it.time.as_millis(), it.entry, it.seal, it.tenant]);
         let rows: Vec<_> = entries.iter().map(row).collect();
         let mut tx = self.db.begin().await?;
-        tx.execute(SQL, &[Bind::Text(&to_json(&rows)?)]).await?;
+        tx.execute(SQL, &binds![&to_json(&rows)?]).await?;
         let mut sizes = BTreeMap::<&str, u64>::new();
         for entry in entries {
             *sizes.entry(&entry.tenant).or_default() += entry.octets();
         }
         for (tenant, octets) in sizes {
-            grow(&mut tx, node, tenant, signed(octets)).await?;
+            grow(&mut tx, node, tenant, octets.cast_signed()).await?;
         }
         tx.commit().await
     }
@@ -127,15 +123,7 @@ impl Audit {
     /// Where a node's chain begins; `None`: with its first entry.
     pub async fn start(&self, node: u16) -> Result<Option<AuditStart>, StoreError> {
         const SQL: &str = "SELECT number, seal, mark FROM audit_start WHERE node = $1";
-        let row = (&self.db).row(SQL, &[Bind::Int(node.into())]).await?;
-        let start = |row: Row| {
-            Ok(AuditStart {
-                number: row.int(0)?.cast_unsigned(),
-                seal: row.text(1)?.to_owned(),
-                mark: row.text(2)?.to_owned(),
-            })
-        };
-        row.map(start).transpose()
+        (&self.db).value(SQL, &binds![node]).await
     }
 
     /// Takes the entries up to `start` out of a node's chain, which begins behind it from then on. One short transaction:
@@ -148,21 +136,21 @@ impl Audit {
         const START: &str = "
             INSERT INTO audit_start (node, number, seal, mark) VALUES ($1, $2, $3, $4)
             ON CONFLICT (node) DO UPDATE SET number = excluded.number, seal = excluded.seal, mark = excluded.mark";
-        let until = [Bind::Int(node.into()), Bind::Int(signed(start.number))];
+        let until = binds![node, start.number];
         let mut tx = self.db.begin().await?;
-        let sizes = tx.rows(SIZES, &[until[0], until[1], Bind::Int(signed(AUDIT_LINE_OVERHEAD))]).await?;
+        let sizes = tx.rows(SIZES, &binds![node, start.number, AUDIT_LINE_OVERHEAD]).await?;
         for row in &sizes {
             grow(&mut tx, node, row.text(0)?, -row.int(1)?).await?;
         }
         tx.execute("DELETE FROM audit_size WHERE node = $1 AND octets <= 0", &until[..1]).await?;
         tx.execute(DELETE, &until).await?;
-        tx.execute(START, &[until[0], until[1], Bind::Text(&start.seal), Bind::Text(&start.mark)]).await?;
+        tx.execute(START, &binds![node, start.number, &start.seal, &start.mark]).await?;
         tx.commit().await
     }
 
     /// Removes all of a node's chain, as if there never was one.
     pub async fn forget(&self, node: u16) -> Result<(), StoreError> {
-        let node = [Bind::Int(node.into())];
+        let node = binds![node];
         let mut tx = self.db.begin().await?;
         for sql in [
             "DELETE FROM audit WHERE node = $1",
@@ -176,12 +164,7 @@ impl Audit {
 
     /// What the entries of each tenant take up on each node.
     pub async fn sizes(&self) -> Result<Vec<AuditSize>, StoreError> {
-        let rows = (&self.db).rows("SELECT node, tenant, octets FROM audit_size", &[]).await?;
-        let size = |row: &Row| {
-            let node = u16::try_from(row.int(0)?).map_err(|e| StoreError::corrupt("audit_size", e.to_string()))?;
-            Ok(AuditSize { node, tenant: row.text(1)?.to_owned(), octets: row.int(2)?.max(0).cast_unsigned() })
-        };
-        rows.iter().map(size).collect()
+        (&self.db).list("SELECT node, tenant, octets FROM audit_size", &[]).await
     }
 
     /// The number of the customer that owns a domain or an account; `None`: it is gone, or the scope is wider.
@@ -195,8 +178,7 @@ impl Audit {
             Scope::Account(id) => (OF_ACCOUNT, id.0),
             Scope::All | Scope::Reseller(_) => return Ok(None),
         };
-        let row = (&self.db).row(sql, &[Bind::Int(id.into())]).await?;
-        Ok(row.map(|row| row.int(0)).transpose()?.and_then(|id| u32::try_from(id).ok()))
+        (&self.db).value(sql, &binds![id]).await
     }
 }
 
@@ -205,19 +187,5 @@ async fn grow(tx: &mut Tx, node: u16, tenant: &str, octets: i64) -> Result<(), S
     const SQL: &str = "
         INSERT INTO audit_size (node, tenant, octets) VALUES ($1, $2, $3)
         ON CONFLICT (node, tenant) DO UPDATE SET octets = audit_size.octets + excluded.octets";
-    tx.execute(SQL, &[Bind::Int(node.into()), Bind::Text(tenant), Bind::Int(octets)]).await.map(drop)
-}
-
-fn entry(row: &Row) -> Result<AuditEntry, StoreError> {
-    Ok(AuditEntry {
-        number: row.int(0)?.cast_unsigned(),
-        time: Timestamp::from_millis(row.int(1)?),
-        entry: row.text(2)?.to_owned(),
-        seal: row.text(3)?.to_owned(),
-        tenant: row.text(4)?.to_owned(),
-    })
-}
-
-fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+    tx.execute(SQL, &binds![node, tenant, octets]).await.map(drop)
 }

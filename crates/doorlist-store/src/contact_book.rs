@@ -10,7 +10,7 @@ pub use confirmations::AskedContact;
 pub use list::{ContactStanding, KnownContact};
 pub use permits::{MailPermit, NoPermit};
 
-use crate::db::{Bind, Db, Engine, Read, Tx};
+use crate::db::{Db, Engine, Read, Tx, binds, columns_of};
 use crate::error::StoreError;
 use crate::recipients::RecipientStore;
 use doorlist_core::access::{CustomerId, ResellerId};
@@ -61,6 +61,8 @@ struct Customer {
     reseller: ResellerId,
 }
 
+columns_of! { Customer { id, reseller } }
+
 impl ContactBook {
     /// The book that lies beside this list.
     pub fn of(recipients: &RecipientStore) -> Self {
@@ -88,9 +90,7 @@ impl ContactBook {
                 id.0,
             ),
         };
-        let row = self.db().row(sql, &[Bind::Int(id.into())]).await?;
-        let ids = row.map(|row| Ok::<_, StoreError>((row.int(0)?, row.int(1)?))).transpose()?;
-        Ok(ids.map(|(id, reseller)| Customer { id: CustomerId(number(id)), reseller: ResellerId(number(reseller)) }))
+        self.db().value(sql, &binds![id]).await
     }
 
     /// How an address stands to a customer. One that asks for a relay behind its server never gets anything.
@@ -103,20 +103,18 @@ impl ContactBook {
             return Ok(ContactStanding::Unlisted);
         }
         let list = self.recipients.snapshot();
-        if let Some(domain) = list.domain(address.domain()) {
-            let owner = self.db().row(OWNER, &[Bind::Int(domain.id.0.into())]).await?;
-            if owner.map(|row| row.int(0)).transpose()? == Some(customer.id.0.into()) {
-                return Ok(match list.lookup(domain, address) {
-                    Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) | Match::SubAddress(_) => {
-                        ContactStanding::Own
-                    }
-                    _ => ContactStanding::Unlisted,
-                });
-            }
+        if let Some(domain) = list.domain(address.domain())
+            && self.db().value(OWNER, &binds![domain.id]).await? == Some(customer.id)
+        {
+            return Ok(match list.lookup(domain, address) {
+                Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) | Match::SubAddress(_) => {
+                    ContactStanding::Own
+                }
+                _ => ContactStanding::Unlisted,
+            });
         }
         let text = address.to_string();
-        let scopes = [Bind::Int(customer.reseller.0.into()), Bind::Int(customer.id.0.into())];
-        let confirmed = self.db().row(CONFIRMED, &[Bind::Text(&text), scopes[0], scopes[1]]).await?;
+        let confirmed = self.db().row(CONFIRMED, &binds![&text, customer.reseller, customer.id]).await?;
         Ok(if confirmed.is_some() { ContactStanding::Confirmed } else { ContactStanding::Unconfirmed })
     }
 
@@ -128,9 +126,9 @@ impl ContactBook {
             AND NOT EXISTS (SELECT 1 FROM contact AS t WHERE t.email = confirmed_address.address)
             AND NOT EXISTS (SELECT 1 FROM login AS l WHERE l.email = confirmed_address.address)";
         let mut tx = self.begin_counting().await?;
-        tx.execute("DELETE FROM notice_sent WHERE sent <= $1", &[before(now, DAY)]).await?;
-        tx.execute(MAILS, &[before(now, CONFIRMATIONS_KEPT)]).await?;
-        tx.execute(CONFIRMED, &[before(now, CONFIRMATIONS_KEPT)]).await?;
+        tx.execute("DELETE FROM notice_sent WHERE sent <= $1", &binds![now - DAY]).await?;
+        tx.execute(MAILS, &binds![now - CONFIRMATIONS_KEPT]).await?;
+        tx.execute(CONFIRMED, &binds![now - CONFIRMATIONS_KEPT]).await?;
         tx.commit().await
     }
 }
@@ -140,12 +138,4 @@ fn mailbox(address: &Address) -> String {
     let local = address.local().as_str();
     let base = local.split('+').next().filter(|base| !base.is_empty()).unwrap_or(local);
     format!("{base}@{}", address.domain())
-}
-
-fn before(now: Timestamp, window: Duration) -> Bind<'static> {
-    Bind::Int((now - window).as_millis())
-}
-
-fn number(id: i64) -> u32 {
-    u32::try_from(id).unwrap_or(u32::MAX)
 }

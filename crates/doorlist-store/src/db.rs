@@ -6,11 +6,11 @@
 //! millions are bound ([`NewRows`]).
 
 use crate::error::StoreError;
+use crate::tenants::QueryValue;
 use nix::fcntl::OFlag;
 use sqlx::postgres::{PgPoolOptions, PgRow};
-use sqlx::query::Query;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction};
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
@@ -82,19 +82,10 @@ impl Engine {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Built {
     text: String,
-    binds: Vec<Bound>,
-}
-
-/// A value of a statement that is put together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Bound {
-    Int(i64),
-    Text(String),
-    Flag(bool),
+    binds: Vec<QueryValue>,
 }
 
 impl Built {
-    /// A piece of SQL.
     pub(crate) fn push(&mut self, sql: &'static str) -> &mut Self {
         self.text.push_str(sql);
         self
@@ -113,8 +104,7 @@ impl Built {
         self
     }
 
-    /// A placeholder with its value.
-    pub(crate) fn bind(&mut self, value: Bound) -> &mut Self {
+    pub(crate) fn bind(&mut self, value: QueryValue) -> &mut Self {
         self.binds.push(value);
         self.text.push('$');
         self.text.push_str(&self.binds.len().to_string());
@@ -122,24 +112,8 @@ impl Built {
     }
 
     fn binds(&self) -> Vec<Bind<'_>> {
-        let bind = |bound| match bound {
-            &Bound::Int(value) => Bind::Int(value),
-            &Bound::Flag(value) => Bind::Flag(value),
-            Bound::Text(value) => Bind::Text(value),
-        };
-        self.binds.iter().map(bind).collect()
+        self.binds.iter().map(Bind::from).collect()
     }
-}
-
-/// A value bound to a placeholder.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Bind<'a> {
-    Int(i64),
-    IntOrNull(Option<i64>),
-    Text(&'a str),
-    TextOrNull(Option<&'a str>),
-    Flag(bool),
-    FlagOrNull(Option<bool>),
 }
 
 /// A row that was read.
@@ -148,40 +122,40 @@ pub(crate) enum Row {
     Postgres(PgRow),
 }
 
-macro_rules! column {
-    ($name:ident, $type:ty) => {
-        pub(crate) fn $name(&self, at: usize) -> Result<$type, StoreError> {
-            match self {
-                Row::Sqlite(row) => Ok(row.try_get(at)?),
-                Row::Postgres(row) => Ok(row.try_get(at)?),
-            }
-        }
-    };
-}
-
 impl Row {
-    column!(int, i64);
-    column!(int_or_null, Option<i64>);
-    column!(text, &str);
-    column!(text_or_null, Option<&str>);
-    column!(flag, bool);
-    column!(flag_or_null, Option<bool>);
+    /// What is read from the column at this place, or from there on.
+    pub(crate) fn get<'r, T: FromColumns<'r>>(&'r self, at: usize) -> Result<T, StoreError> {
+        Columns { row: self, next: at }.take()
+    }
+
+    pub(crate) fn int(&self, at: usize) -> Result<i64, StoreError> {
+        self.get(at)
+    }
+
+    pub(crate) fn int_or_null(&self, at: usize) -> Result<Option<i64>, StoreError> {
+        self.get(at)
+    }
+
+    pub(crate) fn text(&self, at: usize) -> Result<&str, StoreError> {
+        self.get(at)
+    }
+
+    pub(crate) fn text_or_null(&self, at: usize) -> Result<Option<&str>, StoreError> {
+        self.get(at)
+    }
 }
 
 macro_rules! bound {
-    ($engine:expr, $sql:expr, $binds:expr) => {
-        bound!($engine.text($sql), $binds)
-    };
     ($text:expr, $binds:expr) => {{
-        let mut query: Query<'_, _, _> = sqlx::query($text);
+        let mut query: sqlx::query::Query<'_, _, _> = sqlx::query($text);
         for bind in $binds {
             query = match bind {
-                Bind::Int(value) => query.bind(value),
-                Bind::IntOrNull(value) => query.bind(value),
-                Bind::Text(value) => query.bind(value),
-                Bind::TextOrNull(value) => query.bind(value),
-                Bind::Flag(value) => query.bind(value),
-                Bind::FlagOrNull(value) => query.bind(value),
+                $crate::db::Bind::Int(value) => query.bind(value),
+                $crate::db::Bind::IntOrNull(value) => query.bind(value),
+                $crate::db::Bind::Text(value) => query.bind(value),
+                $crate::db::Bind::TextOrNull(value) => query.bind(value),
+                $crate::db::Bind::Flag(value) => query.bind(value),
+                $crate::db::Bind::FlagOrNull(value) => query.bind(value),
             };
         }
         query
@@ -189,11 +163,13 @@ macro_rules! bound {
 }
 
 mod bulk;
+mod values;
+pub(crate) use bound;
 pub(crate) use bulk::{Cell, NewRows};
+pub(crate) use values::{Bind, Columns, FromColumns, binds, column_as, columns_of, variant, word};
 
 /// Whatever can be read from: the pools, or a transaction that sees its own writes.
 pub(crate) trait Read {
-    /// All rows of a statement.
     fn rows(
         &mut self,
         sql: &'static str,
@@ -211,37 +187,68 @@ pub(crate) trait Read {
     {
         async move { Ok(self.rows(sql, binds).await?.into_iter().next()) }
     }
+
+    /// That row as what is wanted: its first column, or all of them.
+    fn value<T: for<'r> FromColumns<'r>>(
+        &mut self,
+        sql: &'static str,
+        binds: &[Bind<'_>],
+    ) -> impl Future<Output = Result<Option<T>, StoreError>> + Send
+    where
+        Self: Send,
+    {
+        async move { self.row(sql, binds).await?.map(|row| row.get(0)).transpose() }
+    }
+
+    /// All rows of a statement, each as what is wanted.
+    fn list<T: for<'r> FromColumns<'r>>(
+        &mut self,
+        sql: &'static str,
+        binds: &[Bind<'_>],
+    ) -> impl Future<Output = Result<Vec<T>, StoreError>> + Send
+    where
+        Self: Send,
+    {
+        async move { self.rows(sql, binds).await?.iter().map(|row| row.get(0)).collect() }
+    }
 }
 
 impl Db {
+    fn engine(&self) -> Engine {
+        match self {
+            Db::Sqlite { .. } => Engine::Sqlite,
+            Db::Postgres(_) => Engine::Postgres,
+        }
+    }
+
     /// All rows of a statement that was put together.
     pub(crate) async fn built(&self, sql: &Built) -> Result<Vec<Row>, StoreError> {
-        let binds = sql.binds();
+        self.fetch(self.engine().built(sql), &sql.binds()).await
+    }
+
+    async fn fetch(&self, text: SqlStr, binds: &[Bind<'_>]) -> Result<Vec<Row>, StoreError> {
         match self {
             Db::Sqlite { readers, .. } => {
-                let rows = bound!(Engine::Sqlite.built(sql), &binds).fetch_all(readers).await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
+                Ok(bound!(text, binds).fetch_all(readers).await?.into_iter().map(Row::Sqlite).collect())
             }
             Db::Postgres(pool) => {
-                let rows = bound!(Engine::Postgres.built(sql), &binds).fetch_all(pool).await?;
-                Ok(rows.into_iter().map(Row::Postgres).collect())
+                Ok(bound!(text, binds).fetch_all(pool).await?.into_iter().map(Row::Postgres).collect())
             }
         }
+    }
+
+    /// Runs one statement that writes, in a transaction of its own; answers with the rows that it touched.
+    pub(crate) async fn execute(&self, sql: &'static str, binds: &[Bind<'_>]) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        let touched = tx.execute(sql, binds).await?;
+        tx.commit().await?;
+        Ok(touched)
     }
 }
 
 impl Read for &Db {
     async fn rows(&mut self, sql: &'static str, binds: &[Bind<'_>]) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Db::Sqlite { readers, .. } => {
-                let rows = bound!(Engine::Sqlite, sql, binds).fetch_all(readers).await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
-            }
-            Db::Postgres(pool) => {
-                let rows = bound!(Engine::Postgres, sql, binds).fetch_all(pool).await?;
-                Ok(rows.into_iter().map(Row::Postgres).collect())
-            }
-        }
+        self.fetch(self.engine().text(sql), binds).await
     }
 }
 
@@ -302,9 +309,10 @@ impl Tx {
 
     /// Runs a statement; answers with the rows that it touched.
     pub(crate) async fn execute(&mut self, sql: &'static str, binds: &[Bind<'_>]) -> Result<u64, StoreError> {
+        let text = self.engine().text(sql);
         match self {
-            Tx::Sqlite(tx) => Ok(bound!(Engine::Sqlite, sql, binds).execute(&mut **tx).await?.rows_affected()),
-            Tx::Postgres(tx) => Ok(bound!(Engine::Postgres, sql, binds).execute(&mut **tx).await?.rows_affected()),
+            Tx::Sqlite(tx) => Ok(bound!(text, binds).execute(&mut **tx).await?.rows_affected()),
+            Tx::Postgres(tx) => Ok(bound!(text, binds).execute(&mut **tx).await?.rows_affected()),
         }
     }
 
@@ -349,14 +357,13 @@ impl Tx {
 
 impl Read for Tx {
     async fn rows(&mut self, sql: &'static str, binds: &[Bind<'_>]) -> Result<Vec<Row>, StoreError> {
+        let text = self.engine().text(sql);
         match self {
             Tx::Sqlite(tx) => {
-                let rows = bound!(Engine::Sqlite, sql, binds).fetch_all(&mut **tx).await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
+                Ok(bound!(text, binds).fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect())
             }
             Tx::Postgres(tx) => {
-                let rows = bound!(Engine::Postgres, sql, binds).fetch_all(&mut **tx).await?;
-                Ok(rows.into_iter().map(Row::Postgres).collect())
+                Ok(bound!(text, binds).fetch_all(&mut **tx).await?.into_iter().map(Row::Postgres).collect())
             }
         }
     }

@@ -50,11 +50,10 @@ impl Full {
         self,
         tx: &mut Tx,
         count: &'static str,
-        owner: i64,
+        owner: impl Into<Bind<'static>>,
     ) -> Result<Result<(), Full>, StoreError> {
-        let binds = [Bind::Int(owner), Bind::Int(self.limit.into())];
-        let rows = tx.row(count, &binds).await?.map_or(Ok(0), |row| row.int(0))?;
-        Ok(if rows < self.limit.into() { Ok(()) } else { Err(self) })
+        let rows: Option<u32> = tx.value(count, &[owner.into(), self.limit.into()]).await?;
+        Ok(if rows < Some(self.limit) { Ok(()) } else { Err(self) })
     }
 }
 

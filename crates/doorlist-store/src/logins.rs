@@ -8,14 +8,13 @@ pub use doorlist_core::access::{KeyLimits, KeyTerms};
 pub use keys::{KeyOwner, KeyRecord, KeyRefused, NewKey};
 pub use memberships::{MembershipRow, OFFER_TERM, OFFERS_MAX};
 
-use crate::db::{Bind, Db, Read, Row, Tx};
+use crate::db::{Db, Read, Row, Tx, binds, columns_of, word};
 use crate::error::StoreError;
 use crate::limits::{ADMINS_MAX, Full};
 use crate::numbers::take_number;
 use crate::recipients::RecipientStore;
 use crate::tenants::scope_columns;
-use doorlist_core::access::{CustomerId, Grant, LoginId, ResellerId, Role, Scope};
-use doorlist_core::domain::DomainId;
+use doorlist_core::access::{Grant, LoginId, Scope};
 use doorlist_core::time::Timestamp;
 
 /// The logins, in the store of the list. A clone is another handle on the same.
@@ -51,6 +50,8 @@ pub struct HeldGrant {
     /// It counts; whoever looks after the admins of its scope says so.
     pub active: bool,
 }
+
+columns_of! { HeldGrant { grant, number, active } }
 
 const OWN_GRANTS: &str = "
     SELECT role, scope, scope_id, number, active FROM login_grant WHERE login_id = $1 ORDER BY scope, scope_id";
@@ -89,39 +90,36 @@ impl Logins {
             SELECT id, COALESCE(name, username), email, password, active, name IS NOT NULL FROM login
             WHERE (username = $1 AND name IS NULL) OR name = $1
             ORDER BY CASE WHEN name IS NULL THEN 0 ELSE 1 END, id LIMIT $2";
-        let binds = [Bind::Text(&username.to_lowercase()), Bind::Int(limit.into())];
         let mut logins = Vec::new();
-        for row in (&self.db).rows(SQL, &binds).await? {
+        for row in (&self.db).rows(SQL, &binds![&username.to_lowercase(), limit]).await? {
             logins.extend(self.found(Some(row)).await?);
         }
         Ok(logins)
     }
 
-    /// The login of this number.
     pub async fn login_by_id(&self, id: LoginId) -> Result<Option<LoginRecord>, StoreError> {
         const SQL: &str = "
             SELECT id, COALESCE(name, username), email, password, active, name IS NOT NULL FROM login WHERE id = $1";
-        self.found((&self.db).row(SQL, &[Bind::Int(id.0.into())]).await?).await
+        self.found((&self.db).row(SQL, &binds![id]).await?).await
     }
 
     async fn found(&self, row: Option<Row>) -> Result<Option<LoginRecord>, StoreError> {
         let Some(row) = row else { return Ok(None) };
-        let id = LoginId(u32::try_from(row.int(0)?).unwrap_or(0));
+        let id = row.get(0)?;
         Ok(Some(LoginRecord {
             id,
-            username: row.text(1)?.to_owned(),
-            is_of_tenant: row.flag(5)?,
-            email: row.text(2)?.to_owned(),
-            password: row.text_or_null(3)?.map(str::to_owned),
-            active: row.flag(4)?,
+            username: row.get(1)?,
+            is_of_tenant: row.get(5)?,
+            email: row.get(2)?,
+            password: row.get(3)?,
+            active: row.get(4)?,
             grants: self.grants(id, OWN_GRANTS).await?,
             accepted: self.grants(id, ACCEPTED_GRANTS).await?,
         }))
     }
 
     async fn grants(&self, id: LoginId, sql: &'static str) -> Result<Vec<HeldGrant>, StoreError> {
-        let rows = (&self.db).rows(sql, &[Bind::Int(id.0.into())]).await?;
-        rows.iter().map(grant).collect()
+        (&self.db).list(sql, &binds![id]).await
     }
 
     /// Gives a login a role in a scope, which counts if it is `active`. [`ADMINS_MAX`] logins have one in it.
@@ -135,7 +133,7 @@ impl Logins {
         now: Timestamp,
     ) -> Result<Result<(), Full>, StoreError> {
         let mut tx = self.db.begin().await?;
-        if let Err(full) = put_grant(&mut tx, id.0.into(), held, now).await? {
+        if let Err(full) = put_grant(&mut tx, id, held, now).await? {
             return Ok(Err(full));
         }
         tx.commit().await.map(Ok)
@@ -144,9 +142,7 @@ impl Logins {
     /// Sets the password of a login, as argon2id keeps it.
     pub async fn set_password(&self, id: LoginId, hash: &str) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE login SET password = $2 WHERE id = $1";
-        let mut tx = self.db.begin().await?;
-        tx.execute(SQL, &[Bind::Int(id.0.into()), Bind::Text(hash)]).await?;
-        tx.commit().await
+        self.db.execute(SQL, &binds![id, hash]).await.map(drop)
     }
 
     /// Takes a login's role in a scope away; a login that has none left, nor one that it accepted, goes with its keys.
@@ -157,13 +153,12 @@ impl Logins {
             DELETE FROM login WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM login_grant WHERE login_id = $1)
             AND NOT EXISTS (SELECT 1 FROM login AS l WHERE l.holder_id = $1)";
         let (word, scope_id) = scope_columns(scope);
-        let id = Bind::Int(id.0.into());
         let mut tx = self.db.begin().await?;
-        tx.execute(REVOKE, &[id, Bind::Text(word), Bind::Int(scope_id)]).await?;
-        let holder = tx.row(HOLDER, &[id]).await?.map_or(Ok(None), |row| row.int_or_null(0))?;
-        tx.execute(EMPTY, &[id]).await?;
+        tx.execute(REVOKE, &binds![id, word, scope_id]).await?;
+        let holder: Option<LoginId> = tx.value(HOLDER, &binds![id]).await?.flatten();
+        tx.execute(EMPTY, &binds![id]).await?;
         if let Some(holder) = holder {
-            tx.execute(EMPTY, &[Bind::Int(holder)]).await?;
+            tx.execute(EMPTY, &binds![holder]).await?;
         }
         tx.commit().await
     }
@@ -171,7 +166,7 @@ impl Logins {
 
 async fn put_grant(
     tx: &mut Tx,
-    login: i64,
+    login: LoginId,
     (grant, active): (Grant, bool),
     now: Timestamp,
 ) -> Result<Result<(), Full>, StoreError> {
@@ -184,38 +179,12 @@ async fn put_grant(
                  ELSE login_grant.number END";
     const COUNT: &str = "
         SELECT COUNT(*) FROM (SELECT 1 FROM login_grant WHERE scope = $1 AND scope_id = $2 LIMIT $3) AS found";
-    let (word, scope_id) = scope_columns(grant.scope);
-    let role = Bind::Text(role_word(grant.role));
-    let number = take_number(tx, "login_grant").await?;
-    let (scope_id, number, now) = (Bind::Int(scope_id), Bind::Int(number), Bind::Int(now.as_millis()));
-    let binds = [Bind::Int(login), role, Bind::Text(word), scope_id, now, number, Bind::Flag(active)];
-    tx.execute(SQL, &binds).await?;
+    let (scope, scope_id) = scope_columns(grant.scope);
+    let role = word(grant.role)?;
+    let number: u64 = take_number(tx, "login_grant").await?;
+    tx.execute(SQL, &binds![login, &role, scope, scope_id, now, number, active]).await?;
     // Numbers are given one at a time, so that one writer counts at a time.
-    let count = tx.row(COUNT, &[Bind::Text(word), scope_id, Bind::Int(i64::from(ADMINS_MAX) + 1)]).await?;
-    let is_too_many = count.map_or(Ok(0), |row| row.int(0))? > ADMINS_MAX.into();
+    let count: Option<u32> = tx.value(COUNT, &binds![scope, scope_id, ADMINS_MAX + 1]).await?;
+    let is_too_many = count > Some(ADMINS_MAX);
     Ok(if is_too_many { Err(Full { what: "admins and auditors here", limit: ADMINS_MAX }) } else { Ok(()) })
-}
-
-fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Admin => "admin",
-        Role::Auditor => "auditor",
-    }
-}
-
-fn grant(row: &Row) -> Result<HeldGrant, StoreError> {
-    let role = match row.text(0)? {
-        "admin" => Role::Admin,
-        "auditor" => Role::Auditor,
-        other => return Err(StoreError::corrupt("login_grant", format!("role {other:?}"))),
-    };
-    let id = u32::try_from(row.int(2)?).map_err(|e| StoreError::corrupt("login_grant", e.to_string()))?;
-    let scope = match row.text(1)? {
-        "all" => Scope::All,
-        "reseller" => Scope::Reseller(ResellerId(id)),
-        "customer" => Scope::Customer(CustomerId(id)),
-        "domain" => Scope::Domain(DomainId(id)),
-        other => return Err(StoreError::corrupt("login_grant", format!("scope {other:?}"))),
-    };
-    Ok(HeldGrant { grant: Grant { role, scope }, number: row.int(3)?.cast_unsigned(), active: row.flag(4)? })
 }

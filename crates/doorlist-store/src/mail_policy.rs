@@ -4,9 +4,9 @@ pub(crate) mod table;
 
 pub use table::RuleOwner;
 
-use crate::db::{Bind, Read};
+use crate::db::{Read, binds};
 use crate::error::StoreError;
-use crate::json_rows::to_json;
+use crate::json_rows::keys;
 use crate::numbers::take_number;
 use crate::recipients::RecipientStore;
 use doorlist_core::sender_rules::SenderPattern;
@@ -59,34 +59,25 @@ impl RecipientStore {
         let sender = sender.to_string();
         // Its lock comes first and lets one writer count at a time.
         let mut tx = self.db().begin_policy().await?;
-        let Some(row) = tx.row(known, &[Bind::Int(owner)]).await? else { return Ok(Err(RuleRefused::NoOwner)) };
-        if tx.row(same, &[Bind::Int(owner), Bind::Text(&sender)]).await?.is_some() {
+        let Some(row) = tx.row(known, &binds![owner]).await? else { return Ok(Err(RuleRefused::NoOwner)) };
+        if tx.row(same, &binds![owner, &sender]).await?.is_some() {
             return Ok(Err(RuleRefused::Taken));
         }
         if row.int(0)? >= SENDER_RULES_MAX.into() {
             return Ok(Err(RuleRefused::Full));
         }
-        let id = take_number(&mut tx, "sender_rule").await?;
-        let binds = [
-            Bind::Int(id),
-            Bind::IntOrNull(domain),
-            Bind::IntOrNull(account),
-            Bind::Text(&sender),
-            Bind::Flag(allow),
-            Bind::Int(now.as_millis()),
-        ];
-        tx.execute(INSERT, &binds).await?;
+        let id: u32 = take_number(&mut tx, "sender_rule").await?;
+        tx.execute(INSERT, &binds![id, domain, account, &sender, allow, now]).await?;
         tx.commit().await?;
         self.show_policies().await;
-        Ok(Ok(u32::try_from(id).unwrap_or(u32::MAX)))
+        Ok(Ok(id))
     }
 
     /// Writes whether a rule allows or blocks now; false if it is gone.
     pub async fn put_sender_rule(&self, id: u32, allow: bool, now: Timestamp) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE sender_rule SET allow = $2, updated = $3 WHERE id = $1";
         let mut tx = self.db().begin_policy().await?;
-        let binds = [Bind::Int(id.into()), Bind::Flag(allow), Bind::Int(now.as_millis())];
-        let touched = tx.execute(SQL, &binds).await?;
+        let touched = tx.execute(SQL, &binds![id, allow, now]).await?;
         tx.commit().await?;
         self.show_policies().await;
         Ok(touched > 0)
@@ -96,9 +87,9 @@ impl RecipientStore {
     pub async fn remove_sender_rules(&self, ids: &[u32]) -> Result<u64, StoreError> {
         const SQL: &str = "
             DELETE FROM sender_rule WHERE id IN (SELECT CAST(k.value ->> 0 AS BIGINT) FROM json_each($1) AS k)";
-        let keys = to_json(&ids.iter().map(|id| [id]).collect::<Vec<_>>())?;
+        let keys = keys(ids.iter())?;
         let mut tx = self.db().begin_policy().await?;
-        let removed = tx.execute(SQL, &[Bind::Text(&keys)]).await?;
+        let removed = tx.execute(SQL, &binds![&keys]).await?;
         tx.commit().await?;
         self.show_policies().await;
         Ok(removed)

@@ -1,8 +1,9 @@
 //! The shape of the tables, in numbered steps that are only ever added. Each part of the store (directory, spool, mail
 //! log) has its own row of numbers, since on SQLite each has its own file. Must not know what the tables mean.
 
-use crate::db::{Bind, Db, Engine, Read, Tx};
+use crate::db::{Db, Engine, Read, binds};
 use crate::error::StoreError;
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
 /// One step, written for PostgreSQL with a few words that SQLite spells otherwise (see [`for_engine`]).
 pub(crate) struct Migration {
@@ -17,11 +18,11 @@ const MIGRATION_LOCK: i64 = 0x646f_6f72_6c69_7374;
 pub(crate) async fn migrate(db: &Db, part: &str, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     if tx.engine() == Engine::Postgres {
-        tx.execute("SELECT pg_advisory_xact_lock($1)", &[Bind::Int(MIGRATION_LOCK)]).await?;
+        tx.execute("SELECT pg_advisory_xact_lock($1)", &binds![MIGRATION_LOCK]).await?;
     }
     let formats = "CREATE TABLE IF NOT EXISTS doorlist_format (part TEXT PRIMARY KEY, format BIGINT NOT NULL)";
     tx.execute_script(formats.to_owned()).await?;
-    let found = format_of(&mut tx, part).await?;
+    let found = tx.value("SELECT format FROM doorlist_format WHERE part = $1", &binds![part]).await?.unwrap_or(0);
     let known = migrations.last().map_or(0, |newest| newest.format);
     if found > known {
         return Err(StoreError::TooNew { found, known });
@@ -32,13 +33,31 @@ pub(crate) async fn migrate(db: &Db, part: &str, migrations: &[Migration]) -> Re
     }
     let note = "INSERT INTO doorlist_format (part, format) VALUES ($1, $2) \
                 ON CONFLICT (part) DO UPDATE SET format = excluded.format";
-    tx.execute(note, &[Bind::Text(part), Bind::Int(known)]).await?;
+    tx.execute(note, &binds![part, known]).await?;
     tx.commit().await
 }
 
-async fn format_of(tx: &mut Tx, part: &str) -> Result<i64, StoreError> {
-    let row = tx.row("SELECT format FROM doorlist_format WHERE part = $1", &[Bind::Text(part)]).await?;
-    row.map_or(Ok(0), |row| row.int(0))
+/// Makes the tables of a part that has one format on PostgreSQL, unless they are there: `formats` is the table with its
+/// number. Two nodes with this `lock` do not do it at once.
+pub(crate) async fn make_postgres_tables(
+    mut tx: Transaction<'_, Postgres>,
+    lock: i64,
+    formats: &str,
+    schema: &'static str,
+    known: i64,
+) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(lock).execute(&mut *tx).await?;
+    let there: bool =
+        sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(formats).fetch_one(&mut *tx).await?;
+    if !there {
+        sqlx::raw_sql(schema).execute(&mut *tx).await?;
+    }
+    let version = AssertSqlSafe(format!("SELECT version FROM {formats}"));
+    let found: i32 = sqlx::query_scalar(version).fetch_one(&mut *tx).await?;
+    if i64::from(found) > known {
+        return Err(StoreError::TooNew { found: found.into(), known });
+    }
+    Ok(tx.commit().await?)
 }
 
 /// A row id of SQLite is an `INTEGER PRIMARY KEY`; texts compare by bytes there without being told.

@@ -47,7 +47,7 @@ mod version;
 mod whose;
 mod work;
 
-pub(crate) use codes::domain_name;
+pub(crate) use codes::{address_id, domain_id, domain_name};
 pub use doorlist_core::list_change::{
     AddressRecord, Applied, CUSTOMER_NAME_MAX, ClaimRecord, Coverage, DOMAIN_ALIASES_MAX, DomainRecord, EXAMPLES_MAX,
     ListCounts, NOTES_MAX, Note, PlanRow, Planned, Refusal, SERVERS_MAX, Shrunken, SourcePlan, VetoRecord,

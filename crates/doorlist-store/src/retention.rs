@@ -7,12 +7,11 @@ mod changes;
 mod tests;
 mod too_many_changes;
 
-use crate::db::{Bind, Db, Read};
+use crate::db::{Db, Read, binds};
 use crate::error::StoreError;
-use crate::json_rows::to_json;
+use crate::json_rows::keys;
 use crate::recipients::RecipientStore;
 use doorlist_core::time::Timestamp;
-use serde_json::json;
 use std::time::Duration;
 
 /// Rows that one transaction removes at most.
@@ -168,18 +167,13 @@ impl Retention {
     async fn apply(&self, rule: &Rule, bound: i64) -> Result<u64, StoreError> {
         let mut removed = 0;
         loop {
-            let found = (&self.db).rows(rule.find, &[Bind::Int(bound), Bind::Int(STEP)]).await?;
-            let keys: Vec<_> = found.iter().map(|row| Ok(json!([row.text(0)?]))).collect::<Result<_, StoreError>>()?;
-            if keys.is_empty() {
+            let found: Vec<String> = (&self.db).list(rule.find, &binds![bound, STEP]).await?;
+            if found.is_empty() {
                 return Ok(removed);
             }
-            let keys = to_json(&keys)?;
             // Only some statements look at the bound again.
-            let binds = [Bind::Text(&keys), Bind::Int(bound)];
-            let binds = if rule.delete.contains("$2") { &binds[..] } else { &binds[..1] };
-            let mut tx = self.db.begin().await?;
-            let gone = tx.execute(rule.delete, binds).await?;
-            tx.commit().await?;
+            let (keys, placeholders) = (keys(found)?, if rule.delete.contains("$2") { 2 } else { 1 });
+            let gone = self.db.execute(rule.delete, &binds![&keys, bound][..placeholders]).await?;
             removed += gone;
             if gone == 0 {
                 return Ok(removed);

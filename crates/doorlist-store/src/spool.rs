@@ -31,8 +31,9 @@ use ids::Ids;
 use index::{Accept, Index, IndexEntry};
 use rows::{MessageRow, SpoolReader};
 use shared::{CommitWaiter, LastHandle, SpoolShared};
-use std::sync::Arc;
-use tokio::sync::{oneshot, watch};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock};
+use tokio::sync::{Notify, oneshot, watch};
 use writer::SpoolEngine;
 
 /// Settings of the spool.
@@ -95,7 +96,6 @@ pub struct Pending {
 /// What the start found that it could not use. Nothing of it was deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartReport {
-    /// Messages in the queue.
     pub messages: u64,
     /// One sentence for each thing that was set aside, with where it is now.
     pub set_aside: Vec<String>,
@@ -125,10 +125,13 @@ impl Spool {
         }
         let bodies = Arc::new(Bodies::new(config.memory_max, apart, Arc::clone(&ids)));
         let (ending, ended) = watch::channel(false);
-        let shared = Arc::new(SpoolShared::new(report, ids, bodies, index, reader, room, ended));
+        let (index, wake) = (Mutex::new(index), Notify::new());
+        let (away, bad) = (AtomicBool::new(false), OnceLock::new());
+        let shared = SpoolShared { report, ids, bodies, index, wake, reader, room, away, bad, ended };
+        let shared = Arc::new(shared);
         tokio::spawn(writer::run(Arc::clone(&shared), engines, ending));
-        let last = Arc::new(LastHandle::new(Arc::clone(&shared)));
-        Ok(Self { shared, _last: last })
+        let _last = Arc::new(LastHandle(Arc::clone(&shared)));
+        Ok(Self { shared, _last })
     }
 
     /// What the start found that it could not use.

@@ -44,6 +44,7 @@ pub use resources::{
     ResellerRow, SenderRuleRow,
 };
 pub use settings::{AccountSettings, AccountSettingsPatch};
+pub(crate) use table::pattern;
 pub use table::{Page, Placed};
 pub use verification::VERIFICATIONS_MAX;
 pub use writing::{CustomerFields, CustomerPatch, CustomerRefused, NameTaken, ResellerFields};

@@ -2,8 +2,8 @@
 
 use super::AddressError;
 use super::characters::is_invisible;
+use crate::serde_text::serde_as_text;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,8 +15,7 @@ const LABEL_MAX: usize = 63;
 const RAW_MAX: usize = 1024;
 
 /// A domain name in canonical form: A-labels, lower case, no trailing dot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DomainName(Box<str>);
 
 impl DomainName {
@@ -86,9 +85,4 @@ impl fmt::Display for DomainName {
     }
 }
 
-impl<'de> Deserialize<'de> for DomainName {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(DomainName);

@@ -2,6 +2,7 @@
 
 use super::AddressError;
 use super::characters::{asks_for_relay, becomes_ascii, is_invisible};
+use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
@@ -11,12 +12,18 @@ pub const LOCAL_PART_MAX: usize = 64;
 pub const SUB_ADDRESS_LOOKUPS_MAX: usize = 8;
 
 /// The characters that separate base and tag of a sub-address in a domain (`user+tag`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Separators {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubAddressing {
     /// `user+anything`; on by default.
     pub plus: bool,
     /// `user-anything`; off by default, since hyphens are common in names.
     pub minus: bool,
+}
+
+impl Default for SubAddressing {
+    fn default() -> Self {
+        Self { plus: true, minus: false }
+    }
 }
 
 /// A local part in canonical form: its characters without quotes and escapes, lower case, NFC.
@@ -112,7 +119,7 @@ impl LocalPart {
     }
 
     /// The bases of a possible sub-address, longest first, at most [`SUB_ADDRESS_LOOKUPS_MAX`].
-    pub fn bases(&self, separators: Separators) -> impl Iterator<Item = &str> {
+    pub fn bases(&self, separators: SubAddressing) -> impl Iterator<Item = &str> {
         self.0
             .char_indices()
             .rev()
@@ -160,13 +167,13 @@ impl fmt::Display for LocalPart {
     }
 }
 
-impl serde::Serialize for LocalPart {
+impl Serialize for LocalPart {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> serde::Deserialize<'de> for LocalPart {
+impl<'de> Deserialize<'de> for LocalPart {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         Self::parse(text.as_bytes()).map_err(serde::de::Error::custom)

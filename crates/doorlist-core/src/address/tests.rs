@@ -114,8 +114,8 @@ fn nothing_invisible_is_in_an_address() {
 
 #[test]
 fn a05_bases_longest_first_and_bounded() {
-    let both = Separators { plus: true, minus: true };
-    let plus = Separators { plus: true, minus: false };
+    let both = SubAddressing { plus: true, minus: true };
+    let plus = SubAddressing { plus: true, minus: false };
     let bases =
         |text: &str, s| LocalPart::parse(text.as_bytes()).unwrap().bases(s).map(String::from).collect::<Vec<_>>();
     assert_eq!(bases("a+b-c", both), ["a+b", "a"]);
@@ -228,7 +228,7 @@ proptest! {
             prop_assert!(!written.contains(is_invisible));
             prop_assert_eq!(local.as_str().is_ascii(), written.is_ascii(), "{:?}", written);
             prop_assert_eq!(local.asks_for_relay(), written.contains(characters::asks_for_relay), "{:?}", written);
-            for base in local.bases(Separators { plus: true, minus: true }).filter(|base| base.is_ascii()) {
+            for base in local.bases(SubAddressing { plus: true, minus: true }).filter(|base| base.is_ascii()) {
                 let start: String = written.chars().take(base.len()).collect();
                 prop_assert_eq!(base, start.to_ascii_lowercase(), "{:?}", written);
             }

@@ -1,6 +1,6 @@
 //! Names of attributes in a directory.
 
-use serde::{Deserialize, Serialize};
+use crate::serde_text::serde_as_text;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,8 +8,7 @@ use std::str::FromStr;
 const BYTES_MAX: usize = 128;
 
 /// An attribute description (RFC 4512 §2.5): a short name or an object identifier, with options.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttributeName(Box<str>);
 
 /// The text is not an attribute name.
@@ -67,9 +66,4 @@ impl fmt::Display for AttributeName {
     }
 }
 
-impl<'de> Deserialize<'de> for AttributeName {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(AttributeName);

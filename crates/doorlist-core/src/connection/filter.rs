@@ -4,7 +4,7 @@
 mod parse;
 
 use super::AttributeName;
-use serde::{Deserialize, Serialize, Serializer};
+use crate::serde_text::serde_as_text;
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
@@ -175,15 +175,4 @@ impl FromStr for Filter {
     }
 }
 
-impl Serialize for Filter {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Filter {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(Filter);

@@ -1,6 +1,6 @@
 //! Address patterns with `*`, `?` and `[...]`.
 
-use serde::{Deserialize, Serialize, Serializer};
+use crate::serde_text::serde_as_text;
 use std::fmt;
 use std::str::{Chars, FromStr};
 
@@ -139,15 +139,4 @@ impl fmt::Display for Glob {
     }
 }
 
-impl Serialize for Glob {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Glob {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+serde_as_text!(Glob);

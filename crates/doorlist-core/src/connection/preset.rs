@@ -18,7 +18,6 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// Whether the preset is for Active Directory.
     pub fn is_active_directory(self) -> bool {
         matches!(self, Preset::ActiveDirectoryExchange | Preset::ActiveDirectory)
     }

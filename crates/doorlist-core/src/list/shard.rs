@@ -7,33 +7,31 @@ use std::cmp::Ordering;
 /// Maximum entries of a shard; a larger one splits in two.
 pub const SHARD_MAX: usize = 1 << 16;
 
-/// What a listed address is.
+/// What a listed address is. The store keeps the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryKind {
-    Mailbox,
+    Mailbox = 0,
     /// Alias of an account.
-    Alias,
-    List,
+    Alias = 1,
+    List = 2,
 }
 
-/// Whether a row counts.
+/// Whether a row counts. The store keeps the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    Active,
+    Active = 0,
     /// Listed, switched off by the admin.
-    SwitchedOff,
+    SwitchedOff = 1,
     /// Removed by a person.
-    Vetoed,
+    Vetoed = 2,
 }
 
 /// One address of the list without its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Mailbox, alias or list.
     pub kind: EntryKind,
-    /// Active, switched off or vetoed.
     pub standing: Standing,
     /// Number of its row in the store.
     pub id: AddressId,

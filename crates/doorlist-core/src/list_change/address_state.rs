@@ -17,11 +17,9 @@ pub struct ListDomain {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressState {
     pub id: AddressId,
-    /// Mailbox, alias or list.
     pub kind: EntryKind,
     /// The account of an alias.
     pub account: Option<(AddressId, LocalPart)>,
-    /// Active, switched off or vetoed.
     pub standing: Standing,
     /// Who says that it is there, strongest first.
     pub claims: Vec<ClaimRecord>,

@@ -5,9 +5,10 @@
 use super::address_state::{AddressState, ListDomain};
 use super::draft::{Draft, says};
 use super::plan::{Coverage, SourcePlan};
+use super::source_planner::key_of;
 use crate::address::LocalPart;
 use crate::change::Source;
-use crate::source_rows::{PackedRows, RowPosition, SourceRow};
+use crate::source_rows::{PackedRows, SourceRow};
 use crate::time::Timestamp;
 use std::sync::Arc;
 
@@ -88,7 +89,9 @@ impl<'a> SourceComparison<'a> {
             *size += u64::from(counts);
         }
         match (wanted, claim) {
-            (Some(at), Some(_)) if self.is_so_already(at, &state) => {
+            (Some(at), Some(_))
+                if self.rows().get(at).is_some_and(|row| is_so_already(&row, &state, self.plan.source)) =>
+            {
                 self.found.states[at] = RowState::Same;
             }
             (Some(at), _) => {
@@ -109,10 +112,6 @@ impl<'a> SourceComparison<'a> {
             }
             (None, _) => {}
         }
-    }
-
-    fn is_so_already(&self, at: usize, state: &AddressState) -> bool {
-        self.rows().get(at).is_some_and(|row| is_so_already(&row, state, self.plan.source))
     }
 
     /// An address that an entry of the directory had, found by the entry's key.
@@ -146,13 +145,9 @@ impl<'a> SourceComparison<'a> {
 
 /// The source's claim stands as the row says it, and the address stands as the claim says it.
 fn is_so_already(row: &SourceRow, state: &AddressState, source: &Source) -> bool {
-    let key = match &row.place {
-        RowPosition::Entry(entry) => entry.key.as_deref(),
-        RowPosition::Line(_) | RowPosition::Item(_) => None,
-    };
     let Some(claim) = state.claims.iter().find(|claim| claim.source == *source) else { return false };
     claim.structure == row.structure
         && claim.missing_since.is_none()
-        && claim.key.as_deref() == key
+        && claim.key.as_deref() == key_of(row)
         && says(&row.structure, state)
 }

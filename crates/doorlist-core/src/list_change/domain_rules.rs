@@ -11,7 +11,6 @@ use std::net::IpAddr;
 
 /// Mail servers of a domain.
 pub const SERVERS_MAX: usize = 50;
-/// Domain aliases of a domain.
 pub const DOMAIN_ALIASES_MAX: usize = 1_000;
 /// Characters of a customer's name.
 pub const CUSTOMER_NAME_MAX: usize = 200;

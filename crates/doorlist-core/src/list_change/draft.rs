@@ -10,8 +10,8 @@ mod related;
 mod removal;
 mod restore;
 
-pub(super) use claims::says;
 pub use claims::sort_claims;
+pub(super) use claims::{record, says};
 pub use related::RowsNeeded;
 pub use restore::Undone;
 

@@ -19,23 +19,9 @@ pub enum Note {
         account: Address,
     },
     /// A source calls it something else than a stronger or earlier source: that one's word stands.
-    StructureStands {
-        address: Address,
-        /// As what it stands.
-        stands: String,
-        /// As what it was claimed.
-        claimed: String,
-    },
+    StructureStands { address: Address, stands: String, claimed: String },
     /// Two sources of equal rank call it different things: what stood first stands, and a person decides.
-    Conflict {
-        address: Address,
-        /// As what it stands.
-        stands: String,
-        other: String,
-        /// As what it was claimed.
-        claimed: String,
-        source: String,
-    },
+    Conflict { address: Address, stands: String, other: String, claimed: String, source: String },
     /// An entry of the directory has another address now: the former one stays accepted until the grace is over.
     Renamed {
         address: Address,

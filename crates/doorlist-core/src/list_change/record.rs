@@ -67,12 +67,10 @@ mod source_text {
 /// What is known of an address, its name apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressRecord {
-    /// Mailbox, alias or list.
     pub kind: EntryKind,
     /// Of an alias: its account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<LocalPart>,
-    /// Active, switched off or vetoed.
     pub standing: Standing,
     /// Who says that it is there, strongest first.
     pub claims: Vec<ClaimRecord>,

@@ -105,24 +105,14 @@ pub enum Refusal {
         "customer {customer:?} would exceed its limit of {limit} {what}; remove some first, or ask the operator \
          (tenants.{what}_max). Nothing was changed"
     )]
-    CustomerFull {
-        customer: String,
-        what: String,
-        /// How many there may be.
-        limit: u64,
-    },
+    CustomerFull { customer: String, what: String, limit: u64 },
     /// The name of a source is a new one, and there are as many as there may be.
     #[error("{of} already has the maximum of {limit} source names; use one of them (--source). Nothing was changed")]
     SourceNamesFull {
         /// Of which domain, or of all.
         of: String,
-        /// How many there may be.
         limit: u64,
     },
     #[error("{what}: at most {limit}")]
-    TooMany {
-        what: String,
-        /// How many there may be.
-        limit: u64,
-    },
+    TooMany { what: String, limit: u64 },
 }

@@ -3,9 +3,9 @@
 
 use super::address_state::ListDomain;
 use super::comparison::RowState;
-use super::draft::{Claim, ClaimOrigin, Draft};
+use super::draft::{Claim, ClaimOrigin, Draft, record};
 use super::plan::SourcePlan;
-use super::record::{AddressRecord, ClaimRecord};
+use super::record::AddressRecord;
 use super::refusal::Refusal;
 use super::tally::Tally;
 use crate::address::LocalPart;
@@ -87,14 +87,21 @@ impl<'a> SourcePlanner<'a> {
     /// None that a source meets today: only the wishes of people are refused.
     pub fn claim(&mut self, row: &SourceRow) -> Result<(), Refusal> {
         let place = self.place(row);
-        let at = ClaimOrigin { now: self.now, by: self.by, place: Some(&place), key: key(row) };
-        let (structure, source, switched_off) = (&row.structure, self.plan.source, row.switched_off);
+        let claim = self.claim_of(row, &place);
         let next = &mut self.next_number;
         let mut fresh = || {
             *next -= 1;
             Ok(AddressId(*next))
         };
-        self.draft.claim(&self.domain, &row.local, Claim { structure, source, at, switched_off }, &mut fresh)
+        self.draft.claim(&self.domain, &row.local, claim, &mut fresh)
+    }
+
+    fn claim_of<'c>(&self, row: &'c SourceRow, place: &'c str) -> Claim<'c>
+    where
+        'a: 'c,
+    {
+        let at = ClaimOrigin { now: self.now, by: self.by, place: Some(place), key: key_of(row) };
+        Claim { structure: &row.structure, source: self.plan.source, at, switched_off: row.switched_off }
     }
 
     fn place(&self, row: &SourceRow) -> String {
@@ -143,22 +150,14 @@ impl<'a> SourcePlanner<'a> {
             Structure::DistributionList => (EntryKind::List, None),
             Structure::AliasOf(account) => (EntryKind::Alias, Some(account.clone())),
         };
-        let claim = ClaimRecord {
-            source: self.plan.source.clone(),
-            structure: row.structure.clone(),
-            since: self.now,
-            by: self.by.to_owned(),
-            place: Some(self.place(row)),
-            key: key(row).map(str::to_owned),
-            missing_since: None,
-        };
+        let claim = record(self.claim_of(row, &self.place(row)));
         let standing = if row.switched_off { Standing::SwitchedOff } else { Standing::Active };
         AddressRecord { kind, account, standing, claims: vec![claim], veto: None }
     }
 }
 
 /// What names the row's entry in a directory for good.
-fn key(row: &SourceRow) -> Option<&str> {
+pub(super) fn key_of(row: &SourceRow) -> Option<&str> {
     match &row.place {
         RowPosition::Entry(entry) => entry.key.as_deref(),
         RowPosition::Line(_) | RowPosition::Item(_) => None,

@@ -1,38 +1,24 @@
 //! The key of all limits per client: an IPv4 address or an IPv6 /64.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
-/// An IPv4 address or an IPv6 /64. IPv4 in IPv6 forms counts as IPv4.
+/// An IPv4 address or an IPv6 /64, by its first address. IPv4 in IPv6 forms counts as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SourceKey(AddressPrefix);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum AddressPrefix {
-    V4([u8; 4]),
-    V6([u8; 8]),
-}
+pub struct SourceKey(IpAddr);
 
 impl SourceKey {
     /// The address; of IPv6, the first one of the /64.
     pub fn first_address(self) -> IpAddr {
-        match self.0 {
-            AddressPrefix::V4(octets) => Ipv4Addr::from(octets).into(),
-            AddressPrefix::V6([a, b, c, d, e, f, g, h]) => {
-                Ipv6Addr::from([a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0]).into()
-            }
-        }
+        self.0
     }
 }
 
 impl From<IpAddr> for SourceKey {
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
-            IpAddr::V4(v4) => AddressPrefix::V4(v4.octets()),
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-                AddressPrefix::V6([a, b, c, d, e, f, g, h])
-            }
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+            v4 @ IpAddr::V4(_) => v4,
         })
     }
 }
@@ -40,10 +26,7 @@ impl From<IpAddr> for SourceKey {
 /// Prints `192.0.2.1` or `2001:db8:1:2::/64`.
 impl fmt::Display for SourceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            AddressPrefix::V4(_) => write!(f, "{}", self.first_address()),
-            AddressPrefix::V6(_) => write!(f, "{}/64", self.first_address()),
-        }
+        write!(f, "{}{}", self.0, if self.0.is_ipv6() { "/64" } else { "" })
     }
 }
 
@@ -51,6 +34,7 @@ impl fmt::Display for SourceKey {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::net::Ipv4Addr;
 
     #[test]
     fn it_reads_like_an_address_or_a_network() {

@@ -37,20 +37,15 @@ impl Incoming {
         let mut incoming = Self {
             id,
             scan: HeaderScan::new(HeaderLimits::default(), hostname),
-            body: Some(inbound.spool.body(dialogue.transaction().and_then(|t| t.size))),
+            body: Some(inbound.spool.body(dialogue.transaction.as_ref().and_then(|t| t.size))),
             fault: None,
             kept: Vec::new(),
-            size_max: dialogue.transaction().map_or(u64::MAX, InboundTransaction::size_max),
+            size_max: dialogue.transaction.as_ref().map_or(u64::MAX, InboundTransaction::size_max),
             received: 0,
         };
         let header = dialogue.trace_header(id);
         incoming.keep(header.as_bytes()).await;
-        dialogue.log.add(&Line {
-            process: Process::Smtpd,
-            queue: Some(id),
-            event: "",
-            fields: &[("client", FieldValue::Str(&dialogue.name))],
-        });
+        dialogue.log.add(&Line::of(Process::Smtpd, id, &[("client", FieldValue::Str(&dialogue.name))]));
         incoming
     }
 
@@ -87,7 +82,7 @@ impl Incoming {
 
     /// Ends the message: commits it and writes the reply.
     pub(super) async fn end(mut self, end: DataEnd, inbound: &Inbound, dialogue: &mut SessionDialogue) {
-        let Some(transaction) = dialogue.take_transaction() else { return };
+        let Some(transaction) = dialogue.transaction.take() else { return };
         let mut kept = std::mem::take(&mut self.kept);
         kept.clear();
         self.scan.finish(&mut kept);
@@ -130,22 +125,14 @@ fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut SessionDialogue)
     dialogue.commands.messages += 1;
     inbound.metrics.accepted.inc();
     inbound.metrics.accepted_bytes.inc_by(envelope.size);
-    dialogue.log.add(&Line {
-        process: Process::Cleanup,
-        queue: Some(spooled.id),
-        event: "",
-        fields: &[("message-id", FieldValue::Str(envelope.message_id.as_deref().unwrap_or_default()))],
-    });
-    dialogue.log.add(&Line {
-        process: Process::Qmgr,
-        queue: Some(spooled.id),
-        event: "",
-        fields: &[
-            ("from", FieldValue::Path(&envelope.sender)),
-            ("size", FieldValue::Num(envelope.size)),
-            ("nrcpt", FieldValue::Status(&envelope.recipients.len().to_string(), "queue active")),
-        ],
-    });
+    let message_id = FieldValue::Str(envelope.message_id.as_deref().unwrap_or_default());
+    dialogue.log.add(&Line::of(Process::Cleanup, spooled.id, &[("message-id", message_id)]));
+    let fields = [
+        ("from", FieldValue::Path(&envelope.sender)),
+        ("size", FieldValue::Num(envelope.size)),
+        ("nrcpt", FieldValue::Status(&envelope.recipients.len().to_string(), "queue active")),
+    ];
+    dialogue.log.add(&Line::of(Process::Qmgr, spooled.id, &fields));
     for recipient in &envelope.recipients {
         inbound.mail_log.record(MailEntry {
             time: envelope.received_at,

@@ -37,7 +37,7 @@ pub(super) struct SessionDialogue {
     event: String,
     guard: SessionGuard,
     source: Option<Arc<GuardedSource>>,
-    transaction: Option<InboundTransaction>,
+    pub(super) transaction: Option<InboundTransaction>,
     pub(super) commands: Commands,
 }
 
@@ -171,10 +171,6 @@ impl SessionDialogue {
         true
     }
 
-    pub(super) fn reset(&mut self) {
-        self.transaction = None;
-    }
-
     /// Number of recipients of the open transaction.
     pub(super) fn recipients(&self) -> usize {
         self.transaction.as_ref().map_or(0, |transaction| transaction.recipients.len())
@@ -183,14 +179,6 @@ impl SessionDialogue {
     /// Whether idle sessions must make room for others.
     pub(super) fn crowded(&self) -> bool {
         self.inbound.slots.crowded(self.config.limits.sessions_max)
-    }
-
-    pub(super) fn transaction(&self) -> Option<&InboundTransaction> {
-        self.transaction.as_ref()
-    }
-
-    pub(super) fn take_transaction(&mut self) -> Option<InboundTransaction> {
-        self.transaction.take()
     }
 
     /// The delay before a RCPT, the same for known and unknown recipients.
@@ -203,17 +191,12 @@ impl SessionDialogue {
     }
 
     fn standing(&mut self) -> SourceStanding {
-        match (&self.source, self.client.address) {
-            (Some(source), _) => source.standing(clock::now()),
-            (None, Some(address)) if self.config.guard.enabled => {
-                let now = clock::now();
-                let source = self.inbound.guard.source(SourceKey::from(address), now);
-                let standing = source.standing(now);
-                self.source = Some(source);
-                standing
-            }
-            _ => SourceStanding::Normal,
-        }
+        let Some(address) = self.client.address.filter(|_| self.config.guard.enabled) else {
+            return SourceStanding::Normal;
+        };
+        let now = clock::now();
+        let source = self.source.get_or_insert_with(|| self.inbound.guard.source(SourceKey::from(address), now));
+        source.standing(now)
     }
 
     /// Handles RCPT: decides by the list and by the recipient's rules for sender and size.

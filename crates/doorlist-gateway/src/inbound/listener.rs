@@ -72,7 +72,7 @@ impl Listener {
         let address = peer.ip().to_canonical();
         let settings = inbound.settings.load();
         let limits = &settings.limits;
-        let slot = if self.config.proxy_from.iter().any(|network| network.contains(address)) {
+        let slot = if self.config.proxy_from.iter().any(|network| network.contains_peer(address)) {
             inbound.slots.enter_unnamed(limits)
         } else {
             inbound.slots.enter(SourceKey::from(address), limits)

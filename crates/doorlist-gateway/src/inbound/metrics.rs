@@ -6,7 +6,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RcptLabels {
@@ -22,7 +22,6 @@ struct ReplyLabels {
 
 /// Metrics of incoming mail.
 pub(crate) struct InboundMetrics {
-    /// Sessions at this moment.
     pub(crate) sessions: Gauge,
     /// Sessions since the start.
     pub(crate) sessions_total: Counter,
@@ -43,28 +42,18 @@ pub(crate) struct InboundMetrics {
 impl InboundMetrics {
     /// Creates and registers the metrics.
     pub(crate) fn register(registry: &mut Registry) -> Self {
-        let rcpt = Family::<RcptLabels, Counter>::default();
-        let metrics = Self {
-            sessions: Gauge::default(),
-            sessions_total: Counter::default(),
-            sessions_refused: Counter::default(),
-            accepted: Counter::default(),
-            accepted_bytes: Counter::default(),
-            flags: Counter::default(),
-            panics: Counter::default(),
+        let rcpt: Family<RcptLabels, Counter> = registered(registry, "rcpt", "Recipients answered, by decision");
+        Self {
+            sessions: registered(registry, "smtp_sessions", "Sessions open now"),
+            sessions_total: registered(registry, "smtp_sessions_opened", "Sessions since the start"),
+            sessions_refused: registered(registry, "smtp_sessions_refused", "Sessions rejected by a limit"),
+            accepted: registered(registry, "messages_accepted", "Messages on stable storage that got 250"),
+            accepted_bytes: registered(registry, "messages_accepted_bytes", "Octets of accepted messages"),
+            refused: registered(registry, "messages_refused", "Messages refused at DATA or its end"),
+            flags: registered(registry, "sources_flagged", "Flags raised against guessing sources"),
+            panics: registered(registry, "smtp_panics", "Sessions ended by an internal error"),
             rcpt: Reason::ALL.map(|reason| rcpt.get_or_create_owned(&labels(reason))),
-            refused: Family::default(),
-        };
-        registry.register("rcpt", "Recipients answered, by decision", rcpt);
-        registry.register("smtp_sessions", "Sessions open now", metrics.sessions.clone());
-        registry.register("smtp_sessions_opened", "Sessions since the start", metrics.sessions_total.clone());
-        registry.register("smtp_sessions_refused", "Sessions rejected by a limit", metrics.sessions_refused.clone());
-        registry.register("messages_accepted", "Messages on stable storage that got 250", metrics.accepted.clone());
-        registry.register("messages_accepted_bytes", "Octets of accepted messages", metrics.accepted_bytes.clone());
-        registry.register("messages_refused", "Messages refused at DATA or its end", metrics.refused.clone());
-        registry.register("sources_flagged", "Flags raised against guessing sources", metrics.flags.clone());
-        registry.register("smtp_panics", "Sessions ended by an internal error", metrics.panics.clone());
-        metrics
+        }
     }
 
     pub(crate) fn decided(&self, decision: &Decision) {
@@ -78,6 +67,13 @@ impl InboundMetrics {
         let status = reply.enhanced().map_or_else(String::new, |status| status.to_string());
         self.refused.get_or_create(&ReplyLabels { code: reply.code(), status }).inc();
     }
+}
+
+/// A new metric under this name.
+fn registered<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
 }
 
 fn labels(reason: Reason) -> RcptLabels {

@@ -158,7 +158,7 @@ impl ClientSession {
                     }
                     self.deadlines.message_ended(Instant::now());
                 }
-                Event::Reset => self.dialogue.reset(),
+                Event::Reset => self.dialogue.transaction = None,
                 Event::StartTls if self.inbound.certificate.is_there() => {
                     self.dialogue.reply(Reply::ReadyForTls);
                     return Ok(Some(SessionExit::StartTls));

@@ -62,7 +62,6 @@ impl Slots {
         self.sessions() > sessions_max.saturating_mul(CROWDED_PERCENT) / 100
     }
 
-    /// Sessions at this moment.
     pub(crate) fn sessions(&self) -> usize {
         self.sessions.load(Ordering::Relaxed)
     }

@@ -1,5 +1,6 @@
 //! The header field that Doorlist adds: `Received:` (RFC 5321 §4.4), in front of the message as it is stored.
 
+use crate::clock::header_date;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use doorlist_store::spool::{ClientInfo, EnvelopeRecipient};
@@ -36,7 +37,7 @@ impl Trace<'_> {
             self.hostname,
             self.protocol(),
             self.id,
-            date(self.now),
+            header_date(self.now),
         )
     }
 
@@ -55,12 +56,6 @@ impl Trace<'_> {
 /// Sanitizes a HELO name to the characters of host names and address literals.
 fn plain(helo: &str) -> String {
     helo.chars().map(|c| if c.is_ascii_alphanumeric() || ".-_:[]".contains(c) { c } else { '?' }).collect()
-}
-
-/// The date of a header field (RFC 5322 §3.3).
-fn date(now: Timestamp) -> String {
-    let time = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
-    jiff::fmt::rfc2822::to_string(&time.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default()
 }
 
 #[cfg(test)]

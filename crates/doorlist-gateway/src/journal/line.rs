@@ -59,6 +59,13 @@ pub struct Line<'a> {
     pub fields: &'a [(&'a str, FieldValue<'a>)],
 }
 
+impl<'a> Line<'a> {
+    /// What happened to a message, by its fields alone.
+    pub fn of(process: Process, id: QueueId, fields: &'a [(&'a str, FieldValue<'a>)]) -> Self {
+        Self { process, queue: Some(id), event: "", fields }
+    }
+}
+
 /// Writes `stamp host doorlist/smtpd[pid]: QUEUEID: event field=value ...`; `before` is ` host doorlist/`, `behind` is
 /// `[pid]: `. Both are rendered in advance, because a harvest causes hundreds of thousands of lines per second.
 pub(super) fn text(line: &Line<'_>, stamp: &str, before: &str, behind: &str, out: &mut Vec<u8>) {

@@ -4,10 +4,10 @@
 use super::access;
 use super::connection::{Connection, ConnectionFault, Peer};
 use super::resolver::Resolver;
-use super::route::{self, DestinationKey, NoRoute, Server};
+use super::route::{self, DestinationKey, NoRoute};
 use super::tls::ClientTls;
 use crate::config::RelayConfig;
-use doorlist_core::change::ServerTls;
+use doorlist_core::change::{MailServer, ServerTls};
 use doorlist_smtp::client::{Opening, OpeningFault, OpeningStep, TlsUse};
 use doorlist_smtp::reply::EnhancedCode;
 use rustls::CertificateError;
@@ -52,25 +52,23 @@ impl Connector {
                 Err(fault) => last = Some(fault),
             }
         }
-        Err(last.unwrap_or_else(|| no_route(EnhancedCode::new(4, 4, 4), "no mail server is known".to_owned())))
+        Err(last.unwrap_or_else(|| NoRoute::new(4, 4, 4, "no mail server is known".to_owned())))
     }
 
-    async fn open_server(&self, server: &Server, config: &RelayConfig) -> Result<Connection, NoRoute> {
+    async fn open_server(&self, server: &MailServer, config: &RelayConfig) -> Result<Connection, NoRoute> {
         let found = route::addresses(&server.host, &*self.resolver).await?;
         let mut addresses = access::permitted(server.named_by, found, &config.allow_networks).await;
         if addresses.is_empty() {
             let why = format!("{} is not connected to: {}", server.host, access::advice(server.named_by));
-            return Err(no_route(EnhancedCode::new(4, 4, 4), why));
+            return Err(NoRoute::new(4, 4, 4, why));
         }
         let mut last = None;
         while !addresses.is_empty() {
             let (stream, address) = match race(&addresses, server.port, config.connect).await {
                 Ok(won) => won,
                 Err((address, why)) => {
-                    let fault = no_route(
-                        EnhancedCode::new(4, 4, 1),
-                        format!("connect to {}[{address}]:{}: {why}", server.host, server.port),
-                    );
+                    let fault =
+                        NoRoute::new(4, 4, 1, format!("connect to {}[{address}]:{}: {why}", server.host, server.port));
                     return Err(last.unwrap_or(fault));
                 }
             };
@@ -80,15 +78,14 @@ impl Connector {
                 Err(fault) => last = Some(fault),
             }
         }
-        Err(last
-            .unwrap_or_else(|| no_route(EnhancedCode::new(4, 4, 1), format!("no address of {} is left", server.host))))
+        Err(last.unwrap_or_else(|| NoRoute::new(4, 4, 1, format!("no address of {} is left", server.host))))
     }
 
     async fn open_session(
         &self,
         stream: TcpStream,
         address: SocketAddr,
-        server: &Server,
+        server: &MailServer,
         config: &RelayConfig,
     ) -> Result<Connection, NoRoute> {
         let use_tls = match server.tls {
@@ -98,9 +95,9 @@ impl Connector {
         match self.dialogue(stream, address, server, use_tls, config).await {
             Err(Broken::Handshake(_)) if server.tls == ServerTls::Opportunistic => {
                 // Encryption that fails is no reason to keep the mail, where none would have been fine, too.
-                let stream = connect(address, config.connect).await.map_err(|why| {
-                    no_route(EnhancedCode::new(4, 4, 1), format!("connect to {}[{address}]: {why}", server.host))
-                })?;
+                let stream = connect(address, config.connect)
+                    .await
+                    .map_err(|why| NoRoute::new(4, 4, 1, format!("connect to {}[{address}]: {why}", server.host)))?;
                 self.dialogue(stream, address, server, TlsUse::Never, config).await
             }
             other => other,
@@ -112,7 +109,7 @@ impl Connector {
         &self,
         stream: TcpStream,
         address: SocketAddr,
-        server: &Server,
+        server: &MailServer,
         tls: TlsUse,
         config: &RelayConfig,
     ) -> Result<Connection, Broken> {
@@ -145,7 +142,7 @@ impl Connector {
     async fn handshake(
         &self,
         connection: &mut Connection,
-        server: &Server,
+        server: &MailServer,
         config: &RelayConfig,
     ) -> Result<(), Broken> {
         let broken = |why| Broken::Handshake(HandshakeFault { why, details: why.to_owned() });
@@ -218,37 +215,36 @@ impl Broken {
         match self {
             Broken::Connection(fault) => {
                 let why = format!("conversation with {name} ended before it began: {fault}");
-                NoRoute { said: fault.said(), ..no_route(EnhancedCode::new(4, 4, 2), why) }
+                NoRoute { said: fault.said(), ..NoRoute::new(4, 4, 2, why) }
             }
             Broken::Handshake(HandshakeFault { why, details }) => {
                 let why = format!("TLS is required for {name}, but the handshake failed: {why}");
-                NoRoute { said: Some(details), ..no_route(EnhancedCode::new(4, 7, 5), why) }
+                NoRoute { said: Some(details), ..NoRoute::new(4, 7, 5, why) }
             }
             Broken::Fault(OpeningFault::Refused { to, reply }) => {
                 let status = reply.status();
                 // Not even a 5xx greeting is a verdict on a recipient: it is tried again.
                 let class = EnhancedCode::new(4, 3, 0);
                 let status = if status.class == 4 { status } else { class };
-                no_route(status, format!("host {name} refused to talk to me: {reply} (in reply to {to})"))
+                let why = format!("host {name} refused to talk to me: {reply} (in reply to {to})");
+                NoRoute { status, why, said: None }
             }
-            Broken::Fault(OpeningFault::Ourselves) => no_route(
-                EnhancedCode::new(4, 4, 6),
+            Broken::Fault(OpeningFault::Ourselves) => NoRoute::new(
+                4,
+                4,
+                6,
                 format!(
                     "mail loops back to this gateway: {peer} is one of its own listeners; set the domain's servers"
                 ),
             ),
             Broken::Fault(OpeningFault::NoTls) => {
-                no_route(EnhancedCode::new(4, 7, 4), format!("TLS is required, but was not offered by host {name}"))
+                NoRoute::new(4, 7, 4, format!("TLS is required, but was not offered by host {name}"))
             }
             Broken::Fault(OpeningFault::TlsRefused(reply)) => {
-                no_route(EnhancedCode::new(4, 7, 4), format!("TLS is required, but host {name} said: {reply}"))
+                NoRoute::new(4, 7, 4, format!("TLS is required, but host {name} said: {reply}"))
             }
         }
     }
-}
-
-fn no_route(status: EnhancedCode, why: String) -> NoRoute {
-    NoRoute { status, why, said: None }
 }
 
 async fn connect(address: SocketAddr, within: Duration) -> Result<TcpStream, String> {

@@ -1,6 +1,7 @@
 //! Writes a bounce: the failures as text and in machine-readable form, and the header section of the message (RFC
 //! 3464, RFC 6522; RFC 6533 for addresses outside ASCII).
 
+use crate::clock::header_date;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use doorlist_smtp::reply::EnhancedCode;
@@ -80,7 +81,7 @@ impl BounceInput<'_> {
 
     fn head(&self, boundary: &str, text: &mut String) {
         let Self { hostname, id, sender, .. } = self;
-        let _ = write!(text, "Date: {}\r\n", date(self.now));
+        let _ = write!(text, "Date: {}\r\n", header_date(self.now));
         let _ = write!(text, "From: Mail Delivery System <MAILER-DAEMON@{hostname}>\r\n");
         let _ = write!(text, "To: <{sender}>\r\n");
         text.push_str("Subject: Undelivered Mail Returned to Sender\r\n");
@@ -107,7 +108,7 @@ impl BounceInput<'_> {
     fn fields(&self, ascii: bool, text: &mut String) {
         let _ = write!(text, "Reporting-MTA: dns; {}\r\n", self.hostname);
         let _ = write!(text, "X-Doorlist-Queue-ID: {}\r\n", self.original);
-        let _ = write!(text, "Arrival-Date: {}\r\n", date(self.arrived));
+        let _ = write!(text, "Arrival-Date: {}\r\n", header_date(self.arrived));
         let address_type = if ascii { "rfc822" } else { "utf-8" };
         for (path, kept) in self.failed {
             let failure = DeliveryFailure::parse(kept);
@@ -119,7 +120,7 @@ impl BounceInput<'_> {
             let (kind, said) = failure.reply.map_or(("x-doorlist", failure.why), |reply| ("smtp", reply));
             let said: String = said.chars().map(|c| if ascii && !c.is_ascii() { '?' } else { c }).collect();
             fold(&format!("Diagnostic-Code: {kind}; {said}"), "    ", text);
-            let _ = write!(text, "Last-Attempt-Date: {}\r\n", date(self.now));
+            let _ = write!(text, "Last-Attempt-Date: {}\r\n", header_date(self.now));
         }
     }
 
@@ -131,12 +132,6 @@ impl BounceInput<'_> {
         }
         boundary
     }
-}
-
-/// RFC 5322 §3.3, in UTC.
-fn date(at: Timestamp) -> String {
-    let stamp = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default();
-    jiff::fmt::rfc2822::to_string(&stamp.to_zoned(jiff::tz::TimeZone::UTC)).unwrap_or_default()
 }
 
 /// Folds a line at spaces; continuation lines begin with `indent`.

@@ -1,7 +1,7 @@
 //! Queue operations for administrators: show, retry, hold, release, delete. Permissions are checked by the caller.
 
 use super::RelayShared;
-use super::queue::{Arrival, QueuedState, is_final, revived};
+use super::queue::{Arrival, QueuedState, is_final, revived, untouched};
 use crate::clock;
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
@@ -18,7 +18,6 @@ const PAGE: u32 = 1_000;
 pub struct Queued {
     pub id: QueueId,
     pub envelope: Arc<Envelope>,
-    /// State of each recipient.
     pub recipients: Vec<RecipientState>,
     pub attempts: u32,
     /// Held by an administrator.
@@ -44,14 +43,10 @@ pub enum QueueOperation {
 /// The queue. Clones share it.
 #[derive(Clone)]
 pub struct QueueHandle {
-    shared: Arc<RelayShared>,
+    pub(super) shared: Arc<RelayShared>,
 }
 
 impl QueueHandle {
-    pub(super) fn new(shared: Arc<RelayShared>) -> Self {
-        Self { shared }
-    }
-
     /// Messages after `after`, oldest first, with a recipient in `domain` if given.
     pub async fn list(
         &self,
@@ -155,9 +150,4 @@ impl QueueHandle {
 
 fn is_in(envelope: &Envelope, domain: Option<DomainId>) -> bool {
     domain.is_none() || envelope.recipients.iter().any(|recipient| recipient.domain == domain)
-}
-
-fn untouched(envelope: &Envelope, now: Timestamp) -> Progress {
-    let recipients = vec![RecipientState::Pending; envelope.recipients.len()];
-    Progress { attempts: 0, next_attempt: now, hold: false, recipients }
 }

@@ -9,8 +9,9 @@ use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::mail_log::{MailAction, MailEntry};
-use doorlist_store::spool::Envelope;
+use doorlist_store::spool::{Envelope, EnvelopeRecipient};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl RelayShared {
     /// Logs, counts and settles the attempt of a part.
@@ -36,18 +37,8 @@ impl RelayShared {
             };
             let Some(recipient) = part.envelope.recipients.get(index) else { continue };
             let dsn = outcome.status.to_string();
-            batch.add(&Line {
-                process: Process::Smtp,
-                queue: Some(part.id),
-                event: "",
-                fields: &[
-                    ("to", FieldValue::Path(&recipient.path)),
-                    ("relay", FieldValue::Str(&relay)),
-                    ("delay", FieldValue::Secs(delay)),
-                    ("dsn", FieldValue::Str(&dsn)),
-                    ("status", FieldValue::Status(word, &outcome.reply)),
-                ],
-            });
+            let fields = attempt(recipient, &relay, delay, &dsn, (word, &outcome.reply));
+            batch.add(&Line::of(Process::Smtp, part.id, &fields));
             if let Some(action) = action {
                 self.mail_log.record(entry(now, action, part.id, &part.envelope, index, &relay, &outcome.reply));
             }
@@ -66,18 +57,8 @@ impl RelayShared {
         let mut batch = self.journal.batch();
         for &index in &part.recipients {
             let Some(recipient) = part.envelope.recipients.get(index) else { continue };
-            batch.add(&Line {
-                process: Process::Qmgr,
-                queue: Some(part.id),
-                event: "",
-                fields: &[
-                    ("to", FieldValue::Path(&recipient.path)),
-                    ("relay", FieldValue::Str("none")),
-                    ("delay", FieldValue::Secs(delay)),
-                    ("dsn", FieldValue::Str(&status)),
-                    ("status", FieldValue::Status("deferred", &reply)),
-                ],
-            });
+            let fields = attempt(recipient, "none", delay, &status, ("deferred", &reply));
+            batch.add(&Line::of(Process::Qmgr, part.id, &fields));
             let action = MailAction::DeliveryDeferred;
             self.mail_log.record(entry(now, action, part.id, &part.envelope, index, "none", &reply));
         }
@@ -90,12 +71,6 @@ impl RelayShared {
         self.journal.write(&Line { process: Process::Smtp, queue: None, event: &event, fields: &fields });
     }
 
-    /// Logs that a message left the queue.
-    pub(super) fn log_removed(&self, id: QueueId) {
-        self.journal.write(&Line { process: Process::Qmgr, queue: Some(id), event: "removed", fields: &[] });
-    }
-
-    /// Logs an event of a message.
     pub(super) fn log_event(&self, process: Process, id: QueueId, event: &str) {
         self.journal.write(&Line { process, queue: Some(id), event, fields: &[] });
     }
@@ -112,6 +87,23 @@ impl RelayShared {
     ) {
         self.mail_log.record(entry(clock::now(), action, id, envelope, index, why, reply));
     }
+}
+
+/// The fields of an attempt for one recipient.
+fn attempt<'a>(
+    recipient: &'a EnvelopeRecipient,
+    relay: &'a str,
+    delay: Duration,
+    dsn: &'a str,
+    (word, reply): (&'a str, &'a str),
+) -> [(&'a str, FieldValue<'a>); 5] {
+    [
+        ("to", FieldValue::Path(&recipient.path)),
+        ("relay", FieldValue::Str(relay)),
+        ("delay", FieldValue::Secs(delay)),
+        ("dsn", FieldValue::Str(dsn)),
+        ("status", FieldValue::Status(word, reply)),
+    ]
 }
 
 fn entry(

@@ -13,7 +13,6 @@ use doorlist_store::spool::SpoolError;
 use message::Notice;
 use std::sync::Arc;
 
-/// Maximum recipients of a notice.
 pub const NOTICE_RECIPIENTS_MAX: usize = 100;
 /// Maximum octets of a notice's text.
 pub const NOTICE_TEXT_MAX: usize = 256 * 1024;
@@ -38,14 +37,10 @@ pub enum NoticeError {
 /// Sends notices to people through the relay.
 #[derive(Clone)]
 pub struct NoticeHandle {
-    shared: Arc<RelayShared>,
+    pub(super) shared: Arc<RelayShared>,
 }
 
 impl NoticeHandle {
-    pub(super) fn new(shared: Arc<RelayShared>) -> Self {
-        Self { shared }
-    }
-
     /// Sends one message to the addresses of these permits. Returns when the message is on stable storage, without
     /// waiting for its delivery. Plain text with lines of any length and any line ends.
     ///
@@ -53,40 +48,31 @@ impl NoticeHandle {
     ///
     /// [`NoticeError`]: no recipient, a limit is exceeded, or the spool does not accept it.
     pub async fn send(&self, to: Vec<MailPermit>, subject: &str, text: &str) -> Result<QueueId, NoticeError> {
-        send(&self.shared, to, subject, text).await
+        let shared = &self.shared;
+        match to.len() {
+            0 => return Err(NoticeError::NoRecipient),
+            count if count > NOTICE_RECIPIENTS_MAX => return Err(NoticeError::Recipients(count)),
+            _ if text.len() > NOTICE_TEXT_MAX => return Err(NoticeError::Text(text.len())),
+            _ => {}
+        }
+        let (paths, id) = (To::People(&to).paths(), shared.spool.next_id());
+        let notice = Notice {
+            hostname: &shared.connector.hostname,
+            reply_to: shared.postmaster.as_ref(),
+            id,
+            to: &paths.iter().map(String::as_str).collect::<Vec<_>>(),
+            subject,
+            text,
+            now: clock::now(),
+        };
+        let (message, message_id) = notice.message();
+        let mut writer = shared.spool.body(Some(message.len() as u64));
+        writer.write(&message).await?;
+        let utf8 = !paths.iter().all(|path| path.is_ascii());
+        let envelope = ours(shared, &To::People(&to), writer.len(), utf8, Some(message_id.into()));
+        let spooled = shared.spool.accept(id, envelope, writer).await?;
+        shared.log_event(Process::Bounce, id, &format!("notice to {} recipients", paths.len()));
+        shared.enqueue(spooled);
+        Ok(id)
     }
-}
-
-/// Does what [`NoticeHandle::send`] does.
-pub(super) async fn send(
-    shared: &Arc<RelayShared>,
-    to: Vec<MailPermit>,
-    subject: &str,
-    text: &str,
-) -> Result<QueueId, NoticeError> {
-    match to.len() {
-        0 => return Err(NoticeError::NoRecipient),
-        count if count > NOTICE_RECIPIENTS_MAX => return Err(NoticeError::Recipients(count)),
-        _ if text.len() > NOTICE_TEXT_MAX => return Err(NoticeError::Text(text.len())),
-        _ => {}
-    }
-    let (paths, id) = (To::People(&to).paths(), shared.spool.next_id());
-    let notice = Notice {
-        hostname: &shared.connector.hostname,
-        reply_to: shared.postmaster.as_ref(),
-        id,
-        to: &paths.iter().map(String::as_str).collect::<Vec<_>>(),
-        subject,
-        text,
-        now: clock::now(),
-    };
-    let (message, message_id) = notice.message();
-    let mut writer = shared.spool.body(Some(message.len() as u64));
-    writer.write(&message).await?;
-    let utf8 = !paths.iter().all(|path| path.is_ascii());
-    let envelope = ours(shared, &To::People(&to), writer.len(), utf8, Some(message_id.into()));
-    let spooled = shared.spool.accept(id, envelope, writer).await?;
-    shared.log_event(Process::Bounce, id, &format!("notice to {} recipients", paths.len()));
-    shared.enqueue(spooled);
-    Ok(id)
 }

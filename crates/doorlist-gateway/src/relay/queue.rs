@@ -24,7 +24,7 @@ pub(crate) use filling::Arrival;
 pub(crate) use orders::{QueuedState, revived};
 pub(crate) use part::{AttemptVerdict, Job, Part, RecipientOutcome};
 pub(crate) use pool::{ConnectionId, SlotGrant};
-pub(crate) use rounds::is_final;
+pub(crate) use rounds::{is_final, untouched};
 pub(crate) use router::Router;
 
 use super::route::DestinationKey;

@@ -62,12 +62,8 @@ pub(super) async fn run(shared: Arc<RelayShared>, started: QueueId) {
                 () = reached(&mut stop, Stop::Finish) => return,
             },
             Err(error) => {
-                shared.journal.write(&Line {
-                    process: Process::Qmgr,
-                    queue: None,
-                    event: &format!("cannot read the spool ({error}); retrying"),
-                    fields: &[],
-                });
+                let event = &format!("cannot read the spool ({error}); retrying");
+                shared.journal.write(&Line { process: Process::Qmgr, queue: None, event, fields: &[] });
                 tokio::select! {
                     () = sleep(RETRY) => {}
                     () = reached(&mut stop, Stop::Finish) => return,

@@ -36,7 +36,6 @@ pub(super) async fn run(shared: Arc<RelayShared>, mut reports: mpsc::UnboundedRe
 /// How a failed recipient is handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Course {
-    /// A bounce to its sender.
     Bounce(Address),
     /// A copy to the operator and a notice to the technical contact; the message is kept.
     TellInCharge,

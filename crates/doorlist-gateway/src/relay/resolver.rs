@@ -60,9 +60,7 @@ impl SystemResolver {
         builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         Ok(Self(builder.build()?))
     }
-}
 
-impl SystemResolver {
     /// The TXT records of a name (RFC 1035 §3.3.14), with the parts of each joined.
     ///
     /// # Errors

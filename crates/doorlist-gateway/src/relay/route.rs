@@ -17,7 +17,7 @@ const SERVERS_MAX: usize = 16;
 const SMTP_PORT: u16 = 25;
 
 /// The identity of a destination: the same servers with the same settings.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum DestinationKey {
     /// The servers of protected domains; domains with equal ones share it.
     Servers(Arc<[MailServer]>),
@@ -26,20 +26,8 @@ pub(crate) enum DestinationKey {
     /// Mail to other domains: a smart host.
     SmartHost(String, u16),
     /// Mail of domains without a route; nothing is sent.
+    #[default]
     Nowhere,
-}
-
-/// A server to connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Server {
-    /// Host name or IP address.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) tls: ServerTls,
-    /// Whether to send XFORWARD.
-    pub(crate) xforward: bool,
-    /// Who named it, which decides on allowed networks.
-    pub(crate) named_by: NamedBy,
 }
 
 /// Why there is no server to connect to.
@@ -53,7 +41,7 @@ pub(crate) struct NoRoute {
 }
 
 impl NoRoute {
-    fn new(class: u8, subject: u16, detail: u16, why: String) -> Self {
+    pub(super) fn new(class: u8, subject: u16, detail: u16, why: String) -> Self {
         Self { status: EnhancedCode::new(class, subject, detail), why, said: None }
     }
 }
@@ -83,18 +71,14 @@ pub(crate) async fn servers(
     key: &DestinationKey,
     resolver: &dyn Resolver,
     turn: usize,
-) -> Result<Vec<Server>, NoRoute> {
+) -> Result<Vec<MailServer>, NoRoute> {
     let one = |host: &str, port, named_by| {
         let tls = ServerTls::Opportunistic;
-        Server { host: host.to_owned(), port, tls, xforward: false, named_by }
+        MailServer { host: host.to_owned(), port, preference: 0, tls, xforward: false, named_by }
     };
     match key {
         DestinationKey::Servers(servers) => {
-            let servers = servers.iter().map(|s| {
-                let (host, port, tls) = (s.host.clone(), s.port, s.tls);
-                (s.preference, Server { host, port, tls, xforward: s.xforward, named_by: s.named_by })
-            });
-            Ok(in_order(servers.collect(), turn))
+            Ok(in_order(servers.iter().map(|server| (server.preference, server.clone())).collect(), turn))
         }
         DestinationKey::SmartHost(host, port) => Ok(vec![one(host, *port, NamedBy::Machine)]),
         DestinationKey::Exchangers(domain) => {

@@ -3,7 +3,7 @@
 //! own messages.
 
 use super::RelayShared;
-use super::notice;
+use super::notice::{NoticeError, NoticeHandle};
 use super::queue::FailureReport;
 use super::report::{To, ours};
 use crate::clock;
@@ -73,7 +73,7 @@ enum NotTold {
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
-    Notice(#[from] notice::NoticeError),
+    Notice(#[from] NoticeError),
 }
 
 async fn tell_contact(
@@ -83,7 +83,8 @@ async fn tell_contact(
     refusal: &RefusalNotice<'_>,
 ) -> Result<(), NotTold> {
     let permit = shared.contacts.permit_notice(ContactOf::Domain(domain), contact, clock::now()).await??;
-    notice::send(shared, vec![permit], &refusal.subject(), &refusal.text()).await?;
+    let notices = NoticeHandle { shared: Arc::clone(shared) };
+    notices.send(vec![permit], &refusal.subject(), &refusal.text()).await?;
     Ok(())
 }
 

@@ -67,7 +67,7 @@ mod tests {
         let offers = Capabilities::from_ehlo(&reply);
         assert!(offers.pipelining && offers.eight_bit_mime && offers.start_tls && !offers.smtp_utf8);
         assert_eq!(offers.size, Some(SizeOffer { limit: Some(52_428_800) }));
-        assert_eq!(offers.xforward, XForwardAttributes { name: true, addr: true, ..Default::default() });
+        assert_eq!(offers.xforward, XForwardAttributes::from_words(["NAME", "ADDR"].into_iter()));
     }
 
     #[test]

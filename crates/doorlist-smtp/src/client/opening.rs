@@ -27,8 +27,11 @@ pub struct Opening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum OpeningStage {
     Greeting,
-    Ehlo { encrypted: bool },
-    Helo { encrypted: bool },
+    /// EHLO (`extended`) or HELO.
+    Hello {
+        extended: bool,
+        encrypted: bool,
+    },
     StartTls(Capabilities),
 }
 
@@ -73,26 +76,22 @@ impl Opening {
     pub fn reply(&mut self, reply: ServerReply, out: &mut Vec<u8>) -> OpeningStep {
         match self.stage {
             // RFC 5321 §3.1: 220; a 554 greeting or a 421 is another server's turn.
-            OpeningStage::Greeting if reply.code() == 220 => self.hello(OpeningStage::Ehlo { encrypted: false }, out),
+            OpeningStage::Greeting if reply.code() == 220 => self.hello(true, false, out),
             OpeningStage::Greeting => OpeningStep::Fault(OpeningFault::Refused { to: "connecting", reply }),
-            OpeningStage::Ehlo { encrypted } if reply.is_positive() => {
-                if self.is_our_name(&reply) {
-                    return OpeningStep::Fault(OpeningFault::Ourselves);
-                }
-                self.offered(Capabilities::from_ehlo(&reply), encrypted, out)
+            OpeningStage::Hello { .. } if reply.is_positive() && self.is_our_name(&reply) => {
+                OpeningStep::Fault(OpeningFault::Ourselves)
+            }
+            OpeningStage::Hello { extended, encrypted } if reply.is_positive() => {
+                let offers = if extended { Capabilities::from_ehlo(&reply) } else { Capabilities::default() };
+                self.offered(offers, encrypted, out)
             }
             // RFC 5321 §3.2: an old server knows HELO only.
-            OpeningStage::Ehlo { encrypted } if reply.is_permanent() => {
-                self.hello(OpeningStage::Helo { encrypted }, out)
+            OpeningStage::Hello { extended: true, encrypted } if reply.is_permanent() => {
+                self.hello(false, encrypted, out)
             }
-            OpeningStage::Ehlo { .. } => OpeningStep::Fault(OpeningFault::Refused { to: "EHLO", reply }),
-            OpeningStage::Helo { encrypted } if reply.is_positive() => {
-                if self.is_our_name(&reply) {
-                    return OpeningStep::Fault(OpeningFault::Ourselves);
-                }
-                self.offered(Capabilities::default(), encrypted, out)
+            OpeningStage::Hello { extended, .. } => {
+                OpeningStep::Fault(OpeningFault::Refused { to: if extended { "EHLO" } else { "HELO" }, reply })
             }
-            OpeningStage::Helo { .. } => OpeningStep::Fault(OpeningFault::Refused { to: "HELO", reply }),
             OpeningStage::StartTls(_) if reply.code() == 220 => OpeningStep::Handshake,
             OpeningStage::StartTls(_) if self.tls == TlsUse::Always => {
                 OpeningStep::Fault(OpeningFault::TlsRefused(reply))
@@ -103,13 +102,12 @@ impl Opening {
 
     /// The handshake is done: all that was learnt in the clear is forgotten (RFC 3207 §4.2).
     pub fn encrypted(&mut self, out: &mut Vec<u8>) {
-        self.hello(OpeningStage::Ehlo { encrypted: true }, out);
+        self.hello(true, true, out);
     }
 
-    fn hello(&mut self, stage: OpeningStage, out: &mut Vec<u8>) -> OpeningStep {
-        self.stage = stage;
-        let verb = if matches!(stage, OpeningStage::Ehlo { .. }) { "EHLO " } else { "HELO " };
-        out.extend_from_slice(verb.as_bytes());
+    fn hello(&mut self, extended: bool, encrypted: bool, out: &mut Vec<u8>) -> OpeningStep {
+        self.stage = OpeningStage::Hello { extended, encrypted };
+        out.extend_from_slice(if extended { b"EHLO " } else { b"HELO " });
         out.extend_from_slice(self.hostname.as_bytes());
         out.extend_from_slice(b"\r\n");
         OpeningStep::Continue

@@ -40,12 +40,7 @@ impl ServerReply {
 
     /// The first digit of the reply code.
     pub fn class(&self) -> u8 {
-        match self.code {
-            200..=299 => 2,
-            300..=399 => 3,
-            400..=499 => 4,
-            _ => 5,
-        }
+        u8::try_from(self.code / 100).unwrap_or(5)
     }
 
     /// Whether the reply code is 2xx.

@@ -100,7 +100,7 @@ pub enum Step {
 /// One transaction: an envelope and its message.
 #[derive(Debug)]
 pub struct Transaction {
-    awaiting: Awaiting,
+    awaiting: Command,
     /// Replies still to come before MAIL's.
     preamble: u8,
     /// Commands that wait for their turn, one a line, because the server does not pipeline.
@@ -109,17 +109,10 @@ pub struct Transaction {
     mail_refused: Option<ServerReply>,
     /// A refusal for each recipient that was refused.
     refusals: Vec<Option<ServerReply>>,
+    /// Recipients whose reply has come.
+    answered: usize,
     accepted: usize,
     end: Option<(ServerReply, Command)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Awaiting {
-    Preamble,
-    Mail,
-    Rcpt(usize),
-    Data,
-    EndOfData,
 }
 
 impl Transaction {
@@ -145,12 +138,13 @@ impl Transaction {
         let refusals = recipients.map(|recipient| script.rcpt(recipient)).map(|()| None).collect();
         let script = script.data().ok_or(Unsendable::Path)?;
         let mut transaction = Self {
-            awaiting: if preamble > 0 { Awaiting::Preamble } else { Awaiting::Mail },
+            awaiting: if preamble > 0 { Command::Preamble } else { Command::Mail },
             preamble,
             unsent: None,
             unsent_from: 0,
             mail_refused: None,
             refusals,
+            answered: 0,
             accepted: 0,
             end: None,
         };
@@ -166,28 +160,28 @@ impl Transaction {
     /// Takes the next reply; a command that follows from it is appended to `out`.
     pub fn reply(&mut self, reply: ServerReply, out: &mut Vec<u8>) -> Step {
         if reply.is_closing() {
-            self.end = Some((reply, self.command()));
+            self.end = Some((reply, self.awaiting));
             return Step::Broken;
         }
         match self.awaiting {
-            Awaiting::Preamble => {
+            Command::Preamble => {
                 // A server that does not like XFORWARD still gets the mail, as with Postfix.
                 self.preamble = self.preamble.saturating_sub(1);
-                self.await_next(if self.preamble > 0 { Awaiting::Preamble } else { Awaiting::Mail }, out)
+                self.await_next(if self.preamble > 0 { Command::Preamble } else { Command::Mail }, out)
             }
-            Awaiting::Mail => {
+            Command::Mail => {
                 if !reply.is_positive() {
                     self.mail_refused = Some(reply);
                     if self.unsent.is_some() {
                         return Step::Done { reset: false };
                     }
                 }
-                let first = if self.refusals.is_empty() { Awaiting::Data } else { Awaiting::Rcpt(0) };
+                let first = if self.refusals.is_empty() { Command::Data } else { Command::Rcpt };
                 self.await_next(first, out)
             }
-            Awaiting::Rcpt(index) => self.rcpt_answered(index, reply, out),
-            Awaiting::Data => self.data_answered(reply, out),
-            Awaiting::EndOfData => {
+            Command::Rcpt => self.rcpt_answered(reply, out),
+            Command::Data => self.data_answered(reply, out),
+            Command::EndOfData => {
                 self.end.get_or_insert((reply, Command::EndOfData));
                 Step::Done { reset: false }
             }
@@ -208,30 +202,25 @@ impl Transaction {
 
     /// The command whose reply is awaited: where a lost connection was lost.
     pub fn command(&self) -> Command {
-        match self.awaiting {
-            Awaiting::Preamble => Command::Preamble,
-            Awaiting::Mail => Command::Mail,
-            Awaiting::Rcpt(_) => Command::Rcpt,
-            Awaiting::Data => Command::Data,
-            Awaiting::EndOfData => Command::EndOfData,
-        }
+        self.awaiting
     }
 
-    fn rcpt_answered(&mut self, index: usize, reply: ServerReply, out: &mut Vec<u8>) -> Step {
+    fn rcpt_answered(&mut self, reply: ServerReply, out: &mut Vec<u8>) -> Step {
         if !reply.is_positive() {
-            if let Some(refusal) = self.refusals.get_mut(index) {
+            if let Some(refusal) = self.refusals.get_mut(self.answered) {
                 *refusal = Some(reply);
             }
         } else if self.mail_refused.is_none() {
             self.accepted += 1;
         }
-        if index + 1 < self.refusals.len() {
-            return self.await_next(Awaiting::Rcpt(index + 1), out);
+        self.answered += 1;
+        if self.answered < self.refusals.len() {
+            return self.await_next(Command::Rcpt, out);
         }
         if self.accepted == 0 && self.unsent.is_some() {
             return Step::Done { reset: true };
         }
-        self.await_next(Awaiting::Data, out)
+        self.await_next(Command::Data, out)
     }
 
     fn data_answered(&mut self, reply: ServerReply, out: &mut Vec<u8>) -> Step {
@@ -239,11 +228,11 @@ impl Transaction {
             // RFC 2920 §3.1: DATA was pipelined, no recipient is left, yet the server waits: an empty message for nobody.
             (354, 0) => {
                 out.extend_from_slice(b".\r\n");
-                self.awaiting = Awaiting::EndOfData;
+                self.awaiting = Command::EndOfData;
                 Step::Continue
             }
             (354, _) => {
-                self.awaiting = Awaiting::EndOfData;
+                self.awaiting = Command::EndOfData;
                 Step::SendBody
             }
             (400..=599, _) => {
@@ -255,7 +244,7 @@ impl Transaction {
         }
     }
 
-    fn await_next(&mut self, awaiting: Awaiting, out: &mut Vec<u8>) -> Step {
+    fn await_next(&mut self, awaiting: Command, out: &mut Vec<u8>) -> Step {
         self.awaiting = awaiting;
         self.send_next(out);
         Step::Continue

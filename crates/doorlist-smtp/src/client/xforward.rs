@@ -19,34 +19,17 @@ pub struct XForward<'a> {
     pub ident: &'a str,
 }
 
-/// The attributes that a server takes.
+/// The attributes that there are.
+const NAMES: [&str; 7] = ["NAME", "ADDR", "PORT", "PROTO", "HELO", "IDENT", "SOURCE"];
+
+/// Which attributes a server takes, in the order of their names here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct XForwardAttributes {
-    pub name: bool,
-    pub addr: bool,
-    pub port: bool,
-    pub proto: bool,
-    pub helo: bool,
-    pub ident: bool,
-    pub source: bool,
-}
+pub struct XForwardAttributes([bool; 7]);
 
 impl XForwardAttributes {
     pub(super) fn from_words<'w>(words: impl Iterator<Item = &'w str>) -> Self {
-        let mut taken = Self::default();
-        for word in words {
-            match word.to_ascii_uppercase().as_str() {
-                "NAME" => taken.name = true,
-                "ADDR" => taken.addr = true,
-                "PORT" => taken.port = true,
-                "PROTO" => taken.proto = true,
-                "HELO" => taken.helo = true,
-                "IDENT" => taken.ident = true,
-                "SOURCE" => taken.source = true,
-                _ => {}
-            }
-        }
-        taken
+        let words: Vec<&str> = words.collect();
+        Self(NAMES.map(|name| words.iter().any(|word| word.eq_ignore_ascii_case(name))))
     }
 
     /// Whether the server takes anything that we have to say.
@@ -63,15 +46,9 @@ impl XForwardAttributes {
             std::net::IpAddr::V6(v6) => format!("IPv6:{v6}"),
         });
         let port = (client.port > 0).then(|| client.port.to_string());
-        for (taken, name, value) in [
-            (self.name, "NAME", None),
-            (self.addr, "ADDR", addr.as_deref()),
-            (self.port, "PORT", port.as_deref()),
-            (self.proto, "PROTO", Some("ESMTP")),
-            (self.helo, "HELO", Some(client.helo).filter(|helo| !helo.is_empty())),
-            (self.ident, "IDENT", Some(client.ident)),
-            (self.source, "SOURCE", Some("REMOTE")),
-        ] {
+        let helo = Some(client.helo).filter(|helo| !helo.is_empty());
+        let values = [None, addr.as_deref(), port.as_deref(), Some("ESMTP"), helo, Some(client.ident), Some("REMOTE")];
+        for ((taken, name), value) in self.0.into_iter().zip(NAMES).zip(values) {
             if taken {
                 let _ = write!(out, " {name}=");
                 push_xtext(value.unwrap_or(UNAVAILABLE), out);
@@ -115,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_value_stays_within_its_limit() {
-        let taken = XForwardAttributes { helo: true, ..Default::default() };
+        let taken = XForwardAttributes::from_words(["HELO"].into_iter());
         let helo = "\u{e9}".repeat(500);
         let mut out = String::new();
         taken.write(&XForward { helo: &helo, ..Default::default() }, &mut out);

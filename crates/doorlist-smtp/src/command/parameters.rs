@@ -1,20 +1,14 @@
 //! The ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.1.11): only those that EHLO offers.
 
+use super::MailFrom;
 use crate::reply::Reply;
 
 /// Maximum digits of a SIZE value (RFC 1870 §3).
 const SIZE_DIGITS_MAX: usize = 20;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct MailParameters {
-    pub(super) size: Option<u64>,
-    pub(super) eight_bit: bool,
-    pub(super) smtp_utf8: bool,
-}
-
-/// Parses the parameters of MAIL.
-pub(super) fn of_mail(text: &[u8]) -> Result<MailParameters, Reply> {
-    let mut found = MailParameters::default();
+/// Parses the parameters behind the path of MAIL.
+pub(super) fn of_mail<'a>(path: &'a [u8], text: &[u8]) -> Result<MailFrom<'a>, Reply> {
+    let mut found = MailFrom { path, size: None, eight_bit: false, smtp_utf8: false };
     let mut body_seen = false;
     for parameter in each(text)? {
         let (keyword, value) = split(parameter)?;

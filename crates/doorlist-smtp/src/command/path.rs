@@ -2,6 +2,8 @@
 //!
 //! As strict as needed to find the parts unambiguously; `doorlist-core` decides whether they are a valid address.
 
+use crate::reply::Reply;
+
 /// Maximum octets of a path without its angle brackets (RFC 5321 §4.5.3.1.3: 256 with them).
 pub const PATH_MAX: usize = 254;
 
@@ -16,35 +18,27 @@ pub(super) struct Path<'a> {
     pub(super) source_route: bool,
 }
 
-/// Why a text is not a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PathError {
-    /// It does not begin with `<`.
-    NoBrackets,
-    /// Its syntax is invalid.
-    Syntax,
-}
-
 impl<'a> Path<'a> {
-    /// Parses a path at the start of `text`. Returns it and the text after the closing bracket.
-    pub(super) fn parse(text: &'a [u8]) -> Result<(Self, &'a [u8]), PathError> {
-        let [b'<', inner @ ..] = text else { return Err(PathError::NoBrackets) };
+    /// Parses a path at the start of `text`. Returns it and the text after the closing bracket; a path that begins as one
+    /// but is none gets the reply `bad_syntax`.
+    pub(super) fn parse(text: &'a [u8], bad_syntax: Reply) -> Result<(Self, &'a [u8]), Reply> {
+        let [b'<', inner @ ..] = text else { return Err(Reply::BadArguments) };
         if let [b'>', rest @ ..] = inner {
             return Ok((Self { written: b"", local: b"", domain: b"", source_route: false }, rest));
         }
-        let mailbox = source_route(inner).ok_or(PathError::Syntax)?;
-        let local_len = local_len(mailbox).ok_or(PathError::Syntax)?;
+        let mailbox = source_route(inner).ok_or(bad_syntax)?;
+        let local_len = local_len(mailbox).ok_or(bad_syntax)?;
         let (local, behind) = mailbox.split_at(local_len);
         let (domain, rest) = match behind {
             [b'@', behind @ ..] => {
-                let len = domain_len(behind).ok_or(PathError::Syntax)?;
+                let len = domain_len(behind).ok_or(bad_syntax)?;
                 behind.split_at(len)
             }
             _ => (&b""[..], behind),
         };
-        let [b'>', rest @ ..] = rest else { return Err(PathError::Syntax) };
+        let [b'>', rest @ ..] = rest else { return Err(bad_syntax) };
         if text.len() - rest.len() > PATH_MAX + "<>".len() {
-            return Err(PathError::Syntax);
+            return Err(bad_syntax);
         }
         let written = &mailbox[..mailbox.len() - rest.len() - ">".len()];
         Ok((Self { written, local, domain, source_route: mailbox.len() != inner.len() }, rest))
@@ -106,19 +100,15 @@ fn domain_len(text: &[u8]) -> Option<usize> {
         let len = literal.iter().position(|&b| !matches!(b, b'!'..=b'Z' | b'^'..=b'~'))?;
         return (literal[len] == b']').then_some(len + 2);
     }
-    let len = text.iter().position(|&b| !is_domain(b))?;
+    let len = text.iter().position(|&b| !is_local(b))?;
     (len > 0).then_some(len)
 }
 
-/// Octets allowed unquoted in a local part: printable and not special (RFC 5322 §3.2.3).
+/// Octets allowed unquoted in a local part: printable and not special (RFC 5322 §3.2.3). In a domain name, too, which
+/// `doorlist-core` validates.
 fn is_local(byte: u8) -> bool {
     match byte {
         b'(' | b')' | b'<' | b'>' | b'[' | b']' | b':' | b';' | b'@' | b'\\' | b',' | b'"' => false,
         _ => byte.is_ascii_graphic() || byte >= 0x80,
     }
-}
-
-/// The same for a domain name; `doorlist-core` validates it.
-fn is_domain(byte: u8) -> bool {
-    is_local(byte)
 }

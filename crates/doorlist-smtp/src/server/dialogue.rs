@@ -11,7 +11,7 @@ use memchr::memchr2;
 /// The state of a session's dialogue.
 #[derive(Clone, Debug)]
 pub(super) struct Dialogue {
-    config: SessionConfig,
+    pub(super) config: SessionConfig,
     greeted: bool,
     tls: bool,
     /// SMTPUTF8 of the MAIL that is being answered.
@@ -34,10 +34,6 @@ struct TransactionState {
 impl Dialogue {
     pub(super) fn new(config: SessionConfig) -> Self {
         Self { config, greeted: false, tls: false, smtp_utf8_asked: false, transaction: None, junk: 0 }
-    }
-
-    pub(super) fn config(&self) -> &SessionConfig {
-        &self.config
     }
 
     pub(super) fn mail_accepted(&mut self) {

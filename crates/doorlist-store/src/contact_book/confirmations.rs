@@ -1,7 +1,7 @@
 //! Confirming an address: by the link of a mail that asked, or by the operator's word.
 
-use super::{ContactBook, number};
-use crate::db::{Bind, Read, Tx};
+use super::ContactBook;
+use crate::db::{Read, Tx, binds};
 use crate::error::StoreError;
 use crate::tenants::scope_columns;
 use doorlist_core::access::{CustomerId, Scope};
@@ -22,11 +22,11 @@ impl ContactBook {
         const SQL: &str = "
             SELECT m.address, c.name FROM confirmation_mail AS m JOIN customer AS c ON c.id = m.customer_id
             WHERE m.token_hash = $1 AND m.used IS NULL AND m.expires > $2";
-        let row = self.db().row(SQL, &[Bind::Text(token_hash), Bind::Int(now.as_millis())]).await?;
+        let row = self.db().row(SQL, &binds![token_hash, now]).await?;
         let Some(row) = row else { return Ok(None) };
         let address =
             row.text(0)?.parse().map_err(|_| StoreError::corrupt("confirmation_mail", "no address".to_owned()))?;
-        Ok(Some(AskedContact { address, customer: row.text(1)?.to_owned() }))
+        Ok(Some(AskedContact { address, customer: row.get(1)? }))
     }
 
     /// Uses a link up and confirms its address for its customer; false if it cannot be used (any more).
@@ -36,11 +36,10 @@ impl ContactBook {
             AND EXISTS (SELECT 1 FROM customer AS c WHERE c.id = confirmation_mail.customer_id)";
         const FIND: &str = "SELECT address, customer_id FROM confirmation_mail WHERE token_hash = $1";
         let mut tx = self.db().begin().await?;
-        let used = tx.execute(USE, &[Bind::Text(token_hash), Bind::Int(now.as_millis())]).await?;
-        let found = tx.row(FIND, &[Bind::Text(token_hash)]).await?;
+        let used = tx.execute(USE, &binds![token_hash, now]).await?;
+        let found = tx.row(FIND, &binds![token_hash]).await?;
         let Some(row) = found.filter(|_| used > 0) else { return Ok(false) };
-        let scope = Scope::Customer(CustomerId(number(row.int(1)?)));
-        confirm(&mut tx, row.text(0)?, scope, "link", now).await?;
+        confirm(&mut tx, row.text(0)?, Scope::Customer(row.get(1)?), "link", now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -66,10 +65,9 @@ impl ContactBook {
             WHERE t.email = $1 OR LOWER(t.email) = $1";
         let text = address.to_string();
         let mut tx = self.db().begin().await?;
-        let customers = tx.rows(NAMED_BY, &[Bind::Text(&text)]).await?;
-        for row in &customers {
-            let scope = Scope::Customer(CustomerId(number(row.int(0)?)));
-            confirm(&mut tx, &text, scope, "command", now).await?;
+        let customers: Vec<CustomerId> = tx.list(NAMED_BY, &binds![&text]).await?;
+        for id in &customers {
+            confirm(&mut tx, &text, Scope::Customer(*id), "command", now).await?;
         }
         tx.commit().await?;
         Ok(customers.len() as u64)
@@ -82,7 +80,5 @@ async fn confirm(tx: &mut Tx, address: &str, within: Scope, way: &str, now: Time
         INSERT INTO confirmed_address (address, scope, scope_id, confirmed, way) VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (address, scope, scope_id) DO NOTHING";
     let (word, id) = scope_columns(within);
-    let binds = [Bind::Text(address), Bind::Text(word), Bind::Int(id), Bind::Int(now.as_millis()), Bind::Text(way)];
-    tx.execute(SQL, &binds).await?;
-    Ok(())
+    tx.execute(SQL, &binds![address, word, id, now, way]).await.map(drop)
 }

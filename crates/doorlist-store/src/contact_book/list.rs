@@ -1,10 +1,9 @@
 //! The contacts that may be told something: technical ones of customers and domains, each with its standing.
 
-use super::{ContactBook, Customer, number};
-use crate::db::{Bind, Read, Row};
+use super::{ContactBook, Customer};
+use crate::db::{Read, Row, binds};
 use crate::error::StoreError;
-use crate::recipients::domain_name;
-use doorlist_core::access::{CustomerId, ResellerId};
+use doorlist_core::access::CustomerId;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -64,7 +63,7 @@ impl ContactBook {
     /// Contacts behind this number, in its order.
     pub async fn contacts(&self, after: u32, limit: u32) -> Result<Vec<KnownContact>, StoreError> {
         const SQL: &str = contacts!("");
-        let rows = self.db().rows(SQL, &[Bind::Int(after.into()), Bind::Int(limit.into())]).await?;
+        let rows = self.db().rows(SQL, &binds![after, limit]).await?;
         self.known(&rows).await
     }
 
@@ -81,27 +80,26 @@ impl ContactBook {
              AND NOT EXISTS (SELECT 1 FROM confirmation_mail AS m WHERE m.address = t.email
                              AND m.customer_id = c.id AND m.used IS NULL AND m.expires > $3)"
         );
-        let binds = [Bind::Int(after.into()), Bind::Int(limit.into()), Bind::Int(now.as_millis())];
-        let rows = self.db().rows(SQL, &binds).await?;
+        let rows = self.db().rows(SQL, &binds![after, limit, now]).await?;
         self.known(&rows).await
     }
 
     async fn known(&self, rows: &[Row]) -> Result<Vec<KnownContact>, StoreError> {
         let mut contacts = Vec::with_capacity(rows.len());
         for row in rows {
-            let customer = Customer { id: CustomerId(number(row.int(2)?)), reseller: ResellerId(number(row.int(3)?)) };
+            let customer: Customer = row.get(2)?;
             let standing = match row.text(1)?.parse::<Address>() {
                 Ok(address) => self.standing(customer, &address).await?,
                 // What is no address is told nothing.
                 Err(_) => ContactStanding::Unlisted,
             };
             contacts.push(KnownContact {
-                id: u32::try_from(row.int(0)?).map_err(|e| StoreError::corrupt("contact", e.to_string()))?,
-                address: row.text(1)?.to_owned(),
+                id: row.get(0)?,
+                address: row.get(1)?,
                 customer: customer.id,
-                customer_name: row.text(4)?.to_owned(),
-                domain: row.text_or_null(5)?.map(domain_name).transpose()?,
-                asked: row.int_or_null(6)?.map(Timestamp::from_millis),
+                customer_name: row.get(4)?,
+                domain: row.get(5)?,
+                asked: row.get(6)?,
                 standing,
             });
         }

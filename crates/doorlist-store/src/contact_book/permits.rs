@@ -3,9 +3,9 @@
 use super::{
     CONFIRMATION_GAP, CONFIRMATION_TERM, CONFIRMATIONS_PER_ADDRESS_MAX, CONFIRMATIONS_PER_CUSTOMER_MAX,
     COPIES_PER_DOMAIN_MAX, ContactBook, ContactOf, ContactStanding, DAY, HOUR, NOTICES_PER_ADDRESS_MAX,
-    NOTICES_PER_CUSTOMER_MAX, before, mailbox,
+    NOTICES_PER_CUSTOMER_MAX, mailbox,
 };
-use crate::db::{Bind, Read, Tx};
+use crate::db::{Bind, Read, Tx, binds};
 use crate::error::StoreError;
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::Address;
@@ -79,10 +79,10 @@ impl ContactBook {
             SELECT COUNT(*) FROM notice_sent WHERE kind = 'notice' AND customer_id = $1 AND sent > $2";
         let subject = mailbox(to);
         let mut tx = self.begin_counting().await?;
-        if count(&mut tx, OF_ADDRESS, &[Bind::Text(&subject), before(now, DAY)]).await? >= NOTICES_PER_ADDRESS_MAX {
+        if count(&mut tx, OF_ADDRESS, &binds![&subject, now - DAY]).await? >= NOTICES_PER_ADDRESS_MAX {
             return Ok(Err(NoPermit::AddressLimit));
         }
-        let of_customer = [Bind::Int(customer.0.into()), before(now, HOUR)];
+        let of_customer = binds![customer, now - HOUR];
         if customer != OPERATOR && count(&mut tx, OF_CUSTOMER, &of_customer).await? >= NOTICES_PER_CUSTOMER_MAX {
             return Ok(Err(NoPermit::CustomerLimit));
         }
@@ -96,7 +96,7 @@ impl ContactBook {
             SELECT COUNT(*) FROM notice_sent WHERE kind = 'copy' AND subject = $1 AND sent > $2";
         let subject = of.0.to_string();
         let mut tx = self.begin_counting().await?;
-        if count(&mut tx, OF_DOMAIN, &[Bind::Text(&subject), before(now, HOUR)]).await? >= COPIES_PER_DOMAIN_MAX {
+        if count(&mut tx, OF_DOMAIN, &binds![&subject, now - HOUR]).await? >= COPIES_PER_DOMAIN_MAX {
             return Ok(Err(NoPermit::DomainLimit));
         }
         note_sent(tx, ("copy", &subject), OPERATOR, now).await?;
@@ -127,15 +127,7 @@ impl ContactBook {
             INSERT INTO confirmation_mail (token_hash, address, mailbox, customer_id, sent, expires)
             VALUES ($1, $2, $3, $4, $5, $6)";
         let (address, mailbox) = (to.to_string(), mailbox(to));
-        let binds = [
-            Bind::Text(token_hash),
-            Bind::Text(&address),
-            Bind::Text(&mailbox),
-            Bind::Int(customer.0.into()),
-            Bind::Int(now.as_millis()),
-            Bind::Int((now + CONFIRMATION_TERM).as_millis()),
-        ];
-        tx.execute(SQL, &binds).await?;
+        tx.execute(SQL, &binds![token_hash, &address, &mailbox, customer, now, now + CONFIRMATION_TERM]).await?;
         tx.commit().await?;
         Ok(Ok(MailPermit(to.clone())))
     }
@@ -154,17 +146,17 @@ async fn confirmation_limit(
     const TO_MAILBOX: &str = "SELECT COUNT(*) FROM confirmation_mail WHERE mailbox = $1 AND sent > $2";
     const OF_CUSTOMER: &str = "SELECT COUNT(*) FROM confirmation_mail WHERE customer_id = $1 AND sent > $2";
     let mailbox = mailbox(to);
-    let (to, by, at) = (Bind::Text(&mailbox), Bind::Int(customer.0.into()), Bind::Int(now.as_millis()));
+    let (to, by, at) = (Bind::from(&mailbox), Bind::from(customer), Bind::from(now));
     if count(tx, OPEN, &[to, by, at]).await? > 0 {
         return Ok(Some(NoPermit::Asked));
     }
     let ever = Bind::Int(i64::MIN);
-    if count(tx, TO_MAILBOX, &[to, before(now, CONFIRMATION_GAP)]).await? > 0
+    if count(tx, TO_MAILBOX, &binds![to, now - CONFIRMATION_GAP]).await? > 0
         || count(tx, TO_MAILBOX, &[to, ever]).await? >= CONFIRMATIONS_PER_ADDRESS_MAX
     {
         return Ok(Some(NoPermit::AddressLimit));
     }
-    let of_customer = count(tx, OF_CUSTOMER, &[by, before(now, DAY)]).await?;
+    let of_customer = count(tx, OF_CUSTOMER, &binds![by, now - DAY]).await?;
     Ok((of_customer >= CONFIRMATIONS_PER_CUSTOMER_MAX).then_some(NoPermit::CustomerLimit))
 }
 
@@ -175,13 +167,10 @@ async fn note_sent(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO notice_sent (kind, subject, customer_id, sent) VALUES ($1, $2, $3, $4)";
-    let binds = [Bind::Text(kind), Bind::Text(subject), Bind::Int(customer.0.into()), Bind::Int(now.as_millis())];
-    tx.execute(SQL, &binds).await?;
+    tx.execute(SQL, &binds![kind, subject, customer, now]).await?;
     tx.commit().await
 }
 
 async fn count(tx: &mut Tx, sql: &'static str, binds: &[Bind<'_>]) -> Result<u32, StoreError> {
-    let row = tx.row(sql, binds).await?;
-    let count = row.map_or(Ok(0), |row| row.int(0))?;
-    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    Ok(tx.value(sql, binds).await?.unwrap_or(0))
 }

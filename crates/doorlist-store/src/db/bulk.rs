@@ -4,7 +4,6 @@
 use super::{Bind, Engine, Tx};
 use crate::error::StoreError;
 use futures_util::future::join;
-use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 /// Rows of the largest statement, a power of two. SQLite takes 32,766 values at a time, PostgreSQL 65,535.

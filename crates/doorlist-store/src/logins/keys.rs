@@ -1,9 +1,9 @@
 //! Keys: made, found by their hash, used, revoked.
 
 use super::Logins;
-use crate::db::{Bind, Read, Row, Tx};
+use crate::db::{Columns, FromColumns, Read, Tx, binds, column_as, columns_of};
 use crate::error::StoreError;
-use crate::json_rows::to_json;
+use crate::json_rows::{from_json, to_json};
 use crate::limits::{ACCOUNT_KEYS_MAX, Full, LOGIN_KEYS_MAX};
 use crate::numbers::take_number;
 use doorlist_core::access::{KeyLimits, KeyTerms, LoginId};
@@ -61,13 +61,10 @@ pub struct KeyRecord {
     pub login: String,
     /// The address of the login, which may be given instead of its name.
     pub email: Option<String>,
-    /// What it is called.
     pub name: String,
-    /// What it is good for.
     pub limits: KeyLimits,
     /// Which of its login's grants it has.
     pub grants: Vec<u64>,
-    /// When it was made.
     pub created: Timestamp,
     pub created_by: String,
     /// Until when it is good.
@@ -76,29 +73,49 @@ pub struct KeyRecord {
     pub last_used: Option<Timestamp>,
 }
 
-const COLUMNS_BY_HASH: &str = "
-    SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
-           COALESCE(l.name, l.username, a.local || '@' || d.name), k.grants, l.email
-    FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
-    LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
-    WHERE k.hash = $1";
-const COLUMNS_OF_ALL: &str = "
-    SELECT k.id, k.prefix, k.login_id, k.address_id, k.name, k.limits, k.created, k.created_by, k.expires, k.last_used,
-           COALESCE(l.name, l.username, a.local || '@' || d.name), k.grants, l.email
-    FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
-    LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id
-    WHERE k.id > $1 ORDER BY k.id LIMIT $2";
+columns_of! {
+    KeyRecord { id, prefix, owner, login, email, name, limits, grants, created, created_by, expires, last_used }
+    KeyTerms { limits, expires }
+}
+
+column_as! {
+    KeyLimits: &str => |json| from_json(json, "api_key");
+    Vec<u64>: &str => |json| from_json(json, "api_key");
+}
+
+impl<'r> FromColumns<'r> for KeyOwner {
+    fn take_from(columns: &mut Columns<'r>) -> Result<Self, StoreError> {
+        match (columns.take()?, columns.take()?) {
+            (Some(login), _) => Ok(KeyOwner::Login(login)),
+            (None, Some(account)) => Ok(KeyOwner::Account(account)),
+            (None, None) => Err(StoreError::corrupt("api_key", "a key of nobody".to_owned())),
+        }
+    }
+}
+
+macro_rules! keys {
+    ($which:literal) => {
+        concat!(
+            "SELECT k.id, k.prefix, k.login_id, k.address_id,
+                    COALESCE(l.name, l.username, a.local || '@' || d.name, ''), l.email, k.name, k.limits, k.grants, k.created,
+                    k.created_by, k.expires, k.last_used
+             FROM api_key AS k LEFT JOIN login AS l ON l.id = k.login_id
+             LEFT JOIN address AS a ON a.id = k.address_id LEFT JOIN domain AS d ON d.id = a.domain_id ",
+            $which
+        )
+    };
+}
 
 impl Logins {
-    /// The key with this hash.
     pub async fn key(&self, hash: &str) -> Result<Option<KeyRecord>, StoreError> {
-        (&self.db).row(COLUMNS_BY_HASH, &[Bind::Text(hash)]).await?.map(|row| record(&row)).transpose()
+        const SQL: &str = keys!("WHERE k.hash = $1");
+        (&self.db).value(SQL, &binds![hash]).await
     }
 
     /// Keys behind a number, in the order of their numbers.
     pub async fn keys(&self, after: u32, limit: u32) -> Result<Vec<KeyRecord>, StoreError> {
-        let rows = (&self.db).rows(COLUMNS_OF_ALL, &[Bind::Int(after.into()), Bind::Int(limit.into())]).await?;
-        rows.iter().map(record).collect()
+        const SQL: &str = keys!("WHERE k.id > $1 ORDER BY k.id LIMIT $2");
+        (&self.db).list(SQL, &binds![after, limit]).await
     }
 
     /// Keeps a new key. One without a name takes the place of the owner's former one without a name, in whatever it may do:
@@ -116,35 +133,25 @@ impl Logins {
             INSERT INTO api_key (id, hash, prefix, login_id, address_id, name, limits, created, created_by, expires,
                                  grants)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        let (login, account) = columns(owner);
-        let limits =
-            serde_json::to_string(&key.terms.limits).map_err(|e| StoreError::corrupt("api_key", e.to_string()))?;
-        let grants = to_json(key.grants)?;
+        let (login, account) = match owner {
+            KeyOwner::Login(id) => (Some(i64::from(id.0)), None),
+            KeyOwner::Account(id) => (None, Some(i64::from(id.0))),
+        };
+        let (limits, grants) = (to_json(&key.terms.limits)?, to_json(key.grants)?);
         let mut tx = self.db.begin().await?;
         if key.name.is_empty() && !replace(&mut tx, owner, key).await? {
             return Ok(Err(KeyRefused::BeyondMaker));
         }
         // Numbers are given one at a time, so that one writer counts at a time.
-        let id = take_number(&mut tx, "api_key").await?;
+        let id: u32 = take_number(&mut tx, "api_key").await?;
         if let Err(full) = has_room(&mut tx, owner).await? {
             return Ok(Err(KeyRefused::Full(full)));
         }
-        let binds = [
-            Bind::Int(id),
-            Bind::Text(key.hash),
-            Bind::Text(key.prefix),
-            Bind::IntOrNull(login),
-            Bind::IntOrNull(account),
-            Bind::Text(key.name),
-            Bind::Text(&limits),
-            Bind::Int(now.as_millis()),
-            Bind::Text(key.by),
-            Bind::IntOrNull(key.terms.expires.map(Timestamp::as_millis)),
-            Bind::Text(&grants),
-        ];
+        let NewKey { hash, prefix, name, terms, by, .. } = *key;
+        let binds = binds![id, hash, prefix, login, account, name, &limits, now, by, terms.expires, &grants];
         tx.execute(SQL, &binds).await?;
         tx.commit().await?;
-        Ok(Ok(u32::try_from(id).unwrap_or(u32::MAX)))
+        Ok(Ok(id))
     }
 
     /// Notes that a key was used, unless that was noted within the last minute.
@@ -156,19 +163,15 @@ impl Logins {
             UPDATE login_grant SET last_used = $2
             WHERE number IN (SELECT CAST(k.value ->> 0 AS BIGINT) FROM json_each($1) AS k)";
         let mut tx = self.db.begin().await?;
-        let binds = [Bind::Int(key.id.into()), Bind::Int(now.as_millis())];
-        tx.execute("UPDATE api_key SET last_used = $2 WHERE id = $1", &binds).await?;
+        tx.execute("UPDATE api_key SET last_used = $2 WHERE id = $1", &binds![key.id, now]).await?;
         let grants: Vec<[u64; 1]> = key.grants.iter().map(|number| [*number]).collect();
-        tx.execute(USED, &[Bind::Text(&to_json(&grants)?), Bind::Int(now.as_millis())]).await?;
+        tx.execute(USED, &binds![&to_json(&grants)?, now]).await?;
         tx.commit().await
     }
 
     /// Revokes a key: the next request with it is refused. Whether there was one.
     pub async fn revoke_key(&self, id: u32) -> Result<bool, StoreError> {
-        let mut tx = self.db.begin().await?;
-        let gone = tx.execute("DELETE FROM api_key WHERE id = $1", &[Bind::Int(id.into())]).await?;
-        tx.commit().await?;
-        Ok(gone > 0)
+        Ok(self.db.execute("DELETE FROM api_key WHERE id = $1", &binds![id]).await? > 0)
     }
 }
 
@@ -182,7 +185,7 @@ async fn has_room(tx: &mut Tx, owner: KeyOwner) -> Result<Result<(), Full>, Stor
             (Full { what: "keys of this email account", limit: ACCOUNT_KEYS_MAX }, OF_ACCOUNT, id.0)
         }
     };
-    full.unless_room(tx, count, id.into()).await
+    full.unless_room(tx, count, id).await
 }
 
 /// Takes the place of keys without a name; false: one of them is not covered by what the maker is limited to.
@@ -197,61 +200,20 @@ async fn replace(tx: &mut Tx, owner: KeyOwner, new: &NewKey<'_>) -> Result<bool,
         KeyOwner::Login(id) => (OF_LOGIN, id.0),
         KeyOwner::Account(id) => (OF_ACCOUNT, id.0),
     };
-    for row in tx.rows(sql, &[Bind::Int(id.into())]).await? {
-        let key = Bind::Int(row.int(0)?);
-        let had = grants(&row, 1)?;
+    for (key, (had, terms)) in tx.list::<(u32, (Vec<u64>, KeyTerms))>(sql, &binds![id]).await? {
         let left: Vec<u64> = had.iter().copied().filter(|number| !new.grants.contains(number)).collect();
         let is_of_account = matches!(owner, KeyOwner::Account(_));
         if left.len() == had.len() && !is_of_account && !had.is_empty() {
             continue;
         }
-        let terms = KeyTerms { limits: limits(&row, 2)?, expires: row.int_or_null(3)?.map(Timestamp::from_millis) };
         if !new.maker.covers(&terms) {
             return Ok(false);
         }
         if left.is_empty() || is_of_account {
-            tx.execute(GONE, &[key]).await?;
+            tx.execute(GONE, &binds![key]).await?;
         } else {
-            tx.execute(LESS, &[key, Bind::Text(&to_json(&left)?)]).await?;
+            tx.execute(LESS, &binds![key, &to_json(&left)?]).await?;
         }
     }
     Ok(true)
-}
-
-fn limits(row: &Row, at: usize) -> Result<KeyLimits, StoreError> {
-    serde_json::from_str(row.text(at)?).map_err(|e| StoreError::corrupt("api_key", e.to_string()))
-}
-
-fn grants(row: &Row, at: usize) -> Result<Vec<u64>, StoreError> {
-    serde_json::from_str(row.text(at)?).map_err(|e| StoreError::corrupt("api_key", e.to_string()))
-}
-
-fn columns(owner: KeyOwner) -> (Option<i64>, Option<i64>) {
-    match owner {
-        KeyOwner::Login(id) => (Some(id.0.into()), None),
-        KeyOwner::Account(id) => (None, Some(id.0.into())),
-    }
-}
-
-fn record(row: &Row) -> Result<KeyRecord, StoreError> {
-    let number = |at| Ok::<_, StoreError>(row.int_or_null(at)?.and_then(|id| u32::try_from(id).ok()));
-    let owner = match (number(2)?, number(3)?) {
-        (Some(login), _) => KeyOwner::Login(LoginId(login)),
-        (None, Some(account)) => KeyOwner::Account(AddressId(account)),
-        (None, None) => return Err(StoreError::corrupt("api_key", "a key of nobody".to_owned())),
-    };
-    Ok(KeyRecord {
-        id: number(0)?.unwrap_or(0),
-        prefix: row.text(1)?.to_owned(),
-        owner,
-        login: row.text_or_null(10)?.unwrap_or_default().to_owned(),
-        email: row.text_or_null(12)?.map(str::to_owned),
-        name: row.text(4)?.to_owned(),
-        limits: limits(row, 5)?,
-        grants: grants(row, 11)?,
-        created: Timestamp::from_millis(row.int(6)?),
-        created_by: row.text(7)?.to_owned(),
-        expires: row.int_or_null(8)?.map(Timestamp::from_millis),
-        last_used: row.int_or_null(9)?.map(Timestamp::from_millis),
-    })
 }

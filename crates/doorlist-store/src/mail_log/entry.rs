@@ -6,53 +6,42 @@ use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// What went wrong at the stage.
+/// What went wrong at the stage, with the number that the store keeps. Numbers are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailAction {
     /// A message was taken for this recipient: on stable storage, 250 said.
-    Accepted,
+    Accepted = 1,
     /// A recipient or a message was refused for good (5xx).
-    Refused,
+    Refused = 2,
     /// A recipient or a message was deferred (4xx).
-    Deferred,
+    Deferred = 3,
     /// The recipient's server took it.
-    Sent,
+    Sent = 4,
     /// An attempt failed; another follows.
-    DeliveryDeferred,
+    DeliveryDeferred = 5,
     /// Given up, and the sender was told.
-    Bounced,
+    Bounced = 6,
     /// Given up, and kept for the admin.
-    Failed,
+    Failed = 7,
     /// A person stopped its delivery.
-    Held,
+    Held = 8,
     /// A person let it go on.
-    Released,
+    Released = 9,
     /// A person deleted it.
-    Deleted,
+    Deleted = 10,
 }
 
 impl MailAction {
-    /// Every action with the number that the store keeps. Numbers are never reused.
-    const NUMBERS: [(MailAction, i16); 10] = [
-        (MailAction::Accepted, 1),
-        (MailAction::Refused, 2),
-        (MailAction::Deferred, 3),
-        (MailAction::Sent, 4),
-        (MailAction::DeliveryDeferred, 5),
-        (MailAction::Bounced, 6),
-        (MailAction::Failed, 7),
-        (MailAction::Held, 8),
-        (MailAction::Released, 9),
-        (MailAction::Deleted, 10),
-    ];
-
     pub(super) fn number(self) -> i16 {
-        Self::NUMBERS.iter().find(|(action, _)| *action == self).map_or(0, |(_, number)| *number)
+        self as i16
     }
 
     pub(super) fn from_number(number: i16) -> Option<Self> {
-        Self::NUMBERS.iter().find(|(_, known)| *known == number).map(|(action, _)| *action)
+        use MailAction as A;
+        let all = [A::Accepted, A::Refused, A::Deferred, A::Sent, A::DeliveryDeferred];
+        let others = [A::Bounced, A::Failed, A::Held, A::Released, A::Deleted];
+        all.into_iter().chain(others).find(|action| action.number() == number)
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::LoggedMail;
 use super::day::Day;
-use super::query::{COLUMNS, MailEntryColumns, MailLogValue, Question, indexes, read};
+use super::query::{COLUMNS, MailEntryColumns, Question, indexes, read};
 use crate::StoreError;
+use crate::db::bound;
+use crate::migrate::make_postgres_tables;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
 use std::collections::BTreeSet;
@@ -38,24 +40,9 @@ impl Partitions {
         let pool =
             PgPoolOptions::new().max_connections(CONNECTIONS_MAX).min_connections(0).acquire_timeout(ACQUIRE_MAX);
         let partitions = Self { pool: pool.connect_with(options).await? };
-        partitions.make_tables().await?;
+        let transaction = partitions.pool.begin().await?;
+        make_postgres_tables(transaction, LOCK, "mail_log_format", SCHEMA, FORMAT).await?;
         Ok(partitions)
-    }
-
-    async fn make_tables(&self) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;
-        let there: bool = sqlx::query_scalar("SELECT to_regclass('mail_log_format') IS NOT NULL")
-            .fetch_one(&mut *transaction)
-            .await?;
-        if !there {
-            sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
-        }
-        let found: i32 = sqlx::query_scalar("SELECT version FROM mail_log_format").fetch_one(&mut *transaction).await?;
-        if i64::from(found) > FORMAT {
-            return Err(StoreError::TooNew { found: found.into(), known: FORMAT });
-        }
-        Ok(transaction.commit().await?)
     }
 
     /// The days that have a partition, oldest first.
@@ -81,13 +68,7 @@ impl Partitions {
     }
 
     pub(super) async fn search(&self, day: Day, question: Question) -> Result<Vec<LoggedMail>, StoreError> {
-        let mut query = sqlx::query(AssertSqlSafe(question.sql(&table(day), "time DESC, id DESC")));
-        for value in question.values {
-            query = match value {
-                MailLogValue::Number(number) => query.bind(number),
-                MailLogValue::Text(text) => query.bind(text),
-            };
-        }
+        let query = bound!(AssertSqlSafe(question.sql(&table(day), "time DESC, id DESC")), question.binds());
         Ok(query.fetch_all(&self.pool).await?.iter().map(read).collect::<Result<_, _>>()?)
     }
 
@@ -130,7 +111,6 @@ impl PostgresLogWriter {
         Self { partitions, begun: BTreeSet::new() }
     }
 
-    /// Writes entries of one day.
     pub(super) async fn write(&mut self, day: Day, entries: Vec<MailEntryColumns>) -> Result<(), StoreError> {
         if !self.begun.contains(&day) {
             self.partitions.begin(day).await?;

@@ -1,6 +1,8 @@
 //! A search as SQL that both engines understand, and rows as entries. This module must not know which table is asked.
 
 use super::{LoggedMail, MailAction, MailEntry, MailFilter};
+use crate::db::Bind;
+use crate::tenants::QueryValue;
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
@@ -10,18 +12,11 @@ use sqlx::{ColumnIndex, Decode, Row, Type};
 pub(super) const COLUMNS: &str =
     "time, action, queue_id, sender, recipient, domain, client, reason, reply, message_id, size, times";
 
-/// A value to be bound.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum MailLogValue {
-    Number(i64),
-    Text(String),
-}
-
 /// The conditions of a search: `lower(sender) = $1 AND ...` with their values.
 #[derive(Clone, Debug)]
 pub(super) struct Question {
     conditions: Vec<String>,
-    pub(super) values: Vec<MailLogValue>,
+    values: Vec<QueryValue>,
     limit: usize,
 }
 
@@ -34,9 +29,9 @@ impl Question {
             ("lower(message_id) =", filter.message_id.as_deref()),
         ];
         for (condition, text) in texts {
-            question.when(condition, text.map(|text| MailLogValue::Text(text.to_ascii_lowercase())));
+            question.when(condition, text.map(|text| QueryValue::Text(text.to_ascii_lowercase())));
         }
-        let number = |number: Option<i64>| number.map(MailLogValue::Number);
+        let number = |number: Option<i64>| number.map(QueryValue::Int);
         question.when("queue_id =", number(filter.queue_id.map(|id| id.as_u64().cast_signed())));
         question.when("domain =", number(filter.domain.map(|domain| i64::from(domain.0))));
         question.when("action =", number(filter.action.map(|action| i64::from(action.number()))));
@@ -45,11 +40,16 @@ impl Question {
         question
     }
 
-    fn when(&mut self, condition: &str, value: Option<MailLogValue>) {
+    fn when(&mut self, condition: &str, value: Option<QueryValue>) {
         if let Some(value) = value {
             self.values.push(value);
             self.conditions.push(format!("{condition} ${}", self.values.len()));
         }
+    }
+
+    /// The values of its placeholders.
+    pub(super) fn binds(&self) -> impl Iterator<Item = Bind<'_>> {
+        self.values.iter().map(Bind::from)
     }
 
     /// The statement for a day; `order` is that of time, newest first.

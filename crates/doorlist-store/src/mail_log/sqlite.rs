@@ -3,8 +3,9 @@
 
 use super::LoggedMail;
 use super::day::Day;
-use super::query::{COLUMNS, MailEntryColumns, MailLogValue, Question, indexes, read};
+use super::query::{COLUMNS, MailEntryColumns, Question, indexes, read};
 use crate::StoreError;
+use crate::db::bound;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Sqlite, SqliteConnection};
 use std::fs;
@@ -90,13 +91,7 @@ impl Files {
 
     pub(super) async fn search(&self, day: Day, question: Question) -> Result<Vec<LoggedMail>, StoreError> {
         let mut connection = self.connect(day, false).await?;
-        let mut query = sqlx::query(AssertSqlSafe(question.sql("entry", "id DESC")));
-        for value in question.values {
-            query = match value {
-                MailLogValue::Number(number) => query.bind(number),
-                MailLogValue::Text(text) => query.bind(text),
-            };
-        }
+        let query = bound!(AssertSqlSafe(question.sql("entry", "id DESC")), question.binds());
         let rows = query.fetch_all(&mut connection).await?;
         connection.close().await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
@@ -136,7 +131,6 @@ impl SqliteLogWriter {
         Self { files, open: None }
     }
 
-    /// Writes entries of one day.
     pub(super) async fn write(&mut self, day: Day, mut entries: Vec<MailEntryColumns>) -> Result<(), StoreError> {
         let mut connection = match self.open.take() {
             Some((open, connection)) if open == day => connection,

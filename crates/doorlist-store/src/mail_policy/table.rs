@@ -1,13 +1,14 @@
 //! The policies of all domains and accounts, read into memory in bounded, packed pages. What a rule means is the core's; how
 //! the table is shown and kept up is the directory's.
 
-use crate::db::{Bind, Db, Read};
+use crate::db::{Db, Read, binds};
 use crate::error::StoreError;
-use crate::json_rows::{to_json, unpack};
+use crate::json_rows::{keys, unpack};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::mail_policy::{AccountPolicy, DomainPolicy, PolicyTable};
 use doorlist_core::sender_rules::{SenderPattern, SenderRules};
+use serde::de::DeserializeOwned;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -54,8 +55,8 @@ pub(crate) async fn load(db: &Db) -> Result<(i64, PolicyTable), StoreError> {
 
 /// The count of changes to policies.
 pub(crate) async fn count(mut db: &Db) -> Result<i64, StoreError> {
-    let row = db.row("SELECT policy FROM list_state WHERE id = 1", &[]).await?;
-    row.ok_or_else(|| StoreError::corrupt("list_state", "its row is gone".to_owned()))?.int(0)
+    let count = db.value("SELECT policy FROM list_state WHERE id = 1", &[]).await?;
+    count.ok_or_else(|| StoreError::corrupt("list_state", "its row is gone".to_owned()))
 }
 
 /// Whose aliases these addresses are, and which aliases these accounts have.
@@ -72,42 +73,34 @@ pub(crate) async fn aliases_of(
             WHERE a.account_id = CAST(k.value ->> 0 AS BIGINT) AND a.account_id IS NOT NULL) AS x";
     let mut aliases = Vec::new();
     for ids in ids.chunks(PAGE as usize) {
-        let keys = to_json(&ids.iter().map(|id| [id.0]).collect::<Vec<_>>())?;
-        let Some(row) = db.row(SQL, &[Bind::Text(&keys)]).await? else { continue };
-        let rows = unpack::<(u32, Option<u32>)>(&row, "address")?;
-        aliases.extend(rows.into_iter().map(|(id, account)| (AddressId(id), account.map(AddressId))));
+        let Some(row) = db.row(SQL, &binds![&keys(ids)?]).await? else { continue };
+        aliases.append(&mut unpack(&row, "address")?);
     }
     Ok(aliases)
 }
 
 type Rules = HashMap<RuleOwner, Vec<(SenderPattern, bool)>>;
 
-async fn read_rules(mut db: &Db) -> Result<Rules, StoreError> {
+async fn read_rules(db: &Db) -> Result<Rules, StoreError> {
     const SQL: &str = "
         SELECT CAST(JSON_ROWS(r.id, r.domain_id, r.address_id, r.sender, CASE WHEN r.allow THEN 1 ELSE 0 END)) AS TEXT)
         FROM (SELECT * FROM sender_rule WHERE id > $1 ORDER BY id LIMIT $2) AS r";
-    type RuleColumns = (i64, Option<u32>, Option<u32>, String, u8);
-    let (mut rules, mut after) = (Rules::new(), 0);
-    loop {
-        let Some(row) = db.row(SQL, &[Bind::Int(after), Bind::Int(PAGE)]).await? else { return Ok(rules) };
-        let page: Vec<RuleColumns> = unpack(&row, "sender_rule")?;
-        let Some(last) = page.iter().map(|rule| rule.0).max() else { return Ok(rules) };
-        after = last;
-        for (_, domain, account, sender, allow) in page {
-            let owner = match (domain, account) {
-                (Some(id), _) => RuleOwner::Domain(DomainId(id)),
-                (None, Some(id)) => RuleOwner::Account(AddressId(id)),
-                (None, None) => return Err(StoreError::corrupt("sender_rule", "a rule of nobody".to_owned())),
-            };
-            let pattern =
-                sender.parse().map_err(|_| StoreError::corrupt("sender_rule", format!("sender {sender:?}")))?;
-            rules.entry(owner).or_default().push((pattern, allow == 1));
-        }
+    type RuleColumns = (u32, Option<DomainId>, Option<AddressId>, String, u8);
+    let mut rules = Rules::new();
+    for (_, domain, account, sender, allow) in pages::<RuleColumns>(db, SQL, "sender_rule", |row| row.0).await? {
+        let owner = match (domain, account) {
+            (Some(id), _) => RuleOwner::Domain(id),
+            (None, Some(id)) => RuleOwner::Account(id),
+            (None, None) => return Err(StoreError::corrupt("sender_rule", "a rule of nobody".to_owned())),
+        };
+        let pattern = sender.parse().map_err(|_| StoreError::corrupt("sender_rule", format!("sender {sender:?}")))?;
+        rules.entry(owner).or_default().push((pattern, allow == 1));
     }
+    Ok(rules)
 }
 
 /// Size limit and technical contact of every domain: its own contact, else its customer's.
-async fn domains(mut db: &Db) -> Result<Vec<(DomainId, Option<u64>, Option<String>)>, StoreError> {
+async fn domains(db: &Db) -> Result<Vec<(DomainId, Option<u64>, Option<String>)>, StoreError> {
     const SQL: &str = "
         SELECT CAST(JSON_ROWS(x.id, x.message_max, x.contact)) AS TEXT) FROM (
             SELECT d.id, d.message_max,
@@ -116,29 +109,31 @@ async fn domains(mut db: &Db) -> Result<Vec<(DomainId, Option<u64>, Option<Strin
                             (SELECT t.email FROM contact AS t WHERE t.customer_id = d.customer_id AND t.is_technical
                              ORDER BY t.id LIMIT 1)) AS contact
             FROM domain AS d WHERE d.id > $1 ORDER BY d.id LIMIT $2) AS x";
-    type DomainColumns = (u32, Option<u64>, Option<String>);
-    let (mut domains, mut after) = (Vec::new(), 0);
-    loop {
-        let Some(row) = db.row(SQL, &[Bind::Int(after), Bind::Int(PAGE)]).await? else { return Ok(domains) };
-        let page: Vec<DomainColumns> = unpack(&row, "domain")?;
-        let Some(last) = page.iter().map(|domain| domain.0).max() else { return Ok(domains) };
-        after = last.into();
-        domains.extend(page.into_iter().map(|(id, max, contact)| (DomainId(id), max, contact)));
-    }
+    pages(db, SQL, "domain", |row: &(DomainId, _, _)| row.0.0).await
 }
 
 /// Size limits of accounts.
-async fn limits(mut db: &Db) -> Result<HashMap<AddressId, u64>, StoreError> {
+async fn limits(db: &Db) -> Result<HashMap<AddressId, u64>, StoreError> {
     const SQL: &str = "
         SELECT CAST(JSON_ROWS(s.address_id, s.message_max)) AS TEXT)
         FROM (SELECT address_id, message_max FROM account_setting
               WHERE address_id > $1 AND message_max IS NOT NULL ORDER BY address_id LIMIT $2) AS s";
-    let (mut limits, mut after) = (HashMap::new(), 0);
+    Ok(pages(db, SQL, "account_setting", |row: &(AddressId, _)| row.0.0).await?.into_iter().collect())
+}
+
+/// All packed rows of a statement that reads `$2` of them behind the number `$1`.
+async fn pages<T: DeserializeOwned>(
+    mut db: &Db,
+    sql: &'static str,
+    table: &'static str,
+    number: impl Fn(&T) -> u32,
+) -> Result<Vec<T>, StoreError> {
+    let (mut rows, mut after) = (Vec::new(), 0);
     loop {
-        let Some(row) = db.row(SQL, &[Bind::Int(after), Bind::Int(PAGE)]).await? else { return Ok(limits) };
-        let page: Vec<(u32, u64)> = unpack(&row, "account_setting")?;
-        let Some(last) = page.iter().map(|limit| limit.0).max() else { return Ok(limits) };
-        after = last.into();
-        limits.extend(page.into_iter().map(|(id, max)| (AddressId(id), max)));
+        let Some(row) = db.row(sql, &binds![after, PAGE]).await? else { return Ok(rows) };
+        let mut page: Vec<T> = unpack(&row, table)?;
+        let Some(last) = page.iter().map(&number).max() else { return Ok(rows) };
+        after = last;
+        rows.append(&mut page);
     }
 }

@@ -1,16 +1,15 @@
 //! Reading the change log: who changed what, and what was there before. Must not change or undo anything.
 
-use super::codes::{domain_id, via_from};
 use super::domain_rows;
 use super::handle::RecipientStore;
 use super::log_rows::change_row;
 use super::records::{ChangeEntry, ChangeRow};
-use crate::db::{Bind, Read, Row};
+use crate::db::{Read, binds, columns_of};
 use crate::error::StoreError;
 use doorlist_core::address::DomainName;
-use doorlist_core::change::Actor;
 use doorlist_core::domain::DomainId;
-use doorlist_core::time::Timestamp;
+
+columns_of! { ChangeEntry { id, time, actor, summary, added, changed, removed, domains, rows_gone } }
 
 impl RecipientStore {
     /// The change log, newest first: older than `before`, of one domain if it is given.
@@ -27,17 +26,10 @@ impl RecipientStore {
             SELECT c.id, c.time, c.actor, c.via, c.summary, c.added, c.changed, c.removed, c.domains, c.rows_gone
             FROM change_domain AS t JOIN change AS c ON c.id = t.change_id
             WHERE t.change_id < $1 AND t.domain_id = $3 ORDER BY t.change_id DESC LIMIT $2";
-        let before = before.and_then(|id| i64::try_from(id).ok()).unwrap_or(i64::MAX);
-        let binds = [Bind::Int(before), Bind::Int(limit.into())];
-        let mut db = self.db();
-        let rows = match domain {
-            None => db.rows(ALL, &binds).await?,
-            Some(name) => {
-                let Some(id) = domain_rows::id_of(&mut db, name).await? else { return Ok(Vec::new()) };
-                db.rows(OF_DOMAIN, &[binds[0], binds[1], Bind::Int(id.0.into())]).await?
-            }
-        };
-        rows.iter().map(entry).collect()
+        let (before, mut db) = (before.unwrap_or(u64::MAX), self.db());
+        let Some(name) = domain else { return db.list(ALL, &binds![before, limit]).await };
+        let Some(id) = domain_rows::id_of(&mut db, name).await? else { return Ok(Vec::new()) };
+        db.list(OF_DOMAIN, &binds![before, limit, id]).await
     }
 
     /// One entry of the change log.
@@ -69,27 +61,10 @@ impl RecipientStore {
                    r.domain_id
             FROM change AS c JOIN change_row AS r ON r.batch = c.batch
             WHERE c.id = $1 AND r.place > $2 ORDER BY r.place LIMIT $3";
-        let number = |value: u64| Bind::Int(i64::try_from(value).unwrap_or(i64::MAX));
-        let binds = [number(id), number(after.unwrap_or(0)), Bind::Int(limit.into())];
-        let rows = self.db().rows(SQL, &binds).await?;
+        let rows = self.db().rows(SQL, &binds![id, after.unwrap_or(0), limit]).await?;
         let full = rows.len() >= limit as usize;
-        let last = rows.last().filter(|_| full).map(|row| row.int(0)).transpose()?;
-        let read = rows.iter().map(|row| Ok((domain_id(row.int(6)?)?, change_row(row)?)));
-        Ok((read.collect::<Result<_, StoreError>>()?, last.and_then(|place| u64::try_from(place).ok())))
+        let last = rows.last().filter(|_| full).map(|row| row.get(0)).transpose()?;
+        let read = rows.iter().map(|row| Ok((row.get(6)?, change_row(row)?)));
+        Ok((read.collect::<Result<_, StoreError>>()?, last))
     }
-}
-
-fn entry(row: &Row) -> Result<ChangeEntry, StoreError> {
-    let count = |at| Ok::<_, StoreError>(u64::try_from(row.int(at)?).unwrap_or(0));
-    Ok(ChangeEntry {
-        id: count(0)?,
-        time: Timestamp::from_millis(row.int(1)?),
-        actor: Actor { name: row.text(2)?.to_owned(), via: via_from(row.text(3)?)? },
-        summary: row.text(4)?.to_owned(),
-        added: count(5)?,
-        changed: count(6)?,
-        removed: count(7)?,
-        domains: count(8)?,
-        rows_gone: row.flag(9)?,
-    })
 }

@@ -1,6 +1,7 @@
 //! Columns as the rules know them, and back: the numbers and words that stand for kinds, standings and ways, and the
 //! checked forms of numbers and names.
 
+use crate::db::variant;
 use crate::error::StoreError;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Structure, Via};
@@ -10,11 +11,11 @@ use doorlist_core::list::{AddressId, EntryKind, Standing};
 /// Rows that one statement reads or writes.
 pub(super) const BATCH: usize = 10_000;
 
-pub(super) fn address_id(number: i64) -> Result<AddressId, StoreError> {
+pub(crate) fn address_id(number: i64) -> Result<AddressId, StoreError> {
     u32::try_from(number).map(AddressId).map_err(|_| StoreError::corrupt("address", format!("id {number}")))
 }
 
-pub(super) fn domain_id(number: i64) -> Result<DomainId, StoreError> {
+pub(crate) fn domain_id(number: i64) -> Result<DomainId, StoreError> {
     u32::try_from(number).map(DomainId).map_err(|_| StoreError::corrupt("domain", format!("id {number}")))
 }
 
@@ -23,11 +24,7 @@ pub(crate) fn domain_name(text: &str) -> Result<DomainName, StoreError> {
 }
 
 pub(super) fn kind_code(kind: EntryKind) -> i64 {
-    match kind {
-        EntryKind::Mailbox => 0,
-        EntryKind::Alias => 1,
-        EntryKind::List => 2,
-    }
+    kind as i64
 }
 
 pub(super) fn kind_from(code: i64) -> Result<EntryKind, StoreError> {
@@ -40,11 +37,7 @@ pub(super) fn kind_from(code: i64) -> Result<EntryKind, StoreError> {
 }
 
 pub(super) fn standing_code(standing: Standing) -> i64 {
-    match standing {
-        Standing::Active => 0,
-        Standing::SwitchedOff => 1,
-        Standing::Vetoed => 2,
-    }
+    standing as i64
 }
 
 pub(super) fn standing_from(code: i64) -> Result<Standing, StoreError> {
@@ -77,13 +70,5 @@ pub(super) fn via_word(via: Via) -> &'static str {
 }
 
 pub(super) fn via_from(word: &str) -> Result<Via, StoreError> {
-    match word {
-        "command" => Ok(Via::Command),
-        "import" => Ok(Via::Import),
-        "sync" => Ok(Via::Sync),
-        "push" => Ok(Via::Push),
-        "api" => Ok(Via::Api),
-        "system" => Ok(Via::System),
-        other => Err(StoreError::corrupt("change", format!("via {other:?}"))),
-    }
+    variant(word, "change", "via")
 }

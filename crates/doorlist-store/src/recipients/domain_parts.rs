@@ -1,11 +1,11 @@
 //! A domain's aliases and mail servers into the store. Each has a number of its own that it keeps for as long as it is
 //! there, since the API names it by that. Must not know what a change to a domain means.
 
-use crate::db::{Bind, Read, Tx};
+use crate::db::{Read, Tx, binds, columns_of, word};
 use crate::error::StoreError;
 use crate::json_rows::{to_json, write_rows};
 use crate::numbers::take_number;
-use doorlist_core::change::{MailServer, NamedBy, ServerTls};
+use doorlist_core::change::MailServer;
 use doorlist_core::domain::DomainId;
 use doorlist_core::list_change::DomainRecord;
 use doorlist_core::time::Timestamp;
@@ -30,14 +30,13 @@ pub(super) async fn write_aliases(
         SELECT CAST(value ->> 0 AS TEXT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT),
                CAST(value ->> 3 AS BIGINT) = 1, CAST(value ->> 4 AS BIGINT), CAST(value ->> 4 AS BIGINT)
         FROM json_each($1)";
-    let domain = Bind::Int(id.0.into());
     let active = |name| i64::from(!record.aliases_off.contains(name));
     let wanted: Vec<_> = record.domain_aliases.iter().map(|name| json!([name, active(name)])).collect();
     let wanted = to_json(&wanted)?;
-    tx.execute(GONE, &[Bind::Text(&wanted), domain]).await?;
-    tx.execute(SWITCHED, &[Bind::Text(&wanted), Bind::Int(now.as_millis())]).await?;
-    let rows = tx.rows("SELECT name FROM domain_alias WHERE domain_id = $1", &[domain]).await?;
-    let there = rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect::<Result<BTreeSet<_>, StoreError>>()?;
+    tx.execute(GONE, &binds![&wanted, id]).await?;
+    tx.execute(SWITCHED, &binds![&wanted, now]).await?;
+    let there: Vec<String> = tx.list("SELECT name FROM domain_alias WHERE domain_id = $1", &binds![id]).await?;
+    let there = BTreeSet::from_iter(there);
     let mut new = Vec::new();
     for name in record.domain_aliases.iter().filter(|name| !there.contains(name.as_str())) {
         let number = take_domain_number(tx).await?;
@@ -48,19 +47,20 @@ pub(super) async fn write_aliases(
 
 /// Domains and their aliases share one row of numbers: some lists show both.
 pub(super) async fn take_domain_number(tx: &mut Tx) -> Result<i64, StoreError> {
-    let row = tx.row("SELECT next_domain FROM list_state WHERE id = 1", &[]).await?;
-    let number = row.map_or(Ok(1), |row| row.int(0))?;
+    let number = tx.value("SELECT next_domain FROM list_state WHERE id = 1", &[]).await?;
     tx.execute("UPDATE list_state SET next_domain = next_domain + 1 WHERE id = 1", &[]).await?;
-    Ok(number)
+    Ok(number.unwrap_or(1))
 }
 
 /// A server as it stands in the store.
 struct Stored {
-    id: i64,
+    id: u32,
     host: String,
-    created: i64,
+    created: Timestamp,
     is_taken: bool,
 }
+
+columns_of! { Stored { id, host, created, is_taken } }
 
 /// Writes the servers that a domain has now. A server of the same host stays the same; if one is left over, it is the one
 /// whose host was changed.
@@ -69,30 +69,27 @@ pub(super) async fn write_servers(
     (id, record): (DomainId, &DomainRecord),
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let id = Bind::Int(id.0.into());
-    let rows = tx.rows("SELECT id, host, created FROM mail_server WHERE domain_id = $1 ORDER BY id", &[id]).await?;
-    let stored = rows.iter().map(|row| {
-        Ok(Stored { id: row.int(0)?, host: row.text(1)?.to_owned(), created: row.int(2)?, is_taken: false })
-    });
-    let mut stored = stored.collect::<Result<Vec<_>, StoreError>>()?;
+    const STORED: &str = "SELECT id, host, created, FALSE FROM mail_server WHERE domain_id = $1 ORDER BY id";
+    let mut stored: Vec<Stored> = tx.list(STORED, &binds![id]).await?;
     let servers = &record.servers;
-    let mut kept: Vec<Option<(i64, i64)>> = servers.iter().map(|server| take(&mut stored, Some(server))).collect();
+    let mut kept: Vec<Option<(u32, Timestamp)>> =
+        servers.iter().map(|server| take(&mut stored, Some(server))).collect();
     for place in kept.iter_mut().filter(|place| place.is_none()) {
         *place = take(&mut stored, None);
     }
-    tx.execute("DELETE FROM mail_server WHERE domain_id = $1", &[id]).await?;
+    tx.execute("DELETE FROM mail_server WHERE domain_id = $1", &binds![id]).await?;
     for (place, (server, kept)) in (0i64..).zip(servers.iter().zip(kept)) {
         let (number, created) = match kept {
             Some(kept) => kept,
-            None => (take_number(tx, "mail_server").await?, now.as_millis()),
+            None => (take_number(tx, "mail_server").await?, now),
         };
-        insert_server(tx, id, place, server, [number, created, now.as_millis()]).await?;
+        insert_server(tx, (id, place), server, number, [created, now]).await?;
     }
     Ok(())
 }
 
 /// Number and date of the first server that nobody took yet: of this host, or any.
-fn take(stored: &mut [Stored], of: Option<&MailServer>) -> Option<(i64, i64)> {
+fn take(stored: &mut [Stored], of: Option<&MailServer>) -> Option<(u32, Timestamp)> {
     let fits = |it: &&mut Stored| !it.is_taken && of.is_none_or(|server| server.host == it.host);
     let found = stored.iter_mut().find(fits)?;
     found.is_taken = true;
@@ -101,37 +98,17 @@ fn take(stored: &mut [Stored], of: Option<&MailServer>) -> Option<(i64, i64)> {
 
 async fn insert_server(
     tx: &mut Tx,
-    domain: Bind<'_>,
-    place: i64,
+    (domain, place): (DomainId, i64),
     server: &MailServer,
-    [id, created, updated]: [i64; 3],
+    id: u32,
+    [created, updated]: [Timestamp; 2],
 ) -> Result<(), StoreError> {
     const SQL: &str = "
         INSERT INTO mail_server (domain_id, place, host, port, preference, tls, xforward, id, created, updated, named_by)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    let tls = match server.tls {
-        ServerTls::Opportunistic => "opportunistic",
-        ServerTls::Required => "required",
-        ServerTls::Verify => "verify",
-    };
-    let named_by = match server.named_by {
-        NamedBy::Tenant => "tenant",
-        NamedBy::Operator => "operator",
-        NamedBy::Machine => "machine",
-    };
-    let binds = [
-        domain,
-        Bind::Int(place),
-        Bind::Text(&server.host),
-        Bind::Int(server.port.into()),
-        Bind::Int(server.preference.into()),
-        Bind::Text(tls),
-        Bind::Flag(server.xforward),
-        Bind::Int(id),
-        Bind::Int(created),
-        Bind::Int(updated),
-        Bind::Text(named_by),
-    ];
+    let (tls, named_by) = (word(server.tls)?, word(server.named_by)?);
+    let MailServer { host, port, preference, xforward, .. } = server;
+    let binds = binds![domain, place, host, *port, *preference, &tls, *xforward, id, created, updated, &named_by];
     tx.execute(SQL, &binds).await?;
     Ok(())
 }

@@ -1,15 +1,14 @@
 //! Domains to and from the store. Knows SQL, not what a change to a domain means.
 
-use super::codes::{domain_id, domain_name};
 use super::domain_parts;
 use super::outcome::ApplyError;
-use crate::db::{Bind, Read, Row, Tx};
+use crate::db::{Read, Row, Tx, binds};
 use crate::error::StoreError;
-use crate::json_rows::to_json;
+use crate::json_rows::keys;
 use crate::tenants::owners::{OPERATOR, insert_customer};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::{Address, DomainName};
-use doorlist_core::change::{MailServer, NamedBy, ServerTls};
+use doorlist_core::change::MailServer;
 use doorlist_core::domain::{DomainId, Mode, SubAddressing};
 use doorlist_core::list_change::{DomainRecord, ListCounts, ListDomain, Refusal};
 use doorlist_core::time::Timestamp;
@@ -39,8 +38,7 @@ pub(super) async fn id_of(from: &mut (impl Read + Send), name: &DomainName) -> R
     const SQL: &str = "
         SELECT id FROM domain WHERE name = $1
         UNION ALL SELECT domain_id FROM domain_alias WHERE name = $1";
-    let row = from.row(SQL, &[Bind::Text(name.as_str())]).await?;
-    row.map(|row| domain_id(row.int(0)?)).transpose()
+    from.value(SQL, &binds![name]).await
 }
 
 /// The domain that a name or domain alias leads to, as it stands.
@@ -51,8 +49,7 @@ pub(super) async fn find(from: &mut (impl Read + Send), name: &DomainName) -> Re
 
 /// All numbers of domains, ordered by name.
 pub(super) async fn all_ids(from: &mut (impl Read + Send)) -> Result<Vec<DomainId>, StoreError> {
-    let rows = from.rows("SELECT id FROM domain ORDER BY name", &[]).await?;
-    rows.iter().map(|row| domain_id(row.int(0)?)).collect()
+    from.list("SELECT id FROM domain ORDER BY name", &[]).await
 }
 
 /// These domains, ordered by name; one that is gone is left out.
@@ -76,80 +73,48 @@ pub(super) async fn load(from: &mut (impl Read + Send), ids: &[DomainId]) -> Res
         SELECT s.domain_id, s.host, s.port, s.preference, s.tls, s.xforward, s.named_by
         FROM json_each($1) AS k CROSS JOIN mail_server AS s
         WHERE s.domain_id = CAST(k.value ->> 0 AS BIGINT) ORDER BY s.domain_id, s.preference, s.place";
-    let keys = to_json(&ids.iter().map(|id| [id.0]).collect::<Vec<_>>())?;
-    let rows = from.rows(DOMAINS, &[Bind::Text(&keys)]).await?;
+    let keys = keys(ids)?;
+    let rows = from.rows(DOMAINS, &binds![&keys]).await?;
     let mut domains = rows.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
     let places: HashMap<DomainId, usize> = domains.iter().enumerate().map(|(at, domain)| (domain.id, at)).collect();
-    for row in from.rows(ALIASES, &[Bind::Text(&keys)]).await? {
-        let place = places.get(&domain_id(row.int(0)?)?);
-        if let Some(domain) = place.and_then(|at| domains.get_mut(*at)) {
-            let name = domain_name(row.text(1)?)?;
-            if !row.flag(2)? {
+    for (id, (name, is_active)) in from.list::<(DomainId, (DomainName, bool))>(ALIASES, &binds![&keys]).await? {
+        if let Some(domain) = places.get(&id).and_then(|at| domains.get_mut(*at)) {
+            if !is_active {
                 domain.record.aliases_off.push(name.clone());
             }
             domain.record.domain_aliases.push(name);
         }
     }
-    for row in from.rows(SERVERS, &[Bind::Text(&keys)]).await? {
-        let place = places.get(&domain_id(row.int(0)?)?);
-        if let Some(domain) = place.and_then(|at| domains.get_mut(*at)) {
-            domain.record.servers.push(server(&row)?);
+    for (id, server) in from.list::<(DomainId, MailServer)>(SERVERS, &binds![&keys]).await? {
+        if let Some(domain) = places.get(&id).and_then(|at| domains.get_mut(*at)) {
+            domain.record.servers.push(server);
         }
     }
     Ok(domains)
 }
 
 fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
-    let soft_until = row.int_or_null(4)?.map(Timestamp::from_millis);
-    let mode = match row.text(3)? {
-        "setting_up" => Mode::SettingUp,
-        "enforce" => Mode::Enforce { soft_until },
-        other => return Err(StoreError::corrupt("domain", format!("mode {other:?}"))),
-    };
-    let count = |at| Ok::<_, StoreError>(u64::try_from(row.int(at)?).unwrap_or(0));
     Ok(StoredDomain {
-        id: domain_id(row.int(0)?)?,
-        name: domain_name(row.text(1)?)?,
-        changed: count(10)?,
-        counts: ListCounts { mailboxes: count(11)?, aliases: count(12)?, lists: count(13)?, vetoed: count(14)? },
+        id: row.get(0)?,
+        name: row.get(1)?,
+        changed: row.get(10)?,
+        counts: row.get(11)?,
         record: DomainRecord {
-            customer: row.text(2)?.to_owned(),
-            customer_id: u32::try_from(row.int(18)?).ok().map(CustomerId),
-            mode,
-            active: row.flag(5)?,
-            hold: row.flag(6)?,
-            sub_addressing: SubAddressing { plus: row.flag(7)?, minus: row.flag(8)? },
-            accept_abuse: row.flag(9)?,
+            customer: row.get(2)?,
+            customer_id: Some(row.get(18)?),
+            mode: row.get(3)?,
+            active: row.get(5)?,
+            hold: row.get(6)?,
+            sub_addressing: row.get(7)?,
+            accept_abuse: row.get(9)?,
             domain_aliases: Vec::new(),
             aliases_off: Vec::new(),
             servers: Vec::new(),
-            delivery_port: u16::try_from(row.int(16)?).map_err(|e| StoreError::corrupt("domain", e.to_string()))?,
-            message_max: row.int_or_null(17)?.map(i64::cast_unsigned),
+            delivery_port: row.get(16)?,
+            message_max: row.get(17)?,
         },
         // One that is no address is told nothing, and stops nothing.
         technical_contact: row.text_or_null(15)?.and_then(|email| email.parse::<Address>().ok()),
-    })
-}
-
-fn server(row: &Row) -> Result<MailServer, StoreError> {
-    let number = |at| u16::try_from(row.int(at)?).map_err(|e| StoreError::corrupt("mail_server", e.to_string()));
-    Ok(MailServer {
-        host: row.text(1)?.to_owned(),
-        port: number(2)?,
-        preference: number(3)?,
-        tls: match row.text(4)? {
-            "opportunistic" => ServerTls::Opportunistic,
-            "required" => ServerTls::Required,
-            "verify" => ServerTls::Verify,
-            other => return Err(StoreError::corrupt("mail_server", format!("tls {other:?}"))),
-        },
-        xforward: row.flag(5)?,
-        named_by: match row.text(6)? {
-            "tenant" => NamedBy::Tenant,
-            "operator" => NamedBy::Operator,
-            "machine" => NamedBy::Machine,
-            other => return Err(StoreError::corrupt("mail_server", format!("named_by {other:?}"))),
-        },
     })
 }
 
@@ -160,20 +125,11 @@ pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -
                             delivery_port, message_max, created, updated)
         VALUES ($1, $2, $3, 'setting_up', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11)";
     let customer = customer_id(tx, &domain.record, now).await?;
-    let record = &domain.record;
-    let binds = [
-        Bind::Int(domain.id.0.into()),
-        Bind::Text(domain.name.as_str()),
-        Bind::Int(customer),
-        Bind::Flag(record.active),
-        Bind::Flag(record.hold),
-        Bind::Flag(record.sub_addressing.plus),
-        Bind::Flag(record.sub_addressing.minus),
-        Bind::Flag(record.accept_abuse),
-        Bind::Int(record.delivery_port.into()),
-        Bind::IntOrNull(record.message_max.map(u64::cast_signed)),
-        Bind::Int(now.as_millis()),
-    ];
+    let StoredDomain { id, name, record, .. } = domain;
+    let DomainRecord { active, hold, sub_addressing, accept_abuse, delivery_port, .. } = *record;
+    let SubAddressing { plus, minus } = sub_addressing;
+    let max = record.message_max.map(u64::cast_signed);
+    let binds = binds![*id, name, customer, active, hold, plus, minus, accept_abuse, delivery_port, max, now];
     tx.execute(SQL, &binds).await?;
     domain_parts::write_aliases(tx, (domain.id, record), now).await?;
     domain_parts::write_servers(tx, (domain.id, record), now).await
@@ -193,26 +149,16 @@ pub(super) async fn update(
     let record = &now.record;
     let (mode, soft_until) = match record.mode {
         Mode::SettingUp => ("setting_up", None),
-        Mode::Enforce { soft_until } => ("enforce", soft_until.map(Timestamp::as_millis)),
+        Mode::Enforce { soft_until } => ("enforce", soft_until),
     };
-    let binds = [
-        Bind::Int(now.id.0.into()),
-        Bind::Text(mode),
-        Bind::IntOrNull(soft_until),
-        Bind::Flag(record.active),
-        Bind::Flag(record.hold),
-        Bind::Flag(record.sub_addressing.plus),
-        Bind::Flag(record.sub_addressing.minus),
-        Bind::Flag(record.accept_abuse),
-        Bind::Int(record.delivery_port.into()),
-        Bind::IntOrNull(record.message_max.map(u64::cast_signed)),
-        Bind::Int(at.as_millis()),
-    ];
+    let DomainRecord { active, hold, sub_addressing, accept_abuse, delivery_port, .. } = *record;
+    let SubAddressing { plus, minus } = sub_addressing;
+    let max = record.message_max.map(u64::cast_signed);
+    let binds = binds![now.id, mode, soft_until, active, hold, plus, minus, accept_abuse, delivery_port, max, at];
     tx.execute(SQL, &binds).await?;
     if (&before.record.customer, before.record.customer_id) != (&record.customer, record.customer_id) {
         let customer = customer_id(tx, record, at).await?;
-        let binds = [Bind::Int(now.id.0.into()), Bind::Int(customer)];
-        tx.execute("UPDATE domain SET customer_id = $2 WHERE id = $1", &binds).await?;
+        tx.execute("UPDATE domain SET customer_id = $2 WHERE id = $1", &binds![now.id, customer]).await?;
     }
     let names = |record: &DomainRecord| (record.domain_aliases.clone(), record.aliases_off.clone());
     if names(&before.record) != names(record) {
@@ -224,24 +170,23 @@ pub(super) async fn update(
     Ok(())
 }
 
-/// What goes by a domain's name and waits for its next file, plan or reading: a domain that somebody else adds later under
-/// the same name must find nothing of it.
-const BY_NAME: [&str; 3] = [
+/// What goes with a domain whose addresses are gone already. Also what waits for its next file, plan or reading and goes by
+/// its name: a domain that somebody else adds later under the same name must find nothing of it.
+const DELETE: [&str; 7] = [
+    "DELETE FROM connection WHERE domain_id = $1",
+    "DELETE FROM domain_alias WHERE domain_id = $1",
+    "DELETE FROM mail_server WHERE domain_id = $1",
     "DELETE FROM upload_link WHERE domain_name = (SELECT name FROM domain WHERE id = $1)",
     "DELETE FROM source_run WHERE domain_name = (SELECT name FROM domain WHERE id = $1)",
     "UPDATE plan SET state = 'discarded' WHERE state = 'waiting' AND domain_id = $1",
+    "DELETE FROM domain WHERE id = $1",
 ];
 
 /// Removes a domain whose addresses are gone already.
 pub(super) async fn delete(tx: &mut Tx, id: DomainId) -> Result<(), StoreError> {
-    let id = [Bind::Int(id.0.into())];
-    tx.execute("DELETE FROM connection WHERE domain_id = $1", &id).await?;
-    tx.execute("DELETE FROM domain_alias WHERE domain_id = $1", &id).await?;
-    tx.execute("DELETE FROM mail_server WHERE domain_id = $1", &id).await?;
-    for sql in BY_NAME {
-        tx.execute(sql, &id).await?;
+    for sql in DELETE {
+        tx.execute(sql, &binds![id]).await?;
     }
-    tx.execute("DELETE FROM domain WHERE id = $1", &id).await?;
     Ok(())
 }
 
@@ -253,36 +198,34 @@ pub(super) async fn must_have_its_customer(
     after: &DomainRecord,
 ) -> Result<(), ApplyError> {
     let DomainRecord { customer, customer_id, .. } = after;
-    let Some(CustomerId(id)) = *customer_id else { return Ok(()) };
+    let Some(id) = *customer_id else { return Ok(()) };
     let stays = before.is_some_and(|before| before.customer_id == *customer_id);
-    let is_there = tx.row("SELECT id FROM customer WHERE id = $1", &[Bind::Int(id.into())]).await?.is_some();
+    let is_there = tx.row("SELECT id FROM customer WHERE id = $1", &binds![id]).await?.is_some();
     if stays || is_there {
         return Ok(());
     }
-    match tx.row("SELECT id FROM customer WHERE name = $1", &[Bind::Text(customer)]).await? {
+    match tx.row("SELECT id FROM customer WHERE name = $1", &binds![customer]).await? {
         Some(_) => Err(Refusal::CustomerGone { name: name.clone(), customer: customer.clone() }.into()),
         None => Ok(()),
     }
 }
 
 /// The customer of this number, or else of this name; a new one is the operator's own.
-async fn customer_id(tx: &mut Tx, record: &DomainRecord, now: Timestamp) -> Result<i64, StoreError> {
+async fn customer_id(tx: &mut Tx, record: &DomainRecord, now: Timestamp) -> Result<CustomerId, StoreError> {
     const FIND: &str = "SELECT id FROM customer WHERE name = $1";
-    if let Some(CustomerId(id)) = record.customer_id
-        && tx.row("SELECT id FROM customer WHERE id = $1", &[Bind::Int(id.into())]).await?.is_some()
+    if let Some(id) = record.customer_id
+        && tx.row("SELECT id FROM customer WHERE id = $1", &binds![id]).await?.is_some()
     {
-        return Ok(id.into());
+        return Ok(id);
     }
     let name = &record.customer;
-    if let Some(row) = tx.row(FIND, &[Bind::Text(name)]).await? {
-        return row.int(0);
+    match tx.value(FIND, &binds![name]).await? {
+        Some(id) => Ok(id),
+        None => insert_customer(tx, OPERATOR, name, now).await,
     }
-    insert_customer(tx, OPERATOR, name, now).await
 }
 
 /// The number of the customer whose a domain is. A record that was made with a name alone does not have it.
 pub(super) async fn owner(tx: &mut Tx, id: DomainId) -> Result<Option<CustomerId>, StoreError> {
-    let row = tx.row("SELECT customer_id FROM domain WHERE id = $1", &[Bind::Int(id.0.into())]).await?;
-    let number = row.map(|row| row.int(0)).transpose()?;
-    Ok(number.and_then(|number| u32::try_from(number).ok()).map(CustomerId))
+    tx.value("SELECT customer_id FROM domain WHERE id = $1", &binds![id]).await
 }

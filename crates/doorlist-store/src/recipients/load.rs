@@ -5,7 +5,7 @@ use super::codes::{BATCH, address_id, domain_id, kind_from, standing_from};
 use super::domain_rows::{self, StoredDomain};
 use super::routes::{DomainRoute, RouteTable};
 use super::version::version;
-use crate::db::{Bind, Db, Read};
+use crate::db::{Db, Read, binds};
 use crate::error::StoreError;
 use crate::mail_policy::table as mail_policy;
 use doorlist_core::domain::{DomainId, ProtectedDomain};
@@ -78,9 +78,9 @@ async fn load_addresses(
     version: u64,
     domains: Arc<DomainTable>,
 ) -> Result<Result<Snapshot, Collision>, StoreError> {
-    let ends = db.row("SELECT MIN(id), MAX(id) FROM address", &[]).await?;
-    let ends = ends.map(|row| Ok::<_, StoreError>(row.int_or_null(0)?.zip(row.int_or_null(1)?))).transpose()?;
-    let Some((first, last)) = ends.flatten() else { return Ok(builder.build(version, domains)) };
+    let ends: Option<(Option<i64>, Option<i64>)> = db.value("SELECT MIN(id), MAX(id) FROM address", &[]).await?;
+    let ends = ends.and_then(|(first, last)| first.zip(last));
+    let Some((first, last)) = ends else { return Ok(builder.build(version, domains)) };
     let (texts, mut waiting) = mpsc::channel::<String>(TEXTS_WAITING);
     let hashing = spawn_blocking(move || {
         while let Some(text) = waiting.blocking_recv() {
@@ -110,10 +110,9 @@ async fn read_texts(db: Db, next: Arc<AtomicI64>, last: i64, texts: mpsc::Sender
         if from > last {
             return Ok(());
         }
-        let binds = [Bind::Int(from), Bind::Int(from + batch), Bind::Text("\n")];
-        let Some(row) = (&db).row(PACKED, &binds).await? else { continue };
-        let Some(text) = row.text_or_null(0)? else { continue };
-        if texts.send(text.to_owned()).await.is_err() {
+        let text: Option<Option<String>> = (&db).value(PACKED, &binds![from, from + batch, "\n"]).await?;
+        let Some(text) = text.flatten() else { continue };
+        if texts.send(text).await.is_err() {
             return Ok(());
         }
     }

@@ -3,7 +3,7 @@
 
 use super::codes::via_word;
 use super::domain_rows::StoredDomain;
-use crate::db::{Bind, Tx};
+use crate::db::{Tx, binds};
 use crate::error::StoreError;
 use crate::json_rows::{to_json, write_rows};
 use doorlist_core::change::Actor;
@@ -116,20 +116,10 @@ impl TransactionLog {
                 mailboxes = mailboxes + CAST(value ->> 2 AS BIGINT), aliases = aliases + CAST(value ->> 3 AS BIGINT),
                 lists = lists + CAST(value ->> 4 AS BIGINT), vetoed = vetoed + CAST(value ->> 5 AS BIGINT)
             FROM json_each($1) WHERE domain.id = CAST(value ->> 0 AS BIGINT)";
-        let via = via_word(actor.via);
-        let binds = [
-            number(self.change),
-            Bind::Int(now.as_millis()),
-            Bind::Text(&actor.name),
-            Bind::Text(via),
-            Bind::Text(summary),
-            number(applied.added),
-            number(applied.changed),
-            number(applied.removed),
-            number(applied.domains),
-            Bind::Int(self.batch),
-            Bind::Int(self.first_address),
-        ];
+        let (Actor { name, via }, batch) = (actor, self.batch);
+        let Applied { added, changed, removed, domains, .. } = *applied;
+        let (change, via, first) = (self.change, via_word(*via), self.first_address);
+        let binds = binds![change, now, name, via, summary, added, changed, removed, domains, batch, first];
         tx.execute(CHANGE, &binds).await?;
         let rows: Vec<_> = self.domains.keys().map(|id| json!([id, self.change])).collect();
         write_rows(tx, TOUCHED, &rows).await?;
@@ -140,8 +130,4 @@ impl TransactionLog {
         let rows: Vec<_> = rows.collect();
         write_rows(tx, COUNTS, &rows).await
     }
-}
-
-fn number(value: u64) -> Bind<'static> {
-    Bind::Int(i64::try_from(value).unwrap_or(i64::MAX))
 }

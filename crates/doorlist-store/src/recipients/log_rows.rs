@@ -1,18 +1,18 @@
 //! A row of the change log, read: what a change changed, with what was there before and after.
 
-use super::codes::{address_id, domain_name};
 use super::records::ChangeRow;
 use crate::db::Row;
 use crate::error::StoreError;
+use crate::json_rows::from_json;
 use doorlist_core::address::{Address, LocalPart};
 use serde::de::DeserializeOwned;
 
 /// Reads place, domain name, address number, local part, before and after, in this order.
 pub(super) fn change_row(row: &Row) -> Result<ChangeRow, StoreError> {
-    let name = domain_name(row.text(1)?)?;
-    match (row.int_or_null(2)?, row.text_or_null(3)?) {
+    let name = row.get(1)?;
+    match (row.get(2)?, row.text_or_null(3)?) {
         (Some(id), Some(local)) => Ok(ChangeRow::Address {
-            id: address_id(id)?,
+            id,
             address: Address::new(LocalPart::from_canonical(local), name),
             before: recorded(row.text_or_null(4)?)?,
             after: recorded(row.text_or_null(5)?)?,
@@ -25,5 +25,5 @@ pub(super) fn change_row(row: &Row) -> Result<ChangeRow, StoreError> {
 }
 
 fn recorded<T: DeserializeOwned>(text: Option<&str>) -> Result<Option<T>, StoreError> {
-    text.map(serde_json::from_str).transpose().map_err(|e| StoreError::corrupt("change_row", e.to_string()))
+    text.map(|text| from_json(text, "change_row")).transpose()
 }

@@ -2,9 +2,9 @@
 //! costs more than all the rest. Knows SQL, not what a row means.
 
 use super::codes::{address_id, kind_code, kind_from, standing_from};
-use crate::db::{Bind, Read, Row};
+use crate::db::{Read, Row, binds};
 use crate::error::StoreError;
-use crate::json_rows::{to_json, unpack};
+use crate::json_rows::{keys, unpack};
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Source, Structure};
 use doorlist_core::list::{AddressId, EntryKind, Standing};
@@ -76,9 +76,7 @@ pub(super) async fn by_name(
     domain: &ListDomain,
     locals: &[&LocalPart],
 ) -> Result<Vec<(LocalPart, AddressState)>, StoreError> {
-    let keys: Vec<_> = locals.iter().map(|local| [local.as_str()]).collect();
-    let binds = [Bind::Text(&to_json(&keys)?), Bind::Int(domain.id.0.into())];
-    gather(from.row(BY_NAME, &binds).await?)
+    gather(from.row(BY_NAME, &binds![&keys(locals)?, domain.id]).await?)
 }
 
 /// The rows of the aliases of these accounts, in byte order.
@@ -86,8 +84,7 @@ pub(super) async fn aliases_of(
     from: &mut (impl Read + Send),
     accounts: &[AddressId],
 ) -> Result<Vec<(LocalPart, AddressState)>, StoreError> {
-    let keys: Vec<_> = accounts.iter().map(|id| [id.0]).collect();
-    gather(from.row(ALIASES_OF, &[Bind::Text(&to_json(&keys)?)]).await?)
+    gather(from.row(ALIASES_OF, &binds![&keys(accounts)?]).await?)
 }
 
 /// Rows of a domain behind a local part, in byte order; of one kind only if it is given.
@@ -98,13 +95,8 @@ pub(super) async fn page(
     kind: Option<EntryKind>,
     limit: usize,
 ) -> Result<Vec<(LocalPart, AddressState)>, StoreError> {
-    let binds = [
-        Bind::Int(domain.id.0.into()),
-        Bind::Text(after),
-        Bind::Int(kind.map_or(-1, kind_code)),
-        Bind::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
-    ];
-    gather(from.row(PAGE, &binds).await?)
+    let (kind, limit) = (kind.map_or(-1, kind_code), limit as u64);
+    gather(from.row(PAGE, &binds![domain.id, after, kind, limit]).await?)
 }
 
 /// Puts the rows of one address together: a row comes once for each claim.

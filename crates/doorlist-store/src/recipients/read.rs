@@ -1,14 +1,15 @@
 //! What people and scripts ask of the list, read from the store and not from memory: names, accounts, pages. Off the
 //! path of mail. Must not change anything.
 
-use super::codes::{BATCH, domain_name};
+use super::codes::BATCH;
 use super::domain_rows::{self, StoredDomain};
 use super::handle::RecipientStore;
 use super::packed;
 use super::records::{AccountDetails, AccountFilter, AddressEntry, DomainDetails, DomainSummary, PAGE_MAX};
 use super::version::version;
-use crate::db::{Bind, Read};
+use crate::db::{Read, binds};
 use crate::error::StoreError;
+use crate::tenants::pattern;
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::list::AddressId;
 use doorlist_core::list_change::{AddressState, ListDomain};
@@ -45,17 +46,11 @@ impl RecipientStore {
                  WHERE o.domain_id = $1 AND o.account_id IS NOT NULL AND o.local LIKE $3 ESCAPE '\\'))
             ORDER BY a.local LIMIT $4";
         let Some(home) = self.list_domain(&filter.domain).await? else { return Ok(Vec::new()) };
-        let pattern = filter.search.as_deref().map_or_else(|| "%".to_owned(), like_pattern);
+        let pattern = filter.search.as_deref().map_or_else(|| "%".to_owned(), |text| pattern("%", text, "%"));
         let after = filter.after.as_ref().map_or("", LocalPart::as_str);
-        let binds = [
-            Bind::Int(home.id.0.into()),
-            Bind::Text(after),
-            Bind::Text(&pattern),
-            Bind::Int(filter.limit.min(PAGE_MAX).into()),
-        ];
-        let found = self.db().rows(SQL, &binds).await?;
-        let locals = found.iter().map(|row| Ok(LocalPart::from_canonical(row.text(0)?)));
-        let locals = locals.collect::<Result<Vec<_>, StoreError>>()?;
+        let binds = binds![home.id, after, &pattern, filter.limit.min(PAGE_MAX)];
+        let found: Vec<String> = self.db().list(SQL, &binds).await?;
+        let locals: Vec<_> = found.iter().map(|local| LocalPart::from_canonical(local)).collect();
         self.with_aliases(&home, &locals).await
     }
 
@@ -97,8 +92,9 @@ impl RecipientStore {
     pub async fn entry_of(&self, id: AddressId) -> Result<Option<AddressEntry>, StoreError> {
         const SQL: &str = "
             SELECT a.local, d.name FROM address AS a JOIN domain AS d ON d.id = a.domain_id WHERE a.id = $1";
-        let Some(row) = self.db().row(SQL, &[Bind::Int(id.0.into())]).await? else { return Ok(None) };
-        let address = Address::new(LocalPart::from_canonical(row.text(0)?), domain_name(row.text(1)?)?);
+        let found = self.db().value::<(String, DomainName)>(SQL, &binds![id]).await?;
+        let Some((local, domain)) = found else { return Ok(None) };
+        let address = Address::new(LocalPart::from_canonical(&local), domain);
         Ok(self.account(&address).await?.map(|account| account.entry))
     }
 
@@ -149,17 +145,4 @@ fn details(domain: StoredDomain) -> DomainDetails {
         accept_abuse: record.accept_abuse,
         technical_contact,
     }
-}
-
-/// What a person typed, anywhere in the text; `%` and `_` mean themselves.
-fn like_pattern(search: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in search.chars().flat_map(char::to_lowercase) {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }

@@ -2,7 +2,7 @@
 //! has. Looked at in the transaction that writes, behind the lock that every change takes.
 
 use super::outcome::ApplyError;
-use crate::db::{Bind, Read, Tx};
+use crate::db::{Read, Tx, binds};
 use crate::json_rows::to_json;
 use crate::limits::{SOURCE_NAMES_MAX, SOURCE_NAMES_OF_ALL_MAX};
 use doorlist_core::domain::DomainId;
@@ -14,11 +14,11 @@ pub(super) async fn for_domain(tx: &mut Tx, id: DomainId, max: u64) -> Result<()
         SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM domain AS o WHERE o.customer_id = c.id LIMIT $2) AS found), c.name
         FROM domain AS d JOIN customer AS c ON c.id = d.customer_id WHERE d.id = $1";
     let enough = i64::try_from(max).unwrap_or(i64::MAX).saturating_add(1);
-    let Some(row) = tx.row(COUNT, &[Bind::Int(id.0.into()), Bind::Int(enough)]).await? else { return Ok(()) };
+    let Some(row) = tx.row(COUNT, &binds![id, enough]).await? else { return Ok(()) };
     if row.int(0)? < enough {
         return Ok(());
     }
-    Err(Refusal::CustomerFull { customer: row.text(1)?.to_owned(), what: "domains".to_owned(), limit: max }.into())
+    Err(Refusal::CustomerFull { customer: row.get(1)?, what: "domains".to_owned(), limit: max }.into())
 }
 
 /// Refuses what makes the lists of one customer longer than `max` in all. The counts of these domains are not written yet.
@@ -33,10 +33,8 @@ pub(super) async fn for_addresses(tx: &mut Tx, grown: Vec<(DomainId, i64)>, max:
     if grown.is_empty() {
         return Ok(());
     }
-    let grown = to_json(&grown)?;
-    let binds = [Bind::Text(&grown), Bind::Int(i64::try_from(max).unwrap_or(i64::MAX))];
-    let Some(row) = tx.row(OVER, &binds).await? else { return Ok(()) };
-    Err(Refusal::CustomerFull { customer: row.text(0)?.to_owned(), what: "addresses".to_owned(), limit: max }.into())
+    let Some(customer) = tx.value(OVER, &binds![&to_json(&grown)?, max]).await? else { return Ok(()) };
+    Err(Refusal::CustomerFull { customer, what: "addresses".to_owned(), limit: max }.into())
 }
 
 /// Refuses a file whose source has a name that is new to its domain, if that has as many as it may have. A name counts
@@ -61,16 +59,16 @@ pub(super) async fn for_source_name(tx: &mut Tx, domain: &str, source: &str) -> 
         SELECT COUNT(*) FROM (SELECT name FROM run UNION SELECT name FROM planned) AS names WHERE name IS NOT NULL";
     const NEW_TO_ALL: &str = "
         SELECT COALESCE(MAX(id), 0) FROM claim_source WHERE NOT EXISTS (SELECT 1 FROM claim_source WHERE name = $1)";
-    if !source.starts_with("file:") || tx.row(KNOWN, &[Bind::Text(domain), Bind::Text(source)]).await?.is_some() {
+    if !source.starts_with("file:") || tx.row(KNOWN, &binds![domain, source]).await?.is_some() {
         return Ok(());
     }
-    let names = tx.row(COUNT, &[Bind::Text(domain)]).await?.map_or(Ok(0), |row| row.int(0))?;
-    let names_of_all = tx.row(NEW_TO_ALL, &[Bind::Text(source)]).await?.map_or(Ok(0), |row| row.int(0))?;
+    let names: Option<u32> = tx.value(COUNT, &binds![domain]).await?;
+    let names_of_all: Option<u32> = tx.value(NEW_TO_ALL, &binds![source]).await?;
     let full = |of: &str, limit: u32| Refusal::SourceNamesFull { of: of.to_owned(), limit: limit.into() };
-    if names >= SOURCE_NAMES_MAX.into() {
+    if names >= Some(SOURCE_NAMES_MAX) {
         return Err(full(domain, SOURCE_NAMES_MAX).into());
     }
-    if names_of_all >= SOURCE_NAMES_OF_ALL_MAX.into() {
+    if names_of_all >= Some(SOURCE_NAMES_OF_ALL_MAX) {
         return Err(full("all domains together", SOURCE_NAMES_OF_ALL_MAX).into());
     }
     Ok(())

@@ -3,7 +3,7 @@
 
 use super::account_data;
 use super::codes::{BATCH, kind_code, standing_code, structure_columns};
-use crate::db::{Bind, Read, Tx};
+use crate::db::{Read, Tx, binds};
 use crate::error::StoreError;
 use crate::json_rows::write_rows;
 use doorlist_core::change::Source;
@@ -152,9 +152,9 @@ pub(super) async fn source_id(tx: &mut Tx, source: &Source) -> Result<i64, Store
     let name = source.to_string();
     let insert = "INSERT INTO claim_source (id, name) SELECT COALESCE(MAX(id), 0) + 1, $1 FROM claim_source \
                   WHERE true ON CONFLICT (name) DO NOTHING";
-    tx.execute(insert, &[Bind::Text(&name)]).await?;
-    let row = tx.row("SELECT id FROM claim_source WHERE name = $1", &[Bind::Text(&name)]).await?;
-    row.ok_or_else(|| StoreError::corrupt("claim_source", format!("{name:?} cannot be kept")))?.int(0)
+    tx.execute(insert, &binds![&name]).await?;
+    let id = tx.value("SELECT id FROM claim_source WHERE name = $1", &binds![&name]).await?;
+    id.ok_or_else(|| StoreError::corrupt("claim_source", format!("{name:?} cannot be kept")))
 }
 
 fn account_code(state: &AddressState) -> Option<AddressId> {

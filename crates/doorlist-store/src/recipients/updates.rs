@@ -1,8 +1,8 @@
 //! What changes do to the list in memory, read from the rows of the change log: of changes that were made, as the store
 //! has their addresses now; of a plan that is being taken over, as it says that they will be.
 
-use super::codes::{domain_id, kind_from, standing_from};
-use crate::db::{Bind, Db, Read};
+use super::codes::{kind_from, standing_from};
+use crate::db::{Bind, Db, Read, binds};
 use crate::error::StoreError;
 use crate::json_rows::unpack;
 use doorlist_core::domain::DomainId;
@@ -31,8 +31,8 @@ const PLANNED: &str = "
 pub(super) async fn of_addresses(mut db: &Db, seed: Seed, have: u64, version: u64) -> Result<ListUpdates, StoreError> {
     const CHANGES: &str = "SELECT batch, first_address FROM change WHERE id > $1 AND id <= $2 ORDER BY id";
     let mut updates = ListUpdates::new(seed);
-    for change in db.rows(CHANGES, &[number(have), number(version)]).await? {
-        let mut pages = Pages { db, sql: STORED, batch: change.int(0)?, first_address: change.int(1)?, after: 0 };
+    for (batch, first_address) in db.list(CHANGES, &binds![have, version]).await? {
+        let mut pages = Pages { db, sql: STORED, batch, first_address, after: 0 };
         while pages.next(&mut updates).await? {}
     }
     Ok(updates)
@@ -96,8 +96,7 @@ pub(super) async fn rows_behind(mut db: &Db, have: u64) -> Result<u64, StoreErro
         SELECT CAST(COALESCE(SUM(CASE WHEN rows_gone THEN 1000000000 ELSE added + changed + removed END), 0)
                     + (SELECT CASE WHEN changes_gone > $1 THEN 1000000000 ELSE 0 END FROM list_state) AS BIGINT)
         FROM change WHERE id > $1";
-    let row = db.row(sql, &[number(have)]).await?;
-    Ok(row.map_or(Ok(0), |row| row.int(0))?.cast_unsigned())
+    Ok(db.value(sql, &binds![have]).await?.unwrap_or(0))
 }
 
 /// Domains that themselves changed behind `have`.
@@ -105,14 +104,8 @@ pub(super) async fn of_domains(mut db: &Db, have: u64, version: u64) -> Result<V
     const SQL: &str = "
         SELECT DISTINCT r.domain_id FROM change AS c CROSS JOIN change_row AS r
         WHERE c.id > $1 AND c.id <= $2 AND c.domains > 0 AND r.batch = c.batch AND r.local IS NULL";
-    let rows = db.rows(SQL, &[number(have), number(version)]).await?;
-    rows.iter().map(|row| domain_id(row.int(0)?)).collect()
+    db.list(SQL, &binds![have, version]).await
 }
-
-fn number(value: u64) -> Bind<'static> {
-    Bind::Int(i64::try_from(value).unwrap_or(i64::MAX))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {

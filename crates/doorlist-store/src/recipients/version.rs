@@ -5,7 +5,6 @@ use crate::error::StoreError;
 
 /// The store's version of the list.
 pub(crate) async fn version(mut db: &Db) -> Result<u64, StoreError> {
-    let row = db.row("SELECT version FROM list_state WHERE id = 1", &[]).await?;
-    let row = row.ok_or_else(|| StoreError::corrupt("list_state", "its row is gone".to_owned()))?;
-    Ok(u64::try_from(row.int(0)?).unwrap_or(0))
+    let version = db.value("SELECT version FROM list_state WHERE id = 1", &[]).await?;
+    version.ok_or_else(|| StoreError::corrupt("list_state", "its row is gone".to_owned()))
 }

@@ -1,11 +1,10 @@
 //! Whose a change or a plan is: the domains that it is about, and whether it gives or takes domains. Must not know who
 //! asks.
 
-use super::codes::domain_name;
 use super::handle::RecipientStore;
 use super::plan::domains::planned_domains;
 use super::plan::stage::batch;
-use crate::db::{Bind, Read};
+use crate::db::{Read, binds};
 use crate::error::StoreError;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
@@ -17,20 +16,15 @@ impl RecipientStore {
     pub async fn domains_of_change(&self, id: u64) -> Result<Option<Vec<DomainName>>, StoreError> {
         const SQL: &str = "
             SELECT d.name FROM change_domain AS t LEFT JOIN domain AS d ON d.id = t.domain_id WHERE t.change_id = $1";
-        let rows = self.db().rows(SQL, &[Bind::Int(i64::try_from(id).unwrap_or(i64::MAX))]).await?;
-        let mut names = Vec::new();
-        for row in &rows {
-            let Some(name) = row.text_or_null(0)? else { return Ok(None) };
-            names.push(domain_name(name)?);
-        }
-        Ok((!names.is_empty()).then_some(names))
+        let names: Vec<Option<DomainName>> = self.db().list(SQL, &binds![id]).await?;
+        let names: Option<Vec<_>> = names.into_iter().collect();
+        Ok(names.filter(|names| !names.is_empty()))
     }
 
     /// The domain that a plan is about; `None` as in [`RecipientStore::domains_of_change`], and for a plan about several.
     pub async fn domain_of_plan(&self, id: PlanId) -> Result<Option<DomainName>, StoreError> {
         const SQL: &str = "SELECT d.name FROM plan AS p JOIN domain AS d ON d.id = p.domain_id WHERE p.id = $1";
-        let row = self.db().row(SQL, &[Bind::Int(i64::try_from(id.0).unwrap_or(i64::MAX))]).await?;
-        row.map(|row| domain_name(row.text(0)?)).transpose()
+        self.db().value(SQL, &binds![id]).await
     }
 
     /// Whether a plan brings, removes or gives away a domain, or brings it a name.
@@ -41,9 +35,8 @@ impl RecipientStore {
     /// Whether taking a change back does so.
     pub async fn undo_gives_domains(&self, change: u64) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT batch FROM change WHERE id = $1";
-        let change = Bind::Int(i64::try_from(change).unwrap_or(i64::MAX));
-        let Some(row) = self.db().row(SQL, &[change]).await? else { return Ok(false) };
-        let done = planned_domains(&mut self.db(), row.int(0)?).await?;
+        let Some(batch) = self.db().value(SQL, &binds![change]).await? else { return Ok(false) };
+        let done = planned_domains(&mut self.db(), batch).await?;
         Ok(done.into_iter().map(PlannedDomain::inverse).any(|domain| domain.is_for_the_level_above()))
     }
 }

@@ -13,7 +13,7 @@ use super::related_rows;
 use super::room;
 use super::rows;
 use super::updates::{self, UPDATES_MAX};
-use crate::db::{Bind, Db, Engine, Read, Tx};
+use crate::db::{Db, Engine, Read, Tx, binds};
 use crate::error::StoreError;
 use crate::limits::CustomerLimits;
 use doorlist_core::address::{DomainName, LocalPart};
@@ -74,7 +74,7 @@ impl Work {
         let mut tx = db.begin().await?;
         let gone = || StoreError::corrupt("list_state", "its row is gone".to_owned());
         let row = tx.row(LOCK, &[]).await?.ok_or_else(gone)?;
-        let version = u64::try_from(row.int(0)?).unwrap_or(0);
+        let version = row.get(0)?;
         Ok(Self {
             db: db.clone(),
             tx,
@@ -160,14 +160,11 @@ impl Work {
             self.tx.execute("SELECT pg_notify('doorlist_list', '')", &[]).await?;
         }
         let state = "UPDATE list_state SET version = $1, next_address = $2 WHERE id = 1";
-        let version = i64::try_from(self.applied.version).unwrap_or(i64::MAX);
-        let binds = [Bind::Int(version), Bind::Int(self.next_address)];
-        self.tx.execute(state, &binds).await?;
+        self.tx.execute(state, &binds![self.applied.version, self.next_address]).await?;
         self.tx.commit().await?;
         Ok(Committed { applied: self.applied, updates: self.updates, domains, domains_now })
     }
 
-    /// A batch of changes to addresses.
     async fn addresses(&mut self, batch: &[Change]) -> Result<(), ApplyError> {
         let mut changes = Vec::with_capacity(batch.len());
         for change in batch {
@@ -247,7 +244,6 @@ impl Work {
         }
     }
 
-    /// A change to a domain.
     async fn domain(&mut self, name: &DomainName, change: &DomainChange) -> Result<(), ApplyError> {
         self.list_domains.clear();
         if let DomainChange::Add { customer, servers } = change {

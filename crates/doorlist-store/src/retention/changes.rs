@@ -6,9 +6,9 @@
 //! another customer's undo away while it can be avoided.
 
 use super::{Retention, RetentionLimits, STEP, before};
-use crate::db::{Bind, Read, Row};
+use crate::db::{Bind, Read, binds, columns_of};
 use crate::error::StoreError;
-use crate::json_rows::to_json;
+use crate::json_rows::keys;
 use crate::recipients::UNDO_MAX;
 use doorlist_core::time::Timestamp;
 use std::time::Duration;
@@ -31,26 +31,20 @@ pub(super) struct Old {
     rows: u64,
 }
 
-impl Old {
-    pub(super) fn of(row: &Row) -> Result<Self, StoreError> {
-        let batch = row.int_or_null(1)?.unwrap_or(row.int(0)?);
-        Ok(Self { id: row.int(0)?, batch, rows: row.int(2)?.max(0).cast_unsigned() })
-    }
-}
+columns_of! { Old { id, batch, rows } }
 
 impl Retention {
     /// Removes changes beyond their term; how many went.
     pub(super) async fn trim_changes(&self, terms: &RetentionLimits, now: Timestamp) -> Result<u64, StoreError> {
         const OLD: &str = "
-            SELECT id, batch, added + changed + removed + domains FROM change WHERE time < $1 ORDER BY time, id LIMIT $2";
+            SELECT id, COALESCE(batch, id), added + changed + removed + domains FROM change WHERE time < $1 ORDER BY time, id LIMIT $2";
         let bound = before(now, terms.changes);
         let mut gone = 0;
         loop {
-            let old = (&self.db).rows(OLD, &[Bind::Int(bound), Bind::Int(CHANGES)]).await?;
+            let old: Vec<Old> = (&self.db).list(OLD, &binds![bound, CHANGES]).await?;
             if old.is_empty() {
                 return Ok(gone);
             }
-            let old = old.iter().map(Old::of).collect::<Result<Vec<_>, _>>()?;
             self.remove_changes(&old).await?;
             gone += old.len() as u64;
         }
@@ -60,7 +54,7 @@ impl Retention {
     pub(super) async fn trim_change_rows(&self, terms: &RetentionLimits, now: Timestamp) -> Result<u64, StoreError> {
         const ALL: &str = "
             SELECT CAST(COALESCE(SUM(added + changed + removed + domains), 0) AS BIGINT) FROM change WHERE NOT rows_gone";
-        let mut rows = (&self.db).row(ALL, &[]).await?.map_or(Ok(0), |row| row.int(0))?.max(0).cast_unsigned();
+        let mut rows: u64 = (&self.db).value(ALL, &[]).await?.unwrap_or(0);
         let mut gone = 0;
         while rows > terms.change_rows_max {
             let victims = self.victims(terms, now).await?;
@@ -69,9 +63,7 @@ impl Retention {
             }
             for victim in victims {
                 // Said first: whoever needs the rows must not take what is left of them for all.
-                let mut tx = self.db.begin().await?;
-                tx.execute("UPDATE change SET rows_gone = TRUE WHERE id = $1", &[Bind::Int(victim.id)]).await?;
-                tx.commit().await?;
+                self.db.execute("UPDATE change SET rows_gone = TRUE WHERE id = $1", &binds![victim.id]).await?;
                 gone += self.remove_rows(victim.batch).await?;
                 rows = rows.saturating_sub(victim.rows);
                 if rows <= terms.change_rows_max {
@@ -85,34 +77,34 @@ impl Retention {
     /// Whose rows go next, the first of them first.
     async fn victims(&self, terms: &RetentionLimits, now: Timestamp) -> Result<Vec<Old>, StoreError> {
         const BEYOND_UNDO: &str = "
-            SELECT id, batch, added + changed + removed + domains FROM change
+            SELECT id, COALESCE(batch, id), added + changed + removed + domains FROM change
             WHERE NOT rows_gone AND time < $1 ORDER BY time, id LIMIT $2";
         const LARGEST: &str = "
             SELECT d.customer_id, CAST(SUM(c.added + c.changed + c.removed + c.domains) AS BIGINT) AS rows_of
             FROM change AS c JOIN change_domain AS t ON t.change_id = c.id JOIN domain AS d ON d.id = t.domain_id
             WHERE NOT c.rows_gone GROUP BY d.customer_id ORDER BY rows_of DESC, d.customer_id LIMIT 1";
         const OF_CUSTOMER: &str = "
-            SELECT c.id, c.batch, c.added + c.changed + c.removed + c.domains FROM change AS c
+            SELECT c.id, COALESCE(c.batch, c.id), c.added + c.changed + c.removed + c.domains FROM change AS c
             WHERE NOT c.rows_gone AND c.time < $3 AND EXISTS (SELECT 1 FROM change_domain AS t JOIN domain AS d ON d.id = t.domain_id
                 WHERE t.change_id = c.id AND d.customer_id = $1)
             ORDER BY c.id LIMIT $2";
         const OF_ALL: &str = "
-            SELECT id, batch, added + changed + removed + domains FROM change
+            SELECT id, COALESCE(batch, id), added + changed + removed + domains FROM change
             WHERE NOT rows_gone AND time < $1 ORDER BY id LIMIT $2";
         let mut db = &self.db;
-        let (beyond_undo, settled) = (Bind::Int(before(now, UNDO_MAX)), Bind::Int(before(now, FOLLOWED)));
-        let number = Bind::Int(CHANGES);
-        let mut found = db.rows(BEYOND_UNDO, &[beyond_undo, number]).await?;
+        let (beyond_undo, settled) = (Bind::from(now - UNDO_MAX), Bind::from(now - FOLLOWED));
+        let number = Bind::from(CHANGES);
+        let mut found: Vec<Old> = db.list(BEYOND_UNDO, &[beyond_undo, number]).await?;
         if found.is_empty()
-            && let Some(largest) = db.row(LARGEST, &[]).await?
-            && largest.int(1)?.max(0).cast_unsigned() > terms.change_rows_max / SHARE
+            && let Some((customer, rows)) = db.value::<(i64, u64)>(LARGEST, &[]).await?
+            && rows > terms.change_rows_max / SHARE
         {
-            found = db.rows(OF_CUSTOMER, &[Bind::Int(largest.int(0)?), number, settled]).await?;
+            found = db.list(OF_CUSTOMER, &binds![customer, number, settled]).await?;
         }
         if found.is_empty() {
-            found = db.rows(OF_ALL, &[settled, number]).await?;
+            found = db.list(OF_ALL, &[settled, number]).await?;
         }
-        found.iter().map(Old::of).collect()
+        Ok(found)
     }
 
     /// Removes changes with their rows, at most [`CHANGES`] of them. Whoever knows the list only up to one of them reads it anew.
@@ -127,13 +119,13 @@ impl Retention {
             self.remove_rows(large.batch).await?;
         }
         let last = old.iter().map(|old| old.id).max().unwrap_or(0);
-        let batches = to_json(&old.iter().map(|old| [old.batch]).collect::<Vec<_>>())?;
-        let ids = to_json(&old.iter().map(|old| [old.id]).collect::<Vec<_>>())?;
+        let batches = keys(old.iter().map(|old| old.batch))?;
+        let ids = keys(old.iter().map(|old| old.id))?;
         let mut tx = self.db.begin().await?;
-        tx.execute(SAID, &[Bind::Int(last)]).await?;
-        tx.execute(ROWS, &[Bind::Text(&batches)]).await?;
-        tx.execute(DOMAINS, &[Bind::Text(&ids)]).await?;
-        tx.execute(CHANGES, &[Bind::Text(&ids)]).await?;
+        tx.execute(SAID, &binds![last]).await?;
+        tx.execute(ROWS, &binds![&batches]).await?;
+        tx.execute(DOMAINS, &binds![&ids]).await?;
+        tx.execute(CHANGES, &binds![&ids]).await?;
         tx.commit().await
     }
 
@@ -143,9 +135,7 @@ impl Retention {
             (SELECT r.place FROM change_row AS r WHERE r.batch = $1 ORDER BY r.place LIMIT $2)";
         let mut gone = 0;
         loop {
-            let mut tx = self.db.begin().await?;
-            let step = tx.execute(SQL, &[Bind::Int(batch), Bind::Int(STEP)]).await?;
-            tx.commit().await?;
+            let step = self.db.execute(SQL, &binds![batch, STEP]).await?;
             gone += step;
             if step == 0 {
                 return Ok(gone);

@@ -4,7 +4,7 @@
 
 use super::changes::{CHANGES, FOLLOWED, Old, SHARE};
 use super::{Retention, RetentionLimits, before};
-use crate::db::{Bind, Read};
+use crate::db::{Read, binds};
 use crate::error::StoreError;
 use crate::recipients::UNDO_MAX;
 use doorlist_core::time::Timestamp;
@@ -19,8 +19,8 @@ impl Retention {
         terms: &RetentionLimits,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let counted = (&self.db).row("SELECT COUNT(*) FROM change", &[]).await?;
-        let mut too_many = counted.map_or(Ok(0), |row| row.int(0))?.cast_unsigned().saturating_sub(terms.changes_max);
+        let counted: Option<u64> = (&self.db).value("SELECT COUNT(*) FROM change", &[]).await?;
+        let mut too_many = counted.unwrap_or(0).saturating_sub(terms.changes_max);
         let mut gone = 0;
         while too_many > 0 {
             let next = self.next_to_go(terms, now, too_many.min(BEFORE_NEXT_LOOK)).await?;
@@ -38,7 +38,7 @@ impl Retention {
 
     async fn next_to_go(&self, terms: &RetentionLimits, now: Timestamp, number: u64) -> Result<Vec<Old>, StoreError> {
         const OF_ALL: &str = "
-            SELECT id, batch, added + changed + removed + domains FROM change WHERE time < $1 ORDER BY id LIMIT $2";
+            SELECT id, COALESCE(batch, id), added + changed + removed + domains FROM change WHERE time < $1 ORDER BY id LIMIT $2";
         let (beyond_undo, settled) = (before(now, UNDO_MAX), before(now, FOLLOWED));
         if let Some((customer, _)) = self.who_has_most(beyond_undo).await? {
             return self.oldest_of(customer, beyond_undo, number).await;
@@ -48,8 +48,7 @@ impl Retention {
         {
             return self.oldest_of(customer, settled, number).await;
         }
-        let rows = (&self.db).rows(OF_ALL, &[Bind::Int(settled), Bind::Int(number.cast_signed())]).await?;
-        rows.iter().map(Old::of).collect()
+        (&self.db).list(OF_ALL, &binds![settled, number]).await
     }
 
     /// The customer that has most changes from before this moment, and how many; 0: domains that are gone.
@@ -58,19 +57,16 @@ impl Retention {
             SELECT COALESCE(d.customer_id, 0), COUNT(*) AS has
             FROM change AS c JOIN change_domain AS t ON t.change_id = c.id LEFT JOIN domain AS d ON d.id = t.domain_id
             WHERE c.time < $1 GROUP BY COALESCE(d.customer_id, 0) ORDER BY has DESC, COALESCE(d.customer_id, 0) LIMIT 1";
-        let row = (&self.db).row(SQL, &[Bind::Int(before)]).await?;
-        row.map(|row| Ok((row.int(0)?, row.int(1)?.cast_unsigned()))).transpose()
+        (&self.db).value(SQL, &binds![before]).await
     }
 
     async fn oldest_of(&self, customer: i64, before: i64, number: u64) -> Result<Vec<Old>, StoreError> {
         const SQL: &str = "
-            SELECT c.id, c.batch, c.added + c.changed + c.removed + c.domains FROM change AS c
+            SELECT c.id, COALESCE(c.batch, c.id), c.added + c.changed + c.removed + c.domains FROM change AS c
             WHERE c.time < $1 AND EXISTS (
                 SELECT 1 FROM change_domain AS t LEFT JOIN domain AS d ON d.id = t.domain_id
                 WHERE t.change_id = c.id AND COALESCE(d.customer_id, 0) = $3)
             ORDER BY c.id LIMIT $2";
-        let binds = [Bind::Int(before), Bind::Int(number.cast_signed()), Bind::Int(customer)];
-        let rows = (&self.db).rows(SQL, &binds).await?;
-        rows.iter().map(Old::of).collect()
+        (&self.db).list(SQL, &binds![before, number, customer]).await
     }
 }

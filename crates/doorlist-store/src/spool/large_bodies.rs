@@ -8,7 +8,7 @@ use super::error::SpoolError;
 use super::record::{BodySeal, Checksum};
 use doorlist_core::queue_id::QueueId;
 use sqlx::PgPool;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 pub(super) use file::name_of;
@@ -23,10 +23,6 @@ pub(super) enum LargeBodies {
 }
 
 impl LargeBodies {
-    pub(super) fn folder(path: PathBuf) -> Self {
-        LargeBodies::Folder(path.into())
-    }
-
     pub(super) async fn create(&self, name: QueueId) -> Result<ApartWriter, SpoolError> {
         let sink = match self {
             LargeBodies::Folder(folder) => Sink::File(file::create(folder, name).await?),

@@ -115,7 +115,6 @@ impl Folder {
             .map_err(|source| StoreError::Io { what: format!("cannot remove {}", path.display()), source })
     }
 
-    /// Notes what was found.
     pub(super) fn note(&mut self, note: String) {
         self.notes.push(note);
     }

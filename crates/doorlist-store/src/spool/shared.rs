@@ -15,13 +15,7 @@ use tokio::sync::{Notify, watch};
 
 /// Ends the writer when the last handle is dropped.
 #[derive(Debug)]
-pub(super) struct LastHandle(Arc<SpoolShared>);
-
-impl LastHandle {
-    pub(super) fn new(shared: Arc<SpoolShared>) -> Self {
-        Self(shared)
-    }
-}
+pub(super) struct LastHandle(pub(super) Arc<SpoolShared>);
 
 impl Drop for LastHandle {
     fn drop(&mut self) {
@@ -36,42 +30,19 @@ pub(super) struct SpoolShared {
     pub(super) report: StartReport,
     pub(super) ids: Arc<Ids>,
     pub(super) bodies: Arc<Bodies>,
-    index: Mutex<Index>,
+    pub(super) index: Mutex<Index>,
     /// Something arrived for the writer.
     pub(super) wake: Notify,
     pub(super) reader: SpoolReader,
     /// `None` on PostgreSQL: its disk is its own affair.
-    room: Option<Room>,
-    away: AtomicBool,
+    pub(super) room: Option<Room>,
+    pub(super) away: AtomicBool,
     /// Set once, never taken back.
-    bad: OnceLock<String>,
-    ended: watch::Receiver<bool>,
+    pub(super) bad: OnceLock<String>,
+    pub(super) ended: watch::Receiver<bool>,
 }
 
 impl SpoolShared {
-    pub(super) fn new(
-        report: StartReport,
-        ids: Arc<Ids>,
-        bodies: Arc<Bodies>,
-        index: Index,
-        reader: SpoolReader,
-        room: Option<Room>,
-        ended: watch::Receiver<bool>,
-    ) -> Self {
-        Self {
-            report,
-            ids,
-            bodies,
-            index: Mutex::new(index),
-            wake: Notify::new(),
-            reader,
-            room,
-            away: AtomicBool::new(false),
-            bad: OnceLock::new(),
-            ended,
-        }
-    }
-
     pub(super) fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,7 +15,7 @@ use super::names::Sought;
 use super::query::{Lookup, PAGE_ROWS_MAX, Query, QueryValue, RowFilter};
 use super::sight;
 use super::table::{FILTERS_MAX, Owners, Page, Placed, column, pattern, put_filter};
-use crate::db::{Bound, Built};
+use crate::db::{Built, Row};
 use crate::error::StoreError;
 use doorlist_core::access::{Grant, Scope};
 use doorlist_core::address::Address;
@@ -67,7 +67,6 @@ impl View {
         Ok(Page { rows: self.alias_rows(&ids).await?, total })
     }
 
-    /// The account of this number.
     pub async fn account(&self, id: AddressId) -> Result<Option<Placed<AccountRow>>, StoreError> {
         let query = Query { limit: 1, ..Query::default() }.with(AccountColumn::Id, QueryValue::Int(id.0.into()));
         let ids = self.numbers(&query).await?;
@@ -95,7 +94,6 @@ impl View {
         Ok(rows)
     }
 
-    /// The alias of this number.
     pub async fn alias(&self, id: AddressId) -> Result<Option<Placed<AliasRow>>, StoreError> {
         let query = Query { limit: 1, ..Query::default() }.with(AliasColumn::Id, QueryValue::Int(id.0.into()));
         let ids = self.numbers(&query).await?;
@@ -129,8 +127,7 @@ impl View {
         count.push("SELECT COUNT(*)");
         self.put_where(&mut count, query);
         let counted = self.db().built(&count).await?;
-        let total = counted.first().map_or(Ok(0), |row| row.int(0))?.cast_unsigned();
-        Ok((ids, total))
+        Ok((ids, counted.first().map_or(Ok(0), |row| row.get(0))?))
     }
 
     /// The rows of a page, without counting what there is beside them.
@@ -166,7 +163,7 @@ impl View {
         }
         if let Some(search) = &query.search {
             sql.push(" AND a.local LIKE ");
-            sql.bind(Bound::Text(pattern("%", search, "%"))).push(" ESCAPE '\\'");
+            sql.bind(QueryValue::Text(pattern("%", search, "%"))).push(" ESCAPE '\\'");
         }
     }
 }
@@ -189,7 +186,6 @@ fn put_order<C: AddressColumn>(sql: &mut Built, query: &Query<C>) {
     sql.push("d.id, a.id");
 }
 
-fn ids_of(rows: &[crate::db::Row]) -> Result<Vec<u32>, StoreError> {
-    let id = |row: &crate::db::Row| row.int(0).map(|id| u32::try_from(id).unwrap_or(0));
-    rows.iter().map(id).collect()
+fn ids_of(rows: &[Row]) -> Result<Vec<u32>, StoreError> {
+    rows.iter().map(|row| row.get(0)).collect()
 }

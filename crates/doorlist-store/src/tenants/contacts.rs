@@ -1,7 +1,7 @@
 //! Contacts: who is reached about a reseller, a customer, a domain or an account. Must not know what they are told.
 
 use super::Tenants;
-use crate::db::{Bind, Read, Tx};
+use crate::db::{Read, Tx, binds};
 use crate::error::StoreError;
 use crate::limits::{CONTACTS_MAX, Full};
 use crate::numbers::take_number;
@@ -32,9 +32,7 @@ pub struct ContactFields {
     pub phone: Option<String>,
     /// Is told of technical matters.
     pub is_technical: bool,
-    /// Is told of bills.
     pub is_billing: bool,
-    /// Is told in an emergency.
     pub is_emergency: bool,
 }
 
@@ -54,30 +52,29 @@ impl Tenants {
         let is_told = fields.is_technical && matches!(of, ContactOwner::Customer | ContactOwner::Domain);
         let mut tx = self.begin_contact(is_told).await?;
         // Numbers are given one at a time, so that one writer counts at a time.
-        let id = take_number(&mut tx, "contact").await?;
+        let id: u32 = take_number(&mut tx, "contact").await?;
         let full = Full { what, limit: CONTACTS_MAX };
-        if let Err(full) = full.unless_room(&mut tx, count, owner.into()).await? {
+        if let Err(full) = full.unless_room(&mut tx, count, owner).await? {
             return Ok(Err(full));
         }
-        let binds = [Bind::Int(id), Bind::Int(owner.into()), Bind::Text(&fields.email), Bind::Int(now.as_millis())];
-        tx.execute(sql, &binds).await?;
+        tx.execute(sql, &binds![id, owner, &fields.email, now]).await?;
         write(&mut tx, id, fields, now).await?;
         self.commit_contact(tx, is_told).await?;
-        Ok(Ok(u32::try_from(id).unwrap_or(u32::MAX)))
+        Ok(Ok(id))
     }
 
     /// Writes what is known of a contact now.
     pub async fn put_contact(&self, id: u32, fields: &ContactFields, now: Timestamp) -> Result<(), StoreError> {
         let is_told = self.may_be_told(id).await?;
         let mut tx = self.begin_contact(is_told).await?;
-        write(&mut tx, id.into(), fields, now).await?;
+        write(&mut tx, id, fields, now).await?;
         self.commit_contact(tx, is_told).await
     }
 
     pub async fn remove_contact(&self, id: u32) -> Result<(), StoreError> {
         let is_told = self.may_be_told(id).await?;
         let mut tx = self.begin_contact(is_told).await?;
-        tx.execute("DELETE FROM contact WHERE id = $1", &[Bind::Int(id.into())]).await?;
+        tx.execute("DELETE FROM contact WHERE id = $1", &binds![id]).await?;
         self.commit_contact(tx, is_told).await
     }
 
@@ -86,7 +83,7 @@ impl Tenants {
     async fn may_be_told(&self, id: u32) -> Result<bool, StoreError> {
         const SQL: &str = "
             SELECT id FROM contact WHERE id = $1 AND (customer_id IS NOT NULL OR domain_id IS NOT NULL)";
-        Ok((&self.db).row(SQL, &[Bind::Int(id.into())]).await?.is_some())
+        Ok((&self.db).row(SQL, &binds![id]).await?.is_some())
     }
 
     async fn begin_contact(&self, is_told: bool) -> Result<Tx, StoreError> {
@@ -98,55 +95,38 @@ impl Tenants {
     }
 }
 
-/// What adds a contact of such an owner, what counts those that it has, and what they are.
+/// What adds a contact whose owner is in this column, what counts those that it has, and what they are.
+macro_rules! statements {
+    ($column:literal, $owner:literal) => {
+        (
+            concat!("INSERT INTO contact (id, ", $column, ", email, created, updated) VALUES ($1, $2, $3, $4, $4)"),
+            concat!("SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE ", $column, " = $1 LIMIT $2) AS found"),
+            concat!("contacts of this ", $owner),
+        )
+    };
+}
+
 fn statements(of: ContactOwner) -> (&'static str, &'static str, &'static str) {
     match of {
-        ContactOwner::Reseller => (
-            "INSERT INTO contact (id, reseller_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
-            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE reseller_id = $1 LIMIT $2) AS found",
-            "contacts of this reseller",
-        ),
-        ContactOwner::Customer => (
-            "INSERT INTO contact (id, customer_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
-            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE customer_id = $1 LIMIT $2) AS found",
-            "contacts of this customer",
-        ),
-        ContactOwner::Domain => (
-            "INSERT INTO contact (id, domain_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
-            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE domain_id = $1 LIMIT $2) AS found",
-            "contacts of this domain",
-        ),
-        ContactOwner::Account => (
-            "INSERT INTO contact (id, address_id, email, created, updated) VALUES ($1, $2, $3, $4, $4)",
-            "SELECT COUNT(*) FROM (SELECT 1 FROM contact WHERE address_id = $1 LIMIT $2) AS found",
-            "contacts of this email account",
-        ),
+        ContactOwner::Reseller => statements!("reseller_id", "reseller"),
+        ContactOwner::Customer => statements!("customer_id", "customer"),
+        ContactOwner::Domain => statements!("domain_id", "domain"),
+        ContactOwner::Account => statements!("address_id", "email account"),
     }
 }
 
-async fn write(tx: &mut Tx, id: i64, fields: &ContactFields, now: Timestamp) -> Result<(), StoreError> {
+async fn write(tx: &mut Tx, id: u32, fields: &ContactFields, now: Timestamp) -> Result<(), StoreError> {
     const SQL: &str = "
         UPDATE contact SET email = $2, first_name = $3, last_name = $4, address = $5, address2 = $6, city = $7,
             state = $8, country = $9, zipcode = $10, phone = $11, is_technical = $12, is_billing = $13,
             is_emergency = $14, updated = $15
         WHERE id = $1";
-    let binds = [
-        Bind::Int(id),
-        Bind::Text(&fields.email),
-        Bind::Text(&fields.first_name),
-        Bind::Text(&fields.last_name),
-        Bind::TextOrNull(fields.address.as_deref()),
-        Bind::TextOrNull(fields.address2.as_deref()),
-        Bind::Text(&fields.city),
-        Bind::Text(&fields.state),
-        Bind::Text(&fields.country),
-        Bind::TextOrNull(fields.zipcode.as_deref()),
-        Bind::TextOrNull(fields.phone.as_deref()),
-        Bind::Flag(fields.is_technical),
-        Bind::Flag(fields.is_billing),
-        Bind::Flag(fields.is_emergency),
-        Bind::Int(now.as_millis()),
-    ];
-    tx.execute(SQL, &binds).await?;
-    Ok(())
+    let ContactFields { email, first_name, last_name, city, state, country, .. } = fields;
+    let ContactFields { address, address2, zipcode, phone, .. } = fields;
+    let [address, address2, zipcode, phone] = [address, address2, zipcode, phone].map(Option::as_deref);
+    let ContactFields { is_technical, is_billing, is_emergency, .. } = *fields;
+    let person = binds![id, email, first_name, last_name];
+    let place = binds![address, address2, city, state, country, zipcode, phone];
+    let told = binds![is_technical, is_billing, is_emergency, now];
+    tx.execute(SQL, &[&person[..], &place, &told].concat()).await.map(drop)
 }

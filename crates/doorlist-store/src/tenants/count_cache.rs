@@ -4,7 +4,7 @@
 use super::View;
 use super::resources::BY_CUSTOMER;
 use super::sight::{self, DomainSight};
-use crate::db::{Bind, Built, Db, Read};
+use crate::db::{Built, Db, Read, binds};
 use crate::error::StoreError;
 use crate::json_rows::unpack;
 use crate::recipients::version;
@@ -113,7 +113,7 @@ async fn domains_differ(mut db: &Db, have: u64) -> Result<bool, StoreError> {
     const SQL: &str = "
         SELECT id FROM change WHERE id > $1 AND domains > 0
         UNION ALL SELECT changes_gone FROM list_state WHERE changes_gone > $1 LIMIT 1";
-    Ok(db.row(SQL, &[Bind::Int(have.cast_signed())]).await?.is_some())
+    Ok(db.row(SQL, &binds![have]).await?.is_some())
 }
 
 /// The domains that changed behind a version; all of them if there is none.

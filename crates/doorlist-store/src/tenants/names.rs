@@ -8,7 +8,7 @@ use super::View;
 use super::accounts::{AddressColumn, ColumnRole, What};
 use super::count_cache::Count;
 use super::query::{Lookup, PAGE_ROWS_MAX, Query, QueryValue, RowFilter};
-use crate::db::{Bind, Db, Read};
+use crate::db::{Db, Read, binds};
 use crate::error::StoreError;
 use crate::json_rows::unpack;
 use std::collections::HashMap;
@@ -160,13 +160,12 @@ async fn read(mut db: &Db, of: &Count) -> Result<SearchText, StoreError> {
     let mut text = SearchText::new(of.changed);
     let mut after = 0;
     loop {
-        let binds = [Bind::Int(of.domain), Bind::Int(after), Bind::Text("\n"), Bind::Int(20_000)];
-        let row = db.row(SQL, &binds).await?;
-        let Some(lines) = row.as_ref().map(|row| row.text_or_null(0)).transpose()?.flatten() else { return Ok(text) };
+        let lines: Option<Option<String>> = db.value(SQL, &binds![of.domain, after, "\n", 20_000_u32]).await?;
+        let Some(lines) = lines.flatten() else { return Ok(text) };
         let mut rows: Vec<(u32, bool, &str)> = lines.lines().filter_map(line).collect();
         rows.sort_unstable_by_key(|row| row.0);
         let Some(last) = rows.last() else { return Ok(text) };
-        after = last.0.into();
+        after = last.0;
         for (id, is_alias, local) in rows {
             text.push(id, is_alias, local);
         }
@@ -199,12 +198,10 @@ pub(super) async fn changes(
         LEFT JOIN address AS a ON a.id = COALESCE(r.address_id, c.first_address + r.place)
         WHERE d.domain_id = $1 AND d.change_id > $2 AND d.change_id <= $3 AND c.id = d.change_id
           AND r.batch = c.batch AND r.domain_id = $1 AND r.local IS NOT NULL";
-    let counted = db.row(COUNT, &[Bind::Int(domain), Bind::Int(from)]).await?;
-    if counted.map_or(Ok(0), |row| row.int(0))? > CHANGES_MAX as i64 {
+    if db.value(COUNT, &binds![domain, from]).await? > Some(CHANGES_MAX as i64) {
         return Ok(None);
     }
-    let row = db.row(SQL, &[Bind::Int(domain), Bind::Int(from), Bind::Int(to)]).await?;
-    let Some(row) = row else { return Ok(Some(Vec::new())) };
+    let Some(row) = db.row(SQL, &binds![domain, from, to]).await? else { return Ok(Some(Vec::new())) };
     let rows: Vec<(u32, String, Option<i64>, Option<i64>)> = unpack(&row, "change_row")?;
     let change = |(id, local, kind, standing): (u32, String, Option<i64>, Option<i64>)| {
         let is_alias = kind.filter(|_| standing != Some(2)).map(|kind| kind == 1);

@@ -1,6 +1,6 @@
 //! Customers with their branding as rows, and the words by which tables name an owner. Must not know who may write.
 
-use crate::db::{Bind, Tx};
+use crate::db::{Tx, binds};
 use crate::error::StoreError;
 use crate::numbers::take_number;
 use doorlist_core::access::{CustomerId, ResellerId, Scope};
@@ -15,12 +15,11 @@ pub(crate) async fn insert_customer(
     reseller: ResellerId,
     name: &str,
     now: Timestamp,
-) -> Result<i64, StoreError> {
+) -> Result<CustomerId, StoreError> {
     const SQL: &str = "INSERT INTO customer (id, reseller_id, name, created, updated) VALUES ($1, $2, $3, $4, $4)";
-    let id = take_number(tx, "customer").await?;
-    let binds = [Bind::Int(id), Bind::Int(reseller.0.into()), Bind::Text(name), Bind::Int(now.as_millis())];
-    tx.execute(SQL, &binds).await?;
-    add_branding(tx, Scope::Customer(CustomerId(to_u32(id))), now).await?;
+    let id: CustomerId = take_number(tx, "customer").await?;
+    tx.execute(SQL, &binds![id, reseller, name, now]).await?;
+    add_branding(tx, Scope::Customer(id), now).await?;
     Ok(id)
 }
 
@@ -32,10 +31,8 @@ pub(super) async fn add_branding(tx: &mut Tx, of: Scope, now: Timestamp) -> Resu
         Scope::Reseller(_) => (Some(owner), None),
         _ => (None, Some(owner)),
     };
-    let id = take_number(tx, "branding").await?;
-    let binds = [Bind::Int(id), Bind::IntOrNull(reseller), Bind::IntOrNull(customer), Bind::Int(now.as_millis())];
-    tx.execute(SQL, &binds).await?;
-    Ok(())
+    let id: u32 = take_number(tx, "branding").await?;
+    tx.execute(SQL, &binds![id, reseller, customer, now]).await.map(drop)
 }
 
 /// How the tables name a scope.
@@ -47,8 +44,4 @@ pub(crate) fn scope_columns(scope: Scope) -> (&'static str, i64) {
         Scope::Domain(id) => ("domain", id.0.into()),
         Scope::Account(id) => ("account", id.0.into()),
     }
-}
-
-pub(super) fn to_u32(id: i64) -> u32 {
-    u32::try_from(id).unwrap_or(u32::MAX)
 }

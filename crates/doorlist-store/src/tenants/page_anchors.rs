@@ -135,8 +135,7 @@ async fn stretches(db: &Db, what: What, domain: i64, from: i64, upto: i64) -> Re
         first = row.int(0)?;
     }
     let counted = db.built(&rows("COUNT(*)", first)).await?;
-    let rows = counted.first().map_or(Ok(0), |row| row.int(0))?.cast_unsigned();
-    stretches.push(Stretch { first, rows });
+    stretches.push(Stretch { first, rows: counted.first().map_or(Ok(0), |row| row.get(0))? });
     Ok(stretches)
 }
 

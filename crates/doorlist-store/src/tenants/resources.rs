@@ -12,7 +12,6 @@ use crate::error::StoreError;
 use doorlist_core::access::{LoginId, Scope};
 use doorlist_core::address::DomainName;
 
-mod read;
 mod rows;
 
 pub use rows::{
@@ -20,13 +19,11 @@ pub use rows::{
     ResellerRow, SenderRuleRow,
 };
 
-use read::{admin, branding, contact, customer, domain, domain_alias, domain_name_row, mail_server, reseller, rule};
-
 pub(super) const BY_CUSTOMER: Owners =
     Owners { reseller: Some("c.reseller_id"), customer: Some("c.id"), domain: Some("d.id"), account: None };
 
-const RESELLERS: Table<ResellerRow, ResellerColumn> = Table {
-    select: "r.id, r.name, r.allow_branding, r.allow_customer_branding, r.created, r.updated, b.id",
+const RESELLERS: Table<ResellerColumn> = Table {
+    select: "r.id, r.name, r.allow_branding, r.allow_customer_branding, b.id, r.created, r.updated",
     from: "reseller AS r LEFT JOIN branding AS b ON b.reseller_id = r.id",
     only: "TRUE",
     owners: Owners { reseller: Some("r.id"), customer: None, domain: None, account: None },
@@ -37,13 +34,11 @@ const RESELLERS: Table<ResellerRow, ResellerColumn> = Table {
     },
     search: &["r.name"],
     order: "LOWER(r.name), r.id",
-    read: reseller,
-    width: 7,
 };
 
-const CUSTOMERS: Table<CustomerRow, CustomerColumn> = Table {
-    select: "c.id, c.name, c.reseller_id, c.allow_branding, c.is_full_user_list, c.reported_user_count, c.created, \
-             c.updated, b.id",
+const CUSTOMERS: Table<CustomerColumn> = Table {
+    select: "c.id, c.name, c.reseller_id, c.allow_branding, c.is_full_user_list, c.reported_user_count, b.id, \
+             c.created, c.updated",
     from: "customer AS c LEFT JOIN branding AS b ON b.customer_id = c.id",
     only: "TRUE",
     owners: Owners { reseller: Some("c.reseller_id"), customer: Some("c.id"), domain: None, account: None },
@@ -55,11 +50,9 @@ const CUSTOMERS: Table<CustomerRow, CustomerColumn> = Table {
     },
     search: &["c.name"],
     order: "LOWER(c.name), c.id",
-    read: customer,
-    width: 9,
 };
 
-const DOMAINS: Table<DomainRow, DomainColumn> = Table {
+const DOMAINS: Table<DomainColumn> = Table {
     select: "d.id, d.name, d.customer_id, d.mode, d.soft_until, d.active, d.hold, d.delivery_port, d.message_max, \
              d.created, d.updated, d.policy_priority",
     from: "domain AS d JOIN customer AS c ON c.id = d.customer_id",
@@ -78,11 +71,9 @@ const DOMAINS: Table<DomainRow, DomainColumn> = Table {
     },
     search: &["d.name"],
     order: "d.id",
-    read: domain,
-    width: 12,
 };
 
-const DOMAIN_ALIASES: Table<DomainAliasRow, DomainAliasColumn> = Table {
+const DOMAIN_ALIASES: Table<DomainAliasColumn> = Table {
     select: "a.id, a.name, a.domain_id, d.name, a.active, a.created, a.updated",
     from: "domain_alias AS a JOIN domain AS d ON d.id = a.domain_id JOIN customer AS c ON c.id = d.customer_id",
     only: "TRUE",
@@ -95,11 +86,9 @@ const DOMAIN_ALIASES: Table<DomainAliasRow, DomainAliasColumn> = Table {
     },
     search: &["a.name"],
     order: "a.id",
-    read: domain_alias,
-    width: 7,
 };
 
-const DOMAIN_NAMES: Table<DomainNameRow, DomainNameColumn> = Table {
+const DOMAIN_NAMES: Table<DomainNameColumn> = Table {
     select: "n.id, n.name, n.is_alias, n.domain_id, n.created, n.updated",
     from: "(SELECT id, name, FALSE AS is_alias, id AS domain_id, created, updated FROM domain
             UNION ALL SELECT id, name, TRUE AS is_alias, domain_id, created, updated FROM domain_alias) AS n
@@ -114,11 +103,9 @@ const DOMAIN_NAMES: Table<DomainNameRow, DomainNameColumn> = Table {
     },
     search: &["n.name"],
     order: "n.id",
-    read: domain_name_row,
-    width: 6,
 };
 
-const MAIL_SERVERS: Table<MailServerRow, MailServerColumn> = Table {
+const MAIL_SERVERS: Table<MailServerColumn> = Table {
     select: "s.id, s.host, s.domain_id, d.name, s.port, s.preference, s.place, s.created, s.updated",
     from: "mail_server AS s JOIN domain AS d ON d.id = s.domain_id JOIN customer AS c ON c.id = d.customer_id",
     only: "TRUE",
@@ -132,19 +119,17 @@ const MAIL_SERVERS: Table<MailServerRow, MailServerColumn> = Table {
     },
     search: &["s.host"],
     order: "s.id",
-    read: mail_server,
-    width: 9,
 };
 
-/// Everything of a contact but its owner, which stands behind.
+/// The contacts of one kind of owner.
 macro_rules! contacts {
     ($owner:literal, $confirmed:literal, $from:literal, $only:literal, $owners:expr) => {
         Table {
             select: concat!(
-                "t.id, t.email, t.first_name, t.last_name, t.address, t.address2, t.city, t.state, t.country, \
-                 t.zipcode, t.phone, t.is_technical, t.is_billing, t.is_emergency, t.created, t.updated, ",
+                "t.id, ",
                 $owner,
-                ", ",
+                ", t.email, t.first_name, t.last_name, t.address, t.address2, t.city, t.state, t.country, t.zipcode, \
+                 t.phone, t.is_technical, t.is_billing, t.is_emergency, t.created, t.updated, ",
                 $confirmed
             ),
             from: $from,
@@ -163,20 +148,18 @@ macro_rules! contacts {
             },
             search: &["t.email", "t.first_name", "t.last_name"],
             order: "t.id",
-            read: contact,
-            width: 18,
         }
     };
 }
 
-const RESELLER_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
+const RESELLER_CONTACTS: Table<ContactColumn> = contacts!(
     "t.reseller_id",
     "CAST(NULL AS BIGINT)",
     "contact AS t",
     "t.reseller_id IS NOT NULL",
     Owners { reseller: Some("t.reseller_id"), customer: None, domain: None, account: None }
 );
-const CUSTOMER_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
+const CUSTOMER_CONTACTS: Table<ContactColumn> = contacts!(
     "t.customer_id",
     "(SELECT f.confirmed FROM confirmed_address AS f
       WHERE f.address = t.email AND f.scope = 'customer' AND f.scope_id = c.id)",
@@ -184,7 +167,7 @@ const CUSTOMER_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
     "t.customer_id IS NOT NULL",
     Owners { reseller: Some("c.reseller_id"), customer: Some("c.id"), domain: None, account: None }
 );
-const DOMAIN_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
+const DOMAIN_CONTACTS: Table<ContactColumn> = contacts!(
     "t.domain_id",
     "(SELECT f.confirmed FROM confirmed_address AS f
       WHERE f.address = t.email AND f.scope = 'customer' AND f.scope_id = c.id)",
@@ -192,7 +175,7 @@ const DOMAIN_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
     "t.domain_id IS NOT NULL",
     BY_CUSTOMER
 );
-const ACCOUNT_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
+const ACCOUNT_CONTACTS: Table<ContactColumn> = contacts!(
     "t.address_id",
     "CAST(NULL AS BIGINT)",
     "contact AS t JOIN address AS a ON a.id = t.address_id JOIN domain AS d ON d.id = a.domain_id
@@ -201,7 +184,7 @@ const ACCOUNT_CONTACTS: Table<ContactRow, ContactColumn> = contacts!(
     Owners { reseller: Some("c.reseller_id"), customer: Some("c.id"), domain: Some("d.id"), account: Some("a.id") }
 );
 
-const BRANDINGS: Table<BrandingRow, BrandingColumn> = Table {
+const BRANDINGS: Table<BrandingColumn> = Table {
     select: "b.id, b.reseller_id, b.customer_id, b.settings, b.created, b.updated",
     from: "branding AS b LEFT JOIN customer AS c ON c.id = b.customer_id",
     only: "TRUE",
@@ -219,11 +202,9 @@ const BRANDINGS: Table<BrandingRow, BrandingColumn> = Table {
     },
     search: &[],
     order: "b.id",
-    read: branding,
-    width: 6,
 };
 
-const ADMINS: Table<AdminRow, AdminColumn> = Table {
+const ADMINS: Table<AdminColumn> = Table {
     // Of a login that serves others, too, nothing is shown but what it is here.
     select: "l.id, g.scope, g.scope_id, COALESCE(l.name, l.username), l.email, (l.active AND g.active), g.created, \
              g.last_used",
@@ -248,11 +229,9 @@ const ADMINS: Table<AdminRow, AdminColumn> = Table {
     },
     search: &["COALESCE(l.name, l.username)", "l.email"],
     order: "l.id",
-    read: admin,
-    width: 8,
 };
 
-const SENDER_RULES: Table<SenderRuleRow, SenderRuleColumn> = Table {
+const SENDER_RULES: Table<SenderRuleColumn> = Table {
     select: "w.id, w.domain_id, w.address_id, w.sender, w.allow, w.created, w.updated",
     from: "sender_rule AS w LEFT JOIN address AS a ON a.id = w.address_id
            JOIN domain AS d ON d.id = COALESCE(w.domain_id, a.domain_id) JOIN customer AS c ON c.id = d.customer_id",
@@ -273,8 +252,6 @@ const SENDER_RULES: Table<SenderRuleRow, SenderRuleColumn> = Table {
     },
     search: &["w.sender"],
     order: "w.id",
-    read: rule,
-    width: 7,
 };
 
 /// Two readings of each noun: a page, and the one of a number.
@@ -338,7 +315,7 @@ impl View {
     }
 }
 
-fn contacts_of(owner: ContactOwner) -> &'static Table<ContactRow, ContactColumn> {
+fn contacts_of(owner: ContactOwner) -> &'static Table<ContactColumn> {
     match owner {
         ContactOwner::Reseller => &RESELLER_CONTACTS,
         ContactOwner::Customer => &CUSTOMER_CONTACTS,

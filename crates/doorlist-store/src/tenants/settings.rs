@@ -2,7 +2,7 @@
 //! a domain has beside the list.
 
 use super::Tenants;
-use crate::db::{Bind, Read};
+use crate::db::{Read, binds, columns_of};
 use crate::error::StoreError;
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
@@ -34,20 +34,13 @@ pub struct AccountSettingsPatch {
     pub use_domain_policy: Option<bool>,
 }
 
+columns_of! { AccountSettings { priority, use_domain_notifications, password, message_max } }
+
 impl Tenants {
-    /// What is set for an account.
     pub async fn account_settings(&self, id: AddressId) -> Result<AccountSettings, StoreError> {
         const SQL: &str = "
             SELECT priority, use_domain_notifications, password, message_max FROM account_setting WHERE address_id = $1";
-        let Some(row) = (&self.db).row(SQL, &[Bind::Int(id.0.into())]).await? else {
-            return Ok(AccountSettings::default());
-        };
-        Ok(AccountSettings {
-            priority: row.int_or_null(0)?,
-            use_domain_notifications: row.flag_or_null(1)?,
-            password: row.text_or_null(2)?.map(str::to_owned),
-            message_max: row.int_or_null(3)?.map(i64::cast_unsigned),
-        })
+        Ok((&self.db).value(SQL, &binds![id]).await?.unwrap_or_default())
     }
 
     /// Changes what is set for an account. Mail is judged anew only where its limit is another than before.
@@ -78,18 +71,11 @@ impl Tenants {
             None => false,
         };
         let mut tx = if is_policy { self.db.begin_policy().await? } else { self.db.begin().await? };
-        let binds = [
-            Bind::Int(id.0.into()),
-            Bind::IntOrNull(patch.priority),
-            Bind::FlagOrNull(patch.use_domain_notifications),
-            Bind::TextOrNull(patch.password.as_deref()),
-            Bind::IntOrNull(patch.message_max.flatten().map(u64::cast_signed)),
-            Bind::Int(now.as_millis()),
-            Bind::IntOrNull(patch.policy_priority),
-            Bind::FlagOrNull(patch.use_domain_policy),
-            Bind::Flag(is_policy),
-        ];
-        tx.execute(SQL, &binds).await?;
+        let AccountSettingsPatch { priority, use_domain_notifications: notified, password, .. } = patch;
+        let (password, message_max) = (password.as_deref(), patch.message_max.flatten().map(u64::cast_signed));
+        let policy = (patch.policy_priority, patch.use_domain_policy);
+        tx.execute(SQL, &binds![id, *priority, *notified, password, message_max, now, policy.0, policy.1, is_policy])
+            .await?;
         if is_policy {
             return self.commit_policy(tx).await;
         }
@@ -103,7 +89,7 @@ impl Tenants {
     pub async fn put_policy_priority(&self, id: DomainId, priority: i64, now: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE domain SET policy_priority = $2, updated = $3 WHERE id = $1";
         let mut tx = self.db.begin().await?;
-        tx.execute(SQL, &[Bind::Int(id.0.into()), Bind::Int(priority), Bind::Int(now.as_millis())]).await?;
+        tx.execute(SQL, &binds![id, priority, now]).await?;
         tx.commit().await
     }
 }

@@ -7,6 +7,7 @@ use crate::db::{Built, Db};
 use crate::error::StoreError;
 use crate::json_rows::unpack;
 use doorlist_core::access::{Access, Scope};
+use std::collections::BTreeSet;
 
 /// Adds the condition under which a row of these owners may be seen.
 pub(super) fn condition(sql: &mut Built, access: &Access, owners: &Owners) {
@@ -24,34 +25,30 @@ pub(super) fn condition(sql: &mut Built, access: &Access, owners: &Owners) {
         return;
     }
     sql.push("(");
-    is_one_of(sql, owners.reseller, resellers(access));
+    let [resellers, customers, domains, accounts] = granted(access);
+    is_one_of(sql, owners.reseller, resellers);
     sql.push(" OR ");
-    is_one_of(sql, owners.customer, customers(access));
+    is_one_of(sql, owners.customer, customers);
     sql.push(" OR ");
-    is_one_of(sql, owners.domain, domains(access));
+    is_one_of(sql, owners.domain, domains);
     sql.push(" OR ");
-    is_one_of(sql, owners.account, accounts(access));
+    is_one_of(sql, owners.account, accounts);
     sql.push(")");
 }
 
-fn resellers(access: &Access) -> Vec<u32> {
-    scopes(access, |scope| if let Scope::Reseller(id) = scope { Some(id.0) } else { None })
-}
-
-fn customers(access: &Access) -> Vec<u32> {
-    scopes(access, |scope| if let Scope::Customer(id) = scope { Some(id.0) } else { None })
-}
-
-fn domains(access: &Access) -> Vec<u32> {
-    scopes(access, |scope| if let Scope::Domain(id) = scope { Some(id.0) } else { None })
-}
-
-fn accounts(access: &Access) -> Vec<u32> {
-    scopes(access, |scope| if let Scope::Account(id) = scope { Some(id.0) } else { None })
-}
-
-fn scopes(access: &Access, number: impl Fn(Scope) -> Option<u32>) -> Vec<u32> {
-    access.grants.iter().filter_map(|grant| number(grant.scope)).collect()
+/// The numbers of the resellers, customers, domains and accounts that are granted.
+fn granted(access: &Access) -> [Vec<u32>; 4] {
+    let mut granted = <[Vec<u32>; 4]>::default();
+    for grant in &access.grants {
+        match grant.scope {
+            Scope::All => {}
+            Scope::Reseller(id) => granted[0].push(id.0),
+            Scope::Customer(id) => granted[1].push(id.0),
+            Scope::Domain(id) => granted[2].push(id.0),
+            Scope::Account(id) => granted[3].push(id.0),
+        }
+    }
+    granted
 }
 
 /// `FALSE` where the row has no such owner, or nobody is meant; never NULL.
@@ -70,32 +67,33 @@ fn is_one_of(sql: &mut Built, column: Option<&'static str>, ids: impl IntoIterat
 /// Which domains a caller sees whole.
 pub(super) struct DomainSight {
     everything: bool,
-    only: Option<Numbers>,
-    customers: Numbers,
-    domains: Numbers,
+    only: Option<BTreeSet<i64>>,
+    customers: BTreeSet<i64>,
+    domains: BTreeSet<i64>,
 }
 
 impl DomainSight {
     pub(super) fn everything() -> Self {
-        Self { everything: true, only: None, customers: Numbers::default(), domains: Numbers::default() }
+        Self { everything: true, only: None, customers: BTreeSet::new(), domains: BTreeSet::new() }
     }
 
     /// Those of this caller. Who is whose customer is asked of the store: no version says when that changes.
     pub(super) async fn of(db: &Db, access: &Access) -> Result<Self, StoreError> {
-        let mut customers: Vec<i64> = customers(access).into_iter().map(i64::from).collect();
-        customers.extend(customers_of(db, resellers(access)).await?);
+        let [resellers, customers, domains, _] = granted(access);
+        let mut customers: BTreeSet<i64> = customers.into_iter().map(i64::from).collect();
+        customers.extend(customers_of(db, resellers).await?);
         Ok(Self {
             everything: access.grants.iter().any(|grant| grant.scope == Scope::All),
             only: access.only_domains.as_ref().map(|only| only.iter().map(|id| id.0.into()).collect()),
-            customers: customers.into_iter().collect(),
-            domains: domains(access).into_iter().map(i64::from).collect(),
+            customers,
+            domains: domains.into_iter().map(i64::from).collect(),
         })
     }
 
     /// Whether this domain is one of them.
     pub(super) fn has(&self, count: &Count) -> bool {
-        self.only.as_ref().is_none_or(|only| only.has(count.domain))
-            && (self.everything || self.customers.has(count.customer) || self.domains.has(count.domain))
+        self.only.as_ref().is_none_or(|only| only.contains(&count.domain))
+            && (self.everything || self.customers.contains(&count.customer) || self.domains.contains(&count.domain))
     }
 }
 
@@ -110,22 +108,4 @@ async fn customers_of(db: &Db, resellers: Vec<u32>) -> Result<Vec<i64>, StoreErr
     let Some(row) = rows.first() else { return Ok(Vec::new()) };
     let rows: Vec<(i64,)> = unpack(row, "customer")?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
-}
-
-/// A set of numbers, in order: mostly one or two, sometimes thousands, asked for once for each domain.
-#[derive(Default)]
-struct Numbers(Vec<i64>);
-
-impl Numbers {
-    fn has(&self, number: i64) -> bool {
-        self.0.binary_search(&number).is_ok()
-    }
-}
-
-impl FromIterator<i64> for Numbers {
-    fn from_iter<I: IntoIterator<Item = i64>>(numbers: I) -> Self {
-        let mut numbers: Vec<i64> = numbers.into_iter().collect();
-        numbers.sort_unstable();
-        Self(numbers)
-    }
 }

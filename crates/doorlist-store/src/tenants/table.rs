@@ -4,11 +4,9 @@
 use super::columns::ListColumn;
 use super::query::{Lookup, PAGE_ROWS_MAX, Query, QueryValue, RowFilter};
 use super::{View, sight};
-use crate::db::{Bound, Built, Row};
+use crate::db::{Built, Columns, FromColumns};
 use crate::error::StoreError;
-use doorlist_core::access::{CustomerId, Lineage, ResellerId};
-use doorlist_core::domain::DomainId;
-use doorlist_core::list::AddressId;
+use doorlist_core::access::Lineage;
 
 /// Filters of a query, and values of one filter.
 pub(crate) const FILTERS_MAX: usize = 50;
@@ -52,8 +50,8 @@ pub(super) const fn text(sql: &'static str) -> Column {
     Column { sql, is_mixed_case: true }
 }
 
-pub(crate) struct Table<T, C> {
-    /// What is read of a row: the first column is its number.
+pub(crate) struct Table<C> {
+    /// What is read of a row, in the order of its fields: the first column is its number.
     pub(super) select: &'static str,
     /// From where; every column below is of these.
     pub(super) from: &'static str,
@@ -65,31 +63,19 @@ pub(crate) struct Table<T, C> {
     /// By these free text is searched.
     pub(super) search: &'static [&'static str],
     pub(super) order: &'static str,
-    pub(super) read: fn(&Row) -> Result<T, StoreError>,
-    /// Columns that `select` reads; the owners come behind them.
-    pub(super) width: usize,
 }
 
-impl<T, C: ListColumn> Table<T, C> {
-    fn owner(sql: &mut Built, column: Option<&'static str>) {
-        sql.push(", ").push(column.unwrap_or("CAST(NULL AS BIGINT)"));
+impl<'r, T: FromColumns<'r>> FromColumns<'r> for Placed<T> {
+    fn take_from(columns: &mut Columns<'r>) -> Result<Self, StoreError> {
+        Ok(Self { row: columns.take()?, lineage: columns.take()? })
     }
+}
 
-    fn placed(&self, row: &Row) -> Result<Placed<T>, StoreError> {
-        let owner = |at| Ok::<_, StoreError>(row.int_or_null(self.width + at)?.and_then(|id| u32::try_from(id).ok()));
-        let lineage = Lineage {
-            reseller: owner(0)?.map(ResellerId),
-            customer: owner(1)?.map(CustomerId),
-            domain: owner(2)?.map(DomainId),
-            account: owner(3)?.map(AddressId),
-        };
-        Ok(Placed { row: (self.read)(row)?, lineage })
-    }
-
+impl<C: ListColumn> Table<C> {
     fn put_select(&self, sql: &mut Built) {
         sql.push("SELECT ").push(self.select);
         for owner in [self.owners.reseller, self.owners.customer, self.owners.domain, self.owners.account] {
-            Self::owner(sql, owner);
+            sql.push(", ").push(owner.unwrap_or("CAST(NULL AS BIGINT)"));
         }
         sql.push(" FROM ").push(self.from);
     }
@@ -105,7 +91,7 @@ impl<T, C: ListColumn> Table<T, C> {
             sql.push(" AND (FALSE");
             for column in self.search {
                 sql.push(" OR LOWER(").push(column).push(") LIKE ");
-                sql.bind(Bound::Text(pattern("%", search, "%"))).push(" ESCAPE '\\'");
+                sql.bind(QueryValue::Text(pattern("%", search, "%"))).push(" ESCAPE '\\'");
             }
             sql.push(")");
         }
@@ -138,7 +124,7 @@ pub(super) fn put_filter<C>(sql: &mut Built, column: Column, filter: &RowFilter<
             sql.push(column.sql)
         };
     };
-    let mut values = filter.values.iter().take(VALUES_MAX).cloned().map(bound);
+    let mut values = filter.values.iter().take(VALUES_MAX).map(folded);
     let text = |value: Option<&QueryValue>| match value {
         Some(QueryValue::Text(text)) => text.clone(),
         Some(QueryValue::Int(number)) => number.to_string(),
@@ -149,17 +135,17 @@ pub(super) fn put_filter<C>(sql: &mut Built, column: Column, filter: &RowFilter<
         sql.push("CAST(");
         put_column(sql);
         sql.push(" AS TEXT) LIKE ");
-        sql.bind(Bound::Text(pattern(before, &text(filter.values.first()), after))).push(" ESCAPE '\\'");
+        sql.bind(QueryValue::Text(pattern(before, &text(filter.values.first()), after))).push(" ESCAPE '\\'");
     };
-    let compare = |sql: &mut Built, how: &'static str, value: Option<Bound>| {
+    let compare = |sql: &mut Built, how: &'static str, value: Option<QueryValue>| {
         put_column(sql);
         sql.push(how);
-        sql.bind(value.unwrap_or(Bound::Int(0)));
+        sql.bind(value.unwrap_or(QueryValue::Int(0)));
     };
     match filter.lookup {
         // SQLite folds ASCII only: a name with other large letters is found as it is written.
         Lookup::Exact if folds => {
-            sql.push("(").push(column.sql).push(" = ").bind(Bound::Text(text(filter.values.first()))).push(" OR ");
+            sql.push("(").push(column.sql).push(" = ").bind(QueryValue::Text(text(filter.values.first()))).push(" OR ");
             compare(sql, " = ", values.next());
             sql.push(")");
         }
@@ -191,16 +177,16 @@ pub(super) fn put_filter<C>(sql: &mut Built, column: Column, filter: &RowFilter<
     }
 }
 
-fn bound(value: QueryValue) -> Bound {
+/// As it is compared: texts are folded.
+fn folded(value: &QueryValue) -> QueryValue {
     match value {
-        QueryValue::Int(number) => Bound::Int(number),
-        QueryValue::Text(text) => Bound::Text(text.to_lowercase()),
-        QueryValue::Flag(flag) => Bound::Flag(flag),
+        QueryValue::Text(text) => QueryValue::Text(text.to_lowercase()),
+        other => other.clone(),
     }
 }
 
 /// What a person typed, as a pattern of `LIKE`: `%` and `_` mean themselves.
-pub(super) fn pattern(before: &str, typed: &str, after: &str) -> String {
+pub(crate) fn pattern(before: &str, typed: &str, after: &str) -> String {
     let mut pattern = before.to_owned();
     for c in typed.chars().flat_map(char::to_lowercase) {
         if matches!(c, '%' | '_' | '\\') {
@@ -213,16 +199,16 @@ pub(super) fn pattern(before: &str, typed: &str, after: &str) -> String {
 
 impl View {
     /// A page of a noun's rows.
-    pub(super) async fn page<T, C: ListColumn>(
+    pub(super) async fn page<T: for<'r> FromColumns<'r>, C: ListColumn>(
         &self,
-        table: &Table<T, C>,
+        table: &Table<C>,
         query: &Query<C>,
     ) -> Result<Page<T>, StoreError> {
         let mut count = Built::default();
         count.push("SELECT COUNT(*) FROM ").push(table.from);
         table.put_where(&mut count, self, query);
         let counted = self.db().built(&count).await?;
-        let total = counted.first().map_or(Ok(0), |row| row.int(0))?.cast_unsigned();
+        let total = counted.first().map_or(Ok(0), |row| row.get(0))?;
         let mut rows = Built::default();
         table.put_select(&mut rows);
         table.put_where(&mut rows, self, query);
@@ -230,13 +216,13 @@ impl View {
         let offset = i64::try_from(query.offset).unwrap_or(i64::MAX);
         rows.push(" LIMIT ").number(query.limit.min(PAGE_ROWS_MAX).into()).push(" OFFSET ").number(offset);
         let rows = if query.offset < total { self.db().built(&rows).await? } else { Vec::new() };
-        Ok(Page { rows: rows.iter().map(|row| table.placed(row)).collect::<Result<_, _>>()?, total })
+        Ok(Page { rows: rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()?, total })
     }
 
     /// All rows that a query means, at most [`PAGE_ROWS_MAX`].
-    pub(super) async fn one<T, C: ListColumn>(
+    pub(super) async fn one<T: for<'r> FromColumns<'r>, C: ListColumn>(
         &self,
-        table: &Table<T, C>,
+        table: &Table<C>,
         query: Query<C>,
     ) -> Result<Option<Placed<T>>, StoreError> {
         let mut rows = Built::default();
@@ -244,13 +230,13 @@ impl View {
         table.put_where(&mut rows, self, &query);
         rows.push(" LIMIT 1");
         let rows = self.db().built(&rows).await?;
-        rows.first().map(|row| table.placed(row)).transpose()
+        rows.first().map(|row| row.get(0)).transpose()
     }
 
     /// The row of this number.
-    pub(super) async fn by_id<T, C: ListColumn>(
+    pub(super) async fn by_id<T: for<'r> FromColumns<'r>, C: ListColumn>(
         &self,
-        table: &Table<T, C>,
+        table: &Table<C>,
         id: u32,
     ) -> Result<Option<Placed<T>>, StoreError> {
         self.one(table, Query::default().with(C::ID, QueryValue::Int(id.into()))).await

@@ -1,7 +1,7 @@
 //! Domains that a customer wants and has yet to prove to be theirs. Must not know what a proof is.
 
 use super::Tenants;
-use crate::db::{Bind, Read};
+use crate::db::{Read, binds};
 use crate::error::StoreError;
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
@@ -29,26 +29,21 @@ impl Tenants {
             INSERT INTO domain_claim (name, customer_id, token, made) VALUES ($1, $2, $3, $4)
             ON CONFLICT (name, customer_id) DO NOTHING";
         const GET: &str = "SELECT token FROM domain_claim WHERE name = $1 AND customer_id = $2";
-        let (name, customer) = (Bind::Text(name.as_str()), Bind::Int(customer.0.into()));
         let mut tx = self.db.begin().await?;
-        let old = now.as_millis().saturating_sub(i64::try_from(CLAIM_AGE_MAX.as_millis()).unwrap_or(i64::MAX));
-        tx.execute(OLD, &[customer, Bind::Int(old)]).await?;
-        let others = tx.row(COUNT, &[customer, name]).await?.map_or(Ok(0), |row| row.int(0))?;
-        if others >= VERIFICATIONS_MAX.into() {
+        tx.execute(OLD, &binds![customer, now - CLAIM_AGE_MAX]).await?;
+        let others: Option<u32> = tx.value(COUNT, &binds![customer, name]).await?;
+        if others >= Some(VERIFICATIONS_MAX) {
             return Ok(None);
         }
-        tx.execute(PUT, &[name, customer, Bind::Text(fresh), Bind::Int(now.as_millis())]).await?;
-        let row = tx.row(GET, &[name, customer]).await?;
-        let token = row.map_or_else(|| Ok(fresh.to_owned()), |row| row.text(0).map(str::to_owned))?;
+        tx.execute(PUT, &binds![name, customer, fresh, now]).await?;
+        let token = tx.value(GET, &binds![name, customer]).await?;
         tx.commit().await?;
-        Ok(Some(token))
+        Ok(token.or_else(|| Some(fresh.to_owned())))
     }
 
     /// Forgets a customer's wish for a domain. Others keep theirs, with the same token: that it changed would tell them.
     pub async fn forget_verification(&self, name: &DomainName, customer: CustomerId) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM domain_claim WHERE name = $1 AND customer_id = $2";
-        let mut tx = self.db.begin().await?;
-        tx.execute(SQL, &[Bind::Text(name.as_str()), Bind::Int(customer.0.into())]).await?;
-        tx.commit().await
+        self.db.execute(SQL, &binds![name, customer]).await.map(drop)
     }
 }

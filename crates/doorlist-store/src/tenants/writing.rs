@@ -2,8 +2,8 @@
 //! the change log call a customer by its name. Must not know who may do it.
 
 use super::Tenants;
-use super::owners::{OPERATOR, add_branding, insert_customer, scope_columns, to_u32};
-use crate::db::{Bind, Read, Tx};
+use super::owners::{OPERATOR, add_branding, insert_customer, scope_columns};
+use crate::db::{Read, Tx, binds};
 use crate::error::StoreError;
 use crate::limits::{CUSTOMERS_MAX, Full};
 use crate::numbers::take_number;
@@ -70,20 +70,15 @@ impl Tenants {
             INSERT INTO reseller (id, name, allow_branding, allow_customer_branding, created, updated)
             VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (name) DO NOTHING";
         let mut tx = self.db.begin().await?;
-        let id = take_number(&mut tx, "reseller").await?;
-        let binds = [
-            Bind::Int(id),
-            Bind::Text(&fields.name),
-            Bind::Flag(fields.allow_branding),
-            Bind::Flag(fields.allow_customer_branding),
-            Bind::Int(now.as_millis()),
-        ];
+        let id: ResellerId = take_number(&mut tx, "reseller").await?;
+        let ResellerFields { name, allow_branding, allow_customer_branding } = fields;
+        let binds = binds![id, name, *allow_branding, *allow_customer_branding, now];
         if tx.execute(SQL, &binds).await? == 0 {
             return Ok(Err(NameTaken));
         }
-        add_branding(&mut tx, Scope::Reseller(ResellerId(to_u32(id))), now).await?;
+        add_branding(&mut tx, Scope::Reseller(id), now).await?;
         tx.commit().await?;
-        Ok(Ok(ResellerId(to_u32(id))))
+        Ok(Ok(id))
     }
 
     /// Writes what is set for a reseller now.
@@ -97,17 +92,11 @@ impl Tenants {
         const SQL: &str = "
             UPDATE reseller SET name = $2, allow_branding = $3, allow_customer_branding = $4, updated = $5 WHERE id = $1";
         let mut tx = self.db.begin().await?;
-        if tx.row(FREE, &[Bind::Text(&fields.name), Bind::Int(id.0.into())]).await?.is_some() {
+        if tx.row(FREE, &binds![&fields.name, id]).await?.is_some() {
             return Ok(Err(NameTaken));
         }
-        let binds = [
-            Bind::Int(id.0.into()),
-            Bind::Text(&fields.name),
-            Bind::Flag(fields.allow_branding),
-            Bind::Flag(fields.allow_customer_branding),
-            Bind::Int(now.as_millis()),
-        ];
-        tx.execute(SQL, &binds).await?;
+        let ResellerFields { name, allow_branding, allow_customer_branding } = fields;
+        tx.execute(SQL, &binds![id, name, *allow_branding, *allow_customer_branding, now]).await?;
         tx.commit().await?;
         Ok(Ok(()))
     }
@@ -127,10 +116,10 @@ impl Tenants {
         now: Timestamp,
     ) -> Result<Result<CustomerId, CustomerRefused>, StoreError> {
         let mut tx = self.db.begin().await?;
-        if tx.row("SELECT id FROM customer WHERE name = $1", &[Bind::Text(&fields.name)]).await?.is_some() {
+        if tx.row("SELECT id FROM customer WHERE name = $1", &binds![&fields.name]).await?.is_some() {
             return Ok(Err(CustomerRefused::Taken));
         }
-        let id = CustomerId(to_u32(insert_customer(&mut tx, fields.reseller, &fields.name, now).await?));
+        let id = insert_customer(&mut tx, fields.reseller, &fields.name, now).await?;
         let set = CustomerPatch {
             allow_branding: Some(fields.allow_branding),
             is_full_user_list: Some(fields.is_full_user_list),
@@ -155,7 +144,7 @@ impl Tenants {
         const FREE: &str = "SELECT id FROM customer WHERE name = $1 AND id <> $2";
         let mut tx = self.db.begin().await?;
         if let Some(name) = &patch.name
-            && tx.row(FREE, &[Bind::Text(name), Bind::Int(id.0.into())]).await?.is_some()
+            && tx.row(FREE, &binds![name, id]).await?.is_some()
         {
             return Ok(Err(CustomerRefused::Taken));
         }
@@ -180,18 +169,13 @@ impl Tenants {
     /// Gives a domain alias the number and the date of the one that it was under another name, or of another domain.
     pub async fn keep_domain_alias(&self, name: &DomainName, id: u32, created: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE domain_alias SET id = $2, created = $3 WHERE name = $1";
-        let mut tx = self.db.begin().await?;
-        let binds = [Bind::Text(name.as_str()), Bind::Int(id.into()), Bind::Int(created.as_millis())];
-        tx.execute(SQL, &binds).await?;
-        tx.commit().await
+        self.db.execute(SQL, &binds![name, id, created]).await.map(drop)
     }
 
     /// Writes how a tenant's pages look now: a JSON object.
     pub async fn put_branding(&self, id: u32, settings: &str, now: Timestamp) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE branding SET settings = $2, updated = $3 WHERE id = $1";
-        let mut tx = self.db.begin().await?;
-        tx.execute(SQL, &[Bind::Int(id.into()), Bind::Text(settings), Bind::Int(now.as_millis())]).await?;
-        tx.commit().await
+        self.db.execute(SQL, &binds![id, settings, now]).await.map(drop)
     }
 
     /// Its grants go with it; a login that has none left can do nothing.
@@ -199,8 +183,8 @@ impl Tenants {
         let (word, id) = scope_columns(scope);
         let mut tx = self.db.begin_policy().await?;
         let grants = "DELETE FROM login_grant WHERE scope = $1 AND scope_id = $2";
-        tx.execute(grants, &[Bind::Text(word), Bind::Int(id)]).await?;
-        tx.execute(sql, &[Bind::Int(id)]).await?;
+        tx.execute(grants, &binds![word, id]).await?;
+        tx.execute(sql, &binds![id]).await?;
         self.commit_policy(tx).await
     }
 }
@@ -212,18 +196,11 @@ async fn write_customer(tx: &mut Tx, id: CustomerId, patch: &CustomerPatch, now:
             allow_branding = COALESCE($4, allow_branding), is_full_user_list = COALESCE($5, is_full_user_list),
             reported_user_count = CASE WHEN $8 THEN $6 ELSE reported_user_count END, updated = $7
         WHERE id = $1";
-    let binds = [
-        Bind::Int(id.0.into()),
-        Bind::TextOrNull(patch.name.as_deref()),
-        Bind::IntOrNull(patch.reseller.map(|id| id.0.into())),
-        Bind::FlagOrNull(patch.allow_branding),
-        Bind::FlagOrNull(patch.is_full_user_list),
-        Bind::IntOrNull(patch.reported_user_count.flatten()),
-        Bind::Int(now.as_millis()),
-        Bind::Flag(patch.reported_user_count.is_some()),
-    ];
-    tx.execute(SQL, &binds).await?;
-    Ok(())
+    let CustomerPatch { name, reseller, allow_branding, is_full_user_list, reported_user_count: count } = patch;
+    let (name, reseller) = (name.as_deref(), reseller.map(|id| i64::from(id.0)));
+    let (reported, is_reported) = (count.flatten(), count.is_some());
+    let binds = binds![id, name, reseller, *allow_branding, *is_full_user_list, reported, now, is_reported];
+    tx.execute(SQL, &binds).await.map(drop)
 }
 
 /// Looked at behind the write, and behind the reseller's lock: one writer counts at a time.
@@ -233,10 +210,9 @@ async fn has_no_more_than_may_be(tx: &mut Tx, reseller: ResellerId) -> Result<Re
     if reseller == OPERATOR {
         return Ok(Ok(()));
     }
-    let id = Bind::Int(reseller.0.into());
-    tx.row(LOCK, &[id]).await?;
-    let customers = tx.row(COUNT, &[id, Bind::Int(i64::from(CUSTOMERS_MAX) + 1)]).await?;
-    let is_too_many = customers.map_or(Ok(0), |row| row.int(0))? > CUSTOMERS_MAX.into();
+    tx.row(LOCK, &binds![reseller]).await?;
+    let customers: Option<u32> = tx.value(COUNT, &binds![reseller, CUSTOMERS_MAX + 1]).await?;
+    let is_too_many = customers > Some(CUSTOMERS_MAX);
     Ok(if is_too_many { Err(Full { what: "customers of this reseller", limit: CUSTOMERS_MAX }) } else { Ok(()) })
 }
 

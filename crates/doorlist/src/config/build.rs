@@ -9,9 +9,7 @@ use doorlist_actions::RetentionTerms;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::{Network, NetworkError};
 use doorlist_core::queue_id::QueueId;
-use doorlist_gateway::config::{
-    GatewayConfig, GuardConfig, IpNetwork, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig,
-};
+use doorlist_gateway::config::{GatewayConfig, GuardConfig, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig};
 use doorlist_gateway::journal::JournalFormat;
 use doorlist_smtp::server::BareLf;
 use doorlist_store::StoreUrl;
@@ -334,8 +332,8 @@ fn node(text: &str) -> Result<u16, String> {
     node.ok_or_else(|| format!("`{text}` is not a number below {}", QueueId::NODES))
 }
 
-fn network(text: &str) -> Result<IpNetwork, String> {
-    IpNetwork::parse(text.trim()).ok_or_else(|| format!("`{text}` is not a network such as `192.0.2.0/24`"))
+fn network(text: &str) -> Result<Network, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a network such as `192.0.2.0/24`"))
 }
 
 fn bare_lf_of(text: &str) -> Result<BareLf, String> {

@@ -23,7 +23,8 @@ pub(super) fn put_claim(claims: &mut Vec<ClaimRecord>, claim: Claim<'_>) {
     sort_claims(claims);
 }
 
-fn record(claim: Claim<'_>) -> ClaimRecord {
+/// The claim as the change log keeps it.
+pub(in crate::list_change) fn record(claim: Claim<'_>) -> ClaimRecord {
     let ClaimOrigin { now, by, place, key } = claim.at;
     ClaimRecord {
         source: claim.source.clone(),

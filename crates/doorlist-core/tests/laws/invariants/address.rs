@@ -1,6 +1,6 @@
 //! Addresses: what parses prints in canonical form, which parses back to itself; case makes no difference.
 
-use doorlist_core::address::{Address, DomainName, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, Separators, is_invisible};
+use doorlist_core::address::{Address, DomainName, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, SubAddressing, is_invisible};
 use doorlist_core::policy::Recipient;
 
 /// Checks the laws on the whole input as a text, and on what stands on either side of its last `@`.
@@ -38,7 +38,7 @@ fn check_address(address: &Address) {
 fn check_local(local: &LocalPart) {
     let printed = local.to_string();
     assert_eq!(LocalPart::parse(printed.as_bytes()), Ok(local.clone()), "{printed:?}");
-    let bases: Vec<&str> = local.bases(Separators { plus: true, minus: true }).collect();
+    let bases: Vec<&str> = local.bases(SubAddressing { plus: true, minus: true }).collect();
     assert!(bases.len() <= SUB_ADDRESS_LOOKUPS_MAX);
     for base in bases {
         assert!(!base.is_empty() && base.len() < local.as_str().len() && local.as_str().starts_with(base));

@@ -21,7 +21,7 @@ const STRIKES_MAX: u32 = 3;
 const STALLED_MAX: usize = 2;
 
 /// A destination in the queue.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Destination {
     pub(crate) key: DestinationKey,
     /// Parts waiting for a connection.
@@ -48,9 +48,10 @@ pub(crate) struct Destination {
     strikes: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 enum Health {
     /// Nothing is known yet.
+    #[default]
     Fresh,
     Up,
     /// No connection is tried before `until`.
@@ -63,22 +64,7 @@ enum Health {
 
 impl Destination {
     pub(crate) fn new(key: DestinationKey) -> Self {
-        Self {
-            key,
-            ready: VecDeque::new(),
-            messages: 0,
-            connections: 0,
-            connecting: 0,
-            idle: Vec::new(),
-            stalled: Vec::new(),
-            claim: None,
-            skipped: BTreeSet::new(),
-            skipped_of: None,
-            health: Health::Fresh,
-            window: WINDOW_AT_FIRST,
-            successes: 0,
-            strikes: 0,
-        }
+        Self { key, window: WINDOW_AT_FIRST, ..Self::default() }
     }
 
     /// Whether another connection may be opened for waiting work.

@@ -1,9 +1,9 @@
 //! Decides which messages are held in memory and which stay in the spool until there is room.
 
 use super::pool::ConnectionOwner;
-use super::{DestinationId, Moment, Queue, QueuedMessage};
+use super::{DestinationId, Moment, Queue, QueuedMessage, untouched};
 use doorlist_core::queue_id::QueueId;
-use doorlist_store::spool::{Envelope, MessageBody, Progress, RecipientState};
+use doorlist_store::spool::{Envelope, MessageBody, Progress};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -42,12 +42,7 @@ impl Queue {
             return Admission::Known;
         }
         let progress = progress.filter(|progress| progress.recipients.len() == envelope.recipients.len());
-        let progress = progress.unwrap_or_else(|| Progress {
-            attempts: 0,
-            next_attempt: at.now,
-            hold: false,
-            recipients: vec![RecipientState::Pending; envelope.recipients.len()],
-        });
+        let progress = progress.unwrap_or_else(|| untouched(&envelope, at.now));
         let (home, customer) = self.home(&envelope, &progress.recipients);
         if self.allowance(home, customer) == 0 {
             self.skip(id, home, customer);

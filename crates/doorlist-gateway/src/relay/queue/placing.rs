@@ -44,10 +44,7 @@ enum Stuck {
 impl Queue {
     /// Applies new routes; queued mail of changed domains is moved at once.
     pub(crate) fn set_routes(&mut self, routes: &Arc<RouteTable>, at: Moment) {
-        if Arc::ptr_eq(self.router.routes(), routes) {
-            return;
-        }
-        let change = self.router.set_routes(Arc::clone(routes));
+        let change = self.router.set_routes(routes);
         self.reroute(&change, at);
     }
 
@@ -63,7 +60,10 @@ impl Queue {
         }
         self.by_domain.clear();
         let concerned = |part: &Part| {
-            part.recipients.iter().filter_map(|&index| part.envelope.recipients.get(index)).any(|r| change.concerns(r))
+            part.recipients
+                .iter()
+                .filter_map(|&index| part.envelope.recipients.get(index))
+                .any(|r| change.contains(&r.domain))
         };
         let mut moving: Vec<Part> = self.held.extract_if(.., |part| concerned(part)).collect();
         let mut left = Vec::new();
@@ -91,7 +91,7 @@ impl Queue {
         }
         // What waits for its next attempt gets it now: the new server may take it.
         let waits = |entry: &super::QueuedMessage| {
-            entry.next_attempt.is_some() && entry.envelope.recipients.iter().any(|r| change.concerns(r))
+            entry.next_attempt.is_some() && entry.envelope.recipients.iter().any(|r| change.contains(&r.domain))
         };
         let due: Vec<QueueId> = self.messages.iter().filter(|(_, entry)| waits(entry)).map(|(id, _)| *id).collect();
         for id in due {

@@ -68,7 +68,7 @@ enum ConnectionState {
     Leaving,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pool {
     max: usize,
     connections: HashMap<ConnectionId, PooledConnection>,
@@ -91,19 +91,7 @@ pub(super) struct Pool {
 
 impl Pool {
     pub(super) fn new(max: usize) -> Self {
-        Self {
-            max,
-            connections: HashMap::new(),
-            leaving: 0,
-            accounts: HashMap::new(),
-            claims: 0,
-            waiting: BTreeSet::new(),
-            waiting_first: BTreeSet::new(),
-            stalled: BTreeSet::new(),
-            idle: BTreeMap::new(),
-            paid: VecDeque::new(),
-            last_number: 0,
-        }
+        Self { max, ..Self::default() }
     }
 
     pub(super) fn set_max(&mut self, max: usize) {
@@ -126,7 +114,6 @@ impl Pool {
         claim
     }
 
-    /// Withdraws the claim of a destination.
     pub(super) fn withdraw(&mut self, destination: DestinationId, claim: SlotClaim) {
         let waited = self.update(claim.customer, |account| {
             let claims = if claim.first { &mut account.first } else { &mut account.more };

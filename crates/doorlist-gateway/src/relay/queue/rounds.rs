@@ -5,7 +5,7 @@ use super::{DestinationId, Effects, FailureReport, Moment, Queue};
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::retry::NextAttempt;
 use doorlist_core::time::Timestamp;
-use doorlist_store::spool::{Progress, RecipientState, Settlement};
+use doorlist_store::spool::{Envelope, Progress, RecipientState, Settlement};
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -177,6 +177,12 @@ impl Queue {
 /// The progress to store in the spool.
 pub(super) fn progress(entry: &super::QueuedMessage, next_attempt: Timestamp) -> Progress {
     Progress { attempts: entry.attempts, next_attempt, hold: entry.hold, recipients: entry.states.clone() }
+}
+
+/// The progress of a message before its first attempt.
+pub(crate) fn untouched(envelope: &Envelope, now: Timestamp) -> Progress {
+    let recipients = vec![RecipientState::Pending; envelope.recipients.len()];
+    Progress { attempts: 0, next_attempt: now, hold: false, recipients }
 }
 
 /// Fails a recipient whose lifetime is over.

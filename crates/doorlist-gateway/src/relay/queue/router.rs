@@ -31,54 +31,31 @@ pub(crate) struct Router {
     outbound: Outbound,
 }
 
-/// The domains that a change of routes affects.
-#[derive(Debug, Default)]
-pub(crate) struct Rerouted {
-    domains: HashSet<DomainId>,
-    outbound: bool,
-}
-
-impl Rerouted {
-    /// Whether anything changed at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.domains.is_empty() && !self.outbound
-    }
-
-    /// Whether the change affects this recipient.
-    pub(crate) fn concerns(&self, recipient: &EnvelopeRecipient) -> bool {
-        recipient.domain.map_or(self.outbound, |domain| self.domains.contains(&domain))
-    }
-}
+/// The domains that a change of routes affects; `None` stands for all that are not protected.
+pub(crate) type Rerouted = HashSet<Option<DomainId>>;
 
 impl Router {
     pub(crate) fn new(routes: Arc<RouteTable>, outbound: Outbound) -> Self {
         Self { routes, outbound }
     }
 
-    /// The routes as they are now.
-    pub(crate) fn routes(&self) -> &Arc<RouteTable> {
-        &self.routes
-    }
-
     /// Applies new routes. Returns the affected domains.
-    pub(crate) fn set_routes(&mut self, routes: Arc<RouteTable>) -> Rerouted {
-        if Arc::ptr_eq(&self.routes, &routes) {
-            return Rerouted::default();
+    pub(crate) fn set_routes(&mut self, routes: &Arc<RouteTable>) -> Rerouted {
+        if Arc::ptr_eq(&self.routes, routes) {
+            return Rerouted::new();
         }
-        let old = std::mem::replace(&mut self.routes, routes);
+        let old = std::mem::replace(&mut self.routes, Arc::clone(routes));
         let ids = old.keys().chain(self.routes.keys()).copied();
-        let domains = ids.filter(|id| old.get(id) != self.routes.get(id)).collect();
-        Rerouted { domains, outbound: false }
+        ids.filter(|id| old.get(id) != self.routes.get(id)).map(Some).collect()
     }
 
     /// Applies another route for other domains. Returns what is affected.
     pub(crate) fn set_outbound(&mut self, outbound: Outbound) -> Rerouted {
         let changed = self.outbound != outbound;
         self.outbound = outbound;
-        Rerouted { domains: HashSet::new(), outbound: changed }
+        changed.then_some(None).into_iter().collect()
     }
 
-    /// The route of this recipient.
     pub(crate) fn way(&self, recipient: &EnvelopeRecipient) -> Way {
         let Some(domain) = recipient.domain else { return self.way_out(&recipient.path) };
         match self.routes.get(&domain) {
@@ -91,7 +68,6 @@ impl Router {
         }
     }
 
-    /// The customer of this recipient.
     pub(super) fn customer(&self, recipient: &EnvelopeRecipient) -> ConnectionOwner {
         recipient.domain.and_then(|domain| self.routes.get(&domain)).and_then(|route| route.customer)
     }

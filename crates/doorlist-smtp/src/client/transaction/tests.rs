@@ -224,7 +224,7 @@ fn what_cannot_be_sent_leaves_no_trace_on_the_wire() {
 #[test]
 fn xforward_goes_in_front_and_its_refusal_is_no_refusal_of_the_mail() {
     let mut server = pipelining();
-    server.xforward.helo = true;
+    server.xforward = crate::client::XForwardAttributes::from_words(["HELO"].into_iter());
     let client = XForward { helo: "mail.example.test", ..Default::default() };
     let (transaction, step) = lead(
         &server,

@@ -3,6 +3,7 @@
 use super::fence::Fence;
 use super::{CONNECTIONS_MAX, PostgresSpoolReader, PostgresSpoolWriter, read_row};
 use crate::error::StoreError;
+use crate::migrate::make_postgres_tables;
 use crate::spool::index::{Index, IndexEntry};
 use crate::spool::large_bodies::LargeBodies;
 use crate::spool::rows;
@@ -11,7 +12,7 @@ use crate::spool::{OpenedSpool, SpoolConfig, StartReport};
 use doorlist_core::queue_id::QueueId;
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Acquire, ConnectOptions, PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection, PgPool};
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
@@ -26,7 +27,6 @@ const FENCE_MAX: Duration = Duration::from_secs(10);
 /// A reader waits so long for a connection.
 const ACQUIRE_MAX: Duration = Duration::from_secs(5);
 
-/// Opens the spool of this node.
 pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<OpenedSpool, StoreError> {
     let options = PgConnectOptions::from_str(url)?.application_name("doorlist spool").disable_statement_logging();
     let node = i16::try_from(config.node).unwrap_or(i16::MAX);
@@ -34,7 +34,7 @@ pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<Op
     let connected = tokio::time::timeout(FENCE_MAX, fence.connect()).await;
     let mut connection = connected
         .map_err(|_| StoreError::Engine(format!("another Doorlist runs as node {node} on this database").into()))??;
-    make_tables(&mut connection).await?;
+    make_postgres_tables(connection.begin().await?, SCHEMA_LOCK, "spool_format", SCHEMA, FORMAT).await?;
     // Chunks need not be durable by themselves: the commit of their message is, and it comes later in the same log.
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).min_connections(0).acquire_timeout(ACQUIRE_MAX);
     let pool = pool.connect_lazy_with(options.options([("synchronous_commit", "off")]));
@@ -50,22 +50,6 @@ pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<Op
         apart: LargeBodies::Chunks(pool),
         room: None,
     })
-}
-
-async fn make_tables(connection: &mut PgConnection) -> Result<(), StoreError> {
-    let mut transaction = connection.begin().await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(SCHEMA_LOCK).execute(&mut *transaction).await?;
-    let there: bool =
-        sqlx::query_scalar("SELECT to_regclass('spool_format') IS NOT NULL").fetch_one(&mut *transaction).await?;
-    if !there {
-        sqlx::raw_sql(SCHEMA).execute(&mut *transaction).await?;
-    }
-    let found: i32 = sqlx::query_scalar("SELECT version FROM spool_format").fetch_one(&mut *transaction).await?;
-    if i64::from(found) > FORMAT {
-        return Err(StoreError::TooNew { found: found.into(), known: FORMAT });
-    }
-    transaction.commit().await?;
-    Ok(())
 }
 
 struct PostgresStart {

@@ -23,7 +23,6 @@ const SPOOL: &str = "spool";
 /// The folder of body files in the spool's folder.
 const BODIES: &str = "bodies";
 
-/// Opens the spool in the state folder.
 pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result<OpenedSpool, StoreError> {
     let mut start = SqliteStart {
         folder: Folder::open(state.join(SPOOL))?,
@@ -50,7 +49,7 @@ pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result
         let connection = current.writer().await?;
         engines.push(SpoolEngine::Sqlite(Box::new(SqliteSpoolWriter::new(opener.clone(), current, connection))));
     }
-    let apart = LargeBodies::folder(start.folder.path().join(BODIES));
+    let apart = LargeBodies::Folder(start.folder.path().join(BODIES).into());
     let report = StartReport { messages: start.index.len(), set_aside: start.folder.into_report() };
     let reader = SpoolReader::Sqlite(generations);
     Ok(OpenedSpool { index: start.index, engines, reader, apart, room: Some(room), report })

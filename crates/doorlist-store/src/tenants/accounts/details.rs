@@ -1,8 +1,8 @@
 //! What a page shows of each account and alias, read for all rows of a page at once. Must not know how they were found.
 
-use crate::db::{Bind, Read};
+use crate::db::{Read, binds};
 use crate::error::StoreError;
-use crate::json_rows::unpack;
+use crate::json_rows::{keys, unpack};
 use crate::recipients::domain_name;
 use crate::tenants::View;
 use crate::tenants::table::Placed;
@@ -22,7 +22,6 @@ pub struct AccountRow {
     pub local: LocalPart,
     pub domain: DomainId,
     pub domain_name: DomainName,
-    /// It is a distribution list.
     pub is_list: bool,
     /// It takes mail; otherwise it was switched off.
     pub active: bool,
@@ -38,7 +37,6 @@ pub struct AccountRow {
     pub policy_priority: Option<i64>,
     /// That its domain's mail policy holds for it; kept for those who ask for it.
     pub use_domain_policy: Option<bool>,
-    /// The number of its contact.
     pub contact: Option<u32>,
     /// Its aliases, as they were made.
     pub aliases: Vec<LocalPart>,
@@ -46,7 +44,6 @@ pub struct AccountRow {
     pub sources: Vec<Source>,
     /// When it came onto the list.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -68,7 +65,6 @@ pub struct AliasRow {
     pub domain_name: DomainName,
     /// When it came onto the list.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -107,7 +103,7 @@ const CONTACTS: &str = "
 impl View {
     /// These accounts, in this order; one that went meanwhile is left out.
     pub(super) async fn account_rows(&self, ids: &[u32]) -> Result<Vec<Placed<AccountRow>>, StoreError> {
-        let keys = keys(ids);
+        let keys = keys(ids)?;
         let mut aliases: HashMap<u32, Vec<LocalPart>> = HashMap::new();
         let mut of_accounts = self.packed::<(u32, u32, String)>(ALIASES, &keys).await?;
         of_accounts.sort_unstable_by_key(|(_, id, _)| *id);
@@ -167,7 +163,7 @@ impl View {
     /// These aliases, in this order.
     pub(super) async fn alias_rows(&self, ids: &[u32]) -> Result<Vec<Placed<AliasRow>>, StoreError> {
         let mut rows = HashMap::new();
-        for row in self.packed::<PackedDetails>(ROWS, &keys(ids)).await?.into_iter().filter(|row| row.7 != 2) {
+        for row in self.packed::<PackedDetails>(ROWS, &keys(ids)?).await?.into_iter().filter(|row| row.7 != 2) {
             let (Some(account), Some(account_local)) = (row.10, &row.11) else { continue };
             if !self.sees(&lineage(&row)) {
                 continue;
@@ -193,14 +189,9 @@ impl View {
     }
 
     async fn packed<T: for<'a> Deserialize<'a>>(&self, sql: &'static str, keys: &str) -> Result<Vec<T>, StoreError> {
-        let Some(row) = self.db().row(sql, &[Bind::Text(keys)]).await? else { return Ok(Vec::new()) };
+        let Some(row) = self.db().row(sql, &binds![keys]).await? else { return Ok(Vec::new()) };
         unpack(&row, "address")
     }
-}
-
-fn keys(ids: &[u32]) -> String {
-    let ids: Vec<String> = ids.iter().map(|id| format!("[{id}]")).collect();
-    format!("[{}]", ids.join(","))
 }
 
 fn lineage(row: &PackedDetails) -> Lineage {

@@ -2,7 +2,7 @@
 //! without reading the domains that lie before.
 
 use super::{AddressColumn, ColumnRole, FROM, FoundRows, What, ids_of};
-use crate::db::{Bind, Built, Read};
+use crate::db::{Built, Read, binds};
 use crate::error::StoreError;
 use crate::tenants::count_cache::{Count, SeenDomains};
 use crate::tenants::page_anchors::NEAR;
@@ -94,9 +94,7 @@ impl View {
     /// The domain of an address, if it is one that may be seen and is asked for: anybody may name any number.
     async fn domain_of<'a>(&self, address: u64, seen: &'a SeenDomains) -> Result<Option<&'a Count>, StoreError> {
         const SQL: &str = "SELECT domain_id FROM address WHERE id = $1";
-        let mut db = self.db();
-        let row = db.row(SQL, &[Bind::Int(i64::try_from(address).unwrap_or(0))]).await?;
-        let domain = row.map(|row| row.int(0)).transpose()?;
+        let domain = self.db().value(SQL, &binds![address]).await?;
         Ok(domain.and_then(|domain| seen.get(domain)))
     }
 

@@ -1,5 +1,6 @@
-//! Rows of the small tables, as plain data.
+//! Rows of the small tables, as plain data, and the order of their columns.
 
+use crate::db::columns_of;
 use crate::tenants::ContactFields;
 use doorlist_core::access::{CustomerId, LoginId, ResellerId, Scope};
 use doorlist_core::address::DomainName;
@@ -16,11 +17,8 @@ pub struct ResellerRow {
     pub allow_branding: bool,
     /// Its customers' pages may look their own way.
     pub allow_customer_branding: bool,
-    /// The number of its branding.
     pub branding: Option<u32>,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -37,11 +35,8 @@ pub struct CustomerRow {
     pub is_full_user_list: bool,
     /// How many users the customer says that it has.
     pub reported_user_count: Option<i64>,
-    /// The number of its branding.
     pub branding: Option<u32>,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -59,12 +54,11 @@ pub struct DomainRow {
     pub delivery_port: u16,
     /// The largest message that is taken for it, in octets.
     pub message_max: Option<u64>,
-    /// The priority of its mail policy, kept for those who ask for it.
-    pub policy_priority: Option<i64>,
-    /// When it was made.
     pub created: Timestamp,
     /// When its settings were last changed.
     pub updated: Timestamp,
+    /// The priority of its mail policy, kept for those who ask for it.
+    pub policy_priority: Option<i64>,
 }
 
 /// Another name of a domain.
@@ -75,9 +69,7 @@ pub struct DomainAliasRow {
     pub domain: DomainId,
     pub domain_name: DomainName,
     pub active: bool,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -87,12 +79,9 @@ pub struct DomainNameRow {
     /// The number of the domain or of the alias.
     pub id: u32,
     pub name: DomainName,
-    /// It is an alias.
     pub is_alias: bool,
     pub domain: DomainId,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -110,9 +99,7 @@ pub struct MailServerRow {
     pub preference: u16,
     /// Where it stands among the domain's servers.
     pub place: u32,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -123,9 +110,7 @@ pub struct ContactRow {
     /// Whose contact it is: the number of a reseller, customer, domain or account.
     pub owner: u32,
     pub fields: ContactFields,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
     /// When its address was confirmed for its customer, by link or by the operator.
     pub confirmed: Option<Timestamp>,
@@ -140,9 +125,7 @@ pub struct BrandingRow {
     pub customer: Option<CustomerId>,
     /// What is set: a JSON object.
     pub settings: String,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
 }
 
@@ -171,8 +154,26 @@ pub struct SenderRuleRow {
     /// An address, or a domain.
     pub sender: String,
     pub allow: bool,
-    /// When it was made.
     pub created: Timestamp,
-    /// When it was last changed.
     pub updated: Timestamp,
+}
+
+// The order of columns in each table's `select`.
+columns_of! {
+    ResellerRow { id, name, allow_branding, allow_customer_branding, branding, created, updated }
+    CustomerRow {
+        id, name, reseller, allow_branding, is_full_user_list, reported_user_count, branding, created, updated
+    }
+    DomainRow { id, name, customer, mode, active, hold, delivery_port, message_max, created, updated, policy_priority }
+    DomainAliasRow { id, name, domain, domain_name, active, created, updated }
+    DomainNameRow { id, name, is_alias, domain, created, updated }
+    MailServerRow { id, host, domain, domain_name, port, preference, place, created, updated }
+    ContactRow { id, owner, fields, created, updated, confirmed }
+    ContactFields {
+        email, first_name, last_name, address, address2, city, state, country, zipcode, phone, is_technical,
+        is_billing, is_emergency
+    }
+    BrandingRow { id, reseller, customer, settings, created, updated }
+    AdminRow { id, scope, username, email, active, created, last_login }
+    SenderRuleRow { id, domain, account, sender, allow, created, updated }
 }
