@@ -54,7 +54,7 @@ fn head_line(text: &str) -> Option<BoxHead> {
     None
 }
 
-/// `+----+`, `----+----`, `|---|:--|`, `├──┼──┤`, `-----`.
+/// A line that is drawn and holds no cells: `+----+`, `----+----`, `|---|:--|`, `├──┼──┤`, `-----`.
 fn is_rule(line: &str) -> bool {
     let line = line.trim();
     let is_part = |c: char| matches!(c, '-' | '+' | '|' | '=' | ':' | ' ') || ('\u{2500}'..='\u{257f}').contains(&c);

@@ -14,7 +14,7 @@ enum HeadWord {
     Alias = 4,
     /// Not the first address but others.
     Further = 8,
-    /// Says nothing besides.
+    /// Stands between the others and adds nothing.
     Filler = 16,
 }
 

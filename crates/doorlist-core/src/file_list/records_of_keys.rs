@@ -82,7 +82,7 @@ pub(super) fn read(text: &str, found: &mut Findings<'_>) -> Result<(), NotAList>
     if found.has_addresses() { Ok(()) } else { Err(keys.without_addresses(found)) }
 }
 
-/// Takes one value.
+/// Takes one value into the record, or lists it.
 fn take(record: &mut FieldRecord, line: u32, key: &str, meaning: KeyUse, value: &str, found: &mut Findings<'_>) {
     let (value, rest) = addressed(value);
     let at = AccountContext { line, column: Some(key), bare: BareWord::Wrong };

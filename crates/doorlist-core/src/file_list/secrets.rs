@@ -61,7 +61,7 @@ pub(super) fn has_value(text: &str) -> bool {
     text.contains(['{', '$']) && text.split([' ', '\t', ':', ',', ';', '|', '=']).any(is_value)
 }
 
-/// `Passwort: ...`, `secret = ...`.
+/// A line whose key names a secret: `Passwort: ...`, `secret = ...`.
 pub(super) fn is_field(line: &str) -> bool {
     let key = line.find([':', '=']).and_then(|at| line.get(..at));
     key.is_some_and(|key| is_name(&normal(key)))

@@ -28,7 +28,7 @@ pub(super) enum KeyUse {
     Column(ColumnContent),
     /// Each address is listed.
     List,
-    /// None is listed.
+    /// No address is listed; ours are told of.
     Unknown,
 }
 
