@@ -7,6 +7,7 @@
 
 mod account;
 mod cells;
+mod cleaned;
 mod columns;
 mod encoding;
 mod findings;
@@ -30,6 +31,7 @@ mod table;
 mod targets;
 pub(crate) mod values;
 
+pub use cleaned::cleaned;
 pub use columns::{BadMap, ColumnContent, ColumnMap, ColumnTaken, TakenBy};
 pub use encoding::Encoding;
 pub use format::{FileFormat, UnknownFormat};
