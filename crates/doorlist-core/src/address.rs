@@ -6,12 +6,14 @@
 
 mod characters;
 mod domain_name;
+mod invisible;
 mod local_part;
 #[cfg(test)]
 mod tests;
 
-pub use characters::is_invisible;
+pub use characters::{is_cleaned, is_invisible};
 pub use domain_name::DomainName;
+pub use invisible::InvisibleCharacter;
 pub use local_part::{LOCAL_PART_MAX, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, SubAddressing};
 
 use crate::serde_text::serde_as_text;
@@ -19,7 +21,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Why a text is not an address. Each variant is something that a person can correct.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// There is no `@` outside quotes.
     #[error("an address needs an @ between the name and the domain")]
@@ -40,8 +42,8 @@ pub enum AddressError {
     #[error("the domain ends in a dot")]
     DomainTrailingDot,
     /// An invisible character in either part.
-    #[error("the address has an invisible character")]
-    Invisible,
+    #[error("the address has an invisible character, {0}")]
+    Invisible(InvisibleCharacter),
     #[error("the address is not valid UTF-8")]
     NotUtf8,
 }
@@ -61,7 +63,10 @@ impl Address {
 
     /// Parses the two parts as received: `local` with its quotes, `domain` without brackets.
     pub fn from_parts(local: &[u8], domain: &[u8]) -> Result<Self, AddressError> {
-        Ok(Self { local: LocalPart::parse(local)?, domain: DomainName::parse(domain)? })
+        match (LocalPart::parse(local), DomainName::parse(domain)) {
+            (Ok(local), Ok(domain)) => Ok(Self { local, domain }),
+            (local, domain) => Err(of_both(&local, &domain)),
+        }
     }
 
     /// The part before the `@`.
@@ -72,6 +77,25 @@ impl Address {
     /// The part after the `@`.
     pub fn domain(&self) -> &DomainName {
         &self.domain
+    }
+}
+
+/// What is wrong with a part, the first first. An address without its invisible characters is shown whole.
+fn of_both(local: &Result<LocalPart, AddressError>, domain: &Result<DomainName, AddressError>) -> AddressError {
+    fn cleaned(part: &Result<impl ToString, AddressError>) -> Option<String> {
+        match part {
+            Ok(part) => Some(part.to_string()),
+            Err(AddressError::Invisible(found)) => found.without.as_deref().map(str::to_owned),
+            Err(_) => None,
+        }
+    }
+    let error = local.as_ref().err().or(domain.as_ref().err()).cloned().unwrap_or(AddressError::NoAt);
+    match error {
+        AddressError::Invisible(found) => {
+            let whole = cleaned(local).zip(cleaned(domain)).map(|(local, domain)| format!("{local}@{domain}").into());
+            AddressError::Invisible(InvisibleCharacter { without: whole, ..found })
+        }
+        other => other,
     }
 }
 

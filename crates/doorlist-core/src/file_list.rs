@@ -8,6 +8,7 @@
 mod account;
 mod boxed_tables;
 mod cells;
+mod cleaned;
 mod column_words;
 mod columns;
 mod credentials;
@@ -37,6 +38,7 @@ mod table;
 mod targets;
 pub(crate) mod values;
 
+pub use cleaned::cleaned;
 pub use columns::{BadMap, ColumnContent, ColumnMap, ColumnTaken, TakenBy};
 pub use encoding::Encoding;
 pub use format::{FileFormat, UnknownFormat};

@@ -13,7 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Why a text is not a pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// The null sender, written as `<>` or left empty.
     #[error("a sender must be an address or a domain; the null sender <> is always accepted")]

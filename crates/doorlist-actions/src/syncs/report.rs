@@ -20,8 +20,8 @@ pub const UNPAGED: &str = "The directory refuses paged results (RFC 2696), so ev
 /// Why a directory is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SyncTrigger {
-    /// A person looks what would come of it.
-    Preview,
+    /// A person looks what would come of it, and is shown so many rows.
+    Preview(usize),
     /// A person wants it now.
     Command,
     /// A person wants it over the limits, for this reason.

@@ -12,6 +12,11 @@ pub fn is_invisible(c: char) -> bool {
         || (!c.is_ascii() && CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::SpaceSeparator)
 }
 
+/// Whether the character shows nothing at all and parts no words: a text of a list means the same without it.
+pub fn is_cleaned(c: char) -> bool {
+    is_hidden(c) && !c.is_control() && !c.is_whitespace()
+}
+
 /// Whether a non-ASCII character becomes ASCII in Unicode's normal form: U+212A becomes a K, U+037E a semicolon. Such
 /// a character would match an entry that nobody listed.
 pub(super) fn becomes_ascii(c: char) -> bool {

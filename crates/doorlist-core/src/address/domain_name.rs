@@ -1,7 +1,7 @@
 //! Domain names as IDNA A-labels in lower case.
 
 use super::AddressError;
-use super::characters::is_invisible;
+use super::invisible::InvisibleCharacter;
 use crate::serde_text::serde_as_text;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use std::fmt;
@@ -36,8 +36,8 @@ impl DomainName {
             return Ok(Self(text.to_ascii_lowercase().into_boxed_str()));
         }
         let text = std::str::from_utf8(raw).map_err(|_| AddressError::NotUtf8)?;
-        if text.contains(is_invisible) {
-            return Err(AddressError::Invisible);
+        if let Some(found) = InvisibleCharacter::find(text, |rest| Self::parse(rest.as_bytes()).ok()) {
+            return Err(AddressError::Invisible(found));
         }
         let ascii = Uts46::new()
             .to_ascii(raw, AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)

@@ -1,7 +1,8 @@
 //! Local parts: unquoted where possible, case-folded, in NFC.
 
 use super::AddressError;
-use super::characters::{asks_for_relay, becomes_ascii, is_invisible};
+use super::characters::{asks_for_relay, becomes_ascii};
+use super::invisible::InvisibleCharacter;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
@@ -87,8 +88,9 @@ impl LocalPart {
     /// dot) becomes an i with a combining dot, and the few that would become ASCII are rejected.
     fn fold(text: &str) -> Result<Self, AddressError> {
         const ROUNDS_MAX: usize = 4;
-        if text.contains(is_invisible) {
-            return Err(AddressError::Invisible);
+        let rest = |rest: &str| Self::fold(rest).ok().filter(|_| !rest.is_empty());
+        if let Some(found) = InvisibleCharacter::find(text, rest) {
+            return Err(AddressError::Invisible(found));
         }
         if text.contains(becomes_ascii) {
             return Err(AddressError::LocalSyntax);
@@ -111,6 +113,11 @@ impl LocalPart {
     /// The canonical characters, without quotes.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A legal character that people take for `'` or `-` and cannot type: mail to the usual spelling is not for it.
+    pub fn lookalike(&self) -> Option<char> {
+        self.0.chars().find(|c| matches!(c, '\u{2010}' | '\u{2011}' | '\u{2019}'))
     }
 
     /// Makes a local part of text that is known to be canonical, such as a column of the store.

@@ -7,7 +7,7 @@ use super::notes::{FileNote, Skipped};
 use super::other_domains::OtherDomains;
 use super::values::one_typo_apart;
 use super::{ADDRESSES_MAX, FileList, MASKED, NotAList, ParseOptions, ROWS_MAX, Recognised, encoding, secrets};
-use crate::address::{Address, AddressError, DomainName, LocalPart};
+use crate::address::{Address, AddressError, DomainName, InvisibleCharacter, LocalPart};
 use crate::change::Structure;
 use crate::source_rows::{PROBLEMS_KEPT_MAX, RowPosition, RowProblem, SourceRow, shown};
 
@@ -109,8 +109,9 @@ impl<'a> Findings<'a> {
         if !text.starts_with('"')
             && let Some((local, domain)) = text.rsplit_once('@')
             && self.is_ours(domain)
+            && let Ok(local) = LocalPart::parse(local.as_bytes())
         {
-            return LocalPart::parse(local.as_bytes()).map_or_else(bad, JudgedValue::Ours);
+            return JudgedValue::Ours(local);
         }
         match text.parse::<Address>() {
             Ok(address) if self.is_ours(address.domain().as_str()) => JudgedValue::Ours(address.local().clone()),
@@ -290,7 +291,12 @@ impl<'a> Findings<'a> {
 }
 
 fn bad(error: AddressError) -> JudgedValue {
-    JudgedValue::Bad(error.to_string())
+    JudgedValue::Bad(match error {
+        AddressError::Invisible(InvisibleCharacter { without: Some(_), .. }) => {
+            format!("{error}; --clean imports it so")
+        }
+        error => error.to_string(),
+    })
 }
 
 /// Counts by column; a file has few of them.

@@ -3,7 +3,7 @@
 use super::{fixture, fixtures, line, read, read_mapped, rows};
 use doorlist_core::file_list::{
     ColumnContent, ColumnMap, Encoding, FIELD_BYTES_MAX, FILE_BYTES_MAX, FileFormat, FileNote, NotAList,
-    OTHER_DOMAINS_KEPT_MAX, ParseOptions, ROWS_MAX, Skipped, parse, rejected,
+    OTHER_DOMAINS_KEPT_MAX, ParseOptions, ROWS_MAX, Skipped, cleaned, parse, rejected,
 };
 
 fn problems(bytes: &[u8]) -> Vec<String> {
@@ -310,4 +310,41 @@ fn other_domains_are_counted_and_a_file_of_them_alone_is_refused() {
     assert!(!refused("ann@exampel.test\n") && !refused("cy@contoso.test\n@example.test\n") && !refused("cy\n"));
     let error = read(many.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("(105)") && error.contains("and 102 more") && error.contains("Nothing was"), "{error}");
+}
+
+#[test]
+fn invisible_characters_are_refused_by_name_or_cleaned_away_and_counted() {
+    let file = "email,aliases\nan\u{200b}n@example.test,\nb\u{ad}ob@example.test,bobby\u{2060}x\ncora@exam\u{feff}ple.test,\n\
+                \u{feff}dan@example.test,\n";
+    let list = read(file.as_bytes()).unwrap();
+    assert_eq!(rows(&list), ["dan mailbox"], "at the edge of a value it is no part of it");
+    let why: Vec<_> = list.problems.iter().map(|problem| format!("{}: {}", problem.place, problem.why)).collect();
+    assert_eq!(
+        why,
+        [
+            "line 2: the address has an invisible character, U+200B ZERO WIDTH SPACE; without it, the address is \
+             ann@example.test; --clean imports it so",
+            "line 3: the address has an invisible character, U+00AD SOFT HYPHEN; without it, the address is \
+             bob@example.test; --clean imports it so",
+            "line 3: the address has an invisible character, U+2060 WORD JOINER; without it, the address is bobbyx; \
+             --clean imports it so",
+            "line 4: the address has an invisible character, U+FEFF ZERO WIDTH NO-BREAK SPACE; without it, the address \
+             is cora@example.test; --clean imports it so",
+        ]
+    );
+    let (cleaner, removed) = cleaned(file.as_bytes());
+    assert_eq!(removed, 5);
+    let list = read(&cleaner).unwrap();
+    assert_eq!(rows(&list), ["ann mailbox", "bob mailbox", "bobbyx alias of bob", "cora mailbox", "dan mailbox"]);
+    assert_eq!(list.problems_total, 0);
+}
+
+#[test]
+fn a_file_is_cleaned_in_its_own_encoding_and_left_alone_if_it_is_clean() {
+    let utf16: Vec<u8> =
+        "\u{feff}email\r\nan\u{200b}n@example.test\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let (cleaner, removed) = cleaned(&utf16);
+    assert_eq!((removed, cleaner.as_ref()), (1, &b"email\r\nann@example.test\r\n"[..]));
+    let latin = b"email,name\nann@example.test,J\xf6rg\n";
+    assert_eq!(cleaned(latin), (std::borrow::Cow::Borrowed(&latin[..]), 0));
 }

@@ -158,10 +158,11 @@ impl Mapper<'_> {
         let Some(at) = text.iter().rposition(|b| *b == b'@') else { return AddressOwner::Bad(AddressError::NoAt) };
         let (local, domain) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
         let same = |own: &&doorlist_core::address::DomainName| own.as_str().as_bytes().eq_ignore_ascii_case(domain);
-        if let Some(domain) = self.domains.iter().position(same) {
+        if let Some(at) = self.domains.iter().position(same) {
             return match LocalPart::parse(local) {
-                Ok(local) => AddressOwner::Ours(Local { local, domain }),
-                Err(error) => AddressOwner::Bad(error),
+                Ok(local) => AddressOwner::Ours(Local { local, domain: at }),
+                // With its domain, it is shown whole.
+                Err(error) => AddressOwner::Bad(Address::from_parts(local, domain).err().unwrap_or(error)),
             };
         }
         if domain.is_ascii() && !domain.is_empty() && !domain.ends_with(b".") {
