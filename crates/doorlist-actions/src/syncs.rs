@@ -145,7 +145,7 @@ impl Actions {
         }
         let began = self.now();
         let report = self.sync_alone(&stored, &trigger).await;
-        if trigger != SyncTrigger::Preview {
+        if !matches!(trigger, SyncTrigger::Preview(_)) {
             self.note_health(name, began, &report).await;
         }
         // It runs out by itself if the store is away.

@@ -134,7 +134,7 @@ mod tests {
     fn lines_of_another_system_tell_no_passwords() {
         let domain: DomainName = "example.test".parse().unwrap();
         let text = b"{\"email\":\"ann@example.test\",\"password\":\"Secr3tPw1\"}\n{\"Secr3tPw1\n";
-        let (rows, told) = read(text, &domain, &[]).unwrap();
+        let (rows, told) = read(text, &domain, &[], None).unwrap();
         assert_eq!((rows.len(), told.problems_total), (0, 2));
         assert!(!format!("{told:?}").contains("Secr3t"), "{told:?}");
     }

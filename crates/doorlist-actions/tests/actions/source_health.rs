@@ -6,7 +6,7 @@ use doorlist_actions::{
     Check, DirectoryReading, ErrorKind, MissingClaim, PlanApply, PlanList, ReadFailure, Response, Services,
     SourceEntry, SourceShow, SyncPreview, SyncRun, WorkPool,
 };
-use doorlist_store::recipients::PlanState;
+use doorlist_store::recipients::{EXAMPLES_MAX, PlanState};
 use doorlist_store::source_book::{RunOutcome, SourceHealth};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -33,7 +33,7 @@ async fn a_source_says_since_when_it_fails_and_when_it_was_read_well() {
     }
     // A preview takes nothing over, and new settings read nothing.
     day.world.answers(Ok(people(0..3)));
-    synced(&day, SyncPreview { name: "office".to_owned() }).await;
+    synced(&day, SyncPreview { name: "office".to_owned(), examples_max: EXAMPLES_MAX }).await;
     day.ask(put(settings("ldaps://ldap.example.test"), None, true)).await.unwrap();
     assert_eq!(shown(&day).await.health.failing_since, Some(began + HOUR));
     run(&day).await;
