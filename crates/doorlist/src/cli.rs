@@ -1,15 +1,25 @@
 //! The command line: commands, options and help. `commands` runs what is parsed here.
 
+pub(crate) mod account;
+pub(crate) mod admin;
 pub(crate) mod agent;
-pub(crate) mod contacts;
+pub(crate) mod alias;
+pub(crate) mod api_key;
+pub(crate) mod audit;
+pub(crate) mod changes;
+pub(crate) mod config;
+pub(crate) mod contact;
 pub(crate) mod domain;
-pub(crate) mod list;
-pub(crate) mod logins;
-pub(crate) mod operate;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod log;
+pub(crate) mod plan;
+pub(crate) mod queue;
 pub(crate) mod remote;
-pub(crate) mod senders;
+pub(crate) mod sender;
 mod server;
-pub(crate) mod sources;
+pub(crate) mod source;
+pub(crate) mod sync;
 
 use clap::{Args, Parser, Subcommand};
 use remote::{RemoteCommand, RemoteServer};
@@ -91,49 +101,49 @@ Examples:
     Domain(domain::DomainCommand),
     /// Manage email accounts
     #[command(arg_required_else_help = true)]
-    Account(RemoteCommand<list::AccountCommand>),
+    Account(RemoteCommand<account::AccountCommand>),
     /// Manage aliases of accounts
     #[command(arg_required_else_help = true)]
-    Alias(RemoteCommand<list::Alias>),
+    Alias(RemoteCommand<alias::Alias>),
     /// Import recipients from a file
-    Import(list::Import),
+    Import(import::Import),
     /// Export a domain's recipients to stdout
-    Export(list::ExportArgs),
+    Export(export::ExportArgs),
     /// Manage sources: LDAP and Active Directory servers
     #[command(subcommand, arg_required_else_help = true)]
-    Source(sources::SourceCommand),
+    Source(source::SourceCommand),
     /// Test, preview and run the sync of a source
     #[command(subcommand, arg_required_else_help = true)]
-    Sync(sources::Sync),
+    Sync(sync::Sync),
     /// Review, apply and discard pending plans
     #[command(arg_required_else_help = true)]
-    Plan(RemoteCommand<sources::PlanCommand>),
+    Plan(RemoteCommand<plan::PlanCommand>),
     /// Show and undo changes
     #[command(arg_required_else_help = true)]
-    Changes(RemoteCommand<list::Changes>),
+    Changes(RemoteCommand<changes::Changes>),
     /// Manage admins and memberships
     #[command(subcommand, arg_required_else_help = true)]
-    Admin(logins::Admin),
+    Admin(admin::Admin),
     /// Manage API keys
     #[command(name = "apikey", subcommand, arg_required_else_help = true)]
-    ApiKey(logins::ApiKeyCommand),
+    ApiKey(api_key::ApiKeyCommand),
     /// Show and verify the audit log
     #[command(subcommand, arg_required_else_help = true)]
-    Audit(logins::AuditCommand),
+    Audit(audit::AuditCommand),
     /// Manage the mail queue
     #[command(subcommand, arg_required_else_help = true)]
-    Queue(operate::QueueCommand),
+    Queue(queue::QueueCommand),
     /// Search the mail log
-    Log(operate::LogArgs),
+    Log(log::LogArgs),
     /// List and confirm technical contacts
     #[command(subcommand, arg_required_else_help = true)]
-    Contact(contacts::Contact),
+    Contact(contact::Contact),
     /// Allow and block senders
     #[command(subcommand, arg_required_else_help = true)]
-    Sender(senders::SenderCommand),
+    Sender(sender::SenderCommand),
     /// Check and show the configuration
     #[command(subcommand, arg_required_else_help = true)]
-    Config(operate::ConfigCommand),
+    Config(config::ConfigCommand),
     /// Check the installation and suggest fixes
     #[command(after_help = "\
 Checks configuration, state folder, store, certificates, listeners and domains, one line each.

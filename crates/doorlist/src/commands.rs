@@ -1,22 +1,25 @@
 //! Runs the commands: each one sends a request to `doorlist-actions` and prints the answer.
 
+mod account;
+mod admin;
+mod alias;
+mod api_key;
 mod audit;
 mod changes;
 mod check;
-mod contacts;
+mod contact;
 mod domain;
-mod files;
+mod export;
+mod import;
 mod input;
-mod list;
 mod log;
-mod logins;
+mod plan;
 mod plan_text;
-mod plans;
 mod print;
 mod queue;
 mod row_text;
-mod senders;
-mod sources;
+mod sender;
+mod source;
 mod sync;
 
 use crate::cli::CliCommand;
@@ -28,7 +31,7 @@ use std::io::IsTerminal;
 
 pub(crate) use input::{Input, read_input};
 pub(crate) use print::time;
-pub(crate) use sources::new_settings;
+pub(crate) use source::new_settings;
 
 /// Runs a command. `input` is the content of the caller's files, read before the process changed its user.
 pub(crate) async fn run(
@@ -40,20 +43,20 @@ pub(crate) async fn run(
     match command {
         CliCommand::Check { address, from } => check::check(target, out, address, from.as_deref()).await,
         CliCommand::Domain(what) => domain::domain(target, out, what).await,
-        CliCommand::Account(asked) => list::account(target, out, &asked.what).await,
-        CliCommand::Alias(asked) => list::alias(target, out, &asked.what).await,
-        CliCommand::Import(what) => files::import(target, out, what, input).await,
-        CliCommand::Export(what) => files::export(target, out, what).await,
-        CliCommand::Source(what) => sources::source(target, out, what, input).await,
+        CliCommand::Account(asked) => account::account(target, out, &asked.what).await,
+        CliCommand::Alias(asked) => alias::alias(target, out, &asked.what).await,
+        CliCommand::Import(what) => import::import(target, out, what, input).await,
+        CliCommand::Export(what) => export::export(target, out, what).await,
+        CliCommand::Source(what) => source::source(target, out, what, input).await,
         CliCommand::Sync(what) => sync::sync(target, out, what).await,
-        CliCommand::Admin(what) => logins::admin(target, out, what, input).await,
-        CliCommand::ApiKey(what) => logins::api_key(target, out, what).await,
+        CliCommand::Admin(what) => admin::admin(target, out, what, input).await,
+        CliCommand::ApiKey(what) => api_key::api_key(target, out, what).await,
         CliCommand::Audit(what) => audit::audit(target, out, what).await,
         CliCommand::Queue(what) => queue::queue(target, out, what).await,
         CliCommand::Log(what) => log::log(target, out, what).await,
-        CliCommand::Contact(what) => contacts::contact(target, out, what).await,
-        CliCommand::Sender(what) => senders::sender(target, out, what).await,
-        CliCommand::Plan(asked) => plans::plan(target, out, &asked.what).await,
+        CliCommand::Contact(what) => contact::contact(target, out, what).await,
+        CliCommand::Sender(what) => sender::sender(target, out, what).await,
+        CliCommand::Plan(asked) => plan::plan(target, out, &asked.what).await,
         CliCommand::Changes(asked) => changes::changes(target, out, &asked.what).await,
         CliCommand::Serve | CliCommand::Config(_) | CliCommand::Doctor | CliCommand::Agent(_) => Ok(Exit::DONE),
     }

@@ -28,7 +28,7 @@ mod state_dir;
 mod txt_lookup;
 
 use clap::Parser;
-use cli::operate::ConfigCommand;
+use cli::config::ConfigCommand;
 use cli::{Cli, CliCommand, Global};
 use command_target::CommandTarget;
 use commands::Input;

@@ -99,7 +99,7 @@ mod tests {
         let slashes = "///";
         let code = format!("{slashes} The\n{slashes}\n{slashes} # Errors\n{slashes} None.\nfn f() {{}}\n");
         let short = format!("{slashes} API keys\nfn f() {{}}\n");
-        let files = [("crates/a/src/a.rs", code.as_str()), ("crates/doorlist/src/cli/logins.rs", &short)];
+        let files = [("crates/a/src/a.rs", code.as_str()), ("crates/doorlist/src/cli/admin.rs", &short)];
         let found = faults(lengths, &files);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("\"The  # Errors None.\""), "{found:?}");

@@ -1,7 +1,7 @@
 //! The configuration file of the agent: the remote server, its key, and the directories, with the names of `source
 //! add`.
 
-use crate::cli::sources::SourceOptions;
+use crate::cli::source::SourceOptions;
 use crate::commands::{Input, new_settings};
 use crate::config::PUSHES_PER_12H;
 use crate::exit::{Exit, Failure};

@@ -3,7 +3,7 @@
 mod exported;
 
 use super::print;
-use crate::cli::logins::AuditCommand;
+use crate::cli::audit::AuditCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;

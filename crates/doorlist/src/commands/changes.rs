@@ -1,7 +1,7 @@
 //! `doorlist changes ...`
 
 use super::{plan_text, print, row_text};
-use crate::cli::list::Changes;
+use crate::cli::changes::Changes;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;

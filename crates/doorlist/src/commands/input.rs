@@ -2,8 +2,8 @@
 //! folder, who may have no access to them.
 
 use crate::cli::CliCommand;
-use crate::cli::logins::Admin;
-use crate::cli::sources::{SourceCommand, SourceOptions};
+use crate::cli::admin::Admin;
+use crate::cli::source::{SourceCommand, SourceOptions};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::root_path;
 use anyhow::Context;

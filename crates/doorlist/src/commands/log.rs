@@ -1,7 +1,7 @@
 //! `doorlist log`: searches the mail log, oldest first, and waits for new entries with `--follow`.
 
 use super::print;
-use crate::cli::operate::LogArgs;
+use crate::cli::log::LogArgs;
 use crate::command_target::CommandTarget;
 use crate::config::units;
 use crate::exit::{Exit, Failure};

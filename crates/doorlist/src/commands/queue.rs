@@ -1,7 +1,7 @@
 //! `doorlist queue ...`
 
 use super::print;
-use crate::cli::operate::QueueCommand;
+use crate::cli::queue::QueueCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;

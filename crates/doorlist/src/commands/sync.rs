@@ -1,7 +1,7 @@
 //! `doorlist sync ...`: tests and runs syncs.
 
 use super::{plan_text, print};
-use crate::cli::sources::Sync;
+use crate::cli::sync::Sync;
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;

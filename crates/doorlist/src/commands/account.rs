@@ -1,13 +1,11 @@
-//! `doorlist account ...` and `doorlist alias ...`
+//! `doorlist account ...`
 
 use super::print;
-use crate::cli::list::{AccountCommand, Alias};
+use crate::cli::account::AccountCommand;
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{
-    AccountAdd, AccountList, AccountRemove, AccountReport, AccountShow, AliasAdd, AliasRemove, Request, Response,
-};
+use doorlist_actions::{AccountAdd, AccountList, AccountRemove, AccountReport, AccountShow, Request, Response};
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{AccountDetails, AccountFilter, ClaimRecord};
@@ -29,15 +27,11 @@ pub(super) async fn account(
     change_or_show(target, out, request).await
 }
 
-pub(super) async fn alias(target: &mut CommandTarget, out: &mut Output, what: &Alias) -> Result<Exit, Failure> {
-    let request = match what {
-        Alias::Add { account, names } => AliasAdd { account: account.clone(), locals: names.clone() }.into(),
-        Alias::Remove { addresses } => AliasRemove { addresses: addresses.clone() }.into(),
-    };
-    change_or_show(target, out, request).await
-}
-
-async fn change_or_show(target: &mut CommandTarget, out: &mut Output, request: Request) -> Result<Exit, Failure> {
+pub(super) async fn change_or_show(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    request: Request,
+) -> Result<Exit, Failure> {
     match target.respond(request).await? {
         Response::Applied(applied) => print::applied(out, &applied)?,
         Response::Account(details) if out.is_json() => out.object(&details)?,

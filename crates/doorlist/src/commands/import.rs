@@ -1,12 +1,12 @@
-//! `doorlist import` and `doorlist export`.
+//! `doorlist import`: what a file would change, or changes.
 
 use super::{input::Input, plan_text, print};
-use crate::cli::list::{ExportArgs, ExportFormatArg, Import, ImportRequestCommand};
+use crate::cli::import::{Import, ImportRequestCommand};
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::output::Output;
 use anyhow::Context;
-use doorlist_actions::{self as actions, ExportFormat, FileReading, ImportFile, ImportReport, Response};
+use doorlist_actions::{self as actions, FileReading, ImportFile, ImportReport, Response};
 use doorlist_core::source_rows::RowProblem;
 use doorlist_store::recipients::{EXAMPLES_LIMIT, EXAMPLES_MAX};
 use std::io::Write;
@@ -154,26 +154,5 @@ fn problems(problems: &[RowProblem], total: u64, what: &str) {
     let hidden = total.saturating_sub(ROWS_SHOWN_MAX as u64);
     if hidden > 0 {
         say!("and {hidden} more {what} (--json shows them)");
-    }
-}
-
-/// Writes the list to stdout page by page.
-pub(super) async fn export(target: &mut CommandTarget, out: &mut Output, what: &ExportArgs) -> Result<Exit, Failure> {
-    let format = match what.format {
-        _ if out.is_json() => ExportFormat::Json,
-        ExportFormatArg::Csv if what.spreadsheet => ExportFormat::Spreadsheet,
-        ExportFormatArg::Csv => ExportFormat::Csv,
-        ExportFormatArg::Postfix => ExportFormat::Postfix,
-        ExportFormatArg::Ldif => ExportFormat::Ldif,
-        ExportFormatArg::Json => ExportFormat::Json,
-    };
-    let mut after = None;
-    loop {
-        let page = target.ask(actions::Export { domain: what.domain.clone(), format, after }).await?;
-        out.file(&page.text)?;
-        after = page.next;
-        if after.is_none() {
-            return Ok(Exit::DONE);
-        }
     }
 }

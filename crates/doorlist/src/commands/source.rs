@@ -1,7 +1,7 @@
 //! `doorlist source ...`: LDAP and Active Directory sources.
 
 use super::{input::Input, plan_text, print};
-use crate::cli::sources::{PresetWord, SourceCommand, SourceOptions, TellWord};
+use crate::cli::source::{PresetWord, SourceCommand, SourceOptions, TellWord};
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;

@@ -1,7 +1,7 @@
 //! `doorlist contact ...`
 
 use super::print;
-use crate::cli::contacts::Contact;
+use crate::cli::contact::Contact;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;

@@ -2,7 +2,7 @@
 
 use super::plan_text::{self, PlanText, Tense};
 use super::{changes, print};
-use crate::cli::sources::PlanCommand;
+use crate::cli::plan::PlanCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;

@@ -1,6 +1,6 @@
-//! `doorlist queue`, `log`, `config`: operation of a running gateway.
+//! `doorlist queue ...`
 
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{ArgGroup, Subcommand};
 use doorlist_core::address::DomainName;
 use doorlist_core::queue_id::QueueId;
 
@@ -48,50 +48,5 @@ Examples:
     Delete {
         /// Queue ID of the message
         id: QueueId,
-    },
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  doorlist log --since 2h
-  doorlist log --to alice@example.test --since 2026-11-20
-  doorlist log --follow --action refused")]
-pub(crate) struct LogArgs {
-    /// Wait for new entries and print them
-    #[arg(long)]
-    pub follow: bool,
-    /// Show only entries with this recipient
-    #[arg(long, value_name = "ADDRESS")]
-    pub to: Option<String>,
-    /// Show only entries with this sender
-    #[arg(long, value_name = "ADDRESS")]
-    pub from: Option<String>,
-    /// Show only one action: accepted, refused, deferred, sent, delivery-deferred, bounced, failed, held, released, deleted
-    #[arg(long, value_name = "ACTION")]
-    pub action: Option<String>,
-    /// Show entries since a time: 2h, 3d, 2026-11-20, 2026-11-20T08:00
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigCommand {
-    /// Check the configuration and report errors
-    #[command(after_help = "\
-Exit code: 0 valid, 78 invalid.
-
-Example:
-  doorlist config check --config /etc/doorlist/doorlist.toml")]
-    Check,
-    /// Print all settings, with passwords masked
-    #[command(after_help = "\
-Examples:
-  doorlist config show
-  doorlist config show --origin")]
-    Show {
-        /// Show where each value comes from: file and line, environment, option or default
-        #[arg(long)]
-        origin: bool,
     },
 }

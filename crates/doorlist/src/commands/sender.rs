@@ -1,6 +1,6 @@
 //! `doorlist sender ...`
 
-use crate::cli::senders::SenderCommand;
+use crate::cli::sender::SenderCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;

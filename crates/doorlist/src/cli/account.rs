@@ -1,0 +1,47 @@
+//! `doorlist account ...`
+
+use clap::Subcommand;
+use doorlist_core::address::{Address, DomainName};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountCommand {
+    /// Add accounts, including previously removed ones
+    #[command(after_help = "\
+Examples:
+  doorlist account add alice@example.test bob@example.test
+  doorlist account add team@example.test --list")]
+    Add {
+        /// One or more email addresses
+        #[arg(required = true, value_name = "ADDRESS")]
+        addresses: Vec<Address>,
+        /// Add them as distribution lists; existing accounts keep their aliases
+        #[arg(long)]
+        list: bool,
+    },
+    /// Remove accounts and their aliases, and reject them until they are added again
+    #[command(after_help = "Example:\n  doorlist account remove bob@example.test")]
+    Remove {
+        /// One or more email addresses
+        #[arg(required = true, value_name = "ADDRESS")]
+        addresses: Vec<Address>,
+    },
+    /// Show an address, its kind, aliases and sources
+    #[command(after_help = "Example:\n  doorlist account show alice@example.test")]
+    Show {
+        /// Address of an account or alias
+        address: Address,
+    },
+    /// List a domain's accounts
+    #[command(after_help = "\
+Examples:
+  doorlist account list --domain example.test
+  doorlist account list --domain example.test --search ali --json")]
+    List {
+        /// Name of the domain
+        #[arg(long, value_name = "NAME")]
+        domain: DomainName,
+        /// List only accounts whose address contains this text
+        #[arg(long, value_name = "TEXT")]
+        search: Option<String>,
+    },
+}

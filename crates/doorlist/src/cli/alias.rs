@@ -1,0 +1,28 @@
+//! `doorlist alias ...`
+
+use clap::Subcommand;
+use doorlist_core::address::{Address, LocalPart};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Alias {
+    /// Add aliases to an account
+    #[command(after_help = "Example:\n  doorlist alias add alice@example.test a.liddell alice.l")]
+    Add {
+        /// Address of the account
+        account: Address,
+        /// Local part of the alias, before the @
+        #[arg(required = true, value_name = "LOCALPART", value_parser = local_part)]
+        names: Vec<LocalPart>,
+    },
+    /// Remove aliases, and reject them until they are added again
+    #[command(after_help = "Example:\n  doorlist alias remove a.liddell@example.test")]
+    Remove {
+        /// One or more email addresses
+        #[arg(required = true, value_name = "ADDRESS")]
+        addresses: Vec<Address>,
+    },
+}
+
+fn local_part(text: &str) -> Result<LocalPart, String> {
+    LocalPart::parse(text.as_bytes()).map_err(|error| error.to_string())
+}
