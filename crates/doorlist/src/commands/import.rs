@@ -101,7 +101,7 @@ fn outcome_text(out: &mut Output, what: &Import, report: &ImportReport) -> Resul
     };
     for (count, text, end) in [(reading.repeated, "duplicate", ""), (reading.problems_total, "bad row", " skipped")] {
         if count > 0 {
-            line.push_str(&format!(", {}{end}", print::counted(count, text)));
+            line.push_str(&format!("; {}{end}", print::counted(count, text)));
         }
     }
     out.line(&line)?;
