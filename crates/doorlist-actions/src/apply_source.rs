@@ -3,14 +3,18 @@
 
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
+use crate::imports::DEFAULT_SOURCE;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, PlanId, Source};
 use doorlist_core::shrink_guard::{self, OperationLimits, Operations, WINDOW};
 use doorlist_core::source_rows::NormalizedRows;
 use doorlist_core::time::Timestamp;
-use doorlist_store::recipients::{Applied, ApplyError, Coverage, PlanRow, Planned, Shrunken, SourcePlan};
+use doorlist_store::recipients::{
+    Applied, ApplyError, Coverage, EXAMPLES_LIMIT, EXAMPLES_MAX, PlanRow, Planned, Shrunken, SourcePlan,
+};
 use doorlist_store::source_book::{RunOutcome, RunRecord};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The list may move between plan and change; so often the plan is made again.
 const TRIES: usize = 5;
@@ -23,6 +27,10 @@ pub(crate) struct SourceInput<'a> {
     pub(crate) source: &'a Source,
     pub(crate) coverage: Coverage<'a>,
     pub(crate) file: Option<&'a str>,
+    /// It takes nothing away that came from another file under the same source name.
+    pub(crate) only_own_file: bool,
+    /// Rows that a plan shows that is thrown away; of others [`EXAMPLES_MAX`], the rest can be read from the store.
+    pub(crate) examples_max: usize,
     /// The line in the change log.
     pub(crate) summary: &'a str,
     pub(crate) limits: OperationLimits,
@@ -70,6 +78,7 @@ pub struct PlanReport {
     pub operations: Operations,
     /// What the source loses.
     pub shrinking: Shrunken,
+    /// Its first rows in the order of [`doorlist_core::list_change::RowChange`], some of each.
     pub rows: Vec<PlanRow>,
 }
 
@@ -104,6 +113,12 @@ impl Actions {
         let mut tries = 1;
         let (id, report, begun) = loop {
             let planned = self.plan(input, &list, actor, stage).await?;
+            if input.only_own_file && !planned.other_files.is_empty() {
+                if let Some(id) = planned.id {
+                    self.throw_away(id).await;
+                }
+                return Err(of_other_files(input.source, &planned.other_files));
+            }
             let held = self.stopped_by(input, &planned).await?;
             let (id, report) = match self.settle_plan(input, planned, held).await? {
                 Settled::Ended(report) => return Ok(report),
@@ -142,8 +157,9 @@ impl Actions {
         actor: &Actor,
         stage: Option<&str>,
     ) -> Result<Planned, ApplyError> {
-        let plan =
-            SourcePlan { domain: input.domain, source: input.source, list, coverage: input.coverage, file: input.file };
+        let SourceInput { domain, source, coverage, file, .. } = *input;
+        let examples_max = if stage.is_none() { input.examples_max.min(EXAMPLES_LIMIT) } else { EXAMPLES_MAX };
+        let plan = SourcePlan { domain, source, list, coverage, file, examples_max };
         self.services.recipients.plan_source_at(&plan, actor, stage, self.now()).await
     }
 
@@ -220,6 +236,17 @@ impl Actions {
         self.services.book.add_run(&run).await?;
         Ok(outcome)
     }
+}
+
+/// A mirror would remove what other files brought.
+fn of_other_files(source: &Source, files: &BTreeSet<String>) -> ActionError {
+    let files = files.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "addresses that are not in this file came under the same source name ({source}) from {files}; a mirror would \
+         remove them. Nothing was changed. Give this file a source name of its own with --source NAME, or --source {DEFAULT_SOURCE} \
+         if it replaces them all"
+    );
+    ActionError::new(ErrorKind::Unconfirmed, message)
 }
 
 fn summary(input: &SourceInput<'_>) -> String {

@@ -18,9 +18,12 @@ use doorlist_core::file_list::{self, ColumnContent, ColumnMap, ParseOptions, Rec
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows::{PackedRows, RowProblem, normalize_packed};
 use doorlist_core::visible::is_hidden;
-use doorlist_store::recipients::Coverage;
+use doorlist_store::recipients::{Coverage, EXAMPLES_MAX};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
+/// The name under which a file owns its claims if none is given.
+pub(crate) const DEFAULT_SOURCE: &str = "file";
 /// Characters of a source's name.
 const SOURCE_NAME_MAX: usize = 64;
 /// Characters of a file's name that are kept with each address.
@@ -30,8 +33,9 @@ const FILE_NAME_MAX: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportFile {
     pub domain: DomainName,
-    /// The name under which the file owns its claims.
-    pub source: String,
+    /// The name under which the file owns its claims; without one, `file`, which several files may share.
+    #[serde(default)]
+    pub source: Option<String>,
     /// What the file is called.
     #[serde(default)]
     pub name: Option<String>,
@@ -45,6 +49,12 @@ pub struct ImportFile {
     /// What the source claimed before and the file has not goes.
     #[serde(default)]
     pub mirror: bool,
+    /// Invisible characters are removed from its text.
+    #[serde(default)]
+    pub clean: bool,
+    /// Rows that a plan shows that is not kept; at most a hundred thousand.
+    #[serde(default = "examples_max")]
+    pub examples_max: usize,
     /// Write it; otherwise the plan alone is shown.
     #[serde(default)]
     pub apply: bool,
@@ -102,12 +112,14 @@ impl Action for ImportFile {
     async fn run(self, actions: &Actions) -> Result<ImportReport, ActionError> {
         let input = FileInput {
             domain: &self.domain,
-            source: &self.source,
+            source: self.source.as_deref(),
             name: self.name.as_deref(),
             bytes: self.file.as_bytes(),
             format: self.format.as_deref(),
             columns: &self.columns,
             mirror: self.mirror,
+            clean: self.clean,
+            examples_max: self.examples_max,
         };
         actions.import(&input, Then::of(self.apply, self.reason.as_deref())).await
     }
@@ -116,8 +128,8 @@ impl Action for ImportFile {
 /// A file and what it is for.
 pub(crate) struct FileInput<'a> {
     pub(crate) domain: &'a DomainName,
-    /// The name under which it owns its claims.
-    pub(crate) source: &'a str,
+    /// The name under which it owns its claims, if one was given.
+    pub(crate) source: Option<&'a str>,
     /// What it is called, for those who ask later where an address came from.
     pub(crate) name: Option<&'a str>,
     pub(crate) bytes: &'a [u8],
@@ -125,12 +137,19 @@ pub(crate) struct FileInput<'a> {
     pub(crate) columns: &'a [String],
     /// What the source claimed before and the file has not goes.
     pub(crate) mirror: bool,
+    pub(crate) clean: bool,
+    pub(crate) examples_max: usize,
+}
+
+pub(crate) fn examples_max() -> usize {
+    EXAMPLES_MAX
 }
 
 impl Actions {
     /// Reads the file, and plans or applies what follows.
     pub(crate) async fn import(&self, input: &FileInput<'_>, then: Then<'_>) -> Result<ImportReport, ActionError> {
-        check_source(input.source)?;
+        let source_name = input.source.unwrap_or(DEFAULT_SOURCE);
+        check_source(source_name)?;
         if let Then::Override(reason) = then {
             check_reason(reason)?;
         }
@@ -149,7 +168,7 @@ impl Actions {
             );
             return Err(ActionError::new(ErrorKind::Data, message));
         }
-        let source = Source::File(input.source.to_owned());
+        let source = Source::File(source_name.to_owned());
         let file = input.name.map(file_name);
         let summary = summary(&name, &source, file.as_deref(), list.rows.len());
         let told = serde_json::to_string(&reading).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
@@ -158,6 +177,8 @@ impl Actions {
             source: &source,
             coverage: if input.mirror { Coverage::Whole } else { Coverage::Part },
             file: file.as_deref(),
+            only_own_file: input.mirror && input.source.is_none(),
+            examples_max: input.examples_max,
             summary: &summary,
             limits: OperationLimits::default(),
             report: &told,
@@ -180,27 +201,33 @@ fn read(
     domain: &DomainName,
     aliases: &[DomainName],
 ) -> Result<(PackedRows, FileReading), ActionError> {
-    if input.format == Some(json_list::FORMAT) || (input.format.is_none() && json_list::looks_like(input.bytes)) {
-        return json_list::read(input.bytes, domain, aliases);
+    let (bytes, removed) = if input.clean { file_list::cleaned(input.bytes) } else { (Cow::Borrowed(input.bytes), 0) };
+    if input.format == Some(json_list::FORMAT) || (input.format.is_none() && json_list::looks_like(&bytes)) {
+        return json_list::read(&bytes, domain, aliases, input.clean.then_some(removed));
     }
     let usage = |e: &dyn std::fmt::Display| ActionError::new(ErrorKind::Usage, e.to_string());
     let format = input.format.map(str::parse).transpose().map_err(|e| usage(&e))?;
     let columns: Vec<ColumnMap> =
         input.columns.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(|e| usage(&e))?;
     let options = ParseOptions { domain, domain_aliases: aliases, format, columns: &columns };
-    let list = file_list::parse(input.bytes, &options).map_err(|e| ActionError::new(ErrorKind::Data, e.to_string()))?;
-    let rejected = if list.problems_total > 0 { file_list::rejected(input.bytes, &list) } else { String::new() };
+    let list = file_list::parse(&bytes, &options).map_err(|e| ActionError::new(ErrorKind::Data, e.to_string()))?;
+    let rejected = if list.problems_total > 0 { file_list::rejected(&bytes, &list) } else { String::new() };
     let reading = FileReading {
         format: list.recognised.format.to_string(),
         details: details(&list.recognised),
         problems_total: list.problems_total,
         skipped: list.skipped.iter().map(|(what, count)| (what.to_string(), *count)).collect(),
-        notes: list.notes.iter().map(ToString::to_string).collect(),
+        notes: list.notes.iter().map(ToString::to_string).chain(cleaned_note(removed)).collect(),
         problems: list.problems,
         rejected,
         ..FileReading::default()
     };
     Ok((list.rows.into(), reading))
+}
+
+/// What `--clean` did.
+pub(crate) fn cleaned_note(removed: u64) -> Option<String> {
+    (removed > 0).then(|| format!("invisible characters removed from the text: {removed}"))
 }
 
 /// How it was read, in words: the preview shows what was guessed as a guess.

@@ -16,15 +16,16 @@ use crate::actions::Actions;
 use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
 use crate::error::{ActionError, ErrorKind};
 use crate::services::Services;
-use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::address::{Address, DomainName, LocalPart, is_cleaned};
 use doorlist_core::change::{Actor, Source, Structure, Via};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows::{
     PROBLEMS_KEPT_MAX, PackedRows, RowPosition, RowProblem, SourceRow, normalize_packed, shown,
 };
-use doorlist_store::recipients::Coverage;
+use doorlist_store::recipients::{Coverage, EXAMPLES_MAX};
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// Accounts that are pushed at once.
@@ -158,6 +159,8 @@ impl Actions {
             source: &Source::Push,
             coverage: Coverage::Whole,
             file: None,
+            only_own_file: false,
+            examples_max: EXAMPLES_MAX,
             summary: &summary,
             limits,
             report: "{}",
@@ -183,12 +186,14 @@ pub(crate) struct PushReading {
     pub(crate) problems: Vec<RowProblem>,
     pub(crate) problems_total: u64,
     pub(crate) left_out: u64,
+    /// Invisible characters are removed, so many until now.
+    pub(crate) cleaned: Option<u64>,
 }
 
 impl PushReading {
     pub(crate) fn of(domain: DomainName, aliases: Vec<DomainName>) -> Self {
         let rows = PackedRows::default();
-        Self { domain, aliases, items: 0, rows, problems: Vec::new(), problems_total: 0, left_out: 0 }
+        Self { domain, aliases, items: 0, rows, problems: Vec::new(), problems_total: 0, left_out: 0, cleaned: None }
     }
 
     /// Takes an account of a push, which has no more than so many.
@@ -219,9 +224,19 @@ impl PushReading {
         self.rows.push(&SourceRow { local, structure, switched_off, place: RowPosition::Item(number) });
     }
 
+    fn clean<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
+        match &mut self.cleaned {
+            Some(removed) if text.contains(is_cleaned) => {
+                *removed += text.chars().filter(|c| is_cleaned(*c)).count() as u64;
+                Cow::Owned(text.replace(is_cleaned, ""))
+            }
+            _ => Cow::Borrowed(text),
+        }
+    }
+
     /// A local part of the domain, if the text is an address of it.
     fn local(&mut self, number: u32, text: &str) -> Option<LocalPart> {
-        let text = text.trim();
+        let text = self.clean(text.trim());
         let text = match text.split_once(':') {
             Some((prefix, rest)) if prefix.eq_ignore_ascii_case("smtp") => rest,
             // Another kind of name: sip, x500, EUM ...
@@ -229,7 +244,7 @@ impl PushReading {
                 self.left_out += 1;
                 return None;
             }
-            _ => text,
+            _ => &*text,
         };
         let parsed = match text.contains('@') {
             true => text.parse::<Address>().map(|a| (a.local().clone(), Some(a.domain().clone()))),

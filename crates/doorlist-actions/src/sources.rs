@@ -11,7 +11,7 @@ use doorlist_core::connection::{DirectoryConnection, LdapBind};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows;
 use doorlist_core::time::Timestamp;
-use doorlist_store::recipients::{Applied, Coverage, SourcePlan};
+use doorlist_store::recipients::{Applied, Coverage, EXAMPLES_MAX, SourcePlan};
 use doorlist_store::source_book::StoredConnection;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -218,6 +218,7 @@ impl Action for SourceRemove {
                 list: &source_rows::NormalizedRows::default(),
                 coverage: Coverage::Ended,
                 file: None,
+                examples_max: EXAMPLES_MAX,
             };
             let summary = format!("{source} removed with its recipients");
             if let Some(id) = services.recipients.plan_source(&plan, &actions.actor(), Some(&summary)).await?.id {

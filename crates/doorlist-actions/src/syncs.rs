@@ -12,6 +12,7 @@ use crate::actions::Actions;
 use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
 use crate::caller::Caller;
 use crate::error::{ActionError, ErrorKind};
+use crate::imports::examples_max;
 use crate::ports::{DirectoryReading, ReadWish, TestReport};
 use crate::services::Services;
 use crate::sources::settings_of;
@@ -19,7 +20,7 @@ use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, Source, Via};
 use doorlist_core::source_rows::normalize;
 use doorlist_core::time::Timestamp;
-use doorlist_store::recipients::{Coverage, PAGE_MAX};
+use doorlist_store::recipients::{Coverage, EXAMPLES_MAX, PAGE_MAX};
 use doorlist_store::source_book::{RunOutcome, RunRecord, StoredConnection};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -63,6 +64,9 @@ impl Action for SyncTest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SyncPreview {
     pub name: String,
+    /// Rows that the plan shows; at most a hundred thousand.
+    #[serde(default = "examples_max")]
+    pub examples_max: usize,
 }
 
 impl Action for SyncPreview {
@@ -73,7 +77,7 @@ impl Action for SyncPreview {
     }
 
     async fn run(self, actions: &Actions) -> Result<Box<SyncReport>, ActionError> {
-        actions.sync(&self.name, SyncTrigger::Preview).await.map(Box::new)
+        actions.sync(&self.name, SyncTrigger::Preview(self.examples_max)).await.map(Box::new)
     }
 }
 
@@ -152,10 +156,11 @@ impl Actions {
             Ok(reading) => self.take_over_by_pool(stored, reading, trigger, began).await?,
             Err(why) => SyncReport::failed(stored, began, why),
         };
-        if report.outcome == RunOutcome::Failed && *trigger != SyncTrigger::Preview {
+        let is_preview = matches!(trigger, SyncTrigger::Preview(_));
+        if report.outcome == RunOutcome::Failed && !is_preview {
             self.note_failure(stored, began, &report).await?;
         }
-        if *trigger != SyncTrigger::Preview {
+        if !is_preview {
             self.services.tell_of(&settings, &report).await;
         }
         Ok(report)
@@ -222,11 +227,16 @@ impl Actions {
             source: &source,
             coverage,
             file: None,
+            only_own_file: false,
+            examples_max: match trigger {
+                SyncTrigger::Preview(examples_max) => *examples_max,
+                _ => EXAMPLES_MAX,
+            },
             summary: &summary,
             limits: settings.limits,
             report: &told,
             then: match trigger {
-                SyncTrigger::Preview => Then::Show,
+                SyncTrigger::Preview(_) => Then::Show,
                 SyncTrigger::Override(reason) => Then::Override(reason),
                 SyncTrigger::Command | SyncTrigger::Schedule => Then::Apply,
             },
@@ -234,7 +244,7 @@ impl Actions {
         let actor = Actor { via: Via::Sync, ..self.actor() };
         let plan = self.apply_source(&wish, list, &actor).await?;
         report.finish(&plan, self.now());
-        if *trigger != SyncTrigger::Preview {
+        if !matches!(trigger, SyncTrigger::Preview(_)) {
             let told = serde_json::to_string(&report).map_err(|e| ActionError::new(ErrorKind::Store, e.to_string()))?;
             self.note_run(&wish, began, &plan, told).await?;
             self.keep_marker(stored, &reading, &plan, began).await?;

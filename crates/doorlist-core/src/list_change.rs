@@ -9,6 +9,7 @@
 //! | `address_state`, `draft` | addresses while changes to them are worked out, and the rules of claims and vetoes |
 //! | `domain_rules` | the rules of domains, their names and their servers |
 //! | `plan`, `comparison`, `source_planner`, `tally` | a source's list against the list: what follows, in numbers and rows |
+//! | `row_change` | what becomes of an address, and which rows a plan shows first |
 //! | `undo` | what goes back with a change, addresses apart |
 //! | `counts` | how many addresses a domain has, and how a change moves the numbers |
 //! | `outcome`, `note`, `refusal` | what came of a change, what to know of it, or why it is refused |
@@ -23,6 +24,7 @@ mod outcome;
 mod plan;
 mod record;
 mod refusal;
+mod row_change;
 mod source_planner;
 mod tally;
 #[cfg(test)]
@@ -38,9 +40,10 @@ pub use domain_rules::{
 pub use draft::{Claim, ClaimOrigin, Draft, NewNumber, RowsNeeded, Undone, sort_claims};
 pub use note::Note;
 pub use outcome::{Applied, NOTES_MAX};
-pub use plan::{Coverage, EXAMPLES_MAX, PlanRow, Planned, Shrunken, SourcePlan};
+pub use plan::{Coverage, EXAMPLES_LIMIT, EXAMPLES_MAX, PlanRow, Planned, Shrunken, SourcePlan};
 pub use record::{AddressRecord, ClaimRecord, DomainRecord, SMTP_PORT, VetoRecord};
 pub use refusal::Refusal;
+pub use row_change::RowChange;
 pub use source_planner::SourcePlanner;
 pub use tally::Tally;
 pub use undo::{DomainUndo, PlannedDomain, has_renames, name_servers_anew};

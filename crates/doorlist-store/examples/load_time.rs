@@ -51,6 +51,7 @@ async fn main() {
             list: &list,
             coverage: Coverage::Whole,
             file: Some("staff.csv"),
+            examples_max: 0,
         };
         timed("planned", Box::pin(recipients.plan_source(&plan, &actor(), None))).await.unwrap();
         let staged =

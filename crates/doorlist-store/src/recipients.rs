@@ -49,8 +49,9 @@ mod work;
 
 pub(crate) use codes::domain_name;
 pub use doorlist_core::list_change::{
-    AddressRecord, Applied, CUSTOMER_NAME_MAX, ClaimRecord, Coverage, DOMAIN_ALIASES_MAX, DomainRecord, EXAMPLES_MAX,
-    ListCounts, NOTES_MAX, Note, PlanRow, Planned, Refusal, SERVERS_MAX, Shrunken, SourcePlan, VetoRecord,
+    AddressRecord, Applied, CUSTOMER_NAME_MAX, ClaimRecord, Coverage, DOMAIN_ALIASES_MAX, DomainRecord, EXAMPLES_LIMIT,
+    EXAMPLES_MAX, ListCounts, NOTES_MAX, Note, PlanRow, Planned, Refusal, RowChange, SERVERS_MAX, Shrunken, SourcePlan,
+    VetoRecord,
 };
 pub use handle::{BegunPlan, RecipientStore};
 pub use outcome::ApplyError;

@@ -50,7 +50,14 @@ async fn staged(recipients: &RecipientStore, local: &str) -> PlanId {
         place: RowPosition::Line(1),
     }]);
     let (domain, source) = ("example.test".parse().unwrap(), Source::File("staff".to_owned()));
-    let plan = SourcePlan { domain: &domain, source: &source, list: &list, coverage: Coverage::Part, file: None };
+    let plan = SourcePlan {
+        domain: &domain,
+        source: &source,
+        list: &list,
+        coverage: Coverage::Part,
+        file: None,
+        examples_max: 0,
+    };
     let actor = Actor { name: "ann".to_owned(), via: Via::Import };
     recipients.plan_source(&plan, &actor, Some("staged")).await.unwrap().id.unwrap()
 }

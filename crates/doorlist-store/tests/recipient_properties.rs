@@ -169,7 +169,7 @@ proptest! {
             });
             let list = normalize(rows.collect());
             let coverage = if whole { Coverage::Whole } else { Coverage::Part };
-            let plan = SourcePlan { domain: &one, source: &source, list: &list, coverage, file: None };
+            let plan = SourcePlan { domain: &one, source: &source, list: &list, coverage, file: None, examples_max: 0 };
             // A person's word may be refused, one by one; a plan is what other sources say.
             let planned = recipients.plan_source(&plan, &actor(), Some("planned")).await;
             let Ok(Planned { id: Some(id), applied, .. }) = planned else { return Ok(()) };

@@ -1,7 +1,7 @@
 //! Lists as JSON: our own export (one object a line), and what identity systems and scripts hand in (an array of
 //! `{"email": ..., "aliases": [...]}`). Must not know what is done with the rows.
 
-use super::FileReading;
+use super::{FileReading, cleaned_note};
 use crate::error::{ActionError, ErrorKind};
 use crate::pushes::{PushItem, PushReading};
 use doorlist_core::address::DomainName;
@@ -22,21 +22,26 @@ pub(crate) fn looks_like(bytes: &[u8]) -> bool {
     text.starts_with(b"[") || text.starts_with(b"{")
 }
 
-/// The rows of a list.
+/// The rows of a list. `cleaned`: so many invisible characters were removed already, and escaped ones are to go, too.
 pub(crate) fn read(
     bytes: &[u8],
     domain: &DomainName,
     aliases: &[DomainName],
+    cleaned: Option<u64>,
 ) -> Result<(PackedRows, FileReading), ActionError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.trim_ascii_start().starts_with(b"[") {
-        let reading = read_items(bytes, PushReading::of(domain.clone(), aliases.to_vec())).map_err(|error| {
+        let mut reading = PushReading::of(domain.clone(), aliases.to_vec());
+        reading.cleaned = cleaned;
+        let reading = read_items(bytes, reading).map_err(|error| {
             let message = format!("cannot read the JSON: {error}; expected an array of objects with email and aliases");
             ActionError::new(ErrorKind::Data, message)
         })?;
         return Ok(of_items(reading));
     }
-    Ok(of_lines(bytes, domain, aliases))
+    let (rows, mut told) = of_lines(bytes, domain, aliases);
+    told.notes.extend(cleaned_note(cleaned.unwrap_or_default()));
+    Ok((rows, told))
 }
 
 /// Each account is let go before the next one is read.
@@ -67,6 +72,7 @@ fn of_items(reading: PushReading) -> (PackedRows, FileReading) {
     if reading.left_out > 0 {
         told.skipped.push(("names of other domains or other kinds".to_owned(), reading.left_out));
     }
+    told.notes.extend(cleaned_note(reading.cleaned.unwrap_or_default()));
     (told.problems, told.problems_total) = (reading.problems, reading.problems_total);
     (reading.rows, told)
 }

@@ -12,6 +12,7 @@ use doorlist_core::access::{KeyLimits, KeyTerms};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
 use doorlist_core::time::Timestamp;
+use doorlist_store::recipients::EXAMPLES_MAX;
 use doorlist_store::source_book::UploadLink;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -134,12 +135,14 @@ impl Services {
         }
         let input = FileInput {
             domain: &link.domain,
-            source: &link.source,
+            source: Some(&link.source),
             name: Some(file_name),
             bytes,
             format: None,
             columns: &[],
             mirror: false,
+            clean: false,
+            examples_max: EXAMPLES_MAX,
         };
         match Actions::of(self, Caller::upload_link(&link.actor)).import(&input, Then::Wait).await {
             Err(error) => {

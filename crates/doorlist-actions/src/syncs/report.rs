@@ -17,8 +17,8 @@ const PROBLEMS_MAX: usize = 100;
 /// Why a directory is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SyncTrigger {
-    /// A person looks what would come of it.
-    Preview,
+    /// A person looks what would come of it, and is shown so many rows.
+    Preview(usize),
     /// A person wants it now.
     Command,
     /// A person wants it over the limits, for this reason.

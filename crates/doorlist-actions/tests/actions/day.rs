@@ -10,7 +10,7 @@ use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::contact_book::MailPermit;
 use doorlist_store::mail_log::MailLogConfig;
-use doorlist_store::recipients::Applied;
+use doorlist_store::recipients::{Applied, EXAMPLES_MAX};
 use doorlist_store::spool::{Spool, SpoolConfig};
 use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, StoreUrl, Tenants};
 use serde::Serialize;
@@ -281,12 +281,14 @@ pub(crate) fn server() -> MailServer {
 pub(crate) fn file(text: impl Into<Vec<u8>>) -> ImportFile {
     ImportFile {
         domain: name("example.test"),
-        source: "staff".to_owned(),
+        source: Some("staff".to_owned()),
         name: Some("staff.txt".to_owned()),
         file: FileBytes::from(text.into()),
         format: None,
         columns: Vec::new(),
         mirror: false,
+        clean: false,
+        examples_max: EXAMPLES_MAX,
         apply: false,
         reason: None,
     }

@@ -27,7 +27,7 @@ async fn an_import_is_a_plan_until_it_is_applied() {
     let again = day.ask(import(file, false)).await.unwrap();
     assert_eq!(again.exit_code(), 0, "nothing would change");
     day.refused(import("PK\u{3}\u{4}...", true), ErrorKind::Data, 65, "spreadsheet").await;
-    let bad_source = ImportFile { source: "a\nb".to_owned(), ..wish("") };
+    let bad_source = ImportFile { source: Some("a\nb".to_owned()), ..wish("") };
     day.refused(Box::new(bad_source), ErrorKind::Usage, 64, "letters").await;
     let bad_format = ImportFile { format: Some("lotus".to_owned()), ..wish("ann") };
     day.refused(Box::new(bad_format), ErrorKind::Usage, 64, "use one of").await;
@@ -150,4 +150,63 @@ async fn a_mirror_that_shrinks_the_list_waits() {
     day.refused(nobody, ErrorKind::Data, 65, "never removes recipients").await;
     let none = day.import(mirror("zoe\n", Some("all new"))).await;
     assert!(none.plan.held.is_some() && !none.plan.written, "a list that loses everybody is looked at as a plan");
+}
+
+#[tokio::test]
+async fn invisible_characters_are_refused_and_cleaned_away_if_that_is_asked_for() {
+    let day = Day::with_a_domain().await;
+    let escaped = r#"[{"email": "an\u200bn@example.test", "aliases": ["a\u00adnnie"]}, {"email": "bob@example.test"}]"#;
+    for text in ["email,aliases\nan\u{200b}n@example.test,a\u{ad}nnie\nbob@example.test,\n", escaped] {
+        let refused = day.import(wish(text)).await;
+        let why = &refused.reading.problems[0].why;
+        assert!(why.contains("U+200B ZERO WIDTH SPACE; without it, the address is ann@example.test"), "{why}");
+        assert_eq!(refused.plan.applied.added, 1, "{text}");
+        let cleaned = day.import(ImportFile { clean: true, ..wish(text) }).await;
+        assert_eq!((cleaned.plan.applied.added, cleaned.reading.problems_total), (3, 0), "{text}");
+        assert_eq!(cleaned.reading.notes, ["invisible characters removed from the text: 2"], "{text}");
+    }
+    let clean = day.import(ImportFile { clean: true, ..wish("ann@example.test\n") }).await;
+    assert!(clean.reading.notes.is_empty());
+}
+
+/// Several files have the name `file` if none is given: the last of them is no mirror of all.
+#[tokio::test]
+async fn a_mirror_under_the_default_source_takes_nothing_from_another_file() {
+    let day = Day::with_a_domain().await;
+    let from =
+        |name: &str, text: &str| ImportFile { source: None, name: Some(name.to_owned()), apply: true, ..wish(text) };
+    let mirror = |name: &str, text: &str| ImportFile { mirror: true, ..from(name, text) };
+    day.import(from("office.csv", "ann\nbob\n")).await;
+    day.import(from("plant.csv", "cora\n")).await;
+    for apply in [false, true] {
+        let wish = ImportFile { apply, ..mirror("plant.csv", "cora\ndan\n") };
+        let why = "(file:file) from office.csv; a mirror would remove them. Nothing was changed";
+        day.refused(Box::new(wish), ErrorKind::Unconfirmed, 4, why).await;
+    }
+    let Response::Plans(plans) = day.ask(PlanList { domain: None, before: None, limit: 10 }).await.unwrap() else {
+        panic!()
+    };
+    assert!(
+        plans.iter().all(|plan| plan.state != doorlist_store::recipients::PlanState::Waiting),
+        "nothing of it waits"
+    );
+    assert_eq!(day.check("ann@example.test").await, (0, "listed"));
+    assert_eq!(day.check("dan@example.test").await, (4, "setting-up"));
+    // A mirror of its own addresses goes on, and so does one that says that it means all.
+    assert_eq!(day.import(mirror("other.csv", "ann\nbob\ncora\n")).await.plan.applied.same, 3);
+    let meant = ImportFile { source: Some("file".to_owned()), ..mirror("plant.csv", "ann\ncora\ndan\n") };
+    let report = day.import(meant).await;
+    assert_eq!((report.plan.applied.removed, report.plan.applied.added, report.plan.written), (1, 1, true));
+}
+
+#[tokio::test]
+async fn a_plan_that_is_not_kept_shows_as_many_rows_as_are_asked_for() {
+    let day = Day::with_a_domain().await;
+    let text: String = (0..1_200).map(|n| format!("user{n}\n")).collect();
+    let rows = async |examples_max, apply| {
+        day.import(ImportFile { examples_max, apply, ..wish(text.clone()) }).await.plan.rows.len()
+    };
+    assert_eq!((rows(10, false).await, rows(1_000_000, false).await), (10, 1_200));
+    // What is kept can be read from the store, page by page.
+    assert_eq!(rows(1_000_000, true).await, 1_000);
 }

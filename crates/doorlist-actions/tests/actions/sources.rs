@@ -11,6 +11,7 @@ use doorlist_core::change::Structure;
 use doorlist_core::connection::{DirectoryConnection, DirectoryServer, DirectoryTls, LdapBind, Preset};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows::{EntryPlace, RowPosition, SourceRow};
+use doorlist_store::recipients::EXAMPLES_MAX;
 use doorlist_store::source_book::RunOutcome;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,7 +150,7 @@ async fn limits_of_operations_save_nothing() {
     limited.limits.accounts_add = Some(3);
     day.ask(put(limited, None, true)).await.unwrap();
     day.world.answers(Ok(people(0..24)));
-    let preview = synced(&day, SyncPreview { name: "office".to_owned() }).await;
+    let preview = synced(&day, SyncPreview { name: "office".to_owned(), examples_max: EXAMPLES_MAX }).await;
     assert_eq!((preview.exit_code(), preview.outcome), (4, RunOutcome::Held), "a preview has the same limits");
     assert_eq!(preview.plan.unwrap().plan, None, "and keeps nothing");
     let report = run(&day).await;

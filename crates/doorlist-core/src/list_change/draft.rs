@@ -18,12 +18,13 @@ pub use restore::Undone;
 use super::address_state::{AddressState, DraftAddress, ListDomain};
 use super::note::Note;
 use super::refusal::Refusal;
+use super::row_change::RowChange;
 use crate::address::LocalPart;
 use crate::change::{Source, Structure};
 use crate::domain::DomainId;
 use crate::list::AddressId;
 use crate::time::Timestamp;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Gives the number of a new row, or refuses when there is none left.
@@ -38,8 +39,8 @@ pub struct Draft {
     aliases: HashMap<AddressId, Vec<usize>>,
     /// What a person should know of the changes.
     pub notes: Vec<Note>,
-    /// Claims that changed nothing.
-    pub same: u64,
+    /// Indexes of the addresses that were asked to be what they are.
+    asked_same: BTreeSet<usize>,
     /// Claims that a veto kept out.
     pub vetoed: u64,
     /// Claims of sources of equal rank that disagree.
@@ -101,6 +102,20 @@ impl Draft {
         self.addresses.iter().filter(|address| address.before != address.now)
     }
 
+    /// The same in the order in which a plan shows them.
+    pub fn changed_in_order(&self) -> Vec<(RowChange, &DraftAddress)> {
+        let mut rows: Vec<_> = self.changed().map(|address| (address.change(), address)).collect();
+        rows.sort_by(|(a, first), (b, second)| a.cmp(b).then_with(|| first.local.cmp(&second.local)));
+        rows
+    }
+
+    /// Addresses that are what they were asked to be, and were so before. What another change of the same set did to an
+    /// address is no more the same.
+    pub fn same(&self) -> u64 {
+        let is_same = |at: &&usize| self.addresses.get(**at).is_some_and(|address| address.before == address.now);
+        self.asked_same.iter().filter(is_same).count() as u64
+    }
+
     /// Whether an address is loaded, with a row or without.
     pub fn contains(&self, domain: DomainId, local: &LocalPart) -> bool {
         self.index.contains_key(&(domain, local.clone()))
@@ -109,6 +124,11 @@ impl Draft {
     /// A loaded address as it is now, if it has a row.
     pub fn state(&self, domain: &ListDomain, local: &LocalPart) -> Option<&AddressState> {
         self.at(domain, local).and_then(|at| self.now(at))
+    }
+
+    /// A loaded address as it was before, if it had a row.
+    pub(super) fn before(&self, domain: &ListDomain, local: &LocalPart) -> Option<&AddressState> {
+        self.addresses.get(self.at(domain, local)?)?.before.as_ref()
     }
 
     fn at(&self, domain: &ListDomain, local: &LocalPart) -> Option<usize> {

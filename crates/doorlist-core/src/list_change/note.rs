@@ -46,6 +46,12 @@ pub enum Note {
     ChangedSince { address: Address },
     /// A domain that an undo would change was changed again, or has a list by now.
     DomainChangedSince { name: DomainName },
+    /// A new address has a character that is taken for another one.
+    Lookalike {
+        address: Address,
+        /// As it stands in the address.
+        character: char,
+    },
     /// Its claim as an alias cannot be kept any more: it stands as an account of its own.
     StandsAlone { address: Address },
 }
@@ -80,6 +86,15 @@ impl fmt::Display for Note {
             }
             Note::DomainChangedSince { name } => {
                 write!(f, "domain {name} was changed again since, or has recipients now; it is not changed")
+            }
+            Note::Lookalike { address, character } => {
+                let usual = if *character == '\u{2019}' { '\'' } else { '-' };
+                write!(
+                    f,
+                    "{address} has {character} (U+{:04X}) instead of {usual}: mail to the address with {usual} is not \
+                     for it",
+                    u32::from(*character)
+                )
             }
             Note::StandsAlone { address } => {
                 write!(f, "{address} can no longer be an alias of its account and is now a mailbox")

@@ -2,6 +2,8 @@
 
 use super::draft::Draft;
 use super::note::Note;
+use super::row_change::RowChange;
+use crate::address::{Address, DomainName, LocalPart};
 use serde::{Deserialize, Serialize};
 
 /// Notes that a result carries at most; further ones are only counted.
@@ -19,10 +21,13 @@ pub struct Applied {
     pub changed: u64,
     /// Addresses no longer listed.
     pub removed: u64,
-    /// Of those changed: no longer in their source, and accepted until the grace is over.
+    /// Of those changed: no source has them any more, and they are accepted until the grace is over. Plans alone count them.
     #[serde(default)]
     pub missing: u64,
-    /// Addresses that were so already.
+    /// Of those changed: another kind, or an alias of another account. Plans alone count them.
+    #[serde(default)]
+    pub kinds: u64,
+    /// Addresses that were so already, each once.
     pub same: u64,
     /// Addresses left alone since a person removed them before.
     pub vetoed: u64,
@@ -43,18 +48,35 @@ impl Applied {
         self.added + self.changed + self.removed + self.domains > 0
     }
 
-    /// Counts an address that differs.
-    pub fn count_address(&mut self, was_listed: bool, is_listed: bool) {
+    /// Counts an address that differs. One that is new and looks like another is noted.
+    pub fn count_address(&mut self, (local, domain): (&LocalPart, &DomainName), was_listed: bool, is_listed: bool) {
         match (was_listed, is_listed) {
-            (false, true) => self.added += 1,
+            (false, true) => {
+                self.added += 1;
+                if let Some(character) = local.lookalike() {
+                    let address = Address::new(local.clone(), domain.clone());
+                    self.add_notes(vec![Note::Lookalike { address, character }]);
+                }
+            }
             (true, false) => self.removed += 1,
             _ => self.changed += 1,
         }
     }
 
+    /// How many rows of a plan there are of this kind.
+    pub fn rows_of(&self, change: RowChange) -> u64 {
+        match change {
+            RowChange::Removed => self.removed,
+            RowChange::Missing => self.missing,
+            RowChange::Kind => self.kinds,
+            RowChange::Added => self.added,
+            RowChange::Claims => self.changed.saturating_sub(self.missing + self.kinds),
+        }
+    }
+
     /// Adds what the rules found out beside the addresses that differ.
     pub fn add_findings(&mut self, draft: &mut Draft) {
-        self.same += draft.same;
+        self.same += draft.same();
         self.vetoed += draft.vetoed;
         self.conflicts += draft.conflicts;
         self.add_notes(std::mem::take(&mut draft.notes));

@@ -3,14 +3,20 @@
 
 use super::outcome::Applied;
 use super::record::AddressRecord;
+use super::row_change::RowChange;
 use crate::address::{Address, DomainName};
 use crate::change::{PlanId, Source};
 use crate::shrink_guard::{Operations, Shrinking};
 use crate::source_rows::NormalizedRows;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
-/// Rows that a plan shows of itself without being staged.
+/// Rows that a plan shows of itself, unless more are asked for.
 pub const EXAMPLES_MAX: usize = 1_000;
+/// Rows that a plan shows at most without being staged.
+pub const EXAMPLES_LIMIT: usize = 100_000;
+/// Other files that a plan names.
+pub(super) const OTHER_FILES_MAX: usize = 10;
 
 /// What a source says, to be compared with the list.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +28,8 @@ pub struct SourcePlan<'a> {
     pub coverage: Coverage<'a>,
     /// The name of the file, for those who ask later where an address came from.
     pub file: Option<&'a str>,
+    /// Rows that the plan shows of itself, at most [`EXAMPLES_LIMIT`].
+    pub examples_max: usize,
 }
 
 /// What it means that an address is not in the list.
@@ -47,6 +55,13 @@ pub struct PlanRow {
     pub after: Option<AddressRecord>,
 }
 
+impl PlanRow {
+    /// What becomes of the address.
+    pub fn change(&self) -> RowChange {
+        RowChange::of(self.before.as_ref(), self.after.as_ref())
+    }
+}
+
 /// What a plan would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
@@ -60,8 +75,11 @@ pub struct Planned {
     pub operations: Operations,
     /// What the source would lose.
     pub shrinking: Shrunken,
-    /// Its first rows, at most [`EXAMPLES_MAX`].
+    /// Its first rows, in the order of [`RowChange`], some of each.
     pub examples: Vec<PlanRow>,
+    /// Other files of the same source whose addresses would go, at most ten.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub other_files: BTreeSet<String>,
 }
 
 /// What a source loses by a plan, in the form in which it is stored; see [`Shrinking`].

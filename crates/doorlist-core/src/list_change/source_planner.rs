@@ -9,12 +9,17 @@ use super::record::{AddressRecord, ClaimRecord};
 use super::refusal::Refusal;
 use super::tally::Tally;
 use crate::address::LocalPart;
-use crate::change::Structure;
+use crate::change::{Source, Structure};
 use crate::list::{AddressId, EntryKind, Standing};
 use crate::source_rows::{RowPosition, SourceRow};
 use crate::time::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// Parts a file's name from the place in it.
+const PLACE_SEPARATOR: &str = ", ";
+/// What a file without a name is called.
+const STANDARD_INPUT: &str = "standard input";
 
 /// A plan that is being made.
 #[derive(Debug)]
@@ -41,7 +46,7 @@ impl<'a> SourcePlanner<'a> {
         draft: Draft,
     ) -> Self {
         let domain = Arc::clone(domain);
-        Self { plan, domain, by, now, draft, tally: Tally::default(), next_number: u32::MAX, lost: 0 }
+        Self { plan, domain, by, now, draft, tally: Tally::new(plan.examples_max), next_number: u32::MAX, lost: 0 }
     }
 
     /// Of what the source has no more: accounts whose entry has another address now, with that address. The rows of `gone`
@@ -75,7 +80,6 @@ impl<'a> SourcePlanner<'a> {
                 states[at] = RowState::ByRule;
             }
         }
-        self.tally.applied.same += states.iter().filter(|state| **state == RowState::Same).count() as u64;
         let by_rule = (0..states.len()).filter(|at| states[*at] == RowState::ByRule);
         let (aliases, accounts) = by_rule.partition(|at| self.plan.list.rows.target(*at).is_some());
         (accounts, aliases)
@@ -99,7 +103,7 @@ impl<'a> SourcePlanner<'a> {
 
     fn place(&self, row: &SourceRow) -> String {
         match self.plan.file {
-            Some(file) => format!("{file}, {}", row.place),
+            Some(file) => format!("{file}{PLACE_SEPARATOR}{}", row.place),
             None => row.place.to_string(),
         }
     }
@@ -113,15 +117,35 @@ impl<'a> SourcePlanner<'a> {
                 continue;
             }
             self.lost += 1;
+            self.note_other_file(local);
             if source.has_grace() {
                 let kind = self.draft.state(&self.domain, local).map(|state| state.kind);
-                self.tally.applied.missing += 1;
                 self.tally.count_gone(kind);
                 self.draft.mark_missing(&self.domain, local, source, self.now);
             } else {
                 self.draft.withdraw(&self.domain, local, source);
             }
         }
+    }
+
+    /// A source of files is a name that several may share: the address may be of another one.
+    fn note_other_file(&mut self, local: &LocalPart) {
+        let claims = self.draft.before(&self.domain, local).map(|state| state.claims.as_slice()).unwrap_or_default();
+        let claim = claims.iter().find(|claim| claim.source == *self.plan.source);
+        let (Source::File(_), Some(claim)) = (self.plan.source, claim) else { return };
+        let file = claim.place.as_deref().and_then(|place| place.rsplit_once(PLACE_SEPARATOR)).map(|(file, _)| file);
+        if file != self.plan.file {
+            self.tally.count_other_file(file.unwrap_or(STANDARD_INPUT));
+        }
+    }
+
+    /// Counts rows of the source that change nothing; those that the rules looked at are counted by them.
+    pub fn count_same(&mut self, states: &[RowState]) {
+        let is_same = |at: usize| states.get(at) == Some(&RowState::Same);
+        let same = states.iter().filter(|state| **state == RowState::Same).count();
+        // Something else of the plan changes them, such as the removal of their account.
+        let changed = self.draft.changed().filter(|address| self.plan.list.find(&address.local).is_some_and(is_same));
+        self.tally.applied.same += same.saturating_sub(changed.count()) as u64;
     }
 
     /// Withdraws the source's claims on addresses whose grace is over.

@@ -327,7 +327,7 @@ impl TestStore {
         let (structure, place) = (Structure::Mailbox, RowPosition::Line(1));
         let row = SourceRow { local: LocalPart::from_canonical("zoe"), structure, place, switched_off: false };
         let (list, coverage) = (&normalize(vec![row]), Coverage::Part);
-        let plan = SourcePlan { domain: &domain, source: &source, list, coverage, file: None };
+        let plan = SourcePlan { domain: &domain, source: &source, list, coverage, file: None, examples_max: 0 };
         refusal(self.here.plan_source_at(&plan, &ann(), Some("a test"), NOW).await.map(drop))
     }
 

@@ -182,7 +182,8 @@ mod tests {
             });
             let (domain, source) = ("example.test".parse().unwrap(), Source::File("staff".to_owned()));
             let (list, coverage) = (normalize(rows.collect()), Coverage::Whole);
-            let plan = SourcePlan { domain: &domain, source: &source, list: &list, coverage, file: None };
+            let plan =
+                SourcePlan { domain: &domain, source: &source, list: &list, coverage, file: None, examples_max: 0 };
             self.take(self.here.plan_source(&plan, &actor(), Some("file")).await.unwrap().id.unwrap()).await
         }
 

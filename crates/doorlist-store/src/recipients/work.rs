@@ -207,7 +207,7 @@ impl Work {
         for address in draft.changed() {
             let (was, is) = (address.before.as_ref(), address.now.as_ref());
             let listed = |state: Option<&AddressState>| state.is_some_and(AddressState::is_listed);
-            self.applied.count_address(listed(was), listed(is));
+            self.applied.count_address((&address.local, &address.domain.name), listed(was), listed(is));
             // Policies follow the account of an alias.
             let shown = |state: &AddressState| (state.entry(), state.account.as_ref().map(|(account, _)| *account));
             if was.map(shown) != is.map(shown) {

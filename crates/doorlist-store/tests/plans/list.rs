@@ -7,7 +7,7 @@ use doorlist_core::list::{EntryKind, Standing};
 use doorlist_core::source_rows::{EntryPlace, NormalizedRows, RowPosition, SourceRow, normalize};
 use doorlist_core::time::Timestamp;
 use doorlist_store::RecipientStore;
-use doorlist_store::recipients::{Applied, Coverage, Planned, SourcePlan};
+use doorlist_store::recipients::{Applied, ChangeRow, Coverage, EXAMPLES_MAX, PlanRow, Planned, RowChange, SourcePlan};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -55,9 +55,17 @@ pub(crate) async fn plan(recipients: &RecipientStore, said: &Said<'_>, stage: Op
         list: &list,
         coverage: said.coverage,
         file: Some("staff.csv"),
+        examples_max: EXAMPLES_MAX,
     };
     let now = Timestamp::from_secs(1_800_000_000) + Duration::from_hours(24 * said.day);
     recipients.plan_source_at(&plan, &actor(), stage, now).await.unwrap()
+}
+
+fn change_of(row: &ChangeRow) -> RowChange {
+    match row {
+        ChangeRow::Address { before, after, .. } => RowChange::of(before.as_ref(), after.as_ref()),
+        ChangeRow::Domain { .. } => panic!("a source changes no domain"),
+    }
 }
 
 /// Plans it, applies the plan, and holds what was written against what was planned.
@@ -69,6 +77,14 @@ pub(crate) async fn take(recipients: &RecipientStore, said: &Said<'_>) -> Applie
         assert!(!planned.applied.changes_something());
         return planned.applied;
     };
+    let rows = recipients.plan_rows(id, None, 1_000).await.unwrap().0;
+    let changes: Vec<RowChange> = rows.iter().map(change_of).collect();
+    assert!(changes.is_sorted(), "what goes is shown first: {changes:?}");
+    let shown: Vec<RowChange> = planned.examples.iter().map(PlanRow::change).collect();
+    assert_eq!(shown, changes, "all of a short plan is shown");
+    let counted: Vec<u64> = RowChange::ALL.iter().map(|change| planned.applied.rows_of(*change)).collect();
+    let staged = RowChange::ALL.iter().map(|change| changes.iter().filter(|other| *other == change).count() as u64);
+    assert_eq!(counted, staged.collect::<Vec<_>>(), "counts are those of the rows");
     let set = ChangeSet { changes: vec![Change::Plan { id }], summary: "a source".to_owned() };
     let applied = recipients.apply(&set, &actor(), None).await.unwrap();
     assert_eq!((applied.version, applied.change_id), (planned.base + 1, Some(planned.base + 1)));

@@ -202,6 +202,7 @@ pub(crate) async fn a_plan_waits_moves_and_is_thrown_away(here: &RecipientStore)
         list: &rows("ann"),
         coverage: Coverage::Part,
         file: None,
+        examples_max: 0,
     };
     assert!(matches!(here.plan_source(&elsewhere, &actor(), None).await, Err(ApplyError::Refused(_))));
 }

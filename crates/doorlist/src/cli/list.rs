@@ -80,7 +80,8 @@ Detects the format: exports of Exchange, Microsoft 365, Entra, Google Workspace,
 Proofpoint, Postini, MailRoute and Barracuda, Postfix maps, LDIF, aliases files, JSON, tables with
 addresses, and plain lists. Skips bad rows and imports the others. Without --apply this is a dry
 run: nothing is written, and the exit code is 2 if something would change, 4 if a limit would stop
-the import. Maximum file size: 100 MiB, or 64 MiB with --server.
+the import. Maximum file size: 100 MiB, or 64 MiB with --server. --json prints one object for each
+row, then one that tells how the file was read and what became of it.
 
 Examples:
   doorlist import staff.csv --domain example.test
@@ -104,12 +105,18 @@ pub(crate) struct Import {
     /// Map a column to a field such as address, aliases or kind (repeatable)
     #[arg(long, value_name = "COLUMN=FIELD")]
     pub map: Vec<String>,
-    /// Source name of the imported recipients
-    #[arg(long, value_name = "NAME", default_value = "file")]
-    pub source: String,
+    /// Source name of the imported recipients [default: file]
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
     /// Remove recipients that this source imported before and the file no longer has
     #[arg(long)]
     pub mirror: bool,
+    /// Remove invisible characters from the file, instead of rejecting addresses that have one
+    #[arg(long)]
+    pub clean: bool,
+    /// Show every row of the plan; without it, what goes is shown, and examples of the rest
+    #[arg(long)]
+    pub all: bool,
     /// Apply the import instead of showing it
     #[arg(long)]
     pub apply: bool,

@@ -181,6 +181,9 @@ Example:
     Preview {
         /// Name of the source
         name: String,
+        /// Show every row
+        #[arg(long)]
+        all: bool,
     },
     /// Sync a source now
     #[command(after_help = "\
@@ -197,6 +200,9 @@ Examples:
         /// Read only changes since the last sync, as the schedule does
         #[arg(long, conflicts_with = "override_limit")]
         changes: bool,
+        /// Show every row
+        #[arg(long)]
+        all: bool,
         #[command(flatten)]
         over: Override,
     },
@@ -231,11 +237,14 @@ Examples:
         #[arg(long, value_name = "NAME")]
         domain: Option<DomainName>,
     },
-    /// Show a plan and its rows
-    #[command(after_help = "Example:\n  doorlist plan show 12")]
+    /// Show a plan: what goes by name, and examples of the rest
+    #[command(after_help = "Examples:\n  doorlist plan show 12\n  doorlist plan show 12 --all")]
     Show {
         /// Number of the plan
         id: u64,
+        /// Show every row
+        #[arg(long)]
+        all: bool,
     },
     /// Apply a pending plan
     #[command(after_help = "\

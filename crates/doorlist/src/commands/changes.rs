@@ -1,6 +1,6 @@
 //! `doorlist changes ...`
 
-use super::print;
+use super::{plan_text, print, row_text};
 use crate::cli::list::Changes;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
@@ -8,8 +8,7 @@ use crate::output::Output;
 use doorlist_actions::{ChangePage, ChangesList, ChangesShow, ChangesUndo};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Via;
-use doorlist_core::list::{EntryKind, Standing};
-use doorlist_store::recipients::{AddressRecord, ChangeEntry, ChangeRow};
+use doorlist_store::recipients::{ChangeEntry, ChangeRow};
 
 /// Entries or rows that are asked for at a time.
 const PAGE: u32 = 1_000;
@@ -23,7 +22,9 @@ pub(super) async fn changes(target: &mut CommandTarget, out: &mut Output, what: 
 }
 
 async fn undo(target: &mut CommandTarget, out: &mut Output, id: u64) -> Result<Exit, Failure> {
-    print::applied(out, &target.ask(ChangesUndo { id }).await?)?;
+    let applied = target.ask(ChangesUndo { id }).await?;
+    plan_text::what_went(target, out, &applied).await?;
+    print::applied(out, &applied)?;
     Ok(Exit::DONE)
 }
 
@@ -74,16 +75,9 @@ async fn show(target: &mut CommandTarget, out: &mut Output, id: u64) -> Result<E
 
 pub(super) fn row_text(row: &ChangeRow) -> String {
     match row {
-        ChangeRow::Address { address, before, after, .. } => match (before, after) {
-            (before, Some(after)) => {
-                let was = before.as_ref().map(|before| format!(" (was {})", record_text(before)));
-                let sign = if before.is_some() { '~' } else { '+' };
-                format!("  {sign} {address}: {}{}", record_text(after), was.unwrap_or_default())
-            }
-            (before, None) => {
-                format!("  - {address}: was {}", before.as_ref().map(record_text).unwrap_or_default())
-            }
-        },
+        ChangeRow::Address { address, before, after, .. } => {
+            row_text::row_text(address, before.as_ref(), after.as_ref())
+        }
         ChangeRow::Domain { name, before, after } => {
             let sign = match (before, after) {
                 (None, _) => '+',
@@ -94,21 +88,4 @@ pub(super) fn row_text(row: &ChangeRow) -> String {
             format!("  {sign} domain {name}{mode}")
         }
     }
-}
-
-pub(super) fn record_text(record: &AddressRecord) -> String {
-    let kind = match record.kind {
-        EntryKind::Mailbox => "mailbox",
-        EntryKind::Alias => "alias",
-        EntryKind::List => "distribution list",
-    };
-    let of = record.account.as_ref().map(|account| format!(" of {account}")).unwrap_or_default();
-    let standing = match record.standing {
-        Standing::Active => "",
-        Standing::SwitchedOff => ", switched off",
-        Standing::Vetoed => ", removed by a person",
-    };
-    let claims: Vec<_> = record.claims.iter().map(|claim| claim.source.to_string()).collect();
-    let claims = if claims.is_empty() { String::new() } else { format!(", claimed by {}", claims.join(", ")) };
-    format!("{kind}{of}{standing}{claims}")
 }

@@ -1,6 +1,6 @@
 //! `doorlist import` and `doorlist export`.
 
-use super::{input::Input, print};
+use super::{input::Input, plan_text, print};
 use crate::cli::list::{ExportArgs, ExportFormatArg, Import, ImportRequestCommand};
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure, OrExit};
@@ -8,6 +8,7 @@ use crate::output::Output;
 use anyhow::Context;
 use doorlist_actions::{self as actions, ExportFormat, FileReading, ImportFile, ImportReport, Response};
 use doorlist_core::source_rows::RowProblem;
+use doorlist_store::recipients::{EXAMPLES_LIMIT, EXAMPLES_MAX};
 use std::io::Write;
 
 /// Maximum rows in the text output; the rest is counted. JSON has all.
@@ -34,6 +35,8 @@ pub(super) async fn import(
         format: what.format.clone(),
         columns: what.map.clone(),
         mirror: what.mirror,
+        clean: what.clean,
+        examples_max: if what.all || out.is_json() { EXAMPLES_LIMIT } else { EXAMPLES_MAX },
         apply: what.apply,
         reason: what.over.reason.clone(),
     };
@@ -42,7 +45,7 @@ pub(super) async fn import(
     bar.end();
     let response = response?;
     let exit = Exit::of_action(response.exit_code());
-    let Response::Import(report) = response else { return Err(unexpected(&response)) };
+    let Response::Import(mut report) = response else { return Err(unexpected(&response)) };
     if let (Some(mut rejected), Some(path)) = (input.rejected, &what.rejected) {
         rejected
             .set_len(0)
@@ -51,10 +54,14 @@ pub(super) async fn import(
             .or_exit(Exit::CANNOT_CREATE)?;
     }
     if out.is_json() {
+        plan_text::rows(target, out, &report.plan, true).await?;
+        report.plan.rows.clear();
         out.object(&report)?;
-    } else {
-        text(out, what, &report)?;
+        return Ok(exit);
     }
+    read_text(what, &report.reading);
+    plan_text::rows(target, out, &report.plan, what.all).await?;
+    outcome_text(out, what, &report)?;
     Ok(exit)
 }
 
@@ -76,34 +83,30 @@ async fn link(target: &mut CommandTarget, out: &mut Output, request: actions::Im
     Ok(Exit::DONE)
 }
 
-fn text(out: &mut Output, what: &Import, report: &ImportReport) -> Result<(), Failure> {
-    let reading = &report.reading;
+fn read_text(what: &Import, reading: &FileReading) {
     how_read(reading);
     problems(&reading.problems, reading.problems_total, "bad rows");
     problems(&reading.conflicts, reading.conflicts_total, "contradictions");
     if reading.problems_total > 0 && what.rejected.is_none() {
         say!("--rejected FILE writes the bad rows to a file, so you can correct and import them");
     }
-    let plan = &report.plan;
-    if !plan.written {
-        for row in plan.rows.iter().take(ROWS_SHOWN_MAX) {
-            out.line(&print::plan_row(row))?;
-        }
-        let hidden = (plan.applied.added + plan.applied.changed + plan.applied.removed)
-            .saturating_sub(ROWS_SHOWN_MAX.min(plan.rows.len()) as u64);
-        if hidden > 0 {
-            say!("and {hidden} more rows (--json shows {})", plan.rows.len());
-        }
-    }
-    let mut counts = print::counts_of(&plan.applied);
-    for (count, text) in [(reading.repeated, "duplicates"), (reading.problems_total, "bad rows skipped")] {
-        if count > 0 {
-            counts.push_str(&format!(", {count} {text}"));
-        }
-    }
-    let verb = if plan.written { "imported into" } else { "plan for" };
+}
+
+fn outcome_text(out: &mut Output, what: &Import, report: &ImportReport) -> Result<(), Failure> {
+    let (plan, reading) = (&report.plan, &report.reading);
     let domain = what.domain.as_ref().map(ToString::to_string).unwrap_or_default();
-    out.line(&format!("{verb} {domain}: {counts}"))?;
+    let mut line = match plan.written {
+        true => format!("imported into {domain}: {}", print::counts_of(&plan.applied)),
+        false => format!("plan for {domain}: {}", plan_text::would(&plan.applied)),
+    };
+    for (count, text, end) in [(reading.repeated, "duplicate", ""), (reading.problems_total, "bad row", " skipped")] {
+        if count > 0 {
+            line.push_str(&format!(", {}{end}", print::counted(count, text)));
+        }
+    }
+    out.line(&line)?;
+    // What follows on stderr is about it.
+    out.flush()?;
     print::notes(&plan.applied);
     match (&plan.held, plan.plan, plan.written) {
         (Some(held), Some(id), _) => {

@@ -1,5 +1,6 @@
 //! `doorlist plan ...`: pending plans.
 
+use super::plan_text::{self, PlanText, Tense};
 use super::{changes, print};
 use crate::cli::sources::PlanCommand;
 use crate::command_target::CommandTarget;
@@ -8,7 +9,7 @@ use crate::output::Output;
 use doorlist_actions::{PlanApply, PlanDiscard, PlanList, PlanPage, PlanShow};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::PlanId;
-use doorlist_store::recipients::{PlanEntry, PlanState};
+use doorlist_store::recipients::{ChangeRow, PlanEntry, PlanState};
 
 /// Plans or rows that are asked for at a time.
 const PAGE: u32 = 1_000;
@@ -16,10 +17,12 @@ const PAGE: u32 = 1_000;
 pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &PlanCommand) -> Result<Exit, Failure> {
     match what {
         PlanCommand::List { domain } => list(target, out, domain.as_ref()).await,
-        PlanCommand::Show { id } => show(target, out, PlanId(*id)).await,
+        PlanCommand::Show { id, all } => show(target, out, PlanId(*id), *all).await,
         PlanCommand::Apply { id, over } => {
             let request = PlanApply { id: PlanId(*id), reason: over.reason.clone() };
-            print::applied(out, &target.ask(request).await?)?;
+            let applied = target.ask(request).await?;
+            plan_text::what_went(target, out, &applied).await?;
+            print::applied(out, &applied)?;
             Ok(Exit::DONE)
         }
         PlanCommand::Discard { id } => {
@@ -56,20 +59,37 @@ fn line(plan: &PlanEntry) -> String {
     format!("{:>6}  {}  {}: {} ({counts}) {state}", plan.id.0, print::time(plan.made), plan.actor.name, plan.summary)
 }
 
-async fn show(target: &mut CommandTarget, out: &mut Output, id: PlanId) -> Result<Exit, Failure> {
-    let (mut after, mut first) = (None, true);
+async fn show(target: &mut CommandTarget, out: &mut Output, id: PlanId, all: bool) -> Result<Exit, Failure> {
+    let PlanPage { entry, mut rows, mut next } = target.ask(PlanShow { id, after: None, limit: PAGE }).await?;
+    let applied = &entry.planned.applied;
+    if !out.is_json() {
+        out.line(&line(&entry))?;
+        print::notes(applied);
+    }
+    let tense = if entry.state == PlanState::Applied { Tense::Did } else { Tense::Would };
+    let mut text = PlanText::new(applied, tense, (!all).then_some("--all shows them"));
     loop {
-        let PlanPage { entry, rows, next } = target.ask(PlanShow { id, after, limit: PAGE }).await?;
-        if first && !out.is_json() {
-            out.line(&line(&entry))?;
-            print::notes(&entry.planned.applied);
-        }
         for row in &rows {
-            out.entry(row, || changes::row_text(row))?;
+            match row {
+                _ if out.is_json() => out.object(row)?,
+                ChangeRow::Address { address, before, after, .. } if all => {
+                    text.row(out, address, before.as_ref(), after.as_ref())?;
+                }
+                ChangeRow::Address { .. } => {}
+                ChangeRow::Domain { .. } => out.line(&changes::row_text(row))?,
+            }
         }
-        (after, first) = (next, false);
-        if after.is_none() {
-            return Ok(Exit::DONE);
+        let Some(after) = next.filter(|_| all || out.is_json()) else { break };
+        PlanPage { rows, next, .. } = target.ask(PlanShow { id, after: Some(after), limit: PAGE }).await?;
+    }
+    if !all && !out.is_json() {
+        // Some of each kind, where the first rows of a long plan are of one.
+        for row in &entry.planned.examples {
+            text.row(out, &row.address, row.before.as_ref(), row.after.as_ref())?;
         }
     }
+    if !out.is_json() {
+        text.finish(out)?;
+    }
+    Ok(Exit::DONE)
 }

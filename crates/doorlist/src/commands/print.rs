@@ -1,12 +1,12 @@
 //! Text that several commands print: times, counts, results of a change.
 
-use super::changes;
 use crate::exit::Failure;
 use crate::output::{Output, progress};
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::list::{EntryKind, Standing};
+use doorlist_core::list_change::RowChange;
 use doorlist_core::time::Timestamp;
-use doorlist_store::recipients::{AddressEntry, Applied, ListCounts, PlanRow};
+use doorlist_store::recipients::{AddressEntry, Applied, ListCounts};
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -37,20 +37,35 @@ pub(super) fn applied(out: &mut Output, applied: &Applied) -> Result<(), Failure
     Ok(())
 }
 
-/// Counts such as `2 added, 1 changed`, without zeros.
+/// Counts such as `2 added, 1 changed`, without zeros. Each address is in one of them.
 pub(super) fn counts_of(applied: &Applied) -> String {
+    let word = |change| match change {
+        RowChange::Removed => "removed",
+        RowChange::Missing => "newly missing (accepted for 7 days)",
+        RowChange::Kind => "of another kind",
+        RowChange::Added => "added",
+        RowChange::Claims => "changed",
+    };
+    let changes = RowChange::ALL.iter().map(|change| (applied.rows_of(*change), word(*change)));
+    let parts = changes.filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+    let parts: Vec<_> = parts.chain(rest_of(applied)).collect();
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+}
+
+/// Addresses that stay as they are, and domains.
+pub(super) fn rest_of(applied: &Applied) -> Vec<String> {
     let counts = [
-        (applied.added, "added"),
-        (applied.changed, "changed"),
-        (applied.removed, "removed"),
-        (applied.missing, "newly missing (accepted for 7 days)"),
-        (applied.conflicts, "in conflict"),
         (applied.same, "unchanged"),
         (applied.vetoed, "skipped (removed by a person before)"),
+        (applied.conflicts, "of these in conflict"),
         (applied.domains, if applied.domains == 1 { "domain" } else { "domains" }),
     ];
-    let parts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+    counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect()
+}
+
+/// `1 bad row`, `2 bad rows`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Notes of a change, for a person.
@@ -92,19 +107,6 @@ pub(super) fn what_it_is(entry: &AddressEntry) -> String {
 /// The address of `local` in the domain of `entry`.
 pub(super) fn beside(entry: &AddressEntry, local: &LocalPart) -> Address {
     Address::new(local.clone(), entry.address.domain().clone())
-}
-
-/// A row of a plan: `+ ann@example.test: mailbox, claimed by file:file`.
-pub(super) fn plan_row(row: &PlanRow) -> String {
-    let (sign, text) = match (&row.before, &row.after) {
-        (None, Some(after)) => ('+', changes::record_text(after)),
-        (Some(before), Some(after)) => {
-            ('~', format!("{} (was {})", changes::record_text(after), changes::record_text(before)))
-        }
-        (Some(before), None) => ('-', format!("was {}", changes::record_text(before))),
-        (None, None) => (' ', String::new()),
-    };
-    format!("  {sign} {}: {text}", row.address)
 }
 
 /// A progress display on a terminal: the operation and its duration.

@@ -1,6 +1,6 @@
 //! `doorlist source ...`: LDAP and Active Directory sources.
 
-use super::{input::Input, print};
+use super::{input::Input, plan_text, print};
 use crate::cli::sources::{PresetWord, SourceCommand, SourceOptions, TellWord};
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
@@ -51,6 +51,7 @@ pub(super) async fn source(
         SourceCommand::Remove { name, withdraw } => {
             let applied = target.ask(SourceRemove { name: name.clone(), withdraw: *withdraw }).await?;
             if *withdraw {
+                plan_text::what_went(target, out, &applied).await?;
                 print::applied(out, &applied)?;
             } else {
                 out.entry(&applied, || "removed; its recipients stay on the list".to_owned())?;

@@ -1,27 +1,32 @@
 //! `doorlist sync ...`: tests and runs syncs.
 
-use super::print;
+use super::{plan_text, print};
 use crate::cli::sources::Sync;
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{Request, Response, SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, TestReport};
+use doorlist_store::recipients::{EXAMPLES_LIMIT, EXAMPLES_MAX};
 use doorlist_store::source_book::RunRecord;
 
 /// Readings that are asked for at a time.
 const PAGE: u32 = 100;
-/// Rows and problems that a person reads.
-const ROWS_SHOWN_MAX: usize = 20;
+/// Problems that a person reads.
+const PROBLEMS_SHOWN_MAX: usize = 20;
 
 pub(super) async fn sync(target: &mut CommandTarget, out: &mut Output, what: &Sync) -> Result<Exit, Failure> {
     let request: Request = match what {
         Sync::Test { name } => SyncTest { name: name.clone() }.into(),
-        Sync::Preview { name } => SyncPreview { name: name.clone() }.into(),
-        Sync::Run { name, changes, over } => {
+        Sync::Preview { name, all } => {
+            let examples_max = if *all || out.is_json() { EXAMPLES_LIMIT } else { EXAMPLES_MAX };
+            SyncPreview { name: name.clone(), examples_max }.into()
+        }
+        Sync::Run { name, changes, over, .. } => {
             SyncRun { name: name.clone(), reason: over.reason.clone(), changes: *changes }.into()
         }
         Sync::History { name } => return history(target, out, name).await,
     };
+    let all = matches!(what, Sync::Preview { all: true, .. } | Sync::Run { all: true, .. });
     let bar = print::ProgressDisplay::begin("reading");
     let response = target.respond(request).await;
     bar.end();
@@ -30,8 +35,21 @@ pub(super) async fn sync(target: &mut CommandTarget, out: &mut Output, what: &Sy
     match response {
         Response::SyncTested(report) if out.is_json() => out.object(&report)?,
         Response::SyncTested(report) => tested(out, &report)?,
-        Response::Synced(report) if out.is_json() => out.object(&*report)?,
-        Response::Synced(report) => synced(out, &report)?,
+        Response::Synced(mut report) if out.is_json() => {
+            if let Some(plan) = &mut report.plan {
+                plan_text::rows(target, out, plan, true).await?;
+                plan.rows.clear();
+            }
+            out.object(&*report)?;
+        }
+        Response::Synced(report) => {
+            synced(&report);
+            if let Some(plan) = &report.plan {
+                plan_text::rows(target, out, plan, all).await?;
+                print::notes(&plan.applied);
+            }
+            out.line(&line(&report))?;
+        }
         other => return Err(unexpected(&other)),
     }
     Ok(exit)
@@ -55,7 +73,7 @@ fn tested(out: &mut Output, report: &TestReport) -> Result<(), Failure> {
     Ok(())
 }
 
-fn synced(out: &mut Output, report: &SyncReport) -> Result<(), Failure> {
+fn synced(report: &SyncReport) {
     let what = if report.whole { "full read" } else { "read changes" };
     if !report.server.is_empty() {
         say!(
@@ -69,22 +87,12 @@ fn synced(out: &mut Output, report: &SyncReport) -> Result<(), Failure> {
     for (what, count) in &report.skipped {
         say!("skipped: {what}: {count}");
     }
-    for problem in report.problems.iter().take(ROWS_SHOWN_MAX) {
+    for problem in report.problems.iter().take(PROBLEMS_SHOWN_MAX) {
         say!("{}: {}: {}", problem.place, problem.value, problem.why);
     }
     if report.references > 0 {
         say!("{} referrals to other servers were not followed", report.references);
     }
-    if let Some(plan) = &report.plan {
-        if !plan.written {
-            for row in plan.rows.iter().take(ROWS_SHOWN_MAX) {
-                out.line(&print::plan_row(row))?;
-            }
-        }
-        print::notes(&plan.applied);
-    }
-    out.line(&line(report))?;
-    Ok(())
 }
 
 fn line(report: &SyncReport) -> String {

@@ -131,12 +131,14 @@ async fn what_is_more_than_the_api_takes_is_not_sent() {
     let import = |octets| {
         Box::new(doorlist_actions::ImportFile {
             domain: "example.test".parse().unwrap(),
-            source: String::new(),
+            source: None,
             name: None,
             file: vec![b'x'; octets].into(),
             format: None,
             columns: Vec::new(),
             mirror: false,
+            clean: false,
+            examples_max: 0,
             apply: true,
             reason: None,
         })

@@ -7,6 +7,7 @@ mod beside_a_server;
 mod codes;
 mod help;
 mod owner;
+mod plans;
 mod run;
 mod server;
 mod tour;

@@ -68,7 +68,7 @@ fn transcript(place: &Place) -> String {
 }
 
 /// Times and the login are those of this run.
-fn steady(text: &str) -> String {
+pub(crate) fn steady(text: &str) -> String {
     let is_time = |word: &str| word.len() == 20 && word.ends_with('Z') && word.as_bytes()[10] == b'T';
     let mut out = String::new();
     for line in text.lines() {

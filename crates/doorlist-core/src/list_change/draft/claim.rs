@@ -42,7 +42,7 @@ impl Draft {
         self.resolve(domain, &address, &mut state);
         self.note_claim(&address, listed.map(|row| row.kind), &state, claim);
         if before.as_ref() == Some(&state) {
-            self.same += 1;
+            self.asked_same.insert(at);
         }
         self.set(at, Some(state));
         Ok(())

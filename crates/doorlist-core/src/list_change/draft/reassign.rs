@@ -56,7 +56,7 @@ impl Draft {
             return Err(Refusal::NotListed { address: in_domain(from) });
         };
         if from == to {
-            self.same += 1;
+            self.asked_same.insert(at);
             return Ok(());
         }
         if let Some(there) = self.now(to_at) {

@@ -13,11 +13,14 @@ impl Draft {
     /// A source takes its claim back.
     pub fn withdraw(&mut self, domain: &ListDomain, local: &LocalPart, source: &Source) {
         let Some(at) = self.at(domain, local) else { return };
-        let Some(mut state) = self.now(at).cloned() else { return self.same += 1 };
+        let Some(mut state) = self.now(at).cloned() else {
+            self.asked_same.insert(at);
+            return;
+        };
         let claims = state.claims.len();
         state.claims.retain(|claim| claim.source != *source);
         if state.claims.len() == claims {
-            self.same += 1;
+            self.asked_same.insert(at);
             return;
         }
         let address = Address::new(local.clone(), domain.name.clone());
@@ -42,7 +45,7 @@ impl Draft {
         let Some(at) = self.at(domain, local) else { return Ok(()) };
         let id = match (self.now(at), self.addresses.get(at).and_then(|entry| entry.before.as_ref())) {
             (Some(state), _) if !state.is_listed() => {
-                self.same += 1;
+                self.asked_same.insert(at);
                 return Ok(());
             }
             (Some(state), _) | (None, Some(state)) => state.id,
@@ -89,7 +92,7 @@ impl Draft {
             return Err(Refusal::NotListed { address: Address::new(local.clone(), domain.name.clone()) });
         };
         if state.standing == standing {
-            self.same += 1;
+            self.asked_same.insert(at);
             return Ok(());
         }
         let state = AddressState { standing, ..state.clone() };

@@ -31,7 +31,8 @@ impl Draft {
         let is_now = |row: &Undone| self.state(domain, &row.local).map(AddressState::record);
         let (done, open): (Vec<_>, Vec<_>) = undone.iter().partition(|row| is_now(row) == row.before);
         let (untouched, touched): (Vec<_>, Vec<_>) = open.into_iter().partition(|row| is_now(row) == row.after);
-        self.same += done.len() as u64;
+        let done: Vec<usize> = done.iter().filter_map(|row| self.at(domain, &row.local)).collect();
+        self.asked_same.extend(done);
         let leads = |row: &Undone| row.before.as_ref().is_some_and(|record| record.account.is_some());
         // Accounts before the aliases that lead to them.
         for aliases in [false, true] {

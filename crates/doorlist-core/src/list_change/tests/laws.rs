@@ -141,7 +141,7 @@ proptest! {
         let mut few = List::after(&history);
         let mut all = few.clone();
         let (of_few, of_all) = (few.apply(&changes, NOW), all.apply_with_all_loaded(&changes, NOW));
-        prop_assert_eq!(of_few.map(|draft| draft.same), of_all.map(|draft| draft.same));
+        prop_assert_eq!(of_few.map(|draft| draft.same()), of_all.map(|draft| draft.same()));
         prop_assert_eq!(few, all);
     }
 

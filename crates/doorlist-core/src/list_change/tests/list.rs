@@ -5,8 +5,8 @@ use crate::change::{Change, Source, Structure};
 use crate::domain::DomainId;
 use crate::list::{AddressId, EntryKind};
 use crate::list_change::{
-    AddressState, Coverage, Draft, ListCounts, ListDomain, Refusal, RowState, RowsNeeded, SourceComparison, SourcePlan,
-    SourcePlanner, Tally, Undone,
+    AddressState, Coverage, Draft, EXAMPLES_MAX, ListCounts, ListDomain, Refusal, RowState, RowsNeeded,
+    SourceComparison, SourcePlan, SourcePlanner, Tally, Undone,
 };
 use crate::source_rows::NormalizedRows;
 use crate::time::Timestamp;
@@ -126,14 +126,32 @@ impl List {
         now: Timestamp,
     ) -> Tally {
         let domain = Arc::clone(&self.domain);
-        let plan = SourcePlan { domain: &domain.name, source, list, coverage, file: None };
-        let whole = SourceComparison::needs_whole_domain(&plan, self.rows.len() as u64);
-        let mut comparison = SourceComparison::new(&domain, &plan, whole, now);
+        let examples_max = EXAMPLES_MAX;
+        self.take_plan(&SourcePlan { domain: &domain.name, source, list, coverage, file: None, examples_max }, now)
+    }
+
+    /// The same of a whole file.
+    pub(super) fn take_over_file(
+        &mut self,
+        source: &Source,
+        file: Option<&str>,
+        list: &NormalizedRows,
+        now: Timestamp,
+    ) -> Tally {
+        let domain = Arc::clone(&self.domain);
+        let (coverage, examples_max) = (Coverage::Whole, EXAMPLES_MAX);
+        self.take_plan(&SourcePlan { domain: &domain.name, source, list, coverage, file, examples_max }, now)
+    }
+
+    fn take_plan(&mut self, plan: &SourcePlan<'_>, now: Timestamp) -> Tally {
+        let (domain, list) = (Arc::clone(&self.domain), plan.list);
+        let whole = SourceComparison::needs_whole_domain(plan, self.rows.len() as u64);
+        let mut comparison = SourceComparison::new(&domain, plan, whole, now);
         let named = |local: &LocalPart| whole || list.find(local).is_some();
         let found = self.rows.iter().filter(|(local, _)| named(local));
         comparison.merge(found.map(|(local, state)| (local.clone(), state.clone())).collect());
         let mut compared = comparison.finish();
-        let mut planner = SourcePlanner::new(&plan, &domain, ("ann", now), compared.draft);
+        let mut planner = SourcePlanner::new(plan, &domain, ("ann", now), compared.draft);
         self.load(&mut planner.draft, compared.gone.iter().chain(&compared.expired).collect(), true);
         let renamed = planner.renamed(&compared.gone);
         let (accounts, aliases) = planner.rows_by_rule(&mut compared.states, &renamed);
@@ -147,13 +165,14 @@ impl List {
         }
         planner.let_go(&compared.gone, &renamed);
         planner.withdraw(&compared.expired);
+        planner.count_same(&compared.states);
         let mut tally = std::mem::take(&mut planner.tally);
         let absent = list.rows.iter().zip(&compared.states).filter(|(_, state)| **state == RowState::Absent);
         let new: Vec<_> = absent.map(|(row, _)| (row.local.clone(), planner.new_record(&row))).collect();
         for (local, record) in &new {
             tally.row(&domain, local, None, Some(record));
         }
-        for address in planner.draft.changed() {
+        for (_, address) in planner.draft.changed_in_order() {
             tally.address(address);
         }
         tally.applied.add_findings(&mut planner.draft);

@@ -12,7 +12,8 @@ use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, Source, Structure};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list_change::{
-    Compared, Coverage, ListDomain, Planned, Refusal, RowState, Shrunken, SourceComparison, SourcePlan, SourcePlanner,
+    Compared, Coverage, DraftAddress, ListDomain, Planned, Refusal, RowChange, RowState, Shrunken, SourceComparison,
+    SourcePlan, SourcePlanner, Tally,
 };
 use doorlist_core::source_rows::SourceRow;
 use doorlist_core::time::Timestamp;
@@ -181,7 +182,7 @@ impl Planning<'_> {
         Ok(())
     }
 
-    /// Counts all rows, and stages them.
+    /// Counts all rows, and stages them in the order of [`RowChange`].
     async fn finish(
         mut self,
         states: &[RowState],
@@ -189,28 +190,45 @@ impl Planning<'_> {
         shrinking: Shrunken,
         mut stage: Option<(PlanWriter<'_>, &str)>,
     ) -> Result<Planned, StoreError> {
+        self.rules.count_same(states);
+        let mut draft = std::mem::take(&mut self.rules.draft);
+        let mut tally = std::mem::take(&mut self.rules.tally);
+        let changed = draft.changed_in_order();
+        let (first, rest) = changed.split_at(changed.partition_point(|(change, _)| *change < RowChange::Added));
+        for (_, address) in first {
+            put(&mut stage, &mut tally, address).await?;
+        }
         let rows = self.plan.list.rows.iter().zip(states);
         for (row, _) in rows.filter(|(_, state)| **state == RowState::Absent) {
             let record = self.rules.new_record(&row);
-            self.rules.tally.row(&self.domain, &row.local, None, Some(&record));
+            tally.row(&self.domain, &row.local, None, Some(&record));
             if let Some((stage, _)) = &mut stage {
                 stage.row(&self.domain, None, &row.local, None, Some(&record)).await?;
             }
         }
-        let (mut draft, mut tally) = (self.rules.draft, self.rules.tally);
-        for address in draft.changed() {
-            let (before, after) = tally.address(address);
-            let id = address.before.as_ref().map(|state| state.id);
-            if let Some((stage, _)) = &mut stage {
-                stage.row(&address.domain, id, &address.local, before.as_ref(), after.as_ref()).await?;
-            }
+        for (_, address) in rest {
+            put(&mut stage, &mut tally, address).await?;
         }
+        drop(changed);
         tally.applied.add_findings(&mut draft);
         let mut planned = tally.planned(base, shrinking);
         if let Some((stage, summary)) = stage {
             planned.id = stage.finish(&planned, &tally, summary).await?;
         }
         Ok(planned)
+    }
+}
+
+async fn put(
+    stage: &mut Option<(PlanWriter<'_>, &str)>,
+    tally: &mut Tally,
+    address: &DraftAddress,
+) -> Result<(), StoreError> {
+    let (before, after) = tally.address(address);
+    let id = address.before.as_ref().map(|state| state.id);
+    match stage {
+        Some((stage, _)) => stage.row(&address.domain, id, &address.local, before.as_ref(), after.as_ref()).await,
+        None => Ok(()),
     }
 }
 

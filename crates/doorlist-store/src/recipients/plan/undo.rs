@@ -12,8 +12,8 @@ use doorlist_core::address::DomainName;
 use doorlist_core::change::Actor;
 use doorlist_core::domain::DomainId;
 use doorlist_core::list_change::{
-    DomainRecord, DomainUndo, Draft, ListDomain, Note, Planned, Refusal, Shrunken, Tally, Undone, has_renames,
-    name_servers_anew,
+    DomainRecord, DomainUndo, Draft, EXAMPLES_MAX, ListDomain, Note, Planned, Refusal, Shrunken, Tally, Undone,
+    has_renames, name_servers_anew,
 };
 use doorlist_core::time::Timestamp;
 use std::collections::BTreeMap;
@@ -43,8 +43,13 @@ pub(super) async fn plan(
         return Err(Refusal::RowsGone { change }.into());
     }
     let (addresses, domains) = rows_of(recipients, change).await?;
-    let mut undo =
-        Undo { db, tally: Tally::default(), list_domains: BTreeMap::new(), domains: Vec::new(), drafts: Vec::new() };
+    let mut undo = Undo {
+        db,
+        tally: Tally::new(EXAMPLES_MAX),
+        list_domains: BTreeMap::new(),
+        domains: Vec::new(),
+        drafts: Vec::new(),
+    };
     for (name, (id, before, after)) in domains {
         undo.domain(name, id, before, after).await?;
     }
@@ -162,16 +167,18 @@ impl Undo<'_> {
                 stage.domain(domain, before.as_ref(), after.as_ref())?;
             }
         }
-        for mut draft in std::mem::take(&mut self.drafts) {
-            self.tally.renames |= has_renames(&draft);
-            for address in draft.changed() {
-                let (before, after) = self.tally.address(address);
-                let id = address.before.as_ref().or(address.now.as_ref()).map(|state| state.id);
-                if let Some(stage) = &mut stage {
-                    stage.row(&address.domain, id, &address.local, before.as_ref(), after.as_ref()).await?;
-                }
+        self.tally.renames = self.drafts.iter().any(has_renames);
+        let mut changed: Vec<_> = self.drafts.iter().flat_map(Draft::changed_in_order).collect();
+        changed.sort_by_key(|(change, _)| *change);
+        for (_, address) in changed {
+            let (before, after) = self.tally.address(address);
+            let id = address.before.as_ref().or(address.now.as_ref()).map(|state| state.id);
+            if let Some(stage) = &mut stage {
+                stage.row(&address.domain, id, &address.local, before.as_ref(), after.as_ref()).await?;
             }
-            self.tally.applied.add_findings(&mut draft);
+        }
+        for draft in &mut self.drafts {
+            self.tally.applied.add_findings(draft);
         }
         let mut planned = self.tally.planned(base, Shrunken::default());
         if let (Some(stage), Some(summary)) = (stage, summary) {
