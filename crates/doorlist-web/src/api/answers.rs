@@ -43,6 +43,8 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
             }
             response
         }
+        Answer::Held(value, warning) => warned(with_json(StatusCode::ACCEPTED, &value), Some(warning)),
+        Answer::HeldBack(value) => with_json(StatusCode::CONFLICT, &value),
         Answer::AcceptedEmpty => empty(StatusCode::ACCEPTED),
         Answer::Key(key) => {
             let mut response = with_json(StatusCode::ACCEPTED, &json!({ "api_key": key }));

@@ -45,6 +45,10 @@ pub(crate) enum Answer {
     Accepted(Value),
     /// 202 with the updated object, the given fields that were not applied, and a warning.
     Changed(Object, Vec<&'static str>, Option<String>),
+    /// 202 with what is kept and waits for a person, and a warning that says so.
+    Held(Value, String),
+    /// 409 with the same, for a client that asked for a failure.
+    HeldBack(Value),
     /// 202 without a body.
     AcceptedEmpty,
     /// 202 with a new key, shown once; the content type has no charset.

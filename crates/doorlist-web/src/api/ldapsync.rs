@@ -10,6 +10,7 @@ use axum::response::Response;
 use doorlist_actions::{ActionError, PushPartOf, PushWish};
 use doorlist_actions::{PushAnswer, PushFault, PushReader, PushState, WorkPool};
 use doorlist_core::address::DomainName;
+use doorlist_core::change::PlanId;
 use serde_json::{Value, json};
 
 pub(crate) const PATH: &str = "/api/v1/ldapsync/remote_data/";
@@ -33,6 +34,11 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
             None => false,
             Some(text) => query::flag(text).ok_or_else(|| Fault::Bad("test_run must be 0 or 1".to_owned()))?,
         };
+        let hold_fails = match parameter("on_hold") {
+            None | Some("accept") => false,
+            Some("error") => true,
+            Some(_) => return Err(Fault::Bad("on_hold must be accept or error".to_owned())),
+        };
         let part = part(&parameter)?;
         of(RESOURCE, ask.actions.may_be_pushed(&domain).await)?;
         let in_parts = part.is_some();
@@ -40,25 +46,48 @@ pub(crate) async fn remote_data(State(state): State<ApiState>, request: Request)
         // A large body keeps its place until the push is done.
         let mut pieces = unread.pieces(LARGE_BODY_MAX)?;
         match read(&mut pieces, reader, ask.actions.work()).await? {
-            Ok(state) => answer(ask.actions.push(PushWish { domain, state, is_test, part }).await, in_parts),
+            Ok(state) => {
+                let pushed = ask.actions.push(PushWish { domain, state, is_test, part }).await;
+                answer(pushed, in_parts, HoldAnswer { is_test, fails: hold_fails })
+            }
             Err(PushFault::Text(text)) => Err(Fault::Bad(text)),
-            Err(PushFault::Limit(error)) => answer(Err(error), in_parts),
+            Err(PushFault::Limit(error)) => answer(Err(error), in_parts, HoldAnswer { is_test, fails: hold_fails }),
         }
     })
     .await
 }
 
-fn answer(pushed: Result<PushAnswer, ActionError>, in_parts: bool) -> Result<Answer, Fault> {
+/// What the sender of a push that is held back hears.
+#[derive(Clone, Copy)]
+struct HoldAnswer {
+    /// Nothing waits then: the sender only looked.
+    is_test: bool,
+    fails: bool,
+}
+
+fn answer(pushed: Result<PushAnswer, ActionError>, in_parts: bool, held: HoldAnswer) -> Result<Answer, Fault> {
     match pushed {
-        // Whoever sends parts is an agent of ours, and reads the whole report.
-        Ok(answer) if in_parts => Ok(Answer::Shown(json!(answer))),
-        Ok(PushAnswer::Done(report)) => Ok(Answer::Shown(shown(&report))),
+        Ok(PushAnswer::Done(report)) => {
+            // Whoever sends parts is an agent of ours, and reads the whole report.
+            let body = if in_parts { json!(report) } else { shown(&report) };
+            let plan = &report.plan;
+            Ok(match plan.held.as_ref().filter(|_| !plan.written) {
+                Some(_) if held.fails => Answer::HeldBack(body),
+                Some(why) if !held.is_test => Answer::Held(body, not_applied(why, plan.plan)),
+                _ => Answer::Shown(body),
+            })
+        }
         Ok(PushAnswer::Taken(taken)) => Ok(Answer::Shown(json!(taken))),
         Err(error @ (ActionError::Failed { .. } | ActionError::Invalid { .. })) if in_parts => {
             Err(Fault::Command(error))
         }
         Err(error) => Err(Fault::Action(RESOURCE, error)),
     }
+}
+
+fn not_applied(why: &str, plan: Option<PlanId>) -> String {
+    let waits = plan.map(|id| format!("; it waits as plan {} for a person", id.0)).unwrap_or_default();
+    format!("the push was not applied: {why}{waits}")
 }
 
 /// The part of a push in parts: all three parameters, or none.

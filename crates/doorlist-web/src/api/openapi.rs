@@ -216,6 +216,12 @@ fn put_operation(paths: &mut Map<String, Value>, operation: &Operation) {
     let success = match operation.success {
         // What it answers stands among the common answers.
         (501, _) => json!({}),
+        // A push that is held back.
+        (200, _) if operation.id == "ldapsync_remote_data" => json!({
+            "200": json_answer("Done", &reference("Anything")),
+            "202": json_answer("Not applied: it waits for a person, as Warning and held say", &reference("Anything")),
+            "409": json_answer("The same with on_hold=error; or the list changed meanwhile: send it again", &reference("Anything")),
+        }),
         (204 | 202, "") => json!({operation.success.0.to_string(): {"description": "Done"}}),
         (status, schema) => json!({status.to_string(): json_answer("Done", &reference(schema))}),
     };

@@ -174,8 +174,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
         method: "post",
         id: "ldapsync_remote_data",
         resource: "domain",
-        summary: "Replace the accounts of a domain: add new ones, remove missing ones",
-        query: &[("domain", true), ("test_run", false), ("push", false), ("part", false), ("parts", false)],
+        summary: "Replace the accounts of a domain: add new ones, remove missing ones. A push that a limit stops waits for \
+                  a person: 202 with a Warning and held in the body, or 409 with on_hold=error",
+        query: &[
+            ("domain", true),
+            ("test_run", false),
+            ("on_hold", false),
+            ("push", false),
+            ("part", false),
+            ("parts", false),
+        ],
         body: Some("Push"),
         success: (200, "Anything"),
     },
