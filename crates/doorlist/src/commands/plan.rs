@@ -90,6 +90,11 @@ async fn show(target: &mut CommandTarget, out: &mut Output, id: PlanId, all: boo
     }
     if !out.is_json() {
         text.finish(out)?;
+        let counts = match tense {
+            Tense::Would => plan_text::would(applied),
+            Tense::Did => print::counts_of(applied),
+        };
+        out.line(&format!("plan {} for {}: {counts}", id.0, entry.domain))?;
     }
     Ok(Exit::DONE)
 }
