@@ -74,13 +74,13 @@ fn without_comment(line: &str) -> &str {
     comment.map_or(line, |at| line[..at].trim_end())
 }
 
-/// Of the lines with addresses, half and more begin with a word: columns parted by blanks, and no slips.
+/// Of the lines with addresses, more than half begin with a word: columns parted by blanks, and no slips.
 fn has_columns(text: &str) -> bool {
     let lines = Lines::new(text).map(|(_, line)| values::bare(line)).filter(|line| line.contains('@'));
     let (all, beside) = lines.take(LOOKED_AT).fold((0, 0), |(all, beside), line| {
         (all + 1, beside + usize::from(!key_and_value(without_bullet(line)).0.contains('@')))
     });
-    beside * 2 >= all
+    beside * 2 > all
 }
 
 fn value(line: u32, piece: &str, format: FileFormat, has_columns: bool, found: &mut Findings<'_>) {
