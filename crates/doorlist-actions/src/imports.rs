@@ -229,7 +229,7 @@ fn read(
     Ok((list.rows.into(), reading))
 }
 
-/// What `--clean` did.
+/// What `--clean` removed, if anything.
 pub(crate) fn cleaned_note(removed: u64) -> Option<String> {
     (removed > 0).then(|| format!("invisible characters removed from the text: {removed}"))
 }

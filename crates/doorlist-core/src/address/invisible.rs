@@ -55,7 +55,7 @@ fn name(c: char) -> Option<&'static str> {
     NAMES.binary_search_by_key(&c, |(known, _)| *known).ok().map(|at| NAMES[at].1)
 }
 
-/// Names of UnicodeData.txt.
+/// Names as UnicodeData.txt has them.
 const NAMES: &[(char, &str)] = &[
     ('\u{a0}', "NO-BREAK SPACE"),
     ('\u{ad}', "SOFT HYPHEN"),

@@ -3,6 +3,7 @@
 
 use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
+use super::heads::normal;
 use super::kinds;
 use super::lines::Lines;
 use super::maps::key_and_value;
@@ -27,6 +28,7 @@ pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> 
     // Words are surely local parts only where there is nothing else, or where a person says so.
     let only_words = found.is_said() || memchr::memchr(b'@', text.as_bytes()).is_none();
     let has_columns = has_columns(text);
+    let names_secrets = has_secret_head(text);
     for (line, content) in Lines::new(text) {
         let content = without_comment(values::trimmed(content));
         let content = match format {
@@ -36,6 +38,12 @@ pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> 
         if secrets::is_field(content) {
             found.begin_row()?;
             found.skip(Skipped::Secret);
+            continue;
+        }
+        let has_words = content.contains(char::is_whitespace) && !content.contains('@');
+        if has_words && (names_secrets || secrets::may_be_password(content)) {
+            found.begin_row()?;
+            found.problem(line, None, MASKED, "may be a name with its password; put each name on a line of its own");
             continue;
         }
         let is_alone = LinePieces(content).filter(|piece| !values::trimmed(piece).is_empty()).nth(1).is_none();
@@ -52,6 +60,12 @@ pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> 
         }
     }
     Ok(())
+}
+
+/// Whether the first line is a head that names a secret: `login password`.
+fn has_secret_head(text: &str) -> bool {
+    let head = Lines::new(text).map(|(_, line)| line).find(|line| !line.trim().is_empty()).unwrap_or_default();
+    !head.contains('@') && head.split_whitespace().any(|word| secrets::is_name(&normal(word)))
 }
 
 /// Without the mark of an item.
@@ -74,13 +88,13 @@ fn without_comment(line: &str) -> &str {
     comment.map_or(line, |at| line[..at].trim_end())
 }
 
-/// Of the lines with addresses, half and more begin with a word: columns parted by blanks, and no slips.
+/// Of the lines with addresses, more than half begin with a word: columns parted by blanks, and no slips.
 fn has_columns(text: &str) -> bool {
     let lines = Lines::new(text).map(|(_, line)| values::bare(line)).filter(|line| line.contains('@'));
     let (all, beside) = lines.take(LOOKED_AT).fold((0, 0), |(all, beside), line| {
         (all + 1, beside + usize::from(!key_and_value(without_bullet(line)).0.contains('@')))
     });
-    beside * 2 >= all
+    beside * 2 > all
 }
 
 fn value(line: u32, piece: &str, format: FileFormat, has_columns: bool, found: &mut Findings<'_>) {

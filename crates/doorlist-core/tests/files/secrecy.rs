@@ -39,6 +39,8 @@ fn a_hash_is_told_under_no_format() {
 fn a_slip_among_addresses_is_a_problem_and_columns_are_read() {
     let slip = read(b"carol\ndave@example.test\ntwo words@example.test\neve@example.test\n").unwrap();
     assert_eq!((rows(&slip).len(), slip.problems_total), (3, 1), "{slip:?}");
+    let doubt = read(b"carol\ndave@example.test\ntwo words@example.test\n").unwrap();
+    assert_eq!((rows(&doubt).len(), doubt.problems_total), (2, 1), "{doubt:?}");
     let columns = read(b"Ann ann@example.test\nBo bo@example.test\n").unwrap();
     assert_eq!((rows(&columns).len(), columns.problems_total), (2, 0), "{columns:?}");
 }

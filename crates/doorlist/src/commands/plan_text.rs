@@ -19,7 +19,7 @@ const PAGE: u32 = 1_000;
 
 /// What goes, goes missing or becomes another kind, by name.
 const NAMED_MAX: u64 = 100;
-/// Addresses that come.
+/// Addresses that come, by name.
 const ADDED_SHOWN_MAX: u64 = 20;
 /// Addresses of which only the sources differ.
 const CLAIMS_SHOWN_MAX: u64 = 5;
@@ -50,7 +50,7 @@ impl<'a> PlanText<'a> {
         Self { applied, tense, hint, begun: 0, shown: 0 }
     }
 
-    /// The next row.
+    /// Prints the next row, if it is among those that are shown.
     pub(super) fn row(
         &mut self,
         out: &mut Output,

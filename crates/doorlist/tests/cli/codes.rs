@@ -55,6 +55,17 @@ fn what_is_not_there_is_named() {
 }
 
 #[test]
+fn a_file_of_another_domain_is_one_sentence() {
+    let place = Place::new();
+    place.done("domain add example.test --server 192.0.2.7");
+    let rows: String = (1..=300).map(|n| format!("user{n}@contoso.test\n")).collect();
+    let file = place.file("wrong.csv", &format!("mail\n{rows}"));
+    let ran = place.run(&format!("import {} --domain example.test --apply", file.display()));
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.lines().count()), (65, "", 1), "{ran:?}");
+    assert!(ran.err.contains("contoso.test 300. Nothing was changed"), "{ran:?}");
+}
+
+#[test]
 fn passwords_are_not_printed() {
     let place = Place::new();
     let file = place.file("doorlist.toml", "store.url = \"postgres://u:s3cret@127.0.0.1:1/none\"\n");
