@@ -17,7 +17,8 @@ pub(super) fn unboxed(text: &str) -> Cow<'_, str> {
         if number > 1 {
             out.push('\n');
         }
-        if number >= head.line && !is_rule(line) && !is_footer(line) && !(head.is_single && number == head.line) {
+        let is_shown_head = !head.is_single || number != head.line;
+        if number >= head.line && is_shown_head && !is_rule(line) && !is_footer(line) {
             cells(line, head.has_ends, &mut out);
         }
     }

@@ -62,7 +62,7 @@ fn what_goes_missing_says_until_when() {
     let before = mailbox(&[claim("directory:office")]);
     let gone = ClaimRecord { missing_since: Some(NOW), ..claim("directory:office") };
     let line = "  ? bob@example.test: mailbox, claimed by directory:office, accepted until 2027-01-22T08:00:00Z";
-    assert_eq!(said(Some(&before), Some(&mailbox(&[gone.clone()]))), line);
+    assert_eq!(said(Some(&before), Some(&mailbox(std::slice::from_ref(&gone)))), line);
     // Another source has it: it stays.
     let hand = [claim("hand"), claim("directory:office")];
     let line = "  ~ bob@example.test: missing from directory:office";
