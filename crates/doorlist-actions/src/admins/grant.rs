@@ -76,13 +76,14 @@ pub struct NewAdmin {
     pub email: String,
     /// Login name; without one it is the address.
     pub username: Option<String>,
-    pub active: bool,
+    /// `None`: as it stands, and active where it is new.
+    pub active: Option<bool>,
 }
 
 impl NewAdmin {
     /// An active one whose login name is the address.
     pub fn of(email: &str) -> Self {
-        Self { email: email.to_owned(), username: None, active: true }
+        Self { email: email.to_owned(), username: None, active: Some(true) }
     }
 }
 
@@ -158,8 +159,9 @@ impl Actions {
             return Err(ActionError::invalid("username", "User with this Username already exists."));
         }
         let held = login.as_ref().and_then(|login| login.grants.iter().find(|held| held.grant == grant));
-        let is_so = held.is_some_and(|held| held.active == new.active);
-        let (now, given) = (self.now(), (grant, new.active));
+        let active = new.active.or(held.map(|held| held.active)).unwrap_or(true);
+        let is_so = held.is_some_and(|held| held.active == active);
+        let (now, given) = (self.now(), (grant, active));
         let id = match login {
             Some(login) if is_so => login.id,
             Some(login) => {

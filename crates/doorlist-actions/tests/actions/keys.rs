@@ -89,7 +89,7 @@ async fn nobody_bars_the_admin_of_another() {
     let ops = operator(&day).await;
     let ((ann, a), (bob, b)) = (admin(&day, &ops, "a").await, admin(&day, &ops, "b").await);
     let (of_a, of_b) = (Scope::Customer(a), Scope::Customer(b));
-    let new = |active| NewAdmin { email: "x@example.test".to_owned(), username: None, active };
+    let new = |active| NewAdmin { email: "x@example.test".to_owned(), username: None, active: Some(active) };
     let x = ann.create_admin(of_a, &new(false)).await.unwrap().row.id;
     let of_bob = ops.create_admin(of_b, &new(true)).await.unwrap().row;
     assert_eq!((of_bob.id, of_bob.active), (x, true));
@@ -118,7 +118,7 @@ async fn a_limited_key_makes_renews_and_revokes_nothing_beyond_its_limits() {
     let (ann, a) = admin(&day, &ops, "a").await;
     let id = domain(&ops, "one.test", a).await.unwrap();
     let (of_a, bob) = (Scope::Customer(a), account(&ops, id, "bob").await);
-    let new = |email: &str, active| NewAdmin { email: email.to_owned(), username: None, active };
+    let new = |email: &str, active| NewAdmin { email: email.to_owned(), username: None, active: Some(active) };
     let itself = ann.create_admin(of_a, &new("admin@a.test", true)).await.unwrap().row.id;
     let other = ann.create_admin(of_a, &new("other@a.test", true)).await.unwrap().row.id;
     let main = ops.admin_key(of_a, itself).await.unwrap();

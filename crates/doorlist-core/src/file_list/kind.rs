@@ -53,6 +53,10 @@ pub(super) fn of_text(text: &str) -> Result<(), NotAList> {
     if let Some((_, kind)) = TEXT_STARTS.iter().find(|(begins, _)| start.starts_with(begins)) {
         return Err(NotAList::OtherKind(kind));
     }
+    // An address in angle brackets has no closing tag.
+    if start.starts_with('<') && (text.contains("</") || text.contains("/>")) {
+        return Err(NotAList::OtherKind("a piece of a web page or of an XML document"));
+    }
     let is_odd = |c: &char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0b' | '\x0c' | '\x1a');
     let looked_at = text.chars().take(LOOKED_AT).count();
     let odd = text.chars().take(LOOKED_AT).filter(is_odd).count();

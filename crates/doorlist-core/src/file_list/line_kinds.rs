@@ -80,7 +80,16 @@ fn linked(entries: &[String], found: &Findings<'_>) -> Option<FileFormat> {
         return None;
     }
     let sure = targets.iter().filter(|targets| are_addresses(targets)).count();
-    Some(if sure * 2 >= targets.len() { FileFormat::Barracuda } else { FileFormat::Credentials })
+    let leads_on = |targets: &&str| {
+        refusals::is_refusal(targets) || targets.starts_with(['|', '/', ':', '"']) || targets.contains(',')
+    };
+    Some(match sure == targets.len() {
+        true => FileFormat::Barracuda,
+        // `sales@example.test: ann, bo`, as cPanel keeps its forwarders.
+        false if targets.iter().any(leads_on) => FileFormat::Aliases,
+        false if sure * 2 >= targets.len() => FileFormat::Barracuda,
+        false => FileFormat::Credentials,
+    })
 }
 
 /// `alias: target`. Where nothing says that the right side is a target, it may be a password; where names with capitals
@@ -109,8 +118,14 @@ fn aliases(entries: &[String], found: &Findings<'_>) -> Option<FileFormat> {
     Some(match pairs.iter().any(|(_, targets)| is_address(targets)) {
         true if mostly(&pairs, is_capital) => FileFormat::Records,
         true => FileFormat::Aliases,
+        // `Name: ann` and `user: ann` are keys, not names with passwords.
+        false if entries.iter().any(|entry| entry.contains(": ")) || !are_distinct(&pairs) => return None,
         false => FileFormat::Credentials,
     })
+}
+
+fn are_distinct(pairs: &[(&str, &str)]) -> bool {
+    pairs.iter().map(|(name, _)| name.to_lowercase()).collect::<BTreeSet<_>>().len() == pairs.len()
 }
 
 /// `key value`, told apart by their values.

@@ -40,6 +40,12 @@ pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> 
             found.skip(Skipped::Secret);
             continue;
         }
+        if let Some((key, _)) = content.split_once(": ").filter(|_| !content.contains('@')) {
+            found.begin_row()?;
+            let shown = format!("{}: {MASKED}", key.trim());
+            found.problem(line, None, &shown, "has no address; put each name on a line of its own, or say --format");
+            continue;
+        }
         let has_words = content.contains(char::is_whitespace) && !content.contains('@');
         if has_words && (names_secrets || secrets::may_be_password(content)) {
             found.begin_row()?;

@@ -41,7 +41,9 @@ pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &Findings
         }
         return Ok(TextLayout::Table(table));
     }
-    if let Some(format) = line_kinds::by_shape(text, found) {
+    if !has_tab_head(text, &start)
+        && let Some(format) = line_kinds::by_shape(text, found)
+    {
         return Ok(TextLayout::Lines(format));
     }
     if let Some(table) = headless_cpanel(text, &start, found) {
@@ -75,6 +77,16 @@ fn known_table(text: &str, start: &RecordsStart) -> Option<TableLayout> {
         Some(TableLayout::new(text, start, &sample, format?, &fields))
     });
     tables.max_by_key(|table| table.columns.len())
+}
+
+/// Columns parted by tabs, as a map's are, under names of which two and more are known or name a secret.
+fn has_tab_head(text: &str, start: &RecordsStart) -> bool {
+    let Some(sample) = Sample::take(text, start, b'\t') else { return false };
+    let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
+    let fields = heads::read(&names).1;
+    let is_known =
+        |(name, field): &(&String, &Option<ColumnContent>)| field.is_some() || secrets::is_name(&heads::normal(name));
+    !sample.begins_with_address() && sample.is_even() && names.iter().zip(&fields).filter(is_known).count() >= 2
 }
 
 /// A list with a head line of one word: the word is known, and nobody's name.

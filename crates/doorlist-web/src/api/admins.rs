@@ -80,7 +80,7 @@ async fn list(State(state): State<ApiState>, path: Parts<(String, String)>, requ
                 let mut body = Body::parse(&SPEC, &ask.body)?;
                 let aside = body.set_aside(&SPEC, false);
                 let (email, username) = (body.required_text("email"), body.text("username"));
-                let new = NewAdmin { email, username, active: body.flag("is_active").unwrap_or(true) };
+                let new = NewAdmin { email, username, active: body.flag("is_active") };
                 body.finish()?;
                 let made = of("admins", ask.actions.create_admin(scope, &new).await)?;
                 let object = show_admin(&made.row);

@@ -18,6 +18,8 @@ use doorlist_core::list::AddressId;
 use serde_json::{Value, json};
 
 const RESOURCE: &str = "email_account";
+/// Parameters that clients send with every request, and that choose no objects.
+const NO_FILTERS: [&str; 3] = ["format", "limit", "offset"];
 
 pub(crate) fn routes(router: Router<ApiState>) -> Router<ApiState> {
     router
@@ -90,6 +92,14 @@ async fn mass_delete(State(state): State<ApiState>, request: Request) -> Respons
 /// The numbers of `id__in`.
 pub(crate) fn ids(ask: &Ask) -> Result<Vec<u32>, Fault> {
     let parameters = query::parameters(&ask.query)?;
+    // Whoever gives another filter wants fewer deleted, not those of all numbers.
+    if let Some((name, _)) =
+        parameters.iter().find(|(name, _)| name != "id__in" && !NO_FILTERS.contains(&name.as_str()))
+    {
+        return Err(Fault::Bad(format!(
+            "{name} does not narrow id__in; give the objects to delete as ?id__in=1,2,3 alone"
+        )));
+    }
     let text = parameters.iter().find(|(name, _)| name == "id__in").map(|(_, value)| value.as_str());
     let text = text.filter(|text| !text.trim().is_empty());
     let text = text.ok_or_else(|| Fault::Bad("give the objects as ?id__in=1,2,3".to_owned()))?;
