@@ -20,6 +20,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("DOORLIST__WEB__LISTEN", "127.0.0.1:0"),
     ("DOORLIST__METRICS__LISTEN", "127.0.0.1:0"),
     ("DOORLIST__SOURCES__ALLOW_NETWORKS", "127.0.0.1"),
+    // Ten million belong to one customer.
+    ("DOORLIST__TENANTS__ADDRESSES_MAX", "20000000"),
 ];
 /// Addresses of one import.
 const IMPORT: u32 = 1_000_000;

@@ -16,10 +16,11 @@ use std::fmt;
 /// The word for `--format`.
 pub(crate) const FORMAT: &str = "json";
 
-/// Whether a file begins as JSON does.
+/// Whether a file begins as JSON does: a `[section]` and a `{SCHEME}` do not.
 pub(crate) fn looks_like(bytes: &[u8]) -> bool {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    text.starts_with(b"[") || text.starts_with(b"{")
+    let inner = |open: u8| text.strip_prefix(&[open]).and_then(|rest| rest.trim_ascii_start().first().copied());
+    matches!(inner(b'['), Some(b'{' | b'[' | b'"' | b']')) || matches!(inner(b'{'), Some(b'"' | b'}'))
 }
 
 /// The rows of a list. `cleaned`: so many invisible characters were removed already, and escaped ones are to go, too.
@@ -129,6 +130,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn a_section_and_a_scheme_are_no_json() {
+        for text in ["[{}]", "[ \"ann\"]", "\u{feff} []", "{ \"email\": 1}", "{}"] {
+            assert!(looks_like(text.as_bytes()), "{text}");
+        }
+        for text in ["[mailboxes]\nann@example.test\n", "{SSHA}x\n", "[", "ann@example.test\n"] {
+            assert!(!looks_like(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn lines_of_another_system_tell_no_passwords() {

@@ -38,9 +38,18 @@ const HEADS: [Head; 16] = [
     },
     Head {
         format: F::CpanelForwarders,
-        any: &[&["source", "target"], &["source", "destination"], &["address", "forwardto"], &["address", "goto"]],
+        any: &[
+            &["source", "target"],
+            &["source", "destination"],
+            &["address", "forwardto"],
+            &["address", "goto"],
+            &["alias", "forward"],
+            &["alias", "goto"],
+        ],
         own: &[
             ("source", ColumnContent::Address),
+            ("alias", ColumnContent::Address),
+            ("forward", ColumnContent::Target),
             ("target", ColumnContent::Target),
             ("destination", ColumnContent::Target),
             ("forwardto", ColumnContent::Target),

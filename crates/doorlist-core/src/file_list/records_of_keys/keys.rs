@@ -15,8 +15,10 @@ const LOOKED_AT: usize = 1000;
 const KEY_MAX: usize = 64;
 /// Keys that an error names.
 const KEYS_SHOWN_MAX: usize = 20;
-/// Header fields of messages that hold addresses (RFC 5322 3.6.2 and 3.6.3), as [`normal`] gives them.
-const HEADER_FIELDS: [&str; 7] = ["to", "cc", "bcc", "from", "sender", "replyto", "deliveredto"];
+/// Header fields of messages that hold recipients (RFC 5322 3.6.3), and the tag of access(5), as [`normal`] gives them.
+const RECIPIENT_FIELDS: [&str; 4] = ["to", "cc", "bcc", "deliveredto"];
+/// Those that hold senders (RFC 5322 3.6.2), of whom nobody says that they get mail.
+const SENDER_FIELDS: [&str; 4] = ["from", "sender", "replyto", "returnpath"];
 
 /// Words in front of the values of one field.
 const PROXIES: [&str; 7] = ["smtp", "sip", "x500", "x400", "eum", "spo", "mailto"];
@@ -83,7 +85,8 @@ impl FieldKeys {
     fn by_name(key: &str, found: &Findings<'_>) -> Option<KeyUse> {
         match found.mapped(key).or_else(|| heads::field_of(key)) {
             Some(field) => Some(KeyUse::Column(field)),
-            None => HEADER_FIELDS.contains(&key).then_some(KeyUse::List),
+            None if SENDER_FIELDS.contains(&key) => Some(KeyUse::Unknown),
+            None => RECIPIENT_FIELDS.contains(&key).then_some(KeyUse::List),
         }
     }
 
