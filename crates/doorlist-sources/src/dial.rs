@@ -4,7 +4,7 @@
 use super::error::{ReadError, ReadFault, Stage};
 use super::terms::ReadTerms;
 use doorlist_core::connection::DirectoryServer;
-use doorlist_core::network;
+use doorlist_core::network::{self, Listed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -42,10 +42,15 @@ pub(crate) async fn resolve(server: &DirectoryServer, terms: &ReadTerms) -> Resu
 }
 
 /// Whether an address may be connected to: on any port if the operator listed it or a network of it, otherwise only on a
-/// directory port of a public address of another machine.
+/// directory port of a public address. A network never includes this machine, to protect its own services: it has to be
+/// listed by its address.
 async fn may_reach(address: SocketAddr, terms: &ReadTerms) -> bool {
-    terms.allowed.iter().any(|network| network.contains(address.ip()))
-        || PORTS.contains(&address.port()) && network::is_public(address.ip()) && !is_ours(address).await
+    let in_reach = match network::listed(address.ip(), &terms.allowed) {
+        Listed::ByItself => return true,
+        Listed::InNetwork => true,
+        Listed::No => PORTS.contains(&address.port()) && network::is_public(address.ip()),
+    };
+    in_reach && !network::is_loopback(address.ip()) && !is_ours(address).await
 }
 
 /// Whether the address belongs to this machine: then a socket connected to it has it as its own address. Sends
@@ -105,7 +110,9 @@ mod tests {
             assert!(reaches(&["10.0.0.0/8"], address) && reaches(&["10.9.9.9"], address), "{address}");
             assert!(!reaches(&["10.9.9.0/30", "10.9.9.8", "fd00::/8"], address), "{address}");
         }
-        assert!(reaches(&["127.0.0.1/32"], "127.0.0.1:3000") && reaches(&["127.0.0.0/8"], "127.0.0.1:3000"));
-        assert!(reaches(&["::1"], "[::1]:3000") && !reaches(&["10.0.0.0/8"], "127.0.0.1:389"));
+        assert!(!reaches(&["127.0.0.0/8"], "127.0.0.1:389"), "a network is never this machine");
+        assert!(!reaches(&["127.0.0.0/8"], "127.0.0.2:389"), "nor another of its names");
+        assert!(reaches(&["127.0.0.1/32"], "127.0.0.1:3000") && reaches(&["::1"], "[::1]:3000"));
+        assert!(!reaches(&["0.0.0.0/0"], "[::ffff:127.0.0.1]:389"));
     }
 }
