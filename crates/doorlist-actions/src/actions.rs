@@ -78,7 +78,9 @@ impl Actions {
         self.services.work.run(async move { request.run(&actions).await }).await?
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// The moment of what is asked for.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
         self.services.now()
     }
 

@@ -9,7 +9,9 @@ use doorlist_core::access::{CustomerId, Grant, KeyTerms, Lineage, LoginId, Resel
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::visible::is_hidden;
 use doorlist_store::logins::LoginRecord;
-use doorlist_store::tenants::{AdminRow, CustomerColumn, ListColumn, Placed, Query, QueryValue, ResellerColumn};
+use doorlist_store::tenants::{
+    AdminColumn, AdminRow, CustomerColumn, ListColumn, Placed, Query, QueryValue, ResellerColumn,
+};
 use serde::{Deserialize, Serialize};
 
 /// Characters of a login name.
@@ -154,7 +156,11 @@ impl Actions {
         let email = address.to_string();
         let username = new.username.as_deref().filter(|name| !name.is_empty()).unwrap_or(&email);
         check_username(username, &email)?;
-        let login = self.looked_after(username, scope).await?;
+        let login = match self.looked_after(username, scope).await? {
+            // Who is named by the address alone may be an admin here under a user name.
+            None if username == email => self.admin_of_address(scope, &email).await?,
+            login => login,
+        };
         if login.as_ref().is_some_and(|login| login.email != email) {
             return Err(ActionError::invalid("username", "User with this Username already exists."));
         }
@@ -179,6 +185,15 @@ impl Actions {
             self.services.vouch_for_admin(&address, scope).await?;
         }
         Ok(id)
+    }
+
+    /// The login of this scope that has this address.
+    async fn admin_of_address(&self, scope: Scope, email: &str) -> Result<Option<LoginRecord>, ActionError> {
+        let admin = self.view().admins(scope, &first(AdminColumn::Email, email)).await?.rows.pop();
+        match admin {
+            Some(admin) => Ok(self.services.logins.login_by_id(admin.row.id).await?),
+            None => Ok(None),
+        }
     }
 
     /// The login of this name that is the caller's to look after: one that has a role in a scope that the caller may change.

@@ -37,7 +37,6 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
             }
             response
         }
-        Answer::Accepted(value) => with_json(StatusCode::ACCEPTED, &value),
         Answer::Changed(object, left, warning) => {
             let mut response = warned(with_json(StatusCode::ACCEPTED, &object.into()), warning);
             name_not_applied(&mut response, &left);

@@ -99,6 +99,8 @@ impl Body {
                 Some(1) => Some(true),
                 _ => None,
             },
+            // A form's empty field says nothing; it must not switch anything off.
+            Value::String(text) if text.trim().is_empty() => return None,
             Value::String(text) => super::query::flag(text),
             Value::Null => return None,
             _ => None,
@@ -112,6 +114,7 @@ impl Body {
     pub(crate) fn integer(&mut self, name: &str) -> Option<i64> {
         let number = match self.map.get(name)? {
             Value::Number(number) => number.as_i64(),
+            Value::String(text) if text.trim().is_empty() => return None,
             Value::String(text) => text.trim().parse().ok(),
             Value::Bool(flag) => Some(i64::from(*flag)),
             Value::Null => return None,
@@ -163,7 +166,8 @@ impl Body {
         let number = match self.map.get(name)? {
             Value::Number(number) => number.as_f64(),
             Value::String(text) if text.trim().is_empty() => return None,
-            Value::String(text) => text.trim().parse().ok(),
+            // `nan` and `inf` are words to the parser, and no numbers of JSON.
+            Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
             Value::Null => return None,
             _ => None,
         };
@@ -175,8 +179,9 @@ impl Body {
 
     /// Gives a field that has two names the one by which it is read.
     pub(crate) fn rename(&mut self, other: &str, name: &str) {
-        let Some(value) = self.map.remove(other).filter(|value| !value.is_null()) else { return };
-        if self.map.get(name).is_some_and(|given| !given.is_null() && *given != value) {
+        let is_given = |value: &Value| !value.is_null() && value.as_str() != Some("");
+        let Some(value) = self.map.remove(other).filter(is_given) else { return };
+        if self.map.get(name).is_some_and(|given| is_given(given) && *given != value) {
             self.wrong(other, format!("{other} and {name} are the same field: give one value"));
         }
         self.map.insert(name.to_owned(), value);
@@ -222,7 +227,9 @@ impl UnwrittenFields {
                 FieldKind::One(resource) => link::parse(given, resource) == link::parse(&stands, resource),
                 _ => *given == stands || same(given, &stands),
             };
-            let is_not_given = given.is_null() && !field.nullable;
+            let is_blank =
+                field.kind == FieldKind::Boolean && given.as_str().is_some_and(|text| text.trim().is_empty());
+            let is_not_given = (given.is_null() && !field.nullable) || is_blank;
             !is_same && !is_not_given
         };
         self.0.iter().filter(is_left).map(|(field, _)| field.name).collect()

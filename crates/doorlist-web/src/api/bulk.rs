@@ -7,6 +7,7 @@ use super::gate::ApiState;
 use super::link;
 use super::query;
 use super::resource::{id_of, lookup};
+use super::show::{Object, object_of};
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::Method;
@@ -41,12 +42,14 @@ async fn mass_add(State(state): State<ApiState>, request: Request) -> Response {
     exchange(state, request, BODY_MAX, async |ask: Ask| {
         only(&ask, &Method::POST, &["post"])?;
         let mut body = body::Body::parse(&SPEC, &ask.body)?;
+        let left = body.set_aside(&SPEC, false).left(&Object::new());
         let locals = locals(&mut body, "localparts");
         let domain = body.required_link("domain", "domain")?;
         body.finish()?;
         let domain = DomainId(id_of(ask.actions.view(), "domain", domain).await?);
         let came = of(RESOURCE, ask.actions.mass_add(domain, &locals).await)?;
-        Ok(Answer::Accepted(json!({"added": came.added, "already_listed": came.already_listed})))
+        let counts = object_of(json!({"added": came.added, "already_listed": came.already_listed}));
+        Ok(Answer::Changed(counts, left, None))
     })
     .await
 }
@@ -126,11 +129,7 @@ async fn users_to_alias(State(state): State<ApiState>, key: PathKey, request: Re
         only(&ask, &Method::POST, &["post"])?;
         let found = lookup::<EmailAccounts>(ask.actions.view(), &text(key)).await?;
         let account = of(RESOURCE, ask.actions.account_to_alias(found.row.id).await)?;
-        let mut body = body::Body::parse(&SPEC, &ask.body)?;
-        let Some(Value::Array(items)) = body.raw("accounts").cloned() else {
-            body.wrong("accounts", "expected a list of email accounts");
-            return Err(body.finish().err().unwrap_or(Fault::NotFound));
-        };
+        let items = accounts_named(&ask.body)?;
         let mut ids = Vec::with_capacity(items.len());
         for item in items.iter().take(doorlist_actions::ADDRESSES_MAX + 1) {
             let shown = || item.to_string().chars().take(200).collect::<String>();
@@ -141,6 +140,21 @@ async fn users_to_alias(State(state): State<ApiState>, key: PathKey, request: Re
         Ok(Answer::AcceptedEmpty)
     })
     .await
+}
+
+/// The accounts of a body: `{"accounts": [...]}`, or the list alone, as an older library sends it.
+fn accounts_named(bytes: &[u8]) -> Result<Vec<Value>, Fault> {
+    if let Value::Array(items) = body::json(bytes)? {
+        return Ok(items);
+    }
+    let mut body = body::Body::parse(&SPEC, bytes)?;
+    match body.raw("accounts").cloned() {
+        Some(Value::Array(items)) => Ok(items),
+        _ => {
+            body.wrong("accounts", "expected a list of email accounts");
+            Err(body.finish().err().unwrap_or(Fault::NotFound))
+        }
+    }
 }
 
 async fn regenerate(State(state): State<ApiState>, key: PathKey, request: Request) -> Response {

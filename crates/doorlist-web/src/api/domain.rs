@@ -12,9 +12,13 @@ use doorlist_actions::{ActionError, Actions, DomainPatch, Enforcement, NewDomain
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::domain::Mode;
+use doorlist_core::time::Timestamp;
 use doorlist_store::StoreError;
 use doorlist_store::tenants::{DomainRow, Placed, View};
 use serde_json::json;
+
+/// The step of dates in answers, in milliseconds.
+const DATE_STEP_MS: i64 = 1_000;
 
 pub(crate) struct Domains;
 
@@ -114,7 +118,8 @@ impl Resource for Domains {
         let Some(name) = name else { return Err(Fault::NotFound) };
         patch.active = patch.active.filter(|active| !active);
         patch.hold = patch.hold.filter(|hold| *hold);
-        patch.enforcement = patch.enforcement.filter(|wanted| *wanted != Enforcement::Off);
+        patch.enforcement =
+            wanted_enforcement(&mut body, None, actions.now()).filter(|wanted| *wanted != Enforcement::Off);
         of("domain", actions.create_domain(&NewDomain { name, customer, patch }).await)
     }
 
@@ -128,7 +133,8 @@ impl Resource for Domains {
         }
         let mut patch = patch(&mut body);
         // What is sent back as it was read is no wish: a soft period goes on.
-        patch.enforcement = patch.enforcement.filter(|wanted| (*wanted != Enforcement::Off) != is_enforced(row));
+        let enforcement = wanted_enforcement(&mut body, Some(row), actions.now());
+        patch.enforcement = enforcement.filter(|wanted| (*wanted != Enforcement::Off) != is_enforced(row));
         if let Some(link) = body.link("customer", "customer")? {
             patch.customer = Some(CustomerId(id_of(actions.view(), "customer", link).await?));
         }
@@ -151,17 +157,35 @@ fn is_enforced(row: &DomainRow) -> bool {
 }
 
 fn patch(body: &mut Body) -> DomainPatch {
-    let (bounce, complete) = (body.flag("bounce_unlisted"), body.flag("userlist_complete"));
     let port = body.integer_within("deliveryport", 1, 65_535);
     DomainPatch {
         active: body.flag("active"),
-        // Who sends the whole object back knows the newer name and changes that one alone; the other is as it was read, and
-        // perhaps long ago. Who knows the older name sends what has changed.
-        enforcement: complete.or(bounce).map(|on| if on { Enforcement::Soft } else { Enforcement::Off }),
         delivery_port: port.and_then(|port| u16::try_from(port).ok()),
         hold: body.flag("hold_email"),
         ..DomainPatch::default()
     }
+}
+
+/// What the two names of one switch say. Who sends a whole object back has changed one of them and left the other as it was
+/// read: where they differ, the one that differs from what stands is the wish. A copy that may be from before a change knows
+/// nothing of what stands; there the newer name counts.
+fn wanted_enforcement(body: &mut Body, row: Option<&DomainRow>, now: Timestamp) -> Option<Enforcement> {
+    let (bounce, complete) = (body.flag("bounce_unlisted"), body.flag("userlist_complete"));
+    let stands = row.is_some_and(is_enforced);
+    let is_fresh = row.is_none_or(|row| is_fresh_copy(body, row, now));
+    let on = match (bounce, complete) {
+        (Some(bounce), Some(complete)) if bounce != complete && is_fresh => !stands,
+        _ => complete.or(bounce)?,
+    };
+    Some(if on { Enforcement::Soft } else { Enforcement::Off })
+}
+
+/// Whether the object was surely read behind the last change of the row. Dates are shown in seconds: within them, only a
+/// row that was never changed is sure.
+fn is_fresh_copy(body: &Body, row: &DomainRow, now: Timestamp) -> bool {
+    let is_as_shown = body.raw("updated_at").is_none_or(|read| *read == time(row.updated));
+    let is_settled = row.updated == row.created || now.as_millis() - row.updated.as_millis() > DATE_STEP_MS;
+    is_as_shown && is_settled
 }
 
 /// A domain's name in any spelling.

@@ -41,9 +41,7 @@ pub(crate) enum Answer {
     Unchanged(ObjectState),
     /// 201: the created object, its path, the given fields that were not applied, and a warning.
     Created { object: Object, path: String, left: Vec<&'static str>, warning: Option<String> },
-    /// 202 with the updated object.
-    Accepted(Value),
-    /// 202 with the updated object, the given fields that were not applied, and a warning.
+    /// 202 with the updated object or with counts, the given fields that were not applied, and a warning.
     Changed(Object, Vec<&'static str>, Option<String>),
     /// 202 with what is kept and waits for a person, and a warning that says so.
     Held(Value, String),

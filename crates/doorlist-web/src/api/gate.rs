@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use doorlist_actions::{ActionError, Actions, Credentials, Services};
 use doorlist_core::access::Scope;
 use doorlist_core::network::SourceKey;
+use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -145,8 +146,8 @@ impl ApiState {
         let Some(services) = self.0.services.get() else {
             return Err(Fault::NotNow("the server is starting; try again in a moment".to_owned()));
         };
-        let text = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let Some((login, key)) = text.and_then(credentials) else { return Err(Fault::Unknown) };
+        let text = parts.headers.get(header::AUTHORIZATION).map(|value| header_text(value.as_bytes()));
+        let Some((login, key)) = text.as_deref().and_then(credentials) else { return Err(Fault::Unknown) };
         let shown = Credentials { login: login.as_deref(), key: &key, from: Some(client) };
         let caller = services.identify(&shown).await.map_err(|error| Fault::Action("", error))?;
         let Some(caller) = caller else {
@@ -170,6 +171,14 @@ fn check<K: RateKey>(limits: &Mutex<RateLimits<K>>, key: K, now: Instant) -> Res
         let message = "too many requests (api.requests_per_key, api.requests_per_address); try again later".to_owned();
         Fault::Action("", ActionError::Limit { message, again: Duration::from_secs(again.seconds()) })
     })
+}
+
+/// Text of a header: a login may have letters beyond ASCII, which clients send as UTF-8 or as Latin-1.
+fn header_text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().copied().map(char::from).collect()),
+    }
 }
 
 /// Login and key: `ApiKey login:key`, the login of which may have an `@`; `Bearer key`, or `Bearer login:key`.

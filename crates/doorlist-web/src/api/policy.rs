@@ -87,7 +87,7 @@ pub(crate) static DOMAIN: Spec = Spec {
     name: "policy_domain",
     about: "The mail policy of a domain. It has the number of the domain.",
     fields: fields!(Field::one("domain", "domain", Nobody), DOMAIN_PRIORITY, Holder),
-    extra: &[nothing("anti_spam_preset").write_only(), Field::flag("is_default", false, Nobody)],
+    extra: &[nothing("anti_spam_preset").write_only(), Field::flag("is_default", false, Unsupported)],
     list_methods: &["get"],
     detail_methods: &["get", "put", "patch"],
     filtering: &[("domain", Filtering::Only(&["exact"]))],

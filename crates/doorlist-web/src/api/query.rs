@@ -160,7 +160,9 @@ fn filter<C>(spec: &Spec, column: ToColumn<C>, name: &str, value: &str, list: &m
     if let (FieldKind::One(resource), Lookup::Exact) = (kind, lookup)
         && id_of(value).is_none()
     {
-        list.named.push(NamedFilter { column, resource, name: value.to_owned() });
+        // A URI with the natural key in it, as the object's own; an address may have a slash itself.
+        let name = value.trim_end_matches('/').rsplit_once(&format!("/{resource}/")).map_or(value, |(_, key)| key);
+        list.named.push(NamedFilter { column, resource, name: name.to_owned() });
         return Ok(());
     }
     let values = values(kind, lookup, field, value)?;

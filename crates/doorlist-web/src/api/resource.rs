@@ -227,7 +227,10 @@ async fn detail_handler<N: Resource>(
                 let left = body.set_aside(N::SPEC, !ask.actions.speaks_for_above(&found)).left(&object);
                 let row = N::update(&ask.actions, found, body).await?.row;
                 let warning = of(N::SPEC.name, N::warning(&ask.actions, &row).await)?;
-                Ok(Answer::Changed(updated::<N>(&row), left, warning))
+                // Who sends a part gets the object as it is read; who sends all of it, all names of it.
+                let mut object = if ask.method == Method::PUT { written::<N>(&row) } else { N::show(&row) };
+                object.insert("pk".to_owned(), N::id(&row).to_string().into());
+                Ok(Answer::Changed(object, left, warning))
             }
         }
     })
@@ -241,13 +244,6 @@ fn written<N: Resource>(row: &N::Row) -> Object {
     for field in N::SPEC.extra.iter().filter(|field| matches!(field.kind, FieldKind::Many(_))) {
         object.entry(field.name).or_insert(Value::Null);
     }
-    object
-}
-
-/// An object after a change: with `pk`, its number as a text.
-fn updated<N: Resource>(row: &N::Row) -> Object {
-    let mut object = written::<N>(row);
-    object.insert("pk".to_owned(), N::id(row).to_string().into());
     object
 }
 
