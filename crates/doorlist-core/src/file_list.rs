@@ -21,6 +21,7 @@ mod kinds;
 mod ldif;
 mod line_kinds;
 mod lines;
+mod map_values;
 mod mapped;
 mod maps;
 mod notes;

@@ -6,6 +6,7 @@ use super::format::FileFormat;
 use super::heads::normal;
 use super::kinds;
 use super::lines::Lines;
+use super::map_values::{is_action, is_transport};
 use super::maps::key_and_value;
 use super::notes::Skipped;
 use super::values::{self, Proxy};
@@ -112,6 +113,9 @@ fn value(line: u32, piece: &str, format: FileFormat, has_columns: bool, found: &
     let (first, behind) = key_and_value(rest);
     if first.contains('@') && refusals::is_refusal(behind) {
         return found.skip(Skipped::Refused);
+    }
+    if first.contains('@') && (is_action(behind) || is_transport(behind)) {
+        return addresses(line, values::bare(first), format, found);
     }
     if !rest.contains('@') {
         let means_nothing = MAP_WORDS.iter().any(|known| behind.eq_ignore_ascii_case(known));
