@@ -37,7 +37,9 @@ mod secrets;
 mod shape;
 mod table;
 mod targets;
+mod title_lines;
 pub(crate) mod values;
+mod word_columns;
 
 pub use cleaned::cleaned;
 pub use columns::{BadMap, ColumnContent, ColumnMap, ColumnTaken, TakenBy};
@@ -131,13 +133,15 @@ pub enum NotAList {
     Empty,
     /// A table without a column of addresses.
     #[error(
-        "no column has addresses of {domain}; the columns are: {columns}. Give --map COLUMN=address, or --map \
-         COLUMN=local for local parts; if the file is not a table, give --format plain"
+        "no column has addresses of {domain}; the columns are: {columns}. {}",
+        how_to_read(words.as_deref())
     )]
     NoAddresses {
         /// The names of the columns.
         columns: String,
         domain: String,
+        /// The column whose words may be local parts.
+        words: Option<String>,
     },
     /// All addresses belong to other domains: the file of another customer.
     #[error(
@@ -154,6 +158,21 @@ pub enum NotAList {
     /// A mapped column does not exist.
     #[error("unknown column {column:?}; the columns are: {columns}")]
     NoSuchColumn { column: String, columns: String },
+}
+
+/// What a person may say of a table without a column of addresses.
+fn how_to_read(words: Option<&str>) -> String {
+    match words {
+        Some(column) => {
+            format!(
+                "If the words of column {column:?} are local parts, --map {}=local reads them",
+                notes::quoted(column)
+            )
+        }
+        None => "Give --map COLUMN=address, or --map COLUMN=local for local parts; if the file is not a table, give \
+                 --format plain"
+            .to_owned(),
+    }
 }
 
 /// Detects the format and reads the file.
@@ -174,6 +193,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
     let plan = recognise::recognise(text, options, &found)?;
     let (format, table) = match plan {
         TextLayout::Table(table) => {
+            title_lines::tell(&table, &mut found);
             table::read(text, &table, &mut found)?;
             (table.format, Some(table))
         }

@@ -34,6 +34,7 @@ pub(super) struct Findings<'a> {
     type_names: Vec<(String, u64)>,
     cut_off: Vec<(String, u64)>,
     unread: Vec<(String, u64)>,
+    word_columns: Vec<(String, u64)>,
     /// Accounts that cannot sign in.
     pub(super) blocked: u64,
     /// Addresses whose one target is elsewhere.
@@ -59,6 +60,7 @@ impl<'a> Findings<'a> {
             type_names: Vec::new(),
             cut_off: Vec::new(),
             unread: Vec::new(),
+            word_columns: Vec::new(),
             blocked: 0,
             elsewhere: 0,
             several: 0,
@@ -213,6 +215,11 @@ impl<'a> Findings<'a> {
         count(&mut self.cut_off, column);
     }
 
+    /// A word in a column that may be read as local parts.
+    pub(super) fn word_column(&mut self, column: &str) {
+        count(&mut self.word_columns, column);
+    }
+
     pub(super) fn note(&mut self, note: FileNote) {
         self.notes.push(note);
     }
@@ -272,6 +279,11 @@ impl<'a> Findings<'a> {
             self.unread
                 .iter()
                 .map(|(column, addresses)| FileNote::UnreadColumn { column: column.clone(), addresses: *addresses }),
+        );
+        notes.extend(
+            self.word_columns
+                .iter()
+                .map(|(column, words)| FileNote::WordColumn { column: column.clone(), words: *words }),
         );
         let changes = self.skipped(Skipped::Change);
         let counted = [

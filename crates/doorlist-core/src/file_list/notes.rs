@@ -112,6 +112,20 @@ pub enum FileNote {
         /// How many that their rows do not list.
         addresses: u64,
     },
+    /// Lines above the header, which are titles and no rows.
+    TitleLines {
+        lines: u32,
+        /// Line of the header.
+        head: u32,
+        /// Addresses of the domain in them.
+        addresses: u64,
+    },
+    /// A column of words, in a table that has no other addresses of its accounts.
+    WordColumn {
+        /// Name of the column.
+        column: String,
+        words: u64,
+    },
     /// Words beside addresses, which may be names or passwords, and are not listed.
     Words(u64),
 }
@@ -164,6 +178,18 @@ impl fmt::Display for FileNote {
                 f,
                 "column {column:?} is not used and has further addresses of the domain: {addresses}; if they are \
                  aliases, --map {}=alias reads them",
+                quoted(column)
+            ),
+            FileNote::TitleLines { lines, head, addresses } => {
+                write!(f, "lines above the header in line {head}, which are not read: {lines}")?;
+                if *addresses > 0 {
+                    write!(f, "; addresses of the domain in them, which are not listed: {addresses}")?;
+                }
+                Ok(())
+            }
+            FileNote::WordColumn { column, words } => write!(
+                f,
+                "column {column:?} is not used and has words: {words}; if they are local parts, --map {}=local reads them",
                 quoted(column)
             ),
             FileNote::Words(n) => write!(

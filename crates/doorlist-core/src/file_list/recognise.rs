@@ -5,7 +5,7 @@ use super::findings::Findings;
 use super::format::FileFormat;
 use super::sample::{DELIMITERS, Holds, RecordsStart, Sample, distinct, is_most, share};
 use super::shape::{self, TableLayout};
-use super::{NotAList, ParseOptions, heads, line_kinds, mapped, records_of_keys, secrets};
+use super::{NotAList, ParseOptions, heads, line_kinds, mapped, records_of_keys, secrets, title_lines, word_columns};
 use std::borrow::Cow;
 
 /// How a text is read.
@@ -16,32 +16,35 @@ pub(super) enum TextLayout {
 
 /// Says what the text is.
 pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &Findings<'_>) -> Result<TextLayout, NotAList> {
-    let start = RecordsStart::of(text);
+    let start = title_lines::behind(text, RecordsStart::of(text), found);
+    // Where a head was found below other lines, the first line says nothing.
+    let has_titles = start.titles.lines > 0;
     if let Some(format) = options.format {
         return match format.is_table() {
             true => said(text, &start, format, options, found).map(TextLayout::Table),
             false => Ok(TextLayout::Lines(format)),
         };
     }
-    if !options.columns.is_empty() && records_of_keys::is_like(text, found) {
+    if !options.columns.is_empty() && !has_titles && records_of_keys::is_like(text, found) {
         return Ok(TextLayout::Lines(FileFormat::Records));
     }
     if !options.columns.is_empty() {
         let known = known_table(text, &start).map_or(FileFormat::Table, |table| table.format);
         return said(text, &start, known, options, found).map(TextLayout::Table);
     }
-    if let Some(format) = line_kinds::by_first_line(text) {
+    if !has_titles && let Some(format) = line_kinds::by_first_line(text) {
         return Ok(TextLayout::Lines(format));
     }
     if let Some(mut table) = known_table(text, &start) {
-        if !table.has_addresses()
+        if !table.has(ColumnContent::Address)
             && let Some(sample) = Sample::take(text, &start, table.delimiter)
         {
             need_addresses(&mut table, &sample, found)?;
         }
         return Ok(TextLayout::Table(table));
     }
-    if !has_tab_head(text, &start)
+    if !has_titles
+        && !has_tab_head(text, &start, found)
         && let Some(format) = line_kinds::by_shape(text, found)
     {
         return Ok(TextLayout::Lines(format));
@@ -79,20 +82,41 @@ fn known_table(text: &str, start: &RecordsStart) -> Option<TableLayout> {
     tables.max_by_key(|table| table.columns.len())
 }
 
-/// Columns parted by tabs, as a map's are, under names of which two and more are known or name a secret.
-fn has_tab_head(text: &str, start: &RecordsStart) -> bool {
+/// Columns parted by tabs, as a map's are, under names of which two and more are known or name a secret, or one is known
+/// and has the addresses.
+fn has_tab_head(text: &str, start: &RecordsStart, found: &Findings<'_>) -> bool {
     let Some(sample) = Sample::take(text, start, b'\t') else { return false };
     let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
     let fields = heads::read(&names).1;
     let is_known =
         |(name, field): &(&String, &Option<ColumnContent>)| field.is_some() || secrets::is_name(&heads::normal(name));
-    !sample.begins_with_address() && sample.is_even() && names.iter().zip(&fields).filter(is_known).count() >= 2
+    let known = names.iter().zip(&fields).filter(is_known).count();
+    !sample.begins_with_address()
+        && sample.is_even()
+        && (known >= 2 || (known == 1 && names.len() > 1 && is_head_of(&sample, &fields, found)))
+}
+
+/// The known column is the only one with addresses, and the words of the head stand in no row: the first line of a map of
+/// aliases is a row like the others.
+fn is_head_of(sample: &Sample<'_>, fields: &[Option<ColumnContent>], found: &Findings<'_>) -> bool {
+    let holds = |at: usize| share(sample.rows.iter(), at, Holds::Any, found);
+    let is_repeated = |row: &Vec<Cow<'_, str>>| {
+        row.iter().any(|cell| sample.head.iter().any(|name| name.trim().eq_ignore_ascii_case(cell.trim())))
+    };
+    let is_as_named = |(at, field): (usize, &Option<ColumnContent>)| match field {
+        Some(ColumnContent::Address) => is_most(holds(at)),
+        _ => holds(at).0 == 0,
+    };
+    fields.contains(&Some(ColumnContent::Address))
+        && fields.iter().enumerate().all(is_as_named)
+        && !sample.rows.iter().any(is_repeated)
 }
 
 /// A list with a head line of one word: the word is known, and nobody's name.
 fn one_column(name: &str, sample: &Sample<'_>, fields: &[Option<ColumnContent>]) -> bool {
-    // Cut at another separator, it is several columns.
+    // Cut at another separator, it is several columns; before a colon it is a key.
     !name.contains(DELIMITERS.map(char::from))
+        && !name.ends_with(':')
         && matches!(fields, [Some(ColumnContent::Address | ColumnContent::Alias | ColumnContent::Login)])
         && match sample.rows.first() {
             Some(row) => row.iter().any(|cell| cell.contains('@')),
@@ -162,10 +186,13 @@ fn unknown_table(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Resu
 
 /// Refuses a table in which no column holds addresses, by name or by content.
 fn need_addresses(table: &mut TableLayout, sample: &Sample<'_>, found: &Findings<'_>) -> Result<(), NotAList> {
-    if table.has_addresses() || by_content(table, sample, found) {
+    let has_addresses = table.has_addresses() || by_content(table, sample, found);
+    table.words = word_columns::find(table, sample, found);
+    if has_addresses {
         return Ok(());
     }
-    Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string() })
+    let words = table.words.map(|at| table.columns[at].name.clone());
+    Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string(), words })
 }
 
 /// A column `address` may hold streets: one that is named so and holds few mail addresses.

@@ -11,7 +11,7 @@ use super::notes::{FileNote, Skipped};
 use super::shape::TableLayout;
 use super::targets::{self, Forward};
 use super::values::{self, CellValues, Proxy};
-use super::{MASKED, NotAList, column_words};
+use super::{MASKED, NotAList, column_words, word_columns};
 use std::borrow::Cow;
 
 /// Which column holds what, by index.
@@ -119,6 +119,11 @@ pub(super) fn read(text: &str, table: &TableLayout, found: &mut Findings<'_>) ->
             account_row(&roles, line, &cells, &mut account, found);
         }
         unread(&roles, &cells, from, found);
+        if let Some(column) = table.words
+            && word_columns::is_word(cells.get(column).map_or("", AsRef::as_ref), found)
+        {
+            found.word_column(&table.columns[column].name);
+        }
     }
     if roles.target.is_some() {
         found.join_forwards();
