@@ -1,7 +1,7 @@
 //! Collects rows, problems and skipped values of a file. All readers report here, and values are judged here: an
 //! address of the domain, of another domain, or not an address.
 
-use super::columns::ColumnContent;
+use super::columns::{ColumnContent, ColumnMap};
 use super::heads::normal;
 use super::notes::{FileNote, Skipped};
 use super::other_domains::OtherDomains;
@@ -10,6 +10,9 @@ use super::{ADDRESSES_MAX, FileList, MASKED, NotAList, ParseOptions, ROWS_MAX, R
 use crate::address::{Address, AddressError, DomainName, InvisibleCharacter, LocalPart};
 use crate::change::Structure;
 use crate::source_rows::{PROBLEMS_KEPT_MAX, RowPosition, RowProblem, SourceRow, shown};
+
+/// Columns and keys that a note names.
+const COLUMNS_TOLD_MAX: usize = 100;
 
 /// What becomes of a value.
 pub(super) enum JudgedValue {
@@ -37,6 +40,8 @@ pub(super) struct Findings<'a> {
     word_columns: Vec<(String, u64)>,
     /// Accounts that cannot sign in.
     pub(super) blocked: u64,
+    /// Aliases that are switched off where they come from.
+    pub(super) switched_off: u64,
     /// Addresses whose one target is elsewhere.
     pub(super) elsewhere: u64,
     /// Addresses with several targets.
@@ -62,6 +67,7 @@ impl<'a> Findings<'a> {
             unread: Vec::new(),
             word_columns: Vec::new(),
             blocked: 0,
+            switched_off: 0,
             elsewhere: 0,
             several: 0,
             words: 0,
@@ -90,6 +96,11 @@ impl<'a> Findings<'a> {
     /// A person said how the file is written.
     pub(super) fn is_said(&self) -> bool {
         self.options.format.is_some()
+    }
+
+    /// What a person said of columns or keys.
+    pub(super) fn maps(&self) -> &[ColumnMap] {
+        self.options.columns
     }
 
     /// What a person said of a column or key, by its name as [`normal`] gives it.
@@ -288,6 +299,7 @@ impl<'a> Findings<'a> {
         let changes = self.skipped(Skipped::Change);
         let counted = [
             (self.blocked, FileNote::Blocked as fn(u64) -> FileNote),
+            (self.switched_off, FileNote::SwitchedOff),
             (self.elsewhere, FileNote::ForwardsElsewhere),
             (self.several, FileNote::ForwardsToSeveral),
             (changes, FileNote::Changes),
@@ -311,10 +323,12 @@ fn bad(error: AddressError) -> JudgedValue {
     })
 }
 
-/// Counts by column; a file has few of them.
+/// Counts by column; a file has few of them, and further ones count in the last.
 fn count(counts: &mut Vec<(String, u64)>, column: &str) {
-    match counts.iter_mut().find(|(name, _)| name == column) {
-        Some((_, n)) => *n += 1,
+    let is_full = counts.len() >= COLUMNS_TOLD_MAX;
+    match counts.iter().position(|(name, _)| name.eq_ignore_ascii_case(column)) {
+        Some(at) => counts[at].1 += 1,
+        None if is_full => counts.last_mut().into_iter().for_each(|(_, n)| *n += 1),
         None => counts.push((shown(column.as_bytes()), 1)),
     }
 }

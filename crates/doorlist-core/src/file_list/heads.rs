@@ -146,7 +146,7 @@ const OUTLOOK: [&[&str]; 7] = [
 
 /// Names that say what a column holds, wherever they stand. Of several for the row's address the first in this order
 /// counts.
-const NAMES: [(&str, ColumnContent); 53] = [
+const NAMES: [(&str, ColumnContent); 54] = [
     ("primarysmtpaddress", ColumnContent::Address),
     ("primaryemail", ColumnContent::Address),
     ("primaryemailaddress", ColumnContent::Address),
@@ -178,6 +178,7 @@ const NAMES: [(&str, ColumnContent); 53] = [
     ("zimbramailalias", ColumnContent::Alias),
     ("recipienttypedetails", ColumnContent::Kind),
     ("recipienttype", ColumnContent::Kind),
+    ("objectclass", ColumnContent::Kind),
     ("status", ColumnContent::Status),
     ("accountstatus", ColumnContent::Status),
     ("accountenabled", ColumnContent::Status),

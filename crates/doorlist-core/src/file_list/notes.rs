@@ -78,6 +78,8 @@ pub enum FileNote {
     },
     /// Accounts that cannot sign in.
     Blocked(u64),
+    /// Aliases and forwarders that are switched off in the system that exports them.
+    SwitchedOff(u64),
     /// This kind of export does not hold aliases.
     NoAliases {
         /// How to get them.
@@ -147,6 +149,10 @@ impl fmt::Display for FileNote {
                            blocked, too"
                 )
             }
+            FileNote::SwitchedOff(n) => write!(
+                f,
+                "aliases that are switched off in the file: {n}; they are imported, remove those that receive no mail"
+            ),
             FileNote::NoAliases { how } => write!(f, "this export has no aliases; {how}"),
             FileNote::TypeNames { column, cells } => write!(
                 f,

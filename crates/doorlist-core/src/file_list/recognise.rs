@@ -25,6 +25,10 @@ pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &Findings
             false => Ok(TextLayout::Lines(format)),
         };
     }
+    let by_first_line = if has_titles { None } else { line_kinds::by_first_line(text) };
+    if let Some(format @ (FileFormat::Ldif | FileFormat::ZimbraVerbose)) = by_first_line {
+        return Ok(TextLayout::Lines(format));
+    }
     if !options.columns.is_empty() && !has_titles && records_of_keys::is_like(text, found) {
         return Ok(TextLayout::Lines(FileFormat::Records));
     }
@@ -32,7 +36,7 @@ pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &Findings
         let known = known_table(text, &start).map_or(FileFormat::Table, |table| table.format);
         return said(text, &start, known, options, found).map(TextLayout::Table);
     }
-    if !has_titles && let Some(format) = line_kinds::by_first_line(text) {
+    if let Some(format) = by_first_line {
         return Ok(TextLayout::Lines(format));
     }
     if let Some(mut table) = known_table(text, &start) {

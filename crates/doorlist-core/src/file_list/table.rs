@@ -217,7 +217,26 @@ fn forward_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], found: &mut
         local_parts: roles.format.takes_local_parts(),
         mixed: roles.format.is_mixed(),
     };
-    if forward.name.is_empty() { found.skip(Skipped::NoAddress) } else { targets::read(&forward, found) }
+    let state = state(roles, cells);
+    if forward.name.is_empty() {
+        return found.skip(Skipped::NoAddress);
+    }
+    if state == AccountState::Closed {
+        return found.skip(Skipped::Closed);
+    }
+    let from = found.mark();
+    targets::read(&forward, found);
+    if state == AccountState::Blocked && found.mark() > from {
+        found.switched_off += 1;
+    }
+}
+
+/// Whether the account or alias is switched off in the system that exports it.
+fn state(roles: &Roles<'_>, cells: &[Cow<'_, str>]) -> AccountState {
+    match kinds::status(roles.cell(cells, roles.status)) {
+        AccountState::Normal => kinds::blocked(roles.cell(cells, roles.blocked)),
+        state => state,
+    }
 }
 
 /// An account with its further addresses.
@@ -232,10 +251,7 @@ fn account_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], account: &m
     if kind == RecipientKind::System {
         return found.skip(Skipped::System);
     }
-    let state = match kinds::status(roles.cell(cells, roles.status)) {
-        AccountState::Normal => kinds::blocked(roles.cell(cells, roles.blocked)),
-        state => state,
-    };
+    let state = state(roles, cells);
     if state == AccountState::Closed {
         return found.skip(Skipped::Closed);
     }

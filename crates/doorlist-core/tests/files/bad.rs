@@ -212,6 +212,10 @@ fn columns_can_be_said() {
     assert!("=address".parse::<ColumnMap>().is_err() && "x=adress".parse::<ColumnMap>().is_err());
     let groups = read(b"DisplayName,RecipientTypeDetails\nMira,UserMailbox\n").unwrap_err().to_string();
     assert!(groups.contains("DisplayName, RecipientTypeDetails"), "{groups}");
+    let ldif = b"dn: cn=ann\nuid: ann\ncn: Ann Lee\n";
+    assert_eq!(rows(&read_mapped(ldif, &maps(&["uid=local"])).unwrap()), ["ann mailbox"]);
+    let missing = read_mapped(ldif, &maps(&["login=local"])).unwrap_err().to_string();
+    assert!(missing.contains("\"login\"") && missing.contains("cn, dn, uid"), "{missing}");
     // What is mapped wins over what was seen.
     let list = read_mapped(&fixture("table.csv"), &maps(&["Elektropost=ignore", "Chef=address"])).unwrap();
     assert_eq!(rows(&list)[0], "bo mailbox");
