@@ -11,6 +11,7 @@ mod cells;
 mod cleaned;
 mod column_words;
 mod columns;
+mod commands;
 mod credentials;
 mod encoding;
 mod findings;
@@ -26,6 +27,7 @@ mod mapped;
 mod maps;
 mod notes;
 mod other_domains;
+mod other_texts;
 mod plain;
 mod proxy_lines;
 mod recognise;
@@ -129,6 +131,16 @@ pub enum NotAList {
     /// Many control characters: a binary file.
     #[error("the file is not text; save it as CSV, or as UTF-8 text with one address per line")]
     NotText,
+    #[error(
+        "the file is a log or queue of a mail server, not a list, and names recipients that were rejected, too; export the \
+         mailboxes instead, for example with doveadm user '*' or postmap -s"
+    )]
+    MailLog,
+    #[error(
+        "the file is a dump of a database, not a list; export the addresses alone instead, for example with mysql -B -e \
+         'SELECT username FROM mailbox' or SELECT ... INTO OUTFILE"
+    )]
+    SqlDump,
     #[error("the file is empty; nothing was changed")]
     Empty,
     /// A table without a column of addresses.
@@ -183,6 +195,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
     kind::of_bytes(bytes)?;
     let (encoding, text) = encoding::decode(bytes);
     kind::of_text(&text)?;
+    other_texts::refuse(&text)?;
     // Ctrl-Z ended files in DOS, and still does in some old exports.
     let text = text.trim_end_matches('\u{1a}');
     if text.trim().is_empty() {
@@ -206,6 +219,10 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
     other_domains::check(&found)?;
     if encoding == Encoding::Utf8Mixed {
         found.note(FileNote::Mixed);
+    }
+    // In our own export they are part of the name.
+    if format != FileFormat::Doorlist {
+        cleaned::tell_edges(text, &mut found);
     }
     let delimiter = table.as_ref().map(|table| char::from(table.delimiter));
     let head_line = table.as_ref().and_then(|table| table.head_line);

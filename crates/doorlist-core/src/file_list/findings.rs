@@ -38,6 +38,7 @@ pub(super) struct Findings<'a> {
     cut_off: Vec<(String, u64)>,
     unread: Vec<(String, u64)>,
     word_columns: Vec<(String, u64)>,
+    members: Vec<(String, u64)>,
     /// Accounts that cannot sign in.
     pub(super) blocked: u64,
     /// Aliases that are switched off where they come from.
@@ -66,6 +67,7 @@ impl<'a> Findings<'a> {
             cut_off: Vec::new(),
             unread: Vec::new(),
             word_columns: Vec::new(),
+            members: Vec::new(),
             blocked: 0,
             switched_off: 0,
             elsewhere: 0,
@@ -231,6 +233,11 @@ impl<'a> Findings<'a> {
         count(&mut self.word_columns, column);
     }
 
+    /// An address of the domain in a column of members.
+    pub(super) fn member(&mut self, column: &str) {
+        count(&mut self.members, column);
+    }
+
     pub(super) fn note(&mut self, note: FileNote) {
         self.notes.push(note);
     }
@@ -295,6 +302,11 @@ impl<'a> Findings<'a> {
             self.word_columns
                 .iter()
                 .map(|(column, words)| FileNote::WordColumn { column: column.clone(), words: *words }),
+        );
+        notes.extend(
+            self.members
+                .iter()
+                .map(|(column, addresses)| FileNote::Members { column: column.clone(), addresses: *addresses }),
         );
         let changes = self.skipped(Skipped::Change);
         let counted = [

@@ -15,7 +15,7 @@ struct Head {
 }
 
 /// The first that fits counts.
-const HEADS: [Head; 16] = [
+const HEADS: [Head; 17] = [
     Head {
         format: F::Doorlist,
         any: &[&["address", "kind", "account", "standing"]],
@@ -35,6 +35,18 @@ const HEADS: [Head; 16] = [
         format: F::GoogleAliases,
         any: &[&["alias", "target"], &["alias", "targettype"]],
         own: &[("alias", ColumnContent::Address), ("target", ColumnContent::Account)],
+    },
+    // Members of groups, as GAM prints them.
+    Head {
+        format: F::Table,
+        any: &[&["group", "member"], &["group", "role", "email"], &["groupemail", "member"], &["groupemail", "role"]],
+        own: &[
+            ("group", ColumnContent::List),
+            ("groupemail", ColumnContent::List),
+            ("email", ColumnContent::Ignore),
+            ("member", ColumnContent::Ignore),
+            ("memberemail", ColumnContent::Ignore),
+        ],
     },
     Head {
         format: F::CpanelForwarders,

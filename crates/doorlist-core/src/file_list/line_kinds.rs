@@ -6,7 +6,7 @@ use super::lines::{Lines, LogicalLines};
 use super::map_values::{is_action, is_transport};
 use super::maps::{key_and_value, name_and_targets};
 use super::values::CellValues;
-use super::{credentials, ldif, proxy_lines, records_of_keys, refusals};
+use super::{commands, credentials, ldif, proxy_lines, records_of_keys, refusals};
 use std::collections::BTreeSet;
 
 /// Lines that are looked at.
@@ -46,6 +46,9 @@ pub(super) fn by_shape(text: &str, found: &Findings<'_>) -> Option<FileFormat> {
     }
     if mostly(&entries, |entry| is_passwd(entry)) {
         return Some(FileFormat::Passwd);
+    }
+    if entries.iter().filter(|entry| commands::is_command(entry)).count() * 2 >= entries.len() {
+        return Some(FileFormat::Plain);
     }
     if are_transports(&entries, found) {
         return Some(FileFormat::PostfixRelay);

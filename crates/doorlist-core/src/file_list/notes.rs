@@ -128,6 +128,14 @@ pub enum FileNote {
         column: String,
         words: u64,
     },
+    /// A column of members has addresses of the domain that are no groups of the file.
+    Members {
+        /// Name of the column.
+        column: String,
+        addresses: u64,
+    },
+    /// Invisible characters at the edges of values, which are no part of them.
+    Invisible(u64),
     /// Words beside addresses, which may be names or passwords, and are not listed.
     Words(u64),
 }
@@ -198,6 +206,12 @@ impl fmt::Display for FileNote {
                 "column {column:?} is not used and has words: {words}; if they are local parts, --map {}=local reads them",
                 quoted(column)
             ),
+            FileNote::Members { column, addresses } => write!(
+                f,
+                "column {column:?} has members of groups, who are not listed, with addresses of the domain: {addresses}; \
+                 import the mailboxes as well, under another --source"
+            ),
+            FileNote::Invisible(n) => write!(f, "invisible characters at the edges of values: {n}; left out"),
             FileNote::Words(n) => write!(
                 f,
                 "words beside addresses: {n}; not listed, because they may be anything. Map a column of local parts with \

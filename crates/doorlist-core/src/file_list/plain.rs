@@ -10,7 +10,7 @@ use super::map_values::{is_action, is_transport};
 use super::maps::key_and_value;
 use super::notes::Skipped;
 use super::values::{self, Proxy};
-use super::{MASKED, NotAList, refusals, secrets};
+use super::{MASKED, NotAList, commands, refusals, secrets};
 use crate::change::Structure;
 
 /// First user number of a person.
@@ -36,6 +36,16 @@ pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> 
             FileFormat::Plesk => content.strip_prefix("Mailname").unwrap_or(content),
             _ => without_bullet(content),
         };
+        if commands::is_command(content) {
+            found.begin_row()?;
+            found.problem(
+                line,
+                None,
+                MASKED,
+                "is a command, perhaps with a password; put each address on a line of its own",
+            );
+            continue;
+        }
         if secrets::is_field(content) {
             found.begin_row()?;
             found.skip(Skipped::Secret);

@@ -245,7 +245,8 @@ fn said(
     };
     mapped::apply(&mut table.columns, options.columns)?;
     // A person says what else is read: the addresses themselves are found as ever.
-    if ![ColumnContent::Address, ColumnContent::Local, ColumnContent::Login].iter().any(|field| table.has(*field)) {
+    use ColumnContent as C;
+    if ![C::Address, C::List, C::Local, C::Login].iter().any(|field| table.has(*field)) {
         by_content(&mut table, &sample, found);
     }
     need_addresses(&mut table, &sample, found)?;

@@ -109,9 +109,8 @@ impl TableLayout {
 
     /// Something from which an address can be had.
     pub(super) fn has_addresses(&self) -> bool {
-        [ColumnContent::Address, ColumnContent::Local, ColumnContent::Alias, ColumnContent::Login]
-            .iter()
-            .any(|field| self.has(*field))
+        use ColumnContent as C;
+        [C::Address, C::List, C::Local, C::Alias, C::Login].iter().any(|field| self.has(*field))
     }
 
     /// The names of its columns.

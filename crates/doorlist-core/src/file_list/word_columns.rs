@@ -48,13 +48,14 @@ const NAMES: [&str; 32] = [
 /// The column that may be read as local parts, where no other has the addresses of the accounts: one that is named so, or
 /// the first that has nothing but different words.
 pub(super) fn find(table: &TableLayout, sample: &Sample<'_>, found: &Findings<'_>) -> Option<usize> {
+    use ColumnContent as C;
     table.head_line?;
-    if table.has(ColumnContent::Address) || table.has(ColumnContent::Local) || table.has(ColumnContent::Login) {
+    if [C::Address, C::List, C::Local, C::Login].iter().any(|field| table.has(*field)) {
         return None;
     }
     let is_free = |at: &usize| {
         let column = &table.columns[*at];
-        column.field == ColumnContent::Ignore && column.by != TakenBy::Map
+        column.field == C::Ignore && column.by != TakenBy::Map
     };
     let free = || (0..table.columns.len()).filter(is_free);
     let is_named = |at: &usize| NAMES.contains(&normal(&table.columns[*at].name).as_str());
