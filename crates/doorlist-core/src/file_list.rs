@@ -31,6 +31,7 @@ mod other_texts;
 mod plain;
 mod proxy_lines;
 mod recognise;
+mod record_table;
 mod records_of_keys;
 mod refusals;
 mod rejected;
@@ -45,10 +46,11 @@ mod word_columns;
 
 pub use cleaned::cleaned;
 pub use columns::{BadMap, ColumnContent, ColumnMap, ColumnTaken, TakenBy};
-pub use encoding::Encoding;
+pub use encoding::{Encoding, text_of};
 pub use format::{FileFormat, UnknownFormat};
 pub use notes::{FileNote, Skipped};
 pub use other_domains::OTHER_DOMAINS_KEPT_MAX;
+pub use record_table::RecordTable;
 pub use rejected::rejected;
 
 use crate::address::DomainName;

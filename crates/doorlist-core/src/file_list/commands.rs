@@ -21,7 +21,7 @@ const PROGRAMS: [&str; 17] = [
     "v-add-mail-account",
     "vadduser",
 ];
-/// Verbs of PowerShell.
+/// Verbs with which commands of PowerShell begin.
 const VERBS: [&str; 6] = ["New-", "Set-", "Add-", "Enable-", "Get-", "Import-"];
 
 /// Whether the line is a command rather than a value.

@@ -14,6 +14,13 @@ struct Head {
     own: &'static [(&'static str, ColumnContent)],
 }
 
+impl Head {
+    fn fits(&self, names: &[String]) -> bool {
+        let holds = |name: &&str| names.iter().any(|known| known == name);
+        self.any.iter().any(|set| set.iter().all(&holds))
+    }
+}
+
 /// The first that fits counts.
 const HEADS: [Head; 17] = [
     Head {
@@ -158,7 +165,7 @@ const OUTLOOK: [&[&str]; 7] = [
 
 /// Names that say what a column holds, wherever they stand. Of several for the row's address the first in this order
 /// counts.
-const NAMES: [(&str, ColumnContent); 54] = [
+const NAMES: [(&str, ColumnContent); 55] = [
     ("primarysmtpaddress", ColumnContent::Address),
     ("primaryemail", ColumnContent::Address),
     ("primaryemailaddress", ColumnContent::Address),
@@ -191,6 +198,7 @@ const NAMES: [(&str, ColumnContent); 54] = [
     ("recipienttypedetails", ColumnContent::Kind),
     ("recipienttype", ColumnContent::Kind),
     ("objectclass", ColumnContent::Kind),
+    ("distributionlist", ColumnContent::Kind),
     ("status", ColumnContent::Status),
     ("accountstatus", ColumnContent::Status),
     ("accountenabled", ColumnContent::Status),
@@ -237,15 +245,18 @@ pub(super) fn field_of(name: &str) -> Option<ColumnContent> {
 /// What the head line says: the format, and each column's field if its name says one.
 pub(super) fn read(names: &[String]) -> (Option<F>, Vec<Option<ColumnContent>>) {
     let names: Vec<String> = names.iter().map(|name| normal(name)).collect();
-    let holds = |name: &&str| names.iter().any(|known| known == name);
-    let head = HEADS.iter().find(|head| head.any.iter().any(|set| set.iter().all(&holds)));
+    let head = HEADS.iter().find(|head| head.fits(&names));
     (head.map(|head| head.format), fields(&names, head.map_or(&[], |head| head.own)))
 }
 
 /// The fields of a table whose format was said.
 pub(super) fn read_as(names: &[String], format: F) -> Vec<Option<ColumnContent>> {
     let names: Vec<String> = names.iter().map(|name| normal(name)).collect();
-    fields(&names, HEADS.iter().find(|head| head.format == format).map_or(&[], |head| head.own))
+    let of_format = || HEADS.iter().filter(|head| head.format == format);
+    let fitting = of_format().find(|head| head.fits(&names));
+    // A table may be any other one.
+    let head = fitting.or_else(|| of_format().next().filter(|_| format != F::Table));
+    fields(&names, head.map_or(&[], |head| head.own))
 }
 
 fn fields(names: &[String], own: &[(&str, ColumnContent)]) -> Vec<Option<ColumnContent>> {

@@ -146,15 +146,11 @@ impl fmt::Display for FileNote {
             FileNote::CatchAll { line } => {
                 write!(f, "the file has a catch-all in line {line}; only its explicit addresses are imported")
             }
-            FileNote::Blocked(1) => f.write_str(
-                "1 account is blocked from signing in; it is imported, because shared mailboxes are \
-                             blocked, too",
-            ),
             FileNote::Blocked(n) => {
+                let (accounts, they) = if *n == 1 { ("account is", "it is") } else { ("accounts are", "they are") };
                 write!(
                     f,
-                    "{n} accounts are blocked from signing in; they are imported, because shared mailboxes are \
-                           blocked, too"
+                    "{n} {accounts} blocked from signing in; {they} imported, because shared mailboxes are blocked, too"
                 )
             }
             FileNote::SwitchedOff(n) => write!(
@@ -167,22 +163,18 @@ impl fmt::Display for FileNote {
                 "column {column:?} holds the name of a type instead of addresses (cells: {cells}); export it joined: \
                  @{{n='{column}';e={{$_.{column} -join ';'}}}}"
             ),
-            FileNote::CutOff { column, cells } => {
-                write!(
-                    f,
-                    "column {column:?} is cut off (cells: {cells}); export it with Export-Csv, values joined by ';'"
-                )
-            }
+            FileNote::CutOff { column, cells } => write!(
+                f,
+                "column {column:?} is cut off (cells: {cells}); export it with Export-Csv, values joined by ';'"
+            ),
             FileNote::ForwardsElsewhere(n) => {
                 write!(f, "addresses that forward to another domain or to a program: {n}; imported as mailboxes")
             }
-            FileNote::ForwardsToSeveral(n) => {
-                write!(
-                    f,
-                    "addresses that forward to several others: {n}; listed as distribution lists, whose members stay with \
-                     the mail server"
-                )
-            }
+            FileNote::ForwardsToSeveral(n) => write!(
+                f,
+                "addresses that forward to several others: {n}; listed as distribution lists, whose members stay with \
+                 the mail server"
+            ),
             FileNote::Changes(n) => {
                 write!(f, "records that delete or modify an entry: {n}; skipped, export the entries themselves")
             }

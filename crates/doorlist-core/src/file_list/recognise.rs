@@ -5,6 +5,7 @@ use super::findings::Findings;
 use super::format::FileFormat;
 use super::sample::{DELIMITERS, Holds, RecordsStart, Sample, distinct, is_most, share};
 use super::shape::{self, TableLayout};
+use super::title_lines::TitleLines;
 use super::{NotAList, ParseOptions, heads, line_kinds, mapped, records_of_keys, secrets, title_lines, word_columns};
 use std::borrow::Cow;
 
@@ -162,6 +163,28 @@ fn headless_table(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Opt
     None
 }
 
+/// A table that a reader made of records: its first line is surely a head, and commas part its cells.
+pub(super) fn table_of_keys(
+    text: &str,
+    options: &ParseOptions<'_>,
+    found: &Findings<'_>,
+) -> Result<TableLayout, NotAList> {
+    let start = RecordsStart { at: 0, line: 1, delimiter: Some(b','), titles: TitleLines::default() };
+    let known = known_table(text, &start);
+    if !options.columns.is_empty() {
+        let format = known.map_or(FileFormat::Table, |table| table.format);
+        return said(text, &start, format, options, found);
+    }
+    let sample = Sample::take(text, &start, b',').ok_or(NotAList::Empty)?;
+    let mut table = known.unwrap_or_else(|| {
+        let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
+        TableLayout::new(text, &start, &sample, FileFormat::Table, &heads::read(&names).1)
+    });
+    prefer_addresses(&mut table, &sample, found);
+    need_addresses(&mut table, &sample, found)?;
+    Ok(table)
+}
+
 /// A table with a head line that nobody knows.
 fn unknown_table(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Result<Option<TableLayout>, NotAList> {
     let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
@@ -175,12 +198,7 @@ fn unknown_table(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Resu
         true => TableLayout::new(text, start, &sample, FileFormat::Table, &fields),
         false => TableLayout::headless(start, &sample, FileFormat::Table),
     };
-    if let Some(street) = street(&table, &sample, found) {
-        table.columns[street].field = ColumnContent::Ignore;
-        if !by_content(&mut table, &sample, found) {
-            table.columns[street].field = ColumnContent::Address;
-        }
-    }
+    prefer_addresses(&mut table, &sample, found);
     if !table.has(ColumnContent::Address) {
         by_content(&mut table, &sample, found);
     }
@@ -199,6 +217,16 @@ fn need_addresses(table: &mut TableLayout, sample: &Sample<'_>, found: &Findings
     Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string(), words })
 }
 
+/// Takes another column where the one that is named so holds streets.
+fn prefer_addresses(table: &mut TableLayout, sample: &Sample<'_>, found: &Findings<'_>) {
+    if let Some(street) = street(table, sample, found) {
+        table.columns[street].field = ColumnContent::Ignore;
+        if !by_content(table, sample, found) {
+            table.columns[street].field = ColumnContent::Address;
+        }
+    }
+}
+
 /// A column `address` may hold streets: one that is named so and holds few mail addresses.
 fn street(table: &TableLayout, sample: &Sample<'_>, found: &Findings<'_>) -> Option<usize> {
     let named = table.columns.iter().position(|column| column.field == ColumnContent::Address)?;
@@ -213,7 +241,12 @@ fn by_content(table: &mut TableLayout, sample: &Sample<'_>, found: &Findings<'_>
         true => share(sample.rows.iter(), column, holds, found),
         false => share(sample.with_head(), column, holds, found),
     };
-    let free = |at: &usize| table.columns[*at].field == ColumnContent::Ignore && table.columns[*at].by != TakenBy::Map;
+    // Several addresses of one record behind an unknown key may be anybody's.
+    let is_open = |at: usize| !found.has_items() || !sample.has_joined(at);
+    let free = |at: &usize| {
+        let column = &table.columns[*at];
+        column.field == ColumnContent::Ignore && column.by != TakenBy::Map && is_open(*at)
+    };
     let best = |holds: Holds| {
         let most = (0..table.columns.len()).filter(free).filter(|at| is_most(part(*at, holds)));
         // A column of managers has addresses too, but few different ones.
