@@ -14,7 +14,7 @@ use crate::apply_source::{PlanReport, SourceInput, Then, check_reason};
 use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Source;
-use doorlist_core::file_list::{self, ColumnContent, ColumnMap, ParseOptions, Recognised};
+use doorlist_core::file_list::{self, ColumnContent, ColumnMap, FileList, ParseOptions, Recognised};
 use doorlist_core::shrink_guard::OperationLimits;
 use doorlist_core::source_rows::{PackedRows, RowProblem, normalize_packed};
 use doorlist_core::visible::is_hidden;
@@ -205,28 +205,35 @@ fn read(
     aliases: &[DomainName],
 ) -> Result<(PackedRows, FileReading), ActionError> {
     let (bytes, removed) = if input.clean { file_list::cleaned(input.bytes) } else { (Cow::Borrowed(input.bytes), 0) };
-    if input.format == Some(json_list::FORMAT) || (input.format.is_none() && json_list::looks_like(&bytes)) {
-        return json_list::read(&bytes, domain, aliases, input.clean.then_some(removed));
-    }
     let usage = |e: &dyn std::fmt::Display| ActionError::new(ErrorKind::Usage, e.to_string());
-    let format = input.format.map(str::parse).transpose().map_err(|e| usage(&e))?;
     let columns: Vec<ColumnMap> =
         input.columns.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(|e| usage(&e))?;
+    if input.format == Some(json_list::FORMAT) || (input.format.is_none() && json_list::looks_like(&bytes)) {
+        let options = ParseOptions { domain, domain_aliases: aliases, format: None, columns: &columns };
+        return json_list::read(&bytes, &options, input.clean.then_some(removed));
+    }
+    let format = input.format.map(str::parse).transpose().map_err(|e| usage(&e))?;
     let options = ParseOptions { domain, domain_aliases: aliases, format, columns: &columns };
     let list = file_list::parse(&bytes, &options).map_err(|e| ActionError::new(ErrorKind::Data, e.to_string()))?;
     let rejected = if list.problems_total > 0 { file_list::rejected(&bytes, &list) } else { String::new() };
-    let reading = FileReading {
+    let mut reading = told_of(&list, rejected);
+    reading.notes.extend(cleaned_note(removed));
+    reading.problems = list.problems;
+    Ok((list.rows.into(), reading))
+}
+
+/// All that is told of a list but its problems.
+fn told_of(list: &FileList, rejected: String) -> FileReading {
+    FileReading {
         format: list.recognised.format.to_string(),
         details: details(&list.recognised),
         problems_total: list.problems_total,
         skipped: list.skipped.iter().map(|(what, count)| (what.to_string(), *count)).collect(),
         other_domains: list.other_domains.iter().map(|(domain, count)| (domain.to_string(), *count)).collect(),
-        notes: list.notes.iter().map(ToString::to_string).chain(cleaned_note(removed)).collect(),
-        problems: list.problems,
+        notes: list.notes.iter().map(ToString::to_string).collect(),
         rejected,
         ..FileReading::default()
-    };
-    Ok((list.rows.into(), reading))
+    }
 }
 
 /// What `--clean` removed, if anything.
@@ -244,9 +251,14 @@ fn details(recognised: &Recognised) -> Vec<String> {
         };
         details.push(format!("separator: {name}"));
     }
-    let taken = recognised.columns.iter().filter(|column| column.field != ColumnContent::Ignore);
-    details.extend(taken.map(|column| format!("column {:?}: {}, {}", column.name, column.field, column.by)));
+    details.extend(columns_taken(recognised, "column"));
     details
+}
+
+/// What each column or key was taken for.
+fn columns_taken(recognised: &Recognised, called: &str) -> Vec<String> {
+    let taken = recognised.columns.iter().filter(|column| column.field != ColumnContent::Ignore);
+    taken.map(|column| format!("{called} {:?}: {}, {}", column.name, column.field, column.by)).collect()
 }
 
 fn summary(domain: &DomainName, source: &Source, file: Option<&str>, count: usize) -> String {

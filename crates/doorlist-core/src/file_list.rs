@@ -11,6 +11,7 @@ mod cells;
 mod cleaned;
 mod column_words;
 mod columns;
+mod commands;
 mod credentials;
 mod encoding;
 mod findings;
@@ -21,13 +22,16 @@ mod kinds;
 mod ldif;
 mod line_kinds;
 mod lines;
+mod map_values;
 mod mapped;
 mod maps;
 mod notes;
 mod other_domains;
+mod other_texts;
 mod plain;
 mod proxy_lines;
 mod recognise;
+mod record_table;
 mod records_of_keys;
 mod refusals;
 mod rejected;
@@ -36,14 +40,17 @@ mod secrets;
 mod shape;
 mod table;
 mod targets;
+mod title_lines;
 pub(crate) mod values;
+mod word_columns;
 
 pub use cleaned::cleaned;
 pub use columns::{BadMap, ColumnContent, ColumnMap, ColumnTaken, TakenBy};
-pub use encoding::Encoding;
+pub use encoding::{Encoding, text_of};
 pub use format::{FileFormat, UnknownFormat};
 pub use notes::{FileNote, Skipped};
 pub use other_domains::OTHER_DOMAINS_KEPT_MAX;
+pub use record_table::RecordTable;
 pub use rejected::rejected;
 
 use crate::address::DomainName;
@@ -126,17 +133,29 @@ pub enum NotAList {
     /// Many control characters: a binary file.
     #[error("the file is not text; save it as CSV, or as UTF-8 text with one address per line")]
     NotText,
+    #[error(
+        "the file is a log or queue of a mail server, not a list, and names recipients that were rejected, too; export the \
+         mailboxes instead, for example with doveadm user '*' or postmap -s"
+    )]
+    MailLog,
+    #[error(
+        "the file is a dump of a database, not a list; export the addresses alone instead, for example with mysql -B -e \
+         'SELECT username FROM mailbox' or SELECT ... INTO OUTFILE"
+    )]
+    SqlDump,
     #[error("the file is empty; nothing was changed")]
     Empty,
     /// A table without a column of addresses.
     #[error(
-        "no column has addresses of {domain}; the columns are: {columns}. Give --map COLUMN=address, or --map \
-         COLUMN=local for local parts; if the file is not a table, give --format plain"
+        "no column has addresses of {domain}; the columns are: {columns}. {}",
+        how_to_read(words.as_deref())
     )]
     NoAddresses {
         /// The names of the columns.
         columns: String,
         domain: String,
+        /// The column whose words may be local parts.
+        words: Option<String>,
     },
     /// All addresses belong to other domains: the file of another customer.
     #[error(
@@ -155,6 +174,21 @@ pub enum NotAList {
     NoSuchColumn { column: String, columns: String },
 }
 
+/// What a person may say of a table without a column of addresses.
+fn how_to_read(words: Option<&str>) -> String {
+    match words {
+        Some(column) => {
+            format!(
+                "If the words of column {column:?} are local parts, --map {}=local reads them",
+                notes::quoted(column)
+            )
+        }
+        None => "Give --map COLUMN=address, or --map COLUMN=local for local parts; if the file is not a table, give \
+                 --format plain"
+            .to_owned(),
+    }
+}
+
 /// Detects the format and reads the file.
 pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAList> {
     if bytes.len() > FILE_BYTES_MAX {
@@ -163,6 +197,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
     kind::of_bytes(bytes)?;
     let (encoding, text) = encoding::decode(bytes);
     kind::of_text(&text)?;
+    other_texts::refuse(&text)?;
     // Ctrl-Z ended files in DOS, and still does in some old exports.
     let text = text.trim_end_matches('\u{1a}');
     if text.trim().is_empty() {
@@ -173,6 +208,7 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
     let plan = recognise::recognise(text, options, &found)?;
     let (format, table) = match plan {
         TextLayout::Table(table) => {
+            title_lines::tell(&table, &mut found);
             table::read(text, &table, &mut found)?;
             (table.format, Some(table))
         }
@@ -185,6 +221,10 @@ pub fn parse(bytes: &[u8], options: &ParseOptions<'_>) -> Result<FileList, NotAL
     other_domains::check(&found)?;
     if encoding == Encoding::Utf8Mixed {
         found.note(FileNote::Mixed);
+    }
+    // In our own export they are part of the name.
+    if format != FileFormat::Doorlist {
+        cleaned::tell_edges(text, &mut found);
     }
     let delimiter = table.as_ref().map(|table| char::from(table.delimiter));
     let head_line = table.as_ref().and_then(|table| table.head_line);

@@ -1,24 +1,36 @@
-//! Lists as JSON: our own export (one object a line), and what identity systems and scripts hand in (an array of
-//! `{"email": ..., "aliases": [...]}`). Must not know what is done with the rows.
+//! Lists as JSON: our own export (one object a line), what identity systems and scripts hand in (an array of
+//! `{"email": ..., "aliases": [...]}`), and objects of other systems. Must not know what is done with the rows.
 
-use super::{FileReading, cleaned_note};
+mod objects;
+
+use super::{FileReading, cleaned_note, columns_taken, told_of};
 use crate::error::{ActionError, ErrorKind};
 use crate::pushes::{PushItem, PushReading};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::Structure;
+use doorlist_core::file_list::{NotAList, ParseOptions, text_of};
 use doorlist_core::list::{EntryKind, Standing};
 use doorlist_core::source_rows::{PROBLEMS_KEPT_MAX, PackedRows, RowPosition, RowProblem, SourceRow};
 use doorlist_store::recipients::AddressEntry;
+use objects::{JsonFault, Objects};
 use serde::Deserializer;
 use serde::de::{SeqAccess, Visitor};
 use std::fmt;
+
+/// What a person may hand in.
+const EXPECTED: &str = "expected an array of objects with email and aliases, or of addresses";
+/// Lines in which an entry of our own export is looked for.
+const ENTRIES_LOOKED_AT: usize = 10;
+/// Bytes by which JSON is seen.
+const LOOKED_AT: usize = 512;
 
 /// The word for `--format`.
 pub(crate) const FORMAT: &str = "json";
 
 /// Whether a file begins as JSON does: a `[section]` and a `{SCHEME}` do not.
 pub(crate) fn looks_like(bytes: &[u8]) -> bool {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let text = text_of(bytes.get(..LOOKED_AT).unwrap_or(bytes));
+    let text = text.as_bytes().trim_ascii_start();
     let inner = |open: u8| text.strip_prefix(&[open]).and_then(|rest| rest.trim_ascii_start().first().copied());
     matches!(inner(b'['), Some(b'{' | b'[' | b'"' | b']')) || matches!(inner(b'{'), Some(b'"' | b'}'))
 }
@@ -26,23 +38,65 @@ pub(crate) fn looks_like(bytes: &[u8]) -> bool {
 /// The rows of a list. `cleaned`: so many invisible characters were removed already, and escaped ones are to go, too.
 pub(crate) fn read(
     bytes: &[u8],
-    domain: &DomainName,
-    aliases: &[DomainName],
+    options: &ParseOptions<'_>,
     cleaned: Option<u64>,
 ) -> Result<(PackedRows, FileReading), ActionError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        let mut reading = PushReading::of(domain.clone(), aliases.to_vec());
-        reading.cleaned = cleaned;
-        let reading = read_items(bytes, reading).map_err(|error| {
-            let message = format!("cannot read the JSON: {error}; expected an array of objects with email and aliases");
-            ActionError::new(ErrorKind::Data, message)
-        })?;
-        return Ok(of_items(reading));
+    let text = text_of(bytes);
+    if is_export(&text) {
+        let (rows, mut told) = of_lines(text.as_bytes(), options.domain, options.domain_aliases);
+        told.notes.extend(cleaned_note(cleaned.unwrap_or_default()));
+        return Ok((rows, told));
     }
-    let (rows, mut told) = of_lines(bytes, domain, aliases);
-    told.notes.extend(cleaned_note(cleaned.unwrap_or_default()));
-    Ok((rows, told))
+    let objects = Objects::read(&text, cleaned).map_err(|fault| match fault {
+        JsonFault::Json(error) => data(format!("cannot read the JSON: {error}; {EXPECTED}")),
+        JsonFault::List(error) => data(error.to_string()),
+    })?;
+    // Accounts in our own form may be disabled, which no other system means for their mail.
+    if options.columns.is_empty() && objects.others == 0 && text.trim_start().starts_with('[') {
+        let mut reading = PushReading::of(options.domain.clone(), options.domain_aliases.to_vec());
+        reading.cleaned = cleaned;
+        if let Ok(reading) = read_items(text.as_bytes(), reading) {
+            return Ok(of_items(reading));
+        }
+    }
+    of_objects(objects, options)
+}
+
+fn data(message: String) -> ActionError {
+    ActionError::new(ErrorKind::Data, message)
+}
+
+/// An export of Doorlist: one of its first lines is an entry.
+fn is_export(text: &str) -> bool {
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).take(ENTRIES_LOOKED_AT);
+    lines.into_iter().any(|line| serde_json::from_str::<AddressEntry>(line).is_ok())
+}
+
+/// Objects of another system, by the words that columns of tables have.
+fn of_objects(objects: Objects, options: &ParseOptions<'_>) -> Result<(PackedRows, FileReading), ActionError> {
+    let (count, cleaned, has_next_page) = (objects.count, objects.cleaned(), objects.has_next_page);
+    let (list, rejected) = objects.table.read(options).map_err(|error| match error {
+        _ if count == 0 => data(format!("the JSON has no objects; {EXPECTED}")),
+        NotAList::NoAddresses { columns, domain, words } => {
+            let columns = if columns.is_empty() { "none" } else { &columns };
+            let map = words.map_or_else(|| "KEY=address, or --map KEY=local".to_owned(), |key| format!("{key}=local"));
+            data(format!(
+                "no key of the JSON has addresses of {domain}; its objects ({count}) have the keys: {columns}. Give --map \
+                 {map} for local parts; {EXPECTED}"
+            ))
+        }
+        NotAList::NoSuchColumn { column, columns } => {
+            ActionError::new(ErrorKind::Data, format!("unknown key {column:?}; the keys are: {columns}"))
+        }
+        error => data(error.to_string()),
+    })?;
+    let mut told = told_of(&list, rejected);
+    told.format = "JSON: objects with keys".to_owned();
+    told.details = columns_taken(&list.recognised, "key");
+    told.notes.extend(has_next_page.then(|| "the JSON is one page of several; export all of them".to_owned()));
+    told.notes.extend(cleaned_note(cleaned));
+    told.problems = list.problems;
+    Ok((list.rows.into(), told))
 }
 
 /// Each account is let go before the next one is read.
@@ -126,27 +180,4 @@ fn row(entry: AddressEntry, number: u32) -> SourceRow {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    #[test]
-    fn a_section_and_a_scheme_are_no_json() {
-        for text in ["[{}]", "[ \"ann\"]", "\u{feff} []", "{ \"email\": 1}", "{}"] {
-            assert!(looks_like(text.as_bytes()), "{text}");
-        }
-        for text in ["[mailboxes]\nann@example.test\n", "{SSHA}x\n", "[", "ann@example.test\n"] {
-            assert!(!looks_like(text.as_bytes()), "{text}");
-        }
-    }
-
-    #[test]
-    fn lines_of_another_system_tell_no_passwords() {
-        let domain: DomainName = "example.test".parse().unwrap();
-        let text = b"{\"email\":\"ann@example.test\",\"password\":\"Secr3tPw1\"}\n{\"Secr3tPw1\n";
-        let (rows, told) = read(text, &domain, &[], None).unwrap();
-        assert_eq!((rows.len(), told.problems_total), (0, 2));
-        assert!(!format!("{told:?}").contains("Secr3t"), "{told:?}");
-    }
-}
+mod tests;

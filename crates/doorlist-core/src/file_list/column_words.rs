@@ -18,7 +18,7 @@ enum HeadWord {
     Filler = 16,
 }
 
-const MAIL: [&str; 27] = [
+const MAIL: [&str; 29] = [
     "email",
     "emails",
     "mail",
@@ -46,6 +46,8 @@ const MAIL: [&str; 27] = [
     "eletronicos",
     "epost",
     "sähköposti",
+    "mailbox",
+    "postfach",
 ];
 
 const ADDRESS: [&str; 21] = [
@@ -202,7 +204,7 @@ mod tests {
         }
         let addresses = "E-Mail|E-Mail-Adresse|Adresse e-mail|Adresse électronique|Courriel|Correo electrónico|\
             Dirección de correo electrónico|Indirizzo e-mail|Posta elettronica|E-mailadres|Endereço de e-mail|\
-            E-postadress|Primary e-mail address|Haupt-E-Mail";
+            E-postadress|Primary e-mail address|Haupt-E-Mail|Mailbox|Postfach";
         for name in addresses.split('|') {
             assert_eq!(heads::field_of(&heads::normal(name)), Some(C::Address), "{name}");
         }

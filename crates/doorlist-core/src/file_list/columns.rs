@@ -9,6 +9,8 @@ use std::str::FromStr;
 pub enum ColumnContent {
     /// The row's own address.
     Address,
+    /// The address of a distribution list, in the row of each of its members.
+    List,
     /// Its part before the `@`.
     Local,
     /// The domain of that part.
@@ -37,8 +39,9 @@ pub enum ColumnContent {
 
 impl ColumnContent {
     /// Every field with its word on the command line.
-    pub const ALL: [(ColumnContent, &'static str); 14] = [
+    pub const ALL: [(ColumnContent, &'static str); 15] = [
         (ColumnContent::Address, "address"),
+        (ColumnContent::List, "list"),
         (ColumnContent::Local, "local"),
         (ColumnContent::Domain, "domain"),
         (ColumnContent::Alias, "alias"),

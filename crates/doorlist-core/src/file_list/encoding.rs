@@ -58,6 +58,11 @@ pub(super) fn decode(bytes: &[u8]) -> (Encoding, Cow<'_, str>) {
     }
 }
 
+/// The text of a file, however its characters are written.
+pub fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    decode(bytes).1
+}
+
 /// Addresses, separators and line ends are ASCII in every list, so that UTF-16 has zeros in one half of its pairs.
 fn utf16_unmarked(bytes: &[u8]) -> Option<(Encoding, Cow<'_, str>)> {
     let pairs = &bytes[..bytes.len().min(SNIFFED)];

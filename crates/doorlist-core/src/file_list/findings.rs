@@ -1,15 +1,19 @@
 //! Collects rows, problems and skipped values of a file. All readers report here, and values are judged here: an
 //! address of the domain, of another domain, or not an address.
 
-use super::columns::ColumnContent;
+mod column_counts;
+mod outcome;
+
+use super::columns::{ColumnContent, ColumnMap};
 use super::heads::normal;
 use super::notes::{FileNote, Skipped};
 use super::other_domains::OtherDomains;
 use super::values::one_typo_apart;
-use super::{ADDRESSES_MAX, FileList, MASKED, NotAList, ParseOptions, ROWS_MAX, Recognised, encoding, secrets};
+use super::{ADDRESSES_MAX, MASKED, NotAList, ParseOptions, ROWS_MAX, encoding, secrets};
 use crate::address::{Address, AddressError, DomainName, InvisibleCharacter, LocalPart};
 use crate::change::Structure;
 use crate::source_rows::{PROBLEMS_KEPT_MAX, RowPosition, RowProblem, SourceRow, shown};
+use column_counts::ColumnCounts;
 
 /// What becomes of a value.
 pub(super) enum JudgedValue {
@@ -29,13 +33,18 @@ pub(super) struct Findings<'a> {
     problems_total: u64,
     skipped: [u64; Skipped::ALL.len()],
     records: usize,
+    has_items: bool,
     catch_all: Option<u32>,
     notes: Vec<FileNote>,
-    type_names: Vec<(String, u64)>,
-    cut_off: Vec<(String, u64)>,
-    unread: Vec<(String, u64)>,
+    type_names: ColumnCounts,
+    cut_off: ColumnCounts,
+    unread: ColumnCounts,
+    word_columns: ColumnCounts,
+    members: ColumnCounts,
     /// Accounts that cannot sign in.
     pub(super) blocked: u64,
+    /// Aliases that are switched off where they come from.
+    pub(super) switched_off: u64,
     /// Addresses whose one target is elsewhere.
     pub(super) elsewhere: u64,
     /// Addresses with several targets.
@@ -54,16 +63,33 @@ impl<'a> Findings<'a> {
             problems_total: 0,
             skipped: [0; Skipped::ALL.len()],
             records: 0,
+            has_items: false,
             catch_all: None,
             notes: Vec::new(),
-            type_names: Vec::new(),
-            cut_off: Vec::new(),
-            unread: Vec::new(),
+            type_names: ColumnCounts::default(),
+            cut_off: ColumnCounts::default(),
+            unread: ColumnCounts::default(),
+            word_columns: ColumnCounts::default(),
+            members: ColumnCounts::default(),
             blocked: 0,
+            switched_off: 0,
             elsewhere: 0,
             several: 0,
             words: 0,
         }
+    }
+
+    /// Rows are the items of another reader, which stand one in a line below a head.
+    pub(super) fn count_items(&mut self) {
+        self.has_items = true;
+    }
+
+    pub(super) fn has_items(&self) -> bool {
+        self.has_items
+    }
+
+    fn place(&self, line: u32) -> RowPosition {
+        if self.has_items { RowPosition::Item(line.saturating_sub(1)) } else { RowPosition::Line(line) }
     }
 
     /// Counts a row of the file, before it is read.
@@ -88,6 +114,11 @@ impl<'a> Findings<'a> {
     /// A person said how the file is written.
     pub(super) fn is_said(&self) -> bool {
         self.options.format.is_some()
+    }
+
+    /// What a person said of columns or keys.
+    pub(super) fn maps(&self) -> &[ColumnMap] {
+        self.options.columns
     }
 
     /// What a person said of a column or key, by its name as [`normal`] gives it.
@@ -152,7 +183,8 @@ impl<'a> Findings<'a> {
 
     /// A row of our own export, which may be switched off.
     pub(super) fn own_row(&mut self, line: u32, local: LocalPart, structure: Structure, switched_off: bool) {
-        self.rows.push(SourceRow { local, structure, switched_off, place: RowPosition::Line(line) });
+        let place = self.place(line);
+        self.rows.push(SourceRow { local, structure, switched_off, place });
     }
 
     pub(super) fn problem(&mut self, line: u32, column: Option<&str>, value: &str, why: impl Into<String>) {
@@ -160,7 +192,7 @@ impl<'a> Findings<'a> {
         let value = if secrets::has_value(value) { MASKED } else { value };
         if self.problems.len() < PROBLEMS_KEPT_MAX {
             self.problems.push(RowProblem {
-                place: RowPosition::Line(line).to_string(),
+                place: self.place(line).to_string(),
                 column: column.map(|name| shown(name.as_bytes())),
                 value: shown(value.as_bytes()),
                 why: why.into(),
@@ -206,11 +238,21 @@ impl<'a> Findings<'a> {
     }
 
     pub(super) fn type_name(&mut self, column: &str) {
-        count(&mut self.type_names, column);
+        self.type_names.add(column);
     }
 
     pub(super) fn cut_off(&mut self, column: &str) {
-        count(&mut self.cut_off, column);
+        self.cut_off.add(column);
+    }
+
+    /// A word in a column that may be read as local parts.
+    pub(super) fn word_column(&mut self, column: &str) {
+        self.word_columns.add(column);
+    }
+
+    /// An address of the domain in a column of members.
+    pub(super) fn member(&mut self, column: &str) {
+        self.members.add(column);
     }
 
     pub(super) fn note(&mut self, note: FileNote) {
@@ -230,7 +272,7 @@ impl<'a> Findings<'a> {
     /// An address of the domain in a column or behind a key that is not read, unless a row since `from` lists it.
     pub(super) fn unread(&mut self, column: &str, local: &LocalPart, from: usize) {
         if !self.rows.get(from..).unwrap_or_default().iter().any(|row| row.local == *local) {
-            count(&mut self.unread, column);
+            self.unread.add(column);
         }
     }
 
@@ -238,55 +280,9 @@ impl<'a> Findings<'a> {
         &self.other_domains
     }
 
-    /// Rows of one address that lead to different targets make it a distribution list.
-    pub(super) fn join_forwards(&mut self) {
-        let rows = &mut self.rows;
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_by(|a, b| rows[*a].local.cmp(&rows[*b].local));
-        let mut joined = Vec::new();
-        for same in order.chunk_by(|a, b| rows[*a].local == rows[*b].local) {
-            if same.iter().any(|at| rows[*at].structure != rows[same[0]].structure) {
-                self.several += 1;
-                joined.extend_from_slice(same);
-            }
-        }
-        joined.iter().for_each(|at| rows[*at].structure = Structure::DistributionList);
-    }
-
     /// Rows of the file that were begun.
     pub(super) fn records(&self) -> usize {
         self.records
-    }
-
-    /// All that was found.
-    pub(super) fn into_list(self, recognised: Recognised) -> FileList {
-        let mut notes = Vec::new();
-        notes.extend(self.catch_all.map(|line| FileNote::CatchAll { line }));
-        notes.extend(
-            self.type_names.iter().map(|(column, cells)| FileNote::TypeNames { column: column.clone(), cells: *cells }),
-        );
-        notes.extend(
-            self.cut_off.iter().map(|(column, cells)| FileNote::CutOff { column: column.clone(), cells: *cells }),
-        );
-        notes.extend(
-            self.unread
-                .iter()
-                .map(|(column, addresses)| FileNote::UnreadColumn { column: column.clone(), addresses: *addresses }),
-        );
-        let changes = self.skipped(Skipped::Change);
-        let counted = [
-            (self.blocked, FileNote::Blocked as fn(u64) -> FileNote),
-            (self.elsewhere, FileNote::ForwardsElsewhere),
-            (self.several, FileNote::ForwardsToSeveral),
-            (changes, FileNote::Changes),
-            (self.words, FileNote::Words),
-        ];
-        notes.extend(counted.iter().filter(|(n, _)| *n > 0).map(|(n, note)| note(*n)));
-        notes.extend(self.notes);
-        let skipped = Skipped::ALL.into_iter().zip(self.skipped).filter(|(_, n)| *n > 0).collect();
-        let (problems, problems_total) = (self.problems, self.problems_total);
-        let other_domains = self.other_domains.sorted();
-        FileList { recognised, rows: self.rows, problems, problems_total, skipped, other_domains, notes }
     }
 }
 
@@ -297,12 +293,4 @@ fn bad(error: AddressError) -> JudgedValue {
         }
         error => error.to_string(),
     })
-}
-
-/// Counts by column; a file has few of them.
-fn count(counts: &mut Vec<(String, u64)>, column: &str) {
-    match counts.iter_mut().find(|(name, _)| name == column) {
-        Some((_, n)) => *n += 1,
-        None => counts.push((shown(column.as_bytes()), 1)),
-    }
 }

@@ -36,7 +36,7 @@ pub enum FileFormat {
     MailRoute,
     /// Barracuda alias linking: `primary: alias, alias`.
     Barracuda,
-    /// Postfix `relay_recipient_maps`; our own export too.
+    /// Postfix maps whose keys are recipients: `relay_recipient_maps`, access, transport; our own export too.
     PostfixRelay,
     PostfixVirtual,
     Virtusertable,
@@ -76,7 +76,7 @@ impl FileFormat {
         (FileFormat::PostiniAliases, "postini-aliases", "aliases of Postini"),
         (FileFormat::MailRoute, "mailroute", "addresses with their aliases"),
         (FileFormat::Barracuda, "barracuda", "alias linking of Barracuda"),
-        (FileFormat::PostfixRelay, "postfix-relay", "a Postfix map of relay recipients"),
+        (FileFormat::PostfixRelay, "postfix-relay", "a Postfix map of recipients"),
         (FileFormat::PostfixVirtual, "postfix-virtual", "a Postfix map of virtual aliases"),
         (FileFormat::Virtusertable, "virtusertable", "a Sendmail virtual user table"),
         (FileFormat::Aliases, "aliases", "a Sendmail or Exim aliases file"),

@@ -14,8 +14,15 @@ struct Head {
     own: &'static [(&'static str, ColumnContent)],
 }
 
+impl Head {
+    fn fits(&self, names: &[String]) -> bool {
+        let holds = |name: &&str| names.iter().any(|known| known == name);
+        self.any.iter().any(|set| set.iter().all(&holds))
+    }
+}
+
 /// The first that fits counts.
-const HEADS: [Head; 16] = [
+const HEADS: [Head; 17] = [
     Head {
         format: F::Doorlist,
         any: &[&["address", "kind", "account", "standing"]],
@@ -35,6 +42,18 @@ const HEADS: [Head; 16] = [
         format: F::GoogleAliases,
         any: &[&["alias", "target"], &["alias", "targettype"]],
         own: &[("alias", ColumnContent::Address), ("target", ColumnContent::Account)],
+    },
+    // Members of groups, as GAM prints them.
+    Head {
+        format: F::Table,
+        any: &[&["group", "member"], &["group", "role", "email"], &["groupemail", "member"], &["groupemail", "role"]],
+        own: &[
+            ("group", ColumnContent::List),
+            ("groupemail", ColumnContent::List),
+            ("email", ColumnContent::Ignore),
+            ("member", ColumnContent::Ignore),
+            ("memberemail", ColumnContent::Ignore),
+        ],
     },
     Head {
         format: F::CpanelForwarders,
@@ -146,7 +165,7 @@ const OUTLOOK: [&[&str]; 7] = [
 
 /// Names that say what a column holds, wherever they stand. Of several for the row's address the first in this order
 /// counts.
-const NAMES: [(&str, ColumnContent); 53] = [
+const NAMES: [(&str, ColumnContent); 55] = [
     ("primarysmtpaddress", ColumnContent::Address),
     ("primaryemail", ColumnContent::Address),
     ("primaryemailaddress", ColumnContent::Address),
@@ -178,6 +197,8 @@ const NAMES: [(&str, ColumnContent); 53] = [
     ("zimbramailalias", ColumnContent::Alias),
     ("recipienttypedetails", ColumnContent::Kind),
     ("recipienttype", ColumnContent::Kind),
+    ("objectclass", ColumnContent::Kind),
+    ("distributionlist", ColumnContent::Kind),
     ("status", ColumnContent::Status),
     ("accountstatus", ColumnContent::Status),
     ("accountenabled", ColumnContent::Status),
@@ -224,15 +245,18 @@ pub(super) fn field_of(name: &str) -> Option<ColumnContent> {
 /// What the head line says: the format, and each column's field if its name says one.
 pub(super) fn read(names: &[String]) -> (Option<F>, Vec<Option<ColumnContent>>) {
     let names: Vec<String> = names.iter().map(|name| normal(name)).collect();
-    let holds = |name: &&str| names.iter().any(|known| known == name);
-    let head = HEADS.iter().find(|head| head.any.iter().any(|set| set.iter().all(&holds)));
+    let head = HEADS.iter().find(|head| head.fits(&names));
     (head.map(|head| head.format), fields(&names, head.map_or(&[], |head| head.own)))
 }
 
 /// The fields of a table whose format was said.
 pub(super) fn read_as(names: &[String], format: F) -> Vec<Option<ColumnContent>> {
     let names: Vec<String> = names.iter().map(|name| normal(name)).collect();
-    fields(&names, HEADS.iter().find(|head| head.format == format).map_or(&[], |head| head.own))
+    let of_format = || HEADS.iter().filter(|head| head.format == format);
+    let fitting = of_format().find(|head| head.fits(&names));
+    // A table may be any other one.
+    let head = fitting.or_else(|| of_format().next().filter(|_| format != F::Table));
+    fields(&names, head.map_or(&[], |head| head.own))
 }
 
 fn fields(names: &[String], own: &[(&str, ColumnContent)]) -> Vec<Option<ColumnContent>> {

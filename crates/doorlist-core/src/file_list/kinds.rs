@@ -27,9 +27,14 @@ const SYSTEM: [&str; 8] = [
     "supervisoryreviewpolicymailbox",
 ];
 
-/// What `RecipientTypeDetails` and its like say.
+/// What `RecipientTypeDetails`, `objectClass` and their like say; of several classes the one that says most.
 pub(super) fn recipient(cell: &str) -> RecipientKind {
-    let word = cell.trim().to_ascii_lowercase();
+    let kinds = cell.split([';', ',', '|']).map(of_word);
+    kinds.into_iter().find(|kind| *kind != RecipientKind::Mailbox).unwrap_or(RecipientKind::Mailbox)
+}
+
+fn of_word(word: &str) -> RecipientKind {
+    let word = word.trim().to_ascii_lowercase();
     if word.starts_with("guest") {
         RecipientKind::Guest
     } else if SYSTEM.contains(&word.as_str()) {
@@ -52,11 +57,11 @@ pub(super) enum AccountState {
     Closed,
 }
 
-/// Reads a cell of `accountEnabled`, `Status` or `zimbraAccountStatus`.
+/// Reads a cell of `accountEnabled`, `active`, `Status` or `zimbraAccountStatus`.
 pub(super) fn status(cell: &str) -> AccountState {
     match cell.trim().to_ascii_lowercase().as_str() {
-        "false" | "0" | "no" | "suspended" | "disabled" | "inactive" | "locked" | "lockout" | "archived"
-        | "blocked" => AccountState::Blocked,
+        "false" | "f" | "0" | "no" | "n" | "off" | "suspended" | "disabled" | "inactive" | "locked" | "lockout"
+        | "archived" | "blocked" => AccountState::Blocked,
         "closed" | "deleted" => AccountState::Closed,
         _ => AccountState::Normal,
     }
@@ -65,7 +70,7 @@ pub(super) fn status(cell: &str) -> AccountState {
 /// `Block credential`: true where signing in is blocked; `userAccountControl`: by its flag.
 pub(super) fn blocked(cell: &str) -> AccountState {
     match cell.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "blocked" => AccountState::Blocked,
+        "true" | "t" | "1" | "yes" | "y" | "on" | "blocked" => AccountState::Blocked,
         flags if is_disabled(flags) || flags.contains("accountdisable") => AccountState::Blocked,
         _ => AccountState::Normal,
     }

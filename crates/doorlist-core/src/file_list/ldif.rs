@@ -4,13 +4,18 @@
 //! `alias` or `list`, `doorlistAccount` the account of an alias, `doorlistStanding` is `active`, `switched-off` or
 //! `vetoed`.
 
+mod attributes;
+
 use super::account::{Account, AccountContext, BareWord};
+use super::columns::ColumnContent;
 use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
 use super::kinds::{self, AccountState, RecipientKind};
 use super::lines::Lines;
 use super::notes::Skipped;
+use super::values::{self, CellValues};
 use super::{FIELD_BYTES_MAX, NotAList, targets};
+use attributes::{AttributeUse, FURTHER, holds_members, is_list_class, usage};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::borrow::Cow;
@@ -18,71 +23,15 @@ use std::borrow::Cow;
 /// Values that a record keeps; the members of a list are not among them.
 const VALUES_MAX: usize = 10_000;
 
-/// Attributes that are read, in lower case.
-const READ: [&str; 32] = [
-    "dn",
-    "changetype",
-    "objectclass",
-    "mail",
-    "rfc822mailbox",
-    "proxyaddresses",
-    "mailalternateaddress",
-    "mailalternateaddresses",
-    "gosamailalternateaddress",
-    "maillocaladdress",
-    "mailalias",
-    "mailequivalentaddress",
-    "zimbramailalias",
-    "zimbraaccountstatus",
-    "zimbraissystemresource",
-    "zimbraissystemaccount",
-    "zimbraisexternalvirtualaccount",
-    "userprincipalname",
-    "useraccountcontrol",
-    "accountstatus",
-    "mailuserstatus",
-    "inetuserstatus",
-    "nsaccountlock",
-    "msexchrecipienttypedetails",
-    "usertype",
-    "doorlistkind",
-    "doorlistaccount",
-    "doorliststanding",
-    "# name",
-    "# distributionlist",
-    "grouptype",
-    "alias",
-];
-
-/// Attributes of further addresses.
-const FURTHER: [&str; 8] = [
-    "proxyaddresses",
-    "mailalternateaddress",
-    "mailalternateaddresses",
-    "gosamailalternateaddress",
-    "maillocaladdress",
-    "mailalias",
-    "mailequivalentaddress",
-    "zimbramailalias",
-];
-
-/// Kinds of entries that send mail on to their members.
-const LISTS: [&str; 8] = [
-    "group",
-    "groupofnames",
-    "groupofuniquenames",
-    "groupofurls",
-    "mailgroup",
-    "inetmailgroup",
-    "nisMailAlias",
-    "zimbradistributionlist",
-];
-
 #[derive(Default)]
 struct LdifRecord<'t> {
     /// Its first line; 0 while there is none.
     line: u32,
     values: Vec<(&'static str, Cow<'t, str>)>,
+    /// Values of attributes that a person maps, each with the name as it is written.
+    mapped: Vec<(String, ColumnContent, Cow<'t, str>)>,
+    /// Values with an `@` of attributes that are not read.
+    unread: Vec<(String, Cow<'t, str>)>,
     /// A value that could not be read, and why.
     bad: Option<(u32, String, &'static str)>,
 }
@@ -102,6 +51,7 @@ impl LdifRecord<'_> {
 }
 
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
+    attributes::check_maps(text, found)?;
     let is_zimbra = format == FileFormat::ZimbraVerbose;
     let mut lines = Lines::new(text).peekable();
     let mut record = LdifRecord::default();
@@ -118,7 +68,7 @@ pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> 
             end_record(&mut record, found)?;
         }
         if is_zimbra || !line.starts_with('#') {
-            take_line(&mut record, number, line);
+            take_line(&mut record, number, line, found);
         }
     }
     end_record(&mut record, found)
@@ -130,7 +80,7 @@ fn starts_record(line: &str) -> bool {
 }
 
 /// `name: value`, `name:: base64`, `name;option: value`, `# name value`.
-fn take_line<'t>(record: &mut LdifRecord<'t>, number: u32, line: Cow<'t, str>) {
+fn take_line<'t>(record: &mut LdifRecord<'t>, number: u32, line: Cow<'t, str>, found: &Findings<'_>) {
     let (name, value) = if let Some(rest) = line.strip_prefix("# ") {
         let Some((name, value)) = rest.split_once(' ') else { return };
         (format!("# {name}"), value)
@@ -138,11 +88,15 @@ fn take_line<'t>(record: &mut LdifRecord<'t>, number: u32, line: Cow<'t, str>) {
         let Some((name, value)) = line.split_once(':') else { return };
         (name.split(';').next().unwrap_or(name).trim().to_owned(), value)
     };
-    let Some(name) = READ.iter().copied().find(|known| known.eq_ignore_ascii_case(&name)) else { return };
+    let usage = usage(&name, value, found);
+    if usage == AttributeUse::Ignored {
+        return;
+    }
     if record.line == 0 {
         record.line = number;
     }
-    if record.values.len() >= VALUES_MAX {
+    let is_unread = usage == AttributeUse::Unread;
+    if record.values.len() + record.mapped.len() + record.unread.len() >= VALUES_MAX {
         record.bad = Some((number, String::new(), "the record has too many values"));
         return;
     }
@@ -153,6 +107,7 @@ fn take_line<'t>(record: &mut LdifRecord<'t>, number: u32, line: Cow<'t, str>) {
     let value = match value.strip_prefix(':') {
         Some(coded) => match decoded(coded) {
             Ok(value) => Cow::Owned(value),
+            Err(_) if is_unread => return,
             Err(why) => {
                 record.bad = Some((number, format!("{name}:: {}", coded.trim()), why));
                 return;
@@ -168,7 +123,12 @@ fn take_line<'t>(record: &mut LdifRecord<'t>, number: u32, line: Cow<'t, str>) {
             }
         }
     };
-    record.values.push((name, value));
+    match usage {
+        AttributeUse::Read(name) => record.values.push((name, value)),
+        AttributeUse::Mapped(field) => record.mapped.push((name, field, value)),
+        AttributeUse::Unread if value.contains('@') => record.unread.push((name, value)),
+        AttributeUse::Unread | AttributeUse::Ignored => {}
+    }
 }
 
 fn decoded(coded: &str) -> Result<String, &'static str> {
@@ -253,15 +213,41 @@ fn account_record(record: &LdifRecord<'_>, found: &mut Findings<'_>) {
             account.proxies(found, at(name), value);
         }
     }
+    for (name, field, value) in &record.mapped {
+        match field {
+            ColumnContent::Address => account.address(found, at(name), value),
+            ColumnContent::Local => {
+                account.address(found, AccountContext { bare: BareWord::LocalPart, ..at(name) }, value)
+            }
+            ColumnContent::Alias => account.proxies(found, at(name), value),
+            _ => {}
+        }
+    }
     if let Some(login) = record.first("userprincipalname") {
         account.login(found, login);
     }
     let is_list = record.first("# distributionlist").is_some()
-        || record.all("objectclass").any(|class| LISTS.iter().any(|list| list.eq_ignore_ascii_case(class)))
+        || record.all("objectclass").any(is_list_class)
         || record.first("msexchrecipienttypedetails").is_some_and(|kind| kinds::recipient(kind) == RecipientKind::List);
     let mixed = record.first("# name").is_some() || record.first("# distributionlist").is_some();
+    let from = found.mark();
     if account.finish(found, at("mail"), is_list, mixed) && is_blocked(record) {
         found.blocked += 1;
+    }
+    unread(record, is_list, from, found);
+}
+
+/// Addresses of the domain in attributes that are not read, but for the members of lists.
+fn unread(record: &LdifRecord<'_>, is_list: bool, from: usize, found: &mut Findings<'_>) {
+    let logins = record.all("userprincipalname").map(|value| ("userPrincipalName", value));
+    let others = record.unread.iter().map(|(name, value)| (name.as_str(), value.as_ref()));
+    for (name, value) in logins.chain(others).filter(|(name, _)| !(is_list && holds_members(name))) {
+        let values = CellValues::new(value).filter(|(word, _)| *word != values::Proxy::NotSmtp);
+        for (_, value) in values {
+            if let JudgedValue::Ours(local) = found.judge(value) {
+                found.unread(name, &local, from);
+            }
+        }
     }
 }
 

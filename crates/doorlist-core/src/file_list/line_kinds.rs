@@ -3,9 +3,10 @@
 use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
 use super::lines::{Lines, LogicalLines};
+use super::map_values::{is_action, is_transport};
 use super::maps::{key_and_value, name_and_targets};
 use super::values::CellValues;
-use super::{credentials, ldif, proxy_lines, records_of_keys, refusals};
+use super::{commands, credentials, ldif, proxy_lines, records_of_keys, refusals};
 use std::collections::BTreeSet;
 
 /// Lines that are looked at.
@@ -45,6 +46,12 @@ pub(super) fn by_shape(text: &str, found: &Findings<'_>) -> Option<FileFormat> {
     }
     if mostly(&entries, |entry| is_passwd(entry)) {
         return Some(FileFormat::Passwd);
+    }
+    if entries.iter().filter(|entry| commands::is_command(entry)).count() * 2 >= entries.len() {
+        return Some(FileFormat::Plain);
+    }
+    if are_transports(&entries, found) {
+        return Some(FileFormat::PostfixRelay);
     }
     if records_of_keys::is_like(text, found) {
         return Some(FileFormat::Records);
@@ -128,6 +135,15 @@ fn are_distinct(pairs: &[(&str, &str)]) -> bool {
     pairs.iter().map(|(name, _)| name.to_lowercase()).collect::<BTreeSet<_>>().len() == pairs.len()
 }
 
+/// Transports of Postfix behind domains and addresses (transport(5)), of which there may be none.
+fn are_transports(entries: &[String], found: &Findings<'_>) -> bool {
+    let pairs: Vec<(&str, &str)> = entries.iter().map(|entry| key_and_value(entry)).collect();
+    let is_route =
+        |(key, value): &(&str, &str)| !key.ends_with(':') && (is_transport(value) || refusals::is_refusal(value));
+    let is_place = |key: &str| key == "*" || key.starts_with('.') || found.is_ours(key) || is_address(key, found);
+    mostly(&pairs, is_route) && pairs.iter().any(|(key, value)| is_place(key) && is_transport(value))
+}
+
 /// `key value`, told apart by their values.
 fn map(entries: &[String], found: &Findings<'_>) -> Option<FileFormat> {
     let pairs: Vec<(&str, &str)> = entries.iter().map(|entry| key_and_value(entry)).collect();
@@ -135,7 +151,9 @@ fn map(entries: &[String], found: &Findings<'_>) -> Option<FileFormat> {
     let is_pair = |(key, value): &(&str, &str)| {
         !value.is_empty()
             && !value.starts_with(['#', '<'])
-            && (is_full(key) || (!key.contains('@') && matches!(found.judge_name(key), JudgedValue::Ours(_))))
+            && (is_full(key)
+                || key.starts_with('.')
+                || (!key.contains('@') && matches!(found.judge_name(key), JudgedValue::Ours(_))))
     };
     let full = pairs.iter().filter(|(key, value)| is_full(key) && !value.is_empty()).count();
     if !mostly(&pairs, is_pair) || full == 0 || full * 2 < pairs.len() {
@@ -149,19 +167,23 @@ fn map_by_values(pairs: &[(&str, &str)]) -> FileFormat {
         RELAY_WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
             || value.starts_with("alias:")
             || refusals::is_refusal(value)
+            || is_action(value)
+            || is_transport(value)
     };
     let values = || pairs.iter().map(|(_, value)| *value).filter(|value| !value.is_empty());
+    // What is left when actions and transports are gone may be targets.
+    let is_open = |value: &&str| !is_action(value) && !is_transport(value);
     let locals: BTreeSet<String> =
         pairs.iter().filter_map(|(key, _)| Some(key.split_once('@')?.0.to_ascii_lowercase())).collect();
     // A word behind an address is a user of this system if an address is that user's; else it may be a password.
     let is_user = |value: &str| locals.contains(&value.to_ascii_lowercase()) || value.contains(',');
     if values().all(is_relay) {
         FileFormat::PostfixRelay
-    } else if values().any(|value| value.starts_with("error:") || value.contains('%')) {
+    } else if values().filter(is_open).any(|value| value.starts_with("error:") || value.contains('%')) {
         FileFormat::Virtusertable
-    } else if pairs.iter().any(|(key, value)| key.contains('@') && value.contains('@')) {
+    } else if pairs.iter().any(|(key, value)| key.contains('@') && value.contains('@') && is_open(value)) {
         FileFormat::PostfixVirtual
-    } else if values().any(is_user) {
+    } else if values().filter(is_open).any(is_user) {
         FileFormat::Virtusertable
     } else {
         FileFormat::PostfixRelay

@@ -24,7 +24,7 @@ pub(super) fn apply(columns: &mut [ColumnTaken], maps: &[ColumnMap]) -> Result<(
 
 /// A row has one of these.
 fn stands_against(seen: ColumnContent, said: ColumnContent) -> bool {
-    let is_name = |field| matches!(field, ColumnContent::Address | ColumnContent::Local);
+    let is_name = |field| matches!(field, ColumnContent::Address | ColumnContent::Local | ColumnContent::List);
     (seen == said && !matches!(said, ColumnContent::Alias | ColumnContent::Ignore | ColumnContent::Password))
         || (is_name(seen) && is_name(said))
 }

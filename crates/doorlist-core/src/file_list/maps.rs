@@ -6,7 +6,7 @@ use super::format::FileFormat;
 use super::lines::LogicalLines;
 use super::notes::Skipped;
 use super::targets::{self, Forward};
-use super::{NotAList, refusals, values};
+use super::{NotAList, map_values, refusals, values};
 use crate::change::Structure;
 
 pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> Result<(), NotAList> {
@@ -27,14 +27,16 @@ fn map_line(line: u32, entry: &str, format: FileFormat, found: &mut Findings<'_>
     if key.starts_with('/') && key.len() > 1 && (key.ends_with('/') || key.ends_with("/i")) {
         return found.problem(line, None, key, "is a regular expression; list the addresses that it stands for");
     }
-    if !key.contains('@') && found.is_ours(key) {
+    let is_relay = format == FileFormat::PostfixRelay;
+    if !key.contains('@') && is_domain(key, value, is_relay, found) {
         return found.skip(Skipped::DomainLine);
     }
-    if !key.contains('@') && value.contains('@') && !found.is_said() {
+    // Without a domain, the key of an access map is a host or a domain.
+    if !key.contains('@') && (is_relay || value.contains('@')) && !found.is_said() {
         found.words += 1;
         return;
     }
-    if format == FileFormat::PostfixRelay {
+    if is_relay {
         relay_line(line, key, value, found);
     } else {
         let mixed = format.is_mixed();
@@ -42,7 +44,12 @@ fn map_line(line: u32, entry: &str, format: FileFormat, found: &mut Findings<'_>
     }
 }
 
-/// The value is of no meaning to Postfix; in our own export it says what the address is.
+/// The key stands for a domain: ours, those below one (`.example.test`), all (`*`), or one that has a transport.
+fn is_domain(key: &str, value: &str, is_relay: bool, found: &Findings<'_>) -> bool {
+    found.is_ours(key) || key.starts_with('.') || (is_relay && (key == "*" || map_values::is_transport(value)))
+}
+
+/// The value is of no meaning to Postfix, or an action or transport that takes mail; in our own export it says what the address is.
 fn relay_line(line: u32, key: &str, value: &str, found: &mut Findings<'_>) {
     let is_refusal = refusals::is_refusal(value);
     if is_refusal && key.starts_with('@') {

@@ -78,6 +78,8 @@ pub enum FileNote {
     },
     /// Accounts that cannot sign in.
     Blocked(u64),
+    /// Aliases and forwarders that are switched off in the system that exports them.
+    SwitchedOff(u64),
     /// This kind of export does not hold aliases.
     NoAliases {
         /// How to get them.
@@ -112,6 +114,28 @@ pub enum FileNote {
         /// How many that their rows do not list.
         addresses: u64,
     },
+    /// Lines above the header, which are titles and no rows.
+    TitleLines {
+        lines: u32,
+        /// Line of the header.
+        head: u32,
+        /// Addresses of the domain in them.
+        addresses: u64,
+    },
+    /// A column of words, in a table that has no other addresses of its accounts.
+    WordColumn {
+        /// Name of the column.
+        column: String,
+        words: u64,
+    },
+    /// A column of members has addresses of the domain that are no groups of the file.
+    Members {
+        /// Name of the column.
+        column: String,
+        addresses: u64,
+    },
+    /// Invisible characters at the edges of values, which are no part of them.
+    Invisible(u64),
     /// Words beside addresses, which may be names or passwords, and are not listed.
     Words(u64),
 }
@@ -122,39 +146,35 @@ impl fmt::Display for FileNote {
             FileNote::CatchAll { line } => {
                 write!(f, "the file has a catch-all in line {line}; only its explicit addresses are imported")
             }
-            FileNote::Blocked(1) => f.write_str(
-                "1 account is blocked from signing in; it is imported, because shared mailboxes are \
-                             blocked, too",
-            ),
             FileNote::Blocked(n) => {
+                let (accounts, they) = if *n == 1 { ("account is", "it is") } else { ("accounts are", "they are") };
                 write!(
                     f,
-                    "{n} accounts are blocked from signing in; they are imported, because shared mailboxes are \
-                           blocked, too"
+                    "{n} {accounts} blocked from signing in; {they} imported, because shared mailboxes are blocked, too"
                 )
             }
+            FileNote::SwitchedOff(n) => write!(
+                f,
+                "aliases that are switched off in the file: {n}; they are imported, remove those that receive no mail"
+            ),
             FileNote::NoAliases { how } => write!(f, "this export has no aliases; {how}"),
             FileNote::TypeNames { column, cells } => write!(
                 f,
                 "column {column:?} holds the name of a type instead of addresses (cells: {cells}); export it joined: \
                  @{{n='{column}';e={{$_.{column} -join ';'}}}}"
             ),
-            FileNote::CutOff { column, cells } => {
-                write!(
-                    f,
-                    "column {column:?} is cut off (cells: {cells}); export it with Export-Csv, values joined by ';'"
-                )
-            }
+            FileNote::CutOff { column, cells } => write!(
+                f,
+                "column {column:?} is cut off (cells: {cells}); export it with Export-Csv, values joined by ';'"
+            ),
             FileNote::ForwardsElsewhere(n) => {
                 write!(f, "addresses that forward to another domain or to a program: {n}; imported as mailboxes")
             }
-            FileNote::ForwardsToSeveral(n) => {
-                write!(
-                    f,
-                    "addresses that forward to several others: {n}; listed as distribution lists, whose members stay with \
-                     the mail server"
-                )
-            }
+            FileNote::ForwardsToSeveral(n) => write!(
+                f,
+                "addresses that forward to several others: {n}; listed as distribution lists, whose members stay with \
+                 the mail server"
+            ),
             FileNote::Changes(n) => {
                 write!(f, "records that delete or modify an entry: {n}; skipped, export the entries themselves")
             }
@@ -166,6 +186,24 @@ impl fmt::Display for FileNote {
                  aliases, --map {}=alias reads them",
                 quoted(column)
             ),
+            FileNote::TitleLines { lines, head, addresses } => {
+                write!(f, "lines above the header in line {head}, which are not read: {lines}")?;
+                if *addresses > 0 {
+                    write!(f, "; addresses of the domain in them, which are not listed: {addresses}")?;
+                }
+                Ok(())
+            }
+            FileNote::WordColumn { column, words } => write!(
+                f,
+                "column {column:?} is not used and has words: {words}; if they are local parts, --map {}=local reads them",
+                quoted(column)
+            ),
+            FileNote::Members { column, addresses } => write!(
+                f,
+                "column {column:?} has members of groups, who are not listed, with addresses of the domain: {addresses}; \
+                 import the mailboxes as well, under another --source"
+            ),
+            FileNote::Invisible(n) => write!(f, "invisible characters at the edges of values: {n}; left out"),
             FileNote::Words(n) => write!(
                 f,
                 "words beside addresses: {n}; not listed, because they may be anything. Map a column of local parts with \

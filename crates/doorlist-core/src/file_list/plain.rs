@@ -6,10 +6,11 @@ use super::format::FileFormat;
 use super::heads::normal;
 use super::kinds;
 use super::lines::Lines;
+use super::map_values::{is_action, is_transport};
 use super::maps::key_and_value;
 use super::notes::Skipped;
 use super::values::{self, Proxy};
-use super::{MASKED, NotAList, refusals, secrets};
+use super::{MASKED, NotAList, commands, refusals, secrets};
 use crate::change::Structure;
 
 /// First user number of a person.
@@ -35,6 +36,16 @@ pub(super) fn read(text: &str, format: FileFormat, found: &mut Findings<'_>) -> 
             FileFormat::Plesk => content.strip_prefix("Mailname").unwrap_or(content),
             _ => without_bullet(content),
         };
+        if commands::is_command(content) {
+            found.begin_row()?;
+            found.problem(
+                line,
+                None,
+                MASKED,
+                "is a command, perhaps with a password; put each address on a line of its own",
+            );
+            continue;
+        }
         if secrets::is_field(content) {
             found.begin_row()?;
             found.skip(Skipped::Secret);
@@ -112,6 +123,9 @@ fn value(line: u32, piece: &str, format: FileFormat, has_columns: bool, found: &
     let (first, behind) = key_and_value(rest);
     if first.contains('@') && refusals::is_refusal(behind) {
         return found.skip(Skipped::Refused);
+    }
+    if first.contains('@') && (is_action(behind) || is_transport(behind)) {
+        return addresses(line, values::bare(first), format, found);
     }
     if !rest.contains('@') {
         let means_nothing = MAP_WORDS.iter().any(|known| behind.eq_ignore_ascii_case(known));

@@ -5,7 +5,8 @@ use super::findings::Findings;
 use super::format::FileFormat;
 use super::sample::{DELIMITERS, Holds, RecordsStart, Sample, distinct, is_most, share};
 use super::shape::{self, TableLayout};
-use super::{NotAList, ParseOptions, heads, line_kinds, mapped, records_of_keys, secrets};
+use super::title_lines::TitleLines;
+use super::{NotAList, ParseOptions, heads, line_kinds, mapped, records_of_keys, secrets, title_lines, word_columns};
 use std::borrow::Cow;
 
 /// How a text is read.
@@ -16,32 +17,39 @@ pub(super) enum TextLayout {
 
 /// Says what the text is.
 pub(super) fn recognise(text: &str, options: &ParseOptions<'_>, found: &Findings<'_>) -> Result<TextLayout, NotAList> {
-    let start = RecordsStart::of(text);
+    let start = title_lines::behind(text, RecordsStart::of(text), found);
+    // Where a head was found below other lines, the first line says nothing.
+    let has_titles = start.titles.lines > 0;
     if let Some(format) = options.format {
         return match format.is_table() {
             true => said(text, &start, format, options, found).map(TextLayout::Table),
             false => Ok(TextLayout::Lines(format)),
         };
     }
-    if !options.columns.is_empty() && records_of_keys::is_like(text, found) {
+    let by_first_line = if has_titles { None } else { line_kinds::by_first_line(text) };
+    if let Some(format @ (FileFormat::Ldif | FileFormat::ZimbraVerbose)) = by_first_line {
+        return Ok(TextLayout::Lines(format));
+    }
+    if !options.columns.is_empty() && !has_titles && records_of_keys::is_like(text, found) {
         return Ok(TextLayout::Lines(FileFormat::Records));
     }
     if !options.columns.is_empty() {
         let known = known_table(text, &start).map_or(FileFormat::Table, |table| table.format);
         return said(text, &start, known, options, found).map(TextLayout::Table);
     }
-    if let Some(format) = line_kinds::by_first_line(text) {
+    if let Some(format) = by_first_line {
         return Ok(TextLayout::Lines(format));
     }
     if let Some(mut table) = known_table(text, &start) {
-        if !table.has_addresses()
+        if !table.has(ColumnContent::Address)
             && let Some(sample) = Sample::take(text, &start, table.delimiter)
         {
             need_addresses(&mut table, &sample, found)?;
         }
         return Ok(TextLayout::Table(table));
     }
-    if !has_tab_head(text, &start)
+    if !has_titles
+        && !has_tab_head(text, &start, found)
         && let Some(format) = line_kinds::by_shape(text, found)
     {
         return Ok(TextLayout::Lines(format));
@@ -79,20 +87,41 @@ fn known_table(text: &str, start: &RecordsStart) -> Option<TableLayout> {
     tables.max_by_key(|table| table.columns.len())
 }
 
-/// Columns parted by tabs, as a map's are, under names of which two and more are known or name a secret.
-fn has_tab_head(text: &str, start: &RecordsStart) -> bool {
+/// Columns parted by tabs, as a map's are, under names of which two and more are known or name a secret, or one is known
+/// and has the addresses.
+fn has_tab_head(text: &str, start: &RecordsStart, found: &Findings<'_>) -> bool {
     let Some(sample) = Sample::take(text, start, b'\t') else { return false };
     let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
     let fields = heads::read(&names).1;
     let is_known =
         |(name, field): &(&String, &Option<ColumnContent>)| field.is_some() || secrets::is_name(&heads::normal(name));
-    !sample.begins_with_address() && sample.is_even() && names.iter().zip(&fields).filter(is_known).count() >= 2
+    let known = names.iter().zip(&fields).filter(is_known).count();
+    !sample.begins_with_address()
+        && sample.is_even()
+        && (known >= 2 || (known == 1 && names.len() > 1 && is_head_of(&sample, &fields, found)))
+}
+
+/// The known column is the only one with addresses, and the words of the head stand in no row: the first line of a map of
+/// aliases is a row like the others.
+fn is_head_of(sample: &Sample<'_>, fields: &[Option<ColumnContent>], found: &Findings<'_>) -> bool {
+    let holds = |at: usize| share(sample.rows.iter(), at, Holds::Any, found);
+    let is_repeated = |row: &Vec<Cow<'_, str>>| {
+        row.iter().any(|cell| sample.head.iter().any(|name| name.trim().eq_ignore_ascii_case(cell.trim())))
+    };
+    let is_as_named = |(at, field): (usize, &Option<ColumnContent>)| match field {
+        Some(ColumnContent::Address) => is_most(holds(at)),
+        _ => holds(at).0 == 0,
+    };
+    fields.contains(&Some(ColumnContent::Address))
+        && fields.iter().enumerate().all(is_as_named)
+        && !sample.rows.iter().any(is_repeated)
 }
 
 /// A list with a head line of one word: the word is known, and nobody's name.
 fn one_column(name: &str, sample: &Sample<'_>, fields: &[Option<ColumnContent>]) -> bool {
-    // Cut at another separator, it is several columns.
+    // Cut at another separator, it is several columns; before a colon it is a key.
     !name.contains(DELIMITERS.map(char::from))
+        && !name.ends_with(':')
         && matches!(fields, [Some(ColumnContent::Address | ColumnContent::Alias | ColumnContent::Login)])
         && match sample.rows.first() {
             Some(row) => row.iter().any(|cell| cell.contains('@')),
@@ -134,6 +163,28 @@ fn headless_table(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Opt
     None
 }
 
+/// A table that a reader made of records: its first line is surely a head, and commas part its cells.
+pub(super) fn table_of_keys(
+    text: &str,
+    options: &ParseOptions<'_>,
+    found: &Findings<'_>,
+) -> Result<TableLayout, NotAList> {
+    let start = RecordsStart { at: 0, line: 1, delimiter: Some(b','), titles: TitleLines::default() };
+    let known = known_table(text, &start);
+    if !options.columns.is_empty() {
+        let format = known.map_or(FileFormat::Table, |table| table.format);
+        return said(text, &start, format, options, found);
+    }
+    let sample = Sample::take(text, &start, b',').ok_or(NotAList::Empty)?;
+    let mut table = known.unwrap_or_else(|| {
+        let names: Vec<String> = sample.head.iter().map(|cell| cell.trim().to_owned()).collect();
+        TableLayout::new(text, &start, &sample, FileFormat::Table, &heads::read(&names).1)
+    });
+    prefer_addresses(&mut table, &sample, found);
+    need_addresses(&mut table, &sample, found)?;
+    Ok(table)
+}
+
 /// A table with a head line that nobody knows.
 fn unknown_table(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Result<Option<TableLayout>, NotAList> {
     let samples = start.delimiters().into_iter().filter_map(|delimiter| Sample::take(text, start, delimiter));
@@ -147,12 +198,7 @@ fn unknown_table(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Resu
         true => TableLayout::new(text, start, &sample, FileFormat::Table, &fields),
         false => TableLayout::headless(start, &sample, FileFormat::Table),
     };
-    if let Some(street) = street(&table, &sample, found) {
-        table.columns[street].field = ColumnContent::Ignore;
-        if !by_content(&mut table, &sample, found) {
-            table.columns[street].field = ColumnContent::Address;
-        }
-    }
+    prefer_addresses(&mut table, &sample, found);
     if !table.has(ColumnContent::Address) {
         by_content(&mut table, &sample, found);
     }
@@ -162,10 +208,23 @@ fn unknown_table(text: &str, start: &RecordsStart, found: &Findings<'_>) -> Resu
 
 /// Refuses a table in which no column holds addresses, by name or by content.
 fn need_addresses(table: &mut TableLayout, sample: &Sample<'_>, found: &Findings<'_>) -> Result<(), NotAList> {
-    if table.has_addresses() || by_content(table, sample, found) {
+    let has_addresses = table.has_addresses() || by_content(table, sample, found);
+    table.words = word_columns::find(table, sample, found);
+    if has_addresses {
         return Ok(());
     }
-    Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string() })
+    let words = table.words.map(|at| table.columns[at].name.clone());
+    Err(NotAList::NoAddresses { columns: table.names().join(", "), domain: found.domain().to_string(), words })
+}
+
+/// Takes another column where the one that is named so holds streets.
+fn prefer_addresses(table: &mut TableLayout, sample: &Sample<'_>, found: &Findings<'_>) {
+    if let Some(street) = street(table, sample, found) {
+        table.columns[street].field = ColumnContent::Ignore;
+        if !by_content(table, sample, found) {
+            table.columns[street].field = ColumnContent::Address;
+        }
+    }
 }
 
 /// A column `address` may hold streets: one that is named so and holds few mail addresses.
@@ -182,7 +241,12 @@ fn by_content(table: &mut TableLayout, sample: &Sample<'_>, found: &Findings<'_>
         true => share(sample.rows.iter(), column, holds, found),
         false => share(sample.with_head(), column, holds, found),
     };
-    let free = |at: &usize| table.columns[*at].field == ColumnContent::Ignore && table.columns[*at].by != TakenBy::Map;
+    // Several addresses of one record behind an unknown key may be anybody's.
+    let is_open = |at: usize| !found.has_items() || !sample.has_joined(at);
+    let free = |at: &usize| {
+        let column = &table.columns[*at];
+        column.field == ColumnContent::Ignore && column.by != TakenBy::Map && is_open(*at)
+    };
     let best = |holds: Holds| {
         let most = (0..table.columns.len()).filter(free).filter(|at| is_most(part(*at, holds)));
         // A column of managers has addresses too, but few different ones.
@@ -214,7 +278,8 @@ fn said(
     };
     mapped::apply(&mut table.columns, options.columns)?;
     // A person says what else is read: the addresses themselves are found as ever.
-    if ![ColumnContent::Address, ColumnContent::Local, ColumnContent::Login].iter().any(|field| table.has(*field)) {
+    use ColumnContent as C;
+    if ![C::Address, C::List, C::Local, C::Login].iter().any(|field| table.has(*field)) {
         by_content(&mut table, &sample, found);
     }
     need_addresses(&mut table, &sample, found)?;

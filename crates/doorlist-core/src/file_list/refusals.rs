@@ -1,12 +1,13 @@
-//! Right-hand sides of maps that refuse mail: access(5) of Postfix, `error:` of Sendmail, `:fail:` of Exim.
+//! Right-hand sides of maps that refuse mail: access(5) and transport(5) of Postfix, `error:` of Sendmail, `:fail:` of
+//! Exim.
 
 /// Actions of access(5) by which nobody gets the message.
 const ACTIONS: [&str; 3] = ["reject", "defer", "discard"];
 
-/// `550 No such user here`, `5.1.1 gone`, `REJECT`, `error:nouser`, `:fail: gone`, in any case.
+/// `550 No such user here`, `5.1.1 gone`, `REJECT`, `error:nouser`, `retry:4.0.0 later`, `:fail: gone`, in any case.
 pub(super) fn is_refusal(value: &str) -> bool {
     let lower: String = value.trim_start_matches(['"', ' ']).chars().take(32).collect::<String>().to_ascii_lowercase();
-    if ["error:", ":fail:", ":defer:"].iter().any(|start| lower.starts_with(start)) {
+    if ["error:", "retry:", ":fail:", ":defer:"].iter().any(|start| lower.starts_with(start)) {
         return true;
     }
     let word = lower.split(|c: char| c.is_whitespace() || matches!(c, '"' | ':' | ',')).next().unwrap_or_default();

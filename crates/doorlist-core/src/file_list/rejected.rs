@@ -17,9 +17,16 @@ const BAD_SHOWN_MAX: usize = 4096;
 /// The rejected rows: the columns of the file and one more, `error`. Cells are safe to open in a spreadsheet; the importer
 /// takes their guards off again. Passwords are masked.
 pub fn rejected(bytes: &[u8], list: &FileList) -> String {
-    let Some(table) = &list.recognised.table else { return of_values(&list.problems) };
+    if list.recognised.table.is_none() {
+        return of_values(&list.problems);
+    }
     let (_, text) = encoding::decode(bytes);
-    let text = boxed_tables::unboxed(&text);
+    of_text(&boxed_tables::unboxed(&text), list)
+}
+
+/// The rejected rows of a table.
+pub(super) fn of_text(text: &str, list: &FileList) -> String {
+    let Some(table) = &list.recognised.table else { return String::new() };
     let faults = by_line(&list.problems);
     let mut out = String::new();
     for column in &table.columns {
@@ -27,7 +34,7 @@ pub fn rejected(bytes: &[u8], list: &FileList) -> String {
         out.push(',');
     }
     out.push_str("\"error\"\r\n");
-    let mut records = table::records(&text, table);
+    let mut records = table::records(text, table);
     let mut cells = Vec::new();
     while let Some(record) = records.next_into(&mut cells) {
         let line = match &record {
@@ -45,7 +52,7 @@ pub fn rejected(bytes: &[u8], list: &FileList) -> String {
         let is_whole = record.is_ok()
             && cells.get(table.columns.len()..).is_none_or(|more| more.iter().all(|cell| cell.trim().is_empty()));
         row(table, &cells, is_whole, &mut out);
-        cell(&format!("line {line}: {why}"), &mut out);
+        cell(why, &mut out);
         out.push_str("\r\n");
     }
     out
@@ -87,16 +94,23 @@ fn of_values(problems: &[RowProblem]) -> String {
     out
 }
 
-/// What is wrong with each line.
+/// What is wrong with each line, and where that is.
 fn by_line(problems: &[RowProblem]) -> BTreeMap<u32, String> {
     let mut faults: BTreeMap<u32, String> = BTreeMap::new();
     for problem in problems {
-        let Some(line) = problem.place.strip_prefix("line ").and_then(|line| line.parse().ok()) else { continue };
+        let Some(line) = line_of(&problem.place) else { continue };
         let column = problem.column.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
         let fault = format!("{column}{}", problem.why);
-        faults.entry(line).and_modify(|all| *all = format!("{all}; {fault}")).or_insert(fault);
+        let all = faults.entry(line).and_modify(|all| all.push_str("; "));
+        all.or_insert_with(|| format!("{}: ", problem.place)).push_str(&fault);
     }
     faults
+}
+
+/// The line of the text. An item stands in one, below the head.
+fn line_of(place: &str) -> Option<u32> {
+    let item = || place.strip_prefix("item ")?.parse::<u32>().ok()?.checked_add(1);
+    place.strip_prefix("line ").and_then(|line| line.parse().ok()).or_else(item)
 }
 
 /// A quoted cell, with an apostrophe where a spreadsheet would see a formula.

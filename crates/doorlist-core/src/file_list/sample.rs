@@ -4,6 +4,7 @@ use super::cells::Records;
 use super::findings::{Findings, JudgedValue};
 use super::lines::Lines;
 use super::table::is_blank;
+use super::title_lines::TitleLines;
 use super::values::{self, CellValues, Proxy};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -14,19 +15,22 @@ const LOOKED_AT: usize = 1000;
 pub(super) const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Where the records of a text begin.
+#[derive(Clone, Copy)]
 pub(super) struct RecordsStart {
     /// Byte of the first one.
     pub(super) at: usize,
     pub(super) line: u32,
     /// What the text itself says that parts its cells.
     pub(super) delimiter: Option<u8>,
+    /// Lines above it that are no records.
+    pub(super) titles: TitleLines,
 }
 
 impl RecordsStart {
     /// Behind blank lines, `#TYPE ...` of PowerShell and `sep=;` of Excel.
     pub(super) fn of(text: &str) -> Self {
         let mut lines = Lines::new(text);
-        let mut start = RecordsStart { at: 0, line: 1, delimiter: None };
+        let mut start = RecordsStart { at: 0, line: 1, delimiter: None, titles: TitleLines::default() };
         loop {
             start.at = text.len() - lines.rest().len();
             let Some((number, line)) = lines.next() else { return start };

@@ -4,6 +4,7 @@ use super::columns::{ColumnContent, ColumnTaken, TakenBy};
 use super::format::FileFormat;
 use super::lines::Lines;
 use super::sample::{RecordsStart, Sample};
+use super::title_lines::TitleLines;
 
 /// A table whose columns are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,10 @@ pub(super) struct TableLayout {
     pub(super) columns: Vec<ColumnTaken>,
     /// Our own exact export: no cell has a guard for spreadsheets.
     pub(super) is_exact: bool,
+    /// What stands above its head.
+    pub(super) titles: TitleLines,
+    /// A column of words that may be local parts, where no other has the addresses.
+    pub(super) words: Option<usize>,
 }
 
 /// Columns of formats that may come without names, in their order.
@@ -70,6 +75,8 @@ impl TableLayout {
             head_line: Some(sample.head_line),
             columns: columns.collect(),
             is_exact: is_exact && format == FileFormat::Doorlist,
+            titles: start.titles,
+            words: None,
         }
     }
 
@@ -91,6 +98,8 @@ impl TableLayout {
             head_line: None,
             columns: columns.collect(),
             is_exact: false,
+            titles: start.titles,
+            words: None,
         }
     }
 
@@ -100,9 +109,8 @@ impl TableLayout {
 
     /// Something from which an address can be had.
     pub(super) fn has_addresses(&self) -> bool {
-        [ColumnContent::Address, ColumnContent::Local, ColumnContent::Alias, ColumnContent::Login]
-            .iter()
-            .any(|field| self.has(*field))
+        use ColumnContent as C;
+        [C::Address, C::List, C::Local, C::Alias, C::Login].iter().any(|field| self.has(*field))
     }
 
     /// The names of its columns.

@@ -1,8 +1,11 @@
 //! Reads the rows of a table whose columns are known.
 
+mod group_members;
+mod roles;
+
 use super::account::{Account, AccountContext, BareWord};
 use super::cells::Records;
-use super::columns::{ColumnContent, ColumnTaken, TakenBy};
+use super::columns::{ColumnContent, TakenBy};
 use super::findings::{Findings, JudgedValue};
 use super::format::FileFormat;
 use super::heads::normal;
@@ -11,89 +14,17 @@ use super::notes::{FileNote, Skipped};
 use super::shape::TableLayout;
 use super::targets::{self, Forward};
 use super::values::{self, CellValues, Proxy};
-use super::{MASKED, NotAList, column_words};
+use super::{MASKED, NotAList, column_words, word_columns};
+use group_members::GroupMembers;
+use roles::Roles;
 use std::borrow::Cow;
-
-/// Which column holds what, by index.
-struct Roles<'t> {
-    columns: &'t [ColumnTaken],
-    format: FileFormat,
-    address: Option<usize>,
-    local: Option<usize>,
-    domain: Option<usize>,
-    kind: Option<usize>,
-    standing: Option<usize>,
-    account: Option<usize>,
-    target: Option<usize>,
-    login: Option<usize>,
-    status: Option<usize>,
-    blocked: Option<usize>,
-    guest: Option<usize>,
-    aliases: Vec<usize>,
-    /// What words are in its cells of addresses.
-    bare: BareWord,
-    has_password: bool,
-    /// Apostrophes in front of formulas are guards for spreadsheets.
-    is_guarded: bool,
-    has_head: bool,
-}
-
-impl<'t> Roles<'t> {
-    fn new(table: &'t TableLayout, is_said: bool) -> Self {
-        let columns = &table.columns[..];
-        // Without a head a column holds whatever its first rows hold. Accounts of cPanel have their domain beside them.
-        let is_sure = is_said || table.head_line.is_some() || table.format == FileFormat::CpanelAccounts;
-        let bare = match is_sure {
-            true if table.format.takes_local_parts() => BareWord::LocalPart,
-            true => BareWord::Wrong,
-            false => BareWord::Doubtful,
-        };
-        let find = |field| columns.iter().position(|column| column.field == field);
-        Self {
-            columns,
-            format: table.format,
-            address: find(ColumnContent::Address),
-            local: find(ColumnContent::Local),
-            domain: find(ColumnContent::Domain),
-            kind: find(ColumnContent::Kind),
-            standing: find(ColumnContent::Standing),
-            account: find(ColumnContent::Account),
-            target: find(ColumnContent::Target),
-            login: find(ColumnContent::Login),
-            status: find(ColumnContent::Status),
-            blocked: find(ColumnContent::Blocked),
-            guest: find(ColumnContent::Guest),
-            aliases: (0..columns.len()).filter(|at| columns[*at].field == ColumnContent::Alias).collect(),
-            bare,
-            has_password: find(ColumnContent::Password).is_some(),
-            is_guarded: !table.is_exact,
-            has_head: table.head_line.is_some(),
-        }
-    }
-
-    /// The cell of a column, trimmed; empty where the row is short.
-    fn cell<'r>(&self, cells: &'r [Cow<'_, str>], at: Option<usize>) -> &'r str {
-        let cell = at.and_then(|at| cells.get(at)).map_or("", AsRef::as_ref);
-        // In our own export an invisible character is part of the name.
-        let cell = if self.format == FileFormat::Doorlist { cell.trim() } else { values::trimmed(cell) };
-        if self.is_guarded { values::unguarded(cell) } else { cell }
-    }
-
-    /// Any part of a row that is not cut into its cells may be a password.
-    fn hides_rows(&self) -> bool {
-        self.has_password || !self.has_head
-    }
-
-    fn name(&self, at: Option<usize>) -> Option<&'t str> {
-        at.and_then(|at| self.columns.get(at)).map(|column| column.name.as_str())
-    }
-}
 
 pub(super) fn read(text: &str, table: &TableLayout, found: &mut Findings<'_>) -> Result<(), NotAList> {
     let roles = Roles::new(table, found.is_said());
     let mut records = records(text, table);
     let mut cells = Vec::new();
     let mut account = Account::default();
+    let mut members = GroupMembers::default();
     while let Some(record) = records.next_into(&mut cells) {
         let line = match record {
             Ok(_) if is_blank(&cells) => continue,
@@ -115,11 +46,20 @@ pub(super) fn read(text: &str, table: &TableLayout, found: &mut Findings<'_>) ->
             own_row(&roles, line, &cells, found);
         } else if roles.target.is_some() || roles.account.is_some() {
             forward_row(&roles, line, &cells, found);
+        } else if roles.has_members() {
+            members.row(&roles, line, &cells, found);
+            continue;
         } else {
             account_row(&roles, line, &cells, &mut account, found);
         }
         unread(&roles, &cells, from, found);
+        if let Some(column) = table.words
+            && word_columns::is_word(cells.get(column).map_or("", AsRef::as_ref), found)
+        {
+            found.word_column(&table.columns[column].name);
+        }
     }
+    members.tell(&roles, found);
     if roles.target.is_some() {
         found.join_forwards();
     }
@@ -212,13 +152,36 @@ fn forward_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], found: &mut
         local_parts: roles.format.takes_local_parts(),
         mixed: roles.format.is_mixed(),
     };
-    if forward.name.is_empty() { found.skip(Skipped::NoAddress) } else { targets::read(&forward, found) }
+    let state = state(roles, cells);
+    if forward.name.is_empty() {
+        return found.skip(Skipped::NoAddress);
+    }
+    if state == AccountState::Closed {
+        return found.skip(Skipped::Closed);
+    }
+    let from = found.mark();
+    targets::read(&forward, found);
+    if state == AccountState::Blocked && found.mark() > from {
+        found.switched_off += 1;
+    }
+}
+
+/// Whether the account or alias is switched off in the system that exports it.
+fn state(roles: &Roles<'_>, cells: &[Cow<'_, str>]) -> AccountState {
+    match kinds::status(roles.cell(cells, roles.status)) {
+        AccountState::Normal => kinds::blocked(roles.cell(cells, roles.blocked)),
+        state => state,
+    }
 }
 
 /// An account with its further addresses.
 fn account_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], account: &mut Account, found: &mut Findings<'_>) {
     account.clear();
-    let kind = roles.kind.map_or(RecipientKind::Mailbox, |at| kinds::recipient(roles.cell(cells, Some(at))));
+    let kind = match roles.kind {
+        _ if roles.is_list => RecipientKind::List,
+        Some(at) => kinds::recipient(roles.cell(cells, Some(at))),
+        None => RecipientKind::Mailbox,
+    };
     let login = roles.cell(cells, roles.login);
     let is_guest = roles.guest.is_some_and(|at| roles.cell(cells, Some(at)).eq_ignore_ascii_case("guest"));
     if kind == RecipientKind::Guest || is_guest || login.contains("#EXT#") {
@@ -227,10 +190,7 @@ fn account_row(roles: &Roles<'_>, line: u32, cells: &[Cow<'_, str>], account: &m
     if kind == RecipientKind::System {
         return found.skip(Skipped::System);
     }
-    let state = match kinds::status(roles.cell(cells, roles.status)) {
-        AccountState::Normal => kinds::blocked(roles.cell(cells, roles.blocked)),
-        state => state,
-    };
+    let state = state(roles, cells);
     if state == AccountState::Closed {
         return found.skip(Skipped::Closed);
     }

@@ -1,6 +1,7 @@
 //! Forwarding targets of an address, and the kind they imply: alias, distribution list or mailbox.
 
 use super::findings::{Findings, JudgedValue};
+use super::map_values::{is_action, is_transport};
 use super::notes::Skipped;
 use super::refusals::is_refusal;
 use super::values::{self, CellValues};
@@ -52,6 +53,9 @@ fn structure(local: &LocalPart, targets: &str, found: &mut Findings<'_>) -> Opti
     let targets = targets.trim();
     if is_refusal(targets) {
         return None;
+    }
+    if is_action(targets) || is_transport(targets) {
+        return Some(Structure::Mailbox);
     }
     if is_program(targets) {
         found.elsewhere += 1;

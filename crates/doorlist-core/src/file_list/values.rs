@@ -93,7 +93,7 @@ pub(super) fn is_cut_off(cell: &str) -> bool {
     cell.len() > 4 && (cell.ends_with("...") || cell.ends_with('…'))
 }
 
-/// The values of a cell, joined by `;`, `,`, `|`, `+`, or line breaks, perhaps in braces.
+/// The values of a cell, joined by `;`, `,`, `|`, `+`, `%`, or line breaks, perhaps in braces.
 pub(super) struct CellValues<'t> {
     rest: &'t str,
     /// In braces a value may be `name=value`.
@@ -134,7 +134,7 @@ impl<'t> CellValues<'t> {
                     }
                     is_address = false;
                 }
-                b'+' if !quoted && begins_proxy(&self.rest[at + 1..]) => {
+                b'+' | b'%' if !quoted && begins_proxy(&self.rest[at + 1..]) => {
                     end = at;
                     break;
                 }
@@ -160,7 +160,7 @@ fn begins_address(text: &str) -> bool {
     !next.starts_with('<') && (next.contains('@') || begins_proxy(text))
 }
 
-/// `smtp:`, `X500:` ... as the next of values that are joined by `+`.
+/// `smtp:`, `X500:` ... as the next of values that are joined by `+` or `%`.
 fn begins_proxy(text: &str) -> bool {
     let word = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
     (2..=16).contains(&word) && text.as_bytes().get(word) == Some(&b':')

@@ -5,6 +5,7 @@ use doorlist_core::file_list::{
     ColumnContent, ColumnMap, Encoding, FIELD_BYTES_MAX, FILE_BYTES_MAX, FileFormat, FileNote, NotAList,
     OTHER_DOMAINS_KEPT_MAX, ParseOptions, ROWS_MAX, Skipped, cleaned, parse, rejected,
 };
+use doorlist_core::source_rows::SourceRow;
 
 fn problems(bytes: &[u8]) -> Vec<String> {
     read(bytes).unwrap().problems.iter().map(|p| format!("{} {:?} {}", p.place, p.value, p.why)).collect()
@@ -211,6 +212,10 @@ fn columns_can_be_said() {
     assert!("=address".parse::<ColumnMap>().is_err() && "x=adress".parse::<ColumnMap>().is_err());
     let groups = read(b"DisplayName,RecipientTypeDetails\nMira,UserMailbox\n").unwrap_err().to_string();
     assert!(groups.contains("DisplayName, RecipientTypeDetails"), "{groups}");
+    let ldif = b"dn: cn=ann\nuid: ann\ncn: Ann Lee\n";
+    assert_eq!(rows(&read_mapped(ldif, &maps(&["uid=local"])).unwrap()), ["ann mailbox"]);
+    let missing = read_mapped(ldif, &maps(&["login=local"])).unwrap_err().to_string();
+    assert!(missing.contains("\"login\"") && missing.contains("cn, dn, uid"), "{missing}");
     // What is mapped wins over what was seen.
     let list = read_mapped(&fixture("table.csv"), &maps(&["Elektropost=ignore", "Chef=address"])).unwrap();
     assert_eq!(rows(&list)[0], "bo mailbox");
@@ -256,13 +261,22 @@ fn the_map_of_a_note_reads_its_column() {
     for (name, bytes) in fixtures() {
         let list = read(&bytes).unwrap();
         for note in &list.notes {
-            let FileNote::UnreadColumn { column, addresses } = note else { continue };
+            let (column, addresses, field) = match note {
+                FileNote::UnreadColumn { column, addresses } => (column, addresses, ColumnContent::Alias),
+                FileNote::WordColumn { column, words } => (column, words, ColumnContent::Local),
+                _ => continue,
+            };
             maps += 1;
-            let map = ColumnMap { column: column.clone(), field: ColumnContent::Alias };
+            let map = ColumnMap { column: column.clone(), field };
             let mapped = read_mapped(&bytes, &[map]).unwrap();
             let more = mapped.rows.iter().filter(|row| !list.rows.contains(row)).count() as u64;
             assert!(more >= *addresses, "{name}: {column}: {more} of {addresses}");
-            assert!(list.rows.iter().all(|row| mapped.rows.contains(row)), "{name}: {column}");
+            // The alias of a row without an account of its own becomes that account's.
+            let is_kept = |row: &SourceRow| match field {
+                ColumnContent::Local => mapped.rows.iter().any(|other| other.local == row.local),
+                _ => mapped.rows.contains(row),
+            };
+            assert!(list.rows.iter().all(is_kept), "{name}: {column}");
         }
     }
     assert!(maps >= 4, "{maps}");

@@ -123,6 +123,7 @@ impl FieldKeys {
         NotAList::NoAddresses {
             columns: shown.cloned().collect::<Vec<_>>().join(", "),
             domain: found.domain().to_string(),
+            words: None,
         }
     }
 }
