@@ -117,7 +117,7 @@ fn file(packages: &Packages, work: &Path, next_hop: SocketAddr, samples: &mut Sa
     server.timed(&[&import[..], &["--apply"]].concat(), &[0])?;
     let (_, log) = server.timed(&["changes", "list"], &[0])?;
     let id = log.split_whitespace().next().context("the change log is empty")?;
-    samples.add("import-undo", US, server.timed(&["changes", "undo", id], &[0])?.0);
+    samples.add("import-undo", US, server.timed(&["changes", "undo", id, "--yes"], &[0])?.0);
     Ok(())
 }
 

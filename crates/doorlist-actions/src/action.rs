@@ -58,8 +58,8 @@ pub enum Reach {
     },
     /// The domain of a plan.
     Plan { id: PlanId, looks: bool },
-    /// All domains: for operators. It changes nothing.
-    Everything,
+    /// Whatever the caller sees. It changes nothing.
+    Seen,
 }
 
 impl Reach {
@@ -75,9 +75,9 @@ impl Reach {
         Self::Domains { names, looks }
     }
 
-    /// A look at one domain, or at all of them.
+    /// A look at one domain, or at all that the caller sees.
     pub(crate) fn look_at(domain: Option<&DomainName>) -> Self {
-        domain.map_or(Self::Everything, |domain| Self::domain(domain, true))
+        domain.map_or(Self::Seen, |domain| Self::domain(domain, true))
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod grant;
 mod memberships;
+mod roles;
 
 pub use grant::{AdminCreate, AdminCreated, AdminOf, NewAdmin};
 pub use memberships::{MembershipAccept, MembershipDecline, MembershipList};
+pub use roles::{AdminList, AdminRemove};

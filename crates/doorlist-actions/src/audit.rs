@@ -66,18 +66,28 @@ impl AuditRecord {
     }
 }
 
+/// Where a line of the audit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPlace {
+    /// Number of the node that wrote it; each has a chain of its own.
+    pub node: u16,
+    pub number: u64,
+}
+
 /// A line of the audit, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRow {
-    pub number: u64,
+    #[serde(flatten)]
+    pub place: AuditPlace,
     #[serde(flatten)]
     pub record: AuditRecord,
 }
 
-/// Lists what was written over HTTP, newest first.
+/// Lists what was written over HTTP on all nodes, newest first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuditList {
-    pub before: Option<u64>,
+    /// Only older ones than this.
+    pub before: Option<AuditPlace>,
     /// Lines of the page, at most [`AUDIT_PAGE_MAX`].
     pub limit: u32,
 }
@@ -90,10 +100,9 @@ impl Action for AuditList {
     }
 
     async fn run(self, actions: &Actions) -> Result<Vec<AuditRow>, ActionError> {
-        let services = &actions.services;
         let limit = self.limit.clamp(1, AUDIT_PAGE_MAX);
-        let entries = services.audit.before(services.node_number, self.before, limit).await?;
-        entries.into_iter().map(row).collect()
+        let before = self.before.map(|place| (place.node, place.number));
+        actions.services.audit.of_all_nodes(before, limit).await?.into_iter().map(row).collect()
     }
 }
 
@@ -166,10 +175,10 @@ impl Action for AuditCheckPart {
     }
 }
 
-fn row(entry: AuditEntry) -> Result<AuditRow, ActionError> {
+fn row((node, entry): (u16, AuditEntry)) -> Result<AuditRow, ActionError> {
     let record = serde_json::from_str(&entry.entry).map_err(|error| {
-        let message = format!("cannot read entry {} of the audit log: {error}", entry.number);
+        let message = format!("cannot read entry {} of node {node} of the audit log: {error}", entry.number);
         ActionError::new(ErrorKind::Store, message)
     })?;
-    Ok(AuditRow { number: entry.number, record })
+    Ok(AuditRow { place: AuditPlace { node, number: entry.number }, record })
 }

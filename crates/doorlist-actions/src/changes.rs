@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// The list may change while an undo is planned; so often it is planned again.
 const TRIES: usize = 5;
 
-/// Lists changes, newest first.
+/// Lists changes of what the caller sees, newest first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangesList {
     /// Of one domain alone.
@@ -31,7 +31,7 @@ impl Action for ChangesList {
 
     async fn run(self, actions: &Actions) -> Result<Vec<ChangeEntry>, ActionError> {
         let limit = self.limit.clamp(1, PAGE_MAX);
-        Ok(actions.services.recipients.changes(self.domain.as_ref(), self.before, limit).await?)
+        Ok(actions.view().changes(self.domain.as_ref(), self.before, limit).await?)
     }
 }
 

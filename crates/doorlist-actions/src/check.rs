@@ -4,11 +4,14 @@ use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
 use doorlist_core::address::{Address, AddressError, DomainName};
-use doorlist_core::policy::{Decision, Offer, Recipient, SourceStanding, decide, decide_for};
+use doorlist_core::policy::{Decision, Offer, Recipient, ReturnPath, SourceStanding, decide, decide_for};
 use doorlist_core::sender_rules::Sender;
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{AddressEntry, ClaimRecord};
 use serde::{Deserialize, Serialize};
+
+/// Characters in which a domain may differ that is meant perhaps.
+const TYPOS_MAX: usize = 2;
 
 /// Asks what a RCPT for an address would be answered, and why, from a source that nothing is known against.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +38,9 @@ pub struct CheckReport {
     /// Sources that have the entry no more, and count for it a while.
     #[serde(default)]
     pub missing: Vec<MissingClaim>,
+    /// A domain of a similar name, where the recipient's is none of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near: Option<DomainName>,
 }
 
 /// A claim on an address that its source has no more.
@@ -57,8 +63,12 @@ impl MissingClaim {
 impl Action for Check {
     type Answer = CheckReport;
 
+    /// The list of the recipient's domain; what is not looked up in a list is for the operator on the machine.
     fn reach(&self) -> Reach {
-        Reach::Machine
+        match recipient_of(self.address.trim()) {
+            Ok(Recipient::Address(address)) => Reach::domain(address.domain(), true),
+            Ok(Recipient::Postmaster | Recipient::Relay) | Err(_) => Reach::Machine,
+        }
     }
 
     async fn run(self, actions: &Actions) -> Result<CheckReport, ActionError> {
@@ -69,10 +79,10 @@ impl Action for Check {
         let list = recipients.snapshot();
         let (source, now) = (SourceStanding::Normal, actions.now());
         let decision = match from {
-            None => decide(&recipient, &list, source, now),
+            None => decide(&recipient, &list, ReturnPath::Address, source, now),
             Some(from) => {
-                let sender = sender_of(from.trim())?;
-                let offer = Offer { sender, size: None, size_max: u64::MAX, size_of_others: None };
+                let (sender, return_path) = sender_of(from.trim())?;
+                let offer = Offer { sender, return_path, size: None, size_max: u64::MAX, size_of_others: None };
                 decide_for(&recipient, &list, source, now, &recipients.policies(), &offer)
             }
         };
@@ -88,16 +98,27 @@ impl Action for Check {
         let claims = entry.iter().flat_map(|entry: &AddressEntry| &entry.record.claims);
         let missing = claims.filter_map(MissingClaim::of).collect();
         let sentence = decision.reason.sentence().to_owned();
-        Ok(CheckReport { address: text, decision, sentence, domain, entry, missing })
+        let near = match &recipient {
+            Recipient::Address(address) if domain.is_none() => nearest(address.domain(), list.domains().keys()),
+            _ => None,
+        };
+        Ok(CheckReport { address: text, decision, sentence, domain, entry, missing, near })
     }
 }
 
+/// The name that differs in the fewest characters, at most [`TYPOS_MAX`] of them and fewer than half.
+fn nearest<'a>(name: &DomainName, known: impl Iterator<Item = &'a DomainName>) -> Option<DomainName> {
+    let typos_max = TYPOS_MAX.min(name.as_str().len() / 2);
+    let near = known.map(|known| (strsim::osa_distance(name.as_str(), known.as_str()), known));
+    near.filter(|(typos, _)| *typos <= typos_max).min().map(|(_, known)| known.clone())
+}
+
 /// A sender as people write it; `<>` or nothing is the null sender.
-fn sender_of(text: &str) -> Result<Sender, ActionError> {
+fn sender_of(text: &str) -> Result<(Sender, ReturnPath), ActionError> {
     let path = text.strip_prefix('<').and_then(|t| t.strip_suffix('>')).unwrap_or(text);
     match path.parse::<Address>() {
-        Ok(address) => Ok(Sender::from(&address)),
-        Err(_) if path.is_empty() => Ok(Sender::default()),
+        Ok(address) => Ok((Sender::from(&address), ReturnPath::Address)),
+        Err(_) if path.is_empty() => Ok((Sender::default(), ReturnPath::Null)),
         Err(e) => Err(ActionError::new(ErrorKind::Usage, format!("{text:?} is not a valid sender: {e}"))),
     }
 }
@@ -124,6 +145,24 @@ fn recipient_of(text: &str) -> Result<Recipient, AddressError> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_near_name_is_found_and_a_far_one_is_not() {
+        let name = |text: &str| text.parse::<DomainName>().unwrap();
+        let known = ["tiny.test", "example.test", "a.test"].map(name);
+        let near = |text: &str| nearest(&name(text), known.iter()).map(|name| name.to_string());
+        for (typed, meant) in [
+            ("tyni.test", Some("tiny.test")),
+            ("tiny.tst", Some("tiny.test")),
+            ("exmaple.test", Some("example.test")),
+            ("examplee.tesst", Some("example.test")),
+            ("other.test", None),
+            ("b.test", Some("a.test")),
+            ("x.y", None),
+        ] {
+            assert_eq!(near(typed).as_deref(), meant, "{typed}");
+        }
+    }
 
     #[test]
     fn recipients_are_read_as_people_write_them() {

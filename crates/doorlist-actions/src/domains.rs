@@ -8,17 +8,19 @@ mod server_setup;
 mod servers;
 mod set;
 mod show;
+mod unlisted;
 mod verification;
 
 pub use add::{DomainAdd, DomainAdded, NewDomain};
 pub use alias::{DomainAliasAdd, DomainAliasRemove};
 pub use mode::{DomainMode, ModeWish};
 pub use remove::DomainRemove;
-pub(crate) use remove::remove;
+pub(crate) use remove::remove_all;
 pub use server_setup::{ServerSetup, SetupStep};
 pub use servers::{NewServer, ServerPatch};
 pub use set::{DomainPatch, DomainSet, Enforcement};
 pub use show::{DomainList, DomainShow};
+pub use unlisted::{DomainUnlisted, ENFORCE_LOOK_DAYS, UNLISTED_MAX, UnlistedRecipient, UnlistedReport};
 pub use verification::{VERIFICATION_NAME, VERIFICATION_WORD};
 
 use crate::actions::{Actions, Editable};

@@ -34,6 +34,8 @@ mod retention;
 mod senders;
 mod services;
 mod sources;
+mod status;
+mod storage;
 mod syncs;
 mod tenants;
 mod work_pool;
@@ -44,12 +46,16 @@ pub use accounts::{
 };
 pub use action::Reach;
 pub use actions::{Actions, Editable};
-pub use admins::{AdminCreate, AdminCreated, AdminOf, MembershipAccept, MembershipDecline, MembershipList, NewAdmin};
+pub use admins::{
+    AdminCreate, AdminCreated, AdminList, AdminOf, AdminRemove, MembershipAccept, MembershipDecline, MembershipList,
+    NewAdmin,
+};
 pub use aliases::{AliasAdd, AliasRemove};
 pub use apply_source::PlanReport;
 pub use audit::{
     AuditCheckPart, AuditEvent, AuditHead, AuditHeadShow, AuditLink, AuditList, AuditNews, AuditNote, AuditPartCheck,
-    AuditPartChecked, AuditRecord, AuditRow, AuditTerms, AuditVerdict, AuditVerify, AuditWriter, HeadFinding,
+    AuditPartChecked, AuditPlace, AuditRecord, AuditRow, AuditTerms, AuditVerdict, AuditVerify, AuditWriter,
+    HeadFinding,
 };
 pub use caller::{Caller, Credentials};
 pub use changes::{ChangePage, ChangesList, ChangesShow, ChangesUndo};
@@ -57,8 +63,8 @@ pub use check::{Check, CheckReport, MissingClaim};
 pub use contacts::{ContactConfirm, ContactConfirmed, ContactList, ContactPage};
 pub use domains::{
     DomainAdd, DomainAdded, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove,
-    DomainSet, DomainShow, Enforcement, ModeWish, NewDomain, NewServer, ServerPatch, ServerSetup, SetupStep,
-    VERIFICATION_NAME, VERIFICATION_WORD,
+    DomainSet, DomainShow, DomainUnlisted, ENFORCE_LOOK_DAYS, Enforcement, ModeWish, NewDomain, NewServer, ServerPatch,
+    ServerSetup, SetupStep, UNLISTED_MAX, UnlistedRecipient, UnlistedReport, VERIFICATION_NAME, VERIFICATION_WORD,
 };
 pub use doorlist_store::contact_book::{ContactStanding, KnownContact};
 pub use doorlist_store::mail_policy::RuleOwner;
@@ -74,18 +80,18 @@ pub use permission::Reached;
 pub use plans::{PlanApply, PlanDiscard, PlanList, PlanPage, PlanShow};
 pub use ports::{
     AuditArchive, AuditPart, DirectoryReader, DirectoryReading, NoNotifier, Notifier, ReadFailure, ReadWish,
-    SecretStore, TestReport, TestStep, TxtLookup, Waited,
+    SecretStore, ServerState, TestReport, TestStep, TxtLookup, Waited,
 };
 pub use pushes::{
     ITEM_OCTETS_MAX, ITEMS_MAX, PART_ITEMS_MAX, PARTS_MAX, PUSH_WINDOW, PartTaken, PartWish, Push, PushAnswer,
     PushFault, PushItem, PushPartOf, PushReader, PushReport, PushState, PushWish,
 };
 pub use queue::{
-    QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueList, QueueMove, QueueOrder, QueueRecipient,
-    QueueSelection, QueueShow, QueueState, SpoolQueue,
+    AGES_MINUTES, QueueAges, QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueList, QueueMatch, QueueMove,
+    QueueOrder, QueueRecipient, QueueSelection, QueueShape, QueueShow, QueueState, QueueSummary, SpoolQueue,
 };
 pub use request::{Change, Query, Request, TypedRequest};
-pub use response::Response;
+pub use response::{Response, exit_code};
 pub use retention::RetentionTerms;
 pub use senders::{
     NewSenderRule, RulesOf, SENDER_PAGE, SenderList, SenderPut, SenderRemove, SenderRuleChange, SenderRuleEntry,
@@ -95,5 +101,7 @@ pub use sources::{
     EVERY_MINUTES, EVERY_MINUTES_MAX, EVERY_MINUTES_MIN, Password, PutSource, SourceEntry, SourceList, SourceRemove,
     SourceSettings, SourceShow, Tell,
 };
+pub use status::{DomainStatus, FailingSource, QueueStatus, ServerStatus, SourceStatus, Status, StatusReport};
+pub use storage::StorageCheck;
 pub use syncs::{SyncHistory, SyncPreview, SyncReport, SyncRun, SyncTest, UNPAGED};
 pub use work_pool::{JOBS_MAX, WorkPool};

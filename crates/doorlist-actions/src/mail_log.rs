@@ -3,7 +3,9 @@
 use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::ActionError;
+use doorlist_core::address::DomainName;
 use doorlist_store::mail_log::{LoggedMail, MailFilter};
+use doorlist_store::recipients::Refusal;
 use serde::{Deserialize, Serialize};
 
 /// Searches the mail log, newest first.
@@ -11,6 +13,9 @@ use serde::{Deserialize, Serialize};
 pub struct MailLogSearch {
     /// What to look for.
     pub filter: MailFilter,
+    /// Only entries of this domain, or of the one that this domain alias leads to.
+    #[serde(default)]
+    pub domain: Option<DomainName>,
 }
 
 impl Action for MailLogSearch {
@@ -21,6 +26,12 @@ impl Action for MailLogSearch {
     }
 
     async fn run(self, actions: &Actions) -> Result<Vec<LoggedMail>, ActionError> {
-        Ok(actions.services.mail_log.search(&self.filter).await?)
+        let mut filter = self.filter;
+        if let Some(name) = &self.domain {
+            let list = actions.services.recipients.snapshot();
+            let unknown = || Refusal::UnknownDomain { name: name.clone() };
+            filter.domain = Some(list.domain(name).ok_or_else(unknown)?.id);
+        }
+        Ok(actions.services.mail_log.search(&filter).await?)
     }
 }

@@ -48,6 +48,9 @@ impl Actions {
         if self.caller().on_machine {
             return Ok(());
         }
+        if request.reach() == Reach::Seen {
+            return self.may_command();
+        }
         let reached = self.services.reach_of(request).await?;
         match (self.may_reach(&reached).await, request.reach()) {
             // Whose a number is that is not the caller's, and whether there is one, is not told.
@@ -117,7 +120,7 @@ impl Services {
                 let domain = recipients.domain_of_plan(id).await?;
                 Ok(Reached { domains: domain.map(|name| vec![name]), looks })
             }
-            Reach::Everything => Ok(Reached { domains: None, looks: true }),
+            Reach::Seen => Ok(Reached { domains: None, looks: true }),
         }
     }
 }

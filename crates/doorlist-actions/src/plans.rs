@@ -12,7 +12,7 @@ use doorlist_store::recipients::{Applied, ChangeRow, PAGE_MAX, PlanEntry, Refusa
 use doorlist_store::source_book::{RunOutcome, RunRecord};
 use serde::{Deserialize, Serialize};
 
-/// Lists plans, newest first.
+/// Lists plans of what the caller sees, newest first.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PlanList {
     /// Of one domain alone.
@@ -32,7 +32,7 @@ impl Action for PlanList {
 
     async fn run(self, actions: &Actions) -> Result<Vec<PlanEntry>, ActionError> {
         let limit = self.limit.clamp(1, PAGE_MAX);
-        Ok(actions.services.recipients.plans(self.domain.as_ref(), self.before, limit).await?)
+        Ok(actions.view().plans(self.domain.as_ref(), self.before, limit).await?)
     }
 }
 

@@ -169,3 +169,10 @@ impl Notifier for NoNotifier {
         Box::pin(async { Err("no server is running".to_owned()) })
     }
 }
+
+/// The running server, as far as `status` tells of it.
+pub trait ServerState: Send + Sync {
+    fn started(&self) -> Timestamp;
+    /// Sources that are flagged for guessing at this time.
+    fn sources_flagged(&self) -> u64;
+}

@@ -2,15 +2,19 @@
 
 mod control;
 mod spool_queue;
+mod summary;
 
 pub use control::{
-    QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
+    QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueMatch, QueueOrder, QueueRecipient, QueueSelection,
+    QueueState,
 };
 pub use spool_queue::SpoolQueue;
+pub use summary::{AGES_MINUTES, QueueAges, QueueShape, QueueSummary};
 
 use crate::action::{Action, Reach};
 use crate::actions::Actions;
 use crate::error::{ActionError, ErrorKind};
+use doorlist_core::address::DomainName;
 use doorlist_core::queue_id::QueueId;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +22,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueueList {
     pub filter: QueueFilter,
+    #[serde(default)]
+    pub matching: QueueMatch,
 }
 
 impl Action for QueueList {
@@ -28,7 +34,37 @@ impl Action for QueueList {
     }
 
     async fn run(self, actions: &Actions) -> Result<Vec<QueueEntry>, ActionError> {
-        actions.services.queue.list(&self.filter).await
+        let limit = self.filter.limit as usize;
+        let mut page = self.filter;
+        let mut found = Vec::new();
+        loop {
+            let entries = actions.services.queue.list(&page).await?;
+            page.after = entries.last().map(|entry| entry.id);
+            let is_last = entries.len() < page.limit as usize;
+            found.extend(entries.into_iter().filter(|entry| self.matching.matches(entry)));
+            if is_last || found.len() >= limit {
+                found.truncate(limit);
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// Messages that are looked at together where many are meant.
+const PAGE: u32 = 1_000;
+
+/// Goes through the messages that wait, a page at a time, oldest first; `look` is given each page.
+pub(crate) async fn pages(
+    actions: &Actions,
+    domain: Option<&DomainName>,
+    mut look: impl FnMut(&[QueueEntry]) + Send,
+) -> Result<(), ActionError> {
+    let mut page = QueueFilter { domain: domain.cloned(), after: None, limit: PAGE };
+    loop {
+        let entries = actions.services.queue.list(&page).await?;
+        let Some(last) = entries.last() else { return Ok(()) };
+        page.after = Some(last.id);
+        look(&entries);
     }
 }
 
@@ -68,10 +104,24 @@ impl Action for QueueMove {
 
     /// An order for one message that is not there is an answer too: it is no longer waiting.
     async fn run(self, actions: &Actions) -> Result<u64, ActionError> {
-        match (actions.services.queue.order(self.order, &self.selection).await?, &self.selection) {
-            (0, QueueSelection::Message(id)) => Err(not_in_queue(*id)),
-            (count, _) => Ok(count),
+        let (queue, by) = (&actions.services.queue, actions.actor().name);
+        let (domain, matching) = match self.selection {
+            QueueSelection::Message(id) => {
+                let done = queue.order(self.order, &[id], &by).await?;
+                return if done == 0 { Err(not_in_queue(id)) } else { Ok(done) };
+            }
+            QueueSelection::Matching { domain, matching } => (domain, matching),
+        };
+        let mut ids = Vec::new();
+        pages(actions, domain.as_ref(), |entries| {
+            ids.extend(entries.iter().filter(|entry| matching.matches(entry)).map(|entry| entry.id));
+        })
+        .await?;
+        let mut done = 0;
+        for some in ids.chunks(PAGE as usize) {
+            done += queue.order(self.order, some, &by).await?;
         }
+        Ok(done)
     }
 }
 

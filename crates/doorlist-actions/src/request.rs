@@ -5,7 +5,7 @@
 use crate::accounts::{AccountAdd, AccountList, AccountRemove, AccountShow};
 use crate::action::{Action, Reach};
 use crate::actions::Actions;
-use crate::admins::{AdminCreate, MembershipAccept, MembershipDecline, MembershipList};
+use crate::admins::{AdminCreate, AdminList, AdminRemove, MembershipAccept, MembershipDecline, MembershipList};
 use crate::aliases::{AliasAdd, AliasRemove};
 use crate::audit::{AuditCheckPart, AuditHeadShow, AuditList, AuditVerify};
 use crate::changes::{ChangesList, ChangesShow, ChangesUndo};
@@ -13,6 +13,7 @@ use crate::check::Check;
 use crate::contacts::{ContactConfirm, ContactList};
 use crate::domains::{
     DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainRemove, DomainSet, DomainShow,
+    DomainUnlisted,
 };
 use crate::error::ActionError;
 use crate::export::Export;
@@ -21,10 +22,12 @@ use crate::keys::{KeyList, KeyRevoke, NewApiKey};
 use crate::mail_log::MailLogSearch;
 use crate::plans::{PlanApply, PlanDiscard, PlanList, PlanShow};
 use crate::pushes::Push;
-use crate::queue::{QueueList, QueueMove, QueueShow};
+use crate::queue::{QueueList, QueueMove, QueueShow, QueueSummary};
 use crate::response::Response;
 use crate::senders::{SenderList, SenderPut, SenderRemove};
 use crate::sources::{PutSource, SourceList, SourceRemove, SourceShow};
+use crate::status::Status;
+use crate::storage::StorageCheck;
 use crate::syncs::{SyncHistory, SyncPreview, SyncRun, SyncTest};
 use serde::de::{Error as _, IntoDeserializer, value::Error as NameError};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -118,8 +121,10 @@ requests! {
     /// Requests that change nothing.
     Query {
         Check(Check) => Checked,
+        Status(Status) => Status,
         DomainList(DomainList) => Domains,
         DomainShow(DomainShow) => Domain,
+        DomainUnlisted(DomainUnlisted) => Unlisted,
         AccountShow(AccountShow) => Account,
         AccountList(AccountList) => Accounts,
         Export(Export) => Export,
@@ -134,8 +139,11 @@ requests! {
         SyncHistory(SyncHistory) => SyncRuns,
         QueueList(QueueList) => Queue,
         QueueShow(QueueShow) => QueueMessage,
+        QueueSummary(QueueSummary) => QueueShape,
         Log(MailLogSearch) => Log,
+        StorageCheck(StorageCheck) => Storage,
         MembershipList(MembershipList) => Memberships,
+        AdminList(AdminList) => Admins,
         KeyList(KeyList) => Keys,
         AuditList(AuditList) => AuditLines,
         AuditHead(AuditHeadShow) => AuditHead,
@@ -170,6 +178,7 @@ requests! {
         ChangesUndo(ChangesUndo) => Applied,
         QueueOrder(QueueMove) => QueueDone,
         AdminCreate(AdminCreate) => AdminCreated,
+        AdminRemove(AdminRemove) => Admins,
         MembershipAccept(MembershipAccept) => Memberships,
         MembershipDecline(MembershipDecline) => Memberships,
         KeyCreate(Box<NewApiKey>) => KeyMade,

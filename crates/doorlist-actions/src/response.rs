@@ -6,20 +6,21 @@ use crate::audit::{AuditHead, AuditPartChecked, AuditRow, AuditVerdict};
 use crate::changes::ChangePage;
 use crate::check::CheckReport;
 use crate::contacts::{ContactConfirmed, ContactPage};
-use crate::domains::DomainAdded;
+use crate::domains::{DomainAdded, UnlistedReport};
 use crate::export::ExportPage;
 use crate::imports::{ImportReport, UploadRequest};
 use crate::keys::{KeyEntry, KeyRevoked, MadeKey};
 use crate::plans::PlanPage;
 use crate::ports::TestReport;
 use crate::pushes::PushReport;
-use crate::queue::QueueEntry;
+use crate::queue::{QueueEntry, QueueShape};
 use crate::senders::{SenderRuleChange, SenderRuleEntry};
 use crate::sources::SourceEntry;
+use crate::status::StatusReport;
 use crate::syncs::SyncReport;
 use doorlist_core::change::PlanId;
 use doorlist_core::policy::Verdict;
-use doorlist_store::logins::MembershipRow;
+use doorlist_store::logins::{MembershipRow, RoleRow};
 use doorlist_store::mail_log::LoggedMail;
 use doorlist_store::recipients::{AccountDetails, Applied, ChangeEntry, DomainDetails, DomainSummary, PlanEntry};
 use doorlist_store::source_book::RunRecord;
@@ -30,9 +31,11 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case", tag = "answer", content = "with")]
 pub enum Response {
     Checked(CheckReport),
+    Status(StatusReport),
     DomainAdded(DomainAdded),
     Domains(Vec<DomainSummary>),
     Domain(DomainDetails),
+    Unlisted(UnlistedReport),
     Applied(Applied),
     Account(AccountReport),
     Accounts(Vec<AccountDetails>),
@@ -52,9 +55,12 @@ pub enum Response {
     Discarded(PlanId),
     Queue(Vec<QueueEntry>),
     QueueMessage(QueueEntry),
+    QueueShape(QueueShape),
     QueueDone(u64),
     Log(Vec<LoggedMail>),
+    Storage(Option<String>),
     Memberships(Vec<MembershipRow>),
+    Admins(Vec<RoleRow>),
     AdminCreated(AdminCreated),
     KeyMade(MadeKey),
     Keys(Vec<KeyEntry>),
@@ -73,16 +79,21 @@ impl Response {
     /// 0 done, 2 a dry run that would change something, 3 refused and 4 deferred of `check`.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Response::Checked(report) => match report.decision.verdict {
-                Verdict::Accept => 0,
-                Verdict::Reject => 3,
-                Verdict::Defer => 4,
-            },
+            Response::Checked(report) => exit_code(report.decision.verdict),
             Response::Import(ImportReport { plan, .. }) | Response::Pushed(PushReport { plan, .. }) => plan.exit_code(),
             Response::Synced(report) => report.exit_code(),
             Response::SyncTested(report) if !report.good => 1,
             Response::AuditVerified(verdict) if !verdict.is_whole() => 1,
             _ => 0,
         }
+    }
+}
+
+/// The exit code of `check`.
+pub fn exit_code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Accept => 0,
+        Verdict::Reject => 3,
+        Verdict::Defer => 4,
     }
 }

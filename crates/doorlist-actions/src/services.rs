@@ -2,7 +2,7 @@
 //! caller is a method of [`Services`]; all else is one of [`Actions`](crate::Actions).
 
 use crate::error::{ActionError, ErrorKind};
-use crate::ports::{AuditArchive, DirectoryReader, Notifier, SecretStore, TxtLookup};
+use crate::ports::{AuditArchive, DirectoryReader, Notifier, SecretStore, ServerState, TxtLookup};
 use crate::queue::QueueControl;
 use crate::retention::RetentionTerms;
 use crate::sources::Password;
@@ -10,7 +10,7 @@ use crate::work_pool::WorkPool;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{DomainDetails, Refusal};
-use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, Tenants};
+use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, Tenants, WriteCheck};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,6 +22,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct Services {
     /// Domains and their recipients.
     pub recipients: RecipientStore,
+    /// Whether anything can be stored.
+    pub writes: WriteCheck,
     /// What became of each message.
     pub mail_log: MailLog,
     /// Messages that wait for delivery.
@@ -61,6 +63,8 @@ pub struct Services {
     pub node: String,
     /// The number of this node: each has an audit of its own.
     pub node_number: u16,
+    /// `None`: no server runs in this process.
+    pub server: Option<Arc<dyn ServerState>>,
     pub clock: Clock,
 }
 

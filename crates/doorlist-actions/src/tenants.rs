@@ -3,6 +3,7 @@
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
 use doorlist_core::access::{CustomerId, Lineage, Permission, ResellerId, Scope};
+use doorlist_core::address::DomainName;
 use doorlist_store::tenants::{
     BrandingRow, CustomerColumn, CustomerFields, CustomerPatch, CustomerRefused, CustomerRow, DomainColumn, NameTaken,
     OPERATOR, PAGE_ROWS_MAX, Query, QueryValue, ResellerFields, ResellerRow,
@@ -127,24 +128,40 @@ impl Actions {
         Ok(put?)
     }
 
-    /// A customer goes, with its domains: each of those is a change that can be undone.
+    /// A customer goes, with its domains: these are one change, whose undo brings the customer back, too.
     ///
     /// # Errors
-    /// When the store fails; what is gone by then stays gone.
+    /// When the store fails; domains that are gone by then stay gone.
     pub async fn remove_customer(&self, customer: &Editable<CustomerRow>) -> Result<(), ActionError> {
         let id = customer.row().id;
         loop {
-            let query = page().with(DomainColumn::Customer, QueryValue::Int(id.0.into()));
-            let domains = self.view().domains(&query).await?;
-            if domains.rows.is_empty() {
+            let domains = self.domains_of(id).await?;
+            if domains.is_empty() {
                 break;
             }
-            for domain in domains.rows {
-                let with = format!("its customer {}", customer.row().name);
-                crate::domains::remove(self, &domain.row.name, &with).await?;
-            }
+            let count = domains.len();
+            let name = &customer.row().name;
+            let summary = match domains.as_slice() {
+                [one] => format!("customer {name} removed with its domain {one}"),
+                _ => format!("customer {name} removed with its {count} domains"),
+            };
+            crate::domains::remove_all(self, domains, summary).await?;
         }
-        Ok(self.services.tenants.remove_customer(id).await?)
+        Ok(self.services.tenants.remove_customer(id, self.now()).await?)
+    }
+
+    /// The names of all domains of a customer.
+    async fn domains_of(&self, id: CustomerId) -> Result<Vec<DomainName>, ActionError> {
+        let mut names = Vec::new();
+        loop {
+            let mut query = page().with(DomainColumn::Customer, QueryValue::Int(id.0.into()));
+            query.offset = names.len() as u64;
+            let found = self.view().domains(&query).await?;
+            if found.rows.is_empty() {
+                return Ok(names);
+            }
+            names.extend(found.rows.into_iter().map(|domain| domain.row.name));
+        }
     }
 
     /// How a tenant's pages look: a JSON object.

@@ -14,7 +14,7 @@ mod tests;
 pub use characters::{is_cleaned, is_invisible};
 pub use domain_name::DomainName;
 pub use invisible::InvisibleCharacter;
-pub use local_part::{LOCAL_PART_MAX, LocalPart, SUB_ADDRESS_LOOKUPS_MAX, SubAddressing};
+pub use local_part::{LOCAL_PART_MAX, LocalPart, PATH_MAX, SUB_ADDRESS_LOOKUPS_MAX, SubAddressing};
 
 use crate::serde_text::serde_as_text;
 use std::fmt;
@@ -32,6 +32,9 @@ pub enum AddressError {
     /// Local part over 64 octets (RFC 5321 §4.5.3.1.1).
     #[error("the part before the @ is longer than {LOCAL_PART_MAX} octets")]
     LocalTooLong,
+    /// Both parts together over 254 octets (RFC 5321 §4.5.3.1.3, without the brackets).
+    #[error("the address is longer than {PATH_MAX} octets")]
+    PathTooLong,
     /// A character that needs quotes, one that becomes ASCII when folded, or an unfinished quoted string.
     #[error("the part before the @ has a character that is not allowed there")]
     LocalSyntax,
@@ -64,6 +67,17 @@ impl Address {
     /// Parses the two parts as received: `local` with its quotes, `domain` without brackets.
     pub fn from_parts(local: &[u8], domain: &[u8]) -> Result<Self, AddressError> {
         match (LocalPart::parse(local), DomainName::parse(domain)) {
+            (Ok(local), Ok(domain)) => Ok(Self { local, domain }),
+            (local, domain) => Err(of_both(&local, &domain)),
+        }
+    }
+
+    /// Parses the two parts of a recipient, the local part of which may be longer than an entry of a list.
+    pub fn of_recipient(local: &[u8], domain: &[u8]) -> Result<Self, AddressError> {
+        if local.len() + "@".len() + domain.len() > PATH_MAX {
+            return Err(AddressError::PathTooLong);
+        }
+        match (LocalPart::of_recipient(local), DomainName::parse(domain)) {
             (Ok(local), Ok(domain)) => Ok(Self { local, domain }),
             (local, domain) => Err(of_both(&local, &domain)),
         }

@@ -2,7 +2,7 @@
 //! that the store applies in one transaction.
 
 use crate::address::{Address, DomainName, LocalPart};
-use crate::domain::{Mode, SubAddressing};
+use crate::domain::{BounceAddresses, Mode, SubAddressing};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -220,6 +220,7 @@ pub enum DomainChange {
     SubAddressing(SubAddressing),
     /// `abuse@` is a system address.
     AcceptAbuse(bool),
+    BounceAddresses(BounceAddresses),
 }
 
 /// A domain's own mail server.

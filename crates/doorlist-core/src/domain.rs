@@ -28,13 +28,43 @@ pub enum Mode {
         /// Until then the reply is 450, so that senders retry and a missing recipient can be added; `None` for 550 at
         /// once.
         soft_until: Option<Timestamp>,
+        /// The list has no active entry: the reply is 450 until it has one, and for [`SOFT_PERIOD`] after that.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        empty: bool,
     },
 }
 
 impl Mode {
+    /// Enforced, with 450 until the given time.
+    pub fn enforce(soft_until: Option<Timestamp>) -> Self {
+        Mode::Enforce { soft_until, empty: false }
+    }
+
     /// Whether unlisted recipients get 450 at this time although the list is enforced.
     pub fn is_soft(self, now: Timestamp) -> bool {
-        matches!(self, Mode::Enforce { soft_until: Some(until) } if now < until)
+        matches!(self, Mode::Enforce { soft_until, empty } if empty || soft_until.is_some_and(|until| now < until))
+    }
+
+    /// The mode after a change that left the list with active entries, or without. An empty list never rejects for good:
+    /// its soft period begins with its first active entry, however it was enforced, and begins again after it was empty.
+    #[must_use]
+    pub fn with_list(self, has_active: bool, now: Timestamp) -> Self {
+        match self {
+            Mode::Enforce { empty: true, .. } if has_active => Mode::enforce(Some(now + SOFT_PERIOD)),
+            Mode::Enforce { empty: false, .. } if !has_active => Mode::Enforce { soft_until: None, empty: true },
+            other => other,
+        }
+    }
+
+    /// Whether both are the same wish of a person: what the list itself made of a soft period is no difference.
+    pub fn is_same_wish(self, other: Self) -> bool {
+        let is_soft = |soft_until: Option<Timestamp>, empty: bool| empty || soft_until.is_some();
+        match (self, other) {
+            (Mode::Enforce { soft_until: a, empty: b }, Mode::Enforce { soft_until: c, empty: d }) if b || d => {
+                is_soft(a, b) && is_soft(c, d)
+            }
+            (one, other) => one == other,
+        }
     }
 
     /// The word for logs and the command line.
@@ -55,6 +85,22 @@ impl fmt::Display for Mode {
     }
 }
 
+/// Which bounces to senders that are on no list a domain accepts, because its own server made them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BounceAddresses {
+    /// Bounces to `prvs=TAG=ann` (BATV) follow `ann`; on by default.
+    pub batv: bool,
+    /// Bounces to `SRS0=...` and `SRS1=...` are accepted: the server rewrites senders of mail that it forwards; off by
+    /// default.
+    pub srs: bool,
+}
+
+impl Default for BounceAddresses {
+    fn default() -> Self {
+        Self { batv: true, srs: false }
+    }
+}
+
 /// The settings of a domain that a RCPT needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProtectedDomain {
@@ -71,4 +117,44 @@ pub struct ProtectedDomain {
     pub sub_addressing: SubAddressing,
     /// `abuse@` is accepted like `postmaster@` (RFC 2142).
     pub accept_abuse: bool,
+    #[serde(default)]
+    pub bounce_addresses: BounceAddresses,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+    const EMPTY: Mode = Mode::Enforce { soft_until: None, empty: true };
+
+    #[test]
+    fn the_soft_period_begins_with_the_first_entry() {
+        let soft = Mode::enforce(Some(NOW + SOFT_PERIOD));
+        for wish in [Mode::enforce(None), Mode::enforce(Some(NOW)), EMPTY] {
+            assert_eq!(wish.with_list(false, NOW), EMPTY, "{wish:?}");
+        }
+        assert_eq!(EMPTY.with_list(true, NOW), soft);
+        assert!(EMPTY.is_soft(NOW + SOFT_PERIOD * 100), "an empty list never refuses for good");
+        assert!(soft.is_soft(NOW) && !soft.is_soft(NOW + SOFT_PERIOD));
+        for filled in [Mode::SettingUp, Mode::enforce(None), Mode::enforce(Some(NOW)), soft] {
+            assert_eq!(filled.with_list(true, NOW + SOFT_PERIOD), filled, "a list with entries moves nothing");
+        }
+        assert_eq!(Mode::SettingUp.with_list(false, NOW), Mode::SettingUp);
+    }
+
+    #[test]
+    fn what_the_list_made_of_a_mode_is_no_other_wish() {
+        let (soft, full) = (Mode::enforce(Some(NOW)), Mode::enforce(None));
+        for (one, other, same) in [
+            (EMPTY, soft, true),
+            (soft, EMPTY, true),
+            (EMPTY, EMPTY, true),
+            (EMPTY, full, false),
+            (EMPTY, Mode::SettingUp, false),
+            (soft, Mode::enforce(Some(NOW + SOFT_PERIOD)), false),
+        ] {
+            assert_eq!(one.is_same_wish(other), same, "{one:?} {other:?}");
+        }
+    }
 }

@@ -37,6 +37,10 @@ pub enum Match {
     DistributionList(AddressId),
     /// `user+tag` of the listed `user`.
     SubAddress(AddressId),
+    /// A bounce to the signed sender `prvs=TAG=user` (BATV) of the listed `user`.
+    SignedSender(AddressId),
+    /// A bounce to a sender that the domain's own server rewrote (SRS).
+    RewrittenSender,
     /// `postmaster@`, and `abuse@` where the domain accepts it.
     System,
     /// Listed, but switched off by the admin.
@@ -57,9 +61,10 @@ impl Match {
             | Match::Alias(id)
             | Match::DistributionList(id)
             | Match::SubAddress(id)
+            | Match::SignedSender(id)
             | Match::SwitchedOff(id)
             | Match::Vetoed(id) => Some(id),
-            Match::System | Match::Unlisted | Match::NotOurs => None,
+            Match::System | Match::RewrittenSender | Match::Unlisted | Match::NotOurs => None,
         }
     }
 }

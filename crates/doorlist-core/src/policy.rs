@@ -3,6 +3,7 @@
 //!
 //! SMTP reply digits do not belong here: they are in one table, in `doorlist-smtp`.
 
+mod bounce;
 mod offer;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ pub use offer::{Offer, decide_for};
 
 use crate::address::{Address, AddressError};
 use crate::domain::{DomainId, Mode, ProtectedDomain};
+use crate::harvest::AnswerKind;
 use crate::list::{Match, Snapshot};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,7 +36,7 @@ impl Recipient {
         if local.contains(&b'@') && !local.starts_with(b"\"") {
             return Ok(Recipient::Relay);
         }
-        Address::from_parts(local, domain).map(Recipient::Address)
+        Address::of_recipient(local, domain).map(Recipient::Address)
     }
 }
 
@@ -44,6 +46,14 @@ pub enum SourceStanding {
     Normal,
     /// It guessed too many addresses: every recipient except postmaster gets the same reply.
     Flagged,
+}
+
+/// Who the sender of a transaction is, as far as it decides which recipients there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReturnPath {
+    /// `<>`: a bounce, or another message that must not be answered (RFC 5321 §4.5.5).
+    Null,
+    Address,
 }
 
 /// The outcome for a recipient.
@@ -74,7 +84,7 @@ pub enum Reason {
     Vetoed,
     /// Not on the list, and the list is enforced.
     Unlisted,
-    /// The same during the 72 hours of temporary rejection.
+    /// The same during the 72 hours of temporary rejection, or while the list is empty.
     UnlistedSoft,
     /// Not on the list of a domain in setup.
     SettingUp,
@@ -91,11 +101,15 @@ pub enum Reason {
     OtherPolicy,
     /// On the list, but no server of its route supports SMTPUTF8.
     NoSmtpUtf8,
+    /// A bounce to a signed sender (BATV) of a listed address.
+    SignedSender,
+    /// A bounce to a rewritten sender (SRS).
+    RewrittenSender,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 15] = [
+    pub const ALL: [Reason; 17] = [
         Reason::Listed,
         Reason::SubAddress,
         Reason::System,
@@ -111,11 +125,15 @@ impl Reason {
         Reason::TooLarge,
         Reason::OtherPolicy,
         Reason::NoSmtpUtf8,
+        Reason::SignedSender,
+        Reason::RewrittenSender,
     ];
 
     pub fn verdict(self) -> Verdict {
         match self {
-            Reason::Listed | Reason::SubAddress | Reason::System => Verdict::Accept,
+            Reason::Listed | Reason::SubAddress | Reason::System | Reason::SignedSender | Reason::RewrittenSender => {
+                Verdict::Accept
+            }
             Reason::UnlistedSoft | Reason::SettingUp | Reason::SourceFlagged | Reason::OtherPolicy => Verdict::Defer,
             Reason::SwitchedOff
             | Reason::Vetoed
@@ -154,6 +172,8 @@ impl Reason {
             Reason::TooLarge => "too-large",
             Reason::OtherPolicy => "other-policy",
             Reason::NoSmtpUtf8 => "no-smtputf8",
+            Reason::SignedSender => "signed-sender",
+            Reason::RewrittenSender => "rewritten-sender",
         }
     }
 
@@ -167,8 +187,8 @@ impl Reason {
             Reason::Vetoed => "the address was removed by a person; add it again to accept it",
             Reason::Unlisted => "the address is not on the list, and the domain accepts mail only for its list",
             Reason::UnlistedSoft => {
-                "the address is not on the list; in the first 72 hours of enforcement it is deferred, and the sender \
-                 retries"
+                "the address is not on the list; in the first 72 hours of enforcement, and while the list is empty, it is \
+                 deferred, and the sender retries"
             }
             Reason::SettingUp => {
                 "the address is not on the list, and the domain is in setup: it is deferred, and the \
@@ -186,12 +206,36 @@ impl Reason {
             Reason::NoSmtpUtf8 => {
                 "the address is on the list, but no server of its domain supports addresses outside ASCII (SMTPUTF8)"
             }
+            Reason::SignedSender => "a bounce to the signed sender (BATV) of a listed address",
+            Reason::RewrittenSender => "a bounce to a sender that the domain's server rewrote (SRS)",
         }
     }
 
-    /// Whether the recipient counts as unknown in harvest detection.
+    /// Whether the recipient is on no list, and nobody decided on it: adding it would help.
+    pub fn is_unlisted(self) -> bool {
+        matches!(self, Reason::Unlisted | Reason::UnlistedSoft | Reason::SettingUp)
+    }
+
+    /// Whether the recipient counts as unknown in harvest detection. While the list is set up nobody knows.
     pub fn is_unknown(self) -> bool {
-        matches!(self, Reason::Unlisted | Reason::UnlistedSoft | Reason::SettingUp | Reason::Vetoed)
+        matches!(self, Reason::Unlisted | Reason::UnlistedSoft | Reason::Vetoed)
+    }
+
+    /// The answer as the guard of a session counts it.
+    pub fn answer(self) -> AnswerKind {
+        match self {
+            Reason::Listed | Reason::SubAddress | Reason::System | Reason::SignedSender | Reason::RewrittenSender => {
+                AnswerKind::Accepted
+            }
+            Reason::Unlisted | Reason::Vetoed | Reason::RelayDenied => AnswerKind::Refused,
+            Reason::UnlistedSoft | Reason::SettingUp | Reason::SourceFlagged => AnswerKind::Deferred,
+            Reason::SwitchedOff
+            | Reason::DomainInactive
+            | Reason::SenderBlocked
+            | Reason::TooLarge
+            | Reason::OtherPolicy
+            | Reason::NoSmtpUtf8 => AnswerKind::Other,
+        }
     }
 }
 
@@ -208,13 +252,25 @@ pub struct Decision {
 }
 
 /// Decides on a recipient by the list alone.
-pub fn decide(recipient: &Recipient, list: &Snapshot, source: SourceStanding, now: Timestamp) -> Decision {
+pub fn decide(
+    recipient: &Recipient,
+    list: &Snapshot,
+    sender: ReturnPath,
+    source: SourceStanding,
+    now: Timestamp,
+) -> Decision {
     match recipient {
         Recipient::Postmaster => Decision::new(Reason::System, Match::System, None),
         Recipient::Relay => relay_denied(),
         Recipient::Address(address) => match list.domain(address.domain()) {
             None => relay_denied(),
-            Some(domain) => decide_in(domain, address, list, source, now),
+            Some(domain) => {
+                let mut matched = list.lookup(domain, address);
+                if matched == Match::Unlisted && sender == ReturnPath::Null {
+                    matched = bounce::lookup(domain, address, list);
+                }
+                decide_in(domain, address, matched, source, now)
+            }
         },
     }
 }
@@ -222,7 +278,7 @@ pub fn decide(recipient: &Recipient, list: &Snapshot, source: SourceStanding, no
 fn decide_in(
     domain: &ProtectedDomain,
     address: &Address,
-    list: &Snapshot,
+    matched: Match,
     source: SourceStanding,
     now: Timestamp,
 ) -> Decision {
@@ -230,7 +286,6 @@ fn decide_in(
     if !domain.active {
         return Decision::new(Reason::DomainInactive, Match::Unlisted, id);
     }
-    let matched = list.lookup(domain, address);
     if matched == Match::NotOurs {
         return relay_denied();
     }
@@ -247,15 +302,22 @@ fn by_match(matched: Match, mode: Mode, now: Timestamp) -> Reason {
     match matched {
         Match::Mailbox(_) | Match::Alias(_) | Match::DistributionList(_) => Reason::Listed,
         Match::SubAddress(_) => Reason::SubAddress,
+        Match::SignedSender(_) => Reason::SignedSender,
+        Match::RewrittenSender => Reason::RewrittenSender,
         Match::System => Reason::System,
         Match::SwitchedOff(_) => Reason::SwitchedOff,
         Match::Vetoed(_) => Reason::Vetoed,
         Match::NotOurs => Reason::RelayDenied,
-        Match::Unlisted => match mode {
-            Mode::SettingUp => Reason::SettingUp,
-            Mode::Enforce { .. } if mode.is_soft(now) => Reason::UnlistedSoft,
-            Mode::Enforce { .. } => Reason::Unlisted,
-        },
+        Match::Unlisted => of_unlisted(mode, now),
+    }
+}
+
+/// The reason for an unlisted recipient of a domain in this mode.
+pub fn of_unlisted(mode: Mode, now: Timestamp) -> Reason {
+    match mode {
+        Mode::SettingUp => Reason::SettingUp,
+        Mode::Enforce { .. } if mode.is_soft(now) => Reason::UnlistedSoft,
+        Mode::Enforce { .. } => Reason::Unlisted,
     }
 }
 
@@ -273,7 +335,9 @@ impl Decision {
     /// bounces.
     pub fn without_smtp_utf8(self) -> Self {
         match self.reason {
-            Reason::Listed | Reason::SubAddress => Self::new(Reason::NoSmtpUtf8, self.matched, self.domain),
+            Reason::Listed | Reason::SubAddress | Reason::SignedSender | Reason::RewrittenSender => {
+                Self::new(Reason::NoSmtpUtf8, self.matched, self.domain)
+            }
             _ => self,
         }
     }

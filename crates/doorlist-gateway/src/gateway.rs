@@ -99,6 +99,11 @@ impl Gateway {
         Ok(())
     }
 
+    /// Sources that are flagged for guessing now.
+    pub fn sources_flagged(&self) -> u64 {
+        self.inbound.guard.flagged(crate::clock::now())
+    }
+
     /// The queue, for administrators.
     pub fn queue(&self) -> QueueHandle {
         self.relay.handle()

@@ -8,6 +8,7 @@
 //! | `dialogue` | the state of client and transaction; the replies to HELO, MAIL and RCPT |
 //! | `data` | receives a message up to stable storage |
 //! | `trace` | the `Received:` header |
+//! | `stage` | where a refusal stands, in the words of Postfix's log |
 //! | `guard`, `slots`, `deadline` | remembered sources; session counts; time limits |
 //! | `tls`, `proxy_protocol` | the server certificate; the client behind a load balancer |
 //!
@@ -23,6 +24,7 @@ mod metrics;
 mod proxy_protocol;
 mod session;
 mod slots;
+mod stage;
 mod tls;
 mod trace;
 

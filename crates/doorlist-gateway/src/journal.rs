@@ -26,9 +26,9 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Starts the writer thread. `host` is the host name in each line.
-    pub fn start(format: JournalFormat, host: &str, out: Box<dyn Write + Send>) -> std::io::Result<Journal> {
-        let shared = Arc::new(JournalShared::new(LineRenderer::new(format, host)));
+    /// Starts the writer thread.
+    pub fn start(renderer: LineRenderer, out: Box<dyn Write + Send>) -> std::io::Result<Journal> {
+        let shared = Arc::new(JournalShared::new(renderer));
         writer::spawn(shared.clone(), out)?;
         Ok(Journal { shared, dropped: Arc::default() })
     }

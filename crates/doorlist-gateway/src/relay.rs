@@ -20,6 +20,7 @@ mod refill;
 mod report;
 pub mod resolver;
 mod route;
+pub mod server_check;
 mod system_mail;
 mod tls;
 mod without_smtp_utf8;
@@ -85,7 +86,7 @@ impl Surroundings {
         Ok(Self {
             listeners,
             resolver: Arc::new(resolver),
-            roots: Arc::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }),
+            roots: tls::usual_roots(),
             retry_first: usual.first,
             retry_longest: usual.longest,
             active_max: queue::ACTIVE_MAX,
@@ -210,7 +211,7 @@ impl Relay {
 
     /// The queue, for administrators.
     pub fn handle(&self) -> QueueHandle {
-        QueueHandle { shared: Arc::clone(&self.shared) }
+        QueueHandle { shared: Arc::clone(&self.shared), asked: "by hand".into() }
     }
 
     /// Sends Doorlist's own notices.

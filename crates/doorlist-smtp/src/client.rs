@@ -5,6 +5,7 @@
 
 mod capabilities;
 mod dots;
+mod meaning;
 mod opening;
 mod reply_parser;
 mod transaction;
@@ -12,6 +13,7 @@ mod xforward;
 
 pub use capabilities::Capabilities;
 pub use dots::DotStuffer;
+pub use meaning::Wanted;
 pub use opening::{Opening, OpeningFault, OpeningStep, TlsUse};
 pub use reply_parser::{REPLY_LINE_KEPT_MAX, REPLY_LINES_MAX, REPLY_OCTETS_MAX, ReplyError, ReplyParser, ServerReply};
 pub use transaction::{Command, SmtpUtf8, Step, Transaction, TransactionOffer, Unsendable};

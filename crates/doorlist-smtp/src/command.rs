@@ -100,10 +100,10 @@ impl<'a> MailFrom<'a> {
     pub fn parse(arguments: &'a [u8]) -> Result<Self, Reply> {
         let rest = keyword(arguments, b"FROM:").ok_or(Reply::BadArguments)?;
         let (path, rest) = Path::parse(rest, Reply::BadSenderSyntax)?;
-        let mail = parameters::of_mail(path.written, rest)?;
         if !path.written.is_empty() && path.domain.is_empty() {
             return Err(Reply::BadSenderSyntax);
         }
+        let mail = parameters::of_mail(path.written, rest)?;
         check_charset(path.written, mail.smtp_utf8, Reply::BadSenderSyntax)?;
         Ok(mail)
     }
@@ -127,20 +127,20 @@ impl<'a> RcptTo<'a> {
     pub fn parse(arguments: &'a [u8], smtp_utf8: bool) -> Result<Self, Reply> {
         let rest = keyword(arguments, b"TO:").ok_or(Reply::BadArguments)?;
         let (path, rest) = Path::parse(rest, Reply::BadRecipientSyntax)?;
-        parameters::of_rcpt(rest)?;
         if path.domain.is_empty() && (path.source_route || !path.local.eq_ignore_ascii_case(b"postmaster")) {
             return Err(Reply::BadRecipientSyntax);
         }
+        parameters::of_rcpt(rest)?;
         check_charset(path.written, smtp_utf8, Reply::BadRecipientSyntax)?;
         Ok(Self { path: path.written, local: path.local, domain: path.domain, source_route: path.source_route })
     }
 }
 
-/// The name in HELO or EHLO: one word of printable ASCII. No further check, because many clients do not know their
-/// name.
+/// The name in HELO or EHLO: whatever is printable, because many clients do not know their name and none is refused for
+/// it. Octets beyond ASCII are taken as they are.
 pub fn helo_name(arguments: &[u8]) -> Result<&[u8], Reply> {
     let name = arguments.trim_ascii();
-    let printable = name.iter().all(|b| b.is_ascii_graphic());
+    let printable = !name.iter().any(u8::is_ascii_control);
     if name.is_empty() || name.len() > HELO_NAME_MAX || !printable { Err(Reply::BadArguments) } else { Ok(name) }
 }
 

@@ -100,6 +100,11 @@ impl DataReader {
         None
     }
 
+    /// Whether a fault has made the message void: what was kept of it can go before its end.
+    pub fn is_void(&self) -> bool {
+        self.worst != DataEnd::Complete
+    }
+
     /// Skips text and complete lines. Stops before a leading dot, a CR without LF, a bare LF, and the end of a dot
     /// line.
     fn scan(&mut self, bytes: &[u8]) -> usize {
@@ -192,7 +197,7 @@ impl DataReader {
     }
 
     fn keep<'a>(&mut self, body: &'a [u8]) -> Option<Chunk<'a>> {
-        if self.worst != DataEnd::Complete {
+        if self.is_void() {
             return None;
         }
         match self.size_left.checked_sub(body.len() as u64) {

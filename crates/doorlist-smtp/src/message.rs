@@ -3,6 +3,9 @@
 //! Removes `Authentication-Results` in Doorlist's own name (RFC 8601 §5), counts hops, reads the Message-ID, and
 //! enforces the limits. Everything else is passed on byte for byte, so that signatures stay valid. Only an empty line
 //! ends the section: a line that is not a field is skipped as lenient readers do, so that nothing can hide after it.
+//!
+//! Our own field stands in front of the message, and is whole: the first line must not continue it. A first line that is
+//! no field therefore begins the body, behind an empty line; lines that mailbox files begin a message with are dropped.
 
 mod field;
 #[cfg(test)]
@@ -51,6 +54,16 @@ impl HeaderFault {
     }
 }
 
+/// Where in the message a scan is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum HeaderStage {
+    /// Before the first line that is passed on.
+    #[default]
+    Start,
+    Header,
+    Body,
+}
+
 /// Scans a message from its first byte. Expects CRLF line ends only, as [`crate::data`] returns them.
 #[derive(Clone, Debug, Default)]
 pub struct HeaderScan {
@@ -64,7 +77,11 @@ pub struct HeaderScan {
     seen: usize,
     hops: usize,
     message_id: Option<Box<str>>,
-    in_body: bool,
+    /// Lines of mailbox files in front of the message.
+    mbox_lines: u64,
+    stage: HeaderStage,
+    /// Whether a field was passed on.
+    has_passed: bool,
     fault: Option<HeaderFault>,
 }
 
@@ -79,7 +96,7 @@ impl HeaderScan {
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         let mut rest = chunk;
         while !rest.is_empty() && self.fault.is_none() {
-            if self.in_body {
+            if self.stage == HeaderStage::Body {
                 out.extend_from_slice(rest);
                 return;
             }
@@ -95,8 +112,10 @@ impl HeaderScan {
 
     /// Ends the message: flushes held bytes, if there was no empty line.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        if self.fault.is_none() && !self.in_body {
+        if self.fault.is_none() && self.stage != HeaderStage::Body {
             self.end_line(out);
+        }
+        if self.fault.is_none() && self.stage == HeaderStage::Header {
             self.line_at = self.held.len();
             self.end_field(out);
         }
@@ -110,6 +129,11 @@ impl HeaderScan {
     /// The first Message-ID, as written.
     pub fn message_id(&self) -> Option<&str> {
         self.message_id.as_deref()
+    }
+
+    /// How many lines of mailbox files were dropped.
+    pub fn mbox_lines(&self) -> u64 {
+        self.mbox_lines
     }
 
     /// Holds a piece of a line. Checks the limit first, then NULs.
@@ -128,24 +152,51 @@ impl HeaderScan {
 
     /// Ends a line: it continues the previous field, or completes it.
     fn end_line(&mut self, out: &mut Vec<u8>) {
+        if self.stage == HeaderStage::Start && !self.begin(out) {
+            return;
+        }
         match &self.held[self.line_at..] {
             b"\r\n" => {
                 self.end_field(out);
-                self.in_body = true;
+                self.stage = HeaderStage::Body;
                 if self.fault.is_none() {
                     out.append(&mut self.held);
                 }
             }
             [b' ' | b'\t', ..] => self.line_at = self.held.len(),
             _ => {
-                self.end_field(out);
-                self.line_at = self.held.len();
+                // Behind a field that is taken out, the next line is the first.
+                if self.end_field(out) || self.has_passed || self.begin(out) {
+                    self.line_at = self.held.len();
+                }
             }
         }
     }
 
-    /// Completes the field before the current line: passes it on or drops it.
-    fn end_field(&mut self, out: &mut Vec<u8>) {
+    /// Judges a line before which none was passed on; true if a header section begins with it.
+    fn begin(&mut self, out: &mut Vec<u8>) -> bool {
+        match self.held.as_slice() {
+            [] => false,
+            line if field::is_start(line) || line == b"\r\n" => {
+                self.stage = HeaderStage::Header;
+                true
+            }
+            line if field::is_mbox_line(line) => {
+                self.mbox_lines += 1;
+                self.held.clear();
+                false
+            }
+            _ => {
+                self.stage = HeaderStage::Body;
+                out.extend_from_slice(b"\r\n");
+                out.append(&mut self.held);
+                false
+            }
+        }
+    }
+
+    /// Completes the field before the current line: passes it on, or takes it out and returns false.
+    fn end_field(&mut self, out: &mut Vec<u8>) -> bool {
         let field = &self.held[..self.line_at];
         let mut keep = true;
         if let Some((name, value)) = field::split(field) {
@@ -153,7 +204,7 @@ impl HeaderScan {
                 self.hops += 1;
                 if self.hops > self.limits.hops_max {
                     self.fault = Some(HeaderFault::TooManyHops);
-                    return;
+                    return true;
                 }
             } else if name.eq_ignore_ascii_case(b"Message-ID") && self.message_id.is_none() {
                 self.message_id = field::message_id(value).map(Into::into);
@@ -162,9 +213,11 @@ impl HeaderScan {
             }
         }
         if keep {
+            self.has_passed |= !field.is_empty();
             out.extend_from_slice(field);
         }
         self.held.drain(..self.line_at);
         self.line_at = 0;
+        keep
     }
 }

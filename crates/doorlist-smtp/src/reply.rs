@@ -208,7 +208,9 @@ impl Reply {
     /// The reply to a recipient, for every [`Reason`].
     pub fn to_rcpt(decision: &Decision) -> Reply {
         match decision.reason {
-            Reason::Listed | Reason::SubAddress | Reason::System => Reply::RecipientOk,
+            Reason::Listed | Reason::SubAddress | Reason::System | Reason::SignedSender | Reason::RewrittenSender => {
+                Reply::RecipientOk
+            }
             Reason::SwitchedOff => Reply::RecipientSwitchedOff,
             Reason::Vetoed | Reason::Unlisted => Reply::RecipientUnknown,
             Reason::UnlistedSoft => Reply::RecipientUnknownSoft,

@@ -10,7 +10,7 @@ mod line;
 #[cfg(test)]
 mod tests;
 
-pub use crate::command::{MailFrom, RcptTo};
+pub use crate::command::{MailFrom, RcptTo, Verb};
 pub use crate::data::{BareLf, DataEnd};
 pub use config::SessionConfig;
 
@@ -29,7 +29,7 @@ pub enum Event<'a> {
     /// HELO or EHLO (`extended`) with a usable name: answer it.
     Hello {
         extended: bool,
-        /// The name that the client gives itself: one word of printable ASCII.
+        /// The name that the client gives itself, without control characters; may have blanks and any octets.
         name: &'a [u8],
     },
     /// MAIL, well formed and in sequence: answer it, then [`Session::mail_accepted`] or nothing.
@@ -137,6 +137,16 @@ impl Session {
     /// Whether message bytes are being read.
     pub fn in_data(&self) -> bool {
         self.data.is_some()
+    }
+
+    /// The verb of the last command line; `None` before the first.
+    pub fn last_verb(&self) -> Option<Verb> {
+        self.dialogue.last_verb()
+    }
+
+    /// Whether the message that is being read is refused at its end, whatever still comes.
+    pub fn is_message_void(&self) -> bool {
+        self.data.as_ref().is_some_and(DataReader::is_void)
     }
 
     /// Recipients accepted in this transaction.

@@ -88,6 +88,26 @@ impl Audit {
         (&self.db).list(SQL, &binds).await
     }
 
+    /// Entries of all nodes, newest first: before that one, which must be there still.
+    pub async fn of_all_nodes(
+        &self,
+        before: Option<(u16, u64)>,
+        limit: u32,
+    ) -> Result<Vec<(u16, AuditEntry)>, StoreError> {
+        const ALL: &str = "
+            SELECT node, number, time, entry, hash, tenant FROM audit
+            ORDER BY time DESC, node DESC, number DESC LIMIT $1";
+        const BEFORE: &str = "
+            SELECT node, number, time, entry, hash, tenant FROM audit
+            WHERE (time, node, number) < ((SELECT b.time FROM audit AS b WHERE b.node = $2 AND b.number = $3), $2, $3)
+            ORDER BY time DESC, node DESC, number DESC LIMIT $1";
+        let limit = limit.min(AUDIT_PAGE_MAX);
+        match before {
+            None => (&self.db).list(ALL, &binds![limit]).await,
+            Some((node, number)) => (&self.db).list(BEFORE, &binds![limit, node, number]).await,
+        }
+    }
+
     /// Entries of a node's chain behind a number, oldest first.
     pub async fn after(&self, node: u16, after: u64, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
         const SQL: &str = "

@@ -7,35 +7,22 @@
 
 use crate::error::StoreError;
 use crate::tenants::QueryValue;
-use nix::fcntl::OFlag;
-use sqlx::postgres::{PgPoolOptions, PgRow};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction};
-use std::fs::{DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
-use std::time::Duration;
-
-/// Connections to PostgreSQL that one node holds at most.
-const PG_CONNECTIONS_MAX: u32 = 10;
-/// Readers of one SQLite file beside its one writer.
-const SQLITE_READERS_MAX: u32 = 4;
-/// How long a statement waits for another process that writes: an import of a million rows holds the file so long.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a caller waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Page cache of the connection that writes, in KiB (SQLite counts so when the number is negative). Rows come sorted, so that
-/// an import seldom returns to a page that it has left; what the cache holds is memory that each large change takes.
-const WRITER_CACHE_KIB: &str = "-4096";
-/// Page cache of each connection that reads. What it lacks is in the system's cache, which all share: larger ones were not
-/// faster, and filled for hours. A long reading goes through all of them in turn.
-const READER_CACHE_KIB: &str = "-2048";
 
 /// Typed pools of one engine. On SQLite the writer has one connection, so that writers queue here and not in the file.
 #[derive(Clone, Debug)]
 pub(crate) enum Db {
     /// An embedded file in WAL mode with `synchronous=FULL`.
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+        /// One connection that proves that the file takes writes.
+        checker: SqlitePool,
+        /// Whether a transaction has the file.
+        writing: Writing,
+    },
     /// A server, shared by the nodes of a cluster.
     Postgres(PgPool),
 }
@@ -163,10 +150,16 @@ macro_rules! bound {
 }
 
 mod bulk;
+mod cause;
+mod open;
 mod values;
+mod write_check;
 pub(crate) use bound;
 pub(crate) use bulk::{Cell, NewRows};
-pub(crate) use values::{Bind, Columns, FromColumns, binds, column_as, columns_of, variant, word};
+pub(crate) use cause::{cause, connect, no_answer, waited_for};
+pub(crate) use values::{Bind, Columns, FromColumns, SOFT_WHILE_EMPTY, binds, column_as, columns_of, variant, word};
+pub(crate) use write_check::padding as write_check_padding;
+use write_check::{AtWork, Writing};
 
 /// Whatever can be read from: the pools, or a transaction that sees its own writes.
 pub(crate) trait Read {
@@ -232,7 +225,11 @@ impl Db {
                 Ok(bound!(text, binds).fetch_all(readers).await?.into_iter().map(Row::Sqlite).collect())
             }
             Db::Postgres(pool) => {
-                Ok(bound!(text, binds).fetch_all(pool).await?.into_iter().map(Row::Postgres).collect())
+                let rows = bound!(text, binds).fetch_all(pool).await;
+                match rows {
+                    Ok(rows) => Ok(rows.into_iter().map(Row::Postgres).collect()),
+                    Err(error) => Err(waited_for(pool, error).await.into()),
+                }
             }
         }
     }
@@ -253,29 +250,6 @@ impl Read for &Db {
 }
 
 impl Db {
-    /// Opens (and makes, if need be) a SQLite file that survives power cuts: WAL, `synchronous=FULL`. The file is the
-    /// owner's alone, and so is a folder that has to be made.
-    pub(crate) async fn open_sqlite(file: &Path) -> Result<Self, StoreError> {
-        make_private(file)?;
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let (write, read) =
-            (options.clone().pragma("cache_size", WRITER_CACHE_KIB), options.pragma("cache_size", READER_CACHE_KIB));
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(write).await?;
-        let readers = SqlitePoolOptions::new().max_connections(SQLITE_READERS_MAX).connect_with(read).await?;
-        Ok(Db::Sqlite { writer, readers })
-    }
-
-    /// Connects to a PostgreSQL server by URL.
-    pub(crate) async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        let options = PgPoolOptions::new().max_connections(PG_CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
-        Ok(Db::Postgres(options.connect(url).await?))
-    }
-
     /// Begins to write who may send what, or who is told. The row that counts such changes is locked first, as by a
     /// change of the list: whoever took it last would wait for others that wait for it.
     pub(crate) async fn begin_policy(&self) -> Result<Tx, StoreError> {
@@ -287,22 +261,29 @@ impl Db {
     /// Begins to write. On SQLite nobody else writes from here on; on PostgreSQL rows are locked as they are read.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
         match self {
-            Db::Sqlite { writer, .. } => Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)),
-            Db::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+            Db::Sqlite { writer, writing, .. } => {
+                let tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::not_kept)?;
+                Ok(Tx::Sqlite(tx, writing.begin()))
+            }
+            Db::Postgres(pool) => match pool.begin().await {
+                Ok(tx) => Ok(Tx::Postgres(tx)),
+                Err(error) => Err(StoreError::not_kept(waited_for(pool, error).await)),
+            },
         }
     }
 }
 
 /// Everything between BEGIN and COMMIT. Dropped, it is rolled back.
 pub(crate) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    /// With what says that the file is taken.
+    Sqlite(Transaction<'static, Sqlite>, AtWork),
     Postgres(Transaction<'static, Postgres>),
 }
 
 impl Tx {
     pub(crate) fn engine(&self) -> Engine {
         match self {
-            Tx::Sqlite(_) => Engine::Sqlite,
+            Tx::Sqlite(..) => Engine::Sqlite,
             Tx::Postgres(_) => Engine::Postgres,
         }
     }
@@ -311,9 +292,10 @@ impl Tx {
     pub(crate) async fn execute(&mut self, sql: &'static str, binds: &[Bind<'_>]) -> Result<u64, StoreError> {
         let text = self.engine().text(sql);
         match self {
-            Tx::Sqlite(tx) => Ok(bound!(text, binds).execute(&mut **tx).await?.rows_affected()),
-            Tx::Postgres(tx) => Ok(bound!(text, binds).execute(&mut **tx).await?.rows_affected()),
+            Tx::Sqlite(tx, _) => bound!(text, binds).execute(&mut **tx).await.map(|done| done.rows_affected()),
+            Tx::Postgres(tx) => bound!(text, binds).execute(&mut **tx).await.map(|done| done.rows_affected()),
         }
+        .map_err(StoreError::not_kept)
     }
 
     /// Notes that who may send what has changed, or who is told: every node reads that anew.
@@ -328,16 +310,16 @@ impl Tx {
     /// Runs several statements without placeholders: a migration.
     pub(crate) async fn execute_script(&mut self, script: String) -> Result<(), StoreError> {
         match self {
-            Tx::Sqlite(tx) => sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut **tx).await.map(|_| ())?,
-            Tx::Postgres(tx) => sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut **tx).await.map(|_| ())?,
+            Tx::Sqlite(tx, _) => sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut **tx).await.map(|_| ()),
+            Tx::Postgres(tx) => sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut **tx).await.map(|_| ()),
         }
-        Ok(())
+        .map_err(StoreError::not_kept)
     }
 
     /// Undoes it, at once and not only when the connection is used again.
     pub(crate) async fn rollback(self) -> Result<(), StoreError> {
         match self {
-            Tx::Sqlite(tx) => Ok(tx.rollback().await?),
+            Tx::Sqlite(tx, _) => Ok(tx.rollback().await?),
             Tx::Postgres(tx) => Ok(tx.rollback().await?),
         }
     }
@@ -345,12 +327,16 @@ impl Tx {
     /// Makes it last. A connection that is lost here leaves the outcome open, and the error says so.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         let committed = match self {
-            Tx::Sqlite(tx) => tx.commit().await,
+            Tx::Sqlite(tx, at_work) => {
+                let committed = tx.commit().await;
+                drop(at_work);
+                committed
+            }
             Tx::Postgres(tx) => tx.commit().await,
         };
         committed.map_err(|error| match error {
             sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => StoreError::Unknown(Box::new(error)),
-            other => other.into(),
+            other => StoreError::not_kept(other),
         })
     }
 }
@@ -359,27 +345,15 @@ impl Read for Tx {
     async fn rows(&mut self, sql: &'static str, binds: &[Bind<'_>]) -> Result<Vec<Row>, StoreError> {
         let text = self.engine().text(sql);
         match self {
-            Tx::Sqlite(tx) => {
-                Ok(bound!(text, binds).fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect())
+            Tx::Sqlite(tx, _) => {
+                let rows = bound!(text, binds).fetch_all(&mut **tx).await;
+                rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
             }
             Tx::Postgres(tx) => {
-                Ok(bound!(text, binds).fetch_all(&mut **tx).await?.into_iter().map(Row::Postgres).collect())
+                let rows = bound!(text, binds).fetch_all(&mut **tx).await;
+                rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
             }
         }
+        .map_err(StoreError::not_kept)
     }
-}
-
-/// SQLite would make the file readable for everybody; its `-wal` and `-shm` take the mode of the file.
-fn make_private(file: &Path) -> Result<(), StoreError> {
-    let failed =
-        |what: &str, path: &Path, source| StoreError::Io { what: format!("{what} {}", path.display()), source };
-    if let Some(folder) = file.parent() {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|e| failed("cannot make the folder", folder, e))?;
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600);
-    // A link is not followed, a fifo not waited for.
-    let opened = options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits()).open(file);
-    opened.map(drop).map_err(|e| failed("cannot open", file, e))
 }

@@ -1,23 +1,37 @@
-//! What can go wrong with the store, in words that say what was kept. Driver errors stay inside, boxed.
+//! What can go wrong with the store, in words that say what was kept. Driver errors stay inside, boxed; their cause is
+//! told once, and they are no source of ours, which whoever prints errors with their sources would tell again.
+
+use crate::db::cause;
+use std::error::Error;
 
 /// A failure of the store. The public text never shows a password: connection URLs are not part of it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The engine said no, or is away. Nothing of the running change was kept.
-    #[error("the store did not answer or rejected the request: {0}; nothing of this change was kept")]
-    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The engine said no, or is away. No change was under way.
+    #[error("cannot use the database: {}", told(&**.0))]
+    Engine(Box<dyn Error + Send + Sync>),
+    /// The same in the middle of a change, of which nothing was kept.
+    #[error("cannot use the database: {}; nothing of this change was kept", told(&**.0))]
+    NotKept(Box<dyn Error + Send + Sync>),
     /// The connection was lost in the middle of a commit: it may have happened or not.
     #[error(
-        "the connection to the store was lost during a commit: {0}; check in the change log whether the change \
-             was made"
+        "the connection to the database was lost during a commit: {}; check in the change log whether the change \
+             was made",
+        told(&**.0)
     )]
-    Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Unknown(Box<dyn Error + Send + Sync>),
+    /// Another process has the number of this node.
+    #[error(
+        "another Doorlist runs as node {node} on this database: give each node a number of its own, from 0 to 1023, \
+             with the setting spool.node (a process that was just ended may hold its number for a few seconds)"
+    )]
+    NodeTaken { node: i16 },
     /// A file of the state folder cannot be read or written.
-    #[error("{what}: {source}")]
+    #[error("{what}: {error}")]
     Io {
         /// The operation and its file.
         what: String,
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The store was written by a newer Doorlist.
     #[error("the store has format {found}, but this version supports only up to {known}; run the newer version")]
@@ -46,6 +60,31 @@ impl StoreError {
     pub(crate) fn corrupt(table: &'static str, why: String) -> Self {
         StoreError::Corrupt { table, why }
     }
+
+    /// A statement of a change failed, so that all of it was rolled back.
+    pub(crate) fn not_kept(error: sqlx::Error) -> Self {
+        StoreError::NotKept(Box::new(error))
+    }
+
+    /// The cause alone, for who says himself what was tried.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            StoreError::Engine(error) | StoreError::NotKept(error) | StoreError::Unknown(error) => told(&**error),
+            other => other.to_string(),
+        }
+    }
+
+    /// The same, said to whoever did not try to change anything.
+    pub(crate) fn without_change(self) -> Self {
+        match self {
+            StoreError::NotKept(error) => StoreError::Engine(error),
+            other => other,
+        }
+    }
+}
+
+fn told(error: &(dyn Error + Send + Sync + 'static)) -> String {
+    error.downcast_ref().map_or_else(|| error.to_string(), cause)
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -21,6 +21,7 @@ pub mod source_book;
 pub mod spool;
 pub mod tenants;
 mod url;
+mod write_check;
 
 pub use audit::Audit;
 pub use contact_book::ContactBook;
@@ -33,3 +34,4 @@ pub use source_book::SourceBook;
 pub use spool::Spool;
 pub use tenants::Tenants;
 pub use url::{StoreUrl, UrlError};
+pub use write_check::WriteCheck;

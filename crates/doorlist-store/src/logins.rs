@@ -3,10 +3,12 @@
 
 mod keys;
 mod memberships;
+mod roles;
 
 pub use doorlist_core::access::{KeyLimits, KeyTerms};
 pub use keys::{KeyOwner, KeyRecord, KeyRefused, NewKey};
 pub use memberships::{MembershipRow, OFFER_TERM, OFFERS_MAX};
+pub use roles::RoleRow;
 
 use crate::db::{Db, Read, Row, Tx, binds, columns_of, word};
 use crate::error::StoreError;

@@ -7,6 +7,7 @@
 //!
 //! This module must not know why a recipient was refused or a message bounced.
 
+mod asked;
 mod day;
 mod entry;
 mod flood;
@@ -16,6 +17,7 @@ mod size;
 mod sqlite;
 mod writer;
 
+pub use asked::{AskedQuery, AskedRecipient};
 pub use entry::{LoggedMail, MailAction, MailEntry, MailFilter, MailLogConfig};
 pub use flood::RefusedRecipient;
 

@@ -16,6 +16,11 @@ const MIGRATION_LOCK: i64 = 0x646f_6f72_6c69_7374;
 
 /// Brings a part's tables to the newest shape; refuses a store that a newer Doorlist has written.
 pub(crate) async fn migrate(db: &Db, part: &str, migrations: &[Migration]) -> Result<(), StoreError> {
+    // Done at every start, of which nobody asked for a change.
+    bring_up(db, part, migrations).await.map_err(StoreError::without_change)
+}
+
+async fn bring_up(db: &Db, part: &str, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     if tx.engine() == Engine::Postgres {
         tx.execute("SELECT pg_advisory_xact_lock($1)", &binds![MIGRATION_LOCK]).await?;

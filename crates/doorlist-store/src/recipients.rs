@@ -40,6 +40,7 @@ mod related_rows;
 mod room;
 mod routes;
 mod rows;
+mod soft_period;
 mod updates;
 #[cfg(test)]
 mod upgrades;
@@ -55,6 +56,7 @@ pub use doorlist_core::list_change::{
 };
 pub use handle::{BegunPlan, RecipientStore};
 pub use outcome::ApplyError;
+pub(crate) use plan::read_plans;
 pub use plan::{PlanEntry, PlanState, UNDO_MAX};
 pub use records::{
     AccountDetails, AccountFilter, AddressEntry, ChangeEntry, ChangeRow, DomainDetails, DomainSummary, PAGE_MAX,

@@ -10,7 +10,7 @@ mod too_many_changes;
 use crate::db::{Db, Read, binds};
 use crate::error::StoreError;
 use crate::json_rows::keys;
-use crate::recipients::RecipientStore;
+use crate::recipients::{RecipientStore, UNDO_MAX};
 use doorlist_core::time::Timestamp;
 use std::time::Duration;
 
@@ -125,6 +125,12 @@ const RULES: &[Rule] = &[
         delete: "DELETE FROM domain_claim WHERE made < $2
                  AND name IN (SELECT CAST(value ->> 0 AS TEXT) FROM json_each($1))",
         bound: |terms, now| before(now, terms.domain_claims),
+    },
+    Rule {
+        table: "removed_customer",
+        find: "SELECT CAST(id AS TEXT) FROM removed_customer WHERE time < $1 LIMIT $2",
+        delete: "DELETE FROM removed_customer WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |_, now| before(now, UNDO_MAX),
     },
     Rule {
         table: "lease",

@@ -23,6 +23,7 @@ pub use body::{BodyReader, BodyWriter, IN_ROW_MAX, MessageBody};
 pub use envelope::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind, Progress, RecipientState, Settlement};
 pub use error::SpoolError;
 
+use crate::db::cause;
 use crate::{StoreError, StoreUrl};
 use body::{Bodies, Ration};
 use disk::Room;
@@ -33,6 +34,7 @@ use rows::{MessageRow, SpoolReader};
 use shared::{CommitWaiter, LastHandle, SpoolShared};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
 use writer::SpoolEngine;
 
@@ -127,7 +129,8 @@ impl Spool {
         let (ending, ended) = watch::channel(false);
         let (index, wake) = (Mutex::new(index), Notify::new());
         let (away, bad) = (AtomicBool::new(false), OnceLock::new());
-        let shared = SpoolShared { report, ids, bodies, index, wake, reader, room, away, bad, ended };
+        let (check, committed) = (Mutex::default(), Mutex::default());
+        let shared = SpoolShared { report, ids, bodies, index, wake, reader, room, away, check, committed, bad, ended };
         let shared = Arc::new(shared);
         tokio::spawn(writer::run(Arc::clone(&shared), engines, ending));
         let _last = Arc::new(LastHandle(Arc::clone(&shared)));
@@ -208,7 +211,7 @@ impl Spool {
         if record.body.apart.is_some() {
             return Ok(MessageBody::apart(self.shared.bodies.apart().clone(), record.body));
         }
-        let bytes = self.shared.reader.body(id, entry).await.map_err(|error| SpoolError::Away(error.to_string()))?;
+        let bytes = self.shared.reader.body(id, entry).await.map_err(|error| SpoolError::Away(cause(&error)))?;
         let bytes = bytes.filter(|bytes| record.body.covers(bytes));
         let bytes =
             bytes.ok_or_else(|| SpoolError::Corrupt { id, why: "its bytes are not those stored".to_owned() })?;
@@ -275,6 +278,22 @@ impl Spool {
         self.shared.health()
     }
 
+    /// Makes a write of its own on stable storage, in the way of every message: one row, which is overwritten. One at a
+    /// time.
+    ///
+    /// # Errors
+    /// Why nothing can be written.
+    pub(crate) async fn check_write(&self) -> Result<(), SpoolError> {
+        let (answer, answered) = oneshot::channel();
+        self.shared.ask_check(answer);
+        answered.await.unwrap_or_else(|_| Err(SpoolError::Away("the spool was closed".to_owned())))
+    }
+
+    /// Whether something was written so short a time ago.
+    pub(crate) fn committed_within(&self, time: Duration) -> bool {
+        self.shared.committed_within(time)
+    }
+
     /// What can be read of a page, as new as it is known.
     async fn read(&self, page: &[(QueueId, IndexEntry)]) -> Result<Vec<Pending>, SpoolError> {
         let rows = self.rows(page).await?;
@@ -291,7 +310,7 @@ impl Spool {
     }
 
     async fn rows(&self, page: &[(QueueId, IndexEntry)]) -> Result<Vec<MessageRow>, SpoolError> {
-        self.shared.reader.rows(page).await.map_err(|error| SpoolError::Away(error.to_string()))
+        self.shared.reader.rows(page).await.map_err(|error| SpoolError::Away(cause(&error)))
     }
 
     /// Compares a row with what is known in memory, which may be newer.
@@ -326,6 +345,6 @@ struct OpenedSpool {
     engines: Vec<SpoolEngine>,
     reader: SpoolReader,
     apart: large_bodies::LargeBodies,
-    room: Option<Room>,
+    room: Room,
     report: StartReport,
 }

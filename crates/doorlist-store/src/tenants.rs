@@ -11,6 +11,8 @@
 //! | `count_cache` | how many of them each domain has, in memory |
 //! | `owners` | rows of customers and branding, and how tables name an owner |
 //! | `writing`, `contacts` | tenants added, changed and removed |
+//! | `removed` | customers that come back when their removal is undone |
+//! | `logs` | change log and plans |
 //! | `settings` | what an account has beside its address |
 //! | `verification` | domains that are wanted and not yet verified |
 //! | `sight` | what a view shows, as SQL |
@@ -19,10 +21,12 @@ mod accounts;
 mod columns;
 mod contacts;
 mod count_cache;
+mod logs;
 mod names;
 pub(crate) mod owners;
 mod page_anchors;
 mod query;
+pub(crate) mod removed;
 mod resources;
 mod settings;
 mod sight;

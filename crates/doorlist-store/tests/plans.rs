@@ -11,6 +11,8 @@ mod health;
 mod list;
 #[path = "plans/parts.rs"]
 mod parts;
+#[path = "plans/soft_period.rs"]
+mod soft_period;
 #[path = "plans/sources.rs"]
 mod sources;
 #[path = "plans/undo.rs"]
@@ -57,6 +59,7 @@ async fn tell(url: StoreUrl) {
     undo::a_domain_comes_back_with_its_list(&here).await;
     undo::a_name_that_leads_elsewhere_by_now_stays_there(&here).await;
     undo::a_list_does_not_come_back_to_another_domain_of_that_name(&here).await;
+    soft_period::an_empty_list_refuses_nobody_for_good(&here, &there).await;
     list::catches_up(&there, &here).await;
     following.abort();
     let again = RecipientStore::open(&url).await.unwrap();

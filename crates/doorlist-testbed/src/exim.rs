@@ -3,11 +3,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use nix::unistd::geteuid;
 
 use crate::folder::Folder;
+use crate::mail_server::{NextHop, QueueingSender};
 use crate::maildir::{Maildir, Setup, files_below};
 use crate::process::{self, Program, Running};
 use crate::{packages, ports};
@@ -29,8 +31,7 @@ impl Exim {
     /// Fails if Exim is not unpacked, the test is not root, or the server does not start.
     pub fn start(setup: &Setup<'_>) -> Result<Self> {
         ensure!(geteuid().is_root(), "Exim only delivers as root; `cargo xtask check` runs tests so");
-        let program = packages::unpacked().join("usr/sbin/exim4");
-        ensure!(program.exists(), "{} is not there; `cargo xtask check` unpacks it", program.display());
+        let program = packages::unpacked_program("usr/sbin/exim4")?;
         let account = process::account(packages::EXIM_ACCOUNT)?.context("no account for Exim")?;
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free()?));
         let folder = Folder::new("exim")?;
@@ -41,6 +42,7 @@ impl Exim {
             folder.add(name, 0o750, Some(&account))?;
         }
         folder.write("known", setup.known.unwrap_or_default().join("\n"))?;
+        folder.write("later", "")?;
         folder.write("exim.conf", settings(&copy, folder.path(), address, setup))?;
         let mut server = Self { server: None, folder, program: copy, address };
         server.start_again()?;
@@ -75,6 +77,13 @@ impl Exim {
         Ok(String::from_utf8_lossy(&std::fs::read(self.folder.path().join("log/mainlog"))?).into_owned())
     }
 
+    /// A command of its own, on its queue.
+    fn command(&self, option: &str) -> Result<String> {
+        let mut command = Command::new(&self.program);
+        command.arg("-C").arg(self.folder.path().join("exim.conf")).arg(option);
+        Ok(String::from_utf8_lossy(&process::run(&mut command)?).into_owned())
+    }
+
     /// Stops it; its mail stays.
     ///
     /// # Errors
@@ -97,6 +106,39 @@ impl Exim {
         running.wait_for_port(self.address)?;
         self.server = Some(running);
         Ok(())
+    }
+}
+
+impl NextHop for Exim {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn maildir(&self) -> Maildir {
+        self.maildir()
+    }
+
+    fn defer(&self, recipients: &[&str]) -> Result<()> {
+        self.folder.write("later", recipients.join("\n")).map(drop)
+    }
+}
+
+impl QueueingSender for Exim {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn waiting(&self) -> Result<Vec<String>> {
+        // A message is a line with its sender in angle brackets, then a line for each recipient that is not delivered.
+        let queue = self.command("-bpu")?;
+        let recipients = queue.lines().map(str::trim).filter(|line| line.contains('@') && !line.contains('<'));
+        let mut waiting: Vec<String> = recipients.map(str::to_owned).collect();
+        waiting.sort();
+        Ok(waiting)
+    }
+
+    fn retry(&self) -> Result<()> {
+        self.command("-qff").map(drop)
     }
 }
 
@@ -139,6 +181,8 @@ acl_smtp_data = data
 {more}
 begin acl
 rcpt:
+  defer condition = ${{lookup{{${{lc:$local_part@$domain}}}}lsearch{{{folder}/later}}{{yes}}{{no}}}}
+        message = 4.2.0 Mailbox busy
   accept domains = +ours
          condition = {condition}
 {relay_from}  deny message = 5.1.1 User unknown

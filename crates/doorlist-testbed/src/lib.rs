@@ -8,27 +8,35 @@
 //! | module | what it gives |
 //! |---|---|
 //! | [`postgres`] | a PostgreSQL cluster with durable commits |
-//! | [`postfix`], [`exim`] | real destinations, which keep every message in a [`maildir`] |
+//! | [`postfix`], [`exim`], [`opensmtpd`], [`sendmail`], [`chasquid`] | real destinations, which keep every message in a [`maildir`] |
+//! | [`mail_server`] | what tests ask of each of these: to defer a recipient, to try its queue again |
+//! | [`nullmailer`], [`dma`] | mail programs of machines that only send |
 //! | [`openldap`] | a directory over LDAP, StartTLS and LDAPS, with limits, access rules and any number of people |
 //! | [`samba_ad`] | an Active Directory with people of all kinds, on its own domain controller |
 //! | [`python`] | smtplib to send, aiosmtpd to receive, scripts of a test |
 //! | [`schemathesis`] | checks HTTP answers against an OpenAPI document |
 //! | [`haproxy`] | a load balancer that speaks the PROXY protocol |
-//! | [`smtp_tools`] | smtp-source, smtp-sink, swaks |
+//! | [`smtp_tools`] | smtp-source, smtp-sink, swaks, msmtp |
 //! | [`ldap_tools`] | ldapsearch, ldapmodify |
 //! | [`certificates`] | a CA, and certificates that are valid, expired or for another host |
 //! | [`trace`] | checks that a message was relayed byte for byte |
 //! | [`packages`] | the packages that `cargo xtask check` installs, and sample mail |
-//! | [`ports`], [`folder`], [`process`], [`network`] | what the peers run on |
+//! | [`ports`], [`folder`], [`process`], [`network`], [`mounts`] | what the peers run on |
 
 pub mod certificates;
+pub mod chasquid;
+pub mod dma;
 pub mod exim;
 pub mod folder;
 pub mod haproxy;
 pub mod ldap_tools;
+pub mod mail_server;
 pub mod maildir;
+pub mod mounts;
 pub mod network;
+pub mod nullmailer;
 pub mod openldap;
+pub mod opensmtpd;
 pub mod packages;
 pub mod ports;
 pub mod postfix;
@@ -37,5 +45,6 @@ pub mod process;
 pub mod python;
 pub mod samba_ad;
 pub mod schemathesis;
+pub mod sendmail;
 pub mod smtp_tools;
 pub mod trace;

@@ -7,6 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::unistd::User;
+
+use crate::folder::Folder;
 
 /// The pause between two looks into the folder.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -29,6 +32,16 @@ impl Default for Setup<'_> {
     fn default() -> Self {
         Self { domains: &["example.test"], known: None, settings: "", smarthost: None }
     }
+}
+
+/// A maildir in `folder` that `owner` may write to, and the script that puts a message there: run by `sh` with the maildir,
+/// the recipient and the sender.
+pub(crate) fn add(folder: &Folder, owner: Option<&User>) -> Result<(Maildir, PathBuf)> {
+    for name in ["mail", "mail/inbox", "mail/inbox/tmp", "mail/inbox/new"] {
+        folder.add(name, 0o755, owner)?;
+    }
+    let script = folder.write("deliver.sh", include_str!("maildir/deliver.sh"))?;
+    Ok((Maildir::at(folder.path().join("mail/inbox")), script))
 }
 
 /// How many files lie below a folder, such as the messages of a server's queue.
@@ -60,6 +73,11 @@ impl Maildir {
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
         Self(path)
+    }
+
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     /// How many messages have arrived.

@@ -7,13 +7,15 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 /// Installed with `apt-get install`; no service of theirs is started.
 pub const INSTALLED: &[&str] = &[
     "postgresql",
     "postfix",
     "swaks",
+    "msmtp",
+    "m4",
     "haproxy",
     "python3",
     "python3-aiosmtpd",
@@ -30,10 +32,16 @@ pub const INSTALLED: &[&str] = &[
     "samba-dsdb-modules",
     "winbind",
     "krb5-user",
+    "pflogsumm",
+    "python3-prometheus-client",
 ];
 
-/// Unpacked into [`unpacked`]; the libraries that they link to are installed.
-pub const UNPACKED: &[&str] = &["exim4-base", "exim4-daemon-heavy", "spamassassin"];
+/// Mail programs that are unpacked into [`unpacked`]; the libraries that they link to are installed.
+pub const PROGRAMS: &[&str] =
+    &["exim4-base", "exim4-daemon-heavy", "opensmtpd", "sendmail-bin", "chasquid", "nullmailer", "dma"];
+
+/// Unpacked too: sample mail, the macros of Sendmail's configuration, programs that need no library of their own.
+pub const FILES: &[&str] = &["spamassassin", "sendmail-cf", "fail2ban", "prometheus"];
 
 /// Python's own tests, with their sample mail, for the version of Debian's Python: unpacked too.
 #[must_use]
@@ -54,10 +62,20 @@ pub fn cache() -> PathBuf {
     env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from).join("doorlist")
 }
 
-/// The root folder below which the packages of [`UNPACKED`] lie, as `/` would hold them if they were installed.
+/// The root folder below which the packages of [`PROGRAMS`] and [`FILES`] lie, as `/` would hold them if they were installed.
 #[must_use]
 pub fn unpacked() -> PathBuf {
     cache().join("debian")
+}
+
+/// A program of an unpacked package, by its path below `/`. Where two packages have the same path, the last one lies there.
+///
+/// # Errors
+/// Fails if it is not unpacked.
+pub fn unpacked_program(path: &str) -> Result<PathBuf> {
+    let program = unpacked().join(path);
+    ensure!(program.exists(), "{} is not there; `cargo xtask check` unpacks it", program.display());
+    Ok(program)
 }
 
 /// One sample message that a package carries.
@@ -91,7 +109,7 @@ pub fn sample_mail() -> Result<Vec<Sample>> {
     let pythons = fs::read_dir(usr.join("lib")).with_context(|| missing(&usr))?;
     let mut folders: Vec<PathBuf> = pythons
         .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("python3"))
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("python3."))
         .map(|entry| entry.path().join("test/test_email/data"))
         .collect();
     folders.push(usr.join("share/doc/spamassassin/examples"));

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use nix::unistd::{User, geteuid};
 
 use crate::folder::Folder;
+use crate::mail_server::NextHop;
 use crate::maildir::{Maildir, Setup, files_below};
 use crate::ports;
 use crate::process::{self, Program, Running};
@@ -35,6 +36,9 @@ virtual unix - n n - - virtual
 smtp unix - - n - - smtp
 postlog unix-dgram n - n - 1 postlogd
 ";
+
+/// A setting: each connection has a process of its own, which reads all tables again.
+pub const FRESH: &str = "max_use = 1";
 
 /// A running Postfix. Dropping it ends its processes and removes its mail.
 #[derive(Debug)]
@@ -60,6 +64,7 @@ impl Postfix {
         folder.add("spool", 0o755, None)?;
         folder.add("data", 0o700, Some(&postfix))?;
         folder.add("mail", 0o700, Some(&nobody))?;
+        folder.write("later", "")?;
         folder.write("etc/main.cf", main_cf(folder.path(), setup, &nobody)?)?;
         folder.write("etc/master.cf", format!("{address} inet n - n - - smtpd\n{SERVICES}"))?;
         // Makes the folders of the queue, as `postfix start` would.
@@ -123,6 +128,22 @@ impl Postfix {
     }
 }
 
+impl NextHop for Postfix {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn maildir(&self) -> Maildir {
+        self.maildir()
+    }
+
+    /// Seen at once with [`FRESH`] among the settings; else when the processes that have read the old list end.
+    fn defer(&self, recipients: &[&str]) -> Result<()> {
+        let lines: String = recipients.iter().map(|address| format!("{address} 450 4.2.0 Mailbox busy\n")).collect();
+        self.folder.write("later", lines).map(drop)
+    }
+}
+
 /// The settings: quick, local, and nothing of a message is touched.
 fn main_cf(folder: &Path, setup: &Setup<'_>, owner: &User) -> Result<String> {
     let folder = folder.display();
@@ -145,6 +166,7 @@ fn main_cf(folder: &Path, setup: &Setup<'_>, owner: &User) -> Result<String> {
          message_size_limit = 0\nmailbox_size_limit = 0\nvirtual_mailbox_limit = 0\nheader_size_limit = 10000000\n\
          message_drop_headers =\nlocal_header_rewrite_clients =\nhopcount_limit = 200\n",
     );
+    writeln!(text, "smtpd_recipient_restrictions = check_recipient_access texthash:{folder}/later")?;
     writeln!(text, "queue_directory = {folder}/spool\ndata_directory = {folder}/data")?;
     let domains = setup.domains.join(" ");
     match setup.smarthost {

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use anyhow::{Context, Result, anyhow};
-use nix::sys::signal::Signal;
-use nix::unistd::User;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User};
 
 use crate::folder::Folder;
 use crate::ports;
@@ -99,6 +99,37 @@ impl Cluster {
             // SIGQUIT is PostgreSQL's own "immediate" stop: no checkpoint, and no child stays behind as after SIGKILL.
             server.signal(Signal::SIGQUIT)?;
             server.wait(process::END_MAX)?;
+        }
+        Ok(())
+    }
+
+    /// Stops all of its processes in the middle of whatever they do: connections stay, and nothing answers.
+    ///
+    /// # Errors
+    /// Fails if a process cannot be stopped.
+    pub fn pause(&self) -> Result<()> {
+        self.signal_all(Signal::SIGSTOP)
+    }
+
+    /// Lets them go on after [`Self::pause`].
+    ///
+    /// # Errors
+    /// Fails if a process cannot go on.
+    pub fn go_on(&self) -> Result<()> {
+        self.signal_all(Signal::SIGCONT)
+    }
+
+    /// The postmaster first: it starts no other process then.
+    fn signal_all(&self, signal: Signal) -> Result<()> {
+        let Some(server) = &self.server else { return Ok(()) };
+        server.signal(signal)?;
+        let parent = format!("PPid:\t{}\n", server.pid());
+        for process in fs::read_dir("/proc")?.filter_map(Result::ok) {
+            let is_child = fs::read_to_string(process.path().join("status")).is_ok_and(|text| text.contains(&parent));
+            if let (true, Some(pid)) = (is_child, process.file_name().to_str().and_then(|name| name.parse().ok())) {
+                // One that ended meanwhile needs no signal.
+                let _ = kill(Pid::from_raw(pid), signal);
+            }
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The headers that the servers on the way may add (RFC 5321 section 4.4, and what Postfix and Exim add at delivery).
-const TRACE: &[&str] = &["Return-Path", "X-Original-To", "Delivered-To", "Envelope-To", "Received"];
+/// The headers that the servers on the way may add (RFC 5321 section 4.4, and what mail servers add at delivery).
+const TRACE: &[&str] = &["Return-Path", "X-Original-To", "Delivered-To", "Envelope-To", "Received", "Received-SPF"];
 
 /// The trace headers that were put before the message `sent` on its way to `delivered`, first line first.
 ///

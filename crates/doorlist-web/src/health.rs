@@ -4,13 +4,14 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use doorlist_actions::Waited;
 use std::sync::Arc;
 
 const FRONT: &str = "\
 Doorlist: an inbound mail gateway that knows which recipients exist.
 
   /healthz   200 while the process is running
-  /readyz    200 while mail is accepted; otherwise 503 and the reasons, one per line
+  /readyz    200 while mail is accepted and can be stored; otherwise 503 and the reasons, one per line
 
 The metrics listener (metrics.listen) answers both paths, too. To configure the
 gateway, use the command `doorlist`; start with `doorlist --help`.
@@ -18,22 +19,22 @@ gateway, use the command `doorlist`; start with `doorlist --help`.
 
 /// Reports whether mail is accepted.
 pub trait Readiness: Send + Sync + 'static {
-    /// Reasons for not being ready, in words for an operator; empty when ready. Called at every request: must not
-    /// block.
-    fn reasons(&self) -> Vec<String>;
+    /// Reasons for not being ready, in words for an operator; empty when ready. Asked for at every request, however many
+    /// there are; the answer comes within seconds.
+    fn reasons(&self) -> Waited<'_, Vec<String>>;
 }
 
 pub fn front_page() -> Router {
     Router::new().route("/", get(|| async { FRONT }))
 }
 
-/// The health routes of every listener. They never wait.
+/// The health routes of every listener.
 pub fn health(readiness: Arc<dyn Readiness>) -> Router {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready)).with_state(readiness)
 }
 
 async fn ready(State(readiness): State<Arc<dyn Readiness>>) -> (StatusCode, String) {
-    let reasons = readiness.reasons();
+    let reasons = readiness.reasons().await;
     if reasons.is_empty() {
         return (StatusCode::OK, "ready\n".to_owned());
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use doorlist_actions::Waited;
 use doorlist_web::{HEADER_READ_MAX, KEEP_ALIVE_MAX, Readiness, front_page, health, metrics, serve};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -14,8 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 struct Told(Mutex<Vec<String>>);
 
 impl Readiness for Told {
-    fn reasons(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+    fn reasons(&self) -> Waited<'_, Vec<String>> {
+        let reasons = self.0.lock().unwrap().clone();
+        Box::pin(async move { reasons })
     }
 }
 
@@ -65,6 +67,12 @@ async fn metrics_are_what_the_registry_holds_now() {
     let address = start(metrics(Arc::new(OnceLock::from(registry)))).await;
     counter.inc_by(3);
     let answer = get(address, "/metrics").await;
+    assert!(answer.contains("Content-Type: text/plain; version=0.0.4"), "{answer}");
+    assert!(answer.contains("# TYPE doorlist_knocks_total counter\ndoorlist_knocks_total 3\n"), "{answer}");
+    assert!(!answer.contains("# EOF"), "{answer}");
+    let accept = "Accept: application/openmetrics-text; version=1.0.0";
+    let asked = format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{accept}\r\nConnection: close\r\n\r\n");
+    let answer = exchange(address, &asked).await;
     assert!(answer.contains("Content-Type: application/openmetrics-text"), "{answer}");
     assert!(answer.contains("doorlist_knocks_total 3\n") && answer.ends_with("# EOF\n"), "{answer}");
 }

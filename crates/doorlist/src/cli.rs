@@ -10,9 +10,11 @@ pub(crate) mod changes;
 pub(crate) mod config;
 pub(crate) mod contact;
 pub(crate) mod domain;
+mod examples;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod log;
+pub(crate) mod manual;
 pub(crate) mod plan;
 pub(crate) mod queue;
 pub(crate) mod remote;
@@ -21,7 +23,7 @@ mod server;
 pub(crate) mod source;
 pub(crate) mod sync;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use remote::{RemoteCommand, RemoteServer};
 use std::path::PathBuf;
 
@@ -80,22 +82,20 @@ Examples:
   DOORLIST__SMTP__LISTEN='[::]:25' doorlist serve
   doorlist serve --set smtp.listen='[::]:25,127.0.0.1:10025 proxy_from=127.0.0.1'")]
     Serve,
+    /// Show version, uptime, domains, queue, sources, waiting plans and attacks on one screen
+    #[command(after_help = "Examples:\n  doorlist status\n  doorlist status --json")]
+    Status,
     /// Show the reply to RCPT TO for an address, and why
     #[command(after_help = "\
-Changes nothing. Exit code: 0 accepted, 3 rejected, 4 deferred.
+Changes nothing. Exit code: 0 accepted, 3 rejected, 4 deferred; of several addresses, 3 if one is
+rejected, 4 if one is deferred.
 
 Examples:
   doorlist check alice@example.test
+  doorlist check alice@example.test bob@example.test
   doorlist check --json alice+news@example.test
   doorlist check alice@example.test --from friend@elsewhere.test")]
-    Check {
-        /// Recipient address, as in RCPT TO
-        #[arg(value_name = "ADDRESS")]
-        address: String,
-        /// Also apply the sender rules, for mail from this address
-        #[arg(long, value_name = "SENDER")]
-        from: Option<String>,
-    },
+    Check(CheckArgs),
     /// Manage domains and domain aliases
     #[command(subcommand, arg_required_else_help = true)]
     Domain(domain::DomainCommand),
@@ -125,7 +125,7 @@ Examples:
     #[command(subcommand, arg_required_else_help = true)]
     Admin(admin::Admin),
     /// Manage API keys
-    #[command(name = "apikey", subcommand, arg_required_else_help = true)]
+    #[command(name = "apikey", visible_alias = "key", subcommand, arg_required_else_help = true)]
     ApiKey(api_key::ApiKeyCommand),
     /// Show and verify the audit log
     #[command(subcommand, arg_required_else_help = true)]
@@ -155,12 +155,59 @@ Examples:
     Doctor,
     /// Sync an internal directory to a remote Doorlist
     Agent(agent::Agent),
+    /// Print a script with completions for a shell
+    #[command(after_help = "\
+Examples:
+  doorlist completion bash > /etc/bash_completion.d/doorlist
+  doorlist completion zsh > /usr/local/share/zsh/site-functions/_doorlist
+  doorlist completion fish > ~/.config/fish/completions/doorlist.fish")]
+    Completion { shell: manual::CompletionShell },
+    /// Print the manual page of doorlist or of one of its commands
+    #[command(after_help = "\
+Examples:
+  doorlist man | man -l -
+  doorlist man domain mode | man -l -
+  doorlist man > /usr/local/share/man/man1/doorlist.1")]
+    Man {
+        /// Command and subcommand
+        command: Vec<String>,
+    },
+}
+
+impl Cli {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// When it is wrong, and for help and version.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let mut command = examples::kept_whole(Self::command());
+        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// Help as it is printed, from what clap renders.
+pub(crate) fn help_text(rendered: &str) -> String {
+    examples::as_typed(rendered)
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    /// One or more recipient addresses, as in RCPT TO
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub addresses: Vec<String>,
+    /// Also apply the sender rules, for mail from this address
+    #[arg(long, value_name = "SENDER")]
+    pub from: Option<String>,
+    #[command(flatten)]
+    pub elsewhere: RemoteServer,
 }
 
 impl CliCommand {
     /// The options for a remote server; `None` for commands that only run on the server's own machine.
     pub(crate) fn remote_server(&self) -> Option<&RemoteServer> {
         match self {
+            CliCommand::Check(check) => Some(&check.elsewhere),
             CliCommand::Account(asked) => Some(&asked.elsewhere),
             CliCommand::Alias(asked) => Some(&asked.elsewhere),
             CliCommand::Plan(asked) => Some(&asked.elsewhere),
@@ -175,7 +222,6 @@ impl CliCommand {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_grammar_is_sound() {

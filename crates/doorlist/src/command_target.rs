@@ -16,7 +16,7 @@ use doorlist_actions::{
 };
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
-use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, Spool, Tenants};
+use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, Spool, Tenants, WriteCheck};
 use nix::unistd::{Uid, User};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -95,7 +95,7 @@ impl Store {
     }
 
     fn services_without_server(self, config: &Config) -> Services {
-        let queue = SpoolQueue::new(self.spool.clone(), self.recipients.clone(), clock());
+        let queue = SpoolQueue::new(self.spool.clone(), self.recipients.clone(), self.mail_log.clone(), clock());
         // A command has its process for itself.
         let work = WorkPool::new(Handle::current(), 1, JOBS_MAX).for_those_who_wait();
         self.services(config, Arc::new(queue), Arc::new(NoNotifier), work)
@@ -118,6 +118,7 @@ impl Store {
             audit: Audit::of(&self.recipients),
             archive: Arc::new(AuditFiles::of(&config.state_dir)),
             retention: config.retention.clone(),
+            writes: WriteCheck::new(self.recipients.clone(), self.spool.clone(), config.spool.node),
             recipients: self.recipients.clone(),
             mail_log: self.mail_log.clone(),
             queue,
@@ -133,6 +134,7 @@ impl Store {
             // Each process by itself: of a server and a command, one reads a source at a time.
             node: format!("{}/{}/{}", config.gateway.hostname, config.spool.node, std::process::id()),
             node_number: config.spool.node,
+            server: None,
             clock: clock(),
         }
     }

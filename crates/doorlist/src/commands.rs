@@ -7,6 +7,7 @@ mod api_key;
 mod audit;
 mod changes;
 mod check;
+mod confirm;
 mod contact;
 mod domain;
 mod export;
@@ -19,15 +20,15 @@ mod print;
 mod queue;
 mod row_text;
 mod sender;
+mod shell_word;
 mod source;
+mod status;
 mod sync;
 
 use crate::cli::CliCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_core::address::DomainName;
-use std::io::IsTerminal;
 
 pub(crate) use input::{Input, read_input};
 pub(crate) use print::time;
@@ -41,7 +42,8 @@ pub(crate) async fn run(
     out: &mut Output,
 ) -> Result<Exit, Failure> {
     match command {
-        CliCommand::Check { address, from } => check::check(target, out, address, from.as_deref()).await,
+        CliCommand::Check(what) => check::check(target, out, what).await,
+        CliCommand::Status => status::status(target, out).await,
         CliCommand::Domain(what) => domain::domain(target, out, what).await,
         CliCommand::Account(asked) => account::account(target, out, &asked.what).await,
         CliCommand::Alias(asked) => alias::alias(target, out, &asked.what).await,
@@ -58,17 +60,11 @@ pub(crate) async fn run(
         CliCommand::Sender(what) => sender::sender(target, out, what).await,
         CliCommand::Plan(asked) => plan::plan(target, out, &asked.what).await,
         CliCommand::Changes(asked) => changes::changes(target, out, &asked.what).await,
-        CliCommand::Serve | CliCommand::Config(_) | CliCommand::Doctor | CliCommand::Agent(_) => Ok(Exit::DONE),
+        CliCommand::Serve
+        | CliCommand::Config(_)
+        | CliCommand::Doctor
+        | CliCommand::Agent(_)
+        | CliCommand::Completion { .. }
+        | CliCommand::Man { .. } => Ok(Exit::DONE),
     }
-}
-
-/// Prompts for the domain's name on a terminal. `None` without a terminal.
-fn typed_name(question: &str) -> Option<DomainName> {
-    if !std::io::stdin().is_terminal() {
-        return None;
-    }
-    crate::output::ask(question);
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).ok()?;
-    DomainName::parse(line.trim().as_bytes()).ok()
 }

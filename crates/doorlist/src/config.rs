@@ -5,6 +5,7 @@ mod api;
 mod build;
 pub(crate) mod keys;
 mod layers;
+mod log;
 mod retention;
 mod show;
 #[cfg(test)]
@@ -16,7 +17,7 @@ mod work;
 pub(crate) use api::PUSHES_PER_12H;
 pub(crate) use build::Config;
 pub(crate) use layers::Sources;
-pub(crate) use show::show;
+pub(crate) use show::{ShowWish, show};
 pub(crate) use web::WebListenerConfig;
 pub(crate) use work::WorkSettings;
 

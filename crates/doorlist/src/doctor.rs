@@ -2,17 +2,23 @@
 
 mod contacts;
 mod domains;
+mod lists;
 mod machine;
 
 use crate::cli::Global;
 use crate::command_target::{self, CommandTarget};
 use crate::config::{Config, Sources};
 use crate::exit::{Exit, Failure, OrExit};
-use crate::output::Output;
+use crate::output::{Colour, Output};
 use crate::privileges::Keep;
 use crate::state_dir::{LockState, StateDir};
-use doorlist_actions::{ChangesList, DomainList};
+use doorlist_actions::{ChangesList, DomainList, StorageCheck};
 use serde::Serialize;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// Maximum time for everything that waits for a database, a name server or a mail server.
+const ANSWERS_MAX: Duration = Duration::from_millis(4500);
 
 /// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -60,12 +66,12 @@ impl Chart {
                 self.out.object(&finding)?;
                 continue;
             }
-            let word = match finding.level {
-                Level::Ok => "ok  ",
-                Level::Warn => "warn",
-                Level::Fail => "FAIL",
+            let (word, colour) = match finding.level {
+                Level::Ok => ("ok  ", Colour::Green),
+                Level::Warn => ("warn", Colour::Yellow),
+                Level::Fail => ("FAIL", Colour::Red),
             };
-            self.out.line(&format!("{word}  {:<12} {}", finding.check, finding.text))?;
+            self.out.coloured_line((word, colour), &format!("  {:<12} {}", finding.check, finding.text))?;
             if let Some(todo) = &finding.todo {
                 self.out.line(&format!("                    -> {todo}"))?;
             }
@@ -84,13 +90,13 @@ pub(crate) fn doctor(global: &Global) -> Result<Exit, Failure> {
     match StateDir::enter(&config, Keep::BindPorts) {
         Ok(state) => with_state(&config, &state, &mut chart)?,
         Err(failure) if failure.exit == Exit::NO_INPUT => {
-            chart.add([Finding::warn("state", format!("{:#}", failure.error), "start the server: doorlist serve")])?;
+            chart.add([Finding::warn("state", failure.to_string(), "start the server: doorlist serve")])?;
             chart.add(machine::ports(&config, false))?;
         }
         Err(failure) => {
             let todo = "correct this first: commands and the server cannot open the state folder either; the other \
                         checks were skipped";
-            chart.add([Finding::fail("state", format!("{:#}", failure.error), todo)])?;
+            chart.add([Finding::fail("state", failure.to_string(), todo)])?;
         }
     }
     Ok(if chart.failed { Exit::FAILURE } else { Exit::DONE })
@@ -106,26 +112,48 @@ fn with_state(config: &Config, state: &StateDir, chart: &mut Chart) -> Result<()
     chart.add(machine::ports(config, served))?;
     chart.add(machine::certificate(config))?;
     chart.add(machine::secret_key(config))?;
+    chart.add(machine::key_modes(config))?;
     chart.add(machine::disk(config, state))?;
     chart.add(machine::open_files(config))?;
     let actor = command_target::actor();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(Exit::SYSTEM)?;
     runtime.block_on(async {
-        match CommandTarget::open(config, state, actor).await {
-            Ok(mut target) => {
-                chart.add([store(&mut target).await, clock(&mut target).await])?;
-                chart.add(contacts::contacts(&mut target, config).await)?;
-                chart.add(domains::domains(&mut target, config).await)
-            }
-            Err(failure) => chart.add([store_failed(&failure)]),
-        }
+        let end = Instant::now() + ANSWERS_MAX;
+        let mut target = match timeout_at(end, CommandTarget::open(config, state, actor)).await {
+            Ok(Ok(target)) => target,
+            Ok(Err(failure)) => return chart.add([store_failed(&failure)]),
+            Err(_) => return chart.add([store_failed(&late())]),
+        };
+        let storage = timeout_at(end, storage(&mut target)).await;
+        chart.add([storage.unwrap_or_else(|_| store_failed(&late()))])?;
+        let of_list = timeout_at(end, async { vec![store(&mut target).await, clock(&mut target).await] }).await;
+        chart.add(of_list.unwrap_or_else(|_| vec![store_failed(&late())]))?;
+        let lists = timeout_at(end, lists::lists(&mut target)).await;
+        chart.add(lists.unwrap_or_else(|_| vec![store_failed(&late())]))?;
+        let contacts = timeout_at(end, contacts::contacts(&mut target, config)).await;
+        chart.add(contacts.unwrap_or_else(|_| vec![store_failed(&late())]))?;
+        chart.add(domains::domains(&mut target, config, end).await)
     })
+}
+
+fn late() -> Failure {
+    Failure::because(Exit::LATER, format_args!("no answer within {} ms", ANSWERS_MAX.as_millis()))
+}
+
+/// Checks by a write whether anything can be stored.
+async fn storage(target: &mut CommandTarget) -> Finding {
+    let todo = "see that the database takes writes and has room; until then no mail is accepted";
+    match target.ask(StorageCheck).await {
+        Ok(None) => Finding::ok("storage", "changes and mail can be stored"),
+        Ok(Some(why)) => Finding::fail("storage", why, todo),
+        Err(failure) => Finding::fail("storage", failure.to_string(), todo),
+    }
 }
 
 fn store_failed(failure: &Failure) -> Finding {
     let todo = "check that the database is reachable and that state.dir belongs to this user; until then mail is \
                 deferred";
-    Finding::fail("store", format!("{:#}", failure.error), todo)
+    Finding::fail("store", failure.to_string(), todo)
 }
 
 async fn store(target: &mut CommandTarget) -> Finding {

@@ -1,6 +1,7 @@
 //! Exit codes and failures. The codes are part of the command line's contract with scripts.
 
 use doorlist_actions::ActionError;
+use std::fmt;
 use std::process::ExitCode;
 
 /// The exit code of a command. The actions define further codes.
@@ -63,6 +64,19 @@ impl Failure {
     }
 }
 
+/// The error with its causes. Many errors say their cause themselves: it is told once.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = self.error.to_string();
+        for cause in self.error.chain().skip(1).map(ToString::to_string) {
+            if !told.contains(&cause) {
+                told = format!("{told}: {cause}");
+            }
+        }
+        f.write_str(&told)
+    }
+}
+
 /// Adds an exit code to an error.
 pub(crate) trait OrExit<T> {
     /// Converts the error to a failure with this code.
@@ -91,5 +105,20 @@ impl From<ActionError> for Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self { exit: Exit::IO, error: error.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, Failure};
+    use anyhow::anyhow;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let told = |error| Failure { exit: Exit::LATER, error }.to_string();
+        let refused = || anyhow!("Connection refused");
+        assert_eq!(told(refused().context("cannot connect: Connection refused")), "cannot connect: Connection refused");
+        let twice = refused().context("cannot connect").context("the store is away");
+        assert_eq!(told(twice), "the store is away: cannot connect: Connection refused");
     }
 }

@@ -1,8 +1,6 @@
 //! Connects the queue of the running gateway with the actions.
 
-use doorlist_actions::{
-    ActionError, ErrorKind, QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueSelection,
-};
+use doorlist_actions::{ActionError, ErrorKind, QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder};
 use doorlist_core::address::DomainName;
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
@@ -39,7 +37,7 @@ impl QueueControl for GatewayQueue {
         Box::pin(async move { Ok(self.queue.show(id).await.map_err(away)?.map(entry)) })
     }
 
-    fn order<'a>(&'a self, order: QueueOrder, selection: &'a QueueSelection) -> QueueAnswer<'a, u64> {
+    fn order<'a>(&'a self, order: QueueOrder, ids: &'a [QueueId], by: &'a str) -> QueueAnswer<'a, u64> {
         let order = match order {
             QueueOrder::Retry => relay::QueueOperation::Retry,
             QueueOrder::Hold => relay::QueueOperation::Hold,
@@ -47,11 +45,11 @@ impl QueueControl for GatewayQueue {
             QueueOrder::Delete => relay::QueueOperation::Delete,
         };
         Box::pin(async move {
-            match selection {
-                QueueSelection::Message(id) => self.queue.order(order, *id).await.map(u64::from),
-                QueueSelection::Domain(name) => self.queue.order_domain(order, self.domain_id(name)?).await,
+            let (queue, mut done) = (self.queue.asked_by(by), 0);
+            for id in ids {
+                done += u64::from(queue.order(order, *id).await.map_err(away)?);
             }
-            .map_err(away)
+            Ok(done)
         })
     }
 }

@@ -11,11 +11,13 @@ mod cli;
 mod command_target;
 mod commands;
 mod config;
+mod config_check;
 mod control;
 mod directory_reader;
 mod doctor;
 mod exit;
 mod gateway_queue;
+mod listening;
 mod notifier;
 mod privileges;
 mod refused_requests;
@@ -27,12 +29,11 @@ mod server_log;
 mod state_dir;
 mod txt_lookup;
 
-use clap::Parser;
 use cli::config::ConfigCommand;
 use cli::{Cli, CliCommand, Global};
 use command_target::CommandTarget;
 use commands::Input;
-use config::{Config, Sources};
+use config::{Config, ShowWish, Sources};
 use exit::{Exit, Failure, OrExit};
 use output::Output;
 use privileges::Keep;
@@ -45,14 +46,14 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version were asked for; everything else is a wrong command line, whose code is not clap's 2.
             let exit = if error.use_stderr() { Exit::USAGE } else { Exit::DONE };
             match error.use_stderr() {
-                true => output::tell_usage(&error.render().to_string()),
-                false => drop(error.print()),
+                true => output::tell_usage(&cli::help_text(&error.render().to_string())),
+                false => output::help(&error),
             }
             if cli::remote::is_of_another_command(&error) {
                 say!("{}", cli::remote::ONLY_HERE);
@@ -66,7 +67,7 @@ fn main() -> ExitCode {
         // The reader has seen enough: `doorlist log | head`.
         Err(failure) if failure.is(ErrorKind::BrokenPipe) => Exit::DONE.into(),
         Err(failure) => {
-            say!("doorlist: {:#}", failure.error);
+            say!("doorlist: {failure}");
             failure.exit.into()
         }
     }
@@ -78,8 +79,17 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         CliCommand::Config(what) => configuration(&cli.global, what),
         CliCommand::Doctor => doctor::doctor(&cli.global),
         CliCommand::Agent(what) => agent::agent(&cli.global, what),
+        CliCommand::Completion { shell } => print(&cli::manual::completion(*shell)),
+        CliCommand::Man { command } => print(&cli::manual::page(command)?),
         command => ask(&cli.global, command),
     }
+}
+
+fn print(text: &str) -> Result<Exit, Failure> {
+    let mut out = Output::new(false);
+    out.file(text)?;
+    out.flush()?;
+    Ok(Exit::DONE)
 }
 
 fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure> {
@@ -87,10 +97,14 @@ fn configuration(global: &Global, what: &ConfigCommand) -> Result<Exit, Failure>
     let mut out = Output::new(global.json);
     match what {
         ConfigCommand::Check => {
-            Config::load(&sources)?;
+            let config = Config::load(&sources)?;
+            config_check::check(&config)?;
             say!("the configuration is valid");
         }
-        ConfigCommand::Show { origin } => out.file(&config::show(&sources, *origin, global.json)?)?,
+        ConfigCommand::Show { origin, changed } => {
+            let wanted = ShowWish { origin: *origin, changed: *changed, as_objects: global.json };
+            out.file(&config::show(&sources, wanted)?)?;
+        }
     }
     out.flush()?;
     Ok(Exit::DONE)

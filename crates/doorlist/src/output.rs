@@ -11,16 +11,27 @@ macro_rules! say {
     ($($text:tt)*) => { $crate::output::tell(&format!($($text)*)) };
 }
 
+/// The colour of a word on a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Colour {
+    Green,
+    Yellow,
+    Red,
+}
+
 /// The output of one command.
 pub(crate) struct Output {
     json: bool,
+    coloured: bool,
     stdout: BufWriter<Stdout>,
 }
 
 impl Output {
     /// Text, or JSON Lines.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, stdout: BufWriter::new(stdout()) }
+        // <https://no-color.org>: any value but an empty one.
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { json, coloured: stdout().is_terminal() && !unwanted, stdout: BufWriter::new(stdout()) }
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -30,6 +41,19 @@ impl Output {
     /// Prints a line of text with hidden characters escaped.
     pub(crate) fn line(&mut self, text: &str) -> std::io::Result<()> {
         writeln!(self.stdout, "{}", visible(text))
+    }
+
+    /// Prints a line whose first word has a colour on a terminal.
+    pub(crate) fn coloured_line(&mut self, (word, colour): (&str, Colour), rest: &str) -> std::io::Result<()> {
+        if !self.coloured {
+            return self.line(&format!("{word}{rest}"));
+        }
+        let code = match colour {
+            Colour::Green => 32,
+            Colour::Yellow => 33,
+            Colour::Red => 31,
+        };
+        writeln!(self.stdout, "\x1b[{code}m{}\x1b[0m{}", visible(word), visible(rest))
     }
 
     /// Prints an object on its own line.
@@ -77,6 +101,13 @@ pub(crate) fn tell(text: &str) {
 /// Prints a usage error, escaped: its words may come from an untrusted file.
 pub(crate) fn tell_usage(text: &str) {
     let _ = write!(stderr(), "{}", on_a_terminal(text));
+}
+
+/// Prints help or the version, styled on a terminal. Ignores a closed stdout.
+pub(crate) fn help(asked: &clap::Error) {
+    let rendered = asked.render();
+    let text = if Output::new(false).coloured { rendered.ansi().to_string() } else { rendered.to_string() };
+    let _ = stdout().write_all(crate::cli::help_text(&text).as_bytes());
 }
 
 /// Prints a prompt to stderr.

@@ -10,18 +10,20 @@ mod threads;
 
 use crate::audit_trail::AuditTrail;
 use crate::cli::Global;
-use crate::command_target::Store;
+use crate::command_target::{Store, clock};
 use crate::config::{Config, Sources};
 use crate::control::{Control, Peers};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::gateway_queue::GatewayQueue;
+use crate::listening;
 use crate::notifier::MailNotifier;
 use crate::privileges::{self, Keep};
 use crate::refused_requests::RefusedRequests;
 use crate::server_log;
 use crate::state_dir::StateDir;
 use anyhow::Context;
-use doorlist_actions::{Services, WorkPool};
+use doorlist_actions::{ServerState, Services, WorkPool};
+use doorlist_core::time::Timestamp;
 use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts};
 use doorlist_gateway::journal::Journal;
 use doorlist_web::{ApiState, Refusals, Trail};
@@ -29,6 +31,7 @@ use http::{Ready, Serving};
 use prometheus_client::registry::Registry;
 use signals::{Signal, Signals};
 use source_metrics::SourceMetrics;
+use std::io::ErrorKind;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use threads::Threads;
@@ -44,7 +47,7 @@ pub(crate) fn serve(global: &Global) -> Result<Exit, Failure> {
     let started = Instant::now();
     let sources = Sources::of_process(global.config.as_deref(), &global.set);
     let config = Config::load(&sources)?;
-    server_log::start(config.log_format, &config.gateway.hostname);
+    server_log::start(config.log_format, config.log_lines());
     let state = StateDir::enter_or_make(&config, Keep::BindPorts)?;
     let lock = state.lock_to_serve()?;
     privileges::raise_open_files();
@@ -64,6 +67,7 @@ async fn run(
     threads: &Threads,
     started: Instant,
 ) -> Result<Exit, Failure> {
+    let started_at = clock()();
     // Signals, control socket and health come first: a long list takes seconds, and whoever asks meanwhile is heard.
     let mut signals = Signals::catch()?;
     let control = Control::bind(&state.control_socket())?;
@@ -96,8 +100,11 @@ async fn run(
     };
     let recipients = store.recipients.clone();
     tasks.spawn(async move { recipients.follow().await });
-    let services = Arc::new(services_of(&config, &store, &gateway, threads.work(&config.work)));
+    let services = services_of(&config, &store, &gateway, threads.work(&config.work));
+    let server = RunningServer { started: started_at, gateway: Arc::clone(&gateway) };
+    let services = Arc::new(Services { server: Some(Arc::new(server)), ..services });
     let patient = Arc::new(Services { work: services.work.for_those_who_wait(), ..Services::clone(&services) });
+    let writes = services.writes.clone();
     tasks.spawn(control.serve(Arc::clone(&patient), Peers::of_process()));
     tasks.spawn(schedule::run(patient, journal.clone()));
     tasks.spawn(SourceMetrics::register(&mut registry).follow(Arc::clone(&services)));
@@ -108,9 +115,10 @@ async fn run(
     let _ = measured.set(registry);
     let writing = Arc::clone(&trail);
     tasks.spawn(async move { writing.write(&services).await });
-    ready.opened(Arc::clone(&gateway), store.spool.clone());
+    ready.opened(Arc::clone(&gateway), writes);
     // Last: who reads "ready" may ask at once, for whatever is named there.
     announce::say(&config, state, &store, gateway.addresses(), &addresses, started);
+    announce::ready(&journal);
     while signals.next().await == Signal::Reload {
         reload(&sources, &config, &gateway).await;
     }
@@ -150,7 +158,7 @@ async fn open(
     mail: &Handle,
 ) -> Result<OpenedServer, Failure> {
     let store = open_store(config, mail).await?;
-    let journal = Journal::start(config.log_format, &config.gateway.hostname, Box::new(std::io::stdout()))
+    let journal = Journal::start(config.log_lines(), Box::new(std::io::stdout()))
         .context("cannot start the log")
         .or_exit(Exit::SYSTEM)?;
     let mut registry = Registry::with_prefix("doorlist");
@@ -167,11 +175,18 @@ async fn open(
         let gateway = Gateway::start(settings, parts, &mut registry).await;
         gateway.map(|gateway| (gateway, registry))
     });
-    let (gateway, registry) = started.await?.map_err(|error| Failure {
-        exit: if matches!(error, GatewayError::Listen(_)) { Exit::UNAVAILABLE } else { Exit::CONFIG },
-        error: error.into(),
-    })?;
+    let (gateway, registry) = started.await?.map_err(|error| not_started(config, error))?;
     Ok(OpenedServer { store, journal, gateway: Arc::new(gateway), registry })
+}
+
+/// Names who has an address that is in use.
+fn not_started(config: &Config, error: GatewayError) -> Failure {
+    let exit = if matches!(error, GatewayError::Listen(_)) { Exit::UNAVAILABLE } else { Exit::CONFIG };
+    let taken = config.gateway.listeners.iter().find_map(|listener| listening::in_use("smtp.listen", listener.address));
+    match (&error, taken) {
+        (GatewayError::Listen(why), Some(taken)) if why.kind() == ErrorKind::AddrInUse => Failure::because(exit, taken),
+        _ => Failure { exit, error: error.into() },
+    }
 }
 
 /// Opens the list on the service threads and the spool on the mail threads: SQLite's own threads inherit their
@@ -190,6 +205,22 @@ async fn on<T: Send + 'static>(threads: &Handle, job: impl Future<Output = T> + 
 fn services_of(config: &Config, store: &Store, gateway: &Gateway, work: WorkPool) -> Services {
     let queue = GatewayQueue { queue: gateway.queue(), recipients: store.recipients.clone() };
     store.services(config, Arc::new(queue), Arc::new(MailNotifier(gateway.notices())), work)
+}
+
+/// What `status` tells of this server.
+struct RunningServer {
+    started: Timestamp,
+    gateway: Arc<Gateway>,
+}
+
+impl ServerState for RunningServer {
+    fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    fn sources_flagged(&self) -> u64 {
+        self.gateway.sources_flagged()
+    }
 }
 
 /// Applies settings that can change at run time, and names those that need a restart. On an error nothing changes.

@@ -14,8 +14,8 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 const OURS: &str = "doorlist";
 
 /// Writes events to stderr from here on. A second call in the same process has no effect.
-pub(crate) fn start(format: JournalFormat, host: &str) {
-    let _ = tracing::subscriber::set_global_default(subscriber(LogLineLayer::new(format, host, to_stderr)));
+pub(crate) fn start(format: JournalFormat, renderer: LineRenderer) {
+    let _ = tracing::subscriber::set_global_default(subscriber(LogLineLayer { format, renderer, write: to_stderr }));
 }
 
 /// A reader that is gone is no fault of the server.
@@ -33,12 +33,6 @@ struct LogLineLayer<W> {
     format: JournalFormat,
     renderer: LineRenderer,
     write: W,
-}
-
-impl<W: Fn(&[u8])> LogLineLayer<W> {
-    fn new(format: JournalFormat, host: &str, write: W) -> Self {
-        Self { format, renderer: LineRenderer::new(format, host), write }
-    }
 }
 
 impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for LogLineLayer<W> {
@@ -93,8 +87,8 @@ mod tests {
     fn written(format: JournalFormat, say: impl FnOnce()) -> String {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&lines);
-        let messages =
-            LogLineLayer::new(format, "gw.test", move |line: &[u8]| kept.lock().unwrap().extend_from_slice(line));
+        let write = move |line: &[u8]| kept.lock().unwrap().extend_from_slice(line);
+        let messages = LogLineLayer { format, renderer: LineRenderer::new(format, "gw.test", "doorlist"), write };
         tracing::subscriber::with_default(subscriber(messages), say);
         String::from_utf8(lines.lock().unwrap().clone()).unwrap()
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use doorlist_testbed::packages::{self, EXIM_ACCOUNT, INSTALLED, UNPACKED};
+use doorlist_testbed::packages::{self, EXIM_ACCOUNT, FILES, INSTALLED, PROGRAMS};
 use nix::unistd::User;
 
 use crate::program::{self, as_root};
@@ -21,30 +21,31 @@ const PYTHON: &str = "/usr/bin/python3";
 /// Makes sure that all of it is there.
 pub(super) fn install() -> Result<()> {
     let missing: Vec<&str> = INSTALLED.iter().copied().filter(|package| !is_installed(package)).collect();
-    let not_unpacked: Vec<&str> = UNPACKED.iter().copied().filter(|package| !is_unpacked(package)).collect();
+    let unpacked: Vec<&str> = PROGRAMS.iter().chain(FILES).copied().collect();
+    let not_unpacked: Vec<&str> = unpacked.iter().copied().filter(|package| !is_unpacked(package)).collect();
     let has_account = User::from_name(EXIM_ACCOUNT)?.is_some();
     let has_python_tests = missing.is_empty() && is_unpacked(&python_tests()?);
     if missing.is_empty() && not_unpacked.is_empty() && has_account && has_python_tests {
-        println!("all {} packages are there", INSTALLED.len() + UNPACKED.len() + 1);
+        println!("all {} packages are there", INSTALLED.len() + unpacked.len() + 1);
         return Ok(());
     }
     ensure!(
         Path::new("/usr/bin/apt-get").exists(),
         "this machine has no apt-get; the tests need these of Debian's packages: {}, {}",
         INSTALLED.join(", "),
-        UNPACKED.join(", ")
+        unpacked.join(", ")
     );
     if !program::is_root() {
         println!("not root: packages are installed through sudo");
     }
     program::run(as_root("apt-get").args(["-o", "DPkg::Lock::Timeout=300", "--quiet", "update"]))?;
     let mut wanted = missing;
-    let libraries = libraries_of(UNPACKED)?;
+    let libraries = libraries_of(PROGRAMS)?;
     wanted.extend(libraries.iter().map(String::as_str).filter(|package| !is_installed(package)));
     if !wanted.is_empty() {
         program::run(as_root("/bin/sh").args(["-c", INSTALL, "install.sh"]).args(&wanted))?;
     }
-    for package in UNPACKED {
+    for package in unpacked {
         unpack(package)?;
     }
     unpack(&python_tests()?)?;
@@ -63,11 +64,11 @@ fn python_tests() -> Result<String> {
 }
 
 /// The libraries that unpacked programs link to; these do no harm installed.
-fn libraries_of(unpacked: &[&str]) -> Result<Vec<String>> {
+fn libraries_of(programs: &[&str]) -> Result<Vec<String>> {
     let depends = program::output(
         Command::new("apt-cache")
             .args(["depends", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks", "--no-replaces"])
-            .args(unpacked.iter().filter(|package| package.starts_with("exim"))),
+            .args(programs),
     )?;
     let names = depends.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
     Ok(names.filter(|name| name.starts_with("lib")).map(str::to_owned).collect())

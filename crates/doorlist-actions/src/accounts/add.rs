@@ -65,8 +65,11 @@ impl Actions {
         let password = self.checked_password(new.patch.password.as_ref(), new.domain).await?;
         let structure = structure(new.patch.is_list.unwrap_or(false));
         let active = new.patch.active != Some(false);
-        if add(self, vec![address.clone()], &structure, &Source::Api, active).await?.added == 0 {
-            return Err(duplicate(None));
+        match add(self, vec![address.clone()], &structure, &Source::Api, active).await {
+            Ok(applied) if applied.added > 0 => {}
+            Ok(_) => return Err(duplicate(None)),
+            // Whoever comes second, by however little, is told what those are told who come later.
+            Err(refused) => return Err(must_be_free(self, &address).await.err().unwrap_or(refused)),
         }
         let made = self.view().account_of(&address).await?.ok_or(ActionError::NotFound)?;
         self.put_settings(&made.row, &new.patch, password).await?;

@@ -27,7 +27,8 @@ const TABLE: &[(&str, &str)] = &[
     (r#"{"action":"changes_list","domain":null,"before":null,"limit":1}"#, "all"),
     (r#"{"action":"changes_show","id":7,"after":null,"limit":1}"#, "change 7?"),
     (r#"{"action":"changes_undo","id":7}"#, "change 7"),
-    (r#"{"action":"check","address":"a@one.test"}"#, "here"),
+    (r#"{"action":"check","address":"a@one.test"}"#, "one.test?"),
+    (r#"{"action":"check","address":"postmaster"}"#, "here"),
     (r#"{"action":"domain_add","name":"one.test","servers":[],"customer":null}"#, "here"),
     (r#"{"action":"domain_list"}"#, "here"),
     (r#"{"action":"domain_show","name":"one.test"}"#, "here"),
@@ -51,7 +52,7 @@ fn said(reach: &Reach) -> String {
     let mark = |looks: &bool| if *looks { "?" } else { "" };
     match reach {
         Reach::Machine => "here".to_owned(),
-        Reach::Everything => "all".to_owned(),
+        Reach::Seen => "all".to_owned(),
         Reach::Domains { names, looks } => {
             let names: Vec<&str> = names.iter().map(DomainName::as_str).collect();
             names.join(" ") + mark(looks)

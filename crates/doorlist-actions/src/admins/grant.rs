@@ -90,7 +90,7 @@ impl NewAdmin {
 }
 
 impl Actions {
-    async fn scope_of(&self, of: &AdminOf) -> Result<Scope, ActionError> {
+    pub(super) async fn scope_of(&self, of: &AdminOf) -> Result<Scope, ActionError> {
         let everything = self.view();
         let missing = |what: &str, name: &str| {
             ActionError::new(ErrorKind::NotFound, format!("{what} {name:?} does not exist; create it over the API"))

@@ -68,7 +68,9 @@ impl Actions {
         let name = &new.name;
         self.must_be_free_and_verified(name, new.customer, "Domain").await?;
         let settings = self.changes(&new.patch, None).await?.into_iter().map(|(change, _)| change).collect();
-        add(self, name, customer.row().name.clone(), Vec::new(), settings).await?;
+        if let Err(refused) = add(self, name, customer.row().name.clone(), Vec::new(), settings).await {
+            return Err(self.or_is_taken(refused, (name, new.customer), "Domain").await);
+        }
         self.services.tenants.forget_verification(name, new.customer).await?;
         self.view().domain_of_name(name).await?.ok_or(ActionError::NotFound)
     }

@@ -69,7 +69,13 @@ impl Actions {
         let domain = self.domain_to_change(domain).await?;
         self.must_be_free_and_verified(name, domain.row().customer, "Domain alias").await?;
         let of = &domain.row().name;
-        add(self, of, name, active).await?;
+        let wanted = (name, domain.row().customer);
+        match add(self, of, name, active).await {
+            Ok(applied) if applied.change_id.is_some() => {}
+            // Somebody gave it to this very domain a moment ago.
+            Ok(_) => return Err(ActionError::invalid("name", "Domain alias with this Name already exists.")),
+            Err(refused) => return Err(self.or_is_taken(refused, wanted, "Domain alias").await),
+        }
         self.services.tenants.forget_verification(name, domain.row().customer).await?;
         self.alias_of_name(name).await
     }
@@ -108,7 +114,9 @@ impl Actions {
         }
         let summary =
             format!("domain alias {} of {} is {name} of {} now", row.name, row.domain_name, target.row().name);
-        self.apply(changes, summary).await?;
+        if let Err(refused) = self.apply(changes, summary).await {
+            return Err(self.or_is_taken(refused, (name, target.row().customer), "Domain alias").await);
+        }
         // For the list it is another name; for those who look after it, it is the same object.
         self.services.tenants.keep_domain_alias(name, row.id, row.created).await?;
         self.alias_of_name(name).await

@@ -4,7 +4,7 @@ use crate::action::{Action, Reach};
 use crate::actions::{Actions, Editable};
 use crate::error::ActionError;
 use doorlist_core::address::DomainName;
-use doorlist_core::change::DomainChange;
+use doorlist_core::change::{Change, DomainChange};
 use doorlist_store::recipients::Applied;
 use doorlist_store::tenants::DomainRow;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,17 @@ impl Actions {
     }
 }
 
+/// All of them in one change.
+pub(crate) async fn remove_all(
+    actions: &Actions,
+    names: Vec<DomainName>,
+    summary: String,
+) -> Result<Applied, ActionError> {
+    let removals = names.into_iter().map(|name| Change::Domain { name, change: DomainChange::Remove }).collect();
+    actions.apply(removals, summary).await
+}
+
 /// `with`: what it goes with, for the change log.
-pub(crate) async fn remove(actions: &Actions, name: &DomainName, with: &str) -> Result<Applied, ActionError> {
+async fn remove(actions: &Actions, name: &DomainName, with: &str) -> Result<Applied, ActionError> {
     actions.change_domain(name, DomainChange::Remove, format!("domain {name} removed with {with}")).await
 }

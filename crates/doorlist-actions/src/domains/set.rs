@@ -7,7 +7,7 @@ use crate::error::ActionError;
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{DomainChange, MailServer};
-use doorlist_core::domain::{Mode, SOFT_PERIOD, SubAddressing};
+use doorlist_core::domain::{BounceAddresses, Mode, SOFT_PERIOD, SubAddressing};
 use doorlist_store::recipients::{Applied, DomainDetails};
 use doorlist_store::tenants::DomainRow;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -37,6 +37,10 @@ pub struct DomainPatch {
     pub minus: Option<bool>,
     /// Whether `abuse@` is always accepted.
     pub accept_abuse: Option<bool>,
+    /// Whether bounces to signed senders (BATV) follow the address that was signed.
+    pub batv: Option<bool>,
+    /// Whether bounces to rewritten senders (SRS) are accepted.
+    pub srs: Option<bool>,
 }
 
 /// How a list is enforced.
@@ -127,9 +131,10 @@ impl Actions {
         now: Option<&DomainDetails>,
     ) -> Result<Vec<NamedChange>, ActionError> {
         let mut changes: Vec<NamedChange> = Vec::new();
-        if let (Some(customer), Some(_)) = (patch.customer, now) {
+        if let (Some(customer), Some(now)) = (patch.customer, now) {
             let name = self.customer_to_change(customer).await?.row().name.clone();
-            changes.push((DomainChange::Customer(name.clone()), format!("moved to customer {name}")));
+            let words = format!("moved from customer {} to customer {name}", now.summary.customer);
+            changes.push((DomainChange::Customer(name), words));
         }
         changes.extend(patch.active.map(active));
         changes.extend(patch.hold.map(hold));
@@ -140,6 +145,10 @@ impl Actions {
             changes.push(sub_addressing(patch, now));
         }
         changes.extend(patch.accept_abuse.map(accept_abuse));
+        if patch.batv.is_some() || patch.srs.is_some() {
+            let now = now.map(|now| now.bounce_addresses).unwrap_or_default();
+            changes.push(bounce_addresses(patch, now));
+        }
         if let Some(port) = patch.delivery_port {
             if port == 0 {
                 return Err(ActionError::invalid("deliveryport", "a port is a number from 1 to 65535"));
@@ -156,10 +165,10 @@ impl Actions {
         let (mode, words) = match wanted {
             Enforcement::Off => (Mode::SettingUp, "does not enforce its list"),
             Enforcement::Soft => (
-                Mode::Enforce { soft_until: Some(self.now() + SOFT_PERIOD) },
+                Mode::enforce(Some(self.now() + SOFT_PERIOD)),
                 "enforces its list, with temporary rejection for 72 hours",
             ),
-            Enforcement::Full => (Mode::Enforce { soft_until: None }, "enforces its list, without temporary rejection"),
+            Enforcement::Full => (Mode::enforce(None), "enforces its list, without temporary rejection"),
         };
         (DomainChange::Mode(mode), words.to_owned())
     }
@@ -189,10 +198,19 @@ fn message_max(max: Option<u64>) -> NamedChange {
 }
 
 fn sub_addressing(patch: &DomainPatch, now: SubAddressing) -> NamedChange {
-    let on_off = |on: bool| if on { "on" } else { "off" };
     let wanted = SubAddressing { plus: patch.plus.unwrap_or(now.plus), minus: patch.minus.unwrap_or(now.minus) };
     let words = format!("user+tag {}, user-tag {}", on_off(wanted.plus), on_off(wanted.minus));
     (DomainChange::SubAddressing(wanted), words)
+}
+
+fn bounce_addresses(patch: &DomainPatch, now: BounceAddresses) -> NamedChange {
+    let wanted = BounceAddresses { batv: patch.batv.unwrap_or(now.batv), srs: patch.srs.unwrap_or(now.srs) };
+    let words = format!("bounces to signed senders {}, to rewritten ones {}", on_off(wanted.batv), on_off(wanted.srs));
+    (DomainChange::BounceAddresses(wanted), words)
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 fn accept_abuse(accepted: bool) -> NamedChange {

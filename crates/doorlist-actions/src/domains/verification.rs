@@ -2,7 +2,7 @@
 //! tenant takes another's. Must not know DNS.
 
 use crate::actions::Actions;
-use crate::error::ActionError;
+use crate::error::{ActionError, ErrorKind};
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::DomainName;
 use doorlist_store::tenants::{DomainNameColumn, QueryValue, VERIFICATIONS_MAX};
@@ -35,6 +35,20 @@ impl Actions {
             return Err(ActionError::invalid("name", message));
         }
         Ok(())
+    }
+
+    /// What to say when a change was refused that gives this name to somebody: whoever comes second, by however little, is
+    /// told that it is taken, as those who come later are.
+    pub(super) async fn or_is_taken(
+        &self,
+        refused: ActionError,
+        (name, customer): (&DomainName, CustomerId),
+        what: &str,
+    ) -> ActionError {
+        if refused.kind() != ErrorKind::Refused {
+            return refused;
+        }
+        self.must_be_free_and_verified(name, customer, what).await.err().unwrap_or(refused)
     }
 
     /// Whether the caller sees a domain or a domain alias of this name.

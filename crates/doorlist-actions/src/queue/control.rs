@@ -2,6 +2,7 @@
 
 use crate::error::ActionError;
 use doorlist_core::address::DomainName;
+use doorlist_core::connection::Glob;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,36 @@ pub trait QueueControl: Send + Sync {
     /// Messages that wait, oldest first.
     fn list<'a>(&'a self, filter: &'a QueueFilter) -> QueueAnswer<'a, Vec<QueueEntry>>;
     fn show(&self, id: QueueId) -> QueueAnswer<'_, Option<QueueEntry>>;
-    /// Does something with messages; answers with how many it was done with.
-    fn order<'a>(&'a self, order: QueueOrder, selection: &'a QueueSelection) -> QueueAnswer<'a, u64>;
+    /// Does something with messages for a person of this name, which the mail log keeps; answers with how many it was done
+    /// with.
+    fn order<'a>(&'a self, order: QueueOrder, ids: &'a [QueueId], by: &'a str) -> QueueAnswer<'a, u64>;
+}
+
+/// Further conditions on messages; each that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueueMatch {
+    /// One of its unfinished recipients, as the sender wrote it.
+    pub recipient: Option<Glob>,
+    /// Accepted before this time.
+    pub before: Option<Timestamp>,
+    /// A text in what a server said last of an unfinished recipient, in any case.
+    pub reason: Option<String>,
+}
+
+impl QueueMatch {
+    pub(super) fn matches(&self, entry: &QueueEntry) -> bool {
+        let unfinished = || entry.recipients.iter().filter(|recipient| recipient.state != QueueState::Delivered);
+        let has_text = |reason: &String| {
+            let reason = reason.to_lowercase();
+            let says = |reply: &String| reply.to_lowercase().contains(&reason);
+            unfinished().any(|recipient| recipient.reply.as_ref().is_some_and(says))
+        };
+        let fits = |glob: &Glob| unfinished().any(|recipient| glob.matches(&recipient.address.to_lowercase()));
+        self.before.is_none_or(|before| entry.received_at < before)
+            && self.recipient.as_ref().is_none_or(fits)
+            && self.reason.as_ref().is_none_or(has_text)
+    }
 }
 
 /// Which messages to list.
@@ -46,8 +75,13 @@ pub enum QueueOrder {
 #[serde(rename_all = "snake_case")]
 pub enum QueueSelection {
     Message(QueueId),
-    /// All with a recipient in this domain.
-    Domain(DomainName),
+    /// All that meet conditions.
+    Matching {
+        /// With a recipient in this domain.
+        domain: Option<DomainName>,
+        #[serde(default)]
+        matching: QueueMatch,
+    },
 }
 
 /// A message that waits.

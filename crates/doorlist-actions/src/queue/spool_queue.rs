@@ -1,17 +1,16 @@
 //! The queue when no server runs: the spool alone. Orders are written there and a server that starts later finds them.
 //! Must not deliver anything.
 
-use super::control::{
-    QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueSelection, QueueState,
-};
+use super::control::{QueueAnswer, QueueControl, QueueEntry, QueueFilter, QueueOrder, QueueRecipient, QueueState};
 use crate::error::{ActionError, ErrorKind};
 use crate::services::Clock;
 use doorlist_core::address::DomainName;
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
+use doorlist_store::mail_log::{MailAction, MailEntry};
 use doorlist_store::recipients::Refusal;
 use doorlist_store::spool::{Pending, Progress, RecipientState, Settlement, SpoolError};
-use doorlist_store::{RecipientStore, Spool};
+use doorlist_store::{MailLog, RecipientStore, Spool};
 
 /// Messages that are read at a time.
 const SCAN_PAGE: u32 = 1_000;
@@ -21,13 +20,14 @@ const SCAN_PAGE: u32 = 1_000;
 pub struct SpoolQueue {
     spool: Spool,
     recipients: RecipientStore,
+    mail_log: MailLog,
     clock: Clock,
 }
 
 impl SpoolQueue {
     /// On this spool; the directory tells which messages are whose.
-    pub fn new(spool: Spool, recipients: RecipientStore, clock: Clock) -> Self {
-        Self { spool, recipients, clock }
+    pub fn new(spool: Spool, recipients: RecipientStore, mail_log: MailLog, clock: Clock) -> Self {
+        Self { spool, recipients, mail_log, clock }
     }
 
     async fn matching(&self, filter: &QueueFilter) -> Result<Vec<Pending>, ActionError> {
@@ -51,23 +51,42 @@ impl SpoolQueue {
         Ok(domain.id)
     }
 
-    async fn selected(&self, selection: &QueueSelection) -> Result<Vec<Pending>, ActionError> {
-        match selection {
-            QueueSelection::Message(id) => Ok(self.spool.get(*id).await.map_err(spool_failed)?.into_iter().collect()),
-            QueueSelection::Domain(name) => {
-                let filter = QueueFilter { domain: Some(name.clone()), after: None, limit: u32::MAX };
-                self.matching(&filter).await
-            }
-        }
-    }
-
-    async fn run_order(&self, order: QueueOrder, selection: &QueueSelection) -> Result<u64, ActionError> {
-        let selected = self.selected(selection).await?;
-        for pending in &selected {
-            self.spool.settle(pending.id, self.settlement(order, pending));
+    async fn run_order(&self, order: QueueOrder, ids: &[QueueId], by: &str) -> Result<u64, ActionError> {
+        let mut done = 0;
+        for id in ids {
+            let Some(pending) = self.spool.get(*id).await.map_err(spool_failed)? else { continue };
+            self.spool.settle(pending.id, self.settlement(order, &pending));
+            self.note(order, &pending, by);
+            done += 1;
         }
         self.spool.flush().await.map_err(spool_failed)?;
-        Ok(selected.len() as u64)
+        Ok(done)
+    }
+
+    /// Notes in the mail log what a person did with a message.
+    fn note(&self, order: QueueOrder, pending: &Pending, by: &str) {
+        let action = match order {
+            QueueOrder::Retry => return,
+            QueueOrder::Hold => MailAction::Held,
+            QueueOrder::Release => MailAction::Released,
+            QueueOrder::Delete => MailAction::Deleted,
+        };
+        let envelope = &pending.envelope;
+        for recipient in &envelope.recipients {
+            self.mail_log.record(MailEntry {
+                time: (self.clock)(),
+                action,
+                queue_id: Some(pending.id),
+                sender: envelope.sender.clone(),
+                recipient: recipient.path.clone(),
+                domain: recipient.domain,
+                client: None,
+                reason: format!("by {by}").into(),
+                reply: "".into(),
+                message_id: None,
+                size: envelope.size,
+            });
+        }
     }
 
     fn settlement(&self, order: QueueOrder, pending: &Pending) -> Settlement {
@@ -96,8 +115,8 @@ impl QueueControl for SpoolQueue {
         Box::pin(async move { Ok(self.spool.get(id).await.map_err(spool_failed)?.as_ref().map(QueueEntry::from)) })
     }
 
-    fn order<'a>(&'a self, order: QueueOrder, selection: &'a QueueSelection) -> QueueAnswer<'a, u64> {
-        Box::pin(self.run_order(order, selection))
+    fn order<'a>(&'a self, order: QueueOrder, ids: &'a [QueueId], by: &'a str) -> QueueAnswer<'a, u64> {
+        Box::pin(self.run_order(order, ids, by))
     }
 }
 

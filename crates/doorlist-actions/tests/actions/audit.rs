@@ -3,8 +3,8 @@
 use crate::day::Day;
 use crate::tenancy::HERE;
 use doorlist_actions::{
-    AuditCheckPart, AuditEvent, AuditHead, AuditHeadShow, AuditLink, AuditList, AuditNews, AuditPartCheck, AuditRecord,
-    AuditRow, AuditTerms, AuditVerdict, AuditVerify, AuditWriter, HeadFinding, Response,
+    AuditCheckPart, AuditEvent, AuditHead, AuditHeadShow, AuditLink, AuditList, AuditNews, AuditPartCheck, AuditPlace,
+    AuditRecord, AuditRow, AuditTerms, AuditVerdict, AuditVerify, AuditWriter, HeadFinding, Response,
 };
 use doorlist_core::access::{CustomerId, ResellerId, Scope};
 use doorlist_store::audit::AuditEntry;
@@ -34,6 +34,30 @@ async fn list(day: &Day, limit: u32) -> Vec<AuditRow> {
     match day.ask(AuditList { before: None, limit }).await.unwrap() {
         Response::AuditLines(rows) => rows,
         other => panic!("{other:?}"),
+    }
+}
+
+/// Of a cluster; each line says which node wrote it.
+#[tokio::test]
+async fn lines_of_all_nodes_are_listed_by_time() {
+    let day = Day::begin().await;
+    let mut writer = AuditWriter::new(&day.services);
+    writer.begin().await.unwrap();
+    write(&day, &mut writer, 2).await;
+    let mut elsewhere = day.services.audit.after(0, 0, 10).await.unwrap();
+    elsewhere.iter_mut().for_each(|entry| entry.time = entry.time + std::time::Duration::from_secs(1));
+    elsewhere[0].time = doorlist_core::time::Timestamp::from_secs(1);
+    day.services.audit.append(7, &elsewhere).await.unwrap();
+    let places = async |before, limit| match day.ask(AuditList { before, limit }).await.unwrap() {
+        Response::AuditLines(rows) => {
+            rows.into_iter().map(|row| (row.place.node, row.place.number)).collect::<Vec<_>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    let all = [(7, 2), (0, 2), (0, 1), (7, 1)];
+    assert_eq!(places(None, 10).await, all);
+    for (at, (node, number)) in all.into_iter().enumerate() {
+        assert_eq!(places(Some(AuditPlace { node, number }), 10).await, all[at + 1..]);
     }
 }
 
@@ -92,7 +116,7 @@ async fn the_audit_tells_whether_it_is_whole() {
     writer.begin().await.unwrap();
     write(&day, &mut writer, 1).await;
     let lines = list(&day, 10).await;
-    assert_eq!(lines.iter().map(|line| line.number).collect::<Vec<_>>(), [3, 2, 1]);
+    assert_eq!(lines.iter().map(|line| line.place.number).collect::<Vec<_>>(), [3, 2, 1]);
     assert!(lines.iter().all(|line| matches!(&line.record, AuditRecord::Request(event) if event.status == 201)));
     let (verdict, code) = verify(&day, None).await;
     assert_eq!((verdict.lines, verdict.broken_at, verdict.keyed_from, code), (3, None, Some(1), 0));
@@ -209,7 +233,7 @@ async fn lines_go_after_their_term_and_the_rest_still_proves_itself() {
     day.services.sweep().await.unwrap();
     assert_eq!(verify(&day, None).await.0.lines, 1);
     write(&day, &mut writer, 1).await;
-    assert_eq!(list(&day, 1).await[0].number, 2_511);
+    assert_eq!(list(&day, 1).await[0].place.number, 2_511);
     assert_eq!(verify(&day, None).await.1, 0);
     // Nobody without the key takes lines out in that way.
     let line = day.services.audit.last(0).await.unwrap().unwrap();

@@ -9,10 +9,10 @@ use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::contact_book::MailPermit;
-use doorlist_store::mail_log::MailLogConfig;
+use doorlist_store::mail_log::{MailAction, MailLogConfig, RefusedRecipient};
 use doorlist_store::recipients::{Applied, EXAMPLES_MAX};
 use doorlist_store::spool::{Spool, SpoolConfig};
-use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, StoreUrl, Tenants};
+use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, StoreUrl, Tenants, WriteCheck};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::{HashMap, VecDeque};
@@ -167,9 +167,15 @@ impl Day {
     pub(crate) async fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = StoreUrl::Sqlite(folder.path().join("state"));
-        let recipients = RecipientStore::open(&url).await.unwrap();
-        let spool = Spool::open(&url, SpoolConfig::default()).await.unwrap();
-        let mail_log = MailLog::open(&url, MailLogConfig::default()).await.unwrap();
+        Self::on(&url, folder).await
+    }
+
+    /// The same on a store of its own.
+    pub(crate) async fn on(url: &StoreUrl, folder: tempfile::TempDir) -> Self {
+        let recipients = RecipientStore::open(url).await.unwrap();
+        let spool = Spool::open(url, SpoolConfig::default()).await.unwrap();
+        let config = MailLogConfig { days: u16::MAX, ..MailLogConfig::default() };
+        let mail_log = MailLog::open(url, config).await.unwrap();
         let world = Arc::new(World {
             now: AtomicI64::new(NOW.as_millis()),
             answers: Mutex::default(),
@@ -186,8 +192,9 @@ impl Day {
             let world = Arc::clone(&world);
             Arc::new(move || world.now())
         };
-        let queue = Arc::new(SpoolQueue::new(spool.clone(), recipients.clone(), Arc::clone(&clock)));
+        let queue = Arc::new(SpoolQueue::new(spool.clone(), recipients.clone(), mail_log.clone(), Arc::clone(&clock)));
         let services = Arc::new(Services {
+            writes: WriteCheck::new(recipients.clone(), spool.clone(), 0),
             work: WorkPool::new(Handle::current(), 1, JOBS_MAX),
             book: SourceBook::of(&recipients),
             contacts: ContactBook::of(&recipients),
@@ -209,9 +216,25 @@ impl Day {
             pushes_max: 2,
             node: "one".to_owned(),
             node_number: 0,
+            server: None,
             clock,
         });
         Self { services, spool, world, _folder: folder }
+    }
+
+    /// A recipient was refused or deferred for this reason, so many seconds after the day began.
+    pub(crate) fn refuse(&self, recipient: &str, sender: &str, reason: &str, at: i64) {
+        let domain = self.services.recipients.snapshot().domain(&name("example.test")).map(|domain| domain.id);
+        self.services.mail_log.record_refusal(&RefusedRecipient {
+            time: Timestamp::from_secs(NOW.as_secs() + at),
+            action: MailAction::Deferred,
+            sender,
+            recipient,
+            domain,
+            client: None,
+            reason,
+            reply: "451 4.1.1 later",
+        });
     }
 
     pub(crate) async fn with_a_domain() -> Self {

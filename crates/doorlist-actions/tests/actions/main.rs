@@ -9,6 +9,7 @@ mod keys;
 mod memberships;
 mod named_by;
 mod push_parts;
+mod races;
 mod senders;
 mod source_health;
 mod sources;
@@ -23,12 +24,12 @@ use day::{Day, NOW, addresses, local, name, server};
 use doorlist_actions::{
     AccountAdd, AccountList, AccountRemove, AccountShow, AliasAdd, AliasRemove, ChangePage, ChangesList, ChangesShow,
     DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove, DomainSet,
-    DomainShow, ErrorKind, MailLogSearch, ModeWish, QueueFilter, QueueList, QueueMove, QueueOrder, QueueSelection,
-    QueueShow, QueueState, Response,
+    DomainShow, DomainUnlisted, ErrorKind, MailLogSearch, ModeWish, QueueFilter, QueueList, QueueMatch, QueueMove,
+    QueueOrder, QueueSelection, QueueShow, QueueState, Response,
 };
-use doorlist_core::domain::{Mode, SOFT_PERIOD};
+use doorlist_core::domain::Mode;
 use doorlist_core::queue_id::QueueId;
-use doorlist_store::mail_log::MailFilter;
+use doorlist_store::mail_log::{MailAction, MailFilter};
 use doorlist_store::recipients::AccountFilter;
 use doorlist_store::spool::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind};
 
@@ -65,7 +66,7 @@ async fn an_empty_list_is_enforced_only_by_who_types_its_name() {
         .await;
     day.done(enforce(false, Some(name("example.test")))).await;
     let Response::Domain(details) = day.ask(DomainShow { name: name("example.test") }).await.unwrap() else { panic!() };
-    assert_eq!(details.summary.mode, Mode::Enforce { soft_until: Some(NOW + SOFT_PERIOD) });
+    assert_eq!(details.summary.mode, Mode::Enforce { soft_until: None, empty: true });
     assert_eq!(day.check("ann@example.test").await, (4, "unlisted-soft"));
     day.done(AccountAdd { addresses: addresses(&["ann@example.test"]), list: false }).await;
     day.done(enforce(true, None)).await;
@@ -75,6 +76,45 @@ async fn an_empty_list_is_enforced_only_by_who_types_its_name() {
         let request = DomainMode { name: name("example.test"), mode, now: false, confirmed: None };
         day.refused(request, ErrorKind::Unavailable, 69, "not available in this version").await;
     }
+}
+
+#[tokio::test]
+async fn a_list_that_lacks_recipients_is_enforced_only_by_who_types_its_name() {
+    let day = Day::with_a_domain().await;
+    day.done(AccountAdd { addresses: addresses(&["ann@example.test"]), list: false }).await;
+    let enforce = |confirmed| DomainMode { name: name("example.test"), mode: ModeWish::Enforce, now: false, confirmed };
+    let asked = |recipient, sender, reason, times: i64| {
+        for at in 0..times {
+            day.refuse(recipient, sender, reason, at);
+        }
+    };
+    asked("Info@Example.Test", "a@one.test", "setting-up", 2);
+    asked("info@example.test", "b@two.test", "setting-up", 1);
+    asked("jobs@example.test", "", "setting-up", 1);
+    // On the list by now, removed by a person, refused for other reasons, or long ago.
+    asked("ann@example.test", "a@one.test", "setting-up", 3);
+    asked("gone@example.test", "a@one.test", "setting-up", 3);
+    asked("sales@example.test", "a@one.test", "source-flagged", 3);
+    day.refuse("old@example.test", "a@one.test", "setting-up", -15 * 86_400);
+    day.done(AccountAdd { addresses: addresses(&["gone@example.test"]), list: false }).await;
+    day.done(AccountRemove { addresses: addresses(&["gone@example.test"]) }).await;
+
+    day.refused(enforce(None), ErrorKind::Unconfirmed, 4, "2 recipients of example.test that are not on the list")
+        .await;
+    let look = |days, limit| DomainUnlisted { name: name("example.test"), days, limit };
+    let Response::Unlisted(report) = day.ask(look(14, 10)).await.unwrap() else { panic!() };
+    let said: Vec<_> =
+        report.recipients.iter().map(|it| (it.address.to_string(), it.times, it.sender_domains.join(","))).collect();
+    let row = |address: &str, times, senders: &str| (address.to_owned(), times, senders.to_owned());
+    assert_eq!(said, [row("info@example.test", 3, "one.test,two.test"), row("jobs@example.test", 1, "")]);
+    assert_eq!((report.total, report.unnamed), (2, 0));
+    let Response::Unlisted(report) = day.ask(look(30, 1)).await.unwrap() else { panic!() };
+    assert_eq!((report.total, report.recipients.len()), (3, 1), "the older one, too; the most asked for is shown");
+    day.refused(look(0, 10), ErrorKind::Usage, 64, "one day").await;
+
+    day.done(enforce(Some(name("example.test")))).await;
+    day.done(AccountAdd { addresses: addresses(&["info@example.test", "jobs@example.test"]), list: false }).await;
+    day.done(enforce(None)).await;
 }
 
 #[tokio::test]
@@ -150,7 +190,8 @@ async fn the_change_log_is_read_back() {
 async fn the_queue_without_a_server_is_the_spool() {
     let day = Day::with_a_domain().await;
     let id = waiting_message(&day).await;
-    let list = |domain| QueueList { filter: QueueFilter { domain, after: None, limit: 10 } };
+    let list =
+        |domain| QueueList { filter: QueueFilter { domain, after: None, limit: 10 }, matching: QueueMatch::default() };
     let Response::Queue(all) = day.ask(list(None)).await.unwrap() else { panic!() };
     assert_eq!((all.len(), all[0].id, all[0].recipients[0].state), (1, id, QueueState::Pending));
     let Response::Queue(of_domain) = day.ask(list(Some(name("example.test")))).await.unwrap() else { panic!() };
@@ -161,15 +202,17 @@ async fn the_queue_without_a_server_is_the_spool() {
         let Response::QueueMessage(entry) = day.ask(QueueShow { id }).await.unwrap() else { panic!() };
         assert_eq!(entry.hold, held, "{asked:?}");
     }
-    let by_domain = QueueMove { order: QueueOrder::Delete, selection: QueueSelection::Domain(name("example.test")) };
+    let selection = QueueSelection::Matching { domain: Some(name("example.test")), matching: QueueMatch::default() };
+    let by_domain = QueueMove { order: QueueOrder::Delete, selection };
     assert_eq!(day.ask(by_domain).await.unwrap(), Response::QueueDone(1));
     day.refused(QueueShow { id }, ErrorKind::NotFound, 3, "not in the queue").await;
     day.refused(order(QueueOrder::Retry), ErrorKind::NotFound, 3, "not in the queue").await;
     day.refused(list(Some(name("other.test"))), ErrorKind::NotFound, 3, "not a domain").await;
-    let Response::Log(entries) = day.ask(MailLogSearch { filter: MailFilter::default() }).await.unwrap() else {
-        panic!()
-    };
-    assert!(entries.is_empty());
+    let search = MailLogSearch { filter: MailFilter::default(), domain: Some(name("example.test")) };
+    let Response::Log(entries) = day.ask(search).await.unwrap() else { panic!() };
+    let who = |action| (action, "by root".to_owned());
+    let noted: Vec<_> = entries.into_iter().map(|logged| (logged.entry.action, logged.entry.reason.into())).collect();
+    assert_eq!(noted, [who(MailAction::Deleted), who(MailAction::Released), who(MailAction::Held)]);
 }
 
 async fn waiting_message(day: &Day) -> QueueId {

@@ -9,6 +9,9 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 /// Octets that a local part may have as written, without its quotes (RFC 5321 §4.5.3.1.1).
 pub const LOCAL_PART_MAX: usize = 64;
+/// Octets of a path without its brackets (RFC 5321 §4.5.3.1.3), to which the local part of a recipient must fit. Senders
+/// write sub-addresses and signed addresses that are longer than any entry of a list.
+pub const PATH_MAX: usize = 254;
 /// Maximum number of bases that a look-up of `a+b+c+...@` tries.
 pub const SUB_ADDRESS_LOOKUPS_MAX: usize = 8;
 
@@ -36,13 +39,23 @@ impl LocalPart {
     ///
     /// Unquoted, dots may stand anywhere: addresses like `first..last` exist, and are accepted if they are listed.
     pub fn parse(raw: &[u8]) -> Result<Self, AddressError> {
+        Self::parse_within(raw, LOCAL_PART_MAX)
+    }
+
+    /// Parses the local part of a recipient, which may be longer than an entry of a list. A long one is looked up and
+    /// compared like any other; as text it does not parse back.
+    pub(crate) fn of_recipient(raw: &[u8]) -> Result<Self, AddressError> {
+        Self::parse_within(raw, PATH_MAX)
+    }
+
+    fn parse_within(raw: &[u8], max: usize) -> Result<Self, AddressError> {
         if let [b'"', inner @ .., b'"'] = raw {
-            return Self::from_quoted(inner);
+            return Self::from_quoted(inner, max);
         }
         if raw.is_empty() {
             return Err(AddressError::LocalEmpty);
         }
-        if raw.len() > LOCAL_PART_MAX {
+        if raw.len() > max {
             return Err(AddressError::LocalTooLong);
         }
         let mut ascii = true;
@@ -57,11 +70,11 @@ impl LocalPart {
         if ascii {
             return Ok(Self(text.to_ascii_lowercase().into_boxed_str()));
         }
-        Self::fold(text)
+        Self::fold(text, max)
     }
 
     /// The inside of a quoted string: `\x` means `x` (RFC 5321 §4.1.2 quoted-pairSMTP).
-    fn from_quoted(inner: &[u8]) -> Result<Self, AddressError> {
+    fn from_quoted(inner: &[u8], max: usize) -> Result<Self, AddressError> {
         let text = std::str::from_utf8(inner).map_err(|_| AddressError::NotUtf8)?;
         let mut plain = String::with_capacity(text.len());
         let mut chars = text.chars();
@@ -75,10 +88,10 @@ impl LocalPart {
         if plain.is_empty() {
             return Err(AddressError::LocalEmpty);
         }
-        if plain.len() > LOCAL_PART_MAX {
+        if plain.len() > max {
             return Err(AddressError::LocalTooLong);
         }
-        Self::fold(&plain)
+        Self::fold(&plain, max)
     }
 
     /// Folds case and normalizes, independent of locale. Repeats until nothing changes, so that the result is its own
@@ -86,9 +99,9 @@ impl LocalPart {
     ///
     /// Characters outside ASCII never become ASCII: U+017F (long s) is lower case already and stays, U+0130 (I with a
     /// dot) becomes an i with a combining dot, and the few that would become ASCII are rejected.
-    fn fold(text: &str) -> Result<Self, AddressError> {
+    fn fold(text: &str, max: usize) -> Result<Self, AddressError> {
         const ROUNDS_MAX: usize = 4;
-        let rest = |rest: &str| Self::fold(rest).ok().filter(|_| !rest.is_empty());
+        let rest = |rest: &str| Self::fold(rest, max).ok().filter(|_| !rest.is_empty());
         if let Some(found) = InvisibleCharacter::find(text, rest) {
             return Err(AddressError::Invisible(found));
         }
@@ -104,7 +117,7 @@ impl LocalPart {
             current = next;
         }
         // Folding can lengthen a name, and what is longer than a local part would not parse back.
-        if current.len() > LOCAL_PART_MAX {
+        if current.len() > max {
             return Err(AddressError::LocalTooLong);
         }
         Ok(Self(current.into_boxed_str()))

@@ -9,29 +9,59 @@ fn guess(record: &mut SourceRecord, names: std::ops::Range<u32>, now: Timestamp)
     names.filter_map(|n| record.note(NameMatch::Unknown(n), now)).next()
 }
 
-#[test]
-fn a_session_waits_after_five_and_closes_after_twenty() {
+const KINDS: [AnswerKind; 4] = [AnswerKind::Accepted, AnswerKind::Refused, AnswerKind::Deferred, AnswerKind::Other];
+
+fn after(answers: &[(AnswerKind, u32)]) -> SessionGuard {
     let mut guard = SessionGuard::default();
-    let mut paces = Vec::new();
-    for _ in 0..=SESSION_MAX {
-        paces.push(guard.pace(SourceStanding::Normal));
-        guard.miss();
+    for (answer, times) in answers {
+        (0..*times).for_each(|_| guard.answered(*answer));
     }
-    let wait = |secs| Pace::Wait(Duration::from_secs(secs));
-    assert_eq!(paces[..5], [Pace::Free; 5]);
-    assert_eq!(paces[5..8], [wait(1), wait(2), wait(3)]);
-    assert_eq!(paces[14..20], [wait(10); 6]);
-    assert_eq!(paces[20], Pace::Close);
+    guard
 }
 
 #[test]
-fn a_flagged_session_always_waits_the_same() {
-    let mut guard = SessionGuard::default();
-    for _ in 0..SESSION_MAX {
-        assert_eq!(guard.pace(SourceStanding::Flagged), Pace::Wait(FLAGGED_DELAY));
-        guard.miss();
+fn refusals_wait_after_five_and_end_the_session_after_twenty() {
+    let delay = |refused: u32| {
+        let guard = after(&[(AnswerKind::Refused, refused)]);
+        guard.delay(SourceStanding::Normal, AnswerKind::Refused, AnswerKind::Refused).map(|delay| delay.as_secs())
+    };
+    assert_eq!([0, 4, 5, 6, 7, 14, 19, 40].map(delay).map(Option::unwrap_or_default), [0, 0, 1, 2, 3, 10, 10, 10]);
+    assert!(!after(&[(AnswerKind::Refused, SESSION_MAX - 1)]).is_over());
+    assert!(after(&[(AnswerKind::Refused, SESSION_MAX)]).is_over());
+}
+
+#[test]
+fn deferred_recipients_wait_a_second_and_end_nothing() {
+    let guard = after(&[(AnswerKind::Deferred, 1000), (AnswerKind::Accepted, 60)]);
+    assert!(!guard.is_over());
+    let delay = |answer| guard.delay(SourceStanding::Normal, answer, AnswerKind::Deferred);
+    assert_eq!(delay(AnswerKind::Deferred), Some(SHORT_DELAY_MAX));
+    assert_eq!(delay(AnswerKind::Accepted), None);
+}
+
+proptest! {
+    #[test]
+    fn a_listed_recipient_waits_no_longer_than_an_unlisted_one(
+        before in proptest::collection::vec((0usize..4, 0u32..30), 0..6),
+        flagged: bool,
+        soft: bool,
+    ) {
+        let before: Vec<_> = before.into_iter().map(|(kind, times)| (KINDS[kind], times)).collect();
+        let guard = after(&before);
+        let standing = if flagged { SourceStanding::Flagged } else { SourceStanding::Normal };
+        let unlisted = if soft { AnswerKind::Deferred } else { AnswerKind::Refused };
+        let (listed, other) =
+            (guard.delay(standing, AnswerKind::Accepted, unlisted), guard.delay(standing, unlisted, unlisted));
+        prop_assert!(listed <= other, "{listed:?} {other:?}");
+        let has_accepted = before.iter().any(|(kind, times)| *kind == AnswerKind::Accepted && *times > 0);
+        if has_accepted && !flagged {
+            prop_assert!(listed <= Some(SHORT_DELAY_MAX));
+        }
+        // While a source is flagged, no answer differs from another.
+        if flagged {
+            prop_assert!(KINDS.iter().all(|kind| guard.delay(standing, *kind, unlisted) == Some(FLAGGED_DELAY)));
+        }
     }
-    assert_eq!(guard.pace(SourceStanding::Flagged), Pace::Close);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::domain::{DomainId, ProtectedDomain, SubAddressing};
+use crate::domain::{BounceAddresses, DomainId, ProtectedDomain, SubAddressing};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -101,6 +101,7 @@ fn sub_addresses_follow_the_longest_listed_base() {
         hold: false,
         sub_addressing: SubAddressing { plus: true, minus: true },
         accept_abuse: true,
+        bounce_addresses: BounceAddresses::default(),
     };
     let list = build(&Model::from([
         ((1, "anne".into()), entry(1, EntryKind::Mailbox, Standing::Active)),

@@ -6,7 +6,7 @@ use super::record::{DomainRecord, SMTP_PORT};
 use super::refusal::Refusal;
 use crate::address::DomainName;
 use crate::change::{DomainChange, MailServer};
-use crate::domain::{Mode, SubAddressing};
+use crate::domain::{BounceAddresses, Mode, SubAddressing};
 use std::net::IpAddr;
 
 /// Mail servers of a domain.
@@ -29,6 +29,7 @@ pub fn new_domain(name: &DomainName, customer: &str, servers: &[MailServer]) -> 
         hold: false,
         sub_addressing: SubAddressing::default(),
         accept_abuse: true,
+        bounce_addresses: BounceAddresses::default(),
         domain_aliases: Vec::new(),
         aliases_off: Vec::new(),
         servers: checked_servers(name, servers)?,
@@ -58,6 +59,7 @@ pub fn change(name: &DomainName, domain: &mut DomainRecord, change: &DomainChang
         DomainChange::Servers(servers) => domain.servers = checked_servers(name, servers)?,
         DomainChange::SubAddressing(sub_addressing) => domain.sub_addressing = *sub_addressing,
         DomainChange::AcceptAbuse(accept) => domain.accept_abuse = *accept,
+        DomainChange::BounceAddresses(forms) => domain.bounce_addresses = *forms,
         DomainChange::AddAlias(alias) => {
             if let Err(place) = domain.domain_aliases.binary_search(alias) {
                 domain.domain_aliases.insert(place, alias.clone());

@@ -3,7 +3,7 @@
 use crate::access::CustomerId;
 use crate::address::{DomainName, LocalPart};
 use crate::change::{MailServer, Source, Structure};
-use crate::domain::{Mode, SubAddressing};
+use crate::domain::{BounceAddresses, Mode, SubAddressing};
 use crate::list::{EntryKind, Standing};
 use crate::shrink_guard::GRACE;
 use crate::time::Timestamp;
@@ -95,6 +95,9 @@ pub struct DomainRecord {
     pub sub_addressing: SubAddressing,
     /// `abuse@` is a system address.
     pub accept_abuse: bool,
+    /// Bounces to addresses that only its own server knows.
+    #[serde(default)]
+    pub bounce_addresses: BounceAddresses,
     /// Names with the same list.
     pub domain_aliases: Vec<DomainName>,
     /// Those of them that are not served.
@@ -111,9 +114,13 @@ pub struct DomainRecord {
 }
 
 impl DomainRecord {
-    /// Whether both say the same. One of them may be of before a customer's number was kept, or of another name of it.
+    /// Whether both say the same. One of them may be of before a customer's number was kept, or of another name of it, or
+    /// of before the list was filled or emptied.
     pub fn is_same_as(&self, other: &Self) -> bool {
         let mut other = other.clone();
+        if self.mode.is_same_wish(other.mode) {
+            other.mode = self.mode;
+        }
         if self.customer_id == other.customer_id {
             other.customer.clone_from(&self.customer);
         } else if self.customer_id.is_none() || other.customer_id.is_none() {

@@ -1,7 +1,7 @@
 //! The decision on a recipient of a transaction: first the list, then the recipient's rules for sender and size. An
 //! unlisted address therefore gets the same answer for every sender, and guessing names reveals no rules.
 
-use super::{Decision, Reason, Recipient, SourceStanding, Verdict, decide};
+use super::{Decision, Reason, Recipient, ReturnPath, SourceStanding, Verdict, decide};
 use crate::list::Snapshot;
 use crate::mail_policy::PolicyTable;
 use crate::sender_rules::{Judgment, Sender};
@@ -11,6 +11,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug)]
 pub struct Offer {
     pub sender: Sender,
+    /// Whether there is a sender at all.
+    pub return_path: ReturnPath,
     /// Declared size of the message in octets.
     pub size: Option<u64>,
     /// Message size limit of the gateway in octets.
@@ -50,7 +52,7 @@ pub fn decide_for(
     policies: &PolicyTable,
     offer: &Offer,
 ) -> Decision {
-    let decision = decide(recipient, list, source, now);
+    let decision = decide(recipient, list, offer.return_path, source, now);
     if decision.verdict != Verdict::Accept {
         return decision;
     }

@@ -1,6 +1,6 @@
 //! Runs the scripts in `tests/policy/*.txt`: a list, then recipients with the answer that each must get.
 //!
-//! `domain NAME setting-up|soft|enforce [inactive] [minus] [no-abuse] [also ALIAS]` begins a domain; `mailbox`, `alias`,
+//! `domain NAME setting-up|soft|enforce [inactive] [minus] [no-abuse] [no-batv] [srs] [also ALIAS]` begins a domain; `mailbox`, `alias`,
 //! `list`, `vetoed`, `off` list a local part of it; `block PATTERN`, `allow PATTERN` and `max OCTETS` are its policy, or
 //! with `for LOCAL` that of the account. `flagged` and `normal` set the source, `sender PATH` (`<>`: null), `size OCTETS`
 //! and `others OCTETS` (`none`) what the transaction brings. A line `RECIPIENT -> verdict reason [enforce verdict]` is a
@@ -10,7 +10,7 @@
 mod relay;
 
 use super::*;
-use crate::domain::SubAddressing;
+use crate::domain::{BounceAddresses, SubAddressing};
 use crate::list::{AddressId, DomainTable, EntryKind, Seed, SnapshotBuilder, Standing};
 use crate::mail_policy::{AccountPolicy, DomainPolicy, PolicyTable};
 use crate::sender_rules::{Sender, SenderPattern};
@@ -53,8 +53,9 @@ impl Script {
         let id = DomainId(self.domains.len() as u32 + 1);
         let mode = match words[1] {
             "setting-up" => Mode::SettingUp,
-            "soft" => Mode::Enforce { soft_until: Some(NOW + crate::domain::SOFT_PERIOD) },
-            "enforce" => Mode::Enforce { soft_until: Some(NOW) },
+            "soft" => Mode::enforce(Some(NOW + crate::domain::SOFT_PERIOD)),
+            "enforce" => Mode::enforce(Some(NOW)),
+            "empty" => Mode::Enforce { soft_until: None, empty: true },
             other => panic!("no mode {other}"),
         };
         let domain = Arc::new(ProtectedDomain {
@@ -65,6 +66,7 @@ impl Script {
             hold: false,
             sub_addressing: SubAddressing { plus: true, minus: words.contains(&"minus") },
             accept_abuse: !words.contains(&"no-abuse"),
+            bounce_addresses: BounceAddresses { batv: !words.contains(&"no-batv"), srs: words.contains(&"srs") },
         });
         let names = words.iter().position(|w| *w == "also").map_or(&[][..], |at| &words[at + 1..]);
         for name in names.iter().chain([&words[0]]) {
@@ -164,7 +166,13 @@ fn run(name: &str, text: &str) -> usize {
     }
     let policies = script.policies();
     let list = script.builder.build(1, Arc::new(script.domains)).unwrap();
-    let offer = Offer { sender: Sender::default(), size: None, size_max: 1000, size_of_others: None };
+    let offer = Offer {
+        sender: Sender::default(),
+        return_path: ReturnPath::Address,
+        size: None,
+        size_max: 1000,
+        size_of_others: None,
+    };
     let (mut asking, mut checks) = (Asking { source: SourceStanding::Normal, offer }, 0);
     for (number, line) in lines() {
         match line.split_once(" -> ") {
@@ -183,7 +191,11 @@ impl Asking {
         match line.split_once(' ').unwrap_or((line, "")) {
             ("flagged", _) => self.source = SourceStanding::Flagged,
             ("normal", _) => self.source = SourceStanding::Normal,
-            ("sender", path) => self.offer.sender = Sender::from_path(path.trim_matches(['<', '>'])),
+            ("sender", path) => {
+                let path = path.trim_matches(['<', '>']);
+                self.offer.sender = Sender::from_path(path);
+                self.offer.return_path = if path.is_empty() { ReturnPath::Null } else { ReturnPath::Address };
+            }
             ("size", octets) => self.offer.size = octets.parse().ok(),
             ("others", octets) => self.offer.size_of_others = octets.parse().ok(),
             _ => {}

@@ -5,6 +5,7 @@ use super::dialogue::SessionDialogue;
 use super::proxy_protocol;
 use super::session::{ClientSession, SessionExit};
 use super::slots::{Refused, Slot};
+use super::stage::CONNECT;
 use crate::config::{GatewayConfig, ListenerConfig};
 use crate::journal::FieldValue;
 use doorlist_core::network::SourceKey;
@@ -72,9 +73,14 @@ pub(super) fn refuse(inbound: &Inbound, refused: Refused, client: SocketAddr) ->
         Refused::Source => Reply::TooManySessionsFromYou,
     };
     inbound.metrics.sessions_refused.inc();
-    let address = client.ip().to_canonical();
-    inbound.tell(&format!("NOQUEUE: reject: from unknown[{address}]:{}: {reply};", client.port()));
+    tell_refused(inbound, client, reply);
     reply
+}
+
+/// Logs a client that was refused before its session.
+pub(super) fn tell_refused(inbound: &Inbound, client: SocketAddr, reply: Reply) {
+    let address = client.ip().to_canonical();
+    inbound.tell(&format!("NOQUEUE: reject: {CONNECT} from unknown[{address}]:{}: {reply};", client.port()));
 }
 
 fn machine(config: &GatewayConfig, listener: &ListenerConfig, inbound: &Inbound) -> SessionConfig {

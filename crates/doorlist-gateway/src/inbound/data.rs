@@ -4,6 +4,7 @@
 
 use super::Inbound;
 use super::dialogue::{InboundTransaction, SessionDialogue};
+use super::stage::END_OF_MESSAGE;
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
 use doorlist_core::queue_id::QueueId;
@@ -75,6 +76,11 @@ impl Incoming {
         }
     }
 
+    /// Frees what was kept of a message that is refused at its end.
+    pub(super) fn forget(&mut self) {
+        self.body = None;
+    }
+
     fn give_up(&mut self, reply: Reply) {
         self.body = None;
         self.fault = Some(reply);
@@ -94,6 +100,7 @@ impl Incoming {
             let reply = self.fault.unwrap_or(Reply::LocalError);
             return refuse(self.id, reply, None, &transaction, inbound, dialogue);
         };
+        inbound.metrics.mbox_lines.inc_by(self.scan.mbox_lines());
         let envelope = envelope(&self.scan, body.len(), &transaction, dialogue);
         match inbound.spool.accept(self.id, envelope, body).await {
             Ok(spooled) => accepted(spooled, inbound, dialogue),
@@ -162,7 +169,7 @@ fn refuse(
 ) {
     dialogue.out.extend_from_slice(reply.line());
     inbound.metrics.refused(reply);
-    let event = format!("reject: END-OF-MESSAGE from {}: {reply};", dialogue.name);
+    let event = format!("reject: {END_OF_MESSAGE} from {}: {reply};", dialogue.name);
     let why = error.map(ToString::to_string).unwrap_or_default();
     dialogue.log.add(&Line {
         process: Process::Smtpd,

@@ -2,16 +2,19 @@
 
 use super::Inbound;
 use super::guard::GuardedSource;
+use super::stage;
 use super::trace::Trace;
 use crate::clock;
 use crate::config::GatewayConfig;
 use crate::journal::{Batch, FieldValue, Line, Process};
 use doorlist_core::address::{Address, AddressError, is_invisible};
-use doorlist_core::harvest::{NameMatch, Pace, SessionGuard};
+use doorlist_core::harvest::{NameMatch, SessionGuard};
 use doorlist_core::list::{Match, Snapshot};
 use doorlist_core::mail_policy::PolicyTable;
 use doorlist_core::network::SourceKey;
-use doorlist_core::policy::{Decision, Offer, Reason, Recipient, SourceStanding, Verdict, decide_for};
+use doorlist_core::policy::{
+    Decision, Offer, Reason, Recipient, ReturnPath, SourceStanding, Verdict, decide_for, of_unlisted,
+};
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::sender_rules::Sender;
 use doorlist_core::time::Timestamp;
@@ -22,6 +25,7 @@ use doorlist_store::spool::{ClientInfo, EnvelopeRecipient};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The state of a client, and the pending output.
 pub(super) struct SessionDialogue {
@@ -104,11 +108,14 @@ impl SessionDialogue {
         }
     }
 
-    /// Writes a reply; logs rejections that are not decisions on a recipient.
-    pub(super) fn reply(&mut self, reply: Reply) {
+    /// Writes a reply to `stage`; logs rejections that are not decisions on a recipient.
+    pub(super) fn reply_to(&mut self, stage: &str, reply: Reply) {
         self.out.extend_from_slice(reply.line());
+        if let Some(end) = stage::end_of_session(reply) {
+            return self.event(&format!("{end} after {stage} from {}", self.name), &[]);
+        }
         if reply.code() >= 400 {
-            let event = format!("NOQUEUE: reject: from {}: {reply};", self.name);
+            let event = format!("NOQUEUE: reject: {stage} from {}: {reply};", self.name);
             self.event(&event, &[("helo", FieldValue::Path(&self.client.helo.clone()))]);
         }
     }
@@ -142,12 +149,12 @@ impl SessionDialogue {
         let sender = match str::from_utf8(mail.path) {
             Ok(sender) if !sender.contains(is_invisible) => sender,
             _ => {
-                self.reply(Reply::BadSenderSyntax);
+                self.reply_to("MAIL", Reply::BadSenderSyntax);
                 return false;
             }
         };
         if let Some(refusal) = self.inbound.refusal_of_storage() {
-            self.reply(refusal);
+            self.reply_to("MAIL", refusal);
             return false;
         }
         self.transaction = Some(InboundTransaction {
@@ -162,12 +169,13 @@ impl SessionDialogue {
             policies: self.inbound.recipients.policies(),
             offer: Offer {
                 sender: Sender::from_path(sender),
+                return_path: if sender.is_empty() { ReturnPath::Null } else { ReturnPath::Address },
                 size: mail.size,
                 size_max: self.config.limits.message_bytes_max,
                 size_of_others: None,
             },
         });
-        self.reply(Reply::SenderOk);
+        self.reply_to("MAIL", Reply::SenderOk);
         true
     }
 
@@ -181,13 +189,14 @@ impl SessionDialogue {
         self.inbound.slots.crowded(self.config.limits.sessions_max)
     }
 
-    /// The delay before a RCPT, the same for known and unknown recipients.
-    pub(super) fn pace(&mut self) -> Pace {
-        if !self.config.guard.enabled {
-            return Pace::Free;
-        }
-        let standing = self.standing();
-        self.guard.pace(standing)
+    /// Whether the session was refused too many recipients. While some were accepted, their message is received first.
+    pub(super) fn has_guessed_enough(&self) -> bool {
+        self.config.guard.enabled && self.guard.is_over() && self.recipients() == 0
+    }
+
+    /// Whether the session may be closed because no more sessions can wait.
+    pub(super) fn may_be_closed(&self) -> bool {
+        self.guard.is_slowed() && self.recipients() == 0
     }
 
     fn standing(&mut self) -> SourceStanding {
@@ -199,20 +208,21 @@ impl SessionDialogue {
         source.standing(now)
     }
 
-    /// Handles RCPT: decides by the list and by the recipient's rules for sender and size.
-    pub(super) fn rcpt(&mut self, rcpt: &RcptTo<'_>) -> AcceptedRecipient {
+    /// Handles RCPT: decides by the list and by the recipient's rules for sender and size. Returns also how long the
+    /// answer waits, as a penalty.
+    pub(super) fn rcpt(&mut self, rcpt: &RcptTo<'_>) -> (AcceptedRecipient, Option<Duration>) {
         self.commands.rcpt += 1;
         let standing = self.standing();
         let Some(transaction) = &self.transaction else {
-            self.reply(Reply::MailFirst);
-            return AcceptedRecipient::No;
+            self.reply_to("RCPT", Reply::MailFirst);
+            return (AcceptedRecipient::No, None);
         };
         let recipient = match recipient(rcpt) {
             Ok(recipient) => recipient,
             // Which of its rules the address breaks is told to people (`doorlist check`), not to senders.
             Err(_) => {
-                self.reply(Reply::BadRecipientSyntax);
-                return AcceptedRecipient::No;
+                self.reply_to("RCPT", Reply::BadRecipientSyntax);
+                return (AcceptedRecipient::No, None);
             }
         };
         let now = clock::now();
@@ -223,16 +233,37 @@ impl SessionDialogue {
             decision = decision.without_smtp_utf8();
         }
         self.inbound.metrics.decided(&decision);
+        let delay = self.delay(standing, &recipient, &decision, now);
+        self.guard.answered(decision.reason.answer());
         self.count(&recipient, &decision);
         let reply = Reply::to_rcpt(&decision);
         let path = String::from_utf8_lossy(rcpt.path);
         self.out.extend_from_slice(reply.line());
         if decision.verdict == Verdict::Accept {
             self.commands.rcpt_accepted += 1;
-            return self.add(recipient, &path, &decision);
+            return (self.add(recipient, &path, &decision), delay);
         }
         self.log_refusal(&path, &decision, reply, now);
-        AcceptedRecipient::No
+        (AcceptedRecipient::No, delay)
+    }
+
+    /// How long an answer waits.
+    fn delay(
+        &self,
+        standing: SourceStanding,
+        recipient: &Recipient,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        if !self.config.guard.enabled {
+            return None;
+        }
+        let domain = match (recipient, &self.transaction) {
+            (Recipient::Address(address), Some(transaction)) => transaction.list.domain(address.domain()),
+            _ => None,
+        };
+        let unlisted = domain.map_or(Reason::RelayDenied, |domain| of_unlisted(domain.mode, now));
+        self.guard.delay(standing, decision.reason.answer(), unlisted.answer())
     }
 
     fn add(&mut self, recipient: Recipient, path: &str, decision: &Decision) -> AcceptedRecipient {
@@ -254,17 +285,19 @@ impl SessionDialogue {
         AcceptedRecipient::New
     }
 
-    /// Updates harvest detection. Relay attempts delay the session like unknown names, but they do not flag the
+    /// Updates the record of the source. Relay attempts delay the session like unknown names, but they do not flag the
     /// source.
     fn count(&mut self, recipient: &Recipient, decision: &Decision) {
         let Some(source) = &self.source else { return };
-        if decision.reason.is_unknown() || matches!(decision.reason, Reason::RelayDenied | Reason::SourceFlagged) {
-            self.guard.miss();
-        }
         let named = match (decision.matched, recipient) {
-            (Match::Mailbox(id) | Match::Alias(id) | Match::DistributionList(id) | Match::SubAddress(id), _) => {
-                NameMatch::Known(id.0)
-            }
+            (
+                Match::Mailbox(id)
+                | Match::Alias(id)
+                | Match::DistributionList(id)
+                | Match::SubAddress(id)
+                | Match::SignedSender(id),
+                _,
+            ) => NameMatch::Known(id.0),
             (_, Recipient::Address(address)) if decision.reason.is_unknown() => self.inbound.guard.unknown(address),
             _ => return,
         };
@@ -279,9 +312,10 @@ impl SessionDialogue {
     /// Logs a rejected recipient, in the format of Postfix, and adds a mail log entry.
     fn log_refusal(&mut self, path: &str, decision: &Decision, reply: Reply, now: Timestamp) {
         let Some(transaction) = &self.transaction else { return };
-        let said = reply.as_str();
+        let (said, reason) = (reply.as_str(), stage::reason(reply));
         self.event.clear();
-        for part in ["NOQUEUE: reject: RCPT from ", &self.name, ": ", said, ";"] {
+        let codes = said.strip_suffix(reply.text()).unwrap_or_default();
+        for part in ["NOQUEUE: reject: RCPT from ", &self.name, ": ", codes, "<", path, ">: ", reason, ";"] {
             self.event.push_str(part);
         }
         self.log.add(&Line {

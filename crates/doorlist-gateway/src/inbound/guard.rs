@@ -31,6 +31,12 @@ impl Guard {
         Self { shards: std::array::from_fn(|_| Mutex::default()), hasher: RandomState::new() }
     }
 
+    /// Sources that are flagged at this time.
+    pub(crate) fn flagged(&self, now: Timestamp) -> u64 {
+        let is_flagged = |source: &&Arc<GuardedSource>| source.standing(now) == SourceStanding::Flagged;
+        self.shards.iter().map(|shard| lock(shard).values().filter(is_flagged).count() as u64).sum()
+    }
+
     /// The record of a source, created if missing.
     pub(crate) fn source(&self, key: SourceKey, now: Timestamp) -> Arc<GuardedSource> {
         let shard = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or(0);

@@ -97,7 +97,7 @@ impl Listener {
             }
             Ok(EarlyTalkerCheck::Talks(stream)) => {
                 inbound.metrics.sessions_refused.inc();
-                inbound.tell(&format!("reject: {peer} talked before the greeting: {}", Reply::EarlyTalker));
+                super::connection::tell_refused(inbound, peer, Reply::EarlyTalker);
                 let _ = (&stream).write(Reply::EarlyTalker.line());
             }
             Err(error) => inbound.tell(&format!("{peer}: {error}")),

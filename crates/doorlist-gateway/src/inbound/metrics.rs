@@ -30,6 +30,8 @@ pub(crate) struct InboundMetrics {
     /// Messages that got a 250 reply.
     pub(crate) accepted: Counter,
     pub(crate) accepted_bytes: Counter,
+    /// Lines of mailbox files (`From ann@example.test ...`) in front of messages.
+    pub(crate) mbox_lines: Counter,
     /// Flags raised by harvest detection.
     pub(crate) flags: Counter,
     /// Sessions that ended by a panic.
@@ -50,6 +52,11 @@ impl InboundMetrics {
             accepted: registered(registry, "messages_accepted", "Messages on stable storage that got 250"),
             accepted_bytes: registered(registry, "messages_accepted_bytes", "Octets of accepted messages"),
             refused: registered(registry, "messages_refused", "Messages refused at DATA or its end"),
+            mbox_lines: registered(
+                registry,
+                "mbox_lines_dropped",
+                "Lines of mailbox files dropped from message starts",
+            ),
             flags: registered(registry, "sources_flagged", "Flags raised against guessing sources"),
             panics: registered(registry, "smtp_panics", "Sessions ended by an internal error"),
             rcpt: Reason::ALL.map(|reason| rcpt.get_or_create_owned(&labels(reason))),

@@ -5,10 +5,9 @@
 use super::data::Incoming;
 use super::deadline::{Deadlines, Patience, SessionStage};
 use super::dialogue::{AcceptedRecipient, SessionDialogue};
-use super::{Inbound, Stopping};
-use doorlist_core::harvest::Pace;
+use super::{Inbound, Stopping, stage};
 use doorlist_smtp::reply::{self, Reply};
-use doorlist_smtp::server::{Event, Session, SessionConfig};
+use doorlist_smtp::server::{Event, RcptTo, Session, SessionConfig};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +86,7 @@ impl ClientSession {
                     return Ok(SessionExit::Close);
                 }
                 ReadResult::Say(reply) => {
-                    self.dialogue.reply(reply);
+                    self.dialogue.reply_to(stage::of(self.machine.last_verb()), reply);
                     flush(&mut self.dialogue, stream).await?;
                     return Ok(SessionExit::Linger);
                 }
@@ -108,9 +107,9 @@ impl ClientSession {
     ) -> io::Result<Option<SessionExit>> {
         while let Some(event) = self.machine.next(&mut input) {
             match event {
-                Event::Reply(reply) => self.dialogue.reply(reply),
+                Event::Reply(reply) => self.dialogue.reply_to(stage::of(self.machine.last_verb()), reply),
                 Event::Close(reply) => {
-                    self.dialogue.reply(reply);
+                    self.dialogue.reply_to(stage::of(self.machine.last_verb()), reply);
                     return Ok(Some(SessionExit::Linger));
                 }
                 Event::Hello { extended, name } => {
@@ -124,24 +123,20 @@ impl ClientSession {
                     }
                 }
                 Event::Rcpt(rcpt) => {
-                    match self.dialogue.pace() {
-                        Pace::Free => {}
-                        Pace::Wait(time) if wait(&self.inbound, &mut self.dialogue, stream, time).await? => {
-                            self.deadlines.waited(time);
-                        }
-                        Pace::Wait(_) | Pace::Close => {
-                            self.dialogue.reply(Reply::TooManyUnknown);
-                            return Ok(Some(SessionExit::Linger));
-                        }
-                    }
-                    if self.dialogue.rcpt(&rcpt) == AcceptedRecipient::New {
+                    let answered = answer_rcpt(&self.inbound, &mut self.dialogue, stream, &rcpt).await?;
+                    let Some((accepted, waited)) = answered else {
+                        self.dialogue.reply_to("RCPT", Reply::TooManyUnknown);
+                        return Ok(Some(SessionExit::Linger));
+                    };
+                    self.deadlines.waited(waited);
+                    if accepted == AcceptedRecipient::New {
                         self.machine.rcpt_accepted();
                         self.deadlines.reached(SessionStage::Rcpt(self.dialogue.recipients()), Instant::now());
                     }
                 }
                 Event::Data => {
                     self.incoming = Some(Incoming::begin(&self.inbound, &mut self.dialogue).await);
-                    self.dialogue.reply(Reply::StartMail);
+                    self.dialogue.reply_to("DATA", Reply::StartMail);
                     self.machine.data_accepted();
                     self.deadlines.data(Instant::now());
                 }
@@ -160,15 +155,20 @@ impl ClientSession {
                 }
                 Event::Reset => self.dialogue.transaction = None,
                 Event::StartTls if self.inbound.certificate.is_there() => {
-                    self.dialogue.reply(Reply::ReadyForTls);
+                    self.dialogue.reply_to("STARTTLS", Reply::ReadyForTls);
                     return Ok(Some(SessionExit::StartTls));
                 }
-                Event::StartTls => self.dialogue.reply(Reply::TlsNotAvailable),
+                Event::StartTls => self.dialogue.reply_to("STARTTLS", Reply::TlsNotAvailable),
                 Event::Quit => {
-                    self.dialogue.reply(Reply::Bye);
+                    self.dialogue.reply_to("QUIT", Reply::Bye);
                     return Ok(Some(SessionExit::Close));
                 }
             }
+        }
+        if self.machine.is_message_void()
+            && let Some(incoming) = &mut self.incoming
+        {
+            incoming.forget();
         }
         Ok(None)
     }
@@ -235,6 +235,29 @@ async fn write<S: AsyncWrite + Unpin>(dialogue: &SessionDialogue, stream: &mut S
             Err(_elapsed) => {}
         }
     }
+}
+
+/// Answers a recipient, perhaps after a delay, which is returned. `None`: the session was refused too many recipients and
+/// ends.
+async fn answer_rcpt<S: AsyncWrite + Unpin>(
+    inbound: &Inbound,
+    dialogue: &mut SessionDialogue,
+    stream: &mut S,
+    rcpt: &RcptTo<'_>,
+) -> io::Result<Option<(AcceptedRecipient, Duration)>> {
+    if dialogue.has_guessed_enough() {
+        return Ok(None);
+    }
+    let before = dialogue.out.len();
+    let (accepted, delay) = dialogue.rcpt(rcpt);
+    let Some(delay) = delay else { return Ok(Some((accepted, Duration::ZERO))) };
+    let answer = dialogue.out.split_off(before);
+    let has_waited = wait(inbound, dialogue, stream, delay).await?;
+    if !has_waited && dialogue.may_be_closed() {
+        return Ok(None);
+    }
+    dialogue.out.extend_from_slice(&answer);
+    Ok(Some((accepted, if has_waited { delay } else { Duration::ZERO })))
 }
 
 /// Delays the next reply as a penalty, after earlier ones are written. False if too many sessions are delayed already.

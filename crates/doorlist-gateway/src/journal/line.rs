@@ -66,7 +66,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Writes `stamp host doorlist/smtpd[pid]: QUEUEID: event field=value ...`; `before` is ` host doorlist/`, `behind` is
+/// Writes `stamp host program/smtpd[pid]: QUEUEID: event field=value ...`; `before` is ` host program/`, `behind` is
 /// `[pid]: `. Both are rendered in advance, because a harvest causes hundreds of thousands of lines per second.
 pub(super) fn text(line: &Line<'_>, stamp: &str, before: &str, behind: &str, out: &mut Vec<u8>) {
     for part in [stamp, before, line.process.word(), behind] {

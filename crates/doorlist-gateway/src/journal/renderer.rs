@@ -23,10 +23,11 @@ pub struct LineRenderer {
 }
 
 impl LineRenderer {
-    /// `host` is our name as it stands in each line.
-    pub fn new(format: JournalFormat, host: &str) -> Self {
+    /// `host` is our name as it stands in each line; `program` that of the program in lines of text, in front of the part
+    /// of it that speaks, as Postfix's `syslog_name`.
+    pub fn new(format: JournalFormat, host: &str, program: &str) -> Self {
         let pid = std::process::id();
-        let around = (format!(" {host} doorlist/"), format!("[{pid}]: "));
+        let around = (format!(" {host} {program}/"), format!("[{pid}]: "));
         Self { format, host: host.to_owned(), pid, around }
     }
 

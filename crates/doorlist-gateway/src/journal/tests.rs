@@ -23,7 +23,7 @@ impl Write for Paper {
 
 fn written(format: JournalFormat, lines: &[Line<'_>]) -> String {
     let paper = Paper::default();
-    let journal = Journal::start(format, "gw.test", Box::new(paper.clone())).unwrap();
+    let journal = Journal::start(LineRenderer::new(format, "gw.test", "doorlist"), Box::new(paper.clone())).unwrap();
     lines.iter().for_each(|line| journal.write(line));
     journal.flush();
     let text = paper.0.lock().unwrap().clone();
@@ -89,7 +89,8 @@ fn what_does_not_fit_is_dropped_and_counted() {
         }
     }
     let (release, held) = std::sync::mpsc::channel();
-    let journal = Journal::start(JournalFormat::Text, "gw.test", Box::new(Stuck(held))).unwrap();
+    let journal =
+        Journal::start(LineRenderer::new(JournalFormat::Text, "gw.test", "doorlist"), Box::new(Stuck(held))).unwrap();
     let long = "x".repeat(1024 * 1024);
     let line = Line { process: Process::Master, queue: None, event: &long, fields: &[] };
     for _ in 0..40 {

@@ -1,16 +1,17 @@
 //! Opens a connection to a destination: its servers in order, their addresses in parallel, then the opening dialogue
 //! with TLS as configured. If a server fails, the next one is tried.
 
+mod broken;
+
+use self::broken::Broken;
 use super::access;
-use super::connection::{Connection, ConnectionFault, Peer};
+use super::connection::{Connection, Peer};
 use super::resolver::Resolver;
 use super::route::{self, DestinationKey, NoRoute};
 use super::tls::ClientTls;
 use crate::config::RelayConfig;
 use doorlist_core::change::{MailServer, ServerTls};
 use doorlist_smtp::client::{Opening, OpeningFault, OpeningStep, TlsUse};
-use doorlist_smtp::reply::EnhancedCode;
-use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::client::TlsStream;
 
 /// Delay before the next address is tried (RFC 8305 §5).
 const RACE_DELAY: Duration = Duration::from_millis(250);
@@ -31,10 +33,13 @@ pub(crate) struct Connector {
     pub(crate) tls: ClientTls,
 }
 
-/// An open connection, and whether XFORWARD is sent.
+/// An open connection to a server of the destination.
 pub(crate) struct OpenedConnection {
     pub(crate) connection: Connection,
+    /// Whether XFORWARD is sent.
     pub(crate) xforward: bool,
+    /// The servers that follow in this attempt; those before this one could not be reached.
+    pub(crate) rest: Option<DestinationKey>,
 }
 
 impl Connector {
@@ -46,9 +51,13 @@ impl Connector {
         turn: usize,
     ) -> Result<OpenedConnection, NoRoute> {
         let mut last = None;
-        for server in route::servers(key, &*self.resolver, turn).await? {
+        let mut servers = route::servers(key, &*self.resolver, turn).await?.into_iter();
+        while let Some(server) = servers.next() {
             match self.open_server(&server, config).await {
-                Ok(connection) => return Ok(OpenedConnection { connection, xforward: server.xforward }),
+                Ok(connection) => {
+                    let rest = DestinationKey::of_rest(servers.as_slice());
+                    return Ok(OpenedConnection { connection, xforward: server.xforward, rest });
+                }
                 Err(fault) => last = Some(fault),
             }
         }
@@ -81,7 +90,7 @@ impl Connector {
         Err(last.unwrap_or_else(|| NoRoute::new(4, 4, 1, format!("no address of {} is left", server.host))))
     }
 
-    async fn open_session(
+    pub(super) async fn open_session(
         &self,
         stream: TcpStream,
         address: SocketAddr,
@@ -122,13 +131,14 @@ impl Connector {
         let mut opening = Opening::new(&self.hostname, tls, same_port);
         let mut connection = Connection::new(stream, Peer { host: server.host.as_str().into(), address });
         loop {
-            let reply = connection.reply(config.reply).await?;
+            let reply = connection.reply(config.reply).await;
+            let reply = reply.map_err(|fault| Broken::Connection(fault, connection.first_bytes))?;
             match opening.reply(reply, &mut connection.out) {
-                OpeningStep::Continue => connection.send(config.reply).await?,
+                OpeningStep::Continue => self.send(&mut connection, config).await?,
                 OpeningStep::Handshake => {
                     self.handshake(&mut connection, server, config).await?;
                     opening.encrypted(&mut connection.out);
-                    connection.send(config.reply).await?;
+                    self.send(&mut connection, config).await?;
                 }
                 OpeningStep::Ready(offers) => {
                     connection.offers = offers;
@@ -139,23 +149,35 @@ impl Connector {
         }
     }
 
+    async fn send(&self, connection: &mut Connection, config: &RelayConfig) -> Result<(), Broken> {
+        let sent = connection.send(config.reply).await;
+        sent.map_err(|fault| Broken::Connection(fault, connection.first_bytes))
+    }
+
     async fn handshake(
         &self,
         connection: &mut Connection,
         server: &MailServer,
         config: &RelayConfig,
     ) -> Result<(), Broken> {
-        let broken = |why| Broken::Handshake(HandshakeFault { why, details: why.to_owned() });
-        let name = ServerName::try_from(server.host.clone()).map_err(|_| broken("its name is none for TLS"))?;
-        let plain = connection.take_plain().ok_or_else(|| broken("the server spoke on behind its 220"))?;
-        let handshake = self.tls.connector(server.tls).connect(name, plain);
-        match timeout(config.connect, handshake).await {
-            Ok(Ok(stream)) => {
-                connection.encrypted(stream);
-                Ok(())
-            }
-            Ok(Err(error)) => Err(Broken::Handshake(error.into())),
-            Err(_) => Err(broken("timed out")),
+        let plain = connection.take_plain();
+        let plain = plain.ok_or_else(|| Broken::handshake("the server spoke on behind its 220"))?;
+        connection.encrypted(self.handshake_on(plain, server, server.tls, config).await?);
+        Ok(())
+    }
+
+    pub(super) async fn handshake_on(
+        &self,
+        stream: TcpStream,
+        server: &MailServer,
+        tls: ServerTls,
+        config: &RelayConfig,
+    ) -> Result<TlsStream<TcpStream>, Broken> {
+        let name = ServerName::try_from(server.host.clone());
+        let name = name.map_err(|_| Broken::handshake("its name is none for TLS"))?;
+        match timeout(config.connect, self.tls.connector(tls).connect(name, stream)).await {
+            Ok(encrypted) => encrypted.map_err(|error| Broken::Handshake(error.into())),
+            Err(_) => Err(Broken::handshake("timed out")),
         }
     }
 
@@ -167,83 +189,6 @@ impl Connector {
             let here = own.ip() == peer.ip() || (own.ip().is_unspecified() && from == Some(peer.ip()));
             own.port() == peer.port() && here
         })
-    }
-}
-
-/// Why an opening dialogue failed.
-enum Broken {
-    Connection(ConnectionFault),
-    Handshake(HandshakeFault),
-    Fault(OpeningFault),
-}
-
-/// Why TLS did not begin.
-struct HandshakeFault {
-    /// Fixed text without content of the server.
-    why: &'static str,
-    /// With details of the server, for the operator only.
-    details: String,
-}
-
-impl From<std::io::Error> for HandshakeFault {
-    fn from(error: std::io::Error) -> Self {
-        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let why = match tls {
-            Some(rustls::Error::InvalidCertificate(fault)) => match fault {
-                CertificateError::Expired | CertificateError::ExpiredContext { .. } => "its certificate has expired",
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                    "its certificate is not for this name"
-                }
-                CertificateError::UnknownIssuer => "its certificate is signed by nobody who is trusted",
-                _ => "its certificate is not valid",
-            },
-            _ => "the handshake broke off",
-        };
-        Self { why, details: error.to_string() }
-    }
-}
-
-impl From<ConnectionFault> for Broken {
-    fn from(fault: ConnectionFault) -> Self {
-        Broken::Connection(fault)
-    }
-}
-
-impl Broken {
-    fn into_no_route(self, peer: &Peer) -> NoRoute {
-        let name = peer.short();
-        match self {
-            Broken::Connection(fault) => {
-                let why = format!("conversation with {name} ended before it began: {fault}");
-                NoRoute { said: fault.said(), ..NoRoute::new(4, 4, 2, why) }
-            }
-            Broken::Handshake(HandshakeFault { why, details }) => {
-                let why = format!("TLS is required for {name}, but the handshake failed: {why}");
-                NoRoute { said: Some(details), ..NoRoute::new(4, 7, 5, why) }
-            }
-            Broken::Fault(OpeningFault::Refused { to, reply }) => {
-                let status = reply.status();
-                // Not even a 5xx greeting is a verdict on a recipient: it is tried again.
-                let class = EnhancedCode::new(4, 3, 0);
-                let status = if status.class == 4 { status } else { class };
-                let why = format!("host {name} refused to talk to me: {reply} (in reply to {to})");
-                NoRoute { status, why, said: None }
-            }
-            Broken::Fault(OpeningFault::Ourselves) => NoRoute::new(
-                4,
-                4,
-                6,
-                format!(
-                    "mail loops back to this gateway: {peer} is one of its own listeners; set the domain's servers"
-                ),
-            ),
-            Broken::Fault(OpeningFault::NoTls) => {
-                NoRoute::new(4, 7, 4, format!("TLS is required, but was not offered by host {name}"))
-            }
-            Broken::Fault(OpeningFault::TlsRefused(reply)) => {
-                NoRoute::new(4, 7, 4, format!("TLS is required, but host {name} said: {reply}"))
-            }
-        }
     }
 }
 

@@ -68,6 +68,27 @@ impl ConnectionFault {
     }
 }
 
+/// What the server sent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FirstBytes {
+    /// It has sent nothing yet.
+    None,
+    /// A record of TLS: it expects TLS from the start.
+    Tls,
+    Other,
+}
+
+impl FirstBytes {
+    /// An alert or a handshake record (RFC 8446 §5.1), of any version.
+    fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [] => FirstBytes::None,
+            [0x15 | 0x16] | [0x15 | 0x16, 0x03, ..] => FirstBytes::Tls,
+            _ => FirstBytes::Other,
+        }
+    }
+}
+
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -79,6 +100,7 @@ pub(crate) struct Connection {
     input: Box<[u8; READ_BYTES]>,
     unread: std::ops::Range<usize>,
     parser: ReplyParser,
+    pub(crate) first_bytes: FirstBytes,
     /// Write buffer until [`Connection::send`].
     pub(crate) out: Vec<u8>,
     pub(crate) peer: Peer,
@@ -93,6 +115,7 @@ impl Connection {
             input: Box::new([0; READ_BYTES]),
             unread: 0..0,
             parser: ReplyParser::default(),
+            first_bytes: FirstBytes::None,
             out: Vec::with_capacity(1024),
             peer,
             offers: Capabilities::default(),
@@ -177,6 +200,9 @@ impl Connection {
             None => 0,
         };
         self.unread = 0..read;
+        if self.first_bytes == FirstBytes::None {
+            self.first_bytes = FirstBytes::of(self.input.get(..read).unwrap_or_default());
+        }
         if read == 0 { Err(ConnectionFault::Closed) } else { Ok(()) }
     }
 }

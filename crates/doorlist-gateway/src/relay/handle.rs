@@ -44,9 +44,17 @@ pub enum QueueOperation {
 #[derive(Clone)]
 pub struct QueueHandle {
     pub(super) shared: Arc<RelayShared>,
+    /// Who asks, for the mail log: `by ann`.
+    pub(super) asked: Arc<str>,
 }
 
 impl QueueHandle {
+    /// The same queue, for a person of this name.
+    #[must_use]
+    pub fn asked_by(&self, name: &str) -> Self {
+        Self { shared: Arc::clone(&self.shared), asked: format!("by {name}").into() }
+    }
+
     /// Messages after `after`, oldest first, with a recipient in `domain` if given.
     pub async fn list(
         &self,
@@ -74,19 +82,6 @@ impl QueueHandle {
         match self.shared.spool.get(id).await? {
             Some(pending) => Ok(self.carry_out(order, pending)),
             None => Ok(false),
-        }
-    }
-
-    /// Applies an operation to all messages with a recipient in this domain. Returns their number.
-    pub async fn order_domain(&self, order: QueueOperation, domain: DomainId) -> Result<u64, SpoolError> {
-        let (mut after, mut count) = (None, 0);
-        loop {
-            let page = self.shared.spool.pending(after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(count) };
-            after = Some(last.id);
-            for pending in page.into_iter().filter(|pending| is_in(&pending.envelope, Some(domain))) {
-                count += u64::from(self.carry_out(order, pending));
-            }
         }
     }
 
@@ -118,7 +113,7 @@ impl QueueHandle {
         };
         if let Some(action) = action {
             for index in 0..pending.envelope.recipients.len() {
-                self.shared.record(action, id, &pending.envelope, index, "by hand", "");
+                self.shared.record(action, id, &pending.envelope, index, &self.asked, "");
             }
         }
         if !in_memory {

@@ -3,6 +3,7 @@
 use super::RelayShared;
 use super::connection::Peer;
 use super::queue::{AttemptVerdict, DestinationId, Part, RecipientOutcome};
+use super::route::DestinationKey;
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
 use doorlist_core::queue_id::QueueId;
@@ -14,13 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl RelayShared {
-    /// Logs, counts and settles the attempt of a part.
+    /// Logs, counts and settles the attempt of a part. `rest`: the servers after `peer`.
     pub(super) fn conclude(
         self: &Arc<Self>,
         destination: DestinationId,
         part: &Part,
         outcomes: &[RecipientOutcome],
         peer: Option<&Peer>,
+        rest: Option<&DestinationKey>,
     ) {
         let now = clock::now();
         let relay = peer.map_or_else(|| "none".to_owned(), Peer::to_string);
@@ -28,14 +30,20 @@ impl RelayShared {
         let mut batch = self.journal.batch();
         for (&index, outcome) in part.recipients.iter().zip(outcomes) {
             self.metrics.attempt(outcome.verdict);
+            let Some(recipient) = part.envelope.recipients.get(index) else { continue };
             let (word, action) = match outcome.verdict {
                 AttemptVerdict::Delivered => ("sent", Some(MailAction::Sent)),
                 AttemptVerdict::Deferred => ("deferred", Some(MailAction::DeliveryDeferred)),
                 // Whether the sender is told is decided later; that makes the entry.
                 AttemptVerdict::Failed => ("bounced", None),
-                AttemptVerdict::Untried => continue,
+                AttemptVerdict::NextServer => {
+                    // As in Postfix, the last server of the attempt decides on the status.
+                    let (event, to) = (format!("{};", outcome.reply), [("to", FieldValue::Path(&recipient.path))]);
+                    batch.add(&Line { process: Process::Smtp, queue: Some(part.id), event: &event, fields: &to });
+                    continue;
+                }
+                AttemptVerdict::Untried | AttemptVerdict::Stepwise => continue,
             };
-            let Some(recipient) = part.envelope.recipients.get(index) else { continue };
             let dsn = outcome.status.to_string();
             let fields = attempt(recipient, &relay, delay, &dsn, (word, &outcome.reply));
             batch.add(&Line::of(Process::Smtp, part.id, &fields));
@@ -44,7 +52,7 @@ impl RelayShared {
             }
         }
         batch.send();
-        self.with_queue(|queue, at| queue.finish(destination, part, outcomes, at));
+        self.with_queue(|queue, at| queue.finish(destination, part, outcomes, rest, at));
     }
 
     /// Logs a message whose destination is down or missing.

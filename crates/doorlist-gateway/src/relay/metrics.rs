@@ -48,7 +48,7 @@ impl Metrics {
             AttemptVerdict::Delivered => self.sent.inc(),
             AttemptVerdict::Deferred => self.deferred.inc(),
             AttemptVerdict::Failed => self.refused.inc(),
-            AttemptVerdict::Untried => 0,
+            AttemptVerdict::Untried | AttemptVerdict::Stepwise | AttemptVerdict::NextServer => 0,
         };
     }
 }

@@ -191,18 +191,22 @@ impl Queue {
         std::mem::take(&mut self.effects)
     }
 
-    /// Returns a part untried, because its connection failed.
+    /// Returns a part untried, because its connection ended.
     pub(crate) fn give_back(&mut self, destination: DestinationId, mut part: Part, at: Moment) {
         let Some(entry) = self.messages.get_mut(&part.id) else { return };
         entry.out = entry.out.saturating_sub(1);
-        if entry.hold || entry.deleted {
-            return self.round_may_be_over(part.id, at);
-        }
-        entry.waiting += 1;
+        let id = part.id;
         part.life = entry.life;
-        if let Some(line) = self.destinations.get_mut(&destination) {
+        let resting = self.destinations.get(&destination).is_some_and(|line| line.resting(at.now).is_some());
+        if entry.hold || entry.deleted {
+            // Its round ends here.
+        } else if resting {
+            self.line_up(destination, part, at);
+        } else if let Some(line) = self.destinations.get_mut(&destination) {
+            entry.waiting += 1;
             line.ready.push_front(part);
         }
+        self.round_may_be_over(id, at);
     }
 
     /// Handles what is due; must be called at least every 250 ms.

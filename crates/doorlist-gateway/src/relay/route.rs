@@ -1,7 +1,7 @@
 //! Routes mail: to a domain's own servers by preference, and all other mail to the MX of its domain or to a smart host
 //! (RFC 5321 §5.1).
 
-use super::resolver::{LookupError, Resolver};
+use super::resolver::{LookupError, MailExchanger, Resolver};
 use crate::config::Outbound;
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};
@@ -19,7 +19,7 @@ const SMTP_PORT: u16 = 25;
 /// The identity of a destination: the same servers with the same settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum DestinationKey {
-    /// The servers of protected domains; domains with equal ones share it.
+    /// The servers of protected domains, or those that are left of a destination; who has equal ones shares it.
     Servers(Arc<[MailServer]>),
     /// Mail to other domains: the MX of this domain.
     Exchangers(DomainName),
@@ -55,6 +55,11 @@ impl DestinationKey {
         }
     }
 
+    /// The servers that are left of a destination when those before them have failed.
+    pub(crate) fn of_rest(servers: &[MailServer]) -> Option<Self> {
+        (!servers.is_empty()).then(|| DestinationKey::Servers(servers.into()))
+    }
+
     /// For a log line.
     pub(crate) fn name(&self) -> &str {
         match self {
@@ -72,36 +77,37 @@ pub(crate) async fn servers(
     resolver: &dyn Resolver,
     turn: usize,
 ) -> Result<Vec<MailServer>, NoRoute> {
-    let one = |host: &str, port, named_by| {
+    let one = |preference, host: &str, port, named_by| {
         let tls = ServerTls::Opportunistic;
-        MailServer { host: host.to_owned(), port, preference: 0, tls, xforward: false, named_by }
+        MailServer { host: host.to_owned(), port, preference, tls, xforward: false, named_by }
     };
     match key {
         DestinationKey::Servers(servers) => {
             Ok(in_order(servers.iter().map(|server| (server.preference, server.clone())).collect(), turn))
         }
-        DestinationKey::SmartHost(host, port) => Ok(vec![one(host, *port, NamedBy::Machine)]),
+        DestinationKey::SmartHost(host, port) => Ok(vec![one(0, host, *port, NamedBy::Machine)]),
         DestinationKey::Exchangers(domain) => {
             let hosts = exchangers(domain, resolver, turn).await?;
             // Whoever sends mail names them by the domain of their address, and has no more say than a tenant.
-            Ok(hosts.iter().map(|host| one(host, SMTP_PORT, NamedBy::Tenant)).collect())
+            Ok(hosts.iter().map(|mx| one(mx.preference, &mx.host, SMTP_PORT, NamedBy::Tenant)).collect())
         }
         DestinationKey::Nowhere => Err(NoRoute::new(4, 4, 4, "no mail server is known for this domain".to_owned())),
     }
 }
 
 /// The MX records (RFC 5321 §5.1); without any, the domain itself (implicit MX). A null MX accepts no mail (RFC 7505).
-async fn exchangers(domain: &DomainName, resolver: &dyn Resolver, turn: usize) -> Result<Vec<String>, NoRoute> {
+async fn exchangers(domain: &DomainName, resolver: &dyn Resolver, turn: usize) -> Result<Vec<MailExchanger>, NoRoute> {
+    let implicit = || vec![MailExchanger { preference: 0, host: domain.to_string() }];
     match resolver.mail_exchangers(domain.as_str()).await {
-        Ok(records) if records.is_empty() => Ok(vec![domain.to_string()]),
+        Ok(records) if records.is_empty() => Ok(implicit()),
         Ok(records) if records.iter().all(|mx| mx.host.is_empty()) => {
             Err(NoRoute::new(5, 1, 10, format!("the domain {domain} does not accept mail (null MX)")))
         }
         Ok(records) => {
-            let hosts = records.into_iter().filter(|mx| !mx.host.is_empty()).map(|mx| (mx.preference, mx.host));
+            let hosts = records.into_iter().filter(|mx| !mx.host.is_empty()).map(|mx| (mx.preference, mx));
             Ok(in_order(hosts.collect(), turn))
         }
-        Err(LookupError::NoRecord) => Ok(vec![domain.to_string()]),
+        Err(LookupError::NoRecord) => Ok(implicit()),
         Err(LookupError::NoName) => {
             Err(NoRoute::new(5, 1, 2, format!("Host or domain name not found. The domain {domain} does not exist")))
         }

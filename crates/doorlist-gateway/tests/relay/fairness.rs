@@ -127,12 +127,15 @@ async fn people_list_hold_release_retry_and_delete() {
     let fourth = home.post("s@sender.example.test", &["d@d.example.test"], BODY).await;
     home.removed(fourth).await;
     assert_eq!(fake.next().await.rcpt, ["d@d.example.test"], "the held one stays");
-    assert_eq!(queue.order_domain(QueueOperation::Release, domain).await.unwrap(), 1);
+    let held = queue.list(Some(domain), None, 10).await.unwrap();
+    assert_eq!(held.iter().map(|queued| queued.id).collect::<Vec<_>>(), [first]);
+    assert!(queue.asked_by("ann").order(QueueOperation::Release, first).await.unwrap());
     assert_eq!(fake.next().await.rcpt, ["a@d.example.test"]);
     home.removed(first).await;
 
     let back = Fake::on(away.back(), ok);
-    assert_eq!(queue.order_domain(QueueOperation::Retry, other).await.unwrap(), 1);
+    assert_eq!(queue.list(Some(other), None, 10).await.unwrap().len(), 1);
+    assert!(queue.order(QueueOperation::Retry, third).await.unwrap());
     assert_eq!(back.next().await.rcpt, ["c@other.example.test"]);
     home.removed(third).await;
 }

@@ -1,5 +1,5 @@
-//! A mail server that answers as it is told. Strict about what matters: a message ends at CRLF.CRLF, and only what was
-//! answered with 2xx counts as taken.
+//! A mail server that answers as it is told. Strict about what matters: a message ends at CRLF.CRLF, only what was
+//! answered with 2xx counts as taken, nothing comes out of order, and what comes behind the final dot before its reply is dropped with a 500.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub(crate) struct Message {
     pub(crate) xforward: Option<String>,
     pub(crate) mail: String,
     pub(crate) rcpt: Vec<String>,
+    /// Commands came before the reply to an earlier one.
+    pub(crate) pipelined: bool,
     /// The body without dot-stuffing.
     pub(crate) body: Vec<u8>,
 }
@@ -102,15 +104,31 @@ impl Fake {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), script)
     }
 
+    /// The same with a script of its own for each connection.
+    pub(crate) async fn start_each<S>(scripts: impl Fn() -> S + Send + Sync + 'static) -> Self
+    where
+        S: Fn(&Event<'_>) -> Answer + Send + Sync + 'static,
+    {
+        Self::on_each(TcpListener::bind("127.0.0.1:0").await.unwrap(), move || Arc::new(scripts()))
+    }
+
     pub(crate) fn on(listener: TcpListener, script: impl Fn(&Event<'_>) -> Answer + Send + Sync + 'static) -> Self {
+        let script = Arc::new(script);
+        Self::on_each(listener, move || Arc::clone(&script))
+    }
+
+    fn on_each<S>(listener: TcpListener, scripts: impl Fn() -> Arc<S> + Send + Sync + 'static) -> Self
+    where
+        S: Fn(&Event<'_>) -> Answer + Send + Sync + 'static,
+    {
         let address = listener.local_addr().unwrap();
         let (sender, taken) = mpsc::unbounded_channel();
         let connections = Arc::new(AtomicUsize::new(0));
-        let (script, count) = (Arc::new(script), Arc::clone(&connections));
+        let count = Arc::clone(&connections);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                let session = Session { script: Arc::clone(&script), taken: sender.clone() };
+                let session = Session { script: scripts(), taken: sender.clone() };
                 tokio::spawn(session.run(stream));
             }
         });
@@ -161,9 +179,12 @@ impl<S: Fn(&Event<'_>) -> Answer> Session<S> {
         let fresh = Message { encrypted, ..Message::default() };
         let mut message = fresh.clone();
         let mut in_data = false;
+        let mut searched: usize = 0;
         loop {
             let end: &[u8] = if in_data { b"\r\n.\r\n" } else { b"\r\n" };
-            let Some(at) = input.windows(end.len()).position(|window| window == end) else {
+            let found = input[searched..].windows(end.len()).position(|window| window == end);
+            let Some(at) = found.map(|at| searched + at) else {
+                searched = (input.len() + 1).saturating_sub(end.len());
                 if stream.read_buf(&mut input).await.ok()? == 0 {
                     return Some(End::Closed);
                 }
@@ -171,21 +192,34 @@ impl<S: Fn(&Event<'_>) -> Answer> Session<S> {
             };
             let rest = input.split_off(at + end.len());
             let whole = std::mem::replace(&mut input, rest);
+            searched = 0;
             let reply = if in_data {
                 in_data = false;
                 message.body = unstuffed(&whole[2..at + 2]);
                 let reply = (self.script)(&Event::EndOfData);
-                if matches!(&reply, Answer::Say(text) if text.starts_with("250 ")) && !message.rcpt.is_empty() {
+                let taken = matches!(&reply, Answer::Say(text) | Answer::SayAndClose(text) if text.starts_with("250 "));
+                if taken && !message.rcpt.is_empty() {
                     let _ = self.taken.send(message.clone());
                 }
                 message = Message { hello: message.hello.clone(), ..fresh.clone() };
-                reply
+                if std::mem::take(&mut input).is_empty() {
+                    reply
+                } else if let Some(end) = answer(stream, reply).await {
+                    return Some(end);
+                } else {
+                    say("500 5.5.1 what?")
+                }
             } else {
                 let line = String::from_utf8_lossy(&whole[..at]).into_owned();
-                let reply = (self.script)(&Event::Command(&line));
+                let follows = !input.is_empty();
+                let reply = match out_of_order(&message, &line) {
+                    true => say("503 5.5.1 not now"),
+                    false => (self.script)(&Event::Command(&line)),
+                };
                 if matches!(&reply, Answer::Say(text) if text.starts_with('2')) {
                     note(&mut message, &line);
                 }
+                message.pipelined |= follows;
                 if line == "DATA" && matches!(&reply, Answer::Say(text) if text.starts_with("354")) {
                     in_data = true;
                     // The CRLF of DATA itself may frame a lone dot.
@@ -200,10 +234,16 @@ impl<S: Fn(&Event<'_>) -> Answer> Session<S> {
     }
 }
 
+/// Whether a command comes before what it needs was accepted.
+fn out_of_order(message: &Message, line: &str) -> bool {
+    line.starts_with("RCPT") && message.mail.is_empty() || line == "DATA" && message.rcpt.is_empty()
+}
+
 fn note(message: &mut Message, line: &str) {
     match line.split([' ', ':']).next().unwrap_or_default() {
         "EHLO" | "HELO" => message.hello = line.to_owned(),
         "XFORWARD" => message.xforward = Some(line.to_owned()),
+        "RSET" => (message.mail, message.rcpt) = (String::new(), Vec::new()),
         "MAIL" => (message.mail, message.rcpt) = (line.to_owned(), Vec::new()),
         "RCPT" => message.rcpt.push(line.trim_start_matches("RCPT TO:<").trim_end_matches('>').to_owned()),
         _ => {}

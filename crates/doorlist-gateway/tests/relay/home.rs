@@ -6,7 +6,7 @@ use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
 use doorlist_gateway::config::{Outbound, RelayConfig};
-use doorlist_gateway::journal::{Journal, JournalFormat};
+use doorlist_gateway::journal::{Journal, JournalFormat, LineRenderer};
 use doorlist_gateway::relay::resolver::{LookupError, MailExchanger, PendingLookup, Resolver};
 use doorlist_gateway::relay::{QueueHandle, Relay, RelayParts, Surroundings};
 use doorlist_store::mail_log::{MailAction, MailFilter, MailLogConfig};
@@ -45,7 +45,7 @@ impl Default for Wishes {
             retry: Duration::from_millis(50),
             postmaster: None,
             listeners: Vec::new(),
-            roots: rustls::RootCertStore::empty(),
+            roots: rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
             active_max: 200_000,
         }
     }
@@ -71,7 +71,7 @@ pub(crate) struct Home {
 }
 
 /// No name has an answer: tests use addresses.
-struct NoNames;
+pub(crate) struct NoNames;
 
 impl Resolver for NoNames {
     fn mail_exchangers<'a>(&'a self, _: &'a str) -> PendingLookup<'a, Vec<MailExchanger>> {
@@ -118,7 +118,11 @@ impl Home {
         wishes: Wishes,
     ) -> Self {
         let log = Log::default();
-        let journal = Journal::start(JournalFormat::Text, "gw.example.test", Box::new(log.clone())).unwrap();
+        let journal = Journal::start(
+            LineRenderer::new(JournalFormat::Text, "gw.example.test", "doorlist"),
+            Box::new(log.clone()),
+        )
+        .unwrap();
         let parts = RelayParts {
             config: wishes.config,
             hostname: "gw.example.test".into(),

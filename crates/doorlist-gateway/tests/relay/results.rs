@@ -115,29 +115,46 @@ async fn more_than_a_hundred_recipients_go_in_several_transactions() {
 
 #[tokio::test]
 async fn a_server_that_takes_few_recipients_gets_the_others_at_once() {
-    let fake = Fake::start({
+    for reply in ["452 4.5.3 too many recipients", "452 enough", "552 5.5.3 limit", "552 Too many recipients"] {
         let in_transaction = AtomicUsize::new(0);
-        move |event| match event {
+        let fake = Fake::start(move |event| match event {
             Event::Command(line) if line.starts_with("MAIL") => {
                 in_transaction.store(0, Ordering::SeqCst);
                 ok(event)
             }
             Event::Command(line) if line.starts_with("RCPT") && in_transaction.fetch_add(1, Ordering::SeqCst) >= 2 => {
-                say("452 4.5.3 too many recipients")
+                say(reply)
             }
             other => ok(other),
-        }
+        })
+        .await;
+        let mut wishes = Wishes { retry: std::time::Duration::from_secs(3600), ..Wishes::default() };
+        wishes.config.connections_per_destination_max = 1;
+        let home = Home::start(wishes).await;
+        home.domain("d.example.test", vec![server(fake.address)]).await;
+        let to = ["a@d.example.test", "b@d.example.test", "c@d.example.test", "d@d.example.test", "e@d.example.test"];
+        let id = home.post("s@sender.example.test", &to, BODY).await;
+        home.removed(id).await;
+        let (first, second, third) = (fake.next().await, fake.next().await, fake.next().await);
+        assert_eq!([first.rcpt.len(), second.rcpt.len(), third.rcpt.len()], [2, 2, 1], "{reply}");
+        let got: Vec<_> = [first.rcpt, second.rcpt, third.rcpt].concat();
+        assert_eq!((got, fake.has_more().await), (to.map(str::to_owned).to_vec(), false), "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn a_552_is_temporary_only_where_it_is_about_the_number_of_recipients() {
+    let fake = Fake::start(|event| match event {
+        Event::Command(line) if line.contains("<full@") => say("552 5.2.2 mailbox full"),
+        Event::Command(line) if line.contains("<many@") => say("552 5.5.3 too many recipients"),
+        other => ok(other),
     })
     .await;
-    let mut wishes = Wishes { retry: std::time::Duration::from_secs(3600), ..Wishes::default() };
-    wishes.config.connections_per_destination_max = 1;
-    let home = Home::start(wishes).await;
+    let home = Home::start(Wishes { retry: std::time::Duration::from_secs(3600), ..Wishes::default() }).await;
     home.domain("d.example.test", vec![server(fake.address)]).await;
-    let to = ["a@d.example.test", "b@d.example.test", "c@d.example.test", "d@d.example.test", "e@d.example.test"];
-    let id = home.post("s@sender.example.test", &to, BODY).await;
-    home.removed(id).await;
-    let counts = [fake.next().await.rcpt.len(), fake.next().await.rcpt.len(), fake.next().await.rcpt.len()];
-    assert_eq!(counts, [2, 2, 1]);
+    let id = home.post("", &["full@d.example.test", "many@d.example.test"], BODY).await.to_string();
+    home.logged(&[&id, "<full@d.example.test>", "dsn=5.2.2, status=bounced"]).await;
+    home.logged(&[&id, "<many@d.example.test>", "dsn=4.5.3, status=deferred"]).await;
 }
 
 #[tokio::test]

@@ -21,10 +21,12 @@ pub struct Opening {
     hostname: Box<str>,
     tls: TlsUse,
     own_name_is_a_loop: bool,
+    /// The greeting says LMTP.
+    greets_as_lmtp: bool,
     stage: OpeningStage,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum OpeningStage {
     Greeting,
     /// EHLO (`extended`) or HELO.
@@ -32,6 +34,8 @@ enum OpeningStage {
         extended: bool,
         encrypted: bool,
     },
+    /// The server knows neither EHLO nor HELO; that is what it said.
+    LmtpHello(ServerReply),
     StartTls(Capabilities),
 }
 
@@ -59,6 +63,8 @@ pub enum OpeningFault {
     },
     /// The server calls itself by our name: mail would go in a circle.
     Ourselves,
+    /// The server speaks LMTP (RFC 2033), which has LHLO in the place of EHLO.
+    Lmtp,
     /// Encryption is required, and not offered.
     NoTls,
     /// Encryption is required, was offered, and then refused.
@@ -69,14 +75,24 @@ impl Opening {
     /// Begins on a fresh connection: the greeting is awaited. With `own_name_is_a_loop` a server that calls itself by
     /// our `hostname` is [`OpeningFault::Ourselves`]; not for another server on this very machine, which may share it.
     pub fn new(hostname: &str, tls: TlsUse, own_name_is_a_loop: bool) -> Self {
-        Self { hostname: hostname.into(), tls, own_name_is_a_loop, stage: OpeningStage::Greeting }
+        Self {
+            hostname: hostname.into(),
+            tls,
+            own_name_is_a_loop,
+            greets_as_lmtp: false,
+            stage: OpeningStage::Greeting,
+        }
     }
 
     /// Takes a reply; commands that follow from it are appended to `out`.
     pub fn reply(&mut self, reply: ServerReply, out: &mut Vec<u8>) -> OpeningStep {
         match self.stage {
             // RFC 5321 §3.1: 220; a 554 greeting or a 421 is another server's turn.
-            OpeningStage::Greeting if reply.code() == 220 => self.hello(true, false, out),
+            OpeningStage::Greeting if reply.code() == 220 => {
+                // The first word is its name, which may be anything.
+                self.greets_as_lmtp = reply.to_string().split([' ', '(', ')']).skip(2).any(|word| word == "LMTP");
+                self.hello(true, false, out)
+            }
             OpeningStage::Greeting => OpeningStep::Fault(OpeningFault::Refused { to: "connecting", reply }),
             OpeningStage::Hello { .. } if reply.is_positive() && self.is_our_name(&reply) => {
                 OpeningStep::Fault(OpeningFault::Ourselves)
@@ -89,8 +105,15 @@ impl Opening {
             OpeningStage::Hello { extended: true, encrypted } if reply.is_permanent() => {
                 self.hello(false, encrypted, out)
             }
+            OpeningStage::Hello { extended: false, .. } if reply.is_misunderstanding() => {
+                self.hello_refused(reply, out)
+            }
             OpeningStage::Hello { extended, .. } => {
                 OpeningStep::Fault(OpeningFault::Refused { to: if extended { "EHLO" } else { "HELO" }, reply })
+            }
+            OpeningStage::LmtpHello(_) if reply.is_positive() => OpeningStep::Fault(OpeningFault::Lmtp),
+            OpeningStage::LmtpHello(ref refusal) => {
+                OpeningStep::Fault(OpeningFault::Refused { to: "HELO", reply: refusal.clone() })
             }
             OpeningStage::StartTls(_) if reply.code() == 220 => OpeningStep::Handshake,
             OpeningStage::StartTls(_) if self.tls == TlsUse::Always => {
@@ -107,9 +130,22 @@ impl Opening {
 
     fn hello(&mut self, extended: bool, encrypted: bool, out: &mut Vec<u8>) -> OpeningStep {
         self.stage = OpeningStage::Hello { extended, encrypted };
-        out.extend_from_slice(if extended { b"EHLO " } else { b"HELO " });
-        out.extend_from_slice(self.hostname.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        self.say(if extended { "EHLO" } else { "HELO" }, out)
+    }
+
+    /// Neither EHLO nor HELO is known: asks whether it is LMTP, so that the fault can be named.
+    fn hello_refused(&mut self, refusal: ServerReply, out: &mut Vec<u8>) -> OpeningStep {
+        if self.greets_as_lmtp {
+            return OpeningStep::Fault(OpeningFault::Lmtp);
+        }
+        self.stage = OpeningStage::LmtpHello(refusal);
+        self.say("LHLO", out)
+    }
+
+    fn say(&self, hello: &str, out: &mut Vec<u8>) -> OpeningStep {
+        for word in [hello, " ", &self.hostname, "\r\n"] {
+            out.extend_from_slice(word.as_bytes());
+        }
         OpeningStep::Continue
     }
 
@@ -216,6 +252,33 @@ mod tests {
              S: 454 4.7.0 no certificate";
         assert_eq!(lead(TlsUse::WhenOffered, dialogue), OpeningStep::Ready(Capabilities::default()));
         assert!(matches!(lead(TlsUse::Always, dialogue), OpeningStep::Fault(OpeningFault::TlsRefused(_))));
+    }
+
+    #[test]
+    fn lmtp_is_named() {
+        let refused = "C: EHLO gw.example.test
+             S: 500 5.5.1 what
+             C: HELO gw.example.test
+             S: 502 5.5.2 what";
+        let asked =
+            |answer| format!("S: 220 lmtp.example.test LMTP-free\n{refused}\nC: LHLO gw.example.test\nS: {answer}");
+        for (dialogue, is_lmtp) in [
+            (format!("S: 220 mail.example.test LMTP Cyrus\n{refused}"), true),
+            (format!("S: 220 mail.example.test (LMTP) ready\n{refused}"), true),
+            (asked("250-mail|250 PIPELINING"), true),
+            (asked("500 5.5.1 what"), false),
+        ] {
+            let step = lead(TlsUse::WhenOffered, &dialogue);
+            assert_eq!(step == OpeningStep::Fault(OpeningFault::Lmtp), is_lmtp, "{dialogue}: {step:?}");
+            assert!(
+                is_lmtp || matches!(step, OpeningStep::Fault(OpeningFault::Refused { to: "HELO", .. })),
+                "{step:?}"
+            );
+        }
+        let smtp = "S: 220 mail.example.test LMTP and SMTP
+             C: EHLO gw.example.test
+             S: 250 mail.example.test";
+        assert_eq!(lead(TlsUse::WhenOffered, smtp), OpeningStep::Ready(Capabilities::default()));
     }
 
     #[test]

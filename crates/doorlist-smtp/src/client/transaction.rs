@@ -200,6 +200,13 @@ impl Transaction {
         self.end.as_ref().map(|(reply, command)| (reply, *command))
     }
 
+    /// Whether the server has said nothing yet of any recipient, or of the sender: if the connection ends here, this
+    /// message has not been tried.
+    pub fn is_untouched(&self) -> bool {
+        let before_rcpt = matches!(self.awaiting, Command::Preamble | Command::Mail | Command::Rcpt);
+        before_rcpt && self.answered == 0 && self.mail_refused.is_none()
+    }
+
     /// The command whose reply is awaited: where a lost connection was lost.
     pub fn command(&self) -> Command {
         self.awaiting

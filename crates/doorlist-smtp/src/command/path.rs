@@ -4,8 +4,7 @@
 
 use crate::reply::Reply;
 
-/// Maximum octets of a path without its angle brackets (RFC 5321 §4.5.3.1.3: 256 with them).
-pub const PATH_MAX: usize = 254;
+pub use doorlist_core::address::PATH_MAX;
 
 /// A path, split into its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,23 +18,15 @@ pub(super) struct Path<'a> {
 }
 
 impl<'a> Path<'a> {
-    /// Parses a path at the start of `text`. Returns it and the text after the closing bracket; a path that begins as one
-    /// but is none gets the reply `bad_syntax`.
+    /// Parses a path at the start of `text`. Returns it and the text after it; a path that begins as one but is none gets
+    /// the reply `bad_syntax`.
     pub(super) fn parse(text: &'a [u8], bad_syntax: Reply) -> Result<(Self, &'a [u8]), Reply> {
-        let [b'<', inner @ ..] = text else { return Err(Reply::BadArguments) };
+        let [b'<', inner @ ..] = text else { return Self::without_brackets(text, bad_syntax) };
         if let [b'>', rest @ ..] = inner {
             return Ok((Self { written: b"", local: b"", domain: b"", source_route: false }, rest));
         }
         let mailbox = source_route(inner).ok_or(bad_syntax)?;
-        let local_len = local_len(mailbox).ok_or(bad_syntax)?;
-        let (local, behind) = mailbox.split_at(local_len);
-        let (domain, rest) = match behind {
-            [b'@', behind @ ..] => {
-                let len = domain_len(behind).ok_or(bad_syntax)?;
-                behind.split_at(len)
-            }
-            _ => (&b""[..], behind),
-        };
+        let (local, domain, rest) = mailbox_at(mailbox).ok_or(bad_syntax)?;
         let [b'>', rest @ ..] = rest else { return Err(bad_syntax) };
         if text.len() - rest.len() > PATH_MAX + "<>".len() {
             return Err(bad_syntax);
@@ -43,6 +34,29 @@ impl<'a> Path<'a> {
         let written = &mailbox[..mailbox.len() - rest.len() - ">".len()];
         Ok((Self { written, local, domain, source_route: mailbox.len() != inner.len() }, rest))
     }
+
+    /// `RCPT TO:ann@example.test`, as old programs write it: a mailbox up to a blank, without a source route.
+    fn without_brackets(text: &'a [u8], bad_syntax: Reply) -> Result<(Self, &'a [u8]), Reply> {
+        if text.is_empty() {
+            return Err(Reply::BadArguments);
+        }
+        let (local, domain, rest) = mailbox_at(text).ok_or(bad_syntax)?;
+        let (written, _) = text.split_at(text.len() - rest.len());
+        if written.len() > PATH_MAX || !matches!(rest, [] | [b' ' | b'\t', ..]) {
+            return Err(bad_syntax);
+        }
+        Ok((Self { written, local, domain, source_route: false }, rest))
+    }
+}
+
+/// Local part, domain (empty if there is no `@`) and the text behind the mailbox at the start of `text`.
+fn mailbox_at(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (local, behind) = text.split_at(local_len(text)?);
+    let (domain, rest) = match behind {
+        [b'@', behind @ ..] => behind.split_at(domain_len(behind)?),
+        _ => (&b""[..], behind),
+    };
+    Some((local, domain, rest))
 }
 
 /// The text after `@one,@two:`, or `text` without a source route. `None` if the source route does not end.
@@ -59,7 +73,7 @@ fn source_route(text: &[u8]) -> Option<&[u8]> {
     Some(rest)
 }
 
-/// The length of a local part: a quoted string, or everything up to the last `@` (or the bracket, if there is none).
+/// The length of a local part: a quoted string, or everything up to the last `@` (or the end, if there is none).
 /// `a@b@c` requests relaying, which is detected later.
 fn local_len(text: &[u8]) -> Option<usize> {
     if let [b'"', quoted @ ..] = text {
@@ -67,7 +81,7 @@ fn local_len(text: &[u8]) -> Option<usize> {
     }
     let mut at = None;
     let mut len = 0;
-    while is_local(*text.get(len)?) {
+    while text.get(len).copied().is_some_and(is_local) {
         len += 1;
         if text.get(len) == Some(&b'@') {
             at = Some(len);
@@ -100,7 +114,7 @@ fn domain_len(text: &[u8]) -> Option<usize> {
         let len = literal.iter().position(|&b| !matches!(b, b'!'..=b'Z' | b'^'..=b'~'))?;
         return (literal[len] == b']').then_some(len + 2);
     }
-    let len = text.iter().position(|&b| !is_local(b))?;
+    let len = text.iter().position(|&b| !is_local(b)).unwrap_or(text.len());
     (len > 0).then_some(len)
 }
 

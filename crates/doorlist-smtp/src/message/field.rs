@@ -8,6 +8,20 @@ pub(super) fn split(field: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((field[..colon].trim_ascii(), &field[colon + 1..]))
 }
 
+/// Whether a line begins a field: a name of printable ASCII and a colon, with blanks between them at most.
+pub(super) fn is_start(line: &[u8]) -> bool {
+    let Some(colon) = memchr::memchr(b':', line) else { return false };
+    let name = line[..colon].trim_ascii_end();
+    !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
+}
+
+/// Whether a line is one with which programs begin each message of a mailbox file: `From ann@example.test Mon Nov 30 ...`,
+/// also quoted.
+pub(super) fn is_mbox_line(line: &[u8]) -> bool {
+    let quotes = line.iter().take_while(|byte| **byte == b'>').count();
+    line[quotes..].starts_with(b"From ")
+}
+
 /// The first word of the value, if it is text of a sane length.
 pub(super) fn message_id(value: &[u8]) -> Option<&str> {
     let value = value.trim_ascii();

@@ -21,8 +21,8 @@ fn s36_what_is_odd_passes_unchanged() {
     for message in [
         "From: a\r\nFrom: b\r\nDate: x\r\nDate: y\r\n\r\nbody\r\n",
         "Subject: a\r\n b\r\n\tc\r\n \r\n d\r\n\r\n",
-        "no field at all\r\n\r\n",
-        " begins with a fold\r\nFrom: a\r\n",
+        "From : a\r\nX-Empty:\r\n\r\n",
+        "From: a\r\n>From b Mon Nov 30 04:12:00 2026\r\nno field at all\r\n\r\n",
         "From: a\r\nno empty line\r\n",
         "\r\nonly a body\r\n",
         "Subject: =?utf-8?q?a=0D=0Ab=00?=\r\n\r\n",
@@ -33,6 +33,33 @@ fn s36_what_is_odd_passes_unchanged() {
     }
     let folded = format!("Subject: a\r\n{}\r\nbody", " b\r\n".repeat(10_000));
     assert_eq!(scan(folded.as_bytes()).0, folded.as_bytes());
+}
+
+#[test]
+fn no_first_line_continues_the_field_in_front_of_it() {
+    for (message, expected, mbox_lines) in [
+        (" begins with a fold\r\nFrom: a\r\n", "\r\n begins with a fold\r\nFrom: a\r\n", 0),
+        ("\t\r\nFrom: a\r\n\r\nbody\r\n", "\r\n\t\r\nFrom: a\r\n\r\nbody\r\n", 0),
+        ("no field at all\r\n\r\n", "\r\nno field at all\r\n\r\n", 0),
+        ("two words: a\r\n", "\r\ntwo words: a\r\n", 0),
+        (": a\r\n", "\r\n: a\r\n", 0),
+        ("caf\u{e9}: a\r\n", "\r\ncaf\u{e9}: a\r\n", 0),
+        ("From a@b.test Mon Nov 30 04:12:00 2026\r\nFrom: a\r\n\r\n", "From: a\r\n\r\n", 1),
+        (">From a Mon Nov 30\r\n>>From b\r\nTo: c\r\n\r\nFrom d\r\n", "To: c\r\n\r\nFrom d\r\n", 2),
+        ("From a Mon Nov 30 04:12:00 2026\r\n folded\r\n", "\r\n folded\r\n", 1),
+        ("From a Mon Nov 30 04:12:00 2026\r\n\r\nbody\r\n", "\r\nbody\r\n", 1),
+        ("From a", "", 1),
+        ("Authentication-Results: gw.example.test; none\r\nno field\r\nTo: b\r\n", "\r\nno field\r\nTo: b\r\n", 0),
+        ("Authentication-Results: gw.example.test; none\r\n folded\r\n\r\nbody\r\n", "\r\nbody\r\n", 0),
+        ("Authentication-Results: gw.example.test; none\r\n>From a Mon\r\nTo: b\r\n", "To: b\r\n", 1),
+    ] {
+        let (out, scan) = scan(message.as_bytes());
+        assert_eq!(
+            (String::from_utf8(out).unwrap().as_str(), scan.mbox_lines()),
+            (expected, mbox_lines),
+            "{message:?}"
+        );
+    }
 }
 
 #[test]
@@ -59,8 +86,12 @@ fn s37_authentication_results_in_our_name_are_taken_out() {
 #[test]
 fn s37_nothing_can_hide_a_forged_field() {
     for hider in ["no field\r\n", ">From x\r\n", " fold of nothing\r\n", ":\r\n"] {
+        let message = format!("From: a\r\n{hider}Authentication-Results: {OWN}; spf=pass\r\n\r\n");
+        assert_eq!(scan(message.as_bytes()).0, format!("From: a\r\n{hider}\r\n").into_bytes());
+        // In front of all fields it begins the body, in which nobody looks for one.
         let message = format!("{hider}Authentication-Results: {OWN}; spf=pass\r\n\r\n");
-        assert_eq!(scan(message.as_bytes()).0, format!("{hider}\r\n").into_bytes());
+        let (out, _) = scan(message.as_bytes());
+        assert!(out.starts_with(b"\r\n") || !out.windows(OWN.len()).any(|it| it == OWN.as_bytes()), "{hider:?}");
     }
 }
 

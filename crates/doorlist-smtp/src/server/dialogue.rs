@@ -18,6 +18,7 @@ pub(super) struct Dialogue {
     smtp_utf8_asked: bool,
     transaction: Option<TransactionState>,
     junk: u32,
+    verb: Option<Verb>,
 }
 
 /// The state between MAIL and the end of data.
@@ -33,7 +34,7 @@ struct TransactionState {
 
 impl Dialogue {
     pub(super) fn new(config: SessionConfig) -> Self {
-        Self { config, greeted: false, tls: false, smtp_utf8_asked: false, transaction: None, junk: 0 }
+        Self { config, greeted: false, tls: false, smtp_utf8_asked: false, transaction: None, junk: 0, verb: None }
     }
 
     pub(super) fn mail_accepted(&mut self) {
@@ -67,6 +68,7 @@ impl Dialogue {
     }
 
     pub(super) fn line_fault(&mut self, fault: LineFault) -> Event<'static> {
+        self.verb.get_or_insert(Verb::Unknown);
         match fault {
             LineFault::TooLong => self.junk(Reply::LineTooLong),
             LineFault::Endless => Event::Close(Reply::EndlessLine),
@@ -74,13 +76,19 @@ impl Dialogue {
         }
     }
 
+    pub(super) fn last_verb(&self) -> Option<Verb> {
+        self.verb
+    }
+
     /// Handles a line with its line end. `more`: the client has already sent more.
     pub(super) fn command<'a>(&mut self, line: &'a [u8], more: bool) -> Event<'a> {
+        self.verb = Some(Verb::Unknown);
         let Some(line) = line.strip_suffix(b"\r\n") else { return self.junk(Reply::BareLfCommand) };
         if memchr2(0, b'\r', line).is_some() {
             return self.junk(Reply::ControlInCommand);
         }
         let (verb, arguments) = command::split(line);
+        self.verb = Some(verb);
         let event = match verb {
             Verb::Rcpt => self.rcpt(arguments),
             Verb::Mail => self.mail(arguments),

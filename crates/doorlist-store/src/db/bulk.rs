@@ -54,7 +54,7 @@ macro_rules! run_all {
         let mut next = bind();
         while let Some(query) = next {
             let (ran, ahead) = join(query.execute($connection), async { bind() }).await;
-            ran?;
+            ran.map_err(StoreError::not_kept)?;
             next = ahead;
         }
     }};
@@ -119,7 +119,7 @@ impl<const N: usize> NewRows<N> {
         let mut statements =
             Statements::<N> { engine: tx.engine(), into: self.into, text: None, texts: &self.texts, rest: &self.cells };
         match tx {
-            Tx::Sqlite(tx) => run_all!(statements, &mut **tx),
+            Tx::Sqlite(tx, _) => run_all!(statements, &mut **tx),
             Tx::Postgres(tx) => run_all!(statements, &mut **tx),
         }
         Ok(())

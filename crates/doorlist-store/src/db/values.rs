@@ -8,7 +8,7 @@ use crate::tenants::QueryValue;
 use doorlist_core::access::{CustomerId, Grant, Lineage, LoginId, ResellerId, Role, Scope};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{Actor, MailServer, NamedBy, PlanId, ServerTls, Via};
-use doorlist_core::domain::{DomainId, Mode, SubAddressing};
+use doorlist_core::domain::{BounceAddresses, DomainId, Mode, SubAddressing};
 use doorlist_core::list::AddressId;
 use doorlist_core::list_change::ListCounts;
 use doorlist_core::time::Timestamp;
@@ -166,13 +166,18 @@ columns_of! {
     ListCounts { mailboxes, aliases, lists, vetoed }
     MailServer { host, port, preference, tls, xforward, named_by }
     SubAddressing { plus, minus }
+    BounceAddresses { batv, srs }
 }
+
+/// The end of a soft period that has not begun, since the list has no active entry.
+pub(crate) const SOFT_WHILE_EMPTY: i64 = i64::MAX;
 
 impl<'r> FromColumns<'r> for Mode {
     fn take_from(columns: &mut Columns<'r>) -> Result<Self, StoreError> {
         match (columns.take()?, columns.take()?) {
             ("setting_up", _) => Ok(Mode::SettingUp),
-            ("enforce", soft_until) => Ok(Mode::Enforce { soft_until }),
+            ("enforce", Some(SOFT_WHILE_EMPTY)) => Ok(Mode::Enforce { soft_until: None, empty: true }),
+            ("enforce", soft_until) => Ok(Mode::enforce(soft_until.map(Timestamp::from_millis))),
             (other, _) => Err(StoreError::corrupt("domain", format!("mode {other:?}"))),
         }
     }

@@ -276,7 +276,7 @@ impl TestStore {
                 let patch = CustomerPatch { reseller: Some(ResellerId(owner + 1)), ..CustomerPatch::default() };
                 let given = tenants.put_customer(id, &patch, NOW).await.unwrap().map_err(|why| format!("{why}"));
                 if given.is_err() {
-                    tenants.remove_customer(id).await.unwrap();
+                    tenants.remove_customer(id, NOW).await.unwrap();
                 }
                 given
             }

@@ -83,9 +83,16 @@ pub struct LoggedMail {
 /// What a search asks for. Every given field must match; texts compare without regard to ASCII case.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MailFilter {
+    /// `*` stands for any text.
     pub sender: Option<String>,
+    /// `*` stands for any text.
     pub recipient: Option<String>,
     pub domain: Option<DomainId>,
+    #[serde(default)]
+    pub client: Option<IpAddr>,
+    /// The reason as a word, or a text in the reply.
+    #[serde(default)]
+    pub result: Option<String>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
     pub action: Option<MailAction>,
@@ -102,6 +109,8 @@ impl Default for MailFilter {
             sender: None,
             recipient: None,
             domain: None,
+            client: None,
+            result: None,
             since: None,
             until: None,
             action: None,

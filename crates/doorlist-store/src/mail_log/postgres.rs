@@ -1,10 +1,11 @@
 //! The mail log on PostgreSQL: a partition for each day, shared by all nodes.
 
 use super::LoggedMail;
+use super::asked::{self, AskedQuestion, AskedRecipient};
 use super::day::Day;
 use super::query::{COLUMNS, MailEntryColumns, Question, indexes, read};
 use crate::StoreError;
-use crate::db::bound;
+use crate::db::{bound, connect};
 use crate::migrate::make_postgres_tables;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool};
@@ -39,7 +40,7 @@ impl Partitions {
         let options = options.options([("synchronous_commit", "off")]);
         let pool =
             PgPoolOptions::new().max_connections(CONNECTIONS_MAX).min_connections(0).acquire_timeout(ACQUIRE_MAX);
-        let partitions = Self { pool: pool.connect_with(options).await? };
+        let partitions = Self { pool: connect(pool, options).await? };
         let transaction = partitions.pool.begin().await?;
         make_postgres_tables(transaction, LOCK, "mail_log_format", SCHEMA, FORMAT).await?;
         Ok(partitions)
@@ -70,6 +71,11 @@ impl Partitions {
     pub(super) async fn search(&self, day: Day, question: Question) -> Result<Vec<LoggedMail>, StoreError> {
         let query = bound!(AssertSqlSafe(question.sql(&table(day), "time DESC, id DESC")), question.binds());
         Ok(query.fetch_all(&self.pool).await?.iter().map(read).collect::<Result<_, _>>()?)
+    }
+
+    pub(super) async fn asked(&self, day: Day, question: AskedQuestion) -> Result<Vec<AskedRecipient>, StoreError> {
+        let query = bound!(AssertSqlSafe(question.sql(&table(day))), question.binds());
+        Ok(query.fetch_all(&self.pool).await?.iter().map(asked::read).collect::<Result<_, _>>()?)
     }
 
     /// Makes a day that is over quick to search.

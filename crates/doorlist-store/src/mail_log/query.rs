@@ -23,14 +23,13 @@ pub(super) struct Question {
 impl Question {
     pub(super) fn new(filter: &MailFilter, limit: usize) -> Self {
         let mut question = Self { conditions: Vec::new(), values: Vec::new(), limit };
-        let texts = [
-            ("lower(recipient) =", filter.recipient.as_deref()),
-            ("lower(sender) =", filter.sender.as_deref()),
-            ("lower(message_id) =", filter.message_id.as_deref()),
-        ];
-        for (condition, text) in texts {
-            question.when(condition, text.map(|text| QueryValue::Text(text.to_ascii_lowercase())));
+        for (column, text) in [("lower(recipient)", &filter.recipient), ("lower(sender)", &filter.sender)] {
+            question.like(column, text.as_deref());
         }
+        let text = |text: Option<String>| text.map(|text| QueryValue::Text(text.to_ascii_lowercase()));
+        question.when("lower(message_id) =", text(filter.message_id.clone()));
+        question.when("client =", text(filter.client.map(|client| client.to_string())));
+        question.result(filter.result.as_deref());
         let number = |number: Option<i64>| number.map(QueryValue::Int);
         question.when("queue_id =", number(filter.queue_id.map(|id| id.as_u64().cast_signed())));
         question.when("domain =", number(filter.domain.map(|domain| i64::from(domain.0))));
@@ -47,6 +46,25 @@ impl Question {
         }
     }
 
+    /// An address, or a pattern with `*`.
+    fn like(&mut self, column: &str, text: Option<&str>) {
+        let Some(text) = text.map(str::to_ascii_lowercase) else { return };
+        if !text.contains('*') {
+            return self.when(&format!("{column} ="), Some(QueryValue::Text(text)));
+        }
+        self.values.push(QueryValue::Text(literal(&text).replace('*', "%")));
+        self.conditions.push(format!("{column} LIKE ${} ESCAPE '!'", self.values.len()));
+    }
+
+    /// The reason, or a text in the reply.
+    fn result(&mut self, text: Option<&str>) {
+        let Some(text) = text.map(str::to_ascii_lowercase) else { return };
+        let like = format!("%{}%", literal(&text));
+        self.values.extend([QueryValue::Text(text), QueryValue::Text(like)]);
+        let last = self.values.len();
+        self.conditions.push(format!("(lower(reason) = ${} OR lower(reply) LIKE ${last} ESCAPE '!')", last - 1));
+    }
+
     /// The values of its placeholders.
     pub(super) fn binds(&self) -> impl Iterator<Item = Bind<'_>> {
         self.values.iter().map(Bind::from)
@@ -57,6 +75,11 @@ impl Question {
         let conditions = if self.conditions.is_empty() { "true".to_owned() } else { self.conditions.join(" AND ") };
         format!("SELECT {COLUMNS} FROM {table} WHERE {conditions} ORDER BY {order} LIMIT {}", self.limit)
     }
+}
+
+/// A text in a pattern of LIKE, which stands for itself there.
+fn literal(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
 /// The four ways to search a day that is over. `lower` knows ASCII only in SQLite, and addresses are compared so.

@@ -2,6 +2,7 @@
 //! the disk, but a file is never left torn.
 
 use super::LoggedMail;
+use super::asked::{self, AskedQuestion, AskedRecipient};
 use super::day::Day;
 use super::query::{COLUMNS, MailEntryColumns, Question, indexes, read};
 use crate::StoreError;
@@ -33,7 +34,7 @@ impl Files {
     pub(super) async fn open(state: &Path) -> Result<Self, StoreError> {
         let folder = state.join(FOLDER);
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(|source| StoreError::Io { what: format!("cannot make {}", folder.display()), source })?;
+        made.map_err(|error| StoreError::Io { what: format!("cannot make {}", folder.display()), error })?;
         let files = Self { folder: folder.into() };
         if let Some(newest) = files.list()?.last() {
             // A newer Doorlist's file is found now and not at the first mail.
@@ -48,7 +49,7 @@ impl Files {
 
     /// The days that have a file, oldest first.
     pub(super) fn list(&self) -> Result<Vec<Day>, StoreError> {
-        let failed = |source| StoreError::Io { what: format!("cannot list {}", self.folder.display()), source };
+        let failed = |error| StoreError::Io { what: format!("cannot list {}", self.folder.display()), error };
         let mut days = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
@@ -97,6 +98,14 @@ impl Files {
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
+    pub(super) async fn asked(&self, day: Day, question: AskedQuestion) -> Result<Vec<AskedRecipient>, StoreError> {
+        let mut connection = self.connect(day, false).await?;
+        let query = bound!(AssertSqlSafe(question.sql("entry")), question.binds());
+        let rows = query.fetch_all(&mut connection).await?;
+        connection.close().await?;
+        Ok(rows.iter().map(asked::read).collect::<Result<_, _>>()?)
+    }
+
     /// Makes a day that is over quick to search.
     pub(super) async fn finish(&self, day: Day) -> Result<(), StoreError> {
         let mut connection = self.connect(day, false).await?;
@@ -115,7 +124,7 @@ impl Files {
             drop(fs::remove_file(companion));
         }
         fs::remove_file(&path)
-            .map_err(|source| StoreError::Io { what: format!("cannot remove {}", path.display()), source })
+            .map_err(|error| StoreError::Io { what: format!("cannot remove {}", path.display()), error })
     }
 }
 

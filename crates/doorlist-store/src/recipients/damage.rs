@@ -20,7 +20,7 @@ pub(super) fn refuse_if_lost(folder: &Path, file: &Path) -> Result<(), StoreErro
 pub(super) fn explain(error: StoreError, file: &Path) -> StoreError {
     const CORRUPT: i64 = 11;
     const NOT_A_DATABASE: i64 = 26;
-    let StoreError::Engine(source) = &error else { return error };
+    let (StoreError::Engine(source) | StoreError::NotKept(source)) = &error else { return error };
     let code = source.downcast_ref::<sqlx::Error>().and_then(|error| error.as_database_error()?.code());
     // Extended codes keep the plain one in their low byte.
     match code.and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff) {

@@ -2,14 +2,16 @@
 
 use super::domain_parts;
 use super::outcome::ApplyError;
-use crate::db::{Read, Row, Tx, binds};
+use crate::db::{Read, Row, SOFT_WHILE_EMPTY, Tx, binds};
 use crate::error::StoreError;
 use crate::json_rows::keys;
+use crate::numbers::lock_numbers;
 use crate::tenants::owners::{OPERATOR, insert_customer};
+use crate::tenants::removed;
 use doorlist_core::access::CustomerId;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::MailServer;
-use doorlist_core::domain::{DomainId, Mode, SubAddressing};
+use doorlist_core::domain::{BounceAddresses, DomainId, Mode, SubAddressing};
 use doorlist_core::list_change::{DomainRecord, ListCounts, ListDomain, Refusal};
 use doorlist_core::time::Timestamp;
 use std::collections::HashMap;
@@ -61,7 +63,7 @@ pub(super) async fn load(from: &mut (impl Read + Send), ids: &[DomainId]) -> Res
                          ORDER BY t.id LIMIT 1),
                         (SELECT t.email FROM contact AS t WHERE t.customer_id = c.id AND t.is_technical
                          ORDER BY t.id LIMIT 1)),
-               d.delivery_port, d.message_max, d.customer_id
+               d.delivery_port, d.message_max, d.customer_id, d.batv, d.srs
         FROM json_each($1) AS k CROSS JOIN domain AS d
         JOIN customer AS c ON c.id = d.customer_id
         WHERE d.id = CAST(k.value ->> 0 AS BIGINT)
@@ -107,6 +109,7 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
             hold: row.get(6)?,
             sub_addressing: row.get(7)?,
             accept_abuse: row.get(9)?,
+            bounce_addresses: row.get(19)?,
             domain_aliases: Vec::new(),
             aliases_off: Vec::new(),
             servers: Vec::new(),
@@ -122,14 +125,15 @@ fn stored(row: &Row) -> Result<StoredDomain, StoreError> {
 pub(super) async fn insert(tx: &mut Tx, domain: &StoredDomain, now: Timestamp) -> Result<(), StoreError> {
     const SQL: &str = "
         INSERT INTO domain (id, name, customer_id, mode, active, hold, plus, minus, accept_abuse, changed,
-                            delivery_port, message_max, created, updated)
-        VALUES ($1, $2, $3, 'setting_up', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11)";
+                            delivery_port, message_max, created, updated, batv, srs)
+        VALUES ($1, $2, $3, 'setting_up', $4, $5, $6, $7, $8, 0, $9, $10, $11, $11, $12, $13)";
     let customer = customer_id(tx, &domain.record, now).await?;
     let StoredDomain { id, name, record, .. } = domain;
-    let DomainRecord { active, hold, sub_addressing, accept_abuse, delivery_port, .. } = *record;
-    let SubAddressing { plus, minus } = sub_addressing;
+    let DomainRecord { active, hold, sub_addressing, accept_abuse: abuse, bounce_addresses, delivery_port, .. } =
+        *record;
+    let (SubAddressing { plus, minus }, BounceAddresses { batv, srs }) = (sub_addressing, bounce_addresses);
     let max = record.message_max.map(u64::cast_signed);
-    let binds = binds![*id, name, customer, active, hold, plus, minus, accept_abuse, delivery_port, max, now];
+    let binds = binds![*id, name, customer, active, hold, plus, minus, abuse, delivery_port, max, now, batv, srs];
     tx.execute(SQL, &binds).await?;
     domain_parts::write_aliases(tx, (domain.id, record), now).await?;
     domain_parts::write_servers(tx, (domain.id, record), now).await
@@ -144,17 +148,19 @@ pub(super) async fn update(
 ) -> Result<(), StoreError> {
     const SQL: &str = "
         UPDATE domain SET mode = $2, soft_until = $3, active = $4, hold = $5, plus = $6, minus = $7, accept_abuse = $8,
-                          delivery_port = $9, message_max = $10, updated = $11
+                          delivery_port = $9, message_max = $10, updated = $11, batv = $12, srs = $13
         WHERE id = $1";
     let record = &now.record;
     let (mode, soft_until) = match record.mode {
         Mode::SettingUp => ("setting_up", None),
-        Mode::Enforce { soft_until } => ("enforce", soft_until),
+        Mode::Enforce { empty: true, .. } => ("enforce", Some(SOFT_WHILE_EMPTY)),
+        Mode::Enforce { soft_until, .. } => ("enforce", soft_until.map(Timestamp::as_millis)),
     };
-    let DomainRecord { active, hold, sub_addressing, accept_abuse, delivery_port, .. } = *record;
-    let SubAddressing { plus, minus } = sub_addressing;
+    let DomainRecord { active, hold, sub_addressing, accept_abuse: abuse, bounce_addresses, delivery_port, .. } =
+        *record;
+    let (SubAddressing { plus, minus }, BounceAddresses { batv, srs }) = (sub_addressing, bounce_addresses);
     let max = record.message_max.map(u64::cast_signed);
-    let binds = binds![now.id, mode, soft_until, active, hold, plus, minus, accept_abuse, delivery_port, max, at];
+    let binds = binds![now.id, mode, soft_until, active, hold, plus, minus, abuse, delivery_port, max, at, batv, srs];
     tx.execute(SQL, &binds).await?;
     if (&before.record.customer, before.record.customer_id) != (&record.customer, record.customer_id) {
         let customer = customer_id(tx, record, at).await?;
@@ -210,7 +216,8 @@ pub(super) async fn must_have_its_customer(
     }
 }
 
-/// The customer of this number, or else of this name; a new one is the operator's own.
+/// The customer of this number, which comes back if it was removed; or else of this name, a new one being the operator's
+/// own.
 async fn customer_id(tx: &mut Tx, record: &DomainRecord, now: Timestamp) -> Result<CustomerId, StoreError> {
     const FIND: &str = "SELECT id FROM customer WHERE name = $1";
     if let Some(id) = record.customer_id
@@ -218,6 +225,12 @@ async fn customer_id(tx: &mut Tx, record: &DomainRecord, now: Timestamp) -> Resu
     {
         return Ok(id);
     }
+    if let Some(id) = record.customer_id
+        && removed::bring_back(tx, id, now).await?
+    {
+        return Ok(id);
+    }
+    lock_numbers(tx, "customer").await?;
     let name = &record.customer;
     match tx.value(FIND, &binds![name]).await? {
         Some(id) => Ok(id),

@@ -33,6 +33,10 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { format: 9, sql: include_str!("../../migrations/directory/0009_numbers.sql") },
     Migration { format: 10, sql: include_str!("../../migrations/directory/0010_policies.sql") },
     Migration { format: 11, sql: include_str!("../../migrations/directory/0011_source_health.sql") },
+    Migration { format: 12, sql: include_str!("../../migrations/directory/0012_bounce_addresses.sql") },
+    Migration { format: 13, sql: include_str!("../../migrations/directory/0013_soft_while_empty.sql") },
+    Migration { format: 14, sql: include_str!("../../migrations/directory/0014_write_check.sql") },
+    Migration { format: 15, sql: include_str!("../../migrations/directory/0015_removed_customer.sql") },
 ];
 
 /// The list of all domains, in the store and in memory. A clone is another handle on the same.

@@ -32,9 +32,19 @@ impl TransactionLog {
         Self { change, batch, first_address: 0, place: 0, rows: Vec::new(), domains: BTreeMap::new() }
     }
 
-    /// The rows of this change were written before, as those of a plan.
-    pub(super) fn adopt(&mut self, batch: i64, first_address: i64, domains: BTreeMap<DomainId, CountDifference>) {
-        (self.batch, self.first_address, self.domains) = (batch, first_address, domains);
+    /// The rows of this change were written before, as those of a plan, up to the place given.
+    pub(super) fn adopt(
+        &mut self,
+        (batch, place): (i64, u64),
+        first_address: i64,
+        domains: BTreeMap<DomainId, CountDifference>,
+    ) {
+        (self.batch, self.place, self.first_address, self.domains) = (batch, place, first_address, domains);
+    }
+
+    /// The domains that it touches.
+    pub(super) fn domains(&self) -> impl Iterator<Item = DomainId> {
+        self.domains.keys().copied()
     }
 
     /// Domains that have more addresses than before, and how many more.
@@ -82,7 +92,7 @@ impl TransactionLog {
         after: Option<String>,
     ) {
         self.place += 1;
-        self.rows.push(json!([self.change, self.place, domain.id, domain.name, id, local, before, after]));
+        self.rows.push(json!([self.batch, self.place, domain.id, domain.name, id, local, before, after]));
     }
 
     /// Writes the rows noted so far.

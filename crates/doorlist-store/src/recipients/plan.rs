@@ -21,5 +21,6 @@ pub(super) mod stage;
 mod touched;
 mod undo;
 
+pub(crate) use pending::read_plans;
 pub use pending::{PlanEntry, PlanState};
 pub use undo::UNDO_MAX;

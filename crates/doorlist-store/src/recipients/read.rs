@@ -143,6 +143,7 @@ fn details(domain: StoredDomain) -> DomainDetails {
         servers: record.servers,
         sub_addressing: record.sub_addressing,
         accept_abuse: record.accept_abuse,
+        bounce_addresses: record.bounce_addresses,
         technical_contact,
     }
 }

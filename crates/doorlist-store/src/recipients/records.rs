@@ -3,7 +3,7 @@
 
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{Actor, MailServer};
-use doorlist_core::domain::{DomainId, Mode, SubAddressing};
+use doorlist_core::domain::{BounceAddresses, DomainId, Mode, SubAddressing};
 use doorlist_core::list::AddressId;
 use doorlist_core::list_change::{AddressRecord, DomainRecord, ListCounts};
 use doorlist_core::time::Timestamp;
@@ -45,6 +45,9 @@ pub struct DomainDetails {
     pub sub_addressing: SubAddressing,
     /// `abuse@` is a system address.
     pub accept_abuse: bool,
+    /// Bounces to addresses that only its own server knows.
+    #[serde(default)]
+    pub bounce_addresses: BounceAddresses,
     /// Who is told what its server refuses to take for postmaster, once confirmed.
     pub technical_contact: Option<Address>,
 }

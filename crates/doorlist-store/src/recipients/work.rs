@@ -12,6 +12,7 @@ use super::plan::applying::{TakenPlan, find_waiting, take_over};
 use super::related_rows;
 use super::room;
 use super::rows;
+use super::soft_period;
 use super::updates::{self, UPDATES_MAX};
 use crate::db::{Db, Engine, Read, Tx, binds};
 use crate::error::StoreError;
@@ -134,7 +135,7 @@ impl Work {
         take_over(&mut self.tx, &taken, (first, self.version + 1), self.now).await?;
         self.next_address = first.saturating_add(taken.numbers());
         take_number(&mut self.next_address.clone(), "addresses in the life of a store")?;
-        self.log.adopt(taken.batch, first, taken.differences());
+        self.log.adopt((taken.batch, taken.last_place()), first, taken.differences());
         self.applied = Applied { version: self.version, ..taken.applied().clone() };
         self.domains.extend(taken.domains);
         // If they could not be read meanwhile, they are read from the log. They are not waited for: all connections of a
@@ -147,6 +148,9 @@ impl Work {
     /// Writes change log and version, and commits. Refuses what makes the lists of a customer larger than they may be.
     pub(super) async fn commit(mut self, summary: &str) -> Result<Committed, ApplyError> {
         room::for_addresses(&mut self.tx, self.log.grown(), self.limits.addresses).await?;
+        for id in soft_period::settle(&mut self.tx, &mut self.log, self.now).await? {
+            self.applied.domains += u64::from(self.domains.insert(id));
+        }
         let domains: Vec<_> = self.domains.iter().copied().collect();
         if !self.applied.changes_something() {
             self.tx.rollback().await?;

@@ -34,10 +34,11 @@ pub(super) fn has_no_room(folder: &Path) -> bool {
     options.open(folder).and_then(|mut probe| probe.write_all(&[0; PROBE])).is_err_and(|error| is_full(&error))
 }
 
-/// Watches the room on one file system.
+/// Watches the room on one file system, or that of a database by its answers alone.
 #[derive(Debug)]
 pub(super) struct Room {
-    folder: PathBuf,
+    /// `None` on PostgreSQL: its disk is somewhere else.
+    folder: Option<PathBuf>,
     needed: u64,
     seen: Mutex<DiskState>,
 }
@@ -51,7 +52,11 @@ struct DiskState {
 
 impl Room {
     pub(super) fn new(folder: PathBuf, needed: u64) -> Self {
-        Self { folder, needed, seen: Mutex::default() }
+        Self { folder: Some(folder), needed, seen: Mutex::default() }
+    }
+
+    pub(super) fn of_server() -> Self {
+        Self { folder: None, needed: 0, seen: Mutex::default() }
     }
 
     /// A write found no room.
@@ -65,7 +70,8 @@ impl Room {
         if seen.at.is_none_or(|at| at.elapsed() >= ASK_EVERY) {
             seen.at = Some(Instant::now());
             // A file system that gives no answer is no reason to refuse mail: the commit will tell.
-            seen.low = statvfs(&self.folder).is_ok_and(|free| {
+            let free = self.folder.as_ref().and_then(|folder| statvfs(folder).ok());
+            seen.low = free.is_some_and(|free| {
                 let bytes = free.blocks_available().saturating_mul(free.fragment_size());
                 bytes < self.needed || (free.files() > 0 && free.files_available() == 0)
             });

@@ -12,7 +12,7 @@ pub enum SpoolError {
     #[error("the spool is not reliable since a commit failed ({0}); no mail is accepted until a restart")]
     Bad(String),
     /// The database does not answer. Nothing was sent to it, or it said no.
-    #[error("the database of the spool does not answer ({0}); nothing of the message was kept")]
+    #[error("cannot use the database of the spool: {0}; nothing of the message was kept")]
     Away(String),
     /// The connection was lost during the commit: the row is neither surely there nor surely absent. It is looked up
     /// and removed before anything else is written.
@@ -34,4 +34,15 @@ pub enum SpoolError {
     /// There is no such message, or not any more.
     #[error("message {0} is not in the queue")]
     NotFound(QueueId),
+}
+
+impl SpoolError {
+    /// Why nothing can be stored, said to whoever has no message.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            SpoolError::Full(why) | SpoolError::Away(why) | SpoolError::Unknown(why) => why.clone(),
+            SpoolError::Bad(why) => format!("a write to the spool failed ({why}); no mail is accepted until a restart"),
+            other => other.to_string(),
+        }
+    }
 }

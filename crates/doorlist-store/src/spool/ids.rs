@@ -23,6 +23,11 @@ impl Ids {
         *last = (*last).max((used.time().as_millis(), QueueId::PER_MILLISECOND - 1));
     }
 
+    /// The name of the row that shows whether rows can be written: of a time that no message has.
+    pub(super) fn of_write_check(&self) -> QueueId {
+        QueueId::new(Timestamp::from_millis(0), self.node, 0)
+    }
+
     pub(super) fn next(&self) -> QueueId {
         let now = jiff::Timestamp::now().as_millisecond();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@ mod start;
 use super::error::SpoolError;
 use super::index::CommitBatch;
 use super::rows::MessageRow;
+use crate::db::{cause, no_answer, waited_for};
 use doorlist_core::queue_id::QueueId;
 use fence::Fence;
 use sqlx::postgres::{PgArguments, PgDatabaseError, PgRow, PgSeverity};
@@ -35,13 +36,19 @@ impl PostgresSpoolReader {
         const SQL: &str = "SELECT m.id, m.record, m.seal, p.revision, p.state FROM spool_message m \
             LEFT JOIN spool_progress p ON p.id = m.id WHERE m.node = $1 AND m.id BETWEEN $2 AND $3 ORDER BY m.id";
         let query = sqlx::query(SQL).bind(self.node).bind(number(first)).bind(number(last));
-        query.fetch_all(&self.pool).await?.iter().map(read_row).collect()
+        match query.fetch_all(&self.pool).await {
+            Ok(rows) => rows.iter().map(read_row).collect(),
+            Err(error) => Err(waited_for(&self.pool, error).await),
+        }
     }
 
     /// The bytes in a message's row.
     pub(super) async fn body(&self, id: QueueId) -> Result<Option<Vec<u8>>, sqlx::Error> {
         let query = sqlx::query_scalar::<_, Option<Vec<u8>>>("SELECT body FROM spool_message WHERE id = $1");
-        Ok(query.bind(number(id)).fetch_optional(&self.pool).await?.flatten())
+        match query.bind(number(id)).fetch_optional(&self.pool).await {
+            Ok(body) => Ok(body.flatten()),
+            Err(error) => Err(waited_for(&self.pool, error).await),
+        }
     }
 }
 
@@ -84,31 +91,18 @@ impl PostgresSpoolWriter {
                 Ok(())
             }
             Ok(Err(error)) if is_refusal(&error) => {
-                self.connection = Some(connection);
+                // A server that takes no writes any more is not the one to stay with: another may have its address.
+                self.connection = (!is_read_only(&error)).then_some(connection);
                 Err(explain(&error))
             }
-            Ok(Err(error)) => Err(self.lost(batch, error.to_string())),
-            Err(_) => Err(self.lost(batch, format!("no answer within {} s", COMMIT_MAX.as_secs()))),
+            Ok(Err(error)) => Err(self.lost(batch, cause(&error))),
+            Err(_) => Err(self.lost(batch, no_answer(COMMIT_MAX))),
         }
     }
 
     fn lost(&mut self, batch: &CommitBatch, why: String) -> SpoolError {
         self.doubtful.extend(batch.accepts.iter().map(|accept| number(accept.id)));
         if batch.accepts.is_empty() { SpoolError::Away(why) } else { SpoolError::Unknown(why) }
-    }
-
-    /// Whether the database answers; connects again if need be.
-    pub(super) async fn probe(&mut self) -> Result<(), SpoolError> {
-        let mut connection = self.connected().await?;
-        let answered = tokio::time::timeout(CONNECT_MAX, connection.ping()).await;
-        match answered {
-            Ok(Ok(())) => {
-                self.connection = Some(connection);
-                Ok(())
-            }
-            Ok(Err(error)) => Err(SpoolError::Away(error.to_string())),
-            Err(_) => Err(SpoolError::Away("no answer to a ping".to_owned())),
-        }
     }
 
     /// The connection; after a loss a new one, which first removes what is in doubt.
@@ -129,8 +123,8 @@ impl PostgresSpoolWriter {
                 self.doubtful.clear();
                 Ok(connection)
             }
-            Ok(Err(error)) => Err(SpoolError::Away(error.to_string())),
-            Err(_) => Err(SpoolError::Away("cannot connect in time".to_owned())),
+            Ok(Err(error)) => Err(SpoolError::Away(cause(&error))),
+            Err(_) => Err(SpoolError::Away(self.fence.why_late(CONNECT_MAX))),
         }
     }
 
@@ -148,15 +142,16 @@ fn is_refusal(error: &sqlx::Error) -> bool {
     answer.is_some_and(|answer| !matches!(answer.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 
+fn is_read_only(error: &sqlx::Error) -> bool {
+    const READ_ONLY_TRANSACTION: &str = "25006";
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == READ_ONLY_TRANSACTION)
+}
+
 fn explain(error: &sqlx::Error) -> SpoolError {
     /// Class "insufficient resources": disk full, out of memory, too many connections.
     const NO_RESOURCES: &str = "53";
     let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
-    if code.starts_with(NO_RESOURCES) {
-        SpoolError::Full(error.to_string())
-    } else {
-        SpoolError::Away(error.to_string())
-    }
+    if code.starts_with(NO_RESOURCES) { SpoolError::Full(cause(error)) } else { SpoolError::Away(cause(error)) }
 }
 
 /// The whole batch as one statement, which is its own transaction: one way to the server and back.

@@ -81,7 +81,7 @@ impl Folder {
 
     /// Everything in it but the folder for what is set aside.
     pub(super) fn list(&self) -> Result<Vec<SetAsideEntry>, StoreError> {
-        let failed = |source| StoreError::Io { what: format!("cannot list {}", self.path.display()), source };
+        let failed = |error| StoreError::Io { what: format!("cannot list {}", self.path.display()), error };
         let mut all = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(failed)?.take(NAMES_MAX) {
             let entry = entry.map_err(failed)?;
@@ -100,9 +100,9 @@ impl Folder {
         name.push(format!("{}-{}-", jiff::Timestamp::now().as_millisecond(), self.moved));
         name.push(&found.name);
         let to = self.corrupt.join(name);
-        fs::rename(&from, &to).map_err(|source| {
+        fs::rename(&from, &to).map_err(|error| {
             let what = format!("cannot move {} ({why}) to {}", from.display(), to.display());
-            StoreError::Io { what, source }
+            StoreError::Io { what, error }
         })?;
         self.notes.push(format!("{} was moved to {}: {why}", from.display(), to.display()));
         Ok(())
@@ -112,7 +112,7 @@ impl Folder {
     pub(super) fn remove(&self, found: &SetAsideEntry) -> Result<(), StoreError> {
         let path = self.path.join(&found.name);
         fs::remove_file(&path)
-            .map_err(|source| StoreError::Io { what: format!("cannot remove {}", path.display()), source })
+            .map_err(|error| StoreError::Io { what: format!("cannot remove {}", path.display()), error })
     }
 
     pub(super) fn note(&mut self, note: String) {
@@ -131,8 +131,8 @@ impl Folder {
 
 fn make(folder: &Path) -> Result<(), StoreError> {
     match fs::DirBuilder::new().recursive(true).mode(0o700).create(folder) {
-        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
-            Err(StoreError::Io { what: format!("cannot make {}", folder.display()), source })
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(StoreError::Io { what: format!("cannot make {}", folder.display()), error })
         }
         _ => Ok(()),
     }

@@ -11,7 +11,11 @@ use super::{Settlement, SpoolHealth, StartReport};
 use doorlist_core::queue_id::QueueId;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use tokio::sync::{Notify, watch};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, oneshot, watch};
+
+/// Takes the result of a check.
+pub(super) type CheckAnswer = oneshot::Sender<Result<(), SpoolError>>;
 
 /// Ends the writer when the last handle is dropped.
 #[derive(Debug)]
@@ -34,9 +38,12 @@ pub(super) struct SpoolShared {
     /// Something arrived for the writer.
     pub(super) wake: Notify,
     pub(super) reader: SpoolReader,
-    /// `None` on PostgreSQL: its disk is its own affair.
-    pub(super) room: Option<Room>,
+    pub(super) room: Room,
     pub(super) away: AtomicBool,
+    /// Somebody waits for a write that proves that one is possible.
+    pub(super) check: Mutex<Option<CheckAnswer>>,
+    /// When the last write was made.
+    pub(super) committed: Mutex<Option<Instant>>,
     /// Set once, never taken back.
     pub(super) bad: OnceLock<String>,
     pub(super) ended: watch::Receiver<bool>,
@@ -51,14 +58,39 @@ impl SpoolShared {
     pub(super) fn mark(&self, error: &SpoolError) {
         match error {
             SpoolError::Bad(why) => drop(self.bad.set(why.clone())),
-            SpoolError::Full(_) => self.room.iter().for_each(Room::was_full),
+            SpoolError::Full(_) => self.room.was_full(),
             SpoolError::Away(_) | SpoolError::Unknown(_) => self.away(true),
             _ => {}
         }
     }
 
-    pub(super) fn away(&self, away: bool) {
+    fn away(&self, away: bool) {
         self.away.store(away, Ordering::Relaxed);
+    }
+
+    /// A write is on stable storage.
+    pub(super) fn committed(&self) {
+        self.away(false);
+        *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    pub(super) fn committed_within(&self, time: Duration) -> bool {
+        let committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        committed.is_some_and(|at| at.elapsed() < time)
+    }
+
+    /// Asks for a check; whoever asked before is told that there is no answer.
+    pub(super) fn ask_check(&self, answer: CheckAnswer) {
+        *self.check.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn is_check_asked(&self) -> bool {
+        self.check.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    pub(super) fn take_check(&self) -> Option<CheckAnswer> {
+        self.check.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn is_away(&self) -> bool {
@@ -74,7 +106,7 @@ impl SpoolShared {
             SpoolHealth::Bad
         } else if self.is_away() {
             SpoolHealth::Away
-        } else if self.room.as_ref().is_some_and(Room::is_low) {
+        } else if self.room.is_low() {
             SpoolHealth::Low
         } else {
             SpoolHealth::Ok

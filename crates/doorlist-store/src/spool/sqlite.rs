@@ -9,6 +9,7 @@ use super::disk;
 use super::error::SpoolError;
 use super::index::CommitBatch;
 use super::rows::MessageRow;
+use crate::db::cause;
 use crate::error::StoreError;
 use doorlist_core::queue_id::QueueId;
 use generation::Generation;
@@ -223,11 +224,11 @@ impl SqliteSpoolWriter {
     fn explain(&self, error: &sqlx::Error) -> SpoolError {
         let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
         match code.as_ref() {
-            SQLITE_FULL => SpoolError::Full(error.to_string()),
-            SQLITE_BUSY | SQLITE_BUSY_SNAPSHOT | SQLITE_NOMEM => SpoolError::Away(error.to_string()),
-            SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC => SpoolError::Bad(error.to_string()),
-            _ if disk::has_no_room(&self.generations.folder) => SpoolError::Full(error.to_string()),
-            _ => SpoolError::Bad(error.to_string()),
+            SQLITE_FULL => SpoolError::Full(cause(error)),
+            SQLITE_BUSY | SQLITE_BUSY_SNAPSHOT | SQLITE_NOMEM => SpoolError::Away(cause(error)),
+            SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC => SpoolError::Bad(cause(error)),
+            _ if disk::has_no_room(&self.generations.folder) => SpoolError::Full(cause(error)),
+            _ => SpoolError::Bad(cause(error)),
         }
     }
 
@@ -262,6 +263,6 @@ fn log_bytes(batch: &CommitBatch) -> u64 {
 async fn begin(folder: &Path, number: u32) -> Result<Arc<Generation>, StoreError> {
     let generation = Generation::create(folder, number).await?;
     disk::sync_folder(folder)
-        .map_err(|source| StoreError::Io { what: format!("cannot sync {}", folder.display()), source })?;
+        .map_err(|error| StoreError::Io { what: format!("cannot sync {}", folder.display()), error })?;
     Ok(Arc::new(generation))
 }

@@ -97,9 +97,10 @@ impl Writers {
         if self.given_up {
             return;
         }
+        // First, since there may always be a message that waits for the lane.
+        self.check(now);
         self.accept(now);
         self.settle(now);
-        self.probe(now);
     }
 
     /// Messages go into a commit at once where the first lane is free, else into another lane, not too soon after the
@@ -146,16 +147,20 @@ impl Writers {
         }
     }
 
-    /// As long as the engine is away and nothing is to be written, it is asked now and then whether it is back.
-    fn probe(&mut self, now: Instant) {
-        if !self.shared.is_away() || self.shared.index().is_closing() {
-            return;
+    /// Makes a write of its own when somebody asks whether one is possible; and now and then as long as none was.
+    fn check(&mut self, now: Instant) {
+        if !self.shared.is_check_asked() {
+            if !self.shared.is_away() || self.shared.index().is_closing() {
+                return;
+            }
+            let at = *self.retry_at.get_or_insert(now + RETRY_PAUSE);
+            if now < at {
+                return self.look_again(at);
+            }
         }
-        let at = *self.retry_at.get_or_insert(now + RETRY_PAUSE);
-        if now < at {
-            self.look_again(at);
-        } else if let Some(engine) = self.lanes.first_mut().and_then(|first| first.engine.take()) {
-            self.running.spawn(lane::probe(Arc::clone(&self.shared), engine));
+        if let Some(engine) = self.lanes.first_mut().and_then(|first| first.engine.take()) {
+            let asked = self.shared.take_check();
+            self.running.spawn(lane::check(Arc::clone(&self.shared), engine, asked));
         }
     }
 

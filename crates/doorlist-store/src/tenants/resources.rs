@@ -53,8 +53,11 @@ const CUSTOMERS: Table<CustomerColumn> = Table {
 };
 
 const DOMAINS: Table<DomainColumn> = Table {
-    select: "d.id, d.name, d.customer_id, d.mode, d.soft_until, d.active, d.hold, d.delivery_port, d.message_max, \
-             d.created, d.updated, d.policy_priority",
+    // Servers that were named with a port of their own say where mail goes.
+    select: "d.id, d.name, d.customer_id, d.mode, d.soft_until, d.active, d.hold, \
+             COALESCE((SELECT s.port FROM mail_server AS s WHERE s.domain_id = d.id \
+                       ORDER BY s.preference, s.place LIMIT 1), d.delivery_port), \
+             d.message_max, d.created, d.updated, d.policy_priority",
     from: "domain AS d JOIN customer AS c ON c.id = d.customer_id",
     only: "TRUE",
     owners: BY_CUSTOMER,

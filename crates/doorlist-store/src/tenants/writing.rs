@@ -1,12 +1,12 @@
 //! Resellers, customers and branding: added, changed, removed. Names are unique, whoever owns them: the command line and
 //! the change log call a customer by its name. Must not know who may do it.
 
-use super::Tenants;
 use super::owners::{OPERATOR, add_branding, insert_customer, scope_columns};
+use super::{Tenants, removed};
 use crate::db::{Read, Tx, binds};
 use crate::error::StoreError;
 use crate::limits::{CUSTOMERS_MAX, Full};
-use crate::numbers::take_number;
+use crate::numbers::{lock_numbers, take_number};
 use doorlist_core::access::{CustomerId, ResellerId, Scope};
 use doorlist_core::address::DomainName;
 use doorlist_core::time::Timestamp;
@@ -92,6 +92,7 @@ impl Tenants {
         const SQL: &str = "
             UPDATE reseller SET name = $2, allow_branding = $3, allow_customer_branding = $4, updated = $5 WHERE id = $1";
         let mut tx = self.db.begin().await?;
+        lock_numbers(&mut tx, "reseller").await?;
         if tx.row(FREE, &binds![&fields.name, id]).await?.is_some() {
             return Ok(Err(NameTaken));
         }
@@ -106,7 +107,8 @@ impl Tenants {
     /// # Errors
     /// When the store fails, or it has customers still.
     pub async fn remove_reseller(&self, id: ResellerId) -> Result<(), StoreError> {
-        self.remove("DELETE FROM reseller WHERE id = $1", Scope::Reseller(id)).await
+        let tx = self.db.begin_policy().await?;
+        self.remove(tx, "DELETE FROM reseller WHERE id = $1", Scope::Reseller(id)).await
     }
 
     /// Adds a customer. [`CUSTOMERS_MAX`] of one reseller, but the operator's own.
@@ -116,6 +118,7 @@ impl Tenants {
         now: Timestamp,
     ) -> Result<Result<CustomerId, CustomerRefused>, StoreError> {
         let mut tx = self.db.begin().await?;
+        lock_numbers(&mut tx, "customer").await?;
         if tx.row("SELECT id FROM customer WHERE name = $1", &binds![&fields.name]).await?.is_some() {
             return Ok(Err(CustomerRefused::Taken));
         }
@@ -143,6 +146,7 @@ impl Tenants {
     ) -> Result<Result<(), CustomerRefused>, StoreError> {
         const FREE: &str = "SELECT id FROM customer WHERE name = $1 AND id <> $2";
         let mut tx = self.db.begin().await?;
+        lock_numbers(&mut tx, "customer").await?;
         if let Some(name) = &patch.name
             && tx.row(FREE, &binds![name, id]).await?.is_some()
         {
@@ -158,12 +162,14 @@ impl Tenants {
         Ok(Ok(()))
     }
 
-    /// Removes a customer that has no domains left.
+    /// Removes a customer that has no domains left. It comes back if the removal of its domains is undone.
     ///
     /// # Errors
     /// When the store fails, or it has domains still.
-    pub async fn remove_customer(&self, id: CustomerId) -> Result<(), StoreError> {
-        self.remove("DELETE FROM customer WHERE id = $1", Scope::Customer(id)).await
+    pub async fn remove_customer(&self, id: CustomerId, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.db.begin_policy().await?;
+        removed::keep(&mut tx, id, now).await?;
+        self.remove(tx, "DELETE FROM customer WHERE id = $1", Scope::Customer(id)).await
     }
 
     /// Gives a domain alias the number and the date of the one that it was under another name, or of another domain.
@@ -179,9 +185,8 @@ impl Tenants {
     }
 
     /// Its grants go with it; a login that has none left can do nothing.
-    async fn remove(&self, sql: &'static str, scope: Scope) -> Result<(), StoreError> {
+    async fn remove(&self, mut tx: Tx, sql: &'static str, scope: Scope) -> Result<(), StoreError> {
         let (word, id) = scope_columns(scope);
-        let mut tx = self.db.begin_policy().await?;
         let grants = "DELETE FROM login_grant WHERE scope = $1 AND scope_id = $2";
         tx.execute(grants, &binds![word, id]).await?;
         tx.execute(sql, &binds![id]).await?;

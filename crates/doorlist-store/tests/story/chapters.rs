@@ -3,7 +3,7 @@
 use crate::hand::*;
 use doorlist_core::change::ChangeSet;
 use doorlist_core::change::{Change, DomainChange, Source, Structure};
-use doorlist_core::domain::{Mode, SubAddressing};
+use doorlist_core::domain::{BounceAddresses, Mode, SubAddressing};
 use doorlist_core::list::{EntryKind, Match, Standing};
 use doorlist_core::time::Timestamp;
 use doorlist_store::RecipientStore;
@@ -165,7 +165,7 @@ pub(crate) async fn accounts_go_with_their_aliases(here: &RecipientStore) {
 }
 
 pub(crate) async fn modes_and_switches(here: &RecipientStore) {
-    let enforce = |soft_until| domain("other.test", DomainChange::Mode(Mode::Enforce { soft_until }));
+    let enforce = |soft_until| domain("other.test", DomainChange::Mode(Mode::enforce(soft_until)));
     apply(here, vec![enforce(Some(Timestamp::from_secs(1_800_000_001)))]).await;
     assert_eq!(reason(here, "nobody@other.test"), "unlisted-soft");
     apply(here, vec![enforce(None)]).await;
@@ -184,6 +184,12 @@ pub(crate) async fn modes_and_switches(here: &RecipientStore) {
     assert_eq!(reason(here, "abuse@example.test"), "system");
     apply(here, vec![domain("example.test", DomainChange::AcceptAbuse(false))]).await;
     assert_eq!(reason(here, "abuse@example.test"), "setting-up");
+
+    let forms = |name: &str| here.snapshot().domain(&self::name(name)).unwrap().bounce_addresses;
+    assert_eq!(forms("example.test"), BounceAddresses { batv: true, srs: false });
+    let wanted = BounceAddresses { batv: false, srs: true };
+    apply(here, vec![domain("example.test", DomainChange::BounceAddresses(wanted))]).await;
+    assert_eq!(forms("example.test"), wanted);
 
     apply(here, vec![domain("example.test", DomainChange::Hold(true))]).await;
     let id = here.snapshot().domain(&name("example.test")).unwrap().id;

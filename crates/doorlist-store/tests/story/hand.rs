@@ -4,7 +4,7 @@ use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{
     Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Source, Structure, Via,
 };
-use doorlist_core::policy::{Recipient, SourceStanding, decide};
+use doorlist_core::policy::{Recipient, ReturnPath, SourceStanding, decide};
 use doorlist_core::time::Timestamp;
 use doorlist_store::RecipientStore;
 use doorlist_store::recipients::{Applied, ApplyError, Refusal};
@@ -90,5 +90,5 @@ pub(crate) async fn refused(recipients: &RecipientStore, changes: Vec<Change>) -
 pub(crate) fn reason(recipients: &RecipientStore, address_text: &str) -> &'static str {
     let recipient = Recipient::Address(address(address_text));
     let now = Timestamp::from_secs(1_800_000_000);
-    decide(&recipient, &recipients.snapshot(), SourceStanding::Normal, now).reason.word()
+    decide(&recipient, &recipients.snapshot(), ReturnPath::Address, SourceStanding::Normal, now).reason.word()
 }

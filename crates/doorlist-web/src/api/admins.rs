@@ -105,7 +105,8 @@ async fn page(ask: &Ask, scope: Scope) -> Result<Answer, Fault> {
     let list = query::read(&SPEC, column, &parameters)?;
     let page = ask.actions.view().admins(scope, &list.query.clone().known()).await?;
     let objects = page.rows.iter().map(|placed| show_admin(&placed.row)).collect();
-    Ok(Answer::Shown(show::envelope(&ask.path, &parameters, &list, page.total, objects, None)))
+    let shown = show::envelope(&ask.path, &parameters, &list, page.total, objects, None);
+    Ok(Answer::Listed(shown, list.passed_over))
 }
 
 async fn detail(State(state): State<ApiState>, path: Parts<(String, String, String)>, request: Request) -> Response {

@@ -14,7 +14,12 @@ use std::time::Duration;
 /// Retry-After for temporary obstacles.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Names the fields of a request that keep their value.
+/// Parameters of a list that are named as passed over; further ones are passed over, too.
+const PASSED_OVER_NAMED_MAX: usize = 20;
+/// Characters of each of these names.
+const PASSED_OVER_CHARS_MAX: usize = 64;
+
+/// Names the fields of a request that keep their value, and the parameters of a list that are none of it.
 const NOT_APPLIED: HeaderName = HeaderName::from_static("doorlist-not-applied");
 
 /// Stands for several fields together.
@@ -27,6 +32,13 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
     match answer {
         Answer::Shown(value) => shown(with_json(StatusCode::OK, &value), None),
+        Answer::Listed(value, passed_over) => {
+            let mut response = shown(with_json(StatusCode::OK, &value), None);
+            let names: Vec<String> =
+                passed_over.iter().take(PASSED_OVER_NAMED_MAX).map(|name| header_word(name)).collect();
+            name_not_applied(&mut response, &names.iter().map(String::as_str).collect::<Vec<_>>());
+            response
+        }
         Answer::Object(object, state) => shown(with_json(StatusCode::OK, &object.into()), Some(&state)),
         Answer::Unchanged(state) => shown(empty(StatusCode::NOT_MODIFIED), Some(&state)),
         Answer::Created { object, path, left, warning } => {
@@ -52,6 +64,12 @@ pub(super) fn print(answer: Answer, base: impl FnOnce() -> String) -> Response {
         }
         Answer::Gone => empty(StatusCode::NO_CONTENT),
     }
+}
+
+/// A name that a client wrote, as a word of a header.
+fn header_word(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.[]".contains(c);
+    name.chars().take(PASSED_OVER_CHARS_MAX).map(|c| if is_plain(c) { c } else { '?' }).collect()
 }
 
 fn name_not_applied(response: &mut Response, left: &[&str]) {

@@ -33,7 +33,10 @@ pub(crate) static SPEC: Spec = Spec {
         ),
         Field::time("created_at"),
         Field::one("customer", "customer", Above).required(),
-        Field::integer("deliveryport", Holder).default(FieldDefault::Integer(25)),
+        Field::integer("deliveryport", Holder).default(FieldDefault::Integer(25)).help(
+            "TCP port to which mail is delivered: that of the mail server with the lowest preference. Setting it \
+             changes the port of all mail servers of the domain.",
+        ),
         Field::flag("hold_email", false, Holder).help("Accept mail, but do not deliver it."),
         Field::id(),
         Field::text("name", Holder).required().unique(),
@@ -143,8 +146,17 @@ impl Resource for Domains {
         actions.view().domain(row.id.0).await?.ok_or(Fault::NotFound)
     }
 
-    async fn warning(actions: &Actions, row: &DomainRow) -> Result<Option<String>, ActionError> {
-        if is_enforced(row) { actions.empty_list_warning(&row.name).await } else { Ok(None) }
+    async fn warning(
+        actions: &Actions,
+        before: Option<&Object>,
+        row: &DomainRow,
+    ) -> Result<Option<String>, ActionError> {
+        let was_enforced = before.is_some_and(|before| before["bounce_unlisted"] == true);
+        match is_enforced(row) {
+            false => Ok(None),
+            true if was_enforced => actions.empty_list_warning(&row.name).await,
+            true => actions.enforce_warning(&row.name).await,
+        }
     }
 
     async fn remove(actions: &Actions, found: Placed<DomainRow>) -> Result<(), ActionError> {

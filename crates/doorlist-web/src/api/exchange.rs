@@ -35,6 +35,8 @@ pub(crate) struct Ask {
 pub(crate) enum Answer {
     /// 200 with this body.
     Shown(Value),
+    /// A page of a list, and the names of parameters that were passed over.
+    Listed(Value, Vec<String>),
     /// 200 with an object in this state.
     Object(Object, ObjectState),
     /// 304: the client already has this state.

@@ -126,7 +126,8 @@ fn not_offered(spec: &Spec) -> Fault {
 fn show_empty(spec: &Spec, ask: &Ask) -> Result<Answer, Fault> {
     let parameters = query::parameters(&ask.query)?;
     let list = query::read(spec, |_| Ok(()), &parameters)?;
-    Ok(Answer::Shown(show::envelope(&ask.path, &parameters, &list, 0, Vec::new(), None)))
+    let shown = show::envelope(&ask.path, &parameters, &list, 0, Vec::new(), None);
+    Ok(Answer::Listed(shown, list.passed_over))
 }
 
 async fn tasks_of_domain(State(state): State<ApiState>, key: PathKey, request: Request) -> Response {

@@ -36,7 +36,7 @@ the change log and can be undone with `doorlist changes undo`.
 POST is answered with 501.
 * Answers with 401, 404 and 405 have no body. Objects that are not visible to the caller are 404.
 * Lists: `limit` (20, at most 1000; 0 is 1000), `offset`, `order_by` (`-` in front: descending), `q` (part of the name), \
-`field=value`, `field__lookup=value`. Unknown parameters are ignored. `meta.next` may have another parameter, `after`: use \
+`field=value`, `field__lookup=value`. Unknown parameters are passed over, and named in `Doorlist-Not-Applied`. `meta.next` may have another parameter, `after`: use \
 it unchanged.";
 
 pub fn document() -> Value {

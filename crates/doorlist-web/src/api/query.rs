@@ -1,5 +1,5 @@
-//! The parameters of a list: filters, order and page. Unknown parameters are ignored, invalid ones get a 400 with the
-//! reason.
+//! The parameters of a list: filters, order and page. Unknown parameters are passed over, and named in the answer; invalid
+//! ones get a 400 with the reason.
 
 use super::exchange::Fault;
 use super::spec::{FieldKind, FieldWriter, Filtering, Spec};
@@ -35,6 +35,8 @@ pub(crate) struct NamedFilter<C> {
 pub(crate) struct ListQuery<C> {
     pub(crate) query: Query<C>,
     pub(crate) named: Vec<NamedFilter<C>>,
+    /// Names of parameters that are none of the list's.
+    pub(crate) passed_over: Vec<String>,
 }
 
 /// Names and values of a query string, decoded.
@@ -58,7 +60,8 @@ pub(crate) fn read<C: Copy + PartialEq>(
     column: ToColumn<C>,
     parameters: &[(String, String)],
 ) -> Result<ListQuery<C>, Fault> {
-    let mut list = ListQuery { query: Query { limit: LIMIT, ..Query::default() }, named: Vec::new() };
+    let mut list =
+        ListQuery { query: Query { limit: LIMIT, ..Query::default() }, named: Vec::new(), passed_over: Vec::new() };
     for (name, value) in parameters {
         match name.as_str() {
             "limit" => list.query.limit = limit(value)?,
@@ -66,6 +69,8 @@ pub(crate) fn read<C: Copy + PartialEq>(
             "after" => list.query.after = value.parse().ok(),
             "order_by" => order(spec, column, value, &mut list.query.order)?,
             "q" | "q[name]" => list.query.search = search(value)?,
+            // Which form the answer has: there is one.
+            "format" => {}
             _ => filter(spec, column, name, value, &mut list)?,
         }
     }
@@ -128,7 +133,10 @@ fn filter<C>(spec: &Spec, column: ToColumn<C>, name: &str, value: &str, list: &m
         _ => (name, "exact"),
     };
     let field = path.split("__").next().unwrap_or_default();
-    let Some(declared) = spec.field(field) else { return Ok(()) };
+    let Some(declared) = spec.field(field) else {
+        list.passed_over.push(name.to_owned());
+        return Ok(());
+    };
     let not_allowed = |what: &str| Fault::Bad(format!("The '{field}' field does not allow {what}."));
     let is_unsupported = declared.writer == FieldWriter::Unsupported;
     let filtering = spec.filtering.iter().chain(spec.quiet).find(|(name, _)| *name == field);
@@ -290,6 +298,18 @@ mod tests {
             (Some(letter @ 'a'..='k'), None) => Ok(letter),
             _ => Err(UnknownColumn(name.to_owned())),
         }
+    }
+
+    #[test]
+    fn what_is_passed_over_is_named() {
+        let parameters = ["no_such", "a", "b__c__contains", "limit", "format", "x__in", "after"];
+        let parameters: Vec<_> = parameters.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect();
+        let passed_over = |names: &[&str]| {
+            let chosen: Vec<_> =
+                parameters.iter().filter(|(name, _)| names.contains(&name.as_str())).cloned().collect();
+            read(&MANY, letter, &chosen).map(|list| list.passed_over).unwrap_or_default()
+        };
+        assert_eq!(passed_over(&["no_such", "limit", "format", "x__in", "after"]), ["no_such", "x__in"]);
     }
 
     fn ordered(by: &str) -> Result<Vec<Order<char>>, Fault> {

@@ -70,8 +70,12 @@ pub(crate) trait Resource: Send + Sync + 'static {
         async { Err(Fault::Method(Self::SPEC.detail_methods)) }
     }
 
-    /// What a person would be asked to confirm, about an object as it was just written.
-    fn warning(_: &Actions, _: &Self::Row) -> impl Future<Output = Result<Option<String>, ActionError>> + Send {
+    /// What a person would be asked to confirm, about an object as it was just written; `before` is what stood there.
+    fn warning(
+        _: &Actions,
+        _before: Option<&Object>,
+        _: &Self::Row,
+    ) -> impl Future<Output = Result<Option<String>, ActionError>> + Send {
         async { Ok(None) }
     }
 
@@ -123,7 +127,7 @@ async fn list_handler<N: Resource>(State(state): State<ApiState>, request: Reque
             let mut body = Body::parse(N::SPEC, &ask.body)?;
             let aside = body.set_aside(N::SPEC, false);
             let row = N::create(&ask.actions, body).await?.row;
-            let warning = of(N::SPEC.name, N::warning(&ask.actions, &row).await)?;
+            let warning = of(N::SPEC.name, N::warning(&ask.actions, None, &row).await)?;
             let object = written::<N>(&row);
             let left = aside.left(&object);
             Ok(Answer::Created { path: uri(N::SPEC.name, N::id(&row)), object, left, warning })
@@ -144,7 +148,8 @@ pub(crate) async fn show_list<N: Resource>(ask: &Ask, within: Vec<RowFilter<N::C
     // Where a page begins is known by its last object only in the list's own order.
     let last = last.filter(|_| N::SPEC.deep && list.query.order.is_empty());
     let objects = page.rows.iter().map(|placed| N::show(&placed.row)).collect();
-    Ok(Answer::Shown(show::envelope(&ask.path, &parameters, &list, page.total, objects, last)))
+    let shown = show::envelope(&ask.path, &parameters, &list, page.total, objects, last);
+    Ok(Answer::Listed(shown, list.passed_over))
 }
 
 /// Filters whose value is a name: an address, a domain.
@@ -226,7 +231,7 @@ async fn detail_handler<N: Resource>(
                 let mut body = Body::parse(N::SPEC, &ask.body)?;
                 let left = body.set_aside(N::SPEC, !ask.actions.speaks_for_above(&found)).left(&object);
                 let row = N::update(&ask.actions, found, body).await?.row;
-                let warning = of(N::SPEC.name, N::warning(&ask.actions, &row).await)?;
+                let warning = of(N::SPEC.name, N::warning(&ask.actions, Some(&object), &row).await)?;
                 // Who sends a part gets the object as it is read; who sends all of it, all names of it.
                 let mut object = if ask.method == Method::PUT { written::<N>(&row) } else { N::show(&row) };
                 object.insert("pk".to_owned(), N::id(&row).to_string().into());

@@ -9,7 +9,7 @@ use doorlist_core::change::{Actor, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::time::Timestamp;
 use doorlist_store::mail_log::MailLogConfig;
 use doorlist_store::spool::{Spool, SpoolConfig};
-use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, StoreUrl, Tenants};
+use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, StoreUrl, Tenants, WriteCheck};
 use doorlist_web::{confirmations, serve, uploads};
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
@@ -209,9 +209,12 @@ fn server() -> MailServer {
 async fn services(url: &StoreUrl, outside: &Arc<Outside>, work: WorkPool) -> Services {
     let recipients = RecipientStore::open(url).await.unwrap();
     let spool = Spool::open(url, SpoolConfig::default()).await.unwrap();
+    let mail_log = MailLog::open(url, MailLogConfig::default()).await.unwrap();
     let clock: Clock = Arc::new(|| NOW);
-    let queue = Arc::new(SpoolQueue::new(spool, recipients.clone(), Arc::clone(&clock)));
+    let writes = WriteCheck::new(recipients.clone(), spool.clone(), 0);
+    let queue = Arc::new(SpoolQueue::new(spool, recipients.clone(), mail_log.clone(), Arc::clone(&clock)));
     Services {
+        writes,
         work,
         book: SourceBook::of(&recipients),
         contacts: ContactBook::of(&recipients),
@@ -224,8 +227,9 @@ async fn services(url: &StoreUrl, outside: &Arc<Outside>, work: WorkPool) -> Ser
         verification_needed: true,
         pushes_max: 50,
         node_number: 0,
+        server: None,
         recipients,
-        mail_log: MailLog::open(url, MailLogConfig::default()).await.unwrap(),
+        mail_log,
         queue,
         reader: Arc::clone(outside) as Arc<dyn DirectoryReader>,
         secrets: Arc::clone(outside) as Arc<dyn SecretStore>,

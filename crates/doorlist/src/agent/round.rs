@@ -60,7 +60,7 @@ impl Round<'_> {
             let mut told = DomainResult { domain: domain.name.to_string(), ..DomainResult::default() };
             if let Err(failure) = self.domain(domain, &mut memory, &mut told).await {
                 told.outcome = "failed";
-                told.why = Some(format!("{:#}", failure.error));
+                told.why = Some(failure.to_string());
                 told.exit = Some(failure.exit);
             }
             told.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -89,7 +89,7 @@ impl AgentSettings {
         let folder = file.parent().unwrap_or(Path::new(""));
         Self::parse(&text, folder).map_err(|failure| {
             let why = format!(
-                "{}: {:#}\nnothing was done; `doorlist agent --help` shows an example",
+                "{}: {}\nnothing was done; `doorlist agent --help` shows an example",
                 file.display(),
                 failure.error
             );
@@ -161,8 +161,7 @@ impl DomainSettings {
         let authority =
             options.ca_file.as_ref().map(|path| text(&folder.join(path), CA_BYTES_MAX as u64)).transpose()?;
         let input = Input { authority, ..Input::default() };
-        let source =
-            new_settings(&options, &input).map_err(|failure| of_domain(&format_args!("{:#}", failure.error)))?;
+        let source = new_settings(&options, &input).map_err(|failure| of_domain(&failure))?;
         source.connection.validate().map_err(|error| of_domain(&error))?;
         let password_file = options.password_file.map(|path| folder.join(path));
         if matches!(source.connection.bind, LdapBind::Simple { .. }) && password_file.is_none() {
@@ -242,7 +241,7 @@ mod tests {
             (good.replace("name = \"example.test\"\n", ""), "name"),
         ] {
             let failure = AgentSettings::parse(&text, Path::new("")).unwrap_err();
-            let why = format!("{:#}", failure.error);
+            let why = failure.to_string();
             assert!(why.contains(word) && failure.exit == Exit::CONFIG, "{word}: {why}");
         }
     }

@@ -19,11 +19,19 @@ Examples:
         list: bool,
     },
     /// Remove accounts and their aliases, and reject them until they are added again
-    #[command(after_help = "Example:\n  doorlist account remove bob@example.test")]
+    #[command(after_help = "\
+Asks on a terminal if more than one address goes, aliases included; without one, --yes is required.
+
+Examples:
+  doorlist account remove bob@example.test
+  doorlist account remove alice@example.test bob@example.test --yes")]
     Remove {
         /// One or more email addresses
         #[arg(required = true, value_name = "ADDRESS")]
         addresses: Vec<Address>,
+        /// Skip the confirmation prompt
+        #[arg(long)]
+        yes: bool,
     },
     /// Show an address, its kind, aliases and sources
     #[command(after_help = "Example:\n  doorlist account show alice@example.test")]

@@ -16,6 +16,38 @@ Examples:
   doorlist admin create it@example.test --customer 'Example Inc'
   doorlist admin create audit@example.test --auditor --password-file password.txt")]
     Create(AdminCreateArgs),
+    /// List all admins with their roles
+    #[command(after_help = "Examples:\n  doorlist admin list\n  doorlist admin list --json")]
+    List,
+    /// Show the roles and memberships of a login
+    #[command(after_help = "Example:\n  doorlist admin show it@example.test")]
+    Show {
+        /// Login name (email address)
+        login: String,
+    },
+    /// Remove a login's roles; a login without a role is removed with its API keys
+    #[command(after_help = "\
+Without --reseller, --customer, --domain or --everything, all roles are removed.
+
+Examples:
+  doorlist admin remove it@example.test
+  doorlist admin remove it@example.test --customer 'Example Inc'")]
+    Remove {
+        /// Login name (email address)
+        login: String,
+        /// Remove only the role as operator
+        #[arg(long, conflicts_with_all = ["reseller", "customer", "domain"])]
+        everything: bool,
+        /// Remove only the role at this reseller
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["customer", "domain"])]
+        reseller: Option<String>,
+        /// Remove only the role at this customer
+        #[arg(long, value_name = "NAME", conflicts_with = "domain")]
+        customer: Option<String>,
+        /// Remove only the role at this domain
+        #[arg(long, value_name = "NAME")]
+        domain: Option<DomainName>,
+    },
     /// List the memberships that a login was offered or has accepted
     #[command(after_help = "Example:\n  doorlist admin memberships it@example.test")]
     Memberships {

@@ -15,11 +15,19 @@ pub(crate) enum Alias {
         names: Vec<LocalPart>,
     },
     /// Remove aliases, and reject them until they are added again
-    #[command(after_help = "Example:\n  doorlist alias remove a.liddell@example.test")]
+    #[command(after_help = "\
+Asks on a terminal if more than one address goes; without one, --yes is required.
+
+Examples:
+  doorlist alias remove a.liddell@example.test
+  doorlist alias remove a.liddell@example.test alice.l@example.test --yes")]
     Remove {
         /// One or more email addresses
         #[arg(required = true, value_name = "ADDRESS")]
         addresses: Vec<Address>,
+        /// Skip the confirmation prompt
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -13,13 +13,19 @@ A key without --name replaces the previous key without a name.
 Examples:
   doorlist apikey create ops@example.test
   doorlist apikey create ops@example.test --name backup --read-only --from 192.0.2.0/24 --days 365
-  doorlist apikey create ops@example.test --login-key-only > key")]
+  (umask 077; doorlist apikey create ops@example.test --login-key-only > key)")]
     Create(KeyCreate),
     /// List API keys with login, limits and last use
     #[command(after_help = "Example:\n  doorlist apikey list")]
     List,
+    /// Show an API key with its limits and last use
+    #[command(after_help = "Example:\n  doorlist apikey show 7")]
+    Show {
+        /// Number of the key, from `apikey list`
+        id: u32,
+    },
     /// Revoke an API key immediately
-    #[command(after_help = "Example:\n  doorlist apikey revoke 7")]
+    #[command(visible_alias = "remove", after_help = "Example:\n  doorlist apikey revoke 7")]
     Revoke {
         /// Number of the key, from `apikey list`
         id: u32,

@@ -1,19 +1,26 @@
 //! `doorlist audit ...`
 
 use clap::Subcommand;
+use doorlist_actions::AuditPlace;
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
-    /// List write requests over HTTP, newest first
-    #[command(after_help = "Examples:\n  doorlist audit list\n  doorlist audit list --limit 1000 --json")]
+    /// List write requests over HTTP on all nodes, newest first
+    #[command(after_help = "\
+Each entry begins with the number of the node that wrote it and its number there.
+
+Examples:
+  doorlist audit list
+  doorlist audit list --before 0/812
+  doorlist audit list --limit 1000 --json")]
     List {
         /// Maximum number of entries to list
         #[arg(long, value_name = "N", default_value_t = 100)]
         limit: u32,
-        /// List only entries before this number
-        #[arg(long, value_name = "NUMBER")]
-        before: Option<u64>,
+        /// List only entries before this one
+        #[arg(long, value_name = "NODE/NUMBER", value_parser = place)]
+        before: Option<AuditPlace>,
     },
     /// Print the head of the audit log, for `audit verify --head`
     #[command(after_help = "\
@@ -41,4 +48,12 @@ Examples:
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+}
+
+/// A place as entries begin with it.
+fn place(text: &str) -> Result<AuditPlace, String> {
+    let read =
+        |(node, number): (&str, &str)| Some(AuditPlace { node: node.parse().ok()?, number: number.parse().ok()? });
+    let place = text.split_once('/').and_then(read);
+    place.ok_or_else(|| "an entry is named by node and number, such as 0/812".to_owned())
 }

@@ -22,9 +22,17 @@ Examples:
         id: u64,
     },
     /// Undo a change of the last 30 days, except what was changed again since
-    #[command(after_help = "Example:\n  doorlist changes undo 17")]
+    #[command(after_help = "\
+Asks on a terminal if the change added more than one address; without one, --yes is required.
+
+Examples:
+  doorlist changes undo 17
+  doorlist changes undo 17 --yes")]
     Undo {
         /// Number of the change
         id: u64,
+        /// Skip the confirmation prompt
+        #[arg(long)]
+        yes: bool,
     },
 }

@@ -44,10 +44,10 @@ Examples:
     },
     /// Remove a domain with its recipients and domain aliases
     #[command(after_help = "\
-Prompts for the domain's name if stdin is a terminal.
+Asks for the domain's name on a terminal; without one, --yes is required. The removal can be undone
+for 30 days.
 
 Examples:
-  doorlist domain remove example.test
   doorlist domain remove example.test --yes")]
     Remove {
         /// Name of the domain
@@ -59,10 +59,15 @@ Examples:
     /// Set how unlisted recipients are handled
     #[command(after_help = "\
 enforce accepts mail only for listed recipients. For the first 72 hours, other recipients get a 450
-reply, so senders retry; after that they get 550. --now starts with 550.
+reply, so senders retry; after that they get 550. --now starts with 550. While the list is empty,
+and for 72 hours after its first entry, they get 450 in any case.
+
+If recipients that are not on the list were deferred in the last 14 days, or the list is empty, the
+command shows them and asks for the domain's name; without a terminal, --confirm NAME is required.
 
 Examples:
   doorlist domain mode example.test enforce
+  doorlist domain mode example.test enforce --confirm example.test
   doorlist domain mode example.test enforce --now")]
     Mode {
         /// Name of the domain
@@ -72,9 +77,24 @@ Examples:
         /// Skip the 72 hours of temporary rejection
         #[arg(long)]
         now: bool,
-        /// Enforce an empty list without a prompt; repeat the domain's name
+        /// Enforce without a prompt a list that is empty or lacks recipients; repeat the domain's name
         #[arg(long, value_name = "NAME")]
         confirm: Option<DomainName>,
+    },
+    /// List recipients that were deferred or refused because they are not on the list
+    #[command(after_help = "\
+Most asked for first, with the last time, the senders' domains, and the commands that add each.
+Recipients that are on the list by now, or that were removed by a person, are left out.
+
+Examples:
+  doorlist domain unlisted example.test
+  doorlist domain unlisted example.test --days 3 --json")]
+    Unlisted {
+        /// Name of the domain
+        name: DomainName,
+        /// Days to look back
+        #[arg(long, value_name = "DAYS", default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=400))]
+        days: u16,
     },
     /// Change a domain's mail servers and other settings
     #[command(after_help = "\
@@ -83,7 +103,8 @@ mail goes to the new ones.
 
 Examples:
   doorlist domain set example.test --server new.example.test --server old.example.test:25:20
-  doorlist domain set example.test --minus on --abuse off")]
+  doorlist domain set example.test --minus on --abuse off
+  doorlist domain set example.test --srs on")]
     #[command(group = ArgGroup::new("setting").required(true).multiple(true))]
     Set {
         /// Name of the domain
@@ -105,6 +126,12 @@ Examples:
         /// Accept mail for abuse@ even if it is not listed
         #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
         abuse: Option<Switch>,
+        /// Deliver bounces to prvs=TAG=user (BATV) to user
+        #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
+        batv: Option<Switch>,
+        /// Accept bounces to SRS0=... and SRS1=...: the domain's server rewrites senders of mail that it forwards
+        #[arg(long, group = "setting", value_name = "on|off", hide_possible_values = true)]
+        srs: Option<Switch>,
     },
     /// Hold a domain's mail: accept it, do not deliver it
     #[command(after_help = "Example:\n  doorlist domain hold example.test")]

@@ -19,7 +19,7 @@ row, then one that tells how the file was read and what became of it.
 Examples:
   doorlist import staff.csv --domain example.test
   doorlist import staff.csv --domain example.test --source staff --apply
-  doorlist import staff.csv --domain example.test --source staff --mirror --apply
+  doorlist import staff.csv --domain example.test --source staff --mirror --apply --yes
   doorlist import list.csv --domain example.test --map 'Work mail=address' --map 'Also=aliases'
   getent passwd | cut -d: -f1 | doorlist import - --domain example.test
   doorlist import request --domain example.test")]
@@ -53,6 +53,9 @@ pub(crate) struct Import {
     /// Apply the import instead of showing it
     #[arg(long)]
     pub apply: bool,
+    /// Skip the confirmation prompt if --mirror removes more than one address
+    #[arg(long)]
+    pub yes: bool,
     #[command(flatten)]
     pub over: Override,
     /// Write skipped rows to this CSV file, with a column `error`

@@ -27,12 +27,18 @@ Examples:
     },
     /// Apply a pending plan
     #[command(after_help = "\
+Asks on a terminal if the plan removes more than one address; without one, --yes is required.
+
 Examples:
   doorlist plan apply 12
+  doorlist plan apply 12 --yes
   doorlist plan apply 12 --override-limit --reason 'checked with the customer'")]
     Apply {
         /// Number of the plan
         id: u64,
+        /// Skip the confirmation prompt
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         over: Override,
     },

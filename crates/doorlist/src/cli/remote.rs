@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub(crate) const SERVER_VARIABLE: &str = "DOORLIST_SERVER";
 
 /// The error message of all other commands.
-pub(crate) const ONLY_HERE: &str = "only account, alias, import, export, plan and changes work on a remote server; run other \
+pub(crate) const ONLY_HERE: &str = "only check, account, alias, import, export, plan and changes work on a remote server; run other \
      commands on the server itself";
 
 /// A command with subcommands that also runs against a remote server.
@@ -45,8 +45,8 @@ impl RemoteServer {
     fn settings(&self) -> Result<Option<RemoteSettings>, Failure> {
         let Some(url) = self.server.as_ref().filter(|url| !url.is_empty()) else { return Ok(None) };
         let Some(key_file) = &self.key_file else {
-            let why = "--server requires --key-file FILE (or DOORLIST_KEY_FILE), a file with LOGIN:KEY: run `doorlist apikey \
-                       create LOGIN --login-key-only` on the server to create it";
+            let why = "--server requires --key-file FILE (or DOORLIST_KEY_FILE), a file with LOGIN:KEY: run `(umask 077; \
+                       doorlist apikey create LOGIN --login-key-only > FILE)` on the server to create it";
             return Err(Failure::because(Exit::USAGE, why));
         };
         Ok(Some(RemoteSettings {

@@ -51,13 +51,21 @@ Example:
         name: String,
     },
     /// Remove a source; its recipients stay unless --withdraw is given
-    #[command(after_help = "Example:\n  doorlist source remove office --withdraw")]
+    #[command(after_help = "\
+--withdraw asks on a terminal; without one, it requires --yes.
+
+Examples:
+  doorlist source remove office
+  doorlist source remove office --withdraw --yes")]
     Remove {
         /// Name of the source
         name: String,
         /// Also remove its recipients, as one change that can be undone
         #[arg(long)]
         withdraw: bool,
+        /// Skip the confirmation prompt of --withdraw
+        #[arg(long)]
+        yes: bool,
     },
 }
 

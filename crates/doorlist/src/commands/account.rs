@@ -1,12 +1,12 @@
 //! `doorlist account ...`
 
-use super::print;
+use super::{confirm, print};
 use crate::cli::account::AccountCommand;
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{AccountAdd, AccountList, AccountRemove, AccountReport, AccountShow, Request, Response};
-use doorlist_core::address::DomainName;
+use doorlist_core::address::{Address, DomainName};
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{AccountDetails, AccountFilter, ClaimRecord};
 
@@ -20,11 +20,32 @@ pub(super) async fn account(
 ) -> Result<Exit, Failure> {
     let request = match what {
         AccountCommand::Add { addresses, list } => AccountAdd { addresses: addresses.clone(), list: *list }.into(),
-        AccountCommand::Remove { addresses } => AccountRemove { addresses: addresses.clone() }.into(),
+        AccountCommand::Remove { addresses, yes } => {
+            if !yes {
+                confirm_removal(target, addresses).await?;
+            }
+            AccountRemove { addresses: addresses.clone() }.into()
+        }
         AccountCommand::Show { address } => AccountShow { address: address.clone() }.into(),
         AccountCommand::List { domain, search } => return list(target, out, domain, search.as_deref()).await,
     };
     change_or_show(target, out, request).await
+}
+
+/// Asks if more than one address would go: accounts, and their aliases with them.
+async fn confirm_removal(target: &mut CommandTarget, addresses: &[Address]) -> Result<(), Failure> {
+    let mut aliases = 0;
+    if let [one] = addresses {
+        let shown = target.ask(AccountShow { address: one.clone() }).await?;
+        aliases = shown.details.aliases.len() as u64;
+        // An alias is not removed by this command, which says so itself.
+        if aliases == 0 || shown.details.entry.record.account.is_some() {
+            return Ok(());
+        }
+    }
+    let accounts = print::counted(addresses.len() as u64, "account");
+    let with = if aliases > 0 { print::counted(aliases, "alias") } else { "all their aliases".to_owned() };
+    confirm::removal(&format!("this removes {accounts} with {with}; mail for them is rejected from then on"), false)
 }
 
 pub(super) async fn change_or_show(

@@ -15,6 +15,7 @@ pub(super) async fn api_key(
     match what {
         ApiKeyCommand::Create(create) => return create_key(target, out, create).await,
         ApiKeyCommand::List => return list_keys(target, out).await,
+        ApiKeyCommand::Show { id } => return show_key(target, out, *id).await,
         ApiKeyCommand::Revoke { id } => {
             let KeyRevoked { id } = target.ask(KeyRevoke { id: *id }).await?;
             say!("key {id} revoked");
@@ -55,6 +56,21 @@ async fn list_keys(target: &mut CommandTarget, out: &mut Output) -> Result<Exit,
             out.entry(key, || key_line(key))?;
         }
     }
+}
+
+async fn show_key(target: &mut CommandTarget, out: &mut Output, id: u32) -> Result<Exit, Failure> {
+    let keys = target.ask(KeyList { after: id.checked_sub(1) }).await?;
+    let Some(key) = keys.first().filter(|key| key.id == id) else {
+        let why = format_args!("key {id} does not exist; `apikey list` shows the keys");
+        return Err(Failure::because(Exit::of_action(3), why));
+    };
+    if out.is_json() {
+        out.object(key)?;
+        return Ok(Exit::DONE);
+    }
+    out.line(&key_line(key))?;
+    out.line(&format!("  created {} by {}", print::time(key.created), key.created_by))?;
+    Ok(Exit::DONE)
 }
 
 fn key_line(key: &KeyEntry) -> String {

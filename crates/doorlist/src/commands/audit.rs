@@ -7,7 +7,9 @@ use crate::cli::audit::AuditCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{AuditHeadShow, AuditList, AuditRecord, AuditRow, AuditVerdict, AuditVerify, HeadFinding};
+use doorlist_actions::{
+    AuditHeadShow, AuditList, AuditPlace, AuditRecord, AuditRow, AuditVerdict, AuditVerify, HeadFinding,
+};
 use exported::Exported;
 use std::path::PathBuf;
 
@@ -23,7 +25,12 @@ pub(super) async fn audit(target: &mut CommandTarget, out: &mut Output, what: &A
     }
 }
 
-async fn list(target: &mut CommandTarget, out: &mut Output, before: Option<u64>, limit: u32) -> Result<Exit, Failure> {
+async fn list(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    before: Option<AuditPlace>,
+    limit: u32,
+) -> Result<Exit, Failure> {
     let rows = target.ask(AuditList { before, limit }).await?;
     for row in rows {
         out.entry(&row, || line(&row))?;
@@ -113,13 +120,13 @@ fn faults_of(verdict: &AuditVerdict) -> Vec<String> {
 }
 
 fn line(row: &AuditRow) -> String {
-    let (number, time) = (row.number, print::time(row.record.time()));
+    let (place, time) = (format!("{}/{}", row.place.node, row.place.number), print::time(row.record.time()));
     let event = match &row.record {
-        AuditRecord::Note(note) => return format!("{number:>6}  {time}  {}", note.note),
+        AuditRecord::Note(note) => return format!("{place:>8}  {time}  {}", note.note),
         AuditRecord::Request(event) => event,
     };
     let login = event.login.as_deref().unwrap_or("-");
     let key = event.key.as_deref().map_or_else(String::new, |key| format!(" ({key}...)"));
     let (method, path) = (&event.method, &event.path);
-    format!("{number:>6}  {time}  {login}{key} from {}: {method} {path} -> {}", event.client, event.status)
+    format!("{place:>8}  {time}  {login}{key} from {}: {method} {path} -> {}", event.client, event.status)
 }

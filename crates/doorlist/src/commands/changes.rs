@@ -1,6 +1,6 @@
 //! `doorlist changes ...`
 
-use super::{plan_text, print, row_text};
+use super::{confirm, plan_text, print, row_text};
 use crate::cli::changes::Changes;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
@@ -17,12 +17,19 @@ pub(super) async fn changes(target: &mut CommandTarget, out: &mut Output, what: 
     match what {
         Changes::List { domain } => list(target, out, domain.as_ref()).await,
         Changes::Show { id } => show(target, out, *id).await,
-        Changes::Undo { id } => undo(target, out, *id).await,
+        Changes::Undo { id, yes } => undo(target, out, *id, *yes).await,
     }
 }
 
-async fn undo(target: &mut CommandTarget, out: &mut Output, id: u64) -> Result<Exit, Failure> {
-    let applied = target.ask(ChangesUndo { id }).await?;
+async fn undo(target: &mut CommandTarget, out: &mut Output, id: u64, yes: bool) -> Result<Exit, Failure> {
+    if !yes {
+        let ChangePage { entry, .. } = target.ask(ChangesShow { id, after: None, limit: 1 }).await?;
+        if entry.added > 1 {
+            let what = format!("change {id} added {} addresses, which its undo takes off the list again", entry.added);
+            confirm::removal(&what, yes)?;
+        }
+    }
+    let applied = print::showing_time("undoing", target.ask(ChangesUndo { id })).await?;
     plan_text::what_went(target, out, &applied).await?;
     print::applied(out, &applied)?;
     Ok(Exit::DONE)
@@ -85,7 +92,13 @@ pub(super) fn row_text(row: &ChangeRow) -> String {
                 _ => '~',
             };
             let mode = after.as_ref().map(|after| format!(": {}", after.mode.word())).unwrap_or_default();
-            format!("  {sign} domain {name}{mode}")
+            let moved = match (before, after) {
+                (Some(before), Some(after)) if before.customer != after.customer => {
+                    format!(", customer {} -> {}", before.customer, after.customer)
+                }
+                _ => String::new(),
+            };
+            format!("  {sign} domain {name}{mode}{moved}")
         }
     }
 }

@@ -1,29 +1,36 @@
 //! `doorlist check`.
 
 use super::print;
-use crate::command_target::{CommandTarget, unexpected};
+use crate::cli::CheckArgs;
+use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use doorlist_actions::{Check, CheckReport, MissingClaim, Response};
+use doorlist_actions::{Check, CheckReport, MissingClaim, exit_code};
 use doorlist_core::policy::Verdict;
 use doorlist_smtp::reply::Reply;
 
-/// Prints the decision; the exit code is the verdict.
-pub(super) async fn check(
-    target: &mut CommandTarget,
-    out: &mut Output,
-    address: &str,
-    from: Option<&str>,
-) -> Result<Exit, Failure> {
-    let response = target.respond(Check { address: address.to_owned(), from: from.map(str::to_owned) }.into()).await?;
-    let exit = Exit::of_action(response.exit_code());
-    let Response::Checked(report) = response else { return Err(unexpected(&response)) };
-    if out.is_json() {
-        out.object(&report)?;
-    } else {
-        text(out, &report)?;
+/// Prints each decision; the exit code is the worst verdict.
+pub(super) async fn check(target: &mut CommandTarget, out: &mut Output, what: &CheckArgs) -> Result<Exit, Failure> {
+    let mut worst = Verdict::Accept;
+    for address in &what.addresses {
+        let report = target.ask(Check { address: address.clone(), from: what.from.clone() }).await?;
+        worst = worse(worst, report.decision.verdict);
+        if out.is_json() {
+            out.object(&report)?;
+        } else {
+            text(out, &report)?;
+        }
     }
-    Ok(exit)
+    Ok(Exit::of_action(exit_code(worst)))
+}
+
+/// A refusal is for good, a deferral is not.
+fn worse(one: Verdict, other: Verdict) -> Verdict {
+    match (one, other) {
+        (Verdict::Reject, _) | (_, Verdict::Reject) => Verdict::Reject,
+        (Verdict::Defer, _) | (_, Verdict::Defer) => Verdict::Defer,
+        _ => Verdict::Accept,
+    }
 }
 
 fn text(out: &mut Output, report: &CheckReport) -> Result<(), Failure> {
@@ -40,6 +47,9 @@ fn text(out: &mut Output, report: &CheckReport) -> Result<(), Failure> {
     }
     for missing in &report.missing {
         out.line(&format!("  missing  {}", missing_text(missing, report)))?;
+    }
+    if let Some(near) = &report.near {
+        out.line(&format!("  near     did you mean {near}?"))?;
     }
     if let Some(domain) = &report.domain {
         out.line(&format!("  domain   {domain}"))?;

@@ -1,19 +1,20 @@
 //! `doorlist domain ...`
 
-use super::{print, typed_name};
-use crate::cli::domain::{DomainAlias, DomainCommand, ModeWord, Switch};
+mod mode;
+mod unlisted;
+
+use super::{confirm, print};
+use crate::cli::domain::{DomainAlias, DomainCommand, Switch};
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
     DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove, DomainSet,
-    DomainShow, ErrorKind, ModeWish, Request, Response, ServerSetup, SetupStep,
+    DomainShow, Request, Response, ServerSetup, SetupStep,
 };
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};
-use doorlist_core::domain::Mode;
 use doorlist_store::recipients::{DomainDetails, DomainSummary};
-use std::io::IsTerminal;
 
 pub(super) async fn domain(
     target: &mut CommandTarget,
@@ -24,19 +25,16 @@ pub(super) async fn domain(
         DomainCommand::List => DomainList.into(),
         DomainCommand::Show { name } => DomainShow { name }.into(),
         DomainCommand::Add { name, servers, customer } => DomainAdd { name, servers, customer }.into(),
-        DomainCommand::Remove { name, yes } => {
-            if !yes && std::io::stdin().is_terminal() {
-                confirm_removal(&name)?;
-            }
-            DomainRemove { name }.into()
+        DomainCommand::Remove { name, yes } => return remove(target, out, name, yes).await,
+        DomainCommand::Mode { name, mode, now, confirm: confirmed } => {
+            return mode::set_mode(target, out, DomainMode { name, mode: mode::wish(mode), now, confirmed }).await;
         }
-        DomainCommand::Mode { name, mode, now, confirm } => {
-            return set_mode(target, out, name, mode, now, confirm).await;
-        }
-        DomainCommand::Set { name, servers, plus, minus, abuse } => {
+        DomainCommand::Unlisted { name, days } => return unlisted::unlisted(target, out, name, days).await,
+        DomainCommand::Set { name, servers, plus, minus, abuse, batv, srs } => {
             let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
             let (plus, minus, accept_abuse) = (is_on(plus), is_on(minus), is_on(abuse));
-            set(name, DomainPatch { servers, plus, minus, accept_abuse, ..DomainPatch::default() })
+            let (batv, srs) = (is_on(batv), is_on(srs));
+            set(name, DomainPatch { servers, plus, minus, accept_abuse, batv, srs, ..DomainPatch::default() })
         }
         DomainCommand::Hold { name } => set(name, DomainPatch { hold: Some(true), ..DomainPatch::default() }),
         DomainCommand::Release { name } => set(name, DomainPatch { hold: Some(false), ..DomainPatch::default() }),
@@ -60,43 +58,20 @@ fn set(name: DomainName, patch: DomainPatch) -> Request {
     DomainSet { name, patch }.into()
 }
 
-fn confirm_removal(name: &DomainName) -> Result<(), Failure> {
-    say!("This removes {name} with all its recipients and domain aliases. Mail for it is rejected from then on.");
-    if typed_name("Type the domain's name to confirm").as_ref() == Some(name) {
-        return Ok(());
+async fn remove(target: &mut CommandTarget, out: &mut Output, name: DomainName, yes: bool) -> Result<Exit, Failure> {
+    if !yes {
+        let details = target.ask(DomainShow { name: name.clone() }).await?;
+        let (counts, aliases) = (print::list_counts(&details.summary.counts), details.domain_aliases.len() as u64);
+        let aliases = print::counted(aliases, "domain alias");
+        let what = format!("this removes {name} with {counts} and {aliases}; mail for it is rejected from then on");
+        confirm::removal_of_domain(&what, &name, yes)?;
     }
-    Err(Failure::because(Exit::FAILURE, "the name does not match; nothing was removed"))
-}
-
-/// Sets the mode; enforcing an empty list needs the domain's name as confirmation.
-async fn set_mode(
-    target: &mut CommandTarget,
-    out: &mut Output,
-    name: DomainName,
-    mode: ModeWord,
-    now: bool,
-    mut confirmed: Option<DomainName>,
-) -> Result<Exit, Failure> {
-    let mode = match mode {
-        ModeWord::Learn => ModeWish::Learn,
-        ModeWord::Monitor => ModeWish::Monitor,
-        ModeWord::Enforce => ModeWish::Enforce,
-    };
-    loop {
-        let request = DomainMode { name: name.clone(), mode, now, confirmed: confirmed.clone() };
-        let failure = match target.ask(request).await {
-            Ok(applied) => {
-                print::applied(out, &applied)?;
-                return Ok(Exit::DONE);
-            }
-            Err(failure) => failure,
-        };
-        let error = failure.error.downcast_ref::<doorlist_actions::ActionError>();
-        if confirmed.is_some() || error.is_none_or(|error| error.kind() != ErrorKind::Unconfirmed) {
-            return Err(failure);
-        }
-        confirmed = Some(typed_name(&format!("{:#}", failure.error)).ok_or(failure)?);
+    let applied = target.ask(DomainRemove { name }).await?;
+    print::applied(out, &applied)?;
+    if applied.removed == 0 {
+        print::undo(&applied);
     }
+    Ok(Exit::DONE)
 }
 
 fn list(out: &mut Output, domains: &[DomainSummary]) -> Result<(), Failure> {
@@ -131,8 +106,8 @@ fn show(out: &mut Output, details: &DomainDetails) -> Result<(), Failure> {
     out.line(&format!("{}{}", domain.name, switches(domain)))?;
     out.line(&format!("  customer     {}", domain.customer))?;
     out.line(&format!("  mode         {}", domain.mode))?;
-    if let Mode::Enforce { soft_until: Some(until) } = domain.mode {
-        out.line(&format!("  soft until   {}: 450 until then, 550 afterwards", print::time(until)))?;
+    if let Some(replies) = mode::replies(domain.mode) {
+        out.line(&format!("  unlisted     {replies}"))?;
     }
     out.line(&format!("  list         {}", print::list_counts(&domain.counts)))?;
     for server in &details.servers {
@@ -145,6 +120,13 @@ fn show(out: &mut Output, details: &DomainDetails) -> Result<(), Failure> {
     let separators = [(sub.plus, "user+tag"), (sub.minus, "user-tag")];
     let on: Vec<_> = separators.iter().filter(|(on, _)| *on).map(|(_, form)| *form).collect();
     out.line(&format!("  sub-address  {}", if on.is_empty() { "off".to_owned() } else { on.join(", ") }))?;
+    let forms = details.bounce_addresses;
+    let bounces = [(forms.batv, "signed senders (BATV)"), (forms.srs, "rewritten senders (SRS)")];
+    let on: Vec<_> = bounces.iter().filter(|(on, _)| *on).map(|(_, form)| *form).collect();
+    out.line(&format!(
+        "  bounces to   {}",
+        if on.is_empty() { "listed addresses alone".to_owned() } else { on.join(", ") }
+    ))?;
     let abuse = if details.accept_abuse { "postmaster, abuse" } else { "postmaster" };
     out.line(&format!("  system       {abuse}: always accepted"))?;
     if let Some(contact) = &details.technical_contact {

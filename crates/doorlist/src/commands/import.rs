@@ -1,6 +1,6 @@
 //! `doorlist import`: what a file would change, or changes.
 
-use super::{input::Input, plan_text, print};
+use super::{confirm, input::Input, plan_text, print};
 use crate::cli::import::{Import, ImportRequestCommand};
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure, OrExit};
@@ -40,10 +40,10 @@ pub(super) async fn import(
         apply: what.apply,
         reason: what.over.reason.clone(),
     };
-    let bar = print::ProgressDisplay::begin("reading and comparing");
-    let response = target.respond(Box::new(request).into()).await;
-    bar.end();
-    let response = response?;
+    if what.apply && what.mirror && !what.yes {
+        confirm_removals(target, &request).await?;
+    }
+    let response = read_file(target, request).await?;
     let exit = Exit::of_action(response.exit_code());
     let Response::Import(mut report) = response else { return Err(unexpected(&response)) };
     if let (Some(mut rejected), Some(path)) = (input.rejected, &what.rejected) {
@@ -63,6 +63,23 @@ pub(super) async fn import(
     plan_text::rows(target, out, &report.plan, what.all).await?;
     outcome_text(out, what, &report)?;
     Ok(exit)
+}
+
+/// Has the file read, and shows how long it takes.
+async fn read_file(target: &mut CommandTarget, request: ImportFile) -> Result<Response, Failure> {
+    print::showing_time("reading and comparing", target.respond(Box::new(request).into())).await
+}
+
+/// Asks if the file would take more than one address off the list, unless a limit stops that anyway.
+async fn confirm_removals(target: &mut CommandTarget, request: &ImportFile) -> Result<(), Failure> {
+    let dry_run = ImportFile { apply: false, ..request.clone() };
+    let Response::Import(ImportReport { plan, .. }) = read_file(target, dry_run).await? else { return Ok(()) };
+    let is_stopped = plan.held.is_some() && request.reason.is_none();
+    if plan.applied.removed <= 1 || is_stopped {
+        return Ok(());
+    }
+    let (removed, domain) = (plan.applied.removed, &request.domain);
+    confirm::removal(&format!("this import removes {removed} addresses of {domain} that the file does not have"), false)
 }
 
 async fn link(target: &mut CommandTarget, out: &mut Output, request: actions::ImportRequest) -> Result<Exit, Failure> {
@@ -119,7 +136,7 @@ fn outcome_text(out: &mut Output, what: &Import, report: &ImportReport) -> Resul
         _ => {}
     }
     if let Some(id) = plan.applied.change_id {
-        say!("change {id}; undo it with `changes undo {id}`");
+        say!("change {id}; undo it with `doorlist changes undo {id}`");
     }
     Ok(())
 }

@@ -37,7 +37,7 @@ const ACTIONS: [(&str, MailAction); 10] = [
 
 pub(super) async fn log(target: &mut CommandTarget, out: &mut Output, what: &LogArgs) -> Result<Exit, Failure> {
     let now = crate::command_target::clock()();
-    let filter = filter(what, now)?;
+    let search = MailLogSearch { filter: filter(what, now)?, domain: what.domain.clone() };
     if what.follow && !target.is_served() {
         return Err(Failure::because(
             Exit::UNAVAILABLE,
@@ -45,13 +45,16 @@ pub(super) async fn log(target: &mut CommandTarget, out: &mut Output, what: &Log
                                                         show nothing",
         ));
     }
-    let entries = search(target, &filter).await?;
-    if entries.len() == filter.limit && what.since.is_some() {
+    let entries = found(target, &search).await?;
+    if entries.len() == search.filter.limit && what.since.is_some() {
         say!("showing the newest {ENTRIES_MAX} entries; narrow the search with --to, --from, --action or --since");
     }
     print_all(out, &entries)?;
     if what.follow {
-        return follow(target, out, filter, entries, now).await;
+        return follow(target, out, search, entries, now).await;
+    }
+    if entries.is_empty() {
+        say!("no entry of the mail log matches");
     }
     Ok(Exit::DONE)
 }
@@ -64,6 +67,9 @@ fn filter(what: &LogArgs, now: Timestamp) -> Result<MailFilter, Failure> {
     Ok(MailFilter {
         sender: bare(&what.from),
         recipient: bare(&what.to),
+        client: what.client,
+        queue_id: what.id,
+        result: what.result.clone(),
         action,
         since,
         limit: if since.is_some() { ENTRIES_MAX } else { ENTRIES_LATEST },
@@ -91,8 +97,9 @@ fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
         .map_err(|_| format!("invalid time `{text}`; write 2h, 3d, 2026-11-20 or 2026-11-20T08:00"))
 }
 
-async fn search(target: &mut CommandTarget, filter: &MailFilter) -> Result<Vec<LoggedMail>, Failure> {
-    let mut entries = target.ask(MailLogSearch { filter: filter.clone() }).await?;
+/// What matches, oldest first.
+async fn found(target: &mut CommandTarget, search: &MailLogSearch) -> Result<Vec<LoggedMail>, Failure> {
+    let mut entries = target.ask(search.clone()).await?;
     entries.reverse();
     Ok(entries)
 }
@@ -101,21 +108,21 @@ async fn search(target: &mut CommandTarget, filter: &MailFilter) -> Result<Vec<L
 async fn follow(
     target: &mut CommandTarget,
     out: &mut Output,
-    mut filter: MailFilter,
+    mut search: MailLogSearch,
     mut seen: Vec<LoggedMail>,
     mut latest: Timestamp,
 ) -> Result<Exit, Failure> {
-    filter.limit = ENTRIES_MAX;
+    search.filter.limit = ENTRIES_MAX;
     loop {
         out.flush()?;
         tokio::time::sleep(FOLLOW_LOOK).await;
-        filter.since = Some(latest - FOLLOW_OVERLAP);
-        let found = search(target, &filter).await?;
+        search.filter.since = Some(latest - FOLLOW_OVERLAP);
+        let now = found(target, &search).await?;
         let known: HashSet<String> = seen.iter().map(key).collect();
-        let new: Vec<_> = found.iter().filter(|entry| !known.contains(&key(entry))).cloned().collect();
+        let new: Vec<_> = now.iter().filter(|entry| !known.contains(&key(entry))).cloned().collect();
         print_all(out, &new)?;
-        latest = found.last().map_or(latest, |entry| entry.entry.time.max(latest));
-        seen = found;
+        latest = now.last().map_or(latest, |entry| entry.entry.time.max(latest));
+        seen = now;
     }
 }
 

@@ -1,7 +1,7 @@
 //! `doorlist plan ...`: pending plans.
 
 use super::plan_text::{self, PlanText, Tense};
-use super::{changes, print};
+use super::{changes, confirm, print};
 use crate::cli::plan::PlanCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
@@ -18,9 +18,13 @@ pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &Pl
     match what {
         PlanCommand::List { domain } => list(target, out, domain.as_ref()).await,
         PlanCommand::Show { id, all } => show(target, out, PlanId(*id), *all).await,
-        PlanCommand::Apply { id, over } => {
+        PlanCommand::Apply { id, yes, over } => {
+            if !yes {
+                let PlanPage { entry, .. } = target.ask(PlanShow { id: PlanId(*id), after: None, limit: 1 }).await?;
+                confirm_removal(&entry)?;
+            }
             let request = PlanApply { id: PlanId(*id), reason: over.reason.clone() };
-            let applied = target.ask(request).await?;
+            let applied = print::showing_time("applying", target.ask(request)).await?;
             plan_text::what_went(target, out, &applied).await?;
             print::applied(out, &applied)?;
             Ok(Exit::DONE)
@@ -31,6 +35,15 @@ pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &Pl
             Ok(Exit::DONE)
         }
     }
+}
+
+/// Asks if the plan waits and takes more than one address off the list.
+fn confirm_removal(plan: &PlanEntry) -> Result<(), Failure> {
+    let removed = plan.planned.applied.removed;
+    if removed <= 1 || plan.state != PlanState::Waiting {
+        return Ok(());
+    }
+    confirm::removal(&format!("plan {} removes {removed} addresses of {}", plan.id.0, plan.domain), false)
 }
 
 async fn list(target: &mut CommandTarget, out: &mut Output, domain: Option<&DomainName>) -> Result<Exit, Failure> {

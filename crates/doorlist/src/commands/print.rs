@@ -24,7 +24,22 @@ pub(crate) fn time(at: Timestamp) -> String {
     }
 }
 
-/// Prints the result of a change; notes go to stderr.
+/// Prints a time as `2026-11-23 15:07 UTC`.
+pub(super) fn minute(at: Timestamp) -> String {
+    match jiff::Timestamp::from_second(at.as_secs()) {
+        Ok(time) => time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        Err(_) => "-".to_owned(),
+    }
+}
+
+/// Says how a change is undone.
+pub(super) fn undo(applied: &Applied) {
+    if let Some(id) = applied.change_id {
+        say!("undo it with `doorlist changes undo {id}`");
+    }
+}
+
+/// Prints the result of a change; notes go to stderr, and how what was removed comes back.
 pub(super) fn applied(out: &mut Output, applied: &Applied) -> Result<(), Failure> {
     if out.is_json() {
         return Ok(out.object(applied)?);
@@ -34,6 +49,10 @@ pub(super) fn applied(out: &mut Output, applied: &Applied) -> Result<(), Failure
         Some(id) => out.line(&format!("done, change {id}: {}", counts_of(applied)))?,
     }
     notes(applied);
+    if applied.removed > 0 {
+        out.flush()?;
+        undo(applied);
+    }
     Ok(())
 }
 
@@ -63,9 +82,10 @@ pub(super) fn rest_of(applied: &Applied) -> Vec<String> {
     counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect()
 }
 
-/// `1 bad row`, `2 bad rows`.
+/// `1 bad row`, `2 bad rows`, `3 aliases`.
 pub(super) fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+    let plural = if what.ends_with('s') { "es" } else { "s" };
+    format!("{count} {what}{}", if count == 1 { "" } else { plural })
 }
 
 /// Notes of a change, for a person.
@@ -109,12 +129,20 @@ pub(super) fn beside(entry: &AddressEntry, local: &LocalPart) -> Address {
     Address::new(local.clone(), entry.address.domain().clone())
 }
 
+/// Waits for work, and shows on a terminal what is done and for how long.
+pub(super) async fn showing_time<T>(what: &'static str, work: impl Future<Output = T>) -> T {
+    let display = ProgressDisplay::begin(what);
+    let done = work.await;
+    display.end();
+    done
+}
+
 /// A progress display on a terminal: the operation and its duration.
-pub(super) struct ProgressDisplay(Option<std::sync::mpsc::Sender<()>>);
+struct ProgressDisplay(Option<std::sync::mpsc::Sender<()>>);
 
 impl ProgressDisplay {
     /// Starts the display after a moment.
-    pub(super) fn begin(what: &'static str) -> Self {
+    fn begin(what: &'static str) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self(None);
         }
@@ -129,7 +157,7 @@ impl ProgressDisplay {
         Self(Some(end))
     }
 
-    pub(super) fn end(self) {
+    fn end(self) {
         drop(self.0);
     }
 }

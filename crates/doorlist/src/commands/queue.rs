@@ -1,12 +1,13 @@
 //! `doorlist queue ...`
 
-use super::print;
-use crate::cli::queue::QueueCommand;
+use super::{confirm, print};
+use crate::cli::queue::{QueueChoice, QueueCommand, QueueConditions};
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
-    QueueEntry, QueueFilter, QueueList, QueueMove, QueueOrder, QueueSelection, QueueShow, QueueState,
+    AGES_MINUTES, QueueAges, QueueEntry, QueueFilter, QueueList, QueueMatch, QueueMove, QueueOrder, QueueSelection,
+    QueueShape, QueueShow, QueueState, QueueSummary,
 };
 use doorlist_core::queue_id::QueueId;
 
@@ -16,21 +17,85 @@ const PAGE: u32 = 1_000;
 const RECIPIENTS_NAMED_MAX: usize = 3;
 
 pub(super) async fn queue(target: &mut CommandTarget, out: &mut Output, what: &QueueCommand) -> Result<Exit, Failure> {
-    let (order, selection) = match what {
-        QueueCommand::List => return list(target, out).await,
-        QueueCommand::Show { id } => return show(target, out, *id).await,
-        QueueCommand::Retry { id: Some(id), .. } => (QueueOrder::Retry, QueueSelection::Message(*id)),
-        QueueCommand::Retry { domain: Some(domain), .. } => (QueueOrder::Retry, QueueSelection::Domain(domain.clone())),
-        QueueCommand::Retry { .. } => return Err(Failure::because(Exit::USAGE, "give a queue ID or --domain NAME")),
-        QueueCommand::Hold { id } => (QueueOrder::Hold, QueueSelection::Message(*id)),
-        QueueCommand::Release { id } => (QueueOrder::Release, QueueSelection::Message(*id)),
-        QueueCommand::Delete { id } => (QueueOrder::Delete, QueueSelection::Message(*id)),
+    match what {
+        QueueCommand::List { which } => list(target, out, which).await,
+        QueueCommand::Summary => summary(target, out).await,
+        QueueCommand::Show { id } => show(target, out, *id).await,
+        QueueCommand::Retry(choice) => order(target, out, QueueOrder::Retry, choice).await,
+        QueueCommand::Hold(choice) => order(target, out, QueueOrder::Hold, choice).await,
+        QueueCommand::Release(choice) => order(target, out, QueueOrder::Release, choice).await,
+        QueueCommand::Delete(choice) => order(target, out, QueueOrder::Delete, choice).await,
+    }
+}
+
+async fn order(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    order: QueueOrder,
+    choice: &QueueChoice,
+) -> Result<Exit, Failure> {
+    let selection = match choice.id {
+        Some(id) => QueueSelection::Message(id),
+        None => {
+            let (domain, matching) = (choice.which.domain.clone(), conditions(&choice.which));
+            QueueSelection::Matching { domain, matching }
+        }
     };
+    // To try again changes nothing that could not be had back.
+    if choice.id.is_none() && !choice.yes && order != QueueOrder::Retry {
+        let count = count(target, &choice.which).await?;
+        confirm::messages(&format!("{}: {}", print::counted(count, "message"), asked_text(order)))?;
+    }
     let done = target.ask(QueueMove { order, selection }).await?;
     out.entry(&serde_json::json!({ "messages": done }), || {
-        format!("{done} message{}: {}", if done == 1 { "" } else { "s" }, done_text(order))
+        format!("{}: {}", print::counted(done, "message"), done_text(order))
     })?;
     Ok(Exit::DONE)
+}
+
+fn conditions(which: &QueueConditions) -> QueueMatch {
+    QueueMatch {
+        recipient: which.to.clone(),
+        before: which.older.map(|older| crate::command_target::clock()() - older),
+        reason: which.reason.clone(),
+    }
+}
+
+async fn count(target: &mut CommandTarget, which: &QueueConditions) -> Result<u64, Failure> {
+    let mut count = 0;
+    pages(target, which, |entries| {
+        count += entries.len() as u64;
+        Ok(())
+    })
+    .await?;
+    Ok(count)
+}
+
+/// Asks for the messages that meet these conditions, a page at a time.
+async fn pages(
+    target: &mut CommandTarget,
+    which: &QueueConditions,
+    mut look: impl FnMut(&[QueueEntry]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut filter = QueueFilter { domain: which.domain.clone(), after: None, limit: PAGE };
+    let matching = conditions(which);
+    loop {
+        let entries = target.ask(QueueList { filter: filter.clone(), matching: matching.clone() }).await?;
+        look(&entries)?;
+        match entries.last() {
+            Some(last) if entries.len() >= PAGE as usize => filter.after = Some(last.id),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn asked_text(order: QueueOrder) -> &'static str {
+    match order {
+        QueueOrder::Retry => "deliver them now",
+        QueueOrder::Hold => "hold them until they are released",
+        QueueOrder::Release => "release them for delivery",
+        QueueOrder::Delete => "delete them for good, without a bounce",
+    }
 }
 
 fn done_text(order: QueueOrder) -> &'static str {
@@ -42,24 +107,57 @@ fn done_text(order: QueueOrder) -> &'static str {
     }
 }
 
-async fn list(target: &mut CommandTarget, out: &mut Output) -> Result<Exit, Failure> {
-    let mut filter = QueueFilter { domain: None, after: None, limit: PAGE };
-    let mut total: usize = 0;
-    loop {
-        let entries = target.ask(QueueList { filter: filter.clone() }).await?;
-        total += entries.len();
-        for entry in &entries {
+async fn list(target: &mut CommandTarget, out: &mut Output, which: &QueueConditions) -> Result<Exit, Failure> {
+    let mut total = 0;
+    pages(target, which, |entries| {
+        total += entries.len() as u64;
+        for entry in entries {
             out.entry(entry, || line(entry))?;
         }
-        match entries.last() {
-            Some(last) if entries.len() >= PAGE as usize => filter.after = Some(last.id),
-            _ => break,
-        }
-    }
+        Ok(())
+    })
+    .await?;
     if !out.is_json() {
-        say!("{total} message{} in the queue", if total == 1 { "" } else { "s" });
+        let is_all = which.domain.is_none() && conditions(which) == QueueMatch::default();
+        say!("{} {}", print::counted(total, "message"), if is_all { "in the queue" } else { "found in the queue" });
     }
     Ok(Exit::DONE)
+}
+
+/// The queue as qshape shows it.
+async fn summary(target: &mut CommandTarget, out: &mut Output) -> Result<Exit, Failure> {
+    let shape = target.ask(QueueSummary).await?;
+    if out.is_json() {
+        for (domain, ages) in [("", &shape.total)].into_iter().chain(rows(&shape)) {
+            let by_age: Vec<_> = age_names().zip(ages).collect();
+            let domain = (!domain.is_empty()).then_some(domain);
+            out.object(&serde_json::json!({ "domain": domain, "messages": sum(ages), "by_age_minutes": by_age }))?;
+        }
+        return Ok(Exit::DONE);
+    }
+    out.line(&row("", "T", age_names()))?;
+    for (domain, ages) in [("TOTAL", &shape.total)].into_iter().chain(rows(&shape)) {
+        out.line(&row(domain, &sum(ages).to_string(), ages.iter().map(u64::to_string)))?;
+    }
+    Ok(Exit::DONE)
+}
+
+fn rows(shape: &QueueShape) -> impl Iterator<Item = (&str, &QueueAges)> {
+    shape.domains.iter().map(|(domain, ages)| (domain.as_str(), ages))
+}
+
+/// `5`, `10`, ... `1280+`: minutes.
+fn age_names() -> impl Iterator<Item = String> {
+    let above = AGES_MINUTES.last().map(|last| format!("{last}+"));
+    AGES_MINUTES.iter().map(u32::to_string).chain(above)
+}
+
+fn sum(ages: &QueueAges) -> u64 {
+    ages.iter().sum()
+}
+
+fn row(domain: &str, total: &str, ages: impl Iterator<Item = String>) -> String {
+    ages.fold(format!("{domain:>32} {total:>6}"), |line, count| format!("{line} {count:>5}"))
 }
 
 fn line(entry: &QueueEntry) -> String {
@@ -85,8 +183,12 @@ fn standing(entry: &QueueEntry) -> String {
         _ if entry.hold => "on hold".to_owned(),
         _ if failed => "failed, kept in the queue".to_owned(),
         None => "queued".to_owned(),
-        Some(at) => format!("attempt {} at {}", entry.attempts + 1, print::time(at)),
+        Some(at) => format!("next try {}, {} so far", print::time(at), counted_tries(entry.attempts)),
     }
+}
+
+fn counted_tries(attempts: u32) -> String {
+    if attempts == 1 { "1 try".to_owned() } else { format!("{attempts} tries") }
 }
 
 async fn show(target: &mut CommandTarget, out: &mut Output, id: QueueId) -> Result<Exit, Failure> {
@@ -99,7 +201,7 @@ async fn show(target: &mut CommandTarget, out: &mut Output, id: QueueId) -> Resu
     out.line(&format!("  from      {}", sender(&entry)))?;
     out.line(&format!("  accepted  {}", print::time(entry.received_at)))?;
     out.line(&format!("  size      {}", entry.size))?;
-    out.line(&format!("  attempts  {}", entry.attempts))?;
+    out.line(&format!("  tries     {}", entry.attempts))?;
     for recipient in &entry.recipients {
         let state = match recipient.state {
             QueueState::Pending => "not tried yet",

@@ -1,6 +1,6 @@
 //! `doorlist source ...`: LDAP and Active Directory sources.
 
-use super::{input::Input, plan_text, print};
+use super::{confirm, input::Input, plan_text, print};
 use crate::cli::source::{PresetWord, SourceCommand, SourceOptions, TellWord};
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
@@ -50,7 +50,11 @@ pub(super) async fn source(
             let source = entry(target, name).await?;
             if out.is_json() { out.object(&source)? } else { show(out, &source)? }
         }
-        SourceCommand::Remove { name, withdraw } => {
+        SourceCommand::Remove { name, withdraw, yes } => {
+            if *withdraw {
+                let what = format!("this takes every recipient off the list that only source {name} has");
+                confirm::removal(&what, *yes)?;
+            }
             let applied = target.ask(SourceRemove { name: name.clone(), withdraw: *withdraw }).await?;
             if *withdraw {
                 plan_text::what_went(target, out, &applied).await?;

@@ -29,10 +29,7 @@ pub(super) async fn sync(target: &mut CommandTarget, out: &mut Output, what: &Sy
         Sync::History { name } => return history(target, out, name).await,
     };
     let all = matches!(what, Sync::Preview { all: true, .. } | Sync::Run { all: true, .. });
-    let bar = print::ProgressDisplay::begin("reading");
-    let response = target.respond(request).await;
-    bar.end();
-    let response = response?;
+    let response = print::showing_time("reading", target.respond(request)).await?;
     let exit = Exit::of_action(response.exit_code());
     match response {
         Response::SyncTested(report) if out.is_json() => out.object(&report)?,

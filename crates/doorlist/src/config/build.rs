@@ -4,7 +4,7 @@ use super::api::{self, ApiSettings};
 use super::layers::{Raw, SettingValues};
 use super::web::{self, WebListenerConfig};
 use super::work::{self, WorkSettings};
-use super::{ConfigError, Problem, retention, units};
+use super::{ConfigError, Problem, log, retention, units};
 use doorlist_actions::RetentionTerms;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::{Network, NetworkError};
@@ -51,6 +51,8 @@ pub(crate) struct Config {
     pub metrics: Vec<SocketAddr>,
     /// How log lines look.
     pub log_format: JournalFormat,
+    /// The program's name in lines of text.
+    pub log_name: String,
 }
 
 impl Config {
@@ -83,6 +85,7 @@ impl Config {
             ("sources.allow_networks", self.allow_networks != next.allow_networks),
             ("metrics.listen", self.metrics != next.metrics),
             ("log.format", self.log_format != next.log_format),
+            ("log.name", self.log_name != next.log_name),
         ];
         differs.iter().filter(|(_, differs)| *differs).map(|(name, _)| *name).collect()
     }
@@ -107,11 +110,13 @@ pub(super) fn build(values: &SettingValues) -> Result<Config, ConfigError> {
         allow_networks: Vec::new(),
         metrics: Vec::new(),
         log_format: JournalFormat::Text,
+        log_name: String::new(),
         state_dir,
     };
     let state_dir = config.state_dir.clone();
     reader.set(&mut config.store, "store.url", |text| StoreUrl::parse(text, &state_dir).map_err(|e| e.to_string()));
-    reader.set(&mut config.log_format, "log.format", log_format);
+    reader.set(&mut config.log_format, "log.format", log::format);
+    reader.set(&mut config.log_name, "log.name", log::name);
     config.spool = spool(&mut reader, &config.gateway.limits);
     config.mail_log = mail_log(&mut reader);
     config.web = web::listeners(&mut reader);
@@ -341,14 +346,6 @@ fn bare_lf_of(text: &str) -> Result<BareLf, String> {
         "normalize" => Ok(BareLf::Normalize),
         "reject" => Ok(BareLf::Reject),
         _ => Err(format!("`{text}` is neither normalize nor reject")),
-    }
-}
-
-fn log_format(text: &str) -> Result<JournalFormat, String> {
-    match text {
-        "text" => Ok(JournalFormat::Text),
-        "json" => Ok(JournalFormat::Json),
-        _ => Err(format!("`{text}` is neither text nor json")),
     }
 }
 

@@ -183,6 +183,11 @@ pub(crate) const KEYS: &[SettingKey] = &[
     list("sources.allow_networks", &[], "private networks in which directories may be read"),
     list("metrics.listen", &["127.0.0.1:9925"], "listeners for /metrics (Prometheus, HTTP)"),
     one("log.format", "text", "text, in the format of Postfix, or json, one object per line"),
+    one(
+        "log.name",
+        "doorlist",
+        "name of the program in lines of text; postfix/smtpd for readers of Postfix's log, such as fail2ban",
+    ),
 ];
 
 /// The setting of this name.

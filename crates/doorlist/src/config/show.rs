@@ -2,20 +2,33 @@
 
 use super::ConfigError;
 use super::keys::{KEYS, SettingKey};
-use super::layers::{Raw, SettingValue, SettingValues, Sources};
+use super::layers::{Raw, SettingValue, SettingValues, Sources, ValueOrigin};
 use doorlist_store::{StoreUrl, json};
 use std::fmt::Write;
 use std::path::Path;
 
+/// What to show of each setting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShowWish {
+    /// Where its value comes from, instead of what it means.
+    pub origin: bool,
+    /// Only settings whose value is given somewhere, with their origin.
+    pub changed: bool,
+    pub as_objects: bool,
+}
+
 /// One line per setting, as in a file, or one JSON object per line.
-pub(crate) fn show(sources: &Sources, origin: bool, as_objects: bool) -> Result<String, ConfigError> {
+pub(crate) fn show(sources: &Sources, wish: ShowWish) -> Result<String, ConfigError> {
     let values = SettingValues::read(sources)?;
     let mut out = String::new();
     for key in KEYS {
         let Some(value) = values.get(key.name) else { continue };
+        if wish.changed && value.origin == ValueOrigin::Default {
+            continue;
+        }
         let raw = if key.secret { masked(&value.raw) } else { value.raw.clone() };
         let line = format!("{} = {}", key.name, toml_text(&raw));
-        let _ = match (as_objects, origin) {
+        let _ = match (wish.as_objects, wish.origin || wish.changed) {
             (true, _) => writeln!(out, "{}", json::to_string(&as_json(key, &raw, value)).unwrap_or_default()),
             (false, true) => writeln!(out, "{line:<58} # {}", value.origin),
             (false, false) => writeln!(out, "{line:<58} # {}", key.help),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::keys::KEYS;
-use super::{Config, Sources, show};
+use super::{Config, ShowWish, Sources, show};
 use doorlist_gateway::config::{Limits, Outbound, RelayConfig};
 use doorlist_smtp::server::BareLf;
 use doorlist_store::mail_log::MailLogConfig;
@@ -104,6 +104,9 @@ fn flags_stand_over_environment_over_drop_ins_over_the_file() {
     assert_eq!(limits.idle, Duration::from_secs(4), "flag");
 }
 
+const PLAIN: ShowWish = ShowWish { origin: false, changed: false, as_objects: false };
+const ORIGINS: ShowWish = ShowWish { origin: true, ..PLAIN };
+
 #[test]
 fn a_setting_is_shown_with_its_origin_and_without_its_password() {
     let files = Files::new("[smtp]\nidle = \"1 s\"\n", &[("a.toml", "smtp.sessions_max = 7\n")]);
@@ -111,23 +114,31 @@ fn a_setting_is_shown_with_its_origin_and_without_its_password() {
     sources.environment =
         environment(&[("DOORLIST__STORE__URL", "postgres://doorlist:s3cret@db.example.test/mail")]).environment;
     sources.flags = flags(&["smtp.listen=127.0.0.1:25,[::1]:25"]).flags;
-    let text = show(&sources, true, false).unwrap();
+    let text = show(&sources, ORIGINS).unwrap();
     let line = |name: &str| text.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     assert!(line("smtp.idle").ends_with("doorlist.toml:2"), "{text}");
     assert!(line("smtp.sessions_max").ends_with("conf.d/a.toml:1"), "{text}");
     assert!(line("store.url").ends_with("# environment DOORLIST__STORE__URL"), "{text}");
     assert!(line("smtp.listen ").contains("[\"127.0.0.1:25\", \"[::1]:25\"]"), "{text}");
     assert!(line("log.format").ends_with("# default"), "{text}");
-    for text in [text, show(&sources, false, true).unwrap(), format!("{:?}", Config::load(&sources).unwrap())] {
+    let changed = show(&sources, ShowWish { changed: true, ..PLAIN }).unwrap();
+    let names: Vec<_> = changed.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(names, ["store.url", "smtp.listen", "smtp.sessions_max", "smtp.idle"], "{changed}");
+    assert!(changed.contains("# environment DOORLIST__STORE__URL"), "with their origins: {changed}");
+    for text in [
+        text,
+        show(&sources, ShowWish { as_objects: true, ..PLAIN }).unwrap(),
+        format!("{:?}", Config::load(&sources).unwrap()),
+    ] {
         assert!(!text.contains("s3cret"), "{text}");
     }
 }
 
 #[test]
 fn what_is_shown_can_be_read_back() {
-    let shown = show(&Sources::default(), true, false).unwrap();
+    let shown = show(&Sources::default(), ORIGINS).unwrap();
     let files = Files::new(&shown, &[]);
-    assert_eq!(show(&files.sources(), false, false).unwrap(), show(&Sources::default(), false, false).unwrap());
+    assert_eq!(show(&files.sources(), PLAIN).unwrap(), show(&Sources::default(), PLAIN).unwrap());
 }
 
 #[test]
@@ -211,6 +222,12 @@ const WRONG_FILES: &[(&str, &str)] = &[
         "doorlist.toml:2: store.url: store.url must be `sqlite:`, `sqlite:/a/folder` or `postgres://...`",
     ),
     ("[spool]\nnode = 1024\n", "doorlist.toml:2: spool.node: `1024` is not a number below 1024"),
+    ("[log]\nname = \"a b\"\n", "doorlist.toml:2: log.name: `a b` is not a name such as doorlist or postfix/smtpd"),
+    (
+        "[store]\nurl = \"postgres://u:s3cret@a,b/x\"\n",
+        "doorlist.toml:2: store.url: it names several servers: name one, whose address moves to the server that takes \
+         writes (Patroni or keepalived), or an HAProxy that leads there",
+    ),
     ("[log]\nformat = \"xml\"\n", "doorlist.toml:2: log.format: `xml` is neither text nor json"),
     ("[guard]\nenabled = \"yes\"\n", "doorlist.toml:2: guard.enabled: `yes` is neither true nor false"),
 ];

@@ -4,26 +4,31 @@ use super::Finding;
 use crate::command_target::CommandTarget;
 use crate::config::Config;
 use doorlist_actions::{DomainList, DomainShow};
+use doorlist_core::address::DomainName;
 use doorlist_core::change::MailServer;
 use doorlist_core::network::{self, Network};
 use doorlist_gateway::relay::access;
 use doorlist_gateway::relay::resolver::{LookupError, MailExchanger, Resolver, SystemResolver};
+use doorlist_gateway::relay::server_check::ServerCheck;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-/// Maximum domains to check; more would take minutes.
+/// Maximum domains to check: nobody reads more findings.
 const DOMAINS_MAX: usize = 200;
-const LOOKS_MAX: usize = 16;
+/// Domains that are looked at in parallel.
+const LOOKS_MAX: usize = 64;
 /// Maximum time to wait for a name server or a mail server.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
+const ANSWER_MAX: Duration = Duration::from_secs(3);
+/// Maximum time to wait for each answer of a mail server within [`ANSWER_MAX`].
+const STEP_MAX: Duration = Duration::from_secs(2);
 
-/// Checks all domains, several in parallel. Findings are in the order of the domains.
-pub(super) async fn domains(target: &mut CommandTarget, config: &Config) -> Vec<Finding> {
+/// Checks all domains, several in parallel, until `end`. Findings are in the order of the domains.
+pub(super) async fn domains(target: &mut CommandTarget, config: &Config, end: Instant) -> Vec<Finding> {
     let resolver: Arc<dyn Resolver> = match SystemResolver::from_system() {
         Ok(resolver) => Arc::new(resolver),
         Err(error) => {
@@ -31,34 +36,67 @@ pub(super) async fn domains(target: &mut CommandTarget, config: &Config) -> Vec<
             return vec![Finding::fail("dns", format!("no DNS resolver: {error}"), todo)];
         }
     };
-    let Ok(domains) = target.ask(DomainList).await else { return Vec::new() };
+    let check = match ServerCheck::new(&config.gateway.hostname, Arc::clone(&resolver), STEP_MAX) {
+        Ok(check) => Arc::new(check),
+        Err(error) => {
+            let todo = "install the package again";
+            return vec![Finding::fail("tls", format!("cannot set up TLS: {error}"), todo)];
+        }
+    };
+    let Ok(Ok(domains)) = timeout_at(end, target.ask(DomainList)).await else {
+        return vec![Finding::warn(
+            "domains",
+            "no list of the domains in time",
+            "check the database, and run it again",
+        )];
+    };
     let places = Arc::new(Semaphore::new(LOOKS_MAX));
     let mut looks: Vec<JoinHandle<Vec<Finding>>> = Vec::new();
     for domain in domains.iter().take(DOMAINS_MAX) {
-        let Ok(details) = target.ask(DomainShow { name: domain.name.clone() }).await else {
-            continue;
+        let details = match timeout_at(end, target.ask(DomainShow { name: domain.name.clone() })).await {
+            Ok(Ok(details)) => details,
+            // It was removed just now.
+            Ok(Err(_)) => continue,
+            Err(_) => break,
         };
-        let (resolver, places) = (Arc::clone(&resolver), Arc::clone(&places));
+        let (resolver, places, check) = (Arc::clone(&resolver), Arc::clone(&places), Arc::clone(&check));
         let hostname = config.gateway.hostname.clone();
         let allowed = config.gateway.relay.allow_networks.clone();
         looks.push(tokio::spawn(async move {
             let _place = places.acquire().await;
-            let name = details.summary.name.to_string();
-            let mut findings = vec![exchangers(&*resolver, &name, &hostname).await];
+            let domain = &details.summary.name;
+            let mut findings = vec![exchangers(&*resolver, domain.as_str(), &hostname).await];
             for server in &details.servers {
-                findings.push(next_hop(&*resolver, &name, server, &allowed).await);
+                findings.push(next_hop(&*resolver, &check, domain, server, &allowed).await);
             }
             findings
         }));
     }
-    let mut findings = Vec::new();
-    for look in looks {
-        findings.extend(look.await.unwrap_or_default());
+    let (mut findings, mut looked_at) = (Vec::new(), 0);
+    for mut look in looks {
+        match timeout_at(end, &mut look).await {
+            Ok(found) => {
+                findings.extend(found.unwrap_or_default());
+                looked_at += 1;
+            }
+            Err(_) => look.abort(),
+        }
     }
-    if let Some(more) = domains.len().checked_sub(DOMAINS_MAX).filter(|more| *more > 0) {
-        findings.push(Finding::ok("domains", format!("{more} more domains were not checked")));
-    }
+    findings.extend(not_looked_at(looked_at, domains.len()));
     findings
+}
+
+fn not_looked_at(looked_at: usize, all: usize) -> Option<Finding> {
+    let text = format!("{} of {all} domains were not checked", all.saturating_sub(looked_at));
+    if looked_at >= all {
+        None
+    } else if looked_at >= DOMAINS_MAX {
+        Some(Finding::ok("domains", text))
+    } else {
+        let todo =
+            "their name servers, mail servers or the database did not answer in time: check these, and run it again";
+        Some(Finding::warn("domains", text, todo))
+    }
 }
 
 async fn exchangers(resolver: &dyn Resolver, domain: &str, hostname: &str) -> Finding {
@@ -91,8 +129,14 @@ fn mx_finding(domain: &str, hostname: &str, answer: Result<Vec<MailExchanger>, L
     }
 }
 
-/// Checks a mail server with a TCP connection, and only where the relay would connect.
-async fn next_hop(resolver: &dyn Resolver, domain: &str, server: &MailServer, allowed: &[Network]) -> Finding {
+/// Checks a mail server as far as it takes mail without any, and only where the relay would connect.
+async fn next_hop(
+    resolver: &dyn Resolver,
+    check: &ServerCheck,
+    domain: &DomainName,
+    server: &MailServer,
+    allowed: &[Network],
+) -> Finding {
     let name = format!("{domain}: server {}:{}", server.host, server.port);
     let addresses = match server.host.parse::<IpAddr>() {
         Ok(address) => Ok(vec![address]),
@@ -125,7 +169,7 @@ async fn next_hop(resolver: &dyn Resolver, domain: &str, server: &MailServer, al
     let mut last = "it has no address".to_owned();
     for address in addresses {
         match timeout(ANSWER_MAX, TcpStream::connect(SocketAddr::new(address, server.port))).await {
-            Ok(Ok(_)) => return Finding::ok("next hop", format!("{name} is reachable at {address}")),
+            Ok(Ok(_)) => return takes_mail(check, &name, domain, server, address).await,
             Ok(Err(error)) => last = format!("{address}: {error}"),
             Err(_) => last = format!("{address}: no answer"),
         }
@@ -133,6 +177,30 @@ async fn next_hop(resolver: &dyn Resolver, domain: &str, server: &MailServer, al
     let todo = "check that the server is running and its firewall allows this gateway; mail for the domain stays in \
                 the queue";
     Finding::fail("next hop", format!("{name}: {last}"), todo)
+}
+
+/// Checks what a server that can be reached says before mail.
+async fn takes_mail(
+    check: &ServerCheck,
+    name: &str,
+    domain: &DomainName,
+    server: &MailServer,
+    address: IpAddr,
+) -> Finding {
+    let text = format!("{name} is reachable at {address}");
+    match timeout(ANSWER_MAX, check.check(server, SocketAddr::new(address, server.port), domain)).await {
+        Ok(Ok(())) => Finding::ok("next hop", text),
+        Ok(Err(why)) => Finding::warn(
+            "next hop",
+            format!("{text}, but: {why}"),
+            "correct the port or the TLS setting of the server here, or let it take mail from this gateway; mail for \
+             the domain stays in the queue or bounces",
+        ),
+        Err(_) => {
+            let todo = "check what keeps it busy; mail for the domain may be slow";
+            Finding::warn("next hop", format!("{text}, but says little within {} s", ANSWER_MAX.as_secs()), todo)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::Finding;
 use crate::config::Config;
+use crate::listening;
 use crate::secret_store::{KeyFileSecrets, KeyPlace};
 use crate::state_dir::StateDir;
 use nix::fcntl::OFlag;
@@ -9,7 +10,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 use x509_parser::pem::Pem;
@@ -21,6 +22,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 const RENEW_SECS: i64 = 14 * 24 * 3600;
 /// Maximum octets of a certificate file.
 const CERTIFICATE_BYTES_MAX: u64 = 1024 * 1024;
+/// Permissions of every user on a file.
+const OTHERS: u32 = 0o007;
 /// Free disk space below which a warning is printed.
 const DISK_COMFORT: u64 = 1024 * 1024 * 1024;
 /// Open files besides sessions: databases, connections to servers, logs.
@@ -43,6 +46,26 @@ pub(super) fn secret_key(config: &Config) -> [Finding; 1] {
         Ok(()) => [Finding::ok("secret key", "usable, or created when needed")],
         Err(why) => [Finding::fail("secret key", why, "restore the key, or set the passwords of all sources again")],
     }
+}
+
+/// Checks that files with secrets are closed to the other users of the machine.
+pub(super) fn key_modes(config: &Config) -> Vec<Finding> {
+    let own_key = config.secret_key_file.clone().unwrap_or_default();
+    let files = [("tls.key", config.gateway.tls.key.clone()), ("secret key", own_key)];
+    let finding = |(what, path): (&str, std::path::PathBuf)| {
+        let mode = path.metadata().ok()?.permissions().mode() & 0o777;
+        let text = format!("{what} {} has mode {mode:04o}", path.display());
+        let is_open = mode & OTHERS != 0;
+        Some(match is_open {
+            false => Finding::ok("file modes", text),
+            true => Finding::warn(
+                "file modes",
+                format!("{text}: every user reads it"),
+                format!("chmod 0600 {}", path.display()),
+            ),
+        })
+    };
+    files.into_iter().filter_map(finding).collect()
 }
 
 /// Checks all listeners: reachable if a server is running, free otherwise.
@@ -78,6 +101,9 @@ fn is_free(setting: &str, address: SocketAddr) -> Finding {
     let Err(error) = TcpListener::bind(address) else {
         return Finding::ok("port", format!("{setting} {address} is free"));
     };
+    if let Some(taken) = listening::in_use(setting, address) {
+        return Finding::fail("port", taken, "stop that program, or choose another address");
+    }
     let todo = match error.kind() {
         ErrorKind::AddrInUse => "stop the program that uses it (ss -ltnp shows it), or choose another port",
         ErrorKind::PermissionDenied => "ports below 1024 need root or CAP_NET_BIND_SERVICE",

@@ -4,7 +4,7 @@
 use crate::command_target::Store;
 use crate::config::Config;
 use crate::state_dir::StateDir;
-use doorlist_gateway::journal::JournalFormat;
+use doorlist_gateway::journal::{Journal, JournalFormat, Line, Process};
 use doorlist_store::StoreUrl;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -50,4 +50,9 @@ pub(super) fn say(
         tell("  next     doorlist domain add example.test --server mail.example.test".to_owned());
     }
     tell(format!("ready after {:.2} s", started.elapsed().as_secs_f64()));
+}
+
+/// The same on stdout, where the log goes: whoever reads that alone knows it, too.
+pub(super) fn ready(journal: &Journal) {
+    journal.write(&Line { process: Process::Master, queue: None, event: "ready", fields: &[] });
 }

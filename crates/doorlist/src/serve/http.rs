@@ -2,11 +2,13 @@
 
 use crate::config::{Config, WebListenerConfig};
 use crate::exit::{Exit, Failure, OrExit};
+use crate::listening;
 use anyhow::Context;
+use doorlist_actions::Waited;
 use doorlist_gateway::gateway::{Certificate, Gateway};
-use doorlist_store::Spool;
-use doorlist_store::spool::SpoolHealth;
+use doorlist_store::WriteCheck;
 use doorlist_web::{ApiConfig, Certificates, Readiness, Router, WebListener};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -30,6 +32,12 @@ pub(super) async fn bind(setting: &str, addresses: &[SocketAddr]) -> Result<Vec<
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
         let listener = TcpListener::bind(address).await;
+        if let Err(error) = &listener
+            && error.kind() == ErrorKind::AddrInUse
+            && let Some(taken) = listening::in_use(setting, *address)
+        {
+            return Err(Failure::because(Exit::UNAVAILABLE, taken));
+        }
         let listener = listener.with_context(|| format!("{setting}: cannot listen on {address}"));
         listeners.push(listener.or_exit(Exit::UNAVAILABLE)?);
     }
@@ -97,28 +105,24 @@ impl Serving {
     }
 }
 
-/// Whether mail is accepted: everything is open, SMTP answers and the spool is writable.
+/// Whether mail is accepted: everything is open, SMTP answers, and what comes can be stored.
 #[derive(Default)]
-pub(super) struct Ready(OnceLock<(Arc<Gateway>, Spool)>);
+pub(super) struct Ready(OnceLock<(Arc<Gateway>, WriteCheck)>);
 
 impl Ready {
     /// Sets what readiness depends on.
-    pub(super) fn opened(&self, gateway: Arc<Gateway>, spool: Spool) {
+    pub(super) fn opened(&self, gateway: Arc<Gateway>, writes: WriteCheck) {
         // Said once, at the end of the start; what was said first stands.
-        let _ = self.0.set((gateway, spool));
+        let _ = self.0.set((gateway, writes));
     }
 }
 
 impl Readiness for Ready {
-    fn reasons(&self) -> Vec<String> {
-        let Some((gateway, spool)) = self.0.get() else { return vec!["the server is starting".to_owned()] };
-        let listeners = (!gateway.ready()).then_some("the SMTP listeners accept no new sessions");
-        let spool = match spool.health() {
-            SpoolHealth::Ok => None,
-            SpoolHealth::Low => Some("the disk of the spool is nearly full: mail is deferred; free disk space"),
-            SpoolHealth::Away => Some("the database of the spool does not answer: mail is deferred"),
-            SpoolHealth::Bad => Some("a write to the spool failed: no mail is accepted until a restart; see the log"),
-        };
-        listeners.into_iter().chain(spool).map(str::to_owned).collect()
+    fn reasons(&self) -> Waited<'_, Vec<String>> {
+        Box::pin(async {
+            let Some((gateway, writes)) = self.0.get() else { return vec!["the server is starting".to_owned()] };
+            let listeners = (!gateway.ready()).then(|| "the SMTP listeners accept no new sessions".to_owned());
+            listeners.into_iter().chain(writes.failure().await).collect()
+        })
     }
 }

@@ -56,11 +56,11 @@ fn a_mirror_says_what_goes_then_what_changes_then_what_comes() {
         &[
             (0, "import before.csv --domain example.test --source staff --apply"),
             (2, "import after.csv --domain example.test --source staff --mirror"),
-            (0, "import after.csv --domain example.test --source staff --mirror --apply"),
+            (0, "import after.csv --domain example.test --source staff --mirror --apply --yes"),
             (0, "import after.csv --domain example.test --source staff --mirror"),
             (2, "import hand.csv --domain example.test --source hand"),
             (2, "import hand.csv --domain example.test --source hand --all"),
-            (0, "changes undo 3"),
+            (0, "changes undo 3 --yes"),
         ],
     ));
 }
@@ -76,13 +76,13 @@ fn a_plan_that_waits_is_read_like_any_other() {
             (4, "import rest.csv --domain example.test --source staff --mirror"),
             (4, "import rest.csv --domain example.test --source staff --mirror --apply"),
             (0, "plan show 2"),
-            (4, "plan apply 2"),
+            (4, "plan apply 2 --yes"),
         ],
     );
     insta::assert_snapshot!(text);
     let all = place.done("plan show 2 --all");
     assert_eq!(all.lines().filter(|line| line.starts_with("  - ")).count(), 120);
-    let applied = place.done("plan apply 2 --override-limit --reason moved");
+    let applied = place.done("plan apply 2 --yes --override-limit --reason moved");
     assert_eq!(applied.lines().filter(|line| line.starts_with("  - ")).count(), 100, "{applied}");
     assert!(
         applied.contains("\n  ... and 20 more (`changes show 3` shows them)\ndone, change 3: 120 removed"),

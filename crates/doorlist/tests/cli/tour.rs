@@ -23,7 +23,7 @@ const TOUR: &[(i32, &str, &str)] = &[
     (0, "account show alice@example.test", ""),
     (0, "domain mode example.test enforce --now", ""),
     (3, "check nobody@example.test", ""),
-    (0, "account remove alice@example.test", ""),
+    (0, "account remove alice@example.test --yes", ""),
     (3, "check a.liddell@example.test", ""),
     (0, "domain hold example.test", ""),
     (0, "domain hold example.test", ""),
@@ -51,7 +51,8 @@ const TOUR: &[(i32, &str, &str)] = &[
     (3, "queue show 0000000000000", ""),
     (1, "alias add bob@example.test carol", ""),
     (0, "domain alias remove other.example.test", ""),
-    (0, "domain remove example.test", ""),
+    (64, "domain remove example.test", ""),
+    (0, "domain remove example.test --yes", ""),
     (3, "domain show example.test", ""),
     (0, "domain list --json", ""),
 ];

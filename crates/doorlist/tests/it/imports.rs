@@ -43,12 +43,12 @@ fn a_plan_changes_nothing_and_an_undo_leaves_no_trace() {
     assert!(answer(&server, "a2@example.test").starts_with("250 "));
     assert!(begun.elapsed() < Duration::from_secs(1));
     let change = server.done(&["changes", "list"]).split_whitespace().next().unwrap().to_owned();
-    server.done(&["changes", "undo", &change]);
+    server.done(&["changes", "undo", &change, "--yes"]);
     assert!(answer(&server, "a2@example.test").starts_with("550 5.1.1"));
     assert_eq!(server.done(&["export", "--domain", "example.test", "--format", "json"]), before);
     // And exactly the former list comes back if what is undone was an undo.
     let undo = server.done(&["changes", "list"]).split_whitespace().next().unwrap().to_owned();
-    server.done(&["changes", "undo", &undo]);
+    server.done(&["changes", "undo", &undo, "--yes"]);
     assert!(answer(&server, "a2@example.test").starts_with("250 "));
 }
 
@@ -82,7 +82,7 @@ fn a_customer_hands_in_a_file_behind_a_link() {
     assert_eq!(plans.lines().count(), 1, "{plans}");
     let id = plans.split_whitespace().next().unwrap().to_owned();
     assert!(server.done(&["plan", "show", &id]).contains("+ ann@example.test"));
-    server.done(&["plan", "apply", &id]);
+    server.done(&["plan", "apply", &id, "--yes"]);
     assert!(answer(&server, "ann@example.test").starts_with("250 "));
     assert!(!server.log().contains(path.trim_start_matches("/upload/")), "a token is not logged");
 }
@@ -134,7 +134,7 @@ fn a_kill_in_the_middle_of_an_import_leaves_all_or_nothing() {
             count if count == ROWS + 1 => {
                 all += 1;
                 let change = server.done(&["changes", "list"]).split_whitespace().next().unwrap().to_owned();
-                server.done(&["changes", "undo", &change]);
+                server.done(&["changes", "undo", &change, "--yes"]);
             }
             count => panic!("{count} addresses after a kill {after} ms into the import"),
         }

@@ -9,6 +9,8 @@
 //! | `crash` | does a server that is killed again and again lose a message? |
 //! | `traced` | does every 250 follow an fsync? |
 //! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
+//! | `real_senders` | do Exim, OpenSMTPD, Sendmail and small clients bring everybody one copy, whatever the rest hears? |
+//! | `real_next_hops` | does each server that Debian has get everybody's mail once, when it refuses and defers some? |
 //! | `no_server` | does mail for a domain without a server wait, and go when it has one? |
 //! | `readme` | does the tour print what the README shows? |
 //! | `api` | does the HTTP API answer as its clients need it, and nobody what is not theirs? |
@@ -35,8 +37,12 @@ mod imports;
 mod no_server;
 mod other_user;
 mod random;
+mod readers;
+mod readiness;
 mod readme;
 mod real_mail;
+mod real_next_hops;
+mod real_senders;
 mod server;
 mod sink;
 mod traced;

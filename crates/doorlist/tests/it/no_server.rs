@@ -17,7 +17,7 @@ fn add_without_server(server: &Server) {
     let (address, source) = ("ann@example.test".parse().unwrap(), Source::Hand);
     let changes = vec![
         domain(DomainChange::Add { customer: "Maple".to_owned(), servers: Vec::new() }),
-        domain(DomainChange::Mode(Mode::Enforce { soft_until: None })),
+        domain(DomainChange::Mode(Mode::enforce(None))),
         Change::Claim { address, structure: Structure::Mailbox, source },
     ];
     let set = ChangeSet { changes, summary: "no server yet".to_owned() };

@@ -40,7 +40,12 @@ fn steady(text: &str) -> String {
         let is_id = word.len() == 13 && word.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
         let timed = word.len() == 21 && word.ends_with("Z,");
         let is_time = word.len() == 20 && word.ends_with('Z') && word.contains('T');
+        let is_day = word.len() == 10 && word.contains('-') && word.split('-').all(|part| part.parse::<u32>().is_ok());
+        let is_minute =
+            word.len() == 5 && word.contains(':') && word.split(':').all(|part| part.parse::<u32>().is_ok());
         match word {
+            _ if is_day => "DAY".to_owned(),
+            _ if is_minute => "MINUTE".to_owned(),
             _ if is_id => "ID".to_owned(),
             _ if is_time => "TIME".to_owned(),
             _ if timed => "TIME,".to_owned(),

@@ -1,6 +1,6 @@
 //! Real mail and made mail: brought by the programs that administrators use, through a list of a hundred thousand
 //! addresses, to a real Postfix and a real Exim. It comes out byte for byte, but for the headers that every server on
-//! the way puts on top. What these two would mend by themselves (no header, no end of it) goes to aiosmtpd, which
+//! the way puts on top, which no first line continues. What these two would mend by themselves (no header, no end of it) goes to aiosmtpd, which
 //! mends nothing.
 
 mod made;
@@ -136,13 +136,13 @@ fn came_out(name: &str, delivered: Vec<Delivered>, mut expected: HashMap<&str, V
     for message in delivered {
         let mailbox = message.recipient.split('@').next().unwrap_or_default();
         let candidates = expected.get_mut(mailbox).unwrap_or_else(|| panic!("{name}: nobody wrote to {mailbox}"));
-        let found = candidates.iter().position(|mail| trace::added(&message.bytes, &mail.bytes).is_ok());
+        let found = candidates.iter().position(|mail| trace::added(&message.bytes, &mail.as_kept()).is_ok());
         let Some(found) = found else {
-            let why = candidates.first().map(|mail| trace::added(&message.bytes, &mail.bytes));
+            let why = candidates.first().map(|mail| trace::added(&message.bytes, &mail.as_kept()));
             panic!("{name}: {mailbox} got what nobody sent; {why:?}");
         };
         let mail = candidates.swap_remove(found);
-        let ours = trace::added(&message.bytes, &mail.bytes).unwrap();
+        let ours = trace::added(&message.bytes, &mail.as_kept()).unwrap();
         let ours: Vec<&String> =
             ours.iter().filter(|header| header.contains("by gw.example.test (Doorlist)")).collect();
         assert_eq!(ours.len(), 1, "{name}: {}: {ours:?}", mail.name);

@@ -219,6 +219,13 @@ impl Server {
         get(self.metrics, path).unwrap()
     }
 
+    /// The same in the form that is asked for.
+    pub(crate) fn measures_as(&self, path: &str, accept: &str) -> String {
+        let (status, body) = get_as(self.metrics, path, accept).unwrap();
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
     /// The sum of a metric over its labels; 0 if it has not been counted yet.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         let (_, text) = get(self.metrics, "/metrics").unwrap();
@@ -284,9 +291,13 @@ impl Server {
 
 /// One HTTP request: status and body.
 fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
+    get_as(address, path, "*/*")
+}
+
+fn get_as(address: SocketAddr, path: &str, accept: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));

@@ -15,21 +15,13 @@ const NAME_MAX: usize = 64;
 const NAMES_MAX: usize = 10_000;
 const NAMES_SHOWN_MAX: usize = 50;
 
-/// Attributes that are read, in lower case.
-pub(super) const READ: [&str; 30] = [
+/// Attributes that are read beside [`FURTHER`], in lower case.
+const READ: [&str; 22] = [
     "dn",
     "changetype",
     "objectclass",
     "mail",
     "rfc822mailbox",
-    "proxyaddresses",
-    "mailalternateaddress",
-    "mailalternateaddresses",
-    "gosamailalternateaddress",
-    "maillocaladdress",
-    "mailalias",
-    "mailequivalentaddress",
-    "zimbramailalias",
     "zimbraaccountstatus",
     "zimbraissystemresource",
     "zimbraissystemaccount",
@@ -94,7 +86,7 @@ pub(super) fn usage(name: &str, value: &str, found: &Findings<'_>) -> AttributeU
         Some(C::Ignore | C::Password) => return AttributeUse::Ignored,
         _ => {}
     }
-    if let Some(known) = READ.iter().copied().find(|known| known.eq_ignore_ascii_case(name)) {
+    if let Some(known) = READ.into_iter().chain(FURTHER).find(|known| known.eq_ignore_ascii_case(name)) {
         return AttributeUse::Read(known);
     }
     // Base64 shows no @.

@@ -3,7 +3,7 @@
 use crate::access::CustomerId;
 use crate::address::DomainName;
 use crate::change::{DomainChange, MailServer, NamedBy, ServerTls, Via};
-use crate::domain::DomainId;
+use crate::domain::{BounceAddresses, DomainId};
 use crate::list_change::{
     DOMAIN_ALIASES_MAX, DomainRecord, DomainUndo, ListCounts, ListDomain, PlannedDomain, Refusal, SERVERS_MAX,
     change_domain, check_name, check_removal, name_servers_anew, new_domain,
@@ -167,6 +167,7 @@ fn any_domain_change() -> impl Strategy<Value = DomainChange> {
         any::<bool>().prop_map(DomainChange::Hold),
         any::<bool>().prop_map(DomainChange::Active),
         any::<bool>().prop_map(DomainChange::AcceptAbuse),
+        any::<(bool, bool)>().prop_map(|(batv, srs)| DomainChange::BounceAddresses(BounceAddresses { batv, srs })),
         alias().prop_map(DomainChange::AddAlias),
         (alias(), any::<bool>()).prop_map(|(name, active)| DomainChange::AliasActive { name, active }),
         prop::sample::select(&["Maple", "Oak"]).prop_map(|name| DomainChange::Customer(name.to_owned())),

@@ -16,8 +16,8 @@ fn domain(bits: u8) -> ProtectedDomain {
     let is_on = |bit: u8| bits >> bit & 1 == 1;
     let mode = match bits >> 5 & 3 {
         0 => Mode::SettingUp,
-        1 => Mode::Enforce { soft_until: Some(NOW + crate::domain::SOFT_PERIOD) },
-        _ => Mode::Enforce { soft_until: None },
+        1 => Mode::enforce(Some(NOW + crate::domain::SOFT_PERIOD)),
+        _ => Mode::enforce(None),
     };
     ProtectedDomain {
         id: DomainId(1),
@@ -27,6 +27,7 @@ fn domain(bits: u8) -> ProtectedDomain {
         hold: is_on(0),
         sub_addressing: SubAddressing { plus: is_on(1), minus: is_on(2) },
         accept_abuse: is_on(3),
+        bounce_addresses: BounceAddresses { batv: is_on(4), srs: is_on(7) },
     }
 }
 
@@ -34,7 +35,7 @@ fn domain(bits: u8) -> ProtectedDomain {
 fn hostile_local() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(&NAMES[..]),
-        prop::sample::select(&["+", "-", ".", "_", "="][..]),
+        prop::sample::select(&["+", "-", ".", "_", "=", "prvs=1=", "SRS0="][..]),
         prop::sample::select(&FORMS[..]),
     ];
     let pieces = |max| prop::collection::vec(piece.clone(), 0..max);
@@ -88,9 +89,11 @@ proptest! {
         let source = if flagged { SourceStanding::Flagged } else { SourceStanding::Normal };
         // What cannot be read is refused before anything is decided.
         if let Ok(recipient) = Recipient::from_path(local.as_bytes(), name.as_bytes(), false) {
-            let decision = decide(&recipient, &list, source, NOW);
             let is_listed = matches!(&recipient, Recipient::Address(address) if rows.contains_key(address.local()));
-            prop_assert_eq!(decision.reason == Reason::RelayDenied, !is_listed, "{}@{}: {:?}", local, name, decision);
+            for sender in [ReturnPath::Address, ReturnPath::Null] {
+                let decision = decide(&recipient, &list, sender, source, NOW);
+                prop_assert_eq!(decision.reason == Reason::RelayDenied, !is_listed, "{}@{}: {:?}", local, name, decision);
+            }
         }
     }
 }

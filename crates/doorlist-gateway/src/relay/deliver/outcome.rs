@@ -4,11 +4,24 @@ use crate::config::RelayConfig;
 use crate::relay::connection::Peer;
 use crate::relay::queue::{AttemptVerdict, Part, RecipientOutcome};
 use crate::relay::route::{DestinationKey, NoRoute};
-use doorlist_smtp::client::{Command, ServerReply, Transaction, Unsendable};
+use doorlist_smtp::client::{Command, ServerReply, Transaction, Unsendable, Wanted};
 use doorlist_smtp::reply::EnhancedCode;
 
+/// What else decides about a failure.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances {
+    /// The connection has carried other messages.
+    pub(super) used: bool,
+    /// The commands went out in one write.
+    pub(super) pipelined: bool,
+    /// There are servers after this one.
+    pub(super) next_server: bool,
+    /// The final dot was sent.
+    pub(super) dot_sent: bool,
+}
+
 /// What a reply means for its recipient.
-fn outcome(peer: &Peer, reply: &ServerReply, command: Command) -> RecipientOutcome {
+fn outcome(peer: &Peer, reply: &ServerReply, command: Command, circumstances: Circumstances) -> RecipientOutcome {
     if reply.is_positive() {
         return RecipientOutcome {
             verdict: AttemptVerdict::Delivered,
@@ -16,11 +29,39 @@ fn outcome(peer: &Peer, reply: &ServerReply, command: Command) -> RecipientOutco
             reply: reply.to_string(),
         };
     }
-    let verdict = if reply.is_permanent() { AttemptVerdict::Failed } else { AttemptVerdict::Deferred };
+    let verdict = failure(reply, command, circumstances);
     // A 354 where none belongs has no class of its own.
-    let status = if reply.class() == 3 { EnhancedCode::new(4, 5, 0) } else { reply.status() };
-    let reply = format!("host {} said: {reply} (in reply to {command})", peer.short());
+    let status = match (reply.class(), verdict) {
+        (3, _) => EnhancedCode::new(4, 5, 0),
+        (5, AttemptVerdict::Deferred | AttemptVerdict::NextServer) => EnhancedCode { class: 4, ..reply.status() },
+        _ => reply.status(),
+    };
+    let wanted = Some(command).filter(|command| matches!(command, Command::Mail | Command::Rcpt)).and(reply.wants());
+    let advice = wanted.map_or("", advice);
+    let reply = format!("host {} said: {reply} (in reply to {command}){advice}", peer.short());
     RecipientOutcome { verdict, status, reply }
+}
+
+/// What is wrong with a server that wants something first.
+pub(in crate::relay) fn advice(wanted: Wanted) -> &'static str {
+    match wanted {
+        Wanted::Login => "; it takes mail from clients that log in (AUTH) only, which a gateway does not",
+        Wanted::Encryption => "; it takes mail after STARTTLS only, which it did not offer or which failed",
+    }
+}
+
+fn failure(reply: &ServerReply, command: Command, circumstances: Circumstances) -> AttemptVerdict {
+    let Circumstances { used, pipelined, next_server, dot_sent } = circumstances;
+    let at_rcpt = command == Command::Rcpt;
+    let of_message = command == Command::EndOfData;
+    if used && pipelined && !of_message && reply.is_misunderstanding() {
+        return AttemptVerdict::Stepwise;
+    }
+    if reply.is_permanent() && !(at_rcpt && reply.is_too_many_recipients()) {
+        return AttemptVerdict::Failed;
+    }
+    let waits = (of_message && dot_sent) || (at_rcpt && reply.is_greylisting());
+    if next_server && !waits { AttemptVerdict::NextServer } else { AttemptVerdict::Deferred }
 }
 
 /// The outcome for each recipient; `unanswered` where there is no reply.
@@ -29,8 +70,9 @@ pub(super) fn outcomes(
     transaction: &Transaction,
     recipients: usize,
     unanswered: &RecipientOutcome,
+    circumstances: Circumstances,
 ) -> Vec<RecipientOutcome> {
-    let of = |index| transaction.result(index).map(|(reply, command)| outcome(peer, reply, command));
+    let of = |index| transaction.result(index).map(|(reply, command)| outcome(peer, reply, command, circumstances));
     (0..recipients).map(|index| of(index).unwrap_or_else(|| unanswered.clone())).collect()
 }
 
@@ -41,16 +83,23 @@ pub(super) fn leave_rest_untried(outcomes: &mut [RecipientOutcome], transaction:
         return;
     }
     for (index, outcome) in outcomes.iter_mut().enumerate() {
-        if transaction.result(index).is_some_and(|(reply, command)| is_too_many(reply, command)) {
+        let is_too_many =
+            |(reply, command): (&ServerReply, _)| command == Command::Rcpt && reply.is_too_many_recipients();
+        if transaction.result(index).is_some_and(is_too_many) {
             outcome.verdict = AttemptVerdict::Untried;
         }
     }
 }
 
-/// The outcomes of a message that cannot be sent to this server; `retry`: perhaps to another one, later. Recipients
-/// that need no SMTPUTF8 themselves are retried in another transaction.
-pub(super) fn cannot_be_sent(peer: &Peer, part: &Part, why: Unsendable, retry: bool) -> Vec<RecipientOutcome> {
-    let (class, verdict) = if retry { (4, AttemptVerdict::Deferred) } else { (5, AttemptVerdict::Failed) };
+/// The outcomes of a message that cannot be sent to this server; `retry`: perhaps to another one. Recipients that need
+/// no SMTPUTF8 themselves are retried in another transaction.
+pub(super) fn cannot_be_sent(
+    peer: &Peer,
+    part: &Part,
+    why: Unsendable,
+    retry: Option<AttemptVerdict>,
+) -> Vec<RecipientOutcome> {
+    let (class, verdict) = retry.map_or((5, AttemptVerdict::Failed), |verdict| (4, verdict));
     let status = match why {
         Unsendable::SmtpUtf8 => EnhancedCode::new(class, 6, 7),
         Unsendable::TooLarge { .. } => EnhancedCode::new(class, 3, 4),
@@ -65,13 +114,6 @@ pub(super) fn cannot_be_sent(peer: &Peer, part: &Part, why: Unsendable, retry: b
 /// A temporary failure that is retried.
 pub(super) fn deferred(status: EnhancedCode, reply: String) -> RecipientOutcome {
     RecipientOutcome { verdict: AttemptVerdict::Deferred, status, reply }
-}
-
-/// Whether a reply means too many recipients: 452 at RCPT, with 4.5.3 or without an enhanced code. Other 452 (4.2.2:
-/// mailbox full) do not.
-fn is_too_many(reply: &ServerReply, command: Command) -> bool {
-    let too_many = reply.enhanced().is_none_or(|status| status == EnhancedCode::new(4, 5, 3));
-    command == Command::Rcpt && reply.code() == 452 && too_many
 }
 
 /// The failure of a connection that was given up for others before it was open.

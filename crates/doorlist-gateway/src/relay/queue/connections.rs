@@ -149,12 +149,20 @@ impl Queue {
         self.check_claim(destination, at);
     }
 
-    /// A connection broke in the middle of mail; [`Queue::closed`] follows.
-    pub(crate) fn broke(&mut self, destination: DestinationId, why: &str, at: Moment) {
+    /// A connection is replaced by a fresh one: [`Queue::opened`] or [`Queue::open_failed`] follows.
+    pub(crate) fn reopening(&mut self, destination: DestinationId) {
+        if let Some(line) = self.destinations.get_mut(&destination) {
+            line.connecting += 1;
+        }
+    }
+
+    /// A connection broke in the middle of mail; [`Queue::closed`] follows. `rest`: the servers after the one that broke.
+    pub(crate) fn broke(&mut self, destination: DestinationId, why: &str, rest: Option<&DestinationKey>, at: Moment) {
         let schedule = self.settings.inbound;
         if let Some(line) = self.destinations.get_mut(&destination)
             && line.broke(why, &schedule, at.now, at.chance)
         {
+            line.set_detour(rest);
             self.sink(destination, at);
         }
         self.check_claim(destination, at);

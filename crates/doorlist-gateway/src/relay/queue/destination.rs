@@ -46,6 +46,8 @@ pub(crate) struct Destination {
     window: usize,
     successes: u32,
     strikes: u32,
+    /// Where its mail goes while it is down: its other servers, if only the first ones break.
+    detour: Option<DestinationKey>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -90,6 +92,19 @@ impl Destination {
         }
     }
 
+    /// The reason, if it is down and not to be tried yet.
+    pub(super) fn resting(&self, now: Timestamp) -> Option<&Arc<str>> {
+        match &self.health {
+            Health::Down { until, why, .. } if *until > now => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Where mail goes while it is not to be tried.
+    pub(super) fn detour(&self, now: Timestamp) -> Option<&DestinationKey> {
+        self.detour.as_ref().filter(|_| self.resting(now).is_some())
+    }
+
     /// Time of the next attempt, if it is down.
     pub(crate) fn probe_at(&self) -> Option<Timestamp> {
         match self.health {
@@ -108,6 +123,7 @@ impl Destination {
     /// A connection is open: mail may be sent.
     pub(crate) fn opened(&mut self) {
         self.connecting = self.connecting.saturating_sub(1);
+        self.detour = None;
         if matches!(self.health, Health::Down { .. }) {
             (self.window, self.successes) = (1, 0);
         }
@@ -137,6 +153,11 @@ impl Destination {
             self.fall(why, schedule, now, chance);
         }
         dead
+    }
+
+    /// While it is down, its mail goes to these servers.
+    pub(super) fn set_detour(&mut self, rest: Option<&DestinationKey>) {
+        self.detour = rest.cloned();
     }
 
     /// The server took a message. True: the window has grown.
@@ -174,7 +195,7 @@ impl Destination {
             NextAttempt::At(at) => at,
             NextAttempt::GiveUp => now + schedule.longest,
         };
-        (self.window, self.strikes) = (1, 0);
+        (self.window, self.strikes, self.detour) = (1, 0, None);
         self.health = Health::Down { failures, until, why: why.into() };
     }
 }

@@ -1,5 +1,6 @@
 //! A message for some of its recipients, as the queue hands it out, and their results.
 
+use super::DestinationId;
 use super::pool::ConnectionOwner;
 use doorlist_core::queue_id::QueueId;
 use doorlist_smtp::reply::EnhancedCode;
@@ -15,6 +16,10 @@ pub(crate) struct Part {
     pub(crate) recipients: Vec<usize>,
     /// If it differs from its message's number, the part was withdrawn and is dropped when reached.
     pub(crate) life: u64,
+    /// The destination whose first servers have failed for it in this attempt, if it is not at its own one.
+    pub(crate) primary: Option<DestinationId>,
+    /// It goes over a fresh connection, one command at a time.
+    pub(crate) stepwise: bool,
     /// Customer of the first recipient's domain, for whom a connection for this part counts. (Customers with the same
     /// servers share a destination.)
     pub(super) customer: ConnectionOwner,
@@ -54,6 +59,10 @@ pub(crate) enum AttemptVerdict {
     Failed,
     /// Not tried in this attempt; retried at once.
     Untried,
+    /// Not understood on a used connection; retried at once on a fresh one, one command at a time.
+    Stepwise,
+    /// It failed for a time, before any server had the message; the next server is tried at once.
+    NextServer,
 }
 
 impl RecipientOutcome {

@@ -126,6 +126,12 @@ impl Queue {
 
     /// Assigns these recipients to their destinations.
     pub(super) fn place(&mut self, id: QueueId, recipients: Vec<usize>, at: Moment) {
+        self.assign(id, recipients, false, at);
+        self.round_may_be_over(id, at);
+    }
+
+    /// The same within a round, whose end is the caller's to see. `stepwise`: over fresh connections.
+    pub(super) fn assign(&mut self, id: QueueId, recipients: Vec<usize>, stepwise: bool, at: Moment) {
         let entry = self.messages.get(&id).map(|entry| (Arc::clone(&entry.envelope), entry.life));
         let Some((envelope, life)) = entry else { return };
         let mut groups: Vec<(Placement, Vec<usize>)> = Vec::new();
@@ -145,38 +151,91 @@ impl Queue {
             }
         }
         for (why, recipients) in stuck {
-            self.park(Part { id, envelope: Arc::clone(&envelope), recipients, life, customer: None }, &why.into());
+            let (envelope, customer) = (Arc::clone(&envelope), None);
+            self.park(Part { id, envelope, recipients, life, primary: None, stepwise, customer }, &why.into());
         }
         for (place, group) in groups {
             for recipients in group.chunks(RECIPIENTS_PER_PART_MAX) {
                 let (envelope, recipients, customer) = (Arc::clone(&envelope), recipients.to_vec(), place.customer);
-                self.wait(place, Part { id, envelope, recipients, life, customer }, at);
+                self.wait(place, Part { id, envelope, recipients, life, primary: None, stepwise, customer }, at);
             }
         }
-        self.round_may_be_over(id, at);
+    }
+
+    /// Recipients of a part whose server failed for a time go on with these servers, in the same attempt.
+    pub(super) fn go_on(
+        &mut self,
+        (part, from): (&Part, DestinationId),
+        mut recipients: Vec<usize>,
+        servers: &DestinationKey,
+        at: Moment,
+    ) {
+        let primary = part.primary.unwrap_or(from);
+        // Not if their domain has other servers now, or is on hold: then the next attempt is their next.
+        recipients.retain(|&index| {
+            let place = part.envelope.recipients.get(index).map(|recipient| self.find(recipient));
+            place.is_some_and(|place| place.is_ok_and(|place| place.destination == primary && !place.held))
+        });
+        let Some(entry) = self.messages.get(&part.id).filter(|_| !recipients.is_empty()) else { return };
+        let part = Part { recipients, life: entry.life, primary: Some(primary), stepwise: false, ..part.clone() };
+        let next = self.destination(servers.clone());
+        self.line_up(next, part, at);
     }
 
     fn wait(&mut self, place: Placement, part: Part, at: Moment) {
+        if !place.held {
+            return self.line_up(place.destination, part, at);
+        }
         let Some(entry) = self.messages.get_mut(&part.id) else { return };
         entry.waiting += 1;
         let id = part.id;
-        if place.held {
-            self.held.push(part);
-            return self.drop_body(id);
+        self.held.push(part);
+        self.drop_body(id);
+    }
+
+    /// Puts a part into the queue of a destination, or of its other servers while the first ones break. Without any to
+    /// go to, the attempt of a part that other servers had before ends here; the next one begins with all of them.
+    pub(super) fn line_up(&mut self, mut destination: DestinationId, mut part: Part, at: Moment) {
+        while let Some(rest) = self.destinations.get(&destination).and_then(|line| line.detour(at.now)).cloned() {
+            part.primary.get_or_insert(destination);
+            destination = self.destination(rest);
         }
-        let Some(line) = self.destinations.get_mut(&place.destination) else { return };
+        let Some(line) = self.destinations.get_mut(&destination) else { return };
+        let resting = line.resting(at.now).cloned();
+        if let Some(why) = &resting
+            && part.primary.is_some()
+        {
+            return self.end_attempt(part, why);
+        }
+        let Some(entry) = self.messages.get_mut(&part.id) else { return };
+        entry.waiting += 1;
         line.ready.push_back(part.clone());
-        if let Some(why) = line.down().cloned() {
+        if let Some(why) = resting {
+            let id = part.id;
             self.park(part, &why);
             self.drop_body(id);
         }
-        self.press_once(place.destination, at);
+        self.press_once(destination, at);
     }
 
-    /// Handles a destination that went down: its messages are deferred, and expired ones fail.
+    /// The last servers of a part cannot be reached: its recipients wait for the next attempt.
+    fn end_attempt(&mut self, part: Part, why: &Arc<str>) {
+        let Some(entry) = self.messages.get_mut(&part.id) else { return };
+        for &index in &part.recipients {
+            // What a server said of a recipient is worth more.
+            if let Some(state @ RecipientState::Pending) = entry.states.get_mut(index) {
+                *state = RecipientState::Deferred { reply: why.to_string() };
+            }
+        }
+        entry.told = true;
+        self.effects.parked.push((part, Arc::clone(why)));
+    }
+
+    /// Handles a destination that went down: its messages go on with other servers or are deferred, and expired ones fail.
     pub(super) fn sink(&mut self, destination: DestinationId, at: Moment) {
         let Some(line) = self.destinations.get_mut(&destination) else { return };
         let (Some(why), Some(until)) = (line.down().cloned(), line.probe_at()) else { return };
+        let line_has_detour = line.detour(at.now).is_some();
         self.probes.push(Reverse((until, destination)));
         let waiting = std::mem::take(&mut line.ready);
         let mut staying = VecDeque::with_capacity(waiting.len());
@@ -187,6 +246,15 @@ impl Queue {
             let lifetime = self.settings.schedule(part.envelope.kind).lifetime;
             if at.now.since(part.envelope.received_at) >= lifetime {
                 self.fail_waiting(&part, &why, at);
+                continue;
+            }
+            if part.primary.is_some() || line_has_detour {
+                if let Some(entry) = self.messages.get_mut(&part.id) {
+                    entry.waiting = entry.waiting.saturating_sub(1);
+                }
+                let id = part.id;
+                self.line_up(destination, part, at);
+                self.round_may_be_over(id, at);
                 continue;
             }
             self.drop_body(part.id);

@@ -2,6 +2,7 @@
 
 use super::part::{AttemptVerdict, Part, RecipientOutcome};
 use super::{DestinationId, Effects, FailureReport, Moment, Queue};
+use crate::relay::route::DestinationKey;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::retry::NextAttempt;
 use doorlist_core::time::Timestamp;
@@ -18,31 +19,31 @@ pub(crate) fn is_final(state: &RecipientState) -> bool {
 }
 
 impl Queue {
-    /// Ends a part; `outcomes` are in the order of its recipients.
+    /// Ends a part; `outcomes` are in the order of its recipients, `rest` are the servers after the one that gave them.
     pub(crate) fn finish(
         &mut self,
         destination: DestinationId,
         part: &Part,
         outcomes: &[RecipientOutcome],
+        rest: Option<&DestinationKey>,
         at: Moment,
     ) {
-        let mut untried = Vec::new();
-        let mut delivered = false;
+        let with = |verdict| {
+            let outcomes = part.recipients.iter().zip(outcomes);
+            outcomes.filter(move |(_, outcome)| outcome.verdict == verdict).map(|(&index, _)| index)
+        };
         for (&index, outcome) in part.recipients.iter().zip(outcomes) {
-            match outcome.verdict {
-                AttemptVerdict::Untried => untried.push(index),
-                AttemptVerdict::Delivered => {
-                    delivered = true;
-                    self.set_state(part.id, index, RecipientState::Delivered);
+            let state = match outcome.verdict {
+                AttemptVerdict::Untried | AttemptVerdict::Stepwise => continue,
+                AttemptVerdict::Delivered => RecipientState::Delivered,
+                AttemptVerdict::Deferred | AttemptVerdict::NextServer => {
+                    RecipientState::Deferred { reply: outcome.kept() }
                 }
-                AttemptVerdict::Deferred => {
-                    self.set_state(part.id, index, RecipientState::Deferred { reply: outcome.kept() });
-                }
-                AttemptVerdict::Failed => {
-                    self.set_state(part.id, index, RecipientState::Failed { reply: outcome.kept() })
-                }
-            }
+                AttemptVerdict::Failed => RecipientState::Failed { reply: outcome.kept() },
+            };
+            self.set_state(part.id, index, state);
         }
+        let delivered = with(AttemptVerdict::Delivered).next().is_some();
         if delivered
             && let Some(line) = self.destinations.get_mut(&destination)
             && line.succeeded(self.settings.per_destination_max)
@@ -51,10 +52,17 @@ impl Queue {
         }
         let Some(entry) = self.messages.get_mut(&part.id) else { return };
         entry.out = entry.out.saturating_sub(1);
-        if !untried.is_empty() {
-            return self.place(part.id, untried, at);
+        if !entry.hold && !entry.deleted {
+            self.assign(part.id, with(AttemptVerdict::Untried).collect(), false, at);
+            self.assign(part.id, with(AttemptVerdict::Stepwise).collect(), true, at);
+            if let Some(rest) = rest {
+                self.go_on((part, destination), with(AttemptVerdict::NextServer).collect(), rest, at);
+            }
         }
-        if delivered && entry.waiting + entry.out > 0 {
+        if delivered
+            && let Some(entry) = self.messages.get(&part.id)
+            && entry.waiting + entry.out > 0
+        {
             // Others are still under way; a crash now must not deliver to these recipients twice.
             let progress = progress(entry, at.now);
             self.effects.settle.push((part.id, Settlement::Progress(progress)));

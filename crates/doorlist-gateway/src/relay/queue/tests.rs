@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bench;
+mod next_servers;
 mod shares;
 mod simulation;
 
@@ -10,6 +11,7 @@ use doorlist_core::access::CustomerId;
 use doorlist_smtp::reply::EnhancedCode;
 use doorlist_store::recipients::{DomainRoute, RouteTable};
 use doorlist_store::spool::Progress;
+use next_servers::rest;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -125,7 +127,7 @@ fn a_lost_connection_narrows_the_window_and_three_in_a_row_close_it() {
     bench.queue.opened(destination, bench.at());
     assert_eq!(bench.queue.connections(), 5);
     for connections in [4, 3, 2] {
-        bench.queue.broke(destination, "4.4.2 lost", bench.at());
+        bench.queue.broke(destination, "4.4.2 lost", None, bench.at());
         bench.close(destination);
         assert_eq!(bench.queue.connections(), connections);
     }
@@ -268,12 +270,19 @@ fn a_person_holds_releases_retries_and_deletes() {
     assert!(!bench.queue.delete(id));
 }
 
+/// What is left of a destination: nothing, or servers that are those of no domain. Of them, nothing is left.
+fn rest_of(bench: &Bench, destination: DestinationId, n: u32) -> Option<DestinationKey> {
+    const FIRST_REST: u32 = 100;
+    let is_rest = |n| bench.queue.by_key.get(&rest(FIRST_REST + n)) == Some(&destination);
+    (n > 1 && !(0..6).any(is_rest)).then(|| rest(FIRST_REST + n))
+}
+
 proptest! {
     /// Whatever happens to connections and messages, each message is in exactly one place: it waits, is under way, is
     /// deferred, or has left; and the counts of connections and messages agree with that.
     #[test]
-    fn nothing_is_lost_and_nothing_is_counted_twice(steps in proptest::collection::vec((0u8..10, 0u32..4, 0u32..4), 1..120)) {
-        let mut bench = Bench::new(4);
+    fn nothing_is_lost_and_nothing_is_counted_twice(steps in proptest::collection::vec((0u8..12, 0u32..6, 0u32..6), 1..120)) {
+        let mut bench = Bench::new(6);
         let (mut open, mut jobs): (Vec<DestinationId>, Vec<(DestinationId, Job)>) = (Vec::new(), Vec::new());
         for (what, n, m) in steps {
             let destination = bench.queue.by_domain.get(&DomainId(n)).map(|place| place.destination);
@@ -291,12 +300,26 @@ proptest! {
                 (5, Some(id)) if open.contains(&id) => jobs.extend(bench.queue.next_part(id).map(|job| (id, job))),
                 (6 | 7, _) if !jobs.is_empty() => {
                     let (id, job) = jobs.remove(m as usize % jobs.len());
-                    let verdict = [AttemptVerdict::Delivered, AttemptVerdict::Deferred, AttemptVerdict::Failed, AttemptVerdict::Untried][m as usize];
+                    let rest = rest_of(&bench, id, n);
+                    let verdict = [
+                        AttemptVerdict::Delivered, AttemptVerdict::Deferred, AttemptVerdict::Failed,
+                        AttemptVerdict::Untried, AttemptVerdict::Stepwise, AttemptVerdict::NextServer,
+                    ][m as usize];
                     let outcome = RecipientOutcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: String::new() };
-                    bench.queue.finish(id, &job.part, &vec![outcome; job.part.recipients.len()], at);
+                    bench.queue.finish(id, &job.part, &vec![outcome; job.part.recipients.len()], rest.as_ref(), at);
                     for report in std::mem::take(&mut bench.queue.effects.reports) {
                         bench.queue.reported(report.id, &[report.failed[0].0], &[], at);
                     }
+                }
+                (10, _) if !jobs.is_empty() => {
+                    let (id, job) = jobs.remove(m as usize % jobs.len());
+                    bench.queue.give_back(id, job.part, at);
+                }
+                (11, _) if !open.is_empty() => {
+                    let id = open.remove(m as usize % open.len());
+                    let rest = rest_of(&bench, id, n);
+                    bench.queue.broke(id, "4.4.2 lost", rest.as_ref(), at);
+                    bench.close(id);
                 }
                 (8, _) => bench.pass(Duration::from_mins(u64::from(m) * 4)),
                 (9, _) => {

@@ -20,7 +20,7 @@ pub fn check(input: &[u8]) {
         assert_eq!(MailFrom::parse(&again).map(|again| again.path), Ok(mail.path));
     }
     if let Ok(name) = command::helo_name(arguments) {
-        assert!(!name.is_empty() && name.iter().all(u8::is_ascii_graphic));
+        assert!(!name.is_empty() && !name.iter().any(u8::is_ascii_control));
     }
 }
 

@@ -82,7 +82,7 @@ impl Owner {
             Event::Reply(reply) => self.items.push(Item::Reply(reply)),
             Event::Close(reply) => self.items.push(Item::Close(reply)),
             Event::Hello { extended, name } => {
-                assert!(!in_transaction && name.iter().all(u8::is_ascii_graphic));
+                assert!(!in_transaction && !name.iter().any(u8::is_ascii_control));
                 self.items.push(Item::Hello(extended, name.to_vec()));
             }
             Event::Mail(mail) => {

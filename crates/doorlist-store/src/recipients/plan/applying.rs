@@ -80,6 +80,11 @@ impl TakenPlan {
         self.staged.differences.clone()
     }
 
+    /// The place of its last row.
+    pub(in crate::recipients) fn last_place(&self) -> u64 {
+        self.staged.last_place
+    }
+
     /// Numbers that the plan's rows take.
     pub(in crate::recipients) fn numbers(&self) -> i64 {
         i64::try_from(self.staged.last_place).unwrap_or(i64::MAX).saturating_add(1)

@@ -51,6 +51,11 @@ pub struct PlanEntry {
     pub change_id: Option<u64>,
 }
 
+/// Plans from rows of the columns of [`COLUMNS`].
+pub(crate) fn read_plans(rows: &[Row]) -> Result<Vec<PlanEntry>, StoreError> {
+    rows.iter().map(entry).collect()
+}
+
 impl RecipientStore {
     /// Plans, newest first, older than `before`; of one domain if it is given.
     pub async fn plans(
@@ -62,7 +67,7 @@ impl RecipientStore {
         let before = before.and_then(|id| i64::try_from(id.0).ok()).unwrap_or(i64::MAX);
         let name = domain.map_or("", DomainName::as_str);
         let binds = [Bind::Text(name), Bind::Int(before), Bind::Int(0), Bind::Int(limit.into())];
-        self.db().rows(COLUMNS, &binds).await?.iter().map(entry).collect()
+        read_plans(&self.db().rows(COLUMNS, &binds).await?)
     }
 
     pub async fn plan_entry(&self, id: PlanId) -> Result<Option<PlanEntry>, StoreError> {

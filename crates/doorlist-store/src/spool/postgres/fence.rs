@@ -1,6 +1,8 @@
 //! One writer for each node: a lock that lives as long as the writer's connection. Who holds it knows that no earlier
 //! connection of this node can still commit anything.
 
+use crate::db::no_answer;
+use crate::error::StoreError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 use std::time::Duration;
@@ -17,15 +19,18 @@ pub(super) struct Fence {
     node: i16,
     /// The server process of our last connection. It may still be at work although we lost it.
     last: Option<i32>,
+    /// Whether somebody had the lock when it was last tried.
+    occupied: bool,
 }
 
 impl Fence {
     pub(super) fn new(options: PgConnectOptions, node: i16) -> Self {
-        Self { options, node, last: None }
+        Self { options, node, last: None, occupied: false }
     }
 
     /// A connection that holds the lock. Waits for it as long as the caller does.
     pub(super) async fn connect(&mut self) -> Result<PgConnection, sqlx::Error> {
+        self.occupied = false;
         let mut connection = self.options.connect().await?;
         if let Some(last) = self.last {
             sqlx::query("SELECT pg_terminate_backend($1)").bind(last).execute(&mut connection).await?;
@@ -36,6 +41,7 @@ impl Fence {
                 .bind(i32::from(self.node))
                 .fetch_one(&mut connection)
                 .await?;
+            self.occupied = !taken;
             if taken {
                 break;
             }
@@ -43,5 +49,19 @@ impl Fence {
         }
         self.last = Some(sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?);
         Ok(connection)
+    }
+
+    /// Why connecting took longer than `within`.
+    pub(super) fn why_late(&self, within: Duration) -> String {
+        if self.occupied { StoreError::NodeTaken { node: self.node }.to_string() } else { no_answer(within) }
+    }
+
+    /// The same for a start.
+    pub(super) fn refused(&self, within: Duration) -> StoreError {
+        if self.occupied {
+            StoreError::NodeTaken { node: self.node }
+        } else {
+            StoreError::Engine(no_answer(within).into())
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::fence::Fence;
 use super::{CONNECTIONS_MAX, PostgresSpoolReader, PostgresSpoolWriter, read_row};
 use crate::error::StoreError;
 use crate::migrate::make_postgres_tables;
+use crate::spool::disk::Room;
 use crate::spool::index::{Index, IndexEntry};
 use crate::spool::large_bodies::LargeBodies;
 use crate::spool::rows;
@@ -32,8 +33,7 @@ pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<Op
     let node = i16::try_from(config.node).unwrap_or(i16::MAX);
     let mut fence = Fence::new(options.clone().options([("synchronous_commit", "on")]), node);
     let connected = tokio::time::timeout(FENCE_MAX, fence.connect()).await;
-    let mut connection = connected
-        .map_err(|_| StoreError::Engine(format!("another Doorlist runs as node {node} on this database").into()))??;
+    let mut connection = connected.map_err(|_| fence.refused(FENCE_MAX))??;
     make_postgres_tables(connection.begin().await?, SCHEMA_LOCK, "spool_format", SCHEMA, FORMAT).await?;
     // Chunks need not be durable by themselves: the commit of their message is, and it comes later in the same log.
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS_MAX).min_connections(0).acquire_timeout(ACQUIRE_MAX);
@@ -48,7 +48,7 @@ pub(in super::super) async fn open(url: &str, config: &SpoolConfig) -> Result<Op
         engines: vec![SpoolEngine::Postgres(Box::new(writer))],
         reader: rows::SpoolReader::Postgres(PostgresSpoolReader { pool: pool.clone(), node }),
         apart: LargeBodies::Chunks(pool),
-        room: None,
+        room: Room::of_server(),
     })
 }
 

@@ -65,7 +65,7 @@ impl Generation {
         let made = prepare(&options(&unfinished).create_if_missing(true), true).await;
         let made = made.and_then(|()| {
             std::fs::rename(&unfinished, &path)
-                .map_err(|source| StoreError::Io { what: format!("cannot make {}", path.display()), source })
+                .map_err(|error| StoreError::Io { what: format!("cannot make {}", path.display()), error })
         });
         if let Err(error) = made {
             // What cannot be removed now, the next start removes.

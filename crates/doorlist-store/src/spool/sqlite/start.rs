@@ -52,7 +52,7 @@ pub(in super::super) async fn open(state: &Path, config: &SpoolConfig) -> Result
     let apart = LargeBodies::Folder(start.folder.path().join(BODIES).into());
     let report = StartReport { messages: start.index.len(), set_aside: start.folder.into_report() };
     let reader = SpoolReader::Sqlite(generations);
-    Ok(OpenedSpool { index: start.index, engines, reader, apart, room: Some(room), report })
+    Ok(OpenedSpool { index: start.index, engines, reader, apart, room, report })
 }
 
 struct SqliteStart {

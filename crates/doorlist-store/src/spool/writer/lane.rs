@@ -1,8 +1,9 @@
 //! What one lane does: commit a batch and tell everyone in it. This module must not know when, or what else runs.
 
+use crate::db::write_check_padding;
 use crate::spool::error::SpoolError;
-use crate::spool::index::{Accept, CommitBatch};
-use crate::spool::shared::SpoolShared;
+use crate::spool::index::{Accept, CommitBatch, ProgressWrite};
+use crate::spool::shared::{CheckAnswer, SpoolShared};
 use crate::spool::{Settlement, postgres, sqlite};
 use doorlist_core::queue_id::QueueId;
 use std::sync::Arc;
@@ -48,12 +49,12 @@ impl SpoolEngine {
         }
     }
 
-    /// Whether it answers again.
-    async fn probe(&mut self) -> Result<(), SpoolError> {
-        match self {
-            SpoolEngine::Sqlite(_) => Ok(()),
-            SpoolEngine::Postgres(writer) => writer.probe().await,
-        }
+    /// Makes a write of its own, in the way of every other: one row, which is overwritten.
+    async fn check(&mut self, id: QueueId) -> Result<(), SpoolError> {
+        let padding = write_check_padding().map_err(|error| SpoolError::Away(error.to_string()))?;
+        let step = ProgressWrite { id, revision: 0, text: padding };
+        let batch = CommitBatch { generation: self.current(), steps: vec![step], ..CommitBatch::default() };
+        self.write(&batch).await
     }
 
     pub(super) async fn close(self) {
@@ -67,7 +68,7 @@ impl SpoolEngine {
 /// What a task of a lane came to.
 #[derive(Debug)]
 pub(super) enum Finished {
-    /// A commit, or a look whether one is possible.
+    /// A commit, or a check whether one is possible.
     Wrote {
         lane: usize,
         engine: SpoolEngine,
@@ -95,10 +96,21 @@ pub(super) async fn write(
     Finished::Wrote { lane, engine, failed }
 }
 
-/// Asks the engine of the first lane whether it answers again.
-pub(super) async fn probe(shared: Arc<SpoolShared>, mut engine: SpoolEngine) -> Finished {
-    let failed = engine.probe().await.is_err();
-    shared.away(failed);
+/// Writes on the first lane to see whether it can, for whoever asks or because it could not before.
+pub(super) async fn check(shared: Arc<SpoolShared>, mut engine: SpoolEngine, asked: Option<CheckAnswer>) -> Finished {
+    let checked = match shared.refuse_if_bad() {
+        Ok(()) => engine.check(shared.ids.of_write_check()).await,
+        bad => bad,
+    };
+    match &checked {
+        Ok(()) => shared.committed(),
+        Err(error) => shared.mark(error),
+    }
+    let failed = checked.is_err();
+    if let Some(asked) = asked {
+        // Whoever asked may have gone.
+        drop(asked.send(checked));
+    }
     Finished::Wrote { lane: 0, engine, failed }
 }
 
@@ -123,7 +135,7 @@ async fn commit(shared: &SpoolShared, engine: &mut SpoolEngine, mut batch: Commi
     let written = if batch.is_empty() { Ok(()) } else { engine.write(&batch).await };
     match &written {
         Ok(()) => {
-            shared.away(false);
+            shared.committed();
             shared.index().committed(&batch);
             let gone: Vec<QueueId> = batch.gone.iter().filter_map(|gone| gone.apart).collect();
             batch.accepts.drain(..).for_each(|accept| answer(shared, accept));

@@ -43,7 +43,7 @@ fn wait_for_line(server: &Server, number: usize) -> String {
     let begin = Instant::now();
     loop {
         let lines = server.done(&["audit", "list", "--limit", "1000"]);
-        if lines.trim_start().starts_with(&format!("{number} ")) {
+        if lines.trim_start().starts_with(&format!("0/{number} ")) {
             return lines;
         }
         assert!(begin.elapsed() < PATIENCE, "{lines}");

@@ -178,6 +178,8 @@ fn a08_lengths_and_odd_names() {
     let (long, too_long) = ("l".repeat(64), "l".repeat(65));
     let long = format!("{long}@example.test");
     let too_long = format!("{too_long}@example.test");
+    let (tagged, endless) = (format!("first..last+{}@example.test", "t".repeat(200)), "l".repeat(250));
+    let endless = format!("{endless}@example.test");
     server.done(&["account", "add", &long, "first..last@example.test"]);
     let label = format!("ann@{}.example.test", "x".repeat(64));
     let domain = format!("ann@{}test", "a.".repeat(126));
@@ -185,7 +187,9 @@ fn a08_lengths_and_odd_names() {
         &server,
         &[
             (&long, "250 2.1.5"),
-            (&too_long, "501 5.1.3"),
+            (&too_long, "550 5.1.1"),
+            (&tagged, "250 2.1.5"),
+            (&endless, "501 5.1.3"),
             ("first..last@example.test", "250 2.1.5"),
             ("last..first@example.test", "550 5.1.1"),
             (&label, "501 5.1.3"),

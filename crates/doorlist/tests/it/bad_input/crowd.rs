@@ -60,7 +60,7 @@ fn s28_idle_sessions_make_room_and_noop_does_not_prolong_them() {
         assert!(busy.mail(ANN, "Message-ID: <busy@test>\r\n\r\n").starts_with("250 2.0.0"), "it makes progress");
         std::thread::sleep(Duration::from_millis(300));
     }
-    assert!(server.log().contains("421 4.4.2"));
+    assert!(server.log().contains("timeout after "));
     drop((idle, busy));
     wait_until("mail comes out", Duration::from_secs(20), || !sink.taken().is_empty());
 }

@@ -86,14 +86,17 @@ fn s17_a_message_over_the_limit_is_read_to_its_end_and_holds_no_space() {
     let mut client = Client::greeted(server.smtp());
     client.ask("MAIL FROM:<a@sender.example.test> SIZE=1048577", "552 5.3.4");
     let before = resident_kib(&mut server);
-    client.begin_data(ANN);
     let line = format!("{}\r\n", "x".repeat(1_022));
-    for _ in 0..64 {
-        client.send(line.repeat(1024));
+    for start in ["Subject: large\r\n\r\n", "", "Subject: a bare\rCR\r\n\r\n"] {
+        client.begin_data(ANN);
+        client.send(start);
+        for _ in 0..64 {
+            client.send(line.repeat(1024));
+        }
+        assert_eq!(bodies(&server), 0, "the file of a refused message is gone before its end");
+        client.send(".\r\n");
+        client.expect("55");
     }
-    assert_eq!(bodies(&server), 0, "the file of a refused message is gone before its end");
-    client.send(".\r\n");
-    client.expect("552 5.3.4");
     let after = resident_kib(&mut server);
     assert!(after < before + 16 * 1024, "{before} KiB before, {after} KiB after");
     client.ask("QUIT", "221 ");
@@ -148,7 +151,7 @@ fn s27_who_is_silent_or_drips_is_closed() {
         std::thread::sleep(Duration::from_millis(150));
     }
     assert!(begin.elapsed() < Duration::from_secs(20), "a dripping message keeps a session open");
-    wait_until("all three are logged", Duration::from_secs(10), || server.log().matches("421 4.4.2").count() >= 3);
+    wait_until("all three are logged", Duration::from_secs(10), || server.log().matches("timeout after ").count() >= 3);
     only_an_honest_message_comes_out(&server, &sink);
 }
 

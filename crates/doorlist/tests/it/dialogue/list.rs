@@ -11,7 +11,7 @@ use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::{
     Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Source, Structure, Via,
 };
-use doorlist_core::domain::{Mode, SubAddressing};
+use doorlist_core::domain::{BounceAddresses, Mode, SubAddressing};
 use doorlist_core::time::Timestamp;
 use doorlist_store::{RecipientStore, StoreUrl};
 
@@ -40,8 +40,8 @@ fn changes(list: &str) -> Result<Vec<Change>, String> {
     let domain = Domain(DomainName::parse(name.as_bytes()).map_err(|error| error.to_string())?);
     let mode = match mode {
         "setting-up" => Mode::SettingUp,
-        "soft" => Mode::Enforce { soft_until: Some(SOFT_UNTIL) },
-        "enforce" => Mode::Enforce { soft_until: None },
+        "soft" => Mode::enforce(Some(SOFT_UNTIL)),
+        "enforce" => Mode::enforce(None),
         _ => return Err(format!("`{mode}` is no mode")),
     };
     let server = MailServer {
@@ -101,6 +101,8 @@ impl Domain {
                 Ok(vec![self.set(DomainChange::MessageMax(Some(octets)))])
             }
             "minus" => Ok(vec![self.set(DomainChange::SubAddressing(SubAddressing { plus: true, minus: true }))]),
+            "no-batv" => Ok(vec![self.set(DomainChange::BounceAddresses(BounceAddresses { batv: false, srs: false }))]),
+            "srs" => Ok(vec![self.set(DomainChange::BounceAddresses(BounceAddresses { batv: true, srs: true }))]),
             "no-abuse" => Ok(vec![self.set(DomainChange::AcceptAbuse(false))]),
             "inactive" => Ok(vec![self.set(DomainChange::Active(false))]),
             _ => Err(format!("`{phrase}` is nothing that a list can have")),

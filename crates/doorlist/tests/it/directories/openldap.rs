@@ -122,7 +122,7 @@ fn what_changes_at_openldap_changes_the_list() {
     let outcomes: Vec<_> = history.lines().filter_map(|line| line.split_whitespace().nth(2)).collect();
     assert_eq!(outcomes[..4], ["applied", "held", "same", "applied"], "{history}");
     // A veto holds against the directory.
-    server.done(&["account", "remove", "ann@example.test"]);
+    server.done(&["account", "remove", "ann@example.test", "--yes"]);
     assert_eq!(sync(&server, 0), "office same +0 ~0 -0, 0 newly missing");
     assert_eq!(server.command(&["check", "ann@example.test"]).code, 3);
 }

@@ -160,5 +160,6 @@ fn d04_a_disk_that_is_low_defers_new_mail_and_recovers_without_a_restart() {
     let mut ids: Vec<String> = sink.wait_for(2).iter().map(|taken| taken.id()).collect();
     ids.sort();
     assert_eq!(ids, ["after@test", "before@test"], "no part of the message that did not fit");
-    assert_eq!(server.page("/readyz").0, 200);
+    // A write that failed is told of for a second.
+    wait_until("it is ready again", Duration::from_secs(10), || server.page("/readyz").0 == 200);
 }

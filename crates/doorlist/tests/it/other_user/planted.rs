@@ -97,7 +97,7 @@ fn plain(example: &str) -> &str {
 
 /// These do not look at the state folder.
 fn is_elsewhere(words: &[String]) -> bool {
-    matches!(words[0].as_str(), "config" | "agent")
+    matches!(words[0].as_str(), "config" | "agent" | "completion" | "man")
 }
 
 /// Runs a command, with the files that its example names.

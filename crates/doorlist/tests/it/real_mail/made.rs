@@ -25,6 +25,26 @@ impl Mail {
     }
 }
 
+impl Mail {
+    /// The message as it is kept behind our own field: without lines of a mailbox file in front, and behind an empty line
+    /// if it begins with no field.
+    pub(super) fn as_kept(&self) -> Vec<u8> {
+        let mut rest = self.bytes.as_slice();
+        loop {
+            let line = rest.split_inclusive(|&byte| byte == b'\n').next().unwrap_or_default();
+            let name = line.iter().take_while(|&&byte| byte.is_ascii_graphic() && byte != b':').count();
+            let is_field = name > 0 && line[name..].trim_ascii_start().starts_with(b":");
+            if is_field || line.is_empty() || line == b"\r\n" {
+                return rest.to_vec();
+            }
+            if !line.starts_with(b"From ") && !line.starts_with(b">From ") {
+                return [b"\r\n", rest].concat();
+            }
+            rest = &rest[line.len()..];
+        }
+    }
+}
+
 const WORDS: [&str; 12] =
     ["tea", "door", "list", "letter", "grüße", "日本", "queue", "relay", "naïve", "post", "gate", "0123456789"];
 

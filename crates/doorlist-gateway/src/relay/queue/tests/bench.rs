@@ -101,7 +101,7 @@ impl Bench {
         let job = self.queue.next_part(destination)?;
         let outcome = RecipientOutcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: "said".into() };
         let outcomes = vec![outcome; job.part.recipients.len()];
-        self.queue.finish(destination, &job.part, &outcomes, self.at());
+        self.queue.finish(destination, &job.part, &outcomes, None, self.at());
         Some(job.part.id)
     }
 

@@ -232,7 +232,7 @@ impl World {
         let at = self.bench.at();
         if let Some(job) = job {
             self.ends(id, &job, AttemptVerdict::Deferred);
-            self.bench.queue.broke(destination, "4.4.2 timed out", at);
+            self.bench.queue.broke(destination, "4.4.2 timed out", None, at);
         } else if opening {
             self.bench.queue.open_failed(destination, "4.4.1 timed out", at);
         }
@@ -243,7 +243,7 @@ impl World {
         let destination = self.bench.queue.pool.destination(id).unwrap();
         let outcome = RecipientOutcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: String::new() };
         let at = self.bench.at();
-        self.bench.queue.finish(destination, &job.part, &vec![outcome; job.part.recipients.len()], at);
+        self.bench.queue.finish(destination, &job.part, &vec![outcome; job.part.recipients.len()], None, at);
     }
 
     fn closes(&mut self, id: ConnectionId) {

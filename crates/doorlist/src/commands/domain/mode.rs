@@ -1,0 +1,85 @@
+//! `doorlist domain mode`: shows what enforcing would concern, asks, and says when it takes effect.
+
+use super::unlisted;
+use crate::cli::domain::ModeWord;
+use crate::command_target::CommandTarget;
+use crate::commands::{confirm, print};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use doorlist_actions::{DomainMode, DomainShow, DomainUnlisted, ENFORCE_LOOK_DAYS, ErrorKind, ModeWish};
+use doorlist_core::address::DomainName;
+use doorlist_core::domain::Mode;
+
+/// Recipients that are shown before the name is asked for.
+const RECIPIENTS_SHOWN: usize = 10;
+
+/// Sets the mode. Enforcing an empty list, or one that lacks recipients, needs the domain's name as confirmation.
+pub(super) async fn set_mode(
+    target: &mut CommandTarget,
+    out: &mut Output,
+    mut request: DomainMode,
+) -> Result<Exit, Failure> {
+    loop {
+        let failure = match target.ask(request.clone()).await {
+            Ok(applied) => {
+                print::applied(out, &applied)?;
+                return outcome(target, out, &request).await;
+            }
+            Err(failure) => failure,
+        };
+        let error = failure.error.downcast_ref::<doorlist_actions::ActionError>();
+        if request.confirmed.is_some() || error.is_none_or(|error| error.kind() != ErrorKind::Unconfirmed) {
+            return Err(failure);
+        }
+        most_asked_for(target, &request.name).await?;
+        let question = format!("{failure}. Type the domain's name to enforce it now");
+        request.confirmed = Some(confirm::typed_name(&question).ok_or(failure)?);
+    }
+}
+
+pub(super) fn wish(mode: ModeWord) -> ModeWish {
+    match mode {
+        ModeWord::Learn => ModeWish::Learn,
+        ModeWord::Monitor => ModeWish::Monitor,
+        ModeWord::Enforce => ModeWish::Enforce,
+    }
+}
+
+/// Shows the recipients that are missed most.
+async fn most_asked_for(target: &mut CommandTarget, name: &DomainName) -> Result<(), Failure> {
+    let look = DomainUnlisted { name: name.clone(), days: ENFORCE_LOOK_DAYS, limit: RECIPIENTS_SHOWN };
+    let report = target.ask(look).await?;
+    for recipient in &report.recipients {
+        say!("  {}", unlisted::line(recipient));
+    }
+    let hidden = report.total.saturating_sub(report.recipients.len() as u64);
+    if hidden > 0 {
+        say!("  and {hidden} more: doorlist domain unlisted {name}");
+    }
+    Ok(())
+}
+
+async fn outcome(target: &mut CommandTarget, out: &mut Output, request: &DomainMode) -> Result<Exit, Failure> {
+    if !out.is_json() {
+        let name = request.name.clone();
+        let mode = target.ask(DomainShow { name }).await?.summary.mode;
+        if let Some(text) = replies(mode) {
+            out.line(&format!("unlisted {text}"))?;
+        }
+    }
+    Ok(Exit::DONE)
+}
+
+/// What unlisted recipients of an enforced domain are answered, and until when.
+pub(super) fn replies(mode: Mode) -> Option<String> {
+    match mode {
+        Mode::SettingUp => None,
+        Mode::Enforce { empty: true, .. } => Some(
+            "recipients get 450 while the list is empty and for 72 hours after its first entry, then 550".to_owned(),
+        ),
+        Mode::Enforce { soft_until: Some(until), .. } => {
+            Some(format!("recipients get 450 until {}, then 550", print::minute(until)))
+        }
+        Mode::Enforce { soft_until: None, .. } => Some("recipients get 550".to_owned()),
+    }
+}
