@@ -177,7 +177,8 @@ impl Actions {
         let SourceInput { domain, source, coverage, file, .. } = *input;
         let examples_max = if stage.is_none() { input.examples_max.min(EXAMPLES_LIMIT) } else { EXAMPLES_MAX };
         let plan = SourcePlan { domain, source, list, coverage, file, examples_max };
-        self.services.recipients.plan_source_at(&plan, actor, stage, self.now()).await
+        let progress = &self.caller().progress;
+        self.services.recipients.plan_source_counting(&plan, actor, stage, self.now(), progress).await
     }
 
     /// The limit that a plan exceeds, as a sentence.

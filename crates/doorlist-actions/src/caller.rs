@@ -7,8 +7,10 @@ use doorlist_core::access::{Access, Grant, LoginId, Role, Scope};
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::list::{AddressId, Standing};
 use doorlist_core::time::Timestamp;
+use doorlist_store::Progress;
 use doorlist_store::logins::{KeyOwner, KeyRecord, KeyTerms};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Characters of a key; longer ones are not looked up.
 const KEY_CHARS_MAX: usize = 200;
@@ -42,6 +44,8 @@ pub struct Caller {
     pub login_id: Option<LoginId>,
     /// Of an email account's own key.
     pub account: Option<AddressId>,
+    /// How far the work is that the caller waits for.
+    pub progress: Arc<Progress>,
 }
 
 impl Caller {
@@ -57,7 +61,14 @@ impl Caller {
             access: Access::operator(),
             login_id: None,
             account: None,
+            progress: Arc::default(),
         }
+    }
+
+    /// The same, and somebody looks how far the work is.
+    #[must_use]
+    pub fn watched_by(self, progress: Arc<Progress>) -> Self {
+        Self { progress, ..self }
     }
 
     /// The schedule, which reads directories.
@@ -132,6 +143,7 @@ fn caller(login: String, key: &KeyRecord, access: Access) -> Caller {
         access,
         login_id: None,
         account: None,
+        progress: Arc::default(),
     }
 }
 

@@ -16,7 +16,9 @@ use doorlist_actions::{
 };
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
-use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, Spool, Tenants, WriteCheck};
+use doorlist_store::{
+    Audit, ContactBook, Logins, MailLog, Progress, RecipientStore, SourceBook, Spool, Tenants, WriteCheck,
+};
 use nix::unistd::{Uid, User};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -59,6 +61,15 @@ impl CommandTarget {
             CommandTarget::Server(client) => client.ask(request).await,
             CommandTarget::Here(here) => Ok(here.actions.run(request).await?),
             CommandTarget::Remote(remote) => remote.command(&request).await,
+        }
+    }
+
+    /// How far the work is that was asked for last; nobody knows it of a server elsewhere.
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        match self {
+            CommandTarget::Server(client) => client.progress(),
+            CommandTarget::Here(here) => Arc::clone(&here.actions.caller().progress),
+            CommandTarget::Remote(_) => Arc::default(),
         }
     }
 

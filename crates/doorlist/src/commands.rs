@@ -17,6 +17,7 @@ mod log;
 mod plan;
 mod plan_text;
 mod print;
+mod progress;
 mod queue;
 mod row_text;
 mod sender;

@@ -1,5 +1,5 @@
-//! The control socket, by which a command reaches a running server. A request is one JSON line, and so is the answer;
-//! a connection can carry many. Both are types of `doorlist-actions`.
+//! The control socket, by which a command reaches a running server. A request is one JSON line, and so is the answer,
+//! which lines of progress may precede; a connection can carry many. Both are types of `doorlist-actions`.
 
 mod client;
 mod server;
@@ -26,6 +26,8 @@ struct ControlCall {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ControlAnswer {
+    /// So many percent of the work are done, where that is known; the answer follows.
+    Progress(Option<u8>),
     Done(Box<Response>),
     Failed(ActionError),
 }

@@ -4,6 +4,9 @@ mod contacts;
 mod domains;
 mod lists;
 mod machine;
+mod next_hops;
+
+pub(crate) use domains::tell_of_wrong_servers;
 
 use crate::cli::Global;
 use crate::command_target::{self, CommandTarget};

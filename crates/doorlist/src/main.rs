@@ -126,6 +126,11 @@ fn ask(global: &Global, command: &CliCommand) -> Result<Exit, Failure> {
         let mut out = Output::new(global.json);
         let exit = commands::run(command, input, &mut target, &mut out).await;
         out.flush()?;
+        if let (Ok(_), CliCommand::Domain(what)) = (&exit, command)
+            && let Some((domain, servers)) = what.new_servers()
+        {
+            doctor::tell_of_wrong_servers(&config, domain, servers).await;
+        }
         exit
     })
 }

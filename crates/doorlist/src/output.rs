@@ -118,7 +118,7 @@ pub(crate) fn ask(question: &str) {
 }
 
 /// Overwrites the progress line on the terminal; an empty text clears it.
-pub(crate) fn progress(text: &str) {
+pub(crate) fn progress_line(text: &str) {
     let _ = write!(stderr(), "\r\x1b[K{}", visible(text));
 }
 

@@ -45,7 +45,7 @@ impl Default for Wishes {
             retry: Duration::from_millis(50),
             postmaster: None,
             listeners: Vec::new(),
-            roots: rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() },
+            roots: usual_roots(),
             active_max: 200_000,
         }
     }

@@ -105,6 +105,11 @@ async fn with_tls(acceptor: TlsAcceptor) -> Fake {
 }
 
 /// A relay with one domain at this server, and a message to it.
+/// Those of the world: none of them knows a certificate of a test.
+pub(crate) fn usual_roots() -> rustls::RootCertStore {
+    rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
 async fn post(fake: &Fake, tls: ServerTls, roots: rustls::RootCertStore) -> Home {
     let home = Home::start(Wishes { roots, retry: Duration::from_secs(3600), ..Wishes::default() }).await;
     let mut at = server(fake.address);
@@ -198,7 +203,7 @@ async fn a_certificate_that_cannot_be_read_is_no_reason_for_plain_text() {
         for versions in [&[&rustls::version::TLS13], &[&rustls::version::TLS12]] {
             for tls in [ServerTls::Opportunistic, ServerTls::Required] {
                 let fake = with_tls(acceptor(shown.clone(), key, versions)).await;
-                let _home = post(&fake, tls, rustls::RootCertStore::empty()).await;
+                let _home = post(&fake, tls, usual_roots()).await;
                 let message = fake.next().await;
                 assert!(message.encrypted && message.body == BODY, "{tls:?} {versions:?} {why}");
                 assert_eq!(fake.connections(), 1, "{tls:?} {versions:?} {why}");

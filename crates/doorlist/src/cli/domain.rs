@@ -178,6 +178,17 @@ pub(crate) enum ModeWord {
     Enforce,
 }
 
+impl DomainCommand {
+    /// The mail servers that the command names, and of which domain they are.
+    pub(crate) fn new_servers(&self) -> Option<(&DomainName, &[MailServer])> {
+        match self {
+            DomainCommand::Add { name, servers, .. } => Some((name, servers)),
+            DomainCommand::Set { name, servers: Some(servers), .. } => Some((name, servers)),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum DomainAlias {
     /// Add an alias with the same recipients and servers

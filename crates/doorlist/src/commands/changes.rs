@@ -1,6 +1,6 @@
 //! `doorlist changes ...`
 
-use super::{confirm, plan_text, print, row_text};
+use super::{confirm, plan_text, print, progress, row_text};
 use crate::cli::changes::Changes;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
@@ -29,7 +29,7 @@ async fn undo(target: &mut CommandTarget, out: &mut Output, id: u64, yes: bool) 
             confirm::removal(&what, yes)?;
         }
     }
-    let applied = print::showing_time("undoing", target.ask(ChangesUndo { id })).await?;
+    let applied = progress::ask(target, "undoing", ChangesUndo { id }).await?;
     plan_text::what_went(target, out, &applied).await?;
     print::applied(out, &applied)?;
     Ok(Exit::DONE)

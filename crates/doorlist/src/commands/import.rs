@@ -1,6 +1,6 @@
 //! `doorlist import`: what a file would change, or changes.
 
-use super::{confirm, input::Input, plan_text, print};
+use super::{confirm, input::Input, plan_text, print, progress};
 use crate::cli::import::{Import, ImportRequestCommand};
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure, OrExit};
@@ -67,7 +67,7 @@ pub(super) async fn import(
 
 /// Has the file read, and shows how long it takes.
 async fn read_file(target: &mut CommandTarget, request: ImportFile) -> Result<Response, Failure> {
-    print::showing_time("reading and comparing", target.respond(Box::new(request).into())).await
+    progress::respond(target, "reading and comparing", Box::new(request)).await
 }
 
 /// Asks if the file would take more than one address off the list, unless a limit stops that anyway.

@@ -1,7 +1,7 @@
 //! `doorlist plan ...`: pending plans.
 
 use super::plan_text::{self, PlanText, Tense};
-use super::{changes, confirm, print};
+use super::{changes, confirm, print, progress};
 use crate::cli::plan::PlanCommand;
 use crate::command_target::CommandTarget;
 use crate::exit::{Exit, Failure};
@@ -24,7 +24,7 @@ pub(super) async fn plan(target: &mut CommandTarget, out: &mut Output, what: &Pl
                 confirm_removal(&entry)?;
             }
             let request = PlanApply { id: PlanId(*id), reason: over.reason.clone() };
-            let applied = print::showing_time("applying", target.ask(request)).await?;
+            let applied = progress::ask(target, "applying", request).await?;
             plan_text::what_went(target, out, &applied).await?;
             print::applied(out, &applied)?;
             Ok(Exit::DONE)

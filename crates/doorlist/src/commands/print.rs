@@ -1,20 +1,15 @@
 //! Text that several commands print: times, counts, results of a change.
 
 use crate::exit::Failure;
-use crate::output::{Output, progress};
+use crate::output::Output;
 use doorlist_core::address::{Address, LocalPart};
 use doorlist_core::list::{EntryKind, Standing};
 use doorlist_core::list_change::RowChange;
 use doorlist_core::time::Timestamp;
 use doorlist_store::recipients::{AddressEntry, Applied, ListCounts};
-use std::io::IsTerminal;
-use std::time::Duration;
 
 /// Maximum notes in the text output; the rest is counted. JSON has all.
 const NOTES_SHOWN_MAX: usize = 20;
-
-/// Update interval of the progress display.
-const PROGRESS_STEP: Duration = Duration::from_millis(500);
 
 /// Prints a time as `2026-11-23T15:07:17Z`.
 pub(crate) fn time(at: Timestamp) -> String {
@@ -127,37 +122,4 @@ pub(super) fn what_it_is(entry: &AddressEntry) -> String {
 /// The address of `local` in the domain of `entry`.
 pub(super) fn beside(entry: &AddressEntry, local: &LocalPart) -> Address {
     Address::new(local.clone(), entry.address.domain().clone())
-}
-
-/// Waits for work, and shows on a terminal what is done and for how long.
-pub(super) async fn showing_time<T>(what: &'static str, work: impl Future<Output = T>) -> T {
-    let display = ProgressDisplay::begin(what);
-    let done = work.await;
-    display.end();
-    done
-}
-
-/// A progress display on a terminal: the operation and its duration.
-struct ProgressDisplay(Option<std::sync::mpsc::Sender<()>>);
-
-impl ProgressDisplay {
-    /// Starts the display after a moment.
-    fn begin(what: &'static str) -> Self {
-        if !std::io::stderr().is_terminal() {
-            return Self(None);
-        }
-        let (end, ended) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let begun = std::time::Instant::now();
-            while ended.recv_timeout(PROGRESS_STEP) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                progress(&format!("{what} ... {} s", begun.elapsed().as_secs()));
-            }
-            progress("");
-        });
-        Self(Some(end))
-    }
-
-    fn end(self) {
-        drop(self.0);
-    }
 }

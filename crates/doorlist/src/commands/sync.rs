@@ -1,6 +1,6 @@
 //! `doorlist sync ...`: tests and runs syncs.
 
-use super::{plan_text, print};
+use super::{plan_text, print, progress};
 use crate::cli::sync::Sync;
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
@@ -29,7 +29,7 @@ pub(super) async fn sync(target: &mut CommandTarget, out: &mut Output, what: &Sy
         Sync::History { name } => return history(target, out, name).await,
     };
     let all = matches!(what, Sync::Preview { all: true, .. } | Sync::Run { all: true, .. });
-    let response = print::showing_time("reading", target.respond(request)).await?;
+    let response = progress::respond(target, "reading", request).await?;
     let exit = Exit::of_action(response.exit_code());
     match response {
         Response::SyncTested(report) if out.is_json() => out.object(&report)?,

@@ -5,7 +5,9 @@ use crate::exit::{Exit, Failure, OrExit};
 use crate::state_dir::StateDir;
 use doorlist_actions::{Request, Response};
 use doorlist_core::change::Actor;
+use doorlist_store::Progress;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -18,6 +20,7 @@ const CONNECT_AGAIN: Duration = Duration::from_millis(50);
 pub(crate) struct ControlClient {
     stream: BufReader<UnixStream>,
     actor: Actor,
+    progress: Arc<Progress>,
 }
 
 impl ControlClient {
@@ -33,7 +36,7 @@ impl ControlClient {
                     if uid != state.owner().as_raw() {
                         return Err(not_the_server(socket, uid));
                     }
-                    return Ok(Self { stream: BufReader::new(stream), actor });
+                    return Ok(Self { stream: BufReader::new(stream), actor, progress: Arc::default() });
                 }
                 Err(error) => error,
             };
@@ -69,8 +72,22 @@ impl ControlClient {
         let mut line = serde_json::to_vec(&ControlCall { actor: self.actor.clone(), request })?;
         line.push(b'\n');
         self.stream.write_all(&line).await?;
-        let answer = next_line(&mut self.stream).await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
-        Ok(serde_json::from_slice(&answer)?)
+        loop {
+            let answer = next_line(&mut self.stream).await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+            match serde_json::from_slice(&answer)? {
+                ControlAnswer::Progress(Some(percent)) => {
+                    self.progress.begin(100);
+                    self.progress.add(percent.into());
+                }
+                ControlAnswer::Progress(None) => self.progress.begin(0),
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    /// How far the server is with what it was asked last.
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 }
 

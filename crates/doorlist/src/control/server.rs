@@ -4,13 +4,14 @@ use super::{ControlAnswer, ControlCall, next_line};
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use doorlist_actions::{Actions, Caller, Services};
+use doorlist_store::Progress;
 use nix::unistd::{Gid, Uid, User, getgrouplist};
 use std::ffi::CString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::unix::UCred;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -25,6 +26,8 @@ const REQUESTS_MAX: usize = 4;
 const SMALL_LINE_MAX: usize = 64 * 1024;
 /// Maximum time to transfer a request or an answer, which occupies a slot.
 const TRANSFER_MAX: Duration = Duration::from_secs(60);
+/// Who waits is told so often how far the work is.
+const PROGRESS_STEP: Duration = Duration::from_millis(250);
 /// Rest after a failed accept (no file descriptors left), so that the loop does not spin.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
@@ -104,9 +107,8 @@ impl Counter {
             if let Some(name) = &own_name {
                 call.actor.name.clone_from(name);
             }
-            let mut answer = serde_json::to_vec(&self.answer(call).await)?;
-            answer.push(b'\n');
-            timeout(TRANSFER_MAX, stream.write_all(&answer)).await??;
+            let answer = self.answer(call, &mut stream).await;
+            tell(&mut stream, &answer).await?;
         }
         Ok(())
     }
@@ -120,12 +122,33 @@ impl Counter {
         Ok(parsed.map_err(std::io::Error::other)??)
     }
 
-    async fn answer(&self, call: ControlCall) -> ControlAnswer {
-        match Actions::of(&self.services, Caller::on_machine(call.actor)).run(call.request).await {
-            Ok(response) => ControlAnswer::Done(Box::new(response)),
-            Err(error) => ControlAnswer::Failed(error),
+    /// Does what is asked, and tells meanwhile how far it is.
+    async fn answer(&self, call: ControlCall, stream: &mut (impl AsyncWrite + Unpin)) -> ControlAnswer {
+        let progress: Arc<Progress> = Arc::default();
+        let caller = Caller::on_machine(call.actor).watched_by(Arc::clone(&progress));
+        let actions = Actions::of(&self.services, caller);
+        let mut work = std::pin::pin!(actions.run(call.request));
+        let mut told = None;
+        loop {
+            match timeout(PROGRESS_STEP, &mut work).await {
+                Ok(Ok(response)) => return ControlAnswer::Done(Box::new(response)),
+                Ok(Err(error)) => return ControlAnswer::Failed(error),
+                Err(_) => {}
+            }
+            let percent = progress.percent();
+            if percent != told {
+                // The work goes on although nobody waits any more.
+                let _ = tell(stream, &ControlAnswer::Progress(percent)).await;
+                told = percent;
+            }
         }
     }
+}
+
+async fn tell(stream: &mut (impl AsyncWrite + Unpin), answer: &ControlAnswer) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    timeout(TRANSFER_MAX, stream.write_all(&line)).await?
 }
 
 /// The allowed peers: root, the server's own user, and the group of the socket.

@@ -1,47 +1,35 @@
-//! Checks each domain: whether its MX records point to this gateway, and whether its own server is reachable.
+//! Checks each domain: whether its MX records point to this gateway, whether it has a mail server, and whether that takes
+//! mail.
 
-use super::Finding;
+use super::next_hops::{self, ANSWER_MAX, NextHop, NextHopCheck};
+use super::{Finding, Level};
 use crate::command_target::CommandTarget;
 use crate::config::Config;
 use doorlist_actions::{DomainList, DomainShow};
 use doorlist_core::address::DomainName;
 use doorlist_core::change::MailServer;
-use doorlist_core::network::{self, Network};
-use doorlist_gateway::relay::access;
 use doorlist_gateway::relay::resolver::{LookupError, MailExchanger, Resolver, SystemResolver};
-use doorlist_gateway::relay::server_check::ServerCheck;
-use std::net::{IpAddr, SocketAddr};
+use doorlist_store::recipients::DomainDetails;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// Maximum domains to check: nobody reads more findings.
 const DOMAINS_MAX: usize = 200;
-/// Domains that are looked at in parallel.
+/// Domains and servers that are looked at in parallel.
 const LOOKS_MAX: usize = 64;
-/// Maximum time to wait for a name server or a mail server.
-const ANSWER_MAX: Duration = Duration::from_secs(3);
-/// Maximum time to wait for each answer of a mail server within [`ANSWER_MAX`].
-const STEP_MAX: Duration = Duration::from_secs(2);
+/// Maximum time for servers that were just named: whoever named them waits.
+const NEW_SERVERS_MAX: Duration = Duration::from_secs(2);
+/// Domains without a server that are named; the others are counted.
+const NAMED_MAX: usize = 5;
 
-/// Checks all domains, several in parallel, until `end`. Findings are in the order of the domains.
+/// Checks all domains and their servers, several in parallel, until `end`. Findings are in the order of the domains.
 pub(super) async fn domains(target: &mut CommandTarget, config: &Config, end: Instant) -> Vec<Finding> {
-    let resolver: Arc<dyn Resolver> = match SystemResolver::from_system() {
-        Ok(resolver) => Arc::new(resolver),
-        Err(error) => {
-            let todo = "check /etc/resolv.conf: mail servers with host names cannot be resolved";
-            return vec![Finding::fail("dns", format!("no DNS resolver: {error}"), todo)];
-        }
-    };
-    let check = match ServerCheck::new(&config.gateway.hostname, Arc::clone(&resolver), STEP_MAX) {
-        Ok(check) => Arc::new(check),
-        Err(error) => {
-            let todo = "install the package again";
-            return vec![Finding::fail("tls", format!("cannot set up TLS: {error}"), todo)];
-        }
+    let (resolver, check) = match tools(config) {
+        Ok(tools) => tools,
+        Err(finding) => return vec![finding],
     };
     let Ok(Ok(domains)) = timeout_at(end, target.ask(DomainList)).await else {
         return vec![Finding::warn(
@@ -50,40 +38,109 @@ pub(super) async fn domains(target: &mut CommandTarget, config: &Config, end: In
             "check the database, and run it again",
         )];
     };
-    let places = Arc::new(Semaphore::new(LOOKS_MAX));
-    let mut looks: Vec<JoinHandle<Vec<Finding>>> = Vec::new();
+    let mut details: Vec<DomainDetails> = Vec::new();
     for domain in domains.iter().take(DOMAINS_MAX) {
-        let details = match timeout_at(end, target.ask(DomainShow { name: domain.name.clone() })).await {
-            Ok(Ok(details)) => details,
+        match timeout_at(end, target.ask(DomainShow { name: domain.name.clone() })).await {
+            Ok(Ok(found)) => details.push(found),
             // It was removed just now.
-            Ok(Err(_)) => continue,
+            Ok(Err(_)) => {}
             Err(_) => break,
-        };
-        let (resolver, places, check) = (Arc::clone(&resolver), Arc::clone(&places), Arc::clone(&check));
-        let hostname = config.gateway.hostname.clone();
-        let allowed = config.gateway.relay.allow_networks.clone();
-        looks.push(tokio::spawn(async move {
-            let _place = places.acquire().await;
-            let domain = &details.summary.name;
-            let mut findings = vec![exchangers(&*resolver, domain.as_str(), &hostname).await];
-            for server in &details.servers {
-                findings.push(next_hop(&*resolver, &check, domain, server, &allowed).await);
-            }
-            findings
-        }));
+        }
     }
-    let (mut findings, mut looked_at) = (Vec::new(), 0);
+    let places = Arc::new(Semaphore::new(LOOKS_MAX));
+    let hostname: Arc<str> = config.gateway.hostname.as_str().into();
+    let exchangers = details.iter().map(|details| {
+        let (resolver, hostname, domain) = (Arc::clone(&resolver), Arc::clone(&hostname), details.summary.name.clone());
+        looked_at(&places, async move { exchangers(&*resolver, domain.as_str(), &hostname).await })
+    });
+    let exchangers: Vec<_> = exchangers.collect();
+    let hops = next_hops::grouped(details.iter().map(|details| (&details.summary.name, &details.servers[..])));
+    let hops = hops.into_iter().map(|hop| {
+        let check = check.clone();
+        looked_at(&places, async move { check.check(&hop).await })
+    });
+    let hops: Vec<_> = hops.collect();
+    let (records, records_seen) = until(end, exchangers).await;
+    let (servers, _) = until(end, hops).await;
+    let mut findings = summed(records);
+    findings.extend(without_server(&details));
+    findings.extend(servers);
+    findings.extend(not_looked_at(records_seen, domains.len()));
+    findings
+}
+
+/// Says which of the servers that were just named for a domain answer, but take no mail as they are named. Servers that do
+/// not answer are not told of: they may not be there yet.
+pub(crate) async fn tell_of_wrong_servers(config: &Config, domain: &DomainName, servers: &[MailServer]) {
+    let Ok((_, check)) = tools(config) else { return };
+    let end = Instant::now() + NEW_SERVERS_MAX;
+    let looks = servers.iter().map(|server| {
+        let (check, hop) = (check.clone(), NextHop::of(domain, server));
+        tokio::spawn(async move { check.check(&hop).await })
+    });
+    let (findings, _) = until(end, looks.collect()).await;
+    for finding in findings.iter().filter(|finding| finding.level == Level::Warn) {
+        say!("warning: {}\n  {}", finding.text, finding.todo.as_deref().unwrap_or_default());
+    }
+}
+
+fn tools(config: &Config) -> Result<(Arc<dyn Resolver>, NextHopCheck), Finding> {
+    let resolver: Arc<dyn Resolver> = match SystemResolver::from_system() {
+        Ok(resolver) => Arc::new(resolver),
+        Err(error) => {
+            let todo = "check /etc/resolv.conf: mail servers with host names cannot be resolved";
+            return Err(Finding::fail("dns", format!("no DNS resolver: {error}"), todo));
+        }
+    };
+    let check = NextHopCheck::new(&config.gateway.hostname, &resolver, &config.gateway.relay.allow_networks)?;
+    Ok((resolver, check))
+}
+
+/// A look that begins when it gets a place.
+fn looked_at(places: &Arc<Semaphore>, look: impl Future<Output = Finding> + Send + 'static) -> JoinHandle<Finding> {
+    let places = Arc::clone(places);
+    tokio::spawn(async move {
+        let _place = places.acquire().await;
+        look.await
+    })
+}
+
+/// What looks found until `end`, and how many of them ended.
+async fn until(end: Instant, looks: Vec<JoinHandle<Finding>>) -> (Vec<Finding>, usize) {
+    let (mut findings, mut ended) = (Vec::new(), 0);
     for mut look in looks {
         match timeout_at(end, &mut look).await {
             Ok(found) => {
-                findings.extend(found.unwrap_or_default());
-                looked_at += 1;
+                findings.extend(found);
+                ended += 1;
             }
             Err(_) => look.abort(),
         }
     }
-    findings.extend(not_looked_at(looked_at, domains.len()));
-    findings
+    (findings, ended)
+}
+
+/// The same with the good news of several domains in one line.
+fn summed(findings: Vec<Finding>) -> Vec<Finding> {
+    let good = findings.iter().filter(|finding| finding.level == Level::Ok).count();
+    if good < 2 {
+        return findings;
+    }
+    let sum = Finding::ok("mx", format!("{good} domains: MX records lead here and nowhere else"));
+    std::iter::once(sum).chain(findings.into_iter().filter(|finding| finding.level != Level::Ok)).collect()
+}
+
+fn without_server(details: &[DomainDetails]) -> Option<Finding> {
+    let names = details.iter().filter(|details| details.servers.is_empty()).map(|details| &details.summary.name);
+    let names: Vec<&DomainName> = names.collect();
+    let first = *names.first()?;
+    let named: Vec<_> = names.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    let more = match names.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let text = format!("no mail server for {}{more}: mail for them stays in the queue", named.join(", "));
+    Some(Finding::fail("domains", text, format!("doorlist domain set {first} --server HOST")))
 }
 
 fn not_looked_at(looked_at: usize, all: usize) -> Option<Finding> {
@@ -129,83 +186,8 @@ fn mx_finding(domain: &str, hostname: &str, answer: Result<Vec<MailExchanger>, L
     }
 }
 
-/// Checks a mail server as far as it takes mail without any, and only where the relay would connect.
-async fn next_hop(
-    resolver: &dyn Resolver,
-    check: &ServerCheck,
-    domain: &DomainName,
-    server: &MailServer,
-    allowed: &[Network],
-) -> Finding {
-    let name = format!("{domain}: server {}:{}", server.host, server.port);
-    let addresses = match server.host.parse::<IpAddr>() {
-        Ok(address) => Ok(vec![address]),
-        Err(_) => match timeout(ANSWER_MAX, resolver.addresses(&server.host)).await {
-            Ok(answer) => answer.map_err(|error| error.to_string()),
-            Err(_) => Err("no answer from the name servers".to_owned()),
-        },
-    };
-    let addresses = match addresses {
-        Ok(addresses) => addresses,
-        Err(why) => {
-            let todo = "correct its DNS name; until then mail for the domain stays in the queue";
-            return Finding::fail("next hop", format!("{name}: {why}"), todo);
-        }
-    };
-    let addresses = access::permitted(server.named_by, addresses, allowed).await;
-    if addresses.is_empty() {
-        let todo = access::advice(server.named_by);
-        return Finding::fail(
-            "next hop",
-            format!(
-                "{name} is on a network that is not allowed: mail for the domain \
-                                                  stays in the queue"
-            ),
-            todo,
-        );
-    }
-    let public = addresses.iter().all(|address| network::is_public(*address));
-    let name = if public { name } else { format!("{name}, not a public address,") };
-    let mut last = "it has no address".to_owned();
-    for address in addresses {
-        match timeout(ANSWER_MAX, TcpStream::connect(SocketAddr::new(address, server.port))).await {
-            Ok(Ok(_)) => return takes_mail(check, &name, domain, server, address).await,
-            Ok(Err(error)) => last = format!("{address}: {error}"),
-            Err(_) => last = format!("{address}: no answer"),
-        }
-    }
-    let todo = "check that the server is running and its firewall allows this gateway; mail for the domain stays in \
-                the queue";
-    Finding::fail("next hop", format!("{name}: {last}"), todo)
-}
-
-/// Checks what a server that can be reached says before mail.
-async fn takes_mail(
-    check: &ServerCheck,
-    name: &str,
-    domain: &DomainName,
-    server: &MailServer,
-    address: IpAddr,
-) -> Finding {
-    let text = format!("{name} is reachable at {address}");
-    match timeout(ANSWER_MAX, check.check(server, SocketAddr::new(address, server.port), domain)).await {
-        Ok(Ok(())) => Finding::ok("next hop", text),
-        Ok(Err(why)) => Finding::warn(
-            "next hop",
-            format!("{text}, but: {why}"),
-            "correct the port or the TLS setting of the server here, or let it take mail from this gateway; mail for \
-             the domain stays in the queue or bounces",
-        ),
-        Err(_) => {
-            let todo = "check what keeps it busy; mail for the domain may be slow";
-            Finding::warn("next hop", format!("{text}, but says little within {} s", ANSWER_MAX.as_secs()), todo)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::Level;
     use super::*;
 
     #[test]

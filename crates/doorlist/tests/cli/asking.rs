@@ -4,7 +4,7 @@ use super::run::{Place, Server, Smtp};
 
 fn with_accounts(accounts: &str) -> Place {
     let place = Place::new();
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     place.done(&format!("account add {accounts}"));
     place
 }
@@ -51,7 +51,7 @@ fn what_takes_more_than_one_address_away_needs_a_word() {
 #[test]
 fn an_empty_list_says_when_it_will_refuse() {
     let place = Place::new();
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     let ran = place.run("domain mode example.test enforce");
     assert_eq!(ran.code, 4, "{ran:?}");
     assert!(ran.err.contains("is empty") && ran.err.contains("--confirm example.test"), "{ran:?}");

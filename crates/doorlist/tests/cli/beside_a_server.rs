@@ -20,7 +20,7 @@ fn a_change_is_effective_at_once() {
         });
     };
     answers("550 5.7.1", "alice@example.test");
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     answers("451 4.1.1", "alice@example.test");
     place.done("account add alice@example.test");
     answers("250 2.1.5", "alice@example.test");
@@ -34,7 +34,7 @@ fn a_change_is_effective_at_once() {
 fn accepted_mail_is_in_the_queue_and_in_the_log() {
     let place = Place::new();
     let server = Server::start(&place);
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     place.done("account add alice@example.test");
     place.done("domain hold example.test");
     let mut follower = place
@@ -75,7 +75,7 @@ fn accepted_mail_is_in_the_queue_and_in_the_log() {
 fn many_commands_at_once_are_all_done() {
     let place = Place::new();
     let server = Server::start(&place);
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     let children: Vec<_> = (0..24)
         .map(|n| {
             let mut command = place.command(["account", "add", &format!("user{n}@example.test")]);
@@ -93,7 +93,7 @@ fn many_commands_at_once_are_all_done() {
 #[test]
 fn a_server_waits_for_the_commands_that_have_the_store_and_no_longer() {
     let place = Place::new();
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     let lock = std::fs::File::open(place.state().join("lock")).unwrap();
     lock.lock_shared().unwrap();
     let begun = Instant::now();

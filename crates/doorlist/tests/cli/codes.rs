@@ -34,12 +34,12 @@ fn a_command_does_not_make_a_gateway_by_mistake() {
 #[test]
 fn what_is_not_there_is_named() {
     let place = Place::new();
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     let cases = [
         (66, "import /nonexistent/staff.txt --domain example.test", "cannot read /nonexistent/staff.txt"),
         (3, "account list --domain other.test", "other.test is not a domain of this gateway"),
         (3, "account remove alice@example.test", "alice@example.test is not on the list"),
-        (1, "domain add example.test --server 192.0.2.7", "example.test is already a domain"),
+        (1, "domain add example.test --server 127.0.0.1:1", "example.test is already a domain"),
         (4, "domain mode example.test enforce", "the list of example.test is empty"),
         (64, "log --action lost", "unknown action `lost`"),
         (64, "log --since yesterday", "invalid time `yesterday`"),
@@ -57,7 +57,7 @@ fn what_is_not_there_is_named() {
 #[test]
 fn a_file_of_another_domain_is_one_sentence() {
     let place = Place::new();
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     let rows: String = (1..=300).map(|n| format!("user{n}@contoso.test\n")).collect();
     let file = place.file("wrong.csv", &format!("mail\n{rows}"));
     let ran = place.run(&format!("import {} --domain example.test --apply", file.display()));
@@ -69,7 +69,8 @@ fn a_file_of_another_domain_is_one_sentence() {
 fn passwords_are_not_printed() {
     let place = Place::new();
     let file = place.file("doorlist.toml", "store.url = \"postgres://u:s3cret@127.0.0.1:1/none\"\n");
-    for command in ["config show --origin", "config show --json", "serve", "domain add example.test --server 192.0.2.7"]
+    for command in
+        ["config show --origin", "config show --json", "serve", "domain add example.test --server 127.0.0.1:1"]
     {
         let ran = place.run(&format!("{command} --config {}", file.display()));
         assert!(!format!("{ran:?}").contains("s3cret"), "{command}: {ran:?}");
@@ -79,7 +80,7 @@ fn passwords_are_not_printed() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let place = Place::new();
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     let names: String = (0..20_000).map(|n| format!("user{n}\n")).collect();
     let file = place.file("staff.txt", &names);
     place.done(&format!("import {} --domain example.test --apply", file.display()));
@@ -122,6 +123,43 @@ fn the_doctor_finds_what_fails() {
     let ran = place.run("doctor");
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.out.contains("FAIL  next hop") && ran.out.contains("-> check that the server is running"), "{ran:?}");
+}
+
+/// Answers one client after another as an LMTP server does, until the listener is gone or the client says nothing.
+fn speaks_lmtp(listener: &std::net::TcpListener) {
+    use std::io::{BufRead, BufReader, Write};
+    while let Ok((mut stream, _)) = listener.accept() {
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let mut say = |text: &str| stream.write_all(text.as_bytes());
+        let mut said = say("220 mail.example.test LMTP ready\r\n");
+        while let (Ok(()), Some(Ok(line))) = (&said, lines.next()) {
+            said = match line.as_str() {
+                "STOP" => return,
+                line if line.starts_with("LHLO") => say("250 mail.example.test\r\n"),
+                _ => say("500 5.5.1 unknown command\r\n"),
+            };
+        }
+    }
+}
+
+#[test]
+fn a_server_of_another_protocol_is_named_when_it_is_added() {
+    use std::io::Write;
+    let place = Place::new();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let lmtp = std::thread::spawn(move || speaks_lmtp(&listener));
+    for line in [
+        format!("domain add example.test --server {address}"),
+        format!("domain set example.test --server {address} --server 127.0.0.1:1:20"),
+    ] {
+        let ran = place.run(&line);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let told = ran.err.lines().filter(|line| line.starts_with("warning: ")).count();
+        assert!(told == 1 && ran.err.contains("speaks LMTP, not SMTP"), "{ran:?}");
+    }
+    std::net::TcpStream::connect(address).unwrap().write_all(b"STOP\r\n").unwrap();
+    lmtp.join().unwrap();
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod plans;
 mod run;
 mod server;
 mod sources;
+mod terminal;
 mod tour;

@@ -37,7 +37,7 @@ fn root_becomes_the_owner_of_the_state_folder() {
     let place = nobodys_place();
     let (nobody, daemon) = (place.as_user(NOBODY), place.as_user(DAEMON));
 
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     nobody.done("account add alice@example.test");
     all_belong_to(&place.state(), NOBODY);
 

@@ -23,7 +23,7 @@ fn people(range: std::ops::Range<u32>) -> impl Iterator<Item = String> {
 /// A place with `example.test` and these files.
 fn place(files: &[(&str, String)]) -> Place {
     let place = Place::new();
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     for (name, text) in files {
         place.file(name, text);
     }

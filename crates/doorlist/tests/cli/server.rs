@@ -42,7 +42,7 @@ fn one_server_has_a_state_folder() {
 fn a_killed_server_leaves_nothing_in_the_way() {
     let place = Place::new();
     let mut server = Server::start(&place);
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     server.signal(Signal::SIGKILL);
     server.wait();
     assert!(place.state().join("control.sock").exists(), "a dead socket lies there");
@@ -79,7 +79,7 @@ fn a_hangup_reads_the_settings_again_and_a_mistake_changes_nothing() {
 fn the_end_waits_for_a_message_under_way_and_turns_others_away() {
     let place = Place::new();
     let server = Server::start(&place);
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     place.done("account add alice@example.test");
     let mut under_way = Smtp::greeted(server.address("SMTP"));
     under_way.say("RCPT TO:<alice@example.test>");

@@ -4,7 +4,7 @@ use super::run::{Place, Server};
 use super::tour::transcript;
 
 const LINES: &[(i32, &str, &str)] = &[
-    (0, "domain add example.test --server 192.0.2.7", ""),
+    (0, "domain add example.test --server 127.0.0.1:1", ""),
     (0, "source add office --domain example.test --url ldap://127.0.0.1:1389 --base dc=example,dc=test", ""),
     (0, "source show office", ""),
     (0, "source set office --plain", ""),
@@ -29,7 +29,7 @@ fn a_source_says_how_it_connects_and_why_it_fails() {
 fn a_ca_file_without_a_ca_says_how_to_trust_the_certificate() {
     let place = Place::new();
     let server = Server::start(&place);
-    place.done("domain add example.test --server 192.0.2.7");
+    place.done("domain add example.test --server 127.0.0.1:1");
     let authority = doorlist_testbed::certificates::Authority::new().unwrap();
     let own = authority.issue(&["dc1.example.test"], Default::default()).unwrap().certificate_pem;
     let add = |pem: &str| {

@@ -1,6 +1,7 @@
 //! Making plans, for whoever asks.
 
 use super::{source, undo};
+use crate::progress::Progress;
 use crate::recipients::handle::{RecipientStore, now};
 use crate::recipients::outcome::ApplyError;
 use doorlist_core::change::Actor;
@@ -30,7 +31,21 @@ impl RecipientStore {
         stage: Option<&str>,
         now: Timestamp,
     ) -> Result<Planned, ApplyError> {
-        source::plan(self.db(), plan, actor, stage, now).await
+        self.plan_source_counting(plan, actor, stage, now, &Progress::default()).await
+    }
+
+    /// [`RecipientStore::plan_source_at`], which says meanwhile how far it is.
+    pub async fn plan_source_counting(
+        &self,
+        plan: &SourcePlan<'_>,
+        actor: &Actor,
+        stage: Option<&str>,
+        now: Timestamp,
+        progress: &Progress,
+    ) -> Result<Planned, ApplyError> {
+        let planned = source::plan(self.db(), plan, actor, stage, now, progress).await;
+        progress.begin(0);
+        planned
     }
 
     /// The inverse of a change: each address and domain as it was before, unless it was changed again since.

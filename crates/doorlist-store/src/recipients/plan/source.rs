@@ -5,6 +5,7 @@ use super::stage::PlanWriter;
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
 use crate::json_rows::to_json;
+use crate::progress::Progress;
 use crate::recipients::codes::BATCH;
 use crate::recipients::outcome::ApplyError;
 use crate::recipients::{domain_rows, packed, related_rows, version};
@@ -20,22 +21,23 @@ use doorlist_core::time::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Makes the plan; with `summary`, its rows are staged.
+/// Makes the plan; with `summary`, its rows are staged. Each row is counted when it is compared and when it is staged.
 pub(super) async fn plan(
     mut db: &Db,
     plan: &SourcePlan<'_>,
     actor: &Actor,
     summary: Option<&str>,
     now: Timestamp,
+    progress: &Progress,
 ) -> Result<Planned, ApplyError> {
     let base = version::version(db).await?;
     let stored = domain_rows::find(&mut db, plan.domain).await?;
     let stored = stored.ok_or_else(|| Refusal::UnknownDomain { name: plan.domain.clone() })?;
     let domain = Arc::new(stored.list_domain());
     let Compared { mut states, draft, gone, expired, size } =
-        compare(db, &domain, plan, stored.counts.rows(), now).await?;
+        compare(db, &domain, plan, stored.counts.rows(), now, progress).await?;
     let rules = SourcePlanner::new(plan, &domain, (&actor.name, now), draft);
-    let mut planning = Planning { db, plan, domain, rules };
+    let mut planning = Planning { db, plan, domain, rules, progress };
     planning.load(&gone).await?;
     planning.load(&expired).await?;
     let renamed = planning.rules.renamed(&gone);
@@ -64,13 +66,16 @@ async fn compare(
     plan: &SourcePlan<'_>,
     rows: u64,
     now: Timestamp,
+    progress: &Progress,
 ) -> Result<Compared, StoreError> {
     let whole = SourceComparison::needs_whole_domain(plan, rows);
+    let brought = plan.list.rows.len() as u64;
+    progress.begin(brought + if whole { rows } else { brought });
     let mut comparison = SourceComparison::new(domain, plan, whole, now);
     match whole {
         true if rows == 0 => {}
-        true => compare_all(db, domain, &mut comparison).await?,
-        false => compare_named(db, domain, plan, &mut comparison).await?,
+        true => compare_all(db, domain, &mut comparison, progress).await?,
+        false => compare_named(db, domain, plan, &mut comparison, progress).await?,
     }
     if let Coverage::Entries(keys) = plan.coverage {
         compare_entries(db, domain, plan.source, keys, &mut comparison).await?;
@@ -83,6 +88,7 @@ async fn compare_all(
     mut db: &Db,
     domain: &ListDomain,
     comparison: &mut SourceComparison<'_>,
+    progress: &Progress,
 ) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
@@ -91,6 +97,7 @@ async fn compare_all(
         if let Some((last, _)) = page.last() {
             after = last.as_str().to_owned();
         }
+        progress.add(page.len() as u64);
         comparison.merge(page);
         if !full {
             return Ok(());
@@ -104,10 +111,12 @@ async fn compare_named(
     domain: &ListDomain,
     plan: &SourcePlan<'_>,
     comparison: &mut SourceComparison<'_>,
+    progress: &Progress,
 ) -> Result<(), StoreError> {
     let rows = &plan.list.rows;
     for first in (0..rows.len()).step_by(BATCH) {
         let chunk = first..rows.len().min(first + BATCH);
+        progress.add(chunk.len() as u64);
         let locals: Vec<_> = chunk.map(|at| LocalPart::from_canonical(rows.local(at))).collect();
         let mut found = packed::by_name(&mut db, domain, &locals.iter().collect::<Vec<_>>()).await?;
         found.sort_by(|a, b| a.0.cmp(&b.0));
@@ -157,6 +166,7 @@ struct Planning<'a> {
     plan: &'a SourcePlan<'a>,
     domain: Arc<ListDomain>,
     rules: SourcePlanner<'a>,
+    progress: &'a Progress,
 }
 
 impl Planning<'_> {
@@ -199,7 +209,11 @@ impl Planning<'_> {
             put(&mut stage, &mut tally, address).await?;
         }
         let rows = self.plan.list.rows.iter().zip(states);
-        for (row, _) in rows.filter(|(_, state)| **state == RowState::Absent) {
+        for (row, state) in rows {
+            self.progress.add(1);
+            if *state != RowState::Absent {
+                continue;
+            }
             let record = self.rules.new_record(&row);
             tally.row(&self.domain, &row.local, None, Some(&record));
             if let Some((stage, _)) = &mut stage {

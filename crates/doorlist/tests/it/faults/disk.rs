@@ -161,5 +161,13 @@ fn d04_a_disk_that_is_low_defers_new_mail_and_recovers_without_a_restart() {
     ids.sort();
     assert_eq!(ids, ["after@test", "before@test"], "no part of the message that did not fit");
     // A write that failed is told of for a second.
-    wait_until("it is ready again", Duration::from_secs(10), || server.page("/readyz").0 == 200);
+    let mut said = String::new();
+    wait_until("it is ready again", Duration::from_secs(10), || {
+        let (status, page) = server.page("/readyz");
+        if page != said {
+            eprintln!("{status}: {page}");
+            said = page;
+        }
+        status == 200
+    });
 }

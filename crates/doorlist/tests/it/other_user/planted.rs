@@ -180,7 +180,7 @@ fn is_looked_after(plant: Plant, file: &str) -> bool {
 #[test]
 fn no_file_of_the_state_folder_leads_out_of_it() {
     let whole = Place::new();
-    let added = whole.run(&["domain", "add", "example.test", "--server", "192.0.2.1"]);
+    let added = whole.run(&["domain", "add", "example.test", "--server", "127.0.0.1:1"]);
     assert_eq!(added.code, 0, "{added:?}");
     serve_until_ready(&whole);
     let faults = Mutex::new(Vec::new());

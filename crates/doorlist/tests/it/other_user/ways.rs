@@ -15,7 +15,7 @@ fn on(place: &Place, state: &Path, words: &[&str]) -> Printed {
 }
 
 const LIST: [&str; 2] = ["domain", "list"];
-const ADD: [&str; 5] = ["domain", "add", "example.test", "--server", "192.0.2.1"];
+const ADD: [&str; 5] = ["domain", "add", "example.test", "--server", "127.0.0.1:1"];
 
 #[test]
 fn root_follows_no_link_of_the_owners_to_a_folder_of_roots() {
