@@ -122,7 +122,7 @@ impl DomainStatus {
         self.inactive += u64::from(!domain.active);
         self.hold += u64::from(domain.hold);
         let of_mode = match domain.mode {
-            Mode::SettingUp => &mut self.setting_up,
+            Mode::Monitor => &mut self.setting_up,
             mode if mode.is_soft(now) => &mut self.enforce_soft,
             Mode::Enforce { .. } => &mut self.enforce,
         };

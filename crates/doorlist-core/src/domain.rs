@@ -20,8 +20,9 @@ pub struct DomainId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "mode")]
 pub enum Mode {
-    /// A new domain: its list is being completed, unlisted recipients are deferred and nothing is lost.
-    SettingUp,
+    /// A new domain, and one whose list is being completed: the domain's own server is asked for unlisted recipients, and
+    /// they are deferred while it does not answer. Nothing is lost.
+    Monitor,
     /// "Accept mail only for mailboxes in this list": unlisted recipients are rejected, temporarily until the given
     /// time.
     Enforce {
@@ -70,7 +71,7 @@ impl Mode {
     /// The word for logs and the command line.
     pub fn word(self) -> &'static str {
         match self {
-            Mode::SettingUp => "setting-up",
+            Mode::Monitor => "monitor",
             Mode::Enforce { .. } => "enforce",
         }
     }
@@ -79,7 +80,7 @@ impl Mode {
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Mode::SettingUp => f.write_str("setting up: unlisted recipients are deferred"),
+            Mode::Monitor => f.write_str("monitor: the domain's server is asked for unlisted recipients"),
             Mode::Enforce { .. } => f.write_str("enforce: accept mail only for mailboxes in this list"),
         }
     }
@@ -137,10 +138,10 @@ mod tests {
         assert_eq!(EMPTY.with_list(true, NOW), soft);
         assert!(EMPTY.is_soft(NOW + SOFT_PERIOD * 100), "an empty list never refuses for good");
         assert!(soft.is_soft(NOW) && !soft.is_soft(NOW + SOFT_PERIOD));
-        for filled in [Mode::SettingUp, Mode::enforce(None), Mode::enforce(Some(NOW)), soft] {
+        for filled in [Mode::Monitor, Mode::enforce(None), Mode::enforce(Some(NOW)), soft] {
             assert_eq!(filled.with_list(true, NOW + SOFT_PERIOD), filled, "a list with entries moves nothing");
         }
-        assert_eq!(Mode::SettingUp.with_list(false, NOW), Mode::SettingUp);
+        assert_eq!(Mode::Monitor.with_list(false, NOW), Mode::Monitor);
     }
 
     #[test]
@@ -151,7 +152,7 @@ mod tests {
             (soft, EMPTY, true),
             (EMPTY, EMPTY, true),
             (EMPTY, full, false),
-            (EMPTY, Mode::SettingUp, false),
+            (EMPTY, Mode::Monitor, false),
             (soft, Mode::enforce(Some(NOW + SOFT_PERIOD)), false),
         ] {
             assert_eq!(one.is_same_wish(other), same, "{one:?} {other:?}");

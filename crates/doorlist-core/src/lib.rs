@@ -23,6 +23,7 @@
 //! | [`list_text`] | a list as text, entry by entry: CSV, Postfix, LDIF |
 //! | [`shrink_guard`] | limits at which a shrinking list needs approval |
 //! | [`source_rows`] | the recipients that a file, a directory or a push lists for a domain |
+//! | [`verification`] | what a domain's own server said about addresses: records, routes, limits of probes |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
 //! | [`visible`] | escapes for invisible characters in untrusted text |
 
@@ -47,4 +48,5 @@ mod serde_text;
 pub mod shrink_guard;
 pub mod source_rows;
 pub mod time;
+pub mod verification;
 pub mod visible;

@@ -5,16 +5,18 @@
 
 mod bounce;
 mod offer;
+mod reason;
 #[cfg(test)]
 mod tests;
 
 pub use offer::{Offer, decide_for};
+pub use reason::Reason;
 
 use crate::address::{Address, AddressError};
 use crate::domain::{DomainId, Mode, ProtectedDomain};
-use crate::harvest::AnswerKind;
 use crate::list::{Match, Snapshot};
 use crate::time::Timestamp;
+use crate::verification::Knowledge;
 use serde::{Deserialize, Serialize};
 
 /// The recipient of a RCPT.
@@ -66,177 +68,6 @@ pub enum Verdict {
     Reject,
     /// 4xx: the sender retries.
     Defer,
-}
-
-/// The reason of a decision. Code that prints or replies must match all variants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
-    /// On the list: mailbox, alias, distribution list.
-    Listed,
-    /// A sub-address of a listed base.
-    SubAddress,
-    /// A system address: `postmaster` or `abuse`.
-    System,
-    /// On the list, but switched off.
-    SwitchedOff,
-    /// Removed by a person.
-    Vetoed,
-    /// Not on the list, and the list is enforced.
-    Unlisted,
-    /// The same during the 72 hours of temporary rejection, or while the list is empty.
-    UnlistedSoft,
-    /// Not on the list of a domain in setup.
-    SettingUp,
-    /// The domain is switched off.
-    DomainInactive,
-    /// Not in a protected domain, or a form that requests relaying.
-    RelayDenied,
-    SourceFlagged,
-    /// On the list, but blocks this sender.
-    SenderBlocked,
-    /// On the list, but the declared size exceeds its limit.
-    TooLarge,
-    /// On the list, but with another size limit than the recipients before it.
-    OtherPolicy,
-    /// On the list, but no server of its route supports SMTPUTF8.
-    NoSmtpUtf8,
-    /// A bounce to a signed sender (BATV) of a listed address.
-    SignedSender,
-    /// A bounce to a rewritten sender (SRS).
-    RewrittenSender,
-}
-
-impl Reason {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 17] = [
-        Reason::Listed,
-        Reason::SubAddress,
-        Reason::System,
-        Reason::SwitchedOff,
-        Reason::Vetoed,
-        Reason::Unlisted,
-        Reason::UnlistedSoft,
-        Reason::SettingUp,
-        Reason::DomainInactive,
-        Reason::RelayDenied,
-        Reason::SourceFlagged,
-        Reason::SenderBlocked,
-        Reason::TooLarge,
-        Reason::OtherPolicy,
-        Reason::NoSmtpUtf8,
-        Reason::SignedSender,
-        Reason::RewrittenSender,
-    ];
-
-    pub fn verdict(self) -> Verdict {
-        match self {
-            Reason::Listed | Reason::SubAddress | Reason::System | Reason::SignedSender | Reason::RewrittenSender => {
-                Verdict::Accept
-            }
-            Reason::UnlistedSoft | Reason::SettingUp | Reason::SourceFlagged | Reason::OtherPolicy => Verdict::Defer,
-            Reason::SwitchedOff
-            | Reason::Vetoed
-            | Reason::Unlisted
-            | Reason::DomainInactive
-            | Reason::RelayDenied
-            | Reason::SenderBlocked
-            | Reason::TooLarge
-            | Reason::NoSmtpUtf8 => Verdict::Reject,
-        }
-    }
-
-    /// The verdict if the list were enforced without temporary rejection.
-    fn in_enforce(self) -> Verdict {
-        match self {
-            Reason::UnlistedSoft | Reason::SettingUp => Verdict::Reject,
-            other => other.verdict(),
-        }
-    }
-
-    /// The word in logs and metrics.
-    pub fn word(self) -> &'static str {
-        match self {
-            Reason::Listed => "listed",
-            Reason::SubAddress => "sub-address",
-            Reason::System => "system",
-            Reason::SwitchedOff => "switched-off",
-            Reason::Vetoed => "vetoed",
-            Reason::Unlisted => "unlisted",
-            Reason::UnlistedSoft => "unlisted-soft",
-            Reason::SettingUp => "setting-up",
-            Reason::DomainInactive => "domain-inactive",
-            Reason::RelayDenied => "relay-denied",
-            Reason::SourceFlagged => "source-flagged",
-            Reason::SenderBlocked => "sender-blocked",
-            Reason::TooLarge => "too-large",
-            Reason::OtherPolicy => "other-policy",
-            Reason::NoSmtpUtf8 => "no-smtputf8",
-            Reason::SignedSender => "signed-sender",
-            Reason::RewrittenSender => "rewritten-sender",
-        }
-    }
-
-    /// The sentence that `doorlist check` prints.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Reason::Listed => "the address is on the list",
-            Reason::SubAddress => "it is a sub-address of a listed address",
-            Reason::System => "system addresses are always accepted",
-            Reason::SwitchedOff => "the address is on the list, but switched off",
-            Reason::Vetoed => "the address was removed by a person; add it again to accept it",
-            Reason::Unlisted => "the address is not on the list, and the domain accepts mail only for its list",
-            Reason::UnlistedSoft => {
-                "the address is not on the list; in the first 72 hours of enforcement, and while the list is empty, it is \
-                 deferred, and the sender retries"
-            }
-            Reason::SettingUp => {
-                "the address is not on the list, and the domain is in setup: it is deferred, and the \
-                                  sender retries"
-            }
-            Reason::DomainInactive => "the domain is switched off",
-            Reason::RelayDenied => "the recipient is not in one of our domains",
-            Reason::SourceFlagged => "the client guessed too many addresses; every recipient is deferred for now",
-            Reason::SenderBlocked => "the address is on the list, but its rules or its domain's block this sender",
-            Reason::TooLarge => "the address is on the list, but the message exceeds its size limit",
-            Reason::OtherPolicy => {
-                "the address is on the list, but has another size limit than the recipients before it: the sender \
-                 retries it in another transaction"
-            }
-            Reason::NoSmtpUtf8 => {
-                "the address is on the list, but no server of its domain supports addresses outside ASCII (SMTPUTF8)"
-            }
-            Reason::SignedSender => "a bounce to the signed sender (BATV) of a listed address",
-            Reason::RewrittenSender => "a bounce to a sender that the domain's server rewrote (SRS)",
-        }
-    }
-
-    /// Whether the recipient is on no list, and nobody decided on it: adding it would help.
-    pub fn is_unlisted(self) -> bool {
-        matches!(self, Reason::Unlisted | Reason::UnlistedSoft | Reason::SettingUp)
-    }
-
-    /// Whether the recipient counts as unknown in harvest detection. While the list is set up nobody knows.
-    pub fn is_unknown(self) -> bool {
-        matches!(self, Reason::Unlisted | Reason::UnlistedSoft | Reason::Vetoed)
-    }
-
-    /// The answer as the guard of a session counts it.
-    pub fn answer(self) -> AnswerKind {
-        match self {
-            Reason::Listed | Reason::SubAddress | Reason::System | Reason::SignedSender | Reason::RewrittenSender => {
-                AnswerKind::Accepted
-            }
-            Reason::Unlisted | Reason::Vetoed | Reason::RelayDenied => AnswerKind::Refused,
-            Reason::UnlistedSoft | Reason::SettingUp | Reason::SourceFlagged => AnswerKind::Deferred,
-            Reason::SwitchedOff
-            | Reason::DomainInactive
-            | Reason::SenderBlocked
-            | Reason::TooLarge
-            | Reason::OtherPolicy
-            | Reason::NoSmtpUtf8 => AnswerKind::Other,
-        }
-    }
 }
 
 /// The decision on one recipient, with its explanation.
@@ -315,7 +146,7 @@ fn by_match(matched: Match, mode: Mode, now: Timestamp) -> Reason {
 /// The reason for an unlisted recipient of a domain in this mode.
 pub fn of_unlisted(mode: Mode, now: Timestamp) -> Reason {
     match mode {
-        Mode::SettingUp => Reason::SettingUp,
+        Mode::Monitor => Reason::Undecided,
         Mode::Enforce { .. } if mode.is_soft(now) => Reason::UnlistedSoft,
         Mode::Enforce { .. } => Reason::Unlisted,
     }
@@ -330,14 +161,31 @@ impl Decision {
         Self { verdict: reason.verdict(), reason, matched, domain, in_enforce: reason.in_enforce() }
     }
 
+    /// The decision when more is known of an undecided recipient than its list says. Any other decision stays.
+    #[must_use]
+    fn knowing(self, known: Knowledge) -> Self {
+        if self.reason != Reason::Undecided {
+            return self;
+        }
+        let reason = match known {
+            Knowledge::Exists => Reason::Confirmed,
+            Knowledge::Absent => Reason::Absent,
+            Knowledge::AbsentOnNewRoute => Reason::AbsentSoft,
+            Knowledge::Undecided => Reason::Undecided,
+        };
+        Self::new(reason, self.matched, self.domain)
+    }
+
     /// The decision if a path of the transaction needs SMTPUTF8 and no server of the domain supports it (RFC 6531
     /// §3.5): an accepted message would have to bounce. System addresses stay accepted, because their mail never
     /// bounces.
     pub fn without_smtp_utf8(self) -> Self {
         match self.reason {
-            Reason::Listed | Reason::SubAddress | Reason::SignedSender | Reason::RewrittenSender => {
-                Self::new(Reason::NoSmtpUtf8, self.matched, self.domain)
-            }
+            Reason::Listed
+            | Reason::SubAddress
+            | Reason::SignedSender
+            | Reason::RewrittenSender
+            | Reason::Confirmed => Self::new(Reason::NoSmtpUtf8, self.matched, self.domain),
             _ => self,
         }
     }

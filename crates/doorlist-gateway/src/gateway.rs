@@ -2,6 +2,7 @@
 
 pub use crate::inbound::{Certificate, TlsError};
 
+use crate::callout::Callout;
 use crate::config::GatewayConfig;
 use crate::inbound::{Guard, Inbound, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
@@ -60,6 +61,15 @@ impl Gateway {
         let (stop, stopping) = watch::channel(false);
         let relay = Arc::new(start_relay(&config, &parts, addresses.clone(), registry).await?);
         let (routes, way_out) = (relay.clone(), relay.clone());
+        let postmaster = config.postmaster.clone();
+        let (recipients, journal) = (parts.recipients.clone(), parts.journal.clone());
+        let callout = Callout::new(recipients, relay.ways(), journal, postmaster.as_ref(), registry);
+        let listener = Arc::downgrade(&callout);
+        relay.ways().tell_of_deliveries(Box::new(move |recipient, peer| {
+            if let (Some(callout), Some(domain)) = (listener.upgrade(), recipient.domain) {
+                callout.delivered(&recipient.path, domain, (&peer.host, peer.address.port()));
+            }
+        }));
         let inbound = Arc::new(Inbound {
             settings: ArcSwap::from_pointee(config),
             certificate: parts.certificate,
@@ -70,6 +80,7 @@ impl Gateway {
             metrics: InboundMetrics::register(registry),
             slots: Arc::new(Slots::default()),
             guard: Guard::new(),
+            callout,
             stopping,
             lacks_smtp_utf8: Box::new(move |domain| routes.lacks_smtp_utf8(domain)),
             hand_over: Box::new(move |mail| way_out.enqueue(mail)),

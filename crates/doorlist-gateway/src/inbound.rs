@@ -34,6 +34,7 @@ pub(crate) use metrics::InboundMetrics;
 pub(crate) use slots::Slots;
 pub use tls::{Certificate, TlsError};
 
+use crate::callout::Callout;
 use crate::config::GatewayConfig;
 use crate::journal::{Journal, Line, Process};
 use arc_swap::ArcSwap;
@@ -58,6 +59,8 @@ pub(crate) struct Inbound {
     pub(crate) metrics: InboundMetrics,
     pub(crate) slots: Arc<Slots>,
     pub(crate) guard: Guard,
+    /// Asks domains' own servers for recipients that are on no list.
+    pub(crate) callout: Arc<Callout>,
     pub(crate) stopping: Stopping,
     /// Whether no server of a domain is known to support SMTPUTF8.
     pub(crate) lacks_smtp_utf8: Box<dyn Fn(DomainId) -> bool + Send + Sync>,

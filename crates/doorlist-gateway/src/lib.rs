@@ -8,9 +8,11 @@
 //! | [`config`] | the settings |
 //! | [`gateway`] | starts and stops listeners and relay |
 //! | `inbound` | incoming sessions |
+//! | `callout` | asks domains' own servers for recipients that are on no list |
 //! | [`journal`] | the log, one line per event |
 //! | [`relay`] | outgoing mail |
 
+mod callout;
 mod clock;
 pub mod config;
 pub mod gateway;

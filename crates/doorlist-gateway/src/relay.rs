@@ -25,6 +25,9 @@ mod system_mail;
 mod tls;
 mod without_smtp_utf8;
 
+pub(crate) use connect::Connector;
+pub(crate) use connection::{Connection, ConnectionFault, Peer};
+pub(crate) use handle::RelayHandle;
 pub use handle::{QueueHandle, QueueOperation, Queued};
 pub use notice::{NOTICE_RECIPIENTS_MAX, NOTICE_TEXT_MAX, NoticeError, NoticeHandle};
 
@@ -32,23 +35,21 @@ use crate::clock;
 use crate::config::RelayConfig;
 use crate::journal::{Journal, Process};
 use arc_swap::ArcSwap;
-use connect::Connector;
-use connection::Connection;
 use deliver::{Stop, reached};
 use doorlist_core::address::Address;
 use doorlist_core::domain::DomainId;
 use doorlist_core::retry::RetrySchedule;
-use doorlist_store::spool::Spooled;
+use doorlist_store::spool::{EnvelopeRecipient, Spooled};
 use doorlist_store::{ContactBook, MailLog, RecipientStore, Spool};
 use metrics::Metrics;
 use prometheus_client::registry::Registry;
 use queue::{Arrival, Effects, FailureReport, Moment, Queue, QueueSettings, Router};
 use resolver::{Resolver, SystemResolver};
-use route::DestinationKey;
+pub(crate) use route::{DestinationKey, NoRoute};
 use rustls::RootCertStore;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tls::ClientTls;
 use tokio::runtime::Handle;
@@ -138,6 +139,8 @@ struct RelayShared {
     metrics: Metrics,
     queue: Mutex<Queue>,
     without_smtp_utf8: WithoutSmtpUtf8,
+    /// Hears of each recipient whose message a server took; unset until somebody listens.
+    delivered: OnceLock<Delivered>,
     contacts: ContactBook,
     fixed: Fixed,
     /// Unbounded, but holds at most one report per message in memory, whose number is limited.
@@ -149,6 +152,9 @@ struct RelayShared {
     turn: AtomicUsize,
     chance: AtomicU64,
 }
+
+/// Is told of a recipient whose message a server took.
+pub(crate) type Delivered = Box<dyn Fn(&EnvelopeRecipient, &Peer) + Send + Sync>;
 
 /// The running relay. Dropping it does not stop it: call [`Relay::shutdown`].
 pub struct Relay {
@@ -171,6 +177,7 @@ impl Relay {
             connector: Connector { hostname: parts.hostname, listeners, resolver, tls },
             queue: Mutex::new(Queue::new(settings(&parts.config, fixed), router)),
             without_smtp_utf8: WithoutSmtpUtf8::default(),
+            delivered: OnceLock::new(),
             contacts: ContactBook::of(&parts.recipients),
             config: ArcSwap::from_pointee(parts.config),
             postmaster: parts.postmaster,
@@ -212,6 +219,11 @@ impl Relay {
     /// The queue, for administrators.
     pub fn handle(&self) -> QueueHandle {
         QueueHandle { shared: Arc::clone(&self.shared), asked: "by hand".into() }
+    }
+
+    /// What callouts need of the relay.
+    pub(crate) fn ways(&self) -> RelayHandle {
+        RelayHandle { shared: Arc::clone(&self.shared) }
     }
 
     /// Sends Doorlist's own notices.

@@ -3,6 +3,7 @@
 //! Bytes in, bytes out: [`ReplyParser`] parses replies, [`Opening`] leads from the greeting to the point where mail
 //! may be sent, [`Transaction`] sends one message to up to a hundred recipients, and [`DotStuffer`] frames its body.
 
+mod about_recipient;
 mod capabilities;
 mod dots;
 mod meaning;

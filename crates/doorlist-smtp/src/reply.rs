@@ -208,13 +208,16 @@ impl Reply {
     /// The reply to a recipient, for every [`Reason`].
     pub fn to_rcpt(decision: &Decision) -> Reply {
         match decision.reason {
-            Reason::Listed | Reason::SubAddress | Reason::System | Reason::SignedSender | Reason::RewrittenSender => {
-                Reply::RecipientOk
-            }
+            Reason::Listed
+            | Reason::SubAddress
+            | Reason::System
+            | Reason::SignedSender
+            | Reason::RewrittenSender
+            | Reason::Confirmed => Reply::RecipientOk,
             Reason::SwitchedOff => Reply::RecipientSwitchedOff,
-            Reason::Vetoed | Reason::Unlisted => Reply::RecipientUnknown,
-            Reason::UnlistedSoft => Reply::RecipientUnknownSoft,
-            Reason::SettingUp => Reply::RecipientUndecided,
+            Reason::Vetoed | Reason::Unlisted | Reason::Absent => Reply::RecipientUnknown,
+            Reason::UnlistedSoft | Reason::AbsentSoft => Reply::RecipientUnknownSoft,
+            Reason::Undecided => Reply::RecipientUndecided,
             Reason::DomainInactive => Reply::DomainInactive,
             Reason::RelayDenied => Reply::RelayDenied,
             Reason::SourceFlagged => Reply::SourceFlagged,

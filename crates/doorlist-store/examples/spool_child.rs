@@ -116,7 +116,13 @@ async fn accept(spool: &Spool) -> Result<QueueId, SpoolError> {
     let bytes = text(id);
     let mut body = spool.body(None);
     body.write(&bytes).await?;
-    let recipient = EnvelopeRecipient { path: "erika@example.test".into(), domain: None, address: None, system: false };
+    let recipient = EnvelopeRecipient {
+        path: "erika@example.test".into(),
+        domain: None,
+        address: None,
+        system: false,
+        unlisted: false,
+    };
     let envelope = Envelope {
         sender: "sender@outside.example".into(),
         recipients: vec![recipient],

@@ -72,7 +72,13 @@ async fn session(spool: &Spool, log: Option<&MailLog>, octets: usize, end: Insta
 }
 
 fn envelope(octets: usize) -> Envelope {
-    let recipient = EnvelopeRecipient { path: "erika@example.test".into(), domain: None, address: None, system: false };
+    let recipient = EnvelopeRecipient {
+        path: "erika@example.test".into(),
+        domain: None,
+        address: None,
+        system: false,
+        unlisted: false,
+    };
     Envelope {
         sender: "newsletter@sender.example".into(),
         recipients: vec![recipient],

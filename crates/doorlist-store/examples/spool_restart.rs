@@ -54,7 +54,13 @@ async fn accept(spool: &Spool, octets: usize) {
     let mut body = spool.body(Some(octets as u64));
     body.write(&vec![b'x'; octets]).await.unwrap();
     let id = spool.next_id();
-    let recipient = EnvelopeRecipient { path: "erika@example.test".into(), domain: None, address: None, system: false };
+    let recipient = EnvelopeRecipient {
+        path: "erika@example.test".into(),
+        domain: None,
+        address: None,
+        system: false,
+        unlisted: false,
+    };
     let envelope = Envelope {
         sender: "newsletter@sender.example".into(),
         recipients: vec![recipient],

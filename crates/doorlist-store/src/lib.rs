@@ -22,6 +22,7 @@ pub mod source_book;
 pub mod spool;
 pub mod tenants;
 mod url;
+pub mod verification;
 mod write_check;
 
 pub use audit::Audit;
@@ -36,4 +37,5 @@ pub use source_book::SourceBook;
 pub use spool::Spool;
 pub use tenants::Tenants;
 pub use url::{StoreUrl, UrlError};
+pub use verification::VerificationBook;
 pub use write_check::WriteCheck;

@@ -12,6 +12,7 @@ use crate::error::StoreError;
 use crate::json_rows::keys;
 use crate::recipients::{RecipientStore, UNDO_MAX};
 use doorlist_core::time::Timestamp;
+use doorlist_core::verification::{INVALID_FOR, VALID_FOR};
 use std::time::Duration;
 
 /// Rows that one transaction removes at most.
@@ -131,6 +132,31 @@ const RULES: &[Rule] = &[
         find: "SELECT CAST(id AS TEXT) FROM removed_customer WHERE time < $1 LIMIT $2",
         delete: "DELETE FROM removed_customer WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
         bound: |_, now| before(now, UNDO_MAX),
+    },
+    Rule {
+        table: "verified_address",
+        find: "SELECT CAST(MAX(o.noted) AS TEXT) FROM
+                   (SELECT noted FROM verified_address WHERE found = TRUE AND noted < $1 ORDER BY noted LIMIT $2) AS o
+               HAVING COUNT(*) > 0",
+        delete: "DELETE FROM verified_address
+                 WHERE found = TRUE AND noted <= (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |_, now| before(now, VALID_FOR),
+    },
+    Rule {
+        table: "verified_address",
+        find: "SELECT CAST(MAX(o.noted) AS TEXT) FROM
+                   (SELECT noted FROM verified_address WHERE found = FALSE AND noted < $1 ORDER BY noted LIMIT $2) AS o
+               HAVING COUNT(*) > 0",
+        delete: "DELETE FROM verified_address
+                 WHERE found = FALSE AND noted <= (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |_, now| before(now, INVALID_FOR),
+    },
+    Rule {
+        table: "verified_route",
+        find: "SELECT DISTINCT CAST(domain_id AS TEXT) FROM verified_route WHERE noted < $1 LIMIT $2",
+        delete: "DELETE FROM verified_route WHERE noted < $2
+                 AND domain_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM json_each($1))",
+        bound: |_, now| before(now, VALID_FOR),
     },
     Rule {
         table: "lease",

@@ -163,7 +163,7 @@ impl Actions {
 
     fn mode(&self, wanted: Enforcement) -> NamedChange {
         let (mode, words) = match wanted {
-            Enforcement::Off => (Mode::SettingUp, "does not enforce its list"),
+            Enforcement::Off => (Mode::Monitor, "does not enforce its list"),
             Enforcement::Soft => (
                 Mode::enforce(Some(self.now() + SOFT_PERIOD)),
                 "enforces its list, with temporary rejection for 72 hours",

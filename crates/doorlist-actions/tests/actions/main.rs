@@ -227,6 +227,7 @@ async fn waiting_message(day: &Day) -> QueueId {
             domain: Some(domain),
             address: None,
             system: false,
+            unlisted: false,
         }],
         received_at: NOW,
         client: ClientInfo::default(),

@@ -96,7 +96,7 @@ fn sub_addresses_follow_the_longest_listed_base() {
     let domain = ProtectedDomain {
         id: DomainId(1),
         name: "example.test".parse().unwrap(),
-        mode: crate::domain::Mode::SettingUp,
+        mode: crate::domain::Mode::Monitor,
         active: true,
         hold: false,
         sub_addressing: SubAddressing { plus: true, minus: true },

@@ -24,7 +24,7 @@ pub fn new_domain(name: &DomainName, customer: &str, servers: &[MailServer]) -> 
     Ok(DomainRecord {
         customer: customer.to_owned(),
         customer_id: None,
-        mode: Mode::SettingUp,
+        mode: Mode::Monitor,
         active: true,
         hold: false,
         sub_addressing: SubAddressing::default(),

@@ -6,6 +6,7 @@ use crate::list::Snapshot;
 use crate::mail_policy::PolicyTable;
 use crate::sender_rules::{Judgment, Sender};
 use crate::time::Timestamp;
+use crate::verification::Knowledge;
 
 /// The properties of a transaction that its recipients' rules check.
 #[derive(Clone, Debug)]
@@ -26,6 +27,28 @@ impl Offer {
     pub fn limit(&self, decision: &Decision, policies: &PolicyTable) -> u64 {
         let set = decision.domain.and_then(|domain| policies.message_max(domain, decision.matched));
         set.map_or(self.size_max, |max| max.min(self.size_max))
+    }
+
+    /// The decision on a recipient that was undecided, when the domain's server was asked. What it takes meets the same
+    /// rules as what is listed.
+    pub fn knowing(
+        &self,
+        recipient: &Recipient,
+        decision: Decision,
+        known: Knowledge,
+        policies: &PolicyTable,
+    ) -> Decision {
+        self.objected(recipient, decision.knowing(known), policies)
+    }
+
+    fn objected(&self, recipient: &Recipient, decision: Decision, policies: &PolicyTable) -> Decision {
+        if decision.verdict != Verdict::Accept {
+            return decision;
+        }
+        match self.objection(recipient, &decision, policies) {
+            Some(reason) => Decision::new(reason, decision.matched, decision.domain),
+            None => decision,
+        }
     }
 
     fn objection(&self, recipient: &Recipient, decision: &Decision, policies: &PolicyTable) -> Option<Reason> {
@@ -52,14 +75,7 @@ pub fn decide_for(
     policies: &PolicyTable,
     offer: &Offer,
 ) -> Decision {
-    let decision = decide(recipient, list, offer.return_path, source, now);
-    if decision.verdict != Verdict::Accept {
-        return decision;
-    }
-    match offer.objection(recipient, &decision, policies) {
-        Some(reason) => Decision::new(reason, decision.matched, decision.domain),
-        None => decision,
-    }
+    offer.objected(recipient, decide(recipient, list, offer.return_path, source, now), policies)
 }
 
 /// Whether sender rules do not apply: postmaster and abuse must stay reachable, listed or not.

@@ -1,9 +1,10 @@
 //! Runs the scripts in `tests/policy/*.txt`: a list, then recipients with the answer that each must get.
 //!
-//! `domain NAME setting-up|soft|enforce [inactive] [minus] [no-abuse] [no-batv] [srs] [also ALIAS]` begins a domain; `mailbox`, `alias`,
+//! `domain NAME monitor|soft|enforce [inactive] [minus] [no-abuse] [no-batv] [srs] [also ALIAS]` begins a domain; `mailbox`, `alias`,
 //! `list`, `vetoed`, `off` list a local part of it; `block PATTERN`, `allow PATTERN` and `max OCTETS` are its policy, or
 //! with `for LOCAL` that of the account. `flagged` and `normal` set the source, `sender PATH` (`<>`: null), `size OCTETS`
-//! and `others OCTETS` (`none`) what the transaction brings. A line `RECIPIENT -> verdict reason [enforce verdict]` is a
+//! and `others OCTETS` (`none`) what the transaction brings, `server says exists` (or `no`, `nothing`), `server is new and
+//! says no` and `server is not asked` what the domain's server made of the address. A line `RECIPIENT -> verdict reason [enforce verdict]` is a
 //! check; a recipient is written as in RCPT TO, without the angle brackets.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -40,6 +41,7 @@ struct Script {
 struct Asking {
     source: SourceStanding,
     offer: Offer,
+    known: Option<Knowledge>,
 }
 
 impl Script {
@@ -52,7 +54,7 @@ impl Script {
     fn domain(&mut self, words: &[&str]) {
         let id = DomainId(self.domains.len() as u32 + 1);
         let mode = match words[1] {
-            "setting-up" => Mode::SettingUp,
+            "monitor" => Mode::Monitor,
             "soft" => Mode::enforce(Some(NOW + crate::domain::SOFT_PERIOD)),
             "enforce" => Mode::enforce(Some(NOW)),
             "empty" => Mode::Enforce { soft_until: None, empty: true },
@@ -141,7 +143,10 @@ fn answer(path: &str, list: &Snapshot, policies: &PolicyTable, asking: &Asking) 
     match recipient(path) {
         Err(error) => format!("syntax: {error}"),
         Ok(recipient) => {
-            let d = decide_for(&recipient, list, asking.source, NOW, policies, &asking.offer);
+            let mut d = decide_for(&recipient, list, asking.source, NOW, policies, &asking.offer);
+            if let Some(known) = asking.known {
+                d = asking.offer.knowing(&recipient, d, known, policies);
+            }
             let differs =
                 if d.in_enforce == d.verdict { String::new() } else { format!(" enforce {}", lower(d.in_enforce)) };
             format!("{} {}{differs}", lower(d.verdict), d.reason.word())
@@ -159,7 +164,7 @@ fn run(name: &str, text: &str) -> usize {
         match line.split_once(' ') {
             Some(("domain", rest)) => script.domain(&rest.split_whitespace().collect::<Vec<_>>()),
             Some((word @ ("block" | "allow" | "max"), rest)) => script.policy(word, rest),
-            Some(("sender" | "size" | "others", _)) => {}
+            Some(("sender" | "size" | "others" | "server", _)) => {}
             Some((word, local)) => script.row(word, local),
             None => assert!(matches!(line, "flagged" | "normal"), "{name}: {line}"),
         }
@@ -173,7 +178,7 @@ fn run(name: &str, text: &str) -> usize {
         size_max: 1000,
         size_of_others: None,
     };
-    let (mut asking, mut checks) = (Asking { source: SourceStanding::Normal, offer }, 0);
+    let (mut asking, mut checks) = (Asking { source: SourceStanding::Normal, offer, known: None }, 0);
     for (number, line) in lines() {
         match line.split_once(" -> ") {
             None => asking.hear(line),
@@ -197,6 +202,12 @@ impl Asking {
                 self.offer.return_path = if path.is_empty() { ReturnPath::Null } else { ReturnPath::Address };
             }
             ("size", octets) => self.offer.size = octets.parse().ok(),
+            ("server", "says exists") => self.known = Some(Knowledge::Exists),
+            ("server", "says no") => self.known = Some(Knowledge::Absent),
+            ("server", "is new and says no") => self.known = Some(Knowledge::AbsentOnNewRoute),
+            ("server", "says nothing") => self.known = Some(Knowledge::Undecided),
+            ("server", "is not asked") => self.known = None,
+            ("server", other) => panic!("no server {other}"),
             ("others", octets) => self.offer.size_of_others = octets.parse().ok(),
             _ => {}
         }

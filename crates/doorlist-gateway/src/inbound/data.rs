@@ -7,12 +7,13 @@ use super::dialogue::{InboundTransaction, SessionDialogue};
 use super::stage::END_OF_MESSAGE;
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
+use doorlist_core::policy::Reason;
 use doorlist_core::queue_id::QueueId;
 use doorlist_smtp::message::{HeaderLimits, HeaderScan};
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::DataEnd;
 use doorlist_store::mail_log::{MailAction, MailEntry};
-use doorlist_store::spool::{BodyWriter, Envelope, MessageKind, SpoolError, Spooled};
+use doorlist_store::spool::{BodyWriter, Envelope, EnvelopeRecipient, MessageKind, SpoolError, Spooled};
 use std::sync::Arc;
 
 /// The message that is being received.
@@ -149,13 +150,22 @@ fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut SessionDialogue)
             recipient: recipient.path.clone(),
             domain: recipient.domain,
             client: envelope.client.address,
-            reason: if recipient.system { "system" } else { "listed" }.into(),
+            reason: accepted_as(recipient).word().into(),
             reply: said.clone(),
             message_id: envelope.message_id.clone(),
             size: envelope.size,
         });
     }
     (inbound.hand_over)(spooled);
+}
+
+/// Why a recipient was accepted, as far as the envelope tells.
+fn accepted_as(recipient: &EnvelopeRecipient) -> Reason {
+    match (recipient.system, recipient.unlisted) {
+        (true, _) => Reason::System,
+        (false, true) => Reason::Confirmed,
+        (false, false) => Reason::Listed,
+    }
 }
 
 /// Rejects the message; nothing of it is kept.

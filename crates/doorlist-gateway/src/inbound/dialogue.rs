@@ -4,6 +4,7 @@ use super::Inbound;
 use super::guard::GuardedSource;
 use super::stage;
 use super::trace::Trace;
+use crate::callout::PendingAnswer;
 use crate::clock;
 use crate::config::GatewayConfig;
 use crate::journal::{Batch, FieldValue, Line, Process};
@@ -18,6 +19,7 @@ use doorlist_core::policy::{
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::sender_rules::Sender;
 use doorlist_core::time::Timestamp;
+use doorlist_core::verification::Knowledge;
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::{MailFrom, RcptTo};
 use doorlist_store::mail_log::{MailAction, RefusedRecipient};
@@ -75,6 +77,13 @@ impl InboundTransaction {
     pub(super) fn size_max(&self) -> u64 {
         self.offer.size_of_others.unwrap_or(self.offer.size_max)
     }
+}
+
+/// A recipient on which its list has said its word.
+pub(super) struct UndecidedRecipient {
+    recipient: Recipient,
+    decision: Decision,
+    standing: SourceStanding,
 }
 
 /// Whether an accepted recipient counts towards the limit of a transaction.
@@ -208,26 +217,44 @@ impl SessionDialogue {
         source.standing(now)
     }
 
-    /// Handles RCPT: decides by the list and by the recipient's rules for sender and size. Returns also how long the
-    /// answer waits, as a penalty.
-    pub(super) fn rcpt(&mut self, rcpt: &RcptTo<'_>) -> (AcceptedRecipient, Option<Duration>) {
+    /// Handles RCPT: decides by the list and by the recipient's rules for sender and size. `None`: the answer is given.
+    pub(super) fn rcpt(&mut self, rcpt: &RcptTo<'_>) -> Option<UndecidedRecipient> {
         self.commands.rcpt += 1;
         let standing = self.standing();
         let Some(transaction) = &self.transaction else {
             self.reply_to("RCPT", Reply::MailFirst);
-            return (AcceptedRecipient::No, None);
+            return None;
         };
-        let recipient = match recipient(rcpt) {
-            Ok(recipient) => recipient,
-            // Which of its rules the address breaks is told to people (`doorlist check`), not to senders.
-            Err(_) => {
-                self.reply_to("RCPT", Reply::BadRecipientSyntax);
-                return (AcceptedRecipient::No, None);
-            }
+        // Which of its rules an address breaks is told to people (`doorlist check`), not to senders.
+        let Ok(recipient) = recipient(rcpt) else {
+            self.reply_to("RCPT", Reply::BadRecipientSyntax);
+            return None;
         };
-        let now = clock::now();
         let (policies, offer) = (&transaction.policies, &transaction.offer);
-        let mut decision = decide_for(&recipient, &transaction.list, standing, now, policies, offer);
+        let decision = decide_for(&recipient, &transaction.list, standing, clock::now(), policies, offer);
+        Some(UndecidedRecipient { recipient, decision, standing })
+    }
+
+    /// What is known of a recipient that its list does not decide, or an answer that is on its way. `None`: it is decided.
+    pub(super) fn ask(&self, undecided: &UndecidedRecipient) -> Option<Result<Knowledge, PendingAnswer>> {
+        let (Recipient::Address(address), Reason::Undecided) = (&undecided.recipient, undecided.decision.reason) else {
+            return None;
+        };
+        let domain = self.transaction.as_ref()?.list.domain(address.domain())?;
+        Some(self.inbound.callout.ask(address, domain, SourceKey::from(self.client.address?)))
+    }
+
+    /// Answers RCPT with what is known. Returns also how long the answer waits, as a penalty.
+    pub(super) fn answer_rcpt(
+        &mut self,
+        rcpt: &RcptTo<'_>,
+        undecided: UndecidedRecipient,
+        known: Knowledge,
+    ) -> (AcceptedRecipient, Option<Duration>) {
+        let UndecidedRecipient { recipient, decision, standing } = undecided;
+        let Some(transaction) = &self.transaction else { return (AcceptedRecipient::No, None) };
+        let now = clock::now();
+        let mut decision = transaction.offer.knowing(&recipient, decision, known, &transaction.policies);
         let needs_smtp_utf8 = !rcpt.path.is_ascii() || !transaction.sender.is_ascii();
         if needs_smtp_utf8 && decision.domain.is_some_and(&self.inbound.lacks_smtp_utf8) {
             decision = decision.without_smtp_utf8();
@@ -281,6 +308,7 @@ impl SessionDialogue {
             domain: decision.domain,
             address: decision.matched.address_id(),
             system: decision.reason == Reason::System,
+            unlisted: decision.reason == Reason::Confirmed,
         });
         AcceptedRecipient::New
     }

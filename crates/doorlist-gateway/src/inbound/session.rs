@@ -6,6 +6,7 @@ use super::data::Incoming;
 use super::deadline::{Deadlines, Patience, SessionStage};
 use super::dialogue::{AcceptedRecipient, SessionDialogue};
 use super::{Inbound, Stopping, stage};
+use doorlist_core::verification::Knowledge;
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::{Event, RcptTo, Session, SessionConfig};
 use std::io;
@@ -249,15 +250,27 @@ async fn answer_rcpt<S: AsyncWrite + Unpin>(
         return Ok(None);
     }
     let before = dialogue.out.len();
-    let (accepted, delay) = dialogue.rcpt(rcpt);
-    let Some(delay) = delay else { return Ok(Some((accepted, Duration::ZERO))) };
+    let Some(undecided) = dialogue.rcpt(rcpt) else { return Ok(Some((AcceptedRecipient::No, Duration::ZERO))) };
+    let (known, asked) = match dialogue.ask(&undecided) {
+        None => (Knowledge::Undecided, Duration::ZERO),
+        Some(Ok(known)) => (known, Duration::ZERO),
+        Some(Err(pending)) => {
+            // The replies before this one are not kept back.
+            flush(dialogue, stream).await?;
+            let began = Instant::now();
+            (pending.wait().await, began.elapsed())
+        }
+    };
+    let before = if asked.is_zero() { before } else { dialogue.out.len() };
+    let (accepted, delay) = dialogue.answer_rcpt(rcpt, undecided, known);
+    let Some(delay) = delay else { return Ok(Some((accepted, asked))) };
     let answer = dialogue.out.split_off(before);
     let has_waited = wait(inbound, dialogue, stream, delay).await?;
     if !has_waited && dialogue.may_be_closed() {
         return Ok(None);
     }
     dialogue.out.extend_from_slice(&answer);
-    Ok(Some((accepted, if has_waited { delay } else { Duration::ZERO })))
+    Ok(Some((accepted, if has_waited { asked + delay } else { asked })))
 }
 
 /// Delays the next reply as a penalty, after earlier ones are written. False if too many sessions are delayed already.

@@ -71,8 +71,13 @@ mod tests {
             helo: "client.example.test".into(),
             tls: Some("TLSv1.3 with cipher TLS_AES_128_GCM_SHA256".into()),
         };
-        let recipient =
-            EnvelopeRecipient { path: "ann@example.test".into(), domain: None, address: None, system: false };
+        let recipient = EnvelopeRecipient {
+            path: "ann@example.test".into(),
+            domain: None,
+            address: None,
+            system: false,
+            unlisted: false,
+        };
         let trace = Trace {
             client: &client,
             extended: true,

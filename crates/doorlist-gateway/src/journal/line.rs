@@ -15,6 +15,8 @@ pub enum Process {
     Qmgr,
     Smtp,
     Bounce,
+    /// Questions to domains' own servers, as Postfix's verify.
+    Verify,
     Master,
 }
 
@@ -26,6 +28,7 @@ impl Process {
             Process::Qmgr => "qmgr",
             Process::Smtp => "smtp",
             Process::Bounce => "bounce",
+            Process::Verify => "verify",
             Process::Master => "master",
         }
     }

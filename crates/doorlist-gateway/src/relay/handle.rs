@@ -1,8 +1,9 @@
 //! Queue operations for administrators: show, retry, hold, release, delete. Permissions are checked by the caller.
 
-use super::RelayShared;
 use super::queue::{Arrival, QueuedState, is_final, revived, untouched};
+use super::{Connector, Delivered, RelayShared};
 use crate::clock;
+use crate::config::RelayConfig;
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
@@ -38,6 +39,28 @@ pub enum QueueOperation {
     Release,
     /// Delete without a bounce.
     Delete,
+}
+
+/// The ways to servers, as mail takes them.
+#[derive(Clone)]
+pub(crate) struct RelayHandle {
+    pub(super) shared: Arc<RelayShared>,
+}
+
+impl RelayHandle {
+    pub(crate) fn connector(&self) -> &Connector {
+        &self.shared.connector
+    }
+
+    /// The settings as they are now.
+    pub(crate) fn config(&self) -> Arc<RelayConfig> {
+        self.shared.config.load_full()
+    }
+
+    /// From now on, tells who listens of each recipient whose message a server took. There is one listener.
+    pub(crate) fn tell_of_deliveries(&self, listener: Delivered) {
+        let _ = self.shared.delivered.set(listener);
+    }
 }
 
 /// The queue. Clones share it.

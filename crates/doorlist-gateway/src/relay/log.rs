@@ -32,7 +32,12 @@ impl RelayShared {
             self.metrics.attempt(outcome.verdict);
             let Some(recipient) = part.envelope.recipients.get(index) else { continue };
             let (word, action) = match outcome.verdict {
-                AttemptVerdict::Delivered => ("sent", Some(MailAction::Sent)),
+                AttemptVerdict::Delivered => {
+                    if let (Some(listener), Some(peer)) = (self.delivered.get(), peer) {
+                        listener(recipient, peer);
+                    }
+                    ("sent", Some(MailAction::Sent))
+                }
                 AttemptVerdict::Deferred => ("deferred", Some(MailAction::DeliveryDeferred)),
                 // Whether the sender is told is decided later; that makes the entry.
                 AttemptVerdict::Failed => ("bounced", None),

@@ -184,7 +184,7 @@ pub(super) fn ours(shared: &RelayShared, to: &To<'_>, size: u64, utf8: bool, mes
     let recipient = |path: String| {
         let address = path.parse::<Address>().ok();
         let domain = address.and_then(|address| list.domain(address.domain()).map(|domain| domain.id));
-        EnvelopeRecipient { path: path.into(), domain, address: None, system: false }
+        EnvelopeRecipient { path: path.into(), domain, address: None, system: false, unlisted: false }
     };
     Envelope {
         sender: "".into(),

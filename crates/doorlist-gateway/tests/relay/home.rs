@@ -194,6 +194,7 @@ impl Home {
                 domain: list.domain(&domain).map(|domain| domain.id),
                 address: None,
                 system: path.starts_with("postmaster@"),
+                unlisted: false,
             }
         });
         let mut envelope = Envelope {

@@ -64,7 +64,7 @@ impl ServerReply {
     }
 
     /// Whether the text has these words, which are in lower case; line ends count as blanks.
-    fn says(&self, words: &str) -> bool {
+    pub(super) fn says(&self, words: &str) -> bool {
         let text = self.lines().collect::<Vec<_>>().join(" ");
         text.to_ascii_lowercase().contains(words)
     }

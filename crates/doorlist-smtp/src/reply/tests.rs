@@ -76,7 +76,7 @@ fn recipients_are_answered_as_documented() {
         (Reason::Vetoed, "550 5.1.1"),
         (Reason::Unlisted, "550 5.1.1"),
         (Reason::UnlistedSoft, "450 4.1.1"),
-        (Reason::SettingUp, "451 4.1.1"),
+        (Reason::Undecided, "451 4.1.1"),
         (Reason::DomainInactive, "550 5.1.2"),
         (Reason::RelayDenied, "550 5.7.1"),
         (Reason::SourceFlagged, "451 4.7.1"),

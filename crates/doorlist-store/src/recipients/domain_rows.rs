@@ -152,7 +152,7 @@ pub(super) async fn update(
         WHERE id = $1";
     let record = &now.record;
     let (mode, soft_until) = match record.mode {
-        Mode::SettingUp => ("setting_up", None),
+        Mode::Monitor => ("setting_up", None),
         Mode::Enforce { empty: true, .. } => ("enforce", Some(SOFT_WHILE_EMPTY)),
         Mode::Enforce { soft_until, .. } => ("enforce", soft_until.map(Timestamp::as_millis)),
     };

@@ -11,6 +11,7 @@ use crate::db::{Read, binds};
 use crate::error::StoreError;
 use crate::tenants::pattern;
 use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::list_change::{AddressState, ListDomain};
 use std::collections::{HashMap, HashSet};
@@ -86,6 +87,15 @@ impl RecipientStore {
             listed.extend(found.into_iter().filter(|(_, state)| state.is_listed()).map(|(local, _)| local));
         }
         Ok(listed)
+    }
+
+    /// Some mailboxes of a domain that are listed and not switched off, those that were listed first.
+    pub async fn some_mailboxes(&self, domain: DomainId, limit: u32) -> Result<Vec<LocalPart>, StoreError> {
+        const SQL: &str = "
+            SELECT local FROM address
+            WHERE domain_id = $1 AND kind = 0 AND kind <> 1 AND standing = 0 AND standing <> 2 ORDER BY id LIMIT $2";
+        let found: Vec<String> = self.db().list(SQL, &binds![domain, limit]).await?;
+        Ok(found.iter().map(|local| LocalPart::from_canonical(local)).collect())
     }
 
     /// The address of a row.

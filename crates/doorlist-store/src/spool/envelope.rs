@@ -40,6 +40,9 @@ pub struct EnvelopeRecipient {
     pub address: Option<AddressId>,
     /// `postmaster` or `abuse`: a refusal is kept for the admin and told to those in charge, never to the sender.
     pub system: bool,
+    /// On no list: accepted because the domain's own server takes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
 }
 
 /// The client that brought a message.

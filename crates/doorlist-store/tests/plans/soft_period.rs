@@ -34,7 +34,7 @@ pub(crate) async fn an_empty_list_refuses_nobody_for_good(here: &RecipientStore,
 
     // What the list made of a mode is nobody's change: enforcing is undone as if it were as it was left.
     let back = undo(here, enforced).await;
-    assert_eq!((back.domains, mode(here).await), (1, Mode::SettingUp));
+    assert_eq!((back.domains, mode(here).await), (1, Mode::Monitor));
     undo(here, back.change_id.unwrap()).await;
     assert!(begins(mode(here).await, begun), "enforced again as it was when the list was empty, and filled");
 
@@ -55,7 +55,7 @@ pub(crate) async fn an_empty_list_refuses_nobody_for_good(here: &RecipientStore,
     // With entries, a person's word counts: without a soft period at once.
     apply(here, vec![enforce.clone()]).await;
     assert_eq!(mode(here).await, Mode::enforce(None));
-    apply(here, vec![domain(SOFT, DomainChange::Mode(Mode::SettingUp)), enforce]).await;
+    apply(here, vec![domain(SOFT, DomainChange::Mode(Mode::Monitor)), enforce]).await;
     assert_eq!(mode(here).await, Mode::enforce(None), "it was filled all the time");
     assert_eq!(undo(here, enforced).await.domains, 0, "a person said something else since");
     apply(here, vec![domain(SOFT, DomainChange::Remove)]).await;

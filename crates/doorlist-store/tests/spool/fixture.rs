@@ -38,6 +38,7 @@ pub(crate) fn envelope(recipients: &[&str]) -> Envelope {
         domain: Some(DomainId(3)),
         address: Some(AddressId(70_000)),
         system: path.starts_with("postmaster"),
+        unlisted: false,
     };
     Envelope {
         sender: "sender@outside.example".into(),

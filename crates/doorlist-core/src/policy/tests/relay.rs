@@ -15,7 +15,7 @@ const NAMES: [&str; 8] = ["kate", "postmaster", "abuse", "a", "evil.test", "jür
 fn domain(bits: u8) -> ProtectedDomain {
     let is_on = |bit: u8| bits >> bit & 1 == 1;
     let mode = match bits >> 5 & 3 {
-        0 => Mode::SettingUp,
+        0 => Mode::Monitor,
         1 => Mode::enforce(Some(NOW + crate::domain::SOFT_PERIOD)),
         _ => Mode::enforce(None),
     };

@@ -18,6 +18,7 @@ fn envelopes() -> impl Strategy<Value = Envelope> {
             domain: domain.map(DomainId),
             address: address.map(AddressId),
             system,
+            unlisted: false,
         },
     );
     let client = (any::<Option<std::net::IpAddr>>(), any::<u16>(), ".{0,20}", any::<Option<String>>()).prop_map(

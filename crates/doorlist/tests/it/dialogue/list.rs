@@ -39,7 +39,7 @@ fn changes(list: &str) -> Result<Vec<Change>, String> {
     let (name, mode) = phrases.next().and_then(|first| first.split_once(' ')).ok_or("DOMAIN MODE comes first")?;
     let domain = Domain(DomainName::parse(name.as_bytes()).map_err(|error| error.to_string())?);
     let mode = match mode {
-        "setting-up" => Mode::SettingUp,
+        "setting-up" => Mode::Monitor,
         "soft" => Mode::enforce(Some(SOFT_UNTIL)),
         "enforce" => Mode::enforce(None),
         _ => return Err(format!("`{mode}` is no mode")),

@@ -1,0 +1,175 @@
+//! Callout: asks a domain's own server whether it takes a recipient that is on no list, while the sender waits for the
+//! reply to RCPT. Nobody is asked for who is listed, vetoed, relay-denied or whose source is flagged.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `book` | what is known and what waits: records, routes, rates |
+//! | `session` | one probe session with a server |
+//! | `prober` | the workers: one for each name that has something to ask |
+//!
+//! What an answer means is a rule of `doorlist_core::verification`.
+
+mod book;
+mod metrics;
+mod prober;
+mod session;
+
+use crate::clock;
+use crate::journal::Journal;
+use crate::relay::RelayHandle;
+use book::{Asking, Book, Question, name_of};
+use doorlist_core::address::{Address, DomainName};
+use doorlist_core::change::MailServer;
+use doorlist_core::domain::{DomainId, ProtectedDomain};
+use doorlist_core::network::SourceKey;
+use doorlist_core::verification::{CONNECTIONS_PER_SERVER, Knowledge, SourceClass};
+use doorlist_store::verification::ServerName;
+use doorlist_store::{RecipientStore, VerificationBook};
+use metrics::CalloutMetrics;
+use prometheus_client::registry::Registry;
+use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+
+/// Maximum time that the client of an SMTP session waits for an answer; the probe goes on behind it.
+const WAIT_MAX: Duration = Duration::from_secs(6);
+/// How often what is new is written: all nodes see it within this time and a look of their own.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// How often what holds no more is forgotten.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
+
+/// Asks domains' own servers, for all sessions.
+pub(crate) struct Callout {
+    /// The runtime of the mail threads.
+    runtime: Handle,
+    recipients: RecipientStore,
+    /// The same for all nodes.
+    store: VerificationBook,
+    relay: RelayHandle,
+    journal: Journal,
+    /// Senders of probes, in the order in which they are tried; empty for the null sender.
+    senders: Vec<String>,
+    book: Mutex<Book>,
+    /// Connections of each server.
+    gates: Mutex<HashMap<ServerName, Arc<Semaphore>>>,
+    metrics: CalloutMetrics,
+    turn: AtomicUsize,
+}
+
+/// An answer that is on its way.
+pub(crate) struct PendingAnswer(watch::Receiver<Option<Knowledge>>);
+
+impl Callout {
+    /// `sender` is a real address that takes mail; the null sender is tried beside it.
+    pub(crate) fn new(
+        recipients: RecipientStore,
+        relay: RelayHandle,
+        journal: Journal,
+        sender: Option<&Address>,
+        registry: &mut Registry,
+    ) -> Arc<Self> {
+        let senders = sender.map(ToString::to_string).into_iter().chain([String::new()]).collect();
+        let callout = Arc::new(Self {
+            runtime: Handle::current(),
+            store: VerificationBook::of(&recipients),
+            recipients,
+            relay,
+            journal,
+            senders,
+            book: Mutex::default(),
+            gates: Mutex::default(),
+            metrics: CalloutMetrics::register(registry),
+            turn: AtomicUsize::new(0),
+        });
+        tokio::spawn(sweep(Arc::downgrade(&callout)));
+        tokio::spawn(write_notes(Arc::downgrade(&callout)));
+        callout
+    }
+
+    /// What is known of a recipient that its list does not decide, or an answer that is on its way.
+    pub(crate) fn ask(
+        self: &Arc<Self>,
+        address: &Address,
+        domain: &ProtectedDomain,
+        source: SourceKey,
+    ) -> Result<Knowledge, PendingAnswer> {
+        let servers: Vec<ServerName> = self.best_servers(domain.id).iter().map(name_of).collect();
+        let class = SourceClass::Ordinary;
+        let question = Question { address, domain: domain.id, servers: &servers, source, class, may_ask: !domain.hold };
+        let (asking, starts) = self.lock().ask(&question, clock::now());
+        if starts {
+            let (callout, name) = (Arc::clone(self), address.domain().clone());
+            self.runtime.spawn(callout.work(name, domain.id));
+        }
+        match asking {
+            Asking::Known(known) => Ok(known),
+            Asking::Wait(answer) => Err(PendingAnswer(answer)),
+        }
+    }
+
+    /// Notes that a server took a message for an address of one of our names.
+    pub(crate) fn delivered(&self, path: &str, domain: DomainId, (host, port): (&str, u16)) {
+        if let Ok(address) = path.parse::<Address>() {
+            self.lock().delivered(&address, domain, &(host.to_ascii_lowercase().into(), port), clock::now());
+        }
+    }
+
+    /// The servers of the best preference of a domain: a backup that accepts everything says nothing.
+    fn best_servers(&self, domain: DomainId) -> Vec<MailServer> {
+        let routes = self.recipients.routes();
+        let Some(route) = routes.get(&domain) else { return Vec::new() };
+        let best = route.servers.iter().map(|server| server.preference).min();
+        route.servers.iter().filter(|server| Some(server.preference) == best).cloned().collect()
+    }
+
+    fn gate(&self, server: &ServerName) -> Arc<Semaphore> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates.entry(server.clone()).or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_PER_SERVER)));
+        Arc::clone(gate)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_ours(&self, name: &DomainName) -> bool {
+        self.recipients.snapshot().domain(name).is_some()
+    }
+}
+
+impl PendingAnswer {
+    /// Waits for it, but not longer than a sender waits.
+    pub(crate) async fn wait(mut self) -> Knowledge {
+        match timeout(WAIT_MAX, self.0.wait_for(Option::is_some)).await {
+            Ok(Ok(known)) => (*known).unwrap_or(Knowledge::Undecided),
+            _ => Knowledge::Undecided,
+        }
+    }
+}
+
+/// Writes what is new behind the answers. What the store does not take is known here alone.
+async fn write_notes(callout: Weak<Callout>) {
+    loop {
+        sleep(WRITE_EVERY).await;
+        let Some(callout) = callout.upgrade() else { return };
+        let notes = callout.lock().take_notes();
+        if !notes.is_empty()
+            && let Err(error) = callout.store.write(&notes, clock::now()).await
+        {
+            callout.tell("cannot store what servers said about recipients;", &error.to_string());
+        }
+    }
+}
+
+async fn sweep(callout: Weak<Callout>) {
+    loop {
+        sleep(SWEEP_EVERY).await;
+        let Some(callout) = callout.upgrade() else { return };
+        callout.lock().sweep(|name| callout.is_ours(name), clock::now());
+        callout.gates.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, gate| Arc::strong_count(gate) > 1);
+    }
+}

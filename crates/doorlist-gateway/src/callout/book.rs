@@ -1,0 +1,351 @@
+//! What the prober knows and does now: records and routes, names that wait, rates. Plain data behind one lock, with time
+//! as a parameter.
+
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::change::MailServer;
+use doorlist_core::domain::DomainId;
+use doorlist_core::network::SourceKey;
+use doorlist_core::time::Timestamp;
+use doorlist_core::verification::{
+    Answer, Judgement, Knowledge, NAMES_PER_SESSION, ProbeLimits, QUEUE_MAX, RateWindow, Record, Records, Route,
+    SourceClass, Trust, after_asking, judge,
+};
+use doorlist_store::verification::{ServerName, VerificationNotes};
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Sources whose rates are remembered; a new one is not asked for while there are more.
+const SOURCES_MAX: usize = 32 * 1024;
+
+/// The operator is told of a server that cannot be asked, and then no more for so long.
+const TOLD_EVERY: Duration = Duration::from_hours(1);
+
+/// Notes that wait to be written; more are known here alone.
+const NOTES_MAX: usize = 20_000;
+/// A known address that a server took so short a time ago is not noted again at each delivery.
+const FRESH: Duration = Duration::from_mins(10);
+
+/// The name under which a server is kept.
+pub(crate) fn name_of(server: &MailServer) -> ServerName {
+    (server.host.to_ascii_lowercase().into(), server.port)
+}
+
+/// Somebody wants to know of an address.
+#[derive(Debug)]
+pub(super) struct Question<'a> {
+    pub(super) address: &'a Address,
+    /// The domain that has its name.
+    pub(super) domain: DomainId,
+    /// Those of the best preference.
+    pub(super) servers: &'a [ServerName],
+    /// Whose mail asks for it.
+    pub(super) source: SourceKey,
+    pub(super) class: SourceClass,
+    /// Otherwise only what is known already counts: the domain is on hold.
+    pub(super) may_ask: bool,
+}
+
+/// What follows from a question.
+#[derive(Debug)]
+pub(super) enum Asking {
+    Known(Knowledge),
+    /// Somebody asks for it already, or begins to.
+    Wait(watch::Receiver<Option<Knowledge>>),
+}
+
+/// What is known of all names.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    names: HashMap<DomainName, NameBook>,
+    servers: HashMap<ServerName, ServerBook>,
+    sources: HashMap<SourceKey, RateWindow>,
+    /// What is to be written to the store.
+    notes: VerificationNotes,
+}
+
+/// What is known of one server, whichever names it has.
+#[derive(Debug, Default)]
+struct ServerBook {
+    rate: RateWindow,
+    /// The sender with which it speaks about recipients.
+    sender: Option<String>,
+    /// When the operator was told last that it cannot be asked.
+    told: Option<Timestamp>,
+}
+
+/// What is known of one protected name.
+#[derive(Debug)]
+struct NameBook {
+    /// A domain that comes again under another number begins anew.
+    domain: DomainId,
+    records: Records,
+    routes: HashMap<ServerName, Route>,
+    waiting: VecDeque<LocalPart>,
+    flights: HashMap<LocalPart, watch::Sender<Option<Knowledge>>>,
+    rate: RateWindow,
+    /// A worker has its names.
+    is_worked_on: bool,
+    /// An address that its server took of late.
+    known: Option<LocalPart>,
+}
+
+impl Book {
+    /// Answers from the records, or lets the address wait for a worker. The flag says whether one must be started.
+    pub(super) fn ask(&mut self, question: &Question<'_>, now: Timestamp) -> (Asking, bool) {
+        let (name, local) = (question.address.domain(), question.address.local());
+        let book = self.of(name, question.domain);
+        let record = book.records.find(local.as_str(), now);
+        let route = book.most_doubtful(question.servers, now);
+        let (known, is_asked_for) = match judge(record, &route, now) {
+            Judgement::Known(known) => (known, false),
+            Judgement::Refresh(known) => (known, true),
+            Judgement::Ask => {
+                if let Some(flight) = book.flights.get(local) {
+                    return (Asking::Wait(flight.subscribe()), false);
+                }
+                (after_asking(Answer::Undecided, record, &route, now), true)
+            }
+        };
+        if !is_asked_for || !question.may_ask || !self.allows(question, now) {
+            return (Asking::Known(known), false);
+        }
+        let Some(book) = self.names.get_mut(name) else { return (Asking::Known(known), false) };
+        let is_background = record.is_some_and(|record| record.exists);
+        let (begin, starts) = book.enqueue(local);
+        match begin {
+            Some(flight) if !is_background => (Asking::Wait(flight), starts),
+            _ => (Asking::Known(known), starts),
+        }
+    }
+
+    /// Counts a new name against all limits.
+    fn allows(&mut self, question: &Question<'_>, now: Timestamp) -> bool {
+        let Some(book) = self.names.get_mut(question.address.domain()) else { return false };
+        if book.waiting.len() >= QUEUE_MAX {
+            return false;
+        }
+        if self.sources.len() >= SOURCES_MAX && !self.sources.contains_key(&question.source) {
+            self.sources.retain(|_, rate| !rate.is_over(now));
+            if self.sources.len() >= SOURCES_MAX {
+                return false;
+            }
+        }
+        let is_trusted = question
+            .servers
+            .iter()
+            .all(|server| book.routes.get(server).is_some_and(|route| route.trust(now) == Trust::Trusted));
+        let Some(server) = question.servers.first() else { return false };
+        ProbeLimits {
+            domain: &mut book.rate,
+            server: &mut self.servers.entry(server.clone()).or_default().rate,
+            source: self.sources.entry(question.source).or_default(),
+        }
+        .take(is_trusted, question.class, now)
+    }
+
+    /// The next names of a worker; an empty list ends it.
+    pub(super) fn next(&mut self, name: &DomainName) -> Vec<LocalPart> {
+        let Some(book) = self.names.get_mut(name) else { return Vec::new() };
+        let count = book.waiting.len().min(NAMES_PER_SESSION);
+        let next: Vec<LocalPart> = book.waiting.drain(..count).collect();
+        book.is_worked_on = !next.is_empty();
+        next
+    }
+
+    /// Takes the answer to a name, and tells it to all who wait. `server`: who gave it; `None`: nobody was asked.
+    pub(super) fn answered(
+        &mut self,
+        name: &DomainName,
+        local: &LocalPart,
+        (server, answer): (Option<&ServerName>, Answer),
+        now: Timestamp,
+    ) -> Knowledge {
+        let Some(book) = self.names.get_mut(name) else { return Knowledge::Undecided };
+        let record = book.records.find(local.as_str(), now);
+        let route = server.map_or(Route::new(now), |server| book.route(server, now));
+        if book.records.note(local.as_str(), answer, now) && self.notes.len() < NOTES_MAX {
+            let noted = Record { exists: answer == Answer::Exists, at: now };
+            self.notes.records.insert(((book.domain, name.clone()), local.clone()), noted);
+        }
+        let known = after_asking(answer, record, &route, now);
+        if let Some(flight) = book.flights.remove(local) {
+            flight.send_replace(Some(known));
+        }
+        known
+    }
+
+    /// What is known of a route.
+    pub(super) fn route(&self, name: &DomainName, server: &ServerName, now: Timestamp) -> Route {
+        self.names.get(name).map_or(Route::new(now), |book| book.route(server, now))
+    }
+
+    /// Changes what is known of a route.
+    pub(super) fn with_route(
+        &mut self,
+        name: &DomainName,
+        server: &ServerName,
+        now: Timestamp,
+        change: impl FnOnce(&mut Route),
+    ) {
+        let Some(book) = self.names.get_mut(name) else { return };
+        let route = book.routes.entry(server.clone()).or_insert(Route::new(now));
+        change(route);
+        let (key, route) = (((book.domain, name.clone()), server.clone()), *route);
+        if self.notes.len() < NOTES_MAX {
+            self.notes.routes.insert(key, route);
+        }
+    }
+
+    /// The routes of a name.
+    pub(super) fn routes(&self, name: &DomainName) -> Vec<(ServerName, Route)> {
+        let routes = self.names.get(name).map(|book| &book.routes);
+        routes.into_iter().flatten().map(|(server, route)| (server.clone(), *route)).collect()
+    }
+
+    /// A server took an address: it is in order, and the address is one that can be asked for.
+    pub(super) fn delivered(&mut self, address: &Address, domain: DomainId, server: &ServerName, now: Timestamp) {
+        let name = address.domain();
+        let book = self.of(name, domain);
+        let is_fresh = |route: &Route| route.known.is_some_and(|known| known.taken && now.since(known.at) < FRESH);
+        if book.routes.get(server).is_some_and(is_fresh) && book.known.is_some() {
+            return;
+        }
+        book.known = Some(address.local().clone());
+        self.with_route(name, server, now, |route| route.known_answered(true, now));
+    }
+
+    /// The book of a name, which begins anew when another domain has it.
+    fn of(&mut self, name: &DomainName, domain: DomainId) -> &mut NameBook {
+        let book = self.names.entry(name.clone()).or_insert_with(|| NameBook::new(domain));
+        if book.domain != domain {
+            *book = NameBook::new(domain);
+        }
+        book
+    }
+
+    /// Takes what the store has of a name; what is known here already stays.
+    pub(super) fn read(
+        &mut self,
+        name: &DomainName,
+        records: Vec<(LocalPart, Record)>,
+        routes: Vec<(ServerName, Route)>,
+        now: Timestamp,
+    ) {
+        let Some(book) = self.names.get_mut(name) else { return };
+        for (local, record) in records.into_iter().filter(|(_, record)| record.is_live(now)) {
+            let answer = if record.exists { Answer::Exists } else { Answer::NoSuchUser };
+            if book.records.find(local.as_str(), now).is_none_or(|known| known.at < record.at) {
+                book.records.note(local.as_str(), answer, record.at);
+            }
+        }
+        for (server, route) in routes {
+            book.routes.entry(server).and_modify(|known| known.merge(&route)).or_insert(route);
+        }
+    }
+
+    /// Answers a name by what is known by now; otherwise its server must be asked.
+    pub(super) fn settle_known(
+        &mut self,
+        name: &DomainName,
+        local: &LocalPart,
+        servers: &[ServerName],
+        now: Timestamp,
+    ) -> bool {
+        let Some(book) = self.names.get_mut(name) else { return false };
+        let record = book.records.find(local.as_str(), now);
+        let Judgement::Known(known) = judge(record, &book.most_doubtful(servers, now), now) else { return false };
+        if let Some(flight) = book.flights.remove(local) {
+            flight.send_replace(Some(known));
+        }
+        true
+    }
+
+    /// What is to be written, which then counts as written.
+    pub(super) fn take_notes(&mut self) -> VerificationNotes {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// An address that the server of a name took of late.
+    pub(super) fn known(&self, name: &DomainName) -> Option<LocalPart> {
+        self.names.get(name)?.known.clone()
+    }
+
+    /// The record of an address.
+    pub(super) fn record(&self, address: &Address, now: Timestamp) -> Option<Record> {
+        self.names.get(address.domain())?.records.find(address.local().as_str(), now)
+    }
+
+    /// The senders to try at a server, first the one that worked.
+    pub(super) fn senders(&self, server: &ServerName, all: &[String]) -> Vec<String> {
+        let worked = self.servers.get(server).and_then(|book| book.sender.clone());
+        let others = all.iter().filter(|sender| Some(*sender) != worked.as_ref()).cloned();
+        worked.clone().into_iter().chain(others).collect()
+    }
+
+    pub(super) fn note_sender(&mut self, server: &ServerName, sender: Option<&str>) {
+        self.servers.entry(server.clone()).or_default().sender = sender.map(str::to_owned);
+    }
+
+    /// Whether the operator is to be told again that a server cannot be asked.
+    pub(super) fn may_tell(&mut self, server: &ServerName, now: Timestamp) -> bool {
+        let book = self.servers.entry(server.clone()).or_default();
+        let due = book.told.is_none_or(|told| now.since(told) >= TOLD_EVERY);
+        if due {
+            book.told = Some(now);
+        }
+        due
+    }
+
+    /// Forgets names that are ours no more, and what holds no more.
+    pub(super) fn sweep(&mut self, is_ours: impl Fn(&DomainName) -> bool, now: Timestamp) {
+        self.names.retain(|name, book| {
+            book.records.sweep(now);
+            is_ours(name) || book.is_worked_on
+        });
+        let is_told = |book: &ServerBook| book.told.is_some_and(|told| now.since(told) < TOLD_EVERY);
+        self.servers.retain(|_, book| !book.rate.is_over(now) || is_told(book));
+        self.sources.retain(|_, rate| !rate.is_over(now));
+    }
+}
+
+impl NameBook {
+    fn new(domain: DomainId) -> Self {
+        Self {
+            domain,
+            records: Records::default(),
+            routes: HashMap::new(),
+            waiting: VecDeque::new(),
+            flights: HashMap::new(),
+            rate: RateWindow::default(),
+            is_worked_on: false,
+            known: None,
+        }
+    }
+
+    fn route(&self, server: &ServerName, now: Timestamp) -> Route {
+        self.routes.get(server).copied().unwrap_or(Route::new(now))
+    }
+
+    /// Which of several servers said *no such user* is not kept: the one that proves least decides.
+    fn most_doubtful(&self, servers: &[ServerName], now: Timestamp) -> Route {
+        let routes = servers.iter().map(|server| self.route(server, now));
+        let doubt = |route: &Route| match route.knowledge_of_absent(now) {
+            Knowledge::Undecided => 0,
+            Knowledge::AbsentOnNewRoute => 1,
+            Knowledge::Absent | Knowledge::Exists => 2,
+        };
+        routes.min_by_key(doubt).unwrap_or(Route::new(now))
+    }
+
+    /// Lets a name wait; who asks gets a receiver for its answer. The flag says whether a worker must be started.
+    fn enqueue(&mut self, local: &LocalPart) -> (Option<watch::Receiver<Option<Knowledge>>>, bool) {
+        if let Some(flight) = self.flights.get(local) {
+            return (Some(flight.subscribe()), false);
+        }
+        let (flight, answer) = watch::channel(None);
+        self.flights.insert(local.clone(), flight);
+        self.waiting.push_back(local.clone());
+        (Some(answer), !std::mem::replace(&mut self.is_worked_on, true))
+    }
+}

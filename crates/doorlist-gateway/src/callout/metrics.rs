@@ -1,0 +1,39 @@
+//! What probes are counted as.
+
+use doorlist_core::verification::Answer;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct AnswerLabel {
+    answer: &'static str,
+}
+
+pub(super) struct CalloutMetrics {
+    answers: Family<AnswerLabel, Counter>,
+    sessions: Counter,
+}
+
+impl CalloutMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let (answers, sessions) = (Family::<AnswerLabel, Counter>::default(), Counter::default());
+        registry.register("probes", "Recipients that domains' servers were asked for", answers.clone());
+        registry.register("probe_sessions", "Sessions in which domains' servers were asked", sessions.clone());
+        Self { answers, sessions }
+    }
+
+    pub(super) fn session(&self) {
+        self.sessions.inc();
+    }
+
+    pub(super) fn answered(&self, answer: Answer) {
+        let answer = match answer {
+            Answer::Exists => "exists",
+            Answer::NoSuchUser => "no_such_user",
+            Answer::Undecided => "undecided",
+        };
+        self.answers.get_or_create(&AnswerLabel { answer }).inc();
+    }
+}

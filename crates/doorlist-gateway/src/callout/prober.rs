@@ -1,0 +1,184 @@
+//! The workers: each asks the servers of one protected name, session after session, until nothing waits.
+
+use super::Callout;
+use super::book::name_of;
+use super::session::{ProbeReport, ProbeSession};
+use crate::clock;
+use crate::journal::{FieldValue, Line, Process};
+use crate::relay::NoRoute;
+use doorlist_core::address::{Address, DomainName, LocalPart};
+use doorlist_core::change::MailServer;
+use doorlist_core::domain::DomainId;
+use doorlist_core::verification::{Answer, TRUSTED_FOR};
+use doorlist_store::verification::ServerName;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Known names that are tried before a server counts as one that refuses everybody: a person may have left.
+const KNOWN_TRIED: u32 = 3;
+/// Letters and digits of a random name, 60 bits: surely nobody's.
+const RANDOM_LENGTH: usize = 12;
+const RANDOM_ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+impl Callout {
+    /// Asks for the names that wait, until none is left.
+    pub(super) async fn work(self: Arc<Self>, name: DomainName, domain: DomainId) {
+        loop {
+            let locals = self.lock().next(&name);
+            if locals.is_empty() {
+                return;
+            }
+            let unknown = self.read(&name, domain, locals).await;
+            if !unknown.is_empty() {
+                self.probe(&name, domain, &unknown).await;
+            }
+        }
+    }
+
+    /// Reads what other nodes, or this one before a restart, know of names; which of them must be asked for.
+    async fn read(&self, name: &DomainName, domain: DomainId, locals: Vec<LocalPart>) -> Vec<LocalPart> {
+        let key = (domain, name.clone());
+        // While the store is away, the servers themselves are asked.
+        let records = self.store.records(&key, &locals).await.unwrap_or_default();
+        let routes = self.store.routes(&key).await.unwrap_or_default();
+        let servers: Vec<ServerName> = self.best_servers(domain).iter().map(name_of).collect();
+        let now = clock::now();
+        let mut book = self.lock();
+        book.read(name, records, routes, now);
+        locals.into_iter().filter(|local| !book.settle_known(name, local, &servers, now)).collect()
+    }
+
+    /// Asks the first server that speaks; if none does, the names are undecided.
+    async fn probe(&self, name: &DomainName, domain: DomainId, locals: &[LocalPart]) {
+        let names: Vec<Address> = locals.iter().map(|local| Address::new(local.clone(), name.clone())).collect();
+        for server in self.in_turn(domain) {
+            let Ok(report) = self.session(&server, &names).await else { continue };
+            self.settle(domain, &server, &names, &report).await;
+            return;
+        }
+        self.answer(&names, None, &[]);
+    }
+
+    /// The servers of the best preference, which share the load.
+    fn in_turn(&self, domain: DomainId) -> Vec<MailServer> {
+        let mut servers = self.best_servers(domain);
+        if !servers.is_empty() {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % servers.len();
+            servers.rotate_left(turn);
+        }
+        servers
+    }
+
+    /// Takes the answers of a session. What they are worth is found out first, where nobody knows it.
+    async fn settle(&self, domain: DomainId, server: &MailServer, names: &[Address], report: &ProbeReport) {
+        let Some(name) = names.first().map(Address::domain) else { return };
+        let server_name = name_of(server);
+        let route = self.lock().route(name, &server_name, clock::now());
+        if report.answers.contains(&Answer::NoSuchUser) && route.wants_known(clock::now()) {
+            self.ask_known(name, domain, server, &server_name).await;
+        }
+        self.answer(names, Some(&server_name), &report.answers);
+        if report.answers.contains(&Answer::Exists) && route.wants_random(TRUSTED_FOR, clock::now()) {
+            self.ask_random(name, server, &server_name).await;
+        }
+    }
+
+    fn answer(&self, names: &[Address], server: Option<&ServerName>, answers: &[Answer]) {
+        let now = clock::now();
+        let mut book = self.lock();
+        for (at, name) in names.iter().enumerate() {
+            let answer = answers.get(at).copied().unwrap_or(Answer::Undecided);
+            self.metrics.answered(answer);
+            book.answered(name.domain(), name.local(), (server, answer), now);
+        }
+    }
+
+    /// Asks for a name that surely exists, in a session of its own: a server that refuses it refuses everybody.
+    async fn ask_known(&self, name: &DomainName, domain: DomainId, server: &MailServer, server_name: &ServerName) {
+        for known in self.known_names(name, domain).await {
+            let Ok(report) = self.session(server, &[known]).await else { return };
+            let taken = match report.answers.first() {
+                Some(Answer::Exists) => true,
+                Some(Answer::NoSuchUser) => false,
+                _ => return,
+            };
+            let now = clock::now();
+            self.lock().with_route(name, server_name, now, |route| route.known_answered(taken, now));
+            if taken {
+                return;
+            }
+        }
+    }
+
+    /// One that took mail of late, then listed ones.
+    async fn known_names(&self, name: &DomainName, domain: DomainId) -> Vec<Address> {
+        let of_mail = self.lock().known(name);
+        // Without an answer of the store there is none: the names are undecided.
+        let listed = self.recipients.some_mailboxes(domain, KNOWN_TRIED).await.unwrap_or_default();
+        let locals = of_mail.into_iter().chain(listed).take(KNOWN_TRIED as usize);
+        locals.map(|local| Address::new(local, name.clone())).collect()
+    }
+
+    /// Asks for a name that surely does not exist, in a session of its own: a server that takes it takes everybody.
+    async fn ask_random(&self, name: &DomainName, server: &MailServer, server_name: &ServerName) {
+        let Some(random) = random_name(name) else { return };
+        let Ok(report) = self.session(server, &[random]).await else { return };
+        let taken = match report.answers.first() {
+            Some(Answer::Exists) => true,
+            Some(Answer::NoSuchUser) => false,
+            _ => return,
+        };
+        let now = clock::now();
+        self.lock().with_route(name, server_name, now, |route| route.random_answered(taken, now));
+        if taken {
+            let event =
+                format!("{}:{} takes every name of {name}: what it says proves nothing;", server.host, server.port);
+            self.tell(&event, "");
+        }
+    }
+
+    /// One session with a server, when it has a free place.
+    async fn session(&self, server: &MailServer, names: &[Address]) -> Result<ProbeReport, NoRoute> {
+        let server_name = name_of(server);
+        let gate = self.gate(&server_name);
+        let _place = gate.acquire().await;
+        self.metrics.session();
+        let senders = self.lock().senders(&server_name, &self.senders);
+        let asked = ProbeSession::ask(self.relay.connector(), &self.relay.config(), server, &senders, names).await;
+        match &asked {
+            Ok(report) => {
+                if let Some(why) = &report.refusal {
+                    let event = format!("{}:{} refuses to be asked for recipients;", server.host, server.port);
+                    if self.lock().may_tell(&server_name, clock::now()) {
+                        self.tell(&event, why);
+                    }
+                }
+                self.lock().note_sender(&server_name, report.sender.as_deref());
+            }
+            Err(no_route) => {
+                if self.lock().may_tell(&server_name, clock::now()) {
+                    let event = format!("{}:{} cannot be asked for recipients;", server.host, server.port);
+                    self.tell(&event, &no_route.why);
+                }
+            }
+        }
+        asked
+    }
+
+    pub(super) fn tell(&self, event: &str, why: &str) {
+        let fields: &[(&str, FieldValue<'_>)] = &[("why", FieldValue::Str(why))];
+        let fields = if why.is_empty() { &[] } else { fields };
+        self.journal.write(&Line { process: Process::Verify, queue: None, event, fields });
+    }
+}
+
+/// A name that surely does not exist. `None`: the system gave no random bytes.
+fn random_name(name: &DomainName) -> Option<Address> {
+    let mut bytes = [0; RANDOM_LENGTH];
+    getrandom::fill(&mut bytes).ok()?;
+    let text: Vec<u8> = bytes
+        .iter()
+        .filter_map(|byte| RANDOM_ALPHABET.get(usize::from(*byte) % RANDOM_ALPHABET.len()).copied())
+        .collect();
+    Some(Address::new(LocalPart::parse(&text).ok()?, name.clone()))
+}

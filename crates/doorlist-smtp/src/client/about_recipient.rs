@@ -1,0 +1,103 @@
+//! What a reply to RCPT says about the address: taken, no such user, or neither. Doubt never says *no such user*: what is
+//! refused by policy, for a full mailbox or for no reason says nothing about who exists.
+
+use super::reply_parser::ServerReply;
+use doorlist_core::verification::Answer;
+
+/// Texts of servers without enhanced codes that know no such user, in lower case.
+const NO_SUCH_USER: [&str; 17] = [
+    "user unknown",
+    "unknown user",
+    "no such user",
+    "user not found",
+    "user does not exist",
+    "unrouteable address",
+    "unrouteable mail",
+    "no such recipient",
+    "unknown recipient",
+    "recipient unknown",
+    "invalid recipient",
+    "recipient not found",
+    "no such mailbox",
+    "mailbox not found",
+    "no mailbox here by that name",
+    "unknown local part",
+    "no such address",
+];
+
+/// Words of a refusal that is about the sender or about us, whatever else the text says, in lower case.
+const OF_POLICY: [&str; 9] =
+    ["relay", "spam", "block", "blacklist", "denylist", "policy", "reputation", "not permitted", "access denied"];
+
+/// How Exchange Online refuses a recipient that its directory has not, in lower case; with 5.4.1.
+const DIRECTORY_BLOCKING: &str = "recipient address rejected";
+
+impl ServerReply {
+    /// What a reply to RCPT says about the address. No such user is 550, 551 or 553 with 5.1.1, 5.1.6 or 5.1.10 (RFC 3463
+    /// §3.2, RFC 7505 §5), with 5.4.1 and the text of Exchange Online, or without an enhanced code and with a text that is
+    /// known.
+    pub fn about_recipient(&self) -> Answer {
+        if self.is_positive() {
+            return Answer::Exists;
+        }
+        if !matches!(self.code(), 550 | 551 | 553) {
+            return Answer::Undecided;
+        }
+        let is_no_such_user = match self.enhanced().map(|status| (status.subject, status.detail)) {
+            Some((1, 1 | 6 | 10)) => true,
+            Some((4, 1)) => self.says(DIRECTORY_BLOCKING),
+            Some(_) => false,
+            None => {
+                NO_SUCH_USER.iter().any(|words| self.says(words)) && !OF_POLICY.iter().any(|words| self.says(words))
+            }
+        };
+        if is_no_such_user { Answer::NoSuchUser } else { Answer::Undecided }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::super::reply_parser::ReplyParser;
+    use super::*;
+
+    #[test]
+    fn servers_say_no_such_user_in_many_ways() {
+        use Answer::{Exists, NoSuchUser, Undecided};
+        for (text, expected) in [
+            ("250 2.1.5 Ok", Exists),
+            ("251 User not local; will forward", Exists),
+            (
+                "550 5.1.1 <x@example.test>: Recipient address rejected: User unknown in local recipient table",
+                NoSuchUser,
+            ),
+            ("550-5.1.1 The email account that you tried to reach does not exist.\r\n550 5.1.1 Try again", NoSuchUser),
+            ("550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup", NoSuchUser),
+            ("551 5.1.6 moved away", NoSuchUser),
+            ("553 5.1.1 no", NoSuchUser),
+            ("550 5.4.1 Recipient address rejected: Access denied. [AM1.example]", NoSuchUser),
+            ("550 5.4.1 All recipient addresses rejected : Access denied", Undecided),
+            ("550 Unrouteable address", NoSuchUser),
+            ("550 No such user here", NoSuchUser),
+            ("553 sorry, no mailbox here by that name (#5.7.1)", NoSuchUser),
+            ("550 Invalid recipient <x@example.test>", NoSuchUser),
+            ("550 invalid recipient: relaying denied", Undecided),
+            ("550 User unknown; your address is blocked", Undecided),
+            ("550 5.7.1 Relaying denied", Undecided),
+            ("550 5.7.1 User unknown", Undecided),
+            ("550 5.2.1 mailbox disabled", Undecided),
+            ("552 5.2.2 mailbox full", Undecided),
+            ("554 5.1.1 no such user", Undecided),
+            ("550 no", Undecided),
+            ("550 Mailbox unavailable", Undecided),
+            ("450 4.1.1 user unknown", Undecided),
+            ("451 greylisted", Undecided),
+            ("421 4.7.0 come back", Undecided),
+            ("503 5.5.1 bad sequence", Undecided),
+            ("354 go on", Undecided),
+        ] {
+            let reply = ReplyParser::default().next(&mut format!("{text}\r\n").as_bytes()).unwrap().unwrap();
+            assert_eq!(reply.about_recipient(), expected, "{text}");
+        }
+    }
+}
