@@ -3,6 +3,7 @@
 mod add;
 mod alias;
 mod mode;
+mod probe;
 mod remove;
 mod server_setup;
 mod servers;
@@ -14,6 +15,7 @@ mod verification;
 pub use add::{DomainAdd, DomainAdded, NewDomain};
 pub use alias::{DomainAliasAdd, DomainAliasRemove};
 pub use mode::{DomainMode, ModeWish};
+pub use probe::{DomainProbe, DomainRoutes, RouteStanding, ServerProbe};
 pub use remove::DomainRemove;
 pub(crate) use remove::remove_all;
 pub use server_setup::{ServerSetup, SetupStep};

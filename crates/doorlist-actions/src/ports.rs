@@ -1,7 +1,8 @@
 //! What actions need of the outside beside the store, as small traits: directories to read, a place for secrets, mail to
 //! people, TXT records, an archive for the audit. The binary implements them; the queue has its own (`queue`).
 
-use doorlist_core::address::DomainName;
+use crate::domains::{RouteStanding, ServerProbe};
+use doorlist_core::address::{Address, DomainName};
 use doorlist_core::connection::DirectoryConnection;
 use doorlist_core::source_rows::{RowProblem, SourceRow};
 use doorlist_core::time::Timestamp;
@@ -170,9 +171,13 @@ impl Notifier for NoNotifier {
     }
 }
 
-/// The running server, as far as `status` tells of it.
+/// The running server: what only it knows, and what only it can ask.
 pub trait ServerState: Send + Sync {
     fn started(&self) -> Timestamp;
     /// Sources that are flagged for guessing at this time.
     fn sources_flagged(&self) -> u64;
+    /// What the word of each server of a protected name about unlisted recipients is worth.
+    fn routes(&self, name: &DomainName) -> Vec<RouteStanding>;
+    /// Asks the servers of a protected name now: for an address, or for what their word is worth.
+    fn probe<'a>(&'a self, name: &'a DomainName, address: Option<&'a Address>) -> Waited<'a, Vec<ServerProbe>>;
 }

@@ -42,7 +42,7 @@ pub struct ServerStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainStatus {
     pub total: u64,
-    pub setting_up: u64,
+    pub monitor: u64,
     /// Enforced, with 450 for unlisted recipients for now.
     pub enforce_soft: u64,
     pub enforce: u64,
@@ -122,7 +122,7 @@ impl DomainStatus {
         self.inactive += u64::from(!domain.active);
         self.hold += u64::from(domain.hold);
         let of_mode = match domain.mode {
-            Mode::Monitor => &mut self.setting_up,
+            Mode::Monitor => &mut self.monitor,
             mode if mode.is_soft(now) => &mut self.enforce_soft,
             Mode::Enforce { .. } => &mut self.enforce,
         };

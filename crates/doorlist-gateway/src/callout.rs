@@ -5,14 +5,18 @@
 //! |---|---|
 //! | `book` | what is known and what waits: records, routes, rates |
 //! | `session` | one probe session with a server |
+//! | `on_demand` | the same for a person who asks now |
 //! | `prober` | the workers: one for each name that has something to ask |
 //!
 //! What an answer means is a rule of `doorlist_core::verification`.
 
 mod book;
 mod metrics;
+mod on_demand;
 mod prober;
 mod session;
+
+pub use on_demand::ProbedServer;
 
 use crate::clock;
 use crate::journal::Journal;
@@ -22,7 +26,7 @@ use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::MailServer;
 use doorlist_core::domain::{DomainId, ProtectedDomain};
 use doorlist_core::network::SourceKey;
-use doorlist_core::verification::{CONNECTIONS_PER_SERVER, Knowledge, SourceClass};
+use doorlist_core::verification::{CONNECTIONS_PER_SERVER, Knowledge, Route, SourceClass};
 use doorlist_store::verification::ServerName;
 use doorlist_store::{RecipientStore, VerificationBook};
 use metrics::CalloutMetrics;
@@ -109,6 +113,11 @@ impl Callout {
             Asking::Known(known) => Ok(known),
             Asking::Wait(answer) => Err(PendingAnswer(answer)),
         }
+    }
+
+    /// What is known of the word of each server of a protected name.
+    pub(crate) fn routes(&self, name: &DomainName) -> Vec<(ServerName, Route)> {
+        self.lock().routes(name)
     }
 
     /// Notes that a server took a message for an address of one of our names.

@@ -1,5 +1,6 @@
 //! Starts, reconfigures and stops the SMTP listeners and the relay.
 
+pub use crate::callout::ProbedServer;
 pub use crate::inbound::{Certificate, TlsError};
 
 use crate::callout::Callout;
@@ -8,6 +9,9 @@ use crate::inbound::{Guard, Inbound, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
 use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, Surroundings};
 use arc_swap::ArcSwap;
+use doorlist_core::address::{Address, DomainName};
+use doorlist_core::verification::Route;
+use doorlist_store::verification::ServerName;
 use doorlist_store::{MailLog, RecipientStore, Spool};
 use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
@@ -113,6 +117,16 @@ impl Gateway {
     /// Sources that are flagged for guessing now.
     pub fn sources_flagged(&self) -> u64 {
         self.inbound.guard.flagged(crate::clock::now())
+    }
+
+    /// What is known of the word of each server of a protected name.
+    pub fn routes(&self, name: &DomainName) -> Vec<(ServerName, Route)> {
+        self.inbound.callout.routes(name)
+    }
+
+    /// Asks the servers of a protected name now: for an address, or for what their word is worth.
+    pub async fn probe(&self, name: &DomainName, address: Option<&Address>) -> Vec<ProbedServer> {
+        self.inbound.callout.probe_now(name, address).await
     }
 
     /// The queue, for administrators.

@@ -22,9 +22,10 @@ use crate::refused_requests::RefusedRequests;
 use crate::server_log;
 use crate::state_dir::StateDir;
 use anyhow::Context;
-use doorlist_actions::{ServerState, Services, WorkPool};
+use doorlist_actions::{RouteStanding, ServerProbe, ServerState, Services, Waited, WorkPool};
+use doorlist_core::address::{Address, DomainName};
 use doorlist_core::time::Timestamp;
-use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts};
+use doorlist_gateway::gateway::{Certificate, Gateway, GatewayError, GatewayParts, ProbedServer};
 use doorlist_gateway::journal::Journal;
 use doorlist_web::{ApiState, Refusals, Trail};
 use http::{Ready, Serving};
@@ -221,6 +222,31 @@ impl ServerState for RunningServer {
     fn sources_flagged(&self) -> u64 {
         self.gateway.sources_flagged()
     }
+
+    fn routes(&self, name: &DomainName) -> Vec<RouteStanding> {
+        let now = clock()();
+        let routes = self.gateway.routes(name).into_iter();
+        routes.map(|((host, port), route)| RouteStanding::of(place(&host, port), &route, now)).collect()
+    }
+
+    fn probe<'a>(&'a self, name: &'a DomainName, address: Option<&'a Address>) -> Waited<'a, Vec<ServerProbe>> {
+        Box::pin(async move {
+            let probed = self.gateway.probe(name, address).await;
+            let now = clock()();
+            let server = |probed: ProbedServer| {
+                let place = place(&probed.server.0, probed.server.1);
+                let standing = probed.route.map(|route| RouteStanding::of(place.clone(), &route, now));
+                let ProbedServer { answers, dialogue, failure, .. } = probed;
+                ServerProbe { server: place, answers, dialogue, failure, standing }
+            };
+            probed.into_iter().map(server).collect()
+        })
+    }
+}
+
+/// `host:port`, an IPv6 address in brackets.
+fn place(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Applies settings that can change at run time, and names those that need a restart. On an error nothing changes.

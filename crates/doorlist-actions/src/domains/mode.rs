@@ -40,12 +40,17 @@ impl Action for DomainMode {
         Reach::Machine
     }
 
-    /// Enforces a list, softly at first. If that would concern recipients that were asked for of late, or the list is
-    /// empty, the name must be typed once more.
+    /// Enforces a list, softly at first, or ends that. If enforcing would concern recipients that were asked for of late, or
+    /// the list is empty, the name must be typed once more.
     async fn run(self, actions: &Actions) -> Result<Applied, ActionError> {
         let Self { name, mode, now, confirmed } = self;
-        if mode != ModeWish::Enforce {
-            return Err(not_yet(mode));
+        match mode {
+            ModeWish::Learn => return Err(not_yet()),
+            ModeWish::Monitor => {
+                let enforcement = Some(Enforcement::Off);
+                return actions.set_domain(&name, &DomainPatch { enforcement, ..DomainPatch::default() }).await;
+            }
+            ModeWish::Enforce => {}
         }
         if confirmed.as_ref() != Some(&name)
             && let Some(warning) = actions.enforce_warning(&name).await?
@@ -70,13 +75,13 @@ impl Actions {
     /// When the store fails, or there is no such domain.
     pub async fn enforce_warning(&self, name: &DomainName) -> Result<Option<String>, ActionError> {
         let empty = self.empty_list_warning(name).await?;
-        let deferred = self.asked_in_vain(name, ENFORCE_LOOK_DAYS, &[Verdict::Defer]).await?.total();
-        let asked = (deferred > 0).then(|| {
-            let (recipients, are) = if deferred == 1 { ("recipient", "is") } else { ("recipients", "are") };
+        let asked = self.asked_in_vain(name, ENFORCE_LOOK_DAYS, &[Verdict::Defer, Verdict::Accept]).await?.total();
+        let asked = (asked > 0).then(|| {
+            let (recipients, are) = if asked == 1 { ("recipient", "is") } else { ("recipients", "are") };
             format!(
-                "{deferred} {recipients} of {name} that {are} not on the list {were} deferred in the last \
+                "{asked} {recipients} of {name} that {are} not on the list {were} accepted or deferred in the last \
                  {ENFORCE_LOOK_DAYS} days (doorlist domain unlisted {name})",
-                were = if deferred == 1 { "was" } else { "were" },
+                were = if asked == 1 { "was" } else { "were" },
             )
         });
         let said: Vec<String> = empty.into_iter().chain(asked).collect();
@@ -98,11 +103,8 @@ impl Actions {
     }
 }
 
-fn not_yet(wish: ModeWish) -> ActionError {
-    let mode = if wish == ModeWish::Learn { "learn" } else { "monitor" };
-    let message = format!(
-        "mode {mode} is not available in this version. Nothing was changed: until its list is enforced, a domain \
-         defers unlisted recipients and loses no mail"
-    );
+fn not_yet() -> ActionError {
+    let message = "mode learn is not available in this version. Nothing was changed: in mode monitor, recipients that \
+                   the domain's server takes are accepted, and `doorlist domain unlisted` lists them";
     ActionError::new(ErrorKind::Unavailable, message)
 }

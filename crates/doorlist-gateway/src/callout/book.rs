@@ -144,6 +144,11 @@ impl Book {
         .take(is_trusted, question.class, now)
     }
 
+    /// A person asks for a name that nobody's mail may have asked for yet.
+    pub(super) fn begin_with(&mut self, name: &DomainName, domain: DomainId) {
+        self.of(name, domain);
+    }
+
     /// The next names of a worker; an empty list ends it.
     pub(super) fn next(&mut self, name: &DomainName) -> Vec<LocalPart> {
         let Some(book) = self.names.get_mut(name) else { return Vec::new() };
@@ -269,11 +274,6 @@ impl Book {
     /// An address that the server of a name took of late.
     pub(super) fn known(&self, name: &DomainName) -> Option<LocalPart> {
         self.names.get(name)?.known.clone()
-    }
-
-    /// The record of an address.
-    pub(super) fn record(&self, address: &Address, now: Timestamp) -> Option<Record> {
-        self.names.get(address.domain())?.records.find(address.local().as_str(), now)
     }
 
     /// The senders to try at a server, first the one that worked.

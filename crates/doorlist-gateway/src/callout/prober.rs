@@ -70,7 +70,7 @@ impl Callout {
     }
 
     /// Takes the answers of a session. What they are worth is found out first, where nobody knows it.
-    async fn settle(&self, domain: DomainId, server: &MailServer, names: &[Address], report: &ProbeReport) {
+    pub(super) async fn settle(&self, domain: DomainId, server: &MailServer, names: &[Address], report: &ProbeReport) {
         let Some(name) = names.first().map(Address::domain) else { return };
         let server_name = name_of(server);
         let route = self.lock().route(name, &server_name, clock::now());
@@ -97,21 +97,16 @@ impl Callout {
     async fn ask_known(&self, name: &DomainName, domain: DomainId, server: &MailServer, server_name: &ServerName) {
         for known in self.known_names(name, domain).await {
             let Ok(report) = self.session(server, &[known]).await else { return };
-            let taken = match report.answers.first() {
-                Some(Answer::Exists) => true,
-                Some(Answer::NoSuchUser) => false,
-                _ => return,
-            };
-            let now = clock::now();
-            self.lock().with_route(name, server_name, now, |route| route.known_answered(taken, now));
-            if taken {
+            let answer = report.answers.first().copied().unwrap_or(Answer::Undecided);
+            self.note_control(name, server_name, answer, true);
+            if answer != Answer::NoSuchUser {
                 return;
             }
         }
     }
 
     /// One that took mail of late, then listed ones.
-    async fn known_names(&self, name: &DomainName, domain: DomainId) -> Vec<Address> {
+    pub(super) async fn known_names(&self, name: &DomainName, domain: DomainId) -> Vec<Address> {
         let of_mail = self.lock().known(name);
         // Without an answer of the store there is none: the names are undecided.
         let listed = self.recipients.some_mailboxes(domain, KNOWN_TRIED).await.unwrap_or_default();
@@ -123,22 +118,30 @@ impl Callout {
     async fn ask_random(&self, name: &DomainName, server: &MailServer, server_name: &ServerName) {
         let Some(random) = random_name(name) else { return };
         let Ok(report) = self.session(server, &[random]).await else { return };
-        let taken = match report.answers.first() {
-            Some(Answer::Exists) => true,
-            Some(Answer::NoSuchUser) => false,
-            _ => return,
-        };
-        let now = clock::now();
-        self.lock().with_route(name, server_name, now, |route| route.random_answered(taken, now));
-        if taken {
-            let event =
-                format!("{}:{} takes every name of {name}: what it says proves nothing;", server.host, server.port);
+        let answer = report.answers.first().copied().unwrap_or(Answer::Undecided);
+        self.note_control(name, server_name, answer, false);
+        if answer == Answer::Exists {
+            let event = format!("{} takes every name of {name}: what it says proves nothing;", server.host_and_port());
             self.tell(&event, "");
         }
     }
 
+    /// Notes what a server made of a known or of a random name, where it was clear.
+    pub(super) fn note_control(&self, name: &DomainName, server: &ServerName, answer: Answer, is_known: bool) {
+        let taken = match answer {
+            Answer::Exists => true,
+            Answer::NoSuchUser => false,
+            Answer::Undecided => return,
+        };
+        let now = clock::now();
+        self.lock().with_route(name, server, now, |route| match is_known {
+            true => route.known_answered(taken, now),
+            false => route.random_answered(taken, now),
+        });
+    }
+
     /// One session with a server, when it has a free place.
-    async fn session(&self, server: &MailServer, names: &[Address]) -> Result<ProbeReport, NoRoute> {
+    pub(super) async fn session(&self, server: &MailServer, names: &[Address]) -> Result<ProbeReport, NoRoute> {
         let server_name = name_of(server);
         let gate = self.gate(&server_name);
         let _place = gate.acquire().await;
@@ -173,7 +176,7 @@ impl Callout {
 }
 
 /// A name that surely does not exist. `None`: the system gave no random bytes.
-fn random_name(name: &DomainName) -> Option<Address> {
+pub(super) fn random_name(name: &DomainName) -> Option<Address> {
     let mut bytes = [0; RANDOM_LENGTH];
     getrandom::fill(&mut bytes).ok()?;
     let text: Vec<u8> = bytes

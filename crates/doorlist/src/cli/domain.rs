@@ -1,15 +1,16 @@
 //! `doorlist domain ...`
 
 use clap::{ArgGroup, Subcommand, ValueEnum};
-use doorlist_core::address::DomainName;
+use doorlist_core::address::{Address, DomainName};
 use doorlist_core::change::MailServer;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum DomainCommand {
     /// Add a domain and show the settings its mail server needs
     #[command(after_help = "\
-A new domain starts in setup: unlisted recipients are deferred (451), and no mail is lost.
-`doorlist domain mode NAME enforce` starts to reject them.
+A new domain starts in mode monitor: the domain's server is asked for unlisted recipients, which are
+accepted if it takes them, and deferred while it does not answer. No mail is lost.
+`doorlist domain mode NAME enforce` starts to reject unlisted recipients.
 
 This command accepts a server on any network. Over the API, tenants must name public servers, and
 the operator may also name servers on private networks; relay.allow_networks allows more.
@@ -58,14 +59,18 @@ Examples:
     },
     /// Set how unlisted recipients are handled
     #[command(after_help = "\
+monitor asks the domain's own server for unlisted recipients: what it takes is accepted. Where it
+knows no such user, they get 550 (in the first 24 hours 450), and 451 while it gives no clear answer.
+
 enforce accepts mail only for listed recipients. For the first 72 hours, other recipients get a 450
 reply, so senders retry; after that they get 550. --now starts with 550. While the list is empty,
 and for 72 hours after its first entry, they get 450 in any case.
 
-If recipients that are not on the list were deferred in the last 14 days, or the list is empty, the
-command shows them and asks for the domain's name; without a terminal, --confirm NAME is required.
+If recipients that are not on the list were accepted or deferred in the last 14 days, or the list is
+empty, the command shows them and asks for the domain's name; without a terminal, --confirm NAME is required.
 
 Examples:
+  doorlist domain mode example.test monitor
   doorlist domain mode example.test enforce
   doorlist domain mode example.test enforce --confirm example.test
   doorlist domain mode example.test enforce --now")]
@@ -95,6 +100,21 @@ Examples:
         /// Days to look back
         #[arg(long, value_name = "DAYS", default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=400))]
         days: u16,
+    },
+    /// Ask a domain's own servers now, and show the dialogue
+    #[command(after_help = "\
+With an address, the servers are asked whether they take it. Without one, they are asked for a random
+name and for a known one, which shows what their word is worth: a server that takes every name says
+nothing about who exists. No message is sent. Needs a running server.
+
+Examples:
+  doorlist domain probe example.test
+  doorlist domain probe example.test ann@example.test")]
+    Probe {
+        /// Name of the domain
+        name: DomainName,
+        /// An address in it
+        address: Option<Address>,
     },
     /// Change a domain's mail servers and other settings
     #[command(after_help = "\
@@ -171,8 +191,9 @@ pub(crate) enum Switch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ModeWord {
     /// Add recipients to the list automatically
+    #[value(hide = true)]
     Learn,
-    /// Accept and record unlisted recipients
+    /// Ask the domain's server for unlisted recipients
     Monitor,
     /// Accept mail only for listed recipients
     Enforce,

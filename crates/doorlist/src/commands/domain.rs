@@ -1,6 +1,7 @@
 //! `doorlist domain ...`
 
 mod mode;
+mod probe;
 mod unlisted;
 
 use super::{confirm, print};
@@ -9,7 +10,7 @@ use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
-    DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove, DomainSet,
+    DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove, DomainRoutes, DomainSet,
     DomainShow, Request, Response, ServerSetup, SetupStep,
 };
 use doorlist_core::address::DomainName;
@@ -23,12 +24,13 @@ pub(super) async fn domain(
 ) -> Result<Exit, Failure> {
     let request: Request = match what.clone() {
         DomainCommand::List => DomainList.into(),
-        DomainCommand::Show { name } => DomainShow { name }.into(),
         DomainCommand::Add { name, servers, customer } => DomainAdd { name, servers, customer }.into(),
         DomainCommand::Remove { name, yes } => return remove(target, out, name, yes).await,
         DomainCommand::Mode { name, mode, now, confirm: confirmed } => {
             return mode::set_mode(target, out, DomainMode { name, mode: mode::wish(mode), now, confirmed }).await;
         }
+        DomainCommand::Probe { name, address } => return probe::probe(target, out, name, address).await,
+        DomainCommand::Show { name } => return show(target, out, name).await,
         DomainCommand::Unlisted { name, days } => return unlisted::unlisted(target, out, name, days).await,
         DomainCommand::Set { name, servers, plus, minus, abuse, batv, srs } => {
             let is_on = |switch: Option<Switch>| switch.map(|switch| switch == Switch::On);
@@ -45,7 +47,6 @@ pub(super) async fn domain(
     };
     match target.respond(request).await? {
         Response::Domains(domains) => list(out, &domains)?,
-        Response::Domain(details) => show(out, &details)?,
         Response::Applied(applied) => print::applied(out, &applied)?,
         Response::DomainAdded(added) if out.is_json() => out.object(&added)?,
         Response::DomainAdded(added) => setup(out, &added.setup)?,
@@ -98,10 +99,20 @@ fn switches(domain: &DomainSummary) -> &'static str {
     }
 }
 
-fn show(out: &mut Output, details: &DomainDetails) -> Result<(), Failure> {
+async fn show(target: &mut CommandTarget, out: &mut Output, name: DomainName) -> Result<Exit, Failure> {
+    let details = target.ask(DomainShow { name: name.clone() }).await?;
     if out.is_json() {
-        return Ok(out.object(details)?);
+        out.object(&details)?;
+        return Ok(Exit::DONE);
     }
+    details_text(out, &details)?;
+    for route in target.ask(DomainRoutes { name }).await? {
+        out.line(&format!("  route        {}: {}", route.server, probe::worth(&route)))?;
+    }
+    Ok(Exit::DONE)
+}
+
+fn details_text(out: &mut Output, details: &DomainDetails) -> Result<(), Failure> {
     let domain = &details.summary;
     out.line(&format!("{}{}", domain.name, switches(domain)))?;
     out.line(&format!("  customer     {}", domain.customer))?;
@@ -161,7 +172,7 @@ fn setup(out: &mut Output, setup: &ServerSetup) -> Result<(), Failure> {
     steps(out, "switch off", &setup.switch_off)?;
     steps(out, "then", &setup.then)?;
     out.line("")?;
-    out.line("Until the list is enforced, unlisted recipients are deferred and no mail is lost. Next:")?;
+    out.line("Until the list is enforced, this server is asked for unlisted recipients, and no mail is lost. Next:")?;
     out.line(&format!("  doorlist import staff.txt --domain {domain} --apply"))?;
     out.line(&format!("  doorlist domain mode {domain} enforce"))?;
     Ok(())

@@ -48,7 +48,7 @@ fn server(report: &StatusReport) -> String {
 
 fn domains(status: &DomainStatus) -> String {
     let counts = [
-        (status.setting_up, "setting up"),
+        (status.monitor, "in monitor"),
         (status.enforce_soft, "enforced softly (450)"),
         (status.enforce, "enforced"),
         (status.hold, "on hold"),

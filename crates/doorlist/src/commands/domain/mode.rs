@@ -73,7 +73,9 @@ async fn outcome(target: &mut CommandTarget, out: &mut Output, request: &DomainM
 /// What unlisted recipients of an enforced domain are answered, and until when.
 pub(super) fn replies(mode: Mode) -> Option<String> {
     match mode {
-        Mode::Monitor => None,
+        Mode::Monitor => Some(
+            "recipients are accepted if the domain's server takes them; while nobody knows, they get 451".to_owned(),
+        ),
         Mode::Enforce { empty: true, .. } => Some(
             "recipients get 450 while the list is empty and for 72 hours after its first entry, then 550".to_owned(),
         ),
