@@ -241,6 +241,16 @@ pub struct MailServer {
     pub named_by: NamedBy,
 }
 
+impl MailServer {
+    /// `host:port`, an IPv6 address in brackets.
+    pub fn host_and_port(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
 /// Who named a mail server, which decides on the networks it may be in (`mail_server_access`). Each variant permits
 /// what the previous ones permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -30,7 +30,10 @@ impl Nullmailer {
     pub fn start(smarthost: SocketAddr) -> Result<Self> {
         let folder = Folder::new("nullmailer")?;
         let libraries = packages::unpacked().join("usr/lib/nullmailer");
-        let mounts = Mounts::new(&folder, "nullmailer.example.test")?.put("/usr/lib/nullmailer", libraries);
+        // It makes its bounces by a program at this very place.
+        let mounts = Mounts::new(&folder, "nullmailer.example.test")?
+            .put("/usr/lib/nullmailer", libraries)
+            .put("/usr/bin/nullmailer-dsn", packages::unpacked_program("usr/bin/nullmailer-dsn")?);
         folder.add("etc/nullmailer", 0o755, None)?;
         for name in ["", "/queue", "/tmp", "/failed"] {
             folder.add(&format!("spool/nullmailer{name}"), 0o755, None)?;
@@ -41,11 +44,7 @@ impl Nullmailer {
         // The seconds until it tries again, which double each time.
         folder.write("etc/nullmailer/pausetime", "3600\n")?;
         let mut program = mounts.program(&packages::unpacked_program("usr/sbin/nullmailer-send")?);
-        // It makes its bounces by a program that it looks for.
-        let paths = [packages::unpacked().join("usr/bin"), packages::unpacked().join("usr/sbin")];
-        let machine = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(paths.into_iter().chain(std::env::split_paths(&machine)))?;
-        program.command().env("PATH", path).env("NULLMAILER_QUEUE", queue_program()?);
+        program.command().env("NULLMAILER_QUEUE", queue_program()?);
         let mut daemon = program.start()?;
         let log = folder.path().join("log");
         daemon.wait_until("looks into its queue", || {

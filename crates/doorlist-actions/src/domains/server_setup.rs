@@ -31,7 +31,7 @@ pub struct SetupStep {
 impl ServerSetup {
     /// What the servers of `domain` need.
     pub fn of(domain: &DomainName, servers: &[MailServer]) -> Self {
-        let ports = servers.iter().map(|server| format!("{}:{}", server.host, server.port)).collect::<Vec<_>>();
+        let ports = servers.iter().map(MailServer::host_and_port).collect::<Vec<_>>();
         Self {
             domain: domain.clone(),
             allow: vec![

@@ -1,6 +1,7 @@
 //! A relay with its store in a folder of the test, and a log that can be waited for.
 
 use crate::fake::{Fake, PATIENCE};
+use crate::tls::usual_roots;
 use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, NamedBy, ServerTls, Via};
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;

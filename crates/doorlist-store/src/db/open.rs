@@ -3,6 +3,7 @@
 use super::{Db, Writing, connect, write_check};
 use crate::error::StoreError;
 use nix::fcntl::OFlag;
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::fs::{DirBuilder, OpenOptions};
@@ -40,7 +41,7 @@ impl Db {
         let checker = write_check::checker(options.clone());
         let (write, read) =
             (options.clone().pragma("cache_size", WRITER_CACHE_KIB), options.pragma("cache_size", READER_CACHE_KIB));
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(write).await?;
+        let writer = for_writing().connect_with(write).await?;
         let readers = SqlitePoolOptions::new().max_connections(SQLITE_READERS_MAX).connect_with(read).await?;
         Ok(Db::Sqlite { writer, readers, checker, writing: Writing::default() })
     }
@@ -50,6 +51,14 @@ impl Db {
         let pool = PgPoolOptions::new().max_connections(PG_CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
         Ok(Db::Postgres(connect(pool, PgConnectOptions::from_str(url)?).await?))
     }
+}
+
+/// One connection that writes. A full disk ends a transaction in the middle, and nobody can roll it back after that: the
+/// connection counts as in a transaction for ever, and is replaced by another one.
+pub(super) fn for_writing() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 /// SQLite would make the file readable for everybody; its `-wal` and `-shm` take the mode of the file.

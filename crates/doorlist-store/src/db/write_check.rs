@@ -1,10 +1,11 @@
 //! A write that proves that the database takes writes: one row for each node, which is overwritten. Must not know how often
 //! it is made.
 
+use super::open::for_writing;
 use super::{Bind, Db, Tx, binds, no_answer, waited_for};
 use crate::error::StoreError;
 use doorlist_core::time::Timestamp;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, SqlitePool};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,7 +53,7 @@ pub(crate) fn padding() -> Result<String, StoreError> {
 
 /// The connection of checks to a SQLite file. It does not queue with others, which would hide whom they all wait for.
 pub(super) fn checker(options: SqliteConnectOptions) -> SqlitePool {
-    let pool = SqlitePoolOptions::new().max_connections(1).min_connections(0).idle_timeout(SERVER_MAX);
+    let pool = for_writing().min_connections(0).idle_timeout(SERVER_MAX);
     pool.connect_lazy_with(options.busy_timeout(LOCK_MAX))
 }
 

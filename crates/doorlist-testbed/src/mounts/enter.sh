@@ -1,5 +1,5 @@
 # enter.sh WORK [PLACE FOLDER]... -- PROGRAM [ARGUMENT]...
-# Shows each FOLDER at its PLACE, in this mount namespace, and becomes PROGRAM.
+# Shows each FOLDER, which may be a file, at its PLACE, in this mount namespace, and becomes PROGRAM.
 set -eu
 work=$1
 shift
@@ -14,11 +14,11 @@ add() {
     mount --rbind "$above" "$machine"
     for entry in "$machine"/*; do ln -s "$entry" "$with_more/"; done
     mount --bind "$with_more" "$above"
-    mkdir "$1"
+    if [ -d "$2" ]; then mkdir "$1"; else : > "$1"; fi
 }
 
 while [ "$1" != -- ]; do
-    if [ ! -e "$1" ]; then add "$1"; fi
+    if [ ! -e "$1" ]; then add "$1" "$2"; fi
     mount --bind "$2" "$1"
     shift 2
 done

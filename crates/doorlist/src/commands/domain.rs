@@ -147,7 +147,6 @@ fn details_text(out: &mut Output, details: &DomainDetails) -> Result<(), Failure
 }
 
 fn server_text(server: &MailServer) -> String {
-    let host = if server.host.contains(':') { format!("[{}]", server.host) } else { server.host.clone() };
     let tls = match server.tls {
         ServerTls::Opportunistic => "TLS when offered",
         ServerTls::Required => "TLS required",
@@ -159,7 +158,7 @@ fn server_text(server: &MailServer) -> String {
         NamedBy::Operator => ", named by the operator over the API",
         NamedBy::Machine => "",
     };
-    format!("{host}:{} preference {}, {tls}{xforward}{by}", server.port, server.preference)
+    format!("{} preference {}, {tls}{xforward}{by}", server.host_and_port(), server.preference)
 }
 
 /// Prints the settings that the domain's server needs, and the next steps.

@@ -44,7 +44,7 @@ impl NextHop {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        format!("{}:{} ({}{more})", self.server.host, self.server.port, named.join(", "))
+        format!("{} ({}{more})", self.server.host_and_port(), named.join(", "))
     }
 }
 
@@ -103,8 +103,10 @@ impl NextHopCheck {
         let name = if public { name } else { format!("{name}, not a public address,") };
         let mut last = "it has no address".to_owned();
         for address in addresses {
-            match timeout(ANSWER_MAX, TcpStream::connect(SocketAddr::new(address, server.port))).await {
-                Ok(Ok(_)) => return self.takes_mail(&name, hop, address).await,
+            // Closed at once: a server that takes one connection at a time is asked on another one.
+            let connected = timeout(ANSWER_MAX, TcpStream::connect(SocketAddr::new(address, server.port))).await;
+            match connected.map(|connected| connected.map(drop)) {
+                Ok(Ok(())) => return self.takes_mail(&name, hop, address).await,
                 Ok(Err(error)) => last = format!("{address}: {error}"),
                 Err(_) => last = format!("{address}: no answer"),
             }

@@ -117,7 +117,7 @@ fn stage(line: &str) -> &str {
 /// What Debian's own filter for Postfix finds in a log.
 fn fail2ban(log: &Path) -> String {
     let root = packages::unpacked();
-    let mut command = Command::new("python3");
+    let mut command = Command::new("/usr/bin/python3");
     command.env("PYTHONPATH", root.join("usr/lib/python3/dist-packages"));
     command.arg(root.join("usr/bin/fail2ban-regex")).arg("--print-all-matched").arg("-v");
     command.arg("-c").arg(root.join("etc/fail2ban")).arg(log).arg(root.join("etc/fail2ban/filter.d/postfix.conf"));
@@ -143,7 +143,7 @@ fn prometheus_reads_the_metrics_in_both_formats() {
     assert!(done && said.is_empty() && trouble.is_empty(), "{said}{trouble}\n{plain}");
 
     let open = server.measures_as("/metrics", "application/openmetrics-text; version=1.0.0");
-    let mut python = Command::new("python3");
+    let mut python = Command::new("/usr/bin/python3");
     python.args(["-c", OPEN_METRICS]);
     let (families, trouble, done) = run(python, &open);
     assert!(done, "{trouble}\n{open}");
