@@ -107,22 +107,46 @@ impl Action for QueueMove {
         let (queue, by) = (&actions.services.queue, actions.actor().name);
         let (domain, matching) = match self.selection {
             QueueSelection::Message(id) => {
+                if self.order == QueueOrder::Retry && queue.show(id).await?.is_some_and(|entry| is_held(&entry)) {
+                    return Err(on_hold(1, &format!("doorlist queue release {id}")));
+                }
                 let done = queue.order(self.order, &[id], &by).await?;
                 return if done == 0 { Err(not_in_queue(id)) } else { Ok(done) };
             }
             QueueSelection::Matching { domain, matching } => (domain, matching),
         };
-        let mut ids = Vec::new();
+        let (mut ids, mut held) = (Vec::new(), 0);
         pages(actions, domain.as_ref(), |entries| {
-            ids.extend(entries.iter().filter(|entry| matching.matches(entry)).map(|entry| entry.id));
+            for entry in entries.iter().filter(|entry| matching.matches(entry)) {
+                match self.order == QueueOrder::Retry && is_held(entry) {
+                    true => held += 1,
+                    false => ids.push(entry.id),
+                }
+            }
         })
         .await?;
+        if ids.is_empty() && held > 0 {
+            return Err(on_hold(held, "doorlist queue release, with the same conditions"));
+        }
         let mut done = 0;
         for some in ids.chunks(PAGE as usize) {
             done += queue.order(self.order, some, &by).await?;
         }
         Ok(done)
     }
+}
+
+/// Whether an administrator has to release it before it is tried.
+fn is_held(entry: &QueueEntry) -> bool {
+    entry.hold
+}
+
+fn on_hold(held: u64, command: &str) -> ActionError {
+    let (messages, them) = if held == 1 { ("message is", "it") } else { ("messages are", "them") };
+    ActionError::new(
+        ErrorKind::Usage,
+        format!("{held} {messages} on hold; nothing is retried. Release {them}: {command}"),
+    )
 }
 
 fn not_in_queue(id: QueueId) -> ActionError {

@@ -25,6 +25,7 @@ pub(crate) mod sync;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use remote::{RemoteCommand, RemoteServer};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub(crate) use server::parse as parse_server;
@@ -181,9 +182,29 @@ impl Cli {
     /// When it is wrong, and for help and version.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let mut command = examples::kept_whole(Self::command());
-        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let mut matches = command.try_get_matches_from_mut(settings_together(std::env::args_os()))?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// The same words with all `--set KEY=VALUE` behind the command: of an option that stands before and behind it, only the
+/// last place would count.
+fn settings_together(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let (mut others, mut settings, mut words) = (Vec::new(), Vec::new(), words.peekable());
+    while let Some(word) = words.next() {
+        match word.to_str() {
+            Some("--") => {
+                settings.push(word);
+                settings.extend(words);
+                break;
+            }
+            Some("--set") => settings.extend([Some(word), words.next()].into_iter().flatten()),
+            Some(text) if text.starts_with("--set=") => settings.push(word),
+            _ => others.push(word),
+        }
+    }
+    others.extend(settings);
+    others
 }
 
 /// Help as it is printed, from what clap renders.
@@ -220,12 +241,27 @@ impl CliCommand {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_grammar_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_before_and_behind_a_command_add_up() {
+        let read = |line: &str| {
+            let words = settings_together(line.split_whitespace().map(OsString::from));
+            let mut matches = Cli::command().try_get_matches_from(words).unwrap();
+            Cli::from_arg_matches_mut(&mut matches).unwrap().global.set
+        };
+        assert_eq!(read("doorlist --set a=1 config --set b=2 show --set=c=3"), ["a=1", "b=2", "c=3"]);
+        assert_eq!(read("doorlist serve --set a=1 --set a=2"), ["a=1", "a=2"]);
+        assert_eq!(read("doorlist --set=a=1 check -- --set"), ["a=1"], "behind `--` nothing is an option");
+        let lone = settings_together(["doorlist", "serve", "--set"].map(OsString::from).into_iter());
+        assert!(Cli::command().try_get_matches_from(lone).is_err());
     }
 
     #[test]

@@ -111,6 +111,8 @@ struct QueuedMessage {
     attempts: u32,
     /// Time of the next attempt, if it is deferred.
     next_attempt: Option<Timestamp>,
+    /// When it would have been tried, had nobody asked for an attempt now.
+    planned: Option<Timestamp>,
     hold: bool,
     deleted: bool,
     /// Whether its dead destination was logged.

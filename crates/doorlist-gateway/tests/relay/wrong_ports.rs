@@ -56,6 +56,7 @@ async fn a_login() {
                 other => ok(other),
             })
             .await;
+            assert!(line.contains("status=deferred"), "no bounce: it is not about the message: {line}");
             assert!(line.contains(reply) && line.contains("log in (AUTH) only"), "{line}");
         }
     }
@@ -65,6 +66,7 @@ async fn a_login() {
     })
     .await;
     assert!(line.contains("after STARTTLS only") && !line.contains("AUTH"), "{line}");
+    assert!(line.contains("status=deferred"), "{line}");
 }
 
 #[tokio::test]

@@ -36,10 +36,13 @@ fn outcome(peer: &Peer, reply: &ServerReply, command: Command, circumstances: Ci
         (5, AttemptVerdict::Deferred | AttemptVerdict::NextServer) => EnhancedCode { class: 4, ..reply.status() },
         _ => reply.status(),
     };
-    let wanted = Some(command).filter(|command| matches!(command, Command::Mail | Command::Rcpt)).and(reply.wants());
-    let advice = wanted.map_or("", advice);
+    let advice = wanted(reply, command).map_or("", advice);
     let reply = format!("host {} said: {reply} (in reply to {command}){advice}", peer.short());
     RecipientOutcome { verdict, status, reply }
+}
+
+fn wanted(reply: &ServerReply, command: Command) -> Option<Wanted> {
+    matches!(command, Command::Mail | Command::Rcpt).then(|| reply.wants()).flatten()
 }
 
 /// What is wrong with a server that wants something first.
@@ -53,6 +56,10 @@ pub(in crate::relay) fn advice(wanted: Wanted) -> &'static str {
 fn failure(reply: &ServerReply, command: Command, circumstances: Circumstances) -> AttemptVerdict {
     let Circumstances { used, pipelined, next_server, dot_sent } = circumstances;
     let at_rcpt = command == Command::Rcpt;
+    if wanted(reply, command).is_some() {
+        // It says nothing about the message: somebody has to change how its server is named here, or what it wants.
+        return if next_server { AttemptVerdict::NextServer } else { AttemptVerdict::Deferred };
+    }
     let of_message = command == Command::EndOfData;
     if used && pipelined && !of_message && reply.is_misunderstanding() {
         return AttemptVerdict::Stepwise;

@@ -61,6 +61,8 @@ enum Health {
         failures: u32,
         until: Timestamp,
         why: Arc<str>,
+        /// When it would have been tried, had nobody asked for an attempt now.
+        planned: Option<Timestamp>,
     },
 }
 
@@ -115,7 +117,8 @@ impl Destination {
 
     /// An administrator requested an attempt now.
     pub(crate) fn probe_now(&mut self, now: Timestamp) {
-        if let Health::Down { until, .. } = &mut self.health {
+        if let Health::Down { until, planned, .. } = &mut self.health {
+            planned.get_or_insert(*until);
             *until = now;
         }
     }
@@ -185,8 +188,14 @@ impl Destination {
         self.messages == 0 && self.connections == 0 && self.ready.is_empty() && self.skipped.is_empty()
     }
 
+    /// A failed attempt that an administrator asked for does not put off the planned one.
     fn fall(&mut self, why: &str, schedule: &RetrySchedule, now: Timestamp, chance: f64) {
         let failures = match self.health {
+            Health::Down { failures, planned: Some(planned), .. } if planned > now => {
+                (self.window, self.strikes, self.detour) = (1, 0, None);
+                self.health = Health::Down { failures, until: planned, why: why.into(), planned: None };
+                return;
+            }
             Health::Down { failures, .. } => failures.saturating_add(1),
             Health::Fresh | Health::Up => 1,
         };
@@ -196,6 +205,6 @@ impl Destination {
             NextAttempt::GiveUp => now + schedule.longest,
         };
         (self.window, self.strikes, self.detour) = (1, 0, None);
-        self.health = Health::Down { failures, until, why: why.into() };
+        self.health = Health::Down { failures, until, why: why.into(), planned: None };
     }
 }

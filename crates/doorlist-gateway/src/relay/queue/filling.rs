@@ -56,6 +56,7 @@ impl Queue {
             body,
             states: progress.recipients,
             attempts: progress.attempts,
+            planned: None,
             next_attempt: None,
             hold: progress.hold,
             deleted: false,

@@ -30,7 +30,9 @@ impl Queue {
     pub(crate) fn retry(&mut self, id: QueueId, at: Moment) -> bool {
         let Some(entry) = self.messages.get_mut(&id) else { return false };
         let home = entry.home;
-        let waited = entry.next_attempt.take().is_some();
+        let planned = entry.next_attempt.take();
+        let waited = planned.is_some();
+        entry.planned = entry.planned.or(planned);
         if let Some(destination) = self.destinations.get_mut(&home) {
             destination.probe_now(at.now);
         }

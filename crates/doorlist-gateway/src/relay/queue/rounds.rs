@@ -124,9 +124,17 @@ impl Queue {
         }
         let unfinished = entry.unfinished();
         if !unfinished.is_empty() && !entry.hold {
-            entry.attempts = entry.attempts.saturating_add(1);
             let schedule = self.settings.schedule(entry.envelope.kind);
-            match schedule.next(entry.envelope.received_at, entry.attempts, at.now, at.chance) {
+            let planned = entry.planned.take().filter(|planned| *planned > at.now);
+            let next = match planned {
+                // An attempt that an administrator asked for does not put off the planned one.
+                Some(planned) => NextAttempt::At(planned),
+                None => {
+                    entry.attempts = entry.attempts.saturating_add(1);
+                    schedule.next(entry.envelope.received_at, entry.attempts, at.now, at.chance)
+                }
+            };
+            match next {
                 NextAttempt::At(next) => entry.next_attempt = Some(next),
                 NextAttempt::GiveUp => {
                     for index in unfinished {

@@ -97,6 +97,48 @@ fn a_dead_destination_costs_one_connection_on_the_schedule() {
 }
 
 #[test]
+fn an_attempt_by_hand_does_not_put_off_the_planned_one() {
+    let mut bench = Bench::new(1);
+    let (id, _) = bench.admit(&[0]);
+    let dead = bench.destination(0);
+    assert_eq!(bench.opened(), [dead]);
+    bench.queue.open_failed(dead, "4.4.1 refused", bench.at());
+    bench.close(dead);
+    let planned = |bench: &Bench| bench.queue.look(id, bench.now).unwrap().next_attempt;
+    let first = planned(&bench);
+    for _ in 0..5 {
+        bench.pass(Duration::from_secs(1));
+        assert!(bench.queue.retry(id, bench.at()));
+        assert_eq!(bench.opened(), [dead]);
+        bench.queue.open_failed(dead, "4.4.1 refused", bench.at());
+        bench.close(dead);
+        assert_eq!(planned(&bench), first);
+    }
+    bench.pass(Duration::from_secs(310));
+    assert_eq!(bench.opened(), [dead], "as it was planned");
+
+    // The same where the server answers, and defers the message.
+    let mut bench = Bench::new(1);
+    let (id, _) = bench.admit(&[0]);
+    let slow = bench.destination(0);
+    bench.carry(slow, AttemptVerdict::Deferred);
+    let state = |bench: &Bench| {
+        let state = bench.queue.look(id, bench.now).unwrap();
+        (state.next_attempt, state.progress.attempts)
+    };
+    let first = state(&bench);
+    for _ in 0..5 {
+        bench.pass(Duration::from_secs(1));
+        assert!(bench.queue.retry(id, bench.at()));
+        bench.carry(slow, AttemptVerdict::Deferred);
+        assert_eq!(state(&bench), first);
+    }
+    bench.pass(Duration::from_secs(310));
+    bench.carry(slow, AttemptVerdict::Deferred);
+    assert_eq!(state(&bench).1, 2);
+}
+
+#[test]
 fn a_returning_destination_is_drained_from_one_connection_doubling_per_twenty_successes() {
     let mut bench = Bench::new(1);
     for _ in 0..200 {
