@@ -42,7 +42,9 @@ impl Dma {
     /// # Errors
     /// Fails if it is not unpacked or the test is not root.
     pub fn send(&self, sender: &str, recipients: &[String], message: &[u8]) -> Result<()> {
-        let file = self.folder.write("message", message)?;
+        // A file of its own: it is read behind this call.
+        let number = self.running.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let file = self.folder.write(&format!("message-{number}"), message)?;
         let mut words = vec!["-i".to_owned(), "-f".to_owned(), sender.to_owned()];
         words.extend_from_slice(recipients);
         self.start(&words, Stdio::from(std::fs::File::open(file)?))

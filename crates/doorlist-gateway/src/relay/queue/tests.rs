@@ -349,9 +349,6 @@ proptest! {
                     ][m as usize];
                     let outcome = RecipientOutcome { verdict, status: EnhancedCode::new(4, 0, 0), reply: String::new() };
                     bench.queue.finish(id, &job.part, &vec![outcome; job.part.recipients.len()], rest.as_ref(), at);
-                    for report in std::mem::take(&mut bench.queue.effects.reports) {
-                        bench.queue.reported(report.id, &[report.failed[0].0], &[], at);
-                    }
                 }
                 (10, _) if !jobs.is_empty() => {
                     let (id, job) = jobs.remove(m as usize % jobs.len());
@@ -371,6 +368,10 @@ proptest! {
                     bench.queue.set_routes(&routes, at);
                 }
                 _ => {}
+            }
+            // A round may end wherever the last of its parts does.
+            for report in std::mem::take(&mut bench.queue.effects.reports) {
+                bench.queue.reported(report.id, &[report.failed[0].0], &[], at);
             }
             open.extend(bench.opened());
             let queue = &bench.queue;
