@@ -68,6 +68,14 @@ impl Aiosmtpd {
     /// # Errors
     /// Fails if aiosmtpd is not installed or does not start.
     pub fn start() -> Result<Self> {
+        Self::silent_about("")
+    }
+
+    /// Starts one that takes everything, but does not tell the null sender who exists in this domain.
+    ///
+    /// # Errors
+    /// Fails if aiosmtpd is not installed or does not start.
+    pub fn silent_about(domain: &str) -> Result<Self> {
         let folder = Folder::new("aiosmtpd")?;
         for name in ["inbox", "inbox/tmp", "inbox/new"] {
             folder.add(name, 0o755, None)?;
@@ -75,7 +83,7 @@ impl Aiosmtpd {
         let address = SocketAddr::from(([127, 0, 0, 1], ports::free()?));
         let mut program = Program::new(PYTHON, None, folder.path().join("log"));
         program.command().args(["-c", include_str!("python/receive.py"), &address.port().to_string()]);
-        program.command().arg(folder.path().join("inbox"));
+        program.command().arg(folder.path().join("inbox")).arg(domain);
         let mut running = program.start()?;
         running.wait_for_port(address)?;
         Ok(Self { _running: running, folder, address })

@@ -70,7 +70,8 @@ impl Action for DomainUnlisted {
         if self.days == 0 || self.limit == 0 {
             return Err(ActionError::new(ErrorKind::Usage, "ask for one day and one recipient at least"));
         }
-        let asked = actions.asked_in_vain(&self.name, self.days, &[Verdict::Accept, Verdict::Defer, Verdict::Reject]).await?;
+        let asked =
+            actions.asked_in_vain(&self.name, self.days, &[Verdict::Accept, Verdict::Defer, Verdict::Reject]).await?;
         Ok(asked.report(self.limit.min(UNLISTED_MAX)))
     }
 }

@@ -18,7 +18,7 @@ async fn an_import_is_a_plan_until_it_is_applied() {
     assert_eq!((plan.applied.added, plan.applied.vetoed, reading.problems_total, reading.repeated), (2, 1, 2, 1));
     assert!(!plan.written);
     assert_eq!(reading.problems.iter().map(|row| row.place.as_str()).collect::<Vec<_>>(), ["line 6", "line 7"]);
-    assert_eq!(day.check("ann@example.test").await, (4, "setting-up"), "a plan writes nothing");
+    assert_eq!(day.check("ann@example.test").await, (4, "undecided"), "a plan writes nothing");
 
     let Response::Import(written) = day.ask(import(file, true)).await.unwrap() else { panic!() };
     assert_eq!((written.plan.written, written.plan.applied.added, &written.reading), (true, 2, &reading));
@@ -191,7 +191,7 @@ async fn a_mirror_under_the_default_source_takes_nothing_from_another_file() {
         "nothing of it waits"
     );
     assert_eq!(day.check("ann@example.test").await, (0, "listed"));
-    assert_eq!(day.check("dan@example.test").await, (4, "setting-up"));
+    assert_eq!(day.check("dan@example.test").await, (4, "undecided"));
     // A mirror of its own addresses goes on, and so does one that says that it means all.
     assert_eq!(day.import(mirror("other.csv", "ann\nbob\ncora\n")).await.plan.applied.same, 3);
     let meant = ImportFile { source: Some("file".to_owned()), ..mirror("plant.csv", "ann\ncora\ndan\n") };

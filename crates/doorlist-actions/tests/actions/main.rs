@@ -51,7 +51,7 @@ async fn a_domain_is_added_and_its_server_is_told_what_to_do() {
     )
     .await;
     day.refused(DomainShow { name: name("other.test") }, ErrorKind::NotFound, 3, "not a domain").await;
-    assert_eq!(day.check("ann@example.test").await, (4, "setting-up"));
+    assert_eq!(day.check("ann@example.test").await, (4, "undecided"));
     assert_eq!(day.check("ann@other.test").await, (3, "relay-denied"));
     let Response::Domains(domains) = day.ask(DomainList).await.unwrap() else { panic!() };
     assert_eq!((domains.len(), domains[0].customer.as_str()), (1, "example.test"));
@@ -88,14 +88,14 @@ async fn a_list_that_lacks_recipients_is_enforced_only_by_who_types_its_name() {
             day.refuse(recipient, sender, reason, at);
         }
     };
-    asked("Info@Example.Test", "a@one.test", "setting-up", 2);
-    asked("info@example.test", "b@two.test", "setting-up", 1);
-    asked("jobs@example.test", "", "setting-up", 1);
+    asked("Info@Example.Test", "a@one.test", "undecided", 2);
+    asked("info@example.test", "b@two.test", "undecided", 1);
+    asked("jobs@example.test", "", "undecided", 1);
     // On the list by now, removed by a person, refused for other reasons, or long ago.
-    asked("ann@example.test", "a@one.test", "setting-up", 3);
-    asked("gone@example.test", "a@one.test", "setting-up", 3);
+    asked("ann@example.test", "a@one.test", "undecided", 3);
+    asked("gone@example.test", "a@one.test", "undecided", 3);
     asked("sales@example.test", "a@one.test", "source-flagged", 3);
-    day.refuse("old@example.test", "a@one.test", "setting-up", -15 * 86_400);
+    day.refuse("old@example.test", "a@one.test", "undecided", -15 * 86_400);
     day.done(AccountAdd { addresses: addresses(&["gone@example.test"]), list: false }).await;
     day.done(AccountRemove { addresses: addresses(&["gone@example.test"]) }).await;
 

@@ -59,7 +59,7 @@ fn refused(answer: Result<PushAnswer, ActionError>, kind: ErrorKind, word: &str)
     assert!(error.to_string().contains(word), "{word:?} is not in {error}");
 }
 
-const UNLISTED: (u8, &str) = (4, "setting-up");
+const UNLISTED: (u8, &str) = (4, "undecided");
 const LISTED: (u8, &str) = (0, "listed");
 
 #[tokio::test]

@@ -47,7 +47,7 @@ async fn a_rule_is_put_turned_listed_and_removed() {
     assert_eq!((change.of.as_str(), change.before, change.now), ("example.test", None, Some(false)));
     assert_eq!(change.sender.to_string(), "spam.test");
     assert_eq!(check(&day, "annie@example.test", "x@spam.test").await, "sender-blocked");
-    assert_eq!(check(&day, "nobody@example.test", "x@spam.test").await, "setting-up");
+    assert_eq!(check(&day, "nobody@example.test", "x@spam.test").await, "undecided");
     assert_eq!(check(&day, "ann@example.test", "<>").await, "listed");
     assert_eq!(day.check("ann@example.test").await, (0, "listed"), "without a sender only the list is asked");
 

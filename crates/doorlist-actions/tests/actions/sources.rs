@@ -156,7 +156,7 @@ async fn limits_of_operations_save_nothing() {
     assert_eq!(preview.plan.unwrap().plan, None, "and keeps nothing");
     let report = run(&day).await;
     assert!(report.why.as_ref().unwrap().contains("4 new accounts exceed the limit of 3"), "{report:?}");
-    assert_eq!(day.check("user22@example.test").await, (4, "setting-up"));
+    assert_eq!(day.check("user22@example.test").await, (4, "undecided"));
     let told = day.world.told.lock().unwrap().clone();
     let (to, subject, text) = told.last().unwrap();
     assert_eq!(
@@ -234,7 +234,7 @@ async fn pushed_data_are_the_full_state() {
     ];
     let Response::Pushed(test) = day.ask(push(items.clone(), false, None)).await.unwrap() else { panic!() };
     assert_eq!((test.plan.applied.added, test.left_out, test.problems_total), (5, 3, 1), "{test:?}");
-    assert_eq!(day.check("ann@example.test").await, (4, "setting-up"), "a test run");
+    assert_eq!(day.check("ann@example.test").await, (4, "undecided"), "a test run");
     let Response::Pushed(done) = day.ask(push(items.clone(), true, None)).await.unwrap() else { panic!() };
     assert!(done.plan.written);
     assert_eq!(day.check("a2@example.test").await, (0, "listed"));
@@ -263,7 +263,7 @@ async fn a_link_takes_one_file_which_waits_for_the_operator() {
     assert_eq!((answer.addresses, answer.bad_rows), (2, 1));
     assert!(day.services.upload(token, "staff.csv", b"cara\n".to_vec()).await.is_err(), "once");
     assert!(day.services.upload_link(token).await.is_err());
-    assert_eq!(day.check("ann@example.test").await, (4, "setting-up"), "it waits");
+    assert_eq!(day.check("ann@example.test").await, (4, "undecided"), "it waits");
     let (to, _, text) = day.world.told.lock().unwrap().pop().unwrap();
     assert_eq!(to[0].to_string(), "postmaster@example.test");
     assert!(text.contains("staff.csv") && text.contains("plan show"), "{text}");
@@ -283,7 +283,7 @@ async fn the_time_of_a_link_runs_out() {
     day.world.pass(2 * HOUR);
     assert!(day.services.upload_link(&made.token).await.is_err());
     assert!(day.services.upload(&made.token, "staff.csv", b"ann\n".to_vec()).await.is_err());
-    assert_eq!(day.check("ann@example.test").await, (4, "setting-up"));
+    assert_eq!(day.check("ann@example.test").await, (4, "undecided"));
 }
 
 #[tokio::test]

@@ -97,15 +97,14 @@ impl Book {
         let book = self.of(name, question.domain);
         let record = book.records.find(local.as_str(), now);
         let route = book.most_doubtful(question.servers, now);
+        let flight = book.flights.get(local);
         let (known, is_asked_for) = match judge(record, &route, now) {
             Judgement::Known(known) => (known, false),
-            Judgement::Refresh(known) => (known, true),
-            Judgement::Ask => {
-                if let Some(flight) = book.flights.get(local) {
-                    return (Asking::Wait(flight.subscribe()), false);
-                }
-                (after_asking(Answer::Undecided, record, &route, now), true)
-            }
+            Judgement::Refresh(known) => (known, flight.is_none()),
+            Judgement::Ask => match flight {
+                Some(flight) => return (Asking::Wait(flight.subscribe()), false),
+                None => (after_asking(Answer::Undecided, record, &route, now), true),
+            },
         };
         if !is_asked_for || !question.may_ask || !self.allows(question, now) {
             return (Asking::Known(known), false);

@@ -326,7 +326,12 @@ impl SessionDialogue {
                 | Match::SignedSender(id),
                 _,
             ) => NameMatch::Known(id.0),
-            (_, Recipient::Address(address)) if decision.reason.is_unknown() => self.inbound.guard.unknown(address),
+            (_, Recipient::Address(address)) if decision.reason == Reason::Confirmed => {
+                NameMatch::Known(self.inbound.guard.fingerprint(address))
+            }
+            (_, Recipient::Address(address)) if decision.reason.is_unknown() => {
+                NameMatch::Unknown(self.inbound.guard.fingerprint(address))
+            }
             _ => return,
         };
         if let Some(until) = source.note(named, clock::now()) {

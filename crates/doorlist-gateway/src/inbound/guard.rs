@@ -51,10 +51,9 @@ impl Guard {
         sources.entry(key).or_insert_with(|| Arc::new(GuardedSource::new())).clone()
     }
 
-    /// The 32-bit fingerprint of an unknown name.
-    pub(crate) fn unknown(&self, address: &Address) -> NameMatch {
-        let hash = self.hasher.hash_one(address);
-        NameMatch::Unknown((hash >> 32) as u32)
+    /// The 32-bit fingerprint of a name that is on no list.
+    pub(crate) fn fingerprint(&self, address: &Address) -> u32 {
+        (self.hasher.hash_one(address) >> 32) as u32
     }
 }
 

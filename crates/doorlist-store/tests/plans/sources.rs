@@ -28,7 +28,7 @@ pub(crate) async fn a_file_is_planned_then_applied(here: &RecipientStore) {
     assert_eq!((planned.operations.accounts_add, planned.operations.aliases_add), (4, 2));
     assert_eq!(planned.applied.notes, [Note::StandsAlone { address: address("lost@example.test") }]);
     assert_eq!(list(here, EXAMPLE).await, "", "a plan writes nothing");
-    assert_eq!(reason(here, "ann@example.test"), "setting-up");
+    assert_eq!(reason(here, "ann@example.test"), "undecided");
 
     let applied = take(here, &said).await;
     assert_eq!(applied.added, 6);

@@ -54,7 +54,7 @@ pub(crate) async fn accounts_and_aliases(here: &RecipientStore) {
         assert_eq!(reason(here, listed), "listed", "{listed}");
     }
     assert_eq!(reason(here, "ann+news@example.test"), "sub-address");
-    assert_eq!(reason(here, "ann@other.test"), "setting-up");
+    assert_eq!(reason(here, "ann@other.test"), "undecided");
     assert_eq!(reason(here, "ann@unknown.test"), "relay-denied");
 
     let again = apply(here, vec![mailbox("ann@example.test")]).await;
@@ -94,7 +94,7 @@ pub(crate) async fn claims_and_vetoes(here: &RecipientStore) {
     apply(here, vec![withdraw("user00000@other.test", file("staff"))]).await;
     assert_eq!(reason(here, "user00000@other.test"), "listed");
     apply(here, vec![withdraw("user00000@other.test", file("leavers"))]).await;
-    assert_eq!(reason(here, "user00000@other.test"), "setting-up");
+    assert_eq!(reason(here, "user00000@other.test"), "undecided");
 
     // A person's removal stands over all files, until a person adds the address again.
     apply(here, vec![veto("user00001@other.test")]).await;
@@ -123,7 +123,7 @@ pub(crate) async fn aliases_that_cannot_be(here: &RecipientStore) {
     apply(here, vec![mailbox("cara@other.test"), mailbox("dan@other.test"), alias("c@other.test", "cara")]).await;
     let of_alias = refused(here, vec![mailbox("new@other.test"), alias("cc@other.test", "c")]).await;
     assert_eq!(of_alias, Refusal::AliasOfAlias { alias: at("cc"), account: at("c"), of: at("cara") });
-    assert_eq!(reason(here, "new@other.test"), "setting-up", "nothing of a refused set stays");
+    assert_eq!(reason(here, "new@other.test"), "undecided", "nothing of a refused set stays");
     let missing = refused(here, vec![alias("cc@other.test", "nobody")]).await;
     assert_eq!(missing, Refusal::AliasOfMissing { alias: at("cc"), account: at("nobody") });
     let mailbox_there = refused(here, vec![alias("dan@other.test", "cara")]).await;
@@ -160,7 +160,7 @@ pub(crate) async fn accounts_go_with_their_aliases(here: &RecipientStore) {
     let applied =
         apply(here, vec![Change::Withdraw { address: address("eve@other.test"), source: file("staff") }]).await;
     assert_eq!((applied.removed, applied.changed), (2, 1));
-    assert_eq!(reason(here, "e1@other.test"), "setting-up");
+    assert_eq!(reason(here, "e1@other.test"), "undecided");
     assert_eq!(kind(here, "e2@other.test").await, EntryKind::Mailbox);
 }
 
@@ -170,7 +170,7 @@ pub(crate) async fn modes_and_switches(here: &RecipientStore) {
     assert_eq!(reason(here, "nobody@other.test"), "unlisted-soft");
     apply(here, vec![enforce(None)]).await;
     assert_eq!(reason(here, "nobody@other.test"), "unlisted");
-    assert_eq!(reason(here, "nobody@example.test"), "setting-up");
+    assert_eq!(reason(here, "nobody@example.test"), "undecided");
 
     apply(here, vec![Change::SetActive { address: address("bob@example.test"), active: false }]).await;
     assert_eq!(reason(here, "bob@example.test"), "switched-off");
@@ -180,10 +180,10 @@ pub(crate) async fn modes_and_switches(here: &RecipientStore) {
 
     let minus = SubAddressing { plus: false, minus: true };
     apply(here, vec![domain("example.test", DomainChange::SubAddressing(minus))]).await;
-    assert_eq!((reason(here, "bob-x@example.test"), reason(here, "bob+x@example.test")), ("sub-address", "setting-up"));
+    assert_eq!((reason(here, "bob-x@example.test"), reason(here, "bob+x@example.test")), ("sub-address", "undecided"));
     assert_eq!(reason(here, "abuse@example.test"), "system");
     apply(here, vec![domain("example.test", DomainChange::AcceptAbuse(false))]).await;
-    assert_eq!(reason(here, "abuse@example.test"), "setting-up");
+    assert_eq!(reason(here, "abuse@example.test"), "undecided");
 
     let forms = |name: &str| here.snapshot().domain(&self::name(name)).unwrap().bounce_addresses;
     assert_eq!(forms("example.test"), BounceAddresses { batv: true, srs: false });
@@ -212,7 +212,7 @@ pub(crate) async fn a_plan_grows_old(here: &RecipientStore) {
         Err(ApplyError::Moved { base: planned, now }) => assert_eq!((planned, now), (base, base + 2)),
         other => panic!("{other:?}"),
     }
-    assert_eq!(reason(here, "hal@example.test"), "setting-up");
+    assert_eq!(reason(here, "hal@example.test"), "undecided");
 }
 
 pub(crate) async fn both_show_the_same(here: &RecipientStore, there: &RecipientStore) {
@@ -279,7 +279,7 @@ pub(crate) async fn a_domain_goes(there: &RecipientStore) {
     assert_eq!(reason(there, "ina@gone.test"), "relay-denied");
     // It can come again, to somebody else, and begins empty.
     apply(there, vec![added("gone.test", "Oak")]).await;
-    assert_eq!(reason(there, "ina@gone.test"), "setting-up");
+    assert_eq!(reason(there, "ina@gone.test"), "undecided");
     // Removed and added again in one set: another row, the same name.
     let set = vec![mailbox("ina@gone.test"), domain("gone.test", DomainChange::Hold(true)), veto("ina@gone.test")];
     apply(there, set).await;

@@ -16,9 +16,17 @@ class Destination(SMTP):
 class Keep:
     """Keeps each message once for each recipient, under two lines that name the envelope."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, silent):
         self.folder = folder
+        self.silent = silent
         self.count = 0
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        # As a server that greylists: who only asks for names is told nothing.
+        if self.silent and not envelope.mail_from and address.endswith("@" + self.silent):
+            return "451 4.7.1 Come again later"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 Ok"
 
     async def handle_DATA(self, server, session, envelope):
         for recipient in envelope.rcpt_tos:
@@ -32,8 +40,8 @@ class Keep:
 
 
 async def main():
-    port, folder = sys.argv[1:]
-    keep = Keep(folder)
+    port, folder, silent = sys.argv[1:]
+    keep = Keep(folder, silent)
     make = lambda: Destination(keep, data_size_limit=None, enable_SMTPUTF8=True, decode_data=False, ident="aiosmtpd")
     server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", int(port))
     await server.serve_forever()

@@ -10,8 +10,8 @@ use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use doorlist_actions::{
-    DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove, DomainRoutes, DomainSet,
-    DomainShow, Request, Response, ServerSetup, SetupStep,
+    DomainAdd, DomainAliasAdd, DomainAliasRemove, DomainList, DomainMode, DomainPatch, DomainRemove, DomainRoutes,
+    DomainSet, DomainShow, Request, Response, ServerSetup, SetupStep,
 };
 use doorlist_core::address::DomainName;
 use doorlist_core::change::{MailServer, NamedBy, ServerTls};

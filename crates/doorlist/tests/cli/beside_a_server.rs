@@ -60,7 +60,7 @@ fn accepted_mail_is_in_the_queue_and_in_the_log() {
     assert!(place.done("queue list").starts_with(&id));
     assert!(place.done(&format!("queue show {id}")).contains("to        <alice@example.test>"));
     within(Duration::from_secs(5), "the refusal is in the log", || {
-        place.done("log --action deferred --to <nobody@example.test>").contains("reason=setting-up")
+        place.done("log --action deferred --to <nobody@example.test>").contains("reason=undecided")
     });
     place.done(&format!("queue hold {id}"));
     assert!(place.done("queue list").contains("on hold"));

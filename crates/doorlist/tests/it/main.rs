@@ -7,6 +7,7 @@
 //! | `bad_input` | is whatever strangers send answered, and nothing lost by it? |
 //! | `faults` | what if the disk fails or fills, files are damaged, destinations go away, the server must stop? |
 //! | `crash` | does a server that is killed again and again lose a message? |
+//! | `verification` | whose word counts for recipients that are on no list? |
 //! | `traced` | does every 250 follow an fsync? |
 //! | `real_mail` | does mail come out at a real Postfix and a real Exim as it went in? |
 //! | `real_senders` | do Exim, OpenSMTPD, Sendmail and small clients bring everybody one copy, whatever the rest hears? |
@@ -46,5 +47,6 @@ mod real_senders;
 mod server;
 mod sink;
 mod traced;
+mod verification;
 mod web;
 mod work;

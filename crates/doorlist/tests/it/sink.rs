@@ -46,6 +46,8 @@ impl Taken {
 /// What it says; everything else is 250.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Manners {
+    /// Who exists: everybody else is refused as unknown. `None`: everybody does.
+    pub(crate) known: Option<Vec<String>>,
     pub(crate) recipient: Option<String>,
     /// To the end of every message.
     pub(crate) message: Option<String>,
@@ -154,7 +156,12 @@ fn serve(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
                 "250 2.1.0 Ok".to_owned()
             }
             "RCPT" => manners.recipient.unwrap_or_else(|| {
-                taken.recipients.push(line["RCPT TO:".len()..].to_owned());
+                let path = line["RCPT TO:".len()..].to_owned();
+                let is_known = |known: &Vec<String>| known.iter().any(|address| path == format!("<{address}>"));
+                if !manners.known.as_ref().is_none_or(is_known) {
+                    return "550 5.1.1 User unknown".to_owned();
+                }
+                taken.recipients.push(path);
                 "250 2.1.5 Ok".to_owned()
             }),
             "DATA" if taken.recipients.is_empty() => "554 5.5.1 nobody".to_owned(),
