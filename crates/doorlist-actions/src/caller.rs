@@ -7,7 +7,7 @@ use doorlist_core::access::{Access, Grant, LoginId, Role, Scope};
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::list::{AddressId, Standing};
 use doorlist_core::time::Timestamp;
-use doorlist_store::Progress;
+use doorlist_store::WorkProgress;
 use doorlist_store::logins::{KeyOwner, KeyRecord, KeyTerms};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub struct Caller {
     /// Of an email account's own key.
     pub account: Option<AddressId>,
     /// How far the work is that the caller waits for.
-    pub progress: Arc<Progress>,
+    pub progress: Arc<WorkProgress>,
 }
 
 impl Caller {
@@ -67,7 +67,7 @@ impl Caller {
 
     /// The same, and somebody looks how far the work is.
     #[must_use]
-    pub fn watched_by(self, progress: Arc<Progress>) -> Self {
+    pub fn watched_by(self, progress: Arc<WorkProgress>) -> Self {
         Self { progress, ..self }
     }
 

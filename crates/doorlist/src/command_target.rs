@@ -16,9 +16,7 @@ use doorlist_actions::{
 };
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
-use doorlist_store::{
-    Audit, ContactBook, Logins, MailLog, Progress, RecipientStore, SourceBook, Spool, Tenants, WriteCheck,
-};
+use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, Spool, Tenants, WriteCheck};
 use nix::unistd::{Uid, User};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -65,7 +63,7 @@ impl CommandTarget {
     }
 
     /// How far the work is that was asked for last; nobody knows it of a server elsewhere.
-    pub(crate) fn progress(&self) -> Arc<Progress> {
+    pub(crate) fn progress(&self) -> Arc<WorkProgress> {
         match self {
             CommandTarget::Server(client) => client.progress(),
             CommandTarget::Here(here) => Arc::clone(&here.actions.caller().progress),

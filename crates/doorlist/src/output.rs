@@ -117,6 +117,11 @@ pub(crate) fn ask(question: &str) {
     let _ = stderr.flush();
 }
 
+/// Whether somebody sees what goes to stderr.
+pub(crate) fn has_terminal() -> bool {
+    stderr().is_terminal()
+}
+
 /// Overwrites the progress line on the terminal; an empty text clears it.
 pub(crate) fn progress_line(text: &str) {
     let _ = write!(stderr(), "\r\x1b[K{}", visible(text));

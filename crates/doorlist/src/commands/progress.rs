@@ -2,10 +2,9 @@
 
 use crate::command_target::{CommandTarget, unexpected};
 use crate::exit::Failure;
-use crate::output::progress_line;
+use crate::output::{has_terminal, progress_line};
 use doorlist_actions::{Request, Response, TypedRequest};
-use doorlist_store::Progress;
-use std::io::IsTerminal;
+use doorlist_store::WorkProgress;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -41,8 +40,8 @@ pub(super) async fn ask<A: TypedRequest>(
 struct Display(Option<(Sender<()>, JoinHandle<()>)>);
 
 impl Display {
-    fn begin(what: &'static str, progress: Arc<Progress>) -> Self {
-        if !std::io::stderr().is_terminal() {
+    fn begin(what: &'static str, progress: Arc<WorkProgress>) -> Self {
+        if !has_terminal() {
             return Self(None);
         }
         let (end, ended) = channel();

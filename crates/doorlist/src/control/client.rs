@@ -5,7 +5,7 @@ use crate::exit::{Exit, Failure, OrExit};
 use crate::state_dir::StateDir;
 use doorlist_actions::{ActionError, Request, Response};
 use doorlist_core::change::Actor;
-use doorlist_store::Progress;
+use doorlist_store::WorkProgress;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const CONNECT_AGAIN: Duration = Duration::from_millis(50);
 pub(crate) struct ControlClient {
     stream: BufReader<UnixStream>,
     actor: Actor,
-    progress: Arc<Progress>,
+    progress: Arc<WorkProgress>,
 }
 
 impl ControlClient {
@@ -87,7 +87,7 @@ impl ControlClient {
     }
 
     /// How far the server is with what it was asked last.
-    pub(crate) fn progress(&self) -> Arc<Progress> {
+    pub(crate) fn progress(&self) -> Arc<WorkProgress> {
         Arc::clone(&self.progress)
     }
 }

@@ -4,7 +4,7 @@ use super::{ControlAnswer, ControlCall, next_line};
 use crate::exit::{Exit, Failure, OrExit};
 use anyhow::Context;
 use doorlist_actions::{Actions, Caller, Services};
-use doorlist_store::Progress;
+use doorlist_store::WorkProgress;
 use nix::unistd::{Gid, Uid, User, getgrouplist};
 use std::ffi::CString;
 use std::os::unix::fs::PermissionsExt;
@@ -124,7 +124,7 @@ impl Counter {
 
     /// Does what is asked, and tells meanwhile how far it is.
     async fn answer(&self, call: ControlCall, stream: &mut (impl AsyncWrite + Unpin)) -> ControlAnswer {
-        let progress: Arc<Progress> = Arc::default();
+        let progress: Arc<WorkProgress> = Arc::default();
         let caller = Caller::on_machine(call.actor).watched_by(Arc::clone(&progress));
         let actions = Actions::of(&self.services, caller);
         let mut work = std::pin::pin!(actions.run(call.request));

@@ -37,7 +37,7 @@ impl NextHop {
         Self { server: server.clone(), domains: vec![domain.clone()] }
     }
 
-    /// `mail.example.test:25 (example.test, example.org)`.
+    /// How findings call it: `mail.example.test:25 (example.test, example.org)`.
     fn name(&self) -> String {
         let named: Vec<_> = self.domains.iter().take(NAMED_MAX).map(ToString::to_string).collect();
         let more = match self.domains.len().saturating_sub(NAMED_MAX) {

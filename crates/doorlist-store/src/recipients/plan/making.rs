@@ -1,9 +1,9 @@
 //! Making plans, for whoever asks.
 
 use super::{source, undo};
-use crate::progress::Progress;
 use crate::recipients::handle::{RecipientStore, now};
 use crate::recipients::outcome::ApplyError;
+use crate::work_progress::WorkProgress;
 use doorlist_core::change::Actor;
 use doorlist_core::list_change::{Planned, SourcePlan};
 use doorlist_core::time::Timestamp;
@@ -31,7 +31,7 @@ impl RecipientStore {
         stage: Option<&str>,
         now: Timestamp,
     ) -> Result<Planned, ApplyError> {
-        self.plan_source_counting(plan, actor, stage, now, &Progress::default()).await
+        self.plan_source_counting(plan, actor, stage, now, &WorkProgress::default()).await
     }
 
     /// [`RecipientStore::plan_source_at`], which says meanwhile how far it is.
@@ -41,7 +41,7 @@ impl RecipientStore {
         actor: &Actor,
         stage: Option<&str>,
         now: Timestamp,
-        progress: &Progress,
+        progress: &WorkProgress,
     ) -> Result<Planned, ApplyError> {
         let planned = source::plan(self.db(), plan, actor, stage, now, progress).await;
         progress.begin(0);

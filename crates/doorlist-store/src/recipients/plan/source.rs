@@ -5,10 +5,10 @@ use super::stage::PlanWriter;
 use crate::db::{Bind, Db, Read};
 use crate::error::StoreError;
 use crate::json_rows::to_json;
-use crate::progress::Progress;
 use crate::recipients::codes::BATCH;
 use crate::recipients::outcome::ApplyError;
 use crate::recipients::{domain_rows, packed, related_rows, version};
+use crate::work_progress::WorkProgress;
 use doorlist_core::address::LocalPart;
 use doorlist_core::change::{Actor, Source, Structure};
 use doorlist_core::domain::DomainId;
@@ -28,7 +28,7 @@ pub(super) async fn plan(
     actor: &Actor,
     summary: Option<&str>,
     now: Timestamp,
-    progress: &Progress,
+    progress: &WorkProgress,
 ) -> Result<Planned, ApplyError> {
     let base = version::version(db).await?;
     let stored = domain_rows::find(&mut db, plan.domain).await?;
@@ -66,7 +66,7 @@ async fn compare(
     plan: &SourcePlan<'_>,
     rows: u64,
     now: Timestamp,
-    progress: &Progress,
+    progress: &WorkProgress,
 ) -> Result<Compared, StoreError> {
     let whole = SourceComparison::needs_whole_domain(plan, rows);
     let brought = plan.list.rows.len() as u64;
@@ -88,7 +88,7 @@ async fn compare_all(
     mut db: &Db,
     domain: &ListDomain,
     comparison: &mut SourceComparison<'_>,
-    progress: &Progress,
+    progress: &WorkProgress,
 ) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
@@ -111,7 +111,7 @@ async fn compare_named(
     domain: &ListDomain,
     plan: &SourcePlan<'_>,
     comparison: &mut SourceComparison<'_>,
-    progress: &Progress,
+    progress: &WorkProgress,
 ) -> Result<(), StoreError> {
     let rows = &plan.list.rows;
     for first in (0..rows.len()).step_by(BATCH) {
@@ -166,7 +166,7 @@ struct Planning<'a> {
     plan: &'a SourcePlan<'a>,
     domain: Arc<ListDomain>,
     rules: SourcePlanner<'a>,
-    progress: &'a Progress,
+    progress: &'a WorkProgress,
 }
 
 impl Planning<'_> {

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A count of what is done, beside how much there is. The worker counts, others look.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct WorkProgress {
     done: AtomicU64,
     total: AtomicU64,
 }
 
-impl Progress {
+impl WorkProgress {
     /// Work of so many units begins; with 0 nobody knows how many there are.
     pub fn begin(&self, total: u64) {
         self.done.store(0, Ordering::Relaxed);
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn percent_is_told_where_the_total_is_known() {
-        let progress = Progress::default();
+        let progress = WorkProgress::default();
         progress.add(7);
         assert_eq!(progress.percent(), None);
         progress.begin(3);
