@@ -51,7 +51,7 @@ pub(crate) static SPEC: Spec = Spec {
         Field::many("domain_aliases", "domain_alias"),
         Field::many("email_accounts", "email_account"),
         Field::many("mail_servers", "mail_server"),
-        Field::text("mode", Nobody).help("setting_up or enforce."),
+        Field::text("mode", Nobody).help("monitor or enforce."),
         Field::one("notification_task", "notification_domain_task", Nobody).nullable(),
         Field::many("notification_tasks", "notification_domain_task"),
         Field::many("outbound_servers", "outbound_server"),
