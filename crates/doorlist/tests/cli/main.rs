@@ -6,6 +6,7 @@
 mod asking;
 mod beside_a_server;
 mod codes;
+mod examples;
 mod help;
 mod owner;
 mod plans;
