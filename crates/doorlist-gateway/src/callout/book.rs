@@ -1,6 +1,9 @@
 //! What the prober knows and does now: records and routes, names that wait, rates. Plain data behind one lock, with time
 //! as a parameter.
 
+#[cfg(test)]
+mod tests;
+
 use doorlist_core::address::{Address, DomainName, LocalPart};
 use doorlist_core::change::MailServer;
 use doorlist_core::domain::DomainId;

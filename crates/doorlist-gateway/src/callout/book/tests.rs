@@ -1,0 +1,128 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use doorlist_core::verification::Control;
+use proptest::prelude::*;
+use std::net::Ipv4Addr;
+
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+const DOMAIN: DomainId = DomainId(1);
+
+fn name() -> DomainName {
+    "example.test".parse().unwrap()
+}
+
+fn servers() -> Vec<ServerName> {
+    vec![("mail.example.test".into(), 25)]
+}
+
+fn local(number: u32) -> LocalPart {
+    LocalPart::parse(format!("n{number}").as_bytes()).unwrap()
+}
+
+fn source(number: u32) -> SourceKey {
+    SourceKey::from(std::net::IpAddr::from(Ipv4Addr::from(0xc633_6400 + number)))
+}
+
+fn ask(book: &mut Book, number: u32, from: u32, now: Timestamp) -> (Asking, bool) {
+    let (address, servers) = (Address::new(local(number), name()), servers());
+    let (source, class) = (source(from), SourceClass::Ordinary);
+    book.ask(&Question { address: &address, domain: DOMAIN, servers: &servers, source, class, may_ask: true }, now)
+}
+
+proptest! {
+    /// Whoever waits is answered when the names that wait have been worked off, there is one worker at a time, and no more
+    /// names wait than may.
+    #[test]
+    fn who_waits_is_answered(steps in prop::collection::vec((0_u8..5, 0_u32..40, 0_u32..60), 1..300)) {
+        let (mut book, mut now, mut working) = (Book::default(), START, false);
+        let mut waiting: Vec<watch::Receiver<Option<Knowledge>>> = Vec::new();
+        let mut batch: Vec<LocalPart> = Vec::new();
+        let work_off = |book: &mut Book, batch: &mut Vec<LocalPart>, answer: Answer, now: Timestamp| {
+            for local in batch.drain(..) {
+                book.answered(&name(), &local, (servers().first(), answer), now);
+            }
+        };
+        for (what, number, more) in steps {
+            match what {
+                0..=2 => {
+                    let (asking, starts) = ask(&mut book, number, more, now);
+                    prop_assert!(!(starts && working), "one worker at a time");
+                    working |= starts;
+                    if let Asking::Wait(answer) = asking {
+                        waiting.push(answer);
+                    }
+                }
+                3 if working => {
+                    let answer = [Answer::Exists, Answer::NoSuchUser, Answer::Undecided][more as usize % 3];
+                    work_off(&mut book, &mut batch, answer, now);
+                    batch = book.next(&name());
+                    prop_assert!(batch.len() <= NAMES_PER_SESSION);
+                    working = !batch.is_empty();
+                }
+                _ => now = now + Duration::from_secs(more.into()),
+            }
+        }
+        while working {
+            work_off(&mut book, &mut batch, Answer::Undecided, now);
+            batch = book.next(&name());
+            working = !batch.is_empty();
+        }
+        prop_assert!(waiting.iter().all(|answer| answer.borrow().is_some()));
+    }
+}
+
+#[test]
+fn a_name_is_asked_for_once_however_many_ask() {
+    let mut book = Book::default();
+    let (first, starts) = ask(&mut book, 1, 1, START);
+    assert!(starts);
+    let (second, starts) = ask(&mut book, 1, 2, START);
+    assert!(!starts);
+    let (Asking::Wait(first), Asking::Wait(second)) = (first, second) else { panic!("both wait") };
+    assert_eq!(book.next(&name()), [local(1)]);
+    book.answered(&name(), &local(1), (servers().first(), Answer::Exists), START);
+    assert_eq!((*first.borrow(), *second.borrow()), (Some(Knowledge::Exists), Some(Knowledge::Exists)));
+    assert!(book.next(&name()).is_empty());
+    assert!(matches!(ask(&mut book, 1, 3, START), (Asking::Known(Knowledge::Exists), false)), "it is known now");
+}
+
+#[test]
+fn what_the_store_knows_is_not_asked_for() {
+    let mut book = Book::default();
+    let (Asking::Wait(answer), true) = ask(&mut book, 1, 1, START) else { panic!("it waits") };
+    assert_eq!(book.next(&name()), [local(1)]);
+    let known = Record { exists: true, at: START - Duration::from_hours(1) };
+    let route = Route { random: Some(Control { taken: true, at: START }), ..Route::new(START) };
+    book.read(&name(), vec![(local(1), known)], vec![(servers()[0].clone(), route)], START);
+    assert!(book.settle_known(&name(), &local(1), &servers(), START));
+    assert_eq!(*answer.borrow(), Some(Knowledge::Exists));
+    assert_eq!(book.route(&name(), &servers()[0], START).trust(START), Trust::AcceptsAll);
+    assert!(book.take_notes().is_empty(), "nothing of it is new");
+}
+
+#[test]
+fn a_domain_under_another_number_begins_anew() {
+    let mut book = Book::default();
+    let address = Address::new(local(1), name());
+    book.delivered(&address, DOMAIN, &servers()[0], START);
+    assert_eq!(book.known(&name()), Some(local(1)));
+    assert_eq!(book.take_notes().routes.len(), 1);
+    book.delivered(&address, DOMAIN, &servers()[0], START + Duration::from_secs(1));
+    assert!(book.take_notes().is_empty(), "not noted again at each delivery");
+    book.begin_with(&name(), DomainId(2));
+    assert_eq!(book.known(&name()), None);
+    book.sweep(|_| false, START);
+    assert!(book.names.is_empty());
+}
+
+#[test]
+fn the_sender_that_worked_comes_first() {
+    let (mut book, server) = (Book::default(), servers()[0].clone());
+    let all = ["ops@example.test".to_owned(), String::new()];
+    assert_eq!(book.senders(&server, &all), all);
+    book.note_sender(&server, Some(""));
+    assert_eq!(book.senders(&server, &all), [String::new(), all[0].clone()]);
+    assert!(book.may_tell(&server, START) && !book.may_tell(&server, START));
+    assert!(book.may_tell(&server, START + TOLD_EVERY));
+}
