@@ -16,7 +16,9 @@ use doorlist_actions::{
 };
 use doorlist_core::change::{Actor, Via};
 use doorlist_core::time::Timestamp;
-use doorlist_store::{Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, Spool, Tenants, WriteCheck};
+use doorlist_store::{
+    Audit, ContactBook, Logins, MailLog, RecipientStore, SourceBook, Spool, Tenants, WorkProgress, WriteCheck,
+};
 use nix::unistd::{Uid, User};
 use std::sync::Arc;
 use tokio::runtime::Handle;
