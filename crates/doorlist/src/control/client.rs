@@ -3,7 +3,7 @@
 use super::{ControlAnswer, ControlCall, next_line};
 use crate::exit::{Exit, Failure, OrExit};
 use crate::state_dir::StateDir;
-use doorlist_actions::{Request, Response};
+use doorlist_actions::{ActionError, Request, Response};
 use doorlist_core::change::Actor;
 use doorlist_store::Progress;
 use std::path::Path;
@@ -56,8 +56,8 @@ impl ControlClient {
     /// Asks the server's office.
     pub(crate) async fn ask(&mut self, request: Request) -> Result<Response, Failure> {
         match self.exchange(request).await {
-            Ok(ControlAnswer::Done(response)) => Ok(*response),
-            Ok(ControlAnswer::Failed(error)) => Err(error.into()),
+            Ok(Ok(response)) => Ok(*response),
+            Ok(Err(error)) => Err(error.into()),
             Err(error) => {
                 let why = format!(
                     "the server closed the connection before it answered ({error}); check with `doorlist changes \
@@ -68,7 +68,8 @@ impl ControlClient {
         }
     }
 
-    async fn exchange(&mut self, request: Request) -> std::io::Result<ControlAnswer> {
+    /// The outer error is the connection's, the inner one the server's.
+    async fn exchange(&mut self, request: Request) -> std::io::Result<Result<Box<Response>, ActionError>> {
         let mut line = serde_json::to_vec(&ControlCall { actor: self.actor.clone(), request })?;
         line.push(b'\n');
         self.stream.write_all(&line).await?;
@@ -80,7 +81,8 @@ impl ControlClient {
                     self.progress.add(percent.into());
                 }
                 ControlAnswer::Progress(None) => self.progress.begin(0),
-                answer => return Ok(answer),
+                ControlAnswer::Done(response) => return Ok(Ok(response)),
+                ControlAnswer::Failed(error) => return Ok(Err(error)),
             }
         }
     }
