@@ -24,6 +24,7 @@
 //! | [`shrink_guard`] | limits at which a shrinking list needs approval |
 //! | [`source_rows`] | the recipients that a file, a directory or a push lists for a domain |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
+//! | [`verdict`] | the verdict on a message's content, its sender's authentication, and who may get a bounce |
 //! | [`visible`] | escapes for invisible characters in untrusted text |
 
 pub mod access;
@@ -47,4 +48,5 @@ mod serde_text;
 pub mod shrink_guard;
 pub mod source_rows;
 pub mod time;
+pub mod verdict;
 pub mod visible;

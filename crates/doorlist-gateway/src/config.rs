@@ -19,6 +19,9 @@ pub struct GatewayConfig {
     /// Settings of harvest detection.
     pub guard: GuardConfig,
     pub relay: RelayConfig,
+    pub verdict: VerdictEngine,
+    /// The name server for all look-ups; `None`: the system's.
+    pub name_server: Option<SocketAddr>,
     /// The operator's mailbox: for bare `<postmaster>`, and for mail that a domain's server rejects for its own
     /// postmaster.
     pub postmaster: Option<Address>,
@@ -81,6 +84,16 @@ pub struct Limits {
 pub struct GuardConfig {
     /// `false` only for benchmarks, and behind another such protection.
     pub enabled: bool,
+}
+
+/// Who looks at messages before they are accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VerdictEngine {
+    /// SPF, DKIM and DMARC, and the test messages of filters.
+    #[default]
+    Builtin,
+    /// Nobody: every message is *unchecked*, and nobody gets a bounce.
+    Nobody,
 }
 
 /// Settings of the relay.

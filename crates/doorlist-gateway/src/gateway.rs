@@ -2,10 +2,13 @@
 
 pub use crate::inbound::{Certificate, TlsError};
 
-use crate::config::GatewayConfig;
+use crate::config::{GatewayConfig, VerdictEngine};
 use crate::inbound::{Guard, Inbound, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
+use crate::relay::resolver::SystemResolver;
 use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, Surroundings};
+use crate::verdict::Verdicts;
+use crate::verdict::builtin::Builtin;
 use arc_swap::ArcSwap;
 use doorlist_store::{MailLog, RecipientStore, Spool};
 use prometheus_client::registry::Registry;
@@ -37,6 +40,9 @@ pub enum GatewayError {
     /// The relay could not be started.
     #[error("cannot start the relay: {0}")]
     Relay(#[from] RelayError),
+    /// The scanner could not be started.
+    #[error("cannot start the scanner: {0}")]
+    Scanner(String),
 }
 
 /// The running gateway. Dropping it does not stop it: call [`Gateway::shutdown`].
@@ -59,6 +65,7 @@ impl Gateway {
         let addresses: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
         let (stop, stopping) = watch::channel(false);
         let relay = Arc::new(start_relay(&config, &parts, addresses.clone(), registry).await?);
+        let verdicts = start_scanner(&config, registry)?;
         let (routes, way_out) = (relay.clone(), relay.clone());
         let inbound = Arc::new(Inbound {
             settings: ArcSwap::from_pointee(config),
@@ -70,6 +77,7 @@ impl Gateway {
             metrics: InboundMetrics::register(registry),
             slots: Arc::new(Slots::default()),
             guard: Guard::new(),
+            verdicts,
             stopping,
             lacks_smtp_utf8: Box::new(move |domain| routes.lacks_smtp_utf8(domain)),
             hand_over: Box::new(move |mail| way_out.enqueue(mail)),
@@ -125,6 +133,19 @@ impl Gateway {
     }
 }
 
+/// Its resolver is one of its own: what a resolver has open belongs to the threads that use it.
+fn start_scanner(config: &GatewayConfig, registry: &mut Registry) -> Result<Verdicts, GatewayError> {
+    let failed = |error: String| GatewayError::Scanner(error);
+    match config.verdict {
+        VerdictEngine::Nobody => Ok(Verdicts::none()),
+        VerdictEngine::Builtin => {
+            let resolver = SystemResolver::of(config.name_server).map_err(|error| failed(error.to_string()))?;
+            let scanner = Arc::new(Builtin::new(&resolver, &config.hostname));
+            Verdicts::start(scanner, registry).map_err(|error| failed(error.to_string()))
+        }
+    }
+}
+
 async fn start_relay(
     config: &GatewayConfig,
     parts: &GatewayParts,
@@ -139,7 +160,7 @@ async fn start_relay(
         spool: parts.spool.clone(),
         mail_log: parts.mail_log.clone(),
         journal: parts.journal.clone(),
-        surroundings: Surroundings::system(listeners)?,
+        surroundings: Surroundings::system(listeners, config.name_server)?,
     };
     Ok(Relay::start(parts, registry).await?)
 }

@@ -36,6 +36,7 @@ pub use tls::{Certificate, TlsError};
 
 use crate::config::GatewayConfig;
 use crate::journal::{Journal, Line, Process};
+use crate::verdict::Verdicts;
 use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
 use doorlist_smtp::reply::Reply;
@@ -58,6 +59,8 @@ pub(crate) struct Inbound {
     pub(crate) metrics: InboundMetrics,
     pub(crate) slots: Arc<Slots>,
     pub(crate) guard: Guard,
+    /// The scanner of complete messages.
+    pub(crate) verdicts: Verdicts,
     pub(crate) stopping: Stopping,
     /// Whether no server of a domain is known to support SMTPUTF8.
     pub(crate) lacks_smtp_utf8: Box<dyn Fn(DomainId) -> bool + Send + Sync>,

@@ -10,6 +10,7 @@
 //! | `inbound` | incoming sessions |
 //! | [`journal`] | the log, one line per event |
 //! | [`relay`] | outgoing mail |
+//! | [`verdict`] | scanners: what is known of a message before its 250 |
 
 mod clock;
 pub mod config;
@@ -17,3 +18,4 @@ pub mod gateway;
 mod inbound;
 pub mod journal;
 pub mod relay;
+pub mod verdict;

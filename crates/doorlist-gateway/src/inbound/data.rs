@@ -7,12 +7,14 @@ use super::dialogue::{InboundTransaction, SessionDialogue};
 use super::stage::END_OF_MESSAGE;
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
+use crate::verdict::ScannedMessage;
 use doorlist_core::queue_id::QueueId;
 use doorlist_smtp::message::{HeaderLimits, HeaderScan};
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::DataEnd;
 use doorlist_store::mail_log::{MailAction, MailEntry};
-use doorlist_store::spool::{BodyWriter, Envelope, MessageKind, SpoolError, Spooled};
+use doorlist_core::verdict::Assessment;
+use doorlist_store::spool::{BodyWriter, Envelope, MessageBody, MessageKind, SpoolError, Spooled};
 use std::sync::Arc;
 
 /// The message that is being received.
@@ -101,8 +103,13 @@ impl Incoming {
             return refuse(self.id, reply, None, &transaction, inbound, dialogue);
         };
         inbound.metrics.mbox_lines.inc_by(self.scan.mbox_lines());
-        let envelope = envelope(&self.scan, body.len(), &transaction, dialogue);
-        match inbound.spool.accept(self.id, envelope, body).await {
+        let mut envelope = envelope(&self.scan, body.len(), &transaction, dialogue);
+        let stored = async {
+            let body = inbound.spool.complete(body).await?;
+            envelope.assessment = assess(self.id, &envelope, body.contents(), inbound).await;
+            inbound.spool.accept_complete(self.id, envelope, body).await
+        };
+        match stored.await {
             Ok(spooled) => accepted(spooled, inbound, dialogue),
             Err(error) => refuse(self.id, reply_to(&error), Some(&error), &transaction, inbound, dialogue),
         }
@@ -120,7 +127,20 @@ fn envelope(scan: &HeaderScan, size: u64, transaction: &InboundTransaction, dial
         kind: MessageKind::Inbound,
         message_id: scan.message_id().map(Into::into),
         size,
+        assessment: Assessment::default(),
     }
+}
+
+/// Asks the scanner. It may be as slow as its limits allow: the client waits for its reply all the while.
+async fn assess(id: QueueId, envelope: &Envelope, body: &MessageBody, inbound: &Inbound) -> Assessment {
+    let message = ScannedMessage {
+        id,
+        client: envelope.client.clone(),
+        sender: envelope.sender.clone(),
+        recipients: envelope.recipients.iter().map(|recipient| recipient.path.clone()).collect(),
+        body: body.clone(),
+    };
+    inbound.verdicts.assess(message).await
 }
 
 /// Replies 250 for a stored message and passes it to the relay.
@@ -132,8 +152,7 @@ fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut SessionDialogue)
     dialogue.commands.messages += 1;
     inbound.metrics.accepted.inc();
     inbound.metrics.accepted_bytes.inc_by(envelope.size);
-    let message_id = FieldValue::Str(envelope.message_id.as_deref().unwrap_or_default());
-    dialogue.log.add(&Line::of(Process::Cleanup, spooled.id, &[("message-id", message_id)]));
+    log_headers(spooled.id, envelope, dialogue);
     let fields = [
         ("from", FieldValue::Path(&envelope.sender)),
         ("size", FieldValue::Num(envelope.size)),
@@ -156,6 +175,23 @@ fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut SessionDialogue)
         });
     }
     (inbound.hand_over)(spooled);
+}
+
+/// Logs what is known of the content, as Postfix's cleanup does.
+fn log_headers(id: QueueId, envelope: &Envelope, dialogue: &mut SessionDialogue) {
+    let message_id = FieldValue::Str(envelope.message_id.as_deref().unwrap_or_default());
+    let Assessment { verdict, authentication } = &envelope.assessment;
+    let Some(results) = authentication else {
+        return dialogue.log.add(&Line::of(Process::Cleanup, id, &[("message-id", message_id)]));
+    };
+    let fields = [
+        ("message-id", message_id),
+        ("verdict", FieldValue::Str(verdict.word())),
+        ("spf", FieldValue::Str(results.spf.result.word())),
+        ("dkim", FieldValue::Str(results.dkim_result().word())),
+        ("dmarc", FieldValue::Str(results.dmarc.word())),
+    ];
+    dialogue.log.add(&Line::of(Process::Cleanup, id, &fields));
 }
 
 /// Rejects the message; nothing of it is kept.

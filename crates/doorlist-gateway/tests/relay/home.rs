@@ -211,6 +211,7 @@ impl Home {
             kind: MessageKind::Inbound,
             message_id: None,
             size: body.len() as u64,
+            assessment: doorlist_core::verdict::Assessment::default(),
         };
         change(&mut envelope);
         let id = self.spool.next_id();

@@ -54,6 +54,7 @@ pub(crate) fn envelope(recipients: &[&str]) -> Envelope {
         kind: MessageKind::Inbound,
         message_id: Some("<1@outside.example>".into()),
         size: 0,
+        assessment: doorlist_core::verdict::Assessment::default(),
     }
 }
 

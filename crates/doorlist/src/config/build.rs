@@ -9,7 +9,9 @@ use doorlist_actions::RetentionTerms;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::{Network, NetworkError};
 use doorlist_core::queue_id::QueueId;
-use doorlist_gateway::config::{GatewayConfig, GuardConfig, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig};
+use doorlist_gateway::config::{
+    GatewayConfig, GuardConfig, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig, VerdictEngine,
+};
 use doorlist_gateway::journal::JournalFormat;
 use doorlist_smtp::server::BareLf;
 use doorlist_store::StoreUrl;
@@ -75,6 +77,7 @@ impl Config {
             ("audit or changes", self.retention != next.retention),
             ("tenants", self.tenants != next.tenants),
             ("smtp.listen", addresses(self) != addresses(next)),
+            ("verdict.engine", self.gateway.verdict != next.gateway.verdict),
             ("web.listen", web(self) != web(next)),
             ("web.proxy_from", proxies(self) != proxies(next)),
             ("web.connections_per_address_max", per_address(self) != per_address(next)),
@@ -155,7 +158,8 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
     let mut guard = GuardConfig { enabled: true };
     reader.set(&mut guard.enabled, "guard.enabled", units::switch);
     let mut hostname = machine_name();
-    let mut postmaster = None;
+    let (mut postmaster, mut verdict) = (None, VerdictEngine::default());
+    reader.set(&mut verdict, "verdict.engine", verdict_engine);
     if reader.given("smtp.hostname").is_some() {
         reader.set(&mut hostname, "smtp.hostname", host_name);
     }
@@ -171,7 +175,17 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
         limits: limits(reader),
         guard,
         relay: relay(reader),
+        verdict,
+        name_server: None,
         postmaster,
+    }
+}
+
+fn verdict_engine(text: &str) -> Result<VerdictEngine, String> {
+    match text {
+        "builtin" => Ok(VerdictEngine::Builtin),
+        "none" => Ok(VerdictEngine::Nobody),
+        other => Err(format!("unknown scanner `{other}`; use builtin or none")),
     }
 }
 

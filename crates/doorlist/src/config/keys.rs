@@ -104,6 +104,11 @@ pub(crate) const KEYS: &[SettingKey] = &[
     one("relay.bounce_lifetime", "2 d", "time until an undelivered bounce is given up"),
     one("relay.bounces_per_domain_hour_max", "10", "maximum number of bounces to one sender domain per hour"),
     one("relay.bounces_per_hour_max", "100", "maximum number of bounces per hour"),
+    one(
+        "verdict.engine",
+        "builtin",
+        "scanner of accepted mail: builtin (SPF, DKIM, DMARC), or none; with none, no sender gets a bounce",
+    ),
     one("spool.node", "0", "number of this node, 0 to 1023; each node of a cluster needs its own"),
     one("spool.memory_max", "64 MiB", "memory for incoming messages"),
     one("spool.disk_reserve", "64 MiB", "disk space that is kept free, plus 1.5 times the maximum message size"),
