@@ -3,6 +3,7 @@
 use doorlist_core::address::Address;
 use doorlist_core::network::Network;
 use doorlist_smtp::server::BareLf;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -87,13 +88,31 @@ pub struct GuardConfig {
 }
 
 /// Who looks at messages before they are accepted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum VerdictEngine {
     /// SPF, DKIM and DMARC, and the test messages of filters.
     #[default]
     Builtin,
+    /// Rspamd, with SPF, DKIM and DMARC evaluated beside it.
+    Rspamd(RspamdAddress),
     /// Nobody: every message is *unchecked*, and nobody gets a bounce.
     Nobody,
+}
+
+/// Where Rspamd answers HTTP: its normal worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RspamdAddress {
+    pub host: String,
+    pub port: u16,
+}
+
+impl fmt::Display for RspamdAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
 }
 
 /// Settings of the relay.

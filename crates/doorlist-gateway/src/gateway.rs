@@ -7,8 +7,9 @@ use crate::inbound::{Guard, Inbound, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
 use crate::relay::resolver::SystemResolver;
 use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, Surroundings};
-use crate::verdict::Verdicts;
 use crate::verdict::builtin::Builtin;
+use crate::verdict::rspamd::Rspamd;
+use crate::verdict::{Scanner, Verdicts};
 use arc_swap::ArcSwap;
 use doorlist_store::{MailLog, RecipientStore, Spool};
 use prometheus_client::registry::Registry;
@@ -65,7 +66,7 @@ impl Gateway {
         let addresses: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
         let (stop, stopping) = watch::channel(false);
         let relay = Arc::new(start_relay(&config, &parts, addresses.clone(), registry).await?);
-        let verdicts = start_scanner(&config, registry)?;
+        let verdicts = start_scanner(&config, &parts.journal, registry)?;
         let (routes, way_out) = (relay.clone(), relay.clone());
         let inbound = Arc::new(Inbound {
             settings: ArcSwap::from_pointee(config),
@@ -134,16 +135,21 @@ impl Gateway {
 }
 
 /// Its resolver is one of its own: what a resolver has open belongs to the threads that use it.
-fn start_scanner(config: &GatewayConfig, registry: &mut Registry) -> Result<Verdicts, GatewayError> {
-    let failed = |error: String| GatewayError::Scanner(error);
-    match config.verdict {
-        VerdictEngine::Nobody => Ok(Verdicts::none()),
-        VerdictEngine::Builtin => {
-            let resolver = SystemResolver::of(config.name_server).map_err(|error| failed(error.to_string()))?;
-            let scanner = Arc::new(Builtin::new(&resolver, &config.hostname));
-            Verdicts::start(scanner, registry).map_err(|error| failed(error.to_string()))
-        }
-    }
+fn start_scanner(
+    config: &GatewayConfig,
+    journal: &Journal,
+    registry: &mut Registry,
+) -> Result<Verdicts, GatewayError> {
+    let builtin = || {
+        let resolver = SystemResolver::of(config.name_server).map_err(|error| GatewayError::Scanner(error.to_string()))?;
+        Ok::<_, GatewayError>(Builtin::new(&resolver, &config.hostname))
+    };
+    let scanner: Arc<dyn Scanner> = match &config.verdict {
+        VerdictEngine::Nobody => return Ok(Verdicts::none()),
+        VerdictEngine::Builtin => Arc::new(builtin()?),
+        VerdictEngine::Rspamd(address) => Arc::new(Rspamd::new(address.clone(), builtin()?, journal.clone())),
+    };
+    Verdicts::start(scanner, registry).map_err(|error| GatewayError::Scanner(error.to_string()))
 }
 
 async fn start_relay(

@@ -7,6 +7,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`builtin`] | SPF, DKIM and DMARC by `mail-auth`, and the test messages of scanners |
+//! | [`rspamd`] | Rspamd over HTTP, with SPF, DKIM and DMARC beside it |
 //! | `authenticate` | the evaluation of SPF, DKIM and DMARC within time and DNS limits |
 //! | `dns_budget` | counts the DNS look-ups of a message |
 //! | `samples` | finds GTUBE and EICAR, plain and encoded |
@@ -15,6 +16,7 @@
 mod authenticate;
 pub mod builtin;
 mod dns_budget;
+pub mod rspamd;
 mod samples;
 mod structure;
 
@@ -53,13 +55,21 @@ pub struct ScannedMessage {
     pub body: MessageBody,
 }
 
+/// What a scanner found, and whether it failed at that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanOutcome {
+    pub assessment: Assessment,
+    /// Why something is missing; for the metric.
+    pub failure: Option<ScanFailure>,
+}
+
 /// A pending answer of a scanner.
-pub type PendingAssessment<'a> = Pin<Box<dyn Future<Output = Assessment> + Send + 'a>>;
+pub type PendingScan<'a> = Pin<Box<dyn Future<Output = ScanOutcome> + Send + 'a>>;
 
 /// Looks at a message. Runs on the threads for verdicts, and may compute there.
 pub trait Scanner: Send + Sync + 'static {
     /// Answers before `until`, with what is known by then.
-    fn assess<'a>(&'a self, message: &'a ScannedMessage, until: Instant) -> PendingAssessment<'a>;
+    fn assess<'a>(&'a self, message: &'a ScannedMessage, until: Instant) -> PendingScan<'a>;
 }
 
 /// The label of failures and verdicts.
@@ -78,11 +88,15 @@ struct Running {
 }
 
 /// Why a scanner gave no verdict.
-#[derive(Clone, Copy, Debug)]
-enum ScanFailure {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScanFailure {
     /// Not done within its time, or no place was free.
     Late,
     Panicked,
+    /// The program that scans does not answer, or not in its protocol.
+    NoAnswer,
+    /// The message could not be read back in time.
+    Unreadable,
 }
 
 impl Verdicts {
@@ -113,17 +127,18 @@ impl Verdicts {
         let Some(running) = &self.0 else { return Assessment::default() };
         let until = Instant::now() + TIME_MAX;
         let assessed = timeout_at(until + GRACE, running.scan(message, until)).await;
-        let assessment = assessed.unwrap_or(Err(ScanFailure::Late)).unwrap_or_else(|failure| {
+        let failed = |failure| ScanOutcome { failure: Some(failure), ..ScanOutcome::default() };
+        let ScanOutcome { assessment, failure } = assessed.unwrap_or(Err(ScanFailure::Late)).unwrap_or_else(failed);
+        if let Some(failure) = failure {
             running.failures.get_or_create(&[("reason", failure.word())]).inc();
-            Assessment::default()
-        });
+        }
         running.verdicts.get_or_create(&[("verdict", assessment.verdict.word())]).inc();
         assessment
     }
 }
 
 impl Running {
-    async fn scan(&self, message: ScannedMessage, until: Instant) -> Result<Assessment, ScanFailure> {
+    async fn scan(&self, message: ScannedMessage, until: Instant) -> Result<ScanOutcome, ScanFailure> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_closed| ScanFailure::Late)?;
         let threads = self.threads.as_ref().ok_or(ScanFailure::Late)?;
         let scanner = Arc::clone(&self.scanner);
@@ -135,7 +150,7 @@ impl Running {
         };
         job.spawn_on(scan, threads.handle());
         match job.join_next().await {
-            Some(Ok(assessment)) => Ok(assessment),
+            Some(Ok(outcome)) => Ok(outcome),
             Some(Err(error)) if error.is_panic() => Err(ScanFailure::Panicked),
             _ => Err(ScanFailure::Late),
         }
@@ -156,6 +171,8 @@ impl ScanFailure {
         match self {
             ScanFailure::Late => "late",
             ScanFailure::Panicked => "panic",
+            ScanFailure::NoAnswer => "no answer",
+            ScanFailure::Unreadable => "unreadable",
         }
     }
 }

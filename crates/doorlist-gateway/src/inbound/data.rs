@@ -13,7 +13,7 @@ use doorlist_smtp::message::{HeaderLimits, HeaderScan};
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::DataEnd;
 use doorlist_store::mail_log::{MailAction, MailEntry};
-use doorlist_core::verdict::Assessment;
+use doorlist_core::verdict::{Assessment, ContentVerdict};
 use doorlist_store::spool::{BodyWriter, Envelope, MessageBody, MessageKind, SpoolError, Spooled};
 use std::sync::Arc;
 
@@ -100,18 +100,26 @@ impl Incoming {
         self.keep(&kept).await;
         let (Some(body), None) = (self.body.take(), self.fault) else {
             let reply = self.fault.unwrap_or(Reply::LocalError);
-            return refuse(self.id, reply, None, &transaction, inbound, dialogue);
+            return refuse(self.id, reply, "message", "", &transaction, inbound, dialogue);
         };
         inbound.metrics.mbox_lines.inc_by(self.scan.mbox_lines());
         let mut envelope = envelope(&self.scan, body.len(), &transaction, dialogue);
         let stored = async {
             let body = inbound.spool.complete(body).await?;
             envelope.assessment = assess(self.id, &envelope, body.contents(), inbound).await;
-            inbound.spool.accept_complete(self.id, envelope, body).await
+            if envelope.assessment.verdict == ContentVerdict::Virus {
+                return Ok(None);
+            }
+            inbound.spool.accept_complete(self.id, envelope, body).await.map(Some)
         };
         match stored.await {
-            Ok(spooled) => accepted(spooled, inbound, dialogue),
-            Err(error) => refuse(self.id, reply_to(&error), Some(&error), &transaction, inbound, dialogue),
+            Ok(Some(spooled)) => accepted(spooled, inbound, dialogue),
+            // Accepted, it could only bounce to a forged sender, or reach somebody.
+            Ok(None) => refuse(self.id, Reply::VirusFound, "virus", "", &transaction, inbound, dialogue),
+            Err(error) => {
+                let why = error.to_string();
+                refuse(self.id, reply_to(&error), "message", &why, &transaction, inbound, dialogue);
+            }
         }
     }
 }
@@ -194,11 +202,12 @@ fn log_headers(id: QueueId, envelope: &Envelope, dialogue: &mut SessionDialogue)
     dialogue.log.add(&Line::of(Process::Cleanup, id, &fields));
 }
 
-/// Rejects the message; nothing of it is kept.
+/// Rejects the message; nothing of it is kept. `reason` is the word in the mail log, `why` is for the operator.
 fn refuse(
     id: QueueId,
     reply: Reply,
-    error: Option<&SpoolError>,
+    reason: &str,
+    why: &str,
     transaction: &InboundTransaction,
     inbound: &Inbound,
     dialogue: &mut SessionDialogue,
@@ -206,7 +215,6 @@ fn refuse(
     dialogue.out.extend_from_slice(reply.line());
     inbound.metrics.refused(reply);
     let event = format!("reject: {END_OF_MESSAGE} from {}: {reply};", dialogue.name);
-    let why = error.map(ToString::to_string).unwrap_or_default();
     dialogue.log.add(&Line {
         process: Process::Smtpd,
         queue: Some(id),
@@ -214,7 +222,7 @@ fn refuse(
         fields: &[
             ("from", FieldValue::Path(&transaction.sender)),
             ("nrcpt", FieldValue::Num(transaction.recipients.len() as u64)),
-            ("why", FieldValue::Str(&why)),
+            ("why", FieldValue::Str(why)),
         ],
     });
     for recipient in &transaction.recipients {
@@ -226,7 +234,7 @@ fn refuse(
             recipient: recipient.path.clone(),
             domain: recipient.domain,
             client: dialogue.client.address,
-            reason: "message".into(),
+            reason: reason.into(),
             reply: reply.to_string().into(),
             message_id: None,
             size: 0,

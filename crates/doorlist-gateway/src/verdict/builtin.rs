@@ -4,7 +4,7 @@
 use super::authenticate::Authenticator;
 use super::samples::Samples;
 use super::structure::PartCounts;
-use super::{PendingAssessment, ScannedMessage, Scanner};
+use super::{PendingScan, ScanFailure, ScanOutcome, ScannedMessage, Scanner};
 use crate::relay::resolver::SystemResolver;
 use doorlist_core::verdict::{Assessment, ContentFinding, builtin_verdict};
 use doorlist_store::spool::MessageBody;
@@ -52,7 +52,7 @@ impl Builtin {
         }
     }
 
-    async fn look(&self, message: &ScannedMessage, until: Instant) -> Assessment {
+    async fn look(&self, message: &ScannedMessage, until: Instant) -> ScanOutcome {
         let now = Instant::now();
         let read_until = now + until.saturating_duration_since(now) / 4;
         let contents = timeout_at(read_until, self.read(&message.body)).await.unwrap_or(Contents::Unreadable);
@@ -67,7 +67,8 @@ impl Builtin {
         let finding = match (bytes, &contents) {
             (None, Contents::TooLarge) => ContentFinding::OverLimit,
             (None, _) => {
-                return Assessment { authentication: Some(authentication), ..Assessment::default() };
+                let assessment = Assessment { authentication: Some(authentication), ..Assessment::default() };
+                return ScanOutcome { assessment, failure: Some(ScanFailure::Unreadable) };
             }
             (Some(bytes), _) => match self.samples.find(bytes) {
                 ContentFinding::Nothing if counts.is_over_limit() => ContentFinding::OverLimit,
@@ -75,7 +76,7 @@ impl Builtin {
             },
         };
         let verdict = builtin_verdict(finding, &authentication);
-        Assessment { verdict, authentication: Some(authentication) }
+        ScanOutcome { assessment: Assessment { verdict, authentication: Some(authentication) }, failure: None }
     }
 
     async fn read(&self, body: &MessageBody) -> Contents {
@@ -100,7 +101,7 @@ impl Builtin {
 }
 
 impl Scanner for Builtin {
-    fn assess<'a>(&'a self, message: &'a ScannedMessage, until: Instant) -> PendingAssessment<'a> {
+    fn assess<'a>(&'a self, message: &'a ScannedMessage, until: Instant) -> PendingScan<'a> {
         Box::pin(self.look(message, until))
     }
 }

@@ -4,14 +4,12 @@ use super::api::{self, ApiSettings};
 use super::layers::{Raw, SettingValues};
 use super::web::{self, WebListenerConfig};
 use super::work::{self, WorkSettings};
-use super::{ConfigError, Problem, log, retention, units};
+use super::{ConfigError, Problem, log, retention, units, verdict};
 use doorlist_actions::RetentionTerms;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::{Network, NetworkError};
 use doorlist_core::queue_id::QueueId;
-use doorlist_gateway::config::{
-    GatewayConfig, GuardConfig, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig, VerdictEngine,
-};
+use doorlist_gateway::config::{GatewayConfig, GuardConfig, Limits, ListenerConfig, Outbound, RelayConfig, TlsConfig};
 use doorlist_gateway::journal::JournalFormat;
 use doorlist_smtp::server::BareLf;
 use doorlist_store::StoreUrl;
@@ -77,7 +75,8 @@ impl Config {
             ("audit or changes", self.retention != next.retention),
             ("tenants", self.tenants != next.tenants),
             ("smtp.listen", addresses(self) != addresses(next)),
-            ("verdict.engine", self.gateway.verdict != next.gateway.verdict),
+            ("verdict", self.gateway.verdict != next.gateway.verdict),
+            ("dns.server", self.gateway.name_server != next.gateway.name_server),
             ("web.listen", web(self) != web(next)),
             ("web.proxy_from", proxies(self) != proxies(next)),
             ("web.connections_per_address_max", per_address(self) != per_address(next)),
@@ -158,8 +157,11 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
     let mut guard = GuardConfig { enabled: true };
     reader.set(&mut guard.enabled, "guard.enabled", units::switch);
     let mut hostname = machine_name();
-    let (mut postmaster, mut verdict) = (None, VerdictEngine::default());
-    reader.set(&mut verdict, "verdict.engine", verdict_engine);
+    let (mut postmaster, mut name_server) = (None, None);
+    if reader.given("dns.server").is_some() {
+        reader.set(&mut name_server, "dns.server", verdict::name_server);
+    }
+    let verdict = verdict::engine(reader);
     if reader.given("smtp.hostname").is_some() {
         reader.set(&mut hostname, "smtp.hostname", host_name);
     }
@@ -176,16 +178,8 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
         guard,
         relay: relay(reader),
         verdict,
-        name_server: None,
+        name_server,
         postmaster,
-    }
-}
-
-fn verdict_engine(text: &str) -> Result<VerdictEngine, String> {
-    match text {
-        "builtin" => Ok(VerdictEngine::Builtin),
-        "none" => Ok(VerdictEngine::Nobody),
-        other => Err(format!("unknown scanner `{other}`; use builtin or none")),
     }
 }
 
