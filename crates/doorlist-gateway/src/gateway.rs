@@ -135,13 +135,10 @@ impl Gateway {
 }
 
 /// Its resolver is one of its own: what a resolver has open belongs to the threads that use it.
-fn start_scanner(
-    config: &GatewayConfig,
-    journal: &Journal,
-    registry: &mut Registry,
-) -> Result<Verdicts, GatewayError> {
+fn start_scanner(config: &GatewayConfig, journal: &Journal, registry: &mut Registry) -> Result<Verdicts, GatewayError> {
     let builtin = || {
-        let resolver = SystemResolver::of(config.name_server).map_err(|error| GatewayError::Scanner(error.to_string()))?;
+        let resolver =
+            SystemResolver::of(config.name_server).map_err(|error| GatewayError::Scanner(error.to_string()))?;
         Ok::<_, GatewayError>(Builtin::new(&resolver, &config.hostname))
     };
     let scanner: Arc<dyn Scanner> = match &config.verdict {

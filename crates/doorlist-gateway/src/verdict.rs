@@ -73,7 +73,7 @@ pub trait Scanner: Send + Sync + 'static {
 }
 
 /// The label of failures and verdicts.
-type Labels = [(&'static str, &'static str); 1];
+type VerdictLabels = [(&'static str, &'static str); 1];
 
 /// The scanner of the gateway with its threads and limits.
 pub struct Verdicts(Option<Running>);
@@ -83,8 +83,8 @@ struct Running {
     /// Taken when it is dropped.
     threads: Option<Runtime>,
     places: Arc<Semaphore>,
-    verdicts: Family<Labels, Counter>,
-    failures: Family<Labels, Counter>,
+    verdicts: Family<VerdictLabels, Counter>,
+    failures: Family<VerdictLabels, Counter>,
 }
 
 /// Why a scanner gave no verdict.
@@ -111,8 +111,10 @@ impl Verdicts {
     /// When the system starts no threads.
     pub fn start(scanner: Arc<dyn Scanner>, registry: &mut Registry) -> std::io::Result<Self> {
         let threads = std::thread::available_parallelism().map_or(THREADS_MIN, |cores| cores.get().max(THREADS_MIN));
-        let threads = Builder::new_multi_thread().worker_threads(threads).thread_name("verdict").enable_all().build()?;
-        let (verdicts, failures) = (Family::<Labels, Counter>::default(), Family::<Labels, Counter>::default());
+        let threads =
+            Builder::new_multi_thread().worker_threads(threads).thread_name("verdict").enable_all().build()?;
+        let (verdicts, failures) =
+            (Family::<VerdictLabels, Counter>::default(), Family::<VerdictLabels, Counter>::default());
         registry.register("verdicts", "Messages by the verdict on their content", verdicts.clone());
         registry.register("verdict_failures", "Messages whose scanner gave no verdict, by reason", failures.clone());
         for verdict in ContentVerdict::ALL {

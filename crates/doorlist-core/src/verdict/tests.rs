@@ -103,15 +103,7 @@ fn a_bounce_needs_an_authenticated_sender() {
 }
 
 fn results() -> impl Strategy<Value = AuthenticationResult> {
-    prop::sample::select(vec![
-        Pass,
-        Fail,
-        SoftFail,
-        AuthenticationResult::Neutral,
-        Absent,
-        TempError,
-        PermError,
-    ])
+    prop::sample::select(vec![Pass, Fail, SoftFail, AuthenticationResult::Neutral, Absent, TempError, PermError])
 }
 
 fn names() -> impl Strategy<Value = Option<DomainName>> {
@@ -120,10 +112,15 @@ fn names() -> impl Strategy<Value = Option<DomainName>> {
 
 fn authentications() -> impl Strategy<Value = Authentication> {
     let identity = prop::sample::select(vec![SpfIdentity::MailFrom, SpfIdentity::Helo]);
-    let spf = (results(), identity, names()).prop_map(|(result, identity, domain)| SpfCheck { result, identity, domain });
+    let spf =
+        (results(), identity, names()).prop_map(|(result, identity, domain)| SpfCheck { result, identity, domain });
     let dkim = (results(), names()).prop_map(|(result, domain)| DkimCheck { result, domain });
-    (spf, prop::collection::vec(dkim, 0..4), results(), names())
-        .prop_map(|(spf, dkim, dmarc, from)| Authentication { spf, dkim, dmarc, from })
+    (spf, prop::collection::vec(dkim, 0..4), results(), names()).prop_map(|(spf, dkim, dmarc, from)| Authentication {
+        spf,
+        dkim,
+        dmarc,
+        from,
+    })
 }
 
 proptest! {

@@ -9,11 +9,11 @@ use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
 use crate::verdict::ScannedMessage;
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::verdict::{Assessment, ContentVerdict};
 use doorlist_smtp::message::{HeaderLimits, HeaderScan};
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::DataEnd;
 use doorlist_store::mail_log::{MailAction, MailEntry};
-use doorlist_core::verdict::{Assessment, ContentVerdict};
 use doorlist_store::spool::{BodyWriter, Envelope, MessageBody, MessageKind, SpoolError, Spooled};
 use std::sync::Arc;
 

@@ -27,7 +27,12 @@ pub(super) struct Authenticator {
 
 impl Authenticator {
     /// Evaluates all methods; without the bytes of the message, SPF alone.
-    pub(super) async fn evaluate(&self, message: &ScannedMessage, bytes: Option<&[u8]>, until: Instant) -> Authentication {
+    pub(super) async fn evaluate(
+        &self,
+        message: &ScannedMessage,
+        bytes: Option<&[u8]>,
+        until: Instant,
+    ) -> Authentication {
         let budget = DnsBudget::default();
         let now = Instant::now();
         // The last part of the time is for DMARC, which needs the results of the others.

@@ -5,9 +5,7 @@ use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, 
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
-use doorlist_core::verdict::{
-    Assessment, Authentication, AuthenticationResult, ContentVerdict, SpfCheck, SpfIdentity,
-};
+use doorlist_core::verdict::{Assessment, Authentication, AuthenticationResult, ContentVerdict, SpfCheck, SpfIdentity};
 use doorlist_gateway::config::{Outbound, RelayConfig};
 use doorlist_gateway::journal::{Journal, JournalFormat, LineRenderer};
 use doorlist_gateway::relay::resolver::{LookupError, MailExchanger, PendingLookup, Resolver};

@@ -13,9 +13,9 @@ use tokio::net::UdpSocket;
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     Txt(String),
-    /// It never answers.
+    /// The question is never answered.
     Silence,
-    /// It answers SERVFAIL.
+    /// The answer is SERVFAIL.
     Broken,
 }
 

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-pub(crate) const MESSAGE: &str = "From: Ann <ann@example.test>\r\nTo: bob@d.example.test\r\nSubject: hello\r\n\r\nHow are you?\r\n";
+pub(crate) const MESSAGE: &str =
+    "From: Ann <ann@example.test>\r\nTo: bob@d.example.test\r\nSubject: hello\r\n\r\nHow are you?\r\n";
 /// The address of the client in these tests.
 const CLIENT: &str = "192.0.2.7";
 pub(crate) const SPF: &str = "v=spf1 ip4:192.0.2.7 -all";
@@ -59,7 +60,11 @@ impl ScanBench {
         std::mem::forget(complete);
         ScannedMessage {
             id: QueueId::from_u64(1),
-            client: ClientInfo { address: CLIENT.parse().ok(), helo: "mail.example.test".into(), ..ClientInfo::default() },
+            client: ClientInfo {
+                address: CLIENT.parse().ok(),
+                helo: "mail.example.test".into(),
+                ..ClientInfo::default()
+            },
             sender: sender.into(),
             recipients: vec!["bob@d.example.test".into()],
             body,
@@ -78,7 +83,7 @@ fn results(assessment: &Assessment) -> (AuthenticationResult, AuthenticationResu
     (spf.result, assessment.authentication.as_ref().unwrap().dkim_result(), *dmarc)
 }
 
-use AuthenticationResult::{Fail, None as Absent, PermError, Pass, TempError};
+use AuthenticationResult::{Fail, None as Absent, Pass, PermError, TempError};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_of_its_authors_organisation_is_clean() {
@@ -97,11 +102,21 @@ async fn mail_of_its_authors_organisation_is_clean() {
         ("list@nobody.test", signed.clone(), (Absent, Pass, Pass), ContentVerdict::Clean),
         ("list@nobody.test", stranger.sign(&signed), (Absent, Pass, Pass), ContentVerdict::Clean),
         // What a relay puts in front breaks no signature.
-        ("list@nobody.test", format!("Received: from a\r\n\tby b; now\r\n{signed}"), (Absent, Pass, Pass), ContentVerdict::Clean),
+        (
+            "list@nobody.test",
+            format!("Received: from a\r\n\tby b; now\r\n{signed}"),
+            (Absent, Pass, Pass),
+            ContentVerdict::Clean,
+        ),
         // Forged: an attacker's own domain passes, the author's does not.
         ("eve@evil.test", MESSAGE.to_owned(), (Pass, Absent, Fail), ContentVerdict::Unchecked),
         ("eve@evil.test", stranger.sign(MESSAGE), (Pass, Pass, Fail), ContentVerdict::Unchecked),
-        ("ann@example.test", signed.replace("How are", "Who is"), (Pass, AuthenticationResult::Neutral, Pass), ContentVerdict::Clean),
+        (
+            "ann@example.test",
+            signed.replace("How are", "Who is"),
+            (Pass, AuthenticationResult::Neutral, Pass),
+            ContentVerdict::Clean,
+        ),
         ("list@nobody.test", signed.replace("hello", "other"), (Absent, Fail, Fail), ContentVerdict::Unchecked),
         // Without a From field, or with two, there is no author.
         ("ann@example.test", "Subject: x\r\n\r\n".to_owned(), (Pass, Absent, Absent), ContentVerdict::Unchecked),
@@ -162,7 +177,10 @@ async fn name_servers_that_fail_make_nothing_clean() {
         .with("_dmarc.example.test", Entry::Broken);
     let bench = ScanBench::start(broken).await;
     let assessment = bench.assess("ann@example.test", &signed).await;
-    assert_eq!((results(&assessment), assessment.verdict), ((TempError, TempError, TempError), ContentVerdict::Unchecked));
+    assert_eq!(
+        (results(&assessment), assessment.verdict),
+        ((TempError, TempError, TempError), ContentVerdict::Unchecked)
+    );
     // SPF passes, the policy is not known.
     let bench =
         ScanBench::start(Zone::default().txt("example.test", SPF).with("_dmarc.example.test", Entry::Broken)).await;

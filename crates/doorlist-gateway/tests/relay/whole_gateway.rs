@@ -81,7 +81,8 @@ impl Whole {
         let stream = TcpStream::connect(self.gateway.addresses()[0]).await.unwrap();
         let mut stream = BufReader::new(stream);
         let mut line = String::new();
-        let commands = ["", "EHLO client.example.test", &format!("MAIL FROM:<{sender}>"), "RCPT TO:<bob@d.example.test>", "DATA"];
+        let commands =
+            ["", "EHLO client.example.test", &format!("MAIL FROM:<{sender}>"), "RCPT TO:<bob@d.example.test>", "DATA"];
         for command in commands.into_iter().chain([&*format!("{message}.")]) {
             if !command.is_empty() {
                 stream.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();

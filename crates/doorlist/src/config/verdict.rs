@@ -53,7 +53,15 @@ mod tests {
         assert_eq!(parse("http://127.0.0.1:11333").as_deref(), Some("127.0.0.1:11333"));
         assert_eq!(parse("http://scanner.example.test/").as_deref(), Some("scanner.example.test:11333"));
         assert_eq!(parse("http://[::1]:80").as_deref(), Some("[::1]:80"));
-        for wrong in ["", "127.0.0.1:11333", "https://a.test", "http://", "http://a.test/x", "http://a@b.test", "http://a.test?x"] {
+        for wrong in [
+            "",
+            "127.0.0.1:11333",
+            "https://a.test",
+            "http://",
+            "http://a.test/x",
+            "http://a@b.test",
+            "http://a.test?x",
+        ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
     }

@@ -17,7 +17,8 @@ const PATH: &str = "[^\\x00-\\x1f\\x7f]{0,40}";
 fn assessments() -> impl Strategy<Value = Assessment> {
     let result = || prop_oneof![Just(AuthenticationResult::Pass), Just(AuthenticationResult::TempError)];
     let domain = || prop_oneof![Just(None), Just("example.test".parse().ok())];
-    let spf = (result(), domain()).prop_map(|(result, domain)| SpfCheck { result, identity: SpfIdentity::Helo, domain });
+    let spf =
+        (result(), domain()).prop_map(|(result, domain)| SpfCheck { result, identity: SpfIdentity::Helo, domain });
     let dkim = (result(), domain()).prop_map(|(result, domain)| DkimCheck { result, domain });
     let authentication = (spf, prop::collection::vec(dkim, 0..3), result(), domain())
         .prop_map(|(spf, dkim, dmarc, from)| Authentication { spf, dkim, dmarc, from });
