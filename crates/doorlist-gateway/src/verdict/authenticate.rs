@@ -48,7 +48,7 @@ impl Authenticator {
         let (Some(parsed), Some(signed)) = (&parsed, signed) else { return authentication };
         authentication.from = author(&parsed.from);
         authentication.dkim = match &signed {
-            Ok(outputs) => outputs.iter().take(SIGNATURES_MAX).map(dkim_check).collect(),
+            Ok(outputs) => outputs.iter().map(dkim_check).collect(),
             Err(given_up) => vec![DkimCheck { result: error_of(*given_up), domain: None }],
         };
         if authentication.from.is_some() {

@@ -88,7 +88,7 @@ impl Whole {
                 stream.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
             }
             line.clear();
-            while !line.lines().last().is_some_and(|last| last.as_bytes().get(3) == Some(&b' ')) {
+            while line.lines().last().is_none_or(|last| last.as_bytes().get(3) != Some(&b' ')) {
                 assert!(stream.read_line(&mut line).await.unwrap() > 0, "{command}: {line}");
             }
         }
