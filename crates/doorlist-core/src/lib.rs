@@ -25,6 +25,7 @@
 //! | [`source_rows`] | the recipients that a file, a directory or a push lists for a domain |
 //! | [`verification`] | what a domain's own server said about addresses: records, routes, limits of probes |
 //! | [`time`] | the timestamp that every rule takes as a parameter |
+//! | [`verdict`] | the verdict on a message's content, its sender's authentication, and who may get a bounce |
 //! | [`visible`] | escapes for invisible characters in untrusted text |
 
 pub mod access;
@@ -48,5 +49,6 @@ mod serde_text;
 pub mod shrink_guard;
 pub mod source_rows;
 pub mod time;
+pub mod verdict;
 pub mod verification;
 pub mod visible;

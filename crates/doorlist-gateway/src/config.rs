@@ -3,6 +3,7 @@
 use doorlist_core::address::Address;
 use doorlist_core::network::Network;
 use doorlist_smtp::server::BareLf;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +20,9 @@ pub struct GatewayConfig {
     /// Settings of harvest detection.
     pub guard: GuardConfig,
     pub relay: RelayConfig,
+    pub verdict: VerdictEngine,
+    /// The name server for all look-ups; `None`: the system's.
+    pub name_server: Option<SocketAddr>,
     /// The operator's mailbox: for bare `<postmaster>`, and for mail that a domain's server rejects for its own
     /// postmaster.
     pub postmaster: Option<Address>,
@@ -81,6 +85,34 @@ pub struct Limits {
 pub struct GuardConfig {
     /// `false` only for benchmarks, and behind another such protection.
     pub enabled: bool,
+}
+
+/// Who looks at messages before they are accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum VerdictEngine {
+    /// SPF, DKIM and DMARC, and the test messages of filters.
+    #[default]
+    Builtin,
+    /// Rspamd, with SPF, DKIM and DMARC evaluated beside it.
+    Rspamd(RspamdAddress),
+    /// Nobody: every message is *unchecked*, and nobody gets a bounce.
+    Nobody,
+}
+
+/// Where Rspamd answers HTTP: its normal worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RspamdAddress {
+    pub host: String,
+    pub port: u16,
+}
+
+impl fmt::Display for RspamdAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
 }
 
 /// Settings of the relay.

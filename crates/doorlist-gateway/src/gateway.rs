@@ -4,10 +4,14 @@ pub use crate::callout::ProbedServer;
 pub use crate::inbound::{Certificate, TlsError};
 
 use crate::callout::Callout;
-use crate::config::GatewayConfig;
+use crate::config::{GatewayConfig, VerdictEngine};
 use crate::inbound::{Guard, Inbound, InboundMetrics, Listener, Slots};
 use crate::journal::Journal;
+use crate::relay::resolver::SystemResolver;
 use crate::relay::{NoticeHandle, QueueHandle, Relay, RelayError, RelayParts, Surroundings};
+use crate::verdict::builtin::Builtin;
+use crate::verdict::rspamd::Rspamd;
+use crate::verdict::{Scanner, Verdicts};
 use arc_swap::ArcSwap;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::verification::Route;
@@ -42,6 +46,9 @@ pub enum GatewayError {
     /// The relay could not be started.
     #[error("cannot start the relay: {0}")]
     Relay(#[from] RelayError),
+    /// The scanner could not be started.
+    #[error("cannot start the scanner: {0}")]
+    Scanner(String),
 }
 
 /// The running gateway. Dropping it does not stop it: call [`Gateway::shutdown`].
@@ -64,6 +71,7 @@ impl Gateway {
         let addresses: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
         let (stop, stopping) = watch::channel(false);
         let relay = Arc::new(start_relay(&config, &parts, addresses.clone(), registry).await?);
+        let verdicts = start_scanner(&config, &parts.journal, registry)?;
         let (routes, way_out) = (relay.clone(), relay.clone());
         let postmaster = config.postmaster.clone();
         let (recipients, journal) = (parts.recipients.clone(), parts.journal.clone());
@@ -85,6 +93,7 @@ impl Gateway {
             slots: Arc::new(Slots::default()),
             guard: Guard::new(),
             callout,
+            verdicts,
             stopping,
             lacks_smtp_utf8: Box::new(move |domain| routes.lacks_smtp_utf8(domain)),
             hand_over: Box::new(move |mail| way_out.enqueue(mail)),
@@ -150,6 +159,21 @@ impl Gateway {
     }
 }
 
+/// Its resolver is one of its own: what a resolver has open belongs to the threads that use it.
+fn start_scanner(config: &GatewayConfig, journal: &Journal, registry: &mut Registry) -> Result<Verdicts, GatewayError> {
+    let builtin = || {
+        let resolver =
+            SystemResolver::of(config.name_server).map_err(|error| GatewayError::Scanner(error.to_string()))?;
+        Ok::<_, GatewayError>(Builtin::new(&resolver, &config.hostname))
+    };
+    let scanner: Arc<dyn Scanner> = match &config.verdict {
+        VerdictEngine::Nobody => return Ok(Verdicts::none()),
+        VerdictEngine::Builtin => Arc::new(builtin()?),
+        VerdictEngine::Rspamd(address) => Arc::new(Rspamd::new(address.clone(), builtin()?, journal.clone())),
+    };
+    Verdicts::start(scanner, registry).map_err(|error| GatewayError::Scanner(error.to_string()))
+}
+
 async fn start_relay(
     config: &GatewayConfig,
     parts: &GatewayParts,
@@ -164,7 +188,7 @@ async fn start_relay(
         spool: parts.spool.clone(),
         mail_log: parts.mail_log.clone(),
         journal: parts.journal.clone(),
-        surroundings: Surroundings::system(listeners)?,
+        surroundings: Surroundings::system(listeners, config.name_server)?,
     };
     Ok(Relay::start(parts, registry).await?)
 }

@@ -37,6 +37,7 @@ pub use tls::{Certificate, TlsError};
 use crate::callout::Callout;
 use crate::config::GatewayConfig;
 use crate::journal::{Journal, Line, Process};
+use crate::verdict::Verdicts;
 use arc_swap::ArcSwap;
 use doorlist_core::domain::DomainId;
 use doorlist_smtp::reply::Reply;
@@ -61,6 +62,8 @@ pub(crate) struct Inbound {
     pub(crate) guard: Guard,
     /// Asks domains' own servers for recipients that are on no list.
     pub(crate) callout: Arc<Callout>,
+    /// The scanner of complete messages.
+    pub(crate) verdicts: Verdicts,
     pub(crate) stopping: Stopping,
     /// Whether no server of a domain is known to support SMTPUTF8.
     pub(crate) lacks_smtp_utf8: Box<dyn Fn(DomainId) -> bool + Send + Sync>,

@@ -11,6 +11,7 @@
 //! | `callout` | asks domains' own servers for recipients that are on no list |
 //! | [`journal`] | the log, one line per event |
 //! | [`relay`] | outgoing mail |
+//! | [`verdict`] | scanners: what is known of a message before its 250 |
 
 mod callout;
 mod clock;
@@ -19,3 +20,4 @@ pub mod gateway;
 mod inbound;
 pub mod journal;
 pub mod relay;
+pub mod verdict;

@@ -5,6 +5,7 @@
 //! a connection ([`deliver`]) sends it, and the [`report`] task reports permanent failures.
 
 pub mod access;
+mod authentication_results;
 mod connect;
 mod connection;
 mod deliver;
@@ -80,9 +81,9 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// The system's resolver, the default CAs and the default schedule.
-    pub fn system(listeners: Vec<SocketAddr>) -> Result<Self, RelayError> {
-        let resolver = SystemResolver::from_system().map_err(|error| RelayError::Resolver(error.to_string()))?;
+    /// The resolver of the settings, the default CAs and the default schedule.
+    pub fn system(listeners: Vec<SocketAddr>, name_server: Option<SocketAddr>) -> Result<Self, RelayError> {
+        let resolver = SystemResolver::of(name_server).map_err(|error| RelayError::Resolver(error.to_string()))?;
         let usual = RetrySchedule::inbound();
         Ok(Self {
             listeners,

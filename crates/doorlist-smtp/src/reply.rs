@@ -133,6 +133,8 @@ replies! {
     BodyLineTooLong = 550 "5.5.2" "Message has a line that exceeds the limit";
     /// RFC 5322 §2.2: a NUL in a header.
     NulInHeader = 550 "5.6.0" "Message header has a NUL character";
+    /// RFC 3463 §3.8: a scanner found a virus in it.
+    VirusFound = 550 "5.7.1" "Message content rejected: a virus was found";
     /// RFC 3463 §3.4: disk space or memory for messages is low.
     InsufficientStorage = 452 "4.3.1" "Insufficient system storage; try again later";
     /// RFC 5321 §4.2.3: the message could not be stored, so it is not accepted.

@@ -133,6 +133,7 @@ async fn accept(spool: &Spool) -> Result<QueueId, SpoolError> {
         kind: MessageKind::Inbound,
         message_id: None,
         size: bytes.len() as u64,
+        assessment: doorlist_core::verdict::Assessment::default(),
     };
     Ok(spool.accept(id, envelope, body).await?.id)
 }

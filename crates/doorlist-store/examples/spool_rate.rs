@@ -94,6 +94,7 @@ fn envelope(octets: usize) -> Envelope {
         kind: MessageKind::Inbound,
         message_id: Some("<20261123.1@sender.example>".into()),
         size: octets as u64,
+        assessment: doorlist_core::verdict::Assessment::default(),
     }
 }
 

@@ -71,6 +71,7 @@ async fn accept(spool: &Spool, octets: usize) {
         kind: MessageKind::Inbound,
         message_id: Some("<20261123.1@sender.example>".into()),
         size: octets as u64,
+        assessment: doorlist_core::verdict::Assessment::default(),
     };
     spool.accept(id, envelope, body).await.unwrap();
 }

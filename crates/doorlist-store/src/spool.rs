@@ -19,7 +19,7 @@ mod shared;
 mod sqlite;
 mod writer;
 
-pub use body::{BodyReader, BodyWriter, IN_ROW_MAX, MessageBody};
+pub use body::{BodyReader, BodyWriter, CompleteBody, IN_ROW_MAX, MessageBody};
 pub use envelope::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind, Progress, RecipientState, Settlement};
 pub use error::SpoolError;
 
@@ -158,9 +158,33 @@ impl Spool {
     /// # Errors
     /// The sender must hear 452 when there is no room, else 451.
     pub async fn accept(&self, id: QueueId, envelope: Envelope, body: BodyWriter) -> Result<Spooled, SpoolError> {
+        let body = self.complete(body).await?;
+        self.accept_complete(id, envelope, body).await
+    }
+
+    /// Ends the bytes of a message, so that they can be read before it is accepted.
+    ///
+    /// # Errors
+    /// As [`Spool::accept`].
+    pub async fn complete(&self, body: BodyWriter) -> Result<CompleteBody, SpoolError> {
+        self.shared.refuse_if_bad()?;
+        body.finish().await.inspect_err(|error| self.shared.mark(error))
+    }
+
+    /// The second half of [`Spool::accept`].
+    ///
+    /// # Errors
+    /// As [`Spool::accept`].
+    pub async fn accept_complete(
+        &self,
+        id: QueueId,
+        envelope: Envelope,
+        body: CompleteBody,
+    ) -> Result<Spooled, SpoolError> {
         let shared = &self.shared;
         shared.refuse_if_bad()?;
-        let (held, body_seal) = body.finish().await.inspect_err(|error| shared.mark(error))?;
+        let CompleteBody { held, seal: body_seal, contents } = body;
+        drop(contents);
         let text = record::encode(&envelope, &body_seal).map_err(|why| SpoolError::Corrupt { id, why })?;
         let (answer, answered) = oneshot::channel();
         let seal = record::seal(id, text.as_bytes());

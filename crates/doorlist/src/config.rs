@@ -11,6 +11,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 pub(crate) mod units;
+mod verdict;
 mod web;
 mod work;
 

@@ -40,6 +40,7 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("hickory-resolver", &["doorlist-gateway"]),
     ("ppp", &["doorlist-gateway"]),
     ("mail-builder", &["doorlist-gateway"]),
+    ("mail-auth", &["doorlist-gateway"]),
     ("clap", &["doorlist", "xtask"]),
     ("mimalloc", &["doorlist"]),
 ];
@@ -53,6 +54,7 @@ const PURE_DEPENDENCIES: &[&str] = &[
     "icu_properties",
     "idna",
     "memchr",
+    "psl",
     "serde",
     "siphasher",
     "thiserror",

@@ -236,6 +236,7 @@ async fn waiting_message(day: &Day) -> QueueId {
         kind: MessageKind::Inbound,
         message_id: None,
         size: 21,
+        assessment: doorlist_core::verdict::Assessment::default(),
     };
     day.spool.accept(id, envelope, body).await.unwrap();
     id

@@ -7,13 +7,15 @@ use super::dialogue::{InboundTransaction, SessionDialogue};
 use super::stage::END_OF_MESSAGE;
 use crate::clock;
 use crate::journal::{FieldValue, Line, Process};
+use crate::verdict::ScannedMessage;
 use doorlist_core::policy::Reason;
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::verdict::{Assessment, ContentVerdict};
 use doorlist_smtp::message::{HeaderLimits, HeaderScan};
 use doorlist_smtp::reply::{self, Reply};
 use doorlist_smtp::server::DataEnd;
 use doorlist_store::mail_log::{MailAction, MailEntry};
-use doorlist_store::spool::{BodyWriter, Envelope, EnvelopeRecipient, MessageKind, SpoolError, Spooled};
+use doorlist_store::spool::{BodyWriter, Envelope, EnvelopeRecipient, MessageBody, MessageKind, SpoolError, Spooled};
 use std::sync::Arc;
 
 /// The message that is being received.
@@ -99,13 +101,26 @@ impl Incoming {
         self.keep(&kept).await;
         let (Some(body), None) = (self.body.take(), self.fault) else {
             let reply = self.fault.unwrap_or(Reply::LocalError);
-            return refuse(self.id, reply, None, &transaction, inbound, dialogue);
+            return refuse(self.id, reply, "message", "", &transaction, inbound, dialogue);
         };
         inbound.metrics.mbox_lines.inc_by(self.scan.mbox_lines());
-        let envelope = envelope(&self.scan, body.len(), &transaction, dialogue);
-        match inbound.spool.accept(self.id, envelope, body).await {
-            Ok(spooled) => accepted(spooled, inbound, dialogue),
-            Err(error) => refuse(self.id, reply_to(&error), Some(&error), &transaction, inbound, dialogue),
+        let mut envelope = envelope(&self.scan, body.len(), &transaction, dialogue);
+        let stored = async {
+            let body = inbound.spool.complete(body).await?;
+            envelope.assessment = assess(self.id, &envelope, body.contents(), inbound).await;
+            if envelope.assessment.verdict == ContentVerdict::Virus {
+                return Ok(None);
+            }
+            inbound.spool.accept_complete(self.id, envelope, body).await.map(Some)
+        };
+        match stored.await {
+            Ok(Some(spooled)) => accepted(spooled, inbound, dialogue),
+            // Accepted, it could only bounce to a forged sender, or reach somebody.
+            Ok(None) => refuse(self.id, Reply::VirusFound, "virus", "", &transaction, inbound, dialogue),
+            Err(error) => {
+                let why = error.to_string();
+                refuse(self.id, reply_to(&error), "message", &why, &transaction, inbound, dialogue);
+            }
         }
     }
 }
@@ -121,7 +136,20 @@ fn envelope(scan: &HeaderScan, size: u64, transaction: &InboundTransaction, dial
         kind: MessageKind::Inbound,
         message_id: scan.message_id().map(Into::into),
         size,
+        assessment: Assessment::default(),
     }
+}
+
+/// Asks the scanner. It may be as slow as its limits allow: the client waits for its reply all the while.
+async fn assess(id: QueueId, envelope: &Envelope, body: &MessageBody, inbound: &Inbound) -> Assessment {
+    let message = ScannedMessage {
+        id,
+        client: envelope.client.clone(),
+        sender: envelope.sender.clone(),
+        recipients: envelope.recipients.iter().map(|recipient| recipient.path.clone()).collect(),
+        body: body.clone(),
+    };
+    inbound.verdicts.assess(message).await
 }
 
 /// Replies 250 for a stored message and passes it to the relay.
@@ -133,8 +161,7 @@ fn accepted(spooled: Spooled, inbound: &Inbound, dialogue: &mut SessionDialogue)
     dialogue.commands.messages += 1;
     inbound.metrics.accepted.inc();
     inbound.metrics.accepted_bytes.inc_by(envelope.size);
-    let message_id = FieldValue::Str(envelope.message_id.as_deref().unwrap_or_default());
-    dialogue.log.add(&Line::of(Process::Cleanup, spooled.id, &[("message-id", message_id)]));
+    log_headers(spooled.id, envelope, dialogue);
     let fields = [
         ("from", FieldValue::Path(&envelope.sender)),
         ("size", FieldValue::Num(envelope.size)),
@@ -168,11 +195,29 @@ fn accepted_as(recipient: &EnvelopeRecipient) -> Reason {
     }
 }
 
-/// Rejects the message; nothing of it is kept.
+/// Logs what is known of the content, as Postfix's cleanup does.
+fn log_headers(id: QueueId, envelope: &Envelope, dialogue: &mut SessionDialogue) {
+    let message_id = FieldValue::Str(envelope.message_id.as_deref().unwrap_or_default());
+    let Assessment { verdict, authentication } = &envelope.assessment;
+    let Some(results) = authentication else {
+        return dialogue.log.add(&Line::of(Process::Cleanup, id, &[("message-id", message_id)]));
+    };
+    let fields = [
+        ("message-id", message_id),
+        ("verdict", FieldValue::Str(verdict.word())),
+        ("spf", FieldValue::Str(results.spf.result.word())),
+        ("dkim", FieldValue::Str(results.dkim_result().word())),
+        ("dmarc", FieldValue::Str(results.dmarc.word())),
+    ];
+    dialogue.log.add(&Line::of(Process::Cleanup, id, &fields));
+}
+
+/// Rejects the message; nothing of it is kept. `reason` is the word in the mail log, `why` is for the operator.
 fn refuse(
     id: QueueId,
     reply: Reply,
-    error: Option<&SpoolError>,
+    reason: &str,
+    why: &str,
     transaction: &InboundTransaction,
     inbound: &Inbound,
     dialogue: &mut SessionDialogue,
@@ -180,7 +225,6 @@ fn refuse(
     dialogue.out.extend_from_slice(reply.line());
     inbound.metrics.refused(reply);
     let event = format!("reject: {END_OF_MESSAGE} from {}: {reply};", dialogue.name);
-    let why = error.map(ToString::to_string).unwrap_or_default();
     dialogue.log.add(&Line {
         process: Process::Smtpd,
         queue: Some(id),
@@ -188,7 +232,7 @@ fn refuse(
         fields: &[
             ("from", FieldValue::Path(&transaction.sender)),
             ("nrcpt", FieldValue::Num(transaction.recipients.len() as u64)),
-            ("why", FieldValue::Str(&why)),
+            ("why", FieldValue::Str(why)),
         ],
     });
     for recipient in &transaction.recipients {
@@ -200,7 +244,7 @@ fn refuse(
             recipient: recipient.path.clone(),
             domain: recipient.domain,
             client: dialogue.client.address,
-            reason: "message".into(),
+            reason: reason.into(),
             reply: reply.to_string().into(),
             message_id: None,
             size: 0,

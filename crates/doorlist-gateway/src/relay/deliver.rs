@@ -11,6 +11,7 @@ mod outcome;
 pub(super) use self::outcome::advice;
 use self::outcome::{cannot_be_sent, deferred, gave_way};
 use super::RelayShared;
+use super::authentication_results;
 use super::connect::OpenedConnection;
 use super::connection::Connection;
 use super::header_section::smtp_utf8;
@@ -107,6 +108,8 @@ fn open_failed(slot: &ConnectionSlot, key: &DestinationKey, no_route: &NoRoute) 
 /// A message whose commands are sent or about to be.
 struct Flight {
     part: Part,
+    /// Header fields in front of the stored message.
+    front: String,
     body: MessageBody,
     transaction: Transaction,
     /// Its commands went out in one write.
@@ -234,9 +237,10 @@ impl Worker<'_> {
         let client = &envelope.client;
         let xforward = XForward { addr: client.address, port: client.port, helo: &client.helo, ident: &ident };
         let smtp_utf8 = smtp_utf8(&part, &body).await;
+        let front = authentication_results::field(&self.shared.connector.hostname, &envelope);
         let offer = TransactionOffer {
             sender: &envelope.sender,
-            size: envelope.size,
+            size: envelope.size.saturating_add(front.len() as u64),
             eight_bit: envelope.eight_bit || smtp_utf8 == SmtpUtf8::Preferred,
             smtp_utf8,
             xforward: self.xforward.then_some(xforward),
@@ -245,7 +249,7 @@ impl Worker<'_> {
         match Transaction::start(&offers, &offer, part.paths(), &mut self.connection.out) {
             Ok(transaction) => {
                 self.reset = false;
-                Some(Flight { part, body, transaction, pipelined: offers.pipelining, dot_sent: false })
+                Some(Flight { part, front, body, transaction, pipelined: offers.pipelining, dot_sent: false })
             }
             Err(unsendable) => {
                 // Of the servers before these, nothing is known here.

@@ -1,4 +1,4 @@
-//! Reports permanent failures: bounces to senders within limits; failures for postmaster or abuse are kept and
+//! Reports permanent failures: bounces to authenticated senders within limits; failures for postmaster or abuse are kept and
 //! reported to the operator and the technical contact. One task, one report after the other.
 //!
 //! A report is on stable storage before the message's own row records it: after a crash between the two it may be sent
@@ -14,6 +14,7 @@ use super::system_mail;
 use crate::clock;
 use crate::journal::Process;
 use doorlist_core::address::Address;
+use doorlist_core::verdict::Assessment;
 use doorlist_store::contact_book::MailPermit;
 use doorlist_store::mail_log::MailAction;
 use doorlist_store::spool::{ClientInfo, Envelope, EnvelopeRecipient, MessageKind, SpoolError};
@@ -104,7 +105,10 @@ fn course(envelope: &Envelope, index: usize) -> Course {
         return Course::Keep("the null sender gets no bounce");
     }
     match envelope.sender.parse::<Address>() {
-        Ok(sender) => Course::Bounce(sender),
+        Ok(sender) if envelope.assessment.may_bounce(sender.domain()) => Course::Bounce(sender),
+        Ok(_) if envelope.assessment.verdict.is_bad() => Course::Keep("its content gets no bounce"),
+        // A forged sender would get the bounce of a message that he never sent.
+        Ok(_) => Course::Keep("the sender is not authenticated"),
         Err(_) => Course::Keep("its sender is not a valid address for a bounce"),
     }
 }
@@ -196,5 +200,6 @@ pub(super) fn ours(shared: &RelayShared, to: &To<'_>, size: u64, utf8: bool, mes
         kind: to.kind(),
         message_id,
         size,
+        assessment: Assessment::default(),
     }
 }

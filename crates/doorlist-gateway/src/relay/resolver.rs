@@ -2,12 +2,12 @@
 //! system's resolver settings and hosts file.
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
+use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::RData;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 
 /// A pending answer of the resolver.
@@ -48,6 +48,25 @@ pub trait Resolver: Send + Sync + 'static {
 pub struct SystemResolver(TokioResolver);
 
 impl SystemResolver {
+    /// Asks this name server; `None`: those of the system.
+    pub fn of(name_server: Option<SocketAddr>) -> Result<Self, NetError> {
+        let Some(address) = name_server else { return Self::from_system() };
+        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+            connection.port = address.port();
+            connection
+        });
+        let server = NameServerConfig::new(address.ip(), true, connections.to_vec());
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        Ok(Self(builder.build()?))
+    }
+
+    /// The resolver itself, for what asks for other types of records.
+    pub(crate) fn dns(&self) -> &TokioResolver {
+        &self.0
+    }
+
     /// Reads resolv.conf and hosts. Without a readable resolv.conf, the name server of this machine is used
     /// (resolv.conf(5)).
     pub fn from_system() -> Result<Self, NetError> {

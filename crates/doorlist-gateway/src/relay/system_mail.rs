@@ -228,6 +228,7 @@ mod tests {
             kind: MessageKind::Inbound,
             message_id: message_id.map(Into::into),
             size: 0,
+            assessment: doorlist_core::verdict::Assessment::default(),
         };
         for (message_id, ours) in [
             (Some("<4abc@GW.example.test>"), true),

@@ -6,6 +6,7 @@ use doorlist_core::change::{Actor, Change, ChangeSet, DomainChange, MailServer, 
 use doorlist_core::domain::DomainId;
 use doorlist_core::queue_id::QueueId;
 use doorlist_core::time::Timestamp;
+use doorlist_core::verdict::{Assessment, Authentication, AuthenticationResult, ContentVerdict, SpfCheck, SpfIdentity};
 use doorlist_gateway::config::{Outbound, RelayConfig};
 use doorlist_gateway::journal::{Journal, JournalFormat, LineRenderer};
 use doorlist_gateway::relay::resolver::{LookupError, MailExchanger, PendingLookup, Resolver};
@@ -179,6 +180,11 @@ impl Home {
         self.post_as(sender, recipients, body, |_| {}).await
     }
 
+    /// The same of a sender whose domain was authenticated by SPF.
+    pub(crate) async fn post_authenticated(&self, sender: &str, recipients: &[&str], body: &[u8]) -> QueueId {
+        self.post_as(sender, recipients, body, |envelope| envelope.assessment = sent_by(sender)).await
+    }
+
     /// The same, with the envelope changed.
     pub(crate) async fn post_as(
         &self,
@@ -213,6 +219,7 @@ impl Home {
             kind: MessageKind::Inbound,
             message_id: None,
             size: body.len() as u64,
+            assessment: Assessment::default(),
         };
         change(&mut envelope);
         let id = self.spool.next_id();
@@ -225,20 +232,7 @@ impl Home {
 
     /// Waits for a line of the log that has all these words; the line.
     pub(crate) async fn logged(&self, words: &[&str]) -> String {
-        let find = async {
-            loop {
-                let written = self.log.written.notified();
-                let text = self.log.text();
-                if let Some(line) = text.lines().find(|line| words.iter().all(|word| line.contains(word))) {
-                    return line.to_owned();
-                }
-                written.await;
-            }
-        };
-        match tokio::time::timeout(PATIENCE, find).await {
-            Ok(line) => line,
-            Err(_) => panic!("no line with {words:?} in\n{}", self.log.text()),
-        }
+        self.log.line(words).await
     }
 
     /// Everything logged so far.
@@ -269,19 +263,49 @@ impl Home {
     }
 }
 
+/// What is known of a message whose sender passed SPF.
+pub(crate) fn sent_by(sender: &str) -> Assessment {
+    let spf = SpfCheck {
+        result: AuthenticationResult::Pass,
+        identity: SpfIdentity::MailFrom,
+        domain: sender.rsplit_once('@').and_then(|(_, domain)| domain.parse().ok()),
+    };
+    let authentication = Some(Authentication { spf, ..Authentication::default() });
+    Assessment { verdict: ContentVerdict::Unchecked, authentication }
+}
+
 pub(crate) fn now() -> Timestamp {
     let millis = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
     Timestamp::from_millis(millis.try_into().unwrap())
 }
 
+/// A log that can be waited for.
 #[derive(Clone, Default)]
-struct Log {
+pub(crate) struct Log {
     bytes: Arc<Mutex<Vec<u8>>>,
     written: Arc<Notify>,
 }
 
 impl Log {
-    fn text(&self) -> String {
+    /// Waits for a line that has all these words.
+    pub(crate) async fn line(&self, words: &[&str]) -> String {
+        let find = async {
+            loop {
+                let written = self.written.notified();
+                let text = self.text();
+                if let Some(line) = text.lines().find(|line| words.iter().all(|word| line.contains(word))) {
+                    return line.to_owned();
+                }
+                written.await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, find).await {
+            Ok(line) => line,
+            Err(_) => panic!("no line with {words:?} in\n{}", self.text()),
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.bytes.lock().unwrap().clone()).unwrap()
     }
 }

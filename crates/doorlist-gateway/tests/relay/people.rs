@@ -2,9 +2,10 @@
 //! admin. S34: the null sender is never answered; S35: a bounce has headers only and is rare.
 
 use crate::fake::{Away, Event, Fake, ok, say};
-use crate::home::{Home, Wishes, now, server};
+use crate::home::{Home, Wishes, now, sent_by, server};
 use doorlist_core::access::{Access, Scope};
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::verdict::{Assessment, ContentVerdict};
 use doorlist_gateway::relay::QueueOperation;
 use doorlist_store::contact_book::{COPIES_PER_DOMAIN_MAX, NOTICES_PER_ADDRESS_MAX};
 use doorlist_store::mail_log::MailAction;
@@ -52,7 +53,7 @@ async fn s35_bounces_have_headers_only_and_are_limited() {
     for sender in
         ["a@one.example.test", "b@one.example.test", "c@one.example.test", "d@two.example.test", "e@three.example.test"]
     {
-        let id = home.post(sender, &["x@d.example.test"], BODY).await;
+        let id = home.post_authenticated(sender, &["x@d.example.test"], BODY).await;
         home.logged(&[&id.to_string(), "doorlist/bounce["]).await;
         ids.push(id);
     }
@@ -71,11 +72,31 @@ async fn s35_bounces_have_headers_only_and_are_limited() {
 }
 
 #[tokio::test]
+async fn whoever_was_not_authenticated_gets_no_bounce() {
+    let (fake, others) = (refuses_all().await, Fake::start(ok).await);
+    let home = Home::start(Wishes::default().outbound(&others)).await;
+    home.domain("d.example.test", vec![server(fake.address)]).await;
+    let spam = |sender: &str| Assessment { verdict: ContentVerdict::Spam, ..sent_by(sender) };
+    for (assessment, why) in [
+        (Assessment::default(), "the sender is not authenticated"),
+        (sent_by("s@other.example.test"), "the sender is not authenticated"),
+        (spam("s@sender.example.test"), "its content gets no bounce"),
+    ] {
+        let set = |envelope: &mut Envelope| envelope.assessment = assessment;
+        let id = home.post_as("s@sender.example.test", &["a@d.example.test"], BODY, set).await;
+        home.logged(&[&id.to_string(), &format!("failed, kept for the admin: {why}")]).await;
+        assert_eq!(home.actions(id).await, [MailAction::Failed]);
+        assert!(home.queue().show(id).await.unwrap().is_some());
+    }
+    assert!(!others.has_more().await);
+}
+
+#[tokio::test]
 async fn a_bounce_that_nobody_takes_is_dropped() {
     let (fake, others) = (refuses_all().await, refuses_all().await);
     let home = Home::start(Wishes::default().outbound(&others)).await;
     home.domain("d.example.test", vec![server(fake.address)]).await;
-    let id = home.post("s@sender.example.test", &["a@d.example.test"], BODY).await;
+    let id = home.post_authenticated("s@sender.example.test", &["a@d.example.test"], BODY).await;
     home.removed(id).await;
     home.logged(&["undeliverable bounce dropped"]).await;
     home.logged(&["qmgr", "removed"]).await;
@@ -90,7 +111,7 @@ async fn a_bounce_to_a_sender_in_a_protected_domain_goes_to_its_server() {
     .await;
     let home = Home::start(Wishes::default()).await;
     home.domain("d.example.test", vec![server(fake.address)]).await;
-    home.post("alice@d.example.test", &["nobody@d.example.test"], BODY).await;
+    home.post_authenticated("alice@d.example.test", &["nobody@d.example.test"], BODY).await;
     assert_eq!(fake.next().await.rcpt, ["alice@d.example.test"]);
 }
 
@@ -238,7 +259,7 @@ async fn a_message_whose_lifetime_is_over_is_reported_with_what_was_said_last() 
     wishes.config.lifetime = Duration::from_millis(400);
     let home = Home::start(wishes).await;
     home.domain("d.example.test", vec![server(fake.address)]).await;
-    home.post("s@sender.example.test", &["a@d.example.test"], BODY).await;
+    home.post_authenticated("s@sender.example.test", &["a@d.example.test"], BODY).await;
     let text = String::from_utf8(others.next().await.body).unwrap();
     assert!(
         text.contains("Status: 4.3.0\r\n") && text.contains("Diagnostic-Code: smtp; 451 4.3.0 disk full\r\n"),
@@ -254,7 +275,7 @@ async fn a_message_for_a_dead_server_is_reported_when_its_lifetime_is_over() {
     wishes.config.lifetime = Duration::from_millis(400);
     let home = Home::start(wishes).await;
     home.domain("d.example.test", vec![server(away.address())]).await;
-    let id = home.post("s@sender.example.test", &["a@d.example.test"], BODY).await;
+    let id = home.post_authenticated("s@sender.example.test", &["a@d.example.test"], BODY).await;
     let text = String::from_utf8(others.next().await.body).unwrap();
     assert!(text.contains("Status: 4.4.1\r\n") && text.contains("Connection refused"), "{text}");
     home.removed(id).await;

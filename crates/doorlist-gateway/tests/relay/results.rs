@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const BODY: &[u8] = b"Subject: hello\r\n\r\n.dot\r\nend\r\n";
+/// What is put in front of it when only SPF has a result.
+const FRONT: &[u8] = b"Authentication-Results: gw.example.test;\r\n\
+    \tspf=pass smtp.mailfrom=sender.example.test;\r\n\tdkim=none;\r\n\tdmarc=none\r\n";
 
 #[tokio::test]
 async fn d10_each_recipient_has_its_own_result() {
@@ -23,11 +26,12 @@ async fn d10_each_recipient_has_its_own_result() {
     let home = Home::start(Wishes::default().outbound(&others)).await;
     home.domain("d.example.test", vec![server(fake.address)]).await;
     let to = ["good@d.example.test", "bad@d.example.test", "later@d.example.test"];
-    let id = home.post("s@sender.example.test", &to, BODY).await;
+    let id = home.post_authenticated("s@sender.example.test", &to, BODY).await;
 
     let first = fake.next().await;
-    assert_eq!((first.rcpt, first.body), (vec!["good@d.example.test".to_owned()], BODY.to_vec()));
-    assert_eq!(first.mail, format!("MAIL FROM:<s@sender.example.test> SIZE={}", BODY.len()));
+    let relayed = [FRONT, BODY].concat();
+    assert_eq!(first.mail, format!("MAIL FROM:<s@sender.example.test> SIZE={}", relayed.len()));
+    assert_eq!((first.rcpt, first.body), (vec!["good@d.example.test".to_owned()], relayed));
     let bounce = others.next().await;
     assert_eq!(bounce.mail, format!("MAIL FROM:<> SIZE={}", bounce.body.len()));
     assert_eq!(bounce.rcpt, ["s@sender.example.test"]);

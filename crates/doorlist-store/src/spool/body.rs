@@ -109,6 +109,22 @@ impl HeldBody {
     }
 }
 
+/// All bytes of a message that is coming in. They can be read; [`super::Spool::accept_complete`] puts them on stable
+/// storage. Dropped before that, they leave nothing behind.
+#[derive(Debug)]
+pub struct CompleteBody {
+    pub(super) held: HeldBody,
+    pub(super) seal: BodySeal,
+    pub(super) contents: MessageBody,
+}
+
+impl CompleteBody {
+    /// The bytes, for reading. Whoever keeps a clone holds their share of the memory for incoming mail.
+    pub fn contents(&self) -> &MessageBody {
+        &self.contents
+    }
+}
+
 /// The bytes of a stored message. Clones share them.
 #[derive(Clone, Debug)]
 pub struct MessageBody(BodyLocation);
@@ -282,18 +298,20 @@ impl BodyWriter {
     }
 
     /// The whole body, on stable storage if it is apart.
-    pub(super) async fn finish(mut self) -> Result<(HeldBody, BodySeal), SpoolError> {
+    pub(super) async fn finish(mut self) -> Result<CompleteBody, SpoolError> {
         self.write_out().await?;
         match self.written {
             None => {
                 let (size, checksum) = (self.buffer.len() as u64, Checksum::of(&self.buffer));
-                let ration = Ration { bytes: self.buffer, _share: self.share };
-                Ok((HeldBody::Row(Arc::new(ration)), BodySeal { size, checksum, apart: None }))
+                let ration = Arc::new(Ration { bytes: self.buffer, _share: self.share });
+                let (seal, contents) = (BodySeal { size, checksum, apart: None }, MessageBody::in_row(ration.clone()));
+                Ok(CompleteBody { held: HeldBody::Row(ration), seal, contents })
             }
             Some((writer, checksum, size)) => {
                 let body = writer.finish().await?;
                 let seal = BodySeal { size, checksum: checksum.value(), apart: Some(body.name()) };
-                Ok((HeldBody::LargeBodies(body), seal))
+                let contents = MessageBody::apart(self.bodies.apart.clone(), seal);
+                Ok(CompleteBody { held: HeldBody::LargeBodies(body), seal, contents })
             }
         }
     }

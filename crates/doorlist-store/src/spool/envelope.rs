@@ -4,10 +4,11 @@
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
+use doorlist_core::verdict::Assessment;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// Everything that was said before DATA, and when and by whom. Immutable from the 250 on.
+/// Everything that was said before DATA, when and by whom, and what was found behind it. Immutable from the 250 on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// The reverse path as written; empty for the null sender.
@@ -27,6 +28,9 @@ pub struct Envelope {
     pub message_id: Option<Box<str>>,
     /// Octets of the message as stored.
     pub size: u64,
+    /// What was found at the end of DATA. Empty for our own messages, and in rows of older versions.
+    #[serde(default, skip_serializing_if = "Assessment::is_empty")]
+    pub assessment: Assessment,
 }
 
 /// One accepted recipient of a message.

@@ -55,6 +55,7 @@ pub(crate) fn envelope(recipients: &[&str]) -> Envelope {
         kind: MessageKind::Inbound,
         message_id: Some("<1@outside.example>".into()),
         size: 0,
+        assessment: doorlist_core::verdict::Assessment::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::api::{self, ApiSettings};
 use super::layers::{Raw, SettingValues};
 use super::web::{self, WebListenerConfig};
 use super::work::{self, WorkSettings};
-use super::{ConfigError, Problem, log, retention, units};
+use super::{ConfigError, Problem, log, retention, units, verdict};
 use doorlist_actions::RetentionTerms;
 use doorlist_core::address::{Address, DomainName};
 use doorlist_core::network::{Network, NetworkError};
@@ -75,6 +75,8 @@ impl Config {
             ("audit or changes", self.retention != next.retention),
             ("tenants", self.tenants != next.tenants),
             ("smtp.listen", addresses(self) != addresses(next)),
+            ("verdict", self.gateway.verdict != next.gateway.verdict),
+            ("dns.server", self.gateway.name_server != next.gateway.name_server),
             ("web.listen", web(self) != web(next)),
             ("web.proxy_from", proxies(self) != proxies(next)),
             ("web.connections_per_address_max", per_address(self) != per_address(next)),
@@ -155,7 +157,11 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
     let mut guard = GuardConfig { enabled: true };
     reader.set(&mut guard.enabled, "guard.enabled", units::switch);
     let mut hostname = machine_name();
-    let mut postmaster = None;
+    let (mut postmaster, mut name_server) = (None, None);
+    if reader.given("dns.server").is_some() {
+        reader.set(&mut name_server, "dns.server", verdict::name_server);
+    }
+    let verdict = verdict::engine(reader);
     if reader.given("smtp.hostname").is_some() {
         reader.set(&mut hostname, "smtp.hostname", host_name);
     }
@@ -171,6 +177,8 @@ fn gateway(reader: &mut ConfigReader<'_>, state_dir: &std::path::Path) -> Gatewa
         limits: limits(reader),
         guard,
         relay: relay(reader),
+        verdict,
+        name_server,
         postmaster,
     }
 }

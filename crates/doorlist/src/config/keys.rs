@@ -104,6 +104,13 @@ pub(crate) const KEYS: &[SettingKey] = &[
     one("relay.bounce_lifetime", "2 d", "time until an undelivered bounce is given up"),
     one("relay.bounces_per_domain_hour_max", "10", "maximum number of bounces to one sender domain per hour"),
     one("relay.bounces_per_hour_max", "100", "maximum number of bounces per hour"),
+    one(
+        "verdict.engine",
+        "builtin",
+        "scanner of accepted mail: builtin (SPF, DKIM, DMARC), rspamd, or none; with none, no sender gets a bounce",
+    ),
+    one("verdict.rspamd_url", "http://127.0.0.1:11333", "URL of Rspamd's normal worker, for verdict.engine = rspamd"),
+    one("dns.server", "", "name server for the look-ups of mail, ADDRESS[:PORT]; empty: those of the system"),
     one("spool.node", "0", "number of this node, 0 to 1023; each node of a cluster needs its own"),
     one("spool.memory_max", "64 MiB", "memory for incoming messages"),
     one("spool.disk_reserve", "64 MiB", "disk space that is kept free, plus 1.5 times the maximum message size"),

@@ -68,6 +68,7 @@ impl ControlClient {
         }
     }
 
+    /// The outer error is the connection's, the inner one the server's.
     async fn exchange(&mut self, request: Request) -> std::io::Result<Result<Box<Response>, ActionError>> {
         let mut line = serde_json::to_vec(&ControlCall { actor: self.actor.clone(), request })?;
         line.push(b'\n');

@@ -85,7 +85,7 @@ pub(crate) async fn tell_of_wrong_servers(config: &Config, domain: &DomainName, 
 }
 
 fn tools(config: &Config) -> Result<(Arc<dyn Resolver>, NextHopCheck), Finding> {
-    let resolver: Arc<dyn Resolver> = match SystemResolver::from_system() {
+    let resolver: Arc<dyn Resolver> = match SystemResolver::of(config.gateway.name_server) {
         Ok(resolver) => Arc::new(resolver),
         Err(error) => {
             let todo = "check /etc/resolv.conf: mail servers with host names cannot be resolved";

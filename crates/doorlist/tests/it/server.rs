@@ -89,7 +89,9 @@ impl Server {
             .set("smtp.hostname", HOSTNAME)
             .set("smtp.listen", smtp.to_string())
             .set("web.listen", web.to_string())
-            .set("metrics.listen", metrics.to_string());
+            .set("metrics.listen", metrics.to_string())
+            // Names of tests are in no DNS: whoever tests verdicts brings a name server.
+            .set("verdict.engine", "none");
         let settings = Settings([basics.0, settings.0].concat());
         Self { running: None, settings, smtp, web, metrics, wrapper: Vec::new(), folder }
     }

@@ -65,6 +65,7 @@ impl Worker<'_> {
     /// Sends the body and its end.
     async fn send_body(&mut self, flight: &mut Flight, config: &RelayConfig) -> Result<(), ConnectionFault> {
         let mut dots = DotStuffer::default();
+        dots.push(flight.front.as_bytes(), &mut self.connection.out);
         if let Some(whole) = flight.body.in_memory() {
             dots.push(whole, &mut self.connection.out);
         } else {

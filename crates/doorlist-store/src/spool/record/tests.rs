@@ -6,10 +6,25 @@ use crate::spool::{ClientInfo, EnvelopeRecipient, MessageKind, RecipientState};
 use doorlist_core::domain::DomainId;
 use doorlist_core::list::AddressId;
 use doorlist_core::time::Timestamp;
+use doorlist_core::verdict::{
+    Assessment, Authentication, AuthenticationResult, ContentVerdict, DkimCheck, SpfCheck, SpfIdentity,
+};
 use proptest::prelude::*;
 
 /// Texts without control characters, which no address of ours has.
 const PATH: &str = "[^\\x00-\\x1f\\x7f]{0,40}";
+
+fn assessments() -> impl Strategy<Value = Assessment> {
+    let result = || prop_oneof![Just(AuthenticationResult::Pass), Just(AuthenticationResult::TempError)];
+    let domain = || prop_oneof![Just(None), Just("example.test".parse().ok())];
+    let spf =
+        (result(), domain()).prop_map(|(result, domain)| SpfCheck { result, identity: SpfIdentity::Helo, domain });
+    let dkim = (result(), domain()).prop_map(|(result, domain)| DkimCheck { result, domain });
+    let authentication = (spf, prop::collection::vec(dkim, 0..3), result(), domain())
+        .prop_map(|(spf, dkim, dmarc, from)| Authentication { spf, dkim, dmarc, from });
+    (prop::sample::select(ContentVerdict::ALL.to_vec()), prop::option::of(authentication))
+        .prop_map(|(verdict, authentication)| Assessment { verdict, authentication })
+}
 
 fn envelopes() -> impl Strategy<Value = Envelope> {
     let recipient = (PATH, any::<Option<u32>>(), any::<Option<u32>>(), any::<bool>()).prop_map(
@@ -26,8 +41,8 @@ fn envelopes() -> impl Strategy<Value = Envelope> {
     );
     let kind = prop_oneof![Just(MessageKind::Inbound), Just(MessageKind::Bounce), Just(MessageKind::Notice)];
     let head = (PATH, prop::collection::vec(recipient, 1..5), any::<i64>(), client);
-    let rest = (any::<bool>(), any::<bool>(), kind, any::<Option<String>>(), any::<u64>());
-    (head, rest).prop_map(|(head, (eight_bit, smtp_utf8, kind, message_id, size))| Envelope {
+    let rest = (any::<bool>(), any::<bool>(), kind, any::<Option<String>>(), any::<u64>(), assessments());
+    (head, rest).prop_map(|(head, (eight_bit, smtp_utf8, kind, message_id, size, assessment))| Envelope {
         sender: head.0.into(),
         recipients: head.1,
         received_at: Timestamp::from_millis(head.2),
@@ -37,6 +52,7 @@ fn envelopes() -> impl Strategy<Value = Envelope> {
         kind,
         message_id: message_id.map(Into::into),
         size,
+        assessment,
     })
 }
 
@@ -99,6 +115,7 @@ fn what_could_break_the_dialogue_is_neither_written_nor_read() {
         "received_at":0,"client":{"address":null,"port":0,"helo":"","tls":null},"eight_bit":false,"smtp_utf8":false,
         "kind":"inbound","message_id":null,"size":0},"body":{"size":0,"checksum":0}}"#;
     let record = Record::parse(good.as_bytes()).unwrap();
+    assert!(record.envelope.assessment.is_empty(), "a row of a version without verdicts");
     for (what, wrong) in [("a@b", r"a@b\r\nDATA"), ("a@b", r"a\u0000b"), (r#"sender":"""#, r#"sender":"\u007f""#)] {
         assert_ne!(good.replace(what, wrong), good);
         assert!(Record::parse(good.replace(what, wrong).as_bytes()).is_err(), "{wrong}");

@@ -56,6 +56,7 @@ impl Bench {
             kind: MessageKind::Inbound,
             message_id: None,
             size: 10,
+            assessment: doorlist_core::verdict::Assessment::default(),
         };
         let arrival = Arrival { id, envelope: Arc::new(envelope), progress: None, body: None };
         let admission = self.queue.admit(arrival, self.at());
