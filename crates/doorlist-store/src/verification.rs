@@ -93,7 +93,7 @@ impl VerificationBook {
         rows.iter().map(route).collect()
     }
 
-    /// Writes notes; what is there of a later time stays.
+    /// Writes notes; what is there of a later time stays: of a route, each of its controls.
     ///
     /// # Errors
     /// When the store fails; nothing was written then.
@@ -116,8 +116,15 @@ impl VerificationBook {
             ON CONFLICT (domain_id, name, host, port) DO UPDATE SET
                 since = CASE WHEN verified_route.since < excluded.since THEN verified_route.since
                              ELSE excluded.since END,
-                random_taken = excluded.random_taken, random_asked = excluded.random_asked,
-                known_taken = excluded.known_taken, known_asked = excluded.known_asked, noted = excluded.noted";
+                random_taken = CASE WHEN excluded.random_asked >= COALESCE(verified_route.random_asked, 0)
+                    THEN excluded.random_taken ELSE verified_route.random_taken END,
+                random_asked = CASE WHEN excluded.random_asked >= COALESCE(verified_route.random_asked, 0)
+                    THEN excluded.random_asked ELSE verified_route.random_asked END,
+                known_taken = CASE WHEN excluded.known_asked >= COALESCE(verified_route.known_asked, 0)
+                    THEN excluded.known_taken ELSE verified_route.known_taken END,
+                known_asked = CASE WHEN excluded.known_asked >= COALESCE(verified_route.known_asked, 0)
+                    THEN excluded.known_asked ELSE verified_route.known_asked END,
+                noted = excluded.noted";
         let records = notes.records.iter().map(|(((id, name), local), record)| {
             json!([id.0, name.as_str(), local.as_str(), i64::from(record.exists), record.at.as_millis()])
         });
