@@ -90,7 +90,7 @@ impl Callout {
             turn: AtomicUsize::new(0),
         });
         tokio::spawn(sweep(Arc::downgrade(&callout)));
-        tokio::spawn(write_notes(Arc::downgrade(&callout)));
+        tokio::spawn(keep_written(Arc::downgrade(&callout)));
         callout
     }
 
@@ -127,6 +127,16 @@ impl Callout {
         }
     }
 
+    /// Writes what is new. What the store does not take is known here alone.
+    pub(crate) async fn write_notes(&self) {
+        let notes = self.lock().take_notes();
+        if !notes.is_empty()
+            && let Err(error) = self.store.write(&notes, clock::now()).await
+        {
+            self.tell("cannot store what servers said about recipients;", &error.to_string());
+        }
+    }
+
     /// The servers of the best preference of a domain: a backup that accepts everything says nothing.
     fn best_servers(&self, domain: DomainId) -> Vec<MailServer> {
         let routes = self.recipients.routes();
@@ -160,17 +170,12 @@ impl PendingAnswer {
     }
 }
 
-/// Writes what is new behind the answers. What the store does not take is known here alone.
-async fn write_notes(callout: Weak<Callout>) {
+/// Writes what is new behind the answers.
+async fn keep_written(callout: Weak<Callout>) {
     loop {
         sleep(WRITE_EVERY).await;
         let Some(callout) = callout.upgrade() else { return };
-        let notes = callout.lock().take_notes();
-        if !notes.is_empty()
-            && let Err(error) = callout.store.write(&notes, clock::now()).await
-        {
-            callout.tell("cannot store what servers said about recipients;", &error.to_string());
-        }
+        callout.write_notes().await;
     }
 }
 

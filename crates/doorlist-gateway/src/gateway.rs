@@ -155,6 +155,7 @@ impl Gateway {
         self.stop.send_replace(true);
         let _ = timeout_at(deadline, self.inbound.slots.empty()).await;
         self.relay.shutdown(deadline.saturating_duration_since(Instant::now())).await;
+        self.inbound.callout.write_notes().await;
         self.inbound.journal.flush();
     }
 }

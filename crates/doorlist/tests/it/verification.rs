@@ -84,7 +84,6 @@ fn what_is_known_outlives_the_server_and_its_destination() {
         assert_eq!(answer(&server, ANN), "250 2.1.5");
     }
     assert_eq!(sink.connections(), asked, "who is known is not asked for again");
-    std::thread::sleep(Duration::from_millis(1_500));
     server.stop();
     server.run();
     sink.behave(Manners { recipient: Some("451 4.3.0 no".to_owned()), ..Manners::default() });
@@ -96,12 +95,12 @@ fn what_is_known_outlives_the_server_and_its_destination() {
 fn a_word_that_proves_nothing_refuses_nobody() {
     // One that takes everybody, one that refuses everybody, one that refuses us, one that defers.
     let everybody = Sink::start();
-    let server = gateway(everybody.address());
+    let mut server = gateway(everybody.address());
     for name in [ANN, "nobody@example.test", "x7@example.test"] {
         assert_eq!(answer(&server, name), "250 2.1.5");
     }
     wait_until("it is seen through", PATIENCE, || route(&server).contains("takes every name"));
-    assert!(server.log().contains("takes every name of example.test"));
+    server.wait_for_log(&["verify", "takes every name of example.test"]);
 
     for (says, in_log) in [
         ("550 5.1.1 User unknown", None),
@@ -162,7 +161,7 @@ fn a_server_is_not_asked_more_often_than_the_limits_say() {
     let mut client = Client::greeted(server.smtp());
     client.give_up_after(Duration::from_secs(60));
     client.ask("MAIL FROM:<friend@sender.example.test>", "250");
-    for number in 0..40 {
+    for number in 0..14 {
         client.ask(&format!("RCPT TO:<guess{number}@example.test>"), "451 4.1.1");
     }
     // Ten names a minute for a source of which nothing is known, in sessions of their own at worst.
