@@ -45,7 +45,7 @@ pub(crate) const KEYS: &[SettingKey] = &[
         "smtp.postmaster",
         "",
         "operator's mailbox, for mail to <postmaster> and system mail that a domain's server \
-                                rejects",
+                                rejects; also the sender of questions to domains' servers, beside the null sender",
     ),
     list("smtp.listen", &["127.0.0.1:2525"], "ADDRESS:PORT [tls] [bare_lf=normalize|reject] [proxy_from=NETWORK]..."),
     list("smtp.listen_tls", &[], "the same, with implicit TLS"),
