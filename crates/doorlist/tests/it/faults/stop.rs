@@ -66,7 +66,10 @@ fn d10_a_deferred_message_waits_while_held_and_goes_when_released() {
     let id = server.queue()[0]["id"].as_str().expect("an id").to_owned();
     server.done(&["queue", "hold", &id]);
     sink.behave(Manners::default());
-    server.done(&["queue", "retry", "--domain", "example.test"]);
+    for which in [&["--domain", "example.test"][..], &["--all"], &[&id]] {
+        let printed = server.command(&[&["queue", "retry"], which].concat());
+        assert!(printed.code == 64 && printed.talk.contains("1 message is on hold"), "{printed:?}");
+    }
     assert_eq!(sink.taken().len(), 0, "a message on hold stays");
     server.done(&["queue", "release", &id]);
     assert_eq!(sink.wait_for(1)[0].id(), "patient@test");
