@@ -10,6 +10,7 @@ mod connect;
 mod connection;
 mod deliver;
 mod dsn;
+mod front;
 mod handle;
 mod header_section;
 mod limits;

@@ -1,6 +1,5 @@
-//! The `Authentication-Results:` field (RFC 8601) in front of mail that is relayed. It is no part of the stored message:
-//! the octets behind it are those that the sender signed. Fields in our name that a message brings are removed at its
-//! reception (`doorlist_smtp::message`), so this is the only one.
+//! The `Authentication-Results:` field (RFC 8601) in front of mail that is relayed. Fields in our name that a message
+//! brings are removed at its reception (`doorlist_smtp::message`), so this is the only one.
 
 use doorlist_core::address::DomainName;
 use doorlist_core::verdict::{Authentication, SpfIdentity};

@@ -11,9 +11,9 @@ mod outcome;
 pub(super) use self::outcome::advice;
 use self::outcome::{cannot_be_sent, deferred, gave_way};
 use super::RelayShared;
-use super::authentication_results;
 use super::connect::OpenedConnection;
 use super::connection::Connection;
+use super::front;
 use super::header_section::smtp_utf8;
 use super::queue::{AttemptVerdict, ConnectionTask, DestinationId, Job, Part, RecipientOutcome, SlotGrant};
 use super::route::{DestinationKey, NoRoute};
@@ -237,7 +237,7 @@ impl Worker<'_> {
         let client = &envelope.client;
         let xforward = XForward { addr: client.address, port: client.port, helo: &client.helo, ident: &ident };
         let smtp_utf8 = smtp_utf8(&part, &body).await;
-        let front = authentication_results::field(&self.shared.connector.hostname, &envelope);
+        let front = front::fields(&self.shared.connector.hostname, &envelope);
         let offer = TransactionOffer {
             sender: &envelope.sender,
             size: envelope.size.saturating_add(front.len() as u64),

@@ -181,7 +181,7 @@ async fn without_a_scanner_mail_goes_through_as_it_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_virus_is_refused_at_the_end_of_data_and_spam_is_not() {
+async fn a_virus_is_refused_at_the_end_of_data_and_spam_is_tagged() {
     let (next, others) = (Fake::start(ok).await, Fake::start(ok).await);
     let domain = SigningDomain::new("example.test");
     let whole = Whole::start(zone(&domain), VerdictEngine::Builtin, &next, &others).await;
@@ -194,7 +194,8 @@ async fn a_virus_is_refused_at_the_end_of_data_and_spam_is_not() {
     assert!(whole.pending().await.is_empty());
     assert!(whole.send("ann@example.test", &format!("{MESSAGE}{spam}\r\n")).await.starts_with("250 "));
     whole.log.line(&["cleanup", "verdict=spam, spf=pass"]).await;
-    assert!(String::from_utf8(next.next().await.body).unwrap().contains(&spam));
+    let tagged = String::from_utf8(next.next().await.body).unwrap();
+    assert!(tagged.starts_with("X-Spam-Flag: YES\r\nAuthentication-Results: ") && tagged.contains(&spam), "{tagged}");
     for verdict in ["virus", "spam"] {
         let line = format!("doorlist_verdicts_total{{verdict=\"{verdict}\"}} 1");
         assert!(whole.metrics().contains(&line), "{}", whole.metrics());

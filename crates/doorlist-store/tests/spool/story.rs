@@ -2,8 +2,9 @@
 
 use crate::fixture::{accept, config, envelope, ids, open, postgres, progress, read, sqlite, text};
 use doorlist_core::queue_id::QueueId;
+use doorlist_core::verdict::{Assessment, Authentication, AuthenticationResult, ContentVerdict, SpfCheck};
 use doorlist_store::StoreUrl;
-use doorlist_store::spool::{IN_ROW_MAX, Settlement, Spool, SpoolConfig, SpoolError, SpoolHealth};
+use doorlist_store::spool::{Envelope, IN_ROW_MAX, Settlement, Spool, SpoolConfig, SpoolError, SpoolHealth};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite_tells_the_story() {
@@ -202,6 +203,40 @@ async fn without_memory_everything_lies_apart() {
         }
         let apart = std::fs::read_dir(state.path().join("spool/bodies")).unwrap().count();
         assert_eq!(apart, 4, "four messages fit into 16 KiB, four do not");
+        spool.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_message_is_read_before_it_is_accepted_and_what_was_found_is_kept() {
+    let state = tempfile::tempdir().unwrap();
+    for url in [sqlite(state.path()), postgres("complete")] {
+        let spool = open(&url).await;
+        for (seed, size) in [(1, 0), (2, 4_096), (3, IN_ROW_MAX), (4, 1_500_000)] {
+            let bytes = text(seed, size);
+            let mut body = spool.body(None);
+            body.write(&bytes).await.unwrap();
+            let complete = spool.complete(body).await.unwrap();
+            let mut reader = complete.contents().reader().await.unwrap();
+            let mut found = Vec::new();
+            while let Some(chunk) = reader.chunk().await.unwrap() {
+                found.extend_from_slice(chunk);
+            }
+            assert!(found == bytes && complete.contents().len() == size as u64);
+            assert_eq!(spool.count(), seed - 1, "nothing is accepted yet");
+            let spf = SpfCheck { result: AuthenticationResult::Pass, ..SpfCheck::default() };
+            let authentication = Some(Authentication { spf, ..Authentication::default() });
+            let assessment = Assessment { verdict: ContentVerdict::Clean, authentication };
+            let known = Envelope { assessment: assessment.clone(), ..envelope(&["erika@example.test"]) };
+            let id = spool.accept_complete(spool.next_id(), known, complete).await.unwrap().id;
+            assert!(read(&spool, id).await == bytes);
+            assert_eq!(spool.get(id).await.unwrap().unwrap().envelope.assessment, assessment);
+        }
+        // One that is not accepted leaves nothing behind.
+        let mut body = spool.body(None);
+        body.write(&text(5, 1_500_000)).await.unwrap();
+        drop(spool.complete(body).await.unwrap());
+        assert_eq!(spool.count(), 4);
         spool.close().await;
     }
 }
