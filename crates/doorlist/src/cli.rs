@@ -40,7 +40,7 @@ Examples:
   doorlist check alice@example.test
 
 Results on stdout, messages on stderr. Exit codes: 0 success (check: accepted), 1 failure, 2 dry run
-found changes, 3 check: rejected; otherwise: what the command names does not exist, 4 check: deferred,
+found changes, 3 check: rejected; other commands: what they name does not exist, 4 check: deferred,
 a limit stopped the change, or it needs a confirmation, 64-78 see sysexits.h.")]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -148,8 +148,8 @@ Examples:
     /// Check the installation and suggest fixes
     #[command(after_help = "\
 Checks configuration, state folder, store, certificates, listeners and domains, one line each.
-Exit code: 0 no check failed (warnings allowed), 1 a check failed, 78 the configuration is invalid. A
-server that is not running is a warning: to monitor it, ask /readyz (docs/monitoring.md).
+Exit code: 0 no check failed (warnings allowed), 1 a check failed, 78 the configuration is invalid.
+A server that is not running is a warning: to monitor it, ask /readyz (docs/monitoring.md).
 
 Examples:
   doorlist doctor

@@ -11,9 +11,9 @@ pub(crate) enum DomainCommand {
 A new domain starts in setup: unlisted recipients are deferred (451), and no mail is lost.
 `doorlist domain mode NAME enforce` starts to reject them.
 
-Options of a server: tls=opportunistic uses TLS when it is offered (default), tls=required defers mail
-without TLS, tls=verify also requires a valid certificate; xforward tells the server the client's
-address (XFORWARD of Postfix; it must allow that for this gateway).
+Options of a server: tls=opportunistic uses TLS when it is offered (default), tls=required defers
+mail without TLS, tls=verify also requires a valid certificate; xforward tells the server the
+client's address (XFORWARD of Postfix; it must allow that for this gateway).
 
 This command accepts a server on any network. Over the API, tenants must name public servers, and
 the operator may also name servers on private networks; relay.allow_networks allows more.
